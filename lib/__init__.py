@@ -1,0 +1,1 @@
+"""The alert pipeline. Start with `lib.pipeline`; `bootstrap` wires it, `models` names its words."""

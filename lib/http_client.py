@@ -1,0 +1,181 @@
+"""
+HTTP to receivers: timeouts, allowed hosts, and the retry class of every answer, decided once.
+
+    2xx                              accepted (the notifier still reads the body)
+    429, or 503 with Retry-After     throttled: not an attempt, come back when told
+    408, 503, no connection          temporary: nothing was accepted
+    other 5xx, no answer in time     ambiguous: the request was sent in full
+    everything else                  permanent
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from ipaddress import ip_address
+from math import isnan
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+from requests import exceptions
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ConfigError,
+    DeliveryError,
+    PermanentDeliveryError,
+    TemporaryDeliveryError,
+    ThrottledError,
+)
+from lib.models import HttpAnswer
+from lib.text import one_line, truncate
+
+CONNECT_TIMEOUT: Final = 3.05
+READ_TIMEOUT: Final = 10.0
+MAX_RETRY_AFTER: Final = 3600.0
+"""Seconds. A receiver that asks for more is asked again after an hour."""
+
+_TOO_LARGE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+_EXCERPT: Final = 200
+
+
+def retry_after(value: str | None, *, now: datetime) -> float | None:
+    """Return the seconds that a Retry-After header asks for, from both of its forms, capped."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            when = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds()
+    if isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def failure(
+    status: int, headers: Mapping[str, str], body: str, *, where: str, now: datetime
+) -> DeliveryError | None:
+    """Return the error that an answer stands for; None when it was accepted."""
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return None
+    text = f"{where} answered {status}: {truncate(one_line(body), _EXCERPT) or 'no text'}"
+    reason = f"http-{status}"
+    pause = retry_after(headers.get("Retry-After"), now=now)
+    match status:
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return ThrottledError(text, retry_after=pause, reason=reason)
+        case HTTPStatus.SERVICE_UNAVAILABLE if pause is not None:
+            return ThrottledError(text, retry_after=pause, reason=reason)
+        case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.SERVICE_UNAVAILABLE:
+            return TemporaryDeliveryError(text, reason=reason)
+        case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return AmbiguousDeliveryError(text, reason=reason)
+        case _:
+            return PermanentDeliveryError(text, degradable=status in _TOO_LARGE, reason=reason)
+
+
+def check_url(url: str, hosts: tuple[str, ...]) -> None:
+    """
+    Refuse an address that a receiver cannot have.
+
+    Only https (http on loopback, for tests and the demo), and only the given hosts; ".example.org"
+    stands for every host below it. Raises `ConfigError`, which names the host but not the path.
+    """
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").lower()
+    except ValueError as error:
+        raise ConfigError("A receiver's address is not a URL; check its secret") from error
+    if not host or parts.username is not None:
+        raise ConfigError("A receiver's address is not a URL of the form https://host/path")
+    if not any(host == each or (each[0] == "." and host.endswith(each)) for each in hosts):
+        raise ConfigError(
+            f"Host {host!r} is not allowed here; allowed: {', '.join(hosts)}. "
+            "The deployment can name others with the parameter receiverHosts"
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
+        raise ConfigError(f"Host {host!r} must be called over https")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class RequestsClient:
+    """See `lib.interfaces.HttpClient`. Follows no redirect: a redirect would carry secrets away."""
+
+    def __init__(
+        self, hosts: tuple[str, ...], *, session: requests.Session, now: Callable[[], datetime]
+    ) -> None:
+        self._hosts = hosts
+        self._session = session
+        self._now = now
+
+    def post(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """See `HttpClient.post`."""
+        return self._call("POST", url, body, headers)
+
+    def put(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """See `HttpClient.put`."""
+        return self._call("PUT", url, body, headers)
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """See `HttpClient.get`."""
+        return self._call("GET", url, None, headers)
+
+    def _call(
+        self, method: str, url: str, body: Any, headers: Mapping[str, str] | None
+    ) -> HttpAnswer:
+        check_url(url, self._hosts)
+        # The path of a webhook is its secret: errors name the host only, and drop their cause.
+        where = f"{method} {urlsplit(url).hostname}"
+        try:
+            response = self._session.request(
+                method,
+                url,
+                json=body,
+                headers=dict(headers or {}),
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                allow_redirects=False,
+            )
+        except exceptions.RequestException as error:
+            raise _no_answer(error, where) from None
+        text = response.text
+        problem = failure(
+            response.status_code,
+            response.headers,
+            text.replace(urlsplit(url).path, "…") if len(urlsplit(url).path) > 1 else text,
+            where=where,
+            now=self._now(),
+        )
+        if problem is not None:
+            raise problem
+        return HttpAnswer(response.status_code, text)
+
+
+def _no_answer(error: exceptions.RequestException, where: str) -> DeliveryError:
+    """Tell "nothing was sent" from "everything was sent and nothing came back"."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    not_connected = (NewConnectionError, ConnectTimeoutError, NameResolutionError)
+    match error:
+        case exceptions.ConnectTimeout() | exceptions.SSLError() | exceptions.ProxyError():
+            return TemporaryDeliveryError(f"{where}: no connection", reason="no-connection")
+        case exceptions.ConnectionError() if isinstance(cause, not_connected):
+            return TemporaryDeliveryError(f"{where}: no connection", reason="no-connection")
+        case exceptions.Timeout():
+            return AmbiguousDeliveryError(f"{where}: no answer in time", reason="timeout")
+        case exceptions.ConnectionError() | exceptions.ChunkedEncodingError():
+            return AmbiguousDeliveryError(f"{where}: connection lost", reason="connection-lost")
+        case _:
+            return PermanentDeliveryError(
+                f"{where}: {type(error).__name__}", reason="invalid-request"
+            )

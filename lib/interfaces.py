@@ -1,0 +1,193 @@
+"""
+The ports: what the pipeline needs from the outside, in its own words.
+
+`lib.sources`, `lib.store` and `lib.notifiers` implement them; tests fake them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from lib.models import (
+    Alert,
+    AnyReport,
+    Delivery,
+    DeliveryId,
+    Destination,
+    Evaluation,
+    HttpAnswer,
+    Image,
+    Receipt,
+    Scan,
+    StreamId,
+)
+
+Json = Any
+"""Parsed JSON at the edge, before `normalize` or after `render`."""
+
+
+class FindingSource(Protocol):
+    """Fetches the findings of one image and understands them."""
+
+    def report(self, image: Image, scan: Scan) -> AnyReport:
+        """
+        Return everything the scanner listed for this image, from all pages.
+
+        `scan` is what the event said. Raises `FindingsNotReadyError`, `ImageGoneError`,
+        `SourceError`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ImageState:
+    """What was known about an image before this evaluation."""
+
+    version: int
+    event_time: datetime
+    event_id: str
+    status: str
+    completed_at: datetime | None
+    report_key: str | None
+    """The last usable evaluation; survives failed scans."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHead:
+    """The newest image of a stream. `order` only moves forward."""
+
+    version: int
+    image_key: str
+    order: datetime
+    report_key: str | None
+
+
+class StateStore(Protocol):
+    """Image states and stream heads."""
+
+    def image(self, image: Image) -> ImageState | None:
+        """Return what was evaluated last for this digest."""
+
+    def head(self, stream: StreamId) -> StreamHead | None:
+        """Return the newest image of a stream."""
+
+    def commit(
+        self,
+        evaluation: Evaluation,
+        *,
+        state: ImageState,
+        known: ImageState | None,
+        head: StreamHead | None,
+        known_head: StreamHead | None,
+        deliveries: Sequence[Delivery],
+    ) -> None:
+        """
+        Write image state, stream head (None: unchanged) and delivery rows in one transaction.
+
+        Raises `ConflictError` when what was `known` is not what is stored any more.
+        """
+
+
+class ReportStore(Protocol):
+    """Evaluations as immutable objects."""
+
+    def put(self, evaluation: Evaluation) -> str:
+        """Store it and return its key. The same evaluation gets the same key."""
+
+    def get(self, key: str) -> Evaluation:
+        """Return a stored evaluation. Raises `StoreError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotClaimed:
+    """Why a delivery must not be sent now: it is sent, dead, claimed by somebody, or not due."""
+
+    reason: str
+
+
+class Ledger(Protocol):
+    """The truth about every delivery. Queues only wake; rows decide."""
+
+    def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Delivery | NotClaimed:
+        """Take the right to send, for the length of a lease. Counts an attempt."""
+
+    def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:
+        """Record the receipt, and the thread for the next message of the stream. SENT is final."""
+
+    def retry(
+        self, delivery: Delivery, *, due_at: datetime, reason: str, counts: bool, now: datetime
+    ) -> None:
+        """Give the claim back; the sweep wakes it when due. `counts`: a failure, not throttling."""
+
+    def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:
+        """Give up for good; kept, alarmed, and can be sent again by a command."""
+
+    def due(self, *, now: datetime, limit: int) -> Iterable[Delivery]:
+        """Return deliveries to wake: due, or claimed by somebody whose lease has run out."""
+
+
+class Waker(Protocol):
+    """The queues, which only wake."""
+
+    def wake(self, deliveries: Iterable[Delivery]) -> int:
+        """Ask for an attempt at each; returns how many were queued. Repeats are harmless."""
+
+    def revisit(self, event: Mapping[str, Json], *, delay_seconds: int) -> None:
+        """Bring a scan event back later, unchanged but for the number of visits."""
+
+
+class Notifier(Protocol):
+    """One kind of receiver. `render` is pure, `send` does the I/O and nothing else."""
+
+    def render(self, alert: Alert, *, thread: str | None = None) -> Json:
+        """Return the payload within the receiver's limits; what did not fit is counted in it."""
+
+    def send(self, payload: Json) -> Receipt:
+        """Deliver and return the receipt. Raises a `DeliveryError` of the right class."""
+
+
+class NotifierFactory(Protocol):
+    """How a notifier is made from its options in alerts.yml."""
+
+    hosts: tuple[str, ...]
+    """The vendor's hosts that may be called: "hooks.slack.com", or ".atlassian.net" for all below."""
+
+    def __call__(self, options: Mapping[str, Json], tools: "NotifierTools") -> Notifier:
+        """Bind a notifier to one destination."""
+
+
+class SecretReader(Protocol):
+    """Reads secrets by name, cached for minutes."""
+
+    def read(self, reference: Mapping[str, str]) -> str:
+        """Return the text behind `{secret: name}` or `{parameter: name}`. Raises `ConfigError`."""
+
+
+class HttpClient(Protocol):
+    """HTTP with the retry class of each answer already decided. See `lib.http_client`."""
+
+    def post(self, url: str, body: Json, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """Send JSON and return a 2xx answer. Raises a `DeliveryError` for any other outcome."""
+
+    def put(self, url: str, body: Json, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """Like `post`."""
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """Like `post`, without a body."""
+
+
+class TopicPublisher(Protocol):
+    """SNS, as far as a notifier needs it."""
+
+    def publish(self, topic_arn: str, request: Mapping[str, Json]) -> str:
+        """Publish and return the message id. Raises a `DeliveryError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotifierTools:
+    """What notifiers may use: everything that does I/O, made once by `lib.bootstrap`."""
+
+    http: HttpClient
+    secrets: SecretReader
+    topics: TopicPublisher
+    destination: Destination

@@ -1,0 +1,449 @@
+"""
+The words of the pipeline: frozen, slotted dataclasses, tuples inside, times in UTC.
+
+    Image -> Scan -> Finding        what a scanner said          (Report or UnusableReport)
+    Change, Comparison              what is different from before
+    Evaluation                      one scan result, compared    (stored once, never edited)
+    Alert                           what one destination is told (neutral; notifiers render it)
+    Delivery, Receipt               the ledger's row, and what the receiver answered
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import NewType
+
+DeliveryId = NewType("DeliveryId", str)
+Destination = NewType("Destination", str)
+"""The name of a destination in alerts.yml, not its address: addresses can be secrets."""
+
+StreamId = NewType("StreamId", str)
+
+
+class Severity(IntEnum):
+    """The scale, worst last. As the source says; never recomputed from a score."""
+
+    UNKNOWN = 0
+    INFORMATIONAL = 1
+    LOW = 2
+    MEDIUM = 3
+    HIGH = 4
+    CRITICAL = 5
+
+
+# --- what was scanned -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image by digest. Tags are labels: none, one or several."""
+
+    partition: str
+    account: str
+    region: str
+    repository: str
+    digest: str
+    tags: tuple[str, ...] = ()
+    platform: str | None = None
+    """"linux/amd64"; None where the source does not say."""
+    os: str | None = None
+    """The distribution as Inspector names it, for example "UBUNTU_24_04"."""
+    pushed_at: datetime | None = None
+    in_use_count: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Account, region, repository and digest in one string: the identity of an image."""
+        return f"{self.account}/{self.region}/{self.repository}@{self.digest}"
+
+    @property
+    def name(self) -> str:
+        """How people call it: "repository:tag", or "repository@sha256:1a2b3c4d5e6f"."""
+        if self.tags:
+            return f"{self.repository}:{self.tags[0]}"
+        return f"{self.repository}@{self.digest[:19]}"
+
+
+class ScanSource(StrEnum):
+    """Which scanner, and through which door its findings came."""
+
+    ECR_BASIC = "ecr-basic"
+    ECR_ENHANCED = "ecr-enhanced"
+    INSPECTOR2 = "inspector2"
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What is known about one scan, beside its findings."""
+
+    source: ScanSource
+    status: str
+    """The source's own word, kept as it came: COMPLETE, ACTIVE, FAILED, or one nobody knows yet."""
+    completed_at: datetime | None = None
+    reason: str | None = None
+    """Why the result is not usable; None when it is."""
+    complete: bool = True
+    """False when fewer findings were listed than counted: absence then proves nothing."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A CVSS score and where it comes from."""
+
+    value: float
+    version: str | None = None
+    vector: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """The vulnerable package as installed; `layer` is the digest of the image layer."""
+
+    name: str
+    version: str | None = None
+    manager: str | None = None
+    path: str | None = None
+    layer: str | None = None
+    purl: str | None = None
+
+
+FindingId = tuple[str, str, str]
+"""(vulnerability id, package name, path or ""): what makes two findings the same one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One vulnerability in one package at one path. All but the identity are attributes."""
+
+    vulnerability_id: str
+    package: Package
+    severity: Severity
+    source_severity: str | None = None
+    """The source's own word where it is not one of the scale: UNTRIAGED, "Moderate"."""
+    aliases: tuple[str, ...] = ()
+    title: str | None = None
+    description: str | None = None
+    score: Score | None = None
+    fixed_version: str | None = None
+    fix_available: str | None = None
+    """YES, NO, PARTIAL or another word of the source; None where it does not say."""
+    exploit_available: str | None = None
+    exploit_observed_at: datetime | None = None
+    """Last time an exploit was seen in the wild; None where the source does not say."""
+    epss: float | None = None
+    remediation: str | None = None
+    links: tuple[str, ...] = ()
+    first_observed_at: datetime | None = None
+    last_observed_at: datetime | None = None
+    source_status: str | None = None
+    extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Fields of the source that have no place here, as text, so that nothing is lost."""
+
+    @property
+    def id(self) -> FindingId:
+        """What makes this finding the same one in another scan."""
+        return (self.vulnerability_id, self.package.name, self.package.path or "")
+
+    @property
+    def fixable(self) -> bool:
+        """A version to upgrade to is named, or the source says that a fix exists."""
+        return self.fixed_version is not None or self.fix_available in ("YES", "PARTIAL")
+
+    @property
+    def exploitable(self) -> bool:
+        """An exploit is available, or was seen in the wild."""
+        return self.exploit_available == "YES" or self.exploit_observed_at is not None
+
+    @property
+    def open(self) -> bool:
+        """False where the source itself lists it as closed or suppressed."""
+        return self.source_status not in ("CLOSED", "SUPPRESSED")
+
+
+Counts = Mapping[Severity, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A usable scan result. Findings are distinct by identity and sorted worst first."""
+
+    image: Image
+    scan: Scan
+    findings: tuple[Finding, ...]
+
+    @property
+    def counts(self) -> Counts:
+        """Findings by severity; every severity has a number and they add up to `len(findings)`."""
+        counts = dict.fromkeys(reversed(Severity), 0)
+        for finding in self.findings:
+            counts[finding.severity] += 1
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class UnusableReport:
+    """A scan result that says nothing about findings: failed, unsupported, pending, not fetched."""
+
+    image: Image
+    scan: Scan
+    stated_counts: Counts | None = None
+    """What an event counted, where it did. Never a substitute for findings."""
+
+
+AnyReport = Report | UnusableReport
+
+
+# --- events -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ScanEvent:
+    """An image was scanned: what ECR and Inspector tell EventBridge."""
+
+    event_id: str
+    time: datetime
+    image: Image
+    scan: Scan
+    counts: Counts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingEvent:
+    """One Inspector finding about an ECR image was created, updated or closed."""
+
+    event_id: str
+    time: datetime
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoredEvent:
+    """An event that does not concern ECR images, and why."""
+
+    event_id: str
+    reason: str
+
+
+Event = ScanEvent | FindingEvent | IgnoredEvent
+
+
+# --- what changed -----------------------------------------------------------------------------
+
+
+class ChangeKind(StrEnum):
+    """Why a finding is mentioned. SCAN_FAILED and NOT_SCANNED are about the whole scan."""
+
+    BASELINE = "BASELINE"
+    NEW = "NEW"
+    RAISED = "RAISED"
+    EXPLOIT_KNOWN = "EXPLOIT_KNOWN"
+    FIX_AVAILABLE = "FIX_AVAILABLE"
+    RESOLVED = "RESOLVED"
+    UNCHANGED = "UNCHANGED"
+    SCAN_FAILED = "SCAN_FAILED"
+    NOT_SCANNED = "NOT_SCANNED"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One finding and what is different about it. `finding` is the old one when RESOLVED."""
+
+    kind: ChangeKind
+    finding: Finding
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """A finding that a named, dated entry of alerts.yml leaves out."""
+
+    finding: Finding
+    entry: str
+    reason: str
+    expires: str
+
+
+class BasisKind(StrEnum):
+    """Against what a result was compared: the same image, the one before it, or nothing."""
+
+    RESCAN = "rescan"
+    PREVIOUS_IMAGE = "previous-image"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What the result was compared with."""
+
+    kind: BasisKind
+    image: Image | None = None
+    completed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Every open, unsuppressed finding stands in `changes` once; RESOLVED ones are extra."""
+
+    basis: Basis
+    changes: tuple[Change, ...]
+    suppressed: tuple[Suppressed, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScanProblem:
+    """A scan without a usable result, as people should hear of it."""
+
+    kind: ChangeKind
+    status: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One scan result, compared and judged: what the report object in S3 holds."""
+
+    report: AnyReport
+    stream: StreamId
+    version: int
+    """Counts the evaluations of this image; part of every delivery id."""
+    evaluated_at: datetime
+    comparison: Comparison | None = None
+    problem: ScanProblem | None = None
+
+
+# --- routing and delivery ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a route lets through. Kept in the delivery row: a later change of the file is too late."""
+
+    route: str
+    severity: Severity
+    only: tuple[str, ...] = ()
+    """fixable, exploitable, in-use: all of them must hold."""
+    kinds: tuple[ChangeKind, ...] = ()
+    """Empty: every kind but UNCHANGED."""
+    unknown_severity: bool = False
+    """Let findings without a known severity through, whatever the threshold."""
+
+
+class DeliveryState(StrEnum):
+    """SENT, DEAD, FOLDED and SUPPRESSED are final."""
+
+    PENDING = "PENDING"
+    CLAIMED = "CLAIMED"
+    SENT = "SENT"
+    RETRY = "RETRY"
+    UNKNOWN = "UNKNOWN"
+    DEAD = "DEAD"
+    FOLDED = "FOLDED"
+    SUPPRESSED = "SUPPRESSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof that a receiver took a message, and what it needs to be updated later."""
+
+    reference: str
+    """Slack "ok", SNS message id, Jira issue key."""
+    url: str | None = None
+    thread: str | None = None
+    """Where the next message about the same stream belongs (a Jira issue key); None: nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One row of the ledger: one alert for one destination."""
+
+    id: DeliveryId
+    destination: Destination
+    filters: tuple[Filter, ...]
+    image_key: str
+    stream: StreamId
+    evaluation_key: str
+    state: DeliveryState
+    created_at: datetime
+    due_at: datetime | None
+    """When the sweep wakes it; None in a final state."""
+    attempts: int = 0
+    """Claims so far."""
+    failures: int = 0
+    """Attempts that failed and counted (throttling does not)."""
+    token: str | None = None
+    reason: str | None = None
+    receipt: Receipt | None = None
+    thread: str | None = None
+    """Where the message belongs: read with the claim, from what earlier receipts said."""
+
+
+# --- the alert --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """One package to upgrade and what that removes."""
+
+    package: str
+    installed: tuple[str, ...]
+    fixed: str | None
+    """The version to go to; None where the source names none."""
+    manager: str | None
+    fixes: Counts
+    vulnerability_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A group of findings that the alert does not list, with the reason in words."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """
+    What one destination is told about one evaluation; receivers differ in how they show it.
+
+    The numbers add up: `total` = listed changes but RESOLVED + `unchanged` + all `left_out`.
+    """
+
+    delivery_id: DeliveryId
+    destination: Destination
+    routes: tuple[str, ...]
+    image: Image
+    scan: Scan
+    stream: StreamId
+    basis: Basis
+    verdict: str
+    """One sentence: what happened, and what to do."""
+    worst: Severity | None
+    """Worst severity among the listed changes that are not RESOLVED; None without any."""
+    counts: Counts
+    """All findings of the scan by severity."""
+    total: int
+    changes: tuple[Change, ...]
+    """What this destination asked for: worst first, RESOLVED last."""
+    unchanged: int
+    """Findings that pass the filters and were there before."""
+    left_out: tuple[LeftOut, ...]
+    upgrades: tuple[Upgrade, ...]
+    """Ordered by what the upgrade fixes, worst and most first."""
+    console_url: str
+    problem: ScanProblem | None = None
+    evaluated_at: datetime | None = None
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """A 2xx answer. Some receivers put errors into it, so notifiers look at the text."""
+
+    status: int
+    text: str

@@ -1,0 +1,63 @@
+"""Text from outside, made safe and short: control characters, truncation, escaping per receiver."""
+
+import re
+import unicodedata
+
+ELLIPSIS = "…"
+
+# C0 and C1 controls, and the characters that reorder or hide text (bidirectional controls, zero
+# width): in a message they let one name look like another.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_BLANKS = re.compile(r"\s+")
+_SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def clean(text: str) -> str:
+    """Remove control and invisible characters; newlines and tabs stay."""
+    return _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def one_line(text: str) -> str:
+    """Clean, and fold every run of white space into one blank."""
+    return _BLANKS.sub(" ", clean(text)).strip()
+
+
+def truncate(text: str, limit: int) -> str:
+    """Cut to `limit` characters, the last one an ellipsis when something was cut."""
+    if len(text) <= limit:
+        return text
+    cut = limit - len(ELLIPSIS)
+    # Never leave a base character without the marks that belong to it.
+    while cut > 0 and unicodedata.combining(text[cut]):
+        cut -= 1
+    return text[: max(cut, 0)].rstrip() + ELLIPSIS if limit > 0 else ""
+
+
+def truncate_bytes(text: str, limit: int) -> str:
+    """Cut to `limit` bytes of UTF-8 on a character border, with an ellipsis when cut."""
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= limit:
+        return text
+    room = limit - len(ELLIPSIS.encode())
+    return encoded[: max(room, 0)].decode("utf-8", "ignore") + ELLIPSIS if room >= 0 else ""
+
+
+def escape_slack(text: str) -> str:
+    """
+    Escape for Slack mrkdwn and for the fallback text alike, so that no mention or link comes alive.
+
+    Exactly these three: https://docs.slack.dev/messaging/formatting-message-text
+    """
+    return "".join(_SLACK.get(character, character) for character in clean(text))
+
+
+def slack_link(url: str, label: str) -> str:
+    """Return a Slack link; characters that would end the link are percent-encoded."""
+    safe = url.replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
+    return f"<{safe.replace('&', '&amp;')}|{escape_slack(one_line(label)).replace('|', '¦')}>"
+
+
+def ascii_only(text: str) -> str:
+    """Return the nearest ASCII spelling, for fields like the subject of an e-mail."""
+    decomposed = unicodedata.normalize("NFKD", one_line(text).replace(ELLIPSIS, "..."))
+    return decomposed.encode("ascii", "replace").decode("ascii")
