@@ -150,7 +150,7 @@ class NotifierFactory(Protocol):
     """How a notifier is made from its options in alerts.yml."""
 
     hosts: tuple[str, ...]
-    """The vendor's hosts that may be called: "hooks.slack.com", or ".atlassian.net" for all below."""
+    """The vendor's hosts that may be called; ".atlassian.net" stands for all hosts below it."""
 
     def __call__(self, options: Mapping[str, Json], tools: "NotifierTools") -> Notifier:
         """Bind a notifier to one destination."""

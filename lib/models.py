@@ -321,7 +321,7 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a route lets through. Kept in the delivery row: a later change of the file is too late."""
+    """What a route lets through. Kept in the delivery row, so later edits do not reach it."""
 
     route: str
     severity: Severity
