@@ -65,6 +65,11 @@ class FindingsNotReadyError(SourceError):
 
     reason = "not-ready"
 
+    def __init__(self, message: str, *, status: str = "PENDING", reason: str | None = None) -> None:
+        super().__init__(message, reason=reason)
+        self.status = status
+        """The source's word, or SCAN_NOT_FOUND."""
+
 
 class ImageGoneError(SourceError):
     """The image or its repository does not exist any more. Not the same as "resolved"."""

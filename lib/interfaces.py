@@ -41,29 +41,44 @@ class FindingSource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ImageState:
-    """What was known about an image before this evaluation."""
+    """What was known about an image after its last evaluation."""
 
     version: int
+    order: datetime
+    """When the image came to be: pushed, else first heard of. Places it in its stream."""
     event_time: datetime
     event_id: str
     status: str
-    completed_at: datetime | None
     report_key: str | None
     """The last usable evaluation; survives failed scans."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamHead:
-    """The newest image of a stream. `order` only moves forward."""
+    """The newest image of a stream with a usable scan. `order` never goes back."""
 
     version: int
     image_key: str
     order: datetime
-    report_key: str | None
+    report_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Everything one evaluation writes, and what it was based on."""
+
+    image: Image
+    stream: StreamId
+    state: ImageState
+    known: ImageState | None
+    head: StreamHead | None
+    """None: the head stays as it is."""
+    known_head: StreamHead | None
+    deliveries: Sequence[Delivery]
 
 
 class StateStore(Protocol):
-    """Image states and stream heads."""
+    """Image states and stream heads, and the one transaction that changes them."""
 
     def image(self, image: Image) -> ImageState | None:
         """Return what was evaluated last for this digest."""
@@ -71,18 +86,9 @@ class StateStore(Protocol):
     def head(self, stream: StreamId) -> StreamHead | None:
         """Return the newest image of a stream."""
 
-    def commit(
-        self,
-        evaluation: Evaluation,
-        *,
-        state: ImageState,
-        known: ImageState | None,
-        head: StreamHead | None,
-        known_head: StreamHead | None,
-        deliveries: Sequence[Delivery],
-    ) -> None:
+    def commit(self, commit: Commit) -> None:
         """
-        Write image state, stream head (None: unchanged) and delivery rows in one transaction.
+        Write image state, stream head and delivery rows, all or nothing.
 
         Raises `ConflictError` when what was `known` is not what is stored any more.
         """
@@ -94,8 +100,8 @@ class ReportStore(Protocol):
     def put(self, evaluation: Evaluation) -> str:
         """Store it and return its key. The same evaluation gets the same key."""
 
-    def get(self, key: str) -> Evaluation:
-        """Return a stored evaluation. Raises `StoreError`."""
+    def get(self, key: str) -> Evaluation | None:
+        """Return a stored evaluation; None when its retention is over. Raises `StoreError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,15 @@ class NotClaimed:
     """Why a delivery must not be sent now: it is sent, dead, claimed by somebody, or not due."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class WakeUp:
+    """What the deliveries queue carries: which row to look at, and which attempt it would be."""
+
+    id: DeliveryId
+    destination: Destination
+    attempts: int
 
 
 class Ledger(Protocol):
@@ -122,18 +137,18 @@ class Ledger(Protocol):
     def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:
         """Give up for good; kept, alarmed, and can be sent again by a command."""
 
-    def due(self, *, now: datetime, limit: int) -> Iterable[Delivery]:
+    def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
         """Return deliveries to wake: due, or claimed by somebody whose lease has run out."""
 
 
 class Waker(Protocol):
     """The queues, which only wake."""
 
-    def wake(self, deliveries: Iterable[Delivery]) -> int:
+    def wake(self, wake_ups: Iterable[WakeUp]) -> int:
         """Ask for an attempt at each; returns how many were queued. Repeats are harmless."""
 
     def revisit(self, event: Mapping[str, Json], *, delay_seconds: int) -> None:
-        """Bring a scan event back later, unchanged but for the number of visits."""
+        """Bring a scan event back later, unchanged."""
 
 
 class Notifier(Protocol):

@@ -1,0 +1,79 @@
+"""Wake-ups from the deliveries queue into the delivery pipeline."""
+
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    SqsFifoPartialProcessor,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from handlers.records import body_of, failures_logged
+from lib.bootstrap import App, app, utc_now
+from lib.errors import EventError
+from lib.models import DeliveryId
+from lib.observability import Metric, logger, metrics
+from lib.pipeline import DeliveryOutcome, DeliveryResult
+
+_RESULT_METRICS = {
+    DeliveryResult.SENT: Metric.DELIVERIES_SENT,
+    DeliveryResult.RETRY: Metric.DELIVERIES_RETRIED,
+    DeliveryResult.DEAD: Metric.DEAD_DELIVERIES,
+    DeliveryResult.SKIPPED: Metric.DELIVERIES_SKIPPED,
+}
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """
+    Attempt a batch of deliveries.
+
+    A refused delivery is done here: its row says when it is due. Only a ledger that cannot be
+    reached returns records to the queue, and then only those of the same destination.
+    """
+    processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+    processor.raise_on_entire_batch_failure = False
+    return process_partial_response(
+        event=event,
+        record_handler=partial(process_record, app()),
+        processor=processor,
+        context=context,
+    )
+
+
+def process_record(application: App, record: SQSRecord) -> None:
+    """Attempt one delivery and log its outcome."""
+    with failures_logged(record.message_id):
+        delivery_id = body_of(record.body).get("delivery")
+        if not isinstance(delivery_id, str):
+            raise EventError("The message names no delivery", reason="bad-wake-up")
+        _record(delivery_id, application.deliveries.deliver(DeliveryId(delivery_id)))
+
+
+def _record(delivery_id: str, outcome: DeliveryOutcome) -> None:
+    metrics.add_metric(_RESULT_METRICS[outcome.result], MetricUnit.Count, 1)
+    details: dict[str, Any] = {}
+    if outcome.delivery is not None:
+        details["image"] = outcome.delivery.image_key
+        details["destination"] = outcome.delivery.destination
+        details["attempt"] = outcome.delivery.attempts
+        if outcome.result is DeliveryResult.SENT:
+            latency = (utc_now() - outcome.delivery.created_at).total_seconds() * 1000
+            metrics.add_metric(Metric.DELIVERY_LATENCY, MetricUnit.Milliseconds, latency)
+    if outcome.receipt is not None:
+        details["receipt"] = outcome.receipt.reference
+    if outcome.due_at is not None:
+        details["due_at"] = outcome.due_at.isoformat()
+    log = logger.error if outcome.result is DeliveryResult.DEAD else logger.info
+    log(
+        "delivery attempted",
+        delivery=delivery_id,
+        result=outcome.result,
+        reason=outcome.reason,
+        **details,
+    )

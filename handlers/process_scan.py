@@ -1,0 +1,107 @@
+"""Scan events from the queue into the scan pipeline."""
+
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from handlers.records import body_of, failures_logged
+from lib.bootstrap import App, app
+from lib.errors import EventError
+from lib.interfaces import Json
+from lib.models import DeliveryState, FindingEvent, IgnoredEvent, Report, ScanEvent
+from lib.observability import Metric, logger, metrics
+from lib.pipeline import ScanOutcome, ScanResult
+from lib.sources.events import parse_event
+
+_RESULT_METRICS = {
+    ScanResult.EVALUATED: Metric.SCANS_EVALUATED,
+    ScanResult.REPEATED: Metric.EVENTS_REPEATED,
+    ScanResult.REVISIT: Metric.SCANS_REVISITED,
+    ScanResult.IMAGE_GONE: Metric.IMAGES_GONE,
+}
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Process a batch; records that failed for now are returned to the queue one by one."""
+    return process_partial_response(
+        event=event,
+        record_handler=partial(process_record, app()),
+        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )
+
+
+def process_record(application: App, record: SQSRecord) -> None:
+    """
+    Process one scan event.
+
+    Errors that may pass leave this function, so that the record comes back; an event that can
+    never be processed goes to the dead-letter queue at once, with the reason in its attributes.
+    """
+    metrics.add_metric(Metric.EVENTS_RECEIVED, MetricUnit.Count, 1)
+    with failures_logged(record.message_id):
+        try:
+            _process(application, body_of(record.body))
+        except EventError as error:
+            application.dead_letters.put(record.body, error)
+            metrics.add_metric(Metric.EVENTS_REJECTED, MetricUnit.Count, 1)
+            logger.error("event rejected", reason=error.reason, error=str(error))  # noqa: TRY400  # no trace for bad input
+
+
+def _process(application: App, body: dict[str, Json]) -> None:
+    match parse_event(body):
+        case ScanEvent() as event:
+            _record(event, application.scans.process(event, body))
+        case FindingEvent(event_id=event_id, report=report):
+            metrics.add_metric(Metric.FINDING_EVENTS, MetricUnit.Count, 1)
+            logger.info("finding event acknowledged", event=event_id, image=report.image.key)
+        case IgnoredEvent(event_id=event_id, reason=reason):
+            metrics.add_metric(Metric.EVENTS_IGNORED, MetricUnit.Count, 1)
+            logger.info("event ignored", event=event_id, reason=reason)
+
+
+def _record(event: ScanEvent, outcome: ScanOutcome) -> None:
+    metrics.add_metric(_RESULT_METRICS[outcome.result], MetricUnit.Count, 1)
+    details: dict[str, Any] = {}
+    if outcome.evaluation is not None:
+        report = outcome.evaluation.report
+        details["status"] = report.scan.status
+        details["version"] = outcome.evaluation.version
+        if isinstance(report, Report):
+            details["findings"] = {each.name: n for each, n in report.counts.items() if n}
+            metrics.add_metric(Metric.FINDINGS_LISTED, MetricUnit.Count, len(report.findings))
+        else:
+            metrics.add_metric(Metric.SCANS_UNUSABLE, MetricUnit.Count, 1)
+        if report.scan.warnings:
+            details["warnings"] = report.scan.warnings
+    if outcome.decisions is not None:
+        details["routes"] = {each.route: each.reason for each in outcome.decisions.outcomes}
+        _count_deliveries(outcome)
+    if outcome.deliveries:
+        details["deliveries"] = {each.destination: each.id for each in outcome.deliveries}
+    logger.info(
+        "scan event processed",
+        image=event.image.key,
+        event=event.event_id,
+        result=outcome.result,
+        reason=outcome.reason,
+        **details,
+    )
+
+
+def _count_deliveries(outcome: ScanOutcome) -> None:
+    final = sum(each.state is DeliveryState.SUPPRESSED for each in outcome.deliveries)
+    if final:
+        metrics.add_metric(Metric.DELIVERIES_SUPPRESSED, MetricUnit.Count, final)
+    metrics.add_metric(Metric.DELIVERIES_CREATED, MetricUnit.Count, len(outcome.deliveries) - final)

@@ -1,0 +1,34 @@
+"""What the queue handlers share: a record's body, and the boundary where errors are logged."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from lib.errors import EventError, ScanAlertError
+from lib.interfaces import Json
+from lib.observability import logger
+
+
+def body_of(text: str) -> dict[str, Json]:
+    """Parse the body of a queue message. Raises `EventError` when it is not a JSON object."""
+    try:
+        body: Any = json.loads(text)
+    except ValueError as error:
+        raise EventError("The message is not JSON", reason="not-json") from error
+    if not isinstance(body, dict):
+        raise EventError("The message is not a JSON object", reason="not-json")
+    return body
+
+
+@contextmanager
+def failures_logged(message_id: str) -> Iterator[None]:
+    """Log why a record goes back to its queue, and let the error pass."""
+    try:
+        yield
+    except ScanAlertError as error:
+        logger.warning("record failed", message=message_id, reason=error.reason, error=str(error))
+        raise
+    except Exception:
+        logger.exception("record failed", message=message_id, reason="unexpected")
+        raise

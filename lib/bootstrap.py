@@ -1,0 +1,210 @@
+"""
+The composition root: environment -> clients -> implementations. The only place that knows them all.
+
+Everything is built when first asked for and kept for the life of the process, so that a warm
+invocation starts with open connections and a function builds only what it uses.
+"""
+
+import os
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from lib.config import Config, read_packaged
+from lib.errors import ConfigError
+from lib.interfaces import FindingSource, Notifier, NotifierTools, SecretReader
+from lib.models import Destination
+from lib.pipeline import DeliveryPipeline, Rules, ScanPipeline
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+    from lib.store.ledger import DynamoLedger
+    from lib.store.queues import SqsDeadLetters, SqsWaker
+
+_CONNECT_TIMEOUT: Final = 3
+_READ_TIMEOUT: Final = 10
+_ATTEMPTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the deployment tells a function through its environment."""
+
+    environment: Mapping[str, str]
+
+    def need(self, name: str) -> str:
+        """Return a variable. Raises `ConfigError` naming the missing one."""
+        value = self.environment.get(name)
+        if not value:
+            raise ConfigError(f"The environment variable {name} is not set; deploy serverless.yml")
+        return value
+
+    @property
+    def receiver_hosts(self) -> tuple[str, ...]:
+        """Hosts that receivers may have beside their vendors' own."""
+        hosts = self.environment.get("RECEIVER_HOSTS", "")
+        return tuple(host.strip() for host in hosts.split(",") if host.strip())
+
+
+class Clients:
+    """AWS clients of one session, each made when first used."""
+
+    def __init__(self, session: "Session | None" = None, *, region: str | None = None) -> None:
+        self._given = session
+        self._region = region
+        self._made: dict[tuple[str, str | None], Any] = {}
+
+    @cached_property
+    def session(self) -> "Session":
+        """The one session; a second one would parse every service model again."""
+        import boto3
+
+        return self._given or boto3.session.Session(region_name=self._region)
+
+    def get(self, service: str, region: str | None = None) -> Any:
+        """Return a client with timeouts and botocore's own retries."""
+        if (service, region) not in self._made:
+            from botocore.config import Config as BotoConfig
+
+            self._made[service, region] = self.session.client(
+                service,  # type: ignore[call-overload]  # the name is a variable
+                region_name=region,
+                config=BotoConfig(
+                    connect_timeout=_CONNECT_TIMEOUT,
+                    read_timeout=_READ_TIMEOUT,
+                    retries={"mode": "adaptive", "max_attempts": _ATTEMPTS},
+                ),
+            )
+        return self._made[service, region]
+
+
+def utc_now() -> datetime:
+    """Return the time; the pipeline gets it handed in."""
+    return datetime.now(UTC)
+
+
+def rules_of(config: Config) -> Rules:
+    """Return what the pipeline needs of a configuration."""
+    return Rules(config.routes, config.streams, config.suppressions)
+
+
+class App:
+    """One process's objects, from its settings and configuration."""
+
+    def __init__(
+        self, settings: Settings, *, clients: Clients | None = None, config: Config | None = None
+    ) -> None:
+        self._settings = settings
+        self._clients = clients or Clients()
+        self._config = config
+
+    @cached_property
+    def config(self) -> Config:
+        """The checked configuration that was packaged with the code."""
+        return self._config or read_packaged()
+
+    @cached_property
+    def source(self) -> FindingSource:
+        """Where findings come from."""
+        from lib.sources.ecr import EcrFindingSource
+
+        return EcrFindingSource(self._clients.get("ecr"))
+
+    @cached_property
+    def scans(self) -> ScanPipeline:
+        """What process_scan runs."""
+        from lib.store.reports import S3ReportStore
+        from lib.store.state import DynamoStateStore
+
+        return ScanPipeline(
+            source=self.source,
+            states=DynamoStateStore(
+                self._clients.get("dynamodb"), self._settings.need("TABLE_NAME")
+            ),
+            reports=S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET")),
+            waker=self.waker,
+            rules=rules_of(self.config),
+            now=utc_now,
+        )
+
+    @cached_property
+    def deliveries(self) -> DeliveryPipeline:
+        """What deliver runs."""
+        from lib.store.reports import S3ReportStore
+
+        return DeliveryPipeline(
+            ledger=self.ledger,
+            reports=S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET")),
+            notifiers=cache(self.notifier),
+            now=utc_now,
+            new_token=lambda: uuid.uuid4().hex,
+        )
+
+    @cached_property
+    def ledger(self) -> "DynamoLedger":
+        """The delivery rows."""
+        from lib.store.ledger import DynamoLedger
+
+        return DynamoLedger(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
+
+    @cached_property
+    def waker(self) -> "SqsWaker":
+        """The queues."""
+        from lib.store.queues import SqsWaker
+
+        return SqsWaker(
+            self._clients.get("sqs"),
+            deliveries=self._settings.need("DELIVERIES_QUEUE_URL"),
+            scan_events=self._settings.environment.get("SCAN_EVENTS_QUEUE_URL"),
+        )
+
+    @cached_property
+    def dead_letters(self) -> "SqsDeadLetters":
+        """Where rejected scan events are kept."""
+        from lib.store.queues import SqsDeadLetters
+
+        return SqsDeadLetters(self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_DLQ_URL"))
+
+    def notifier(self, destination: Destination) -> Notifier:
+        """Make the notifier of one destination. Raises `ConfigError` for an unknown one."""
+        from lib.notifiers import NOTIFIERS
+
+        entry = self.config.destinations.get(destination)
+        if entry is None:
+            raise ConfigError(f"Destination {destination!r} is not in alerts.yml (any more)")
+        factory = NOTIFIERS[entry.type]
+        return factory(entry.options, self._tools(destination, factory.hosts))
+
+    def _tools(self, destination: Destination, hosts: tuple[str, ...]) -> NotifierTools:
+        from lib.notifiers.sns import SnsPublisher
+
+        return NotifierTools(
+            http=_http_client(hosts + self._settings.receiver_hosts),
+            secrets=self._secrets,
+            topics=SnsPublisher(lambda region: self._clients.get("sns", region)),
+            destination=destination,
+        )
+
+    @cached_property
+    def _secrets(self) -> SecretReader:
+        from lib.store.secrets import CachedSecrets
+
+        return CachedSecrets(self._clients.session)
+
+
+def _http_client(hosts: tuple[str, ...]) -> Any:
+    import requests
+
+    from lib.http_client import RequestsClient
+
+    return RequestsClient(hosts, session=requests.Session(), now=utc_now)
+
+
+@cache
+def app() -> App:
+    """Return this process's objects; what a handler starts from."""
+    return App(Settings(os.environ))

@@ -1,0 +1,38 @@
+"""
+Logger and metrics of the Lambda functions, and the names of all metrics.
+
+One structured line per outcome, correlated by `image` (the digest is in it) and `delivery`; metrics
+in CloudWatch's embedded format. Tracing is Lambda's own: the X-Ray SDK costs 250 ms at start.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from aws_lambda_powertools import Logger, Metrics
+
+logger: Final = Logger(utc=True)
+metrics: Final = Metrics()
+
+
+class Metric(StrEnum):
+    """What is counted. README.md explains each; a test compares."""
+
+    EVENTS_RECEIVED = "EventsReceived"
+    EVENTS_IGNORED = "EventsIgnored"
+    EVENTS_REPEATED = "EventsRepeated"
+    EVENTS_REJECTED = "EventsRejected"
+    FINDING_EVENTS = "FindingEvents"
+    SCANS_EVALUATED = "ScansEvaluated"
+    SCANS_UNUSABLE = "ScansUnusable"
+    SCANS_REVISITED = "ScansRevisited"
+    IMAGES_GONE = "ImagesGone"
+    FINDINGS_LISTED = "FindingsListed"
+    CHANGES_REPORTED = "ChangesReported"
+    DELIVERIES_CREATED = "DeliveriesCreated"
+    DELIVERIES_SUPPRESSED = "DeliveriesSuppressed"
+    DELIVERIES_SENT = "DeliveriesSent"
+    DELIVERIES_RETRIED = "DeliveriesRetried"
+    DELIVERIES_SKIPPED = "DeliveriesSkipped"
+    DELIVERIES_WOKEN = "DeliveriesWoken"
+    DEAD_DELIVERIES = "DeadDeliveries"
+    DELIVERY_LATENCY = "DeliveryLatency"

@@ -1,0 +1,452 @@
+"""
+The flow. Read this first.
+
+    a scan event    -> ScanPipeline      fetch, compare, route, store        -> deliveries to make
+    a wake-up       -> DeliveryPipeline  claim, render, send, record         -> a receipt, or a time
+    every minute    -> wake_due          rows that are due                   -> wake-ups
+
+Nothing here knows DynamoDB, Slack or Lambda: it speaks to the ports of `lib.interfaces`. Every call
+ends in an outcome that says what happened and why; whoever called logs and counts it.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from lib.changes import compare, problem_of
+from lib.errors import (
+    ConfigError,
+    ConflictError,
+    DeliveryError,
+    FindingsNotReadyError,
+    ImageGoneError,
+    PermanentDeliveryError,
+    ThrottledError,
+)
+from lib.interfaces import (
+    Commit,
+    FindingSource,
+    ImageState,
+    Json,
+    Ledger,
+    NotClaimed,
+    Notifier,
+    ReportStore,
+    StateStore,
+    StreamHead,
+    Waker,
+    WakeUp,
+)
+from lib.models import (
+    Alert,
+    AnyReport,
+    Basis,
+    BasisKind,
+    Comparison,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Destination,
+    Evaluation,
+    Image,
+    Receipt,
+    Report,
+    ScanEvent,
+    StreamId,
+    UnusableReport,
+)
+from lib.report import alert as build_alert
+from lib.routing import Decision, Decisions, Route, decide, stream_of
+from lib.suppressions import Suppression, matcher
+
+NOT_READY_HORIZON: Final = timedelta(hours=1)
+"""A scan that has no result by then is reported as not scanned."""
+FIRST_WAKE: Final = timedelta(seconds=90)
+"""When the sweep takes over a new delivery whose own wake-up was lost."""
+HORIZON: Final = timedelta(hours=24)
+"""A delivery that was not accepted by then is dead."""
+DEFAULT_PAUSE: Final = 30.0
+"""Seconds to wait after a 429 that does not say how long."""
+_FIRST_BACKOFF: Final = 15.0
+_MAX_BACKOFF: Final = 900.0
+_CONFLICT_TRIES: Final = 3
+
+
+class ScanResult(StrEnum):
+    """How a scan event ended."""
+
+    EVALUATED = "evaluated"
+    REPEATED = "repeated"
+    REVISIT = "revisit"
+    IMAGE_GONE = "image-gone"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOutcome:
+    """What became of one scan event."""
+
+    result: ScanResult
+    reason: str
+    evaluation: Evaluation | None = None
+    decisions: Decisions | None = None
+    deliveries: tuple[Delivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What alerts.yml says about who hears of what."""
+
+    routes: Sequence[Route]
+    streams: Sequence[str] = ()
+    suppressions: Sequence[Suppression] = ()
+
+
+class ScanPipeline:
+    """One scan event in; its evaluation stored, its deliveries in the ledger and woken."""
+
+    def __init__(
+        self,
+        *,
+        source: FindingSource,
+        states: StateStore,
+        reports: ReportStore,
+        waker: Waker,
+        rules: Rules,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._source = source
+        self._states = states
+        self._reports = reports
+        self._waker = waker
+        self._rules = rules
+        self._now = now
+
+    def process(self, event: ScanEvent, raw: Mapping[str, Json]) -> ScanOutcome:
+        """
+        Evaluate what the scanner has for this image, unless that was done already.
+
+        `raw` is the event as it came, in case it has to come back. Raises `SourceError` and
+        `StoreError`: then nothing was decided, and the same event may be processed again.
+        """
+        for last in (False,) * (_CONFLICT_TRIES - 1) + (True,):
+            try:
+                return self._process(event, raw)
+            except ConflictError:
+                if last:
+                    raise
+        raise AssertionError
+
+    def _process(self, event: ScanEvent, raw: Mapping[str, Json]) -> ScanOutcome:
+        known = self._states.image(event.image)
+        repeated = _already_evaluated(event, known)
+        if repeated:
+            return ScanOutcome(ScanResult.REPEATED, repeated)
+        try:
+            report = self._source.report(event.image, event.scan)
+        except ImageGoneError as error:
+            return ScanOutcome(ScanResult.IMAGE_GONE, str(error))
+        except FindingsNotReadyError as error:
+            age = self._now() - event.time
+            if age < NOT_READY_HORIZON:
+                self._waker.revisit(raw, delay_seconds=revisit_delay(age))
+                return ScanOutcome(ScanResult.REVISIT, str(error))
+            report = _never_ready(event, error)
+        return self._evaluate(event, report, known)
+
+    def _evaluate(
+        self, event: ScanEvent, report: AnyReport, known: ImageState | None
+    ) -> ScanOutcome:
+        now = self._now()
+        stream = stream_of(report.image, self._rules.streams)
+        known_head = self._states.head(stream)
+        order = known.order if known else report.image.pushed_at or event.time
+        version = known.version + 1 if known else 1
+        evaluation = evaluate(
+            report,
+            stream=stream,
+            version=version,
+            now=now,
+            repeated_problem=_same_problem(report, known),
+            rules=self._rules,
+            before=self._before(report, order, known, known_head),
+        )
+        decisions = decide(evaluation, self._rules.routes)
+        key = self._reports.put(evaluation)
+        deliveries = tuple(_delivery(each, evaluation, key, now) for each in decisions.deliveries)
+        usable = isinstance(report, Report)
+        state = ImageState(
+            version=version,
+            order=order,
+            event_time=event.time,
+            event_id=event.event_id,
+            status=report.scan.status,
+            report_key=key if usable else known.report_key if known else None,
+        )
+        head = _moved_head(known_head, report.image, order, key) if usable else None
+        self._states.commit(
+            Commit(report.image, stream, state, known, head, known_head, deliveries)
+        )
+        self._waker.wake(_wake_up(each) for each in deliveries if each.due_at is not None)
+        return ScanOutcome(
+            ScanResult.EVALUATED, _summary(evaluation), evaluation, decisions, deliveries
+        )
+
+    def _before(
+        self,
+        report: AnyReport,
+        order: datetime,
+        known: ImageState | None,
+        head: StreamHead | None,
+    ) -> tuple[BasisKind, Evaluation] | None:
+        """Return the usable evaluation to compare with: of this image, else of the one before."""
+        if isinstance(report, UnusableReport):
+            return None
+        if known is not None and known.report_key is not None:
+            kind, key = BasisKind.RESCAN, known.report_key
+        elif head is not None and head.image_key != report.image.key and head.order <= order:
+            kind, key = BasisKind.PREVIOUS_IMAGE, head.report_key
+        else:
+            return None
+        evaluation = self._reports.get(key)
+        return (kind, evaluation) if evaluation is not None else None
+
+
+def evaluate(
+    report: AnyReport,
+    *,
+    stream: StreamId,
+    version: int,
+    now: datetime,
+    rules: Rules,
+    before: tuple[BasisKind, Evaluation] | None = None,
+    repeated_problem: bool = False,
+) -> Evaluation:
+    """
+    Compare a scan result with an earlier one and apply suppressions. Pure.
+
+    A scan that failed in the same way as the last time has neither comparison nor problem.
+    """
+    evaluation = Evaluation(report, stream, version, now)
+    if isinstance(report, UnusableReport):
+        return evaluation if repeated_problem else replace(evaluation, problem=problem_of(report))
+    return replace(evaluation, comparison=_comparison(report, rules, now.date(), before))
+
+
+def _comparison(
+    report: Report, rules: Rules, today: date, before: tuple[BasisKind, Evaluation] | None
+) -> Comparison:
+    basis, old, suppressed_before = Basis(BasisKind.NONE), None, frozenset()
+    if before is not None and isinstance(before[1].report, Report):
+        kind, evaluation = before
+        old = before[1].report
+        basis = Basis(kind, old.image, old.scan.completed_at)
+        if evaluation.comparison is not None:
+            suppressed_before = frozenset(
+                each.finding.id for each in evaluation.comparison.suppressed
+            )
+    return compare(
+        old,
+        report,
+        basis=basis,
+        suppress=matcher(rules.suppressions, report.image, today),
+        suppressed_before=suppressed_before,
+    )
+
+
+def _already_evaluated(event: ScanEvent, known: ImageState | None) -> str | None:
+    """
+    Return why an event needs no evaluation; None when it does.
+
+    ECR and Inspector deliver at least once and in any order. Findings are always fetched as they
+    are now, so whatever an older event stands for was part of a newer event's evaluation.
+    """
+    if known is None or event.time > known.event_time:
+        return None
+    if event.event_id == known.event_id:
+        return "this event was evaluated before"
+    if event.time < known.event_time:
+        return "a newer scan of this image was evaluated before"
+    return "another event of the same moment was evaluated before"
+
+
+def _same_problem(report: AnyReport, known: ImageState | None) -> bool:
+    return (
+        isinstance(report, UnusableReport)
+        and known is not None
+        and known.status == report.scan.status
+    )
+
+
+def _never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:
+    hours = NOT_READY_HORIZON.total_seconds() / 3600
+    reason = f"no result {hours:.0f} h after the scan was announced: {error}"
+    return UnusableReport(event.image, replace(event.scan, status=error.status, reason=reason))
+
+
+def revisit_delay(age: timedelta) -> int:
+    """Return the seconds until a pending scan is looked at again: half its age, 30 s to 15 min."""
+    return int(min(max(age.total_seconds() / 2, 30), 900))
+
+
+def _moved_head(
+    head: StreamHead | None, image: Image, order: datetime, key: str
+) -> StreamHead | None:
+    """Return the new head: moved forward in time, or refreshed by a re-scan of its own image."""
+    if head is None:
+        return StreamHead(1, image.key, order, key)
+    if head.image_key == image.key:
+        return replace(head, version=head.version + 1, report_key=key)
+    if order < head.order:
+        return None
+    return StreamHead(head.version + 1, image.key, order, key)
+
+
+def _delivery(decision: Decision, evaluation: Evaluation, key: str, now: datetime) -> Delivery:
+    is_open = decision.state is DeliveryState.PENDING
+    return Delivery(
+        id=delivery_id(decision.destination, evaluation, key),
+        destination=decision.destination,
+        filters=decision.filters,
+        image_key=evaluation.report.image.key,
+        stream=evaluation.stream,
+        evaluation_key=key,
+        state=decision.state,
+        created_at=now,
+        due_at=now + FIRST_WAKE if is_open else None,
+        reason=None if is_open else decision.reason,
+    )
+
+
+def delivery_id(destination: Destination, evaluation: Evaluation, key: str) -> DeliveryId:
+    """Return the same id for the same destination, image, evaluation and content, on every try."""
+    kind = evaluation.problem.kind if evaluation.problem else "findings"
+    subject = (destination, evaluation.report.image.key, str(evaluation.version), key, kind)
+    return DeliveryId(hashlib.sha256("\n".join(subject).encode()).hexdigest()[:32])
+
+
+def _wake_up(delivery: Delivery) -> WakeUp:
+    return WakeUp(delivery.id, delivery.destination, delivery.attempts)
+
+
+def _summary(evaluation: Evaluation) -> str:
+    if evaluation.problem is not None:
+        return evaluation.problem.reason
+    if evaluation.comparison is None:
+        return "the scan failed in the same way as before"
+    return f"compared with: {evaluation.comparison.basis.kind.value}"
+
+
+# --- deliveries -------------------------------------------------------------------------------
+
+
+class DeliveryResult(StrEnum):
+    """How one attempt at a delivery ended."""
+
+    SENT = "sent"
+    RETRY = "retry"
+    DEAD = "dead"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOutcome:
+    """What became of one attempt."""
+
+    result: DeliveryResult
+    reason: str
+    delivery: Delivery | None = None
+    receipt: Receipt | None = None
+    due_at: datetime | None = None
+
+
+class DeliveryPipeline:
+    """One wake-up in; the alert sent and its receipt recorded, or the row rescheduled, or dead."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        reports: ReportStore,
+        notifiers: Callable[[Destination], Notifier],
+        now: Callable[[], datetime],
+        new_token: Callable[[], str],
+    ) -> None:
+        self._ledger = ledger
+        self._reports = reports
+        self._notifiers = notifiers
+        self._now = now
+        self._new_token = new_token
+
+    def deliver(self, delivery_id: DeliveryId) -> DeliveryOutcome:
+        """
+        Send one delivery if its row says that it is time. Send, then record.
+
+        A receiver's refusal is an outcome, not an error: the row says what comes next. Raises
+        `StoreError` when the ledger itself cannot be reached.
+        """
+        now = self._now()
+        delivery = self._ledger.claim(delivery_id, now=now, token=self._new_token())
+        if isinstance(delivery, NotClaimed):
+            return DeliveryOutcome(DeliveryResult.SKIPPED, delivery.reason)
+        if now - delivery.created_at > HORIZON:
+            return self._dead(delivery, f"not accepted within 24 h: {delivery.reason}")
+        evaluation = self._reports.get(delivery.evaluation_key)
+        if evaluation is None:
+            return self._dead(delivery, "its report is not stored any more")
+        try:
+            receipt = self._send(delivery, build_alert(evaluation, delivery))
+        except (DeliveryError, ConfigError) as error:
+            return self._failed(delivery, error)
+        self._ledger.sent(delivery, receipt, now=self._now())
+        return DeliveryOutcome(DeliveryResult.SENT, "accepted", delivery, receipt)
+
+    def _send(self, delivery: Delivery, alert: Alert) -> Receipt:
+        notifier = self._notifiers(delivery.destination)
+        try:
+            return notifier.send(notifier.render(alert, thread=delivery.thread))
+        except PermanentDeliveryError as error:
+            if not error.degradable:
+                raise
+        return notifier.send(notifier.plain(alert, thread=delivery.thread))
+
+    def _failed(self, delivery: Delivery, error: DeliveryError | ConfigError) -> DeliveryOutcome:
+        now = self._now()
+        reason = f"{error.reason}: {error}"
+        if isinstance(error, PermanentDeliveryError):
+            return self._dead(delivery, reason)
+        due_at = now + timedelta(seconds=_pause(delivery, error))
+        if due_at - delivery.created_at > HORIZON:
+            return self._dead(delivery, f"not accepted within 24 h: {reason}")
+        self._ledger.retry(delivery, due_at=due_at, reason=reason, counts=not isinstance(error, ThrottledError), now=now)
+        return DeliveryOutcome(DeliveryResult.RETRY, reason, delivery, due_at=due_at)
+
+    def _dead(self, delivery: Delivery, reason: str) -> DeliveryOutcome:
+        self._ledger.dead(delivery, reason=reason, now=self._now())
+        return DeliveryOutcome(DeliveryResult.DEAD, reason, delivery)
+
+
+def _pause(delivery: Delivery, error: DeliveryError | ConfigError) -> float:
+    """Return the seconds until the next attempt: what the receiver asked for, else the backoff."""
+    if not isinstance(error, ThrottledError):
+        return backoff(delivery.id, delivery.failures + 1)
+    return DEFAULT_PAUSE if error.retry_after is None else max(error.retry_after, 1.0)
+
+
+def backoff(delivery_id: DeliveryId, failures: int) -> float:
+    """
+    Return the seconds before the next attempt: 15 s doubling to 15 min, with jitter.
+
+    The jitter (half of it) comes from the id, so that many rows of one outage spread out while the
+    same row always gets the same time.
+    """
+    full = min(_FIRST_BACKOFF * 2.0 ** min(failures - 1, 10), _MAX_BACKOFF)
+    spread = hashlib.sha256(f"{delivery_id}-{failures}".encode()).digest()[0] / 255
+    return float(full * (0.5 + spread / 2))
+
+
+def wake_due(ledger: Ledger, waker: Waker, *, now: datetime, limit: int = 1000) -> int:
+    """Wake every delivery that is due or whose worker died; return how many."""
+    return waker.wake(ledger.due(now=now, limit=limit))

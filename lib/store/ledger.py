@@ -1,0 +1,282 @@
+"""
+The delivery ledger in DynamoDB: conditional updates on one row each.
+
+    PENDING -> CLAIMED(lease, token) -> SENT | RETRY(due) | DEAD
+
+A row is open while it has `due_at`; that attribute is its place in the index `due`. A claim moves
+`due_at` to the end of its lease, so a worker that dies is found by the same query as a retry.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from lib.interfaces import NotClaimed, WakeUp
+from lib.models import (
+    ChangeKind,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Destination,
+    Filter,
+    Receipt,
+    Severity,
+    StreamId,
+)
+from lib.store.items import from_item, from_time, store_errors, to_item, to_time
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LEASE: Final = timedelta(seconds=90)
+"""Longer than the deliver function may run, so a lease never ends under a living worker."""
+RETENTION: Final = timedelta(days=365)
+SHARDS: Final = 4
+"""Partitions of the index `due`; each takes 1,000 writes a second."""
+
+
+class DynamoLedger:
+    """See `lib.interfaces.Ledger`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Delivery | NotClaimed:
+        """See `Ledger.claim`."""
+        with store_errors(f"claiming {delivery_id}"):
+            try:
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=to_item(_key(delivery_id)),
+                    UpdateExpression=(
+                        "SET #state = :claimed, #token = :token, due_at = :lease ADD attempts :one"
+                    ),
+                    # Free to take: never tried; due again; or claimed by somebody whose lease ran
+                    # out. A row that waits for its time is left alone, whoever wakes it.
+                    ConditionExpression=(
+                        "#state = :pending OR (#state IN (:retry, :claimed) AND due_at <= :now)"
+                    ),
+                    ExpressionAttributeNames={"#state": "state", "#token": "token"},
+                    ExpressionAttributeValues=to_item(
+                        {
+                            ":claimed": DeliveryState.CLAIMED.value,
+                            ":pending": DeliveryState.PENDING.value,
+                            ":retry": DeliveryState.RETRY.value,
+                            ":token": token,
+                            ":now": to_time(now),
+                            ":lease": to_time(now + LEASE),
+                            ":one": 1,
+                        }
+                    ),
+                    ReturnValues="ALL_NEW",
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+                return NotClaimed(_why_not(error.response.get("Item")))  # type: ignore[arg-type]
+            delivery = _delivery(from_item(answer["Attributes"]))
+            return self._with_thread(delivery)
+
+    def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:
+        """See `Ledger.sent`."""
+        row = self._final(
+            delivery,
+            "SET #state = :state, receipt = :receipt, sent_at = :now, expires_at = :expires"
+            " REMOVE due_at, due_shard, #token, reason",
+            {
+                ":state": DeliveryState.SENT.value,
+                ":receipt": _receipt_row(receipt),
+                ":now": to_time(now),
+                ":expires": _expires(now),
+            },
+        )
+        writes: list[Any] = [{"Update": row}]
+        if receipt.thread is not None:
+            thread = {
+                **_thread_key(delivery.destination, delivery.stream),
+                "thread": receipt.thread,
+                "expires_at": _expires(now),
+            }
+            writes.append({"Put": {"TableName": self._table, "Item": to_item(thread)}})
+        with store_errors(f"recording {delivery.id}"):
+            self._client.transact_write_items(TransactItems=writes)
+
+    def retry(
+        self, delivery: Delivery, *, due_at: datetime, reason: str, counts: bool, now: datetime
+    ) -> None:
+        """See `Ledger.retry`."""
+        self._update(
+            delivery,
+            "SET #state = :state, due_at = :due, reason = :reason, tried_at = :now"
+            " REMOVE #token ADD failures :counts",
+            {
+                ":state": DeliveryState.RETRY.value,
+                ":due": to_time(due_at),
+                ":reason": reason,
+                ":now": to_time(now),
+                ":counts": int(counts),
+            },
+        )
+
+    def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:
+        """See `Ledger.dead`. Dead rows do not expire before they were looked at for a year."""
+        self._update(
+            delivery,
+            "SET #state = :state, reason = :reason, tried_at = :now, expires_at = :expires"
+            " REMOVE due_at, due_shard, #token",
+            {
+                ":state": DeliveryState.DEAD.value,
+                ":reason": reason,
+                ":now": to_time(now),
+                ":expires": _expires(now),
+            },
+        )
+
+    def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
+        """See `Ledger.due`."""
+        for shard in range(SHARDS):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                IndexName="due",
+                KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+                ExpressionAttributeValues=to_item({":shard": str(shard), ":now": to_time(now)}),
+                PaginationConfig={"MaxItems": limit},
+            )
+            with store_errors("reading what is due"):
+                for page in pages:
+                    yield from (_wake_up(from_item(item)) for item in page["Items"])
+
+    def get(self, delivery_id: DeliveryId) -> Delivery | None:
+        """Return a row as it stands, for people and tests."""
+        with store_errors(f"reading {delivery_id}"):
+            answer = self._client.get_item(
+                TableName=self._table, Key=to_item(_key(delivery_id)), ConsistentRead=True
+            )
+        return _delivery(from_item(answer["Item"])) if "Item" in answer else None
+
+    def _with_thread(self, delivery: Delivery) -> Delivery:
+        answer = self._client.get_item(
+            TableName=self._table,
+            Key=to_item(_thread_key(delivery.destination, delivery.stream)),
+            ConsistentRead=True,
+        )
+        if "Item" not in answer:
+            return delivery
+        return replace(delivery, thread=from_item(answer["Item"])["thread"])
+
+    def _update(self, delivery: Delivery, update: str, values: Mapping[str, Any]) -> None:
+        with store_errors(f"recording {delivery.id}"):
+            self._client.update_item(**self._final(delivery, update, values))
+
+    def _final(self, delivery: Delivery, update: str, values: Mapping[str, Any]) -> Any:
+        """Return an update that only the holder of the claim can make."""
+        return {
+            "TableName": self._table,
+            "Key": to_item(_key(delivery.id)),
+            "UpdateExpression": update,
+            "ConditionExpression": "#token = :mine",
+            "ExpressionAttributeNames": {"#state": "state", "#token": "token"},
+            "ExpressionAttributeValues": to_item({**values, ":mine": delivery.token}),
+        }
+
+
+def delivery_row(delivery: Delivery) -> dict[str, Any]:
+    """Return a new delivery as a row. Final ones (SUPPRESSED) stand outside the index."""
+    is_open = delivery.due_at is not None
+    return {
+        **_key(delivery.id),
+        "destination": delivery.destination,
+        "state": delivery.state.value,
+        "filters": [_filter_row(each) for each in delivery.filters],
+        "image_key": delivery.image_key,
+        "stream": delivery.stream,
+        "evaluation_key": delivery.evaluation_key,
+        "created_at": to_time(delivery.created_at),
+        "due_at": to_time(delivery.due_at) if delivery.due_at else None,
+        "due_shard": _shard(delivery.id) if is_open else None,
+        "attempts": delivery.attempts,
+        "failures": delivery.failures,
+        "reason": delivery.reason,
+        "expires_at": None if is_open else _expires(delivery.created_at),
+    }
+
+
+def _delivery(row: Mapping[str, Any]) -> Delivery:
+    return Delivery(
+        id=DeliveryId(row["pk"].removeprefix("DELIVERY#")),
+        destination=Destination(row["destination"]),
+        filters=tuple(_filter(each) for each in row["filters"]),
+        image_key=row["image_key"],
+        stream=StreamId(row["stream"]),
+        evaluation_key=row["evaluation_key"],
+        state=DeliveryState(row["state"]),
+        created_at=from_time(row["created_at"]),
+        due_at=from_time(row["due_at"]) if "due_at" in row else None,
+        attempts=int(row["attempts"]),
+        failures=int(row["failures"]),
+        token=row.get("token"),
+        reason=row.get("reason"),
+        receipt=Receipt(**row["receipt"]) if "receipt" in row else None,
+    )
+
+
+def _filter_row(each: Filter) -> dict[str, Any]:
+    return {
+        "route": each.route,
+        "severity": each.severity.name,
+        "only": list(each.only),
+        "kinds": [kind.value for kind in each.kinds],
+        "unknown_severity": each.unknown_severity,
+    }
+
+
+def _filter(row: Mapping[str, Any]) -> Filter:
+    return Filter(
+        route=row["route"],
+        severity=Severity[row["severity"]],
+        only=tuple(row["only"]),
+        kinds=tuple(ChangeKind(kind) for kind in row["kinds"]),
+        unknown_severity=row["unknown_severity"],
+    )
+
+
+def _receipt_row(receipt: Receipt) -> dict[str, str | None]:
+    return {"reference": receipt.reference, "url": receipt.url, "thread": receipt.thread}
+
+
+def _wake_up(row: Mapping[str, Any]) -> WakeUp:
+    return WakeUp(
+        id=DeliveryId(row["pk"].removeprefix("DELIVERY#")),
+        destination=Destination(row["destination"]),
+        attempts=int(row["attempts"]),
+    )
+
+
+def _why_not(item: Mapping[str, Any] | None) -> str:
+    if not item:
+        return "no such delivery"
+    row = from_item(item)
+    if row["state"] in (DeliveryState.RETRY, DeliveryState.CLAIMED):
+        return f"{row['state']} until {row['due_at']}"
+    return str(row["state"])
+
+
+def _key(delivery_id: DeliveryId) -> dict[str, str]:
+    return {"pk": f"DELIVERY#{delivery_id}", "sk": "ROW"}
+
+
+def _thread_key(destination: Destination, stream: StreamId) -> dict[str, str]:
+    return {"pk": f"THREAD#{destination}#{stream}", "sk": "ROW"}
+
+
+def _shard(delivery_id: DeliveryId) -> str:
+    return str(int(delivery_id[0], 16) % SHARDS)
+
+
+def _expires(moment: datetime) -> int:
+    return int((moment + RETENTION).timestamp())

@@ -1,0 +1,81 @@
+"""The queues. Messages on them only wake; what they mean stands in rows and events."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from lib.errors import ScanAlertError, StoreError
+from lib.interfaces import WakeUp
+from lib.store.items import store_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+BATCH: Final = 10
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
+
+
+class SqsWaker:
+    """See `lib.interfaces.Waker`."""
+
+    def __init__(self, client: "SQSClient", *, deliveries: str, scan_events: str | None) -> None:
+        self._client = client
+        self._deliveries = deliveries
+        self._scan_events = scan_events
+
+    def wake(self, wake_ups: Iterable[WakeUp]) -> int:
+        """
+        See `Waker.wake`.
+
+        The destination is the message group: one sender per destination at a time. A repeat of the
+        same attempt within five minutes is dropped by the queue.
+        """
+        entries = [_entry(index, each) for index, each in enumerate(wake_ups)]
+        for start in range(0, len(entries), BATCH):
+            with store_errors("waking deliveries"):
+                answer = self._client.send_message_batch(
+                    QueueUrl=self._deliveries, Entries=entries[start : start + BATCH]
+                )
+            if answer.get("Failed"):
+                raise StoreError(f"{len(answer['Failed'])} wake-ups were not queued")
+        return len(entries)
+
+    def revisit(self, event: Mapping[str, Any], *, delay_seconds: int) -> None:
+        """See `Waker.revisit`."""
+        if self._scan_events is None:
+            raise StoreError("this function has no queue of scan events")
+        with store_errors("bringing a scan event back"):
+            self._client.send_message(
+                QueueUrl=self._scan_events,
+                MessageBody=json.dumps(event),
+                DelaySeconds=delay_seconds,
+            )
+
+
+class SqsDeadLetters:
+    """Keeps a scan event that can never be processed where people look, with the reason."""
+
+    def __init__(self, client: "SQSClient", queue: str) -> None:
+        self._client = client
+        self._queue = queue
+
+    def put(self, body: str, error: ScanAlertError) -> None:
+        """Keep the message as it came; the reason stands in its attributes."""
+        with store_errors("keeping a rejected message"):
+            self._client.send_message(
+                QueueUrl=self._queue,
+                MessageBody=body,
+                MessageAttributes={
+                    "reason": {"DataType": "String", "StringValue": error.reason},
+                    "error": {"DataType": "String", "StringValue": str(error)[:500]},
+                },
+            )
+
+
+def _entry(index: int, wake_up: WakeUp) -> Any:
+    return {
+        "Id": str(index % BATCH),
+        "MessageBody": json.dumps({"delivery": wake_up.id}),
+        "MessageGroupId": wake_up.destination,
+        "MessageDeduplicationId": f"{wake_up.id}-{wake_up.attempts}",
+    }

@@ -1,0 +1,50 @@
+"""Secrets by name, through Powertools parameters, kept for five minutes."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+from lib.errors import ConfigError
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+MAX_AGE: Final = 300
+"""Seconds. A rotated secret is in use after that."""
+
+
+class CachedSecrets:
+    """See `lib.interfaces.SecretReader`. A failed read is not cached."""
+
+    def __init__(self, session: "Session") -> None:
+        self._session = session
+        self._secrets: SecretsProvider | None = None
+        self._parameters: SSMProvider | None = None
+
+    def read(self, reference: Mapping[str, str]) -> str:
+        """See `SecretReader.read`. The text of the error names the secret, never its value."""
+        kind, name = next(iter(reference.items()))
+        try:
+            value = self._from_parameters(name) if kind == "parameter" else self._from_secrets(name)
+        except GetParameterError as error:
+            # The cause can hold an account's ids and request text; its kind is enough.
+            code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", "unknown")
+            raise ConfigError(
+                f"The {kind} {name!r} could not be read ({code}); create it, or fix its name",
+                reason="secret",
+            ) from None
+        if not isinstance(value, str) or not value.strip():
+            raise ConfigError(f"The {kind} {name!r} is empty or not text", reason="secret")
+        return value.strip()
+
+    def _from_secrets(self, name: str) -> object:
+        if self._secrets is None:
+            self._secrets = SecretsProvider(boto3_session=self._session)
+        return self._secrets.get(name, max_age=MAX_AGE)
+
+    def _from_parameters(self, name: str) -> object:
+        if self._parameters is None:
+            self._parameters = SSMProvider(boto3_session=self._session)
+        return self._parameters.get(name, max_age=MAX_AGE, decrypt=True)

@@ -1,0 +1,114 @@
+"""Image states and stream heads in DynamoDB, and the transaction that moves them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from lib.interfaces import Commit, ImageState, StreamHead
+from lib.models import Image, StreamId
+from lib.store.items import from_item, from_time, store_errors, to_item, to_time
+from lib.store.ledger import delivery_row
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+RETENTION: Final = timedelta(days=365)
+"""Rows outlive their last evaluation by this; shorter than the reports they point to."""
+
+
+class DynamoStateStore:
+    """See `lib.interfaces.StateStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def image(self, image: Image) -> ImageState | None:
+        """See `StateStore.image`."""
+        row = self._read(_image_key(image))
+        if row is None:
+            return None
+        return ImageState(
+            version=int(row["version"]),
+            order=from_time(row["order"]),
+            event_time=from_time(row["event_time"]),
+            event_id=row["event_id"],
+            status=row["status"],
+            report_key=row.get("report_key"),
+        )
+
+    def head(self, stream: StreamId) -> StreamHead | None:
+        """See `StateStore.head`."""
+        row = self._read(_head_key(stream))
+        if row is None:
+            return None
+        return StreamHead(
+            version=int(row["version"]),
+            image_key=row["image_key"],
+            order=from_time(row["order"]),
+            report_key=row["report_key"],
+        )
+
+    def commit(self, commit: Commit) -> None:
+        """See `StateStore.commit`. Both versions are checked, so a lost race changes nothing."""
+        state, expires = commit.state, _expires(commit.state.event_time)
+        writes = [
+            self._put(
+                {
+                    **_image_key(commit.image),
+                    "version": state.version,
+                    "order": to_time(state.order),
+                    "event_time": to_time(state.event_time),
+                    "event_id": state.event_id,
+                    "status": state.status,
+                    "report_key": state.report_key,
+                    "expires_at": expires,
+                },
+                known_version=commit.known.version if commit.known else None,
+            )
+        ]
+        if commit.head is not None:
+            row = {
+                **_head_key(commit.stream),
+                "version": commit.head.version,
+                "image_key": commit.head.image_key,
+                "order": to_time(commit.head.order),
+                "report_key": commit.head.report_key,
+                "expires_at": expires,
+            }
+            known_version = commit.known_head.version if commit.known_head else None
+            writes.append(self._put(row, known_version=known_version))
+        writes += [
+            self._put(delivery_row(delivery), known_version=None) for delivery in commit.deliveries
+        ]
+        with store_errors(f"saving {commit.image.key}"):
+            self._client.transact_write_items(TransactItems=writes)
+
+    def _put(self, row: Mapping[str, Any], *, known_version: int | None) -> Any:
+        put: dict[str, Any] = {"TableName": self._table, "Item": to_item(row)}
+        if known_version is None:
+            # Nothing was there when we looked, so nothing may be there now.
+            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        else:
+            put["ConditionExpression"] = "version = :known"
+            put["ExpressionAttributeValues"] = to_item({":known": known_version})
+        return {"Put": put}
+
+    def _read(self, key: Mapping[str, str]) -> dict[str, Any] | None:
+        with store_errors(f"reading {key['pk']}"):
+            answer = self._client.get_item(
+                TableName=self._table, Key=to_item(key), ConsistentRead=True
+            )
+        return from_item(answer["Item"]) if "Item" in answer else None
+
+
+def _image_key(image: Image) -> dict[str, str]:
+    return {"pk": f"IMAGE#{image.key}", "sk": "STATE"}
+
+
+def _head_key(stream: StreamId) -> dict[str, str]:
+    return {"pk": f"STREAM#{stream}", "sk": "HEAD"}
+
+
+def _expires(moment: datetime) -> int:
+    return int((moment + RETENTION).timestamp())

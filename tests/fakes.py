@@ -1,0 +1,184 @@
+"""
+The ports in memory: honest enough to pass the same contract tests as DynamoDB, S3 and SQS.
+
+`tests/store/test_contracts.py` runs both through the same tests, so these cannot drift away.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lib.errors import ConflictError
+from lib.interfaces import Commit, ImageState, NotClaimed, StreamHead, WakeUp
+from lib.models import (
+    Alert,
+    AnyReport,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Destination,
+    Evaluation,
+    Image,
+    Receipt,
+    Scan,
+    StreamId,
+)
+from lib.store.ledger import LEASE
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until a test moves it."""
+
+    moment: datetime = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.moment
+
+    def forward(self, **delta: float) -> datetime:
+        self.moment += timedelta(**delta)
+        return self.moment
+
+
+@dataclass
+class MemoryStore:
+    """`StateStore`, `ReportStore` and `Ledger` over one set of dictionaries, as one table is."""
+
+    images: dict[str, ImageState] = field(default_factory=dict)
+    heads: dict[StreamId, StreamHead] = field(default_factory=dict)
+    rows: dict[DeliveryId, Delivery] = field(default_factory=dict)
+    threads: dict[tuple[Destination, StreamId], str] = field(default_factory=dict)
+    objects: dict[str, Evaluation] = field(default_factory=dict)
+    before_commit: Callable[[], None] = lambda: None
+    """Called first in `commit`, to let somebody else be faster."""
+
+    def image(self, image: Image) -> ImageState | None:
+        return self.images.get(image.key)
+
+    def head(self, stream: StreamId) -> StreamHead | None:
+        return self.heads.get(stream)
+
+    def commit(self, commit: Commit) -> None:
+        self.before_commit()
+        if self.images.get(commit.image.key) != commit.known:
+            raise ConflictError("the image changed")
+        if commit.head is not None and self.heads.get(commit.stream) != commit.known_head:
+            raise ConflictError("the stream changed")
+        if any(delivery.id in self.rows for delivery in commit.deliveries):
+            raise ConflictError("a delivery exists")
+        self.images[commit.image.key] = commit.state
+        if commit.head is not None:
+            self.heads[commit.stream] = commit.head
+        self.rows |= {delivery.id: delivery for delivery in commit.deliveries}
+
+    def put(self, evaluation: Evaluation) -> str:
+        key = f"reports/{evaluation.report.image.key}/{evaluation.version}"
+        self.objects[key] = evaluation
+        return key
+
+    def get(self, key: str) -> Evaluation | None:
+        return self.objects.get(key)
+
+    def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Delivery | NotClaimed:
+        row = self.rows.get(delivery_id)
+        if row is None:
+            return NotClaimed("no such delivery")
+        waits = row.state in (DeliveryState.RETRY, DeliveryState.CLAIMED)
+        if waits and row.due_at is not None and row.due_at > now:
+            return NotClaimed(f"{row.state} until {row.due_at}")
+        if not waits and row.state is not DeliveryState.PENDING:
+            return NotClaimed(str(row.state))
+        claimed = replace(
+            row,
+            state=DeliveryState.CLAIMED,
+            token=token,
+            due_at=now + LEASE,
+            attempts=row.attempts + 1,
+        )
+        self.rows[delivery_id] = claimed
+        return replace(claimed, thread=self.threads.get((row.destination, row.stream)))
+
+    def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:  # noqa: ARG002  # the port's
+        self._final(delivery, state=DeliveryState.SENT, receipt=receipt, reason=None, due_at=None)
+        if receipt.thread is not None:
+            self.threads[delivery.destination, delivery.stream] = receipt.thread
+
+    def retry(
+        self,
+        delivery: Delivery,
+        *,
+        due_at: datetime,
+        reason: str,
+        counts: bool,
+        now: datetime,  # noqa: ARG002  # the port's
+    ) -> None:
+        failures = delivery.failures + counts
+        self._final(
+            delivery, state=DeliveryState.RETRY, due_at=due_at, reason=reason, failures=failures
+        )
+
+    def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:  # noqa: ARG002  # the port's
+        self._final(delivery, state=DeliveryState.DEAD, reason=reason, due_at=None)
+
+    def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
+        due = [row for row in self.rows.values() if row.due_at and row.due_at <= now]
+        return [WakeUp(row.id, row.destination, row.attempts) for row in due[:limit]]
+
+    def _final(self, delivery: Delivery, **changes: Any) -> None:
+        if self.rows[delivery.id].token != delivery.token:
+            raise ConflictError("somebody else holds the claim")
+        self.rows[delivery.id] = replace(self.rows[delivery.id], token=None, **changes)
+
+
+@dataclass
+class RecordingWaker:
+    """Remembers who was woken and which events come back."""
+
+    woken: list[WakeUp] = field(default_factory=list)
+    revisits: list[tuple[Mapping[str, Any], int]] = field(default_factory=list)
+
+    def wake(self, wake_ups: Iterable[WakeUp]) -> int:
+        new = list(wake_ups)
+        self.woken += new
+        return len(new)
+
+    def revisit(self, event: Mapping[str, Any], *, delay_seconds: int) -> None:
+        self.revisits.append((event, delay_seconds))
+
+
+@dataclass
+class ScriptedSource:
+    """Answers with the given reports, or raises the given errors, in order; the last one stays."""
+
+    answers: list[AnyReport | Exception]
+    calls: int = 0
+
+    def report(self, image: Image, scan: Scan) -> AnyReport:  # noqa: ARG002  # the port's
+        answer = self.answers[min(self.calls, len(self.answers) - 1)]
+        self.calls += 1
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass
+class ScriptedNotifier:
+    """Accepts everything, but raises the scripted errors first."""
+
+    errors: list[Exception] = field(default_factory=list)
+    accepted: list[Any] = field(default_factory=list)
+    calls: int = 0
+
+    def render(self, alert: Alert, *, thread: str | None = None) -> Any:
+        return {"alert": alert, "thread": thread}
+
+    def plain(self, alert: Alert, *, thread: str | None = None) -> Any:
+        return {"plain": alert, "thread": thread}
+
+    def send(self, payload: Any) -> Receipt:
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        self.accepted.append(payload)
+        return Receipt(f"receipt-{len(self.accepted)}", thread="THREAD-1")
