@@ -193,7 +193,7 @@ class App:
     def _secrets(self) -> SecretReader:
         from lib.store.secrets import CachedSecrets
 
-        return CachedSecrets(self._clients.session)
+        return CachedSecrets(self._clients.get)
 
 
 def _http_client(hosts: tuple[str, ...]) -> Any:

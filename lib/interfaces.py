@@ -21,6 +21,7 @@ from lib.models import (
     Receipt,
     Scan,
     StreamId,
+    Usage,
 )
 
 Json = Any
@@ -156,6 +157,12 @@ class Notifier(Protocol):
 
     def render(self, alert: Alert, *, thread: str | None = None) -> Json:
         """Return the payload within the receiver's limits; what did not fit is counted in it."""
+
+    def plain(self, alert: Alert, *, thread: str | None = None) -> Json:
+        """Return the smallest, plainest payload, for the one attempt after a malformed or large."""
+
+    def usage(self, payload: Json) -> tuple[Usage, ...]:
+        """Return how much of each of the receiver's limits a payload uses."""
 
     def send(self, payload: Json) -> Receipt:
         """Deliver and return the receipt. Raises a `DeliveryError` of the right class."""

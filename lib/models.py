@@ -265,6 +265,8 @@ class Suppressed:
     entry: str
     reason: str
     expires: str
+    kind: ChangeKind = ChangeKind.NEW
+    """What its change would have been called, so that an unchanged one asks for nothing."""
 
 
 class BasisKind(StrEnum):
@@ -447,3 +449,12 @@ class HttpAnswer:
 
     status: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How much of one limit of a receiver a payload uses: "characters", 1,234 of 10,000."""
+
+    what: str
+    used: int
+    limit: int

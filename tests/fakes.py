@@ -23,6 +23,7 @@ from lib.models import (
     Receipt,
     Scan,
     StreamId,
+    Usage,
 )
 from lib.store.ledger import LEASE
 
@@ -175,6 +176,9 @@ class ScriptedNotifier:
 
     def plain(self, alert: Alert, *, thread: str | None = None) -> Any:
         return {"plain": alert, "thread": thread}
+
+    def usage(self, payload: Any) -> tuple[Usage, ...]:
+        return (Usage("characters", len(str(payload)), 10_000),)
 
     def send(self, payload: Any) -> Receipt:
         self.calls += 1

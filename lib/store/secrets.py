@@ -1,15 +1,12 @@
 """Secrets by name, through Powertools parameters, kept for five minutes."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from lib.errors import ConfigError
-
-if TYPE_CHECKING:
-    from boto3.session import Session
 
 MAX_AGE: Final = 300
 """Seconds. A rotated secret is in use after that."""
@@ -18,8 +15,8 @@ MAX_AGE: Final = 300
 class CachedSecrets:
     """See `lib.interfaces.SecretReader`. A failed read is not cached."""
 
-    def __init__(self, session: "Session") -> None:
-        self._session = session
+    def __init__(self, client_of: Callable[[str], Any]) -> None:
+        self._client_of = client_of
         self._secrets: SecretsProvider | None = None
         self._parameters: SSMProvider | None = None
 
@@ -41,10 +38,10 @@ class CachedSecrets:
 
     def _from_secrets(self, name: str) -> object:
         if self._secrets is None:
-            self._secrets = SecretsProvider(boto3_session=self._session)
+            self._secrets = SecretsProvider(boto3_client=self._client_of("secretsmanager"))
         return self._secrets.get(name, max_age=MAX_AGE)
 
     def _from_parameters(self, name: str) -> object:
         if self._parameters is None:
-            self._parameters = SSMProvider(boto3_session=self._session)
+            self._parameters = SSMProvider(boto3_client=self._client_of("ssm"))
         return self._parameters.get(name, max_age=MAX_AGE, decrypt=True)

@@ -1,0 +1,32 @@
+"""The commands. A new one is a module here and a line in `COMMANDS`."""
+
+import argparse
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Protocol
+
+from cli.commands import check_config, normalize, preview, route, scan
+
+
+class Command(Protocol):
+    """A module with one command."""
+
+    HELP: str
+    DESCRIPTION: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare options."""
+
+    def run(self, options: argparse.Namespace) -> int:
+        """Do it and return the exit code."""
+
+
+COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
+    {
+        "check-config": check_config,
+        "normalize": normalize,
+        "route": route,
+        "preview": preview,
+        "scan": scan,
+    }
+)

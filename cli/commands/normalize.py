@@ -1,0 +1,38 @@
+"""`normalize`: any raw AWS document or event as report-1.0.0."""
+
+import argparse
+import json
+
+from lib.wire import report_to_json
+
+from cli.inputs import add_fetch_options, operator_app, read_reports
+from cli.terminal import out, print_report
+
+HELP = "turn raw scan documents into the one format"
+DESCRIPTION = (
+    "Turn any raw AWS document or event into report-1.0.0 JSON: DescribeImageScanFindings (basic, "
+    "enhanced), Inspector ListFindings, ECR Image Scan, Inspector2 Scan and Inspector2 Finding "
+    "events; bare or wrapped in SQS or SNS. One report is an object, several are an array."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a JSON document; - for stdin")
+    parser.add_argument("--format", choices=("json", "table"), default="json")
+    add_fetch_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the reports of all files."""
+    source = operator_app(None, region=options.region) if options.fetch else None
+    reports = [each for path in options.files for each in read_reports(path, source=source)]
+    if options.format == "table":
+        for index, report in enumerate(reports):
+            if index:
+                out().print()
+            print_report(report)
+        return 0
+    documents = [report_to_json(report) for report in reports]
+    print(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
+    return 0

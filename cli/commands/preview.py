@@ -1,0 +1,79 @@
+"""`preview`: the exact payload a destination would get, and its sizes against the limits."""
+
+import argparse
+import json
+from dataclasses import replace
+
+from lib.config import Config
+from lib.report import alert
+
+from cli.evaluating import Judged, delivery_of, judge, require_findings
+from cli.inputs import (
+    add_config_option,
+    add_fetch_options,
+    operator_app,
+    read_config,
+    read_reports,
+)
+from cli.terminal import remark
+from lib.errors import ConfigError, DocumentError
+from lib.models import DeliveryState, Destination, Filter
+from lib.routing import Decision
+
+HELP = "print the exact payload for a destination"
+DESCRIPTION = (
+    "Print the exact payload that a destination would get for a document, as the first scan of its "
+    "image; its sizes against the receiver's limits go to stderr. Nothing is sent."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    parser.add_argument("file", metavar="FILE", help="a JSON document; - for stdin")
+    parser.add_argument("--to", metavar="DESTINATION", required=True, help="a name in alerts.yml")
+    add_config_option(parser)
+    add_fetch_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Render for each image of the document."""
+    config = read_config(options.config)
+    destination = Destination(options.to)
+    if destination not in config.destinations:
+        known = ", ".join(sorted(config.destinations)) or "none"
+        raise ConfigError(f"{options.config}: no destination {options.to!r}; there are: {known}")
+    application = operator_app(config, region=options.region)
+    notifier = application.notifier(destination)
+    reports = read_reports(options.file, source=application if options.fetch else None)
+    for report in reports:
+        judged = judge(require_findings(report), config)
+        decision = _decision(judged, destination, config)
+        payload = notifier.render(
+            alert(judged.evaluation, delivery_of(decision, judged.evaluation))
+        )
+        print(json.dumps(payload, indent=2, ensure_ascii=False))
+        for usage in notifier.usage(payload):
+            remark(f"{usage.what}: {usage.used:,} of {usage.limit:,}")
+    return 0
+
+
+def _decision(judged: Judged, destination: Destination, config: Config) -> Decision:
+    """Return what the routes decided; where they pass the destination by, what they would show."""
+    for decision in judged.decisions.deliveries:
+        if decision.destination == destination:
+            return replace(decision, state=DeliveryState.PENDING)
+    filters = tuple(route.filter for route in config.routes if destination in route.notify)
+    if not filters:
+        raise DocumentError(f"no route notifies {destination!r}; run check-config")
+    remark(f"no route sends this document to {destination}; shown is what it would look like")
+    return _passed_by(destination, filters)
+
+
+def _passed_by(destination: Destination, filters: tuple[Filter, ...]) -> Decision:
+    return Decision(
+        destination=destination,
+        filters=filters,
+        routes=tuple(each.route for each in filters),
+        state=DeliveryState.PENDING,
+        reason="previewed",
+    )

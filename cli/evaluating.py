@@ -1,0 +1,64 @@
+"""One scan result without history: how `route`, `preview` and `scan` see it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from lib.config import Config
+
+from lib.bootstrap import rules_of
+from lib.errors import DocumentError
+from lib.models import AnyReport, Delivery, DeliveryState, Evaluation, UnusableReport
+from lib.pipeline import delivery_id, evaluate
+from lib.routing import Decision, Decisions, decide, stream_of
+
+NOT_FETCHED = "not-fetched"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An evaluation and who hears of it."""
+
+    evaluation: Evaluation
+    decisions: Decisions
+
+
+def judge(report: AnyReport, config: Config) -> Judged:
+    """Evaluate as a first scan and decide. Raises `DocumentError` for an event without findings."""
+    now = datetime.now(UTC)
+    evaluation = evaluate(
+        report,
+        stream=stream_of(report.image, config.streams),
+        version=1,
+        now=now,
+        rules=rules_of(config),
+    )
+    return Judged(evaluation, decide(evaluation, config.routes))
+
+
+def require_findings(report: AnyReport) -> AnyReport:
+    """Refuse a scan event that only announces findings."""
+    announced = isinstance(report, UnusableReport) and report.scan.status in (
+        "COMPLETE",
+        "INITIAL_SCAN_COMPLETE",
+    )
+    if announced:
+        raise DocumentError(
+            f"{report.image.name}: the event carries no findings; add --fetch to get them from ECR"
+        )
+    return report
+
+
+def delivery_of(decision: Decision, evaluation: Evaluation) -> Delivery:
+    """Return a delivery as the pipeline would write it, without a ledger behind it."""
+    return Delivery(
+        id=delivery_id(decision.destination, evaluation, "local"),
+        destination=decision.destination,
+        filters=decision.filters,
+        image_key=evaluation.report.image.key,
+        stream=evaluation.stream,
+        evaluation_key="local",
+        state=DeliveryState.PENDING,
+        created_at=evaluation.evaluated_at,
+        due_at=None,
+        attempts=1,
+    )
