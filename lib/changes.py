@@ -1,0 +1,310 @@
+"""Before and after -> changes, each with its reason; and what no result means. Pure."""
+
+import json
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from shlex import quote
+from types import MappingProxyType
+from typing import Final
+
+from lib.models import (
+    Basis,
+    BasisKind,
+    Change,
+    ChangeKind,
+    Comparison,
+    Finding,
+    FindingId,
+    Image,
+    Report,
+    ScanProblem,
+    ScanSource,
+    Suppressed,
+    UnusableReport,
+)
+
+Suppress = Callable[[Finding], Suppressed | None]
+
+_SAME: Final = "listed before, nothing about it got worse"
+_FIRST: Final = "first scan known here"
+
+
+def compare(
+    before: Report | None,
+    after: Report,
+    *,
+    basis: Basis,
+    suppress: Suppress,
+    suppressed_before: AbstractSet[FindingId] = frozenset(),
+) -> Comparison:
+    """
+    Say what is different from `before`, and leave out what an entry of alerts.yml suppresses.
+
+    Every finding of `after` that is open and not suppressed stands in the changes once, in the
+    order of the report; RESOLVED ones follow. What the source itself lists as closed or suppressed
+    is no change, but can resolve one.
+    """
+    if before is None:
+        changes, suppressed = _baseline(after, suppress)
+        return Comparison(basis, changes, suppressed)
+    judge = _Judge(before, after, basis)
+    changes_now, suppressed_now = _judged(judge, after, suppress, suppressed_before)
+    resolved = _resolved(judge, before, after, suppressed_before)
+    return Comparison(basis, (*changes_now, *resolved), tuple(suppressed_now))
+
+
+def _baseline(
+    after: Report, suppress: Suppress
+) -> tuple[tuple[Change, ...], tuple[Suppressed, ...]]:
+    changes, suppressed = [], []
+    for finding in after.findings:
+        if not finding.open:
+            continue
+        left_out = suppress(finding)
+        if left_out is None:
+            changes.append(Change(ChangeKind.BASELINE, finding, _FIRST))
+        else:
+            suppressed.append(replace(left_out, kind=ChangeKind.BASELINE))
+    return tuple(changes), tuple(suppressed)
+
+
+def _judged(
+    judge: "_Judge",
+    after: Report,
+    suppress: Suppress,
+    suppressed_before: AbstractSet[FindingId],
+) -> tuple[list[Change], list[Suppressed]]:
+    changes, suppressed = [], []
+    for finding in after.findings:
+        if not finding.open:
+            continue
+        left_out = suppress(finding)
+        if left_out is not None:
+            suppressed.append(replace(left_out, kind=judge.kind(finding)[0]))
+        elif suppressed_before and finding.id in suppressed_before:
+            reason = "its suppression in alerts.yml has ended"
+            changes.append(Change(ChangeKind.NEW, finding, reason))
+        else:
+            kind, reason = judge.kind(finding)
+            changes.append(Change(kind, finding, reason))
+    return changes, suppressed
+
+
+class _Judge:
+    """Two reports side by side: what kind of change a finding is, and the words for it."""
+
+    def __init__(self, before: Report, after: Report, basis: Basis) -> None:
+        self.before = {finding.id: finding for finding in before.findings}
+        self.same_scanner = _scanner(before) == _scanner(after)
+        where = _where(basis)
+        self._new = f"not listed {where}"
+        if not before.scan.complete:
+            self._new += ", whose list was incomplete"
+        if not self.same_scanner:
+            self._new += f", which {before.scan.source.value} scanned"
+        self._fixed = "no longer listed in a complete scan of the same image"
+        if basis.kind is not BasisKind.RESCAN:
+            self._fixed = f"listed {where}, not in this one"
+
+    @property
+    def fixed(self) -> str:
+        """Why a finding that is gone counts as resolved."""
+        return self._fixed
+
+    def kind(self, finding: Finding) -> tuple[ChangeKind, str]:
+        """Return the first kind that holds; the reason names every one that does."""
+        old = self.before.get(finding.id)
+        if old is None:
+            return ChangeKind.NEW, self._new
+        if not old.open:
+            word = "closed" if old.source_status == "CLOSED" else "suppressed"
+            return ChangeKind.NEW, f"open again: the source listed it as {word} before"
+        # Most findings are the same as before; this test is all that they cost.
+        if (
+            finding.severity == old.severity
+            and (old.exploitable or not finding.exploitable)
+            and (old.fixable or not finding.fixable)
+        ):
+            return ChangeKind.UNCHANGED, _SAME
+        return _difference(old, finding)
+
+
+def _difference(old: Finding, new: Finding) -> tuple[ChangeKind, str]:
+    found: list[tuple[ChangeKind, str]] = []
+    if new.severity > old.severity:
+        found.append((ChangeKind.RAISED, f"raised from {old.severity.name} to {new.severity.name}"))
+    if new.exploitable and not old.exploitable:
+        found.append((ChangeKind.EXPLOIT_KNOWN, "an exploit is known now"))
+    if new.fixable and not old.fixable:
+        version = f": {new.fixed_version}" if new.fixed_version else ""
+        found.append((ChangeKind.FIX_AVAILABLE, f"a fix is available now{version}"))
+    if new.severity < old.severity:
+        lowered = f"lowered from {old.severity.name} to {new.severity.name}"
+        found.append((ChangeKind.UNCHANGED, lowered))
+    return found[0][0], "; ".join(reason for _, reason in found)
+
+
+def _resolved(
+    judge: _Judge, before: Report, after: Report, suppressed_before: AbstractSet[FindingId]
+) -> list[Change]:
+    """
+    Return what was open and told, and is gone.
+
+    Absence proves something only in a complete list of the same scanner: another one looks for
+    other things. What the source lists as closed says so itself.
+    """
+    now = {finding.id: finding for finding in after.findings}
+    absence_counts = after.scan.complete and judge.same_scanner
+    changes = []
+    for old in before.findings:
+        identity = old.id
+        if not old.open or identity in suppressed_before:
+            continue
+        new = now.get(identity)
+        if new is None:
+            if absence_counts:
+                changes.append(Change(ChangeKind.RESOLVED, old, judge.fixed))
+        elif new.source_status == "CLOSED":
+            reason = "the source lists it as closed now"
+            changes.append(Change(ChangeKind.RESOLVED, old, reason))
+    return changes
+
+
+def _scanner(report: Report) -> bool:
+    """Tell the two scanners apart: enhanced findings and Inspector's own are the same ones."""
+    return report.scan.source is ScanSource.ECR_BASIC
+
+
+def _where(basis: Basis) -> str:
+    if basis.kind is BasisKind.RESCAN:
+        return "in the scan before"
+    return f"in {basis.image.name}" if basis.image is not None else "in the image before"
+
+
+# --- scans without a result -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Advice:
+    """What a status means in plain words, and what a person can do, for each scanner."""
+
+    reason: str
+    basic: str
+    enhanced: str
+
+
+_INSPECT: Final = "Look at what AWS says: `{describe}`"
+_COVERAGE: Final = "Ask Inspector why: `{coverage}`"
+_RESCAN: Final = "Scan it again (once in 24 h per image): `{start}`"
+
+# The statuses and their meaning:
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
+_ADVICE: Final[Mapping[str, _Advice]] = MappingProxyType({
+    "FAILED": _Advice(
+        "The scanner could not finish, so nothing is known about this image.",
+        f"{_INSPECT}. If its operating system is supported, scan it again "
+        "(once in 24 h per image): `{start}`",
+        f"{_COVERAGE}. Then push the image again.",
+    ),
+    "UNSUPPORTED_IMAGE": _Advice(
+        "The scanner does not support this image: its operating system, or its kind of manifest.",
+        "Rebuild it on a supported, maintained distribution, or turn on enhanced scanning. "
+        "A signature, an attestation or an image index is never scanned: nothing to do.",
+        "Rebuild it on an operating system that Inspector supports "
+        "(https://docs.aws.amazon.com/inspector/latest/user/supported.html). "
+        "A signature, an attestation or an image index is never scanned: nothing to do.",
+    ),
+    "SCAN_ELIGIBILITY_EXPIRED": _Advice(
+        "The image is older than the re-scan duration, so Inspector stopped watching it. "
+        "Its earlier findings are not resolved.",
+        "Push the image again if it is still used, else delete it.",
+        "If it is still used, push it again or lengthen the duration: "
+        "`aws inspector2 update-configuration --region {region} "
+        "--ecr-configuration rescanDuration=LIFETIME`",
+    ),
+    "FINDINGS_UNAVAILABLE": _Advice(
+        "The findings of this image are not available, for example after a change of scanner.",
+        _RESCAN,
+        f"Push the image again. {_COVERAGE}",
+    ),
+    "LIMIT_EXCEEDED": _Advice(
+        "A scanning limit is used up: 100,000 basic scans a day, or one in 24 h for an image.",
+        "Wait 24 hours, then scan it again: `{start}`",
+        "Wait 24 hours, then push the image again.",
+    ),
+    "IMAGE_ARCHIVED": _Advice(
+        "The image is archived, and archived images are not scanned.",
+        "Restore it if it is still used: `{restore}`",
+        "Restore it if it is still used: `{restore}`",
+    ),
+    "IMAGE_SIZE_EXCEEDED": _Advice(
+        "The image is larger than the scanner takes.",
+        "Make it smaller: a multi-stage build, fewer and smaller layers.",
+        "Make it smaller: a multi-stage build, fewer and smaller layers.",
+    ),
+    "PENDING": _Advice(
+        "The scan was announced but has no result yet.",
+        f"{_INSPECT}. If it stays like this, scan it again: `{{start}}`",
+        _COVERAGE,
+    ),
+    "SCAN_NOT_FOUND": _Advice(
+        "No scan of this image exists.",
+        "Turn on scan on push for its repository "
+        "(`aws ecr get-registry-scanning-configuration --region {region}` shows the rules), "
+        "then: `{start}`",
+        f"Check that the repository is part of enhanced scanning. {_COVERAGE}",
+    ),
+    "COMPLETE": _Advice(
+        "The scan is complete, but its findings do not fit what it counted.", _INSPECT, _INSPECT
+    ),
+})  # fmt: skip
+_SAME_AS: Final = MappingProxyType({"IN_PROGRESS": "PENDING", "ACTIVE": "COMPLETE"})
+_UNKNOWN: Final = _Advice(
+    "AWS answered with a status that is not known here, so nothing is said about findings.",
+    _INSPECT,
+    _INSPECT,
+)
+
+
+def problem_of(report: UnusableReport) -> ScanProblem:
+    """
+    Say what a scan without a usable result means and what a person can do about it.
+
+    The remedy names an AWS CLI command where there is one; its arguments are quoted for a shell.
+    """
+    status = report.scan.status
+    advice = _ADVICE.get(_SAME_AS.get(status, status), _UNKNOWN)
+    basic = report.scan.source is ScanSource.ECR_BASIC
+    commands = _commands(report.image)
+    said = f" ({report.scan.reason})" if report.scan.reason else ""
+    return ScanProblem(
+        kind=ChangeKind.SCAN_FAILED if status == "FAILED" else ChangeKind.NOT_SCANNED,
+        status=status,
+        reason=advice.reason + said,
+        remedy=(advice.basic if basic else advice.enhanced).format_map(commands),
+    )
+
+
+def _commands(image: Image) -> Mapping[str, str]:
+    region = quote(image.region)
+    one = (
+        f"--region {region} --registry-id {quote(image.account)} "
+        f"--repository-name {quote(image.repository)} "
+        f"--image-id imageDigest={quote(image.digest)}"
+    )
+    criteria = json.dumps(
+        {
+            "ecrRepositoryName": [{"comparison": "EQUALS", "value": image.repository}],
+            "resourceType": [{"comparison": "EQUALS", "value": "AWS_ECR_CONTAINER_IMAGE"}],
+        }
+    )
+    return {
+        "region": region,
+        "describe": f"aws ecr describe-image-scan-findings {one} --query imageScanStatus",
+        "start": f"aws ecr start-image-scan {one}",
+        "restore": f"aws ecr update-image-storage-class {one} --target-storage-class STANDARD",
+        "coverage": f"aws inspector2 list-coverage --region {region} "
+        f"--filter-criteria {quote(criteria)}",
+    }

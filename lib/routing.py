@@ -1,0 +1,395 @@
+"""Rules -> destinations, each with the reason; and what a filter lets through. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from lib.models import (
+    Change,
+    ChangeKind,
+    DeliveryState,
+    Destination,
+    Evaluation,
+    Filter,
+    Finding,
+    Image,
+    LeftOut,
+    Report,
+    Severity,
+    StreamId,
+    Suppressed,
+)
+
+FIXABLE: Final = "fixable"
+EXPLOITABLE: Final = "exploitable"
+IN_USE: Final = "in-use"
+
+_BELOW: Final = "below "
+_NOT_ASKED: Final = "kind not asked for"
+_CLOSED: Final = "closed at the source"
+_SUPPRESSED: Final = "suppressed at the source"
+_FAILED: Final = "the last route speaks for it"
+_SHOWN: Final = 3
+"""Suppressions named in a reason; the rest is counted."""
+
+# What a change can be to a set of filters, beside refused for a reason.
+_TOLD: Final = "told"
+_UNCHANGED: Final = "unchanged"
+_GONE: Final = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """
+    Which images a route is about. Globs are case-sensitive, and `*` crosses slashes.
+
+    Every field that is given must match; one of its globs is enough.
+    """
+
+    repository: tuple[str, ...] = ()
+    tag: tuple[str, ...] = ()
+    account: tuple[str, ...] = ()
+    region: tuple[str, ...] = ()
+    platform: tuple[str, ...] = ()
+    untagged: bool = False
+    """Images without a tag match too; without `tag`, only they do."""
+
+    def mismatch(self, image: Image) -> str | None:
+        """Return what does not match, in words; None when everything does."""
+        fields = (
+            ("repository", self.repository, image.repository),
+            ("account", self.account, image.account),
+            ("region", self.region, image.region),
+            ("platform", self.platform, image.platform or ""),
+        )
+        for name, globs, value in fields:
+            if globs and not _any_match((value,), globs):
+                return f"{name} {value or '(not known)'} does not match {' or '.join(globs)}"
+        return self._tag_mismatch(image.tags)
+
+    def _tag_mismatch(self, tags: tuple[str, ...]) -> str | None:
+        if not self.tag and not self.untagged:
+            return None
+        if self.untagged and not tags:
+            return None
+        if _any_match(tags, self.tag):
+            return None
+        wanted = " or ".join((*self.tag, *(("untagged",) if self.untagged else ())))
+        return f"tags {', '.join(tags) or '(none)'} do not match {wanted}"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One rule of alerts.yml. `match` is None in the last one, which catches all."""
+
+    name: str
+    filter: Filter
+    notify: tuple[Destination, ...]
+    match: Match | None = None
+    continues: bool = False
+    """Look at the routes after this one, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteOutcome:
+    """What one route said about one evaluation, and why."""
+
+    route: str
+    matched: bool
+    reason: str
+    selected: int = 0
+    """How many changes its filter lets through; 1 for a scan without a result."""
+    destinations: tuple[Destination, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One destination hears of it (PENDING), or would have but for suppressions (SUPPRESSED)."""
+
+    destination: Destination
+    filters: tuple[Filter, ...]
+    routes: tuple[str, ...]
+    state: DeliveryState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """What every route said, and what follows: at most one delivery per destination."""
+
+    outcomes: tuple[RouteOutcome, ...]
+    deliveries: tuple[Decision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """
+    What filters make of an evaluation; every finding of the report is in exactly one group.
+
+    len(report.findings) = changes but RESOLVED + unchanged + the sum of `left_out`.
+    """
+
+    changes: tuple[Change, ...] = ()
+    unchanged: int = 0
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def stream_of(image: Image, patterns: Sequence[str]) -> StreamId:
+    """
+    Name the line of images that this one continues: its repository, platform and tag pattern.
+
+    The first pattern that matches any tag counts; without one, the repository is one stream.
+    """
+    parts = [f"{image.account}/{image.region}/{image.repository}"]
+    if image.platform:
+        parts.append(image.platform)
+    pattern = next((each for each in patterns if _any_match(image.tags, (each,))), None)
+    if pattern is not None:
+        parts.append(pattern)
+    return StreamId("|".join(parts))
+
+
+def refusal(finding: Finding, image: Image, filter_: Filter) -> str | None:
+    """Return why a filter leaves this finding out, in words; None when it lets it through."""
+    severity = finding.severity
+    if severity is Severity.UNKNOWN:
+        if filter_.severity > Severity.UNKNOWN and not filter_.unknown_severity:
+            return "severity unknown"
+    elif severity < filter_.severity:
+        return _BELOW + filter_.severity.name
+    if FIXABLE in filter_.only and not finding.fixable:
+        return "no fix available" if finding.fix_available == "NO" else "no fix known"
+    if EXPLOITABLE in filter_.only and not finding.exploitable:
+        return "no known exploit"
+    if IN_USE in filter_.only and not image.in_use_count:
+        return "not known to be in use" if image.in_use_count is None else "not in use"
+    return None
+
+
+def decide(evaluation: Evaluation, routes: Sequence[Route]) -> Decisions:
+    """
+    Say which destinations hear of an evaluation, and what every route said.
+
+    The first route that matches wins unless it continues. A destination that several routes reach
+    gets one decision with all their filters. A route that cannot be evaluated makes the last one
+    speak too, so that nobody goes unheard; an error in the last one is raised. A scan without a
+    result passes every filter but `kinds`.
+    """
+    tally = _Tally(evaluation)
+    outcomes: list[RouteOutcome] = []
+    reached: list[_Reached] = []
+    winner: str | None = None
+    failed = False
+    for route in routes:
+        last = route is routes[-1]
+        if winner is not None and not (last and failed):
+            outcomes.append(_silent(route, f"not reached: {winner} came first"))
+            continue
+        try:
+            answer = _ask(route, tally)
+        except Exception as error:
+            if last:
+                raise
+            failed = True
+            outcomes.append(_silent(route, f"not evaluated ({type(error).__name__}): {_FAILED}"))
+            continue
+        if isinstance(answer, str):
+            outcomes.append(_silent(route, answer))
+            continue
+        outcomes.append(
+            RouteOutcome(route.name, True, answer.reason, answer.selected, route.notify)
+        )
+        reached.append(_Reached(route, answer))
+        winner = winner if route.continues else route.name
+    return Decisions(tuple(outcomes), tuple(_deliveries(reached)))
+
+
+def selection(evaluation: Evaluation, filters: Sequence[Filter]) -> Selection:
+    """
+    Return what a destination is told (what any filter lets through), and count all the rest.
+
+    What was there before and passes otherwise is `unchanged`; every other finding is counted in
+    `left_out` under the reason. A scan without a usable result has nothing to select from.
+    """
+    report, comparison = evaluation.report, evaluation.comparison
+    if not isinstance(report, Report) or comparison is None:
+        return Selection()
+    verdicts: dict[_Key, str] = {}
+    changes: list[Change] = []
+    others: Counter[str] = Counter()
+    for change in comparison.changes:
+        key = _key(change.kind, change.finding)
+        verdict = verdicts.get(key)
+        if verdict is None:
+            verdict = verdicts[key] = _verdict(change, report.image, filters)
+        if verdict == _TOLD:
+            changes.append(change)
+        else:
+            others[verdict] += 1
+    others.pop(_GONE, None)
+    unchanged = others.pop(_UNCHANGED, 0)
+    others.update(map(_suppressed_by, comparison.suppressed))
+    others.update(_not_open(report))
+    left_out = tuple(LeftOut(reason, count) for reason, count in others.items())
+    return Selection(tuple(changes), unchanged, left_out)
+
+
+def _verdict(change: Change, image: Image, filters: Sequence[Filter]) -> str:
+    """Return _TOLD, _UNCHANGED, _GONE, or why no filter lets this change through."""
+    passing = [each for each in filters if refusal(change.finding, image, each) is None]
+    if any(_asks_for(each, change.kind) for each in passing):
+        return _TOLD
+    if change.kind is ChangeKind.RESOLVED:
+        return _GONE
+    if passing and change.kind is ChangeKind.UNCHANGED:
+        return _UNCHANGED
+    return _refusals(change.finding, image, filters)
+
+
+def _refusals(finding: Finding, image: Image, filters: Sequence[Filter]) -> str:
+    """Join what the filters say; of several thresholds only the lowest needs saying."""
+    by_threshold = sorted(filters, key=lambda each: each.severity)
+    words = [refusal(finding, image, each) or _NOT_ASKED for each in by_threshold]
+    lowest = next((each for each in words if each.startswith(_BELOW)), None)
+    said = (each for each in words if each == lowest or not each.startswith(_BELOW))
+    return ", ".join(dict.fromkeys(said)) or _NOT_ASKED
+
+
+def _asks_for(filter_: Filter, kind: ChangeKind) -> bool:
+    return kind in filter_.kinds if filter_.kinds else kind is not ChangeKind.UNCHANGED
+
+
+def _suppressed_by(entry: Suppressed) -> str:
+    return f"suppressed by {entry.entry} until {entry.expires}: {entry.reason}"
+
+
+def _not_open(report: Report) -> Iterable[str]:
+    for finding in report.findings:
+        if not finding.open:
+            yield _CLOSED if finding.source_status == "CLOSED" else _SUPPRESSED
+
+
+# --- the arithmetic of decide -----------------------------------------------------------------
+
+_Key = tuple[object, ...]
+
+
+def _key(kind: ChangeKind, finding: Finding) -> _Key:
+    """Return everything that filters look at, so that equal findings are judged once."""
+    return (
+        kind,
+        finding.severity,
+        finding.fixed_version is None,
+        finding.fix_available,
+        finding.exploit_available,
+        finding.exploit_observed_at is None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one matching route makes of an evaluation."""
+
+    selected: int
+    reason: str
+    suppressed: bool = False
+    """Something would have been selected, were it not suppressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    route: Route
+    answer: _Answer
+
+
+class _Tally:
+    """The changes of an evaluation, counted by what filters look at: many findings, few kinds."""
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        comparison = evaluation.comparison
+        self.image = evaluation.report.image
+        self.problem = evaluation.problem
+        self.compared = comparison is not None
+        self._samples: dict[_Key, Change] = {}
+        self._counts: Counter[_Key] = Counter()
+        self._suppressed = comparison.suppressed if comparison else ()
+        for change in comparison.changes if comparison else ():
+            key = _key(change.kind, change.finding)
+            self._samples.setdefault(key, change)
+            self._counts[key] += 1
+
+    def verdicts(self, filter_: Filter) -> Counter[str]:
+        """Count the changes by what a filter says to them."""
+        counts: Counter[str] = Counter()
+        for key, change in self._samples.items():
+            counts[_verdict(change, self.image, (filter_,))] += self._counts[key]
+        return counts
+
+    def hidden(self, filter_: Filter) -> tuple[str, ...]:
+        """Name the entries that suppress what a filter would have let through."""
+        return tuple(
+            dict.fromkeys(
+                f"{each.entry} until {each.expires}"
+                for each in self._suppressed
+                if _asks_for(filter_, each.kind)
+                and refusal(each.finding, self.image, filter_) is None
+            )
+        )
+
+
+def _ask(route: Route, tally: _Tally) -> _Answer | str:
+    """Return what a route says to an evaluation; a text when it is not about this image."""
+    mismatch = route.match.mismatch(tally.image) if route.match else None
+    if mismatch is not None:
+        return mismatch
+    if tally.problem is not None:
+        asked = _asks_for(route.filter, tally.problem.kind)
+        word = "passes" if asked else "is not asked for"
+        return _Answer(int(asked), f"{tally.problem.kind.value} {word}")
+    if not tally.compared:
+        return _Answer(0, "nothing to tell: no result, as before")
+    verdicts = tally.verdicts(route.filter)
+    selected = verdicts.pop(_TOLD, 0)
+    if selected:
+        return _Answer(selected, "1 change passes" if selected == 1 else f"{selected} changes pass")
+    hidden = tally.hidden(route.filter)
+    if hidden:
+        return _Answer(0, f"suppressed: {_listed(hidden)}", suppressed=True)
+    verdicts.pop(_GONE, None)
+    rest = ", ".join(f"{count} {reason}" for reason, count in verdicts.items())
+    return _Answer(0, f"nothing to tell: {rest or 'no findings'}")
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def _silent(route: Route, reason: str) -> RouteOutcome:
+    return RouteOutcome(route.name, matched=False, reason=reason)
+
+
+def _deliveries(reached: Sequence[_Reached]) -> Iterable[Decision]:
+    """Return one decision for each destination that has something to hear, or would have had."""
+    for destination in dict.fromkeys(name for each in reached for name in each.route.notify):
+        through = [each for each in reached if destination in each.route.notify]
+        telling = [each for each in through if each.answer.selected]
+        hiding = [each for each in through if each.answer.suppressed]
+        if not telling and not hiding:
+            continue
+        yield Decision(
+            destination,
+            filters=tuple(each.route.filter for each in through),
+            routes=tuple(each.route.name for each in through),
+            state=DeliveryState.PENDING if telling else DeliveryState.SUPPRESSED,
+            reason="; ".join(
+                f"{each.route.name}: {each.answer.reason}" for each in telling or hiding
+            ),
+        )
+
+
+def _any_match(values: Iterable[str], globs: Iterable[str]) -> bool:
+    """Tell whether any glob matches any value. The standard library keeps each glob compiled."""
+    return any(fnmatchcase(value, glob) for value in values for glob in globs)
