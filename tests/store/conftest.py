@@ -1,0 +1,69 @@
+"""Both implementations of the stores, under one name."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lib.store.ledger import DynamoLedger
+from lib.store.reports import S3ReportStore
+from lib.store.state import DynamoStateStore
+from tests.fakes import MemoryStore
+
+
+class AwsStore:
+    """The three AWS implementations behind one object, as `MemoryStore` is."""
+
+    def __init__(self, boto: Any, table: str, bucket: str) -> None:
+        states = DynamoStateStore(boto("dynamodb"), table)
+        ledger = DynamoLedger(boto("dynamodb"), table)
+        reports = S3ReportStore(boto("s3"), bucket)
+        self.image, self.head, self.commit = states.image, states.head, states.commit
+        self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
+        self.dead, self.due = ledger.dead, ledger.due
+        self.put, self.get = reports.put, reports.get
+
+
+@pytest.fixture(params=["memory", "aws"])
+def store(request: pytest.FixtureRequest) -> Iterator[Any]:
+    if request.param == "memory":
+        yield MemoryStore()
+        return
+    boto = request.getfixturevalue("boto")
+    name = f"contract-{uuid.uuid4().hex[:12]}"
+    boto("s3").create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    create_table(boto("dynamodb"), name)
+    yield AwsStore(boto, name, name)
+    boto("dynamodb").delete_table(TableName=name)
+
+
+def create_table(client: Any, name: str) -> None:
+    """Create the table as serverless.yml does; tests/deploy compares the two."""
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": "pk", "KeyType": "HASH"},
+            {"AttributeName": "sk", "KeyType": "RANGE"},
+        ],
+        AttributeDefinitions=[
+            {"AttributeName": each, "AttributeType": "S"}
+            for each in ("pk", "sk", "due_shard", "due_at")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "due",
+                "KeySchema": [
+                    {"AttributeName": "due_shard", "KeyType": "HASH"},
+                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {
+                    "ProjectionType": "INCLUDE",
+                    "NonKeyAttributes": ["destination", "attempts"],
+                },
+            }
+        ],
+    )

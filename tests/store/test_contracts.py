@@ -1,0 +1,262 @@
+"""
+One set of tests for both implementations of the stores: DynamoDB and S3, and the one in memory.
+
+The fake is only worth something while it behaves like the real thing.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lib.errors import ConflictError
+from lib.interfaces import Commit, ImageState, NotClaimed, StreamHead
+from lib.models import (
+    ChangeKind,
+    Comparison,
+    Basis,
+    BasisKind,
+    Change,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Evaluation,
+    Receipt,
+    Severity,
+    StreamId,
+)
+from lib.store.ledger import LEASE
+from tests.builders import NOW, a_delivery, a_filter, a_finding, a_report, an_image
+
+STREAM = StreamId("000474600478/eu-central-1/payments/api")
+
+
+def a_state(version: int = 1, **fields: Any) -> ImageState:
+    defaults: dict[str, Any] = {
+        "version": version,
+        "order": NOW,
+        "event_time": NOW,
+        "event_id": f"event-{version}",
+        "status": "COMPLETE",
+        "report_key": "reports/one",
+    }
+    return ImageState(**{**defaults, **fields})
+
+
+def a_head(version: int = 1) -> StreamHead:
+    return StreamHead(version, an_image().key, NOW, "reports/one")
+
+
+def a_commit(*deliveries: Delivery, **fields: Any) -> Commit:
+    defaults: dict[str, Any] = {
+        "image": an_image(),
+        "stream": STREAM,
+        "state": a_state(),
+        "known": None,
+        "head": a_head(),
+        "known_head": None,
+        "deliveries": deliveries,
+    }
+    return Commit(**{**defaults, **fields})
+
+
+class TestState:
+    def test_nothing_is_known_at_first(self, store: Any) -> None:
+        """An image and a stream that were never committed are None."""
+        assert store.image(an_image()) is None
+        assert store.head(STREAM) is None
+
+    def test_a_commit_is_read_back(self, store: Any) -> None:
+        """Image state and stream head come back as they were committed."""
+        store.commit(a_commit())
+
+        assert store.image(an_image()) == a_state()
+        assert store.head(STREAM) == a_head()
+
+    def test_an_image_without_a_usable_report_has_no_key(self, store: Any) -> None:
+        """A failed first scan leaves no report to compare with."""
+        store.commit(a_commit(state=a_state(report_key=None), head=None))
+
+        assert store.image(an_image()) == a_state(report_key=None)
+        assert store.head(STREAM) is None
+
+    def test_the_next_version_replaces_the_known_one(self, store: Any) -> None:
+        """A commit that knows what is stored succeeds."""
+        store.commit(a_commit())
+
+        store.commit(
+            a_commit(state=a_state(2), known=a_state(), head=a_head(2), known_head=a_head())
+        )
+
+        assert store.image(an_image()) == a_state(2)
+        assert store.head(STREAM) == a_head(2)
+
+    def test_a_lost_race_for_the_image_changes_nothing(self, store: Any) -> None:
+        """Who did not see the stored image state cannot write, and writes no delivery either."""
+        store.commit(a_commit())
+
+        with pytest.raises(ConflictError):
+            store.commit(a_commit(a_delivery(), state=a_state(2), head=None))
+
+        assert store.image(an_image()) == a_state()
+        assert isinstance(claim(store), NotClaimed)
+
+    def test_a_lost_race_for_the_stream_changes_nothing(self, store: Any) -> None:
+        """Who did not see the stored stream head cannot write."""
+        store.commit(a_commit())
+        other = an_image(2)
+
+        with pytest.raises(ConflictError):
+            store.commit(a_commit(image=other))
+
+        assert store.image(other) is None
+
+    def test_a_delivery_cannot_be_made_twice(self, store: Any) -> None:
+        """The same delivery id in a second commit is a conflict, not a second alert."""
+        store.commit(a_commit(a_delivery()))
+
+        with pytest.raises(ConflictError):
+            store.commit(a_commit(a_delivery(), image=an_image(2), head=None))
+
+
+def claim(store: Any, *, minutes: float = 0, token: str = "mine") -> Any:
+    now = NOW + timedelta(minutes=minutes)
+    return store.claim(a_delivery().id, now=now, token=token)
+
+
+class TestLedger:
+    @pytest.fixture(autouse=True)
+    def _one_delivery(self, store: Any) -> None:
+        filters = (
+            a_filter(only=("fixable",), kinds=(ChangeKind.NEW,), unknown_severity=True),
+            a_filter(route="other", severity=Severity.CRITICAL),
+        )
+        store.commit(a_commit(a_delivery(filters=filters)))
+
+    def test_a_claim_returns_the_whole_row(self, store: Any) -> None:
+        """The claimed delivery carries filters, keys, token, lease and the attempt."""
+        claimed = claim(store)
+
+        assert claimed == a_delivery(
+            filters=(
+                a_filter(only=("fixable",), kinds=(ChangeKind.NEW,), unknown_severity=True),
+                a_filter(route="other", severity=Severity.CRITICAL),
+            ),
+            state=DeliveryState.CLAIMED,
+            token="mine",
+            attempts=1,
+            due_at=NOW + LEASE,
+        )
+
+    def test_a_missing_row_is_not_claimed(self, store: Any) -> None:
+        """A wake-up for an unknown id is answered with a reason."""
+        answer = store.claim(DeliveryId("f" * 32), now=NOW, token="mine")
+
+        assert answer == NotClaimed("no such delivery")
+
+    def test_two_workers_cannot_claim_the_same_row(self, store: Any) -> None:
+        """While a lease runs, a second claim is refused."""
+        claim(store)
+
+        second = claim(store, token="other")
+
+        assert isinstance(second, NotClaimed)
+        assert second.reason.startswith("CLAIMED until")
+
+    def test_a_lease_that_ran_out_can_be_taken_over(self, store: Any) -> None:
+        """A worker that died loses its claim, and its late record is refused."""
+        dead_worker = claim(store)
+
+        taken = claim(store, minutes=2, token="other")
+
+        assert taken.attempts == 2
+        with pytest.raises(ConflictError):
+            store.sent(dead_worker, Receipt("ok"), now=NOW)
+
+    def test_sent_is_final(self, store: Any) -> None:
+        """A sent delivery is neither claimed nor woken again."""
+        store.sent(claim(store), Receipt("ok", "https://example.org/1"), now=NOW)
+
+        assert claim(store, minutes=90) == NotClaimed("SENT")
+        assert list(store.due(now=NOW + timedelta(days=2), limit=10)) == []
+
+    def test_dead_is_final(self, store: Any) -> None:
+        """A dead delivery is neither claimed nor woken again."""
+        store.dead(claim(store), reason="gone", now=NOW)
+
+        assert claim(store, minutes=90) == NotClaimed("DEAD")
+        assert list(store.due(now=NOW + timedelta(days=2), limit=10)) == []
+
+    def test_a_retry_waits_for_its_time(self, store: Any) -> None:
+        """Before it is due a row is left alone, whoever wakes it; then it can be claimed."""
+        store.retry(
+            claim(store), due_at=NOW + timedelta(minutes=5), reason="busy", counts=True, now=NOW
+        )
+
+        early, late = claim(store, minutes=4), claim(store, minutes=5)
+
+        assert isinstance(early, NotClaimed)
+        assert early.reason.startswith("RETRY until")
+        assert (late.attempts, late.failures, late.reason) == (2, 1, "busy")
+
+    def test_throttling_is_no_failure(self, store: Any) -> None:
+        """A retry that does not count leaves the number of failures."""
+        store.retry(claim(store), due_at=NOW, reason="429", counts=False, now=NOW)
+
+        assert claim(store).failures == 0
+
+    def test_due_finds_new_waiting_and_abandoned_rows(self, store: Any) -> None:
+        """What is due is listed with its attempts: never woken, or left by a dead worker."""
+        before = [each.attempts for each in store.due(now=NOW, limit=10)]
+        claim(store)
+        leased = list(store.due(now=NOW + timedelta(seconds=1), limit=10))
+        abandoned = [each.attempts for each in store.due(now=NOW + 2 * LEASE, limit=10)]
+
+        assert (before, leased, abandoned) == ([0], [], [1])
+
+    def test_the_thread_of_a_receipt_is_found_by_the_next_delivery(self, store: Any) -> None:
+        """A Jira key recorded for a stream is handed to the stream's next alert."""
+        store.sent(claim(store), Receipt("SEC-1", thread="SEC-1"), now=NOW)
+        store.commit(a_commit(a_delivery(2), image=an_image(2), head=None))
+
+        following = store.claim(a_delivery(2).id, now=NOW, token="mine")
+
+        assert following.thread == "SEC-1"
+
+    def test_a_suppressed_delivery_is_kept_and_never_woken(self, store: Any) -> None:
+        """A delivery that an entry of alerts.yml leaves out is final from the start."""
+        row = a_delivery(3, state=DeliveryState.SUPPRESSED, due_at=None, reason="by CVE-1")
+        store.commit(a_commit(row, image=an_image(3), head=None))
+
+        assert store.claim(row.id, now=NOW, token="mine") == NotClaimed("SUPPRESSED")
+
+
+class TestReports:
+    def test_an_evaluation_is_read_back(self, store: Any) -> None:
+        """What was stored comes back equal."""
+        evaluation = an_evaluation()
+
+        assert store.get(store.put(evaluation)) == evaluation
+
+    def test_the_same_evaluation_has_the_same_key(self, store: Any) -> None:
+        """Storing again overwrites nothing else; another version has another key."""
+        evaluation = an_evaluation()
+
+        assert store.put(evaluation) == store.put(evaluation)
+        assert store.put(evaluation) != store.put(replace(evaluation, version=2))
+
+    def test_a_report_that_is_gone_is_none(self, store: Any) -> None:
+        """An expired object is not an error."""
+        assert store.get("reports/nothing") is None
+
+
+def an_evaluation() -> Evaluation:
+    finding = a_finding()
+    return Evaluation(
+        a_report(finding),
+        STREAM,
+        1,
+        NOW,
+        Comparison(Basis(BasisKind.NONE), (Change(ChangeKind.BASELINE, finding, "first scan"),)),
+    )

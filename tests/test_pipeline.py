@@ -1,0 +1,533 @@
+"""The flow at use-case level, with the ports in memory."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ConfigError,
+    ConflictError,
+    FindingsNotReadyError,
+    ImageGoneError,
+    PermanentDeliveryError,
+    SourceError,
+    TemporaryDeliveryError,
+    ThrottledError,
+)
+from lib.models import (
+    AnyReport,
+    BasisKind,
+    ChangeKind,
+    DeliveryId,
+    DeliveryState,
+    Destination,
+    Filter,
+    ScanEvent,
+    Severity,
+)
+from lib.pipeline import (
+    DEFAULT_PAUSE,
+    HORIZON,
+    DeliveryPipeline,
+    DeliveryResult,
+    Rules,
+    ScanPipeline,
+    ScanResult,
+    backoff,
+    revisit_delay,
+    wake_due,
+)
+from lib.routing import Match, Route
+from lib.suppressions import Suppression
+from tests.builders import (
+    NOW,
+    a_delivery,
+    a_finding,
+    a_report,
+    a_scan_event,
+    an_image,
+    an_unusable_report,
+)
+from tests.fakes import Clock, MemoryStore, RecordingWaker, ScriptedNotifier, ScriptedSource
+
+RAW = {"detail-type": "ECR Image Scan"}
+SLACK = Destination("team-slack")
+JIRA = Destination("team-jira")
+OLD, NEW = a_finding("CVE-2024-0001"), a_finding("CVE-2024-0002", severity="CRITICAL")
+
+
+def a_route(name: str = "everything", *notify: Destination, severity: str = "HIGH") -> Route:
+    return Route(
+        name=name,
+        match=Match(),
+        filter=Filter(route=name, severity=Severity[severity]),
+        notify=notify or (SLACK,),
+    )
+
+
+class World:
+    """A pipeline over memory, and what a test looks at afterwards."""
+
+    def __init__(
+        self,
+        *answers: AnyReport | Exception,
+        routes: Iterable[Route] = (),
+        suppressions: Iterable[Suppression] = (),
+    ) -> None:
+        self.clock = Clock(NOW)
+        self.store = MemoryStore()
+        self.waker = RecordingWaker()
+        self.source = ScriptedSource(list(answers))
+        self.notifier = ScriptedNotifier()
+        self.tokens = iter(range(1000))
+        self.scans = ScanPipeline(
+            source=self.source,
+            states=self.store,
+            reports=self.store,
+            waker=self.waker,
+            rules=Rules(tuple(routes) or (a_route(),), suppressions=tuple(suppressions)),
+            now=self.clock,
+        )
+        self.deliveries = DeliveryPipeline(
+            ledger=self.store,
+            reports=self.store,
+            notifiers=lambda _: self.notifier,
+            now=self.clock,
+            new_token=lambda: f"token-{next(self.tokens)}",
+        )
+
+    def process(self, event: ScanEvent | None = None) -> Any:
+        return self.scans.process(event or a_scan_event(), RAW)
+
+    def deliver(self) -> list[Any]:
+        woken = [each.id for each in self.waker.woken]
+        self.waker.woken.clear()
+        return [self.deliveries.deliver(each) for each in woken]
+
+    @property
+    def states(self) -> list[DeliveryState]:
+        return [row.state for row in self.store.rows.values()]
+
+
+def later(number: int, **fields: Any) -> ScanEvent:
+    return a_scan_event(number, time=NOW + timedelta(minutes=number), **fields)
+
+
+def kinds(outcome: Any) -> dict[str, ChangeKind]:
+    changes = outcome.evaluation.comparison.changes
+    return {each.finding.vulnerability_id: each.kind for each in changes}
+
+
+class TestScan:
+    def test_a_first_scan_is_the_baseline(self) -> None:
+        """The first evaluation in a stream is stored, written to the ledger and woken."""
+        world = World(a_report(OLD))
+
+        outcome = world.process()
+
+        assert outcome.result is ScanResult.EVALUATED
+        assert kinds(outcome) == {"CVE-2024-0001": ChangeKind.BASELINE}
+        assert [each.id for each in world.waker.woken] == list(world.store.rows)
+        assert world.states == [DeliveryState.PENDING]
+
+    def test_a_repeated_event_does_nothing_more(self) -> None:
+        """The same event again reads the state and stops: no fetch, no delivery."""
+        world = World(a_report(OLD))
+        world.process()
+
+        outcome = world.process()
+
+        assert outcome.result is ScanResult.REPEATED
+        assert world.source.calls == 1
+        assert len(world.store.rows) == 1
+
+    def test_another_event_of_the_same_moment_is_a_repeat(self) -> None:
+        """EventBridge may deliver one scan under two event ids."""
+        world = World(a_report(OLD))
+        world.process()
+
+        assert world.process(a_scan_event(2)).result is ScanResult.REPEATED
+
+    def test_an_older_event_of_the_same_image_is_a_repeat(self) -> None:
+        """What an older event stands for was part of the newer evaluation."""
+        world = World(a_report(OLD))
+        world.process(later(5))
+
+        outcome = world.process(later(1))
+
+        assert outcome.result is ScanResult.REPEATED
+        assert "newer" in outcome.reason
+
+    def test_a_rescan_is_compared_with_the_scan_before(self) -> None:
+        """A later scan of the same digest tells new, resolved and unchanged."""
+        world = World(a_report(OLD), a_report(NEW))
+        world.process()
+
+        outcome = world.process(later(1))
+
+        assert outcome.evaluation.comparison.basis.kind is BasisKind.RESCAN
+        assert kinds(outcome) == {
+            "CVE-2024-0002": ChangeKind.NEW,
+            "CVE-2024-0001": ChangeKind.RESOLVED,
+        }
+
+    def test_a_rescan_without_changes_is_silent(self) -> None:
+        """Nothing new means no delivery."""
+        world = World(a_report(OLD))
+        world.process()
+
+        outcome = world.process(later(1))
+
+        assert outcome.result is ScanResult.EVALUATED
+        assert outcome.deliveries == ()
+
+    def test_a_new_image_is_compared_with_the_one_before_it(self) -> None:
+        """The stream's head is the basis, and moves forward."""
+        first, second = an_image(1), an_image(2)
+        world = World(a_report(OLD, image=first), a_report(OLD, NEW, image=second))
+        world.process(a_scan_event(image=first))
+
+        outcome = world.process(later(1, image=second))
+
+        assert outcome.evaluation.comparison.basis.kind is BasisKind.PREVIOUS_IMAGE
+        assert outcome.evaluation.comparison.basis.image == first
+        assert kinds(outcome)["CVE-2024-0002"] is ChangeKind.NEW
+        assert [head.image_key for head in world.store.heads.values()] == [second.key]
+
+    def test_an_older_image_neither_follows_nor_replaces_a_newer_one(self) -> None:
+        """An image that is heard of late is a baseline of its own and leaves the head alone."""
+        first, second = an_image(1), an_image(2)
+        world = World(a_report(OLD, image=second), a_report(OLD, image=first))
+        world.process(later(5, image=second))
+
+        outcome = world.process(later(1, image=first))
+
+        assert outcome.evaluation.comparison.basis.kind is BasisKind.NONE
+        assert [head.image_key for head in world.store.heads.values()] == [second.key]
+
+    def test_a_rescan_of_an_older_image_leaves_the_head_alone(self) -> None:
+        """Scanning last month's image again does not make it the newest."""
+        first, second = an_image(1), an_image(2)
+        world = World(
+            a_report(OLD, image=first), a_report(OLD, image=second), a_report(OLD, image=first)
+        )
+        world.process(a_scan_event(image=first))
+        world.process(later(1, image=second))
+
+        world.process(later(2, image=first))
+
+        assert [head.image_key for head in world.store.heads.values()] == [second.key]
+
+    def test_a_failed_scan_is_told_and_forgets_nothing(self) -> None:
+        """FAILED is an alert of its own; the findings known before stay the basis."""
+        world = World(a_report(OLD), an_unusable_report(), a_report(OLD))
+        world.process()
+
+        failed = world.process(later(1))
+        recovered = world.process(later(2))
+
+        assert failed.evaluation.problem.kind is ChangeKind.SCAN_FAILED
+        assert len(failed.deliveries) == 1
+        assert kinds(recovered) == {"CVE-2024-0001": ChangeKind.UNCHANGED}
+        assert recovered.deliveries == ()
+
+    def test_the_same_failure_again_is_silent(self) -> None:
+        """One message per failing image, not one per attempt."""
+        world = World(an_unusable_report())
+        world.process()
+
+        outcome = world.process(later(1))
+
+        assert outcome.deliveries == ()
+        assert "same way" in outcome.reason
+
+    def test_a_failed_first_scan_does_not_become_the_head(self) -> None:
+        """The next image is compared with the last usable one."""
+        world = World(an_unusable_report())
+
+        world.process()
+
+        assert world.store.heads == {}
+
+    def test_a_scan_without_a_result_comes_back_later(self) -> None:
+        """ScanNotFound right after a push is asked again, unchanged, not failed."""
+        world = World(FindingsNotReadyError("no scan yet", status="SCAN_NOT_FOUND"))
+
+        outcome = world.process()
+
+        assert outcome.result is ScanResult.REVISIT
+        assert world.waker.revisits == [(RAW, 30)]
+        assert world.store.images == {}
+
+    def test_a_scan_that_never_has_a_result_is_told(self) -> None:
+        """After an hour, "not scanned" is the result, with the reason."""
+        world = World(FindingsNotReadyError("no scan yet", status="SCAN_NOT_FOUND"))
+        world.clock.forward(hours=1)
+
+        outcome = world.process()
+
+        assert outcome.evaluation.problem.kind is ChangeKind.NOT_SCANNED
+        assert outcome.evaluation.report.scan.status == "SCAN_NOT_FOUND"
+        assert len(outcome.deliveries) == 1
+
+    def test_an_image_that_is_gone_resolves_nothing(self) -> None:
+        """A deleted image is acknowledged without a message."""
+        world = World(ImageGoneError("deleted"))
+
+        assert world.process().result is ScanResult.IMAGE_GONE
+        assert world.store.rows == {}
+
+    def test_a_source_error_leaves_everything_as_it_was(self) -> None:
+        """The record fails and can be processed again."""
+        world = World(SourceError("throttled"), a_report(OLD))
+
+        with pytest.raises(SourceError):
+            world.process()
+
+        assert world.process().result is ScanResult.EVALUATED
+
+    def test_a_lost_race_is_evaluated_again(self) -> None:
+        """Somebody else's commit in between makes this one look again."""
+        world = World(a_report(OLD))
+        rivals = iter([None])
+
+        def rival() -> None:
+            if next(rivals, 0) is None:
+                world.process(a_scan_event(1))
+
+        world.store.before_commit = rival
+
+        outcome = world.process()
+
+        assert outcome.result is ScanResult.REPEATED
+        assert len(world.store.rows) == 1
+
+    def test_a_race_that_never_ends_is_given_back(self) -> None:
+        """After three lost races the record returns to its queue."""
+        world = World(a_report(OLD))
+
+        def always() -> None:
+            raise ConflictError("again")
+
+        world.store.before_commit = always
+
+        with pytest.raises(ConflictError):
+            world.process()
+        assert world.source.calls == 3
+
+    def test_a_crash_before_the_wake_up_leaves_rows_for_the_sweep(self) -> None:
+        """Rows are due soon after, so a lost wake-up costs minutes, not the alert."""
+        world = World(a_report(OLD))
+        world.process()
+        world.waker.woken.clear()
+
+        early = wake_due(world.store, world.waker, now=NOW)
+        late = wake_due(world.store, world.waker, now=NOW + timedelta(minutes=2))
+
+        assert (early, late) == (0, 1)
+
+    def test_one_destination_gets_one_delivery(self) -> None:
+        """Two routes to the same destination make one alert that names both."""
+        first = replace(a_route("first", SLACK, JIRA), continues=True)
+        world = World(a_report(OLD), routes=(first, a_route("second", SLACK)))
+
+        outcome = world.process()
+
+        assert sorted(each.destination for each in outcome.deliveries) == [JIRA, SLACK]
+
+    def test_a_suppressed_finding_is_accounted_for(self) -> None:
+        """When all that a route asks for is suppressed, the ledger says so; nothing is woken."""
+        entry = Suppression(id="CVE-2024-0001", expires=date(2027, 1, 31), reason="not reachable")
+        world = World(a_report(OLD), suppressions=(entry,))
+
+        world.process()
+
+        assert world.states == [DeliveryState.SUPPRESSED]
+        assert world.waker.woken == []
+
+    def test_a_finding_whose_suppression_ended_is_new(self) -> None:
+        """The day after its entry expires a finding is told again."""
+        entry = Suppression(id="CVE-2024-0001", expires=NOW.date(), reason="not reachable")
+        world = World(a_report(OLD), suppressions=(entry,))
+        world.process()
+        world.clock.forward(days=1)
+
+        outcome = world.process(a_scan_event(2, time=world.clock()))
+
+        assert kinds(outcome) == {"CVE-2024-0001": ChangeKind.NEW}
+        assert len(outcome.deliveries) == 1
+
+    def test_a_report_that_expired_is_no_basis(self) -> None:
+        """When the earlier report is gone from storage, the scan is a baseline again."""
+        world = World(a_report(OLD))
+        world.process()
+        world.store.objects.clear()
+
+        outcome = world.process(later(1))
+
+        assert outcome.evaluation.comparison.basis.kind is BasisKind.NONE
+
+    def test_a_new_scan_makes_a_new_alert_of_the_same_change(self) -> None:
+        """A finding that comes back after it was resolved is told again: ids do not collide."""
+        world = World(a_report(OLD), a_report(), a_report(OLD))
+
+        for event in (a_scan_event(), later(1), later(2)):
+            world.process(event)
+
+        assert len(world.store.rows) == 3
+
+
+class TestDelivery:
+    def deliver(self, *errors: Exception) -> tuple[World, Any]:
+        world = World(a_report(OLD))
+        world.notifier.errors = list(errors)
+        world.process()
+        return world, world.deliver()[0]
+
+    def test_an_accepted_alert_is_sent_once(self) -> None:
+        """The receipt is recorded, and another wake-up sends nothing."""
+        world, outcome = self.deliver()
+        again = world.deliveries.deliver(outcome.delivery.id)
+
+        assert outcome.result is DeliveryResult.SENT
+        assert (again.result, again.reason) == (DeliveryResult.SKIPPED, "SENT")
+        assert len(world.notifier.accepted) == 1
+
+    def test_a_throttled_alert_waits_as_long_as_it_is_told(self) -> None:
+        """Retry-After moves the due time, and is not a failure."""
+        world, outcome = self.deliver(ThrottledError("429", retry_after=120))
+
+        row = next(iter(world.store.rows.values()))
+        assert outcome.result is DeliveryResult.RETRY
+        assert row.due_at == NOW + timedelta(seconds=120)
+        assert row.failures == 0
+
+    def test_a_throttled_alert_without_a_time_waits_for_the_default(self) -> None:
+        """A 429 without Retry-After waits 30 seconds."""
+        _, outcome = self.deliver(ThrottledError("429"))
+
+        assert outcome.due_at == NOW + timedelta(seconds=DEFAULT_PAUSE)
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            TemporaryDeliveryError("down"),
+            AmbiguousDeliveryError("no answer"),
+            ConfigError("no secret"),
+        ],
+    )
+    def test_a_failure_that_may_pass_is_tried_again(self, error: Exception) -> None:
+        """Outages, unclear answers and missing secrets are rescheduled with a backoff."""
+        world, outcome = self.deliver(error)
+
+        row = next(iter(world.store.rows.values()))
+        assert outcome.result is DeliveryResult.RETRY
+        assert row.failures == 1
+        assert NOW < row.due_at <= NOW + timedelta(seconds=15)
+
+        world.clock.forward(minutes=1)
+        wake_due(world.store, world.waker, now=world.clock())
+        assert world.deliver()[0].result is DeliveryResult.SENT
+
+    def test_a_permanent_refusal_is_dead_at_once(self) -> None:
+        """A revoked webhook is not called again."""
+        world, outcome = self.deliver(PermanentDeliveryError("403 invalid_token"))
+
+        assert outcome.result is DeliveryResult.DEAD
+        assert world.states == [DeliveryState.DEAD]
+        assert world.notifier.calls == 1
+
+    def test_a_payload_that_is_refused_is_tried_plain_once(self) -> None:
+        """Too large or malformed: one smaller attempt, in the same turn."""
+        world, outcome = self.deliver(PermanentDeliveryError("invalid_blocks", degradable=True))
+
+        assert outcome.result is DeliveryResult.SENT
+        assert "plain" in world.notifier.accepted[0]
+
+    def test_a_plain_payload_that_is_refused_is_dead(self) -> None:
+        """The degraded attempt is the last one."""
+        refusals = [PermanentDeliveryError("invalid_blocks", degradable=True)] * 2
+        world, outcome = self.deliver(*refusals)
+
+        assert outcome.result is DeliveryResult.DEAD
+        assert world.notifier.calls == 2
+
+    def test_after_a_day_a_delivery_is_dead(self) -> None:
+        """What no receiver accepted within 24 h is kept as dead, with the last reason."""
+        world, _ = self.deliver(TemporaryDeliveryError("down"))
+        world.clock.forward(hours=25)
+        wake_due(world.store, world.waker, now=world.clock())
+
+        outcome = world.deliver()[0]
+
+        assert outcome.result is DeliveryResult.DEAD
+        assert "24 h" in outcome.reason
+        assert "down" in outcome.reason
+
+    def test_a_retry_that_would_come_after_a_day_is_dead_now(self) -> None:
+        """There is no point in waiting for a time past the horizon."""
+        world = World(a_report(OLD))
+        world.notifier.errors = [ThrottledError("429", retry_after=3600)]
+        world.process()
+        world.clock.moment = NOW + HORIZON - timedelta(minutes=1)
+
+        assert world.deliver()[0].result is DeliveryResult.DEAD
+
+    def test_a_report_that_expired_makes_the_delivery_dead(self) -> None:
+        """Without its report there is nothing to say; the row says so."""
+        world = World(a_report(OLD))
+        world.process()
+        world.store.objects.clear()
+
+        assert world.deliver()[0].result is DeliveryResult.DEAD
+
+    def test_a_worker_that_died_is_replaced(self) -> None:
+        """A claim without a record is woken when its lease ends, and sent by somebody else."""
+        world = World(a_report(OLD))
+        world.process()
+        row = next(iter(world.store.rows))
+        world.store.claim(row, now=NOW, token="the dead one")
+
+        world.clock.forward(minutes=5)
+        wake_due(world.store, world.waker, now=world.clock())
+
+        assert {each.result for each in world.deliver()} == {DeliveryResult.SENT}
+        assert len(world.notifier.accepted) == 1
+
+    def test_the_next_alert_of_a_stream_knows_its_thread(self) -> None:
+        """What a receipt calls the thread comes back with the next delivery of the stream."""
+        world = World(a_report(OLD), a_report(NEW))
+        world.process()
+        world.deliver()
+        world.process(later(1))
+        world.deliver()
+
+        assert [each["thread"] for each in world.notifier.accepted] == [None, "THREAD-1"]
+
+
+def test_backoff_doubles_to_a_quarter_of_an_hour_and_spreads() -> None:
+    """15 s, 30 s, … 15 min, each between half and whole; the same row gets the same time."""
+    row, other = DeliveryId("a" * 32), DeliveryId("b" * 32)
+
+    assert all(
+        full / 2 <= backoff(row, failures) <= full
+        for failures, full in ((1, 15), (2, 30), (3, 60), (7, 900), (50, 900))
+    )
+    assert backoff(row, 3) == backoff(row, 3)
+    assert backoff(row, 3) != backoff(other, 3)
+
+
+def test_a_pending_scan_is_asked_for_less_and_less_often() -> None:
+    """Half the age of the event, between 30 s and 15 min."""
+    ages = (timedelta(seconds=1), timedelta(minutes=2), timedelta(minutes=50))
+
+    assert [revisit_delay(age) for age in ages] == [30, 60, 900]
+
+
+def test_a_delivery_survives_its_round_trip_in_memory() -> None:
+    """The builder makes what the ledger can hold."""
+    assert a_delivery().state is DeliveryState.PENDING
