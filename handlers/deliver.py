@@ -30,17 +30,24 @@ _RESULT_METRICS = {
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """
-    Attempt a batch of deliveries.
+    """Attempt a batch of deliveries."""
+    return process_batch(app(), event, context)
 
-    A refused delivery is done here: its row says when it is due. Only a ledger that cannot be
-    reached returns records to the queue, and then only those of the same destination.
+
+def process_batch(
+    application: App, event: dict[str, Any], context: LambdaContext
+) -> PartialItemFailureResponse:
+    """
+    Attempt each delivery by itself.
+
+    A refused one is done here: its row says when it is due. Only a ledger that cannot be reached
+    returns records to the queue, and then only those of the same destination.
     """
     processor = SqsFifoPartialProcessor(skip_group_on_error=True)
     processor.raise_on_entire_batch_failure = False
     return process_partial_response(
         event=event,
-        record_handler=partial(process_record, app()),
+        record_handler=partial(process_record, application),
         processor=processor,
         context=context,
     )

@@ -33,10 +33,17 @@ _RESULT_METRICS = {
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Process a batch; records that failed for now are returned to the queue one by one."""
+    """Process a batch of scan events."""
+    return process_batch(app(), event, context)
+
+
+def process_batch(
+    application: App, event: dict[str, Any], context: LambdaContext
+) -> PartialItemFailureResponse:
+    """Process each record by itself; those that failed for now go back to the queue."""
     return process_partial_response(
         event=event,
-        record_handler=partial(process_record, app()),
+        record_handler=partial(process_record, application),
         processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
         context=context,
     )
@@ -56,7 +63,7 @@ def process_record(application: App, record: SQSRecord) -> None:
         except EventError as error:
             application.dead_letters.put(record.body, error)
             metrics.add_metric(Metric.EVENTS_REJECTED, MetricUnit.Count, 1)
-            logger.error("event rejected", reason=error.reason, error=str(error))  # noqa: TRY400  # no trace for bad input
+            logger.error("event rejected", reason=error.reason, error=str(error))
 
 
 def _process(application: App, body: dict[str, Json]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lib.bootstrap import app, utc_now
+from lib.bootstrap import App, app, utc_now
 from lib.observability import Metric, logger, metrics
 from lib.pipeline import wake_due
 
@@ -14,7 +14,11 @@ from lib.pipeline import wake_due
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001  # fixed by Lambda
     """Wake what is due; returns how many."""
-    application = app()
+    return sweep(app())
+
+
+def sweep(application: App) -> dict[str, int]:
+    """Wake what is due, and count it."""
     woken = wake_due(application.ledger, application.waker, now=utc_now())
     metrics.add_metric(Metric.DELIVERIES_WOKEN, MetricUnit.Count, woken)
     logger.info("swept", woken=woken)

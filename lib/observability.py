@@ -27,7 +27,6 @@ class Metric(StrEnum):
     SCANS_REVISITED = "ScansRevisited"
     IMAGES_GONE = "ImagesGone"
     FINDINGS_LISTED = "FindingsListed"
-    CHANGES_REPORTED = "ChangesReported"
     DELIVERIES_CREATED = "DeliveriesCreated"
     DELIVERIES_SUPPRESSED = "DeliveriesSuppressed"
     DELIVERIES_SENT = "DeliveriesSent"

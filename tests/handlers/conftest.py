@@ -1,0 +1,69 @@
+"""What the handlers' tests share: records as SQS sends them, and a process's objects as fakes."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from lib.errors import ScanAlertError
+from lib.observability import metrics
+
+
+@dataclass
+class DeadLetters:
+    """Remembers what was rejected, and why."""
+
+    kept: list[tuple[str, str]] = field(default_factory=list)
+
+    def put(self, body: str, error: ScanAlertError) -> None:
+        self.kept.append((body, error.reason))
+
+
+@pytest.fixture
+def batch() -> Callable[..., dict[str, Any]]:
+    def make(*bodies: Any, group: str = "team-slack") -> dict[str, Any]:
+        return {
+            "Records": [
+                {
+                    "messageId": f"message-{index}",
+                    "receiptHandle": "handle",
+                    "body": body if isinstance(body, str) else json.dumps(body),
+                    "attributes": {"MessageGroupId": group},
+                    "messageAttributes": {},
+                    "eventSource": "aws:sqs",
+                    "eventSourceARN": "arn:aws:sqs:eu-central-1:000474600478:queue",
+                    "awsRegion": "eu-central-1",
+                }
+                for index, body in enumerate(bodies)
+            ]
+        }
+
+    return make
+
+
+@pytest.fixture
+def context() -> Any:
+    return SimpleNamespace(
+        function_name="test",
+        memory_limit_in_mb=512,
+        invoked_function_arn="arn:aws:lambda:eu-central-1:000474600478:function:test",
+        aws_request_id="request-1",
+        get_remaining_time_in_millis=lambda: 60_000,
+    )
+
+
+@pytest.fixture
+def counted() -> Iterator[Callable[[], dict[str, float]]]:
+    """Return what was counted so far, by metric name."""
+    metrics.clear_metrics()
+    yield lambda: {name: sum(each["Value"]) for name, each in metrics.provider.metric_set.items()}
+    metrics.clear_metrics()
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+    """Return the structured lines logged so far."""
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]

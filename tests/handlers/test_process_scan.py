@@ -1,0 +1,119 @@
+"""Scan events from the queue: each record ends in one outcome, one line and one count."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from handlers.process_scan import process_batch
+from lib.errors import StoreError
+from lib.pipeline import ScanOutcome, ScanResult
+from tests.builders import a_digest
+from tests.handlers.conftest import DeadLetters
+
+EVENT = {
+    "version": "0",
+    "id": "85fc3613-e913-7fc4-a80c-a3753e4aa9ae",
+    "detail-type": "ECR Image Scan",
+    "source": "aws.ecr",
+    "account": "000474600478",
+    "time": "2026-11-23T09:01:12Z",
+    "region": "eu-central-1",
+    "resources": ["arn:aws:ecr:eu-central-1:000474600478:repository/payments/api"],
+    "detail": {
+        "scan-status": "COMPLETE",
+        "repository-name": "payments/api",
+        "finding-severity-counts": {"CRITICAL": 1},
+        "image-digest": a_digest(),
+        "image-tags": ["1.4.2"],
+    },
+}
+
+
+class Scans:
+    """Answers every event, or raises."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.seen: list[Any] = []
+
+    def process(self, event: Any, raw: Any) -> ScanOutcome:
+        self.seen.append((event, raw))
+        if self.error is not None:
+            raise self.error
+        return ScanOutcome(ScanResult.REPEATED, "this event was evaluated before")
+
+
+def an_app(error: Exception | None = None) -> Any:
+    return SimpleNamespace(scans=Scans(error), dead_letters=DeadLetters())
+
+
+def test_a_scan_event_reaches_the_pipeline(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """The event and its raw form are handed over; the outcome is logged and counted."""
+    application = an_app()
+
+    answer = process_batch(application, batch(EVENT), context)
+
+    event, raw = application.scans.seen[0]
+    assert answer == {"batchItemFailures": []}
+    assert (event.image.repository, event.image.digest, raw) == ("payments/api", a_digest(), EVENT)
+    assert counted() == {"EventsReceived": 1, "EventsRepeated": 1}
+    line = logged()[0]
+    assert (line["result"], line["image"]) == ("repeated", event.image.key)
+
+
+@pytest.mark.parametrize("body", ["not json", "[]", {**EVENT, "detail": {}}])
+def test_a_malformed_event_is_kept_with_its_reason(
+    batch: Any, context: Any, counted: Any, body: Any
+) -> None:
+    """What can never be processed goes to the dead letters at once and is not retried."""
+    application = an_app()
+
+    answer = process_batch(application, batch(body, EVENT), context)
+
+    assert answer == {"batchItemFailures": []}
+    assert len(application.dead_letters.kept) == 1
+    assert len(application.scans.seen) == 1
+    assert counted()["EventsRejected"] == 1
+
+
+def test_an_event_about_something_else_is_ignored(batch: Any, context: Any, counted: Any) -> None:
+    """An Inspector scan of an EC2 instance is acknowledged and counted."""
+    other = {
+        **EVENT,
+        "source": "aws.inspector2",
+        "detail-type": "Inspector2 Scan",
+        "resources": ["i-087d63509b8c97098"],
+        "detail": {"scan-status": "INITIAL_SCAN_COMPLETE", "instance-id": "i-087d63509b8c97098"},
+    }
+    application = an_app()
+
+    answer = process_batch(application, batch(other), context)
+
+    assert answer == {"batchItemFailures": []}
+    assert application.scans.seen == []
+    assert counted()["EventsIgnored"] == 1
+
+
+def test_only_records_that_failed_for_now_come_back(batch: Any, context: Any, logged: Any) -> None:
+    """A store that cannot be reached returns the record; the log says why."""
+    application = an_app(StoreError("reading IMAGE#x: ProvisionedThroughputExceededException"))
+
+    answer = process_batch(application, batch(EVENT, "not json"), context)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert logged()[0]["reason"] == "store"
+
+
+def test_a_batch_that_fails_as_a_whole_is_reported_by_item(batch: Any, context: Any) -> None:
+    """No exception leaves the handler, so the poller is not slowed down."""
+    application = an_app(RuntimeError("a bug"))
+
+    answer = process_batch(application, batch(EVENT, EVENT), context)
+
+    assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == [
+        "message-0",
+        "message-1",
+    ]

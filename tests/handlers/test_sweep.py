@@ -1,0 +1,23 @@
+"""The minute's sweep."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from handlers.sweep import sweep
+from lib.interfaces import Commit, ImageState
+from tests.builders import NOW, a_delivery, an_image
+from tests.fakes import MemoryStore, RecordingWaker
+
+
+def test_what_is_due_is_woken_and_counted(counted: Any) -> None:
+    """A row whose time has come is woken once per sweep."""
+    store, waker = MemoryStore(), RecordingWaker()
+    state = ImageState(1, NOW, NOW, "event-1", "COMPLETE", None)
+    row = a_delivery()
+    store.commit(Commit(an_image(), row.stream, state, None, None, None, (row,)))
+
+    answer = sweep(SimpleNamespace(ledger=store, waker=waker))
+
+    assert answer == {"woken": 1}
+    assert [each.id for each in waker.woken] == [row.id]
+    assert counted() == {"DeliveriesWoken": 1}
