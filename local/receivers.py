@@ -1,0 +1,352 @@
+"""
+Slack, Jira, SNS subscribers and the inbox page behind one port of this machine.
+
+    with Receivers() as receivers:
+        receivers.script("slack", [Answer(429, headers={"Retry-After": "2"})])
+        ...                                   # send to receivers.slack_url("payments")
+        receivers.wait_for(1, timeout=5)      # what was accepted
+        receivers.requests()                  # and what was asked, refusals too
+
+The address of the page is `receivers.inbox_url`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from socket import SHUT_RDWR, socket
+from sys import exc_info
+from threading import Event, Lock, Thread
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Protocol, Self
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from local.standins.jira import JiraStandIn
+from local.standins.journal import Journal
+from local.standins.script import Accept, Disconnect, Scripts, Step, TimeoutAfterAccept
+from local.standins.slack import SlackStandIn
+from local.standins.sns import PREFIX, SnsStandIn
+from local.standins.wire import NOT_FOUND, Answer, Call, Message, Outcome, Receiver, Request
+
+__all__ = [
+    "Accept",
+    "Answer",
+    "Disconnect",
+    "Message",
+    "Receivers",
+    "Request",
+    "Step",
+    "TimeoutAfterAccept",
+]
+
+HOST: Final = "127.0.0.1"
+MAX_BODY: Final = 4_194_304
+PAGE: Final = 500
+"""Messages in one answer to the inbox page."""
+NEWS_SECONDS: Final = 20.0
+"""How long the page's question for news may stay open."""
+
+_INBOX: Final = Path(__file__).parent / "inbox"
+_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        ".css": "text/css; charset=utf-8",
+        ".html": "text/html; charset=utf-8",
+        ".js": "text/javascript; charset=utf-8",
+        ".svg": "image/svg+xml",
+    }
+)
+_SAFE: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": (
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+            " connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        ),
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+)
+
+
+class _StandIn(Protocol):
+    def destination(self, call: Call) -> str: ...
+    def handle(self, call: Call) -> Outcome: ...
+
+
+class Receivers:
+    """A context manager: listens while it is open, on a free port unless one is given."""
+
+    def __init__(self, port: int = 0) -> None:
+        self._slack = SlackStandIn()
+        self._jira = JiraStandIn()
+        self._sns = SnsStandIn()
+        self._scripts = Scripts()
+        self._journal = Journal(partial(datetime.now, UTC))
+        self._session = datetime.now(UTC).isoformat()
+        self._server = _Server((HOST, port), self)
+        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), name="receivers")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._journal.close()
+        self._server.stop()
+        self._thread.join()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._server.server_port
+
+    @property
+    def url(self) -> str:
+        """The address of everything, without a slash at the end."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def inbox_url(self) -> str:
+        """The page for people."""
+        return f"{self.url}/"
+
+    @property
+    def jira_url(self) -> str:
+        """The `site` of a Jira destination."""
+        return self.url
+
+    @property
+    def jira_credentials(self) -> tuple[str, str]:
+        """The e-mail address and the token that Jira accepts."""
+        return self._jira.email, self._jira.token
+
+    def slack_url(self, name: str) -> str:
+        """Return the webhook of a channel; it comes to life with the first call."""
+        return self.url + self._slack.webhook(name)
+
+    def sns_url(self, subscriber: str) -> str:
+        """Return the endpoint of an `http` subscription; confirms itself when asked."""
+        return self.url + PREFIX + quote(subscriber, safe="")
+
+    def receive_sns(self, message: Mapping[str, Any], subscriber: str) -> None:
+        """Take a notification that came another way, for example out of a queue."""
+        call = Call("POST", PREFIX + subscriber, {}, {}, json.dumps(dict(message)).encode())
+        outcome = self._sns.handle(call)
+        self._journal.record(Receiver.SNS, subscriber, call, outcome, status=outcome.answer.status)
+
+    def script(self, receiver: str, steps: Iterable[Step]) -> None:
+        """
+        Play these faults, in order: one per request to "slack", "jira" or "sns".
+
+        "slack/payments" means one channel, "jira/SEC-1" one issue, and comes first.
+        """
+        self._scripts.add(receiver, steps)
+
+    def unplayed(self) -> int:
+        """Return how many scripted steps nobody has triggered yet."""
+        return self._scripts.left()
+
+    def archive_channel(self, name: str) -> None:
+        """Make a Slack channel answer 410 from now on."""
+        self._slack.archive(name)
+
+    def delete_issue(self, key: str) -> None:
+        """Make a Jira issue answer 404 from now on."""
+        self._jira.delete(key)
+
+    def messages(self, receiver: str | None = None) -> list[Message]:
+        """Return what was accepted, in order."""
+        return self._journal.messages(receiver)
+
+    def requests(self, receiver: str | None = None) -> list[Request]:
+        """Return what was asked of the receivers, in order, whatever the answer was."""
+        return self._journal.requests(receiver)
+
+    def wait_for(self, count: int, timeout: float, receiver: str | None = None) -> list[Message]:
+        """Return as soon as `count` messages were accepted. Raises `TimeoutError`."""
+        return self._journal.wait_for(count, timeout, receiver)
+
+    def answer(self, call: Call) -> Answer | Disconnect | TimeoutAfterAccept:
+        """Give one call its answer, or say in which way it gets none."""
+        found = self._stand_in(call.path)
+        if found is None:
+            return self._inbox(call)
+        receiver, stand_in = found
+        destination = stand_in.destination(call)
+        step = self._scripts.next(f"{receiver}/{destination}", receiver)
+        takes = not isinstance(step, Answer | Disconnect) or step.accepts
+        outcome = stand_in.handle(call) if takes else Outcome(NOT_FOUND.answer, reason="scripted")
+        reply = outcome.answer if isinstance(step, Accept) else step
+        status = reply.status if isinstance(reply, Answer) else None
+        self._journal.record(receiver, destination, call, outcome, status=status)
+        return reply
+
+    def _stand_in(self, path: str) -> tuple[Receiver, _StandIn] | None:
+        match path.split("/")[1]:
+            case "services":
+                return Receiver.SLACK, self._slack
+            case "rest":
+                return Receiver.JIRA, self._jira
+            case "sns":
+                return Receiver.SNS, self._sns
+            case _:
+                return None
+
+    def _inbox(self, call: Call) -> Answer:
+        if call.method != "GET":
+            return Answer(HTTPStatus.METHOD_NOT_ALLOWED)
+        match call.path.strip("/").split("/"):
+            case ["api", "messages"]:
+                return self._news(call.query)
+            case ["api", "messages", number, "raw"] if number.isdecimal():
+                return self._raw(int(number))
+            case ["browse", key]:
+                # A receipt links to the issue as Jira would show it.
+                return Answer(HTTPStatus.FOUND, "", {"Location": f"/#/jira/{quote(key)}"})
+            case [name]:
+                return _static(name or "index.html")
+            case _:
+                return NOT_FOUND.answer
+
+    def _news(self, query: Mapping[str, str]) -> Answer:
+        """Return what is new after `message` and `request`; wait for it where there is nothing."""
+        seen, asked = (_number(query.get(name)) for name in ("message", "request"))
+        if query.get("session") != self._session:
+            seen, asked = 0, 0
+        elif query.get("wait"):
+            self._journal.wait_for_more(asked, NEWS_SECONDS)
+        requests = self.requests()
+        messages = self.messages()[seen : seen + PAGE]
+        document = {
+            "session": self._session,
+            "messages": [_without_raw(each) for each in messages],
+            "requests": [asdict(each) for each in requests[asked:]],
+            "more": bool(messages) and messages[-1].id < len(self.messages()),
+        }
+        text = json.dumps(document, default=datetime.isoformat)
+        return Answer(HTTPStatus.OK, text, {"Content-Type": "application/json", **_SAFE})
+
+    def _raw(self, number: int) -> Answer:
+        for message in self.messages()[max(number - 1, 0) : number]:
+            return Answer(
+                HTTPStatus.OK, message.raw, {"Content-Type": "text/plain; charset=utf-8", **_SAFE}
+            )
+        return NOT_FOUND.answer
+
+
+def _number(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() else 0
+
+
+def _without_raw(message: Message) -> dict[str, Any]:
+    return {name: value for name, value in asdict(message).items() if name != "raw"}
+
+
+def _static(name: str) -> Answer:
+    file = _INBOX / name
+    kind = _TYPES.get(file.suffix)
+    # Names come from the address: only what lies directly in the folder is given out.
+    if kind is None or file.parent != _INBOX or not file.is_file():
+        return NOT_FOUND.answer
+    return Answer(HTTPStatus.OK, file.read_text("utf-8"), {"Content-Type": kind, **_SAFE})
+
+
+class _Server(ThreadingHTTPServer):
+    """Knows its open connections, so that stopping leaves no thread and no socket behind."""
+
+    daemon_threads = False
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], receivers: Receivers) -> None:
+        self.receivers = receivers
+        self.stopping = Event()
+        self._connections: set[socket] = set()
+        self._lock = Lock()
+        super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self._lock:
+            self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        with self._lock:
+            self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing about callers who hang up; they are part of the play."""
+        if not isinstance(exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+    def stop(self) -> None:
+        """Close the port and every connection, and wait for the threads behind them."""
+        self.stopping.set()
+        self.shutdown()
+        with self._lock:
+            for connection in self._connections:
+                with suppress(OSError):
+                    connection.shutdown(SHUT_RDWR)
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """HTTP in, `Receivers.answer` in between, HTTP out."""
+
+    server: _Server
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def _serve(self) -> None:
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal() or int(length) > MAX_BODY:
+            self.close_connection = True
+            self._reply(Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE))
+            return
+        parts = urlsplit(self.path)
+        call = Call(
+            method=self.command,
+            path=parts.path,
+            query=dict(parse_qsl(parts.query)),
+            headers={name.lower(): value for name, value in self.headers.items()},
+            body=self.rfile.read(int(length)),
+        )
+        match self.server.receivers.answer(call):
+            case Answer() as answer:
+                self._reply(answer)
+            case Disconnect():
+                self.close_connection = True
+            case TimeoutAfterAccept(seconds=seconds):
+                self.server.stopping.wait(seconds)
+                self.close_connection = True
+
+    do_GET = _serve  # noqa: N815  # the base class's name
+    do_POST = _serve  # noqa: N815  # the base class's name
+    do_PUT = _serve  # noqa: N815  # the base class's name
+    do_DELETE = _serve  # noqa: N815  # the base class's name
+
+    def _reply(self, answer: Answer) -> None:
+        body = answer.body.encode()
+        # The caller may have hung up; what was recorded stands.
+        with suppress(OSError):
+            self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
+            if answer.status != HTTPStatus.NO_CONTENT:
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
+        """Say nothing: the journal has it, and a path can be a secret."""

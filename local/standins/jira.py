@@ -1,0 +1,309 @@
+"""
+Jira Cloud REST v3, the part that alerts need: issues, comments, transitions, search.
+
+https://developer.atlassian.com/cloud/jira/platform/rest/v3/
+Errors come in Jira's shape, {"errorMessages": [], "errors": {}}; an answer to a call that it does
+not know is 404. A description above the limit costs an issue number, as at Jira (JRACLOUD-78553).
+"""
+
+import json
+import re
+import secrets
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from threading import Lock
+from types import MappingProxyType
+from typing import Final
+
+from local.standins import adf
+from local.standins.wire import NOT_FOUND, Answer, Call, Draft, Json, Kind, Note, Outcome, size
+
+API: Final = "/rest/api/3"
+SUMMARY: Final = 255
+LABEL: Final = 255
+
+_JSON: Final = MappingProxyType({"Content-Type": "application/json;charset=UTF-8"})
+_ISSUE: Final = re.compile(rf"{API}/issue/(?P<key>[A-Z][A-Z0-9_]*-\d+|\d+)(?P<rest>/\w+)?")
+_TERM: Final = re.compile(r"""\s*(\w+)\s*(=|!=)\s*(?:"((?:[^"\\]|\\.)*)"|([\w.-]+))\s*""")
+_SCREEN: Final = (
+    "project",
+    "issuetype",
+    "summary",
+    "description",
+    "labels",
+    "priority",
+    "components",
+    "assignee",
+    "reporter",
+    "parent",
+    "duedate",
+    "environment",
+)
+_WORKFLOW: Final = (
+    ("11", "To Do", "new"),
+    ("21", "In Progress", "indeterminate"),
+    ("31", "Done", "done"),
+)
+_GONE: Final = "Issue does not exist or you do not have permission to see it."
+
+
+@dataclass(slots=True)
+class _Issue:
+    id: str
+    key: str
+    fields: dict[str, Json]
+    status: str = "To Do"
+    comments: list[Json] = field(default_factory=list)
+
+    @property
+    def category(self) -> str:
+        return next(category for _, name, category in _WORKFLOW if name == self.status)
+
+
+class JiraStandIn:
+    """One site: every project exists, every issue type too, and one account may write."""
+
+    def __init__(self) -> None:
+        self.email = "alerts@example.com"
+        self.token = secrets.token_hex(12)
+        self._issues: dict[str, _Issue] = {}
+        self._numbers: dict[str, int] = {}
+        self._lock = Lock()
+
+    def delete(self, key: str) -> None:
+        """Remove an issue, as a person would: its key answers 404 from now on."""
+        with self._lock:
+            del self._issues[key]
+
+    def destination(self, call: Call) -> str:
+        """Return the issue key in a path, or ""."""
+        found = _ISSUE.fullmatch(call.path)
+        return found["key"] if found else ""
+
+    def handle(self, call: Call) -> Outcome:
+        """Answer as Jira would."""
+        expected = b64encode(f"{self.email}:{self.token}".encode()).decode()
+        if call.headers.get("authorization") != f"Basic {expected}":
+            return _refuse(
+                HTTPStatus.UNAUTHORIZED, "Client must be authenticated to access this resource."
+            )
+        try:
+            body = json.loads(call.body) if call.body else {}
+        except ValueError:
+            body = None
+        if not isinstance(body, dict):
+            return _refuse(HTTPStatus.BAD_REQUEST, "The request body is not a JSON object.")
+        with self._lock:
+            return self._route(call, body)
+
+    def _route(self, call: Call, body: dict[str, Json]) -> Outcome:
+        if call.path == f"{API}/search/jql":
+            return self._search({**call.query, **body})
+        if call.path == f"{API}/issue" and call.method == "POST":
+            return self._create(body)
+        found = _ISSUE.fullmatch(call.path)
+        action = self._actions.get((call.method, (found["rest"] or "") if found else "?"))
+        if found is None or action is None:
+            return NOT_FOUND
+        issue = next(
+            (each for each in self._issues.values() if found["key"] in (each.key, each.id)), None
+        )
+        if issue is None:
+            return _refuse(HTTPStatus.NOT_FOUND, _GONE)
+        return action(self, issue, body)
+
+    def _create(self, body: dict[str, Json]) -> Outcome:
+        fields = body.get("fields") or {}
+        errors = dict(_missing(fields)) | dict(_wrong(fields))
+        if errors:
+            return _refuse(HTTPStatus.BAD_REQUEST, **errors)
+        project = str(fields["project"].get("key") or fields["project"].get("id"))
+        number = self._numbers[project] = self._numbers.get(project, 0) + 1
+        if _too_long(fields):
+            return _refuse(HTTPStatus.BAD_REQUEST, "CONTENT_LIMIT_EXCEEDED")
+        issue = _Issue(str(10_000 + sum(self._numbers.values())), f"{project}-{number}", fields)
+        self._issues[issue.key] = issue
+        draft = Draft(issue.key, Kind.CREATED, body, _notes(fields))
+        return Outcome(_answer(HTTPStatus.CREATED, {"id": issue.id, "key": issue.key}), draft)
+
+    def _read(self, issue: _Issue, _body: dict[str, Json]) -> Outcome:
+        return Outcome(_answer(HTTPStatus.OK, _document(issue)))
+
+    def _update(self, issue: _Issue, body: dict[str, Json]) -> Outcome:
+        fields = body.get("fields") or {}
+        errors = dict(_wrong(fields))
+        if errors:
+            return _refuse(HTTPStatus.BAD_REQUEST, **errors)
+        if _too_long(fields):
+            return _refuse(HTTPStatus.BAD_REQUEST, "CONTENT_LIMIT_EXCEEDED")
+        issue.fields = issue.fields | fields
+        draft = Draft(issue.key, Kind.UPDATED, body, _notes(fields))
+        return Outcome(Answer(HTTPStatus.NO_CONTENT), draft)
+
+    def _comment(self, issue: _Issue, body: dict[str, Json]) -> Outcome:
+        for problem in adf.problems(body.get("body")):
+            return _refuse(HTTPStatus.BAD_REQUEST, comment=f"Comment body is not valid! {problem}")
+        count = adf.length(body["body"])
+        if count > adf.LIMIT:
+            return _refuse(HTTPStatus.BAD_REQUEST, "CONTENT_LIMIT_EXCEEDED")
+        issue.comments.append(body["body"])
+        comment = {"id": str(20_000 + len(issue.comments)), "body": body["body"]}
+        draft = Draft(
+            issue.key, Kind.COMMENTED, body, (size(count, adf.LIMIT, "characters of JSON"),)
+        )
+        return Outcome(_answer(HTTPStatus.CREATED, comment), draft)
+
+    def _comments(self, issue: _Issue, _body: dict[str, Json]) -> Outcome:
+        listed = [{"body": each} for each in issue.comments]
+        return Outcome(_answer(HTTPStatus.OK, {"comments": listed, "total": len(listed)}))
+
+    def _transitions(self, _issue: _Issue, _body: dict[str, Json]) -> Outcome:
+        listed = [
+            {"id": each, "name": name, "to": _status(name, category)}
+            for each, name, category in _WORKFLOW
+        ]
+        return Outcome(_answer(HTTPStatus.OK, {"transitions": listed}))
+
+    def _move(self, issue: _Issue, body: dict[str, Json]) -> Outcome:
+        wanted = str((body.get("transition") or {}).get("id"))
+        names = {each: name for each, name, _ in _WORKFLOW}
+        if wanted not in names:
+            return _refuse(
+                HTTPStatus.BAD_REQUEST,
+                f"It seems that you have tried to perform a workflow operation ({wanted}) that is"
+                " not valid for the current state of this issue.",
+            )
+        issue.status = names[wanted]
+        draft = Draft(issue.key, Kind.MOVED, {**body, "to": issue.status})
+        return Outcome(Answer(HTTPStatus.NO_CONTENT), draft)
+
+    def _search(self, asked: Mapping[str, Json]) -> Outcome:
+        """Understand `field = value` and `field != value`, joined by AND. Others are refused."""
+        clauses = re.split(r"\s+and\s+", str(asked.get("jql") or ""), flags=re.IGNORECASE)
+        terms = [_TERM.fullmatch(clause) for clause in clauses]
+        if not all(terms):
+            return _refuse(HTTPStatus.BAD_REQUEST, "Error in the JQL Query.")
+        wanted = [(one[1], one[2] == "=", one[3] or one[4]) for one in terms if one]
+        hits = [
+            issue
+            for issue in self._issues.values()
+            if all((value in _values(issue, name)) is equal for name, equal, value in wanted)
+        ]
+        return Outcome(
+            _answer(HTTPStatus.OK, {"issues": [_document(each) for each in hits], "isLast": True})
+        )
+
+    _actions: Final[
+        Mapping[tuple[str, str], Callable[["JiraStandIn", _Issue, dict[str, Json]], Outcome]]
+    ] = MappingProxyType(
+        {
+            ("GET", ""): _read,
+            ("PUT", ""): _update,
+            ("GET", "/comment"): _comments,
+            ("POST", "/comment"): _comment,
+            ("GET", "/transitions"): _transitions,
+            ("POST", "/transitions"): _move,
+        }
+    )
+
+
+def _answer(status: HTTPStatus, document: Json) -> Answer:
+    return Answer(status, json.dumps(document), _JSON)
+
+
+def _refuse(status: HTTPStatus, *messages: str, **errors: str) -> Outcome:
+    document = {"errorMessages": list(messages), "errors": errors}
+    reason = "; ".join([*messages, *(f"{name}: {text}" for name, text in errors.items())])
+    return Outcome(_answer(status, document), reason=reason)
+
+
+def _missing(fields: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    if not _named(fields.get("project"), "key"):
+        yield "project", "valid project is required"
+    if not _named(fields.get("issuetype"), "name"):
+        yield "issuetype", "Specify an issue type"
+    if "summary" not in fields:
+        yield "summary", "You must specify a summary of the issue."
+
+
+def _named(value: Json, name: str) -> bool:
+    return isinstance(value, dict) and bool(value.get(name) or value.get("id"))
+
+
+def _wrong(fields: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    for name in fields:
+        if name not in _SCREEN and not name.startswith("customfield_"):
+            yield (
+                name,
+                (f"Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."),
+            )
+    yield from _wrong_summary(fields)
+    for label in fields.get("labels") or ():
+        if not isinstance(label, str) or any(character.isspace() for character in label):
+            yield "labels", f"The label '{label}' contains spaces which is invalid."
+        elif len(label) > LABEL:
+            yield "labels", f"The label '{label}' exceeds the maximum length of {LABEL}."
+    if fields.get("description") is not None:
+        for problem in adf.problems(fields["description"]):
+            yield (
+                "description",
+                (
+                    "Operation value must be an Atlassian Document"
+                    f" (see the Atlassian Document Format): {problem}"
+                ),
+            )
+            return
+
+
+def _wrong_summary(fields: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
+    if "summary" not in fields:
+        return
+    summary = fields["summary"]
+    if not isinstance(summary, str) or not summary.strip():
+        yield "summary", "You must specify a summary of the issue."
+    elif len(summary) > SUMMARY:
+        yield "summary", f"Summary must be less than {SUMMARY} characters."
+    elif "\n" in summary or "\r" in summary:
+        yield "summary", "The summary is invalid because it contains newline characters."
+
+
+def _too_long(fields: Mapping[str, Json]) -> bool:
+    return adf.length(fields.get("description")) > adf.LIMIT
+
+
+def _notes(fields: Mapping[str, Json]) -> tuple[Note, ...]:
+    found = []
+    if "summary" in fields:
+        found.append(size(len(fields["summary"]), SUMMARY, "characters of summary"))
+    if fields.get("description") is not None:
+        count = adf.length(fields["description"])
+        found.append(size(count, adf.LIMIT, "characters of JSON"))
+    return tuple(found)
+
+
+def _status(name: str, category: str) -> Json:
+    return {"name": name, "statusCategory": {"key": category}}
+
+
+def _document(issue: _Issue) -> Json:
+    fields = {**issue.fields, "status": _status(issue.status, issue.category)}
+    return {"id": issue.id, "key": issue.key, "fields": fields}
+
+
+def _values(issue: _Issue, name: str) -> tuple[str, ...]:
+    """Return what a JQL field means for an issue; a field nobody knows has no value."""
+    match name.lower():
+        case "labels":
+            return tuple(issue.fields.get("labels") or ())
+        case "project":
+            return tuple(map(str, issue.fields["project"].values()))
+        case "status":
+            return (issue.status,)
+        case "statuscategory":
+            return (issue.category, issue.category.capitalize())
+        case "key" | "issuekey":
+            return (issue.key,)
+        case _:
+            return ()
