@@ -1,0 +1,380 @@
+"""
+The neutral report: what one destination is told, in facts and one sentence. Pure.
+
+    alert          evaluation + delivery -> Alert; notifiers only choose how to show it
+    upgrades       findings -> what to do, most useful first
+    console_url, vulnerability_url, version_key        what everybody who shows findings needs
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from lib.models import (
+    Alert,
+    Basis,
+    BasisKind,
+    Change,
+    ChangeKind,
+    Delivery,
+    Evaluation,
+    Filter,
+    Finding,
+    Image,
+    LeftOut,
+    Report,
+    Severity,
+    Upgrade,
+)
+from lib.routing import Selection, refusal, selection
+from lib.text import one_line, truncate
+
+_NAME: Final = 60
+"""Characters of a name from outside that the verdict quotes."""
+_PIECES: Final = 4
+"""Kinds of change that the verdict counts one by one; the others are added up."""
+
+
+def alert(evaluation: Evaluation, delivery: Delivery) -> Alert:
+    """
+    Return what a destination is told about an evaluation.
+
+    Its numbers add up as `Alert` says, whatever the filters of the delivery leave out.
+    """
+    report = evaluation.report
+    chosen = selection(evaluation, delivery.filters)
+    listed = sorted((each for each in chosen.changes if not _resolved(each)), key=_worst_first)
+    resolved = sorted((each for each in chosen.changes if _resolved(each)), key=_worst_first)
+    to_upgrade = [each.finding for each in listed]
+    to_upgrade += _unchanged(evaluation, chosen, delivery.filters)
+    return Alert(
+        delivery_id=delivery.id,
+        destination=delivery.destination,
+        routes=tuple(dict.fromkeys(each.route for each in delivery.filters)),
+        image=report.image,
+        scan=report.scan,
+        stream=evaluation.stream,
+        basis=_basis(evaluation),
+        verdict=_verdict(evaluation, listed, resolved, delivery.filters),
+        worst=max((each.finding.severity for each in listed), default=None),
+        counts=report.counts if isinstance(report, Report) else MappingProxyType({}),
+        total=len(report.findings) if isinstance(report, Report) else 0,
+        changes=(*listed, *resolved),
+        unchanged=chosen.unchanged,
+        left_out=tuple(sorted(chosen.left_out, key=_most_first)),
+        upgrades=upgrades(to_upgrade),
+        console_url=console_url(report.image),
+        problem=evaluation.problem,
+        evaluated_at=evaluation.evaluated_at,
+        attempt=max(delivery.attempts, 1),
+    )
+
+
+def _resolved(change: Change) -> bool:
+    return change.kind is ChangeKind.RESOLVED
+
+
+def _most_first(left_out: LeftOut) -> tuple[int, str]:
+    return (-left_out.count, left_out.reason)
+
+
+def _worst_first(change: Change) -> tuple[object, ...]:
+    """Order by severity, then by what is likelier to hurt, then by name so that it is stable."""
+    finding = change.finding
+    return (
+        -finding.severity,
+        not finding.exploitable,
+        -(finding.epss or 0.0),
+        -(finding.score.value if finding.score else 0.0),
+        finding.id,
+    )
+
+
+def _unchanged(
+    evaluation: Evaluation, chosen: Selection, filters: Sequence[Filter]
+) -> Iterable[Finding]:
+    """Yield what was there before and passes: upgrades remove it, too, even if it is not listed."""
+    if evaluation.comparison is None or not chosen.unchanged:
+        return
+    told = {id(each) for each in chosen.changes}
+    image = evaluation.report.image
+    for change in evaluation.comparison.changes:
+        if change.kind is not ChangeKind.UNCHANGED or id(change) in told:
+            continue
+        if any(refusal(change.finding, image, each) is None for each in filters):
+            yield change.finding
+
+
+def _basis(evaluation: Evaluation) -> Basis:
+    return evaluation.comparison.basis if evaluation.comparison else Basis(BasisKind.NONE)
+
+
+# --- the verdict ------------------------------------------------------------------------------
+
+_SHORT: Final[Mapping[ChangeKind, str]] = MappingProxyType(
+    {
+        ChangeKind.NEW: "{n} new {severity}",
+        ChangeKind.RAISED: "{n} raised to {severity}",
+        ChangeKind.EXPLOIT_KNOWN: "{n} {severity} with an exploit known now",
+        ChangeKind.FIX_AVAILABLE: "{n} {severity} fixable now",
+        ChangeKind.UNCHANGED: "{n} {severity} still there",
+    }
+)
+
+
+def _verdict(
+    evaluation: Evaluation,
+    listed: Sequence[Change],
+    resolved: Sequence[Change],
+    filters: Sequence[Filter],
+) -> str:
+    """Return one sentence: what happened, and what to do."""
+    if not isinstance(evaluation.report, Report):
+        return _problem(evaluation)
+    basis, image = _basis(evaluation), evaluation.report.image
+    since = f" since {before(basis, image)}" if basis.kind is not BasisKind.NONE else ""
+    gone = ", ".join(_pieces(resolved, "{n} {severity}")[:_PIECES])
+    if listed and not since:
+        return f"First scan: {_and(_pieces(listed, '{n} {severity}'))}{_remedy(listed)}"
+    if listed:
+        tail = f"; {gone} resolved" if gone else ""
+        return f"{_and(_changed(listed))}{since}{_remedy(listed)}{tail}"
+    nothing = _nothing(evaluation, filters)
+    if gone:
+        return f"{nothing}; {gone} resolved{since}"
+    return f"{nothing}{since}" if since else f"First scan: {nothing[0].lower()}{nothing[1:]}"
+
+
+def _problem(evaluation: Evaluation) -> str:
+    problem, scan = evaluation.problem, evaluation.report.scan
+    failed = problem is not None and problem.kind is ChangeKind.SCAN_FAILED
+    reason = one_line(problem.reason if problem else scan.reason or scan.status)
+    return f"{'Scan failed' if failed else 'Not scanned'}: {truncate(reason, 4 * _NAME)}"
+
+
+def _nothing(evaluation: Evaluation, filters: Sequence[Filter]) -> str:
+    """
+    Say that nothing is new, and no more than is true.
+
+    When something is new but not asked for, an unqualified "nothing new" would be an all-clear.
+    """
+    comparison = evaluation.comparison
+    if isinstance(evaluation.report, Report) and not evaluation.report.findings:
+        return "No findings"
+    quiet = (ChangeKind.UNCHANGED, ChangeKind.RESOLVED)
+    if comparison and all(each.kind in quiet for each in comparison.changes):
+        return "Nothing new"
+    lowest = min((each.severity for each in filters), default=Severity.UNKNOWN)
+    if lowest > Severity.UNKNOWN and not any(each.only or each.kinds for each in filters):
+        return f"Nothing new at {lowest.name} or above"
+    return "Nothing new of what is asked for here"
+
+
+def before(basis: Basis, image: Image) -> str:
+    """Return what people call the scan that `image` was compared with: a tag, a digest, a date."""
+    if basis.kind is BasisKind.RESCAN or basis.image is None:
+        day = f" ({basis.completed_at:%Y-%m-%d})" if basis.completed_at else ""
+        which = "last scan" if basis.kind is BasisKind.RESCAN else "image before"
+        return f"the {which}{day}"
+    # A tag that moved, like "latest", names both images.
+    tag = next((each for each in basis.image.tags if each not in image.tags), None)
+    return truncate(one_line(tag or basis.image.digest[:19]), _NAME)
+
+
+def _changed(listed: Sequence[Change]) -> list[str]:
+    pieces: list[str] = []
+    for kind, pattern in _SHORT.items():
+        pieces += _pieces([each for each in listed if each.kind is kind], pattern)
+    if len(pieces) <= _PIECES:
+        return pieces
+    counted = sum(int(each.split(" ", 1)[0]) for each in pieces[_PIECES - 1 :])
+    return [*pieces[: _PIECES - 1], f"{counted} more changes"]
+
+
+def _pieces(changes: Sequence[Change], pattern: str) -> list[str]:
+    counts = Counter(each.finding.severity for each in changes)
+    return [
+        pattern.format(n=counts[severity], severity=severity_word(severity))
+        for severity in sorted(counts, reverse=True)
+    ]
+
+
+def severity_word(severity: Severity) -> str:
+    """Return how a sentence calls a severity."""
+    return "of unknown severity" if severity is Severity.UNKNOWN else severity.name
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _remedy(listed: Sequence[Change]) -> str:
+    """Return what an upgrade does about the listed findings, as the end of the sentence."""
+    findings = [each.finding for each in listed]
+    if all(each.fixed_version is None and each.fix_available is None for each in findings):
+        return ""
+    fixable = [each for each in findings if each.fixable]
+    if not fixable:
+        return ", no fix known" if len(findings) > 1 else ", without a known fix"
+    amount = _amount(len(fixable), len(findings))
+    target = upgrades(fixable)
+    if len(target) > 1 or target[0].fixed is None:
+        return f",{amount} fixable"
+    package = truncate(one_line(target[0].package), _NAME)
+    version = truncate(one_line(target[0].fixed), _NAME)
+    return f",{amount} fixed by upgrading {package} to {version}"
+
+
+def _amount(part: int, whole: int) -> str:
+    if part < whole:
+        return f" {part} of them"
+    return {1: "", 2: " both"}.get(whole, " all")
+
+
+# --- what to do -------------------------------------------------------------------------------
+
+
+def upgrades(findings: Iterable[Finding]) -> tuple[Upgrade, ...]:
+    """
+    Return which packages to upgrade, ordered by what that fixes: worst and most first.
+
+    Where findings of one package name several fixed versions, the highest by `version_key` fixes
+    them all. Findings that name none follow, one entry per package, with `fixed` None.
+    """
+    groups: dict[tuple[str, str | None, bool], list[Finding]] = {}
+    for each in findings:
+        key = (each.package.name, each.package.manager, each.fixed_version is None)
+        groups.setdefault(key, []).append(each)
+    return tuple(sorted(map(_upgrade, groups.values()), key=_most_useful_first))
+
+
+def _upgrade(findings: Sequence[Finding]) -> Upgrade:
+    package = findings[0].package
+    installed = {each.package.version for each in findings if each.package.version is not None}
+    fixed = {each.fixed_version for each in findings if each.fixed_version is not None}
+    counts = Counter(each.severity for each in findings)
+    return Upgrade(
+        package=package.name,
+        installed=tuple(sorted(installed, key=version_key)),
+        fixed=max(fixed, key=version_key, default=None),
+        manager=package.manager,
+        fixes=MappingProxyType({each: counts[each] for each in reversed(Severity) if counts[each]}),
+        vulnerability_ids=tuple(dict.fromkeys(each.vulnerability_id for each in findings)),
+    )
+
+
+def _most_useful_first(upgrade: Upgrade) -> tuple[object, ...]:
+    amounts = tuple(-upgrade.fixes.get(severity, 0) for severity in reversed(Severity))
+    return (upgrade.fixed is None, *amounts, upgrade.package, upgrade.manager or "")
+
+
+_RUN: Final = re.compile(r"([^0-9]*)([0-9]*)")
+_TILDE: Final = -1
+_END: Final = 0
+_AFTER_LETTERS: Final = 0x110000
+
+
+@cache
+def _order(character: str) -> int:
+    if character == "~":
+        return _TILDE
+    return ord(character) if character.isalpha() else ord(character) + _AFTER_LETTERS
+
+
+def version_key(version: str) -> tuple[object, ...]:
+    """
+    Return a key that orders versions as people read them, for display only.
+
+    The rules are Debian's, which suit most version schemes: an epoch ("1:") counts first, runs of
+    digits as numbers, letters before other characters, "~" before everything, even the end:
+    https://www.debian.org/doc/debian-policy/ch-controlfields.html#version
+    """
+    epoch, colon, rest = version.partition(":")
+    if not (colon and epoch.isascii() and epoch.isdigit()):
+        epoch, rest = "0", version
+    runs = tuple(
+        ((*map(_order, text), _END), _number(digits)) for text, digits in _RUN.findall(rest)
+    )
+    return (_number(epoch), runs, version)
+
+
+def _number(digits: str) -> tuple[int, str]:
+    """Return what orders digits as a number of any length; `int` refuses absurdly long ones."""
+    significant = digits.lstrip("0")
+    return (len(significant), significant)
+
+
+# --- links ------------------------------------------------------------------------------------
+
+# https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html and the partitions'
+# own guides: China, GovCloud, and the European Sovereign Cloud have consoles of their own.
+_CONSOLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "aws-cn": "console.amazonaws.cn",
+        "aws-us-gov": "console.amazonaws-us-gov.com",
+        "aws-eusc": "console.amazonaws-eusc.eu",
+    }
+)
+
+
+def console_url(image: Image) -> str:
+    """Return where the ECR console of the image's partition and region shows it."""
+    host = _CONSOLES.get(image.partition, "console.aws.amazon.com")
+    region = quote(image.region, safe="")
+    path = "/".join(
+        (
+            quote(image.account, safe=""),
+            quote(image.repository, safe="/"),
+            "_/image",
+            quote(image.digest, safe=":"),
+            "details",
+        )
+    )
+    return f"https://{region}.{host}/ecr/repositories/private/{path}?region={region}"
+
+
+_MAX_URL: Final = 300
+"""Longer ones are not links that people follow, and would eat up a message."""
+_URL: Final = re.compile(r"https?://[!-;=?-~]+")
+_PAGES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
+    (re.compile(pattern, re.ASCII), page)
+    for pattern, page in (
+        (r"CVE-\d{4}-\d{4,19}", "https://nvd.nist.gov/vuln/detail/{id}"),
+        (r"GHSA(?:-[0-9a-z]{4}){3}", "https://github.com/advisories/{id}"),
+        (r"RH[SBE]A-\d{4}:\d+", "https://access.redhat.com/errata/{id}"),
+        (r"ALAS-\d{4}-\d+", "https://alas.aws.amazon.com/{id}.html"),
+        (r"ALAS2-\d{4}-\d+", "https://alas.aws.amazon.com/AL2/{id}.html"),
+        (r"ALAS2023-\d{4}-\d+", "https://alas.aws.amazon.com/AL2023/{id}.html"),
+        (r"(?:DSA|DLA)-\d+(?:-\d+)?", "https://security-tracker.debian.org/tracker/{id}"),
+        (r"USN-\d+-\d+", "https://ubuntu.com/security/notices/{id}"),
+        (r"ELSA-\d{4}-\d+", "https://linux.oracle.com/errata/{id}.html"),
+        (r"RUSTSEC-\d{4}-\d{4}", "https://rustsec.org/advisories/{id}.html"),
+        (r"GO-\d{4}-\d{4,}", "https://pkg.go.dev/vuln/{id}"),
+        (r"(?:PYSEC|MAL)-\d{4}-\d+", "https://osv.dev/vulnerability/{id}"),
+        (r"SNYK-[A-Z]+-[0-9A-Z]+-\d+", "https://security.snyk.io/vuln/{id}"),
+    )
+)
+
+
+def vulnerability_url(finding: Finding) -> str | None:
+    """Return a page about the vulnerability: the source's own, else its scheme's, else None."""
+    for url in finding.links:
+        if len(url) <= _MAX_URL and _URL.fullmatch(url) and _host(url):
+            return url
+    if len(finding.vulnerability_id) > _NAME:
+        return None
+    for pattern, page in _PAGES:
+        if pattern.fullmatch(finding.vulnerability_id):
+            return page.format(id=finding.vulnerability_id)
+    return None
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
