@@ -1,0 +1,247 @@
+"""alerts.yml with its line numbers, for people: every problem says where it stands."""
+
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from math import isfinite
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
+from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
+
+from lib.config import Config, ConfigPath, Level, check, parse
+from lib.errors import ConfigError
+from lib.interfaces import Json
+
+_MOST_VALUES: Final = 200_000
+"""More than the largest valid file holds; aliases of aliases would make billions."""
+_MOST_LEVELS: Final = 50
+
+
+class AlertsFileError(ConfigError):
+    """The file cannot be read as YAML; the text says the line and what to do."""
+
+    def __init__(self, file: str, line: int, problem: str) -> None:
+        super().__init__(f"{file}:{line}: {problem}")
+        self.line = line
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsFile:
+    """A file as plain JSON-able data, and where each part of it stands."""
+
+    name: str
+    document: Json
+    lines: Mapping[ConfigPath, int]
+
+    def line_of(self, path: ConfigPath) -> int:
+        """Return the line of a part, or of the nearest part around it."""
+        for length in range(len(path), 0, -1):
+            line = self.lines.get(path[:length])
+            if line is not None:
+                return line
+        return 1
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedProblem:
+    """One problem and its place in a file."""
+
+    file: str
+    line: int
+    where: str
+    message: str
+    level: Level
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        return f"{self.file}:{self.line}: {self.level}: {where}{self.message}"
+
+
+def read(path: Path) -> AlertsFile:
+    """
+    Parse a YAML (or JSON) file.
+
+    Raises `ConfigError` with file, line and advice for what is not YAML, for keys that stand twice,
+    and for YAML that JSON cannot say.
+    """
+    text = _text(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ReusedAnchorWarning)
+            tree = _parser().load(text)
+    except DuplicateKeyError as error:
+        raise AlertsFileError(path.name, _line(error), _TWICE) from None
+    except MarkedYAMLError as error:
+        raise AlertsFileError(path.name, _line(error), _advice(error, text)) from None
+    except YAMLError:
+        raise AlertsFileError(path.name, 1, _UNPRINTABLE) from None
+    except (ValueError, LookupError):
+        raise AlertsFileError(path.name, 1, _WRONG_TAG) from None
+    except RecursionError:
+        raise AlertsFileError(path.name, 1, _TOO_DEEP) from None
+    reader = _Reader(path.name)
+    return AlertsFile(path.name, reader.plain(tree, ()), MappingProxyType(reader.lines))
+
+
+def check_file(path: Path, *, today: date) -> tuple[LocatedProblem, ...]:
+    """
+    Return every problem of a file in the order of its lines.
+
+    Raises `ConfigError` when there is no such file.
+    """
+    try:
+        file = read(path)
+    except AlertsFileError as error:
+        return (LocatedProblem(path.name, error.line, "", error.problem, "error"),)
+    return tuple(_located(file, today))
+
+
+def load_file(path: Path, *, today: date) -> Config:
+    """Read, check and parse a file. Raises `ConfigError` with every error and its line."""
+    file = read(path)
+    errors = [each for each in _located(file, today) if each.level == "error"]
+    if errors:
+        raise ConfigError(render_problems(errors))
+    return parse(file.document)
+
+
+def render_problems(problems: Iterable[LocatedProblem]) -> str:
+    """Return one line per problem: "alerts.yml:12: error: routes[0].severity: must be …"."""
+    return "\n".join(map(str, problems))
+
+
+def _located(file: AlertsFile, today: date) -> list[LocatedProblem]:
+    problems = (
+        LocatedProblem(file.name, file.line_of(each.path), each.where, each.message, each.level)
+        for each in check(file.document, today=today)
+    )
+    return sorted(problems, key=lambda each: each.line)
+
+
+def _parser() -> YAML:
+    """Return a parser that leaves dates as they are written: JSON has none, and 30 February is."""
+
+    class Constructor(RoundTripConstructor):
+        """A constructor of our own: registering changes the class."""
+
+    Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
+    yaml = YAML(typ="rt")
+    yaml.Constructor = Constructor
+    return yaml
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise AlertsFileError(path.name, line, "this is not text in UTF-8") from None
+
+
+_TWICE: Final = "this key stands twice in the same place; remove one of them"
+_TAB: Final = "a tab cannot indent YAML; use blanks"
+_TOO_DEEP: Final = "this is nested too deeply"
+_UNPRINTABLE: Final = "this is not YAML: it holds control characters"
+_WRONG_TAG: Final = "this is not YAML: a tag (!!) does not fit the value after it"
+_TOO_MUCH: Final = "this is too large; do aliases (*) repeat each other?"
+_ADVICE: Final = MappingProxyType(
+    {
+        "could not find expected ':'": "a key needs a colon after it",
+        "mapping values are not allowed here": "a colon too many: put the text in quotes, "
+        "or mind the indentation",
+        "expected <block end>, but found": "the indentation does not fit the lines above",
+        "expected the node content, but found": "a value is missing",
+        "expected ',' or": "a bracket or brace is not closed, or a comma is missing",
+        "while scanning a quoted scalar": "a quote is not closed",
+        "found unexpected end of stream": "a quote is not closed",
+        "found undefined alias": "an alias (*name) needs an anchor (&name) above it; "
+        "put a text that begins with * in quotes",
+        "expected alphabetic or numeric character": "put a text that begins with * or & in quotes",
+        "expected a single document in the stream": "only one document is allowed: remove the ---",
+        "found character '@'": "put a text that begins with @ or ` in quotes",
+        "found character '`'": "put a text that begins with @ or ` in quotes",
+        "found character '%'": "put a text that begins with % in quotes",
+    }
+)
+
+
+def _advice(error: MarkedYAMLError, text: str) -> str:
+    """Say what to do; the parser's own texts can hold values, and assume a reader of its code."""
+    lines = text.splitlines()
+    line = _line(error)
+    if "\t" in (lines[line - 1] if line <= len(lines) else ""):
+        return _TAB
+    said = f"{error.problem} {error.context}"
+    hints = (advice for problem, advice in _ADVICE.items() if problem in said)
+    return f"this is not YAML: {next(hints, 'look at this line and the one above')}"
+
+
+def _line(error: MarkedYAMLError) -> int:
+    mark = error.problem_mark or error.context_mark
+    return mark.line + 1 if mark is not None else 1
+
+
+class _Reader:
+    """Turns ruamel's tree into plain data and notes the lines."""
+
+    def __init__(self, file: str) -> None:
+        self.lines: dict[ConfigPath, int] = {}
+        self._file = file
+        self._values = 0
+
+    def plain(self, node: Any, path: ConfigPath) -> Json:
+        """Return a node as JSON can hold it. Raises `AlertsFileError` for anything else."""
+        self._values += 1
+        if self._values > _MOST_VALUES:
+            raise self._error(path, _TOO_MUCH)
+        if len(path) > _MOST_LEVELS:
+            raise self._error(path, _TOO_DEEP)
+        if isinstance(node, CommentedMap):
+            return {key: self.plain(value, each) for key, value, each in self._items(node, path)}
+        if isinstance(node, CommentedSeq):
+            return [self.plain(value, each) for value, each in self._entries(node, path)]
+        return self._scalar(node, path)
+
+    def _scalar(self, node: Any, path: ConfigPath) -> Json:
+        # The parser's own kinds of text and number remember how they were written.
+        match node:
+            case bool() | None:
+                return node
+            case str():
+                return str(node)
+            case int():
+                return int(node)
+            case float() if isfinite(node):
+                return float(node)
+        raise self._error(path, "this kind of value is not used here; put it in quotes")
+
+    def _items(self, node: CommentedMap, path: ConfigPath) -> Iterator[tuple[str, Any, ConfigPath]]:
+        for key, value in node.items():
+            if not isinstance(key, str):
+                raise self._error(path, "a key here is not text; put it in quotes")
+            inner = (*path, str(key))
+            # Keys that came in through a merge (<<) have no line of their own.
+            if key in node.lc.data:
+                self.lines[inner] = node.lc.key(key)[0] + 1
+            yield str(key), value, inner
+
+    def _entries(self, node: CommentedSeq, path: ConfigPath) -> Iterator[tuple[Any, ConfigPath]]:
+        for index, value in enumerate(node):
+            inner = (*path, index)
+            self.lines[inner] = node.lc.item(index)[0] + 1
+            yield value, inner
+
+    def _error(self, path: ConfigPath, problem: str) -> AlertsFileError:
+        line = AlertsFile(self._file, None, self.lines).line_of(path)
+        return AlertsFileError(self._file, line, problem)

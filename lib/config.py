@@ -1,0 +1,438 @@
+"""
+The checked file: alerts.yml as a document -> destinations, routes, streams, suppressions.
+
+    check   every problem with its path, in words that never hold a value of the file: any value
+            may be a secret that somebody put into the wrong place
+    parse   a document that was checked before (when the package was built) -> Config
+    load    check, then parse
+
+Options of destinations are checked in two steps: the frame against schemas/alerts-1.0.0.json, then
+each destination against schemas/notifiers/TYPE.json. One big schema would answer a misspelt option
+with "not valid under any of the given schemas".
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from lib.errors import ConfigError
+from lib.interfaces import Json
+from lib.models import ChangeKind, Destination, Filter, Severity
+from lib.routing import Match, Route
+from lib.suppressions import Suppression
+from lib.text import one_line
+
+ConfigPath = tuple[str | int, ...]
+Level = Literal["error", "warning"]
+
+DEFAULT_SEVERITY: Final = Severity.HIGH
+PAST_DUE: Final = timedelta(days=7)
+"""A suppression that ends within this time is worth a warning."""
+
+_ROOT: Final = Path(__file__).parents[1]
+_SCHEMAS: Final = _ROOT / "schemas"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong or doubtful, and where. The message holds no value of the file."""
+
+    path: ConfigPath
+    message: str
+    level: Level = "error"
+
+    @property
+    def where(self) -> str:
+        """The path as people write it: routes[0].severity."""
+        return "".join(_step(each) for each in self.path).removeprefix(".")
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}" if self.path else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationConfig:
+    """A receiver: which notifier, and its options as they stand in the file."""
+
+    type: str
+    options: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What alerts.yml says."""
+
+    destinations: Mapping[Destination, DestinationConfig]
+    routes: tuple[Route, ...]
+    streams: tuple[str, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
+
+
+def load(document: Json, *, today: date) -> Config:
+    """Check and parse a document. Raises `ConfigError` listing every error."""
+    errors = [each for each in check(document, today=today) if each.level == "error"]
+    if errors:
+        raise ConfigError("The configuration is not valid: " + "; ".join(map(str, errors)))
+    return parse(document)
+
+
+def read_packaged() -> Config:
+    """Return the configuration that was checked and packaged with the code: alerts.json."""
+    path = _ROOT / "alerts.json"
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "The package holds no alerts.json; build it with `make package`"
+        ) from error
+
+
+def config_hash(document: Json) -> str:
+    """Return a short name of this configuration for logs; the order of keys does not matter."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# --- parse ------------------------------------------------------------------------------------
+
+
+def parse(document: Json) -> Config:
+    """Understand a document that `check` has no errors for."""
+    return Config(
+        destinations=MappingProxyType(
+            {
+                Destination(name): _destination(entry)
+                for name, entry in document["destinations"].items()
+            }
+        ),
+        routes=tuple(map(_route, document["routes"])),
+        streams=tuple(document.get("streams", ())),
+        suppressions=tuple(map(_suppression, document.get("suppressions", ()))),
+    )
+
+
+def _destination(entry: Mapping[str, Json]) -> DestinationConfig:
+    options = {name: value for name, value in entry.items() if name != "type"}
+    return DestinationConfig(entry["type"], MappingProxyType(options))
+
+
+def _route(entry: Mapping[str, Json]) -> Route:
+    severity = entry.get("severity")
+    return Route(
+        name=entry["name"],
+        filter=Filter(
+            route=entry["name"],
+            severity=Severity[severity] if severity else DEFAULT_SEVERITY,
+            only=tuple(entry.get("only", ())),
+            kinds=tuple(map(ChangeKind, entry.get("kinds", ()))),
+            unknown_severity=entry.get("unknown_severity", False),
+        ),
+        notify=tuple(map(Destination, entry["notify"])),
+        match=_match(entry["match"]) if "match" in entry else None,
+        continues=entry.get("continue", False),
+    )
+
+
+def _match(entry: Mapping[str, Json]) -> Match:
+    globs = {name: _globs(value) for name, value in entry.items() if name != "untagged"}
+    return Match(**globs, untagged=entry.get("untagged", False))
+
+
+def _globs(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _suppression(entry: Mapping[str, Json]) -> Suppression:
+    return Suppression(
+        id=entry["id"],
+        expires=date.fromisoformat(entry["expires"]),
+        reason=one_line(entry["reason"]),
+        package=entry.get("package"),
+        path=entry.get("path"),
+        repository=entry.get("repository"),
+    )
+
+
+# --- check ------------------------------------------------------------------------------------
+
+
+def check(document: Json, *, today: date) -> tuple[Problem, ...]:
+    """
+    Return every error; for a document without errors, its warnings.
+
+    `today` (UTC) decides which suppressions have expired.
+    """
+    leaks = list(_unsafe_texts((), document))
+    leaking = {each.path for each in leaks}
+    rules = [each for each in _broken_rules(document) if each.path not in leaking]
+    errors = [*leaks, *rules, *_misfits(document)]
+    found = errors or _doubts(parse(document), today)
+    return tuple(dict.fromkeys(found))
+
+
+# Formats of secrets that are pasted into the wrong place most easily.
+_SECRET: Final = re.compile(
+    r"hooks\.slack(-gov)?\.com/|xox[a-z]-|xapp-|ATATT3x|AKIA[0-9A-Z]{12}|-----BEGIN|://[^/\s]*@"
+)
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_LEAK: Final = (
+    "this looks like a secret itself. Store it in Secrets Manager or SSM and put its name here; "
+    "replace it if others have seen this file"
+)
+
+
+def _unsafe_texts(path: ConfigPath, value: Json) -> Iterator[Problem]:
+    if isinstance(value, str):
+        if _SECRET.search(value):
+            yield Problem(path, _LEAK)
+        elif _CONTROL.search(value) and path[-1:] != ("reason",):
+            yield Problem(path, "must not hold line breaks or control characters")
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            yield from _unsafe_texts((*path, key), each)
+    elif isinstance(value, list):
+        for index, each in enumerate(value):
+            yield from _unsafe_texts((*path, index), each)
+
+
+# --- the schemas' rules, in our own words ------------------------------------------------------
+
+
+def known_types() -> tuple[str, ...]:
+    """Return the types of destinations: there is one schema for each."""
+    return tuple(sorted(each.stem for each in (_SCHEMAS / "notifiers").glob("*.json")))
+
+
+def _broken_rules(document: Json) -> Iterator[Problem]:
+    """Check the frame, then every destination whose type is known."""
+    types = known_types()
+    frame = _read_schema("alerts-1.0.0.json")
+    # Editors complete the options through these references; here they are the second step.
+    frame["$defs"]["destination"] = {
+        "type": "object",
+        "errorMessage": "must be a mapping that begins with its type",
+        "required": ["type"],
+        "properties": {"type": {"enum": list(types)}},
+    }
+    yield from _against(frame, document, ())
+    for name, entry in _mapping(document, "destinations").items():
+        if isinstance(entry, dict) and entry.get("type") in types:
+            schema = _read_schema(f"notifiers/{entry['type']}.json")
+            yield from _against(schema, entry, ("destinations", name))
+
+
+def _read_schema(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((_SCHEMAS / name).read_text(encoding="utf-8"))
+    return schema
+
+
+def _against(schema: Mapping[str, Any], instance: Json, prefix: ConfigPath) -> Iterator[Problem]:
+    # Not needed by handlers: the packaged configuration was checked when it was built.
+    from jsonschema import Draft202012Validator
+
+    errors: Iterable[Any] = Draft202012Validator(schema).iter_errors(instance)
+    for error in errors:
+        path = (*prefix, *error.absolute_path)
+        if "propertyNames" in error.absolute_schema_path:
+            yield Problem((*path, error.instance), _words(error))
+        elif error.validator == "required":
+            missing = (each for each in error.validator_value if each not in error.instance)
+            yield from (Problem(path, f"{each} is missing") for each in missing)
+        elif error.validator == "additionalProperties":
+            yield from _unknown_keys(error, path)
+        else:
+            yield Problem(path, _words(error))
+
+
+def _unknown_keys(error: Any, path: ConfigPath) -> Iterator[Problem]:
+    allowed = list(error.schema["properties"])
+    for key in error.instance:
+        if key not in allowed:
+            nearest = get_close_matches(str(key), allowed, n=1)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"allowed: {', '.join(allowed)}"
+            yield Problem((*path, key), f"is not known here; {hint}")
+
+
+_TYPES: Final = MappingProxyType(
+    {"object": "a mapping", "array": "a list", "string": "text", "boolean": "true or false"}
+)
+_WORDS: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType(
+    {
+        "enum": lambda allowed: f"must be {_one_of(list(map(_plain, allowed)))}",
+        "const": lambda allowed: f"must be {_plain(allowed)}",
+        "type": lambda types: f"must be {' or '.join(map(_TYPES.__getitem__, _several(types)))}",
+        "minLength": lambda _: "must not be empty",
+        "maxLength": lambda most: f"must have at most {most} characters",
+        "minItems": lambda _: "must not be empty",
+        "maxItems": lambda most: f"must have at most {most} entries",
+        "minProperties": lambda _: "must not be empty",
+        "maxProperties": lambda most: (
+            f"must have at most {most} {'entry' if most == 1 else 'entries'}"
+        ),
+        "uniqueItems": lambda _: "must not name anything twice",
+    }
+)
+
+
+def _words(error: Any) -> str:
+    """Say which rule is broken, from the rule alone: jsonschema's own texts hold the value."""
+    schema, rule, allowed = error.schema, error.validator, error.validator_value
+    if rule == "pattern" and "patternErrorMessage" in schema:
+        return str(schema["patternErrorMessage"])
+    if rule not in _WORDS:
+        return f"breaks the rule {rule} of its schema"
+    words = _WORDS[rule](allowed)
+    if rule != "type":
+        return words
+    if "string" in _several(allowed) and isinstance(error.instance, int | float):
+        return f"{words}: put it in quotes"
+    words = str(schema.get("errorMessage", words))
+    return f"{words}; there is nothing here" if error.instance is None else words
+
+
+def _several(types: str | list[str]) -> Sequence[str]:
+    return [types] if isinstance(types, str) else types
+
+
+def _one_of(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
+
+
+def _plain(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+
+def _step(part: str | int) -> str:
+    """Write one step of a path; a key of another form than ours may be a misplaced secret."""
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if _PLAIN_KEY.fullmatch(part) and not _SECRET.search(part) else ".(a key)"
+
+
+# --- what no schema can say ---------------------------------------------------------------------
+
+
+def _misfits(document: Json) -> Iterator[Problem]:
+    """Find errors between parts; whatever has the wrong shape was reported before."""
+    routes = [each for each in _list(document, "routes") if isinstance(each, dict)]
+    if len(routes) == len(_list(document, "routes")):
+        yield from _route_misfits(routes, list(_mapping(document, "destinations")))
+    for index, entry in enumerate(_list(document, "suppressions")):
+        expires = entry.get("expires") if isinstance(entry, dict) else None
+        if isinstance(expires, str) and _looks_like_date(expires) and not _is_date(expires):
+            yield Problem(("suppressions", index, "expires"), "must be a day that exists")
+
+
+def _route_misfits(routes: Sequence[dict[str, Json]], names: list[str]) -> Iterator[Problem]:
+    seen: dict[Json, int] = {}
+    for index, route in enumerate(routes):
+        name = route.get("name")
+        if isinstance(name, str) and seen.setdefault(name, index) != index:
+            yield Problem(("routes", index, "name"), f"is the name of routes[{seen[name]}], too")
+        for place, target in enumerate(_list(route, "notify")):
+            if isinstance(target, str) and target not in names:
+                yield Problem(("routes", index, "notify", place), _no_destination(target, names))
+    if routes and "match" in routes[-1]:
+        yield Problem(
+            ("routes", len(routes) - 1, "match"),
+            "the last route catches all, so it must not have a match; add a route below it",
+        )
+
+
+def _no_destination(target: str, names: list[str]) -> str:
+    safe = [each for each in names if _step(each) == f".{each}"]
+    nearest = get_close_matches(target, safe, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"there are: {', '.join(safe) or 'none'}"
+    return f"is not a destination; {hint}"
+
+
+def _looks_like_date(text: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII) is not None
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _mapping(document: Json, key: str) -> dict[str, Json]:
+    value = document.get(key) if isinstance(document, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _list(document: Json, key: str) -> list[Json]:
+    value = document.get(key) if isinstance(document, dict) else None
+    return value if isinstance(value, list) else []
+
+
+# --- what is allowed but hardly meant -------------------------------------------------------------
+
+
+def _doubts(config: Config, today: date) -> Iterator[Problem]:
+    yield from _unreachable(config.routes)
+    used = {destination for route in config.routes for destination in route.notify}
+    for name in config.destinations:
+        if name not in used:
+            yield Problem(("destinations", name), "no route notifies this", "warning")
+    yield from _stale(config.suppressions, today)
+
+
+def _unreachable(routes: Sequence[Route]) -> Iterator[Problem]:
+    for index, route in enumerate(routes):
+        for earlier, other in enumerate(routes[:index]):
+            if not other.continues and _covers(other.match, route.match):
+                message = f"is never reached: routes[{earlier}] takes all of its images first"
+                yield Problem(("routes", index), message, "warning")
+                break
+
+
+def _covers(wide: Match | None, narrow: Match | None) -> bool:
+    """Whether every image that `narrow` matches is matched by `wide`, as far as texts can tell."""
+    if wide is None:
+        return True
+    if narrow is None:
+        return False
+    pairs = (
+        (wide.repository, narrow.repository),
+        (wide.account, narrow.account),
+        (wide.region, narrow.region),
+        (wide.platform, narrow.platform),
+        (_tags(wide), _tags(narrow)),
+    )
+    return all(not some or (few and set(few) <= set(some)) for some, few in pairs)
+
+
+def _tags(match: Match) -> tuple[str | None, ...]:
+    return (*match.tag, *((None,) if match.untagged else ()))
+
+
+def _stale(suppressions: Sequence[Suppression], today: date) -> Iterator[Problem]:
+    by_id: dict[str, list[tuple[int, Suppression]]] = {}
+    for index, entry in enumerate(suppressions):
+        path: ConfigPath = ("suppressions", index)
+        if entry.expires < today:
+            message = f"expired on {entry.expires}: its findings are told again. Remove or renew it"
+            yield Problem((*path, "expires"), message, "warning")
+        elif entry.expires <= today + PAST_DUE:
+            yield Problem((*path, "expires"), f"expires soon, on {entry.expires}", "warning")
+        same = by_id.setdefault(entry.key, [])
+        for earlier, other in same:
+            if other.covers(entry) or entry.covers(other):
+                idle, by = (index, earlier) if other.covers(entry) else (earlier, index)
+                message = f"has no effect: suppressions[{by}] covers it"
+                yield Problem(("suppressions", idle), message, "warning")
+                break
+        same.append((index, entry))
