@@ -6,8 +6,12 @@ import unicodedata
 ELLIPSIS = "…"
 
 # C0 and C1 controls, and the characters that reorder or hide text (bidirectional controls, zero
-# width): in a message they let one name look like another.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# width, tags): in a message they let one name look like another. Lone surrogates and noncharacters
+# are no text at all, and receivers refuse them.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+)
 _BLANKS = re.compile(r"\s+")
 _SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
