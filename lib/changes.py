@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from shlex import quote
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeGuard
 
 from lib.models import (
     Basis,
@@ -26,8 +26,9 @@ from lib.models import (
 
 Suppress = Callable[[Finding], Suppressed | None]
 
-_SAME: Final = "listed before, nothing about it got worse"
-_FIRST: Final = "first scan known here"
+_SAME: Final = (ChangeKind.UNCHANGED, "listed before, nothing about it got worse")
+_CLOSED: Final = "the source lists it as closed now"
+_UNSUPPRESSED: Final = "its suppression in alerts.yml has ended"
 
 
 def compare(
@@ -45,92 +46,81 @@ def compare(
     order of the report; RESOLVED ones follow. What the source itself lists as closed or suppressed
     is no change, but can resolve one.
     """
-    if before is None:
-        changes, suppressed = _baseline(after, suppress)
-        return Comparison(basis, changes, suppressed)
-    judge = _Judge(before, after, basis)
-    changes_now, suppressed_now = _judged(judge, after, suppress, suppressed_before)
-    resolved = _resolved(judge, before, after, suppressed_before)
-    return Comparison(basis, (*changes_now, *resolved), tuple(suppressed_now))
-
-
-def _baseline(
-    after: Report, suppress: Suppress
-) -> tuple[tuple[Change, ...], tuple[Suppressed, ...]]:
-    changes, suppressed = [], []
+    words = _Words(before, after, basis)
+    gone = {each.id: each for each in before.findings} if before is not None else {}
+    changes: list[Change] = []
+    resolved: list[Change] = []
+    suppressed: list[Suppressed] = []
     for finding in after.findings:
+        identity = finding.id
+        old = gone.pop(identity, None)
         if not finding.open:
+            if finding.source_status == "CLOSED" and _was_told(old, identity, suppressed_before):
+                resolved.append(Change(ChangeKind.RESOLVED, old, _CLOSED))
             continue
-        left_out = suppress(finding)
-        if left_out is None:
-            changes.append(Change(ChangeKind.BASELINE, finding, _FIRST))
-        else:
-            suppressed.append(replace(left_out, kind=ChangeKind.BASELINE))
-    return tuple(changes), tuple(suppressed)
-
-
-def _judged(
-    judge: "_Judge",
-    after: Report,
-    suppress: Suppress,
-    suppressed_before: AbstractSet[FindingId],
-) -> tuple[list[Change], list[Suppressed]]:
-    changes, suppressed = [], []
-    for finding in after.findings:
-        if not finding.open:
-            continue
+        kind, reason = words.difference(old, finding)
         left_out = suppress(finding)
         if left_out is not None:
-            suppressed.append(replace(left_out, kind=judge.kind(finding)[0]))
-        elif suppressed_before and finding.id in suppressed_before:
-            reason = "its suppression in alerts.yml has ended"
-            changes.append(Change(ChangeKind.NEW, finding, reason))
+            suppressed.append(replace(left_out, kind=kind))
+        elif suppressed_before and identity in suppressed_before:
+            changes.append(Change(ChangeKind.NEW, finding, _UNSUPPRESSED))
         else:
-            kind, reason = judge.kind(finding)
             changes.append(Change(kind, finding, reason))
-    return changes, suppressed
+    if words.absence_counts:
+        resolved += (
+            Change(ChangeKind.RESOLVED, old, words.gone)
+            for identity, old in gone.items()
+            if _was_told(old, identity, suppressed_before)
+        )
+    return Comparison(basis, (*changes, *resolved), tuple(suppressed))
 
 
-class _Judge:
-    """Two reports side by side: what kind of change a finding is, and the words for it."""
+def _was_told(
+    old: Finding | None, identity: FindingId, suppressed_before: AbstractSet[FindingId]
+) -> TypeGuard[Finding]:
+    return old is not None and old.open and identity not in suppressed_before
 
-    def __init__(self, before: Report, after: Report, basis: Basis) -> None:
-        self.before = {finding.id: finding for finding in before.findings}
-        self.same_scanner = _scanner(before) == _scanner(after)
+
+class _Words:
+    """What two reports are to each other, and the words for it."""
+
+    def __init__(self, before: Report | None, after: Report, basis: Basis) -> None:
         where = _where(basis)
-        self._new = f"not listed {where}"
+        self.gone = f"listed {where}, not in this one"
+        if basis.kind is BasisKind.RESCAN:
+            self.gone = "no longer listed in a complete scan of the same image"
+        self.absence_counts = False
+        self._unknown = (ChangeKind.BASELINE, "first scan known here")
+        if before is None:
+            return
+        # Absence proves something only in a complete list, and only for the scanner that listed
+        # the finding before: another one looks for other things.
+        same_scanner = _is_basic(before) is _is_basic(after)
+        self.absence_counts = after.scan.complete and same_scanner
+        new = f"not listed {where}"
         if not before.scan.complete:
-            self._new += ", whose list was incomplete"
-        if not self.same_scanner:
-            self._new += f", which {before.scan.source.value} scanned"
-        self._fixed = "no longer listed in a complete scan of the same image"
-        if basis.kind is not BasisKind.RESCAN:
-            self._fixed = f"listed {where}, not in this one"
+            new += ", whose list was incomplete"
+        if not same_scanner:
+            new += f", which {before.scan.source.value} scanned"
+        self._unknown = (ChangeKind.NEW, new)
 
-    @property
-    def fixed(self) -> str:
-        """Why a finding that is gone counts as resolved."""
-        return self._fixed
-
-    def kind(self, finding: Finding) -> tuple[ChangeKind, str]:
+    def difference(self, old: Finding | None, new: Finding) -> tuple[ChangeKind, str]:
         """Return the first kind that holds; the reason names every one that does."""
-        old = self.before.get(finding.id)
         if old is None:
-            return ChangeKind.NEW, self._new
+            return self._unknown
         if not old.open:
-            word = "closed" if old.source_status == "CLOSED" else "suppressed"
-            return ChangeKind.NEW, f"open again: the source listed it as {word} before"
+            return ChangeKind.NEW, f"open again: {str(old.source_status).lower()} before"
         # Most findings are the same as before; this test is all that they cost.
         if (
-            finding.severity == old.severity
-            and (old.exploitable or not finding.exploitable)
-            and (old.fixable or not finding.fixable)
+            new.severity == old.severity
+            and new.exploitable <= old.exploitable
+            and new.fixable <= old.fixable
         ):
-            return ChangeKind.UNCHANGED, _SAME
-        return _difference(old, finding)
+            return _SAME
+        return _worsened(old, new)
 
 
-def _difference(old: Finding, new: Finding) -> tuple[ChangeKind, str]:
+def _worsened(old: Finding, new: Finding) -> tuple[ChangeKind, str]:
     found: list[tuple[ChangeKind, str]] = []
     if new.severity > old.severity:
         found.append((ChangeKind.RAISED, f"raised from {old.severity.name} to {new.severity.name}"))
@@ -145,34 +135,8 @@ def _difference(old: Finding, new: Finding) -> tuple[ChangeKind, str]:
     return found[0][0], "; ".join(reason for _, reason in found)
 
 
-def _resolved(
-    judge: _Judge, before: Report, after: Report, suppressed_before: AbstractSet[FindingId]
-) -> list[Change]:
-    """
-    Return what was open and told, and is gone.
-
-    Absence proves something only in a complete list of the same scanner: another one looks for
-    other things. What the source lists as closed says so itself.
-    """
-    now = {finding.id: finding for finding in after.findings}
-    absence_counts = after.scan.complete and judge.same_scanner
-    changes = []
-    for old in before.findings:
-        identity = old.id
-        if not old.open or identity in suppressed_before:
-            continue
-        new = now.get(identity)
-        if new is None:
-            if absence_counts:
-                changes.append(Change(ChangeKind.RESOLVED, old, judge.fixed))
-        elif new.source_status == "CLOSED":
-            reason = "the source lists it as closed now"
-            changes.append(Change(ChangeKind.RESOLVED, old, reason))
-    return changes
-
-
-def _scanner(report: Report) -> bool:
-    """Tell the two scanners apart: enhanced findings and Inspector's own are the same ones."""
+def _is_basic(report: Report) -> bool:
+    """Tell the two scanners apart: enhanced findings are Inspector's own."""
     return report.scan.source is ScanSource.ECR_BASIC
 
 
