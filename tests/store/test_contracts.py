@@ -13,11 +13,11 @@ import pytest
 from lib.errors import ConflictError
 from lib.interfaces import Commit, ImageState, NotClaimed, StreamHead
 from lib.models import (
-    ChangeKind,
-    Comparison,
     Basis,
     BasisKind,
     Change,
+    ChangeKind,
+    Comparison,
     Delivery,
     DeliveryId,
     DeliveryState,
