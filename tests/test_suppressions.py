@@ -1,0 +1,123 @@
+"""Entries of alerts.yml and the findings that they leave out."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from lib.models import Suppressed
+from lib.suppressions import Suppression, matcher
+from tests.builders import a_finding, an_image
+
+TODAY = date(2026, 11, 23)
+
+
+def an_entry(**fields: Any) -> Suppression:
+    """Return an entry that matches the default finding."""
+    defaults = {"id": "CVE-2024-0001", "expires": date(2027, 1, 31), "reason": "not reachable"}
+    return Suppression(**{**defaults, **fields})
+
+
+def left_out(*entries: Suppression, **finding: Any) -> Suppressed | None:
+    """Return what the entries say about a finding."""
+    return matcher(entries, an_image(), TODAY)(a_finding(**finding))
+
+
+class TestMatcher:
+    """Which findings an entry leaves out."""
+
+    def test_an_entry_leaves_out_its_vulnerability(self) -> None:
+        """The finding is left out by a named, dated entry with its reason."""
+        suppressed = left_out(an_entry())
+
+        assert suppressed == Suppressed(a_finding(), "CVE-2024-0001", "not reachable", "2027-01-31")
+
+    def test_without_entries_nothing_is_left_out(self) -> None:
+        """No entry, no suppression."""
+        assert left_out() is None
+
+    def test_another_vulnerability_stays(self) -> None:
+        """An entry says nothing about other ids."""
+        assert left_out(an_entry(), vulnerability_id="CVE-2024-0002") is None
+
+    @pytest.mark.parametrize("written", ["cve-2024-0001", "CVE-2024-0001"])
+    def test_the_case_of_an_id_does_not_matter(self, written: str) -> None:
+        """People write ids in either case."""
+        assert left_out(an_entry(id=written)) is not None
+
+    def test_an_alias_is_enough(self) -> None:
+        """An advisory that covers the CVE of an entry is left out, too."""
+        suppressed = left_out(
+            an_entry(), vulnerability_id="RHSA-2024:1", aliases=("CVE-9", "CVE-2024-0001")
+        )
+
+        assert suppressed is not None
+
+    @pytest.mark.parametrize(
+        ("expires", "holds"), [("2026-11-22", False), ("2026-11-23", True), ("2026-11-24", True)]
+    )
+    def test_the_last_day_is_included(self, expires: str, *, holds: bool) -> None:
+        """An entry holds through its last day."""
+        suppressed = left_out(an_entry(expires=date.fromisoformat(expires)))
+
+        assert (suppressed is not None) is holds
+
+    @pytest.mark.parametrize(
+        ("limit", "holds"),
+        [
+            ({"package": "openssl"}, True),
+            ({"package": "glibc"}, False),
+            ({"path": "opt/*"}, True),
+            ({"path": "usr/*"}, False),
+            ({"repository": "payments/*"}, True),
+            ({"repository": "legacy/*"}, False),
+            ({"repository": "Payments/*"}, False),
+            ({"package": "openssl", "path": "usr/*"}, False),
+        ],
+    )
+    def test_every_limit_must_hold(self, limit: dict[str, str], *, holds: bool) -> None:
+        """Package, path and repository limit an entry; all that are given must match."""
+        suppressed = left_out(an_entry(**limit), path="opt/app/lib.jar")
+
+        assert (suppressed is not None) is holds
+
+    def test_a_path_does_not_match_a_package_without_one(self) -> None:
+        """Operating system packages have no path."""
+        assert left_out(an_entry(path="opt/*")) is None
+
+    def test_the_first_entry_that_matches_is_named(self) -> None:
+        """Of several entries for one id, the one that applies counts."""
+        suppressed = left_out(an_entry(package="glibc"), an_entry(package="openssl"))
+
+        assert suppressed is not None
+        assert suppressed.entry == "CVE-2024-0001 in openssl"
+
+
+class TestSuppression:
+    """What an entry is called, and which other it makes useless."""
+
+    def test_the_name_says_what_it_is_limited_to(self) -> None:
+        """Messages name an entry by its id and limits."""
+        entry = an_entry(package="glibc", path="opt/*", repository="legacy/*")
+
+        assert entry.name == "CVE-2024-0001 in glibc at opt/* for legacy/*"
+
+    @pytest.mark.parametrize(
+        ("wide", "narrow", "covers"),
+        [
+            ({}, {}, True),
+            ({}, {"package": "a"}, True),
+            ({"package": "a"}, {}, False),
+            ({"path": "a"}, {"path": "b"}, False),
+            ({"repository": "a"}, {"repository": "a", "path": "x"}, True),
+            ({"repository": "a"}, {"repository": "b"}, False),
+            ({"id": "CVE-1"}, {}, False),
+            ({"expires": date(2026, 12, 1)}, {}, False),
+            ({"expires": date(2028, 12, 1)}, {}, True),
+        ],
+    )
+    def test_an_entry_covers_a_narrower_one(
+        self, wide: dict[str, Any], narrow: dict[str, Any], *, covers: bool
+    ) -> None:
+        """An entry covers another that is not wider and does not last longer."""
+        assert an_entry(**wide).covers(an_entry(**narrow)) is covers
