@@ -1,0 +1,21 @@
+"""
+Enhanced scanning: a row of `enhancedFindings` in DescribeImageScanFindings.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_EnhancedImageScanFinding.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lib.models import Finding
+from lib.sources import package_findings
+from lib.sources.values import mapping
+
+
+def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Return one finding for each vulnerable package; the score is `score`, in `scoreDetails`."""
+    return package_findings.findings(
+        row,
+        score=row.get("score"),
+        score_details=mapping(row.get("scoreDetails")).get("cvss"),
+    )

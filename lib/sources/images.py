@@ -1,0 +1,114 @@
+"""Which image something is about: from ARNs, Inspector's resources and DescribeImages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from lib.models import Image
+from lib.sources.values import count, mapping, moment, name, objects, text, texts
+
+IMAGE_TYPE: Final = "AWS_ECR_CONTAINER_IMAGE"
+"""The type of Inspector's resources that are ECR images."""
+
+_ARN_PARTS: Final = 6
+_REPOSITORY: Final = "repository/"
+_DIGEST: Final = "/sha256:"
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryArn:
+    """What the ARN of a repository says, or that of an image, which ends with its digest."""
+
+    partition: str
+    region: str
+    account: str
+    repository: str
+    digest: str = ""
+
+
+def repository_arn(value: Any) -> RepositoryArn | None:
+    """Read the ARN of a repository or an image; None when it is not one of ECR."""
+    parts = name(value).split(":", _ARN_PARTS - 1)
+    if len(parts) < _ARN_PARTS or parts[0] != "arn" or parts[2] != "ecr":
+        return None
+    _, partition, _, region, account, resource = parts
+    if not resource.startswith(_REPOSITORY):
+        return None
+    # Names contain slashes, so only the last part can be the digest.
+    repository, slash, digest = resource[len(_REPOSITORY) :].rpartition(_DIGEST)
+    if not slash:
+        return RepositoryArn(partition, region, account, resource[len(_REPOSITORY) :])
+    return RepositoryArn(partition, region, account, repository, f"sha256:{digest}")
+
+
+def partition_of(region: str) -> str:
+    """Return the partition that a region belongs to, for sources without an ARN."""
+    for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
+        if region.startswith(prefix):
+            return partition
+    return "aws"
+
+
+def image_resources(finding: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the resources of an Inspector finding that are ECR images."""
+    return [each for each in objects(finding.get("resources")) if _is_image(each)]
+
+
+def _is_image(resource: Mapping[str, Any]) -> bool:
+    # Images of other clouds have `details.image` only, and a type of their own.
+    return resource.get("type") == IMAGE_TYPE or bool(
+        mapping(mapping(resource.get("details")).get("awsEcrContainerImage"))
+    )
+
+
+def image_of_resource(resource: Mapping[str, Any]) -> Image:
+    """Return the image of one of Inspector's resources; empty text for what it does not say."""
+    details = mapping(mapping(resource.get("details")).get("awsEcrContainerImage"))
+    arn = repository_arn(resource.get("id"))
+    region = (arn.region if arn else "") or text(resource.get("region")) or ""
+    os = text(details.get("platform"))
+    return Image(
+        partition=(arn.partition if arn else "") or partition_of(region),
+        account=(arn.account if arn else "") or text(details.get("registry")) or "",
+        region=region,
+        repository=text(details.get("repositoryName")) or (arn.repository if arn else ""),
+        digest=text(details.get("imageHash")) or (arn.digest if arn else ""),
+        tags=texts(details.get("imageTags")),
+        platform=_platform(text(details.get("architecture")), os),
+        os=os,
+        pushed_at=moment(details.get("pushedAt")),
+        in_use_count=count(details.get("inUseCount")),
+    )
+
+
+def os_of(finding: Mapping[str, Any]) -> str | None:
+    """Return the distribution of the image that an Inspector finding is about."""
+    for resource in image_resources(finding):
+        return text(
+            mapping(mapping(resource.get("details")).get("awsEcrContainerImage")).get("platform")
+        )
+    return None
+
+
+def _platform(architecture: str | None, os: str | None) -> str | None:
+    if architecture is None:
+        return None
+    system = "windows" if (os or "").upper().startswith("WINDOWS") else "linux"
+    return f"{system}/{architecture.lower()}"
+
+
+def image_of_detail(detail: Mapping[str, Any], *, partition: str, region: str) -> Image:
+    """
+    Return the image of one of DescribeImages' details.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
+    """
+    return Image(
+        partition=partition,
+        account=name(detail.get("registryId")),
+        region=region,
+        repository=name(detail.get("repositoryName")),
+        digest=name(detail.get("imageDigest")),
+        tags=texts(detail.get("imageTags")),
+        pushed_at=moment(detail.get("imagePushedAt")),
+    )

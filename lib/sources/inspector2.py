@@ -1,0 +1,21 @@
+"""
+Inspector's own findings, as ListFindings returns them and `Inspector2 Finding` events carry them.
+
+https://docs.aws.amazon.com/inspector/v2/APIReference/API_Finding.html
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lib.models import Finding
+from lib.sources import package_findings
+from lib.sources.values import mapping
+
+
+def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """Return one finding for each vulnerable package, with the score as Inspector adjusted it."""
+    return package_findings.findings(
+        row,
+        score=row.get("inspectorScore"),
+        score_details=mapping(row.get("inspectorScoreDetails")).get("adjustedCvss"),
+    )

@@ -1,0 +1,268 @@
+"""
+What ECR's enhanced findings and Inspector's own have in common: one row, several packages.
+
+https://docs.aws.amazon.com/inspector/v2/APIReference/API_PackageVulnerabilityDetails.html
+"""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from lib.models import Finding, Package, Score
+from lib.sources.ecr_basic import UNNAMED
+from lib.sources.images import os_of
+from lib.sources.package_url import package_url
+from lib.sources.values import (
+    as_text,
+    count,
+    links,
+    mapping,
+    moment,
+    name,
+    number,
+    objects,
+    severity,
+    text,
+    texts,
+)
+
+_PACKAGE_TYPE: Final = "PACKAGE_VULNERABILITY"
+# What is read elsewhere, or says nothing about the finding itself.
+_KNOWN_ROW: Final = frozenset(
+    {
+        "awsAccountId",
+        "description",
+        "epss",
+        "exploitAvailable",
+        "exploitabilityDetails",
+        "findingArn",
+        "firstObservedAt",
+        "fixAvailable",
+        "inspectorScore",
+        "inspectorScoreDetails",
+        "lastObservedAt",
+        "packageVulnerabilityDetails",
+        "remediation",
+        "resources",
+        "score",
+        "scoreDetails",
+        "severity",
+        "status",
+        "title",
+        "type",
+        "updatedAt",
+    }
+)
+_KNOWN_DETAILS: Final = frozenset(
+    {
+        "cvss",
+        "referenceUrls",
+        "relatedVulnerabilities",
+        "source",
+        "sourceUrl",
+        "vendorCreatedAt",
+        "vendorSeverity",
+        "vendorUpdatedAt",
+        "vulnerabilityId",
+        "vulnerablePackages",
+    }
+)
+_KNOWN_PACKAGE: Final = frozenset(
+    {
+        "arch",
+        "epoch",
+        "filePath",
+        "fixedInVersion",
+        "name",
+        "packageManager",
+        "release",
+        "remediation",
+        "sourceLayerHash",
+        "version",
+    }
+)
+_NO_EPOCH: Final = "0:"
+
+
+def findings(row: Mapping[str, Any], *, score: Any, score_details: Any) -> tuple[Finding, ...]:
+    """
+    Return one finding for each vulnerable package of a row.
+
+    `score` and `score_details` stand under different names in ECR and in Inspector. A finding that
+    is not about packages (code, network) becomes one with an empty package name.
+    """
+    details = mapping(row.get("packageVulnerabilityDetails"))
+    packages = objects(details.get("vulnerablePackages")) or [{}]
+    shared = _Shared(row, details, score, score_details)
+    return tuple([shared.finding(package) for package in packages])
+
+
+class _Shared:
+    """What all packages of one row share, read once."""
+
+    def __init__(
+        self, row: Mapping[str, Any], details: Mapping[str, Any], score: Any, score_details: Any
+    ) -> None:
+        recommendation = mapping(mapping(row.get("remediation")).get("recommendation"))
+        references = details.get("referenceUrls")
+        aliases = texts(details.get("relatedVulnerabilities"))
+        cvss = _scores(details.get("cvss"))
+        self.title = text(row.get("title"))
+        self.id = text(details.get("vulnerabilityId")) or _other_id(row) or self.title or UNNAMED
+        self.aliases = tuple([alias for alias in aliases if alias != self.id])
+        self.description = text(row.get("description"))
+        self.severity, self.source_severity = severity(row.get("severity"))
+        self.score = _adjusted(score, score_details, cvss) or _stated(cvss, details.get("source"))
+        self.fix_available = text(row.get("fixAvailable"))
+        self.exploit_available = text(row.get("exploitAvailable"))
+        self.exploit_observed_at = moment(
+            mapping(row.get("exploitabilityDetails")).get("lastKnownExploitAt")
+        )
+        self.epss = number(mapping(row.get("epss")).get("score"))
+        self.remediation = text(recommendation.get("text"))
+        self.links = links(
+            details.get("sourceUrl"),
+            *(references if isinstance(references, list) else ()),
+            # Inspector writes `Url`, ECR `url`.
+            recommendation.get("Url"),
+            recommendation.get("url"),
+        )
+        self.first_observed_at = moment(row.get("firstObservedAt"))
+        self.last_observed_at = moment(row.get("lastObservedAt"))
+        self.status = text(row.get("status"))
+        self.os = os_of(row)
+        self.extra = _extra(row, details, [each for each in cvss if each != self.score])
+
+    def finding(self, package: Mapping[str, Any]) -> Finding:
+        return Finding(
+            vulnerability_id=self.id,
+            package=_package(package, self.os),
+            severity=self.severity,
+            source_severity=self.source_severity,
+            aliases=self.aliases,
+            title=self.title,
+            description=self.description,
+            score=self.score,
+            fixed_version=_fixed(package.get("fixedInVersion")),
+            fix_available=self.fix_available,
+            exploit_available=self.exploit_available,
+            exploit_observed_at=self.exploit_observed_at,
+            epss=self.epss,
+            remediation=text(package.get("remediation")) or self.remediation,
+            links=self.links,
+            first_observed_at=self.first_observed_at,
+            last_observed_at=self.last_observed_at,
+            source_status=self.status,
+            extra=_package_extra(self.extra, package),
+        )
+
+
+def _other_id(row: Mapping[str, Any]) -> str | None:
+    return text(mapping(row.get("codeVulnerabilityDetails")).get("detectorId"))
+
+
+def _package(package: Mapping[str, Any], os: str | None) -> Package:
+    known = name(package.get("name"))
+    version, manager = version_of(package), text(package.get("packageManager"))
+    return Package(
+        name=known,
+        version=version,
+        manager=manager,
+        path=text(package.get("filePath")),
+        layer=text(package.get("sourceLayerHash")),
+        purl=package_url(known, version, manager, os=os, arch=text(package.get("arch"))),
+    )
+
+
+def version_of(package: Mapping[str, Any]) -> str | None:
+    """Return "epoch:version-release" as distributions write it; an epoch of 0 is not written."""
+    version = text(package.get("version"))
+    if version is None:
+        return None
+    epoch, release = count(package.get("epoch")), text(package.get("release"))
+    prefix = f"{epoch}:" if epoch else ""
+    return f"{prefix}{version}-{release}" if release else f"{prefix}{version}"
+
+
+def _fixed(value: Any) -> str | None:
+    """Return the version to go to, written like the installed one: without an epoch of 0."""
+    version = text(value)
+    return version.removeprefix(_NO_EPOCH) or None if version else None
+
+
+# --- scores -------------------------------------------------------------------------------------
+
+
+def _scores(value: Any) -> list[Score]:
+    found = []
+    for each in objects(value):
+        base = number(each.get("baseScore"))
+        if base is not None:
+            version, vector = text(each.get("version")), text(each.get("scoringVector"))
+            found.append(Score(base, version, vector, text(each.get("source"))))
+    return found
+
+
+def _adjusted(value: Any, details: Any, cvss: Iterable[Score]) -> Score | None:
+    """Return the scanner's own score; 0 without details means that it has none."""
+    details, stated = mapping(details), number(value)
+    found = number(details.get("score")) if stated is None else stated
+    if found is None or (not found and not details):
+        return None
+    if details:
+        return Score(
+            found,
+            text(details.get("version")),
+            text(details.get("scoringVector")),
+            text(details.get("scoreSource")) or text(details.get("cvssSource")),
+        )
+    same = (score for score in cvss if score.value == found)
+    return next(same, Score(found))
+
+
+def _stated(cvss: list[Score], source: Any) -> Score | None:
+    """Return the score to show when the scanner has none: version 3, of the finding's source."""
+    if not cvss:
+        return None
+    return min(cvss, key=lambda score: (_rank(score.version), score.source != source))
+
+
+def _rank(version: str | None) -> int:
+    for rank, known in enumerate(("3", "4")):
+        if (version or "").startswith(known):
+            return rank
+    return 2
+
+
+# --- what has no place of its own ---------------------------------------------------------------
+
+
+def _extra(
+    row: Mapping[str, Any], details: Mapping[str, Any], other_scores: Iterable[Score]
+) -> dict[str, str]:
+    found: dict[str, Any] = {
+        "finding_arn": row.get("findingArn"),
+        "source": details.get("source"),
+        "vendor_severity": details.get("vendorSeverity"),
+        "other_scores": "; ".join(map(_score_text, other_scores)),
+    }
+    if row.get("type") != _PACKAGE_TYPE:
+        found["type"] = row.get("type")
+    found.update({key: row[key] for key in row if key not in _KNOWN_ROW})
+    found.update({key: details[key] for key in details if key not in _KNOWN_DETAILS})
+    return {key: said for key, value in found.items() if (said := as_text(value)) is not None}
+
+
+def _score_text(score: Score) -> str:
+    parts = (score.source, score.version, f"{score.value:g}", score.vector)
+    return " ".join(part for part in parts if part)
+
+
+def _package_extra(shared: Mapping[str, str], package: Mapping[str, Any]) -> Mapping[str, str]:
+    extra = dict(shared)
+    if arch := text(package.get("arch")):
+        extra["arch"] = arch
+    for key in package.keys() - _KNOWN_PACKAGE:
+        if (said := as_text(package[key])) is not None:
+            extra[key] = said
+    return MappingProxyType(extra)

@@ -1,0 +1,126 @@
+"""
+Package URLs, the names of packages that other tools understand.
+
+https://github.com/package-url/purl-spec
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import quote
+
+# Inspector's package managers, and the shorter words that occur in real findings beside them:
+# https://docs.aws.amazon.com/inspector/v2/APIReference/API_VulnerablePackage.html
+_LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "BUNDLER": "gem",
+        "CARGO": "cargo",
+        "COMPOSER": "composer",
+        "DOTNET_CORE": "nuget",
+        "GEM": "gem",
+        "GENERIC": "generic",
+        "GO": "golang",
+        "GOBINARY": "golang",
+        "GOMOD": "golang",
+        "GRADLE": "maven",
+        "JAR": "maven",
+        "JAVA": "maven",
+        "NODE": "npm",
+        "NODEPKG": "npm",
+        "NPM": "npm",
+        "NUGET": "nuget",
+        "PIP": "pypi",
+        "PIPENV": "pypi",
+        "PNPM": "npm",
+        "POETRY": "pypi",
+        "POM": "maven",
+        "PYTHON": "pypi",
+        "PYTHONPKG": "pypi",
+        "RUBY": "gem",
+        "YARN": "npm",
+    }
+)
+
+# What Inspector calls a distribution ("DEBIAN_12") starts with one of these.
+_DISTRIBUTIONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "ALMALINUX": ("rpm", "almalinux"),
+        "ALPINE": ("apk", "alpine"),
+        "AMAZON_LINUX": ("rpm", "amzn"),
+        "CENTOS": ("rpm", "centos"),
+        "DEBIAN": ("deb", "debian"),
+        "FEDORA": ("rpm", "fedora"),
+        "ORACLE_LINUX": ("rpm", "oracle"),
+        "REDHAT": ("rpm", "redhat"),
+        "RHEL": ("rpm", "redhat"),
+        "ROCKY_LINUX": ("rpm", "rocky"),
+        "SLES": ("rpm", "sles"),
+        "UBUNTU": ("deb", "ubuntu"),
+    }
+)
+
+
+def package_url(
+    name: str, version: str | None, manager: str | None, *, os: str | None, arch: str | None
+) -> str | None:
+    """
+    Return the package URL of an installed package.
+
+    `os` is the distribution as Inspector writes it; it decides the type of operating system
+    packages. None where the type is not known: a wrong URL is worse than none.
+    """
+    if not name or manager is None:
+        return None
+    if manager == "OS":
+        return _of_distribution(name, version, os or "", arch)
+    kind = _LANGUAGES.get(manager.upper())
+    if kind is None:
+        return None
+    path = _PATHS.get(kind, _plain)(name)
+    return None if path is None else f"pkg:{kind}/{path}{_version(version)}"
+
+
+def _of_distribution(name: str, version: str | None, os: str, arch: str | None) -> str | None:
+    prefix = next((known for known in _DISTRIBUTIONS if os.startswith(known)), None)
+    if prefix is None:
+        return None
+    kind, namespace = _DISTRIBUTIONS[prefix]
+    release = os[len(prefix) :].strip("_").replace("_", ".").lower()
+    qualifiers = {
+        "arch": arch.lower() if arch else "",
+        "distro": f"{namespace}-{release}" if release else namespace,
+    }
+    epoch, colon, rest = (version or "").partition(":")
+    if kind == "rpm" and colon:
+        qualifiers, version = {"epoch": epoch, **qualifiers}, rest
+    tail = "&".join(f"{key}={_quoted(each)}" for key, each in sorted(qualifiers.items()) if each)
+    return f"pkg:{kind}/{namespace}/{_quoted(name.lower())}{_version(version)}?{tail}"
+
+
+def _version(version: str | None) -> str:
+    return f"@{_quoted(version)}" if version else ""
+
+
+def _quoted(value: str) -> str:
+    return quote(value, safe=":")
+
+
+def _plain(name: str) -> str | None:
+    return "/".join(_quoted(part) for part in name.split("/"))
+
+
+def _python(name: str) -> str | None:
+    return _quoted(name.lower().replace("_", "-"))
+
+
+def _maven(name: str) -> str | None:
+    group, colon, artifact = name.partition(":")
+    return f"{_quoted(group)}/{_quoted(artifact)}" if colon and artifact else None
+
+
+_PATHS: Final[Mapping[str, Callable[[str], str | None]]] = MappingProxyType(
+    {
+        "maven": _maven,
+        "pypi": _python,
+    }
+)

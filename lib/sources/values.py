@@ -1,0 +1,275 @@
+"""
+Single values as AWS writes them, read without ever failing: text, numbers, dates, severities.
+
+Everything here takes any JSON value (or what boto3 makes of it) and answers None, or empty, for
+what it cannot read: one odd field must never cost a finding.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, Final
+
+from lib.models import Counts, Severity
+
+# Words that AWS writes where there is no value. "not yet assigned" is Debian's word for a severity
+# that nobody has set: it says as much as no word.
+_ABSENT: Final = frozenset(
+    {
+        "",
+        "-",
+        "N/A",
+        "n/a",
+        "None",
+        "None Provided",
+        "NotAvailable",
+        "not yet assigned",
+        "null",
+    }
+)
+_SCALE: Final = MappingProxyType({severity.name: severity for severity in Severity})
+_MONTHS: Final = (
+    "",
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
+# "Dec 3, 2021, 6:02:30 PM": Inspector's events until June 2024. Newer Java versions put U+202F
+# before PM. Parsed without strptime, whose month names depend on the locale.
+_JAVA_LOCALE: Final = re.compile(
+    r"(?P<month>[A-Z][a-z]{2}) (?P<day>\d{1,2}), (?P<year>\d{4}),? "
+    r"(?P<hour>\d{1,2}):(?P<minute>\d\d):(?P<second>\d\d)\s(?P<half>[AP]M)"
+)
+# "Wed Sep 04 16:55:38.411 UTC 2024": Inspector's events since then.
+_JAVA_STRING: Final = re.compile(
+    r"[A-Z][a-z]{2} (?P<month>[A-Z][a-z]{2}) (?P<day>\d\d) "
+    r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)(?:\.(?P<fraction>\d{1,6}))? "
+    r"(?:UTC|GMT) (?P<year>\d{4})"
+)
+_DASH: Final = 4
+"""Where every ISO date has its first dash: "2024-"."""
+_MILLISECONDS: Final = 1e11
+"""Seconds beyond the year 5138: such a number counts milliseconds."""
+_LONGEST_LINK: Final = 2048
+_RETIRED_LINK: Final = "https://cve.mitre.org/cgi-bin/cvename.cgi?name="
+
+
+def text(value: Any) -> str | None:
+    """Return trimmed text with plain newlines; None for placeholders and for what is no text."""
+    if value.__class__ is not str:
+        return None
+    value = value.strip()
+    if value in _ABSENT:
+        return None
+    return value.replace("\r\n", "\n") if "\r" in value else value  # type: ignore[no-any-return]
+
+
+def name(value: Any) -> str:
+    """Return trimmed text, empty when there is none. A package may well be called "null"."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """Return the distinct texts of a list, in order; a single text counts as a list of one."""
+    if isinstance(value, str):
+        value = [value]
+    if not value or not isinstance(value, list | tuple):
+        return ()
+    return tuple(dict.fromkeys([found for each in value if (found := text(each)) is not None]))
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return an object as it is, and nothing else as an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list, without whatever else stands in it."""
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str | None:
+    """Return any value as text, so that an unknown field is not lost; None for absent ones."""
+    if isinstance(value, str):
+        return text(value)
+    if value is None or value in ([], {}):
+        return None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    try:
+        return json.dumps(value, default=str, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError):
+        return "…"
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number; basic findings write theirs as text ("4.6", "5")."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if isfinite(found) else None
+
+
+def count(value: Any) -> int | None:
+    """Return a count: a whole number of zero or more."""
+    found = number(value)
+    return int(found) if found is not None and found >= 0 else None
+
+
+def link(value: Any) -> str | None:
+    """
+    Return an address of the web as https, without the blanks that Debian's have at their end.
+
+    Makes no assumption about what it leads to. Retired addresses of cve.mitre.org become those of
+    https://www.cve.org; anything that is no web address is dropped.
+    """
+    if not isinstance(value, str):
+        return None
+    address = value.strip()
+    if address.startswith("http://"):
+        address = f"https://{address[7:]}"
+    if (
+        not address.startswith("https://")
+        or len(address) > _LONGEST_LINK
+        or not address.isprintable()
+        or " " in address
+    ):
+        return None
+    if address.startswith(_RETIRED_LINK):
+        return f"https://www.cve.org/CVERecord?id={address[len(_RETIRED_LINK) :]}"
+    return address
+
+
+def links(*values: Any) -> tuple[str, ...]:
+    """Return the distinct addresses among some values, in order."""
+    return tuple(dict.fromkeys([found for each in values if (found := link(each)) is not None]))
+
+
+def severity(value: Any) -> tuple[Severity, str | None]:
+    """
+    Return the severity on the scale, and the source's own word where it is not on it.
+
+    Never computed from a score: vendors disagree with CVSS in more than a quarter of all findings.
+    """
+    if not isinstance(value, str):
+        return Severity.UNKNOWN, None
+    found = _SCALE.get(value)
+    if found is not None:
+        return found, None
+    word = value.strip()
+    found = _SCALE.get(word.upper())
+    if found is not None:
+        return found, None
+    return Severity.UNKNOWN, word or None
+
+
+def counts(value: Any) -> tuple[Counts, int | None] | None:
+    """
+    Return findings by severity, every severity with a number, and TOTAL where it is stated.
+
+    None when nothing was counted. TOTAL is not a severity, and not the sum of the others.
+    """
+    if not isinstance(value, dict):
+        return None
+    found, total = dict.fromkeys(reversed(Severity), 0), None
+    for word, stated in value.items():
+        amount = count(stated)
+        if amount is None:
+            continue
+        if word.upper() == "TOTAL":
+            total = amount
+        else:
+            found[severity(word)[0]] += amount
+    return found, total
+
+
+# --- dates --------------------------------------------------------------------------------------
+
+
+def moment(value: Any) -> datetime | None:
+    """
+    Return a time in UTC from any of the nine ways in which AWS and its tools write one.
+
+    ISO 8601 with Z, an offset or neither, with T or a blank; seconds or milliseconds since 1970;
+    the two Java formats of `Inspector2 Finding` events; boto3's own objects; recordings of them.
+    None for anything else: impossible dates occur in AWS's own samples.
+    """
+    if value is None:
+        return None
+    try:
+        return _READERS.get(type(value), _unreadable)(value)
+    except (ValueError, OverflowError, OSError, TypeError):
+        return None
+
+
+def _unreadable(_: Any) -> datetime | None:
+    return None
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def _from_text(value: str) -> datetime | None:
+    value = value.strip()
+    if value[_DASH : _DASH + 1] == "-":
+        return _in_utc(datetime.fromisoformat(value))
+    if value[:1].isdigit():
+        return _from_number(float(value))
+    parts = _JAVA_LOCALE.fullmatch(value) or _JAVA_STRING.fullmatch(value)
+    return None if parts is None else _from_java(parts.groupdict())
+
+
+def _from_number(value: float) -> datetime:
+    seconds = value / 1000 if value > _MILLISECONDS else value
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _from_java(parts: Mapping[str, str | None]) -> datetime:
+    hour, half = int(parts["hour"] or 0), parts.get("half")
+    if half is not None:
+        hour = hour % 12 + (12 if half == "PM" else 0)
+    return datetime(
+        int(parts["year"] or 0),
+        _MONTHS.index(parts["month"] or ""),
+        int(parts["day"] or 0),
+        hour,
+        int(parts["minute"] or 0),
+        int(parts["second"] or 0),
+        int((parts.get("fraction") or "").ljust(6, "0")),
+        tzinfo=UTC,
+    )
+
+
+def _from_recording(value: Mapping[str, Any]) -> datetime | None:
+    """Read a time as placebo records it: {"__class__": "datetime", "year": 2021, …}."""
+    if value.get("__class__") != "datetime":
+        return None
+    fields = ("year", "month", "day", "hour", "minute", "second", "microsecond")
+    return datetime(*[int(value.get(field, 0)) for field in fields], tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+
+_READERS: Final[Mapping[type, Callable[[Any], datetime | None]]] = MappingProxyType(
+    {
+        str: _from_text,
+        int: _from_number,
+        float: _from_number,
+        datetime: _in_utc,
+        dict: _from_recording,
+    }
+)
