@@ -7,12 +7,9 @@ from lib.config import Config
 
 from lib.bootstrap import rules_of
 from lib.errors import DocumentError
-from lib.models import AnyReport, Delivery, DeliveryState, Evaluation, UnusableReport
-from lib.pipeline import delivery_id, evaluate
+from lib.models import AnyReport, Delivery, Evaluation, UnusableReport
+from lib.pipeline import evaluate, new_delivery
 from lib.routing import Decision, Decisions, decide, stream_of
-
-NOT_FETCHED = "not-fetched"
-
 
 @dataclass(frozen=True, slots=True)
 class Judged:
@@ -50,15 +47,4 @@ def require_findings(report: AnyReport) -> AnyReport:
 
 def delivery_of(decision: Decision, evaluation: Evaluation) -> Delivery:
     """Return a delivery as the pipeline would write it, without a ledger behind it."""
-    return Delivery(
-        id=delivery_id(decision.destination, evaluation, "local"),
-        destination=decision.destination,
-        filters=decision.filters,
-        image_key=evaluation.report.image.key,
-        stream=evaluation.stream,
-        evaluation_key="local",
-        state=DeliveryState.PENDING,
-        created_at=evaluation.evaluated_at,
-        due_at=None,
-        attempts=1,
-    )
+    return new_delivery(decision, evaluation, "local", evaluation.evaluated_at)

@@ -175,7 +175,7 @@ class ScanPipeline:
         )
         decisions = decide(evaluation, self._rules.routes)
         key = self._reports.put(evaluation)
-        deliveries = tuple(_delivery(each, evaluation, key, now) for each in decisions.deliveries)
+        deliveries = tuple(new_delivery(each, evaluation, key, now) for each in decisions.deliveries)
         usable = isinstance(report, Report)
         state = ImageState(
             version=version,
@@ -304,7 +304,8 @@ def _moved_head(
     return StreamHead(head.version + 1, image.key, order, key)
 
 
-def _delivery(decision: Decision, evaluation: Evaluation, key: str, now: datetime) -> Delivery:
+def new_delivery(decision: Decision, evaluation: Evaluation, key: str, now: datetime) -> Delivery:
+    """Return the row that a decision becomes; a suppressed one is final from the start."""
     is_open = decision.state is DeliveryState.PENDING
     return Delivery(
         id=delivery_id(decision.destination, evaluation, key),
