@@ -185,8 +185,10 @@ class Receivers:
         receiver, stand_in = found
         destination = stand_in.destination(call)
         step = self._scripts.next(f"{receiver}/{destination}", receiver)
-        takes = not isinstance(step, Answer | Disconnect) or step.accepts
-        outcome = stand_in.handle(call) if takes else Outcome(NOT_FOUND.answer, reason="scripted")
+        if isinstance(step, Answer | Disconnect) and not step.accepts:
+            outcome = Outcome(NOT_FOUND.answer, reason=_scripted(step))
+        else:
+            outcome = stand_in.handle(call)
         reply = outcome.answer if isinstance(step, Accept) else step
         status = reply.status if isinstance(reply, Answer) else None
         self._journal.record(receiver, destination, call, outcome, status=status)
@@ -243,6 +245,14 @@ class Receivers:
                 HTTPStatus.OK, message.raw, {"Content-Type": "text/plain; charset=utf-8", **_SAFE}
             )
         return NOT_FOUND.answer
+
+
+def _scripted(step: Answer | Disconnect) -> str:
+    if isinstance(step, Disconnect):
+        return "scripted: hung up"
+    after = step.headers.get("Retry-After")
+    wait = f", to come back after {after}" if after else ""
+    return f"scripted: {step.body or HTTPStatus(step.status).phrase}{wait}"
 
 
 def _number(text: str | None) -> int:

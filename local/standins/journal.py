@@ -30,9 +30,9 @@ class Journal:
         with self._changed:
             at = self._now()
             number = None
-            if outcome.accepted is not None:
+            draft = outcome.accepted
+            if draft is not None:
                 number = len(self._messages) + 1
-                draft = outcome.accepted
                 self._messages.append(
                     Message(
                         id=number,
@@ -48,7 +48,8 @@ class Journal:
             self._requests.append(
                 Request(
                     receiver=receiver,
-                    destination=destination,
+                    # A create does not know its key before it was accepted.
+                    destination=draft.destination if draft else destination,
                     method=call.method,
                     path=call.path,
                     at=at,

@@ -1,0 +1,56 @@
+// Elements from data. Text goes in as text nodes only, so nothing that arrives can become markup.
+
+const SAFE_URL = /^(https?:|mailto:)/i;
+
+/** Make an element. Attributes that are null or false are left out. */
+export function h(tag, attributes, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value !== null && value !== undefined && value !== false) {
+      element.setAttribute(name, value === true ? "" : String(value));
+    }
+  }
+  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** A link that opens elsewhere; an address with another scheme is shown, but leads nowhere. */
+export function link(url, ...children) {
+  const label = children.flat().length ? children : [url];
+  if (!SAFE_URL.test(url)) return h("span", { class: "dead-link", title: url }, label);
+  return h("a", { href: url, target: "_blank", rel: "noopener noreferrer", title: url }, label);
+}
+
+/** A local time of day; hovering says the full moment. */
+export function clock(iso) {
+  const moment = new Date(iso);
+  const text = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return h("time", { datetime: iso, title: moment.toLocaleString() }, text);
+}
+
+/** "1 message", "2 messages". */
+export function count(number, one, many = `${one}s`) {
+  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
+}
+
+/** JSON, indented, with keys and values told apart. */
+export function json(value) {
+  const text = JSON.stringify(value, null, 2) ?? "";
+  const parts = text.split(/("(?:[^"\\]|\\.)*"(?:\s*:)?)/);
+  return h("pre", { class: "json", tabindex: "0" }, parts.map((part) => {
+    if (!part.startsWith('"')) return part;
+    return h("span", { class: part.endsWith(":") ? "json-key" : "json-string" }, part);
+  }));
+}
+
+/** A box for what this page cannot show: nothing is hidden. */
+export function unknown(what, value) {
+  return h("div", { class: "unknown" }, h("p", {}, `${what}: this page does not draw it, here it is as it came.`), json(value));
+}
+
+/** The worst severity that a text speaks of, in lower case, or "none". */
+export function worst(text) {
+  const found = String(text).match(/\b(critical|high|medium|low)\b/gi) ?? [];
+  const words = new Set(found.map((word) => word.toLowerCase()));
+  return ["critical", "high", "medium", "low"].find((word) => words.has(word)) ?? "none";
+}

@@ -1,0 +1,235 @@
+// The page: asks its server what has arrived, and shows one receiver at a time.
+
+import { clock, count, h, worst } from "./dom.js";
+import { issue, issueView, jiraHeadline } from "./jira.js";
+import { mail, mailHeadline } from "./mail.js";
+import { slackFallback, slackHeadline, slackMessage } from "./slack.js";
+
+const RECEIVERS = {
+  slack: { name: "Slack", place: (name) => `# ${name}` },
+  jira: { name: "Jira", place: (name) => name },
+  sns: { name: "SNS subscribers", place: (name) => name },
+};
+const LOG = "#/log";
+
+const state = { session: "", messages: [], requests: [], shown: "", live: true };
+const find = (id) => document.getElementById(id);
+
+// --- asking ----------------------------------------------------------------------------------
+
+async function ask() {
+  const query = new URLSearchParams({ session: state.session, message: state.messages.length, request: state.requests.length, wait: 1 });
+  const answer = await fetch(`api/messages?${query}`);
+  if (!answer.ok) throw new Error(`answered ${answer.status}`);
+  take(await answer.json());
+}
+
+async function listen() {
+  let pause = 1000;
+  for (;;) {
+    try {
+      await ask();
+      pause = 1000;
+    } catch (error) {
+      state.live = false;
+      story();
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      pause = Math.min(pause * 2, 15000);
+      console.info(`The receivers do not answer: ${error.message}`);
+    }
+  }
+}
+
+function take(news) {
+  const again = news.session !== state.session;
+  if (again) Object.assign(state, { session: news.session, messages: [], requests: [] });
+  state.messages.push(...news.messages);
+  state.requests.push(...news.requests);
+  const back = !state.live;
+  state.live = true;
+  if (!again && !back && !news.messages.length && !news.requests.length) return;
+  story();
+  places();
+  view(again ? null : news);
+}
+
+// --- what there is ---------------------------------------------------------------------------
+
+function of(receiver, destination) {
+  return state.messages.filter((each) => each.receiver === receiver && (destination === undefined || each.destination === destination));
+}
+
+function destinations(receiver) {
+  return [...new Set(of(receiver).map((each) => each.destination))];
+}
+
+function refused() {
+  return state.requests.filter((each) => each.message === null && each.method !== "GET" && (each.status === null || each.status >= 300));
+}
+
+function address(message) {
+  return `#/${message.receiver}/${encodeURIComponent(message.destination)}`;
+}
+
+function headline(message) {
+  if (message.receiver === "slack") return slackHeadline(message.payload);
+  return message.receiver === "jira" ? jiraHeadline(message) : mailHeadline(message.payload);
+}
+
+function current() {
+  const [, receiver, name] = location.hash.split("/");
+  if (location.hash === LOG) return { log: true, hash: LOG };
+  if (RECEIVERS[receiver] && name) return { receiver, destination: decodeURIComponent(name), hash: location.hash };
+  const first = Object.keys(RECEIVERS).find((each) => of(each).length);
+  const message = first && of(first)[0];
+  return message ? { receiver: first, destination: message.destination, hash: address(message) } : { hash: "" };
+}
+
+// --- the header and the list on the left -----------------------------------------------------
+
+function story() {
+  const parts = [
+    [of("slack").length, "Slack message"],
+    [destinations("jira").length, "Jira issue"],
+    [of("sns").length, "SNS notification"],
+  ].filter(([number]) => number).map(([number, what]) => h("span", { class: "counter" }, count(number, what)));
+  const away = refused().length;
+  if (away) parts.push(h("a", { class: "counter warning", href: LOG }, `${count(away, "request")} refused`));
+  if (!parts.length) parts.push(h("span", { class: "counter" }, "Nothing yet"));
+  const live = h("span", { class: state.live ? "live" : "ended" }, state.live ? "live" : "ended; this is what had arrived");
+  find("story").replaceChildren(...parts, live);
+}
+
+function places() {
+  const { hash } = current();
+  const entry = (target, label, detail, extra) => h("li", {}, h("a", { href: target, "aria-current": target === hash ? "page" : null }, h("span", { class: "place" }, label, extra && h("small", {}, extra)), h("span", { class: "number" }, detail)));
+  const groups = Object.entries(RECEIVERS).filter(([receiver]) => of(receiver).length).map(([receiver, { name, place }]) =>
+    h("section", {}, h("h2", {}, name), h("ul", {}, destinations(receiver).map((destination) => {
+      const messages = of(receiver, destination);
+      const extra = receiver === "jira" ? issue(messages).fields.summary : null;
+      return entry(address(messages[0]), place(destination), messages.length, extra);
+    }))));
+  const log = h("section", {}, h("h2", {}, "All"), h("ul", {}, entry(LOG, "Everything, in order", state.requests.length)));
+  find("places").replaceChildren(...groups, ...(state.requests.length ? [log] : []));
+}
+
+// --- the middle ------------------------------------------------------------------------------
+
+/** Show the current place. With news for the place already shown, add to it and leave the rest alone. */
+function view(news) {
+  const place = current();
+  const same = news !== null && place.hash === state.shown && place.hash !== "";
+  state.shown = place.hash;
+  const stream = find("stream");
+  if (same && place.log) return stream.append(...news.requests.map(row));
+  if (same && place.receiver !== "jira") {
+    const more = news.messages.filter((each) => address(each) === place.hash);
+    stream?.append(...more.map(item));
+    if (more.length) find("how-many").textContent = total(of(place.receiver, place.destination).length);
+    return undefined;
+  }
+  if (same && !news.messages.some((each) => address(each) === place.hash)) return undefined;
+  find("view").replaceChildren(place.log ? log() : place.receiver ? destination(place) : empty());
+  return undefined;
+}
+
+const total = (number) => count(number, "message");
+
+function destination({ receiver, destination: name }) {
+  const messages = of(receiver, name);
+  if (!messages.length) return empty(name);
+  document.title = `${RECEIVERS[receiver].place(name)} · Inbox · ecr-scan-alerts`;
+  if (receiver === "jira") return issueView(messages, tools);
+  const what = receiver === "slack" ? "Slack channel" : "Subscriber";
+  return h(
+    "section",
+    { class: `place-view ${receiver}-view` },
+    h("header", { class: "place-head" }, h("h2", {}, RECEIVERS[receiver].place(name)), h("p", {}, what, " · ", h("span", { id: "how-many" }, total(messages.length)))),
+    h("div", { id: "stream", class: "stream" }, messages.map(item)),
+  );
+}
+
+function item(message) {
+  const body = message.receiver === "slack" ? slackMessage(message) : mail(message);
+  return h("article", { class: "item", id: `message-${message.id}`, "aria-label": headline(message) }, body, tools(message));
+}
+
+function tools(message) {
+  const button = h("button", { type: "button", class: "quiet" }, "Raw payload");
+  button.addEventListener("click", () => raw(message));
+  const fallback = message.receiver === "slack" && message.payload.blocks ? slackFallback(message.payload) : null;
+  return h(
+    "footer",
+    { class: "tools" },
+    h("ul", { class: "notes" }, message.notes.map((note) => h("li", { class: note.warning ? "warning" : null }, note.text))),
+    button,
+    fallback && h("details", { class: "notification" }, h("summary", {}, "Notification text"), fallback),
+  );
+}
+
+function log() {
+  document.title = "Everything · Inbox · ecr-scan-alerts";
+  return h(
+    "section",
+    { class: "place-view" },
+    h("header", { class: "place-head" }, h("h2", {}, "Everything, in order"), h("p", {}, "Each request to a receiver, and what became of it")),
+    h("div", { class: "scroll", tabindex: "0" }, h("table", { class: "log" }, h("thead", {}, h("tr", {}, ["Time", "Where", "What", "Answer"].map((name) => h("th", { scope: "col" }, name)))), h("tbody", { id: "stream" }, state.requests.map(row)))),
+  );
+}
+
+function row(request) {
+  const message = request.message && state.messages[request.message - 1];
+  const where = request.destination ? RECEIVERS[request.receiver].place(request.destination) : RECEIVERS[request.receiver].name;
+  const text = message ? headline(message) : request.reason || `${request.method} without effect`;
+  const what = message ? h("a", { href: address(message) }, h("span", { class: `dot ${worst(text)}` }), text) : h("span", { class: "dim" }, text);
+  const good = request.status !== null && request.status < 300;
+  return h("tr", {}, h("td", {}, clock(request.at)), h("td", { class: "nowrap" }, where), h("td", {}, what), h("td", { class: good ? "answer" : "answer warning" }, request.status ?? "none"));
+}
+
+function empty(name) {
+  document.title = "Inbox · ecr-scan-alerts";
+  return h(
+    "div",
+    { class: "empty" },
+    h("h2", {}, name ? `Nothing has arrived for ${name}` : "Nothing has arrived yet"),
+    h("p", {}, "An image is pushed, its scan completes, and whoever a route names is told. The message appears here by itself, a moment after the first scan."),
+  );
+}
+
+// --- the raw payload -------------------------------------------------------------------------
+
+async function raw(message) {
+  const answer = await fetch(`api/messages/${message.id}/raw`);
+  const text = await answer.text();
+  find("raw-about").textContent = `${RECEIVERS[message.receiver].name} · ${message.destination} · message ${message.id} · ${count(new TextEncoder().encode(text).length, "byte")}, indented for reading; Copy takes the original`;
+  find("raw-text").textContent = pretty(text);
+  find("raw-copy").onclick = () => copy(text);
+  find("raw-copy").textContent = "Copy";
+  find("raw").showModal();
+}
+
+function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+async function copy(text) {
+  await navigator.clipboard.writeText(text);
+  find("raw-copy").textContent = "Copied";
+}
+
+find("raw-close").addEventListener("click", () => find("raw").close());
+find("raw").addEventListener("click", (event) => event.target === find("raw") && find("raw").close());
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  find("view").focus();
+});
+window.addEventListener("hashchange", () => {
+  places();
+  view(null);
+  window.scrollTo(0, 0);
+});
+listen();
