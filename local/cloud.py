@@ -1,0 +1,297 @@
+"""
+The embedded AWS, with ECR scanning added: ministack in this process, and a door for scripts.
+
+Run by `local.process` with the Python of requirements/cloud.txt, and never imported elsewhere. It
+uses private names of ministack, so its version is pinned, and tests/local/test_ecr_scanning.py
+speaks to all of them over the wire. The door, on the same loopback port:
+
+    POST /_recordings   what the next scan of an image finds
+    POST /_scans        scan an image now, as ECR would when its quota is over
+    POST /_events       deliver the event of an image's last scan once more
+    GET  /_calls        the calls of scanning actions so far
+    DELETE /_calls      forget them
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import asdict
+from http import HTTPStatus
+from threading import Thread
+from typing import Any, Final
+
+from local.ecr_scanning import Call, Event, Place, PushedImage, Recording, Refusal, Scans
+
+Json = Any
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+Response = tuple[int, Mapping[str, str], bytes]
+
+DOOR: Final = ("/_recordings", "/_scans", "/_events", "/_calls")
+
+
+class Ministack:
+    """The few private names of ministack that scanning needs."""
+
+    def __init__(self) -> None:
+        # Read at import: ministack takes its settings from the environment then.
+        from ministack import app
+        from ministack.core import responses
+        from ministack.services import ecr, eventbridge
+
+        self._app = app
+        self._ecr = ecr
+        self._eventbridge = eventbridge
+        self._responses = responses
+
+    def place(self, repository: str) -> Place:
+        """Return a repository of the account and region that the current request is for."""
+        return Place(self._responses.get_account_id(), self._responses.get_region(), repository)
+
+    def enter(self, place: Place) -> None:
+        """Make the current request one of this account and region."""
+        self._responses.set_request_account_id(place.account)
+        self._responses.set_request_region(place.region)
+
+    def image(self, place: Place, image_id: Mapping[str, str]) -> PushedImage:
+        """Look an image up by tag, digest or both. Raises `Refusal`."""
+        where = f"in the registry with id '{place.account}'"
+        if place.repository not in self._ecr._repositories:  # noqa: SLF001  # no public name
+            raise Refusal(
+                "RepositoryNotFoundException",
+                f"The repository with name '{place.repository}' does not exist {where}",
+            )
+        digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
+        if digest is None and tag is None:
+            raise Refusal("InvalidParameterException", "Invalid parameter at 'imageId'")
+        for each in self._ecr._images.get(place.repository, ()):  # noqa: SLF001  # no public name
+            if digest in (None, each["imageDigest"]) and tag in (None, *each["imageTags"]):
+                return _pushed_image(place, each)
+        raise Refusal(
+            "ImageNotFoundException",
+            f"The image with imageId {{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'"
+            f"}} does not exist within the repository with name '{place.repository}' {where}",
+        )
+
+    def scans_on_push(self, place: Place) -> bool:
+        """Tell how a repository is configured."""
+        repository = self._ecr._repositories[place.repository]  # noqa: SLF001  # no public name
+        return bool(repository["imageScanningConfiguration"].get("scanOnPush"))
+
+    def publish(self, event: Event) -> None:
+        """Put an event on the default bus. PutEvents refuses sources of AWS, as it does there."""
+        record = {
+            "EventId": event.id,
+            "Source": event.source,
+            "DetailType": event.detail_type,
+            "Detail": json.dumps(event.detail),
+            "EventBusName": "default",
+            "Time": event.time,
+            "Resources": [event.place.arn],
+            "Account": event.place.account,
+            "Region": event.place.region,
+        }
+        self._eventbridge._dispatch_event(record)  # noqa: SLF001  # no public name
+
+    def answer(self, document: Json) -> Response:
+        """Return an answer of ECR."""
+        response: Response = self._responses.json_response(document)
+        return response
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """Return an error of ECR."""
+        response: Response = self._responses.error_response_json(refusal.code, str(refusal))
+        return response
+
+    def extend(self, scanning: "Scanning") -> None:
+        """Put scanning before ECR's own actions, and the door before everything."""
+        self._ecr.handle_request = scanning.behind(self._ecr.handle_request)
+        self._app.app = scanning.door(self._app.app)
+
+    def serve(self) -> None:
+        """Serve until SIGTERM."""
+        # Ministack reads the command line; it has none here.
+        sys.argv = ["ministack"]
+        self._app.main()
+
+
+def _pushed_image(place: Place, image: Mapping[str, Json]) -> PushedImage:
+    return PushedImage(
+        place=place,
+        digest=image["imageDigest"],
+        tags=tuple(image["imageTags"]),
+        media_type=image["imageManifestMediaType"],
+        pushed_at=float(image["imagePushedAt"]),
+    )
+
+
+class Scanning:
+    """ECR's scanning actions, scan on push, and the door."""
+
+    def __init__(self, ministack: Ministack, scans: Scans) -> None:
+        self._ministack = ministack
+        self._scans = scans
+
+    def behind(self, ecr: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
+        """Return ECR's request handler with scanning added."""
+
+        async def handle(
+            method: str, path: str, headers: Mapping[str, str], body: bytes, query: Json
+        ) -> Response:
+            match headers.get("x-amz-target", "").rpartition(".")[2]:
+                case "DescribeImageScanFindings" | "StartImageScan" as action:
+                    return self._answer(action, json.loads(body or b"{}"))
+                case "PutImage":
+                    response = await ecr(method, path, headers, body, query)
+                    self._scan_on_push(response)
+                    return response
+                case _:
+                    return await ecr(method, path, headers, body, query)
+
+        return handle
+
+    def _answer(self, action: str, request: Mapping[str, Json]) -> Response:
+        answer, findings = "ok", 0
+        try:
+            image = self._ministack.image(
+                self._ministack.place(request["repositoryName"]), request.get("imageId", {})
+            )
+            if action == "StartImageScan":
+                document = self._start(image)
+            else:
+                document = self._scans.describe(
+                    image, request.get("maxResults"), request.get("nextToken")
+                )
+                findings = _listed(document)
+        except Refusal as refusal:
+            answer = refusal.code
+            response = self._ministack.refuse(refusal)
+        else:
+            response = self._ministack.answer(document)
+        self._scans.calls.append(
+            Call(
+                action=action,
+                repository=request["repositoryName"],
+                digest=request.get("imageId", {}).get("imageDigest"),
+                max_results=request.get("maxResults"),
+                next_token=request.get("nextToken"),
+                answer=answer,
+                findings=findings,
+            )
+        )
+        return response
+
+    def _start(self, image: PushedImage) -> Json:
+        self._publish(self._scans.start(image, time.time()))
+        return {
+            "registryId": image.place.account,
+            "repositoryName": image.place.repository,
+            "imageId": {"imageDigest": image.digest},
+            "imageScanStatus": {"status": "IN_PROGRESS"},
+        }
+
+    def _scan_on_push(self, response: Response) -> None:
+        status, _, body = response
+        if status != HTTPStatus.OK:
+            return
+        pushed = json.loads(body)["image"]
+        place = self._ministack.place(pushed["repositoryName"])
+        digest = pushed["imageId"]["imageDigest"]
+        image = self._ministack.image(place, {"imageDigest": digest})
+        # One more tag for an image that was scanned does not scan it again.
+        if self._ministack.scans_on_push(place) and not self._scans.scanned(image):
+            self._publish(self._scans.scan(image, time.time()))
+
+    def _publish(self, event: Event | None) -> None:
+        if event is not None:
+            self._ministack.publish(event)
+
+    def door(self, application: Application) -> Application:
+        """Return the whole application with the door added."""
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http" and scope["path"] in DOOR:
+                status, document = self._through_the_door(
+                    scope["method"], scope["path"], await _read(receive)
+                )
+                await _reply(send, status, document)
+            else:
+                await application(scope, receive, send)
+
+        return serve
+
+    def _through_the_door(self, method: str, path: str, body: bytes) -> tuple[HTTPStatus, Json]:
+        try:
+            match method, path:
+                case "GET", "/_calls":
+                    return HTTPStatus.OK, [asdict(call) for call in self._scans.calls]
+                case "DELETE", "/_calls":
+                    self._scans.calls.clear()
+                case "POST", "/_recordings" | "/_scans" | "/_events":
+                    self._script(path, json.loads(body))
+                case _:
+                    return HTTPStatus.METHOD_NOT_ALLOWED, {"message": f"{method} {path}"}
+        except Refusal as refusal:
+            return HTTPStatus.NOT_FOUND, {"message": str(refusal)}
+        return HTTPStatus.OK, {}
+
+    def _script(self, path: str, request: Mapping[str, Json]) -> None:
+        place = Place(request["account"], request["region"], request["repository"])
+        digest = request["digest"]
+        self._ministack.enter(place)
+        match path:
+            case "/_recordings":
+                recording = Recording.of(request["document"], request.get("options", {}))
+                self._scans.record(place, digest, recording)
+            case "/_scans":
+                image = self._ministack.image(place, {"imageDigest": digest})
+                self._publish(self._scans.scan(image, time.time()))
+            case _:
+                event = self._scans.last_event(place, digest)
+                if event is None:
+                    raise Refusal("ScanNotFoundException", f"{digest} was not scanned")
+                self._publish(event)
+
+
+def _listed(document: Mapping[str, Json]) -> int:
+    results = document.get("imageScanFindings", {})
+    return sum(len(each) for each in results.values() if isinstance(each, list))
+
+
+async def _read(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
+
+
+async def _reply(send: Send, status: HTTPStatus, document: Json) -> None:
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": int(status), "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+
+
+def _end_with_the_parent() -> None:
+    """Stop when whoever started this process is gone: its end of the pipe is closed then."""
+    while sys.stdin.buffer.read(1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main() -> None:
+    """Serve the embedded AWS until SIGTERM, or until the parent is gone."""
+    ministack = Ministack()
+    ministack.extend(Scanning(ministack, Scans()))
+    Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
+    ministack.serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,385 @@
+"""
+ECR's scanning, which the embedded AWS lacks: what was recorded for an image is what a scan finds.
+
+A recording is a DescribeImageScanFindings answer, whole, without pages. It is served in ECR's
+pages, with ECR's errors, counts over all pages and epoch dates, and announced by the event that
+ECR (basic) or Inspector (enhanced) would send. Nothing here knows the embedded AWS: `local.cloud`
+connects the two.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
+"""
+
+import json
+import uuid
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import chain
+from typing import Any, Final, Self
+
+BASIC: Final = "findings"
+ENHANCED: Final = "enhancedFindings"
+"""The key under which findings stand also says which scanner found them."""
+
+DEFAULT_PAGE: Final = 100
+MAX_PAGE: Final = 1000
+ENHANCED_PAGE: Final = 100
+"""Enhanced findings come by the hundred, whatever was asked: https://github.com/boto/boto3/issues/3449"""
+
+QUOTA_SECONDS: Final = 24 * 60 * 60
+"""Basic scans of one image: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+
+_SCANNABLE: Final = (
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+_INSPECTOR_LEVELS: Final = ("CRITICAL", "HIGH", "MEDIUM")
+_DATES: Final = frozenset(
+    {
+        "firstObservedAt",
+        "imageScanCompletedAt",
+        "lastInUseAt",
+        "lastObservedAt",
+        "pushedAt",
+        "updatedAt",
+        "vendorCreatedAt",
+        "vendorUpdatedAt",
+        "vulnerabilitySourceUpdatedAt",
+    }
+)
+
+Json = Any
+
+
+class Refusal(Exception):  # noqa: N818  # an answer of ECR, not a failure of ours
+    """One of ECR's errors, with its name on the wire."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository of one account in one region."""
+
+    account: str
+    region: str
+    repository: str
+
+    @property
+    def arn(self) -> str:
+        """The repository's ARN."""
+        return f"arn:aws:ecr:{self.region}:{self.account}:repository/{self.repository}"
+
+
+@dataclass(frozen=True, slots=True)
+class PushedImage:
+    """What the registry knows about an image."""
+
+    place: Place
+    digest: str
+    tags: tuple[str, ...] = ()
+    media_type: str = _SCANNABLE[0]
+    pushed_at: float = 0.0
+
+    @property
+    def key(self) -> tuple[Place, str]:
+        """What makes it the same image."""
+        return self.place, self.digest
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What a scan of an image is going to find, and how the scanner behaves on the way."""
+
+    status: str = "COMPLETE"
+    description: str = "The scan was completed successfully."
+    shape: str = BASIC
+    findings: tuple[Json, ...] = ()
+    usable: bool = True
+    """False: ECR answers with the status alone, without findings."""
+    counts: Mapping[str, int] | None = None
+    """Stated by ECR instead of counted, to record answers that do not add up."""
+    source_updated_at: float | None = None
+    not_found_calls: int = 0
+    """So many calls get ScanNotFoundException before the first that gets an answer."""
+    announced: bool = True
+    """False: the event gets lost."""
+
+    @classmethod
+    def of(cls, document: Mapping[str, Json], options: Mapping[str, Json]) -> Self:
+        """
+        Read a DescribeImageScanFindings document.
+
+        Options: `scanner` ("basic" or "enhanced"; default: by the document's shape), `announced`
+        and `not_found_calls`.
+        """
+        wire = on_the_wire(document)
+        status = wire.get("imageScanStatus") or {}
+        results = wire.get("imageScanFindings")
+        enhanced = options.get("scanner") == "enhanced" or bool(results and ENHANCED in results)
+        shape = ENHANCED if enhanced else BASIC
+        default = cls()
+        return cls(
+            status=status.get("status", "ACTIVE" if enhanced else default.status),
+            description=status.get("description", default.description),
+            shape=shape,
+            findings=tuple((results or {}).get(shape) or ()),
+            usable=results is not None,
+            counts=(results or {}).get("findingSeverityCounts"),
+            source_updated_at=(results or {}).get("vulnerabilitySourceUpdatedAt"),
+            not_found_calls=int(options.get("not_found_calls", 0)),
+            announced=bool(options.get("announced", True)),
+        )
+
+    @property
+    def severity_counts(self) -> dict[str, int]:
+        """Findings by severity, only the levels that occur."""
+        if self.counts is not None:
+            return dict(self.counts)
+        return dict(Counter(finding.get("severity", "UNDEFINED") for finding in self.findings))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What EventBridge is told; the same `id` twice is the same event delivered twice."""
+
+    id: str
+    time: int
+    place: Place
+    source: str
+    detail_type: str
+    detail: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a scanning action, and what it was answered."""
+
+    action: str
+    repository: str
+    digest: str | None
+    max_results: int | None
+    next_token: str | None
+    answer: str
+    """"ok", or the name of the error."""
+    findings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Result:
+    """The current scan of an image."""
+
+    recording: Recording
+    completed_at: float
+    event: Event
+    not_found_left: int
+
+
+@dataclass(slots=True)
+class Scans:
+    """All recordings, what became of them, and every call that asked for it."""
+
+    recordings: dict[tuple[Place, str], Recording] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    _results: dict[tuple[Place, str], _Result] = field(default_factory=dict)
+
+    def record(self, place: Place, digest: str, recording: Recording) -> None:
+        """Say what the next scan of an image finds."""
+        self.recordings[place, digest] = recording
+
+    def scanned(self, image: PushedImage) -> bool:
+        """Tell whether an image has a scan, finished or failed."""
+        return image.key in self._results
+
+    def scan(self, image: PushedImage, now: float) -> Event | None:
+        """Scan an image now, whatever the quota; return the event unless it gets lost."""
+        if image.media_type not in _SCANNABLE:
+            # Scan on push of an index fails silently; its images are scanned one by one.
+            return None
+        recording = self.recordings.get(image.key, Recording())
+        before = self._results.get(image.key)
+        # EventBridge tells time in seconds, and no image is scanned twice in one of them.
+        time = max(int(now), before.event.time + 1) if before else int(now)
+        event = announcement(image, recording, time)
+        self._results[image.key] = _Result(recording, now, event, recording.not_found_calls)
+        return event if recording.announced else None
+
+    def start(self, image: PushedImage, now: float) -> Event | None:
+        """Scan an image as StartImageScan does. Raises `Refusal`."""
+        if image.media_type not in _SCANNABLE:
+            raise Refusal(
+                "UnsupportedImageTypeException",
+                f"An artifact with media type '{image.media_type}' cannot be scanned",
+            )
+        before = self._results.get(image.key)
+        recording = self.recordings.get(image.key, Recording())
+        if recording.shape == ENHANCED:
+            raise Refusal("ValidationException", "This feature is disabled")
+        if before and now - before.completed_at < QUOTA_SECONDS:
+            raise Refusal(
+                "LimitExceededException",
+                "The scan quota per image has been exceeded. Wait and try again.",
+            )
+        return self.scan(image, now)
+
+    def last_event(self, place: Place, digest: str) -> Event | None:
+        """Return the event of an image's last scan, to deliver it again."""
+        result = self._results.get((place, digest))
+        return result.event if result else None
+
+    def describe(self, image: PushedImage, max_results: int | None, token: str | None) -> Json:
+        """Return one page of an image's findings, as it goes over the wire. Raises `Refusal`."""
+        if max_results is not None and not 1 <= max_results <= MAX_PAGE:
+            raise Refusal(
+                "InvalidParameterException",
+                "Invalid parameter at 'maxResults' failed to satisfy constraint:"
+                f" 'Member must have value between 1 and {MAX_PAGE}'",
+            )
+        result = self._results.get(image.key)
+        if result is None or result.not_found_left > 0:
+            self._count_down(image, result)
+            raise Refusal(
+                "ScanNotFoundException",
+                f"Image scan does not exist for the image with '{_image_id(image)}' in the"
+                f" repository with name '{image.place.repository}' in the registry with id"
+                f" '{image.place.account}'",
+            )
+        return _page(image, result, max_results, token)
+
+    def _count_down(self, image: PushedImage, result: _Result | None) -> None:
+        if result is not None:
+            left = result.not_found_left - 1
+            self._results[image.key] = replace(result, not_found_left=left)
+
+
+def announcement(image: PushedImage, recording: Recording, time: int) -> Event:
+    """
+    Return what EventBridge hears of a finished scan.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+    https://docs.aws.amazon.com/inspector/latest/user/eventbridge-integration.html
+    """
+    enhanced = recording.shape == ENHANCED
+    detail: dict[str, Json] = {
+        "scan-status": "INITIAL_SCAN_COMPLETE" if enhanced else recording.status,
+        "repository-name": image.place.arn if enhanced else image.place.repository,
+        "image-digest": image.digest,
+        "image-tags": list(image.tags),
+    }
+    if enhanced:
+        counts = recording.severity_counts
+        levels = {level: counts.get(level, 0) for level in _INSPECTOR_LEVELS}
+        # TOTAL holds the lower levels, too, which are not listed.
+        detail["finding-severity-counts"] = {**levels, "TOTAL": sum(counts.values())}
+        detail["version"] = "1.0"
+    elif recording.usable:
+        counts = recording.severity_counts
+        detail["finding-severity-counts"] = {level: n for level, n in counts.items() if n}
+    return Event(
+        id=str(uuid.uuid4()),
+        time=time,
+        place=image.place,
+        source="aws.inspector2" if enhanced else "aws.ecr",
+        detail_type="Inspector2 Scan" if enhanced else "ECR Image Scan",
+        detail=detail,
+    )
+
+
+def on_the_wire(document: Json, key: str | None = None) -> Json:
+    """Return a document with its dates as seconds since 1970, as ECR sends them."""
+    match document:
+        case dict():
+            return {name: on_the_wire(value, name) for name, value in document.items()}
+        case list():
+            return [on_the_wire(item) for item in document]
+        case str() if key in _DATES:
+            return _seconds(document)
+        case _:
+            return document
+
+
+def _seconds(text: str) -> float | str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _page(image: PushedImage, result: _Result, max_results: int | None, token: str | None) -> Json:
+    recording = result.recording
+    size = ENHANCED_PAGE if recording.shape == ENHANCED else max_results or DEFAULT_PAGE
+    start = _position(token, result) if token else 0
+    answer: dict[str, Json] = {
+        "registryId": image.place.account,
+        "repositoryName": image.place.repository,
+        "imageId": {"imageDigest": image.digest},
+        "imageScanStatus": {"status": recording.status, "description": recording.description},
+    }
+    if not recording.usable:
+        return answer
+    findings = recording.findings[start : start + size]
+    answer["imageScanFindings"] = {
+        "imageScanCompletedAt": result.completed_at,
+        "vulnerabilitySourceUpdatedAt": recording.source_updated_at or result.completed_at,
+        "findingSeverityCounts": recording.severity_counts,
+        recording.shape: [_found_in(image, finding) for finding in findings],
+    }
+    if start + size < len(recording.findings):
+        answer["nextToken"] = _token(result, start + size)
+    return answer
+
+
+def _found_in(image: PushedImage, finding: Json) -> Json:
+    """Return an enhanced finding about this image instead of the one it was recorded from."""
+    if "resources" not in finding:
+        return finding
+    place = image.place
+    first = finding["resources"][0]
+    details = first.get("details", {}).get("awsEcrContainerImage", {})
+    resource = {
+        **first,
+        "id": f"{place.arn}/{image.digest}",
+        "details": {
+            "awsEcrContainerImage": {
+                **details,
+                "imageHash": image.digest,
+                "imageTags": list(image.tags),
+                "pushedAt": image.pushed_at,
+                "registry": place.account,
+                "repositoryName": place.repository,
+            }
+        },
+    }
+    number = str(finding.get("findingArn", "")).rpartition("/")[2]
+    arn = f"arn:aws:inspector2:{place.region}:{place.account}:finding/{number}"
+    return {
+        **finding,
+        "awsAccountId": place.account,
+        "findingArn": arn,
+        "resources": [resource],
+    }
+
+
+def _token(result: _Result, start: int) -> str:
+    return urlsafe_b64encode(json.dumps([result.event.id, start]).encode()).decode()
+
+
+def _position(token: str, result: _Result) -> int:
+    """Return where a page starts; tokens are good for the scan that gave them, and no other."""
+    try:
+        scan, start = json.loads(urlsafe_b64decode(token))
+    except ValueError:
+        scan, start = None, 0
+    if scan != result.event.id:
+        raise Refusal("InvalidParameterException", "Invalid parameter at 'nextToken'")
+    return int(start)
+
+
+def _image_id(image: PushedImage) -> str:
+    tag = next(chain(image.tags, ("null",)))
+    return f"{{imageDigest:'{image.digest}', imageTag:'{tag}'}}"

@@ -1,0 +1,298 @@
+"""
+The embedded AWS as a process of its own, for any Python.
+
+    with EmbeddedAws() as aws:
+        aws.client("ecr").create_repository(...)
+        digest = aws.push("payments/api", "1.4.2", document)   # scan on push finds the document
+        aws.calls()                                            # what was asked of ECR's scanning
+
+It starts with an empty account, forgets everything at the end, and leaves nothing behind: no file,
+no process, no port.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import boto3
+from botocore.config import Config
+
+ROOT: Final = Path(__file__).parents[1]
+HOST: Final = "127.0.0.1"
+ACCOUNT: Final = "000474600478"
+REGION: Final = "eu-central-1"
+START_SECONDS: Final = 30.0
+STOP_SECONDS: Final = 5.0
+MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+
+Json = Any
+
+
+class CloudError(Exception):
+    """The embedded AWS did not start or did not answer; the text says why and what to do."""
+
+
+def cloud_python() -> Path:
+    """Return the Python that has the embedded AWS. Raises `CloudError`."""
+    python = Path(os.environ.get("CLOUD_PYTHON") or ROOT / ".build/venvs/cloud/bin/python")
+    if not python.exists():
+        raise CloudError(f"{python} does not exist; run `make test` or `make demo`, which make it")
+    return python
+
+
+class EmbeddedAws:
+    """A context manager: the embedded AWS runs while it is open. One account, one region."""
+
+    def __init__(self, *, log: Path | None = None, port: int = 0) -> None:
+        self.account = ACCOUNT
+        self.region = REGION
+        self.port = port
+        self._log = log
+        self._folder = Path()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._session = boto3.session.Session(
+            # An access key of twelve digits names its account, as its root.
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="none",  # noqa: S106  # nobody checks it
+            region_name=REGION,
+        )
+        self._clients: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._folder = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop()
+
+    @property
+    def endpoint(self) -> str:
+        """The address of all services."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What the embedded AWS and the functions in it say."""
+        return self._log or self._folder / "cloud.log"
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client; the same one for the same service."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(
+                service,  # type: ignore[call-overload]  # the name is a variable
+                endpoint_url=self.endpoint,
+                config=Config(retries={"total_max_attempts": 2}),
+            )
+        return self._clients[service]
+
+    def environment(self) -> dict[str, str]:
+        """Return what makes a tool of the AWS SDK speak to the embedded AWS."""
+        return {
+            "AWS_ACCESS_KEY_ID": self.account,
+            "AWS_SECRET_ACCESS_KEY": "none",
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.endpoint,
+        }
+
+    # --- images and what their scans find -----------------------------------------------------
+
+    def record(
+        self, repository: str, digest: str, document: Mapping[str, Json], **options: Json
+    ) -> None:
+        """
+        Say what the next scan of an image finds: a DescribeImageScanFindings document, all pages.
+
+        Options: `scanner` ("basic", "enhanced"; default by the document's shape), `announced`
+        (False: the event is lost), `not_found_calls` (so many ScanNotFoundException first).
+        """
+        self._script("/_recordings", repository, digest, document=document, options=options)
+
+    def push(
+        self,
+        repository: str,
+        tag: str | None = None,
+        document: Mapping[str, Json] | None = None,
+        *,
+        content: str = "",
+        **options: Json,
+    ) -> str:
+        """
+        Push an image, untagged without a `tag`, and return its digest.
+
+        Its scan finds `document`; `options` as in `record`. The same repository, tag and content
+        give the same digest.
+        """
+        manifest = manifest_of(repository, tag, content)
+        digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+        if document is not None:
+            self.record(repository, digest, document, **options)
+        tagged = {} if tag is None else {"imageTag": tag}
+        self.client("ecr").put_image(
+            repositoryName=repository,
+            imageManifest=manifest,
+            imageManifestMediaType=MANIFEST,
+            **tagged,
+        )
+        return digest
+
+    def rescan(
+        self,
+        repository: str,
+        digest: str,
+        document: Mapping[str, Json] | None = None,
+        **options: Json,
+    ) -> None:
+        """Scan an image again as if its quota of one scan a day was over."""
+        if document is not None:
+            self.record(repository, digest, document, **options)
+        self._script("/_scans", repository, digest)
+
+    def repeat_event(self, repository: str, digest: str) -> None:
+        """Deliver the event of an image's last scan once more: same id, same time."""
+        self._script("/_events", repository, digest)
+
+    def calls(self, action: str | None = None) -> list[dict[str, Json]]:
+        """Return the calls of ECR's scanning actions so far. See `local.ecr_scanning.Call`."""
+        calls: list[dict[str, Json]] = self._door("GET", "/_calls")
+        return [call for call in calls if action in (None, call["action"])]
+
+    def forget_calls(self) -> None:
+        """Begin counting calls again."""
+        self._door("DELETE", "/_calls")
+
+    def _script(self, path: str, repository: str, digest: str, **more: Json) -> None:
+        place = {"account": self.account, "region": self.region, "repository": repository}
+        self._door("POST", path, {**place, "digest": digest, **more})
+
+    def _door(self, method: str, path: str, document: Json = None) -> Json:
+        with contextlib.closing(HTTPConnection(HOST, self.port, timeout=10)) as connection:
+            connection.request(method, path, json.dumps(document, default=str))
+            answer = connection.getresponse()
+            body = json.loads(answer.read())
+        if answer.status != HTTPStatus.OK:
+            raise CloudError(f"{method} {path}: {body['message']}")
+        return body
+
+    # --- the process --------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self.port = self.port or free_port()
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [cloud_python(), "-m", "local.cloud"],
+                cwd=ROOT,
+                env=self._clean_environment(),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # Ctrl-C is for us: we stop it when we are done with it.
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._healthy():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise CloudError(f"The embedded AWS did not start: {self._last_words()}")
+            time.sleep(0.02)
+
+    def _clean_environment(self) -> dict[str, str]:
+        """Return the whole environment: functions see it, so nothing of ours may be in it."""
+        return {
+            "PATH": os.defpath,
+            "HOME": str(self._folder),
+            "TMPDIR": str(self._folder),
+            "LANG": "C.UTF-8",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": HOST,
+            "MINISTACK_HOST": HOST,
+            "MINISTACK_ACCOUNT_ID": self.account,
+            "MINISTACK_REGION": self.region,
+            "LAMBDA_EXECUTOR": "local",
+            # Each function runs under its own role.
+            "AUTH": "true",
+            # Listeners and container clean-up that nobody asked for.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "DOCKER_HOST": "unix:///nonexistent",
+        }
+
+    def _healthy(self) -> bool:
+        try:
+            with contextlib.closing(HTTPConnection(HOST, self.port, timeout=1)) as connection:
+                connection.request("GET", "/_ministack/health")
+                return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+
+    def _last_words(self) -> str:
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "it said nothing"
+
+    def _stop(self) -> None:
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+        if self._process is not None:
+            _end(self._process)
+            self._process = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def manifest_of(repository: str, tag: str | None, content: str) -> str:
+    """Return the manifest of an image without layers; its digest depends on all three."""
+    subject = hashlib.sha256(f"{repository}\n{tag}\n{content}".encode()).hexdigest()
+    config = {
+        "mediaType": "application/vnd.oci.image.config.v1+json",
+        "digest": f"sha256:{subject}",
+        "size": len(subject),
+    }
+    return json.dumps(
+        {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}, indent=1
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Stop a process and everything that it started."""
+    if process.stdin is not None:
+        process.stdin.close()
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    # It leads a session of its own, so this reaches its workers and nobody else.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

@@ -1,0 +1,42 @@
+"""
+The embedded AWS for tests: one for each test process, started when the first test asks for it.
+
+Tests share it, so each makes its own repositories, tables and buckets.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.process import CloudError, EmbeddedAws, cloud_python
+
+RECORDINGS = Path(__file__).parents[1] / "local" / "recordings"
+
+
+@pytest.fixture(scope="session")
+def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """Yield the embedded AWS; without its environment tests are skipped, but fail under CI."""
+    try:
+        cloud_python()
+    except CloudError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    with EmbeddedAws(log=tmp_path_factory.mktemp("cloud") / "cloud.log") as aws:
+        yield aws
+
+
+@pytest.fixture
+def boto(embedded_aws: EmbeddedAws) -> Callable[[str], Any]:
+    """Return clients of the embedded AWS by service."""
+    return embedded_aws.client
+
+
+def recording(name: str) -> dict[str, Any]:
+    """Return a recorded scan of the demo."""
+    document: dict[str, Any] = json.loads((RECORDINGS / f"{name}.json").read_text())
+    return document

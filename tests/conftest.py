@@ -1,0 +1,3 @@
+"""Fixtures for every test: only those that need no import of their own."""
+
+pytest_plugins = ["tests.cloud_fixtures"]
