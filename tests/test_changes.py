@@ -31,7 +31,7 @@ PREVIOUS = Basis(BasisKind.PREVIOUS_IMAGE, an_image(7), NOW)
 
 def nothing(_: Finding) -> None:
     """Suppress nothing."""
-    return None
+    return
 
 
 def everything(finding: Finding) -> Suppressed:
