@@ -1,0 +1,73 @@
+"""
+Atlassian Document Format: what Jira Cloud takes instead of markup. Text nodes are never parsed.
+
+https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from lib.interfaces import Json
+from lib.text import clean
+
+_BLANKS: Final = re.compile(r"\s+")
+_COMMANDS: Final = 5
+"""Commands in one paragraph; further backticks are text."""
+
+
+def document(nodes: Iterable[Json]) -> Json:
+    """Return a document; empty nodes are left out."""
+    return {"version": 1, "type": "doc", "content": [each for each in nodes if each]}
+
+
+def text(value: str, *marks: str, link: str | None = None) -> Json:
+    """Return a text node with marks such as "strong" and "code". Jira refuses empty ones."""
+    node: dict[str, Json] = {"type": "text", "text": _BLANKS.sub(" ", clean(value)) or "-"}
+    applied: list[Json] = [{"type": each} for each in marks]
+    if link is not None:
+        applied.append({"type": "link", "attrs": {"href": link}})
+    return node | {"marks": applied} if applied else node
+
+
+def paragraph(*nodes: Json) -> Json:
+    """Return a paragraph of text nodes."""
+    return {"type": "paragraph", "content": list(nodes)}
+
+
+def prose(value: str) -> Json:
+    """Return a paragraph in which `commands` in backticks are code."""
+    parts = enumerate(value.split("`", _COMMANDS * 2))
+    return paragraph(
+        *(text(part, *(["code"] if place % 2 else [])) for place, part in parts if part)
+    )
+
+
+def heading(value: str) -> Json:
+    """Return a heading of the third level, which fits inside an issue."""
+    return {"type": "heading", "attrs": {"level": 3}, "content": [text(value)]}
+
+
+def bullets(items: Iterable[Json]) -> Json | None:
+    """Return a list of paragraphs; None without any, because an empty list is not valid."""
+    entries = [{"type": "listItem", "content": [each]} for each in items]
+    return {"type": "bulletList", "content": entries} if entries else None
+
+
+def panel(kind: str, *nodes: Json) -> Json:
+    """Return a coloured box: "info", "note", "warning", "success" or "error"."""
+    return {"type": "panel", "attrs": {"panelType": kind}, "content": list(nodes)}
+
+
+def table(titles: Iterable[str], rows: Iterable[Iterable[Json]]) -> Json | None:
+    """Return a table of text nodes; None without rows."""
+    body = [_row("tableCell", row) for row in rows]
+    if not body:
+        return None
+    header = _row("tableHeader", (text(each) for each in titles))
+    return {"type": "table", "content": [header, *body]}
+
+
+def _row(cell: str, nodes: Iterable[Json]) -> Json:
+    cells = [{"type": cell, "content": [paragraph(each)]} for each in nodes]
+    return {"type": "tableRow", "content": cells}

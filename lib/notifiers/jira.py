@@ -1,0 +1,343 @@
+"""
+Jira Cloud, REST v3: one issue per destination and image stream, kept current.
+
+Created once; then its summary and description are updated, and each alert is a comment. The issue's
+key comes from the ledger. Nothing is searched, so no text ever becomes part of a query.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import ClassVar, Final
+from urllib.parse import quote
+
+from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
+from lib.interfaces import Json, NotifierTools
+from lib.models import Alert, Change, Destination, Receipt, ScanProblem, StreamId, Upgrade, Usage
+from lib.notifiers import adf, wording
+from lib.report import vulnerability_url
+from lib.text import one_line, truncate
+
+# https://support.atlassian.com/jira-cloud-administration/docs/jira-cloud-field-limits and
+# https://jira.atlassian.com/browse/JRACLOUD-78553: a refused create still uses up an issue number.
+MAX_SUMMARY: Final = 255
+MAX_TEXT: Final = 32_767
+"""Characters of a description or comment; counted over its JSON, which is the safe reading."""
+MAX_LABEL: Final = 255
+
+LABEL: Final = "ecr-scan-alerts"
+_DEFAULT_TYPE: Final = "Task"
+_ROWS: Final = (40, 20, 10, 5, 2, 0)
+"""Rows per table of the description, when the one before is too long."""
+_ITEMS: Final = (20, 10, 5, 2, 0)
+"""Findings in a comment, likewise."""
+_REASONS: Final = 12
+_PROBLEM: Final = 1000
+_VERDICT: Final = 800
+_MAX_URL: Final = 2000
+_GONE: Final = "http-404"
+
+
+class JiraNotifier:
+    """
+    Options: `site`, `project`, `issue_type`, `credentials`, `labels`, `priority` by severity.
+
+    Labels and priority are set when an issue is created and left to people afterwards.
+    """
+
+    hosts: ClassVar[tuple[str, ...]] = (".atlassian.net",)
+
+    def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
+        self._options = options
+        self._tools = tools
+        self._site = str(options["site"]).rstrip("/")
+
+    def render(self, alert: Alert, *, thread: str | None = None) -> Json:
+        """
+        Return {"create": issue}, or with a key also {"update": {"key", "fields", "comment"}}.
+
+        "create" stays beside "update" for the case that the issue was deleted. A scan without a
+        result only comments: the description keeps what was known.
+        """
+        told = {"summary": _summary(alert), "description": _description(alert)}
+        create = {"fields": {**self._base(), **told, **self._extras(alert)}}
+        if thread is None:
+            return {"create": create}
+        fields = {} if alert.problem else told
+        update = {"key": thread, "fields": fields, "comment": {"body": _comment(alert)}}
+        return {"update": update, "create": create}
+
+    def plain(self, alert: Alert, *, thread: str | None = None) -> Json:
+        """See `Notifier.plain`: no table, no label, no priority, which not every screen has."""
+        body = adf.document(
+            [*_verdict(alert), _links(alert), adf.paragraph(adf.text(wording.footer(alert)))]
+        )
+        told = {"summary": _summary(alert), "description": body}
+        create = {"fields": {**self._base(), **told}}
+        if thread is None:
+            return {"create": create}
+        return {
+            "update": {"key": thread, "fields": {}, "comment": {"body": body}},
+            "create": create,
+        }
+
+    def usage(self, payload: Json) -> tuple[Usage, ...]:
+        """See `Notifier.usage`."""
+        fields = payload["create"]["fields"]
+        used = [
+            Usage("characters of the summary", len(fields["summary"]), MAX_SUMMARY),
+            Usage("characters of the description", _length(fields["description"]), MAX_TEXT),
+        ]
+        if "update" in payload:
+            body = payload["update"]["comment"]["body"]
+            used.append(Usage("characters of the comment", _length(body), MAX_TEXT))
+        return tuple(used)
+
+    def send(self, payload: Json) -> Receipt:
+        """See `Notifier.send`. An update that is repeated changes nothing but its comment."""
+        headers = self._headers()
+        if "update" in payload:
+            try:
+                return self._update(payload["update"], headers)
+            except PermanentDeliveryError as error:
+                if error.reason != _GONE:
+                    raise
+        return self._create(payload["create"], headers)
+
+    def _update(self, update: Json, headers: Mapping[str, str]) -> Receipt:
+        url = f"{self._site}/rest/api/3/issue/{quote(update['key'], safe='')}"
+        if update["fields"]:
+            self._tools.http.put(url, {"fields": update["fields"]}, headers=headers)
+        self._tools.http.post(f"{url}/comment", update["comment"], headers=headers)
+        return self._receipt(update["key"])
+
+    def _create(self, issue: Json, headers: Mapping[str, str]) -> Receipt:
+        answer = self._tools.http.post(f"{self._site}/rest/api/3/issue", issue, headers=headers)
+        key = _key(answer.text)
+        if key is None:
+            raise AmbiguousDeliveryError(
+                f"Jira answered {answer.status} without an issue key", reason="no-issue-key"
+            )
+        return self._receipt(key)
+
+    def _receipt(self, key: str) -> Receipt:
+        return Receipt(key, url=f"{self._site}/browse/{quote(key, safe='')}", thread=key)
+
+    def _headers(self) -> Mapping[str, str]:
+        user, token = _credentials(self._tools.secrets.read(self._options["credentials"]))
+        encoded = base64.b64encode(f"{user}:{token}".encode()).decode("ascii")
+        return {"Authorization": f"Basic {encoded}", "Accept": "application/json"}
+
+    def _base(self) -> dict[str, Json]:
+        return {
+            "project": {"key": self._options["project"]},
+            "issuetype": {"name": self._options.get("issue_type", _DEFAULT_TYPE)},
+        }
+
+    def _extras(self, alert: Alert) -> dict[str, Json]:
+        own = (LABEL, stream_label(alert.destination, alert.stream))
+        given = (
+            "-".join(str(each).split())[:MAX_LABEL] for each in self._options.get("labels", ())
+        )
+        extras: dict[str, Json] = {"labels": [*dict.fromkeys((*own, *given))]}
+        priority = self._options.get("priority", {}).get(alert.worst.name if alert.worst else None)
+        return extras | {"priority": {"name": priority}} if priority else extras
+
+
+def stream_label(destination: Destination, stream: StreamId) -> str:
+    """Return the label by which people find the issue of a stream, whatever its summary says."""
+    subject = f"{destination}\n{stream}".encode("utf-8", "replace")
+    return f"ecr-{hashlib.sha256(subject).hexdigest()[:20]}"
+
+
+def _credentials(secret: str) -> tuple[str, str]:
+    """Return user and token. Raises `ConfigError`, outside of any handler that holds the secret."""
+    try:
+        document = json.loads(secret)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        user, token = document.get("email", document.get("user")), document.get("token")
+        if isinstance(user, str) and isinstance(token, str) and user and token:
+            return user, token
+    raise ConfigError('The credentials of Jira must be JSON: {"email": "…", "token": "…"}')
+
+
+def _key(text: str) -> str | None:
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    key = answer.get("key") if isinstance(answer, dict) else None
+    return key if isinstance(key, str) and key else None
+
+
+# --- the issue --------------------------------------------------------------------------------
+
+
+def _summary(alert: Alert) -> str:
+    name = wording.short(alert.image.name, MAX_SUMMARY // 2)
+    worst = f"[{alert.worst.name}] " if alert.worst is not None else ""
+    return truncate(one_line(f"{worst}{name}: {alert.verdict}"), MAX_SUMMARY)
+
+
+def _description(alert: Alert) -> Json:
+    return _fitting(lambda rows: _nodes(alert, rows), _ROWS)
+
+
+def _comment(alert: Alert) -> Json:
+    return _fitting(lambda items: _told(alert, items), _ITEMS)
+
+
+def _fitting(build: Callable[[int], Iterable[Json]], sizes: Sequence[int]) -> Json:
+    """Return the document with as many rows as fit; every row left out is counted in it."""
+    documents = (adf.document(build(size)) for size in sizes)
+    body: Json = None
+    for body in documents:
+        if _length(body) <= MAX_TEXT:
+            break
+    return body
+
+
+def _length(body: Json) -> int:
+    """Count as Java does, in UTF-16: an emoji is two characters."""
+    return len(json.dumps(body, ensure_ascii=False).encode("utf-16-le", "replace")) // 2
+
+
+def _nodes(alert: Alert, rows: int) -> Iterable[Json]:
+    facts = (
+        adf.paragraph(adf.text(f"{label}: ", "strong"), adf.text(value, "code"))
+        for label, value in wording.facts(alert)
+    )
+    yield from _verdict(alert)
+    yield adf.bullets(facts)
+    yield from _to_do(alert, rows)
+    for section in wording.sections(alert):
+        yield from _section(section, rows)
+    yield from _left_out(alert)
+    for each in wording.warnings(alert):
+        yield adf.panel("warning", adf.paragraph(adf.text(each)))
+    yield _links(alert)
+    yield adf.paragraph(adf.text(wording.footer(alert), "em"))
+
+
+def _verdict(alert: Alert) -> Iterable[Json]:
+    if alert.problem is not None:
+        return _problem(alert, alert.problem)
+    verdict = adf.text(truncate(alert.verdict, _VERDICT), "strong")
+    return [adf.paragraph(verdict), adf.paragraph(adf.text(wording.all_findings(alert)))]
+
+
+def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
+    what = alert.verdict.split(":", 1)[0]
+    return [
+        adf.panel(
+            "error",
+            adf.paragraph(
+                adf.text(f"{what}: ", "strong"),
+                adf.text(truncate(one_line(problem.reason), _PROBLEM)),
+            ),
+            adf.paragraph(adf.text(wording.NOT_CLEAR)),
+        ),
+        adf.heading("What to do"),
+        adf.prose(truncate(one_line(problem.remedy), _PROBLEM)),
+    ]
+
+
+def _to_do(alert: Alert, rows: int) -> Iterable[Json]:
+    ready = wording.upgradable(alert)
+    unfixed = wording.without_version(alert)
+    if not ready and not unfixed:
+        return
+    yield adf.heading("What to do")
+    yield adf.table(("Upgrade", "From", "To", "Fixes"), (_upgrade(each) for each in ready[:rows]))
+    if ready[rows:]:
+        yield adf.paragraph(adf.text(wording.more_upgrades(ready[rows:])))
+    if unfixed:
+        yield adf.paragraph(adf.text(unfixed))
+
+
+def _upgrade(upgrade: Upgrade) -> Iterable[Json]:
+    return (
+        adf.text(wording.short(upgrade.package), "code"),
+        adf.text(wording.upgrade_from(upgrade)),
+        adf.text(wording.upgrade_to(upgrade), "code"),
+        adf.text(wording.counts(upgrade.fixes)),
+    )
+
+
+def _section(section: wording.Section, rows: int) -> Iterable[Json]:
+    shown, hidden = section.changes[:rows], section.changes[rows:]
+    yield adf.heading(f"{section.title} ({len(section.changes):,})")
+    if section.note:
+        yield adf.paragraph(adf.text(truncate(section.note, _PROBLEM)))
+    yield adf.table(
+        ("Severity", "Vulnerability", "Package", "Remarks"),
+        (_row(section, each) for each in shown),
+    )
+    if hidden:
+        yield adf.paragraph(adf.text(wording.more(hidden)))
+
+
+def _row(section: wording.Section, change: Change) -> Iterable[Json]:
+    return (
+        adf.text(wording.severity(change.finding), "strong"),
+        _vulnerability(change),
+        adf.text(wording.installed(change.finding), "code"),
+        adf.text(", ".join(filter(None, _remarks(section, change)))),
+    )
+
+
+def _remarks(section: wording.Section, change: Change) -> Iterable[str]:
+    return chain((wording.fix(change.finding),), section.remarks(change))
+
+
+def _vulnerability(change: Change) -> Json:
+    name = wording.short(change.finding.vulnerability_id)
+    return adf.text(name, link=vulnerability_url(change.finding))
+
+
+def _left_out(alert: Alert) -> Iterable[Json]:
+    reasons = wording.left_out(alert, _REASONS)
+    if not reasons:
+        return
+    yield adf.heading("Not listed here")
+    yield adf.bullets(adf.paragraph(adf.text(each)) for each in reasons)
+    yield adf.paragraph(adf.text(wording.arithmetic(alert)))
+
+
+def _links(alert: Alert) -> Json:
+    if len(alert.console_url) > _MAX_URL:
+        return None
+    return adf.paragraph(adf.text("Open the image in the ECR console", link=alert.console_url))
+
+
+# --- the comment ------------------------------------------------------------------------------
+
+
+def _told(alert: Alert, items: int) -> Iterable[Json]:
+    """Yield what this alert says; the description says how things stand."""
+    yield from _verdict(alert)
+    yield adf.paragraph(
+        adf.text("Image: ", "strong"), adf.text(wording.short(alert.image.name), "code")
+    )
+    for section in wording.sections(alert):
+        shown, hidden = section.changes[:items], section.changes[items:]
+        yield adf.heading(f"{section.title} ({len(section.changes):,})")
+        yield adf.bullets(_item(section, each) for each in shown)
+        if hidden:
+            yield adf.paragraph(adf.text(wording.more(hidden)))
+    yield _links(alert)
+    yield adf.paragraph(adf.text(wording.footer(alert), "em"))
+
+
+def _item(section: wording.Section, change: Change) -> Json:
+    about = (wording.installed(change.finding), *filter(None, _remarks(section, change)))
+    return adf.paragraph(
+        adf.text(wording.severity(change.finding), "strong"),
+        adf.text(" "),
+        _vulnerability(change),
+        adf.text(f" {', '.join(about)}"),
+    )

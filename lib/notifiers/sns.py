@@ -1,0 +1,251 @@
+"""
+SNS: an e-mail that people can read (`text`), or report-1.0.0 with the alert beside it (`json`).
+
+SNS gives no way to ask whether a message was taken, so after a lost answer it may appear twice.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, ClassVar, Final
+
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ConfigError,
+    DeliveryError,
+    PermanentDeliveryError,
+    TemporaryDeliveryError,
+    ThrottledError,
+)
+from lib.interfaces import Json, NotifierTools
+from lib.models import Alert, Receipt, Usage
+from lib.notifiers import sns_json, sns_text, wording
+from lib.text import ascii_only, one_line, truncate
+
+# https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+MAX_BYTES: Final = 262_144
+"""Body and attributes together."""
+MAX_SUBJECT: Final = 99
+
+TEXT: Final = "text"
+JSON: Final = "json"
+
+_ATTRIBUTE: Final = 256
+_ROUTES: Final = 20
+_ARN_PARTS: Final = 6
+
+
+class SnsNotifier:
+    """Options: `topic_arn`, and `format`, `text` (the default) or `json`."""
+
+    hosts: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
+        self._topic_arn = str(options["topic_arn"])
+        self._format = options.get("format", TEXT)
+        self._tools = tools
+
+    def render(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # SNS has no threads
+        """See `Notifier.render`."""
+        if self._format == JSON:
+            body, truncated = sns_json.render(alert, MAX_BYTES - _attributes_size(alert))
+        else:
+            body, truncated = sns_text.render(alert)
+        return _request(alert, body, truncated=truncated)
+
+    def plain(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
+        """See `Notifier.plain`: the verdict and where to look, in the format of the topic."""
+        if self._format == JSON:
+            body, truncated = sns_json.render(alert, 0)
+        else:
+            body, truncated = sns_text.render_plain(alert), bool(alert.changes)
+        return _request(alert, body, truncated=truncated)
+
+    def usage(self, payload: Json) -> tuple[Usage, ...]:
+        """See `Notifier.usage`."""
+        return (
+            Usage("bytes", _size(payload), MAX_BYTES),
+            Usage("characters of the subject", len(payload["Subject"]), MAX_SUBJECT),
+        )
+
+    def send(self, payload: Json) -> Receipt:
+        """See `Notifier.send`."""
+        return Receipt(self._tools.topics.publish(self._topic_arn, payload))
+
+
+# --- the request ------------------------------------------------------------------------------
+
+
+def _request(alert: Alert, body: str, *, truncated: bool) -> Json:
+    return {
+        "Subject": _subject(alert),
+        "Message": body,
+        "MessageAttributes": _attributes(alert, truncated=truncated),
+    }
+
+
+def _subject(alert: Alert) -> str:
+    """Return "[CRITICAL] payments/api:1.4.2: 2 new CRITICAL ..." in ASCII without controls."""
+    name = ascii_only(wording.short(alert.image.name, MAX_SUBJECT // 2))
+    subject = f"[{_severity(alert)}] {name}: {ascii_only(alert.verdict)}"
+    return subject if len(subject) <= MAX_SUBJECT else f"{subject[: MAX_SUBJECT - 3].rstrip()}..."
+
+
+def _severity(alert: Alert) -> str:
+    """Return the worst severity told, and UNKNOWN where nothing is known."""
+    if alert.problem is not None:
+        return "UNKNOWN"
+    return alert.worst.name if alert.worst is not None else "NONE"
+
+
+def _attributes(alert: Alert, *, truncated: bool) -> Json:
+    """
+    Return what filter policies match on. Lists are arrays, so that each of their values matches.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
+    """
+    kinds = dict.fromkeys(each.kind.value for each in alert.changes)
+    if alert.problem is not None:
+        kinds = {alert.problem.kind.value: None}
+    attributes = {
+        "severity": _string(_severity(alert)),
+        "repository": _string(alert.image.repository),
+        "account": _string(alert.image.account),
+        "kind": _array(kinds),
+        "route": _array(alert.routes),
+        "delivery_id": _string(alert.delivery_id),
+    }
+    return attributes | {"truncated": _string("true")} if truncated else attributes
+
+
+def _string(value: str) -> Json:
+    text = truncate(one_line(value), _ATTRIBUTE)
+    return {"DataType": "String", "StringValue": text or "-"}
+
+
+def _array(values: Iterable[str]) -> Json:
+    texts = [truncate(one_line(each), _ATTRIBUTE) for each in values][:_ROUTES]
+    return {"DataType": "String.Array", "StringValue": json.dumps(texts)}
+
+
+def _attributes_size(alert: Alert) -> int:
+    return _size({"Message": "", "MessageAttributes": _attributes(alert, truncated=True)})
+
+
+def _size(payload: Json) -> int:
+    """Count bytes as SNS does: the body, and name, type and value of every attribute."""
+    size = len(payload["Message"].encode("utf-8", "replace"))
+    for name, value in payload["MessageAttributes"].items():
+        parts = (name, value["DataType"], value["StringValue"])
+        size += sum(len(each.encode("utf-8", "replace")) for each in parts)
+    return size
+
+
+# --- publishing -------------------------------------------------------------------------------
+
+_THROTTLED: Final = frozenset(
+    {
+        "KMSThrottling",
+        "KMSThrottlingException",
+        "RequestLimitExceeded",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+# Expired credentials are here, too: the next invocation has fresh ones.
+_TEMPORARY: Final = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InternalError",
+        "InternalErrorException",
+        "InternalFailure",
+        "RequestExpired",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+    }
+)
+_MALFORMED: Final = frozenset(
+    {
+        "InvalidParameter",
+        "InvalidParameterException",
+        "InvalidParameterValue",
+        "ParameterValueInvalid",
+        "ValidationError",
+        "ValidationException",
+    }
+)
+
+
+class SnsPublisher:
+    """See `lib.interfaces.TopicPublisher`. `client_for` makes or finds the client of a region."""
+
+    def __init__(self, client_for: Callable[[str], Any]) -> None:
+        self._client_for = client_for
+
+    def publish(self, topic_arn: str, request: Mapping[str, Json]) -> str:
+        """See `TopicPublisher.publish`. The region is the topic's, whatever ours is."""
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+
+        try:
+            client = self._client_for(_region(topic_arn))
+            return str(client.publish(TopicArn=topic_arn, **request)["MessageId"])
+        except ClientError as error:
+            raise _refused(error.response) from error
+        except BotoCoreError as error:
+            raise _unanswered(error) from error
+        except ResponseParserError as error:
+            raise AmbiguousDeliveryError("SNS: no clear answer", reason="no-answer") from error
+
+
+def _region(topic_arn: str) -> str:
+    parts = topic_arn.split(":")
+    if len(parts) != _ARN_PARTS or not parts[3]:
+        raise ConfigError("topic_arn is not the ARN of a topic: arn:aws:sns:REGION:ACCOUNT:NAME")
+    return parts[3]
+
+
+def _refused(response: Mapping[str, Any]) -> DeliveryError:
+    """
+    Return the error class of an answer of SNS.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
+    """
+    said = response.get("Error", {})
+    code = str(said.get("Code", ""))
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    text = f"SNS refused with {code}: {truncate(one_line(str(said.get('Message', ''))), 200)}"
+    if code in _THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
+        return ThrottledError(text)
+    if code in _TEMPORARY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return TemporaryDeliveryError(text, reason="sns-temporary")
+    return PermanentDeliveryError(text, degradable=code in _MALFORMED, reason="sns-refused")
+
+
+def _unanswered(error: Exception) -> DeliveryError | ConfigError:
+    """Tell "nothing was sent" from "it was sent and nothing came back", and from a wrong set-up."""
+    from botocore import exceptions
+
+    match error:
+        case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError():
+            return ConfigError("No AWS credentials to publish with")
+        case exceptions.ParamValidationError():
+            return PermanentDeliveryError(
+                "boto3 refused the request", degradable=True, reason="invalid-request"
+            )
+        case (
+            exceptions.EndpointConnectionError()
+            | exceptions.ConnectTimeoutError()
+            | exceptions.ProxyConnectionError()
+            | exceptions.SSLError()
+        ):
+            return TemporaryDeliveryError("SNS: no connection", reason="no-connection")
+        case exceptions.HTTPClientError() | exceptions.ConnectionError():
+            return AmbiguousDeliveryError("SNS: no answer", reason="no-answer")
+        case _:
+            return TemporaryDeliveryError(f"SNS: {type(error).__name__}", reason="sns-temporary")

@@ -1,0 +1,182 @@
+"""The document: report-1.0.0 with the listed findings, and the alert beside it. For machines."""
+
+import json
+from dataclasses import replace
+from typing import Final
+
+from lib.interfaces import Json
+from lib.models import (
+    Alert,
+    Change,
+    ChangeKind,
+    Counts,
+    Finding,
+    Report,
+    ScanProblem,
+    UnusableReport,
+    Upgrade,
+)
+from lib.notifiers import wording
+from lib.text import truncate
+from lib.wire import report_to_json
+
+# Limits of single fields. Whatever stands in them, image, scan and summary stay below half of what
+# SNS takes (6 bytes per character in ASCII), so that there is room for findings.
+_FIELD: Final = 1000
+_NAME: Final = 160
+_TAG: Final = 128
+_TAGS: Final = 40
+_ROUTES: Final = 20
+_IDS: Final = 10
+_LIMITS: Final = (100, 20, 2)
+"""How many upgrades and reasons are listed, when the one before is too long."""
+_SEPARATORS: Final = 16
+
+
+def render(alert: Alert, room: int) -> tuple[str, bool]:
+    """
+    Return report-1.0.0 whose findings are the listed ones, with the alert beside them.
+
+    Cut by whole findings, the worst stay, and what is missing is counted in `alert.omitted`. In
+    ASCII, so that its length is its size whatever the findings contain.
+    """
+    short = _shortened(alert)
+    limit = next((n for n in _LIMITS if len(_dump(_whole(short, 0, n))) <= room // 2), _LIMITS[-1])
+    room -= len(_dump(_whole(short, 0, limit)))
+    taken = 0
+    for change in alert.changes:
+        room -= len(_dump(_finding(alert, change.finding))) + len(_dump(_change(change, 0)))
+        room -= _SEPARATORS
+        if room < 0:
+            break
+        taken += 1
+    return _dump(_whole(short, taken, limit)), taken < len(alert.changes)
+
+
+def _dump(document: Json) -> str:
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _shortened(alert: Alert) -> Alert:
+    """Cut absurdly long fields of image and scan; what ECR allows stays as it is."""
+    image, scan = alert.image, alert.scan
+    return replace(
+        alert,
+        image=replace(
+            image,
+            partition=truncate(image.partition, _FIELD),
+            account=truncate(image.account, _FIELD),
+            region=truncate(image.region, _FIELD),
+            repository=truncate(image.repository, _FIELD),
+            digest=truncate(image.digest, _FIELD),
+            platform=_cut(image.platform),
+            os=_cut(image.os),
+            tags=tuple(truncate(each, _TAG) for each in image.tags[:_TAGS]),
+        ),
+        scan=replace(
+            scan,
+            status=truncate(scan.status, _FIELD),
+            reason=_cut(scan.reason),
+            warnings=tuple(wording.warnings(alert)),
+        ),
+    )
+
+
+def _cut(text: str | None) -> str | None:
+    return None if text is None else truncate(text, _FIELD)
+
+
+def _whole(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
+    """Return the document with the first `taken` changes."""
+    return _report(alert, taken) | {"alert": _summary(alert, taken, limit)}
+
+
+def _report(alert: Alert, taken: int) -> dict[str, Json]:
+    if alert.problem is not None:
+        return report_to_json(UnusableReport(alert.image, alert.scan))
+    shown = (each for each in alert.changes[:taken] if each.kind is not ChangeKind.RESOLVED)
+    return report_to_json(Report(alert.image, alert.scan, tuple(each.finding for each in shown)))
+
+
+def _finding(alert: Alert, finding: Finding) -> Json:
+    return report_to_json(Report(alert.image, alert.scan, (finding,)))["findings"][0]
+
+
+def _change(change: Change, finding: Json) -> Json:
+    return {"kind": change.kind.value, "reason": change.reason, "finding": finding}
+
+
+def _summary(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
+    """Return what the report does not say: why it was sent, what changed, and what is missing."""
+    basis, hidden = alert.basis, alert.changes[taken:]
+    return {
+        "schema": "alert-1.0.0",
+        "delivery_id": alert.delivery_id,
+        "destination": alert.destination,
+        "routes": [truncate(each, _NAME) for each in alert.routes[:_ROUTES]],
+        "stream": truncate(alert.stream, _FIELD),
+        "evaluated_at": alert.evaluated_at.isoformat() if alert.evaluated_at else None,
+        "verdict": truncate(alert.verdict, _FIELD),
+        "worst": alert.worst.name if alert.worst is not None else None,
+        "problem": _problem(alert.problem) if alert.problem else None,
+        "compared_with": {
+            "kind": basis.kind.value,
+            "image": truncate(basis.image.key, _FIELD) if basis.image else None,
+        },
+        "counts": None if alert.problem else _counts(alert.counts) | {"total": alert.total},
+        "unchanged": alert.unchanged,
+        "left_out": _left_out_entries(alert, limit),
+        "upgrades": [_upgrade_entry(each) for each in alert.upgrades[:limit]],
+        "upgrades_omitted": max(len(alert.upgrades) - limit, 0),
+        "changes": _changes(alert, taken),
+        "omitted": _counts(wording.by_severity(hidden)) | {"total": len(hidden)},
+        "console_url": truncate(alert.console_url, 2 * _FIELD),
+    }
+
+
+def _changes(alert: Alert, taken: int) -> list[Json]:
+    """Refer to findings of the report by their place; RESOLVED ones are not in it."""
+    entries = []
+    place = 0
+    for change in alert.changes[:taken]:
+        if change.kind is ChangeKind.RESOLVED:
+            entries.append(_change(change, _finding(alert, change.finding)))
+            continue
+        entries.append(_change(change, place))
+        place += 1
+    return entries
+
+
+def _problem(problem: ScanProblem) -> Json:
+    return {
+        "kind": problem.kind.value,
+        "status": truncate(problem.status, _FIELD),
+        "reason": truncate(problem.reason, _FIELD),
+        "remedy": truncate(problem.remedy, _FIELD),
+    }
+
+
+def _counts(counts: Counts) -> dict[str, Json]:
+    return {each.name: number for each, number in counts.items()}
+
+
+def _left_out_entries(alert: Alert, limit: int) -> list[Json]:
+    shown, hidden = alert.left_out[:limit], alert.left_out[limit:]
+    entries: list[Json] = [
+        {"reason": truncate(each.reason, _NAME), "count": each.count} for each in shown
+    ]
+    if hidden:
+        rest = sum(each.count for each in hidden)
+        entries.append({"reason": f"{len(hidden)} other reasons", "count": rest})
+    return entries
+
+
+def _upgrade_entry(upgrade: Upgrade) -> Json:
+    return {
+        "package": truncate(upgrade.package, _NAME),
+        "manager": upgrade.manager and truncate(upgrade.manager, _NAME),
+        "installed": [truncate(each, _NAME) for each in upgrade.installed[:_IDS]],
+        "fixed_version": upgrade.fixed and truncate(upgrade.fixed, _NAME),
+        "fixes": _counts(upgrade.fixes),
+        "vulnerability_ids": [truncate(each, _NAME) for each in upgrade.vulnerability_ids[:_IDS]],
+    }

@@ -1,0 +1,298 @@
+"""
+The words that every receiver uses, as plain text: each escapes and lays out in its own way.
+
+Everything from outside is cleaned and cut here, so that one absurd field cannot fill a message.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, TypeVar
+
+from lib.models import (
+    Alert,
+    BasisKind,
+    Change,
+    ChangeKind,
+    Counts,
+    Finding,
+    LeftOut,
+    ScanSource,
+    Severity,
+    Upgrade,
+)
+from lib.report import before, severity_word
+from lib.text import ELLIPSIS, one_line, truncate
+
+_NAME: Final = 100
+_VERSION: Final = 40
+_REASON: Final = 160
+_TAGS: Final = 6
+_VERSIONS: Final = 3
+_PACKAGES: Final = 5
+_WARNINGS: Final = 3
+_ROUTES: Final = 5
+_DIGEST: Final = 80
+
+T = TypeVar("T")
+
+NOT_CLEAR: Final = "Nothing is known about its vulnerabilities: this is not an all-clear."
+
+
+def short(name: str, limit: int = _NAME) -> str:
+    """Cut a name in its middle: both ends of a path tell more than its beginning alone."""
+    name = one_line(name)
+    if len(name) <= limit:
+        return name
+    tail = (limit - len(ELLIPSIS)) * 3 // 5
+    return name[: limit - len(ELLIPSIS) - tail] + ELLIPSIS + name[-tail:]
+
+
+def counts(numbers: Counts) -> str:
+    """Return "4 CRITICAL, 12 HIGH", worst first, without the zeros."""
+    return ", ".join(f"{n:,} {severity_word(each)}" for each, n in numbers.items() if n)
+
+
+def by_severity(changes: Iterable[Change]) -> Counts:
+    """Count changes by severity, worst first."""
+    numbers = Counter(each.finding.severity for each in changes)
+    return {each: numbers[each] for each in sorted(numbers, reverse=True)}
+
+
+def all_findings(alert: Alert) -> str:
+    """Return the counts of the whole scan, whatever of it is listed."""
+    if not alert.total:
+        return "No findings" if alert.scan.complete else "No findings in an incomplete list"
+    return f"All findings: {counts(alert.counts)} ({alert.total:,} in all)"
+
+
+# --- where ------------------------------------------------------------------------------------
+
+
+def facts(alert: Alert) -> list[tuple[str, str]]:
+    """Return what was scanned, where and when, as labels and values."""
+    image, scan = alert.image, alert.scan
+    partition = "" if image.partition == "aws" else f" ({image.partition})"
+    platform = ", ".join(short(each, _VERSION) for each in (image.platform, image.os) if each)
+    scanned = f"{scan.source.value}, {scan.status}"
+    found = [
+        ("Repository", short(image.repository)),
+        ("Account", short(f"{image.account} in {image.region}{partition}")),
+        ("Tags", _tags(image.tags)),
+        ("Digest", truncate(one_line(image.digest), _DIGEST)),
+        ("Platform", platform),
+        ("Pushed", _time(image.pushed_at)),
+        ("In use by", "" if image.in_use_count is None else f"{image.in_use_count} tasks or pods"),
+        ("Scanned", ", ".join(filter(None, (short(scanned), _time(scan.completed_at))))),
+        ("Compared with", _compared_with(alert)),
+    ]
+    return [(label, value) for label, value in found if value]
+
+
+def _tags(tags: Sequence[str]) -> str:
+    if not tags:
+        return "none (untagged)"
+    more = f" and {len(tags) - _TAGS} more" if len(tags) > _TAGS else ""
+    return ", ".join(short(each, _VERSION) for each in tags[:_TAGS]) + more
+
+
+def _compared_with(alert: Alert) -> str:
+    if alert.problem is not None:
+        return ""
+    if alert.basis.kind is BasisKind.NONE:
+        return "nothing: the first scan known here"
+    return before(alert.basis, alert.image)
+
+
+def _time(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+# --- what changed -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Changes under one title. `note`: the reason that most of them share, so it is said once."""
+
+    title: str
+    note: str
+    changes: tuple[Change, ...]
+
+    def remarks(self, change: Change) -> list[str]:
+        """Return what is special about one of them."""
+        finding = change.finding
+        said = [] if change.reason == self.note else [change.reason]
+        if finding.exploitable and change.kind is not ChangeKind.EXPLOIT_KNOWN:
+            said.append("exploit known")
+        if finding.package.path:
+            said.append(f"in {short(finding.package.path, _VERSION)}")
+        return [truncate(one_line(each), _REASON) for each in said]
+
+
+def sections(alert: Alert) -> list[Section]:
+    """Return what is new, what is still there (where asked for), and what is resolved."""
+    groups: dict[str, list[Change]] = {}
+    for change in alert.changes:
+        groups.setdefault(_title(change.kind, alert.basis.kind), []).append(change)
+    return [
+        Section(title, _shared_reason(groups[title]), tuple(groups[title]))
+        for title in (FOUND, NEW, STILL_THERE, RESOLVED)
+        if title in groups
+    ]
+
+
+FOUND: Final = "What was found"
+NEW: Final = "What is new"
+STILL_THERE: Final = "Still there"
+RESOLVED: Final = "Resolved"
+
+
+def _title(kind: ChangeKind, basis: BasisKind) -> str:
+    match kind:
+        case ChangeKind.RESOLVED:
+            return RESOLVED
+        case ChangeKind.UNCHANGED:
+            return STILL_THERE
+        case _:
+            return FOUND if basis is BasisKind.NONE else NEW
+
+
+def _shared_reason(changes: Sequence[Change]) -> str:
+    return Counter(each.reason for each in changes).most_common(1)[0][0]
+
+
+def installed(finding: Finding) -> str:
+    """Return the package and its version."""
+    version = truncate(one_line(finding.package.version or ""), _VERSION)
+    return f"{short(finding.package.name)} {version}".rstrip()
+
+
+def fix(finding: Finding) -> str:
+    """Return what is known about a fix; nothing where the source does not say."""
+    if finding.fixed_version is not None:
+        return f"fixed in {truncate(one_line(finding.fixed_version), _VERSION)}"
+    if finding.fixable:
+        return "a fix exists, its version is not named"
+    return "no fix available" if finding.fix_available == "NO" else ""
+
+
+def severity(finding: Finding) -> str:
+    """Return the severity, with the source's own word where the scale has none for it."""
+    if finding.severity is Severity.UNKNOWN and finding.source_severity:
+        return f"UNKNOWN ({truncate(one_line(finding.source_severity), _VERSION)})"
+    return finding.severity.name
+
+
+def fitting(
+    items: Sequence[T], render: Callable[[T], str], *, lines: int, characters: int
+) -> tuple[list[str], Sequence[T]]:
+    """Render as many items as there is room for; return their lines, and the items left over."""
+    shown: list[str] = []
+    for item in items[:lines]:
+        line = render(item)
+        characters -= len(line) + 1
+        if characters < 0:
+            break
+        shown.append(line)
+    return shown, items[len(shown) :]
+
+
+def more(hidden: Sequence[Change]) -> str:
+    """Say what is not listed, by severity; the numbers add up with what is listed."""
+    return f"and {len(hidden):,} more: {counts(by_severity(hidden))}"
+
+
+# --- what to do -------------------------------------------------------------------------------
+
+
+def upgradable(alert: Alert) -> list[Upgrade]:
+    """Return the upgrades that name a version to go to."""
+    return [each for each in alert.upgrades if each.fixed is not None]
+
+
+def upgrade_from(upgrade: Upgrade) -> str:
+    """Return the installed versions."""
+    versions = [truncate(one_line(each), _VERSION) for each in upgrade.installed]
+    hidden = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
+    return ", ".join(versions[:_VERSIONS]) + hidden
+
+
+def upgrade_to(upgrade: Upgrade) -> str:
+    """Return the version to go to."""
+    return truncate(one_line(upgrade.fixed or ""), _VERSION)
+
+
+def more_upgrades(hidden: Sequence[Upgrade]) -> str:
+    """Say how many more packages to upgrade there are, and what that fixes."""
+    total: Counter[Severity] = Counter()
+    for each in hidden:
+        total.update(each.fixes)
+    fixed = {each: total[each] for each in sorted(total, reverse=True)}
+    return f"and {_packages(len(hidden))} more to upgrade: {counts(fixed)}"
+
+
+def without_version(alert: Alert) -> str:
+    """Say which packages have no version to go to; empty when there are none."""
+    packages = [each for each in alert.upgrades if each.fixed is None]
+    if not packages:
+        return ""
+    named = ", ".join(
+        f"{short(each.package)} ({counts(each.fixes)})" for each in packages[:_PACKAGES]
+    )
+    hidden = len(packages) - _PACKAGES
+    named += f" and {_packages(hidden)} more" if hidden > 0 else ""
+    if alert.scan.source is ScanSource.ECR_BASIC:
+        return (
+            "Basic scanning names no fixed versions. Rebuild on an updated base image, "
+            f"or look for newer versions of {named}."
+        )
+    return f"No fixed version is named for {named}."
+
+
+def _packages(number: int) -> str:
+    return f"{number:,} package{'s' if number > 1 else ''}"
+
+
+# --- what was left out ------------------------------------------------------------------------
+
+
+def left_out(alert: Alert, limit: int) -> list[str]:
+    """Return what is not listed and why, one line each; beyond `limit` reasons are added up."""
+    groups = list(alert.left_out)
+    if alert.unchanged:
+        groups.insert(0, LeftOut("there before, not repeated", alert.unchanged))
+    if len(groups) > limit:
+        rest = groups[limit - 1 :]
+        hidden = LeftOut(f"for {len(rest)} other reasons", sum(each.count for each in rest))
+        groups = [*groups[: limit - 1], hidden]
+    return [f"{each.count:,} {truncate(one_line(each.reason), _REASON)}" for each in groups]
+
+
+def arithmetic(alert: Alert) -> str:
+    """Return the sum that accounts for every finding of the scan."""
+    told = sum(each.kind is not ChangeKind.RESOLVED for each in alert.changes)
+    others = sum(each.count for each in alert.left_out)
+    return (
+        f"{alert.total:,} findings = {told:,} told here + {alert.unchanged:,} there before "
+        f"+ {others:,} left out"
+    )
+
+
+def warnings(alert: Alert) -> list[str]:
+    """Return what about the scan itself needs saying."""
+    said = [truncate(one_line(each), _REASON) for each in alert.scan.warnings[:_WARNINGS]]
+    if not alert.scan.complete and not said:
+        said = ["Fewer findings were listed than counted: the list is incomplete"]
+    return said
+
+
+def footer(alert: Alert) -> str:
+    """Return why this destination hears of it, and the delivery to ask about."""
+    names = ", ".join(short(each, _VERSION) for each in alert.routes[:_ROUTES])
+    hidden = len(alert.routes) - _ROUTES
+    names += f" and {hidden} more" if hidden > 0 else ""
+    routes = f"Route{'s' if len(alert.routes) > 1 else ''}: {names}. " if names else ""
+    attempt = f" (attempt {alert.attempt})" if alert.attempt > 1 else ""
+    return f"{routes}Delivery: {short(alert.delivery_id, 64)}{attempt}"
