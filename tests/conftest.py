@@ -1,3 +1,3 @@
 """Fixtures for every test: only those that need no import of their own."""
 
-pytest_plugins = ["tests.cloud_fixtures"]
+pytest_plugins = ["tests.browser_fixtures", "tests.cloud_fixtures"]

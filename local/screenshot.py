@@ -1,0 +1,90 @@
+"""
+Takes the README's pictures of a running inbox page: `python -m local.screenshot http://127.0.0.1:…/`.
+
+One picture per place on the page in light, the first one also in dark and narrow.
+"""
+
+import re
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from playwright.sync_api import Browser
+
+from local.browser import MISSING, find_browser, open_browser
+
+FOLDER: Final = Path(__file__).parents[1] / "docs" / "images"
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One way to look at the page."""
+
+    name: str
+    width: int = 1280
+    height: int = 860
+    scheme: Literal["light", "dark"] = "light"
+
+
+FIRST: Final = (
+    Shot("inbox"),
+    Shot("inbox-dark", scheme="dark"),
+    Shot("inbox-narrow", width=390, height=844),
+)
+
+
+def take(browser: Browser, address: str, shot: Shot, folder: Path) -> tuple[Path, list[str]]:
+    """Write one picture; return its path and the places that the page offers."""
+    context = browser.new_context(
+        viewport={"width": shot.width, "height": shot.height},
+        color_scheme=shot.scheme,
+        locale="en-GB",
+    )
+    page = context.new_page()
+    page.goto(address)
+    page.wait_for_selector("#places a")
+    path = folder / f"{shot.name}.png"
+    page.screenshot(path=path, animations="disabled")
+    places = page.locator("#places a")
+    found = [places.nth(number).get_attribute("href") or "" for number in range(places.count())]
+    context.close()
+    return path, found
+
+
+def take_all(browser: Browser, address: str, folder: Path) -> Iterator[Path]:
+    """Write the pictures one by one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    places: list[str] = []
+    for shot in FIRST:
+        file, places = take(browser, address, shot, folder)
+        yield file
+    for place in places:
+        yield take(browser, address + place, Shot(file_name(place)), folder)[0]
+
+
+def file_name(place: str) -> str:
+    """Return a file name for a place: "#/slack/payments" becomes "inbox-slack-payments"."""
+    return "inbox-" + re.sub(r"%..|[^A-Za-z0-9]+", "-", place).strip("-").lower()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Take all pictures. Returns 1 when there is no browser."""
+    parser = ArgumentParser(prog="python -m local.screenshot", description=__doc__)
+    parser.add_argument("address", help="of the inbox page, as `make demo` prints it")
+    parser.add_argument("--into", type=Path, default=FOLDER, help="a folder (docs/images)")
+    asked = parser.parse_args(arguments)
+    path = find_browser()
+    if path is None:
+        print(MISSING, file=sys.stderr)
+        return 1
+    with open_browser(path) as browser:
+        for file in take_all(browser, asked.address, asked.into):
+            print(file)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

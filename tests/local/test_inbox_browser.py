@@ -1,0 +1,296 @@
+"""The inbox page in a real browser, fed through the receivers' own addresses."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from playwright.sync_api import expect
+
+from local.receivers import Answer, Receivers
+from tests.browser_fixtures import OpenPage
+
+pytestmark = pytest.mark.browser
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def sample(name: str) -> Any:
+    """Load one payload."""
+    return json.loads((SAMPLES / f"{name}.json").read_text("utf-8"))
+
+
+class Sender:
+    """Posts to the receivers as the notifiers would."""
+
+    def __init__(self, receivers: Receivers, session: requests.Session) -> None:
+        self.receivers = receivers
+        self.session = session
+
+    def slack(self, channel: str, payload: Any) -> str:
+        return self.session.post(self.receivers.slack_url(channel), json=payload).text
+
+    def sns(self, subscriber: str, payload: Any) -> int:
+        return self.session.post(self.receivers.sns_url(subscriber), json=payload).status_code
+
+    def jira(self, method: str, path: str, payload: Any) -> requests.Response:
+        return self.session.request(
+            method,
+            f"{self.receivers.jira_url}/rest/api/3/issue{path}",
+            json=payload,
+            auth=self.receivers.jira_credentials,
+        )
+
+
+@pytest.fixture
+def receivers() -> Iterator[Receivers]:
+    """Listen on a free port."""
+    with Receivers() as opened:
+        yield opened
+
+
+@pytest.fixture
+def send(receivers: Receivers) -> Iterator[Sender]:
+    """Send to them."""
+    with requests.Session() as session:
+        yield Sender(receivers, session)
+
+
+def test_an_empty_inbox_says_what_will_come(receivers: Receivers, open_page: OpenPage) -> None:
+    """Before the first message the page explains itself."""
+    page = open_page(receivers.inbox_url).page
+
+    expect(page.get_by_role("heading", name="Nothing has arrived yet")).to_be_visible()
+    expect(page.locator("#story")).to_contain_text("Nothing yet")
+
+
+def test_a_message_appears_by_itself(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """An open page shows what arrives without being reloaded, and counts it."""
+    page = open_page(receivers.inbox_url).page
+    expect(page.locator("#story")).to_contain_text("Nothing yet")
+
+    send.slack("payments", sample("slack-alert"))
+
+    expect(page.get_by_role("heading", name="# payments")).to_be_visible()
+    expect(page.locator("#story")).to_contain_text("1 Slack message")
+    send.slack("payments", sample("slack-failed"))
+    expect(page.locator("article.item")).to_have_count(2)
+    expect(page.locator("#how-many")).to_have_text("2 messages")
+
+
+def test_slack_marks_up_as_slack_does(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """Bold, links, code, fields, context and buttons look as in a channel."""
+    send.slack("payments", sample("slack-alert"))
+
+    page = open_page(receivers.inbox_url).page
+
+    message = page.locator("article.item")
+    expect(message.locator("h3")).to_contain_text("payments/api:1.4.2")
+    expect(message.get_by_role("link", name="CVE-2024-5535")).to_have_attribute(
+        "href", "https://nvd.nist.gov/vuln/detail/CVE-2024-5535"
+    )
+    expect(message.locator("strong", has_text="What to do")).to_be_visible()
+    expect(message.locator("code", has_text="glibc")).to_be_visible()
+    expect(message.locator("s")).to_have_text("CVE-2023-4911")
+    expect(message.locator(".slack-fields > div")).to_have_count(4)
+    expect(message.locator(".slack-context")).to_contain_text("legacy & accepted")
+    expect(message.get_by_role("link", name="Open in ECR")).to_be_visible()
+    expect(message.locator(".notes")).to_contain_text("of 10,000 characters")
+
+
+def test_every_kind_of_block_is_drawn_or_shown_raw(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """Rich text, tables, pictures and attachments are drawn; what is unknown is not hidden."""
+    assert send.slack("all", sample("slack-every-block")) == "ok"
+
+    page = open_page(receivers.inbox_url).page
+
+    message = page.locator("article.item")
+    expect(message.locator("td.align-right")).to_have_text(["5", "2"])
+    expect(message.locator("ol li")).to_have_text("first")
+    expect(message.locator("pre.code").first).to_have_text("indented   code\n<tag>")
+    expect(message.locator("blockquote").first).to_contain_text("of two lines")
+    expect(message.locator("em").first).to_have_text("and italic")
+    expect(message).to_contain_text("plain *text* stays as it is")
+    expect(message).to_contain_text("2*3*4 snake_case_name")
+    expect(message.get_by_role("link", name="https://example.org/a?b=1&c=2")).to_be_visible()
+    expect(message.locator(".picture").first).to_have_text("Picture: findings over time")
+    expect(message.locator(".slack-attachment")).to_contain_text("Old attachment")
+    expect(message.locator(".unknown")).to_contain_text("Block of type “video”")
+    bar = "e => getComputedStyle(e, '::before').backgroundColor"
+    assert message.locator(".slack-attachment").evaluate(bar) == "rgb(224, 30, 90)"
+
+
+def test_the_raw_payload_is_one_click_away(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """The dialog shows what was sent, and Escape closes it."""
+    send.slack("payments", sample("slack-alert"))
+    page = open_page(receivers.inbox_url, permissions=["clipboard-write", "clipboard-read"]).page
+
+    page.get_by_role("button", name="Raw payload").click()
+
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert json.loads(page.locator("#raw-text").inner_text()) == sample("slack-alert")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == receivers.messages()[0].raw
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+def test_an_issue_stands_as_after_its_last_update(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """Summary and description are the newest, comments and history follow."""
+    send.jira("POST", "", sample("jira-create"))
+    page = open_page(receivers.inbox_url).page
+    expect(page.locator(".adf table td").first).to_have_text("CRITICAL")
+    send.jira("PUT", "/SEC-1", sample("jira-update"))
+    send.jira("POST", "/SEC-1/comment", sample("jira-comment"))
+    send.jira("POST", "/SEC-1/transitions", {"transition": {"id": "31"}})
+
+    issue = page.locator(".issue")
+    expect(issue.locator("h2")).to_contain_text("nothing new; 2 CRITICAL resolved")
+    expect(issue.locator(".panel-success")).to_be_visible()
+    expect(issue.locator(".issue-details")).to_contain_text("team-payments")
+    expect(issue.locator(".issue-details .lozenge")).to_have_text("Done")
+    expect(issue.locator(".activity > li")).to_have_count(4)
+    expect(issue.locator(".activity")).to_contain_text("updated summary, description")
+    expect(issue.locator(".activity .comment")).to_contain_text("no longer in the image")
+
+
+def test_a_receipt_of_jira_leads_to_the_issue(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """The address under /browse/, as receipts have it, opens the issue."""
+    send.slack("payments", sample("slack-alert"))
+    send.jira("POST", "", sample("jira-create"))
+
+    page = open_page(f"{receivers.jira_url}/browse/SEC-1").page
+
+    expect(page.locator(".issue .crumbs")).to_contain_text("SEC-1")
+
+
+def test_subscribers_read_mail_and_json(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """A text is shown as a mail, a JSON document is indented, attributes stand below."""
+    send.sns("security@example.com", sample("sns-text"))
+    send.sns("audit", sample("sns-json"))
+    page = open_page(receivers.inbox_url).page
+
+    expect(page.locator(".mail h3")).to_contain_text("[CRITICAL] payments/api:1.4.2")
+    expect(page.locator(".mail-text")).to_contain_text("WHAT TO DO")
+    page.get_by_role("link", name="audit").click()
+    expect(page.locator(".mail .json")).to_contain_text('"schema": "report-1.0.0"')
+    expect(page.locator(".attributes .severity")).to_have_text("CRITICAL")
+
+
+def test_the_log_tells_refusals_too(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """Everything is listed in order, and the header counts what was refused."""
+    receivers.script("slack", [Answer(429, "rate_limited", {"Retry-After": "2"})])
+    send.slack("payments", sample("slack-alert"))
+    send.slack("payments", sample("slack-alert"))
+    page = open_page(receivers.inbox_url).page
+
+    page.get_by_role("link", name="1 request refused").click()
+
+    rows = page.locator("table.log tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.nth(0)).to_contain_text("rate_limited, to come back after 2")
+    expect(rows.nth(0)).to_contain_text("429")
+    expect(rows.nth(1)).to_contain_text("2 new CRITICAL")
+    send.slack("payments", sample("slack-failed"))
+    expect(rows).to_have_count(3)
+
+
+def test_what_arrives_stays_text(receivers: Receivers, send: Sender, open_page: OpenPage) -> None:
+    """Markup and script in a payload are shown, never run, wherever they stand."""
+    send.slack("evil", sample("slack-injection"))
+    evil = json.dumps(sample("jira-create")).replace(
+        "payments/api", "<img src=x onerror=document.title='owned'>"
+    )
+    send.jira("POST", "", json.loads(evil))
+    send.sns("<b>evil</b>", {**sample("sns-text"), "Subject": "<script>1</script>"})
+    page = open_page(receivers.inbox_url).page
+
+    for place in page.locator("#places a").all():
+        place.click()
+        expect(page.locator("#view")).to_contain_text("<")
+        assert "owned" not in page.title()
+        assert page.locator("#view img:not(.avatar), #view script, #view b").count() == 0
+        assert page.locator("a[href^='javascript']").count() == 0
+    page.goto(f"{receivers.inbox_url}#/slack/evil")
+    expect(page.locator(".notes .warning")).to_have_text("notifies people: <!channel>")
+    expect(page.locator(".dead-link").first).to_have_text("click me")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_view_fits_and_follows_the_scheme(
+    receivers: Receivers, send: Sender, open_page: OpenPage, width: int, scheme: str
+) -> None:
+    """No view scrolls sideways, and dark is dark."""
+    for name in ("slack-alert", "slack-failed", "slack-every-block"):
+        send.slack("payments", sample(name))
+    send.jira("POST", "", sample("jira-create"))
+    send.sns("security@example.com", sample("sns-text"))
+    send.sns("audit", sample("sns-json"))
+    page = open_page(
+        receivers.inbox_url, viewport={"width": width, "height": 844}, color_scheme=scheme
+    ).page
+    expect(page.locator("#places a")).to_have_count(5)
+
+    for place in page.locator("#places a").all():
+        place.click()
+        wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, place.get_attribute("href")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert ground == {"light": "rgb(245, 245, 244)", "dark": "rgb(22, 23, 25)"}[scheme]
+
+
+def test_the_keyboard_is_enough(receivers: Receivers, send: Sender, open_page: OpenPage) -> None:
+    """Tab reaches the skip link, the places and the raw payload; Enter opens them."""
+    send.slack("payments", sample("slack-alert"))
+    send.slack("platform", sample("slack-failed"))
+    page = open_page(receivers.inbox_url).page
+    expect(page.locator("#places a")).to_have_count(3)
+
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the messages")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="# platform")).to_be_visible()
+    page.get_by_role("button", name="Raw payload").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_the_page_starts_anew_with_the_receivers(open_page: OpenPage) -> None:
+    """When they come back on the same port, an open page forgets the past and shows the present."""
+    with requests.Session() as session, Receivers() as first:
+        port = first.port
+        visit = open_page(first.inbox_url)
+        Sender(first, session).slack("payments", sample("slack-alert"))
+        expect(visit.page.locator("article.item")).to_have_count(1)
+    expect(visit.page.locator("#story")).to_contain_text("ended")
+    with requests.Session() as session, Receivers(port) as second:
+        Sender(second, session).slack("platform", sample("slack-failed"))
+
+        expect(visit.page.get_by_role("heading", name="# platform")).to_be_visible()
+
+        expect(visit.page.locator("#story")).to_contain_text("live")
+        expect(visit.page.locator("#places a")).to_have_count(2)
+    visit.complaints.clear()  # a refused connection is what this test is about

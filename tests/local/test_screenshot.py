@@ -1,0 +1,54 @@
+"""The pictures for the README."""
+
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Browser
+
+from local import screenshot
+from local.browser import find_browser
+from local.receivers import Receivers
+
+
+def test_a_place_becomes_a_file_name() -> None:
+    """Names are safe in a file system and say which place they show."""
+    assert screenshot.file_name("#/slack/payments") == "inbox-slack-payments"
+    assert screenshot.file_name("#/sns/a%40b.example") == "inbox-sns-a-b-example"
+
+
+def test_without_a_browser_it_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command ends with a sentence, not with a traceback."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("CHROMIUM", raising=False)
+
+    assert screenshot.main(["http://127.0.0.1:1/"]) == 1
+    assert "install Chromium" in capsys.readouterr().err
+
+
+def test_the_variable_names_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CHROMIUM comes before what is on the path."""
+    monkeypatch.setenv("CHROMIUM", "/opt/chromium")
+
+    assert find_browser() == "/opt/chromium"
+
+
+@pytest.mark.browser
+def test_it_writes_a_picture_of_each_place(browser: Browser, tmp_path: Path) -> None:
+    """Three pictures of the first place, one of every place."""
+    with Receivers() as receivers:
+        with requests.post(
+            receivers.slack_url("payments"), json={"text": "hello"}, timeout=5
+        ) as answer:
+            assert answer.text == "ok"
+        files = list(screenshot.take_all(browser, receivers.inbox_url, tmp_path / "images"))
+
+    assert sorted(each.name for each in files) == [
+        "inbox-dark.png",
+        "inbox-log.png",
+        "inbox-narrow.png",
+        "inbox-slack-payments.png",
+        "inbox.png",
+    ]
