@@ -161,7 +161,8 @@ _ADVICE: Final = MappingProxyType(
         "mapping values are not allowed here": "a colon too many: put the text in quotes, "
         "or mind the indentation",
         "expected <block end>, but found": "the indentation does not fit the lines above",
-        "expected the node content, but found": "a value is missing",
+        "expected the node content, but found": "a value is missing, "
+        "or a bracket or brace is not closed",
         "expected ',' or": "a bracket or brace is not closed, or a comma is missing",
         "while scanning a quoted scalar": "a quote is not closed",
         "found unexpected end of stream": "a quote is not closed",
@@ -228,12 +229,12 @@ class _Reader:
 
     def _items(self, node: CommentedMap, path: ConfigPath) -> Iterator[tuple[str, Any, ConfigPath]]:
         for key, value in node.items():
-            if not isinstance(key, str):
-                raise self._error(path, "a key here is not text; put it in quotes")
             inner = (*path, str(key))
             # Keys that came in through a merge (<<) have no line of their own.
             if key in node.lc.data:
                 self.lines[inner] = node.lc.key(key)[0] + 1
+            if not isinstance(key, str):
+                raise self._error(inner, "this key is not text; put it in quotes")
             yield str(key), value, inner
 
     def _entries(self, node: CommentedSeq, path: ConfigPath) -> Iterator[tuple[Any, ConfigPath]]:

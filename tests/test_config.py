@@ -1,0 +1,756 @@
+"""The checked file: every problem by path and rule, never by value."""
+
+import copy
+import json
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+
+from lib import config
+from lib.config import (
+    Config,
+    DestinationConfig,
+    Problem,
+    check,
+    config_hash,
+    known_types,
+    load,
+    parse,
+)
+from lib.errors import ConfigError
+from lib.models import ChangeKind, Filter, Severity
+from lib.routing import Match, Route
+from lib.suppressions import Suppression
+
+ROOT = Path(__file__).parents[1]
+TODAY = date(2026, 11, 23)
+# Put together here, so that no scanner takes it for a real one.
+WEBHOOK = "https://hooks.slack" + ".com/services/" + "T0/B0/abcdef"
+
+DOCUMENT: dict[str, Any] = {
+    "version": 1,
+    "destinations": {
+        "payments-slack": {
+            "type": "slack",
+            "webhook": {"secret": "ecr-scan-alerts/payments-webhook"},
+        },
+        "security-jira": {
+            "type": "jira",
+            "site": "https://example.atlassian.net",
+            "project": "SEC",
+            "issue_type": "Bug",
+            "credentials": {"parameter": "/ecr-scan-alerts/jira"},
+            "labels": ["containers"],
+            "priority": {"CRITICAL": "Highest"},
+        },
+        "audit-topic": {
+            "type": "sns",
+            "topic_arn": "arn:aws:sns:eu-central-1:123456789012:scan-alerts",
+            "format": "json",
+        },
+    },
+    "streams": ["release-*", "main-*"],
+    "routes": [
+        {
+            "name": "payments",
+            "match": {"repository": "payments/*", "tag": ["prod-*", "v*"], "untagged": True},
+            "severity": "MEDIUM",
+            "only": ["fixable"],
+            "kinds": ["NEW", "SCAN_FAILED"],
+            "unknown_severity": True,
+            "notify": ["payments-slack", "security-jira"],
+            "continue": True,
+        },
+        {"name": "everything else", "notify": ["audit-topic"]},
+    ],
+    "suppressions": [
+        {
+            "id": "CVE-2023-4911",
+            "package": "glibc",
+            "path": "opt/*",
+            "repository": "legacy/*",
+            "expires": "2027-01-31",
+            "reason": "not reachable,\n  no setuid binaries",
+        }
+    ],
+}
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """Return the document with one part replaced; the path is written with dots."""
+    document = copy.deepcopy(DOCUMENT)
+    *parents, last = (int(step) if step.isdigit() else step for step in path.split("."))
+    part: Any = document
+    for step in parents:
+        part = part[step]
+    part[last] = value
+    return document
+
+
+def without(path: str) -> dict[str, Any]:
+    """Return the document without one part."""
+    document = changed(path, None)
+    *parents, last = (int(step) if step.isdigit() else step for step in path.split("."))
+    part: Any = document
+    for step in parents:
+        part = part[step]
+    del part[last]
+    return document
+
+
+def problems(document: Any) -> list[str]:
+    """Return what is wrong, as people read it."""
+    return [f"{each.level}: {each}" for each in check(document, today=TODAY)]
+
+
+class TestParse:
+    """What a valid document means."""
+
+    def test_every_part_is_understood(self) -> None:
+        """Destinations, routes, streams and suppressions arrive as their own types."""
+        result = load(DOCUMENT, today=TODAY)
+
+        assert result.destinations["audit-topic"] == DestinationConfig(
+            "sns",
+            {"topic_arn": "arn:aws:sns:eu-central-1:123456789012:scan-alerts", "format": "json"},
+        )
+        assert list(result.destinations) == ["payments-slack", "security-jira", "audit-topic"]
+        assert result.streams == ("release-*", "main-*")
+        assert result.routes == (
+            Route(
+                "payments",
+                Filter(
+                    "payments",
+                    Severity.MEDIUM,
+                    ("fixable",),
+                    (ChangeKind.NEW, ChangeKind.SCAN_FAILED),
+                    unknown_severity=True,
+                ),
+                ("payments-slack", "security-jira"),
+                Match(repository=("payments/*",), tag=("prod-*", "v*"), untagged=True),
+                continues=True,
+            ),
+            Route("everything else", Filter("everything else", Severity.HIGH), ("audit-topic",)),
+        )
+        assert result.suppressions == (
+            Suppression(
+                "CVE-2023-4911",
+                date(2027, 1, 31),
+                "not reachable, no setuid binaries",
+                "glibc",
+                "opt/*",
+                "legacy/*",
+            ),
+        )
+
+    def test_only_what_is_required_is_enough(self) -> None:
+        """Streams and suppressions may be left out."""
+        document = {key: DOCUMENT[key] for key in ("version", "destinations")}
+        document["routes"] = [{"name": "all", "notify": list(DOCUMENT["destinations"])}]
+
+        result = load(document, today=TODAY)
+
+        assert (result.streams, result.suppressions) == ((), ())
+        assert problems(document) == []
+
+    def test_an_invalid_document_is_not_loaded(self) -> None:
+        """Every error is listed; warnings are no obstacle."""
+        document = changed("version", 2)
+        del document["routes"][1]["notify"]
+
+        with pytest.raises(
+            ConfigError, match=r"version: must be 1; routes\[1\]: notify is missing"
+        ):
+            load(document, today=TODAY)
+
+    def test_a_warning_is_no_obstacle(self) -> None:
+        """An expired suppression does not keep a file from being deployed."""
+        document = changed("suppressions.0.expires", "2020-01-01")
+
+        assert isinstance(load(document, today=TODAY), Config)
+
+    def test_parsing_needs_no_jsonschema(self) -> None:
+        """Handlers read a checked document; importing jsonschema would cost their cold start."""
+        code = (
+            "import json, sys; from lib.config import parse; parse(json.loads(sys.argv[1])); "
+            "sys.exit('jsonschema' in sys.modules)"
+        )
+
+        done = subprocess.run(
+            [sys.executable, "-c", code, json.dumps(DOCUMENT)], cwd=ROOT, check=False
+        )
+
+        assert done.returncode == 0
+
+
+class TestReadPackaged:
+    """The configuration that was packaged with the code."""
+
+    def test_it_is_read_as_it_was_checked(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """alerts.json beside the code is parsed."""
+        (tmp_path / "alerts.json").write_text(json.dumps(DOCUMENT), encoding="utf-8")
+        monkeypatch.setattr(config, "_ROOT", tmp_path)
+
+        assert config.read_packaged() == parse(DOCUMENT)
+
+    def test_a_package_without_it_says_how_to_build_one(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A missing file is a ConfigError that names the command."""
+        monkeypatch.setattr(config, "_ROOT", tmp_path)
+
+        with pytest.raises(ConfigError, match="make package"):
+            config.read_packaged()
+
+
+class TestConfigHash:
+    """The short name of a configuration."""
+
+    def test_it_follows_the_content_only(self) -> None:
+        """The order of keys does not matter; any value does."""
+        turned = dict(reversed(list(DOCUMENT.items())))
+
+        assert config_hash(DOCUMENT) == config_hash(turned)
+        assert config_hash(DOCUMENT) != config_hash(changed("version", 2))
+        assert len(config_hash(DOCUMENT)) == 12
+
+
+ERRORS = [
+    ("version", "1", "version: must be 1"),
+    ("destination", {}, "destination: is not known here; did you mean destinations?"),
+    (
+        "zzz",
+        1,
+        "zzz: is not known here; allowed: version, destinations, streams, routes, suppressions",
+    ),
+    ("destinations", {}, "destinations: must not be empty"),
+    ("destinations", None, "destinations: must be a mapping; there is nothing here"),
+    (
+        "destinations.audit-topic",
+        "x",
+        "destinations.audit-topic: must be a mapping that begins with its type",
+    ),
+    ("destinations.audit-topic", {}, "destinations.audit-topic: type is missing"),
+    (
+        "destinations.audit-topic.type",
+        "sms",
+        "destinations.audit-topic.type: must be one of jira, slack, sns",
+    ),
+    (
+        "destinations.audit-topic.topic",
+        "x",
+        "destinations.audit-topic.topic: is not known here; did you mean topic_arn?",
+    ),
+    (
+        "destinations.audit-topic.topic_arn",
+        "arn:aws:sns:eu-central-1:123456789012:alerts.fifo",
+        (
+            "destinations.audit-topic.topic_arn: must be the ARN of a standard topic, such as "
+            "arn:aws:sns:eu-central-1:123456789012:scan-alerts"
+        ),
+    ),
+    (
+        "destinations.audit-topic.format",
+        "xml",
+        "destinations.audit-topic.format: must be one of text, json",
+    ),
+    (
+        "destinations.security-jira.site",
+        "http://example.atlassian.net",
+        (
+            "destinations.security-jira.site: must be the address of a site, https and without a "
+            "path, such as https://example.atlassian.net"
+        ),
+    ),
+    (
+        "destinations.security-jira.project",
+        "sec",
+        "destinations.security-jira.project: must be the key of a project in capitals, such as SEC",
+    ),
+    (
+        "destinations.security-jira.labels",
+        ["two words"],
+        "destinations.security-jira.labels[0]: must be one word: Jira labels have no blanks",
+    ),
+    (
+        "destinations.security-jira.priority.HIHG",
+        "High",
+        "destinations.security-jira.priority.HIHG: is not known here; did you mean HIGH?",
+    ),
+    (
+        "destinations.payments-slack.webhook",
+        "payments-webhook",
+        (
+            "destinations.payments-slack.webhook: must name where the value is kept: "
+            "{secret: ecr-scan-alerts/NAME} or {parameter: /ecr-scan-alerts/NAME}"
+        ),
+    ),
+    (
+        "destinations.payments-slack.webhook.secret",
+        "payments-webhook",
+        (
+            "destinations.payments-slack.webhook.secret: must be the name of a secret that begins "
+            "with ecr-scan-alerts/"
+        ),
+    ),
+    (
+        "destinations.payments-slack.webhook.parameter",
+        "/ecr-scan-alerts/x",
+        "destinations.payments-slack.webhook: must have at most 1 entry",
+    ),
+    (
+        "destinations.security-jira.credentials.parameter",
+        "ecr-scan-alerts/jira",
+        (
+            "destinations.security-jira.credentials.parameter: must be the name of a parameter "
+            "that begins with /ecr-scan-alerts/"
+        ),
+    ),
+    ("streams", ["a", "a"], "streams: must not name anything twice"),
+    ("streams", [""], "streams[0]: must not be empty"),
+    ("routes", [], "routes: must not be empty"),
+    ("routes.0", "x", "routes[0]: must be a mapping"),
+    (
+        "routes.0.name",
+        "",
+        (
+            "routes[0].name: must begin with a letter or digit and hold only "
+            "letters, digits, blanks, dots, hyphens and underscores"
+        ),
+    ),
+    ("routes.0.name", "everything else", "routes[1].name: is the name of routes[0], too"),
+    ("routes.0.match", {}, "routes[0].match: must not be empty"),
+    (
+        "routes.0.match",
+        "x",
+        'routes[0].match: must be a mapping such as {repository: "payments/*"}',
+    ),
+    (
+        "routes.0.match.account",
+        123456789012,
+        ("routes[0].match.account: must be text or a list: put it in quotes"),
+    ),
+    ("routes.0.match.tag", [1.1], "routes[0].match.tag[0]: must be text: put it in quotes"),
+    ("routes.0.match.tag", "x" * 300, "routes[0].match.tag: must have at most 256 characters"),
+    ("routes.0.match.untagged", False, "routes[0].match.untagged: must be true"),
+    (
+        "routes.0.severity",
+        "high",
+        ("routes[0].severity: must be one of CRITICAL, HIGH, MEDIUM, LOW, INFORMATIONAL"),
+    ),
+    ("routes.0.unknown_severity", "yes", "routes[0].unknown_severity: must be true or false"),
+    ("routes.0.only", "fixable", "routes[0].only: must be a list"),
+    ("routes.0.only", ["fixed"], "routes[0].only[0]: must be one of fixable, exploitable, in-use"),
+    ("routes.0.notify", [], "routes[0].notify: must not be empty"),
+    (
+        "routes.0.notify",
+        ["payment-slack"],
+        "routes[0].notify[0]: is not a destination; did you mean payments-slack?",
+    ),
+    (
+        "routes.0.notify",
+        ["zzz"],
+        (
+            "routes[0].notify[0]: is not a destination; there are: payments-slack, security-jira, "
+            "audit-topic"
+        ),
+    ),
+    (
+        "routes.1.match",
+        {"tag": "v*"},
+        (
+            "routes[1].match: the last route catches all, so it must not have a match; add a route "
+            "below it"
+        ),
+    ),
+    (
+        "suppressions.0.id",
+        "CVE-1 CVE-2",
+        (
+            "suppressions[0].id: must be the id of one vulnerability, "
+            "without blanks, such as CVE-2023-4911"
+        ),
+    ),
+    (
+        "suppressions.0.expires",
+        "soon",
+        "suppressions[0].expires: must be a date such as 2027-01-31",
+    ),
+    ("suppressions.0.expires", "2027-02-29", "suppressions[0].expires: must be a day that exists"),
+    ("suppressions.0.reason", "  ", "suppressions[0].reason: must say why in a few words"),
+    (
+        "suppressions.0.package",
+        "a\tb",
+        ("suppressions[0].package: must not hold line breaks or control characters"),
+    ),
+    ("suppressions.0", 1, "suppressions[0]: must be a mapping"),
+]
+
+
+class TestErrors:
+    """What keeps a file from being deployed."""
+
+    @pytest.mark.parametrize(
+        ("path", "value", "message"),
+        ERRORS,
+        ids=[each[0] for each in ERRORS],
+    )
+    def test_one_mistake_is_one_error(self, path: str, value: Any, message: str) -> None:
+        """The error says where, and what is allowed."""
+        assert f"error: {message}" in problems(changed(path, value))
+
+    @pytest.mark.parametrize(
+        ("path", "message"),
+        [
+            ("version", "version is missing"),
+            ("routes", "routes is missing"),
+            ("routes.0.notify", "routes[0]: notify is missing"),
+            ("suppressions.0.reason", "suppressions[0]: reason is missing"),
+            ("suppressions.0.expires", "suppressions[0]: expires is missing"),
+            (
+                "destinations.audit-topic.topic_arn",
+                "destinations.audit-topic: topic_arn is missing",
+            ),
+        ],
+    )
+    def test_a_missing_part_is_named(self, path: str, message: str) -> None:
+        """What is required and not there is an error at the part around it."""
+        assert problems(without(path)) == [f"error: {message}"]
+
+    @pytest.mark.parametrize("document", [None, [], "text", 1])
+    def test_a_file_must_be_a_mapping(self, document: Any) -> None:
+        """An empty file, a list or a text is one error without a path."""
+        (problem,) = check(document, today=TODAY)
+
+        assert problem.path == ()
+        assert str(problem).startswith("must be a mapping with version, destinations and routes")
+
+    def test_all_errors_come_at_once(self) -> None:
+        """Nobody has to correct a file one error at a time."""
+        document = changed("routes.0.severity", "high")
+        document["routes"][1]["notify"] = ["nobody"]
+        document["destinations"]["audit-topic"]["topic"] = "x"
+
+        assert len(problems(document)) == 3
+
+    def test_names_of_destinations_are_checked(self) -> None:
+        """Names go into ids and log lines, so their form is limited."""
+        document = changed("destinations.two words", DOCUMENT["destinations"]["audit-topic"])
+
+        assert problems(document) == [
+            (
+                "error: destinations.(a key): the name of a destination is made of letters, "
+                "digits, hyphens and underscores"
+            )
+        ]
+
+    def test_at_most_90_destinations(self) -> None:
+        """One evaluation is one DynamoDB transaction, with a row for each destination."""
+        entry = DOCUMENT["destinations"]["audit-topic"]
+        many = {f"topic-{number}": entry for number in range(91)}
+
+        assert "error: destinations: must have at most 90 entries" in problems(
+            changed("destinations", {**many})
+        )
+
+    def test_a_rule_without_words_is_still_an_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The schema of a new notifier may use any rule of JSON Schema."""
+        schema = {"properties": {"channel": {"minimum": 5}, "name": {"pattern": "^a"}}}
+        (tmp_path / "notifiers").mkdir()
+        (tmp_path / "notifiers" / "pager.json").write_text(json.dumps(schema), encoding="utf-8")
+        (tmp_path / "alerts-1.0.0.json").symlink_to(ROOT / "schemas" / "alerts-1.0.0.json")
+        monkeypatch.setattr(config, "_SCHEMAS", tmp_path)
+        pager = {"type": "pager", "channel": 1, "name": "b"}
+        document = {
+            "version": 1,
+            "destinations": {"pager": pager},
+            "routes": [{"name": "all", "notify": ["pager"]}],
+        }
+
+        assert problems(document) == [
+            "error: destinations.pager.channel: breaks the rule minimum of its schema",
+            "error: destinations.pager.name: breaks the rule pattern of its schema",
+        ]
+
+
+SECRETS = [
+    WEBHOOK,
+    "xoxb" + "-12345-abcdef",
+    "ATATT3x" + "FfGF0abcdef",
+    "AKIA" + "ABCDEFGHIJKLMNOP",
+    "https://user:" + "password@example.atlassian.net",
+]
+
+
+class TestSecrets:
+    """A secret in the wrong place is refused and never repeated."""
+
+    @pytest.mark.parametrize("secret", SECRETS)
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "destinations.payments-slack.webhook",
+            "destinations.payments-slack.webhook.secret",
+            "destinations.security-jira.site",
+            "destinations.security-jira.credentials",
+            "routes.0.severity",
+            "routes.0.notify",
+            "suppressions.0.reason",
+        ],
+    )
+    def test_a_pasted_secret_is_refused(self, path: str, secret: str) -> None:
+        """The error says what to do with it, and does not hold it."""
+        document = changed(path, secret)
+
+        text = repr(check(document, today=TODAY))
+
+        assert "this looks like a secret itself" in text
+        assert secret not in text
+
+    def test_it_is_the_only_error_there(self) -> None:
+        """That it has the wrong form, too, would only distract."""
+        found = problems(changed("destinations.payments-slack.webhook.secret", WEBHOOK))
+
+        assert len(found) == 1
+
+    def test_a_secret_as_a_key_is_not_written(self) -> None:
+        """A key of another form than ours is not repeated."""
+        document = changed("zzz", 1)
+        document["destinations"][WEBHOOK] = {"type": "slack"}
+        document["routes"][0]["match"][WEBHOOK] = "x"
+        document["routes"][0]["notify"] = ["nobody"]
+
+        assert "hooks.slack" not in "\n".join(problems(document))
+
+    @settings(max_examples=25)
+    @given(value=st.text(alphabet="abcXYZ0123456789/-_", min_size=12, max_size=40))
+    def test_no_value_is_ever_repeated(self, value: str) -> None:
+        """Whatever stands where, messages are made of paths and rules."""
+        document = changed("destinations.payments-slack.webhook", value)
+        document["destinations"]["audit-topic"]["topic_arn"] = value
+        document["routes"][0]["severity"] = value
+        document["routes"][0]["notify"] = [value]
+        document["suppressions"][0]["expires"] = value
+
+        found = problems(document)
+
+        assert len(found) == 5
+        assert value not in "\n".join(found)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+PATHS = [
+    "version",
+    "destinations",
+    "destinations.audit-topic",
+    "destinations.audit-topic.type",
+    "destinations.security-jira.priority",
+    "streams",
+    "routes",
+    "routes.0",
+    "routes.0.match",
+    "routes.0.match.tag",
+    "routes.1.name",
+    "routes.0.notify",
+    "routes.0.kinds",
+    "suppressions",
+    "suppressions.0",
+    "suppressions.0.expires",
+]
+
+
+@settings(max_examples=50)
+@given(path=st.sampled_from(PATHS), value=JSON)
+def test_any_document_is_checked_without_a_crash(path: str, value: Any) -> None:
+    """Whatever is written anywhere: errors, or a document that parses."""
+    document = changed(path, value)
+
+    found = check(document, today=TODAY)
+
+    assert any(each.level == "error" for each in found) or parse(document)
+
+
+class TestWarnings:
+    """What is allowed but hardly meant."""
+
+    def test_a_valid_document_has_none(self) -> None:
+        """Nothing to say about a good file."""
+        assert problems(DOCUMENT) == []
+
+    @pytest.mark.parametrize(
+        ("expires", "message"),
+        [
+            (
+                "2026-11-22",
+                "expired on 2026-11-22: its findings are told again. Remove or renew it",
+            ),
+            ("2026-11-23", "expires soon, on 2026-11-23"),
+            ("2026-11-30", "expires soon, on 2026-11-30"),
+        ],
+    )
+    def test_a_suppression_that_ends(self, expires: str, message: str) -> None:
+        """Expired entries, and those that end within a week, are said."""
+        assert problems(changed("suppressions.0.expires", expires)) == [
+            f"warning: suppressions[0].expires: {message}"
+        ]
+
+    @pytest.mark.parametrize(
+        ("second", "warnings"),
+        [
+            ({}, ["warning: suppressions[1]: has no effect: suppressions[0] covers it"]),
+            (
+                {"expires": "2027-06-30"},
+                ["warning: suppressions[0]: has no effect: suppressions[1] covers it"],
+            ),
+            (
+                {"id": "cve-2023-4911"},
+                ["warning: suppressions[1]: has no effect: suppressions[0] covers it"],
+            ),
+            ({"package": "musl"}, []),
+        ],
+    )
+    def test_a_suppression_without_effect(
+        self, second: dict[str, str], warnings: list[str]
+    ) -> None:
+        """An entry that another one covers does nothing."""
+        first = DOCUMENT["suppressions"][0]
+
+        assert problems(changed("suppressions", [first, {**first, **second}])) == warnings
+
+    def test_a_destination_that_nobody_uses(self) -> None:
+        """A destination without a route is perhaps a forgotten route."""
+        document = changed("routes.0.notify", ["security-jira"])
+
+        assert problems(document) == [
+            "warning: destinations.payments-slack: no route notifies this"
+        ]
+
+    @pytest.mark.parametrize(
+        ("earlier", "later", "reached"),
+        [
+            (None, {"tag": "v*"}, False),
+            ({"tag": "v*"}, {"tag": "v*"}, False),
+            ({"tag": ["v*", "w*"]}, {"tag": "v*", "region": "eu-*"}, False),
+            ({"untagged": True, "tag": "v*"}, {"untagged": True}, False),
+            ({"tag": "v*"}, {"untagged": True}, True),
+            ({"tag": "v*"}, {"untagged": True, "tag": "v*"}, True),
+            ({"tag": "v*", "region": "eu-*"}, {"tag": "v*"}, True),
+            ({"repository": "a"}, {"repository": "b"}, True),
+            ({"account": "1"}, {"platform": "linux/*"}, True),
+        ],
+    )
+    def test_a_route_that_is_never_reached(
+        self, earlier: dict[str, Any] | None, later: dict[str, Any], *, reached: bool
+    ) -> None:
+        """A route below one that takes all of its images is said."""
+        names = list(DOCUMENT["destinations"])
+        first = {"name": "first", "notify": names} | ({"match": earlier} if earlier else {})
+        document = changed(
+            "routes",
+            [
+                first,
+                {"name": "second", "match": later, "notify": names},
+                {"name": "last", "notify": names},
+            ],
+        )
+
+        message = "warning: routes[1]: is never reached: routes[0] takes all of its images first"
+        assert (message not in problems(document)) is reached
+
+    def test_a_route_after_one_that_continues_is_reached(self) -> None:
+        """With `continue`, nothing is taken away."""
+        document = changed("routes.0", {"name": "a", "notify": ["audit-topic"], "continue": True})
+        document["destinations"] = {"audit-topic": DOCUMENT["destinations"]["audit-topic"]}
+
+        assert problems(document) == []
+
+    def test_the_last_route_may_be_out_of_reach(self) -> None:
+        """Two routes that catch all: the second one is never asked."""
+        document = changed("routes.0", {"name": "a", "notify": list(DOCUMENT["destinations"])})
+
+        assert problems(document) == [
+            "warning: routes[1]: is never reached: routes[0] takes all of its images first"
+        ]
+
+
+class TestProblem:
+    """How a problem says where it is."""
+
+    @pytest.mark.parametrize(
+        ("path", "where"),
+        [
+            ((), ""),
+            (("routes", 0, "notify", 1), "routes[0].notify[1]"),
+            (("destinations", "a b", "type"), "destinations.(a key).type"),
+            (("destinations", SECRETS[1]), "destinations.(a key)"),
+        ],
+    )
+    def test_the_path_is_written_as_people_do(self, path: config.ConfigPath, where: str) -> None:
+        """Names with dots, places in brackets, unusual keys not at all."""
+        assert Problem(path, "message").where == where
+
+
+class TestSchemas:
+    """The published schemas, which editors complete from."""
+
+    SCHEMAS = sorted((ROOT / "schemas" / "notifiers").glob("*.json"))
+
+    @pytest.mark.parametrize("path", [*SCHEMAS, ROOT / "schemas" / "alerts-1.0.0.json"], ids=str)
+    def test_a_schema_is_one(self, path: Path) -> None:
+        """Every schema is valid, titled and described."""
+        schema = json.loads(path.read_text(encoding="utf-8"))
+
+        Draft202012Validator.check_schema(schema)
+        assert schema["title"]
+        assert schema["description"]
+
+    @pytest.mark.parametrize("path", SCHEMAS, ids=str)
+    def test_examples_are_valid(self, path: Path) -> None:
+        """What an editor offers passes the check."""
+        schema = json.loads(path.read_text(encoding="utf-8"))
+
+        assert schema["examples"]
+        for example in schema["examples"]:
+            Draft202012Validator(schema).validate(example)
+
+    def test_every_notifier_is_offered_to_editors(self) -> None:
+        """A new schema under schemas/notifiers needs its line in alerts-1.0.0.json."""
+        schema = json.loads((ROOT / "schemas" / "alerts-1.0.0.json").read_text(encoding="utf-8"))
+
+        offered = [each["$ref"] for each in schema["$defs"]["destination"]["oneOf"]]
+
+        assert offered == [f"notifiers/{each}.json" for each in known_types()], (
+            "list every schema of schemas/notifiers in schemas/alerts-1.0.0.json "
+            "($defs.destination.oneOf), in the order of their names"
+        )
+
+    def test_editors_and_the_check_agree(self) -> None:
+        """The schema with all its references accepts what the check accepts."""
+        resources = [
+            (f"notifiers/{each.name}", Resource.from_contents(json.loads(each.read_text("utf-8"))))
+            for each in self.SCHEMAS
+        ]
+        schema = json.loads((ROOT / "schemas" / "alerts-1.0.0.json").read_text(encoding="utf-8"))
+        validator = Draft202012Validator(schema, registry=Registry().with_resources(resources))
+
+        validator.validate(DOCUMENT)
+
+        assert not validator.is_valid(changed("destinations.audit-topic.topic", "x"))
