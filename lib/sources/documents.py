@@ -1,0 +1,346 @@
+"""
+Any raw document that AWS or its tools write about scans, as reports.
+
+For people with a file: the command line. Events and fetched pages do not come through here.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from lib.errors import DocumentError, EventError
+from lib.interfaces import Json
+from lib.models import (
+    AnyReport,
+    Finding,
+    FindingEvent,
+    IgnoredEvent,
+    Image,
+    Report,
+    Scan,
+    ScanEvent,
+    ScanSource,
+    UnusableReport,
+)
+from lib.sources import SOURCES
+from lib.sources.casing import camel_case
+from lib.sources.distinct import distinct
+from lib.sources.ecr import UNKNOWN_STATUS, Page, normalize_ecr
+from lib.sources.events import ONE_FINDING, finding_reports, parse_event, resource_words
+from lib.sources.images import image_of_resource, image_resources
+from lib.sources.values import mapping, moment, name, text
+
+NO_FINDINGS: Final = "the event carries no findings; they have to be fetched from ECR"
+LISTED: Final = "LISTED"
+"""The status of Inspector's findings when they differ in theirs: there is no scan to ask."""
+
+_LOOKED_FOR: Final = (
+    "Looked for: responses of DescribeImageScanFindings and of Inspector's ListFindings, and the "
+    "events ECR Image Scan, Inspector2 Scan and Inspector2 Finding; bare, in arrays, or wrapped "
+    "in SQS or SNS"
+)
+_DEEPEST: Final = 16
+_NOWHERE: Final = Image("aws", "", "", "", "")
+# What tells the inner `imageScanFindings` object from a response of ListFindings.
+_INNER: Final = frozenset(
+    {
+        "findingSeverityCounts",
+        "imageDigest",
+        "imageScanCompletedAt",
+        "vulnerabilitySourceUpdatedAt",
+    }
+)
+_INSPECTOR_ROW: Final = frozenset({"findingArn", "packageVulnerabilityDetails", "resources"})
+_BASIC_ROW: Final = frozenset({"name", "severity"})
+# The envelope and the details of scan events, as parse_event reads them.
+_EVENT_KEYS: Final = {
+    "detailType": "detail-type",
+    "scanStatus": "scan-status",
+    "repositoryName": "repository-name",
+    "imageDigest": "image-digest",
+    "imageTags": "image-tags",
+    "findingSeverityCounts": "finding-severity-counts",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Normalized:
+    """What a document holds. `left_out` says in words what was in it beside that."""
+
+    reports: tuple[AnyReport, ...]
+    left_out: tuple[str, ...]
+
+
+def normalize_document(document: Json) -> Normalized:
+    """
+    Return a report for each image that a document is about, in the order of the document.
+
+    Takes responses, events and their wrappings in any casing. Pages of the same image are put
+    together, and so are findings of the same image. Raises `DocumentError` for a document that
+    holds nothing about an ECR image, and says what it held instead.
+    """
+    found = _Found()
+    _collect(camel_case(document), found, 0)
+    reports = tuple([part.report() for part in found.parts.values()])
+    left_out = tuple(_times(what, many) for what, many in found.others.items())
+    if not reports:
+        held = f" It holds: {'; '.join(left_out)}." if left_out else ""
+        raise DocumentError(f"Nothing in it is about an ECR image.{held} {_LOOKED_FOR}")
+    return Normalized(reports, left_out)
+
+
+def _times(what: str, many: int) -> str:
+    return what if many == 1 else f"{what} ({many} of them)"
+
+
+# --- what was found -----------------------------------------------------------------------------
+
+
+class _Part(Protocol):
+    def report(self) -> AnyReport: ...
+
+
+@dataclass(slots=True)
+class _Pages:
+    """Pages of DescribeImageScanFindings about one image."""
+
+    pages: list[Page]
+
+    def report(self) -> AnyReport:
+        scan = Scan(ScanSource.ECR_BASIC, UNKNOWN_STATUS)
+        return _placed(normalize_ecr(self.pages, _NOWHERE, scan))
+
+
+@dataclass(slots=True)
+class _Rows:
+    """Inspector's findings about one image."""
+
+    image: Image
+    source: ScanSource
+    findings: list[Finding] = field(default_factory=list)
+    times: list[datetime] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def report(self) -> AnyReport:
+        statuses = {finding.source_status for finding in self.findings}
+        scan = Scan(
+            self.source,
+            (statuses.pop() if len(statuses) == 1 else None) or LISTED,
+            completed_at=max(self.times, default=None),
+            complete=not self.warnings,
+            warnings=tuple(dict.fromkeys(self.warnings)),
+        )
+        return _placed(Report(self.image, scan, distinct(self.findings)))
+
+
+@dataclass(slots=True)
+class _Event:
+    """A scan event: image, scan and counts, and no findings."""
+
+    event: ScanEvent
+
+    def report(self) -> AnyReport:
+        scan = self.event.scan
+        reason = scan.status if scan.status == "FAILED" else f"{scan.status}: {NO_FINDINGS}"
+        return UnusableReport(self.event.image, replace(scan, reason=reason), self.event.counts)
+
+
+@dataclass(slots=True)
+class _Found:
+    """Parts of the document by what they are about, and how often what else was met."""
+
+    parts: dict[tuple[str, ...], _Part] = field(default_factory=dict)
+    others: Counter[str] = field(default_factory=Counter)
+
+    def add_page(self, page: Page) -> None:
+        image_id = mapping(page.get("imageId"))
+        key = (
+            name(page.get("registryId")),
+            name(page.get("repositoryName")),
+            name(image_id.get("imageDigest")) or name(image_id.get("imageTag")),
+        )
+        # Nameless pages may be about different images, so each stands for itself.
+        if not any(key):
+            key = ("", "", str(len(self.parts)))
+        known = self.parts.setdefault(("pages", *key), _Pages([]))
+        if isinstance(known, _Pages):
+            known.pages.append(page)
+
+    def add_findings(
+        self,
+        image: Image,
+        source: ScanSource,
+        findings: Iterable[Finding],
+        at: datetime | None,
+        warnings: Iterable[str],
+    ) -> None:
+        rows = self.parts.setdefault(("findings", image.key), _Rows(image, source))
+        if isinstance(rows, _Rows):
+            rows.findings.extend(findings)
+            rows.times.extend([at] if at else [])
+            rows.warnings.extend(warnings)
+
+    def add_event(self, event: ScanEvent) -> None:
+        self.parts["event", str(len(self.parts))] = _Event(event)
+
+
+def _placed(report: AnyReport) -> AnyReport:
+    """Say what the document does not say about the image."""
+    image = report.image
+    missing = [
+        each for each in ("account", "region", "repository", "digest") if not getattr(image, each)
+    ]
+    if not missing:
+        return report
+    said = f"the document does not name the image's {', '.join(missing)}"
+    scan = replace(report.scan, warnings=(*report.scan.warnings, said))
+    return replace(report, scan=scan)
+
+
+# --- taking a document apart --------------------------------------------------------------------
+
+
+def _collect(node: Any, found: _Found, depth: int) -> None:
+    if depth > _DEEPEST:
+        found.others["something nested too deeply"] += 1
+    elif isinstance(node, list):
+        _collect_list(node, found, depth)
+    elif isinstance(node, dict):
+        _collect_object(node, found, depth)
+    else:
+        found.others["a value that is not an object"] += 1
+
+
+def _collect_list(nodes: list[Any], found: _Found, depth: int) -> None:
+    if not nodes:
+        found.others["an empty list"] += 1
+    elif all(_is_basic_row(node) for node in nodes):
+        found.add_page({"imageScanFindings": {"findings": nodes}})
+    else:
+        for node in nodes:
+            _collect(node, found, depth + 1)
+
+
+def _is_basic_row(node: Any) -> bool:
+    return isinstance(node, dict) and node.keys() >= _BASIC_ROW and not node.keys() & _INSPECTOR_ROW
+
+
+def _collect_object(node: dict[str, Any], found: _Found, depth: int) -> None:
+    keys = node.keys()
+    if "detailType" in keys:
+        _collect_event(node, found)
+    elif "imageScanFindings" in keys or "imageScanStatus" in keys:
+        found.add_page(node)
+    elif "findingArn" in keys or "packageVulnerabilityDetails" in keys:
+        _collect_finding(node, found)
+    elif "enhancedFindings" in keys or ("findings" in keys and keys & _INNER):
+        found.add_page(_page_around(node))
+    elif isinstance(node.get("findings"), list):
+        _collect_listed(node, found, depth)
+    elif not _collect_wrapped(node, found, depth):
+        found.others["an object that is none of these"] += 1
+
+
+def _page_around(inner: dict[str, Any]) -> Page:
+    """Return a page for a bare `imageScanFindings` object."""
+    around = ("registryId", "repositoryName", "nextToken")
+    page: dict[str, Any] = {key: inner.get(key) for key in around}
+    image_id = inner.get("imageId") or {"imageDigest": inner.get("imageDigest")}
+    return {**page, "imageId": image_id, "imageScanFindings": inner}
+
+
+def _collect_listed(node: Mapping[str, Any], found: _Found, depth: int) -> None:
+    """Take the findings of ListFindings, of which this may be one page among several."""
+    rows = node["findings"]
+    if not rows:
+        found.others["a list of findings that is empty, which tells no image"] += 1
+    elif all(_is_basic_row(row) for row in rows):
+        found.add_page(_page_around(dict(node)))
+    else:
+        more = text(node.get("nextToken")) is not None
+        for row in rows:
+            if isinstance(row, dict):
+                _collect_finding(row, found, more=more)
+            else:
+                _collect(row, found, depth + 1)
+
+
+def _collect_wrapped(node: Mapping[str, Any], found: _Found, depth: int) -> bool:
+    """Unwrap SQS, SNS and `data`. False when there is no wrapping."""
+    sns = mapping(node.get("sns"))
+    for inside in (node.get("records"), node.get("data")):
+        if isinstance(inside, list | dict):
+            _collect(inside, found, depth + 1)
+            return True
+    for inside in (node.get("body"), sns.get("message"), node.get("message")):
+        if isinstance(inside, str):
+            _collect(_parsed(inside), found, depth + 1)
+            return True
+        if isinstance(inside, dict):
+            _collect(inside, found, depth + 1)
+            return True
+    return False
+
+
+def _parsed(said: str) -> Any:
+    """Parse the JSON inside a message; text that is none stays text."""
+    try:
+        return camel_case(json.loads(said))
+    except (ValueError, RecursionError):
+        return said
+
+
+# --- events and findings ------------------------------------------------------------------------
+
+
+def _collect_event(node: Mapping[str, Any], found: _Found) -> None:
+    body = _as_event(node)
+    try:
+        event = parse_event(body)
+        match event:
+            case ScanEvent():
+                found.add_event(event)
+            case FindingEvent():
+                _collect_finding_event(body, event, found)
+            case IgnoredEvent():
+                found.others[f"an event: {event.reason}"] += 1
+    except EventError as error:
+        found.others[f"an event that breaks its schema: {error}"] += 1
+
+
+def _as_event(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event with the keys of EventBridge again, whatever their casing was."""
+    body = {_EVENT_KEYS.get(key, key): value for key, value in node.items()}
+    detail = node.get("detail")
+    if isinstance(detail, dict) and "scanStatus" in detail:
+        body["detail"] = {_EVENT_KEYS.get(key, key): value for key, value in detail.items()}
+    return body
+
+
+def _collect_finding_event(body: Mapping[str, Any], event: FindingEvent, found: _Found) -> None:
+    reports = finding_reports(
+        body["detail"], event.time, account=body["account"], region=body["region"]
+    )
+    for report in reports:
+        scan = report.scan
+        found.add_findings(
+            report.image, scan.source, report.findings, scan.completed_at, (ONE_FINDING,)
+        )
+
+
+def _collect_finding(row: Mapping[str, Any], found: _Found, *, more: bool = False) -> None:
+    resources = image_resources(row)
+    if not resources:
+        found.others[f"a finding about {resource_words(row)}"] += 1
+        return
+    # ECR's enhanced findings have their score under another name than Inspector's own.
+    enhanced = row.keys() & {"score", "scoreDetails"} and "inspectorScore" not in row
+    source = ScanSource.ECR_ENHANCED if enhanced else ScanSource.INSPECTOR2
+    findings = SOURCES[source](row)
+    at = moment(row.get("updatedAt")) or moment(row.get("lastObservedAt"))
+    warnings = ("there are further pages that are not part of this",) if more else ()
+    for resource in resources:
+        found.add_findings(image_of_resource(resource), source, findings, at, warnings)

@@ -1,0 +1,286 @@
+"""
+Events from EventBridge: which of them concern ECR images, and what they say.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+https://docs.aws.amazon.com/inspector/latest/user/eventbridge-integration.html
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from lib.errors import EventError
+from lib.interfaces import Json
+from lib.models import (
+    Counts,
+    Event,
+    FindingEvent,
+    IgnoredEvent,
+    Image,
+    Report,
+    Scan,
+    ScanEvent,
+    ScanSource,
+    Severity,
+)
+from lib.sources import SOURCES
+from lib.sources.distinct import distinct
+from lib.sources.images import (
+    IMAGE_TYPE,
+    image_of_resource,
+    image_resources,
+    partition_of,
+    repository_arn,
+)
+from lib.sources.values import counts, mapping, moment, name, objects, text, texts
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
+    from jsonschema.protocols import Validator
+
+ECR_IMAGE_SCAN: Final = "ECR Image Scan"
+INSPECTOR2_SCAN: Final = "Inspector2 Scan"
+INSPECTOR2_FINDING: Final = "Inspector2 Finding"
+
+EVENT_PATTERNS: Final[Mapping[str, Json]] = MappingProxyType(
+    {
+        "EcrImageScan": {"source": ["aws.ecr"], "detail-type": [ECR_IMAGE_SCAN]},
+        "Inspector2Scan": {
+            "source": ["aws.inspector2"],
+            "detail-type": [INSPECTOR2_SCAN],
+            "resources": [{"wildcard": "arn:*:ecr:*"}],
+        },
+        "Inspector2Finding": {
+            "source": ["aws.inspector2"],
+            "detail-type": [INSPECTOR2_FINDING],
+            "detail": {"resources": {"type": [IMAGE_TYPE]}},
+        },
+    }
+)
+"""The rules of `serverless.yml`, by the name of the rule; a test compares both."""
+
+ONE_FINDING: Final = "one finding from an event, not the whole scan"
+
+_SCHEMAS: Final = Path(__file__).parents[2] / "schemas" / "events"
+_COMPLETE: Final = frozenset({"COMPLETE", "INITIAL_SCAN_COMPLETE"})
+
+
+def parse_event(body: Mapping[str, Json]) -> Event:
+    """
+    Return what an event says.
+
+    Events of other kinds, and those about other resources than ECR images, are ignored with a
+    reason. Raises `EventError` for an event of a kind we handle that breaks its schema; the text
+    names the place and what belongs there, never what was found.
+    """
+    kind = body.get("detail-type")
+    if not isinstance(kind, str):
+        raise EventError(
+            "This is not an event of EventBridge: $.detail-type must be there, as text, such as "
+            f'"{ECR_IMAGE_SCAN}"'
+        )
+    handled = _KINDS.get((name(body.get("source")), kind))
+    if handled is None:
+        return IgnoredEvent(name(body.get("id")), f"events of this kind are not used: {kind[:64]}")
+    schema, elsewhere, read = handled
+    reason = elsewhere(body)
+    if reason is not None:
+        return IgnoredEvent(name(body.get("id")), reason)
+    _check(schema, body)
+    return read(body, _time(body))
+
+
+def _time(body: Mapping[str, Json]) -> datetime:
+    found = moment(body["time"])
+    if found is None:
+        # Scans are put into order by it, so a made-up time would be worse than a dead letter.
+        raise EventError("$.time: expected an ISO 8601 time that exists")
+    return found
+
+
+# --- schemas ------------------------------------------------------------------------------------
+
+
+def _check(schema: str, body: Mapping[str, Json]) -> None:
+    error = next(_validator(schema).iter_errors(body), None)
+    if error is not None:
+        raise EventError(f"{error.json_path}: expected {_expected(error)}")
+
+
+@lru_cache
+def _validator(schema: str) -> "Validator":
+    # Imported late: a tenth of a second, and not every function handles events.
+    from jsonschema import Draft202012Validator
+
+    document = json.loads((_SCHEMAS / schema).read_text(encoding="utf-8"))
+    return Draft202012Validator(document)
+
+
+def _expected(error: "ValidationError") -> str:
+    """Say what belongs there, in the schema's words; jsonschema's own would repeat the value."""
+    rule = cast("Any", error.validator_value)
+    if error.validator == "required":
+        return f"{', '.join(key for key in rule if key not in error.instance)} to be there"
+    return str(mapping(error.schema).get("description") or rule)
+
+
+# --- scans --------------------------------------------------------------------------------------
+
+
+def _other_scan(body: Mapping[str, Json]) -> str | None:
+    """Return why an Inspector2 Scan is not about an ECR image: EC2, Lambda and others have it."""
+    detail = body.get("detail")
+    if not isinstance(detail, dict) or "repository-name" in detail or "image-digest" in detail:
+        return None
+    resources = body.get("resources")
+    if isinstance(resources, list) and any(repository_arn(each) for each in resources):
+        return None
+    return "a scan of something that is not an ECR image"
+
+
+def _scan_event(source: ScanSource) -> Callable[[Mapping[str, Json], datetime], ScanEvent]:
+    def read(body: Mapping[str, Json], time: datetime) -> ScanEvent:
+        detail, status = body["detail"], body["detail"]["scan-status"]
+        stated, warnings = _counts(detail.get("finding-severity-counts"), status)
+        return ScanEvent(
+            event_id=body["id"],
+            time=time,
+            image=_image(body),
+            scan=Scan(source, status, completed_at=time, warnings=warnings),
+            counts=stated,
+        )
+
+    return read
+
+
+def _counts(value: Json, status: str) -> tuple[Counts | None, tuple[str, ...]]:
+    """
+    Return what the event counted. An empty count of a complete scan is zero; no count is none.
+
+    Inspector counts LOW and below in TOTAL only, so that part is UNKNOWN here.
+    """
+    found = counts(value)
+    if found is None or (not value and status not in _COMPLETE):
+        return None, ()
+    by_severity, total = found
+    rest = (total or 0) - sum(by_severity.values())
+    if rest <= 0:
+        return by_severity, ()
+    by_severity = {**by_severity, Severity.UNKNOWN: by_severity[Severity.UNKNOWN] + rest}
+    return by_severity, (f"{rest} of the findings counted have no severity in the event",)
+
+
+def _image(body: Mapping[str, Json]) -> Image:
+    """
+    Return the image of a scan event.
+
+    The registry may belong to another account than the event, so ARNs come first.
+    """
+    detail = body["detail"]
+    stated = detail["repository-name"]
+    resources = body.get("resources") or ()
+    arn = repository_arn(stated) or next(filter(None, map(repository_arn, resources)), None)
+    region = (arn.region if arn else "") or body["region"]
+    return Image(
+        partition=arn.partition if arn else partition_of(region),
+        account=(arn.account if arn else "") or body["account"],
+        region=region,
+        repository=arn.repository if arn and stated.startswith("arn:") else stated,
+        digest=detail["image-digest"],
+        tags=texts(detail.get("image-tags")),
+    )
+
+
+# --- findings -----------------------------------------------------------------------------------
+
+
+def _other_finding(body: Mapping[str, Json]) -> str | None:
+    """Return why an Inspector2 Finding is not about an ECR image."""
+    detail = body.get("detail")
+    if not isinstance(detail, dict) or not objects(detail.get("resources")):
+        return None
+    if image_resources(detail):
+        return None
+    return f"a finding about {resource_words(detail)}"
+
+
+def resource_words(finding: Mapping[str, Json]) -> str:
+    """Name the kinds of resources of a finding that is not about an ECR image."""
+    kinds = [text(each.get("type")) for each in objects(finding.get("resources"))]
+    known = ", ".join(dict.fromkeys(kind[:64] for kind in kinds if kind))
+    return f"{known or 'an unnamed resource'}, not an ECR image"
+
+
+def _finding_event(body: Mapping[str, Json], time: datetime) -> FindingEvent:
+    reports = finding_reports(body["detail"], time, account=body["account"], region=body["region"])
+    return FindingEvent(body["id"], time, reports[0])
+
+
+def finding_reports(
+    finding: Mapping[str, Json], time: datetime, *, account: str, region: str
+) -> tuple[Report, ...]:
+    """
+    Return one report for each ECR image that a finding of an event names; mostly there is one.
+
+    Raises `EventError` for an image without a digest: it could not be told from others.
+    """
+    rows = distinct(SOURCES[ScanSource.INSPECTOR2](finding))
+    scan = Scan(
+        ScanSource.INSPECTOR2,
+        text(finding.get("status")) or "UNKNOWN",
+        completed_at=moment(finding.get("updatedAt")) or time,
+        complete=False,
+        warnings=(ONE_FINDING,),
+    )
+    images = [image_of_resource(resource) for resource in image_resources(finding)]
+    for image in images:
+        if not image.digest.startswith("sha256:") or not image.repository:
+            raise EventError(
+                "$.detail.resources: expected repositoryName and imageHash (sha256:…) of an image"
+            )
+    return tuple([Report(_located(image, account, region), scan, rows) for image in images])
+
+
+def _located(image: Image, account: str, region: str) -> Image:
+    """Fill in the event's account and region where the resource names none ("N/A")."""
+    if image.region and image.account:
+        return image
+    region = image.region or region
+    return replace(
+        image, account=image.account or account, region=region, partition=partition_of(region)
+    )
+
+
+_KINDS: Final[
+    Mapping[
+        tuple[str, str],
+        tuple[
+            str,
+            Callable[[Mapping[str, Json]], str | None],
+            Callable[[Mapping[str, Any], datetime], Event],
+        ],
+    ]
+] = MappingProxyType(
+    {
+        ("aws.ecr", ECR_IMAGE_SCAN): (
+            "ecr-image-scan.json",
+            lambda _: None,
+            _scan_event(ScanSource.ECR_BASIC),
+        ),
+        ("aws.inspector2", INSPECTOR2_SCAN): (
+            "inspector2-scan.json",
+            _other_scan,
+            _scan_event(ScanSource.INSPECTOR2),
+        ),
+        ("aws.inspector2", INSPECTOR2_FINDING): (
+            "inspector2-finding.json",
+            _other_finding,
+            _finding_event,
+        ),
+    }
+)
