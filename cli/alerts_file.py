@@ -77,17 +77,17 @@ def read(path: Path) -> AlertsFile:
             warnings.simplefilter("ignore", ReusedAnchorWarning)
             tree = _parser().load(text)
     except DuplicateKeyError as error:
-        raise AlertsFileError(path.name, _line(error), _TWICE) from None
+        raise AlertsFileError(str(path), _line(error), _TWICE) from None
     except MarkedYAMLError as error:
-        raise AlertsFileError(path.name, _line(error), _advice(error, text)) from None
+        raise AlertsFileError(str(path), _line(error), _advice(error, text)) from None
     except YAMLError:
-        raise AlertsFileError(path.name, 1, _UNPRINTABLE) from None
+        raise AlertsFileError(str(path), 1, _UNPRINTABLE) from None
     except (ValueError, LookupError):
-        raise AlertsFileError(path.name, 1, _WRONG_TAG) from None
+        raise AlertsFileError(str(path), 1, _WRONG_TAG) from None
     except RecursionError:
-        raise AlertsFileError(path.name, 1, _TOO_DEEP) from None
-    reader = _Reader(path.name)
-    return AlertsFile(path.name, reader.plain(tree, ()), MappingProxyType(reader.lines))
+        raise AlertsFileError(str(path), 1, _TOO_DEEP) from None
+    reader = _Reader(str(path))
+    return AlertsFile(str(path), reader.plain(tree, ()), MappingProxyType(reader.lines))
 
 
 def check_file(path: Path, *, today: date) -> tuple[LocatedProblem, ...]:
@@ -99,7 +99,7 @@ def check_file(path: Path, *, today: date) -> tuple[LocatedProblem, ...]:
     try:
         file = read(path)
     except AlertsFileError as error:
-        return (LocatedProblem(path.name, error.line, "", error.problem, "error"),)
+        return (LocatedProblem(str(path), error.line, "", error.problem, "error"),)
     return tuple(_located(file, today))
 
 
@@ -146,7 +146,7 @@ def _text(path: Path) -> str:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise AlertsFileError(path.name, line, "this is not text in UTF-8") from None
+        raise AlertsFileError(str(path), line, "this is not text in UTF-8") from None
 
 
 _TWICE: Final = "this key stands twice in the same place; remove one of them"

@@ -365,6 +365,29 @@ def test_decide_and_selection_agree(
 class TestDecide:
     """Who hears of an evaluation."""
 
+    @pytest.mark.parametrize(
+        ("fields", "only"),
+        [
+            ({"fix_available": "YES"}, "fixable"),
+            ({"fixed_version": "2"}, "fixable"),
+            ({"exploit_available": "YES"}, "exploitable"),
+            ({"exploit_observed_at": NOW}, "exploitable"),
+        ],
+    )
+    def test_findings_that_differ_in_one_fact_are_told_apart(
+        self, fields: dict[str, Any], only: str
+    ) -> None:
+        """Findings are counted together only where no filter can tell them apart."""
+        changes = [a_change(vulnerability_id=f"CVE-{number}") for number in range(3)]
+        changes += [a_change(vulnerability_id=f"GHSA-{number}", **fields) for number in range(2)]
+        evaluation = an_evaluation(*changes)
+        route = a_route(only=(only,))
+
+        (outcome,) = decide(evaluation, (route,)).outcomes
+
+        assert outcome.selected == 2
+        assert selection(evaluation, (route.filter,)).changes == tuple(changes[3:])
+
     def test_the_first_route_that_matches_wins(self) -> None:
         """Later routes are not asked, and say so."""
         routes = (

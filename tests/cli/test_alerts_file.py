@@ -40,9 +40,10 @@ suppressions:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Return where a test writes its file."""
-    return tmp_path / "alerts.yml"
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where a test writes its file, as somebody in its folder would name it."""
+    monkeypatch.chdir(tmp_path)
+    return Path("alerts.yml")
 
 
 def written(path: Path, text: str) -> Path:
@@ -227,6 +228,14 @@ class TestCheckFile:
         assert render_problems(found) == (
             "alerts.yml:2: error: this key stands twice in the same place; remove one of them"
         )
+
+    def test_the_path_is_written_as_it_was_given(self, path: Path) -> None:
+        """Terminals open what they can find."""
+        file = written(path.absolute(), "")
+
+        (problem,) = check_file(file, today=TODAY)
+
+        assert problem.file == str(file)
 
     def test_an_empty_file_says_what_belongs_there(self, path: Path) -> None:
         """Nothing is not a configuration."""
