@@ -15,7 +15,7 @@ from lib.models import AnyReport, Finding, Image, Report, Scan, ScanSource, Unus
 from lib.sources import SOURCES
 from lib.sources.distinct import distinct
 from lib.sources.images import image_of_resource, image_resources
-from lib.sources.values import counts, mapping, moment, name, text
+from lib.sources.values import counts, digest, mapping, moment, name, text
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -258,7 +258,7 @@ def _described(image: Image, pages: Sequence[Page]) -> Image:
         image,
         account=image.account or name(pages[0].get("registryId")),
         repository=image.repository or name(pages[0].get("repositoryName")),
-        digest=image.digest or name(image_id.get("imageDigest")),
+        digest=image.digest or digest(image_id.get("imageDigest")),
         tags=image.tags or ((tag,) if tag else ()),
     )
     for resource in _resources(pages):

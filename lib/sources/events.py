@@ -123,9 +123,9 @@ def _validator(schema: str) -> "Validator":
 
 def _expected(error: "ValidationError") -> str:
     """Say what belongs there, in the schema's words; jsonschema's own would repeat the value."""
-    rule = cast("Any", error.validator_value)
+    rule, found = cast("Any", error.validator_value), cast("Any", error.instance)
     if error.validator == "required":
-        return f"{', '.join(key for key in rule if key not in error.instance)} to be there"
+        return f"{', '.join(key for key in rule if key not in found)} to be there"
     return str(mapping(error.schema).get("description") or rule)
 
 
@@ -239,7 +239,7 @@ def finding_reports(
     )
     images = [image_of_resource(resource) for resource in image_resources(finding)]
     for image in images:
-        if not image.digest.startswith("sha256:") or not image.repository:
+        if not image.digest or not image.repository:
             raise EventError(
                 "$.detail.resources: expected repositoryName and imageHash (sha256:…) of an image"
             )

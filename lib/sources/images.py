@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from lib.models import Image
-from lib.sources.values import count, mapping, moment, name, objects, text, texts
+from lib.sources.values import count, digest, mapping, moment, name, objects, text, texts
 
 IMAGE_TYPE: Final = "AWS_ECR_CONTAINER_IMAGE"
 """The type of Inspector's resources that are ECR images."""
@@ -72,7 +72,7 @@ def image_of_resource(resource: Mapping[str, Any]) -> Image:
         account=(arn.account if arn else "") or text(details.get("registry")) or "",
         region=region,
         repository=text(details.get("repositoryName")) or (arn.repository if arn else ""),
-        digest=text(details.get("imageHash")) or (arn.digest if arn else ""),
+        digest=digest(details.get("imageHash")) or (arn.digest if arn else ""),
         tags=texts(details.get("imageTags")),
         platform=_platform(text(details.get("architecture")), os),
         os=os,
@@ -108,7 +108,7 @@ def image_of_detail(detail: Mapping[str, Any], *, partition: str, region: str) -
         account=name(detail.get("registryId")),
         region=region,
         repository=name(detail.get("repositoryName")),
-        digest=name(detail.get("imageDigest")),
+        digest=digest(detail.get("imageDigest")),
         tags=texts(detail.get("imageTags")),
         pushed_at=moment(detail.get("imagePushedAt")),
     )

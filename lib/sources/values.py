@@ -81,6 +81,12 @@ def name(value: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
+def digest(value: Any) -> str:
+    """Return the digest of an image, empty when it is none. AWS's samples are not always hex."""
+    said = name(value)
+    return said if said.startswith("sha256:") else ""
+
+
 def texts(value: Any) -> tuple[str, ...]:
     """Return the distinct texts of a list, in order; a single text counts as a list of one."""
     if isinstance(value, str):
