@@ -35,10 +35,10 @@ def repository_arn(value: Any) -> RepositoryArn | None:
     if not resource.startswith(_REPOSITORY):
         return None
     # Names contain slashes, so only the last part can be the digest.
-    repository, slash, digest = resource[len(_REPOSITORY) :].rpartition(_DIGEST)
+    repository, slash, hexadecimal = resource[len(_REPOSITORY) :].rpartition(_DIGEST)
     if not slash:
         return RepositoryArn(partition, region, account, resource[len(_REPOSITORY) :])
-    return RepositoryArn(partition, region, account, repository, f"sha256:{digest}")
+    return RepositoryArn(partition, region, account, repository, f"sha256:{hexadecimal}")
 
 
 def partition_of(region: str) -> str:
