@@ -1,0 +1,171 @@
+"""
+`make package`: alerts.yml, code and dependencies -> one zip and the template that deploys it.
+
+    .build/STAGE/ecr-scan-alerts.zip                            all functions, with alerts.json
+    .build/STAGE/deployment.json                                what serverless.yml reads of it
+    .build/STAGE/cloudformation-template-update-stack.json      what CloudFormation gets
+
+Needs no credentials and asks nothing of AWS. The same input gives the same zip.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from cli.alerts_file import check_file, read, render_problems
+from deploy.archive import Archive, files_below, write
+from deploy.bytecode import RUNTIME, Compiler, find_compiler
+from deploy.dependencies import DependenciesError, prepared
+from lib.config import config_hash
+from lib.errors import ConfigError
+from lib.interfaces import Json
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+BUILD: Final = ROOT / ".build"
+ZIP: Final = "ecr-scan-alerts.zip"
+TEMPLATE: Final = "cloudformation-template-update-stack.json"
+_LOCK: Final = ROOT / "requirements" / "runtime.txt"
+_CODE: Final = ("handlers/**/*.py", "lib/**/*.py", "schemas/**/*.json", "LICENSE")
+_STAGE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,31}", re.ASCII)
+"""Leaves room for the longest name made from it: a function has at most 64 characters."""
+_NO_TOPIC: Final[Json] = {
+    "Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:no-topic-in-alerts-yml"
+}
+"""A statement needs a resource; this one does not exist."""
+
+
+class PackageError(Exception):
+    """The package cannot be built; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to package: for which stage, with which configuration, for which region."""
+
+    stage: str
+    config: Path
+    region: str | None = None
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Package and print sizes. Exit code 1: not built, and why."""
+    order = _order(arguments)
+    try:
+        package(order, today=datetime.now(UTC).date())
+    except (PackageError, DependenciesError, ConfigError) as error:
+        print(f"Not packaged. {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def package(order: Order, *, today: date) -> Archive:
+    """
+    Write zip, deployment.json and template of a stage.
+
+    Raises `ConfigError` when the configuration is not valid: it must not be deployed.
+    """
+    if not _STAGE.fullmatch(order.stage):
+        raise PackageError("STAGE must be letters, digits and hyphens, at most 32, a letter first")
+    document = _checked(order.config, today)
+    folder = BUILD / order.stage
+    archive = build_zip(document, folder / ZIP)
+    _say(f"{_shown(archive.path)}  {archive.size / 1e6:.2f} MB, {archive.files} files")
+    (folder / "deployment.json").write_text(
+        json.dumps(_deployment(document, archive), indent=2) + "\n", encoding="utf-8"
+    )
+    _say(_shown(_write_template(order, folder)))
+    return archive
+
+
+def build_zip(document: Json, path: Path, *, kept: Path = BUILD / "dependencies") -> Archive:
+    """Write the zip of all functions with a checked configuration in it."""
+    compiler = find_compiler()
+    if compiler is None:
+        _say("bytecode      skipped: no Python {}.{} here; cold starts are slower".format(*RUNTIME))
+    else:
+        _say(f"bytecode      of Python {compiler.version}")
+    dependencies = prepared(_LOCK, kept=kept, compiler=compiler, say=_say)
+    return write(path, files_below(dependencies) | _application(document, compiler))
+
+
+def _application(document: Json, compiler: Compiler | None) -> dict[str, bytes]:
+    """Return our own files, with bytecode where there is a compiler."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for source in (path for pattern in _CODE for path in ROOT.glob(pattern)):
+            there = folder / source.relative_to(ROOT)
+            there.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, there)
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        (folder / "alerts.json").write_text(text, encoding="utf-8")
+        if compiler is not None:
+            compiler.compile(folder)
+        return files_below(folder)
+
+
+def _checked(path: Path, today: date) -> Json:
+    problems = check_file(path, today=today)
+    if problems:
+        print(render_problems(problems), file=sys.stderr)
+    if any(each.level == "error" for each in problems):
+        raise ConfigError(f"{path} has errors; nothing invalid can be deployed")
+    document = read(path).document
+    _say(f"{path}  checked: {len(document['destinations'])} destinations")
+    return document
+
+
+def _deployment(document: Json, archive: Archive) -> Json:
+    """Return what the template needs to know, and what identifies this package."""
+    topics = {
+        entry["topic_arn"] for entry in document["destinations"].values() if entry["type"] == "sns"
+    }
+    return {
+        "topicArns": sorted(topics) or [_NO_TOPIC],
+        "config": config_hash(document),
+        "sha256": archive.sha256,
+        "bytes": archive.size,
+    }
+
+
+def _write_template(order: Order, folder: Path) -> Path:
+    osls = ROOT / "node_modules" / ".bin" / "osls"
+    if not osls.exists():
+        raise PackageError("osls is not installed; `make package` does that")
+    # osls empties the folder it packages into, so it gets one of its own.
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        command = [str(osls), "package", "--stage", order.stage, "--package", scratch]
+        command += ["--region", order.region] if order.region else []
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        if answer.returncode:
+            raise PackageError(f"osls could not make the template:\n{answer.stderr.strip()}")
+        return Path(shutil.move(Path(scratch) / TEMPLATE, folder / TEMPLATE))
+
+
+def _order(arguments: Sequence[str] | None) -> Order:
+    parser = argparse.ArgumentParser(prog="python -m deploy.package", description=__doc__)
+    parser.add_argument("--stage", default="dev")
+    parser.add_argument("--config", type=Path, default=ROOT / "alerts.yml")
+    parser.add_argument("--region")
+    options = parser.parse_args(arguments)
+    return Order(options.stage, options.config, options.region)
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
