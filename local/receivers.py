@@ -23,7 +23,7 @@ from socket import SHUT_RDWR, socket
 from sys import exc_info
 from threading import Event, Lock, Thread
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol, Self, assert_never
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from local.standins.jira import JiraStandIn
@@ -90,7 +90,7 @@ class Receivers:
         self._journal = Journal(partial(datetime.now, UTC))
         self._session = datetime.now(UTC).isoformat()
         self._server = _Server((HOST, port), self)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.05,), name="receivers")
+        self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="receivers")
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -337,9 +337,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self._reply(answer)
             case Disconnect():
                 self.close_connection = True
-            case TimeoutAfterAccept(seconds=seconds):
-                self.server.stopping.wait(seconds)
+            case TimeoutAfterAccept() as silence:
+                self.server.stopping.wait(silence.seconds)
                 self.close_connection = True
+            case other:
+                assert_never(other)
 
     do_GET = _serve  # noqa: N815  # the base class's name
     do_POST = _serve  # noqa: N815  # the base class's name
