@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from lib.config import Config, load
+from lib.config import Config
 from lib.sources.documents import normalize_document
 
-from cli.alerts_file import read
+from cli.alerts_file import load_file
 from cli.terminal import remark, working
 from lib.bootstrap import App, Clients, Settings
 from lib.errors import DocumentError, ScanAlertError
@@ -46,8 +46,8 @@ def add_region_option(parser: argparse.ArgumentParser) -> None:
 
 
 def read_config(path: str) -> Config:
-    """Read and check a configuration file. Raises `ConfigError` with where and what."""
-    return load(read(Path(path)).document, today=datetime.now(UTC).date())
+    """Read and check a configuration file. Raises `ConfigError` with file, line and what."""
+    return load_file(Path(path), today=datetime.now(UTC).date())
 
 
 def read_document(path: str) -> Any:

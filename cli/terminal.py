@@ -22,13 +22,16 @@ _STYLES: Final = {
     Severity.INFORMATIONAL: "dim",
     Severity.UNKNOWN: "magenta",
 }
+_FILE_WIDTH: Final = 200
 _PATIENCE: Final = 1.0
 """Seconds before a progress bar appears."""
 
 
 def out() -> Console:
     """Return the console of results; made when used, so that tests can redirect stdout."""
-    return Console(file=sys.stdout, soft_wrap=True, highlight=False)
+    # Without a terminal nobody's window is narrow: let grep and files have whole lines.
+    width = None if sys.stdout.isatty() else _FILE_WIDTH
+    return Console(file=sys.stdout, width=width, highlight=False)
 
 
 def complain(message: str) -> None:
@@ -92,7 +95,7 @@ def counts_text(report: Report) -> str:
 def _findings_table(findings: Iterable[Finding]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("SEVERITY", "VULNERABILITY", "PACKAGE", "INSTALLED", "FIXED IN", "EXPLOIT"):
-        table.add_column(name, no_wrap=name != "PACKAGE", overflow="fold")
+        table.add_column(name, no_wrap=name == "SEVERITY", overflow="fold", min_width=8)
     for finding in findings:
         package = finding.package
         name = f"{package.name} ({package.path})" if package.path else package.name

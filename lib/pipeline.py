@@ -51,6 +51,7 @@ from lib.models import (
     DeliveryState,
     Destination,
     Evaluation,
+    FindingId,
     Image,
     Receipt,
     Report,
@@ -238,7 +239,8 @@ def evaluate(
 def _comparison(
     report: Report, rules: Rules, today: date, before: tuple[BasisKind, Evaluation] | None
 ) -> Comparison:
-    basis, old, suppressed_before = Basis(BasisKind.NONE), None, frozenset()
+    basis, old = Basis(BasisKind.NONE), None
+    suppressed_before: frozenset[FindingId] = frozenset()
     if before is not None and isinstance(before[1].report, Report):
         kind, evaluation = before
         old = before[1].report

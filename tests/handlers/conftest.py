@@ -1,5 +1,6 @@
 """What the handlers' tests share: records as SQS sends them, and a process's objects as fakes."""
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from lib.errors import ScanAlertError
-from lib.observability import metrics
+from lib.observability import logger, metrics
 
 
 @dataclass
@@ -64,6 +65,10 @@ def counted() -> Iterator[Callable[[], dict[str, float]]]:
 
 
 @pytest.fixture
-def logged(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """Return the structured lines logged so far."""
-    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    stream = io.StringIO()
+    handler = logger.registered_handler
+    old = handler.setStream(stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    handler.setStream(old)

@@ -1,0 +1,229 @@
+"""The core's figures: calls counted, findings per second, time against botocore's own, memory."""
+
+import gc
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from benchmarks.offline import OfflineSession, basic_findings, ecr_answers
+from lib.changes import compare
+from lib.models import Basis, BasisKind, Destination, Filter, Image, Scan, ScanEvent, ScanSource
+from lib.models import Severity
+from lib.pipeline import Rules, ScanPipeline, new_delivery
+from lib.report import alert
+from lib.routing import Route, decide, stream_of
+from lib.sources.ecr import EcrFindingSource, normalize_ecr
+from lib.store.queues import SqsWaker
+from lib.store.reports import S3ReportStore
+from lib.store.state import DynamoStateStore
+from lib.suppressions import matcher
+
+ROOT = Path(__file__).parents[1]
+ROUTE = Route(
+    "everything", Filter("everything", Severity.HIGH), notify=(Destination("team-slack"),)
+)
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+IMAGE = Image("aws", "000474600478", "eu-central-1", "payments/api", f"sha256:{1:064x}", ("1.4",))
+SCAN = Scan(ScanSource.ECR_BASIC, "COMPLETE", NOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One row of the table."""
+
+    what: str
+    target: str
+    measured: str
+
+
+def best_of(work: Callable[[], Any], rounds: int = 9) -> float:
+    """Return the median seconds of some rounds, without the collector's own work."""
+    times = []
+    for _ in range(rounds):
+        gc.collect()
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def calls() -> list[Figure]:
+    """Count ECR's pages for 1,500 findings of either kind."""
+    figures = []
+    for name, size, answers in (
+        ("basic", 1000, ecr_answers(basic=1500)),
+        ("enhanced", 100, ecr_answers(enhanced=1500)),
+    ):
+        session = OfflineSession(answers)
+        EcrFindingSource(session.client("ecr")).report(IMAGE, SCAN)
+        counted = sum(session.calls.values())
+        what = f"ECR calls for {name} scanning, 1,500 findings"
+        figures.append(Figure(what, f"ceil(n / {size})", str(counted)))
+    return figures
+
+
+class Services:
+    """DynamoDB, S3 and SQS as far as one event needs them, answered in this process."""
+
+    def __init__(self) -> None:
+        self.items: dict[str, Any] = {}
+        self.body = b""
+
+    def answer(self, operation: str, request: dict[str, Any]) -> Any:
+        """Keep what is written, so that the next event finds it."""
+        match operation:
+            case "GetItem":
+                item = self.items.get(request["Key"]["pk"]["S"])
+                return {"Item": item} if item else {}
+            case "TransactWriteItems":
+                for write in request["TransactItems"]:
+                    self.items[write["Put"]["Item"]["pk"]["S"]] = write["Put"]["Item"]
+                return {}
+            case "PutObject":
+                body = request["body"]
+                self.body = body if isinstance(body, bytes) else body.read()
+                return b""
+            case "GetObject":
+                return self.body
+            case _:
+                return {"Successful": []}
+
+
+def one_event() -> list[Figure]:
+    """Evaluate one event of 1,500 basic findings, warm, with the network taken out."""
+    ecr = OfflineSession(ecr_answers(basic=1500))
+    client = ecr.client("ecr")
+    services = Services()
+    aws = OfflineSession(services.answer)
+    moment = NOW
+
+    def now() -> datetime:
+        return moment
+
+    pipeline = ScanPipeline(
+        source=EcrFindingSource(client),
+        states=DynamoStateStore(aws.client("dynamodb"), "table"),
+        reports=S3ReportStore(aws.client("s3"), "bucket"),
+        waker=SqsWaker(aws.client("sqs"), deliveries="https://queue", scan_events=None),
+        rules=Rules((ROUTE,)),
+        now=now,
+    )
+
+    def parse() -> None:
+        pages = client.get_paginator("describe_image_scan_findings").paginate(
+            repositoryName="payments/api",
+            imageId={"imageDigest": IMAGE.digest},
+            PaginationConfig={"PageSize": 1000},
+        )
+        list(pages)
+
+    def event() -> None:
+        nonlocal moment
+        moment += timedelta(minutes=1)
+        pipeline.process(ScanEvent(moment.isoformat(), moment, IMAGE, SCAN), {})
+
+    event()
+    aws.calls.clear()
+    event()
+    counted = dict(aws.calls)
+    aws.calls.clear()
+    pipeline.process(ScanEvent(moment.isoformat(), moment, IMAGE, SCAN), {})
+    repeated = dict(aws.calls)
+    ratio = best_of(event) / best_of(parse)
+    return [
+        Figure("other calls for one event, warm", "see README", _text(counted)),
+        Figure("calls for a repeated event", "reads only", _text(repeated)),
+        Figure(
+            "1,500 basic findings, event to rows written, against botocore's parsing",
+            "at most 2x",
+            f"{ratio:.2f}x",
+        ),
+    ]
+
+
+def _text(counted: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(counted.items()))
+
+
+def throughput(count: int = 10_000) -> list[Figure]:
+    """Measure normalize + compare + route + report over many findings."""
+    pages = [
+        {
+            "imageScanStatus": {"status": "COMPLETE"},
+            "imageScanFindings": {"findings": basic_findings(count)},
+        }
+    ]
+    before = normalize_ecr(pages, IMAGE, SCAN)
+
+    def work() -> None:
+        run_core(pages, before)
+
+    rate = count / best_of(work)
+    return [
+        Figure(
+            "normalize + compare + route + report, one core",
+            "over 50,000 findings/s",
+            f"{rate:,.0f} findings/s",
+        )
+    ]
+
+
+def run_core(pages: list[Any], before: Any) -> None:
+    """Take one scan result from pages to an alert."""
+    from lib.models import Evaluation
+
+    after = normalize_ecr(pages, IMAGE, SCAN)
+    comparison = compare(
+        before,
+        after,
+        basis=Basis(BasisKind.RESCAN, IMAGE, NOW),
+        suppress=matcher((), IMAGE, NOW.date()),
+        suppressed_before=frozenset(),
+    )
+    evaluation = Evaluation(after, stream_of(IMAGE, ()), 2, NOW, comparison)
+    for decision in decide(evaluation, (ROUTE,)).deliveries:
+        alert(evaluation, new_delivery(decision, evaluation, "key", NOW))
+
+
+def memory() -> list[Figure]:
+    """Measure the peak memory of a process that evaluates 10,000 findings."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "benchmarks.core"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    peak = json.loads(answer.stdout)["peak_mb"]
+    return [Figure("peak memory, 10,000 findings", "under 256 MB", f"{peak:.0f} MB")]
+
+
+def _peak() -> None:
+    session = OfflineSession(ecr_answers(basic=10_000))
+    services = Services()
+    aws = OfflineSession(services.answer)
+    pipeline = ScanPipeline(
+        source=EcrFindingSource(session.client("ecr")),
+        states=DynamoStateStore(aws.client("dynamodb"), "table"),
+        reports=S3ReportStore(aws.client("s3"), "bucket"),
+        waker=SqsWaker(aws.client("sqs"), deliveries="https://queue", scan_events=None),
+        rules=Rules((ROUTE,)),
+        now=lambda: NOW,
+    )
+    for minute in range(2):
+        moment = NOW + timedelta(minutes=minute)
+        pipeline.process(ScanEvent(moment.isoformat(), moment, IMAGE, SCAN), {})
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps({"peak_mb": kilobytes / 1024}))
+
+
+if __name__ == "__main__":
+    _peak()

@@ -1,0 +1,159 @@
+"""Real botocore clients that never reach a network: each request is answered in this process."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.config import Config
+
+Answer = Callable[[str, dict[str, Any]], Any]
+"""(operation, request) -> what the service would answer, as parsed JSON or bytes."""
+
+
+class Body:
+    """The little of urllib3's response that botocore reads."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        yield self._content
+
+    def read(self, *_: Any) -> bytes:
+        content, self._content = self._content, b""
+        return content
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class OfflineSession:
+    """Makes clients that count their calls and are answered by a function."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.calls: Counter[str] = Counter()
+        self._answer = answer
+        self._session = boto3.session.Session(
+            aws_access_key_id="offline",
+            aws_secret_access_key="offline",  # noqa: S106  # signs nothing that leaves
+            region_name="eu-central-1",
+        )
+
+    def client(self, service: str) -> Any:
+        # Plain bodies: checksums in trailers would have to be taken off again by the stand-in.
+        config = Config(request_checksum_calculation="when_required")
+        client: Any = self._session.client(service, config=config)  # type: ignore[call-overload]
+        client.meta.events.register(f"before-send.{service}", self._respond)
+        return client
+
+    def _respond(self, request: Any, event_name: str, **_: Any) -> AWSResponse:
+        _, service, operation = event_name.split(".")
+        self.calls[f"{service}:{operation}"] += 1
+        body = request.body or b"{}"
+        is_json = isinstance(body, bytes | str) and service != "s3"
+        answer = self._answer(operation, json.loads(body) if is_json else {"body": body})
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return AWSResponse(request.url, 200, {"content-type": "application/json"}, Body(content))
+
+
+
+def basic_findings(count: int) -> list[dict[str, Any]]:
+    """Return findings of the shape and size that ECR's basic scanning gives."""
+    severities = ("CRITICAL", "HIGH", "MEDIUM", "MEDIUM", "LOW", "LOW", "INFORMATIONAL")
+    return [
+        {
+            "name": f"CVE-2024-{index:05d}",
+            "description": f"A flaw was found in package-{index % 400}. " + "It allows more. " * 20,
+            "uri": f"https://security-tracker.debian.org/tracker/CVE-2024-{index:05d}",
+            "severity": severities[index % len(severities)],
+            "attributes": [
+                {"key": "package_name", "value": f"package-{index % 400}"},
+                {"key": "package_version", "value": f"1:7.9p1-{index % 10}+deb10u2"},
+                {"key": "CVSS3_SCORE", "value": "7.5"},
+                {"key": "CVSS3_VECTOR", "value": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"},
+            ],
+        }
+        for index in range(count)
+    ]
+
+
+def enhanced_findings(count: int) -> list[dict[str, Any]]:
+    """Return findings of the shape and size that enhanced scanning gives."""
+    return [
+        {
+            "awsAccountId": "000474600478",
+            "description": "An attacker may. " * 25,
+            "findingArn": f"arn:aws:inspector2:eu-central-1:000474600478:finding/{index:032x}",
+            "firstObservedAt": 1685000000.0,
+            "lastObservedAt": 1685600000.0,
+            "updatedAt": 1685600000.0,
+            "packageVulnerabilityDetails": {
+                "cvss": [{"baseScore": 7.5, "source": "NVD", "version": "3.1"}],
+                "referenceUrls": [f"https://example.org/{index}"],
+                "relatedVulnerabilities": [],
+                "source": "NVD",
+                "sourceUrl": f"https://nvd.nist.gov/vuln/detail/CVE-2023-{index:05d}",
+                "vulnerabilityId": f"CVE-2023-{index:05d}",
+                "vulnerablePackages": [
+                    {
+                        "name": f"package-{index % 400}",
+                        "version": "2.0.3",
+                        "packageManager": "PYTHONPKG",
+                        "filePath": f"usr/lib/python3/site-packages/p{index}/METADATA",
+                        "fixedInVersion": "2.3.2",
+                    }
+                ],
+            },
+            "remediation": {"recommendation": {"text": "None Provided"}},
+            "resources": [
+                {
+                    "details": {
+                        "awsEcrContainerImage": {
+                            "architecture": "amd64",
+                            "imageTags": ["1.4.2"],
+                            "platform": "UBUNTU_20_04",
+                            "pushedAt": 1684990000.0,
+                            "registry": "000474600478",
+                            "repositoryName": "payments/api",
+                        }
+                    },
+                    "type": "AWS_ECR_CONTAINER_IMAGE",
+                }
+            ],
+            "severity": "HIGH",
+            "status": "ACTIVE",
+            "title": f"CVE-2023-{index:05d} - package-{index % 400}",
+            "type": "PACKAGE_VULNERABILITY",
+            "score": 7.5,
+            "fixAvailable": "YES",
+            "exploitAvailable": "NO",
+        }
+        for index in range(count)
+    ]
+
+
+def ecr_answers(*, basic: int = 0, enhanced: int = 0) -> Answer:
+    """Answer DescribeImageScanFindings as ECR pages it: basic as asked, enhanced by 100."""
+    rows = basic_findings(basic) if basic else enhanced_findings(enhanced)
+    counts: Counter[str] = Counter(row["severity"] for row in rows)
+
+    def answer(_: str, request: dict[str, Any]) -> Any:
+        size = min(request.get("maxResults", 100), 1000) if basic else 100
+        start = int(request.get("nextToken", 0))
+        page = {
+            "registryId": "000474600478",
+            "repositoryName": request["repositoryName"],
+            "imageId": request["imageId"],
+            "imageScanStatus": {"status": "COMPLETE" if basic else "ACTIVE"},
+            "imageScanFindings": {
+                "imageScanCompletedAt": 1760538840.414,
+                "findingSeverityCounts": dict(counts),
+                "findings" if basic else "enhancedFindings": rows[start : start + size],
+            },
+        }
+        return page | ({"nextToken": str(start + size)} if start + size < len(rows) else {})
+
+    return answer
