@@ -31,7 +31,7 @@ from lib.models import (
     Upgrade,
 )
 from lib.routing import Selection, refusal, selection
-from lib.text import one_line, truncate
+from lib.text import clean, one_line, truncate
 
 _NAME: Final = 60
 """Characters of a name from outside that the verdict quotes."""
@@ -137,9 +137,9 @@ def _verdict(
         return _problem(evaluation)
     basis, image = _basis(evaluation), evaluation.report.image
     since = f" since {before(basis, image)}" if basis.kind is not BasisKind.NONE else ""
-    gone = ", ".join(_pieces(resolved, "{n} {severity}")[:_PIECES])
+    gone = _and(_pieces(resolved))
     if listed and not since:
-        return f"First scan: {_and(_pieces(listed, '{n} {severity}'))}{_remedy(listed)}"
+        return f"First scan: {_and(_pieces(listed))}{_remedy(listed)}"
     if listed:
         tail = f"; {gone} resolved" if gone else ""
         return f"{_and(_changed(listed))}{since}{_remedy(listed)}{tail}"
@@ -186,21 +186,22 @@ def before(basis: Basis, image: Image) -> str:
 
 
 def _changed(listed: Sequence[Change]) -> list[str]:
+    """Return what changed, kind by kind; what is too much for a sentence is added up."""
+    numbers = Counter((each.kind, each.finding.severity) for each in listed)
     pieces: list[str] = []
+    rest = len(listed)
     for kind, pattern in _SHORT.items():
-        pieces += _pieces([each for each in listed if each.kind is kind], pattern)
-    if len(pieces) <= _PIECES:
-        return pieces
-    counted = sum(int(each.split(" ", 1)[0]) for each in pieces[_PIECES - 1 :])
-    return [*pieces[: _PIECES - 1], f"{counted} more changes"]
+        for severity in reversed(Severity):
+            number = numbers[kind, severity]
+            if number and len(pieces) < _PIECES:
+                pieces.append(pattern.format(n=number, severity=severity_word(severity)))
+                rest -= number
+    return [*pieces, f"{rest} more change{'s' if rest > 1 else ''}"] if rest else pieces
 
 
-def _pieces(changes: Sequence[Change], pattern: str) -> list[str]:
+def _pieces(changes: Sequence[Change]) -> list[str]:
     counts = Counter(each.finding.severity for each in changes)
-    return [
-        pattern.format(n=counts[severity], severity=severity_word(severity))
-        for severity in sorted(counts, reverse=True)
-    ]
+    return [f"{counts[each]} {severity_word(each)}" for each in sorted(counts, reverse=True)]
 
 
 def severity_word(severity: Severity) -> str:
@@ -209,7 +210,7 @@ def severity_word(severity: Severity) -> str:
 
 
 def _and(words: Sequence[str]) -> str:
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def _remedy(listed: Sequence[Change]) -> str:
@@ -324,17 +325,16 @@ _CONSOLES: Final[Mapping[str, str]] = MappingProxyType(
 def console_url(image: Image) -> str:
     """Return where the ECR console of the image's partition and region shows it."""
     host = _CONSOLES.get(image.partition, "console.aws.amazon.com")
-    region = quote(image.region, safe="")
-    path = "/".join(
-        (
-            quote(image.account, safe=""),
-            quote(image.repository, safe="/"),
-            "_/image",
-            quote(image.digest, safe=":"),
-            "details",
-        )
+    region = _quoted(image.region)
+    path = f"{_quoted(image.account)}/{_quoted(image.repository, '/')}/_/image"
+    return (
+        f"https://{region}.{host}/ecr/repositories/private/{path}"
+        f"/{_quoted(image.digest, ':')}/details?region={region}"
     )
-    return f"https://{region}.{host}/ecr/repositories/private/{path}?region={region}"
+
+
+def _quoted(text: str, safe: str = "") -> str:
+    return quote(clean(text), safe=safe)
 
 
 _MAX_URL: Final = 300

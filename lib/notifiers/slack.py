@@ -35,6 +35,7 @@ MAX_CHARACTERS: Final = 10_000
 _VERDICT: Final = 700
 _FACT: Final = 110
 _COUNTS: Final = 200
+_WHERE: Final = 300
 _FALLBACK: Final = 600
 _FOOTER: Final = 450
 _WARNING: Final = 150
@@ -42,13 +43,13 @@ _PROBLEM: Final = 1200
 _LINK: Final = 160
 _CONSOLE: Final = 900
 _NEW: Final = 2400
-_OTHERS: Final = 700
-_TO_DO: Final = 1300
+_OTHERS: Final = 600
+_TO_DO: Final = 1200
 _LEFT_OUT: Final = 900
 _LINES: Final = 8
 _REASONS: Final = 6
 
-_MARKS: Final[Mapping[Severity | None, str]] = MappingProxyType(
+_MARKS: Final[Mapping[Severity, str]] = MappingProxyType(
     {
         Severity.CRITICAL: "\N{LARGE RED CIRCLE}",
         Severity.HIGH: "\N{LARGE ORANGE CIRCLE}",
@@ -56,10 +57,11 @@ _MARKS: Final[Mapping[Severity | None, str]] = MappingProxyType(
         Severity.LOW: "\N{LARGE BLUE CIRCLE}",
         Severity.INFORMATIONAL: "\N{MEDIUM WHITE CIRCLE}",
         Severity.UNKNOWN: "\N{BLACK QUESTION MARK ORNAMENT}",
-        None: "\N{WHITE HEAVY CHECK MARK}",
     }
 )
 _PROBLEM_MARK: Final = "\N{WARNING SIGN}"
+_BETTER_MARK: Final = "\N{CHART WITH DOWNWARDS TREND}"
+_CLEAR_MARK: Final = "\N{WHITE HEAVY CHECK MARK}"
 
 _RATE_LIMITED: Final = frozenset({"rate_limited", "ratelimited"})
 _TEMPORARY: Final = frozenset(
@@ -179,22 +181,29 @@ def _message(text: str, blocks: Sequence[Json]) -> Json:
 
 
 def _findings(alert: Alert) -> list[Json]:
-    mark = _MARKS[alert.worst]
     numbers = _say(wording.all_findings(alert), _COUNTS)
+    where = _say(wording.where(alert), _WHERE)
     lists = [
         _listing(each, _NEW if each.title in (wording.FOUND, wording.NEW) else _OTHERS)
         for each in wording.sections(alert)
     ]
     parts = (
-        _header(mark, alert),
-        _section(f"*{_say(alert.verdict, _VERDICT)}*\n{numbers}"),
-        _facts(alert),
+        _header(_mark(alert), alert),
+        _section(f"*{_say(alert.verdict, _VERDICT)}*\n{numbers}\n{where}"),
         *map(_section, lists),
         _section(_to_do(alert)),
         _section(_left_out(alert)),
+        _facts(alert),
         *_ending(alert),
     )
     return [each for each in parts if each]
+
+
+def _mark(alert: Alert) -> str:
+    """Return the colour of the worst that is told. Green is for an image without any finding."""
+    if alert.worst is not None:
+        return _MARKS[alert.worst]
+    return _BETTER_MARK if alert.total or not alert.scan.complete else _CLEAR_MARK
 
 
 def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
@@ -266,7 +275,7 @@ def _line(section: wording.Section, change: Change) -> str:
 
 
 def _vulnerability(change: Change) -> str:
-    name = wording.short(change.finding.vulnerability_id, 40)
+    name = wording.short(change.finding.vulnerability_id, 40) or "(unnamed)"
     url = vulnerability_url(change.finding)
     link = slack_link(url, _flat(name)) if url else ""
     return link if link and len(link) <= _LINK else _say(name, 60)

@@ -87,8 +87,17 @@ def _request(alert: Alert, body: str, *, truncated: bool) -> Json:
 def _subject(alert: Alert) -> str:
     """Return "[CRITICAL] payments/api:1.4.2: 2 new CRITICAL ..." in ASCII without controls."""
     name = ascii_only(wording.short(alert.image.name, MAX_SUBJECT // 2))
-    subject = f"[{_severity(alert)}] {name}: {ascii_only(alert.verdict)}"
+    tag, told = _told(alert)
+    subject = f"[{tag}] {name}: {ascii_only(told)}"
     return subject if len(subject) <= MAX_SUBJECT else f"{subject[: MAX_SUBJECT - 3].rstrip()}..."
+
+
+def _told(alert: Alert) -> tuple[str, str]:
+    if alert.problem is not None:
+        return alert.problem.kind.value.replace("_", " "), alert.problem.reason
+    if alert.worst is not None:
+        return alert.worst.name, alert.verdict
+    return "RESOLVED" if alert.changes else "INFO", alert.verdict
 
 
 def _severity(alert: Alert) -> str:

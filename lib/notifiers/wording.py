@@ -90,6 +90,13 @@ def facts(alert: Alert) -> list[tuple[str, str]]:
     return [(label, value) for label, value in found if value]
 
 
+def where(alert: Alert) -> str:
+    """Return the same in one line, for the top of a message."""
+    image = alert.image
+    parts = (image.account, image.region, f"tags: {_tags(image.tags)}", image.platform)
+    return " \N{MIDDLE DOT} ".join(short(each) for each in parts if each)
+
+
 def _tags(tags: Sequence[str]) -> str:
     if not tags:
         return "none (untagged)"
@@ -160,7 +167,8 @@ def _title(kind: ChangeKind, basis: BasisKind) -> str:
 
 
 def _shared_reason(changes: Sequence[Change]) -> str:
-    return Counter(each.reason for each in changes).most_common(1)[0][0]
+    reason, number = Counter(each.reason for each in changes).most_common(1)[0]
+    return reason if number * 2 > len(changes) else ""
 
 
 def installed(finding: Finding) -> str:
@@ -230,7 +238,7 @@ def more_upgrades(hidden: Sequence[Upgrade]) -> str:
     for each in hidden:
         total.update(each.fixes)
     fixed = {each: total[each] for each in sorted(total, reverse=True)}
-    return f"and {_packages(len(hidden))} more to upgrade: {counts(fixed)}"
+    return f"and {_packages(len(hidden))} to upgrade: {counts(fixed)}"
 
 
 def without_version(alert: Alert) -> str:
@@ -242,7 +250,7 @@ def without_version(alert: Alert) -> str:
         f"{short(each.package)} ({counts(each.fixes)})" for each in packages[:_PACKAGES]
     )
     hidden = len(packages) - _PACKAGES
-    named += f" and {_packages(hidden)} more" if hidden > 0 else ""
+    named += f" and {_packages(hidden)}" if hidden > 0 else ""
     if alert.scan.source is ScanSource.ECR_BASIC:
         return (
             "Basic scanning names no fixed versions. Rebuild on an updated base image, "
@@ -252,7 +260,7 @@ def without_version(alert: Alert) -> str:
 
 
 def _packages(number: int) -> str:
-    return f"{number:,} package{'s' if number > 1 else ''}"
+    return f"{number:,} more package{'s' if number > 1 else ''}"
 
 
 # --- what was left out ------------------------------------------------------------------------
@@ -274,15 +282,16 @@ def arithmetic(alert: Alert) -> str:
     """Return the sum that accounts for every finding of the scan."""
     told = sum(each.kind is not ChangeKind.RESOLVED for each in alert.changes)
     others = sum(each.count for each in alert.left_out)
-    return (
-        f"{alert.total:,} findings = {told:,} told here + {alert.unchanged:,} there before "
-        f"+ {others:,} left out"
-    )
+    terms = [f"{told:,} told here"]
+    terms += [f"{alert.unchanged:,} there before"] if alert.unchanged else []
+    terms += [f"{others:,} left out"] if others else []
+    return f"{alert.total:,} findings = {' + '.join(terms)}"
 
 
 def warnings(alert: Alert) -> list[str]:
     """Return what about the scan itself needs saying."""
-    said = [truncate(one_line(each), _REASON) for each in alert.scan.warnings[:_WARNINGS]]
+    cleaned = filter(None, map(one_line, alert.scan.warnings[:_WARNINGS]))
+    said = [truncate(each, _REASON) for each in cleaned]
     if not alert.scan.complete and not said:
         said = ["Fewer findings were listed than counted: the list is incomplete"]
     return said

@@ -1,0 +1,312 @@
+"""Stories with an alert each, made by the real comparison, routing and report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Any, Final
+
+from lib.models import (
+    Alert,
+    AnyReport,
+    BasisKind,
+    ChangeKind,
+    Evaluation,
+    Filter,
+    Finding,
+    Image,
+    Package,
+    Report,
+    ScanSource,
+    Score,
+    Severity,
+    StreamId,
+)
+from lib.pipeline import Rules, evaluate
+from lib.report import alert
+from lib.suppressions import Suppression
+from tests.builders import (
+    NOW,
+    a_delivery,
+    a_filter,
+    a_finding,
+    a_report,
+    a_scan,
+    an_image,
+    an_unusable_report,
+)
+
+STREAM: Final = StreamId("000474600478/eu-central-1/payments/api")
+ENHANCED: Final = MappingProxyType({"source": ScanSource.ECR_ENHANCED, "status": "ACTIVE"})
+
+INJECTIONS: Final = (
+    "<!channel>",
+    "<!here|now>",
+    "<@U1>",
+    "<#C1>",
+    "<!subteam^S1>",
+    "@here",
+    "<https://evil.example|Sign in>",
+    "<https://evil.example>",
+    "https://evil.example/a|b>c",
+    "`rm -rf`",
+    "*bold* _it_ ~gone~",
+    "a|b|c",
+    "&lt;!channel&gt;",
+    '"; project = SEC OR summary ~ "x',
+    "{html}<script>alert(1)</script>{html} [x|javascript:alert(1)] !img.png!",
+    "h1. title\r\n\r\n* one\x00\x1b[31m\x07",
+    "\u202egnp.exe \u200b\u2066hidden\u2069 \U000e0041",
+    "\ud800 lone",
+    "Zalgo" + "\u0301" * 300,
+    "\N{PILE OF POO}" * 400,
+    "<" * 10_000,
+    "long " * 2_000,
+    "",
+)
+
+
+def evaluated(
+    report: AnyReport,
+    *,
+    before: Report | None = None,
+    kind: BasisKind = BasisKind.PREVIOUS_IMAGE,
+    suppressions: Sequence[Suppression] = (),
+) -> Evaluation:
+    """Evaluate a result as the pipeline does."""
+    earlier = (
+        evaluate(before, stream=STREAM, version=1, now=NOW, rules=Rules(())) if before else None
+    )
+    return evaluate(
+        report,
+        stream=STREAM,
+        version=1,
+        now=NOW,
+        rules=Rules((), suppressions=suppressions),
+        before=(kind, earlier) if earlier else None,
+    )
+
+
+def told(evaluation: Evaluation, *filters: Filter, **delivery: Any) -> Alert:
+    """Return what a destination with these filters is told."""
+    return alert(evaluation, a_delivery(filters=filters or (a_filter(),), **delivery))
+
+
+def many(
+    number: int, severity: str, *, start: int = 1000, package: str = "libfoo", **fields: Any
+) -> list[Finding]:
+    """Return findings that differ in their number, five to a package."""
+    return [
+        a_finding(
+            f"CVE-2025-{start + n}",
+            severity=severity,
+            package=f"{package}{n // 5}" if n >= 5 else package,
+            version=f"1.{n % 5}.0",
+            **fields,
+        )
+        for n in range(number)
+    ]
+
+
+def openssl(number: int, severity: str = "CRITICAL", fixed: str = "3.0.14-1~deb12u2") -> Finding:
+    """Return a well-described finding of Inspector."""
+    return a_finding(
+        f"CVE-2026-{number}",
+        severity=severity,
+        version="3.0.11-1~deb12u1",
+        title=f"CVE-2026-{number} - openssl",
+        description="A carefully crafted certificate may overflow a buffer during verification.",
+        score=Score(9.8, "3.1", "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "NVD"),
+        fixed_version=fixed,
+        fix_available="YES",
+        exploit_available="NO",
+        epss=0.12,
+        links=(f"https://security-tracker.debian.org/tracker/CVE-2026-{number}",),
+        first_observed_at=NOW - timedelta(days=2),
+        last_observed_at=NOW,
+        source_status="ACTIVE",
+    )
+
+
+def _image(number: int, **fields: Any) -> Image:
+    return an_image(
+        number,
+        **{
+            "platform": "linux/amd64",
+            "os": "DEBIAN_12",
+            "pushed_at": NOW - timedelta(minutes=3),
+            "in_use_count": 3,
+            **fields,
+        },
+    )
+
+
+def _log4j() -> Finding:
+    return replace(
+        a_finding("CVE-2021-44228", severity="CRITICAL", fix_available="YES"),
+        package=Package(
+            "org.apache.logging.log4j:log4j-core",
+            "2.14.0",
+            "JAR",
+            "opt/app/lib/vendor/billing-service-1.0.jar/BOOT-INF/lib/log4j-core-2.14.0.jar",
+        ),
+        fixed_version="2.15.0",
+        exploit_available="YES",
+        epss=0.97,
+    )
+
+
+def _big() -> Report:
+    findings = (
+        _log4j(),
+        *(openssl(2000 + n) for n in range(3)),
+        *many(9, "HIGH", package="libxml2-", fixed_version="2.9.14+dfsg-1.3", fix_available="YES"),
+        *many(7, "HIGH", start=3000, package="glibc", fix_available="NO"),
+        *many(60, "MEDIUM", start=4000, package="perl"),
+        *many(80, "LOW", start=5000, package="systemd"),
+        *many(5, "UNKNOWN", start=6000, package="curl", source_severity="UNTRIAGED"),
+    )
+    return a_report(*findings, image=_image(2, tags=("1.4.2", "latest")), **ENHANCED)
+
+
+def _baseline() -> Alert:
+    return told(evaluated(_big()), a_filter(route="payments"))
+
+
+def _new_and_resolved() -> Alert:
+    kept = many(40, "HIGH", start=7000, package="linux-libc-", fix_available="NO")
+    low = many(12, "MEDIUM", start=4000, package="perl")
+    accepted = a_finding("CVE-2023-4911", severity="CRITICAL", package="glibc")
+    gone = many(3, "HIGH", start=8000, package="zlib1g", fixed_version="1:1.3.dfsg-3")
+    before = a_report(*kept, *low, *gone, image=_image(1), **ENHANCED)
+    new = (openssl(2001), openssl(2002, fixed="3.0.13-1~deb12u1"))
+    after = a_report(*new, accepted, *kept, *low, image=_image(2), **ENHANCED)
+    entry = Suppression(
+        "CVE-2023-4911", date(2027, 1, 31), "no setuid binaries in the image", package="glibc"
+    )
+    judged = evaluated(after, before=before, suppressions=(entry,))
+    return told(judged, a_filter(route="payments"), a_filter(route="security"))
+
+
+def _rescan() -> Alert:
+    log4j, high = _log4j(), openssl(2001, "HIGH")
+    waiting = a_finding("GHSA-jfh8-c2jp-5v3q", package="left-pad", fix_available="NO")
+    quiet = replace(log4j, exploit_available="NO")
+    before = a_report(quiet, high, waiting, image=_image(2), **ENHANCED)
+    after = a_report(
+        log4j,
+        replace(high, severity=Severity.CRITICAL),
+        replace(waiting, fix_available="YES", fixed_version="1.3.1"),
+        image=_image(2),
+        **ENHANCED,
+    )
+    return told(evaluated(after, before=before, kind=BasisKind.RESCAN), attempts=3)
+
+
+def _only_resolved() -> Alert:
+    gone = [openssl(2001), *many(3, "HIGH", start=8000, package="zlib1g")]
+    left = many(2, "MEDIUM", start=4000, package="perl")
+    before = a_report(*gone, *left, image=_image(1, tags=("latest",)), **ENHANCED)
+    after = a_report(*left, image=_image(2, tags=("latest",)), **ENHANCED)
+    return told(evaluated(after, before=before))
+
+
+def _untagged() -> Alert:
+    findings = (
+        *many(2, "CRITICAL", start=1, package="bash", links=("https://cve.example/CVE",)),
+        *many(4, "HIGH", start=9000, package="tar"),
+    )
+    image = an_image(3, tags=(), partition="aws-cn", region="cn-north-1", account="000000000012")
+    return told(evaluated(a_report(*findings, image=image)))
+
+
+def _clean() -> Alert:
+    return told(evaluated(a_report(image=_image(1), **ENHANCED)))
+
+
+def _failed() -> Alert:
+    return told(evaluated(an_unusable_report("FAILED", _image(2))))
+
+
+def _not_scanned() -> Alert:
+    return told(evaluated(an_unusable_report("UNSUPPORTED_IMAGE", _image(2))))
+
+
+def _ten_thousand() -> Alert:
+    findings = [
+        a_finding(
+            f"CVE-{2000 + n % 25}-{10_000 + n}",
+            severity=Severity(5 - n % 6).name,
+            package=f"package-{n % 700}",
+            version=f"1.{n % 7}.0",
+            description="A description of the usual length, repeated. " * 6,
+            fixed_version=f"2.{n % 9}.0" if n % 3 else None,
+            fix_available="YES" if n % 3 else "NO",
+        )
+        for n in range(10_000)
+    ]
+    report = Report(_image(2), a_scan(**ENHANCED), tuple(findings))
+    return told(evaluated(report), a_filter(severity=Severity.MEDIUM))
+
+
+def injected(text: str) -> Alert:
+    """Return an alert in which every field that comes from outside is this text."""
+    package = Package(text, text, text, text, text, text)
+    finding = Finding(
+        vulnerability_id=text,
+        package=package,
+        severity=Severity.CRITICAL,
+        source_severity=text,
+        title=text,
+        description=text,
+        fixed_version=text,
+        fix_available=text,
+        exploit_available="YES",
+        remediation=text,
+        links=(text, f"https://evil.example/{text}"),
+        source_status=text,
+    )
+    unknown = replace(finding, severity=Severity.UNKNOWN, vulnerability_id=f"{text}2")
+    image = an_image(
+        partition=text,
+        account=text,
+        region=text,
+        repository=text,
+        digest=text,
+        tags=(text, text),
+        platform=text,
+        os=text,
+    )
+    scan = a_scan(status=text, warnings=(text,), complete=False)
+    gone = a_finding(f"{text}3", package=text, version=text)
+    before = Report(replace(image, digest="sha256:1"), a_scan(), (gone,))
+    after = Report(image, scan, (finding, unknown))
+    judged = evaluated(after, before=before)
+    routes = a_filter(route=text, unknown_severity=True)
+    return told(replace(judged, stream=StreamId(text)), routes)
+
+
+def injected_problem(text: str) -> Alert:
+    """Return an alert about a failed scan in which every field from outside is this text."""
+    report = an_unusable_report("FAILED", an_image(repository=text, tags=(text,)))
+    return told(evaluated(replace(report, scan=replace(report.scan, reason=text))))
+
+
+def stories() -> Mapping[str, Alert]:
+    """Return an alert for every kind of message."""
+    return {
+        "baseline": _baseline(),
+        "new-and-resolved": _new_and_resolved(),
+        "rescan": _rescan(),
+        "only-resolved": _only_resolved(),
+        "untagged": _untagged(),
+        "no-findings": _clean(),
+        "scan-failed": _failed(),
+        "not-scanned": _not_scanned(),
+        "ten-thousand": _ten_thousand(),
+        "injection": injected("<!channel> `*|@here"),
+        "still-there": told(
+            evaluated(_big(), before=_big(), kind=BasisKind.RESCAN),
+            a_filter(kinds=(ChangeKind.UNCHANGED,)),
+        ),
+    }

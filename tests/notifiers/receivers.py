@@ -1,0 +1,105 @@
+"""What notifiers call, in memory: HTTP with scripted answers, secrets, topics."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from lib.interfaces import NotifierTools
+from lib.models import Destination, HttpAnswer
+
+SLACK_TOKEN: Final = "not-a-real-webhook"
+WEBHOOK: Final = f"https://hooks.slack.com/services/T00/B00/{SLACK_TOKEN}"
+JIRA_TOKEN: Final = "not-a-real-token"
+CREDENTIALS: Final = f'{{"email": "robot@example.com", "token": "{JIRA_TOKEN}"}}'
+TOPIC: Final = "arn:aws:sns:eu-central-1:000474600478:scan-alerts"
+
+OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "jira": {
+        "type": "jira",
+        "site": "https://example.atlassian.net",
+        "project": "SEC",
+        "credentials": {"secret": "ecr-scan-alerts/jira"},
+        "labels": ["containers", "two words"],
+        "priority": {"CRITICAL": "Highest"},
+    },
+    "slack": {"type": "slack", "webhook": {"secret": "ecr-scan-alerts/slack"}},
+    "sns": {"type": "sns", "topic_arn": TOPIC},
+}
+SECRETS: Final = {"ecr-scan-alerts/jira": CREDENTIALS, "ecr-scan-alerts/slack": WEBHOOK}
+
+JIRA_CREATED: Final = HttpAnswer(201, '{"id": "10000", "key": "SEC-7"}')
+ANSWERS: Final = {"jira": JIRA_CREATED, "slack": HttpAnswer(200, "ok")}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request."""
+
+    method: str
+    url: str
+    body: Any
+    headers: Mapping[str, str]
+
+
+@dataclass
+class ScriptedHttp:
+    """Answers in order, or raises what stands in the script; the last one stays."""
+
+    answers: list[HttpAnswer | Exception]
+    calls: list[Call] = field(default_factory=list)
+
+    def post(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        return self._call("POST", url, body, headers)
+
+    def put(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        return self._call("PUT", url, body, headers)
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        return self._call("GET", url, None, headers)
+
+    def _call(
+        self, method: str, url: str, body: Any, headers: Mapping[str, str] | None
+    ) -> HttpAnswer:
+        self.calls.append(Call(method, url, body, headers or {}))
+        answer = self.answers[min(len(self.calls), len(self.answers)) - 1]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@dataclass
+class NamedSecrets:
+    """Secrets by name, and which were read."""
+
+    values: Mapping[str, str] = field(default_factory=lambda: SECRETS)
+    read_names: list[str] = field(default_factory=list)
+
+    def read(self, reference: Mapping[str, str]) -> str:
+        self.read_names.append(reference["secret"])
+        return self.values[reference["secret"]]
+
+
+@dataclass
+class RecordingTopics:
+    """Takes every message."""
+
+    published: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def publish(self, topic_arn: str, request: Mapping[str, Any]) -> str:
+        self.published.append((topic_arn, request))
+        return f"message-{len(self.published)}"
+
+
+def tools(
+    *answers: HttpAnswer | Exception,
+    secrets: NamedSecrets | None = None,
+    topics: RecordingTopics | None = None,
+    http: Any = None,
+) -> NotifierTools:
+    """Return tools that answer as scripted."""
+    return NotifierTools(
+        http=http or ScriptedHttp(list(answers)),
+        secrets=secrets or NamedSecrets(),
+        topics=topics or RecordingTopics(),
+        destination=Destination("team-slack"),
+    )

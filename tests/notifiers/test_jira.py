@@ -1,0 +1,359 @@
+"""Jira: valid ADF within its limits, one issue per stream, and no text that is a query."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ConfigError,
+    PermanentDeliveryError,
+    TemporaryDeliveryError,
+)
+from lib.models import Destination, HttpAnswer, Receipt, StreamId
+from lib.notifiers import adf
+from lib.notifiers.jira import LABEL, MAX_SUMMARY, MAX_TEXT, JiraNotifier, stream_label
+from tests.builders import a_finding, a_report, an_image
+from tests.notifiers import golden
+from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.notifiers.receivers import (
+    CREDENTIALS,
+    JIRA_CREATED,
+    JIRA_TOKEN,
+    OPTIONS,
+    NamedSecrets,
+    ScriptedHttp,
+    tools,
+)
+
+STORIES = stories()
+NO_CONTENT = HttpAnswer(204, "")
+SITE = "https://example.atlassian.net"
+
+# Which nodes may stand in which:
+# https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
+CHILDREN = {
+    "doc": {"paragraph", "heading", "bulletList", "table", "panel"},
+    "panel": {"paragraph", "heading", "bulletList"},
+    "bulletList": {"listItem"},
+    "listItem": {"paragraph"},
+    "table": {"tableRow"},
+    "tableRow": {"tableHeader", "tableCell"},
+    "tableHeader": {"paragraph"},
+    "tableCell": {"paragraph"},
+    "paragraph": {"text"},
+    "heading": {"text"},
+}
+MARKS = {"strong", "em", "code", "link"}
+
+
+def jira(*answers: HttpAnswer | Exception, **given_tools: Any) -> JiraNotifier:
+    return JiraNotifier(OPTIONS["jira"], tools(*answers, **given_tools))
+
+
+def assert_adf(node: Any) -> None:
+    """Walk a document and check structure, text nodes and links."""
+    if node["type"] == "text":
+        assert node["text"]
+        marks = {each["type"] for each in node.get("marks", ())}
+        assert marks <= MARKS
+        for mark in node.get("marks", ()):
+            if mark["type"] == "link":
+                assert mark["attrs"]["href"].startswith(("https://", "http://"))
+        return
+    assert node["content"]
+    for child in node["content"]:
+        assert child["type"] in CHILDREN[node["type"]]
+        assert_adf(child)
+
+
+def documents(payload: Any) -> list[Any]:
+    bodies = [payload["create"]["fields"]["description"]]
+    if "update" in payload:
+        bodies.append(payload["update"]["comment"]["body"])
+    return bodies
+
+
+def said(node: Any) -> str:
+    """Return all text of a document, one line per block."""
+    if node["type"] == "text":
+        return str(node["text"])
+    glue = "" if node["type"] in ("paragraph", "heading") else "\n"
+    return glue.join(map(said, node["content"]))
+
+
+def assert_valid(payload: Any) -> None:
+    fields = payload["create"]["fields"]
+    assert len(fields["summary"]) <= MAX_SUMMARY
+    assert "\n" not in fields["summary"]
+    for label in fields.get("labels", ()):
+        assert not set(label) & set(" \t\n")
+        assert len(label) <= 255
+    for body in documents(payload):
+        assert body["version"] == 1
+        assert len(json.dumps(body, ensure_ascii=False)) <= MAX_TEXT
+        assert_adf(body)
+    json.dumps(payload, ensure_ascii=False).encode("utf-8")
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_issue_looks_as_kept(story: str) -> None:
+    """Each story has a kept issue and a kept comment, both valid and within Jira's limits."""
+    created = jira().render(STORIES[story])
+    updated = jira().render(STORIES[story], thread="SEC-7")
+
+    assert_valid(created)
+    assert_valid(updated)
+    assert updated["create"] == created["create"]
+    golden.check("jira", story, created)
+    golden.check("jira", f"{story}.comment", updated["update"]["comment"])
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_text_from_outside_stays_text(text: str) -> None:
+    """Wiki markup, JQL and HTML are text nodes; links go only where a URL says."""
+    for alert in (injected(text), injected_problem(text)):
+        for payload in (jira().render(alert, thread="SEC-7"), jira().plain(alert, thread="SEC-7")):
+            assert_valid(payload)
+
+
+@given(listed=st.integers(0, 90), resolved=st.integers(0, 90))
+def test_rows_and_the_rest_add_up(listed: int, resolved: int) -> None:
+    """Each table has as many rows as its heading says, or says how many are missing."""
+    new = [a_finding(f"CVE-2026-{1000 + n}", package=f"p{n}") for n in range(listed)]
+    gone = [a_finding(f"CVE-2025-{1000 + n}", package=f"p{n}") for n in range(resolved)]
+    before = a_report(*gone, image=an_image(1))
+    alert = told(evaluated(a_report(*new, image=an_image(2)), before=before))
+
+    payload = jira().render(alert, thread="SEC-7")
+
+    for body in documents(payload):
+        for number, prefix in ((listed, "CVE-2026-"), (resolved, "CVE-2025-")):
+            rows = [each for each in _texts(body) if each.startswith(prefix)]
+            title = "What is new" if prefix == "CVE-2026-" else "Resolved"
+            missing = [each for each in _section(body, title) if each.startswith("and ")]
+            more = int(missing[0].split()[1]) if missing else 0
+            assert len(rows) + more == number
+
+
+def _texts(node: Any) -> list[str]:
+    if node["type"] == "text":
+        return [node["text"]]
+    return [text for child in node["content"] for text in _texts(child)]
+
+
+def _section(body: Any, title: str) -> list[str]:
+    """Return the texts between a heading and the next one."""
+    found: list[str] = []
+    inside = False
+    for node in body["content"]:
+        if node["type"] == "heading":
+            inside = said(node).startswith(title)
+        elif inside:
+            found += _texts(node)
+    return found
+
+
+def test_fields_come_from_the_options() -> None:
+    """Project, type, labels without blanks, and the priority of the worst severity."""
+    fields = jira().render(STORIES["new-and-resolved"])["create"]["fields"]
+
+    alert = STORIES["new-and-resolved"]
+    assert fields["project"] == {"key": "SEC"}
+    assert fields["issuetype"] == {"name": "Task"}
+    assert fields["priority"] == {"name": "Highest"}
+    assert fields["labels"] == [
+        LABEL,
+        stream_label(alert.destination, alert.stream),
+        "containers",
+        "two-words",
+    ]
+
+
+def test_priority_is_only_set_where_configured() -> None:
+    """A severity without an entry keeps the project's default priority."""
+    fields = jira().render(STORIES["only-resolved"])["create"]["fields"]
+
+    assert "priority" not in fields
+
+
+def test_label_differs_by_destination_and_stream() -> None:
+    """The label finds the one issue of a stream, also when names contain blanks."""
+    labels = {
+        stream_label(Destination(destination), StreamId(stream))
+        for destination in ("a", "b b", "\ud800")
+        for stream in ("x", "y y")
+    }
+
+    assert len(labels) == 6
+    assert all(label.startswith("ecr-") and " " not in label for label in labels)
+
+
+def test_update_leaves_labels_and_priority_to_people() -> None:
+    """An update changes what we own: summary and description."""
+    update = jira().render(STORIES["new-and-resolved"], thread="SEC-7")["update"]
+
+    assert update["key"] == "SEC-7"
+    assert set(update["fields"]) == {"summary", "description"}
+
+
+def test_failed_scan_only_comments_on_an_existing_issue() -> None:
+    """The description keeps what was known; the failure and its remedy are a comment."""
+    update = jira().render(STORIES["scan-failed"], thread="SEC-7")["update"]
+
+    assert update["fields"] == {}
+    assert "not an all-clear" in said(update["comment"]["body"])
+    assert "aws ecr start-image-scan" in said(update["comment"]["body"])
+
+
+def test_plain_issue_has_neither_table_nor_optional_fields() -> None:
+    """What is sent after a 400 has only what every project takes."""
+    created = jira().plain(STORIES["new-and-resolved"])
+    updated = jira().plain(STORIES["new-and-resolved"], thread="SEC-7")
+
+    assert set(created["create"]["fields"]) == {"project", "issuetype", "summary", "description"}
+    assert "update" not in created
+    assert updated["update"]["fields"] == {}
+    assert_valid(updated)
+
+
+def test_issue_is_created_with_basic_authentication() -> None:
+    """The credentials are read when sending, and the key is receipt, link and thread."""
+    http = ScriptedHttp([JIRA_CREATED])
+
+    receipt = jira(http=http).send({"create": {"fields": {"summary": "x"}}})
+
+    assert receipt == Receipt("SEC-7", url=f"{SITE}/browse/SEC-7", thread="SEC-7")
+    call = http.calls[0]
+    assert (call.method, call.url) == ("POST", f"{SITE}/rest/api/3/issue")
+    assert call.body == {"fields": {"summary": "x"}}
+    scheme, _, encoded = call.headers["Authorization"].partition(" ")
+    assert scheme == "Basic"
+    assert base64.b64decode(encoded).decode() == f"robot@example.com:{JIRA_TOKEN}"
+
+
+def test_known_issue_is_updated_then_commented() -> None:
+    """PUT first: if it has to be repeated, there is still only one comment."""
+    http = ScriptedHttp([NO_CONTENT, HttpAnswer(201, "{}")])
+    payload = jira().render(STORIES["new-and-resolved"], thread="SEC/7")
+
+    receipt = jira(http=http).send(payload)
+
+    assert receipt.thread == "SEC/7"
+    assert [(each.method, each.url) for each in http.calls] == [
+        ("PUT", f"{SITE}/rest/api/3/issue/SEC%2F7"),
+        ("POST", f"{SITE}/rest/api/3/issue/SEC%2F7/comment"),
+    ]
+    assert http.calls[1].body == payload["update"]["comment"]
+
+
+def test_update_without_fields_is_a_comment_alone() -> None:
+    """There is nothing to PUT for a failed scan."""
+    http = ScriptedHttp([HttpAnswer(201, "{}")])
+
+    jira(http=http).send(jira().render(STORIES["scan-failed"], thread="SEC-7"))
+
+    assert [each.method for each in http.calls] == ["POST"]
+
+
+def test_deleted_issue_is_created_anew() -> None:
+    """404 for the stored key: the next issue of the stream takes its place."""
+    gone = PermanentDeliveryError("404", reason="http-404")
+    http = ScriptedHttp([gone, JIRA_CREATED])
+
+    receipt = jira(http=http).send(jira().render(STORIES["baseline"], thread="SEC-1"))
+
+    assert receipt.thread == "SEC-7"
+    assert [each.method for each in http.calls] == ["PUT", "POST"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermanentDeliveryError("403", reason="http-403"),
+        PermanentDeliveryError("labels cannot be set", degradable=True, reason="http-400"),
+        TemporaryDeliveryError("503"),
+    ],
+)
+def test_other_refusals_are_raised(error: Exception) -> None:
+    """Only a missing issue makes a new one; everything else is decided by the pipeline."""
+    http = ScriptedHttp([error])
+
+    with pytest.raises(type(error)):
+        jira(http=http).send(jira().render(STORIES["baseline"], thread="SEC-1"))
+
+    assert len(http.calls) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{}", '{"key": 7}', '{"key": ""}', "[" * 99_999]
+)
+def test_answer_without_a_key_is_ambiguous(text: str) -> None:
+    """The issue may exist, but nobody knows its key."""
+    with pytest.raises(AmbiguousDeliveryError, match="without an issue key"):
+        jira(HttpAnswer(201, text)).send({"create": {}})
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "plain-secret-text",
+        "[]",
+        '{"email": "secret-mail"}',
+        '{"token": "secret-token"}',
+        '{"email": "secret-mail", "token": 5}',
+        '{"email": "", "token": "secret-token"}',
+    ],
+)
+def test_wrong_credentials_are_named_but_not_shown(secret: str) -> None:
+    """The error says what the secret must look like, and nothing of what it is."""
+    notifier = jira(JIRA_CREATED, secrets=NamedSecrets({"ecr-scan-alerts/jira": secret}))
+
+    with pytest.raises(ConfigError, match="credentials of Jira") as caught:
+        notifier.send({"create": {}})
+
+    assert "secret" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_user_is_another_name_for_email() -> None:
+    """Both spellings are common in secrets that people already have."""
+    http = ScriptedHttp([JIRA_CREATED])
+    secret = CREDENTIALS.replace("email", "user")
+
+    jira(http=http, secrets=NamedSecrets({"ecr-scan-alerts/jira": secret})).send({"create": {}})
+
+    assert "Authorization" in http.calls[0].headers
+
+
+def test_usage_counts_what_jira_limits() -> None:
+    """`preview` shows summary, description and comment against their limits."""
+    payload = jira().render(STORIES["ten-thousand"], thread="SEC-7")
+
+    used = jira().usage(payload)
+
+    assert [each.limit for each in used] == [MAX_SUMMARY, MAX_TEXT, MAX_TEXT]
+    assert all(0 < each.used <= each.limit for each in used)
+    assert len(jira().usage(jira().render(STORIES["baseline"]))) == 2
+
+
+def test_commands_become_code() -> None:
+    """A remedy's command can be copied as it is."""
+    node = adf.prose("Run `aws ecr x`, then wait.")
+
+    assert said(node) == "Run aws ecr x, then wait."
+    assert [each.get("marks") for each in node["content"]] == [None, [{"type": "code"}], None]
+
+
+def test_backticks_from_outside_do_not_multiply_nodes() -> None:
+    """A name full of backticks cannot make a small text a large document."""
+    assert len(adf.prose("`x" * 1000)["content"]) < 20
+
+
+def test_empty_text_gets_a_sign() -> None:
+    """Jira refuses empty text nodes."""
+    assert adf.text("\u200b")["text"] == "-"

@@ -1,0 +1,265 @@
+"""Slack: Block Kit within its limits, nothing alive in it, and its answers understood."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.errors import (
+    AmbiguousDeliveryError,
+    PermanentDeliveryError,
+    TemporaryDeliveryError,
+    ThrottledError,
+)
+from lib.models import HttpAnswer, Receipt
+from lib.notifiers.slack import (
+    MAX_BLOCKS,
+    MAX_CHARACTERS,
+    MAX_HEADER,
+    MAX_SECTION,
+    SlackNotifier,
+    failure,
+)
+from tests.builders import a_finding, a_report, an_image
+from tests.notifiers import golden
+from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.notifiers.receivers import OPTIONS, WEBHOOK, NamedSecrets, ScriptedHttp, tools
+
+STORIES = stories()
+
+
+def slack(*answers: HttpAnswer | Exception, **given_tools: Any) -> SlackNotifier:
+    return SlackNotifier(OPTIONS["slack"], tools(*answers, **given_tools))
+
+
+def texts(payload: Any) -> list[str]:
+    """Return every text object of a message."""
+    found = [payload["text"]]
+    for block in payload.get("blocks", ()):
+        parts = [block.get("text"), *block.get("fields", ()), *block.get("elements", ())]
+        found += [part["text"] for part in parts if part]
+    return found
+
+
+def assert_valid(payload: Any) -> None:
+    blocks = payload.get("blocks", [])
+    assert len(blocks) <= MAX_BLOCKS
+    assert sum(map(len, texts(payload))) <= MAX_CHARACTERS
+    assert all(each.strip() for each in texts(payload))
+    for block in blocks:
+        match block["type"]:
+            case "header":
+                assert len(block["text"]["text"]) <= MAX_HEADER
+            case "section":
+                assert len(block.get("text", {"text": ""})["text"]) <= MAX_SECTION
+                assert len(block.get("fields", ())) <= 10
+                assert all(len(each["text"]) <= 2000 for each in block.get("fields", ()))
+            case "context":
+                assert 1 <= len(block["elements"]) <= 10
+            case other:
+                pytest.fail(f"unexpected block {other}")
+    json.dumps(payload).encode("ascii")
+    json.dumps(payload, ensure_ascii=False).encode("utf-8")
+
+
+def assert_inert(payload: Any) -> None:
+    """Only links that we made may stand in angle brackets."""
+    for text in texts(payload):
+        rest = re.sub(r"<https?://[^<>|]+\|[^<>|]+>", "", text)
+        assert "<" not in rest
+        assert ">" not in rest
+        assert not re.search(r"&(?!amp;|lt;|gt;)", text)
+        assert not re.search(
+            "[\x00-\x09\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069]", text
+        )
+    for link in re.findall(r"<(https?://[^<>|]+)\|", "\n".join(texts(payload))):
+        assert "evil.example/<" not in link
+    assert payload["unfurl_links"] is False
+    assert "link_names" not in payload
+    assert all(
+        each.get("verbatim") is True
+        for block in payload.get("blocks", ())
+        for each in (block.get("text"), *block.get("fields", ()), *block.get("elements", ()))
+        if each and each["type"] == "mrkdwn"
+    )
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_message_looks_as_kept(story: str) -> None:
+    """Each story has a kept message, and it stays within every limit of Slack."""
+    payload = slack().render(STORIES[story])
+
+    assert_valid(payload)
+    golden.check("slack", story, payload)
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_nothing_from_outside_comes_alive(text: str) -> None:
+    """Mentions, links, markup and invisible characters are shown, never acted on."""
+    for alert in (injected(text), injected_problem(text)):
+        for payload in (slack().render(alert), slack().plain(alert)):
+            assert_valid(payload)
+            assert_inert(payload)
+
+
+def test_fallback_says_the_same_and_is_escaped() -> None:
+    """The text of notifications names image and verdict, with mentions escaped."""
+    payload = slack().render(STORIES["injection"])
+
+    assert "&lt;!channel&gt;" in payload["text"]
+    assert "new CRITICAL" in payload["text"]
+
+
+@given(listed=st.integers(0, 60), resolved=st.integers(0, 40))
+def test_shown_and_counted_add_up(listed: int, resolved: int) -> None:
+    """What is listed and what is "more" is as many as the title says, for any number."""
+    new = [a_finding(f"CVE-2026-{1000 + n}", package=f"p{n}") for n in range(listed)]
+    gone = [a_finding(f"CVE-2025-{1000 + n}", package=f"p{n}") for n in range(resolved)]
+    before = a_report(*gone, image=an_image(1))
+    alert = told(evaluated(a_report(*new, image=an_image(2)), before=before))
+
+    sections = [each for each in texts(slack().render(alert)) if re.match(r"\*.*\(\d+\)\*", each)]
+
+    assert len(sections) == bool(listed) + bool(resolved)
+    for section in sections:
+        shown = section.count("\n• ")
+        more = re.search(r"and ([\d,]+) more:", section)
+        assert int(re.search(r"\((\d+)\)", section)[1]) == shown + int(more[1] if more else 0)  # type: ignore[index]
+
+
+def test_worst_stand_first_and_resolved_last() -> None:
+    """The reader's ten seconds go to the worst."""
+    payload = slack().render(STORIES["baseline"])
+
+    lines = [line for text in texts(payload) for line in text.split("\n• ")]
+    severities = [line.split("*")[1] for line in lines if line.startswith(("*CRIT", "*HIGH"))]
+    assert severities == sorted(severities)
+    assert "CVE-2021-44228" in next(line for line in lines if line.startswith("*CRITICAL"))
+
+
+@pytest.mark.parametrize("story", ["scan-failed", "not-scanned"])
+def test_scan_without_result_shows_no_numbers(story: str) -> None:
+    """A failed scan says why and what to do, and nothing that reads like zero findings."""
+    payload = slack().render(STORIES[story])
+
+    said = "\n".join(texts(payload))
+    assert "not an all-clear" in said
+    assert "What to do" in said
+    assert "findings" not in said.replace("describe-image-scan-findings", "").replace(
+        "supported.html", ""
+    )
+    assert "`aws ecr" in said or "Rebuild" in said
+
+
+def test_absurdly_long_console_address_is_left_out() -> None:
+    """A link that would eat up the message is not made."""
+    payload = slack().render(injected("x" * 10_000))
+
+    assert "Open the image" not in "\n".join(texts(payload))
+
+
+def test_mark_is_green_only_without_any_finding() -> None:
+    """Resolved findings are an improvement, not an all-clear."""
+    headers = {
+        name: slack().render(alert)["blocks"][0]["text"]["text"][0]
+        for name, alert in STORIES.items()
+    }
+
+    assert headers["no-findings"] == "\N{WHITE HEAVY CHECK MARK}"
+    assert headers["only-resolved"] == "\N{CHART WITH DOWNWARDS TREND}"
+    assert headers["scan-failed"] == "\N{WARNING SIGN}"
+    assert headers["baseline"] == "\N{LARGE RED CIRCLE}"
+
+
+def test_plain_message_is_text_alone() -> None:
+    """What is sent after invalid_blocks has no blocks, and still the verdict and the link."""
+    payload = slack().plain(STORIES["new-and-resolved"])
+
+    assert "blocks" not in payload
+    assert "2 new CRITICAL" in payload["text"]
+    assert "ECR console" in payload["text"]
+    assert_inert(payload)
+
+
+def test_usage_counts_characters_and_blocks() -> None:
+    """`preview` shows how much of Slack's limits a message uses."""
+    payload = slack().render(STORIES["baseline"])
+
+    characters, blocks = slack().usage(payload)
+
+    assert sum(map(len, texts(payload))) <= characters.used <= MAX_CHARACTERS
+    assert blocks.used == len(payload["blocks"])
+    assert slack().usage({"text": "four"})[1].used == 0
+
+
+def test_message_is_posted_to_the_address_in_the_secret() -> None:
+    """The address is read when sending, and "ok" is the receipt."""
+    http = ScriptedHttp([HttpAnswer(200, "ok\n")])
+    secrets = NamedSecrets({"ecr-scan-alerts/slack": f"{WEBHOOK}\n"})
+
+    receipt = slack(http=http, secrets=secrets).send({"text": "hello"})
+
+    assert receipt == Receipt("ok")
+    assert [(each.method, each.url, each.body) for each in http.calls] == [
+        ("POST", WEBHOOK, {"text": "hello"})
+    ]
+
+
+def test_error_in_a_200_is_raised() -> None:
+    """A status of 200 alone proves nothing with Slack."""
+    notifier = slack(HttpAnswer(200, '{"ok": false, "error": "channel_not_found"}'))
+
+    with pytest.raises(PermanentDeliveryError, match="channel_not_found"):
+        notifier.send({"text": "hello"})
+
+
+@pytest.mark.parametrize(
+    ("body", "expected", "detail"),
+    [
+        ('{"ok":false,"error":"rate_limited","retry_after":7}', ThrottledError, 7.0),
+        ('{"ok":false,"error":"ratelimited"}', ThrottledError, None),
+        ('{"ok":false,"error":"ratelimited","retry_after":"soon"}', ThrottledError, None),
+        ('{"ok":false,"error":"ratelimited","retry_after":true}', ThrottledError, None),
+        ('{"ok":false,"error":"ratelimited","retry_after":1e999}', ThrottledError, None),
+        ('{"ok":false,"error":"ratelimited","retry_after":1e9}', ThrottledError, 3600.0),
+        ('{"ok":false,"error":"ratelimited","retry_after":-5}', ThrottledError, 0.0),
+        ('{"ok":false,"error":"internal_error"}', TemporaryDeliveryError, None),
+        ('{"ok":false,"error":"service_unavailable"}', TemporaryDeliveryError, None),
+        ("rollup_error", TemporaryDeliveryError, None),
+        ('{"ok":false,"error":"fatal_error"}', AmbiguousDeliveryError, None),
+        ('{"ok":false,"error":"invalid_blocks"}', PermanentDeliveryError, True),
+        ('{"ok":false,"error":"msg_blocks_too_long"}', PermanentDeliveryError, True),
+        ("invalid_payload", PermanentDeliveryError, True),
+        ("invalid_token", PermanentDeliveryError, False),
+        ('{"ok":false,"error":"is_archived"}', PermanentDeliveryError, False),
+        ('{"ok":false,"error":"nobody_knows_this_one"}', PermanentDeliveryError, False),
+        ('{"ok":false,"error":{"a":1}}', PermanentDeliveryError, False),
+        ('{"ok":false}', PermanentDeliveryError, False),
+        ("[]", PermanentDeliveryError, False),
+        ("", PermanentDeliveryError, False),
+        ("<html>Sign in to the network</html>", PermanentDeliveryError, False),
+        ("[" * 100_000, PermanentDeliveryError, False),
+    ],
+)
+def test_error_class_of_each_answer(body: str, expected: type[Exception], detail: Any) -> None:
+    """Temporary, throttled, ambiguous, degradable or final: what is not known is final."""
+    error = failure(HttpAnswer(200, body))
+
+    assert type(error) is expected
+    assert len(str(error)) < 200
+    match error:
+        case ThrottledError():
+            assert error.retry_after == detail
+        case PermanentDeliveryError():
+            assert error.degradable is detail
+        case _:
+            assert detail is None
+
+
+@pytest.mark.parametrize("body", ["ok", " ok\n", '{"ok": true}'])
+def test_accepted_answers(body: str) -> None:
+    """Slack's "ok", and a Web API's way of saying so."""
+    assert failure(HttpAnswer(200, body)) is None

@@ -1,0 +1,351 @@
+"""SNS: a mail people can read, a document machines can, both within 256 KiB; and its errors."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from botocore import exceptions as aws
+from botocore.parsers import ResponseParserError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ConfigError,
+    PermanentDeliveryError,
+    TemporaryDeliveryError,
+    ThrottledError,
+)
+from lib.models import Receipt
+from lib.notifiers.sns import MAX_BYTES, MAX_SUBJECT, SnsNotifier, SnsPublisher
+from lib.wire import report_from_json
+from tests.builders import a_finding, a_report, an_image
+from tests.notifiers import golden
+from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.notifiers.receivers import OPTIONS, TOPIC, RecordingTopics, tools
+
+STORIES = stories()
+
+
+def sns(format_: str = "text", **given_tools: Any) -> SnsNotifier:
+    return SnsNotifier({**OPTIONS["sns"], "format": format_}, tools(**given_tools))
+
+
+def size(payload: Any) -> int:
+    attributes = payload["MessageAttributes"]
+    parts = [payload["Message"]]
+    for name, value in attributes.items():
+        parts += [name, value["DataType"], value["StringValue"]]
+    return sum(len(each.encode()) for each in parts)
+
+
+def assert_valid(payload: Any) -> None:
+    subject = payload["Subject"]
+    assert 0 < len(subject) <= MAX_SUBJECT
+    assert re.fullmatch(r"[\x20-\x7e]+", subject)
+    assert payload["Message"].strip()
+    assert size(payload) <= MAX_BYTES
+    assert not re.search("[\x00-\x08\x0b-\x1f\ufffe\uffff]", payload["Message"])
+    assert len(payload["MessageAttributes"]) <= 10
+    for value in payload["MessageAttributes"].values():
+        assert value["StringValue"]
+        if value["DataType"] == "String.Array":
+            assert isinstance(json.loads(value["StringValue"]), list)
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_mail_looks_as_kept(story: str) -> None:
+    """Each story has a kept mail of at most 76 columns, but for what must stay whole."""
+    payload = sns().render(STORIES[story])
+
+    assert_valid(payload)
+    for line in payload["Message"].splitlines():
+        whole = re.search(r"sha256:|^ +https?://|^    aws ", line)
+        assert len(line) <= 76 or whole
+    golden.check("sns", story, payload, text=payload["Message"])
+
+
+@pytest.mark.parametrize("story", sorted(set(STORIES) - {"ten-thousand"}))
+def test_document_looks_as_kept(story: str) -> None:
+    """Each story has a kept document: report-1.0.0 with the alert beside it."""
+    payload = sns("json").render(STORIES[story])
+
+    assert_valid(payload)
+    golden.check("sns-json", story, json.loads(payload["Message"]))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_document_is_a_report_of_the_listed_findings(story: str) -> None:
+    """Whoever reads report-1.0.0 can read it; changes point into its findings."""
+    alert = STORIES[story]
+
+    document = json.loads(sns("json").render(alert)["Message"])
+
+    report = report_from_json(document)
+    assert document["schema"] == "report-1.0.0"
+    assert report.image == alert.image
+    changes = document["alert"]["changes"]
+    places = [each["finding"] for each in changes if isinstance(each["finding"], int)]
+    assert places == list(range(len(document.get("findings", ()))))
+    assert len(changes) + document["alert"]["omitted"]["total"] == len(alert.changes)
+    if alert.problem is None:
+        assert sum(document["counts"].values()) == 2 * len(document["findings"])
+        assert document["alert"]["counts"]["total"] == alert.total
+    else:
+        assert "findings" not in document
+        assert document["alert"]["counts"] is None
+        assert document["alert"]["problem"]["remedy"]
+
+
+def test_large_document_is_cut_by_whole_findings_and_says_so() -> None:
+    """The worst stay; what is missing is counted, and an attribute says that it is."""
+    payload = sns("json").render(STORIES["ten-thousand"])
+
+    document = json.loads(payload["Message"])
+    assert size(payload) > MAX_BYTES - 5000
+    assert payload["MessageAttributes"]["truncated"]["StringValue"] == "true"
+    assert document["alert"]["omitted"]["total"] > 4000
+    assert {each["severity"] for each in document["findings"]} == {"CRITICAL"}
+    assert document["alert"]["upgrades_omitted"] > 0
+
+
+def test_small_document_is_not_called_truncated() -> None:
+    """Without the attribute everything that was asked for is there."""
+    payload = sns("json").render(STORIES["new-and-resolved"])
+
+    assert "truncated" not in payload["MessageAttributes"]
+    assert json.loads(payload["Message"])["alert"]["omitted"] == {"total": 0}
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_absurd_text_stays_within_limits(text: str, format_: str) -> None:
+    """Control characters, ten thousand characters, nothing at all: the mail is still one."""
+    for alert in (injected(text), injected_problem(text)):
+        for payload in (sns(format_).render(alert), sns(format_).plain(alert)):
+            assert_valid(payload)
+
+
+def test_absurd_images_stay_within_limits() -> None:
+    """Thousands of tags and upgrades with long names leave room for findings."""
+    findings = [
+        a_finding(f"CVE-2026-{1000 + n}", package="\N{SNOWMAN}" * 400 + str(n), fixed_version="2")
+        for n in range(300)
+    ]
+    image = an_image(tags=tuple(f"{n}-" + "t" * 120 for n in range(1000)))
+    alert = told(evaluated(a_report(*findings, image=image)))
+
+    document = json.loads(sns("json").render(alert)["Message"])
+
+    assert_valid(sns("json").render(alert))
+    assert_valid(sns().render(alert))
+    assert document["findings"]
+
+
+def test_many_reasons_are_added_up() -> None:
+    """Left-out findings stay accounted for, however many entries suppress them."""
+    alert = STORIES["ten-thousand"]
+
+    document = json.loads(sns("json").render(alert)["Message"])["alert"]
+
+    told_here = len(document["changes"]) + document["omitted"]["total"]
+    assert told_here + sum(each["count"] for each in document["left_out"]) == alert.total
+
+
+@given(listed=st.integers(0, 120), resolved=st.integers(0, 120))
+def test_mail_lines_and_the_rest_add_up(listed: int, resolved: int) -> None:
+    """What is listed and what is "more" is as many as the title says, for any number."""
+    new = [a_finding(f"CVE-2026-{1000 + n}", package=f"p{n}") for n in range(listed)]
+    gone = [a_finding(f"CVE-2025-{1000 + n}", package=f"p{n}") for n in range(resolved)]
+    before = a_report(*gone, image=an_image(1))
+    alert = told(evaluated(a_report(*new, image=an_image(2)), before=before))
+
+    body = sns().render(alert)["Message"]
+
+    for number, pattern in ((listed, r"HIGH +CVE-2026"), (resolved, r"HIGH +CVE-2025")):
+        title = "WHAT IS NEW" if pattern.endswith("2026") else "RESOLVED"
+        section = body.partition(f"\n{title} (")[2].partition("\n\n")[0]
+        more = re.search(r"and (\d+) more:", section)
+        assert len(re.findall(pattern, section)) + int(more[1] if more else 0) == number
+
+
+def test_attributes_are_what_filter_policies_need() -> None:
+    """Kinds and routes are arrays, so that a policy can match each of them."""
+    attributes = sns().render(STORIES["new-and-resolved"])["MessageAttributes"]
+
+    values = {name: each["StringValue"] for name, each in attributes.items()}
+    assert values == {
+        "severity": "CRITICAL",
+        "repository": "payments/api",
+        "account": "000474600478",
+        "kind": '["NEW", "RESOLVED"]',
+        "route": '["payments", "security"]',
+        "delivery_id": f"{1:032x}",
+    }
+
+
+@pytest.mark.parametrize(
+    ("story", "severity", "subject"),
+    [
+        ("baseline", "CRITICAL", "[CRITICAL] payments/api:1.4.2: First scan"),
+        ("only-resolved", "NONE", "[RESOLVED] payments/api:latest: Nothing new"),
+        ("scan-failed", "UNKNOWN", "[SCAN FAILED] payments/api:1.4.2: The scanner"),
+        ("not-scanned", "UNKNOWN", "[NOT SCANNED] payments/api:1.4.2: "),
+        ("no-findings", "NONE", "[INFO] payments/api:1.4.1: First scan: no findings"),
+    ],
+)
+def test_subject_says_how_bad_it_is(story: str, severity: str, subject: str) -> None:
+    """The first word of a mail decides whether it is opened."""
+    payload = sns().render(STORIES[story])
+
+    assert payload["Subject"].startswith(subject)
+    assert payload["MessageAttributes"]["severity"]["StringValue"] == severity
+
+
+def test_commands_are_not_wrapped() -> None:
+    """A command on several lines cannot be copied."""
+    lines = sns().render(STORIES["scan-failed"])["Message"].splitlines()
+
+    commands = [each for each in lines if each.startswith("    aws ecr ")]
+    assert len(commands) == 2
+    assert all("imageDigest=sha256:" in each for each in commands)
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+@pytest.mark.parametrize("story", STORIES)
+def test_plain_message_says_what_happened(format_: str, story: str) -> None:
+    """Even the smallest message has the verdict, the counts of what it lacks and the link."""
+    payload = sns(format_).plain(STORIES[story])
+
+    assert_valid(payload)
+    if format_ == "json":
+        summary = json.loads(payload["Message"])["alert"]
+        assert summary["verdict"] == STORIES[story].verdict
+        assert summary["omitted"]["total"] == len(STORIES[story].changes)
+    else:
+        assert "console" in payload["Message"]
+    assert ("truncated" in payload["MessageAttributes"]) == bool(STORIES[story].changes)
+
+
+def test_message_is_published_to_the_topic() -> None:
+    """The id of the message is the receipt."""
+    topics = RecordingTopics()
+    notifier = SnsNotifier(OPTIONS["sns"], tools(topics=topics))
+    payload = notifier.render(STORIES["baseline"])
+
+    receipt = notifier.send(payload)
+
+    assert receipt == Receipt("message-1")
+    assert topics.published == [(TOPIC, payload)]
+
+
+def test_usage_counts_bytes_with_attributes() -> None:
+    """`preview` shows bytes and the subject against their limits."""
+    payload = sns().render(STORIES["injection"])
+
+    used = sns().usage(payload)
+
+    assert used[0].used == size(payload)
+    assert (used[0].limit, used[1].limit) == (MAX_BYTES, MAX_SUBJECT)
+
+
+# --- the publisher ----------------------------------------------------------------------------
+
+
+class Client:
+    """An SNS client that answers as told."""
+
+    def __init__(self, outcome: Mapping[str, Any] | Exception) -> None:
+        self.outcome = outcome
+        self.requests: list[Mapping[str, Any]] = []
+
+    def publish(self, **request: Any) -> Mapping[str, Any]:
+        self.requests.append(request)
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def refused(code: str, status: int = 400) -> aws.ClientError:
+    return aws.ClientError(
+        {"Error": {"Code": code, "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": status}},  # type: ignore[typeddict-item]
+        "Publish",
+    )
+
+
+def publisher(client: Client, regions: list[str] | None = None) -> SnsPublisher:
+    def client_for(region: str) -> Client:
+        if regions is not None:
+            regions.append(region)
+        return client
+
+    return SnsPublisher(client_for)
+
+
+def test_message_goes_to_the_region_of_the_topic() -> None:
+    """The topic may be in another region than the function."""
+    client, regions = Client({"MessageId": "m-1"}), list[str]()
+
+    message_id = publisher(client, regions).publish(TOPIC, {"Message": "x"})
+
+    assert message_id == "m-1"
+    assert regions == ["eu-central-1"]
+    assert client.requests == [{"TopicArn": TOPIC, "Message": "x"}]
+
+
+@pytest.mark.parametrize("arn", ["", "topic", "arn:aws:sns::000474600478:t", "arn:aws:sns:x:y"])
+def test_wrong_topic_is_a_mistake_in_the_configuration(arn: str) -> None:
+    """There is no region to send to."""
+    with pytest.raises(ConfigError, match="topic_arn"):
+        publisher(Client({})).publish(arn, {})
+
+
+ENDPOINT: Mapping[str, Any] = {"endpoint_url": "https://sns.eu-central-1.amazonaws.com"}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [
+        (lambda: refused("Throttling"), ThrottledError),
+        (lambda: refused("ThrottledException"), ThrottledError),
+        (lambda: refused("KMSThrottling"), ThrottledError),
+        (lambda: refused("SomethingNew", 429), ThrottledError),
+        (lambda: refused("InternalError", 500), TemporaryDeliveryError),
+        (lambda: refused("ServiceUnavailable", 503), TemporaryDeliveryError),
+        (lambda: refused("SomethingNew", 502), TemporaryDeliveryError),
+        (lambda: refused("ExpiredToken", 403), TemporaryDeliveryError),
+        (lambda: refused("NotFound", 404), PermanentDeliveryError),
+        (lambda: refused("AuthorizationError", 403), PermanentDeliveryError),
+        (lambda: refused("EndpointDisabled"), PermanentDeliveryError),
+        (lambda: refused("KMSAccessDenied"), PermanentDeliveryError),
+        (lambda: refused("KMSDisabled"), PermanentDeliveryError),
+        (aws.NoCredentialsError, ConfigError),
+        (lambda: aws.EndpointConnectionError(**ENDPOINT), TemporaryDeliveryError),
+        (lambda: aws.ConnectTimeoutError(**ENDPOINT), TemporaryDeliveryError),
+        (lambda: aws.SSLError(**ENDPOINT, error="x"), TemporaryDeliveryError),
+        (lambda: aws.ReadTimeoutError(**ENDPOINT), AmbiguousDeliveryError),
+        (lambda: aws.ConnectionClosedError(**ENDPOINT), AmbiguousDeliveryError),
+        (lambda: ResponseParserError("not XML"), AmbiguousDeliveryError),
+        (lambda: aws.ParamValidationError(report="x"), PermanentDeliveryError),
+        (aws.NoRegionError, TemporaryDeliveryError),
+    ],
+)
+def test_error_class_of_each_refusal(
+    outcome: Callable[[], Exception], expected: type[Exception]
+) -> None:
+    """Throttled, temporary, ambiguous or final, as SNS documents its errors."""
+    with pytest.raises(expected) as caught:
+        publisher(Client(outcome())).publish(TOPIC, {"Message": "x"})
+
+    assert type(caught.value) is expected
+
+
+@pytest.mark.parametrize(("code", "degradable"), [("InvalidParameter", True), ("NotFound", False)])
+def test_only_malformed_messages_are_tried_plainer(code: str, *, degradable: bool) -> None:
+    """A topic that does not exist takes no plainer message, either."""
+    with pytest.raises(PermanentDeliveryError) as caught:
+        publisher(Client(refused(code))).publish(TOPIC, {})
+
+    assert caught.value.degradable is degradable
