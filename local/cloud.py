@@ -41,10 +41,11 @@ class Ministack:
     def __init__(self) -> None:
         # Read at import: ministack takes its settings from the environment then.
         from ministack import app
-        from ministack.core import responses
+        from ministack.core import iam_actions, responses
         from ministack.services import ecr, eventbridge
 
         self._app = app
+        self._iam_actions = iam_actions
         self._ecr = ecr
         self._eventbridge = eventbridge
         self._responses = responses
@@ -110,6 +111,9 @@ class Ministack:
 
     def extend(self, scanning: "Scanning") -> None:
         """Put scanning before ECR's own actions, and the door before everything."""
+        self._iam_actions.extract_iam_action = _as_aws_names_it(
+            self._iam_actions.extract_iam_action
+        )
         self._ecr.handle_request = scanning.behind(self._ecr.handle_request)
         self._app.app = scanning.door(self._app.app)
 
@@ -118,6 +122,22 @@ class Ministack:
         # Ministack reads the command line; it has none here.
         sys.argv = ["ministack"]
         self._app.main()
+
+
+def _as_aws_names_it(action_of: Callable[..., str | None]) -> Callable[..., str | None]:
+    """
+    Return a lookup of IAM actions that gives batches of SQS the name that policies use.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+    """
+
+    def look_up(*request: Json) -> str | None:
+        action = action_of(*request)
+        if action is not None and action.startswith("sqs:"):
+            return action.removesuffix("Batch")
+        return action
+
+    return look_up
 
 
 def _pushed_image(place: Place, image: Mapping[str, Json]) -> PushedImage:
@@ -221,7 +241,7 @@ class Scanning:
                 )
                 await _reply(send, status, document)
             else:
-                await application(scope, receive, send)
+                await application(_over_tls(scope), receive, send)
 
         return serve
 
@@ -256,6 +276,13 @@ class Scanning:
                 if event is None:
                     raise Refusal("ScanNotFoundException", f"{digest} was not scanned")
                 self._publish(event)
+
+
+def _over_tls(scope: Scope) -> Scope:
+    """Present a call on loopback as one over TLS, as all to AWS are: buckets refuse others."""
+    if scope["type"] != "http":
+        return scope
+    return {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
 
 
 def _listed(document: Mapping[str, Json]) -> int:
