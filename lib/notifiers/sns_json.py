@@ -71,7 +71,7 @@ def _shortened(alert: Alert) -> Alert:
             digest=truncate(image.digest, _FIELD),
             platform=_cut(image.platform),
             os=_cut(image.os),
-            tags=tuple(truncate(each, _TAG) for each in image.tags[:_TAGS]),
+            tags=tuple(dict.fromkeys(truncate(each, _TAG) for each in image.tags[:_TAGS])),
         ),
         scan=replace(
             scan,

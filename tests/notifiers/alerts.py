@@ -272,8 +272,8 @@ def injected(text: str) -> Alert:
         account=text,
         region=text,
         repository=text,
-        digest=text,
-        tags=(text, text),
+        digest=f"sha256:{text}",
+        tags=(text,),
         platform=text,
         os=text,
     )

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from botocore import exceptions as aws
 from botocore.parsers import ResponseParserError
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from lib.errors import (
     AmbiguousDeliveryError,
@@ -27,6 +29,11 @@ from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_pro
 from tests.notifiers.receivers import OPTIONS, TOPIC, RecordingTopics, tools
 
 STORIES = stories()
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+REPORT, ALERT = (
+    Draft202012Validator(json.loads((SCHEMAS / name).read_text(encoding="utf-8")))
+    for name in ("report-1.0.0.json", "alert-1.0.0.json")
+)
 
 
 def sns(format_: str = "text", **given_tools: Any) -> SnsNotifier:
@@ -74,6 +81,16 @@ def test_document_looks_as_kept(story: str) -> None:
 
     assert_valid(payload)
     golden.check("sns-json", story, json.loads(payload["Message"]))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_document_keeps_its_published_schemas(story: str) -> None:
+    """Message and alert are what schemas/report-1.0.0.json and alert-1.0.0.json promise."""
+    for payload in (sns("json").render(STORIES[story]), sns("json").plain(STORIES[story])):
+        document = json.loads(payload["Message"])
+
+        assert not list(REPORT.iter_errors(document))
+        assert not list(ALERT.iter_errors(document["alert"]))
 
 
 @pytest.mark.parametrize("story", STORIES)
