@@ -1,0 +1,272 @@
+"""The operator's command, as a person or a script runs it."""
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.__main__ import main
+
+ROOT = Path(__file__).parents[2]
+FINDINGS = ROOT / "tests" / "findings"
+EVENTS = ROOT / "tests" / "events"
+ENHANCED = FINDINGS / "derived" / "tensorflow-2.6-gpu.enhanced.json"
+CONFIG = """\
+version: 1
+destinations:
+  team-slack: {type: slack, webhook: {secret: ecr-scan-alerts/team}}
+  audit: {type: sns, topic_arn: "arn:aws:sns:eu-central-1:123456789012:alerts", format: json}
+routes:
+  - name: training
+    match: {repository: "*-training"}
+    severity: CRITICAL
+    notify: [team-slack]
+    continue: true
+  - name: everything
+    severity: HIGH
+    notify: [audit]
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    path = tmp_path / "alerts.yml"
+    path.write_text(CONFIG)
+    return str(path)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    def command(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return command
+
+
+class TestNormalize:
+    def test_one_report_is_an_object(self, run: Any) -> None:
+        """A document about one image prints one report, worst first."""
+        code, out, _ = run("normalize", str(ENHANCED))
+
+        report = json.loads(out)
+        assert code == 0
+        assert report["schema"] == "report-1.0.0"
+        assert report["counts"]["total"] == len(report["findings"]) == 141
+        assert report["findings"][0]["severity"] == "CRITICAL"
+
+    def test_several_reports_are_an_array(self, run: Any) -> None:
+        """Many files, or many images in one, print an array."""
+        code, out, _ = run(
+            "normalize", str(ENHANCED), str(FINDINGS / "ecr-basic/aws-cli-example.json")
+        )
+
+        assert code == 0
+        assert [each["scan"]["source"] for each in json.loads(out)] == ["ecr-enhanced", "ecr-basic"]
+
+    def test_a_scan_event_has_counts_and_no_findings(self, run: Any) -> None:
+        """What an event does not carry is not printed as an empty list."""
+        code, out, _ = run("normalize", str(EVENTS / "ecr-image-scan/lambda-go.json"))
+
+        report = json.loads(out)
+        assert code == 0
+        assert "findings" not in report
+        assert report["scan"]["usable"] is False
+        assert report["counts"]["CRITICAL"] == 10
+
+    def test_what_was_left_out_is_said(self, run: Any) -> None:
+        """The EC2 finding of a mixed document is named on stderr."""
+        code, _, err = run("normalize", str(FINDINGS / "inspector2/many.json"))
+
+        assert code == 0
+        assert "AWS_EC2_INSTANCE" in err
+
+    @pytest.mark.parametrize(
+        ("document", "reason"),
+        [
+            ('{"findings": []}', "ECR image"),
+            ("{", "not JSON"),
+            ('"text"', ""),
+            ('{"hello": "world"}', ""),
+        ],
+    )
+    def test_a_document_without_findings_is_refused(
+        self, run: Any, tmp_path: Path, document: str, reason: str
+    ) -> None:
+        """Nothing usable ends with exit code 2 and a reason, never with an empty report."""
+        path = tmp_path / "document.json"
+        path.write_text(document)
+
+        code, out, err = run("normalize", str(path))
+
+        assert (code, out) == (2, "")
+        assert reason in err
+        assert "document.json" in err
+        assert "Traceback" not in err
+
+    def test_stdin_is_a_document(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A dash reads standard input."""
+        monkeypatch.setattr(sys, "stdin", io.StringIO(ENHANCED.read_text()))
+
+        code, out, _ = run("normalize", "-")
+
+        assert code == 0
+        assert json.loads(out)["image"]["account"] == "000474600478"
+
+    def test_a_missing_file_is_named(self, run: Any) -> None:
+        """A typo in a path is one sentence and exit code 2."""
+        code, _, err = run("normalize", "nothing.json")
+
+        assert code == 2
+        assert err == "ecr-scan-alerts: nothing.json: No such file or directory\n"
+
+    def test_a_table_is_for_people(self, run: Any) -> None:
+        """Severity, vulnerability, package and versions, one finding a line, worst first."""
+        code, out, _ = run("normalize", "--format", "table", str(ENHANCED))
+
+        lines = out.splitlines()
+        assert code == 0
+        assert lines[0] == "huggingface-tensorflow-training:2.6-gpu"
+        assert "141 findings (9 CRITICAL, 132 HIGH)" in out
+        assert lines[4].startswith("CRITICAL")
+
+    def test_a_table_says_that_a_scan_failed(self, run: Any) -> None:
+        """A failed scan is not an empty table."""
+        _, out, _ = run(
+            "normalize", "--format", "table", str(EVENTS / "ecr-image-scan/failed.json")
+        )
+
+        assert "FAILED: no usable result" in out
+
+
+class TestRoute:
+    def test_routes_and_reasons_are_shown(self, run: Any, config: str) -> None:
+        """Each route says whether it matched, how much it selects, and why."""
+        code, out, _ = run("route", str(ENHANCED), "--config", config)
+
+        assert code == 0
+        assert "training" in out
+        assert "team-slack" in out
+
+    def test_a_met_expectation_is_exit_code_0(self, run: Any, config: str) -> None:
+        """The reached destinations are the expected ones."""
+        code, _, _ = run(
+            "route", str(ENHANCED), "--config", config, "--expect", "audit, team-slack"
+        )
+
+        assert code == 0
+
+    def test_a_missed_expectation_is_exit_code_1(self, run: Any, config: str) -> None:
+        """Both sides are said, so that a CI log is enough."""
+        code, _, err = run("route", str(ENHANCED), "--config", config, "--expect", "audit")
+
+        assert code == 1
+        assert "expected audit, reached audit, team-slack" in err
+
+    def test_scripts_get_json(self, run: Any, config: str) -> None:
+        """Routes and deliveries with their reasons, as data."""
+        _, out, _ = run("route", str(ENHANCED), "--config", config, "--format", "json")
+
+        document = json.loads(out)[0]
+        assert [each["destination"] for each in document["deliveries"]] == ["team-slack", "audit"]
+        assert document["routes"][0]["selected"] == 9
+
+    def test_an_event_without_findings_is_not_routed(self, run: Any, config: str) -> None:
+        """Counts are no findings; the way to get them is said."""
+        event = EVENTS / "ecr-image-scan/lambda-go.json"
+
+        code, _, err = run("route", str(event), "--config", config)
+
+        assert code == 2
+        assert "--fetch" in err
+
+    def test_a_failed_scan_is_routed(self, run: Any, config: str) -> None:
+        """FAILED passes every threshold."""
+        event = EVENTS / "ecr-image-scan/failed.json"
+
+        code, _, _ = run("route", str(event), "--config", config, "--expect", "audit")
+
+        assert code == 0
+
+    def test_an_invalid_configuration_is_located(self, run: Any, tmp_path: Path) -> None:
+        """File, line, path and what is allowed, before anything is routed."""
+        path = tmp_path / "alerts.yml"
+        path.write_text(CONFIG.replace("severity: HIGH", "severity: HUGE"))
+
+        code, _, err = run("route", str(ENHANCED), "--config", str(path))
+
+        assert code == 2
+        assert "routes[1].severity" in err
+        assert "HUGE" not in err
+
+
+class TestPreview:
+    def test_the_exact_payload_is_printed(self, run: Any, config: str) -> None:
+        """The payload is JSON on stdout; its sizes against the limits are on stderr."""
+        code, out, err = run("preview", str(ENHANCED), "--to", "team-slack", "--config", config)
+
+        assert code == 0
+        assert json.loads(out)["text"].startswith("huggingface-tensorflow-training:2.6-gpu")
+        assert "of 10,000" in err
+        assert "of 50" in err
+
+    def test_an_unknown_destination_is_answered_with_the_known_ones(
+        self, run: Any, config: str
+    ) -> None:
+        """A typo in the name shows what there is."""
+        code, _, err = run("preview", str(ENHANCED), "--to", "slack", "--config", config)
+
+        assert code == 2
+        assert "there are: audit, team-slack" in err
+
+    def test_a_destination_that_is_not_reached_is_previewed_all_the_same(
+        self, run: Any, config: str
+    ) -> None:
+        """What it would look like, and that no route sends it."""
+        document = FINDINGS / "ecr-basic/aws-cli-example.json"
+
+        code, out, err = run("preview", str(document), "--to", "team-slack", "--config", config)
+
+        assert code == 0
+        assert json.loads(out)
+        assert "no route sends" in err
+
+
+class TestCheckConfig:
+    def test_a_good_file_is_fine(self, run: Any, config: str) -> None:
+        """Exit code 0 and one line."""
+        code, out, _ = run("check-config", config)
+
+        assert code == 0
+        assert out.endswith("fine\n")
+
+    def test_the_file_of_this_repository_is_fine(self, run: Any) -> None:
+        """What users start from can be deployed."""
+        code, _, _ = run("check-config", str(ROOT / "alerts.yml"))
+
+        assert code == 0
+
+    def test_each_error_has_its_line(self, run: Any, tmp_path: Path) -> None:
+        """Exit code 1; file, line, path and what is allowed."""
+        path = tmp_path / "alerts.yml"
+        path.write_text(CONFIG.replace("notify: [audit]", "notify: [adit]"))
+
+        code, out, _ = run("check-config", str(path))
+
+        assert code == 1
+        assert f"{path}:13:" in out
+        assert "routes[1].notify[0]" in out
+
+
+@pytest.mark.parametrize("arguments", [[], ["nothing"], ["route"]])
+def test_wrong_usage_is_exit_code_2(arguments: list[str]) -> None:
+    """Argparse says what is missing."""
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+
+    assert stop.value.code == 2
