@@ -9,12 +9,14 @@ This repository, deployed on this machine: embedded AWS, package, receivers. For
         receivers.messages("slack")
 """
 
+import fcntl
 import json
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -129,10 +131,22 @@ def write_config(source: Path, site: str, target: Path) -> Path:
 
 def install(aws: EmbeddedAws, receivers: Receivers, config: Path) -> App:
     """Package and deploy this repository with a configuration, and provide what that names."""
-    package(config, region=aws.region)
     topics = provide(aws, receivers, read(config).document)
-    stack = deploy(aws, ROOT / ".build" / STAGE, f"ecr-scan-alerts-{STAGE}")
+    folder = ROOT / ".build" / STAGE
+    # Others may package the same stage meanwhile, with another configuration.
+    with _alone(folder):
+        package(config, region=aws.region)
+        stack = deploy(aws, folder, f"ecr-scan-alerts-{STAGE}")
     return App(aws, receivers, stack, topics)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Wait until no other process of this checkout uses a folder."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def package(config: Path, *, region: str) -> None:
