@@ -17,7 +17,8 @@ ARGS ?=
 bin := .venv/bin
 cloud := .build/venvs/cloud
 lambda := .build/venvs/lambda
-osls := node_modules/.bin/osls
+# Without the notes of its libraries about Node versions to come.
+osls := NODE_NO_WARNINGS=1 node_modules/.bin/osls
 pip := -m pip --disable-pip-version-check --no-input install --quiet --require-hashes --requirement
 # The first Python here that is new enough; looked for when an environment is made.
 python = $(firstword $(foreach each,python3 python3.14 python3.13 python3.12 python3.11,$(shell $(each) -c 'import sys; sys.version_info >= (3, 11) and print("$(each)")' 2>/dev/null)))
