@@ -249,10 +249,10 @@ class Receivers:
 
 def _scripted(step: Answer | Disconnect) -> str:
     if isinstance(step, Disconnect):
-        return "scripted: hung up"
+        return "hung up on purpose"
     after = step.headers.get("Retry-After")
-    wait = f", to come back after {after}" if after else ""
-    return f"scripted: {step.body or HTTPStatus(step.status).phrase}{wait}"
+    wait = f", Retry-After: {after}" if after else ""
+    return f"refused on purpose: {step.body or HTTPStatus(step.status).phrase}{wait}"
 
 
 def _number(text: str | None) -> int:

@@ -1,7 +1,7 @@
 """
 Takes the README's pictures of a running inbox page: `python -m local.screenshot http://127.0.0.1:…/`.
 
-One picture per place on the page in light, the first one also in dark and narrow.
+The first place in light, in dark and narrow; with `--places` also one picture per place.
 """
 
 import re
@@ -54,14 +54,14 @@ def take(browser: Browser, address: str, shot: Shot, folder: Path) -> tuple[Path
     return path, found
 
 
-def take_all(browser: Browser, address: str, folder: Path) -> Iterator[Path]:
+def take_all(browser: Browser, address: str, folder: Path, *, places: bool) -> Iterator[Path]:
     """Write the pictures one by one."""
     folder.mkdir(parents=True, exist_ok=True)
-    places: list[str] = []
+    found: list[str] = []
     for shot in FIRST:
-        file, places = take(browser, address, shot, folder)
+        file, found = take(browser, address, shot, folder)
         yield file
-    for place in places:
+    for place in found if places else ():
         yield take(browser, address + place, Shot(file_name(place)), folder)[0]
 
 
@@ -75,13 +75,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m local.screenshot", description=__doc__)
     parser.add_argument("address", help="of the inbox page, as `make demo` prints it")
     parser.add_argument("--into", type=Path, default=FOLDER, help="a folder (docs/images)")
+    parser.add_argument("--places", action="store_true", help="also one picture per place")
     asked = parser.parse_args(arguments)
     path = find_browser()
     if path is None:
         print(MISSING, file=sys.stderr)
         return 1
     with open_browser(path) as browser:
-        for file in take_all(browser, asked.address, asked.into):
+        for file in take_all(browser, asked.address, asked.into, places=asked.places):
             print(file)
     return 0
 

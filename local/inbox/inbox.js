@@ -1,6 +1,6 @@
 // The page: asks its server what has arrived, and shows one receiver at a time.
 
-import { clock, count, h, worst } from "./dom.js";
+import { clock, count, h } from "./dom.js";
 import { issue, issueView, jiraHeadline } from "./jira.js";
 import { mail, mailHeadline } from "./mail.js";
 import { slackFallback, slackHeadline, slackMessage } from "./slack.js";
@@ -64,7 +64,7 @@ function destinations(receiver) {
 }
 
 function refused() {
-  return state.requests.filter((each) => each.message === null && each.method !== "GET" && (each.status === null || each.status >= 300));
+  return state.requests.filter((each) => each.message === null && each.reason);
 }
 
 function address(message) {
@@ -111,6 +111,7 @@ function places() {
     }))));
   const log = h("section", {}, h("h2", {}, "All"), h("ul", {}, entry(LOG, "Everything, in order", state.requests.length)));
   find("places").replaceChildren(...groups, ...(state.requests.length ? [log] : []));
+  find("places").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 // --- the middle ------------------------------------------------------------------------------
@@ -180,8 +181,9 @@ function log() {
 function row(request) {
   const message = request.message && state.messages[request.message - 1];
   const where = request.destination ? RECEIVERS[request.receiver].place(request.destination) : RECEIVERS[request.receiver].name;
-  const text = message ? headline(message) : request.reason || `${request.method} without effect`;
-  const what = message ? h("a", { href: address(message) }, h("span", { class: `dot ${worst(text)}` }), text) : h("span", { class: "dim" }, text);
+  const nothing = request.receiver === "sns" ? "Subscription confirmed" : `Asked (${request.method})`;
+  const text = message ? headline(message) : request.reason || nothing;
+  const what = message ? h("a", { href: address(message) }, text) : h("span", { class: "dim" }, text);
   const good = request.status !== null && request.status < 300;
   return h("tr", {}, h("td", {}, clock(request.at)), h("td", { class: "nowrap" }, where), h("td", {}, what), h("td", { class: good ? "answer" : "answer warning" }, request.status ?? "none"));
 }

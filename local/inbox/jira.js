@@ -1,7 +1,9 @@
 // Jira issues as they stand now, put together from what was sent, and what happened to them.
 
 import { adf } from "./adf.js";
-import { clock, count, h, worst } from "./dom.js";
+import { clock, count, h } from "./dom.js";
+
+const PRIORITIES = { Highest: "critical", High: "high", Medium: "medium", Low: "low", Lowest: "low" };
 
 /** Fold the messages of one issue: create, updates, comments, transitions. */
 export function issue(messages) {
@@ -38,7 +40,7 @@ function details({ key, fields, status, created, updated }) {
   const rows = [
     ["Status", h("span", { class: `lozenge lozenge-${status === "Done" ? "green" : status === "To Do" ? "neutral" : "blue"}` }, status)],
     ["Type", fields.issuetype?.name],
-    ["Priority", fields.priority && h("span", { class: `severity ${worst(fields.priority.name)}` }, fields.priority.name ?? fields.priority.id)],
+    ["Priority", fields.priority && h("span", { class: `severity ${PRIORITIES[fields.priority.name] ?? ""}`.trim() }, fields.priority.name ?? fields.priority.id)],
     ["Labels", fields.labels?.length ? h("span", { class: "labels" }, fields.labels.map((label) => h("span", { class: "label" }, label))) : null],
     ["Key", key],
     ["Created", clock(created)],

@@ -31,8 +31,9 @@ export function unescape(text) {
   return text.replace(/&(?:amp|lt|gt);/g, (entity) => ENTITIES[entity]);
 }
 
-/** A plain_text object: no mark-up but emoji. */
-export function plain(text) {
+/** A plain text: no mark-up but emoji, where they are asked for. */
+export function plain(text, emojis = true) {
+  if (!emojis) return [unescape(text)];
   return text.split(/(:[a-z0-9_+-]+:)/).map((part) => EMOJI[part.slice(1, -1)] ?? unescape(part));
 }
 
@@ -41,19 +42,19 @@ export function emoji(name) {
   return EMOJI[name] ?? `:${name}:`;
 }
 
-/** A mrkdwn object: an array of nodes. */
-export function mrkdwn(text) {
+/** A mrkdwn text: an array of nodes. `verbatim`: bare addresses stay text, as Slack leaves them. */
+export function mrkdwn(text, verbatim = false) {
   const parts = text.split("```");
   return parts.flatMap((part, index) => {
     const code = index % 2 === 1 && index < parts.length - 1;
     if (code) return [h("pre", { class: "code" }, unescape(part.replace(/^\n|\n$/g, "")))];
     const fence = index % 2 === 1 ? "```" : "";
     const inner = index > 0 && !fence ? part.replace(/^\n/, "") : part;
-    return lines(fence + (index < parts.length - 1 ? inner.replace(/\n$/, "") : inner));
+    return lines(fence + (index < parts.length - 1 ? inner.replace(/\n$/, "") : inner), verbatim);
   });
 }
 
-function lines(text) {
+function lines(text, verbatim) {
   if (!text) return [];
   const nodes = [];
   let quote = null;
@@ -61,18 +62,18 @@ function lines(text) {
     const quoted = line.match(/^(?:&gt;|>)\s?(.*)$/);
     if (quoted) {
       quote ??= nodes[nodes.push(h("blockquote")) - 1];
-      quote.append(h("div", { class: "line" }, inline(quoted[1])));
+      quote.append(h("div", { class: "line" }, inline(quoted[1], verbatim)));
       continue;
     }
     quote = null;
     const bullet = /^\s*[•◦▪‣]\s/.test(line);
-    const content = line ? inline(line) : [h("br")];
+    const content = line ? inline(line, verbatim) : [h("br")];
     nodes.push(h("div", { class: bullet ? "line bullet" : "line" }, content));
   }
   return nodes;
 }
 
-function inline(text) {
+function inline(text, verbatim) {
   const nodes = [];
   let end = 0;
   for (const found of text.matchAll(TOKEN)) {
@@ -80,10 +81,10 @@ function inline(text) {
     nodes.push(unescape(text.slice(end, found.index)));
     if (control !== undefined) nodes.push(special(control));
     else if (code !== undefined) nodes.push(h("code", {}, codeText(code)));
-    else if (mark !== undefined) nodes.push(h(STYLES[mark], {}, inline(styled)));
+    else if (mark !== undefined) nodes.push(h(STYLES[mark], {}, inline(styled, verbatim)));
     else if (name !== undefined) nodes.push(emoji(name));
-    else if (address !== undefined) nodes.push(link(unescape(address)));
-    else nodes.push(whole);
+    else if (address !== undefined && !verbatim) nodes.push(link(unescape(address)));
+    else nodes.push(unescape(whole));
     end = found.index + whole.length;
   }
   nodes.push(unescape(text.slice(end)));
@@ -101,7 +102,7 @@ function special(control) {
   if (target.startsWith("@")) return mention("@", label ?? target.slice(1));
   if (target.startsWith("#")) return mention("#", label ?? target.slice(1));
   const url = unescape(target);
-  return link(url, label === undefined ? url : inline(label));
+  return link(url, label === undefined ? url : inline(label, true));
 }
 
 /** Somebody or somewhere that Slack would notify or link. */

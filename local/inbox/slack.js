@@ -23,11 +23,12 @@ export function slackMessage(message) {
   );
 }
 
-/** What a notification or a list of messages would show. */
+/** What a list of messages shows: the text of the notification, else the first words there are. */
 export function slackHeadline(payload) {
-  const header = [...(payload.blocks ?? []), ...(payload.attachments ?? []).flatMap((each) => each.blocks ?? [])].find((each) => each.type === "header");
-  const text = header?.text?.text ?? payload.text ?? payload.attachments?.[0]?.fallback ?? "Message without text";
-  return h("span", {}, plain(text.split("\n")[0])).textContent;
+  const [attachment] = payload.attachments ?? [];
+  const header = [...(payload.blocks ?? []), ...(attachment?.blocks ?? [])].find((each) => each.type === "header");
+  const text = payload.text ?? header?.text.text ?? attachment?.fallback ?? attachment?.text ?? "Message without text";
+  return h("span", {}, mrkdwn(text.split("\n")[0])).textContent;
 }
 
 /** The fallback text, as a notification shows it. */
@@ -53,7 +54,7 @@ const BLOCKS = {
 };
 
 function text(value) {
-  return value.type === "mrkdwn" ? mrkdwn(value.text) : plain(value.text);
+  return value.type === "mrkdwn" ? mrkdwn(value.text, value.verbatim) : plain(value.text, value.emoji !== false);
 }
 
 function section(value) {

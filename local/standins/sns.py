@@ -68,7 +68,7 @@ class SnsStandIn:
             return Outcome(
                 Answer(HTTPStatus.BAD_GATEWAY), reason="nobody answered at the SubscribeURL"
             )
-        return Outcome(_TAKEN, reason="subscription confirmed")
+        return Outcome(_TAKEN)
 
 
 def _notes(message: Json) -> tuple[Note, ...]:

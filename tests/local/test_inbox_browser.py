@@ -15,6 +15,7 @@ from tests.browser_fixtures import OpenPage
 pytestmark = pytest.mark.browser
 
 SAMPLES = Path(__file__).parent / "samples"
+GOLDEN = Path(__file__).parents[1] / "notifiers" / "golden"
 
 
 def sample(name: str) -> Any:
@@ -195,6 +196,41 @@ def test_subscribers_read_mail_and_json(
     expect(page.locator(".attributes .severity")).to_have_text("CRITICAL")
 
 
+def test_what_the_slack_notifier_sends_is_taken_and_drawn(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """No golden payload is refused, wakes anybody, or has a block that the page does not draw."""
+    payloads = [json.loads(file.read_text("utf-8")) for file in GOLDEN.glob("slack/*.json")]
+    answers = {send.slack("golden", payload) for payload in payloads}
+
+    page = open_page(receivers.inbox_url).page
+
+    assert answers == {"ok"}
+    expect(page.locator("article.item")).to_have_count(len(payloads))
+    expect(page.locator("article.item h3")).to_have_count(len(payloads))
+    expect(page.locator(".unknown, .mention, .dead-link, .notes .warning")).to_have_count(0)
+
+
+def test_what_the_jira_notifier_sends_is_taken_and_drawn(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """Every golden issue and comment is a document that Jira would take, and the page draws."""
+    files = {file.name: json.loads(file.read_text("utf-8")) for file in GOLDEN.glob("jira/*.json")}
+    comments = [files[name] for name in files if name.endswith(".comment.json")]
+    issues = [files[name] for name in files if not name.endswith(".comment.json")]
+    answers = [send.jira("POST", "", issue["create"]) for issue in issues]
+    answers += [send.jira("POST", "/SEC-1/comment", comment) for comment in comments]
+
+    page = open_page(receivers.inbox_url).page
+
+    assert {answer.status_code for answer in answers} == {201}
+    expect(page.locator(".activity .comment")).to_have_count(len(comments))
+    for place in page.locator("#places a[href^='#/jira']").all():
+        place.click()
+        expect(page.locator("#view")).to_contain_text("Description")
+        expect(page.locator(".unknown, .mention, .dead-link, .notes .warning")).to_have_count(0)
+
+
 def test_the_log_tells_refusals_too(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
@@ -208,7 +244,7 @@ def test_the_log_tells_refusals_too(
 
     rows = page.locator("table.log tbody tr")
     expect(rows).to_have_count(2)
-    expect(rows.nth(0)).to_contain_text("rate_limited, to come back after 2")
+    expect(rows.nth(0)).to_contain_text("rate_limited, Retry-After: 2")
     expect(rows.nth(0)).to_contain_text("429")
     expect(rows.nth(1)).to_contain_text("2 new CRITICAL")
     send.slack("payments", sample("slack-failed"))

@@ -642,7 +642,7 @@ class TestScript:
             None,
             2,
         ]
-        assert client.receivers.requests()[0].reason.endswith("to come back after 2")
+        assert client.receivers.requests()[0].reason.endswith("Retry-After: 2")
 
     def test_an_error_can_hide_that_the_message_was_taken(self, client: Client) -> None:
         """The ambiguous 500."""

@@ -43,7 +43,9 @@ def test_it_writes_a_picture_of_each_place(browser: Browser, tmp_path: Path) -> 
             receivers.slack_url("payments"), json={"text": "hello"}, timeout=5
         ) as answer:
             assert answer.text == "ok"
-        files = list(screenshot.take_all(browser, receivers.inbox_url, tmp_path / "images"))
+        files = list(
+            screenshot.take_all(browser, receivers.inbox_url, tmp_path / "images", places=True)
+        )
 
     assert sorted(each.name for each in files) == [
         "inbox-dark.png",
