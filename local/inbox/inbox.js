@@ -183,7 +183,7 @@ function row(request) {
   const where = request.destination ? RECEIVERS[request.receiver].place(request.destination) : RECEIVERS[request.receiver].name;
   const nothing = request.receiver === "sns" ? "Subscription confirmed" : `Asked (${request.method})`;
   const text = message ? headline(message) : request.reason || nothing;
-  const what = message ? h("a", { href: address(message) }, text) : h("span", { class: "dim" }, text);
+  const what = message ? h("a", { href: address(message), title: text }, text) : h("span", { class: "dim" }, text);
   const good = request.status !== null && request.status < 300;
   return h("tr", {}, h("td", {}, clock(request.at)), h("td", { class: "nowrap" }, where), h("td", {}, what), h("td", { class: good ? "answer" : "answer warning" }, request.status ?? "none"));
 }
