@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.errors import FindingsNotReadyError, ImageGoneError, SourceError
@@ -26,6 +27,8 @@ MAX_RESULTS: Final = 1000
 """The API's maximum. Enhanced findings come by the hundred whatever is asked for."""
 UNKNOWN_STATUS: Final = "UNKNOWN"
 
+_DESCRIPTIONS: Final = 10
+"""Resources to look at for one that describes the image; every finding repeats it."""
 _FAILED: Final = "FAILED"
 _USABLE: Final = frozenset({"COMPLETE", "ACTIVE", UNKNOWN_STATUS})
 """Basic scans end as COMPLETE, continuous ones stay ACTIVE. Of any other status, known today or
@@ -261,7 +264,7 @@ def _described(image: Image, pages: Sequence[Page]) -> Image:
         digest=image.digest or digest(image_id.get("imageDigest")),
         tags=image.tags or ((tag,) if tag else ()),
     )
-    for resource in _resources(pages):
+    for resource in islice(_resources(pages), _DESCRIPTIONS):
         described = image_of_resource(resource)
         if known.digest in ("", described.digest):
             return _filled(known, described)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.models import Finding, Package, Score
-from lib.sources.values import as_text, link, name, number, severity, text
+from lib.sources.values import as_text, link, name, number, objects, severity, text
 
 UNNAMED: Final = "UNNAMED"
 """The id of a finding whose source gives none: better an odd name than a lost finding."""
@@ -53,28 +53,26 @@ def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
 
 def _attributes(value: Any) -> dict[str, Any]:
     """Return key and value of each attribute; their order is not fixed, any can be missing."""
-    if not isinstance(value, list):
-        return {}
-    return {
-        each["key"]: each.get("value")
-        for each in value
-        if isinstance(each, dict) and isinstance(each.get("key"), str)
-    }
+    try:
+        return {each["key"]: each["value"] for each in value}
+    except (KeyError, TypeError):
+        return {
+            each["key"]: each.get("value")
+            for each in objects(value)
+            if isinstance(each.get("key"), str)
+        }
 
 
 def _score(attributes: dict[str, Any]) -> Score | None:
     """Take the score to show out of the attributes; the vector says which version it is."""
     for key, vector_key, assumed in _SCORES:
-        if key not in attributes:
-            continue
-        value = number(attributes[key])
-        if value is None:
-            continue
-        del attributes[key]
-        vector = text(attributes.pop(vector_key, None))
-        if vector is None or not vector.startswith(_PREFIX):
-            return Score(value, assumed, vector)
-        return Score(value, vector[len(_PREFIX) :].partition("/")[0], vector)
+        value = number(attributes.get(key))
+        if value is not None:
+            del attributes[key]
+            vector = text(attributes.pop(vector_key, None))
+            if vector is None or not vector.startswith(_PREFIX):
+                return Score(value, assumed, vector)
+            return Score(value, vector[len(_PREFIX) :].partition("/")[0], vector)
     return None
 
 

@@ -248,8 +248,9 @@ def _extra(
     }
     if row.get("type") != _PACKAGE_TYPE:
         found["type"] = row.get("type")
-    found.update({key: row[key] for key in row if key not in _KNOWN_ROW})
-    found.update({key: details[key] for key in details if key not in _KNOWN_DETAILS})
+    # Sorted: the same finding has to give the same bytes.
+    found.update({key: row[key] for key in sorted(row.keys() - _KNOWN_ROW)})
+    found.update({key: details[key] for key in sorted(details.keys() - _KNOWN_DETAILS)})
     return {key: said for key, value in found.items() if (said := as_text(value)) is not None}
 
 
@@ -262,7 +263,7 @@ def _package_extra(shared: Mapping[str, str], package: Mapping[str, Any]) -> Map
     extra = dict(shared)
     if arch := text(package.get("arch")):
         extra["arch"] = arch
-    for key in package.keys() - _KNOWN_PACKAGE:
+    for key in sorted(package.keys() - _KNOWN_PACKAGE):
         if (said := as_text(package[key])) is not None:
             extra[key] = said
     return MappingProxyType(extra)

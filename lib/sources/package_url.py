@@ -5,6 +5,7 @@ https://github.com/package-url/purl-spec
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
@@ -60,6 +61,7 @@ _DISTRIBUTIONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=1024)  # many findings are about the same package
 def package_url(
     name: str, version: str | None, manager: str | None, *, os: str | None, arch: str | None
 ) -> str | None:

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Final
@@ -63,6 +64,7 @@ _DASH: Final = 4
 _MILLISECONDS: Final = 1e11
 """Seconds beyond the year 5138: such a number counts milliseconds."""
 _LONGEST_LINK: Final = 2048
+_NUMERIC: Final = frozenset({int, float, str})  # and not bool, which is an int
 _RETIRED_LINK: Final = "https://cve.mitre.org/cgi-bin/cvename.cgi?name="
 
 
@@ -122,7 +124,7 @@ def as_text(value: Any) -> str | None:
 
 def number(value: Any) -> float | None:
     """Return a finite number; basic findings write theirs as text ("4.6", "5")."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if type(value) not in _NUMERIC:
         return None
     try:
         found = float(value)
@@ -231,6 +233,7 @@ def _in_utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+@lru_cache(maxsize=1024)  # findings share their dates
 def _from_text(value: str) -> datetime | None:
     value = value.strip()
     if value[_DASH : _DASH + 1] == "-":

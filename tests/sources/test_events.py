@@ -1,0 +1,261 @@
+"""Events: what concerns us, what they say, and how malformed ones are refused."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+from lib.errors import EventError
+from lib.models import (
+    FindingEvent,
+    IgnoredEvent,
+    Image,
+    ScanEvent,
+    ScanSource,
+    Severity,
+)
+from lib.sources.events import EVENT_PATTERNS, finding_reports, parse_event
+from tests.sources.documents import document
+from tests.sources.shapes import (
+    DIGEST,
+    IMAGE,
+    REPOSITORY_ARN,
+    finding_event,
+    inspector_row,
+    resource,
+    scan_event,
+)
+from tests.sources.test_values import ANYTHING
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+def parsed(body: Mapping[str, Any]) -> ScanEvent:
+    event = parse_event(body)
+    assert isinstance(event, ScanEvent)
+    return event
+
+
+def test_basic_scan_event_is_read() -> None:
+    """Image, status, time and counts of ECR's event."""
+    event = parsed(scan_event())
+
+    assert event.event_id == "85fc3613-e913-7fc4-a80c-a3753e4aa9ae"
+    assert event.time == NOW
+    assert event.image == IMAGE
+    assert event.scan.source is ScanSource.ECR_BASIC
+    assert event.scan.status == "COMPLETE"
+    assert event.counts is not None
+    assert event.counts[Severity.HIGH] == 1
+    assert event.counts[Severity.CRITICAL] == 0
+
+
+def test_inspectors_scan_event_is_read() -> None:
+    """The repository is an ARN, and what is in TOTAL only has no known severity."""
+    event = parsed(document("inspector2-scan/ecr-2021.json"))
+
+    assert event.image.repository == "amazon/amazon-ecs-sample"
+    assert event.image.account == "123456789012"
+    assert event.scan.source is ScanSource.INSPECTOR2
+    assert event.counts is not None
+    assert event.counts[Severity.CRITICAL] == 7
+    assert event.counts[Severity.UNKNOWN] == 28
+    assert sum(event.counts.values()) == 158
+
+
+@pytest.mark.parametrize(
+    ("status", "stated", "total"),
+    [
+        ("COMPLETE", {}, 0),
+        ("COMPLETE", None, None),
+        ("FAILED", {}, None),
+        ("FAILED", {"HIGH": 1}, 1),
+        ("COMPLETE", {"INFORMATIONAL": 0, "UNDEFINED": 2}, 2),
+    ],
+)
+def test_absent_counts_are_not_zero(status: str, stated: Any, total: int | None) -> None:
+    """Only an empty count of a complete scan means that nothing was found."""
+    event = parsed(scan_event(**{"scan-status": status, "finding-severity-counts": stated}))
+
+    assert (None if event.counts is None else sum(event.counts.values())) == total
+
+
+@pytest.mark.parametrize(
+    ("stated", "tags"),
+    [(["1", "2"], ("1", "2")), ([], ()), (None, ()), ("latest", ("latest",))],
+)
+def test_tags_are_none_one_or_several(stated: Any, tags: tuple[str, ...]) -> None:
+    """Untagged images have an empty list, null, or nothing."""
+    assert parsed(scan_event(**{"image-tags": stated})).image.tags == tags
+
+
+def test_registry_comes_from_the_arn() -> None:
+    """The event's account may be another one than the registry's."""
+    event = {**scan_event(), "account": "111122223333", "region": "us-east-1"}
+
+    assert parsed(event).image == IMAGE
+
+
+def test_without_an_arn_the_envelope_says_where() -> None:
+    """Events without resources have account and region; the region tells the partition."""
+    event = {**scan_event(), "region": "us-gov-west-1"}
+    del event["resources"]
+
+    image = parsed(event).image
+
+    assert (image.partition, image.account, image.region) == (
+        "aws-us-gov",
+        "000474600478",
+        "us-gov-west-1",
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (document("inspector2-scan/ec2.json"), "a scan of something that is not an ECR image"),
+        (
+            document("inspector2-finding/ec2-closed.json"),
+            "a finding about AWS_EC2_INSTANCE, not an ECR image",
+        ),
+        (
+            {**finding_event(), "detail": {"resources": [{"id": "x"}]}},
+            "a finding about an unnamed resource, not an ECR image",
+        ),
+        (
+            document("other/ecr-image-action-push.json"),
+            "events of this kind are not used: ECR Image Action",
+        ),
+        ({**scan_event(), "source": "custom"}, "events of this kind are not used: ECR Image Scan"),
+        ({"detail-type": "x" * 500}, f"events of this kind are not used: {'x' * 64}"),
+    ],
+)
+def test_events_of_others_are_ignored_with_a_reason(event: Any, reason: str) -> None:
+    """EC2, Lambda, other clouds and other kinds are not errors."""
+    found = parse_event(event)
+
+    assert isinstance(found, IgnoredEvent)
+    assert found.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({}, "$.detail-type must be there"),
+        ({**scan_event(), "time": "2023-02-29T02:36:48Z"}, "$.time: expected an ISO 8601 time"),
+        ({**scan_event(), "account": 474600478}, "$.account: expected an account id as text"),
+        ({**scan_event(), "detail": None}, "$.detail: expected an object"),
+        ({**scan_event(), "id": ""}, "$.id: expected the event's id"),
+        ({**scan_event(), "resources": [1]}, "$.resources[0]: expected"),
+        (scan_event(**{"image-digest": "latest"}), "image-digest']: expected a digest: sha256:"),
+        (scan_event(**{"image-digest": f"{DIGEST}\n"}), "image-digest']: expected a digest"),
+        (scan_event(**{"repository-name": "a" * 400}), "expected the name of a repository"),
+        (scan_event(**{"repository-name": 'x"; project = SEC'}), "the name of a repository"),
+        (scan_event(**{"finding-severity-counts": {"HIGH": -1}}), "expected a count"),
+        ({**finding_event(), "detail": []}, "$.detail: expected an object"),
+        ({**finding_event(), "detail": {"severity": "HIGH"}}, "expected resources to be there"),
+        (
+            finding_event(resources=[resource(imageHash=None) | {"id": "x"}]),
+            "$.detail.resources: expected repositoryName and imageHash",
+        ),
+    ],
+)
+def test_malformed_events_are_refused_by_place_and_rule(event: Any, said: str) -> None:
+    """The text says where and what belongs there, so that a dead letter explains itself."""
+    with pytest.raises(EventError) as caught:
+        parse_event(event)
+
+    assert said in str(caught.value)
+
+
+def test_refusal_never_repeats_what_was_found() -> None:
+    """Whatever stands in a malformed event stays out of logs and dead-letter attributes."""
+    event = scan_event(**{"image-digest": "hidden", "scan-status": ["hidden"]})
+
+    with pytest.raises(EventError) as caught:
+        parse_event(event)
+
+    assert "hidden" not in str(caught.value)
+
+
+def test_missing_digest_of_a_mistyped_event_is_named() -> None:
+    """One public sample has its digest under "22"."""
+    event = scan_event(**{"22": DIGEST})
+    del event["detail"]["image-digest"]
+
+    with pytest.raises(EventError, match=r"\$\.detail: expected image-digest to be there"):
+        parse_event(event)
+
+
+def test_finding_event_is_one_finding_and_not_the_whole_scan() -> None:
+    """The event's report is incomplete: what it does not list may well be there."""
+    event = parse_event(document("inspector2-finding/ecr-2024-format.json"))
+
+    assert isinstance(event, FindingEvent)
+    assert event.report.image == Image(
+        "aws", "123456789012", "eu-central-1", "inspector2",
+        "sha256:84f507df33c6864d49c296fb734192696e4cb6f78166ac51ac8b9b118181085d",
+        ("ubuntu_latest",), "linux/arm64", "UBUNTU_24_04",
+        datetime(2024, 9, 4, 16, 55, 28, tzinfo=UTC),
+    )  # fmt: skip
+    assert [finding.package.name for finding in event.report.findings] == ["libssl3t64", "openssl"]
+    assert event.report.scan.status == "ACTIVE"
+    assert not event.report.scan.complete
+
+
+def test_finding_about_two_images_is_two_reports() -> None:
+    """A finding can name up to ten resources; each image has its own report."""
+    other = resource(imageHash="sha256:99") | {"id": "x", "region": "N/A"}
+    row = inspector_row(resources=[resource(), {"type": "AWS_EC2_INSTANCE"}, other])
+
+    reports = finding_reports(row, NOW, account="111122223333", region="cn-north-1")
+
+    assert [report.image.digest for report in reports] == [DIGEST, "sha256:99"]
+    assert reports[1].image.region == "cn-north-1"
+    assert reports[1].image.partition == "aws-cn"
+    assert reports[1].image.account == "000474600478"
+
+
+def test_patterns_are_those_of_the_rules() -> None:
+    """The patterns let through what is parsed here, and no other resource's findings."""
+    assert EVENT_PATTERNS["EcrImageScan"] == {
+        "source": ["aws.ecr"],
+        "detail-type": ["ECR Image Scan"],
+    }
+    assert EVENT_PATTERNS["Inspector2Scan"]["resources"] == [{"wildcard": "arn:*:ecr:*"}]
+    assert EVENT_PATTERNS["Inspector2Finding"]["detail"] == {
+        "resources": {"type": ["AWS_ECR_CONTAINER_IMAGE"]}
+    }
+
+
+def test_inspectors_scan_of_a_repository_needs_its_fields() -> None:
+    """An event that names an ECR repository and no image is malformed, not ignored."""
+    event = {
+        **scan_event(), "detail-type": "Inspector2 Scan", "source": "aws.inspector2",
+        "detail": {"scan-status": "INITIAL_SCAN_COMPLETE"},
+    }  # fmt: skip
+
+    with pytest.raises(EventError, match="repository-name, image-digest to be there"):
+        parse_event(event)
+    assert isinstance(parse_event({**event, "resources": "x"}), IgnoredEvent)
+    assert REPOSITORY_ARN in event["resources"]
+
+
+@given(ANYTHING, ANYTHING, ANYTHING)
+def test_no_detail_makes_parsing_crash(detail: Any, resources: Any, time: Any) -> None:
+    """Whatever stands in an event, it is parsed, ignored or refused."""
+    for envelope in (scan_event(), finding_event()):
+        for body in (
+            {**envelope, "detail": detail},
+            {**envelope, "resources": resources, "time": time},
+            {
+                **envelope,
+                "detail": {**envelope["detail"], "resources": [detail], "image-tags": time},
+            },
+        ):
+            try:
+                parse_event(body)
+            except EventError:
+                continue

@@ -1,0 +1,137 @@
+"""Which image something is about."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from lib.models import Image
+from lib.sources.images import (
+    RepositoryArn,
+    image_of_detail,
+    image_of_resource,
+    image_resources,
+    os_of,
+    partition_of,
+    repository_arn,
+)
+from tests.sources.shapes import DIGEST, REPOSITORY_ARN, resource
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [
+        (
+            "arn:aws-cn:ecr:cn-north-1:000474600478:repository/a/b",
+            RepositoryArn("aws-cn", "cn-north-1", "000474600478", "a/b"),
+        ),
+        (
+            "arn:aws:ecr:eu-west-1:000474600478:repository/a/sha256:b/sha256:12",
+            RepositoryArn("aws", "eu-west-1", "000474600478", "a/sha256:b", "sha256:12"),
+        ),
+        ("arn:aws:ecr:eu-west-1:000474600478:registry/a", None),
+        ("arn:aws:lambda:eu-west-1:000474600478:function:repository/a", None),
+        ("arn:aws:ecr:eu-west-1", None),
+        ("a/b", None),
+        (None, None),
+    ],
+)
+def test_repository_arn_is_split_at_its_last_digest(arn: Any, expected: Any) -> None:
+    """Names contain slashes, and only the end of an ARN can be a digest."""
+    assert repository_arn(arn) == expected
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("eu-central-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("", "aws"),
+    ],
+)
+def test_partition_follows_from_the_region(region: str, partition: str) -> None:
+    """China and GovCloud are partitions of their own."""
+    assert partition_of(region) == partition
+
+
+def test_resource_describes_its_image() -> None:
+    """Everything that Inspector knows about an image is taken over."""
+    described = resource(
+        architecture="ARM64", platform="UBUNTU_24_04", pushedAt=1760538840, inUseCount=3,
+        imageTags=["a", "b"],
+    )  # fmt: skip
+
+    assert image_of_resource(described) == Image(
+        partition="aws",
+        account="000474600478",
+        region="eu-central-1",
+        repository="payments/api",
+        digest=DIGEST,
+        tags=("a", "b"),
+        platform="linux/arm64",
+        os="UBUNTU_24_04",
+        pushed_at=datetime(2025, 10, 15, 14, 34, tzinfo=UTC),
+        in_use_count=3,
+    )
+
+
+def test_resource_without_details_is_read_from_its_arn() -> None:
+    """The ARN alone names partition, region, account, repository and digest."""
+    bare = {"type": "AWS_ECR_CONTAINER_IMAGE", "id": f"{REPOSITORY_ARN}/{DIGEST}"}
+
+    assert image_of_resource(bare) == Image(
+        "aws", "000474600478", "eu-central-1", "payments/api", DIGEST
+    )
+
+
+def test_resource_without_an_arn_says_what_it_can() -> None:
+    """Without an ARN the details and the region of the resource have to do."""
+    odd = {
+        **resource(architecture="amd64", platform="WINDOWS_2022"),
+        "id": "x",
+        "region": "cn-north-1",
+    }
+
+    found = image_of_resource(odd)
+
+    assert (found.partition, found.region, found.account) == (
+        "aws-cn",
+        "cn-north-1",
+        "000474600478",
+    )
+    assert found.platform == "windows/amd64"
+
+
+def test_resource_that_says_nothing_is_empty() -> None:
+    """Absent fields are empty text, never an error."""
+    assert image_of_resource({}) == Image("aws", "", "", "", "")
+
+
+def test_only_ecr_images_count() -> None:
+    """The type or the details say that a resource is an ECR image; other clouds have neither."""
+    by_details = {"details": resource()["details"]}
+    azure = {
+        "type": "Microsoft.ContainerRegistry/registry/containerImage",
+        "details": {"image": {}},
+    }
+    finding = {"resources": [azure, by_details, resource(platform="DEBIAN_12"), "x"]}
+
+    assert image_resources(finding) == [by_details, resource(platform="DEBIAN_12")]
+    assert os_of({"resources": [resource(platform="DEBIAN_12")]}) == "DEBIAN_12"
+    assert os_of({}) is None
+
+
+def test_detail_of_describe_images_is_an_image() -> None:
+    """What DescribeImages says about an image, without its empty summary of findings."""
+    detail = {
+        "registryId": "000474600478",
+        "repositoryName": "payments/api",
+        "imageDigest": DIGEST,
+        "imagePushedAt": datetime(2026, 1, 1, tzinfo=UTC),
+    }
+
+    assert image_of_detail(detail, partition="aws", region="eu-central-1") == Image(
+        "aws", "000474600478", "eu-central-1", "payments/api", DIGEST,
+        pushed_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )  # fmt: skip
