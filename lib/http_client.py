@@ -30,7 +30,7 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.models import HttpAnswer
-from lib.text import one_line, truncate
+from lib.text import ELLIPSIS, one_line, truncate
 
 CONNECT_TIMEOUT: Final = 3.05
 READ_TIMEOUT: Final = 10.0
@@ -39,6 +39,8 @@ MAX_RETRY_AFTER: Final = 3600.0
 
 _TOO_LARGE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _EXCERPT: Final = 200
+_SECRET_PART: Final = 12
+"""Shorter parts of a path are words like "services"; the token of a webhook is longer."""
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
@@ -114,11 +116,17 @@ class RequestsClient:
     """See `lib.interfaces.HttpClient`. Follows no redirect: a redirect would carry secrets away."""
 
     def __init__(
-        self, hosts: tuple[str, ...], *, session: requests.Session, now: Callable[[], datetime]
+        self,
+        hosts: tuple[str, ...],
+        *,
+        session: requests.Session,
+        now: Callable[[], datetime],
+        timeouts: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
     ) -> None:
         self._hosts = hosts
         self._session = session
         self._now = now
+        self._timeouts = timeouts
 
     def post(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """See `HttpClient.post`."""
@@ -144,7 +152,7 @@ class RequestsClient:
                 url,
                 json=body,
                 headers=dict(headers or {}),
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                timeout=self._timeouts,
                 allow_redirects=False,
             )
         except exceptions.RequestException as error:
@@ -153,13 +161,21 @@ class RequestsClient:
         problem = failure(
             response.status_code,
             response.headers,
-            text.replace(urlsplit(url).path, "…") if len(urlsplit(url).path) > 1 else text,
+            _redacted(text, urlsplit(url).path),
             where=where,
             now=self._now(),
         )
         if problem is not None:
             raise problem
         return HttpAnswer(response.status_code, text)
+
+
+def _redacted(text: str, path: str) -> str:
+    """Take out what of a webhook's path a receiver repeats, in whole or in part."""
+    for part in (path, *path.split("/")):
+        if len(part) >= _SECRET_PART:
+            text = text.replace(part, ELLIPSIS)
+    return text
 
 
 def _no_answer(error: exceptions.RequestException, where: str) -> DeliveryError:

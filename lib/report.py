@@ -146,7 +146,12 @@ def _verdict(
     nothing = _nothing(evaluation, filters)
     if gone:
         return f"{nothing}; {gone} resolved{since}"
-    return f"{nothing}{since}" if since else f"First scan: {nothing[0].lower()}{nothing[1:]}"
+    return f"{nothing}{since}" if since else f"First scan: {_first(nothing)}"
+
+
+def _first(nothing: str) -> str:
+    """Reword "Nothing new ..." for a scan with nothing to compare with."""
+    return nothing.replace("Nothing new ", "nothing ").replace("No", "no", 1)
 
 
 def _problem(evaluation: Evaluation) -> str:

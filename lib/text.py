@@ -64,4 +64,5 @@ def slack_link(url: str, label: str) -> str:
 def ascii_only(text: str) -> str:
     """Return the nearest ASCII spelling, for fields like the subject of an e-mail."""
     decomposed = unicodedata.normalize("NFKD", one_line(text).replace(ELLIPSIS, "..."))
-    return decomposed.encode("ascii", "replace").decode("ascii")
+    letters = "".join(each for each in decomposed if not unicodedata.combining(each))
+    return letters.encode("ascii", "replace").decode("ascii")

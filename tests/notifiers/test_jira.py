@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.errors import (
@@ -121,6 +121,7 @@ def test_text_from_outside_stays_text(text: str) -> None:
             assert_valid(payload)
 
 
+@settings(deadline=None)
 @given(listed=st.integers(0, 90), resolved=st.integers(0, 90))
 def test_rows_and_the_rest_add_up(listed: int, resolved: int) -> None:
     """Each table has as many rows as its heading says, or says how many are missing."""

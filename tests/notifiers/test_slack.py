@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.errors import (
@@ -113,6 +113,7 @@ def test_fallback_says_the_same_and_is_escaped() -> None:
     assert "new CRITICAL" in payload["text"]
 
 
+@settings(deadline=None)
 @given(listed=st.integers(0, 60), resolved=st.integers(0, 40))
 def test_shown_and_counted_add_up(listed: int, resolved: int) -> None:
     """What is listed and what is "more" is as many as the title says, for any number."""

@@ -1,0 +1,351 @@
+"""HTTP against a real server on loopback: every answer gets its retry class, no secret gets out."""
+
+import socket
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+import requests
+from requests import exceptions
+
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ConfigError,
+    DeliveryError,
+    PermanentDeliveryError,
+    TemporaryDeliveryError,
+    ThrottledError,
+)
+from lib.http_client import MAX_RETRY_AFTER, RequestsClient, check_url, failure, retry_after
+from lib.models import HttpAnswer
+
+NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+TOKEN = "not-a-real-token"
+SECRET_PATH = f"/services/T00/B00/{TOKEN}"
+
+
+@dataclass
+class Receiver:
+    """A server that gives one scripted answer and remembers requests."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: str = "ok"
+    silent: threading.Event | None = None
+    """Answers only when this is set."""
+    hangs_up: bool = False
+    requests: list[tuple[str, str, bytes, Mapping[str, str]]] = field(default_factory=list)
+    url: str = ""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Start a receiver on a free port of loopback."""
+    state = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def _answer(self) -> None:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            state.requests.append((self.command, self.path, content, dict(self.headers)))
+            if state.hangs_up:
+                self.close_connection = True
+                return
+            if state.silent is not None:
+                state.silent.wait(5)
+            answer = state.body.encode()
+            self.send_response(state.status)
+            for name, value in state.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_GET = do_POST = do_PUT = _answer  # noqa: N815  # names of http.server
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its signature
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        state.url = f"http://127.0.0.1:{server.server_port}"
+        yield state
+        if state.silent is not None:
+            state.silent.set()
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def client() -> Iterator[RequestsClient]:
+    """Make a client that may call loopback and is not patient."""
+    with requests.Session() as session:
+        session.trust_env = False
+        yield RequestsClient(("127.0.0.1",), session=session, now=lambda: NOW, timeouts=(0.5, 0.15))
+
+
+def test_accepted_answer_comes_back_with_its_body(
+    receiver: Receiver, client: RequestsClient
+) -> None:
+    """Some receivers put errors into a 200, so the text matters."""
+    receiver.body = '{"ok": false}'
+
+    answer = client.post(f"{receiver.url}/hook", {"text": "x"}, headers={"X-Test": "1"})
+
+    assert answer == HttpAnswer(200, '{"ok": false}')
+    method, path, body, headers = receiver.requests[0]
+    assert (method, path, body) == ("POST", "/hook", b'{"text": "x"}')
+    assert headers["Content-Type"] == "application/json"
+    assert headers["X-Test"] == "1"
+
+
+def test_put_and_get_are_the_same(receiver: Receiver, client: RequestsClient) -> None:
+    """PUT carries a body, GET none."""
+    client.put(f"{receiver.url}/a", {"a": 1})
+    client.get(f"{receiver.url}/b")
+
+    assert [(each[0], each[2]) for each in receiver.requests] == [
+        ("PUT", b'{"a": 1}'),
+        ("GET", b""),
+    ]
+
+
+CLASSES = {
+    408: TemporaryDeliveryError,
+    429: ThrottledError,
+    503: TemporaryDeliveryError,
+    **dict.fromkeys((500, 501, 502, 504, 505, 507, 511, 599), AmbiguousDeliveryError),
+}
+
+
+@pytest.mark.parametrize("status", range(300, 600))
+def test_retry_class_of_every_status(status: int) -> None:
+    """Decided once, for all receivers."""
+    error = failure(status, {}, "no", where="POST host", now=NOW)
+
+    default = AmbiguousDeliveryError if status >= 500 else PermanentDeliveryError
+    assert type(error) is CLASSES.get(status, default)
+    assert error.reason == f"http-{status}"
+    if isinstance(error, PermanentDeliveryError):
+        assert error.degradable is (status in (400, 413))
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_every_2xx_is_accepted(status: int) -> None:
+    """A receiver that answers 202 or 204 took the message."""
+    assert failure(status, {}, "", where="POST host", now=NOW) is None
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0)],
+)
+def test_both_forms_of_retry_after_are_honoured(
+    receiver: Receiver, client: RequestsClient, status: int, header: str, seconds: float
+) -> None:
+    """Seconds, or an HTTP date; a 503 that says when is throttling, too."""
+    receiver.status, receiver.headers = status, {"Retry-After": header}
+
+    with pytest.raises(ThrottledError) as caught:
+        client.post(receiver.url, {})
+
+    assert caught.value.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("", None),
+        ("soon", None),
+        ("nan", None),
+        ("-5", 0.0),
+        ("1.5", 1.5),
+        ("inf", MAX_RETRY_AFTER),
+        ("999999999", MAX_RETRY_AFTER),
+        ("Mon, 23 Nov 2026 08:00:00 GMT", 0.0),
+        ("Mon, 23 Nov 2026 09:00:30 -0000", 30.0),
+        ("Tue, 99 Nov 2026 09:00:30 GMT", None),
+    ],
+)
+def test_odd_retry_after(value: str | None, seconds: float | None) -> None:
+    """Past times mean now, absurd ones an hour, and nonsense nothing."""
+    assert retry_after(value, now=NOW) == seconds
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirects_are_not_followed(
+    receiver: Receiver, client: RequestsClient, status: int
+) -> None:
+    """The message and its credentials go to nobody else."""
+    receiver.status, receiver.headers = status, {"Location": f"{receiver.url}/elsewhere"}
+
+    with pytest.raises(PermanentDeliveryError):
+        client.post(f"{receiver.url}/hook", {})
+
+    assert [each[1] for each in receiver.requests] == ["/hook"]
+
+
+def test_silence_after_the_request_is_ambiguous(receiver: Receiver, client: RequestsClient) -> None:
+    """The receiver has the message and may have taken it."""
+    receiver.silent = threading.Event()
+
+    with pytest.raises(AmbiguousDeliveryError, match="no answer in time"):
+        client.post(receiver.url, {})
+
+    assert len(receiver.requests) == 1
+
+
+def test_lost_connection_is_ambiguous(receiver: Receiver, client: RequestsClient) -> None:
+    """Hanging up without an answer proves nothing, either."""
+    receiver.hangs_up = True
+
+    with pytest.raises(AmbiguousDeliveryError, match="connection lost"):
+        client.post(receiver.url, {})
+
+
+def test_refused_connection_is_temporary(client: RequestsClient) -> None:
+    """Nothing was sent, so nothing can have been taken."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+
+        with pytest.raises(TemporaryDeliveryError, match="no connection"):
+            client.post(f"http://127.0.0.1:{port}/hook", {})
+
+
+class BrokenSession(requests.Session):
+    """A session that fails before it sends."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def request(self, *_: Any, **__: Any) -> requests.Response:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (exceptions.ConnectTimeout(SECRET_PATH), TemporaryDeliveryError),
+        (exceptions.SSLError(SECRET_PATH), TemporaryDeliveryError),
+        (exceptions.ProxyError(SECRET_PATH), TemporaryDeliveryError),
+        (exceptions.ReadTimeout(SECRET_PATH), AmbiguousDeliveryError),
+        (exceptions.ChunkedEncodingError(SECRET_PATH), AmbiguousDeliveryError),
+        (exceptions.ConnectionError(), AmbiguousDeliveryError),
+        (exceptions.InvalidHeader(SECRET_PATH), PermanentDeliveryError),
+    ],
+)
+def test_errors_without_an_answer(error: Exception, expected: type[DeliveryError]) -> None:
+    """Before the request was sent: temporary; after it: ambiguous; an impossible one: final."""
+    with BrokenSession(error) as session:
+        broken = RequestsClient(("127.0.0.1",), session=session, now=lambda: NOW)
+
+        with pytest.raises(expected) as caught:
+            broken.post(f"http://127.0.0.1/{SECRET_PATH}", {})
+
+    assert type(caught.value) is expected
+    assert TOKEN not in _printed(caught.value)
+
+
+def _printed(error: BaseException) -> str:
+    """Return everything that a log could show of an error."""
+    return "".join(traceback.format_exception(error)) + repr(error)
+
+
+@pytest.mark.parametrize("repeated", [SECRET_PATH, TOKEN])
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 408, 429, 500, 503])
+def test_no_error_shows_the_path_of_a_webhook(
+    receiver: Receiver, client: RequestsClient, status: int, repeated: str
+) -> None:
+    """The path is the secret, also when the receiver repeats it or a part of it."""
+    receiver.status, receiver.body = status, f"unknown: {repeated}"
+
+    with pytest.raises(DeliveryError) as caught:
+        client.post(f"{receiver.url}{SECRET_PATH}", {})
+
+    assert TOKEN not in _printed(caught.value)
+    assert "127.0.0.1" in str(caught.value)
+
+
+def test_errors_quote_a_short_clean_excerpt(receiver: Receiver, client: RequestsClient) -> None:
+    """A page of HTML does not fill the log, and its control characters do not act in it."""
+    receiver.status, receiver.body = 400, "bad\x1b[31m\n" + "x" * 10_000
+
+    with pytest.raises(PermanentDeliveryError) as caught:
+        client.post(receiver.url, {})
+
+    assert len(str(caught.value)) < 300
+    assert "\x1b" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_empty_error_says_so(receiver: Receiver, client: RequestsClient) -> None:
+    """Nothing to quote is quoted as such."""
+    receiver.status, receiver.body = 404, ""
+
+    with pytest.raises(PermanentDeliveryError, match="answered 404: no text"):
+        client.post(receiver.url, {})
+
+
+SLACK_AND_JIRA = ("hooks.slack.com", ".atlassian.net")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://hooks.slack.com/services/x",
+        "https://HOOKS.slack.com/services/x",
+        "https://team.atlassian.net",
+    ],
+)
+def test_vendor_hosts_are_allowed(url: str) -> None:
+    """The vendor's own, and every host below a domain."""
+    check_url(url, SLACK_AND_JIRA)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/services/x",
+        "https://hooks.slack.com.evil.example/x",
+        "https://evilatlassian.net/x",
+        "https://hooks.slack.com@evil.example/x",
+        "https://user:pass@hooks.slack.com/x",
+        "http://hooks.slack.com/x",
+        "ftp://hooks.slack.com/x",
+        "hooks.slack.com/x",
+        "https:///x",
+        "https://[hooks/x",
+        "",
+    ],
+)
+def test_other_addresses_are_refused(url: str) -> None:
+    """Wrong hosts, schemes and user names end before anything is sent."""
+    with pytest.raises(ConfigError):
+        check_url(url, SLACK_AND_JIRA)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080/x", "http://[::1]/x", "http://localhost/x"])
+def test_plain_http_is_for_loopback(url: str) -> None:
+    """The demo's receivers have no certificate."""
+    check_url(url, ("127.0.0.1", "::1", "localhost"))
+
+
+def test_refused_host_gets_no_request(receiver: Receiver, client: RequestsClient) -> None:
+    """The check comes first, for every method."""
+    port = receiver.url.rsplit(":", 1)[1]
+
+    with pytest.raises(ConfigError, match="localhost"):
+        client.post(f"http://localhost:{port}{SECRET_PATH}", {})
+
+    assert receiver.requests == []

@@ -1,0 +1,63 @@
+"""Registry, schemas, tests and README name the same receivers: no step of adding one is missed."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lib.notifiers import NOTIFIERS
+
+ROOT = Path(__file__).parents[1]
+STEPS = {
+    "schemas/notifiers/{}.json": ROOT / "schemas" / "notifiers",
+    "lib/notifiers/{}.py": ROOT / "lib" / "notifiers",
+    "tests/notifiers/test_{}.py": ROOT / "tests" / "notifiers",
+}
+GOLDEN = ROOT / "tests" / "notifiers" / "golden"
+
+
+@pytest.mark.parametrize("name", NOTIFIERS)
+def test_every_receiver_has_all_its_files(name: str) -> None:
+    """A receiver without schema, module or tests is not finished."""
+    missing = [
+        pattern.format(name) for pattern in STEPS if not (ROOT / pattern.format(name)).is_file()
+    ]
+
+    assert not missing, f"{name!r} is in lib/notifiers/__init__.py but lacks {', '.join(missing)}"
+
+
+@pytest.mark.parametrize("name", NOTIFIERS)
+def test_every_receiver_has_golden_payloads(name: str) -> None:
+    """What people get is kept as files, to be read in a review."""
+    kept = list((GOLDEN / name).glob("*.json"))
+
+    assert kept, f"tests/notifiers/golden/{name} is empty: run the tests with UPDATE_GOLDEN=1"
+
+
+def test_every_schema_has_a_receiver() -> None:
+    """Options that pass the check of alerts.yml must find somebody who takes them."""
+    schemas = {path.stem for path in (ROOT / "schemas" / "notifiers").glob("*.json")}
+
+    unknown = sorted(schemas - set(NOTIFIERS))
+
+    assert not unknown, f"add to NOTIFIERS in lib/notifiers/__init__.py: {', '.join(unknown)}"
+
+
+def test_readme_has_a_row_for_every_receiver() -> None:
+    """A table row that starts with the receiver's type says how to use it."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    missing = [
+        each for each in NOTIFIERS if not re.search(rf"^\| `{each}` \|", readme, re.MULTILINE)
+    ]
+
+    assert not missing, f"README.md has no row for {', '.join(missing)}: | `{missing[:1]}` | … |"
+
+
+@pytest.mark.parametrize("name", NOTIFIERS)
+def test_every_receiver_is_documented(name: str) -> None:
+    """The class says what its options are, and which hosts it may call."""
+    factory = NOTIFIERS[name]
+
+    assert "ption" in (factory.__doc__ or ""), f"{name}: its docstring names no options"
+    assert isinstance(factory.hosts, tuple)

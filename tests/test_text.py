@@ -1,0 +1,116 @@
+"""Text from outside: clean, short, and escaped so that nothing in it is alive."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.text import (
+    ELLIPSIS,
+    ascii_only,
+    clean,
+    escape_slack,
+    one_line,
+    slack_link,
+    truncate,
+    truncate_bytes,
+)
+
+ANY_TEXT = st.text(st.characters(), max_size=200)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a\r\nb\rc\td", "a\nb\nc\td"),
+        ("\x00a\x1b[31mb\x9b", "a[31mb"),
+        ("pay\u202eload\u2066\u200b\ufeff", "payload"),
+        ("a\U000e0041b\u00adc\u061cd", "abcd"),
+        ("\ud800a\udfff\uffff", "a"),
+        ("naïve ❤️ 日本", "naïve ❤\ufe0f 日本"),
+    ],
+)
+def test_clean_removes_what_hides_and_reorders(text: str, expected: str) -> None:
+    """Controls, bidirectional marks, tags and surrogates go; words, marks and lines stay."""
+    assert clean(text) == expected
+
+
+@settings(deadline=None)
+@given(ANY_TEXT)
+def test_clean_text_can_be_sent(text: str) -> None:
+    """What is left is valid UTF-8, and cleaning it again changes nothing."""
+    cleaned = clean(text)
+
+    cleaned.encode("utf-8")
+    assert clean(cleaned) == cleaned
+    assert not {unicodedata.category(each) for each in cleaned} & {"Cs"}
+
+
+@settings(deadline=None)
+@given(ANY_TEXT)
+def test_one_line_is_one_line(text: str) -> None:
+    """No line break of any alphabet is left, and no blank at the ends."""
+    line = one_line(text)
+
+    assert len(line.splitlines()) <= 1
+    assert line == line.strip()
+
+
+@settings(deadline=None)
+@given(ANY_TEXT, st.integers(0, 50))
+def test_truncated_text_is_within_its_limit(text: str, limit: int) -> None:
+    """A cut is said by an ellipsis; what fits is not touched."""
+    cut = truncate(text, limit)
+
+    assert len(cut) <= limit
+    assert cut == text or cut.endswith(ELLIPSIS) or limit == 0
+
+
+def test_truncate_keeps_characters_whole() -> None:
+    """A letter is not cut off from its accent."""
+    assert truncate("abe\u0301def", 4) == "ab…"
+
+
+@settings(deadline=None)
+@given(ANY_TEXT, st.integers(0, 50))
+def test_truncated_bytes_are_within_their_limit(text: str, limit: int) -> None:
+    """The cut is on a character border, whatever the width of the characters."""
+    cut = truncate_bytes(clean(text), limit)
+
+    assert len(cut.encode("utf-8")) <= limit
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "expected"),
+    [("äöü", 6, "äöü"), ("äöü", 5, "ä…"), ("äöü", 3, "…"), ("äöü", 2, "")],
+)
+def test_truncate_bytes_counts_bytes(text: str, limit: int, expected: str) -> None:
+    """An umlaut is two bytes, the ellipsis three."""
+    assert truncate_bytes(text, limit) == expected
+
+
+@settings(deadline=None)
+@given(ANY_TEXT)
+def test_escaped_text_has_no_live_token(text: str) -> None:
+    """No angle bracket is left, and every ampersand starts an entity of ours."""
+    escaped = escape_slack(text)
+
+    assert not set(escaped) & set("<>")
+    assert escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == clean(text)
+
+
+def test_slack_link_cannot_be_ended_early() -> None:
+    """Neither address nor label can close the link or name another label."""
+    link = slack_link("https://a.example/?x=1&y=<2>|3", "CVE|<1>\n2")
+
+    assert link == "<https://a.example/?x=1&amp;y=%3C2%3E%7C3|CVE¦&lt;1&gt; 2>"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("naïve…", "naive..."), ("日本", "??"), ("a\nb", "a b"), ("ﬁne", "fine")],
+)
+def test_ascii_only_is_the_nearest_spelling(text: str, expected: str) -> None:
+    """A subject of an e-mail takes nothing else."""
+    assert ascii_only(text) == expected
