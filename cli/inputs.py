@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -84,7 +85,7 @@ def _completed(report: AnyReport, source: App | None) -> AnyReport:
 
 def operator_app(config: Config | None, *, region: str | None) -> App:
     """Return the objects of `lib.bootstrap` with the operator's own credentials and region."""
-    return App(Settings({}), clients=Clients(region=region), config=config)
+    return App(Settings(os.environ), clients=Clients(region=region), config=config)
 
 
 def _name(path: str) -> str:

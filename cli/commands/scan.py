@@ -26,6 +26,7 @@ DESCRIPTION = (
     "deployment. Exit code 1 when the scan has no usable result or a delivery failed."
 )
 
+_CHECK = "Check the name, the region and the account"
 _REFERENCE = re.compile(
     r"^(?:(?P<account>\d{12})\.dkr\.ecr[a-z-]*\.(?P<region>[a-z0-9-]+)\.[a-z.]+/)?"
     r"(?P<repository>[a-z0-9][a-z0-9._/-]*)"
@@ -92,7 +93,7 @@ def find_image(clients: Clients, wanted: dict[str, str | None]) -> Image:
             f"AWS could not be called: {error}. Set up credentials and a region (aws configure)"
         ) from error
     if not details:
-        raise DocumentError(f"{wanted['repository']}: no such image")
+        raise DocumentError(f"No such image in {wanted['repository']}. {_CHECK}")
     return image_of_detail(
         details[0], partition=client.meta.partition, region=client.meta.region_name
     )
@@ -101,7 +102,7 @@ def find_image(clients: Clients, wanted: dict[str, str | None]) -> Image:
 def _explained(error: ClientError, wanted: dict[str, str | None]) -> DocumentError | SourceError:
     code, text = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code in ("RepositoryNotFoundException", "ImageNotFoundException"):
-        return DocumentError(f"{text or code}. Check the name, the region and the account")
+        return DocumentError(f"{text or code}. {_CHECK}")
     return SourceError(f"ECR refused to describe {wanted['repository']}: {code}: {text}")
 
 

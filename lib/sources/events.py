@@ -78,13 +78,13 @@ def parse_event(body: Mapping[str, Json]) -> Event:
     reason. Raises `EventError` for an event of a kind we handle that breaks its schema; the text
     names the place and what belongs there, never what was found.
     """
-    kind = body.get("detail-type")
-    if not isinstance(kind, str):
+    kind, source = body.get("detail-type"), body.get("source")
+    if not isinstance(kind, str) or not isinstance(source, str):
         raise EventError(
-            "This is not an event of EventBridge: $.detail-type must be there, as text, such as "
-            f'"{ECR_IMAGE_SCAN}"'
+            "This is not an event of EventBridge: $.detail-type and $.source must be there, as "
+            f'text, such as "{ECR_IMAGE_SCAN}" and "aws.ecr"'
         )
-    handled = _KINDS.get((name(body.get("source")), kind))
+    handled = _KINDS.get((source, kind))
     if handled is None:
         return IgnoredEvent(name(body.get("id")), f"events of this kind are not used: {kind[:64]}")
     schema, elsewhere, read = handled

@@ -1,0 +1,360 @@
+"""
+From an image push to what the receivers got, through the deployed template.
+
+Each test has a repository of its own; the app, its queues and its receivers are shared.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lib.models import DeliveryState
+from local.app import App, Row
+from local.receivers import Answer
+
+pytestmark = pytest.mark.xdist_group("e2e")
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+
+
+def basic(*names: str, severity: str = "HIGH") -> dict[str, Any]:
+    rows = [
+        {
+            "name": name,
+            "severity": severity,
+            "uri": f"https://security-tracker.debian.org/tracker/{name}",
+            "attributes": [
+                {"key": "package_name", "value": "openssl"},
+                {"key": "package_version", "value": "3.0.11-1"},
+            ],
+        }
+        for name in names
+    ]
+    return {
+        "imageScanStatus": {"status": "COMPLETE"},
+        "imageScanFindings": {
+            "findings": rows,
+            "findingSeverityCounts": {severity: len(rows)} if rows else {},
+        },
+    }
+
+
+def messages_about(app: App, repository: str, receiver: str | None = None) -> list[Any]:
+    return [each for each in app.receivers.messages(receiver) if repository in each.raw]
+
+
+def rows_about(app: App, repository: str) -> list[Row]:
+    return [row for row in app.rows() if f"/{repository}@" in row.image]
+
+
+def is_about(line: dict[str, Any], repository: str, destination: str) -> bool:
+    """Say whether a line of deliver's log is about a repository and a kind of destination."""
+    return repository in line.get("image", "") and destination in line.get("destination", "")
+
+
+def sweep_until(app: App, repository: str, state: DeliveryState) -> Row:
+    """Let the sweep run, as it does every minute, until a row has reached a state."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        rows = rows_about(app, repository)
+        if rows and rows[0].state is state:
+            return rows[0]
+        assert time.monotonic() < deadline, rows
+        app.aws.client("lambda").invoke(FunctionName=f"{app.stack.name}-sweep")
+        time.sleep(0.2)
+
+
+class TestAlerts:
+    def test_every_destination_of_a_route_hears_of_a_push(self, app: App, repository: Any) -> None:
+        """One message each at Slack, Jira and both topics; each names the vulnerability."""
+        name = repository("everywhere")
+
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        app.wait_until_quiet()
+
+        found = messages_about(app, name)
+        assert sorted(each.receiver for each in found) == ["jira", "slack", "sns", "sns"]
+        assert all("CVE-2026-0001" in each.raw for each in found)
+
+    def test_the_next_image_says_what_is_new_and_resolved(self, app: App, repository: Any) -> None:
+        """The second tag of a stream is compared with the first."""
+        name = repository()
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001", "CVE-2026-0002"))
+        app.wait_until_quiet()
+
+        app.aws.push(name, "1.4.2", basic("CVE-2026-0002", "CVE-2026-0003", severity="CRITICAL"))
+        app.wait_until_quiet()
+
+        text = json.loads(messages_about(app, name)[-1].raw)["text"]
+        assert "1 new CRITICAL" in text
+        assert "since 1.4.1" in text
+        assert "1 HIGH resolved" in text
+
+    def test_jira_keeps_one_issue_for_a_stream(self, app: App, repository: Any) -> None:
+        """The second image updates the issue and comments on it."""
+        name = repository("everywhere")
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        app.wait_until_quiet()
+
+        app.aws.push(name, "1.4.2", basic("CVE-2026-0003"))
+        app.wait_until_quiet()
+
+        key = next(line["receipt"] for line in app.log("deliver") if is_about(line, name, "jira"))
+        paths = [(each.method, each.path) for each in app.receivers.requests("jira")]
+        assert [row.state for row in rows_about(app, name)] == [DeliveryState.SENT] * 8
+        assert paths.count(("PUT", f"/rest/api/3/issue/{key}")) == 1
+        assert paths.count(("POST", f"/rest/api/3/issue/{key}/comment")) == 1
+
+    def test_an_event_delivered_twice_alerts_once(self, app: App, repository: Any) -> None:
+        """The same scan event again changes nothing."""
+        name = repository()
+        digest = app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        app.wait_until_quiet()
+
+        app.aws.repeat_event(name, digest)
+        app.wait_until_quiet()
+
+        assert len(messages_about(app, name)) == 1
+        results = [
+            line["result"]
+            for line in app.log("processScan")
+            if line.get("image", "").endswith(digest)
+        ]
+        assert results == ["evaluated", "repeated"]
+
+    def test_a_wake_up_delivered_twice_sends_once(self, app: App, repository: Any) -> None:
+        """A redelivered batch finds the row sent, and leaves it."""
+        name = repository()
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        app.wait_until_quiet()
+        row = rows_about(app, name)[0]
+
+        app.aws.client("sqs").send_message(
+            QueueUrl=app.stack.outputs["DeliveriesQueueUrl"],
+            MessageBody=json.dumps({"delivery": row.id}),
+            MessageGroupId=row.destination,
+            MessageDeduplicationId=f"{row.id}-again",
+        )
+        wait_for_log(app, "deliver", delivery=row.id, result="skipped")
+
+        assert len(messages_about(app, name)) == 1
+
+    def test_an_image_without_findings_is_silent(self, app: App, repository: Any) -> None:
+        """A clean first scan is evaluated and told to nobody."""
+        name = repository()
+
+        digest = app.aws.push(name, "1.4.1", basic())
+        wait_for_log(app, "processScan", result="evaluated", digest=digest)
+
+        assert rows_about(app, name) == []
+
+    def test_a_failed_scan_is_told_with_its_remedy(self, app: App, repository: Any) -> None:
+        """FAILED is its own message and never "0 findings"."""
+        name = repository()
+        failed = {"imageScanStatus": {"status": "FAILED", "description": "The scan failed."}}
+
+        app.aws.push(name, "1.4.1", failed)
+        app.wait_until_quiet()
+
+        text = messages_about(app, name)[0].raw
+        assert "Scan failed" in text
+        assert "start-image-scan" in text
+        assert "0 findings" not in text
+
+    def test_an_untagged_image_is_named_by_its_digest(self, app: App, repository: Any) -> None:
+        """No tag is no problem."""
+        name = repository()
+
+        digest = app.aws.push(name, None, basic("CVE-2026-0001"))
+        app.wait_until_quiet()
+
+        assert digest[:19] in json.loads(messages_about(app, name)[0].raw)["text"]
+
+    def test_enhanced_findings_are_all_fetched(self, app: App, repository: Any) -> None:
+        """Every page of 100, and packages, paths and fixes in the message."""
+        name = repository()
+        document = json.loads(
+            (ROOT / "tests/findings/derived/tensorflow-2.6-gpu.enhanced.json").read_text()
+        )
+        app.aws.forget_calls()
+
+        app.aws.push(name, "1.4.1", document, scanner="enhanced")
+        app.wait_until_quiet()
+
+        assert len(app.aws.calls("DescribeImageScanFindings")) == 2
+        assert "141 in all" in json.loads(messages_about(app, name)[0].raw)["text"]
+
+    def test_a_suppressed_finding_is_counted_where_it_is_left_out(
+        self, app: App, repository: Any
+    ) -> None:
+        """The entry, its end and its reason stand in the message."""
+        name = repository()
+
+        app.aws.push(name, "1.4.1", basic("CVE-2026-9999", "CVE-2026-0001"))
+        app.wait_until_quiet()
+
+        assert "1 suppressed by CVE-2026-9999 until 2099-12-31" in messages_about(app, name)[0].raw
+
+    def test_a_scan_that_is_not_there_yet_comes_back(self, app: App, repository: Any) -> None:
+        """ScanNotFound after a push delays the event instead of failing it."""
+        name = repository()
+
+        digest = app.aws.push(name, "1.4.1", basic("CVE-2026-0001"), not_found_calls=1)
+        wait_for_log(app, "processScan", result="revisit", digest=digest)
+        app.wait_until_quiet()
+
+        assert len(messages_about(app, name)) == 1
+
+
+class TestReceivers:
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            Answer(429, headers={"Retry-After": "1"}),
+            Answer(500, "rollup_error"),
+            Answer(200, '{"ok":false,"error":"rate_limited","retry_after":1}'),
+        ],
+        ids=["429-seconds", "500", "200-with-error"],
+    )
+    def test_a_refusal_that_may_pass_is_sent_later(
+        self, app: App, repository: Any, answer: Answer, request: Any
+    ) -> None:
+        """The row waits, the sweep wakes it, and one message arrives."""
+        name = repository(f"faulty/{request.node.callspec.id}")
+        app.receivers.script("slack/faulty-slack", [answer])
+
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        sweep_until(app, name, DeliveryState.SENT)
+
+        assert len(messages_about(app, name)) == 1
+        assert app.receivers.unplayed() == 0
+
+    def test_a_date_to_come_back_is_honoured(self, app: App, repository: Any) -> None:
+        """Retry-After as an HTTP date: not called before, sent after."""
+        name = repository("faulty")
+        until = datetime.now(UTC) + timedelta(seconds=3)
+        date = format_datetime(until, usegmt=True)
+        app.receivers.script("slack/faulty-slack", [Answer(429, headers={"Retry-After": date})])
+
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        sweep_until(app, name, DeliveryState.SENT)
+
+        message = messages_about(app, name)[0]
+        assert message.received_at >= until.replace(microsecond=0)
+
+    def test_a_revoked_webhook_is_dead_at_once(self, app: App, repository: Any) -> None:
+        """403 invalid_token: one call, a dead row with the reason, and the metric of the alarm."""
+        name = repository("faulty")
+        app.receivers.script("slack/faulty-slack", [Answer(403, "invalid_token")])
+
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        row = sweep_until(app, name, DeliveryState.DEAD)
+
+        assert "invalid_token" in str(row.reason)
+        assert messages_about(app, name) == []
+        assert any("DeadDeliveries" in line for line in app.log("deliver"))
+
+    def test_a_payload_that_slack_refuses_is_sent_plain(self, app: App, repository: Any) -> None:
+        """invalid_blocks: one more attempt with text only."""
+        name = repository("faulty")
+        app.receivers.script("slack/faulty-slack", [Answer(400, "invalid_blocks")])
+
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        sweep_until(app, name, DeliveryState.SENT)
+
+        assert "blocks" not in json.loads(messages_about(app, name)[0].raw)
+
+
+class TestBadInput:
+    @pytest.mark.parametrize("body", ["not json", '{"detail-type": "ECR Image Scan"}'])
+    def test_a_malformed_event_is_kept_with_its_reason(self, app: App, body: str) -> None:
+        """It goes to the dead letters, and says why."""
+        sqs = app.aws.client("sqs")
+        sqs.send_message(QueueUrl=app.stack.outputs["ScanEventsQueueUrl"], MessageBody=body)
+
+        message = receive(app, "ScanEventsDlqUrl")
+
+        assert message["Body"] == body
+        assert message["MessageAttributes"]["reason"]["StringValue"] in ("not-json", "bad-event")
+
+    def test_no_secret_is_logged(self, app: App, repository: Any) -> None:
+        """Neither the path of a webhook nor a token stands in any line of any function."""
+        name = repository("everywhere")
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        app.wait_until_quiet()
+
+        lines = json.dumps([app.log("processScan"), app.log("deliver")])
+        secrets = [app.receivers.slack_url("team-slack").rpartition("/")[2]]
+        secrets += [app.receivers.slack_url("faulty-slack").rpartition("/")[2]]
+        secrets += [app.receivers.jira_credentials[1]]
+        assert lines.count("delivery attempted") > 0
+        assert [each for each in secrets if each in lines] == []
+
+
+class TestCommand:
+    def test_an_image_is_scanned_and_sent_without_the_deployment(
+        self, app: App, repository: Any
+    ) -> None:
+        """`scan --send` fetches, routes, shows and delivers in one process."""
+        name = repository("local")
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        app.wait_until_quiet()
+
+        answer = command(app, "scan", f"{name}:1.4.1", "--send")
+
+        assert answer.returncode == 0, answer.stderr
+        assert "CVE-2026-0001" in answer.stdout
+        assert "team-slack: sent" in answer.stdout
+        assert len(messages_about(app, name)) == 2
+
+    def test_an_image_that_is_not_there_is_one_sentence(self, app: App, repository: Any) -> None:
+        """What to check stands in the error, without a trace."""
+        answer = command(app, "scan", f"{repository()}:nothing")
+
+        assert answer.returncode == 2
+        assert "Check the name" in answer.stderr
+        assert "Traceback" not in answer.stderr
+
+
+def command(app: App, *arguments: str) -> subprocess.CompletedProcess[str]:
+    config = ROOT / "tests/e2e/alerts.yml"
+    return subprocess.run(
+        [sys.executable, "-m", "cli", *arguments, "--config", str(config)],
+        cwd=ROOT,
+        env={**os.environ, **app.aws.environment(), "RECEIVER_HOSTS": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def wait_for_log(app: App, function: str, *, digest: str = "", **fields: str) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not any(
+        all(line.get(name) == value for name, value in fields.items())
+        and line.get("image", "").endswith(digest)
+        for line in app.log(function)
+    ):
+        assert time.monotonic() < deadline, fields
+        time.sleep(0.1)
+
+
+def receive(app: App, queue: str) -> dict[str, Any]:
+    sqs = app.aws.client("sqs")
+    url = app.stack.outputs[queue]
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=1, MessageAttributeNames=["All"])
+        for message in answer.get("Messages", []):
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            return dict(message)
+    raise AssertionError(queue)
