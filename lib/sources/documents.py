@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, assert_never
 
 from lib.errors import DocumentError, EventError
 from lib.interfaces import Json
@@ -84,7 +84,7 @@ def normalize_document(document: Json) -> Normalized:
     """
     found = _Found()
     _collect(camel_case(document), found, 0)
-    reports = tuple([part.report() for part in found.parts.values()])
+    reports = tuple([part.report() for part in found.parts])
     left_out = tuple(_times(what, many) for what, many in found.others.items())
     if not reports:
         held = f" It holds: {'; '.join(left_out)}." if left_out else ""
@@ -152,7 +152,9 @@ class _Event:
 class _Found:
     """Parts of the document by what they are about, and how often what else was met."""
 
-    parts: dict[tuple[str, ...], _Part] = field(default_factory=dict)
+    parts: list[_Part] = field(default_factory=list)
+    pages: dict[tuple[str, str, str], _Pages] = field(default_factory=dict)
+    rows: dict[str, _Rows] = field(default_factory=dict)
     others: Counter[str] = field(default_factory=Counter)
 
     def add_page(self, page: Page) -> None:
@@ -162,12 +164,12 @@ class _Found:
             name(page.get("repositoryName")),
             name(image_id.get("imageDigest")) or name(image_id.get("imageTag")),
         )
+        known = self.pages.get(key)
         # Nameless pages may be about different images, so each stands for itself.
-        if not any(key):
-            key = ("", "", str(len(self.parts)))
-        known = self.parts.setdefault(("pages", *key), _Pages([]))
-        if isinstance(known, _Pages):
-            known.pages.append(page)
+        if known is None or not any(key):
+            known = self.pages[key] = _Pages([])
+            self.parts.append(known)
+        known.pages.append(page)
 
     def add_findings(
         self,
@@ -177,14 +179,13 @@ class _Found:
         at: datetime | None,
         warnings: Iterable[str],
     ) -> None:
-        rows = self.parts.setdefault(("findings", image.key), _Rows(image, source))
-        if isinstance(rows, _Rows):
-            rows.findings.extend(findings)
-            rows.times.extend([at] if at else [])
-            rows.warnings.extend(warnings)
-
-    def add_event(self, event: ScanEvent) -> None:
-        self.parts["event", str(len(self.parts))] = _Event(event)
+        rows = self.rows.get(image.key)
+        if rows is None:
+            rows = self.rows[image.key] = _Rows(image, source)
+            self.parts.append(rows)
+        rows.findings.extend(findings)
+        rows.times.extend([at] if at else [])
+        rows.warnings.extend(warnings)
 
 
 def _placed(report: AnyReport) -> AnyReport:
@@ -302,11 +303,13 @@ def _collect_event(node: Mapping[str, Any], found: _Found) -> None:
         event = parse_event(body)
         match event:
             case ScanEvent():
-                found.add_event(event)
+                found.parts.append(_Event(event))
             case FindingEvent():
                 _collect_finding_event(body, event, found)
             case IgnoredEvent():
                 found.others[f"an event: {event.reason}"] += 1
+            case _:
+                assert_never(event)
     except EventError as error:
         found.others[f"an event that breaks its schema: {error}"] += 1
 
