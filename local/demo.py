@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     console = Console(highlight=False)
     leave_the_users_aws_alone(os.environ)
-    signal.signal(signal.SIGTERM, _interrupted)
+    # Said, because a shell that starts it in the background ignores Ctrl-C for it.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, _interrupted)
     try:
         check_prerequisites()
         _run(console, once=options.once, browser=options.browser)
@@ -163,6 +165,9 @@ def _open(url: str) -> None:
 
 
 def _interrupted(*_: object) -> NoReturn:
+    # Once is enough: a second one would cut the cleaning up short.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

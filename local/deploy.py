@@ -111,10 +111,16 @@ def _change(operation: Any, cloudformation: Any, name: str, **template: str) -> 
 
 
 def _reasons(cloudformation: Any, name: str) -> str:
-    events = cloudformation.describe_stack_events(StackName=name)["StackEvents"]
+    events = cloudformation.describe_events(StackName=name)["OperationEvents"]
     failed = [
-        f"{event['LogicalResourceId']} ({event.get('ResourceStatusReason', 'no reason given')})"
+        f"{event['LogicalResourceId']} ({_reason(event)})"
         for event in events
-        if event["ResourceStatus"].endswith("FAILED")
+        if event.get("ResourceStatus", event.get("ValidationStatus", "")).endswith("FAILED")
     ]
     return "; ".join(failed) or "no resource gave a reason"
+
+
+def _reason(event: Mapping[str, Any]) -> str:
+    return str(
+        event.get("ValidationStatusReason") or event.get("ResourceStatusReason") or "no reason"
+    )

@@ -1,0 +1,66 @@
+"""What the embedded AWS is taught beside scanning: to judge calls as AWS does."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local.process import REGION, EmbeddedAws
+
+
+@pytest.fixture
+def name() -> str:
+    return f"judged-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def sender(embedded_aws: EmbeddedAws, name: str) -> Iterator[Any]:
+    """SQS for a user who may do nothing yet but send."""
+    iam = embedded_aws.client("iam")
+    iam.create_user(UserName=name)
+    allow = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    iam.put_user_policy(UserName=name, PolicyName="send", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    client = boto3.session.Session(
+        key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION
+    ).client("sqs", endpoint_url=embedded_aws.endpoint)
+    yield client
+    client.close()
+
+
+def test_batches_of_sqs_need_the_permission_of_a_single_message(
+    embedded_aws: EmbeddedAws, sender: Any, name: str
+) -> None:
+    """IAM knows sqs:SendMessage, which covers SendMessageBatch, and no other action does."""
+    url = embedded_aws.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+
+    sent = sender.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}])
+
+    assert len(sent["Successful"]) == 1
+    with pytest.raises(ClientError) as error:
+        sender.receive_message(QueueUrl=url)
+    assert error.value.response["Error"]["Code"].startswith("AccessDenied")
+
+
+def test_calls_on_loopback_count_as_calls_over_tls(embedded_aws: EmbeddedAws, name: str) -> None:
+    """A bucket that refuses plain HTTP can be used, as it can over https."""
+    s3 = embedded_aws.client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": f"arn:aws:s3:::{name}/*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    s3.put_bucket_policy(Bucket=name, Policy=document)
+
+    s3.put_object(Bucket=name, Key="report", Body=b"findings")
+
+    assert s3.get_object(Bucket=name, Key="report")["Body"].read() == b"findings"

@@ -1,0 +1,106 @@
+"""The demo's parts: what it needs, what it leaves alone, and whether its story holds together."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cli.alerts_file import check_file, read
+from lib.models import DeliveryState
+from local.app import Row, write_config
+from local.demo import DemoError, check_prerequisites, leave_the_users_aws_alone, main
+from local.ecr_scanning import Recording
+from local.process import ROOT
+from local.story import RECORDINGS, STORY, recording, told
+
+ALERTS = ROOT / "local" / "alerts.yml"
+
+
+def test_the_rules_of_the_demo_have_no_problem() -> None:
+    """Not even a warning: it is what newcomers look at first."""
+    assert check_file(ALERTS, today=datetime.now(UTC).date()) == ()
+
+
+def test_the_rules_get_the_address_of_the_receivers(tmp_path: Path) -> None:
+    """The Jira site of the written file is the given one, and the rest stays."""
+    written = write_config(ALERTS, "http://127.0.0.1:4711", tmp_path / "demo" / "alerts.yml")
+
+    document = read(written).document
+    assert document["destinations"]["security-jira"]["site"] == "http://127.0.0.1:4711"
+    assert document["routes"] == read(ALERTS).document["routes"]
+
+
+def test_every_destination_has_a_part() -> None:
+    """The scenes tell all destinations of the rules, and no other."""
+    destinations = set(read(ALERTS).document["destinations"])
+
+    assert set().union(*(scene.told for scene in STORY)) == destinations
+
+
+def test_every_recording_is_played_and_says_where_it_comes_from() -> None:
+    """Findings without origin and licence have no place here."""
+    played = {scene.recording for scene in STORY}
+    documents = [recording(name) for name in played]
+
+    assert {path.stem for path in RECORDINGS.glob("*.json")} == played
+    assert all(document["origin"] for document in documents)
+    assert all(
+        document.get("licence") in ("Apache-2.0", "BSD-3-Clause")
+        for document in documents
+        if Recording.of(document, {}).findings
+    )
+
+
+def test_only_what_was_sent_was_told() -> None:
+    """Rows of other images, and rows that are not sent, do not count."""
+    image = "000474600478/eu-central-1/payments/api@sha256:1"
+    rows = [
+        Row("1", "payments-slack", image, DeliveryState.SENT, None),
+        Row("2", "security-jira", image, DeliveryState.DEAD, "http-404"),
+        Row("3", "audit-topic", f"{image}2", DeliveryState.SENT, None),
+    ]
+
+    assert told(rows, "sha256:1") == {"payments-slack"}
+
+
+def test_the_users_aws_is_left_alone() -> None:
+    """No credentials, profile or endpoint of the user, and no proxy for this machine."""
+    environment = {
+        "AWS_PROFILE": "prod",
+        "AWS_ENDPOINT_URL": "https://x",
+        "NO_PROXY": "a",
+        "B": "c",
+    }
+
+    leave_the_users_aws_alone(environment)
+
+    assert environment == {
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "a,127.0.0.1",
+        "no_proxy": "127.0.0.1",
+        "B": "c",
+    }
+
+
+def test_a_missing_node_is_one_clear_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The sentence says what is needed, what for, and where to get it."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(DemoError, match=r"Node\.js 20 .* is needed .*https://nodejs\.org"):
+        check_prerequisites()
+
+
+def test_what_is_missing_ends_the_demo_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, and exit code 1."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    code = main(["--once", "--no-browser"])
+
+    assert code == 1
+    assert "Node.js 20" in capsys.readouterr().out

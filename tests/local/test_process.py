@@ -1,0 +1,130 @@
+"""The embedded AWS as a process: it starts clean, and leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from local.process import HOST, ROOT, CloudError, EmbeddedAws, cloud_python, manifest_of
+
+PARENT = """
+import sys, time
+from local.process import EmbeddedAws
+with EmbeddedAws() as aws:
+    print(aws.port, aws.log.parent, flush=True)
+    time.sleep(60)
+"""
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+def ends(port: int) -> bool:
+    """Wait for the port to close."""
+    deadline = time.monotonic() + 10
+    while listens(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+@pytest.fixture
+def cloud(embedded_aws: EmbeddedAws) -> None:
+    """Skip where the embedded AWS is not installed, as `embedded_aws` does."""
+
+
+@pytest.mark.usefixtures("cloud")
+def test_nothing_is_left_behind() -> None:
+    """Files, process and port are gone when it ends, and the log with them."""
+    with EmbeddedAws() as aws:
+        aws.client("s3").list_buckets()
+        folder = aws.log.parent
+        before = (folder.exists(), listens(aws.port))
+
+    assert before == (True, True)
+    assert not folder.exists()
+    assert not listens(aws.port)
+
+
+@pytest.mark.usefixtures("cloud")
+def test_it_ends_when_its_parent_is_killed() -> None:
+    """No orphan, even when nobody can clean up any more."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        port, folder = parent.stdout.readline().split()
+        os.kill(parent.pid, signal.SIGKILL)
+
+    assert ends(int(port))
+    for name in sorted(Path(folder).rglob("*"), reverse=True):
+        name.rmdir() if name.is_dir() else name.unlink()
+    Path(folder).rmdir()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.usefixtures("cloud")
+def test_functions_see_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its environment becomes that of the functions, so it gets one of its own."""
+    monkeypatch.setenv("OURS_ALONE", "not for functions")
+
+    with EmbeddedAws() as aws:
+        (owner,) = [
+            entry
+            for entry in Path("/proc").glob("[0-9]*/environ")
+            if f"GATEWAY_PORT={aws.port}".encode() in _read(entry)
+        ]
+        variables = _read(owner)
+
+    assert b"OURS_ALONE" not in variables
+    assert b"AUTH=true" in variables
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def test_a_failed_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Python without the embedded AWS fails with its own last words, and leaves nothing."""
+    monkeypatch.setenv("CLOUD_PYTHON", sys.executable)
+    aws = EmbeddedAws()
+
+    with pytest.raises(CloudError, match="No module named 'ministack'"), aws:
+        pass
+
+    assert not aws.log.parent.exists()
+
+
+def test_a_missing_installation_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The sentence names the command that sets it up."""
+    monkeypatch.setenv("CLOUD_PYTHON", str(tmp_path / "python"))
+
+    with pytest.raises(CloudError, match="run `make test` or `make demo`"):
+        cloud_python()
+
+
+def test_the_manifest_is_the_image() -> None:
+    """Repository, tag and content decide on the digest, and nothing else does."""
+    subjects = [
+        ("payments/api", "1", ""),
+        ("payments/api", "1", "other content"),
+        ("payments/api", None, ""),
+        ("payments/web", "1", ""),
+    ]
+
+    manifests = {manifest_of(*subject) for subject in subjects * 2}
+
+    assert len(manifests) == len(subjects)
