@@ -91,7 +91,7 @@ def prepared(lock: Path, *, kept: Path, compiler: Compiler | None, say: Say) -> 
         for target in wanted:
             say(f"dependencies  fetching for {target.name}")
             _fetch(lock, target, Path(scratch) / target.name)
-            _merge(Path(scratch) / target.name, merged)
+            merge(Path(scratch) / target.name, merged)
         if compiler is not None:
             compiler.compile(merged)
         _keep(merged, folder)
@@ -121,7 +121,7 @@ def _last_lines(text: str) -> str:
     return "\n".join(text.strip().splitlines()[-5:])
 
 
-def _merge(source: Path, merged: Path) -> None:
+def merge(source: Path, merged: Path) -> None:
     """Move what runs from one target's files to the others'. The same name is the same content."""
     for path in sorted(source.rglob("*")):
         relative = path.relative_to(source)

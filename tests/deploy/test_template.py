@@ -1,0 +1,469 @@
+"""What CloudFormation gets: the parts an embedded AWS does not imitate are asserted here."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.package import ROOT, TEMPLATE
+from lib.bootstrap import Settings
+from lib.observability import Metric
+from lib.sources.events import EVENT_PATTERNS
+from lib.store import ledger, state
+from tests.deploy.conftest import STAGE, Package
+from tests.store.conftest import create_table
+
+NAME = f"ecr-scan-alerts-{STAGE}"
+FUNCTIONS = ("Deliver", "ProcessScan", "Sweep")
+WITHOUT_RESOURCES = {
+    "inspector2:ListCoverage",
+    "inspector2:ListFindings",
+    "xray:PutTelemetryRecords",
+    "xray:PutTraceSegments",
+}
+"""Actions for which AWS knows no resource."""
+
+
+def get_att(name: str, attribute: str = "Arn") -> dict[str, list[str]]:
+    """Return a reference as it stands in a template."""
+    return {"Fn::GetAtt": [name, attribute]}
+
+
+def names_in(node: Any) -> Iterator[str]:
+    """Yield the resources that a part of a template refers to."""
+    if isinstance(node, list):
+        yield from chain.from_iterable(map(names_in, node))
+    elif isinstance(node, dict):
+        if "Ref" in node:
+            yield node["Ref"]
+        if "Fn::GetAtt" in node:
+            yield node["Fn::GetAtt"][0]
+        yield from chain.from_iterable(map(names_in, node.values()))
+
+
+def statements(role: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a role may do."""
+    return [
+        statement
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return what stands alone or in a list as a list."""
+    return value if isinstance(value, list) else [value]
+
+
+# --- as a whole ---------------------------------------------------------------------------------
+
+
+def test_cfn_lint_finds_nothing(built: Package) -> None:
+    """The template is valid: types, enums, references, IAM actions."""
+    lint = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), built.zip.with_name(TEMPLATE)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (lint.returncode, lint.stdout) == (0, "")
+
+
+def test_local_differs_by_known_parameters_only() -> None:
+    """The embedded AWS gets what AWS gets, but for these."""
+    text = (ROOT / "serverless.yml").read_text()
+    local = re.search(r"^  local:\n((?:    .*\n)+)", text, re.MULTILINE)
+
+    assert local is not None
+    assert set(re.findall(r"^    (\w+):", local[1], re.MULTILINE)) == {
+        "onRemoval",
+        "deletionProtection",
+        "receiverHosts",
+        "deploymentMethod",
+    }
+
+
+# --- events in ----------------------------------------------------------------------------------
+
+
+def test_the_rules_are_what_the_sources_understand(built: Package) -> None:
+    """Every pattern of `lib.sources.events` has its rule, and there is no other."""
+    rules = built.resources("AWS::Events::Rule")
+
+    assert {name: rule["EventPattern"] for name, rule in rules.items()} == dict(EVENT_PATTERNS)
+
+
+@pytest.mark.parametrize("name", EVENT_PATTERNS)
+def test_an_event_that_cannot_be_queued_is_kept(built: Package, name: str) -> None:
+    """A rule tries for a day, then its dead-letter queue has the event."""
+    (target,) = built.resources("AWS::Events::Rule")[name]["Targets"]
+
+    assert target["Arn"] == get_att("ScanEventsQueue")
+    assert target["DeadLetterConfig"] == {"Arn": get_att("UndeliveredEventsDlq")}
+    assert target["RetryPolicy"] == {
+        "MaximumRetryAttempts": 185,
+        "MaximumEventAgeInSeconds": 86400,
+    }
+
+
+@pytest.mark.parametrize("queue", ["ScanEventsQueue", "UndeliveredEventsDlq"])
+def test_only_our_rules_may_send(built: Package, queue: str) -> None:
+    """EventBridge writes for our rules alone: another account's rule could name the queue."""
+    (policy,) = [
+        each
+        for each in built.resources("AWS::SQS::QueuePolicy").values()
+        if each["Queues"] == [{"Ref": queue}]
+    ]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    assert statement == {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": get_att(queue),
+        "Condition": {"ArnEquals": {"aws:SourceArn": [get_att(name) for name in EVENT_PATTERNS]}},
+    }
+
+
+# --- queues and functions -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("queue", "dlq", "function"),
+    [
+        ("ScanEventsQueue", "ScanEventsDlq", "ProcessScan"),
+        ("DeliveriesQueue", "DeliveriesDlq", "Deliver"),
+    ],
+)
+def test_a_message_is_never_lost(built: Package, queue: str, dlq: str, function: str) -> None:
+    """Hidden for six timeouts; five tries; then kept longer than it could have waited."""
+    queues = built.resources("AWS::SQS::Queue")
+    timeout = built.resources("AWS::Lambda::Function")[f"{function}LambdaFunction"]["Timeout"]
+
+    assert queues[queue]["VisibilityTimeout"] >= 6 * timeout
+    assert queues[queue]["RedrivePolicy"] == {
+        "deadLetterTargetArn": get_att(dlq),
+        "maxReceiveCount": 5,
+    }
+    assert queues[dlq]["MessageRetentionPeriod"] == 14 * 86400
+    assert queues[dlq]["MessageRetentionPeriod"] > queues[queue]["MessageRetentionPeriod"]
+    assert queues[dlq].get("FifoQueue") == queues[queue].get("FifoQueue")
+
+
+def test_every_queue_is_encrypted(built: Package) -> None:
+    """Findings of images are nobody else's business."""
+    queues = built.resources("AWS::SQS::Queue")
+
+    assert all(each["SqsManagedSseEnabled"] for each in queues.values())
+
+
+def test_deliveries_are_in_order_per_destination(built: Package) -> None:
+    """One message group per destination, and as many at a time as there are groups."""
+    queue = built.resources("AWS::SQS::Queue")["DeliveriesQueue"]
+
+    assert queue["FifoQueue"] is True
+    assert queue["QueueName"].endswith(".fifo")
+    assert queue["DeduplicationScope"] == "messageGroup"
+    assert queue["FifoThroughputLimit"] == "perMessageGroupId"
+
+
+def test_functions_report_each_failed_message(built: Package) -> None:
+    """One bad record does not bring back the nine others."""
+    mappings = built.resources("AWS::Lambda::EventSourceMapping")
+
+    assert {
+        name.partition("EventSourceMapping")[0]: (
+            each["EventSourceArn"],
+            each["BatchSize"],
+            each["FunctionResponseTypes"],
+            each.get("ScalingConfig"),
+        )
+        for name, each in mappings.items()
+    } == {
+        "ProcessScan": (
+            get_att("ScanEventsQueue"),
+            10,
+            ["ReportBatchItemFailures"],
+            {"MaximumConcurrency": 10},
+        ),
+        "Deliver": (get_att("DeliveriesQueue"), 10, ["ReportBatchItemFailures"], None),
+    }
+
+
+def test_the_sweep_runs_every_minute(built: Package) -> None:
+    """The scheduler has a role of its own, for this one function."""
+    (schedule,) = built.resources("AWS::Scheduler::Schedule").values()
+    role = built.resources("AWS::IAM::Role")["SweepScheduleRole"]
+
+    assert schedule["ScheduleExpression"] == "rate(1 minute)"
+    assert schedule["Target"]["Arn"] == get_att("SweepLambdaFunction")
+    assert schedule["Target"]["RoleArn"] == get_att("SweepScheduleRole")
+    assert [(each["Action"], each["Resource"]) for each in statements(role)] == [
+        ("lambda:InvokeFunction", get_att("SweepLambdaFunction"))
+    ]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_can_be_followed(built: Package, function: str) -> None:
+    """Traces are on, and logs are kept for a known time."""
+    properties = built.resources("AWS::Lambda::Function")[f"{function}LambdaFunction"]
+    logs = built.resources("AWS::Logs::LogGroup")[f"{function}LogGroup"]
+
+    assert properties["TracingConfig"] == {"Mode": "Active"}
+    assert properties["Runtime"] == "python3.13"
+    assert properties["Architectures"] == ["arm64"]
+    assert logs["LogGroupName"] == f"/aws/lambda/{properties['FunctionName']}"
+    assert logs["RetentionInDays"] == 30
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_handler_exists(built: Package, function: str) -> None:
+    """The handler of each function is a file of the package."""
+    handler = built.resources("AWS::Lambda::Function")[f"{function}LambdaFunction"]["Handler"]
+    module, _, name = handler.rpartition(".")
+
+    assert name == "handler"
+    assert (ROOT / f"{module}.py").is_file()
+
+
+def test_functions_get_the_environment_they_ask_for(built: Package) -> None:
+    """Every variable that `lib.bootstrap` needs is set for some function, and no other."""
+    functions = built.resources("AWS::Lambda::Function").values()
+    given = set(chain.from_iterable(each["Environment"]["Variables"] for each in functions))
+    code = (ROOT / "lib" / "bootstrap.py").read_text()
+    asked = set(re.findall(r'(?:need|environment\.get)\(\s*"([A-Z_]+)"', code))
+
+    assert hasattr(Settings, "need")
+    assert {each for each in given if not each.startswith(("POWERTOOLS_", "LOG_"))} == asked
+
+
+def test_a_lease_outlives_the_function(built: Package) -> None:
+    """A claim never ends while its holder can still run."""
+    timeout = built.resources("AWS::Lambda::Function")["DeliverLambdaFunction"]["Timeout"]
+
+    assert ledger.LEASE.total_seconds() > timeout
+
+
+# --- what is kept -------------------------------------------------------------------------------
+
+
+class CreatedTable:
+    """Stands in for the client: remembers how a table was made."""
+
+    def create_table(self, **request: Any) -> None:
+        self.request = request
+
+
+def test_the_table_is_the_one_of_the_contract_tests(built: Package) -> None:
+    """The stores are tested with the keys and the index that are deployed."""
+    (table,) = built.resources("AWS::DynamoDB::Table").values()
+    tested = CreatedTable()
+    create_table(tested, "any")
+
+    for part in ("KeySchema", "GlobalSecondaryIndexes", "BillingMode"):
+        assert table[part] == tested.request[part]
+    assert {each["AttributeName"] for each in table["AttributeDefinitions"]} == {
+        each["AttributeName"] for each in tested.request["AttributeDefinitions"]
+    }
+
+
+def test_the_table_is_protected(built: Package) -> None:
+    """Rows expire; the table is encrypted, can be restored, and survives the stack."""
+    (table,) = built.resources("AWS::DynamoDB::Table").values()
+
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["DeletionProtectionEnabled"] is True
+    assert built.template["Resources"]["Table"]["DeletionPolicy"] == "Retain"
+    assert built.template["Resources"]["Table"]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_bucket_is_private(built: Package) -> None:
+    """Nothing public, everything encrypted, at rest and on the way."""
+    bucket = built.resources("AWS::S3::Bucket")["ReportsBucket"]
+    policy = built.resources("AWS::S3::BucketPolicy")["ReportsBucketPolicy"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert "AES256" in json.dumps(bucket["BucketEncryption"])
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {
+        "Bool": {"aws:SecureTransport": "false"},
+        "NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"},
+    }
+    assert built.template["Resources"]["ReportsBucket"]["DeletionPolicy"] == "Retain"
+
+
+def test_reports_outlive_the_rows_that_point_to_them(built: Package) -> None:
+    """A comparison never looks for a report that has expired before its row."""
+    bucket = built.resources("AWS::S3::Bucket")["ReportsBucket"]
+    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] > state.RETENTION.days
+    assert rule["ExpirationInDays"] > ledger.RETENTION.days
+
+
+# --- who may do what ----------------------------------------------------------------------------
+
+
+def test_every_function_has_a_role_of_its_own(built: Package) -> None:
+    """What one function may do, no other may because of it."""
+    functions = built.resources("AWS::Lambda::Function")
+    roles = {name: each["Role"] for name, each in functions.items()}
+
+    assert roles == {f"{each}LambdaFunction": get_att(f"{each}Role") for each in FUNCTIONS}
+    assert set(built.resources("AWS::IAM::Role")) == {
+        *(f"{each}Role" for each in FUNCTIONS),
+        "SweepScheduleRole",
+    }
+
+
+def test_everything_allowed_names_its_resources(built: Package) -> None:
+    """Only actions without resources have a star, and no action is a pattern."""
+    allowed = list(chain.from_iterable(map(statements, built.resources("AWS::IAM::Role").values())))
+    starred = {
+        action
+        for each in allowed
+        for action in as_list(each["Action"])
+        if "*" in as_list(each["Resource"])
+    }
+
+    assert starred == WITHOUT_RESOURCES
+    assert [action for each in allowed for action in as_list(each["Action"]) if "*" in action] == []
+
+
+@pytest.mark.parametrize(
+    ("function", "services"),
+    [
+        ("ProcessScan", {"dynamodb", "ecr", "inspector2", "logs", "s3", "sqs", "xray"}),
+        ("Deliver", {"dynamodb", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "xray"}),
+        ("Sweep", {"dynamodb", "logs", "sqs", "xray"}),
+    ],
+)
+def test_a_function_reaches_what_it_uses(built: Package, function: str, services: set[str]) -> None:
+    """The one that reads images has no secrets; the one that sends has no images."""
+    allowed = statements(built.resources("AWS::IAM::Role")[f"{function}Role"])
+    actions = chain.from_iterable(as_list(each["Action"]) for each in allowed)
+
+    assert {each.partition(":")[0] for each in actions} == services
+
+
+def test_deliver_publishes_to_the_topics_of_the_file(built: Package) -> None:
+    """Only topics that alerts.yml names."""
+    (statement,) = [
+        each
+        for each in statements(built.resources("AWS::IAM::Role")["DeliverRole"])
+        if each["Action"] == "sns:Publish"
+    ]
+
+    assert statement["Resource"] == [
+        "arn:aws:sns:eu-central-1:123456789012:scan-audit",
+        "arn:aws:sns:eu-central-1:123456789012:scan-mail",
+    ]
+
+
+def test_deliver_reads_our_secrets_only(built: Package) -> None:
+    """The prefix that the configuration's schema asks for."""
+    resources = [
+        each["Resource"]["Fn::Sub"].rpartition(":")[2]
+        for each in statements(built.resources("AWS::IAM::Role")["DeliverRole"])
+        if each["Action"] in ("secretsmanager:GetSecretValue", "ssm:GetParameter")
+    ]
+
+    assert resources == ["ecr-scan-alerts/*", "parameter/ecr-scan-alerts/*"]
+
+
+# --- who watches --------------------------------------------------------------------------------
+
+
+def test_alarms_watch_what_exists(built: Package) -> None:
+    """Each alarm names a resource of this stack or a metric we count, and tells the topic."""
+    alarms = built.resources("AWS::CloudWatch::Alarm")
+    known = set(built.template["Resources"])
+
+    for alarm in alarms.values():
+        (dimension,) = alarm["Dimensions"]
+        if alarm["Namespace"] == "EcrScanAlerts":
+            assert alarm["MetricName"] in set(Metric)
+            assert dimension == {"Name": "service", "Value": NAME}
+        else:
+            assert set(names_in(dimension)) <= known
+        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+        assert alarm["TreatMissingData"] == "notBreaching"
+
+
+def test_everything_that_needs_people_has_an_alarm(built: Package) -> None:
+    """Dead letters, dead deliveries, failing functions, waiting messages."""
+    alarms = built.resources("AWS::CloudWatch::Alarm").values()
+    watched = {(each["MetricName"], next(names_in(each["Dimensions"]), None)) for each in alarms}
+
+    assert watched == {
+        ("ApproximateNumberOfMessagesVisible", "ScanEventsDlq"),
+        ("ApproximateNumberOfMessagesVisible", "DeliveriesDlq"),
+        ("ApproximateNumberOfMessagesVisible", "UndeliveredEventsDlq"),
+        ("DeadDeliveries", None),
+        ("Errors", "ProcessScanLambdaFunction"),
+        ("Errors", "DeliverLambdaFunction"),
+        ("Errors", "SweepLambdaFunction"),
+        ("ApproximateAgeOfOldestMessage", "ScanEventsQueue"),
+        ("ApproximateAgeOfOldestMessage", "DeliveriesQueue"),
+    }
+
+
+def test_metrics_carry_the_dimension_that_alarms_ask_for(built: Package) -> None:
+    """The service's name is that of the stack, so stages in one account do not mix."""
+    for function in built.resources("AWS::Lambda::Function").values():
+        variables = function["Environment"]["Variables"]
+        assert variables["POWERTOOLS_SERVICE_NAME"] == NAME
+        assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "EcrScanAlerts"
+
+
+def test_the_dashboard_shows_what_is_counted(built: Package) -> None:
+    """It is valid JSON, and its metrics and references exist."""
+    (dashboard,) = built.resources("AWS::CloudWatch::Dashboard").values()
+    text, variables = dashboard["DashboardBody"]["Fn::Sub"]
+    known = {*built.template["Resources"], *variables, "AWS::Region"}
+    references = re.findall(r"\$\{([A-Za-z:]+)[^}]*\}", text)
+    widgets = json.loads(text)["widgets"]
+    ours = {
+        metric[1]
+        for widget in widgets
+        for first in [widget["properties"]["metrics"][0]]
+        if first[0] == "EcrScanAlerts"
+        for metric in widget["properties"]["metrics"]
+        if metric[0] in {"EcrScanAlerts", "."}
+    }
+
+    assert set(references) <= known
+    assert ours <= {each.value for each in Metric}
+    assert "DeadDeliveries" in ours
+
+
+def test_outputs_name_what_operators_ask_for(built: Package) -> None:
+    """Table, bucket, queues, functions, dashboard."""
+    assert set(built.template["Outputs"]) >= {
+        "TableName",
+        "ReportsBucketName",
+        "ScanEventsQueueUrl",
+        "ScanEventsDlqUrl",
+        "DeliveriesQueueUrl",
+        "DeliveriesDlqUrl",
+        "UndeliveredEventsDlqUrl",
+        "ProcessScanFunctionName",
+        "DeliverFunctionName",
+        "SweepFunctionName",
+        "AlarmTopicArn",
+        "DashboardUrl",
+    }
