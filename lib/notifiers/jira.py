@@ -29,9 +29,9 @@ MAX_LABEL: Final = 255
 
 LABEL: Final = "ecr-scan-alerts"
 _DEFAULT_TYPE: Final = "Task"
-_ROWS: Final = (40, 20, 10, 5, 2, 0)
+_ROWS: Final = (40, 20, 10, 5, 2)
 """Rows per table of the description, when the one before is too long."""
-_ITEMS: Final = (20, 10, 5, 2, 0)
+_ITEMS: Final = (20, 10, 5, 2)
 """Findings in a comment, likewise."""
 _REASONS: Final = 12
 _PROBLEM: Final = 1000
@@ -193,12 +193,11 @@ def _comment(alert: Alert) -> Json:
 
 def _fitting(build: Callable[[int], Iterable[Json]], sizes: Sequence[int]) -> Json:
     """Return the document with as many rows as fit; every row left out is counted in it."""
-    documents = (adf.document(build(size)) for size in sizes)
-    body: Json = None
-    for body in documents:
+    for size in sizes[:-1]:
+        body = adf.document(build(size))
         if _length(body) <= MAX_TEXT:
-            break
-    return body
+            return body
+    return adf.document(build(sizes[-1]))
 
 
 def _length(body: Json) -> int:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,9 +15,20 @@ from lib.errors import (
     PermanentDeliveryError,
     TemporaryDeliveryError,
 )
-from lib.models import Destination, HttpAnswer, Receipt, StreamId
+from lib.models import (
+    Basis,
+    BasisKind,
+    Change,
+    ChangeKind,
+    Destination,
+    HttpAnswer,
+    LeftOut,
+    Receipt,
+    StreamId,
+)
 from lib.notifiers import adf
 from lib.notifiers.jira import LABEL, MAX_SUMMARY, MAX_TEXT, JiraNotifier, stream_label
+from lib.report import upgrades
 from tests.builders import a_finding, a_report, an_image
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
@@ -139,6 +151,43 @@ def test_rows_and_the_rest_add_up(listed: int, resolved: int) -> None:
             missing = [each for each in _section(body, title) if each.startswith("and ")]
             more = int(missing[0].split()[1]) if missing else 0
             assert len(rows) + more == number
+
+
+def test_rows_become_fewer_until_everything_fits() -> None:
+    """Texts of quotes and emoji take twice their length; numbers still add up."""
+    absurd = ['\N{PILE OF POO}"' * 90 + str(n) for n in range(60)]
+    changes = [
+        Change(
+            (ChangeKind.NEW, ChangeKind.UNCHANGED, ChangeKind.RESOLVED)[place // 20],
+            a_finding(
+                each,
+                package=each,
+                version=each,
+                path=each,
+                fixed_version=each,
+                links=("https://example.com/" + "x" * 270,),
+            ),
+            reason=each,
+        )
+        for place, each in enumerate(absurd)
+    ]
+    plain = told(evaluated(a_report(image=an_image(2, tags=tuple(absurd), repository=absurd[0]))))
+    absurdly_long = replace(
+        plain,
+        changes=tuple(changes),
+        basis=Basis(BasisKind.RESCAN),
+        upgrades=upgrades(each.finding for each in changes),
+        left_out=tuple(LeftOut(each, 1) for each in absurd),
+    )
+
+    payload = jira().render(absurdly_long, thread="SEC-7")
+
+    assert_valid(payload)
+    assert all(each.used <= each.limit for each in jira().usage(payload))
+    for body, missing in zip(documents(payload), (18, 15), strict=True):
+        for title in ("What is new", "Still there", "Resolved"):
+            section = _section(body, title)
+            assert any(each.startswith(f"and {missing} more") for each in section)
 
 
 def _texts(node: Any) -> list[str]:

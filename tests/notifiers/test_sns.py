@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from lib.errors import (
 )
 from lib.models import Receipt
 from lib.notifiers.sns import MAX_BYTES, MAX_SUBJECT, SnsNotifier, SnsPublisher
+from lib.suppressions import Suppression
 from lib.wire import report_from_json
 from tests.builders import a_finding, a_report, an_image
 from tests.notifiers import golden
@@ -164,12 +166,21 @@ def test_absurd_images_stay_within_limits() -> None:
 
 def test_many_reasons_are_added_up() -> None:
     """Left-out findings stay accounted for, however many entries suppress them."""
-    alert = STORIES["ten-thousand"]
+    findings = [a_finding(f"CVE-2026-{1000 + n}") for n in range(150)]
+    entries = [
+        Suppression(each.vulnerability_id, date(2027, 1, 31), f"accepted {place}")
+        for place, each in enumerate(findings[1:])
+    ]
+    alert = told(evaluated(a_report(*findings), suppressions=entries))
 
     document = json.loads(sns("json").render(alert)["Message"])["alert"]
+    mail = sns().render(alert)["Message"]
 
-    told_here = len(document["changes"]) + document["omitted"]["total"]
-    assert told_here + sum(each["count"] for each in document["left_out"]) == alert.total
+    assert len(alert.left_out) == 149
+    assert document["left_out"][-1] == {"reason": "49 other reasons", "count": 49}
+    assert sum(each["count"] for each in document["left_out"]) == 149
+    assert "- 120 for 120 other reasons" in mail
+    assert "150 findings = 1 told here + 149 left out" in mail
 
 
 @settings(deadline=None)
