@@ -9,7 +9,7 @@ The neutral report: what one destination is told, in facts and one sentence. Pur
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -33,6 +33,7 @@ from lib.models import (
 from lib.routing import Selection, refusal, selection
 from lib.text import clean, one_line, truncate
 
+_WORST_FIRST: Final = tuple(reversed(Severity))
 _NAME: Final = 60
 """Characters of a name from outside that the verdict quotes."""
 _PIECES: Final = 4
@@ -196,7 +197,7 @@ def _changed(listed: Sequence[Change]) -> list[str]:
     pieces: list[str] = []
     rest = len(listed)
     for kind, pattern in _SHORT.items():
-        for severity in reversed(Severity):
+        for severity in _WORST_FIRST:
             number = numbers[kind, severity]
             if number and len(pieces) < _PIECES:
                 pieces.append(pattern.format(n=number, severity=severity_word(severity)))
@@ -227,11 +228,11 @@ def _remedy(listed: Sequence[Change]) -> str:
     if not fixable:
         return ", no fix known" if len(findings) > 1 else ", without a known fix"
     amount = _amount(len(fixable), len(findings))
-    target = upgrades(fixable)
-    if len(target) > 1 or target[0].fixed is None:
+    if len({_target(each) for each in fixable}) > 1 or fixable[0].fixed_version is None:
         return f",{amount} fixable"
-    package = truncate(one_line(target[0].package), _NAME)
-    version = truncate(one_line(target[0].fixed), _NAME)
+    target = _upgrade(fixable)
+    package = truncate(one_line(target.package), _NAME)
+    version = truncate(one_line(target.fixed or ""), _NAME)
     return f",{amount} fixed by upgrading {package} to {version}"
 
 
@@ -251,11 +252,18 @@ def upgrades(findings: Iterable[Finding]) -> tuple[Upgrade, ...]:
     Where findings of one package name several fixed versions, the highest by `version_key` fixes
     them all. Findings that name none follow, one entry per package, with `fixed` None.
     """
-    groups: dict[tuple[str, str | None, bool], list[Finding]] = {}
+    groups: dict[_Target, list[Finding]] = {}
     for each in findings:
-        key = (each.package.name, each.package.manager, each.fixed_version is None)
-        groups.setdefault(key, []).append(each)
+        groups.setdefault(_target(each), []).append(each)
     return tuple(sorted(map(_upgrade, groups.values()), key=_most_useful_first))
+
+
+_Target = tuple[str, str | None, bool]
+
+
+def _target(finding: Finding) -> _Target:
+    """Return what one upgrade is about: a package, and whether a fixed version is named."""
+    return (finding.package.name, finding.package.manager, finding.fixed_version is None)
 
 
 def _upgrade(findings: Sequence[Finding]) -> Upgrade:
@@ -268,13 +276,13 @@ def _upgrade(findings: Sequence[Finding]) -> Upgrade:
         installed=tuple(sorted(installed, key=version_key)),
         fixed=max(fixed, key=version_key, default=None),
         manager=package.manager,
-        fixes=MappingProxyType({each: counts[each] for each in reversed(Severity) if counts[each]}),
+        fixes=MappingProxyType({each: counts[each] for each in _WORST_FIRST if counts[each]}),
         vulnerability_ids=tuple(dict.fromkeys(each.vulnerability_id for each in findings)),
     )
 
 
 def _most_useful_first(upgrade: Upgrade) -> tuple[object, ...]:
-    amounts = tuple(-upgrade.fixes.get(severity, 0) for severity in reversed(Severity))
+    amounts = tuple(-upgrade.fixes.get(severity, 0) for severity in _WORST_FIRST)
     return (upgrade.fixed is None, *amounts, upgrade.package, upgrade.manager or "")
 
 
@@ -291,6 +299,7 @@ def _order(character: str) -> int:
     return ord(character) if character.isalpha() else ord(character) + _AFTER_LETTERS
 
 
+@lru_cache(maxsize=10_000)
 def version_key(version: str) -> tuple[object, ...]:
     """
     Return a key that orders versions as people read them, for display only.
