@@ -144,7 +144,7 @@ class _Event:
 
     def report(self) -> AnyReport:
         scan = self.event.scan
-        reason = scan.status if scan.status == "FAILED" else f"{scan.status}: {NO_FINDINGS}"
+        reason = scan.status if scan.status == "FAILED" else NO_FINDINGS
         return UnusableReport(self.event.image, replace(scan, reason=reason), self.event.counts)
 
 

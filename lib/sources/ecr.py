@@ -71,7 +71,8 @@ class EcrFindingSource:
             raise
         except SourceError:
             return UnusableReport(image, replace(scan, reason=scan.status))
-        reason = report.scan.reason if report.scan.status == _FAILED else None
+        explains = report.scan.status not in _USABLE | _RUNNING
+        reason = report.scan.reason if explains else None
         return UnusableReport(report.image, replace(scan, reason=reason or scan.status))
 
     def _fetch(self, image: Image) -> list[Page]:

@@ -98,7 +98,7 @@ def test_scan_event_gives_image_scan_and_counts(wrap: Any) -> None:
     assert "findings" not in result
     assert result["counts"]["HIGH"] == 1
     assert result["scan"]["reason"] == (
-        "COMPLETE: the event carries no findings; they have to be fetched from ECR"
+        "the event carries no findings; they have to be fetched from ECR"
     )
 
 

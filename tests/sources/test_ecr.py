@@ -164,15 +164,16 @@ def test_refusals_have_a_class(error: Exception, expected: type[SourceError], re
     assert caught.value.reason == reason
 
 
-def test_failed_scan_has_the_reason_that_ecr_gives() -> None:
+@pytest.mark.parametrize("status", ["FAILED", "UNSUPPORTED_IMAGE"])
+def test_failed_scan_has_the_reason_that_ecr_gives(status: str) -> None:
     """A FAILED event is a result without findings; ECR may say why."""
     failed = replace(SCAN, status="FAILED")
 
-    report = source(FakeEcr(status="FAILED")).report(IMAGE, failed)
+    report = source(FakeEcr(status=status)).report(IMAGE, failed)
 
     assert isinstance(report, UnusableReport)
     assert report.scan.status == "FAILED"
-    assert report.scan.reason == "FAILED: The scan was completed."
+    assert report.scan.reason == f"{status}: The scan was completed."
 
 
 @pytest.mark.parametrize(
