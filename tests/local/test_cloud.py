@@ -2,7 +2,8 @@
 
 import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from typing import Any
 
 import boto3
@@ -18,26 +19,31 @@ def name() -> str:
 
 
 @pytest.fixture
-def sender(embedded_aws: EmbeddedAws, name: str) -> Iterator[Any]:
-    """SQS for a user who may do nothing yet but send."""
+def user(embedded_aws: EmbeddedAws, name: str) -> Iterator[Callable[[str, str], Any]]:
+    """Make clients of a user who may do one thing; root may do everything, whatever is denied."""
     iam = embedded_aws.client("iam")
     iam.create_user(UserName=name)
-    allow = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
-    iam.put_user_policy(UserName=name, PolicyName="send", PolicyDocument=document)
     key = iam.create_access_key(UserName=name)["AccessKey"]
-    client = boto3.session.Session(
-        key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION
-    ).client("sqs", endpoint_url=embedded_aws.endpoint)
-    yield client
-    client.close()
+    session = boto3.session.Session(key["AccessKeyId"], key["SecretAccessKey"], region_name=REGION)
+
+    with ExitStack() as stack:
+
+        def client(service: str, action: str) -> Any:
+            allow = {"Effect": "Allow", "Action": action, "Resource": "*"}
+            document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+            iam.put_user_policy(UserName=name, PolicyName="one", PolicyDocument=document)
+            made = session.client(service, endpoint_url=embedded_aws.endpoint)
+            return stack.enter_context(closing(made))
+
+        yield client
 
 
 def test_batches_of_sqs_need_the_permission_of_a_single_message(
-    embedded_aws: EmbeddedAws, sender: Any, name: str
+    embedded_aws: EmbeddedAws, user: Callable[[str, str], Any], name: str
 ) -> None:
-    """IAM knows sqs:SendMessage, which covers SendMessageBatch, and no other action does."""
+    """IAM knows sqs:SendMessage, which covers SendMessageBatch, and nothing else."""
     url = embedded_aws.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    sender = user("sqs", "sqs:SendMessage")
 
     sent = sender.send_message_batch(QueueUrl=url, Entries=[{"Id": "1", "MessageBody": "x"}])
 
@@ -47,7 +53,9 @@ def test_batches_of_sqs_need_the_permission_of_a_single_message(
     assert error.value.response["Error"]["Code"].startswith("AccessDenied")
 
 
-def test_calls_on_loopback_count_as_calls_over_tls(embedded_aws: EmbeddedAws, name: str) -> None:
+def test_calls_on_loopback_count_as_calls_over_tls(
+    embedded_aws: EmbeddedAws, user: Callable[[str, str], Any], name: str
+) -> None:
     """A bucket that refuses plain HTTP can be used, as it can over https."""
     s3 = embedded_aws.client("s3")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
@@ -61,6 +69,6 @@ def test_calls_on_loopback_count_as_calls_over_tls(embedded_aws: EmbeddedAws, na
     document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
     s3.put_bucket_policy(Bucket=name, Policy=document)
 
-    s3.put_object(Bucket=name, Key="report", Body=b"findings")
+    user("s3", "s3:PutObject").put_object(Bucket=name, Key="report", Body=b"findings")
 
     assert s3.get_object(Bucket=name, Key="report")["Body"].read() == b"findings"
