@@ -15,8 +15,17 @@ from typing import Any
 
 from benchmarks.offline import OfflineSession, basic_findings, ecr_answers
 from lib.changes import compare
-from lib.models import Basis, BasisKind, Destination, Filter, Image, Scan, ScanEvent, ScanSource
-from lib.models import Severity
+from lib.models import (
+    Basis,
+    BasisKind,
+    Destination,
+    Filter,
+    Image,
+    Scan,
+    ScanEvent,
+    ScanSource,
+    Severity,
+)
 from lib.pipeline import Rules, ScanPipeline, new_delivery
 from lib.report import alert
 from lib.routing import Route, decide, stream_of

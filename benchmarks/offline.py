@@ -59,7 +59,6 @@ class OfflineSession:
         return AWSResponse(request.url, 200, {"content-type": "application/json"}, Body(content))
 
 
-
 def basic_findings(count: int) -> list[dict[str, Any]]:
     """Return findings of the shape and size that ECR's basic scanning gives."""
     severities = ("CRITICAL", "HIGH", "MEDIUM", "MEDIUM", "LOW", "LOW", "INFORMATIONAL")

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from lib.config import Config
-
 from lib.bootstrap import rules_of
+from lib.config import Config
 from lib.errors import DocumentError
 from lib.models import AnyReport, Delivery, Evaluation, UnusableReport
 from lib.pipeline import evaluate, new_delivery
 from lib.routing import Decision, Decisions, decide, stream_of
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:

@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from lib.config import Config
-from lib.sources.documents import normalize_document
-
 from cli.alerts_file import load_file
 from cli.terminal import remark, working
 from lib.bootstrap import App, Clients, Settings
+from lib.config import Config
 from lib.errors import DocumentError, ScanAlertError
 from lib.models import AnyReport, UnusableReport
+from lib.sources.documents import normalize_document
 
 DEFAULT_CONFIG: Final = "alerts.yml"
 STDIN: Final = "-"

@@ -27,7 +27,9 @@ def failures_logged(message_id: str) -> Iterator[None]:
     try:
         yield
     except ScanAlertError as error:
-        logger.warning("record failed", message_id=message_id, reason=error.reason, error=str(error))
+        logger.warning(
+            "record failed", message_id=message_id, reason=error.reason, error=str(error)
+        )
         raise
     except Exception:
         logger.exception("record failed", message_id=message_id, reason="unexpected")

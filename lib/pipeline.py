@@ -176,7 +176,9 @@ class ScanPipeline:
         )
         decisions = decide(evaluation, self._rules.routes)
         key = self._reports.put(evaluation)
-        deliveries = tuple(new_delivery(each, evaluation, key, now) for each in decisions.deliveries)
+        deliveries = tuple(
+            new_delivery(each, evaluation, key, now) for each in decisions.deliveries
+        )
         usable = isinstance(report, Report)
         state = ImageState(
             version=version,
@@ -423,7 +425,13 @@ class DeliveryPipeline:
         due_at = now + timedelta(seconds=_pause(delivery, error))
         if due_at - delivery.created_at > HORIZON:
             return self._dead(delivery, f"not accepted within 24 h: {reason}")
-        self._ledger.retry(delivery, due_at=due_at, reason=reason, counts=not isinstance(error, ThrottledError), now=now)
+        self._ledger.retry(
+            delivery,
+            due_at=due_at,
+            reason=reason,
+            counts=not isinstance(error, ThrottledError),
+            now=now,
+        )
         return DeliveryOutcome(DeliveryResult.RETRY, reason, delivery, due_at=due_at)
 
     def _dead(self, delivery: Delivery, reason: str) -> DeliveryOutcome:

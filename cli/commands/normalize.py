@@ -3,10 +3,9 @@
 import argparse
 import json
 
-from lib.wire import report_to_json
-
 from cli.inputs import add_fetch_options, operator_app, read_reports
 from cli.terminal import out, print_report
+from lib.wire import report_to_json
 
 HELP = "turn raw scan documents into the one format"
 DESCRIPTION = (

@@ -4,9 +4,6 @@ import argparse
 import json
 from dataclasses import replace
 
-from lib.config import Config
-from lib.report import alert
-
 from cli.evaluating import Judged, delivery_of, judge, require_findings
 from cli.inputs import (
     add_config_option,
@@ -16,8 +13,10 @@ from cli.inputs import (
     read_reports,
 )
 from cli.terminal import remark
+from lib.config import Config
 from lib.errors import ConfigError, DocumentError
 from lib.models import DeliveryState, Destination, Filter
+from lib.report import alert
 from lib.routing import Decision
 
 HELP = "print the exact payload for a destination"

@@ -6,9 +6,6 @@ import re
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from lib.report import alert
-from lib.sources.images import image_of_detail
-from lib.wire import report_to_json
 
 from cli.commands.route import print_routes
 from cli.evaluating import Judged, delivery_of, judge
@@ -17,7 +14,10 @@ from cli.terminal import complain, out, print_report, working
 from lib.bootstrap import App, Clients
 from lib.errors import ConfigError, DeliveryError, DocumentError, SourceError
 from lib.models import DeliveryState, Image, Scan, ScanSource
+from lib.report import alert
 from lib.routing import Decision
+from lib.sources.images import image_of_detail
+from lib.wire import report_to_json
 
 HELP = "fetch, normalize, route and show the scan of one image"
 DESCRIPTION = (
