@@ -89,14 +89,14 @@ def test_every_document_says_where_it_comes_from() -> None:
 
 def test_first_page_of_debian_in_full() -> None:
     """A first page on its own: four findings of 715, and the report says so."""
-    (report,) = normalize_document(document("ecr-basic/debian-first-page.json")).reports
+    (report,) = normalize_document(document("ecr-basic/first-page.json")).reports
 
     result = checked(report)
     assert result["image"] == {
         "partition": "aws",
         "account": "123456789876",
         "region": "",
-        "repository": "unguard-frontend",
+        "repository": "shop/frontend",
         "digest": "sha256:9282579f5330ae90d22f21b1a9be944f893895f06e3bc1985f14d1cfc084c60c",
         "tags": [],
         "platform": None,

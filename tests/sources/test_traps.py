@@ -205,7 +205,7 @@ def test_trap_09_basic_scores_are_text(stated: dict[str, str], value: float, ver
 def test_trap_10_total_is_no_severity() -> None:
     """TOTAL is more than the sum of the levels; missing levels are zero; counts cover all pages."""
     event = scan_of(document("inspector2-scan/ecr-2021.json"))
-    (first_page,) = normalize_document(document("ecr-basic/debian-first-page.json")).reports
+    (first_page,) = normalize_document(document("ecr-basic/first-page.json")).reports
 
     assert event.counts is not None
     assert set(event.counts) == set(Severity)
