@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import boto3
@@ -135,24 +136,35 @@ def enhanced_findings(count: int) -> list[dict[str, Any]]:
 
 
 def ecr_answers(*, basic: int = 0, enhanced: int = 0) -> Answer:
-    """Answer DescribeImageScanFindings as ECR pages it: basic as asked, enhanced by 100."""
-    rows = basic_findings(basic) if basic else enhanced_findings(enhanced)
-    counts: Counter[str] = Counter(row["severity"] for row in rows)
+    """
+    Answer DescribeImageScanFindings as ECR pages it: basic as asked, enhanced by 100.
 
-    def answer(_: str, request: dict[str, Any]) -> Any:
+    Each page is written once and then kept, so that nobody measures the stand-in.
+    """
+    rows = basic_findings(basic) if basic else enhanced_findings(enhanced)
+    counts = Counter(row["severity"] for row in rows)
+
+    @cache
+    def page(repository: str, digest: str, size: int, start: int) -> bytes:
+        more = {"nextToken": str(start + size)} if start + size < len(rows) else {}
+        findings = {
+            "imageScanCompletedAt": 1760538840.414,
+            "findingSeverityCounts": counts,
+            "findings" if basic else "enhancedFindings": rows[start : start + size],
+        }
+        document = {
+            "registryId": "000474600478",
+            "repositoryName": repository,
+            "imageId": {"imageDigest": digest},
+            "imageScanStatus": {"status": "COMPLETE" if basic else "ACTIVE"},
+            "imageScanFindings": findings,
+            **more,
+        }
+        return json.dumps(document).encode()
+
+    def answer(_: str, request: dict[str, Any]) -> bytes:
         size = min(request.get("maxResults", 100), 1000) if basic else 100
         start = int(request.get("nextToken", 0))
-        page = {
-            "registryId": "000474600478",
-            "repositoryName": request["repositoryName"],
-            "imageId": request["imageId"],
-            "imageScanStatus": {"status": "COMPLETE" if basic else "ACTIVE"},
-            "imageScanFindings": {
-                "imageScanCompletedAt": 1760538840.414,
-                "findingSeverityCounts": dict(counts),
-                "findings" if basic else "enhancedFindings": rows[start : start + size],
-            },
-        }
-        return page | ({"nextToken": str(start + size)} if start + size < len(rows) else {})
+        return page(request["repositoryName"], request["imageId"]["imageDigest"], size, start)
 
     return answer
