@@ -4,6 +4,8 @@ The locked requirements as files: fetched for each target, merged, pruned, compi
 Compiled modules carry Python and processor in their file names, so the builds for Lambda's two
 processors and for this machine lie side by side and each Python loads its own: the bytes that were
 tested are the bytes that ship.
+
+Run as a program it fetches them ahead of the packaging; that needs pip and nothing else.
 """
 
 import hashlib
@@ -13,12 +15,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.bytecode import RUNTIME, Compiler
+from deploy.bytecode import RUNTIME, Compiler, find_compiler
 
+_ROOT: Final = Path(__file__).resolve().parents[1]
+LOCK: Final = _ROOT / "requirements" / "runtime.txt"
+KEPT: Final = _ROOT / ".build" / "dependencies"
 _GLIBC: Final = ("2014", "_2_17", "_2_28", "_2_34")
 """Wheels that the runtime's Amazon Linux 2023 can load: its C library is 2.34."""
 _IDLE_FOLDERS: Final = frozenset({"tests", "test", "__pycache__"})
@@ -88,10 +94,9 @@ def prepared(lock: Path, *, kept: Path, compiler: Compiler | None, say: Say) -> 
     kept.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=kept) as scratch:
         merged = Path(scratch) / "merged"
-        for target in wanted:
-            say(f"dependencies  fetching for {target.name}")
-            _fetch(lock, target, Path(scratch) / target.name)
-            merge(Path(scratch) / target.name, merged)
+        say(f"dependencies  fetching for {names}")
+        for fetched in _fetch_all(lock, wanted, Path(scratch)):
+            merge(fetched, merged)
         if compiler is not None:
             compiler.compile(merged)
         _keep(merged, folder)
@@ -104,6 +109,15 @@ def _key(lock: Path, wanted: Iterable[Target], compiler: Compiler | None) -> str
     parts += [f"{each.name} {each.flags}" for each in wanted]
     parts.append(compiler.version if compiler else "no bytecode")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _fetch_all(lock: Path, wanted: Sequence[Target], folder: Path) -> list[Path]:
+    """Fetch for every target at once; most of it is waiting."""
+    folders = [folder / each.name for each in wanted]
+    with ThreadPoolExecutor(len(wanted)) as threads:
+        # A list, so that the first failure is raised here.
+        list(threads.map(_fetch, [lock] * len(wanted), wanted, folders))
+    return folders
 
 
 def _fetch(lock: Path, target: Target, folder: Path) -> None:
@@ -154,3 +168,17 @@ def _keep(merged: Path, folder: Path) -> None:
         # Another packaging was faster; its folder has the same key and so the same content.
         if not folder.is_dir():
             raise
+
+
+def main() -> int:
+    """Fetch what is missing. Exit code 1: not fetched, and why."""
+    try:
+        prepared(LOCK, kept=KEPT, compiler=find_compiler(), say=print)
+    except DependenciesError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -24,7 +24,7 @@ from typing import Final
 from cli.alerts_file import check_file, read, render_problems
 from deploy.archive import Archive, files_below, write
 from deploy.bytecode import RUNTIME, Compiler, find_compiler
-from deploy.dependencies import DependenciesError, prepared
+from deploy.dependencies import KEPT, LOCK, DependenciesError, prepared
 from lib.config import config_hash
 from lib.errors import ConfigError
 from lib.interfaces import Json
@@ -33,7 +33,6 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 BUILD: Final = ROOT / ".build"
 ZIP: Final = "ecr-scan-alerts.zip"
 TEMPLATE: Final = "cloudformation-template-update-stack.json"
-_LOCK: Final = ROOT / "requirements" / "runtime.txt"
 _CODE: Final = ("handlers/**/*.py", "lib/**/*.py", "schemas/**/*.json", "LICENSE")
 _STAGE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,31}", re.ASCII)
 """Leaves room for the longest name made from it: a function has at most 64 characters."""
@@ -86,14 +85,14 @@ def package(order: Order, *, today: date) -> Archive:
     return archive
 
 
-def build_zip(document: Json, path: Path, *, kept: Path = BUILD / "dependencies") -> Archive:
+def build_zip(document: Json, path: Path, *, kept: Path = KEPT) -> Archive:
     """Write the zip of all functions with a checked configuration in it."""
     compiler = find_compiler()
     if compiler is None:
         _say("bytecode      skipped: no Python {}.{} here; cold starts are slower".format(*RUNTIME))
     else:
         _say(f"bytecode      of Python {compiler.version}")
-    dependencies = prepared(_LOCK, kept=kept, compiler=compiler, say=_say)
+    dependencies = prepared(LOCK, kept=kept, compiler=compiler, say=_say)
     return write(path, files_below(dependencies) | _application(document, compiler))
 
 
