@@ -13,6 +13,7 @@ import os
 import queue
 import re
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -53,6 +54,11 @@ class _Desk(ThreadingHTTPServer):
         self.events: queue.Queue[tuple[str, Json] | None] = queue.Queue()
         self.answers: queue.Queue[tuple[str, Json]] = queue.Queue()
         self.deadline_seconds = 30.0
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing about a function that was stopped in the middle of a connection."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Clerk(BaseHTTPRequestHandler):

@@ -1,0 +1,135 @@
+"""The figures of the package: its size, how fast it starts, how long a push takes to arrive."""
+
+import compileall
+import statistics
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from benchmarks.core import ROOT, Figure
+from benchmarks.offline import basic_findings
+from deploy.package import BUILD, ZIP
+from local.app import App, install, write_config
+from local.process import EmbeddedAws
+from local.receivers import Receivers
+from tests.deploy.runtime_api import RunningFunction
+
+PYTHON: Final = BUILD / "venvs" / "lambda" / "bin" / "python"
+CONFIG: Final = ROOT / "tests" / "e2e" / "alerts.yml"
+ROUNDS: Final = 10
+
+# What each function calls, so that both sides of the comparison build the same clients.
+CLIENTS: Final = {
+    "process_scan": ("ecr", "dynamodb", "s3", "sqs"),
+    "deliver": ("dynamodb", "s3", "secretsmanager"),
+    "sweep": ("dynamodb", "sqs"),
+}
+_IMPORT: Final = """
+import time
+start = time.perf_counter()
+{work}
+print(time.perf_counter() - start)
+"""
+_BOTO3: Final = "import boto3\nfor name in {clients}: boto3.client(name, 'eu-central-1')"
+_HANDLER: Final = (
+    "import handlers.{name}\nfrom lib.bootstrap import Clients\n"
+    "made = Clients(region='eu-central-1')\nfor name in {clients}: made.get(name)"
+)
+
+
+def deployed() -> list[Figure]:
+    """Install the app on the embedded AWS, and measure it and its package."""
+    with (
+        EmbeddedAws() as aws,
+        Receivers() as receivers,
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+    ):
+        config = write_config(CONFIG, receivers.url, Path(folder) / "alerts.yml")
+        app = install(aws, receivers, config)
+        return [
+            *package(BUILD / "local" / ZIP, Path(folder) / "task", _environment(app)),
+            _way(app, aws, receivers),
+        ]
+
+
+def package(path: Path, task_root: Path, environment: Mapping[str, str]) -> list[Figure]:
+    """Measure the zip: its size, what importing costs, and the first answer."""
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(task_root)
+    # The zip holds bytecode for the Lambda's Python; here it is another one's turn.
+    compileall.compile_dir(task_root, quiet=2, workers=0)
+    size = path.stat().st_size / 1e6
+    return [
+        Figure("deployment package, without boto3", "under 5 MB", f"{size:.2f} MB"),
+        *(_import_cost(name, task_root) for name in CLIENTS),
+        *(_cold_start(name, task_root, environment) for name in CLIENTS),
+    ]
+
+
+def _import_cost(name: str, task_root: Path) -> Figure:
+    clients = CLIENTS[name]
+    boto3 = _median_of(_BOTO3.format(clients=clients), task_root)
+    handler = _median_of(_HANDLER.format(name=name, clients=clients), task_root)
+    return Figure(
+        f"import of {name} with its clients, against boto3 with the same",
+        "under 1.5x",
+        f"{handler / boto3:.2f}x ({handler * 1000:.0f} ms)",
+    )
+
+
+def _median_of(work: str, task_root: Path) -> float:
+    code = _IMPORT.format(work=work)
+    answers = [
+        subprocess.run(
+            [PYTHON, "-c", code], cwd=task_root, check=True, capture_output=True, text=True
+        )
+        for _ in range(ROUNDS)
+    ]
+    return statistics.median(float(answer.stdout) for answer in answers)
+
+
+def _environment(app: App) -> dict[str, str]:
+    """Let `sweep`, which has no empty batch to answer, ask the embedded AWS."""
+    return {
+        **app.aws.environment(),
+        "TABLE_NAME": app.stack.outputs["TableName"],
+        "DELIVERIES_QUEUE_URL": app.stack.outputs["DeliveriesQueueUrl"],
+    }
+
+
+def _cold_start(name: str, task_root: Path, environment: Mapping[str, str]) -> Figure:
+    seconds = []
+    for _ in range(ROUNDS):
+        with RunningFunction(task_root, f"handlers/{name}.handler", PYTHON, environment) as one:
+            outcome = one.invoke({"Records": []})
+            seconds.append(outcome.seconds)
+    return Figure(
+        f"cold start of {name}: process start to first answer, with bytecode",
+        "under 350 ms",
+        f"{statistics.median(seconds) * 1000:.0f} ms",
+    )
+
+
+def _way(app: App, aws: EmbeddedAws, receivers: Receivers) -> Figure:
+    document = {"imageScanFindings": {"findings": basic_findings(50)}}
+    seconds = []
+    for round_ in range(ROUNDS + 1):
+        repository = f"bench/api-{round_}"
+        aws.client("ecr").create_repository(
+            repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
+        )
+        started = datetime.now(UTC)
+        aws.push(repository, "1.0.0", document)
+        (message,) = receivers.wait_for(round_ + 1, 60, "slack")[round_:]
+        seconds.append((message.received_at - started).total_seconds())
+        app.wait_until_quiet()
+    median = statistics.median(seconds[1:])
+    return Figure(
+        "from push to receiver through the embedded AWS, warm",
+        "",
+        f"{median:.2f} s (first: {seconds[0]:.1f} s)",
+    )
