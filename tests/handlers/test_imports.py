@@ -1,0 +1,26 @@
+"""A function imports what it uses: every module more is paid for at each cold start."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+NEVER = {"ruamel", "rich", "cli", "boto3.dynamodb.conditions", "aws_xray_sdk"}
+UNUSED = {
+    "process_scan": NEVER | {"requests", "lib.http_client", "lib.notifiers.slack"},
+    "deliver": NEVER | {"jsonschema", "lib.sources.ecr"},
+    "sweep": NEVER | {"jsonschema", "requests", "lib.notifiers.slack", "lib.sources.ecr"},
+}
+
+
+@pytest.mark.parametrize("handler", UNUSED)
+def test_a_handler_imports_nothing_it_does_not_use(handler: str) -> None:
+    """Loaded in a process of its own, none of the others' modules is there."""
+    code = f"import json, sys, handlers.{handler}; print(json.dumps(list(sys.modules)))"
+
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert UNUSED[handler] & set(json.loads(answer.stdout)) == set()

@@ -1,0 +1,126 @@
+"""Wake-ups, revisits and dead letters on real queues of the embedded AWS."""
+
+import json
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lib.errors import EventError, StoreError
+from lib.interfaces import WakeUp
+from lib.models import DeliveryId, Destination
+from lib.store.queues import SqsDeadLetters, SqsWaker
+
+
+@pytest.fixture
+def sqs(boto: Callable[[str], Any]) -> Any:
+    return boto("sqs")
+
+
+@pytest.fixture
+def queue(sqs: Any) -> Callable[..., str]:
+    def make(*, fifo: bool = False) -> str:
+        name = f"queue-{uuid.uuid4().hex[:8]}"
+        if not fifo:
+            return str(sqs.create_queue(QueueName=name)["QueueUrl"])
+        attributes = {"FifoQueue": "true"}
+        return str(sqs.create_queue(QueueName=f"{name}.fifo", Attributes=attributes)["QueueUrl"])
+
+    return make
+
+
+def a_wake_up(number: int, *, attempts: int = 0) -> WakeUp:
+    return WakeUp(DeliveryId(f"{number:032x}"), Destination("team-slack"), attempts)
+
+
+def received(sqs: Any, url: str) -> list[Any]:
+    messages: list[Any] = []
+    while True:
+        answer = sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"],
+            AttributeNames=["All"],
+        )
+        if not answer.get("Messages"):
+            return messages
+        for each in answer["Messages"]:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+        messages += answer["Messages"]
+
+
+def test_every_delivery_is_woken_under_its_destination(sqs: Any, queue: Any) -> None:
+    """More than one batch of ten; the destination is the message group."""
+    url = queue(fifo=True)
+    waker = SqsWaker(sqs, deliveries=url, scan_events=None)
+
+    count = waker.wake(a_wake_up(number) for number in range(23))
+
+    messages = received(sqs, url)
+    assert count == len(messages) == 23
+    assert {each["Attributes"]["MessageGroupId"] for each in messages} == {"team-slack"}
+    assert json.loads(messages[22]["Body"]) == {"delivery": f"{22:032x}"}
+
+
+def test_the_same_attempt_is_woken_once_and_the_next_one_again(sqs: Any, queue: Any) -> None:
+    """A repeated wake-up is dropped by the queue; another attempt is another message."""
+    url = queue(fifo=True)
+    waker = SqsWaker(sqs, deliveries=url, scan_events=None)
+
+    for attempts in (0, 0, 1):
+        waker.wake([a_wake_up(1, attempts=attempts)])
+
+    assert len(received(sqs, url)) == 2
+
+
+def test_a_scan_event_comes_back_unchanged(sqs: Any, queue: Any) -> None:
+    """What is sent later is the event as it came."""
+    url = queue()
+    waker = SqsWaker(sqs, deliveries="", scan_events=url)
+    event = {"detail-type": "ECR Image Scan", "id": "1", "detail": {"image-tags": ["1.4"]}}
+
+    waker.revisit(event, delay_seconds=0)
+
+    assert json.loads(received(sqs, url)[0]["Body"]) == event
+
+
+def test_a_function_without_scan_events_says_so() -> None:
+    """A wrong deployment is an error that names what is missing."""
+    waker = SqsWaker(None, deliveries="", scan_events=None)  # type: ignore[arg-type]
+
+    with pytest.raises(StoreError, match="no queue of scan events"):
+        waker.revisit({}, delay_seconds=30)
+
+
+def test_wake_ups_that_are_not_queued_are_an_error() -> None:
+    """SQS may refuse some messages of a batch with a success status."""
+
+    class Refusing:
+        def send_message_batch(self, **_: Any) -> Any:
+            return {"Failed": [{"Id": "0"}]}
+
+    waker = SqsWaker(Refusing(), deliveries="", scan_events=None)  # type: ignore[arg-type]
+
+    with pytest.raises(StoreError, match="1 wake-ups"):
+        waker.wake([a_wake_up(1)])
+
+
+def test_a_rejected_event_is_kept_with_its_reason(sqs: Any, queue: Any) -> None:
+    """The body stays as it was; reason and text are attributes."""
+    url = queue()
+
+    SqsDeadLetters(sqs, url).put("not json", EventError("The message is not JSON"))
+
+    message = received(sqs, url)[0]
+    assert message["Body"] == "not json"
+    assert message["MessageAttributes"]["reason"]["StringValue"] == "bad-event"
+    assert message["MessageAttributes"]["error"]["StringValue"] == "The message is not JSON"
+
+
+def test_a_queue_that_is_gone_is_a_store_error(sqs: Any) -> None:
+    """What AWS refuses is named, and may be tried again."""
+    waker = SqsWaker(sqs, deliveries=f"{sqs.meta.endpoint_url}/0/no.fifo", scan_events=None)
+
+    with pytest.raises(StoreError, match="waking deliveries"):
+        waker.wake([a_wake_up(1)])

@@ -1,0 +1,93 @@
+"""The composition root: what it needs, and what it says when that is missing."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from lib.bootstrap import App, Clients, Settings
+from lib.config import Config, load
+from lib.errors import ConfigError
+from lib.models import Destination
+from lib.notifiers.slack import SlackNotifier
+from lib.pipeline import DeliveryPipeline, ScanPipeline
+
+ENVIRONMENT = {
+    "TABLE_NAME": "table",
+    "REPORTS_BUCKET": "bucket",
+    "SCAN_EVENTS_QUEUE_URL": "https://scan-events",
+    "SCAN_EVENTS_DLQ_URL": "https://scan-events-dlq",
+    "DELIVERIES_QUEUE_URL": "https://deliveries",
+}
+
+
+@pytest.fixture
+def config() -> Config:
+    document = {
+        "version": 1,
+        "destinations": {
+            "team": {"type": "slack", "webhook": {"secret": "ecr-scan-alerts/team"}},
+        },
+        "routes": [{"name": "all", "notify": ["team"]}],
+    }
+    return load(document, today=date(2026, 11, 23))
+
+
+def an_app(config: Config | None, **environment: str) -> App:
+    settings = Settings({**ENVIRONMENT, **environment})
+    return App(settings, clients=Clients(region="eu-central-1"), config=config)
+
+
+def test_the_pipelines_are_built_once(config: Config) -> None:
+    """What is asked for twice is the same object, so connections are kept."""
+    app = an_app(config)
+
+    assert isinstance(app.scans, ScanPipeline)
+    assert isinstance(app.deliveries, DeliveryPipeline)
+    assert app.scans is app.scans
+    assert app.waker is app.waker
+    assert app.ledger is app.ledger
+    assert app.dead_letters is app.dead_letters
+
+
+def test_a_client_is_made_once_per_service_and_region() -> None:
+    """Another region is another client; the same one is reused."""
+    clients = Clients(region="eu-central-1")
+
+    assert clients.get("sqs") is clients.get("sqs")
+    assert clients.get("sns", "us-east-1") is not clients.get("sns", "eu-west-1")
+    assert clients.get("sns", "us-east-1").meta.region_name == "us-east-1"
+
+
+def test_a_missing_variable_is_named() -> None:
+    """A function that was not deployed with the template says what it misses."""
+    with pytest.raises(ConfigError, match="TABLE_NAME"):
+        Settings({}).need("TABLE_NAME")
+
+
+def test_further_receiver_hosts_come_from_the_deployment() -> None:
+    """A list with commas and blanks; empty means none."""
+    assert Settings({"RECEIVER_HOSTS": "127.0.0.1, .example.org,"}).receiver_hosts == (
+        "127.0.0.1",
+        ".example.org",
+    )
+    assert Settings({}).receiver_hosts == ()
+
+
+def test_a_notifier_is_made_from_its_destination(config: Config) -> None:
+    """The type chooses the class."""
+    assert isinstance(an_app(config).notifier(Destination("team")), SlackNotifier)
+
+
+def test_a_destination_that_was_removed_is_named(config: Config) -> None:
+    """A row may outlive its destination in the file."""
+    with pytest.raises(ConfigError, match="'gone' is not in alerts.yml"):
+        an_app(config).notifier(Destination("gone"))
+
+
+def test_without_a_packaged_configuration_the_remedy_is_said() -> None:
+    """Run from the repository there is no alerts.json; only a package has one."""
+    app: Any = an_app(None)
+
+    with pytest.raises(ConfigError):
+        _ = app.config
