@@ -81,7 +81,7 @@ def test_a_notifier_is_made_from_its_destination(config: Config) -> None:
 
 def test_a_destination_that_was_removed_is_named(config: Config) -> None:
     """A row may outlive its destination in the file."""
-    with pytest.raises(ConfigError, match="'gone' is not in alerts.yml"):
+    with pytest.raises(ConfigError, match=r"'gone' is not in alerts\.yml"):
         an_app(config).notifier(Destination("gone"))
 
 

@@ -19,8 +19,7 @@ def test_a_handler_imports_nothing_it_does_not_use(handler: str) -> None:
     """Loaded in a process of its own, none of the others' modules is there."""
     code = f"import json, sys, handlers.{handler}; print(json.dumps(list(sys.modules)))"
 
-    answer = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert UNUSED[handler] & set(json.loads(answer.stdout)) == set()
