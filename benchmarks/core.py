@@ -19,6 +19,7 @@ from lib.models import (
     Basis,
     BasisKind,
     Destination,
+    Evaluation,
     Filter,
     Image,
     Scan,
@@ -34,6 +35,7 @@ from lib.store.queues import SqsWaker
 from lib.store.reports import S3ReportStore
 from lib.store.state import DynamoStateStore
 from lib.suppressions import matcher
+from lib.wire import evaluation_to_json, known_from_json
 
 ROOT = Path(__file__).parents[1]
 ROUTE = Route(
@@ -175,7 +177,9 @@ def throughput(count: int = 10_000) -> list[Figure]:
             "imageScanFindings": {"findings": basic_findings(count)},
         }
     ]
-    before = normalize_ecr(pages, IMAGE, SCAN)
+    report = normalize_ecr(pages, IMAGE, SCAN)
+    evaluation = Evaluation(report, stream_of(IMAGE, ()), 1, NOW)
+    before = known_from_json(evaluation_to_json(evaluation))
 
     def work() -> None:
         run_core(pages, before)
@@ -192,15 +196,12 @@ def throughput(count: int = 10_000) -> list[Figure]:
 
 def run_core(pages: list[Any], before: Any) -> None:
     """Take one scan result from pages to an alert."""
-    from lib.models import Evaluation
-
     after = normalize_ecr(pages, IMAGE, SCAN)
     comparison = compare(
         before,
         after,
         basis=Basis(BasisKind.RESCAN, IMAGE, NOW),
         suppress=matcher((), IMAGE, NOW.date()),
-        suppressed_before=frozenset(),
     )
     evaluation = Evaluation(after, stream_of(IMAGE, ()), 2, NOW, comparison)
     for decision in decide(evaluation, (ROUTE,)).deliveries:

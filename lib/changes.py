@@ -1,12 +1,11 @@
 """Before and after -> changes, each with its reason; and what no result means. Pure."""
 
 import json
-from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from shlex import quote
 from types import MappingProxyType
-from typing import Final, TypeGuard
+from typing import Final
 
 from lib.models import (
     Basis,
@@ -17,9 +16,12 @@ from lib.models import (
     Finding,
     FindingId,
     Image,
+    Known,
     Report,
+    Scan,
     ScanProblem,
     ScanSource,
+    Standing,
     Suppressed,
     UnusableReport,
 )
@@ -32,12 +34,11 @@ _UNSUPPRESSED: Final = "its suppression in alerts.yml has ended"
 
 
 def compare(
-    before: Report | None,
+    before: Known | None,
     after: Report,
     *,
     basis: Basis,
     suppress: Suppress,
-    suppressed_before: AbstractSet[FindingId] = frozenset(),
 ) -> Comparison:
     """
     Say what is different from `before`, and leave out what an entry of alerts.yml suppresses.
@@ -47,44 +48,45 @@ def compare(
     is no change, but can resolve one.
     """
     words = _Words(before, after, basis)
-    gone = {each.id: each for each in before.findings} if before is not None else {}
+    gone = dict(before.standings) if before is not None else {}
+    unsuppressed = before.suppressed if before is not None else frozenset()
     changes: list[Change] = []
-    resolved: list[Change] = []
+    resolved: dict[FindingId, str] = {}
     suppressed: list[Suppressed] = []
     for finding in after.findings:
         identity = finding.id
         old = gone.pop(identity, None)
         if not finding.open:
-            if finding.source_status == "CLOSED" and _was_told(old, identity, suppressed_before):
-                resolved.append(Change(ChangeKind.RESOLVED, old, _CLOSED))
+            if finding.source_status == "CLOSED" and old is not None and old.open:
+                resolved[identity] = _CLOSED
             continue
         kind, reason = words.difference(old, finding)
         left_out = suppress(finding)
         if left_out is not None:
             suppressed.append(replace(left_out, kind=kind))
-        elif suppressed_before and identity in suppressed_before:
+        elif identity in unsuppressed:
             changes.append(Change(ChangeKind.NEW, finding, _UNSUPPRESSED))
         else:
             changes.append(Change(kind, finding, reason))
     if words.absence_counts:
-        resolved += (
-            Change(ChangeKind.RESOLVED, old, words.gone)
-            for identity, old in gone.items()
-            if _was_told(old, identity, suppressed_before)
-        )
-    return Comparison(basis, (*changes, *resolved), tuple(suppressed))
+        resolved |= {identity: words.gone for identity, old in gone.items() if old.open}
+    changes += _resolved(before, resolved)
+    return Comparison(basis, tuple(changes), tuple(suppressed))
 
 
-def _was_told(
-    old: Finding | None, identity: FindingId, suppressed_before: AbstractSet[FindingId]
-) -> TypeGuard[Finding]:
-    return old is not None and old.open and identity not in suppressed_before
+def _resolved(before: Known | None, reasons: Mapping[FindingId, str]) -> Iterator[Change]:
+    """Tell of what is gone; who was never told of a finding is not told of its end either."""
+    if before is None:
+        return
+    for identity, reason in reasons.items():
+        if identity not in before.suppressed:
+            yield Change(ChangeKind.RESOLVED, before.finding(identity), reason)
 
 
 class _Words:
-    """What two reports are to each other, and the words for it."""
+    """What two results are to each other, and the words for it."""
 
-    def __init__(self, before: Report | None, after: Report, basis: Basis) -> None:
+    def __init__(self, before: Known | None, after: Report, basis: Basis) -> None:
         where = _where(basis)
         self.gone = f"listed {where}, not in this one"
         if basis.kind is BasisKind.RESCAN:
@@ -95,7 +97,7 @@ class _Words:
             return
         # Absence proves something only in a complete list, and only for the scanner that listed
         # the finding before: another one looks for other things.
-        same_scanner = _is_basic(before) is _is_basic(after)
+        same_scanner = _is_basic(before.scan) is _is_basic(after.scan)
         self.absence_counts = after.scan.complete and same_scanner
         new = f"not listed {where}"
         if not before.scan.complete:
@@ -104,7 +106,7 @@ class _Words:
             new += f", which {before.scan.source.value} scanned"
         self._unknown = (ChangeKind.NEW, new)
 
-    def difference(self, old: Finding | None, new: Finding) -> tuple[ChangeKind, str]:
+    def difference(self, old: Standing | None, new: Finding) -> tuple[ChangeKind, str]:
         """Return the first kind that holds; the reason names every one that does."""
         if old is None:
             return self._unknown
@@ -120,7 +122,7 @@ class _Words:
         return _worsened(old, new)
 
 
-def _worsened(old: Finding, new: Finding) -> tuple[ChangeKind, str]:
+def _worsened(old: Standing, new: Finding) -> tuple[ChangeKind, str]:
     found: list[tuple[ChangeKind, str]] = []
     if new.severity > old.severity:
         found.append((ChangeKind.RAISED, f"raised from {old.severity.name} to {new.severity.name}"))
@@ -135,9 +137,9 @@ def _worsened(old: Finding, new: Finding) -> tuple[ChangeKind, str]:
     return found[0][0], "; ".join(reason for _, reason in found)
 
 
-def _is_basic(report: Report) -> bool:
+def _is_basic(scan: Scan) -> bool:
     """Tell the two scanners apart: enhanced findings are Inspector's own."""
-    return report.scan.source is ScanSource.ECR_BASIC
+    return scan.source is ScanSource.ECR_BASIC
 
 
 def _where(basis: Basis) -> str:

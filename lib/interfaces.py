@@ -18,6 +18,7 @@ from lib.models import (
     Evaluation,
     HttpAnswer,
     Image,
+    Known,
     Receipt,
     Scan,
     StreamId,
@@ -103,6 +104,13 @@ class ReportStore(Protocol):
 
     def get(self, key: str) -> Evaluation | None:
         """Return a stored evaluation; None when its retention is over. Raises `StoreError`."""
+
+    def known(self, key: str) -> Known | None:
+        """
+        Return what a later scan is compared with; much cheaper than `get`.
+
+        None when its retention is over, or when its report is not usable. Raises `StoreError`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

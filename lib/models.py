@@ -2,18 +2,18 @@
 The words of the pipeline: frozen, slotted dataclasses, tuples inside, times in UTC.
 
     Image -> Scan -> Finding        what a scanner said          (Report or UnusableReport)
-    Change, Comparison              what is different from before
+    Known, Change, Comparison       what was there before, and what is different now
     Evaluation                      one scan result, compared    (stored once, never edited)
     Alert                           what one destination is told (neutral; notifiers render it)
     Delivery, Receipt               the ledger's row, and what the receiver answered
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import NewType
+from typing import NamedTuple, NewType
 
 DeliveryId = NewType("DeliveryId", str)
 Destination = NewType("Destination", str)
@@ -267,6 +267,29 @@ class Suppressed:
     expires: str
     kind: ChangeKind = ChangeKind.NEW
     """What its change would have been called, so that an unchanged one asks for nothing."""
+
+
+class Standing(NamedTuple):
+    """What counts about an earlier finding: each field as its `Finding` has it."""
+
+    severity: Severity
+    exploitable: bool
+    fixable: bool
+    open: bool
+    source_status: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An earlier evaluation as far as a comparison needs it."""
+
+    image: Image
+    scan: Scan
+    standings: Mapping[FindingId, Standing]
+    """Every finding of its report, in their order."""
+    suppressed: frozenset[FindingId]
+    finding: Callable[[FindingId], Finding] = field(compare=False)
+    """Builds one of them: few of many are ever mentioned."""
 
 
 class BasisKind(StrEnum):

@@ -51,8 +51,8 @@ from lib.models import (
     DeliveryState,
     Destination,
     Evaluation,
-    FindingId,
     Image,
+    Known,
     Receipt,
     Report,
     ScanEvent,
@@ -203,8 +203,8 @@ class ScanPipeline:
         order: datetime,
         known: ImageState | None,
         head: StreamHead | None,
-    ) -> tuple[BasisKind, Evaluation] | None:
-        """Return the usable evaluation to compare with: of this image, else of the one before."""
+    ) -> tuple[BasisKind, Known] | None:
+        """Return what to compare with: the last usable scan of this image, or the one before."""
         if isinstance(report, UnusableReport):
             return None
         if known is not None and known.report_key is not None:
@@ -213,8 +213,8 @@ class ScanPipeline:
             kind, key = BasisKind.PREVIOUS_IMAGE, head.report_key
         else:
             return None
-        evaluation = self._reports.get(key)
-        return (kind, evaluation) if evaluation is not None else None
+        before = self._reports.known(key)
+        return (kind, before) if before is not None else None
 
 
 def evaluate(
@@ -224,7 +224,7 @@ def evaluate(
     version: int,
     now: datetime,
     rules: Rules,
-    before: tuple[BasisKind, Evaluation] | None = None,
+    before: tuple[BasisKind, Known] | None = None,
     repeated_problem: bool = False,
 ) -> Evaluation:
     """
@@ -239,25 +239,14 @@ def evaluate(
 
 
 def _comparison(
-    report: Report, rules: Rules, today: date, before: tuple[BasisKind, Evaluation] | None
+    report: Report, rules: Rules, today: date, before: tuple[BasisKind, Known] | None
 ) -> Comparison:
     basis, old = Basis(BasisKind.NONE), None
-    suppressed_before: frozenset[FindingId] = frozenset()
-    if before is not None and isinstance(before[1].report, Report):
-        kind, evaluation = before
-        old = before[1].report
+    if before is not None:
+        kind, old = before
         basis = Basis(kind, old.image, old.scan.completed_at)
-        if evaluation.comparison is not None:
-            suppressed_before = frozenset(
-                each.finding.id for each in evaluation.comparison.suppressed
-            )
-    return compare(
-        old,
-        report,
-        basis=basis,
-        suppress=matcher(rules.suppressions, report.image, today),
-        suppressed_before=suppressed_before,
-    )
+    suppress = matcher(rules.suppressions, report.image, today)
+    return compare(old, report, basis=basis, suppress=suppress)
 
 
 def _already_evaluated(event: ScanEvent, known: ImageState | None) -> str | None:

@@ -5,8 +5,11 @@ Written by hand instead of with `dataclasses.asdict`: an image can have 10,000 f
 evaluation writes one report and reads another.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import repeat
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -20,7 +23,9 @@ from lib.models import (
     Counts,
     Evaluation,
     Finding,
+    FindingId,
     Image,
+    Known,
     Package,
     Report,
     Scan,
@@ -28,6 +33,7 @@ from lib.models import (
     ScanSource,
     Score,
     Severity,
+    Standing,
     StreamId,
     Suppressed,
     UnusableReport,
@@ -227,59 +233,96 @@ def _time_from_json(text: str | None) -> datetime | None:
 
 
 # --- evaluations --------------------------------------------------------------------------------
+#
+# Findings are written as columns: the name of a field, then its values for all findings. That is a
+# third of the work of one object per finding, and a comparison reads the few columns it needs.
 
 
 def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
     """
-    Return what S3 holds: the report in full, and what changed by the findings' places in it.
+    Return what S3 holds: image, scan, a table of findings, and what changed by the places in it.
 
-    A finding that is not in the report (RESOLVED) is written out where it is mentioned.
+    The first `listed` findings are the report's; those that are only mentioned (RESOLVED) follow.
     """
-    comparison, problem = evaluation.comparison, evaluation.problem
+    report, comparison, problem = evaluation.report, evaluation.comparison, evaluation.problem
+    table = _Table(report)
+    compared = None if comparison is None else _comparison_to_json(comparison, table)
     return {
         "schema": EVALUATION_SCHEMA,
-        "report": report_to_json(evaluation.report),
+        "image": _image_to_json(report.image),
+        "scan": _scan_to_json(report.scan, usable=isinstance(report, Report)),
+        "stated_counts": None
+        if isinstance(report, Report) or report.stated_counts is None
+        else _counts_to_json(report.stated_counts),
         "stream": evaluation.stream,
         "version": evaluation.version,
         "evaluated_at": _time_to_json(evaluation.evaluated_at),
-        "comparison": None
-        if comparison is None
-        else _comparison_to_json(comparison, _findings(evaluation.report)),
+        "comparison": compared,
         "problem": None if problem is None else _problem_to_json(problem),
+        "listed": table.listed,
+        "findings": _columns_to_json(table.findings),
     }
 
 
 def evaluation_from_json(document: Mapping[str, Any]) -> Evaluation:
     """Return the evaluation that `evaluation_to_json` wrote."""
-    report = report_from_json(document["report"])
+    findings = _findings_from_json(document["findings"])
     comparison, problem = document["comparison"], document["problem"]
     return Evaluation(
-        report=report,
+        report=_stored_report(document, findings),
         stream=StreamId(document["stream"]),
         version=document["version"],
         evaluated_at=datetime.fromisoformat(document["evaluated_at"]),
-        comparison=None
-        if comparison is None
-        else _comparison_from_json(comparison, _findings(report)),
+        comparison=None if comparison is None else _comparison_from_json(comparison, findings),
         problem=None if problem is None else _problem_from_json(problem),
     )
 
 
-def _findings(report: AnyReport) -> tuple[Finding, ...]:
-    return report.findings if isinstance(report, Report) else ()
+def known_from_json(document: Mapping[str, Any]) -> Known | None:
+    """Return what a comparison needs of a stored evaluation; None when its report is unusable."""
+    if not document["scan"]["usable"]:
+        return None
+    listed, columns = document["listed"], document["findings"]
+    ids, comparison = _ids(columns), document["comparison"]
+    suppressed = () if comparison is None else comparison["suppressed"]
+    places = {identity: place for place, identity in enumerate(ids[:listed])}
+    return Known(
+        image=_image_from_json(document["image"]),
+        scan=_scan_from_json(document["scan"]),
+        # Shorter than the columns where findings follow that are not the report's.
+        standings=dict(zip(ids[:listed], _standings(columns, len(ids)), strict=False)),
+        suppressed=frozenset([ids[each["finding"]] for each in suppressed]),
+        finding=lambda identity: _finding_at(columns, places[identity]),
+    )
 
 
-def _comparison_to_json(comparison: Comparison, findings: Iterable[Finding]) -> dict[str, Any]:
-    # By object, not by value: changes hold the very findings of the report.
-    places = {id(finding): place for place, finding in enumerate(findings)}
-    labels: dict[tuple[str, str], int] = {}
-    changes = [
-        [
-            labels.setdefault((change.kind.value, change.reason), len(labels)),
-            _reference(change.finding, places),
-        ]
-        for change in comparison.changes
-    ]
+def _stored_report(document: Mapping[str, Any], findings: tuple[Finding, ...]) -> AnyReport:
+    image, scan = _image_from_json(document["image"]), _scan_from_json(document["scan"])
+    if document["scan"]["usable"]:
+        return Report(image, scan, findings[: document["listed"]])
+    counts = document["stated_counts"]
+    return UnusableReport(image, scan, None if counts is None else _counts_from_json(counts))
+
+
+class _Table:
+    """The findings of a report, and whatever else is mentioned beside them, each with a place."""
+
+    def __init__(self, report: AnyReport) -> None:
+        self.findings = list(report.findings) if isinstance(report, Report) else []
+        self.listed = len(self.findings)
+        # By object, not by value: changes hold the very findings of the report.
+        self._places = {id(finding): place for place, finding in enumerate(self.findings)}
+
+    def place(self, finding: Finding) -> int:
+        """Return the place of a finding, a new one at the end if it has none."""
+        place = self._places.setdefault(id(finding), len(self.findings))
+        if place == len(self.findings):
+            self.findings.append(finding)
+        return place
+
+
+def _comparison_to_json(comparison: Comparison, table: _Table) -> dict[str, Any]:
+    labels: dict[tuple[ChangeKind, str], int] = {}
     basis = comparison.basis
     return {
         "basis": {
@@ -287,46 +330,42 @@ def _comparison_to_json(comparison: Comparison, findings: Iterable[Finding]) -> 
             "image": None if basis.image is None else _image_to_json(basis.image),
             "completed_at": _time_to_json(basis.completed_at),
         },
-        "labels": [list(label) for label in labels],
-        "changes": changes,
-        "suppressed": [_suppressed_to_json(each, places) for each in comparison.suppressed],
+        "changes": {
+            "label": [
+                labels.setdefault((change.kind, change.reason), len(labels))
+                for change in comparison.changes
+            ],
+            "finding": [table.place(change.finding) for change in comparison.changes],
+        },
+        "labels": [[kind.value, reason] for kind, reason in labels],
+        "suppressed": [_suppressed_to_json(each, table) for each in comparison.suppressed],
     }
 
 
-def _comparison_from_json(document: Mapping[str, Any], findings: tuple[Finding, ...]) -> Comparison:
-    basis = document["basis"]
+def _comparison_from_json(document: Mapping[str, Any], findings: Sequence[Finding]) -> Comparison:
+    basis, changes = document["basis"], document["changes"]
     labels = [(ChangeKind(kind), reason) for kind, reason in document["labels"]]
-    changes = []
-    for label, reference in document["changes"]:
-        kind, reason = labels[label]
-        changes.append(Change(kind, _referred(reference, findings), reason))
     return Comparison(
         basis=Basis(
             BasisKind(basis["kind"]),
             None if basis["image"] is None else _image_from_json(basis["image"]),
             _time_from_json(basis["completed_at"]),
         ),
-        changes=tuple(changes),
+        changes=tuple(
+            [
+                Change(labels[label][0], findings[place], labels[label][1])
+                for label, place in zip(changes["label"], changes["finding"], strict=True)
+            ]
+        ),
         suppressed=tuple(
             [_suppressed_from_json(each, findings) for each in document["suppressed"]]
         ),
     )
 
 
-def _reference(finding: Finding, places: Mapping[int, int]) -> int | dict[str, Any]:
-    place = places.get(id(finding))
-    return _finding_to_json(finding) if place is None else place
-
-
-def _referred(reference: int | Mapping[str, Any], findings: tuple[Finding, ...]) -> Finding:
-    if isinstance(reference, int):
-        return findings[reference]
-    return _finding_from_json(reference)
-
-
-def _suppressed_to_json(suppressed: Suppressed, places: Mapping[int, int]) -> dict[str, Any]:
+def _suppressed_to_json(suppressed: Suppressed, table: _Table) -> dict[str, Any]:
     return {
-        "finding": _reference(suppressed.finding, places),
+        "finding": table.place(suppressed.finding),
         "entry": suppressed.entry,
         "reason": suppressed.reason,
         "expires": suppressed.expires,
@@ -334,9 +373,9 @@ def _suppressed_to_json(suppressed: Suppressed, places: Mapping[int, int]) -> di
     }
 
 
-def _suppressed_from_json(document: Mapping[str, Any], findings: tuple[Finding, ...]) -> Suppressed:
+def _suppressed_from_json(document: Mapping[str, Any], findings: Sequence[Finding]) -> Suppressed:
     return Suppressed(
-        finding=_referred(document["finding"], findings),
+        finding=findings[document["finding"]],
         entry=document["entry"],
         reason=document["reason"],
         expires=document["expires"],
@@ -357,3 +396,101 @@ def _problem_from_json(document: Mapping[str, str]) -> ScanProblem:
     return ScanProblem(
         ChangeKind(document["kind"]), document["status"], document["reason"], document["remedy"]
     )
+
+
+# --- findings as columns ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One field of all findings; left out when every finding has the usual value."""
+
+    name: str
+    """Where a finding has it: "package.path"."""
+    usual: Any = None
+    to_json: Callable[[Any], Any] | None = None
+    """None: the value is written as it is."""
+    from_json: Callable[[Any], Any] | None = None
+
+
+def _score_to_json(score: Score | None) -> list[Any] | None:
+    return None if score is None else [score.value, score.version, score.vector, score.source]
+
+
+def _score_from_json(values: Sequence[Any] | None) -> Score | None:
+    return None if values is None else Score(*values)
+
+
+# In the order of the arguments of `Package` and `Finding`.
+_PACKAGE: Final = tuple(
+    _Column(f"package.{name}") for name in ("name", "version", "manager", "path", "layer", "purl")
+)
+_ATTRIBUTES: Final = (
+    _Column("severity", None, _NAMES.__getitem__, _SEVERITIES.__getitem__),
+    _Column("source_severity"),
+    _Column("aliases", (), None, tuple),
+    _Column("title"),
+    _Column("description"),
+    _Column("score", None, _score_to_json, _score_from_json),
+    _Column("fixed_version"),
+    _Column("fix_available"),
+    _Column("exploit_available"),
+    _Column("exploit_observed_at", None, _time_to_json, _time_from_json),
+    _Column("epss"),
+    _Column("remediation"),
+    _Column("links", (), None, tuple),
+    _Column("first_observed_at", None, _time_to_json, _time_from_json),
+    _Column("last_observed_at", None, _time_to_json, _time_from_json),
+    _Column("source_status"),
+    _Column("extra", _NO_EXTRA, dict, MappingProxyType),
+)
+_ID: Final = _Column("vulnerability_id")
+_JUDGED: Final = (
+    _Column("exploitable", usual=False),
+    _Column("fixable", usual=False),
+    _Column("open", usual=True),
+)
+"""What follows from the others, for comparisons."""
+_COLUMNS: Final = MappingProxyType(
+    {column.name: column for column in (_ID, *_PACKAGE, *_ATTRIBUTES, *_JUDGED)}
+)
+
+
+def _columns_to_json(findings: Sequence[Finding]) -> dict[str, list[Any]]:
+    columns = {}
+    for name, column in _COLUMNS.items():
+        values = list(map(attrgetter(name), findings))
+        if values.count(column.usual) == len(values):
+            continue
+        columns[name] = values if column.to_json is None else list(map(column.to_json, values))
+    return columns
+
+
+def _findings_from_json(columns: Mapping[str, Sequence[Any]]) -> tuple[Finding, ...]:
+    ids = columns.get(_ID.name, ())
+    packages = map(Package, *[_values(columns, each.name, len(ids)) for each in _PACKAGE])
+    attributes = [_values(columns, each.name, len(ids)) for each in _ATTRIBUTES]
+    return tuple(map(Finding, ids, packages, *attributes))
+
+
+def _values(columns: Mapping[str, Sequence[Any]], name: str, count: int) -> Iterable[Any]:
+    column, values = _COLUMNS[name], columns.get(name)
+    if values is None:
+        return repeat(column.usual, count)
+    return values if column.from_json is None else map(column.from_json, values)
+
+
+def _finding_at(columns: Mapping[str, Sequence[Any]], place: int) -> Finding:
+    row = {name: values[place : place + 1] for name, values in columns.items()}
+    return _findings_from_json(row)[0]
+
+
+def _ids(columns: Mapping[str, Sequence[Any]]) -> list[FindingId]:
+    ids = columns.get(_ID.name, ())
+    names = _values(columns, "package.name", len(ids))
+    paths = _values(columns, "package.path", len(ids))
+    return [(ident, name, path or "") for ident, name, path in zip(ids, names, paths, strict=True)]
+
+
+def _standings(columns: Mapping[str, Sequence[Any]], count: int) -> Iterable[Standing]:
+    return map(Standing, *[_values(columns, name, count) for name in Standing._fields])

@@ -20,8 +20,11 @@ from lib.models import (
     Destination,
     Evaluation,
     Image,
+    Known,
     Receipt,
+    Report,
     Scan,
+    Standing,
     StreamId,
     Usage,
 )
@@ -81,6 +84,10 @@ class MemoryStore:
     def get(self, key: str) -> Evaluation | None:
         return self.objects.get(key)
 
+    def known(self, key: str) -> Known | None:
+        evaluation = self.objects.get(key)
+        return None if evaluation is None else known_of(evaluation)
+
     def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Delivery | NotClaimed:
         row = self.rows.get(delivery_id)
         if row is None:
@@ -130,6 +137,28 @@ class MemoryStore:
         if self.rows[delivery.id].token != delivery.token:
             raise ConflictError("somebody else holds the claim")
         self.rows[delivery.id] = replace(self.rows[delivery.id], token=None, **changes)
+
+
+def known_of(evaluation: Evaluation) -> Known | None:
+    """Return what a comparison needs of an evaluation, by the words of the models alone."""
+    report, comparison = evaluation.report, evaluation.comparison
+    if not isinstance(report, Report):
+        return None
+    findings = {each.id: each for each in report.findings}
+    return Known(
+        image=report.image,
+        scan=report.scan,
+        standings={
+            identity: Standing(
+                each.severity, each.exploitable, each.fixable, each.open, each.source_status
+            )
+            for identity, each in findings.items()
+        },
+        suppressed=frozenset(each.finding.id for each in comparison.suppressed)
+        if comparison is not None
+        else frozenset(),
+        finding=findings.__getitem__,
+    )
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,14 +17,17 @@ from lib.models import (
     Change,
     ChangeKind,
     Comparison,
+    Evaluation,
     Finding,
     Report,
     ScanSource,
     Severity,
+    StreamId,
     Suppressed,
     UnusableReport,
 )
 from tests.builders import NOW, a_finding, a_report, a_scan, an_image
+from tests.fakes import known_of
 
 RESCAN = Basis(BasisKind.RESCAN, an_image(), NOW)
 PREVIOUS = Basis(BasisKind.PREVIOUS_IMAGE, an_image(7), NOW)
@@ -48,9 +52,12 @@ def compared(
     suppressed_before: frozenset[Any] = frozenset(),
 ) -> Comparison:
     """Compare, by default a re-scan without suppressions."""
-    return compare(
-        before, after, basis=basis, suppress=suppress, suppressed_before=suppressed_before
-    )
+    known = None
+    if before is not None:
+        known = known_of(Evaluation(before, StreamId("stream"), 1, NOW))
+        assert known is not None
+        known = replace(known, suppressed=suppressed_before)
+    return compare(known, after, basis=basis, suppress=suppress)
 
 
 def only(comparison: Comparison) -> Change:

@@ -26,12 +26,20 @@ from lib.models import (
     ScanSource,
     Score,
     Severity,
+    Standing,
     StreamId,
     Suppressed,
     UnusableReport,
 )
-from lib.wire import evaluation_from_json, evaluation_to_json, report_from_json, report_to_json
+from lib.wire import (
+    evaluation_from_json,
+    evaluation_to_json,
+    known_from_json,
+    report_from_json,
+    report_to_json,
+)
 from tests.builders import NOW, a_finding, a_report, an_unusable_report
+from tests.fakes import known_of
 from tests.sources.documents import checked, schema
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -138,8 +146,44 @@ def test_evaluation_comes_back_equal(evaluation: Evaluation) -> None:
     assert evaluation_from_json(through_json(evaluation_to_json(evaluation))) == evaluation
 
 
+@settings(deadline=None)  # other work may share the machine
+@given(evaluations())
+def test_what_a_comparison_needs_is_read_from_the_same_document(evaluation: Evaluation) -> None:
+    """`known` says what the evaluation itself would say, and builds its findings one by one."""
+    expected = known_of(evaluation)
+
+    known = known_from_json(through_json(evaluation_to_json(evaluation)))
+
+    assert known == expected
+    if known is not None and expected is not None:
+        for identity in known.standings:
+            assert known.finding(identity) == expected.finding(identity)
+
+
+def test_usual_values_are_left_out() -> None:
+    """A field that no finding has is not written; a comparison still knows its usual value."""
+    evaluation = Evaluation(a_report(a_finding(fixed_version="2")), StreamId("stream"), 1, NOW)
+
+    document = through_json(evaluation_to_json(evaluation))
+
+    assert document["findings"] == {
+        "vulnerability_id": ["CVE-2024-0001"],
+        "package.name": ["openssl"],
+        "package.version": ["3.0.11-1"],
+        "package.manager": ["OS"],
+        "severity": ["HIGH"],
+        "fixed_version": ["2"],
+        "fixable": [True],
+    }
+    known = known_from_json(document)
+    assert known is not None
+    assert list(known.standings.values()) == [
+        Standing(Severity.HIGH, exploitable=False, fixable=True, open=True, source_status=None)
+    ]
+
+
 def test_changes_point_at_the_findings_of_the_report() -> None:
-    """A finding is written once; only one that is gone is written out in the changes."""
+    """A finding is written once; one that is gone follows those of the report."""
     kept, gone = a_finding("CVE-1"), a_finding("CVE-2")
     evaluation = Evaluation(
         a_report(kept),
@@ -158,9 +202,10 @@ def test_changes_point_at_the_findings_of_the_report() -> None:
 
     comparison = document["comparison"]
     assert comparison["labels"] == [["NEW", "new"], ["RESOLVED", "gone"]]
-    assert comparison["changes"][0] == [0, 0]
-    assert comparison["changes"][1][1]["vulnerability_id"] == "CVE-2"
+    assert comparison["changes"] == {"label": [0, 1], "finding": [0, 1]}
     assert comparison["suppressed"][0]["finding"] == 0
+    assert document["findings"]["vulnerability_id"] == ["CVE-1", "CVE-2"]
+    assert document["listed"] == 1
     assert back.comparison is not None
     assert isinstance(back.report, Report)
     assert back.comparison.changes[0].finding is back.report.findings[0]

@@ -3,13 +3,13 @@
 import gzip
 import hashlib
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from lib.models import Evaluation
+from lib.models import Evaluation, Known
 from lib.store.items import store_errors
-from lib.wire import evaluation_from_json, evaluation_to_json
+from lib.wire import evaluation_from_json, evaluation_to_json, known_from_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -41,6 +41,15 @@ class S3ReportStore:
 
     def get(self, key: str) -> Evaluation | None:
         """See `ReportStore.get`."""
+        document = self._read(key)
+        return None if document is None else evaluation_from_json(document)
+
+    def known(self, key: str) -> Known | None:
+        """See `ReportStore.known`."""
+        document = self._read(key)
+        return None if document is None else known_from_json(document)
+
+    def _read(self, key: str) -> dict[str, Any] | None:
         with store_errors(f"reading {key}"):
             try:
                 body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
@@ -48,7 +57,8 @@ class S3ReportStore:
                 if error.response["Error"]["Code"] == "NoSuchKey":
                     return None
                 raise
-        return evaluation_from_json(json.loads(gzip.decompress(body)))
+        document: dict[str, Any] = json.loads(gzip.decompress(body))
+        return document
 
 
 def report_key(evaluation: Evaluation, text: bytes) -> str:

@@ -22,7 +22,7 @@ class AwsStore:
         self.image, self.head, self.commit = states.image, states.head, states.commit
         self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
         self.dead, self.due = ledger.dead, ledger.due
-        self.put, self.get = reports.put, reports.get
+        self.put, self.get, self.known = reports.put, reports.get, reports.known
 
 
 @pytest.fixture(params=["memory", "aws"])

@@ -24,10 +24,20 @@ from lib.models import (
     Evaluation,
     Receipt,
     Severity,
+    Standing,
     StreamId,
+    Suppressed,
 )
 from lib.store.ledger import LEASE
-from tests.builders import NOW, a_delivery, a_filter, a_finding, a_report, an_image
+from tests.builders import (
+    NOW,
+    a_delivery,
+    a_filter,
+    a_finding,
+    a_report,
+    an_image,
+    an_unusable_report,
+)
 
 STREAM = StreamId("000474600478/eu-central-1/payments/api")
 
@@ -249,6 +259,37 @@ class TestReports:
     def test_a_report_that_is_gone_is_none(self, store: Any) -> None:
         """An expired object is not an error."""
         assert store.get("reports/nothing") is None
+        assert store.known("reports/nothing") is None
+
+    def test_what_a_comparison_needs_is_read_alone(self, store: Any) -> None:
+        """Image, scan, how each finding stands, what is suppressed; findings only on demand."""
+        evaluation = an_evaluation()
+        finding = a_finding()
+        entry = Suppressed(finding, "entry", "reason", "2027-01-31")
+        compared = replace(evaluation, comparison=Comparison(Basis(BasisKind.NONE), (), (entry,)))
+
+        known = store.known(store.put(compared))
+
+        assert (known.image, known.scan) == (evaluation.report.image, evaluation.report.scan)
+        assert known.standings == {
+            finding.id: Standing(
+                Severity.HIGH, exploitable=False, fixable=False, open=True, source_status=None
+            )
+        }
+        assert known.suppressed == {finding.id}
+        assert known.finding(finding.id) == finding
+
+    def test_an_evaluation_without_comparison_suppressed_nothing(self, store: Any) -> None:
+        """A report that was never compared is a basis all the same."""
+        known = store.known(store.put(replace(an_evaluation(), comparison=None)))
+
+        assert known.suppressed == frozenset()
+
+    def test_an_unusable_report_is_no_basis(self, store: Any) -> None:
+        """Nothing is compared with a failed scan."""
+        evaluation = Evaluation(an_unusable_report(), STREAM, 1, NOW)
+
+        assert store.known(store.put(evaluation)) is None
 
 
 def an_evaluation() -> Evaluation:
