@@ -391,20 +391,12 @@ class DeliveryPipeline:
         if evaluation is None:
             return self._dead(delivery, "its report is not stored any more")
         try:
-            receipt = self._send(delivery, build_alert(evaluation, delivery))
+            notifier = self._notifiers(delivery.destination)
+            receipt = send(notifier, build_alert(evaluation, delivery), thread=delivery.thread)
         except (DeliveryError, ConfigError) as error:
             return self._failed(delivery, error)
         self._ledger.sent(delivery, receipt, now=self._now())
         return DeliveryOutcome(DeliveryResult.SENT, "accepted", delivery, receipt)
-
-    def _send(self, delivery: Delivery, alert: Alert) -> Receipt:
-        notifier = self._notifiers(delivery.destination)
-        try:
-            return notifier.send(notifier.render(alert, thread=delivery.thread))
-        except PermanentDeliveryError as error:
-            if not error.degradable:
-                raise
-        return notifier.send(notifier.plain(alert, thread=delivery.thread))
 
     def _failed(self, delivery: Delivery, error: DeliveryError | ConfigError) -> DeliveryOutcome:
         now = self._now()
@@ -426,6 +418,16 @@ class DeliveryPipeline:
     def _dead(self, delivery: Delivery, reason: str) -> DeliveryOutcome:
         self._ledger.dead(delivery, reason=reason, now=self._now())
         return DeliveryOutcome(DeliveryResult.DEAD, reason, delivery)
+
+
+def send(notifier: Notifier, alert: Alert, *, thread: str | None = None) -> Receipt:
+    """Send an alert; once more and plainer when its size or form was refused."""
+    try:
+        return notifier.send(notifier.render(alert, thread=thread))
+    except PermanentDeliveryError as error:
+        if not error.degradable:
+            raise
+    return notifier.send(notifier.plain(alert, thread=thread))
 
 
 def _pause(delivery: Delivery, error: DeliveryError | ConfigError) -> float:
