@@ -12,7 +12,7 @@ MAKEFLAGS += --no-builtin-rules --jobs=4
 STAGE ?=
 REGION ?= $(or $(AWS_REGION),$(AWS_DEFAULT_REGION))
 CONFIG ?= alerts.yml
-# Passed on to pytest, as in: make test ARGS="-k slack"
+# Passed on, as in: make test ARGS="-k slack". Coverage is that of all tests, so it is not measured of some.
 ARGS ?=
 
 bin := .venv/bin
@@ -59,7 +59,7 @@ remove: package ## Remove what was deployed: STAGE=… REGION=… Table and buck
 .PHONY: test
 test: lint $(lambda)/.ready $(cloud)/.ready $(libraries) node_modules/.ready ## Run every check of the project.
 	@rm -f .coverage .coverage.*
-	@$(bin)/pytest -n auto --cov --cov-report=term:skip-covered $(ARGS)
+	@$(bin)/pytest -n auto --dist loadgroup $(if $(ARGS),,--cov) $(ARGS)
 
 .PHONY: lint
 lint: $(bin)/.dev ## Check format, lint, types and the direction of imports.
