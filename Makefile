@@ -59,7 +59,7 @@ remove: package ## Remove what was deployed: STAGE=… REGION=… Table and buck
 .PHONY: test
 test: lint $(lambda)/.ready $(cloud)/.ready $(libraries) node_modules/.ready ## Run every check of the project.
 	@rm -f .coverage .coverage.*
-	@$(bin)/pytest -n auto --dist loadgroup $(if $(ARGS),,--cov) $(ARGS)
+	@$(bin)/pytest -n auto --dist worksteal $(if $(ARGS),,--cov) $(ARGS)
 
 .PHONY: lint
 lint: $(bin)/.dev ## Check format, lint, types and the direction of imports.
