@@ -72,13 +72,17 @@ def _record(delivery_id: str, outcome: DeliveryOutcome) -> None:
         if outcome.result is DeliveryResult.SENT:
             latency = (utc_now() - outcome.delivery.created_at).total_seconds() * 1000
             metrics.add_metric(Metric.DELIVERY_LATENCY, MetricUnit.Milliseconds, latency)
+    if outcome.misconfigured:
+        metrics.add_metric(Metric.DELIVERIES_MISCONFIGURED, MetricUnit.Count, 1)
     if outcome.receipt is not None:
         details["receipt"] = outcome.receipt.reference
     if outcome.due_at is not None:
         details["due_at"] = outcome.due_at.isoformat()
-    log = logger.error if outcome.result is DeliveryResult.DEAD else logger.info
+    needs_a_person = outcome.result is DeliveryResult.DEAD or outcome.misconfigured
+    log = logger.error if needs_a_person or outcome.error else logger.info
     log(
         "delivery attempted",
+        exc_info=outcome.error,
         delivery=delivery_id,
         result=outcome.result,
         reason=outcome.reason,

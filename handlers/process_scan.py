@@ -27,6 +27,7 @@ _RESULT_METRICS = {
     ScanResult.REPEATED: Metric.EVENTS_REPEATED,
     ScanResult.REVISIT: Metric.SCANS_REVISITED,
     ScanResult.IMAGE_GONE: Metric.IMAGES_GONE,
+    ScanResult.IGNORED: Metric.EVENTS_IGNORED,
 }
 
 

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from lib.errors import EventError, ScanAlertError
 from lib.interfaces import Json
-from lib.observability import logger
+from lib.observability import Metric, logger, metrics
 
 
 def body_of(text: str) -> dict[str, Json]:
@@ -27,10 +29,12 @@ def failures_logged(message_id: str) -> Iterator[None]:
     try:
         yield
     except ScanAlertError as error:
+        metrics.add_metric(Metric.RECORDS_FAILED, MetricUnit.Count, 1)
         logger.warning(
             "record failed", message_id=message_id, reason=error.reason, error=str(error)
         )
         raise
     except Exception:
+        metrics.add_metric(Metric.RECORDS_FAILED, MetricUnit.Count, 1)
         logger.exception("record failed", message_id=message_id, reason="unexpected")
         raise

@@ -6,6 +6,7 @@ invocation starts with open connections and a function builds only what it uses.
 """
 
 import os
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -129,6 +130,7 @@ class App:
             waker=self.waker,
             rules=rules_of(self.config),
             now=utc_now,
+            pause=time.sleep,
         )
 
     @cached_property

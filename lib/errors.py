@@ -8,6 +8,7 @@ The one error tree. Whoever raises picks the narrowest; only the record boundary
     +-- SourceError                 yes  AWS throttled, failed or refused while fetching
     |   +-- FindingsNotReadyError   yes  the scan is still running or not registered yet
     |   +-- ImageGoneError          no   the image or its repository does not exist (any more)
+    |   +-- NotAnImageError         no   an attestation, a signature: nothing that is scanned
     +-- StoreError                  yes  DynamoDB, S3 or SQS refused
     |   +-- ConflictError           yes  somebody saved the same image or stream meanwhile
     +-- DeliveryError               by the class decided in `lib.http_client`
@@ -65,10 +66,19 @@ class FindingsNotReadyError(SourceError):
 
     reason = "not-ready"
 
-    def __init__(self, message: str, *, status: str = "PENDING", reason: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: str = "PENDING",
+        reason: str | None = None,
+        partial: object | None = None,
+    ) -> None:
         super().__init__(message, reason=reason)
         self.status = status
         """The source's word, or SCAN_NOT_FOUND."""
+        self.partial = partial
+        """The report as far as it is listed now, where fewer findings are listed than announced."""
 
 
 class ImageGoneError(SourceError):
@@ -76,6 +86,13 @@ class ImageGoneError(SourceError):
 
     retryable = False
     reason = "image-gone"
+
+
+class NotAnImageError(SourceError):
+    """What was pushed is an attestation or a signature beside an image: nobody scans it."""
+
+    retryable = False
+    reason = "not-an-image"
 
 
 class StoreError(ScanAlertError):

@@ -32,12 +32,20 @@ Json = Any
 class FindingSource(Protocol):
     """Fetches the findings of one image and understands them."""
 
-    def report(self, image: Image, scan: Scan) -> AnyReport:
+    def report(self, image: Image, scan: Scan, *, announced: int | None = None) -> AnyReport:
         """
         Return everything the scanner listed for this image, from all pages.
 
-        `scan` is what the event said. Raises `FindingsNotReadyError`, `ImageGoneError`,
-        `SourceError`.
+        `scan` is what the event said, `announced` how many findings it counted. Raises
+        `FindingsNotReadyError` (also when fewer are listed than announced), `ImageGoneError`,
+        `SourceError`, and `EventError` for an image that cannot be asked for from here.
+        """
+
+    def describe(self, image: Image) -> Image:
+        """
+        Return the image with what its registry knows: when it was pushed, and its tags.
+
+        Raises `ImageGoneError`, `NotAnImageError`, `SourceError`.
         """
 
 
@@ -51,6 +59,9 @@ class ImageState:
     event_time: datetime
     event_id: str
     status: str
+    usable: bool
+    """Whether that evaluation listed findings."""
+    completed_at: datetime | None
     report_key: str | None
     """The last usable evaluation; survives failed scans."""
 
@@ -148,6 +159,9 @@ class Ledger(Protocol):
 
     def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
         """Return deliveries to wake: due, or claimed by somebody whose lease has run out."""
+
+    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
+        """Let others have their turn: what was woken is not due for a wake-up before `again_at`."""
 
 
 class Waker(Protocol):

@@ -23,7 +23,10 @@ from lib.errors import (
     DeliveryError,
     FindingsNotReadyError,
     ImageGoneError,
+    NotAnImageError,
     PermanentDeliveryError,
+    StoreError,
+    TemporaryDeliveryError,
     ThrottledError,
 )
 from lib.interfaces import (
@@ -65,15 +68,23 @@ from lib.suppressions import Suppression, matcher
 
 NOT_READY_HORIZON: Final = timedelta(hours=1)
 """A scan that has no result by then is reported as not scanned."""
+PARTIAL_HORIZON: Final = timedelta(minutes=10)
+"""Findings that were announced and are not listed by then will not come."""
 FIRST_WAKE: Final = timedelta(seconds=90)
 """When the sweep takes over a new delivery whose own wake-up was lost."""
 HORIZON: Final = timedelta(hours=24)
 """A delivery that was not accepted by then is dead."""
+UNEXPECTED_LIMIT: Final = 5
+"""Attempts that end in an error nobody foresaw; a bug does not heal."""
+WAKE_AGAIN: Final = timedelta(minutes=5)
+"""How long the queue drops repeats of a wake-up: earlier ones would be in vain."""
 DEFAULT_PAUSE: Final = 30.0
 """Seconds to wait after a 429 that does not say how long."""
 _FIRST_BACKOFF: Final = 15.0
 _MAX_BACKOFF: Final = 900.0
-_CONFLICT_TRIES: Final = 3
+_CONFLICT_TRIES: Final = 8
+_CONFLICT_PAUSE: Final = 0.05
+"""Seconds, growing with each try: all in all less than two."""
 
 
 class ScanResult(StrEnum):
@@ -83,6 +94,7 @@ class ScanResult(StrEnum):
     REPEATED = "repeated"
     REVISIT = "revisit"
     IMAGE_GONE = "image-gone"
+    IGNORED = "ignored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,7 @@ class ScanPipeline:
         waker: Waker,
         rules: Rules,
         now: Callable[[], datetime],
+        pause: Callable[[float], None],
     ) -> None:
         self._source = source
         self._states = states
@@ -124,6 +137,7 @@ class ScanPipeline:
         self._waker = waker
         self._rules = rules
         self._now = now
+        self._pause = pause
 
     def process(self, event: ScanEvent, raw: Mapping[str, Json]) -> ScanOutcome:
         """
@@ -132,34 +146,63 @@ class ScanPipeline:
         `raw` is the event as it came, in case it has to come back. Raises `SourceError` and
         `StoreError`: then nothing was decided, and the same event may be processed again.
         """
-        for last in (False,) * (_CONFLICT_TRIES - 1) + (True,):
-            try:
-                return self._process(event, raw)
-            except ConflictError:
-                if last:
-                    raise
-        raise AssertionError
-
-    def _process(self, event: ScanEvent, raw: Mapping[str, Json]) -> ScanOutcome:
         known = self._states.image(event.image)
         repeated = _already_evaluated(event, known)
         if repeated:
             return ScanOutcome(ScanResult.REPEATED, repeated)
         try:
-            report = self._source.report(event.image, event.scan)
+            report = self._report(event, known)
         except ImageGoneError as error:
             return ScanOutcome(ScanResult.IMAGE_GONE, str(error))
+        except NotAnImageError as error:
+            return ScanOutcome(ScanResult.IGNORED, str(error))
+        except FindingsNotReadyError as error:
+            delay = revisit_delay(self._now() - event.time)
+            self._waker.revisit(raw, delay_seconds=delay)
+            return ScanOutcome(ScanResult.REVISIT, str(error))
+        return self._evaluate(event, raw, report, known)
+
+    def _report(self, event: ScanEvent, known: ImageState | None) -> AnyReport:
+        """Return the scan's result; when patience is at its end, whatever there is of it."""
+        announced = sum(event.counts.values()) if event.counts is not None else None
+        try:
+            report = self._source.report(event.image, event.scan, announced=announced)
         except FindingsNotReadyError as error:
             age = self._now() - event.time
-            if age < NOT_READY_HORIZON:
-                self._waker.revisit(raw, delay_seconds=revisit_delay(age))
-                return ScanOutcome(ScanResult.REVISIT, str(error))
-            report = _never_ready(event, error)
-        return self._evaluate(event, report, known)
+            if age < (NOT_READY_HORIZON if error.partial is None else PARTIAL_HORIZON):
+                raise
+            match error.partial:
+                case Report() | UnusableReport() as partial:
+                    report = partial
+                case _:
+                    report = _never_ready(event, error)
+        if known is None and report.image.pushed_at is None:
+            # Once for each image: without its age a re-scan of an old one would pass for new.
+            described = self._source.describe(report.image)
+            return replace(report, image=described)
+        return report
 
     def _evaluate(
-        self, event: ScanEvent, report: AnyReport, known: ImageState | None
+        self,
+        event: ScanEvent,
+        raw: Mapping[str, Json],
+        report: AnyReport,
+        known: ImageState | None,
     ) -> ScanOutcome:
+        """Decide and save; look again at what is stored when somebody else was faster."""
+        for attempt in range(_CONFLICT_TRIES):
+            try:
+                return self._save(event, report, known)
+            except ConflictError:
+                self._pause(_CONFLICT_PAUSE * (1 + attempt))
+                known = self._states.image(event.image)
+                repeated = _already_evaluated(event, known)
+                if repeated:
+                    return ScanOutcome(ScanResult.REPEATED, repeated)
+        self._waker.revisit(raw, delay_seconds=revisit_delay(timedelta()))
+        return ScanOutcome(ScanResult.REVISIT, "others save the same stream all the time")
+
+    def _save(self, event: ScanEvent, report: AnyReport, known: ImageState | None) -> ScanOutcome:
         now = self._now()
         stream = stream_of(report.image, self._rules.streams)
         known_head = self._states.head(stream)
@@ -183,12 +226,15 @@ class ScanPipeline:
         state = ImageState(
             version=version,
             order=order,
-            event_time=event.time,
+            event_time=max(event.time, known.event_time) if known else event.time,
             event_id=event.event_id,
             status=report.scan.status,
+            usable=usable,
+            completed_at=report.scan.completed_at,
             report_key=key if usable else known.report_key if known else None,
         )
-        head = _moved_head(known_head, report.image, order, key) if usable else None
+        moves = usable and _has_place(report.image)
+        head = _moved_head(known_head, report.image, order, key) if moves else None
         self._states.commit(
             Commit(report.image, stream, state, known, head, known_head, deliveries)
         )
@@ -209,7 +255,7 @@ class ScanPipeline:
             return None
         if known is not None and known.report_key is not None:
             kind, key = BasisKind.RESCAN, known.report_key
-        elif head is not None and head.image_key != report.image.key and head.order <= order:
+        elif head is not None and _follows(report.image, order, head):
             kind, key = BasisKind.PREVIOUS_IMAGE, head.report_key
         else:
             return None
@@ -253,16 +299,33 @@ def _already_evaluated(event: ScanEvent, known: ImageState | None) -> str | None
     """
     Return why an event needs no evaluation; None when it does.
 
-    ECR and Inspector deliver at least once and in any order. Findings are always fetched as they
-    are now, so whatever an older event stands for was part of a newer event's evaluation.
+    ECR and Inspector deliver at least once and in any order. Findings are fetched as they are now,
+    so whatever an older event stands for was part of a newer event's evaluation; not so where the
+    newer one told of a failure.
     """
     if known is None or event.time > known.event_time:
         return None
     if event.event_id == known.event_id:
         return "this event was evaluated before"
+    if not known.usable:
+        return None
     if event.time < known.event_time:
         return "a newer scan of this image was evaluated before"
     return "another event of the same moment was evaluated before"
+
+
+def _has_place(image: Image) -> bool:
+    """
+    Say whether an image belongs into a stream.
+
+    An untagged one of unknown platform can be the same release as its neighbour, for another
+    processor: the parts of a multi-platform image have no tags of their own.
+    """
+    return bool(image.tags) or image.platform is not None
+
+
+def _follows(image: Image, order: datetime, head: StreamHead) -> bool:
+    return _has_place(image) and head.image_key != image.key and head.order <= order
 
 
 def _same_problem(report: AnyReport, known: ImageState | None) -> bool:
@@ -274,8 +337,8 @@ def _same_problem(report: AnyReport, known: ImageState | None) -> bool:
 
 
 def _never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:
-    hours = NOT_READY_HORIZON.total_seconds() / 3600
-    reason = f"no result {hours:.0f} h after the scan was announced: {error}"
+    minutes = NOT_READY_HORIZON.total_seconds() / 60
+    reason = f"no result {minutes:.0f} minutes after the scan was announced: {error}"
     return UnusableReport(event.image, replace(event.scan, status=error.status, reason=reason))
 
 
@@ -354,6 +417,13 @@ class DeliveryOutcome:
     delivery: Delivery | None = None
     receipt: Receipt | None = None
     due_at: datetime | None = None
+    misconfigured: bool = False
+    """A secret or an address is wrong: somebody has to mend it before the horizon."""
+    error: Exception | None = None
+    """What nobody expected, for the log."""
+
+
+_Refusal = DeliveryError | ConfigError | StoreError
 
 
 class DeliveryPipeline:
@@ -387,18 +457,27 @@ class DeliveryPipeline:
             return DeliveryOutcome(DeliveryResult.SKIPPED, delivery.reason)
         if now - delivery.created_at > HORIZON:
             return self._dead(delivery, f"not accepted within 24 h: {delivery.reason}")
-        evaluation = self._reports.get(delivery.evaluation_key)
-        if evaluation is None:
-            return self._dead(delivery, "its report is not stored any more")
         try:
+            evaluation = self._reports.get(delivery.evaluation_key)
+            if evaluation is None:
+                return self._dead(delivery, "its report is not stored any more")
             notifier = self._notifiers(delivery.destination)
             receipt = send(notifier, build_alert(evaluation, delivery), thread=delivery.thread)
-        except (DeliveryError, ConfigError) as error:
+        except (DeliveryError, ConfigError, StoreError) as error:
             return self._failed(delivery, error)
+        except Exception as error:  # noqa: BLE001  # one odd alert must not block its destination
+            return self._unexpected(delivery, error)
         self._ledger.sent(delivery, receipt, now=self._now())
         return DeliveryOutcome(DeliveryResult.SENT, "accepted", delivery, receipt)
 
-    def _failed(self, delivery: Delivery, error: DeliveryError | ConfigError) -> DeliveryOutcome:
+    def _unexpected(self, delivery: Delivery, error: Exception) -> DeliveryOutcome:
+        """Try again some times, as the cause may be outside; then keep it as dead, with a trace."""
+        said = TemporaryDeliveryError(f"{type(error).__name__}: {error}", reason="unexpected")
+        if delivery.failures + 1 < UNEXPECTED_LIMIT:
+            return replace(self._failed(delivery, said), error=error)
+        return replace(self._dead(delivery, f"unexpected: {said}"), error=error)
+
+    def _failed(self, delivery: Delivery, error: _Refusal) -> DeliveryOutcome:
         now = self._now()
         reason = f"{error.reason}: {error}"
         if isinstance(error, PermanentDeliveryError):
@@ -413,7 +492,13 @@ class DeliveryPipeline:
             counts=not isinstance(error, ThrottledError),
             now=now,
         )
-        return DeliveryOutcome(DeliveryResult.RETRY, reason, delivery, due_at=due_at)
+        return DeliveryOutcome(
+            DeliveryResult.RETRY,
+            reason,
+            delivery,
+            due_at=due_at,
+            misconfigured=isinstance(error, ConfigError),
+        )
 
     def _dead(self, delivery: Delivery, reason: str) -> DeliveryOutcome:
         self._ledger.dead(delivery, reason=reason, now=self._now())
@@ -430,7 +515,7 @@ def send(notifier: Notifier, alert: Alert, *, thread: str | None = None) -> Rece
     return notifier.send(notifier.plain(alert, thread=thread))
 
 
-def _pause(delivery: Delivery, error: DeliveryError | ConfigError) -> float:
+def _pause(delivery: Delivery, error: _Refusal) -> float:
     """Return the seconds until the next attempt: what the receiver asked for, else the backoff."""
     if not isinstance(error, ThrottledError):
         return backoff(delivery.id, delivery.failures + 1)
@@ -450,5 +535,13 @@ def backoff(delivery_id: DeliveryId, failures: int) -> float:
 
 
 def wake_due(ledger: Ledger, waker: Waker, *, now: datetime, limit: int = 1000) -> int:
-    """Wake every delivery that is due or whose worker died; return how many."""
-    return waker.wake(ledger.due(now=now, limit=limit))
+    """
+    Wake every delivery that is due or whose worker died; return how many.
+
+    What was woken steps back behind the others: a destination with a long queue does not keep the
+    rows of other destinations from being seen.
+    """
+    wake_ups = tuple(ledger.due(now=now, limit=limit))
+    waker.wake(wake_ups)
+    ledger.woken(wake_ups, again_at=now + WAKE_AGAIN)
+    return len(wake_ups)

@@ -45,6 +45,9 @@ class Clock:
         return self.moment
 
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+
 @dataclass
 class MemoryStore:
     """`StateStore`, `ReportStore` and `Ledger` over one set of dictionaries, as one table is."""
@@ -54,6 +57,7 @@ class MemoryStore:
     rows: dict[DeliveryId, Delivery] = field(default_factory=dict)
     threads: dict[tuple[Destination, StreamId], str] = field(default_factory=dict)
     objects: dict[str, Evaluation] = field(default_factory=dict)
+    postponed: dict[DeliveryId, tuple[int, datetime]] = field(default_factory=dict)
     before_commit: Callable[[], None] = lambda: None
     """Called first in `commit`, to let somebody else be faster."""
 
@@ -130,8 +134,15 @@ class MemoryStore:
         self._final(delivery, state=DeliveryState.DEAD, reason=reason, due_at=None)
 
     def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
-        due = [row for row in self.rows.values() if row.due_at and row.due_at <= now]
+        due = [row for row in self.rows.values() if row.due_at and self._wake_at(row) <= now]
         return [WakeUp(row.id, row.destination, row.attempts) for row in due[:limit]]
+
+    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
+        self.postponed |= {each.id: (each.attempts, again_at) for each in wake_ups}
+
+    def _wake_at(self, row: Delivery) -> datetime:
+        attempts, again_at = self.postponed.get(row.id, (None, NEVER))
+        return again_at if attempts == row.attempts else row.due_at or NEVER
 
     def _final(self, delivery: Delivery, **changes: Any) -> None:
         if self.rows[delivery.id].token != delivery.token:
@@ -183,8 +194,26 @@ class ScriptedSource:
 
     answers: list[AnyReport | Exception]
     calls: int = 0
+    announced: list[int | None] = field(default_factory=list)
+    described: list[Image] = field(default_factory=list)
+    pushed_at: dict[str, datetime] = field(default_factory=dict)
+    """When an image was pushed, by digest; others are as old as their first event."""
+    described_as: Exception | None = None
 
-    def report(self, image: Image, scan: Scan) -> AnyReport:  # noqa: ARG002  # the port's
+    def describe(self, image: Image) -> Image:
+        self.described.append(image)
+        if self.described_as is not None:
+            raise self.described_as
+        return replace(image, pushed_at=self.pushed_at.get(image.digest))
+
+    def report(
+        self,
+        image: Image,  # noqa: ARG002  # the port's
+        scan: Scan,  # noqa: ARG002  # the port's
+        *,
+        announced: int | None = None,
+    ) -> AnyReport:
+        self.announced.append(announced)
         answer = self.answers[min(self.calls, len(self.answers) - 1)]
         self.calls += 1
         if isinstance(answer, Exception):

@@ -13,8 +13,10 @@ from lib.errors import (
     ConflictError,
     FindingsNotReadyError,
     ImageGoneError,
+    NotAnImageError,
     PermanentDeliveryError,
     SourceError,
+    StoreError,
     TemporaryDeliveryError,
     ThrottledError,
 )
@@ -84,6 +86,7 @@ class World:
         self.source = ScriptedSource(list(answers))
         self.notifier = ScriptedNotifier()
         self.tokens = iter(range(1000))
+        self.pauses: list[float] = []
         self.scans = ScanPipeline(
             source=self.source,
             states=self.store,
@@ -91,6 +94,7 @@ class World:
             waker=self.waker,
             rules=Rules(tuple(routes) or (a_route(),), suppressions=tuple(suppressions)),
             now=self.clock,
+            pause=self.pauses.append,
         )
         self.deliveries = DeliveryPipeline(
             ledger=self.store,
@@ -306,8 +310,8 @@ class TestScan:
         assert outcome.result is ScanResult.REPEATED
         assert len(world.store.rows) == 1
 
-    def test_a_race_that_never_ends_is_given_back(self) -> None:
-        """After three lost races the record returns to its queue."""
+    def test_a_race_that_never_ends_comes_back_later(self) -> None:
+        """Many images of one stream at once: who never wins asks again, and fetches only once."""
         world = World(a_report(OLD))
 
         def always() -> None:
@@ -315,9 +319,105 @@ class TestScan:
 
         world.store.before_commit = always
 
-        with pytest.raises(ConflictError):
-            world.process()
-        assert world.source.calls == 3
+        assert world.process().result is ScanResult.REVISIT
+        assert world.source.calls == 1
+        assert world.waker.revisits == [(RAW, 30)]
+        assert 0 < sum(world.pauses) < 2
+
+    def test_a_race_that_is_lost_to_a_newer_scan_is_a_repeat(self) -> None:
+        """Looking again finds that there is nothing left to do."""
+        world = World(a_report(OLD))
+        world.process()
+        newer = iter([later(2)])
+
+        def rival() -> None:
+            if (event := next(newer, None)) is not None:
+                world.process(event)
+
+        world.store.before_commit = rival
+
+        assert world.process(later(1)).result is ScanResult.REPEATED
+
+    def test_an_older_scan_behind_a_failed_one_is_evaluated(self) -> None:
+        """FAILED says nothing about findings, so the COMPLETE that comes late still counts."""
+        world = World(an_unusable_report(), a_report(OLD))
+        world.process(later(5))
+
+        outcome = world.process(later(1))
+
+        assert outcome.result is ScanResult.EVALUATED
+        assert kinds(outcome) == {"CVE-2024-0001": ChangeKind.BASELINE}
+        assert world.store.images[an_image().key].event_time == later(5).time
+
+    def test_fewer_findings_than_announced_come_back_later(self) -> None:
+        """ECR can announce findings before it lists them: an empty list is no all-clear."""
+        partial = an_unusable_report("COMPLETE")
+        world = World(FindingsNotReadyError("0 of 2", status="COMPLETE", partial=partial))
+
+        outcome = world.process(a_scan_event(counts={Severity.HIGH: 2}))
+
+        assert outcome.result is ScanResult.REVISIT
+        assert world.source.announced == [2]
+        assert world.store.rows == {}
+
+    def test_findings_that_are_never_listed_are_told_as_such(self) -> None:
+        """After ten minutes, what is listed is the result, and not a clean one."""
+        partial = an_unusable_report("COMPLETE")
+        world = World(FindingsNotReadyError("0 of 2", status="COMPLETE", partial=partial))
+        world.clock.forward(minutes=10)
+
+        outcome = world.process(a_scan_event(counts={Severity.HIGH: 2}))
+
+        assert outcome.evaluation.problem.kind is ChangeKind.NOT_SCANNED
+        assert len(outcome.deliveries) == 1
+
+    def test_a_rescan_of_an_image_older_than_the_head_does_not_follow_it(self) -> None:
+        """When it was pushed decides, not when somebody scanned it: the registry knows."""
+        old, new = an_image(1), an_image(2)
+        world = World(a_report(OLD, image=new), a_report(OLD, NEW, image=old))
+        world.source.pushed_at = {old.digest: NOW - timedelta(days=30), new.digest: NOW}
+        world.process(a_scan_event(image=new))
+
+        outcome = world.process(later(60, image=old))
+
+        assert outcome.evaluation.comparison.basis.kind is BasisKind.NONE
+        assert [head.image_key for head in world.store.heads.values()] == [new.key]
+
+    def test_an_image_is_described_once(self) -> None:
+        """The registry is asked about an image that was never seen, and not again."""
+        world = World(a_report(OLD))
+
+        world.process()
+        world.process(later(1))
+
+        assert len(world.source.described) == 1
+
+    def test_an_image_whose_age_is_known_is_not_described(self) -> None:
+        """Enhanced findings say when it was pushed."""
+        world = World(a_report(OLD, image=an_image(pushed_at=NOW)))
+
+        world.process()
+
+        assert world.source.described == []
+
+    def test_an_attestation_is_ignored(self) -> None:
+        """What buildx and cosign push beside an image is no image without a scan."""
+        world = World(an_unusable_report("UNSUPPORTED_IMAGE"))
+        world.source.described_as = NotAnImageError("application/vnd.in-toto+json")
+
+        assert world.process().result is ScanResult.IGNORED
+        assert world.store.rows == {}
+
+    def test_untagged_images_of_unknown_platform_do_not_follow_each_other(self) -> None:
+        """The parts of a multi-platform image are not compared with one another."""
+        first, second = an_image(1, tags=()), an_image(2, tags=())
+        world = World(a_report(OLD, image=first), a_report(NEW, image=second))
+        world.process(a_scan_event(image=first))
+
+        outcome = world.process(later(1, image=second))
+
+        assert kinds(outcome) == {"CVE-2024-0002": ChangeKind.BASELINE}
+        assert world.store.heads == {}
 
     def test_a_crash_before_the_wake_up_leaves_rows_for_the_sweep(self) -> None:
         """Rows are due soon after, so a lost wake-up costs minutes, not the alert."""
@@ -485,6 +585,39 @@ class TestDelivery:
 
         assert world.deliver()[0].result is DeliveryResult.DEAD
 
+    def test_an_error_nobody_foresaw_does_not_block_the_others(self) -> None:
+        """A bug in one alert is a retry with its reason, and dead after five times."""
+        world, outcome = self.deliver(*[KeyError("odd")] * 5)
+
+        assert outcome.result is DeliveryResult.RETRY
+        assert isinstance(outcome.error, KeyError)
+        assert "KeyError" in outcome.reason
+
+        for _ in range(4):
+            world.clock.forward(minutes=20)
+            wake_due(world.store, world.waker, now=world.clock())
+            outcome = world.deliver()[0]
+        assert outcome.result is DeliveryResult.DEAD
+        assert "KeyError" in outcome.reason
+
+    def test_a_report_that_cannot_be_read_is_tried_again(self) -> None:
+        """S3 failing is no reason to block the destination's queue."""
+        world = World(a_report(OLD))
+        world.process()
+
+        def unreachable(_: str) -> Any:
+            raise StoreError("reading reports: SlowDown")
+
+        world.store.get = unreachable  # type: ignore[method-assign]
+
+        assert world.deliver()[0].result is DeliveryResult.RETRY
+
+    def test_a_wrong_secret_is_for_a_person(self) -> None:
+        """It is tried again for a day, and said at once."""
+        _, outcome = self.deliver(ConfigError("no secret"))
+
+        assert outcome.misconfigured
+
     def test_a_worker_that_died_is_replaced(self) -> None:
         """A claim without a record is woken when its lease ends, and sent by somebody else."""
         world = World(a_report(OLD))
@@ -508,6 +641,21 @@ class TestDelivery:
         world.deliver()
 
         assert [each["thread"] for each in world.notifier.accepted] == [None, "THREAD-1"]
+
+
+def test_what_was_woken_lets_others_have_their_turn() -> None:
+    """A destination with a long queue does not hide the rows of others from the sweep."""
+    world = World(a_report(OLD), routes=(a_route("all", SLACK, JIRA),))
+    world.process()
+    world.waker.woken.clear()
+    now = NOW + timedelta(minutes=2)
+
+    for _ in range(2):
+        wake_due(world.store, world.waker, now=now, limit=1)
+
+    assert {each.destination for each in world.waker.woken} == {SLACK, JIRA}
+    assert wake_due(world.store, world.waker, now=now, limit=1) == 0
+    assert wake_due(world.store, world.waker, now=now + timedelta(minutes=6)) == 2
 
 
 def test_backoff_doubles_to_a_quarter_of_an_hour_and_spreads() -> None:

@@ -11,12 +11,18 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.errors import FindingsNotReadyError, ImageGoneError, SourceError
+from lib.errors import (
+    EventError,
+    FindingsNotReadyError,
+    ImageGoneError,
+    NotAnImageError,
+    SourceError,
+)
 from lib.models import AnyReport, Finding, Image, Report, Scan, ScanSource, UnusableReport
 from lib.sources import SOURCES
 from lib.sources.distinct import distinct
 from lib.sources.images import image_of_resource, image_resources
-from lib.sources.values import counts, digest, mapping, moment, name, text
+from lib.sources.values import counts, digest, mapping, moment, name, text, texts
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -36,6 +42,17 @@ not, nothing follows about findings."""
 _RUNNING: Final = frozenset({"IN_PROGRESS", "PENDING"})
 _LISTS: Final = ("findings", "enhancedFindings")
 _NOT_FOUND: Final = "ScanNotFoundException"
+_NO_IMAGES: Final = (
+    "application/vnd.in-toto",
+    "application/vnd.dev.cosign",
+    "application/vnd.dev.sigstore",
+    "application/vnd.cncf.notary",
+    "application/vnd.cncf.helm",
+    "application/vnd.cyclonedx",
+    "application/spdx",
+)
+"""What attestations, signatures, bills of material and charts call themselves. Any other word is
+taken for an image: a message too many is better than one too few."""
 _GONE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 
 
@@ -46,17 +63,55 @@ class EcrFindingSource:
         self._client = client
         self._max_results = max_results
 
-    def report(self, image: Image, scan: Scan) -> AnyReport:
+    def report(self, image: Image, scan: Scan, *, announced: int | None = None) -> AnyReport:
         """See `FindingSource.report`."""
+        self._check_region(image)
         if scan.status == _FAILED:
             return self._failed(image, scan)
-        report = normalize_ecr(self._fetch(image), image, scan)
+        pages = self._fetch(image)
+        report = normalize_ecr(pages, image, scan)
         if report.scan.status in _RUNNING:
             raise FindingsNotReadyError(
                 f"The scan of {image.name} is not finished: {report.scan.reason}",
                 status=report.scan.status,
             )
+        listed = sum(len(_list(each)) for page in pages for each in _lists(page))
+        if announced is not None and listed < announced and _may_grow(report):
+            # ECR can say COMPLETE before its lists are: https://github.com/aws/aws-sdk/issues/289
+            raise FindingsNotReadyError(
+                f"{announced} findings of {image.name} were announced, {listed} are listed",
+                status=report.scan.status,
+                partial=_incomplete(report, announced, listed),
+            )
         return report
+
+    def describe(self, image: Image) -> Image:
+        """See `FindingSource.describe`."""
+        request: dict[str, Any] = {
+            "repositoryName": image.repository,
+            "imageIds": [{"imageDigest": image.digest}],
+        }
+        if image.account:
+            request["registryId"] = image.account
+        with _source_errors(image):
+            details = self._client.describe_images(**request)["imageDetails"]
+        if not details:
+            raise ImageGoneError(f"{image.name} does not exist (any more)")
+        kind = text(details[0].get("artifactMediaType"))
+        if kind is not None and kind.startswith(_NO_IMAGES):
+            raise NotAnImageError(f"{image.name} is no image that is scanned, but {kind}")
+        pushed_at, tags = moment(details[0].get("imagePushedAt")), details[0].get("imageTags")
+        return replace(image, pushed_at=pushed_at, tags=image.tags or texts(tags))
+
+    def _check_region(self, image: Image) -> None:
+        """Refuse another region's image: here, an image of the same name would answer for it."""
+        here = self._client.meta.region_name
+        if image.region and image.region != here:
+            raise EventError(
+                f"The image is in {image.region}, and this deployment asks ECR in {here}; "
+                f"deploy it in {image.region}, too",
+                reason="other-region",
+            )
 
     def _failed(self, image: Image, scan: Scan) -> UnusableReport:
         """
@@ -193,6 +248,24 @@ def _listing(pages: Sequence[Page], scan: Scan) -> _Listing:
         or any(isinstance(body.get(key), list) for body in bodies for key in _LISTS),
         more=bool(pages and text(pages[-1].get("nextToken"))),
     )
+
+
+def _lists(page: Page) -> tuple[Any, Any]:
+    body = mapping(page.get("imageScanFindings"))
+    return body.get("findings"), body.get("enhancedFindings")
+
+
+def _may_grow(report: AnyReport) -> bool:
+    return isinstance(report, Report) or report.scan.status in _USABLE
+
+
+def _incomplete(report: AnyReport, announced: int, listed: int) -> AnyReport:
+    """Return what is listed so far as what it is: no proof of absence, and nothing if empty."""
+    said = f"{announced} findings were announced, {listed} are listed"
+    if isinstance(report, UnusableReport) or not listed:
+        return UnusableReport(report.image, replace(report.scan, reason=said))
+    warnings = (*report.scan.warnings, said)
+    return replace(report, scan=replace(report.scan, complete=False, warnings=warnings))
 
 
 def _list(value: Any) -> list[Any]:

@@ -3,17 +3,20 @@ The delivery ledger in DynamoDB: conditional updates on one row each.
 
     PENDING -> CLAIMED(lease, token) -> SENT | RETRY(due) | DEAD
 
-A row is open while it has `due_at`; that attribute is its place in the index `due`. A claim moves
-`due_at` to the end of its lease, so a worker that dies is found by the same query as a retry.
+A row is open while it has `due_at`: before that time nobody may take it, but a new one at once. A
+claim moves it to the end of its lease, so a worker that dies leaves a row that is due. `wake_at` is
+the row's place in the index `due`: the same time, moved back each time the row is woken.
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
+from lib.errors import ConflictError
 from lib.interfaces import NotClaimed, WakeUp
 from lib.models import (
     ChangeKind,
@@ -53,7 +56,8 @@ class DynamoLedger:
                     TableName=self._table,
                     Key=to_item(_key(delivery_id)),
                     UpdateExpression=(
-                        "SET #state = :claimed, #token = :token, due_at = :lease ADD attempts :one"
+                        "SET #state = :claimed, #token = :token, due_at = :lease, wake_at = :lease"
+                        " ADD attempts :one"
                     ),
                     # Free to take: never tried; due again; or claimed by somebody whose lease ran
                     # out. A row that waits for its time is left alone, whoever wakes it.
@@ -87,7 +91,7 @@ class DynamoLedger:
         row = self._final(
             delivery,
             "SET #state = :state, receipt = :receipt, sent_at = :now, expires_at = :expires"
-            " REMOVE due_at, due_shard, #token, reason",
+            " REMOVE due_at, wake_at, due_shard, #token, reason",
             {
                 ":state": DeliveryState.SENT.value,
                 ":receipt": _receipt_row(receipt),
@@ -112,7 +116,7 @@ class DynamoLedger:
         """See `Ledger.retry`."""
         self._update(
             delivery,
-            "SET #state = :state, due_at = :due, reason = :reason, tried_at = :now"
+            "SET #state = :state, due_at = :due, wake_at = :due, reason = :reason, tried_at = :now"
             " REMOVE #token ADD failures :counts",
             {
                 ":state": DeliveryState.RETRY.value,
@@ -128,7 +132,7 @@ class DynamoLedger:
         self._update(
             delivery,
             "SET #state = :state, reason = :reason, tried_at = :now, expires_at = :expires"
-            " REMOVE due_at, due_shard, #token",
+            " REMOVE due_at, wake_at, due_shard, #token",
             {
                 ":state": DeliveryState.DEAD.value,
                 ":reason": reason,
@@ -143,13 +147,31 @@ class DynamoLedger:
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
                 IndexName="due",
-                KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+                KeyConditionExpression="due_shard = :shard AND wake_at <= :now",
                 ExpressionAttributeValues=to_item({":shard": str(shard), ":now": to_time(now)}),
                 PaginationConfig={"MaxItems": limit},
             )
             with store_errors("reading what is due"):
                 for page in pages:
                     yield from (_wake_up(from_item(item)) for item in page["Items"])
+
+    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
+        """See `Ledger.woken`. A row that was taken meanwhile keeps its own time."""
+        for wake_up in wake_ups:
+            with suppress(ConflictError):
+                self._postpone(wake_up, again_at)
+
+    def _postpone(self, wake_up: WakeUp, again_at: datetime) -> None:
+        with store_errors(f"postponing {wake_up.id}"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item(_key(wake_up.id)),
+                UpdateExpression="SET wake_at = :again",
+                ConditionExpression="attribute_exists(wake_at) AND attempts = :attempts",
+                ExpressionAttributeValues=to_item(
+                    {":again": to_time(again_at), ":attempts": wake_up.attempts}
+                ),
+            )
 
     def get(self, delivery_id: DeliveryId) -> Delivery | None:
         """Return a row as it stands, for people and tests."""
@@ -198,6 +220,7 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
         "evaluation_key": delivery.evaluation_key,
         "created_at": to_time(delivery.created_at),
         "due_at": to_time(delivery.due_at) if delivery.due_at else None,
+        "wake_at": to_time(delivery.due_at) if delivery.due_at else None,
         "due_shard": _shard(delivery.id) if is_open else None,
         "attempts": delivery.attempts,
         "failures": delivery.failures,

@@ -27,7 +27,8 @@ class CachedSecrets:
             value = self._from_parameters(name) if kind == "parameter" else self._from_secrets(name)
         except GetParameterError as error:
             # The cause can hold an account's ids and request text; its kind is enough.
-            code = getattr(error.__cause__, "response", {}).get("Error", {}).get("Code", "unknown")
+            response = getattr(error.__context__, "response", {})
+            code = response.get("Error", {}).get("Code", type(error.__context__).__name__)
             raise ConfigError(
                 f"The {kind} {name!r} could not be read ({code}); create it, or fix its name",
                 reason="secret",

@@ -34,6 +34,8 @@ class DynamoStateStore:
             event_time=from_time(row["event_time"]),
             event_id=row["event_id"],
             status=row["status"],
+            usable=row["usable"],
+            completed_at=from_time(row["completed_at"]) if "completed_at" in row else None,
             report_key=row.get("report_key"),
         )
 
@@ -61,6 +63,8 @@ class DynamoStateStore:
                     "event_time": to_time(state.event_time),
                     "event_id": state.event_id,
                     "status": state.status,
+                    "usable": state.usable,
+                    "completed_at": to_time(state.completed_at) if state.completed_at else None,
                     "report_key": state.report_key,
                     "expires_at": expires,
                 },

@@ -414,6 +414,8 @@ def test_everything_that_needs_people_has_an_alarm(built: Package) -> None:
         ("ApproximateNumberOfMessagesVisible", "DeliveriesDlq"),
         ("ApproximateNumberOfMessagesVisible", "UndeliveredEventsDlq"),
         ("DeadDeliveries", None),
+        ("DeliveriesMisconfigured", None),
+        ("RecordsFailed", None),
         ("Errors", "ProcessScanLambdaFunction"),
         ("Errors", "DeliverLambdaFunction"),
         ("Errors", "SweepLambdaFunction"),

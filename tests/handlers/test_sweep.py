@@ -12,7 +12,9 @@ from tests.fakes import MemoryStore, RecordingWaker
 def test_what_is_due_is_woken_and_counted(counted: Any) -> None:
     """A row whose time has come is woken once per sweep."""
     store, waker = MemoryStore(), RecordingWaker()
-    state = ImageState(1, NOW, NOW, "event-1", "COMPLETE", None)
+    state = ImageState(
+        1, NOW, NOW, "event-1", "COMPLETE", usable=True, completed_at=None, report_key=None
+    )
     row = a_delivery()
     store.commit(Commit(an_image(), row.stream, state, None, None, None, (row,)))
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from math import ceil
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -10,7 +12,13 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import Stubber
 
-from lib.errors import FindingsNotReadyError, ImageGoneError, SourceError
+from lib.errors import (
+    EventError,
+    FindingsNotReadyError,
+    ImageGoneError,
+    NotAnImageError,
+    SourceError,
+)
 from lib.models import Image, Report, Scan, ScanSource, Severity, UnusableReport
 from lib.sources.ecr import EcrFindingSource, normalize_ecr
 from tests.sources.documents import document
@@ -37,6 +45,14 @@ class FakeEcr:
     status: str = "COMPLETE"
     requests: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
+    details: list[dict[str, Any]] = field(default_factory=list)
+    meta: Any = field(default_factory=lambda: SimpleNamespace(region_name=IMAGE.region))
+
+    def describe_images(self, **request: Any) -> dict[str, Any]:
+        self.requests.append(request)
+        if self.error is not None:
+            raise self.error
+        return {"imageDetails": self.details}
 
     def get_paginator(self, operation: str) -> "FakeEcr":
         assert operation == "describe_image_scan_findings"
@@ -416,3 +432,88 @@ def test_aws_own_example_in_full() -> None:
     assert not found.fixable
     assert found.remediation is None
     assert "vendor_severity" not in found.extra
+
+
+# --- what the event announced -------------------------------------------------------------------
+
+
+def test_fewer_findings_than_announced_are_not_a_result_yet() -> None:
+    """ECR can say COMPLETE before its lists are; what is listed is kept, as incomplete."""
+    with pytest.raises(FindingsNotReadyError, match=r"3 findings .* 1 are listed") as raised:
+        source(FakeEcr([basic_row()])).report(IMAGE, SCAN, announced=3)
+
+    partial = raised.value.partial
+    assert isinstance(partial, Report)
+    assert not partial.scan.complete
+    assert partial.scan.warnings[-1] == "3 findings were announced, 1 are listed"
+
+
+def test_an_empty_list_is_no_all_clear_when_findings_were_announced() -> None:
+    """Nothing listed of what was announced is no result at all."""
+    with pytest.raises(FindingsNotReadyError) as raised:
+        source(FakeEcr()).report(IMAGE, SCAN, announced=3)
+
+    assert isinstance(raised.value.partial, UnusableReport)
+
+
+@pytest.mark.parametrize("announced", [None, 0, 1])
+def test_what_was_announced_is_enough(announced: int | None) -> None:
+    """More than announced is fine, and an event without counts announces nothing."""
+    report = source(FakeEcr([basic_row()])).report(IMAGE, SCAN, announced=announced)
+
+    assert isinstance(report, Report)
+    assert report.scan.complete
+
+
+def test_a_scan_without_a_result_does_not_wait_for_findings() -> None:
+    """UNSUPPORTED_IMAGE stays what it is, whatever an event counted."""
+    report = source(FakeEcr(status="UNSUPPORTED_IMAGE")).report(IMAGE, SCAN, announced=3)
+
+    assert isinstance(report, UnusableReport)
+
+
+# --- which image --------------------------------------------------------------------------------
+
+
+def test_an_image_of_another_region_is_refused() -> None:
+    """An image of the same name here would answer for it."""
+    with pytest.raises(EventError, match="us-east-1"):
+        source(FakeEcr([basic_row()])).report(replace(IMAGE, region="us-east-1"), SCAN)
+
+
+def test_a_description_tells_when_an_image_was_pushed() -> None:
+    """Time and, where the event had none, tags; asked for by digest and account."""
+    pushed_at = datetime(2026, 11, 1, tzinfo=UTC)
+    ecr = FakeEcr(details=[{"imagePushedAt": pushed_at, "imageTags": ["1.4.2", "latest"]}])
+
+    described = source(ecr).describe(replace(IMAGE, tags=()))
+
+    assert (described.pushed_at, described.tags) == (pushed_at, ("1.4.2", "latest"))
+    assert ecr.requests[0]["imageIds"] == [{"imageDigest": IMAGE.digest}]
+    assert ecr.requests[0]["registryId"] == IMAGE.account
+
+
+def test_a_description_without_an_image_says_that_it_is_gone() -> None:
+    """Deleted between its scan and now."""
+    with pytest.raises(ImageGoneError):
+        source(FakeEcr()).describe(IMAGE)
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/vnd.in-toto+json", "application/vnd.dev.cosign.simplesigning.v1+json"]
+)
+def test_attestations_and_signatures_are_no_images(kind: str) -> None:
+    """Nobody scans them, so nobody has to hear that they were not scanned."""
+    ecr = FakeEcr(details=[{"artifactMediaType": kind}])
+
+    with pytest.raises(NotAnImageError, match=kind.replace("+", r"\+")):
+        source(ecr).describe(IMAGE)
+
+
+def test_an_image_without_an_account_is_described_in_the_caller_s() -> None:
+    """A document may name none."""
+    ecr = FakeEcr(details=[{"artifactMediaType": "application/vnd.oci.image.config.v1+json"}])
+
+    source(ecr).describe(replace(IMAGE, account=""))
+
+    assert "registryId" not in ecr.requests[0]

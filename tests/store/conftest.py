@@ -21,7 +21,7 @@ class AwsStore:
         reports = S3ReportStore(boto("s3"), bucket)
         self.image, self.head, self.commit = states.image, states.head, states.commit
         self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
-        self.dead, self.due = ledger.dead, ledger.due
+        self.dead, self.due, self.woken = ledger.dead, ledger.due, ledger.woken
         self.put, self.get, self.known = reports.put, reports.get, reports.known
 
 
@@ -51,14 +51,14 @@ def create_table(client: Any, name: str) -> None:
         ],
         AttributeDefinitions=[
             {"AttributeName": each, "AttributeType": "S"}
-            for each in ("pk", "sk", "due_shard", "due_at")
+            for each in ("pk", "sk", "due_shard", "wake_at")
         ],
         GlobalSecondaryIndexes=[
             {
                 "IndexName": "due",
                 "KeySchema": [
                     {"AttributeName": "due_shard", "KeyType": "HASH"},
-                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                    {"AttributeName": "wake_at", "KeyType": "RANGE"},
                 ],
                 "Projection": {
                     "ProjectionType": "INCLUDE",

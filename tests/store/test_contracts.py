@@ -49,6 +49,8 @@ def a_state(version: int = 1, **fields: Any) -> ImageState:
         "event_time": NOW,
         "event_id": f"event-{version}",
         "status": "COMPLETE",
+        "usable": True,
+        "completed_at": NOW,
         "report_key": "reports/one",
     }
     return ImageState(**{**defaults, **fields})
@@ -86,9 +88,10 @@ class TestState:
 
     def test_an_image_without_a_usable_report_has_no_key(self, store: Any) -> None:
         """A failed first scan leaves no report to compare with."""
-        store.commit(a_commit(state=a_state(report_key=None), head=None))
+        state = a_state(report_key=None, usable=False, completed_at=None)
+        store.commit(a_commit(state=state, head=None))
 
-        assert store.image(an_image()) == a_state(report_key=None)
+        assert store.image(an_image()) == state
         assert store.head(STREAM) is None
 
     def test_the_next_version_replaces_the_known_one(self, store: Any) -> None:
@@ -224,6 +227,24 @@ class TestLedger:
         abandoned = [each.attempts for each in store.due(now=NOW + 2 * LEASE, limit=10)]
 
         assert (before, leased, abandoned) == ([0], [], [1])
+
+    def test_what_was_woken_is_not_due_for_a_while(self, store: Any) -> None:
+        """It steps back behind the others, but can be claimed as before."""
+        woken = list(store.due(now=NOW, limit=10))
+        store.woken(woken, again_at=NOW + timedelta(minutes=5))
+
+        assert list(store.due(now=NOW + timedelta(minutes=4), limit=10)) == []
+        assert list(store.due(now=NOW + timedelta(minutes=5), limit=10)) == woken
+        assert claim(store).attempts == 1
+
+    def test_a_row_that_was_taken_meanwhile_keeps_its_own_time(self, store: Any) -> None:
+        """A sweep that comes late does not push the end of a lease away."""
+        woken = list(store.due(now=NOW, limit=10))
+        claim(store)
+
+        store.woken(woken, again_at=NOW + timedelta(days=1))
+
+        assert len(list(store.due(now=NOW + LEASE, limit=10))) == 1
 
     def test_the_thread_of_a_receipt_is_found_by_the_next_delivery(self, store: Any) -> None:
         """A Jira key recorded for a stream is handed to the stream's next alert."""
