@@ -179,7 +179,7 @@ def throughput(count: int = 10_000) -> list[Figure]:
     ]
     report = normalize_ecr(pages, IMAGE, SCAN)
     evaluation = Evaluation(report, stream_of(IMAGE, ()), 1, NOW)
-    before = known_from_json(evaluation_to_json(evaluation))
+    before = known_from_json(evaluation_to_json(evaluation), dict)
 
     def work() -> None:
         run_core(pages, before)

@@ -235,7 +235,8 @@ def _time_from_json(text: str | None) -> datetime | None:
 # --- evaluations --------------------------------------------------------------------------------
 #
 # Findings are written as columns: the name of a field, then its values for all findings. That is a
-# third of the work of one object per finding, and a comparison reads the few columns it needs.
+# third of the work of one object per finding. What a comparison does not need stands apart, as
+# "details", so that it need not be read.
 
 
 def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -260,13 +261,14 @@ def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
         "comparison": compared,
         "problem": None if problem is None else _problem_to_json(problem),
         "listed": table.listed,
-        "findings": _columns_to_json(table.findings),
+        "findings": _columns_to_json(table.findings, _COMPARED),
+        "details": _columns_to_json(table.findings, _DETAILS),
     }
 
 
 def evaluation_from_json(document: Mapping[str, Any]) -> Evaluation:
     """Return the evaluation that `evaluation_to_json` wrote."""
-    findings = _findings_from_json(document["findings"])
+    findings = _findings_from_json({**document["findings"], **document["details"]})
     comparison, problem = document["comparison"], document["problem"]
     return Evaluation(
         report=_stored_report(document, findings),
@@ -278,22 +280,51 @@ def evaluation_from_json(document: Mapping[str, Any]) -> Evaluation:
     )
 
 
-def known_from_json(document: Mapping[str, Any]) -> Known | None:
-    """Return what a comparison needs of a stored evaluation; None when its report is unusable."""
+def known_from_json(
+    document: Mapping[str, Any], details: Callable[[], Mapping[str, Any]]
+) -> Known | None:
+    """
+    Return what a comparison needs of a stored evaluation; None when its report is unusable.
+
+    `details` gives that part of the document; it is asked for when a finding is.
+    """
     if not document["scan"]["usable"]:
         return None
-    listed, columns = document["listed"], document["findings"]
-    ids, comparison = _ids(columns), document["comparison"]
+    listed, columns, comparison = document["listed"], document["findings"], document["comparison"]
+    ids = _ids(columns)
     suppressed = () if comparison is None else comparison["suppressed"]
-    places = {identity: place for place, identity in enumerate(ids[:listed])}
+
     return Known(
         image=_image_from_json(document["image"]),
         scan=_scan_from_json(document["scan"]),
         # Shorter than the columns where findings follow that are not the report's.
         standings=dict(zip(ids[:listed], _standings(columns, len(ids)), strict=False)),
         suppressed=frozenset([ids[each["finding"]] for each in suppressed]),
-        finding=lambda identity: _finding_at(columns, places[identity]),
+        finding=_OneByOne(ids[:listed], columns, details),
     )
+
+
+class _OneByOne:
+    """Builds single findings of a report, and reads the details only when one is asked for."""
+
+    def __init__(
+        self,
+        ids: Sequence[FindingId],
+        columns: Mapping[str, Any],
+        details: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self._ids = ids
+        self._columns = columns
+        self._details = details
+        self._places: Mapping[FindingId, int] = {}
+
+    def __call__(self, identity: FindingId) -> Finding:
+        if not self._places:
+            self._places = {each: place for place, each in enumerate(self._ids)}
+            self._columns = {**self._columns, **self._details()}
+        place = self._places[identity]
+        row = {name: values[place : place + 1] for name, values in self._columns.items()}
+        return _findings_from_json(row)[0]
 
 
 def _stored_report(document: Mapping[str, Any], findings: tuple[Finding, ...]) -> AnyReport:
@@ -454,12 +485,14 @@ _JUDGED: Final = (
 _COLUMNS: Final = MappingProxyType(
     {column.name: column for column in (_ID, *_PACKAGE, *_ATTRIBUTES, *_JUDGED)}
 )
+_COMPARED: Final = (_ID.name, "package.name", "package.path", *Standing._fields)
+_DETAILS: Final = tuple([name for name in _COLUMNS if name not in _COMPARED])
 
 
-def _columns_to_json(findings: Sequence[Finding]) -> dict[str, list[Any]]:
+def _columns_to_json(findings: Sequence[Finding], names: Iterable[str]) -> dict[str, list[Any]]:
     columns = {}
-    for name, column in _COLUMNS.items():
-        values = list(map(attrgetter(name), findings))
+    for name in names:
+        column, values = _COLUMNS[name], list(map(attrgetter(name), findings))
         if values.count(column.usual) == len(values):
             continue
         columns[name] = values if column.to_json is None else list(map(column.to_json, values))
@@ -478,11 +511,6 @@ def _values(columns: Mapping[str, Sequence[Any]], name: str, count: int) -> Iter
     if values is None:
         return repeat(column.usual, count)
     return values if column.from_json is None else map(column.from_json, values)
-
-
-def _finding_at(columns: Mapping[str, Sequence[Any]], place: int) -> Finding:
-    row = {name: values[place : place + 1] for name, values in columns.items()}
-    return _findings_from_json(row)[0]
 
 
 def _ids(columns: Mapping[str, Sequence[Any]]) -> list[FindingId]:

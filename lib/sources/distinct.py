@@ -24,10 +24,13 @@ def distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         known = found.setdefault(identity, finding)
         if known is not finding:
             found[identity] = _merged(known, finding)
-    return tuple(sorted(found.values(), key=_worst_first))
+    return tuple([finding for _, finding in sorted(found.items(), key=_worst_first)])
 
 
-def _worst_first(finding: Finding) -> tuple[int, bool, bool, float, float, FindingId]:
+def _worst_first(
+    item: tuple[FindingId, Finding],
+) -> tuple[int, bool, bool, float, float, FindingId]:
+    identity, finding = item
     score = finding.score
     return (
         -finding.severity,
@@ -35,7 +38,7 @@ def _worst_first(finding: Finding) -> tuple[int, bool, bool, float, float, Findi
         not finding.fixable,
         -(finding.epss or 0.0),
         -score.value if score is not None else 0.0,
-        finding.id,
+        identity,
     )
 
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanFinding.h
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -33,7 +34,7 @@ def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
     """
     attributes = _attributes(row.get("attributes"))
     take = attributes.pop
-    package = Package(name(take("package_name", None)), text(take("package_version", None)))
+    package = _package(name(take("package_name", None)), text(take("package_version", None)))
     level, word = severity(row.get("severity"))
     address = link(row.get("uri"))
     score = _score(attributes) if attributes else None
@@ -63,17 +64,25 @@ def _attributes(value: Any) -> dict[str, Any]:
         }
 
 
+# Findings share their packages, and most vectors: each is made once, and kept once in memory.
+_package = lru_cache(maxsize=4096)(Package)
+
+
 def _score(attributes: dict[str, Any]) -> Score | None:
     """Take the score to show out of the attributes; the vector says which version it is."""
     for key, vector_key, assumed in _SCORES:
         value = number(attributes.get(key))
         if value is not None:
             del attributes[key]
-            vector = text(attributes.pop(vector_key, None))
-            if vector is None or not vector.startswith(_PREFIX):
-                return Score(value, assumed, vector)
-            return Score(value, vector[len(_PREFIX) :].partition("/")[0], vector)
+            return _score_of(value, assumed, text(attributes.pop(vector_key, None)))
     return None
+
+
+@lru_cache(maxsize=4096)
+def _score_of(value: float, assumed: str, vector: str | None) -> Score:
+    if vector is None or not vector.startswith(_PREFIX):
+        return Score(value, assumed, vector)
+    return Score(value, vector[len(_PREFIX) :].partition("/")[0], vector)
 
 
 def _extra(row: Mapping[str, Any], attributes: Mapping[str, Any]) -> Mapping[str, str]:

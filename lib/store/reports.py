@@ -1,9 +1,13 @@
-"""Evaluations in S3: compressed, immutable, named by their content."""
+"""
+Evaluations in S3: compressed, immutable, named by their content.
+
+An object is two lines of JSON: what a later scan is compared with, and the details of the findings.
+"""
 
 import gzip
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
@@ -26,7 +30,9 @@ class S3ReportStore:
 
     def put(self, evaluation: Evaluation) -> str:
         """See `ReportStore.put`."""
-        text = json.dumps(evaluation_to_json(evaluation), separators=(",", ":")).encode()
+        document = evaluation_to_json(evaluation)
+        details = document.pop("details")
+        text = f"{_compact(document)}\n{_compact(details)}".encode()
         key = report_key(evaluation, text)
         with store_errors(f"storing {key}"):
             self._client.put_object(
@@ -34,22 +40,28 @@ class S3ReportStore:
                 Key=key,
                 # A fixed time stamp: the same evaluation gives the same bytes.
                 Body=gzip.compress(text, _LEVEL, mtime=0),
-                ContentType="application/json",
+                ContentType="application/jsonl",
                 ContentEncoding="gzip",
             )
         return key
 
     def get(self, key: str) -> Evaluation | None:
         """See `ReportStore.get`."""
-        document = self._read(key)
-        return None if document is None else evaluation_from_json(document)
+        lines = self._read(key)
+        if lines is None:
+            return None
+        document, details = map(json.loads, lines)
+        return evaluation_from_json({**document, "details": details})
 
     def known(self, key: str) -> Known | None:
         """See `ReportStore.known`."""
-        document = self._read(key)
-        return None if document is None else known_from_json(document)
+        lines = self._read(key)
+        if lines is None:
+            return None
+        document, details = lines
+        return known_from_json(json.loads(document), lambda: json.loads(details))
 
-    def _read(self, key: str) -> dict[str, Any] | None:
+    def _read(self, key: str) -> list[bytes] | None:
         with store_errors(f"reading {key}"):
             try:
                 body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
@@ -57,8 +69,10 @@ class S3ReportStore:
                 if error.response["Error"]["Code"] == "NoSuchKey":
                     return None
                 raise
-        document: dict[str, Any] = json.loads(gzip.decompress(body))
-        return document
+        return gzip.decompress(body).split(b"\n")
+
+
+_compact: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def report_key(evaluation: Evaluation, text: bytes) -> str:
@@ -68,5 +82,5 @@ def report_key(evaluation: Evaluation, text: bytes) -> str:
     content = hashlib.sha256(text).hexdigest()[:12]
     return (
         f"reports/{image.account}/{image.region}/{image.repository}/{digest}/"
-        f"{evaluation.version:06d}-{content}.json.gz"
+        f"{evaluation.version:06d}-{content}.jsonl.gz"
     )
