@@ -1,7 +1,7 @@
 """alerts.yml with its line numbers, for people: every problem says where it stands."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isfinite
@@ -90,9 +90,13 @@ def read(path: Path) -> AlertsFile:
     return AlertsFile(str(path), reader.plain(tree, ()), MappingProxyType(reader.lines))
 
 
-def check_file(path: Path, *, today: date) -> tuple[LocatedProblem, ...]:
+def check_file(
+    path: Path, *, today: date, receiver_hosts: Sequence[str] = ()
+) -> tuple[LocatedProblem, ...]:
     """
     Return every problem of a file in the order of its lines.
+
+    `receiver_hosts`: what RECEIVER_HOSTS names at deployment.
 
     Raises `ConfigError` when there is no such file.
     """
@@ -100,7 +104,7 @@ def check_file(path: Path, *, today: date) -> tuple[LocatedProblem, ...]:
         file = read(path)
     except AlertsFileError as error:
         return (LocatedProblem(str(path), error.line, "", error.problem, "error"),)
-    return tuple(_located(file, today))
+    return tuple(_located(file, today, receiver_hosts))
 
 
 def load_file(path: Path, *, today: date) -> Config:
@@ -117,10 +121,12 @@ def render_problems(problems: Iterable[LocatedProblem]) -> str:
     return "\n".join(map(str, problems))
 
 
-def _located(file: AlertsFile, today: date) -> list[LocatedProblem]:
+def _located(
+    file: AlertsFile, today: date, receiver_hosts: Sequence[str] = ()
+) -> list[LocatedProblem]:
     problems = (
         LocatedProblem(file.name, file.line_of(each.path), each.where, each.message, each.level)
-        for each in check(file.document, today=today)
+        for each in check(file.document, today=today, receiver_hosts=receiver_hosts)
     )
     return sorted(problems, key=lambda each: each.line)
 

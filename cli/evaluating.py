@@ -1,8 +1,10 @@
 """One scan result without history: how `route`, `preview` and `scan` see it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cli.terminal import working
 from lib.bootstrap import rules_of
 from lib.config import Config
 from lib.errors import DocumentError
@@ -20,7 +22,7 @@ class Judged:
 
 
 def judge(report: AnyReport, config: Config) -> Judged:
-    """Evaluate as a first scan and decide. Raises `DocumentError` for an event without findings."""
+    """Evaluate as a first scan and decide."""
     now = datetime.now(UTC)
     evaluation = evaluate(
         report,
@@ -30,6 +32,16 @@ def judge(report: AnyReport, config: Config) -> Judged:
         rules=rules_of(config),
     )
     return Judged(evaluation, decide(evaluation, config.routes))
+
+
+def judge_all(reports: Sequence[AnyReport], config: Config) -> list[Judged]:
+    """Judge each; refuses the whole document for an event that only announces findings."""
+    judged = []
+    with working("evaluating", total=len(reports)) as advance:
+        for report in reports:
+            judged.append(judge(require_findings(report), config))
+            advance()
+    return judged
 
 
 def require_findings(report: AnyReport) -> AnyReport:

@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,12 +14,15 @@ from cli.alerts_file import load_file
 from cli.terminal import remark, working
 from lib.bootstrap import App, Clients, Settings
 from lib.config import Config
-from lib.errors import DocumentError, ScanAlertError
+from lib.errors import ConfigError, DocumentError
 from lib.models import AnyReport, UnusableReport
 from lib.sources.documents import normalize_document
 
 DEFAULT_CONFIG: Final = "alerts.yml"
 STDIN: Final = "-"
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""Several times what ECR says about an image with 100,000 findings."""
+_TOO_LARGE: Final = f"it is too large: at most {MOST_BYTES // 1024**2} MiB; split it"
 
 
 def add_config_option(parser: argparse.ArgumentParser) -> None:
@@ -51,24 +56,59 @@ def read_config(path: str) -> Config:
 
 
 def read_document(path: str) -> Any:
-    """Parse one JSON document. Raises `DocumentError` saying where it stops being JSON."""
-    text = sys.stdin.read() if path == STDIN else Path(path).read_text(encoding="utf-8-sig")
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise DocumentError(f"{_name(path)}: not JSON: {error}") from error
-
-
-def read_reports(path: str, *, source: App | None = None) -> list[AnyReport]:
     """
-    Normalize one document; what was left out is said on stderr.
+    Parse one JSON document in UTF-8, UTF-16 or UTF-32.
+
+    Raises `DocumentError` for what is not one, saying where it stops being JSON.
+    """
+    try:
+        return json.loads(_content(path))
+    except UnicodeDecodeError as error:
+        raise DocumentError("this is not text in UTF-8") from error
+    except ValueError as error:
+        raise DocumentError(f"not JSON: {error}") from error
+
+
+def _content(path: str) -> bytes:
+    if path != STDIN:
+        # A device or a pipe has no size, so what was read counts as well.
+        if Path(path).stat().st_size > MOST_BYTES:
+            raise DocumentError(_TOO_LARGE)
+        with Path(path).open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    elif sys.stdin is None:
+        raise DocumentError("it is closed; name a file")
+    else:
+        content = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise DocumentError(_TOO_LARGE)
+    return content
+
+
+def read_reports(paths: Sequence[str], *, source: App | None = None) -> list[AnyReport]:
+    """
+    Normalize documents; what was left out is said on stderr.
 
     With `source`, scan events are completed with their findings. Raises `DocumentError`.
     """
-    document = read_document(path)
+    label = "reading" if source is None else "reading and fetching"
+    reports: list[AnyReport] = []
+    with working(label, total=len(paths)) as advance:
+        for path in paths:
+            reports.extend(_reports(path, source))
+            advance()
+    return reports
+
+
+def _reports(path: str, source: App | None) -> list[AnyReport]:
     try:
+        document = read_document(path)
         normalized = normalize_document(document)
-    except ScanAlertError as error:
+    except RecursionError:
+        raise DocumentError(f"{_name(path)}: it is nested too deeply") from None
+    except MemoryError:
+        raise DocumentError(f"{_name(path)}: {_TOO_LARGE}") from None
+    except DocumentError as error:
         raise DocumentError(f"{_name(path)}: {error}") from error
     for each in normalized.left_out:
         remark(f"{_name(path)}: left out: {each}")
@@ -78,13 +118,28 @@ def read_reports(path: str, *, source: App | None = None) -> list[AnyReport]:
 def _completed(report: AnyReport, source: App | None) -> AnyReport:
     if source is None or not isinstance(report, UnusableReport):
         return report
-    with working(f"fetching findings of {report.image.name}"):
+    with calling_aws():
         return source.source.report(report.image, report.scan)
 
 
-def operator_app(config: Config | None, *, region: str | None) -> App:
+@contextmanager
+def calling_aws() -> Iterator[None]:
+    """Turn what botocore says about missing credentials or regions into a `ConfigError`."""
+    # Commands that do not call AWS start without it.
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        yield
+    except BotoCoreError as error:
+        said = str(error).rstrip(".")
+        raise ConfigError(
+            f"AWS could not be called: {said}. Set up credentials and a region (aws configure)"
+        ) from error
+
+
+def operator_app(config: Config | None, clients: Clients) -> App:
     """Return the objects of `lib.bootstrap` with the operator's own credentials and region."""
-    return App(Settings(os.environ), clients=Clients(region=region), config=config)
+    return App(Settings(os.environ), clients=clients, config=config)
 
 
 def _name(path: str) -> str:

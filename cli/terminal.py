@@ -1,18 +1,30 @@
-"""What a person sees: tables on stdout, remarks and progress on stderr."""
+"""
+What a person sees: results on stdout, remarks and progress on stderr.
 
+Everything that comes from a document or a receiver goes through `one_line` and is never read as
+markup: a package named "[red]" or one with an escape sequence stays text.
+"""
+
+import json
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from itertools import zip_longest
+from typing import Any, Final
 
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
 from lib.models import AnyReport, Finding, Report, Severity
 from lib.text import one_line
+
+Advance = Callable[[], None]
+"""Says that one more of the total is done."""
+_Row = tuple[str, ...]
 
 _STYLES: Final = {
     Severity.CRITICAL: "bold red",
@@ -22,9 +34,16 @@ _STYLES: Final = {
     Severity.INFORMATIONAL: "dim",
     Severity.UNKNOWN: "magenta",
 }
+_SEVERITY: Final = "SEVERITY"
+_COLUMNS: Final = ("VULNERABILITY", "PACKAGE", "INSTALLED", "FIXED IN", "EXPLOIT")
+_GAP: Final = "  "
 _FILE_WIDTH: Final = 200
+_PADDED: Final = 60
+"""Without a window to fit, one long path does not push all other rows apart."""
 _PATIENCE: Final = 1.0
 """Seconds before a progress bar appears."""
+_BATCH: Final = 1000
+"""Rows printed at once."""
 
 
 def out() -> Console:
@@ -34,9 +53,10 @@ def out() -> Console:
     return Console(file=sys.stdout, width=width, highlight=False)
 
 
-def complain(message: str) -> None:
+def complain(*lines: str) -> None:
     """Say on stderr what is wrong."""
-    print(f"ecr-scan-alerts: {one_line(message)}", file=sys.stderr)
+    for line in lines:
+        print(f"ecr-scan-alerts: {one_line(line)}", file=sys.stderr)
 
 
 def remark(message: str) -> None:
@@ -44,46 +64,91 @@ def remark(message: str) -> None:
     print(f"note: {one_line(message)}", file=sys.stderr)
 
 
+def say(text: str = "", *, style: str = "") -> None:
+    """Print one line of a result."""
+    out().print(Text(one_line(text), style=style))
+
+
+def print_json(document: Any, *, plain: bool = True) -> None:
+    """
+    Print a document.
+
+    `plain`: in ASCII, which every script reads and in which nothing can hide; else as people read.
+    """
+    with working("writing JSON"):
+        text = json.dumps(document, indent=2, ensure_ascii=plain)
+    print(text)
+
+
+# --- progress -----------------------------------------------------------------------------------
+
+
 @contextmanager
-def working(label: str) -> Iterator[None]:
-    """Show a progress bar on stderr when the work takes longer than a second, on a terminal."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield
+def working(label: str, total: int | None = None) -> Iterator[Advance]:
+    """
+    Show a progress bar on stderr when the work takes longer than a second, on a terminal.
+
+    With a `total` above one the bar fills as the returned function is called. Nothing may be
+    printed to a terminal's stdout meanwhile; remarks may be.
+    """
+    # isatty and not rich's own answer, which FORCE_COLOR turns into a yes for files and logs.
+    if not sys.stderr.isatty():
+        yield _nothing
         return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    counted = total is not None and total > 1
     bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=console,
+        *((*columns, MofNCompleteColumn()) if counted else columns),
+        console=Console(stderr=True),
         transient=True,
+        # A result must not end up on stderr.
+        redirect_stdout=False,
     )
-    bar.add_task(label, total=None)
+    task = bar.add_task(one_line(label), total=total if counted else None)
     timer = threading.Timer(_PATIENCE, bar.start)
     timer.daemon = True
     timer.start()
     try:
-        yield
+        yield lambda: bar.advance(task)
     finally:
         timer.cancel()
+        # It may just be starting the bar, which nobody would stop after us.
+        timer.join()
         bar.stop()
+
+
+def _nothing() -> None:
+    """Count nothing."""
+
+
+# --- tables -------------------------------------------------------------------------------------
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a small table, its cells folded to the window."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    out().print(table)
 
 
 def print_report(report: AnyReport) -> None:
     """Print one report as a table, worst first."""
-    console, image, scan = out(), report.image, report.scan
-    console.print(Text(image.name, style="bold"))
+    image, scan = report.image, report.scan
+    say(image.name, style="bold")
     where = ", ".join(each for each in (image.account, image.region, image.platform) if each)
-    console.print(f"{image.digest}  {where}", markup=False)
+    say(f"{image.digest}  {where}")
     if not isinstance(report, Report):
-        console.print(Text(f"{scan.status}: no usable result: {scan.reason}", style="bold red"))
+        say(f"{scan.status}: no usable result: {scan.reason}", style="bold red")
         return
     total = len(report.findings)
-    console.print(f"{scan.source} {scan.status}: {total} findings ({counts_text(report)})")
+    say(f"{scan.source} {scan.status}: {total} findings ({counts_text(report)})")
     for warning in scan.warnings:
-        console.print(Text(f"warning: {one_line(warning)}", style="yellow"))
+        say(f"warning: {warning}", style="yellow")
     if report.findings:
-        console.print(_findings_table(report.findings))
+        _print_findings(report.findings)
 
 
 def counts_text(report: Report) -> str:
@@ -92,20 +157,73 @@ def counts_text(report: Report) -> str:
     return ", ".join(parts) or "none"
 
 
-def _findings_table(findings: Iterable[Finding]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("SEVERITY", "VULNERABILITY", "PACKAGE", "INSTALLED", "FIXED IN", "EXPLOIT"):
-        table.add_column(name, no_wrap=name == "SEVERITY", overflow="fold", min_width=8)
-    for finding in findings:
-        package = finding.package
-        name = f"{package.name} ({package.path})" if package.path else package.name
-        cells = (
-            finding.vulnerability_id,
-            name,
-            package.version or "",
-            finding.fixed_version or "",
-            "yes" if finding.exploitable else "",
-        )
-        severity = Text(finding.severity.name, style=_STYLES[finding.severity])
-        table.add_row(severity, *(Text(one_line(cell)) for cell in cells))
-    return table
+def _print_findings(findings: Sequence[Finding]) -> None:
+    """Print line by line: rich lays out whole tables only, and takes a minute for a large one."""
+    window = out().width if sys.stdout.isatty() else None
+    first = max(len(_SEVERITY), *(len(each.severity.name) for each in findings))
+    rows = [_cells(finding) for finding in findings]
+    widths = _widths((_COLUMNS, *rows), window and window - first - len(_GAP))
+    badges = {each: _styled(each.name.ljust(first), _STYLES[each]) for each in Severity}
+    header = _GAP.join((_SEVERITY.ljust(first), *_lines(_COLUMNS, widths)))
+    print(_styled(header, "bold"))
+    below = " " * first
+    for start in range(0, len(rows), _BATCH):
+        text: list[str] = []
+        for finding, row in zip(findings[start : start + _BATCH], rows[start:], strict=False):
+            lines = _lines(row, widths, fold=window is not None)
+            text.append(badges[finding.severity] + _GAP + lines[0])
+            text.extend(below + _GAP + line for line in lines[1:])
+        print("\n".join(text))
+
+
+def _cells(finding: Finding) -> _Row:
+    package = finding.package
+    cells = (
+        finding.vulnerability_id,
+        f"{package.name} ({package.path})" if package.path else package.name,
+        package.version or "",
+        finding.fixed_version or "",
+        "yes" if finding.exploitable else "",
+    )
+    return tuple(map(one_line, cells))
+
+
+def _styled(text: str, style: str) -> str:
+    """Return the text with the colours that stdout shows: none where it is not a terminal."""
+    console = out()
+    with console.capture() as captured:
+        console.print(Text(text, style=style), end="", soft_wrap=True)
+    return captured.get()
+
+
+def _widths(rows: Iterable[_Row], window: int | None) -> list[int]:
+    """Return what each column needs; in a narrow window the widest gives way, but for its title."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    if window is None:
+        return [min(each, _PADDED) for each in widths]
+    room = window - len(_GAP) * (len(widths) - 1)
+    titles = list(map(len, _COLUMNS))
+    for _ in range(sum(widths) - max(room, sum(titles))):
+        wide = (each for each in range(len(widths)) if widths[each] > titles[each])
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return widths
+
+
+def _width(text: str) -> int:
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def _lines(row: _Row, widths: Sequence[int], *, fold: bool = False) -> list[str]:
+    """Lay out one row: what is too long for its column goes on below, or stays as it is."""
+    cells = list(zip(row, widths, strict=True))
+    if not fold or all(_width(cell) <= width for cell, width in cells):
+        return [_line(row, widths)]
+    parts = zip_longest(*(chop_cells(cell, width) for cell, width in cells), fillvalue="")
+    return [_line(each, widths) for each in parts]
+
+
+def _line(cells: Iterable[str], widths: Sequence[int]) -> str:
+    padded = (
+        cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)
+    )
+    return _GAP.join(padded).rstrip()

@@ -21,6 +21,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from lib.errors import ConfigError
 from lib.interfaces import Json
@@ -163,17 +164,23 @@ def _suppression(entry: Mapping[str, Json]) -> Suppression:
 # --- check ------------------------------------------------------------------------------------
 
 
-def check(document: Json, *, today: date) -> tuple[Problem, ...]:
+def check(
+    document: Json, *, today: date, receiver_hosts: Sequence[str] = ()
+) -> tuple[Problem, ...]:
     """
     Return every error; for a document without errors, its warnings.
 
-    `today` (UTC) decides which suppressions have expired.
+    `today` (UTC) decides which suppressions have expired; `receiver_hosts` are those that the
+    deployment allows beside the vendors' own.
     """
     leaks = list(_unsafe_texts((), document))
     leaking = {each.path for each in leaks}
     rules = [each for each in _broken_rules(document) if each.path not in leaking]
     errors = [*leaks, *rules, *_misfits(document)]
-    found = errors or _doubts(parse(document), today)
+    found = errors or (
+        *_foreign_hosts(document, receiver_hosts),
+        *_doubts(parse(document), today),
+    )
     return tuple(dict.fromkeys(found))
 
 
@@ -379,6 +386,27 @@ def _list(document: Json, key: str) -> list[Json]:
 
 
 # --- what is allowed but hardly meant -------------------------------------------------------------
+
+
+def _foreign_hosts(document: Json, receiver_hosts: Sequence[str]) -> Iterator[Problem]:
+    """Find addresses that are refused when something is sent, unless the deployment names them."""
+    for name, entry in document["destinations"].items():
+        options = _read_schema(f"notifiers/{entry['type']}.json")["properties"]
+        for option in (each for each in entry if each in options):
+            vendors = options[option].get("x-hosts")
+            if vendors and not _may_be_called(entry[option], (*vendors, *receiver_hosts)):
+                message = (
+                    f"is not at the vendor's hosts ({', '.join(vendors)}): nothing can be sent "
+                    "there unless RECEIVER_HOSTS names this host when you check and deploy"
+                )
+                yield Problem(("destinations", name, option), message, "warning")
+
+
+def _may_be_called(url: str, hosts: Sequence[str]) -> bool:
+    """Say what `lib.http_client.check_url` will say; loopback is for tests and the demo."""
+    host = (urlsplit(url).hostname or "").lower()
+    allowed = (*hosts, "localhost", "127.0.0.1")
+    return any(host == each or (each[0] == "." and host.endswith(each)) for each in allowed)
 
 
 def _doubts(config: Config, today: date) -> Iterator[Problem]:

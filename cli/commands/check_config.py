@@ -1,28 +1,59 @@
 """`check-config`: every error of alerts.yml with file, line, path and what is allowed."""
 
 import argparse
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cli.alerts_file import check_file, render_problems
+from cli.alerts_file import LocatedProblem, check_file, render_problems
 from cli.inputs import DEFAULT_CONFIG
+from cli.terminal import print_json, working
+from lib.bootstrap import Settings
 
 HELP = "check alerts.yml"
-DESCRIPTION = "Check a configuration file. Exit code 0: it can be deployed; 1: it cannot."
+DESCRIPTION = (
+    "Check a configuration file. Exit code 0: it can be deployed; 1: it cannot. "
+    "Receivers beside their vendors' own hosts are those that RECEIVER_HOSTS names, as it does for "
+    "the deployment."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     parser.add_argument("file", nargs="?", default=DEFAULT_CONFIG, help="default: alerts.yml")
+    parser.add_argument("--format", choices=("json", "text"), default="text")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print each problem on a line of its own."""
-    problems = check_file(Path(options.file), today=datetime.now(UTC).date())
+    with working(f"checking {options.file}"):
+        problems = check_file(
+            Path(options.file),
+            today=datetime.now(UTC).date(),
+            receiver_hosts=Settings(os.environ).receiver_hosts,
+        )
+    errors = sum(each.level == "error" for each in problems)
+    if options.format == "json":
+        print_json(
+            {
+                "file": options.file,
+                "valid": not errors,
+                "problems": [_problem_to_json(each) for each in problems],
+            }
+        )
+        return int(errors > 0)
     if problems:
         print(render_problems(problems))
-    errors = sum(each.level == "error" for each in problems)
     if errors:
         return 1
     print(f"{options.file}: fine" + (f", {len(problems)} warnings" if problems else ""))
     return 0
+
+
+def _problem_to_json(problem: LocatedProblem) -> dict[str, str | int]:
+    return {
+        "line": problem.line,
+        "path": problem.where,
+        "level": problem.level,
+        "message": problem.message,
+    }

@@ -1,10 +1,10 @@
 """`normalize`: any raw AWS document or event as report-1.0.0."""
 
 import argparse
-import json
 
 from cli.inputs import add_fetch_options, operator_app, read_reports
-from cli.terminal import out, print_report
+from cli.terminal import print_json, print_report, say
+from lib.bootstrap import Clients
 from lib.wire import report_to_json
 
 HELP = "turn raw scan documents into the one format"
@@ -24,14 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the reports of all files."""
-    source = operator_app(None, region=options.region) if options.fetch else None
-    reports = [each for path in options.files for each in read_reports(path, source=source)]
+    source = operator_app(None, Clients(region=options.region)) if options.fetch else None
+    reports = read_reports(options.files, source=source)
     if options.format == "table":
         for index, report in enumerate(reports):
             if index:
-                out().print()
+                say()
             print_report(report)
         return 0
     documents = [report_to_json(report) for report in reports]
-    print(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
+    print_json(documents[0] if len(documents) == 1 else documents)
     return 0

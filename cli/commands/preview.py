@@ -1,10 +1,9 @@
 """`preview`: the exact payload a destination would get, and its sizes against the limits."""
 
 import argparse
-import json
 from dataclasses import replace
 
-from cli.evaluating import Judged, delivery_of, judge, require_findings
+from cli.evaluating import Judged, delivery_of, judge_all
 from cli.inputs import (
     add_config_option,
     add_fetch_options,
@@ -12,7 +11,8 @@ from cli.inputs import (
     read_config,
     read_reports,
 )
-from cli.terminal import remark
+from cli.terminal import print_json, remark
+from lib.bootstrap import Clients
 from lib.config import Config
 from lib.errors import ConfigError, DocumentError
 from lib.models import DeliveryState, Destination, Filter
@@ -22,7 +22,8 @@ from lib.routing import Decision
 HELP = "print the exact payload for a destination"
 DESCRIPTION = (
     "Print the exact payload that a destination would get for a document, as the first scan of its "
-    "image; its sizes against the receiver's limits go to stderr. Nothing is sent."
+    "image; several images are an array. Its sizes against the receiver's limits go to stderr. "
+    "Nothing is sent."
 )
 
 
@@ -41,18 +42,19 @@ def run(options: argparse.Namespace) -> int:
     if destination not in config.destinations:
         known = ", ".join(sorted(config.destinations)) or "none"
         raise ConfigError(f"{options.config}: no destination {options.to!r}; there are: {known}")
-    application = operator_app(config, region=options.region)
+    application = operator_app(config, Clients(region=options.region))
     notifier = application.notifier(destination)
-    reports = read_reports(options.file, source=application if options.fetch else None)
-    for report in reports:
-        judged = judge(require_findings(report), config)
+    reports = read_reports([options.file], source=application if options.fetch else None)
+    payloads = []
+    for judged in judge_all(reports, config):
+        evaluation = judged.evaluation
         decision = _decision(judged, destination, config)
-        payload = notifier.render(
-            alert(judged.evaluation, delivery_of(decision, judged.evaluation))
-        )
-        print(json.dumps(payload, indent=2, ensure_ascii=False))
+        payload = notifier.render(alert(evaluation, delivery_of(decision, evaluation)))
+        about = f"{evaluation.report.image.name}: " if len(reports) > 1 else ""
         for usage in notifier.usage(payload):
-            remark(f"{usage.what}: {usage.used:,} of {usage.limit:,}")
+            remark(f"{about}{usage.what}: {usage.used:,} of {usage.limit:,}")
+        payloads.append(payload)
+    print_json(payloads[0] if len(payloads) == 1 else payloads, plain=False)
     return 0
 
 
@@ -64,7 +66,8 @@ def _decision(judged: Judged, destination: Destination, config: Config) -> Decis
     filters = tuple(route.filter for route in config.routes if destination in route.notify)
     if not filters:
         raise DocumentError(f"no route notifies {destination!r}; run check-config")
-    remark(f"no route sends this document to {destination}; shown is what it would look like")
+    image = judged.evaluation.report.image.name
+    remark(f"no route sends {image} to {destination}; shown is what it would look like")
     return _passed_by(destination, filters)
 
 

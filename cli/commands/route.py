@@ -1,13 +1,9 @@
 """`route`: which routes and destinations a document reaches, and why."""
 
 import argparse
-import json
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
-from cli.evaluating import Judged, judge, require_findings
+from cli.evaluating import Judged, judge_all
 from cli.inputs import (
     add_config_option,
     add_fetch_options,
@@ -15,7 +11,9 @@ from cli.inputs import (
     read_config,
     read_reports,
 )
-from cli.terminal import complain, out
+from cli.terminal import complain, print_json, print_table, say
+from lib.bootstrap import Clients
+from lib.routing import Decision
 
 HELP = "show which routes and destinations a document reaches"
 DESCRIPTION = (
@@ -36,11 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print one line per route, and compare with the expectation."""
     config = read_config(options.config)
-    source = operator_app(config, region=options.region) if options.fetch else None
-    reports = read_reports(options.file, source=source)
-    judged = [judge(require_findings(report), config) for report in reports]
+    source = operator_app(config, Clients(region=options.region)) if options.fetch else None
+    judged = judge_all(read_reports([options.file], source=source), config)
     if options.format == "json":
-        print(json.dumps([_document(each) for each in judged], indent=2))
+        print_json([_document(each) for each in judged])
     else:
         for each in judged:
             print_routes(each)
@@ -49,21 +46,20 @@ def run(options: argparse.Namespace) -> int:
 
 def print_routes(judged: Judged) -> None:
     """Print what each route decided about one image."""
-    console = out()
-    console.print(Text(judged.evaluation.report.image.name, style="bold"))
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("ROUTE", "MATCHED", "SELECTED", "DESTINATIONS", "WHY"):
-        table.add_column(name, overflow="fold")
-    for each in judged.decisions.outcomes:
-        cells = (
-            each.route,
-            "yes" if each.matched else "no",
-            str(each.selected) if each.matched else "",
-            ", ".join(each.destinations),
-            each.reason,
-        )
-        table.add_row(*map(Text, cells))
-    console.print(table)
+    say(judged.evaluation.report.image.name, style="bold")
+    print_table(
+        ("ROUTE", "MATCHED", "SELECTED", "DESTINATIONS", "WHY"),
+        [
+            (
+                each.route,
+                "yes" if each.matched else "no",
+                str(each.selected) if each.matched else "",
+                ", ".join(each.destinations),
+                each.reason,
+            )
+            for each in judged.decisions.outcomes
+        ],
+    )
 
 
 def _compare(expect: str | None, judged: list[Judged]) -> int:
@@ -87,23 +83,30 @@ def _document(judged: Judged) -> dict[str, Any]:
     return {
         "image": judged.evaluation.report.image.name,
         "stream": judged.evaluation.stream,
-        "routes": [
-            {
-                "route": each.route,
-                "matched": each.matched,
-                "selected": each.selected,
-                "destinations": list(each.destinations),
-                "reason": each.reason,
-            }
-            for each in judged.decisions.outcomes
-        ],
-        "deliveries": [
-            {
-                "destination": each.destination,
-                "routes": list(each.routes),
-                "state": each.state,
-                "reason": each.reason,
-            }
-            for each in judged.decisions.deliveries
-        ],
+        "routes": routes_to_json(judged),
+        "deliveries": [delivery_to_json(each) for each in judged.decisions.deliveries],
+    }
+
+
+def routes_to_json(judged: Judged) -> list[dict[str, Any]]:
+    """Return what each route decided, for scripts."""
+    return [
+        {
+            "route": each.route,
+            "matched": each.matched,
+            "selected": each.selected,
+            "destinations": list(each.destinations),
+            "reason": each.reason,
+        }
+        for each in judged.decisions.outcomes
+    ]
+
+
+def delivery_to_json(decision: Decision) -> dict[str, Any]:
+    """Return what one destination would hear, and why, for scripts."""
+    return {
+        "destination": decision.destination,
+        "routes": list(decision.routes),
+        "state": decision.state,
+        "reason": decision.reason,
     }

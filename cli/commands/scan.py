@@ -1,19 +1,26 @@
 """`scan`: the tool's main job in one process, with the operator's credentials."""
 
 import argparse
-import json
 import re
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from cli.commands.route import print_routes
+from cli.commands.route import delivery_to_json, print_routes, routes_to_json
 from cli.evaluating import Judged, delivery_of, judge
-from cli.inputs import add_config_option, add_region_option, operator_app, read_config
-from cli.terminal import complain, out, print_report, working
+from cli.inputs import (
+    add_config_option,
+    add_region_option,
+    calling_aws,
+    operator_app,
+    read_config,
+)
+from cli.terminal import complain, print_json, print_report, say, working
 from lib.bootstrap import App, Clients
 from lib.errors import ConfigError, DeliveryError, DocumentError, SourceError
-from lib.models import DeliveryState, Image, Scan, ScanSource
+from lib.models import DeliveryState, Image, Receipt, Scan, ScanSource
+from lib.pipeline import send
 from lib.report import alert
 from lib.routing import Decision
 from lib.sources.images import image_of_detail
@@ -23,7 +30,8 @@ HELP = "fetch, normalize, route and show the scan of one image"
 DESCRIPTION = (
     "Fetch the scan findings of an image from ECR with your AWS credentials and region, normalize "
     "and route them, and show a table with the worst first. --send delivers the alerts. Needs no "
-    "deployment. Exit code 1 when the scan has no usable result or a delivery failed."
+    "deployment. --format json prints one document with report, routes, and deliveries with their "
+    "receipts or errors. Exit code 1 when the scan has no usable result or a delivery failed."
 )
 
 _CHECK = "Check the name, the region and the account"
@@ -33,6 +41,15 @@ _REFERENCE = re.compile(
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,299}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?$"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How one delivery ended: with a receipt, or with the reason why not."""
+
+    decision: Decision
+    receipt: Receipt | None = None
+    error: str | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,19 +67,26 @@ def run(options: argparse.Namespace) -> int:
     """Show the scan of one image; deliver when asked."""
     wanted = parse_reference(options.image)
     config = read_config(options.config)
-    region = options.region or wanted["region"]
-    application = operator_app(config, region=region)
-    with working(f"fetching {options.image}"):
-        image = find_image(Clients(region=region), wanted)
+    clients = Clients(region=options.region or wanted["region"])
+    application = operator_app(config, clients)
+    with working(f"fetching {options.image}"), calling_aws():
+        image = find_image(clients, wanted)
         report = application.source.report(image, Scan(ScanSource.ECR_BASIC, "UNKNOWN"))
     judged = judge(report, config)
-    if options.format == "json":
-        print(json.dumps(report_to_json(report), indent=2))
-    else:
+    as_json = options.format == "json"
+    if not as_json:
         print_report(report)
-        out().print()
+        say()
         print_routes(judged)
-    failed = options.send and not _send(application, judged)
+    sent = deliver(application, judged) if options.send else []
+    if as_json:
+        print_json(_document(judged, sent))
+    elif options.send:
+        _print_sent(sent)
+    for each in sent:
+        if each.error is not None:
+            complain(f"{each.decision.destination}: not sent: {each.error}")
+    failed = any(each.error is not None for each in sent)
     return int(failed or judged.evaluation.comparison is None)
 
 
@@ -88,10 +112,6 @@ def find_image(clients: Clients, wanted: dict[str, str | None]) -> Image:
         details = client.describe_images(**request)["imageDetails"]
     except ClientError as error:
         raise _explained(error, wanted) from error
-    except BotoCoreError as error:
-        raise ConfigError(
-            f"AWS could not be called: {error}. Set up credentials and a region (aws configure)"
-        ) from error
     if not details:
         raise DocumentError(f"No such image in {wanted['repository']}. {_CHECK}")
     return image_of_detail(
@@ -106,22 +126,52 @@ def _explained(error: ClientError, wanted: dict[str, str | None]) -> DocumentErr
     return SourceError(f"ECR refused to describe {wanted['repository']}: {code}: {text}")
 
 
-def _send(application: App, judged: Judged) -> bool:
+def deliver(application: App, judged: Judged) -> list[Sent]:
+    """Send what the routes ask for. All are tried: one failure keeps no other waiting."""
     pending = [each for each in judged.decisions.deliveries if each.state is DeliveryState.PENDING]
-    if not pending:
-        out().print("nothing to send: no route asks for it", markup=False)
-    # All are tried: one receiver's failure does not keep the others waiting.
-    delivered = [_deliver(application, judged, decision) for decision in pending]
-    return all(delivered)
+    sent = []
+    with working("sending", total=len(pending)) as advance:
+        for decision in pending:
+            sent.append(_deliver(application, judged, decision))
+            advance()
+    return sent
 
 
-def _deliver(application: App, judged: Judged, decision: Decision) -> bool:
+def _deliver(application: App, judged: Judged, decision: Decision) -> Sent:
     message = alert(judged.evaluation, delivery_of(decision, judged.evaluation))
     try:
-        notifier = application.notifier(decision.destination)
-        receipt = notifier.send(notifier.render(message))
+        with calling_aws():
+            receipt = send(application.notifier(decision.destination), message)
     except (DeliveryError, ConfigError) as error:
-        complain(f"{decision.destination}: not sent: {error}")
-        return False
-    out().print(f"{decision.destination}: sent ({receipt.url or receipt.reference})", markup=False)
-    return True
+        return Sent(decision, error=str(error))
+    return Sent(decision, receipt)
+
+
+def _print_sent(sent: list[Sent]) -> None:
+    if not sent:
+        say("nothing to send: no route asks for it")
+    for each in sent:
+        if each.receipt is not None:
+            where = each.receipt.url or each.receipt.reference
+            say(f"{each.decision.destination}: sent ({where})")
+
+
+def _document(judged: Judged, sent: list[Sent]) -> dict[str, Any]:
+    ends = {each.decision.destination: each for each in sent}
+    return {
+        "report": report_to_json(judged.evaluation.report),
+        "routes": routes_to_json(judged),
+        "deliveries": [
+            delivery_to_json(each) | _end(ends.get(each.destination))
+            for each in judged.decisions.deliveries
+        ],
+    }
+
+
+def _end(sent: Sent | None) -> dict[str, Any]:
+    """Return how it ended, where it was tried at all."""
+    if sent is None:
+        return {}
+    if sent.receipt is None:
+        return {"sent": False, "error": sent.error}
+    return {"sent": True, "receipt": asdict(sent.receipt)}

@@ -111,7 +111,7 @@ class TestNormalize:
 
     def test_stdin_is_a_document(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """A dash reads standard input."""
-        monkeypatch.setattr(sys, "stdin", io.StringIO(ENHANCED.read_text()))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ENHANCED.read_bytes())))
 
         code, out, _ = run("normalize", "-")
 
