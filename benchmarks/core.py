@@ -31,11 +31,11 @@ from lib.pipeline import Rules, ScanPipeline, new_delivery
 from lib.report import alert
 from lib.routing import Route, decide, stream_of
 from lib.sources.ecr import EcrFindingSource, normalize_ecr
+from lib.store.evaluations import evaluation_to_json, known_from_json
 from lib.store.queues import SqsWaker
 from lib.store.reports import S3ReportStore
 from lib.store.state import DynamoStateStore
 from lib.suppressions import matcher
-from lib.wire import evaluation_to_json, known_from_json
 
 ROOT = Path(__file__).parents[1]
 ROUTE = Route(

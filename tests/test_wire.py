@@ -1,105 +1,24 @@
-"""Reports and evaluations as JSON: nothing is lost on the way there and back."""
+"""Reports as JSON: nothing is lost on the way there and back."""
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
-from types import MappingProxyType
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lib.models import (
     AnyReport,
-    Basis,
-    BasisKind,
-    Change,
-    ChangeKind,
-    Comparison,
-    Evaluation,
-    Finding,
-    Image,
-    Package,
-    Report,
-    Scan,
-    ScanProblem,
-    ScanSource,
-    Score,
     Severity,
-    Standing,
-    StreamId,
-    Suppressed,
     UnusableReport,
 )
 from lib.wire import (
-    evaluation_from_json,
-    evaluation_to_json,
-    known_from_json,
     report_from_json,
     report_to_json,
 )
-from tests.builders import NOW, a_finding, a_report, an_unusable_report
-from tests.fakes import known_of
+from tests.builders import a_finding, a_report, an_unusable_report
 from tests.sources.documents import checked, schema
-
-TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
-WORD = TEXT.filter(bool)
-MAYBE = st.none() | TEXT
-NUMBER = st.floats(allow_nan=False, allow_infinity=False)
-TIMES = st.datetimes(timezones=st.just(UTC))
-WORDS = st.lists(TEXT, max_size=3, unique=True).map(tuple)
-LINKS = st.lists(st.sampled_from(["https://a.example", "https://b.example/ü"]), unique=True).map(
-    tuple
-)
-IMAGES = st.builds(
-    Image,
-    partition=TEXT,
-    account=TEXT,
-    region=TEXT,
-    repository=TEXT,
-    digest=st.sampled_from(["", "sha256:12"]),
-    tags=WORDS,
-    platform=MAYBE,
-    os=MAYBE,
-    pushed_at=st.none() | TIMES,
-    in_use_count=st.none() | st.integers(0, 9),
-)
-FINDINGS = st.builds(
-    Finding,
-    vulnerability_id=WORD,
-    package=st.builds(Package, TEXT, MAYBE, MAYBE, MAYBE, MAYBE, MAYBE),
-    severity=st.sampled_from(Severity),
-    source_severity=MAYBE,
-    aliases=WORDS,
-    title=MAYBE,
-    description=MAYBE,
-    score=st.none() | st.builds(Score, NUMBER, MAYBE, MAYBE, MAYBE),
-    fixed_version=MAYBE,
-    fix_available=MAYBE,
-    exploit_available=MAYBE,
-    exploit_observed_at=st.none() | TIMES,
-    epss=st.none() | NUMBER,
-    remediation=MAYBE,
-    links=LINKS,
-    first_observed_at=st.none() | TIMES,
-    last_observed_at=st.none() | TIMES,
-    source_status=MAYBE,
-    extra=st.dictionaries(TEXT, TEXT, max_size=2).map(MappingProxyType),
-)
-SCANS = st.builds(
-    Scan,
-    source=st.sampled_from(ScanSource),
-    status=WORD,
-    completed_at=st.none() | TIMES,
-    reason=st.none(),
-    complete=st.booleans(),
-    warnings=WORDS,
-)
-FAILED_SCANS = st.builds(Scan, source=st.sampled_from(ScanSource), status=WORD, reason=WORD)
-COUNTS = st.fixed_dictionaries({severity: st.integers(0, 9) for severity in reversed(Severity)})
-REPORTS: st.SearchStrategy[AnyReport] = st.builds(
-    Report, IMAGES, SCANS, st.lists(FINDINGS, max_size=4).map(tuple)
-) | st.builds(UnusableReport, IMAGES, FAILED_SCANS, st.none() | COUNTS)
+from tests.strategies import REPORTS
 
 
 def through_json(document: dict[str, Any]) -> Any:
@@ -111,107 +30,6 @@ def through_json(document: dict[str, Any]) -> Any:
 def test_report_comes_back_equal_and_is_valid(report: AnyReport) -> None:
     """Every report survives JSON unchanged and validates against its schema."""
     assert report_from_json(through_json(checked(report))) == report
-
-
-@st.composite
-def evaluations(draw: st.DrawFn) -> Evaluation:
-    """Return an evaluation as the pipeline makes them, and some that it does not."""
-    report = draw(REPORTS)
-    own = report.findings if isinstance(report, Report) else ()
-    subject = st.sampled_from(own) | FINDINGS if own else FINDINGS
-    comparison = st.builds(
-        Comparison,
-        basis=st.builds(Basis, st.sampled_from(BasisKind), st.none() | IMAGES, st.none() | TIMES),
-        changes=st.lists(st.builds(Change, st.sampled_from(ChangeKind), subject, TEXT)).map(tuple),
-        suppressed=st.lists(
-            st.builds(Suppressed, subject, TEXT, TEXT, TEXT, st.sampled_from(ChangeKind)),
-            max_size=3,
-        ).map(tuple),
-    )
-    problem = st.builds(ScanProblem, st.sampled_from(ChangeKind), TEXT, TEXT, TEXT)
-    return Evaluation(
-        report=report,
-        stream=StreamId(draw(TEXT)),
-        version=draw(st.integers(1, 9)),
-        evaluated_at=draw(TIMES),
-        comparison=draw(st.none() | comparison),
-        problem=draw(st.none() | problem),
-    )
-
-
-@settings(deadline=None)  # other work may share the machine
-@given(evaluations())
-def test_evaluation_comes_back_equal(evaluation: Evaluation) -> None:
-    """Every evaluation survives JSON unchanged."""
-    assert evaluation_from_json(through_json(evaluation_to_json(evaluation))) == evaluation
-
-
-@settings(deadline=None)  # other work may share the machine
-@given(evaluations())
-def test_what_a_comparison_needs_is_read_from_the_same_document(evaluation: Evaluation) -> None:
-    """`known` says what the evaluation itself would say, and builds its findings one by one."""
-    expected = known_of(evaluation)
-
-    document = through_json(evaluation_to_json(evaluation))
-    known = known_from_json(document, lambda: document["details"])
-
-    assert known == expected
-    if known is not None and expected is not None:
-        for identity in known.standings:
-            assert known.finding(identity) == expected.finding(identity)
-
-
-def test_usual_values_are_left_out() -> None:
-    """A field that no finding has is not written; a comparison still knows its usual value."""
-    evaluation = Evaluation(a_report(a_finding(fixed_version="2")), StreamId("stream"), 1, NOW)
-
-    document = through_json(evaluation_to_json(evaluation))
-
-    assert document["findings"] == {
-        "vulnerability_id": ["CVE-2024-0001"],
-        "package.name": ["openssl"],
-        "severity": ["HIGH"],
-        "fixable": [True],
-    }
-    assert document["details"] == {
-        "package.version": ["3.0.11-1"],
-        "package.manager": ["OS"],
-        "fixed_version": ["2"],
-    }
-    known = known_from_json(document, dict)
-    assert known is not None
-    assert list(known.standings.values()) == [
-        Standing(Severity.HIGH, exploitable=False, fixable=True, open=True, source_status=None)
-    ]
-
-
-def test_changes_point_at_the_findings_of_the_report() -> None:
-    """A finding is written once; one that is gone follows those of the report."""
-    kept, gone = a_finding("CVE-1"), a_finding("CVE-2")
-    evaluation = Evaluation(
-        a_report(kept),
-        StreamId("stream"),
-        1,
-        NOW,
-        Comparison(
-            Basis(BasisKind.RESCAN),
-            (Change(ChangeKind.NEW, kept, "new"), Change(ChangeKind.RESOLVED, gone, "gone")),
-            (Suppressed(kept, "entry", "reason", "2027-01-01"),),
-        ),
-    )
-
-    document = through_json(evaluation_to_json(evaluation))
-    back = evaluation_from_json(document)
-
-    comparison = document["comparison"]
-    assert comparison["labels"] == [["NEW", "new"], ["RESOLVED", "gone"]]
-    assert comparison["changes"] == {"label": [0, 1], "finding": [0, 1]}
-    assert comparison["suppressed"][0]["finding"] == 0
-    assert document["findings"]["vulnerability_id"] == ["CVE-1", "CVE-2"]
-    assert document["listed"] == 1
-    assert back.comparison is not None
-    assert isinstance(back.report, Report)
-    assert back.comparison.changes[0].finding is back.report.findings[0]
 
 
 def test_report_has_the_names_of_the_format() -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from lib.models import Evaluation, Known
+from lib.store.evaluations import evaluation_from_json, evaluation_to_json, known_from_json
 from lib.store.items import store_errors
-from lib.wire import evaluation_from_json, evaluation_to_json, known_from_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -1,0 +1,238 @@
+"""
+Evaluations as JSON: what S3 keeps, and reads back or compares with.
+
+Not the published format (`lib.wire`): it is written and read with every scan, by this code alone.
+Findings are columns, see `lib.store.columns`; what a comparison does not need of them stands apart,
+as "details", so that it need not be read.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from lib.models import (
+    AnyReport,
+    Basis,
+    BasisKind,
+    Change,
+    ChangeKind,
+    Comparison,
+    Evaluation,
+    Finding,
+    FindingId,
+    Known,
+    Report,
+    ScanProblem,
+    StreamId,
+    Suppressed,
+    UnusableReport,
+)
+from lib.store.columns import (
+    COMPARED,
+    DETAILS,
+    columns_to_json,
+    finding_ids,
+    findings_from_json,
+    standings,
+)
+from lib.wire import (
+    counts_from_json,
+    counts_to_json,
+    image_from_json,
+    image_to_json,
+    scan_from_json,
+    scan_to_json,
+    time_from_json,
+    time_to_json,
+)
+
+EVALUATION_SCHEMA: Final = "evaluation-1"
+
+
+def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
+    """
+    Return what S3 holds: image, scan, a table of findings, and what changed by the places in it.
+
+    The first `listed` findings are the report's; those that are only mentioned (RESOLVED) follow.
+    """
+    report, comparison, problem = evaluation.report, evaluation.comparison, evaluation.problem
+    table = _Table(report)
+    compared = None if comparison is None else _comparison_to_json(comparison, table)
+    return {
+        "schema": EVALUATION_SCHEMA,
+        "image": image_to_json(report.image),
+        "scan": scan_to_json(report.scan, usable=isinstance(report, Report)),
+        "stated_counts": None
+        if isinstance(report, Report) or report.stated_counts is None
+        else counts_to_json(report.stated_counts),
+        "stream": evaluation.stream,
+        "version": evaluation.version,
+        "evaluated_at": time_to_json(evaluation.evaluated_at),
+        "comparison": compared,
+        "problem": None if problem is None else _problem_to_json(problem),
+        "listed": table.listed,
+        "findings": columns_to_json(table.findings, COMPARED),
+        "details": columns_to_json(table.findings, DETAILS),
+    }
+
+
+def evaluation_from_json(document: Mapping[str, Any]) -> Evaluation:
+    """Return the evaluation that `evaluation_to_json` wrote."""
+    findings = findings_from_json({**document["findings"], **document["details"]})
+    comparison, problem = document["comparison"], document["problem"]
+    return Evaluation(
+        report=_stored_report(document, findings),
+        stream=StreamId(document["stream"]),
+        version=document["version"],
+        evaluated_at=datetime.fromisoformat(document["evaluated_at"]),
+        comparison=None if comparison is None else _comparison_from_json(comparison, findings),
+        problem=None if problem is None else _problem_from_json(problem),
+    )
+
+
+def known_from_json(
+    document: Mapping[str, Any], details: Callable[[], Mapping[str, Any]]
+) -> Known | None:
+    """
+    Return what a comparison needs of a stored evaluation; None when its report is unusable.
+
+    `details` gives that part of the document; it is asked for when a finding is.
+    """
+    if not document["scan"]["usable"]:
+        return None
+    listed, columns, comparison = document["listed"], document["findings"], document["comparison"]
+    ids = finding_ids(columns)
+    suppressed = () if comparison is None else comparison["suppressed"]
+    return Known(
+        image=image_from_json(document["image"]),
+        scan=scan_from_json(document["scan"]),
+        # Shorter than the columns where findings follow that are not the report's.
+        standings=dict(zip(ids[:listed], standings(columns, len(ids)), strict=False)),
+        suppressed=frozenset([ids[each["finding"]] for each in suppressed]),
+        finding=_OneByOne(ids[:listed], columns, details),
+    )
+
+
+class _OneByOne:
+    """Builds single findings of a report, and reads the details only when one is asked for."""
+
+    def __init__(
+        self,
+        ids: Sequence[FindingId],
+        columns: Mapping[str, Any],
+        details: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self._ids = ids
+        self._columns = columns
+        self._details = details
+        self._places: Mapping[FindingId, int] = {}
+
+    def __call__(self, identity: FindingId) -> Finding:
+        if not self._places:
+            self._places = {each: place for place, each in enumerate(self._ids)}
+            self._columns = {**self._columns, **self._details()}
+        place = self._places[identity]
+        row = {name: values[place : place + 1] for name, values in self._columns.items()}
+        return findings_from_json(row)[0]
+
+
+def _stored_report(document: Mapping[str, Any], findings: tuple[Finding, ...]) -> AnyReport:
+    image, scan = image_from_json(document["image"]), scan_from_json(document["scan"])
+    if document["scan"]["usable"]:
+        return Report(image, scan, findings[: document["listed"]])
+    counts = document["stated_counts"]
+    return UnusableReport(image, scan, None if counts is None else counts_from_json(counts))
+
+
+class _Table:
+    """The findings of a report, and whatever else is mentioned beside them, each with a place."""
+
+    def __init__(self, report: AnyReport) -> None:
+        self.findings = list(report.findings) if isinstance(report, Report) else []
+        self.listed = len(self.findings)
+        # By object, not by value: changes hold the very findings of the report.
+        self._places = {id(finding): place for place, finding in enumerate(self.findings)}
+
+    def place(self, finding: Finding) -> int:
+        """Return the place of a finding, a new one at the end if it has none."""
+        place = self._places.setdefault(id(finding), len(self.findings))
+        if place == len(self.findings):
+            self.findings.append(finding)
+        return place
+
+
+def _comparison_to_json(comparison: Comparison, table: _Table) -> dict[str, Any]:
+    labels: dict[tuple[ChangeKind, str], int] = {}
+    basis = comparison.basis
+    return {
+        "basis": {
+            "kind": basis.kind.value,
+            "image": None if basis.image is None else image_to_json(basis.image),
+            "completed_at": time_to_json(basis.completed_at),
+        },
+        "changes": {
+            "label": [
+                labels.setdefault((change.kind, change.reason), len(labels))
+                for change in comparison.changes
+            ],
+            "finding": [table.place(change.finding) for change in comparison.changes],
+        },
+        "labels": [[kind.value, reason] for kind, reason in labels],
+        "suppressed": [_suppressed_to_json(each, table) for each in comparison.suppressed],
+    }
+
+
+def _comparison_from_json(document: Mapping[str, Any], findings: Sequence[Finding]) -> Comparison:
+    basis, changes = document["basis"], document["changes"]
+    labels = [(ChangeKind(kind), reason) for kind, reason in document["labels"]]
+    return Comparison(
+        basis=Basis(
+            BasisKind(basis["kind"]),
+            None if basis["image"] is None else image_from_json(basis["image"]),
+            time_from_json(basis["completed_at"]),
+        ),
+        changes=tuple(
+            [
+                Change(labels[label][0], findings[place], labels[label][1])
+                for label, place in zip(changes["label"], changes["finding"], strict=True)
+            ]
+        ),
+        suppressed=tuple(
+            [_suppressed_from_json(each, findings) for each in document["suppressed"]]
+        ),
+    )
+
+
+def _suppressed_to_json(suppressed: Suppressed, table: _Table) -> dict[str, Any]:
+    return {
+        "finding": table.place(suppressed.finding),
+        "entry": suppressed.entry,
+        "reason": suppressed.reason,
+        "expires": suppressed.expires,
+        "kind": suppressed.kind.value,
+    }
+
+
+def _suppressed_from_json(document: Mapping[str, Any], findings: Sequence[Finding]) -> Suppressed:
+    return Suppressed(
+        finding=findings[document["finding"]],
+        entry=document["entry"],
+        reason=document["reason"],
+        expires=document["expires"],
+        kind=ChangeKind(document["kind"]),
+    )
+
+
+def _problem_to_json(problem: ScanProblem) -> dict[str, str]:
+    return {
+        "kind": problem.kind.value,
+        "status": problem.status,
+        "reason": problem.reason,
+        "remedy": problem.remedy,
+    }
+
+
+def _problem_from_json(document: Mapping[str, str]) -> ScanProblem:
+    return ScanProblem(
+        ChangeKind(document["kind"]), document["status"], document["reason"], document["remedy"]
+    )
