@@ -4,7 +4,7 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cli.commands import COMMANDS
 from cli.terminal import complain
@@ -32,12 +32,17 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 for a "no", 2 for a mistake."""
     options = parser().parse_args(arguments)
+    return finish(options.run, options)
+
+
+def finish(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """Run a parsed command; whatever stops it becomes one sentence and an exit code."""
     if sys.stdout is None:
         complain("stdout is closed: there is nowhere to write to")
         return USAGE_ERROR
     _escape_what_cannot_be_shown()
     try:
-        code = int(options.run(options))
+        code = run(options)
         # A full disk or a reader who left must be noticed here, not at exit.
         sys.stdout.flush()
     except ConfigError as error:

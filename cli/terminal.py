@@ -73,10 +73,12 @@ def print_json(document: Any, *, plain: bool = True) -> None:
     """
     Print a document.
 
-    `plain`: in ASCII, which every script reads and in which nothing can hide; else as people read.
+    `plain`: in ASCII, which every script reads and in which nothing can hide; else as people read,
+    where stdout has the characters for it.
     """
+    unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
     with working("writing JSON"):
-        text = json.dumps(document, indent=2, ensure_ascii=plain)
+        text = json.dumps(document, indent=2, ensure_ascii=plain or not unicode)
     print(text)
 
 
@@ -84,7 +86,9 @@ def print_json(document: Any, *, plain: bool = True) -> None:
 
 
 @contextmanager
-def working(label: str, total: int | None = None) -> Iterator[Advance]:
+def working(
+    label: str, total: int | None = None, *, patience: float = _PATIENCE
+) -> Iterator[Advance]:
     """
     Show a progress bar on stderr when the work takes longer than a second, on a terminal.
 
@@ -105,7 +109,7 @@ def working(label: str, total: int | None = None) -> Iterator[Advance]:
         redirect_stdout=False,
     )
     task = bar.add_task(one_line(label), total=total if counted else None)
-    timer = threading.Timer(_PATIENCE, bar.start)
+    timer = threading.Timer(patience, bar.start)
     timer.daemon = True
     timer.start()
     try:

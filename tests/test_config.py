@@ -27,6 +27,7 @@ from lib.config import (
 )
 from lib.errors import ConfigError
 from lib.models import ChangeKind, Filter, Severity
+from lib.notifiers import NOTIFIERS
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 
@@ -492,6 +493,63 @@ SECRETS = [
     "AKIA" + "ABCDEFGHIJKLMNOP",
     "https://user:" + "password@example.atlassian.net",
 ]
+
+
+class TestReceiverHosts:
+    """What the runtime will refuse to call is said before it is deployed."""
+
+    SITE = "destinations.security-jira.site"
+
+    @pytest.mark.parametrize(
+        "site",
+        ["https://jira.example.com", "https://atlassian.net", "https://example.atlassian.net.io"],
+    )
+    def test_a_host_that_is_not_the_vendors_is_a_warning(self, site: str) -> None:
+        """The deployment could still name it, so the way to do that is said."""
+        (problem,) = check(changed(self.SITE, site), today=TODAY)
+
+        assert (problem.where, problem.level) == (self.SITE, "warning")
+        assert "RECEIVER_HOSTS" in problem.message
+        assert "(.atlassian.net)" in problem.message
+
+    @pytest.mark.parametrize(
+        "site",
+        [
+            "https://EXAMPLE.atlassian.net/",
+            "https://127.0.0.1:8443",
+            "http://localhost:8765",
+            "https://jira.example.com:8443",
+            "https://a.below.example.org",
+        ],
+    )
+    def test_hosts_that_may_be_called_are_fine(self, site: str) -> None:
+        """The vendor's, those that the deployment names, and loopback for the demo."""
+        found = check(
+            changed(self.SITE, site),
+            today=TODAY,
+            receiver_hosts=("jira.example.com", ".below.example.org"),
+        )
+
+        assert found == ()
+
+    @pytest.mark.parametrize(
+        "site",
+        ["https://.atlassian.net", "https://a..atlassian.net", "https://-", "https://a.net:123456"],
+    )
+    def test_what_is_no_host_is_an_error(self, site: str) -> None:
+        """No deployment can name it."""
+        (problem,) = check(changed(self.SITE, site), today=TODAY)
+
+        assert problem.level == "error"
+
+    @pytest.mark.parametrize("name", NOTIFIERS)
+    def test_schemas_know_the_hosts_of_their_notifiers(self, name: str) -> None:
+        """x-hosts repeats the notifier's hosts: the check must not import what it checks for."""
+        schema = json.loads((ROOT / "schemas" / "notifiers" / f"{name}.json").read_text())
+
+        stated = [each["x-hosts"] for each in schema["properties"].values() if "x-hosts" in each]
+
+        assert all(tuple(each) == NOTIFIERS[name].hosts for each in stated)
 
 
 class TestSecrets:

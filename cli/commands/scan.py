@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,11 +64,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("json", "table"), default="table")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Show the scan of one image; deliver when asked."""
+def run(options: argparse.Namespace, *, connect: Callable[..., Clients] = Clients) -> int:
+    """Show the scan of one image; deliver when asked. `connect` makes the clients, once."""
     wanted = parse_reference(options.image)
     config = read_config(options.config)
-    clients = Clients(region=options.region or wanted["region"])
+    clients = connect(region=options.region or wanted["region"])
     application = operator_app(config, clients)
     with working(f"fetching {options.image}"), calling_aws():
         image = find_image(clients, wanted)

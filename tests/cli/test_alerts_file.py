@@ -249,7 +249,9 @@ class TestCheckFile:
             ),
         )
 
-    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(
+        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    )
     @given(text=st.text(alphabet="ab:-[]{}*&!|>'\"\n\t #,?%@\x00é", max_size=40))
     def test_no_text_is_a_crash(self, path: Path, text: str) -> None:
         """Whatever the file holds, the answer is a list of problems."""

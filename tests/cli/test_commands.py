@@ -1,7 +1,10 @@
 """The operator's command, as a person or a script runs it."""
 
+import argparse
 import io
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from cli.__main__ import main
+from cli.__main__ import finish, main
+from cli.inputs import MOST_BYTES
+from lib.errors import ConfigError, DocumentError
 
 ROOT = Path(__file__).parents[2]
 FINDINGS = ROOT / "tests" / "findings"
@@ -93,6 +98,8 @@ class TestNormalize:
             ("{", "not JSON"),
             ('"text"', ""),
             ('{"hello": "world"}', ""),
+            ("[" * 100_000, "nested too deeply"),
+            ('{"data":' * 900 + "1" + "}" * 900, "nested too deeply"),
         ],
     )
     def test_a_document_without_findings_is_refused(
@@ -108,6 +115,57 @@ class TestNormalize:
         assert reason in err
         assert "document.json" in err
         assert "Traceback" not in err
+
+    def test_what_is_no_text_is_refused(self, run: Any, tmp_path: Path) -> None:
+        """An archive or an image of the wrong name is one sentence, too."""
+        path = tmp_path / "document.json"
+        path.write_bytes(b'{"\xff\xfe": 1}')
+
+        code, out, err = run("normalize", str(path))
+
+        assert (code, out) == (2, "")
+        assert err == f"ecr-scan-alerts: {path}: this is not text in UTF-8\n"
+
+    def test_a_document_may_be_in_utf_16(self, run: Any, tmp_path: Path) -> None:
+        """PowerShell's > writes that."""
+        path = tmp_path / "document.json"
+        path.write_text(ENHANCED.read_text(), encoding="utf-16")
+
+        code, out, _ = run("normalize", str(path))
+
+        assert code == 0
+        assert json.loads(out)["counts"]["total"] == 141
+
+    def test_a_huge_file_is_refused_before_it_is_read(self, run: Any, tmp_path: Path) -> None:
+        """It would take all memory first."""
+        path = tmp_path / "document.json"
+        with path.open("wb") as file:
+            file.truncate(MOST_BYTES + 1)
+
+        code, _, err = run("normalize", str(path))
+
+        assert code == 2
+        assert "too large: at most 256 MiB" in err
+
+    def test_an_endless_input_is_refused(self, run: Any) -> None:
+        """A device says that its size is 0."""
+        code, _, err = run("normalize", "/dev/zero")
+
+        assert code == 2
+        assert "/dev/zero: it is too large" in err
+
+    def test_findings_cannot_be_fetched_without_a_region(
+        self, run: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What botocore misses is said with what to do."""
+        for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+
+        code, _, err = run("normalize", "--fetch", str(EVENTS / "ecr-image-scan/lambda-go.json"))
+
+        assert code == 2
+        assert "You must specify a region. Set up credentials and a region" in err
 
     def test_stdin_is_a_document(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """A dash reads standard input."""
@@ -204,6 +262,19 @@ class TestRoute:
         assert "routes[1].severity" in err
         assert "HUGE" not in err
 
+    def test_each_mistake_has_a_line(self, run: Any, tmp_path: Path) -> None:
+        """Several errors are several lines."""
+        path = tmp_path / "alerts.yml"
+        path.write_text(CONFIG.replace("HIGH", "HUGE").replace("CRITICAL", "WORST"))
+
+        _, _, err = run("route", str(ENHANCED), "--config", str(path))
+
+        lines = err.splitlines()
+        assert [line.split(": ")[3] for line in lines] == [
+            "routes[0].severity",
+            "routes[1].severity",
+        ]
+
 
 class TestPreview:
     def test_the_exact_payload_is_printed(self, run: Any, config: str) -> None:
@@ -236,6 +307,28 @@ class TestPreview:
         assert json.loads(out)
         assert "no route sends" in err
 
+    def test_several_images_are_an_array(self, run: Any, config: str, tmp_path: Path) -> None:
+        """As in normalize; the sizes say which image they are about."""
+        documents = [ENHANCED, FINDINGS / "ecr-basic/aws-cli-example.json"]
+        path = tmp_path / "both.json"
+        path.write_text(json.dumps([json.loads(each.read_text()) for each in documents]))
+
+        code, out, err = run("preview", str(path), "--to", "audit", "--config", config)
+
+        assert code == 0
+        assert len(json.loads(out)) == 2
+        assert "note: huggingface-tensorflow-training:2.6-gpu: " in err
+
+    def test_a_destination_without_a_route_has_no_payload(self, run: Any, tmp_path: Path) -> None:
+        """Without a filter there is nothing to show."""
+        path = tmp_path / "alerts.yml"
+        path.write_text(CONFIG.replace("notify: [team-slack]", "notify: [audit]"))
+
+        code, _, err = run("preview", str(ENHANCED), "--to", "team-slack", "--config", str(path))
+
+        assert code == 2
+        assert "no route notifies 'team-slack'" in err
+
 
 class TestCheckConfig:
     def test_a_good_file_is_fine(self, run: Any, config: str) -> None:
@@ -261,6 +354,124 @@ class TestCheckConfig:
         assert code == 1
         assert f"{path}:13:" in out
         assert "routes[1].notify[0]" in out
+
+    def test_scripts_get_json(self, run: Any, tmp_path: Path) -> None:
+        """Line, path, level and message of each problem, and whether it can be deployed."""
+        path = tmp_path / "alerts.yml"
+        path.write_text(CONFIG.replace("notify: [audit]", "notify: [adit]"))
+
+        code, out, _ = run("check-config", "--format", "json", str(path))
+
+        document = json.loads(out)
+        assert code == 1
+        assert document["valid"] is False
+        assert document["problems"] == [
+            {
+                "line": 13,
+                "path": "routes[1].notify[0]",
+                "level": "error",
+                "message": "is not a destination; did you mean audit?",
+            }
+        ]
+
+    def test_receivers_are_those_of_the_deployment(
+        self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """RECEIVER_HOSTS means the same here as when deploying."""
+        path = tmp_path / "alerts.yml"
+        jira = (
+            "{type: jira, site: 'https://jira.example.com', project: SEC, "
+            "credentials: {secret: ecr-scan-alerts/jira}}"
+        )
+        path.write_text(
+            CONFIG.replace("  audit:", f"  jira: {jira}\n  audit:").replace(
+                "[audit]", "[jira, audit]"
+            )
+        )
+
+        _, warned, _ = run("check-config", str(path))
+        monkeypatch.setenv("RECEIVER_HOSTS", "jira.example.com")
+        _, fine, _ = run("check-config", str(path))
+
+        assert "warning: destinations.jira.site" in warned
+        assert fine == f"{path}: fine\n"
+
+
+def cli(arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the command in a shell, for what happens to its streams."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'"$PYTHON" -m cli {arguments}'],
+        cwd=ROOT,
+        env={**os.environ, "PYTHON": sys.executable, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+class TestStreams:
+    """Streams that are closed, full or not read any more."""
+
+    def test_a_closed_stdout_is_said(self) -> None:
+        """Exit code 0 with nothing written would be a lie."""
+        answer = cli(f"normalize {ENHANCED} >&-")
+
+        assert answer.returncode == 2
+        assert answer.stderr == (
+            "ecr-scan-alerts: stdout is closed: there is nowhere to write to\n"
+        )
+
+    def test_a_full_disk_is_said(self) -> None:
+        """The last bytes are written before the command is done."""
+        answer = cli(f"normalize {ENHANCED} >/dev/full")
+
+        assert answer.returncode == 2
+        assert answer.stderr == "ecr-scan-alerts: cannot read or write: No space left on device\n"
+
+    def test_a_reader_that_left_is_no_error(self) -> None:
+        """`| head` ends quietly."""
+        answer = cli(f"normalize {ENHANCED} | head -n 1")
+
+        assert (answer.stdout, answer.stderr) == ("{\n", "")
+
+    def test_a_closed_stdin_is_said(self) -> None:
+        """A dash without an input."""
+        answer = cli("normalize - <&-")
+
+        assert answer.returncode == 2
+        assert answer.stderr == "ecr-scan-alerts: stdin: it is closed; name a file\n"
+
+    def test_characters_that_stdout_has_not_are_escaped(self, config: str) -> None:
+        """A terminal without UTF-8 shows JSON escapes."""
+        arguments = f"preview {ENHANCED} --to team-slack --config {config}"
+
+        answer = cli(arguments, PYTHONIOENCODING="ascii")
+
+        assert answer.returncode == 0
+        assert json.loads(answer.stdout)["text"]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyboardInterrupt(), 130, ""),
+        (MemoryError(), 2, "not enough memory"),
+        (DocumentError("one\nline \x1b[31m"), 2, "ecr-scan-alerts: one line [31m\n"),
+        (ConfigError("two\nlines \x1b[31m"), 2, "two\necr-scan-alerts: lines [31m\n"),
+    ],
+)
+def test_whatever_stops_a_command_has_its_exit_code(
+    error: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No trace, and no control characters."""
+
+    def stop(_: argparse.Namespace) -> int:
+        raise error
+
+    answer = finish(stop, argparse.Namespace())
+
+    assert answer == code
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["nothing"], ["route"]])

@@ -1,0 +1,273 @@
+"""`scan`: one image, one session, and one document or one table about it."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, NoCredentialsError
+
+from cli.__main__ import parser
+from cli.commands import scan
+from lib.bootstrap import Clients
+from lib.errors import ConfigError, DocumentError, SourceError
+
+DIGEST = "sha256:" + "1" * 64
+TOPIC = "arn:aws:sns:eu-central-1:123456789012:"
+CONFIG = f"""\
+version: 1
+destinations:
+  audit: {{type: sns, topic_arn: "{TOPIC}audit", format: json}}
+  mail: {{type: sns, topic_arn: "{TOPIC}mail", format: text}}
+routes:
+  - name: mails
+    match: {{repository: "payments/*"}}
+    severity: LOW
+    notify: [mail]
+    continue: true
+  - name: everything
+    severity: HIGH
+    notify: [audit]
+"""
+FINDING = {
+    "name": "CVE-2024-0001",
+    "severity": "HIGH",
+    "attributes": [{"key": "package_name", "value": "openssl"}],
+}
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "not this"}}, "Operation")
+
+
+@dataclass
+class FakeAws:
+    """A session whose ECR holds one scanned image, and whose SNS refuses what it is told to."""
+
+    findings: list[Any] = field(default_factory=lambda: [FINDING])
+    details: list[Any] = field(
+        default_factory=lambda: [
+            {
+                "registryId": "000474600478",
+                "repositoryName": "payments/api",
+                "imageDigest": DIGEST,
+                "imageTags": ["1.4.2"],
+                "imagePushedAt": datetime(2026, 11, 23, tzinfo=UTC),
+            }
+        ]
+    )
+    status: str = "COMPLETE"
+    refused: dict[str, list[Exception]] = field(default_factory=dict)
+    unreachable: Exception | None = None
+    asked: list[Mapping[str, Any]] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    sessions: int = 0
+
+    meta = SimpleNamespace(partition="aws", region_name="eu-central-1")
+
+    def connect(self, *, region: str | None) -> Clients:
+        self.sessions += 1
+        return Clients(self, region=region)  # type: ignore[arg-type]  # as much of it as is used
+
+    def client(self, *_: Any, **__: Any) -> "FakeAws":
+        return self
+
+    def describe_images(self, **request: Any) -> Mapping[str, Any]:
+        self.asked.append(request)
+        if self.unreachable:
+            raise self.unreachable
+        return {"imageDetails": self.details}
+
+    def get_paginator(self, _: str) -> "FakeAws":
+        return self
+
+    def paginate(self, **_: Any) -> Iterator[Mapping[str, Any]]:
+        yield {
+            "imageScanStatus": {"status": self.status},
+            "imageScanFindings": {"findings": self.findings},
+        }
+
+    def publish(self, **request: Any) -> Mapping[str, Any]:
+        name = request["TopicArn"].removeprefix(TOPIC)
+        if self.refused.get(name):
+            raise self.refused[name].pop(0)
+        self.sent.append(name)
+        return {"MessageId": f"{name}-1"}
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def aws() -> FakeAws:
+    return FakeAws()
+
+
+@pytest.fixture
+def run(aws: FakeAws, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    path = tmp_path / "alerts.yml"
+    path.write_text(CONFIG)
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        options = parser().parse_args(["scan", *arguments, "--config", str(path)])
+        code = scan.run(options, connect=aws.connect)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return command
+
+
+class TestScan:
+    def test_findings_and_routes_are_shown(self, run: Run, aws: FakeAws) -> None:
+        """The table, then who would hear of it; nothing is sent without being asked for."""
+        code, out, _ = run("payments/api:1.4.2")
+
+        assert code == 0
+        assert "CVE-2024-0001" in out
+        assert "audit" in out
+        assert aws.sent == []
+
+    def test_one_session_serves_everything(self, run: Run, aws: FakeAws) -> None:
+        """A second one would read the credentials and every service model again."""
+        run("payments/api:1.4.2", "--send")
+
+        assert aws.sessions == 1
+
+    def test_each_delivery_has_its_line(self, run: Run, aws: FakeAws) -> None:
+        """Who took it, and the receiver's name for it."""
+        code, out, _ = run("payments/api:1.4.2", "--send")
+
+        assert code == 0
+        assert aws.sent == ["mail", "audit"]
+        assert "mail: sent (mail-1)" in out
+
+    def test_json_is_one_document(self, run: Run) -> None:
+        """Report, routes and deliveries with their receipts, and nothing else on stdout."""
+        code, out, err = run("payments/api:1.4.2", "--send", "--format", "json")
+
+        document = json.loads(out)
+        assert (code, err) == (0, "")
+        assert document["report"]["schema"] == "report-1.0.0"
+        assert [each["route"] for each in document["routes"]] == ["mails", "everything"]
+        assert [
+            (each["sent"], each["receipt"]["reference"]) for each in document["deliveries"]
+        ] == [
+            (True, "mail-1"),
+            (True, "audit-1"),
+        ]
+
+    def test_json_without_sending_has_the_same_shape(self, run: Run) -> None:
+        """Deliveries say what would be sent, and nothing about how that went."""
+        _, out, _ = run("payments/api:1.4.2", "--format", "json")
+
+        document = json.loads(out)
+        assert set(document) == {"report", "routes", "deliveries"}
+        assert "sent" not in document["deliveries"][0]
+
+    def test_a_refused_delivery_keeps_no_other_waiting(self, run: Run, aws: FakeAws) -> None:
+        """Exit code 1; the document and stderr both say why."""
+        aws.refused = {"mail": [refusal("AuthorizationError")]}
+
+        code, out, err = run("payments/api:1.4.2", "--send", "--format", "json")
+
+        first, second = json.loads(out)["deliveries"]
+        assert code == 1
+        assert first["sent"] is False
+        assert "AuthorizationError" in first["error"]
+        assert second["sent"] is True
+        assert "mail: not sent" in err
+
+    def test_a_refused_delivery_is_no_line_of_the_table(self, run: Run, aws: FakeAws) -> None:
+        """What went well is on stdout, the rest on stderr."""
+        aws.refused = {"mail": [refusal("AuthorizationError")]}
+
+        code, out, err = run("payments/api:1.4.2", "--send")
+
+        assert code == 1
+        assert "mail: " not in out
+        assert "audit: sent" in out
+        assert "mail: not sent" in err
+
+    def test_a_refused_form_is_sent_once_more_and_plainer(self, run: Run, aws: FakeAws) -> None:
+        """The way of the deployed pipeline, so that both answer alike."""
+        aws.refused = {"mail": [refusal("InvalidParameter")]}
+
+        code, _, _ = run("payments/api:1.4.2", "--send")
+
+        assert code == 0
+        assert aws.sent == ["mail", "audit"]
+
+    def test_nothing_to_send_is_said(self, run: Run, aws: FakeAws) -> None:
+        """Silence would look like a delivery."""
+        aws.findings = []
+
+        code, out, _ = run("payments/api:1.4.2", "--send")
+
+        assert code == 0
+        assert "nothing to send" in out
+
+    def test_a_scan_without_a_result_is_exit_code_1(self, run: Run, aws: FakeAws) -> None:
+        """A failed scan is no good news."""
+        aws.status = "FAILED"
+
+        code, out, _ = run("payments/api:1.4.2")
+
+        assert code == 1
+        assert "no usable result" in out
+
+
+class TestFindImage:
+    @pytest.mark.parametrize(
+        ("name", "image_id"),
+        [
+            ("payments/api", {"imageTag": "latest"}),
+            ("payments/api:1.4.2", {"imageTag": "1.4.2"}),
+            (f"payments/api@{DIGEST}", {"imageDigest": DIGEST}),
+        ],
+    )
+    def test_an_image_is_asked_for_by_what_was_given(
+        self, run: Run, aws: FakeAws, name: str, image_id: Mapping[str, str]
+    ) -> None:
+        """Tag, digest, or latest."""
+        run(name)
+
+        assert aws.asked == [{"repositoryName": "payments/api", "imageIds": [image_id]}]
+
+    def test_a_full_address_names_the_registry(self, run: Run, aws: FakeAws) -> None:
+        """What docker push was given can be pasted."""
+        run("000474600478.dkr.ecr.eu-west-1.amazonaws.com/payments/api:1.4.2")
+
+        assert aws.asked[0]["registryId"] == "000474600478"
+
+    def test_what_is_no_image_is_refused(self, run: Run) -> None:
+        """The forms that are possible are in the error."""
+        with pytest.raises(DocumentError, match="REPOSITORY:TAG"):
+            run("Payments API")
+
+    def test_an_image_that_is_not_there_is_named(self, run: Run, aws: FakeAws) -> None:
+        """ECR may answer with an empty list, too."""
+        aws.details = []
+
+        with pytest.raises(DocumentError, match="No such image in payments/api"):
+            run("payments/api:1.4.2")
+
+    @pytest.mark.parametrize(
+        ("error", "kind", "words"),
+        [
+            (refusal("ImageNotFoundException"), DocumentError, "Check the name"),
+            (refusal("AccessDeniedException"), SourceError, "AccessDeniedException"),
+            (NoCredentialsError(), ConfigError, "aws configure"),
+        ],
+    )
+    def test_a_refusal_says_what_to_do(
+        self, run: Run, aws: FakeAws, error: Exception, kind: type[Exception], words: str
+    ) -> None:
+        """A missing image, missing rights and missing credentials have different remedies."""
+        aws.unreachable = error
+
+        with pytest.raises(kind, match=words):
+            run("payments/api:1.4.2")
