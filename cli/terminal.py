@@ -9,7 +9,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -165,19 +165,26 @@ def _print_findings(findings: Sequence[Finding]) -> None:
     """Print line by line: rich lays out whole tables only, and takes a minute for a large one."""
     window = out().width if sys.stdout.isatty() else None
     first = max(len(_SEVERITY), *(len(each.severity.name) for each in findings))
-    rows = [_cells(finding) for finding in findings]
-    widths = _widths((_COLUMNS, *rows), window and window - first - len(_GAP))
+    with working("laying out the table"):
+        rows = [_cells(finding) for finding in findings]
+        widths = _widths((_COLUMNS, *rows), window and window - first - len(_GAP))
     badges = {each: _styled(each.name.ljust(first), _STYLES[each]) for each in Severity}
-    header = _GAP.join((_SEVERITY.ljust(first), *_lines(_COLUMNS, widths)))
-    print(_styled(header, "bold"))
+    print(_styled(_GAP.join((_SEVERITY.ljust(first), *_lines(_COLUMNS, widths))), "bold"))
     below = " " * first
-    for start in range(0, len(rows), _BATCH):
-        text: list[str] = []
-        for finding, row in zip(findings[start : start + _BATCH], rows[start:], strict=False):
-            lines = _lines(row, widths, fold=window is not None)
-            text.append(badges[finding.severity] + _GAP + lines[0])
-            text.extend(below + _GAP + line for line in lines[1:])
-        print("\n".join(text))
+    batches = range(0, len(rows), _BATCH)
+    # On a terminal the rows themselves are the progress.
+    with working("writing", len(batches)) if window is None else nullcontext(_nothing) as advance:
+        for start in batches:
+            text = []
+            for finding, row in zip(
+                findings[start : start + _BATCH], rows[start : start + _BATCH], strict=True
+            ):
+                severity = badges[finding.severity]
+                for line in _lines(row, widths, fold=window is not None):
+                    text.append(severity + _GAP + line)
+                    severity = below
+            print("\n".join(text))
+            advance()
 
 
 def _cells(finding: Finding) -> _Row:

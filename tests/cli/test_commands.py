@@ -193,6 +193,17 @@ class TestNormalize:
         assert "141 findings (9 CRITICAL, 132 HIGH)" in out
         assert lines[4].startswith("CRITICAL")
 
+    def test_several_tables_have_a_blank_line_between(self, run: Any) -> None:
+        """Each begins with the name of its image."""
+        _, out, _ = run(
+            "normalize",
+            "--format=table",
+            str(EVENTS / "ecr-image-scan/failed.json"),
+            str(EVENTS / "ecr-image-scan/lambda-go.json"),
+        )
+
+        assert out.count("\n\n") == 1
+
     def test_a_table_says_that_a_scan_failed(self, run: Any) -> None:
         """A failed scan is not an empty table."""
         _, out, _ = run(
@@ -411,6 +422,29 @@ def cli(arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 class TestStreams:
     """Streams that are closed, full or not read any more."""
+
+    @pytest.mark.parametrize(
+        ("stream", "arguments", "said"),
+        [
+            ("stdout", ("normalize", str(ENHANCED)), "stdout is closed"),
+            ("stdin", ("normalize", "-"), "stdin: it is closed"),
+        ],
+    )
+    def test_python_has_no_closed_streams(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        stream: str,
+        arguments: tuple[str, ...],
+        said: str,
+    ) -> None:
+        """What was closed before the start is None."""
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, stream, None)
+            code = main(arguments)
+
+        assert code == 2
+        assert said in capsys.readouterr().err
 
     def test_a_closed_stdout_is_said(self) -> None:
         """Exit code 0 with nothing written would be a lie."""
