@@ -1,6 +1,7 @@
 """What people see: tables that hold whatever a document says, and progress where it takes long."""
 
 import io
+import sys
 import time
 from contextlib import redirect_stderr, redirect_stdout
 
@@ -200,7 +201,7 @@ class TestWorking:
         """Stdout stays stdout."""
         with redirect_stderr(stderr), working("fetching", patience=0):
             wait_for(stderr, "fetching")
-            say("result")
+            sys.stdout.write("result\n")
 
         assert capsys.readouterr().out == "result\n"
 
