@@ -131,6 +131,7 @@ def one_event() -> list[Figure]:
         waker=SqsWaker(aws.client("sqs"), deliveries="https://queue", scan_events=None),
         rules=Rules((ROUTE,)),
         now=now,
+        pause=time.sleep,
     )
 
     def parse() -> None:
@@ -232,6 +233,7 @@ def _peak() -> None:
         waker=SqsWaker(aws.client("sqs"), deliveries="https://queue", scan_events=None),
         rules=Rules((ROUTE,)),
         now=lambda: NOW,
+        pause=time.sleep,
     )
     for minute in range(2):
         moment = NOW + timedelta(minutes=minute)

@@ -21,9 +21,11 @@ class Body:
         self._content = content
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
+        """Yield everything at once."""
         yield self._content
 
     def read(self, *_: Any) -> bytes:
+        """Return everything, the first time."""
         content, self._content = self._content, b""
         return content
 
@@ -44,6 +46,7 @@ class OfflineSession:
         )
 
     def client(self, service: str) -> Any:
+        """Return a client of a service, answered and counted here."""
         # Plain bodies: checksums in trailers would have to be taken off again by the stand-in.
         config = Config(request_checksum_calculation="when_required")
         client: Any = self._session.client(service, config=config)  # type: ignore[call-overload]
@@ -162,7 +165,9 @@ def ecr_answers(*, basic: int = 0, enhanced: int = 0) -> Answer:
         }
         return json.dumps(document).encode()
 
-    def answer(_: str, request: dict[str, Any]) -> bytes:
+    def answer(operation: str, request: dict[str, Any]) -> Any:
+        if operation == "DescribeImages":
+            return {"imageDetails": [{"imagePushedAt": 1760538800.0, "imageTags": ["1.4"]}]}
         size = min(request.get("maxResults", 100), 1000) if basic else 100
         start = int(request.get("nextToken", 0))
         return page(request["repositoryName"], request["imageId"]["imageDigest"], size, start)
