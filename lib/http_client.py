@@ -6,16 +6,19 @@ HTTP to receivers: timeouts, allowed hosts, and the retry class of every answer,
     408, 503, no connection          temporary: nothing was accepted
     other 5xx, no answer in time     ambiguous: the request was sent in full
     everything else                  permanent
+
+No text leaves here with a secret that the request carried, in a 200 as little as in an error.
 """
 
-from collections.abc import Callable, Mapping
+import base64
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from ipaddress import ip_address
 from math import isnan
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import requests
 from requests import exceptions
@@ -30,7 +33,7 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.models import HttpAnswer
-from lib.text import ELLIPSIS, one_line, truncate
+from lib.text import ELLIPSIS, clean, one_line, truncate
 
 CONNECT_TIMEOUT: Final = 3.05
 READ_TIMEOUT: Final = 10.0
@@ -40,7 +43,9 @@ MAX_RETRY_AFTER: Final = 3600.0
 _TOO_LARGE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _EXCERPT: Final = 200
 _SECRET_PART: Final = 12
-"""Shorter parts of a path are words like "services"; the token of a webhook is longer."""
+"""Shorter parts of a URL are words like "services"; the token of a webhook is longer."""
+_CREDENTIAL: Final = 6
+"""Shorter passwords would blank out half of an answer, and protect nothing."""
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
@@ -154,28 +159,63 @@ class RequestsClient:
                 headers=dict(headers or {}),
                 timeout=self._timeouts,
                 allow_redirects=False,
+                auth=_as_given,
             )
         except exceptions.RequestException as error:
             raise _no_answer(error, where) from None
-        text = response.text
+        text = _redacted(clean(response.text), _secrets(url, headers or {}))
         problem = failure(
-            response.status_code,
-            response.headers,
-            _redacted(text, urlsplit(url).path),
-            where=where,
-            now=self._now(),
+            response.status_code, response.headers, text, where=where, now=self._now()
         )
         if problem is not None:
             raise problem
         return HttpAnswer(response.status_code, text)
 
 
-def _redacted(text: str, path: str) -> str:
-    """Take out what of a webhook's path a receiver repeats, in whole or in part."""
-    for part in (path, *path.split("/")):
-        if len(part) >= _SECRET_PART:
-            text = text.replace(part, ELLIPSIS)
+def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep our own Authorization: without an `auth`, requests puts one of ~/.netrc in its place."""
+    return request
+
+
+def _redacted(text: str, secrets: Iterable[str]) -> str:
+    """Take out what a receiver, or a proxy before it, repeats. Longest first: parts leave rests."""
+    spellings = {each for secret in secrets for each in _spellings(secret)}
+    for each in sorted(spellings, key=len, reverse=True):
+        text = text.replace(each, ELLIPSIS)
     return text
+
+
+def _spellings(secret: str) -> tuple[str, ...]:
+    """Return how pages and JSON may write it."""
+    return (secret, quote(secret, safe=""), unquote(secret), secret.replace("/", "\\/"))
+
+
+def _secrets(url: str, headers: Mapping[str, str]) -> Iterator[str]:
+    """Yield what of a request must not be repeated: a webhook's path, an account's credentials."""
+    address = urlsplit(url)
+    values = (each.partition("=")[2] for each in address.query.split("&"))
+    for part in (address.path, *address.path.split("/"), *values):
+        if len(part) >= _SECRET_PART:
+            yield part
+    for name, value in headers.items():
+        if name.lower() == "authorization":
+            yield from (each for each in _credentials(value) if len(each) >= _CREDENTIAL)
+
+
+def _credentials(header: str) -> Iterator[str]:
+    """Yield the value of an Authorization header, whole, without scheme, and decoded."""
+    scheme, _, credential = header.partition(" ")
+    yield header
+    # Padding may be written in other ways, or left out.
+    yield credential.rstrip("=")
+    if scheme.lower() != "basic":
+        return
+    try:
+        account = base64.b64decode(credential, validate=True).decode()
+    except ValueError:
+        return
+    yield account
+    yield account.partition(":")[2]
 
 
 def _no_answer(error: exceptions.RequestException, where: str) -> DeliveryError:

@@ -1,5 +1,7 @@
 """HTTP against a real server on loopback: every answer gets its retry class, no secret gets out."""
 
+import base64
+import json
 import socket
 import threading
 import traceback
@@ -8,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -275,6 +279,146 @@ def test_no_error_shows_the_path_of_a_webhook(
 
     assert TOKEN not in _printed(caught.value)
     assert "127.0.0.1" in str(caught.value)
+
+
+USER = "robot@example.com"
+PASSWORD = "not/a+real=password"  # it says so
+BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<p>Blocked: {url}</p>",
+        "{path}",
+        '{{"ok": false, "error": "unknown hook {token}"}}',
+        "https:\\/\\/host{escaped}",
+        "{quoted}",
+        # What a log drops when it cleans a text must not hide the secret until then.
+        "not-a\u200b-real-\x00token",
+    ],
+)
+def test_accepted_answer_does_not_repeat_the_path_of_a_webhook(
+    receiver: Receiver, client: RequestsClient, page: str
+) -> None:
+    """A proxy may answer 200 with a page that shows the address; notifiers quote such pages."""
+    url = f"{receiver.url}{SECRET_PATH}"
+    receiver.body = page.format(
+        url=url,
+        path=SECRET_PATH,
+        token=TOKEN,
+        escaped=SECRET_PATH.replace("/", "\\/"),
+        quoted=quote(url, safe=""),
+    )
+
+    answer = client.post(url, {})
+
+    assert TOKEN not in answer.text
+    assert "…" in answer.text
+
+
+def test_accepted_answer_does_not_repeat_the_query(
+    receiver: Receiver, client: RequestsClient
+) -> None:
+    """Some webhooks are signed in their query; short words of a query are no secrets."""
+    receiver.body = f"order=created sig={TOKEN}"
+
+    answer = client.get(f"{receiver.url}/hook?order=created&sig={TOKEN}&flag")
+
+    assert answer.text == "order=created sig=…"
+
+
+@pytest.mark.parametrize("status", [200, 201, 400, 401, 403, 500])
+@pytest.mark.parametrize(
+    "echo",
+    [
+        f"Basic {BASIC}",
+        BASIC.rstrip("="),
+        json.dumps({"Authorization": BASIC}).replace("/", "\\/"),
+        f"{USER}:{PASSWORD}",
+        f"token {PASSWORD} is not valid",
+        f"?token={quote(PASSWORD, safe='')}",
+    ],
+)
+def test_no_answer_repeats_credentials(
+    receiver: Receiver, client: RequestsClient, status: int, echo: str
+) -> None:
+    """Whatever was in the Authorization header, encoded or not, stays between the two."""
+    receiver.status, receiver.body = status, echo
+
+    said = ""
+    try:
+        said = client.get(receiver.url, headers={"Authorization": f"Basic {BASIC}"}).text
+    except DeliveryError as error:
+        said = _printed(error)
+
+    for secret in (BASIC.rstrip("="), PASSWORD, quote(PASSWORD, safe="")):
+        assert secret not in said
+
+
+@pytest.mark.parametrize(
+    ("header", "echo"),
+    [(f"Bearer {TOKEN}", TOKEN), (TOKEN, TOKEN), ("Basic not+base64!", "not+base64!")],
+)
+def test_other_credentials_are_not_repeated(
+    receiver: Receiver, client: RequestsClient, header: str, echo: str
+) -> None:
+    """Of a scheme that is not taken apart, what follows it is the secret."""
+    receiver.body = f"you sent {echo}"
+
+    answer = client.get(receiver.url, headers={"authorization": header})
+
+    assert answer.text == "you sent …"
+
+
+def test_answers_keep_what_is_no_secret(receiver: Receiver, client: RequestsClient) -> None:
+    """Short passwords and words of a path would make an answer unreadable."""
+    receiver.body = '{"key": "SEC-7", "self": "/rest/api/3/issue"}'
+    header = base64.b64encode(b"a:key").decode()
+
+    answer = client.get(f"{receiver.url}/rest/key", headers={"Authorization": f"Basic {header}"})
+
+    assert answer.text == receiver.body
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RequestsClient]:
+    """Make a client as a laptop has it: a ~/.netrc with an entry for every host."""
+    file = tmp_path / "netrc"
+    file.write_text("default login somebody password else\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(file))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with requests.Session() as session:
+        yield RequestsClient(("127.0.0.1",), session=session, now=lambda: NOW)
+
+
+def test_netrc_does_not_replace_credentials(receiver: Receiver, netrc: RequestsClient) -> None:
+    """Requests would send the account of ~/.netrc instead of the one that was configured."""
+    netrc.get(receiver.url, headers={"Authorization": f"Basic {BASIC}"})
+
+    assert receiver.requests[0][3]["Authorization"] == f"Basic {BASIC}"
+
+
+def test_netrc_does_not_add_credentials(receiver: Receiver, netrc: RequestsClient) -> None:
+    """A webhook needs none, and must not learn of any."""
+    netrc.post(receiver.url, {})
+
+    assert "Authorization" not in receiver.requests[0][3]
+
+
+def test_proxy_of_the_environment_is_used(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may only leave through a proxy says so in HTTPS_PROXY or HTTP_PROXY."""
+    monkeypatch.setenv("http_proxy", receiver.url)
+    monkeypatch.setenv("no_proxy", "")
+    with requests.Session() as session:
+        proxied = RequestsClient(("localhost",), session=session, now=lambda: NOW)
+
+        proxied.post("http://localhost:9/hook", {})
+
+    assert receiver.requests[0][1] == "http://localhost:9/hook"
 
 
 def test_errors_quote_a_short_clean_excerpt(receiver: Receiver, client: RequestsClient) -> None:

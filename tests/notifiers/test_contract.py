@@ -1,8 +1,9 @@
 """What holds for every receiver in the registry; a new one needs options in `receivers.OPTIONS`."""
 
+import base64
 import json
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from lib.errors import (
 )
 from lib.http_client import RequestsClient
 from lib.interfaces import Notifier
-from lib.models import Alert, Finding, HttpAnswer, Package, Severity
+from lib.models import Alert, Finding, HttpAnswer, Package, Receipt, Severity
 from lib.notifiers import NOTIFIERS
 from tests.builders import a_filter, a_report, an_image
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, stories, told
@@ -43,7 +44,8 @@ FORMATS = [
     *((name, OPTIONS[name]) for name in TYPES),
     ("sns", {**OPTIONS["sns"], "format": "json"}),
 ]
-SECRETS = (WEBHOOK, SLACK_TOKEN, CREDENTIALS, JIRA_TOKEN)
+AUTHORIZATION = base64.b64encode(f"robot@example.com:{JIRA_TOKEN}".encode()).decode()
+SECRETS = (WEBHOOK, SLACK_TOKEN, CREDENTIALS, JIRA_TOKEN, AUTHORIZATION)
 
 each_type = pytest.mark.parametrize("name", TYPES)
 each_format = pytest.mark.parametrize(("name", "options"), FORMATS)
@@ -163,11 +165,15 @@ class Answering(requests.Session):
         self.status = status
         self.asked: list[str] = []
 
-    def request(self, method: str, url: str, **_: Any) -> requests.Response:  # type: ignore[override]
+    def request(  # type: ignore[override]
+        self, method: str, url: str, *, headers: Mapping[str, str], **_: Any
+    ) -> requests.Response:
         self.asked.append(f"{method} {url}")
         response = requests.Response()
         response.status_code = self.status
-        response._content = f"refused {url}".encode()  # noqa: SLF001  # no other way to set it
+        sent = headers.get("Authorization", "").removeprefix("Basic ")
+        echo = f"refused {url} Basic {sent} {base64.b64decode(sent).decode()}"
+        response._content = echo.encode()  # noqa: SLF001  # no other way to set it
         return response
 
 
@@ -190,19 +196,44 @@ EXPECTED = {
 @pytest.mark.parametrize("status", range(300, 600))
 def test_retry_class_of_every_status(name: str, status: int, session: Answering) -> None:
     """No receiver decides for itself; and no error shows a secret, whatever was answered."""
+    with pytest.raises(DeliveryError) as caught:
+        send(name, session)
+
+    assert type(caught.value) is EXPECTED.get(status, PermanentDeliveryError)
+    assert not [each for each in SECRETS if each in printed(caught.value)]
+    retried = name == "jira" and status == 404
+    assert len(session.asked) == 1 + retried
+
+
+@pytest.mark.parametrize("name", HTTP_TYPES)
+@pytest.mark.parametrize("thread", [None, "SEC-7"])
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_accepted_answers_do_not_tell_secrets(
+    name: str, thread: str | None, session: Answering
+) -> None:
+    """A proxy answering 200 with all it was sent: neither error nor receipt repeats it."""
+    said = ""
+    try:
+        said = repr(send(name, session, thread))
+    except ScanAlertError as error:
+        said = printed(error)
+
+    assert said
+    assert not [each for each in SECRETS if each in said]
+
+
+def send(name: str, session: requests.Session, thread: str | None = "SEC-7") -> Receipt:
+    """Send an alert by the real client."""
     http = RequestsClient(
         NOTIFIERS[name].hosts, session=session, now=lambda: datetime(2026, 11, 23, tzinfo=UTC)
     )
     notifier = make(name, http=http)
+    return notifier.send(notifier.render(STORIES["new-and-resolved"], thread=thread))
 
-    with pytest.raises(DeliveryError) as caught:
-        notifier.send(notifier.render(STORIES["no-findings"], thread="SEC-7"))
 
-    assert type(caught.value) is EXPECTED.get(status, PermanentDeliveryError)
-    printed = "".join(traceback.format_exception(caught.value)) + repr(caught.value)
-    assert not [each for each in SECRETS if each in printed]
-    retried = name == "jira" and status == 404
-    assert len(session.asked) == 1 + retried
+def printed(error: Exception) -> str:
+    """Return all that a log could show of an error."""
+    return "".join(traceback.format_exception(error)) + repr(error)
 
 
 @pytest.mark.parametrize("name", HTTP_TYPES)
