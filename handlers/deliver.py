@@ -15,7 +15,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from handlers.records import body_of, failures_logged
 from lib.bootstrap import App, app, utc_now
 from lib.errors import EventError
-from lib.models import DeliveryId
+from lib.interfaces import Json, WakeUp
+from lib.models import DeliveryId, Destination
 from lib.observability import Metric, logger, metrics
 from lib.pipeline import DeliveryOutcome, DeliveryResult
 
@@ -24,6 +25,7 @@ _RESULT_METRICS = {
     DeliveryResult.RETRY: Metric.DELIVERIES_RETRIED,
     DeliveryResult.DEAD: Metric.DEAD_DELIVERIES,
     DeliveryResult.SKIPPED: Metric.DELIVERIES_SKIPPED,
+    DeliveryResult.PAUSED: Metric.DELIVERIES_PAUSED,
 }
 
 
@@ -56,10 +58,15 @@ def process_batch(
 def process_record(application: App, record: SQSRecord) -> None:
     """Attempt one delivery and log its outcome."""
     with failures_logged(record.message_id):
-        delivery_id = body_of(record.body).get("delivery")
-        if not isinstance(delivery_id, str):
-            raise EventError("The message names no delivery", reason="bad-wake-up")
-        _record(delivery_id, application.deliveries.deliver(DeliveryId(delivery_id)))
+        wake_up = _wake_up(body_of(record.body))
+        _record(wake_up.id, application.deliveries.deliver(wake_up))
+
+
+def _wake_up(body: dict[str, Json]) -> WakeUp:
+    match body:
+        case {"delivery": str(delivery_id), "destination": str(destination)}:
+            return WakeUp(DeliveryId(delivery_id), Destination(destination), attempts=0)
+    raise EventError("The message names no delivery and destination", reason="bad-wake-up")
 
 
 def _record(delivery_id: str, outcome: DeliveryOutcome) -> None:

@@ -144,6 +144,7 @@ class App:
             notifiers=cache(self.notifier),
             now=utc_now,
             new_token=lambda: uuid.uuid4().hex,
+            fallback=self.config.fallback,
         )
 
     @cached_property

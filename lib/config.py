@@ -74,6 +74,8 @@ class Config:
     routes: tuple[Route, ...]
     streams: tuple[str, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
+    fallback: Destination | None = None
+    """Who is told when another destination refuses everything."""
 
 
 def load(document: Json, *, today: date) -> Config:
@@ -116,6 +118,7 @@ def parse(document: Json) -> Config:
         routes=tuple(map(_route, document["routes"])),
         streams=tuple(document.get("streams", ())),
         suppressions=tuple(map(_suppression, document.get("suppressions", ()))),
+        fallback=Destination(document["fallback"]) if "fallback" in document else None,
     )
 
 
@@ -334,6 +337,10 @@ def _misfits(document: Json) -> Iterator[Problem]:
     routes = [each for each in _list(document, "routes") if isinstance(each, dict)]
     if len(routes) == len(_list(document, "routes")):
         yield from _route_misfits(routes, list(_mapping(document, "destinations")))
+    names = list(_mapping(document, "destinations"))
+    fallback = document.get("fallback") if isinstance(document, dict) else None
+    if isinstance(fallback, str) and fallback not in names:
+        yield Problem(("fallback",), _no_destination(fallback, names))
     for index, entry in enumerate(_list(document, "suppressions")):
         expires = entry.get("expires") if isinstance(entry, dict) else None
         if isinstance(expires, str) and _looks_like_date(expires) and not _is_date(expires):
@@ -412,6 +419,7 @@ def _may_be_called(url: str, hosts: Sequence[str]) -> bool:
 def _doubts(config: Config, today: date) -> Iterator[Problem]:
     yield from _unreachable(config.routes)
     used = {destination for route in config.routes for destination in route.notify}
+    used |= {config.fallback} if config.fallback is not None else set()
     for name in config.destinations:
         if name not in used:
             yield Problem(("destinations", name), "no route notifies this", "warning")

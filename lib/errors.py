@@ -142,12 +142,23 @@ class AmbiguousDeliveryError(DeliveryError):
 
 
 class PermanentDeliveryError(DeliveryError):
-    """The receiver refuses this request for good. `degradable`: a smaller, plainer one may pass."""
+    """
+    The receiver refuses this request for good.
+
+    `degradable`: a smaller, plainer one may pass. `broken`: it refuses every request, because a
+    credential was revoked or the address is gone.
+    """
 
     reason = "permanent"
 
     def __init__(
-        self, message: str, *, degradable: bool = False, reason: str | None = None
+        self,
+        message: str,
+        *,
+        degradable: bool = False,
+        broken: bool = False,
+        reason: str | None = None,
     ) -> None:
         super().__init__(message, reason=reason)
         self.degradable = degradable
+        self.broken = broken

@@ -40,6 +40,13 @@ READ_TIMEOUT: Final = 10.0
 MAX_RETRY_AFTER: Final = 3600.0
 """Seconds. A receiver that asks for more is asked again after an hour."""
 
+_BROKEN: Final = (
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.GONE,
+)
+"""A revoked credential or an address that is gone: no other request would pass either."""
 _TOO_LARGE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _EXCERPT: Final = 200
 _SECRET_PART: Final = 12
@@ -84,7 +91,9 @@ def failure(
         case _ if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return AmbiguousDeliveryError(text, reason=reason)
         case _:
-            return PermanentDeliveryError(text, degradable=status in _TOO_LARGE, reason=reason)
+            return PermanentDeliveryError(
+                text, degradable=status in _TOO_LARGE, broken=status in _BROKEN, reason=reason
+            )
 
 
 def check_url(url: str, hosts: tuple[str, ...]) -> None:

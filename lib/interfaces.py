@@ -19,10 +19,12 @@ from lib.models import (
     HttpAnswer,
     Image,
     Known,
+    Pause,
     Receipt,
     Scan,
     StreamId,
     Usage,
+    Verdict,
 )
 
 Json = Any
@@ -138,6 +140,8 @@ class WakeUp:
     id: DeliveryId
     destination: Destination
     attempts: int
+    turn: str = ""
+    """When the sweep found it due: the queue drops repeats of the same turn, and only those."""
 
 
 class Ledger(Protocol):
@@ -150,12 +154,38 @@ class Ledger(Protocol):
         """Record the receipt, and the thread for the next message of the stream. SENT is final."""
 
     def retry(
-        self, delivery: Delivery, *, due_at: datetime, reason: str, counts: bool, now: datetime
+        self,
+        delivery: Delivery,
+        *,
+        due_at: datetime,
+        reason: str,
+        counts: bool,
+        unsure: bool,
+        now: datetime,
     ) -> None:
-        """Give the claim back; the sweep wakes it when due. `counts`: a failure, not throttling."""
+        """
+        Give the claim back; the sweep wakes it when due.
+
+        `counts`: it was a failure, not throttling. `unsure`: the receiver may have it (UNKNOWN).
+        """
 
     def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:
         """Give up for good; kept, alarmed, and can be sent again by a command."""
+
+    def defer(self, delivery_id: DeliveryId, *, until: datetime, reason: str) -> None:
+        """Let a delivery that nobody holds wait. One that is final or held is left alone."""
+
+    def add(self, delivery: Delivery) -> bool:
+        """Write a delivery that belongs to no evaluation; False when it is there already."""
+
+    def pause(self, destination: Destination, pause: Pause) -> bool:
+        """Hold a destination's deliveries back; False when a longer pause is in force."""
+
+    def paused(self, destination: Destination, *, now: datetime) -> Pause | None:
+        """Return the pause in force."""
+
+    def resume(self, destination: Destination) -> None:
+        """End a pause."""
 
     def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
         """Return deliveries to wake: due, or claimed by somebody whose lease has run out."""
@@ -182,6 +212,16 @@ class Notifier(Protocol):
 
     def plain(self, alert: Alert, *, thread: str | None = None) -> Json:
         """Return the smallest, plainest payload, for the one attempt after a malformed or large."""
+
+    def verify(
+        self, alert: Alert, *, since: datetime, now: datetime, thread: str | None = None
+    ) -> Verdict:
+        """
+        Say whether the receiver has an alert whose answer was lost. Only reads.
+
+        `since`: nothing of it was sent before. A receiver that cannot tell answers `NotThere`.
+        Raises a `DeliveryError`.
+        """
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """Return how much of each of the receiver's limits a payload uses."""

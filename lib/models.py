@@ -405,6 +405,43 @@ class Delivery:
     receipt: Receipt | None = None
     thread: str | None = None
     """Where the message belongs: read with the claim, from what earlier receipts said."""
+    unsure: bool = False
+    """An earlier attempt may have been accepted: its answer was lost, or its worker died."""
+    note: str | None = None
+    """Why this destination is told in another one's place; None: it is its own alert."""
+
+
+class PauseKind(StrEnum):
+    """Why nothing is sent to a destination for a while."""
+
+    THROTTLED = "throttled"
+    BROKEN = "broken"
+    BY_HAND = "by-hand"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Until when nothing is sent to a destination, and why."""
+
+    kind: PauseKind
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotThere:
+    """The receiver does not have it, or cannot tell: send (again)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskLater:
+    """The receiver may have it and cannot say so yet."""
+
+    seconds: float
+
+
+Verdict = Receipt | NotThere | AskLater
+"""What a receiver says about a delivery whose answer was lost."""
 
 
 # --- the alert --------------------------------------------------------------------------------
@@ -429,6 +466,8 @@ class LeftOut:
 
     reason: str
     count: int
+    standing: bool = False
+    """Open and through the filters; only this kind of change is not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,7 +475,8 @@ class Alert:
     """
     What one destination is told about one evaluation; receivers differ in how they show it.
 
-    The numbers add up: `total` = listed changes but RESOLVED + `unchanged` + all `left_out`.
+    The numbers add up: `total` = listed changes but RESOLVED + `unchanged` + all `left_out`, and
+    also `standing` + what of `left_out` is not standing.
     """
 
     delivery_id: DeliveryId
@@ -457,6 +497,8 @@ class Alert:
     """What this destination asked for: worst first, RESOLVED last."""
     unchanged: int
     """Findings that pass the filters and were there before."""
+    standing: tuple[Change, ...]
+    """How things stand: all that is open now and passes the filters, new or not, worst first."""
     left_out: tuple[LeftOut, ...]
     upgrades: tuple[Upgrade, ...]
     """Ordered by what the upgrade fixes, worst and most first."""
@@ -464,6 +506,8 @@ class Alert:
     problem: ScanProblem | None = None
     evaluated_at: datetime | None = None
     attempt: int = 1
+    possible_repeat: bool = False
+    """An earlier attempt may have been accepted, and the receiver cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Metric(StrEnum):
     DELIVERIES_SENT = "DeliveriesSent"
     DELIVERIES_RETRIED = "DeliveriesRetried"
     DELIVERIES_MISCONFIGURED = "DeliveriesMisconfigured"
+    DELIVERIES_PAUSED = "DeliveriesPaused"
     DELIVERIES_SKIPPED = "DeliveriesSkipped"
     DELIVERIES_WOKEN = "DeliveriesWoken"
     DEAD_DELIVERIES = "DeadDeliveries"

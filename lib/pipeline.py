@@ -18,6 +18,7 @@ from typing import Final
 
 from lib.changes import compare, problem_of
 from lib.errors import (
+    AmbiguousDeliveryError,
     ConfigError,
     ConflictError,
     DeliveryError,
@@ -46,6 +47,7 @@ from lib.interfaces import (
 from lib.models import (
     Alert,
     AnyReport,
+    AskLater,
     Basis,
     BasisKind,
     Comparison,
@@ -56,6 +58,9 @@ from lib.models import (
     Evaluation,
     Image,
     Known,
+    NotThere,
+    Pause,
+    PauseKind,
     Receipt,
     Report,
     ScanEvent,
@@ -74,6 +79,8 @@ FIRST_WAKE: Final = timedelta(seconds=90)
 """When the sweep takes over a new delivery whose own wake-up was lost."""
 HORIZON: Final = timedelta(hours=24)
 """A delivery that was not accepted by then is dead."""
+BROKEN: Final = timedelta(minutes=10)
+"""How long a destination that refuses everything is left alone."""
 UNEXPECTED_LIMIT: Final = 5
 """Attempts that end in an error nobody foresaw; a bug does not heal."""
 WAKE_AGAIN: Final = timedelta(minutes=5)
@@ -406,6 +413,7 @@ class DeliveryResult(StrEnum):
     RETRY = "retry"
     DEAD = "dead"
     SKIPPED = "skipped"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -437,14 +445,16 @@ class DeliveryPipeline:
         notifiers: Callable[[Destination], Notifier],
         now: Callable[[], datetime],
         new_token: Callable[[], str],
+        fallback: Destination | None = None,
     ) -> None:
         self._ledger = ledger
         self._reports = reports
         self._notifiers = notifiers
         self._now = now
         self._new_token = new_token
+        self._fallback = fallback
 
-    def deliver(self, delivery_id: DeliveryId) -> DeliveryOutcome:
+    def deliver(self, wake_up: WakeUp) -> DeliveryOutcome:
         """
         Send one delivery if its row says that it is time. Send, then record.
 
@@ -452,23 +462,55 @@ class DeliveryPipeline:
         `StoreError` when the ledger itself cannot be reached.
         """
         now = self._now()
-        delivery = self._ledger.claim(delivery_id, now=now, token=self._new_token())
+        pause = self._ledger.paused(wake_up.destination, now=now)
+        if pause is not None:
+            return self._deferred(wake_up, pause)
+        delivery = self._ledger.claim(wake_up.id, now=now, token=self._new_token())
         if isinstance(delivery, NotClaimed):
             return DeliveryOutcome(DeliveryResult.SKIPPED, delivery.reason)
         if now - delivery.created_at > HORIZON:
             return self._dead(delivery, f"not accepted within 24 h: {delivery.reason}")
+        return self._claimed(delivery)
+
+    def _claimed(self, delivery: Delivery) -> DeliveryOutcome:
         try:
             evaluation = self._reports.get(delivery.evaluation_key)
             if evaluation is None:
                 return self._dead(delivery, "its report is not stored any more")
-            notifier = self._notifiers(delivery.destination)
-            receipt = send(notifier, build_alert(evaluation, delivery), thread=delivery.thread)
+            verdict = self._attempt(delivery, build_alert(evaluation, delivery))
         except (DeliveryError, ConfigError, StoreError) as error:
             return self._failed(delivery, error)
         except Exception as error:  # noqa: BLE001  # one odd alert must not block its destination
             return self._unexpected(delivery, error)
-        self._ledger.sent(delivery, receipt, now=self._now())
-        return DeliveryOutcome(DeliveryResult.SENT, "accepted", delivery, receipt)
+        if isinstance(verdict, AskLater):
+            return self._asked_later(delivery, verdict)
+        self._ledger.sent(delivery, verdict, now=self._now())
+        return DeliveryOutcome(DeliveryResult.SENT, "accepted", delivery, verdict)
+
+    def _attempt(self, delivery: Delivery, alert: Alert) -> Receipt | AskLater:
+        """Send, but ask the receiver first when it may have the alert already."""
+        notifier = self._notifiers(delivery.destination)
+        if delivery.unsure:
+            verdict = notifier.verify(
+                alert, since=delivery.created_at, now=self._now(), thread=delivery.thread
+            )
+            if not isinstance(verdict, NotThere):
+                return verdict
+        return send(notifier, alert, thread=delivery.thread)
+
+    def _deferred(self, wake_up: WakeUp, pause: Pause) -> DeliveryOutcome:
+        reason = f"{pause.kind.value}: {pause.reason}"
+        self._ledger.defer(wake_up.id, until=pause.until, reason=reason)
+        return DeliveryOutcome(DeliveryResult.PAUSED, reason, due_at=pause.until)
+
+    def _asked_later(self, delivery: Delivery, later: AskLater) -> DeliveryOutcome:
+        now = self._now()
+        due_at = now + timedelta(seconds=later.seconds)
+        reason = "the receiver cannot say yet whether it has it"
+        self._ledger.retry(
+            delivery, due_at=due_at, reason=reason, counts=False, unsure=True, now=now
+        )
+        return DeliveryOutcome(DeliveryResult.RETRY, reason, delivery, due_at=due_at)
 
     def _unexpected(self, delivery: Delivery, error: Exception) -> DeliveryOutcome:
         """Try again some times, as the cause may be outside; then keep it as dead, with a trace."""
@@ -481,8 +523,10 @@ class DeliveryPipeline:
         now = self._now()
         reason = f"{error.reason}: {error}"
         if isinstance(error, PermanentDeliveryError):
-            return self._dead(delivery, reason)
-        due_at = now + timedelta(seconds=_pause(delivery, error))
+            return self._refused(delivery, error, reason)
+        due_at = now + timedelta(seconds=_wait(delivery, error))
+        if isinstance(error, ThrottledError):
+            self._ledger.pause(delivery.destination, Pause(PauseKind.THROTTLED, due_at, reason))
         if due_at - delivery.created_at > HORIZON:
             return self._dead(delivery, f"not accepted within 24 h: {reason}")
         self._ledger.retry(
@@ -490,6 +534,7 @@ class DeliveryPipeline:
             due_at=due_at,
             reason=reason,
             counts=not isinstance(error, ThrottledError),
+            unsure=delivery.unsure or isinstance(error, AmbiguousDeliveryError),
             now=now,
         )
         return DeliveryOutcome(
@@ -499,6 +544,38 @@ class DeliveryPipeline:
             due_at=due_at,
             misconfigured=isinstance(error, ConfigError),
         )
+
+    def _refused(
+        self, delivery: Delivery, error: PermanentDeliveryError, reason: str
+    ) -> DeliveryOutcome:
+        """
+        Give up; when the receiver refuses everything, let the others wait and tell the fallback.
+
+        The pause is written first: who fails to record the death tries again, and finds it.
+        """
+        if error.broken:
+            pause = Pause(PauseKind.BROKEN, self._now() + BROKEN, reason)
+            if self._ledger.pause(delivery.destination, pause):
+                self._tell_fallback(delivery, error.reason)
+        return self._dead(delivery, reason)
+
+    def _tell_fallback(self, delivery: Delivery, reason: str) -> None:
+        if self._fallback in (None, delivery.destination) or delivery.note is not None:
+            return
+        notice = replace(
+            delivery,
+            id=DeliveryId(hashlib.sha256(f"notice\n{delivery.id}".encode()).hexdigest()[:32]),
+            destination=self._fallback,
+            state=DeliveryState.PENDING,
+            created_at=self._now(),
+            due_at=self._now(),
+            attempts=0,
+            failures=0,
+            token=None,
+            unsure=False,
+            note=f"Instead of {delivery.destination}, which refuses everything ({reason})",
+        )
+        self._ledger.add(notice)
 
     def _dead(self, delivery: Delivery, reason: str) -> DeliveryOutcome:
         self._ledger.dead(delivery, reason=reason, now=self._now())
@@ -515,7 +592,7 @@ def send(notifier: Notifier, alert: Alert, *, thread: str | None = None) -> Rece
     return notifier.send(notifier.plain(alert, thread=thread))
 
 
-def _pause(delivery: Delivery, error: _Refusal) -> float:
+def _wait(delivery: Delivery, error: _Refusal) -> float:
     """Return the seconds until the next attempt: what the receiver asked for, else the backoff."""
     if not isinstance(error, ThrottledError):
         return backoff(delivery.id, delivery.failures + 1)

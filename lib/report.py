@@ -30,7 +30,7 @@ from lib.models import (
     Severity,
     Upgrade,
 )
-from lib.routing import Selection, refusal, selection
+from lib.routing import selection
 from lib.text import clean, one_line, truncate
 
 _WORST_FIRST: Final = tuple(reversed(Severity))
@@ -50,8 +50,7 @@ def alert(evaluation: Evaluation, delivery: Delivery) -> Alert:
     chosen = selection(evaluation, delivery.filters)
     listed = sorted((each for each in chosen.changes if not _resolved(each)), key=_worst_first)
     resolved = sorted((each for each in chosen.changes if _resolved(each)), key=_worst_first)
-    to_upgrade = [each.finding for each in listed]
-    to_upgrade += _unchanged(evaluation, chosen, delivery.filters)
+    standing = sorted(chosen.standing, key=_worst_first)
     return Alert(
         delivery_id=delivery.id,
         destination=delivery.destination,
@@ -60,19 +59,27 @@ def alert(evaluation: Evaluation, delivery: Delivery) -> Alert:
         scan=report.scan,
         stream=evaluation.stream,
         basis=_basis(evaluation),
-        verdict=_verdict(evaluation, listed, resolved, delivery.filters),
+        verdict=_noted(delivery, _verdict(evaluation, listed, resolved, delivery.filters)),
         worst=max((each.finding.severity for each in listed), default=None),
         counts=report.counts if isinstance(report, Report) else MappingProxyType({}),
         total=len(report.findings) if isinstance(report, Report) else 0,
         changes=(*listed, *resolved),
         unchanged=chosen.unchanged,
+        standing=tuple(standing),
         left_out=tuple(sorted(chosen.left_out, key=_most_first)),
-        upgrades=upgrades(to_upgrade),
+        # An upgrade also removes what was there before and is not listed again.
+        upgrades=upgrades(each.finding for each in standing),
         console_url=console_url(report.image),
         problem=evaluation.problem,
         evaluated_at=evaluation.evaluated_at,
         attempt=max(delivery.attempts, 1),
+        possible_repeat=delivery.unsure,
     )
+
+
+def _noted(delivery: Delivery, verdict: str) -> str:
+    """Say first why somebody is told in another one's place."""
+    return verdict if delivery.note is None else f"{delivery.note}: {verdict}"
 
 
 def _resolved(change: Change) -> bool:
@@ -93,21 +100,6 @@ def _worst_first(change: Change) -> tuple[object, ...]:
         -(finding.score.value if finding.score else 0.0),
         finding.id,
     )
-
-
-def _unchanged(
-    evaluation: Evaluation, chosen: Selection, filters: Sequence[Filter]
-) -> Iterable[Finding]:
-    """Yield what was there before and passes: upgrades remove it, too, even if it is not listed."""
-    if evaluation.comparison is None or not chosen.unchanged:
-        return
-    told = {id(each) for each in chosen.changes}
-    image = evaluation.report.image
-    for change in evaluation.comparison.changes:
-        if change.kind is not ChangeKind.UNCHANGED or id(change) in told:
-            continue
-        if any(refusal(change.finding, image, each) is None for each in filters):
-            yield change.finding
 
 
 def _basis(evaluation: Evaluation) -> Basis:

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Final
+from typing import Final, NamedTuple
 
 from lib.models import (
     Change,
     ChangeKind,
+    Comparison,
     DeliveryState,
     Destination,
     Evaluation,
@@ -128,12 +129,21 @@ class Selection:
     """
     What filters make of an evaluation; every finding of the report is in exactly one group.
 
-    len(report.findings) = changes but RESOLVED + unchanged + the sum of `left_out`.
+    len(report.findings) = changes but RESOLVED + unchanged + the sum of `left_out`. `standing` cuts
+    across the groups: whatever is open now and passes the filters, told or not.
     """
 
     changes: tuple[Change, ...] = ()
     unchanged: int = 0
     left_out: tuple[LeftOut, ...] = ()
+    standing: tuple[Change, ...] = ()
+
+
+class _Judged(NamedTuple):
+    """What filters make of one change, and whether its finding is open here."""
+
+    verdict: str
+    standing: bool
 
 
 def stream_of(image: Image, patterns: Sequence[str]) -> StreamId:
@@ -216,24 +226,32 @@ def selection(evaluation: Evaluation, filters: Sequence[Filter]) -> Selection:
     report, comparison = evaluation.report, evaluation.comparison
     if not isinstance(report, Report) or comparison is None:
         return Selection()
-    verdicts: dict[_Key, str] = {}
+    verdicts: dict[_Key, _Judged] = {}
     changes: list[Change] = []
-    others: Counter[str] = Counter()
+    standing: list[Change] = []
+    others: Counter[_Judged] = Counter()
     for change in comparison.changes:
         key = _key(change.kind, change.finding)
-        verdict = verdicts.get(key)
-        if verdict is None:
-            verdict = verdicts[key] = _verdict(change, report.image, filters)
-        if verdict == _TOLD:
+        judged = verdicts.get(key)
+        if judged is None:
+            judged = verdicts[key] = _judged(change, report.image, filters)
+        if judged.verdict == _TOLD:
             changes.append(change)
         else:
-            others[verdict] += 1
-    others.pop(_GONE, None)
-    unchanged = others.pop(_UNCHANGED, 0)
-    others.update(map(_suppressed_by, comparison.suppressed))
-    others.update(_not_open(report))
-    left_out = tuple(LeftOut(reason, count) for reason, count in others.items())
-    return Selection(tuple(changes), unchanged, left_out)
+            others[judged] += 1
+        if judged.standing:
+            standing.append(change)
+    unchanged = others.pop(_Judged(_UNCHANGED, standing=True), 0)
+    others.pop(_Judged(_GONE, standing=False), None)
+    others.update(_Judged(each, standing=False) for each in _not_told(report, comparison))
+    left_out = tuple(LeftOut(each.verdict, n, each.standing) for each, n in others.items())
+    return Selection(tuple(changes), unchanged, left_out, tuple(standing))
+
+
+def _judged(change: Change, image: Image, filters: Sequence[Filter]) -> _Judged:
+    open_ = change.kind is not ChangeKind.RESOLVED
+    passes = any(refusal(change.finding, image, each) is None for each in filters)
+    return _Judged(_verdict(change, image, filters), standing=open_ and passes)
 
 
 def _verdict(change: Change, image: Image, filters: Sequence[Filter]) -> str:
@@ -259,6 +277,12 @@ def _refusals(finding: Finding, image: Image, filters: Sequence[Filter]) -> str:
 
 def _asks_for(filter_: Filter, kind: ChangeKind) -> bool:
     return kind in filter_.kinds if filter_.kinds else kind is not ChangeKind.UNCHANGED
+
+
+def _not_told(report: Report, comparison: Comparison) -> Iterable[str]:
+    """Yield why a finding is no change at all: suppressed here, or not open at its source."""
+    yield from map(_suppressed_by, comparison.suppressed)
+    yield from _not_open(report)
 
 
 def _suppressed_by(entry: Suppressed) -> str:

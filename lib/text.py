@@ -37,15 +37,6 @@ def truncate(text: str, limit: int) -> str:
     return text[: max(cut, 0)].rstrip() + ELLIPSIS if limit > 0 else ""
 
 
-def truncate_bytes(text: str, limit: int) -> str:
-    """Cut to `limit` bytes of UTF-8 on a character border, with an ellipsis when cut."""
-    encoded = text.encode("utf-8", "replace")
-    if len(encoded) <= limit:
-        return text
-    room = limit - len(ELLIPSIS.encode())
-    return encoded[: max(room, 0)].decode("utf-8", "ignore") + ELLIPSIS if room >= 0 else ""
-
-
 def escape_slack(text: str) -> str:
     """
     Escape for Slack mrkdwn and for the fallback text alike, so that no mention or link comes alive.

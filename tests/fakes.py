@@ -21,14 +21,17 @@ from lib.models import (
     Evaluation,
     Image,
     Known,
+    NotThere,
+    Pause,
     Receipt,
     Report,
     Scan,
     Standing,
     StreamId,
     Usage,
+    Verdict,
 )
-from lib.store.ledger import LEASE
+from lib.store.ledger import claimed
 
 
 @dataclass
@@ -58,6 +61,7 @@ class MemoryStore:
     threads: dict[tuple[Destination, StreamId], str] = field(default_factory=dict)
     objects: dict[str, Evaluation] = field(default_factory=dict)
     postponed: dict[DeliveryId, tuple[int, datetime]] = field(default_factory=dict)
+    pauses: dict[Destination, Pause] = field(default_factory=dict)
     before_commit: Callable[[], None] = lambda: None
     """Called first in `commit`, to let somebody else be faster."""
 
@@ -96,20 +100,14 @@ class MemoryStore:
         row = self.rows.get(delivery_id)
         if row is None:
             return NotClaimed("no such delivery")
-        waits = row.state in (DeliveryState.RETRY, DeliveryState.CLAIMED)
+        waits = row.state in (DeliveryState.RETRY, DeliveryState.UNKNOWN, DeliveryState.CLAIMED)
         if waits and row.due_at is not None and row.due_at > now:
             return NotClaimed(f"{row.state} until {row.due_at}")
         if not waits and row.state is not DeliveryState.PENDING:
             return NotClaimed(str(row.state))
-        claimed = replace(
-            row,
-            state=DeliveryState.CLAIMED,
-            token=token,
-            due_at=now + LEASE,
-            attempts=row.attempts + 1,
-        )
-        self.rows[delivery_id] = claimed
-        return replace(claimed, thread=self.threads.get((row.destination, row.stream)))
+        taken = claimed(row, token=token, now=now)
+        self.rows[delivery_id] = taken
+        return replace(taken, thread=self.threads.get((row.destination, row.stream)))
 
     def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:  # noqa: ARG002  # the port's
         self._final(delivery, state=DeliveryState.SENT, receipt=receipt, reason=None, due_at=None)
@@ -123,19 +121,55 @@ class MemoryStore:
         due_at: datetime,
         reason: str,
         counts: bool,
+        unsure: bool,
         now: datetime,  # noqa: ARG002  # the port's
     ) -> None:
-        failures = delivery.failures + counts
         self._final(
-            delivery, state=DeliveryState.RETRY, due_at=due_at, reason=reason, failures=failures
+            delivery,
+            state=DeliveryState.UNKNOWN if unsure else DeliveryState.RETRY,
+            due_at=due_at,
+            reason=reason,
+            failures=delivery.failures + counts,
+            unsure=unsure,
         )
 
     def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:  # noqa: ARG002  # the port's
         self._final(delivery, state=DeliveryState.DEAD, reason=reason, due_at=None)
 
+    def defer(self, delivery_id: DeliveryId, *, until: datetime, reason: str) -> None:
+        row = self.rows.get(delivery_id)
+        if row is not None and row.state in (DeliveryState.PENDING, DeliveryState.RETRY):
+            self.rows[delivery_id] = replace(
+                row, state=DeliveryState.RETRY, due_at=until, reason=reason
+            )
+            self.postponed.pop(delivery_id, None)
+
+    def add(self, delivery: Delivery) -> bool:
+        if delivery.id in self.rows:
+            return False
+        self.rows[delivery.id] = delivery
+        return True
+
+    def pause(self, destination: Destination, pause: Pause) -> bool:
+        known = self.pauses.get(destination)
+        if known is not None and known.until >= pause.until:
+            return False
+        self.pauses[destination] = pause
+        return True
+
+    def paused(self, destination: Destination, *, now: datetime) -> Pause | None:
+        pause = self.pauses.get(destination)
+        return pause if pause is not None and pause.until > now else None
+
+    def resume(self, destination: Destination) -> None:
+        self.pauses.pop(destination, None)
+
     def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
         due = [row for row in self.rows.values() if row.due_at and self._wake_at(row) <= now]
-        return [WakeUp(row.id, row.destination, row.attempts) for row in due[:limit]]
+        return [
+            WakeUp(row.id, row.destination, row.attempts, str(self._wake_at(row)))
+            for row in due[:limit]
+        ]
 
     def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
         self.postponed |= {each.id: (each.attempts, again_at) for each in wake_ups}
@@ -228,6 +262,20 @@ class ScriptedNotifier:
     errors: list[Exception] = field(default_factory=list)
     accepted: list[Any] = field(default_factory=list)
     calls: int = 0
+    verdicts: list[Verdict] = field(default_factory=list)
+    """Answers to `verify`; then it cannot tell."""
+    asked: list[datetime] = field(default_factory=list)
+
+    def verify(
+        self,
+        alert: Alert,  # noqa: ARG002  # the port's
+        *,
+        since: datetime,
+        now: datetime,  # noqa: ARG002  # the port's
+        thread: str | None = None,  # noqa: ARG002  # the port's
+    ) -> Verdict:
+        self.asked.append(since)
+        return self.verdicts.pop(0) if self.verdicts else NotThere()
 
     def render(self, alert: Alert, *, thread: str | None = None) -> Any:
         return {"alert": alert, "thread": thread}

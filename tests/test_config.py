@@ -232,7 +232,7 @@ ERRORS = [
     (
         "zzz",
         1,
-        "zzz: is not known here; allowed: version, destinations, streams, routes, suppressions",
+        "zzz: is not known here; allowed: version, destinations, fallback, streams, routes, suppressions",
     ),
     ("destinations", {}, "destinations: must not be empty"),
     ("destinations", None, "destinations: must be a mapping; there is nothing here"),
@@ -812,3 +812,17 @@ class TestSchemas:
         validator.validate(DOCUMENT)
 
         assert not validator.is_valid(changed("destinations.audit-topic.topic", "x"))
+
+
+def test_the_fallback_is_a_destination() -> None:
+    """It is read from the file, counts as used, and must exist."""
+    document = copy.deepcopy(DOCUMENT)
+    known = next(iter(document["destinations"]))
+
+    good = load({**document, "fallback": known}, today=TODAY)
+    (problem,) = check({**document, "fallback": "nobody"}, today=TODAY)
+
+    assert good.fallback == known
+    assert load(document, today=TODAY).fallback is None
+    assert problem.path == ("fallback",)
+    assert "is not a destination" in problem.message

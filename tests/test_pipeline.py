@@ -20,14 +20,17 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
+from lib.interfaces import WakeUp
 from lib.models import (
     AnyReport,
+    AskLater,
     BasisKind,
     ChangeKind,
     DeliveryId,
     DeliveryState,
     Destination,
     Filter,
+    Receipt,
     ScanEvent,
     Severity,
 )
@@ -59,6 +62,7 @@ from tests.fakes import Clock, MemoryStore, RecordingWaker, ScriptedNotifier, Sc
 RAW = {"detail-type": "ECR Image Scan"}
 SLACK = Destination("team-slack")
 JIRA = Destination("team-jira")
+FALLBACK = Destination("operators")
 OLD, NEW = a_finding("CVE-2024-0001"), a_finding("CVE-2024-0002", severity="CRITICAL")
 
 
@@ -102,13 +106,14 @@ class World:
             notifiers=lambda _: self.notifier,
             now=self.clock,
             new_token=lambda: f"token-{next(self.tokens)}",
+            fallback=FALLBACK,
         )
 
     def process(self, event: ScanEvent | None = None) -> Any:
         return self.scans.process(event or a_scan_event(), RAW)
 
     def deliver(self) -> list[Any]:
-        woken = [each.id for each in self.waker.woken]
+        woken = list(self.waker.woken)
         self.waker.woken.clear()
         return [self.deliveries.deliver(each) for each in woken]
 
@@ -119,6 +124,16 @@ class World:
 
 def later(number: int, **fields: Any) -> ScanEvent:
     return a_scan_event(number, time=NOW + timedelta(minutes=number), **fields)
+
+
+def another(world: World) -> None:
+    """Let another image have something to tell."""
+    world.source.answers = [a_report(NEW, image=an_image(2))]
+    world.process(later(1, image=an_image(2)))
+
+
+def notice_id(world: World) -> DeliveryId:
+    return next(row.id for row in world.store.rows.values() if row.note)
 
 
 def kinds(outcome: Any) -> dict[str, ChangeKind]:
@@ -491,7 +506,7 @@ class TestDelivery:
     def test_an_accepted_alert_is_sent_once(self) -> None:
         """The receipt is recorded, and another wake-up sends nothing."""
         world, outcome = self.deliver()
-        again = world.deliveries.deliver(outcome.delivery.id)
+        again = world.deliveries.deliver(WakeUp(outcome.delivery.id, SLACK, 1))
 
         assert outcome.result is DeliveryResult.SENT
         assert (again.result, again.reason) == (DeliveryResult.SKIPPED, "SENT")
@@ -511,6 +526,83 @@ class TestDelivery:
         _, outcome = self.deliver(ThrottledError("429"))
 
         assert outcome.due_at == NOW + timedelta(seconds=DEFAULT_PAUSE)
+
+    def test_a_throttled_destination_is_left_alone(self) -> None:
+        """While a receiver asks to wait, its other alerts wait, too, without a call."""
+        world, _ = self.deliver(ThrottledError("429", retry_after=120))
+        another(world)
+
+        outcome = world.deliver()[0]
+
+        assert outcome.result is DeliveryResult.PAUSED
+        assert outcome.due_at == NOW + timedelta(seconds=120)
+        assert world.notifier.calls == 1
+
+        world.clock.forward(seconds=121)
+        wake_due(world.store, world.waker, now=world.clock())
+        assert {each.result for each in world.deliver()} == {DeliveryResult.SENT}
+
+    def test_a_broken_destination_is_left_alone_and_the_fallback_is_told(self) -> None:
+        """A revoked webhook costs one alert; the next ones wait; one notice goes out."""
+        world, outcome = self.deliver(PermanentDeliveryError("403 invalid_token", broken=True))
+        another(world)
+
+        waiting = world.deliver()[0]
+        notice = world.store.rows[notice_id(world)]
+
+        assert (outcome.result, waiting.result) == (DeliveryResult.DEAD, DeliveryResult.PAUSED)
+        assert waiting.due_at == NOW + timedelta(minutes=10)
+        assert notice.destination == FALLBACK
+        assert "Instead of team-slack" in str(notice.note)
+
+    def test_a_fallback_that_is_broken_itself_tells_nobody(self) -> None:
+        """A notice makes no notice."""
+        world, _ = self.deliver(PermanentDeliveryError("403", broken=True))
+        wake_due(world.store, world.waker, now=world.clock())
+        world.notifier.errors = [PermanentDeliveryError("403", broken=True)]
+
+        world.deliver()
+
+        assert len(world.store.rows) == 2
+
+    def test_an_unclear_answer_is_asked_about_before_a_repeat(self) -> None:
+        """The receiver has it: the receipt is recorded and nothing is sent again."""
+        world, outcome = self.deliver(AmbiguousDeliveryError("no answer in time"))
+        world.notifier.verdicts = [Receipt("found")]
+        assert world.states == [DeliveryState.UNKNOWN]
+
+        world.clock.forward(minutes=1)
+        wake_due(world.store, world.waker, now=world.clock())
+        again = world.deliver()[0]
+
+        assert outcome.result is DeliveryResult.RETRY
+        assert (again.result, again.receipt) == (DeliveryResult.SENT, Receipt("found"))
+        assert world.notifier.asked == [NOW]
+        assert world.notifier.calls == 1
+
+    def test_a_receiver_that_cannot_say_yet_is_asked_later(self) -> None:
+        """An index that lags: the row stays unknown, and nothing is sent meanwhile."""
+        world, _ = self.deliver(AmbiguousDeliveryError("no answer in time"))
+        world.notifier.verdicts = [AskLater(60)]
+        world.clock.forward(minutes=1)
+        wake_due(world.store, world.waker, now=world.clock())
+
+        outcome = world.deliver()[0]
+
+        assert outcome.due_at == world.clock() + timedelta(seconds=60)
+        assert world.states == [DeliveryState.UNKNOWN]
+        assert world.notifier.calls == 1
+
+    def test_doubt_outlives_a_failure(self) -> None:
+        """After an unclear answer, a refused connection does not make it certain."""
+        world, _ = self.deliver(AmbiguousDeliveryError("lost"), TemporaryDeliveryError("down"))
+        for _ in range(2):
+            world.clock.forward(minutes=20)
+            wake_due(world.store, world.waker, now=world.clock())
+            world.deliver()
+
+        assert len(world.notifier.asked) == 2
+        assert world.states == [DeliveryState.SENT]
 
     @pytest.mark.parametrize(
         "error",
@@ -630,6 +722,7 @@ class TestDelivery:
         wake_due(world.store, world.waker, now=world.clock())
 
         assert [each.result for each in world.deliver()] == [DeliveryResult.SENT]
+        assert world.notifier.asked == [NOW]
         assert len(world.notifier.accepted) == 1
 
     def test_the_next_alert_of_a_stream_knows_its_thread(self) -> None:

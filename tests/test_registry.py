@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lib.notifiers import NOTIFIERS
+from tests.notifiers.receivers import ANSWERS, OPTIONS
 
 ROOT = Path(__file__).parents[1]
 STEPS = {
@@ -31,7 +32,21 @@ def test_every_receiver_has_golden_payloads(name: str) -> None:
     """What people get is kept as files, to be read in a review."""
     kept = list((GOLDEN / name).glob("*.json"))
 
-    assert kept, f"tests/notifiers/golden/{name} is empty: run the tests with UPDATE_GOLDEN=1"
+    assert kept, (
+        f"tests/notifiers/golden/{name} is empty: put each story through golden.check in "
+        f"tests/notifiers/test_{name}.py, then run `make golden`"
+    )
+
+
+@pytest.mark.parametrize("name", NOTIFIERS)
+def test_every_receiver_takes_part_in_the_contract(name: str) -> None:
+    """Without its options and answers the contract tests would pass it by."""
+    where = "tests/notifiers/receivers.py"
+
+    assert name in OPTIONS, f"add the options of {name!r} to OPTIONS in {where}"
+    assert not NOTIFIERS[name].hosts or name in ANSWERS, (
+        f"add what {name!r} answers on success to ANSWERS in {where}, and its secret to SECRETS"
+    )
 
 
 def test_every_schema_has_a_receiver() -> None:
@@ -51,7 +66,8 @@ def test_readme_has_a_row_for_every_receiver() -> None:
         each for each in NOTIFIERS if not re.search(rf"^\| `{each}` \|", readme, re.MULTILINE)
     ]
 
-    assert not missing, f"README.md has no row for {', '.join(missing)}: | `{missing[:1]}` | … |"
+    rows = ", ".join(f"| `{each}` | … |" for each in missing)
+    assert not missing, f"README.md needs in its table of types: {rows}"
 
 
 @pytest.mark.parametrize("name", NOTIFIERS)

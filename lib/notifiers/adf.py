@@ -43,9 +43,9 @@ def prose(value: str) -> Json:
     )
 
 
-def heading(value: str) -> Json:
-    """Return a heading of the third level, which fits inside an issue."""
-    return {"type": "heading", "attrs": {"level": 3}, "content": [text(value)]}
+def heading(value: str, *, level: int = 3) -> Json:
+    """Return a heading, by default of the third level, which fits inside an issue."""
+    return {"type": "heading", "attrs": {"level": level}, "content": [text(value)]}
 
 
 def bullets(items: Iterable[Json]) -> Json | None:

@@ -1,22 +1,40 @@
 """
 Jira Cloud, REST v3: one issue per destination and image stream, kept current.
 
-Created once; then its summary and description are updated, and each alert is a comment. The issue's
-key comes from the ledger. Nothing is searched, so no text ever becomes part of a query.
+Created once; then its summary and description say how things stand, and each alert is a comment
+about what changed. A closed issue is reopened for something new, unless people decided against it.
+Its key comes from the ledger; only after an answer was lost it is searched for, by a label of ours.
 """
 
 import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from itertools import chain
 from typing import ClassVar, Final
 from urllib.parse import quote
 
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
-from lib.interfaces import Json, NotifierTools
-from lib.models import Alert, Change, Destination, Receipt, ScanProblem, StreamId, Upgrade, Usage
+from lib.interfaces import HttpClient, Json, NotifierTools
+from lib.models import (
+    Alert,
+    AskLater,
+    Change,
+    ChangeKind,
+    DeliveryId,
+    Destination,
+    NotThere,
+    Receipt,
+    ScanProblem,
+    StreamId,
+    Upgrade,
+    Usage,
+    Verdict,
+)
 from lib.notifiers import adf, wording
+from lib.notifiers import jira_workflow as workflow
 from lib.report import vulnerability_url
 from lib.text import one_line, truncate
 
@@ -29,20 +47,26 @@ MAX_LABEL: Final = 255
 
 LABEL: Final = "ecr-scan-alerts"
 _DEFAULT_TYPE: Final = "Task"
-_ROWS: Final = (40, 20, 10, 5, 2)
+_ROWS: Final = (20, 10, 5, 2)
 """Rows per table of the description, when the one before is too long."""
 _ITEMS: Final = (20, 10, 5, 2)
 """Findings in a comment, likewise."""
 _REASONS: Final = 12
 _PROBLEM: Final = 1000
 _VERDICT: Final = 800
+_NOTE: Final = 600
+"""Characters kept free in a comment for what `send` says about the issue's status."""
+_DECISION: Final = 60
 _MAX_URL: Final = 2000
 _GONE: Final = "http-404"
+_INDEX_LAG: Final = timedelta(minutes=5)
+_INDEX_STEP: Final = 60.0
+_COMMENTS: Final = 50
 
 
 class JiraNotifier:
     """
-    Options: `site`, `project`, `issue_type`, `credentials`, `labels`, `priority` by severity.
+    Its options are those of `schemas/notifiers/jira.json`.
 
     Labels and priority are set when an issue is created and left to people afterwards.
     """
@@ -59,7 +83,8 @@ class JiraNotifier:
         Return {"create": issue}, or with a key also {"update": {"key", "fields", "comment"}}.
 
         "create" stays beside "update" for the case that the issue was deleted. A scan without a
-        result only comments: the description keeps what was known.
+        result only comments: the description keeps what was known. What to do about the issue's
+        status stands in "if_closed" ("reopen" or "say") or "if_open" ("close").
         """
         told = {"summary": _summary(alert), "description": _description(alert)}
         create = {"fields": {**self._base(), **told, **self._extras(alert)}}
@@ -67,12 +92,16 @@ class JiraNotifier:
             return {"create": create}
         fields = {} if alert.problem else told
         update = {"key": thread, "fields": fields, "comment": {"body": _comment(alert)}}
-        return {"update": update, "create": create}
+        return {"update": update | self._about_status(alert), "create": create}
 
     def plain(self, alert: Alert, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: no table, no label, no priority, which not every screen has."""
         body = adf.document(
-            [*_verdict(alert), _links(alert), adf.paragraph(adf.text(wording.footer(alert)))]
+            [
+                *_verdict(alert, alert.verdict),
+                _links(alert),
+                adf.paragraph(adf.text(wording.footer(alert))),
+            ]
         )
         told = {"summary": _summary(alert), "description": body}
         create = {"fields": {**self._base(), **told}}
@@ -106,12 +135,76 @@ class JiraNotifier:
                     raise
         return self._create(payload["create"], headers)
 
+    def verify(
+        self, alert: Alert, *, since: datetime, now: datetime, thread: str | None = None
+    ) -> Verdict:
+        """
+        See `Notifier.verify`. Every text of ours carries the id of its delivery.
+
+        A new issue is searched for by the label of its stream, for five minutes: Jira's index lags
+        by seconds to minutes.
+        https://developer.atlassian.com/cloud/jira/platform/search-and-reconcile
+        """
+        headers = self._headers()
+        if thread is not None:
+            return self._commented(thread, alert.delivery_id, headers)
+        label = stream_label(alert.destination, alert.stream)
+        # The label is ours, "ecr-" and a hash: nothing from outside is part of the query.
+        query = {"jql": f'labels = "{label}" ORDER BY created ASC', "fields": ["key"]}
+        answer = self._tools.http.post(
+            f"{self._site}/rest/api/3/search/jql", query, headers=headers
+        )
+        keys = [each.get("key") for each in _list(answer.text, "issues")]
+        if keys and isinstance(keys[0], str):
+            return self._receipt(keys[0])
+        return AskLater(_INDEX_STEP) if now - since < _INDEX_LAG else NotThere()
+
+    def _commented(self, key: str, delivery: DeliveryId, headers: Mapping[str, str]) -> Verdict:
+        url = f"{self._site}/rest/api/3/issue/{quote(key, safe='')}/comment"
+        try:
+            answer = self._tools.http.get(
+                f"{url}?orderBy=-created&maxResults={_COMMENTS}", headers=headers
+            )
+        except PermanentDeliveryError as error:
+            if error.reason != _GONE:
+                raise
+            return NotThere()
+        found = any(delivery in json.dumps(each) for each in _list(answer.text, "comments"))
+        return self._receipt(key) if found else NotThere()
+
     def _update(self, update: Json, headers: Mapping[str, str]) -> Receipt:
+        """Move, edit, then comment: whatever has to be repeated, there is only one comment."""
         url = f"{self._site}/rest/api/3/issue/{quote(update['key'], safe='')}"
+        issue = _Issue(self._tools.http, url, headers)
+        asked = "if_closed" in update or "if_open" in update
+        status = issue.status() if asked else workflow.Status(done=False)
+        note = self._reopened(issue, status, update.get("if_closed"))
         if update["fields"]:
-            self._tools.http.put(url, {"fields": update["fields"]}, headers=headers)
-        self._tools.http.post(f"{url}/comment", update["comment"], headers=headers)
+            issue.edit(update["fields"], locked=note is not None)
+        if update.get("if_open") == "close" and not status.done:
+            note = workflow.DONE if issue.move(done=True) else workflow.NOT_DONE
+        issue.comment(update["comment"]["body"], note)
         return self._receipt(update["key"])
+
+    def _reopened(self, issue: "_Issue", status: workflow.Status, wanted: str | None) -> str | None:
+        """Return what to say about a closed issue, after reopening it where that is right."""
+        if wanted is None or not status.done:
+            return None
+        if status.on_purpose is not None:
+            word = truncate(one_line(status.on_purpose), _DECISION)
+            return workflow.DECIDED.format(word=word)
+        if wanted != "reopen":
+            return workflow.CLOSED
+        return workflow.REOPENED if issue.move(done=False) else workflow.STUCK
+
+    def _about_status(self, alert: Alert) -> dict[str, str]:
+        quiet = (ChangeKind.RESOLVED, ChangeKind.UNCHANGED)
+        if any(each.kind not in quiet for each in alert.changes):
+            return {"if_closed": "reopen" if self._options.get("reopen", True) else "say"}
+        known = alert.problem is None and alert.scan.complete
+        if self._options.get("close", False) and known and not alert.standing:
+            return {"if_open": "close"}
+        return {}
 
     def _create(self, issue: Json, headers: Mapping[str, str]) -> Receipt:
         answer = self._tools.http.post(f"{self._site}/rest/api/3/issue", issue, headers=headers)
@@ -142,8 +235,48 @@ class JiraNotifier:
             "-".join(str(each).split())[:MAX_LABEL] for each in self._options.get("labels", ())
         )
         extras: dict[str, Json] = {"labels": [*dict.fromkeys((*own, *given))]}
-        priority = self._options.get("priority", {}).get(alert.worst.name if alert.worst else None)
+        worst = alert.standing[0].finding.severity.name if alert.standing else None
+        priority = self._options.get("priority", {}).get(worst)
         return extras | {"priority": {"name": priority}} if priority else extras
+
+
+@dataclass(frozen=True, slots=True)
+class _Issue:
+    """The calls about one issue."""
+
+    http: HttpClient
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+
+    def status(self) -> workflow.Status:
+        answer = self.http.get(f"{self.url}?fields=status,resolution", headers=self.headers)
+        return workflow.status(answer.text)
+
+    def move(self, *, done: bool) -> bool:
+        """Take a transition; False when there is none, or Jira refuses it for good."""
+        url = f"{self.url}/transitions"
+        try:
+            way = workflow.transition(self.http.get(url, headers=self.headers).text, done=done)
+            if way is None:
+                return False
+            self.http.post(url, {"transition": {"id": way}}, headers=self.headers)
+        except PermanentDeliveryError:
+            # The comment says so. Most often a permission, or a field that the screen asks for.
+            return False
+        return True
+
+    def edit(self, fields: Json, *, locked: bool) -> None:
+        """Set fields. `locked`: many workflows refuse that for a closed issue; then leave it."""
+        try:
+            self.http.put(self.url, {"fields": fields}, headers=self.headers)
+        except PermanentDeliveryError as error:
+            if not locked or error.reason == _GONE:
+                raise
+
+    def comment(self, body: Json, note: str | None) -> None:
+        content = [adf.panel("note", adf.paragraph(adf.text(note)))] if note else []
+        noted = {**body, "content": [*content, *body["content"]]}
+        self.http.post(f"{self.url}/comment", {"body": noted}, headers=self.headers)
 
 
 def stream_label(destination: Destination, stream: StreamId) -> str:
@@ -165,6 +298,16 @@ def _credentials(secret: str) -> tuple[str, str]:
     raise ConfigError('The credentials of Jira must be JSON: {"email": "…", "token": "…"}')
 
 
+def _list(text: str, name: str) -> list[dict[str, Json]]:
+    """Return a list of objects out of an answer, empty when it is none."""
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    found = answer.get(name) if isinstance(answer, dict) else None
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
 def _key(text: str) -> str | None:
     try:
         answer = json.loads(text)
@@ -174,13 +317,18 @@ def _key(text: str) -> str | None:
     return key if isinstance(key, str) and key else None
 
 
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 # --- the issue --------------------------------------------------------------------------------
 
 
 def _summary(alert: Alert) -> str:
     name = wording.short(alert.image.name, MAX_SUMMARY // 2)
-    worst = f"[{alert.worst.name}] " if alert.worst is not None else ""
-    return truncate(one_line(f"{worst}{name}: {alert.verdict}"), MAX_SUMMARY)
+    worst = f"[{alert.standing[0].finding.severity.name}] " if alert.standing else ""
+    said = alert.verdict if alert.problem else wording.how_it_stands(alert)
+    return truncate(one_line(f"{worst}{name}: {said}"), MAX_SUMMARY)
 
 
 def _description(alert: Alert) -> Json:
@@ -188,14 +336,16 @@ def _description(alert: Alert) -> Json:
 
 
 def _comment(alert: Alert) -> Json:
-    return _fitting(lambda items: _told(alert, items), _ITEMS)
+    return _fitting(lambda items: _told(alert, items), _ITEMS, MAX_TEXT - _NOTE)
 
 
-def _fitting(build: Callable[[int], Iterable[Json]], sizes: Sequence[int]) -> Json:
+def _fitting(
+    build: Callable[[int], Iterable[Json]], sizes: Sequence[int], limit: int = MAX_TEXT
+) -> Json:
     """Return the document with as many rows as fit; every row left out is counted in it."""
     for size in sizes[:-1]:
         body = adf.document(build(size))
-        if _length(body) <= MAX_TEXT:
+        if _length(body) <= limit:
             return body
     return adf.document(build(sizes[-1]))
 
@@ -210,11 +360,11 @@ def _nodes(alert: Alert, rows: int) -> Iterable[Json]:
         adf.paragraph(adf.text(f"{label}: ", "strong"), adf.text(value, "code"))
         for label, value in wording.facts(alert)
     )
-    yield from _verdict(alert)
+    yield from _verdict(alert, wording.how_it_stands(alert))
     yield adf.bullets(facts)
     yield from _to_do(alert, rows)
-    for section in wording.sections(alert):
-        yield from _section(section, rows)
+    yield from _open(alert, rows)
+    yield from _changed_last(alert, rows)
     yield from _left_out(alert)
     for each in wording.warnings(alert):
         yield adf.panel("warning", adf.paragraph(adf.text(each)))
@@ -222,10 +372,10 @@ def _nodes(alert: Alert, rows: int) -> Iterable[Json]:
     yield adf.paragraph(adf.text(wording.footer(alert), "em"))
 
 
-def _verdict(alert: Alert) -> Iterable[Json]:
+def _verdict(alert: Alert, said: str) -> Iterable[Json]:
     if alert.problem is not None:
         return _problem(alert, alert.problem)
-    verdict = adf.text(truncate(alert.verdict, _VERDICT), "strong")
+    verdict = adf.text(_first_upper(truncate(said, _VERDICT)), "strong")
     return [adf.paragraph(verdict), adf.paragraph(adf.text(wording.all_findings(alert)))]
 
 
@@ -267,15 +417,35 @@ def _upgrade(upgrade: Upgrade) -> Iterable[Json]:
     )
 
 
-def _section(section: wording.Section, rows: int) -> Iterable[Json]:
+def _open(alert: Alert, rows: int) -> Iterable[Json]:
+    if not alert.standing:
+        return
+    section = wording.standing(alert)
     shown, hidden = section.changes[:rows], section.changes[rows:]
     yield adf.heading(f"{section.title} ({len(section.changes):,})")
-    if section.note:
-        yield adf.paragraph(adf.text(truncate(section.note, _PROBLEM)))
     yield adf.table(
         ("Severity", "Vulnerability", "Package", "Remarks"),
         (_row(section, each) for each in shown),
     )
+    if hidden:
+        yield adf.paragraph(adf.text(wording.more(hidden)))
+
+
+def _changed_last(alert: Alert, rows: int) -> Iterable[Json]:
+    """Yield the last change. What is found or still there is all in the table of what is open."""
+    if alert.problem is not None:
+        return
+    yield adf.heading("What changed last")
+    yield adf.paragraph(adf.text(truncate(alert.verdict, _VERDICT)))
+    for section in wording.sections(alert):
+        if section.title in (wording.NEW, wording.RESOLVED):
+            yield from _listing(section, rows)
+
+
+def _listing(section: wording.Section, items: int) -> Iterable[Json]:
+    shown, hidden = section.changes[:items], section.changes[items:]
+    yield adf.heading(f"{section.title} ({len(section.changes):,})", level=4)
+    yield adf.bullets(_item(section, each) for each in shown)
     if hidden:
         yield adf.paragraph(adf.text(wording.more(hidden)))
 
@@ -299,12 +469,12 @@ def _vulnerability(change: Change) -> Json:
 
 
 def _left_out(alert: Alert) -> Iterable[Json]:
-    reasons = wording.left_out(alert, _REASONS)
+    reasons = wording.not_standing(alert, _REASONS)
     if not reasons:
         return
     yield adf.heading("Not listed here")
     yield adf.bullets(adf.paragraph(adf.text(each)) for each in reasons)
-    yield adf.paragraph(adf.text(wording.arithmetic(alert)))
+    yield adf.paragraph(adf.text(wording.arithmetic_of_standing(alert)))
 
 
 def _links(alert: Alert) -> Json:
@@ -318,16 +488,12 @@ def _links(alert: Alert) -> Json:
 
 def _told(alert: Alert, items: int) -> Iterable[Json]:
     """Yield what this alert says; the description says how things stand."""
-    yield from _verdict(alert)
+    yield from _verdict(alert, alert.verdict)
     yield adf.paragraph(
         adf.text("Image: ", "strong"), adf.text(wording.short(alert.image.name), "code")
     )
     for section in wording.sections(alert):
-        shown, hidden = section.changes[:items], section.changes[items:]
-        yield adf.heading(f"{section.title} ({len(section.changes):,})")
-        yield adf.bullets(_item(section, each) for each in shown)
-        if hidden:
-            yield adf.paragraph(adf.text(wording.more(hidden)))
+        yield from _listing(section, items)
     yield _links(alert)
     yield adf.paragraph(adf.text(wording.footer(alert), "em"))
 

@@ -7,6 +7,7 @@ cannot be verified, either: then the message may appear twice.
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from math import isfinite
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -19,7 +20,18 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.interfaces import Json, NotifierTools
-from lib.models import Alert, Change, HttpAnswer, Receipt, ScanProblem, Severity, Upgrade, Usage
+from lib.models import (
+    Alert,
+    Change,
+    HttpAnswer,
+    NotThere,
+    Receipt,
+    ScanProblem,
+    Severity,
+    Upgrade,
+    Usage,
+    Verdict,
+)
 from lib.notifiers import wording
 from lib.report import vulnerability_url
 from lib.text import escape_slack, one_line, slack_link, truncate
@@ -114,11 +126,23 @@ class SlackNotifier:
         )
         return _message("\n".join(filter(None, lines)), [])
 
+    def verify(
+        self,
+        alert: Alert,  # noqa: ARG002  # the port's
+        *,
+        since: datetime,  # noqa: ARG002  # the port's
+        now: datetime,  # noqa: ARG002  # the port's
+        thread: str | None = None,  # noqa: ARG002  # the port's
+    ) -> Verdict:
+        """See `Notifier.verify`. A webhook cannot be asked; the message says "may be a repeat"."""
+        return NotThere()
+
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
         return (
             Usage("characters", _characters(payload), MAX_CHARACTERS),
             Usage("blocks", len(payload.get("blocks", ())), MAX_BLOCKS),
+            Usage("characters of the longest section", _longest(payload), MAX_SECTION),
         )
 
     def send(self, payload: Json) -> Receipt:
@@ -154,7 +178,11 @@ def failure(answer: HttpAnswer) -> DeliveryError | None:
         return AmbiguousDeliveryError(text, reason=word)
     degradable = word in _DEGRADABLE
     return PermanentDeliveryError(
-        text, degradable=degradable, reason=word if degradable else "slack-error"
+        text,
+        degradable=degradable,
+        # What is not about this message is about the webhook or its channel.
+        broken=not degradable,
+        reason=word if degradable else "slack-error",
     )
 
 
@@ -346,6 +374,11 @@ def _fit(text: str, limit: int) -> str:
 
 def _code(text: str) -> str:
     return f"`{_say(text, 150)}`"
+
+
+def _longest(payload: Json) -> int:
+    blocks = payload.get("blocks", ())
+    return max((len(each["text"]["text"]) for each in blocks if "text" in each), default=0)
 
 
 def _characters(payload: Json) -> int:

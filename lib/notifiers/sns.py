@@ -6,6 +6,7 @@ SNS gives no way to ask whether a message was taken, so after a lost answer it m
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -18,7 +19,7 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.interfaces import Json, NotifierTools
-from lib.models import Alert, Receipt, Usage
+from lib.models import Alert, NotThere, Receipt, Usage, Verdict
 from lib.notifiers import sns_json, sns_text, wording
 from lib.text import ascii_only, one_line, truncate
 
@@ -60,6 +61,17 @@ class SnsNotifier:
         else:
             body, truncated = sns_text.render_plain(alert), bool(alert.changes)
         return _request(alert, body, truncated=truncated)
+
+    def verify(
+        self,
+        alert: Alert,  # noqa: ARG002  # the port's
+        *,
+        since: datetime,  # noqa: ARG002  # the port's
+        now: datetime,  # noqa: ARG002  # the port's
+        thread: str | None = None,  # noqa: ARG002  # the port's
+    ) -> Verdict:
+        """See `Notifier.verify`. A topic cannot be asked; subscribers compare `delivery_id`."""
+        return NotThere()
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
@@ -233,7 +245,10 @@ def _refused(response: Mapping[str, Any]) -> DeliveryError:
         return ThrottledError(text)
     if code in _TEMPORARY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return TemporaryDeliveryError(text, reason="sns-temporary")
-    return PermanentDeliveryError(text, degradable=code in _MALFORMED, reason="sns-refused")
+    malformed = code in _MALFORMED
+    return PermanentDeliveryError(
+        text, degradable=malformed, broken=not malformed, reason="sns-refused"
+    )
 
 
 def _unanswered(error: Exception) -> DeliveryError | ConfigError:

@@ -130,7 +130,8 @@ class Section:
     def remarks(self, change: Change) -> list[str]:
         """Return what is special about one of them."""
         finding = change.finding
-        said = [] if change.reason == self.note else [change.reason]
+        new = self.title == OPEN and change.kind is ChangeKind.NEW
+        said = ["new"] if new else [change.reason] if change.reason != self.note else []
         if finding.exploitable and change.kind is not ChangeKind.EXPLOIT_KNOWN:
             said.append("exploit known")
         if finding.package.path:
@@ -153,7 +154,27 @@ def sections(alert: Alert) -> list[Section]:
 FOUND: Final = "What was found"
 NEW: Final = "What is new"
 STILL_THERE: Final = "Still there"
+OPEN: Final = "Open now"
 RESOLVED: Final = "Resolved"
+
+
+def standing(alert: Alert) -> Section:
+    """Return all that is open now; remarks are for what is special about it, like being new."""
+    usual = (ChangeKind.UNCHANGED, ChangeKind.BASELINE)
+    reasons = Counter(each.reason for each in alert.standing if each.kind in usual)
+    note = reasons.most_common(1)[0][0] if reasons else ""
+    return Section(OPEN, note, alert.standing)
+
+
+def how_it_stands(alert: Alert) -> str:
+    """Return what is open now in one line, and no more of an all-clear than is true."""
+    if alert.standing:
+        fixable = sum(each.finding.fixable for each in alert.standing)
+        tail = f", {fixable:,} fixable" if fixable else ""
+        return f"{counts(by_severity(alert.standing))} open{tail}"
+    if alert.total:
+        return "nothing open of what is asked for here"
+    return all_findings(alert).replace("No", "no", 1)
 
 
 def _title(kind: ChangeKind, basis: BasisKind) -> str:
@@ -271,6 +292,15 @@ def left_out(alert: Alert, limit: int) -> list[str]:
     groups = list(alert.left_out)
     if alert.unchanged:
         groups.insert(0, LeftOut("there before, not repeated", alert.unchanged))
+    return _lines(groups, limit)
+
+
+def not_standing(alert: Alert, limit: int) -> list[str]:
+    """Return the same for a text that lists everything open, whenever it came."""
+    return _lines([each for each in alert.left_out if not each.standing], limit)
+
+
+def _lines(groups: list[LeftOut], limit: int) -> list[str]:
     if len(groups) > limit:
         rest = groups[limit - 1 :]
         hidden = LeftOut(f"for {len(rest)} other reasons", sum(each.count for each in rest))
@@ -288,6 +318,12 @@ def arithmetic(alert: Alert) -> str:
     return f"{alert.total:,} findings = {' + '.join(terms)}"
 
 
+def arithmetic_of_standing(alert: Alert) -> str:
+    """Return the sum for a text that lists everything open."""
+    others = sum(each.count for each in alert.left_out if not each.standing)
+    return f"{alert.total:,} findings = {len(alert.standing):,} open here + {others:,} left out"
+
+
 def warnings(alert: Alert) -> list[str]:
     """Return what about the scan itself needs saying."""
     cleaned = filter(None, map(one_line, alert.scan.warnings[:_WARNINGS]))
@@ -303,5 +339,6 @@ def footer(alert: Alert) -> str:
     hidden = len(alert.routes) - _ROUTES
     names += f" and {hidden} more" if hidden > 0 else ""
     routes = f"Route{'s' if len(alert.routes) > 1 else ''}: {names}. " if names else ""
-    attempt = f" (attempt {alert.attempt})" if alert.attempt > 1 else ""
+    repeat = ", may be a repeat" if alert.possible_repeat else ""
+    attempt = f" (attempt {alert.attempt}{repeat})" if alert.attempt > 1 else ""
     return f"{routes}Delivery: {short(alert.delivery_id, 64)}{attempt}"

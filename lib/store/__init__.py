@@ -1,12 +1,13 @@
 """
 DynamoDB, S3 and SQS behind the ports of `lib.interfaces`.
 
-One table, four kinds of rows:
+One table, five kinds of rows:
 
     IMAGE#<image key>               STATE   last evaluation of a digest
     STREAM#<stream>                 HEAD    newest image of a stream
     DELIVERY#<delivery id>          ROW     one alert for one destination
     THREAD#<destination>#<stream>   ROW     where the next message of a stream belongs
+    DESTINATION#<destination>       PAUSE   until when nothing is sent there
 
 Open deliveries also stand in the sparse index `due`, ordered by when the sweep wakes them.
 """

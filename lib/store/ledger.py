@@ -1,7 +1,7 @@
 """
 The delivery ledger in DynamoDB: conditional updates on one row each.
 
-    PENDING -> CLAIMED(lease, token) -> SENT | RETRY(due) | DEAD
+    PENDING -> CLAIMED(lease, token) -> SENT | RETRY(due) | UNKNOWN(due) | DEAD
 
 A row is open while it has `due_at`: before that time nobody may take it, but a new one at once. A
 claim moves it to the end of its lease, so a worker that dies leaves a row that is due. `wake_at` is
@@ -25,6 +25,8 @@ from lib.models import (
     DeliveryState,
     Destination,
     Filter,
+    Pause,
+    PauseKind,
     Receipt,
     Severity,
     StreamId,
@@ -62,7 +64,8 @@ class DynamoLedger:
                     # Free to take: never tried; due again; or claimed by somebody whose lease ran
                     # out. A row that waits for its time is left alone, whoever wakes it.
                     ConditionExpression=(
-                        "#state = :pending OR (#state IN (:retry, :claimed) AND due_at <= :now)"
+                        "#state = :pending"
+                        " OR (#state IN (:retry, :unknown, :claimed) AND due_at <= :now)"
                     ),
                     ExpressionAttributeNames={"#state": "state", "#token": "token"},
                     ExpressionAttributeValues=to_item(
@@ -70,21 +73,22 @@ class DynamoLedger:
                             ":claimed": DeliveryState.CLAIMED.value,
                             ":pending": DeliveryState.PENDING.value,
                             ":retry": DeliveryState.RETRY.value,
+                            ":unknown": DeliveryState.UNKNOWN.value,
                             ":token": token,
                             ":now": to_time(now),
                             ":lease": to_time(now + LEASE),
                             ":one": 1,
                         }
                     ),
-                    ReturnValues="ALL_NEW",
+                    ReturnValues="ALL_OLD",
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                 )
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     raise
                 return NotClaimed(_why_not(error.response.get("Item")))  # type: ignore[arg-type]
-            delivery = _delivery(from_item(answer["Attributes"]))
-            return self._with_thread(delivery)
+            before = _delivery(from_item(answer["Attributes"]))
+            return self._with_thread(claimed(before, token=token, now=now))
 
     def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:
         """See `Ledger.sent`."""
@@ -111,15 +115,23 @@ class DynamoLedger:
             self._client.transact_write_items(TransactItems=writes)
 
     def retry(
-        self, delivery: Delivery, *, due_at: datetime, reason: str, counts: bool, now: datetime
+        self,
+        delivery: Delivery,
+        *,
+        due_at: datetime,
+        reason: str,
+        counts: bool,
+        unsure: bool,
+        now: datetime,
     ) -> None:
         """See `Ledger.retry`."""
+        state = DeliveryState.UNKNOWN if unsure else DeliveryState.RETRY
         self._update(
             delivery,
             "SET #state = :state, due_at = :due, wake_at = :due, reason = :reason, tried_at = :now"
             " REMOVE #token ADD failures :counts",
             {
-                ":state": DeliveryState.RETRY.value,
+                ":state": state.value,
                 ":due": to_time(due_at),
                 ":reason": reason,
                 ":now": to_time(now),
@@ -140,6 +152,79 @@ class DynamoLedger:
                 ":expires": _expires(now),
             },
         )
+
+    def defer(self, delivery_id: DeliveryId, *, until: datetime, reason: str) -> None:
+        """See `Ledger.defer`. A new one becomes RETRY: it may not be taken before its time."""
+        with suppress(ConflictError), store_errors(f"deferring {delivery_id}"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=to_item(_key(delivery_id)),
+                UpdateExpression=(
+                    "SET #state = :retry, due_at = :until, wake_at = :until, reason = :reason"
+                ),
+                ConditionExpression="#state IN (:pending, :retry)",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues=to_item(
+                    {
+                        ":pending": DeliveryState.PENDING.value,
+                        ":retry": DeliveryState.RETRY.value,
+                        ":until": to_time(until),
+                        ":reason": reason,
+                    }
+                ),
+            )
+
+    def add(self, delivery: Delivery) -> bool:
+        """See `Ledger.add`."""
+        try:
+            with store_errors(f"adding {delivery.id}"):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=to_item(delivery_row(delivery)),
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+        except ConflictError:
+            return False
+        return True
+
+    def pause(self, destination: Destination, pause: Pause) -> bool:
+        """See `Ledger.pause`."""
+        row = {
+            **_pause_key(destination),
+            "kind": pause.kind.value,
+            "until": to_time(pause.until),
+            "reason": pause.reason,
+            "expires_at": int(pause.until.timestamp()),
+        }
+        try:
+            with store_errors(f"pausing {destination}"):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=to_item(row),
+                    # A pause that somebody asked for is not cut short by a receiver's.
+                    ConditionExpression="attribute_not_exists(pk) OR #until < :until",
+                    ExpressionAttributeNames={"#until": "until"},
+                    ExpressionAttributeValues=to_item({":until": to_time(pause.until)}),
+                )
+        except ConflictError:
+            return False
+        return True
+
+    def paused(self, destination: Destination, *, now: datetime) -> Pause | None:
+        """See `Ledger.paused`. Rows outlive their pause until DynamoDB expires them."""
+        with store_errors(f"reading the pause of {destination}"):
+            answer = self._client.get_item(
+                TableName=self._table, Key=to_item(_pause_key(destination)), ConsistentRead=True
+            )
+        row = from_item(answer.get("Item", {}))
+        if not row or from_time(row["until"]) <= now:
+            return None
+        return Pause(PauseKind(row["kind"]), from_time(row["until"]), row["reason"])
+
+    def resume(self, destination: Destination) -> None:
+        """See `Ledger.resume`."""
+        with store_errors(f"resuming {destination}"):
+            self._client.delete_item(TableName=self._table, Key=to_item(_pause_key(destination)))
 
     def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
         """See `Ledger.due`."""
@@ -207,6 +292,22 @@ class DynamoLedger:
         }
 
 
+def claimed(before: Delivery, *, token: str, now: datetime) -> Delivery:
+    """
+    Return a row as it is after a claim.
+
+    Whoever takes over from a worker that died cannot know whether that one had sent already.
+    """
+    return replace(
+        before,
+        state=DeliveryState.CLAIMED,
+        token=token,
+        due_at=now + LEASE,
+        attempts=before.attempts + 1,
+        unsure=before.state in (DeliveryState.UNKNOWN, DeliveryState.CLAIMED),
+    )
+
+
 def delivery_row(delivery: Delivery) -> dict[str, Any]:
     """Return a new delivery as a row. Final ones (SUPPRESSED) stand outside the index."""
     is_open = delivery.due_at is not None
@@ -225,6 +326,7 @@ def delivery_row(delivery: Delivery) -> dict[str, Any]:
         "attempts": delivery.attempts,
         "failures": delivery.failures,
         "reason": delivery.reason,
+        "note": delivery.note,
         "expires_at": None if is_open else _expires(delivery.created_at),
     }
 
@@ -245,6 +347,8 @@ def _delivery(row: Mapping[str, Any]) -> Delivery:
         token=row.get("token"),
         reason=row.get("reason"),
         receipt=Receipt(**row["receipt"]) if "receipt" in row else None,
+        unsure=row["state"] == DeliveryState.UNKNOWN,
+        note=row.get("note"),
     )
 
 
@@ -277,6 +381,7 @@ def _wake_up(row: Mapping[str, Any]) -> WakeUp:
         id=DeliveryId(row["pk"].removeprefix("DELIVERY#")),
         destination=Destination(row["destination"]),
         attempts=int(row["attempts"]),
+        turn=row["wake_at"],
     )
 
 
@@ -284,7 +389,7 @@ def _why_not(item: Mapping[str, Any] | None) -> str:
     if not item:
         return "no such delivery"
     row = from_item(item)
-    if row["state"] in (DeliveryState.RETRY, DeliveryState.CLAIMED):
+    if row["state"] in (DeliveryState.RETRY, DeliveryState.UNKNOWN, DeliveryState.CLAIMED):
         return f"{row['state']} until {row['due_at']}"
     return str(row["state"])
 
@@ -295,6 +400,10 @@ def _key(delivery_id: DeliveryId) -> dict[str, str]:
 
 def _thread_key(destination: Destination, stream: StreamId) -> dict[str, str]:
     return {"pk": f"THREAD#{destination}#{stream}", "sk": "ROW"}
+
+
+def _pause_key(destination: Destination) -> dict[str, str]:
+    return {"pk": f"DESTINATION#{destination}", "sk": "PAUSE"}
 
 
 def _shard(delivery_id: DeliveryId) -> str:

@@ -28,7 +28,7 @@ class SqsWaker:
         See `Waker.wake`.
 
         The destination is the message group: one sender per destination at a time. A repeat of the
-        same attempt within five minutes is dropped by the queue.
+        same turn within five minutes is dropped by the queue.
         """
         entries = [_entry(index, each) for index, each in enumerate(wake_ups)]
         for start in range(0, len(entries), BATCH):
@@ -75,7 +75,7 @@ class SqsDeadLetters:
 def _entry(index: int, wake_up: WakeUp) -> Any:
     return {
         "Id": str(index % BATCH),
-        "MessageBody": json.dumps({"delivery": wake_up.id}),
+        "MessageBody": json.dumps({"delivery": wake_up.id, "destination": wake_up.destination}),
         "MessageGroupId": wake_up.destination,
-        "MessageDeduplicationId": f"{wake_up.id}-{wake_up.attempts}",
+        "MessageDeduplicationId": f"{wake_up.id}-{wake_up.attempts}-{wake_up.turn}",
     }

@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from lib.models import DeliveryState
+from lib.models import DeliveryState, Destination
+from lib.store.ledger import DynamoLedger
 from local.app import App, Row
 from local.receivers import Answer
 
@@ -140,7 +141,7 @@ class TestAlerts:
 
         app.aws.client("sqs").send_message(
             QueueUrl=app.stack.outputs["DeliveriesQueueUrl"],
-            MessageBody=json.dumps({"delivery": row.id}),
+            MessageBody=json.dumps({"delivery": row.id, "destination": row.destination}),
             MessageGroupId=row.destination,
             MessageDeduplicationId=f"{row.id}-again",
         )
@@ -262,6 +263,26 @@ class TestReceivers:
         assert "invalid_token" in str(row.reason)
         assert messages_about(app, name) == []
         assert any("DeadDeliveries" in line for line in app.log("deliver"))
+
+        self.the_others_wait(app, repository("faulty"))
+
+    def the_others_wait(self, app: App, name: str) -> None:
+        """While it is broken, another alert for the same webhook waits without a call."""
+        calls = len(app.receivers.requests("slack"))
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        row = sweep_until(app, name, DeliveryState.RETRY)
+        assert "broken" in str(row.reason)
+        assert len(app.receivers.requests("slack")) == calls
+
+        ledger = DynamoLedger(app.aws.client("dynamodb"), app.stack.outputs["TableName"])
+        ledger.resume(Destination(row.destination))
+        app.aws.client("dynamodb").update_item(
+            TableName=app.stack.outputs["TableName"],
+            Key={"pk": {"S": f"DELIVERY#{row.id}"}, "sk": {"S": "ROW"}},
+            UpdateExpression="SET due_at = :now, wake_at = :now",
+            ExpressionAttributeValues={":now": {"S": "2026"}},
+        )
+        sweep_until(app, name, DeliveryState.SENT)
 
     def test_a_payload_that_slack_refuses_is_sent_plain(self, app: App, repository: Any) -> None:
         """invalid_blocks: one more attempt with text only."""

@@ -7,6 +7,7 @@ import pytest
 
 from handlers.deliver import process_batch
 from lib.errors import StoreError
+from lib.interfaces import WakeUp
 from lib.models import Receipt
 from lib.pipeline import DeliveryOutcome, DeliveryResult
 from tests.builders import NOW, a_delivery
@@ -16,6 +17,7 @@ METRICS = {
     DeliveryResult.RETRY: "DeliveriesRetried",
     DeliveryResult.DEAD: "DeadDeliveries",
     DeliveryResult.SKIPPED: "DeliveriesSkipped",
+    DeliveryResult.PAUSED: "DeliveriesPaused",
 }
 
 
@@ -26,8 +28,8 @@ class Deliveries:
         self.answers = list(answers)
         self.seen: list[str] = []
 
-    def deliver(self, delivery_id: str) -> DeliveryOutcome:
-        self.seen.append(delivery_id)
+    def deliver(self, wake_up: WakeUp) -> DeliveryOutcome:
+        self.seen.append(wake_up.id)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -45,7 +47,9 @@ def test_every_outcome_is_acknowledged_logged_and_counted(
     """One line with the delivery and its reason, one count, and no item failure."""
     outcome = DeliveryOutcome(result, "why", a_delivery(), Receipt("ok"), NOW)
 
-    answer = process_batch(an_app(outcome), batch({"delivery": "abc"}), context)
+    answer = process_batch(
+        an_app(outcome), batch({"delivery": "abc", "destination": "team-slack"}), context
+    )
 
     assert answer == {"batchItemFailures": []}
     assert counted()[METRICS[result]] == 1
@@ -59,7 +63,7 @@ def test_an_unreachable_ledger_returns_the_rest_of_the_destination(
     """Order within a destination is kept: what follows a failure comes back with it."""
     sent = DeliveryOutcome(DeliveryResult.SENT, "accepted", a_delivery())
     application = an_app(sent, StoreError("claiming"), sent)
-    wake_ups = ({"delivery": "a"}, {"delivery": "b"}, {"delivery": "c"})
+    wake_ups = [{"delivery": each, "destination": "team-slack"} for each in "abc"]
 
     answer = process_batch(application, batch(*wake_ups), context)
 
@@ -69,7 +73,7 @@ def test_an_unreachable_ledger_returns_the_rest_of_the_destination(
     ]
 
 
-@pytest.mark.parametrize("body", ["not json", {}, {"delivery": 7}])
+@pytest.mark.parametrize("body", ["not json", {}, {"delivery": "abc"}])
 def test_a_wake_up_that_names_no_delivery_comes_back(batch: Any, context: Any, body: Any) -> None:
     """It ends in the queue's dead letters after its receives; nothing is sent."""
     application = an_app()

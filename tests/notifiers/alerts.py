@@ -35,6 +35,7 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
+from tests.fakes import known_of
 
 STREAM: Final = StreamId("000474600478/eu-central-1/payments/api")
 ENHANCED: Final = MappingProxyType({"source": ScanSource.ECR_ENHANCED, "status": "ACTIVE"})
@@ -75,7 +76,9 @@ def evaluated(
 ) -> Evaluation:
     """Evaluate a result as the pipeline does."""
     earlier = (
-        evaluate(before, stream=STREAM, version=1, now=NOW, rules=Rules(())) if before else None
+        known_of(evaluate(before, stream=STREAM, version=1, now=NOW, rules=Rules(())))
+        if before
+        else None
     )
     return evaluate(
         report,

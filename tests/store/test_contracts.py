@@ -21,7 +21,10 @@ from lib.models import (
     Delivery,
     DeliveryId,
     DeliveryState,
+    Destination,
     Evaluation,
+    Pause,
+    PauseKind,
     Receipt,
     Severity,
     Standing,
@@ -204,7 +207,12 @@ class TestLedger:
     def test_a_retry_waits_for_its_time(self, store: Any) -> None:
         """Before it is due a row is left alone, whoever wakes it; then it can be claimed."""
         store.retry(
-            claim(store), due_at=NOW + timedelta(minutes=5), reason="busy", counts=True, now=NOW
+            claim(store),
+            due_at=NOW + timedelta(minutes=5),
+            reason="busy",
+            counts=True,
+            unsure=False,
+            now=NOW,
         )
 
         early, late = claim(store, minutes=4), claim(store, minutes=5)
@@ -215,9 +223,82 @@ class TestLedger:
 
     def test_throttling_is_no_failure(self, store: Any) -> None:
         """A retry that does not count leaves the number of failures."""
-        store.retry(claim(store), due_at=NOW, reason="429", counts=False, now=NOW)
+        store.retry(claim(store), due_at=NOW, reason="429", counts=False, unsure=False, now=NOW)
 
         assert claim(store).failures == 0
+
+    def test_doubt_is_remembered(self, store: Any) -> None:
+        """A row whose answer was lost is UNKNOWN, waits for its time, and says so when claimed."""
+        due_at = NOW + timedelta(minutes=5)
+        store.retry(claim(store), due_at=due_at, reason="?", counts=True, unsure=True, now=NOW)
+
+        early, late = claim(store, minutes=4), claim(store, minutes=5)
+
+        assert early.reason.startswith("UNKNOWN until")
+        assert (late.unsure, late.failures) == (True, 1)
+
+    def test_who_takes_over_from_a_dead_worker_is_unsure(self, store: Any) -> None:
+        """Nobody knows whether it had sent; a row given back is certain again."""
+        claim(store)
+        taken = claim(store, minutes=2, token="other")
+        store.retry(taken, due_at=NOW, reason="down", counts=True, unsure=False, now=NOW)
+
+        assert taken.unsure
+        assert not claim(store, minutes=3).unsure
+
+    @pytest.mark.parametrize("retried", [False, True])
+    def test_a_deferred_row_waits(self, store: Any, *, retried: bool) -> None:
+        """New or waiting, it may not be taken before its time, and is due then."""
+        if retried:
+            store.retry(claim(store), due_at=NOW, reason="", counts=True, unsure=False, now=NOW)
+
+        store.defer(a_delivery().id, until=NOW + timedelta(minutes=9), reason="paused")
+
+        assert isinstance(claim(store, minutes=8), NotClaimed)
+        assert list(store.due(now=NOW + timedelta(minutes=8), limit=10)) == []
+        assert claim(store, minutes=9).reason == "paused"
+
+    def test_a_row_that_somebody_holds_is_not_deferred(self, store: Any) -> None:
+        """The claim stands; a row that does not exist is nobody's."""
+        claimed = claim(store)
+
+        store.defer(claimed.id, until=NOW + timedelta(days=1), reason="paused")
+        store.defer(DeliveryId("f" * 32), until=NOW, reason="paused")
+
+        store.sent(claimed, Receipt("ok"), now=NOW)
+        assert claim(store) == NotClaimed("SENT")
+
+    def test_a_notice_is_added_once(self, store: Any) -> None:
+        """A delivery of its own, with its note; the same one again changes nothing."""
+        notice = a_delivery(9, note="team-slack could not be told")
+
+        assert store.add(notice)
+        assert not store.add(notice)
+        assert store.claim(notice.id, now=NOW, token="mine").note == notice.note
+
+    def test_a_pause_is_in_force_until_its_end(self, store: Any) -> None:
+        """Destination by destination; a shorter pause does not cut a longer one short."""
+        team, other = Destination("team"), Destination("other")
+        long = Pause(PauseKind.BY_HAND, NOW + timedelta(hours=1), "maintenance")
+        short = Pause(PauseKind.THROTTLED, NOW + timedelta(minutes=1), "429")
+
+        assert store.pause(team, long)
+        assert not store.pause(team, short)
+
+        assert store.paused(team, now=NOW) == long
+        assert store.paused(other, now=NOW) is None
+        assert store.paused(team, now=NOW + timedelta(hours=1)) is None
+        assert store.pause(team, replace(long, until=NOW + timedelta(hours=3)))
+
+    def test_a_pause_can_be_ended(self, store: Any) -> None:
+        """Whoever asked for it may change their mind; twice does no harm."""
+        team = Destination("team")
+        store.pause(team, Pause(PauseKind.BY_HAND, NOW + timedelta(hours=1), "maintenance"))
+
+        store.resume(team)
+        store.resume(team)
+
+        assert store.paused(team, now=NOW) is None
 
     def test_due_finds_new_waiting_and_abandoned_rows(self, store: Any) -> None:
         """What is due is listed with its attempts: never woken, or left by a dead worker."""
@@ -234,7 +315,9 @@ class TestLedger:
         store.woken(woken, again_at=NOW + timedelta(minutes=5))
 
         assert list(store.due(now=NOW + timedelta(minutes=4), limit=10)) == []
-        assert list(store.due(now=NOW + timedelta(minutes=5), limit=10)) == woken
+        (again,) = store.due(now=NOW + timedelta(minutes=5), limit=10)
+        assert (again.id, again.attempts) == (woken[0].id, woken[0].attempts)
+        assert again.turn != woken[0].turn
         assert claim(store).attempts == 1
 
     def test_a_row_that_was_taken_meanwhile_keeps_its_own_time(self, store: Any) -> None:

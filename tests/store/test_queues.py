@@ -30,8 +30,8 @@ def queue(sqs: Any) -> Callable[..., str]:
     return make
 
 
-def a_wake_up(number: int, *, attempts: int = 0) -> WakeUp:
-    return WakeUp(DeliveryId(f"{number:032x}"), Destination("team-slack"), attempts)
+def a_wake_up(number: int, *, attempts: int = 0, turn: str = "") -> WakeUp:
+    return WakeUp(DeliveryId(f"{number:032x}"), Destination("team-slack"), attempts, turn)
 
 
 def received(sqs: Any, url: str) -> list[Any]:
@@ -60,18 +60,21 @@ def test_every_delivery_is_woken_under_its_destination(sqs: Any, queue: Any) -> 
     messages = received(sqs, url)
     assert count == len(messages) == 23
     assert {each["Attributes"]["MessageGroupId"] for each in messages} == {"team-slack"}
-    assert json.loads(messages[22]["Body"]) == {"delivery": f"{22:032x}"}
+    assert json.loads(messages[22]["Body"]) == {
+        "delivery": f"{22:032x}",
+        "destination": "team-slack",
+    }
 
 
-def test_the_same_attempt_is_woken_once_and_the_next_one_again(sqs: Any, queue: Any) -> None:
-    """A repeated wake-up is dropped by the queue; another attempt is another message."""
+def test_the_same_turn_is_woken_once_and_the_next_one_again(sqs: Any, queue: Any) -> None:
+    """A repeated wake-up is dropped by the queue; another attempt or time is another message."""
     url = queue(fifo=True)
     waker = SqsWaker(sqs, deliveries=url, scan_events=None)
 
-    for attempts in (0, 0, 1):
-        waker.wake([a_wake_up(1, attempts=attempts)])
+    for attempts, turn in ((0, ""), (0, ""), (1, ""), (1, "09:00"), (1, "09:05"), (1, "09:05")):
+        waker.wake([a_wake_up(1, attempts=attempts, turn=turn)])
 
-    assert len(received(sqs, url)) == 2
+    assert len(received(sqs, url)) == 4
 
 
 def test_a_scan_event_comes_back_unchanged(sqs: Any, queue: Any) -> None:
