@@ -79,7 +79,12 @@ class TestNumbers:
         assert len(listed) + result.unchanged + left_out == result.total == len(later.findings)
         assert sum(result.counts.values()) == result.total
         fixed = sum(sum(each.fixes.values()) for each in result.upgrades)
-        assert fixed == len(listed) + result.unchanged
+        assert fixed == len(result.standing)
+        hidden = sum(each.count for each in result.left_out if not each.standing)
+        assert len(result.standing) + hidden == result.total
+        assert {each.finding.id for each in listed} <= {each.finding.id for each in result.standing}
+        worst_first = [each.finding.severity for each in result.standing]
+        assert worst_first == sorted(worst_first, reverse=True)
         assert result.worst == max((each.finding.severity for each in listed), default=None)
 
     def test_largest_group_of_left_out_comes_first(self) -> None:

@@ -200,7 +200,9 @@ class TestSelection:
             a_change(ChangeKind.RESOLVED, vulnerability_id="CVE-3"),
         )
 
-        assert selection(an_evaluation(*changes), (a_filter(),)) == Selection(changes)
+        chosen = selection(an_evaluation(*changes), (a_filter(),))
+
+        assert chosen == Selection(changes, standing=changes[:2])
 
     def test_what_was_there_before_is_counted(self) -> None:
         """UNCHANGED is told only where kinds names it; else it is a number."""
@@ -210,8 +212,8 @@ class TestSelection:
         quiet = selection(evaluation, (a_filter(),))
         asked = selection(evaluation, (a_filter(kinds=(ChangeKind.UNCHANGED,)),))
 
-        assert quiet == Selection(unchanged=1)
-        assert asked == Selection((unchanged,))
+        assert quiet == Selection(unchanged=1, standing=(unchanged,))
+        assert asked == Selection((unchanged,), standing=(unchanged,))
 
     def test_resolved_below_the_threshold_is_not_told(self) -> None:
         """Nobody heard of it when it was there."""
@@ -238,18 +240,21 @@ class TestSelection:
         assert [each.finding.vulnerability_id for each in result.changes] == ["CVE-1"]
         assert set(result.left_out) == {
             LeftOut("below HIGH", 2),
-            LeftOut("kind not asked for", 1),
+            LeftOut("kind not asked for", 1, standing=True),
             LeftOut("suppressed by CVE-9 until 2027-01-31: not reachable", 1),
             LeftOut("closed at the source", 1),
             LeftOut("suppressed at the source", 1),
         }
+        assert [each.finding.vulnerability_id for each in result.standing] == ["CVE-1", "CVE-4"]
 
     def test_any_filter_is_enough(self) -> None:
         """A change passes if one of several filters lets it through."""
         change = a_change(severity="LOW")
         filters = (a_filter(), a_filter(severity=Severity.LOW))
 
-        assert selection(an_evaluation(change), filters) == Selection((change,))
+        chosen = selection(an_evaluation(change), filters)
+
+        assert chosen == Selection((change,), standing=(change,))
 
     def test_several_filters_say_why_together(self) -> None:
         """Of several thresholds only the lowest is said; other reasons are joined."""

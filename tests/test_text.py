@@ -14,7 +14,6 @@ from lib.text import (
     one_line,
     slack_link,
     truncate,
-    truncate_bytes,
 )
 
 ANY_TEXT = st.text(st.characters(), max_size=200)
@@ -70,24 +69,6 @@ def test_truncated_text_is_within_its_limit(text: str, limit: int) -> None:
 def test_truncate_keeps_characters_whole() -> None:
     """A letter is not cut off from its accent."""
     assert truncate("abe\u0301def", 4) == "ab…"
-
-
-@settings(deadline=None)
-@given(ANY_TEXT, st.integers(0, 50))
-def test_truncated_bytes_are_within_their_limit(text: str, limit: int) -> None:
-    """The cut is on a character border, whatever the width of the characters."""
-    cut = truncate_bytes(clean(text), limit)
-
-    assert len(cut.encode("utf-8")) <= limit
-
-
-@pytest.mark.parametrize(
-    ("text", "limit", "expected"),
-    [("äöü", 6, "äöü"), ("äöü", 5, "ä…"), ("äöü", 3, "…"), ("äöü", 2, "")],
-)
-def test_truncate_bytes_counts_bytes(text: str, limit: int, expected: str) -> None:
-    """An umlaut is two bytes, the ellipsis three."""
-    assert truncate_bytes(text, limit) == expected
 
 
 @settings(deadline=None)

@@ -24,12 +24,13 @@ from lib.models import (
     HttpAnswer,
     LeftOut,
     Receipt,
+    Severity,
     StreamId,
 )
 from lib.notifiers import adf
 from lib.notifiers.jira import LABEL, MAX_SUMMARY, MAX_TEXT, JiraNotifier, stream_label
 from lib.report import upgrades
-from tests.builders import a_finding, a_report, an_image
+from tests.builders import a_filter, a_finding, a_report, an_image
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
 from tests.notifiers.receivers import (
@@ -144,11 +145,16 @@ def test_rows_and_the_rest_add_up(listed: int, resolved: int) -> None:
 
     payload = jira().render(alert, thread="SEC-7")
 
-    for body in documents(payload):
-        for number, prefix in ((listed, "CVE-2026-"), (resolved, "CVE-2025-")):
-            rows = [each for each in _texts(body) if each.startswith(prefix)]
-            title = "What is new" if prefix == "CVE-2026-" else "Resolved"
-            missing = [each for each in _section(body, title) if each.startswith("and ")]
+    told_of = [("What is new", listed, "CVE-2026-"), ("Resolved", resolved, "CVE-2025-")]
+    description, comment = documents(payload)
+    for body, groups in (
+        (comment, told_of),
+        (description, [*told_of, ("Open now", listed, "CVE-2026-")]),
+    ):
+        for title, number, prefix in groups:
+            texts = _section(body, title)
+            rows = [each for each in texts if each.startswith(prefix)]
+            missing = [each for each in texts if each.startswith("and ")]
             more = int(missing[0].split()[1]) if missing else 0
             assert len(rows) + more == number
 
@@ -175,6 +181,7 @@ def test_rows_become_fewer_until_everything_fits() -> None:
     absurdly_long = replace(
         plain,
         changes=tuple(changes),
+        standing=tuple(changes[:40]),
         basis=Basis(BasisKind.RESCAN),
         upgrades=upgrades(each.finding for each in changes),
         left_out=tuple(LeftOut(each, 1) for each in absurd),
@@ -184,10 +191,17 @@ def test_rows_become_fewer_until_everything_fits() -> None:
 
     assert_valid(payload)
     assert all(each.used <= each.limit for each in jira().usage(payload))
-    for body, missing in zip(documents(payload), (18, 15), strict=True):
-        for title in ("What is new", "Still there", "Resolved"):
-            section = _section(body, title)
-            assert any(each.startswith(f"and {missing} more") for each in section)
+    description, comment = documents(payload)
+    for body, title, missing in (
+        (description, "Open now", 38),
+        (description, "What is new", 18),
+        (description, "Resolved", 18),
+        (comment, "What is new", 15),
+        (comment, "Still there", 15),
+        (comment, "Resolved", 15),
+    ):
+        section = _section(body, title)
+        assert any(each.startswith(f"and {missing} more") for each in section), (title, section)
 
 
 def _texts(node: Any) -> list[str]:
@@ -287,9 +301,9 @@ def test_issue_is_created_with_basic_authentication() -> None:
 
 
 def test_known_issue_is_updated_then_commented() -> None:
-    """PUT first: if it has to be repeated, there is still only one comment."""
+    """The comment is last: if anything has to be repeated, there is still only one comment."""
     http = ScriptedHttp([NO_CONTENT, HttpAnswer(201, "{}")])
-    payload = jira().render(STORIES["new-and-resolved"], thread="SEC/7")
+    payload = jira().render(STORIES["only-resolved"], thread="SEC/7")
 
     receipt = jira(http=http).send(payload)
 
@@ -310,15 +324,18 @@ def test_update_without_fields_is_a_comment_alone() -> None:
     assert [each.method for each in http.calls] == ["POST"]
 
 
-def test_deleted_issue_is_created_anew() -> None:
+@pytest.mark.parametrize(
+    ("story", "first"), [("baseline", "GET"), ("only-resolved", "PUT"), ("scan-failed", "POST")]
+)
+def test_deleted_issue_is_created_anew(story: str, first: str) -> None:
     """404 for the stored key: the next issue of the stream takes its place."""
     gone = PermanentDeliveryError("404", reason="http-404")
     http = ScriptedHttp([gone, JIRA_CREATED])
 
-    receipt = jira(http=http).send(jira().render(STORIES["baseline"], thread="SEC-1"))
+    receipt = jira(http=http).send(jira().render(STORIES[story], thread="SEC-1"))
 
     assert receipt.thread == "SEC-7"
-    assert [each.method for each in http.calls] == ["PUT", "POST"]
+    assert [each.method for each in http.calls] == [first, "POST"]
 
 
 @pytest.mark.parametrize(
@@ -337,6 +354,235 @@ def test_other_refusals_are_raised(error: Exception) -> None:
         jira(http=http).send(jira().render(STORIES["baseline"], thread="SEC-1"))
 
     assert len(http.calls) == 1
+
+
+WAYS = HttpAnswer(
+    200,
+    json.dumps(
+        {
+            "transitions": [
+                {"id": each, "to": {"name": name, "statusCategory": {"key": category}}}
+                for each, name, category in (("31", "Done", "done"), ("11", "To Do", "new"))
+            ]
+        }
+    ),
+)
+NO_WAYS = HttpAnswer(200, '{"transitions": []}')
+FORBIDDEN = PermanentDeliveryError("403", reason="http-403")
+LOCKED = PermanentDeliveryError("400", degradable=True, reason="http-400")
+COMMENTED = HttpAnswer(201, "{}")
+
+
+def an_issue(category: str, resolution: str | None = None) -> HttpAnswer:
+    fields: dict[str, Any] = {"status": {"name": "X", "statusCategory": {"key": category}}}
+    fields["resolution"] = {"name": resolution} if resolution else None
+    return HttpAnswer(200, json.dumps({"fields": fields}))
+
+
+def updated(story: str, *answers: HttpAnswer | Exception, **options: Any) -> tuple[list[str], str]:
+    """Update an issue; return the calls it took, and the note on top of the comment."""
+    http = ScriptedHttp(list(answers))
+    notifier = JiraNotifier({**OPTIONS["jira"], **options}, tools(http=http))
+    payload = notifier.render(STORIES[story], thread="SEC-7")
+    notifier.send(payload)
+    paths = [
+        f"{each.method} {each.url.split('SEC-7')[1]}{(each.body or {}).get('transition', '')}"
+        for each in http.calls
+    ]
+    body = http.calls[-1].body["body"]
+    assert_adf(body)
+    assert len(json.dumps(body, ensure_ascii=False)) <= MAX_TEXT
+    before = len(body["content"]) - len(payload["update"]["comment"]["body"]["content"])
+    return paths, "".join(map(said, body["content"][:before]))
+
+
+READ = "GET ?fields=status,resolution"
+SEE = "GET /transitions"
+REOPEN = "POST /transitions{'id': '11'}"
+CLOSE = "POST /transitions{'id': '31'}"
+EDIT = "PUT "
+COMMENT = "POST /comment"
+
+
+@pytest.mark.parametrize("category", ["new", "indeterminate"])
+def test_open_issue_is_not_moved(category: str) -> None:
+    """Whatever people do with it meanwhile."""
+    calls, note = updated("new-and-resolved", an_issue(category), NO_CONTENT, COMMENTED)
+
+    assert calls == [READ, EDIT, COMMENT]
+    assert note == ""
+
+
+@pytest.mark.parametrize("resolution", [None, "Done"])
+def test_closed_issue_is_reopened_for_something_new(resolution: str | None) -> None:
+    """It is open again before it is edited, which many workflows refuse for closed ones."""
+    answers = (an_issue("done", resolution), WAYS, NO_CONTENT, NO_CONTENT, COMMENTED)
+
+    calls, note = updated("new-and-resolved", *answers)
+
+    assert calls == [READ, SEE, REOPEN, EDIT, COMMENT]
+    assert note == "This issue was closed. There is something new, so it is open again."
+
+
+def test_issue_that_people_decided_against_stays_closed() -> None:
+    """Won't Do is respected; the comment says what came all the same."""
+    calls, note = updated("new-and-resolved", an_issue("done", "Won't Do"), NO_CONTENT, COMMENTED)
+
+    assert calls == [READ, EDIT, COMMENT]
+    assert note.startswith("This issue was closed on purpose (Won't Do), so it stays closed.")
+
+
+def test_reopening_can_be_turned_off() -> None:
+    """Then the comment says that the issue is closed."""
+    answers = (an_issue("done"), NO_CONTENT, COMMENTED)
+
+    calls, note = updated("new-and-resolved", *answers, reopen=False)
+
+    assert calls == [READ, EDIT, COMMENT]
+    assert note == "This issue is closed. There is something new."
+
+
+@pytest.mark.parametrize(
+    ("answers", "tried"),
+    [
+        ((NO_WAYS,), [SEE]),
+        ((FORBIDDEN,), [SEE]),
+        ((WAYS, LOCKED), [SEE, REOPEN]),
+    ],
+)
+def test_workflow_without_a_way_back_does_not_stop_the_alert(
+    answers: tuple[Any, ...], tried: list[str]
+) -> None:
+    """Neither does a closed issue that cannot be edited: the comment says so and is delivered."""
+    calls, note = updated("new-and-resolved", an_issue("done"), *answers, LOCKED, COMMENTED)
+
+    assert calls == [READ, *tried, EDIT, COMMENT]
+    assert "could not be reopened" in note
+
+
+def test_open_issue_that_cannot_be_edited_is_an_error() -> None:
+    """Only a closed one is expected to be locked; otherwise the pipeline sends it plainly."""
+    with pytest.raises(PermanentDeliveryError):
+        updated("new-and-resolved", an_issue("new"), LOCKED)
+
+
+def test_closed_issue_that_vanishes_is_created_anew() -> None:
+    """Deleted between two calls, it is as gone as before them."""
+    gone = PermanentDeliveryError("404", reason="http-404")
+    http = ScriptedHttp([an_issue("done", "Won't Do"), gone, JIRA_CREATED])
+
+    receipt = jira(http=http).send(jira().render(STORIES["baseline"], thread="SEC-1"))
+
+    assert receipt.thread == "SEC-7"
+
+
+def test_outage_while_reopening_is_tried_again_later() -> None:
+    """Nothing was commented yet, so the whole update can be repeated."""
+    with pytest.raises(TemporaryDeliveryError):
+        updated("new-and-resolved", an_issue("done"), WAYS, TemporaryDeliveryError("503"))
+
+
+@pytest.mark.parametrize("story", ["only-resolved", "still-there", "scan-failed"])
+def test_nothing_new_moves_nothing(story: str) -> None:
+    """By default issues are only closed by people, and their status is not even read."""
+    calls, note = updated(story, NO_CONTENT, COMMENTED)
+
+    assert not {READ, SEE, REOPEN, CLOSE} & set(calls)
+    assert note == ""
+
+
+def test_issue_without_anything_open_can_be_closed() -> None:
+    """Where it was asked for: edited first, because it may be locked afterwards."""
+    answers = (an_issue("new"), NO_CONTENT, WAYS, NO_CONTENT, COMMENTED)
+
+    calls, note = updated("only-resolved", *answers, close=True)
+
+    assert calls == [READ, EDIT, SEE, CLOSE, COMMENT]
+    assert note == "Nothing is left open here, so this issue is closed."
+
+
+def test_issue_that_cannot_be_closed_says_so() -> None:
+    """The comment is delivered all the same."""
+    calls, note = updated(
+        "only-resolved", an_issue("new"), NO_CONTENT, NO_WAYS, COMMENTED, close=True
+    )
+
+    assert calls == [READ, EDIT, SEE, COMMENT]
+    assert "could not be closed" in note
+
+
+def test_closed_issue_is_not_closed_again() -> None:
+    """A transition from done to done would be noise."""
+    calls, note = updated("only-resolved", an_issue("done"), NO_CONTENT, COMMENTED, close=True)
+
+    assert calls == [READ, EDIT, COMMENT]
+    assert note == ""
+
+
+@pytest.mark.parametrize("story", ["still-there", "scan-failed", "new-and-resolved"])
+def test_issue_with_something_open_is_not_closed(story: str) -> None:
+    """Nor one about which nothing is known."""
+    update = JiraNotifier({**OPTIONS["jira"], "close": True}, tools()).render(
+        STORIES[story], thread="SEC-7"
+    )["update"]
+
+    assert "if_open" not in update
+
+
+def test_incomplete_list_closes_nothing() -> None:
+    """What was not listed may still be open."""
+    alert = STORIES["only-resolved"]
+    partly = replace(alert, scan=replace(alert.scan, complete=False))
+
+    update = JiraNotifier({**OPTIONS["jira"], "close": True}, tools()).render(
+        partly, thread="SEC-7"
+    )["update"]
+
+    assert "if_open" not in update
+
+
+def test_description_says_how_things_stand() -> None:
+    """What was there before is listed, too, worst first, and new ones are marked."""
+    body = jira().render(STORIES["new-and-resolved"])["create"]["fields"]["description"]
+
+    texts = _section(body, "Open now (42)")
+    assert [each for each in texts if each.startswith("CVE-")][:3] == [
+        "CVE-2026-2001",
+        "CVE-2026-2002",
+        "CVE-2025-7000",
+    ]
+    assert "fixed in 3.0.14-1~deb12u2, new" in texts
+    assert "and 22 more: 22 HIGH" in texts
+    assert "55 findings = 42 open here + 13 left out" in _section(body, "Not listed here")
+
+
+def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
+    """A route for NEW only must not make an issue say that nothing else is open."""
+    known = a_finding("CVE-2026-1", severity="HIGH")
+    worse = replace(known, severity=Severity.CRITICAL)
+    judged = evaluated(
+        a_report(worse, a_finding("CVE-2026-2"), image=an_image(2)),
+        before=a_report(known, image=an_image(1)),
+    )
+
+    fields = jira().render(told(judged, a_filter(kinds=(ChangeKind.NEW,))))["create"]["fields"]
+
+    assert fields["summary"] == "[CRITICAL] payments/api:1.4.2: 1 CRITICAL, 1 HIGH open"
+    assert "raised from HIGH to CRITICAL" in _section(fields["description"], "Open now (2)")
+    assert _section(fields["description"], "Not listed here") == []
+
+
+@pytest.mark.parametrize(
+    ("story", "summary"),
+    [
+        ("new-and-resolved", "[CRITICAL] payments/api:1.4.2: 2 CRITICAL, 40 HIGH open, 2 fixable"),
+        ("only-resolved", "payments/api:latest: nothing open of what is asked for here"),
+        ("no-findings", "payments/api:1.4.1: no findings"),
+    ],
+)
+def test_summary_says_how_things_stand(story: str, summary: str) -> None:
+    """It is what lists and boards show until the next update: no false all-clear."""
+    assert jira().render(STORIES[story])["create"]["fields"]["summary"] == summary
 
 
 @pytest.mark.parametrize(

@@ -189,11 +189,12 @@ def test_usage_counts_characters_and_blocks() -> None:
     """`preview` shows how much of Slack's limits a message uses."""
     payload = slack().render(STORIES["baseline"])
 
-    characters, blocks = slack().usage(payload)
+    characters, blocks, section = slack().usage(payload)
 
     assert sum(map(len, texts(payload))) <= characters.used <= MAX_CHARACTERS
     assert blocks.used == len(payload["blocks"])
-    assert slack().usage({"text": "four"})[1].used == 0
+    assert 100 < section.used <= section.limit == MAX_SECTION
+    assert [each.used for each in slack().usage({"text": "four"})] == [4, 0, 0]
 
 
 def test_message_is_posted_to_the_address_in_the_secret() -> None:
