@@ -38,7 +38,7 @@ export function issueView(messages, tools) {
 
 function details({ key, fields, status, created, updated }) {
   const rows = [
-    ["Status", h("span", { class: `lozenge lozenge-${status === "Done" ? "green" : status === "To Do" ? "neutral" : "blue"}` }, status)],
+    ["Status", h("span", { class: `lozenge lozenge-${["Done", "Won't Do"].includes(status) ? "green" : status === "To Do" ? "neutral" : "blue"}` }, status)],
     ["Type", fields.issuetype?.name],
     ["Priority", fields.priority && h("span", { class: `severity ${PRIORITIES[fields.priority.name] ?? ""}`.trim() }, fields.priority.name ?? fields.priority.id)],
     ["Labels", fields.labels?.length ? h("span", { class: "labels" }, fields.labels.map((label) => h("span", { class: "label" }, label))) : null],

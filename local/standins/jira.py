@@ -45,7 +45,9 @@ _WORKFLOW: Final = (
     ("11", "To Do", "new"),
     ("21", "In Progress", "indeterminate"),
     ("31", "Done", "done"),
+    ("41", "Won't Do", "done"),
 )
+_ORDER: Final = re.compile(r"\s+order\s+by\s+created(?:\s+(asc|desc))?\s*$", re.IGNORECASE)
 _GONE: Final = "Issue does not exist or you do not have permission to see it."
 
 
@@ -180,8 +182,10 @@ class JiraStandIn:
         return Outcome(Answer(HTTPStatus.NO_CONTENT), draft)
 
     def _search(self, asked: Mapping[str, Json]) -> Outcome:
-        """Understand `field = value` and `field != value`, joined by AND. Others are refused."""
-        clauses = re.split(r"\s+and\s+", str(asked.get("jql") or ""), flags=re.IGNORECASE)
+        """Understand `field = value` and `!=`, joined by AND, then ORDER BY created, or refuse."""
+        jql = str(asked.get("jql") or "")
+        order = _ORDER.search(jql)
+        clauses = re.split(r"\s+and\s+", _ORDER.sub("", jql), flags=re.IGNORECASE)
         terms = [_TERM.fullmatch(clause) for clause in clauses]
         if not all(terms):
             return _refuse(HTTPStatus.BAD_REQUEST, "Error in the JQL Query.")
@@ -191,6 +195,8 @@ class JiraStandIn:
             for issue in self._issues.values()
             if all((value in _values(issue, name)) is equal for name, equal, value in wanted)
         ]
+        if order and (order[1] or "").lower() == "desc":
+            hits.reverse()
         return Outcome(
             _answer(HTTPStatus.OK, {"issues": [_document(each) for each in hits], "isLast": True})
         )
@@ -288,7 +294,10 @@ def _status(name: str, category: str) -> Json:
 
 
 def _document(issue: _Issue) -> Json:
-    fields = {**issue.fields, "status": _status(issue.status, issue.category)}
+    # Closed issues have a resolution, as in Jira's own workflows: here the name of their status.
+    resolution = {"name": issue.status} if issue.category == "done" else None
+    status = _status(issue.status, issue.category)
+    fields = {**issue.fields, "status": status, "resolution": resolution}
     return {"id": issue.id, "key": issue.key, "fields": fields}
 
 

@@ -340,6 +340,7 @@ class TestJira:
         status = client.jira("GET", "/issue/SEC-1").json()["fields"]["status"]
         assert (moved.status_code, refused.status_code) == (204, 400)
         assert status["statusCategory"]["key"] == "done"
+        assert client.jira("GET", "/issue/SEC-1").json()["fields"]["resolution"]["name"] == "Done"
         assert client.receivers.messages()[-1].payload["to"] == "Done"
 
     @pytest.mark.parametrize(
@@ -349,6 +350,9 @@ class TestJira:
             ('labels = "ecr-1a2b" and statusCategory != done', ["SEC-1"]),
             ("labels = ecr-1a2b AND status = Done", []),
             ("key = SEC-2", ["SEC-2"]),
+            ("project = SEC ORDER BY created", ["SEC-1", "SEC-2"]),
+            ("project = SEC ORDER BY created ASC", ["SEC-1", "SEC-2"]),
+            ("project = SEC order by created desc", ["SEC-2", "SEC-1"]),
             ("assignee = nobody", []),
         ],
     )
