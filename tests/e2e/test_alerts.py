@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from lib.models import DeliveryState, Destination
+from lib.models import DeliveryId, DeliveryState, Destination
 from lib.store.ledger import DynamoLedger
 from local.app import App, Row
 from local.receivers import Answer
@@ -276,12 +276,7 @@ class TestReceivers:
 
         ledger = DynamoLedger(app.aws.client("dynamodb"), app.stack.outputs["TableName"])
         ledger.resume(Destination(row.destination))
-        app.aws.client("dynamodb").update_item(
-            TableName=app.stack.outputs["TableName"],
-            Key={"pk": {"S": f"DELIVERY#{row.id}"}, "sk": {"S": "ROW"}},
-            UpdateExpression="SET due_at = :now, wake_at = :now",
-            ExpressionAttributeValues={":now": {"S": "2026"}},
-        )
+        ledger.defer(DeliveryId(row.id), until=datetime.now(UTC), reason="resumed")
         sweep_until(app, name, DeliveryState.SENT)
 
     def test_a_payload_that_slack_refuses_is_sent_plain(self, app: App, repository: Any) -> None:
