@@ -10,6 +10,7 @@ Needs no credentials and asks nothing of AWS. The same input gives the same zip.
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -25,6 +26,7 @@ from cli.alerts_file import check_file, read, render_problems
 from deploy.archive import Archive, files_below, write
 from deploy.bytecode import RUNTIME, Compiler, find_compiler
 from deploy.dependencies import KEPT, LOCK, DependenciesError, prepared
+from lib.bootstrap import Settings
 from lib.config import config_hash
 from lib.errors import ConfigError
 from lib.interfaces import Json
@@ -112,7 +114,8 @@ def _application(document: Json, compiler: Compiler | None) -> dict[str, bytes]:
 
 
 def _checked(path: Path, today: date) -> Json:
-    problems = check_file(path, today=today)
+    hosts = Settings(os.environ).receiver_hosts
+    problems = check_file(path, today=today, receiver_hosts=hosts)
     if problems:
         print(render_problems(problems), file=sys.stderr)
     if any(each.level == "error" for each in problems):

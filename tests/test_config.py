@@ -232,8 +232,10 @@ ERRORS = [
     (
         "zzz",
         1,
-        "zzz: is not known here; allowed: version, destinations, fallback, streams, routes, "
-        "suppressions",
+        (
+            "zzz: is not known here; "
+            "allowed: version, destinations, fallback, streams, routes, suppressions"
+        ),
     ),
     ("destinations", {}, "destinations: must not be empty"),
     ("destinations", None, "destinations: must be a mapping; there is nothing here"),
