@@ -253,31 +253,24 @@ class TestReceivers:
         assert message.received_at >= until.replace(microsecond=0)
 
     def test_a_revoked_webhook_is_dead_at_once(self, app: App, repository: Any) -> None:
-        """403 invalid_token: one call, a dead row with the reason, and the metric of the alarm."""
-        name = repository("faulty")
-        app.receivers.script("slack/faulty-slack", [Answer(403, "invalid_token")])
+        """403 invalid_token: one call, a dead row with the reason; other alerts wait."""
+        name, other = repository("revoked"), repository("revoked")
+        app.receivers.script("slack/revoked-slack", [Answer(403, "invalid_token")])
 
         app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
-        row = sweep_until(app, name, DeliveryState.DEAD)
+        dead = sweep_until(app, name, DeliveryState.DEAD)
+        wait_for_log(app, "deliver", DeadDeliveries=[1.0])
+        app.aws.push(other, "1.4.1", basic("CVE-2026-0001"))
+        waiting = sweep_until(app, other, DeliveryState.RETRY)
 
-        assert "invalid_token" in str(row.reason)
-        assert messages_about(app, name) == []
-        assert any("DeadDeliveries" in line for line in app.log("deliver"))
-
-        self.the_others_wait(app, repository("faulty"))
-
-    def the_others_wait(self, app: App, name: str) -> None:
-        """While it is broken, another alert for the same webhook waits without a call."""
-        calls = len(app.receivers.requests("slack"))
-        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
-        row = sweep_until(app, name, DeliveryState.RETRY)
-        assert "broken" in str(row.reason)
-        assert len(app.receivers.requests("slack")) == calls
+        assert "invalid_token" in str(dead.reason)
+        assert "broken" in str(waiting.reason)
+        assert messages_about(app, name) == messages_about(app, other) == []
 
         ledger = DynamoLedger(app.aws.client("dynamodb"), app.stack.outputs["TableName"])
-        ledger.resume(Destination(row.destination))
-        ledger.defer(DeliveryId(row.id), until=datetime.now(UTC), reason="resumed")
-        sweep_until(app, name, DeliveryState.SENT)
+        ledger.resume(Destination("revoked-slack"))
+        ledger.defer(DeliveryId(waiting.id), until=datetime.now(UTC), reason="resumed")
+        sweep_until(app, other, DeliveryState.SENT)
 
     def test_a_payload_that_slack_refuses_is_sent_plain(self, app: App, repository: Any) -> None:
         """invalid_blocks: one more attempt with text only."""
@@ -353,7 +346,7 @@ def command(app: App, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def wait_for_log(app: App, function: str, *, digest: str = "", **fields: str) -> None:
+def wait_for_log(app: App, function: str, *, digest: str = "", **fields: Any) -> None:
     deadline = time.monotonic() + PATIENCE
     while not any(
         all(line.get(name) == value for name, value in fields.items())

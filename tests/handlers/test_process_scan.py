@@ -1,5 +1,7 @@
 """Scan events from the queue: each record ends in one outcome, one line and one count."""
 
+import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,8 +9,17 @@ import pytest
 
 from handlers.process_scan import process_batch
 from lib.errors import StoreError
+from lib.models import AnyReport, Delivery, DeliveryState, Evaluation
 from lib.pipeline import ScanOutcome, ScanResult
-from tests.builders import a_digest
+from lib.routing import Decisions, RouteOutcome
+from tests.builders import (
+    NOW,
+    a_delivery,
+    a_digest,
+    a_finding,
+    a_report,
+    an_unusable_report,
+)
 from tests.handlers.conftest import DeadLetters
 
 EVENT = {
@@ -33,19 +44,29 @@ EVENT = {
 class Scans:
     """Answers every event, or raises."""
 
-    def __init__(self, error: Exception | None = None) -> None:
+    def __init__(self, error: Exception | None = None, outcome: ScanOutcome | None = None) -> None:
         self.error = error
+        self.outcome = outcome or ScanOutcome(
+            ScanResult.REPEATED, "this event was evaluated before"
+        )
         self.seen: list[Any] = []
 
     def process(self, event: Any, raw: Any) -> ScanOutcome:
         self.seen.append((event, raw))
         if self.error is not None:
             raise self.error
-        return ScanOutcome(ScanResult.REPEATED, "this event was evaluated before")
+        return self.outcome
 
 
-def an_app(error: Exception | None = None) -> Any:
-    return SimpleNamespace(scans=Scans(error), dead_letters=DeadLetters())
+def an_app(error: Exception | None = None, outcome: ScanOutcome | None = None) -> Any:
+    return SimpleNamespace(scans=Scans(error, outcome), dead_letters=DeadLetters())
+
+
+def an_outcome(report: AnyReport, *deliveries: Delivery) -> ScanOutcome:
+    evaluation = Evaluation(report, a_delivery().stream, 1, NOW)
+    outcome = RouteOutcome("everything", matched=True, reason="2 changes pass", selected=2)
+    decisions = Decisions((outcome,), ())
+    return ScanOutcome(ScanResult.EVALUATED, "first", evaluation, decisions, deliveries)
 
 
 def test_a_scan_event_reaches_the_pipeline(
@@ -117,3 +138,52 @@ def test_a_batch_that_fails_as_a_whole_is_reported_by_item(batch: Any, context: 
         "message-0",
         "message-1",
     ]
+
+
+def test_an_evaluation_is_logged_with_what_it_found(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """Findings by severity, each route's reason, and the deliveries by destination."""
+    report = a_report(a_finding(), a_finding("CVE-2"), warnings=("5 are counted, 2 are listed",))
+    suppressed = a_delivery(2, state=DeliveryState.SUPPRESSED, due_at=None)
+    application = an_app(outcome=an_outcome(report, a_delivery(), suppressed))
+
+    process_batch(application, batch(EVENT), context)
+
+    line = logged()[0]
+    assert line["findings"] == {"HIGH": 2}
+    assert line["routes"] == {"everything": "2 changes pass"}
+    assert line["deliveries"] == {"team-slack": suppressed.id}
+    assert line["warnings"] == ["5 are counted, 2 are listed"]
+    counts = counted()
+    assert counts["ScansEvaluated"] == counts["DeliveriesCreated"] == 1
+    assert counts["DeliveriesSuppressed"] == 1
+    assert counts["FindingsListed"] == 2
+
+
+def test_a_scan_without_a_result_is_counted(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """FAILED has a status and no findings in the log."""
+    application = an_app(outcome=an_outcome(an_unusable_report()))
+
+    process_batch(application, batch(EVENT), context)
+
+    line = logged()[0]
+    assert line["status"] == "FAILED"
+    assert "findings" not in line
+    assert counted()["ScansUnusable"] == 1
+
+
+def test_a_finding_event_is_acknowledged_and_counted(
+    batch: Any, context: Any, counted: Any
+) -> None:
+    """Acting on single findings comes later; none is lost from the numbers."""
+    path = Path(__file__).parents[1] / "events/inspector2-finding/ecr-2024-format.json"
+    application = an_app()
+
+    answer = process_batch(application, batch(json.loads(path.read_text())), context)
+
+    assert answer == {"batchItemFailures": []}
+    assert application.scans.seen == []
+    assert counted()["FindingEvents"] == 1
