@@ -5,7 +5,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from cli.commands import check_config, normalize, preview, route, scan
+from cli.commands import (
+    check_config,
+    deliveries,
+    normalize,
+    pause,
+    preview,
+    resume,
+    route,
+    scan,
+)
 
 
 class Command(Protocol):
@@ -28,5 +37,8 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "route": route,
         "preview": preview,
         "scan": scan,
+        "deliveries": deliveries,
+        "pause": pause,
+        "resume": resume,
     }
 )

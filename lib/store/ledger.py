@@ -8,7 +8,7 @@ claim moves it to the end of its lease, so a worker that dies leaves a row that 
 the row's place in the index `due`: the same time, moved back each time the row is woken.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -265,6 +265,57 @@ class DynamoLedger:
                 TableName=self._table, Key=to_item(_key(delivery_id)), ConsistentRead=True
             )
         return _delivery(from_item(answer["Item"])) if "Item" in answer else None
+
+    def rows(self, state: DeliveryState | None = None) -> Iterator[Delivery]:
+        """Return every row, or those of a state, for people: it reads the whole table."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="begins_with(pk, :row) AND (:any = :yes OR #state = :state)",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues=to_item(
+                {
+                    ":row": "DELIVERY#",
+                    ":any": "yes" if state is None else "no",
+                    ":yes": "yes",
+                    ":state": state.value if state is not None else "",
+                }
+            ),
+        )
+        with store_errors("reading the ledger"):
+            for page in pages:
+                yield from (_delivery(from_item(item)) for item in page["Items"])
+
+    def redrive(self, delivery_id: DeliveryId, *, now: datetime) -> Delivery | None:
+        """
+        Give a dead delivery another day and return it; None when it is not dead.
+
+        What was said of it stays, so that the next failure can be told from the last.
+        """
+        try:
+            with store_errors(f"redriving {delivery_id}"):
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key=to_item(_key(delivery_id)),
+                    UpdateExpression=(
+                        "SET #state = :pending, created_at = :now, due_at = :now, wake_at = :now,"
+                        " due_shard = :shard, failures = :zero REMOVE expires_at"
+                    ),
+                    ConditionExpression="#state = :dead",
+                    ExpressionAttributeNames={"#state": "state"},
+                    ExpressionAttributeValues=to_item(
+                        {
+                            ":pending": DeliveryState.PENDING.value,
+                            ":dead": DeliveryState.DEAD.value,
+                            ":now": to_time(now),
+                            ":shard": _shard(delivery_id),
+                            ":zero": 0,
+                        }
+                    ),
+                    ReturnValues="ALL_NEW",
+                )
+        except ConflictError:
+            return None
+        return _delivery(from_item(answer["Attributes"]))
 
     def _with_thread(self, delivery: Delivery) -> Delivery:
         answer = self._client.get_item(

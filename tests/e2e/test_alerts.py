@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from cli.__main__ import main
 from lib.models import DeliveryId, DeliveryState, Destination
 from lib.store.ledger import DynamoLedger
 from local.app import App, Row
@@ -367,3 +370,101 @@ def receive(app: App, queue: str) -> dict[str, Any]:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             return dict(message)
     raise AssertionError(queue)
+
+
+class TestOperations:
+    def test_dead_deliveries_are_listed_and_sent_again(
+        self, app: App, repository: Any, run: Any
+    ) -> None:
+        """`list` finds it, `verify` says no, `redrive` sends it, a second one changes nothing."""
+        name = repository("revoked")
+        app.receivers.script("slack/revoked-slack", [Answer(403, "invalid_token")])
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        dead = sweep_until(app, name, DeliveryState.DEAD)
+
+        listed = json.loads(run("deliveries", "list", "--state", "DEAD", "--format", "json").stdout)
+        table = run("deliveries", "list").stdout
+        verified = run("deliveries", "verify")
+        counted = json.loads(run("deliveries", "verify", "--format", "json").stdout)
+        resumed = run("resume", "revoked-slack")
+        redriven = run("deliveries", "redrive", "--all")
+        again = run("deliveries", "redrive", dead.id)
+        sweep_until(app, name, DeliveryState.SENT)
+
+        assert dead.id in [each["id"] for each in listed]
+        assert verified.returncode == 1
+        assert "accounted for (100.0 %)" in verified.stdout
+        assert (resumed.returncode, redriven.returncode, again.returncode) == (0, 0, 1)
+        assert len(messages_about(app, name)) == 1
+        assert dead.id in table
+        assert counted["accounted_percent"] == 100
+        shown = json.loads(run("deliveries", "show", dead.id, "--format", "json").stdout)
+        assert shown[0]["state"] == "SENT"
+
+    def test_a_destination_is_paused_and_resumed_by_hand(
+        self, app: App, repository: Any, run: Any
+    ) -> None:
+        """While it is paused nothing is sent; afterwards everything is."""
+        name = repository("revoked")
+        paused = run("pause", "revoked-slack", "--for", "30m")
+        longer = run("pause", "revoked-slack", "--for", "5m")
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        sweep_until(app, name, DeliveryState.RETRY)
+
+        resumed = run("resume", "revoked-slack")
+        sweep_until(app, name, DeliveryState.SENT)
+
+        assert paused.returncode == 0
+        assert (longer.returncode, "paused for longer" in longer.stderr) == (2, True)
+        assert "1 alerts are due now" in resumed.stdout
+        assert len(messages_about(app, name)) == 1
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (("deliveries", "show"), "takes the ids"),
+            (("deliveries", "show", "abc"), "no delivery abc"),
+            (("pause", "x", "--for", "2d"), "minutes or hours"),
+            (("pause", "x", "--for", "21h"), "at most 20h"),
+        ],
+    )
+    def test_mistakes_are_answered_in_one_sentence(
+        self, run: Any, arguments: tuple[str, ...], said: str
+    ) -> None:
+        """Exit code 2 and what is wrong."""
+        answer = run(*arguments)
+
+        assert answer.returncode == 2
+        assert said in answer.stderr
+
+    def test_a_stage_that_does_not_exist_is_named(self, run: Any) -> None:
+        """What to check stands in the error."""
+        answer = run("deliveries", "list", stage="nothing")
+
+        assert answer.returncode == 2
+        assert "no stack ecr-scan-alerts-nothing" in answer.stderr
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(
+    app: App, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """Run a command in this process, as an operator of the stage."""
+    for name, value in app.aws.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def command(*arguments: str, stage: str = "local") -> Said:
+        code = main((*arguments, "--stage", stage))
+        captured = capsys.readouterr()
+        return Said(code, captured.out, captured.err)
+
+    return command
