@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.offline import OfflineSession, basic_findings, ecr_answers
 from lib.changes import compare
+from lib.evaluation import Rules, new_delivery
 from lib.models import (
     Basis,
     BasisKind,
@@ -27,7 +28,7 @@ from lib.models import (
     ScanSource,
     Severity,
 )
-from lib.pipeline import Rules, ScanPipeline, new_delivery
+from lib.pipeline import ScanPipeline
 from lib.report import alert
 from lib.routing import Route, decide, stream_of
 from lib.sources.ecr import EcrFindingSource, normalize_ecr

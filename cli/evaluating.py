@@ -8,8 +8,8 @@ from cli.terminal import working
 from lib.bootstrap import rules_of
 from lib.config import Config
 from lib.errors import DocumentError
+from lib.evaluation import evaluate, new_delivery
 from lib.models import AnyReport, Delivery, Evaluation, UnusableReport
-from lib.pipeline import evaluate, new_delivery
 from lib.routing import Decision, Decisions, decide, stream_of
 
 

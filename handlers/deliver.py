@@ -1,5 +1,6 @@
 """Wake-ups from the deliveries queue into the delivery pipeline."""
 
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.records import body_of, failures_logged
-from lib.bootstrap import App, app, utc_now
+from lib.bootstrap import App, app
 from lib.errors import EventError
 from lib.interfaces import Json, WakeUp
 from lib.models import DeliveryId, Destination
@@ -59,7 +60,7 @@ def process_record(application: App, record: SQSRecord) -> None:
     """Attempt one delivery and log its outcome."""
     with failures_logged(record.message_id):
         wake_up = _wake_up(body_of(record.body))
-        _record(wake_up.id, application.deliveries.deliver(wake_up))
+        _record(wake_up.id, application.deliveries.deliver(wake_up), now=application.now())
 
 
 def _wake_up(body: dict[str, Json]) -> WakeUp:
@@ -69,7 +70,7 @@ def _wake_up(body: dict[str, Json]) -> WakeUp:
     raise EventError("The message names no delivery and destination", reason="bad-wake-up")
 
 
-def _record(delivery_id: str, outcome: DeliveryOutcome) -> None:
+def _record(delivery_id: str, outcome: DeliveryOutcome, *, now: datetime) -> None:
     metrics.add_metric(_RESULT_METRICS[outcome.result], MetricUnit.Count, 1)
     details: dict[str, Any] = {}
     if outcome.delivery is not None:
@@ -77,7 +78,7 @@ def _record(delivery_id: str, outcome: DeliveryOutcome) -> None:
         details["destination"] = outcome.delivery.destination
         details["attempt"] = outcome.delivery.attempts
         if outcome.result is DeliveryResult.SENT:
-            latency = (utc_now() - outcome.delivery.created_at).total_seconds() * 1000
+            latency = (now - outcome.delivery.created_at).total_seconds() * 1000
             metrics.add_metric(Metric.DELIVERY_LATENCY, MetricUnit.Milliseconds, latency)
     if outcome.misconfigured:
         metrics.add_metric(Metric.DELIVERIES_MISCONFIGURED, MetricUnit.Count, 1)

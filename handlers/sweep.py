@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lib.bootstrap import App, app, utc_now
+from lib.bootstrap import App, app
 from lib.observability import Metric, logger, metrics
 from lib.pipeline import wake_due
 
@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
 
 def sweep(application: App) -> dict[str, int]:
     """Wake what is due, and count it."""
-    woken = wake_due(application.ledger, application.waker, now=utc_now())
+    woken = wake_due(application.ledger, application.waker, now=application.now())
     metrics.add_metric(Metric.DELIVERIES_WOKEN, MetricUnit.Count, woken)
     logger.info("swept", woken=woken)
     return {"woken": woken}

@@ -8,7 +8,7 @@ invocation starts with open connections and a function builds only what it uses.
 import os
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lib.config import Config, read_packaged
 from lib.errors import ConfigError
+from lib.evaluation import Rules
 from lib.interfaces import FindingSource, Notifier, NotifierTools, SecretReader
 from lib.models import Destination
-from lib.pipeline import DeliveryPipeline, Rules, ScanPipeline
+from lib.pipeline import DeliveryPipeline, ScanPipeline
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -97,11 +98,17 @@ class App:
     """One process's objects, from its settings and configuration."""
 
     def __init__(
-        self, settings: Settings, *, clients: Clients | None = None, config: Config | None = None
+        self,
+        settings: Settings,
+        *,
+        clients: Clients | None = None,
+        config: Config | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._settings = settings
         self._clients = clients or Clients()
         self._config = config
+        self.now = now
 
     @cached_property
     def config(self) -> Config:
@@ -129,7 +136,7 @@ class App:
             reports=S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET")),
             waker=self.waker,
             rules=rules_of(self.config),
-            now=utc_now,
+            now=self.now,
             pause=time.sleep,
         )
 
@@ -142,7 +149,7 @@ class App:
             ledger=self.ledger,
             reports=S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET")),
             notifiers=cache(self.notifier),
-            now=utc_now,
+            now=self.now,
             new_token=lambda: uuid.uuid4().hex,
             fallback=self.config.fallback,
         )
@@ -186,7 +193,7 @@ class App:
         from lib.notifiers.sns import SnsPublisher
 
         return NotifierTools(
-            http=_http_client(hosts + self._settings.receiver_hosts),
+            http=_http_client(hosts + self._settings.receiver_hosts, self.now),
             secrets=self._secrets,
             topics=SnsPublisher(lambda region: self._clients.get("sns", region)),
             destination=destination,
@@ -199,12 +206,12 @@ class App:
         return CachedSecrets(self._clients.get)
 
 
-def _http_client(hosts: tuple[str, ...]) -> Any:
+def _http_client(hosts: tuple[str, ...], now: Callable[[], datetime]) -> Any:
     import requests
 
     from lib.http_client import RequestsClient
 
-    return RequestsClient(hosts, session=requests.Session(), now=utc_now)
+    return RequestsClient(hosts, session=requests.Session(), now=now)
 
 
 @cache

@@ -10,13 +10,12 @@ ends in an outcome that says what happened and why; whoever called logs and coun
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from lib.changes import compare, problem_of
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -29,6 +28,20 @@ from lib.errors import (
     StoreError,
     TemporaryDeliveryError,
     ThrottledError,
+)
+from lib.evaluation import (
+    NOT_READY_HORIZON,
+    PARTIAL_HORIZON,
+    Rules,
+    already_evaluated,
+    evaluate,
+    follows,
+    has_place,
+    moved_head,
+    never_ready,
+    new_delivery,
+    revisit_delay,
+    same_problem,
 )
 from lib.interfaces import (
     Commit,
@@ -48,15 +61,12 @@ from lib.models import (
     Alert,
     AnyReport,
     AskLater,
-    Basis,
     BasisKind,
-    Comparison,
     Delivery,
     DeliveryId,
     DeliveryState,
     Destination,
     Evaluation,
-    Image,
     Known,
     NotThere,
     Pause,
@@ -64,31 +74,12 @@ from lib.models import (
     Receipt,
     Report,
     ScanEvent,
-    StreamId,
     UnusableReport,
 )
 from lib.report import alert as build_alert
-from lib.routing import Decision, Decisions, Route, decide, stream_of
-from lib.suppressions import Suppression, matcher
+from lib.retries import BROKEN, HORIZON, UNEXPECTED_LIMIT, WAKE_AGAIN, Refusal, wait
+from lib.routing import Decisions, decide, stream_of
 
-NOT_READY_HORIZON: Final = timedelta(hours=1)
-"""A scan that has no result by then is reported as not scanned."""
-PARTIAL_HORIZON: Final = timedelta(minutes=10)
-"""Findings that were announced and are not listed by then will not come."""
-FIRST_WAKE: Final = timedelta(seconds=90)
-"""When the sweep takes over a new delivery whose own wake-up was lost."""
-HORIZON: Final = timedelta(hours=24)
-"""A delivery that was not accepted by then is dead."""
-BROKEN: Final = timedelta(minutes=10)
-"""How long a destination that refuses everything is left alone."""
-UNEXPECTED_LIMIT: Final = 5
-"""Attempts that end in an error nobody foresaw; a bug does not heal."""
-WAKE_AGAIN: Final = timedelta(minutes=5)
-"""How long the queue drops repeats of a wake-up: earlier ones would be in vain."""
-DEFAULT_PAUSE: Final = 30.0
-"""Seconds to wait after a 429 that does not say how long."""
-_FIRST_BACKOFF: Final = 15.0
-_MAX_BACKOFF: Final = 900.0
 _CONFLICT_TRIES: Final = 8
 _CONFLICT_PAUSE: Final = 0.05
 """Seconds, growing with each try: all in all less than two."""
@@ -113,15 +104,6 @@ class ScanOutcome:
     evaluation: Evaluation | None = None
     decisions: Decisions | None = None
     deliveries: tuple[Delivery, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What alerts.yml says about who hears of what."""
-
-    routes: Sequence[Route]
-    streams: Sequence[str] = ()
-    suppressions: Sequence[Suppression] = ()
 
 
 class ScanPipeline:
@@ -154,7 +136,7 @@ class ScanPipeline:
         `StoreError`: then nothing was decided, and the same event may be processed again.
         """
         known = self._states.image(event.image)
-        repeated = _already_evaluated(event, known)
+        repeated = already_evaluated(event, known)
         if repeated:
             return ScanOutcome(ScanResult.REPEATED, repeated)
         try:
@@ -182,7 +164,7 @@ class ScanPipeline:
                 case Report() | UnusableReport() as partial:
                     report = partial
                 case _:
-                    report = _never_ready(event, error)
+                    report = never_ready(event, error)
         if known is None and report.image.pushed_at is None:
             # Once for each image: without its age a re-scan of an old one would pass for new.
             described = self._source.describe(report.image)
@@ -203,7 +185,7 @@ class ScanPipeline:
             except ConflictError:
                 self._pause(_CONFLICT_PAUSE * (1 + attempt))
                 known = self._states.image(event.image)
-                repeated = _already_evaluated(event, known)
+                repeated = already_evaluated(event, known)
                 if repeated:
                     return ScanOutcome(ScanResult.REPEATED, repeated)
         self._waker.revisit(raw, delay_seconds=revisit_delay(timedelta()))
@@ -220,7 +202,7 @@ class ScanPipeline:
             stream=stream,
             version=version,
             now=now,
-            repeated_problem=_same_problem(report, known),
+            repeated_problem=same_problem(report, known),
             rules=self._rules,
             before=self._before(report, order, known, known_head),
         )
@@ -240,8 +222,8 @@ class ScanPipeline:
             completed_at=report.scan.completed_at,
             report_key=key if usable else known.report_key if known else None,
         )
-        moves = usable and _has_place(report.image)
-        head = _moved_head(known_head, report.image, order, key) if moves else None
+        moves = usable and has_place(report.image)
+        head = moved_head(known_head, report.image, order, key) if moves else None
         self._states.commit(
             Commit(report.image, stream, state, known, head, known_head, deliveries)
         )
@@ -262,133 +244,12 @@ class ScanPipeline:
             return None
         if known is not None and known.report_key is not None:
             kind, key = BasisKind.RESCAN, known.report_key
-        elif head is not None and _follows(report.image, order, head):
+        elif head is not None and follows(report.image, order, head):
             kind, key = BasisKind.PREVIOUS_IMAGE, head.report_key
         else:
             return None
         before = self._reports.known(key)
         return (kind, before) if before is not None else None
-
-
-def evaluate(
-    report: AnyReport,
-    *,
-    stream: StreamId,
-    version: int,
-    now: datetime,
-    rules: Rules,
-    before: tuple[BasisKind, Known] | None = None,
-    repeated_problem: bool = False,
-) -> Evaluation:
-    """
-    Compare a scan result with an earlier one and apply suppressions. Pure.
-
-    A scan that failed in the same way as the last time has neither comparison nor problem.
-    """
-    evaluation = Evaluation(report, stream, version, now)
-    if isinstance(report, UnusableReport):
-        return evaluation if repeated_problem else replace(evaluation, problem=problem_of(report))
-    return replace(evaluation, comparison=_comparison(report, rules, now.date(), before))
-
-
-def _comparison(
-    report: Report, rules: Rules, today: date, before: tuple[BasisKind, Known] | None
-) -> Comparison:
-    basis, old = Basis(BasisKind.NONE), None
-    if before is not None:
-        kind, old = before
-        basis = Basis(kind, old.image, old.scan.completed_at)
-    suppress = matcher(rules.suppressions, report.image, today)
-    return compare(old, report, basis=basis, suppress=suppress)
-
-
-def _already_evaluated(event: ScanEvent, known: ImageState | None) -> str | None:
-    """
-    Return why an event needs no evaluation; None when it does.
-
-    ECR and Inspector deliver at least once and in any order. Findings are fetched as they are now,
-    so whatever an older event stands for was part of a newer event's evaluation; not so where the
-    newer one told of a failure.
-    """
-    if known is None or event.time > known.event_time:
-        return None
-    if event.event_id == known.event_id:
-        return "this event was evaluated before"
-    if not known.usable:
-        return None
-    if event.time < known.event_time:
-        return "a newer scan of this image was evaluated before"
-    return "another event of the same moment was evaluated before"
-
-
-def _has_place(image: Image) -> bool:
-    """
-    Say whether an image belongs into a stream.
-
-    An untagged one of unknown platform can be the same release as its neighbour, for another
-    processor: the parts of a multi-platform image have no tags of their own.
-    """
-    return bool(image.tags) or image.platform is not None
-
-
-def _follows(image: Image, order: datetime, head: StreamHead) -> bool:
-    return _has_place(image) and head.image_key != image.key and head.order <= order
-
-
-def _same_problem(report: AnyReport, known: ImageState | None) -> bool:
-    return (
-        isinstance(report, UnusableReport)
-        and known is not None
-        and known.status == report.scan.status
-    )
-
-
-def _never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:
-    minutes = NOT_READY_HORIZON.total_seconds() / 60
-    reason = f"no result {minutes:.0f} minutes after the scan was announced: {error}"
-    return UnusableReport(event.image, replace(event.scan, status=error.status, reason=reason))
-
-
-def revisit_delay(age: timedelta) -> int:
-    """Return the seconds until a pending scan is looked at again: half its age, 30 s to 15 min."""
-    return int(min(max(age.total_seconds() / 2, 30), 900))
-
-
-def _moved_head(
-    head: StreamHead | None, image: Image, order: datetime, key: str
-) -> StreamHead | None:
-    """Return the new head: moved forward in time, or refreshed by a re-scan of its own image."""
-    if head is None:
-        return StreamHead(1, image.key, order, key)
-    if head.image_key == image.key:
-        return replace(head, version=head.version + 1, report_key=key)
-    if order < head.order:
-        return None
-    return StreamHead(head.version + 1, image.key, order, key)
-
-
-def new_delivery(decision: Decision, evaluation: Evaluation, key: str, now: datetime) -> Delivery:
-    """Return the row that a decision becomes; a suppressed one is final from the start."""
-    is_open = decision.state is DeliveryState.PENDING
-    return Delivery(
-        id=delivery_id(decision.destination, evaluation, key),
-        destination=decision.destination,
-        filters=decision.filters,
-        image_key=evaluation.report.image.key,
-        stream=evaluation.stream,
-        evaluation_key=key,
-        state=decision.state,
-        created_at=now,
-        due_at=now + FIRST_WAKE if is_open else None,
-        reason=None if is_open else decision.reason,
-    )
-
-
-def delivery_id(destination: Destination, evaluation: Evaluation, key: str) -> DeliveryId:
-    """Return the same id for the same destination, image, evaluation and content, on every try."""
-    kind = evaluation.problem.kind if evaluation.problem else "findings"
-    subject = (destination, evaluation.report.image.key, str(evaluation.version), key, kind)
-    return DeliveryId(hashlib.sha256("\n".join(subject).encode()).hexdigest()[:32])
 
 
 def _wake_up(delivery: Delivery) -> WakeUp:
@@ -429,9 +290,6 @@ class DeliveryOutcome:
     """A secret or an address is wrong: somebody has to mend it before the horizon."""
     error: Exception | None = None
     """What nobody expected, for the log."""
-
-
-_Refusal = DeliveryError | ConfigError | StoreError
 
 
 class DeliveryPipeline:
@@ -519,12 +377,12 @@ class DeliveryPipeline:
             return replace(self._failed(delivery, said), error=error)
         return replace(self._dead(delivery, f"unexpected: {said}"), error=error)
 
-    def _failed(self, delivery: Delivery, error: _Refusal) -> DeliveryOutcome:
+    def _failed(self, delivery: Delivery, error: Refusal) -> DeliveryOutcome:
         now = self._now()
         reason = f"{error.reason}: {error}"
         if isinstance(error, PermanentDeliveryError):
             return self._refused(delivery, error, reason)
-        due_at = now + timedelta(seconds=_wait(delivery, error))
+        due_at = now + timedelta(seconds=wait(delivery, error))
         if isinstance(error, ThrottledError):
             self._ledger.pause(delivery.destination, Pause(PauseKind.THROTTLED, due_at, reason))
         if due_at - delivery.created_at > HORIZON:
@@ -590,25 +448,6 @@ def send(notifier: Notifier, alert: Alert, *, thread: str | None = None) -> Rece
         if not error.degradable:
             raise
     return notifier.send(notifier.plain(alert, thread=thread))
-
-
-def _wait(delivery: Delivery, error: _Refusal) -> float:
-    """Return the seconds until the next attempt: what the receiver asked for, else the backoff."""
-    if not isinstance(error, ThrottledError):
-        return backoff(delivery.id, delivery.failures + 1)
-    return DEFAULT_PAUSE if error.retry_after is None else max(error.retry_after, 1.0)
-
-
-def backoff(delivery_id: DeliveryId, failures: int) -> float:
-    """
-    Return the seconds before the next attempt: 15 s doubling to 15 min, with jitter.
-
-    The jitter (half of it) comes from the id, so that many rows of one outage spread out while the
-    same row always gets the same time.
-    """
-    full = min(_FIRST_BACKOFF * 2.0 ** min(failures - 1, 10), _MAX_BACKOFF)
-    spread = hashlib.sha256(f"{delivery_id}-{failures}".encode()).digest()[0] / 255
-    return float(full * (0.5 + spread / 2))
 
 
 def wake_due(ledger: Ledger, waker: Waker, *, now: datetime, limit: int = 1000) -> int:

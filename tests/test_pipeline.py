@@ -20,6 +20,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
+from lib.evaluation import Rules, revisit_delay
 from lib.interfaces import WakeUp
 from lib.models import (
     AnyReport,
@@ -34,18 +35,8 @@ from lib.models import (
     ScanEvent,
     Severity,
 )
-from lib.pipeline import (
-    DEFAULT_PAUSE,
-    HORIZON,
-    DeliveryPipeline,
-    DeliveryResult,
-    Rules,
-    ScanPipeline,
-    ScanResult,
-    backoff,
-    revisit_delay,
-    wake_due,
-)
+from lib.pipeline import DeliveryPipeline, DeliveryResult, ScanPipeline, ScanResult, wake_due
+from lib.retries import DEFAULT_PAUSE, HORIZON, backoff
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 from tests.builders import (

@@ -13,7 +13,7 @@ from lib.bootstrap import Clients
 from lib.errors import DocumentError
 from lib.interfaces import WakeUp
 from lib.models import Delivery, DeliveryId, DeliveryState
-from lib.pipeline import HORIZON
+from lib.retries import HORIZON
 
 HELP = "list, show and redrive deliveries, or verify that each is accounted for"
 DESCRIPTION = (

@@ -37,7 +37,7 @@ class Deliveries:
 
 
 def an_app(*answers: Any) -> Any:
-    return SimpleNamespace(deliveries=Deliveries(*answers))
+    return SimpleNamespace(deliveries=Deliveries(*answers), now=lambda: NOW)
 
 
 @pytest.mark.parametrize("result", DeliveryResult)

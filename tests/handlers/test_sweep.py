@@ -18,7 +18,7 @@ def test_what_is_due_is_woken_and_counted(counted: Any) -> None:
     row = a_delivery()
     store.commit(Commit(an_image(), row.stream, state, None, None, None, (row,)))
 
-    answer = sweep(SimpleNamespace(ledger=store, waker=waker))
+    answer = sweep(SimpleNamespace(ledger=store, waker=waker, now=lambda: NOW))
 
     assert answer == {"woken": 1}
     assert [each.id for each in waker.woken] == [row.id]

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from lib.evaluation import Rules, evaluate
 from lib.models import (
     Alert,
     AnyReport,
@@ -22,7 +23,6 @@ from lib.models import (
     Severity,
     StreamId,
 )
-from lib.pipeline import Rules, evaluate
 from lib.report import alert
 from lib.suppressions import Suppression
 from tests.builders import (

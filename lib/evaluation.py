@@ -1,0 +1,174 @@
+"""
+What one scan event comes to: whether it is news, what it is compared with, what its rows say. Pure.
+
+`lib.pipeline` asks these questions between its reads and writes.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from lib.changes import compare, problem_of
+from lib.errors import FindingsNotReadyError
+from lib.interfaces import ImageState, StreamHead
+from lib.models import (
+    AnyReport,
+    Basis,
+    BasisKind,
+    Comparison,
+    Delivery,
+    DeliveryId,
+    DeliveryState,
+    Destination,
+    Evaluation,
+    Image,
+    Known,
+    Report,
+    ScanEvent,
+    StreamId,
+    UnusableReport,
+)
+from lib.routing import Decision, Route
+from lib.suppressions import Suppression, matcher
+
+NOT_READY_HORIZON: Final = timedelta(hours=1)
+"""A scan that has no result by then is reported as not scanned."""
+PARTIAL_HORIZON: Final = timedelta(minutes=10)
+"""Findings that were announced and are not listed by then will not come."""
+FIRST_WAKE: Final = timedelta(seconds=90)
+"""When the sweep takes over a new delivery whose own wake-up was lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What alerts.yml says about who hears of what."""
+
+    routes: Sequence[Route]
+    streams: Sequence[str] = ()
+    suppressions: Sequence[Suppression] = ()
+
+
+def evaluate(
+    report: AnyReport,
+    *,
+    stream: StreamId,
+    version: int,
+    now: datetime,
+    rules: Rules,
+    before: tuple[BasisKind, Known] | None = None,
+    repeated_problem: bool = False,
+) -> Evaluation:
+    """
+    Compare a scan result with an earlier one and apply suppressions. Pure.
+
+    A scan that failed in the same way as the last time has neither comparison nor problem.
+    """
+    evaluation = Evaluation(report, stream, version, now)
+    if isinstance(report, UnusableReport):
+        return evaluation if repeated_problem else replace(evaluation, problem=problem_of(report))
+    return replace(evaluation, comparison=_comparison(report, rules, now.date(), before))
+
+
+def _comparison(
+    report: Report, rules: Rules, today: date, before: tuple[BasisKind, Known] | None
+) -> Comparison:
+    basis, old = Basis(BasisKind.NONE), None
+    if before is not None:
+        kind, old = before
+        basis = Basis(kind, old.image, old.scan.completed_at)
+    suppress = matcher(rules.suppressions, report.image, today)
+    return compare(old, report, basis=basis, suppress=suppress)
+
+
+def already_evaluated(event: ScanEvent, known: ImageState | None) -> str | None:
+    """
+    Return why an event needs no evaluation; None when it does.
+
+    ECR and Inspector deliver at least once and in any order. Findings are fetched as they are now,
+    so whatever an older event stands for was part of a newer event's evaluation; not so where the
+    newer one told of a failure.
+    """
+    if known is None or event.time > known.event_time:
+        return None
+    if event.event_id == known.event_id:
+        return "this event was evaluated before"
+    if not known.usable:
+        return None
+    if event.time < known.event_time:
+        return "a newer scan of this image was evaluated before"
+    return "another event of the same moment was evaluated before"
+
+
+def has_place(image: Image) -> bool:
+    """
+    Say whether an image belongs into a stream.
+
+    An untagged one of unknown platform can be the same release as its neighbour, for another
+    processor: the parts of a multi-platform image have no tags of their own.
+    """
+    return bool(image.tags) or image.platform is not None
+
+
+def follows(image: Image, order: datetime, head: StreamHead) -> bool:
+    """Say whether an image comes after the newest one of its stream, and so is compared with it."""
+    return has_place(image) and head.image_key != image.key and head.order <= order
+
+
+def same_problem(report: AnyReport, known: ImageState | None) -> bool:
+    """Say whether a scan failed in the way that was told before."""
+    return (
+        isinstance(report, UnusableReport)
+        and known is not None
+        and known.status == report.scan.status
+    )
+
+
+def never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:
+    """Return what is told of a scan that was announced and never had a result."""
+    minutes = NOT_READY_HORIZON.total_seconds() / 60
+    reason = f"no result {minutes:.0f} minutes after the scan was announced: {error}"
+    return UnusableReport(event.image, replace(event.scan, status=error.status, reason=reason))
+
+
+def revisit_delay(age: timedelta) -> int:
+    """Return the seconds until a pending scan is looked at again: half its age, 30 s to 15 min."""
+    return int(min(max(age.total_seconds() / 2, 30), 900))
+
+
+def moved_head(
+    head: StreamHead | None, image: Image, order: datetime, key: str
+) -> StreamHead | None:
+    """Return the new head: moved forward in time, or refreshed by a re-scan of its own image."""
+    if head is None:
+        return StreamHead(1, image.key, order, key)
+    if head.image_key == image.key:
+        return replace(head, version=head.version + 1, report_key=key)
+    if order < head.order:
+        return None
+    return StreamHead(head.version + 1, image.key, order, key)
+
+
+def new_delivery(decision: Decision, evaluation: Evaluation, key: str, now: datetime) -> Delivery:
+    """Return the row that a decision becomes; a suppressed one is final from the start."""
+    is_open = decision.state is DeliveryState.PENDING
+    return Delivery(
+        id=delivery_id(decision.destination, evaluation, key),
+        destination=decision.destination,
+        filters=decision.filters,
+        image_key=evaluation.report.image.key,
+        stream=evaluation.stream,
+        evaluation_key=key,
+        state=decision.state,
+        created_at=now,
+        due_at=now + FIRST_WAKE if is_open else None,
+        reason=None if is_open else decision.reason,
+    )
+
+
+def delivery_id(destination: Destination, evaluation: Evaluation, key: str) -> DeliveryId:
+    """Return the same id for the same destination, image, evaluation and content, on every try."""
+    kind = evaluation.problem.kind if evaluation.problem else "findings"
+    subject = (destination, evaluation.report.image.key, str(evaluation.version), key, kind)
+    return DeliveryId(hashlib.sha256("\n".join(subject).encode()).hexdigest()[:32])
