@@ -18,6 +18,7 @@ from lib.models import (
     Evaluation,
     HttpAnswer,
     Image,
+    ImageIndex,
     Known,
     Pause,
     Receipt,
@@ -48,6 +49,13 @@ class FindingSource(Protocol):
         Return the image with what its registry knows: when it was pushed, and its tags.
 
         Raises `ImageGoneError`, `NotAnImageError`, `SourceError`.
+        """
+
+    def index(self, image: Image) -> ImageIndex | None:
+        """
+        Return what an image consists of when it is an index; None for an image of its own.
+
+        Raises `ImageGoneError`, `SourceError`.
         """
 
 

@@ -66,6 +66,25 @@ class Image:
         return f"{self.repository}@{self.digest[:19]}"
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One image of an index: the build for one platform, such as "linux/arm64/v8"."""
+
+    digest: str
+    platform: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageIndex:
+    """A multi-platform image. Its tags are on the index, its findings are those of its members."""
+
+    image: Image
+    """The index itself: its own digest, no platform."""
+    members: tuple[Member, ...]
+    attachments: tuple[str, ...] = ()
+    """Digests of attestations and the like in it: no images, so nothing is expected of them."""
+
+
 class ScanSource(StrEnum):
     """Which scanner, and through which door its findings came."""
 
@@ -209,6 +228,10 @@ class ScanEvent:
     image: Image
     scan: Scan
     counts: Counts | None = None
+    index: bool = False
+    """`image` is an index: its result is that of the images in it, together."""
+    quiet: bool = False
+    """Nobody is told of a first evaluation; it only sets the baseline."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from lib.models import (
     Destination,
     Evaluation,
     Image,
+    ImageIndex,
     Known,
     NotThere,
     Pause,
@@ -233,6 +234,11 @@ class ScriptedSource:
     pushed_at: dict[str, datetime] = field(default_factory=dict)
     """When an image was pushed, by digest; others are as old as their first event."""
     described_as: Exception | None = None
+    indexes: dict[str, ImageIndex] = field(default_factory=dict)
+    """Which images are indexes, by digest."""
+
+    def index(self, image: Image) -> ImageIndex | None:
+        return self.indexes.get(image.digest)
 
     def describe(self, image: Image) -> Image:
         self.described.append(image)

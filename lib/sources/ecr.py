@@ -18,10 +18,20 @@ from lib.errors import (
     NotAnImageError,
     SourceError,
 )
-from lib.models import AnyReport, Finding, Image, Report, Scan, ScanSource, UnusableReport
+from lib.models import (
+    AnyReport,
+    Finding,
+    Image,
+    ImageIndex,
+    Report,
+    Scan,
+    ScanSource,
+    UnusableReport,
+)
 from lib.sources import SOURCES
 from lib.sources.distinct import distinct
 from lib.sources.images import image_of_resource, image_resources
+from lib.sources.indexes import fetch_indexes
 from lib.sources.values import counts, digest, mapping, moment, name, text, texts
 
 if TYPE_CHECKING:
@@ -102,6 +112,12 @@ class EcrFindingSource:
             raise NotAnImageError(f"{image.name} is no image that is scanned, but {kind}")
         pushed_at, tags = moment(details[0].get("imagePushedAt")), details[0].get("imageTags")
         return replace(image, pushed_at=pushed_at, tags=image.tags or texts(tags))
+
+    def index(self, image: Image) -> ImageIndex | None:
+        """See `FindingSource.index`."""
+        self._check_region(image)
+        with _source_errors(image):
+            return next(fetch_indexes(self._client, (image,)), None)
 
     def _check_region(self, image: Image) -> None:
         """Refuse another region's image: here, an image of the same name would answer for it."""
