@@ -32,7 +32,7 @@ def _record(tally: Tally) -> dict[str, Any]:
         logger.info("scan found", image=each.image.key, reason=each.reason)
     for repository, reason in tally.unread.items():
         logger.warning("repository not read", repository=repository, reason=reason)
-    counted = {
+    counted: dict[str, Any] = {
         "images": tally.images,
         "recovered": recovered,
         "baselines": tally.baselines,

@@ -96,7 +96,8 @@ def found_id(image: Image, scan: LastScan) -> str:
     """
     usable = scan.progress is ScanProgress.USABLE
     said = scan.completed_at.isoformat() if usable and scan.completed_at else scan.status
-    return f"found-{hashlib.sha256(f'{image.key}\n{said}'.encode()).hexdigest()[:32]}"
+    content = f"{image.key}\n{said}".encode()
+    return f"found-{hashlib.sha256(content).hexdigest()[:32]}"
 
 
 def _missing(scan: LastScan, known: ImageState | None, event_id: str) -> str | None:
@@ -109,11 +110,10 @@ def _missing(scan: LastScan, known: ImageState | None, event_id: str) -> str | N
         return None if known.status == scan.status else f"{scan.status}, was {known.status}"
     if not known.usable:
         return f"has a result now, was {known.status}"
-    if scan.completed_at is None:
-        return None
-    if known.completed_at is None or scan.completed_at > known.completed_at:
-        return "scanned again since it was evaluated"
-    return None
+    newer = scan.completed_at is not None and (
+        known.completed_at is None or scan.completed_at > known.completed_at
+    )
+    return "scanned again since it was evaluated" if newer else None
 
 
 def _time(scan: LastScan, known: ImageState | None, now: datetime) -> datetime:

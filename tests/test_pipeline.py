@@ -271,7 +271,7 @@ class TestScan:
 
         assert outcome.result is ScanResult.REVISIT
         assert world.waker.revisits == [(RAW, 30)]
-        assert world.store.images == {}
+        assert world.store.states == {}
 
     def test_a_scan_that_never_has_a_result_is_told(self) -> None:
         """After an hour, "not scanned" is the result, with the reason."""
@@ -353,7 +353,7 @@ class TestScan:
 
         assert outcome.result is ScanResult.EVALUATED
         assert kinds(outcome) == {"CVE-2024-0001": ChangeKind.BASELINE}
-        assert world.store.images[an_image().key].event_time == later(5).time
+        assert world.store.states[an_image().key].event_time == later(5).time
 
     def test_fewer_findings_than_announced_come_back_later(self) -> None:
         """ECR can announce findings before it lists them: an empty list is no all-clear."""

@@ -38,7 +38,8 @@ class EcrRegistry:
     def images(self, repository: str, *, since: datetime) -> Sequence[Image | ImageIndex]:
         """See `ImageRegistry.images`."""
         paginator = self._client.get_paginator("describe_images")
-        images, lists = [], []
+        images: list[Image] = []
+        lists: list[Image] = []
         with source_errors(repository):
             # Page by page: a repository may hold 100,000 images, and few of them are recent.
             for page in paginator.paginate(

@@ -12,7 +12,7 @@ _KEY: Final = {"pk": "RECONCILIATION", "sk": "PLACE"}
 
 
 class DynamoPlaces:
-    """See `lib.interfaces.Places`. Passes that overlap may overwrite it: each image is looked at."""
+    """See `lib.interfaces.Places`. Where passes overlap, the last one to stop is gone on from."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client

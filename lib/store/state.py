@@ -35,16 +35,18 @@ class DynamoStateStore:
     def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
         """See `StateStore.images`. An index and a member of it may name the same image twice."""
         keys = {f"IMAGE#{each.key}": to_item(_image_key(each)) for each in images}
-        left, found = list(keys.values()), {}
+        left: list[Any] = list(keys.values())
+        found = {}
         with store_errors("reading image states"):
             while left:
-                request = {self._table: {"Keys": left[:MAX_KEYS], "ConsistentRead": True}}
-                answer = self._client.batch_get_item(RequestItems=request)
+                answer = self._client.batch_get_item(
+                    RequestItems={self._table: {"Keys": left[:MAX_KEYS], "ConsistentRead": True}}
+                )
                 for row in map(from_item, answer["Responses"].get(self._table, ())):
                     found[row["pk"].removeprefix("IMAGE#")] = _image_state(row)
-                # What DynamoDB did not get to, because of size or throttling.
-                again = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-                left = [*again, *left[MAX_KEYS:]]
+                # What DynamoDB did not get to; when it gets to nothing at all, it raises instead.
+                again = answer.get("UnprocessedKeys", {}).get(self._table)
+                left = [*(again["Keys"] if again else ()), *left[MAX_KEYS:]]
         return found
 
     def installed_at(self) -> datetime:
