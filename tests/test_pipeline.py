@@ -406,6 +406,24 @@ class TestScan:
 
         assert world.source.described == []
 
+    def test_an_old_scan_that_was_found_just_now_has_its_hour(self) -> None:
+        """Patience counts from when it was found: another scan may be running in between."""
+        world = World(FindingsNotReadyError("running", status="IN_PROGRESS"))
+        event = a_scan_event(time=NOW - timedelta(days=20), found_at=NOW)
+
+        assert world.process(event).result is ScanResult.REVISIT
+
+    def test_a_silent_baseline_tells_nobody_even_of_a_failure(self) -> None:
+        """It is stored, so that the same failure is not told later either."""
+        world = World(an_unusable_report())
+
+        first = world.process(a_scan_event(quiet=True))
+        again = world.process(later(1))
+
+        assert first.result is ScanResult.EVALUATED
+        assert "nobody is told" in first.reason
+        assert (first.deliveries, again.deliveries) == ((), ())
+
     def test_an_attestation_is_ignored(self) -> None:
         """What buildx and cosign push beside an image is no image without a scan."""
         world = World(an_unusable_report("UNSUPPORTED_IMAGE"))

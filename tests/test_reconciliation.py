@@ -283,14 +283,13 @@ class TestPipeline:
         return World(pushed(1))
 
     def process(self, world: World) -> list[Any]:
+        route = Route("all", Filter("all", Severity.LOW), notify=(Destination("team"),))
         pipeline = ScanPipeline(
             source=ScriptedSource([a_report(a_finding(), image=pushed(1))]),
             states=world.store,
             reports=world.store,
             waker=RecordingWaker(),
-            rules=Rules(
-                (Route("all", Filter("all", Severity.LOW), notify=(Destination("team"),)),)
-            ),
+            rules=Rules((route,)),
             now=Clock(NOW),
             pause=lambda _: None,
         )
