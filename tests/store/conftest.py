@@ -26,7 +26,7 @@ class AwsStore:
         self.place, self.keep, self.forget = places.place, places.keep, places.forget
         self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
         self.dead, self.due, self.woken = ledger.dead, ledger.due, ledger.woken
-        self.defer, self.add = ledger.defer, ledger.add
+        self.defer, self.add, self.open_thread = ledger.defer, ledger.add, ledger.open_thread
         self.pause, self.paused, self.resume = ledger.pause, ledger.paused, ledger.resume
         self.put, self.get, self.known = reports.put, reports.get, reports.known
 
