@@ -7,8 +7,9 @@ from typing import Final
 from botocore.exceptions import ClientError
 
 from cli.inputs import add_region_option, calling_aws
-from lib.bootstrap import Clients
+from lib.bootstrap import App, Clients, Settings
 from lib.errors import DocumentError
+from lib.reconciliation import Reconciliation
 from lib.store.ledger import DynamoLedger
 from lib.store.queues import SqsWaker
 
@@ -28,10 +29,21 @@ class Deployment:
 
     def __init__(self, stage: str, clients: Clients) -> None:
         outputs = _outputs(f"{SERVICE}-{stage}", clients)
+        self.clients = clients
+        self._settings = Settings(
+            {
+                "TABLE_NAME": outputs["TableName"],
+                "SCAN_EVENTS_QUEUE_URL": outputs["ScanEventsQueueUrl"],
+            }
+        )
         self.ledger = DynamoLedger(clients.get("dynamodb"), outputs["TableName"])
         self.waker = SqsWaker(
             clients.get("sqs"), deliveries=outputs["DeliveriesQueueUrl"], scan_events=None
         )
+
+    def reconciliation(self) -> Reconciliation:
+        """Return what compares with what this stage has evaluated, from the beginning each time."""
+        return App(self._settings, clients=self.clients).reconciliation(places=False)
 
 
 def deployment(options: argparse.Namespace, connect: Connect = Clients) -> Deployment:

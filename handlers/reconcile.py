@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 def reconcile(application: App, context: LambdaContext) -> dict[str, Any]:
     """Run one pass, and log and count what came of it."""
     watch = Watch(seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
-    return _record(application.reconciliation.run(application.reconcile_scope, watch))
+    return _record(application.reconciliation().run(application.reconcile_scope, watch))
 
 
 def _record(tally: Tally) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def _record(tally: Tally) -> dict[str, Any]:
     metrics.add_metric(Metric.QUIET_BASELINES, MetricUnit.Count, tally.baselines)
     metrics.add_metric(Metric.REPOSITORIES_UNREAD, MetricUnit.Count, len(tally.unread))
     for each in tally.found:
-        logger.info("scan found", image=each.image.key, reason=each.reason)
+        logger.info("scan found", image=each.event.image.key, reason=each.reason)
     for repository, reason in tally.unread.items():
         logger.warning("repository not read", repository=repository, reason=reason)
     counted: dict[str, Any] = {

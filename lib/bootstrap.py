@@ -148,9 +148,8 @@ class App:
             pause=self._pause,
         )
 
-    @cached_property
-    def reconciliation(self) -> Reconciliation:
-        """What reconcile runs."""
+    def reconciliation(self, *, places: bool = True) -> Reconciliation:
+        """Return what reconcile runs; without `places` each pass starts at the beginning."""
         from lib.sources.registry import EcrRegistry
         from lib.store.places import DynamoPlaces
         from lib.store.queues import SqsScanEvents
@@ -163,7 +162,7 @@ class App:
             events=SqsScanEvents(
                 self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_QUEUE_URL")
             ),
-            places=DynamoPlaces(dynamodb, table),
+            places=DynamoPlaces(dynamodb, table) if places else None,
             now=self.now,
         )
 

@@ -8,7 +8,6 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 from lib.interfaces import ImageState
@@ -22,22 +21,30 @@ SCAN_FOUND: Final = "Scan Found"
 _JUST_AFTER: Final = timedelta(microseconds=1)
 
 
-class Verdict(StrEnum):
-    """What came of looking at one image."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A scan that was not evaluated, as the event that makes it good."""
 
-    FOUND = "found"
-    WAITING = "waiting"
-    IN_ORDER = "in-order"
+    event: ScanEvent
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
-    """One image that was looked at; with the event that is to be processed when FOUND."""
+class Waiting:
+    """There is no result yet: not this time."""
 
-    image: Image
-    verdict: Verdict
     reason: str
-    event: ScanEvent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InOrder:
+    """What ECR has was evaluated."""
+
+    reason: str
+
+
+Outcome = Found | Waiting | InOrder
+"""What came of looking at one image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +69,15 @@ def look(
     *,
     baselines: Baselines,
     now: datetime,
-) -> Looked:
+) -> Outcome:
     """Say whether the last scan of an image, or of the images in an index, was evaluated."""
     image = image_of(unit)
     if scan.progress in (ScanProgress.NONE, ScanProgress.RUNNING):
-        return Looked(image, Verdict.WAITING, f"no result yet: {scan.status}")
+        return Waiting(f"no result yet: {scan.status}")
     event_id = found_id(image, scan)
     reason = _missing(scan, known, event_id)
     if reason is None:
-        return Looked(image, Verdict.IN_ORDER, f"evaluated: {scan.status}")
+        return InOrder(f"evaluated: {scan.status}")
     event = ScanEvent(
         event_id=event_id,
         time=_time(scan, known, now),
@@ -80,7 +87,7 @@ def look(
         quiet=baselines.quiet(image, known),
         found_at=now,
     )
-    return Looked(image, Verdict.FOUND, reason, event)
+    return Found(event, reason)
 
 
 def image_of(unit: Image | ImageIndex) -> Image:
@@ -149,9 +156,9 @@ def together(scans: Iterable[LastScan]) -> LastScan | None:
     )
 
 
-def scan_found(event: ScanEvent, reason: str) -> dict[str, Any]:
+def scan_found(found: Found) -> dict[str, Any]:
     """Return our own event about a scan that no event told of, in the shape of EventBridge's."""
-    image, scan = event.image, event.scan
+    event, image, scan = found.event, found.event.image, found.event.scan
     repository = f"arn:{image.partition}:ecr:{image.region}:{image.account}:repository/"
     return {
         "version": "0",
@@ -163,7 +170,7 @@ def scan_found(event: ScanEvent, reason: str) -> dict[str, Any]:
         "region": image.region,
         "resources": [repository + image.repository],
         "detail": {
-            "reason": reason,
+            "reason": found.reason,
             "scan-status": scan.status,
             "scan-source": scan.source.value,
             "scan-completed-at": time_to_json(scan.completed_at),

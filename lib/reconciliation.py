@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
-from lib.difference import Baselines, Looked, Verdict, image_of, look, scan_found, together
+from lib.difference import Baselines, Found, Outcome, Waiting, image_of, look, scan_found, together
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError
 from lib.interfaces import ImageRegistry, ImageState, Place, Places, ScanEvents, StateStore
 from lib.models import Image, ImageIndex, LastScan
@@ -45,7 +45,7 @@ class Tally:
     images: int = 0
     waiting: int = 0
     gone: int = 0
-    found: list[Looked] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
     unread: dict[str, str] = field(default_factory=dict)
     """Why a repository could not be read (to its end)."""
     stopped: str | None = None
@@ -54,7 +54,7 @@ class Tally:
     @property
     def baselines(self) -> int:
         """How many of those found nobody is told of."""
-        return sum(each.event is not None and each.event.quiet for each in self.found)
+        return sum(each.event.quiet for each in self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,37 +150,35 @@ class Reconciliation:
     def _batch(self, one: _Pass, units: Sequence[Image | ImageIndex]) -> None:
         """Look at some images; whatever ends this, what was found is queued and the place kept."""
         known = self._states.images([image_of(unit) for unit in units])
-        found: list[Looked] = []
+        found: list[Found] = []
         last: Image | None = None
         try:
             for unit in units:
                 _check_time(one.watch)
-                looked = self._look(one, unit, known.get(image_of(unit).key))
-                if looked is not None and looked.verdict is Verdict.FOUND:
-                    found.append(looked)
+                outcome = self._look(one, unit, known.get(image_of(unit).key))
+                if isinstance(outcome, Found):
+                    found.append(outcome)
                 last = image_of(unit)
                 one.watch.image()
         finally:
             one.tally.found += found
             if found and not one.scope.dry_run:
-                self._events.put(
-                    [scan_found(each.event, each.reason) for each in found if each.event]
-                )
+                self._events.put([scan_found(each) for each in found])
             if last is not None:
                 self._keep(Place(last.repository, last.pushed_at, last.digest))
 
     def _look(
         self, one: _Pass, unit: Image | ImageIndex, known: ImageState | None
-    ) -> Looked | None:
+    ) -> Outcome | None:
         """Ask how far a scan is, and compare; None for an image that is gone meanwhile."""
         one.tally.images += 1
         scan = self._last_scan(unit)
         if scan is None:
             one.tally.gone += 1
             return None
-        looked = look(unit, scan, known, baselines=one.baselines, now=self._now())
-        one.tally.waiting += looked.verdict is Verdict.WAITING
-        return looked
+        outcome = look(unit, scan, known, baselines=one.baselines, now=self._now())
+        one.tally.waiting += isinstance(outcome, Waiting)
+        return outcome
 
     def _last_scan(self, unit: Image | ImageIndex) -> LastScan | None:
         if isinstance(unit, Image):

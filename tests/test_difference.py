@@ -6,7 +6,17 @@ from typing import Any
 
 import pytest
 
-from lib.difference import Baselines, Looked, Verdict, found_id, look, scan_found, together
+from lib.difference import (
+    Baselines,
+    Found,
+    InOrder,
+    Outcome,
+    Waiting,
+    found_id,
+    look,
+    scan_found,
+    together,
+)
 from lib.evaluation import already_evaluated
 from lib.interfaces import ImageState
 from lib.models import ImageIndex, LastScan, Member, ScanEvent, ScanProgress
@@ -33,44 +43,43 @@ def known(**fields: Any) -> ImageState:
     return ImageState(**{**defaults, **fields})
 
 
-def looked(scan: LastScan, state: ImageState | None = None, **baselines: Any) -> Looked:
+def looked(scan: LastScan, state: ImageState | None = None, **baselines: Any) -> Outcome:
     installed = Baselines(**{"installed_at": PUSHED - timedelta(days=1), **baselines})
     return look(IMAGE, scan, state, baselines=installed, now=LATER)
 
 
 def found(scan: LastScan, state: ImageState | None = None, **baselines: Any) -> ScanEvent:
-    event = looked(scan, state, **baselines).event
-    assert event is not None
-    return event
+    outcome = looked(scan, state, **baselines)
+    assert isinstance(outcome, Found)
+    return outcome.event
 
 
 @pytest.mark.parametrize(
-    ("scan", "state", "verdict", "reason"),
+    ("scan", "state", "expected", "reason"),
     [
-        (a_last_scan(), None, Verdict.FOUND, "never evaluated"),
-        (FAILED, None, Verdict.FOUND, "never evaluated"),
-        (a_last_scan(), known(), Verdict.IN_ORDER, "evaluated: COMPLETE"),
-        (a_last_scan(completed_at=LATER), known(), Verdict.FOUND, "scanned again"),
-        (a_last_scan(), known(completed_at=None), Verdict.FOUND, "scanned again"),
-        (a_last_scan(completed_at=None), known(), Verdict.IN_ORDER, "evaluated"),
-        (a_last_scan(completed_at=PUSHED), known(), Verdict.IN_ORDER, "evaluated"),
-        (FAILED, known(), Verdict.FOUND, "FAILED, was COMPLETE"),
-        (FAILED, known(status="FAILED", usable=False), Verdict.IN_ORDER, "evaluated: FAILED"),
-        (FAILED, known(status="PENDING", usable=False), Verdict.FOUND, "FAILED, was PENDING"),
-        (a_last_scan(), known(status="FAILED", usable=False), Verdict.FOUND, "was FAILED"),
-        (a_last_scan("RUNNING", "IN_PROGRESS"), None, Verdict.WAITING, "IN_PROGRESS"),
-        (a_last_scan("NONE", "SCAN_NOT_FOUND"), known(), Verdict.WAITING, "SCAN_NOT_FOUND"),
+        (a_last_scan(), None, Found, "never evaluated"),
+        (FAILED, None, Found, "never evaluated"),
+        (a_last_scan(), known(), InOrder, "evaluated: COMPLETE"),
+        (a_last_scan(completed_at=LATER), known(), Found, "scanned again"),
+        (a_last_scan(), known(completed_at=None), Found, "scanned again"),
+        (a_last_scan(completed_at=None), known(), InOrder, "evaluated"),
+        (a_last_scan(completed_at=PUSHED), known(), InOrder, "evaluated"),
+        (FAILED, known(), Found, "FAILED, was COMPLETE"),
+        (FAILED, known(status="FAILED", usable=False), InOrder, "evaluated: FAILED"),
+        (FAILED, known(status="PENDING", usable=False), Found, "FAILED, was PENDING"),
+        (a_last_scan(), known(status="FAILED", usable=False), Found, "was FAILED"),
+        (a_last_scan("RUNNING", "IN_PROGRESS"), None, Waiting, "IN_PROGRESS"),
+        (a_last_scan("NONE", "SCAN_NOT_FOUND"), known(), Waiting, "SCAN_NOT_FOUND"),
     ],
 )
 def test_what_was_missed_is_found_and_nothing_else(
-    scan: LastScan, state: ImageState | None, verdict: Verdict, reason: str
+    scan: LastScan, state: ImageState | None, expected: type[Outcome], reason: str
 ) -> None:
     """Never evaluated, scanned again, failed since, usable since; the rest waits or is in order."""
     outcome = looked(scan, state)
 
-    assert outcome.verdict is verdict
+    assert type(outcome) is expected
     assert reason in outcome.reason
-    assert (outcome.event is not None) is (verdict is Verdict.FOUND)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +110,7 @@ def test_what_is_found_is_news_and_its_repeat_is_not(
 
     assert already_evaluated(event, state) is None
     assert already_evaluated(event, after) is not None
-    assert looked(scan, after).verdict is Verdict.IN_ORDER
+    assert isinstance(looked(scan, after), InOrder)
 
 
 def test_a_scan_that_cannot_be_read_is_found_once() -> None:
@@ -109,8 +118,8 @@ def test_a_scan_that_cannot_be_read_is_found_once() -> None:
     event = found(a_last_scan(), known(usable=False))
     after = known(usable=False, event_id=event.event_id)
 
-    assert looked(a_last_scan(), after).verdict is Verdict.IN_ORDER
-    assert looked(a_last_scan(completed_at=LATER), after).verdict is Verdict.FOUND
+    assert isinstance(looked(a_last_scan(), after), InOrder)
+    assert isinstance(looked(a_last_scan(completed_at=LATER), after), Found)
 
 
 def test_a_late_event_of_aws_keeps_its_order() -> None:
@@ -182,8 +191,8 @@ def test_an_index_is_one_event() -> None:
 
     outcome = look(index, a_last_scan(), None, baselines=Baselines(PUSHED), now=NOW)
 
-    assert outcome.event is not None
-    assert (outcome.image, outcome.event.index) == (IMAGE, True)
+    assert isinstance(outcome, Found)
+    assert (outcome.event.image, outcome.event.index) == (IMAGE, True)
 
 
 @pytest.mark.parametrize(
@@ -194,4 +203,4 @@ def test_our_own_event_is_understood(scan: LastScan, state: ImageState | None) -
     """What is put on the queue is read as what was meant, with the age of the image."""
     event = found(scan, state, installed_at=NOW)
 
-    assert parse_event(scan_found(event, "never evaluated")) == event
+    assert parse_event(scan_found(Found(event, "why"))) == event

@@ -11,6 +11,7 @@ from cli.commands import (
     normalize,
     pause,
     preview,
+    reconcile,
     resume,
     route,
     scan,
@@ -38,6 +39,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "preview": preview,
         "scan": scan,
         "deliveries": deliveries,
+        "reconcile": reconcile,
         "pause": pause,
         "resume": resume,
     }

@@ -216,6 +216,29 @@ class TestWorking:
         assert capsys.readouterr().err == ""
 
 
+class TestStepping:
+    def test_what_comes_next_is_named_and_added(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The whole grows as it is found out."""
+        monkeypatch.setenv("TERM", "xterm")
+        stderr = Terminal()
+
+        with redirect_stderr(stderr), stepping("listing", patience=0) as steps:
+            steps.expect(2, "payments/[api]")
+            steps.advance()
+            steps.expect(3, "payments/web")
+            wait_for(stderr, "1/5")
+
+        assert "payments/web" in stderr.getvalue()
+
+    def test_a_log_has_no_bar(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Nobody watches."""
+        with stepping("listing", patience=0) as steps:
+            steps.expect(1, "payments/api")
+            steps.advance()
+
+        assert capsys.readouterr().err == ""
+
+
 def wait_for(stderr: Terminal, text: str) -> None:
     """Wait until the bar, which has a thread of its own, has shown a text."""
     deadline = time.monotonic() + 10

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from handlers.reconcile import reconcile
-from lib.difference import Looked, Verdict
+from lib.difference import Found
 from lib.reconciliation import RESERVE, Scope, Tally, Watch
 from tests.builders import NOW, a_scan_event, an_image
 
@@ -21,8 +21,12 @@ class Passes:
         return self.tally
 
 
-def found(*, quiet: bool = False) -> Looked:
-    return Looked(an_image(), Verdict.FOUND, "never evaluated", a_scan_event(quiet=quiet))
+def found(*, quiet: bool = False) -> Found:
+    return Found(a_scan_event(quiet=quiet), "never evaluated")
+
+
+def an_app(passes: Passes) -> Any:
+    return SimpleNamespace(reconciliation=lambda: passes, reconcile_scope=Scope(since=NOW))
 
 
 def test_what_a_pass_found_is_logged_and_counted(context: Any, counted: Any, logged: Any) -> None:
@@ -35,10 +39,8 @@ def test_what_a_pass_found_is_logged_and_counted(context: Any, counted: Any, log
         unread={"payments/web": "AccessDeniedException"},
         stopped="the time is over",
     )
-    passes, scope = Passes(tally), Scope(since=NOW)
-    application: Any = SimpleNamespace(reconciliation=passes, reconcile_scope=scope)
 
-    answer = reconcile(application, context)
+    answer = reconcile(an_app(Passes(tally)), context)
 
     assert counted() == {"RecoveredScans": 1, "QuietBaselines": 1, "RepositoriesUnread": 1}
     assert answer == {
@@ -64,9 +66,8 @@ def test_what_a_pass_found_is_logged_and_counted(context: Any, counted: Any, log
 def test_a_pass_knows_how_much_time_there_is(context: Any) -> None:
     """In seconds, from what Lambda says."""
     passes = Passes(Tally())
-    application: Any = SimpleNamespace(reconciliation=passes, reconcile_scope=Scope(since=NOW))
 
-    reconcile(application, context)
+    reconcile(an_app(passes), context)
 
     (_, watch) = passes.asked[0]
     assert watch.seconds_left() == 60 < RESERVE
