@@ -7,7 +7,15 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
-from cli.terminal import complain, print_json, print_report, print_table, say, working
+from cli.terminal import (
+    complain,
+    print_json,
+    print_report,
+    print_table,
+    say,
+    stepping,
+    working,
+)
 from tests.builders import a_finding, a_report, an_image, an_unusable_report
 
 

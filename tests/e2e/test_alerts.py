@@ -513,6 +513,25 @@ class TestOperations:
         assert "1 alerts are due now" in resumed.stdout
         assert len(messages_about(app, name)) == 1
 
+    def test_missed_scans_are_found_by_command(self, app: App, repository: Any, run: Any) -> None:
+        """A dry run shows them, the real one has them told, and the next one finds nothing."""
+        name = repository()
+        app.aws.push(name, "1.1", basic("CVE-2026-5001"), announced=False)
+        only = ("reconcile", "--repository", name)
+
+        tried = run(*only, "--dry-run")
+        queued = run(*only, "--format", "json")
+        app.wait_until_quiet()
+        again = run(*only)
+
+        assert (tried.returncode, queued.returncode, again.returncode) == (0, 0, 0)
+        assert "never evaluated" in tried.stdout
+        document = json.loads(queued.stdout)
+        assert len(document["found"]) == 1
+        assert document["calls"]["DescribeImageScanFindings"] == 1
+        assert "0 of 1 images" in again.stdout
+        assert len(messages_about(app, name)) == 1
+
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
