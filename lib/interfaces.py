@@ -125,7 +125,11 @@ class StateStore(Protocol):
         """Return what was evaluated last for this digest."""
 
     def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
-        """Return what is known of many images, by their keys; those never evaluated are absent."""
+        """
+        Return what is known of many images, by their keys; those never evaluated are absent.
+
+        What was committed just now may be missing.
+        """
 
     def installed_at(self) -> datetime:
         """Return when this deployment began to keep states."""

@@ -4,6 +4,7 @@ The flow. Read this first.
     a scan event    -> ScanPipeline      fetch, compare, route, store        -> deliveries to make
     a wake-up       -> DeliveryPipeline  claim, render, send, record         -> a receipt, or a time
     every minute    -> wake_due          rows that are due                   -> wake-ups
+    every hour      -> Reconciliation    scans without an event              -> scan events
 
 Nothing here knows DynamoDB, Slack or Lambda: it speaks to the ports of `lib.interfaces`. Every call
 ends in an outcome that says what happened and why; whoever called logs and counts it.

@@ -398,7 +398,7 @@ class TestReconciliation:
         self, app: App, repository: Any
     ) -> None:
         """Each is evaluated and told once; those that had events are not repeated."""
-        name = repository()
+        name = repository("mailed")
         heard = [app.aws.push(name, f"1.{n}", basic(f"CVE-2026-100{n}")) for n in range(3)]
         app.wait_until_quiet()
         lost = [
@@ -418,7 +418,7 @@ class TestReconciliation:
 
     def test_a_newer_scan_and_a_failed_one_are_found(self, app: App, repository: Any) -> None:
         """What was evaluated is not what ECR has now."""
-        name = repository()
+        name = repository("mailed")
         rescanned = app.aws.push(name, "1.1", basic("CVE-2026-3001"))
         failed = app.aws.push(name, "1.2", basic("CVE-2026-3001"))
         app.wait_until_quiet()
