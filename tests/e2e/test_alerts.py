@@ -418,7 +418,7 @@ class TestReconciliation:
 
     def test_a_newer_scan_and_a_failed_one_are_found(self, app: App, repository: Any) -> None:
         """What was evaluated is not what ECR has now."""
-        name = repository("mailed")
+        name = repository()
         rescanned = app.aws.push(name, "1.1", basic("CVE-2026-3001"))
         failed = app.aws.push(name, "1.2", basic("CVE-2026-3001"))
         app.wait_until_quiet()
