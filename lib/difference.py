@@ -18,6 +18,8 @@ SOURCE: Final = "ecr-scan-alerts"
 SCAN_FOUND: Final = "Scan Found"
 """Source and detail-type of our own event: schemas/events/scan-found.json."""
 
+_FAILED: Final = "FAILED"
+"""What events say of every scan without a result; ECR itself can have a narrower word for it."""
 _JUST_AFTER: Final = timedelta(microseconds=1)
 
 
@@ -114,7 +116,8 @@ def _missing(scan: LastScan, known: ImageState | None, event_id: str) -> str | N
     if known.event_id == event_id:
         return None
     if scan.progress is ScanProgress.UNUSABLE:
-        return None if known.status == scan.status else f"{scan.status}, was {known.status}"
+        told = known.status in (scan.status, _FAILED)
+        return None if told else f"{scan.status}, was {known.status}"
     if not known.usable:
         return f"has a result now, was {known.status}"
     newer = scan.completed_at is not None and (

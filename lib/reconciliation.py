@@ -108,17 +108,17 @@ class Reconciliation:
         found before it is on the queue.
         """
         baselines = Baselines(self._states.installed_at(), scope.announce)
-        now = _Pass(scope, baselines, watch or Watch())
+        one = _Pass(scope, baselines, watch or Watch())
         place = self._places.place() if self._places else None
         try:
             for start in self._starts(scope, place):
-                self._repository(now, start)
+                self._repository(one, start)
         except (SourceThrottledError, _OutOfTimeError) as stop:
-            now.tally.stopped = str(stop)
-            return now.tally
+            one.tally.stopped = str(stop)
+            return one.tally
         if self._places is not None:
             self._places.forget()
-        return now.tally
+        return one.tally
 
     def _starts(self, scope: Scope, place: Place | None) -> Iterator[Place]:
         """Yield where to begin in each repository that is left."""

@@ -66,6 +66,12 @@ def found(scan: LastScan, state: ImageState | None = None, **baselines: Any) -> 
         (a_last_scan(completed_at=PUSHED), known(), InOrder, "evaluated"),
         (FAILED, known(), Found, "FAILED, was COMPLETE"),
         (FAILED, known(status="FAILED", usable=False), InOrder, "evaluated: FAILED"),
+        (
+            a_last_scan("UNUSABLE", "UNSUPPORTED_IMAGE"),
+            known(status="FAILED", usable=False),
+            InOrder,
+            "evaluated: UNSUPPORTED_IMAGE",
+        ),
         (FAILED, known(status="PENDING", usable=False), Found, "FAILED, was PENDING"),
         (a_last_scan(), known(status="FAILED", usable=False), Found, "was FAILED"),
         (a_last_scan("RUNNING", "IN_PROGRESS"), None, Waiting, "IN_PROGRESS"),
