@@ -1,18 +1,15 @@
 """`dead-letters`, over queues of the embedded AWS and the outputs of a made-up stack."""
 
 import json
-import uuid
-from collections import Counter
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from cli.__main__ import parser
 from cli.commands import dead_letters
-from lib.bootstrap import Clients
 from lib.errors import DocumentError, EventError
 from lib.store.queues import SqsDeadLetters
+from tests.cli.stage import Stage
 
 SCAN = {
     "detail-type": "ECR Image Scan",
@@ -20,73 +17,6 @@ SCAN = {
 }
 SCANS = ("--queue", "scan-events")
 WAKE_UP = {"delivery": "1", "destination": "team-slack"}
-
-
-class Stage:
-    """A session that knows one stack; its queues are real."""
-
-    def __init__(self, boto: Callable[[str], Any]) -> None:
-        self.boto = boto
-        self.sqs = boto("sqs")
-        self.rejected: list[str] = []
-        self.pauses: list[float] = []
-        names = ("ScanEventsQueue", "ScanEventsDlq", "UndeliveredEventsDlq")
-        self.urls = {f"{name}Url": self.queue() for name in names}
-        for name in ("DeliveriesQueue", "DeliveriesDlq"):
-            self.urls[f"{name}Url"] = self.queue(fifo=True)
-
-    def queue(self, *, fifo: bool = False) -> str:
-        name = f"stage-{uuid.uuid4().hex[:8]}"
-        if not fifo:
-            return str(self.sqs.create_queue(QueueName=name)["QueueUrl"])
-        answer = self.sqs.create_queue(QueueName=f"{name}.fifo", Attributes={"FifoQueue": "true"})
-        return str(answer["QueueUrl"])
-
-    def client(self, service: str, **_: Any) -> Any:
-        return self if service == "cloudformation" else self.boto(service)
-
-    def describe_stacks(self, **_: Any) -> Any:
-        outputs = {**self.urls, "TableName": "none"}
-        return {
-            "Stacks": [
-                {
-                    "Outputs": [
-                        {"OutputKey": name, "OutputValue": value} for name, value in outputs.items()
-                    ]
-                }
-            ]
-        }
-
-    def connect(self, *, region: str | None) -> Clients:
-        return Clients(self, region=region)  # type: ignore[arg-type]  # as much of it as is used
-
-    def put(self, body: Any, *, queue: str = "ScanEventsDlqUrl", **fields: Any) -> str:
-        text = body if isinstance(body, str) else json.dumps(body)
-        answer = self.sqs.send_message(QueueUrl=self.urls[queue], MessageBody=text, **fields)
-        return str(answer["MessageId"])
-
-    def taken(self, queue: str) -> Counter[str]:
-        found: Counter[str] = Counter()
-        url = self.urls[queue]
-        while page := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
-            for each in page:
-                found[each["Body"]] += 1
-                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
-        return found
-
-    def pause(self, seconds: float) -> None:
-        """Let process_scan be fast: it rejects again what came back meanwhile."""
-        self.pauses.append(seconds)
-        letters = SqsDeadLetters(self.sqs, self.urls["ScanEventsDlqUrl"])
-        for body in self.rejected:
-            letters.put(body, EventError("The message is not JSON", reason="not-json"))
-
-
-@pytest.fixture
-def stage(boto: Callable[[str], Any]) -> Stage:
-    return Stage(boto)
 
 
 Run = Callable[..., tuple[int, str, str]]
