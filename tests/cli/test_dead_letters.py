@@ -179,6 +179,14 @@ class TestRedrive:
         assert "1 of 2" in out
         assert "gone was not found" in err
 
+    def test_nothing_to_redrive_is_fine(self, run: Run) -> None:
+        """Exit code 0, and no hint about what might come back."""
+        assert run("redrive", "--all", *SCANS) == (
+            0,
+            "0 of 0 dead letters are back in their queues\n",
+            "",
+        )
+
     def test_what_is_rejected_again_is_left_where_it_comes_back(
         self, run: Run, stage: Stage
     ) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from cli.__main__ import parser
 from cli.commands import deliveries
+from lib.errors import DocumentError
 from lib.models import DeliveryId, DeliveryState
 from tests.builders import a_delivery
 from tests.cli.stage import Stage
@@ -28,6 +29,34 @@ def run(stage: Stage, capsys: pytest.CaptureFixture[str]) -> Run:
         return code, captured.out, captured.err
 
     return command
+
+
+class TestList:
+    def test_rows_are_listed_by_state_oldest_first(self, run: Run, stage: Stage) -> None:
+        """With what a script needs; a table for people."""
+        ledger = stage.ledger()
+        ledger.add(a_delivery(1, created_at=NOW, **DEAD))
+        ledger.add(a_delivery(2, created_at=NOW - HOUR, **DEAD))
+        ledger.add(a_delivery(3, created_at=NOW, due_at=NOW))
+
+        _, out, _ = run("list", "--state", "DEAD", "--format", "json")
+        _, table, _ = run("list")
+
+        assert [each["id"] for each in json.loads(out)] == [a_delivery(2).id, a_delivery(1).id]
+        assert len(table.splitlines()) == 4
+        assert "http-403" in table
+
+    def test_one_row_is_shown(self, run: Run, stage: Stage) -> None:
+        """By its id; one that does not exist is a mistake."""
+        stage.ledger().add(a_delivery(created_at=NOW, **DEAD))
+
+        _, out, _ = run("show", a_delivery().id, "--format", "json")
+
+        assert json.loads(out)[0]["reason"] == "http-403"
+        with pytest.raises(DocumentError, match="no delivery f"):
+            run("show", "f")
+        with pytest.raises(DocumentError, match="takes the ids"):
+            run("redrive")
 
 
 class TestVerify:
