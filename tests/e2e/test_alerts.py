@@ -24,6 +24,7 @@ from lib.models import DeliveryId, DeliveryState, Destination
 from lib.store.ledger import DynamoLedger
 from local.app import App, Row
 from local.receivers import Answer
+from local.standins.script import TimeoutAfterAccept
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -64,6 +65,17 @@ def rows_about(app: App, repository: str) -> list[Row]:
 def is_about(line: dict[str, Any], repository: str, destination: str) -> bool:
     """Say whether a line of deliver's log is about a repository and a kind of destination."""
     return repository in line.get("image", "") and destination in line.get("destination", "")
+
+
+def is_repeat(message: Any) -> bool:
+    return "may be a repeat" in message.raw
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def sweep_until(app: App, repository: str, state: DeliveryState) -> Row:
@@ -242,6 +254,22 @@ class TestReceivers:
 
         assert len(messages_about(app, name)) == 1
         assert app.receivers.unplayed() == 0
+
+    def test_a_receiver_that_is_silent_keeps_no_other_waiting(
+        self, app: App, repository: Any
+    ) -> None:
+        """While one alert waits for its answer, that of another destination arrives."""
+        slow, other = repository("faulty"), repository()
+        app.receivers.script("slack/faulty-slack", [TimeoutAfterAccept()])
+        app.aws.push(slow, "1.4.1", basic("CVE-2026-0001"))
+        wait_until(lambda: messages_about(app, slow))
+
+        app.aws.push(other, "1.4.1", basic("CVE-2026-0001"))
+        wait_until(lambda: messages_about(app, other))
+
+        assert [row.state for row in rows_about(app, slow)] == [DeliveryState.CLAIMED]
+        sweep_until(app, slow, DeliveryState.SENT)
+        assert [is_repeat(each) for each in messages_about(app, slow)] == [False, True]
 
     def test_a_date_to_come_back_is_honoured(self, app: App, repository: Any) -> None:
         """Retry-After as an HTTP date: not called before, sent after."""
