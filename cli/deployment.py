@@ -1,7 +1,8 @@
 """A deployed stage, as the operator's commands reach it: by the outputs of its stack."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -10,10 +11,20 @@ from cli.inputs import add_region_option, calling_aws
 from lib.bootstrap import App, Clients, Settings
 from lib.errors import DocumentError
 from lib.reconciliation import Reconciliation
+from lib.store.dead_letters import DeadLetterQueue
 from lib.store.ledger import DynamoLedger
 from lib.store.queues import SqsWaker
 
 SERVICE: Final = "ecr-scan-alerts"
+DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "scan-events": ("ScanEventsDlqUrl", "ScanEventsQueueUrl"),
+        "deliveries": ("DeliveriesDlqUrl", "DeliveriesQueueUrl"),
+        # What EventBridge could not put into the queue belongs there all the same.
+        "undelivered-events": ("UndeliveredEventsDlqUrl", "ScanEventsQueueUrl"),
+    }
+)
+"""The dead-letter queues by name: where they are, and where their letters belong."""
 
 Connect = Callable[..., Clients]
 
@@ -30,20 +41,24 @@ class Deployment:
     def __init__(self, stage: str, clients: Clients) -> None:
         outputs = _outputs(f"{SERVICE}-{stage}", clients)
         self.clients = clients
-        self._settings = Settings(
-            {
-                "TABLE_NAME": outputs["TableName"],
-                "SCAN_EVENTS_QUEUE_URL": outputs["ScanEventsQueueUrl"],
-            }
-        )
+        self._sqs, self._outputs = clients.get("sqs"), outputs
         self.ledger = DynamoLedger(clients.get("dynamodb"), outputs["TableName"])
-        self.waker = SqsWaker(
-            clients.get("sqs"), deliveries=outputs["DeliveriesQueueUrl"], scan_events=None
-        )
+        self.waker = SqsWaker(self._sqs, deliveries=outputs["DeliveriesQueueUrl"], scan_events=None)
+
+    def dead_letters(self, name: str) -> DeadLetterQueue:
+        """Return a queue of `DEAD_LETTERS`."""
+        url, source = (self._outputs[each] for each in DEAD_LETTERS[name])
+        return DeadLetterQueue(self._sqs, name=name, url=url, source=source)
 
     def reconciliation(self) -> Reconciliation:
         """Return what compares with what this stage has evaluated, from the beginning each time."""
-        return App(self._settings, clients=self.clients).reconciliation(places=False)
+        settings = Settings(
+            {
+                "TABLE_NAME": self._outputs["TableName"],
+                "SCAN_EVENTS_QUEUE_URL": self._outputs["ScanEventsQueueUrl"],
+            }
+        )
+        return App(settings, clients=self.clients).reconciliation(places=False)
 
 
 def deployment(options: argparse.Namespace, connect: Connect = Clients) -> Deployment:

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from cli.commands import (
     check_config,
+    dead_letters,
     deliveries,
     normalize,
     pause,
@@ -40,6 +41,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "scan": scan,
         "deliveries": deliveries,
         "reconcile": reconcile,
+        "dead-letters": dead_letters,
         "pause": pause,
         "resume": resume,
     }
