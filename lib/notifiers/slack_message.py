@@ -146,7 +146,7 @@ def _standing(alert: Alert) -> list[Json]:
     parts = (
         _header(_mark_of_standing(alert), alert, title=_RESOLVED if clear else ""),
         _section("\n".join(how)),
-        _section(_listing(wording.standing(alert), _NEW) if alert.standing else ""),
+        _section(_listing(wording.standing(alert), _NEW, noted=False) if alert.standing else ""),
         _section(_to_do(alert)),
         _section(f"*Last change*\n{_say(alert.verdict, _VERDICT)}"),
         _section(
@@ -204,14 +204,14 @@ def _mrkdwn(text: str) -> Json:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _listing(section: wording.Section, characters: int) -> str:
+def _listing(section: wording.Section, characters: int, *, noted: bool = True) -> str:
     lines, hidden = wording.fitting(
         section.changes,
         lambda each: _line(section, each),
         lines=_LINES,
         characters=characters,
     )
-    note = f" {_say(section.note, _FACT)}" if section.note else ""
+    note = f" {_say(section.note, _FACT)}" if noted and section.note else ""
     title = f"*{section.title} ({len(section.changes):,})*{note}"
     return "\n".join((title, *lines, *([f"_{wording.more(hidden)}_"] if hidden else ())))
 

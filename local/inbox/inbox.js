@@ -173,7 +173,7 @@ function thread({ message, edits, replies }) {
     { class: "item", id: `message-${message.id}`, "aria-label": headline(edit ? { ...edit, kind: "posted" } : message) },
     slackMessage(message, edit),
     tools(edit ?? message),
-    edit && h("details", { class: "first" }, h("summary", {}, `As first posted; edited ${count(edits.length, "time")}`), slackMessage(message), tools(message)),
+    edit && h("details", { class: "first" }, h("summary", {}, "As first posted"), slackMessage(message), tools(message)),
     replies.length ? h("section", { class: "thread", "aria-label": "Replies" }, h("p", { class: "thread-head" }, count(replies.length, "reply", "replies")), replies.map(thread)) : null,
   );
 }
