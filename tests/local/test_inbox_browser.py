@@ -134,7 +134,7 @@ def test_a_thread_stands_under_its_edited_root(
     expect(page.locator("#how-many")).to_have_text("2 messages")
     expect(page.locator("#story")).to_contain_text("2 Slack messages")
     page.get_by_text("As first posted").click()
-    expect(item.locator(".first h3")).to_contain_text("payments/api:1.4.1")
+    expect(item.locator(".first h3")).to_contain_text("payments/api:1.4.2")
     page.goto(f"{receivers.inbox_url}#/log")
     expect(page.locator("#stream tr")).to_have_count(3)
     expect(page.locator("#stream")).to_contain_text("Edited: payments/api:latest")
