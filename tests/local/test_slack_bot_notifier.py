@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,11 +12,24 @@ import requests
 
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
-from lib.interfaces import NotifierTools
-from lib.models import Alert, AskLater, Destination, NotThere, Receipt, Report, Verdict
+from lib.interfaces import NotifierTools, WakeUp
+from lib.models import (
+    Alert,
+    AskLater,
+    Delivery,
+    DeliveryState,
+    Destination,
+    Evaluation,
+    NotThere,
+    Receipt,
+    Report,
+    Verdict,
+)
 from lib.notifiers.slack_bot import SlackBotNotifier
-from local.receivers import Answer, Receivers, TimeoutAfterAccept
-from tests.builders import NOW, a_finding, a_report, an_image
+from lib.pipeline import DeliveryPipeline
+from local.receivers import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
+from tests.builders import NOW, a_delivery, a_finding, a_report, an_image
+from tests.fakes import Clock, MemoryStore
 from tests.notifiers.alerts import evaluated, told
 from tests.notifiers.receivers import CHANNEL, NamedSecrets, RecordingTopics
 
@@ -169,6 +184,85 @@ def test_a_bot_without_the_scope_for_history_cannot_tell(workspace: Workspace) -
     workspace.receivers.script("slack", [Answer(200, refusal)])
 
     assert workspace.verify(an_alert(FIRST)) == NotThere()
+
+
+# --- with the pipeline ------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """A worker that ends in mid-sentence."""
+
+
+@dataclass
+class DyingStore(MemoryStore):
+    """A ledger whose worker dies before it records that something was sent, some times."""
+
+    deaths: int = 0
+
+    def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:
+        if self.deaths:
+            self.deaths -= 1
+            raise Killed
+        super().sent(delivery, receipt, now=now)
+
+
+def deliver(workspace: Workspace, store: DyingStore, clock: Clock, alert: Evaluation) -> Delivery:
+    """Try an alert every two minutes until it is sent."""
+    row = a_delivery(
+        len(store.rows) + 1,
+        evaluation_key=store.put(alert),
+        stream=alert.stream,
+        created_at=clock(),
+    )
+    store.add(row)
+    pipeline = DeliveryPipeline(
+        ledger=store,
+        reports=store,
+        notifiers=lambda _: workspace.notifier,
+        now=clock,
+        new_token=lambda: f"{clock()}",
+    )
+    while store.rows[row.id].state is not DeliveryState.SENT:
+        assert clock() - row.created_at < timedelta(hours=1), store.rows[row.id]
+        with suppress(Killed):
+            pipeline.deliver(WakeUp(row.id, row.destination, 0))
+        clock.forward(minutes=2)
+    return store.rows[row.id]
+
+
+FAULTS: dict[str, Step] = {
+    "500": Answer(500),
+    "500-accepted": Answer(500, accepts=True),
+    "503": Answer(503),
+    "429": Answer(429, headers={"Retry-After": "1"}),
+    "internal": Answer(200, '{"ok": false, "error": "internal_error"}', accepts=True),
+    "unavailable": Answer(200, '{"ok": false, "error": "service_unavailable"}'),
+    "hung-up": Disconnect(),
+    "hung-up-accepted": Disconnect(accepts=True),
+    "silent": TimeoutAfterAccept(),
+}
+
+
+@pytest.mark.parametrize("deaths", [0, 2])
+@pytest.mark.parametrize("call", range(5))
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_whatever_fails_a_reader_sees_each_alert_once(
+    workspace: Workspace, fault: Step, call: int, deaths: int
+) -> None:
+    """A fault at any call, and a worker that dies after sending: one root, one reply, no more."""
+    # The stand-in's clock is the real one, and this one is moved: it must not get ahead.
+    store, clock = DyingStore(deaths=deaths), Clock(datetime.now(UTC) - timedelta(hours=3))
+    workspace.receivers.script("slack", [*[Accept()] * call, fault])
+
+    first = deliver(workspace, store, clock, evaluated(FIRST))
+    second = deliver(workspace, store, clock, evaluated(WORSE, before=FIRST))
+
+    posted = [each for each in workspace.receivers.messages() if each.kind == "posted"]
+    root = posted[0].payload["ts"]
+    assert [each.payload.get("thread_ts") for each in posted] == [None, root]
+    assert {each.receipt.thread for each in (first, second) if each.receipt} == {
+        f"{CHANNEL}:{root}"
+    }
 
 
 def test_an_archived_channel_breaks_its_destination(workspace: Workspace) -> None:
