@@ -7,6 +7,7 @@ cannot be verified, either: then the message may appear twice.
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import ClassVar
 
 from lib.interfaces import Json, Notifier, NotifierTools
 from lib.models import Alert, NotThere, Receipt, Usage, Verdict
@@ -34,6 +35,9 @@ class SlackNotifiers:
 
 class SlackWebhookNotifier:
     """Options: `webhook`, a reference to the secret that holds the webhook's URL."""
+
+    threaded: ClassVar[bool] = False
+    interval: ClassVar[float] = slack_message.INTERVAL
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._webhook = options["webhook"]

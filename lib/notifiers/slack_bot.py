@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import urlencode
 
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
@@ -40,6 +40,9 @@ _AGAIN: Final = 15.0
 class SlackBotNotifier:
     """Options: `token`, a reference to the secret that holds the bot's token; `channel`; `site`."""
 
+    threaded: ClassVar[bool] = True
+    interval: ClassVar[float] = slack_message.INTERVAL
+
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._token = options["token"]
         self._channel = str(options["channel"])
@@ -50,8 +53,8 @@ class SlackBotNotifier:
         """
         Return {"post": message}, or in a thread also {"update": root, "reply": message}.
 
-        "post" stays beside "reply" for the case that the root was deleted. A scan without a result
-        updates nothing: the root keeps what was known.
+        "post" stays beside "reply" for the case that the root was deleted. A scan without a result,
+        or one that comes late, updates nothing: the root keeps what was known.
         """
         return self._payload(
             alert, thread, slack_message.told(alert), slack_message.standing(alert)
@@ -71,7 +74,7 @@ class SlackBotNotifier:
             return {"post": post}
         news = alert.worst is not None or alert.problem is not None
         reply = {**post, "thread_ts": root, "reply_broadcast": news}
-        if alert.problem is not None:
+        if alert.problem is not None or alert.outdated:
             return {"reply": reply, "post": post}
         update = {**here, "ts": root, **standing, **_LITERAL}
         return {"update": update, "reply": reply, "post": post}

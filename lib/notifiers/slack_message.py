@@ -21,6 +21,8 @@ MAX_SECTION: Final = 3000
 MAX_HEADER: Final = 150
 MAX_CHARACTERS: Final = 10_000
 """Slack refuses about 13,200 in all ("msg_blocks_too_long", not documented); this is well below."""
+INTERVAL: Final = 1.0
+"""https://docs.slack.dev/apis/web-api/rate-limits: one message per second and channel."""
 
 # How much of the total each part may use, after escaping. With markup they stay below the total.
 _VERDICT: Final = 700

@@ -29,7 +29,7 @@ from lib.notifiers.slack_bot import SlackBotNotifier
 from lib.pipeline import DeliveryPipeline
 from local.receivers import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
 from tests.builders import NOW, a_delivery, a_finding, a_report, an_image
-from tests.fakes import Clock, MemoryStore
+from tests.fakes import Clock, MemoryStore, RotatedSecrets
 from tests.notifiers.alerts import evaluated, told
 from tests.notifiers.receivers import CHANNEL, NamedSecrets, RecordingTopics
 
@@ -199,11 +199,11 @@ class DyingStore(MemoryStore):
 
     deaths: int = 0
 
-    def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:
+    def sent(self, delivery: Delivery, receipt: Receipt, **when: Any) -> None:
         if self.deaths:
             self.deaths -= 1
             raise Killed
-        super().sent(delivery, receipt, now=now)
+        super().sent(delivery, receipt, **when)
 
 
 def deliver(workspace: Workspace, store: DyingStore, clock: Clock, alert: Evaluation) -> Delivery:
@@ -221,6 +221,8 @@ def deliver(workspace: Workspace, store: DyingStore, clock: Clock, alert: Evalua
         notifiers=lambda _: workspace.notifier,
         now=clock,
         new_token=lambda: f"{clock()}",
+        pause=lambda _: None,
+        secrets=RotatedSecrets(),
     )
     while store.rows[row.id].state is not DeliveryState.SENT:
         assert clock() - row.created_at < timedelta(hours=1), store.rows[row.id]

@@ -129,6 +129,17 @@ def test_a_scan_without_result_leaves_the_root_alone() -> None:
     assert list(rendered("scan-failed")) == ["reply", "post"]
 
 
+def test_a_late_alert_leaves_the_root_alone() -> None:
+    """A newer scan was told before: the root is ahead, but nobody has read of this change yet."""
+    late = replace(STORIES["new-and-resolved"], outdated=True)
+
+    payload = bot().render(late, thread=THREAD)
+
+    assert list(payload) == ["reply", "post"]
+    assert payload["reply"]["reply_broadcast"] is True
+    assert "late: a newer scan was told before" in texts(payload["reply"])[-1]
+
+
 def test_the_root_says_how_things_stand() -> None:
     """All that is open, new or not, and what the last change was; the reply says what is new."""
     payload = rendered("new-and-resolved")
