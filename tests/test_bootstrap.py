@@ -9,7 +9,7 @@ from lib.bootstrap import App, Clients, Settings
 from lib.config import Config, load
 from lib.errors import ConfigError
 from lib.models import Destination
-from lib.notifiers.slack import SlackNotifier
+from lib.notifiers.slack import SlackWebhookNotifier
 from lib.pipeline import DeliveryPipeline, ScanPipeline
 from lib.reconciliation import Reconciliation
 from tests.builders import NOW
@@ -89,7 +89,7 @@ def test_further_receiver_hosts_come_from_the_deployment() -> None:
 
 def test_a_notifier_is_made_from_its_destination(config: Config) -> None:
     """The type chooses the class."""
-    assert isinstance(an_app(config).notifier(Destination("team")), SlackNotifier)
+    assert isinstance(an_app(config).notifier(Destination("team")), SlackWebhookNotifier)
 
 
 def test_a_destination_that_was_removed_is_named(config: Config) -> None:

@@ -232,6 +232,44 @@ class TestAlerts:
         assert len(messages_about(app, name)) == 1
 
 
+class TestSlackBot:
+    def test_a_stream_is_one_thread_that_is_kept_current(self, app: App, repository: Any) -> None:
+        """A re-scan with less edits the first message, and replies without waking the channel."""
+        name = repository("elsewhere")
+        digest = app.aws.push(name, "1.4.1", basic("CVE-2026-0001", "CVE-2026-0002"))
+        app.wait_until_quiet()
+
+        app.aws.rescan(name, digest, basic("CVE-2026-0002"))
+        app.wait_until_quiet()
+
+        first, edit, reply = messages_about(app, name)
+        root = first.payload["ts"]
+        rows = rows_about(app, name)
+        assert [row.destination for row in rows] == ["team-bot/C0ELSEWHERE"] * 2
+        assert {each.destination for each in (first, edit, reply)} == {"C0ELSEWHERE"}
+        assert (edit.kind, edit.payload["ts"]) == ("updated", root)
+        assert "1 HIGH open" in edit.payload["text"]
+        assert (reply.payload["thread_ts"], reply.payload["reply_broadcast"]) == (root, False)
+        assert "1 HIGH resolved" in reply.payload["text"]
+        assert reply.payload["metadata"]["event_payload"]["delivery_id"] in {row.id for row in rows}
+
+    def test_a_lost_answer_is_looked_up_and_not_repeated(self, app: App, repository: Any) -> None:
+        """Slack took the message and said 500: its history has it, so it is not sent again."""
+        name = repository("bot")
+        app.receivers.script("slack/C0TEAMBOT", [Answer(500, accepts=True)])
+
+        digest = app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        sweep_until(app, name, DeliveryState.SENT)
+        app.aws.rescan(name, digest, basic("CVE-2026-0001", "CVE-2026-0003"))
+        app.wait_until_quiet()
+
+        first, _, reply = messages_about(app, name)
+        paths = [each.path for each in app.receivers.requests("slack")]
+        assert paths.count("/api/conversations.history") == 1
+        assert reply.payload["thread_ts"] == first.payload["ts"]
+        assert reply.payload["reply_broadcast"] is True
+
+
 class TestReceivers:
     @pytest.mark.parametrize(
         "answer",
