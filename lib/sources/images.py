@@ -12,6 +12,7 @@ IMAGE_TYPE: Final = "AWS_ECR_CONTAINER_IMAGE"
 """The type of Inspector's resources that are ECR images."""
 
 _NO_IMAGES: Final = (
+    "application/vnd.amazon.soci",
     "application/vnd.in-toto",
     "application/vnd.dev.cosign",
     "application/vnd.dev.sigstore",
@@ -20,8 +21,8 @@ _NO_IMAGES: Final = (
     "application/vnd.cyclonedx",
     "application/spdx",
 )
-"""What attestations, signatures, bills of material and charts call themselves. Any other word is
-taken for an image: a message too many is better than one too few."""
+"""What attestations, signatures, bills of material, charts and the like call themselves. Any other
+word is taken for an image: a message too many is better than one too few."""
 _ATTACHED: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
 """Cosign's tags for what belongs to an image, and the tag of a list of referrers:
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema"""

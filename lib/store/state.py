@@ -30,7 +30,7 @@ class DynamoStateStore:
     def image(self, image: Image) -> ImageState | None:
         """See `StateStore.image`."""
         row = self._read(_image_key(image))
-        return None if row is None else _image_state(row)
+        return None if row is None else _state(row)
 
     def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
         """See `StateStore.images`. Half the price of `image`, and may be a second behind it."""
@@ -43,7 +43,7 @@ class DynamoStateStore:
                     RequestItems={self._table: {"Keys": left[:MAX_KEYS]}}
                 )
                 for row in map(from_item, answer["Responses"].get(self._table, ())):
-                    found[row["pk"].removeprefix("IMAGE#")] = _image_state(row)
+                    found[row["pk"].removeprefix("IMAGE#")] = _state(row)
                 # What DynamoDB did not get to; when it gets to nothing at all, it raises instead.
                 again = answer.get("UnprocessedKeys", {}).get(self._table)
                 left = [*(again["Keys"] if again else ()), *left[MAX_KEYS:]]
@@ -122,7 +122,7 @@ class DynamoStateStore:
         return from_item(answer["Item"]) if "Item" in answer else None
 
 
-def _image_state(row: Mapping[str, Any]) -> ImageState:
+def _state(row: Mapping[str, Any]) -> ImageState:
     return ImageState(
         version=int(row["version"]),
         order=from_time(row["order"]),
