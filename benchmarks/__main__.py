@@ -5,6 +5,7 @@ import platform
 from benchmarks import core
 from benchmarks.core import Figure
 from benchmarks.deployed import deployed
+from benchmarks.reconciling import reconciling
 
 
 def table(figures: list[Figure]) -> str:
@@ -20,6 +21,7 @@ def main() -> None:
         *core.one_event(),
         *core.throughput(),
         *core.memory(),
+        *reconciling(),
         *deployed(),
     ]
     print(f"Python {platform.python_version()}, {platform.machine()}\n")
