@@ -10,13 +10,13 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.config import Config, read_packaged
 from lib.errors import ConfigError
-from lib.evaluation import Rules
+from lib.evaluation import INDEX_WAIT, Rules
 from lib.interfaces import FindingSource, Notifier, NotifierTools, SecretReader
 from lib.models import Destination
 from lib.pipeline import DeliveryPipeline, ScanPipeline
@@ -44,6 +44,12 @@ class Settings:
         if not value:
             raise ConfigError(f"The environment variable {name} is not set; deploy serverless.yml")
         return value
+
+    @property
+    def index_wait(self) -> timedelta:
+        """How long scans of untagged images wait for the push of an index."""
+        seconds = self.environment.get("INDEX_WAIT_SECONDS")
+        return INDEX_WAIT if seconds is None else timedelta(seconds=int(seconds))
 
     @property
     def receiver_hosts(self) -> tuple[str, ...]:
@@ -138,6 +144,7 @@ class App:
             rules=rules_of(self.config),
             now=self.now,
             pause=time.sleep,
+            index_wait=self._settings.index_wait,
         )
 
     @cached_property

@@ -10,7 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lib.errors import ConflictError
-from lib.interfaces import Commit, ImageState, NotClaimed, StreamHead, WakeUp
+from lib.interfaces import (
+    Commit,
+    ImageState,
+    Membership,
+    NotClaimed,
+    Stored,
+    StreamHead,
+    WakeUp,
+)
 from lib.models import (
     Alert,
     AnyReport,
@@ -57,6 +65,7 @@ class MemoryStore:
     """`StateStore`, `ReportStore` and `Ledger` over one set of dictionaries, as one table is."""
 
     images: dict[str, ImageState] = field(default_factory=dict)
+    memberships: dict[str, tuple[datetime, Membership]] = field(default_factory=dict)
     heads: dict[StreamId, StreamHead] = field(default_factory=dict)
     rows: dict[DeliveryId, Delivery] = field(default_factory=dict)
     threads: dict[tuple[Destination, StreamId], str] = field(default_factory=dict)
@@ -68,6 +77,18 @@ class MemoryStore:
 
     def image(self, image: Image) -> ImageState | None:
         return self.images.get(image.key)
+
+    def look_up(self, image: Image) -> Stored:
+        membership = self.memberships.get(image.key)
+        return Stored(self.images.get(image.key), membership[1] if membership else None)
+
+    def record(self, index: ImageIndex, *, pushed_at: datetime) -> None:
+        images = {each.digest: False for each in index.members}
+        for digest, attached in (images | dict.fromkeys(index.attachments, True)).items():
+            key = replace(index.image, digest=digest).key
+            known = self.memberships.get(key)
+            if known is None or known[0] <= pushed_at:
+                self.memberships[key] = (pushed_at, Membership(index.image.digest, attached))
 
     def head(self, stream: StreamId) -> StreamHead | None:
         return self.heads.get(stream)

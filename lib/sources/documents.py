@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol, assert_never
 
+from lib.distinct import distinct
 from lib.errors import DocumentError, EventError
 from lib.interfaces import Json
 from lib.models import (
@@ -19,6 +20,7 @@ from lib.models import (
     FindingEvent,
     IgnoredEvent,
     Image,
+    PushEvent,
     Report,
     Scan,
     ScanEvent,
@@ -27,7 +29,6 @@ from lib.models import (
 )
 from lib.sources import SOURCES
 from lib.sources.casing import camel_case
-from lib.sources.distinct import distinct
 from lib.sources.ecr import UNKNOWN_STATUS, Page, normalize_ecr
 from lib.sources.events import ONE_FINDING, finding_reports, parse_event, resource_words
 from lib.sources.images import image_of_resource, image_resources
@@ -306,6 +307,8 @@ def _collect_event(node: Mapping[str, Any], found: _Found) -> None:
                 found.parts.append(_Event(event))
             case FindingEvent():
                 _collect_finding_event(body, event, found)
+            case PushEvent():
+                found.others["an event: a push has no findings"] += 1
             case IgnoredEvent():
                 found.others[f"an event: {event.reason}"] += 1
             case _:

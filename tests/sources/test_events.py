@@ -125,8 +125,8 @@ def test_without_an_arn_the_envelope_says_where() -> None:
             "a finding about an unnamed resource, not an ECR image",
         ),
         (
-            document("other/ecr-image-action-push.json"),
-            "events of this kind are not used: ECR Image Action",
+            document("other/ecr-image-action-delete.json"),
+            "an action that is not a successful push",
         ),
         ({**scan_event(), "source": "custom"}, "events of this kind are not used: ECR Image Scan"),
         (

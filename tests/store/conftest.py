@@ -20,6 +20,7 @@ class AwsStore:
         ledger = DynamoLedger(boto("dynamodb"), table)
         reports = S3ReportStore(boto("s3"), bucket)
         self.image, self.head, self.commit = states.image, states.head, states.commit
+        self.look_up, self.record = states.look_up, states.record
         self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
         self.dead, self.due, self.woken = ledger.dead, ledger.due, ledger.woken
         self.defer, self.add = ledger.defer, ledger.add
