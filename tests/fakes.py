@@ -225,6 +225,7 @@ def known_of(evaluation: Evaluation) -> Known | None:
         if comparison is not None
         else frozenset(),
         finding=findings.__getitem__,
+        parts=report.parts,
     )
 
 

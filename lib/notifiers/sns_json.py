@@ -11,6 +11,7 @@ from lib.models import (
     ChangeKind,
     Counts,
     Finding,
+    Part,
     Report,
     ScanProblem,
     UnusableReport,
@@ -26,6 +27,8 @@ _FIELD: Final = 1000
 _NAME: Final = 160
 _TAG: Final = 128
 _TAGS: Final = 40
+_PARTS: Final = 50
+_WORD: Final = 80
 _ROUTES: Final = 20
 _IDS: Final = 10
 _LIMITS: Final = (100, 20, 2)
@@ -77,8 +80,19 @@ def _shortened(alert: Alert) -> Alert:
             scan,
             status=truncate(scan.status, _FIELD),
             reason=_cut(scan.reason),
-            warnings=tuple(wording.warnings(alert)),
+            warnings=(*wording.warnings(alert), *wording.platforms(alert, _PARTS)[_PARTS - 1 :]),
         ),
+        parts=tuple([_shortened_part(each) for each in alert.parts[: _PARTS - 1]]),
+    )
+
+
+def _shortened_part(part: Part) -> Part:
+    return replace(
+        part,
+        platform=truncate(part.platform, _WORD),
+        digest=truncate(part.digest, _WORD),
+        status=truncate(part.status, _WORD),
+        reason=part.reason and truncate(part.reason, _WORD),
     )
 
 
@@ -93,9 +107,10 @@ def _whole(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
 
 def _report(alert: Alert, taken: int) -> dict[str, Json]:
     if alert.problem is not None:
-        return report_to_json(UnusableReport(alert.image, alert.scan))
+        return report_to_json(UnusableReport(alert.image, alert.scan, parts=alert.parts))
     shown = (each for each in alert.changes[:taken] if each.kind is not ChangeKind.RESOLVED)
-    return report_to_json(Report(alert.image, alert.scan, tuple(each.finding for each in shown)))
+    findings = tuple(each.finding for each in shown)
+    return report_to_json(Report(alert.image, alert.scan, findings, alert.parts))
 
 
 def _finding(alert: Alert, finding: Finding) -> Json:

@@ -56,7 +56,7 @@ _INNER: Final = frozenset(
 )
 _INSPECTOR_ROW: Final = frozenset({"findingArn", "packageVulnerabilityDetails", "resources"})
 _BASIC_ROW: Final = frozenset({"name", "severity"})
-# The envelope and the details of scan events, as parse_event reads them.
+# The envelope and the details of scans and pushes, as parse_event reads them.
 _EVENT_KEYS: Final = {
     "detailType": "detail-type",
     "scanStatus": "scan-status",
@@ -64,6 +64,9 @@ _EVENT_KEYS: Final = {
     "imageDigest": "image-digest",
     "imageTags": "image-tags",
     "findingSeverityCounts": "finding-severity-counts",
+    "actionType": "action-type",
+    "imageTag": "image-tag",
+    "manifestMediaType": "manifest-media-type",
 }
 
 
@@ -321,7 +324,7 @@ def _as_event(node: Mapping[str, Any]) -> dict[str, Any]:
     """Return an event with the keys of EventBridge again, whatever their casing was."""
     body = {_EVENT_KEYS.get(key, key): value for key, value in node.items()}
     detail = node.get("detail")
-    if isinstance(detail, dict) and "scanStatus" in detail:
+    if isinstance(detail, dict) and detail.keys() & {"scanStatus", "actionType"}:
         body["detail"] = {_EVENT_KEYS.get(key, key): value for key, value in detail.items()}
     return body
 
