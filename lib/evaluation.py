@@ -110,9 +110,8 @@ def waits_for_index(event: ScanEvent, stored: Stored, age: timedelta, patience: 
 def member_events(event: ScanEvent, index: ImageIndex) -> list[ScanEvent]:
     """Return what is asked about each member; what the event says holds for its own image alone."""
     events = []
-    for member in index.members:
-        image = replace(index.image, digest=member.digest, tags=(), platform=member.platform)
-        if member.digest == event.image.digest:
+    for image in index.images:
+        if image.digest == event.image.digest:
             events.append(replace(event, image=image))
         else:
             scan = Scan(event.scan.source, "UNKNOWN")

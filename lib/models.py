@@ -9,7 +9,7 @@ The words of the pipeline: frozen, slotted dataclasses, tuples inside, times in 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
@@ -83,6 +83,16 @@ class ImageIndex:
     members: tuple[Member, ...]
     attachments: tuple[str, ...] = ()
     """Digests of attestations and the like in it: no images, so nothing is expected of them."""
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The members as images: the index has the tags, they have the platforms."""
+        return tuple(
+            [
+                replace(self.image, digest=each.digest, tags=(), platform=each.platform)
+                for each in self.members
+            ]
+        )
 
 
 class ScanSource(StrEnum):

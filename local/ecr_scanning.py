@@ -293,7 +293,7 @@ def announcement(image: PushedImage, recording: Recording, time: int) -> Event:
 
 def push(image: PushedImage, tag: str | None, time: int) -> Event:
     """
-    Return what EventBridge hears of a push; it names no resources.
+    Return what EventBridge hears of a push: no resources, and not what kind of thing it is.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
     """
@@ -309,7 +309,6 @@ def push(image: PushedImage, tag: str | None, time: int) -> Event:
             "result": "SUCCESS",
             "repository-name": image.place.repository,
             "image-digest": image.digest,
-            "manifest-media-type": image.media_type,
             **tagged,
         },
     )

@@ -258,25 +258,37 @@ class ScriptedSource:
     described_as: Exception | None = None
     indexes: dict[str, ImageIndex] = field(default_factory=dict)
     """Which images are indexes, by digest."""
+    asked_for_index: list[Image] = field(default_factory=list)
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the registry calls an image, by digest."""
+    scanned: dict[str, AnyReport | Exception] = field(default_factory=dict)
+    """Answers for single images, by digest, instead of those in order."""
+    scans: list[tuple[str, str]] = field(default_factory=list)
+    """Digest and status of each scan that was asked for."""
 
     def index(self, image: Image) -> ImageIndex | None:
+        self.asked_for_index.append(image)
         return self.indexes.get(image.digest)
 
     def describe(self, image: Image) -> Image:
         self.described.append(image)
         if self.described_as is not None:
             raise self.described_as
-        return replace(image, pushed_at=self.pushed_at.get(image.digest))
+        tags = image.tags or self.tags.get(image.digest, ())
+        return replace(image, tags=tags, pushed_at=self.pushed_at.get(image.digest))
 
     def report(
         self,
-        image: Image,  # noqa: ARG002  # the port's
-        scan: Scan,  # noqa: ARG002  # the port's
+        image: Image,
+        scan: Scan,
         *,
         announced: int | None = None,
     ) -> AnyReport:
         self.announced.append(announced)
-        answer = self.answers[min(self.calls, len(self.answers) - 1)]
+        self.scans.append((image.digest, scan.status))
+        answer = self.scanned.get(image.digest)
+        if answer is None:
+            answer = self.answers[min(self.calls, len(self.answers) - 1)]
         self.calls += 1
         if isinstance(answer, Exception):
             raise answer

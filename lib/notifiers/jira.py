@@ -398,7 +398,7 @@ def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
 
 
 def _platforms(alert: Alert) -> Iterable[Json]:
-    lines = wording.platforms(alert, _PLATFORMS)
+    lines = wording.platforms(alert.parts, _PLATFORMS)
     if lines:
         yield adf.heading(wording.PLATFORMS)
         yield adf.bullets(adf.paragraph(adf.text(each)) for each in lines)

@@ -312,7 +312,7 @@ def _vulnerability(change: Change) -> str:
 
 
 def _platforms(alert: Alert) -> str:
-    lines = [f"• {_say(each, _FACT)}" for each in wording.platforms(alert, _LINES)]
+    lines = [f"• {_say(each, _FACT)}" for each in wording.platforms(alert.parts, _LINES)]
     return "\n".join((f"*{wording.PLATFORMS}*", *lines)) if lines else ""
 
 

@@ -80,7 +80,10 @@ def _shortened(alert: Alert) -> Alert:
             scan,
             status=truncate(scan.status, _FIELD),
             reason=_cut(scan.reason),
-            warnings=(*wording.warnings(alert), *wording.platforms(alert, _PARTS)[_PARTS - 1 :]),
+            warnings=(
+                *wording.warnings(alert),
+                *wording.platforms(alert.parts, _PARTS)[_PARTS - 1 :],
+            ),
         ),
         parts=tuple([_shortened_part(each) for each in alert.parts[: _PARTS - 1]]),
     )

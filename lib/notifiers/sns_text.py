@@ -62,7 +62,7 @@ def _opening(alert: Alert) -> list[str]:
 
 
 def _platforms(alert: Alert) -> list[str]:
-    lines = wording.platforms(alert, _LISTED)
+    lines = wording.platforms(alert.parts, _LISTED)
     if not lines:
         return []
     listed = [line for each in lines for line in _indented(each, bullet="- ")]

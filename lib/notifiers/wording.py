@@ -99,12 +99,12 @@ def where(alert: Alert) -> str:
     return " \N{MIDDLE DOT} ".join(short(each) for each in parts if each)
 
 
-def platforms(alert: Alert, limit: int) -> list[str]:
+def platforms(parts: Sequence[Part], limit: int) -> list[str]:
     """Return what was found on each platform of an index, one line each; none for other images."""
-    lines = [_platform(each) for each in alert.parts]
+    lines = [_platform(each) for each in parts]
     if len(lines) <= limit:
         return lines
-    hidden = alert.parts[limit - 1 :]
+    hidden = parts[limit - 1 :]
     unscanned = sum(each.counts is None for each in hidden)
     tail = f", {unscanned} of them not scanned" if unscanned else ""
     return [*lines[: limit - 1], f"and {len(hidden)} more platforms{tail}"]

@@ -212,7 +212,7 @@ def test_what_is_not_about_ecr_is_counted_in_words() -> None:
         [
             document("inspector2/many.json"),
             document("inspector2-finding/azurecontainerimage.json"),
-            document("other/ecr-image-action-push.json"),
+            document("ecr-image-action/push.json"),
             scan_event(**{"image-digest": "latest"}),
             {"Records": [{"body": "not JSON"}]},
             "text",
