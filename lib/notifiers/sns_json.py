@@ -63,6 +63,8 @@ def _dump(document: Json) -> str:
 def _shortened(alert: Alert) -> Alert:
     """Cut absurdly long fields of image and scan; what ECR allows stays as it is."""
     image, scan = alert.image, alert.scan
+    # The line behind the last that is listed counts the others.
+    hidden = wording.platforms(alert.parts, _PARTS)[_PARTS - 1 :]
     return replace(
         alert,
         image=replace(
@@ -80,10 +82,7 @@ def _shortened(alert: Alert) -> Alert:
             scan,
             status=truncate(scan.status, _FIELD),
             reason=_cut(scan.reason),
-            warnings=(
-                *wording.warnings(alert),
-                *wording.platforms(alert.parts, _PARTS)[_PARTS - 1 :],
-            ),
+            warnings=(*wording.warnings(alert), *hidden),
         ),
         parts=tuple([_shortened_part(each) for each in alert.parts[: _PARTS - 1]]),
     )

@@ -100,7 +100,7 @@ def test_tags_are_none_one_or_several(stated: Any, tags: tuple[str, ...]) -> Non
         (None, None),
     ],
 )
-def test_a_push_says_what_it_may_be(media_type: str | None, index: bool | None) -> None:
+def test_a_push_says_what_it_may_be(media_type: str | None, index: Any) -> None:
     """Digest and tag; whether it is an index where the event has its media type."""
     body = document("ecr-image-action/push.json")
     if media_type is not None:
