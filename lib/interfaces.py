@@ -182,8 +182,27 @@ class Ledger(Protocol):
     def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Delivery | NotClaimed:
         """Take the right to send, for the length of a lease. Counts an attempt."""
 
-    def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:
-        """Record the receipt, and the thread for the next message of the stream. SENT is final."""
+    def open_thread(self, delivery: Delivery, *, now: datetime) -> DeliveryId | None:
+        """
+        Reserve the beginning of a stream's thread, before its first message is sent.
+
+        None: it is this delivery's to begin. Else the one that has begun it, or may have: its
+        answer was lost, or its worker died. One that failed for certain leaves it to the next.
+        """
+
+    def sent(
+        self,
+        delivery: Delivery,
+        receipt: Receipt,
+        *,
+        now: datetime,
+        told_at: datetime | None = None,
+    ) -> None:
+        """
+        Record the receipt, and the thread for the next message of the stream. SENT is final.
+
+        `told_at`: when the evaluation that it tells of was made; None: now.
+        """
 
     def retry(
         self,
@@ -239,6 +258,14 @@ class Waker(Protocol):
 class Notifier(Protocol):
     """One kind of receiver. `render` is pure, `send` does the I/O and nothing else."""
 
+    @property
+    def threaded(self) -> bool:
+        """Whether messages of a stream belong together, so that only one may be the first."""
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two messages that the receiver asks for; 0: as fast as it answers."""
+
     def render(self, alert: Alert, *, thread: str | None = None) -> Json:
         """Return the payload within the receiver's limits; what did not fit is counted in it."""
 
@@ -277,6 +304,9 @@ class SecretReader(Protocol):
 
     def read(self, reference: Mapping[str, str]) -> str:
         """Return the text behind `{secret: name}` or `{parameter: name}`. Raises `ConfigError`."""
+
+    def renew(self) -> bool:
+        """Read again what was read, past the cache; say whether anything is different now."""
 
 
 class HttpClient(Protocol):

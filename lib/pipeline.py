@@ -11,6 +11,7 @@ ends in an outcome that says what happened and why; whoever called logs and coun
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -57,6 +58,7 @@ from lib.interfaces import (
     NotClaimed,
     Notifier,
     ReportStore,
+    SecretReader,
     StateStore,
     StreamHead,
     Waker,
@@ -87,7 +89,7 @@ from lib.models import (
     UnusableReport,
 )
 from lib.report import alert as build_alert
-from lib.retries import BROKEN, HORIZON, UNEXPECTED_LIMIT, WAKE_AGAIN, Refusal, wait
+from lib.retries import BEHIND, BROKEN, HORIZON, UNEXPECTED_LIMIT, WAKE_AGAIN, Refusal, wait
 from lib.routing import Decisions, decide, stream_of
 
 _CONFLICT_TRIES: Final = 8
@@ -363,6 +365,13 @@ class DeliveryOutcome:
     """What nobody expected, for the log."""
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Another delivery of the stream may have begun its thread; its outcome is awaited."""
+
+    other: DeliveryId
+
+
 class DeliveryPipeline:
     """One wake-up in; the alert sent and its receipt recorded, or the row rescheduled, or dead."""
 
@@ -374,6 +383,8 @@ class DeliveryPipeline:
         notifiers: Callable[[Destination], Notifier],
         now: Callable[[], datetime],
         new_token: Callable[[], str],
+        pause: Callable[[float], None],
+        secrets: SecretReader,
         fallback: Destination | None = None,
     ) -> None:
         self._ledger = ledger
@@ -381,6 +392,8 @@ class DeliveryPipeline:
         self._notifiers = notifiers
         self._now = now
         self._new_token = new_token
+        self._pause = pause
+        self._secrets = secrets
         self._fallback = fallback
 
     def deliver(self, wake_up: WakeUp) -> DeliveryOutcome:
@@ -388,7 +401,8 @@ class DeliveryPipeline:
         Send one delivery if its row says that it is time. Send, then record.
 
         A receiver's refusal is an outcome, not an error: the row says what comes next. Raises
-        `StoreError` when the ledger itself cannot be reached.
+        `StoreError` when the ledger itself cannot be reached. Returns no sooner than the receiver's
+        next message may go out: who calls is the one sender of this destination.
         """
         now = self._now()
         pause = self._ledger.paused(wake_up.destination, now=now)
@@ -399,7 +413,9 @@ class DeliveryPipeline:
             return DeliveryOutcome(DeliveryResult.SKIPPED, delivery.reason)
         if now - delivery.created_at > HORIZON:
             return self._dead(delivery, f"not accepted within 24 h: {delivery.reason}")
-        return self._claimed(delivery)
+        outcome = self._claimed(delivery)
+        self._keep_pace(delivery.destination)
+        return outcome
 
     def _claimed(self, delivery: Delivery) -> DeliveryOutcome:
         try:
@@ -411,26 +427,55 @@ class DeliveryPipeline:
             return self._failed(delivery, error)
         except Exception as error:  # noqa: BLE001  # one odd alert must not block its destination
             return self._unexpected(delivery, error)
+        if isinstance(verdict, Behind):
+            return self._stays_behind(delivery, verdict)
         if isinstance(verdict, AskLater):
             return self._asked_later(delivery, verdict)
-        self._ledger.sent(delivery, verdict, now=self._now())
+        self._ledger.sent(delivery, verdict, now=self._now(), told_at=evaluation.evaluated_at)
         return DeliveryOutcome(DeliveryResult.SENT, "accepted", delivery, verdict)
 
-    def _attempt(self, delivery: Delivery, alert: Alert) -> Receipt | AskLater:
-        """Send, but ask the receiver first when it may have the alert already."""
+    def _attempt(self, delivery: Delivery, alert: Alert) -> Receipt | AskLater | Behind:
+        """
+        Send, but ask the receiver first when it may have the alert already.
+
+        Where the messages of a stream belong together, nobody else begins a thread meanwhile.
+        """
         notifier = self._notifiers(delivery.destination)
+        if notifier.threaded and delivery.thread is None:
+            other = self._ledger.open_thread(delivery, now=self._now())
+            if other is not None:
+                return Behind(other)
         if delivery.unsure:
             verdict = notifier.verify(
                 alert, since=delivery.created_at, now=self._now(), thread=delivery.thread
             )
             if not isinstance(verdict, NotThere):
                 return verdict
+        try:
+            return send(notifier, alert, thread=delivery.thread)
+        except PermanentDeliveryError as error:
+            if not (error.broken and self._secrets.renew()):
+                raise
         return send(notifier, alert, thread=delivery.thread)
+
+    def _keep_pace(self, destination: Destination) -> None:
+        """Hold the destination for as long as its receiver wants between two messages."""
+        with suppress(ConfigError):
+            self._pause(self._notifiers(destination).interval)
 
     def _deferred(self, wake_up: WakeUp, pause: Pause) -> DeliveryOutcome:
         reason = f"{pause.kind.value}: {pause.reason}"
         self._ledger.defer(wake_up.id, until=pause.until, reason=reason)
         return DeliveryOutcome(DeliveryResult.PAUSED, reason, due_at=pause.until)
+
+    def _stays_behind(self, delivery: Delivery, behind: Behind) -> DeliveryOutcome:
+        now = self._now()
+        due_at = now + timedelta(seconds=BEHIND)
+        reason = f"{behind.other} may be the first of this stream: it goes ahead"
+        self._ledger.retry(
+            delivery, due_at=due_at, reason=reason, counts=False, unsure=delivery.unsure, now=now
+        )
+        return DeliveryOutcome(DeliveryResult.RETRY, reason, delivery, due_at=due_at)
 
     def _asked_later(self, delivery: Delivery, later: AskLater) -> DeliveryOutcome:
         now = self._now()

@@ -53,12 +53,20 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
-from tests.fakes import Clock, MemoryStore, RecordingWaker, ScriptedNotifier, ScriptedSource
+from tests.fakes import (
+    Clock,
+    MemoryStore,
+    RecordingWaker,
+    RotatedSecrets,
+    ScriptedNotifier,
+    ScriptedSource,
+)
 
 RAW = {"detail-type": "ECR Image Scan"}
 SLACK = Destination("team-slack")
 JIRA = Destination("team-jira")
 FALLBACK = Destination("operators")
+REVOKED = PermanentDeliveryError("403 invalid_token", broken=True)
 OLD, NEW = a_finding("CVE-2024-0001"), a_finding("CVE-2024-0002", severity="CRITICAL")
 
 
@@ -87,6 +95,7 @@ class World:
         self.notifier = ScriptedNotifier()
         self.tokens = iter(range(1000))
         self.pauses: list[float] = []
+        self.secrets = RotatedSecrets()
         self.scans = ScanPipeline(
             source=self.source,
             states=self.store,
@@ -102,6 +111,8 @@ class World:
             notifiers=lambda _: self.notifier,
             now=self.clock,
             new_token=lambda: f"token-{next(self.tokens)}",
+            pause=self.pauses.append,
+            secrets=self.secrets,
             fallback=FALLBACK,
         )
 
@@ -968,6 +979,63 @@ class TestDelivery:
         assert [each.result for each in world.deliver()] == [DeliveryResult.SENT]
         assert world.notifier.asked == [NOW]
         assert len(world.notifier.accepted) == 1
+
+    def test_a_destination_is_held_as_long_as_its_receiver_wants(self) -> None:
+        """After every attempt, so that the next message of its queue keeps the distance."""
+        world = World(a_report(OLD))
+        world.notifier.interval = 1.0
+        world.notifier.errors = [TemporaryDeliveryError("down")]
+        world.process()
+        (refused,) = world.deliver()
+        world.clock.forward(minutes=5)
+        wake_due(world.store, world.waker, now=world.clock())
+        (sent,) = world.deliver()
+
+        assert (refused.result, sent.result) == (DeliveryResult.RETRY, DeliveryResult.SENT)
+        assert world.pauses == [1.0, 1.0]
+
+    def test_a_rotated_secret_is_in_use_at_once(self) -> None:
+        """Who is refused altogether may hold an old credential: read again, and tried once more."""
+        world = World(a_report(OLD))
+        world.notifier.errors = [REVOKED]
+        world.secrets.rotated = True
+        world.process()
+
+        assert [each.result for each in world.deliver()] == [DeliveryResult.SENT]
+        assert world.notifier.calls == 2
+
+    def test_only_one_alert_begins_the_thread_of_a_stream(self) -> None:
+        """While the first may have been accepted, the second waits; then it joins the thread."""
+        world = World(a_report(OLD), a_report(NEW))
+        world.notifier.errors = [AmbiguousDeliveryError("timeout")]
+        world.process()
+        world.deliver()
+        world.process(later(1))
+        (second,) = world.deliver()
+
+        assert (second.result, second.delivery.failures) == (DeliveryResult.RETRY, 0)
+        assert "goes ahead" in second.reason
+        for _ in range(2):
+            world.clock.forward(minutes=5)
+            wake_due(world.store, world.waker, now=world.clock())
+            world.deliver()
+        assert world.states == [DeliveryState.SENT, DeliveryState.SENT]
+        assert [each["thread"] for each in world.notifier.accepted] == [None, "THREAD-1"]
+
+    def test_an_alert_that_comes_late_says_so(self) -> None:
+        """Behind a newer one of its stream it does not say any more how things stand."""
+        world = World(a_report(OLD), a_report(NEW))
+        world.notifier.errors = [TemporaryDeliveryError("503")]
+        world.process()
+        world.deliver()
+        world.clock.forward(seconds=1)
+        world.process(later(1))
+        world.deliver()
+        world.clock.forward(minutes=5)
+        wake_due(world.store, world.waker, now=world.clock())
+        world.deliver()
+
+        assert [each["alert"].outdated for each in world.notifier.accepted] == [False, True]
 
     def test_the_next_alert_of_a_stream_knows_its_thread(self) -> None:
         """What a receipt calls the thread comes back with the next delivery of the stream."""
