@@ -53,6 +53,7 @@ _RUNNING: Final = frozenset({"IN_PROGRESS", "PENDING"})
 _LISTS: Final = ("findings", "enhancedFindings")
 _NOT_FOUND: Final = "ScanNotFoundException"
 _NO_IMAGES: Final = (
+    "application/vnd.amazon.soci",
     "application/vnd.in-toto",
     "application/vnd.dev.cosign",
     "application/vnd.dev.sigstore",
@@ -61,7 +62,7 @@ _NO_IMAGES: Final = (
     "application/vnd.cyclonedx",
     "application/spdx",
 )
-"""What attestations, signatures, bills of material and charts call themselves. Any other word is
+"""What attestations, signatures, bills of material, charts and the like call themselves. Any other word is
 taken for an image: a message too many is better than one too few."""
 _GONE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 
