@@ -172,10 +172,15 @@ def same_problem(report: AnyReport, known: ImageState | None) -> bool:
     )
 
 
+def never_scanned(report: AnyReport) -> bool:
+    """Say whether no image of an index has a scan, as where scanning is turned off."""
+    return bool(report.parts) and all(each.status == "SCAN_NOT_FOUND" for each in report.parts)
+
+
 def never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:
     """Return what is told of a scan that was announced and never had a result."""
     minutes = NOT_READY_HORIZON.total_seconds() / 60
-    reason = f"no result {minutes:.0f} minutes after the scan was announced: {error}"
+    reason = f"no result after {minutes:.0f} minutes: {error}"
     return UnusableReport(event.image, replace(event.scan, status=error.status, reason=reason))
 
 

@@ -43,6 +43,7 @@ from lib.evaluation import (
     member_events,
     moved_head,
     never_ready,
+    never_scanned,
     new_delivery,
     revisit_delay,
     same_problem,
@@ -175,6 +176,8 @@ class ScanPipeline:
             return ScanOutcome(ScanResult.IGNORED, str(error))
         except FindingsNotReadyError as error:
             return self._later(raw, str(error), revisit_delay(self._now() - event.time))
+        if event.index and never_scanned(report):
+            return ScanOutcome(ScanResult.IGNORED, "none of the images in it is scanned")
         return self._evaluate(event, raw, subject, report)
 
     def _subject(self, event: ScanEvent, raw: Mapping[str, Json]) -> Subject | ScanOutcome:
@@ -256,13 +259,14 @@ class ScanPipeline:
                 return self._save(event, report, known)
             except ConflictError:
                 self._pause(_CONFLICT_PAUSE * (1 + attempt))
-                known = self._states.image(subject.image)
+                before, known = known, self._states.image(subject.image)
                 repeated = already_evaluated(event, known, index=subject.index is not None)
                 if repeated:
                     return ScanOutcome(ScanResult.REPEATED, repeated)
-        return self._later(
-            raw, "others save the same stream all the time", revisit_delay(timedelta())
-        )
+                if subject.index is not None and known != before:
+                    # Of another image in it, somebody may have had newer findings than these.
+                    break
+        return self._later(raw, "others save the same at the same time", revisit_delay(timedelta()))
 
     def _save(self, event: ScanEvent, report: AnyReport, known: ImageState | None) -> ScanOutcome:
         now = self._now()

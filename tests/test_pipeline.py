@@ -650,6 +650,13 @@ class TestIndex:
         assert first.decisions.outcomes[0].reason == "1 platform not scanned"
         assert second.deliveries == ()
 
+    def test_an_index_that_nobody_scans_is_left_alone(self, world: World) -> None:
+        """Where scanning is turned off, the push of one is no news; nor is that of an image."""
+        world.clock.forward(hours=1)
+
+        assert self.push(world).result is ScanResult.IGNORED
+        assert world.store.rows == {}
+
     def test_an_index_without_any_result_is_not_scanned(self, world: World) -> None:
         """When all have failed, that is the message; a failed event is about its own image."""
         self.scan(
@@ -704,6 +711,22 @@ class TestIndex:
 
         assert world.process(later(1, image=self.AMD)).result is ScanResult.REPEATED
         assert len(world.store.rows) == 1
+
+    def test_findings_fetched_before_a_rival_saved_are_fetched_again(self, world: World) -> None:
+        """Of two scans of one moment, the slower must not save what it saw of the other before."""
+        self.scan_both(world)
+        self.push(world)
+        event = later(1, image=self.AMD)
+        rivals = iter([later(1, image=self.ARM, event_id="event-arm")])
+
+        def rival() -> None:
+            if (rivals_event := next(rivals, None)) is not None:
+                world.process(rivals_event)
+
+        world.store.before_commit = rival
+
+        assert world.process(event).result is ScanResult.REVISIT
+        assert world.process(event).result is ScanResult.EVALUATED
 
     def test_the_newest_index_of_an_image_hears_of_its_scans(self, world: World) -> None:
         """An unchanged platform is in every release; the push of an old one changes nothing."""

@@ -62,8 +62,8 @@ _NO_IMAGES: Final = (
     "application/vnd.cyclonedx",
     "application/spdx",
 )
-"""What attestations, signatures, bills of material, charts and the like call themselves. Any other word is
-taken for an image: a message too many is better than one too few."""
+"""What attestations, signatures, bills of material, charts and the like call themselves. Any other
+word is taken for an image: a message too many is better than one too few."""
 _GONE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 
 
