@@ -113,7 +113,7 @@ def known_from_json(
         standings=dict(zip(ids[:listed], standings(columns, len(ids)), strict=False)),
         suppressed=frozenset([ids[each["finding"]] for each in suppressed]),
         finding=_OneByOne(ids[:listed], columns, details),
-        parts=parts_from_json(document["parts"]),
+        parts=parts_from_json(document.get("parts", ())),
     )
 
 
@@ -142,7 +142,7 @@ class _OneByOne:
 
 def _stored_report(document: Mapping[str, Any], findings: tuple[Finding, ...]) -> AnyReport:
     image, scan = image_from_json(document["image"]), scan_from_json(document["scan"])
-    parts = parts_from_json(document["parts"])
+    parts = parts_from_json(document.get("parts", ()))
     if document["scan"]["usable"]:
         return Report(image, scan, findings[: document["listed"]], parts)
     counts = document["stated_counts"]
@@ -206,7 +206,7 @@ def _comparison_from_json(document: Mapping[str, Any], findings: Sequence[Findin
         suppressed=tuple(
             [_suppressed_from_json(each, findings) for each in document["suppressed"]]
         ),
-        unscanned=tuple(map(ChangeKind, document["unscanned"])),
+        unscanned=tuple(map(ChangeKind, document.get("unscanned", ()))),
     )
 
 
