@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lib.config import Config, read_packaged
 from lib.errors import ConfigError
-from lib.evaluation import Rules
+from lib.evaluation import INDEX_WAIT, Rules
 from lib.interfaces import FindingSource, Notifier, NotifierTools, SecretReader
 from lib.models import Destination
 from lib.pipeline import DeliveryPipeline, ScanPipeline
@@ -50,6 +50,12 @@ class Settings:
     def reconcile_window(self) -> timedelta:
         """How far back images are looked at that were pushed."""
         return timedelta(days=int(self.need("RECONCILE_DAYS")))
+
+    @property
+    def index_wait(self) -> timedelta:
+        """How long scans of untagged images wait for the push of an index."""
+        seconds = self.environment.get("INDEX_WAIT_SECONDS")
+        return INDEX_WAIT if seconds is None else timedelta(seconds=int(seconds))
 
     @property
     def receiver_hosts(self) -> tuple[str, ...]:
@@ -146,6 +152,7 @@ class App:
             rules=rules_of(self.config),
             now=self.now,
             pause=self._pause,
+            index_wait=self._settings.index_wait,
         )
 
     def reconciliation(self, *, places: bool = True) -> Reconciliation:
