@@ -236,6 +236,12 @@ class TestAlerts:
 class TestIndex:
     """Multi-platform images: the index has the tags, the images in it have the findings."""
 
+    @pytest.fixture(autouse=True)
+    def _warm(self, app: App, repository: Any) -> None:
+        """Start the functions first: scans of untagged images wait for seconds only here."""
+        app.aws.push(repository(), "1.0.0", basic())
+        app.wait_until_quiet()
+
     def push_members(self, app: App, name: str, **options: Any) -> dict[str, str]:
         """Push an image for each of two platforms and an attestation."""
         documents = {
