@@ -274,6 +274,12 @@ class TestSlackBot:
 class TestIndex:
     """Multi-platform images: the index has the tags, the images in it have the findings."""
 
+    @pytest.fixture(autouse=True)
+    def _warm(self, app: App, repository: Any) -> None:
+        """Start the functions first: scans of untagged images wait for seconds only here."""
+        app.aws.push(repository(), "1.0.0", basic())
+        app.wait_until_quiet()
+
     def push_members(self, app: App, name: str, **options: Any) -> dict[str, str]:
         """Push an image for each of two platforms and an attestation."""
         documents = {
@@ -309,7 +315,8 @@ class TestIndex:
         """Nothing is told before the last platform is scanned; then at once."""
         name = repository(scan_on_push=False)
         members = self.push_members(app, name)
-        app.aws.push_index(name, "1.4.1", members)
+        index = app.aws.push_index(name, "1.4.1", members)
+        wait_for_log(app, "processScan", result="revisit", digest=index)
 
         for digest in members:
             app.aws.rescan(name, digest)
@@ -625,10 +632,12 @@ def impatient(app: App, queue: str) -> Iterator[None]:
 
 
 def wait_for_letter(run: Any, repository: str) -> Any:
+    """Return the dead letter of a repository's scan; that of the push is one, too."""
+    scan = f"ECR Image Scan: {repository}"
     deadline = time.monotonic() + PATIENCE
     while True:
         answer = run("dead-letters", "list", "--queue", "scan-events", "--format", "json")
-        letters = [each for each in json.loads(answer.stdout) if repository in each["about"]]
+        letters = [each for each in json.loads(answer.stdout) if scan in each["about"]]
         if letters:
             return letters[0]
         assert time.monotonic() < deadline, answer
