@@ -104,11 +104,13 @@ class App:
         clients: Clients | None = None,
         config: Config | None = None,
         now: Callable[[], datetime] = utc_now,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._settings = settings
         self._clients = clients or Clients()
         self._config = config
         self.now = now
+        self._pause = pause
 
     @cached_property
     def config(self) -> Config:
@@ -137,7 +139,7 @@ class App:
             waker=self.waker,
             rules=rules_of(self.config),
             now=self.now,
-            pause=time.sleep,
+            pause=self._pause,
         )
 
     @cached_property
@@ -151,6 +153,8 @@ class App:
             notifiers=cache(self.notifier),
             now=self.now,
             new_token=lambda: uuid.uuid4().hex,
+            pause=self._pause,
+            secrets=self.secrets,
             fallback=self.config.fallback,
         )
 
@@ -194,13 +198,14 @@ class App:
 
         return NotifierTools(
             http=_http_client(hosts + self._settings.receiver_hosts, self.now),
-            secrets=self._secrets,
+            secrets=self.secrets,
             topics=SnsPublisher(lambda region: self._clients.get("sns", region)),
             destination=destination,
         )
 
     @cached_property
-    def _secrets(self) -> SecretReader:
+    def secrets(self) -> SecretReader:
+        """What receivers ask for, by name."""
         from lib.store.secrets import CachedSecrets
 
         return CachedSecrets(self._clients.get)

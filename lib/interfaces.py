@@ -215,6 +215,10 @@ class Waker(Protocol):
 class Notifier(Protocol):
     """One kind of receiver. `render` is pure, `send` does the I/O and nothing else."""
 
+    @property
+    def interval(self) -> float:
+        """Seconds between two messages that the receiver asks for; 0: as fast as it answers."""
+
     def render(self, alert: Alert, *, thread: str | None = None) -> Json:
         """Return the payload within the receiver's limits; what did not fit is counted in it."""
 
@@ -253,6 +257,9 @@ class SecretReader(Protocol):
 
     def read(self, reference: Mapping[str, str]) -> str:
         """Return the text behind `{secret: name}` or `{parameter: name}`. Raises `ConfigError`."""
+
+    def renew(self) -> bool:
+        """Read again what was read, past the cache; say whether anything is different now."""
 
 
 class HttpClient(Protocol):

@@ -11,6 +11,7 @@ ends in an outcome that says what happened and why; whoever called logs and coun
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -52,6 +53,7 @@ from lib.interfaces import (
     NotClaimed,
     Notifier,
     ReportStore,
+    SecretReader,
     StateStore,
     StreamHead,
     Waker,
@@ -303,6 +305,8 @@ class DeliveryPipeline:
         notifiers: Callable[[Destination], Notifier],
         now: Callable[[], datetime],
         new_token: Callable[[], str],
+        pause: Callable[[float], None],
+        secrets: SecretReader,
         fallback: Destination | None = None,
     ) -> None:
         self._ledger = ledger
@@ -310,6 +314,8 @@ class DeliveryPipeline:
         self._notifiers = notifiers
         self._now = now
         self._new_token = new_token
+        self._pause = pause
+        self._secrets = secrets
         self._fallback = fallback
 
     def deliver(self, wake_up: WakeUp) -> DeliveryOutcome:
@@ -317,7 +323,8 @@ class DeliveryPipeline:
         Send one delivery if its row says that it is time. Send, then record.
 
         A receiver's refusal is an outcome, not an error: the row says what comes next. Raises
-        `StoreError` when the ledger itself cannot be reached.
+        `StoreError` when the ledger itself cannot be reached. Returns no sooner than the receiver's
+        next message may go out: who calls is the one sender of this destination.
         """
         now = self._now()
         pause = self._ledger.paused(wake_up.destination, now=now)
@@ -328,7 +335,9 @@ class DeliveryPipeline:
             return DeliveryOutcome(DeliveryResult.SKIPPED, delivery.reason)
         if now - delivery.created_at > HORIZON:
             return self._dead(delivery, f"not accepted within 24 h: {delivery.reason}")
-        return self._claimed(delivery)
+        outcome = self._claimed(delivery)
+        self._keep_pace(delivery.destination)
+        return outcome
 
     def _claimed(self, delivery: Delivery) -> DeliveryOutcome:
         try:
@@ -354,7 +363,17 @@ class DeliveryPipeline:
             )
             if not isinstance(verdict, NotThere):
                 return verdict
+        try:
+            return send(notifier, alert, thread=delivery.thread)
+        except PermanentDeliveryError as error:
+            if not (error.broken and self._secrets.renew()):
+                raise
         return send(notifier, alert, thread=delivery.thread)
+
+    def _keep_pace(self, destination: Destination) -> None:
+        """Hold the destination for as long as its receiver wants between two messages."""
+        with suppress(ConfigError):
+            self._pause(self._notifiers(destination).interval)
 
     def _deferred(self, wake_up: WakeUp, pause: Pause) -> DeliveryOutcome:
         reason = f"{pause.kind.value}: {pause.reason}"

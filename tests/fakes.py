@@ -271,6 +271,7 @@ class ScriptedNotifier:
     verdicts: list[Verdict] = field(default_factory=list)
     """Answers to `verify`; then it cannot tell."""
     asked: list[datetime] = field(default_factory=list)
+    interval: float = 0.0
 
     def verify(
         self,
@@ -298,3 +299,16 @@ class ScriptedNotifier:
             raise self.errors.pop(0)
         self.accepted.append(payload)
         return Receipt(f"receipt-{len(self.accepted)}", thread="THREAD-1")
+
+
+@dataclass
+class RotatedSecrets:
+    """Secrets that were rotated, or were not, since they were read."""
+
+    rotated: bool = False
+
+    def read(self, reference: Mapping[str, str]) -> str:
+        return next(iter(reference.values()))
+
+    def renew(self) -> bool:
+        return self.rotated

@@ -48,12 +48,20 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
-from tests.fakes import Clock, MemoryStore, RecordingWaker, ScriptedNotifier, ScriptedSource
+from tests.fakes import (
+    Clock,
+    MemoryStore,
+    RecordingWaker,
+    RotatedSecrets,
+    ScriptedNotifier,
+    ScriptedSource,
+)
 
 RAW = {"detail-type": "ECR Image Scan"}
 SLACK = Destination("team-slack")
 JIRA = Destination("team-jira")
 FALLBACK = Destination("operators")
+REVOKED = PermanentDeliveryError("403 invalid_token", broken=True)
 OLD, NEW = a_finding("CVE-2024-0001"), a_finding("CVE-2024-0002", severity="CRITICAL")
 
 
@@ -82,6 +90,7 @@ class World:
         self.notifier = ScriptedNotifier()
         self.tokens = iter(range(1000))
         self.pauses: list[float] = []
+        self.secrets = RotatedSecrets()
         self.scans = ScanPipeline(
             source=self.source,
             states=self.store,
@@ -97,6 +106,8 @@ class World:
             notifiers=lambda _: self.notifier,
             now=self.clock,
             new_token=lambda: f"token-{next(self.tokens)}",
+            pause=self.pauses.append,
+            secrets=self.secrets,
             fallback=FALLBACK,
         )
 
@@ -715,6 +726,30 @@ class TestDelivery:
         assert [each.result for each in world.deliver()] == [DeliveryResult.SENT]
         assert world.notifier.asked == [NOW]
         assert len(world.notifier.accepted) == 1
+
+    def test_a_destination_is_held_as_long_as_its_receiver_wants(self) -> None:
+        """After every attempt, so that the next message of its queue keeps the distance."""
+        world = World(a_report(OLD))
+        world.notifier.interval = 1.0
+        world.notifier.errors = [TemporaryDeliveryError("down")]
+        world.process()
+        (refused,) = world.deliver()
+        world.clock.forward(minutes=5)
+        wake_due(world.store, world.waker, now=world.clock())
+        (sent,) = world.deliver()
+
+        assert (refused.result, sent.result) == (DeliveryResult.RETRY, DeliveryResult.SENT)
+        assert world.pauses == [1.0, 1.0]
+
+    def test_a_rotated_secret_is_in_use_at_once(self) -> None:
+        """Who is refused altogether may hold an old credential: read again, and tried once more."""
+        world = World(a_report(OLD))
+        world.notifier.errors = [REVOKED]
+        world.secrets.rotated = True
+        world.process()
+
+        assert [each.result for each in world.deliver()] == [DeliveryResult.SENT]
+        assert world.notifier.calls == 2
 
     def test_the_next_alert_of_a_stream_knows_its_thread(self) -> None:
         """What a receipt calls the thread comes back with the next delivery of the stream."""

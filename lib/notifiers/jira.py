@@ -72,6 +72,7 @@ class JiraNotifier:
     """
 
     hosts: ClassVar[tuple[str, ...]] = (".atlassian.net",)
+    interval: ClassVar[float] = 0.0
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._options = options

@@ -107,6 +107,8 @@ class SlackNotifier:
     """Options: `webhook`, a reference to the secret that holds the webhook's URL."""
 
     hosts: ClassVar[tuple[str, ...]] = ("hooks.slack.com", "hooks.slack-gov.com")
+    interval: ClassVar[float] = 1.0
+    """https://docs.slack.dev/apis/web-api/rate-limits: one message per second and channel."""
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._webhook = options["webhook"]

@@ -1,6 +1,7 @@
 """Secrets by name, through Powertools parameters, kept for five minutes."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
@@ -19,10 +20,24 @@ class CachedSecrets:
         self._client_of = client_of
         self._secrets: SecretsProvider | None = None
         self._parameters: SSMProvider | None = None
+        self._known: dict[tuple[str, str], str] = {}
 
     def read(self, reference: Mapping[str, str]) -> str:
         """See `SecretReader.read`. The text of the error names the secret, never its value."""
         kind, name = next(iter(reference.items()))
+        self._known[kind, name] = value = self._read(kind, name)
+        return value
+
+    def renew(self) -> bool:
+        """See `SecretReader.renew`. What cannot be read any more is different, too."""
+        self._secrets = self._parameters = None
+        before, self._known = self._known, {}
+        for kind, name in before:
+            with suppress(ConfigError):
+                self.read({kind: name})
+        return self._known != before
+
+    def _read(self, kind: str, name: str) -> str:
         try:
             value = self._from_parameters(name) if kind == "parameter" else self._from_secrets(name)
         except GetParameterError as error:

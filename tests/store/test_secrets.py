@@ -26,6 +26,19 @@ def test_a_secret_is_read_and_kept(boto: Callable[[str], Any], name: str) -> Non
     assert CachedSecrets(boto).read({"secret": name}) == "second"
 
 
+def test_a_rotated_one_can_be_in_use_at_once(boto: Callable[[str], Any], name: str) -> None:
+    """Reading again says whether anything is different, and what is new is kept."""
+    boto("secretsmanager").create_secret(Name=name, SecretString="first")
+    secrets = CachedSecrets(boto)
+    secrets.read({"secret": name})
+
+    assert not secrets.renew()
+    boto("secretsmanager").put_secret_value(SecretId=name, SecretString="second")
+
+    assert secrets.renew()
+    assert secrets.read({"secret": name}) == "second"
+
+
 def test_a_parameter_is_read_decrypted(boto: Callable[[str], Any], name: str) -> None:
     """SSM is the other place for a secret."""
     boto("ssm").put_parameter(Name=f"/{name}", Value="value", Type="SecureString")
