@@ -151,6 +151,17 @@ class MemoryStore:
         self.rows[delivery.id] = delivery
         return True
 
+    def redrive(self, delivery_id: DeliveryId, *, now: datetime) -> Delivery | None:
+        row = self.rows.get(delivery_id)
+        if row is None or row.state is not DeliveryState.DEAD:
+            return None
+        again = replace(
+            row, state=DeliveryState.PENDING, created_at=now, due_at=now, failures=0, unsure=False
+        )
+        self.rows[delivery_id] = again
+        self.postponed.pop(delivery_id, None)
+        return again
+
     def pause(self, destination: Destination, pause: Pause) -> bool:
         known = self.pauses.get(destination)
         if known is not None and known.until >= pause.until:

@@ -22,7 +22,7 @@ class AwsStore:
         self.image, self.head, self.commit = states.image, states.head, states.commit
         self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
         self.dead, self.due, self.woken = ledger.dead, ledger.due, ledger.woken
-        self.defer, self.add = ledger.defer, ledger.add
+        self.defer, self.add, self.redrive = ledger.defer, ledger.add, ledger.redrive
         self.pause, self.paused, self.resume = ledger.pause, ledger.paused, ledger.resume
         self.put, self.get, self.known = reports.put, reports.get, reports.known
 
