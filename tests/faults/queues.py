@@ -40,8 +40,10 @@ class Queue:
         """Called when there may be something to receive."""
         self.repeats: Callable[[], Iterable[float]] = tuple
         """Fault: the message just sent is there again after so many seconds each."""
-        self.loses: Callable[[], bool] = lambda: False
-        """Fault: the message just sent is acknowledged and never seen."""
+        self.loses: Callable[[str | None], bool] = lambda _: False
+        """Fault: the message of this deduplication id is acknowledged and never seen."""
+        self.sent = 0
+        """Messages taken, repeats not counted."""
         self._simulation = simulation
         self._visibility = visibility
         self._numbers = count(1)
@@ -71,8 +73,9 @@ class Queue:
             if now < self._seen.get((group, deduplication_id), never) + DEDUPLICATION_SECONDS:
                 return
             self._seen[group, deduplication_id] = now
-        if self.loses():
+        if self.loses(deduplication_id):
             return
+        self.sent += 1
         number = f"message-{next(self._numbers)}"
         for copy, later in enumerate((0.0, *self.repeats())):
             # A repeat does not wait for the first: that is what makes it one.

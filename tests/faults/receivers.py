@@ -129,6 +129,8 @@ class Receivers:
     accepted: list[Accepted] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     by_delivery: dict[str, list[Accepted]] = field(default_factory=lambda: defaultdict(list))
+    unanswered: int = 0
+    """Messages that were accepted without saying so."""
     warnings: list[str] = field(default_factory=list)
     """What a person at the receiver would complain about: pings, texts over our own budget."""
 
@@ -145,6 +147,8 @@ class Receivers:
                 {"email": self.jira.email, "token": self.jira.token}
             )
         }
+        self.watch: Callable[[Receiver, Any], object] = lambda *_: None
+        """Called with everything that is accepted, for rows that look at the content."""
         self.step_in: Callable[[str], None] = lambda _: None
         """Called before and after each request; may end the caller."""
 
@@ -164,6 +168,7 @@ class Receivers:
         if answer is None or answer.accepts:
             outcome = self._stand_ins[receiver].handle(call)
             self._keep(receiver, outcome)
+            self.unanswered += answer is not None and outcome.accepted is not None
             answer = answer or outcome.answer
         self.step_in("after receiver.send")
         self.simulation.sleep(step.seconds if isinstance(step, Lost | Slow) else latency)
@@ -180,6 +185,7 @@ class Receivers:
         self.warnings += [each.text for each in draft.notes if each.warning]
         if draft.kind not in _OWN:
             return
+        self.watch(receiver, draft.payload)
         text = json.dumps(draft.payload, ensure_ascii=False)
         attribute = draft.payload.get("MessageAttributes", {}).get("delivery_id", {})
         found = _DELIVERY.search(text)

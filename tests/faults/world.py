@@ -11,6 +11,7 @@ The handlers, pipelines, notifiers, HTTP client and queue clients are the real o
 those of `tests.fakes`, which pass the same contract tests as DynamoDB and S3.
 """
 
+import base64
 import io
 import json
 import re
@@ -29,9 +30,10 @@ from handlers.sweep import sweep
 from lib.bootstrap import App, Settings
 from lib.config import Config, load
 from lib.http_client import RequestsClient
-from lib.models import AnyReport, DeliveryState, Destination, Image, ImageIndex, Scan
+from lib.interfaces import WakeUp
+from lib.models import AnyReport, DeliveryId, DeliveryState, Image, ImageIndex, Scan
 from lib.observability import logger, metrics
-from tests.builders import a_digest, a_finding, a_report, an_image
+from tests.builders import a_finding, a_report, an_image
 from tests.fakes import MemoryStore
 from tests.faults.queues import Queue
 from tests.faults.receivers import Receivers, Topics, Transport
@@ -50,6 +52,12 @@ LIMIT = 60 * 3600.0
 SWEEP_SECONDS = 60.0
 PORT_SECONDS = 0.006
 
+SETTINGS = {
+    "DELIVERIES_QUEUE_URL": "deliveries",
+    "SCAN_EVENTS_QUEUE_URL": "scan-events",
+    "SCAN_EVENTS_DLQ_URL": "rejected",
+}
+
 Json = Any
 
 
@@ -62,18 +70,26 @@ class Expected:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An event and when it is sent."""
+
+    event: Json
+    seconds: float
+
+
 @dataclass
 class Registry:
     """`FindingSource`: what the scanner knows, by digest."""
 
     reports: dict[str, AnyReport] = field(default_factory=dict)
+    pushed_at: dict[str, datetime] = field(default_factory=dict)
 
     def report(self, image: Image, scan: Scan, *, announced: int | None = None) -> AnyReport:  # noqa: ARG002  # the port's
-        report = self.reports[image.digest]
-        return replace(report, image=image, scan=replace(scan, completed_at=scan.completed_at))
+        return replace(self.reports[image.digest], image=image, scan=scan)
 
     def describe(self, image: Image) -> Image:
-        return replace(image, pushed_at=START)
+        return replace(image, pushed_at=self.pushed_at.get(image.digest))
 
     def index(self, image: Image) -> ImageIndex | None:  # noqa: ARG002  # the port's
         return None
@@ -222,7 +238,9 @@ class World:
         each: int = EACH,
         start: datetime = START,
         routes: Sequence[Json] | None = None,
+        skews: Sequence[float] = (0.0,),
     ) -> None:
+        self.seed = seed
         self.random = Random(seed)
         self.simulation = Simulation(start)
         self.receivers = Receivers(self.simulation, self.random)
@@ -232,14 +250,17 @@ class World:
         self.kinds = kinds
         self.names = [f"{kind}-{number}" for number in range(each) for kind in kinds]
         self.expected: list[Expected] = []
+        self.events: list[Sent] = []
+        self._last = 0.0
         self.kills: Callable[[str], bool] = lambda _: False
         """Fault: whether who passes this point is killed there."""
         self.troubles: Callable[[str], Exception | None] = lambda _: None
         """Fault: what a port raises at this point, before or after it did its work."""
-        self.skews: Sequence[float] = (0.0,)
+        self.skews = skews
         """Fault: how wrong the clocks of the workers are, in seconds."""
         self.secret_texts = tuple(self._keep_secrets())
         self.log = Log(lambda: self.secret_texts)
+        self.rejected = Queue(self.simulation, visibility=30.0)
         self.scan_events = Queue(self.simulation, visibility=720.0)
         self.deliveries = Queue(self.simulation, visibility=360.0)
         self.process_scan = Function(
@@ -262,7 +283,7 @@ class World:
 
     def _made(self, rules: Config, skew: float) -> App:
         app = App(
-            Settings({"DELIVERIES_QUEUE_URL": "deliveries", "SCAN_EVENTS_QUEUE_URL": "scan-events"}),
+            Settings(SETTINGS),
             clients=Clients(self),
             config=rules,
             now=lambda: self.simulation.now() + timedelta(seconds=skew),
@@ -289,7 +310,8 @@ class World:
         for secret in self.receivers.secrets.values():
             yield secret
             yield secret.rpartition("/")[2]
-        yield self.receivers.jira.token
+        user, token = self.receivers.jira.email, self.receivers.jira.token
+        yield from (token, base64.b64encode(f"{user}:{token}".encode()).decode())
 
     # --- what may go wrong inside -----------------------------------------------------------
 
@@ -323,19 +345,31 @@ class World:
         *,
         report: AnyReport | None = None,
         told: Sequence[str] = (),
+        severity: str = "HIGH",
     ) -> Json:
-        """Send the event of one scan, and expect the alerts."""
+        """Send the event of one scan, and expect the alerts; return the event."""
+        name = f"CVE-2026-{int(image.digest[7:], 16)}"
         self.registry.reports[image.digest] = report or a_report(
-            a_finding(f"CVE-2026-{int(image.digest[7:], 16)}", fixed_version="3.0.14-1")
+            a_finding(name, severity=severity, fixed_version="3.0.14-1")
         )
         event = self.event(image, seconds)
-        self.simulation.after(seconds, lambda: self.scan_events.send(json.dumps(event)))
+        self.events.append(Sent(event, seconds))
+        self.send(event, seconds)
         self.expected += [Expected(image.key, each, seconds) for each in told]
         return event
 
+    def send(self, event: Json, seconds: float) -> None:
+        """Put an event into the queue, so many seconds after the start."""
+        later = seconds - self.simulation.seconds
+        self.simulation.after(later, lambda: self.scan_events.send(json.dumps(event)))
+
+    def moment(self, seconds: float) -> datetime:
+        """Return the time so many seconds after the start."""
+        return self.simulation.start + timedelta(seconds=seconds)
+
     def event(self, image: Image, seconds: float) -> Json:
         """Return what EventBridge sends when a scan is complete."""
-        moment = self.simulation.start + timedelta(seconds=seconds)
+        moment = self.moment(seconds)
         return {
             "version": "0",
             "id": f"event-{image.digest[-12:]}-{seconds}",
@@ -357,7 +391,7 @@ class World:
 
     def run(self, *, until: float = LIMIT) -> "World":
         """Let it all happen until nothing is left to do. Logs go to `self.log`."""
-        self._last = max([self.simulation.seconds, *(each.seconds for each in self.expected)])
+        self._last = max([self._last, *(each.seconds for each in self.expected)])
         self.simulation.after(SWEEP_SECONDS, lambda: self._minute(until))
         with captured(self.log):
             self.simulation.run(until=until)
@@ -383,11 +417,20 @@ class World:
         sweep(self.an_app())
         metrics.clear_metrics()
 
-    def redrive(self) -> int:
-        """Do what `deliveries redrive --all` does, and run on."""
-        now = self.simulation.now()
-        dead = [row.id for row in self.store.rows.values() if row.state is DeliveryState.DEAD]
-        return sum(self.store.redrive(each, now=now) is not None for each in dead)
+    def redrive(self, *, rate: float) -> int:
+        """Do what `deliveries redrive` does for every dead one, so many a second."""
+        dead = [row for row in self.store.rows.values() if row.state is DeliveryState.DEAD]
+        for number, row in enumerate(dead):
+            self.simulation.after(number / rate, lambda it=row.id: self.simulation.spawn(
+                lambda: self._redrive(it)
+            ))
+        self._last = self.simulation.seconds + len(dead) / rate
+        return len(dead)
+
+    def _redrive(self, delivery_id: DeliveryId) -> None:
+        app = self.an_app()
+        row = app.ledger.redrive(delivery_id, now=app.now())
+        app.waker.wake([WakeUp(row.id, row.destination, row.attempts, app.now().isoformat())])
 
 
 class Clients:
@@ -395,7 +438,13 @@ class Clients:
 
     def __init__(self, world: World) -> None:
         self._clients = {
-            "sqs": Sqs({"deliveries": world.deliveries, "scan-events": world.scan_events}),
+            "sqs": Sqs(
+                {
+                    "deliveries": world.deliveries,
+                    "scan-events": world.scan_events,
+                    "rejected": world.rejected,
+                }
+            ),
             "sns": Topics(world.receivers),
             "secretsmanager": SecretsManager(world.receivers.secrets),
         }
@@ -487,5 +536,6 @@ def destination(name: str) -> Json:
                 "credentials": {"secret": "ecr-scan-alerts/jira"},
             }
         case _:
+            format_ = "text" if name.endswith(("1", "3")) else "json"
             arn = f"arn:aws:sns:eu-central-1:000474600478:{name}"
-            return {"type": "sns", "topic_arn": arn, "format": "json"}
+            return {"type": "sns", "topic_arn": arn, "format": format_}

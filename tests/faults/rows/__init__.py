@@ -1,0 +1,1 @@
+"""The rows of the matrix; importing a module adds its rows."""
