@@ -158,8 +158,27 @@ class Ledger(Protocol):
     def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Delivery | NotClaimed:
         """Take the right to send, for the length of a lease. Counts an attempt."""
 
-    def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:
-        """Record the receipt, and the thread for the next message of the stream. SENT is final."""
+    def open_thread(self, delivery: Delivery, *, now: datetime) -> DeliveryId | None:
+        """
+        Reserve the beginning of a stream's thread, before its first message is sent.
+
+        None: it is this delivery's to begin. Else the one that has begun it, or may have: its
+        answer was lost, or its worker died. One that failed for certain leaves it to the next.
+        """
+
+    def sent(
+        self,
+        delivery: Delivery,
+        receipt: Receipt,
+        *,
+        now: datetime,
+        told_at: datetime | None = None,
+    ) -> None:
+        """
+        Record the receipt, and the thread for the next message of the stream. SENT is final.
+
+        `told_at`: when the evaluation that it tells of was made; None: now.
+        """
 
     def retry(
         self,
@@ -214,6 +233,10 @@ class Waker(Protocol):
 
 class Notifier(Protocol):
     """One kind of receiver. `render` is pure, `send` does the I/O and nothing else."""
+
+    @property
+    def threaded(self) -> bool:
+        """Whether messages of a stream belong together, so that only one may be the first."""
 
     @property
     def interval(self) -> float:

@@ -428,6 +428,8 @@ class Delivery:
     receipt: Receipt | None = None
     thread: str | None = None
     """Where the message belongs: read with the claim, from what earlier receipts said."""
+    told_at: datetime | None = None
+    """When the newest evaluation that this thread tells of was made; read with the claim."""
     unsure: bool = False
     """An earlier attempt may have been accepted: its answer was lost, or its worker died."""
     note: str | None = None
@@ -531,6 +533,8 @@ class Alert:
     attempt: int = 1
     possible_repeat: bool = False
     """An earlier attempt may have been accepted, and the receiver cannot tell."""
+    outdated: bool = False
+    """It comes late, behind a newer evaluation: how things stand was told better already."""
 
 
 @dataclass(frozen=True, slots=True)

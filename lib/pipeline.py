@@ -79,7 +79,7 @@ from lib.models import (
     UnusableReport,
 )
 from lib.report import alert as build_alert
-from lib.retries import BROKEN, HORIZON, UNEXPECTED_LIMIT, WAKE_AGAIN, Refusal, wait
+from lib.retries import BEHIND, BROKEN, HORIZON, UNEXPECTED_LIMIT, WAKE_AGAIN, Refusal, wait
 from lib.routing import Decisions, decide, stream_of
 
 _CONFLICT_TRIES: Final = 8
@@ -294,6 +294,13 @@ class DeliveryOutcome:
     """What nobody expected, for the log."""
 
 
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Another delivery of the stream may have begun its thread; its outcome is awaited."""
+
+    other: DeliveryId
+
+
 class DeliveryPipeline:
     """One wake-up in; the alert sent and its receipt recorded, or the row rescheduled, or dead."""
 
@@ -349,14 +356,24 @@ class DeliveryPipeline:
             return self._failed(delivery, error)
         except Exception as error:  # noqa: BLE001  # one odd alert must not block its destination
             return self._unexpected(delivery, error)
+        if isinstance(verdict, Behind):
+            return self._stays_behind(delivery, verdict)
         if isinstance(verdict, AskLater):
             return self._asked_later(delivery, verdict)
-        self._ledger.sent(delivery, verdict, now=self._now())
+        self._ledger.sent(delivery, verdict, now=self._now(), told_at=evaluation.evaluated_at)
         return DeliveryOutcome(DeliveryResult.SENT, "accepted", delivery, verdict)
 
-    def _attempt(self, delivery: Delivery, alert: Alert) -> Receipt | AskLater:
-        """Send, but ask the receiver first when it may have the alert already."""
+    def _attempt(self, delivery: Delivery, alert: Alert) -> Receipt | AskLater | Behind:
+        """
+        Send, but ask the receiver first when it may have the alert already.
+
+        Where the messages of a stream belong together, nobody else begins a thread meanwhile.
+        """
         notifier = self._notifiers(delivery.destination)
+        if notifier.threaded and delivery.thread is None:
+            other = self._ledger.open_thread(delivery, now=self._now())
+            if other is not None:
+                return Behind(other)
         if delivery.unsure:
             verdict = notifier.verify(
                 alert, since=delivery.created_at, now=self._now(), thread=delivery.thread
@@ -379,6 +396,15 @@ class DeliveryPipeline:
         reason = f"{pause.kind.value}: {pause.reason}"
         self._ledger.defer(wake_up.id, until=pause.until, reason=reason)
         return DeliveryOutcome(DeliveryResult.PAUSED, reason, due_at=pause.until)
+
+    def _stays_behind(self, delivery: Delivery, behind: Behind) -> DeliveryOutcome:
+        now = self._now()
+        due_at = now + timedelta(seconds=BEHIND)
+        reason = f"{behind.other} may be the first of this stream: it goes ahead"
+        self._ledger.retry(
+            delivery, due_at=due_at, reason=reason, counts=False, unsure=delivery.unsure, now=now
+        )
+        return DeliveryOutcome(DeliveryResult.RETRY, reason, delivery, due_at=due_at)
 
     def _asked_later(self, delivery: Delivery, later: AskLater) -> DeliveryOutcome:
         now = self._now()

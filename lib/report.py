@@ -74,6 +74,7 @@ def alert(evaluation: Evaluation, delivery: Delivery) -> Alert:
         evaluated_at=evaluation.evaluated_at,
         attempt=max(delivery.attempts, 1),
         possible_repeat=delivery.unsure,
+        outdated=delivery.told_at is not None and evaluation.evaluated_at < delivery.told_at,
     )
 
 

@@ -15,6 +15,8 @@ HORIZON: Final = timedelta(hours=24)
 """A delivery that was not accepted by then is dead."""
 BROKEN: Final = timedelta(minutes=10)
 """How long a destination that refuses everything is left alone."""
+BEHIND: Final = 30.0
+"""Seconds between two looks at whether another delivery has begun the thread."""
 UNEXPECTED_LIMIT: Final = 5
 """Attempts that end in an error nobody foresaw; a bug does not heal."""
 WAKE_AGAIN: Final = timedelta(minutes=5)

@@ -32,7 +32,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
-from lib.store.ledger import claimed
+from lib.store.ledger import NOT_BEGUN, claimed
 
 
 @dataclass
@@ -52,6 +52,15 @@ class Clock:
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Where the messages of a stream belong at a destination, and who began it."""
+
+    opener: DeliveryId
+    name: str | None = None
+    told_at: datetime | None = None
+
+
 @dataclass
 class MemoryStore:
     """`StateStore`, `ReportStore` and `Ledger` over one set of dictionaries, as one table is."""
@@ -59,7 +68,7 @@ class MemoryStore:
     images: dict[str, ImageState] = field(default_factory=dict)
     heads: dict[StreamId, StreamHead] = field(default_factory=dict)
     rows: dict[DeliveryId, Delivery] = field(default_factory=dict)
-    threads: dict[tuple[Destination, StreamId], str] = field(default_factory=dict)
+    threads: dict[tuple[Destination, StreamId], Thread] = field(default_factory=dict)
     objects: dict[str, Evaluation] = field(default_factory=dict)
     postponed: dict[DeliveryId, tuple[int, datetime]] = field(default_factory=dict)
     pauses: dict[Destination, Pause] = field(default_factory=dict)
@@ -108,12 +117,35 @@ class MemoryStore:
             return NotClaimed(str(row.state))
         taken = claimed(row, token=token, now=now)
         self.rows[delivery_id] = taken
-        return replace(taken, thread=self.threads.get((row.destination, row.stream)))
+        thread = self.threads.get((row.destination, row.stream))
+        if thread is None:
+            return taken
+        return replace(taken, thread=thread.name, told_at=thread.told_at)
 
-    def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:  # noqa: ARG002  # the port's
+    def open_thread(self, delivery: Delivery, *, now: datetime) -> DeliveryId | None:  # noqa: ARG002  # the port's
+        place = (delivery.destination, delivery.stream)
+        thread = self.threads.get(place)
+        if thread is not None and thread.opener != delivery.id:
+            opener = self.rows.get(thread.opener)
+            certain = opener is None or opener.state in NOT_BEGUN
+            if thread.name is not None or not certain:
+                return thread.opener
+        self.threads[place] = Thread(delivery.id)
+        return None
+
+    def sent(
+        self,
+        delivery: Delivery,
+        receipt: Receipt,
+        *,
+        now: datetime,
+        told_at: datetime | None = None,
+    ) -> None:
         self._final(delivery, state=DeliveryState.SENT, receipt=receipt, reason=None, due_at=None)
         if receipt.thread is not None:
-            self.threads[delivery.destination, delivery.stream] = receipt.thread
+            as_of = max(told_at or now, delivery.told_at or told_at or now)
+            place = (delivery.destination, delivery.stream)
+            self.threads[place] = Thread(delivery.id, receipt.thread, as_of)
 
     def retry(
         self,
@@ -283,6 +315,7 @@ class ScriptedNotifier:
     """Answers to `verify`; then it cannot tell."""
     asked: list[datetime] = field(default_factory=list)
     interval: float = 0.0
+    threaded: bool = True
 
     def verify(
         self,

@@ -751,6 +751,39 @@ class TestDelivery:
         assert [each.result for each in world.deliver()] == [DeliveryResult.SENT]
         assert world.notifier.calls == 2
 
+    def test_only_one_alert_begins_the_thread_of_a_stream(self) -> None:
+        """While the first may have been accepted, the second waits; then it joins the thread."""
+        world = World(a_report(OLD), a_report(NEW))
+        world.notifier.errors = [AmbiguousDeliveryError("timeout")]
+        world.process()
+        world.deliver()
+        world.process(later(1))
+        (second,) = world.deliver()
+
+        assert (second.result, second.delivery.failures) == (DeliveryResult.RETRY, 0)
+        assert "goes ahead" in second.reason
+        for _ in range(2):
+            world.clock.forward(minutes=5)
+            wake_due(world.store, world.waker, now=world.clock())
+            world.deliver()
+        assert world.states == [DeliveryState.SENT, DeliveryState.SENT]
+        assert [each["thread"] for each in world.notifier.accepted] == [None, "THREAD-1"]
+
+    def test_an_alert_that_comes_late_says_so(self) -> None:
+        """Behind a newer one of its stream it does not say any more how things stand."""
+        world = World(a_report(OLD), a_report(NEW))
+        world.notifier.errors = [TemporaryDeliveryError("503")]
+        world.process()
+        world.deliver()
+        world.clock.forward(seconds=1)
+        world.process(later(1))
+        world.deliver()
+        world.clock.forward(minutes=5)
+        wake_due(world.store, world.waker, now=world.clock())
+        world.deliver()
+
+        assert [each["alert"].outdated for each in world.notifier.accepted] == [False, True]
+
     def test_the_next_alert_of_a_stream_knows_its_thread(self) -> None:
         """What a receipt calls the thread comes back with the next delivery of the stream."""
         world = World(a_report(OLD), a_report(NEW))

@@ -72,6 +72,7 @@ class JiraNotifier:
     """
 
     hosts: ClassVar[tuple[str, ...]] = (".atlassian.net",)
+    threaded: ClassVar[bool] = True
     interval: ClassVar[float] = 0.0
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
@@ -84,14 +85,15 @@ class JiraNotifier:
         Return {"create": issue}, or with a key also {"update": {"key", "fields", "comment"}}.
 
         "create" stays beside "update" for the case that the issue was deleted. A scan without a
-        result only comments: the description keeps what was known. What to do about the issue's
-        status stands in "if_closed" ("reopen" or "say") or "if_open" ("close").
+        result, or one that comes late, only comments: the description keeps what was known. What
+        to do about the issue's status stands in "if_closed" ("reopen" or "say") or "if_open"
+        ("close").
         """
         told = {"summary": _summary(alert), "description": _description(alert)}
         create = {"fields": {**self._base(), **told, **self._extras(alert)}}
         if thread is None:
             return {"create": create}
-        fields = {} if alert.problem else told
+        fields = {} if alert.problem or alert.outdated else told
         update = {"key": thread, "fields": fields, "comment": {"body": _comment(alert)}}
         return {"update": update | self._about_status(alert), "create": create}
 
@@ -199,6 +201,8 @@ class JiraNotifier:
         return workflow.REOPENED if issue.move(done=False) else workflow.STUCK
 
     def _about_status(self, alert: Alert) -> dict[str, str]:
+        if alert.outdated:
+            return {}
         quiet = (ChangeKind.RESOLVED, ChangeKind.UNCHANGED)
         if any(each.kind not in quiet for each in alert.changes):
             return {"if_closed": "reopen" if self._options.get("reopen", True) else "say"}

@@ -107,6 +107,7 @@ class SlackNotifier:
     """Options: `webhook`, a reference to the secret that holds the webhook's URL."""
 
     hosts: ClassVar[tuple[str, ...]] = ("hooks.slack.com", "hooks.slack-gov.com")
+    threaded: ClassVar[bool] = False
     interval: ClassVar[float] = 1.0
     """https://docs.slack.dev/apis/web-api/rate-limits: one message per second and channel."""
 

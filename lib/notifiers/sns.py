@@ -40,6 +40,7 @@ class SnsNotifier:
     """Options: `topic_arn`, and `format`, `text` (the default) or `json`."""
 
     hosts: ClassVar[tuple[str, ...]] = ()
+    threaded: ClassVar[bool] = False
     interval: ClassVar[float] = 0.0
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:

@@ -340,5 +340,7 @@ def footer(alert: Alert) -> str:
     names += f" and {hidden} more" if hidden > 0 else ""
     routes = f"Route{'s' if len(alert.routes) > 1 else ''}: {names}. " if names else ""
     repeat = ", may be a repeat" if alert.possible_repeat else ""
-    attempt = f" (attempt {alert.attempt}{repeat})" if alert.attempt > 1 else ""
-    return f"{routes}Delivery: {short(alert.delivery_id, 64)}{attempt}"
+    notes = [f"attempt {alert.attempt}{repeat}"] if alert.attempt > 1 else []
+    notes += ["late: a newer scan was told before"] if alert.outdated else []
+    said = f" ({', '.join(notes)})" if notes else ""
+    return f"{routes}Delivery: {short(alert.delivery_id, 64)}{said}"

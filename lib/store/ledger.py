@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 LEASE: Final = timedelta(seconds=90)
 """Longer than the deliver function may run, so a lease never ends under a living worker."""
 RETENTION: Final = timedelta(days=365)
+NOT_BEGUN: Final = (DeliveryState.PENDING, DeliveryState.RETRY, DeliveryState.DEAD)
+"""States of a delivery that has begun no thread for certain; another one may."""
 SHARDS: Final = 4
 """Partitions of the index `due`; each takes 1,000 writes a second."""
 
@@ -90,7 +92,57 @@ class DynamoLedger:
             before = _delivery(from_item(answer["Attributes"]))
             return self._with_thread(claimed(before, token=token, now=now))
 
-    def sent(self, delivery: Delivery, receipt: Receipt, *, now: datetime) -> None:
+    def open_thread(self, delivery: Delivery, *, now: datetime) -> DeliveryId | None:
+        """See `Ledger.open_thread`."""
+        if self._reserve(delivery, None, now):
+            return None
+        opener = self._opener(delivery)
+        if opener in (None, delivery.id):
+            return None
+        row = self.get(opener)
+        certain = row is None or row.state in NOT_BEGUN
+        return None if certain and self._reserve(delivery, opener, now) else opener
+
+    def _reserve(self, delivery: Delivery, before: DeliveryId | None, now: datetime) -> bool:
+        """Name a delivery as the one that begins a thread; False when somebody else is named."""
+        row = {
+            **_thread_key(delivery.destination, delivery.stream),
+            "opener": delivery.id,
+            "expires_at": _expires(now),
+        }
+        # Nobody began it yet, or the one who tried did not get anywhere.
+        condition = "attribute_not_exists(pk)"
+        values: Mapping[str, Any] = {}
+        if before is not None:
+            condition = "opener = :before AND attribute_not_exists(#thread)"
+            values = {
+                "ExpressionAttributeNames": {"#thread": "thread"},
+                "ExpressionAttributeValues": to_item({":before": before}),
+            }
+        try:
+            with store_errors(f"reserving the thread of {delivery.id}"):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=to_item(row),
+                    ConditionExpression=condition,
+                    **values,
+                )
+        except ConflictError:
+            return False
+        return True
+
+    def _opener(self, delivery: Delivery) -> DeliveryId | None:
+        opener: DeliveryId | None = self._thread(delivery).get("opener")
+        return opener
+
+    def sent(
+        self,
+        delivery: Delivery,
+        receipt: Receipt,
+        *,
+        now: datetime,
+        told_at: datetime | None = None,
+    ) -> None:
         """See `Ledger.sent`."""
         row = self._final(
             delivery,
@@ -105,9 +157,12 @@ class DynamoLedger:
         )
         writes: list[Any] = [{"Update": row}]
         if receipt.thread is not None:
+            as_of = told_at or now
             thread = {
                 **_thread_key(delivery.destination, delivery.stream),
+                "opener": delivery.id,
                 "thread": receipt.thread,
+                "told_at": to_time(max(as_of, delivery.told_at or as_of)),
                 "expires_at": _expires(now),
             }
             writes.append({"Put": {"TableName": self._table, "Item": to_item(thread)}})
@@ -318,14 +373,18 @@ class DynamoLedger:
         return _delivery(from_item(answer["Attributes"]))
 
     def _with_thread(self, delivery: Delivery) -> Delivery:
-        answer = self._client.get_item(
-            TableName=self._table,
-            Key=to_item(_thread_key(delivery.destination, delivery.stream)),
-            ConsistentRead=True,
-        )
-        if "Item" not in answer:
-            return delivery
-        return replace(delivery, thread=from_item(answer["Item"])["thread"])
+        row = self._thread(delivery)
+        told_at = from_time(row["told_at"]) if "told_at" in row else None
+        return replace(delivery, thread=row.get("thread"), told_at=told_at)
+
+    def _thread(self, delivery: Delivery) -> Mapping[str, Any]:
+        with store_errors(f"reading the thread of {delivery.id}"):
+            answer = self._client.get_item(
+                TableName=self._table,
+                Key=to_item(_thread_key(delivery.destination, delivery.stream)),
+                ConsistentRead=True,
+            )
+        return from_item(answer.get("Item", {}))
 
     def _update(self, delivery: Delivery, update: str, values: Mapping[str, Any]) -> None:
         with store_errors(f"recording {delivery.id}"):

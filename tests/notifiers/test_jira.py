@@ -274,6 +274,17 @@ def test_failed_scan_only_comments_on_an_existing_issue() -> None:
     assert "aws ecr start-image-scan" in said(update["comment"]["body"])
 
 
+def test_what_comes_late_only_comments() -> None:
+    """Behind a newer evaluation it neither rewrites the issue nor moves it, and says why."""
+    alert = replace(stories()["new-and-resolved"], outdated=True)
+
+    update = jira().render(alert, thread="SEC-7")["update"]
+
+    assert set(update) == {"key", "fields", "comment"}
+    assert update["fields"] == {}
+    assert "late: a newer scan was told before" in said(update["comment"]["body"])
+
+
 def test_plain_issue_has_neither_table_nor_optional_fields() -> None:
     """What is sent after a 400 has only what every project takes."""
     created = jira().plain(STORIES["new-and-resolved"])

@@ -351,6 +351,43 @@ class TestLedger:
         assert [each.id for each in store.due(now=later, limit=10)] == [a_delivery().id]
         assert claim(store, minutes=2880).attempts == 2
 
+    def test_one_delivery_begins_a_thread(self, store: Any) -> None:
+        """Who comes second waits for the first, whose answer may be lost; the first may repeat."""
+        store.commit(a_commit(a_delivery(2), image=an_image(2), head=None))
+        first = claim(store)
+        second = store.claim(a_delivery(2).id, now=NOW, token="other")
+
+        assert store.open_thread(first, now=NOW) is None
+        assert store.open_thread(second, now=NOW) == first.id
+        assert store.open_thread(first, now=NOW) is None
+        store.retry(first, due_at=NOW, reason="?", counts=True, unsure=True, now=NOW)
+        assert store.open_thread(second, now=NOW) == first.id
+
+    def test_who_failed_for_certain_leaves_the_thread_to_the_next(self, store: Any) -> None:
+        """Nothing was accepted, so the other one may begin; then nobody else may."""
+        store.commit(a_commit(a_delivery(2), image=an_image(2), head=None))
+        first = claim(store)
+        second = store.claim(a_delivery(2).id, now=NOW, token="other")
+        store.open_thread(first, now=NOW)
+        store.retry(first, due_at=NOW, reason="503", counts=True, unsure=False, now=NOW)
+
+        assert store.open_thread(second, now=NOW) is None
+        store.sent(second, Receipt("SEC-1", thread="SEC-1"), now=NOW)
+
+        assert store.open_thread(first, now=NOW) == second.id
+        assert claim(store).thread == "SEC-1"
+
+    def test_a_thread_knows_how_new_its_news_are(self, store: Any) -> None:
+        """The newest evaluation told counts, whatever comes late."""
+        store.commit(a_commit(a_delivery(2), a_delivery(3), image=an_image(2), head=None))
+        newer, older = NOW + timedelta(hours=2), NOW + timedelta(hours=1)
+        store.sent(claim(store), Receipt("1", thread="SEC-1"), now=NOW, told_at=newer)
+        late = store.claim(a_delivery(2).id, now=NOW, token="mine")
+        store.sent(late, Receipt("2", thread="SEC-1"), now=NOW, told_at=older)
+
+        assert late.told_at == newer
+        assert store.claim(a_delivery(3).id, now=NOW, token="mine").told_at == newer
+
     def test_a_suppressed_delivery_is_kept_and_never_woken(self, store: Any) -> None:
         """A delivery that an entry of alerts.yml leaves out is final from the start."""
         row = a_delivery(3, state=DeliveryState.SUPPRESSED, due_at=None, reason="by CVE-1")
