@@ -662,6 +662,21 @@ class TestDelivery:
         assert "24 h" in outcome.reason
         assert "down" in outcome.reason
 
+    def test_the_fallback_is_told_once_of_a_day_without_an_answer(self) -> None:
+        """An outage of a day costs all of its alerts; one notice a day and destination says so."""
+        world, _ = self.deliver(TemporaryDeliveryError("down"))
+        another(world)
+        world.clock.forward(hours=25)
+        wake_due(world.store, world.waker, now=world.clock())
+
+        world.deliver()
+        dead = [each for each in world.store.rows.values() if each.state is DeliveryState.DEAD]
+        notices = [each for each in world.store.rows.values() if each.note is not None]
+
+        assert len(dead) == 2
+        assert [each.destination for each in notices] == [FALLBACK]
+        assert "Instead of team-slack, which did not accept it within 24 h" in str(notices[0].note)
+
     def test_a_retry_that_would_come_after_a_day_is_dead_now(self) -> None:
         """There is no point in waiting for a time past the horizon."""
         world = World(a_report(OLD))
