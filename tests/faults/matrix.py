@@ -21,6 +21,8 @@ SHARES: Final[Mapping[str, float]] = {"slack": 0.02, "jira": 0.001, "sns": 0.0}
 """The most repeats of the alerts of a kind; those of SNS have an attribute that tells them apart."""
 ENOUGH: Final = 1000
 """Alerts of a kind from which on a share of 0.1 % means something; below it is one alert."""
+LEAST: Final = 36
+"""Alerts in a short run: three for each destination."""
 _QUIET: Final = 120
 
 
@@ -47,6 +49,8 @@ class Row:
     dies: bool
     """Deliveries may end dead: kept, and sent again by a command."""
     world: Callable[[int], World]
+    least: int
+    """Alerts in the shortest run."""
 
 
 ROWS: list[Row] = []
@@ -60,11 +64,12 @@ def row(  # noqa: D417  # the others are `Row`'s
     repeats: Repeats = Repeats.NEVER,
     dies: bool = False,
     world: Callable[[int], World] = World,
+    least: int = LEAST,
 ) -> Callable[[Callable[[World, int], Iterator[str]]], Callable[[World, int], Iterator[str]]]:
     """Make a function a row of the matrix."""
 
     def keep(play: Callable[[World, int], Iterator[str]]) -> Callable[[World, int], Iterator[str]]:
-        ROWS.append(Row(number, fault, volume, play, repeats, dies, world))
+        ROWS.append(Row(number, fault, volume, play, repeats, dies, world, least))
         return play
 
     return keep
@@ -85,10 +90,10 @@ class Result:
     problems: Sequence[str]
 
 
-def run(row_: Row, seed: int, scale: float, *, least: int = 36) -> Result:
-    """Play a row with one seed."""
+def run(row_: Row, seed: int, scale: float) -> Result:
+    """Play a row with one seed and a part of its volume."""
     world = row_.world(seed)
-    volume = max(round(row_.volume * scale), min(least, row_.volume))
+    volume = max(round(row_.volume * scale), min(row_.least, row_.volume))
     problems = [*row_.play(world, volume)]
     return judged(world, row_, problems)
 
@@ -199,7 +204,8 @@ def _too_often(world: World, row_: Row, extra: Mapping[str, int]) -> Iterator[st
                 yield f"{count} repeats of {alerts[kind]} at {kind}"
         elif kind != "slack" and count > max(1, SHARES[kind] * alerts[kind]):
             yield f"{count} repeats of {alerts[kind]} at {kind}"
-    if extra.get("slack", 0) > world.receivers.unanswered + world.deliver.killed:
+    lost_answers = world.receivers.unanswered + world.deliver.killed + world.deliver.returned
+    if extra.get("slack", 0) > lost_answers:
         yield "more repeats at slack than lost answers"
     for accepted in world.receivers.by_delivery.values():
         if any(not each.marked for each in accepted[1:] if each.receiver == "slack"):

@@ -77,6 +77,8 @@ class Asked:
     writes: bool
     """False where something is only asked for: an issue, its comments, a search."""
     path: str
+    labels: bool
+    """Whether labels are to be set."""
 
 
 Plan = Callable[[Asked], Step | None]
@@ -161,7 +163,14 @@ class Receivers:
         latency = LATENCY[receiver] * self.random.uniform(0.6, 1.4) / 2
         self.step_in("before receiver.send")
         self.simulation.sleep(latency)
-        asked = Asked(receiver, destination, self.simulation.seconds, _writes(call), call.path)
+        asked = Asked(
+            receiver,
+            destination,
+            self.simulation.seconds,
+            writes=_writes(call),
+            path=call.path,
+            labels=b'"labels"' in call.body,
+        )
         self.asked.append(asked)
         step = next(filter(None, (plan(asked) for plan in self.plans)), None)
         answer: Answer | Lost | None = step if isinstance(step, Answer | Lost) else None

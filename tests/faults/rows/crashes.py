@@ -14,10 +14,11 @@ POINTS = (
     "ledger.paused",
     "ledger.claim",
     "reports.get",
+    "ledger.open_thread",
     "receiver.send",
     "ledger.sent",
 )
-"""What is called on the way, in order: five steps of an event, five of a delivery."""
+"""What is called on the way, in order: five steps of an event, six of a delivery."""
 DOUBTFUL = ("after receiver.send", "before ledger.sent")
 """Whoever dies here sent it and did not say so."""
 SHARE = 0.05
