@@ -181,15 +181,15 @@ def at_kinds(plan: Callable[[Asked], Step | None]) -> Callable[[Asked], Step | N
 
 
 def bursts(world: World) -> Iterator[str]:
-    """Yield the channels that were written to more often than once a second."""
+    """Yield the channels that got more than one message in a second."""
     times: dict[str, list[float]] = defaultdict(list)
-    for each in world.receivers.asked:
+    for each in world.receivers.accepted:
         if each.receiver == "slack":
-            times[each.destination].append(each.seconds)
+            times[each.place].append(each.seconds)
     for channel, moments in times.items():
         least = min((after - before for before, after in pairwise(moments)), default=PACE)
         if least < PACE:
-            yield f"{channel}: two calls within {least:.2f} s"
+            yield f"{channel}: two messages within {least:.2f} s"
 
 
 def _outage_of(seconds: float) -> Callable[[World, int], Iterator[str]]:
