@@ -428,7 +428,7 @@ class DeliveryPipeline:
         if isinstance(error, PermanentDeliveryError):
             return self._refused(delivery, error, reason)
         due_at = now + timedelta(seconds=wait(delivery, error))
-        if isinstance(error, ThrottledError):
+        if isinstance(error, ThrottledError) and not error.alone:
             self._ledger.pause(delivery.destination, Pause(PauseKind.THROTTLED, due_at, reason))
         if due_at - delivery.created_at > HORIZON:
             return self._expired(delivery, reason)

@@ -544,6 +544,19 @@ class TestDelivery:
         wake_due(world.store, world.waker, now=world.clock())
         assert {each.result for each in world.deliver()} == {DeliveryResult.SENT}
 
+    def test_a_limit_of_one_message_holds_up_no_other(self) -> None:
+        """Jira limits the writes to one issue; its project takes the others."""
+        world, outcome = self.deliver(ThrottledError("429", retry_after=60, alone=True))
+        another(world)
+
+        other = world.deliver()[0]
+
+        assert (outcome.result, outcome.due_at) == (
+            DeliveryResult.RETRY,
+            NOW + timedelta(seconds=60),
+        )
+        assert other.result is DeliveryResult.SENT
+
     def test_a_broken_destination_is_left_alone_and_the_fallback_is_told(self) -> None:
         """A revoked webhook costs one alert; the next ones wait; one notice goes out."""
         world, outcome = self.deliver(PermanentDeliveryError("403 invalid_token", broken=True))
