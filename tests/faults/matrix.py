@@ -174,9 +174,7 @@ def _unaccounted(world: World, row_: Row) -> Iterator[str]:
     if left:
         yield f"{len(left)} not accounted for, such as {left[0]}"
     if states[DeliveryState.DEAD] and not row_.dies:
-        dead = next(
-            each for each in world.store.rows.values() if each.state is DeliveryState.DEAD
-        )
+        dead = next(each for each in world.store.rows.values() if each.state is DeliveryState.DEAD)
         yield f"{states[DeliveryState.DEAD]} dead: {dead.reason}"
     for delivery in world.store.rows.values():
         accepted = world.receivers.by_delivery.get(delivery.id)

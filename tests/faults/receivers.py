@@ -145,9 +145,7 @@ class Receivers:
             Receiver.SNS: SnsStandIn(visit=lambda _: None),
         }
         self.secrets: dict[str, str] = {
-            "ecr-scan-alerts/jira": json.dumps(
-                {"email": self.jira.email, "token": self.jira.token}
-            )
+            "ecr-scan-alerts/jira": json.dumps({"email": self.jira.email, "token": self.jira.token})
         }
         self.watch: Callable[[Receiver, Any], object] = lambda *_: None
         """Called with everything that is accepted, for rows that look at the content."""

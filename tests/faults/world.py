@@ -265,11 +265,14 @@ class World:
         self.scan_events = Queue(self.simulation, visibility=720.0)
         self.deliveries = Queue(self.simulation, visibility=360.0)
         self.process_scan = Function(
-            self, self.scan_events, process_scan.process_batch, batch=4, timeout=120.0, concurrency=10
+            self,
+            self.scan_events,
+            process_scan.process_batch,
+            batch=4,
+            timeout=120.0,
+            concurrency=10,
         )
-        self.deliver = Function(
-            self, self.deliveries, deliver.process_batch, batch=1, timeout=60.0
-        )
+        self.deliver = Function(self, self.deliveries, deliver.process_batch, batch=1, timeout=60.0)
         self.use(config(self.names, start, routes=routes))
 
     # --- the application --------------------------------------------------------------------
@@ -424,9 +427,9 @@ class World:
         """Do what `deliveries redrive` does for every dead one, so many a second."""
         dead = [row for row in self.store.rows.values() if row.state is DeliveryState.DEAD]
         for number, row in enumerate(dead):
-            self.simulation.after(number / rate, lambda it=row.id: self.simulation.spawn(
-                lambda: self._redrive(it)
-            ))
+            self.simulation.after(
+                number / rate, lambda it=row.id: self.simulation.spawn(lambda: self._redrive(it))
+            )
         self._last = self.simulation.seconds + len(dead) / rate
         return len(dead)
 

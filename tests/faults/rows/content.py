@@ -54,7 +54,9 @@ def complaints(world: World) -> Iterator[str]:
 
 def some_text(rng: Random, longest: int) -> str:
     """Return a text of any length in letters of any width."""
-    alphabet = rng.choice(("abc def", "äöü ß", "漢字", "\N{PILE OF POO}\N{GRINNING FACE}", "<&>*`_|"))
+    alphabet = rng.choice(
+        ("abc def", "äöü ß", "漢字", "\N{PILE OF POO}\N{GRINNING FACE}", "<&>*`_|")
+    )
     return "".join(rng.choices(alphabet, k=rng.randint(1, longest)))
 
 
@@ -148,10 +150,19 @@ _STATUS = (
     (410, "channel_is_archived", 1),
 )
 ERRORS: tuple[tuple[Answer, int, bool], ...] = (
-    *((_said, 1, False) for _said in (Answer(200, f'{{"ok":false,"error":"{each}"}}') for each in _FATAL.split())),
-    *((_said, 2, False) for _said in (Answer(200, f'{{"ok":false,"error":"{each}"}}') for each in _TOO_MUCH.split())),
+    *(
+        (_said, 1, False)
+        for _said in (Answer(200, f'{{"ok":false,"error":"{each}"}}') for each in _FATAL.split())
+    ),
+    *(
+        (_said, 2, False)
+        for _said in (Answer(200, f'{{"ok":false,"error":"{each}"}}') for each in _TOO_MUCH.split())
+    ),
     *((Answer(status, text), calls, False) for status, text, calls in _STATUS),
-    *((_said, 2, True) for _said in (Answer(200, f'{{"ok":false,"error":"{each}"}}') for each in _LATER.split())),
+    *(
+        (_said, 2, True)
+        for _said in (Answer(200, f'{{"ok":false,"error":"{each}"}}') for each in _LATER.split())
+    ),
 )
 """What Slack says, how many calls that may cost, and whether the alert arrives in the end."""
 

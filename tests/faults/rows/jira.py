@@ -25,9 +25,7 @@ def _issues(world: World) -> Counter[str]:
     """Count the issues of each stream."""
     rows = world.store.rows
     return Counter(
-        rows[each.delivery].stream
-        for each in world.receivers.accepted
-        if each.kind is Kind.CREATED
+        rows[each.delivery].stream for each in world.receivers.accepted if each.kind is Kind.CREATED
     )
 
 
@@ -51,9 +49,10 @@ def _two_releases(world: World, volume: int, between: Callable[[str], object]) -
             report = a_report(a_finding(f"CVE-2026-{2 * number + release}"))
             world.scan(image, begin + 1000 * release, report=report, told=(name,))
         world.simulation.after(
-            begin + 1900, lambda it=StreamId(f"000474600478/eu-central-1/{repository}"): (
-                between(_key_of(world, it))
-            )
+            begin + 1900,
+            lambda it=StreamId(f"000474600478/eu-central-1/{repository}"): between(
+                _key_of(world, it)
+            ),
         )
 
 
@@ -79,9 +78,7 @@ def _transition(world: World, key: str, number: str) -> None:
 def lagging_index(world: World, volume: int) -> Iterator[str]:
     """The search waits for the index before anything is created again."""
     world.receivers.jira.lag = lambda: world.random.uniform(0.0, 120.0)
-    world.receivers.plans.append(
-        writing(sometimes(0.05, SILENCE_AFTER_ACCEPT, world.random))
-    )
+    world.receivers.plans.append(writing(sometimes(0.05, SILENCE_AFTER_ACCEPT, world.random)))
     world.push(volume)
     world.run()
     yield from one_issue_each(world)
@@ -151,7 +148,12 @@ def _errors(**errors: str) -> str:
 
 
 _REFUSALS = (
-    ("a", "400, labels are not on the screen", 400, _errors(labels="Field 'labels' cannot be set.")),
+    (
+        "a",
+        "400, labels are not on the screen",
+        400,
+        _errors(labels="Field 'labels' cannot be set."),
+    ),
     ("b", "400, unknown issue type", 400, _errors(issuetype="Specify a valid issue type")),
     ("c", "400, unknown project", 400, _errors(project="valid project is required")),
     ("d", "401", 401, "Client must be authenticated to access this resource."),
@@ -159,7 +161,9 @@ _REFUSALS = (
 )
 
 
-def _broken_project(status: int, body: str, *, labels: bool) -> Callable[[World, int], Iterator[str]]:
+def _broken_project(
+    status: int, body: str, *, labels: bool
+) -> Callable[[World, int], Iterator[str]]:
     def play(world: World, volume: int) -> Iterator[str]:
         """Few calls and one notice in ten minutes; when it is mended, all arrive."""
 
@@ -188,12 +192,14 @@ def _broken_project(status: int, body: str, *, labels: bool) -> Callable[[World,
 
 
 for _letter, _words, _status, _body in _REFUSALS:
-    row(f"25{_letter}", f"Jira: {_words}, for ten minutes", 100, dies=_letter != "a", world=PROJECT)(
-        _broken_project(_status, _body, labels=_letter == "a")
-    )
+    row(
+        f"25{_letter}", f"Jira: {_words}, for ten minutes", 100, dies=_letter != "a", world=PROJECT
+    )(_broken_project(_status, _body, labels=_letter == "a"))
 
 
-@row("26", "Jira: 429 with each RateLimit-Reason; one issue has too many writes", 500, world=PROJECTS)
+@row(
+    "26", "Jira: 429 with each RateLimit-Reason; one issue has too many writes", 500, world=PROJECTS
+)
 def rate_limits(world: World, volume: int) -> Iterator[str]:
     """The limit of one issue holds that issue back and no other."""
     full: dict[str, float] = {}

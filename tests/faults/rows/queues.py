@@ -100,7 +100,9 @@ def poison(world: World, volume: int) -> Iterator[str]:
     bodies = ("not json", "[]", json.dumps({"detail-type": "ECR Image Scan", "source": "aws.ecr"}))
     rejected = volume // 4
     for number in range(rejected):
-        world.simulation.after(number * 2.0, lambda it=bodies[number % 3]: world.scan_events.send(it))
+        world.simulation.after(
+            number * 2.0, lambda it=bodies[number % 3]: world.scan_events.send(it)
+        )
     # One that nobody foresaw: the function must not swallow it.
     odd = world.event(an_image(999_999, repository="odd/one"), 0.0)
     world.simulation.after(1.0, lambda: world.scan_events.send(json.dumps(odd)))

@@ -71,7 +71,9 @@ def _throttled(share: float) -> Callable[[World, int], Iterator[str]]:
     def play(world: World, volume: int) -> Iterator[str]:
         """Nobody comes earlier than asked."""
         throttling = Throttling(world, _seconds_or_date)
-        world.receivers.plans.append(during(*TEN_MINUTES, sometimes(share, throttling, world.random)))
+        world.receivers.plans.append(
+            during(*TEN_MINUTES, sometimes(share, throttling, world.random))
+        )
         world.push(volume)
         world.run()
         if throttling.early:
@@ -81,9 +83,11 @@ def _throttled(share: float) -> Callable[[World, int], Iterator[str]]:
 
 
 for _letter, _share in (("a", 0.05), ("b", 0.5), ("c", 1.0)):
-    row(f"5{_letter}", f"429 on {_share:.0%} of the calls for ten minutes, Retry-After 1-60 s or a date", 1_700)(
-        _throttled(_share)
-    )
+    row(
+        f"5{_letter}",
+        f"429 on {_share:.0%} of the calls for ten minutes, Retry-After 1-60 s or a date",
+        1_700,
+    )(_throttled(_share))
 
 
 @row("6", "429 that says how long only in the body, or not at all", 1_000)
@@ -135,9 +139,7 @@ row("8a", "5xx on 5 % of the calls, a third of them accepted", 10_000, repeats=R
     )
 )
 row("8b", "5xx on 5 % of the calls, all accepted", 5_000, repeats=Repeats.ASKED_FOR)(
-    _refusing(
-        lambda world: writing(sometimes(0.05, Answer(500, "no", accepts=True), world.random))
-    )
+    _refusing(lambda world: writing(sometimes(0.05, Answer(500, "no", accepts=True), world.random)))
 )
 row(
     "9",
@@ -170,9 +172,7 @@ for _letter, _why, _words in (
 def _outage(begin: float, end: float, world: World) -> None:
     """Refuse connections, or answer that there is no service."""
     step = [Lost("refused", seconds=0.02), Answer(503, "down for maintenance")]
-    world.receivers.plans.append(
-        at_kinds(during(begin, end, lambda _: world.random.choice(step)))
-    )
+    world.receivers.plans.append(at_kinds(during(begin, end, lambda _: world.random.choice(step))))
 
 
 def at_kinds(plan: Callable[[Asked], Step | None]) -> Callable[[Asked], Step | None]:
@@ -208,9 +208,9 @@ for _letter, _words, _seconds, _volume in (
     ("b", "2 h", 2 * HOUR, 2_000),
     ("c", "23 h", 23 * HOUR, 200),
 ):
-    row(
-        f"11{_letter}", f"every receiver is down for {_words}", _volume, least=12
-    )(_outage_of(_seconds))
+    row(f"11{_letter}", f"every receiver is down for {_words}", _volume, least=12)(
+        _outage_of(_seconds)
+    )
 
 
 @row("12", "every receiver is down for 25 h, then dead ones are redriven", 100, dies=True, least=12)
@@ -304,8 +304,13 @@ def revoked(world: World, volume: int) -> Iterator[str]:
     yield from still_dead(world)
 
 
-@row("38", "all at once: 5 % 429, 2 % 5xx and 1 % silence (half accepted), 1 % twice, 15 min down, "
-     "0.3 % killed", 20_000, repeats=Repeats.RARELY)
+@row(
+    "38",
+    "all at once: 5 % 429, 2 % 5xx and 1 % silence (half accepted), 1 % twice, 15 min down, "
+    "0.3 % killed",
+    20_000,
+    repeats=Repeats.RARELY,
+)
 def mixed(world: World, volume: int) -> Iterator[str]:
     """What an ordinary bad day looks like."""
     rng = world.random
