@@ -18,12 +18,16 @@ from tests.faults.world import World, leaks
 
 SEEDS: Final = (1, 2, 3)
 SHARES: Final[Mapping[str, float]] = {"slack": 0.02, "jira": 0.001, "sns": 0.0}
-"""The most repeats of the alerts of a kind; those of SNS have an attribute that tells them apart."""
+"""The most repeats of the alerts of a kind. Those of SNS are told apart by an attribute."""
 ENOUGH: Final = 1000
 """Alerts of a kind from which on a share of 0.1 % means something; below it is one alert."""
 LEAST: Final = 36
 """Alerts in a short run: three for each destination."""
 _QUIET: Final = 120
+
+
+Play = Callable[[World, int], Iterator[str]]
+"""Runs a world with so many alerts, and yields what breaks the row's own rule."""
 
 
 class Repeats(Enum):
@@ -38,13 +42,13 @@ class Repeats(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault: `play` runs a world with it and yields what breaks the row's own rule."""
+    """One fault, and what it may cost."""
 
     number: str
     fault: str
     volume: int
     """Alerts in the long run, for each seed."""
-    play: Callable[[World, int], Iterator[str]]
+    play: Play
     repeats: Repeats
     dies: bool
     """Deliveries may end dead: kept, and sent again by a command."""
@@ -53,10 +57,7 @@ class Row:
     """Alerts in the shortest run."""
 
 
-ROWS: list[Row] = []
-
-
-def row(  # noqa: D417  # the others are `Row`'s
+def row(
     number: str,
     fault: str,
     volume: int,
@@ -65,14 +66,9 @@ def row(  # noqa: D417  # the others are `Row`'s
     dies: bool = False,
     world: Callable[[int], World] = World,
     least: int = LEAST,
-) -> Callable[[Callable[[World, int], Iterator[str]]], Callable[[World, int], Iterator[str]]]:
-    """Make a function a row of the matrix."""
-
-    def keep(play: Callable[[World, int], Iterator[str]]) -> Callable[[World, int], Iterator[str]]:
-        ROWS.append(Row(number, fault, volume, play, repeats, dies, world, least))
-        return play
-
-    return keep
+) -> Callable[[Play], Row]:
+    """Make a function the play of a row."""
+    return lambda play: Row(number, fault, volume, play, repeats, dies, world, least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,7 @@ def judged(world: World, row_: Row, problems: Sequence[str]) -> Result:
 
 def percentile(values: Sequence[float]) -> float:
     """Return the 95th percentile; 0 of nothing."""
-    if len(values) < 2:  # noqa: PLR2004  # what `quantiles` needs
+    if len(values) < 2:  # what `quantiles` needs
         return sum(values)
     return statistics.quantiles(values, n=20)[-1]
 
@@ -253,7 +249,7 @@ HEADER: Final = (
 
 def duration(seconds: float) -> str:
     """Write a duration as people read it."""
-    if seconds < 60:  # noqa: PLR2004  # a minute
+    if seconds < 60:  # a minute
         return f"{seconds:.1f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"  # noqa: PLR2004  # two hours
+    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"  # two hours

@@ -254,10 +254,10 @@ def _no_answer(lost: Lost, request: requests.PreparedRequest) -> http.RequestExc
     match lost.why:
         case "refused":
             cause: Any = NewConnectionError(pool, "Connection refused")
-            return http.ConnectionError(_Because(cause), request=request)
+            return http.ConnectionError(_MaxRetryError(cause), request=request)
         case "unknown-name":
             cause = NameResolutionError(host, pool, OSError("Name or service not known"))
-            return http.ConnectionError(_Because(cause), request=request)
+            return http.ConnectionError(_MaxRetryError(cause), request=request)
         case "tls":
             return http.SSLError("certificate verify failed", request=request)
         case "reset":
@@ -267,8 +267,8 @@ def _no_answer(lost: Lost, request: requests.PreparedRequest) -> http.RequestExc
             return http.ReadTimeout(ReadTimeoutError(pool, host, "timed out"), request=request)
 
 
-class _Because(Exception):
-    """What urllib3's MaxRetryError is to `requests`: it carries the reason."""
+class _MaxRetryError(Exception):
+    """What urllib3's own is to `requests`: it carries the reason."""
 
     def __init__(self, reason: Exception) -> None:
         super().__init__(reason)

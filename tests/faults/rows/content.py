@@ -137,32 +137,31 @@ def slack_limits(world: World, volume: int) -> Iterator[str]:
     yield from complaints(world)
 
 
-_FATAL = "invalid_auth account_inactive channel_not_found is_archived not_in_channel token_revoked"
-_TOO_MUCH = "msg_too_long invalid_blocks no_text msg_blocks_too_long"
-_LATER = "ratelimited internal_error service_unavailable"
-_STATUS = (
-    (400, "invalid_payload", 2),
-    (400, "user_not_found", 2),
-    (403, "action_prohibited", 1),
-    (403, "invalid_token", 1),
-    (404, "no_service", 1),
-    (404, "no_team", 1),
-    (410, "channel_is_archived", 1),
+def _said(error: str) -> Answer:
+    return Answer(200, json.dumps({"ok": False, "error": error}))
+
+
+_GONE = (
+    "account_inactive",
+    "channel_not_found",
+    "invalid_auth",
+    "is_archived",
+    "not_in_channel",
+    "token_revoked",
 )
+_MALFORMED = ("invalid_blocks", "msg_blocks_too_long", "msg_too_long", "no_text")
+_LATER = ("internal_error", "ratelimited", "service_unavailable")
 ERRORS: tuple[tuple[Answer, int, bool], ...] = (
-    *(
-        (_said, 1, False)
-        for _said in (Answer(200, f'{{"ok":false,"error":"{each}"}}') for each in _FATAL.split())
-    ),
-    *(
-        (_said, 2, False)
-        for _said in (Answer(200, f'{{"ok":false,"error":"{each}"}}') for each in _TOO_MUCH.split())
-    ),
-    *((Answer(status, text), calls, False) for status, text, calls in _STATUS),
-    *(
-        (_said, 2, True)
-        for _said in (Answer(200, f'{{"ok":false,"error":"{each}"}}') for each in _LATER.split())
-    ),
+    *((_said(each), 1, False) for each in _GONE),
+    *((_said(each), 2, False) for each in _MALFORMED),
+    *((_said(each), 2, True) for each in _LATER),
+    (Answer(400, "invalid_payload"), 2, False),
+    (Answer(400, "user_not_found"), 2, False),
+    (Answer(403, "action_prohibited"), 1, False),
+    (Answer(403, "invalid_token"), 1, False),
+    (Answer(404, "no_service"), 1, False),
+    (Answer(404, "no_team"), 1, False),
+    (Answer(410, "channel_is_archived"), 1, False),
 )
 """What Slack says, how many calls that may cost, and whether the alert arrives in the end."""
 
@@ -215,3 +214,6 @@ def injections(world: World, volume: int) -> Iterator[str]:
         world.scan(image, number / 2, report=a_report(finding), told=(name,))
     world.run()
     yield from complaints(world)
+
+
+ROWS = (many_findings, topics_limits, slack_limits, slack_errors, injections)

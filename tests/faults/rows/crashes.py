@@ -1,8 +1,8 @@
 """Rows about workers that die: one for each numbered point that an event or a delivery passes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from tests.faults.matrix import Repeats, row
+from tests.faults.matrix import Play, Repeats, Row, row
 from tests.faults.world import World
 
 POINTS = (
@@ -24,7 +24,7 @@ DOUBTFUL = ("after receiver.send", "before ledger.sent")
 SHARE = 0.05
 
 
-def _killed_at(point: str) -> Callable[[World, int], Iterator[str]]:
+def _killed_at(point: str) -> Play:
     def play(world: World, volume: int) -> Iterator[str]:
         """What the worker had in hand is taken up by another one."""
         world.kills = lambda passed: passed == point and world.random.random() < SHARE
@@ -36,12 +36,16 @@ def _killed_at(point: str) -> Callable[[World, int], Iterator[str]]:
     return play
 
 
-for _number, _call in enumerate(POINTS):
-    for _place, _when in enumerate(("before", "after")):
-        _point = f"{_when} {_call}"
-        row(
-            f"13.{2 * _number + _place + 1}",
-            f"5 % are killed {_when} `{_call}`",
-            500,
-            repeats=Repeats.ASKED_FOR if _point in DOUBTFUL else Repeats.NEVER,
-        )(_killed_at(_point))
+def _row(number: int, point: str) -> Row:
+    when, call = point.split(" ")
+    repeats = Repeats.ASKED_FOR if point in DOUBTFUL else Repeats.NEVER
+    fault = f"{SHARE:.0%} are killed {when} `{call}`"
+    return row(f"13.{number}", fault, 500, repeats=repeats)(_killed_at(point))
+
+
+ROWS = tuple(
+    _row(number, point)
+    for number, point in enumerate(
+        (f"{when} {call}" for call in POINTS for when in ("before", "after")), 1
+    )
+)

@@ -10,7 +10,7 @@ from lib.models import StreamId
 from local.standins.jira import API
 from local.standins.wire import Answer, Call, Kind
 from tests.builders import a_finding, a_report, an_image
-from tests.faults.matrix import Repeats, delays, row
+from tests.faults.matrix import Play, Repeats, delays, row
 from tests.faults.receivers import SILENCE_AFTER_ACCEPT, Asked, Step, during, sometimes, writing
 from tests.faults.rows.receivers import TEN_MINUTES, still_dead
 from tests.faults.world import World
@@ -48,12 +48,8 @@ def _two_releases(world: World, volume: int, between: Callable[[str], object]) -
             world.registry.pushed_at[image.digest] = world.moment(begin + 1000 * release)
             report = a_report(a_finding(f"CVE-2026-{2 * number + release}"))
             world.scan(image, begin + 1000 * release, report=report, told=(name,))
-        world.simulation.after(
-            begin + 1900,
-            lambda it=StreamId(f"000474600478/eu-central-1/{repository}"): between(
-                _key_of(world, it)
-            ),
-        )
+        stream = StreamId(f"000474600478/eu-central-1/{repository}")
+        world.simulation.after(begin + 1900, lambda it=stream: between(_key_of(world, it)))
 
 
 def _key_of(world: World, stream: StreamId) -> str:
@@ -106,17 +102,22 @@ def at_once(world: World, volume: int) -> Iterator[str]:
     yield from one_issue_each(world)
 
 
-for _letter, _words, _number in (("c", "closed", "31"), ("d", "closed as won't do", "41")):
-
-    def _moved(world: World, volume: int, number: str = _number) -> Iterator[str]:
-        """The second alert is a comment of the same issue."""
+def _moved(number: str) -> Play:
+    def play(world: World, volume: int) -> Iterator[str]:
+        """Comment the same issue."""
         _two_releases(world, volume, lambda key: _transition(world, key, number))
         world.run()
         yield from one_issue_each(world)
 
-    row(f"24{_letter}", f"Jira: the issue was {_words} before the next alert", 200, world=PROJECTS)(
-        _moved
+    return play
+
+
+CLOSED = tuple(
+    row(f"24{letter}", f"Jira: the issue was {words} before the next alert", 200, world=PROJECTS)(
+        _moved(number)
     )
+    for letter, words, number in (("c", "closed", "31"), ("d", "closed as won't do", "41"))
+)
 
 
 @row("24e", "Jira: the issue was deleted before the next alert", 200, world=PROJECTS)
@@ -161,9 +162,7 @@ _REFUSALS = (
 )
 
 
-def _broken_project(
-    status: int, body: str, *, labels: bool
-) -> Callable[[World, int], Iterator[str]]:
+def _broken_project(status: int, body: str, *, labels: bool) -> Play:
     def play(world: World, volume: int) -> Iterator[str]:
         """Few calls and one notice in ten minutes; when it is mended, all arrive."""
 
@@ -191,10 +190,12 @@ def _broken_project(
     return play
 
 
-for _letter, _words, _status, _body in _REFUSALS:
-    row(
-        f"25{_letter}", f"Jira: {_words}, for ten minutes", 100, dies=_letter != "a", world=PROJECT
-    )(_broken_project(_status, _body, labels=_letter == "a"))
+BROKEN = tuple(
+    row(f"25{letter}", f"Jira: {words}, for ten minutes", 100, dies=letter != "a", world=PROJECT)(
+        _broken_project(status, body, labels=letter == "a")
+    )
+    for letter, words, status, body in _REFUSALS
+)
 
 
 @row(
@@ -222,3 +223,6 @@ def rate_limits(world: World, volume: int) -> Iterator[str]:
     if waited != 1:
         yield f"{waited} alerts waited for the limit of one issue"
     yield from one_issue_each(world)
+
+
+ROWS = (lagging_index, at_once, *CLOSED, deleted, refused_creates, *BROKEN, rate_limits)

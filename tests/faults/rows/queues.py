@@ -264,7 +264,25 @@ LEAP_DAY = datetime(2028, 2, 28, 23, 50, tzinfo=UTC)
     world=partial(World, start=LEAP_DAY, skews=(-300.0, 0.0, 300.0)),
 )
 def skewed_clocks(world: World, volume: int) -> Iterator[str]:
-    """A lease that looks over is not: one sender of a destination at a time."""
+    """Let nobody steal a lease that only looks over."""
     world.push(volume)
     world.run()
     yield from ()
+
+
+ROWS = (
+    nothing,
+    repeated_messages,
+    repeated_events,
+    shuffled_events,
+    timeouts,
+    poison,
+    failing_batches,
+    throttled_store,
+    failing_store,
+    lost_races,
+    lost_wake_ups,
+    changed_rules,
+    broken_route,
+    skewed_clocks,
+)

@@ -13,7 +13,7 @@ from lib.models import DeliveryState
 from lib.retries import DEFAULT_PAUSE
 from local.standins.wire import Answer
 from tests.builders import an_image
-from tests.faults.matrix import Repeats, delays, percentile, row
+from tests.faults.matrix import Play, Repeats, delays, percentile, row
 from tests.faults.receivers import (
     SILENCE,
     SILENCE_AFTER_ACCEPT,
@@ -67,7 +67,7 @@ def _seconds_or_date(world: World, asked: Asked) -> tuple[float, Answer]:
     )
 
 
-def _throttled(share: float) -> Callable[[World, int], Iterator[str]]:
+def _throttled(share: float) -> Play:
     def play(world: World, volume: int) -> Iterator[str]:
         """Nobody comes earlier than asked."""
         throttling = Throttling(world, _seconds_or_date)
@@ -82,12 +82,14 @@ def _throttled(share: float) -> Callable[[World, int], Iterator[str]]:
     return play
 
 
-for _letter, _share in (("a", 0.05), ("b", 0.5), ("c", 1.0)):
+THROTTLED = tuple(
     row(
-        f"5{_letter}",
-        f"429 on {_share:.0%} of the calls for ten minutes, Retry-After 1-60 s or a date",
+        f"5{letter}",
+        f"429 on {share:.0%} of the calls for ten minutes, Retry-After 1-60 s or a date",
         1_700,
-    )(_throttled(_share))
+    )(_throttled(share))
+    for letter, share in (("a", 0.05), ("b", 0.5), ("c", 1.0))
+)
 
 
 @row("6", "429 that says how long only in the body, or not at all", 1_000)
@@ -108,9 +110,9 @@ def throttled_without_header(world: World, volume: int) -> Iterator[str]:
         yield f"{throttling.early} calls came earlier than they should"
 
 
-def _refusing(plan: Callable[[World], Any]) -> Callable[[World, int], Iterator[str]]:
+def _refusing(plan: Callable[[World], Any]) -> Play:
     def play(world: World, volume: int) -> Iterator[str]:
-        """A later attempt arrives."""
+        """Try again until it arrives."""
         world.receivers.plans.append(plan(world))
         world.push(volume)
         world.run()
@@ -124,49 +126,46 @@ def _some_5xx(world: World) -> Step:
     return Answer(world.random.choice((500, 502, 503, 504)), "<html>no</html>")
 
 
-row("7", "5xx on 20 % of the calls, not accepted", 10_000)(
-    _refusing(lambda world: sometimes(0.2, lambda _: _some_5xx(world), world.random))
+def _accepting(world: World, share: float) -> Callable[[Asked], Step]:
+    return lambda _: Answer(500, "no", accepts=world.random.random() < share)
+
+
+def _slow_or_silent(world: World) -> Callable[[Asked], Step]:
+    def step(asked: Asked) -> Step:
+        accepted = SILENCE_AFTER_ACCEPT if asked.writes else SILENCE
+        return world.random.choices((Slow(9.0), SILENCE, accepted), (5, 1, 1))[0]
+
+    return step
+
+
+FAILING = (
+    row("7", "5xx on 20 % of the calls, not accepted", 10_000)(
+        _refusing(lambda world: sometimes(0.2, lambda _: _some_5xx(world), world.random))
+    ),
+    row("8a", "5xx on 5 % of the calls, a third of them accepted", 10_000, repeats=Repeats.RARELY)(
+        _refusing(lambda world: writing(sometimes(0.05, _accepting(world, 1 / 3), world.random)))
+    ),
+    row("8b", "5xx on 5 % of the calls, all accepted", 5_000, repeats=Repeats.ASKED_FOR)(
+        _refusing(lambda world: writing(sometimes(0.05, _accepting(world, 1.0), world.random)))
+    ),
+    row(
+        "9",
+        "no answer in time to 2 % of the calls, half of them accepted; 5 % take 9 s",
+        10_000,
+        repeats=Repeats.RARELY,
+    )(_refusing(lambda world: sometimes(0.07, _slow_or_silent(world), world.random))),
 )
-row("8a", "5xx on 5 % of the calls, a third of them accepted", 10_000, repeats=Repeats.RARELY)(
-    _refusing(
-        lambda world: writing(
-            sometimes(
-                0.05,
-                lambda _: Answer(500, "no", accepts=world.random.random() < 0.33),
-                world.random,
-            )
-        )
+UNREACHABLE = tuple(
+    row(f"10{letter}", f"{words}: 10 % of the calls", 1_000)(
+        _refusing(lambda world, why=why: sometimes(0.1, Lost(why, seconds=0.1), world.random))
+    )
+    for letter, why, words in (
+        ("a", "refused", "connections are refused"),
+        ("b", "unknown-name", "the name is not found"),
+        ("c", "tls", "the certificate is not valid"),
+        ("d", "reset", "the connection is lost in mid-body"),
     )
 )
-row("8b", "5xx on 5 % of the calls, all accepted", 5_000, repeats=Repeats.ASKED_FOR)(
-    _refusing(lambda world: writing(sometimes(0.05, Answer(500, "no", accepts=True), world.random)))
-)
-row(
-    "9",
-    "no answer in time to 2 % of the calls, half of them accepted; 5 % take 9 s",
-    10_000,
-    repeats=Repeats.RARELY,
-)(
-    _refusing(
-        lambda world: sometimes(
-            0.07,
-            lambda asked: world.random.choices(
-                (Slow(9.0), SILENCE, SILENCE_AFTER_ACCEPT if asked.writes else SILENCE),
-                (5, 1, 1),
-            )[0],
-            world.random,
-        )
-    )
-)
-for _letter, _why, _words in (
-    ("a", "refused", "connections are refused"),
-    ("b", "unknown-name", "the name is not found"),
-    ("c", "tls", "the certificate is not valid"),
-    ("d", "reset", "the connection is lost in mid-body"),
-):
-    row(f"10{_letter}", f"{_words}: 10 % of the calls", 1_000)(
-        _refusing(lambda world, why=_why: sometimes(0.1, Lost(why, seconds=0.1), world.random))
-    )
 
 
 def _outage(begin: float, end: float, world: World) -> None:
@@ -192,7 +191,7 @@ def bursts(world: World) -> Iterator[str]:
             yield f"{channel}: two messages within {least:.2f} s"
 
 
-def _outage_of(seconds: float) -> Callable[[World, int], Iterator[str]]:
+def _outage_of(seconds: float) -> Play:
     def play(world: World, volume: int) -> Iterator[str]:
         """All arrive afterwards, no faster than a channel allows."""
         _outage(3.0, 3.0 + seconds, world)
@@ -203,14 +202,14 @@ def _outage_of(seconds: float) -> Callable[[World, int], Iterator[str]]:
     return play
 
 
-for _letter, _words, _seconds, _volume in (
-    ("a", "15 min", 15 * MINUTE, 2_000),
-    ("b", "2 h", 2 * HOUR, 2_000),
-    ("c", "23 h", 23 * HOUR, 200),
-):
-    row(f"11{_letter}", f"every receiver is down for {_words}", _volume, least=12)(
-        _outage_of(_seconds)
+OUTAGES = tuple(
+    row(f"11{letter}", f"every receiver is down for {words}", volume, least=12)(_outage_of(seconds))
+    for letter, words, seconds, volume in (
+        ("a", "15 min", 15 * MINUTE, 2_000),
+        ("b", "2 h", 2 * HOUR, 2_000),
+        ("c", "23 h", 23 * HOUR, 200),
     )
+)
 
 
 @row("12", "every receiver is down for 25 h, then dead ones are redriven", 100, dies=True, least=12)
@@ -238,7 +237,7 @@ def still_dead(world: World) -> Iterator[str]:
 
 @row("31", "one of two receivers of each alert is down for an hour", 2_000)
 def one_is_down(world: World, volume: int) -> Iterator[str]:
-    """The other one is as fast as if it was alone."""
+    """Serve the other one as fast as if it was alone."""
     routes = [route(f"slack-{n}", f"slack-{n}", f"jira-{n}") for n in range(4)]
     world.use(config(world.names, START, routes=routes))
     world.receivers.plans.append(at("jira", during(0.0, HOUR, always(SILENCE))))
@@ -312,7 +311,7 @@ def revoked(world: World, volume: int) -> Iterator[str]:
     repeats=Repeats.RARELY,
 )
 def mixed(world: World, volume: int) -> Iterator[str]:
-    """What an ordinary bad day looks like."""
+    """Play an ordinary bad day."""
     rng = world.random
 
     def play(asked: Asked) -> Step | None:
@@ -334,3 +333,17 @@ def mixed(world: World, volume: int) -> Iterator[str]:
     world.push(volume)
     world.run()
     yield from ()
+
+
+ROWS = (
+    *THROTTLED,
+    throttled_without_header,
+    *FAILING,
+    *UNREACHABLE,
+    *OUTAGES,
+    long_outage,
+    one_is_down,
+    redrive,
+    revoked,
+    mixed,
+)
