@@ -16,8 +16,8 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
 
-from tests.faults.matrix import HEADER, SEEDS, Result, Row, line, run
-from tests.faults.rows import ROWS
+from tests.faults.matrix import HEADER, SEEDS, Result, Row, line
+from tests.faults.rows import ROWS, play
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,7 +63,7 @@ def _wanted(row: Row, numbers: Sequence[str]) -> bool:
 def _played(pool: ProcessPoolExecutor, jobs: Sequence[tuple[Row, int, float]]) -> Iterator[Result]:
     begin = time.monotonic()
     numbers = [(ROWS.index(row), seed, scale) for row, seed, scale in jobs]
-    for done, result in enumerate(pool.map(_job, numbers), 1):
+    for done, result in enumerate(pool.map(play, numbers), 1):
         row, seed, _ = jobs[done - 1]
         verdict = "FAIL" if result.problems else "pass"
         sys.stderr.write(
@@ -71,12 +71,6 @@ def _played(pool: ProcessPoolExecutor, jobs: Sequence[tuple[Row, int, float]]) -
             f"  row {row.number} seed {seed}: {verdict}\n"
         )
         yield result
-
-
-def _job(job: tuple[int, int, float]) -> Result:
-    """Play one row in another process, which has the same rows."""
-    index, seed, scale = job
-    return run(ROWS[index], seed, scale)
 
 
 def _complain(row: Row, results: Sequence[Result]) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.faults.matrix import Row
+from tests.faults.matrix import Result, Row, run
 from tests.faults.rows import content, crashes, jira, queues, receivers
 
 
@@ -14,3 +14,9 @@ def _order(row: Row) -> tuple[int, int, str]:
 ROWS: tuple[Row, ...] = tuple(
     sorted((*content.ROWS, *crashes.ROWS, *jira.ROWS, *queues.ROWS, *receivers.ROWS), key=_order)
 )
+
+
+def play(job: tuple[int, int, float]) -> Result:
+    """Play the row of this index with a seed and a scale: rows do not travel between processes."""
+    index, seed, scale = job
+    return run(ROWS[index], seed, scale)

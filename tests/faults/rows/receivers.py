@@ -194,7 +194,7 @@ def bursts(world: World) -> Iterator[str]:
 def _outage_of(seconds: float) -> Play:
     def play(world: World, volume: int) -> Iterator[str]:
         """All arrive afterwards, no faster than a channel allows."""
-        _outage(3.0, 3.0 + seconds, world)
+        _outage(1.0, 1.0 + seconds, world)
         world.push(volume)
         world.run()
         yield from bursts(world)
@@ -203,7 +203,7 @@ def _outage_of(seconds: float) -> Play:
 
 
 OUTAGES = tuple(
-    row(f"11{letter}", f"every receiver is down for {words}", volume, least=12)(_outage_of(seconds))
+    row(f"11{letter}", f"every receiver is down for {words}", volume, least=6)(_outage_of(seconds))
     for letter, words, seconds, volume in (
         ("a", "15 min", 15 * MINUTE, 2_000),
         ("b", "2 h", 2 * HOUR, 2_000),
@@ -212,7 +212,7 @@ OUTAGES = tuple(
 )
 
 
-@row("12", "every receiver is down for 25 h, then dead ones are redriven", 100, dies=True, least=12)
+@row("12", "every receiver is down for 25 h, then dead ones are redriven", 100, dies=True, least=6)
 def long_outage(world: World, volume: int) -> Iterator[str]:
     """Dead after a day, kept and listed, told to the fallback once a destination, sent again."""
     _outage(0.0, 25 * HOUR, world)
