@@ -1,7 +1,8 @@
 """A deployed stage, as the operator's commands reach it: by the outputs of its stack."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from botocore.exceptions import ClientError
@@ -9,10 +10,20 @@ from botocore.exceptions import ClientError
 from cli.inputs import add_region_option, calling_aws
 from lib.bootstrap import Clients
 from lib.errors import DocumentError
+from lib.store.dead_letters import DeadLetterQueue
 from lib.store.ledger import DynamoLedger
 from lib.store.queues import SqsWaker
 
 SERVICE: Final = "ecr-scan-alerts"
+DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "scan-events": ("ScanEventsDlqUrl", "ScanEventsQueueUrl"),
+        "deliveries": ("DeliveriesDlqUrl", "DeliveriesQueueUrl"),
+        # What EventBridge could not put into the queue belongs there all the same.
+        "undelivered-events": ("UndeliveredEventsDlqUrl", "ScanEventsQueueUrl"),
+    }
+)
+"""The dead-letter queues by name: where they are, and where their letters belong."""
 
 Connect = Callable[..., Clients]
 
@@ -28,10 +39,14 @@ class Deployment:
 
     def __init__(self, stage: str, clients: Clients) -> None:
         outputs = _outputs(f"{SERVICE}-{stage}", clients)
+        self._sqs, self._outputs = clients.get("sqs"), outputs
         self.ledger = DynamoLedger(clients.get("dynamodb"), outputs["TableName"])
-        self.waker = SqsWaker(
-            clients.get("sqs"), deliveries=outputs["DeliveriesQueueUrl"], scan_events=None
-        )
+        self.waker = SqsWaker(self._sqs, deliveries=outputs["DeliveriesQueueUrl"], scan_events=None)
+
+    def dead_letters(self, name: str) -> DeadLetterQueue:
+        """Return a queue of `DEAD_LETTERS`."""
+        url, source = (self._outputs[each] for each in DEAD_LETTERS[name])
+        return DeadLetterQueue(self._sqs, name=name, url=url, source=source)
 
 
 def deployment(options: argparse.Namespace, connect: Connect = Clients) -> Deployment:

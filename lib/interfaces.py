@@ -215,7 +215,11 @@ class Ledger(Protocol):
         """End a pause."""
 
     def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
-        """Return deliveries to wake: due, or claimed by somebody whose lease has run out."""
+        """
+        Return deliveries to wake: due, or claimed by somebody whose lease has run out.
+
+        Those that have waited longest, up to `limit` of each part of the index.
+        """
 
     def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
         """Let others have their turn: what was woken is not due for a wake-up before `again_at`."""

@@ -10,11 +10,13 @@ ends in an outcome that says what happened and why; whoever called logs and coun
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import chain, islice, zip_longest
 from typing import Final
 
 from lib.errors import (
@@ -79,12 +81,14 @@ from lib.models import (
     UnusableReport,
 )
 from lib.report import alert as build_alert
-from lib.retries import BEHIND, BROKEN, HORIZON, UNEXPECTED_LIMIT, WAKE_AGAIN, Refusal, wait
+from lib.retries import BEHIND, BROKEN, HORIZON, UNEXPECTED_LIMIT, Refusal, wait, wake_again
 from lib.routing import Decisions, decide, stream_of
 
 _CONFLICT_TRIES: Final = 8
 _CONFLICT_PAUSE: Final = 0.05
 """Seconds, growing with each try: all in all less than two."""
+_DUE_READ: Final = 2500
+"""Rows read of each part of the index, of 200 bytes each: so that whoever else waits is seen."""
 
 
 class ScanResult(StrEnum):
@@ -505,12 +509,20 @@ def send(notifier: Notifier, alert: Alert, *, thread: str | None = None) -> Rece
 
 def wake_due(ledger: Ledger, waker: Waker, *, now: datetime, limit: int = 1000) -> int:
     """
-    Wake every delivery that is due or whose worker died; return how many.
+    Wake the deliveries that are due or whose worker died, `limit` at most; return how many.
 
-    What was woken steps back behind the others: a destination with a long queue does not keep the
-    rows of other destinations from being seen.
+    Each destination has its share, one in turn: the thousands that wait for one after its outage
+    keep nobody else waiting. What was woken steps back behind the others.
     """
-    wake_ups = tuple(ledger.due(now=now, limit=limit))
-    waker.wake(wake_ups)
-    ledger.woken(wake_ups, again_at=now + WAKE_AGAIN)
-    return len(wake_ups)
+    waiting: dict[Destination, list[WakeUp]] = defaultdict(list)
+    for each in ledger.due(now=now, limit=_DUE_READ):
+        waiting[each.destination].append(each)
+    turns = chain.from_iterable(zip_longest(*waiting.values()))
+    chosen = tuple(islice((each for each in turns if each is not None), limit))
+    waker.wake(chosen)
+    for destination, due in waiting.items():
+        ledger.woken(
+            [each for each in chosen if each.destination == destination],
+            again_at=now + wake_again(len(due)),
+        )
+    return len(chosen)

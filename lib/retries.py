@@ -21,6 +21,9 @@ UNEXPECTED_LIMIT: Final = 5
 """Attempts that end in an error nobody foresaw; a bug does not heal."""
 WAKE_AGAIN: Final = timedelta(minutes=5)
 """How long the queue drops repeats of a wake-up: earlier ones would be in vain."""
+_SLOWEST: Final = timedelta(seconds=10)
+"""What one delivery of a destination that hardly answers takes."""
+_WAKE_AGAIN_AT_LAST: Final = timedelta(hours=1)
 DEFAULT_PAUSE: Final = 30.0
 """Seconds to wait after a 429 that does not say how long."""
 _FIRST_BACKOFF: Final = 15.0
@@ -34,6 +37,18 @@ def wait(delivery: Delivery, error: Refusal) -> float:
     if not isinstance(error, ThrottledError):
         return backoff(delivery.id, delivery.failures + 1)
     return DEFAULT_PAUSE if error.retry_after is None else max(error.retry_after, 1.0)
+
+
+def wake_again(waiting: int) -> timedelta:
+    """
+    Return when to wake a delivery again that did not follow its wake-up: five minutes to an hour.
+
+    The `waiting` of a destination are sent one after the other. Were they woken faster than a slow
+    one takes them, its wake-ups would pile up in the queue, which looks for other destinations
+    among its first 120,000 messages only:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/avoid-backlog-with-the-same-message-group-id.html
+    """
+    return min(max(WAKE_AGAIN, waiting * _SLOWEST), _WAKE_AGAIN_AT_LAST)
 
 
 def backoff(delivery_id: DeliveryId, failures: int) -> float:

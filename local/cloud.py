@@ -42,12 +42,13 @@ class Ministack:
         # Read at import: ministack takes its settings from the environment then.
         from ministack import app
         from ministack.core import iam_actions, responses
-        from ministack.services import ecr, eventbridge
+        from ministack.services import ecr, eventbridge, lambda_svc
 
         self._app = app
         self._iam_actions = iam_actions
         self._ecr = ecr
         self._eventbridge = eventbridge
+        self._lambda = lambda_svc
         self._responses = responses
 
     def place(self, repository: str) -> Place:
@@ -114,6 +115,9 @@ class Ministack:
         self._iam_actions.extract_iam_action = _as_aws_names_it(
             self._iam_actions.extract_iam_action
         )
+        self._lambda._sqs_esm_concurrency = _by_group(  # noqa: SLF001  # no public name
+            self._lambda._sqs_esm_concurrency  # noqa: SLF001  # same
+        )
         self._ecr.handle_request = scanning.behind(self._ecr.handle_request)
         self._app.app = scanning.door(self._app.app)
 
@@ -122,6 +126,23 @@ class Ministack:
         # Ministack reads the command line; it has none here.
         sys.argv = ["ministack"]
         self._app.main()
+
+
+def _by_group(concurrency_of: Callable[..., int]) -> Callable[..., int]:
+    """
+    Return how many batches may be in flight, so that groups of a FIFO queue do not wait in line.
+
+    Ministack takes one batch after the other, as a batch may mix groups; one of a single message
+    cannot, and the queue lets out one message of a group at a time.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+    """
+
+    def concurrency(mapping: Json, function: Json, config: Json, queue: Json = None) -> int:
+        return concurrency_of(
+            mapping, function, config, None if mapping.get("BatchSize") == 1 else queue
+        )
+
+    return concurrency
 
 
 def _as_aws_names_it(action_of: Callable[..., str | None]) -> Callable[..., str | None]:

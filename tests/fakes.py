@@ -32,7 +32,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
-from lib.store.ledger import NOT_BEGUN, claimed
+from lib.store.ledger import NOT_BEGUN, SHARDS, claimed
 
 
 @dataclass
@@ -210,9 +210,10 @@ class MemoryStore:
 
     def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
         due = [row for row in self.rows.values() if row.due_at and self._wake_at(row) <= now]
+        due.sort(key=self._wake_at)
         return [
             WakeUp(row.id, row.destination, row.attempts, str(self._wake_at(row)))
-            for row in due[:limit]
+            for row in due[: limit * SHARDS]
         ]
 
     def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:

@@ -257,9 +257,9 @@ ERRORS = [
     ),
     (
         "destinations.audit-topic.topic_arn",
-        "arn:aws:sns:eu-central-1:123456789012:alerts.fifo",
+        "arn:aws:sns:eu-central-1:123456789012:alerts.fifos",
         (
-            "destinations.audit-topic.topic_arn: must be the ARN of a standard topic, such as "
+            "destinations.audit-topic.topic_arn: must be the ARN of a topic, such as "
             "arn:aws:sns:eu-central-1:123456789012:scan-alerts"
         ),
     ),

@@ -1,5 +1,6 @@
 """The flow at use-case level, with the ports in memory."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -36,7 +37,7 @@ from lib.models import (
     Severity,
 )
 from lib.pipeline import DeliveryPipeline, DeliveryResult, ScanPipeline, ScanResult, wake_due
-from lib.retries import DEFAULT_PAUSE, HORIZON, backoff
+from lib.retries import DEFAULT_PAUSE, HORIZON, backoff, wake_again
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 from tests.builders import (
@@ -836,6 +837,40 @@ def test_what_was_woken_lets_others_have_their_turn() -> None:
     assert {each.destination for each in world.waker.woken} == {SLACK, JIRA}
     assert wake_due(world.store, world.waker, now=now, limit=1) == 0
     assert wake_due(world.store, world.waker, now=now + timedelta(minutes=6)) == 2
+
+
+def test_a_long_queue_of_one_destination_keeps_no_other_waiting() -> None:
+    """5,000 rows of one that is slow, due before the 10 of another: all 10 are woken first."""
+    store, waker = MemoryStore(), RecordingWaker()
+    for number in range(5010):
+        destination, due_at = (SLACK, NOW) if number < 5000 else (JIRA, NOW + timedelta(seconds=1))
+        store.add(a_delivery(number, destination=destination, due_at=due_at))
+
+    woken = wake_due(store, waker, now=NOW + timedelta(minutes=1))
+
+    counts = Counter(each.destination for each in waker.woken)
+    assert woken == 1000
+    assert counts == {SLACK: 990, JIRA: 10}
+
+
+def test_a_slow_destination_is_not_woken_faster_than_it_can_send() -> None:
+    """Of 5,000 that nobody takes each is woken once an hour: 120,000 would hide the others."""
+    store, waker = MemoryStore(), RecordingWaker()
+    for number in range(5000):
+        store.add(a_delivery(number, destination=SLACK))
+
+    for minute in range(120):
+        wake_due(store, waker, now=NOW + timedelta(minutes=minute))
+
+    assert len(waker.woken) == 10_000
+
+
+@pytest.mark.parametrize(
+    ("waiting", "minutes"), [(0, 5), (1, 5), (30, 5), (60, 10), (360, 60), (9999, 60)]
+)
+def test_the_longer_the_queue_the_later_a_row_is_woken_again(waiting: int, minutes: int) -> None:
+    """Ten seconds for each that waits, between five minutes and an hour."""
+    assert wake_again(waiting) == timedelta(minutes=minutes)
 
 
 def test_backoff_doubles_to_a_quarter_of_an_hour_and_spreads() -> None:

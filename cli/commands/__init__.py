@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from cli.commands import (
     check_config,
+    dead_letters,
     deliveries,
     normalize,
     pause,
@@ -38,6 +39,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "preview": preview,
         "scan": scan,
         "deliveries": deliveries,
+        "dead-letters": dead_letters,
         "pause": pause,
         "resume": resume,
     }

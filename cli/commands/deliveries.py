@@ -1,13 +1,16 @@
 """`deliveries`: what became of every alert, and dead ones sent again."""
 
 import argparse
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 from cli.deployment import Connect, Deployment, add_stage_options, deployment
 from cli.inputs import calling_aws
+from cli.pacing import Pause, add_rate_option
 from cli.terminal import complain, print_json, print_table, remark, say, working
 from lib.bootstrap import Clients
 from lib.errors import DocumentError
@@ -17,13 +20,25 @@ from lib.retries import HORIZON
 
 HELP = "list, show and redrive deliveries, or verify that each is accounted for"
 DESCRIPTION = (
-    "What became of every alert. `verify` counts them by state; exit code 1 when one is open past "
-    "its horizon or dead. `redrive` gives dead ones another day."
+    "What became of every alert. `verify` counts them by state; exit code 1 when one is dead, open "
+    "past its horizon, or due for an hour and not tried. `redrive` gives dead ones another day."
 )
 
 _ACTIONS: Final = ("list", "show", "redrive", "verify")
 _GRACE: Final = timedelta(hours=1)
-"""Longest pause between two attempts: an open row may be this much older than its horizon."""
+"""How much later than it should an open row may be tried, or given up."""
+_MEANINGS: Final[Mapping[DeliveryState, str]] = MappingProxyType(
+    {
+        DeliveryState.PENDING: "not tried yet",
+        DeliveryState.CLAIMED: "being sent; tried again when its sender died",
+        DeliveryState.SENT: "accepted, with a receipt",
+        DeliveryState.RETRY: "tried again when it is due",
+        DeliveryState.UNKNOWN: "its answer was lost: the receiver is asked where it can be",
+        DeliveryState.DEAD: "given up; `deliveries redrive` sends it",
+        DeliveryState.FOLDED: "told in a summary that was sent",
+        DeliveryState.SUPPRESSED: "left out by an entry of alerts.yml",
+    }
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", choices=_ACTIONS)
     parser.add_argument("ids", nargs="*", metavar="ID", help="for show and redrive")
     parser.add_argument("--all", action="store_true", help="redrive every dead one")
+    add_rate_option(parser)
     parser.add_argument(
         "--state", choices=[each.value for each in DeliveryState], help="list only these"
     )
@@ -38,15 +54,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_stage_options(parser)
 
 
-def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
-    """Do one of the four."""
+def run(options: argparse.Namespace, connect: Connect = Clients, pause: Pause = time.sleep) -> int:
+    """Do one of the four. `pause` is called between deliveries that are redriven."""
     if options.action in ("show", "redrive") and not (options.ids or options.all):
         raise DocumentError(f"{options.action} takes the ids of deliveries; `list` prints them")
     stage = deployment(options, connect)
     with calling_aws():
         match options.action:
             case "redrive":
-                return _redrive(stage, options)
+                return _redrive(stage, options, pause)
             case "show":
                 return _print([_found(stage, each) for each in options.ids], options.format)
             case "verify":
@@ -102,39 +118,58 @@ def _document(row: Delivery) -> dict[str, Any]:
     }
 
 
-def _redrive(stage: Deployment, options: argparse.Namespace) -> int:
+def _redrive(stage: Deployment, options: argparse.Namespace, pause: Pause) -> int:
     ids = [DeliveryId(each) for each in options.ids]
     if options.all:
         ids = [each.id for each in _rows(stage, DeliveryState.DEAD)]
-    now, redriven = datetime.now(UTC), []
+    redriven = 0
     with working("sending again", total=len(ids)) as advance:
         for each in ids:
-            row = stage.ledger.redrive(each, now=now)
-            if row is None:
-                complain(f"{each} is not dead, or does not exist; nothing was changed")
+            if _sent_again(stage, each):
+                redriven += 1
+                pause(1 / options.rate)
             else:
-                redriven.append(WakeUp(row.id, row.destination, row.attempts, now.isoformat()))
+                complain(f"{each} is not dead, or does not exist; nothing was changed")
             advance()
-        stage.waker.wake(redriven)
-    say(f"{len(redriven)} of {len(ids)} deliveries are sent again")
-    return int(len(redriven) < len(ids))
+    say(f"{redriven} of {len(ids)} deliveries are sent again")
+    return int(redriven < len(ids))
+
+
+def _sent_again(stage: Deployment, delivery_id: DeliveryId) -> bool:
+    """Open a dead row and wake it. When only the first is done, the sweep does the second."""
+    now = datetime.now(UTC)
+    row = stage.ledger.redrive(delivery_id, now=now)
+    if row is None:
+        return False
+    stage.waker.wake([WakeUp(row.id, row.destination, row.attempts, now.isoformat())])
+    return True
 
 
 def _verify(rows: Sequence[Delivery], format_: str) -> int:
-    """Every row is final, or open and not older than it may become."""
+    """Every row is final, or open and neither older nor later than it may become."""
     counts = Counter(row.state for row in rows)
-    oldest = datetime.now(UTC) - HORIZON - _GRACE
-    stuck = [row for row in rows if row.due_at is not None and row.created_at < oldest]
-    accounted = len(rows) - len(stuck)
+    late = [row for row in rows if _is_late(row, datetime.now(UTC))]
+    accounted = len(rows) - len(late)
     share = 100 * accounted / len(rows) if rows else 100.0
     if format_ == "json":
         states = {state.value: counts.get(state, 0) for state in DeliveryState}
         print_json({"deliveries": len(rows), "states": states, "accounted_percent": share})
     else:
-        print_table(("STATE", "DELIVERIES"), [(state, str(n)) for state, n in counts.items()])
+        found = [(each, str(counts[each]), _MEANINGS[each]) for each in _MEANINGS if counts[each]]
+        print_table(("STATE", "DELIVERIES", "MEANING"), found)
         say(f"{accounted} of {len(rows)} accounted for ({share:.1f} %)")
-    for row in stuck:
-        complain(f"{row.id} is {row.state} since {row.created_at.isoformat()}; is sweep running?")
+    for row in late:
+        complain(
+            f"{row.id} to {row.destination} is {row.state} since {row.created_at.isoformat()}, "
+            f"due at {row.due_at}: is sweep running, is the destination slow?"
+        )
     if counts[DeliveryState.DEAD]:
         remark("dead ones: `deliveries list --state DEAD`, then `deliveries redrive`")
-    return int(bool(stuck or counts[DeliveryState.DEAD]))
+    return int(bool(late or counts[DeliveryState.DEAD]))
+
+
+def _is_late(row: Delivery, now: datetime) -> bool:
+    """Say whether an open row is past its horizon, or was due long ago and nobody tried."""
+    if row.due_at is None:
+        return False
+    return row.created_at < now - HORIZON - _GRACE or row.due_at < now - _GRACE

@@ -1,10 +1,13 @@
 """
 SNS: an e-mail that people can read (`text`), or report-1.0.0 with the alert beside it (`json`).
 
-SNS gives no way to ask whether a message was taken, so after a lost answer it may appear twice.
+SNS gives no way to ask whether a message was taken, so after a lost answer it may appear twice; a
+FIFO topic drops the repeat itself, for five minutes.
 """
 
+import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from http import HTTPStatus
@@ -19,7 +22,7 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.interfaces import Json, NotifierTools
-from lib.models import Alert, NotThere, Receipt, Usage, Verdict
+from lib.models import Alert, NotThere, Receipt, StreamId, Usage, Verdict
 from lib.notifiers import sns_json, sns_text, wording
 from lib.text import ascii_only, one_line, truncate
 
@@ -31,6 +34,8 @@ MAX_SUBJECT: Final = 99
 TEXT: Final = "text"
 JSON: Final = "json"
 
+_FIFO: Final = ".fifo"
+_GROUP: Final = re.compile(r"[!-~]{1,128}")
 _ATTRIBUTE: Final = 256
 _ROUTES: Final = 20
 _ARN_PARTS: Final = 6
@@ -54,7 +59,7 @@ class SnsNotifier:
             body, truncated = sns_json.render(alert, MAX_BYTES - _attributes_size(alert))
         else:
             body, truncated = sns_text.render(alert)
-        return _request(alert, body, truncated=truncated)
+        return self._request(alert, body, truncated=truncated)
 
     def plain(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
         """See `Notifier.plain`: the verdict and where to look, in the format of the topic."""
@@ -62,7 +67,7 @@ class SnsNotifier:
             body, truncated = sns_json.render(alert, 0)
         else:
             body, truncated = sns_text.render_plain(alert), bool(alert.changes)
-        return _request(alert, body, truncated=truncated)
+        return self._request(alert, body, truncated=truncated)
 
     def verify(
         self,
@@ -86,16 +91,28 @@ class SnsNotifier:
         """See `Notifier.send`."""
         return Receipt(self._tools.topics.publish(self._topic_arn, payload))
 
+    def _request(self, alert: Alert, body: str, *, truncated: bool) -> Json:
+        request = {
+            "Subject": _subject(alert),
+            "Message": body,
+            "MessageAttributes": _attributes(alert, truncated=truncated),
+        }
+        return request | _place(alert) if self._topic_arn.endswith(_FIFO) else request
+
 
 # --- the request ------------------------------------------------------------------------------
 
 
-def _request(alert: Alert, body: str, *, truncated: bool) -> Json:
-    return {
-        "Subject": _subject(alert),
-        "Message": body,
-        "MessageAttributes": _attributes(alert, truncated=truncated),
-    }
+def _place(alert: Alert) -> Json:
+    """
+    Return what a FIFO topic asks for: the alerts of a stream in order, the same one only once.
+
+    https://docs.aws.amazon.com/sns/latest/dg/fifo-message-dedup.html
+    """
+    group = alert.stream
+    if not _GROUP.fullmatch(group):
+        group = StreamId(hashlib.sha256(group.encode("utf-8", "replace")).hexdigest())
+    return {"MessageGroupId": group, "MessageDeduplicationId": alert.delivery_id}
 
 
 def _subject(alert: Alert) -> str:

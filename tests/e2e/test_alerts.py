@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -23,6 +24,7 @@ from lib.models import DeliveryId, DeliveryState, Destination
 from lib.store.ledger import DynamoLedger
 from local.app import App, Row
 from local.receivers import Answer
+from local.standins.script import TimeoutAfterAccept
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -63,6 +65,17 @@ def rows_about(app: App, repository: str) -> list[Row]:
 def is_about(line: dict[str, Any], repository: str, destination: str) -> bool:
     """Say whether a line of deliver's log is about a repository and a kind of destination."""
     return repository in line.get("image", "") and destination in line.get("destination", "")
+
+
+def is_repeat(message: Any) -> bool:
+    return "may be a repeat" in message.raw
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def sweep_until(app: App, repository: str, state: DeliveryState) -> Row:
@@ -242,6 +255,22 @@ class TestReceivers:
         assert len(messages_about(app, name)) == 1
         assert app.receivers.unplayed() == 0
 
+    def test_a_receiver_that_is_silent_keeps_no_other_waiting(
+        self, app: App, repository: Any
+    ) -> None:
+        """While one alert waits for its answer, that of another destination arrives."""
+        slow, other = repository("faulty"), repository()
+        app.receivers.script("slack/faulty-slack", [TimeoutAfterAccept()])
+        app.aws.push(slow, "1.4.1", basic("CVE-2026-0001"))
+        wait_until(lambda: messages_about(app, slow))
+
+        app.aws.push(other, "1.4.1", basic("CVE-2026-0001"))
+        wait_until(lambda: messages_about(app, other))
+
+        assert [row.state for row in rows_about(app, slow)] == [DeliveryState.CLAIMED]
+        sweep_until(app, slow, DeliveryState.SENT)
+        assert [is_repeat(each) for each in messages_about(app, slow)] == [False, True]
+
     def test_a_date_to_come_back_is_honoured(self, app: App, repository: Any) -> None:
         """Retry-After as an HTTP date: not called before, sent after."""
         name = repository("faulty")
@@ -372,6 +401,45 @@ def receive(app: App, queue: str) -> dict[str, Any]:
     raise AssertionError(queue)
 
 
+@contextmanager
+def without_rights(app: App, role: str) -> Iterator[None]:
+    """Take the rights of a function away for a while."""
+    resource = app.aws.client("cloudformation").describe_stack_resource(
+        StackName=app.stack.name, LogicalResourceId=role
+    )
+    iam, name = app.aws.client("iam"), resource["StackResourceDetail"]["PhysicalResourceId"]
+    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+    iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    try:
+        yield
+    finally:
+        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+
+
+@contextmanager
+def impatient(app: App, queue: str) -> Iterator[None]:
+    """Let failed messages of a queue come back at once, instead of after minutes."""
+    sqs, url = app.aws.client("sqs"), app.stack.outputs[queue]
+    name = "VisibilityTimeout"
+    usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={name: "1"})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes=usual)
+
+
+def wait_for_letter(run: Any, repository: str) -> Any:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        answer = run("dead-letters", "list", "--queue", "scan-events", "--format", "json")
+        letters = [each for each in json.loads(answer.stdout) if repository in each["about"]]
+        if letters:
+            return letters[0]
+        assert time.monotonic() < deadline, answer
+
+
 class TestOperations:
     def test_dead_deliveries_are_listed_and_sent_again(
         self, app: App, repository: Any, run: Any
@@ -400,6 +468,59 @@ class TestOperations:
         assert counted["accounted_percent"] == 100
         shown = json.loads(run("deliveries", "show", dead.id, "--format", "json").stdout)
         assert shown[0]["state"] == "SENT"
+
+    def test_what_was_given_up_is_redriven_once_its_cause_is_mended(
+        self, app: App, repository: Any, run: Any
+    ) -> None:
+        """Five tries without its rights; `list` and `show` say what it is; redriven, one alert."""
+        name = repository()
+        queue = ("--queue", "scan-events", "--format", "json")
+
+        with without_rights(app, "ProcessScanRole"), impatient(app, "ScanEventsQueueUrl"):
+            app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+            letter = wait_for_letter(run, name)
+        shown = json.loads(run("dead-letters", "show", letter["id"], *queue).stdout)
+        before = messages_about(app, name)
+        redriven = run("dead-letters", "redrive", letter["id"])
+        sweep_until(app, name, DeliveryState.SENT)
+        again = run("dead-letters", "redrive", letter["id"])
+
+        assert letter["reason"] == "tried too often"
+        assert letter["about"].startswith(f"ECR Image Scan: {name}@sha256:")
+        assert shown[0]["body"]["detail"]["repository-name"] == name
+        assert (before, len(messages_about(app, name))) == ([], 1)
+        assert (redriven.returncode, again.returncode) == (0, 1)
+
+    def test_what_eventbridge_could_not_put_is_redriven(
+        self, app: App, repository: Any, run: Any
+    ) -> None:
+        """The event as its dead-letter queue keeps it, with the reason, is processed."""
+        name = repository()
+        digest = app.aws.push(name, "1.4.1", basic("CVE-2026-0001"), announced=False)
+        event = json.loads((ROOT / "tests/events/ecr-image-scan/lambda-go.json").read_text())
+        (found,) = app.aws.client("ecr").describe_repositories(repositoryNames=[name])[
+            "repositories"
+        ]
+        event |= {"id": digest, "account": found["registryId"], "region": "eu-central-1"}
+        event |= {"resources": [found["repositoryArn"]]}
+        event["detail"] |= {"repository-name": name, "image-digest": digest}
+        event["detail"] |= {"finding-severity-counts": {"HIGH": 1}}
+        message = app.aws.client("sqs").send_message(
+            QueueUrl=app.stack.outputs["UndeliveredEventsDlqUrl"],
+            MessageBody=json.dumps(event),
+            MessageAttributes={
+                "ERROR_CODE": {"DataType": "String", "StringValue": "NO_PERMISSIONS"}
+            },
+        )
+
+        listed = json.loads(run("dead-letters", "list", "--format", "json").stdout)
+        redriven = run("dead-letters", "redrive", "--all", "--queue", "undelivered-events")
+        sweep_until(app, name, DeliveryState.SENT)
+
+        (letter,) = [each for each in listed if each["id"] == message["MessageId"]]
+        assert (letter["queue"], letter["reason"]) == ("undelivered-events", "NO_PERMISSIONS")
+        assert redriven.returncode == 0
+        assert len(messages_about(app, name)) == 1
 
     def test_a_destination_is_paused_and_resumed_by_hand(
         self, app: App, repository: Any, run: Any

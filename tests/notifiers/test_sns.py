@@ -2,7 +2,9 @@
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import Receipt
+from lib.models import Receipt, StreamId
 from lib.notifiers.sns import MAX_BYTES, MAX_SUBJECT, SnsNotifier, SnsPublisher
 from lib.suppressions import Suppression
 from lib.wire import report_from_json
@@ -269,6 +271,55 @@ def test_message_is_published_to_the_topic() -> None:
 
     assert receipt == Receipt("message-1")
     assert topics.published == [(TOPIC, payload)]
+
+
+def fifo() -> SnsNotifier:
+    return SnsNotifier({"type": "sns", "topic_arn": f"{TOPIC}.fifo"}, tools())
+
+
+@pytest.mark.parametrize("form", ["render", "plain"])
+def test_a_fifo_topic_gets_the_same_message_with_its_place(form: str) -> None:
+    """The stream is the group, the delivery the deduplication id; nothing else differs."""
+    alert = STORIES["baseline"]
+
+    payload = getattr(fifo(), form)(alert)
+
+    assert payload == getattr(sns(), form)(alert) | {
+        "MessageGroupId": alert.stream,
+        "MessageDeduplicationId": alert.delivery_id,
+    }
+
+
+@pytest.mark.parametrize("stream", ["payments/ü", "with space", "s" * 129])
+def test_a_stream_that_sns_takes_for_no_group_is_hashed(stream: str) -> None:
+    """Up to 128 letters, digits and punctuation; the same stream stays the same group."""
+    alert = replace(STORIES["baseline"], stream=StreamId(stream))
+
+    groups = {fifo().render(each)["MessageGroupId"] for each in (alert, alert)}
+
+    assert [bool(re.fullmatch("[0-9a-f]{64}", each)) for each in groups] == [True]
+
+
+def test_a_fifo_topic_delivers_a_repeat_once(boto: Callable[[str], Any]) -> None:
+    """A send whose answer was lost is repeated with the same id, and SNS itself drops it."""
+    name = f"alerts-{uuid.uuid4().hex[:8]}.fifo"
+    topic = boto("sns").create_topic(Name=name, Attributes={"FifoTopic": "true"})["TopicArn"]
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    queue = boto("sqs").create_queue(
+        QueueName=name, Attributes={"FifoQueue": "true", "Policy": policy}
+    )["QueueUrl"]
+    boto("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=topic.replace(":sns:", ":sqs:"))
+    topics: Any = SnsPublisher(lambda _: boto("sns"))
+    notifier = SnsNotifier({"type": "sns", "topic_arn": topic}, tools(topics=topics))
+
+    receipts = [notifier.send(notifier.render(STORIES["baseline"])) for _ in range(2)]
+
+    received = boto("sqs").receive_message(
+        QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=5
+    )
+    assert len(received["Messages"]) == 1
+    assert receipts[0] == receipts[1]
 
 
 def test_usage_counts_bytes_with_attributes() -> None:

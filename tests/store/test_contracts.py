@@ -31,6 +31,7 @@ from lib.models import (
     StreamId,
     Suppressed,
 )
+from lib.pipeline import wake_due
 from lib.store.ledger import LEASE
 from tests.builders import (
     NOW,
@@ -41,6 +42,7 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
+from tests.fakes import RecordingWaker
 
 STREAM = StreamId("000474600478/eu-central-1/payments/api")
 
@@ -320,6 +322,22 @@ class TestLedger:
         assert again.turn != woken[0].turn
         assert claim(store).attempts == 1
 
+    def test_every_destination_has_its_share_of_a_sweep(self, store: Any) -> None:
+        """The 3 of one are woken although 40 of another have waited longer; all are in the end."""
+        jira, waker, now = Destination("team-jira"), RecordingWaker(), NOW + timedelta(minutes=1)
+        for number in range(2, 41):
+            store.add(a_delivery(number, id=spread(number)))
+        for number in range(41, 44):
+            store.add(a_delivery(number, id=spread(number), destination=jira, due_at=now))
+
+        first = wake_due(store, waker, now=now, limit=10)
+        taken = [each.destination for each in waker.woken]
+        rest = wake_due(store, waker, now=now, limit=100)
+
+        assert (first, taken.count(jira)) == (10, 3)
+        assert rest == 33
+        assert len({each.id for each in waker.woken}) == 43
+
     def test_a_row_that_was_taken_meanwhile_keeps_its_own_time(self, store: Any) -> None:
         """A sweep that comes late does not push the end of a lease away."""
         woken = list(store.due(now=NOW, limit=10))
@@ -394,6 +412,11 @@ class TestLedger:
         store.commit(a_commit(row, image=an_image(3), head=None))
 
         assert store.claim(row.id, now=NOW, token="mine") == NotClaimed("SUPPRESSED")
+
+
+def spread(number: int) -> DeliveryId:
+    """Return an id as hashes are: its first digit chooses the part of the index."""
+    return DeliveryId(f"{number:032x}"[::-1])
 
 
 class TestReports:

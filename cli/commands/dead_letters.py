@@ -1,0 +1,218 @@
+"""`dead-letters`: what the queues gave up, and what goes back to them."""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from cli.deployment import DEAD_LETTERS, Connect, add_stage_options, deployment
+from cli.inputs import calling_aws
+from cli.pacing import Pause, add_rate_option
+from cli.terminal import complain, print_json, print_table, remark, say, working
+from lib.bootstrap import Clients
+from lib.errors import DocumentError
+from lib.store.dead_letters import DeadLetter, DeadLetterQueue
+
+HELP = "list, show and redrive what the queues gave up"
+DESCRIPTION = (
+    "Messages that could not be processed or put into a queue. `redrive` sends them back to the "
+    "queue they belong to: mend the cause first. What is rejected again comes back with its "
+    "reason. Exit code 1 when one that was asked for was not redriven."
+)
+
+_ACTIONS: Final = ("list", "show", "redrive")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    parser.add_argument("action", choices=_ACTIONS)
+    parser.add_argument("ids", nargs="*", metavar="ID", help="for show and redrive")
+    parser.add_argument("--all", action="store_true", help="redrive every one")
+    parser.add_argument("--queue", choices=tuple(DEAD_LETTERS), help="only this queue")
+    add_rate_option(parser)
+    parser.add_argument("--format", choices=("json", "table"), default="table")
+    add_stage_options(parser)
+
+
+def run(options: argparse.Namespace, connect: Connect = Clients, pause: Pause = time.sleep) -> int:
+    """Do one of the three. `pause` is called between messages that are redriven."""
+    _check(options)
+    stage = deployment(options, connect)
+    with calling_aws():
+        queues = [stage.dead_letters(name) for name in _names(options)]
+        match options.action:
+            case "redrive":
+                return _redrive(queues, options, pause)
+            case "show":
+                return _show(_found(queues, options.ids), options.format)
+            case _:
+                return _print(_read(queues), options.format)
+
+
+def _check(options: argparse.Namespace) -> None:
+    redrives = options.action == "redrive"
+    if options.action != "list" and (options.all and redrives) == bool(options.ids):
+        all_ = ", or --all" if redrives else ""
+        raise DocumentError(f"{options.action} takes ids, as `dead-letters list` prints them{all_}")
+
+
+def _names(options: argparse.Namespace) -> Sequence[str]:
+    return (options.queue,) if options.queue else tuple(DEAD_LETTERS)
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def _read(queues: Sequence[DeadLetterQueue]) -> list[DeadLetter]:
+    letters = []
+    for queue in queues:
+        size = queue.size()
+        with (
+            working(f"reading {queue.name}", total=size) as advance,
+            queue.reading() as found,
+        ):
+            read = []
+            for letter in found:
+                read.append(letter)
+                advance()
+        if len(read) < size:
+            remark(
+                f"{queue.name}: about {size - len(read)} more: somebody else holds them, or they "
+                "wait behind ten of the same destination"
+            )
+        letters += sorted(read, key=lambda each: each.sent_at)
+    return letters
+
+
+def _found(queues: Sequence[DeadLetterQueue], ids: Sequence[str]) -> list[DeadLetter]:
+    by_id = {each.id: each for each in _read(queues)}
+    for each in ids:
+        if each not in by_id:
+            raise DocumentError(f"There is no dead letter {each}; `dead-letters list` prints them")
+    return [by_id[each] for each in ids]
+
+
+# --- printing -----------------------------------------------------------------------------------
+
+
+def _print(letters: Sequence[DeadLetter], format_: str) -> int:
+    if format_ == "json":
+        print_json([_row(each) for each in letters])
+        return 0
+    columns = ("MESSAGE", "QUEUE", "SENT", "RECEIVES", "ABOUT", "WHY")
+    print_table(columns, map(_cells, letters))
+    return 0
+
+
+def _show(letters: Sequence[DeadLetter], format_: str) -> int:
+    documents = [
+        _row(each) | {"attributes": dict(each.attributes), "body": _body(each)} for each in letters
+    ]
+    if format_ == "json":
+        print_json(documents)
+        return 0
+    for document in documents:
+        body = document.pop("body")
+        print_table(("FIELD", "VALUE"), [(name, _text(value)) for name, value in document.items()])
+        print_json(body, plain=False)
+    return 0
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {each}" for name, each in value.items())
+    return "" if value is None else str(value)
+
+
+def _row(letter: DeadLetter) -> dict[str, Any]:
+    reason, error = _reason(letter)
+    return {
+        "id": letter.id,
+        "queue": letter.queue,
+        "sent_at": letter.sent_at.isoformat(),
+        "receives": letter.receives,
+        "about": _about(_body(letter)),
+        "reason": reason,
+        "error": error,
+    }
+
+
+def _cells(letter: DeadLetter) -> tuple[str, ...]:
+    row = _row(letter)
+    sent = letter.sent_at.isoformat(timespec="seconds")
+    why = ": ".join(each for each in (row["reason"], row["error"]) if each)
+    return (letter.id, letter.queue, sent, str(letter.receives), row["about"], why)
+
+
+def _reason(letter: DeadLetter) -> tuple[str, str | None]:
+    """
+    Return why it is here, as process_scan says it or as EventBridge does.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+    given = letter.attributes
+    reason = given.get("reason") or given.get("ERROR_CODE")
+    if reason is None:
+        return "tried too often", 'its log lines "record failed" say why'
+    return reason, given.get("error") or given.get("ERROR_MESSAGE")
+
+
+def _body(letter: DeadLetter) -> Any:
+    try:
+        return json.loads(letter.body)
+    except ValueError:
+        return letter.body
+
+
+def _about(body: Any) -> str:
+    match body:
+        case {"delivery": str(delivery), "destination": str(destination)}:
+            return f"delivery {delivery} to {destination}"
+        case {
+            "detail-type": str(kind),
+            "detail": {"repository-name": str(repository), "image-digest": str(digest)},
+        }:
+            return f"{kind}: {repository}@{digest}"
+        case {"detail-type": str(kind)}:
+            return kind
+        case _:
+            return "not an event"
+
+
+# --- redriving ----------------------------------------------------------------------------------
+
+
+def _redrive(queues: Sequence[DeadLetterQueue], options: argparse.Namespace, pause: Pause) -> int:
+    wanted = set(options.ids)
+    total = len(wanted) or sum(queue.size() for queue in queues)
+    redriven = []
+    # What is rejected again comes back at once: a run would never end.
+    started = datetime.now(UTC)
+    with working("redriving", total=total) as advance:
+        for queue in queues:
+            with queue.reading() as letters:
+                for letter in _asked_for(letters, wanted, started):
+                    queue.redrive(letter)
+                    redriven.append(letter.id)
+                    advance()
+                    pause(1 / options.rate)
+    for each in sorted(wanted - set(redriven)):
+        complain(f"{each} was not found; nothing was changed")
+    say(f"{len(redriven)} of {total} dead letters are back in their queues")
+    if redriven:
+        remark("what is rejected again comes back with its reason: `dead-letters list`")
+    return int(len(redriven) < total)
+
+
+def _asked_for(
+    letters: Iterator[DeadLetter], wanted: set[str], started: datetime
+) -> Iterator[DeadLetter]:
+    missing = set(wanted)
+    for letter in letters:
+        if letter.id in missing or (not wanted and letter.sent_at <= started):
+            yield letter
+            missing.discard(letter.id)
+            if wanted and not missing:
+                return
