@@ -247,6 +247,8 @@ class World:
         self.receivers = Receivers(self.simulation, self.random)
         self.receivers.step_in = self.step_in
         self.store = MemoryStore()
+        self.ledger: Any = self.store
+        """What deliveries are recorded in: the store, or a mutant around it."""
         self.registry = Registry()
         self.kinds = kinds
         self.names = [f"{kind}-{number}" for number in range(each) for kind in kinds]
@@ -279,6 +281,7 @@ class World:
 
     def use(self, rules: Config) -> None:
         """Deploy a configuration: new invocations have it."""
+        self.rules = rules
         self._apps = [self._made(rules, skew) for skew in self.skews]
 
     def an_app(self) -> App:
@@ -296,7 +299,7 @@ class World:
         app.source = Port("source", self.registry, self, 0.15)
         app.states = Port("states", self.store, self, PORT_SECONDS)
         app.reports = Port("reports", self.store, self, PORT_SECONDS)
-        app.ledger = Port("ledger", self.store, self, PORT_SECONDS)
+        app.ledger = Port("ledger", self.ledger, self, PORT_SECONDS)
         app.waker = Port("waker", app.waker, self, PORT_SECONDS)
         app.http = lambda hosts: RequestsClient(hosts, session=self._session(), now=app.now)
         return app
