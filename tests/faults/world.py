@@ -167,9 +167,9 @@ class Function:
 
     def _invoke(self, received: Mapping[int, Any]) -> None:
         try:
-            answer = self.process_batch(
-                self.world.an_app(), {"Records": [*map(_record, received.values())]}, CONTEXT
-            )
+            records = [*map(_record, received.values())]
+            with self.world.environment() as app:
+                answer = self.process_batch(app, {"Records": records}, CONTEXT)
         except Killed:
             self.killed += 1
             raise
@@ -282,11 +282,16 @@ class World:
     def use(self, rules: Config) -> None:
         """Deploy a configuration: new invocations have it."""
         self.rules = rules
-        self._apps = [self._made(rules, skew) for skew in self.skews]
+        self._idle: list[App] = []
 
-    def an_app(self) -> App:
-        """Return some worker's objects."""
-        return self.random.choice(self._apps)
+    @contextmanager
+    def environment(self) -> Iterator[App]:
+        """Lend a process of the function: it serves one caller at a time, unless it is killed."""
+        rules = self.rules
+        app = self._idle.pop() if self._idle else self._made(rules, self.random.choice(self.skews))
+        yield app
+        if rules is self.rules:
+            self._idle.append(app)
 
     def _made(self, rules: Config, skew: float) -> App:
         app = App(
@@ -422,8 +427,8 @@ class World:
 
     def _sweep(self) -> None:
         # Lambda's boundary: the next minute has its own.
-        with suppress(ScanAlertError):
-            sweep(self.an_app())
+        with suppress(ScanAlertError), self.environment() as app:
+            sweep(app)
         metrics.clear_metrics()
 
     def redrive(self, *, rate: float) -> int:
@@ -437,9 +442,10 @@ class World:
         return len(dead)
 
     def _redrive(self, delivery_id: DeliveryId) -> None:
-        app = self.an_app()
-        row = app.ledger.redrive(delivery_id, now=app.now())
-        app.waker.wake([WakeUp(row.id, row.destination, row.attempts, app.now().isoformat())])
+        with self.environment() as app:
+            row = app.ledger.redrive(delivery_id, now=app.now())
+            turn = app.now().isoformat()
+            app.waker.wake([WakeUp(row.id, row.destination, row.attempts, turn)])
 
 
 class Clients:

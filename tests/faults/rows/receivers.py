@@ -294,7 +294,7 @@ def revoked(world: World, volume: int) -> Iterator[str]:
 
     world.receivers.plans.append(revoked_paths)
     world.simulation.after(30.0 + 4 * MINUTE, rotate)
-    world.push(volume)
+    world.push(volume, rate=volume / (5 * MINUTE))
     world.run()
     dead = world.redrive(rate=10.0)
     if dead > len(world.names):
