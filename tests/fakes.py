@@ -32,7 +32,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
-from lib.store.ledger import NOT_BEGUN, SHARDS, claimed
+from lib.store.ledger import LEASE, NOT_BEGUN, SHARDS, claimed
 
 
 @dataclass
@@ -115,7 +115,7 @@ class MemoryStore:
             return NotClaimed(f"{row.state} until {row.due_at}")
         if not waits and row.state is not DeliveryState.PENDING:
             return NotClaimed(str(row.state))
-        taken = claimed(row, token=token, now=now)
+        taken = claimed(row, token=token, until=now + LEASE)
         self.rows[delivery_id] = taken
         thread = self.threads.get((row.destination, row.stream))
         if thread is None:
