@@ -193,19 +193,25 @@ class Receivers:
         if draft.kind not in _OWN:
             return
         self.watch(receiver, draft.payload)
-        text = json.dumps(draft.payload, ensure_ascii=False)
-        attribute = draft.payload.get("MessageAttributes", {}).get("delivery_id", {})
-        found = _DELIVERY.search(text)
         accepted = Accepted(
-            delivery=attribute.get("Value") or (found[1] if found else ""),
+            delivery=delivery_of(draft.payload),
             receiver=receiver,
             place=draft.destination,
             kind=draft.kind,
             seconds=self.simulation.seconds,
-            marked="may be a repeat" in text,
+            marked="may be a repeat" in json.dumps(draft.payload),
         )
         self.accepted.append(accepted)
         self.by_delivery[accepted.delivery].append(accepted)
+
+
+def delivery_of(payload: Any) -> str:
+    """Return the id of the delivery that a message names, or an empty text."""
+    attribute = payload.get("MessageAttributes", {}).get("delivery_id")
+    if attribute is not None:
+        return str(attribute["Value"])
+    found = _DELIVERY.search(json.dumps(payload))
+    return found[1] if found else ""
 
 
 # --- over HTTP --------------------------------------------------------------------------------
