@@ -2,7 +2,7 @@
 
 import platform
 
-from benchmarks import core
+from benchmarks import core, deliveries
 from benchmarks.core import Figure
 from benchmarks.deployed import deployed
 
@@ -20,6 +20,8 @@ def main() -> None:
         *core.one_event(),
         *core.throughput(),
         *core.memory(),
+        *deliveries.rates(),
+        *deliveries.request_units(),
         *deployed(),
     ]
     print(f"Python {platform.python_version()}, {platform.machine()}\n")
