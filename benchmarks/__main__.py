@@ -5,6 +5,7 @@ import platform
 from benchmarks import core, deliveries
 from benchmarks.core import Figure
 from benchmarks.deployed import deployed
+from benchmarks.reconciling import reconciling
 
 
 def table(figures: list[Figure]) -> str:
@@ -22,6 +23,7 @@ def main() -> None:
         *core.memory(),
         *deliveries.rates(),
         *deliveries.request_units(),
+        *reconciling(),
         *deployed(),
     ]
     print(f"Python {platform.python_version()}, {platform.machine()}\n")

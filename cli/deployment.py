@@ -8,8 +8,9 @@ from typing import Final
 from botocore.exceptions import ClientError
 
 from cli.inputs import add_region_option, calling_aws
-from lib.bootstrap import Clients
+from lib.bootstrap import App, Clients, Settings
 from lib.errors import DocumentError
+from lib.reconciliation import Reconciliation
 from lib.store.dead_letters import DeadLetterQueue
 from lib.store.ledger import DynamoLedger
 from lib.store.queues import SqsWaker
@@ -39,6 +40,7 @@ class Deployment:
 
     def __init__(self, stage: str, clients: Clients) -> None:
         outputs = _outputs(f"{SERVICE}-{stage}", clients)
+        self.clients = clients
         self._sqs, self._outputs = clients.get("sqs"), outputs
         self.ledger = DynamoLedger(clients.get("dynamodb"), outputs["TableName"])
         self.waker = SqsWaker(self._sqs, deliveries=outputs["DeliveriesQueueUrl"], scan_events=None)
@@ -47,6 +49,16 @@ class Deployment:
         """Return a queue of `DEAD_LETTERS`."""
         url, source = (self._outputs[each] for each in DEAD_LETTERS[name])
         return DeadLetterQueue(self._sqs, name=name, url=url, source=source)
+
+    def reconciliation(self) -> Reconciliation:
+        """Return what compares with what this stage has evaluated, from the beginning each time."""
+        settings = Settings(
+            {
+                "TABLE_NAME": self._outputs["TableName"],
+                "SCAN_EVENTS_QUEUE_URL": self._outputs["ScanEventsQueueUrl"],
+            }
+        )
+        return App(settings, clients=self.clients).reconciliation(places=False)
 
 
 def deployment(options: argparse.Namespace, connect: Connect = Clients) -> Deployment:

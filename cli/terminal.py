@@ -15,7 +15,14 @@ from typing import Any, Final
 
 from rich.cells import cell_len, chop_cells
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -85,6 +92,26 @@ def print_json(document: Any, *, plain: bool = True) -> None:
 # --- progress -----------------------------------------------------------------------------------
 
 
+class Steps:
+    """How far a work is whose length shows on the way."""
+
+    def __init__(self, bar: Progress | None, task: TaskID) -> None:
+        self._bar = bar
+        self._task = task
+        self._total = 0
+
+    def expect(self, count: int, label: str) -> None:
+        """Say what comes next, and how many steps that is."""
+        self._total += count
+        if self._bar is not None:
+            self._bar.update(self._task, total=self._total, description=one_line(label))
+
+    def advance(self) -> None:
+        """Say that one step is done."""
+        if self._bar is not None:
+            self._bar.advance(self._task)
+
+
 @contextmanager
 def working(
     label: str, total: int | None = None, *, patience: float = _PATIENCE
@@ -95,12 +122,25 @@ def working(
     With a `total` above one the bar fills as the returned function is called. Nothing may be
     printed to a terminal's stdout meanwhile; remarks may be.
     """
+    counted = total is not None and total > 1
+    with _shown(label, total if counted else None, counted=counted, patience=patience) as steps:
+        yield steps.advance
+
+
+@contextmanager
+def stepping(label: str, *, patience: float = _PATIENCE) -> Iterator[Steps]:
+    """Show a bar like `working`, for work that says on the way how much there is of it."""
+    with _shown(label, None, counted=True, patience=patience) as steps:
+        yield steps
+
+
+@contextmanager
+def _shown(label: str, total: int | None, *, counted: bool, patience: float) -> Iterator[Steps]:
     # isatty and not rich's own answer, which FORCE_COLOR turns into a yes for files and logs.
     if not sys.stderr.isatty():
-        yield _nothing
+        yield Steps(None, TaskID(0))
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    counted = total is not None and total > 1
     bar = Progress(
         *((*columns, MofNCompleteColumn()) if counted else columns),
         console=Console(stderr=True),
@@ -108,12 +148,12 @@ def working(
         # A result must not end up on stderr.
         redirect_stdout=False,
     )
-    task = bar.add_task(one_line(label), total=total if counted else None)
+    task = bar.add_task(one_line(label), total=total)
     timer = threading.Timer(patience, bar.start)
     timer.daemon = True
     timer.start()
     try:
-        yield lambda: bar.advance(task)
+        yield Steps(bar, task)
     finally:
         timer.cancel()
         # It may just be starting the bar, which nobody would stop after us.

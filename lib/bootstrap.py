@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +28,7 @@ from lib.interfaces import (
 )
 from lib.models import Destination
 from lib.pipeline import DeliveryPipeline, ScanPipeline
+from lib.reconciliation import Reconciliation, Scope
 
 if TYPE_CHECKING:
     from boto3.session import Session
@@ -52,6 +53,11 @@ class Settings:
         if not value:
             raise ConfigError(f"The environment variable {name} is not set; deploy serverless.yml")
         return value
+
+    @property
+    def reconcile_window(self) -> timedelta:
+        """How far back images are looked at that were pushed."""
+        return timedelta(days=int(self.need("RECONCILE_DAYS")))
 
     @property
     def receiver_hosts(self) -> tuple[str, ...]:
@@ -144,6 +150,29 @@ class App:
             now=self.now,
             pause=self._pause,
         )
+
+    def reconciliation(self, *, places: bool = True) -> Reconciliation:
+        """Return what reconcile runs; without `places` each pass starts at the beginning."""
+        from lib.sources.registry import EcrRegistry
+        from lib.store.places import DynamoPlaces
+        from lib.store.queues import SqsScanEvents
+        from lib.store.state import DynamoStateStore
+
+        dynamodb, table = self._clients.get("dynamodb"), self._settings.need("TABLE_NAME")
+        return Reconciliation(
+            registry=EcrRegistry(self._clients.get("ecr")),
+            states=DynamoStateStore(dynamodb, table),
+            events=SqsScanEvents(
+                self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_QUEUE_URL")
+            ),
+            places=DynamoPlaces(dynamodb, table) if places else None,
+            now=self.now,
+        )
+
+    @property
+    def reconcile_scope(self) -> Scope:
+        """What a scheduled pass looks at: what was pushed within the window."""
+        return Scope(since=self.now() - self._settings.reconcile_window)
 
     @cached_property
     def deliveries(self) -> DeliveryPipeline:

@@ -108,14 +108,18 @@ def config_hash(document: Json) -> str:
 
 def parse(document: Json) -> Config:
     """Understand a document that `check` has no errors for."""
+    named = {
+        Destination(name): _destination(entry) for name, entry in document["destinations"].items()
+    }
+    notified = [_notified(entry, named) for entry in document["routes"]]
     return Config(
         destinations=MappingProxyType(
-            {
-                Destination(name): _destination(entry)
-                for name, entry in document["destinations"].items()
-            }
+            named | {name: each for whom in notified for name, each in whom.items()}
         ),
-        routes=tuple(map(_route, document["routes"])),
+        routes=tuple(
+            _route(entry, tuple(whom))
+            for entry, whom in zip(document["routes"], notified, strict=True)
+        ),
         streams=tuple(document.get("streams", ())),
         suppressions=tuple(map(_suppression, document.get("suppressions", ()))),
         fallback=Destination(document["fallback"]) if "fallback" in document else None,
@@ -127,7 +131,28 @@ def _destination(entry: Mapping[str, Json]) -> DestinationConfig:
     return DestinationConfig(entry["type"], MappingProxyType(options))
 
 
-def _route(entry: Mapping[str, Json]) -> Route:
+def _notified(
+    entry: Mapping[str, Json], named: Mapping[Destination, DestinationConfig]
+) -> dict[Destination, DestinationConfig]:
+    """
+    Return whom a route notifies.
+
+    A bot in the channel of a route is a destination of its own, "bot/C0PAYMENTS": a channel has
+    its own threads and rate limit, and may be paused or archived alone.
+    """
+    channel = entry.get("channel")
+    notified = {}
+    for name in map(Destination, entry["notify"]):
+        config = named[name]
+        if channel is None or config.options.get("channel", channel) == channel:
+            notified[name] = config
+        else:
+            options = MappingProxyType({**config.options, "channel": channel})
+            notified[Destination(f"{name}/{channel}")] = DestinationConfig(config.type, options)
+    return notified
+
+
+def _route(entry: Mapping[str, Json], notify: tuple[Destination, ...]) -> Route:
     severity = entry.get("severity")
     return Route(
         name=entry["name"],
@@ -138,7 +163,7 @@ def _route(entry: Mapping[str, Json]) -> Route:
             kinds=tuple(map(ChangeKind, entry.get("kinds", ()))),
             unknown_severity=entry.get("unknown_severity", False),
         ),
-        notify=tuple(map(Destination, entry["notify"])),
+        notify=notify,
         match=_match(entry["match"]) if "match" in entry else None,
         continues=entry.get("continue", False),
     )
@@ -297,7 +322,7 @@ def _words(error: Any) -> str:
     if rule == "pattern" and "patternErrorMessage" in schema:
         return str(schema["patternErrorMessage"])
     if rule not in _WORDS:
-        return f"breaks the rule {rule} of its schema"
+        return str(schema.get("errorMessage", f"breaks the rule {rule} of its schema"))
     words = _WORDS[rule](allowed)
     if rule != "type":
         return words
@@ -336,7 +361,7 @@ def _misfits(document: Json) -> Iterator[Problem]:
     """Find errors between parts; whatever has the wrong shape was reported before."""
     routes = [each for each in _list(document, "routes") if isinstance(each, dict)]
     if len(routes) == len(_list(document, "routes")):
-        yield from _route_misfits(routes, list(_mapping(document, "destinations")))
+        yield from _route_misfits(routes, _mapping(document, "destinations"))
     names = list(_mapping(document, "destinations"))
     fallback = document.get("fallback") if isinstance(document, dict) else None
     if isinstance(fallback, str) and fallback not in names:
@@ -347,8 +372,13 @@ def _misfits(document: Json) -> Iterator[Problem]:
             yield Problem(("suppressions", index, "expires"), "must be a day that exists")
 
 
-def _route_misfits(routes: Sequence[dict[str, Json]], names: list[str]) -> Iterator[Problem]:
+def _route_misfits(
+    routes: Sequence[dict[str, Json]], destinations: Mapping[str, Json]
+) -> Iterator[Problem]:
     seen: dict[Json, int] = {}
+    names = list(destinations)
+    entries = ((name, each) for name, each in destinations.items() if isinstance(each, dict))
+    bots = {name for name, each in entries if "token" in each}
     for index, route in enumerate(routes):
         name = route.get("name")
         if isinstance(name, str) and seen.setdefault(name, index) != index:
@@ -356,11 +386,20 @@ def _route_misfits(routes: Sequence[dict[str, Json]], names: list[str]) -> Itera
         for place, target in enumerate(_list(route, "notify")):
             if isinstance(target, str) and target not in names:
                 yield Problem(("routes", index, "notify", place), _no_destination(target, names))
+        targets = (each for each in _list(route, "notify") if isinstance(each, str))
+        if "channel" in route and bots.isdisjoint(targets):
+            yield Problem(("routes", index, "channel"), _NO_BOT)
     if routes and "match" in routes[-1]:
         yield Problem(
             ("routes", len(routes) - 1, "match"),
             "the last route catches all, so it must not have a match; add a route below it",
         )
+
+
+_NO_BOT: Final = (
+    "needs a Slack destination with a token among those that this route notifies; the others cannot"
+    " choose a channel"
+)
 
 
 def _no_destination(target: str, names: list[str]) -> str:
@@ -420,6 +459,8 @@ def _doubts(config: Config, today: date) -> Iterator[Problem]:
     yield from _unreachable(config.routes)
     used = {destination for route in config.routes for destination in route.notify}
     used |= {config.fallback} if config.fallback is not None else set()
+    # A bot may be used in the channels of routes alone.
+    used |= {Destination(each.partition("/")[0]) for each in used}
     for name in config.destinations:
         if name not in used:
             yield Problem(("destinations", name), "no route notifies this", "warning")

@@ -6,6 +6,7 @@ The one error tree. Whoever raises picks the narrowest; only the record boundary
     +-- EventError                  no   breaks its own schema: goes to the dead-letter queue
     +-- DocumentError               no   a document given to the command holds nothing usable
     +-- SourceError                 yes  AWS throttled, failed or refused while fetching
+    |   +-- SourceThrottledError    yes  AWS still wants fewer calls after botocore's own retries
     |   +-- FindingsNotReadyError   yes  the scan is still running or not registered yet
     |   +-- ImageGoneError          no   the image or its repository does not exist (any more)
     |   +-- NotAnImageError         no   an attestation, a signature: nothing that is scanned
@@ -59,6 +60,12 @@ class SourceError(ScanAlertError):
 
     retryable = True
     reason = "source"
+
+
+class SourceThrottledError(SourceError):
+    """AWS asks for fewer calls: leave the rest for later."""
+
+    reason = "source-throttled"
 
 
 class FindingsNotReadyError(SourceError):

@@ -30,7 +30,7 @@ from lib.models import (
     StreamId,
     UnusableReport,
 )
-from lib.routing import Decision, Route
+from lib.routing import Decision, Decisions, Route
 from lib.suppressions import Suppression, matcher
 
 NOT_READY_HORIZON: Final = timedelta(hours=1)
@@ -148,6 +148,11 @@ def moved_head(
     if order < head.order:
         return None
     return StreamHead(head.version + 1, image.key, order, key)
+
+
+def unheard(decisions: Decisions) -> Decisions:
+    """Return what the routes said of an evaluation that only sets a baseline: nobody is told."""
+    return replace(decisions, deliveries=())
 
 
 def new_delivery(decision: Decision, evaluation: Evaluation, key: str, now: datetime) -> Delivery:

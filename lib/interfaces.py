@@ -20,6 +20,7 @@ from lib.models import (
     Image,
     ImageIndex,
     Known,
+    LastScan,
     Pause,
     Receipt,
     Scan,
@@ -57,6 +58,23 @@ class FindingSource(Protocol):
 
         Raises `ImageGoneError`, `SourceError`.
         """
+
+
+class ImageRegistry(Protocol):
+    """What the registry holds, and how far its scans are."""
+
+    def repositories(self) -> Sequence[str]:
+        """Return the names of all repositories. Raises `SourceError`."""
+
+    def images(self, repository: str, *, since: datetime) -> Sequence[Image | ImageIndex]:
+        """
+        Return what was pushed into a repository since then and can have a scan, in no order.
+
+        An index stands for the untagged images in it. Raises `SourceError`.
+        """
+
+    def last_scan(self, image: Image) -> LastScan:
+        """Return how far the last scan of an image is. Raises `ImageGoneError`, `SourceError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +123,16 @@ class StateStore(Protocol):
 
     def image(self, image: Image) -> ImageState | None:
         """Return what was evaluated last for this digest."""
+
+    def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
+        """
+        Return what is known of many images, by their keys; those never evaluated are absent.
+
+        What was committed just now may be missing.
+        """
+
+    def installed_at(self) -> datetime:
+        """Return when this deployment began to keep states."""
 
     def head(self, stream: StreamId) -> StreamHead | None:
         """Return the newest image of a stream."""
@@ -233,6 +261,36 @@ class Waker(Protocol):
 
     def revisit(self, event: Mapping[str, Json], *, delay_seconds: int) -> None:
         """Bring a scan event back later, unchanged."""
+
+
+class ScanEvents(Protocol):
+    """The way into the queue of scan events."""
+
+    def put(self, events: Sequence[Mapping[str, Json]]) -> None:
+        """Have these events processed as if they came from EventBridge. Repeats are harmless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a pass over all images stopped."""
+
+    repository: str
+    pushed_at: datetime | None = None
+    """With `digest`: the last image that was looked at; None: none of this repository."""
+    digest: str = ""
+
+
+class Places(Protocol):
+    """Remembers where a pass stopped, for the next one to go on."""
+
+    def place(self) -> Place | None:
+        """Return where to go on; None: from the beginning."""
+
+    def keep(self, place: Place) -> None:
+        """Remember a place instead of the one before."""
+
+    def forget(self) -> None:
+        """Begin anew the next time."""
 
 
 class Notifier(Protocol):

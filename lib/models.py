@@ -232,6 +232,13 @@ class ScanEvent:
     """`image` is an index: its result is that of the images in it, together."""
     quiet: bool = False
     """Nobody is told of a first evaluation; it only sets the baseline."""
+    found_at: datetime | None = None
+    """When reconciliation came upon the scan; None for an event of AWS."""
+
+    @property
+    def announced_at(self) -> datetime:
+        """Since when a result is expected: an old scan may have been found just now."""
+        return self.found_at or self.time
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +256,25 @@ class IgnoredEvent:
 
     event_id: str
     reason: str
+
+
+class ScanProgress(StrEnum):
+    """How far the last scan of an image is."""
+
+    NONE = "none"
+    RUNNING = "running"
+    USABLE = "usable"
+    UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True, slots=True)
+class LastScan:
+    """What the registry says about the last scan of an image, without its findings."""
+
+    source: ScanSource
+    status: str
+    progress: ScanProgress
+    completed_at: datetime | None = None
 
 
 Event = ScanEvent | FindingEvent | IgnoredEvent

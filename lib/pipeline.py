@@ -4,6 +4,7 @@ The flow. Read this first.
     a scan event    -> ScanPipeline      fetch, compare, route, store        -> deliveries to make
     a wake-up       -> DeliveryPipeline  claim, render, send, record         -> a receipt, or a time
     every minute    -> wake_due          rows that are due                   -> wake-ups
+    every hour      -> Reconciliation    scans without an event              -> scan events
 
 Nothing here knows DynamoDB, Slack or Lambda: it speaks to the ports of `lib.interfaces`. Every call
 ends in an outcome that says what happened and why; whoever called logs and counts it.
@@ -45,6 +46,7 @@ from lib.evaluation import (
     new_delivery,
     revisit_delay,
     same_problem,
+    unheard,
 )
 from lib.interfaces import (
     Commit,
@@ -152,7 +154,7 @@ class ScanPipeline:
         except NotAnImageError as error:
             return ScanOutcome(ScanResult.IGNORED, str(error))
         except FindingsNotReadyError as error:
-            delay = revisit_delay(self._now() - event.time)
+            delay = revisit_delay(self._now() - event.announced_at)
             self._waker.revisit(raw, delay_seconds=delay)
             return ScanOutcome(ScanResult.REVISIT, str(error))
         return self._evaluate(event, raw, report, known)
@@ -163,7 +165,7 @@ class ScanPipeline:
         try:
             report = self._source.report(event.image, event.scan, announced=announced)
         except FindingsNotReadyError as error:
-            age = self._now() - event.time
+            age = self._now() - event.announced_at
             if age < (NOT_READY_HORIZON if error.partial is None else PARTIAL_HORIZON):
                 raise
             match error.partial:
@@ -213,6 +215,9 @@ class ScanPipeline:
             before=self._before(report, order, known, known_head),
         )
         decisions = decide(evaluation, self._rules.routes)
+        quiet = event.quiet and known is None
+        if quiet:
+            decisions = unheard(decisions)
         key = self._reports.put(evaluation)
         deliveries = tuple(
             new_delivery(each, evaluation, key, now) for each in decisions.deliveries
@@ -235,7 +240,11 @@ class ScanPipeline:
         )
         self._waker.wake(_wake_up(each) for each in deliveries if each.due_at is not None)
         return ScanOutcome(
-            ScanResult.EVALUATED, _summary(evaluation), evaluation, decisions, deliveries
+            ScanResult.EVALUATED,
+            _summary(evaluation, quiet=quiet),
+            evaluation,
+            decisions,
+            deliveries,
         )
 
     def _before(
@@ -262,7 +271,9 @@ def _wake_up(delivery: Delivery) -> WakeUp:
     return WakeUp(delivery.id, delivery.destination, delivery.attempts)
 
 
-def _summary(evaluation: Evaluation) -> str:
+def _summary(evaluation: Evaluation, *, quiet: bool) -> str:
+    if quiet:
+        return "the baseline of an image older than this installation: nobody is told"
     if evaluation.problem is not None:
         return evaluation.problem.reason
     if evaluation.comparison is None:

@@ -172,6 +172,8 @@ def provide(
         match destination:
             case {"type": "slack", "webhook": reference}:
                 _keep(aws, reference, receivers.slack_url(name))
+            case {"type": "slack", "token": reference}:
+                _keep(aws, reference, receivers.slack_token)
             case {"type": "jira", "credentials": reference}:
                 email, token = receivers.jira_credentials
                 _keep(aws, reference, json.dumps({"email": email, "token": token}))

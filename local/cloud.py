@@ -23,7 +23,17 @@ from http import HTTPStatus
 from threading import Thread
 from typing import Any, Final
 
-from local.ecr_scanning import Call, Event, Place, PushedImage, Recording, Refusal, Scans
+from local.ecr_scanning import (
+    Call,
+    Event,
+    Place,
+    PushedImage,
+    Recording,
+    Refusal,
+    Scans,
+    detail_of,
+    page_of,
+)
 
 Json = Any
 Scope = MutableMapping[str, Any]
@@ -80,6 +90,11 @@ class Ministack:
             f"}} does not exist within the repository with name '{place.repository}' {where}",
         )
 
+    def manifests(self, place: Place) -> dict[str, str]:
+        """Return the manifest of every image of a repository, by digest."""
+        images = self._ecr._images.get(place.repository, ())  # noqa: SLF001  # no public name
+        return {each["imageDigest"]: each["imageManifest"] for each in images}
+
     def scans_on_push(self, place: Place) -> bool:
         """Tell how a repository is configured."""
         repository = self._ecr._repositories[place.repository]  # noqa: SLF001  # no public name
@@ -114,6 +129,9 @@ class Ministack:
         """Put scanning before ECR's own actions, and the door before everything."""
         self._iam_actions.extract_iam_action = _as_aws_names_it(
             self._iam_actions.extract_iam_action
+        )
+        self._iam_actions.extract_resource_arn = _all_repositories(
+            self._iam_actions.extract_resource_arn
         )
         self._lambda._sqs_esm_concurrency = _by_group(  # noqa: SLF001  # no public name
             self._lambda._sqs_esm_concurrency  # noqa: SLF001  # same
@@ -161,6 +179,26 @@ def _as_aws_names_it(action_of: Callable[..., str | None]) -> Callable[..., str 
     return look_up
 
 
+def _all_repositories(resource_of: Callable[..., str]) -> Callable[..., str]:
+    """
+    Return a lookup of resources in which listing repositories is about all of them, as in AWS.
+
+    AWS says so when it refuses: "ecr:DescribeRepositories on resource: arn:aws:ecr:…:repository/*".
+    """
+
+    def look_up(
+        service: str, method: str, path: str, headers: Mapping[str, str], *request: Json
+    ) -> str:
+        resource = resource_of(service, method, path, headers, *request)
+        listing = headers.get("x-amz-target", "").endswith(".DescribeRepositories")
+        if service != "ecr" or not listing or resource != "*":
+            return resource
+        region, account = request[2:4]
+        return f"arn:aws:ecr:{region}:{account}:repository/*"
+
+    return look_up
+
+
 def _pushed_image(place: Place, image: Mapping[str, Json]) -> PushedImage:
     return PushedImage(
         place=place,
@@ -187,6 +225,9 @@ class Scanning:
             match headers.get("x-amz-target", "").rpartition(".")[2]:
                 case "DescribeImageScanFindings" | "StartImageScan" as action:
                     return self._answer(action, json.loads(body or b"{}"))
+                case "DescribeImages":
+                    response = await ecr(method, path, headers, body, query)
+                    return self._described(response, json.loads(body))
                 case "PutImage":
                     response = await ecr(method, path, headers, body, query)
                     self._scan_on_push(response)
@@ -195,6 +236,22 @@ class Scanning:
                     return await ecr(method, path, headers, body, query)
 
         return handle
+
+    def _described(self, response: Response, request: Mapping[str, Json]) -> Response:
+        """Complete ministack's answer about images, and cut it into ECR's pages."""
+        status, _, body = response
+        if status != HTTPStatus.OK:
+            return response
+        details = json.loads(body)["imageDetails"]
+        place = self._ministack.place(request["repositoryName"])
+        manifests = self._ministack.manifests(place)
+        rows = [detail_of(each, manifests.get(each["imageDigest"], "")) for each in details]
+        if request.get("imageIds"):
+            return self._ministack.answer({"imageDetails": rows})
+        try:
+            return self._ministack.answer(page_of(rows, "imageDetails", request))
+        except Refusal as refusal:
+            return self._ministack.refuse(refusal)
 
     def _answer(self, action: str, request: Mapping[str, Json]) -> Response:
         answer, findings = "ok", 0

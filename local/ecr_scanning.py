@@ -13,7 +13,7 @@ import json
 import uuid
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
@@ -233,12 +233,7 @@ class Scans:
 
     def describe(self, image: PushedImage, max_results: int | None, token: str | None) -> Json:
         """Return one page of an image's findings, as it goes over the wire. Raises `Refusal`."""
-        if max_results is not None and not 1 <= max_results <= MAX_PAGE:
-            raise Refusal(
-                "InvalidParameterException",
-                "Invalid parameter at 'maxResults' failed to satisfy constraint:"
-                f" 'Member must have value between 1 and {MAX_PAGE}'",
-            )
+        size = _page_size(max_results)
         result = self._results.get(image.key)
         if result is None or result.not_found_left > 0:
             self._count_down(image, result)
@@ -248,12 +243,56 @@ class Scans:
                 f" repository with name '{image.place.repository}' in the registry with id"
                 f" '{image.place.account}'",
             )
-        return _page(image, result, max_results, token)
+        return _page(image, result, size, token)
 
     def _count_down(self, image: PushedImage, result: _Result | None) -> None:
         if result is not None:
             left = result.not_found_left - 1
             self._results[image.key] = replace(result, not_found_left=left)
+
+
+def detail_of(detail: Mapping[str, Json], manifest: str) -> Json:
+    """
+    Return what DescribeImages says about an image, with what stands in its manifest.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
+    """
+    try:
+        said = json.loads(manifest)
+    except ValueError:
+        said = {}
+    # An index has no config, and no kind of its own.
+    kind = said.get("artifactType") or said.get("config", {}).get("mediaType")
+    more = {
+        "artifactMediaType": kind,
+        "imageStatus": "ACTIVE",
+        "subjectManifestDigest": said.get("subject", {}).get("digest"),
+        "imageTags": detail.get("imageTags") or None,
+    }
+    return {name: value for name, value in {**detail, **more}.items() if value is not None}
+
+
+def page_of(rows: Sequence[Json], key: str, request: Mapping[str, Json]) -> Json:
+    """Return the page of a list that a request asks for. Raises `Refusal`."""
+    size = _page_size(request.get("maxResults"))
+    token = request.get("nextToken")
+    if token is not None and not token.isdecimal():
+        raise Refusal("InvalidParameterException", "Invalid parameter at 'nextToken'")
+    start = int(token or 0)
+    page: dict[str, Json] = {key: list(rows[start : start + size])}
+    if start + size < len(rows):
+        page["nextToken"] = str(start + size)
+    return page
+
+
+def _page_size(asked: int | None) -> int:
+    if asked is not None and not 1 <= asked <= MAX_PAGE:
+        raise Refusal(
+            "InvalidParameterException",
+            "Invalid parameter at 'maxResults' failed to satisfy constraint:"
+            f" 'Member must have value between 1 and {MAX_PAGE}'",
+        )
+    return asked or DEFAULT_PAGE
 
 
 def announcement(image: PushedImage, recording: Recording, time: int) -> Event:
@@ -310,9 +349,9 @@ def _seconds(text: str) -> float | str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _page(image: PushedImage, result: _Result, max_results: int | None, token: str | None) -> Json:
+def _page(image: PushedImage, result: _Result, size: int, token: str | None) -> Json:
     recording = result.recording
-    size = ENHANCED_PAGE if recording.shape == ENHANCED else max_results or DEFAULT_PAGE
+    size = ENHANCED_PAGE if recording.shape == ENHANCED else size
     start = _position(token, result) if token else 0
     answer: dict[str, Json] = {
         "registryId": image.place.account,

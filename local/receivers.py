@@ -30,6 +30,7 @@ from local.standins.jira import JiraStandIn
 from local.standins.journal import Journal
 from local.standins.script import Accept, Disconnect, Scripts, Step, TimeoutAfterAccept
 from local.standins.slack import SlackStandIn
+from local.standins.slack_api import SlackApiStandIn
 from local.standins.sns import PREFIX, SnsStandIn
 from local.standins.wire import NOT_FOUND, Answer, Call, Message, Outcome, Receiver, Request
 
@@ -84,6 +85,7 @@ class Receivers:
 
     def __init__(self, port: int = 0) -> None:
         self._slack = SlackStandIn()
+        self._slack_api = SlackApiStandIn()
         self._jira = JiraStandIn()
         self._sns = SnsStandIn()
         self._scripts = Scripts()
@@ -131,6 +133,16 @@ class Receivers:
         """The e-mail address and the token that Jira accepts."""
         return self._jira.email, self._jira.token
 
+    @property
+    def slack_site(self) -> str:
+        """The `site` of a Slack bot."""
+        return self.url
+
+    @property
+    def slack_token(self) -> str:
+        """The bot's token."""
+        return self._slack_api.token
+
     def slack_url(self, name: str) -> str:
         """Return the webhook of a channel; it comes to life with the first call."""
         return self.url + self._slack.webhook(name)
@@ -149,7 +161,8 @@ class Receivers:
         """
         Play these faults, in order: one per request to "slack", "jira" or "sns".
 
-        "slack/payments" means one channel, "jira/SEC-1" one issue, and comes first.
+        "slack/payments" means one channel (a bot's by its id), "jira/SEC-1" one issue, and comes
+        first.
         """
         self._scripts.add(receiver, steps)
 
@@ -158,8 +171,13 @@ class Receivers:
         return self._scripts.left()
 
     def archive_channel(self, name: str) -> None:
-        """Make a Slack channel answer 410 from now on."""
+        """Make a Slack channel refuse everything from now on: a webhook's name, or a bot's id."""
         self._slack.archive(name)
+        self._slack_api.archive(name)
+
+    def delete_message(self, channel: str, ts: str) -> None:
+        """Remove a bot's message from a Slack channel, with its thread."""
+        self._slack_api.delete(channel, ts)
 
     def delete_issue(self, key: str) -> None:
         """Make a Jira issue answer 404 from now on."""
@@ -195,12 +213,15 @@ class Receivers:
         return reply
 
     def _stand_in(self, path: str) -> tuple[Receiver, _StandIn] | None:
-        match path.split("/")[1]:
-            case "services":
+        match path.split("/")[1:]:
+            case ["services", *_]:
                 return Receiver.SLACK, self._slack
-            case "rest":
+            # The page's own addresses have no dot there, Slack's methods have one.
+            case ["api", method] if "." in method:
+                return Receiver.SLACK, self._slack_api
+            case ["rest", *_]:
                 return Receiver.JIRA, self._jira
-            case "sns":
+            case ["sns", *_]:
                 return Receiver.SNS, self._sns
             case _:
                 return None
@@ -213,9 +234,12 @@ class Receivers:
                 return self._news(call.query)
             case ["api", "messages", number, "raw"] if number.isdecimal():
                 return self._raw(int(number))
-            case ["browse", key]:
-                # A receipt links to the issue as Jira would show it.
-                return Answer(HTTPStatus.FOUND, "", {"Location": f"/#/jira/{quote(key)}"})
+            case ["browse" | "archives" as kind, place, *_]:
+                # A receipt links to an issue, or to a message, as its receiver would show it.
+                receiver = Receiver.JIRA if kind == "browse" else Receiver.SLACK
+                return Answer(
+                    HTTPStatus.FOUND, "", {"Location": f"/#/{receiver.value}/{quote(place)}"}
+                )
             case [name]:
                 return _static(name or "index.html")
             case _:

@@ -34,7 +34,7 @@ class Scene:
 
 _EVERYBODY: Final = frozenset({"security-mail", "audit-topic"})
 _PAYMENTS: Final = _EVERYBODY | {"payments-slack", "security-jira"}
-_STOREFRONT: Final = _EVERYBODY | {"platform-slack", "security-jira"}
+_STOREFRONT: Final = _EVERYBODY | {"platform-slack/C0STOREFRONT", "security-jira"}
 _PLATFORM: Final = _EVERYBODY | {"platform-slack"}
 
 STORY: Final = (
@@ -63,7 +63,7 @@ STORY: Final = (
         "web/storefront",
         "3.2.1",
         "web-storefront-3.2.1",
-        "one upgrade done, one exploitable finding new",
+        "one upgrade done, one exploitable finding new: a reply in Slack, a comment in Jira",
         _STOREFRONT,
     ),
     Scene(

@@ -11,10 +11,12 @@ from lib.models import (
     Filter,
     Finding,
     Image,
+    LastScan,
     Package,
     Report,
     Scan,
     ScanEvent,
+    ScanProgress,
     ScanSource,
     Severity,
     StreamId,
@@ -82,6 +84,11 @@ def a_scan_event(number: int = 1, *, image: Image | None = None, **fields: Any) 
         "scan": a_scan(),
     }
     return ScanEvent(**{**defaults, **fields})
+
+
+def a_last_scan(progress: str = "USABLE", status: str = "COMPLETE", **fields: Any) -> LastScan:
+    defaults: dict[str, Any] = {"completed_at": NOW if progress == "USABLE" else None}
+    return LastScan(ScanSource.ECR_BASIC, status, ScanProgress[progress], **{**defaults, **fields})
 
 
 def a_filter(**fields: Any) -> Filter:

@@ -4,13 +4,13 @@ The ports in memory: honest enough to pass the same contract tests as DynamoDB, 
 `tests/store/test_contracts.py` runs both through the same tests, so these cannot drift away.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lib.errors import ConflictError
-from lib.interfaces import Commit, ImageState, NotClaimed, StreamHead, WakeUp
+from lib.interfaces import Commit, ImageState, NotClaimed, Place, StreamHead, WakeUp
 from lib.models import (
     Alert,
     AnyReport,
@@ -22,11 +22,14 @@ from lib.models import (
     Image,
     ImageIndex,
     Known,
+    LastScan,
     NotThere,
     Pause,
     Receipt,
     Report,
     Scan,
+    ScanProgress,
+    ScanSource,
     Standing,
     StreamId,
     Usage,
@@ -63,33 +66,50 @@ class Thread:
 
 @dataclass
 class MemoryStore:
-    """`StateStore`, `ReportStore` and `Ledger` over one set of dictionaries, as one table is."""
+    """All stores (state, reports, ledger, places) over one set of dictionaries, like a table."""
 
-    images: dict[str, ImageState] = field(default_factory=dict)
+    states: dict[str, ImageState] = field(default_factory=dict)
     heads: dict[StreamId, StreamHead] = field(default_factory=dict)
     rows: dict[DeliveryId, Delivery] = field(default_factory=dict)
     threads: dict[tuple[Destination, StreamId], Thread] = field(default_factory=dict)
     objects: dict[str, Evaluation] = field(default_factory=dict)
     postponed: dict[DeliveryId, tuple[int, datetime]] = field(default_factory=dict)
     pauses: dict[Destination, Pause] = field(default_factory=dict)
+    kept: Place | None = None
+    installed: datetime = datetime(2026, 11, 1, tzinfo=UTC)
     before_commit: Callable[[], None] = lambda: None
     """Called first in `commit`, to let somebody else be faster."""
 
     def image(self, image: Image) -> ImageState | None:
-        return self.images.get(image.key)
+        return self.states.get(image.key)
+
+    def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
+        return {each.key: self.states[each.key] for each in images if each.key in self.states}
+
+    def installed_at(self) -> datetime:
+        return self.installed
 
     def head(self, stream: StreamId) -> StreamHead | None:
         return self.heads.get(stream)
 
+    def place(self) -> Place | None:
+        return self.kept
+
+    def keep(self, place: Place) -> None:
+        self.kept = place
+
+    def forget(self) -> None:
+        self.kept = None
+
     def commit(self, commit: Commit) -> None:
         self.before_commit()
-        if self.images.get(commit.image.key) != commit.known:
+        if self.states.get(commit.image.key) != commit.known:
             raise ConflictError("the image changed")
         if commit.head is not None and self.heads.get(commit.stream) != commit.known_head:
             raise ConflictError("the stream changed")
         if any(delivery.id in self.rows for delivery in commit.deliveries):
             raise ConflictError("a delivery exists")
-        self.images[commit.image.key] = commit.state
+        self.states[commit.image.key] = commit.state
         if commit.head is not None:
             self.heads[commit.stream] = commit.head
         self.rows |= {delivery.id: delivery for delivery in commit.deliveries}
@@ -265,6 +285,51 @@ class RecordingWaker:
 
     def revisit(self, event: Mapping[str, Any], *, delay_seconds: int) -> None:
         self.revisits.append((event, delay_seconds))
+
+
+@dataclass
+class ScriptedRegistry:
+    """Holds the given images, by repository; what it is told to raise, it raises when asked."""
+
+    held: dict[str, list[Image | ImageIndex]] = field(default_factory=dict)
+    scans: dict[str, LastScan] = field(default_factory=dict)
+    """By digest; others were never scanned."""
+    errors: dict[str, Exception] = field(default_factory=dict)
+    """By repository or digest."""
+    asked: list[str] = field(default_factory=list)
+    """Repositories that were listed, and digests whose scans were asked for."""
+
+    def repositories(self) -> Sequence[str]:
+        return list(self.held)
+
+    def images(self, repository: str, *, since: datetime) -> Sequence[Image | ImageIndex]:
+        self._ask(repository)
+        return [each for each in self.held[repository] if pushed_at(each) >= since]
+
+    def last_scan(self, image: Image) -> LastScan:
+        self._ask(image.digest)
+        none = LastScan(ScanSource.ECR_BASIC, "SCAN_NOT_FOUND", ScanProgress.NONE)
+        return self.scans.get(image.digest, none)
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if what in self.errors:
+            raise self.errors[what]
+
+
+def pushed_at(unit: Image | ImageIndex) -> datetime:
+    image = unit.image if isinstance(unit, ImageIndex) else unit
+    return image.pushed_at or NEVER
+
+
+@dataclass
+class RecordingScanEvents:
+    """Remembers what was put on the queue of scan events."""
+
+    queued: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def put(self, events: Sequence[Mapping[str, Any]]) -> None:
+        self.queued += events
 
 
 @dataclass

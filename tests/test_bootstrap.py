@@ -1,6 +1,6 @@
 """The composition root: what it needs, and what it says when that is missing."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,8 +9,10 @@ from lib.bootstrap import App, Clients, Settings
 from lib.config import Config, load
 from lib.errors import ConfigError
 from lib.models import Destination
-from lib.notifiers.slack import SlackNotifier
+from lib.notifiers.slack import SlackWebhookNotifier
 from lib.pipeline import DeliveryPipeline, ScanPipeline
+from lib.reconciliation import Reconciliation
+from tests.builders import NOW
 
 ENVIRONMENT = {
     "TABLE_NAME": "table",
@@ -18,6 +20,7 @@ ENVIRONMENT = {
     "SCAN_EVENTS_QUEUE_URL": "https://scan-events",
     "SCAN_EVENTS_DLQ_URL": "https://scan-events-dlq",
     "DELIVERIES_QUEUE_URL": "https://deliveries",
+    "RECONCILE_DAYS": "30",
 }
 
 
@@ -50,6 +53,16 @@ def test_the_pipelines_are_built_once(config: Config) -> None:
     assert app.dead_letters is app.dead_letters
 
 
+def test_reconciliation_looks_back_as_far_as_was_deployed(config: Config) -> None:
+    """The window ends now; a pass by hand keeps no place."""
+    app = an_app(config)
+    app.now = lambda: NOW
+
+    assert isinstance(app.reconciliation(), Reconciliation)
+    assert isinstance(app.reconciliation(places=False), Reconciliation)
+    assert app.reconcile_scope.since == NOW - timedelta(days=30)
+
+
 def test_a_client_is_made_once_per_service_and_region() -> None:
     """Another region is another client; the same one is reused."""
     clients = Clients(region="eu-central-1")
@@ -76,7 +89,7 @@ def test_further_receiver_hosts_come_from_the_deployment() -> None:
 
 def test_a_notifier_is_made_from_its_destination(config: Config) -> None:
     """The type chooses the class."""
-    assert isinstance(an_app(config).notifier(Destination("team")), SlackNotifier)
+    assert isinstance(an_app(config).notifier(Destination("team")), SlackWebhookNotifier)
 
 
 def test_a_destination_that_was_removed_is_named(config: Config) -> None:

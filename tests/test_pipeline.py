@@ -283,7 +283,7 @@ class TestScan:
 
         assert outcome.result is ScanResult.REVISIT
         assert world.waker.revisits == [(RAW, 30)]
-        assert world.store.images == {}
+        assert world.store.states == {}
 
     def test_a_scan_that_never_has_a_result_is_told(self) -> None:
         """After an hour, "not scanned" is the result, with the reason."""
@@ -365,7 +365,7 @@ class TestScan:
 
         assert outcome.result is ScanResult.EVALUATED
         assert kinds(outcome) == {"CVE-2024-0001": ChangeKind.BASELINE}
-        assert world.store.images[an_image().key].event_time == later(5).time
+        assert world.store.states[an_image().key].event_time == later(5).time
 
     def test_fewer_findings_than_announced_come_back_later(self) -> None:
         """ECR can announce findings before it lists them: an empty list is no all-clear."""
@@ -417,6 +417,24 @@ class TestScan:
         world.process()
 
         assert world.source.described == []
+
+    def test_an_old_scan_that_was_found_just_now_has_its_hour(self) -> None:
+        """Patience counts from when it was found: another scan may be running in between."""
+        world = World(FindingsNotReadyError("running", status="IN_PROGRESS"))
+        event = a_scan_event(time=NOW - timedelta(days=20), found_at=NOW)
+
+        assert world.process(event).result is ScanResult.REVISIT
+
+    def test_a_silent_baseline_tells_nobody_even_of_a_failure(self) -> None:
+        """It is stored, so that the same failure is not told later either."""
+        world = World(an_unusable_report())
+
+        first = world.process(a_scan_event(quiet=True))
+        again = world.process(later(1))
+
+        assert first.result is ScanResult.EVALUATED
+        assert "nobody is told" in first.reason
+        assert (first.deliveries, again.deliveries) == ((), ())
 
     def test_an_attestation_is_ignored(self) -> None:
         """What buildx and cosign push beside an image is no image without a scan."""

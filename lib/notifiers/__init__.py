@@ -10,9 +10,9 @@ from typing import Final
 
 from lib.interfaces import NotifierFactory
 from lib.notifiers.jira import JiraNotifier
-from lib.notifiers.slack import SlackNotifier
+from lib.notifiers.slack import SlackNotifiers
 from lib.notifiers.sns import SnsNotifier
 
 NOTIFIERS: Final[Mapping[str, NotifierFactory]] = MappingProxyType(
-    {"jira": JiraNotifier, "slack": SlackNotifier, "sns": SnsNotifier}
+    {"jira": JiraNotifier, "slack": SlackNotifiers(), "sns": SnsNotifier}
 )

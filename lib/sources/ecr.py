@@ -17,20 +17,23 @@ from lib.errors import (
     ImageGoneError,
     NotAnImageError,
     SourceError,
+    SourceThrottledError,
 )
 from lib.models import (
     AnyReport,
     Finding,
     Image,
     ImageIndex,
+    LastScan,
     Report,
     Scan,
+    ScanProgress,
     ScanSource,
     UnusableReport,
 )
 from lib.sources import SOURCES
 from lib.sources.distinct import distinct
-from lib.sources.images import image_of_resource, image_resources
+from lib.sources.images import image_of_resource, image_resources, other_artifact
 from lib.sources.indexes import fetch_indexes
 from lib.sources.values import counts, digest, mapping, moment, name, text, texts
 
@@ -52,17 +55,9 @@ not, nothing follows about findings."""
 _RUNNING: Final = frozenset({"IN_PROGRESS", "PENDING"})
 _LISTS: Final = ("findings", "enhancedFindings")
 _NOT_FOUND: Final = "ScanNotFoundException"
-_NO_IMAGES: Final = (
-    "application/vnd.in-toto",
-    "application/vnd.dev.cosign",
-    "application/vnd.dev.sigstore",
-    "application/vnd.cncf.notary",
-    "application/vnd.cncf.helm",
-    "application/vnd.cyclonedx",
-    "application/spdx",
+_THROTTLED: Final = frozenset(
+    {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 )
-"""What attestations, signatures, bills of material and charts call themselves. Any other word is
-taken for an image: a message too many is better than one too few."""
 _GONE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 
 
@@ -103,12 +98,12 @@ class EcrFindingSource:
         }
         if image.account:
             request["registryId"] = image.account
-        with _source_errors(image):
+        with source_errors(image.name):
             details = self._client.describe_images(**request)["imageDetails"]
         if not details:
             raise ImageGoneError(f"{image.name} does not exist (any more)")
-        kind = text(details[0].get("artifactMediaType"))
-        if kind is not None and kind.startswith(_NO_IMAGES):
+        kind = other_artifact(details[0])
+        if kind is not None:
             raise NotAnImageError(f"{image.name} is no image that is scanned, but {kind}")
         pushed_at, tags = moment(details[0].get("imagePushedAt")), details[0].get("imageTags")
         return replace(image, pushed_at=pushed_at, tags=image.tags or texts(tags))
@@ -116,7 +111,7 @@ class EcrFindingSource:
     def index(self, image: Image) -> ImageIndex | None:
         """See `FindingSource.index`."""
         self._check_region(image)
-        with _source_errors(image):
+        with source_errors(image.name):
             return next(fetch_indexes(self._client, (image,)), None)
 
     def _check_region(self, image: Image) -> None:
@@ -156,12 +151,13 @@ class EcrFindingSource:
         }
         if image.account:
             request["registryId"] = image.account
-        with _source_errors(image):
+        with source_errors(image.name):
             return list(paginator.paginate(**request))
 
 
 @contextmanager
-def _source_errors(image: Image) -> Iterator[None]:
+def source_errors(name: str) -> Iterator[None]:
+    """Turn what ECR refuses about an image or a repository into the `SourceError` that it is."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -171,16 +167,15 @@ def _source_errors(image: Image) -> Iterator[None]:
         code, said = stated.get("Code", "Unknown"), stated.get("Message", "")
         if code == _NOT_FOUND:
             raise FindingsNotReadyError(
-                f"ECR knows no scan of {image.name} yet", status="SCAN_NOT_FOUND"
+                f"ECR knows no scan of {name} yet", status="SCAN_NOT_FOUND"
             ) from error
         if code in _GONE:
-            raise ImageGoneError(f"{image.name} does not exist (any more): {code}") from error
-        raise SourceError(
-            f"ECR did not list the findings of {image.name}: {code}: {said}", reason=code
-        ) from error
+            raise ImageGoneError(f"{name} does not exist (any more): {code}") from error
+        kind = SourceThrottledError if code in _THROTTLED else SourceError
+        raise kind(f"ECR did not answer about {name}: {code}: {said}", reason=code) from error
     except BotoCoreError as error:
         raise SourceError(
-            f"ECR could not be asked about {image.name}: {error}", reason=type(error).__name__
+            f"ECR could not be asked about {name}: {error}", reason=type(error).__name__
         ) from error
 
 
@@ -237,6 +232,16 @@ def normalize_ecr(pages: Sequence[Page], image: Image, scan: Scan) -> AnyReport:
         ),
         distinct(listing.findings),
     )
+
+
+def last_scan(page: Page) -> LastScan:
+    """Return what one page says about the scan itself, however many findings it lists."""
+    said = _listing([page], Scan(ScanSource.ECR_BASIC, UNKNOWN_STATUS))
+    if said.status in _RUNNING:
+        progress = ScanProgress.RUNNING
+    else:
+        progress = ScanProgress.USABLE if said.status in _USABLE else ScanProgress.UNUSABLE
+    return LastScan(said.source, said.status, progress, said.completed_at)
 
 
 def _listing(pages: Sequence[Page], scan: Scan) -> _Listing:

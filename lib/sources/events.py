@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from lib.difference import SCAN_FOUND, SOURCE
 from lib.errors import EventError
 from lib.interfaces import Json
 from lib.models import (
@@ -158,6 +159,24 @@ def _scan_event(source: ScanSource) -> Callable[[Mapping[str, Json], datetime], 
     return read
 
 
+def _found_event(body: Mapping[str, Json], time: datetime) -> ScanEvent:
+    """Read our own event; see `lib.difference.scan_found`."""
+    detail = body["detail"]
+    return ScanEvent(
+        event_id=body["id"],
+        time=time,
+        image=replace(_image(body), pushed_at=moment(detail.get("image-pushed-at"))),
+        scan=Scan(
+            ScanSource(detail["scan-source"]),
+            detail["scan-status"],
+            completed_at=moment(detail.get("scan-completed-at")),
+        ),
+        index=detail["index"],
+        quiet=detail["quiet"],
+        found_at=moment(detail["found-at"]),
+    )
+
+
 def _counts(value: Json, status: str) -> tuple[Counts | None, tuple[str, ...]]:
     """
     Return what the event counted. An empty count of a complete scan is zero; no count is none.
@@ -282,5 +301,6 @@ _KINDS: Final[
             _other_finding,
             _finding_event,
         ),
+        (SOURCE, SCAN_FOUND): ("scan-found.json", lambda _: None, _found_event),
     }
 )

@@ -1,5 +1,6 @@
 """Which image something is about: from ARNs, Inspector's resources and DescribeImages."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -9,6 +10,22 @@ from lib.sources.values import count, digest, mapping, moment, name, objects, te
 
 IMAGE_TYPE: Final = "AWS_ECR_CONTAINER_IMAGE"
 """The type of Inspector's resources that are ECR images."""
+
+_NO_IMAGES: Final = (
+    "application/vnd.amazon.soci",
+    "application/vnd.in-toto",
+    "application/vnd.dev.cosign",
+    "application/vnd.dev.sigstore",
+    "application/vnd.cncf.notary",
+    "application/vnd.cncf.helm",
+    "application/vnd.cyclonedx",
+    "application/spdx",
+)
+"""What attestations, signatures, bills of material, charts and the like call themselves. Any other
+word is taken for an image: a message too many is better than one too few."""
+_ATTACHED: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
+"""Cosign's tags for what belongs to an image, and the tag of a list of referrers:
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema"""
 
 _ARN_PARTS: Final = 6
 _REPOSITORY: Final = "repository/"
@@ -112,3 +129,21 @@ def image_of_detail(detail: Mapping[str, Any], *, partition: str, region: str) -
         tags=texts(detail.get("imageTags")),
         pushed_at=moment(detail.get("imagePushedAt")),
     )
+
+
+def other_artifact(detail: Mapping[str, Any]) -> str | None:
+    """
+    Say what one of DescribeImages' details is when it is nothing that is scanned.
+
+    None for an image, and for an index.
+    """
+    kind = text(detail.get("artifactMediaType"))
+    if kind is not None and kind.startswith(_NO_IMAGES):
+        return kind
+    subject = digest(detail.get("subjectManifestDigest"))
+    if subject:
+        return f"something about {subject[:19]}"
+    tags = texts(detail.get("imageTags"))
+    if tags and all(map(_ATTACHED.fullmatch, tags)):
+        return f"something about {tags[0][:19]}"
+    return None

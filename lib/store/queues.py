@@ -1,7 +1,7 @@
 """The queues. Messages on them only wake; what they mean stands in rows and events."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.errors import ScanAlertError, StoreError
@@ -50,6 +50,28 @@ class SqsWaker:
                 MessageBody=json.dumps(event),
                 DelaySeconds=delay_seconds,
             )
+
+
+class SqsScanEvents:
+    """See `lib.interfaces.ScanEvents`."""
+
+    def __init__(self, client: "SQSClient", queue: str) -> None:
+        self._client = client
+        self._queue = queue
+
+    def put(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """See `ScanEvents.put`."""
+        entries: list[Any] = [
+            {"Id": str(index % BATCH), "MessageBody": json.dumps(each)}
+            for index, each in enumerate(events)
+        ]
+        for start in range(0, len(entries), BATCH):
+            with store_errors("queueing scan events"):
+                answer = self._client.send_message_batch(
+                    QueueUrl=self._queue, Entries=entries[start : start + BATCH]
+                )
+            if answer.get("Failed"):
+                raise StoreError(f"{len(answer['Failed'])} scan events were not queued")
 
 
 class SqsDeadLetters:

@@ -1,7 +1,7 @@
 """Image states and stream heads in DynamoDB, and the transaction that moves them."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.interfaces import Commit, ImageState, StreamHead
@@ -16,6 +16,10 @@ RETENTION: Final = timedelta(days=365)
 """Rows outlive their last evaluation by this; shorter than the reports they point to."""
 
 
+MAX_KEYS: Final = 100
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
+
+
 class DynamoStateStore:
     """See `lib.interfaces.StateStore`."""
 
@@ -26,18 +30,30 @@ class DynamoStateStore:
     def image(self, image: Image) -> ImageState | None:
         """See `StateStore.image`."""
         row = self._read(_image_key(image))
-        if row is None:
-            return None
-        return ImageState(
-            version=int(row["version"]),
-            order=from_time(row["order"]),
-            event_time=from_time(row["event_time"]),
-            event_id=row["event_id"],
-            status=row["status"],
-            usable=row["usable"],
-            completed_at=from_time(row["completed_at"]) if "completed_at" in row else None,
-            report_key=row.get("report_key"),
-        )
+        return None if row is None else _state(row)
+
+    def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
+        """See `StateStore.images`. Half the price of `image`, and may be a second behind it."""
+        keys = {f"IMAGE#{each.key}": to_item(_image_key(each)) for each in images}
+        left: list[Any] = list(keys.values())
+        found = {}
+        with store_errors("reading image states"):
+            while left:
+                answer = self._client.batch_get_item(
+                    RequestItems={self._table: {"Keys": left[:MAX_KEYS]}}
+                )
+                for row in map(from_item, answer["Responses"].get(self._table, ())):
+                    found[row["pk"].removeprefix("IMAGE#")] = _state(row)
+                # What DynamoDB did not get to; when it gets to nothing at all, it raises instead.
+                again = answer.get("UnprocessedKeys", {}).get(self._table)
+                left = [*(again["Keys"] if again else ()), *left[MAX_KEYS:]]
+        return found
+
+    def installed_at(self) -> datetime:
+        """See `StateStore.installed_at`: the table is made by the first deployment, and kept."""
+        with store_errors("describing the table"):
+            table = self._client.describe_table(TableName=self._table)["Table"]
+        return table["CreationDateTime"].astimezone(UTC)
 
     def head(self, stream: StreamId) -> StreamHead | None:
         """See `StateStore.head`."""
@@ -104,6 +120,19 @@ class DynamoStateStore:
                 TableName=self._table, Key=to_item(key), ConsistentRead=True
             )
         return from_item(answer["Item"]) if "Item" in answer else None
+
+
+def _state(row: Mapping[str, Any]) -> ImageState:
+    return ImageState(
+        version=int(row["version"]),
+        order=from_time(row["order"]),
+        event_time=from_time(row["event_time"]),
+        event_id=row["event_id"],
+        status=row["status"],
+        usable=row["usable"],
+        completed_at=from_time(row["completed_at"]) if "completed_at" in row else None,
+        report_key=row.get("report_key"),
+    )
 
 
 def _image_key(image: Image) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import { clock, count, h } from "./dom.js";
 import { issue, issueView, jiraHeadline } from "./jira.js";
 import { mail, mailHeadline } from "./mail.js";
-import { slackFallback, slackHeadline, slackMessage } from "./slack.js";
+import { conversations, slackFallback, slackHeadline, slackMessage } from "./slack.js";
 
 const RECEIVERS = {
   slack: { name: "Slack", place: (name) => `# ${name}` },
@@ -59,6 +59,16 @@ function of(receiver, destination) {
   return state.messages.filter((each) => each.receiver === receiver && (destination === undefined || each.destination === destination));
 }
 
+/** What arrived as a message of its own; the others edit one, or move an issue. */
+function posted(messages) {
+  return messages.filter((each) => each.receiver !== "slack" || each.kind !== "updated");
+}
+
+/** Whether later messages change how earlier ones look. */
+function folded({ receiver, destination: name }) {
+  return receiver === "jira" || of(receiver, name).some((each) => each.receiver === "slack" && each.payload.ts);
+}
+
 function destinations(receiver) {
   return [...new Set(of(receiver).map((each) => each.destination))];
 }
@@ -72,7 +82,7 @@ function address(message) {
 }
 
 function headline(message) {
-  if (message.receiver === "slack") return slackHeadline(message.payload);
+  if (message.receiver === "slack") return slackHeadline(message);
   return message.receiver === "jira" ? jiraHeadline(message) : mailHeadline(message.payload);
 }
 
@@ -89,7 +99,7 @@ function current() {
 
 function story() {
   const parts = [
-    [of("slack").length, "Slack message"],
+    [posted(of("slack")).length, "Slack message"],
     [destinations("jira").length, "Jira issue"],
     [of("sns").length, "SNS notification"],
   ].filter(([number]) => number).map(([number, what]) => h("span", { class: "counter" }, count(number, what)));
@@ -107,7 +117,7 @@ function places() {
     h("section", {}, h("h2", {}, name), h("ul", {}, destinations(receiver).map((destination) => {
       const messages = of(receiver, destination);
       const extra = receiver === "jira" ? issue(messages).fields.summary : null;
-      return entry(address(messages[0]), place(destination), messages.length, extra);
+      return entry(address(messages[0]), place(destination), posted(messages).length, extra);
     }))));
   const log = h("section", {}, h("h2", {}, "All"), h("ul", {}, entry(LOG, "Everything, in order", state.requests.length)));
   find("places").replaceChildren(...groups, ...(state.requests.length ? [log] : []));
@@ -123,7 +133,7 @@ function view(news) {
   state.shown = place.hash;
   const stream = find("stream");
   if (same && place.log) return stream.append(...news.requests.map(row));
-  if (same && place.receiver !== "jira") {
+  if (same && !folded(place)) {
     const more = news.messages.filter((each) => address(each) === place.hash);
     stream?.append(...more.map(item));
     if (more.length) find("how-many").textContent = total(of(place.receiver, place.destination).length);
@@ -145,14 +155,27 @@ function destination({ receiver, destination: name }) {
   return h(
     "section",
     { class: `place-view ${receiver}-view` },
-    h("header", { class: "place-head" }, h("h2", {}, RECEIVERS[receiver].place(name)), h("p", {}, what, " · ", h("span", { id: "how-many" }, total(messages.length)))),
-    h("div", { id: "stream", class: "stream" }, messages.map(item)),
+    h("header", { class: "place-head" }, h("h2", {}, RECEIVERS[receiver].place(name)), h("p", {}, what, " · ", h("span", { id: "how-many" }, total(posted(messages).length)))),
+    h("div", { id: "stream", class: "stream" }, receiver === "slack" ? conversations(messages).map(thread) : messages.map(item)),
   );
 }
 
 function item(message) {
-  const body = message.receiver === "slack" ? slackMessage(message) : mail(message);
-  return h("article", { class: "item", id: `message-${message.id}`, "aria-label": headline(message) }, body, tools(message));
+  if (message.receiver === "slack") return thread({ message, edits: [], replies: [] });
+  return h("article", { class: "item", id: `message-${message.id}`, "aria-label": headline(message) }, mail(message), tools(message));
+}
+
+/** A message of Slack as it stands now, and its replies. */
+function thread({ message, edits, replies }) {
+  const edit = edits.at(-1) ?? null;
+  return h(
+    "article",
+    { class: "item", id: `message-${message.id}`, "aria-label": headline(edit ? { ...edit, kind: "posted" } : message) },
+    slackMessage(message, edit),
+    tools(edit ?? message),
+    edit && h("details", { class: "first" }, h("summary", {}, "As first posted"), slackMessage(message), tools(message)),
+    replies.length ? h("section", { class: "thread", "aria-label": "Replies" }, h("p", { class: "thread-head" }, count(replies.length, "reply", "replies")), replies.map(thread)) : null,
+  );
 }
 
 function tools(message) {

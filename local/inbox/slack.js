@@ -5,9 +5,27 @@ import { emoji, mention, mrkdwn, plain } from "./mrkdwn.js";
 
 const COLOURS = { good: "#2eb67d", warning: "#ecb22e", danger: "#e01e5a" };
 
-/** One message: avatar, name, time, text or blocks, attachments. */
-export function slackMessage(message) {
-  const { payload } = message;
+/** Fold what a bot sent: each message with its edits, replies under their root. A webhook's messages have no timestamp. */
+export function conversations(messages) {
+  const roots = [];
+  const known = new Map();
+  for (const message of messages) {
+    const { ts, thread_ts: thread } = message.payload;
+    if (message.kind === "updated") {
+      known.get(ts)?.edits.push(message);
+      continue;
+    }
+    const entry = { message, edits: [], replies: [] };
+    known.set(ts, entry);
+    (thread && known.has(thread) ? known.get(thread).replies : roots).push(entry);
+  }
+  return roots;
+}
+
+/** One message: avatar, name, time, text or blocks, attachments. `edit` is what it was edited to last. */
+export function slackMessage(message, edit = null) {
+  const { payload } = edit ?? message;
+  const shown = message.payload.reply_broadcast ? "also sent to the channel" : "";
   const blocks = payload.blocks ?? [];
   return h(
     "div",
@@ -16,7 +34,7 @@ export function slackMessage(message) {
     h(
       "div",
       { class: "slack-body" },
-      h("p", { class: "slack-from" }, h("strong", {}, payload.username ?? "ecr-scan-alerts"), h("span", { class: "app" }, "APP"), clock(message.received_at)),
+      h("p", { class: "slack-from" }, h("strong", {}, payload.username ?? "ecr-scan-alerts"), h("span", { class: "app" }, "APP"), clock(message.received_at), edit && h("span", { class: "dim" }, "edited ", clock(edit.received_at)), shown && h("span", { class: "dim" }, shown)),
       blocks.length ? blocks.map(block) : payload.text && h("div", { class: "slack-text" }, mrkdwn(payload.text)),
       (payload.attachments ?? []).map(attachment),
     ),
@@ -24,11 +42,12 @@ export function slackMessage(message) {
 }
 
 /** What a list of messages shows: the text of the notification, else the first words there are. */
-export function slackHeadline(payload) {
+export function slackHeadline({ kind, payload }) {
+  const did = kind === "updated" ? "Edited: " : payload.thread_ts ? "Reply: " : "";
   const [attachment] = payload.attachments ?? [];
   const header = [...(payload.blocks ?? []), ...(attachment?.blocks ?? [])].find((each) => each.type === "header");
   const text = payload.text ?? header?.text.text ?? attachment?.fallback ?? attachment?.text ?? "Message without text";
-  return h("span", {}, mrkdwn(text.split("\n")[0])).textContent;
+  return did + h("span", {}, mrkdwn(text.split("\n")[0])).textContent;
 }
 
 /** The fallback text, as a notification shows it. */

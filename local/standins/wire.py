@@ -69,7 +69,7 @@ class Draft:
     """A message that a receiver accepts, before the journal numbers it."""
 
     destination: str
-    """Slack channel, Jira issue key, or name of the subscriber."""
+    """Slack channel (name, or id for a bot), Jira issue key, or name of the subscriber."""
     kind: Kind
     payload: Json
     notes: tuple[Note, ...] = ()

@@ -203,7 +203,7 @@ class TestCheckFile:
         assert render_problems(found).splitlines() == [
             (
                 "alerts.yml:5: error: destinations.team-slack.chanel: is not known here; "
-                "allowed: type, webhook"
+                "did you mean channel?"
             ),
             (
                 "alerts.yml:9: error: routes[0].severity: must be one of CRITICAL, HIGH, MEDIUM, "

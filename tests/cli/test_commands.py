@@ -297,6 +297,27 @@ class TestPreview:
         assert "of 10,000" in err
         assert "of 50" in err
 
+    def test_a_bot_in_the_channel_of_a_route_is_a_destination(
+        self, run: Any, tmp_path: Path
+    ) -> None:
+        """It is reached, expected and previewed by its own name."""
+        path = tmp_path / "alerts.yml"
+        bot = "{type: slack, token: {secret: ecr-scan-alerts/bot}, channel: C0123ALERTS}"
+        path.write_text(
+            CONFIG.replace("destinations:", f"destinations:\n  bot: {bot}").replace(
+                "notify: [team-slack]", "notify: [bot, team-slack]\n    channel: C0TRAINING"
+            )
+        )
+        told = "audit,bot/C0TRAINING,team-slack"
+        options = ("--config", str(path))
+
+        checked = run("check-config", str(path))
+        routed = run("route", str(ENHANCED), "--expect", told, *options)
+        code, out, _ = run("preview", str(ENHANCED), "--to", "bot/C0TRAINING", *options)
+
+        assert (checked[0], routed[0], code) == (0, 0, 0)
+        assert json.loads(out)["post"]["channel"] == "C0TRAINING"
+
     def test_an_unknown_destination_is_answered_with_the_known_ones(
         self, run: Any, config: str
     ) -> None:

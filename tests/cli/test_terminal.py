@@ -7,7 +7,15 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
-from cli.terminal import complain, print_json, print_report, print_table, say, working
+from cli.terminal import (
+    complain,
+    print_json,
+    print_report,
+    print_table,
+    say,
+    stepping,
+    working,
+)
 from tests.builders import a_finding, a_report, an_image, an_unusable_report
 
 
@@ -212,6 +220,29 @@ class TestWorking:
         monkeypatch.setenv("FORCE_COLOR", "1")
         with working("reading", total=3, patience=0) as advance:
             advance()
+
+        assert capsys.readouterr().err == ""
+
+
+class TestStepping:
+    def test_what_comes_next_is_named_and_added(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The whole grows as it is found out."""
+        monkeypatch.setenv("TERM", "xterm")
+        stderr = Terminal()
+
+        with redirect_stderr(stderr), stepping("listing", patience=0) as steps:
+            steps.expect(2, "payments/[api]")
+            steps.advance()
+            steps.expect(3, "payments/web")
+            wait_for(stderr, "1/5")
+
+        assert "payments/web" in stderr.getvalue()
+
+    def test_a_log_has_no_bar(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """Nobody watches."""
+        with stepping("listing", patience=0) as steps:
+            steps.expect(1, "payments/api")
+            steps.advance()
 
         assert capsys.readouterr().err == ""
 

@@ -196,7 +196,7 @@ def test_a_failed_download_says_why_and_leaves_nothing(tmp_path: Path) -> None:
 # --- whether it is complete ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", ["process_scan", "deliver", "sweep"])
+@pytest.mark.parametrize("module", ["process_scan", "deliver", "reconcile", "sweep"])
 def test_a_handler_needs_nothing_but_the_zip_and_the_runtime(
     task_root: Path, lambda_python: Path, module: str
 ) -> None:

@@ -20,7 +20,8 @@ from tests.deploy.conftest import STAGE, Package
 from tests.store.conftest import create_table
 
 NAME = f"ecr-scan-alerts-{STAGE}"
-FUNCTIONS = ("Deliver", "ProcessScan", "Sweep")
+FUNCTIONS = ("Deliver", "ProcessScan", "Reconcile", "Sweep")
+SCHEDULES = {"Reconcile": "rate(1 hour)", "Sweep": "rate(1 minute)"}
 WITHOUT_RESOURCES = {
     "inspector2:ListCoverage",
     "inspector2:ListFindings",
@@ -198,17 +199,32 @@ def test_functions_report_each_failed_message(built: Package) -> None:
     }
 
 
-def test_the_sweep_runs_every_minute(built: Package) -> None:
-    """The scheduler has a role of its own, for this one function."""
-    (schedule,) = built.resources("AWS::Scheduler::Schedule").values()
-    role = built.resources("AWS::IAM::Role")["SweepScheduleRole"]
+@pytest.mark.parametrize("function", SCHEDULES)
+def test_what_runs_by_the_clock_has_its_schedule(built: Package, function: str) -> None:
+    """The scheduler has a role of its own for each function."""
+    schedule = built.resources("AWS::Scheduler::Schedule")[f"{function}Schedule"]
+    role = built.resources("AWS::IAM::Role")[f"{function}ScheduleRole"]
 
-    assert schedule["ScheduleExpression"] == "rate(1 minute)"
-    assert schedule["Target"]["Arn"] == get_att("SweepLambdaFunction")
-    assert schedule["Target"]["RoleArn"] == get_att("SweepScheduleRole")
+    assert schedule["ScheduleExpression"] == SCHEDULES[function]
+    assert schedule["Target"]["Arn"] == get_att(f"{function}LambdaFunction")
+    assert schedule["Target"]["RoleArn"] == get_att(f"{function}ScheduleRole")
     assert [(each["Action"], each["Resource"]) for each in statements(role)] == [
-        ("lambda:InvokeFunction", get_att("SweepLambdaFunction"))
+        ("lambda:InvokeFunction", get_att(f"{function}LambdaFunction"))
     ]
+
+
+def test_nothing_else_runs_by_the_clock(built: Package) -> None:
+    """One schedule for each of these functions."""
+    schedules = built.resources("AWS::Scheduler::Schedule")
+
+    assert set(schedules) == {f"{each}Schedule" for each in SCHEDULES}
+
+
+def test_what_reconcile_asks_for_is_within_what_rows_are_kept(built: Package) -> None:
+    """A row that expires before its image leaves the window would be found again and again."""
+    variables = built.resources("AWS::Lambda::Function")["ReconcileLambdaFunction"]["Environment"]
+
+    assert int(variables["Variables"]["RECONCILE_DAYS"]) < state.RETENTION.days
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -326,7 +342,7 @@ def test_every_function_has_a_role_of_its_own(built: Package) -> None:
     assert roles == {f"{each}LambdaFunction": get_att(f"{each}Role") for each in FUNCTIONS}
     assert set(built.resources("AWS::IAM::Role")) == {
         *(f"{each}Role" for each in FUNCTIONS),
-        "SweepScheduleRole",
+        *(f"{each}ScheduleRole" for each in SCHEDULES),
     }
 
 
@@ -350,6 +366,7 @@ def test_everything_allowed_names_its_resources(built: Package) -> None:
         ("ProcessScan", {"dynamodb", "ecr", "inspector2", "logs", "s3", "sqs", "xray"}),
         ("Deliver", {"dynamodb", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "xray"}),
         ("Sweep", {"dynamodb", "logs", "sqs", "xray"}),
+        ("Reconcile", {"dynamodb", "ecr", "inspector2", "logs", "sqs", "xray"}),
     ],
 )
 def test_a_function_reaches_what_it_uses(built: Package, function: str, services: set[str]) -> None:
@@ -419,6 +436,7 @@ def test_everything_that_needs_people_has_an_alarm(built: Package) -> None:
         ("Errors", "ProcessScanLambdaFunction"),
         ("Errors", "DeliverLambdaFunction"),
         ("Errors", "SweepLambdaFunction"),
+        ("Errors", "ReconcileLambdaFunction"),
         ("ApproximateAgeOfOldestMessage", "ScanEventsQueue"),
         ("ApproximateAgeOfOldestMessage", "DeliveriesQueue"),
     }
@@ -466,6 +484,7 @@ def test_outputs_name_what_operators_ask_for(built: Package) -> None:
         "ProcessScanFunctionName",
         "DeliverFunctionName",
         "SweepFunctionName",
+        "ReconcileFunctionName",
         "AlarmTopicArn",
         "DashboardUrl",
     }

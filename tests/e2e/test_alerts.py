@@ -232,6 +232,44 @@ class TestAlerts:
         assert len(messages_about(app, name)) == 1
 
 
+class TestSlackBot:
+    def test_a_stream_is_one_thread_that_is_kept_current(self, app: App, repository: Any) -> None:
+        """A re-scan with less edits the first message, and replies without waking the channel."""
+        name = repository("elsewhere")
+        digest = app.aws.push(name, "1.4.1", basic("CVE-2026-0001", "CVE-2026-0002"))
+        app.wait_until_quiet()
+
+        app.aws.rescan(name, digest, basic("CVE-2026-0002"))
+        app.wait_until_quiet()
+
+        first, edit, reply = messages_about(app, name)
+        root = first.payload["ts"]
+        rows = rows_about(app, name)
+        assert [row.destination for row in rows] == ["team-bot/C0ELSEWHERE"] * 2
+        assert {each.destination for each in (first, edit, reply)} == {"C0ELSEWHERE"}
+        assert (edit.kind, edit.payload["ts"]) == ("updated", root)
+        assert "1 HIGH open" in edit.payload["text"]
+        assert (reply.payload["thread_ts"], reply.payload["reply_broadcast"]) == (root, False)
+        assert "1 HIGH resolved" in reply.payload["text"]
+        assert reply.payload["metadata"]["event_payload"]["delivery_id"] in {row.id for row in rows}
+
+    def test_a_lost_answer_is_looked_up_and_not_repeated(self, app: App, repository: Any) -> None:
+        """Slack took the message and said 500: its history has it, so it is not sent again."""
+        name = repository("bot")
+        app.receivers.script("slack/C0TEAMBOT", [Answer(500, accepts=True)])
+
+        digest = app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
+        sweep_until(app, name, DeliveryState.SENT)
+        app.aws.rescan(name, digest, basic("CVE-2026-0001", "CVE-2026-0003"))
+        app.wait_until_quiet()
+
+        first, _, reply = messages_about(app, name)
+        paths = [each.path for each in app.receivers.requests("slack")]
+        assert paths.count("/api/conversations.history") == 1
+        assert reply.payload["thread_ts"] == first.payload["ts"]
+        assert reply.payload["reply_broadcast"] is True
+
+
 class TestReceivers:
     @pytest.mark.parametrize(
         "answer",
@@ -401,6 +439,100 @@ def receive(app: App, queue: str) -> dict[str, Any]:
     raise AssertionError(queue)
 
 
+@dataclass(frozen=True)
+class Reconciled:
+    """What a run of reconcile said, and what it found in one repository."""
+
+    said: dict[str, Any]
+    found: dict[str, str]
+    """Reasons by digest."""
+
+
+def reconcile(app: App, repository: str) -> Reconciled:
+    """Let reconcile run once, as it does every hour, and let what it found be processed."""
+    before = len(app.log("reconcile"))
+    answer = app.aws.client("lambda").invoke(FunctionName=f"{app.stack.name}-reconcile")
+    said = json.loads(answer["Payload"].read())
+    assert "FunctionError" not in answer, said
+    app.wait_until_quiet()
+    lines = [line for line in app.log("reconcile")[before:] if line.get("message") == "scan found"]
+    about = [line for line in lines if f"/{repository}@" in line["image"]]
+    return Reconciled(said, {line["image"].partition("@")[2]: line["reason"] for line in about})
+
+
+class TestReconciliation:
+    def test_scans_whose_events_were_lost_are_found_and_no_others(
+        self, app: App, repository: Any
+    ) -> None:
+        """Each is evaluated and told once; those that had events are not repeated."""
+        name = repository("mailed")
+        heard = [app.aws.push(name, f"1.{n}", basic(f"CVE-2026-100{n}")) for n in range(3)]
+        app.wait_until_quiet()
+        lost = [
+            app.aws.push(name, f"2.{n}", basic(f"CVE-2026-200{n}"), announced=False)
+            for n in range(3)
+        ]
+
+        first = reconcile(app, name)
+        told = len(messages_about(app, name))
+        again = reconcile(app, name)
+
+        assert first.found == dict.fromkeys(lost, "never evaluated")
+        assert told == len(heard) + len(lost)
+        assert again.found == {}
+        assert len(messages_about(app, name)) == told
+        assert (again.said["stopped"], again.said["unread"]) == (None, 0)
+
+    def test_a_newer_scan_and_a_failed_one_are_found(self, app: App, repository: Any) -> None:
+        """What was evaluated is not what ECR has now."""
+        name = repository()
+        rescanned = app.aws.push(name, "1.1", basic("CVE-2026-3001"))
+        failed = app.aws.push(name, "1.2", basic("CVE-2026-3001"))
+        app.wait_until_quiet()
+        app.aws.rescan(name, rescanned, basic("CVE-2026-3001", "CVE-2026-3002"), announced=False)
+        problem = {"imageScanStatus": {"status": "FAILED", "description": "The scan failed."}}
+        app.aws.rescan(name, failed, problem, announced=False)
+
+        first = reconcile(app, name)
+        again = reconcile(app, name)
+
+        assert first.found == {
+            rescanned: "scanned again since it was evaluated",
+            failed: "FAILED, was COMPLETE",
+        }
+        assert again.found == {}
+        told = "\n".join(each.raw for each in messages_about(app, name)[-2:])
+        assert "CVE-2026-3002" in told
+        assert "Scan failed" in told
+
+    def test_an_event_that_comes_after_all_changes_nothing(self, app: App, repository: Any) -> None:
+        """AWS delivers late what reconciliation has found already."""
+        name = repository()
+        digest = app.aws.push(name, "1.1", basic("CVE-2026-4001"), announced=False)
+        reconcile(app, name)
+
+        app.aws.repeat_event(name, digest)
+        app.wait_until_quiet()
+
+        assert len(messages_about(app, name)) == 1
+        assert reconcile(app, name).found == {}
+
+    def test_what_belongs_to_an_image_is_not_asked_for(self, app: App, repository: Any) -> None:
+        """A signature beside an image has no scan, and needs none."""
+        name = repository()
+        app.aws.client("ecr").put_image(
+            repositoryName=name,
+            imageManifest=json.dumps({"config": {"mediaType": "application/vnd.in-toto+json"}}),
+            imageManifestMediaType="application/vnd.oci.image.manifest.v1+json",
+        )
+        app.wait_until_quiet()
+        app.aws.forget_calls()
+
+        reconcile(app, name)
+
+        assert [each for each in app.aws.calls() if each["repository"] == name] == []
+
+
 @contextmanager
 def without_rights(app: App, role: str) -> Iterator[None]:
     """Take the rights of a function away for a while."""
@@ -538,6 +670,25 @@ class TestOperations:
         assert paused.returncode == 0
         assert (longer.returncode, "paused for longer" in longer.stderr) == (2, True)
         assert "1 alerts are due now" in resumed.stdout
+        assert len(messages_about(app, name)) == 1
+
+    def test_missed_scans_are_found_by_command(self, app: App, repository: Any, run: Any) -> None:
+        """A dry run shows them, the real one has them told, and the next one finds nothing."""
+        name = repository()
+        app.aws.push(name, "1.1", basic("CVE-2026-5001"), announced=False)
+        only = ("reconcile", "--repository", name)
+
+        tried = run(*only, "--dry-run")
+        queued = run(*only, "--format", "json")
+        app.wait_until_quiet()
+        again = run(*only)
+
+        assert (tried.returncode, queued.returncode, again.returncode) == (0, 0, 0)
+        assert "never evaluated" in tried.stdout
+        document = json.loads(queued.stdout)
+        assert len(document["found"]) == 1
+        assert document["calls"]["DescribeImageScanFindings"] == 1
+        assert "0 of 1 images" in again.stdout
         assert len(messages_about(app, name)) == 1
 
     @pytest.mark.parametrize(

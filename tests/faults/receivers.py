@@ -31,14 +31,18 @@ from lib.http_client import READ_TIMEOUT
 from lib.notifiers.sns import MAX_BYTES
 from local.standins.jira import API, JiraStandIn
 from local.standins.slack import SlackStandIn
+from local.standins.slack_api import SlackApiStandIn
 from local.standins.sns import SnsStandIn
-from local.standins.wire import Answer, Call, Kind, Outcome, Receiver
+from local.standins.wire import Answer, Call, Kind, Outcome
 from tests.faults.simulation import Simulation
 
 SLACK = "https://hooks.slack.com"
 MAX_SUBJECT = 100
-LATENCY = {Receiver.SLACK: 0.25, Receiver.JIRA: 0.35, Receiver.SNS: 0.03}
-"""Seconds that a request takes, about."""
+BOT_API = "slack.com"
+CHANNEL = "C0BOT0"
+"""A bot's channel, without its number."""
+LATENCY = {"slack": 0.25, "bot": 0.25, "jira": 0.35, "sns": 0.03}
+"""Seconds that a request takes, about, by kind of receiver."""
 
 _DELIVERY = re.compile(r"Delivery: ([0-9a-f]{32})")
 _OWN = (Kind.POSTED, Kind.CREATED, Kind.COMMENTED, Kind.NOTIFIED)
@@ -71,7 +75,7 @@ SILENCE_AFTER_ACCEPT = Lost("timeout", accepts=True, seconds=READ_TIMEOUT)
 class Asked:
     """One request, as the receivers' log keeps it and a plan sees it."""
 
-    receiver: Receiver
+    receiver: str
     destination: str
     seconds: float
     writes: bool
@@ -89,7 +93,7 @@ class Accepted:
     """A message at a receiver: of which delivery, when, and whether it says it may be a repeat."""
 
     delivery: str
-    receiver: Receiver
+    receiver: str
     place: str
     kind: Kind
     seconds: float
@@ -139,15 +143,20 @@ class Receivers:
     def __post_init__(self) -> None:
         self.slack = SlackStandIn()
         self.jira = LaggingJira(lambda: self.simulation.seconds)
-        self._stand_ins: dict[Receiver, Any] = {
-            Receiver.SLACK: self.slack,
-            Receiver.JIRA: self.jira,
-            Receiver.SNS: SnsStandIn(visit=lambda _: None),
+        self.bot = SlackApiStandIn(lambda: self.simulation.now().timestamp())
+        self._stand_ins: dict[str, Any] = {
+            "slack": self.slack,
+            "bot": self.bot,
+            "jira": self.jira,
+            "sns": SnsStandIn(visit=lambda _: None),
         }
         self.secrets: dict[str, str] = {
-            "ecr-scan-alerts/jira": json.dumps({"email": self.jira.email, "token": self.jira.token})
+            "ecr-scan-alerts/jira": json.dumps(
+                {"email": self.jira.email, "token": self.jira.token}
+            ),
+            "ecr-scan-alerts/bot": self.bot.token,
         }
-        self.watch: Callable[[Receiver, Any], object] = lambda *_: None
+        self.watch: Callable[[str, Any], object] = lambda *_: None
         """Called with everything that is accepted, for rows that look at the content."""
         self.step_in: Callable[[str], None] = lambda _: None
         """Called before and after each request; may end the caller."""
@@ -156,7 +165,7 @@ class Receivers:
         """Keep the webhook of a channel as a secret of its name."""
         self.secrets[f"ecr-scan-alerts/{channel}"] = SLACK + self.slack.webhook(channel)
 
-    def answer(self, receiver: Receiver, destination: str, call: Call) -> Answer | Lost:
+    def answer(self, receiver: str, destination: str, call: Call) -> Answer | Lost:
         """Answer one request, or say in which way it gets no answer. Takes its time."""
         latency = LATENCY[receiver] * self.random.uniform(0.6, 1.4) / 2
         self.step_in("before receiver.send")
@@ -185,7 +194,7 @@ class Receivers:
         """Count requests, whatever became of them."""
         return sum(not receivers or each.receiver in receivers for each in self.asked)
 
-    def _keep(self, receiver: Receiver, outcome: Outcome) -> None:
+    def _keep(self, receiver: str, outcome: Outcome) -> None:
         draft = outcome.accepted
         if draft is None:
             return
@@ -236,9 +245,12 @@ class Transport(BaseAdapter):
         )
         host = str(parts.hostname)
         if host == urlsplit(SLACK).hostname:
-            receiver, destination = Receiver.SLACK, self._receivers.slack.destination(call)
+            receiver, destination = "slack", self._receivers.slack.destination(call)
+        elif host == BOT_API:
+            channel = self._receivers.bot.destination(call)
+            receiver, destination = "bot", f"bot-{channel.removeprefix(CHANNEL)}"
         else:
-            receiver, destination = Receiver.JIRA, host.partition(".")[0]
+            receiver, destination = "jira", host.partition(".")[0]
         answer = self._receivers.answer(receiver, destination, call)
         if isinstance(answer, Lost):
             raise _no_answer(answer, request)
@@ -307,7 +319,7 @@ class Topics:
             "MessageAttributes": attributes,
         }
         call = Call("POST", f"/sns/{name}", {}, {}, json.dumps(notification).encode())
-        answer = self._receivers.answer(Receiver.SNS, name, call)
+        answer = self._receivers.answer("sns", name, call)
         if isinstance(answer, Lost):
             raise _no_sns(answer)
         if answer.status != HTTPStatus.OK:

@@ -37,11 +37,11 @@ from lib.observability import logger, metrics
 from tests.builders import a_finding, a_report, an_image
 from tests.fakes import MemoryStore
 from tests.faults.queues import Queue
-from tests.faults.receivers import Receivers, Topics, Transport
+from tests.faults.receivers import CHANNEL, Receivers, Topics, Transport
 from tests.faults.simulation import Killed, Process, Simulation
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-KINDS = ("slack", "jira", "sns")
+KINDS = ("slack", "bot", "jira", "sns")
 """The kinds of receivers that share the traffic; another kind needs a case in `destination`."""
 EACH = 4
 """Destinations of each kind."""
@@ -543,6 +543,12 @@ def destination(name: str) -> Json:
     match re.sub(r"-\d+$", "", name):
         case "slack":
             return {"type": "slack", "webhook": {"secret": f"ecr-scan-alerts/{name}"}}
+        case "bot":
+            return {
+                "type": "slack",
+                "token": {"secret": "ecr-scan-alerts/bot"},
+                "channel": f"{CHANNEL}{name.rpartition('-')[2]}",
+            }
         case "jira":
             return {
                 "type": "jira",

@@ -19,7 +19,7 @@ def name() -> str:
 
 
 @pytest.fixture
-def user(embedded_aws: EmbeddedAws, name: str) -> Iterator[Callable[[str, str], Any]]:
+def user(embedded_aws: EmbeddedAws, name: str) -> Iterator[Callable[..., Any]]:
     """Make clients of a user who may do one thing; root may do everything, whatever is denied."""
     iam = embedded_aws.client("iam")
     iam.create_user(UserName=name)
@@ -28,8 +28,8 @@ def user(embedded_aws: EmbeddedAws, name: str) -> Iterator[Callable[[str, str], 
 
     with ExitStack() as stack:
 
-        def client(service: str, action: str) -> Any:
-            allow = {"Effect": "Allow", "Action": action, "Resource": "*"}
+        def client(service: str, action: str, resource: str = "*") -> Any:
+            allow = {"Effect": "Allow", "Action": action, "Resource": resource}
             document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
             iam.put_user_policy(UserName=name, PolicyName="one", PolicyDocument=document)
             made = session.client(service, endpoint_url=embedded_aws.endpoint)
@@ -51,6 +51,21 @@ def test_batches_of_sqs_need_the_permission_of_a_single_message(
     with pytest.raises(ClientError) as error:
         sender.receive_message(QueueUrl=url)
     assert error.value.response["Error"]["Code"].startswith("AccessDenied")
+
+
+def test_listing_repositories_is_about_all_of_them(
+    embedded_aws: EmbeddedAws, user: Callable[..., Any], name: str
+) -> None:
+    """A policy for every repository allows it, one for some does not."""
+    embedded_aws.client("ecr").create_repository(repositoryName=name)
+    arn = f"arn:aws:ecr:{REGION}:{embedded_aws.account}:repository/"
+    action = "ecr:DescribeRepositories"
+
+    listed = user("ecr", action, f"{arn}*").describe_repositories()["repositories"]
+
+    assert name in {each["repositoryName"] for each in listed}
+    with pytest.raises(ClientError, match="ecr:DescribeRepositories"):
+        user("ecr", action, f"{arn}{name}").describe_repositories()
 
 
 def test_calls_on_loopback_count_as_calls_over_tls(

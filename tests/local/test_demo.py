@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.alerts_file import check_file, read
+from lib.config import parse
 from lib.models import DeliveryState
 from local.app import Row, write_config
 from local.demo import DemoError, check_prerequisites, leave_the_users_aws_alone, main
@@ -31,8 +32,8 @@ def test_the_rules_get_the_address_of_the_receivers(tmp_path: Path) -> None:
 
 
 def test_every_destination_has_a_part() -> None:
-    """The scenes tell all destinations of the rules, and no other."""
-    destinations = set(read(ALERTS).document["destinations"])
+    """The scenes tell all destinations of the rules, channels of routes too, and no other."""
+    destinations = set(parse(read(ALERTS).document).destinations)
 
     assert set().union(*(scene.told for scene in STORY)) == destinations
 

@@ -443,3 +443,69 @@ def test_what_cannot_be_played_is_said(embedded_aws: EmbeddedAws, repository: st
         embedded_aws.repeat_event(repository, digest)
     with pytest.raises(CloudError, match="does not exist"):
         embedded_aws.rescan(repository, digest)
+
+
+class TestDescribeImages:
+    def test_images_come_in_pages(self, embedded_aws: EmbeddedAws, repository: str) -> None:
+        """As many as asked for, and a token while there are more."""
+        pushed = {embedded_aws.push(repository, f"1.{number}") for number in range(5)}
+        paginator = embedded_aws.client("ecr").get_paginator("describe_images")
+
+        pages = list(
+            paginator.paginate(repositoryName=repository, PaginationConfig={"PageSize": 2})
+        )
+
+        assert [len(page["imageDetails"]) for page in pages] == [2, 2, 1]
+        assert {each["imageDigest"] for page in pages for each in page["imageDetails"]} == pushed
+
+    def test_what_the_manifest_says_is_described(
+        self, embedded_aws: EmbeddedAws, repository: str
+    ) -> None:
+        """The kind of an image is that of its config, and a referrer names its subject."""
+        client = embedded_aws.client("ecr")
+        digest = embedded_aws.push(repository)
+        referrer = {"artifactType": "text/sbom+json", "subject": {"digest": digest}}
+        for manifest in (json.dumps(referrer), "not json"):
+            client.put_image(
+                repositoryName=repository,
+                imageManifest=manifest,
+                imageManifestMediaType="application/vnd.oci.image.manifest.v1+json",
+            )
+
+        details = client.describe_images(repositoryName=repository)["imageDetails"]
+
+        assert [each.get("artifactMediaType") for each in details] == [
+            "application/vnd.oci.image.config.v1+json",
+            "text/sbom+json",
+            None,
+        ]
+        assert [each.get("subjectManifestDigest") for each in details] == [None, digest, None]
+        assert {each["imageStatus"] for each in details} == {"ACTIVE"}
+        assert "imageTags" not in details[0]
+
+    @pytest.mark.parametrize(
+        ("request_", "said"),
+        [({"maxResults": 1001}, "maxResults"), ({"nextToken": "no token"}, "nextToken")],
+    )
+    def test_requests_that_ecr_refuses_are_refused(
+        self, embedded_aws: EmbeddedAws, repository: str, request_: dict[str, Any], said: str
+    ) -> None:
+        """A page too large, a token of somebody else."""
+        client = embedded_aws.client("ecr")
+
+        with pytest.raises(ClientError, match=said):
+            client.describe_images(repositoryName=repository, **request_)
+        with pytest.raises(ClientError, match="RepositoryNotFoundException"):
+            client.describe_images(repositoryName=f"{repository}/nothing")
+
+    def test_images_asked_for_by_name_come_at_once(
+        self, embedded_aws: EmbeddedAws, repository: str
+    ) -> None:
+        """By digest, tag or both, without pages."""
+        digest = embedded_aws.push(repository, "1.0")
+
+        answer = embedded_aws.client("ecr").describe_images(
+            repositoryName=repository, imageIds=[{"imageTag": "1.0"}]
+        )
+
+        assert [each["imageDigest"] for each in answer["imageDetails"]] == [digest]

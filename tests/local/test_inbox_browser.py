@@ -33,6 +33,15 @@ class Sender:
     def slack(self, channel: str, payload: Any) -> str:
         return self.session.post(self.receivers.slack_url(channel), json=payload).text
 
+    def bot(self, method: str, payload: Path, **fields: Any) -> str:
+        """Call a method with a kept payload, but for some fields; return the message's ts."""
+        answer = self.session.post(
+            f"{self.receivers.slack_site}/api/{method}",
+            json={**json.loads(payload.read_text("utf-8")), **fields},
+            headers={"Authorization": f"Bearer {self.receivers.slack_token}"},
+        )
+        return str(answer.json()["ts"])
+
     def sns(self, subscriber: str, payload: Any) -> int:
         return self.session.post(self.receivers.sns_url(subscriber), json=payload).status_code
 
@@ -103,6 +112,33 @@ def test_slack_marks_up_as_slack_does(
     expect(message.locator(".slack-context")).to_contain_text("legacy & accepted")
     expect(message.get_by_role("link", name="Open in ECR")).to_be_visible()
     expect(message.locator(".notes")).to_contain_text("of 10,000 characters")
+
+
+def test_a_thread_stands_under_its_edited_root(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """The root is as it was edited to, replies are below it, and an open page takes them up."""
+    root = send.bot("chat.postMessage", GOLDEN / "slack-bot" / "baseline.json", thread_ts=None)
+    page = open_page(receivers.inbox_url).page
+    expect(page.locator("article.item")).to_have_count(1)
+
+    reply = {"thread_ts": root, "reply_broadcast": True}
+    send.bot("chat.update", GOLDEN / "slack-bot" / "only-resolved.root.json", ts=root)
+    send.bot("chat.postMessage", GOLDEN / "slack-bot" / "only-resolved.json", **reply)
+
+    item = page.locator("#stream > article.item")
+    expect(item.locator("h3").first).to_contain_text("Resolved: payments/api:latest")
+    expect(item.locator(".slack-from").first).to_contain_text("edited")
+    expect(item.locator(".thread article")).to_contain_text("Nothing new; 1 CRITICAL")
+    expect(item.locator(".thread .slack-from")).to_contain_text("also sent to the channel")
+    expect(page.locator("#how-many")).to_have_text("2 messages")
+    expect(page.locator("#story")).to_contain_text("2 Slack messages")
+    page.get_by_text("As first posted").click()
+    expect(item.locator(".first h3")).to_contain_text("payments/api:1.4.2")
+    page.goto(f"{receivers.inbox_url}#/log")
+    expect(page.locator("#stream tr")).to_have_count(3)
+    expect(page.locator("#stream")).to_contain_text("Edited: payments/api:latest")
+    expect(page.locator("#stream")).to_contain_text("Reply: payments/api:latest")
 
 
 def test_every_kind_of_block_is_drawn_or_shown_raw(

@@ -32,6 +32,25 @@ class Client:
     def slack(self, payload: Json, channel: str = "payments", **more: Any) -> requests.Response:
         return self.session.post(self.receivers.slack_url(channel), json=payload, timeout=5, **more)
 
+    def bot(self, method: str, body: Json, token: str | None = None) -> Json:
+        return self.session.post(
+            f"{self.receivers.slack_site}/api/{method}",
+            json=body,
+            headers={"Authorization": f"Bearer {token or self.receivers.slack_token}"},
+            timeout=5,
+        ).json()
+
+    def read(self, method: str, **query: str) -> Json:
+        return self.get(
+            f"/api/{method}",
+            params={"channel": CHANNEL, **query},
+            headers={"Authorization": f"Bearer {self.receivers.slack_token}"},
+        ).json()
+
+    def post(self, text: str, **fields: Json) -> str:
+        answer = self.bot("chat.postMessage", {"channel": CHANNEL, "text": text, **fields})
+        return str(answer["ts"])
+
     def jira(self, method: str, path: str, body: Json = None, **more: Any) -> requests.Response:
         more.setdefault("auth", self.receivers.jira_credentials)
         url = f"{self.receivers.jira_url}/rest/api/3{path}"
@@ -59,6 +78,8 @@ def paragraph(*content: Json) -> Json:
     return {"type": "paragraph", "content": list(content)}
 
 
+CHANNEL = "C0123ALERTS"
+METADATA = {"event_type": "ecr_scan_alert", "event_payload": {"delivery_id": "1"}}
 FIELDS = {
     "project": {"key": "SEC"},
     "issuetype": {"name": "Bug"},
@@ -142,6 +163,112 @@ class TestSlack:
         answer = client.session.post(client.receivers.slack_url("payments"), data=b"hello")
 
         assert (answer.status_code, answer.text) == (400, "invalid_payload")
+
+
+class TestSlackApi:
+    """A bot's methods."""
+
+    def test_a_message_is_posted_edited_and_remembered(self, client: Client) -> None:
+        """Post and edit are both recorded; the message is as it was edited to."""
+        ts = client.post("hello", blocks=[section("old")], metadata=METADATA)
+
+        answer = client.bot("chat.update", {"channel": CHANNEL, "ts": ts, "text": "bye"})
+
+        assert answer == {"ok": True, "channel": CHANNEL, "ts": ts}
+        posted, edited = client.receivers.messages("slack")
+        assert (posted.kind, posted.destination, posted.payload["ts"]) == ("posted", CHANNEL, ts)
+        assert (edited.kind, edited.payload["text"]) == ("updated", "bye")
+        (message,) = client.read("conversations.history")["messages"]
+        assert message == {"type": "message", "ts": ts, "text": "bye"}
+
+    def test_history_holds_roots_and_what_was_sent_to_the_channel(self, client: Client) -> None:
+        """Newest first; a quiet reply is in its thread only, and metadata where it is asked for."""
+        root = client.post("root", metadata=METADATA)
+        client.post("quiet", thread_ts=root)
+        loud = client.post("loud", thread_ts=root, reply_broadcast=True)
+
+        history = client.read("conversations.history", include_all_metadata="true")["messages"]
+        thread = client.read("conversations.replies", ts=root, oldest=loud)["messages"]
+
+        assert [each["text"] for each in history] == ["loud", "root"]
+        assert history[1]["metadata"] == METADATA
+        assert [each["text"] for each in thread] == ["root"]
+        replies = client.read("conversations.replies", ts=root)["messages"]
+        assert [each["text"] for each in replies] == ["root", "quiet", "loud"]
+
+    def test_history_comes_in_pages(self, client: Client) -> None:
+        """A cursor leads to the next one, until there is none."""
+        for number in range(3):
+            client.post(str(number))
+
+        first = client.read("conversations.history", limit="2")
+        cursor = first["response_metadata"]["next_cursor"]
+        last = client.read("conversations.history", limit="2", cursor=cursor)
+
+        assert [each["text"] for each in first["messages"]] == ["2", "1"]
+        assert [each["text"] for each in last["messages"]] == ["0"]
+        assert (first["has_more"], last["response_metadata"]["next_cursor"]) == (True, "")
+
+    def test_a_deleted_root_takes_its_thread_along(self, client: Client) -> None:
+        """It can be neither edited nor replied to, nor read."""
+        root = client.post("root")
+        client.post("reply", thread_ts=root)
+        other = client.post("other")
+
+        client.receivers.delete_message(CHANNEL, root)
+
+        edit = client.bot("chat.update", {"channel": CHANNEL, "ts": root, "text": "x"})
+        reply = client.bot("chat.postMessage", {"channel": CHANNEL, "thread_ts": root, "text": "x"})
+        assert edit["error"] == "message_not_found"
+        assert reply["error"] == "thread_not_found"
+        assert client.read("conversations.replies", ts=root)["error"] == "thread_not_found"
+        (left,) = client.read("conversations.history")["messages"]
+        assert left["ts"] == other
+
+    @pytest.mark.parametrize(
+        ("body", "error"),
+        [
+            ({"channel": "#alerts"}, "channel_not_found"),
+            ({"text": None}, "no_text"),
+            ({"blocks": [{"type": "unknown"}]}, "invalid_blocks"),
+            ({"metadata": {"event_type": "x"}}, "invalid_metadata_format"),
+            ({"channel": "C0ARCHIVED"}, "is_archived"),
+        ],
+    )
+    @pytest.mark.parametrize("method", ["chat.postMessage", "chat.update"])
+    def test_refusals_are_slacks(self, client: Client, method: str, body: Json, error: str) -> None:
+        """A status of 200, and the error in the body; nothing is recorded as a message."""
+        client.receivers.archive_channel("C0ARCHIVED")
+
+        answer = client.bot(method, {"channel": CHANNEL, "text": "x", **body})
+
+        assert answer == {"ok": False, "error": error}
+        assert client.receivers.messages() == []
+        assert client.receivers.requests()[0].reason.startswith(error)
+
+    def test_the_token_is_checked(self, client: Client) -> None:
+        """Another one is refused, and so is none."""
+        other = client.bot("chat.postMessage", {"channel": CHANNEL, "text": "x"}, token="other")
+        none = client.get("/api/conversations.history")
+
+        assert other["error"] == "invalid_auth"
+        assert none.json()["error"] == "not_authed"
+
+    def test_other_calls_find_nothing(self, client: Client) -> None:
+        """An unknown method is no part of the play; a body that is no object names no channel."""
+        assert client.get("/api/chat.postMessage").status_code == 404
+        answer = client.session.post(
+            f"{client.receivers.slack_site}/api/chat.postMessage",
+            data=b"hello",
+            headers={"Authorization": f"Bearer {client.receivers.slack_token}"},
+        )
+        assert answer.json()["error"] == "channel_not_found"
+
+    def test_a_link_leads_to_the_channel_in_the_inbox(self, client: Client) -> None:
+        """Receipts link to messages as Slack does."""
+        answer = client.get(f"/archives/{CHANNEL}/p1795428000000200", allow_redirects=False)
+
+        assert answer.headers["Location"] == f"/#/slack/{CHANNEL}"
 
 
 def section(text: str) -> Json:

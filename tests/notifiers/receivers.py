@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from lib.interfaces import NotifierTools
+from lib.interfaces import Notifier, NotifierTools
 from lib.models import Destination, HttpAnswer
+from lib.notifiers import NOTIFIERS
 
 SLACK_TOKEN: Final = "not-a-real-webhook"
 WEBHOOK: Final = f"https://hooks.slack.com/services/T00/B00/{SLACK_TOKEN}"
+BOT_TOKEN: Final = "not-a-real-bot-token"
+CHANNEL: Final = "C0123ALERTS"
 JIRA_TOKEN: Final = "not-a-real-token"
 CREDENTIALS: Final = f'{{"email": "robot@example.com", "token": "{JIRA_TOKEN}"}}'
 TOPIC: Final = "arn:aws:sns:eu-central-1:000474600478:scan-alerts"
@@ -23,12 +26,25 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "priority": {"CRITICAL": "Highest"},
     },
     "slack": {"type": "slack", "webhook": {"secret": "ecr-scan-alerts/slack"}},
+    "slack-bot": {
+        "type": "slack",
+        "token": {"secret": "ecr-scan-alerts/slack-bot"},
+        "channel": CHANNEL,
+    },
     "sns": {"type": "sns", "topic_arn": TOPIC},
 }
-SECRETS: Final = {"ecr-scan-alerts/jira": CREDENTIALS, "ecr-scan-alerts/slack": WEBHOOK}
+"""By type, and by mode where a type has several."""
+SECRETS: Final = {
+    "ecr-scan-alerts/jira": CREDENTIALS,
+    "ecr-scan-alerts/slack": WEBHOOK,
+    "ecr-scan-alerts/slack-bot": BOT_TOKEN,
+}
 
 JIRA_CREATED: Final = HttpAnswer(201, '{"id": "10000", "key": "SEC-7"}')
-ANSWERS: Final = {"jira": JIRA_CREATED, "slack": HttpAnswer(200, "ok")}
+POSTED: Final = HttpAnswer(200, '{"ok": true, "channel": "C0123ALERTS", "ts": "1795428000.000200"}')
+ANSWERS: Final = {"jira": JIRA_CREATED, "slack": HttpAnswer(200, "ok"), "slack-bot": POSTED}
+THREADS: Final = {"jira": "SEC-7", "slack-bot": f"{CHANNEL}:1795424400.000100"}
+"""What a receipt leaves for the next message, where a receiver has threads."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +104,12 @@ class RecordingTopics:
     def publish(self, topic_arn: str, request: Mapping[str, Any]) -> str:
         self.published.append((topic_arn, request))
         return f"message-{len(self.published)}"
+
+
+def notifier(mode: str, given: NotifierTools, **options: Any) -> Notifier:
+    """Return the notifier of a mode, with further options."""
+    chosen = {**OPTIONS[mode], **options}
+    return NOTIFIERS[chosen["type"]](chosen, given)
 
 
 def tools(

@@ -1,4 +1,4 @@
-"""What holds for every receiver in the registry; a new one needs options in `receivers.OPTIONS`."""
+"""What holds for every receiver and mode; a new one needs options in `receivers.OPTIONS`."""
 
 import base64
 import json
@@ -28,63 +28,64 @@ from tests.builders import a_filter, a_report, an_image
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, stories, told
 from tests.notifiers.receivers import (
     ANSWERS,
+    BOT_TOKEN,
     CREDENTIALS,
     JIRA_TOKEN,
     OPTIONS,
     SLACK_TOKEN,
+    THREADS,
     WEBHOOK,
     ScriptedHttp,
+    notifier,
     tools,
 )
 
 STORIES = stories()
-TYPES = sorted(NOTIFIERS)
-HTTP_TYPES = sorted(ANSWERS)
-FORMATS = [
-    *((name, OPTIONS[name]) for name in TYPES),
-    ("sns", {**OPTIONS["sns"], "format": "json"}),
+MODES = sorted(OPTIONS)
+HTTP_MODES = sorted(ANSWERS)
+FORMATS: list[tuple[str, dict[str, Any]]] = [
+    *((mode, {}) for mode in MODES),
+    ("sns", {"format": "json"}),
 ]
 AUTHORIZATION = base64.b64encode(f"robot@example.com:{JIRA_TOKEN}".encode()).decode()
-SECRETS = (WEBHOOK, SLACK_TOKEN, CREDENTIALS, JIRA_TOKEN, AUTHORIZATION)
+SECRETS = (WEBHOOK, SLACK_TOKEN, BOT_TOKEN, CREDENTIALS, JIRA_TOKEN, AUTHORIZATION)
 
-each_type = pytest.mark.parametrize("name", TYPES)
-each_format = pytest.mark.parametrize(("name", "options"), FORMATS)
-
-
-def make(name: str, *answers: HttpAnswer | Exception, **given_tools: Any) -> Notifier:
-    return NOTIFIERS[name](OPTIONS[name], tools(*answers, **given_tools))
+each_format = pytest.mark.parametrize(("mode", "options"), FORMATS)
+each_http_mode = pytest.mark.parametrize("mode", HTTP_MODES)
 
 
-@each_type
-def test_options_are_what_the_schema_allows(name: str) -> None:
-    """The options that these tests use are ones that people can write."""
-    assert OPTIONS[name]["type"] == name
+def make(mode: str, *answers: HttpAnswer | Exception, **given_tools: Any) -> Notifier:
+    return notifier(mode, tools(*answers, **given_tools))
+
+
+def test_every_type_takes_part() -> None:
+    """No receiver of the registry is passed by."""
+    assert {options["type"] for options in OPTIONS.values()} == set(NOTIFIERS)
 
 
 @each_format
 @pytest.mark.parametrize("story", STORIES)
-def test_every_alert_is_rendered_within_limits(name: str, options: Any, story: str) -> None:
-    """Every story, with and without a thread, in full and plain, fits and is the same each time."""
-    notifier = NOTIFIERS[name](options, tools())
+def test_every_alert_is_rendered_within_limits(mode: str, options: Any, story: str) -> None:
+    """Every story, in any thread or none, in full and plain, fits and is the same each time."""
+    made = notifier(mode, tools(), **options)
 
-    for render in (notifier.render, notifier.plain):
-        for thread in (None, "SEC-7"):
+    for render in (made.render, made.plain):
+        for thread in (None, *THREADS.values()):
             payload = render(STORIES[story], thread=thread)
 
             assert payload == render(STORIES[story], thread=thread)
-            assert all(each.used <= each.limit for each in notifier.usage(payload))
+            assert all(each.used <= each.limit for each in made.usage(payload))
             json.dumps(payload)
 
 
 @each_format
 @pytest.mark.parametrize("story", sorted(set(STORIES) - {"ten-thousand"}))
-def test_plain_is_not_larger(name: str, options: Any, story: str) -> None:
+def test_plain_is_not_larger(mode: str, options: Any, story: str) -> None:
     """The degraded attempt must be the easier one to take."""
-    notifier = NOTIFIERS[name](options, tools())
+    made = notifier(mode, tools(), **options)
 
     plain, full = (
-        len(json.dumps(render(STORIES[story], thread=None)))
-        for render in (notifier.plain, notifier.render)
+        len(json.dumps(render(STORIES[story], thread=None))) for render in (made.plain, made.render)
     )
 
     assert plain <= full
@@ -137,23 +138,23 @@ def alerts(draw: st.DrawFn) -> Alert:
 @given(alert=alerts())
 def test_any_alert_stays_within_every_limit(alert: Alert) -> None:
     """Whatever a scanner writes into its fields, each receiver gets something it takes."""
-    for name, options in FORMATS:
-        notifier = NOTIFIERS[name](options, tools())
-        for payload in (notifier.render(alert), notifier.render(alert, thread="SEC-7")):
-            assert all(each.used <= each.limit for each in notifier.usage(payload)), name
+    for mode, options in FORMATS:
+        made = notifier(mode, tools(), **options)
+        for payload in (made.render(alert), made.render(alert, thread=THREADS.get(mode))):
+            assert all(each.used <= each.limit for each in made.usage(payload)), mode
             json.dumps(payload)
 
 
-@pytest.mark.parametrize("name", HTTP_TYPES)
+@each_http_mode
 @pytest.mark.parametrize("story", STORIES)
-def test_secrets_stay_out_of_payloads(name: str, story: str) -> None:
+def test_secrets_stay_out_of_payloads(mode: str, story: str) -> None:
     """What is rendered can be previewed, stored and logged."""
-    notifier = make(name, ANSWERS[name])
+    made = make(mode, ANSWERS[mode])
 
-    payload = notifier.render(STORIES[story], thread="SEC-7")
-    notifier.send(payload)
+    payload = made.render(STORIES[story], thread=THREADS.get(mode))
+    made.send(payload)
 
-    shown = json.dumps(payload) + repr(notifier) + repr(notifier.usage(payload))
+    shown = json.dumps(payload) + repr(made) + repr(made.usage(payload))
     assert not [each for each in SECRETS if each in shown]
 
 
@@ -171,8 +172,9 @@ class Answering(requests.Session):
         self.asked.append(f"{method} {url}")
         response = requests.Response()
         response.status_code = self.status
-        sent = headers.get("Authorization", "").removeprefix("Basic ")
-        echo = f"refused {url} Basic {sent} {base64.b64decode(sent).decode()}"
+        scheme, _, sent = headers.get("Authorization", "").partition(" ")
+        account = base64.b64decode(sent).decode() if scheme == "Basic" else ""
+        echo = f"refused {url} {scheme} {sent} {account}"
         response._content = echo.encode()  # noqa: SLF001  # no other way to set it
         return response
 
@@ -192,29 +194,29 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("name", HTTP_TYPES)
+@each_http_mode
 @pytest.mark.parametrize("status", range(300, 600))
-def test_retry_class_of_every_status(name: str, status: int, session: Answering) -> None:
+def test_retry_class_of_every_status(mode: str, status: int, session: Answering) -> None:
     """No receiver decides for itself; and no error shows a secret, whatever was answered."""
     with pytest.raises(DeliveryError) as caught:
-        send(name, session)
+        send(mode, session, THREADS.get(mode))
 
     assert type(caught.value) is EXPECTED.get(status, PermanentDeliveryError)
     assert not [each for each in SECRETS if each in printed(caught.value)]
-    retried = name == "jira" and status == 404
+    retried = mode == "jira" and status == 404
     assert len(session.asked) == 1 + retried
 
 
-@pytest.mark.parametrize("name", HTTP_TYPES)
-@pytest.mark.parametrize("thread", [None, "SEC-7"])
+@each_http_mode
+@pytest.mark.parametrize("threads", [{}, THREADS])
 @pytest.mark.parametrize("status", [200, 201, 204])
 def test_accepted_answers_do_not_tell_secrets(
-    name: str, thread: str | None, session: Answering
+    mode: str, threads: Mapping[str, str], session: Answering
 ) -> None:
     """A proxy answering 200 with all it was sent: neither error nor receipt repeats it."""
     said = ""
     try:
-        said = repr(send(name, session, thread))
+        said = repr(send(mode, session, threads.get(mode)))
     except ScanAlertError as error:
         said = printed(error)
 
@@ -222,13 +224,12 @@ def test_accepted_answers_do_not_tell_secrets(
     assert not [each for each in SECRETS if each in said]
 
 
-def send(name: str, session: requests.Session, thread: str | None = "SEC-7") -> Receipt:
+def send(mode: str, session: requests.Session, thread: str | None) -> Receipt:
     """Send an alert by the real client."""
-    http = RequestsClient(
-        NOTIFIERS[name].hosts, session=session, now=lambda: datetime(2026, 11, 23, tzinfo=UTC)
-    )
-    notifier = make(name, http=http)
-    return notifier.send(notifier.render(STORIES["new-and-resolved"], thread=thread))
+    hosts = NOTIFIERS[OPTIONS[mode]["type"]].hosts
+    http = RequestsClient(hosts, session=session, now=lambda: datetime(2026, 11, 23, tzinfo=UTC))
+    made = make(mode, http=http)
+    return made.send(made.render(STORIES["new-and-resolved"], thread=thread))
 
 
 def printed(error: Exception) -> str:
@@ -236,24 +237,24 @@ def printed(error: Exception) -> str:
     return "".join(traceback.format_exception(error)) + repr(error)
 
 
-@pytest.mark.parametrize("name", HTTP_TYPES)
-def test_secrets_are_read_for_each_message(name: str) -> None:
+@each_http_mode
+def test_secrets_are_read_for_each_message(mode: str) -> None:
     """A rotated secret is used without a restart: nothing of it is kept."""
-    given_tools = tools(ANSWERS[name])
-    notifier = NOTIFIERS[name](OPTIONS[name], given_tools)
-    payload = notifier.render(STORIES["no-findings"])
+    given_tools = tools(ANSWERS[mode])
+    made = notifier(mode, given_tools)
+    payload = made.render(STORIES["no-findings"])
 
-    notifier.send(payload)
-    notifier.send(payload)
+    made.send(payload)
+    made.send(payload)
 
     assert len(given_tools.secrets.read_names) == 2  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", HTTP_TYPES)
-def test_errors_are_from_the_one_tree(name: str) -> None:
+@each_http_mode
+def test_errors_are_from_the_one_tree(mode: str) -> None:
     """The pipeline knows what to do with every error that leaves a notifier."""
     http = ScriptedHttp([HttpAnswer(200, "what?")])
-    notifier = make(name, http=http)
+    made = make(mode, http=http)
 
     with pytest.raises(ScanAlertError):
-        notifier.send(notifier.render(injected("x")))
+        made.send(made.render(injected("x")))

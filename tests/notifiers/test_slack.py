@@ -15,14 +15,9 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.models import HttpAnswer, Receipt
-from lib.notifiers.slack import (
-    MAX_BLOCKS,
-    MAX_CHARACTERS,
-    MAX_HEADER,
-    MAX_SECTION,
-    SlackNotifier,
-    failure,
-)
+from lib.notifiers.slack import SlackWebhookNotifier
+from lib.notifiers.slack_errors import failure
+from lib.notifiers.slack_message import MAX_BLOCKS, MAX_CHARACTERS, MAX_HEADER, MAX_SECTION
 from tests.builders import a_finding, a_report, an_image
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
@@ -31,8 +26,8 @@ from tests.notifiers.receivers import OPTIONS, WEBHOOK, NamedSecrets, ScriptedHt
 STORIES = stories()
 
 
-def slack(*answers: HttpAnswer | Exception, **given_tools: Any) -> SlackNotifier:
-    return SlackNotifier(OPTIONS["slack"], tools(*answers, **given_tools))
+def slack(*answers: HttpAnswer | Exception, **given_tools: Any) -> SlackWebhookNotifier:
+    return SlackWebhookNotifier(OPTIONS["slack"], tools(*answers, **given_tools))
 
 
 def texts(payload: Any) -> list[str]:
@@ -228,7 +223,7 @@ def test_error_in_a_200_is_raised() -> None:
         ('{"ok":false,"error":"ratelimited","retry_after":1e999}', ThrottledError, None),
         ('{"ok":false,"error":"ratelimited","retry_after":1e9}', ThrottledError, 3600.0),
         ('{"ok":false,"error":"ratelimited","retry_after":-5}', ThrottledError, 0.0),
-        ('{"ok":false,"error":"internal_error"}', TemporaryDeliveryError, None),
+        ('{"ok":false,"error":"internal_error"}', AmbiguousDeliveryError, None),
         ('{"ok":false,"error":"service_unavailable"}', TemporaryDeliveryError, None),
         ("rollup_error", TemporaryDeliveryError, None),
         ('{"ok":false,"error":"fatal_error"}', AmbiguousDeliveryError, None),

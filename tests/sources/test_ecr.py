@@ -18,6 +18,7 @@ from lib.errors import (
     ImageGoneError,
     NotAnImageError,
     SourceError,
+    SourceThrottledError,
 )
 from lib.models import Image, Report, Scan, ScanSource, Severity, UnusableReport
 from lib.sources.ecr import EcrFindingSource, normalize_ecr
@@ -166,7 +167,8 @@ def test_running_scan_is_asked_for_again_later(status: str) -> None:
         (refusal("ScanNotFoundException"), FindingsNotReadyError, "not-ready"),
         (refusal("ImageNotFoundException"), ImageGoneError, "image-gone"),
         (refusal("RepositoryNotFoundException"), ImageGoneError, "image-gone"),
-        (refusal("ThrottlingException"), SourceError, "ThrottlingException"),
+        (refusal("ThrottlingException"), SourceThrottledError, "ThrottlingException"),
+        (refusal("AccessDeniedException"), SourceError, "AccessDeniedException"),
         (ClientError({}, "x"), SourceError, "Unknown"),
         (EndpointConnectionError(endpoint_url="x"), SourceError, "EndpointConnectionError"),
     ],

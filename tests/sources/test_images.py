@@ -12,6 +12,7 @@ from lib.sources.images import (
     image_of_resource,
     image_resources,
     os_of,
+    other_artifact,
     partition_of,
     repository_arn,
 )
@@ -135,3 +136,31 @@ def test_detail_of_describe_images_is_an_image() -> None:
         "aws", "000474600478", "eu-central-1", "payments/api", DIGEST,
         pushed_at=datetime(2026, 1, 1, tzinfo=UTC),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"artifactMediaType": "application/vnd.in-toto+json"},
+        {"subjectManifestDigest": DIGEST},
+        {"imageTags": [f"sha256-{'1' * 64}.sig"]},
+        {"imageTags": [f"sha256-{'1' * 64}"]},
+    ],
+)
+def test_what_belongs_to_an_image_is_none(detail: dict[str, Any]) -> None:
+    """Attestations, referrers, and what cosign tags with the digest of its image."""
+    assert other_artifact(detail) is not None
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {},
+        {"artifactMediaType": "application/vnd.oci.image.config.v1+json"},
+        {"artifactMediaType": "application/vnd.example+json", "imageTags": ["sha256-1.sig"]},
+        {"imageTags": [f"sha256-{'1' * 64}.sig", "1.4.2"]},
+    ],
+)
+def test_anything_else_is_taken_for_an_image(detail: dict[str, Any]) -> None:
+    """A message too many is better than one too few."""
+    assert other_artifact(detail) is None

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lib.store.ledger import DynamoLedger
+from lib.store.places import DynamoPlaces
 from lib.store.reports import S3ReportStore
 from lib.store.state import DynamoStateStore
 from tests.fakes import MemoryStore
@@ -19,7 +20,10 @@ class AwsStore:
         states = DynamoStateStore(boto("dynamodb"), table)
         ledger = DynamoLedger(boto("dynamodb"), table)
         reports = S3ReportStore(boto("s3"), bucket)
+        places = DynamoPlaces(boto("dynamodb"), table)
         self.image, self.head, self.commit = states.image, states.head, states.commit
+        self.images, self.installed_at = states.images, states.installed_at
+        self.place, self.keep, self.forget = places.place, places.keep, places.forget
         self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
         self.dead, self.due, self.woken = ledger.dead, ledger.due, ledger.woken
         self.defer, self.add, self.redrive = ledger.defer, ledger.add, ledger.redrive

@@ -5,13 +5,13 @@ The fake is only worth something while it behaves like the real thing.
 """
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from lib.errors import ConflictError
-from lib.interfaces import Commit, ImageState, NotClaimed, StreamHead
+from lib.interfaces import Commit, ImageState, NotClaimed, Place, StreamHead
 from lib.models import (
     Basis,
     BasisKind,
@@ -136,6 +136,41 @@ class TestState:
 
         with pytest.raises(ConflictError):
             store.commit(a_commit(a_delivery(), image=an_image(2), head=None))
+
+
+class TestManyStates:
+    def test_those_that_were_evaluated_are_found(self, store: Any) -> None:
+        """By key, more than one read holds, each of them once; the others are absent."""
+        images = [an_image(number) for number in range(1, 131)]
+        for image in (images[0], images[129]):
+            store.commit(a_commit(image=image, head=None))
+
+        found = store.images([*images, images[0]])
+
+        assert found == {images[0].key: a_state(), images[129].key: a_state()}
+        assert store.images([]) == {}
+
+    def test_the_installation_has_a_moment(self, store: Any) -> None:
+        """In UTC, and not in the future."""
+        installed_at = store.installed_at()
+
+        assert installed_at.utcoffset() == timedelta()
+        assert installed_at < datetime.now(UTC) + timedelta(minutes=1)
+
+
+class TestPlaces:
+    def test_the_last_place_is_kept_until_it_is_forgotten(self, store: Any) -> None:
+        """Within a repository, or at its beginning."""
+        within = Place("payments/api", NOW, an_image().digest)
+        beginning = Place("payments/web")
+
+        assert store.place() is None
+        store.keep(within)
+        assert store.place() == within
+        store.keep(beginning)
+        assert store.place() == beginning
+        store.forget()
+        assert store.place() is None
 
 
 def claim(store: Any, *, minutes: float = 0, token: str = "mine") -> Any:

@@ -10,7 +10,7 @@ import pytest
 from lib.errors import EventError, StoreError
 from lib.interfaces import WakeUp
 from lib.models import DeliveryId, Destination
-from lib.store.queues import SqsDeadLetters, SqsWaker
+from lib.store.queues import SqsDeadLetters, SqsScanEvents, SqsWaker
 
 
 @pytest.fixture
@@ -107,6 +107,27 @@ def test_wake_ups_that_are_not_queued_are_an_error() -> None:
 
     with pytest.raises(StoreError, match="1 wake-ups"):
         waker.wake([a_wake_up(1)])
+
+
+def test_scan_events_are_queued_by_the_ten(sqs: Any, queue: Any) -> None:
+    """More than one batch, each event a message of its own."""
+    url = queue()
+
+    SqsScanEvents(sqs, url).put([{"id": str(number)} for number in range(23)])
+
+    ids = [json.loads(each["Body"])["id"] for each in received(sqs, url)]
+    assert sorted(ids, key=int) == [str(number) for number in range(23)]
+
+
+def test_scan_events_that_are_not_queued_are_an_error() -> None:
+    """Who found them has to know that they are not on their way."""
+
+    class Refusing:
+        def send_message_batch(self, **_: Any) -> Any:
+            return {"Failed": [{"Id": "0"}]}
+
+    with pytest.raises(StoreError, match="1 scan events"):
+        SqsScanEvents(Refusing(), "").put([{}])  # type: ignore[arg-type]
 
 
 def test_a_rejected_event_is_kept_with_its_reason(sqs: Any, queue: Any) -> None:

@@ -48,7 +48,7 @@ def repeated_events(world: World, volume: int) -> Iterator[str]:
             later = each.seconds + world.random.choice((0.0, 1.0, 700.0))
             world.send(each.event, later)
     world.run()
-    again = sum(each.version > 1 for each in world.store.images.values())
+    again = sum(each.version > 1 for each in world.store.states.values())
     if again:
         yield f"{again} images evaluated more than once"
 
@@ -59,7 +59,11 @@ def shuffled_events(world: World, volume: int) -> Iterator[str]:
     newest: dict[str, Image] = {}
     for number in range(volume):
         name = world.names[number % len(world.names)]
-        image = an_image(number + 1, repository=f"{name}/app-{number // 36}", tags=(f"{number}",))
+        image = an_image(
+            number + 1,
+            repository=f"{name}/app-{number // (3 * len(world.names))}",
+            tags=(f"{number}",),
+        )
         seconds = number / 2
         world.registry.pushed_at[image.digest] = world.moment(seconds)
         event = world.scan(image, seconds + world.random.uniform(0, 600), told=(name,))
@@ -68,7 +72,7 @@ def shuffled_events(world: World, volume: int) -> Iterator[str]:
         world.send(older, seconds + world.random.uniform(0, 600))
         newest[image.repository] = image
     world.run()
-    for state in world.store.images.values():
+    for state in world.store.states.values():
         if state.event_time < START:
             yield "an older event stands for an image"
     for head in world.store.heads.values():

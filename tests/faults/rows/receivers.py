@@ -183,7 +183,7 @@ def bursts(world: World) -> Iterator[str]:
     """Yield the channels that got more than one message in a second."""
     times: dict[str, list[float]] = defaultdict(list)
     for each in world.receivers.accepted:
-        if each.receiver == "slack":
+        if each.receiver in ("slack", "bot"):
             times[each.place].append(each.seconds)
     for channel, moments in times.items():
         least = min((after - before for before, after in pairwise(moments)), default=PACE)

@@ -1,0 +1,138 @@
+"""`reconcile`: what ECR holds and nobody evaluated, found and put on the queue."""
+
+import argparse
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from cli.deployment import Connect, add_stage_options, deployment
+from cli.inputs import calling_aws
+from cli.terminal import complain, print_json, print_table, remark, say, stepping
+from lib.bootstrap import Clients
+from lib.difference import Found
+from lib.errors import DocumentError
+from lib.reconciliation import Scope, Tally, Watch
+
+HELP = "find scans that no event told of, and have them evaluated"
+DESCRIPTION = (
+    "Compare the scans that ECR holds with what a deployment has evaluated, and put the difference "
+    "on its queue of scan events. Images pushed before the installation set their baseline "
+    "silently. Exit code 1 when a repository could not be read, or AWS wanted fewer calls."
+)
+
+MOST: Final = timedelta(days=180)
+"""What was evaluated is kept for a year after the scan: older ones would be found again soon."""
+_LENGTH: Final = re.compile(r"^(\d{1,4})([hd])$")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    parser.add_argument(
+        "--since", default="24h", help="look at images pushed since, such as 24h or 30d"
+    )
+    parser.add_argument("--repository", metavar="GLOB", default="*", help='such as "payments/*"')
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be evaluated")
+    parser.add_argument(
+        "--announce", action="store_true", help="alert about images older than the installation too"
+    )
+    parser.add_argument("--format", choices=("json", "table"), default="table")
+    add_stage_options(parser)
+
+
+def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
+    """Look at everything in scope, and show what was found."""
+    scope = Scope(
+        since=datetime.now(UTC) - age_of(options.since),
+        repositories=options.repository,
+        announce=options.announce,
+        dry_run=options.dry_run,
+    )
+    stage = deployment(options, connect)
+    calls = _counted(stage.clients)
+    with calling_aws(), stepping("listing repositories") as steps:
+        watch = Watch(
+            repository=lambda name, images: steps.expect(images, name), image=steps.advance
+        )
+        tally = stage.reconciliation().run(scope, watch)
+    if options.format == "json":
+        print_json(_document(tally, calls, dry_run=options.dry_run))
+    else:
+        _print(tally, calls, dry_run=options.dry_run)
+    for repository, reason in tally.unread.items():
+        complain(f"{repository} was not read to its end: {reason}")
+    if tally.stopped:
+        complain(f"stopped before the end: {tally.stopped}. Run it again later")
+    return int(bool(tally.unread or tally.stopped))
+
+
+def age_of(text: str) -> timedelta:
+    """Read "24h" or "30d". Raises `DocumentError`."""
+    match = _LENGTH.match(text)
+    age = timedelta()
+    if match is not None:
+        age = int(match[1]) * {"h": timedelta(hours=1), "d": timedelta(days=1)}[match[2]]
+    if not timedelta() < age <= MOST:
+        raise DocumentError("--since takes hours or days, such as 24h or 30d, at most 180d")
+    return age
+
+
+def _counted(clients: Clients) -> Counter[str]:
+    """Count the calls of the services that are asked, by operation."""
+    calls: Counter[str] = Counter()
+
+    def count(model: Any, **_: object) -> None:
+        calls[model.name] += 1
+
+    for service in ("ecr", "dynamodb", "sqs"):
+        clients.get(service).meta.events.register(f"before-call.{service}", count)
+    return calls
+
+
+def _print(tally: Tally, calls: Counter[str], *, dry_run: bool) -> None:
+    if tally.found:
+        columns = ("IMAGE", "PUSHED", "STATUS", "WHY", "TOLD")
+        print_table(columns, map(_cells, tally.found))
+    queued = "would be evaluated" if dry_run else "are being evaluated"
+    say(f"{len(tally.found)} of {tally.images} images {queued}, {tally.baselines} of them silently")
+    if tally.waiting:
+        say(f"{tally.waiting} have no result yet")
+    if tally.gone:
+        say(f"{tally.gone} were deleted meanwhile")
+    if dry_run:
+        remark("a dry run: nothing was put on the queue")
+    remark(f"calls: {', '.join(f'{count} {name}' for name, count in sorted(calls.items()))}")
+
+
+def _cells(found: Found) -> tuple[str, ...]:
+    event, image = found.event, found.event.image
+    return (
+        image.name,
+        image.pushed_at.isoformat(timespec="seconds") if image.pushed_at else "",
+        event.scan.status,
+        found.reason,
+        "silently" if event.quiet else "as the routes say",
+    )
+
+
+def _document(tally: Tally, calls: Counter[str], *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "dry_run": dry_run,
+        "images": tally.images,
+        "waiting": tally.waiting,
+        "gone": tally.gone,
+        "stopped": tally.stopped,
+        "unread": tally.unread,
+        "calls": calls,
+        "found": [
+            {
+                "image": each.event.image.key,
+                "tags": each.event.image.tags,
+                "reason": each.reason,
+                "status": each.event.scan.status,
+                "index": each.event.index,
+                "quiet": each.event.quiet,
+            }
+            for each in tally.found
+        ],
+    }

@@ -1,0 +1,45 @@
+"""Every hour: find the scans that no event told of, and have them processed."""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lib.bootstrap import App, app
+from lib.observability import Metric, logger, metrics
+from lib.reconciliation import Tally, Watch
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  # fixed by Lambda
+    """Look at what there is time for; the next run goes on from there."""
+    return reconcile(app(), context)
+
+
+def reconcile(application: App, context: LambdaContext) -> dict[str, Any]:
+    """Run one pass, and log and count what came of it."""
+    watch = Watch(seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
+    return _record(application.reconciliation().run(application.reconcile_scope, watch))
+
+
+def _record(tally: Tally) -> dict[str, Any]:
+    recovered = len(tally.found) - tally.baselines
+    metrics.add_metric(Metric.RECOVERED_SCANS, MetricUnit.Count, recovered)
+    metrics.add_metric(Metric.QUIET_BASELINES, MetricUnit.Count, tally.baselines)
+    metrics.add_metric(Metric.REPOSITORIES_UNREAD, MetricUnit.Count, len(tally.unread))
+    for each in tally.found:
+        logger.info("scan found", image=each.event.image.key, reason=each.reason)
+    for repository, reason in tally.unread.items():
+        logger.warning("repository not read", repository=repository, reason=reason)
+    counted: dict[str, Any] = {
+        "images": tally.images,
+        "recovered": recovered,
+        "baselines": tally.baselines,
+        "waiting": tally.waiting,
+        "gone": tally.gone,
+        "unread": len(tally.unread),
+        "stopped": tally.stopped,
+    }
+    logger.info("reconciled", **counted)
+    return counted

@@ -1,0 +1,220 @@
+"""
+Slack as a bot, by the Web API: one thread per destination and image stream, kept current.
+
+The first message of a stream is its root. Later alerts are replies to it, and before each reply
+the root is edited to say how things stand. Every message of ours carries the id of its delivery as
+metadata, so that a lost answer can be looked up in the channel's history.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import ClassVar, Final
+from urllib.parse import urlencode
+
+from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
+from lib.interfaces import Json, NotifierTools
+from lib.models import Alert, AskLater, HttpAnswer, NotThere, Receipt, Usage, Verdict
+from lib.notifiers import slack_message
+from lib.notifiers.slack_errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
+from lib.text import one_line, truncate
+
+EVENT_TYPE: Final = "ecr_scan_alert"
+_SITE: Final = "https://slack.com"
+# chat.update reads names and links out of a text unless it is told not to; chat.postMessage does
+# not. https://docs.slack.dev/reference/methods/chat.update
+_LITERAL: Final[Mapping[str, Json]] = MappingProxyType({"parse": "none", "link_names": False})
+_MAX_NAME: Final = 400
+_TIMESTAMP: Final = re.compile(r"\d+\.\d+", re.ASCII)
+_HEADER_VALUE: Final = re.compile(r"[!-~]+")
+
+_PAGE: Final = 200
+_PAGES: Final = 5
+_SKEW: Final = timedelta(minutes=1)
+"""Slack's clock is not ours."""
+_SETTLING: Final = timedelta(seconds=30)
+_AGAIN: Final = 15.0
+
+
+class SlackBotNotifier:
+    """Options: `token`, a reference to the secret that holds the bot's token; `channel`; `site`."""
+
+    threaded: ClassVar[bool] = True
+    interval: ClassVar[float] = slack_message.INTERVAL
+
+    def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
+        self._token = options["token"]
+        self._channel = str(options["channel"])
+        self._site = str(options.get("site", _SITE)).rstrip("/")
+        self._tools = tools
+
+    def render(self, alert: Alert, *, thread: str | None = None) -> Json:
+        """
+        Return {"post": message}, or in a thread also {"update": root, "reply": message}.
+
+        "post" stays beside "reply" for the case that the root was deleted. A scan without a result,
+        or one that comes late, updates nothing: the root keeps what was known.
+        """
+        return self._payload(
+            alert, thread, slack_message.told(alert), slack_message.standing(alert)
+        )
+
+    def plain(self, alert: Alert, *, thread: str | None = None) -> Json:
+        """See `Notifier.plain`: the texts alone."""
+        return self._payload(
+            alert, thread, slack_message.told_plainly(alert), slack_message.standing_plainly(alert)
+        )
+
+    def _payload(self, alert: Alert, thread: str | None, told: Json, standing: Json) -> Json:
+        here = {"channel": self._channel}
+        post = {**here, **told, **_LITERAL, "metadata": _metadata(alert)}
+        root = self._root(thread)
+        if root is None:
+            return {"post": post}
+        news = alert.worst is not None or alert.problem is not None
+        reply = {**post, "thread_ts": root, "reply_broadcast": news}
+        if alert.problem is not None or alert.outdated:
+            return {"reply": reply, "post": post}
+        update = {**here, "ts": root, **standing, **_LITERAL}
+        return {"update": update, "reply": reply, "post": post}
+
+    def usage(self, payload: Json) -> tuple[Usage, ...]:
+        """See `Notifier.usage`."""
+        used = slack_message.usage(payload.get("reply", payload["post"]))
+        if "update" not in payload:
+            return used
+        return used + slack_message.usage(payload["update"], of=" of the edited message")
+
+    def send(self, payload: Json) -> Receipt:
+        """See `Notifier.send`. An edit that is repeated changes nothing; there is one message."""
+        headers = self._headers()
+        if "reply" in payload:
+            try:
+                return self._reply(payload, headers)
+            except PermanentDeliveryError as error:
+                if error.reason not in GONE:
+                    raise
+        return self._post(payload["post"], headers)
+
+    def verify(
+        self, alert: Alert, *, since: datetime, now: datetime, thread: str | None = None
+    ) -> Verdict:
+        """
+        See `Notifier.verify`. Looks into the thread and, for a new root, into the channel.
+
+        An app without the scope to read history cannot tell. What was sent a moment ago may still
+        be on its way into the history.
+        """
+        query = {"oldest": f"{(since - _SKEW).timestamp():.6f}"}
+        places = [("conversations.history", query)]
+        root = self._root(thread)
+        if root is not None:
+            places.insert(0, ("conversations.replies", {**query, "ts": root}))
+        headers, readable = self._headers(), False
+        for method, where in places:
+            try:
+                for message in self._messages(method, where, headers):
+                    if _delivery(message) == alert.delivery_id:
+                        own = str(message.get("ts"))
+                        return self._receipt(own, where.get("ts") or message.get("thread_ts"))
+                readable = True
+            except PermanentDeliveryError as error:
+                if error.reason not in UNREADABLE:
+                    raise
+        return AskLater(_AGAIN) if readable and now - since < _SETTLING else NotThere()
+
+    def _reply(self, payload: Json, headers: Mapping[str, str]) -> Receipt:
+        if "update" in payload:
+            try:
+                self._call("chat.update", payload["update"], headers)
+            except PermanentDeliveryError as error:
+                if error.reason not in NOT_EDITABLE:
+                    raise
+        return self._post(payload["reply"], headers)
+
+    def _post(self, message: Json, headers: Mapping[str, str]) -> Receipt:
+        answer = self._call("chat.postMessage", message, headers)
+        own = parsed(answer).get("ts")
+        if not isinstance(own, str) or not _TIMESTAMP.fullmatch(own):
+            raise AmbiguousDeliveryError(
+                f"Slack answered {answer.status} without a timestamp", reason="no-timestamp"
+            )
+        return self._receipt(own, message.get("thread_ts"))
+
+    def _messages(
+        self, method: str, where: Mapping[str, str], headers: Mapping[str, str]
+    ) -> Iterator[Mapping[str, Json]]:
+        """Yield what was said since, as far as a few pages reach."""
+        query = {
+            "channel": self._channel,
+            "include_all_metadata": "true",
+            "limit": str(_PAGE),
+            **where,
+        }
+        for _ in range(_PAGES):
+            # Methods that read take no JSON.
+            url = f"{self._site}/api/{method}?{urlencode(query)}"
+            answer = _accepted(self._tools.http.get(url, headers=headers))
+            yield from _objects(parsed(answer).get("messages"))
+            cursor = _object(parsed(answer).get("response_metadata")).get("next_cursor")
+            if not cursor:
+                return
+            query["cursor"] = str(cursor)
+
+    def _call(self, method: str, body: Json, headers: Mapping[str, str]) -> HttpAnswer:
+        url = f"{self._site}/api/{method}"
+        return _accepted(self._tools.http.post(url, body, headers=headers))
+
+    def _headers(self) -> Mapping[str, str]:
+        token = self._tools.secrets.read(self._token).strip()
+        if not _HEADER_VALUE.fullmatch(token):
+            raise ConfigError(
+                "The secret of a Slack bot must hold its token and nothing else: the Bot User"
+                " OAuth Token of the app's page OAuth & Permissions"
+            )
+        return {"Authorization": f"Bearer {token}"}
+
+    def _root(self, thread: str | None) -> str | None:
+        """Return the root's timestamp; None where a thread belongs to another channel."""
+        channel, _, root = (thread or "").partition(":")
+        return root if channel == self._channel and _TIMESTAMP.fullmatch(root) else None
+
+    def _receipt(self, own: str, root: str | None) -> Receipt:
+        link = f"{self._site}/archives/{self._channel}/p{own.replace('.', '')}"
+        within = f"?thread_ts={root}&cid={self._channel}" if root else ""
+        return Receipt(own, url=link + within, thread=f"{self._channel}:{root or own}")
+
+
+def _metadata(alert: Alert) -> Json:
+    return {
+        "event_type": EVENT_TYPE,
+        "event_payload": {
+            "delivery_id": alert.delivery_id,
+            "image": truncate(one_line(alert.image.key), _MAX_NAME),
+            "worst": alert.worst.name if alert.worst is not None else "",
+        },
+    }
+
+
+def _delivery(message: Mapping[str, Json]) -> Json:
+    """Return the id of the delivery that a message is; None when it is none of ours."""
+    metadata = _object(message.get("metadata"))
+    if metadata.get("event_type") != EVENT_TYPE:
+        return None
+    return _object(metadata.get("event_payload")).get("delivery_id")
+
+
+def _accepted(answer: HttpAnswer) -> HttpAnswer:
+    error = failure(answer)
+    if error is not None:
+        raise error
+    return answer
+
+
+def _object(value: Json) -> Mapping[str, Json]:
+    return value if isinstance(value, dict) else {}
+
+
+def _objects(value: Json) -> list[Mapping[str, Json]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

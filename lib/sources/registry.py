@@ -1,0 +1,90 @@
+"""
+What ECR holds: repositories, the images in them that can have a scan, and how far that scan is.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from lib.errors import FindingsNotReadyError
+from lib.models import Image, ImageIndex, LastScan, ScanProgress, ScanSource
+from lib.sources.ecr import last_scan, source_errors
+from lib.sources.images import image_of_detail, other_artifact
+from lib.sources.indexes import fetch_indexes, is_index
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+PAGE: Final = 1000
+"""The most that DescribeRepositories and DescribeImages return at once."""
+_ACTIVE: Final = "ACTIVE"
+
+
+class EcrRegistry:
+    """See `lib.interfaces.ImageRegistry`."""
+
+    def __init__(self, client: "ECRClient") -> None:
+        self._client = client
+
+    def repositories(self) -> Sequence[str]:
+        """See `ImageRegistry.repositories`."""
+        paginator = self._client.get_paginator("describe_repositories")
+        with source_errors("the registry"):
+            pages = list(paginator.paginate(PaginationConfig={"PageSize": PAGE}))
+        return [each["repositoryName"] for page in pages for each in page["repositories"]]
+
+    def images(self, repository: str, *, since: datetime) -> Sequence[Image | ImageIndex]:
+        """See `ImageRegistry.images`."""
+        paginator = self._client.get_paginator("describe_images")
+        images: list[Image] = []
+        lists: list[Image] = []
+        with source_errors(repository):
+            # Page by page: a repository may hold 100,000 images, and few of them are recent.
+            for page in paginator.paginate(
+                repositoryName=repository, PaginationConfig={"PageSize": PAGE}
+            ):
+                for detail in page["imageDetails"]:
+                    image = self._image(detail, since)
+                    if image is not None:
+                        kept = lists if is_index(detail.get("imageManifestMediaType")) else images
+                        kept.append(image)
+            indexes = list(fetch_indexes(self._client, lists))
+        return units(images, indexes)
+
+    def last_scan(self, image: Image) -> LastScan:
+        """See `ImageRegistry.last_scan`. One finding at most is listed: none is looked at."""
+        request: dict[str, Any] = {
+            "repositoryName": image.repository,
+            "imageId": {"imageDigest": image.digest},
+            "maxResults": 1,
+        }
+        if image.account:
+            request["registryId"] = image.account
+        try:
+            with source_errors(image.name):
+                page = self._client.describe_image_scan_findings(**request)
+        except FindingsNotReadyError as error:
+            return LastScan(ScanSource.ECR_BASIC, error.status, ScanProgress.NONE)
+        return last_scan(page)
+
+    def _image(self, detail: Mapping[str, Any], since: datetime) -> Image | None:
+        """Return an image that is recent, not archived, and nothing that belongs to another."""
+        if detail.get("imageStatus", _ACTIVE) != _ACTIVE or other_artifact(detail) is not None:
+            return None
+        meta = self._client.meta
+        image = image_of_detail(detail, partition=meta.partition, region=meta.region_name)
+        return image if image.pushed_at is not None and image.pushed_at >= since else None
+
+
+def units(images: Sequence[Image], indexes: Sequence[ImageIndex]) -> list[Image | ImageIndex]:
+    """Return what is looked at on its own: indexes with images in them, and images in none."""
+    inside = {each.digest for index in indexes for each in index.members}
+    attached = {digest for index in indexes for digest in index.attachments}
+    alone = [
+        each
+        for each in images
+        if each.digest not in attached and (each.tags or each.digest not in inside)
+    ]
+    return [*alone, *(each for each in indexes if each.members)]

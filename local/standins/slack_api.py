@@ -1,0 +1,203 @@
+"""
+Slack's Web API, the part that a bot needs: post, edit, and read history and threads.
+
+https://docs.slack.dev/reference/methods/chat.postMessage, chat.update, conversations.history and
+conversations.replies. Errors come as Slack's, 200 with {"ok": false, "error": …}. Every channel
+exists, and the bot is in each of them.
+"""
+
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from threading import Lock
+from types import MappingProxyType
+from typing import Final
+
+from local.standins.slack import notes, problems
+from local.standins.wire import NOT_FOUND, Answer, Call, Draft, Json, Kind, Outcome
+
+PREFIX: Final = "/api/"
+
+_JSON: Final = MappingProxyType({"Content-Type": "application/json; charset=utf-8"})
+_CHANNEL: Final = re.compile(r"[CG][A-Z0-9]{5,}")
+_KEPT: Final[tuple[str, ...]] = ("text", "blocks", "metadata", "thread_ts")
+_LIMIT: Final = 100
+
+
+@dataclass(slots=True)
+class _Message:
+    channel: str
+    ts: str
+    content: dict[str, Json]
+    broadcast: bool
+
+    @property
+    def thread(self) -> str | None:
+        """The timestamp of the root that this is a reply to."""
+        return self.content.get("thread_ts")
+
+
+class SlackApiStandIn:
+    """One workspace and one bot. The messages are those that were posted here."""
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self.token = secrets.token_hex(16)
+        self._now = now
+        self._messages: list[_Message] = []
+        self._posted = 0
+        self._archived: set[str] = set()
+        self._lock = Lock()
+
+    def archive(self, channel: str) -> None:
+        """Let the channel take nothing any more."""
+        self._archived.add(channel)
+
+    def delete(self, channel: str, ts: str) -> None:
+        """Remove a message, as a person would; replies to it are gone with it."""
+        with self._lock:
+            self._messages = [
+                each for each in self._messages if each.channel != channel or ts != _root(each)
+            ]
+
+    def destination(self, call: Call) -> str:
+        """Return the channel that a call is for, or ""."""
+        return str(_arguments(call).get("channel") or "")
+
+    def handle(self, call: Call) -> Outcome:
+        """Answer as Slack would."""
+        action = self._actions.get((call.method, call.path.removeprefix(PREFIX)))
+        if action is None:
+            return NOT_FOUND
+        authorization = call.headers.get("authorization")
+        if authorization is None:
+            return _refuse("not_authed", "no token")
+        if authorization != f"Bearer {self.token}":
+            return _refuse("invalid_auth", "another token")
+        arguments = _arguments(call)
+        if not _CHANNEL.fullmatch(str(arguments.get("channel"))):
+            return _refuse("channel_not_found", "the channel is not the id of one")
+        with self._lock:
+            return action(self, arguments)
+
+    def _post(self, body: dict[str, Json]) -> Outcome:
+        refusal = self._refusal(body)
+        if refusal is not None:
+            return refusal
+        thread = body.get("thread_ts")
+        if thread is not None and self._find(body["channel"], thread) is None:
+            return _refuse("thread_not_found", "no such message to reply to")
+        self._posted += 1
+        # Unique and in order, as Slack's are.
+        ts = f"{int(self._now())}.{self._posted:06d}"
+        content = {name: body[name] for name in _KEPT if name in body}
+        broadcast = bool(body.get("reply_broadcast"))
+        self._messages.append(_Message(body["channel"], ts, content, broadcast))
+        draft = Draft(body["channel"], Kind.POSTED, {**body, "ts": ts}, notes(body))
+        return _take(draft, ts)
+
+    def _update(self, body: dict[str, Json]) -> Outcome:
+        refusal = self._refusal(body)
+        if refusal is not None:
+            return refusal
+        message = self._find(body["channel"], body.get("ts"))
+        if message is None:
+            return _refuse("message_not_found", "no such message")
+        kept = {name: each for name, each in message.content.items() if name != "blocks"}
+        message.content = kept | {name: body[name] for name in _KEPT if name in body}
+        return _take(Draft(body["channel"], Kind.UPDATED, body, notes(body)), message.ts)
+
+    def _refusal(self, body: dict[str, Json]) -> Outcome | None:
+        if body["channel"] in self._archived:
+            return _refuse("is_archived", "the channel was archived")
+        for error, reason in problems(body):
+            return _refuse(error, reason)
+        metadata = body.get("metadata", {"event_type": "none", "event_payload": {}})
+        if not isinstance(metadata, dict) or set(metadata) != {"event_type", "event_payload"}:
+            return _refuse("invalid_metadata_format", "metadata is an event_type and event_payload")
+        return None
+
+    def _history(self, query: dict[str, Json]) -> Outcome:
+        listed = [
+            each
+            for each in self._messages
+            if each.channel == query["channel"] and (each.thread is None or each.broadcast)
+        ]
+        return _page(listed[::-1], query)
+
+    def _replies(self, query: dict[str, Json]) -> Outcome:
+        root = self._find(query["channel"], query.get("ts"))
+        if root is None:
+            return _refuse("thread_not_found", "no such thread")
+        replies = (each for each in self._messages if each.channel == root.channel)
+        return _page([root, *(each for each in replies if each.thread == root.ts)], query, root.ts)
+
+    def _find(self, channel: str, ts: Json) -> _Message | None:
+        found = (each for each in self._messages if (each.channel, each.ts) == (channel, ts))
+        return next(found, None)
+
+    _actions: Final[
+        Mapping[tuple[str, str], Callable[["SlackApiStandIn", dict[str, Json]], Outcome]]
+    ] = MappingProxyType(
+        {
+            ("POST", "chat.postMessage"): _post,
+            ("POST", "chat.update"): _update,
+            ("GET", "conversations.history"): _history,
+            ("GET", "conversations.replies"): _replies,
+        }
+    )
+
+
+def _root(message: _Message) -> str:
+    return message.thread or message.ts
+
+
+def _arguments(call: Call) -> dict[str, Json]:
+    """Return what a method is called with: JSON where it writes, a query where it reads."""
+    if call.method == "GET":
+        return dict(call.query)
+    try:
+        body = json.loads(call.body)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _page(listed: list[_Message], query: dict[str, Json], always: str = "") -> Outcome:
+    """Return one page of messages; the root of a thread stands in it whatever its age."""
+    oldest = float(query.get("oldest") or 0)
+    new = [each for each in listed if float(each.ts) > oldest or each.ts == always]
+    start, limit = int(query.get("cursor") or 0), int(query.get("limit") or _LIMIT)
+    rest = start + limit < len(new)
+    document = {
+        "ok": True,
+        "messages": [
+            _document(each, metadata=query.get("include_all_metadata") == "true")
+            for each in new[start : start + limit]
+        ],
+        "has_more": rest,
+        "response_metadata": {"next_cursor": str(start + limit) if rest else ""},
+    }
+    return Outcome(_answer(document))
+
+
+def _document(message: _Message, *, metadata: bool) -> Json:
+    hidden = () if metadata else ("metadata",)
+    content = {name: each for name, each in message.content.items() if name not in hidden}
+    subtype = {"subtype": "thread_broadcast"} if message.broadcast else {}
+    return {"type": "message", "ts": message.ts, **subtype, **content}
+
+
+def _take(draft: Draft, ts: str) -> Outcome:
+    return Outcome(_answer({"ok": True, "channel": draft.destination, "ts": ts}), draft)
+
+
+def _refuse(error: str, reason: str) -> Outcome:
+    return Outcome(_answer({"ok": False, "error": error}), reason=f"{error}: {reason}")
+
+
+def _answer(document: Json) -> Answer:
+    return Answer(HTTPStatus.OK, json.dumps(document), _JSON)

@@ -1,0 +1,73 @@
+"""The hourly pass: its outcome in one line, each scan found in one more, and counted."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from handlers.reconcile import reconcile
+from lib.difference import Found
+from lib.reconciliation import RESERVE, Scope, Tally, Watch
+from tests.builders import NOW, a_scan_event, an_image
+
+
+class Passes:
+    """Ends as told, and remembers what it was asked."""
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+        self.asked: list[tuple[Scope, Watch]] = []
+
+    def run(self, scope: Scope, watch: Watch) -> Tally:
+        self.asked.append((scope, watch))
+        return self.tally
+
+
+def found(*, quiet: bool = False) -> Found:
+    return Found(a_scan_event(quiet=quiet), "never evaluated")
+
+
+def an_app(passes: Passes) -> Any:
+    return SimpleNamespace(reconciliation=lambda: passes, reconcile_scope=Scope(since=NOW))
+
+
+def test_what_a_pass_found_is_logged_and_counted(context: Any, counted: Any, logged: Any) -> None:
+    """Recovered scans apart from silent baselines, and what could not be read with its reason."""
+    tally = Tally(
+        images=9,
+        waiting=2,
+        gone=1,
+        found=[found(), found(quiet=True)],
+        unread={"payments/web": "AccessDeniedException"},
+        stopped="the time is over",
+    )
+
+    answer = reconcile(an_app(Passes(tally)), context)
+
+    assert counted() == {"RecoveredScans": 1, "QuietBaselines": 1, "RepositoriesUnread": 1}
+    assert answer == {
+        "images": 9,
+        "recovered": 1,
+        "baselines": 1,
+        "waiting": 2,
+        "gone": 1,
+        "unread": 1,
+        "stopped": "the time is over",
+    }
+    said = logged()
+    assert [each["message"] for each in said] == [
+        "scan found",
+        "scan found",
+        "repository not read",
+        "reconciled",
+    ]
+    assert (said[0]["image"], said[0]["reason"]) == (an_image().key, "never evaluated")
+    assert said[2]["reason"] == "AccessDeniedException"
+
+
+def test_a_pass_knows_how_much_time_there_is(context: Any) -> None:
+    """In seconds, from what Lambda says."""
+    passes = Passes(Tally())
+
+    reconcile(an_app(passes), context)
+
+    (_, watch) = passes.asked[0]
+    assert watch.seconds_left() == 60 < RESERVE

@@ -1,0 +1,277 @@
+"""The bot against the stand-in, over HTTP: one thread per stream, and nothing said twice."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import requests
+
+from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
+from lib.http_client import RequestsClient
+from lib.interfaces import NotifierTools, WakeUp
+from lib.models import (
+    Alert,
+    AskLater,
+    Delivery,
+    DeliveryState,
+    Destination,
+    Evaluation,
+    NotThere,
+    Receipt,
+    Report,
+    Verdict,
+)
+from lib.notifiers.slack_bot import SlackBotNotifier
+from lib.pipeline import DeliveryPipeline
+from local.receivers import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
+from tests.builders import NOW, a_delivery, a_finding, a_report, an_image
+from tests.fakes import Clock, MemoryStore, RotatedSecrets
+from tests.notifiers.alerts import evaluated, told
+from tests.notifiers.receivers import CHANNEL, NamedSecrets, RecordingTopics
+
+OLD = a_finding("CVE-2026-1", severity="HIGH", package="zlib1g")
+NEW = a_finding("CVE-2026-2", severity="CRITICAL", package="openssl")
+FIRST = a_report(OLD, image=an_image(1))
+WORSE = a_report(OLD, NEW, image=an_image(2))
+CLEAN = a_report(image=an_image(3))
+
+
+class Workspace:
+    """A channel and the notifier for it."""
+
+    def __init__(self, receivers: Receivers, session: requests.Session) -> None:
+        self.receivers = receivers
+        self.notifier = SlackBotNotifier(
+            {"site": receivers.slack_site, "channel": CHANNEL, "token": {"secret": "bot"}},
+            NotifierTools(
+                http=RequestsClient(
+                    ("127.0.0.1",), session=session, now=lambda: NOW, timeouts=(3, 0.2)
+                ),
+                secrets=NamedSecrets({"bot": receivers.slack_token}),
+                topics=RecordingTopics(),
+                destination=Destination("team-bot"),
+            ),
+        )
+
+    def send(self, alert: Alert, thread: str | None = None) -> Receipt:
+        return self.notifier.send(self.notifier.render(alert, thread=thread))
+
+    def verify(self, alert: Alert, thread: str | None = None) -> Verdict:
+        # The stand-in's clock is the real one.
+        now = datetime.now(UTC)
+        return self.notifier.verify(alert, since=now - timedelta(minutes=1), now=now, thread=thread)
+
+    def seen(self) -> list[tuple[str, Any, str]]:
+        """Return what happened in the channel: posted or edited, where, and the header."""
+        return [
+            (
+                each.kind,
+                each.payload.get("thread_ts"),
+                each.payload["blocks"][0]["text"]["text"][2:],
+            )
+            for each in self.receivers.messages("slack")
+        ]
+
+
+def an_alert(report: Report, before: Report | None = None, number: int = 1) -> Alert:
+    return told(evaluated(report, before=before), id=f"{number:032x}")
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    """Open a workspace of its own."""
+    with Receivers() as receivers, requests.Session() as session:
+        yield Workspace(receivers, session)
+
+
+def test_a_stream_is_one_thread_from_first_to_resolved(workspace: Workspace) -> None:
+    """Posted once, then each alert is a reply and an edit of the root."""
+    first = workspace.send(an_alert(FIRST))
+    second = workspace.send(an_alert(WORSE, FIRST, 2), first.thread)
+    third = workspace.send(an_alert(CLEAN, WORSE, 3), second.thread)
+
+    root = first.reference
+    assert first.thread == second.thread == third.thread == f"{CHANNEL}:{root}"
+    assert workspace.seen() == [
+        ("posted", None, "payments/api:1.4.1"),
+        ("updated", None, "payments/api:1.4.2"),
+        ("posted", root, "payments/api:1.4.2"),
+        ("updated", None, "Resolved: payments/api:1.4.3"),
+        ("posted", root, "payments/api:1.4.3"),
+    ]
+    loud = [each.payload.get("reply_broadcast") for each in workspace.receivers.messages()]
+    assert loud == [None, None, True, None, False]
+
+
+def test_a_deleted_root_is_followed_by_a_new_one(workspace: Workspace) -> None:
+    """The stream begins anew; the new root is where the next message belongs."""
+    first = workspace.send(an_alert(FIRST))
+    workspace.receivers.delete_message(CHANNEL, first.reference)
+
+    second = workspace.send(an_alert(WORSE, FIRST, 2), first.thread)
+
+    assert second.thread == f"{CHANNEL}:{second.reference}" != first.thread
+    assert workspace.seen()[-1] == ("posted", None, "payments/api:1.4.2")
+
+
+def test_a_lost_answer_to_a_first_message_is_found(workspace: Workspace) -> None:
+    """Nothing has to be sent again, and the thread is known."""
+    alert = an_alert(FIRST)
+    workspace.receivers.script("slack", [TimeoutAfterAccept()])
+    with pytest.raises(AmbiguousDeliveryError):
+        workspace.send(alert)
+
+    verdict = workspace.verify(alert)
+
+    (message,) = workspace.receivers.messages()
+    assert isinstance(verdict, Receipt)
+    assert verdict.thread == f"{CHANNEL}:{message.payload['ts']}"
+
+
+@pytest.mark.parametrize("report", [WORSE, CLEAN])
+def test_a_lost_answer_to_a_reply_is_found(workspace: Workspace, report: Report) -> None:
+    """Loud or quiet, it is in its thread."""
+    first = workspace.send(an_alert(FIRST))
+    alert = an_alert(report, FIRST, 2)
+    steps = [Answer(500, accepts=True)]
+    workspace.receivers.script("slack", [Answer(200, '{"ok": true}', accepts=True), *steps])
+    with pytest.raises(AmbiguousDeliveryError):
+        workspace.send(alert, first.thread)
+
+    verdict = workspace.verify(alert, first.thread)
+
+    assert isinstance(verdict, Receipt)
+    assert verdict.thread == first.thread
+    assert verdict.reference == workspace.receivers.messages()[-1].payload["ts"]
+
+
+def test_a_worker_that_died_after_the_edit_repeats_nothing(workspace: Workspace) -> None:
+    """The root is edited once more, which nobody sees; there is one reply."""
+    first = workspace.send(an_alert(FIRST))
+    alert = an_alert(WORSE, FIRST, 2)
+    workspace.receivers.script("slack", [Answer(503, accepts=True)])
+    with pytest.raises(Exception, match="503"):
+        workspace.send(alert, first.thread)
+
+    assert workspace.verify(alert, first.thread) == NotThere()
+    workspace.send(alert, first.thread)
+
+    kinds = [kind for kind, _, _ in workspace.seen()]
+    assert kinds == ["posted", "updated", "updated", "posted"]
+
+
+def test_what_was_never_taken_is_not_found(workspace: Workspace) -> None:
+    """At first it may only be late, then it is not there."""
+    workspace.receivers.script("slack", [Answer(500)])
+    alert = an_alert(FIRST)
+    with pytest.raises(AmbiguousDeliveryError):
+        workspace.send(alert)
+
+    now = datetime.now(UTC)
+    early = workspace.notifier.verify(alert, since=now, now=now)
+
+    assert isinstance(early, AskLater)
+    assert workspace.verify(alert) == NotThere()
+
+
+def test_a_bot_without_the_scope_for_history_cannot_tell(workspace: Workspace) -> None:
+    """It sends again, and the message says that it may be a repeat."""
+    refusal = json.dumps({"ok": False, "error": "missing_scope", "needed": "channels:history"})
+    workspace.receivers.script("slack", [Answer(200, refusal)])
+
+    assert workspace.verify(an_alert(FIRST)) == NotThere()
+
+
+# --- with the pipeline ------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """A worker that ends in mid-sentence."""
+
+
+@dataclass
+class DyingStore(MemoryStore):
+    """A ledger whose worker dies before it records that something was sent, some times."""
+
+    deaths: int = 0
+
+    def sent(self, delivery: Delivery, receipt: Receipt, **when: Any) -> None:
+        if self.deaths:
+            self.deaths -= 1
+            raise Killed
+        super().sent(delivery, receipt, **when)
+
+
+def deliver(workspace: Workspace, store: DyingStore, clock: Clock, alert: Evaluation) -> Delivery:
+    """Try an alert every two minutes until it is sent."""
+    row = a_delivery(
+        len(store.rows) + 1,
+        evaluation_key=store.put(alert),
+        stream=alert.stream,
+        created_at=clock(),
+    )
+    store.add(row)
+    pipeline = DeliveryPipeline(
+        ledger=store,
+        reports=store,
+        notifiers=lambda _: workspace.notifier,
+        now=clock,
+        new_token=lambda: f"{clock()}",
+        pause=lambda _: None,
+        secrets=RotatedSecrets(),
+    )
+    while store.rows[row.id].state is not DeliveryState.SENT:
+        assert clock() - row.created_at < timedelta(hours=1), store.rows[row.id]
+        with suppress(Killed):
+            pipeline.deliver(WakeUp(row.id, row.destination, 0))
+        clock.forward(minutes=2)
+    return store.rows[row.id]
+
+
+FAULTS: dict[str, Step] = {
+    "500": Answer(500),
+    "500-accepted": Answer(500, accepts=True),
+    "503": Answer(503),
+    "429": Answer(429, headers={"Retry-After": "1"}),
+    "internal": Answer(200, '{"ok": false, "error": "internal_error"}', accepts=True),
+    "unavailable": Answer(200, '{"ok": false, "error": "service_unavailable"}'),
+    "hung-up": Disconnect(),
+    "hung-up-accepted": Disconnect(accepts=True),
+    "silent": TimeoutAfterAccept(),
+}
+
+
+@pytest.mark.parametrize("deaths", [0, 2])
+@pytest.mark.parametrize("call", range(5))
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_whatever_fails_a_reader_sees_each_alert_once(
+    workspace: Workspace, fault: Step, call: int, deaths: int
+) -> None:
+    """A fault at any call, and a worker that dies after sending: one root, one reply, no more."""
+    # The stand-in's clock is the real one, and this one is moved: it must not get ahead.
+    store, clock = DyingStore(deaths=deaths), Clock(datetime.now(UTC) - timedelta(hours=3))
+    workspace.receivers.script("slack", [*[Accept()] * call, fault])
+
+    first = deliver(workspace, store, clock, evaluated(FIRST))
+    second = deliver(workspace, store, clock, evaluated(WORSE, before=FIRST))
+
+    posted = [each for each in workspace.receivers.messages() if each.kind == "posted"]
+    root = posted[0].payload["ts"]
+    assert [each.payload.get("thread_ts") for each in posted] == [None, root]
+    assert {each.receipt.thread for each in (first, second) if each.receipt} == {
+        f"{CHANNEL}:{root}"
+    }
+
+
+def test_an_archived_channel_breaks_its_destination(workspace: Workspace) -> None:
+    """Nothing else will pass either."""
+    workspace.receivers.archive_channel(CHANNEL)
+
+    with pytest.raises(PermanentDeliveryError, match="is_archived") as caught:
+        workspace.send(an_alert(FIRST))
+
+    assert caught.value.broken
