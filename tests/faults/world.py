@@ -26,14 +26,27 @@ from typing import Any
 import requests
 
 from handlers import deliver, process_scan
+from handlers.reconcile import reconcile
 from handlers.sweep import sweep
 from lib.bootstrap import App, Settings
 from lib.config import Config, load
 from lib.errors import ScanAlertError
 from lib.http_client import RequestsClient
 from lib.interfaces import WakeUp
-from lib.models import AnyReport, DeliveryId, DeliveryState, Image, ImageIndex, Scan
+from lib.models import (
+    AnyReport,
+    DeliveryId,
+    DeliveryState,
+    Image,
+    ImageIndex,
+    LastScan,
+    Scan,
+    ScanProgress,
+    ScanSource,
+)
 from lib.observability import logger, metrics
+from lib.reconciliation import Reconciliation
+from lib.store.queues import SqsScanEvents
 from tests.builders import a_finding, a_report, an_image
 from tests.fakes import MemoryStore
 from tests.faults.queues import Queue
@@ -57,6 +70,7 @@ SETTINGS = {
     "DELIVERIES_QUEUE_URL": "deliveries",
     "SCAN_EVENTS_QUEUE_URL": "scan-events",
     "SCAN_EVENTS_DLQ_URL": "rejected",
+    "RECONCILE_DAYS": "7",
 }
 
 Json = Any
@@ -81,10 +95,12 @@ class Sent:
 
 @dataclass
 class Registry:
-    """`FindingSource`: what the scanner knows, by digest."""
+    """`FindingSource` and `ImageRegistry`: what ECR holds, and what its scans found, by digest."""
 
     reports: dict[str, AnyReport] = field(default_factory=dict)
     pushed_at: dict[str, datetime] = field(default_factory=dict)
+    held: dict[str, list[Image]] = field(default_factory=dict)
+    scanned_at: dict[str, datetime] = field(default_factory=dict)
 
     def report(self, image: Image, scan: Scan, *, announced: int | None = None) -> AnyReport:  # noqa: ARG002  # the port's
         return replace(self.reports[image.digest], image=image, scan=scan)
@@ -94,6 +110,16 @@ class Registry:
 
     def index(self, image: Image) -> ImageIndex | None:  # noqa: ARG002  # the port's
         return None
+
+    def repositories(self) -> Sequence[str]:
+        return [*self.held]
+
+    def images(self, repository: str, *, since: datetime) -> Sequence[Image]:
+        return [each for each in self.held[repository] if (each.pushed_at or since) >= since]
+
+    def last_scan(self, image: Image) -> LastScan:
+        moment = self.scanned_at[image.digest]
+        return LastScan(ScanSource.ECR_BASIC, "COMPLETE", ScanProgress.USABLE, moment)
 
 
 class Port:
@@ -192,7 +218,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=256,
     invoked_function_arn="arn:aws:lambda:eu-central-1:000474600478:function:simulated",
     aws_request_id="simulated",
-    get_remaining_time_in_millis=lambda: 60_000,
+    get_remaining_time_in_millis=lambda: 900_000,
 )
 
 
@@ -254,6 +280,8 @@ class World:
         self.names = [f"{kind}-{number}" for number in range(each) for kind in kinds]
         self.expected: list[Expected] = []
         self.events: list[Sent] = []
+        self.reconciled: list[Json] = []
+        """What each pass of the reconciliation counted."""
         self._last = 0.0
         self.kills: Callable[[str], bool] = lambda _: False
         """Fault: whether who passes this point is killed there."""
@@ -275,6 +303,7 @@ class World:
             concurrency=10,
         )
         self.deliver = Function(self, self.deliveries, deliver.process_batch, batch=1, timeout=60.0)
+        self._clients = Clients(self)
         self.use(config(self.names, start, routes=routes))
 
     # --- the application --------------------------------------------------------------------
@@ -296,7 +325,7 @@ class World:
     def _made(self, rules: Config, skew: float) -> App:
         app = App(
             Settings(SETTINGS),
-            clients=Clients(self),
+            clients=self._clients,
             config=rules,
             now=lambda: self.simulation.now() + timedelta(seconds=skew),
             pause=self.simulation.sleep,
@@ -306,6 +335,13 @@ class World:
         app.reports = Port("reports", self.store, self, PORT_SECONDS)
         app.ledger = Port("ledger", self.ledger, self, PORT_SECONDS)
         app.waker = Port("waker", app.waker, self, PORT_SECONDS)
+        app.reconciliation = lambda: Reconciliation(
+            registry=Port("registry", self.registry, self, 0.02),
+            states=app.states,
+            events=SqsScanEvents(self._clients.get("sqs"), "scan-events"),
+            places=Port("places", self.store, self, PORT_SECONDS),
+            now=app.now,
+        )
         app.http = lambda hosts: RequestsClient(hosts, session=self._session(), now=app.now)
         return app
 
@@ -364,6 +400,11 @@ class World:
         self.registry.reports[image.digest] = report or a_report(
             a_finding(name, severity=severity, fixed_version="3.0.14-1")
         )
+        moment = self.moment(int(seconds))
+        self.registry.scanned_at[image.digest] = moment
+        self.registry.held.setdefault(image.repository, []).append(
+            replace(image, pushed_at=self.registry.pushed_at.get(image.digest, moment))
+        )
         event = self.event(image, seconds)
         self.events.append(Sent(event, seconds))
         self.send(event, seconds)
@@ -401,9 +442,9 @@ class World:
 
     # --- running ----------------------------------------------------------------------------
 
-    def run(self, *, until: float = LIMIT) -> "World":
+    def run(self, *, least: float = 0.0, until: float = LIMIT) -> "World":
         """Let it all happen until nothing is left to do. Logs go to `self.log`."""
-        self._last = max([self._last, *(each.seconds for each in self.expected)])
+        self._last = max([self._last, least, *(each.seconds for each in self.expected)])
         self.simulation.after(SWEEP_SECONDS, lambda: self._minute(until))
         with captured(self.log):
             self.simulation.run(until=until)
@@ -429,6 +470,12 @@ class World:
         # Lambda's boundary: the next minute has its own.
         with suppress(ScanAlertError), self.environment() as app:
             sweep(app)
+        metrics.clear_metrics()
+
+    def reconcile(self) -> None:
+        """Run one pass over everything that ECR holds, as happens every hour."""
+        with self.environment() as app:
+            self.reconciled.append(reconcile(app, CONTEXT))
         metrics.clear_metrics()
 
     def redrive(self, *, rate: float) -> int:
@@ -478,8 +525,8 @@ class Sqs:
         for each in Entries:
             self.queues[QueueUrl].send(
                 each["MessageBody"],
-                group=each["MessageGroupId"],
-                deduplication_id=each["MessageDeduplicationId"],
+                group=each.get("MessageGroupId"),
+                deduplication_id=each.get("MessageDeduplicationId"),
             )
         return {}
 

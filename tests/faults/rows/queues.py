@@ -274,6 +274,31 @@ def skewed_clocks(world: World, volume: int) -> Iterator[str]:
     yield from ()
 
 
+@row("35", "3 % of the events never come; the hourly pass compares with what ECR holds", 10_000)
+def missing_events(world: World, volume: int) -> Iterator[str]:
+    """One pass finds every scan without an event, and none of the others."""
+    end = volume / 2
+    lost = []
+
+    def never_comes(_: str | None) -> bool:
+        if world.simulation.seconds > end or world.random.random() >= 0.03:
+            return False
+        lost.append(world.simulation.seconds)
+        return True
+
+    world.scan_events.loses = never_comes
+    world.push(volume)
+    hour = end + 600.0
+    world.simulation.after(hour, lambda: world.simulation.spawn(world.reconcile))
+    world.run(least=hour + 1.0)
+    (counted,) = world.reconciled
+    if (counted["recovered"], counted["images"]) != (len(lost), volume):
+        yield f"{len(lost)} of {volume} events were lost, and a pass counted {counted}"
+    again = sum(each.version > 1 for each in world.store.states.values())
+    if again:
+        yield f"{again} images evaluated more than once"
+
+
 ROWS = (
     nothing,
     repeated_messages,
@@ -289,4 +314,5 @@ ROWS = (
     changed_rules,
     broken_route,
     skewed_clocks,
+    missing_events,
 )
