@@ -19,6 +19,7 @@ def main() -> None:
     figures = [
         *core.calls(),
         *core.one_event(),
+        *core.index_calls(),
         *core.throughput(),
         *core.memory(),
         *deliveries.rates(),

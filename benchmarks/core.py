@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.offline import OfflineSession, basic_findings, ecr_answers
+from benchmarks.offline import Answer, OfflineSession, basic_findings, ecr_answers
 from lib.changes import compare
 from lib.evaluation import Rules, new_delivery
 from lib.models import (
@@ -23,6 +23,7 @@ from lib.models import (
     Evaluation,
     Filter,
     Image,
+    PushEvent,
     Scan,
     ScanEvent,
     ScanSource,
@@ -91,18 +92,21 @@ class Services:
     """DynamoDB, S3 and SQS as far as one event needs them, answered in this process."""
 
     def __init__(self) -> None:
-        self.items: dict[str, Any] = {}
+        self.items: dict[tuple[str, str], Any] = {}
         self.body = b""
 
     def answer(self, operation: str, request: dict[str, Any]) -> Any:
         """Keep what is written, so that the next event finds it."""
         match operation:
             case "GetItem":
-                item = self.items.get(request["Key"]["pk"]["S"])
+                item = self.items.get(_place(request["Key"]))
                 return {"Item": item} if item else {}
-            case "TransactWriteItems":
-                for write in request["TransactItems"]:
-                    self.items[write["Put"]["Item"]["pk"]["S"]] = write["Put"]["Item"]
+            case "Query":
+                partition = request["ExpressionAttributeValues"][":pk"]["S"]
+                return {"Items": [each for key, each in self.items.items() if key[0] == partition]}
+            case "PutItem" | "TransactWriteItems":
+                for write in request.get("TransactItems", [{"Put": request}]):
+                    self.items[_place(write["Put"]["Item"])] = write["Put"]["Item"]
                 return {}
             case "PutObject":
                 body = request["body"]
@@ -114,26 +118,60 @@ class Services:
                 return {"Successful": []}
 
 
+def _place(item: Any) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+class OfflinePipeline:
+    """The scan pipeline over botocore's own clients, with every call of it counted."""
+
+    def __init__(self, ecr: Answer, moment: datetime = NOW) -> None:
+        self.moment = moment
+        self.ecr = OfflineSession(ecr)
+        self.aws = OfflineSession(Services().answer)
+        self.scans = ScanPipeline(
+            source=EcrFindingSource(self.ecr.client("ecr")),
+            states=DynamoStateStore(self.aws.client("dynamodb"), "table"),
+            reports=S3ReportStore(self.aws.client("s3"), "bucket"),
+            waker=SqsWaker(
+                self.aws.client("sqs"), deliveries="https://queue", scan_events="https://queue"
+            ),
+            rules=Rules((ROUTE,)),
+            now=lambda: self.moment,
+            pause=time.sleep,
+        )
+
+    def calls_of(self, work: Callable[[], Any]) -> dict[str, int]:
+        """Return the calls that some work makes, by service and operation."""
+        self.ecr.calls.clear()
+        self.aws.calls.clear()
+        work()
+        return {**self.ecr.calls, **self.aws.calls}
+
+
+def index_calls() -> list[Figure]:
+    """Count the calls for an index of two platforms and an attestation, and for a plain push."""
+    pipeline = OfflinePipeline(ecr_answers(basic=20, platforms=2))
+    push = PushEvent("push", NOW, IMAGE)
+    plain = PushEvent("push", NOW, replace(IMAGE, digest=f"sha256:{2:064x}"))
+    return [
+        Figure(
+            "calls for the push of an index of 2 platforms, scanned",
+            "",
+            _text(pipeline.calls_of(lambda: pipeline.scans.pushed(push, {}))),
+        ),
+        Figure(
+            "calls for the push of a plain image",
+            "",
+            _text(pipeline.calls_of(lambda: pipeline.scans.pushed(plain, {}))),
+        ),
+    ]
+
+
 def one_event() -> list[Figure]:
     """Evaluate one event of 1,500 basic findings, warm, with the network taken out."""
-    ecr = OfflineSession(ecr_answers(basic=1500))
-    client = ecr.client("ecr")
-    services = Services()
-    aws = OfflineSession(services.answer)
-    moment = NOW
-
-    def now() -> datetime:
-        return moment
-
-    pipeline = ScanPipeline(
-        source=EcrFindingSource(client),
-        states=DynamoStateStore(aws.client("dynamodb"), "table"),
-        reports=S3ReportStore(aws.client("s3"), "bucket"),
-        waker=SqsWaker(aws.client("sqs"), deliveries="https://queue", scan_events=None),
-        rules=Rules((ROUTE,)),
-        now=now,
-        pause=time.sleep,
-    )
+    pipeline = OfflinePipeline(ecr_answers(basic=1500))
+    client = pipeline.ecr.client("ecr")
 
     def parse() -> None:
         pages = client.get_paginator("describe_image_scan_findings").paginate(
@@ -144,20 +182,19 @@ def one_event() -> list[Figure]:
         list(pages)
 
     def event() -> None:
-        nonlocal moment
-        moment += timedelta(minutes=1)
-        pipeline.process(ScanEvent(moment.isoformat(), moment, IMAGE, SCAN), {})
+        pipeline.moment += timedelta(minutes=1)
+        again()
+
+    def again() -> None:
+        moment = pipeline.moment
+        pipeline.scans.process(ScanEvent(moment.isoformat(), moment, IMAGE, SCAN), {})
 
     event()
-    aws.calls.clear()
-    event()
-    counted = dict(aws.calls)
-    aws.calls.clear()
-    pipeline.process(ScanEvent(moment.isoformat(), moment, IMAGE, SCAN), {})
-    repeated = dict(aws.calls)
+    counted = pipeline.calls_of(event)
+    repeated = pipeline.calls_of(again)
     ratio = ratio_of(event, parse)
     return [
-        Figure("other calls for one event, warm", "see README", _text(counted)),
+        Figure("calls for one event, warm", "see README", _text(counted)),
         Figure("calls for a repeated event", "reads only", _text(repeated)),
         Figure(
             "1,500 basic findings, event to rows written, against botocore's parsing",
@@ -224,21 +261,10 @@ def memory() -> list[Figure]:
 
 
 def _peak() -> None:
-    session = OfflineSession(ecr_answers(basic=10_000))
-    services = Services()
-    aws = OfflineSession(services.answer)
-    pipeline = ScanPipeline(
-        source=EcrFindingSource(session.client("ecr")),
-        states=DynamoStateStore(aws.client("dynamodb"), "table"),
-        reports=S3ReportStore(aws.client("s3"), "bucket"),
-        waker=SqsWaker(aws.client("sqs"), deliveries="https://queue", scan_events=None),
-        rules=Rules((ROUTE,)),
-        now=lambda: NOW,
-        pause=time.sleep,
-    )
+    pipeline = OfflinePipeline(ecr_answers(basic=10_000))
     for minute in range(2):
         moment = NOW + timedelta(minutes=minute)
-        pipeline.process(ScanEvent(moment.isoformat(), moment, IMAGE, SCAN), {})
+        pipeline.scans.process(ScanEvent(moment.isoformat(), moment, IMAGE, SCAN), {})
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps({"peak_mb": kilobytes / 1024}))
 

@@ -138,9 +138,11 @@ def enhanced_findings(count: int) -> list[dict[str, Any]]:
     ]
 
 
-def ecr_answers(*, basic: int = 0, enhanced: int = 0) -> Answer:
+def ecr_answers(*, basic: int = 0, enhanced: int = 0, platforms: int = 0) -> Answer:
     """
     Answer DescribeImageScanFindings as ECR pages it: basic as asked, enhanced by 100.
+
+    With `platforms`, the image whose digest is 1 is an index of so many and an attestation.
 
     Each page is written once and then kept, so that nobody measures the stand-in.
     """
@@ -168,8 +170,23 @@ def ecr_answers(*, basic: int = 0, enhanced: int = 0) -> Answer:
     def answer(operation: str, request: dict[str, Any]) -> Any:
         if operation == "DescribeImages":
             return {"imageDetails": [{"imagePushedAt": 1760538800.0, "imageTags": ["1.4"]}]}
+        if operation == "BatchGetImage":
+            return _index(request["imageIds"][0], platforms)
         size = min(request.get("maxResults", 100), 1000) if basic else 100
         start = int(request.get("nextToken", 0))
         return page(request["repositoryName"], request["imageId"]["imageDigest"], size, start)
 
     return answer
+
+
+def _index(image_id: dict[str, str], platforms: int) -> Any:
+    if not platforms or image_id["imageDigest"] != f"sha256:{1:064x}":
+        return {"failures": [{"imageId": image_id, "failureCode": "ImageNotFound"}]}
+    names = [f"arm{number}" for number in range(platforms)]
+    members = [
+        {"digest": f"sha256:{n:064x}", "platform": {"os": os, "architecture": name}}
+        for n, (os, name) in enumerate(
+            [*(("linux", name) for name in names), ("unknown", "unknown")], start=11
+        )
+    ]
+    return {"images": [{"imageId": image_id, "imageManifest": json.dumps({"manifests": members})}]}

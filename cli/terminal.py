@@ -27,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lib.models import AnyReport, Finding, Report, Severity
+from lib.notifiers.wording import platforms
 from lib.text import one_line
 
 Advance = Callable[[], None]
@@ -184,6 +185,8 @@ def print_report(report: AnyReport) -> None:
     say(image.name, style="bold")
     where = ", ".join(each for each in (image.account, image.region, image.platform) if each)
     say(f"{image.digest}  {where}")
+    for line in platforms(report.parts, len(report.parts)):
+        say(line)
     if not isinstance(report, Report):
         say(f"{scan.status}: no usable result: {scan.reason}", style="bold red")
         return

@@ -17,7 +17,7 @@ from handlers.records import body_of, failures_logged
 from lib.bootstrap import App, app
 from lib.errors import EventError
 from lib.interfaces import Json
-from lib.models import DeliveryState, FindingEvent, IgnoredEvent, Report, ScanEvent
+from lib.models import DeliveryState, FindingEvent, IgnoredEvent, PushEvent, Report, ScanEvent
 from lib.observability import Metric, logger, metrics
 from lib.pipeline import ScanOutcome, ScanResult
 from lib.sources.events import parse_event
@@ -26,6 +26,7 @@ _RESULT_METRICS = {
     ScanResult.EVALUATED: Metric.SCANS_EVALUATED,
     ScanResult.REPEATED: Metric.EVENTS_REPEATED,
     ScanResult.REVISIT: Metric.SCANS_REVISITED,
+    ScanResult.ACKNOWLEDGED: Metric.PUSHES_ACKNOWLEDGED,
     ScanResult.IMAGE_GONE: Metric.IMAGES_GONE,
     ScanResult.IGNORED: Metric.EVENTS_IGNORED,
 }
@@ -71,6 +72,8 @@ def _process(application: App, body: dict[str, Json]) -> None:
     match parse_event(body):
         case ScanEvent() as event:
             _record(event, application.scans.process(event, body))
+        case PushEvent() as event:
+            _record(event, application.scans.pushed(event, body))
         case FindingEvent(event_id=event_id, report=report):
             metrics.add_metric(Metric.FINDING_EVENTS, MetricUnit.Count, 1)
             logger.info("finding event acknowledged", event=event_id, image=report.image.key)
@@ -79,11 +82,16 @@ def _process(application: App, body: dict[str, Json]) -> None:
             logger.info("event ignored", event=event_id, reason=reason)
 
 
-def _record(event: ScanEvent, outcome: ScanOutcome) -> None:
+def _record(event: ScanEvent | PushEvent, outcome: ScanOutcome) -> None:
     metrics.add_metric(_RESULT_METRICS[outcome.result], MetricUnit.Count, 1)
+    image = event.image
     details: dict[str, Any] = {}
     if outcome.evaluation is not None:
         report = outcome.evaluation.report
+        if report.image.key != image.key:
+            # The event was about one image of an index, and the index was evaluated.
+            details["part"] = image.digest
+            image = report.image
         details["status"] = report.scan.status
         details["version"] = outcome.evaluation.version
         if isinstance(report, Report):
@@ -100,7 +108,7 @@ def _record(event: ScanEvent, outcome: ScanOutcome) -> None:
         details["deliveries"] = {each.destination: each.id for each in outcome.deliveries}
     logger.info(
         "scan event processed",
-        image=event.image.key,
+        image=image.key,
         event=event.event_id,
         result=outcome.result,
         reason=outcome.reason,

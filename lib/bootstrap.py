@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lib.config import Config, read_packaged
 from lib.errors import ConfigError
-from lib.evaluation import Rules
+from lib.evaluation import INDEX_WAIT, Rules
 from lib.interfaces import (
     FindingSource,
     HttpClient,
@@ -58,6 +58,12 @@ class Settings:
     def reconcile_window(self) -> timedelta:
         """How far back images are looked at that were pushed."""
         return timedelta(days=int(self.need("RECONCILE_DAYS")))
+
+    @property
+    def index_wait(self) -> timedelta:
+        """How long scans of untagged images wait for the push of an index."""
+        seconds = self.environment.get("INDEX_WAIT_SECONDS")
+        return INDEX_WAIT if seconds is None else timedelta(seconds=int(seconds))
 
     @property
     def receiver_hosts(self) -> tuple[str, ...]:
@@ -149,6 +155,7 @@ class App:
             rules=rules_of(self.config),
             now=self.now,
             pause=self._pause,
+            index_wait=self._settings.index_wait,
         )
 
     def reconciliation(self, *, places: bool = True) -> Reconciliation:
@@ -156,12 +163,11 @@ class App:
         from lib.sources.registry import EcrRegistry
         from lib.store.places import DynamoPlaces
         from lib.store.queues import SqsScanEvents
-        from lib.store.state import DynamoStateStore
 
         dynamodb, table = self._clients.get("dynamodb"), self._settings.need("TABLE_NAME")
         return Reconciliation(
             registry=EcrRegistry(self._clients.get("ecr")),
-            states=DynamoStateStore(dynamodb, table),
+            states=self.states,
             events=SqsScanEvents(
                 self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_QUEUE_URL")
             ),

@@ -71,7 +71,20 @@ def compare(
     if words.absence_counts:
         resolved |= {identity: words.gone for identity, old in gone.items() if old.open}
     changes += _resolved(before, resolved)
-    return Comparison(basis, tuple(changes), tuple(suppressed))
+    return Comparison(basis, tuple(changes), tuple(suppressed), _unscanned(before, after, basis))
+
+
+def _unscanned(before: Known | None, after: Report, basis: Basis) -> tuple[ChangeKind, ...]:
+    """Return what to tell of parts without a result; a re-scan does not repeat it."""
+    told = before.parts if before is not None and basis.kind is BasisKind.RESCAN else ()
+    known = {(each.digest, each.status) for each in told if each.counts is None}
+    return tuple(
+        [
+            kind_of_problem(each.status)
+            for each in after.parts
+            if each.counts is None and (each.digest, each.status) not in known
+        ]
+    )
 
 
 def _resolved(before: Known | None, reasons: Mapping[FindingId, str]) -> Iterator[Change]:
@@ -234,6 +247,11 @@ _UNKNOWN: Final = _Advice(
 )
 
 
+def kind_of_problem(status: str) -> ChangeKind:
+    """Tell a scan that failed from one that there is not."""
+    return ChangeKind.SCAN_FAILED if status == "FAILED" else ChangeKind.NOT_SCANNED
+
+
 def problem_of(report: UnusableReport) -> ScanProblem:
     """
     Say what a scan without a usable result means and what a person can do about it.
@@ -241,12 +259,14 @@ def problem_of(report: UnusableReport) -> ScanProblem:
     The remedy names an AWS CLI command where there is one; its arguments are quoted for a shell.
     """
     status = report.scan.status
+    # An index itself is never scanned: what helps is done to an image in it.
+    image = replace(report.image, digest=report.parts[0].digest) if report.parts else report.image
     advice = _ADVICE.get(_SAME_AS.get(status, status), _UNKNOWN)
     basic = report.scan.source is ScanSource.ECR_BASIC
-    commands = _commands(report.image)
+    commands = _commands(image)
     said = f" ({report.scan.reason})" if report.scan.reason else ""
     return ScanProblem(
-        kind=ChangeKind.SCAN_FAILED if status == "FAILED" else ChangeKind.NOT_SCANNED,
+        kind=kind_of_problem(status),
         status=status,
         reason=advice.reason + said,
         remedy=(advice.basic if basic else advice.enhanced).format_map(commands),

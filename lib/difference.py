@@ -20,6 +20,8 @@ SCAN_FOUND: Final = "Scan Found"
 
 _FAILED: Final = "FAILED"
 """What events say of every scan without a result; ECR itself can have a narrower word for it."""
+_OVER: Final = frozenset({"FINDINGS_UNAVAILABLE", "IMAGE_ARCHIVED", "SCAN_ELIGIBILITY_EXPIRED"})
+"""The end of an image's scans, not a failure: what was found stands, and is no news."""
 _JUST_AFTER: Final = timedelta(microseconds=1)
 
 
@@ -116,7 +118,7 @@ def _missing(scan: LastScan, known: ImageState | None, event_id: str) -> str | N
     if known.event_id == event_id:
         return None
     if scan.progress is ScanProgress.UNUSABLE:
-        told = known.status in (scan.status, _FAILED)
+        told = known.status in (scan.status, _FAILED) or (known.usable and scan.status in _OVER)
         return None if told else f"{scan.status}, was {known.status}"
     if not known.usable:
         return f"has a result now, was {known.status}"

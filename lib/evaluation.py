@@ -5,6 +5,7 @@ What one scan event comes to: whether it is news, what it is compared with, what
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -12,7 +13,7 @@ from typing import Final
 
 from lib.changes import compare, problem_of
 from lib.errors import FindingsNotReadyError
-from lib.interfaces import ImageState, StreamHead
+from lib.interfaces import ImageState, Stored, StreamHead
 from lib.models import (
     AnyReport,
     Basis,
@@ -24,8 +25,10 @@ from lib.models import (
     Destination,
     Evaluation,
     Image,
+    ImageIndex,
     Known,
     Report,
+    Scan,
     ScanEvent,
     StreamId,
     UnusableReport,
@@ -37,6 +40,8 @@ NOT_READY_HORIZON: Final = timedelta(hours=1)
 """A scan that has no result by then is reported as not scanned."""
 PARTIAL_HORIZON: Final = timedelta(minutes=10)
 """Findings that were announced and are not listed by then will not come."""
+INDEX_WAIT: Final = timedelta(minutes=2)
+"""How long the scan of an untagged image waits for the push of an index that it is part of."""
 FIRST_WAKE: Final = timedelta(seconds=90)
 """When the sweep takes over a new delivery whose own wake-up was lost."""
 
@@ -48,6 +53,15 @@ class Rules:
     routes: Sequence[Route]
     streams: Sequence[str] = ()
     suppressions: Sequence[Suppression] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What an event is about: its own image, or the index that this is part of."""
+
+    image: Image
+    known: ImageState | None
+    index: ImageIndex | None = None
 
 
 def evaluate(
@@ -82,7 +96,39 @@ def _comparison(
     return compare(old, report, basis=basis, suppress=suppress)
 
 
-def already_evaluated(event: ScanEvent, known: ImageState | None) -> str | None:
+def waits_for_index(event: ScanEvent, stored: Stored, age: timedelta, patience: timedelta) -> int:
+    """
+    Return the seconds for which an event waits: its image may be part of an index yet to come.
+
+    Only untagged images that nobody knows wait, and not for longer than `patience` after the scan.
+    """
+    if event.image.tags or event.quiet or stored != Stored():
+        return 0
+    return max(math.ceil((patience - age).total_seconds()), 0)
+
+
+def member_events(event: ScanEvent, index: ImageIndex) -> list[ScanEvent]:
+    """Return what is asked about each member; what the event says holds for its own image alone."""
+    events = []
+    for image in index.images:
+        if image.digest == event.image.digest:
+            events.append(replace(event, image=image))
+        else:
+            scan = Scan(event.scan.source, "UNKNOWN")
+            events.append(
+                ScanEvent(event.event_id, event.time, image, scan, found_at=event.found_at)
+            )
+    return events
+
+
+def with_tags(index: ImageIndex, event: ScanEvent, described: Image) -> ImageIndex:
+    """Return an index as its registry describes it; the tag that was pushed comes first."""
+    said = event.image.tags if event.index else ()
+    tags = sorted(described.tags or said, key=lambda tag: tag not in said)
+    return replace(index, image=replace(described, tags=tuple(tags)))
+
+
+def already_evaluated(event: ScanEvent, known: ImageState | None, *, index: bool) -> str | None:
     """
     Return why an event needs no evaluation; None when it does.
 
@@ -98,6 +144,9 @@ def already_evaluated(event: ScanEvent, known: ImageState | None) -> str | None:
         return None
     if event.time < known.event_time:
         return "a newer scan of this image was evaluated before"
+    if index:
+        # Two images of it: the other one's scan may have ended after this evaluation.
+        return None
     return "another event of the same moment was evaluated before"
 
 
@@ -125,10 +174,15 @@ def same_problem(report: AnyReport, known: ImageState | None) -> bool:
     )
 
 
+def never_scanned(report: AnyReport) -> bool:
+    """Say whether no image of an index has a scan, as where scanning is turned off."""
+    return bool(report.parts) and all(each.status == "SCAN_NOT_FOUND" for each in report.parts)
+
+
 def never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:
     """Return what is told of a scan that was announced and never had a result."""
     minutes = NOT_READY_HORIZON.total_seconds() / 60
-    reason = f"no result {minutes:.0f} minutes after the scan was announced: {error}"
+    reason = f"no result after {minutes:.0f} minutes: {error}"
     return UnusableReport(event.image, replace(event.scan, status=error.status, reason=reason))
 
 

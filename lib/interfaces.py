@@ -95,6 +95,24 @@ class ImageState:
 
 
 @dataclass(frozen=True, slots=True)
+class Membership:
+    """Which index an image is part of; the newest one where there are several."""
+
+    index: str
+    """Its digest."""
+    attached: bool = False
+    """It is no image, but an attestation or the like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """All that is known about an image."""
+
+    state: ImageState | None = None
+    membership: Membership | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StreamHead:
     """The newest image of a stream with a usable scan. `order` never goes back."""
 
@@ -133,6 +151,12 @@ class StateStore(Protocol):
 
     def installed_at(self) -> datetime:
         """Return when this deployment began to keep states."""
+
+    def look_up(self, image: Image) -> Stored:
+        """Return the same, and the index that the image is part of, with one read."""
+
+    def record(self, index: ImageIndex, *, pushed_at: datetime) -> None:
+        """Remember what belongs to an index. Older indexes take nothing from newer ones."""
 
     def head(self, stream: StreamId) -> StreamHead | None:
         """Return the newest image of a stream."""

@@ -9,7 +9,7 @@ The words of the pipeline: frozen, slotted dataclasses, tuples inside, times in 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
@@ -83,6 +83,16 @@ class ImageIndex:
     members: tuple[Member, ...]
     attachments: tuple[str, ...] = ()
     """Digests of attestations and the like in it: no images, so nothing is expected of them."""
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The members as images: the index has the tags, they have the platforms."""
+        return tuple(
+            [
+                replace(self.image, digest=each.digest, tags=(), platform=each.platform)
+                for each in self.members
+            ]
+        )
 
 
 class ScanSource(StrEnum):
@@ -161,6 +171,8 @@ class Finding:
     source_status: str | None = None
     extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Fields of the source that have no place here, as text, so that nothing is lost."""
+    platforms: tuple[str, ...] = ()
+    """Where it was found in an index, when not on all platforms that were scanned."""
 
     @property
     def id(self) -> FindingId:
@@ -187,12 +199,30 @@ Counts = Mapping[Severity, int]
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What the scan of one image of an index came to."""
+
+    platform: str
+    digest: str
+    status: str
+    counts: Counts | None = None
+    """Its findings by severity; None: nothing is known about them."""
+    reason: str | None = None
+    """Why nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A usable scan result. Findings are distinct by identity and sorted worst first."""
+    """
+    A usable scan result. Findings are distinct by identity and sorted worst first.
+
+    That of an index has the findings of its parts together, each of them once.
+    """
 
     image: Image
     scan: Scan
     findings: tuple[Finding, ...]
+    parts: tuple[Part, ...] = ()
 
     @property
     def counts(self) -> Counts:
@@ -211,6 +241,7 @@ class UnusableReport:
     scan: Scan
     stated_counts: Counts | None = None
     """What an event counted, where it did. Never a substitute for findings."""
+    parts: tuple[Part, ...] = ()
 
 
 AnyReport = Report | UnusableReport
@@ -239,6 +270,17 @@ class ScanEvent:
     def announced_at(self) -> datetime:
         """Since when a result is expected: an old scan may have been found just now."""
         return self.found_at or self.time
+
+
+@dataclass(frozen=True, slots=True)
+class PushEvent:
+    """Something was pushed. Only an index matters: an image is announced by its scan."""
+
+    event_id: str
+    time: datetime
+    image: Image
+    index: bool | None = None
+    """Whether it is an index; None: the event does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +319,7 @@ class LastScan:
     completed_at: datetime | None = None
 
 
-Event = ScanEvent | FindingEvent | IgnoredEvent
+Event = ScanEvent | PushEvent | FindingEvent | IgnoredEvent
 
 
 # --- what changed -----------------------------------------------------------------------------
@@ -339,6 +381,7 @@ class Known:
     suppressed: frozenset[FindingId]
     finding: Callable[[FindingId], Finding] = field(compare=False)
     """Builds one of them: few of many are ever mentioned."""
+    parts: tuple[Part, ...] = ()
 
 
 class BasisKind(StrEnum):
@@ -365,6 +408,8 @@ class Comparison:
     basis: Basis
     changes: tuple[Change, ...]
     suppressed: tuple[Suppressed, ...] = ()
+    unscanned: tuple[ChangeKind, ...] = ()
+    """SCAN_FAILED or NOT_SCANNED for each part without a result that was not told of before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -555,6 +600,8 @@ class Alert:
     """Ordered by what the upgrade fixes, worst and most first."""
     console_url: str
     problem: ScanProblem | None = None
+    parts: tuple[Part, ...] = ()
+    """The platforms of an index; none for an image of its own."""
     evaluated_at: datetime | None = None
     attempt: int = 1
     possible_repeat: bool = False

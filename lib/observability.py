@@ -21,6 +21,7 @@ class Metric(StrEnum):
     EVENTS_IGNORED = "EventsIgnored"
     EVENTS_REPEATED = "EventsRepeated"
     EVENTS_REJECTED = "EventsRejected"
+    PUSHES_ACKNOWLEDGED = "PushesAcknowledged"
     FINDING_EVENTS = "FindingEvents"
     SCANS_EVALUATED = "ScansEvaluated"
     SCANS_UNUSABLE = "ScansUnusable"

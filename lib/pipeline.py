@@ -34,19 +34,25 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.evaluation import (
+    INDEX_WAIT,
     NOT_READY_HORIZON,
     PARTIAL_HORIZON,
     Rules,
+    Subject,
     already_evaluated,
     evaluate,
     follows,
     has_place,
+    member_events,
     moved_head,
     never_ready,
+    never_scanned,
     new_delivery,
     revisit_delay,
     same_problem,
     unheard,
+    waits_for_index,
+    with_tags,
 )
 from lib.interfaces import (
     Commit,
@@ -63,6 +69,7 @@ from lib.interfaces import (
     Waker,
     WakeUp,
 )
+from lib.merging import merged
 from lib.models import (
     Alert,
     AnyReport,
@@ -73,13 +80,17 @@ from lib.models import (
     DeliveryState,
     Destination,
     Evaluation,
+    ImageIndex,
     Known,
     NotThere,
     Pause,
     PauseKind,
+    PushEvent,
     Receipt,
     Report,
+    Scan,
     ScanEvent,
+    ScanSource,
     UnusableReport,
 )
 from lib.report import alert as build_alert
@@ -99,6 +110,7 @@ class ScanResult(StrEnum):
     EVALUATED = "evaluated"
     REPEATED = "repeated"
     REVISIT = "revisit"
+    ACKNOWLEDGED = "acknowledged"
     IMAGE_GONE = "image-gone"
     IGNORED = "ignored"
 
@@ -114,6 +126,11 @@ class ScanOutcome:
     deliveries: tuple[Delivery, ...] = ()
 
 
+_NO_INDEX: Final = ScanOutcome(
+    ScanResult.ACKNOWLEDGED, "not an index: its scan has an event of its own"
+)
+
+
 class ScanPipeline:
     """One scan event in; its evaluation stored, its deliveries in the ledger and woken."""
 
@@ -127,6 +144,7 @@ class ScanPipeline:
         rules: Rules,
         now: Callable[[], datetime],
         pause: Callable[[float], None],
+        index_wait: timedelta = INDEX_WAIT,
     ) -> None:
         self._source = source
         self._states = states
@@ -135,6 +153,16 @@ class ScanPipeline:
         self._rules = rules
         self._now = now
         self._pause = pause
+        self._index_wait = index_wait
+
+    def pushed(self, event: PushEvent, raw: Mapping[str, Json]) -> ScanOutcome:
+        """Evaluate an index; another image is announced by its scan. Raises as `process` does."""
+        if event.index is False:
+            return _NO_INDEX
+        scan = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
+        return self.process(
+            ScanEvent(event.event_id, event.time, event.image, scan, index=True), raw
+        )
 
     def process(self, event: ScanEvent, raw: Mapping[str, Json]) -> ScanOutcome:
         """
@@ -143,61 +171,108 @@ class ScanPipeline:
         `raw` is the event as it came, in case it has to come back. Raises `SourceError` and
         `StoreError`: then nothing was decided, and the same event may be processed again.
         """
-        known = self._states.image(event.image)
-        repeated = already_evaluated(event, known)
-        if repeated:
-            return ScanOutcome(ScanResult.REPEATED, repeated)
         try:
-            report = self._report(event, known)
+            subject = self._subject(event, raw)
+            if isinstance(subject, ScanOutcome):
+                return subject
+            report = self._report(event, subject)
         except ImageGoneError as error:
             return ScanOutcome(ScanResult.IMAGE_GONE, str(error))
         except NotAnImageError as error:
             return ScanOutcome(ScanResult.IGNORED, str(error))
         except FindingsNotReadyError as error:
-            delay = revisit_delay(self._now() - event.announced_at)
-            self._waker.revisit(raw, delay_seconds=delay)
-            return ScanOutcome(ScanResult.REVISIT, str(error))
-        return self._evaluate(event, raw, report, known)
+            return self._later(raw, str(error), revisit_delay(self._now() - event.announced_at))
+        if event.index and never_scanned(report):
+            return ScanOutcome(ScanResult.IGNORED, "none of the images in it is scanned")
+        return self._evaluate(event, raw, subject, report)
 
-    def _report(self, event: ScanEvent, known: ImageState | None) -> AnyReport:
+    def _subject(self, event: ScanEvent, raw: Mapping[str, Json]) -> Subject | ScanOutcome:
+        """Return what to evaluate, the image or its index; or why there is nothing to do (yet)."""
+        if event.index:
+            index = self._source.index(event.image)
+            return _NO_INDEX if index is None else self._index(event, index)
+        stored = self._states.look_up(event.image)
+        part_of = None if event.image.tags else stored.membership
+        if part_of is not None and part_of.attached:
+            return ScanOutcome(ScanResult.IGNORED, "no image, but attached to those of an index")
+        if part_of is not None:
+            index = self._source.index(replace(event.image, digest=part_of.index))
+            if index is not None:
+                return self._index(event, index)
+        seconds = waits_for_index(event, stored, self._now() - event.time, self._index_wait)
+        if seconds:
+            return self._later(raw, "untagged: it may be part of an index", seconds)
+        repeated = already_evaluated(event, stored.state, index=False)
+        if repeated:
+            return ScanOutcome(ScanResult.REPEATED, repeated)
+        return Subject(event.image, stored.state)
+
+    def _index(self, event: ScanEvent, index: ImageIndex) -> Subject | ScanOutcome:
+        known = self._states.image(index.image)
+        repeated = already_evaluated(event, known, index=True)
+        if repeated:
+            return ScanOutcome(ScanResult.REPEATED, repeated)
+        # The tags of an index can move at any time, and events of its members do not name them.
+        described = self._source.describe(replace(index.image, tags=()))
+        index = with_tags(index, event, described)
+        if event.index:
+            self._states.record(index, pushed_at=described.pushed_at or event.time)
+        if not index.members:
+            return ScanOutcome(ScanResult.IGNORED, f"{index.image.name} has no image in it")
+        return Subject(index.image, known, index)
+
+    def _later(self, raw: Mapping[str, Json], reason: str, seconds: int) -> ScanOutcome:
+        self._waker.revisit(raw, delay_seconds=seconds)
+        return ScanOutcome(ScanResult.REVISIT, reason)
+
+    def _report(self, event: ScanEvent, subject: Subject) -> AnyReport:
+        """Return the result of an image, or that of all images of an index together."""
+        if subject.index is not None:
+            events = member_events(event, subject.index)
+            return merged(subject.index, [self._scanned(each) for each in events])
+        report = self._scanned(event)
+        if subject.known is None and report.image.pushed_at is None:
+            # Once for each image: without its age a re-scan of an old one would pass for new.
+            return replace(report, image=self._source.describe(report.image))
+        return report
+
+    def _scanned(self, event: ScanEvent) -> AnyReport:
         """Return the scan's result; when patience is at its end, whatever there is of it."""
         announced = sum(event.counts.values()) if event.counts is not None else None
         try:
-            report = self._source.report(event.image, event.scan, announced=announced)
+            return self._source.report(event.image, event.scan, announced=announced)
         except FindingsNotReadyError as error:
             age = self._now() - event.announced_at
             if age < (NOT_READY_HORIZON if error.partial is None else PARTIAL_HORIZON):
                 raise
             match error.partial:
                 case Report() | UnusableReport() as partial:
-                    report = partial
+                    return partial
                 case _:
-                    report = never_ready(event, error)
-        if known is None and report.image.pushed_at is None:
-            # Once for each image: without its age a re-scan of an old one would pass for new.
-            described = self._source.describe(report.image)
-            return replace(report, image=described)
-        return report
+                    return never_ready(event, error)
 
     def _evaluate(
         self,
         event: ScanEvent,
         raw: Mapping[str, Json],
+        subject: Subject,
         report: AnyReport,
-        known: ImageState | None,
     ) -> ScanOutcome:
         """Decide and save; look again at what is stored when somebody else was faster."""
+        known = subject.known
         for attempt in range(_CONFLICT_TRIES):
             try:
                 return self._save(event, report, known)
             except ConflictError:
                 self._pause(_CONFLICT_PAUSE * (1 + attempt))
-                known = self._states.image(event.image)
-                repeated = already_evaluated(event, known)
+                before, known = known, self._states.image(subject.image)
+                repeated = already_evaluated(event, known, index=subject.index is not None)
                 if repeated:
                     return ScanOutcome(ScanResult.REPEATED, repeated)
-        self._waker.revisit(raw, delay_seconds=revisit_delay(timedelta()))
-        return ScanOutcome(ScanResult.REVISIT, "others save the same stream all the time")
+                if subject.index is not None and known != before:
+                    # Of another image in it, somebody may have had newer findings than these.
+                    break
+        return self._later(raw, "others save the same at the same time", revisit_delay(timedelta()))
 
     def _save(self, event: ScanEvent, report: AnyReport, known: ImageState | None) -> ScanOutcome:
         now = self._now()

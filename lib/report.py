@@ -71,6 +71,7 @@ def alert(evaluation: Evaluation, delivery: Delivery) -> Alert:
         upgrades=upgrades(each.finding for each in standing),
         console_url=console_url(report.image),
         problem=evaluation.problem,
+        parts=report.parts,
         evaluated_at=evaluation.evaluated_at,
         attempt=max(delivery.attempts, 1),
         possible_repeat=delivery.unsure,
@@ -129,6 +130,20 @@ def _verdict(
     """Return one sentence: what happened, and what to do."""
     if not isinstance(evaluation.report, Report):
         return _problem(evaluation)
+    return _findings(evaluation, listed, resolved, filters) + _unscanned(evaluation.report)
+
+
+def _unscanned(report: Report) -> str:
+    missing = sum(each.counts is None for each in report.parts)
+    return f"; {missing} of {len(report.parts)} platforms not scanned" if missing else ""
+
+
+def _findings(
+    evaluation: Evaluation,
+    listed: Sequence[Change],
+    resolved: Sequence[Change],
+    filters: Sequence[Filter],
+) -> str:
     basis, image = _basis(evaluation), evaluation.report.image
     since = f" since {before(basis, image)}" if basis.kind is not BasisKind.NONE else ""
     gone = _and(_pieces(resolved))

@@ -17,6 +17,7 @@ from lib.models import (
     Finding,
     Image,
     LeftOut,
+    Part,
     Report,
     Severity,
     StreamId,
@@ -57,17 +58,23 @@ class Match:
     untagged: bool = False
     """Images without a tag match too; without `tag`, only they do."""
 
-    def mismatch(self, image: Image) -> str | None:
-        """Return what does not match, in words; None when everything does."""
+    def mismatch(self, image: Image, parts: Sequence[Part] = ()) -> str | None:
+        """
+        Return what does not match, in words; None when everything does.
+
+        Of the `parts` of an index, the platform of one is enough.
+        """
+        platforms = [each.platform for each in parts] or [image.platform or ""]
         fields = (
-            ("repository", self.repository, image.repository),
-            ("account", self.account, image.account),
-            ("region", self.region, image.region),
-            ("platform", self.platform, image.platform or ""),
+            ("repository", self.repository, [image.repository]),
+            ("account", self.account, [image.account]),
+            ("region", self.region, [image.region]),
+            ("platform", self.platform, [*platforms, *map(_without_variant, platforms)]),
         )
-        for name, globs, value in fields:
-            if globs and not _any_match((value,), globs):
-                return f"{name} {value or '(not known)'} does not match {' or '.join(globs)}"
+        for name, globs, values in fields:
+            if globs and not _any_match(values, globs):
+                said = ", ".join(dict.fromkeys(values)) or "(not known)"
+                return f"{name} {said} does not match {' or '.join(globs)}"
         return self._tag_mismatch(image.tags)
 
     def _tag_mismatch(self, tags: tuple[str, ...]) -> str | None:
@@ -334,7 +341,9 @@ class _Tally:
     def __init__(self, evaluation: Evaluation) -> None:
         comparison = evaluation.comparison
         self.image = evaluation.report.image
+        self.parts = evaluation.report.parts
         self.problem = evaluation.problem
+        self.unscanned = comparison.unscanned if comparison else ()
         self.compared = comparison is not None
         self._samples: dict[_Key, Change] = {}
         self._counts: Counter[_Key] = Counter()
@@ -365,7 +374,7 @@ class _Tally:
 
 def _ask(route: Route, tally: _Tally) -> _Answer | str:
     """Return what a route says to an evaluation; a text when it is not about this image."""
-    mismatch = route.match.mismatch(tally.image) if route.match else None
+    mismatch = route.match.mismatch(tally.image, tally.parts) if route.match else None
     if mismatch is not None:
         return mismatch
     if tally.problem is not None:
@@ -376,14 +385,22 @@ def _ask(route: Route, tally: _Tally) -> _Answer | str:
         return _Answer(0, "nothing to tell: no result, as before")
     verdicts = tally.verdicts(route.filter)
     selected = verdicts.pop(_TOLD, 0)
-    if selected:
-        return _Answer(selected, "1 change passes" if selected == 1 else f"{selected} changes pass")
+    unscanned = sum(_asks_for(route.filter, each) for each in tally.unscanned)
+    if selected or unscanned:
+        return _Answer(selected + unscanned, _passing(selected, unscanned))
     hidden = tally.hidden(route.filter)
     if hidden:
         return _Answer(0, f"suppressed: {_listed(hidden)}", suppressed=True)
     verdicts.pop(_GONE, None)
     rest = ", ".join(f"{count} {reason}" for reason, count in verdicts.items())
     return _Answer(0, f"nothing to tell: {rest or 'no findings'}")
+
+
+def _passing(changes: int, unscanned: int) -> str:
+    words = ["1 change passes" if changes == 1 else f"{changes} changes pass"] if changes else []
+    if unscanned:
+        words.append(f"{unscanned} platform{'s' if unscanned > 1 else ''} not scanned")
+    return ", ".join(words)
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -412,6 +429,11 @@ def _deliveries(reached: Sequence[_Reached]) -> Iterable[Decision]:
                 f"{each.route.name}: {each.answer.reason}" for each in telling or hiding
             ),
         )
+
+
+def _without_variant(platform: str) -> str:
+    """Return "linux/arm64" for "linux/arm64/v8": builders differ in whether they name it."""
+    return "/".join(platform.split("/")[:2])
 
 
 def _any_match(values: Iterable[str], globs: Iterable[str]) -> bool:

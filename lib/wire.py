@@ -5,7 +5,7 @@ Written by hand instead of with `dataclasses.asdict`: an image can have 10,000 f
 keeps (`lib.store.evaluations`) shares how images, scans, counts and times are written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -16,6 +16,7 @@ from lib.models import (
     Finding,
     Image,
     Package,
+    Part,
     Report,
     Scan,
     ScanSource,
@@ -47,17 +48,50 @@ def report_to_json(report: AnyReport) -> dict[str, Any]:
         document["findings"] = [_finding_to_json(finding) for finding in report.findings]
     elif report.stated_counts is not None:
         document["counts"] = counts_to_json(report.stated_counts)
+    if report.parts:
+        document["parts"] = parts_to_json(report.parts)
     return document
 
 
 def report_from_json(document: Mapping[str, Any]) -> AnyReport:
     """Return the report that `report_to_json` wrote."""
     image, scan = image_from_json(document["image"]), scan_from_json(document["scan"])
+    parts = parts_from_json(document.get("parts", ()))
     if document["scan"]["usable"]:
         findings = tuple([_finding_from_json(each) for each in document["findings"]])
-        return Report(image, scan, findings)
+        return Report(image, scan, findings, parts)
     counts = document.get("counts")
-    return UnusableReport(image, scan, None if counts is None else counts_from_json(counts))
+    return UnusableReport(image, scan, None if counts is None else counts_from_json(counts), parts)
+
+
+def parts_to_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Return the parts of an index as reports have them."""
+    return [
+        {
+            "platform": each.platform,
+            "digest": each.digest,
+            "status": each.status,
+            "reason": each.reason,
+            "counts": None if each.counts is None else counts_to_json(each.counts),
+        }
+        for each in parts
+    ]
+
+
+def parts_from_json(documents: Iterable[Mapping[str, Any]]) -> tuple[Part, ...]:
+    """Return the parts that `parts_to_json` wrote."""
+    return tuple(
+        [
+            Part(
+                platform=each["platform"],
+                digest=each["digest"],
+                status=each["status"],
+                counts=None if each["counts"] is None else counts_from_json(each["counts"]),
+                reason=each["reason"],
+            )
+            for each in documents
+        ]
+    )
 
 
 def image_to_json(image: Image) -> dict[str, Any]:
@@ -170,6 +204,8 @@ def _finding_to_json(finding: Finding) -> dict[str, Any]:
         document["remediation"] = finding.remediation
     if finding.extra:
         document["extra"] = dict(finding.extra)
+    if finding.platforms:
+        document["platforms"] = list(finding.platforms)
     return document
 
 
@@ -205,6 +241,7 @@ def _finding_from_json(document: Mapping[str, Any]) -> Finding:
         last_observed_at=time_from_json(document["last_observed_at"]),
         source_status=document["source_status"],
         extra=NO_EXTRA if extra is None else MappingProxyType(extra),
+        platforms=tuple(get("platforms", ())),
     )
 
 

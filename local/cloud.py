@@ -33,6 +33,7 @@ from local.ecr_scanning import (
     Scans,
     detail_of,
     page_of,
+    push,
 )
 
 Json = Any
@@ -109,7 +110,7 @@ class Ministack:
             "Detail": json.dumps(event.detail),
             "EventBusName": "default",
             "Time": event.time,
-            "Resources": [event.place.arn],
+            "Resources": list(event.resources),
             "Account": event.place.account,
             "Region": event.place.region,
         }
@@ -230,7 +231,7 @@ class Scanning:
                     return self._described(response, json.loads(body))
                 case "PutImage":
                     response = await ecr(method, path, headers, body, query)
-                    self._scan_on_push(response)
+                    self._pushed(response)
                     return response
                 case _:
                     return await ecr(method, path, headers, body, query)
@@ -293,14 +294,16 @@ class Scanning:
             "imageScanStatus": {"status": "IN_PROGRESS"},
         }
 
-    def _scan_on_push(self, response: Response) -> None:
+    def _pushed(self, response: Response) -> None:
+        """Announce a push, and scan what was pushed where the repository says so."""
         status, _, body = response
         if status != HTTPStatus.OK:
             return
         pushed = json.loads(body)["image"]
         place = self._ministack.place(pushed["repositoryName"])
-        digest = pushed["imageId"]["imageDigest"]
-        image = self._ministack.image(place, {"imageDigest": digest})
+        image_id = pushed["imageId"]
+        image = self._ministack.image(place, {"imageDigest": image_id["imageDigest"]})
+        self._ministack.publish(push(image, image_id.get("imageTag"), int(time.time())))
         # One more tag for an image that was scanned does not scan it again.
         if self._ministack.scans_on_push(place) and not self._scans.scanned(image):
             self._publish(self._scans.scan(image, time.time()))

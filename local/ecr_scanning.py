@@ -153,6 +153,7 @@ class Event:
     source: str
     detail_type: str
     detail: Mapping[str, Json]
+    resources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,6 +326,30 @@ def announcement(image: PushedImage, recording: Recording, time: int) -> Event:
         source="aws.inspector2" if enhanced else "aws.ecr",
         detail_type="Inspector2 Scan" if enhanced else "ECR Image Scan",
         detail=detail,
+        resources=(image.place.arn,),
+    )
+
+
+def push(image: PushedImage, tag: str | None, time: int) -> Event:
+    """
+    Return what EventBridge hears of a push: no resources, and not what kind of thing it is.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
+    """
+    tagged = {} if tag is None else {"image-tag": tag}
+    return Event(
+        id=str(uuid.uuid4()),
+        time=time,
+        place=image.place,
+        source="aws.ecr",
+        detail_type="ECR Image Action",
+        detail={
+            "action-type": "PUSH",
+            "result": "SUCCESS",
+            "repository-name": image.place.repository,
+            "image-digest": image.digest,
+            **tagged,
+        },
     )
 
 

@@ -37,6 +37,9 @@ REGION: Final = "eu-central-1"
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 5.0
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
+INDEX: Final = "application/vnd.oci.image.index.v1+json"
+ATTESTATION: Final = "unknown/unknown"
+"""The platform that builders give what describes an image in an index."""
 
 Json = Any
 
@@ -147,17 +150,31 @@ class EmbeddedAws:
         give the same digest.
         """
         manifest = manifest_of(repository, tag, content)
-        digest = f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
+        digest = digest_of(manifest)
         if document is not None:
             self.record(repository, digest, document, **options)
+        self._put(repository, tag, manifest, MANIFEST)
+        return digest
+
+    def push_index(self, repository: str, tag: str | None, members: Mapping[str, str]) -> str:
+        """
+        Push an index of images that were pushed before, and return its digest.
+
+        `members` gives the platform ("linux/arm64") of each digest; "unknown/unknown" is an
+        attestation. The same members give the same digest.
+        """
+        manifest = index_of(members)
+        self._put(repository, tag, manifest, INDEX)
+        return digest_of(manifest)
+
+    def _put(self, repository: str, tag: str | None, manifest: str, media_type: str) -> None:
         tagged = {} if tag is None else {"imageTag": tag}
         self.client("ecr").put_image(
             repositoryName=repository,
             imageManifest=manifest,
-            imageManifestMediaType=MANIFEST,
+            imageManifestMediaType=media_type,
             **tagged,
         )
-        return digest
 
     def rescan(
         self,
@@ -281,6 +298,25 @@ def manifest_of(repository: str, tag: str | None, content: str) -> str:
     return json.dumps(
         {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}, indent=1
     )
+
+
+def index_of(members: Mapping[str, str]) -> str:
+    """Return the manifest of an index: the platform of each digest."""
+    entries = [
+        {
+            "mediaType": MANIFEST,
+            "digest": digest,
+            "size": len(digest),
+            "platform": dict(zip(("os", "architecture", "variant"), name.split("/"), strict=False)),
+        }
+        for digest, name in members.items()
+    ]
+    return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}, indent=1)
+
+
+def digest_of(manifest: str) -> str:
+    """Return the digest by which a registry knows a manifest."""
+    return f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

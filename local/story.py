@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from lib.models import DeliveryState
 from local.app import App, Row
+from local.process import ATTESTATION
 
 RECORDINGS: Final = Path(__file__).parent / "recordings"
 
@@ -25,6 +26,15 @@ class Scene:
     recording: str
     shows: str
     told: frozenset[str]
+    platforms: tuple[str, ...] = ()
+    """Of an index: there is a recording for each, by its processor."""
+
+    @property
+    def recordings(self) -> tuple[str, ...]:
+        """What its scan finds, or the scans of its platforms."""
+        if not self.platforms:
+            return (self.recording,)
+        return tuple(f"{self.recording}-{each.rpartition('/')[2]}" for each in self.platforms)
 
     @property
     def image(self) -> str:
@@ -65,6 +75,14 @@ STORY: Final = (
         "web-storefront-3.2.1",
         "one upgrade done, one exploitable finding new: a reply in Slack, a comment in Jira",
         _STOREFRONT,
+    ),
+    Scene(
+        "edge/gateway",
+        "1.0.0",
+        "edge-gateway-1.0.0",
+        "two platforms and an attestation: one message, with a line for each platform",
+        _PLATFORM,
+        ("linux/amd64", "linux/arm64"),
     ),
     Scene(
         "ml/trainer",
@@ -108,9 +126,24 @@ def create_repositories(app: App, scenes: Iterable[Scene] = STORY) -> None:
 
 def play(app: App, scene: Scene) -> str:
     """Push the image of a scene, wait until everybody has heard of it, and return its digest."""
-    digest = app.aws.push(scene.repository, scene.tag, recording(scene.recording))
+    if scene.platforms:
+        digest = _push_platforms(app, scene)
+    else:
+        digest = app.aws.push(scene.repository, scene.tag, recording(scene.recording))
     app.wait_until_quiet()
     return digest
+
+
+def _push_platforms(app: App, scene: Scene) -> str:
+    """Push the images of an index, what describes them, and the index, as builders do."""
+    images = {
+        app.aws.push(scene.repository, None, recording(name), content=name): platform
+        for name, platform in zip(scene.recordings, scene.platforms, strict=True)
+    }
+    unsupported = {"imageScanStatus": {"status": "UNSUPPORTED_IMAGE"}}
+    described = app.aws.push(scene.repository, None, unsupported, content="attestation")
+    members = {**images, described: ATTESTATION}
+    return app.aws.push_index(scene.repository, scene.tag, members)
 
 
 def repeat(app: App, scene: Scene, digest: str) -> int:

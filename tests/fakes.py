@@ -10,7 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lib.errors import ConflictError
-from lib.interfaces import Commit, ImageState, NotClaimed, Place, StreamHead, WakeUp
+from lib.interfaces import (
+    Commit,
+    ImageState,
+    Membership,
+    NotClaimed,
+    Place,
+    Stored,
+    StreamHead,
+    WakeUp,
+)
 from lib.models import (
     Alert,
     AnyReport,
@@ -69,6 +78,7 @@ class MemoryStore:
     """All stores (state, reports, ledger, places) over one set of dictionaries, like a table."""
 
     states: dict[str, ImageState] = field(default_factory=dict)
+    memberships: dict[str, tuple[datetime, Membership]] = field(default_factory=dict)
     heads: dict[StreamId, StreamHead] = field(default_factory=dict)
     rows: dict[DeliveryId, Delivery] = field(default_factory=dict)
     threads: dict[tuple[Destination, StreamId], Thread] = field(default_factory=dict)
@@ -88,6 +98,18 @@ class MemoryStore:
 
     def installed_at(self) -> datetime:
         return self.installed
+
+    def look_up(self, image: Image) -> Stored:
+        membership = self.memberships.get(image.key)
+        return Stored(self.states.get(image.key), membership[1] if membership else None)
+
+    def record(self, index: ImageIndex, *, pushed_at: datetime) -> None:
+        images = {each.digest: False for each in index.members}
+        for digest, attached in (images | dict.fromkeys(index.attachments, True)).items():
+            key = replace(index.image, digest=digest).key
+            known = self.memberships.get(key)
+            if known is None or known[0] <= pushed_at:
+                self.memberships[key] = (pushed_at, Membership(index.image.digest, attached))
 
     def head(self, stream: StreamId) -> StreamHead | None:
         return self.heads.get(stream)
@@ -268,6 +290,7 @@ def known_of(evaluation: Evaluation) -> Known | None:
         if comparison is not None
         else frozenset(),
         finding=findings.__getitem__,
+        parts=report.parts,
     )
 
 
@@ -345,25 +368,37 @@ class ScriptedSource:
     described_as: Exception | None = None
     indexes: dict[str, ImageIndex] = field(default_factory=dict)
     """Which images are indexes, by digest."""
+    asked_for_index: list[Image] = field(default_factory=list)
+    tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the registry calls an image, by digest."""
+    scanned: dict[str, AnyReport | Exception] = field(default_factory=dict)
+    """Answers for single images, by digest, instead of those in order."""
+    scans: list[tuple[str, str]] = field(default_factory=list)
+    """Digest and status of each scan that was asked for."""
 
     def index(self, image: Image) -> ImageIndex | None:
+        self.asked_for_index.append(image)
         return self.indexes.get(image.digest)
 
     def describe(self, image: Image) -> Image:
         self.described.append(image)
         if self.described_as is not None:
             raise self.described_as
-        return replace(image, pushed_at=self.pushed_at.get(image.digest))
+        tags = image.tags or self.tags.get(image.digest, ())
+        return replace(image, tags=tags, pushed_at=self.pushed_at.get(image.digest))
 
     def report(
         self,
-        image: Image,  # noqa: ARG002  # the port's
-        scan: Scan,  # noqa: ARG002  # the port's
+        image: Image,
+        scan: Scan,
         *,
         announced: int | None = None,
     ) -> AnyReport:
         self.announced.append(announced)
-        answer = self.answers[min(self.calls, len(self.answers) - 1)]
+        self.scans.append((image.digest, scan.status))
+        answer = self.scanned.get(image.digest)
+        if answer is None:
+            answer = self.answers[min(self.calls, len(self.answers) - 1)]
         self.calls += 1
         if isinstance(answer, Exception):
             raise answer

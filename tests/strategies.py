@@ -10,6 +10,7 @@ from lib.models import (
     Finding,
     Image,
     Package,
+    Part,
     Report,
     Scan,
     ScanSource,
@@ -40,6 +41,7 @@ IMAGES = st.builds(
     pushed_at=st.none() | TIMES,
     in_use_count=st.none() | st.integers(0, 9),
 )
+PLATFORMS = st.sampled_from(["linux/amd64", "linux/arm64/v8"])
 FINDINGS = st.builds(
     Finding,
     vulnerability_id=WORD,
@@ -61,6 +63,7 @@ FINDINGS = st.builds(
     last_observed_at=st.none() | TIMES,
     source_status=MAYBE,
     extra=st.dictionaries(TEXT, TEXT, max_size=2).map(MappingProxyType),
+    platforms=st.lists(PLATFORMS, unique=True).map(tuple),
 )
 SCANS = st.builds(
     Scan,
@@ -73,6 +76,9 @@ SCANS = st.builds(
 )
 FAILED_SCANS = st.builds(Scan, source=st.sampled_from(ScanSource), status=WORD, reason=WORD)
 COUNTS = st.fixed_dictionaries({severity: st.integers(0, 9) for severity in reversed(Severity)})
+PARTS = st.lists(st.builds(Part, PLATFORMS, TEXT, WORD, st.none() | COUNTS, MAYBE), max_size=2).map(
+    tuple
+)
 REPORTS: st.SearchStrategy[AnyReport] = st.builds(
-    Report, IMAGES, SCANS, st.lists(FINDINGS, max_size=4).map(tuple)
-) | st.builds(UnusableReport, IMAGES, FAILED_SCANS, st.none() | COUNTS)
+    Report, IMAGES, SCANS, st.lists(FINDINGS, max_size=4).map(tuple), PARTS
+) | st.builds(UnusableReport, IMAGES, FAILED_SCANS, st.none() | COUNTS, PARTS)

@@ -104,3 +104,9 @@ def test_without_a_packaged_configuration_the_remedy_is_said() -> None:
 
     with pytest.raises(ConfigError):
         _ = app.config
+
+
+def test_how_long_untagged_images_wait_can_be_set() -> None:
+    """Two minutes, unless the deployment says otherwise."""
+    assert Settings({}).index_wait == timedelta(minutes=2)
+    assert Settings({"INDEX_WAIT_SECONDS": "5"}).index_wait == timedelta(seconds=5)

@@ -19,6 +19,7 @@ from lib.models import (
     Comparison,
     Evaluation,
     Finding,
+    Part,
     Report,
     ScanSource,
     Severity,
@@ -270,6 +271,35 @@ class TestResolved:
         change = only(compared(a_report(a_finding(source_status=status)), a_report(a_finding())))
 
         assert (change.kind, change.reason) == (ChangeKind.NEW, f"open again: {word} before")
+
+
+class TestUnscanned:
+    """Parts of an index that have no result."""
+
+    FAILED = Part("linux/arm64", "sha256:b", "FAILED", reason="FAILED")
+    OLD = Part("linux/s390x", "sha256:c", "UNSUPPORTED_IMAGE", reason="UNSUPPORTED_IMAGE")
+    REPORT = replace(a_report(), parts=(Part("linux/amd64", "sha256:a", "COMPLETE", {}), OLD))
+
+    def test_each_is_told_by_its_kind(self) -> None:
+        """A failed scan is not the same as none; a part with a result is no problem."""
+        after = replace(self.REPORT, parts=(*self.REPORT.parts, self.FAILED))
+
+        unscanned = compared(None, after).unscanned
+
+        assert unscanned == (ChangeKind.NOT_SCANNED, ChangeKind.SCAN_FAILED)
+
+    def test_a_rescan_repeats_nothing(self) -> None:
+        """What is as before was told then; the next image is another one."""
+        after = replace(self.REPORT, parts=(*self.REPORT.parts, self.FAILED))
+
+        assert compared(self.REPORT, after).unscanned == (ChangeKind.SCAN_FAILED,)
+        assert len(compared(self.REPORT, after, basis=PREVIOUS).unscanned) == 2
+
+    def test_the_remedy_is_about_an_image(self) -> None:
+        """Commands take the digest of a part: an index itself cannot be scanned."""
+        remedy = problem_of(replace(unusable("FAILED"), parts=(self.FAILED,))).remedy
+
+        assert "imageDigest=sha256:b`" in remedy
 
 
 class TestSuppressed:

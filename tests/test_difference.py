@@ -65,6 +65,7 @@ def found(scan: LastScan, state: ImageState | None = None, **baselines: Any) -> 
         (a_last_scan(completed_at=None), known(), InOrder, "evaluated"),
         (a_last_scan(completed_at=PUSHED), known(), InOrder, "evaluated"),
         (FAILED, known(), Found, "FAILED, was COMPLETE"),
+        (a_last_scan("UNUSABLE", "SCAN_ELIGIBILITY_EXPIRED"), known(), InOrder, "evaluated"),
         (FAILED, known(status="FAILED", usable=False), InOrder, "evaluated: FAILED"),
         (
             a_last_scan("UNUSABLE", "UNSUPPORTED_IMAGE"),
@@ -114,8 +115,8 @@ def test_what_is_found_is_news_and_its_repeat_is_not(
         completed_at=scan.completed_at,
     )
 
-    assert already_evaluated(event, state) is None
-    assert already_evaluated(event, after) is not None
+    assert already_evaluated(event, state, index=False) is None
+    assert already_evaluated(event, after, index=False) is not None
     assert isinstance(looked(scan, after), InOrder)
 
 
@@ -135,8 +136,8 @@ def test_a_late_event_of_aws_keeps_its_order() -> None:
     late = replace(event, event_id="aws-1", time=LATER - timedelta(seconds=1))
     newer = replace(late, time=LATER + timedelta(seconds=1))
 
-    assert already_evaluated(late, after) is not None
-    assert already_evaluated(newer, after) is None
+    assert already_evaluated(late, after, index=False) is not None
+    assert already_evaluated(newer, after, index=False) is None
 
 
 def test_an_id_is_that_of_a_scan() -> None:

@@ -32,6 +32,10 @@ from lib.models import (
     DeliveryState,
     Destination,
     Filter,
+    Image,
+    ImageIndex,
+    Member,
+    PushEvent,
     Receipt,
     ScanEvent,
     Severity,
@@ -45,6 +49,7 @@ from tests.builders import (
     a_delivery,
     a_finding,
     a_report,
+    a_scan,
     a_scan_event,
     an_image,
     an_unusable_report,
@@ -448,6 +453,7 @@ class TestScan:
         """The parts of a multi-platform image are not compared with one another."""
         first, second = an_image(1, tags=()), an_image(2, tags=())
         world = World(a_report(OLD, image=first), a_report(NEW, image=second))
+        world.clock.forward(minutes=5)
         world.process(a_scan_event(image=first))
 
         outcome = world.process(later(1, image=second))
@@ -515,6 +521,276 @@ class TestScan:
             world.process(event)
 
         assert len(world.store.rows) == 3
+
+
+class TestIndex:
+    """An index of two images, 11 and 12, and an attestation, 13."""
+
+    INDEX = an_image(10, tags=("1.4.2",))
+    AMD, ARM, ATTESTATION = (an_image(number, tags=()) for number in (11, 12, 13))
+
+    @pytest.fixture
+    def world(self) -> World:
+        world = World(FindingsNotReadyError("no scan yet", status="SCAN_NOT_FOUND"))
+        members = (Member(self.AMD.digest, "linux/amd64"), Member(self.ARM.digest, "linux/arm64"))
+        index = ImageIndex(replace(self.INDEX, tags=()), members, (self.ATTESTATION.digest,))
+        world.source.indexes = {self.INDEX.digest: index}
+        world.source.tags = {self.INDEX.digest: ("latest", "1.4.2")}
+        world.source.pushed_at = {self.INDEX.digest: NOW}
+        return world
+
+    def push(self, world: World, image: Image = INDEX, **fields: Any) -> Any:
+        event = {"event_id": "push-1", "time": NOW, "image": image, **fields}
+        return world.scans.pushed(PushEvent(**event), RAW)
+
+    def scan(self, world: World, *answers: AnyReport) -> None:
+        world.source.scanned = {each.image.digest: each for each in answers}
+
+    def scan_both(self, world: World) -> None:
+        self.scan(world, a_report(OLD, image=self.AMD), a_report(OLD, NEW, image=self.ARM))
+
+    def test_an_index_is_one_image_under_its_tags(self, world: World) -> None:
+        """One evaluation of both platforms, named by the tag that was pushed."""
+        self.scan_both(world)
+
+        outcome = self.push(world)
+
+        report = outcome.evaluation.report
+        assert report.image == replace(self.INDEX, tags=("1.4.2", "latest"), pushed_at=NOW)
+        assert [each.platform for each in report.parts] == ["linux/amd64", "linux/arm64"]
+        assert {each.vulnerability_id: each.platforms for each in report.findings} == {
+            "CVE-2024-0001": (),
+            "CVE-2024-0002": ("linux/arm64",),
+        }
+        assert len(outcome.deliveries) == 1
+
+    def test_an_index_waits_for_the_last_of_its_scans(self, world: World) -> None:
+        """Nothing is told of one platform alone; the last scan's event makes the message prompt."""
+        self.scan(world, a_report(OLD, image=self.AMD))
+        pushed = self.push(world)
+        early = world.process(later(1, image=self.AMD))
+        self.scan_both(world)
+
+        last = world.process(later(2, image=self.ARM))
+
+        assert (pushed.result, early.result) == (ScanResult.REVISIT, ScanResult.REVISIT)
+        assert last.evaluation.report.image.name == "payments/api:latest"
+        assert len(world.store.rows) == 1
+        assert [world.process(later(1, image=self.AMD)).result, self.push(world).result] == [
+            ScanResult.REPEATED,
+            ScanResult.REPEATED,
+        ]
+
+    def test_scans_that_come_before_the_push_wait_for_it(self, world: World) -> None:
+        """An untagged image that nobody knows may be part of an index yet to come."""
+        self.scan_both(world)
+        waits = world.process(a_scan_event(image=self.AMD))
+        world.clock.forward(seconds=30)
+        still = world.process(a_scan_event(image=self.AMD))
+        pushed = self.push(world, time=NOW + timedelta(seconds=30))
+
+        again = world.process(a_scan_event(image=self.AMD))
+
+        assert (waits.result, still.result) == (ScanResult.REVISIT, ScanResult.REVISIT)
+        assert world.waker.revisits == [(RAW, 120), (RAW, 90)]
+        assert pushed.result is ScanResult.EVALUATED
+        assert again.result is ScanResult.REPEATED
+        assert len(world.store.rows) == 1
+
+    def test_an_untagged_image_without_an_index_is_told_by_its_digest(self, world: World) -> None:
+        """After two minutes it is an image of its own; an index that comes later is another."""
+        self.scan_both(world)
+        world.clock.forward(minutes=2)
+
+        alone = world.process(a_scan_event(image=self.AMD))
+        together = self.push(world, time=world.clock())
+
+        assert alone.evaluation.report.image == self.AMD
+        assert together.evaluation.report.image.digest == self.INDEX.digest
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            a_scan_event(image=replace(AMD, tags=("1.4.2-amd64",))),
+            a_scan_event(image=AMD, quiet=True),
+        ],
+        ids=["tagged", "quiet"],
+    )
+    def test_who_does_not_wait(self, world: World, event: ScanEvent) -> None:
+        """An image with tags is one of its own; a sweep comes after the fact."""
+        self.scan_both(world)
+
+        assert world.process(event).evaluation.report.image.digest == self.AMD.digest
+
+    def test_a_rescan_of_a_known_image_does_not_wait(self, world: World) -> None:
+        """Nobody knew of an index at its first scan, so none is coming."""
+        self.scan_both(world)
+        world.process(a_scan_event(image=self.AMD, quiet=True))
+
+        assert world.process(later(1, image=self.AMD)).result is ScanResult.EVALUATED
+
+    def test_an_attestation_of_an_index_is_ignored(self, world: World) -> None:
+        """Its failed scan is no failure of the image."""
+        self.scan_both(world)
+        self.push(world)
+
+        outcome = world.process(later(1, image=self.ATTESTATION))
+
+        assert outcome.result is ScanResult.IGNORED
+        assert len(world.store.rows) == 1
+
+    def test_a_plain_push_is_acknowledged(self, world: World) -> None:
+        """Its scan has an event of its own; nothing is asked when the event says what it is."""
+        said = self.push(world, self.AMD, index=False)
+        asked = self.push(world, self.AMD)
+
+        assert {said.result, asked.result} == {ScanResult.ACKNOWLEDGED}
+        assert world.source.asked_for_index == [self.AMD]
+        assert world.source.calls == 0
+
+    def test_an_index_without_images_is_ignored(self, world: World) -> None:
+        """Attestations alone are nothing to scan."""
+        world.source.indexes[self.INDEX.digest] = ImageIndex(self.INDEX, ())
+
+        assert self.push(world).result is ScanResult.IGNORED
+
+    def test_a_platform_without_a_result_is_said_when_patience_is_over(self, world: World) -> None:
+        """After an hour the others are told; what is missing is no all-clear, and told once."""
+        self.scan(world, a_report(image=self.AMD))
+        world.clock.forward(hours=1)
+
+        first = self.push(world)
+        second = world.process(a_scan_event(image=self.AMD, time=NOW + timedelta(minutes=1)))
+
+        report = first.evaluation.report
+        assert not report.scan.complete
+        assert [each.status for each in report.parts] == ["COMPLETE", "SCAN_NOT_FOUND"]
+        assert len(first.deliveries) == 1
+        assert first.decisions.outcomes[0].reason == "1 platform not scanned"
+        assert second.deliveries == ()
+
+    def test_an_index_that_nobody_scans_is_left_alone(self, world: World) -> None:
+        """Where scanning is turned off, the push of one is no news; nor is that of an image."""
+        world.clock.forward(hours=1)
+
+        assert self.push(world).result is ScanResult.IGNORED
+        assert world.store.rows == {}
+
+    def test_an_index_without_any_result_is_not_scanned(self, world: World) -> None:
+        """When all have failed, that is the message; a failed event is about its own image."""
+        self.scan(
+            world,
+            an_unusable_report("FAILED", self.AMD),
+            an_unusable_report("UNSUPPORTED_IMAGE", self.ARM),
+        )
+        self.push(world, time=NOW - timedelta(hours=2))
+        world.source.scans.clear()
+
+        failed = world.process(a_scan_event(image=self.AMD, scan=a_scan(status="FAILED")))
+
+        assert failed.evaluation.report.scan.status == "FAILED"
+        assert failed.deliveries == ()
+        assert world.states == [DeliveryState.PENDING]
+        assert world.source.scans == [(self.AMD.digest, "FAILED"), (self.ARM.digest, "UNKNOWN")]
+
+    def test_the_same_index_under_another_tag_is_silent(self, world: World) -> None:
+        """A second push of the same images has nothing new."""
+        self.scan_both(world)
+        self.push(world)
+
+        again = self.push(
+            world, replace(self.INDEX, tags=("latest",)), event_id="push-2", time=later(1).time
+        )
+
+        assert again.evaluation.report.image.tags == ("latest", "1.4.2")
+        assert again.deliveries == ()
+
+    def test_two_scans_of_the_same_moment_both_count(self, world: World) -> None:
+        """One may have ended after the evaluation that the other one made."""
+        self.scan_both(world)
+        self.push(world)
+        world.process(later(1, image=self.AMD))
+
+        other = world.process(later(1, image=self.ARM, event_id="event-arm"))
+
+        assert other.result is ScanResult.EVALUATED
+
+    def test_members_that_race_make_one_message(self, world: World) -> None:
+        """Who is slower looks again and finds it told."""
+        self.scan(world, a_report(OLD, image=self.AMD))
+        self.push(world)
+        self.scan_both(world)
+        rivals = iter([later(2, image=self.ARM)])
+
+        def rival() -> None:
+            if (event := next(rivals, None)) is not None:
+                world.process(event)
+
+        world.store.before_commit = rival
+
+        assert world.process(later(1, image=self.AMD)).result is ScanResult.REPEATED
+        assert len(world.store.rows) == 1
+
+    def test_findings_fetched_before_a_rival_saved_are_fetched_again(self, world: World) -> None:
+        """Of two scans of one moment, the slower must not save what it saw of the other before."""
+        self.scan_both(world)
+        self.push(world)
+        event = later(1, image=self.AMD)
+        rivals = iter([later(1, image=self.ARM, event_id="event-arm")])
+
+        def rival() -> None:
+            if (rivals_event := next(rivals, None)) is not None:
+                world.process(rivals_event)
+
+        world.store.before_commit = rival
+
+        assert world.process(event).result is ScanResult.REVISIT
+        assert world.process(event).result is ScanResult.EVALUATED
+
+    def test_the_newest_index_of_an_image_hears_of_its_scans(self, world: World) -> None:
+        """An unchanged platform is in every release; the push of an old one changes nothing."""
+        newer = an_image(20, tags=("1.4.3",))
+        members = (Member(self.AMD.digest, "linux/amd64"),)
+        world.source.indexes[newer.digest] = ImageIndex(newer, members)
+        world.source.pushed_at[newer.digest] = NOW + timedelta(minutes=1)
+        self.scan_both(world)
+        self.push(world, newer, time=later(1).time)
+        self.push(world)
+
+        outcome = world.process(later(2, image=self.AMD))
+
+        assert outcome.evaluation.report.image.digest == newer.digest
+
+    def test_a_member_whose_index_is_gone_is_an_image_of_its_own(self, world: World) -> None:
+        """The index was deleted, the image is still there and scanned."""
+        self.scan_both(world)
+        self.push(world)
+        world.source.indexes.clear()
+
+        outcome = world.process(later(1, image=self.AMD))
+
+        assert outcome.evaluation.report.image.digest == self.AMD.digest
+
+    def test_an_index_that_is_gone_resolves_nothing(self, world: World) -> None:
+        """Deleted before anybody looked: acknowledged without a message."""
+        world.source.described_as = ImageGoneError("deleted")
+
+        assert self.push(world).result is ScanResult.IMAGE_GONE
+
+    def test_the_next_index_is_compared_with_the_one_before(self, world: World) -> None:
+        """Indexes follow each other in the stream of their tags."""
+        newer = an_image(20, tags=("1.4.3",))
+        members = (Member(self.AMD.digest, "linux/amd64"), Member(self.ARM.digest, "linux/arm64"))
+        world.source.indexes[newer.digest] = ImageIndex(newer, members)
+        world.source.pushed_at[newer.digest] = NOW + timedelta(minutes=1)
+        self.scan_both(world)
+        self.push(world)
+        self.scan(world, a_report(OLD, image=self.AMD), a_report(OLD, image=self.ARM))
+
+        outcome = self.push(world, newer, time=later(1).time)
+
+        assert outcome.evaluation.comparison.basis.image.digest == self.INDEX.digest
+        assert kinds(outcome)["CVE-2024-0002"] is ChangeKind.RESOLVED
 
 
 class TestDelivery:

@@ -18,6 +18,7 @@ from lib.models import (
     Image,
     LeftOut,
     Package,
+    Part,
     Score,
     Severity,
 )
@@ -132,6 +133,16 @@ class TestOrder:
 
 class TestVerdict:
     """One sentence: what happened, and what to do. True also when it is all that people read."""
+
+    def test_platforms_without_a_result_are_said(self) -> None:
+        """No findings on one platform is no all-clear for the other."""
+        parts = (Part("linux/amd64", "", "COMPLETE", {}), Part("linux/arm64", "", "FAILED"))
+        report = replace(a_report(complete=False), parts=parts)
+
+        told_of = told(evaluated(report))
+
+        assert told_of.verdict == "First scan: no findings; 1 of 2 platforms not scanned"
+        assert told_of.parts == parts
 
     @pytest.mark.parametrize(
         ("findings", "sentence"),

@@ -20,6 +20,7 @@ from lib.models import (
     Finding,
     Image,
     LeftOut,
+    Part,
     ScanProblem,
     Severity,
     StreamId,
@@ -126,6 +127,24 @@ class TestMatch:
     ) -> None:
         """No glob matches a tag that is not there."""
         assert match.mismatch(an_image(tags=())) == mismatch
+
+    @pytest.mark.parametrize(
+        ("glob", "mismatch"),
+        [
+            ("linux/arm64", None),
+            ("linux/arm64/v8", None),
+            ("linux/amd64", None),
+            (
+                "windows/*",
+                "platform linux/amd64, linux/arm64/v8, linux/arm64 does not match windows/*",
+            ),
+        ],
+    )
+    def test_one_platform_of_an_index_is_enough(self, glob: str, mismatch: str | None) -> None:
+        """With or without the variant, which builders name or not."""
+        parts = [Part(each, "", "COMPLETE") for each in ("linux/amd64", "linux/arm64/v8")]
+
+        assert Match(platform=(glob,)).mismatch(an_image(), parts) == mismatch
 
 
 class TestStreamOf:
@@ -533,6 +552,27 @@ class TestProblems:
 
         assert decisions.deliveries == ()
         assert decisions.outcomes[0].reason == "SCAN_FAILED is not asked for"
+
+    @pytest.mark.parametrize(
+        ("route", "reason"),
+        [
+            (a_route(severity=Severity.CRITICAL), "2 platforms not scanned"),
+            (a_route(), "1 change passes, 2 platforms not scanned"),
+            (a_route(kinds=(ChangeKind.SCAN_FAILED,)), "1 platform not scanned"),
+        ],
+    )
+    def test_a_platform_without_a_result_is_told(self, route: Route, reason: str) -> None:
+        """Part of an index is not known: said whatever the others have, where it is asked for."""
+        evaluation = an_evaluation(a_change())
+        assert evaluation.comparison is not None
+        comparison = replace(
+            evaluation.comparison, unscanned=(ChangeKind.SCAN_FAILED, ChangeKind.NOT_SCANNED)
+        )
+
+        decisions = decide(replace(evaluation, comparison=comparison), (route,))
+
+        assert decisions.outcomes[0].reason == reason
+        assert len(decisions.deliveries) == 1
 
     def test_the_same_problem_again_is_nothing_to_tell(self) -> None:
         """A scan that fails as before has neither problem nor comparison."""

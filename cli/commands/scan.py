@@ -3,7 +3,7 @@
 import argparse
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -19,8 +19,24 @@ from cli.inputs import (
 )
 from cli.terminal import complain, print_json, print_report, say, working
 from lib.bootstrap import App, Clients
-from lib.errors import ConfigError, DeliveryError, DocumentError, SourceError
-from lib.models import DeliveryState, Image, Receipt, Scan, ScanSource
+from lib.errors import (
+    ConfigError,
+    DeliveryError,
+    DocumentError,
+    FindingsNotReadyError,
+    SourceError,
+)
+from lib.interfaces import FindingSource
+from lib.merging import merged
+from lib.models import (
+    AnyReport,
+    DeliveryState,
+    Image,
+    Receipt,
+    Scan,
+    ScanSource,
+    UnusableReport,
+)
 from lib.pipeline import send
 from lib.report import alert
 from lib.routing import Decision
@@ -35,6 +51,7 @@ DESCRIPTION = (
     "receipts or errors. Exit code 1 when the scan has no usable result or a delivery failed."
 )
 
+_ASKED = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
 _CHECK = "Check the name, the region and the account"
 _REFERENCE = re.compile(
     r"^(?:(?P<account>\d{12})\.dkr\.ecr[a-z-]*\.(?P<region>[a-z0-9-]+)\.[a-z.]+/)?"
@@ -71,8 +88,7 @@ def run(options: argparse.Namespace, *, connect: Callable[..., Clients] = Client
     clients = connect(region=options.region or wanted["region"])
     application = operator_app(config, clients)
     with working(f"fetching {options.image}"), calling_aws():
-        image = find_image(clients, wanted)
-        report = application.source.report(image, Scan(ScanSource.ECR_BASIC, "UNKNOWN"))
+        report = fetch(application.source, find_image(clients, wanted))
     judged = judge(report, config)
     as_json = options.format == "json"
     if not as_json:
@@ -118,6 +134,27 @@ def find_image(clients: Clients, wanted: dict[str, str | None]) -> Image:
     return image_of_detail(
         details[0], partition=client.meta.partition, region=client.meta.region_name
     )
+
+
+def fetch(source: FindingSource, image: Image) -> AnyReport:
+    """
+    Return the scan of an image; that of an index from all its images, as far as there is one.
+
+    Raises `DocumentError` for an index without images, and as `FindingSource.report` does.
+    """
+    index = source.index(image)
+    if index is None:
+        return source.report(image, _ASKED)
+    if not index.members:
+        raise DocumentError(f"{image.name} is an index without any image in it")
+    return merged(index, [_member(source, each) for each in index.images])
+
+
+def _member(source: FindingSource, image: Image) -> AnyReport:
+    try:
+        return source.report(image, _ASKED)
+    except FindingsNotReadyError as error:
+        return UnusableReport(image, replace(_ASKED, status=error.status, reason=str(error)))
 
 
 def _explained(error: ClientError, wanted: dict[str, str | None]) -> DocumentError | SourceError:

@@ -52,6 +52,7 @@ _ROWS: Final = (20, 10, 5, 2)
 _ITEMS: Final = (20, 10, 5, 2)
 """Findings in a comment, likewise."""
 _REASONS: Final = 12
+_PLATFORMS: Final = 30
 _PROBLEM: Final = 1000
 _VERDICT: Final = 800
 _NOTE: Final = 600
@@ -381,6 +382,7 @@ def _nodes(alert: Alert, rows: int) -> Iterable[Json]:
     )
     yield from _verdict(alert, wording.how_it_stands(alert))
     yield adf.bullets(facts)
+    yield from _platforms(alert)
     yield from _to_do(alert, rows)
     yield from _open(alert, rows)
     yield from _changed_last(alert, rows)
@@ -412,6 +414,13 @@ def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
         adf.heading("What to do"),
         adf.prose(truncate(one_line(problem.remedy), _PROBLEM)),
     ]
+
+
+def _platforms(alert: Alert) -> Iterable[Json]:
+    lines = wording.platforms(alert.parts, _PLATFORMS)
+    if lines:
+        yield adf.heading(wording.PLATFORMS)
+        yield adf.bullets(adf.paragraph(adf.text(each)) for each in lines)
 
 
 def _to_do(alert: Alert, rows: int) -> Iterable[Json]:
@@ -511,6 +520,7 @@ def _told(alert: Alert, items: int) -> Iterable[Json]:
     yield adf.paragraph(
         adf.text("Image: ", "strong"), adf.text(wording.short(alert.image.name), "code")
     )
+    yield from _platforms(alert)
     for section in wording.sections(alert):
         yield from _listing(section, items)
     yield _links(alert)

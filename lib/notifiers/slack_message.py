@@ -107,6 +107,7 @@ def _findings(alert: Alert) -> list[Json]:
     parts = (
         _header(_mark(alert), alert),
         _section(f"*{_say(alert.verdict, _VERDICT)}*\n{numbers}\n{where}"),
+        _section(_platforms(alert)),
         *map(_section, lists),
         _section(_to_do(alert)),
         _section(_left_out(wording.left_out(alert, _REASONS), wording.arithmetic(alert))),
@@ -130,6 +131,7 @@ def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
         _section(
             f"*{_say(what, _VERDICT)}:* {_say(problem.reason, _PROBLEM)}\n{wording.NOT_CLEAR}"
         ),
+        _section(_platforms(alert)),
         _section(f"*What to do*\n{_say(problem.remedy, _PROBLEM, code=True)}"),
         _facts(alert),
         *_ending(alert),
@@ -148,6 +150,7 @@ def _standing(alert: Alert) -> list[Json]:
     parts = (
         _header(_mark_of_standing(alert), alert, title=_RESOLVED if clear else ""),
         _section("\n".join(how)),
+        _section(_platforms(alert)),
         _section(_listing(wording.standing(alert), _NEW, noted=False) if alert.standing else ""),
         _section(_to_do(alert)),
         _section(f"*Last change*\n{_say(alert.verdict, _VERDICT)}"),
@@ -234,6 +237,11 @@ def _vulnerability(change: Change) -> str:
     url = vulnerability_url(change.finding)
     link = slack_link(url, _flat(name)) if url else ""
     return link if link and len(link) <= _LINK else _say(name, 60)
+
+
+def _platforms(alert: Alert) -> str:
+    lines = [f"• {_say(each, _FACT)}" for each in wording.platforms(alert.parts, _LINES)]
+    return "\n".join((f"*{wording.PLATFORMS}*", *lines)) if lines else ""
 
 
 def _to_do(alert: Alert) -> str:

@@ -11,6 +11,7 @@ from lib.models import (
     ChangeKind,
     Counts,
     Finding,
+    Part,
     Report,
     ScanProblem,
     UnusableReport,
@@ -26,6 +27,8 @@ _FIELD: Final = 1000
 _NAME: Final = 160
 _TAG: Final = 128
 _TAGS: Final = 40
+_PARTS: Final = 50
+_WORD: Final = 80
 _ROUTES: Final = 20
 _IDS: Final = 10
 _LIMITS: Final = (100, 20, 2)
@@ -60,6 +63,8 @@ def _dump(document: Json) -> str:
 def _shortened(alert: Alert) -> Alert:
     """Cut absurdly long fields of image and scan; what ECR allows stays as it is."""
     image, scan = alert.image, alert.scan
+    # The line behind the last that is listed counts the others.
+    hidden = wording.platforms(alert.parts, _PARTS)[_PARTS - 1 :]
     return replace(
         alert,
         image=replace(
@@ -77,8 +82,19 @@ def _shortened(alert: Alert) -> Alert:
             scan,
             status=truncate(scan.status, _FIELD),
             reason=_cut(scan.reason),
-            warnings=tuple(wording.warnings(alert)),
+            warnings=(*wording.warnings(alert), *hidden),
         ),
+        parts=tuple([_shortened_part(each) for each in alert.parts[: _PARTS - 1]]),
+    )
+
+
+def _shortened_part(part: Part) -> Part:
+    return replace(
+        part,
+        platform=truncate(part.platform, _WORD),
+        digest=truncate(part.digest, _WORD),
+        status=truncate(part.status, _WORD),
+        reason=part.reason and truncate(part.reason, _WORD),
     )
 
 
@@ -93,9 +109,10 @@ def _whole(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
 
 def _report(alert: Alert, taken: int) -> dict[str, Json]:
     if alert.problem is not None:
-        return report_to_json(UnusableReport(alert.image, alert.scan))
+        return report_to_json(UnusableReport(alert.image, alert.scan, parts=alert.parts))
     shown = (each for each in alert.changes[:taken] if each.kind is not ChangeKind.RESOLVED)
-    return report_to_json(Report(alert.image, alert.scan, tuple(each.finding for each in shown)))
+    findings = tuple(each.finding for each in shown)
+    return report_to_json(Report(alert.image, alert.scan, findings, alert.parts))
 
 
 def _finding(alert: Alert, finding: Finding) -> Json:

@@ -21,7 +21,7 @@ _MAX_URL: Final = 2000
 
 def render(alert: Alert) -> tuple[str, bool]:
     """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
-    lines = _opening(alert)
+    lines = [*_opening(alert), *_platforms(alert)]
     truncated = False
     lines += _to_do(alert)
     for section in wording.sections(alert):
@@ -59,6 +59,14 @@ def _opening(alert: Alert) -> list[str]:
         "",
         *(line for label, value in facts for line in _labelled(label, value, width)),
     ]
+
+
+def _platforms(alert: Alert) -> list[str]:
+    lines = wording.platforms(alert.parts, _LISTED)
+    if not lines:
+        return []
+    listed = [line for each in lines for line in _indented(each, bullet="- ")]
+    return [*_title(wording.PLATFORMS), *listed]
 
 
 def _told_problem(alert: Alert, problem: ScanProblem) -> list[str]:

@@ -18,6 +18,7 @@ from lib.models import (
     Counts,
     Finding,
     LeftOut,
+    Part,
     ScanSource,
     Severity,
     Upgrade,
@@ -34,6 +35,7 @@ _PACKAGES: Final = 5
 _WARNINGS: Final = 3
 _ROUTES: Final = 5
 _DIGEST: Final = 80
+_PART: Final = 60
 
 T = TypeVar("T")
 
@@ -97,11 +99,32 @@ def where(alert: Alert) -> str:
     return " \N{MIDDLE DOT} ".join(short(each) for each in parts if each)
 
 
+def platforms(parts: Sequence[Part], limit: int) -> list[str]:
+    """Return what was found on each platform of an index, one line each; none for other images."""
+    lines = [_platform(each) for each in parts]
+    if len(lines) <= limit:
+        return lines
+    hidden = parts[limit - 1 :]
+    unscanned = sum(each.counts is None for each in hidden)
+    tail = f", {unscanned} of them not scanned" if unscanned else ""
+    return [*lines[: limit - 1], f"and {len(hidden)} more platforms{tail}"]
+
+
+def _platform(part: Part) -> str:
+    name = short(part.platform, _VERSION)
+    if part.counts is not None:
+        return f"{name}: {counts(part.counts) or 'no findings'}"
+    what = "scan failed" if part.status == "FAILED" else "not scanned"
+    return f"{name}: {what}, {truncate(one_line(part.reason or part.status), _PART)}"
+
+
 def _tags(tags: Sequence[str]) -> str:
-    if not tags:
-        return "none (untagged)"
-    more = f" and {len(tags) - _TAGS} more" if len(tags) > _TAGS else ""
-    return ", ".join(short(each, _VERSION) for each in tags[:_TAGS]) + more
+    return _several(tags) if tags else "none (untagged)"
+
+
+def _several(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _TAGS} more" if len(names) > _TAGS else ""
+    return ", ".join(short(each, _VERSION) for each in names[:_TAGS]) + more
 
 
 def _compared_with(alert: Alert) -> str:
@@ -136,6 +159,8 @@ class Section:
             said.append("exploit known")
         if finding.package.path:
             said.append(f"in {short(finding.package.path, _VERSION)}")
+        if finding.platforms:
+            said.append(f"only on {_several(finding.platforms)}")
         return [truncate(one_line(each), _REASON) for each in said]
 
 
@@ -151,6 +176,7 @@ def sections(alert: Alert) -> list[Section]:
     ]
 
 
+PLATFORMS: Final = "By platform"
 FOUND: Final = "What was found"
 NEW: Final = "What is new"
 STILL_THERE: Final = "Still there"

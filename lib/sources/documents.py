@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol, assert_never
 
+from lib.distinct import distinct
 from lib.errors import DocumentError, EventError
 from lib.interfaces import Json
 from lib.models import (
@@ -19,6 +20,7 @@ from lib.models import (
     FindingEvent,
     IgnoredEvent,
     Image,
+    PushEvent,
     Report,
     Scan,
     ScanEvent,
@@ -27,7 +29,6 @@ from lib.models import (
 )
 from lib.sources import SOURCES
 from lib.sources.casing import camel_case
-from lib.sources.distinct import distinct
 from lib.sources.ecr import UNKNOWN_STATUS, Page, normalize_ecr
 from lib.sources.events import ONE_FINDING, finding_reports, parse_event, resource_words
 from lib.sources.images import image_of_resource, image_resources
@@ -55,7 +56,7 @@ _INNER: Final = frozenset(
 )
 _INSPECTOR_ROW: Final = frozenset({"findingArn", "packageVulnerabilityDetails", "resources"})
 _BASIC_ROW: Final = frozenset({"name", "severity"})
-# The envelope and the details of scan events, as parse_event reads them.
+# The envelope and the details of scans and pushes, as parse_event reads them.
 _EVENT_KEYS: Final = {
     "detailType": "detail-type",
     "scanStatus": "scan-status",
@@ -63,6 +64,9 @@ _EVENT_KEYS: Final = {
     "imageDigest": "image-digest",
     "imageTags": "image-tags",
     "findingSeverityCounts": "finding-severity-counts",
+    "actionType": "action-type",
+    "imageTag": "image-tag",
+    "manifestMediaType": "manifest-media-type",
 }
 
 
@@ -306,6 +310,8 @@ def _collect_event(node: Mapping[str, Any], found: _Found) -> None:
                 found.parts.append(_Event(event))
             case FindingEvent():
                 _collect_finding_event(body, event, found)
+            case PushEvent():
+                found.others["an event: a push has no findings"] += 1
             case IgnoredEvent():
                 found.others[f"an event: {event.reason}"] += 1
             case _:
@@ -318,7 +324,7 @@ def _as_event(node: Mapping[str, Any]) -> dict[str, Any]:
     """Return an event with the keys of EventBridge again, whatever their casing was."""
     body = {_EVENT_KEYS.get(key, key): value for key, value in node.items()}
     detail = node.get("detail")
-    if isinstance(detail, dict) and "scanStatus" in detail:
+    if isinstance(detail, dict) and detail.keys() & {"scanStatus", "actionType"}:
         body["detail"] = {_EVENT_KEYS.get(key, key): value for key, value in detail.items()}
     return body
 

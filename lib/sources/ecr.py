@@ -11,6 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from lib.distinct import distinct
 from lib.errors import (
     EventError,
     FindingsNotReadyError,
@@ -32,7 +33,6 @@ from lib.models import (
     UnusableReport,
 )
 from lib.sources import SOURCES
-from lib.sources.distinct import distinct
 from lib.sources.images import image_of_resource, image_resources, other_artifact
 from lib.sources.indexes import fetch_indexes
 from lib.sources.values import counts, digest, mapping, moment, name, text, texts

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from lib.difference import SCAN_FOUND, SOURCE
+from lib.distinct import distinct
 from lib.errors import EventError
 from lib.interfaces import Json
 from lib.models import (
@@ -23,6 +24,7 @@ from lib.models import (
     FindingEvent,
     IgnoredEvent,
     Image,
+    PushEvent,
     Report,
     Scan,
     ScanEvent,
@@ -30,7 +32,6 @@ from lib.models import (
     Severity,
 )
 from lib.sources import SOURCES
-from lib.sources.distinct import distinct
 from lib.sources.images import (
     IMAGE_TYPE,
     image_of_resource,
@@ -38,6 +39,7 @@ from lib.sources.images import (
     partition_of,
     repository_arn,
 )
+from lib.sources.indexes import is_index
 from lib.sources.values import counts, mapping, moment, name, objects, text, texts
 
 if TYPE_CHECKING:
@@ -45,12 +47,18 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 ECR_IMAGE_SCAN: Final = "ECR Image Scan"
+ECR_IMAGE_ACTION: Final = "ECR Image Action"
 INSPECTOR2_SCAN: Final = "Inspector2 Scan"
 INSPECTOR2_FINDING: Final = "Inspector2 Finding"
 
 EVENT_PATTERNS: Final[Mapping[str, Json]] = MappingProxyType(
     {
         "EcrImageScan": {"source": ["aws.ecr"], "detail-type": [ECR_IMAGE_SCAN]},
+        "EcrImagePush": {
+            "source": ["aws.ecr"],
+            "detail-type": [ECR_IMAGE_ACTION],
+            "detail": {"action-type": ["PUSH"], "result": ["SUCCESS"]},
+        },
         "Inspector2Scan": {
             "source": ["aws.inspector2"],
             "detail-type": [INSPECTOR2_SCAN],
@@ -196,7 +204,7 @@ def _counts(value: Json, status: str) -> tuple[Counts | None, tuple[str, ...]]:
 
 def _image(body: Mapping[str, Json]) -> Image:
     """
-    Return the image of a scan event.
+    Return the image of a scan or a push.
 
     The registry may belong to another account than the event, so ARNs come first.
     """
@@ -211,8 +219,25 @@ def _image(body: Mapping[str, Json]) -> Image:
         region=region,
         repository=arn.repository if arn and stated.startswith("arn:") else stated,
         digest=detail["image-digest"],
-        tags=texts(detail.get("image-tags")),
+        tags=texts(detail.get("image-tags", detail.get("image-tag"))),
     )
+
+
+# --- pushes -------------------------------------------------------------------------------------
+
+
+def _other_action(body: Mapping[str, Json]) -> str | None:
+    """Return why an ECR Image Action is not a push that went well: there are deletions, too."""
+    detail = mapping(body.get("detail"))
+    if (detail.get("action-type"), detail.get("result")) == ("PUSH", "SUCCESS"):
+        return None
+    return "an action that is not a successful push"
+
+
+def _push_event(body: Mapping[str, Json], time: datetime) -> PushEvent:
+    media_type = text(body["detail"].get("manifest-media-type"))
+    index = None if media_type is None else is_index(media_type)
+    return PushEvent(body["id"], time, _image(body), index)
 
 
 # --- findings -----------------------------------------------------------------------------------
@@ -291,6 +316,7 @@ _KINDS: Final[
             lambda _: None,
             _scan_event(ScanSource.ECR_BASIC),
         ),
+        ("aws.ecr", ECR_IMAGE_ACTION): ("ecr-image-action.json", _other_action, _push_event),
         ("aws.inspector2", INSPECTOR2_SCAN): (
             "inspector2-scan.json",
             _other_scan,

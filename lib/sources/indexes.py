@@ -25,7 +25,12 @@ _UNKNOWN: Final = "unknown"
 _ATTACHED: Final = "vnd.docker.reference.type"
 """BuildKit marks attestations with it, and with the platform "unknown/unknown":
 https://docs.docker.com/build/metadata/attestations/attestation-storage/"""
-
+_IMAGE_CONFIGS: Final = (
+    "application/vnd.oci.image.config.v1+json",
+    "application/vnd.docker.container.image.v1+json",
+)
+"""An entry with another artifact type is no image, even if it names a platform: SOCI indexes do.
+https://github.com/awslabs/soci-snapshotter/blob/main/docs/soci-index-manifest-v2.md"""
 
 MAX_IDS: Final = 100
 """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html"""
@@ -83,11 +88,16 @@ def index_of(image: Image, manifest: Mapping[str, Any]) -> ImageIndex | None:
         if not found:
             continue
         platform = _platform(mapping(entry.get("platform")))
-        if _ATTACHED in mapping(entry.get("annotations")) or platform == f"{_UNKNOWN}/{_UNKNOWN}":
+        if _is_attached(entry) or platform == f"{_UNKNOWN}/{_UNKNOWN}":
             attachments[found] = None
         else:
             members[found] = Member(found, platform)
     return ImageIndex(image, tuple(members.values()), tuple(attachments))
+
+
+def _is_attached(entry: Mapping[str, Any]) -> bool:
+    kind = text(entry.get("artifactType"))
+    return _ATTACHED in mapping(entry.get("annotations")) or kind not in (None, *_IMAGE_CONFIGS)
 
 
 def _platform(platform: Mapping[str, Any]) -> str:

@@ -60,6 +60,7 @@ ATTRIBUTES: Final = (
     _Column("last_observed_at", None, time_to_json, time_from_json),
     _Column("source_status"),
     _Column("extra", NO_EXTRA, dict, MappingProxyType),
+    _Column("platforms", (), None, tuple),
 )
 _ID: Final = _Column("vulnerability_id")
 _JUDGED: Final = (

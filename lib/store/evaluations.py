@@ -40,6 +40,8 @@ from lib.wire import (
     counts_to_json,
     image_from_json,
     image_to_json,
+    parts_from_json,
+    parts_to_json,
     scan_from_json,
     scan_to_json,
     time_from_json,
@@ -65,6 +67,7 @@ def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
         "stated_counts": None
         if isinstance(report, Report) or report.stated_counts is None
         else counts_to_json(report.stated_counts),
+        "parts": parts_to_json(report.parts),
         "stream": evaluation.stream,
         "version": evaluation.version,
         "evaluated_at": time_to_json(evaluation.evaluated_at),
@@ -110,6 +113,7 @@ def known_from_json(
         standings=dict(zip(ids[:listed], standings(columns, len(ids)), strict=False)),
         suppressed=frozenset([ids[each["finding"]] for each in suppressed]),
         finding=_OneByOne(ids[:listed], columns, details),
+        parts=parts_from_json(document.get("parts", ())),
     )
 
 
@@ -138,10 +142,11 @@ class _OneByOne:
 
 def _stored_report(document: Mapping[str, Any], findings: tuple[Finding, ...]) -> AnyReport:
     image, scan = image_from_json(document["image"]), scan_from_json(document["scan"])
+    parts = parts_from_json(document.get("parts", ()))
     if document["scan"]["usable"]:
-        return Report(image, scan, findings[: document["listed"]])
+        return Report(image, scan, findings[: document["listed"]], parts)
     counts = document["stated_counts"]
-    return UnusableReport(image, scan, None if counts is None else counts_from_json(counts))
+    return UnusableReport(image, scan, None if counts is None else counts_from_json(counts), parts)
 
 
 class _Table:
@@ -179,6 +184,7 @@ def _comparison_to_json(comparison: Comparison, table: _Table) -> dict[str, Any]
         },
         "labels": [[kind.value, reason] for kind, reason in labels],
         "suppressed": [_suppressed_to_json(each, table) for each in comparison.suppressed],
+        "unscanned": [each.value for each in comparison.unscanned],
     }
 
 
@@ -200,6 +206,7 @@ def _comparison_from_json(document: Mapping[str, Any], findings: Sequence[Findin
         suppressed=tuple(
             [_suppressed_from_json(each, findings) for each in document["suppressed"]]
         ),
+        unscanned=tuple(map(ChangeKind, document.get("unscanned", ()))),
     )
 
 

@@ -1,11 +1,14 @@
 """Image states and stream heads in DynamoDB, and the transaction that moves them."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.interfaces import Commit, ImageState, StreamHead
-from lib.models import Image, StreamId
+from lib.errors import ConflictError
+from lib.interfaces import Commit, ImageState, Membership, Stored, StreamHead
+from lib.models import Image, ImageIndex, StreamId
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 from lib.store.ledger import delivery_row
 
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 RETENTION: Final = timedelta(days=365)
 """Rows outlive their last evaluation by this; shorter than the reports they point to."""
+
+_STATE: Final = "STATE"
+_INDEX: Final = "INDEX"
 
 
 MAX_KEYS: Final = 100
@@ -54,6 +60,47 @@ class DynamoStateStore:
         with store_errors("describing the table"):
             table = self._client.describe_table(TableName=self._table)["Table"]
         return table["CreationDateTime"].astimezone(UTC)
+
+    def look_up(self, image: Image) -> Stored:
+        """See `StateStore.look_up`. Both rows are in one partition."""
+        with store_errors(f"reading {image.key}"):
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=to_item({":pk": _image_key(image)["pk"]}),
+                ConsistentRead=True,
+            )
+        rows = {row["sk"]: row for row in map(from_item, answer["Items"])}
+        state, index = rows.get(_STATE), rows.get(_INDEX)
+        return Stored(
+            None if state is None else _state(state),
+            None if index is None else Membership(index["index"], index["attached"]),
+        )
+
+    def record(self, index: ImageIndex, *, pushed_at: datetime) -> None:
+        """See `StateStore.record`: one row for each image in the index."""
+        images = {each.digest: False for each in index.members}
+        for digest, attached in (images | dict.fromkeys(index.attachments, True)).items():
+            image = replace(index.image, digest=digest)
+            self._record(image, Membership(index.image.digest, attached), pushed_at)
+
+    def _record(self, image: Image, membership: Membership, pushed_at: datetime) -> None:
+        row = {
+            **_image_key(image),
+            "sk": _INDEX,
+            "index": membership.index,
+            "attached": membership.attached,
+            "pushed_at": to_time(pushed_at),
+            "expires_at": _expires(pushed_at),
+        }
+        with suppress(ConflictError), store_errors(f"saving which index has {image.key}"):
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(row),
+                # A newer index has it, too: that one stays.
+                ConditionExpression="attribute_not_exists(pk) OR pushed_at <= :pushed_at",
+                ExpressionAttributeValues=to_item({":pushed_at": row["pushed_at"]}),
+            )
 
     def head(self, stream: StreamId) -> StreamHead | None:
         """See `StateStore.head`."""
@@ -136,7 +183,7 @@ def _state(row: Mapping[str, Any]) -> ImageState:
 
 
 def _image_key(image: Image) -> dict[str, str]:
-    return {"pk": f"IMAGE#{image.key}", "sk": "STATE"}
+    return {"pk": f"IMAGE#{image.key}", "sk": _STATE}
 
 
 def _head_key(stream: StreamId) -> dict[str, str]:

@@ -61,6 +61,10 @@ class FakeAws:
         ]
     )
     status: str = "COMPLETE"
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    """What BatchGetImage has, of an index."""
+    unscanned: tuple[str, ...] = ()
+    """Digests of images without a scan."""
     refused: dict[str, list[Exception]] = field(default_factory=dict)
     unreachable: Exception | None = None
     asked: list[Mapping[str, Any]] = field(default_factory=list)
@@ -82,10 +86,16 @@ class FakeAws:
             raise self.unreachable
         return {"imageDetails": self.details}
 
+    def batch_get_image(self, **request: Any) -> Mapping[str, Any]:
+        image = {"imageId": request["imageIds"][0], "imageManifest": json.dumps(self.manifest)}
+        return {"images": [image] if self.manifest else []}
+
     def get_paginator(self, _: str) -> "FakeAws":
         return self
 
-    def paginate(self, **_: Any) -> Iterator[Mapping[str, Any]]:
+    def paginate(self, **request: Any) -> Iterator[Mapping[str, Any]]:
+        if request["imageId"]["imageDigest"] in self.unscanned:
+            raise refusal("ScanNotFoundException")
         yield {
             "imageScanStatus": {"status": self.status},
             "imageScanFindings": {"findings": self.findings},
@@ -209,6 +219,32 @@ class TestScan:
 
         assert code == 0
         assert "nothing to send" in out
+
+    def test_an_index_is_shown_with_its_platforms(self, run: Run, aws: FakeAws) -> None:
+        """Findings of all its images, each once, and what is not known of which platform."""
+        digests = [f"sha256:{number}" * 4 for number in (2, 3)]
+        aws.manifest = {
+            "manifests": [
+                {"digest": digest, "platform": {"os": "linux", "architecture": name}}
+                for digest, name in zip(digests, ("amd64", "arm64"), strict=True)
+            ]
+        }
+        aws.unscanned = (digests[1],)
+
+        code, out, _ = run("payments/api:1.4.2")
+
+        assert code == 0
+        assert "payments/api:1.4.2" in out
+        assert "linux/amd64: 1 HIGH" in out
+        assert "linux/arm64: not scanned, ECR knows no scan" in out
+        assert out.count("CVE-2024-0001") == 1
+
+    def test_an_index_without_images_is_refused(self, run: Run, aws: FakeAws) -> None:
+        """There is nothing to scan in it."""
+        aws.manifest = {"manifests": []}
+
+        with pytest.raises(DocumentError, match="without any image"):
+            run("payments/api:1.4.2")
 
     def test_a_scan_without_a_result_is_exit_code_1(self, run: Run, aws: FakeAws) -> None:
         """A failed scan is no good news."""

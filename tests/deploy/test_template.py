@@ -89,6 +89,7 @@ def test_local_differs_by_known_parameters_only() -> None:
         "deletionProtection",
         "receiverHosts",
         "deploymentMethod",
+        "indexWait",
     }
 
 

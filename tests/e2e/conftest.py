@@ -37,13 +37,13 @@ def app(
 
 @pytest.fixture
 def repository(app: App) -> Callable[..., str]:
-    """Return a maker of repositories with scan on push; the prefix chooses the route."""
+    """Return a maker of repositories; the prefix chooses the route."""
 
-    def create(prefix: str = "team") -> str:
+    def create(prefix: str = "team", *, scan_on_push: bool = True) -> str:
         name = f"{prefix}/{uuid.uuid4().hex[:12]}"
         app.aws.client("ecr").create_repository(
             repositoryName=name,
-            imageScanningConfiguration={"scanOnPush": True},
+            imageScanningConfiguration={"scanOnPush": scan_on_push},
             imageTagMutability="IMMUTABLE",
         )
         return name

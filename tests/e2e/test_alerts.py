@@ -23,6 +23,7 @@ from cli.__main__ import main
 from lib.models import DeliveryId, DeliveryState, Destination
 from lib.store.ledger import DynamoLedger
 from local.app import App, Row
+from local.process import ATTESTATION
 from local.receivers import Answer
 from local.standins.script import TimeoutAfterAccept
 
@@ -144,7 +145,7 @@ class TestAlerts:
         results = [
             line["result"]
             for line in app.log("processScan")
-            if line.get("image", "").endswith(digest)
+            if line.get("image", "").endswith(digest) and line["result"] != "acknowledged"
         ]
         assert results == ["evaluated", "repeated"]
 
@@ -268,6 +269,67 @@ class TestSlackBot:
         assert paths.count("/api/conversations.history") == 1
         assert reply.payload["thread_ts"] == first.payload["ts"]
         assert reply.payload["reply_broadcast"] is True
+
+
+class TestIndex:
+    """Multi-platform images: the index has the tags, the images in it have the findings."""
+
+    def push_members(self, app: App, name: str, **options: Any) -> dict[str, str]:
+        """Push an image for each of two platforms and an attestation."""
+        documents = {
+            "linux/amd64": basic("CVE-2026-0001"),
+            "linux/arm64": basic("CVE-2026-0001", "CVE-2026-0002"),
+            ATTESTATION: {"imageScanStatus": {"status": "UNSUPPORTED_IMAGE"}},
+        }
+        return {
+            app.aws.push(name, None, document, content=platform, **options): platform
+            for platform, document in documents.items()
+        }
+
+    def test_an_index_is_one_message(self, app: App, repository: Any) -> None:
+        """Scanned before the index is pushed: one message, under its tag, a line per platform."""
+        name = repository()
+        members = self.push_members(app, name)
+
+        index = app.aws.push_index(name, "1.4.1", members)
+        app.wait_until_quiet()
+        app.aws.push_index(name, "1.4", members)
+        app.wait_until_quiet()
+
+        (message,) = messages_about(app, name)
+        assert "linux/amd64: 1 HIGH" in message.raw
+        assert "linux/arm64: 2 HIGH" in message.raw
+        assert "only on linux/arm64" in message.raw
+        assert f"{name}:1.4.1" in json.loads(message.raw)["text"]
+        assert [row.image.rpartition("@")[2] for row in rows_about(app, name)] == [index]
+
+    def test_scans_after_the_push_of_the_index_are_one_message(
+        self, app: App, repository: Any
+    ) -> None:
+        """Nothing is told before the last platform is scanned; then at once."""
+        name = repository(scan_on_push=False)
+        members = self.push_members(app, name)
+        app.aws.push_index(name, "1.4.1", members)
+
+        for digest in members:
+            app.aws.rescan(name, digest)
+        sweep_until(app, name, DeliveryState.SENT)
+        app.wait_until_quiet()
+
+        (message,) = messages_about(app, name)
+        assert "linux/amd64: 1 HIGH" in message.raw
+        assert "linux/arm64: 2 HIGH" in message.raw
+
+    def test_an_index_is_shown_by_the_command(self, app: App, repository: Any) -> None:
+        """`scan` fetches the findings of all its images."""
+        name = repository("local")
+        app.aws.push_index(name, "1.4.1", self.push_members(app, name))
+        app.wait_until_quiet()
+
+        answer = command(app, "scan", f"{name}:1.4.1")
+
+        assert answer.returncode == 0, answer.stderr
+        assert "linux/arm64: 2 HIGH" in answer.stdout
 
 
 class TestReceivers:

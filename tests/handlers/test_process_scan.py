@@ -18,10 +18,12 @@ from tests.builders import (
     a_digest,
     a_finding,
     a_report,
+    an_image,
     an_unusable_report,
 )
 from tests.handlers.conftest import DeadLetters
 
+ROOT = Path(__file__).parents[2]
 EVENT = {
     "version": "0",
     "id": "85fc3613-e913-7fc4-a80c-a3753e4aa9ae",
@@ -56,6 +58,8 @@ class Scans:
         if self.error is not None:
             raise self.error
         return self.outcome
+
+    pushed = process
 
 
 def an_app(error: Exception | None = None, outcome: ScanOutcome | None = None) -> Any:
@@ -187,3 +191,27 @@ def test_a_finding_event_is_acknowledged_and_counted(
     assert answer == {"batchItemFailures": []}
     assert application.scans.seen == []
     assert counted()["FindingEvents"] == 1
+
+
+def test_a_push_is_acknowledged(batch: Any, context: Any, counted: Any, logged: Any) -> None:
+    """Most are no indexes: one count, one line."""
+    text = (ROOT / "tests/events/ecr-image-action/push.json").read_text("utf-8")
+    application = an_app(outcome=ScanOutcome(ScanResult.ACKNOWLEDGED, "not an index"))
+
+    process_batch(application, batch(json.loads(text)), context)
+
+    assert application.scans.seen[0][0].image.tags == ("latest",)
+    assert counted() == {"EventsReceived": 1, "PushesAcknowledged": 1}
+    assert logged()[0]["result"] == "acknowledged"
+
+
+def test_the_scan_of_a_part_is_logged_under_its_index(
+    batch: Any, context: Any, logged: Any
+) -> None:
+    """The image that the deliveries are about, and the part that the event was about."""
+    application = an_app(outcome=an_outcome(a_report(image=an_image(9))))
+
+    process_batch(application, batch(EVENT), context)
+
+    assert logged()[0]["image"] == an_image(9).key
+    assert logged()[0]["part"] == a_digest()

@@ -3,16 +3,17 @@
 import json
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from local.process import ACCOUNT, REGION, CloudError, EmbeddedAws
+from lib.models import Image, ImageIndex, Member
+from lib.sources.ecr import EcrFindingSource
+from local.process import ACCOUNT, ATTESTATION, INDEX, REGION, CloudError, EmbeddedAws
 from tests.cloud_fixtures import recording
-
-INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 def basic(count: int, severity: str = "HIGH") -> dict[str, Any]:
@@ -47,12 +48,26 @@ class Bus:
 
 @pytest.fixture
 def bus(embedded_aws: EmbeddedAws, repository: str) -> Iterator[Bus]:
+    """Yield the scans of the repository."""
+    with listening(embedded_aws, {"resources": [{"suffix": f"repository/{repository}"}]}) as heard:
+        yield heard
+
+
+@pytest.fixture
+def pushes(embedded_aws: EmbeddedAws, repository: str) -> Iterator[Bus]:
+    """Yield the pushes to the repository."""
+    detail = {"action-type": ["PUSH"], "repository-name": [repository]}
+    with listening(embedded_aws, {"detail": detail}) as heard:
+        yield heard
+
+
+@contextmanager
+def listening(embedded_aws: EmbeddedAws, what: dict[str, Any]) -> Iterator[Bus]:
     sqs, events = embedded_aws.client("sqs"), embedded_aws.client("events")
     name = f"bus-{uuid.uuid4().hex[:8]}"
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
-    here = [{"suffix": f"repository/{repository}"}]
-    pattern = {"source": ["aws.ecr", "aws.inspector2"], "resources": here}
+    pattern = {"source": ["aws.ecr", "aws.inspector2"], **what}
     events.put_rule(Name=name, EventPattern=json.dumps(pattern))
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
     yield Bus(sqs, url)
@@ -340,6 +355,41 @@ def test_a_basic_scan_is_announced_by_ecr(
         "image-digest": digest,
         "image-tags": ["1.4.2"],
     }
+
+
+def test_every_push_is_announced(embedded_aws: EmbeddedAws, pushes: Bus, repository: str) -> None:
+    """Images, untagged ones, an index: without resources, with the tag if there is one."""
+    image = embedded_aws.push(repository, None, basic(1))
+    index = embedded_aws.push_index(repository, "1.4.2", {image: "linux/arm64/v8"})
+
+    first, second = pushes.events(2)
+
+    assert (first["source"], first["detail-type"]) == ("aws.ecr", "ECR Image Action")
+    assert first["resources"] == []
+    assert first["detail"] == {
+        "action-type": "PUSH",
+        "result": "SUCCESS",
+        "repository-name": repository,
+        "image-digest": image,
+    }
+    assert (second["detail"]["image-digest"], second["detail"]["image-tag"]) == (index, "1.4.2")
+
+
+def test_an_index_says_what_is_in_it(embedded_aws: EmbeddedAws, repository: str) -> None:
+    """BatchGetImage has its manifest; that of a plain image is not what was asked for."""
+    ecr = embedded_aws.client("ecr")
+    image = embedded_aws.push(repository, None)
+    attestation = embedded_aws.push(repository, None, content="attestation")
+    members = {image: "linux/arm64/v8", attestation: ATTESTATION}
+    index = embedded_aws.push_index(repository, "1.4.2", members)
+    source = EcrFindingSource(ecr)
+    where = Image("aws", ACCOUNT, REGION, repository, index)
+
+    found = source.index(where)
+
+    assert found == ImageIndex(where, (Member(image, "linux/arm64/v8"),), (attestation,))
+    assert source.index(replace(where, digest=image)) is None
+    assert source.index(replace(where, digest=f"sha256:{'0' * 64}")) is None
 
 
 def test_an_enhanced_scan_is_announced_by_inspector(

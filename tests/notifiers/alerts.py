@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.evaluation import Rules, evaluate
+from lib.merging import merged
 from lib.models import (
     Alert,
     AnyReport,
@@ -16,7 +17,10 @@ from lib.models import (
     Filter,
     Finding,
     Image,
+    ImageIndex,
+    Member,
     Package,
+    Part,
     Report,
     ScanSource,
     Score,
@@ -252,6 +256,52 @@ def _ten_thousand() -> Alert:
     return told(evaluated(report), a_filter(severity=Severity.MEDIUM))
 
 
+def an_index_of(*members: Member) -> ImageIndex:
+    """Return an index of the stories' repository."""
+    return ImageIndex(an_image(2, pushed_at=NOW - timedelta(minutes=3)), members)
+
+
+def _platforms() -> Alert:
+    """One finding on both scanned platforms, one on one of them, and one platform without any."""
+    members = (
+        Member("sha256:a", "linux/amd64"),
+        Member("sha256:b", "linux/arm64/v8"),
+        Member("sha256:c", "linux/s390x"),
+    )
+    both, arm = openssl(2001), openssl(2002, "HIGH")
+    result = merged(
+        an_index_of(*members),
+        [
+            a_report(both, **ENHANCED),
+            a_report(both, arm, *many(3, "MEDIUM", package="perl"), **ENHANCED),
+            an_unusable_report("UNSUPPORTED_IMAGE"),
+        ],
+    )
+    return told(evaluated(result))
+
+
+def _platforms_failed() -> Alert:
+    members = (Member("sha256:a", "linux/amd64"), Member("sha256:b", "linux/arm64/v8"))
+    failed = [an_unusable_report("UNSUPPORTED_IMAGE"), an_unusable_report("FAILED")]
+    return told(evaluated(merged(an_index_of(*members), failed)))
+
+
+def _thirty_platforms() -> Alert:
+    """Every list is as long as it gets."""
+    members = [Member(f"sha256:{n}", f"linux/a-long-name-of-a-processor-{n}") for n in range(30)]
+    first = [
+        replace(each, package=replace(each.package, path=f"usr/lib/a/long/path/of/{n}/metadata"))
+        for n, each in enumerate(many(60, "HIGH", package="a-package-with-a-long-name-"))
+    ]
+    fixed = many(60, "CRITICAL", start=3000, package="libxml2-", fixed_version="2.9.14+dfsg-1.3")
+    old = [each for number in range(30) for each in many(2, "LOW", start=number * 10)]
+    before = a_report(*old, *many(30, "HIGH", start=8000, package="zlib"), image=_image(1))
+    everything = (*first, *fixed, *many(90, "UNKNOWN", start=6000, source_severity="UNTRIAGED"))
+    reports: list[AnyReport] = [a_report(*everything[n::2]) for n in range(24)]
+    reports += [an_unusable_report("UNSUPPORTED_IMAGE") for _ in range(6)]
+    return told(evaluated(merged(an_index_of(*members), reports), before=before))
+
+
 def injected(text: str) -> Alert:
     """Return an alert in which every field that comes from outside is this text."""
     package = Package(text, text, text, text, text, text)
@@ -268,8 +318,10 @@ def injected(text: str) -> Alert:
         remediation=text,
         links=(text, f"https://evil.example/{text}"),
         source_status=text,
+        platforms=(text,),
     )
     unknown = replace(finding, severity=Severity.UNKNOWN, vulnerability_id=f"{text}2")
+    part = Part(text, text, text, reason=text)
     image = an_image(
         partition=text,
         account=text,
@@ -283,7 +335,7 @@ def injected(text: str) -> Alert:
     scan = a_scan(status=text, warnings=(text,), complete=False)
     gone = a_finding(f"{text}3", package=text, version=text)
     before = Report(replace(image, digest="sha256:1"), a_scan(), (gone,))
-    after = Report(image, scan, (finding, unknown))
+    after = Report(image, scan, (finding, unknown), (part, part))
     judged = evaluated(after, before=before)
     routes = a_filter(route=text, unknown_severity=True)
     return told(replace(judged, stream=StreamId(text)), routes)
@@ -307,6 +359,9 @@ def stories() -> Mapping[str, Alert]:
         "scan-failed": _failed(),
         "not-scanned": _not_scanned(),
         "ten-thousand": _ten_thousand(),
+        "multi-platform": _platforms(),
+        "multi-platform-failed": _platforms_failed(),
+        "thirty-platforms": _thirty_platforms(),
         "injection": injected("<!channel> `*|@here"),
         "still-there": told(
             evaluated(_big(), before=_big(), kind=BasisKind.RESCAN),

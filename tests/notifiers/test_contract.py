@@ -4,6 +4,7 @@ import base64
 import json
 import traceback
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +23,7 @@ from lib.errors import (
 )
 from lib.http_client import RequestsClient
 from lib.interfaces import Notifier
-from lib.models import Alert, Finding, HttpAnswer, Package, Receipt, Severity
+from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS
 from tests.builders import a_filter, a_report, an_image
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, stories, told
@@ -39,6 +40,7 @@ from tests.notifiers.receivers import (
     notifier,
     tools,
 )
+from tests.strategies import COUNTS
 
 STORIES = stories()
 MODES = sorted(OPTIONS)
@@ -108,8 +110,12 @@ FINDINGS = st.builds(
     epss=st.none() | st.floats(0, 1),
     links=st.lists(ANY_TEXT, max_size=2).map(tuple),
     source_status=st.sampled_from([None, "ACTIVE", "CLOSED", "SUPPRESSED"]),
+    platforms=st.lists(ANY_TEXT, max_size=8).map(tuple),
 )
 REPORTS = st.lists(FINDINGS, max_size=12, unique_by=lambda each: each.id).map(tuple)
+PARTS = st.lists(
+    st.builds(Part, ANY_TEXT, ANY_TEXT, ANY_TEXT, st.none() | COUNTS, MAYBE), max_size=31
+).map(tuple)
 FILTERS = st.builds(
     a_filter,
     route=ANY_TEXT,
@@ -130,6 +136,7 @@ def alerts(draw: st.DrawFn) -> Alert:
     )
     before = a_report(*draw(REPORTS), image=an_image(2)) if draw(st.booleans()) else None
     after = a_report(*draw(REPORTS), image=image, complete=draw(st.booleans()))
+    after = replace(after, parts=draw(PARTS))
     filters = draw(st.lists(FILTERS, min_size=1, max_size=3))
     return told(evaluated(after, before=before), *filters)
 

@@ -23,7 +23,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import Receipt, StreamId
+from lib.models import Part, Receipt, StreamId
 from lib.notifiers.sns import MAX_BYTES, MAX_SUBJECT, SnsNotifier, SnsPublisher
 from lib.suppressions import Suppression
 from lib.wire import report_from_json
@@ -164,6 +164,18 @@ def test_absurd_images_stay_within_limits() -> None:
     assert_valid(sns("json").render(alert))
     assert_valid(sns().render(alert))
     assert document["findings"]
+
+
+def test_very_many_platforms_are_counted() -> None:
+    """What is not listed of an absurd index is said, and how much of it is not known."""
+    parts = [Part(f"linux/{n}", f"sha256:{n}", "COMPLETE", {}) for n in range(100)]
+    parts += [Part("linux/last", "sha256:last", "FAILED", reason="FAILED")]
+    alert = replace(STORIES["multi-platform"], parts=tuple(parts))
+
+    document = json.loads(sns("json").render(alert)["Message"])
+
+    assert len(document["parts"]) == 49
+    assert document["scan"]["warnings"][-1] == "and 52 more platforms, 1 of them not scanned"
 
 
 def test_many_reasons_are_added_up() -> None:

@@ -212,7 +212,7 @@ def test_what_is_not_about_ecr_is_counted_in_words() -> None:
         [
             document("inspector2/many.json"),
             document("inspector2-finding/azurecontainerimage.json"),
-            document("other/ecr-image-action-push.json"),
+            document("ecr-image-action/push.json"),
             scan_event(**{"image-digest": "latest"}),
             {"Records": [{"body": "not JSON"}]},
             "text",
@@ -229,7 +229,7 @@ def test_what_is_not_about_ecr_is_counted_in_words() -> None:
             "an event: a finding about Microsoft.ContainerRegistry/registry/containerImage, "
             "not an ECR image"
         ),
-        "an event: events of this kind are not used: ECR Image Action",
+        "an event: a push has no findings",
         (
             "an event that breaks its schema: $.detail['image-digest']: expected a digest: "
             "sha256: and letters and digits"

@@ -12,6 +12,7 @@ from lib.models import (
     FindingEvent,
     IgnoredEvent,
     Image,
+    PushEvent,
     ScanEvent,
     ScanSource,
     Severity,
@@ -91,6 +92,28 @@ def test_tags_are_none_one_or_several(stated: Any, tags: tuple[str, ...]) -> Non
     assert parsed(scan_event(**{"image-tags": stated})).image.tags == tags
 
 
+@pytest.mark.parametrize(
+    ("media_type", "index"),
+    [
+        ("application/vnd.oci.image.index.v1+json", True),
+        ("application/vnd.oci.image.manifest.v1+json", False),
+        (None, None),
+    ],
+)
+def test_a_push_says_what_it_may_be(media_type: str | None, index: Any) -> None:
+    """Digest and tag; whether it is an index where the event has its media type."""
+    body = document("ecr-image-action/push.json")
+    if media_type is not None:
+        body = {**body, "detail": {**body["detail"], "manifest-media-type": media_type}}
+
+    event = parse_event(body)
+
+    assert isinstance(event, PushEvent)
+    assert event.image.name == "my-repository-name:latest"
+    assert (event.image.account, event.image.region) == ("123456789012", "us-west-2")
+    assert event.index is index
+
+
 def test_registry_comes_from_the_arn() -> None:
     """The event's account may be another one than the registry's."""
     event = {**scan_event(), "account": "111122223333", "region": "us-east-1"}
@@ -125,8 +148,12 @@ def test_without_an_arn_the_envelope_says_where() -> None:
             "a finding about an unnamed resource, not an ECR image",
         ),
         (
-            document("other/ecr-image-action-push.json"),
-            "events of this kind are not used: ECR Image Action",
+            document("other/ecr-image-action-delete.json"),
+            "an action that is not a successful push",
+        ),
+        (
+            {**document("ecr-image-action/push.json"), "detail": None},
+            "an action that is not a successful push",
         ),
         ({**scan_event(), "source": "custom"}, "events of this kind are not used: ECR Image Scan"),
         (
@@ -150,6 +177,13 @@ def test_events_of_others_are_ignored_with_a_reason(event: Any, reason: str) -> 
         ({**scan_event(), "time": "2023-02-29T02:36:48Z"}, "$.time: expected an ISO 8601 time"),
         ({**scan_event(), "account": 474600478}, "$.account: expected an account id as text"),
         ({**scan_event(), "detail": None}, "$.detail: expected an object"),
+        (
+            {
+                **document("ecr-image-action/push.json"),
+                "detail": {"action-type": "PUSH", "result": "SUCCESS"},
+            },
+            "expected repository-name, image-digest to be there",
+        ),
         ({**scan_event(), "id": ""}, "$.id: expected the event's id"),
         ({**scan_event(), "resources": [1]}, "$.resources[0]: expected"),
         (scan_event(**{"image-digest": "latest"}), "image-digest']: expected a digest: sha256:"),

@@ -46,6 +46,18 @@ def test_platforms_are_named_and_attestations_set_aside() -> None:
     )
 
 
+def test_other_artifacts_are_set_aside() -> None:
+    """An index for lazy loading names the platform of its image, and is none itself."""
+    soci = {**an_entry(3), "artifactType": "application/vnd.amazon.soci.index.v2+json"}
+    image = {**an_entry(2), "artifactType": "application/vnd.oci.image.config.v1+json"}
+
+    found = index_of(an_image(), {"manifests": [image, soci]})
+
+    assert found is not None
+    assert [each.digest for each in found.members] == [a_digest(2)]
+    assert found.attachments == (a_digest(3),)
+
+
 def test_the_manifest_of_one_image_is_no_index() -> None:
     """Config and layers instead of manifests: an image of its own."""
     assert index_of(an_image(), {"config": {}, "layers": []}) is None

@@ -24,6 +24,7 @@ class AwsStore:
         self.image, self.head, self.commit = states.image, states.head, states.commit
         self.images, self.installed_at = states.images, states.installed_at
         self.place, self.keep, self.forget = places.place, places.keep, places.forget
+        self.look_up, self.record = states.look_up, states.record
         self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
         self.dead, self.due, self.woken = ledger.dead, ledger.due, ledger.woken
         self.defer, self.add, self.redrive = ledger.defer, ledger.add, ledger.redrive

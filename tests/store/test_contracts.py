@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from lib.errors import ConflictError
-from lib.interfaces import Commit, ImageState, NotClaimed, Place, StreamHead
+from lib.interfaces import (
+    Commit,
+    ImageState,
+    Membership,
+    NotClaimed,
+    Place,
+    Stored,
+    StreamHead,
+)
 from lib.models import (
     Basis,
     BasisKind,
@@ -23,6 +31,8 @@ from lib.models import (
     DeliveryState,
     Destination,
     Evaluation,
+    ImageIndex,
+    Member,
     Pause,
     PauseKind,
     Receipt,
@@ -36,6 +46,7 @@ from lib.store.ledger import LEASE
 from tests.builders import (
     NOW,
     a_delivery,
+    a_digest,
     a_filter,
     a_finding,
     a_report,
@@ -109,6 +120,31 @@ class TestState:
 
         assert store.image(an_image()) == a_state(2)
         assert store.head(STREAM) == a_head(2)
+
+    def test_an_index_is_remembered_at_its_images(self, store: Any) -> None:
+        """One look says what was evaluated, and which index an image is part of."""
+        index = ImageIndex(an_image(9), (Member(a_digest(1), "linux/amd64"),), (a_digest(2),))
+        store.commit(a_commit())
+
+        store.record(index, pushed_at=NOW)
+
+        assert store.look_up(an_image()) == Stored(a_state(), Membership(a_digest(9)))
+        assert store.look_up(an_image(2)) == Stored(None, Membership(a_digest(9), attached=True))
+        assert store.look_up(an_image(3)) == Stored()
+        assert store.image(an_image()) == a_state()
+
+    def test_the_newest_index_of_an_image_counts(self, store: Any) -> None:
+        """Whatever the order in which pushes are heard of; the same push again changes nothing."""
+        old, new = (
+            ImageIndex(an_image(number), (Member(a_digest(1), "linux/amd64"),)) for number in (8, 9)
+        )
+        store.record(old, pushed_at=NOW)
+        store.record(new, pushed_at=NOW + timedelta(minutes=1))
+
+        store.record(old, pushed_at=NOW)
+        store.record(new, pushed_at=NOW + timedelta(minutes=1))
+
+        assert store.look_up(an_image()).membership == Membership(a_digest(9))
 
     def test_a_lost_race_for_the_image_changes_nothing(self, store: Any) -> None:
         """Who did not see the stored image state cannot write, and writes no delivery either."""

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from lib.distinct import distinct
 from lib.models import Package, Score, Severity
-from lib.sources.distinct import distinct
 from tests.builders import a_finding
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,0 +1,76 @@
+"""The results of an index's images as one: what is shared, what is missing, what is said of it."""
+
+from datetime import timedelta
+
+from lib.merging import merged
+from lib.models import ImageIndex, Member, Part, Report, ScanSource, Severity, UnusableReport
+from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
+from tests.sources.documents import checked
+
+INDEX = ImageIndex(
+    an_image(1), (Member("sha256:a", "linux/amd64"), Member("sha256:b", "linux/arm64"))
+)
+
+
+def test_a_finding_of_every_platform_is_one() -> None:
+    """The worst severity counts; where it is not on all platforms, it says on which."""
+    low, high = a_finding(severity="LOW"), a_finding(severity="HIGH")
+    only = a_finding("CVE-2024-0002")
+
+    report = merged(INDEX, [a_report(low), a_report(high, only)])
+
+    assert isinstance(report, Report)
+    assert [(each.vulnerability_id, each.severity, each.platforms) for each in report.findings] == [
+        ("CVE-2024-0001", Severity.HIGH, ()),
+        ("CVE-2024-0002", Severity.HIGH, ("linux/arm64",)),
+    ]
+    assert [each.counts[Severity.HIGH] for each in report.parts if each.counts] == [0, 2]
+    assert checked(report)["parts"][1]["counts"]["total"] == 2
+
+
+def test_the_scan_is_as_late_and_as_complete_as_its_parts() -> None:
+    """One incomplete list makes the whole incomplete, and its platform says why."""
+    later = NOW + timedelta(minutes=1)
+    first = a_report(completed_at=later, source=ScanSource.ECR_ENHANCED, status="ACTIVE")
+    second = a_report(complete=False, warnings=("2 are counted, 1 is listed",))
+
+    scan = merged(INDEX, [first, second]).scan
+
+    assert (scan.source, scan.status, scan.completed_at) == (first.scan.source, "ACTIVE", later)
+    assert not scan.complete
+    assert scan.warnings == ("linux/arm64: 2 are counted, 1 is listed",)
+
+
+def test_a_platform_without_a_result_proves_nothing() -> None:
+    """Absence from an incomplete whole is no all-clear; findings count where they are known."""
+    report = merged(INDEX, [a_report(a_finding()), an_unusable_report("UNSUPPORTED_IMAGE")])
+
+    assert isinstance(report, Report)
+    assert not report.scan.complete
+    assert report.scan.warnings == ("1 of 2 platforms have no result",)
+    assert report.findings[0].platforms == ()
+    assert report.parts[1] == Part(
+        "linux/arm64", "sha256:b", "UNSUPPORTED_IMAGE", reason="status UNSUPPORTED_IMAGE"
+    )
+
+
+def test_without_any_result_the_whole_is_not_usable() -> None:
+    """Reasons that differ are said for each platform, a shared one once."""
+    failed, unsupported = an_unusable_report(), an_unusable_report("UNSUPPORTED_IMAGE")
+
+    both, same = merged(INDEX, [failed, unsupported]), merged(INDEX, [failed, failed])
+
+    assert isinstance(both, UnusableReport)
+    assert both.image == INDEX.image
+    assert both.scan.reason == "linux/amd64: status FAILED; linux/arm64: status UNSUPPORTED_IMAGE"
+    assert same.scan.reason == "status FAILED"
+    assert "findings" not in checked(both)
+
+
+def test_uses_of_all_platforms_add_up() -> None:
+    """A task runs one of them; what no source knows stays unknown."""
+    used = an_image(2, in_use_count=2)
+
+    assert merged(INDEX, [a_report(image=used), a_report(image=used)]).image.in_use_count == 4
+    assert merged(INDEX, [a_report(image=used), a_report()]).image.in_use_count == 2
+    assert merged(INDEX, [a_report(), a_report()]).image.in_use_count is None
