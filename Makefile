@@ -78,6 +78,10 @@ golden: $(bin)/.dev ## Render the golden payloads again after a wanted change; r
 	@UPDATE_GOLDEN=1 $(bin)/pytest -q tests/notifiers $(ARGS)
 	@git status --short tests/notifiers/golden
 
+.PHONY: faults
+faults: $(bin)/.dev $(cloud)/.ready ## Play every fault at length and print the table that the README quotes: ARGS="--rows 5,13 --scale 0.1"
+	@$(bin)/python -m tests.faults $(ARGS)
+
 .PHONY: bench
 bench: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(libraries) node_modules/.ready ## Measure what the README quotes.
 	@$(bin)/python -m benchmarks $(ARGS)

@@ -2,7 +2,7 @@
 
 import platform
 
-from benchmarks import core
+from benchmarks import core, deliveries
 from benchmarks.core import Figure
 from benchmarks.deployed import deployed
 from benchmarks.reconciling import reconciling
@@ -22,6 +22,8 @@ def main() -> None:
         *core.index_calls(),
         *core.throughput(),
         *core.memory(),
+        *deliveries.rates(),
+        *deliveries.request_units(),
         *reconciling(),
         *deployed(),
     ]

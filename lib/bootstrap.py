@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, Final
 from lib.config import Config, read_packaged
 from lib.errors import ConfigError
 from lib.evaluation import INDEX_WAIT, Rules
-from lib.interfaces import FindingSource, Notifier, NotifierTools, SecretReader
+from lib.interfaces import (
+    FindingSource,
+    HttpClient,
+    Notifier,
+    NotifierTools,
+    ReportStore,
+    SecretReader,
+    StateStore,
+)
 from lib.models import Destination
 from lib.pipeline import DeliveryPipeline, ScanPipeline
 from lib.reconciliation import Reconciliation, Scope
@@ -139,15 +147,10 @@ class App:
     @cached_property
     def scans(self) -> ScanPipeline:
         """What process_scan runs."""
-        from lib.store.reports import S3ReportStore
-        from lib.store.state import DynamoStateStore
-
         return ScanPipeline(
             source=self.source,
-            states=DynamoStateStore(
-                self._clients.get("dynamodb"), self._settings.need("TABLE_NAME")
-            ),
-            reports=S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET")),
+            states=self.states,
+            reports=self.reports,
             waker=self.waker,
             rules=rules_of(self.config),
             now=self.now,
@@ -160,12 +163,11 @@ class App:
         from lib.sources.registry import EcrRegistry
         from lib.store.places import DynamoPlaces
         from lib.store.queues import SqsScanEvents
-        from lib.store.state import DynamoStateStore
 
         dynamodb, table = self._clients.get("dynamodb"), self._settings.need("TABLE_NAME")
         return Reconciliation(
             registry=EcrRegistry(self._clients.get("ecr")),
-            states=DynamoStateStore(dynamodb, table),
+            states=self.states,
             events=SqsScanEvents(
                 self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_QUEUE_URL")
             ),
@@ -181,11 +183,9 @@ class App:
     @cached_property
     def deliveries(self) -> DeliveryPipeline:
         """What deliver runs."""
-        from lib.store.reports import S3ReportStore
-
         return DeliveryPipeline(
             ledger=self.ledger,
-            reports=S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET")),
+            reports=self.reports,
             notifiers=cache(self.notifier),
             now=self.now,
             new_token=lambda: uuid.uuid4().hex,
@@ -193,6 +193,20 @@ class App:
             secrets=self.secrets,
             fallback=self.config.fallback,
         )
+
+    @cached_property
+    def states(self) -> StateStore:
+        """What is known about images."""
+        from lib.store.state import DynamoStateStore
+
+        return DynamoStateStore(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
+
+    @cached_property
+    def reports(self) -> ReportStore:
+        """The evaluations."""
+        from lib.store.reports import S3ReportStore
+
+        return S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
 
     @cached_property
     def ledger(self) -> "DynamoLedger":
@@ -233,11 +247,19 @@ class App:
         from lib.notifiers.sns import SnsPublisher
 
         return NotifierTools(
-            http=_http_client(hosts + self._settings.receiver_hosts, self.now),
+            http=self.http(hosts + self._settings.receiver_hosts),
             secrets=self.secrets,
             topics=SnsPublisher(lambda region: self._clients.get("sns", region)),
             destination=destination,
         )
+
+    def http(self, hosts: tuple[str, ...]) -> HttpClient:
+        """Make a client that may call these hosts."""
+        import requests
+
+        from lib.http_client import RequestsClient
+
+        return RequestsClient(hosts, session=requests.Session(), now=self.now)
 
     @cached_property
     def secrets(self) -> SecretReader:
@@ -245,14 +267,6 @@ class App:
         from lib.store.secrets import CachedSecrets
 
         return CachedSecrets(self._clients.get)
-
-
-def _http_client(hosts: tuple[str, ...], now: Callable[[], datetime]) -> Any:
-    import requests
-
-    from lib.http_client import RequestsClient
-
-    return RequestsClient(hosts, session=requests.Session(), now=now)
 
 
 @cache

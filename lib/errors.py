@@ -122,16 +122,26 @@ class DeliveryError(ScanAlertError):
 
 
 class ThrottledError(DeliveryError):
-    """The receiver asks to come back in `retry_after` seconds (None: it did not say)."""
+    """
+    The receiver asks to come back in `retry_after` seconds (None: it did not say).
+
+    `alone`: only with this message; others may go on.
+    """
 
     retryable = True
     reason = "throttled"
 
     def __init__(
-        self, message: str, *, retry_after: float | None = None, reason: str | None = None
+        self,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        alone: bool = False,
+        reason: str | None = None,
     ) -> None:
         super().__init__(message, reason=reason)
         self.retry_after = retry_after
+        self.alone = alone
 
 
 class TemporaryDeliveryError(DeliveryError):
@@ -153,7 +163,8 @@ class PermanentDeliveryError(DeliveryError):
     The receiver refuses this request for good.
 
     `degradable`: a smaller, plainer one may pass. `broken`: it refuses every request, because a
-    credential was revoked or the address is gone.
+    credential was revoked or the address is gone. `answer`: its words, for a notifier that knows
+    them.
     """
 
     reason = "permanent"
@@ -164,8 +175,10 @@ class PermanentDeliveryError(DeliveryError):
         *,
         degradable: bool = False,
         broken: bool = False,
+        answer: str = "",
         reason: str | None = None,
     ) -> None:
         super().__init__(message, reason=reason)
         self.degradable = degradable
         self.broken = broken
+        self.answer = answer

@@ -48,6 +48,8 @@ _BROKEN: Final = (
 )
 """A revoked credential or an address that is gone: no other request would pass either."""
 _TOO_LARGE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+_ALONE: Final = ("jira-per-issue-on-write",)
+"""Limits of one issue: https://developer.atlassian.com/cloud/jira/platform/rate-limiting"""
 _EXCERPT: Final = 200
 _SECRET_PART: Final = 12
 """Shorter parts of a URL are words like "services"; the token of a webhook is longer."""
@@ -83,7 +85,8 @@ def failure(
     pause = retry_after(headers.get("Retry-After"), now=now)
     match status:
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return ThrottledError(text, retry_after=pause, reason=reason)
+            alone = headers.get("RateLimit-Reason") in _ALONE
+            return ThrottledError(text, retry_after=pause, alone=alone, reason=reason)
         case HTTPStatus.SERVICE_UNAVAILABLE if pause is not None:
             return ThrottledError(text, retry_after=pause, reason=reason)
         case HTTPStatus.REQUEST_TIMEOUT | HTTPStatus.SERVICE_UNAVAILABLE:
@@ -92,7 +95,11 @@ def failure(
             return AmbiguousDeliveryError(text, reason=reason)
         case _:
             return PermanentDeliveryError(
-                text, degradable=status in _TOO_LARGE, broken=status in _BROKEN, reason=reason
+                text,
+                degradable=status in _TOO_LARGE,
+                broken=status in _BROKEN,
+                answer=body,
+                reason=reason,
             )
 
 

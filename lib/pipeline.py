@@ -431,7 +431,7 @@ class DeliveryPipeline:
         if isinstance(delivery, NotClaimed):
             return DeliveryOutcome(DeliveryResult.SKIPPED, delivery.reason)
         if now - delivery.created_at > HORIZON:
-            return self._dead(delivery, f"not accepted within 24 h: {delivery.reason}")
+            return self._expired(delivery, str(delivery.reason))
         outcome = self._claimed(delivery)
         self._keep_pace(delivery.destination)
         return outcome
@@ -518,10 +518,10 @@ class DeliveryPipeline:
         if isinstance(error, PermanentDeliveryError):
             return self._refused(delivery, error, reason)
         due_at = now + timedelta(seconds=wait(delivery, error))
-        if isinstance(error, ThrottledError):
+        if isinstance(error, ThrottledError) and not error.alone:
             self._ledger.pause(delivery.destination, Pause(PauseKind.THROTTLED, due_at, reason))
         if due_at - delivery.created_at > HORIZON:
-            return self._dead(delivery, f"not accepted within 24 h: {reason}")
+            return self._expired(delivery, reason)
         self._ledger.retry(
             delivery,
             due_at=due_at,
@@ -549,15 +549,23 @@ class DeliveryPipeline:
         if error.broken:
             pause = Pause(PauseKind.BROKEN, self._now() + BROKEN, reason)
             if self._ledger.pause(delivery.destination, pause):
-                self._tell_fallback(delivery, error.reason)
+                why = f"refuses everything ({error.reason})"
+                self._tell_fallback(delivery, why, once=delivery.id)
         return self._dead(delivery, reason)
 
-    def _tell_fallback(self, delivery: Delivery, reason: str) -> None:
+    def _expired(self, delivery: Delivery, reason: str) -> DeliveryOutcome:
+        """Give up after a day. The fallback is told of one such alert a day and destination."""
+        once = f"{delivery.destination}\n{self._now().date()}"
+        self._tell_fallback(delivery, "did not accept it within 24 h", once=once)
+        return self._dead(delivery, f"not accepted within 24 h: {reason}")
+
+    def _tell_fallback(self, delivery: Delivery, why: str, *, once: str) -> None:
+        """Send this alert to the fallback, too, unless it was told `once` already."""
         if self._fallback in (None, delivery.destination) or delivery.note is not None:
             return
         notice = replace(
             delivery,
-            id=DeliveryId(hashlib.sha256(f"notice\n{delivery.id}".encode()).hexdigest()[:32]),
+            id=DeliveryId(hashlib.sha256(f"notice\n{once}".encode()).hexdigest()[:32]),
             destination=self._fallback,
             state=DeliveryState.PENDING,
             created_at=self._now(),
@@ -566,7 +574,7 @@ class DeliveryPipeline:
             failures=0,
             token=None,
             unsure=False,
-            note=f"Instead of {delivery.destination}, which refuses everything ({reason})",
+            note=f"Instead of {delivery.destination}, which {why}",
         )
         self._ledger.add(notice)
 

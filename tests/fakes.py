@@ -44,7 +44,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
-from lib.store.ledger import NOT_BEGUN, SHARDS, claimed
+from lib.store.ledger import LEASE, NOT_BEGUN, SHARDS, claimed
 
 
 @dataclass
@@ -157,7 +157,7 @@ class MemoryStore:
             return NotClaimed(f"{row.state} until {row.due_at}")
         if not waits and row.state is not DeliveryState.PENDING:
             return NotClaimed(str(row.state))
-        taken = claimed(row, token=token, now=now)
+        taken = claimed(row, token=token, until=now + LEASE)
         self.rows[delivery_id] = taken
         thread = self.threads.get((row.destination, row.stream))
         if thread is None:
@@ -224,6 +224,17 @@ class MemoryStore:
             return False
         self.rows[delivery.id] = delivery
         return True
+
+    def redrive(self, delivery_id: DeliveryId, *, now: datetime) -> Delivery | None:
+        row = self.rows.get(delivery_id)
+        if row is None or row.state is not DeliveryState.DEAD:
+            return None
+        again = replace(
+            row, state=DeliveryState.PENDING, created_at=now, due_at=now, failures=0, unsure=False
+        )
+        self.rows[delivery_id] = again
+        self.postponed.pop(delivery_id, None)
+        return again
 
     def pause(self, destination: Destination, pause: Pause) -> bool:
         known = self.pauses.get(destination)

@@ -169,6 +169,17 @@ def test_both_forms_of_retry_after_are_honoured(
 
 
 @pytest.mark.parametrize(
+    ("why", "alone"), [("jira-per-issue-on-write", True), ("jira-burst-based", False), ("", False)]
+)
+def test_the_limit_of_one_issue_is_not_that_of_its_project(why: str, alone: bool) -> None:  # noqa: FBT001  # a case
+    """Jira says which of its limits was reached; the one for an issue concerns no other."""
+    error = failure(429, {"RateLimit-Reason": why}, "no", where="POST host", now=NOW)
+
+    assert isinstance(error, ThrottledError)
+    assert error.alone is alone
+
+
+@pytest.mark.parametrize(
     ("value", "seconds"),
     [
         (None, None),

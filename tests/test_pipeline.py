@@ -839,6 +839,19 @@ class TestDelivery:
         wake_due(world.store, world.waker, now=world.clock())
         assert {each.result for each in world.deliver()} == {DeliveryResult.SENT}
 
+    def test_a_limit_of_one_message_holds_up_no_other(self) -> None:
+        """Jira limits the writes to one issue; its project takes the others."""
+        world, outcome = self.deliver(ThrottledError("429", retry_after=60, alone=True))
+        another(world)
+
+        other = world.deliver()[0]
+
+        assert (outcome.result, outcome.due_at) == (
+            DeliveryResult.RETRY,
+            NOW + timedelta(seconds=60),
+        )
+        assert other.result is DeliveryResult.SENT
+
     def test_a_broken_destination_is_left_alone_and_the_fallback_is_told(self) -> None:
         """A revoked webhook costs one alert; the next ones wait; one notice goes out."""
         world, outcome = self.deliver(PermanentDeliveryError("403 invalid_token", broken=True))
@@ -956,6 +969,21 @@ class TestDelivery:
         assert outcome.result is DeliveryResult.DEAD
         assert "24 h" in outcome.reason
         assert "down" in outcome.reason
+
+    def test_the_fallback_is_told_once_of_a_day_without_an_answer(self) -> None:
+        """An outage of a day costs all of its alerts; one notice a day and destination says so."""
+        world, _ = self.deliver(TemporaryDeliveryError("down"))
+        another(world)
+        world.clock.forward(hours=25)
+        wake_due(world.store, world.waker, now=world.clock())
+
+        world.deliver()
+        dead = [each for each in world.store.rows.values() if each.state is DeliveryState.DEAD]
+        notices = [each for each in world.store.rows.values() if each.note is not None]
+
+        assert len(dead) == 2
+        assert [each.destination for each in notices] == [FALLBACK]
+        assert "Instead of team-slack, which did not accept it within 24 h" in str(notices[0].note)
 
     def test_a_retry_that_would_come_after_a_day_is_dead_now(self) -> None:
         """There is no point in waiting for a time past the horizon."""

@@ -168,7 +168,17 @@ def test_make_lists_its_commands() -> None:
     )
     listed = {line.split()[1] for line in answer.stdout.splitlines()}
 
-    assert {"demo", "test", "package", "deploy", "remove", "bench", "golden", "clean"} <= listed
+    assert {
+        "demo",
+        "test",
+        "package",
+        "deploy",
+        "remove",
+        "bench",
+        "faults",
+        "golden",
+        "clean",
+    } <= listed
 
 
 @pytest.mark.parametrize("target", ["deploy", "remove"])

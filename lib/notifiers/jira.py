@@ -213,7 +213,12 @@ class JiraNotifier:
         return {}
 
     def _create(self, issue: Json, headers: Mapping[str, str]) -> Receipt:
-        answer = self._tools.http.post(f"{self._site}/rest/api/3/issue", issue, headers=headers)
+        try:
+            answer = self._tools.http.post(f"{self._site}/rest/api/3/issue", issue, headers=headers)
+        except PermanentDeliveryError as error:
+            if not _of_the_project(error):
+                raise
+            raise PermanentDeliveryError(str(error), broken=True, reason=error.reason) from None
         key = _key(answer.text)
         if key is None:
             raise AmbiguousDeliveryError(
@@ -312,6 +317,15 @@ def _list(text: str, name: str) -> list[dict[str, Json]]:
         return []
     found = answer.get(name) if isinstance(answer, dict) else None
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _of_the_project(error: PermanentDeliveryError) -> bool:
+    """Say whether Jira refuses every issue: there is no such project, or no such type in it."""
+    try:
+        errors = json.loads(error.answer)["errors"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return False
+    return isinstance(errors, dict) and not errors.keys().isdisjoint(("project", "issuetype"))
 
 
 def _key(text: str) -> str | None:

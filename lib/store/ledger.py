@@ -48,9 +48,10 @@ SHARDS: Final = 4
 class DynamoLedger:
     """See `lib.interfaces.Ledger`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str, *, lease: timedelta = LEASE) -> None:
         self._client = client
         self._table = table
+        self._lease = lease
 
     def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Delivery | NotClaimed:
         """See `Ledger.claim`."""
@@ -78,7 +79,7 @@ class DynamoLedger:
                             ":unknown": DeliveryState.UNKNOWN.value,
                             ":token": token,
                             ":now": to_time(now),
-                            ":lease": to_time(now + LEASE),
+                            ":lease": to_time(now + self._lease),
                             ":one": 1,
                         }
                     ),
@@ -90,7 +91,7 @@ class DynamoLedger:
                     raise
                 return NotClaimed(_why_not(error.response.get("Item")))  # type: ignore[arg-type]
             before = _delivery(from_item(answer["Attributes"]))
-            return self._with_thread(claimed(before, token=token, now=now))
+            return self._with_thread(claimed(before, token=token, until=now + self._lease))
 
     def open_thread(self, delivery: Delivery, *, now: datetime) -> DeliveryId | None:
         """See `Ledger.open_thread`."""
@@ -402,7 +403,7 @@ class DynamoLedger:
         }
 
 
-def claimed(before: Delivery, *, token: str, now: datetime) -> Delivery:
+def claimed(before: Delivery, *, token: str, until: datetime) -> Delivery:
     """
     Return a row as it is after a claim.
 
@@ -412,7 +413,7 @@ def claimed(before: Delivery, *, token: str, now: datetime) -> Delivery:
         before,
         state=DeliveryState.CLAIMED,
         token=token,
-        due_at=now + LEASE,
+        due_at=until,
         attempts=before.attempts + 1,
         unsure=before.state in (DeliveryState.UNKNOWN, DeliveryState.CLAIMED),
     )

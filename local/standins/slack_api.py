@@ -44,8 +44,9 @@ class _Message:
 class SlackApiStandIn:
     """One workspace and one bot. The messages are those that were posted here."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.token = secrets.token_hex(16)
+        self._now = now
         self._messages: list[_Message] = []
         self._posted = 0
         self._archived: set[str] = set()
@@ -91,7 +92,7 @@ class SlackApiStandIn:
             return _refuse("thread_not_found", "no such message to reply to")
         self._posted += 1
         # Unique and in order, as Slack's are.
-        ts = f"{int(time.time())}.{self._posted:06d}"
+        ts = f"{int(self._now())}.{self._posted:06d}"
         content = {name: body[name] for name in _KEPT if name in body}
         broadcast = bool(body.get("reply_broadcast"))
         self._messages.append(_Message(body["channel"], ts, content, broadcast))

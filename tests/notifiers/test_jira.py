@@ -379,6 +379,23 @@ WAYS = HttpAnswer(
     ),
 )
 NO_WAYS = HttpAnswer(200, '{"transitions": []}')
+
+
+@pytest.mark.parametrize(
+    ("field", "broken"), [("project", True), ("issuetype", True), ("labels", False)]
+)
+def test_a_project_that_cannot_take_any_issue_is_broken(field: str, broken: bool) -> None:  # noqa: FBT001  # a case
+    """A wrong project or issue type is no fault of this alert: the next ones would fail as well."""
+    answer = json.dumps({"errorMessages": [], "errors": {field: "is not valid"}})
+    refused = PermanentDeliveryError("400", degradable=True, answer=answer, reason="http-400")
+    notifier = JiraNotifier(OPTIONS["jira"], tools(refused))
+
+    with pytest.raises(PermanentDeliveryError) as caught:
+        notifier.send(notifier.render(told(evaluated(a_report(a_finding())))))
+
+    assert (caught.value.broken, caught.value.degradable) == (broken, not broken)
+
+
 FORBIDDEN = PermanentDeliveryError("403", reason="http-403")
 LOCKED = PermanentDeliveryError("400", degradable=True, reason="http-400")
 COMMENTED = HttpAnswer(201, "{}")

@@ -27,7 +27,8 @@ class AwsStore:
         self.look_up, self.record = states.look_up, states.record
         self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
         self.dead, self.due, self.woken = ledger.dead, ledger.due, ledger.woken
-        self.defer, self.add, self.open_thread = ledger.defer, ledger.add, ledger.open_thread
+        self.defer, self.add, self.redrive = ledger.defer, ledger.add, ledger.redrive
+        self.open_thread = ledger.open_thread
         self.pause, self.paused, self.resume = ledger.pause, ledger.paused, ledger.resume
         self.put, self.get, self.known = reports.put, reports.get, reports.known
 

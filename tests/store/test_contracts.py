@@ -427,6 +427,19 @@ class TestLedger:
 
         assert following.thread == "SEC-1"
 
+    def test_a_dead_delivery_gets_another_day(self, store: Any) -> None:
+        """It is due again at once, as if nothing had failed; one that is not dead is left alone."""
+        later = NOW + timedelta(days=2)
+        untouched = store.redrive(a_delivery().id, now=later)
+        store.dead(claim(store), reason="gone", now=NOW)
+
+        redriven = store.redrive(a_delivery().id, now=later)
+
+        assert untouched is None
+        assert (redriven.state, redriven.created_at, redriven.failures) == ("PENDING", later, 0)
+        assert [each.id for each in store.due(now=later, limit=10)] == [a_delivery().id]
+        assert claim(store, minutes=2880).attempts == 2
+
     def test_one_delivery_begins_a_thread(self, store: Any) -> None:
         """Who comes second waits for the first, whose answer may be lost; the first may repeat."""
         store.commit(a_commit(a_delivery(2), image=an_image(2), head=None))

@@ -1,0 +1,199 @@
+"""What a delivery costs: processor time for each kind of receiver, request units of DynamoDB."""
+
+import math
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+import boto3
+
+from benchmarks.core import NOW, Figure
+from lib.interfaces import NotClaimed
+from lib.models import Delivery, Receipt
+from lib.pipeline import wake_due
+from lib.store.ledger import DynamoLedger
+from lib.store.state import DynamoStateStore
+from local.process import EmbeddedAws
+from tests.builders import a_delivery, a_finding, a_report, a_scan_event, an_image
+from tests.fakes import RecordingWaker
+from tests.faults.world import KINDS, World, captured
+from tests.store.conftest import create_table
+from tests.store.test_contracts import a_commit
+
+ALERTS: Final = 300
+KILOBYTE: Final = 1024
+READ_UNIT: Final = 4 * KILOBYTE
+
+Item = Mapping[str, Any]
+
+
+def rates() -> list[Figure]:
+    """Measure deliveries with network and stores taken out: claim, render, send, record."""
+    return [
+        Figure(f"deliveries to {kind}, one core, network excluded", "-", f"{_rate(kind):,.0f}/s")
+        for kind in KINDS
+    ]
+
+
+def _rate(kind: str) -> float:
+    world = World(1, kinds=(kind,), each=1)
+    waker = RecordingWaker()
+    with world.environment() as app, captured(world.log):
+        app.waker = waker  # type: ignore[assignment,misc]  # a fake
+        for number in range(ALERTS):
+            image = an_image(number, repository=f"{kind}-0/app-{number}")
+            world.registry.reports[image.digest] = a_report(a_finding(f"CVE-2026-{number}"))
+            app.scans.process(a_scan_event(number, image=image), {})
+        begin = time.perf_counter()
+        for each in waker.woken:
+            app.deliveries.deliver(each)
+        return ALERTS / (time.perf_counter() - begin)
+
+
+def request_units() -> list[Figure]:
+    """Count what one alert costs in DynamoDB, from the requests that the stores make."""
+    with EmbeddedAws() as aws:
+        table = f"units-{uuid.uuid4().hex[:8]}"
+        create_table(aws.client("dynamodb"), table)
+        steps = _steps(Meter(aws, table), table)
+        return [Figure(f"DynamoDB: {step}", "-", units) for step, units in steps]
+
+
+def _steps(meter: "Meter", table: str) -> Iterator[tuple[str, str]]:
+    states, ledger = DynamoStateStore(meter.client, table), DynamoLedger(meter.client, table)
+    image, row = an_image(), a_delivery(due_at=NOW)
+
+    def created() -> None:
+        states.image(image)
+        states.head(row.stream)
+        states.commit(a_commit(row))
+
+    def sent() -> None:
+        ledger.paused(row.destination, now=NOW)
+        claimed = _claimed(ledger, row)
+        ledger.sent(claimed, Receipt("ok"), now=NOW)
+
+    yield "an evaluation with one alert is read and written", meter.units(created)
+    yield (
+        "an alert that has to be woken by the sweep",
+        meter.units(lambda: wake_due(ledger, RecordingWaker(), now=NOW + timedelta(minutes=2))),
+    )
+    yield "an alert is claimed and sent", meter.units(sent)
+
+
+def _claimed(ledger: DynamoLedger, row: Delivery) -> Delivery:
+    claimed = ledger.claim(row.id, now=NOW + timedelta(minutes=2), token=uuid.uuid4().hex)
+    if isinstance(claimed, NotClaimed):
+        raise TypeError(claimed.reason)
+    return claimed
+
+
+class Meter:
+    """
+    A client of DynamoDB that adds up what AWS would bill for its requests.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
+    Sizes of items come from the table itself, before and after each request.
+    """
+
+    def __init__(self, aws: EmbeddedAws, table: str) -> None:
+        self._plain, self._table = aws.client("dynamodb"), table
+        self.client: Any = boto3.client(
+            "dynamodb",
+            endpoint_url=aws.endpoint,
+            region_name=aws.region,
+            aws_access_key_id=aws.account,
+            aws_secret_access_key="none",  # noqa: S106  # nobody checks it
+        )
+        self._units: Counter[str] = Counter()
+        self._written: list[tuple[Item, Item | None]] = []
+        events = self.client.meta.events
+        events.register("provide-client-params.dynamodb", self._asked)
+        events.register("after-call.dynamodb", self._answered)
+
+    def units(self, work: Callable[[], object]) -> str:
+        """Return what some requests cost, in words."""
+        self._units.clear()
+        work()
+        return f"{self._units['write']:g} write units, {self._units['read']:g} read units"
+
+    def _asked(self, params: Mapping[str, Any], **_: Any) -> None:
+        """Remember what is written, as it is before."""
+        writes = [part for each in params.get("TransactItems", ()) for part in each.values()]
+        keys = [_key(each) for each in writes or (params,) if "Key" in each or "Item" in each]
+        self._written = [(key, self._read(key)) for key in keys]
+
+    def _answered(self, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
+        match model.name:
+            case "GetItem":
+                self._units["read"] += math.ceil(max(1, _size(parsed.get("Item"))) / READ_UNIT)
+            case "Query":
+                read = sum(map(_size, parsed["Items"]))
+                # Indexes are read eventually consistently, for half.
+                self._units["read"] += math.ceil(max(1, read) / READ_UNIT) / 2
+            case _:
+                times = 2 if model.name == "TransactWriteItems" else 1
+                for key, before in self._written:
+                    after = self._read(key)
+                    largest = max(_size(before), _size(after))
+                    self._units["write"] += times * math.ceil(largest / KILOBYTE)
+                    self._units["write"] += _index_writes(before, after)
+
+    def _read(self, key: Item) -> Item | None:
+        answer = self._plain.get_item(TableName=self._table, Key=key, ConsistentRead=True)
+        item: Item | None = answer.get("Item")
+        return item
+
+
+def _key(write: Mapping[str, Any]) -> Item:
+    item = write.get("Key") or write["Item"]
+    return {"pk": item["pk"], "sk": item["sk"]}
+
+
+def _index_writes(before: Item | None, after: Item | None) -> int:
+    """Return the writes to the index `due`: its entries are below a kilobyte."""
+    old, new = (_entry(item) for item in (before, after))
+    if old == new:
+        return 0
+    moved = old is not None and new is not None and old[:2] != new[:2]
+    return 2 if moved else 1
+
+
+def _entry(item: Item | None) -> tuple[Any, ...] | None:
+    if not item or "wake_at" not in item or "due_shard" not in item:
+        return None
+    names = ("due_shard", "wake_at", "destination", "attempts")
+    return tuple(str(item.get(name)) for name in names)
+
+
+def _size(item: Item | None) -> int:
+    """Return the bytes of an item, as DynamoDB counts them."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in (item or {}).items())
+
+
+def _value_size(value: Mapping[str, Any]) -> int:
+    ((kind, content),) = value.items()
+    match kind:
+        case "S":
+            return len(content.encode())
+        case "N":
+            return math.ceil(len(content.strip("-.")) / 2) + 1
+        case "L":
+            return 3 + sum(1 + _value_size(each) for each in content)
+        case "M":
+            return 3 + _size(content) + len(content)
+        case _:
+            return 1
+
+
+def main() -> None:
+    """Print both."""
+    for each in (*rates(), *request_units()):
+        print(f"{each.what}: {each.measured}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""The rows of the matrix, in the order of their numbers."""
+
+import re
+
+from tests.faults.matrix import Result, Row, run
+from tests.faults.rows import content, crashes, jira, queues, receivers
+
+
+def _order(row: Row) -> tuple[int, int, str]:
+    number, point, letter = re.fullmatch(r"(\d+)(?:\.(\d+))?(\w?)", row.number).groups()
+    return int(number), int(point or 0), letter
+
+
+ROWS: tuple[Row, ...] = tuple(
+    sorted((*content.ROWS, *crashes.ROWS, *jira.ROWS, *queues.ROWS, *receivers.ROWS), key=_order)
+)
+
+
+def play(job: tuple[int, int, float]) -> Result:
+    """Play the row of this index with a seed and a scale: rows do not travel between processes."""
+    index, seed, scale = job
+    return run(ROWS[index], seed, scale)

@@ -1,0 +1,51 @@
+"""Rows about workers that die: one for each numbered point that an event or a delivery passes."""
+
+from collections.abc import Iterator
+
+from tests.faults.matrix import Play, Repeats, Row, row
+from tests.faults.world import World
+
+POINTS = (
+    "states.image",
+    "source.report",
+    "reports.put",
+    "states.commit",
+    "waker.wake",
+    "ledger.paused",
+    "ledger.claim",
+    "reports.get",
+    "ledger.open_thread",
+    "receiver.send",
+    "ledger.sent",
+)
+"""What is called on the way, in order: five steps of an event, six of a delivery."""
+DOUBTFUL = ("after receiver.send", "before ledger.sent")
+"""Whoever dies here sent it and did not say so."""
+SHARE = 0.05
+
+
+def _killed_at(point: str) -> Play:
+    def play(world: World, volume: int) -> Iterator[str]:
+        """What the worker had in hand is taken up by another one."""
+        world.kills = lambda passed: passed == point and world.random.random() < SHARE
+        world.push(volume)
+        world.run()
+        if volume > 100 and not world.process_scan.killed + world.deliver.killed:
+            yield "nobody was killed"
+
+    return play
+
+
+def _row(number: int, point: str) -> Row:
+    when, call = point.split(" ")
+    repeats = Repeats.ASKED_FOR if point in DOUBTFUL else Repeats.NEVER
+    fault = f"{SHARE:.0%} are killed {when} `{call}`"
+    return row(f"13.{number}", fault, 500, repeats=repeats)(_killed_at(point))
+
+
+ROWS = tuple(
+    _row(number, point)
+    for number, point in enumerate(
+        (f"{when} {call}" for call in POINTS for when in ("before", "after")), 1
+    )
+)

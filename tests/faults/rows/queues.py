@@ -1,0 +1,318 @@
+"""Rows about events, queues and functions: repeats, order, loss, time-outs, poison."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from lib.errors import ConfigError, ConflictError, SourceError, StoreError
+from lib.models import Image
+from tests.builders import an_image
+from tests.faults.matrix import Repeats, delays, percentile, row
+from tests.faults.world import START, World, config, route
+
+ATTEMPTS = 5
+"""How often botocore asks before it gives up."""
+
+
+@row("1", "none", 10_000)
+def nothing(world: World, volume: int) -> Iterator[str]:
+    """Everything arrives within a minute."""
+    world.push(volume)
+    world.run()
+    if percentile(delays(world)) > 60:
+        yield "more than a minute from event to receipt"
+
+
+@row("2", "queues deliver 5 % of their messages twice", 10_000)
+def repeated_messages(world: World, volume: int) -> Iterator[str]:
+    """At once, seconds later, or minutes later; also in the queue that promises not to."""
+
+    def repeats() -> tuple[float, ...]:
+        return (world.random.choice((0.0, 3.0, 400.0)),) if world.random.random() < 0.05 else ()
+
+    world.scan_events.repeats = world.deliveries.repeats = repeats
+    world.push(volume)
+    world.run()
+    yield from ()
+
+
+@row("3", "EventBridge sends each event three times", 5_000)
+def repeated_events(world: World, volume: int) -> Iterator[str]:
+    """One evaluation each, whichever of the three comes first."""
+    world.push(volume)
+    for each in world.events:
+        for _ in range(2):
+            later = each.seconds + world.random.choice((0.0, 1.0, 700.0))
+            world.send(each.event, later)
+    world.run()
+    again = sum(each.version > 1 for each in world.store.states.values())
+    if again:
+        yield f"{again} images evaluated more than once"
+
+
+@row("4", "events come late and in any order; releases overtake each other", 5_000)
+def shuffled_events(world: World, volume: int) -> Iterator[str]:
+    """The newest event of an image and the newest image of a stream stay the newest."""
+    newest: dict[str, Image] = {}
+    for number in range(volume):
+        name = world.names[number % len(world.names)]
+        image = an_image(
+            number + 1,
+            repository=f"{name}/app-{number // (3 * len(world.names))}",
+            tags=(f"{number}",),
+        )
+        seconds = number / 2
+        world.registry.pushed_at[image.digest] = world.moment(seconds)
+        event = world.scan(image, seconds + world.random.uniform(0, 600), told=(name,))
+        # An older event of the same image: a scan that began before.
+        older = event | {"id": f"older-{number}", "time": world.event(image, -60)["time"]}
+        world.send(older, seconds + world.random.uniform(0, 600))
+        newest[image.repository] = image
+    world.run()
+    for state in world.store.states.values():
+        if state.event_time < START:
+            yield "an older event stands for an image"
+    for head in world.store.heads.values():
+        repository = head.image_key.split("/", 2)[2].partition("@")[0]
+        if head.image_key != newest[repository].key:
+            yield f"an older image leads {repository}"
+
+
+@row("14", "functions time out in the middle of a batch", 4_000)
+def timeouts(world: World, volume: int) -> Iterator[str]:
+    """What was finished is not done again, what was not is."""
+
+    def slow(point: str) -> Exception | None:
+        if point == "before source.report" and world.random.random() < 0.05:
+            world.simulation.sleep(130.0)
+        return None
+
+    world.troubles = slow
+    world.push(volume)
+    world.run()
+    if volume > 100 and not world.process_scan.timed_out:
+        yield "nothing timed out"
+
+
+@row("15", "a poison record in every batch", 4_000)
+def poison(world: World, volume: int) -> Iterator[str]:
+    """It ends among the dead letters; the others are not delayed by it."""
+    world.push(volume)
+    bodies = ("not json", "[]", json.dumps({"detail-type": "ECR Image Scan", "source": "aws.ecr"}))
+    rejected = volume // 4
+    for number in range(rejected):
+        world.simulation.after(
+            number * 2.0, lambda it=bodies[number % 3]: world.scan_events.send(it)
+        )
+    # One that nobody foresaw: the function must not swallow it.
+    odd = world.event(an_image(999_999, repository="odd/one"), 0.0)
+    world.simulation.after(1.0, lambda: world.scan_events.send(json.dumps(odd)))
+    world.run()
+    if world.rejected.sent != rejected:
+        yield f"{world.rejected.sent} of {rejected} poison records were rejected"
+    if len(world.scan_events.dead_letters) != 1:
+        yield f"{len(world.scan_events.dead_letters)} dead letters"
+    if percentile(delays(world)) > 30:
+        yield "others waited for it"
+
+
+@row("16", "whole batches fail: the registry cannot be asked for five minutes", 800)
+def failing_batches(world: World, volume: int) -> Iterator[str]:
+    """Records come back as item failures; no invocation ends in an error."""
+
+    def down(point: str) -> Exception | None:
+        if point == "before source.report" and world.simulation.seconds < 300:
+            return SourceError("ThrottlingException")
+        return None
+
+    world.troubles = down
+    world.push(volume)
+    world.run()
+    if not world.process_scan.returned:
+        yield "nothing failed"
+
+
+def _refused(world: World, share: float) -> Exception | None:
+    """Play botocore: it asks five times, with growing pauses, then gives up."""
+    for attempt in range(ATTEMPTS):
+        if world.random.random() >= share:
+            return None
+        world.simulation.sleep(0.05 * 2**attempt)
+    return StoreError("ProvisionedThroughputExceededException")
+
+
+@row("17a", "DynamoDB throttles 10 % of its requests; 8 workers race for each row", 5_000)
+def throttled_store(world: World, volume: int) -> Iterator[str]:
+    """Conditions decide who is first; nobody else sends."""
+
+    def throttled(point: str) -> Exception | None:
+        where, port = point.split(" ")
+        if where == "before" and port.startswith(("states.", "ledger.")):
+            return _refused(world, 0.1)
+        return None
+
+    def racing() -> tuple[float, ...]:
+        return (0.0,) * 7 if world.random.random() < 0.2 else ()
+
+    world.troubles = throttled
+    world.scan_events.repeats = world.deliveries.repeats = racing
+    world.push(volume)
+    world.run()
+    yield from ()
+
+
+@row(
+    "17b",
+    "DynamoDB refuses 1 % of its requests for good, and does another 0.5 % without saying so",
+    2_000,
+    repeats=Repeats.RARELY,
+)
+def failing_store(world: World, volume: int) -> Iterator[str]:
+    """A receipt that could not be recorded is asked for at the receiver, or the repeat says so."""
+
+    def failing(point: str) -> Exception | None:
+        where, port = point.split(" ")
+        if not port.startswith(("states.", "ledger.", "waker.")):
+            return None
+        chance = 0.01 if where == "before" else 0.005
+        return StoreError("InternalServerError") if world.random.random() < chance else None
+
+    world.troubles = failing
+    world.push(volume)
+    world.run()
+    yield from ()
+
+
+@row("17c", "transactions are cancelled: 30 % of the commits lose a race", 2_000)
+def lost_races(world: World, volume: int) -> Iterator[str]:
+    """The evaluation is done again with what the other one left."""
+
+    def cancelled(point: str) -> Exception | None:
+        lost = point == "before states.commit" and world.random.random() < 0.3
+        return ConflictError("TransactionConflict") if lost else None
+
+    world.troubles = cancelled
+    world.push(volume)
+    world.run()
+    yield from ()
+
+
+@row("18", "the wake-ups of ten minutes are lost", 5_000)
+def lost_wake_ups(world: World, volume: int) -> Iterator[str]:
+    """The sweep takes over within three minutes."""
+
+    def lost(deduplication_id: str | None) -> bool:
+        # The sweep's own name the turn.
+        first = (deduplication_id or "").endswith("-")
+        return first and world.simulation.seconds < 600
+
+    world.deliveries.loses = lost
+    world.push(volume)
+    world.run()
+    if percentile(delays(world)) > 190:
+        yield "more than three minutes late"
+
+
+@row("32", "the configuration changes under load; an invalid one is refused", 1_000)
+def changed_rules(world: World, volume: int) -> Iterator[str]:
+    """Each delivery was decided by one version of the rules."""
+    renamed = [route(name, name) | {"name": f"{name}-again"} for name in world.names]
+    world.simulation.after(
+        volume / 4, lambda: world.use(config(world.names, START, routes=renamed))
+    )
+    try:
+        config(world.names, START, routes=[route("slack-0", "nobody")])
+        yield "an invalid configuration was accepted"
+    except ConfigError:
+        pass
+    world.push(volume)
+    world.run()
+    names = [[each.route for each in one.filters] for one in world.store.rows.values()]
+    mixed = sum(len(each) != 1 for each in names)
+    if mixed or len({each[0].endswith("-again") for each in names}) == 1:
+        yield f"{mixed} deliveries of two versions, or one version decided everything"
+
+
+class _Broken:
+    """A match that cannot be evaluated."""
+
+    def mismatch(self, image: Image) -> str | None:
+        raise ZeroDivisionError(image.name)
+
+
+@row("33", "the filter of a route raises", 500)
+def broken_route(world: World, volume: int) -> Iterator[str]:
+    """The last route hears of it, so nobody goes unheard."""
+    rules = config(world.names, START)
+    broken: Any = _Broken()
+    first = [replace(each, match=broken) for each in rules.routes[:1]]
+    world.use(replace(rules, routes=(*first, rules.routes[-1])))
+    for number in range(volume):
+        image = an_image(number + 1, repository=f"any/app-{number}")
+        world.scan(image, number / 2, told=("operators",), severity="CRITICAL")
+    world.run()
+    yield from ()
+
+
+LEAP_DAY = datetime(2028, 2, 28, 23, 50, tzinfo=UTC)
+
+
+@row(
+    "34",
+    "clocks of workers differ by 5 min either way; a leap day begins",
+    1_000,
+    repeats=Repeats.RARELY,
+    world=partial(World, start=LEAP_DAY, skews=(-300.0, 0.0, 300.0)),
+)
+def skewed_clocks(world: World, volume: int) -> Iterator[str]:
+    """Let nobody steal a lease that only looks over."""
+    world.push(volume)
+    world.run()
+    yield from ()
+
+
+@row("35", "3 % of the events never come; the hourly pass compares with what ECR holds", 10_000)
+def missing_events(world: World, volume: int) -> Iterator[str]:
+    """One pass finds every scan without an event, and none of the others."""
+    end = volume / 2
+    lost = []
+
+    def never_comes(_: str | None) -> bool:
+        if world.simulation.seconds > end or world.random.random() >= 0.03:
+            return False
+        lost.append(world.simulation.seconds)
+        return True
+
+    world.scan_events.loses = never_comes
+    world.push(volume)
+    hour = end + 600.0
+    world.simulation.after(hour, lambda: world.simulation.spawn(world.reconcile))
+    world.run(least=hour + 1.0)
+    (counted,) = world.reconciled
+    if (counted["recovered"], counted["images"]) != (len(lost), volume):
+        yield f"{len(lost)} of {volume} events were lost, and a pass counted {counted}"
+    again = sum(each.version > 1 for each in world.store.states.values())
+    if again:
+        yield f"{again} images evaluated more than once"
+
+
+ROWS = (
+    nothing,
+    repeated_messages,
+    repeated_events,
+    shuffled_events,
+    timeouts,
+    poison,
+    failing_batches,
+    throttled_store,
+    failing_store,
+    lost_races,
+    lost_wake_ups,
+    changed_rules,
+    broken_route,
+    skewed_clocks,
+    missing_events,
+)
