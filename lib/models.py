@@ -490,6 +490,8 @@ class Delivery:
     created_at: datetime
     due_at: datetime | None
     """When the sweep wakes it; None in a final state."""
+    first_at: datetime | None = None
+    """When it was created at first; None for one that was never given another day."""
     attempts: int = 0
     """Claims so far."""
     failures: int = 0

@@ -466,7 +466,10 @@ class DeliveryPipeline:
                 return Behind(other)
         if delivery.unsure:
             verdict = notifier.verify(
-                alert, since=delivery.created_at, now=self._now(), thread=delivery.thread
+                alert,
+                since=delivery.first_at or delivery.created_at,
+                now=self._now(),
+                thread=delivery.thread,
             )
             if not isinstance(verdict, NotThere):
                 return verdict
@@ -520,14 +523,15 @@ class DeliveryPipeline:
         due_at = now + timedelta(seconds=wait(delivery, error))
         if isinstance(error, ThrottledError) and not error.alone:
             self._ledger.pause(delivery.destination, Pause(PauseKind.THROTTLED, due_at, reason))
+        unsure = delivery.unsure or isinstance(error, AmbiguousDeliveryError)
         if due_at - delivery.created_at > HORIZON:
-            return self._expired(delivery, reason)
+            return self._expired(replace(delivery, unsure=unsure), reason)
         self._ledger.retry(
             delivery,
             due_at=due_at,
             reason=reason,
             counts=not isinstance(error, ThrottledError),
-            unsure=delivery.unsure or isinstance(error, AmbiguousDeliveryError),
+            unsure=unsure,
             now=now,
         )
         return DeliveryOutcome(

@@ -209,7 +209,8 @@ class MemoryStore:
         )
 
     def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:  # noqa: ARG002  # the port's
-        self._final(delivery, state=DeliveryState.DEAD, reason=reason, due_at=None)
+        unsure = delivery.unsure
+        self._final(delivery, state=DeliveryState.DEAD, reason=reason, due_at=None, unsure=unsure)
 
     def defer(self, delivery_id: DeliveryId, *, until: datetime, reason: str) -> None:
         row = self.rows.get(delivery_id)
@@ -230,7 +231,12 @@ class MemoryStore:
         if row is None or row.state is not DeliveryState.DEAD:
             return None
         again = replace(
-            row, state=DeliveryState.PENDING, created_at=now, due_at=now, failures=0, unsure=False
+            row,
+            state=DeliveryState.UNKNOWN if row.unsure else DeliveryState.PENDING,
+            created_at=now,
+            first_at=row.first_at or row.created_at,
+            due_at=now,
+            failures=0,
         )
         self.rows[delivery_id] = again
         self.postponed.pop(delivery_id, None)

@@ -935,6 +935,20 @@ class TestDelivery:
         wake_due(world.store, world.waker, now=world.clock())
         assert world.deliver()[0].result is DeliveryResult.SENT
 
+    def test_a_redriven_alert_is_asked_about_since_its_first_day(self) -> None:
+        """Its last answer was lost when it was given up; the receiver says that it has it."""
+        world, outcome = self.deliver(AmbiguousDeliveryError("timeout"))
+        world.clock.forward(hours=25)
+        wake_due(world.store, world.waker, now=world.clock())
+        world.deliver()
+        world.store.redrive(outcome.delivery.id, now=world.clock())
+        world.notifier.verdicts = [Receipt("there")]
+
+        told = world.deliveries.deliver(WakeUp(outcome.delivery.id, SLACK, 2))
+
+        assert (told.result, world.notifier.asked) == (DeliveryResult.SENT, [NOW])
+        assert world.notifier.calls == 1
+
     def test_a_permanent_refusal_is_dead_at_once(self) -> None:
         """A revoked webhook is not called again."""
         world, outcome = self.deliver(PermanentDeliveryError("403 invalid_token"))

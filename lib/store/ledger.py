@@ -156,8 +156,10 @@ class DynamoLedger:
                 ":expires": _expires(now),
             },
         )
-        writes: list[Any] = [{"Update": row}]
-        if receipt.thread is not None:
+        with store_errors(f"recording {delivery.id}"):
+            if receipt.thread is None:
+                self._client.update_item(**row)
+                return
             as_of = told_at or now
             thread = {
                 **_thread_key(delivery.destination, delivery.stream),
@@ -166,9 +168,8 @@ class DynamoLedger:
                 "told_at": to_time(max(as_of, delivery.told_at or as_of)),
                 "expires_at": _expires(now),
             }
-            writes.append({"Put": {"TableName": self._table, "Item": to_item(thread)}})
-        with store_errors(f"recording {delivery.id}"):
-            self._client.transact_write_items(TransactItems=writes)
+            put: Any = {"TableName": self._table, "Item": to_item(thread)}
+            self._client.transact_write_items(TransactItems=[{"Update": row}, {"Put": put}])
 
     def retry(
         self,
@@ -199,13 +200,14 @@ class DynamoLedger:
         """See `Ledger.dead`. Dead rows do not expire before they were looked at for a year."""
         self._update(
             delivery,
-            "SET #state = :state, reason = :reason, tried_at = :now, expires_at = :expires"
-            " REMOVE due_at, wake_at, due_shard, #token",
+            "SET #state = :state, reason = :reason, tried_at = :now, expires_at = :expires,"
+            " unsure = :unsure REMOVE due_at, wake_at, due_shard, #token",
             {
                 ":state": DeliveryState.DEAD.value,
                 ":reason": reason,
                 ":now": to_time(now),
                 ":expires": _expires(now),
+                ":unsure": delivery.unsure,
             },
         )
 
@@ -345,22 +347,28 @@ class DynamoLedger:
         """
         Give a dead delivery another day and return it; None when it is not dead.
 
-        What was said of it stays, so that the next failure can be told from the last.
+        What was said of it stays, so that the next failure can be told from the last. One that may
+        have been accepted is asked about first.
         """
+        row = self.get(delivery_id)
+        if row is None:
+            return None
+        state = DeliveryState.UNKNOWN if row.unsure else DeliveryState.PENDING
         try:
             with store_errors(f"redriving {delivery_id}"):
                 answer = self._client.update_item(
                     TableName=self._table,
                     Key=to_item(_key(delivery_id)),
                     UpdateExpression=(
-                        "SET #state = :pending, created_at = :now, due_at = :now, wake_at = :now,"
-                        " due_shard = :shard, failures = :zero REMOVE expires_at"
+                        "SET #state = :again, first_at = if_not_exists(first_at, created_at),"
+                        " created_at = :now, due_at = :now, wake_at = :now, due_shard = :shard,"
+                        " failures = :zero REMOVE expires_at, unsure"
                     ),
                     ConditionExpression="#state = :dead",
                     ExpressionAttributeNames={"#state": "state"},
                     ExpressionAttributeValues=to_item(
                         {
-                            ":pending": DeliveryState.PENDING.value,
+                            ":again": state.value,
                             ":dead": DeliveryState.DEAD.value,
                             ":now": to_time(now),
                             ":shard": _shard(delivery_id),
@@ -458,7 +466,8 @@ def _delivery(row: Mapping[str, Any]) -> Delivery:
         token=row.get("token"),
         reason=row.get("reason"),
         receipt=Receipt(**row["receipt"]) if "receipt" in row else None,
-        unsure=row["state"] == DeliveryState.UNKNOWN,
+        unsure=row["state"] == DeliveryState.UNKNOWN or row.get("unsure", False),
+        first_at=from_time(row["first_at"]) if "first_at" in row else None,
         note=row.get("note"),
     )
 

@@ -440,6 +440,17 @@ class TestLedger:
         assert [each.id for each in store.due(now=later, limit=10)] == [a_delivery().id]
         assert claim(store, minutes=2880).attempts == 2
 
+    def test_doubt_outlives_death(self, store: Any) -> None:
+        """One that may have been accepted is asked about, since its first day, before a repeat."""
+        store.retry(claim(store), due_at=NOW, reason="?", counts=True, unsure=True, now=NOW)
+        store.dead(claim(store), reason="gone", now=NOW)
+
+        later = NOW + timedelta(days=2)
+        assert store.redrive(a_delivery().id, now=later).state == "UNKNOWN"
+        again = claim(store, minutes=2880)
+
+        assert (again.unsure, again.first_at, again.created_at) == (True, NOW, later)
+
     def test_one_delivery_begins_a_thread(self, store: Any) -> None:
         """Who comes second waits for the first, whose answer may be lost; the first may repeat."""
         store.commit(a_commit(a_delivery(2), image=an_image(2), head=None))
