@@ -574,6 +574,28 @@ class TestReconciliation:
         assert "CVE-2026-3002" in told
         assert "Scan failed" in told
 
+    def test_a_scan_of_one_platform_is_found_as_one_of_the_index(
+        self, app: App, repository: Any
+    ) -> None:
+        """Its image has no tag of its own: the index is evaluated again, and tells what is new."""
+        name = repository()
+        amd64 = app.aws.push(name, None, basic("CVE-2026-5001"), content="linux/amd64")
+        arm64 = app.aws.push(name, None, basic("CVE-2026-5001"), content="linux/arm64")
+        index = app.aws.push_index(name, "1.1", {amd64: "linux/amd64", arm64: "linux/arm64"})
+        app.wait_until_quiet()
+        later = basic("CVE-2026-5001", "CVE-2026-5002")
+        app.aws.rescan(name, arm64, later, announced=False)
+
+        first = reconcile(app, name)
+        again = reconcile(app, name)
+
+        assert first.found == {index: "scanned again since it was evaluated"}
+        assert again.found == {}
+        before, told = messages_about(app, name)
+        assert "CVE-2026-5002" not in before.raw
+        assert "only on linux/arm64" in told.raw
+        assert "linux/arm64: 2 HIGH" in told.raw
+
     def test_an_event_that_comes_after_all_changes_nothing(self, app: App, repository: Any) -> None:
         """AWS delivers late what reconciliation has found already."""
         name = repository()
