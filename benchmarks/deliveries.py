@@ -11,9 +11,9 @@ from typing import Any, Final
 import boto3
 
 from benchmarks.core import NOW, Figure
+from lib.delivery import wake_due
 from lib.interfaces import NotClaimed
 from lib.models import Delivery, Receipt
-from lib.pipeline import wake_due
 from lib.store.ledger import DynamoLedger
 from lib.store.state import DynamoStateStore
 from local.process import EmbeddedAws

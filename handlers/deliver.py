@@ -15,11 +15,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.records import body_of, failures_logged
 from lib.bootstrap import App, app
+from lib.delivery import DeliveryOutcome, DeliveryResult
 from lib.errors import EventError
 from lib.interfaces import Json, WakeUp
 from lib.models import DeliveryId, Destination
 from lib.observability import Metric, logger, metrics
-from lib.pipeline import DeliveryOutcome, DeliveryResult
 
 _RESULT_METRICS = {
     DeliveryResult.SENT: Metric.DELIVERIES_SENT,

@@ -6,8 +6,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap import App, app
+from lib.delivery import wake_due
 from lib.observability import Metric, logger, metrics
-from lib.pipeline import wake_due
 
 
 @logger.inject_lambda_context

@@ -15,6 +15,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.config import Config, read_packaged
+from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError
 from lib.evaluation import INDEX_WAIT, Rules
 from lib.interfaces import (
@@ -27,7 +28,7 @@ from lib.interfaces import (
     StateStore,
 )
 from lib.models import Destination
-from lib.pipeline import DeliveryPipeline, ScanPipeline
+from lib.pipeline import ScanPipeline
 from lib.reconciliation import Reconciliation, Scope
 
 if TYPE_CHECKING:

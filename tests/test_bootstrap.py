@@ -7,10 +7,11 @@ import pytest
 
 from lib.bootstrap import App, Clients, Settings
 from lib.config import Config, load
+from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError
 from lib.models import Destination
 from lib.notifiers.slack import SlackWebhookNotifier
-from lib.pipeline import DeliveryPipeline, ScanPipeline
+from lib.pipeline import ScanPipeline
 from lib.reconciliation import Reconciliation
 from tests.builders import NOW
 

@@ -19,6 +19,7 @@ from cli.inputs import (
 )
 from cli.terminal import complain, print_json, print_report, say, working
 from lib.bootstrap import App, Clients
+from lib.delivery import send
 from lib.errors import (
     ConfigError,
     DeliveryError,
@@ -37,7 +38,6 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
-from lib.pipeline import send
 from lib.report import alert
 from lib.routing import Decision
 from lib.sources.images import image_of_detail

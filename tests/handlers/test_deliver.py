@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from handlers.deliver import process_batch
+from lib.delivery import DeliveryOutcome, DeliveryResult
 from lib.errors import StoreError
 from lib.interfaces import WakeUp
 from lib.models import Receipt
-from lib.pipeline import DeliveryOutcome, DeliveryResult
 from tests.builders import NOW, a_delivery
 
 METRICS = {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from lib.delivery import DeliveryPipeline
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
 from lib.interfaces import NotifierTools, WakeUp
@@ -26,7 +27,6 @@ from lib.models import (
     Verdict,
 )
 from lib.notifiers.slack_bot import SlackBotNotifier
-from lib.pipeline import DeliveryPipeline
 from local.receivers import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
 from tests.builders import NOW, a_delivery, a_finding, a_report, an_image
 from tests.fakes import Clock, MemoryStore, RotatedSecrets

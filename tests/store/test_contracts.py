@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from lib.delivery import wake_due
 from lib.errors import ConflictError
 from lib.interfaces import (
     Commit,
@@ -41,7 +42,6 @@ from lib.models import (
     StreamId,
     Suppressed,
 )
-from lib.pipeline import wake_due
 from lib.store.ledger import LEASE
 from tests.builders import (
     NOW,

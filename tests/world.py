@@ -1,0 +1,124 @@
+"""Both halves of the flow over ports in memory, for tests at use-case level."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from lib.delivery import DeliveryPipeline
+from lib.errors import (
+    PermanentDeliveryError,
+)
+from lib.evaluation import Rules
+from lib.models import (
+    AnyReport,
+    ChangeKind,
+    DeliveryId,
+    DeliveryState,
+    Destination,
+    Filter,
+    ScanEvent,
+    Severity,
+)
+from lib.pipeline import ScanPipeline
+from lib.routing import Match, Route
+from lib.suppressions import Suppression
+from tests.builders import (
+    NOW,
+    a_finding,
+    a_report,
+    a_scan_event,
+    an_image,
+)
+from tests.fakes import (
+    Clock,
+    MemoryStore,
+    RecordingWaker,
+    RotatedSecrets,
+    ScriptedNotifier,
+    ScriptedSource,
+)
+
+RAW = {"detail-type": "ECR Image Scan"}
+SLACK = Destination("team-slack")
+JIRA = Destination("team-jira")
+FALLBACK = Destination("operators")
+REVOKED = PermanentDeliveryError("403 invalid_token", broken=True)
+OLD, NEW = a_finding("CVE-2024-0001"), a_finding("CVE-2024-0002", severity="CRITICAL")
+
+
+def a_route(name: str = "everything", *notify: Destination, severity: str = "HIGH") -> Route:
+    return Route(
+        name=name,
+        match=Match(),
+        filter=Filter(route=name, severity=Severity[severity]),
+        notify=notify or (SLACK,),
+    )
+
+
+class World:
+    """A pipeline over memory, and what a test looks at afterwards."""
+
+    def __init__(
+        self,
+        *answers: AnyReport | Exception,
+        routes: Iterable[Route] = (),
+        suppressions: Iterable[Suppression] = (),
+    ) -> None:
+        self.clock = Clock(NOW)
+        self.store = MemoryStore()
+        self.waker = RecordingWaker()
+        self.source = ScriptedSource(list(answers))
+        self.notifier = ScriptedNotifier()
+        self.tokens = iter(range(1000))
+        self.pauses: list[float] = []
+        self.secrets = RotatedSecrets()
+        self.scans = ScanPipeline(
+            source=self.source,
+            states=self.store,
+            reports=self.store,
+            waker=self.waker,
+            rules=Rules(tuple(routes) or (a_route(),), suppressions=tuple(suppressions)),
+            now=self.clock,
+            pause=self.pauses.append,
+        )
+        self.deliveries = DeliveryPipeline(
+            ledger=self.store,
+            reports=self.store,
+            notifiers=lambda _: self.notifier,
+            now=self.clock,
+            new_token=lambda: f"token-{next(self.tokens)}",
+            pause=self.pauses.append,
+            secrets=self.secrets,
+            fallback=FALLBACK,
+        )
+
+    def process(self, event: ScanEvent | None = None) -> Any:
+        return self.scans.process(event or a_scan_event(), RAW)
+
+    def deliver(self) -> list[Any]:
+        woken = list(self.waker.woken)
+        self.waker.woken.clear()
+        return [self.deliveries.deliver(each) for each in woken]
+
+    @property
+    def states(self) -> list[DeliveryState]:
+        return [row.state for row in self.store.rows.values()]
+
+
+def later(number: int, **fields: Any) -> ScanEvent:
+    return a_scan_event(number, time=NOW + timedelta(minutes=number), **fields)
+
+
+def another(world: World) -> None:
+    """Let another image have something to tell."""
+    world.source.answers = [a_report(NEW, image=an_image(2))]
+    world.process(later(1, image=an_image(2)))
+
+
+def notice_id(world: World) -> DeliveryId:
+    return next(row.id for row in world.store.rows.values() if row.note)
+
+
+def kinds(outcome: Any) -> dict[str, ChangeKind]:
+    changes = outcome.evaluation.comparison.changes
+    return {each.finding.vulnerability_id: each.kind for each in changes}
