@@ -110,6 +110,7 @@ def test_an_event_that_cannot_be_queued_is_kept(built: Package, name: str) -> No
 
     assert target["Arn"] == get_att("ScanEventsQueue")
     assert target["DeadLetterConfig"] == {"Arn": get_att("UndeliveredEventsDlq")}
+    assert target["SqsParameters"] == {"MessageGroupId": "$.account"}
     assert target["RetryPolicy"] == {
         "MaximumRetryAttempts": 185,
         "MaximumEventAgeInSeconds": 86400,
