@@ -6,7 +6,7 @@ from tests.faults.matrix import Play, Repeats, Row, row
 from tests.faults.world import World
 
 POINTS = (
-    "states.image",
+    "states.look_up",
     "source.report",
     "reports.put",
     "states.commit",
@@ -27,9 +27,18 @@ SHARE = 0.05
 def _killed_at(point: str) -> Play:
     def play(world: World, volume: int) -> Iterator[str]:
         """What the worker had in hand is taken up by another one."""
-        world.kills = lambda passed: passed == point and world.random.random() < SHARE
+        passes = 0
+
+        def kills(passed: str) -> bool:
+            nonlocal passes
+            passes += passed == point
+            return passed == point and world.random.random() < SHARE
+
+        world.kills = kills
         world.push(volume)
         world.run()
+        if not passes:
+            yield "nobody comes by this point"
         if volume > 100 and not world.process_scan.killed + world.deliver.killed:
             yield "nobody was killed"
 
