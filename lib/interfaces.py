@@ -274,7 +274,11 @@ class Ledger(Protocol):
         """
 
     def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
-        """Let others have their turn: what was woken is not due for a wake-up before `again_at`."""
+        """
+        Let others have their turn: what was woken is not due for a wake-up before `again_at`.
+
+        What was taken or deferred meanwhile keeps its own time.
+        """
 
 
 class Waker(Protocol):

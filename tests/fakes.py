@@ -83,7 +83,8 @@ class MemoryStore:
     rows: dict[DeliveryId, Delivery] = field(default_factory=dict)
     threads: dict[tuple[Destination, StreamId], Thread] = field(default_factory=dict)
     objects: dict[str, Evaluation] = field(default_factory=dict)
-    postponed: dict[DeliveryId, tuple[int, datetime]] = field(default_factory=dict)
+    postponed: dict[DeliveryId, tuple[datetime | None, datetime]] = field(default_factory=dict)
+    """When a row was due that was woken, and when it is due for the next wake-up."""
     pauses: dict[Destination, Pause] = field(default_factory=dict)
     kept: Place | None = None
     installed: datetime = datetime(2026, 11, 1, tzinfo=UTC)
@@ -265,11 +266,14 @@ class MemoryStore:
         ]
 
     def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
-        self.postponed |= {each.id: (each.attempts, again_at) for each in wake_ups}
+        for each in wake_ups:
+            row = self.rows[each.id]
+            if str(self._wake_at(row)) == each.turn:
+                self.postponed[each.id] = (row.due_at, again_at)
 
     def _wake_at(self, row: Delivery) -> datetime:
-        attempts, again_at = self.postponed.get(row.id, (None, NEVER))
-        return again_at if attempts == row.attempts else row.due_at or NEVER
+        due_at, again_at = self.postponed.get(row.id, (None, NEVER))
+        return again_at if due_at == row.due_at else row.due_at or NEVER
 
     def _final(self, delivery: Delivery, **changes: Any) -> None:
         if self.rows[delivery.id].token != delivery.token:

@@ -299,7 +299,7 @@ class DynamoLedger:
                     yield from (_wake_up(from_item(item)) for item in page["Items"])
 
     def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
-        """See `Ledger.woken`. A row that was taken meanwhile keeps its own time."""
+        """See `Ledger.woken`."""
         for wake_up in wake_ups:
             with suppress(ConflictError):
                 self._postpone(wake_up, again_at)
@@ -310,9 +310,10 @@ class DynamoLedger:
                 TableName=self._table,
                 Key=to_item(_key(wake_up.id)),
                 UpdateExpression="SET wake_at = :again",
-                ConditionExpression="attribute_exists(wake_at) AND attempts = :attempts",
+                # Whoever took it meanwhile, or deferred it, gave it a time of its own.
+                ConditionExpression="wake_at = :turn",
                 ExpressionAttributeValues=to_item(
-                    {":again": to_time(again_at), ":attempts": wake_up.attempts}
+                    {":again": to_time(again_at), ":turn": wake_up.turn}
                 ),
             )
 

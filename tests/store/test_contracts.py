@@ -418,6 +418,15 @@ class TestLedger:
 
         assert len(list(store.due(now=NOW + LEASE, limit=10))) == 1
 
+    def test_a_row_that_was_deferred_meanwhile_keeps_its_own_time(self, store: Any) -> None:
+        """A sweep that comes late does not hold it back beyond the pause of its destination."""
+        woken = list(store.due(now=NOW, limit=10))
+        store.defer(a_delivery().id, until=NOW + timedelta(seconds=5), reason="paused")
+
+        store.woken(woken, again_at=NOW + timedelta(days=1))
+
+        assert len(list(store.due(now=NOW + timedelta(seconds=5), limit=10))) == 1
+
     def test_the_thread_of_a_receipt_is_found_by_the_next_delivery(self, store: Any) -> None:
         """A Jira key recorded for a stream is handed to the stream's next alert."""
         store.sent(claim(store), Receipt("SEC-1", thread="SEC-1"), now=NOW)
