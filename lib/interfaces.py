@@ -16,6 +16,7 @@ from lib.models import (
     DeliveryId,
     Destination,
     Evaluation,
+    HistoryEntry,
     HttpAnswer,
     Image,
     ImageIndex,
@@ -123,6 +124,16 @@ class StreamHead:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """A stored report page."""
+
+    key: str
+    """For `PageReader`."""
+    url: str | None
+    """A signed link that expires; None where pages cannot be opened from outside."""
+
+
+@dataclass(frozen=True, slots=True)
 class Commit:
     """Everything one evaluation writes, and what it was based on."""
 
@@ -134,6 +145,8 @@ class Commit:
     """None: the head stays as it is."""
     known_head: StreamHead | None
     deliveries: Sequence[Delivery]
+    entry: HistoryEntry | None = None
+    """What the stream's history keeps of it; None: nothing, it told nothing new of itself."""
 
 
 class StateStore(Protocol):
@@ -166,6 +179,38 @@ class StateStore(Protocol):
         Write image state, stream head and delivery rows, all or nothing.
 
         Raises `ConflictError` when what was `known` is not what is stored any more.
+        """
+
+
+class History(Protocol):
+    """How streams went."""
+
+    def entries(self, stream: StreamId, *, since: datetime, limit: int) -> Sequence[HistoryEntry]:
+        """
+        Return what was evaluated in a stream since then, oldest first, the newest `limit` of it.
+
+        Raises `StoreError`.
+        """
+
+    def heads(self) -> Iterable[tuple[StreamId, StreamHead]]:
+        """Return all streams and the newest image of each. Reads all of the table."""
+
+
+class PageReader(Protocol):
+    """Reads report pages back."""
+
+    def read(self, key: str) -> bytes | None:
+        """Return the HTML; None when it is not there (any more). Raises `StoreError`."""
+
+
+class Pages(Protocol):
+    """Report pages, kept where people can open them."""
+
+    def publish(self, key: str, evaluation: Evaluation) -> Page:
+        """
+        Make sure that the page of an evaluation is stored, and return where it is.
+
+        `key`: that of the stored evaluation. Raises `StoreError`.
         """
 
 
@@ -403,3 +448,5 @@ class NotifierTools:
     secrets: SecretReader
     topics: TopicPublisher
     destination: Destination
+    pages: PageReader | None = None
+    """Report pages for receivers that take files; None where there are none."""

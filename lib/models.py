@@ -410,6 +410,8 @@ class Comparison:
     suppressed: tuple[Suppressed, ...] = ()
     unscanned: tuple[ChangeKind, ...] = ()
     """SCAN_FAILED or NOT_SCANNED for each part without a result that was not told of before."""
+    since: tuple[datetime, ...] = ()
+    """Since when each finding of the report is known in its stream, in the report's order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -433,6 +435,35 @@ class Evaluation:
     evaluated_at: datetime
     comparison: Comparison | None = None
     problem: ScanProblem | None = None
+
+
+class Tally(NamedTuple):
+    """Findings of one severity, as filters tell them apart."""
+
+    total: int = 0
+    fixable: int = 0
+    exploitable: int = 0
+    both: int = 0
+    """Fixable and exploitable."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One evaluation of a stream in short: what its course over time is told from."""
+
+    at: datetime
+    """When it was evaluated."""
+    image: Image
+    version: int
+    usable: bool
+    """False: nothing is known about findings, and all numbers are empty."""
+    open: Mapping[Severity, Tally]
+    """What was open and not suppressed; severities without findings are absent."""
+    came: Counts
+    """New ones, and those of a first scan."""
+    resolved: Counts
+    suppressed: int
+    report_key: str
 
 
 # --- routing and delivery ---------------------------------------------------------------------
@@ -605,6 +636,10 @@ class Alert:
     parts: tuple[Part, ...] = ()
     """The platforms of an index; none for an image of its own."""
     evaluated_at: datetime | None = None
+    report_url: str | None = None
+    """Where its report page is, by a signed link that expires; None: nowhere."""
+    page_key: str | None = None
+    """Under which key `PageReader` has the same page, for receivers that take files."""
     attempt: int = 1
     possible_repeat: bool = False
     """An earlier attempt may have been accepted, and the receiver cannot tell."""
