@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from shlex import quote
 from types import MappingProxyType
 from typing import Final
@@ -39,13 +40,14 @@ def compare(
     *,
     basis: Basis,
     suppress: Suppress,
+    now: datetime,
 ) -> Comparison:
     """
     Say what is different from `before`, and leave out what an entry of alerts.yml suppresses.
 
     Every finding of `after` that is open and not suppressed stands in the changes once, in the
     order of the report; RESOLVED ones follow. What the source itself lists as closed or suppressed
-    is no change, but can resolve one.
+    is no change, but can resolve one. What was not known before is known since `now`.
     """
     words = _Words(before, after, basis)
     gone = dict(before.standings) if before is not None else {}
@@ -53,8 +55,11 @@ def compare(
     changes: list[Change] = []
     resolved: dict[FindingId, str] = {}
     suppressed: list[Suppressed] = []
+    known_since = before.since if before is not None else {}
+    since: list[datetime] = []
     for finding in after.findings:
         identity = finding.id
+        since.append(known_since.get(identity, now))
         old = gone.pop(identity, None)
         if not finding.open:
             if finding.source_status == "CLOSED" and old is not None and old.open:
@@ -71,7 +76,13 @@ def compare(
     if words.absence_counts:
         resolved |= {identity: words.gone for identity, old in gone.items() if old.open}
     changes += _resolved(before, resolved)
-    return Comparison(basis, tuple(changes), tuple(suppressed), _unscanned(before, after, basis))
+    return Comparison(
+        basis,
+        tuple(changes),
+        tuple(suppressed),
+        _unscanned(before, after, basis),
+        tuple(since),
+    )
 
 
 def _unscanned(before: Known | None, after: Report, basis: Basis) -> tuple[ChangeKind, ...]:

@@ -6,9 +6,10 @@ What one scan event comes to: whether it is news, what it is compared with, what
 
 import hashlib
 import math
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from lib.changes import compare, problem_of
@@ -18,19 +19,23 @@ from lib.models import (
     AnyReport,
     Basis,
     BasisKind,
+    ChangeKind,
     Comparison,
     Delivery,
     DeliveryId,
     DeliveryState,
     Destination,
     Evaluation,
+    HistoryEntry,
     Image,
     ImageIndex,
     Known,
     Report,
     Scan,
     ScanEvent,
+    Severity,
     StreamId,
+    Tally,
     UnusableReport,
 )
 from lib.routing import Decision, Decisions, Route
@@ -82,18 +87,18 @@ def evaluate(
     evaluation = Evaluation(report, stream, version, now)
     if isinstance(report, UnusableReport):
         return evaluation if repeated_problem else replace(evaluation, problem=problem_of(report))
-    return replace(evaluation, comparison=_comparison(report, rules, now.date(), before))
+    return replace(evaluation, comparison=_comparison(report, rules, now, before))
 
 
 def _comparison(
-    report: Report, rules: Rules, today: date, before: tuple[BasisKind, Known] | None
+    report: Report, rules: Rules, now: datetime, before: tuple[BasisKind, Known] | None
 ) -> Comparison:
     basis, old = Basis(BasisKind.NONE), None
     if before is not None:
         kind, old = before
         basis = Basis(kind, old.image, old.scan.completed_at)
-    suppress = matcher(rules.suppressions, report.image, today)
-    return compare(old, report, basis=basis, suppress=suppress)
+    suppress = matcher(rules.suppressions, report.image, now.date())
+    return compare(old, report, basis=basis, suppress=suppress, now=now)
 
 
 def waits_for_index(event: ScanEvent, stored: Stored, age: timedelta, patience: timedelta) -> int:
@@ -224,6 +229,39 @@ def new_delivery(decision: Decision, evaluation: Evaluation, key: str, now: date
         due_at=now + FIRST_WAKE if is_open else None,
         reason=None if is_open else decision.reason,
     )
+
+
+def history_entry(evaluation: Evaluation, key: str) -> HistoryEntry:
+    """Return what the history of its stream keeps of an evaluation stored under `key`."""
+    comparison = evaluation.comparison
+    changes = comparison.changes if comparison is not None else ()
+    came: Counter[Severity] = Counter()
+    resolved: Counter[Severity] = Counter()
+    kinds: defaultdict[Severity, Counter[tuple[bool, bool]]] = defaultdict(Counter)
+    for change in changes:
+        finding = change.finding
+        if change.kind is ChangeKind.RESOLVED:
+            resolved[finding.severity] += 1
+            continue
+        if change.kind in (ChangeKind.NEW, ChangeKind.BASELINE):
+            came[finding.severity] += 1
+        kinds[finding.severity][finding.fixable, finding.exploitable] += 1
+    return HistoryEntry(
+        at=evaluation.evaluated_at,
+        image=evaluation.report.image,
+        version=evaluation.version,
+        usable=isinstance(evaluation.report, Report),
+        open={severity: _tally(numbers) for severity, numbers in kinds.items()},
+        came=dict(came),
+        resolved=dict(resolved),
+        suppressed=len(comparison.suppressed) if comparison is not None else 0,
+        report_key=key,
+    )
+
+
+def _tally(numbers: Counter[tuple[bool, bool]]) -> Tally:
+    both = numbers[True, True]
+    return Tally(numbers.total(), both + numbers[True, False], both + numbers[False, True], both)
 
 
 def delivery_id(destination: Destination, evaluation: Evaluation, key: str) -> DeliveryId:

@@ -382,6 +382,8 @@ class Known:
     finding: Callable[[FindingId], Finding] = field(compare=False)
     """Builds one of them: few of many are ever mentioned."""
     parts: tuple[Part, ...] = ()
+    since: Mapping[FindingId, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    """Since when each of its findings was known."""
 
 
 class BasisKind(StrEnum):

@@ -32,6 +32,7 @@ from lib.evaluation import (
     evaluate,
     follows,
     has_place,
+    history_entry,
     member_events,
     moved_head,
     never_ready,
@@ -282,8 +283,11 @@ class ScanPipeline:
         )
         moves = usable and has_place(report.image)
         head = moved_head(known_head, report.image, order, key) if moves else None
+        # What is told of an image behind the newest one is no step of its stream.
+        told = head is not None or evaluation.problem is not None
+        entry = history_entry(evaluation, key) if told else None
         self._states.commit(
-            Commit(report.image, stream, state, known, head, known_head, deliveries)
+            Commit(report.image, stream, state, known, head, known_head, deliveries, entry)
         )
         self._waker.wake(_wake_up(each) for each in deliveries if each.due_at is not None)
         return ScanOutcome(

@@ -28,6 +28,7 @@ from lib.models import (
     DeliveryState,
     Destination,
     Evaluation,
+    HistoryEntry,
     Image,
     ImageIndex,
     Known,
@@ -79,13 +80,14 @@ class MemoryStore:
 
     states: dict[str, ImageState] = field(default_factory=dict)
     memberships: dict[str, tuple[datetime, Membership]] = field(default_factory=dict)
-    heads: dict[StreamId, StreamHead] = field(default_factory=dict)
+    stream_heads: dict[StreamId, StreamHead] = field(default_factory=dict)
     rows: dict[DeliveryId, Delivery] = field(default_factory=dict)
     threads: dict[tuple[Destination, StreamId], Thread] = field(default_factory=dict)
     objects: dict[str, Evaluation] = field(default_factory=dict)
     postponed: dict[DeliveryId, tuple[datetime | None, datetime]] = field(default_factory=dict)
     """When a row was due that was woken, and when it is due for the next wake-up."""
     pauses: dict[Destination, Pause] = field(default_factory=dict)
+    history: dict[StreamId, list[HistoryEntry]] = field(default_factory=dict)
     kept: Place | None = None
     installed: datetime = datetime(2026, 11, 1, tzinfo=UTC)
     before_commit: Callable[[], None] = lambda: None
@@ -113,7 +115,14 @@ class MemoryStore:
                 self.memberships[key] = (pushed_at, Membership(index.image.digest, attached))
 
     def head(self, stream: StreamId) -> StreamHead | None:
-        return self.heads.get(stream)
+        return self.stream_heads.get(stream)
+
+    def entries(self, stream: StreamId, *, since: datetime, limit: int) -> Sequence[HistoryEntry]:
+        entries = sorted(self.history.get(stream, ()), key=lambda each: each.at)
+        return [each for each in entries if each.at >= since][-limit:]
+
+    def heads(self) -> Iterable[tuple[StreamId, StreamHead]]:
+        return list(self.stream_heads.items())
 
     def place(self) -> Place | None:
         return self.kept
@@ -128,14 +137,16 @@ class MemoryStore:
         self.before_commit()
         if self.states.get(commit.image.key) != commit.known:
             raise ConflictError("the image changed")
-        if commit.head is not None and self.heads.get(commit.stream) != commit.known_head:
+        if commit.head is not None and self.stream_heads.get(commit.stream) != commit.known_head:
             raise ConflictError("the stream changed")
         if any(delivery.id in self.rows for delivery in commit.deliveries):
             raise ConflictError("a delivery exists")
         self.states[commit.image.key] = commit.state
         if commit.head is not None:
-            self.heads[commit.stream] = commit.head
+            self.stream_heads[commit.stream] = commit.head
         self.rows |= {delivery.id: delivery for delivery in commit.deliveries}
+        if commit.entry is not None:
+            self.history.setdefault(commit.stream, []).append(commit.entry)
 
     def put(self, evaluation: Evaluation) -> str:
         key = f"reports/{evaluation.report.image.key}/{evaluation.version}"
@@ -301,6 +312,9 @@ def known_of(evaluation: Evaluation) -> Known | None:
         else frozenset(),
         finding=findings.__getitem__,
         parts=report.parts,
+        since=dict(zip([each.id for each in report.findings], comparison.since, strict=True))
+        if comparison is not None and comparison.since
+        else dict.fromkeys(findings, evaluation.evaluated_at),
     )
 
 

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from lib.models import (
 from tests.builders import NOW, a_finding, a_report, a_scan, an_image
 from tests.fakes import known_of
 
+DAY = timedelta(days=1)
 RESCAN = Basis(BasisKind.RESCAN, an_image(), NOW)
 PREVIOUS = Basis(BasisKind.PREVIOUS_IMAGE, an_image(7), NOW)
 
@@ -58,13 +60,31 @@ def compared(
         known = known_of(Evaluation(before, StreamId("stream"), 1, NOW))
         assert known is not None
         known = replace(known, suppressed=suppressed_before)
-    return compare(known, after, basis=basis, suppress=suppress)
+    return compare(known, after, basis=basis, suppress=suppress, now=NOW + DAY)
 
 
 def only(comparison: Comparison) -> Change:
     """Return the one change."""
     (change,) = comparison.changes
     return change
+
+
+class TestSince:
+    """Since when a finding is known."""
+
+    def test_a_first_scan_knows_its_findings_from_now_on(self) -> None:
+        """Nothing was known before."""
+        result = compared(None, a_report(a_finding("CVE-1")), basis=Basis(BasisKind.NONE))
+
+        assert result.since == (NOW + DAY,)
+
+    def test_what_was_there_keeps_its_age(self) -> None:
+        """Each finding of the report has a time, in its order, also closed and suppressed ones."""
+        after = a_report(a_finding("CVE-2"), a_finding("CVE-1", source_status="CLOSED"))
+
+        result = compared(a_report(a_finding("CVE-1")), after, suppress=everything)
+
+        assert result.since == (NOW + DAY, NOW)
 
 
 class TestKinds:

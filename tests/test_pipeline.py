@@ -26,6 +26,7 @@ from lib.models import (
     PushEvent,
     ScanEvent,
     Severity,
+    Tally,
 )
 from lib.pipeline import ScanResult
 from lib.suppressions import Suppression
@@ -114,7 +115,44 @@ class TestScan:
         assert outcome.evaluation.comparison.basis.kind is BasisKind.PREVIOUS_IMAGE
         assert outcome.evaluation.comparison.basis.image == first
         assert kinds(outcome)["CVE-2024-0002"] is ChangeKind.NEW
-        assert [head.image_key for head in world.store.heads.values()] == [second.key]
+        assert [head.image_key for head in world.store.stream_heads.values()] == [second.key]
+
+    def test_each_step_of_a_stream_is_kept_in_its_history(self) -> None:
+        """What was open, came and went, by severity; and findings keep their age."""
+        first, second = an_image(1), an_image(2)
+        exploited = replace(NEW, exploit_available="YES", fixed_version=None, fix_available="NO")
+        world = World(a_report(OLD, image=first), a_report(exploited, image=second))
+        world.process(a_scan_event(image=first))
+        world.clock.forward(hours=1)
+
+        outcome = world.process(later(1, image=second))
+
+        ((before, after),) = world.store.history.values()
+        assert (before.came, before.resolved, before.version) == ({OLD.severity: 1}, {}, 1)
+        assert after.open == {Severity.CRITICAL: Tally(1, 0, 1, 0)}
+        assert (after.came, after.resolved) == ({Severity.CRITICAL: 1}, {OLD.severity: 1})
+        assert (after.image, after.usable) == (second, True)
+        assert after.report_key == outcome.deliveries[0].evaluation_key
+        assert outcome.evaluation.comparison.since == (world.clock(),)
+
+    def test_a_failed_scan_is_a_step_without_numbers(self) -> None:
+        """The history does not show zero findings where nothing is known."""
+        world = World(an_unusable_report())
+
+        world.process()
+
+        ((entry,),) = world.store.history.values()
+        assert (entry.usable, entry.open) == (False, {})
+
+    def test_an_image_behind_the_newest_one_is_no_step(self) -> None:
+        """A scan of last month's image says nothing of how its stream stands now."""
+        first, second = an_image(1), an_image(2)
+        world = World(a_report(OLD, image=second), a_report(OLD, NEW, image=first))
+        world.process(later(5, image=second))
+
+        world.process(later(1, image=first))
+
+        assert [each.image for each in next(iter(world.store.history.values()))] == [second]
 
     def test_an_older_image_neither_follows_nor_replaces_a_newer_one(self) -> None:
         """An image that is heard of late is a baseline of its own and leaves the head alone."""
@@ -125,7 +163,7 @@ class TestScan:
         outcome = world.process(later(1, image=first))
 
         assert outcome.evaluation.comparison.basis.kind is BasisKind.NONE
-        assert [head.image_key for head in world.store.heads.values()] == [second.key]
+        assert [head.image_key for head in world.store.stream_heads.values()] == [second.key]
 
     def test_a_rescan_of_an_older_image_leaves_the_head_alone(self) -> None:
         """Scanning last month's image again does not make it the newest."""
@@ -138,7 +176,7 @@ class TestScan:
 
         world.process(later(2, image=first))
 
-        assert [head.image_key for head in world.store.heads.values()] == [second.key]
+        assert [head.image_key for head in world.store.stream_heads.values()] == [second.key]
 
     def test_a_failed_scan_is_told_and_forgets_nothing(self) -> None:
         """FAILED is an alert of its own; the findings known before stay the basis."""
@@ -169,7 +207,7 @@ class TestScan:
 
         world.process()
 
-        assert world.store.heads == {}
+        assert world.store.stream_heads == {}
 
     def test_a_scan_without_a_result_comes_back_later(self) -> None:
         """ScanNotFound right after a push is asked again, unchanged, not failed."""
@@ -295,7 +333,7 @@ class TestScan:
         outcome = world.process(later(60, image=old))
 
         assert outcome.evaluation.comparison.basis.kind is BasisKind.NONE
-        assert [head.image_key for head in world.store.heads.values()] == [new.key]
+        assert [head.image_key for head in world.store.stream_heads.values()] == [new.key]
 
     def test_an_image_is_described_once(self) -> None:
         """The registry is asked about an image that was never seen, and not again."""
@@ -350,7 +388,7 @@ class TestScan:
         outcome = world.process(later(1, image=second))
 
         assert kinds(outcome) == {"CVE-2024-0002": ChangeKind.BASELINE}
-        assert world.store.heads == {}
+        assert world.store.stream_heads == {}
 
     def test_a_crash_before_the_wake_up_leaves_rows_for_the_sweep(self) -> None:
         """Rows are due soon after, so a lost wake-up costs minutes, not the alert."""

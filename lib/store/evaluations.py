@@ -6,8 +6,10 @@ Findings are columns, see `lib.store.columns`; what a comparison does not need o
 as "details", so that it need not be read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import repeat
+from types import MappingProxyType
 from typing import Any, Final
 
 from lib.models import (
@@ -49,6 +51,7 @@ from lib.wire import (
 )
 
 EVALUATION_SCHEMA: Final = "evaluation-1"
+_NO_TIMES: Final[Mapping[str, Any]] = MappingProxyType({"times": (), "of": ()})
 
 
 def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
@@ -114,7 +117,16 @@ def known_from_json(
         suppressed=frozenset([ids[each["finding"]] for each in suppressed]),
         finding=_OneByOne(ids[:listed], columns, details),
         parts=parts_from_json(document.get("parts", ())),
+        since=dict(zip(ids[:listed], _since(document), strict=False)),
     )
+
+
+def _since(document: Mapping[str, Any]) -> Iterable[datetime]:
+    """Return since when each finding is known; at least since this evaluation."""
+    comparison = document["comparison"]
+    if comparison is not None and "since" in comparison:
+        return _times_from_json(comparison["since"])
+    return repeat(datetime.fromisoformat(document["evaluated_at"]))
 
 
 class _OneByOne:
@@ -185,7 +197,20 @@ def _comparison_to_json(comparison: Comparison, table: _Table) -> dict[str, Any]
         "labels": [[kind.value, reason] for kind, reason in labels],
         "suppressed": [_suppressed_to_json(each, table) for each in comparison.suppressed],
         "unscanned": [each.value for each in comparison.unscanned],
+        "since": _times_to_json(comparison.since),
     }
+
+
+def _times_to_json(times: Sequence[datetime]) -> dict[str, Any]:
+    """Return each time once, and for each finding which it is: few differ."""
+    places: dict[datetime, int] = {}
+    of = [places.setdefault(each, len(places)) for each in times]
+    return {"times": list(map(time_to_json, places)), "of": of}
+
+
+def _times_from_json(document: Mapping[str, Any]) -> tuple[datetime, ...]:
+    times = [datetime.fromisoformat(each) for each in document["times"]]
+    return tuple([times[place] for place in document["of"]])
 
 
 def _comparison_from_json(document: Mapping[str, Any], findings: Sequence[Finding]) -> Comparison:
@@ -207,6 +232,7 @@ def _comparison_from_json(document: Mapping[str, Any], findings: Sequence[Findin
             [_suppressed_from_json(each, findings) for each in document["suppressed"]]
         ),
         unscanned=tuple(map(ChangeKind, document.get("unscanned", ()))),
+        since=_times_from_json(document.get("since", _NO_TIMES)),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lib.errors import ConflictError
 from lib.interfaces import Commit, ImageState, Membership, Stored, StreamHead
 from lib.models import Image, ImageIndex, StreamId
+from lib.store.history import head_key, history_row, stream_head
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 from lib.store.ledger import delivery_row
 
@@ -104,15 +105,8 @@ class DynamoStateStore:
 
     def head(self, stream: StreamId) -> StreamHead | None:
         """See `StateStore.head`."""
-        row = self._read(_head_key(stream))
-        if row is None:
-            return None
-        return StreamHead(
-            version=int(row["version"]),
-            image_key=row["image_key"],
-            order=from_time(row["order"]),
-            report_key=row["report_key"],
-        )
+        row = self._read(head_key(stream))
+        return None if row is None else stream_head(row)
 
     def commit(self, commit: Commit) -> None:
         """See `StateStore.commit`. Both versions are checked, so a lost race changes nothing."""
@@ -136,7 +130,7 @@ class DynamoStateStore:
         ]
         if commit.head is not None:
             row = {
-                **_head_key(commit.stream),
+                **head_key(commit.stream),
                 "version": commit.head.version,
                 "image_key": commit.head.image_key,
                 "order": to_time(commit.head.order),
@@ -145,6 +139,9 @@ class DynamoStateStore:
             }
             known_version = commit.known_head.version if commit.known_head else None
             writes.append(self._put(row, known_version=known_version))
+        if commit.entry is not None:
+            row = {**history_row(commit.stream, commit.entry), "expires_at": expires}
+            writes.append(self._put(row, known_version=None))
         writes += [
             self._put(delivery_row(delivery), known_version=None) for delivery in commit.deliveries
         ]
@@ -184,10 +181,6 @@ def _state(row: Mapping[str, Any]) -> ImageState:
 
 def _image_key(image: Image) -> dict[str, str]:
     return {"pk": f"IMAGE#{image.key}", "sk": _STATE}
-
-
-def _head_key(stream: StreamId) -> dict[str, str]:
-    return {"pk": f"STREAM#{stream}", "sk": "HEAD"}
 
 
 def _expires(moment: datetime) -> int:

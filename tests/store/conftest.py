@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lib.store.history import DynamoHistory
 from lib.store.ledger import DynamoLedger
 from lib.store.places import DynamoPlaces
 from lib.store.reports import S3ReportStore
@@ -21,9 +22,11 @@ class AwsStore:
         ledger = DynamoLedger(boto("dynamodb"), table)
         reports = S3ReportStore(boto("s3"), bucket)
         places = DynamoPlaces(boto("dynamodb"), table)
+        history = DynamoHistory(boto("dynamodb"), table)
         self.image, self.head, self.commit = states.image, states.head, states.commit
         self.images, self.installed_at = states.images, states.installed_at
         self.place, self.keep, self.forget = places.place, places.keep, places.forget
+        self.entries, self.heads = history.entries, history.heads
         self.look_up, self.record = states.look_up, states.record
         self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
         self.dead, self.due, self.woken = ledger.dead, ledger.due, ledger.woken

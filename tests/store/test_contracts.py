@@ -32,6 +32,7 @@ from lib.models import (
     DeliveryState,
     Destination,
     Evaluation,
+    HistoryEntry,
     ImageIndex,
     Member,
     Pause,
@@ -41,6 +42,7 @@ from lib.models import (
     Standing,
     StreamId,
     Suppressed,
+    Tally,
 )
 from lib.store.ledger import LEASE
 from tests.builders import (
@@ -87,6 +89,61 @@ def a_commit(*deliveries: Delivery, **fields: Any) -> Commit:
         "deliveries": deliveries,
     }
     return Commit(**{**defaults, **fields})
+
+
+def an_entry(days: float = 0, version: int = 1) -> HistoryEntry:
+    return HistoryEntry(
+        at=NOW + timedelta(days=days),
+        image=an_image(in_use_count=3),
+        version=version,
+        usable=True,
+        open={Severity.CRITICAL: Tally(4, 3, 2, 1), Severity.LOW: Tally(1)},
+        came={Severity.CRITICAL: 4},
+        resolved={Severity.HIGH: 2},
+        suppressed=1,
+        report_key="reports/one",
+    )
+
+
+class TestHistory:
+    def test_entries_come_back_as_they_were_committed_oldest_first(self, store: Any) -> None:
+        """Each commit adds its entry; they are in the order of their time."""
+        second = replace(an_entry(1, 2), usable=False, open={}, image=an_image(tags=()))
+        store.commit(a_commit(entry=an_entry()))
+        store.commit(
+            a_commit(state=a_state(2), known=a_state(), head=None, known_head=None, entry=second)
+        )
+
+        assert list(store.entries(STREAM, since=NOW, limit=10)) == [an_entry(), second]
+
+    def test_the_newest_of_a_time_are_returned(self, store: Any) -> None:
+        """`since` and `limit` leave out older ones; other streams have entries of their own."""
+        known = None
+        for number in range(1, 5):
+            state = a_state(number)
+            entry = an_entry(number, number)
+            store.commit(a_commit(state=state, known=known, head=None, entry=entry))
+            known = state
+
+        since = NOW + timedelta(days=2)
+        assert [each.version for each in store.entries(STREAM, since=since, limit=10)] == [2, 3, 4]
+        assert [each.version for each in store.entries(STREAM, since=NOW, limit=2)] == [3, 4]
+        assert list(store.entries(StreamId("another"), since=NOW, limit=2)) == []
+
+    def test_a_lost_race_leaves_no_entry(self, store: Any) -> None:
+        """An entry is part of the transaction."""
+        store.commit(a_commit())
+
+        with pytest.raises(ConflictError):
+            store.commit(a_commit(entry=an_entry()))
+
+        assert list(store.entries(STREAM, since=NOW, limit=10)) == []
+
+    def test_all_streams_are_found_with_their_heads(self, store: Any) -> None:
+        """Rows of other kinds are no streams."""
+        store.commit(a_commit(a_delivery(), entry=an_entry()))
+
+        assert list(store.heads()) == [(STREAM, a_head())]
 
 
 class TestState:

@@ -48,6 +48,7 @@ def evaluations(draw: st.DrawFn) -> Evaluation:
             st.builds(Suppressed, subject, TEXT, TEXT, TEXT, st.sampled_from(ChangeKind)),
             max_size=3,
         ).map(tuple),
+        since=st.lists(TIMES, min_size=len(own), max_size=len(own)).map(tuple),
     )
     problem = st.builds(ScanProblem, st.sampled_from(ChangeKind), TEXT, TEXT, TEXT)
     return Evaluation(

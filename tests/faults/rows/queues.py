@@ -75,7 +75,7 @@ def shuffled_events(world: World, volume: int) -> Iterator[str]:
     for state in world.store.states.values():
         if state.event_time < START:
             yield "an older event stands for an image"
-    for head in world.store.heads.values():
+    for head in world.store.stream_heads.values():
         repository = head.image_key.split("/", 2)[2].partition("@")[0]
         if head.image_key != newest[repository].key:
             yield f"an older image leads {repository}"
