@@ -1,24 +1,27 @@
-"""`normalize`: any raw AWS document or event as report-1.0.0."""
+"""`normalize`: any raw AWS document or event as report-1.0.0, or as what other tools read."""
 
 import argparse
 
 from cli.inputs import add_fetch_options, operator_app, read_reports
 from cli.terminal import print_json, print_report, say
 from lib.bootstrap import Clients
+from lib.exports import EXPORTS
 from lib.wire import report_to_json
 
 HELP = "turn raw scan documents into the one format"
 DESCRIPTION = (
     "Turn any raw AWS document or event into report-1.0.0 JSON: DescribeImageScanFindings (basic, "
     "enhanced), Inspector ListFindings, ECR Image Scan, Inspector2 Scan and Inspector2 Finding "
-    "events; bare or wrapped in SQS or SNS. One report is an object, several are an array."
+    "events; bare or wrapped in SQS or SNS. One report is an object, several are an array. Other "
+    "formats: a table for people; sarif (2.1.0) for code scanning; csv; ocsf (1.8.0, class 2002), "
+    "one event a line. Each says of a scan without a usable result that it is one."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="a JSON document; - for stdin")
-    parser.add_argument("--format", choices=("json", "table"), default="json")
+    parser.add_argument("--format", choices=("json", "table", *EXPORTS), default="json")
     add_fetch_options(parser)
 
 
@@ -31,6 +34,9 @@ def run(options: argparse.Namespace) -> int:
             if index:
                 say()
             print_report(report)
+        return 0
+    if options.format in EXPORTS:
+        print(EXPORTS[options.format](reports), end="")
         return 0
     documents = [report_to_json(report) for report in reports]
     print_json(documents[0] if len(documents) == 1 else documents)

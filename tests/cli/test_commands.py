@@ -74,6 +74,20 @@ class TestNormalize:
         assert code == 0
         assert [each["scan"]["source"] for each in json.loads(out)] == ["ecr-enhanced", "ecr-basic"]
 
+    @pytest.mark.parametrize(
+        ("name", "beginning"),
+        [("sarif", "{"), ("csv", "record,account"), ("ocsf", '{"activity_id')],
+    )
+    def test_other_formats_are_printed_as_they_are(
+        self, run: Any, name: str, beginning: str
+    ) -> None:
+        """For other tools: nothing else stands on stdout."""
+        code, out, err = run("normalize", str(ENHANCED), "--format", name)
+
+        assert (code, err) == (0, "")
+        assert out.startswith(beginning)
+        assert out.endswith("\n")
+
     def test_a_scan_event_has_counts_and_no_findings(self, run: Any) -> None:
         """What an event does not carry is not printed as an empty list."""
         code, out, _ = run("normalize", str(EVENTS / "ecr-image-scan/lambda-go.json"))

@@ -1,0 +1,147 @@
+"""
+CSV: one row for each finding, for spreadsheets and scripts.
+
+https://www.rfc-editor.org/rfc/rfc4180. An image without findings, and a scan without a result, are
+rows of their own, told apart by the first column.
+"""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from csv import DictWriter
+from datetime import datetime
+from typing import Final
+
+from lib.models import AnyReport, Finding, Report
+from lib.text import clean
+from lib.wire import time_to_json
+
+FINDING: Final = "finding"
+CLEAR: Final = "no findings"
+NOT_USABLE: Final = "not usable"
+
+COLUMNS: Final = (
+    "record",
+    "account",
+    "region",
+    "repository",
+    "tags",
+    "digest",
+    "platform",
+    "scan_source",
+    "scan_status",
+    "scan_completed_at",
+    "scan_complete",
+    "scan_reason",
+    "severity",
+    "source_severity",
+    "vulnerability_id",
+    "aliases",
+    "package",
+    "version",
+    "manager",
+    "path",
+    "layer",
+    "purl",
+    "fixed_version",
+    "fix_available",
+    "exploit_available",
+    "exploit_observed_at",
+    "epss",
+    "score",
+    "score_version",
+    "vector",
+    "title",
+    "description",
+    "links",
+    "first_observed_at",
+    "last_observed_at",
+    "source_status",
+    "platforms",
+)
+
+# A spreadsheet takes what begins with these for a formula, and runs it:
+# https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\N{FULLWIDTH EQUALS SIGN}")
+
+
+def csv(reports: Sequence[AnyReport]) -> str:
+    """Return the reports as CSV with a header line, in the order in which they came."""
+    text = io.StringIO()
+    writer = DictWriter(text, COLUMNS, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    for report in reports:
+        writer.writerows(
+            {name: _cell(value) for name, value in row.items()} for row in _rows(report)
+        )
+    return text.getvalue()
+
+
+def _cell(value: str | float) -> str | float:
+    if not isinstance(value, str):
+        return value
+    text = clean(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _rows(report: AnyReport) -> Iterator[Mapping[str, str | float]]:
+    image, scan = report.image, report.scan
+    common: dict[str, str | float] = {
+        "record": NOT_USABLE,
+        "account": image.account,
+        "region": image.region,
+        "repository": image.repository,
+        "tags": _joined(image.tags),
+        "digest": image.digest,
+        "platform": image.platform or "",
+        "scan_source": scan.source.value,
+        "scan_status": scan.status,
+        "scan_completed_at": _time(scan.completed_at),
+        "scan_complete": "yes" if scan.complete else "no",
+        "scan_reason": scan.reason or "",
+    }
+    if not isinstance(report, Report):
+        yield common | {"scan_complete": "no"}
+    elif not report.findings:
+        yield common | {"record": CLEAR}
+    else:
+        for finding in report.findings:
+            yield common | {"record": FINDING} | _finding(finding)
+
+
+def _finding(finding: Finding) -> dict[str, str | float]:
+    package, score = finding.package, finding.score
+    return {
+        "severity": finding.severity.name,
+        "source_severity": finding.source_severity or "",
+        "vulnerability_id": finding.vulnerability_id,
+        "aliases": _joined(finding.aliases),
+        "package": package.name,
+        "version": package.version or "",
+        "manager": package.manager or "",
+        "path": package.path or "",
+        "layer": package.layer or "",
+        "purl": package.purl or "",
+        "fixed_version": finding.fixed_version or "",
+        "fix_available": finding.fix_available or "",
+        "exploit_available": finding.exploit_available or "",
+        "exploit_observed_at": _time(finding.exploit_observed_at),
+        "epss": "" if finding.epss is None else finding.epss,
+        "score": "" if score is None else score.value,
+        "score_version": (score.version or "") if score else "",
+        "vector": (score.vector or "") if score else "",
+        "title": finding.title or "",
+        "description": finding.description or "",
+        "links": _joined(finding.links),
+        "first_observed_at": _time(finding.first_observed_at),
+        "last_observed_at": _time(finding.last_observed_at),
+        "source_status": finding.source_status or "",
+        "platforms": _joined(finding.platforms),
+    }
+
+
+def _joined(values: Iterable[str]) -> str:
+    return " ".join(values)
+
+
+def _time(moment: datetime | None) -> str:
+    return time_to_json(moment) or ""

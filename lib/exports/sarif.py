@@ -1,0 +1,215 @@
+"""
+SARIF 2.1.0: what GitHub code scanning and IDEs show. One run for each image.
+
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html and what GitHub asks beyond it:
+https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
+"""  # the address
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import quote
+
+from lib.models import AnyReport, Finding, Image, Report, Severity
+from lib.report import vulnerability_url
+from lib.text import clean, one_line, truncate
+from lib.wire import time_to_json
+
+MAX_RESULTS: Final = 25_000
+"""Of one run; GitHub refuses more, and as many rules."""
+_TEXT: Final = 1000
+_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+
+_LEVELS: Final[Mapping[Severity, str]] = MappingProxyType(
+    {
+        Severity.CRITICAL: "error",
+        Severity.HIGH: "error",
+        Severity.MEDIUM: "warning",
+        Severity.LOW: "note",
+        Severity.INFORMATIONAL: "note",
+        # What nobody has judged is not made light of.
+        Severity.UNKNOWN: "warning",
+    }
+)
+# GitHub reads a severity from a score: above 9.0, 7.0, 4.0 and 0. The source's severity stands, so
+# a score that says another one gives way to the middle of the range.
+_RANGES: Final[Mapping[Severity, tuple[float, float, float]]] = MappingProxyType(
+    {
+        Severity.CRITICAL: (9.1, 9.5, 10.0),
+        Severity.HIGH: (7.0, 8.0, 8.9),
+        Severity.MEDIUM: (4.0, 5.5, 6.9),
+        Severity.LOW: (0.1, 2.0, 3.9),
+        Severity.INFORMATIONAL: (0.1, 0.1, 0.1),
+        Severity.UNKNOWN: (4.0, 5.5, 6.9),
+    }
+)
+
+
+def sarif(reports: Sequence[AnyReport], *, most: int = MAX_RESULTS) -> str:
+    """
+    Return one SARIF log; of each image the worst findings, `most` of them.
+
+    A scan without a usable result is a run that did not succeed.
+    """
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(each, most) for each in reports]}
+    return json.dumps(log, indent=2) + "\n"
+
+
+def _run(report: AnyReport, most: int) -> dict[str, Any]:
+    image = report.image
+    findings = report.findings[:most] if isinstance(report, Report) else ()
+    places: dict[str, int] = {}
+    for finding in findings:
+        places.setdefault(finding.vulnerability_id, len(places))
+    worst: dict[str, Finding] = {}
+    for finding in findings:
+        known = worst.setdefault(finding.vulnerability_id, finding)
+        if finding.severity > known.severity:
+            worst[finding.vulnerability_id] = finding
+    name = _address(image)
+    return {
+        "tool": {
+            "driver": {
+                "name": "ecr-scan-alerts",
+                "rules": [_rule(worst[identifier]) for identifier in places],
+            }
+        },
+        # GitHub keeps apart what belongs to different images by this.
+        "automationDetails": {"id": f"ecr-scan-alerts/{image.repository}/{image.platform or ''}"},
+        "invocations": [_invocation(report, most)],
+        "results": [_result(image, each, places[each.vulnerability_id]) for each in findings],
+        "columnKind": "unicodeCodePoints",
+        "properties": {
+            "imageName": name,
+            "repoTags": list(image.tags),
+            "repoDigests": [f"{name}@{image.digest}"],
+            "platform": image.platform,
+            "scanSource": report.scan.source.value,
+            "scanStatus": report.scan.status,
+        },
+    }
+
+
+# https://docs.aws.amazon.com/general/latest/gr/ecr.html
+_DOMAINS: Final[Mapping[str, str]] = MappingProxyType(
+    {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
+)
+
+
+def _address(image: Image) -> str:
+    domain = _DOMAINS.get(image.partition, "amazonaws.com")
+    return f"{image.account}.dkr.ecr.{image.region}.{domain}/{image.repository}"
+
+
+def _invocation(report: AnyReport, most: int) -> dict[str, Any]:
+    usable = isinstance(report, Report)
+    invocation: dict[str, Any] = {"executionSuccessful": usable}
+    completed = time_to_json(report.scan.completed_at)
+    if completed is not None:
+        invocation["endTimeUtc"] = completed
+    notes = [{"level": level, "message": {"text": text}} for level, text in _notes(report, most)]
+    return invocation | ({"toolExecutionNotifications": notes} if notes else {})
+
+
+def _notes(report: AnyReport, most: int) -> list[tuple[str, str]]:
+    scan = report.scan
+    if not isinstance(report, Report):
+        said = f": {one_line(scan.reason)}" if scan.reason else ""
+        return [("error", f"The scan has no usable result ({one_line(scan.status)}{said})")]
+    notes = [("warning", one_line(each)) for each in scan.warnings if one_line(each)]
+    if not scan.complete and not notes:
+        notes.append(("warning", "Fewer findings were listed than counted"))
+    hidden = len(report.findings) - most
+    if hidden > 0:
+        notes.append(("warning", f"{hidden:,} findings are left out, the least severe ones"))
+    return notes
+
+
+def _rule(finding: Finding) -> dict[str, Any]:
+    package = finding.package
+    os_package = package.path is None and package.manager in (None, "OS")
+    rule: dict[str, Any] = {
+        "id": _id(finding),
+        "name": "OsPackageVulnerability" if os_package else "LanguagePackageVulnerability",
+        "shortDescription": {"text": _text(finding.title) or _id(finding)},
+        "fullDescription": {"text": _text(finding.description) or _id(finding)},
+        "defaultConfiguration": {"level": _LEVELS[finding.severity]},
+        "properties": {
+            "tags": ["vulnerability", "security", finding.severity.name],
+            "precision": "very-high",
+            "security-severity": f"{_score(finding):.1f}",
+        },
+    }
+    url = vulnerability_url(finding)
+    return rule | {"helpUri": url} if url else rule
+
+
+def _score(finding: Finding) -> float:
+    lowest, middle, highest = _RANGES[finding.severity]
+    value = finding.score.value if finding.score else middle
+    return value if lowest <= value <= highest else middle
+
+
+def _result(image: Image, finding: Finding, rule: int) -> dict[str, Any]:
+    package = finding.package
+    where = quote((package.path or image.repository).encode("utf-8", "replace")).lstrip("/")
+    name = one_line(f"{package.name} {package.version or ''}")
+    result: dict[str, Any] = {
+        "ruleId": _id(finding),
+        "ruleIndex": rule,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": _message(finding)},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": where or "image"},
+                    # GitHub asks for a line; a package has none.
+                    "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1},
+                },
+                "logicalLocations": [{"name": name, "kind": "package"}],
+            }
+        ],
+        "partialFingerprints": {"finding/v1": _fingerprint(image, finding)},
+        "properties": {
+            "severity": finding.severity.name,
+            "package": package.name,
+            "installedVersion": package.version,
+            "fixedVersion": finding.fixed_version,
+            "exploitAvailable": finding.exploitable,
+            "epss": finding.epss,
+            "layer": package.layer,
+        },
+    }
+    if not finding.open:
+        word = str(finding.source_status).lower()
+        result["suppressions"] = [
+            {"kind": "external", "status": "accepted", "justification": f"{word} at its source"}
+        ]
+    return result
+
+
+def _message(finding: Finding) -> str:
+    installed = one_line(f"{finding.package.name} {finding.package.version or ''}")
+    if finding.fixed_version:
+        fix = f"upgrade to {one_line(finding.fixed_version)}"
+    elif finding.fixable:
+        fix = "a fix exists, its version is not named"
+    else:
+        fix = "no fix is known"
+    return f"{_id(finding)} ({finding.severity.name}) in {installed}: {fix}"
+
+
+def _fingerprint(image: Image, finding: Finding) -> str:
+    """Return what stays the same from scan to scan, whatever the version or the severity."""
+    parts = (image.repository, image.platform or "", *finding.id)
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
+
+
+def _id(finding: Finding) -> str:
+    return one_line(finding.vulnerability_id) or "(unnamed)"
+
+
+def _text(value: str | None) -> str:
+    return truncate(clean(value or "").strip(), _TEXT)

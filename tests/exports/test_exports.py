@@ -1,0 +1,222 @@
+"""What other tools read: valid by its schema, with every finding, never a false all-clear."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft4Validator
+
+from lib.errors import DocumentError
+from lib.exports import EXPORTS
+from lib.exports.ocsf import CHANGED, GONE, NEW, event
+from lib.exports.rows import COLUMNS
+from lib.exports.sarif import sarif as write_sarif
+from lib.models import AnyReport, Report, Score, Severity
+from lib.sources.documents import normalize_document
+from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
+from tests.exports.ocsf_schema import problems
+from tests.strategies import REPORTS
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = sorted((ROOT / "findings").glob("*/*.json"))
+SARIF = Draft4Validator(json.loads((ROOT / "schemas" / "sarif-2.1.0.json").read_text("utf-8")))
+
+
+def sarif(*reports: AnyReport) -> Any:
+    log = json.loads(EXPORTS["sarif"](reports))
+    SARIF.validate(log)
+    return log
+
+
+def ocsf(*reports: AnyReport) -> list[Any]:
+    events = [json.loads(line) for line in EXPORTS["ocsf"](reports).splitlines()]
+    assert [found for each in events for found in problems(each)] == []
+    return events
+
+
+def rows(*reports: AnyReport) -> list[dict[str, str]]:
+    text = EXPORTS["csv"](reports)
+    assert text.split("\r\n", 1)[0] == ",".join(COLUMNS)
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def reports_of(path: Path) -> Sequence[AnyReport]:
+    try:
+        return normalize_document(json.loads(path.read_text("utf-8"))).reports
+    except DocumentError:
+        return ()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem[:60])
+def test_real_documents_come_out_whole(path: Path) -> None:
+    """Every finding stands in each format once; every scan without a result is said to be one."""
+    reports = reports_of(path)
+    findings = sum(len(each.findings) for each in reports if isinstance(each, Report))
+    unusable = sum(not isinstance(each, Report) for each in reports)
+
+    runs = sarif(*reports)["runs"]
+    events = ocsf(*reports)
+    records = [each["record"] for each in rows(*reports)]
+
+    assert sum(len(each["results"]) for each in runs) == findings
+    failed = [each for each in runs if not each["invocations"][0]["executionSuccessful"]]
+    assert len(failed) == unusable
+    assert len(runs) == len(reports)
+    assert len(events) == findings + unusable
+    assert records.count("finding") == findings
+    assert records.count("not usable") == unusable
+
+
+@settings(deadline=None)
+@given(reports=st.lists(REPORTS, max_size=3))
+def test_any_report_is_valid(reports: list[AnyReport]) -> None:
+    """Whatever a source lists, of any length and in any letters."""
+    findings = sum(len(each.findings) for each in reports if isinstance(each, Report))
+
+    assert len(sarif(*reports)["runs"]) == len(reports)
+    assert len([each for each in ocsf(*reports) if each["vulnerabilities"]]) == findings
+    assert len([each for each in rows(*reports) if each["record"] == "finding"]) == findings
+
+
+class TestNeverAFalseAllClear:
+    def test_a_scan_without_a_result_is_no_empty_result(self) -> None:
+        """Each format says that it failed, and why."""
+        report = an_unusable_report()
+
+        (run,) = sarif(report)["runs"]
+        (found,) = ocsf(report)
+        (row,) = rows(report)
+
+        (note,) = run["invocations"][0]["toolExecutionNotifications"]
+        assert run["invocations"][0]["executionSuccessful"] is False
+        assert (note["level"], "status FAILED" in note["message"]["text"]) == ("error", True)
+        assert (found["status_code"], found["status_detail"]) == ("FAILED", "status FAILED")
+        assert "not an all-clear" in found["message"]
+        assert (row["record"], row["scan_status"], row["scan_complete"]) == (
+            "not usable",
+            "FAILED",
+            "no",
+        )
+
+    def test_an_image_without_findings_is_told_apart(self) -> None:
+        """It has a row of its own, and a run that succeeded."""
+        (row,) = rows(a_report())
+
+        assert row["record"] == "no findings"
+        assert sarif(a_report())["runs"][0]["invocations"][0]["executionSuccessful"] is True
+        assert ocsf(a_report()) == []
+
+    def test_an_incomplete_list_is_said_to_be_one(self) -> None:
+        """By a note of its own where the scan has none."""
+        (run,) = sarif(a_report(a_finding(), complete=False))["runs"]
+
+        (note,) = run["invocations"][0]["toolExecutionNotifications"]
+        assert (note["level"], note["message"]["text"]) == (
+            "warning",
+            "Fewer findings were listed than counted",
+        )
+
+
+class TestSarif:
+    @pytest.mark.parametrize("severity", Severity)
+    @pytest.mark.parametrize("value", [0.0, 3.0, 5.0, 8.0, 9.8])
+    def test_the_severity_of_the_source_stands(self, severity: Severity, value: float) -> None:
+        """GitHub reads it from a score, so a score that says another one gives way."""
+        finding = a_finding(severity=severity.name, score=Score(value))
+
+        (rule,) = sarif(a_report(finding))["runs"][0]["tool"]["driver"]["rules"]
+
+        score = float(rule["properties"]["security-severity"])
+        word = next(
+            word
+            for word, least in (("CRITICAL", 9.1), ("HIGH", 7.0), ("MEDIUM", 4.0), ("LOW", 0.0))
+            if score >= least
+        )
+        expected = {"INFORMATIONAL": "LOW", "UNKNOWN": "MEDIUM"}.get(severity.name, severity.name)
+        assert word == expected
+
+    def test_a_vulnerability_in_several_packages_is_one_rule(self) -> None:
+        """With the worst severity of its findings."""
+        low = a_finding("CVE-1", package="a", severity="LOW")
+        high = a_finding("CVE-1", package="b", severity="HIGH")
+
+        (run,) = sarif(a_report(low, high))["runs"]
+
+        (rule,) = run["tool"]["driver"]["rules"]
+        assert rule["properties"]["tags"][-1] == "HIGH"
+        assert [each["ruleIndex"] for each in run["results"]] == [0, 0]
+        prints = {each["partialFingerprints"]["finding/v1"] for each in run["results"]}
+        assert len(prints) == 2
+
+    def test_a_fingerprint_outlives_a_new_image(self) -> None:
+        """Code scanning follows a finding from one push to the next."""
+        before, after = (
+            sarif(a_report(a_finding(version=version), image=an_image(number)))["runs"][0][
+                "results"
+            ]
+            for number, version in ((1, "1.0"), (2, "1.1"))
+        )
+
+        assert before[0]["partialFingerprints"] == after[0]["partialFingerprints"]
+
+    def test_what_github_does_not_take_is_counted(self) -> None:
+        """The worst stay; the rest is said to be left out."""
+        findings = [a_finding(f"CVE-{number}") for number in range(5)]
+
+        (run,) = json.loads(write_sarif([a_report(*findings)], most=2))["runs"]
+
+        assert [each["ruleId"] for each in run["results"]] == ["CVE-0", "CVE-1"]
+        (note,) = run["invocations"][0]["toolExecutionNotifications"]
+        assert note["message"]["text"].startswith("3 findings are left out")
+
+
+class TestCsv:
+    @pytest.mark.parametrize(
+        "name", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", "\N{FULLWIDTH EQUALS SIGN}1"]
+    )
+    def test_no_cell_is_a_formula(self, name: str) -> None:
+        """A package's name is run by no spreadsheet."""
+        (row,) = rows(a_report(a_finding(package=name)))
+
+        assert row["package"].startswith("'")
+
+    def test_line_breaks_and_quotes_stay_in_their_cell(self) -> None:
+        """As the standard quotes them."""
+        (row,) = rows(a_report(a_finding(title='a "b",\nc; d')))
+
+        assert row["title"] == 'a "b",\nc; d'
+
+
+class TestOcsf:
+    def test_an_id_that_is_no_cve_is_an_advisory(self) -> None:
+        """Just one of them is allowed."""
+        cve, advisory = ocsf(a_report(a_finding("CVE-2024-1"), a_finding("GHSA-aaaa-bbbb-cccc")))
+
+        assert cve["vulnerabilities"][0]["cve"]["uid"] == "CVE-2024-1"
+        assert advisory["vulnerabilities"][0]["advisory"]["uid"] == "GHSA-aaaa-bbbb-cccc"
+
+    def test_each_step_of_a_finding_is_valid(self) -> None:
+        """Opened, changed, gone: the same finding under the same id."""
+        finding, report = a_finding(), a_report()
+        events = [event(report.image, report.scan, finding, step) for step in (NEW, CHANGED, GONE)]
+
+        assert [found for each in events for found in problems(each)] == []
+        assert [(each["activity_id"], each["status_id"]) for each in events] == [
+            (1, 1),
+            (2, 2),
+            (3, 4),
+        ]
+        assert len({each["finding_info"]["uid"] for each in events}) == 1
+
+    def test_times_are_milliseconds(self) -> None:
+        """As the standard wants them."""
+        (found,) = ocsf(a_report(a_finding(first_observed_at=NOW - timedelta(days=1))))
+
+        assert found["finding_info"]["first_seen_time"] == (NOW.timestamp() - 86400) * 1000
