@@ -578,6 +578,25 @@ Verdict = Receipt | NotThere | AskLater
 # --- the alert --------------------------------------------------------------------------------
 
 
+class Origin(StrEnum):
+    """Where a vulnerable package comes from, and so where it is mended."""
+
+    BASE_IMAGE = "base-image"
+    DEPENDENCY = "dependency"
+    UNKNOWN = "unknown"
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it, as a heading."""
+        match self:
+            case Origin.BASE_IMAGE:
+                return "Rebuild on a newer base image"
+            case Origin.DEPENDENCY:
+                return "Change your dependencies"
+            case Origin.UNKNOWN:
+                return "Upgrade"
+
+
 @dataclass(frozen=True, slots=True)
 class Upgrade:
     """One package to upgrade and what that removes."""
@@ -589,6 +608,7 @@ class Upgrade:
     manager: str | None
     fixes: Counts
     vulnerability_ids: tuple[str, ...]
+    origin: Origin = Origin.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from lib.interfaces import Page
 from lib.models import (
     Alert,
     Basis,
@@ -26,10 +27,12 @@ from lib.models import (
     Finding,
     Image,
     LeftOut,
+    Origin,
     Report,
     Severity,
     Upgrade,
 )
+from lib.origins import origins
 from lib.routing import selection
 from lib.text import clean, one_line, truncate
 
@@ -40,9 +43,9 @@ _PIECES: Final = 4
 """Kinds of change that the verdict counts one by one; the others are added up."""
 
 
-def alert(evaluation: Evaluation, delivery: Delivery) -> Alert:
+def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = None) -> Alert:
     """
-    Return what a destination is told about an evaluation.
+    Return what a destination is told about an evaluation. `page`: its report page.
 
     Its numbers add up as `Alert` says, whatever the filters of the delivery leave out.
     """
@@ -73,6 +76,8 @@ def alert(evaluation: Evaluation, delivery: Delivery) -> Alert:
         problem=evaluation.problem,
         parts=report.parts,
         evaluated_at=evaluation.evaluated_at,
+        report_url=page.url if page is not None else None,
+        page_key=page.key if page is not None else None,
         attempt=max(delivery.attempts, 1),
         possible_repeat=delivery.unsure,
         outdated=delivery.told_at is not None and evaluation.evaluated_at < delivery.told_at,
@@ -241,7 +246,7 @@ def _remedy(listed: Sequence[Change]) -> str:
     target = _upgrade(fixable)
     package = truncate(one_line(target.package), _NAME)
     version = truncate(one_line(target.fixed or ""), _NAME)
-    return f",{amount} fixed by upgrading {package} to {version}"
+    return f",{amount} fixed by {package} {version}"
 
 
 def _amount(part: int, whole: int) -> str:
@@ -260,10 +265,13 @@ def upgrades(findings: Iterable[Finding]) -> tuple[Upgrade, ...]:
     Where findings of one package name several fixed versions, the highest by `version_key` fixes
     them all. Findings that name none follow, one entry per package, with `fixed` None.
     """
-    groups: dict[_Target, list[Finding]] = {}
-    for each in findings:
-        groups.setdefault(_target(each), []).append(each)
-    return tuple(sorted(map(_upgrade, groups.values()), key=_most_useful_first))
+    listed = list(findings)
+    origin = origins(listed)
+    groups: dict[tuple[Origin, _Target], list[Finding]] = {}
+    for each in listed:
+        groups.setdefault((origin(each), _target(each)), []).append(each)
+    found = (_upgrade(group, where) for (where, _), group in groups.items())
+    return tuple(sorted(found, key=_most_useful_first))
 
 
 _Target = tuple[str, str | None, bool]
@@ -274,7 +282,7 @@ def _target(finding: Finding) -> _Target:
     return (finding.package.name, finding.package.manager, finding.fixed_version is None)
 
 
-def _upgrade(findings: Sequence[Finding]) -> Upgrade:
+def _upgrade(findings: Sequence[Finding], origin: Origin = Origin.UNKNOWN) -> Upgrade:
     package = findings[0].package
     installed = {each.package.version for each in findings if each.package.version is not None}
     fixed = {each.fixed_version for each in findings if each.fixed_version is not None}
@@ -286,12 +294,13 @@ def _upgrade(findings: Sequence[Finding]) -> Upgrade:
         manager=package.manager,
         fixes=MappingProxyType({each: counts[each] for each in _WORST_FIRST if counts[each]}),
         vulnerability_ids=tuple(dict.fromkeys(each.vulnerability_id for each in findings)),
+        origin=origin,
     )
 
 
 def _most_useful_first(upgrade: Upgrade) -> tuple[object, ...]:
     amounts = tuple(-upgrade.fixes.get(severity, 0) for severity in _WORST_FIRST)
-    return (upgrade.fixed is None, *amounts, upgrade.package, upgrade.manager or "")
+    return (upgrade.fixed is None, *amounts, upgrade.package, upgrade.manager or "", upgrade.origin)
 
 
 _RUN: Final = re.compile(r"([^0-9]*)([0-9]*)")

@@ -152,7 +152,7 @@ class TestVerdict:
             (found(1), "First scan: 1 HIGH"),
             (
                 found(4, "CRITICAL", **FIXED) + found(2, start=50, fix_available="NO"),
-                "First scan: 4 CRITICAL and 2 HIGH, 4 of them fixed by upgrading openssl to 3.0.14",
+                "First scan: 4 CRITICAL and 2 HIGH, 4 of them fixed by openssl 3.0.14",
             ),
             (
                 found(2, **FIXED) + found(1, start=50, package="bash", **FIXED),
@@ -167,7 +167,7 @@ class TestVerdict:
             (found(2, fix_available="YES"), "First scan: 2 HIGH, both fixable"),
             (found(2, fix_available="NO"), "First scan: 2 HIGH, no fix known"),
             (found(1, fix_available="NO"), "First scan: 1 HIGH, without a known fix"),
-            (found(1, **FIXED), "First scan: 1 HIGH, fixed by upgrading openssl to 3.0.14"),
+            (found(1, **FIXED), "First scan: 1 HIGH, fixed by openssl 3.0.14"),
         ],
     )
     def test_first_scan(self, findings: list[Finding], sentence: str) -> None:
@@ -180,7 +180,7 @@ class TestVerdict:
             (
                 [],
                 found(2, "CRITICAL", **FIXED),
-                "2 new CRITICAL since 1.4.1, both fixed by upgrading openssl to 3.0.14",
+                "2 new CRITICAL since 1.4.1, both fixed by openssl 3.0.14",
             ),
             (
                 found(3, start=50),

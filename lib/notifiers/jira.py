@@ -397,7 +397,12 @@ def _verdict(alert: Alert, said: str) -> Iterable[Json]:
     if alert.problem is not None:
         return _problem(alert, alert.problem)
     verdict = adf.text(_first_upper(truncate(said, _VERDICT)), "strong")
-    return [adf.paragraph(verdict), adf.paragraph(adf.text(wording.all_findings(alert)))]
+    why = wording.why(alert)
+    return [
+        adf.paragraph(verdict),
+        adf.paragraph(adf.text(wording.all_findings(alert))),
+        *([adf.paragraph(adf.text(why, "strong"))] if why else ()),
+    ]
 
 
 def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
@@ -429,11 +434,13 @@ def _to_do(alert: Alert, rows: int) -> Iterable[Json]:
     if not ready and not unfixed:
         return
     yield adf.heading("What to do")
-    yield adf.table(("Upgrade", "From", "To", "Fixes"), (_upgrade(each) for each in ready[:rows]))
+    for title, group in wording.by_origin(ready[:rows]).items():
+        yield adf.paragraph(adf.text(title, "strong"))
+        yield adf.table(("Package", "From", "To", "Removes"), map(_upgrade, group))
     if ready[rows:]:
         yield adf.paragraph(adf.text(wording.more_upgrades(ready[rows:])))
-    if unfixed:
-        yield adf.paragraph(adf.text(unfixed))
+    for said in filter(None, (wording.without_fix(alert), unfixed)):
+        yield adf.paragraph(adf.text(said))
 
 
 def _upgrade(upgrade: Upgrade) -> Iterable[Json]:
@@ -506,9 +513,14 @@ def _left_out(alert: Alert) -> Iterable[Json]:
 
 
 def _links(alert: Alert) -> Json:
-    if len(alert.console_url) > _MAX_URL:
-        return None
-    return adf.paragraph(adf.text("Open the image in the ECR console", link=alert.console_url))
+    links = (
+        ("Open the full report", alert.report_url),
+        ("Open the image in the ECR console", alert.console_url),
+    )
+    nodes = [adf.text(text, link=url) for text, url in links if url and len(url) <= _MAX_URL]
+    if len(nodes) > 1:
+        nodes.insert(1, adf.text(" \N{MIDDLE DOT} "))
+    return adf.paragraph(*nodes) if nodes else None
 
 
 # --- the comment ------------------------------------------------------------------------------

@@ -99,17 +99,19 @@ def usage(message: Json, *, of: str = "") -> tuple[Usage, ...]:
 
 def _findings(alert: Alert) -> list[Json]:
     numbers = _say(wording.all_findings(alert), _COUNTS)
+    why = _say(wording.why(alert), _COUNTS)
     where = _say(wording.where(alert), _WHERE)
+    about = "\n".join(filter(None, (numbers, why and f"*{why}*", where)))
     lists = [
         _listing(each, _NEW if each.title in (wording.FOUND, wording.NEW) else _OTHERS)
         for each in wording.sections(alert)
     ]
     parts = (
         _header(_mark(alert), alert),
-        _section(f"*{_say(alert.verdict, _VERDICT)}*\n{numbers}\n{where}"),
+        _section(f"*{_say(alert.verdict, _VERDICT)}*\n{about}"),
         _section(_platforms(alert)),
-        *map(_section, lists),
         _section(_to_do(alert)),
+        *map(_section, lists),
         _section(_left_out(wording.left_out(alert, _REASONS), wording.arithmetic(alert))),
         _facts(alert),
         *_ending(alert),
@@ -145,14 +147,16 @@ def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
 def _standing(alert: Alert) -> list[Json]:
     how = [f"*{_say(_how_it_stands(alert), _VERDICT)}*"]
     how += [_say(wording.all_findings(alert), _COUNTS)] if alert.total else []
+    why = _say(wording.why(alert), _COUNTS)
+    how += [f"*{why}*"] if why else []
     how += [_say(wording.where(alert), _WHERE)]
     clear = not alert.standing and alert.scan.complete
     parts = (
         _header(_mark_of_standing(alert), alert, title=_RESOLVED if clear else ""),
         _section("\n".join(how)),
         _section(_platforms(alert)),
-        _section(_listing(wording.standing(alert), _NEW, noted=False) if alert.standing else ""),
         _section(_to_do(alert)),
+        _section(_listing(wording.standing(alert), _NEW, noted=False) if alert.standing else ""),
         _section(f"*Last change*\n{_say(alert.verdict, _VERDICT)}"),
         _section(
             _left_out(wording.not_standing(alert, _REASONS), wording.arithmetic_of_standing(alert))
@@ -246,20 +250,25 @@ def _platforms(alert: Alert) -> str:
 
 def _to_do(alert: Alert) -> str:
     ready = wording.upgradable(alert)
-    lines, hidden = wording.fitting(ready, _upgrade, lines=_LINES, characters=_TO_DO)
+    fitting, hidden = wording.fitting(ready, _upgrade, lines=_LINES, characters=_TO_DO)
+    lines: list[str] = []
+    for title, group in wording.by_origin(ready[: len(fitting)]).items():
+        lines += [f"*{title}*", *map(_upgrade, group)]
     if hidden:
         lines.append(f"_{wording.more_upgrades(hidden)}_")
-    unfixed = wording.without_version(alert)
-    if unfixed:
-        lines.append(_say(unfixed, _OTHERS))
-    return "\n".join(("*What to do*", *lines)) if lines else ""
+    for said in (wording.without_fix(alert), wording.without_version(alert)):
+        if said:
+            lines.append(_say(said, _OTHERS))
+    if not lines:
+        return ""
+    return "\n".join(lines if ready else ("*What to do*", *lines))
 
 
 def _upgrade(upgrade: Upgrade) -> str:
     package = _code(f"{wording.short(upgrade.package)} {wording.upgrade_from(upgrade)}".rstrip())
     return (
-        f"• Upgrade {package} to {_code(wording.upgrade_to(upgrade))}: "
-        f"fixes {wording.counts(upgrade.fixes)}"
+        f"• {package} to {_code(wording.upgrade_to(upgrade))}: "
+        f"removes {wording.counts(upgrade.fixes)}"
     )
 
 
@@ -271,8 +280,10 @@ def _left_out(reasons: Sequence[str], arithmetic: str) -> str:
 
 
 def _console(alert: Alert) -> str:
-    link = slack_link(alert.console_url, "Open the image in the ECR console")
-    return link if len(link) <= _CONSOLE else ""
+    console = slack_link(alert.console_url, "Open the image in the ECR console")
+    report = slack_link(alert.report_url, "Open the full report") if alert.report_url else ""
+    links = (each for each in (report, console) if each and len(each) <= _CONSOLE)
+    return " \N{MIDDLE DOT} ".join(links)
 
 
 def _fallback(alert: Alert, limit: int) -> str:

@@ -148,6 +148,7 @@ def _summary(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
         "changes": _changes(alert, taken),
         "omitted": _counts(wording.by_severity(hidden)) | {"total": len(hidden)},
         "console_url": truncate(alert.console_url, 2 * _FIELD),
+        "report_url": alert.report_url and truncate(alert.report_url, 2 * _FIELD),
     }
 
 
@@ -191,6 +192,7 @@ def _left_out_entries(alert: Alert, limit: int) -> list[Json]:
 def _upgrade_entry(upgrade: Upgrade) -> Json:
     return {
         "package": truncate(upgrade.package, _NAME),
+        "origin": upgrade.origin.value,
         "manager": upgrade.manager and truncate(upgrade.manager, _NAME),
         "installed": [truncate(each, _NAME) for each in upgrade.installed[:_IDS]],
         "fixed_version": upgrade.fixed and truncate(upgrade.fixed, _NAME),

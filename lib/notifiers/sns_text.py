@@ -29,7 +29,7 @@ def render(alert: Alert) -> tuple[str, bool]:
         lines += listed
         truncated = truncated or cut
     lines += _left_out(alert)
-    lines += [*_title("Links"), *_indented(f"Image in the ECR console: {_console(alert)}"), ""]
+    lines += [*_title("Links"), *_links(alert), ""]
     lines += [line for each in wording.warnings(alert) for line in _wrapped(f"Note: {each}")]
     lines += _wrapped(wording.footer(alert))
     return "\n".join(lines) + "\n", truncated
@@ -41,6 +41,13 @@ def render_plain(alert: Alert) -> str:
     return "\n".join((*_opening(alert), "", *ending)) + "\n"
 
 
+def _links(alert: Alert) -> list[str]:
+    lines = _indented(f"Image in the ECR console: {_console(alert)}")
+    if alert.report_url is None or len(alert.report_url) > _MAX_URL:
+        return lines
+    return [*_indented(f"Full report, for some weeks: {alert.report_url}"), *lines]
+
+
 def _console(alert: Alert) -> str:
     return alert.console_url if len(alert.console_url) <= _MAX_URL else "(too long to print)"
 
@@ -49,7 +56,12 @@ def _opening(alert: Alert) -> list[str]:
     if alert.problem is not None:
         told = _told_problem(alert, alert.problem)
     else:
-        told = [*_wrapped(alert.verdict), "", *_wrapped(wording.all_findings(alert))]
+        numbers = filter(None, (wording.all_findings(alert), wording.why(alert)))
+        told = [
+            *_wrapped(alert.verdict),
+            "",
+            *(line for each in numbers for line in _wrapped(each)),
+        ]
     facts = wording.facts(alert)
     width = max(len(label) for label, _ in facts) + 2
     return [
@@ -90,21 +102,23 @@ def _advice(remedy: str) -> Iterable[str]:
 
 def _to_do(alert: Alert) -> list[str]:
     ready = wording.upgradable(alert)
-    lines, hidden = wording.fitting(ready, _upgrade, lines=_LISTED, characters=_SECTION)
+    fitting, hidden = wording.fitting(ready, _upgrade, lines=_LISTED, characters=_SECTION)
+    lines: list[str] = []
+    for title, group in wording.by_origin(ready[: len(fitting)]).items():
+        lines += [*_indented(f"{title}:"), *map(_upgrade, group)]
     if hidden:
         lines += _indented(wording.more_upgrades(hidden))
-    unfixed = wording.without_version(alert)
-    if unfixed:
-        lines += _indented(unfixed)
+    for said in (wording.without_fix(alert), wording.without_version(alert)):
+        lines += _indented(said) if said else []
     return [*_title("What to do"), *lines] if lines else []
 
 
 def _upgrade(upgrade: Upgrade) -> str:
     versions = wording.upgrade_from(upgrade)
     words = (
-        f"Upgrade {wording.short(upgrade.package)}",
+        wording.short(upgrade.package),
         f"from {versions}" if versions else "",
-        f"to {wording.upgrade_to(upgrade)}: fixes {wording.counts(upgrade.fixes)}",
+        f"to {wording.upgrade_to(upgrade)}: removes {wording.counts(upgrade.fixes)}",
     )
     return "\n".join(_indented(" ".join(filter(None, words)), bullet="- "))
 

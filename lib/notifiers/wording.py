@@ -18,6 +18,7 @@ from lib.models import (
     Counts,
     Finding,
     LeftOut,
+    Origin,
     Part,
     ScanSource,
     Severity,
@@ -36,6 +37,8 @@ _WARNINGS: Final = 3
 _ROUTES: Final = 5
 _DIGEST: Final = 80
 _PART: Final = 60
+_LIKELY: Final = 0.1
+"""An EPSS that is worth a word: one in ten is exploited within a month."""
 
 T = TypeVar("T")
 
@@ -139,6 +142,23 @@ def _time(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
 
 
+def why(alert: Alert) -> str:
+    """Return in one line what makes it likelier to hurt, of all that is open now."""
+    findings = [each.finding for each in alert.standing]
+    wild = sum(each.exploit_observed_at is not None for each in findings)
+    known = sum(each.exploitable for each in findings) - wild
+    epss = max((each.epss for each in findings if each.epss is not None), default=0.0)
+    used = alert.image.in_use_count
+    said = (
+        f"{wild:,} exploited in the wild" if wild else "",
+        f"{known:,} with a known exploit" if known else "",
+        f"EPSS up to {epss * 100:.0f} %" if epss >= _LIKELY else "",
+        f"in use by {used:,} {'task or pod' if used == 1 else 'tasks or pods'}" if used else "",
+    )
+    text = ", ".join(filter(None, said))
+    return text[:1].upper() + text[1:] if findings else ""
+
+
 # --- what changed -----------------------------------------------------------------------------
 
 
@@ -155,8 +175,12 @@ class Section:
         finding = change.finding
         new = self.title == OPEN and change.kind is ChangeKind.NEW
         said = ["new"] if new else [change.reason] if change.reason != self.note else []
-        if finding.exploitable and change.kind is not ChangeKind.EXPLOIT_KNOWN:
+        if finding.exploit_observed_at is not None:
+            said.append("exploited in the wild")
+        elif finding.exploitable and change.kind is not ChangeKind.EXPLOIT_KNOWN:
             said.append("exploit known")
+        if finding.epss is not None and finding.epss >= _LIKELY:
+            said.append(f"EPSS {finding.epss * 100:.0f} %")
         if finding.package.path:
             said.append(f"in {short(finding.package.path, _VERSION)}")
         if finding.platforms:
@@ -263,8 +287,29 @@ def more(hidden: Sequence[Change]) -> str:
 
 
 def upgradable(alert: Alert) -> list[Upgrade]:
-    """Return the upgrades that name a version to go to."""
-    return [each for each in alert.upgrades if each.fixed is not None]
+    """Return the upgrades that name a version to go to, those of a place together."""
+    ready = [each for each in alert.upgrades if each.fixed is not None]
+    return sorted(ready, key=lambda each: _ORIGINS.index(each.origin))
+
+
+def by_origin(upgrades: Iterable[Upgrade]) -> dict[str, list[Upgrade]]:
+    """Return upgrades under what is to be done about them."""
+    groups: dict[str, list[Upgrade]] = {}
+    for each in upgrades:
+        groups.setdefault(each.origin.remedy, []).append(each)
+    return groups
+
+
+_ORIGINS: Final = (Origin.BASE_IMAGE, Origin.DEPENDENCY, Origin.UNKNOWN)
+
+
+def without_fix(alert: Alert) -> str:
+    """Count what no upgrade removes; nothing where the source says nothing about fixes."""
+    stuck = [each for each in alert.standing if not each.finding.fixable]
+    said = any(each.finding.fix_available is not None for each in alert.standing)
+    if not stuck or not (said or len(stuck) < len(alert.standing)):
+        return ""
+    return f"{len(stuck):,} without a fix: {counts(by_severity(stuck))}"
 
 
 def upgrade_from(upgrade: Upgrade) -> str:

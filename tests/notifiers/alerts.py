@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.evaluation import Rules, evaluate
+from lib.interfaces import Page
 from lib.merging import merged
 from lib.models import (
     Alert,
@@ -43,6 +44,12 @@ from tests.fakes import known_of
 
 STREAM: Final = StreamId("000474600478/eu-central-1/payments/api")
 ENHANCED: Final = MappingProxyType({"source": ScanSource.ECR_ENHANCED, "status": "ACTIVE"})
+
+PAGE: Final = Page(
+    "pages/000474600478/eu-central-1/payments/api/sha256-1/000001-a.html",
+    "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-central-1.on.aws/pages/000474600478/"
+    "eu-central-1/payments/api/sha256-1/000001-a.html?ends=1798275600&proof=not-a-real-one",
+)
 
 INJECTIONS: Final = (
     "<!channel>",
@@ -96,7 +103,8 @@ def evaluated(
 
 def told(evaluation: Evaluation, *filters: Filter, **delivery: Any) -> Alert:
     """Return what a destination with these filters is told."""
-    return alert(evaluation, a_delivery(filters=filters or (a_filter(),), **delivery))
+    row = a_delivery(filters=filters or (a_filter(),), **delivery)
+    return alert(evaluation, row, page=PAGE)
 
 
 def many(

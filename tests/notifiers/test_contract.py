@@ -81,6 +81,18 @@ def test_every_alert_is_rendered_within_limits(mode: str, options: Any, story: s
 
 
 @each_format
+@pytest.mark.parametrize("story", ["baseline", "scan-failed"])
+def test_the_report_page_is_linked_where_there_is_one(mode: str, options: Any, story: str) -> None:
+    """Whoever wants to know more has one click to it; without a page nothing is promised."""
+    made = notifier(mode, tools(), **options)
+    alert, link = STORIES[story], "lambda-url.eu-central-1.on.aws/pages/"
+
+    assert link in json.dumps(made.render(alert, thread=THREADS.get(mode)))
+    without = replace(alert, report_url=None, page_key=None)
+    assert "full report" not in json.dumps(made.render(without)).lower()
+
+
+@each_format
 @pytest.mark.parametrize("story", sorted(set(STORIES) - {"ten-thousand"}))
 def test_plain_is_not_larger(mode: str, options: Any, story: str) -> None:
     """The degraded attempt must be the easier one to take."""

@@ -579,7 +579,7 @@ def test_description_says_how_things_stand() -> None:
         "CVE-2026-2002",
         "CVE-2025-7000",
     ]
-    assert "fixed in 3.0.14-1~deb12u2, new" in texts
+    assert "fixed in 3.0.14-1~deb12u2, new, EPSS 12 %" in texts
     assert "and 22 more: 22 HIGH" in texts
     assert "55 findings = 42 open here + 13 left out" in _section(body, "Not listed here")
 
