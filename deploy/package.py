@@ -35,7 +35,14 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 BUILD: Final = ROOT / ".build"
 ZIP: Final = "ecr-scan-alerts.zip"
 TEMPLATE: Final = "cloudformation-template-update-stack.json"
-_CODE: Final = ("handlers/**/*.py", "lib/**/*.py", "schemas/**/*.json", "LICENSE")
+_CODE: Final = (
+    "handlers/**/*.py",
+    "lib/**/*.py",
+    "lib/page/*.css",
+    "lib/page/*.js",
+    "schemas/**/*.json",
+    "LICENSE",
+)
 _STAGE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,31}", re.ASCII)
 """Leaves room for the longest name made from it: a function has at most 64 characters."""
 _NO_TOPIC: Final[Json] = {

@@ -25,7 +25,7 @@ class Visit:
 
     page: "Page"
     complaints: list[str] = field(default_factory=list)
-    hosts: set[str] = field(default_factory=set)
+    hosts: set[str | None] = field(default_factory=set)
 
     def heard(self, message: "ConsoleMessage") -> None:
         """Keep errors and warnings of the console."""
@@ -77,4 +77,4 @@ def open_page(browser: "Browser") -> Iterator[OpenPage]:
         yield open_one
         for visit in visits:
             assert visit.complaints == []
-            assert visit.hosts <= {"127.0.0.1"}
+            assert visit.hosts <= {"127.0.0.1", None}  # None: of a file

@@ -10,6 +10,7 @@ import requests
 from playwright.sync_api import expect
 
 from local.receivers import Answer, Receivers
+from tests.accessibility import violations
 from tests.browser_fixtures import OpenPage
 
 pytestmark = pytest.mark.browser
@@ -313,7 +314,7 @@ def test_what_arrives_stays_text(receivers: Receivers, send: Sender, open_page: 
 def test_every_view_fits_and_follows_the_scheme(
     receivers: Receivers, send: Sender, open_page: OpenPage, width: int, scheme: str
 ) -> None:
-    """No view scrolls sideways, and dark is dark."""
+    """No view scrolls sideways, dark is dark, and axe finds nothing against WCAG 2.1 A or AA."""
     for name in ("slack-alert", "slack-failed", "slack-every-block"):
         send.slack("payments", sample(name))
     send.jira("POST", "", sample("jira-create"))
@@ -328,6 +329,7 @@ def test_every_view_fits_and_follows_the_scheme(
         place.click()
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, place.get_attribute("href")
+        assert violations(page) == [], place.get_attribute("href")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == {"light": "rgb(245, 245, 244)", "dark": "rgb(22, 23, 25)"}[scheme]
 

@@ -1,0 +1,16 @@
+"""
+The report page: one evaluation as a self-contained HTML file. Pure.
+
+    document   the whole page: head, sections, data, script
+    sections   what stands in it without any script
+    findings   every finding, as columns for the script and as the first rows of the table
+    charts     severities and history as SVG
+    markup     HTML that cannot be broken out of
+
+It asks nothing of any server, opens from a file, prints, and its Content-Security-Policy allows the
+one style and the one script that are in it, and nothing else.
+"""
+
+from lib.page.document import render
+
+__all__ = ["render"]

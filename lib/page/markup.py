@@ -1,0 +1,53 @@
+"""HTML from parts: whatever is not markup already is text, and stays it."""
+
+from collections.abc import Iterable
+from html import escape
+from typing import Final
+
+from lib.text import clean
+
+_VOID: Final = frozenset({"br", "col", "hr", "input", "link", "meta"})
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+Node = str | None | Iterable["Node"]
+"""Text, markup, nothing, or several of them."""
+
+
+def element(tag: str, *children: Node, **attributes: str | int | None) -> Markup:
+    """
+    Return an element. Attributes that are None or False are left out, True ones stand alone.
+
+    Names lose a final underscore, and the others become hyphens: `class_`, `aria_label`.
+    """
+    named = "".join(_attribute(name, value) for name, value in attributes.items())
+    if tag in _VOID:
+        return Markup(f"<{tag}{named}>")
+    return Markup(f"<{tag}{named}>{joined(children)}</{tag}>")
+
+
+def joined(nodes: Iterable[Node]) -> Markup:
+    """Return nodes one after the other."""
+    return Markup("".join(map(_node, nodes)))
+
+
+def _node(node: Node) -> str:
+    if node is None:
+        return ""
+    if isinstance(node, Markup):
+        return node
+    if isinstance(node, str):
+        return escape(clean(node))
+    return joined(node)
+
+
+def _attribute(name: str, value: str | int | None) -> str:
+    if value is None or value is False:
+        return ""
+    name = name.rstrip("_").replace("_", "-")
+    return f" {name}" if value is True else f' {name}="{escape(clean(str(value)))}"'

@@ -1,0 +1,226 @@
+"use strict";
+// Filters, sorts and searches all findings; a hundred of them stand in the page at a time.
+(() => {
+  const PAGE = 100;
+  const PRINTED = 2000;
+  const NAMES = ["UNKNOWN", "INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
+  const EXPLOITS = ["", "known", "in the wild"];
+  const { count, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
+  const of = (name) => (row) => texts[columns[name][row]];
+  const [url, title, description, remediation] = ["url", "title", "description", "remediation"].map(of);
+  const [manager, path, layer, vector, platforms] = ["manager", "path", "layer", "vector", "platforms"].map(of);
+  const [change, reason] = ["change", "reason"].map(of);
+
+  const find = (id) => document.getElementById(id);
+  const controls = find("controls");
+  const body = find("findings-rows");
+  const hits = find("hits");
+  const [previous, next] = [find("previous"), find("next")];
+  const collator = new Intl.Collator("en", { numeric: true });
+
+  let shown = [];
+  let start = 0;
+  let sorted = { name: "", down: false };
+  let haystack = null;
+  const opened = new Set();
+
+  const text = (tag, value, name) => {
+    const made = document.createElement(tag);
+    made.textContent = value;
+    if (name) made.className = name;
+    return made;
+  };
+  const link = (address, label) => {
+    if (!/^https?:\/\//.test(address)) return text("span", label);
+    const made = text("a", label);
+    made.href = address;
+    made.rel = "noopener noreferrer";
+    return made;
+  };
+  const cell = (...parts) => {
+    const made = document.createElement("td");
+    made.append(...parts.filter((part) => part !== "" && part !== null));
+    return made;
+  };
+  const number = (value) => value.toLocaleString("en");
+  const percent = (value) => {
+    if (value < 0.001) return "below 0.1 %";
+    return value < 1 ? `${(value * 100).toFixed(1)} %` : "100 %";
+  };
+
+  // --- which, and in which order ---
+
+  const words = (row) =>
+    [columns.id[row], ...columns.aliases[row], columns.package[row], columns.version[row], columns.fixed[row],
+      path(row), manager(row), title(row), description(row), reason(row)].join("\n").toLowerCase();
+
+  const choose = () => {
+    const query = find("search").value.trim().toLowerCase();
+    const boxes = controls.querySelectorAll("input[name=severity]:checked");
+    const severities = new Set([...boxes].map((box) => Number(box.value)));
+    const [fixable, exploit, wanted] = [find("fixable").checked, find("exploit").checked, find("change").value];
+    if (query && haystack === null) haystack = Array.from({ length: count }, (_, row) => words(row));
+    const terms = query.split(/\s+/);
+    shown = [];
+    for (let row = 0; row < count; row += 1) {
+      if (!severities.has(columns.severity[row])) continue;
+      if (fixable && !columns.fixable[row]) continue;
+      if (exploit && !columns.exploit[row]) continue;
+      if (wanted && change(row) !== wanted) continue;
+      if (query && !terms.every((term) => haystack[row].includes(term))) continue;
+      shown.push(row);
+    }
+    order();
+    start = 0;
+    draw();
+  };
+
+  const KEYS = {
+    severity: (row) => columns.severity[row],
+    id: (row) => columns.id[row],
+    package: (row) => columns.package[row],
+    fixed: (row) => columns.fixed[row],
+    exploit: (row) => columns.exploit[row] * 10 + (columns.epss[row] ?? 0),
+    change,
+    since: (row) => columns.since[row],
+  };
+  const order = () => {
+    if (!sorted.name) return;
+    const key = KEYS[sorted.name];
+    const compare = (a, b) => (typeof a === "number" ? a - b : collator.compare(a, b));
+    const sign = sorted.down ? -1 : 1;
+    shown.sort((a, b) => sign * compare(key(a), key(b)) || a - b);
+  };
+
+  // --- what stands in the page ---
+
+  const fix = (row) => {
+    if (columns.fixed[row]) return columns.fixed[row];
+    if (columns.fixable[row]) return "a version not named";
+    return columns.unfixable[row] ? "no fix" : "";
+  };
+  const exploits = (row) => {
+    const epss = columns.epss[row];
+    return [EXPLOITS[columns.exploit[row]], epss === null ? "" : `EPSS ${percent(epss)}`].filter(Boolean).join(", ");
+  };
+
+  const detail = (row) => {
+    const made = document.createElement("tr");
+    made.className = "detail";
+    made.id = `detail-${row}`;
+    const facts = [
+      ["Score", columns.score[row] === null ? "" : `${columns.score[row]} ${vector(row)}`],
+      ["Also known as", columns.aliases[row].join(", ")],
+      ["Package manager", manager(row)],
+      ["Path", path(row)],
+      ["Layer", layer(row)],
+      ["Only on", platforms(row)],
+      ["Change", [change(row), reason(row)].filter(Boolean).join(": ")],
+      ["What its source advises", remediation(row)],
+    ].filter(([, value]) => value);
+    const list = document.createElement("ul");
+    for (const [label, value] of facts) {
+      const item = document.createElement("li");
+      item.append(text("strong", `${label}: `), value);
+      list.append(item);
+    }
+    for (const place of columns.links[row]) {
+      const item = document.createElement("li");
+      item.append(link(texts[place], texts[place]));
+      list.append(item);
+    }
+    const inside = cell(title(row) ? text("p", title(row)) : "", description(row) ? text("p", description(row)) : "", list);
+    inside.colSpan = 7;
+    made.append(inside);
+    return made;
+  };
+
+  const line = (row) => {
+    const made = document.createElement("tr");
+    const name = NAMES[columns.severity[row]];
+    const where = path(row) ? text("small", path(row), "path") : "";
+    const installed = text("code", `${columns.package[row]} ${columns.version[row]}`.trim());
+    const id = columns.id[row] || "(unnamed)";
+    const more = text("button", "Details", "more");
+    more.type = "button";
+    more.setAttribute("aria-expanded", String(opened.has(row)));
+    more.setAttribute("aria-label", `Details of ${id} in ${columns.package[row]}`);
+    more.addEventListener("click", () => {
+      const open = !opened.delete(row);
+      if (open) opened.add(row);
+      more.setAttribute("aria-expanded", String(open));
+      if (open) made.after(detail(row));
+      else find(`detail-${row}`)?.remove();
+    });
+    made.append(
+      cell(text("span", name, `badge ${name.toLowerCase()}`)), cell(link(url(row), id), " ", more), cell(installed, where),
+      cell(fix(row)), cell(exploits(row)), cell(change(row)), cell(columns.since[row]),
+    );
+    return made;
+  };
+
+  const draw = (length = PAGE) => {
+    const rows = shown.slice(start, start + length);
+    const parts = document.createDocumentFragment();
+    for (const row of rows) {
+      parts.append(line(row));
+      if (opened.has(row)) parts.append(detail(row));
+    }
+    body.replaceChildren(parts);
+    const all = shown.length === count ? `${number(count)} findings` : `${number(shown.length)} of ${number(count)} findings`;
+    const place = shown.length > rows.length ? `, ${number(start + 1)} to ${number(start + rows.length)} shown` : "";
+    hits.textContent = count ? all + place : "No findings";
+    find("pager").hidden = shown.length <= PAGE;
+    previous.disabled = start === 0;
+    next.disabled = start + length >= shown.length;
+  };
+
+  const turn = (by) => {
+    start = Math.min(Math.max(start + by, 0), Math.max(shown.length - 1, 0));
+    draw();
+    find("findings").scrollIntoView();
+  };
+
+  // --- what people do ---
+
+  for (const head of document.querySelectorAll("#findings-table th[data-sort]")) {
+    const button = text("button", head.textContent);
+    button.type = "button";
+    head.replaceChildren(button);
+    button.addEventListener("click", () => {
+      const name = head.dataset.sort;
+      const first = ["severity", "exploit"].includes(name);
+      sorted = { name, down: sorted.name === name ? !sorted.down : first };
+      for (const other of document.querySelectorAll("#findings-table th[aria-sort]")) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", sorted.down ? "descending" : "ascending");
+      order();
+      start = 0;
+      draw();
+    });
+  }
+  let waiting = 0;
+  controls.addEventListener("input", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(choose, 80);
+  });
+  controls.addEventListener("reset", () => setTimeout(choose));
+  controls.addEventListener("submit", (event) => event.preventDefault());
+  previous.addEventListener("click", () => turn(-PAGE));
+  next.addEventListener("click", () => turn(PAGE));
+
+  // Paper has no pager: all that is chosen is printed, up to a sensible length.
+  let place = 0;
+  addEventListener("beforeprint", () => {
+    place = start;
+    start = 0;
+    draw(PRINTED);
+    for (const each of document.querySelectorAll("details")) each.open = true;
+  });
+  addEventListener("afterprint", () => {
+    start = place;
+    draw();
+  });
+
+  controls.hidden = false;
+  choose();
+})();

@@ -1,0 +1,264 @@
+"""The report page as text: complete, inert, and never an all-clear by mistake."""
+
+import json
+import re
+from collections.abc import Sequence
+from html import unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.errors import DocumentError
+from lib.models import AnyReport, ChangeKind, Evaluation, Report
+from lib.page import render
+from lib.page.charts import MOST_COLUMNS
+from lib.page.document import whole
+from lib.page.findings import percent, rows
+from lib.sources.documents import normalize_document
+from tests.builders import NOW, a_finding, a_report
+from tests.page.evaluations import (
+    HOSTILE,
+    changed,
+    course,
+    evaluation,
+    failed,
+    findings,
+    hostile,
+    index,
+)
+from tests.strategies import REPORTS
+
+DOCUMENTS = sorted((Path(__file__).parents[1] / "findings").glob("*/*.json"))
+SIZES = (0, 1, 10, 300, 3_000, 10_000)
+
+
+class Reader(HTMLParser):
+    """Collects what a browser would make of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.attributes: set[str] = set()
+        self.texts: list[str] = []
+        self.data = ""
+        self._inside = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: Any) -> None:
+        self.tags.append(tag)
+        self._inside = dict(attributes).get("id", tag) if tag in ("script", "style") else ""
+        for name, value in attributes:
+            self.attributes.add(name)
+            if name in ("href", "src", "action", "srcset", "data"):
+                self.addresses.append(value)
+
+    def handle_endtag(self, _tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, text: str) -> None:
+        if self._inside == "findings-data":
+            self.data += text
+        elif not self._inside:
+            self.texts.append(text)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+def reports_of(path: Path) -> Sequence[AnyReport]:
+    """Return what a document holds; some hold only a part of what a source answers."""
+    try:
+        return normalize_document(json.loads(path.read_text("utf-8"))).reports
+    except DocumentError:
+        return ()
+
+
+def read(made: Evaluation, **options: Any) -> Reader:
+    return Reader(render(made, options.get("history", ()), now=NOW))
+
+
+def numbers_add_up(made: Evaluation) -> None:
+    """Say that every finding is on the page once, and that its sums are right."""
+    report = made.report
+    assert isinstance(report, Report)
+    page, alert = read(made), whole(made, NOW)
+    document = json.loads(page.data)
+    told = sum(each.kind is not ChangeKind.RESOLVED for each in alert.changes)
+    assert document["count"] == len(report.findings)
+    assert {len(column) for column in document["columns"].values()} == {len(report.findings)}
+    assert told + alert.unchanged + sum(each.count for each in alert.left_out) == alert.total
+    assert f"{alert.total:,} findings = {told:,} new or changed" in page.text
+    assert sum(report.counts.values()) == len(report.findings)
+    for severity, number in report.counts.items():
+        assert f"{number} {severity.name}" in page.text
+
+
+@pytest.mark.parametrize("count", SIZES)
+def test_every_finding_is_on_the_page(count: int) -> None:
+    """Whatever its size, and whatever changed."""
+    numbers_add_up(changed(count))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem[:60])
+def test_real_documents_come_out_whole(path: Path) -> None:
+    """As first scans; those without a result are said to be that."""
+    for report in reports_of(path):
+        made = evaluation(report)
+        if isinstance(report, Report):
+            numbers_add_up(made)
+        else:
+            assert "not an all-clear" in read(made).text
+
+
+@settings(deadline=None)
+@given(report=REPORTS, before=st.none() | REPORTS)
+def test_any_report_makes_a_page(report: Any, before: Any) -> None:
+    """Whatever its source lists, in any letters."""
+    made = evaluation(report, before if isinstance(before, Report) else None)
+
+    page = read(made, history=course())
+
+    assert page.tags[:2] == ["html", "head"]
+    assert bool(page.data) is isinstance(report, Report)
+
+
+def test_a_page_asks_nothing_of_anybody() -> None:
+    """No address is loaded; links are followed only by people."""
+    html = render(changed(300), course(), now=NOW)
+    page = Reader(html)
+
+    assert {each.split(":")[0] for each in page.addresses} <= {"https", "#findings"}
+    assert not {"src", "style", "onclick", "onload", "srcset"} & page.attributes
+    assert {"img", "iframe", "object", "link", "video"} & set(page.tags) == set()
+    assert "default-src 'none'" in unescape(html.split("<style>")[0])
+    assert "url(" not in html.split("<body>")[0]
+
+
+def test_nothing_breaks_out_of_its_place() -> None:
+    """Names and texts of a finding stay text, in the page and in the data for the script."""
+    html = render(hostile(), course(), now=NOW)
+    page = Reader(html)
+
+    assert page.tags.count("script") == 2
+    assert "img" not in page.tags
+    assert not any(each.startswith("javascript:") for each in page.addresses)
+    assert not re.search("[\u202e\ud800]", html)
+    columns = json.loads(page.data)["columns"]
+    assert columns["id"][0].startswith("</script><script>alert(1)")
+    assert HOSTILE[:30] in page.text
+
+
+def test_a_scan_without_a_result_is_not_a_clear_one() -> None:
+    """The reason and what to do; no number of findings, no table, no script."""
+    page = read(failed())
+
+    assert "No result" in page.text
+    assert "This is not an all-clear" in page.text
+    assert "What to do" in page.text
+    assert "All findings" not in page.text
+    assert "script" not in page.tags
+
+
+def test_an_image_without_findings_says_so() -> None:
+    """Zero is a number here: the scan was usable."""
+    page = read(evaluation(a_report()))
+
+    assert "First scan: no findings" in page.text
+    assert "not an all-clear" not in page.text
+
+
+def test_an_incomplete_list_is_said_to_be_one() -> None:
+    """Numbers that are too low are no good news."""
+    page = read(evaluation(a_report(a_finding(), complete=False)))
+
+    assert "the list is incomplete" in page.text
+
+
+def test_a_suppressed_finding_is_listed_with_its_entry() -> None:
+    """It is counted, and says by which entry, until when and why it is left out."""
+    made = changed(20, suppressed="CVE-2024-00006")
+    (row,) = [each for each in rows(made) if each.change == "suppressed"]
+
+    assert row.finding.vulnerability_id == "CVE-2024-00006"
+    assert "until 2026-12-23: not reachable" in row.reason
+    assert "1 suppressed by CVE-2024-00006" in read(made).text
+
+
+def test_what_changed_is_told_by_kind() -> None:
+    """New ones seen at once, resolved ones on request."""
+    text = read(changed(300)).text
+
+    assert "New (15)" in text
+    assert "Resolved (3)" in text
+    assert "Compared with 1.4.7" in text
+
+
+def test_a_first_scan_has_nothing_to_compare_with() -> None:
+    """It does not call its findings new."""
+    text = read(evaluation(a_report(*findings(5)))).text
+
+    assert "What changed" not in text
+    assert "first scan known here" in text
+
+
+def test_upgrades_are_grouped_by_where_they_are_made() -> None:
+    """The base image, and the dependencies; what has no version to go to is counted apart."""
+    text = read(changed(300)).text
+
+    assert "Rebuild on a newer base image (" in text
+    assert "Change your dependencies (" in text
+    assert "Without a named version to go to (150)" in text
+
+
+def test_each_platform_of_an_index_has_a_line() -> None:
+    """One that was not scanned says why."""
+    text = read(index()).text
+
+    assert "linux/amd64 1 HIGH" in text
+    assert "linux/arm64 not scanned: UnsupportedImageError" in text
+
+
+def test_the_course_of_a_stream_is_a_chart_and_a_table() -> None:
+    """A scan without a result is a gap in both, not a zero."""
+    page = read(changed(5), history=course())
+
+    assert "8 evaluations" in page.text
+    assert "no result" in page.text
+    assert page.tags.count("svg") == 2
+
+
+def test_a_long_course_draws_its_newest_part() -> None:
+    """The table has the others."""
+    page = read(changed(5), history=course(MOST_COLUMNS + 5))
+
+    assert page.tags.count("g") == MOST_COLUMNS
+    assert f"{MOST_COLUMNS + 5} evaluations" in page.text
+
+
+def test_without_a_script_the_worst_are_there() -> None:
+    """A hundred rows stand in the page itself, and it says of how many."""
+    page = read(evaluation(a_report(*findings(300))))
+
+    assert "The worst 100 of 300." in page.text
+    assert page.tags.count("tr") >= 100
+
+
+def test_the_same_evaluation_makes_the_same_page() -> None:
+    """It is stored under the name of its content."""
+    assert render(changed(50), course(), now=NOW) == render(changed(50), course(), now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.0, "below 0.1 %"), (0.0004, "below 0.1 %"), (0.125, "12.5 %"), (1, "100 %")],
+)
+def test_a_probability_reads_as_one(value: float, words: str) -> None:
+    """A small one is not zero."""
+    assert percent(value) == words
