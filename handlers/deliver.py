@@ -82,6 +82,9 @@ def _record(delivery_id: str, outcome: DeliveryOutcome, *, now: datetime) -> Non
             metrics.add_metric(Metric.DELIVERY_LATENCY, MetricUnit.Milliseconds, latency)
     if outcome.misconfigured:
         metrics.add_metric(Metric.DELIVERIES_MISCONFIGURED, MetricUnit.Count, 1)
+    if outcome.without_page is not None:
+        metrics.add_metric(Metric.PAGES_FAILED, MetricUnit.Count, 1)
+        logger.error("no report page", exc_info=outcome.without_page, delivery=delivery_id)
     if outcome.receipt is not None:
         details["receipt"] = outcome.receipt.reference
     if outcome.due_at is not None:

@@ -8,7 +8,7 @@ invocation starts with open connections and a function builds only what it uses.
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
@@ -20,6 +20,7 @@ from lib.errors import ConfigError
 from lib.evaluation import INDEX_WAIT, Rules
 from lib.interfaces import (
     FindingSource,
+    History,
     HttpClient,
     Notifier,
     NotifierTools,
@@ -27,7 +28,8 @@ from lib.interfaces import (
     SecretReader,
     StateStore,
 )
-from lib.models import Destination
+from lib.links import SignedLinks, opened
+from lib.models import Destination, Evaluation, HistoryEntry
 from lib.pipeline import ScanPipeline
 from lib.reconciliation import Reconciliation, Scope
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from boto3.session import Session
 
     from lib.store.ledger import DynamoLedger
+    from lib.store.pages import S3Pages
     from lib.store.queues import SqsDeadLetters, SqsWaker
 
 _CONNECT_TIMEOUT: Final = 3
@@ -65,6 +68,14 @@ class Settings:
         """How long scans of untagged images wait for the push of an index."""
         seconds = self.environment.get("INDEX_WAIT_SECONDS")
         return INDEX_WAIT if seconds is None else timedelta(seconds=int(seconds))
+
+    @property
+    def report_links(self) -> SignedLinks | None:
+        """How reports are linked to; None: not at all."""
+        base = self.environment.get("REPORT_LINK_BASE")
+        if not base:
+            return None
+        return SignedLinks(base, timedelta(days=int(self.need("REPORT_LINK_DAYS"))))
 
     @property
     def receiver_hosts(self) -> tuple[str, ...]:
@@ -193,6 +204,7 @@ class App:
             pause=self._pause,
             secrets=self.secrets,
             fallback=self.config.fallback,
+            pages=self.pages,
         )
 
     @cached_property
@@ -208,6 +220,51 @@ class App:
         from lib.store.reports import S3ReportStore
 
         return S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
+
+    @cached_property
+    def history(self) -> History:
+        """How streams went."""
+        from lib.store.history import DynamoHistory
+
+        return DynamoHistory(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
+
+    @cached_property
+    def pages(self) -> "S3Pages":
+        """The report pages."""
+        from lib.store.pages import S3Pages
+
+        return S3Pages(
+            self._clients.get("s3"),
+            self._settings.need("REPORTS_BUCKET"),
+            history=self.history,
+            render=self._page,
+            link=self.link,
+        )
+
+    def _page(self, evaluation: Evaluation, history: Sequence[HistoryEntry]) -> str:
+        from lib.page import render
+
+        return render(evaluation, history, now=self.now())
+
+    def link(self, key: str) -> str | None:
+        """Return a signed link to an object of the bucket; None where there are no links."""
+        links = self._settings.report_links
+        return None if links is None else links.url(key, secret=self._link_secret, now=self.now())
+
+    def opened(self, path: str, query: Mapping[str, str]) -> str | None:
+        """
+        Return where S3 has what a signed link leads to; None when it is kept no more.
+
+        Raises `LinkError` for a link that does not open.
+        """
+        from lib.store.pages import redirect
+
+        key = opened(path, query, secret=self._link_secret, now=self.now())
+        return redirect(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"), key)
+
+    @property
+    def _link_secret(self) -> str:
+        return self.secrets.read({"secret": self._settings.need("REPORT_LINK_SECRET")})
 
     @cached_property
     def ledger(self) -> "DynamoLedger":
@@ -252,6 +309,7 @@ class App:
             secrets=self.secrets,
             topics=SnsPublisher(lambda region: self._clients.get("sns", region)),
             destination=destination,
+            pages=self.pages if "REPORTS_BUCKET" in self._settings.environment else None,
         )
 
     def http(self, hosts: tuple[str, ...]) -> HttpClient:

@@ -30,6 +30,8 @@ from lib.interfaces import (
     Ledger,
     NotClaimed,
     Notifier,
+    Page,
+    Pages,
     ReportStore,
     SecretReader,
     Waker,
@@ -42,6 +44,7 @@ from lib.models import (
     DeliveryId,
     DeliveryState,
     Destination,
+    Evaluation,
     NotThere,
     Pause,
     PauseKind,
@@ -77,6 +80,8 @@ class DeliveryOutcome:
     """A secret or an address is wrong: somebody has to mend it before the horizon."""
     error: Exception | None = None
     """What nobody expected, for the log."""
+    without_page: Exception | None = None
+    """Why it was sent without its report page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,9 @@ class DeliveryPipeline:
         pause: Callable[[float], None],
         secrets: SecretReader,
         fallback: Destination | None = None,
+        pages: Pages | None = None,
     ) -> None:
+        self._pages = pages
         self._ledger = ledger
         self._reports = reports
         self._notifiers = notifiers
@@ -136,7 +143,8 @@ class DeliveryPipeline:
             evaluation = self._reports.get(delivery.evaluation_key)
             if evaluation is None:
                 return self._dead(delivery, "its report is not stored any more")
-            verdict = self._attempt(delivery, build_alert(evaluation, delivery))
+            page, without_page = self._page(delivery, evaluation)
+            verdict = self._attempt(delivery, build_alert(evaluation, delivery, page=page))
         except (DeliveryError, ConfigError, StoreError) as error:
             return self._failed(delivery, error)
         except Exception as error:  # noqa: BLE001  # one odd alert must not block its destination
@@ -146,7 +154,20 @@ class DeliveryPipeline:
         if isinstance(verdict, AskLater):
             return self._asked_later(delivery, verdict)
         self._ledger.sent(delivery, verdict, now=self._now(), told_at=evaluation.evaluated_at)
-        return DeliveryOutcome(DeliveryResult.SENT, "accepted", delivery, verdict)
+        return DeliveryOutcome(
+            DeliveryResult.SENT, "accepted", delivery, verdict, without_page=without_page
+        )
+
+    def _page(
+        self, delivery: Delivery, evaluation: Evaluation
+    ) -> tuple[Page | None, Exception | None]:
+        """Return the report page, or why there is none: an alert is not held up by its page."""
+        if self._pages is None:
+            return None, None
+        try:
+            return self._pages.publish(delivery.evaluation_key, evaluation), None
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the alert goes out
+            return None, error
 
     def _attempt(self, delivery: Delivery, alert: Alert) -> Receipt | AskLater | Behind:
         """

@@ -5,6 +5,7 @@ The one error tree. Whoever raises picks the narrowest; only the record boundary
     +-- ConfigError                 no   wrong alerts.yml or environment
     +-- EventError                  no   breaks its own schema: goes to the dead-letter queue
     +-- DocumentError               no   a document given to the command holds nothing usable
+    +-- LinkError                   no   a signed link that has ended, or is none
     +-- SourceError                 yes  AWS throttled, failed or refused while fetching
     |   +-- SourceThrottledError    yes  AWS still wants fewer calls after botocore's own retries
     |   +-- FindingsNotReadyError   yes  the scan is still running or not registered yet
@@ -53,6 +54,12 @@ class DocumentError(ScanAlertError):
     """A document holds nothing that can be normalized; the text says what was looked for."""
 
     reason = "bad-document"
+
+
+class LinkError(ScanAlertError):
+    """A link to a report does not open; the text says why in words for whoever clicked."""
+
+    reason = "bad-link"
 
 
 class SourceError(ScanAlertError):

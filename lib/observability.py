@@ -41,4 +41,7 @@ class Metric(StrEnum):
     DELIVERIES_SKIPPED = "DeliveriesSkipped"
     DELIVERIES_WOKEN = "DeliveriesWoken"
     DEAD_DELIVERIES = "DeadDeliveries"
+    PAGES_FAILED = "PagesFailed"
+    LINKS_OPENED = "LinksOpened"
+    LINKS_REFUSED = "LinksRefused"
     DELIVERY_LATENCY = "DeliveryLatency"

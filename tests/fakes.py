@@ -15,6 +15,7 @@ from lib.interfaces import (
     ImageState,
     Membership,
     NotClaimed,
+    Page,
     Place,
     Stored,
     StreamHead,
@@ -316,6 +317,23 @@ def known_of(evaluation: Evaluation) -> Known | None:
         if comparison is not None and comparison.since
         else dict.fromkeys(findings, evaluation.evaluated_at),
     )
+
+
+@dataclass
+class MemoryPages:
+    """Report pages by key; raises the error, when there is one."""
+
+    kept: dict[str, Evaluation] = field(default_factory=dict)
+    error: Exception | None = None
+
+    def publish(self, key: str, evaluation: Evaluation) -> Page:
+        if self.error is not None:
+            raise self.error
+        self.kept[f"pages/{key}"] = evaluation
+        return Page(f"pages/{key}", f"https://links.example/pages/{key}")
+
+    def read(self, key: str) -> bytes | None:
+        return str(self.kept[key]).encode() if key in self.kept else None
 
 
 @dataclass

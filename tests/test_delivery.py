@@ -62,6 +62,33 @@ class TestDelivery:
         assert (again.result, again.reason) == (DeliveryResult.SKIPPED, "SENT")
         assert len(world.notifier.accepted) == 1
 
+    def test_an_alert_links_to_its_report_page(self) -> None:
+        """The page of the evaluation is there before anybody can click."""
+        world = World(a_report(NEW))
+        world.process()
+
+        world.deliver()
+
+        (row,) = world.store.rows.values()
+        (key,) = world.pages.kept
+        alert = world.notifier.accepted[0]["alert"]
+        assert key == f"pages/{row.evaluation_key}"
+        assert (alert.page_key, alert.report_url) == (key, f"https://links.example/{key}")
+
+    @pytest.mark.parametrize(
+        "error", [StoreError("no bucket"), ConfigError("no secret"), KeyError()]
+    )
+    def test_an_alert_goes_out_without_its_page(self, error: Exception) -> None:
+        """Whatever is wrong with the page, it does not hold up the alert, and is told."""
+        world = World(a_report(NEW))
+        world.process()
+        world.pages.error = error
+
+        (outcome,) = world.deliver()
+
+        assert (outcome.result, outcome.without_page) == (DeliveryResult.SENT, error)
+        assert world.notifier.accepted[0]["alert"].report_url is None
+
     def test_a_throttled_alert_waits_as_long_as_it_is_told(self) -> None:
         """Retry-After moves the due time, and is not a failure."""
         world, outcome = self.deliver(ThrottledError("429", retry_after=120))

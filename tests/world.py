@@ -31,6 +31,7 @@ from tests.builders import (
 )
 from tests.fakes import (
     Clock,
+    MemoryPages,
     MemoryStore,
     RecordingWaker,
     RotatedSecrets,
@@ -72,6 +73,7 @@ class World:
         self.tokens = iter(range(1000))
         self.pauses: list[float] = []
         self.secrets = RotatedSecrets()
+        self.pages = MemoryPages()
         self.scans = ScanPipeline(
             source=self.source,
             states=self.store,
@@ -90,6 +92,7 @@ class World:
             pause=self.pauses.append,
             secrets=self.secrets,
             fallback=FALLBACK,
+            pages=self.pages,
         )
 
     def process(self, event: ScanEvent | None = None) -> Any:

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from tests.deploy.conftest import STAGE, Package
 from tests.store.conftest import create_table
 
 NAME = f"ecr-scan-alerts-{STAGE}"
-FUNCTIONS = ("Deliver", "ProcessScan", "Reconcile", "Sweep")
+FUNCTIONS = ("Deliver", "OpenReport", "ProcessScan", "Reconcile", "Sweep")
 SCHEDULES = {"Reconcile": "rate(1 hour)", "Sweep": "rate(1 minute)"}
 WITHOUT_RESOURCES = {
     "inspector2:ListCoverage",
@@ -367,6 +368,7 @@ def test_everything_allowed_names_its_resources(built: Package) -> None:
     [
         ("ProcessScan", {"dynamodb", "ecr", "inspector2", "logs", "s3", "sqs", "xray"}),
         ("Deliver", {"dynamodb", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "xray"}),
+        ("OpenReport", {"logs", "s3", "secretsmanager", "xray"}),
         ("Sweep", {"dynamodb", "logs", "sqs", "xray"}),
         ("Reconcile", {"dynamodb", "ecr", "inspector2", "logs", "sqs", "xray"}),
     ],
@@ -402,6 +404,42 @@ def test_deliver_reads_our_secrets_only(built: Package) -> None:
     ]
 
     assert resources == ["ecr-scan-alerts/*", "parameter/ecr-scan-alerts/*"]
+
+
+def test_links_are_signed_with_a_secret_that_nobody_chose(built: Package) -> None:
+    """Made by AWS, of each deployment its own, read by the two functions that need it."""
+    (secret,) = built.resources("AWS::SecretsManager::Secret").values()
+    functions = built.resources("AWS::Lambda::Function")
+    named = {
+        name
+        for name, each in functions.items()
+        if each["Environment"]["Variables"].get("REPORT_LINK_SECRET") == secret["Name"]
+    }
+    (statement,) = [
+        each
+        for each in statements(built.resources("AWS::IAM::Role")["OpenReportRole"])
+        if each["Action"] == "secretsmanager:GetSecretValue"
+    ]
+
+    assert secret["GenerateSecretString"]["PasswordLength"] >= 32
+    assert "SecretString" not in secret
+    assert named == {"DeliverLambdaFunction", "OpenReportLambdaFunction"}
+    pattern = statement["Resource"]["Fn::Sub"].rpartition(":")[2]
+    assert fnmatchcase(secret["Name"]["Fn::Sub"][0], pattern)
+
+
+def test_only_the_function_that_opens_links_can_be_reached_from_outside(built: Package) -> None:
+    """One address, for one function, and only where links are wanted."""
+    (url,) = built.resources("AWS::Lambda::Url").values()
+    permissions = built.resources("AWS::Lambda::Permission").values()
+    links = get_att("OpenReportLambdaFunction")
+
+    assert (url["TargetFunctionArn"], url["AuthType"]) == (links, "NONE")
+    assert {each["FunctionName"]["Fn::GetAtt"][0] for each in permissions} == {
+        "OpenReportLambdaFunction"
+    }
+    for name in ("ReportLinks", "ReportLinksPermission", "ReportLinksInvokePermission"):
+        assert built.template["Resources"][name]["Condition"] == "HasReportLinks"
 
 
 # --- who watches --------------------------------------------------------------------------------
@@ -485,6 +523,7 @@ def test_outputs_name_what_operators_ask_for(built: Package) -> None:
         "UndeliveredEventsDlqUrl",
         "ProcessScanFunctionName",
         "DeliverFunctionName",
+        "OpenReportFunctionName",
         "SweepFunctionName",
         "ReconcileFunctionName",
         "AlarmTopicArn",

@@ -6,6 +6,7 @@ Each test has a repository of its own; the app, its queues and its receivers are
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from cli.__main__ import main
 from lib.models import DeliveryId, DeliveryState, Destination
@@ -72,6 +74,12 @@ def is_repeat(message: Any) -> bool:
     return "may be a repeat" in message.raw
 
 
+def opened_locally(app: App, link: str) -> str:
+    """Return where the embedded AWS has what on AWS is the address of a function."""
+    host, _, path = link.removeprefix("https://").partition("/")
+    return f"{app.aws.endpoint}/_aws/lambda-url/{host.split('.')[0]}/{path}"
+
+
 def wait_until(happened: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not happened():
@@ -102,6 +110,32 @@ class TestAlerts:
         found = messages_about(app, name)
         assert sorted(each.receiver for each in found) == ["jira", "slack", "sns", "sns"]
         assert all("CVE-2026-0001" in each.raw for each in found)
+
+    def test_a_message_links_to_its_report_page(self, app: App, repository: Any) -> None:
+        """The signed link opens for whoever has it; changed by a letter, it does not."""
+        name = repository()
+        app.aws.push(name, "1.0.0", basic("CVE-2026-7777"))
+        app.wait_until_quiet()
+        (message,) = messages_about(app, name)
+        found = re.search(
+            r"https://[a-z0-9-]+[.]lambda-url[^|]+", json.dumps(json.loads(message.raw))
+        )
+        assert found is not None, message.raw
+        link = opened_locally(app, found[0].replace("&amp;", "&"))
+
+        answer = requests.get(link, timeout=30)
+        refused = requests.get(link[:-1] + ("A" if link[-1] != "A" else "B"), timeout=30)
+
+        assert answer.status_code == 200, (link, answer.text)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (
+            200,
+            "text/html; charset=utf-8",
+        )
+        assert f"{name}:1.0.0" in answer.text
+        assert "CVE-2026-7777" in answer.text
+        assert "History of this stream" in answer.text
+        assert refused.status_code == 403
+        assert "This link is not valid" in refused.text
 
     def test_the_next_image_says_what_is_new_and_resolved(self, app: App, repository: Any) -> None:
         """The second tag of a stream is compared with the first."""

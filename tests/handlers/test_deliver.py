@@ -57,6 +57,27 @@ def test_every_outcome_is_acknowledged_logged_and_counted(
     assert (line["delivery"], line["result"], line["reason"]) == ("abc", result, "why")
 
 
+def test_a_missing_page_is_told_beside_the_outcome(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """The alert was sent; somebody has to look at why its page was not made."""
+    outcome = DeliveryOutcome(
+        DeliveryResult.SENT,
+        "accepted",
+        a_delivery(),
+        Receipt("ok"),
+        without_page=StoreError("storing pages/one: AccessDenied"),
+    )
+
+    process_batch(an_app(outcome), batch({"delivery": "abc", "destination": "team"}), context)
+
+    assert (counted()["PagesFailed"], counted()["DeliveriesSent"]) == (1, 1)
+    missing, sent = logged()
+    assert (missing["message"], missing["level"]) == ("no report page", "ERROR")
+    assert "AccessDenied" in missing["exception"]
+    assert sent["result"] == "sent"
+
+
 def test_an_unreachable_ledger_returns_the_rest_of_the_destination(
     batch: Any, context: Any
 ) -> None:

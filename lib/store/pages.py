@@ -1,0 +1,105 @@
+"""Report pages in S3: made once for each evaluation, compressed, opened by signed links."""
+
+import gzip
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import ClientError
+
+from lib.interfaces import History, Page
+from lib.models import Evaluation, HistoryEntry
+from lib.store.items import store_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+HTML: Final = "text/html; charset=utf-8"
+_REPORTS: Final = "reports/"
+_PAGES: Final = "pages/"
+_SHOWN: Final = timedelta(days=180)
+"""How far back a page shows the history of its stream."""
+_ENTRIES: Final = 500
+_REDIRECT: Final = 300
+"""Seconds within which a browser follows the redirect to S3."""
+_MISSING: Final = ("404", "NoSuchKey", "NotFound")
+
+Render = Callable[[Evaluation, Sequence[HistoryEntry]], str]
+
+
+class S3Pages:
+    """See `lib.interfaces.Pages` and `PageReader`. `link` signs a key, or says None."""
+
+    def __init__(
+        self,
+        client: "S3Client",
+        bucket: str,
+        *,
+        history: History,
+        render: Render,
+        link: Callable[[str], str | None],
+    ) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._history = history
+        self._render = render
+        self._link = link
+
+    def publish(self, key: str, evaluation: Evaluation) -> Page:
+        """See `Pages.publish`. Several destinations of one evaluation share its page."""
+        page = page_key(key)
+        if not exists(self._client, self._bucket, page):
+            since = evaluation.evaluated_at - _SHOWN
+            history = self._history.entries(evaluation.stream, since=since, limit=_ENTRIES)
+            shown = [each for each in history if each.at <= evaluation.evaluated_at]
+            self._put(page, self._render(evaluation, shown))
+        return Page(page, self._link(page))
+
+    def read(self, key: str) -> bytes | None:
+        """See `PageReader.read`."""
+        with store_errors(f"reading {key}"):
+            try:
+                body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if error.response["Error"]["Code"] in _MISSING:
+                    return None
+                raise
+        return gzip.decompress(body)
+
+    def _put(self, key: str, html: str) -> None:
+        with store_errors(f"storing {key}"):
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=gzip.compress(html.encode("utf-8", "replace"), mtime=0),
+                ContentType=HTML,
+                ContentEncoding="gzip",
+            )
+
+
+def page_key(evaluation_key: str) -> str:
+    """Return where the page of a stored evaluation is."""
+    name = evaluation_key.removeprefix(_REPORTS).removesuffix(".jsonl.gz")
+    return f"{_PAGES}{name}.html"
+
+
+def exists(client: "S3Client", bucket: str, key: str) -> bool:
+    """Say whether an object is there. Raises `StoreError`."""
+    with store_errors(f"looking for {key}"):
+        try:
+            client.head_object(Bucket=bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _MISSING:
+                return False
+            raise
+    return True
+
+
+def redirect(client: "S3Client", bucket: str, key: str) -> str | None:
+    """Return an address of S3 that opens an object for some minutes; None when it is gone."""
+    if not exists(client, bucket, key):
+        return None
+    with store_errors(f"signing {key}"):
+        return client.generate_presigned_url(
+            "get_object", Params={"Bucket": bucket, "Key": key}, ExpiresIn=_REDIRECT
+        )

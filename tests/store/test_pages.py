@@ -1,0 +1,90 @@
+"""Report pages in S3: made once, read back, opened by an address of S3."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+import requests
+
+from lib.errors import StoreError
+from lib.models import Evaluation, HistoryEntry, StreamId
+from lib.store.pages import S3Pages, page_key, redirect
+from tests.builders import NOW, a_report
+from tests.fakes import MemoryStore
+
+KEY = "reports/000474600478/eu-central-1/payments/api/sha256-1/000001-a.jsonl.gz"
+PAGE = "pages/000474600478/eu-central-1/payments/api/sha256-1/000001-a.html"
+EVALUATION = Evaluation(a_report(), StreamId("stream"), 1, NOW)
+
+
+class Pages:
+    """Pages over a bucket, and how often one was made."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self.client, self.bucket, self.made = client, bucket, 0
+        self.pages = S3Pages(
+            client,
+            bucket,
+            history=MemoryStore(),
+            render=self.render,
+            link=lambda key: f"https://links.example/{key}",
+        )
+
+    def render(self, evaluation: Evaluation, history: Sequence[HistoryEntry]) -> str:
+        self.made += 1
+        return f"<p>{evaluation.report.image.name} \N{SNOWMAN} \ud800 {len(history)}</p>"
+
+
+@pytest.fixture
+def world(boto: Callable[[str], Any]) -> Pages:
+    name = f"pages-{uuid.uuid4().hex[:12]}"
+    boto("s3").create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    return Pages(boto("s3"), name)
+
+
+def test_a_page_is_made_once_for_all_destinations(world: Pages) -> None:
+    """The second destination gets the same one, and the same link."""
+    first = world.pages.publish(KEY, EVALUATION)
+
+    assert world.pages.publish(KEY, EVALUATION) == first
+    assert (first.key, first.url) == (PAGE, f"https://links.example/{PAGE}")
+    assert world.made == 1
+
+
+def test_a_page_is_read_back(world: Pages) -> None:
+    """As text that every browser reads; one that is not there is None."""
+    page = world.pages.publish(KEY, EVALUATION)
+
+    assert world.pages.read(page.key) == "<p>payments/api:1.4.1 \N{SNOWMAN} ? 0</p>".encode()
+    assert world.pages.read("pages/another.html") is None
+
+
+def test_a_browser_gets_it_from_s3(world: Pages) -> None:
+    """The address opens without credentials, as a page and not as a download."""
+    page = world.pages.publish(KEY, EVALUATION)
+
+    address = redirect(world.client, world.bucket, page.key)
+
+    assert address is not None
+    answer = requests.get(address, timeout=10)
+    assert answer.content == world.pages.read(page.key), (address, answer.text)
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert redirect(world.client, world.bucket, "pages/another.html") is None
+
+
+def test_a_bucket_that_cannot_be_read_is_an_error(boto: Callable[[str], Any]) -> None:
+    """Missing is something else than forbidden or gone."""
+    pages = Pages(boto("s3"), "no-such-bucket-0192837465").pages
+
+    with pytest.raises(StoreError, match="storing pages/"):
+        pages.publish(KEY, EVALUATION)
+    with pytest.raises(StoreError, match="reading pages/one"):
+        Pages(boto("s3"), "no-such-bucket-0192837465").pages.read("pages/one")
+
+
+def test_a_page_stands_beside_its_evaluation() -> None:
+    """The same name in another folder."""
+    assert page_key(KEY) == PAGE
