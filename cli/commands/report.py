@@ -1,0 +1,118 @@
+"""`report`: one image's findings as a page, or in a format that other tools read."""
+
+import argparse
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from cli.alerts_file import load_file
+from cli.commands.scan import fetch, find_image, parse_reference
+from cli.evaluating import judge, require_findings
+from cli.inputs import (
+    DEFAULT_CONFIG,
+    STDIN,
+    add_region_option,
+    calling_aws,
+    operator_app,
+    read_reports,
+)
+from cli.terminal import working
+from lib.bootstrap import Clients
+from lib.config import Config
+from lib.errors import DocumentError
+from lib.exports import EXPORTS
+from lib.models import AnyReport
+from lib.page import render
+
+HELP = "make the report page of one image, or export its findings"
+DESCRIPTION = (
+    "Make a page of one image's findings that needs no server: search, filters, upgrades, and a "
+    "print of all of it. IMAGE is fetched from ECR with your AWS credentials and region; FILE is "
+    "any document that `normalize` takes. It is judged as a first scan; the suppressions of "
+    "--config hold, if that file is there. Other formats: sarif, csv, ocsf. Exit code 1 when the "
+    "scan has no usable result: the page says so."
+)
+HTML: Final = "html"
+_ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {".html": HTML, ".htm": HTML, ".csv": "csv", ".sarif": "sarif", ".jsonl": "ocsf"}
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    parser.add_argument("subject", metavar="FILE|IMAGE", help="a JSON document, or REPOSITORY:TAG")
+    parser.add_argument(
+        "-o", "--output", metavar="FILE", default=STDIN, help="where to write it (default: stdout)"
+    )
+    parser.add_argument(
+        "--format",
+        choices=(HTML, *EXPORTS),
+        help="default: what the name of the output says, else html",
+    )
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help=f"the configuration with suppressions and streams (default: {DEFAULT_CONFIG}, if any)",
+    )
+    add_region_option(parser)
+
+
+def run(options: argparse.Namespace, *, connect: Callable[..., Clients] = Clients) -> int:
+    """Write the report of one image. `connect` makes the clients, once."""
+    now = datetime.now(UTC)
+    wanted = options.format or _ENDINGS.get(Path(options.output).suffix.lower(), HTML)
+    config = _config(options.config, now.date())
+    report = _report(options, config, connect)
+    evaluation = judge(report, config).evaluation
+    with working("writing"):
+        text = render(evaluation, (), now=now) if wanted == HTML else EXPORTS[wanted]([report])
+        _write(options.output, text)
+    return int(evaluation.comparison is None)
+
+
+def _config(path: str | None, today: date) -> Config:
+    if path is not None or Path(DEFAULT_CONFIG).is_file():
+        return load_file(Path(path or DEFAULT_CONFIG), today=today)
+    return Config(destinations=MappingProxyType({}), routes=())
+
+
+def _report(
+    options: argparse.Namespace, config: Config, connect: Callable[..., Clients]
+) -> AnyReport:
+    if options.subject == STDIN or Path(options.subject).is_file():
+        return require_findings(_only(read_reports([options.subject]), options.subject))
+    try:
+        wanted = parse_reference(options.subject)
+    except DocumentError as error:
+        raise DocumentError(f"{options.subject!r} is neither a file nor an image") from error
+    clients = connect(region=options.region or wanted["region"])
+    with working(f"fetching {options.subject}"), calling_aws():
+        source = operator_app(config, clients).source
+        return fetch(source, find_image(clients, wanted))
+
+
+def _only(reports: list[AnyReport], name: str) -> AnyReport:
+    if len(reports) > 1:
+        images = ", ".join(each.image.name for each in reports[:5])
+        raise DocumentError(
+            f"{name} is about {len(reports)} images ({images}): a report is about one;"
+            " `normalize --format csv` has them all"
+        )
+    return reports[0]
+
+
+def _write(output: str, text: str) -> None:
+    """Write all of it or nothing: who opens the file never sees half of a report."""
+    if output == STDIN:
+        print(text, end="")
+        return
+    target = Path(output)
+    part = target.with_name(f".{target.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="")
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
