@@ -13,7 +13,7 @@ from tests.cli.test_scan import FakeAws, refusal
 
 FINDINGS = Path(__file__).parents[1] / "findings"
 ENHANCED = FINDINGS / "ecr-enhanced" / "aws-docs-example.json"
-BASIC = FINDINGS / "ecr-basic" / "aws-cli-example.json"
+OTHER = FINDINGS / "inspector2" / "one.json"
 CONFIG = """\
 version: 1
 destinations: {audit: {type: sns, topic_arn: "arn:aws:sns:eu-central-1:123456789012:audit"}}
@@ -105,7 +105,7 @@ def test_what_is_neither_file_nor_image_is_said(run: Run) -> None:
 
 def test_several_images_are_too_many(run: Run, tmp_path: Path) -> None:
     """With what to do instead."""
-    documents = [json.loads(path.read_text()) for path in (ENHANCED, BASIC)]
+    documents = [json.loads(path.read_text()) for path in (ENHANCED, OTHER)]
     several = tmp_path / "several.json"
     several.write_text(json.dumps(documents))
     with pytest.raises(DocumentError, match="normalize --format csv"):
