@@ -2,13 +2,14 @@
 
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 from lib.bootstrap import App, Clients, Settings
 from lib.config import Config, load
 from lib.delivery import DeliveryPipeline
-from lib.errors import ConfigError
+from lib.errors import ConfigError, LinkError
 from lib.models import Destination
 from lib.notifiers.slack import SlackWebhookNotifier
 from lib.pipeline import ScanPipeline
@@ -111,3 +112,38 @@ def test_how_long_untagged_images_wait_can_be_set() -> None:
     """Two minutes, unless the deployment says otherwise."""
     assert Settings({}).index_wait == timedelta(minutes=2)
     assert Settings({"INDEX_WAIT_SECONDS": "5"}).index_wait == timedelta(seconds=5)
+
+
+class OneSecret:
+    """Every secret is the same."""
+
+    def read(self, reference: Any) -> str:
+        return f"value of {reference['secret']}"
+
+    def renew(self) -> bool:
+        return False
+
+
+def test_a_link_that_is_made_can_be_opened(config: Config) -> None:
+    """By the same secret, which the deployment names; to what is there in S3."""
+    app = an_app(
+        config,
+        REPORT_LINK_BASE="https://links.example/",
+        REPORT_LINK_DAYS="30",
+        REPORT_LINK_SECRET="ecr-scan-alerts/prod/report-links-1",
+    )
+    app.secrets = OneSecret()
+    link = app.link("pages/one.html")
+
+    assert link is not None
+    split = urlsplit(link)
+    with pytest.raises(LinkError, match="not valid"):
+        app.opened("/pages/another.html", dict(parse_qsl(split.query)))
+
+
+def test_without_an_address_there_are_no_links(config: Config) -> None:
+    """Pages are made all the same: some receivers take them as files."""
+    app = an_app(config)
+
+    assert app.link("pages/one.html") is None
+    assert app.pages is app.pages
