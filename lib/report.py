@@ -117,11 +117,11 @@ def _basis(evaluation: Evaluation) -> Basis:
 
 _SHORT: Final[Mapping[ChangeKind, str]] = MappingProxyType(
     {
-        ChangeKind.NEW: "{n} new {severity}",
-        ChangeKind.RAISED: "{n} raised to {severity}",
-        ChangeKind.EXPLOIT_KNOWN: "{n} {severity} with an exploit known now",
-        ChangeKind.FIX_AVAILABLE: "{n} {severity} fixable now",
-        ChangeKind.UNCHANGED: "{n} {severity} still there",
+        ChangeKind.NEW: "{n:,} new {severity}",
+        ChangeKind.RAISED: "{n:,} raised to {severity}",
+        ChangeKind.EXPLOIT_KNOWN: "{n:,} {severity} with an exploit known now",
+        ChangeKind.FIX_AVAILABLE: "{n:,} {severity} fixable now",
+        ChangeKind.UNCHANGED: "{n:,} {severity} still there",
     }
 )
 
@@ -215,12 +215,12 @@ def _changed(listed: Sequence[Change]) -> list[str]:
             if number and len(pieces) < _PIECES:
                 pieces.append(pattern.format(n=number, severity=severity_word(severity)))
                 rest -= number
-    return [*pieces, f"{rest} more change{'s' if rest > 1 else ''}"] if rest else pieces
+    return [*pieces, f"{rest:,} more change{'s' if rest > 1 else ''}"] if rest else pieces
 
 
 def _pieces(changes: Sequence[Change]) -> list[str]:
     counts = Counter(each.finding.severity for each in changes)
-    return [f"{counts[each]} {severity_word(each)}" for each in sorted(counts, reverse=True)]
+    return [f"{counts[each]:,} {severity_word(each)}" for each in sorted(counts, reverse=True)]
 
 
 def severity_word(severity: Severity) -> str:
@@ -251,7 +251,7 @@ def _remedy(listed: Sequence[Change]) -> str:
 
 def _amount(part: int, whole: int) -> str:
     if part < whole:
-        return f" {part} of them"
+        return f" {part:,} of them"
     return {1: "", 2: " both"}.get(whole, " all")
 
 

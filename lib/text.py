@@ -14,6 +14,8 @@ _UNSAFE = re.compile(
 )
 _BLANKS = re.compile(r"\s+")
 _SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+# Slack has no escape for these; they only change how text looks, but that can hide or stress it.
+_FORMATTING = str.maketrans({"*": "\N{ASTERISK OPERATOR}", "`": "'"})
 
 
 def clean(text: str) -> str:
@@ -44,6 +46,19 @@ def escape_slack(text: str) -> str:
     Exactly these three: https://docs.slack.dev/messaging/formatting-message-text
     """
     return "".join(_SLACK.get(character, character) for character in clean(text))
+
+
+def slack_flat(text: str) -> str:
+    """Return one line without the characters that format text in Slack."""
+    return one_line(text).translate(_FORMATTING)
+
+
+def slack_text(text: str, limit: int) -> str:
+    """Escape for Slack, at most `limit` characters then. Cut first, so that no entity is cut."""
+    cut = truncate(text, limit)
+    while len(escaped := escape_slack(cut)) > limit:
+        cut = truncate(text, len(cut) - max(1, (len(escaped) - limit) // 5))
+    return escaped
 
 
 def slack_link(url: str, label: str) -> str:

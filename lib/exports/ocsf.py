@@ -107,6 +107,17 @@ def not_scanned(image: Image, scan: Scan) -> dict[str, Any]:
     }
 
 
+def summary(image: Image, scan: Scan, worst: Severity, message: str) -> dict[str, Any]:
+    """Return an event about a whole scan, of the activity Other: what `message` says of it."""
+    return _common(image, scan, (_OTHER, "Summary"), (_OTHER, "Summary")) | {
+        "severity_id": _SEVERITIES[worst],
+        "severity": worst.name.capitalize(),
+        "message": truncate(message, _TEXT),
+        "finding_info": {"uid": f"{image.key}#scan", "title": f"Scan of {image.name}"},
+        "vulnerabilities": [],
+    }
+
+
 def _common(
     image: Image, scan: Scan, activity: tuple[int, str], status: tuple[int, str]
 ) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from lib.interfaces import Json
 from lib.models import Alert, Change, ScanProblem, Severity, Upgrade, Usage
 from lib.notifiers import wording
 from lib.report import vulnerability_url
-from lib.text import escape_slack, one_line, slack_link, truncate
+from lib.text import one_line, slack_flat, slack_link, slack_text
 
 # https://docs.slack.dev/reference/block-kit/blocks
 MAX_BLOCKS: Final = 50
@@ -239,7 +239,7 @@ def _line(section: wording.Section, change: Change) -> str:
 def _vulnerability(change: Change) -> str:
     name = wording.short(change.finding.vulnerability_id, 40) or "(unnamed)"
     url = vulnerability_url(change.finding)
-    link = slack_link(url, _flat(name)) if url else ""
+    link = slack_link(url, slack_flat(name)) if url else ""
     return link if link and len(link) <= _LINK else _say(name, 60)
 
 
@@ -309,25 +309,10 @@ def _text_alone(alert: Alert, said: str) -> str:
 
 # --- text -------------------------------------------------------------------------------------
 
-# Slack has no escape for these; they only change how text looks, but that can hide or stress it.
-_FORMATTING: Final = str.maketrans({"*": "\N{ASTERISK OPERATOR}", "`": "'"})
-
-
-def _flat(text: str) -> str:
-    return one_line(text).translate(_FORMATTING)
-
 
 def _say(text: str, limit: int, *, code: bool = False) -> str:
     """Return outside text as one line of mrkdwn of at most `limit` characters after escaping."""
-    return _fit(one_line(text) if code else _flat(text), limit)
-
-
-def _fit(text: str, limit: int) -> str:
-    """Cut before escaping, so that no entity is cut apart."""
-    cut = truncate(text, limit)
-    while len(escaped := escape_slack(cut)) > limit:
-        cut = truncate(text, len(cut) - max(1, (len(escaped) - limit) // 5))
-    return escaped
+    return slack_text(one_line(text) if code else slack_flat(text), limit)
 
 
 def _code(text: str) -> str:

@@ -1,5 +1,5 @@
 """
-SNS: an e-mail that people can read (`text`), or report-1.0.0 with the alert beside it (`json`).
+SNS: an e-mail that people can read, documents for machines, or a message that Amazon Q shows.
 
 SNS gives no way to ask whether a message was taken, so after a lost answer it may appear twice; a
 FIFO topic drops the repeat itself, for five minutes.
@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 from lib.errors import (
@@ -23,7 +24,7 @@ from lib.errors import (
 )
 from lib.interfaces import Json, NotifierTools
 from lib.models import Alert, NotThere, Receipt, StreamId, Usage, Verdict
-from lib.notifiers import sns_json, sns_text, wording
+from lib.notifiers import sns_amazon_q, sns_json, sns_ocsf, sns_text, wording
 from lib.text import ascii_only, one_line, truncate
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -31,8 +32,18 @@ MAX_BYTES: Final = 262_144
 """Body and attributes together."""
 MAX_SUBJECT: Final = 99
 
-TEXT: Final = "text"
-JSON: Final = "json"
+_Render = Callable[[Alert, int], tuple[str, bool]]
+"""A body of at most so many bytes, and whether something told is missing in it."""
+
+FORMATS: Final[Mapping[str, tuple[_Render, _Render]]] = MappingProxyType(
+    {
+        "text": (sns_text.render, sns_text.render_plain),
+        "json": (sns_json.render, lambda alert, _: sns_json.render(alert, 0)),
+        "ocsf": (sns_ocsf.render, lambda alert, _: sns_ocsf.render(alert, 0)),
+        "amazon-q": (sns_amazon_q.render, sns_amazon_q.render_plain),
+    }
+)
+"""By the option `format`: in full, and plain."""
 
 _FIFO: Final = ".fifo"
 _GROUP: Final = re.compile(r"[!-~]{1,128}")
@@ -42,7 +53,7 @@ _ARN_PARTS: Final = 6
 
 
 class SnsNotifier:
-    """Options: `topic_arn`, and `format`, `text` (the default) or `json`."""
+    """Options: `topic_arn`, and `format`, one of `FORMATS`."""
 
     hosts: ClassVar[tuple[str, ...]] = ()
     threaded: ClassVar[bool] = False
@@ -50,24 +61,16 @@ class SnsNotifier:
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._topic_arn = str(options["topic_arn"])
-        self._format = options.get("format", TEXT)
+        self._full, self._plain = FORMATS[options.get("format", "text")]
         self._tools = tools
 
     def render(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # SNS has no threads
         """See `Notifier.render`."""
-        if self._format == JSON:
-            body, truncated = sns_json.render(alert, MAX_BYTES - _attributes_size(alert))
-        else:
-            body, truncated = sns_text.render(alert)
-        return self._request(alert, body, truncated=truncated)
+        return self._request(alert, self._full)
 
     def plain(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
         """See `Notifier.plain`: the verdict and where to look, in the format of the topic."""
-        if self._format == JSON:
-            body, truncated = sns_json.render(alert, 0)
-        else:
-            body, truncated = sns_text.render_plain(alert), bool(alert.changes)
-        return self._request(alert, body, truncated=truncated)
+        return self._request(alert, self._plain)
 
     def verify(
         self,
@@ -91,7 +94,8 @@ class SnsNotifier:
         """See `Notifier.send`."""
         return Receipt(self._tools.topics.publish(self._topic_arn, payload))
 
-    def _request(self, alert: Alert, body: str, *, truncated: bool) -> Json:
+    def _request(self, alert: Alert, render: _Render) -> Json:
+        body, truncated = render(alert, MAX_BYTES - _attributes_size(alert))
         request = {
             "Subject": _subject(alert),
             "Message": body,

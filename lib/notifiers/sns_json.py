@@ -43,7 +43,7 @@ def render(alert: Alert, room: int) -> tuple[str, bool]:
     Cut by whole findings, the worst stay, and what is missing is counted in `alert.omitted`. In
     ASCII, so that its length is its size whatever the findings contain.
     """
-    short = _shortened(alert)
+    short = shortened(alert)
     limit = next((n for n in _LIMITS if len(_dump(_whole(short, 0, n))) <= room // 2), _LIMITS[-1])
     room -= len(_dump(_whole(short, 0, limit)))
     taken = 0
@@ -60,7 +60,7 @@ def _dump(document: Json) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def _shortened(alert: Alert) -> Alert:
+def shortened(alert: Alert) -> Alert:
     """Cut absurdly long fields of image and scan; what ECR allows stays as it is."""
     image, scan = alert.image, alert.scan
     # The line behind the last that is listed counts the others.

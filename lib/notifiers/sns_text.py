@@ -19,7 +19,7 @@ _FIELD: Final = 1000
 _MAX_URL: Final = 2000
 
 
-def render(alert: Alert) -> tuple[str, bool]:
+def render(alert: Alert, _room: int) -> tuple[str, bool]:
     """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
     lines = [*_opening(alert), *_platforms(alert)]
     truncated = False
@@ -35,10 +35,10 @@ def render(alert: Alert) -> tuple[str, bool]:
     return "\n".join(lines) + "\n", truncated
 
 
-def render_plain(alert: Alert) -> str:
+def render_plain(alert: Alert, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
     ending = (f"Image in the ECR console: {_console(alert)}", wording.footer(alert))
-    return "\n".join((*_opening(alert), "", *ending)) + "\n"
+    return "\n".join((*_opening(alert), "", *ending)) + "\n", bool(alert.changes)
 
 
 def _links(alert: Alert) -> list[str]:

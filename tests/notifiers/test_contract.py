@@ -25,6 +25,7 @@ from lib.http_client import RequestsClient
 from lib.interfaces import Notifier
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS
+from lib.notifiers.sns import FORMATS as SNS_FORMATS
 from tests.builders import a_filter, a_report, an_image
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, stories, told
 from tests.notifiers.receivers import (
@@ -47,7 +48,7 @@ MODES = sorted(OPTIONS)
 HTTP_MODES = sorted(ANSWERS)
 FORMATS: list[tuple[str, dict[str, Any]]] = [
     *((mode, {}) for mode in MODES),
-    ("sns", {"format": "json"}),
+    *(("sns", {"format": name}) for name in SNS_FORMATS if name != "text"),
 ]
 AUTHORIZATION = base64.b64encode(f"robot@example.com:{JIRA_TOKEN}".encode()).decode()
 SECRETS = (WEBHOOK, SLACK_TOKEN, BOT_TOKEN, CREDENTIALS, JIRA_TOKEN, AUTHORIZATION)

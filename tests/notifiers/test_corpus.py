@@ -11,6 +11,7 @@ import pytest
 
 from lib.errors import DocumentError
 from lib.models import Alert, AnyReport, ChangeKind, Evaluation, Report, Severity
+from lib.notifiers.sns import FORMATS
 from lib.sources.documents import normalize_document
 from tests.builders import a_filter
 from tests.notifiers.alerts import told
@@ -26,7 +27,7 @@ FOLDERS = [
 DOCUMENTS = sorted(path for folder in FOLDERS for path in folder.rglob("*.json"))
 MODES: list[tuple[str, dict[str, Any]]] = [
     *((mode, {}) for mode in sorted(OPTIONS)),
-    ("sns", {"format": "json"}),
+    *(("sns", {"format": name}) for name in FORMATS if name != "text"),
 ]
 EVERYTHING = a_filter(severity=Severity.UNKNOWN, unknown_severity=True)
 

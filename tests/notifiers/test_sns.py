@@ -24,7 +24,7 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.models import Part, Receipt, StreamId
-from lib.notifiers.sns import MAX_BYTES, MAX_SUBJECT, SnsNotifier, SnsPublisher
+from lib.notifiers.sns import FORMATS, MAX_BYTES, MAX_SUBJECT, SnsNotifier, SnsPublisher
 from lib.suppressions import Suppression
 from lib.wire import report_from_json
 from tests.builders import a_finding, a_report, an_image
@@ -142,7 +142,7 @@ def test_small_document_is_not_called_truncated() -> None:
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-@pytest.mark.parametrize("format_", ["text", "json"])
+@pytest.mark.parametrize("format_", FORMATS)
 def test_absurd_text_stays_within_limits(text: str, format_: str) -> None:
     """Control characters, ten thousand characters, nothing at all: the mail is still one."""
     for alert in (injected(text), injected_problem(text)):
@@ -257,7 +257,7 @@ def test_commands_are_not_wrapped() -> None:
     assert all("imageDigest=sha256:" in each for each in commands)
 
 
-@pytest.mark.parametrize("format_", ["text", "json"])
+@pytest.mark.parametrize("format_", FORMATS)
 @pytest.mark.parametrize("story", STORIES)
 def test_plain_message_says_what_happened(format_: str, story: str) -> None:
     """Even the smallest message has the verdict, the counts of what it lacks and the link."""

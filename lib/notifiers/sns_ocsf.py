@@ -1,0 +1,79 @@
+"""
+The events: OCSF 1.8.0 Vulnerability Finding, one JSON object a line, for security lakes and SIEMs.
+
+The first one is about the scan and counts what follows; then one for each finding that is told.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Final
+
+from lib.exports.ocsf import CHANGED, GONE, NEW, event, not_scanned, summary
+from lib.interfaces import Json
+from lib.models import Alert, Change, ChangeKind, Severity
+from lib.notifiers import wording
+from lib.notifiers.sns_json import shortened
+from lib.text import one_line, truncate
+
+_FIELD: Final = 500
+_URL: Final = 2000
+_SPARE: Final = 300
+"""Bytes that the first event may grow by when findings are missing."""
+
+
+def render(alert: Alert, room: int) -> tuple[str, bool]:
+    """
+    Return one event a line within `room` bytes, and whether findings are missing.
+
+    Cut by whole events, the worst stay. In ASCII, so that its length is its size.
+    """
+    alert = shortened(alert)
+    room -= len(_dump(_first(alert, len(alert.changes)))) + _SPARE
+    lines: list[str] = []
+    for change in alert.changes:
+        line = _dump(_finding(alert, change))
+        room -= len(line)
+        if room < 0:
+            break
+        lines.append(line)
+    taken = len(lines)
+    return "".join((_dump(_first(alert, taken)), *lines)), taken < len(alert.changes)
+
+
+def _dump(event: Json) -> str:
+    return json.dumps(event, separators=(",", ":")) + "\n"
+
+
+def _first(alert: Alert, taken: int) -> Json:
+    hidden = alert.changes[taken:]
+    if alert.problem is not None:
+        return _marked(alert, not_scanned(alert.image, alert.scan))
+    told = (alert.verdict, wording.all_findings(alert), wording.more(hidden) if hidden else "")
+    said = (truncate(one_line(each), _FIELD).rstrip(".") for each in told if each)
+    worst = Severity.UNKNOWN if alert.worst is None else alert.worst
+    return _marked(alert, summary(alert.image, alert.scan, worst, f"{'. '.join(said)}."))
+
+
+def _finding(alert: Alert, change: Change) -> Json:
+    step = _STEPS.get(change.kind, CHANGED)
+    made = event(alert.image, alert.scan, change.finding, step)
+    return _marked(alert, made | {"comment": truncate(one_line(change.reason), _FIELD)})
+
+
+_STEPS: Final = {
+    ChangeKind.BASELINE: NEW,
+    ChangeKind.NEW: NEW,
+    ChangeKind.RESOLVED: GONE,
+}
+
+
+def _marked(alert: Alert, made: Json) -> Json:
+    """Return an event that says which alert it belongs to, so that a repeat is known as one."""
+    marks = {"correlation_uid": alert.delivery_id, "labels": list(_labels(alert))}
+    return made | {"metadata": made["metadata"] | marks}
+
+
+def _labels(alert: Alert) -> Iterator[str]:
+    yield from (f"route:{wording.short(each)}" for each in alert.routes[:20])
+    if alert.report_url is not None and len(alert.report_url) <= _URL:
+        yield f"report:{alert.report_url}"

@@ -1,0 +1,94 @@
+"""The custom notification: what Amazon Q takes, and what a chat shows of it."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lib.models import Alert
+from lib.notifiers.sns_amazon_q import MAX_DESCRIPTION, MAX_TITLE, render, render_plain
+from tests.builders import a_finding, a_report
+from tests.notifiers import golden
+from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+
+STORIES = stories()
+LIVE = re.compile(r"<[!@#]|<https?:")
+
+
+def notification(alert: Alert) -> dict[str, Any]:
+    """Return the document, after checking what Amazon Q asks of it."""
+    document: dict[str, Any] = json.loads(render(alert, 0)[0])
+    content = document["content"]
+    assert (document["version"], document["source"]) == ("1.0", "custom")
+    assert content["textType"] == "client-markdown"
+    assert 0 < len(content["title"]) <= MAX_TITLE
+    assert 0 < len(content["description"]) <= MAX_DESCRIPTION
+    assert len(content.get("nextSteps", ())) <= 5
+    return document
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_notification_looks_as_kept(story: str) -> None:
+    """Each story has a kept notification; what is not listed is counted."""
+    alert = STORIES[story]
+    document = notification(alert)
+
+    text = document["content"]["description"]
+    listed = len(re.findall(r"^- [A-Z]+ (?:\([^)]*\) )?[^ ]+: ", text, re.MULTILINE))
+    hidden = re.findall(r"^and ([0-9,]+) more: ", text, re.MULTILINE)
+    counted = sum(int(each.replace(",", "")) for each in hidden)
+    if story != "injection" and not alert.parts:
+        assert listed + counted == len(alert.changes)
+    golden.check("sns-amazon-q", story, document)
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_no_mention_or_link_of_others_comes_alive(text: str) -> None:
+    for alert in (injected(text), injected_problem(text)):
+        document = notification(alert)
+        assert not LIVE.search(json.dumps(document["content"]))
+        assert not LIVE.search(json.dumps(json.loads(render_plain(alert, 0)[0])["content"]))
+
+
+def test_alerts_of_a_stream_share_a_thread() -> None:
+    one, two = (notification(STORIES[each])["metadata"] for each in ("baseline", "rescan"))
+
+    assert one["threadId"] == two["threadId"]
+    other = replace(STORIES["baseline"], stream="another")
+    assert notification(other)["metadata"]["threadId"] != one["threadId"]
+
+
+def test_what_to_do_is_the_next_steps() -> None:
+    """Five at most; the last one counts the rest, and a single fifth one is named."""
+
+    def steps(packages: int) -> list[str]:
+        found = (
+            a_finding(f"CVE-2026-{n:04}", package=f"package{n}", fixed_version="2")
+            for n in range(packages)
+        )
+        told_of: list[str] = notification(told(evaluated(a_report(*found))))["content"]["nextSteps"]
+        return told_of
+
+    assert len(steps(4)) == 4
+    assert "more package" not in steps(5)[-1]
+    assert len(steps(9)) == 5
+    assert "and 5 more packages to upgrade" in steps(9)[-1]
+
+
+def test_a_failed_scan_is_no_all_clear() -> None:
+    content = notification(STORIES["scan-failed"])["content"]
+
+    assert "not an all-clear" in content["description"]
+    assert content["title"].startswith("\N{WARNING SIGN}")
+    assert (
+        notification(STORIES["scan-failed"])["metadata"]["additionalContext"]["findings"]
+        == "unknown"
+    )
+
+
+def test_long_links_are_left_out() -> None:
+    alert = replace(STORIES["baseline"], report_url=f"https://example.com/{'a' * 2000}")
+
+    assert "Full report" not in notification(alert)["content"]["description"]
