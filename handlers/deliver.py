@@ -87,6 +87,8 @@ def _record(delivery_id: str, outcome: DeliveryOutcome, *, now: datetime) -> Non
         logger.error("no report page", exc_info=outcome.without_page, delivery=delivery_id)
     if outcome.receipt is not None:
         details["receipt"] = outcome.receipt.reference
+        if outcome.receipt.remark is not None:
+            details["remark"] = outcome.receipt.remark
     if outcome.due_at is not None:
         details["due_at"] = outcome.due_at.isoformat()
     needs_a_person = outcome.result is DeliveryResult.DEAD or outcome.misconfigured

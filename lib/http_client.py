@@ -32,7 +32,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import HttpAnswer
+from lib.models import HttpAnswer, Upload
 from lib.text import ELLIPSIS, clean, one_line, truncate
 
 CONNECT_TIMEOUT: Final = 3.05
@@ -151,18 +151,29 @@ class RequestsClient:
 
     def post(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """See `HttpClient.post`."""
-        return self._call("POST", url, body, headers)
+        return self._call("POST", url, headers, json=body)
 
     def put(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """See `HttpClient.put`."""
-        return self._call("PUT", url, body, headers)
+        return self._call("PUT", url, headers, json=body)
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """See `HttpClient.get`."""
-        return self._call("GET", url, None, headers)
+        return self._call("GET", url, headers)
+
+    def delete(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """See `HttpClient.delete`."""
+        return self._call("DELETE", url, headers)
+
+    def upload(
+        self, url: str, file: Upload, *, headers: Mapping[str, str] | None = None
+    ) -> HttpAnswer:
+        """See `HttpClient.upload`."""
+        files = {"file": (file.name, file.content, file.media_type)}
+        return self._call("POST", url, headers, files=files)
 
     def _call(
-        self, method: str, url: str, body: Any, headers: Mapping[str, str] | None
+        self, method: str, url: str, headers: Mapping[str, str] | None, **content: Any
     ) -> HttpAnswer:
         check_url(url, self._hosts)
         # The path of a webhook is its secret: errors name the host only, and drop their cause.
@@ -171,7 +182,7 @@ class RequestsClient:
             response = self._session.request(
                 method,
                 url,
-                json=body,
+                **content,
                 headers=dict(headers or {}),
                 timeout=self._timeouts,
                 allow_redirects=False,

@@ -26,6 +26,7 @@ from lib.models import (
     Receipt,
     Scan,
     StreamId,
+    Upload,
     Usage,
     Verdict,
 )
@@ -431,6 +432,14 @@ class HttpClient(Protocol):
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """Like `post`, without a body."""
+
+    def delete(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        """Like `get`."""
+
+    def upload(
+        self, url: str, file: Upload, *, headers: Mapping[str, str] | None = None
+    ) -> HttpAnswer:
+        """Like `post`, with a file in the field "file" of a form."""
 
 
 class TopicPublisher(Protocol):

@@ -507,6 +507,8 @@ class Receipt:
     url: str | None = None
     thread: str | None = None
     """Where the next message about the same stream belongs (a Jira issue key); None: nowhere."""
+    remark: str | None = None
+    """What could not be added to the message that was taken, and why. For the log; not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -675,6 +677,15 @@ class HttpAnswer:
 
     status: int
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file on its way to a receiver."""
+
+    name: str
+    content: bytes
+    media_type: str
 
 
 @dataclass(frozen=True, slots=True)

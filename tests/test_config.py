@@ -266,7 +266,7 @@ ERRORS = [
     (
         "destinations.audit-topic.format",
         "xml",
-        "destinations.audit-topic.format: must be one of text, json",
+        "destinations.audit-topic.format: must be one of text, json, ocsf, amazon-q",
     ),
     (
         "destinations.security-jira.site",

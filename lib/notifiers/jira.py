@@ -4,19 +4,27 @@ Jira Cloud, REST v3: one issue per destination and image stream, kept current.
 Created once; then its summary and description say how things stand, and each alert is a comment
 about what changed. A closed issue is reopened for something new, unless people decided against it.
 Its key comes from the ledger; only after an answer was lost it is searched for, by a label of ours.
+The report page is attached; an alert is not held up by it.
 """
 
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import ClassVar, Final
 from urllib.parse import quote
 
-from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ConfigError,
+    DeliveryError,
+    PermanentDeliveryError,
+    StoreError,
+)
 from lib.interfaces import HttpClient, Json, NotifierTools
 from lib.models import (
     Alert,
@@ -30,6 +38,7 @@ from lib.models import (
     ScanProblem,
     StreamId,
     Upgrade,
+    Upload,
     Usage,
     Verdict,
 )
@@ -45,7 +54,16 @@ MAX_TEXT: Final = 32_767
 """Characters of a description or comment; counted over its JSON, which is the safe reading."""
 MAX_LABEL: Final = 255
 
+# https://support.atlassian.com/jira-cloud-administration/docs/configure-file-attachments: the least
+# that sites allow.
+MAX_ATTACHMENT: Final = 10_000_000
+
 LABEL: Final = "ecr-scan-alerts"
+FILE: Final = "scan-report"
+"""How the names of attached pages begin."""
+_KEPT: Final = 3
+_TAG: Final = 60
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9._-]")
 _DEFAULT_TYPE: Final = "Task"
 _ROWS: Final = (20, 10, 5, 2)
 """Rows per table of the description, when the one before is too long."""
@@ -88,15 +106,16 @@ class JiraNotifier:
         "create" stays beside "update" for the case that the issue was deleted. A scan without a
         result, or one that comes late, only comments: the description keeps what was known. What
         to do about the issue's status stands in "if_closed" ("reopen" or "say") or "if_open"
-        ("close").
+        ("close"), and the page to attach in {"attach": {"page": key, "name"}}.
         """
         told = {"summary": _summary(alert), "description": _description(alert)}
         create = {"fields": {**self._base(), **told, **self._extras(alert)}}
+        whole = {"create": create} | self._file(alert)
         if thread is None:
-            return {"create": create}
+            return whole
         fields = {} if alert.problem or alert.outdated else told
         update = {"key": thread, "fields": fields, "comment": {"body": _comment(alert)}}
-        return {"update": update | self._about_status(alert), "create": create}
+        return {"update": update | self._about_status(alert)} | whole
 
     def plain(self, alert: Alert, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: no table, no label, no priority, which not every screen has."""
@@ -131,13 +150,18 @@ class JiraNotifier:
     def send(self, payload: Json) -> Receipt:
         """See `Notifier.send`. An update that is repeated changes nothing but its comment."""
         headers = self._headers()
+        page = payload.get("attach")
         if "update" in payload:
             try:
-                return self._update(payload["update"], headers)
+                return self._update(payload["update"], page, headers)
             except PermanentDeliveryError as error:
                 if error.reason != _GONE:
                     raise
-        return self._create(payload["create"], headers)
+        receipt = self._create(payload["create"], headers)
+        if page is None:
+            return receipt
+        issue = self._issue(receipt.reference, headers)
+        return replace(receipt, remark=self._attach(issue, page))
 
     def verify(
         self, alert: Alert, *, since: datetime, now: datetime, thread: str | None = None
@@ -145,16 +169,18 @@ class JiraNotifier:
         """
         See `Notifier.verify`. Every text of ours carries the id of its delivery.
 
-        A new issue is searched for by the label of its stream, for five minutes: Jira's index lags
-        by seconds to minutes.
+        A new issue is searched for by the label of its stream (without labels, by that id), for
+        five minutes: Jira's index lags by seconds to minutes.
         https://developer.atlassian.com/cloud/jira/platform/search-and-reconcile
         """
         headers = self._headers()
         if thread is not None:
             return self._commented(thread, alert.delivery_id, headers)
-        label = stream_label(alert.destination, alert.stream)
-        # The label is ours, "ecr-" and a hash: nothing from outside is part of the query.
-        query = {"jql": f'labels = "{label}" ORDER BY created ASC', "fields": ["key"]}
+        # Both are ours, letters and digits: nothing from outside is part of the query.
+        label = f'labels = "{stream_label(alert.destination, alert.stream)}"'
+        words = f'text ~ "{alert.delivery_id}"'
+        asked = label if self._labelled else words
+        query = {"jql": f"{asked} ORDER BY created ASC", "fields": ["key"]}
         answer = self._tools.http.post(
             f"{self._site}/rest/api/3/search/jql", query, headers=headers
         )
@@ -176,10 +202,9 @@ class JiraNotifier:
         found = any(delivery in json.dumps(each) for each in _list(answer.text, "comments"))
         return self._receipt(key) if found else NotThere()
 
-    def _update(self, update: Json, headers: Mapping[str, str]) -> Receipt:
-        """Move, edit, then comment: whatever has to be repeated, there is only one comment."""
-        url = f"{self._site}/rest/api/3/issue/{quote(update['key'], safe='')}"
-        issue = _Issue(self._tools.http, url, headers)
+    def _update(self, update: Json, page: Json, headers: Mapping[str, str]) -> Receipt:
+        """Move, edit, attach, then comment: whatever is repeated, there is only one comment."""
+        issue = self._issue(update["key"], headers)
         asked = "if_closed" in update or "if_open" in update
         status = issue.status() if asked else workflow.Status(done=False)
         note = self._reopened(issue, status, update.get("if_closed"))
@@ -187,8 +212,30 @@ class JiraNotifier:
             issue.edit(update["fields"], locked=note is not None)
         if update.get("if_open") == "close" and not status.done:
             note = workflow.DONE if issue.move(done=True) else workflow.NOT_DONE
+        remark = None if page is None else self._attach(issue, page)
         issue.comment(update["comment"]["body"], note)
-        return self._receipt(update["key"])
+        return replace(self._receipt(update["key"]), remark=remark)
+
+    def _attach(self, issue: "_Issue", page: Json) -> str | None:
+        """
+        Attach the report page in place of the oldest ones; return why that was not possible.
+
+        Whatever goes wrong, the alert counts more: attachments can be off, or not permitted.
+        """
+        try:
+            content = self._tools.pages.read(page["page"]) if self._tools.pages else None
+            if content is None:
+                return "not attached: the report page is not stored"
+            if len(content) > MAX_ATTACHMENT:
+                return f"not attached: the report page has {len(content):,} bytes"
+            issue.attach(Upload(page["name"], content, "text/html"))
+        except (DeliveryError, StoreError) as error:
+            return f"not attached: {error}"
+        return None
+
+    def _issue(self, key: str, headers: Mapping[str, str]) -> "_Issue":
+        site = f"{self._site}/rest/api/3"
+        return _Issue(self._tools.http, site, f"{site}/issue/{quote(key, safe='')}", headers)
 
     def _reopened(self, issue: "_Issue", status: workflow.Status, wanted: str | None) -> str | None:
         """Return what to say about a closed issue, after reopening it where that is right."""
@@ -240,12 +287,25 @@ class JiraNotifier:
             "issuetype": {"name": self._options.get("issue_type", _DEFAULT_TYPE)},
         }
 
+    @property
+    def _labelled(self) -> bool:
+        return self._options.get("labels") is not False
+
+    def _file(self, alert: Alert) -> dict[str, Json]:
+        if alert.page_key is None or not self._options.get("attach", True):
+            return {}
+        tag = alert.image.tags[0] if alert.image.tags else alert.image.digest[:19]
+        name = f"{FILE}-{_UNFIT.sub('-', tag)[:_TAG]}-{alert.delivery_id[:8]}.html"
+        return {"attach": {"page": alert.page_key, "name": name}}
+
     def _extras(self, alert: Alert) -> dict[str, Json]:
         own = (LABEL, stream_label(alert.destination, alert.stream))
         given = (
-            "-".join(str(each).split())[:MAX_LABEL] for each in self._options.get("labels", ())
+            "-".join(str(each).split())[:MAX_LABEL] for each in self._options.get("labels") or ()
         )
-        extras: dict[str, Json] = {"labels": [*dict.fromkeys((*own, *given))]}
+        extras: dict[str, Json] = {}
+        if self._labelled:
+            extras["labels"] = [*dict.fromkeys((*own, *given))]
         worst = alert.standing[0].finding.severity.name if alert.standing else None
         priority = self._options.get("priority", {}).get(worst)
         return extras | {"priority": {"name": priority}} if priority else extras
@@ -256,6 +316,7 @@ class _Issue:
     """The calls about one issue."""
 
     http: HttpClient
+    api: str
     url: str
     headers: Mapping[str, str] = field(repr=False)
 
@@ -283,6 +344,22 @@ class _Issue:
         except PermanentDeliveryError as error:
             if not locked or error.reason == _GONE:
                 raise
+
+    def attach(self, file: Upload) -> None:
+        """
+        Add a page unless it is there, and take away the oldest ones of ours beyond three.
+
+        https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-attachments
+        """
+        answer = self.http.get(f"{self.url}?fields=attachment", headers=self.headers)
+        pages = _pages(answer.text)
+        if file.name in (each["filename"] for each in pages):
+            return
+        allowed = {**self.headers, "X-Atlassian-Token": "no-check"}
+        self.http.upload(f"{self.url}/attachments", file, headers=allowed)
+        for each in pages[: max(len(pages) + 1 - _KEPT, 0)]:
+            number = quote(str(each.get("id")), safe="")
+            self.http.delete(f"{self.api}/attachment/{number}", headers=self.headers)
 
     def comment(self, body: Json, note: str | None) -> None:
         content = [adf.panel("note", adf.paragraph(adf.text(note)))] if note else []
@@ -317,6 +394,21 @@ def _list(text: str, name: str) -> list[dict[str, Json]]:
         return []
     found = answer.get(name) if isinstance(answer, dict) else None
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+
+
+def _pages(text: str) -> list[dict[str, Json]]:
+    """Return the attachments of ours in an answer, oldest first."""
+    try:
+        found = json.loads(text)["fields"]["attachment"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return []
+    listed = found if isinstance(found, list) else []
+    ours = [
+        each
+        for each in listed
+        if isinstance(each, dict) and str(each.get("filename", "")).startswith(f"{FILE}-")
+    ]
+    return sorted(ours, key=lambda each: str(each.get("created", "")))
 
 
 def _of_the_project(error: PermanentDeliveryError) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lib.interfaces import Notifier, NotifierTools
-from lib.models import Destination, HttpAnswer
+from lib.models import Destination, HttpAnswer, Upload
 from lib.notifiers import NOTIFIERS
 
 SLACK_TOKEN: Final = "not-a-real-webhook"
@@ -72,6 +72,14 @@ class ScriptedHttp:
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         return self._call("GET", url, None, headers)
+
+    def delete(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+        return self._call("DELETE", url, None, headers)
+
+    def upload(
+        self, url: str, file: Upload, *, headers: Mapping[str, str] | None = None
+    ) -> HttpAnswer:
+        return self._call("POST", url, file, headers)
 
     def _call(
         self, method: str, url: str, body: Any, headers: Mapping[str, str] | None

@@ -16,6 +16,7 @@ from lib.sources.documents import normalize_document
 from tests.builders import a_filter
 from tests.notifiers.alerts import told
 from tests.notifiers.receivers import OPTIONS, THREADS, notifier, tools
+from tests.notifiers.test_jira import assert_valid
 from tests.page.evaluations import changed, evaluation, failed, findings, hostile, index
 
 # Further documents, to be looked at by hand: CORPUS=/some/folder pytest tests/notifiers
@@ -82,6 +83,8 @@ def rendered(alert: Alert) -> Iterator[str]:
         for thread in {None, THREADS.get(mode)}:
             payload = made.render(alert, thread=thread)
             assert all(each.used <= each.limit for each in made.usage(payload)), mode
+            if mode == "jira":
+                assert_valid(payload)
             yield json.dumps(payload, ensure_ascii=False)
 
 

@@ -3,11 +3,13 @@
 import base64
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema_rs import Draft4Validator
 
 from lib.errors import (
     AmbiguousDeliveryError,
@@ -30,7 +32,7 @@ from lib.models import (
 from lib.notifiers import adf
 from lib.notifiers.jira import LABEL, MAX_SUMMARY, MAX_TEXT, JiraNotifier, stream_label
 from lib.report import upgrades
-from tests.builders import a_filter, a_finding, a_report, an_image
+from tests.builders import NOW, a_filter, a_finding, a_report, an_image
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
 from tests.notifiers.receivers import (
@@ -61,6 +63,10 @@ CHILDREN = {
     "paragraph": {"text"},
     "heading": {"text"},
 }
+ADF = Draft4Validator(
+    json.loads((Path(__file__).parents[1] / "schemas/adf-1.json").read_text("utf-8"))
+)
+"""Atlassian's own schema."""
 MARKS = {"strong", "em", "code", "link"}
 
 
@@ -79,6 +85,8 @@ def assert_adf(node: Any) -> None:
                 assert mark["attrs"]["href"].startswith(("https://", "http://"))
         return
     assert node["content"]
+    if node["type"] == "doc":
+        assert ADF.is_valid(node)
     for child in node["content"]:
         assert child["type"] in CHILDREN[node["type"]]
         assert_adf(child)
@@ -236,6 +244,19 @@ def test_fields_come_from_the_options() -> None:
         "containers",
         "two-words",
     ]
+
+
+def test_labels_can_be_left_out() -> None:
+    """A project whose screens have no labels: a lost issue is found by the id in its text."""
+    alert = STORIES["new-and-resolved"]
+    http = ScriptedHttp([HttpAnswer(200, '{"issues": [{"key": "SEC-7"}]}')])
+    notifier = JiraNotifier({**OPTIONS["jira"], "labels": False}, tools(http=http))
+
+    assert "labels" not in notifier.render(alert)["create"]["fields"]
+    verdict = notifier.verify(alert, since=NOW, now=NOW)
+
+    assert isinstance(verdict, Receipt)
+    assert http.calls[0].body["jql"] == f'text ~ "{alert.delivery_id}" ORDER BY created ASC'
 
 
 def test_priority_is_only_set_where_configured() -> None:
