@@ -234,16 +234,16 @@ class Receivers:
                 return self._news(call.query)
             case ["api", "messages", number, "raw"] if number.isdecimal():
                 return self._raw(int(number))
+            case ["attachments", number]:
+                return self._attachment(number)
             case ["browse" | "archives" as kind, place, *_]:
                 # A receipt links to an issue, or to a message, as its receiver would show it.
                 receiver = Receiver.JIRA if kind == "browse" else Receiver.SLACK
                 return Answer(
                     HTTPStatus.FOUND, "", {"Location": f"/#/{receiver.value}/{quote(place)}"}
                 )
-            case [name]:
-                return _static(name or "index.html")
-            case _:
-                return NOT_FOUND.answer
+            case parts:
+                return _static("/".join(parts) or "index.html")
 
     def _news(self, query: Mapping[str, str]) -> Answer:
         """Return what is new after `message` and `request`; wait for it where there is nothing."""
@@ -262,6 +262,14 @@ class Receivers:
         }
         text = json.dumps(document, default=datetime.isoformat)
         return Answer(HTTPStatus.OK, text, {"Content-Type": "application/json", **_SAFE})
+
+    def _attachment(self, number: str) -> Answer:
+        file = self._jira.attachment(number)
+        if file is None:
+            return NOT_FOUND.answer
+        # It has its own policy inside, and its script is its own.
+        headers = {"Content-Type": f"{file.media_type}; charset=utf-8"}
+        return Answer(HTTPStatus.OK, file.content.decode("utf-8", "replace"), headers)
 
     def _raw(self, number: int) -> Answer:
         for message in self.messages()[max(number - 1, 0) : number]:

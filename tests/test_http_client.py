@@ -27,7 +27,7 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.http_client import MAX_RETRY_AFTER, RequestsClient, check_url, failure, retry_after
-from lib.models import HttpAnswer
+from lib.models import HttpAnswer, Upload
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TOKEN = "not-a-real-token"
@@ -70,7 +70,7 @@ def receiver() -> Iterator[Receiver]:
             self.end_headers()
             self.wfile.write(answer)
 
-        do_GET = do_POST = do_PUT = _answer  # noqa: N815  # names of http.server
+        do_GET = do_POST = do_PUT = do_DELETE = _answer  # noqa: N815  # names of http.server
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its signature
             pass
@@ -112,6 +112,21 @@ def test_accepted_answer_comes_back_with_its_body(
     assert (method, path, body) == ("POST", "/hook", b'{"text": "x"}')
     assert headers["Content-Type"] == "application/json"
     assert headers["X-Test"] == "1"
+
+
+def test_a_file_goes_into_a_form(receiver: Receiver, client: RequestsClient) -> None:
+    """With its name and type, whatever its bytes; and it can be taken away."""
+    file = Upload("report.html", b"<p>\x00\xff</p>", "text/html")
+
+    client.upload(f"{receiver.url}/files", file, headers={"X-Atlassian-Token": "no-check"})
+    client.delete(f"{receiver.url}/files/1")
+
+    (method, path, body, headers), (deleted, *_) = receiver.requests
+    assert (method, path, deleted) == ("POST", "/files", "DELETE")
+    assert headers["Content-Type"].startswith("multipart/form-data; boundary=")
+    assert headers["X-Atlassian-Token"] == "no-check"
+    assert b'name="file"; filename="report.html"' in body
+    assert b"Content-Type: text/html\r\n\r\n<p>\x00\xff</p>\r\n" in body
 
 
 def test_put_and_get_are_the_same(receiver: Receiver, client: RequestsClient) -> None:

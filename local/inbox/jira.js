@@ -65,6 +65,7 @@ function activity({ message, before, from }, tools) {
 function happened(message, before, from) {
   if (message.kind === "created") return "created the issue";
   if (message.kind === "commented") return "commented";
+  if (message.kind === "attached") return h("span", {}, "attached ", h("a", { href: `/attachments/${message.payload.id}`, target: "_blank", rel: "noreferrer" }, message.payload.filename));
   if (message.kind === "moved") return `moved it from ${from} to ${message.payload.to}`;
   const changed = Object.entries(message.payload.fields ?? {}).filter(([name, value]) => JSON.stringify(before[name]) !== JSON.stringify(value));
   if (!changed.length) return "updated the issue; nothing changed";
@@ -75,6 +76,7 @@ function happened(message, before, from) {
 export function jiraHeadline(message) {
   const { payload } = message;
   if (message.kind === "created") return `Created: ${payload.fields.summary}`;
+  if (message.kind === "attached") return `Attached ${message.payload.filename}`;
   if (message.kind === "moved") return `Moved to ${payload.to}`;
   if (message.kind === "commented") return `Comment: ${h("p", {}, adf(payload.body)[0] ?? "").textContent.slice(0, 140)}`;
   return `Updated ${count(Object.keys(payload.fields ?? {}).length, "field")}`;

@@ -1,5 +1,5 @@
 """
-Jira Cloud REST v3, the part that alerts need: issues, comments, transitions, search.
+Jira Cloud REST v3, the part that alerts need: issues, comments, attachments, transitions, search.
 
 https://developer.atlassian.com/cloud/jira/platform/rest/v3/
 Errors come in Jira's shape, {"errorMessages": [], "errors": {}}; an answer to a call that it does
@@ -12,6 +12,8 @@ import secrets
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import HTTP
 from http import HTTPStatus
 from threading import Lock
 from types import MappingProxyType
@@ -26,7 +28,8 @@ LABEL: Final = 255
 
 _JSON: Final = MappingProxyType({"Content-Type": "application/json;charset=UTF-8"})
 _ISSUE: Final = re.compile(rf"{API}/issue/(?P<key>[A-Z][A-Z0-9_]*-\d+|\d+)(?P<rest>/\w+)?")
-_TERM: Final = re.compile(r"""\s*(\w+)\s*(=|!=)\s*(?:"((?:[^"\\]|\\.)*)"|([\w.-]+))\s*""")
+_ATTACHMENT: Final = re.compile(rf"{API}/attachment/(?P<id>\d+)")
+_TERM: Final = re.compile(r"""\s*(\w+(?=\s*!?=)|text(?=\s*~))\s*(=|!=|~)\s*(?:"((?:[^"\\]|\\.)*)"|([\w.-]+))\s*""")
 _SCREEN: Final = (
     "project",
     "issuetype",
@@ -51,6 +54,17 @@ _ORDER: Final = re.compile(r"\s+order\s+by\s+created(?:\s+(asc|desc))?\s*$", re.
 _GONE: Final = "Issue does not exist or you do not have permission to see it."
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file at an issue."""
+
+    id: str
+    name: str
+    media_type: str
+    content: bytes
+    created: str
+
+
 @dataclass(slots=True)
 class _Issue:
     id: str
@@ -58,6 +72,7 @@ class _Issue:
     fields: dict[str, Json]
     status: str = "To Do"
     comments: list[Json] = field(default_factory=list)
+    attachments: list["Attachment"] = field(default_factory=list)
 
     @property
     def category(self) -> str:
@@ -72,12 +87,19 @@ class JiraStandIn:
         self.token = secrets.token_hex(12)
         self._issues: dict[str, _Issue] = {}
         self._numbers: dict[str, int] = {}
+        self._files = 0
         self._lock = Lock()
 
     def delete(self, key: str) -> None:
         """Remove an issue, as a person would: its key answers 404 from now on."""
         with self._lock:
             del self._issues[key]
+
+    def attachment(self, number: str) -> Attachment | None:
+        """Return a file by its id."""
+        with self._lock:
+            files = (each for issue in self._issues.values() for each in issue.attachments)
+            return next((each for each in files if each.id == number), None)
 
     def destination(self, call: Call) -> str:
         """Return the issue key in a path, or ""."""
@@ -91,6 +113,9 @@ class JiraStandIn:
             return _refuse(
                 HTTPStatus.UNAUTHORIZED, "Client must be authenticated to access this resource."
             )
+        if call.path.endswith("/attachments") or _ATTACHMENT.fullmatch(call.path):
+            with self._lock:
+                return self._file(call)
         try:
             body = json.loads(call.body) if call.body else {}
         except ValueError:
@@ -115,6 +140,38 @@ class JiraStandIn:
         if issue is None:
             return _refuse(HTTPStatus.NOT_FOUND, _GONE)
         return action(self, issue, body)
+
+    def _file(self, call: Call) -> Outcome:
+        """Take a file, or remove one."""
+        removed = _ATTACHMENT.fullmatch(call.path)
+        if removed is not None and call.method == "DELETE":
+            for issue in self._issues.values():
+                kept = [each for each in issue.attachments if each.id != removed["id"]]
+                if len(kept) < len(issue.attachments):
+                    issue.attachments = kept
+                    return Outcome(Answer(HTTPStatus.NO_CONTENT))
+            return _refuse(HTTPStatus.NOT_FOUND, "The attachment does not exist.")
+        found = _ISSUE.fullmatch(call.path)
+        if found is None or found["key"] not in self._issues:
+            return _refuse(HTTPStatus.NOT_FOUND, _GONE)
+        if call.headers.get("x-atlassian-token") != "no-check":
+            return Outcome(Answer(HTTPStatus.FORBIDDEN, "XSRF check failed"), reason="XSRF check")
+        return self._attached(self._issues[found["key"]], call)
+
+    def _attached(self, issue: _Issue, call: Call) -> Outcome:
+        file = _form_file(call)
+        if file is None:
+            return _refuse(HTTPStatus.BAD_REQUEST, 'The form has no file in its field "file".')
+        self._files += 1
+        name, media_type, content = file
+        created = f"2026-01-01T00:00:{self._files % 60:02}.{self._files:03}+0000"
+        kept = Attachment(str(30_000 + self._files), name, media_type, content, created)
+        issue.attachments.append(kept)
+        told = {"id": kept.id, "filename": name, "size": len(content)}
+        return Outcome(
+            _answer(HTTPStatus.OK, [told]),
+            Draft(issue.key, Kind.ATTACHED, told, (Note(f"{len(content):,} bytes"),)),
+        )
 
     def _create(self, body: dict[str, Json]) -> Outcome:
         fields = body.get("fields") or {}
@@ -189,11 +246,11 @@ class JiraStandIn:
         terms = [_TERM.fullmatch(clause) for clause in clauses]
         if not all(terms):
             return _refuse(HTTPStatus.BAD_REQUEST, "Error in the JQL Query.")
-        wanted = [(one[1], one[2] == "=", one[3] or one[4]) for one in terms if one]
+        wanted = [(one[1], one[2], one[3] or one[4]) for one in terms if one]
         hits = [
             issue
             for issue in self._issues.values()
-            if all((value in _values(issue, name)) is equal for name, equal, value in wanted)
+            if all(_matches(issue, *each) for each in wanted)
         ]
         if order and (order[1] or "").lower() == "desc":
             hits.reverse()
@@ -297,8 +354,30 @@ def _document(issue: _Issue) -> Json:
     # Closed issues have a resolution, as in Jira's own workflows: here the name of their status.
     resolution = {"name": issue.status} if issue.category == "done" else None
     status = _status(issue.status, issue.category)
-    fields = {**issue.fields, "status": status, "resolution": resolution}
+    files = [
+        {"id": each.id, "filename": each.name, "size": len(each.content), "created": each.created}
+        for each in issue.attachments
+    ]
+    fields = {**issue.fields, "status": status, "resolution": resolution, "attachment": files}
     return {"id": issue.id, "key": issue.key, "fields": fields}
+
+
+def _matches(issue: _Issue, name: str, operator: str, value: str) -> bool:
+    if operator == "~":
+        words = json.dumps([issue.fields, issue.comments])
+        return value in words
+    return (value in _values(issue, name)) is (operator == "=")
+
+
+def _form_file(call: Call) -> tuple[str, str, bytes] | None:
+    """Return name, type and content of the file in a form."""
+    head = f"Content-Type: {call.headers.get('content-type', '')}\r\n\r\n".encode()
+    form = message_from_bytes(head + call.body, policy=HTTP)
+    for part in form.iter_parts() if form.is_multipart() else ():
+        if part.get_param("name", header="content-disposition") == "file":
+            content = part.get_payload(decode=True)
+            return part.get_filename() or "", part.get_content_type(), bytes(content)
+    return None
 
 
 def _values(issue: _Issue, name: str) -> tuple[str, ...]:

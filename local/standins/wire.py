@@ -30,6 +30,7 @@ class Kind(StrEnum):
     UPDATED = "updated"
     COMMENTED = "commented"
     MOVED = "moved"
+    ATTACHED = "attached"
     NOTIFIED = "notified"
 
 

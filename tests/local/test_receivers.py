@@ -1,5 +1,6 @@
 """The receivers' stand-in over real HTTP: what it takes, refuses, plays and remembers."""
 
+import base64
 import json
 import socket
 import struct
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 import requests
 
+from lib.http_client import RequestsClient
+from lib.models import Upload
 from local import receivers as module
 from local.receivers import Accept, Answer, Disconnect, Receivers, TimeoutAfterAccept
 from local.standins import adf, slack
@@ -510,6 +513,68 @@ class TestJira:
 
         assert [each.status_code for each in answers] == [404, 404]
         assert "does not exist" in answers[0].json()["errorMessages"][0]
+
+    def test_files_are_attached_listed_opened_and_removed(self, client: Client) -> None:
+        """By the client that the notifier has; the inbox opens them."""
+        client.create()
+        user, token = client.receivers.jira_credentials
+        encoded = base64.b64encode(f"{user}:{token}".encode()).decode()
+        headers = {"Authorization": f"Basic {encoded}", "X-Atlassian-Token": "no-check"}
+        http = RequestsClient(
+            ("127.0.0.1",), session=client.session, now=lambda: datetime(2026, 11, 23, tzinfo=UTC)
+        )
+        api = f"{client.receivers.jira_url}/rest/api/3"
+        upload = Upload("scan-report-1.html", b"<title>\xc3\xbc</title>", "text/html")
+
+        http.upload(f"{api}/issue/SEC-1/attachments", upload, headers=headers)
+        (listed,) = client.jira("GET", "/issue/SEC-1").json()["fields"]["attachment"]
+        opened = client.get(f"/attachments/{listed['id']}")
+        (message,) = [each for each in client.receivers.messages("jira") if each.kind == "attached"]
+        http.delete(f"{api}/attachment/{listed['id']}", headers=headers)
+
+        assert (listed["filename"], listed["size"]) == ("scan-report-1.html", 17)
+        assert opened.content == upload.content
+        assert opened.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert message.payload == {"id": listed["id"], "filename": listed["filename"], "size": 17}
+        assert client.get(f"/attachments/{listed['id']}").status_code == 404
+        assert not client.jira("GET", "/issue/SEC-1").json()["fields"]["attachment"]
+
+    @pytest.mark.parametrize(
+        ("path", "token", "files", "status"),
+        [
+            ("/issue/SEC-1/attachments", "no-check", {"other": b"x"}, 400),
+            ("/issue/SEC-1/attachments", "no-check", {}, 400),
+            ("/issue/SEC-1/attachments", "", {"file": b"x"}, 403),
+            ("/issue/SEC-9/attachments", "no-check", {"file": b"x"}, 404),
+            ("/attachment/7", "no-check", {"file": b"x"}, 404),
+        ],
+    )
+    def test_files_that_jira_would_refuse(
+        self, client: Client, path: str, token: str, files: Json, status: int
+    ) -> None:
+        client.create()
+
+        answer = client.session.post(
+            f"{client.receivers.jira_url}/rest/api/3{path}",
+            files=files,
+            headers={"X-Atlassian-Token": token},
+            auth=client.receivers.jira_credentials,
+            timeout=5,
+        )
+
+        assert answer.status_code == status
+
+    def test_an_attachment_that_is_not_there_cannot_be_removed(self, client: Client) -> None:
+        assert client.jira("DELETE", "/attachment/30001").status_code == 404
+
+    def test_text_is_searched_for(self, client: Client) -> None:
+        """The words of description and comments."""
+        client.create()
+        client.jira("POST", "/issue/SEC-1/comment", {"body": doc(paragraph(words("abc123")))})
+
+        for word, found in (("abc123", 1), ("abc124", 0)):
+            answer = client.jira("POST", "/search/jql", {"jql": f'text ~ "{word}"'})
+            assert len(answer.json()["issues"]) == found
 
     @pytest.mark.parametrize("path", ["/project/SEC", "/issue/SEC-1/votes", "/issue"])
     def test_calls_it_does_not_know_are_not_found(self, client: Client, path: str) -> None:
