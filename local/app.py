@@ -137,6 +137,7 @@ def install(aws: EmbeddedAws, receivers: Receivers, config: Path) -> App:
     with _alone(folder):
         package(config, region=aws.region)
         stack = deploy(aws, folder, f"ecr-scan-alerts-{STAGE}")
+    receivers.functions_url = f"{aws.endpoint}/_aws/lambda-url"
     return App(aws, receivers, stack, topics)
 
 

@@ -11,7 +11,7 @@ The address of the page is `receivers.inbox_url`.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from sys import exc_info
 from threading import Event, Lock, Thread
 from types import MappingProxyType, TracebackType
 from typing import Any, Final, Protocol, Self, assert_never
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from local.standins.jira import JiraStandIn
 from local.standins.journal import Journal
@@ -91,6 +91,8 @@ class Receivers:
         self._scripts = Scripts()
         self._journal = Journal(partial(datetime.now, UTC))
         self._session = datetime.now(UTC).isoformat()
+        self.functions_url: str | None = None
+        """Where the embedded AWS serves the addresses of functions, for links in the inbox."""
         self._server = _Server((HOST, port), self)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="receivers")
 
@@ -236,14 +238,23 @@ class Receivers:
                 return self._raw(int(number))
             case ["attachments", number]:
                 return self._attachment(number)
-            case ["browse" | "archives" as kind, place, *_]:
-                # A receipt links to an issue, or to a message, as its receiver would show it.
-                receiver = Receiver.JIRA if kind == "browse" else Receiver.SLACK
-                return Answer(
-                    HTTPStatus.FOUND, "", {"Location": f"/#/{receiver.value}/{quote(place)}"}
-                )
+            case ["browse" | "archives" | "functions", *_] as path:
+                address = self._elsewhere(path, call.query)
+                return NOT_FOUND.answer if address is None else _found(address)
             case parts:
                 return _static("/".join(parts) or "index.html")
+
+    def _elsewhere(self, path: Sequence[str], query: Mapping[str, str]) -> str | None:
+        """Return where else an address is: a receipt's in the inbox, a function's at its AWS."""
+        match path:
+            case ["browse", place, *_]:
+                return f"/#/{Receiver.JIRA.value}/{quote(place)}"
+            case ["archives", place, *_]:
+                return f"/#/{Receiver.SLACK.value}/{quote(place)}"
+            case [_, *parts] if self.functions_url is not None:
+                return f"{self.functions_url}/{'/'.join(parts)}?{urlencode(query)}"
+            case _:
+                return None
 
     def _news(self, query: Mapping[str, str]) -> Answer:
         """Return what is new after `message` and `request`; wait for it where there is nothing."""
@@ -285,6 +296,10 @@ def _scripted(step: Answer | Disconnect) -> str:
     after = step.headers.get("Retry-After")
     wait = f", Retry-After: {after}" if after else ""
     return f"refused on purpose: {step.body or HTTPStatus(step.status).phrase}{wait}"
+
+
+def _found(address: str) -> Answer:
+    return Answer(HTTPStatus.FOUND, "", {"Location": address})
 
 
 def _number(text: str | None) -> int:

@@ -1,6 +1,7 @@
 // Elements from data. Text goes in as text nodes only, so nothing that arrives can become markup.
 
 const SAFE_URL = /^(https?:|mailto:)/i;
+const FUNCTION_URL = /^https:\/\/([a-z0-9]+)\.lambda-url\.[a-z0-9-]+\.on\.aws\//;
 
 /** Make an element. Attributes that are null or false are left out. */
 export function h(tag, attributes, ...children) {
@@ -18,7 +19,8 @@ export function h(tag, attributes, ...children) {
 export function link(url, ...children) {
   const label = children.flat().length ? children : [url];
   if (!SAFE_URL.test(url)) return h("span", { class: "dead-link", title: url }, label);
-  return h("a", { href: url, target: "_blank", rel: "noopener noreferrer", title: url }, label);
+  // The embedded AWS serves a function's address under its own.
+  return h("a", { href: url.replace(FUNCTION_URL, "/functions/$1/"), target: "_blank", rel: "noopener noreferrer", title: url }, label);
 }
 
 /** A local time of day; hovering says the full moment. */

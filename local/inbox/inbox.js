@@ -121,7 +121,7 @@ function places() {
     }))));
   const log = h("section", {}, h("h2", {}, "All"), h("ul", {}, entry(LOG, "Everything, in order", state.requests.length)));
   find("places").replaceChildren(...groups, ...(state.requests.length ? [log] : []));
-  find("places").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  reveal(find("places"));
 }
 
 // --- the middle ------------------------------------------------------------------------------
@@ -222,6 +222,15 @@ function empty(name) {
 }
 
 // --- the raw payload -------------------------------------------------------------------------
+
+/** Scroll a list to what is chosen in it. scrollIntoView would also move where Tab goes on from. */
+function reveal(list) {
+  const chosen = list.querySelector("[aria-current]");
+  if (!chosen) return;
+  const below = chosen.offsetTop + chosen.offsetHeight - list.clientHeight;
+  list.scrollLeft = chosen.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
+  list.scrollTop = Math.max(below, Math.min(list.scrollTop, chosen.offsetTop));
+}
 
 async function raw(message) {
   const answer = await fetch(`api/messages/${message.id}/raw`);

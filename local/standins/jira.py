@@ -29,7 +29,9 @@ LABEL: Final = 255
 _JSON: Final = MappingProxyType({"Content-Type": "application/json;charset=UTF-8"})
 _ISSUE: Final = re.compile(rf"{API}/issue/(?P<key>[A-Z][A-Z0-9_]*-\d+|\d+)(?P<rest>/\w+)?")
 _ATTACHMENT: Final = re.compile(rf"{API}/attachment/(?P<id>\d+)")
-_TERM: Final = re.compile(r"""\s*(\w+(?=\s*!?=)|text(?=\s*~))\s*(=|!=|~)\s*(?:"((?:[^"\\]|\\.)*)"|([\w.-]+))\s*""")
+_TERM: Final = re.compile(
+    r"""\s*(\w+(?=\s*!?=)|text(?=\s*~))\s*(=|!=|~)\s*(?:"((?:[^"\\]|\\.)*)"|([\w.-]+))\s*"""
+)
 _SCREEN: Final = (
     "project",
     "issuetype",

@@ -75,9 +75,9 @@ def is_repeat(message: Any) -> bool:
 
 
 def opened_locally(app: App, link: str) -> str:
-    """Return where the embedded AWS has what on AWS is the address of a function."""
+    """Return where the inbox opens what on AWS is the address of a function."""
     host, _, path = link.removeprefix("https://").partition("/")
-    return f"{app.aws.endpoint}/_aws/lambda-url/{host.split('.')[0]}/{path}"
+    return f"{app.receivers.url}/functions/{host.split('.')[0]}/{path}"
 
 
 def wait_until(happened: Callable[[], object]) -> None:

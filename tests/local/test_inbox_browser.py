@@ -93,6 +93,21 @@ def test_a_message_appears_by_itself(
     expect(page.locator("#how-many")).to_have_text("2 messages")
 
 
+def test_a_link_to_a_function_opens_on_this_machine(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """On AWS it is the function's own address; the embedded AWS has it under its own."""
+    send.slack(
+        "payments",
+        {"text": "<https://abc123.lambda-url.eu-central-1.on.aws/pages/a?b=1|Full report>"},
+    )
+
+    page = open_page(receivers.inbox_url).page
+
+    link = page.get_by_role("link", name="Full report")
+    expect(link).to_have_attribute("href", "/functions/abc123/pages/a?b=1")
+
+
 def test_slack_marks_up_as_slack_does(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:

@@ -1074,6 +1074,17 @@ class TestInbox:
 
         assert answer.headers["Location"] == "/#/jira/SEC-1"
 
+    def test_links_to_functions_lead_to_the_embedded_aws(self, client: Client) -> None:
+        """As soon as there is one."""
+        before = client.get("/functions/abc/pages/a?b=1&c=%2F", allow_redirects=False)
+        client.receivers.functions_url = "http://127.0.0.1:1/_aws/lambda-url"
+        after = client.get("/functions/abc/pages/a?b=1&c=%2F", allow_redirects=False)
+
+        assert before.status_code == 404
+        assert after.headers["Location"] == (
+            "http://127.0.0.1:1/_aws/lambda-url/abc/pages/a?b=1&c=%2F"
+        )
+
 
 class TestServer:
     """HTTP itself."""
