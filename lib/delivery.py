@@ -27,6 +27,8 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.interfaces import (
+    DIGESTS,
+    DigestStore,
     Ledger,
     NotClaimed,
     Notifier,
@@ -38,13 +40,13 @@ from lib.interfaces import (
     WakeUp,
 )
 from lib.models import (
-    Alert,
     AskLater,
     Delivery,
     DeliveryId,
     DeliveryState,
     Destination,
     Evaluation,
+    Message,
     NotThere,
     Pause,
     PauseKind,
@@ -91,6 +93,15 @@ class Behind:
     other: DeliveryId
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What one delivery says, and how things stood when."""
+
+    message: Message
+    at: datetime
+    without_page: Exception | None = None
+
+
 class DeliveryPipeline:
     """One wake-up in; the alert sent and its receipt recorded, or the row rescheduled, or dead."""
 
@@ -99,6 +110,7 @@ class DeliveryPipeline:
         *,
         ledger: Ledger,
         reports: ReportStore,
+        digests: DigestStore,
         notifiers: Callable[[Destination], Notifier],
         now: Callable[[], datetime],
         new_token: Callable[[], str],
@@ -110,6 +122,7 @@ class DeliveryPipeline:
         self._pages = pages
         self._ledger = ledger
         self._reports = reports
+        self._digests = digests
         self._notifiers = notifiers
         self._now = now
         self._new_token = new_token
@@ -140,11 +153,10 @@ class DeliveryPipeline:
 
     def _claimed(self, delivery: Delivery) -> DeliveryOutcome:
         try:
-            evaluation = self._reports.get(delivery.evaluation_key)
-            if evaluation is None:
+            told = self._told(delivery)
+            if told is None:
                 return self._dead(delivery, "its report is not stored any more")
-            page, without_page = self._page(delivery, evaluation)
-            verdict = self._attempt(delivery, build_alert(evaluation, delivery, page=page))
+            verdict = self._attempt(delivery, told.message)
         except (DeliveryError, ConfigError, StoreError) as error:
             return self._failed(delivery, error)
         except Exception as error:  # noqa: BLE001  # one odd alert must not block its destination
@@ -153,10 +165,26 @@ class DeliveryPipeline:
             return self._stays_behind(delivery, verdict)
         if isinstance(verdict, AskLater):
             return self._asked_later(delivery, verdict)
-        self._ledger.sent(delivery, verdict, now=self._now(), told_at=evaluation.evaluated_at)
+        self._ledger.sent(delivery, verdict, now=self._now(), told_at=told.at)
         return DeliveryOutcome(
-            DeliveryResult.SENT, "accepted", delivery, verdict, without_page=without_page
+            DeliveryResult.SENT, "accepted", delivery, verdict, without_page=told.without_page
         )
+
+    def _told(self, delivery: Delivery) -> "_Told | None":
+        """Return what a delivery tells; None when that is not stored any more."""
+        if delivery.evaluation_key.startswith(DIGESTS):
+            digest = self._digests.get(delivery.evaluation_key)
+            if digest is None:
+                return None
+            attempt = max(delivery.attempts, 1)
+            again = replace(digest, attempt=attempt, possible_repeat=delivery.unsure)
+            return _Told(again, digest.until)
+        evaluation = self._reports.get(delivery.evaluation_key)
+        if evaluation is None:
+            return None
+        page, without_page = self._page(delivery, evaluation)
+        alert = build_alert(evaluation, delivery, page=page)
+        return _Told(alert, evaluation.evaluated_at, without_page)
 
     def _page(
         self, delivery: Delivery, evaluation: Evaluation
@@ -169,7 +197,7 @@ class DeliveryPipeline:
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the alert goes out
             return None, error
 
-    def _attempt(self, delivery: Delivery, alert: Alert) -> Receipt | AskLater | Behind:
+    def _attempt(self, delivery: Delivery, alert: Message) -> Receipt | AskLater | Behind:
         """
         Send, but ask the receiver first when it may have the alert already.
 
@@ -303,7 +331,7 @@ class DeliveryPipeline:
         return DeliveryOutcome(DeliveryResult.DEAD, reason, delivery)
 
 
-def send(notifier: Notifier, alert: Alert, *, thread: str | None = None) -> Receipt:
+def send(notifier: Notifier, alert: Message, *, thread: str | None = None) -> Receipt:
     """Send an alert; once more and plainer when its size or form was refused."""
     try:
         return notifier.send(notifier.render(alert, thread=thread))

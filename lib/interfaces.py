@@ -7,14 +7,14 @@ The ports: what the pipeline needs from the outside, in its own words.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from lib.models import (
-    Alert,
     AnyReport,
     Delivery,
     DeliveryId,
     Destination,
+    Digest,
     Evaluation,
     HistoryEntry,
     HttpAnswer,
@@ -22,6 +22,7 @@ from lib.models import (
     ImageIndex,
     Known,
     LastScan,
+    Message,
     Pause,
     Receipt,
     Scan,
@@ -215,6 +216,20 @@ class Pages(Protocol):
         """
 
 
+DIGESTS: Final = "digests/"
+"""How the keys of stored digests begin, by which a delivery of one is known."""
+
+
+class DigestStore(Protocol):
+    """Digests as immutable objects, under keys that begin with `DIGESTS`."""
+
+    def put(self, digest: Digest) -> str:
+        """Store it and return its key. The same digest gets the same key. Raises `StoreError`."""
+
+    def get(self, key: str) -> Digest | None:
+        """Return a stored digest; None when its retention is over. Raises `StoreError`."""
+
+
 class ReportStore(Protocol):
     """Evaluations as immutable objects."""
 
@@ -252,6 +267,9 @@ class WakeUp:
 
 class Ledger(Protocol):
     """The truth about every delivery. Queues only wake; rows decide."""
+
+    def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
+        """Return a delivery as it stands; None: there is none (any more)."""
 
     def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Delivery | NotClaimed:
         """Take the right to send, for the length of a lease. Counts an attempt."""
@@ -378,14 +396,14 @@ class Notifier(Protocol):
     def interval(self) -> float:
         """Seconds between two messages that the receiver asks for; 0: as fast as it answers."""
 
-    def render(self, alert: Alert, *, thread: str | None = None) -> Json:
+    def render(self, alert: Message, *, thread: str | None = None) -> Json:
         """Return the payload within the receiver's limits; what did not fit is counted in it."""
 
-    def plain(self, alert: Alert, *, thread: str | None = None) -> Json:
+    def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """Return the smallest, plainest payload, for the one attempt after a malformed or large."""
 
     def verify(
-        self, alert: Alert, *, since: datetime, now: datetime, thread: str | None = None
+        self, alert: Message, *, since: datetime, now: datetime, thread: str | None = None
     ) -> Verdict:
         """
         Say whether the receiver has an alert whose answer was lost. Only reads.

@@ -671,6 +671,107 @@ class Alert:
     """It comes late, behind a newer evaluation: how things stand was told better already."""
 
 
+# --- the digest -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """What is open and known for about so long."""
+
+    words: str
+    """"up to 7 days", "over 90 days"."""
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What was open at one time."""
+
+    at: datetime
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryDigest:
+    """The newest images of one repository."""
+
+    account: str
+    region: str
+    repository: str
+    images: int
+    counts: Counts
+    came: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotScanned:
+    """An image about which nothing is known, or nothing new, and why."""
+
+    image: Image
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """A vulnerability that is gone, and from how many images."""
+
+    vulnerability_id: str
+    severity: Severity
+    package: str
+    images: int
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """
+    How things stand for one destination: the newest image of each stream that its routes name.
+
+    The numbers add up: those of `ages` and of `repositories` to `counts`, and
+    `before` + `came` - `gone` = `counts`. Only what the routes let through is counted, each finding
+    with the severity that it has now, or had last.
+    """
+
+    delivery_id: DeliveryId
+    destination: Destination
+    stream: StreamId
+    since: datetime
+    until: datetime
+    routes: tuple[str, ...]
+    images: int
+    """Newest images whose findings are known; streams, in other words."""
+    clean: int
+    """How many of them have nothing open."""
+    counts: Counts
+    fixable: int
+    exploitable: int
+    before: Counts
+    came: Counts
+    gone: Counts
+    removed: tuple[Removed, ...]
+    """What is gone, worst and most images first."""
+    ages: tuple[Age, ...]
+    oldest: datetime | None
+    repositories: tuple[RepositoryDigest, ...]
+    """Those with something open, worst first."""
+    trend: tuple[Moment, ...]
+    """What was open at the end of each period, oldest first; the last one is now."""
+    not_scanned: tuple[NotScanned, ...]
+    doubts: tuple[str, ...] = ()
+    """What may be missing in the numbers, and why."""
+    attempt: int = 1
+    possible_repeat: bool = False
+
+    @property
+    def total(self) -> int:
+        """All that is open."""
+        return sum(self.counts.values())
+
+
+Message = Alert | Digest
+"""What notifiers render, and what is verified after a lost answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
     """A 2xx answer. Some receivers put errors into it, so notifiers look at the text."""

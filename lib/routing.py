@@ -20,8 +20,10 @@ from lib.models import (
     Part,
     Report,
     Severity,
+    Standing,
     StreamId,
     Suppressed,
+    Tally,
 )
 
 FIXABLE: Final = "fixable"
@@ -168,7 +170,22 @@ def stream_of(image: Image, patterns: Sequence[str]) -> StreamId:
     return StreamId("|".join(parts))
 
 
-def refusal(finding: Finding, image: Image, filter_: Filter) -> str | None:
+def filters_for(
+    destination: Destination, image: Image, parts: Sequence[Part], routes: Sequence[Route]
+) -> tuple[Filter, ...]:
+    """Return what a destination asks of an image: the filters of the routes that lead to it."""
+    filters = []
+    for route in routes:
+        if route.match is not None and route.match.mismatch(image, parts) is not None:
+            continue
+        if destination in route.notify:
+            filters.append(route.filter)
+        if not route.continues:
+            break
+    return tuple(filters)
+
+
+def refusal(finding: Finding | Standing, image: Image, filter_: Filter) -> str | None:
     """Return why a filter leaves this finding out, in words; None when it lets it through."""
     severity = finding.severity
     if severity is Severity.UNKNOWN:
@@ -177,12 +194,29 @@ def refusal(finding: Finding, image: Image, filter_: Filter) -> str | None:
     elif severity < filter_.severity:
         return _BELOW + filter_.severity.name
     if FIXABLE in filter_.only and not finding.fixable:
-        return "no fix available" if finding.fix_available == "NO" else "no fix known"
+        never = isinstance(finding, Finding) and finding.fix_available == "NO"
+        return "no fix available" if never else "no fix known"
     if EXPLOITABLE in filter_.only and not finding.exploitable:
         return "no known exploit"
     if IN_USE in filter_.only and not image.in_use_count:
         return "not known to be in use" if image.in_use_count is None else "not in use"
     return None
+
+
+def passing(tally: Tally, severity: Severity, image: Image, filters: Sequence[Filter]) -> int:
+    """Return how many of the findings that a tally counts any of the filters lets through."""
+    asked: set[tuple[bool, bool]] = set()
+    for each in filters:
+        known_of = Standing(severity, exploitable=True, fixable=True, open=True, source_status=None)
+        if refusal(known_of, image, each) is None:
+            asked.add((FIXABLE in each.only, EXPLOITABLE in each.only))
+    if (False, False) in asked:
+        return tally.total
+    either = {(True, False): tally.fixable, (False, True): tally.exploitable}
+    found = [number for key, number in either.items() if key in asked]
+    if len(found) > 1:
+        return sum(found) - tally.both
+    return found[0] if found else tally.both if asked else 0
 
 
 def decide(evaluation: Evaluation, routes: Sequence[Route]) -> Decisions:

@@ -11,6 +11,7 @@ from typing import Any
 
 from lib.errors import ConflictError
 from lib.interfaces import (
+    DIGESTS,
     Commit,
     ImageState,
     Membership,
@@ -22,18 +23,19 @@ from lib.interfaces import (
     WakeUp,
 )
 from lib.models import (
-    Alert,
     AnyReport,
     Delivery,
     DeliveryId,
     DeliveryState,
     Destination,
+    Digest,
     Evaluation,
     HistoryEntry,
     Image,
     ImageIndex,
     Known,
     LastScan,
+    Message,
     NotThere,
     Pause,
     Receipt,
@@ -156,6 +158,9 @@ class MemoryStore:
 
     def get(self, key: str) -> Evaluation | None:
         return self.objects.get(key)
+
+    def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
+        return self.rows.get(delivery_id)
 
     def known(self, key: str) -> Known | None:
         evaluation = self.objects.get(key)
@@ -320,6 +325,21 @@ def known_of(evaluation: Evaluation) -> Known | None:
 
 
 @dataclass
+class MemoryDigests:
+    """Digests by key."""
+
+    kept: dict[str, Digest] = field(default_factory=dict)
+
+    def put(self, digest: Digest) -> str:
+        key = f"{DIGESTS}{digest.delivery_id}"
+        self.kept[key] = digest
+        return key
+
+    def get(self, key: str) -> Digest | None:
+        return self.kept.get(key)
+
+
+@dataclass
 class MemoryPages:
     """Report pages by key; raises the error, when there is one."""
 
@@ -462,7 +482,7 @@ class ScriptedNotifier:
 
     def verify(
         self,
-        alert: Alert,  # noqa: ARG002  # the port's
+        alert: Message,  # noqa: ARG002  # the port's
         *,
         since: datetime,
         now: datetime,  # noqa: ARG002  # the port's
@@ -471,10 +491,10 @@ class ScriptedNotifier:
         self.asked.append(since)
         return self.verdicts.pop(0) if self.verdicts else NotThere()
 
-    def render(self, alert: Alert, *, thread: str | None = None) -> Any:
+    def render(self, alert: Message, *, thread: str | None = None) -> Any:
         return {"alert": alert, "thread": thread}
 
-    def plain(self, alert: Alert, *, thread: str | None = None) -> Any:
+    def plain(self, alert: Message, *, thread: str | None = None) -> Any:
         return {"plain": alert, "thread": thread}
 
     def usage(self, payload: Any) -> tuple[Usage, ...]:

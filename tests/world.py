@@ -31,6 +31,7 @@ from tests.builders import (
 )
 from tests.fakes import (
     Clock,
+    MemoryDigests,
     MemoryPages,
     MemoryStore,
     RecordingWaker,
@@ -74,6 +75,7 @@ class World:
         self.pauses: list[float] = []
         self.secrets = RotatedSecrets()
         self.pages = MemoryPages()
+        self.digests = MemoryDigests()
         self.scans = ScanPipeline(
             source=self.source,
             states=self.store,
@@ -86,6 +88,7 @@ class World:
         self.deliveries = DeliveryPipeline(
             ledger=self.store,
             reports=self.store,
+            digests=self.digests,
             notifiers=lambda _: self.notifier,
             now=self.clock,
             new_token=lambda: f"token-{next(self.tokens)}",

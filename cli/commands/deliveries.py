@@ -78,7 +78,7 @@ def _rows(stage: Deployment, state: str | None) -> list[Delivery]:
 
 
 def _found(stage: Deployment, delivery_id: str) -> Delivery:
-    row = stage.ledger.get(DeliveryId(delivery_id))
+    row = stage.ledger.delivery(DeliveryId(delivery_id))
     if row is None:
         raise DocumentError(f"There is no delivery {delivery_id}; `deliveries list` prints them")
     return row

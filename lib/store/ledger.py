@@ -100,7 +100,7 @@ class DynamoLedger:
         opener = self._opener(delivery)
         if opener in (None, delivery.id):
             return None
-        row = self.get(opener)
+        row = self.delivery(opener)
         certain = row is None or row.state in NOT_BEGUN
         return None if certain and self._reserve(delivery, opener, now) else opener
 
@@ -317,8 +317,8 @@ class DynamoLedger:
                 ),
             )
 
-    def get(self, delivery_id: DeliveryId) -> Delivery | None:
-        """Return a row as it stands, for people and tests."""
+    def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
+        """See `Ledger.delivery`."""
         with store_errors(f"reading {delivery_id}"):
             answer = self._client.get_item(
                 TableName=self._table, Key=to_item(_key(delivery_id)), ConsistentRead=True
@@ -351,7 +351,7 @@ class DynamoLedger:
         What was said of it stays, so that the next failure can be told from the last. One that may
         have been accepted is asked about first.
         """
-        row = self.get(delivery_id)
+        row = self.delivery(delivery_id)
         if row is None:
             return None
         state = DeliveryState.UNKNOWN if row.unsure else DeliveryState.PENDING

@@ -48,7 +48,7 @@ from lib.observability import logger, metrics
 from lib.reconciliation import Reconciliation
 from lib.store.queues import SqsScanEvents
 from tests.builders import a_finding, a_report, an_image
-from tests.fakes import MemoryPages, MemoryStore
+from tests.fakes import MemoryDigests, MemoryPages, MemoryStore
 from tests.faults.queues import Queue
 from tests.faults.receivers import CHANNEL, Receivers, Topics, Transport
 from tests.faults.simulation import Killed, Process, Simulation
@@ -334,6 +334,7 @@ class World:
         app.states = Port("states", self.store, self, PORT_SECONDS)
         app.reports = Port("reports", self.store, self, PORT_SECONDS)
         app.pages = MemoryPages()
+        app.digests = MemoryDigests()
         app.ledger = Port("ledger", self.ledger, self, PORT_SECONDS)
         app.waker = Port("waker", app.waker, self, PORT_SECONDS)
         app.reconciliation = lambda: Reconciliation(

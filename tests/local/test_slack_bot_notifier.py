@@ -29,7 +29,7 @@ from lib.models import (
 from lib.notifiers.slack_bot import SlackBotNotifier
 from local.receivers import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
 from tests.builders import NOW, a_delivery, a_finding, a_report, an_image
-from tests.fakes import Clock, MemoryStore, RotatedSecrets
+from tests.fakes import Clock, MemoryDigests, MemoryStore, RotatedSecrets
 from tests.notifiers.alerts import evaluated, told
 from tests.notifiers.receivers import CHANNEL, NamedSecrets, RecordingTopics
 
@@ -218,6 +218,7 @@ def deliver(workspace: Workspace, store: DyingStore, clock: Clock, alert: Evalua
     pipeline = DeliveryPipeline(
         ledger=store,
         reports=store,
+        digests=MemoryDigests(),
         notifiers=lambda _: workspace.notifier,
         now=clock,
         new_token=lambda: f"{clock()}",

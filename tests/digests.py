@@ -1,0 +1,127 @@
+"""Digests of every size and kind."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Final
+
+from lib.digest import PERIODS, STREAM, Schedule, digest_id
+from lib.models import (
+    Age,
+    Destination,
+    Digest,
+    Moment,
+    NotScanned,
+    Removed,
+    RepositoryDigest,
+    Severity,
+)
+from tests.builders import an_image
+
+MONDAY: Final = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
+SLACK: Final = Destination("team-slack")
+WEEKLY: Final = Schedule((SLACK,), weekday=0, at=time(7, 0))
+C, H, M = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM
+ACCOUNT: Final = ("000474600478", "eu-central-1")
+
+
+def a_digest_of(**fields: Any) -> Digest:
+    """Return an ordinary week."""
+    numbers = (
+        {C: 7, H: 60},
+        {C: 6, H: 64},
+        {C: 6, H: 52},
+        {C: 9, H: 55},
+        {C: 4, H: 40},
+        {C: 4, H: 44},
+        {C: 4, H: 45},
+    )
+    now = {C: 3, H: 40}
+    week = timedelta(days=7)
+    trend = (
+        Moment(MONDAY - week * (PERIODS - 1 - n), each) for n, each in enumerate((*numbers, now))
+    )
+    made = Digest(
+        delivery_id=digest_id(SLACK, MONDAY),
+        destination=SLACK,
+        stream=STREAM,
+        since=MONDAY - week,
+        until=MONDAY,
+        routes=("payments", "everything"),
+        images=14,
+        clean=5,
+        counts=now,
+        fixable=31,
+        exploitable=2,
+        before={C: 4, H: 45},
+        came={C: 1, H: 6},
+        gone={C: 2, H: 11},
+        removed=(
+            Removed("CVE-2026-31431", C, "linux-libc-dev", 2),
+            Removed("CVE-2024-5535", H, "openssl", 4),
+            Removed("CVE-2026-4878", H, "libcap2", 1),
+        ),
+        ages=(
+            Age("up to 7 days", {C: 1, H: 6}),
+            Age("8 to 30 days", {C: 2, H: 20}),
+            Age("31 to 90 days", {H: 9}),
+            Age("over 90 days", {H: 5}),
+        ),
+        oldest=MONDAY - timedelta(days=161),
+        repositories=(
+            RepositoryDigest(*ACCOUNT, "payments/api", 2, {C: 2, H: 9}, came=3, gone=1),
+            RepositoryDigest(*ACCOUNT, "web/storefront", 1, {C: 1, H: 4}, came=0, gone=0),
+            RepositoryDigest(*ACCOUNT, "ml/trainer", 6, {H: 27}, came=4, gone=12),
+        ),
+        trend=tuple(trend),
+        not_scanned=(
+            NotScanned(an_image(7, repository="legacy/batch", tags=("2.0.0",)), "never scanned"),
+            NotScanned(
+                an_image(8, repository="tools/backup", tags=()), "no result: UNSUPPORTED_IMAGE"
+            ),
+        ),
+        doubts=("1 image has fewer findings listed than counted",),
+    )
+    return replace(made, **fields)
+
+
+def clear() -> Digest:
+    """Return a week in which nothing is open, and everything is known."""
+    return a_digest_of(
+        images=14, clean=14, counts={}, fixable=0, exploitable=0, before={}, came={}, gone={},
+        removed=(), ages=(), oldest=None, repositories=(), not_scanned=(), doubts=(),
+        trend=tuple(Moment(MONDAY, {}) for _ in range(PERIODS)),
+    )  # fmt: skip
+
+
+def hostile(text: str) -> Digest:
+    """Return one whose every word is the given one."""
+    return a_digest_of(
+        routes=(text,) * 9,
+        removed=tuple(Removed(text, H, text, 2) for _ in range(300)),
+        repositories=tuple(RepositoryDigest(text, text, text, 2, {H: 1}, 1, 1) for _ in range(900)),
+        not_scanned=tuple(
+            NotScanned(an_image(n, repository=text, tags=(text,)), text) for n in range(900)
+        ),
+        doubts=(text,) * 9,
+    )
+
+
+def digests() -> dict[str, Digest]:
+    """Return each kind by name."""
+    week = a_digest_of()
+    return {
+        "week": week,
+        "day": replace(week, since=week.until - timedelta(days=1)),
+        "clear": clear(),
+        "clear-of-what-is-known": replace(clear(), not_scanned=week.not_scanned),
+        "doubtful": replace(clear(), doubts=week.doubts),
+        "empty": replace(clear(), images=0, clean=0),
+        "repeat": replace(week, attempt=2, possible_repeat=True),
+        "many": replace(
+            week,
+            repositories=tuple(
+                RepositoryDigest(*ACCOUNT, f"team-{n:03}/service", 1, {H: 1}, 0, 0)
+                for n in range(43)
+            ),
+        ),
+    }

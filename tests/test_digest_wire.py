@@ -1,0 +1,76 @@
+"""A digest as JSON: the same one comes back, and the published schema holds."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from lib.digest_wire import digest_from_json, digest_to_json
+from lib.models import (
+    Age,
+    DeliveryId,
+    Destination,
+    Digest,
+    Moment,
+    NotScanned,
+    Removed,
+    RepositoryDigest,
+    Severity,
+    StreamId,
+)
+from tests.strategies import IMAGES, TEXT, TIMES, WORDS
+
+SCHEMA = Draft202012Validator(
+    json.loads((Path(__file__).parents[1] / "schemas/digest-1.0.0.json").read_text("utf-8"))
+)
+NUMBER = st.integers(0, 10**6)
+COUNTS = st.dictionaries(st.sampled_from(Severity), st.integers(1, 999))
+DIGESTS = st.builds(
+    Digest,
+    delivery_id=TEXT.map(DeliveryId),
+    destination=TEXT.map(Destination),
+    stream=TEXT.map(StreamId),
+    since=TIMES,
+    until=TIMES,
+    routes=WORDS,
+    images=NUMBER,
+    clean=NUMBER,
+    counts=COUNTS,
+    fixable=NUMBER,
+    exploitable=NUMBER,
+    before=COUNTS,
+    came=COUNTS,
+    gone=COUNTS,
+    removed=st.lists(
+        st.builds(Removed, TEXT, st.sampled_from(Severity), TEXT, NUMBER), max_size=3
+    ).map(tuple),
+    ages=st.lists(st.builds(Age, TEXT, COUNTS), max_size=3).map(tuple),
+    oldest=st.none() | TIMES,
+    repositories=st.lists(
+        st.builds(RepositoryDigest, TEXT, TEXT, TEXT, NUMBER, COUNTS, NUMBER, NUMBER), max_size=3
+    ).map(tuple),
+    trend=st.lists(st.builds(Moment, TIMES, COUNTS), max_size=3).map(tuple),
+    not_scanned=st.lists(st.builds(NotScanned, IMAGES, TEXT), max_size=3).map(tuple),
+    doubts=WORDS,
+)
+
+
+@given(DIGESTS)
+def test_a_digest_comes_back_as_it_was(digest: Digest) -> None:
+    """What was attempted is no part of it."""
+    document = json.loads(json.dumps(digest_to_json(digest)))
+
+    assert digest_from_json(document) == digest
+    assert not list(SCHEMA.iter_errors(document))
+    assert digest_to_json(replace(digest, attempt=3, possible_repeat=True)) == digest_to_json(
+        digest
+    )
+
+
+def test_a_digest_has_a_beginning_and_an_end() -> None:
+    with pytest.raises(ValueError, match="beginning"):
+        digest_from_json({"since": None, "until": None})
