@@ -19,6 +19,7 @@ from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError
 from lib.evaluation import INDEX_WAIT, Rules
 from lib.interfaces import (
+    DigestStore,
     FindingSource,
     History,
     HttpClient,
@@ -36,6 +37,7 @@ from lib.reconciliation import Reconciliation, Scope
 if TYPE_CHECKING:
     from boto3.session import Session
 
+    from lib.digest_pipeline import DigestPipeline
     from lib.store.ledger import DynamoLedger
     from lib.store.pages import S3Pages
     from lib.store.queues import SqsDeadLetters, SqsWaker
@@ -198,6 +200,7 @@ class App:
         return DeliveryPipeline(
             ledger=self.ledger,
             reports=self.reports,
+            digests=self.digests,
             notifiers=cache(self.notifier),
             now=self.now,
             new_token=lambda: uuid.uuid4().hex,
@@ -220,6 +223,31 @@ class App:
         from lib.store.reports import S3ReportStore
 
         return S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
+
+    @cached_property
+    def digests(self) -> DigestStore:
+        """The digests."""
+        from lib.store.digests import S3DigestStore
+
+        return S3DigestStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
+
+    @property
+    def digest_pipeline(self) -> "DigestPipeline":
+        """What send_digests runs."""
+        from lib.digest_pipeline import DigestPipeline
+        from lib.sources.registry import EcrRegistry
+
+        return DigestPipeline(
+            history=self.history,
+            reports=self.reports,
+            states=self.states,
+            registry=EcrRegistry(self._clients.get("ecr")),
+            digests=self.digests,
+            ledger=self.ledger,
+            waker=self.waker,
+            routes=self.config.routes,
+            now=self.now,
+        )
 
     @cached_property
     def history(self) -> History:

@@ -16,13 +16,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from lib.digest import Schedule
 from lib.errors import ConfigError
 from lib.interfaces import Json
 from lib.models import ChangeKind, Destination, Filter, Severity
@@ -34,6 +35,15 @@ ConfigPath = tuple[str | int, ...]
 Level = Literal["error", "warning"]
 
 DEFAULT_SEVERITY: Final = Severity.HIGH
+WEEKDAYS: Final = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
 PAST_DUE: Final = timedelta(days=7)
 """A suppression that ends within this time is worth a warning."""
 
@@ -76,6 +86,8 @@ class Config:
     suppressions: tuple[Suppression, ...] = ()
     fallback: Destination | None = None
     """Who is told when another destination refuses everything."""
+    digest: Schedule | None = None
+    """Who hears regularly how things stand, and when; None: nobody."""
 
 
 def load(document: Json, *, today: date) -> Config:
@@ -123,6 +135,16 @@ def parse(document: Json) -> Config:
         streams=tuple(document.get("streams", ())),
         suppressions=tuple(map(_suppression, document.get("suppressions", ()))),
         fallback=Destination(document["fallback"]) if "fallback" in document else None,
+        digest=_schedule(document["digest"]) if "digest" in document else None,
+    )
+
+
+def _schedule(entry: Mapping[str, Json]) -> Schedule:
+    weekly = entry.get("every", "week") == "week"
+    return Schedule(
+        notify=tuple(map(Destination, entry["notify"])),
+        weekday=WEEKDAYS.index(entry.get("on", WEEKDAYS[0])) if weekly else None,
+        at=time.fromisoformat(entry.get("at", "07:00")),
     )
 
 
@@ -366,6 +388,7 @@ def _misfits(document: Json) -> Iterator[Problem]:
     fallback = document.get("fallback") if isinstance(document, dict) else None
     if isinstance(fallback, str) and fallback not in names:
         yield Problem(("fallback",), _no_destination(fallback, names))
+    yield from _digest_misfits(document)
     for index, entry in enumerate(_list(document, "suppressions")):
         expires = entry.get("expires") if isinstance(entry, dict) else None
         if isinstance(expires, str) and _looks_like_date(expires) and not _is_date(expires):
@@ -394,6 +417,39 @@ def _route_misfits(
             ("routes", len(routes) - 1, "match"),
             "the last route catches all, so it must not have a match; add a route below it",
         )
+
+
+def _digest_misfits(document: Json) -> Iterator[Problem]:
+    digest, destinations = _mapping(document, "digest"), _mapping(document, "destinations")
+    for place, name in enumerate(_list(digest, "notify")):
+        if not isinstance(name, str):
+            continue
+        path: ConfigPath = ("digest", "notify", place)
+        known, _, channel = name.partition("/")
+        entry = destinations.get(known if not channel or name in _channels(document) else name)
+        if entry is None:
+            yield Problem(path, _no_destination(name, list(destinations)))
+        elif isinstance(entry, dict) and entry.get("type") in known_types():
+            yield from _digest_refused(entry, path)
+    if digest.get("every") == "day" and "on" in digest:
+        yield Problem(("digest", "on"), "has no meaning for a digest of every day")
+
+
+def _channels(document: Json) -> set[str]:
+    """Return the names of bots in the channels of routes."""
+    routes = [each for each in _list(document, "routes") if isinstance(each, dict)]
+    return {f"{bot}/{each.get('channel')}" for each in routes for bot in _list(each, "notify")}
+
+
+def _digest_refused(entry: Mapping[str, Json], path: ConfigPath) -> Iterator[Problem]:
+    refused = _read_schema(f"notifiers/{entry['type']}.json").get("x-no-digest")
+    if isinstance(refused, str):
+        yield Problem(path, refused)
+    elif isinstance(refused, dict):
+        for option, words in refused.items():
+            said = words.get(entry.get(option))
+            if said is not None:
+                yield Problem(path, said)
 
 
 _NO_BOT: Final = (
@@ -464,6 +520,11 @@ def _doubts(config: Config, today: date) -> Iterator[Problem]:
     for name in config.destinations:
         if name not in used:
             yield Problem(("destinations", name), "no route notifies this", "warning")
+    routed = {destination for route in config.routes for destination in route.notify}
+    for place, name in enumerate(config.digest.notify if config.digest is not None else ()):
+        if name not in routed:
+            message = "no route leads to it, so its digest is empty"
+            yield Problem(("digest", "notify", place), message, "warning")
     yield from _stale(config.suppressions, today)
 
 

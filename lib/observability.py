@@ -42,6 +42,7 @@ class Metric(StrEnum):
     DELIVERIES_WOKEN = "DeliveriesWoken"
     DEAD_DELIVERIES = "DeadDeliveries"
     PAGES_FAILED = "PagesFailed"
+    DIGESTS_MADE = "DigestsMade"
     LINKS_OPENED = "LinksOpened"
     LINKS_REFUSED = "LinksRefused"
     DELIVERY_LATENCY = "DeliveryLatency"

@@ -4,7 +4,7 @@ import copy
 import json
 import subprocess
 import sys
-from datetime import date
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from lib.config import (
     load,
     parse,
 )
+from lib.digest import Schedule
 from lib.errors import ConfigError
-from lib.models import ChangeKind, Filter, Severity
+from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.notifiers import NOTIFIERS
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
@@ -234,7 +235,7 @@ ERRORS = [
         1,
         (
             "zzz: is not known here; "
-            "allowed: version, destinations, fallback, streams, routes, suppressions"
+            "allowed: version, destinations, fallback, digest, streams, routes, suppressions"
         ),
     ),
     ("destinations", {}, "destinations: must not be empty"),
@@ -925,3 +926,74 @@ def test_the_fallback_is_a_destination() -> None:
     assert load(document, today=TODAY).fallback is None
     assert problem.path == ("fallback",)
     assert "is not a destination" in problem.message
+
+
+class TestDigest:
+    def test_it_is_weekly_on_monday_unless_it_says_so(self) -> None:
+        usual = load(with_digest(notify=["payments-slack"]), today=TODAY).digest
+        daily = load(with_digest(notify=["payments-slack"], every="day", at="18:30"), today=TODAY)
+        friday = load(with_digest(notify=["payments-slack"], on="friday"), today=TODAY)
+
+        assert usual == Schedule((Destination("payments-slack"),), weekday=0, at=time(7, 0))
+        assert daily.digest == Schedule((Destination("payments-slack"),), None, time(18, 30))
+        assert friday.digest is not None
+        assert friday.digest.weekday == 4
+
+    @pytest.mark.parametrize(
+        ("fields", "problem"),
+        [
+            ({}, "digest: notify is missing"),
+            ({"notify": []}, "digest.notify: must not be empty"),
+            ({"notify": ["nobody"]}, "digest.notify[0]: is not a destination"),
+            ({"notify": ["payments-slack"], "at": "7"}, "digest.at: must be a time of day in UTC"),
+            (
+                {"notify": ["payments-slack"], "on": "x"},
+                "digest.on: must be one of monday, tuesday",
+            ),
+            (
+                {"notify": ["payments-slack"], "every": "day", "on": "monday"},
+                "digest.on: has no meaning for a digest of every day",
+            ),
+            ({"notify": [7]}, "digest.notify[0]: must be text: put it in quotes"),
+        ],
+    )
+    def test_mistakes_are_said(self, fields: Any, problem: str) -> None:
+        (said,) = problems(with_digest(**fields))
+
+        assert said.startswith(f"error: {problem}")
+
+    def test_a_format_without_digests_is_refused(self) -> None:
+        document = with_digest(notify=["audit-topic"])
+        document["destinations"]["audit-topic"]["format"] = "ocsf"
+
+        assert problems(document) == [
+            "error: digest.notify[0]: takes no digests: OCSF has no event for them"
+        ]
+
+    def test_a_channel_of_a_route_may_hear_of_it(self) -> None:
+        document = with_digest(notify=["bot/C0PAYMENTS"])
+        document["destinations"]["bot"] = {
+            "type": "slack",
+            "token": {"secret": "ecr-scan-alerts/bot"},
+            "channel": "C0ALERTS",
+        }
+        document["routes"][0] |= {"notify": ["bot"], "channel": "C0PAYMENTS"}
+
+        assert not [each for each in problems(document) if each.startswith("error")]
+        digest = load(document, today=TODAY).digest
+        assert digest is not None
+        assert digest.notify == ("bot/C0PAYMENTS",)
+
+    def test_one_that_no_route_leads_to_is_doubted(self) -> None:
+        document = with_digest(notify=["payments-slack"])
+        for route in document["routes"]:
+            route["notify"] = ["audit-topic"]
+
+        assert (
+            "warning: digest.notify[0]: no route leads to it, so its digest is empty"
+            in problems(document)
+        )
+
+
+def with_digest(**fields: Any) -> Any:
+    return {**copy.deepcopy(DOCUMENT), "digest": fields}

@@ -54,6 +54,12 @@ def bullets(items: Iterable[Json]) -> Json | None:
     return {"type": "bulletList", "content": entries} if entries else None
 
 
+def code_block(lines: Iterable[str]) -> Json:
+    """Return lines of fixed width, as they are."""
+    content = {"type": "text", "text": clean("\n".join(lines)) or "-"}
+    return {"type": "codeBlock", "attrs": {"language": "text"}, "content": [content]}
+
+
 def panel(kind: str, *nodes: Json) -> Json:
     """Return a coloured box: "info", "note", "warning", "success" or "error"."""
     return {"type": "panel", "attrs": {"panelType": kind}, "content": list(nodes)}

@@ -33,6 +33,8 @@ from lib.models import (
     ChangeKind,
     DeliveryId,
     Destination,
+    Digest,
+    Message,
     NotThere,
     Receipt,
     ScanProblem,
@@ -42,7 +44,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
-from lib.notifiers import adf, wording
+from lib.notifiers import adf, jira_digest, wording
 from lib.notifiers import jira_workflow as workflow
 from lib.report import vulnerability_url
 from lib.text import one_line, truncate
@@ -99,15 +101,18 @@ class JiraNotifier:
         self._tools = tools
         self._site = str(options["site"]).rstrip("/")
 
-    def render(self, alert: Alert, *, thread: str | None = None) -> Json:
+    def render(self, alert: Message, *, thread: str | None = None) -> Json:
         """
         Return {"create": issue}, or with a key also {"update": {"key", "fields", "comment"}}.
 
         "create" stays beside "update" for the case that the issue was deleted. A scan without a
         result, or one that comes late, only comments: the description keeps what was known. What
         to do about the issue's status stands in "if_closed" ("reopen" or "say") or "if_open"
-        ("close"), and the page to attach in {"attach": {"page": key, "name"}}.
+        ("close"), and the page to attach in {"attach": {"page": key, "name"}}. All digests are one
+        issue.
         """
+        if isinstance(alert, Digest):
+            return self._digest(alert, thread, self._labels(alert))
         told = {"summary": _summary(alert), "description": _description(alert)}
         create = {"fields": {**self._base(), **told, **self._extras(alert)}}
         whole = {"create": create} | self._file(alert)
@@ -117,8 +122,10 @@ class JiraNotifier:
         update = {"key": thread, "fields": fields, "comment": {"body": _comment(alert)}}
         return {"update": update | self._about_status(alert)} | whole
 
-    def plain(self, alert: Alert, *, thread: str | None = None) -> Json:
+    def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: no table, no label, no priority, which not every screen has."""
+        if isinstance(alert, Digest):
+            return self._digest(alert, thread, {})
         body = adf.document(
             [
                 *_verdict(alert, alert.verdict),
@@ -164,7 +171,7 @@ class JiraNotifier:
         return replace(receipt, remark=self._attach(issue, page))
 
     def verify(
-        self, alert: Alert, *, since: datetime, now: datetime, thread: str | None = None
+        self, alert: Message, *, since: datetime, now: datetime, thread: str | None = None
     ) -> Verdict:
         """
         See `Notifier.verify`. Every text of ours carries the id of its delivery.
@@ -298,14 +305,26 @@ class JiraNotifier:
         name = f"{FILE}-{_UNFIT.sub('-', tag)[:_TAG]}-{alert.delivery_id[:8]}.html"
         return {"attach": {"page": alert.page_key, "name": name}}
 
-    def _extras(self, alert: Alert) -> dict[str, Json]:
-        own = (LABEL, stream_label(alert.destination, alert.stream))
+    def _digest(self, digest: Digest, thread: str | None, labels: dict[str, Json]) -> Json:
+        body = jira_digest.description(digest)
+        told = {"summary": jira_digest.summary(digest), "description": body}
+        create = {"fields": {**self._base(), **told, **labels}}
+        if thread is None:
+            return {"create": create}
+        comment = {"body": jira_digest.comment(digest)}
+        return {"update": {"key": thread, "fields": told, "comment": comment}, "create": create}
+
+    def _labels(self, message: Message) -> dict[str, Json]:
+        if not self._labelled:
+            return {}
+        own = (LABEL, stream_label(message.destination, message.stream))
         given = (
             "-".join(str(each).split())[:MAX_LABEL] for each in self._options.get("labels") or ()
         )
-        extras: dict[str, Json] = {}
-        if self._labelled:
-            extras["labels"] = [*dict.fromkeys((*own, *given))]
+        return {"labels": [*dict.fromkeys((*own, *given))]}
+
+    def _extras(self, alert: Alert) -> dict[str, Json]:
+        extras = self._labels(alert)
         worst = alert.standing[0].finding.severity.name if alert.standing else None
         priority = self._options.get("priority", {}).get(worst)
         return extras | {"priority": {"name": priority}} if priority else extras

@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import ClassVar
 
 from lib.interfaces import Json, Notifier, NotifierTools
-from lib.models import Alert, NotThere, Receipt, Usage, Verdict
-from lib.notifiers import slack_message
+from lib.models import Digest, Message, NotThere, Receipt, Usage, Verdict
+from lib.notifiers import slack_digest, slack_message
 from lib.notifiers.slack_bot import SlackBotNotifier
 from lib.notifiers.slack_errors import failure
 
@@ -43,17 +43,21 @@ class SlackWebhookNotifier:
         self._webhook = options["webhook"]
         self._tools = tools
 
-    def render(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # a webhook has no threads
+    def render(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # a webhook has no threads
         """See `Notifier.render`."""
+        if isinstance(alert, Digest):
+            return slack_digest.told(alert)
         return slack_message.told(alert)
 
-    def plain(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
+    def plain(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
         """See `Notifier.plain`: the text alone."""
+        if isinstance(alert, Digest):
+            return slack_digest.told_plainly(alert)
         return slack_message.told_plainly(alert)
 
     def verify(
         self,
-        alert: Alert,  # noqa: ARG002  # the port's
+        alert: Message,  # noqa: ARG002  # the port's
         *,
         since: datetime,  # noqa: ARG002  # the port's
         now: datetime,  # noqa: ARG002  # the port's

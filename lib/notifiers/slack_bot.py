@@ -15,8 +15,18 @@ from urllib.parse import urlencode
 
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
 from lib.interfaces import Json, NotifierTools
-from lib.models import Alert, AskLater, HttpAnswer, NotThere, Receipt, Usage, Verdict
-from lib.notifiers import slack_message
+from lib.models import (
+    Alert,
+    AskLater,
+    Digest,
+    HttpAnswer,
+    Message,
+    NotThere,
+    Receipt,
+    Usage,
+    Verdict,
+)
+from lib.notifiers import slack_digest, slack_message
 from lib.notifiers.slack_errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
 from lib.text import one_line, truncate
 
@@ -49,26 +59,30 @@ class SlackBotNotifier:
         self._site = str(options.get("site", _SITE)).rstrip("/")
         self._tools = tools
 
-    def render(self, alert: Alert, *, thread: str | None = None) -> Json:
+    def render(self, alert: Message, *, thread: str | None = None) -> Json:
         """
         Return {"post": message}, or in a thread also {"update": root, "reply": message}.
 
         "post" stays beside "reply" for the case that the root was deleted. A scan without a result,
-        or one that comes late, updates nothing: the root keeps what was known.
+        or one that comes late, updates nothing: the root keeps what was known. A digest stands for
+        itself.
         """
+        if isinstance(alert, Digest):
+            return {"post": self._post_of(alert, slack_digest.told(alert))}
         return self._payload(
             alert, thread, slack_message.told(alert), slack_message.standing(alert)
         )
 
-    def plain(self, alert: Alert, *, thread: str | None = None) -> Json:
+    def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: the texts alone."""
+        if isinstance(alert, Digest):
+            return {"post": self._post_of(alert, slack_digest.told_plainly(alert))}
         return self._payload(
             alert, thread, slack_message.told_plainly(alert), slack_message.standing_plainly(alert)
         )
 
     def _payload(self, alert: Alert, thread: str | None, told: Json, standing: Json) -> Json:
-        here = {"channel": self._channel}
-        post = {**here, **told, **_LITERAL, "metadata": _metadata(alert)}
+        post = self._post_of(alert, told)
         root = self._root(thread)
         if root is None:
             return {"post": post}
@@ -76,8 +90,11 @@ class SlackBotNotifier:
         reply = {**post, "thread_ts": root, "reply_broadcast": news}
         if alert.problem is not None or alert.outdated:
             return {"reply": reply, "post": post}
-        update = {**here, "ts": root, **standing, **_LITERAL}
+        update = {"channel": self._channel, "ts": root, **standing, **_LITERAL}
         return {"update": update, "reply": reply, "post": post}
+
+    def _post_of(self, message: Message, told: Json) -> Json:
+        return {"channel": self._channel, **told, **_LITERAL, "metadata": _metadata(message)}
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
@@ -98,7 +115,7 @@ class SlackBotNotifier:
         return self._post(payload["post"], headers)
 
     def verify(
-        self, alert: Alert, *, since: datetime, now: datetime, thread: str | None = None
+        self, alert: Message, *, since: datetime, now: datetime, thread: str | None = None
     ) -> Verdict:
         """
         See `Notifier.verify`. Looks into the thread and, for a new root, into the channel.
@@ -186,15 +203,12 @@ class SlackBotNotifier:
         return Receipt(own, url=link + within, thread=f"{self._channel}:{root or own}")
 
 
-def _metadata(alert: Alert) -> Json:
-    return {
-        "event_type": EVENT_TYPE,
-        "event_payload": {
-            "delivery_id": alert.delivery_id,
-            "image": truncate(one_line(alert.image.key), _MAX_NAME),
-            "worst": alert.worst.name if alert.worst is not None else "",
-        },
-    }
+def _metadata(message: Message) -> Json:
+    about: dict[str, str] = {"delivery_id": message.delivery_id}
+    if isinstance(message, Alert):
+        about["image"] = truncate(one_line(message.image.key), _MAX_NAME)
+        about["worst"] = message.worst.name if message.worst is not None else ""
+    return {"event_type": EVENT_TYPE, "event_payload": about}
 
 
 def _delivery(message: Mapping[str, Json]) -> Json:

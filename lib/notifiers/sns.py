@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
@@ -23,8 +24,16 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.interfaces import Json, NotifierTools
-from lib.models import Alert, NotThere, Receipt, StreamId, Usage, Verdict
-from lib.notifiers import sns_amazon_q, sns_json, sns_ocsf, sns_text, wording
+from lib.models import Alert, Digest, Message, NotThere, Receipt, StreamId, Usage, Verdict
+from lib.notifiers import (
+    digest_words,
+    sns_amazon_q,
+    sns_digest,
+    sns_json,
+    sns_ocsf,
+    sns_text,
+    wording,
+)
 from lib.text import ascii_only, one_line, truncate
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -35,15 +44,28 @@ MAX_SUBJECT: Final = 99
 _Render = Callable[[Alert, int], tuple[str, bool]]
 """A body of at most so many bytes, and whether something told is missing in it."""
 
-FORMATS: Final[Mapping[str, tuple[_Render, _Render]]] = MappingProxyType(
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How a topic's messages are written."""
+
+    full: _Render
+    plain: _Render
+    digest: Callable[[Digest, int], str] | None
+    """None: a digest has no place in this format."""
+
+
+FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
-        "text": (sns_text.render, sns_text.render_plain),
-        "json": (sns_json.render, lambda alert, _: sns_json.render(alert, 0)),
-        "ocsf": (sns_ocsf.render, lambda alert, _: sns_ocsf.render(alert, 0)),
-        "amazon-q": (sns_amazon_q.render, sns_amazon_q.render_plain),
+        "text": Format(sns_text.render, sns_text.render_plain, sns_digest.text),
+        "json": Format(
+            sns_json.render, lambda alert, _: sns_json.render(alert, 0), sns_digest.document
+        ),
+        "ocsf": Format(sns_ocsf.render, lambda alert, _: sns_ocsf.render(alert, 0), None),
+        "amazon-q": Format(sns_amazon_q.render, sns_amazon_q.render_plain, sns_digest.amazon_q),
     }
 )
-"""By the option `format`: in full, and plain."""
+"""By the option `format`."""
 
 _FIFO: Final = ".fifo"
 _GROUP: Final = re.compile(r"[!-~]{1,128}")
@@ -61,20 +83,20 @@ class SnsNotifier:
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._topic_arn = str(options["topic_arn"])
-        self._full, self._plain = FORMATS[options.get("format", "text")]
+        self._format = FORMATS[options.get("format", "text")]
         self._tools = tools
 
-    def render(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # SNS has no threads
+    def render(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # SNS has no threads
         """See `Notifier.render`."""
-        return self._request(alert, self._full)
+        return self._request(alert, self._format.full)
 
-    def plain(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
+    def plain(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
         """See `Notifier.plain`: the verdict and where to look, in the format of the topic."""
-        return self._request(alert, self._plain)
+        return self._request(alert, self._format.plain)
 
     def verify(
         self,
-        alert: Alert,  # noqa: ARG002  # the port's
+        alert: Message,  # noqa: ARG002  # the port's
         *,
         since: datetime,  # noqa: ARG002  # the port's
         now: datetime,  # noqa: ARG002  # the port's
@@ -94,20 +116,29 @@ class SnsNotifier:
         """See `Notifier.send`."""
         return Receipt(self._tools.topics.publish(self._topic_arn, payload))
 
-    def _request(self, alert: Alert, render: _Render) -> Json:
-        body, truncated = render(alert, MAX_BYTES - _attributes_size(alert))
-        request = {
-            "Subject": _subject(alert),
-            "Message": body,
-            "MessageAttributes": _attributes(alert, truncated=truncated),
-        }
-        return request | _place(alert) if self._topic_arn.endswith(_FIFO) else request
+    def _request(self, message: Message, render: _Render) -> Json:
+        if isinstance(message, Digest):
+            attributes = _digest_attributes(message)
+            body = self._digest(message, MAX_BYTES - _size({"Message": "", **attributes}))
+            subject = ascii_only(digest_words.title(message))
+        else:
+            room = MAX_BYTES - _size({"Message": "", **_attributes(message, truncated=True)})
+            body, truncated = render(message, room)
+            attributes = _attributes(message, truncated=truncated)
+            subject = _subject(message)
+        request = {"Subject": _cut(subject), "Message": body, **attributes}
+        return request | _place(message) if self._topic_arn.endswith(_FIFO) else request
+
+    def _digest(self, digest: Digest, room: int) -> str:
+        if self._format.digest is None:
+            raise ConfigError("The format of this topic has no digests; `digest` must not name it")
+        return self._format.digest(digest, room)
 
 
 # --- the request ------------------------------------------------------------------------------
 
 
-def _place(alert: Alert) -> Json:
+def _place(alert: Message) -> Json:
     """
     Return what a FIFO topic asks for: the alerts of a stream in order, the same one only once.
 
@@ -123,7 +154,10 @@ def _subject(alert: Alert) -> str:
     """Return "[CRITICAL] payments/api:1.4.2: 2 new CRITICAL ..." in ASCII without controls."""
     name = ascii_only(wording.short(alert.image.name, MAX_SUBJECT // 2))
     tag, told = _told(alert)
-    subject = f"[{tag}] {name}: {ascii_only(told)}"
+    return f"[{tag}] {name}: {ascii_only(told)}"
+
+
+def _cut(subject: str) -> str:
     return subject if len(subject) <= MAX_SUBJECT else f"{subject[: MAX_SUBJECT - 3].rstrip()}..."
 
 
@@ -159,7 +193,20 @@ def _attributes(alert: Alert, *, truncated: bool) -> Json:
         "route": _array(alert.routes),
         "delivery_id": _string(alert.delivery_id),
     }
-    return attributes | {"truncated": _string("true")} if truncated else attributes
+    if truncated:
+        attributes["truncated"] = _string("true")
+    return {"MessageAttributes": attributes}
+
+
+def _digest_attributes(digest: Digest) -> Json:
+    worst = next((each.name for each in digest.counts), "NONE")
+    attributes = {
+        "severity": _string(worst),
+        "kind": _array(("DIGEST",)),
+        "route": _array(digest.routes),
+        "delivery_id": _string(digest.delivery_id),
+    }
+    return {"MessageAttributes": attributes}
 
 
 def _string(value: str) -> Json:
@@ -170,10 +217,6 @@ def _string(value: str) -> Json:
 def _array(values: Iterable[str]) -> Json:
     texts = [truncate(one_line(each), _ATTRIBUTE) for each in values][:_ROUTES]
     return {"DataType": "String.Array", "StringValue": json.dumps(texts)}
-
-
-def _attributes_size(alert: Alert) -> int:
-    return _size({"Message": "", "MessageAttributes": _attributes(alert, truncated=True)})
 
 
 def _size(payload: Json) -> int:

@@ -21,8 +21,12 @@ from tests.deploy.conftest import STAGE, Package
 from tests.store.conftest import create_table
 
 NAME = f"ecr-scan-alerts-{STAGE}"
-FUNCTIONS = ("Deliver", "OpenReport", "ProcessScan", "Reconcile", "Sweep")
-SCHEDULES = {"Reconcile": "rate(1 hour)", "Sweep": "rate(1 minute)"}
+FUNCTIONS = ("Deliver", "OpenReport", "ProcessScan", "Reconcile", "SendDigest", "Sweep")
+SCHEDULES = {
+    "Reconcile": "rate(1 hour)",
+    "SendDigest": "cron(5 * * * ? *)",
+    "Sweep": "rate(1 minute)",
+}
 WITHOUT_RESOURCES = {
     "inspector2:ListCoverage",
     "inspector2:ListFindings",
@@ -477,6 +481,7 @@ def test_everything_that_needs_people_has_an_alarm(built: Package) -> None:
         ("Errors", "DeliverLambdaFunction"),
         ("Errors", "SweepLambdaFunction"),
         ("Errors", "ReconcileLambdaFunction"),
+        ("Errors", "SendDigestLambdaFunction"),
         ("ApproximateAgeOfOldestMessage", "ScanEventsQueue"),
         ("ApproximateAgeOfOldestMessage", "DeliveriesQueue"),
     }

@@ -52,7 +52,7 @@ SITE = "https://example.atlassian.net"
 # Which nodes may stand in which:
 # https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
 CHILDREN = {
-    "doc": {"paragraph", "heading", "bulletList", "table", "panel"},
+    "doc": {"codeBlock", "paragraph", "heading", "bulletList", "table", "panel"},
     "panel": {"paragraph", "heading", "bulletList"},
     "bulletList": {"listItem"},
     "listItem": {"paragraph"},
@@ -62,6 +62,7 @@ CHILDREN = {
     "tableCell": {"paragraph"},
     "paragraph": {"text"},
     "heading": {"text"},
+    "codeBlock": {"text"},
 }
 ADF = Draft4Validator(
     json.loads((Path(__file__).parents[1] / "schemas/adf-1.json").read_text("utf-8"))

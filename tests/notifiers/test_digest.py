@@ -1,0 +1,170 @@
+"""Digests at every receiver: within limits, inert, and with numbers that add up."""
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from lib.errors import ConfigError
+from lib.models import HttpAnswer, NotThere, Receipt
+from lib.notifiers import digest_words as words
+from lib.notifiers.sns import FORMATS
+from tests.builders import NOW
+from tests.digests import a_digest_of, clear, digests, hostile
+from tests.notifiers import golden
+from tests.notifiers.alerts import INJECTIONS
+from tests.notifiers.receivers import OPTIONS, THREADS, ScriptedHttp, notifier, tools
+from tests.notifiers.test_jira import assert_valid
+from tests.notifiers.test_sns_amazon_q import LIVE
+
+WITHOUT = ("pagerduty",)
+"""Receivers that a digest has no place at."""
+DIGESTS = digests()
+FOLDERS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{mode: (mode, {}) for mode in OPTIONS if mode not in WITHOUT},
+    **{f"sns-{name}": ("sns", {"format": name}) for name, each in FORMATS.items() if each.digest},
+}
+each_mode = pytest.mark.parametrize("folder", sorted(set(FOLDERS) - {"sns-text"}))
+
+
+def rendered(folder: str, digest: Any, thread: str | None = None) -> Any:
+    mode, options = FOLDERS[folder]
+    made = notifier(mode, tools(), **options)
+    for payload in (made.plain(digest, thread=thread), made.render(digest, thread=thread)):
+        assert all(each.used <= each.limit for each in made.usage(payload))
+        json.dumps(payload, ensure_ascii=False)
+        if mode == "jira":
+            assert_valid(payload)
+    return payload
+
+
+@each_mode
+@pytest.mark.parametrize("name", DIGESTS)
+def test_every_digest_looks_as_kept(folder: str, name: str) -> None:
+    """In a thread or in none, the same each time."""
+    digest = DIGESTS[name]
+
+    payload = rendered(folder, digest)
+
+    assert payload == rendered(folder, digest)
+    text = payload["Message"] if folder == "sns" else None
+    golden.check(folder, f"digest-{name}", payload, text=text)
+    thread = THREADS.get(FOLDERS[folder][0])
+    if thread is not None:
+        golden.check(folder, f"digest-{name}.next", rendered(folder, digest, thread))
+
+
+@each_mode
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_absurd_text_stays_inert_and_within_limits(folder: str, text: str) -> None:
+    """Names of repositories, packages and tags come from outside here, too."""
+    payload = rendered(folder, hostile(text), THREADS.get(FOLDERS[folder][0]))
+
+    shown = payload.get("Message") if folder == "sns-amazon-q" else json.dumps(payload)
+    if "slack" in folder or folder == "sns-amazon-q":
+        assert not LIVE.search(shown)
+
+
+@each_mode
+def test_the_id_is_in_it(folder: str) -> None:
+    """To ask about it, and to know a repeat."""
+    digest = a_digest_of()
+
+    assert digest.delivery_id in json.dumps(rendered(folder, digest))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("week", "3 CRITICAL, 40 HIGH open in 9 of 14 images, 31 fixable, 2 with a known exploit"),
+        ("clear", "Nothing open in 14 images"),
+        ("clear-of-what-is-known", "Nothing open of what is known in 14 images; 2 images without"),
+        ("doubtful", "Nothing open of what is known in 14 images"),
+        ("empty", "No scanned image is known yet"),
+    ],
+)
+def test_no_more_of_an_all_clear_than_is_true(name: str, said: str) -> None:
+    assert words.verdict(DIGESTS[name]).startswith(said)
+    clear_mark = "\\u2705" in json.dumps(rendered("slack", DIGESTS[name]))
+    assert clear_mark == (name == "clear")
+
+
+def test_the_sum_is_the_one_of_the_digest() -> None:
+    digest = a_digest_of()
+
+    assert words.movement(digest) == "49 on 2026-11-16 + 7 new - 13 gone = 43 now"
+    numbers = (sum(map(int, re.findall(r"(\d+) [A-Z]{4}", said))) for _, said in words.ages(digest))
+    assert sum(numbers) == 43
+
+
+def test_lists_are_cut_and_the_rest_is_counted() -> None:
+    lines = words.repositories(DIGESTS["many"], 5, 10_000)
+
+    assert len(lines) == 6
+    assert lines[-1] == "and 38 more repositories: 38 open"
+
+
+def test_the_chart_has_a_line_for_each_week() -> None:
+    """Bars of one scale; the least number is still seen, and none is an empty bar."""
+    chart = words.trend(a_digest_of())
+
+    assert len(chart) == 8
+    assert len({len(each) for each in chart}) == 1
+    assert re.fullmatch(r"05 Oct  \S+ +67", chart[0])
+    assert re.fullmatch(r"23 Nov  \S+ +43", chart[-1])
+    assert chart[2].count("█") > chart[-1].count("█")
+    assert words.trend(clear()) == []
+    small = replace(
+        a_digest_of(),
+        trend=(
+            replace(a_digest_of().trend[0], counts={}),
+            replace(a_digest_of().trend[0], counts={3: 1}),
+            replace(a_digest_of().trend[0], counts={3: 1_000}),
+        ),
+    )
+    assert words.trend(small)[1].split()[2] == "▏"
+    assert words.trend(small)[0].split() == ["05", "Oct", "0"]
+
+
+def test_json_is_cut_to_what_a_topic_takes() -> None:
+    """The worst stay, and what is missing is counted."""
+    document = json.loads(rendered("sns-json", hostile("x" * 900))["Message"])
+
+    assert 0 < len(document["repositories"]) < 900
+    assert len(document["repositories"]) + document["omitted"]["repositories"] == 900
+
+
+def test_attributes_of_a_digest() -> None:
+    attributes = rendered("sns", a_digest_of())["MessageAttributes"]
+
+    assert attributes["kind"]["StringValue"] == '["DIGEST"]'
+    assert attributes["severity"]["StringValue"] == "CRITICAL"
+    assert rendered("sns", clear())["MessageAttributes"]["severity"]["StringValue"] == "NONE"
+
+
+def test_a_format_without_digests_says_so() -> None:
+    """check-config refuses it before; nothing else is sent in its place."""
+    with pytest.raises(ConfigError, match="has no digests"):
+        notifier("sns", tools(), format="ocsf").render(a_digest_of())
+
+
+def test_a_lost_answer_is_looked_up() -> None:
+    """Where a receiver can be asked: by the id in a Jira comment, or in a message's metadata."""
+    digest = a_digest_of()
+    commented = HttpAnswer(200, json.dumps({"comments": [{"body": digest.delivery_id}]}))
+    metadata = {
+        "event_type": "ecr_scan_alert",
+        "event_payload": {"delivery_id": digest.delivery_id},
+    }
+    message = {"ts": "1795428000.000200", "metadata": metadata}
+    listed = HttpAnswer(200, json.dumps({"ok": True, "messages": [message]}))
+
+    for mode, answer in (("jira", commented), ("slack-bot", listed)):
+        made = notifier(mode, tools(http=ScriptedHttp([answer])))
+        verdict = made.verify(digest, since=NOW, now=NOW, thread=THREADS[mode])
+        assert isinstance(verdict, Receipt)
+    for mode in ("slack", "sns"):
+        verdict = notifier(mode, tools()).verify(digest, since=NOW, now=NOW)
+        assert isinstance(verdict, NotThere)
