@@ -9,6 +9,8 @@ from botocore.exceptions import ClientError
 
 from cli.inputs import add_region_option, calling_aws
 from lib.bootstrap import App, Clients, Settings
+from lib.config import Config
+from lib.digest_pipeline import DigestPipeline
 from lib.errors import DocumentError
 from lib.reconciliation import Reconciliation
 from lib.store.dead_letters import DeadLetterQueue
@@ -59,6 +61,17 @@ class Deployment:
             }
         )
         return App(settings, clients=self.clients).reconciliation(places=False)
+
+    def digests(self, config: Config) -> DigestPipeline:
+        """Return what adds up the streams of this stage, as a configuration's routes ask."""
+        settings = Settings(
+            {
+                "TABLE_NAME": self._outputs["TableName"],
+                "REPORTS_BUCKET": self._outputs["ReportsBucketName"],
+                "DELIVERIES_QUEUE_URL": self._outputs["DeliveriesQueueUrl"],
+            }
+        )
+        return App(settings, clients=self.clients, config=config).digest_pipeline
 
 
 def deployment(options: argparse.Namespace, connect: Connect = Clients) -> Deployment:

@@ -1,0 +1,72 @@
+"""`digest`: how things stand for a destination, in the terminal, or sent now."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime, time
+from typing import Final
+
+from cli.deployment import Connect, add_stage_options, deployment
+from cli.inputs import add_config_option, calling_aws, read_config
+from cli.terminal import print_json, remark, say, working
+from lib.bootstrap import Clients
+from lib.config import Config
+from lib.digest import Schedule
+from lib.digest_wire import digest_to_json
+from lib.errors import ConfigError
+from lib.models import Destination
+from lib.notifiers import sns_digest
+
+HELP = "show the digest of a destination, or send it now"
+DESCRIPTION = (
+    "Sum up what a deployment knows, as the routes to each destination ask: what is open and for "
+    "how long, what came and went, the worst repositories, what was never scanned. Without --to: "
+    "the destinations of `digest` in alerts.yml, else all."
+)
+
+_WEEKLY: Final = Schedule((), weekday=0, at=time(7, 0))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    add_config_option(parser)
+    parser.add_argument(
+        "--to", action="append", metavar="DESTINATION", help="only for this one; may be repeated"
+    )
+    parser.add_argument("--send", action="store_true", help="have it delivered, too")
+    parser.add_argument("--format", choices=("json", "text"), default="text")
+    add_stage_options(parser)
+
+
+def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
+    """Make each digest as of now."""
+    config = read_config(options.config)
+    chosen = _chosen(config, options.to)
+    schedule = config.digest or _WEEKLY
+    now = datetime.now(UTC).replace(microsecond=0)
+    stage = deployment(options, connect)
+    with calling_aws(), working("adding up the streams"):
+        pipeline = stage.digests(config)
+        made = pipeline.make(schedule, chosen, until=now)
+        if options.send:
+            pipeline.send(made)
+    if options.format == "json":
+        print_json([digest_to_json(each) for each in made])
+    else:
+        for each in made:
+            say(each.destination, style="bold")
+            say(sns_digest.text(each, 0))
+    if options.send:
+        remark(f"on their way: {', '.join(chosen)}; `deliveries list` says what became of them")
+    return 0
+
+
+def _chosen(config: Config, asked: Sequence[str] | None) -> list[Destination]:
+    """Return whom to make one for. Raises `ConfigError` for a name that is none."""
+    routed = dict.fromkeys(name for route in config.routes for name in route.notify)
+    if asked is None:
+        return list(config.digest.notify if config.digest is not None else routed)
+    for name in asked:
+        if name not in config.destinations:
+            known = ", ".join(config.destinations)
+            raise ConfigError(f"{name} is not a destination of this file; there are: {known}")
+    return [Destination(each) for each in asked]
