@@ -23,7 +23,7 @@ from lib.errors import (
 )
 from lib.interfaces import Json, NotifierTools
 from lib.models import Alert, NotThere, Receipt, StreamId, Usage, Verdict
-from lib.notifiers import sns_json, sns_text, wording
+from lib.notifiers import document, sns_text, wording
 from lib.text import ascii_only, one_line, truncate
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -56,7 +56,8 @@ class SnsNotifier:
     def render(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # SNS has no threads
         """See `Notifier.render`."""
         if self._format == JSON:
-            body, truncated = sns_json.render(alert, MAX_BYTES - _attributes_size(alert))
+            told, truncated = document.render(alert, MAX_BYTES - _attributes_size(alert))
+            body = document.dump(told)
         else:
             body, truncated = sns_text.render(alert)
         return self._request(alert, body, truncated=truncated)
@@ -64,7 +65,8 @@ class SnsNotifier:
     def plain(self, alert: Alert, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
         """See `Notifier.plain`: the verdict and where to look, in the format of the topic."""
         if self._format == JSON:
-            body, truncated = sns_json.render(alert, 0)
+            told, truncated = document.render(alert, 0)
+            body = document.dump(told)
         else:
             body, truncated = sns_text.render_plain(alert), bool(alert.changes)
         return self._request(alert, body, truncated=truncated)
