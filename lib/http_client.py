@@ -171,7 +171,7 @@ class RequestsClient:
             response = self._session.request(
                 method,
                 url,
-                json=body,
+                **({"data": body} if isinstance(body, bytes) else {"json": body}),
                 headers=dict(headers or {}),
                 timeout=self._timeouts,
                 allow_redirects=False,

@@ -424,7 +424,11 @@ class HttpClient(Protocol):
     """HTTP with the retry class of each answer already decided. See `lib.http_client`."""
 
     def post(self, url: str, body: Json, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        """Send JSON and return a 2xx answer. Raises a `DeliveryError` for any other outcome."""
+        """
+        Send JSON, or bytes as they are, and return a 2xx answer.
+
+        Raises a `DeliveryError` for any other outcome.
+        """
 
     def put(self, url: str, body: Json, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """Like `post`."""

@@ -114,6 +114,15 @@ def test_accepted_answer_comes_back_with_its_body(
     assert headers["X-Test"] == "1"
 
 
+def test_bytes_are_sent_as_they_are(receiver: Receiver, client: RequestsClient) -> None:
+    """Whoever signed a body needs its receiver to get exactly that one."""
+    client.post(f"{receiver.url}/hook", b'{"a":  1}', headers={"Content-Type": "text/x-signed"})
+
+    _, _, body, headers = receiver.requests[0]
+    assert body == b'{"a":  1}'
+    assert headers["Content-Type"] == "text/x-signed"
+
+
 def test_put_and_get_are_the_same(receiver: Receiver, client: RequestsClient) -> None:
     """PUT carries a body, GET none."""
     client.put(f"{receiver.url}/a", {"a": 1})
