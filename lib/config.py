@@ -37,6 +37,8 @@ DEFAULT_SEVERITY: Final = Severity.HIGH
 PAST_DUE: Final = timedelta(days=7)
 """A suppression that ends within this time is worth a warning."""
 
+_LOOPBACK: Final = ("localhost", "127.0.0.1")
+"""For tests and the demo."""
 _ROOT: Final = Path(__file__).parents[1]
 _SCHEMAS: Final = _ROOT / "schemas"
 
@@ -64,6 +66,17 @@ class DestinationConfig:
 
     type: str
     options: Mapping[str, Json]
+
+    def hosts(self, vendors: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, ...]:
+        """
+        Return whom it may call: its vendor's hosts, and those that the deployment has `named`.
+
+        A host in its options is the only one. This machine is called only where it was named.
+        """
+        host = self.options.get("host")
+        if host is None:
+            return (*vendors, *named)
+        return () if host in _LOOPBACK and host not in named else (host,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -449,9 +462,9 @@ def _foreign_hosts(document: Json, receiver_hosts: Sequence[str]) -> Iterator[Pr
 
 
 def _may_be_called(url: str, hosts: Sequence[str]) -> bool:
-    """Say what `lib.http_client.check_url` will say; loopback is for tests and the demo."""
+    """Say what `lib.http_client.check_url` will say."""
     host = (urlsplit(url).hostname or "").lower()
-    allowed = (*hosts, "localhost", "127.0.0.1")
+    allowed = (*hosts, *_LOOPBACK)
     return any(host == each or (each[0] == "." and host.endswith(each)) for each in allowed)
 
 

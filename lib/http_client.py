@@ -119,8 +119,9 @@ def check_url(url: str, hosts: tuple[str, ...]) -> None:
         raise ConfigError("A receiver's address is not a URL of the form https://host/path")
     if not any(host == each or (each[0] == "." and host.endswith(each)) for each in hosts):
         raise ConfigError(
-            f"Host {host!r} is not allowed here; allowed: {', '.join(hosts)}. "
-            "The deployment can name others with the parameter receiverHosts"
+            f"Host {host!r} is not allowed here; allowed: {', '.join(hosts) or 'none'}. "
+            "The deployment can name others with the parameter receiverHosts; a webhook has an "
+            "option host for its own"
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
         raise ConfigError(f"Host {host!r} must be called over https")

@@ -555,6 +555,32 @@ class TestReceiverHosts:
         assert all(set(each) <= set(NOTIFIERS[name].hosts) for each in stated)
 
 
+class TestWhoMayBeCalled:
+    """The vendor and whom the deployment names; or one host alone."""
+
+    NAMED = ("127.0.0.1", ".example.org")
+
+    def test_a_vendor_has_its_hosts_and_those_that_were_named(self) -> None:
+        """As for every receiver with a vendor."""
+        hosts = DestinationConfig("jira", {}).hosts((".atlassian.net",), self.NAMED)
+
+        assert hosts == (".atlassian.net", "127.0.0.1", ".example.org")
+
+    @pytest.mark.parametrize("named", [(), NAMED])
+    def test_a_host_of_its_own_is_the_only_one(self, named: tuple[str, ...]) -> None:
+        """What others may call is nothing to it."""
+        made = DestinationConfig("webhook", {"host": "hooks.example.com"})
+
+        assert made.hosts((), named) == ("hooks.example.com",)
+
+    def test_this_machine_has_to_be_named_by_the_deployment(self) -> None:
+        """In a function it is the runtime's own interface that listens there."""
+        made = DestinationConfig("webhook", {"host": "127.0.0.1"})
+
+        assert made.hosts((), ()) == ()
+        assert made.hosts((), self.NAMED) == ("127.0.0.1",)
+
+
 class TestSecrets:
     """A secret in the wrong place is refused and never repeated."""
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from lib.interfaces import Notifier, NotifierTools
 from lib.models import Destination, HttpAnswer
 from lib.notifiers import NOTIFIERS
+from tests.builders import NOW
 
 SLACK_TOKEN: Final = "not-a-real-webhook"
 WEBHOOK: Final = f"https://hooks.slack.com/services/T00/B00/{SLACK_TOKEN}"
@@ -124,4 +125,5 @@ def tools(
         secrets=secrets or NamedSecrets(),
         topics=topics or RecordingTopics(),
         destination=Destination("team-slack"),
+        now=lambda: NOW,
     )

@@ -13,6 +13,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.config import DestinationConfig
 from lib.errors import (
     AmbiguousDeliveryError,
     DeliveryError,
@@ -245,7 +246,8 @@ def test_accepted_answers_do_not_tell_secrets(
 
 def send(mode: str, session: requests.Session, thread: str | None) -> Receipt:
     """Send an alert by the real client."""
-    hosts = NOTIFIERS[OPTIONS[mode]["type"]].hosts
+    options = OPTIONS[mode]
+    hosts = DestinationConfig(options["type"], options).hosts(NOTIFIERS[options["type"]].hosts, ())
     http = RequestsClient(hosts, session=session, now=lambda: datetime(2026, 11, 23, tzinfo=UTC))
     made = make(mode, http=http)
     return made.send(made.render(STORIES["new-and-resolved"], thread=thread))
