@@ -12,7 +12,13 @@ from lib.interfaces import NotifierFactory
 from lib.notifiers.jira import JiraNotifier
 from lib.notifiers.slack import SlackNotifiers
 from lib.notifiers.sns import SnsNotifier
+from lib.notifiers.webhook import WebhookNotifier
 
 NOTIFIERS: Final[Mapping[str, NotifierFactory]] = MappingProxyType(
-    {"jira": JiraNotifier, "slack": SlackNotifiers(), "sns": SnsNotifier}
+    {
+        "jira": JiraNotifier,
+        "slack": SlackNotifiers(),
+        "sns": SnsNotifier,
+        "webhook": WebhookNotifier,
+    }
 )

@@ -15,6 +15,10 @@ BOT_TOKEN: Final = "not-a-real-bot-token"
 CHANNEL: Final = "C0123ALERTS"
 JIRA_TOKEN: Final = "not-a-real-token"
 CREDENTIALS: Final = f'{{"email": "robot@example.com", "token": "{JIRA_TOKEN}"}}'
+HOOK_HOST: Final = "hooks.example.com"
+HOOK_TOKEN: Final = "not-a-real-address"
+HOOK: Final = f"https://{HOOK_HOST}/ingest/{HOOK_TOKEN}"
+SIGNING_SECRET: Final = "not-a-real-secret-to-sign-with"
 TOPIC: Final = "arn:aws:sns:eu-central-1:000474600478:scan-alerts"
 
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -33,17 +37,32 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "channel": CHANNEL,
     },
     "sns": {"type": "sns", "topic_arn": TOPIC},
+    "webhook": {
+        "type": "webhook",
+        "host": HOOK_HOST,
+        "url": {"secret": "ecr-scan-alerts/hook-url"},
+        "secret": {"secret": "ecr-scan-alerts/hook-secret"},
+    },
 }
 """By type, and by mode where a type has several."""
 SECRETS: Final = {
     "ecr-scan-alerts/jira": CREDENTIALS,
     "ecr-scan-alerts/slack": WEBHOOK,
     "ecr-scan-alerts/slack-bot": BOT_TOKEN,
+    "ecr-scan-alerts/hook-url": HOOK,
+    "ecr-scan-alerts/hook-secret": SIGNING_SECRET,
 }
 
 JIRA_CREATED: Final = HttpAnswer(201, '{"id": "10000", "key": "SEC-7"}')
 POSTED: Final = HttpAnswer(200, '{"ok": true, "channel": "C0123ALERTS", "ts": "1795428000.000200"}')
-ANSWERS: Final = {"jira": JIRA_CREATED, "slack": HttpAnswer(200, "ok"), "slack-bot": POSTED}
+ANSWERS: Final = {
+    "jira": JIRA_CREATED,
+    "slack": HttpAnswer(200, "ok"),
+    "slack-bot": POSTED,
+    "webhook": HttpAnswer(204, ""),
+}
+ANY_ANSWER: Final = ("webhook",)
+"""Modes to which every 2xx is a success: nobody says what their receivers write into it."""
 THREADS: Final = {"jira": "SEC-7", "slack-bot": f"{CHANNEL}:1795424400.000100"}
 """What a receipt leaves for the next message, where a receiver has threads."""
 

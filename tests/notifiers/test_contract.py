@@ -30,10 +30,14 @@ from tests.builders import a_filter, a_report, an_image
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, stories, told
 from tests.notifiers.receivers import (
     ANSWERS,
+    ANY_ANSWER,
     BOT_TOKEN,
     CREDENTIALS,
+    HOOK,
+    HOOK_TOKEN,
     JIRA_TOKEN,
     OPTIONS,
+    SIGNING_SECRET,
     SLACK_TOKEN,
     THREADS,
     WEBHOOK,
@@ -51,7 +55,17 @@ FORMATS: list[tuple[str, dict[str, Any]]] = [
     ("sns", {"format": "json"}),
 ]
 AUTHORIZATION = base64.b64encode(f"robot@example.com:{JIRA_TOKEN}".encode()).decode()
-SECRETS = (WEBHOOK, SLACK_TOKEN, BOT_TOKEN, CREDENTIALS, JIRA_TOKEN, AUTHORIZATION)
+SECRETS = (
+    WEBHOOK,
+    SLACK_TOKEN,
+    BOT_TOKEN,
+    CREDENTIALS,
+    JIRA_TOKEN,
+    AUTHORIZATION,
+    HOOK,
+    HOOK_TOKEN,
+    SIGNING_SECRET,
+)
 
 each_format = pytest.mark.parametrize(("mode", "options"), FORMATS)
 each_http_mode = pytest.mark.parametrize("mode", HTTP_MODES)
@@ -268,10 +282,12 @@ def test_secrets_are_read_for_each_message(mode: str) -> None:
     made.send(payload)
     made.send(payload)
 
-    assert len(given_tools.secrets.read_names) == 2  # type: ignore[attr-defined]
+    read = given_tools.secrets.read_names  # type: ignore[attr-defined]
+    assert read
+    assert read[: len(read) // 2] == read[len(read) // 2 :]
 
 
-@each_http_mode
+@pytest.mark.parametrize("mode", sorted(set(HTTP_MODES) - set(ANY_ANSWER)))
 def test_errors_are_from_the_one_tree(mode: str) -> None:
     """The pipeline knows what to do with every error that leaves a notifier."""
     http = ScriptedHttp([HttpAnswer(200, "what?")])
