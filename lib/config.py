@@ -227,7 +227,7 @@ def check(
 
 # Formats of secrets that are pasted into the wrong place most easily.
 _SECRET: Final = re.compile(
-    r"hooks\.slack(-gov)?\.com/|xox[a-z]-|xapp-|ATATT3x|AKIA[0-9A-Z]{12}|-----BEGIN|://[^/\s]*@"
+    r"hooks\.slack(-gov)?\.com/|xox[a-z]-|xapp-|ATATT3x|whsec_[A-Za-z0-9+/]|AKIA[0-9A-Z]{12}|-----BEGIN|://[^/\s]*@"
 )
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LEAK: Final = (

@@ -248,7 +248,7 @@ ERRORS = [
     (
         "destinations.audit-topic.type",
         "sms",
-        "destinations.audit-topic.type: must be one of jira, slack, sns",
+        f"destinations.audit-topic.type: must be one of {', '.join(sorted(NOTIFIERS))}",
     ),
     (
         "destinations.audit-topic.topic",
@@ -494,6 +494,7 @@ SECRETS = [
     "xoxb" + "-12345-abcdef",
     "ATATT3x" + "FfGF0abcdef",
     "AKIA" + "ABCDEFGHIJKLMNOP",
+    "whsec_" + "bm90LWEtcmVhbC1zZWNyZXQ=",
     "https://user:" + "password@example.atlassian.net",
 ]
 
@@ -553,6 +554,75 @@ class TestReceiverHosts:
         stated = [each["x-hosts"] for each in schema["properties"].values() if "x-hosts" in each]
 
         assert all(set(each) <= set(NOTIFIERS[name].hosts) for each in stated)
+
+
+HOOK = {
+    "type": "webhook",
+    "host": "hooks.example.com",
+    "url": {"secret": "ecr-scan-alerts/hook-url"},
+    "secret": {"parameter": "/ecr-scan-alerts/hook-secret"},
+}
+
+
+class TestWebhook:
+    """A receiver without a vendor."""
+
+    @pytest.mark.parametrize(
+        "host", ["hooks.example.com", "a-b.c1.example", "x.y", "localhost", "127.0.0.1"]
+    )
+    def test_a_host_is_a_name(self, host: str) -> None:
+        """Of one host; this machine is for tests and the demo."""
+        assert problems(changed("destinations.audit-topic", {**HOOK, "host": host})) == []
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "169.254.169.254",
+            "10.0.0.1",
+            "127.0.0.2",
+            "2852039166",
+            "0xa9.0xfe.0xa9.0xfe",
+            "0xa9fea9fe",
+            "[fd00:ec2::254]",
+            "fd00:ec2::254",
+            "::1",
+            "intranet",
+            ".example.com",
+            "a..example.com",
+            "-a.example.com",
+            "*.example.com",
+            "Hooks.example.com",
+            "hooks.example.com:8443",
+            "hooks.example.com/path",
+            "https://hooks.example.com",
+            "user@hooks.example.com",
+            "",
+        ],
+    )
+    def test_anything_else_is_an_error(self, host: str) -> None:
+        """No address, in no spelling: those of metadata services and inner networks are among."""
+        (problem,) = problems(changed("destinations.audit-topic", {**HOOK, "host": host}))
+
+        assert problem.startswith(
+            "error: destinations.audit-topic.host: must be the name of a host in lower case"
+        )
+
+    @pytest.mark.parametrize("option", ["host", "url", "secret"])
+    def test_every_option_is_needed(self, option: str) -> None:
+        """Nothing is sent unsigned, and nothing to wherever a secret points."""
+        entry = {name: value for name, value in HOOK.items() if name != option}
+
+        assert problems(changed("destinations.audit-topic", entry)) == [
+            f"error: destinations.audit-topic: {option} is missing"
+        ]
+
+    def test_url_and_secret_stand_there_by_name(self) -> None:
+        """As for every receiver."""
+        entry = {**HOOK, "url": "https://hooks.example.com/a"}
+
+        (problem,) = problems(changed("destinations.audit-topic", entry))
+
+        assert problem.startswith("error: destinations.audit-topic.url: must name where the value")
 
 
 class TestWhoMayBeCalled:
