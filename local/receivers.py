@@ -1,5 +1,5 @@
 """
-Slack, Jira, SNS subscribers and the inbox page behind one port of this machine.
+Slack, Jira, SNS subscribers, webhooks and the inbox page behind one port of this machine.
 
     with Receivers() as receivers:
         receivers.script("slack", [Answer(429, headers={"Retry-After": "2"})])
@@ -32,6 +32,7 @@ from local.standins.script import Accept, Disconnect, Scripts, Step, TimeoutAfte
 from local.standins.slack import SlackStandIn
 from local.standins.slack_api import SlackApiStandIn
 from local.standins.sns import PREFIX, SnsStandIn
+from local.standins.webhook import WebhookStandIn
 from local.standins.wire import NOT_FOUND, Answer, Call, Message, Outcome, Receiver, Request
 
 __all__ = [
@@ -88,6 +89,7 @@ class Receivers:
         self._slack_api = SlackApiStandIn()
         self._jira = JiraStandIn()
         self._sns = SnsStandIn()
+        self._webhook = WebhookStandIn()
         self._scripts = Scripts()
         self._journal = Journal(partial(datetime.now, UTC))
         self._session = datetime.now(UTC).isoformat()
@@ -147,6 +149,15 @@ class Receivers:
         """Return the webhook of a channel; it comes to life with the first call."""
         return self.url + self._slack.webhook(name)
 
+    @property
+    def webhook_secret(self) -> str:
+        """What webhooks have to be signed with."""
+        return self._webhook.secret
+
+    def webhook_url(self, name: str) -> str:
+        """Return the address of a webhook's receiver."""
+        return self.url + self._webhook.path(name)
+
     def sns_url(self, subscriber: str) -> str:
         """Return the endpoint of an `http` subscription; confirms itself when asked."""
         return self.url + PREFIX + quote(subscriber, safe="")
@@ -159,7 +170,7 @@ class Receivers:
 
     def script(self, receiver: str, steps: Iterable[Step]) -> None:
         """
-        Play these faults, in order: one per request to "slack", "jira" or "sns".
+        Play these faults, in order: one per request to "slack", "jira", "sns" or "webhook".
 
         "slack/payments" means one channel (a bot's by its id), "jira/SEC-1" one issue, and comes
         first.
@@ -223,6 +234,8 @@ class Receivers:
                 return Receiver.JIRA, self._jira
             case ["sns", *_]:
                 return Receiver.SNS, self._sns
+            case ["webhooks", *_]:
+                return Receiver.WEBHOOK, self._webhook
             case _:
                 return None
 

@@ -42,7 +42,7 @@ class Scene:
         return f"{self.repository}:{self.tag}" if self.tag else f"{self.repository} (no tag)"
 
 
-_EVERYBODY: Final = frozenset({"security-mail", "audit-topic"})
+_EVERYBODY: Final = frozenset({"security-mail", "audit-topic", "inventory-webhook"})
 _PAYMENTS: Final = _EVERYBODY | {"payments-slack", "security-jira"}
 _STOREFRONT: Final = _EVERYBODY | {"platform-slack/C0STOREFRONT", "security-jira"}
 _PLATFORM: Final = _EVERYBODY | {"platform-slack"}

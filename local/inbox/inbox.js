@@ -4,11 +4,13 @@ import { clock, count, h } from "./dom.js";
 import { issue, issueView, jiraHeadline } from "./jira.js";
 import { mail, mailHeadline } from "./mail.js";
 import { conversations, slackFallback, slackHeadline, slackMessage } from "./slack.js";
+import { webhook, webhookHeadline } from "./webhook.js";
 
 const RECEIVERS = {
-  slack: { name: "Slack", place: (name) => `# ${name}` },
-  jira: { name: "Jira", place: (name) => name },
-  sns: { name: "SNS subscribers", place: (name) => name },
+  slack: { name: "Slack", what: "Slack channel", place: (name) => `# ${name}`, headline: slackHeadline },
+  jira: { name: "Jira", what: "Issue", place: (name) => name, headline: jiraHeadline },
+  sns: { name: "SNS subscribers", what: "Subscriber", place: (name) => name, headline: ({ payload }) => mailHeadline(payload), body: mail },
+  webhook: { name: "Webhooks", what: "Receiver of webhooks", place: (name) => name, headline: ({ payload }) => webhookHeadline(payload), body: webhook },
 };
 const LOG = "#/log";
 
@@ -82,8 +84,7 @@ function address(message) {
 }
 
 function headline(message) {
-  if (message.receiver === "slack") return slackHeadline(message);
-  return message.receiver === "jira" ? jiraHeadline(message) : mailHeadline(message.payload);
+  return RECEIVERS[message.receiver].headline(message);
 }
 
 function current() {
@@ -102,6 +103,7 @@ function story() {
     [posted(of("slack")).length, "Slack message"],
     [destinations("jira").length, "Jira issue"],
     [of("sns").length, "SNS notification"],
+    [of("webhook").length, "event"],
   ].filter(([number]) => number).map(([number, what]) => h("span", { class: "counter" }, count(number, what)));
   const away = refused().length;
   if (away) parts.push(h("a", { class: "counter warning", href: LOG }, `${count(away, "request")} refused`));
@@ -151,18 +153,17 @@ function destination({ receiver, destination: name }) {
   if (!messages.length) return empty(name);
   document.title = `${RECEIVERS[receiver].place(name)} · Inbox · ecr-scan-alerts`;
   if (receiver === "jira") return issueView(messages, tools);
-  const what = receiver === "slack" ? "Slack channel" : "Subscriber";
   return h(
     "section",
     { class: `place-view ${receiver}-view` },
-    h("header", { class: "place-head" }, h("h2", {}, RECEIVERS[receiver].place(name)), h("p", {}, what, " · ", h("span", { id: "how-many" }, total(posted(messages).length)))),
+    h("header", { class: "place-head" }, h("h2", {}, RECEIVERS[receiver].place(name)), h("p", {}, RECEIVERS[receiver].what, " · ", h("span", { id: "how-many" }, total(posted(messages).length)))),
     h("div", { id: "stream", class: "stream" }, receiver === "slack" ? conversations(messages).map(thread) : messages.map(item)),
   );
 }
 
 function item(message) {
   if (message.receiver === "slack") return thread({ message, edits: [], replies: [] });
-  return h("article", { class: "item", id: `message-${message.id}`, "aria-label": headline(message) }, mail(message), tools(message));
+  return h("article", { class: "item", id: `message-${message.id}`, "aria-label": headline(message) }, RECEIVERS[message.receiver].body(message), tools(message));
 }
 
 /** A message of Slack as it stands now, and its replies. */

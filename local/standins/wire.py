@@ -20,6 +20,7 @@ class Receiver(StrEnum):
     SLACK = "slack"
     JIRA = "jira"
     SNS = "sns"
+    WEBHOOK = "webhook"
 
 
 class Kind(StrEnum):
@@ -69,7 +70,7 @@ class Draft:
     """A message that a receiver accepts, before the journal numbers it."""
 
     destination: str
-    """Slack channel (name, or id for a bot), Jira issue key, or name of the subscriber."""
+    """Slack channel (name, or id for a bot), Jira issue key, name of subscriber or webhook."""
     kind: Kind
     payload: Json
     notes: tuple[Note, ...] = ()

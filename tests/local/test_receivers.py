@@ -1,9 +1,12 @@
 """The receivers' stand-in over real HTTP: what it takes, refuses, plays and remembers."""
 
+import base64
+import hmac
 import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -17,6 +20,7 @@ from local import receivers as module
 from local.receivers import Accept, Answer, Disconnect, Receivers, TimeoutAfterAccept
 from local.standins import adf, slack
 from local.standins.sns import SnsStandIn
+from local.standins.webhook import WebhookStandIn
 from local.standins.wire import Call
 
 Json = Any
@@ -737,6 +741,119 @@ class TestSns:
         """Other addresses are not found."""
         assert client.get("/sns/audit").status_code == 404
         assert client.session.post(client.receivers.url + "/sns/", json={}).status_code == 404
+
+
+EVENT = {"specversion": "1.0", "id": "1", "source": "arn:aws:ecr", "type": "alert", "data": {}}
+
+
+class TestWebhook:
+    """Receivers that check who sent what, and when."""
+
+    def send(
+        self,
+        receivers: Receivers,
+        event: Json = EVENT,
+        *,
+        late: float = 0,
+        key: bytes | None = None,
+        body: bytes | None = None,
+        **headers: str,
+    ) -> requests.Response:
+        """Sign an event as the specification says, and send it, or another body in its place."""
+        content = json.dumps(event).encode()
+        timestamp = str(int(time.time() - late))
+        key = key or base64.b64decode(receivers.webhook_secret.removeprefix("whsec_"))
+        digest = hmac.digest(key, f"1.{timestamp}.".encode() + content, "sha256")
+        return requests.post(
+            receivers.webhook_url("inventory"),
+            data=content if body is None else body,
+            headers={
+                "Content-Type": "application/cloudevents+json",
+                "webhook-id": "1",
+                "webhook-timestamp": timestamp,
+                "webhook-signature": f"v1,bm9uZQ== v1,{base64.b64encode(digest).decode()}",
+                **headers,
+            },
+            timeout=5,
+        )
+
+    def test_a_signed_event_is_taken(self, receivers: Receivers) -> None:
+        """One of several signatures is enough."""
+        answer = self.send(receivers)
+
+        (message,) = receivers.messages("webhook")
+        assert (answer.status_code, message.destination) == (204, "inventory")
+        assert message.payload == EVENT
+        assert [each.text for each in message.notes] == [
+            f"{len(json.dumps(EVENT))} of 262,144 bytes",
+            "signature verified",
+        ]
+
+    def test_a_repeat_is_told_by_its_id(self, receivers: Receivers) -> None:
+        """It is taken again: whoever sent it has to know that it is there."""
+        self.send(receivers)
+
+        assert self.send(receivers, late=60).status_code == 204
+        assert receivers.messages()[1].notes[2].text.startswith("a repeat")
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"key": b"another"},
+            {"body": b"{}"},
+            {"late": 301},
+            {"late": -302},
+            {"webhook-timestamp": "soon"},
+            {"webhook-signature": ""},
+            {"webhook-signature": "v1,\u00e9"},
+            {"webhook-id": "2"},
+        ],
+    )
+    def test_what_is_forged_or_old_is_refused(self, receivers: Receivers, wrong: Any) -> None:
+        """Another key, another body, another time, another id."""
+        assert self.send(receivers, **wrong).status_code == 401
+        assert receivers.messages() == []
+        assert receivers.requests()[0].reason
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"event": []},
+            {"event": {**EVENT, "source": ""}},
+            {"event": {**EVENT, "id": "2"}},
+            {"event": {**EVENT, "data": "x" * 262_144}},
+            {"Content-Type": "application/json"},
+        ],
+    )
+    def test_what_is_no_event_is_refused(self, receivers: Receivers, wrong: Any) -> None:
+        """However well it is signed."""
+        assert self.send(receivers, **wrong).status_code == 400
+
+    def test_a_body_that_is_no_json_is_refused(self) -> None:
+        """It says so."""
+        stand_in = WebhookStandIn(lambda: 0.0)
+        key = base64.b64decode(stand_in.secret.removeprefix("whsec_"))
+        signed = base64.b64encode(hmac.digest(key, b"1.0.{", "sha256")).decode()
+        headers = {
+            "content-type": "application/cloudevents+json",
+            "webhook-id": "1",
+            "webhook-timestamp": "0",
+            "webhook-signature": f"v1,{signed}",
+        }
+
+        outcome = stand_in.handle(Call("POST", stand_in.path("a"), {}, headers, b"{"))
+
+        assert (outcome.answer.status, outcome.reason) == (400, "the body is not JSON")
+
+    def test_a_receiver_has_a_name_a_secret_path_and_takes_posts(
+        self, receivers: Receivers
+    ) -> None:
+        """Everything else is not found."""
+        url = receivers.webhook_url("inventory")
+
+        assert requests.get(url, timeout=5).status_code == 404
+        assert requests.post(f"{url}x", timeout=5).status_code == 404
+        assert requests.post(f"{receivers.url}/webhooks/", timeout=5).status_code == 404
 
 
 class TestScript:
