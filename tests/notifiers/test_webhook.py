@@ -5,9 +5,11 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,7 +36,9 @@ from tests.notifiers.receivers import (
 )
 
 STORIES = stories()
-SCHEMAS = Path(__file__).parents[2] / "schemas"
+ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "schemas"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 REPORT, ALERT = (
     Draft202012Validator(json.loads((SCHEMAS / name).read_text(encoding="utf-8")))
     for name in ("report-1.0.0.json", "alert-1.0.0.json")
@@ -216,6 +220,47 @@ class TestSignature:
         assert http.calls == []
         assert caught.value.__cause__ is caught.value.__context__ is None
         assert "xx" not in str(caught.value)
+
+
+class TestExampleInReadme:
+    """What README.md tells receivers to do."""
+
+    @pytest.fixture
+    def verified(self) -> Callable[..., bool]:
+        """Return the example, as it stands there."""
+        (code,) = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+        names: dict[str, Any] = {}
+        exec(code, names)  # noqa: S102  # that is what this is about
+        names["time"] = SimpleNamespace(time=lambda: NOW.timestamp() + 299)
+        return names["verified"]  # type: ignore[no-any-return]
+
+    def test_it_takes_what_is_sent(self, verified: Callable[..., bool]) -> None:
+        """With a secret as text, in Base64, and with each of two."""
+        encoded = f"whsec_{base64.b64encode(b'k' * MIN_KEY).decode()}"
+        for given in (SIGNING_SECRET, encoded):
+            call = sent(f"{SIGNING_SECRET} {encoded}")
+
+            assert verified(call.headers, call.body, given)
+
+    def test_it_refuses_everything_else(self, verified: Callable[..., bool]) -> None:
+        """Another body, id, time, secret or signature; and what is five minutes old."""
+        call = sent(SIGNING_SECRET)
+        late = str(int(NOW.timestamp()) - 1)
+
+        assert not verified(call.headers, call.body + b" ", SIGNING_SECRET)
+        assert not verified(call.headers, call.body, SIGNING_SECRET + "x")
+        for changed in (
+            {"webhook-id": "1"},
+            {"webhook-timestamp": late},
+            {"webhook-signature": ""},
+            {"webhook-signature": "v1,bm9uZQ=="},
+        ):
+            assert not verified({**call.headers, **changed}, call.body, SIGNING_SECRET)
+        old = {**call.headers, "webhook-timestamp": late}
+        old["webhook-signature"] = signatures(
+            [SIGNING_SECRET.encode()], old["webhook-id"], late, call.body
+        )
+        assert not verified(old, call.body, SIGNING_SECRET)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
