@@ -11,7 +11,7 @@ No text leaves here with a secret that the request carried, in a 200 as little a
 """
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -150,9 +150,16 @@ class RequestsClient:
         self._now = now
         self._timeouts = timeouts
 
-    def post(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    def post(
+        self,
+        url: str,
+        body: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+    ) -> HttpAnswer:
         """See `HttpClient.post`."""
-        return self._call("POST", url, body, headers)
+        return self._call("POST", url, body, headers, secrets)
 
     def put(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """See `HttpClient.put`."""
@@ -163,7 +170,12 @@ class RequestsClient:
         return self._call("GET", url, None, headers)
 
     def _call(
-        self, method: str, url: str, body: Any, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        url: str,
+        body: Any,
+        headers: Mapping[str, str] | None,
+        secrets: Sequence[str] = (),
     ) -> HttpAnswer:
         check_url(url, self._hosts)
         # The path of a webhook is its secret: errors name the host only, and drop their cause.
@@ -180,7 +192,7 @@ class RequestsClient:
             )
         except exceptions.RequestException as error:
             raise _no_answer(error, where) from None
-        text = _redacted(clean(response.text), _secrets(url, headers or {}))
+        text = _redacted(clean(response.text), (*secrets, *_secrets(url, headers or {})))
         problem = failure(
             response.status_code, response.headers, text, where=where, now=self._now()
         )

@@ -427,11 +427,19 @@ class SecretReader(Protocol):
 class HttpClient(Protocol):
     """HTTP with the retry class of each answer already decided. See `lib.http_client`."""
 
-    def post(self, url: str, body: Json, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    def post(
+        self,
+        url: str,
+        body: Json,
+        *,
+        headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+    ) -> HttpAnswer:
         """
         Send JSON, or bytes as they are, and return a 2xx answer.
 
-        Raises a `DeliveryError` for any other outcome.
+        `secrets`: what of the body the answer must not repeat; of address and credentials that is
+        known. Raises a `DeliveryError` for any other outcome.
         """
 
     def put(self, url: str, body: Json, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:

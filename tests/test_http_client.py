@@ -305,6 +305,24 @@ def test_no_error_shows_the_path_of_a_webhook(
     assert "127.0.0.1" in str(caught.value)
 
 
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_what_is_secret_in_a_body_is_not_repeated(
+    receiver: Receiver, client: RequestsClient, status: int
+) -> None:
+    """Only who writes a body knows that; whatever the answer is, and however it writes it."""
+    secret = "not/a/real-key"
+    receiver.status, receiver.body = status, f"{secret}, {quote(secret, safe='')} is unknown"
+    said = ""
+
+    try:
+        said = client.post(receiver.url, {"key": secret}, secrets=(secret,)).text
+    except DeliveryError as error:
+        said = _printed(error)
+
+    assert "is unknown" in said
+    assert "real-key" not in said
+
+
 USER = "robot@example.com"
 PASSWORD = "not/a+real=password"  # it says so
 BASIC = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()

@@ -1,6 +1,6 @@
 """What notifiers call, in memory: HTTP with scripted answers, secrets, topics."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -84,7 +84,14 @@ class ScriptedHttp:
     answers: list[HttpAnswer | Exception]
     calls: list[Call] = field(default_factory=list)
 
-    def post(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    def post(
+        self,
+        url: str,
+        body: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),  # noqa: ARG002  # the port's
+    ) -> HttpAnswer:
         return self._call("POST", url, body, headers)
 
     def put(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
