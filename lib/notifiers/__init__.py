@@ -10,6 +10,7 @@ from typing import Final
 
 from lib.interfaces import NotifierFactory
 from lib.notifiers.jira import JiraNotifier
+from lib.notifiers.pagerduty import PagerDutyNotifier
 from lib.notifiers.slack import SlackNotifiers
 from lib.notifiers.sns import SnsNotifier
 from lib.notifiers.webhook import WebhookNotifier
@@ -17,6 +18,7 @@ from lib.notifiers.webhook import WebhookNotifier
 NOTIFIERS: Final[Mapping[str, NotifierFactory]] = MappingProxyType(
     {
         "jira": JiraNotifier,
+        "pagerduty": PagerDutyNotifier,
         "slack": SlackNotifiers(),
         "sns": SnsNotifier,
         "webhook": WebhookNotifier,

@@ -19,6 +19,7 @@ HOOK_HOST: Final = "hooks.example.com"
 HOOK_TOKEN: Final = "not-a-real-address"
 HOOK: Final = f"https://{HOOK_HOST}/ingest/{HOOK_TOKEN}"
 SIGNING_SECRET: Final = "not-a-real-secret-to-sign-with"
+ROUTING_KEY: Final = "notarealroutingkey" + 14 * "0"
 TOPIC: Final = "arn:aws:sns:eu-central-1:000474600478:scan-alerts"
 
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -30,6 +31,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "labels": ["containers", "two words"],
         "priority": {"CRITICAL": "Highest"},
     },
+    "pagerduty": {"type": "pagerduty", "routing_key": {"secret": "ecr-scan-alerts/pagerduty"}},
     "slack": {"type": "slack", "webhook": {"secret": "ecr-scan-alerts/slack"}},
     "slack-bot": {
         "type": "slack",
@@ -47,6 +49,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
 """By type, and by mode where a type has several."""
 SECRETS: Final = {
     "ecr-scan-alerts/jira": CREDENTIALS,
+    "ecr-scan-alerts/pagerduty": ROUTING_KEY,
     "ecr-scan-alerts/slack": WEBHOOK,
     "ecr-scan-alerts/slack-bot": BOT_TOKEN,
     "ecr-scan-alerts/hook-url": HOOK,
@@ -54,16 +57,22 @@ SECRETS: Final = {
 }
 
 JIRA_CREATED: Final = HttpAnswer(201, '{"id": "10000", "key": "SEC-7"}')
+ENQUEUED: Final = HttpAnswer(202, '{"status": "success", "message": "Event processed"}')
 POSTED: Final = HttpAnswer(200, '{"ok": true, "channel": "C0123ALERTS", "ts": "1795428000.000200"}')
 ANSWERS: Final = {
     "jira": JIRA_CREATED,
+    "pagerduty": ENQUEUED,
     "slack": HttpAnswer(200, "ok"),
     "slack-bot": POSTED,
     "webhook": HttpAnswer(204, ""),
 }
 ANY_ANSWER: Final = ("webhook",)
 """Modes to which every 2xx is a success: nobody says what their receivers write into it."""
-THREADS: Final = {"jira": "SEC-7", "slack-bot": f"{CHANNEL}:1795424400.000100"}
+THREADS: Final = {
+    "jira": "SEC-7",
+    "pagerduty": "2026-11-20T09:00:00Z 2016-01-01T00:00:00Z",
+    "slack-bot": f"{CHANNEL}:1795424400.000100",
+}
 """What a receipt leaves for the next message, where a receiver has threads."""
 
 

@@ -37,6 +37,7 @@ from tests.notifiers.receivers import (
     HOOK_TOKEN,
     JIRA_TOKEN,
     OPTIONS,
+    ROUTING_KEY,
     SIGNING_SECRET,
     SLACK_TOKEN,
     THREADS,
@@ -65,6 +66,7 @@ SECRETS = (
     HOOK,
     HOOK_TOKEN,
     SIGNING_SECRET,
+    ROUTING_KEY,
 )
 
 each_format = pytest.mark.parametrize(("mode", "options"), FORMATS)
@@ -201,14 +203,14 @@ class Answering(requests.Session):
         self.asked: list[str] = []
 
     def request(  # type: ignore[override]
-        self, method: str, url: str, *, headers: Mapping[str, str], **_: Any
+        self, method: str, url: str, *, headers: Mapping[str, str], **body: Any
     ) -> requests.Response:
         self.asked.append(f"{method} {url}")
         response = requests.Response()
         response.status_code = self.status
         scheme, _, sent = headers.get("Authorization", "").partition(" ")
         account = base64.b64decode(sent).decode() if scheme == "Basic" else ""
-        echo = f"refused {url} {scheme} {sent} {account}"
+        echo = f"refused {url} {scheme} {sent} {account} {body}"
         response._content = echo.encode()  # noqa: SLF001  # no other way to set it
         return response
 
