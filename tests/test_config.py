@@ -625,6 +625,51 @@ class TestWebhook:
         assert problem.startswith("error: destinations.audit-topic.url: must name where the value")
 
 
+PAGER = {"type": "pagerduty", "routing_key": {"secret": "ecr-scan-alerts/pagerduty"}}
+
+
+class TestPagerDuty:
+    """An integration key, and where it is good."""
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"region": "eu"},
+            {"site": "https://events.eu.pagerduty.com"},
+            {"severity": {"CRITICAL": "error", "SCAN_FAILED": "critical"}},
+        ],
+    )
+    def test_the_key_is_enough(self, options: Any) -> None:
+        """All else has a default."""
+        assert problems(changed("destinations.audit-topic", PAGER | options)) == []
+
+    @pytest.mark.parametrize(
+        ("options", "where", "message"),
+        [
+            ({"region": "asia"}, ".region", "must be one of us, eu"),
+            ({"region": "eu", "site": "https://events.pagerduty.com"}, "", "has a region and a"),
+            ({"severity": {}}, ".severity", "must not be empty"),
+            ({"severity": {"HIGH": "high"}}, ".severity.HIGH", "must be one of critical, error"),
+            ({"severity": {"high": "error"}}, ".severity.high", "is not known here"),
+            ({"routing_key": "notarealkey"}, ".routing_key", "must name where the value is kept"),
+        ],
+    )
+    def test_mistakes_are_said(self, options: Any, where: str, message: str) -> None:
+        """In words, at their place."""
+        (problem,) = problems(changed("destinations.audit-topic", PAGER | options))
+
+        assert problem.startswith(f"error: destinations.audit-topic{where}: {message}")
+
+    def test_another_site_has_to_be_named_by_the_deployment(self) -> None:
+        """As for every receiver."""
+        site = {"site": "https://pager.example.com"}
+
+        (problem,) = problems(changed("destinations.audit-topic", PAGER | site))
+
+        assert problem.startswith("warning: destinations.audit-topic.site: is not at the vendor's")
+
+
 class TestWhoMayBeCalled:
     """The vendor and whom the deployment names; or one host alone."""
 
