@@ -19,6 +19,7 @@ class Receiver(StrEnum):
 
     SLACK = "slack"
     JIRA = "jira"
+    PAGERDUTY = "pagerduty"
     SNS = "sns"
     WEBHOOK = "webhook"
 
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     UPDATED = "updated"
     COMMENTED = "commented"
     MOVED = "moved"
+    RESOLVED = "resolved"
     NOTIFIED = "notified"
 
 
@@ -70,7 +72,7 @@ class Draft:
     """A message that a receiver accepts, before the journal numbers it."""
 
     destination: str
-    """Slack channel (name, or id for a bot), Jira issue key, name of subscriber or webhook."""
+    """Slack channel (name, or id for a bot), issue, incident, name of subscriber or webhook."""
     kind: Kind
     payload: Json
     notes: tuple[Note, ...] = ()

@@ -49,6 +49,11 @@ class Sender:
     def sns(self, subscriber: str, payload: Any) -> int:
         return self.session.post(self.receivers.sns_url(subscriber), json=payload).status_code
 
+    def pagerduty(self, event: Any, **fields: Any) -> int:
+        """Send one event with the key."""
+        body = {**event, "routing_key": self.receivers.pagerduty_key, **fields}
+        return self.session.post(f"{self.receivers.url}/v2/enqueue", json=body).status_code
+
     def webhook(self, name: str, payload: Any) -> int:
         """Sign an event and send it."""
         body, timestamp = json.dumps(payload).encode(), str(int(time.time()))
@@ -251,6 +256,58 @@ def test_subscribers_read_mail_and_json(
     expect(page.locator(".attributes .severity")).to_have_text("CRITICAL")
 
 
+def test_an_incident_stands_as_after_its_last_event(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """Opened, added to, resolved: status and details follow, and the next one is another."""
+    first, scan = golden_events("baseline")
+    send.pagerduty(first)
+    page = open_page(receivers.inbox_url).page
+    issue = page.locator(".issue")
+    expect(issue.locator("h2")).to_contain_text("payments/api:1.4.2: 4 CRITICAL, 16 HIGH open")
+    expect(issue.locator(".issue-details .lozenge")).to_have_text("Triggered")
+    expect(issue.locator(".issue-details .severity.critical")).to_have_text("critical")
+    expect(issue.locator(".custom-details")).to_contain_text("Change your dependencies: ")
+    expect(issue.get_by_role("link", name="Full report")).to_be_visible()
+
+    send.pagerduty(scan)
+    send.pagerduty(golden_events("rescan")[0])
+    send.pagerduty(golden_events("only-resolved")[0])
+
+    expect(issue.locator(".issue-details .lozenge")).to_have_text("Resolved")
+    expect(issue.locator(".activity > li")).to_have_count(3)
+    expect(issue.locator(".activity > li").last).to_contain_text("Resolved: payments/api:latest")
+    send.pagerduty(golden_events("scan-failed")[0])
+    expect(page.locator("#places a")).to_have_count(3)
+    expect(page.locator("#story")).to_contain_text("2 PagerDuty incidents")
+    page.get_by_role("link", name="Incident 2").click()
+    expect(issue.locator(".custom-details")).to_contain_text("not an all-clear")
+    page.goto(f"{receivers.inbox_url}#/log")
+    expect(page.locator("#stream tr")).to_have_count(5)
+    expect(page.locator("#stream")).to_contain_text("Nothing to resolve")
+
+
+def golden_events(story: str) -> Any:
+    """Return the kept events of a story, all about one stream."""
+    return json.loads((GOLDEN / "pagerduty" / f"{story}.json").read_text("utf-8"))["events"]
+
+
+def test_what_the_pagerduty_notifier_sends_is_taken_and_drawn(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """No golden event is refused, and none has anything that the page does not draw."""
+    files = sorted(GOLDEN.glob("pagerduty/*.json"))
+    answers = {send.pagerduty(each) for file in files for each in golden_events(file.stem)}
+
+    page = open_page(receivers.inbox_url).page
+
+    assert answers == {202}
+    for place in page.locator("#places a[href^='#/pagerduty']").all():
+        place.click()
+        expect(page.locator("#view")).to_contain_text("Timeline")
+        expect(page.locator(".unknown, .dead-link, .notes .warning")).to_have_count(0)
+
+
 def test_receivers_of_webhooks_read_events(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
@@ -362,10 +419,11 @@ def test_every_view_fits_and_follows_the_scheme(
     send.sns("security@example.com", sample("sns-text"))
     send.sns("audit", sample("sns-json"))
     send.webhook("inventory", json.loads((GOLDEN / "webhook" / "rescan.json").read_text("utf-8")))
+    send.pagerduty(golden_events("baseline")[0])
     page = open_page(
         receivers.inbox_url, viewport={"width": width, "height": 844}, color_scheme=scheme
     ).page
-    expect(page.locator("#places a")).to_have_count(6)
+    expect(page.locator("#places a")).to_have_count(7)
 
     for place in page.locator("#places a").all():
         place.click()

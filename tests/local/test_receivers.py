@@ -743,6 +743,112 @@ class TestSns:
         assert client.session.post(client.receivers.url + "/sns/", json={}).status_code == 404
 
 
+ALERT = {
+    "event_action": "trigger",
+    "dedup_key": "stream/findings",
+    "payload": {
+        "summary": "2 CRITICAL open",
+        "source": "arn:aws:ecr",
+        "severity": "critical",
+        "custom_details": {"open": "2 CRITICAL"},
+    },
+    "links": [{"href": "https://report.example/", "text": "Full report"}],
+}
+
+
+class TestPagerDuty:
+    """An integration for the Events API v2."""
+
+    def enqueue(
+        self, receivers: Receivers, body: Json = ALERT, **fields: Json
+    ) -> requests.Response:
+        if isinstance(body, dict):
+            body = {"routing_key": receivers.pagerduty_key, **body, **fields}
+        return requests.post(f"{receivers.pagerduty_site}/v2/enqueue", json=body, timeout=5)
+
+    def test_an_incident_is_opened_added_to_and_resolved(self, receivers: Receivers) -> None:
+        """All of one key; after that, the next trigger opens another."""
+        actions = ("trigger", "trigger", "resolve", "trigger")
+        answers = [self.enqueue(receivers, event_action=each) for each in actions]
+
+        assert [each.status_code for each in answers] == [202] * 4
+        assert answers[0].json() == {
+            "status": "success",
+            "message": "Event processed",
+            "dedup_key": "stream/findings",
+        }
+        events = receivers.messages("pagerduty")
+        assert [(each.kind, each.destination) for each in events] == [
+            ("created", "1"),
+            ("updated", "1"),
+            ("resolved", "1"),
+            ("created", "2"),
+        ]
+        assert receivers.open_incidents == ("stream/findings",)
+        assert events[0].payload == ALERT
+        assert "routing_key" in events[0].raw
+
+    def test_resolving_what_is_not_open_is_accepted_and_does_nothing(
+        self, receivers: Receivers
+    ) -> None:
+        """As often as it comes."""
+        self.enqueue(receivers)
+
+        answers = [
+            self.enqueue(receivers, event_action="resolve", dedup_key="another") for _ in "12"
+        ]
+
+        assert [each.status_code for each in answers] == [202, 202]
+        assert len(receivers.messages()) == 1
+        assert [each.reason for each in receivers.requests()] == ["", "", ""]
+
+    @pytest.mark.parametrize(
+        ("fields", "error"),
+        [
+            ({"routing_key": "short"}, "Length of 'routing_key' is incorrect"),
+            ({"routing_key": 7}, "Length of 'routing_key' is incorrect"),
+            ({"routing_key": "0" * 32}, "Invalid routing key"),
+            ({"event_action": "close"}, "'event_action' is invalid"),
+            ({"dedup_key": ""}, "'dedup_key' is missing"),
+            ({"dedup_key": "k" * 256}, "'dedup_key' is missing, blank or too long"),
+            ({"payload": None}, "'payload' is missing"),
+            ({"payload": {**ALERT["payload"], "summary": " "}}, "'payload.summary' is missing"),
+            ({"payload": {**ALERT["payload"], "summary": "s" * 1025}}, "more than 1,024"),
+            ({"payload": {**ALERT["payload"], "source": 7}}, "'payload.source' is missing"),
+            ({"payload": {**ALERT["payload"], "severity": "high"}}, "'payload.severity' is"),
+            ({"payload": {**ALERT["payload"], "custom_details": []}}, "'payload.custom_details'"),
+            ({"links": [{"href": "javascript:x"}]}, "'links' is invalid"),
+            ({"links": {}}, "'links' is invalid"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, receivers: Receivers, fields: Json, error: str) -> None:
+        """As PagerDuty does: 400 with a list."""
+        answer = self.enqueue(receivers, **fields)
+
+        assert answer.status_code == 400
+        (said,) = answer.json()["errors"]
+        assert error in said
+        assert receivers.messages() == []
+
+    def test_other_bodies_sizes_and_addresses_are_refused(self, receivers: Receivers) -> None:
+        """Nothing of it is taken."""
+        url = f"{receivers.pagerduty_site}/v2/enqueue"
+
+        assert self.enqueue(receivers, []).json()["errors"] == ["the body is not a JSON object"]
+        assert requests.post(url, data=b"{", timeout=5).status_code == 400
+        assert self.enqueue(receivers, extra="x" * 512_000).status_code == 413
+        assert requests.get(url, timeout=5).status_code == 404
+        assert requests.post(f"{receivers.url}/v2/change", json={}, timeout=5).status_code == 404
+
+    def test_faults_can_be_played_at_one_incident(self, receivers: Receivers) -> None:
+        """By its number, once it is there."""
+        self.enqueue(receivers)
+        receivers.script("pagerduty/1", [Answer(429)])
+
+        assert self.enqueue(receivers, dedup_key="another").status_code == 202
+        assert self.enqueue(receivers).status_code == 429
+
+
 EVENT = {"specversion": "1.0", "id": "1", "source": "arn:aws:ecr", "type": "alert", "data": {}}
 
 
