@@ -178,7 +178,7 @@ def provide(
                 email, token = receivers.jira_credentials
                 _keep(aws, reference, json.dumps({"email": email, "token": token}))
             case {"type": "pagerduty", "routing_key": reference}:
-                _keep(aws, reference, receivers.pagerduty_key)
+                _keep(aws, reference, receivers.pagerduty_key(name))
             case {"type": "webhook", "url": url, "secret": secret}:
                 _keep(aws, url, receivers.webhook_url(name))
                 _keep(aws, secret, receivers.webhook_secret)

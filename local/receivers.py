@@ -163,10 +163,9 @@ class Receivers:
         """The `site` of PagerDuty."""
         return self.url
 
-    @property
-    def pagerduty_key(self) -> str:
-        """The routing key of its one integration."""
-        return self._pagerduty.routing_key
+    def pagerduty_key(self, name: str) -> str:
+        """Return the routing key of an integration."""
+        return self._pagerduty.routing_key(name)
 
     @property
     def open_incidents(self) -> tuple[str, ...]:

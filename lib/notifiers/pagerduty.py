@@ -178,12 +178,12 @@ class PagerDutyNotifier:
         )
 
     def send(self, payload: Json) -> Receipt:
-        """See `Notifier.send`. Who is interrupted sends all events again."""
+        """See `Notifier.send`. Who is interrupted sends all of it again: the last is what shows."""
         key = _routing_key(self._tools.secrets.read(self._options["routing_key"]))
         for event in payload["events"]:
             self._enqueue(event, key)
-        keys = [each["dedup_key"] for each in payload["events"]]
-        return Receipt(keys[0] if keys else "nothing to change", thread=payload["thread"])
+        keys = ["nothing to change", *(each["dedup_key"] for each in payload["events"])]
+        return Receipt(keys[-1], thread=payload["thread"])
 
     def _enqueue(self, event: Mapping[str, Json], key: str) -> None:
         try:
@@ -199,11 +199,11 @@ class PagerDutyNotifier:
 
     def _payload(self, alert: Alert, thread: str | None, details: Json) -> Json:
         told = Told.of(thread)
-        events: list[Json] = []
-        for incident, action in _actions(alert, told):
-            # The second one says what happened; all else stands in the first.
-            events.append(self._event(alert, incident, action, details))
-            details = _in_short(alert)
+        actions = [*_actions(alert, told)]
+        events = [
+            self._event(alert, *each, details if each == actions[-1] else _in_short(alert))
+            for each in actions
+        ]
         return {"events": events, "thread": told.then(alert).thread}
 
     def _event(self, alert: Alert, incident: Incident, action: Action, details: Json) -> Json:
@@ -235,7 +235,7 @@ def dedup_key(destination: Destination, stream: StreamId, incident: Incident) ->
 
 def _actions(alert: Alert, told: Told) -> Iterator[tuple[Incident, Action]]:
     """
-    Yield what an alert does to which incident, the more important one first.
+    Yield what an alert does to which incident; what people see of it comes last.
 
     Findings that are asked for keep theirs open. It is closed by a complete scan of the newest
     image that has none; closing what is not open does nothing. Platforms without a result are told
@@ -248,14 +248,14 @@ def _actions(alert: Alert, told: Told) -> Iterator[tuple[Incident, Action]]:
         return
     settles = told.leaves_the_last_word(alert)
     unscanned = any(each.counts is None for each in alert.parts)
+    if settles and not unscanned:
+        yield Incident.SCAN, Action.RESOLVE
     if alert.standing:
         yield Incident.FINDINGS, Action.TRIGGER
     elif unscanned:
         yield Incident.SCAN, Action.TRIGGER
     elif settles and alert.scan.complete:
         yield Incident.FINDINGS, Action.RESOLVE
-    if settles and not unscanned:
-        yield Incident.SCAN, Action.RESOLVE
 
 
 def _level(alert: Alert, incident: Incident) -> str:

@@ -29,17 +29,26 @@ _JSON: Final = MappingProxyType({"Content-Type": "application/json"})
 @dataclass(slots=True)
 class _Incident:
     number: str
+    integration: str
     key: str
     open: bool = True
 
 
 class PagerDutyStandIn:
-    """One service with one integration."""
+    """One account; each integration has incidents of its own."""
 
     def __init__(self) -> None:
-        self.routing_key = secrets.token_hex(_ROUTING_KEY // 2)
+        self._integrations: dict[str, str] = {}
         self._incidents: list[_Incident] = []
         self._lock = Lock()
+
+    def routing_key(self, name: str) -> str:
+        """Return the key of an integration, the same one each time."""
+        for key, integration in self._integrations.items():
+            if integration == name:
+                return key
+        self._integrations[secrets.token_hex(_ROUTING_KEY // 2)] = name
+        return self.routing_key(name)
 
     @property
     def open(self) -> tuple[str, ...]:
@@ -50,8 +59,13 @@ class PagerDutyStandIn:
     def destination(self, call: Call) -> str:
         """Return the number of the open incident that a call is about, or ""."""
         event = _parsed(call.body)
-        found = self._find(event.get("dedup_key")) if isinstance(event, dict) else None
+        found = self._find(event) if isinstance(event, dict) else None
         return found.number if found else ""
+
+    def integration(self, call: Call) -> str:
+        """Return the integration whose key a call has, or ""."""
+        event = _parsed(call.body)
+        return self._of(event) if isinstance(event, dict) else ""
 
     def handle(self, call: Call) -> Outcome:
         """Answer as PagerDuty would: what is accepted is not acted on for certain."""
@@ -83,15 +97,15 @@ class PagerDutyStandIn:
 
     def _take(self, event: Json, length: int) -> Draft | None:
         """Apply an event; None where there is nothing that it could close."""
-        event = {name: value for name, value in event.items() if name != "routing_key"}
-        incident = self._find(event["dedup_key"])
+        incident = self._find(event)
         kind = Kind.UPDATED
         if event["event_action"] == "resolve":
             if incident is None:
                 return None
             incident.open, kind = False, Kind.RESOLVED
         elif incident is None:
-            incident = _Incident(str(len(self._incidents) + 1), event["dedup_key"])
+            number = str(len(self._incidents) + 1)
+            incident = _Incident(number, self._of(event), event["dedup_key"])
             self._incidents.append(incident)
             kind = Kind.CREATED
         summary = event["payload"]["summary"]
@@ -99,10 +113,16 @@ class PagerDutyStandIn:
             size(length, BODY, "bytes"),
             size(len(summary), SUMMARY, "characters of summary"),
         )
-        return Draft(incident.number, kind, event, notes)
+        shown = {name: value for name, value in event.items() if name != "routing_key"}
+        return Draft(incident.number, kind, shown, notes)
 
-    def _find(self, key: Json) -> _Incident | None:
-        return next((each for each in self._incidents if each.open and each.key == key), None)
+    def _of(self, event: Json) -> str:
+        return self._integrations.get(str(event.get("routing_key")), "")
+
+    def _find(self, event: Json) -> _Incident | None:
+        wanted = (self._of(event), event.get("dedup_key"))
+        found = (each for each in self._incidents if (each.integration, each.key) == wanted)
+        return next((each for each in found if each.open), None)
 
     def _problems(self, event: Json) -> Iterator[str]:
         if not isinstance(event, dict):
@@ -111,7 +131,7 @@ class PagerDutyStandIn:
         key = event.get("routing_key")
         if not isinstance(key, str) or len(key) != _ROUTING_KEY:
             yield f"Length of 'routing_key' is incorrect (should be {_ROUTING_KEY} characters)"
-        elif key != self.routing_key:
+        elif key not in self._integrations:
             yield "Invalid routing key"
         if event.get("event_action") not in _ACTIONS:
             yield "'event_action' is invalid"

@@ -19,8 +19,8 @@ from tests.faults.world import EACH, KINDS, World, leaks
 SEEDS: Final = (1, 2, 3)
 SHARES: Final[Mapping[str, float]] = {"slack": 0.02, "bot": 0.001, "jira": 0.001}
 """The most repeats of the alerts of a kind."""
-TOLD_APART: Final = ("sns", "webhook")
-"""Kinds whose receivers know a repeat by its id, which is that of its delivery."""
+TOLD_APART: Final = ("pagerduty", "sns", "webhook")
+"""Kinds whose receivers know a repeat: by the key of its incident, or the id of its delivery."""
 ENOUGH: Final = 1000
 """Alerts of a kind from which on a share of 0.1 % means something; below it is one alert."""
 LEAST: Final = 3 * EACH * len(KINDS)

@@ -1,5 +1,5 @@
 """
-Slack, Jira, SNS and webhooks in virtual time: the stand-ins of `local/standins`, without sockets.
+The receivers in virtual time: the stand-ins of `local/standins`, without sockets.
 
 They are called through the real HTTP client and the real SNS publisher. Faults are plans: each is
 asked at every request, and says how to answer or leaves it to the next.
@@ -30,6 +30,7 @@ from urllib3.exceptions import (
 from lib.http_client import READ_TIMEOUT
 from lib.notifiers.sns import MAX_BYTES
 from local.standins.jira import API, JiraStandIn
+from local.standins.pagerduty import PagerDutyStandIn
 from local.standins.slack import SlackStandIn
 from local.standins.slack_api import SlackApiStandIn
 from local.standins.sns import SnsStandIn
@@ -43,12 +44,22 @@ BOT_API = "slack.com"
 CHANNEL = "C0BOT0"
 """A bot's channel, without its number."""
 HOOK_HOST = "hooks.example.com"
-LATENCY = {"slack": 0.25, "bot": 0.25, "jira": 0.35, "sns": 0.03, "webhook": 0.1}
+PAGER_HOST = "events.pagerduty.com"
+LATENCY = {
+    "slack": 0.25,
+    "bot": 0.25,
+    "jira": 0.35,
+    "pagerduty": 0.2,
+    "sns": 0.03,
+    "webhook": 0.1,
+}
 """Seconds that a request takes, about, by kind of receiver."""
 
 _DELIVERY = re.compile(r"Delivery: ([0-9a-f]{32})")
 _OWN = (Kind.POSTED, Kind.CREATED, Kind.COMMENTED, Kind.NOTIFIED)
 """What a person sees as a message; edits and transitions of an issue are not."""
+_ALL_OWN = "pagerduty"
+"""Here an alert may add to an incident, or close it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +158,12 @@ class Receivers:
         self.jira = LaggingJira(lambda: self.simulation.seconds)
         self.bot = SlackApiStandIn(lambda: self.simulation.now().timestamp())
         self.hooks = WebhookStandIn(lambda: self.simulation.now().timestamp())
+        self.pagerduty = PagerDutyStandIn()
         self._stand_ins: dict[str, Any] = {
             "slack": self.slack,
             "bot": self.bot,
             "jira": self.jira,
+            "pagerduty": self.pagerduty,
             "sns": SnsStandIn(visit=lambda _: None),
             "webhook": self.hooks,
         }
@@ -169,6 +182,10 @@ class Receivers:
     def webhook(self, channel: str) -> None:
         """Keep the webhook of a channel as a secret of its name."""
         self.secrets[f"ecr-scan-alerts/{channel}"] = SLACK + self.slack.webhook(channel)
+
+    def integration(self, name: str) -> None:
+        """Keep the key of an integration as a secret of its name."""
+        self.secrets[f"ecr-scan-alerts/{name}"] = self.pagerduty.routing_key(name)
 
     def hook(self, name: str) -> None:
         """Keep the address of a webhook's receiver as a secret of its name."""
@@ -208,7 +225,7 @@ class Receivers:
         if draft is None:
             return
         self.warnings += [each.text for each in draft.notes if each.warning]
-        if draft.kind not in _OWN:
+        if draft.kind not in _OWN and receiver != _ALL_OWN:
             return
         self.watch(receiver, draft.payload)
         accepted = Accepted(
@@ -260,6 +277,8 @@ class Transport(BaseAdapter):
         elif host == BOT_API:
             channel = self._receivers.bot.destination(call)
             receiver, destination = "bot", f"bot-{channel.removeprefix(CHANNEL)}"
+        elif host == PAGER_HOST:
+            receiver, destination = "pagerduty", self._receivers.pagerduty.integration(call)
         elif host == HOOK_HOST:
             receiver, destination = "webhook", self._receivers.hooks.destination(call)
         else:

@@ -54,7 +54,7 @@ from tests.faults.receivers import CHANNEL, HOOK_HOST, Receivers, Topics, Transp
 from tests.faults.simulation import Killed, Process, Simulation
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-KINDS = ("slack", "bot", "jira", "sns", "webhook")
+KINDS = ("slack", "bot", "jira", "pagerduty", "sns", "webhook")
 """The kinds of receivers that share the traffic; another kind needs a case in `destination`."""
 EACH = 4
 """Destinations of each kind."""
@@ -356,6 +356,8 @@ class World:
         for name in self.names:
             if name.startswith("slack"):
                 self.receivers.webhook(name)
+            if name.startswith("pagerduty"):
+                self.receivers.integration(name)
             if name.startswith("webhook"):
                 self.receivers.hook(name)
         for secret in self.receivers.secrets.values():
@@ -606,6 +608,8 @@ def destination(name: str) -> Json:
                 "project": name.replace("-", "").upper(),
                 "credentials": {"secret": "ecr-scan-alerts/jira"},
             }
+        case "pagerduty":
+            return {"type": "pagerduty", "routing_key": {"secret": f"ecr-scan-alerts/{name}"}}
         case "webhook":
             return {
                 "type": "webhook",

@@ -51,7 +51,7 @@ class Sender:
 
     def pagerduty(self, event: Any, **fields: Any) -> int:
         """Send one event with the key."""
-        body = {**event, "routing_key": self.receivers.pagerduty_key, **fields}
+        body = {**event, "routing_key": self.receivers.pagerduty_key("on-call"), **fields}
         return self.session.post(f"{self.receivers.url}/v2/enqueue", json=body).status_code
 
     def webhook(self, name: str, payload: Any) -> int:
@@ -260,7 +260,7 @@ def test_an_incident_stands_as_after_its_last_event(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
     """Opened, added to, resolved: status and details follow, and the next one is another."""
-    first, scan = golden_events("baseline")
+    scan, first = golden_events("baseline")
     send.pagerduty(first)
     page = open_page(receivers.inbox_url).page
     issue = page.locator(".issue")
@@ -271,8 +271,8 @@ def test_an_incident_stands_as_after_its_last_event(
     expect(issue.get_by_role("link", name="Full report")).to_be_visible()
 
     send.pagerduty(scan)
-    send.pagerduty(golden_events("rescan")[0])
-    send.pagerduty(golden_events("only-resolved")[0])
+    send.pagerduty(golden_events("rescan")[-1])
+    send.pagerduty(golden_events("only-resolved")[-1])
 
     expect(issue.locator(".issue-details .lozenge")).to_have_text("Resolved")
     expect(issue.locator(".activity > li")).to_have_count(3)
@@ -419,7 +419,7 @@ def test_every_view_fits_and_follows_the_scheme(
     send.sns("security@example.com", sample("sns-text"))
     send.sns("audit", sample("sns-json"))
     send.webhook("inventory", json.loads((GOLDEN / "webhook" / "rescan.json").read_text("utf-8")))
-    send.pagerduty(golden_events("baseline")[0])
+    send.pagerduty(golden_events("baseline")[-1])
     page = open_page(
         receivers.inbox_url, viewport={"width": width, "height": 844}, color_scheme=scheme
     ).page

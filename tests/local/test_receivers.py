@@ -763,7 +763,7 @@ class TestPagerDuty:
         self, receivers: Receivers, body: Json = ALERT, **fields: Json
     ) -> requests.Response:
         if isinstance(body, dict):
-            body = {"routing_key": receivers.pagerduty_key, **body, **fields}
+            body = {"routing_key": receivers.pagerduty_key("on-call"), **body, **fields}
         return requests.post(f"{receivers.pagerduty_site}/v2/enqueue", json=body, timeout=5)
 
     def test_an_incident_is_opened_added_to_and_resolved(self, receivers: Receivers) -> None:
@@ -787,6 +787,17 @@ class TestPagerDuty:
         assert receivers.open_incidents == ("stream/findings",)
         assert events[0].payload == ALERT
         assert "routing_key" in events[0].raw
+
+    def test_each_integration_has_incidents_of_its_own(self, receivers: Receivers) -> None:
+        """The same key of another one is another incident."""
+        self.enqueue(receivers)
+        other = {"routing_key": receivers.pagerduty_key("other")}
+
+        self.enqueue(receivers, event_action="resolve", **other)
+        self.enqueue(receivers, **other)
+
+        assert [each.destination for each in receivers.messages()] == ["1", "2"]
+        assert len(receivers.open_incidents) == 2
 
     def test_resolving_what_is_not_open_is_accepted_and_does_nothing(
         self, receivers: Receivers

@@ -134,7 +134,7 @@ def test_listed_and_counted_add_up(listed: int, resolved: int) -> None:
     before = a_report(*gone, image=an_image(1))
     alert = told(evaluated(a_report(*new, image=an_image(2)), before=before))
 
-    details = pagerduty().render(alert)["events"][0]["payload"]["custom_details"]
+    details = pagerduty().render(alert)["events"][-1]["payload"]["custom_details"]
 
     for name, number in (("what_is_new", listed), ("resolved", resolved)):
         lines = details.get(name, [])
@@ -148,7 +148,7 @@ class TestIncidents:
 
     def test_findings_open_theirs(self) -> None:
         """And the scan has a result."""
-        assert done(told(evaluated(OPEN))) == ["trigger findings", "resolve scan"]
+        assert done(told(evaluated(OPEN))) == ["resolve scan", "trigger findings"]
 
     def test_what_is_left_keeps_it_open(self) -> None:
         """Something resolved is no end: the summary says what still stands."""
@@ -156,8 +156,8 @@ class TestIncidents:
         before = a_report(*OPEN.findings, gone, image=an_image(1))
         alert = told(evaluated(OPEN, before=before))
 
-        assert done(alert) == ["trigger findings", "resolve scan"]
-        summary = pagerduty().render(alert)["events"][0]["payload"]["summary"]
+        assert done(alert) == ["resolve scan", "trigger findings"]
+        summary = pagerduty().render(alert)["events"][-1]["payload"]["summary"]
         assert "1 HIGH open" in summary
         assert "1 CRITICAL resolved" in summary
 
@@ -167,7 +167,7 @@ class TestIncidents:
         for after in (CLEAN, low):
             alert = told(evaluated(after, before=replace(OPEN, image=an_image(1))))
 
-            assert done(alert) == ["resolve findings", "resolve scan"]
+            assert done(alert) == ["resolve scan", "resolve findings"]
 
     def test_an_incomplete_list_closes_nothing(self) -> None:
         """What is missing in it may be open."""
@@ -190,7 +190,7 @@ class TestIncidents:
         alert = told(evaluated(replace(CLEAN, parts=parts)))
 
         assert done(alert) == ["trigger scan"]
-        event = pagerduty().render(alert)["events"][0]
+        event = pagerduty().render(alert)["events"][-1]
         assert event["payload"]["severity"] == "warning"
         assert "1 of 3 platforms not scanned" in event["payload"]["summary"]
 
@@ -232,7 +232,7 @@ class TestOrder:
 
         again = thread(evaluated_at=alert.evaluated_at, pushed_at=alert.image.pushed_at)
 
-        assert done(alert, again) == ["trigger findings", "resolve scan"]
+        assert done(alert, again) == ["resolve scan", "trigger findings"]
 
     def test_an_older_image_closes_nothing(self) -> None:
         """The newest one may have what this one has not."""
@@ -240,8 +240,8 @@ class TestOrder:
 
         assert done(told(evaluated(older)), thread(pushed_at=NEXT)) == []
         assert done(told(evaluated(older)), thread(pushed_at=FIRST)) == [
-            "resolve findings",
             "resolve scan",
+            "resolve findings",
         ]
 
     def test_an_older_image_may_open_one(self) -> None:
@@ -256,7 +256,7 @@ class TestOrder:
     def test_the_thread_of_another_receiver_says_nothing(self, foreign: str) -> None:
         """The destination was another one once."""
         assert Told.of(foreign) == Told.of(None) == Told()
-        assert done(told(evaluated(OPEN)), foreign) == ["trigger findings", "resolve scan"]
+        assert done(told(evaluated(OPEN)), foreign) == ["resolve scan", "trigger findings"]
 
     def test_a_receipt_remembers_what_was_told(self) -> None:
         """The newest result and the newest image; a failure is no result."""
@@ -276,7 +276,7 @@ class TestWhatItSays:
 
     def test_the_summary_says_what_is_open_and_what_happened(self) -> None:
         """In one line."""
-        event = pagerduty().render(STORIES["new-and-resolved"])["events"][0]
+        event = pagerduty().render(STORIES["new-and-resolved"])["events"][-1]
 
         assert event["payload"]["summary"].startswith(
             "payments/api:1.4.2: 2 CRITICAL, 40 HIGH open, 2 fixable. 2 new CRITICAL since"
@@ -286,7 +286,7 @@ class TestWhatItSays:
 
     def test_details_say_what_to_do(self) -> None:
         """Counts, upgrades, what is new, and where it comes from."""
-        details = pagerduty().render(STORIES["new-and-resolved"])["events"][0]["payload"][
+        details = pagerduty().render(STORIES["new-and-resolved"])["events"][-1]["payload"][
             "custom_details"
         ]
 
@@ -303,29 +303,29 @@ class TestWhatItSays:
         """The report first, where there is one."""
         alert = STORIES["baseline"]
 
-        full = pagerduty().render(alert)["events"][0]
-        bare = pagerduty().render(replace(alert, report_url=None))["events"][0]
+        full = pagerduty().render(alert)["events"][-1]
+        bare = pagerduty().render(replace(alert, report_url=None))["events"][-1]
         none = pagerduty().render(replace(alert, report_url=None, console_url="x" * 3000))
 
         assert [each["href"] for each in full["links"]] == [alert.report_url, alert.console_url]
         assert full["client_url"] == alert.report_url
         assert bare["client_url"] == alert.console_url
-        assert none["events"][0]["links"] == []
-        assert "client_url" not in none["events"][0]
+        assert none["events"][-1]["links"] == []
+        assert "client_url" not in none["events"][-1]
 
     @pytest.mark.parametrize("story", ["scan-failed", "not-scanned"])
     def test_a_scan_without_a_result_shows_no_numbers(self, story: str) -> None:
         """It says why, and what to do; nothing reads like zero findings."""
-        event = pagerduty().render(STORIES[story])["events"][0]
+        event = pagerduty().render(STORIES[story])["events"][-1]
 
         details = event["payload"]["custom_details"]
         assert "not an all-clear" in details["findings"]
         assert details["what_to_do"]
         assert "open" not in details
 
-    def test_the_second_event_says_it_in_short(self) -> None:
-        """Who is interested finds everything in the first."""
-        first, second = pagerduty().render(STORIES["baseline"])["events"]
+    def test_the_first_event_says_it_in_short(self) -> None:
+        """Who is interested finds everything in the last."""
+        second, first = pagerduty().render(STORIES["baseline"])["events"]
 
         assert "what_to_do" in first["payload"]["custom_details"]
         assert second["payload"]["custom_details"].keys() == {"verdict", "findings", "delivery"}
@@ -350,8 +350,8 @@ class TestWhatItSays:
 
         size, summary = made.usage(payload)
 
-        assert size.used == max(sizes) == sizes[0]
-        assert summary.used == len(payload["events"][0]["payload"]["summary"])
+        assert size.used == max(sizes) == sizes[-1]
+        assert summary.used == len(payload["events"][-1]["payload"]["summary"])
         assert [each.used for each in made.usage({"events": []})] == [0, 0]
 
 
@@ -384,7 +384,7 @@ class TestSeverity:
         everything = a_filter(severity=Severity.UNKNOWN, unknown_severity=True)
         options = {"severity": mapping} if mapping else {}
         payload = pagerduty(**options).render(told(evaluated(a_report(*worst)), everything))
-        return str(payload["events"][0]["payload"]["severity"])
+        return str(payload["events"][-1]["payload"]["severity"])
 
     def test_a_scan_without_a_result_is_a_warning(self) -> None:
         """Each kind of it can be mapped."""
@@ -395,7 +395,7 @@ class TestSeverity:
             ({"severity": {"SCAN_FAILED": "error"}}, "error"),
             ({"severity": {"NOT_SCANNED": "error"}}, "warning"),
         ):
-            event = pagerduty(**options).render(failed)["events"][0]
+            event = pagerduty(**options).render(failed)["events"][-1]
             assert event["payload"]["severity"] == expected
 
 
@@ -410,13 +410,13 @@ class TestSending:
 
         receipt = made.send(payload)
 
-        first, second = payload["events"]
+        first, last = payload["events"]
         assert [(each.method, each.url) for each in http.calls] == [("POST", URL)] * 2
         assert [each.body for each in http.calls] == [
             {**first, "routing_key": ROUTING_KEY},
-            {**second, "routing_key": ROUTING_KEY},
+            {**last, "routing_key": ROUTING_KEY},
         ]
-        assert receipt == Receipt(first["dedup_key"], thread=payload["thread"])
+        assert receipt == Receipt(last["dedup_key"], thread=payload["thread"])
 
     def test_without_an_event_nothing_is_called(self) -> None:
         """What was told stays told."""
@@ -456,7 +456,7 @@ class TestSending:
         made.send(payload)
 
         sent = [each.body["dedup_key"].rpartition("/")[2] for each in http.calls]
-        assert sent == ["findings", "scan"] * 2
+        assert sent == ["scan", "findings"] * 2
 
     @pytest.mark.parametrize(
         "text", ['{"status": "invalid event"}', '"success"', "<html>Sign in</html>", "[" * 100_000]
