@@ -220,6 +220,7 @@ def check(
     errors = [*leaks, *rules, *_misfits(document)]
     found = errors or (
         *_foreign_hosts(document, receiver_hosts),
+        *_never_closed(document),
         *_doubts(parse(document), today),
     )
     return tuple(dict.fromkeys(found))
@@ -459,6 +460,20 @@ def _foreign_hosts(document: Json, receiver_hosts: Sequence[str]) -> Iterator[Pr
                     "there unless RECEIVER_HOSTS names this host when you check and deploy"
                 )
                 yield Problem(("destinations", name, option), message, "warning")
+
+
+def _never_closed(document: Json) -> Iterator[Problem]:
+    """Find routes that open something, and are not told when it is over."""
+    ends = {
+        name: _read_schema(f"notifiers/{entry['type']}.json").get("x-closed-by")
+        for name, entry in document["destinations"].items()
+    }
+    for index, route in enumerate(document["routes"]):
+        for name in route["notify"]:
+            end = ends[name]
+            if end is not None and end not in route.get("kinds", [end]):
+                message = f"without {end} nothing closes what this route opens at {name}"
+                yield Problem(("routes", index, "kinds"), message, "warning")
 
 
 def _may_be_called(url: str, hosts: Sequence[str]) -> bool:

@@ -661,6 +661,23 @@ class TestPagerDuty:
 
         assert problem.startswith(f"error: destinations.audit-topic{where}: {message}")
 
+    @pytest.mark.parametrize(
+        ("kinds", "expected"),
+        [
+            (None, []),
+            (["NEW", "RESOLVED"], []),
+            (["NEW"], ["warning: routes[1].kinds: without RESOLVED nothing closes what this"]),
+        ],
+    )
+    def test_a_route_has_to_hear_of_the_end(self, kinds: Any, expected: list[str]) -> None:
+        """Else its incidents stay open."""
+        document = changed("destinations.audit-topic", PAGER)
+        if kinds is not None:
+            document["routes"][1]["kinds"] = kinds
+
+        found = problems(document)
+        assert [each.removesuffix(" route opens at audit-topic") for each in found] == expected
+
     def test_another_site_has_to_be_named_by_the_deployment(self) -> None:
         """As for every receiver."""
         site = {"site": "https://pager.example.com"}
