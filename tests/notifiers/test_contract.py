@@ -27,21 +27,16 @@ from lib.interfaces import Notifier
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS
 from tests.builders import a_filter, a_report, an_image
+from tests.notifiers import receivers
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, stories, told
 from tests.notifiers.receivers import (
     ANSWERS,
     ANY_ANSWER,
-    BOT_TOKEN,
-    CREDENTIALS,
-    HOOK,
     HOOK_TOKEN,
     JIRA_TOKEN,
     OPTIONS,
-    ROUTING_KEY,
-    SIGNING_SECRET,
     SLACK_TOKEN,
     THREADS,
-    WEBHOOK,
     ScriptedHttp,
     notifier,
     tools,
@@ -56,18 +51,8 @@ FORMATS: list[tuple[str, dict[str, Any]]] = [
     ("sns", {"format": "json"}),
 ]
 AUTHORIZATION = base64.b64encode(f"robot@example.com:{JIRA_TOKEN}".encode()).decode()
-SECRETS = (
-    WEBHOOK,
-    SLACK_TOKEN,
-    BOT_TOKEN,
-    CREDENTIALS,
-    JIRA_TOKEN,
-    AUTHORIZATION,
-    HOOK,
-    HOOK_TOKEN,
-    SIGNING_SECRET,
-    ROUTING_KEY,
-)
+SECRETS = (*receivers.SECRETS.values(), SLACK_TOKEN, JIRA_TOKEN, AUTHORIZATION, HOOK_TOKEN)
+"""All of them, and the parts by which they could be used."""
 
 each_format = pytest.mark.parametrize(("mode", "options"), FORMATS)
 each_http_mode = pytest.mark.parametrize("mode", HTTP_MODES)
