@@ -327,16 +327,18 @@ class App:
         if entry is None:
             raise ConfigError(f"Destination {destination!r} is not in alerts.yml (any more)")
         factory = NOTIFIERS[entry.type]
-        return factory(entry.options, self._tools(destination, factory.hosts))
+        hosts = entry.hosts(factory.hosts, self._settings.receiver_hosts)
+        return factory(entry.options, self._tools(destination, hosts))
 
     def _tools(self, destination: Destination, hosts: tuple[str, ...]) -> NotifierTools:
         from lib.notifiers.sns import SnsPublisher
 
         return NotifierTools(
-            http=self.http(hosts + self._settings.receiver_hosts),
+            http=self.http(hosts),
             secrets=self.secrets,
             topics=SnsPublisher(lambda region: self._clients.get("sns", region)),
             destination=destination,
+            now=self.now,
             pages=self.pages if "REPORTS_BUCKET" in self._settings.environment else None,
         )
 

@@ -47,6 +47,8 @@ WEEKDAYS: Final = (
 PAST_DUE: Final = timedelta(days=7)
 """A suppression that ends within this time is worth a warning."""
 
+_LOOPBACK: Final = ("localhost", "127.0.0.1")
+"""For tests and the demo."""
 _ROOT: Final = Path(__file__).parents[1]
 _SCHEMAS: Final = _ROOT / "schemas"
 
@@ -74,6 +76,17 @@ class DestinationConfig:
 
     type: str
     options: Mapping[str, Json]
+
+    def hosts(self, vendors: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, ...]:
+        """
+        Return whom it may call: its vendor's hosts, and those that the deployment has `named`.
+
+        A host in its options is the only one. This machine is called only where it was named.
+        """
+        host = self.options.get("host")
+        if host is None:
+            return (*vendors, *named)
+        return () if host in _LOOPBACK and host not in named else (host,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +242,7 @@ def check(
     errors = [*leaks, *rules, *_misfits(document)]
     found = errors or (
         *_foreign_hosts(document, receiver_hosts),
+        *_never_closed(document),
         *_doubts(parse(document), today),
     )
     return tuple(dict.fromkeys(found))
@@ -236,7 +250,7 @@ def check(
 
 # Formats of secrets that are pasted into the wrong place most easily.
 _SECRET: Final = re.compile(
-    r"hooks\.slack(-gov)?\.com/|xox[a-z]-|xapp-|ATATT3x|AKIA[0-9A-Z]{12}|-----BEGIN|://[^/\s]*@"
+    r"hooks\.slack(-gov)?\.com/|xox[a-z]-|xapp-|ATATT3x|whsec_[A-Za-z0-9+/]|AKIA[0-9A-Z]{12}|-----BEGIN|://[^/\s]*@"
 )
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LEAK: Final = (
@@ -504,10 +518,24 @@ def _foreign_hosts(document: Json, receiver_hosts: Sequence[str]) -> Iterator[Pr
                 yield Problem(("destinations", name, option), message, "warning")
 
 
+def _never_closed(document: Json) -> Iterator[Problem]:
+    """Find routes that open something, and are not told when it is over."""
+    ends = {
+        name: _read_schema(f"notifiers/{entry['type']}.json").get("x-closed-by")
+        for name, entry in document["destinations"].items()
+    }
+    for index, route in enumerate(document["routes"]):
+        for name in route["notify"]:
+            end = ends[name]
+            if end is not None and end not in route.get("kinds", [end]):
+                message = f"without {end} nothing closes what this route opens at {name}"
+                yield Problem(("routes", index, "kinds"), message, "warning")
+
+
 def _may_be_called(url: str, hosts: Sequence[str]) -> bool:
-    """Say what `lib.http_client.check_url` will say; loopback is for tests and the demo."""
+    """Say what `lib.http_client.check_url` will say."""
     host = (urlsplit(url).hostname or "").lower()
-    allowed = (*hosts, "localhost", "127.0.0.1")
+    allowed = (*hosts, *_LOOPBACK)
     return any(host == each or (each[0] == "." and host.endswith(each)) for each in allowed)
 
 

@@ -11,7 +11,7 @@ No text leaves here with a secret that the request carried, in a 200 as little a
 """
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -119,8 +119,9 @@ def check_url(url: str, hosts: tuple[str, ...]) -> None:
         raise ConfigError("A receiver's address is not a URL of the form https://host/path")
     if not any(host == each or (each[0] == "." and host.endswith(each)) for each in hosts):
         raise ConfigError(
-            f"Host {host!r} is not allowed here; allowed: {', '.join(hosts)}. "
-            "The deployment can name others with the parameter receiverHosts"
+            f"Host {host!r} is not allowed here; allowed: {', '.join(hosts) or 'none'}. "
+            "The deployment can name others with the parameter receiverHosts; a webhook has an "
+            "option host for its own"
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
         raise ConfigError(f"Host {host!r} must be called over https")
@@ -149,9 +150,17 @@ class RequestsClient:
         self._now = now
         self._timeouts = timeouts
 
-    def post(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    def post(
+        self,
+        url: str,
+        body: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+    ) -> HttpAnswer:
         """See `HttpClient.post`."""
-        return self._call("POST", url, headers, json=body)
+        content = {"data": body} if isinstance(body, bytes) else {"json": body}
+        return self._call("POST", url, headers, secrets, **content)
 
     def put(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """See `HttpClient.put`."""
@@ -173,7 +182,12 @@ class RequestsClient:
         return self._call("POST", url, headers, files=files)
 
     def _call(
-        self, method: str, url: str, headers: Mapping[str, str] | None, **content: Any
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        secrets: Sequence[str] = (),
+        **content: Any,
     ) -> HttpAnswer:
         check_url(url, self._hosts)
         # The path of a webhook is its secret: errors name the host only, and drop their cause.
@@ -190,7 +204,7 @@ class RequestsClient:
             )
         except exceptions.RequestException as error:
             raise _no_answer(error, where) from None
-        text = _redacted(clean(response.text), _secrets(url, headers or {}))
+        text = _redacted(clean(response.text), (*secrets, *_secrets(url, headers or {})))
         problem = failure(
             response.status_code, response.headers, text, where=where, now=self._now()
         )

@@ -4,7 +4,7 @@ The ports: what the pipeline needs from the outside, in its own words.
 `lib.sources`, `lib.store` and `lib.notifiers` implement them; tests fake them.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -423,7 +423,11 @@ class NotifierFactory(Protocol):
     """How a notifier is made from its options in alerts.yml."""
 
     hosts: tuple[str, ...]
-    """The vendor's hosts that may be called; ".atlassian.net" stands for all hosts below it."""
+    """
+    The vendor's hosts that may be called; ".atlassian.net" stands for all hosts below it.
+
+    Without a vendor there are none: then the option `host` of a destination names its only one.
+    """
 
     def __call__(self, options: Mapping[str, Json], tools: "NotifierTools") -> Notifier:
         """Bind a notifier to one destination."""
@@ -442,8 +446,20 @@ class SecretReader(Protocol):
 class HttpClient(Protocol):
     """HTTP with the retry class of each answer already decided. See `lib.http_client`."""
 
-    def post(self, url: str, body: Json, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        """Send JSON and return a 2xx answer. Raises a `DeliveryError` for any other outcome."""
+    def post(
+        self,
+        url: str,
+        body: Json,
+        *,
+        headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),
+    ) -> HttpAnswer:
+        """
+        Send JSON, or bytes as they are, and return a 2xx answer.
+
+        `secrets`: what of the body the answer must not repeat; of address and credentials that is
+        known. Raises a `DeliveryError` for any other outcome.
+        """
 
     def put(self, url: str, body: Json, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """Like `post`."""
@@ -475,5 +491,6 @@ class NotifierTools:
     secrets: SecretReader
     topics: TopicPublisher
     destination: Destination
+    now: Callable[[], datetime]
     pages: PageReader | None = None
     """Report pages for receivers that take files; None where there are none."""

@@ -178,6 +178,11 @@ def provide(
             case {"type": "jira", "credentials": reference}:
                 email, token = receivers.jira_credentials
                 _keep(aws, reference, json.dumps({"email": email, "token": token}))
+            case {"type": "pagerduty", "routing_key": reference}:
+                _keep(aws, reference, receivers.pagerduty_key(name))
+            case {"type": "webhook", "url": url, "secret": secret}:
+                _keep(aws, url, receivers.webhook_url(name))
+                _keep(aws, secret, receivers.webhook_secret)
             case {"type": "sns", "topic_arn": arn}:
                 topics[name] = _subscribe(aws, arn, receivers.sns_url(name))
     _wait_until_confirmed(aws, topics)

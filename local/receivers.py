@@ -1,5 +1,5 @@
 """
-Slack, Jira, SNS subscribers and the inbox page behind one port of this machine.
+Slack, Jira, PagerDuty, SNS subscribers, webhooks and the inbox page behind one port here.
 
     with Receivers() as receivers:
         receivers.script("slack", [Answer(429, headers={"Retry-After": "2"})])
@@ -28,10 +28,12 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from local.standins.jira import JiraStandIn
 from local.standins.journal import Journal
+from local.standins.pagerduty import PagerDutyStandIn
 from local.standins.script import Accept, Disconnect, Scripts, Step, TimeoutAfterAccept
 from local.standins.slack import SlackStandIn
 from local.standins.slack_api import SlackApiStandIn
 from local.standins.sns import PREFIX, SnsStandIn
+from local.standins.webhook import WebhookStandIn
 from local.standins.wire import NOT_FOUND, Answer, Call, Message, Outcome, Receiver, Request
 
 __all__ = [
@@ -87,7 +89,16 @@ class Receivers:
         self._slack = SlackStandIn()
         self._slack_api = SlackApiStandIn()
         self._jira = JiraStandIn()
+        self._pagerduty = PagerDutyStandIn()
         self._sns = SnsStandIn()
+        self._webhook = WebhookStandIn()
+        self._stand_ins: Mapping[str, tuple[Receiver, _StandIn]] = {
+            "services": (Receiver.SLACK, self._slack),
+            "rest": (Receiver.JIRA, self._jira),
+            "v2": (Receiver.PAGERDUTY, self._pagerduty),
+            "sns": (Receiver.SNS, self._sns),
+            "webhooks": (Receiver.WEBHOOK, self._webhook),
+        }
         self._scripts = Scripts()
         self._journal = Journal(partial(datetime.now, UTC))
         self._session = datetime.now(UTC).isoformat()
@@ -149,6 +160,29 @@ class Receivers:
         """Return the webhook of a channel; it comes to life with the first call."""
         return self.url + self._slack.webhook(name)
 
+    @property
+    def pagerduty_site(self) -> str:
+        """The `site` of PagerDuty."""
+        return self.url
+
+    def pagerduty_key(self, name: str) -> str:
+        """Return the routing key of an integration."""
+        return self._pagerduty.routing_key(name)
+
+    @property
+    def open_incidents(self) -> tuple[str, ...]:
+        """The keys of what is open at PagerDuty."""
+        return self._pagerduty.open
+
+    @property
+    def webhook_secret(self) -> str:
+        """What webhooks have to be signed with."""
+        return self._webhook.secret
+
+    def webhook_url(self, name: str) -> str:
+        """Return the address of a webhook's receiver."""
+        return self.url + self._webhook.path(name)
+
     def sns_url(self, subscriber: str) -> str:
         """Return the endpoint of an `http` subscription; confirms itself when asked."""
         return self.url + PREFIX + quote(subscriber, safe="")
@@ -161,7 +195,7 @@ class Receivers:
 
     def script(self, receiver: str, steps: Iterable[Step]) -> None:
         """
-        Play these faults, in order: one per request to "slack", "jira" or "sns".
+        Play these faults, in order: one per request to "slack", "jira" or another receiver.
 
         "slack/payments" means one channel (a bot's by its id), "jira/SEC-1" one issue, and comes
         first.
@@ -216,15 +250,11 @@ class Receivers:
 
     def _stand_in(self, path: str) -> tuple[Receiver, _StandIn] | None:
         match path.split("/")[1:]:
-            case ["services", *_]:
-                return Receiver.SLACK, self._slack
             # The page's own addresses have no dot there, Slack's methods have one.
             case ["api", method] if "." in method:
                 return Receiver.SLACK, self._slack_api
-            case ["rest", *_]:
-                return Receiver.JIRA, self._jira
-            case ["sns", *_]:
-                return Receiver.SNS, self._sns
+            case [first, *_]:
+                return self._stand_ins.get(first)
             case _:
                 return None
 

@@ -42,9 +42,9 @@ class Scene:
         return f"{self.repository}:{self.tag}" if self.tag else f"{self.repository} (no tag)"
 
 
-_EVERYBODY: Final = frozenset({"security-mail", "audit-topic"})
+_EVERYBODY: Final = frozenset({"security-mail", "audit-topic", "inventory-webhook"})
 _PAYMENTS: Final = _EVERYBODY | {"payments-slack", "security-jira"}
-_STOREFRONT: Final = _EVERYBODY | {"platform-slack/C0STOREFRONT", "security-jira"}
+_STOREFRONT: Final = _EVERYBODY | {"platform-slack/C0STOREFRONT", "security-jira", "on-call"}
 _PLATFORM: Final = _EVERYBODY | {"platform-slack"}
 
 STORY: Final = (
@@ -89,14 +89,14 @@ STORY: Final = (
         "2.6.0",
         "ml-trainer-2.6.0",
         "141 findings in two pages; Slack is told of the critical ones",
-        _PLATFORM,
+        _PLATFORM | {"on-call"},
     ),
     Scene(
         "legacy/batch",
         "2.0.0",
         "legacy-batch-2.0.0",
-        "a failed scan is not an all-clear",
-        _PLATFORM,
+        "a failed scan is not an all-clear, but an incident of its own",
+        _PLATFORM | {"on-call"},
     ),
     Scene(
         "tools/backup",

@@ -249,7 +249,7 @@ ERRORS = [
     (
         "destinations.audit-topic.type",
         "sms",
-        "destinations.audit-topic.type: must be one of jira, slack, sns",
+        f"destinations.audit-topic.type: must be one of {', '.join(sorted(NOTIFIERS))}",
     ),
     (
         "destinations.audit-topic.topic",
@@ -495,6 +495,7 @@ SECRETS = [
     "xoxb" + "-12345-abcdef",
     "ATATT3x" + "FfGF0abcdef",
     "AKIA" + "ABCDEFGHIJKLMNOP",
+    "whsec_" + "bm90LWEtcmVhbC1zZWNyZXQ=",
     "https://user:" + "password@example.atlassian.net",
 ]
 
@@ -554,6 +555,163 @@ class TestReceiverHosts:
         stated = [each["x-hosts"] for each in schema["properties"].values() if "x-hosts" in each]
 
         assert all(set(each) <= set(NOTIFIERS[name].hosts) for each in stated)
+
+
+HOOK = {
+    "type": "webhook",
+    "host": "hooks.example.com",
+    "url": {"secret": "ecr-scan-alerts/hook-url"},
+    "secret": {"parameter": "/ecr-scan-alerts/hook-secret"},
+}
+
+
+class TestWebhook:
+    """A receiver without a vendor."""
+
+    @pytest.mark.parametrize(
+        "host", ["hooks.example.com", "a-b.c1.example", "x.y", "localhost", "127.0.0.1"]
+    )
+    def test_a_host_is_a_name(self, host: str) -> None:
+        """Of one host; this machine is for tests and the demo."""
+        assert problems(changed("destinations.audit-topic", {**HOOK, "host": host})) == []
+
+    @pytest.mark.parametrize(
+        "host",
+        [
+            "169.254.169.254",
+            "10.0.0.1",
+            "127.0.0.2",
+            "2852039166",
+            "0xa9.0xfe.0xa9.0xfe",
+            "0xa9fea9fe",
+            "[fd00:ec2::254]",
+            "fd00:ec2::254",
+            "::1",
+            "intranet",
+            ".example.com",
+            "a..example.com",
+            "-a.example.com",
+            "*.example.com",
+            "Hooks.example.com",
+            "hooks.example.com:8443",
+            "hooks.example.com/path",
+            "https://hooks.example.com",
+            "user@hooks.example.com",
+            "",
+        ],
+    )
+    def test_anything_else_is_an_error(self, host: str) -> None:
+        """No address, in no spelling: those of metadata services and inner networks are among."""
+        (problem,) = problems(changed("destinations.audit-topic", {**HOOK, "host": host}))
+
+        assert problem.startswith(
+            "error: destinations.audit-topic.host: must be the name of a host in lower case"
+        )
+
+    @pytest.mark.parametrize("option", ["host", "url", "secret"])
+    def test_every_option_is_needed(self, option: str) -> None:
+        """Nothing is sent unsigned, and nothing to wherever a secret points."""
+        entry = {name: value for name, value in HOOK.items() if name != option}
+
+        assert problems(changed("destinations.audit-topic", entry)) == [
+            f"error: destinations.audit-topic: {option} is missing"
+        ]
+
+    def test_url_and_secret_stand_there_by_name(self) -> None:
+        """As for every receiver."""
+        entry = {**HOOK, "url": "https://hooks.example.com/a"}
+
+        (problem,) = problems(changed("destinations.audit-topic", entry))
+
+        assert problem.startswith("error: destinations.audit-topic.url: must name where the value")
+
+
+PAGER = {"type": "pagerduty", "routing_key": {"secret": "ecr-scan-alerts/pagerduty"}}
+
+
+class TestPagerDuty:
+    """An integration key, and where it is good."""
+
+    @pytest.mark.parametrize(
+        "options",
+        [
+            {},
+            {"region": "eu"},
+            {"site": "https://events.eu.pagerduty.com"},
+            {"severity": {"CRITICAL": "error", "SCAN_FAILED": "critical"}},
+        ],
+    )
+    def test_the_key_is_enough(self, options: Any) -> None:
+        """All else has a default."""
+        assert problems(changed("destinations.audit-topic", PAGER | options)) == []
+
+    @pytest.mark.parametrize(
+        ("options", "where", "message"),
+        [
+            ({"region": "asia"}, ".region", "must be one of us, eu"),
+            ({"region": "eu", "site": "https://events.pagerduty.com"}, "", "has a region and a"),
+            ({"severity": {}}, ".severity", "must not be empty"),
+            ({"severity": {"HIGH": "high"}}, ".severity.HIGH", "must be one of critical, error"),
+            ({"severity": {"high": "error"}}, ".severity.high", "is not known here"),
+            ({"routing_key": "notarealkey"}, ".routing_key", "must name where the value is kept"),
+        ],
+    )
+    def test_mistakes_are_said(self, options: Any, where: str, message: str) -> None:
+        """In words, at their place."""
+        (problem,) = problems(changed("destinations.audit-topic", PAGER | options))
+
+        assert problem.startswith(f"error: destinations.audit-topic{where}: {message}")
+
+    @pytest.mark.parametrize(
+        ("kinds", "expected"),
+        [
+            (None, []),
+            (["NEW", "RESOLVED"], []),
+            (["NEW"], ["warning: routes[1].kinds: without RESOLVED nothing closes what this"]),
+        ],
+    )
+    def test_a_route_has_to_hear_of_the_end(self, kinds: Any, expected: list[str]) -> None:
+        """Else its incidents stay open."""
+        document = changed("destinations.audit-topic", PAGER)
+        if kinds is not None:
+            document["routes"][1]["kinds"] = kinds
+
+        found = problems(document)
+        assert [each.removesuffix(" route opens at audit-topic") for each in found] == expected
+
+    def test_another_site_has_to_be_named_by_the_deployment(self) -> None:
+        """As for every receiver."""
+        site = {"site": "https://pager.example.com"}
+
+        (problem,) = problems(changed("destinations.audit-topic", PAGER | site))
+
+        assert problem.startswith("warning: destinations.audit-topic.site: is not at the vendor's")
+
+
+class TestWhoMayBeCalled:
+    """The vendor and whom the deployment names; or one host alone."""
+
+    NAMED = ("127.0.0.1", ".example.org")
+
+    def test_a_vendor_has_its_hosts_and_those_that_were_named(self) -> None:
+        """As for every receiver with a vendor."""
+        hosts = DestinationConfig("jira", {}).hosts((".atlassian.net",), self.NAMED)
+
+        assert hosts == (".atlassian.net", "127.0.0.1", ".example.org")
+
+    @pytest.mark.parametrize("named", [(), NAMED])
+    def test_a_host_of_its_own_is_the_only_one(self, named: tuple[str, ...]) -> None:
+        """What others may call is nothing to it."""
+        made = DestinationConfig("webhook", {"host": "hooks.example.com"})
+
+        assert made.hosts((), named) == ("hooks.example.com",)
+
+    def test_this_machine_has_to_be_named_by_the_deployment(self) -> None:
+        """In a function it is the runtime's own interface that listens there."""
+        made = DestinationConfig("webhook", {"host": "127.0.0.1"})
+
+        assert made.hosts((), ()) == ()
+        assert made.hosts((), self.NAMED) == ("127.0.0.1",)
 
 
 class TestSecrets:

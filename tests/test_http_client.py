@@ -129,6 +129,15 @@ def test_a_file_goes_into_a_form(receiver: Receiver, client: RequestsClient) -> 
     assert b"Content-Type: text/html\r\n\r\n<p>\x00\xff</p>\r\n" in body
 
 
+def test_bytes_are_sent_as_they_are(receiver: Receiver, client: RequestsClient) -> None:
+    """Whoever signed a body needs its receiver to get exactly that one."""
+    client.post(f"{receiver.url}/hook", b'{"a":  1}', headers={"Content-Type": "text/x-signed"})
+
+    _, _, body, headers = receiver.requests[0]
+    assert body == b'{"a":  1}'
+    assert headers["Content-Type"] == "text/x-signed"
+
+
 def test_put_and_get_are_the_same(receiver: Receiver, client: RequestsClient) -> None:
     """PUT carries a body, GET none."""
     client.put(f"{receiver.url}/a", {"a": 1})
@@ -309,6 +318,24 @@ def test_no_error_shows_the_path_of_a_webhook(
 
     assert TOKEN not in _printed(caught.value)
     assert "127.0.0.1" in str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+def test_what_is_secret_in_a_body_is_not_repeated(
+    receiver: Receiver, client: RequestsClient, status: int
+) -> None:
+    """Only who writes a body knows that; whatever the answer is, and however it writes it."""
+    secret = "not/a/real-key"
+    receiver.status, receiver.body = status, f"{secret}, {quote(secret, safe='')} is unknown"
+    said = ""
+
+    try:
+        said = client.post(receiver.url, {"key": secret}, secrets=(secret,)).text
+    except DeliveryError as error:
+        said = _printed(error)
+
+    assert "is unknown" in said
+    assert "real-key" not in said
 
 
 USER = "robot@example.com"

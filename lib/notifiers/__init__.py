@@ -10,9 +10,17 @@ from typing import Final
 
 from lib.interfaces import NotifierFactory
 from lib.notifiers.jira import JiraNotifier
+from lib.notifiers.pagerduty import PagerDutyNotifier
 from lib.notifiers.slack import SlackNotifiers
 from lib.notifiers.sns import SnsNotifier
+from lib.notifiers.webhook import WebhookNotifier
 
 NOTIFIERS: Final[Mapping[str, NotifierFactory]] = MappingProxyType(
-    {"jira": JiraNotifier, "slack": SlackNotifiers(), "sns": SnsNotifier}
+    {
+        "jira": JiraNotifier,
+        "pagerduty": PagerDutyNotifier,
+        "slack": SlackNotifiers(),
+        "sns": SnsNotifier,
+        "webhook": WebhookNotifier,
+    }
 )

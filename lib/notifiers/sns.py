@@ -27,9 +27,9 @@ from lib.interfaces import Json, NotifierTools
 from lib.models import Alert, Digest, Message, NotThere, Receipt, StreamId, Usage, Verdict
 from lib.notifiers import (
     digest_words,
+    document,
     sns_amazon_q,
     sns_digest,
-    sns_json,
     sns_ocsf,
     sns_text,
     wording,
@@ -55,12 +55,15 @@ class Format:
     """None: a digest has no place in this format."""
 
 
+def _document(alert: Alert, room: int) -> tuple[str, bool]:
+    told, truncated = document.render(alert, room)
+    return document.dump(told), truncated
+
+
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
         "text": Format(sns_text.render, sns_text.render_plain, sns_digest.text),
-        "json": Format(
-            sns_json.render, lambda alert, _: sns_json.render(alert, 0), sns_digest.document
-        ),
+        "json": Format(_document, lambda alert, _: _document(alert, 0), sns_digest.document),
         "ocsf": Format(sns_ocsf.render, lambda alert, _: sns_ocsf.render(alert, 0), None),
         "amazon-q": Format(sns_amazon_q.render, sns_amazon_q.render_plain, sns_digest.amazon_q),
     }

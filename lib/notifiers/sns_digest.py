@@ -5,9 +5,9 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from lib.digest_wire import digest_to_json
 from lib.models import Digest
 from lib.notifiers import digest_words as words
+from lib.notifiers.document import dump, render_digest
 from lib.text import slack_flat, slack_text
 
 _COLUMNS: Final = 76
@@ -16,8 +16,6 @@ _LIST: Final = 4_000
 _SHOWN: Final = 5
 _PART: Final = 900
 _TITLE: Final = 200
-_STEPS: Final = (2_000, 200, 20, 2, 0)
-"""How many repositories, images and names a document lists, when the one before is too long."""
 
 
 def text(digest: Digest, _room: int) -> str:
@@ -40,19 +38,8 @@ def text(digest: Digest, _room: int) -> str:
 
 
 def document(digest: Digest, room: int) -> str:
-    """Return digest-1.0.0. In ASCII, so that its length is its size; the worst of lists stay."""
-    whole = digest_to_json(digest)
-    for limit in _STEPS:
-        shown = whole | {name: whole[name][:limit] for name in _LISTS}
-        said = json.dumps(
-            shown | {"omitted": {name: len(whole[name]) - len(shown[name]) for name in _LISTS}}
-        )
-        if len(said) <= room:
-            break
-    return said
-
-
-_LISTS: Final = ("removed", "repositories", "not_scanned")
+    """Return digest-1.0.0."""
+    return dump(render_digest(digest, room))
 
 
 def amazon_q(digest: Digest, _room: int) -> str:

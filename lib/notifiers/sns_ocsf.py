@@ -12,7 +12,7 @@ from lib.exports.ocsf import CHANGED, GONE, NEW, event, not_scanned, summary
 from lib.interfaces import Json
 from lib.models import Alert, Change, ChangeKind, Severity
 from lib.notifiers import wording
-from lib.notifiers.sns_json import shortened
+from lib.notifiers.document import shortened
 from lib.text import one_line, truncate
 
 _FIELD: Final = 500

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeVar
+from urllib.parse import quote
 
 from lib.models import (
     Alert,
@@ -17,6 +18,7 @@ from lib.models import (
     ChangeKind,
     Counts,
     Finding,
+    Image,
     LeftOut,
     Origin,
     Part,
@@ -36,6 +38,7 @@ _PACKAGES: Final = 5
 _WARNINGS: Final = 3
 _ROUTES: Final = 5
 _DIGEST: Final = 80
+_ARN_FIELD: Final = 300
 _PART: Final = 60
 _LIKELY: Final = 0.1
 """An EPSS that is worth a word: one in ten is exploited within a month."""
@@ -100,6 +103,12 @@ def where(alert: Alert) -> str:
     image = alert.image
     parts = (image.account, image.region, f"tags: {_tags(image.tags)}", image.platform)
     return " \N{MIDDLE DOT} ".join(short(each) for each in parts if each)
+
+
+def repository_arn(image: Image) -> str:
+    """Return the ARN of the image's repository, which is a URI whatever stands in the fields."""
+    fields = (image.partition, "ecr", image.region, image.account, f"repository/{image.repository}")
+    return ":".join(("arn", *(quote(short(each, _ARN_FIELD), safe="/") for each in fields)))
 
 
 def platforms(parts: Sequence[Part], limit: int) -> list[str]:

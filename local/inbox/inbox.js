@@ -3,12 +3,16 @@
 import { clock, count, h } from "./dom.js";
 import { issue, issueView, jiraHeadline } from "./jira.js";
 import { mail, mailHeadline } from "./mail.js";
+import { incidentTitle, incidentView, pagerHeadline } from "./pagerduty.js";
 import { conversations, slackFallback, slackHeadline, slackMessage } from "./slack.js";
+import { webhook, webhookHeadline } from "./webhook.js";
 
 const RECEIVERS = {
-  slack: { name: "Slack", place: (name) => `# ${name}` },
-  jira: { name: "Jira", place: (name) => name },
-  sns: { name: "SNS subscribers", place: (name) => name },
+  slack: { name: "Slack", what: "Slack channel", place: (name) => `# ${name}`, headline: slackHeadline },
+  jira: { name: "Jira", place: (name) => name, headline: jiraHeadline, view: issueView, title: (messages) => issue(messages).fields.summary },
+  pagerduty: { name: "PagerDuty", place: (name) => `Incident ${name}`, headline: pagerHeadline, view: incidentView, title: incidentTitle, nothing: "Nothing to resolve" },
+  sns: { name: "SNS subscribers", what: "Subscriber", place: (name) => name, headline: ({ payload }) => mailHeadline(payload), body: mail, nothing: "Subscription confirmed" },
+  webhook: { name: "Webhooks", what: "Receiver of webhooks", place: (name) => name, headline: ({ payload }) => webhookHeadline(payload), body: webhook },
 };
 const LOG = "#/log";
 
@@ -66,7 +70,7 @@ function posted(messages) {
 
 /** Whether later messages change how earlier ones look. */
 function folded({ receiver, destination: name }) {
-  return receiver === "jira" || of(receiver, name).some((each) => each.receiver === "slack" && each.payload.ts);
+  return RECEIVERS[receiver].view || of(receiver, name).some((each) => each.receiver === "slack" && each.payload.ts);
 }
 
 function destinations(receiver) {
@@ -82,8 +86,7 @@ function address(message) {
 }
 
 function headline(message) {
-  if (message.receiver === "slack") return slackHeadline(message);
-  return message.receiver === "jira" ? jiraHeadline(message) : mailHeadline(message.payload);
+  return RECEIVERS[message.receiver].headline(message);
 }
 
 function current() {
@@ -101,7 +104,9 @@ function story() {
   const parts = [
     [posted(of("slack")).length, "Slack message"],
     [destinations("jira").length, "Jira issue"],
+    [destinations("pagerduty").length, "PagerDuty incident"],
     [of("sns").length, "SNS notification"],
+    [of("webhook").length, "event"],
   ].filter(([number]) => number).map(([number, what]) => h("span", { class: "counter" }, count(number, what)));
   const away = refused().length;
   if (away) parts.push(h("a", { class: "counter warning", href: LOG }, `${count(away, "request")} refused`));
@@ -116,7 +121,7 @@ function places() {
   const groups = Object.entries(RECEIVERS).filter(([receiver]) => of(receiver).length).map(([receiver, { name, place }]) =>
     h("section", {}, h("h2", {}, name), h("ul", {}, destinations(receiver).map((destination) => {
       const messages = of(receiver, destination);
-      const extra = receiver === "jira" ? issue(messages).fields.summary : null;
+      const extra = RECEIVERS[receiver].title?.(messages);
       return entry(address(messages[0]), place(destination), posted(messages).length, extra);
     }))));
   const log = h("section", {}, h("h2", {}, "All"), h("ul", {}, entry(LOG, "Everything, in order", state.requests.length)));
@@ -150,19 +155,18 @@ function destination({ receiver, destination: name }) {
   const messages = of(receiver, name);
   if (!messages.length) return empty(name);
   document.title = `${RECEIVERS[receiver].place(name)} · Inbox · ecr-scan-alerts`;
-  if (receiver === "jira") return issueView(messages, tools);
-  const what = receiver === "slack" ? "Slack channel" : "Subscriber";
+  if (RECEIVERS[receiver].view) return RECEIVERS[receiver].view(messages, tools);
   return h(
     "section",
     { class: `place-view ${receiver}-view` },
-    h("header", { class: "place-head" }, h("h2", {}, RECEIVERS[receiver].place(name)), h("p", {}, what, " · ", h("span", { id: "how-many" }, total(posted(messages).length)))),
+    h("header", { class: "place-head" }, h("h2", {}, RECEIVERS[receiver].place(name)), h("p", {}, RECEIVERS[receiver].what, " · ", h("span", { id: "how-many" }, total(posted(messages).length)))),
     h("div", { id: "stream", class: "stream" }, receiver === "slack" ? conversations(messages).map(thread) : messages.map(item)),
   );
 }
 
 function item(message) {
   if (message.receiver === "slack") return thread({ message, edits: [], replies: [] });
-  return h("article", { class: "item", id: `message-${message.id}`, "aria-label": headline(message) }, mail(message), tools(message));
+  return h("article", { class: "item", id: `message-${message.id}`, "aria-label": headline(message) }, RECEIVERS[message.receiver].body(message), tools(message));
 }
 
 /** A message of Slack as it stands now, and its replies. */
@@ -204,7 +208,7 @@ function log() {
 function row(request) {
   const message = request.message && state.messages[request.message - 1];
   const where = request.destination ? RECEIVERS[request.receiver].place(request.destination) : RECEIVERS[request.receiver].name;
-  const nothing = request.receiver === "sns" ? "Subscription confirmed" : `Asked (${request.method})`;
+  const nothing = RECEIVERS[request.receiver].nothing ?? `Asked (${request.method})`;
   const text = message ? headline(message) : request.reason || nothing;
   const what = message ? h("a", { href: address(message), title: text }, text) : h("span", { class: "dim" }, text);
   const good = request.status !== null && request.status < 300;

@@ -1,6 +1,6 @@
 """
-Slack, Jira and SNS subscribers on this machine: as strict as the vendors, and scriptable.
+The receivers on this machine: as strict as the vendors, and scriptable.
 
-`wire` has the words, `journal` remembers, `script` holds the faults to play; `slack`, `jira` and
-`sns` each answer the calls of one receiver. `local.receivers` puts them behind one port.
+`wire` has the words, `journal` remembers, `script` holds the faults to play; the others each answer
+the calls of one receiver. `local.receivers` puts them behind one port.
 """

@@ -19,7 +19,9 @@ class Receiver(StrEnum):
 
     SLACK = "slack"
     JIRA = "jira"
+    PAGERDUTY = "pagerduty"
     SNS = "sns"
+    WEBHOOK = "webhook"
 
 
 class Kind(StrEnum):
@@ -31,6 +33,7 @@ class Kind(StrEnum):
     COMMENTED = "commented"
     MOVED = "moved"
     ATTACHED = "attached"
+    RESOLVED = "resolved"
     NOTIFIED = "notified"
 
 
@@ -70,7 +73,7 @@ class Draft:
     """A message that a receiver accepts, before the journal numbers it."""
 
     destination: str
-    """Slack channel (name, or id for a bot), Jira issue key, or name of the subscriber."""
+    """Slack channel (name, or id for a bot), issue, incident, name of subscriber or webhook."""
     kind: Kind
     payload: Json
     notes: tuple[Note, ...] = ()

@@ -6,7 +6,7 @@ once is a repeat. Every row: nothing lost, everything accounted for, no secret i
 """
 
 import statistics
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,14 +14,16 @@ from functools import cache
 from typing import Final
 
 from lib.models import Delivery, DeliveryState
-from tests.faults.world import World, leaks
+from tests.faults.world import EACH, KINDS, World, leaks
 
 SEEDS: Final = (1, 2, 3)
 SHARES: Final[Mapping[str, float]] = {"slack": 0.02, "bot": 0.001, "jira": 0.001}
-"""The most repeats of the alerts of a kind. Those of SNS are told apart by an attribute."""
+"""The most repeats of the alerts of a kind."""
+TOLD_APART: Final = ("pagerduty", "sns", "webhook")
+"""Kinds whose receivers know a repeat: by the key of its incident, or the id of its delivery."""
 ENOUGH: Final = 1000
 """Alerts of a kind from which on a share of 0.1 % means something; below it is one alert."""
-LEAST: Final = 48
+LEAST: Final = 3 * EACH * len(KINDS)
 """Alerts in a short run: three for each destination."""
 _QUIET: Final = 120
 
@@ -78,8 +80,8 @@ class Result:
     alerts: int
     lost: int
     repeats: Mapping[str, int]
-    told_apart: int
-    """Repeats of SNS: the same `delivery_id`."""
+    told_apart: Mapping[str, int]
+    """Repeats that their receivers know as such."""
     p95: float
     """Seconds from event to receipt that a quiet run does not need."""
     calls: int
@@ -156,12 +158,12 @@ def _rows(world: World) -> dict[tuple[str, str], Delivery]:
     return {(each.image_key, each.destination): each for each in own}
 
 
-def _repeats(world: World) -> tuple[Mapping[str, int], int]:
+def _repeats(world: World) -> tuple[Mapping[str, int], Mapping[str, int]]:
     extra: Counter[str] = Counter()
     for accepted in world.receivers.by_delivery.values():
         extra[accepted[0].receiver] += len(accepted) - 1
-    told_apart = extra.pop("sns", 0)
-    return {kind: count for kind, count in extra.items() if count}, told_apart
+    told_apart = {kind: extra.pop(kind, 0) for kind in TOLD_APART}
+    return +extra, told_apart
 
 
 def _unaccounted(world: World, row_: Row) -> Iterator[str]:
@@ -219,15 +221,15 @@ def _leaks(world: World) -> Iterator[str]:
 
 def line(row_: Row, results: Sequence[Result]) -> str:
     """Return a row of the Markdown table: sums over the seeds, the worst delay."""
-    repeats: dict[str, int] = defaultdict(int)
+    repeats: Counter[str] = Counter()
+    told_apart: Counter[str] = Counter()
     for result in results:
-        for kind, count in result.repeats.items():
-            repeats[kind] += count
+        repeats.update(result.repeats)
+        told_apart.update(result.told_apart)
     alerts = sum(each.alerts for each in results)
-    twice = ", ".join(f"{kind} {count:,}" for kind, count in repeats.items()) or "0"
-    told_apart = sum(each.told_apart for each in results)
-    if told_apart:
-        twice += f" (sns {told_apart:,} told apart)"
+    twice = _by_kind(repeats) or "0"
+    if +told_apart:
+        twice += f" ({_by_kind(told_apart)} told apart)"
     cells = (
         row_.number,
         row_.fault,
@@ -239,6 +241,10 @@ def line(row_: Row, results: Sequence[Result]) -> str:
         "FAIL" if any(each.problems for each in results) else "pass",
     )
     return f"| {' | '.join(cells)} |"
+
+
+def _by_kind(counts: Counter[str]) -> str:
+    return ", ".join(f"{kind} {count:,}" for kind, count in (+counts).items())
 
 
 HEADER: Final = (

@@ -1,5 +1,5 @@
 """
-Slack, Jira and SNS in virtual time: the stand-ins of `local/standins`, without sockets.
+The receivers in virtual time: the stand-ins of `local/standins`, without sockets.
 
 They are called through the real HTTP client and the real SNS publisher. Faults are plans: each is
 asked at every request, and says how to answer or leaves it to the next.
@@ -30,9 +30,11 @@ from urllib3.exceptions import (
 from lib.http_client import READ_TIMEOUT
 from lib.notifiers.sns import MAX_BYTES
 from local.standins.jira import API, JiraStandIn
+from local.standins.pagerduty import PagerDutyStandIn
 from local.standins.slack import SlackStandIn
 from local.standins.slack_api import SlackApiStandIn
 from local.standins.sns import SnsStandIn
+from local.standins.webhook import WebhookStandIn
 from local.standins.wire import Answer, Call, Kind, Outcome
 from tests.faults.simulation import Simulation
 
@@ -41,12 +43,23 @@ MAX_SUBJECT = 100
 BOT_API = "slack.com"
 CHANNEL = "C0BOT0"
 """A bot's channel, without its number."""
-LATENCY = {"slack": 0.25, "bot": 0.25, "jira": 0.35, "sns": 0.03}
+HOOK_HOST = "hooks.example.com"
+PAGER_HOST = "events.pagerduty.com"
+LATENCY = {
+    "slack": 0.25,
+    "bot": 0.25,
+    "jira": 0.35,
+    "pagerduty": 0.2,
+    "sns": 0.03,
+    "webhook": 0.1,
+}
 """Seconds that a request takes, about, by kind of receiver."""
 
 _DELIVERY = re.compile(r"Delivery: ([0-9a-f]{32})")
 _OWN = (Kind.POSTED, Kind.CREATED, Kind.COMMENTED, Kind.NOTIFIED)
 """What a person sees as a message; edits and transitions of an issue are not."""
+_ALL_OWN = "pagerduty"
+"""Here an alert may add to an incident, or close it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,17 +157,22 @@ class Receivers:
         self.slack = SlackStandIn()
         self.jira = LaggingJira(lambda: self.simulation.seconds)
         self.bot = SlackApiStandIn(lambda: self.simulation.now().timestamp())
+        self.hooks = WebhookStandIn(lambda: self.simulation.now().timestamp())
+        self.pagerduty = PagerDutyStandIn()
         self._stand_ins: dict[str, Any] = {
             "slack": self.slack,
             "bot": self.bot,
             "jira": self.jira,
+            "pagerduty": self.pagerduty,
             "sns": SnsStandIn(visit=lambda _: None),
+            "webhook": self.hooks,
         }
         self.secrets: dict[str, str] = {
             "ecr-scan-alerts/jira": json.dumps(
                 {"email": self.jira.email, "token": self.jira.token}
             ),
             "ecr-scan-alerts/bot": self.bot.token,
+            "ecr-scan-alerts/signing": self.hooks.secret,
         }
         self.watch: Callable[[str, Any], object] = lambda *_: None
         """Called with everything that is accepted, for rows that look at the content."""
@@ -164,6 +182,14 @@ class Receivers:
     def webhook(self, channel: str) -> None:
         """Keep the webhook of a channel as a secret of its name."""
         self.secrets[f"ecr-scan-alerts/{channel}"] = SLACK + self.slack.webhook(channel)
+
+    def integration(self, name: str) -> None:
+        """Keep the key of an integration as a secret of its name."""
+        self.secrets[f"ecr-scan-alerts/{name}"] = self.pagerduty.routing_key(name)
+
+    def hook(self, name: str) -> None:
+        """Keep the address of a webhook's receiver as a secret of its name."""
+        self.secrets[f"ecr-scan-alerts/{name}"] = f"https://{HOOK_HOST}{self.hooks.path(name)}"
 
     def answer(self, receiver: str, destination: str, call: Call) -> Answer | Lost:
         """Answer one request, or say in which way it gets no answer. Takes its time."""
@@ -199,7 +225,7 @@ class Receivers:
         if draft is None:
             return
         self.warnings += [each.text for each in draft.notes if each.warning]
-        if draft.kind not in _OWN:
+        if draft.kind not in _OWN and receiver != _ALL_OWN:
             return
         self.watch(receiver, draft.payload)
         accepted = Accepted(
@@ -216,6 +242,8 @@ class Receivers:
 
 def delivery_of(payload: Any) -> str:
     """Return the id of the delivery that a message names, or an empty text."""
+    if "specversion" in payload:
+        return str(payload["id"])
     attribute = payload.get("MessageAttributes", {}).get("delivery_id")
     if attribute is not None:
         return str(attribute["Value"])
@@ -249,6 +277,10 @@ class Transport(BaseAdapter):
         elif host == BOT_API:
             channel = self._receivers.bot.destination(call)
             receiver, destination = "bot", f"bot-{channel.removeprefix(CHANNEL)}"
+        elif host == PAGER_HOST:
+            receiver, destination = "pagerduty", self._receivers.pagerduty.integration(call)
+        elif host == HOOK_HOST:
+            receiver, destination = "webhook", self._receivers.hooks.destination(call)
         else:
             receiver, destination = "jira", host.partition(".")[0]
         answer = self._receivers.answer(receiver, destination, call)

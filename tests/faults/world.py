@@ -50,11 +50,11 @@ from lib.store.queues import SqsScanEvents
 from tests.builders import a_finding, a_report, an_image
 from tests.fakes import MemoryDigests, MemoryPages, MemoryStore
 from tests.faults.queues import Queue
-from tests.faults.receivers import CHANNEL, Receivers, Topics, Transport
+from tests.faults.receivers import CHANNEL, HOOK_HOST, Receivers, Topics, Transport
 from tests.faults.simulation import Killed, Process, Simulation
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-KINDS = ("slack", "bot", "jira", "sns")
+KINDS = ("slack", "bot", "jira", "pagerduty", "sns", "webhook")
 """The kinds of receivers that share the traffic; another kind needs a case in `destination`."""
 EACH = 4
 """Destinations of each kind."""
@@ -357,6 +357,10 @@ class World:
         for name in self.names:
             if name.startswith("slack"):
                 self.receivers.webhook(name)
+            if name.startswith("pagerduty"):
+                self.receivers.integration(name)
+            if name.startswith("webhook"):
+                self.receivers.hook(name)
         for secret in self.receivers.secrets.values():
             yield secret
             yield secret.rpartition("/")[2]
@@ -604,6 +608,15 @@ def destination(name: str) -> Json:
                 "site": f"https://{name}.atlassian.net",
                 "project": name.replace("-", "").upper(),
                 "credentials": {"secret": "ecr-scan-alerts/jira"},
+            }
+        case "pagerduty":
+            return {"type": "pagerduty", "routing_key": {"secret": f"ecr-scan-alerts/{name}"}}
+        case "webhook":
+            return {
+                "type": "webhook",
+                "host": HOOK_HOST,
+                "url": {"secret": f"ecr-scan-alerts/{name}"},
+                "secret": {"secret": "ecr-scan-alerts/signing"},
             }
         case _:
             format_ = "text" if name.endswith(("1", "3")) else "json"

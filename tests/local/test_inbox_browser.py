@@ -1,6 +1,9 @@
 """The inbox page in a real browser, fed through the receivers' own addresses."""
 
+import base64
+import hmac
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +48,26 @@ class Sender:
 
     def sns(self, subscriber: str, payload: Any) -> int:
         return self.session.post(self.receivers.sns_url(subscriber), json=payload).status_code
+
+    def pagerduty(self, event: Any, **fields: Any) -> int:
+        """Send one event with the key."""
+        body = {**event, "routing_key": self.receivers.pagerduty_key("on-call"), **fields}
+        return self.session.post(f"{self.receivers.url}/v2/enqueue", json=body).status_code
+
+    def webhook(self, name: str, payload: Any) -> int:
+        """Sign an event and send it."""
+        body, timestamp = json.dumps(payload).encode(), str(int(time.time()))
+        key = base64.b64decode(self.receivers.webhook_secret.removeprefix("whsec_"))
+        signed = f"{payload['id']}.{timestamp}.".encode() + body
+        signature = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+        headers = {
+            "Content-Type": "application/cloudevents+json",
+            "webhook-id": payload["id"],
+            "webhook-timestamp": timestamp,
+            "webhook-signature": f"v1,{signature}",
+        }
+        url = self.receivers.webhook_url(name)
+        return self.session.post(url, data=body, headers=headers).status_code
 
     def jira(self, method: str, path: str, payload: Any) -> requests.Response:
         return self.session.request(
@@ -248,6 +271,81 @@ def test_subscribers_read_mail_and_json(
     expect(page.locator(".attributes .severity")).to_have_text("CRITICAL")
 
 
+def test_an_incident_stands_as_after_its_last_event(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """Opened, added to, resolved: status and details follow, and the next one is another."""
+    scan, first = golden_events("baseline")
+    send.pagerduty(first)
+    page = open_page(receivers.inbox_url).page
+    issue = page.locator(".issue")
+    expect(issue.locator("h2")).to_contain_text("payments/api:1.4.2: 4 CRITICAL, 16 HIGH open")
+    expect(issue.locator(".issue-details .lozenge")).to_have_text("Triggered")
+    expect(issue.locator(".issue-details .severity.critical")).to_have_text("critical")
+    expect(issue.locator(".custom-details")).to_contain_text("Change your dependencies: ")
+    expect(issue.get_by_role("link", name="Full report")).to_be_visible()
+
+    send.pagerduty(scan)
+    send.pagerduty(golden_events("rescan")[-1])
+    send.pagerduty(golden_events("only-resolved")[-1])
+
+    expect(issue.locator(".issue-details .lozenge")).to_have_text("Resolved")
+    expect(issue.locator(".activity > li")).to_have_count(3)
+    expect(issue.locator(".activity > li").last).to_contain_text("Resolved: payments/api:latest")
+    send.pagerduty(golden_events("scan-failed")[0])
+    expect(page.locator("#places a")).to_have_count(3)
+    expect(page.locator("#story")).to_contain_text("2 PagerDuty incidents")
+    page.get_by_role("link", name="Incident 2").click()
+    expect(issue.locator(".custom-details")).to_contain_text("not an all-clear")
+    page.goto(f"{receivers.inbox_url}#/log")
+    expect(page.locator("#stream tr")).to_have_count(5)
+    expect(page.locator("#stream")).to_contain_text("Nothing to resolve")
+
+
+def golden_events(story: str) -> Any:
+    """Return the kept events of a story, all about one stream."""
+    return json.loads((GOLDEN / "pagerduty" / f"{story}.json").read_text("utf-8"))["events"]
+
+
+def test_what_the_pagerduty_notifier_sends_is_taken_and_drawn(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """No golden event is refused, and none has anything that the page does not draw."""
+    files = sorted(GOLDEN.glob("pagerduty/*.json"))
+    answers = {send.pagerduty(each) for file in files for each in golden_events(file.stem)}
+
+    page = open_page(receivers.inbox_url).page
+
+    assert answers == {202}
+    for place in page.locator("#places a[href^='#/pagerduty']").all():
+        place.click()
+        expect(page.locator("#view")).to_contain_text("Timeline")
+        expect(page.locator(".unknown, .dead-link, .notes .warning")).to_have_count(0)
+
+
+def test_receivers_of_webhooks_read_events(
+    receivers: Receivers, send: Sender, open_page: OpenPage
+) -> None:
+    """No golden event is refused; its attributes are listed, its data is indented."""
+    events = [json.loads(file.read_text("utf-8")) for file in sorted(GOLDEN.glob("webhook/*.json"))]
+    answers = {send.webhook("inventory", each) for each in events}
+    bare = {"specversion": "1.0", "id": "1", "source": "a", "type": "bare.v1"}
+    send.webhook("inventory", bare)
+
+    page = open_page(receivers.inbox_url).page
+
+    assert answers == {204}
+    expect(page.locator("article.item h3")).to_have_count(len(events) + 1)
+    first = page.locator("article.item").first
+    expect(first.locator("h3")).to_contain_text("payments/api:1.4.2: First scan:")
+    expect(first.locator("dl")).to_contain_text("repository/payments/api")
+    expect(first.locator(".json")).to_contain_text('"schema": "report-1.0.0"')
+    expect(first.locator(".notes")).to_contain_text("signature verified")
+    expect(page.locator("article.item h3").last).to_have_text("bare.v1")
+    expect(page.locator("#story")).to_contain_text(f"{len(events) + 1} events")
+    expect(page.locator(".notes .warning")).to_have_count(0)
+
+
 def test_what_the_slack_notifier_sends_is_taken_and_drawn(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
@@ -335,10 +433,12 @@ def test_every_view_fits_and_follows_the_scheme(
     send.jira("POST", "", sample("jira-create"))
     send.sns("security@example.com", sample("sns-text"))
     send.sns("audit", sample("sns-json"))
+    send.webhook("inventory", json.loads((GOLDEN / "webhook" / "rescan.json").read_text("utf-8")))
+    send.pagerduty(golden_events("baseline")[-1])
     page = open_page(
         receivers.inbox_url, viewport={"width": width, "height": 844}, color_scheme=scheme
     ).page
-    expect(page.locator("#places a")).to_have_count(5)
+    expect(page.locator("#places a")).to_have_count(7)
 
     for place in page.locator("#places a").all():
         place.click()

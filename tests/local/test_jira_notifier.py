@@ -43,6 +43,7 @@ class Site:
                 secrets=NamedSecrets({"jira": secret}),
                 topics=RecordingTopics(),
                 destination=Destination("security-jira"),
+                now=lambda: NOW,
             ),
         )
 

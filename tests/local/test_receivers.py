@@ -1,10 +1,12 @@
 """The receivers' stand-in over real HTTP: what it takes, refuses, plays and remembers."""
 
 import base64
+import hmac
 import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -20,6 +22,7 @@ from local import receivers as module
 from local.receivers import Accept, Answer, Disconnect, Receivers, TimeoutAfterAccept
 from local.standins import adf, slack
 from local.standins.sns import SnsStandIn
+from local.standins.webhook import WebhookStandIn
 from local.standins.wire import Call
 
 Json = Any
@@ -802,6 +805,236 @@ class TestSns:
         """Other addresses are not found."""
         assert client.get("/sns/audit").status_code == 404
         assert client.session.post(client.receivers.url + "/sns/", json={}).status_code == 404
+
+
+ALERT = {
+    "event_action": "trigger",
+    "dedup_key": "stream/findings",
+    "payload": {
+        "summary": "2 CRITICAL open",
+        "source": "arn:aws:ecr",
+        "severity": "critical",
+        "custom_details": {"open": "2 CRITICAL"},
+    },
+    "links": [{"href": "https://report.example/", "text": "Full report"}],
+}
+
+
+class TestPagerDuty:
+    """An integration for the Events API v2."""
+
+    def enqueue(
+        self, receivers: Receivers, body: Json = ALERT, **fields: Json
+    ) -> requests.Response:
+        if isinstance(body, dict):
+            body = {"routing_key": receivers.pagerduty_key("on-call"), **body, **fields}
+        return requests.post(f"{receivers.pagerduty_site}/v2/enqueue", json=body, timeout=5)
+
+    def test_an_incident_is_opened_added_to_and_resolved(self, receivers: Receivers) -> None:
+        """All of one key; after that, the next trigger opens another."""
+        actions = ("trigger", "trigger", "resolve", "trigger")
+        answers = [self.enqueue(receivers, event_action=each) for each in actions]
+
+        assert [each.status_code for each in answers] == [202] * 4
+        assert answers[0].json() == {
+            "status": "success",
+            "message": "Event processed",
+            "dedup_key": "stream/findings",
+        }
+        events = receivers.messages("pagerduty")
+        assert [(each.kind, each.destination) for each in events] == [
+            ("created", "1"),
+            ("updated", "1"),
+            ("resolved", "1"),
+            ("created", "2"),
+        ]
+        assert receivers.open_incidents == ("stream/findings",)
+        assert events[0].payload == ALERT
+        assert "routing_key" in events[0].raw
+
+    def test_each_integration_has_incidents_of_its_own(self, receivers: Receivers) -> None:
+        """The same key of another one is another incident."""
+        self.enqueue(receivers)
+        other = {"routing_key": receivers.pagerduty_key("other")}
+
+        self.enqueue(receivers, event_action="resolve", **other)
+        self.enqueue(receivers, **other)
+
+        assert [each.destination for each in receivers.messages()] == ["1", "2"]
+        assert len(receivers.open_incidents) == 2
+
+    def test_resolving_what_is_not_open_is_accepted_and_does_nothing(
+        self, receivers: Receivers
+    ) -> None:
+        """As often as it comes."""
+        self.enqueue(receivers)
+
+        answers = [
+            self.enqueue(receivers, event_action="resolve", dedup_key="another") for _ in "12"
+        ]
+
+        assert [each.status_code for each in answers] == [202, 202]
+        assert len(receivers.messages()) == 1
+        assert [each.reason for each in receivers.requests()] == ["", "", ""]
+
+    @pytest.mark.parametrize(
+        ("fields", "error"),
+        [
+            ({"routing_key": "short"}, "Length of 'routing_key' is incorrect"),
+            ({"routing_key": 7}, "Length of 'routing_key' is incorrect"),
+            ({"routing_key": "0" * 32}, "Invalid routing key"),
+            ({"event_action": "close"}, "'event_action' is invalid"),
+            ({"dedup_key": ""}, "'dedup_key' is missing"),
+            ({"dedup_key": "k" * 256}, "'dedup_key' is missing, blank or too long"),
+            ({"payload": None}, "'payload' is missing"),
+            ({"payload": {**ALERT["payload"], "summary": " "}}, "'payload.summary' is missing"),
+            ({"payload": {**ALERT["payload"], "summary": "s" * 1025}}, "more than 1,024"),
+            ({"payload": {**ALERT["payload"], "source": 7}}, "'payload.source' is missing"),
+            ({"payload": {**ALERT["payload"], "severity": "high"}}, "'payload.severity' is"),
+            ({"payload": {**ALERT["payload"], "custom_details": []}}, "'payload.custom_details'"),
+            ({"links": [{"href": "javascript:x"}]}, "'links' is invalid"),
+            ({"links": {}}, "'links' is invalid"),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, receivers: Receivers, fields: Json, error: str) -> None:
+        """As PagerDuty does: 400 with a list."""
+        answer = self.enqueue(receivers, **fields)
+
+        assert answer.status_code == 400
+        (said,) = answer.json()["errors"]
+        assert error in said
+        assert receivers.messages() == []
+
+    def test_other_bodies_sizes_and_addresses_are_refused(self, receivers: Receivers) -> None:
+        """Nothing of it is taken."""
+        url = f"{receivers.pagerduty_site}/v2/enqueue"
+
+        assert self.enqueue(receivers, []).json()["errors"] == ["the body is not a JSON object"]
+        assert requests.post(url, data=b"{", timeout=5).status_code == 400
+        assert self.enqueue(receivers, extra="x" * 512_000).status_code == 413
+        assert requests.get(url, timeout=5).status_code == 404
+        assert requests.post(f"{receivers.url}/v2/change", json={}, timeout=5).status_code == 404
+
+    def test_faults_can_be_played_at_one_incident(self, receivers: Receivers) -> None:
+        """By its number, once it is there."""
+        self.enqueue(receivers)
+        receivers.script("pagerduty/1", [Answer(429)])
+
+        assert self.enqueue(receivers, dedup_key="another").status_code == 202
+        assert self.enqueue(receivers).status_code == 429
+
+
+EVENT = {"specversion": "1.0", "id": "1", "source": "arn:aws:ecr", "type": "alert", "data": {}}
+
+
+class TestWebhook:
+    """Receivers that check who sent what, and when."""
+
+    def send(
+        self,
+        receivers: Receivers,
+        event: Json = EVENT,
+        *,
+        late: float = 0,
+        key: bytes | None = None,
+        body: bytes | None = None,
+        **headers: str,
+    ) -> requests.Response:
+        """Sign an event as the specification says, and send it, or another body in its place."""
+        content = json.dumps(event).encode()
+        timestamp = str(int(time.time() - late))
+        key = key or base64.b64decode(receivers.webhook_secret.removeprefix("whsec_"))
+        digest = hmac.digest(key, f"1.{timestamp}.".encode() + content, "sha256")
+        return requests.post(
+            receivers.webhook_url("inventory"),
+            data=content if body is None else body,
+            headers={
+                "Content-Type": "application/cloudevents+json",
+                "webhook-id": "1",
+                "webhook-timestamp": timestamp,
+                "webhook-signature": f"v1,bm9uZQ== v1,{base64.b64encode(digest).decode()}",
+                **headers,
+            },
+            timeout=5,
+        )
+
+    def test_a_signed_event_is_taken(self, receivers: Receivers) -> None:
+        """One of several signatures is enough."""
+        answer = self.send(receivers)
+
+        (message,) = receivers.messages("webhook")
+        assert (answer.status_code, message.destination) == (204, "inventory")
+        assert message.payload == EVENT
+        assert [each.text for each in message.notes] == [
+            f"{len(json.dumps(EVENT))} of 262,144 bytes",
+            "signature verified",
+        ]
+
+    def test_a_repeat_is_told_by_its_id(self, receivers: Receivers) -> None:
+        """It is taken again: whoever sent it has to know that it is there."""
+        self.send(receivers)
+
+        assert self.send(receivers, late=60).status_code == 204
+        assert receivers.messages()[1].notes[2].text.startswith("a repeat")
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"key": b"another"},
+            {"body": b"{}"},
+            {"late": 301},
+            {"late": -302},
+            {"webhook-timestamp": "soon"},
+            {"webhook-signature": ""},
+            {"webhook-signature": "v1,\u00e9"},
+            {"webhook-id": "2"},
+        ],
+    )
+    def test_what_is_forged_or_old_is_refused(self, receivers: Receivers, wrong: Any) -> None:
+        """Another key, another body, another time, another id."""
+        assert self.send(receivers, **wrong).status_code == 401
+        assert receivers.messages() == []
+        assert receivers.requests()[0].reason
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"event": []},
+            {"event": {**EVENT, "source": ""}},
+            {"event": {**EVENT, "id": "2"}},
+            {"event": {**EVENT, "data": "x" * 262_144}},
+            {"Content-Type": "application/json"},
+        ],
+    )
+    def test_what_is_no_event_is_refused(self, receivers: Receivers, wrong: Any) -> None:
+        """However well it is signed."""
+        assert self.send(receivers, **wrong).status_code == 400
+
+    def test_a_body_that_is_no_json_is_refused(self) -> None:
+        """It says so."""
+        stand_in = WebhookStandIn(lambda: 0.0)
+        key = base64.b64decode(stand_in.secret.removeprefix("whsec_"))
+        signed = base64.b64encode(hmac.digest(key, b"1.0.{", "sha256")).decode()
+        headers = {
+            "content-type": "application/cloudevents+json",
+            "webhook-id": "1",
+            "webhook-timestamp": "0",
+            "webhook-signature": f"v1,{signed}",
+        }
+
+        outcome = stand_in.handle(Call("POST", stand_in.path("a"), {}, headers, b"{"))
+
+        assert (outcome.answer.status, outcome.reason) == (400, "the body is not JSON")
+
+    def test_a_receiver_has_a_name_a_secret_path_and_takes_posts(
+        self, receivers: Receivers
+    ) -> None:
+        """Everything else is not found."""
+        url = receivers.webhook_url("inventory")
+
+        assert requests.get(url, timeout=5).status_code == 404
+        assert requests.post(f"{url}x", timeout=5).status_code == 404
+        assert requests.post(f"{receivers.url}/webhooks/", timeout=5).status_code == 404
 
 
 class TestScript:

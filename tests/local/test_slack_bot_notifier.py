@@ -54,6 +54,7 @@ class Workspace:
                 secrets=NamedSecrets({"bot": receivers.slack_token}),
                 topics=RecordingTopics(),
                 destination=Destination("team-bot"),
+                now=lambda: NOW,
             ),
         )
 

@@ -1,12 +1,13 @@
 """What notifiers call, in memory: HTTP with scripted answers, secrets, topics."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from lib.interfaces import Notifier, NotifierTools
 from lib.models import Destination, HttpAnswer, Upload
 from lib.notifiers import NOTIFIERS
+from tests.builders import NOW
 
 SLACK_TOKEN: Final = "not-a-real-webhook"
 WEBHOOK: Final = f"https://hooks.slack.com/services/T00/B00/{SLACK_TOKEN}"
@@ -14,6 +15,11 @@ BOT_TOKEN: Final = "not-a-real-bot-token"
 CHANNEL: Final = "C0123ALERTS"
 JIRA_TOKEN: Final = "not-a-real-token"
 CREDENTIALS: Final = f'{{"email": "robot@example.com", "token": "{JIRA_TOKEN}"}}'
+HOOK_HOST: Final = "hooks.example.com"
+HOOK_TOKEN: Final = "not-a-real-address"
+HOOK: Final = f"https://{HOOK_HOST}/ingest/{HOOK_TOKEN}"
+SIGNING_SECRET: Final = "not-a-real-secret-to-sign-with"
+ROUTING_KEY: Final = "notarealroutingkey" + 14 * "0"
 TOPIC: Final = "arn:aws:sns:eu-central-1:000474600478:scan-alerts"
 
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -25,6 +31,7 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "labels": ["containers", "two words"],
         "priority": {"CRITICAL": "Highest"},
     },
+    "pagerduty": {"type": "pagerduty", "routing_key": {"secret": "ecr-scan-alerts/pagerduty"}},
     "slack": {"type": "slack", "webhook": {"secret": "ecr-scan-alerts/slack"}},
     "slack-bot": {
         "type": "slack",
@@ -32,18 +39,40 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
         "channel": CHANNEL,
     },
     "sns": {"type": "sns", "topic_arn": TOPIC},
+    "webhook": {
+        "type": "webhook",
+        "host": HOOK_HOST,
+        "url": {"secret": "ecr-scan-alerts/hook-url"},
+        "secret": {"secret": "ecr-scan-alerts/hook-secret"},
+    },
 }
 """By type, and by mode where a type has several."""
 SECRETS: Final = {
     "ecr-scan-alerts/jira": CREDENTIALS,
+    "ecr-scan-alerts/pagerduty": ROUTING_KEY,
     "ecr-scan-alerts/slack": WEBHOOK,
     "ecr-scan-alerts/slack-bot": BOT_TOKEN,
+    "ecr-scan-alerts/hook-url": HOOK,
+    "ecr-scan-alerts/hook-secret": SIGNING_SECRET,
 }
 
 JIRA_CREATED: Final = HttpAnswer(201, '{"id": "10000", "key": "SEC-7"}')
+ENQUEUED: Final = HttpAnswer(202, '{"status": "success", "message": "Event processed"}')
 POSTED: Final = HttpAnswer(200, '{"ok": true, "channel": "C0123ALERTS", "ts": "1795428000.000200"}')
-ANSWERS: Final = {"jira": JIRA_CREATED, "slack": HttpAnswer(200, "ok"), "slack-bot": POSTED}
-THREADS: Final = {"jira": "SEC-7", "slack-bot": f"{CHANNEL}:1795424400.000100"}
+ANSWERS: Final = {
+    "jira": JIRA_CREATED,
+    "pagerduty": ENQUEUED,
+    "slack": HttpAnswer(200, "ok"),
+    "slack-bot": POSTED,
+    "webhook": HttpAnswer(204, ""),
+}
+ANY_ANSWER: Final = ("webhook",)
+"""Modes to which every 2xx is a success: nobody says what their receivers write into it."""
+THREADS: Final = {
+    "jira": "SEC-7",
+    "pagerduty": "2026-11-20T09:00:00Z 2016-01-01T00:00:00Z",
+    "slack-bot": f"{CHANNEL}:1795424400.000100",
+}
 """What a receipt leaves for the next message, where a receiver has threads."""
 
 
@@ -64,7 +93,14 @@ class ScriptedHttp:
     answers: list[HttpAnswer | Exception]
     calls: list[Call] = field(default_factory=list)
 
-    def post(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    def post(
+        self,
+        url: str,
+        body: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        secrets: Sequence[str] = (),  # noqa: ARG002  # the port's
+    ) -> HttpAnswer:
         return self._call("POST", url, body, headers)
 
     def put(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
@@ -132,4 +168,5 @@ def tools(
         secrets=secrets or NamedSecrets(),
         topics=topics or RecordingTopics(),
         destination=Destination("team-slack"),
+        now=lambda: NOW,
     )

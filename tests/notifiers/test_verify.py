@@ -34,7 +34,7 @@ def issues(*keys: Any) -> HttpAnswer:
     return HttpAnswer(200, json.dumps({"issues": [{"key": each} for each in keys]}))
 
 
-@pytest.mark.parametrize("type_", ["slack", "sns"])
+@pytest.mark.parametrize("type_", ["pagerduty", "slack", "sns", "webhook"])
 def test_receivers_that_cannot_be_asked_get_it_again(type_: str) -> None:
     """A webhook and a topic have no memory that one could read; nothing is called."""
     verdict, http = asked(type_)

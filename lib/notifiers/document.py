@@ -4,12 +4,14 @@ import json
 from dataclasses import replace
 from typing import Final
 
+from lib.digest_wire import digest_to_json
 from lib.interfaces import Json
 from lib.models import (
     Alert,
     Change,
     ChangeKind,
     Counts,
+    Digest,
     Finding,
     Part,
     Report,
@@ -21,8 +23,8 @@ from lib.notifiers import wording
 from lib.text import truncate
 from lib.wire import report_to_json
 
-# Limits of single fields. Whatever stands in them, image, scan and summary stay below half of what
-# SNS takes (6 bytes per character in ASCII), so that there is room for findings.
+# Limits of single fields. Whatever stands in them, image, scan and summary stay below 128 KiB (6
+# bytes per character in ASCII), half of what receivers take, so that there is room for findings.
 _FIELD: Final = 1000
 _NAME: Final = 160
 _TAG: Final = 128
@@ -33,30 +35,45 @@ _ROUTES: Final = 20
 _IDS: Final = 10
 _LIMITS: Final = (100, 20, 2)
 """How many upgrades and reasons are listed, when the one before is too long."""
+_DIGEST_LIMITS: Final = (2_000, 200, 20, 2, 0)
+"""How many repositories, images and names a digest lists, likewise."""
+_LISTS: Final = ("removed", "repositories", "not_scanned")
 _SEPARATORS: Final = 16
 
 
-def render(alert: Alert, room: int) -> tuple[str, bool]:
+def render(alert: Alert, room: int) -> tuple[dict[str, Json], bool]:
     """
     Return report-1.0.0 whose findings are the listed ones, with the alert beside them.
 
-    Cut by whole findings, the worst stay, and what is missing is counted in `alert.omitted`. In
-    ASCII, so that its length is its size whatever the findings contain.
+    Cut by whole findings to what `dump` makes `room` bytes of, and whether it was: the worst stay,
+    and what is missing is counted in `alert.omitted`.
     """
     short = shortened(alert)
-    limit = next((n for n in _LIMITS if len(_dump(_whole(short, 0, n))) <= room // 2), _LIMITS[-1])
-    room -= len(_dump(_whole(short, 0, limit)))
+    limit = next((n for n in _LIMITS if len(dump(_whole(short, 0, n))) <= room // 2), _LIMITS[-1])
+    room -= len(dump(_whole(short, 0, limit)))
     taken = 0
     for change in alert.changes:
-        room -= len(_dump(_finding(alert, change.finding))) + len(_dump(_change(change, 0)))
+        room -= len(dump(_finding(alert, change.finding))) + len(dump(_change(change, 0)))
         room -= _SEPARATORS
         if room < 0:
             break
         taken += 1
-    return _dump(_whole(short, taken, limit)), taken < len(alert.changes)
+    return _whole(short, taken, limit), taken < len(alert.changes)
 
 
-def _dump(document: Json) -> str:
+def render_digest(digest: Digest, room: int) -> dict[str, Json]:
+    """Return digest-1.0.0 of what `dump` makes `room` bytes of; the worst of each list stay."""
+    whole = digest_to_json(digest)
+    for limit in _DIGEST_LIMITS:
+        shown = whole | {name: whole[name][:limit] for name in _LISTS}
+        shown["omitted"] = {name: len(whole[name]) - len(shown[name]) for name in _LISTS}
+        if len(dump(shown)) <= room:
+            break
+    return shown
+
+
+def dump(document: Json) -> str:
+    """Return JSON in ASCII, so that its length is its size whatever the findings contain."""
     return json.dumps(document, separators=(",", ":"))
 
 

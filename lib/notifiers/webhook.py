@@ -1,0 +1,158 @@
+"""
+Any HTTPS receiver: a CloudEvent that holds the document for programs, signed.
+
+Signed in the manner of Standard Webhooks, which has libraries to verify it with; the id of a
+message is that of its delivery, so that receivers can drop a repeat.
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
+"""
+
+import base64
+import hmac
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import ClassVar, Final
+
+from lib.errors import ConfigError
+from lib.interfaces import Json, NotifierTools
+from lib.models import Alert, Digest, Message, NotThere, Receipt, Usage, Verdict
+from lib.notifiers import document, wording
+from lib.wire import time_to_json
+
+MAX_BYTES: Final = 262_144
+"""Ours: what queues and gateways behind a receiver take, a quarter of what web servers do."""
+MIN_KEY: Final = 24
+"""Bytes of a secret, as the specification asks for."""
+EVENT_TYPE: Final = "ecr_scan_alerts.alert.v1"
+DIGEST_TYPE: Final = "ecr_scan_alerts.digest.v1"
+CONTENT_TYPE: Final = "application/cloudevents+json"
+_SCHEMA: Final = "urn:ecr-scan-alerts:schema:report-1.0.0"
+_DIGEST_SCHEMA: Final = "urn:ecr-scan-alerts:schema:digest-1.0.0"
+_SUBJECT: Final = 400
+_SYMMETRIC: Final = "whsec_"
+_ASYMMETRIC: Final = ("whsk_", "whpk_")
+_NO_KEY: Final = (
+    f"The secret of a webhook must be {_SYMMETRIC} and Base64, or text without blanks, of at least "
+    f"{MIN_KEY} bytes; while it is replaced, the new one and the old one with a blank between them"
+)
+
+
+class WebhookNotifier:
+    """Options: `url` and `secret`, references to secrets, and `host`, the only one to call."""
+
+    hosts: ClassVar[tuple[str, ...]] = ()
+    threaded: ClassVar[bool] = False
+    interval: ClassVar[float] = 0.0
+
+    def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
+        self._url = options["url"]
+        self._secret = options["secret"]
+        self._tools = tools
+
+    def render(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # a webhook has no threads
+        """See `Notifier.render`."""
+        if isinstance(alert, Digest):
+            event = _digest_event(alert)
+            room = MAX_BYTES - _size(event | {"data": {}})
+            return event | {"data": document.render_digest(alert, room)}
+        event = _event(alert)
+        data, _ = document.render(alert, MAX_BYTES - _size(event | {"data": {}}))
+        return event | {"data": data}
+
+    def plain(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
+        """See `Notifier.plain`: without findings, which are counted."""
+        if isinstance(alert, Digest):
+            return _digest_event(alert) | {"data": document.render_digest(alert, 0)}
+        data, _ = document.render(alert, 0)
+        return _event(alert) | {"data": data}
+
+    def verify(
+        self,
+        alert: Message,  # noqa: ARG002  # the port's
+        *,
+        since: datetime,  # noqa: ARG002  # the port's
+        now: datetime,  # noqa: ARG002  # the port's
+        thread: str | None = None,  # noqa: ARG002  # the port's
+    ) -> Verdict:
+        """See `Notifier.verify`. It cannot be asked; receivers compare `webhook-id`."""
+        return NotThere()
+
+    def usage(self, payload: Json) -> tuple[Usage, ...]:
+        """See `Notifier.usage`."""
+        return (Usage("bytes", _size(payload), MAX_BYTES),)
+
+    def send(self, payload: Json) -> Receipt:
+        """See `Notifier.send`. Any 2xx is an acceptance, whatever its body says."""
+        url = self._tools.secrets.read(self._url).strip()
+        keys = _keys(self._tools.secrets.read(self._secret))
+        body = document.dump(payload).encode("ascii")
+        timestamp = str(int(self._tools.now().timestamp()))
+        headers = {
+            "Content-Type": CONTENT_TYPE,
+            "webhook-id": payload["id"],
+            "webhook-timestamp": timestamp,
+            "webhook-signature": signatures(keys, payload["id"], timestamp, body),
+        }
+        self._tools.http.post(url, body, headers=headers)
+        return Receipt(payload["id"])
+
+
+def _event(alert: Alert) -> dict[str, Json]:
+    """Return the event without its data. Its type belongs to no domain: this runs in many."""
+    time = time_to_json(alert.evaluated_at)
+    return {
+        "specversion": "1.0",
+        "id": alert.delivery_id,
+        "source": wording.repository_arn(alert.image),
+        "type": EVENT_TYPE,
+        "subject": wording.short(alert.image.name, _SUBJECT),
+        **({"time": time} if time else {}),
+        "datacontenttype": "application/json",
+        "dataschema": _SCHEMA,
+    }
+
+
+def _digest_event(digest: Digest) -> dict[str, Json]:
+    return {
+        "specversion": "1.0",
+        "id": digest.delivery_id,
+        "source": f"urn:ecr-scan-alerts:digest:{digest.destination}",
+        "type": DIGEST_TYPE,
+        "time": time_to_json(digest.until),
+        "datacontenttype": "application/json",
+        "dataschema": _DIGEST_SCHEMA,
+    }
+
+
+def _size(payload: Json) -> int:
+    return len(document.dump(payload))
+
+
+# --- the signature ----------------------------------------------------------------------------
+
+
+def signatures(keys: Sequence[bytes], id_: str, timestamp: str, body: bytes) -> str:
+    """Sign with each key; receivers need to know one of them."""
+    signed = f"{id_}.{timestamp}.".encode() + body
+    digests = (hmac.digest(key, signed, "sha256") for key in keys)
+    return " ".join(f"v1,{base64.b64encode(each).decode('ascii')}" for each in digests)
+
+
+def _keys(secret: str) -> list[bytes]:
+    """Return the keys. Raises `ConfigError`, outside of any handler that holds the secret."""
+    keys = [_key(each) for each in secret.split()]
+    if not keys or min(map(len, keys)) < MIN_KEY:
+        raise ConfigError(_NO_KEY)
+    return keys
+
+
+def _key(text: str) -> bytes:
+    """Return one key; an empty one when it is written in the wrong way."""
+    if text.startswith(_ASYMMETRIC):
+        return b""
+    if not text.startswith(_SYMMETRIC):
+        return text.encode()
+    try:
+        return base64.b64decode(text.removeprefix(_SYMMETRIC), validate=True)
+    except ValueError:
+        return b""

@@ -1,0 +1,20 @@
+// What a webhook's receiver got: an event for a program.
+
+import { clock, h, json } from "./dom.js";
+
+/** One event: its attributes, then its data. */
+export function webhook(message) {
+  const { data, ...attributes } = message.payload;
+  return h(
+    "div",
+    { class: "mail event" },
+    h("header", {}, h("h3", {}, webhookHeadline(message.payload)), h("dl", {}, Object.entries(attributes).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]), h("dt", {}, "received"), h("dd", {}, clock(message.received_at)))),
+    json(data),
+  );
+}
+
+/** What a list says about an event. */
+export function webhookHeadline({ subject, type, data }) {
+  const verdict = data?.alert?.verdict;
+  return verdict ? `${subject}: ${verdict}` : (subject ?? type);
+}

@@ -1,0 +1,100 @@
+"""
+Receivers of webhooks: each checks signature and age of a message, as Standard Webhooks asks for.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import quote, unquote
+
+from local.standins.wire import NOT_FOUND, Answer, Call, Draft, Json, Kind, Note, Outcome, size
+
+PREFIX: Final = "/webhooks/"
+BODY: Final = 262_144
+TOLERANCE: Final = 300.0
+"""Seconds that a message may be old, or ahead."""
+REQUIRED: Final = ("specversion", "id", "source", "type")
+
+_TYPE: Final = "application/cloudevents+json"
+
+
+class WebhookStandIn:
+    """Any number of receivers, each with a name that the inbox shows; they share a secret."""
+
+    def __init__(self, now: Callable[[], float] = time.time) -> None:
+        self._key = secrets.token_bytes(32)
+        self._token = secrets.token_hex(12)
+        self._now = now
+        self._seen: set[tuple[str, str]] = set()
+
+    @property
+    def secret(self) -> str:
+        """What messages have to be signed with, as it is handed out."""
+        return f"whsec_{base64.b64encode(self._key).decode('ascii')}"
+
+    def path(self, name: str) -> str:
+        """Return the path of a receiver; who does not know it finds nothing."""
+        return f"{PREFIX}{quote(name, safe='')}/{self._token}"
+
+    def destination(self, call: Call) -> str:
+        """Return the receiver that a call is for."""
+        return unquote(call.path.removeprefix(PREFIX).partition("/")[0])
+
+    def handle(self, call: Call) -> Outcome:
+        """Take a message that is signed, new and an event; drop one that is here already."""
+        name = self.destination(call)
+        if call.method != "POST" or not name or call.path != self.path(name):
+            return NOT_FOUND
+        problem = self._forged(call)
+        if problem:
+            return Outcome(Answer(HTTPStatus.UNAUTHORIZED), reason=problem)
+        event = _event(call)
+        if isinstance(event, str):
+            return Outcome(Answer(HTTPStatus.BAD_REQUEST), reason=event)
+        notes = [size(len(call.body), BODY, "bytes"), Note("signature verified")]
+        message = (name, call.headers["webhook-id"])
+        if message in self._seen:
+            notes.append(Note("a repeat: its webhook-id was here before"))
+        self._seen.add(message)
+        return Outcome(
+            Answer(HTTPStatus.NO_CONTENT), Draft(name, Kind.NOTIFIED, event, tuple(notes))
+        )
+
+    def _forged(self, call: Call) -> str:
+        """Return why this is not from whom it should be; an empty text when it is."""
+        sent = call.headers.get("webhook-timestamp", "")
+        if not sent.isdecimal() or abs(self._now() - int(sent)) > TOLERANCE:
+            return "no timestamp, or one that is not of now"
+        signed = b".".join((call.headers.get("webhook-id", "").encode(), sent.encode(), call.body))
+        digest = hmac.new(self._key, signed, hashlib.sha256).digest()
+        expected = b"v1," + base64.b64encode(digest)
+        given = call.headers.get("webhook-signature", "").encode().split()
+        if not any(hmac.compare_digest(expected, each) for each in given):
+            return "no signature that fits"
+        return ""
+
+
+def _event(call: Call) -> Json:
+    """Return the event; a text that says why it is none."""
+    if call.headers.get("content-type") != _TYPE:
+        return f"not {_TYPE}"
+    if len(call.body) > BODY:
+        return f"more than {BODY:,} bytes"
+    try:
+        event = json.loads(call.body)
+    except ValueError:
+        return "the body is not JSON"
+    if not isinstance(event, dict) or not all(event.get(each) for each in REQUIRED):
+        return f"an event has {', '.join(REQUIRED)}"
+    if event["id"] != call.headers["webhook-id"]:
+        return "the event has another id than its message"
+    return event

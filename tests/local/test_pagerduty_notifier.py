@@ -1,0 +1,127 @@
+"""PagerDuty against the stand-in, over HTTP: incidents open and close as scans come."""
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError, ThrottledError
+from lib.http_client import RequestsClient
+from lib.interfaces import NotifierTools
+from lib.models import Alert, Destination, Receipt, Report
+from lib.notifiers.pagerduty import Incident, PagerDutyNotifier, dedup_key
+from local.receivers import Answer, Disconnect, Receivers
+from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
+from tests.notifiers.alerts import STREAM, evaluated, told
+from tests.notifiers.receivers import NamedSecrets, RecordingTopics
+
+DESTINATION = Destination("on-call")
+FINDINGS, SCAN = (dedup_key(DESTINATION, STREAM, each) for each in Incident)
+OLD = a_finding("CVE-2026-1", package="zlib1g")
+NEW = a_finding("CVE-2026-2", severity="CRITICAL", package="openssl")
+FIRST = a_report(OLD, image=an_image(1))
+WORSE = a_report(OLD, NEW, image=an_image(2))
+CLEAN = a_report(image=an_image(3))
+FAILED = told(evaluated(an_unusable_report("FAILED", an_image(2))), destination=DESTINATION)
+
+
+class Service:
+    """A service at PagerDuty and the notifier for it."""
+
+    def __init__(self, receivers: Receivers, session: requests.Session, key: str = "") -> None:
+        self.receivers = receivers
+        secret = {"key": key or receivers.pagerduty_key("on-call")}
+        self.notifier = PagerDutyNotifier(
+            {"site": receivers.pagerduty_site, "routing_key": {"secret": "key"}},
+            NotifierTools(
+                http=RequestsClient(("127.0.0.1",), session=session, now=lambda: NOW),
+                secrets=NamedSecrets(secret),
+                topics=RecordingTopics(),
+                destination=DESTINATION,
+                now=lambda: NOW,
+            ),
+        )
+        self.thread: str | None = None
+
+    def send(self, alert: Alert) -> Receipt:
+        receipt = self.notifier.send(self.notifier.render(alert, thread=self.thread))
+        self.thread = receipt.thread
+        return receipt
+
+    def seen(self) -> list[tuple[str, str]]:
+        """Return what happened to which incident."""
+        return [(each.kind, each.destination) for each in self.receivers.messages("pagerduty")]
+
+
+def an_alert(report: Report, before: Report | None = None) -> Alert:
+    return told(evaluated(report, before=before), destination=DESTINATION)
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    """Open a service of its own."""
+    with Receivers() as receivers, requests.Session() as session:
+        yield Service(receivers, session)
+
+
+def test_an_incident_lives_as_long_as_findings_are_open(service: Service) -> None:
+    """A failed scan in between is another one, which the next result closes."""
+    service.send(an_alert(FIRST))
+    service.send(FAILED)
+    assert service.receivers.open_incidents == (FINDINGS, SCAN)
+
+    service.send(an_alert(WORSE, FIRST))
+    assert service.receivers.open_incidents == (FINDINGS,)
+
+    service.send(an_alert(CLEAN, WORSE))
+    assert service.receivers.open_incidents == ()
+    assert service.seen() == [
+        ("created", "1"),
+        ("created", "2"),
+        ("resolved", "2"),
+        ("updated", "1"),
+        ("resolved", "1"),
+    ]
+
+
+def test_an_alert_that_comes_again_adds_to_its_incident(service: Service) -> None:
+    """The answer to the first was lost: nobody is woken by the second."""
+    service.receivers.script("pagerduty", [Answer(202, "{}", accepts=True)])
+    with pytest.raises(AmbiguousDeliveryError):
+        service.send(FAILED)
+
+    service.send(FAILED)
+
+    assert service.seen() == [("created", "1"), ("updated", "1")]
+
+
+@pytest.mark.parametrize("step", [Disconnect(accepts=True), Answer(500, "no", accepts=True)])
+def test_a_lost_answer_is_ambiguous(service: Service, step: Answer | Disconnect) -> None:
+    """It may have been taken, which does no harm."""
+    service.receivers.script("pagerduty", [step])
+
+    with pytest.raises(AmbiguousDeliveryError):
+        service.send(an_alert(FIRST))
+
+
+def test_throttling_is_no_attempt(service: Service) -> None:
+    """PagerDuty says only that it took nothing."""
+    service.receivers.script("pagerduty", [Answer(429, "Request Limit Exceeded")])
+
+    with pytest.raises(ThrottledError) as caught:
+        service.send(an_alert(FIRST))
+
+    assert caught.value.retry_after is None
+    assert service.seen() == []
+
+
+def test_a_key_of_nobody_is_refused_for_good(service: Service) -> None:
+    """And the destination's other alerts wait."""
+    with requests.Session() as session:
+        stranger = Service(service.receivers, session, key="0" * 32)
+
+        with pytest.raises(PermanentDeliveryError, match="Invalid routing key") as caught:
+            stranger.send(an_alert(FIRST))
+
+    assert caught.value.broken
+    assert "0" * 32 not in str(caught.value)

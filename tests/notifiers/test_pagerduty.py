@@ -1,0 +1,505 @@
+"""PagerDuty: which incident is opened and closed when, what it says, and who may say it."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ConfigError,
+    PermanentDeliveryError,
+    TemporaryDeliveryError,
+)
+from lib.interfaces import HttpClient
+from lib.models import Alert, Destination, HttpAnswer, Receipt, Report, Severity, StreamId
+from lib.notifiers.pagerduty import (
+    MAX_SUMMARY,
+    Incident,
+    PagerDutyNotifier,
+    Told,
+    dedup_key,
+)
+from tests.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
+from tests.notifiers import golden
+from tests.notifiers.alerts import (
+    INJECTIONS,
+    STREAM,
+    evaluated,
+    injected,
+    injected_problem,
+    stories,
+    told,
+)
+from tests.notifiers.receivers import (
+    ENQUEUED,
+    OPTIONS,
+    ROUTING_KEY,
+    NamedSecrets,
+    ScriptedHttp,
+    tools,
+)
+
+STORIES = stories()
+URL = "https://events.pagerduty.com/v2/enqueue"
+FIRST, NEXT = NOW - timedelta(days=2), NOW - timedelta(days=1)
+"""When two images were pushed."""
+OPEN = a_report(a_finding("CVE-2026-1"), image=an_image(2, pushed_at=NEXT))
+CLEAN = a_report(image=an_image(2, pushed_at=NEXT))
+
+
+def pagerduty(
+    *answers: HttpAnswer | Exception,
+    http: HttpClient | None = None,
+    key: str = ROUTING_KEY,
+    **options: Any,
+) -> PagerDutyNotifier:
+    secrets = NamedSecrets({"ecr-scan-alerts/pagerduty": key})
+    given_tools = tools(*answers, secrets=secrets, http=http)
+    return PagerDutyNotifier({**OPTIONS["pagerduty"], **options}, given_tools)
+
+
+def done(alert: Alert, thread: str | None = None) -> list[str]:
+    """Return what an alert does to its incidents, in short."""
+    events = pagerduty().render(alert, thread=thread)["events"]
+    return [f"{each['event_action']} {each['dedup_key'].rpartition('/')[2]}" for each in events]
+
+
+def thread(evaluated_at: datetime | None = None, pushed_at: datetime | None = None) -> str:
+    return Told(evaluated_at, pushed_at).thread
+
+
+def texts(value: Any) -> Iterator[str]:
+    match value:
+        case str():
+            yield value
+        case dict():
+            for each in value.values():
+                yield from texts(each)
+        case list():
+            for each in value:
+                yield from texts(each)
+
+
+def assert_valid(payload: Any) -> None:
+    """Check an event as https://developer.pagerduty.com/docs/send-alert-event describes it."""
+    for event in payload["events"]:
+        body = event["payload"]
+        assert "routing_key" not in event
+        assert event["event_action"] in ("trigger", "resolve")
+        assert 0 < len(event["dedup_key"]) <= 255
+        assert 0 < len(body["summary"]) <= MAX_SUMMARY
+        assert body["source"]
+        assert body["severity"] in ("critical", "error", "warning", "info")
+        assert len(json.dumps(event)) < 500_000
+        for link in event["links"]:
+            assert re.fullmatch(r"https://[!-~]+", link["href"])
+        for text in texts(event):
+            assert not re.search(
+                "[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ud800-\udfff]", text
+            )
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_events_look_as_kept(story: str) -> None:
+    """Each story has its kept events, within the limits."""
+    payload = pagerduty().render(STORIES[story])
+
+    assert_valid(payload)
+    golden.check("pagerduty", story, payload)
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_text_from_outside_stays_text(text: str) -> None:
+    """PagerDuty shows plain text: one line each, without what reorders or hides it."""
+    for alert in (injected(text), injected_problem(text)):
+        for payload in (pagerduty().render(alert), pagerduty().plain(alert)):
+            assert payload["events"]
+            assert_valid(payload)
+
+
+@settings(deadline=None)
+@given(listed=st.integers(0, 60), resolved=st.integers(0, 40))
+def test_listed_and_counted_add_up(listed: int, resolved: int) -> None:
+    """What is listed and what is "more" is as many as there are, for any number."""
+    new = [a_finding(f"CVE-2026-{1000 + n}", package=f"p{n}") for n in range(listed)]
+    gone = [a_finding(f"CVE-2025-{1000 + n}", package=f"p{n}") for n in range(resolved)]
+    before = a_report(*gone, image=an_image(1))
+    alert = told(evaluated(a_report(*new, image=an_image(2)), before=before))
+
+    details = pagerduty().render(alert)["events"][-1]["payload"]["custom_details"]
+
+    for name, number in (("what_is_new", listed), ("resolved", resolved)):
+        lines = details.get(name, [])
+        more = [re.match(r"and ([\d,]+) more:", each) for each in lines]
+        counted = sum(int(each[1]) if each else 1 for each in more)
+        assert counted == number
+
+
+class TestIncidents:
+    """Open while findings that are asked for are; closed by who can know that none is."""
+
+    def test_findings_open_theirs(self) -> None:
+        """And the scan has a result."""
+        assert done(told(evaluated(OPEN))) == ["resolve scan", "trigger findings"]
+
+    def test_what_is_left_keeps_it_open(self) -> None:
+        """Something resolved is no end: the summary says what still stands."""
+        gone = a_finding("CVE-2026-2", severity="CRITICAL")
+        before = a_report(*OPEN.findings, gone, image=an_image(1))
+        alert = told(evaluated(OPEN, before=before))
+
+        assert done(alert) == ["resolve scan", "trigger findings"]
+        summary = pagerduty().render(alert)["events"][-1]["payload"]["summary"]
+        assert "1 HIGH open" in summary
+        assert "1 CRITICAL resolved" in summary
+
+    def test_nothing_left_closes_it(self) -> None:
+        """Also where others are left that nobody asked for."""
+        low = a_report(a_finding("CVE-2026-3", severity="LOW"), image=an_image(2))
+        for after in (CLEAN, low):
+            alert = told(evaluated(after, before=replace(OPEN, image=an_image(1))))
+
+            assert done(alert) == ["resolve scan", "resolve findings"]
+
+    def test_an_incomplete_list_closes_nothing(self) -> None:
+        """What is missing in it may be open."""
+        after = replace(CLEAN, scan=replace(CLEAN.scan, complete=False))
+
+        assert done(told(evaluated(after))) == ["resolve scan"]
+
+    @pytest.mark.parametrize("status", ["FAILED", "UNSUPPORTED_IMAGE"])
+    def test_a_scan_without_a_result_has_its_own(self, status: str) -> None:
+        """What is known of findings stands."""
+        assert done(told(evaluated(an_unusable_report(status)))) == ["trigger scan"]
+
+    def test_platforms_without_a_result_are_told_with_findings(self) -> None:
+        """One incident for one alert; that of the scan stays as it is."""
+        assert done(STORIES["multi-platform"]) == ["trigger findings"]
+
+    def test_platforms_without_a_result_alone_are_a_scan_without_one(self) -> None:
+        """Nobody is told that all is well."""
+        parts = STORIES["multi-platform"].parts
+        alert = told(evaluated(replace(CLEAN, parts=parts)))
+
+        assert done(alert) == ["trigger scan"]
+        event = pagerduty().render(alert)["events"][-1]
+        assert event["payload"]["severity"] == "warning"
+        assert "1 of 3 platforms not scanned" in event["payload"]["summary"]
+
+    def test_keys_are_those_of_destination_stream_and_matter(self) -> None:
+        """The same each time, and nobody else's."""
+        destinations, streams = (Destination("a"), Destination("b")), (STREAM, StreamId("other"))
+        keys = {dedup_key(*each) for each in product(destinations, streams, Incident)}
+
+        assert len(keys) == 8
+        assert dedup_key(destinations[0], STREAM, Incident.SCAN) in keys
+
+    @pytest.mark.parametrize("name", ["\ud800", "x" * 10_000])
+    def test_any_name_makes_a_key(self, name: str) -> None:
+        """However odd it is."""
+        assert len(dedup_key(Destination("a"), StreamId(name), Incident.FINDINGS)) <= 255
+
+
+def late(report: Report, **fields: Any) -> Alert:
+    """Return an alert of an hour ago."""
+    return replace(told(evaluated(report)), evaluated_at=NOW - timedelta(hours=1), **fields)
+
+
+class TestOrder:
+    """An alert that was held up, or is about an older image, changes nothing it should not."""
+
+    @pytest.mark.parametrize("report", [OPEN, CLEAN, an_unusable_report("FAILED")])
+    def test_after_a_newer_result_nothing_is_left_to_do(self, report: Any) -> None:
+        """That one was told with all that is open, and it had a result."""
+        assert done(late(report, outdated=True), thread(evaluated_at=NOW)) == []
+
+    def test_after_a_newer_failure_findings_are_told(self) -> None:
+        """It said nothing about them; but the failure stands."""
+        assert done(late(OPEN, outdated=True), thread()) == ["trigger findings"]
+        assert done(late(CLEAN, outdated=True), thread()) == []
+
+    def test_the_same_result_again_is_told_again(self) -> None:
+        """Its answer may have been lost."""
+        alert = told(evaluated(OPEN))
+
+        again = thread(evaluated_at=alert.evaluated_at, pushed_at=alert.image.pushed_at)
+
+        assert done(alert, again) == ["resolve scan", "trigger findings"]
+
+    def test_an_older_image_closes_nothing(self) -> None:
+        """The newest one may have what this one has not."""
+        older = replace(CLEAN, image=an_image(1, pushed_at=FIRST))
+
+        assert done(told(evaluated(older)), thread(pushed_at=NEXT)) == []
+        assert done(told(evaluated(older)), thread(pushed_at=FIRST)) == [
+            "resolve scan",
+            "resolve findings",
+        ]
+
+    def test_an_older_image_may_open_one(self) -> None:
+        """It may still run."""
+        older = replace(OPEN, image=an_image(1, pushed_at=FIRST))
+
+        assert done(told(evaluated(older)), thread(pushed_at=NEXT)) == ["trigger findings"]
+
+    @pytest.mark.parametrize(
+        "foreign", ["SEC-7", "C0123ALERTS:1795424400.000100", "2026-11-23", ""]
+    )
+    def test_the_thread_of_another_receiver_says_nothing(self, foreign: str) -> None:
+        """The destination was another one once."""
+        assert Told.of(foreign) == Told.of(None) == Told()
+        assert done(told(evaluated(OPEN)), foreign) == ["resolve scan", "trigger findings"]
+
+    def test_a_receipt_remembers_what_was_told(self) -> None:
+        """The newest result and the newest image; a failure is no result."""
+        failed = told(evaluated(an_unusable_report("FAILED", an_image(1, pushed_at=FIRST))))
+        older = late(replace(OPEN, image=an_image(1, pushed_at=FIRST)))
+
+        first = pagerduty().render(failed)["thread"]
+        second = pagerduty().render(told(evaluated(OPEN)), thread=first)["thread"]
+        third = pagerduty().render(older, thread=second)["thread"]
+
+        assert Told.of(first) == Told(None, FIRST)
+        assert Told.of(second) == Told.of(third) == Told(NOW, NEXT)
+
+
+class TestWhatItSays:
+    """To whoever was woken by it."""
+
+    def test_the_summary_says_what_is_open_and_what_happened(self) -> None:
+        """In one line."""
+        event = pagerduty().render(STORIES["new-and-resolved"])["events"][-1]
+
+        assert event["payload"]["summary"].startswith(
+            "payments/api:1.4.2: 2 CRITICAL, 40 HIGH open, 2 fixable. 2 new CRITICAL since"
+        )
+        assert event["payload"]["source"].endswith(":repository/payments/api")
+        assert event["payload"]["component"] == "payments/api:1.4.2"
+
+    def test_details_say_what_to_do(self) -> None:
+        """Counts, upgrades, what is new, and where it comes from."""
+        details = pagerduty().render(STORIES["new-and-resolved"])["events"][-1]["payload"][
+            "custom_details"
+        ]
+
+        assert details["open"] == "2 CRITICAL, 40 HIGH"
+        assert details["what_to_do"][0].startswith(
+            "Rebuild on a newer base image: openssl from 3.0.11-1~deb12u1 to 3.0.14-1~deb12u2"
+        )
+        assert details["what_is_new"][0].startswith("CRITICAL CVE-2026-2001: openssl")
+        assert len(details["resolved"]) == 3
+        assert "suppressed by" in " ".join(details["left_out"])
+        assert details["delivery"].endswith(f"Delivery: {STORIES['new-and-resolved'].delivery_id}")
+
+    def test_links_lead_to_report_and_console(self) -> None:
+        """The report first, where there is one."""
+        alert = STORIES["baseline"]
+
+        full = pagerduty().render(alert)["events"][-1]
+        bare = pagerduty().render(replace(alert, report_url=None))["events"][-1]
+        none = pagerduty().render(replace(alert, report_url=None, console_url="x" * 3000))
+
+        assert [each["href"] for each in full["links"]] == [alert.report_url, alert.console_url]
+        assert full["client_url"] == alert.report_url
+        assert bare["client_url"] == alert.console_url
+        assert none["events"][-1]["links"] == []
+        assert "client_url" not in none["events"][-1]
+
+    @pytest.mark.parametrize("story", ["scan-failed", "not-scanned"])
+    def test_a_scan_without_a_result_shows_no_numbers(self, story: str) -> None:
+        """It says why, and what to do; nothing reads like zero findings."""
+        event = pagerduty().render(STORIES[story])["events"][-1]
+
+        details = event["payload"]["custom_details"]
+        assert "not an all-clear" in details["findings"]
+        assert details["what_to_do"]
+        assert "open" not in details
+
+    def test_the_first_event_says_it_in_short(self) -> None:
+        """Who is interested finds everything in the last."""
+        second, first = pagerduty().render(STORIES["baseline"])["events"]
+
+        assert "what_to_do" in first["payload"]["custom_details"]
+        assert second["payload"]["custom_details"].keys() == {"verdict", "findings", "delivery"}
+
+    def test_plain_events_are_the_same_in_short(self) -> None:
+        """For the attempt after a refusal of size or form."""
+        full = pagerduty().render(STORIES["baseline"])
+        plain = pagerduty().plain(STORIES["baseline"])
+
+        assert plain["thread"] == full["thread"]
+        for short, long in zip(plain["events"], full["events"], strict=True):
+            assert short["dedup_key"] == long["dedup_key"]
+            assert "what_to_do" not in short["payload"]["custom_details"]
+
+    def test_usage_is_that_of_the_largest_event(self) -> None:
+        """With the key that is added when it is sent; nothing where nothing is."""
+        made = pagerduty()
+        payload = made.render(STORIES["baseline"])
+        sizes = [
+            len(json.dumps({**each, "routing_key": ROUTING_KEY})) for each in payload["events"]
+        ]
+
+        size, summary = made.usage(payload)
+
+        assert size.used == max(sizes) == sizes[-1]
+        assert summary.used == len(payload["events"][-1]["payload"]["summary"])
+        assert [each.used for each in made.usage({"events": []})] == [0, 0]
+
+
+class TestSeverity:
+    """That of the worst which is open; everything can be mapped otherwise."""
+
+    @pytest.mark.parametrize(
+        ("severity", "expected"),
+        [
+            ("CRITICAL", "critical"),
+            ("HIGH", "error"),
+            ("MEDIUM", "warning"),
+            ("LOW", "info"),
+            ("INFORMATIONAL", "info"),
+            ("UNKNOWN", "info"),
+        ],
+    )
+    def test_each_has_one(self, severity: str, expected: str) -> None:
+        """As PagerDuty's documentation orders them."""
+        assert self.of(severity) == expected
+        assert self.of(severity, {severity: "critical"}) == "critical"
+        assert self.of(severity, {"SCAN_FAILED": "critical"}) == expected
+
+    def of(self, severity: str, mapping: Any = None) -> str:
+        found = (
+            a_finding("CVE-2026-1", severity=severity),
+            a_finding("CVE-2026-2", severity="LOW"),
+        )
+        worst = found[:1] if severity in ("INFORMATIONAL", "UNKNOWN") else found
+        everything = a_filter(severity=Severity.UNKNOWN, unknown_severity=True)
+        options = {"severity": mapping} if mapping else {}
+        payload = pagerduty(**options).render(told(evaluated(a_report(*worst)), everything))
+        return str(payload["events"][-1]["payload"]["severity"])
+
+    def test_a_scan_without_a_result_is_a_warning(self) -> None:
+        """Each kind of it can be mapped."""
+        failed = told(evaluated(an_unusable_report("FAILED")))
+
+        for options, expected in (
+            ({}, "warning"),
+            ({"severity": {"SCAN_FAILED": "error"}}, "error"),
+            ({"severity": {"NOT_SCANNED": "error"}}, "warning"),
+        ):
+            event = pagerduty(**options).render(failed)["events"][-1]
+            assert event["payload"]["severity"] == expected
+
+
+class TestSending:
+    """One call for each event, with the key."""
+
+    def test_events_are_sent_in_order_with_the_key(self) -> None:
+        """The key is added only now; the receipt names the incident."""
+        http = ScriptedHttp([ENQUEUED])
+        made = pagerduty(http=http, key=f" {ROUTING_KEY}\n")
+        payload = made.render(STORIES["baseline"])
+
+        receipt = made.send(payload)
+
+        first, last = payload["events"]
+        assert [(each.method, each.url) for each in http.calls] == [("POST", URL)] * 2
+        assert [each.body for each in http.calls] == [
+            {**first, "routing_key": ROUTING_KEY},
+            {**last, "routing_key": ROUTING_KEY},
+        ]
+        assert receipt == Receipt(last["dedup_key"], thread=payload["thread"])
+
+    def test_without_an_event_nothing_is_called(self) -> None:
+        """What was told stays told."""
+        http = ScriptedHttp([ENQUEUED])
+
+        receipt = pagerduty(http=http).send({"events": [], "thread": thread(NOW, NEXT)})
+
+        assert http.calls == []
+        assert receipt == Receipt("nothing to change", thread=thread(NOW, NEXT))
+
+    @pytest.mark.parametrize(
+        ("options", "host"),
+        [
+            ({}, "https://events.pagerduty.com"),
+            ({"region": "us"}, "https://events.pagerduty.com"),
+            ({"region": "eu"}, "https://events.eu.pagerduty.com"),
+            ({"site": "http://127.0.0.1:8765/"}, "http://127.0.0.1:8765"),
+        ],
+    )
+    def test_each_region_has_its_host(self, options: Any, host: str) -> None:
+        """Or the site that the options name."""
+        http = ScriptedHttp([ENQUEUED])
+        made = pagerduty(http=http, **options)
+
+        made.send(made.render(STORIES["scan-failed"]))
+
+        assert http.calls[0].url == f"{host}/v2/enqueue"
+
+    def test_a_failure_in_between_sends_all_of_it_again(self) -> None:
+        """Which changes nothing about the first."""
+        http = ScriptedHttp([ENQUEUED, TemporaryDeliveryError("503"), ENQUEUED])
+        made = pagerduty(http=http)
+        payload = made.render(STORIES["baseline"])
+
+        with pytest.raises(TemporaryDeliveryError):
+            made.send(payload)
+        made.send(payload)
+
+        sent = [each.body["dedup_key"].rpartition("/")[2] for each in http.calls]
+        assert sent == ["scan", "findings"] * 2
+
+    @pytest.mark.parametrize(
+        "text", ['{"status": "invalid event"}', '"success"', "<html>Sign in</html>", "[" * 100_000]
+    )
+    def test_a_2xx_without_success_proves_nothing(self, text: str) -> None:
+        """It may come from a proxy; sending it again does no harm."""
+        made = pagerduty(HttpAnswer(200, text))
+
+        with pytest.raises(AmbiguousDeliveryError, match="answered 200 without success"):
+            made.send(made.render(STORIES["scan-failed"]))
+
+    @pytest.mark.parametrize(
+        ("answer", "broken"),
+        [
+            ('{"status": "invalid event", "errors": ["Invalid routing key"]}', True),
+            ("""{"errors": ["Length of 'routing_key' is incorrect"]}""", True),
+            ("""{"errors": ["'payload.summary' is missing or blank"]}""", False),
+            ('{"errors": 7}', False),
+            ("[]", False),
+            ("not JSON", False),
+            ("[" * 100_000, False),
+        ],
+    )
+    def test_a_key_that_is_refused_concerns_every_event(self, answer: str, broken: bool) -> None:  # noqa: FBT001  # a case
+        """Then the others wait and the fallback is told; a bad event is tried in short."""
+        refusal = PermanentDeliveryError("400", degradable=True, answer=answer, reason="http-400")
+        made = pagerduty(refusal)
+
+        with pytest.raises(PermanentDeliveryError) as caught:
+            made.send(made.render(STORIES["scan-failed"]))
+
+        assert caught.value.broken is broken
+        assert caught.value.degradable is not broken
+        assert caught.value.reason == "http-400"
+
+    @pytest.mark.parametrize("key", ["", "short", "-" * 32, "\u00e9" * 32, ROUTING_KEY + "0"])
+    def test_what_is_no_key_is_an_error_without_it(self, key: str) -> None:
+        """A key of the REST API is the usual mistake; nothing is sent."""
+        http = ScriptedHttp([ENQUEUED])
+        made = pagerduty(http=http, key=key)
+
+        with pytest.raises(ConfigError, match="must be the 32 letters and digits") as caught:
+            made.send(made.render(STORIES["scan-failed"]))
+
+        assert http.calls == []
+        assert not key or key not in str(caught.value)

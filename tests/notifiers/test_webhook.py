@@ -1,0 +1,301 @@
+"""A webhook: an event that CloudEvents and our schemas describe, and a signature that holds."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from jsonschema import Draft202012Validator
+
+from lib.errors import AmbiguousDeliveryError, ConfigError
+from lib.http_client import RequestsClient
+from lib.interfaces import HttpClient
+from lib.models import HttpAnswer, Receipt
+from lib.notifiers.webhook import MAX_BYTES, MIN_KEY, WebhookNotifier, signatures
+from lib.wire import report_from_json
+from tests.builders import NOW
+from tests.notifiers import golden
+from tests.notifiers.alerts import INJECTIONS, injected, injected_problem, stories
+from tests.notifiers.receivers import (
+    HOOK,
+    OPTIONS,
+    SIGNING_SECRET,
+    NamedSecrets,
+    ScriptedHttp,
+    tools,
+)
+
+STORIES = stories()
+ROOT = Path(__file__).parents[2]
+SCHEMAS = ROOT / "schemas"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+REPORT, ALERT = (
+    Draft202012Validator(json.loads((SCHEMAS / name).read_text(encoding="utf-8")))
+    for name in ("report-1.0.0.json", "alert-1.0.0.json")
+)
+EXAMPLE = b'{"test": 2432232314}'
+ACCEPTED = HttpAnswer(202, "whatever")
+REQUIRED = {"specversion", "id", "source", "type"}
+OPTIONAL = {"subject", "time", "datacontenttype", "dataschema", "data"}
+
+
+def webhook(
+    *answers: HttpAnswer, secret: str = SIGNING_SECRET, http: HttpClient | None = None
+) -> WebhookNotifier:
+    names = {"ecr-scan-alerts/hook-url": f" {HOOK}\n", "ecr-scan-alerts/hook-secret": secret}
+    return WebhookNotifier(
+        OPTIONS["webhook"], tools(*answers, secrets=NamedSecrets(names), http=http)
+    )
+
+
+def sent(secret: str, story: str = "no-findings") -> Any:
+    """Return the request that carries a story."""
+    http = ScriptedHttp([ACCEPTED])
+    made = webhook(secret=secret, http=http)
+    made.send(made.render(STORIES[story]))
+    return http.calls[0]
+
+
+def signature(key: bytes, call: Any) -> str:
+    """Sign a request in another way than the code does."""
+    parts = (call.headers["webhook-id"], call.headers["webhook-timestamp"], call.body.decode())
+    digest = hmac.new(key, ".".join(parts).encode(), hashlib.sha256).digest()
+    return "v1," + base64.b64encode(digest).decode()
+
+
+def assert_valid(event: Any) -> None:
+    body = json.dumps(event, separators=(",", ":"))
+    assert len(body) <= MAX_BYTES
+    assert body.isascii()
+    assert event.keys() >= REQUIRED
+    assert event.keys() <= REQUIRED | OPTIONAL
+    # https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md: a URI, never empty, and
+    # text without control characters.
+    assert re.fullmatch(r"arn:[!#-;=?-Z_a-z~%]+", event["source"])
+    assert urlsplit(event["dataschema"]).scheme == "urn"
+    for name in event.keys() - {"data"}:
+        assert event[name]
+        assert not re.search("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", event[name])
+
+
+@pytest.mark.parametrize("story", sorted(set(STORIES) - {"ten-thousand"}))
+def test_event_looks_as_kept(story: str) -> None:
+    """Each story has a kept event, with the document that an SNS topic gets, too."""
+    payload = webhook().render(STORIES[story])
+
+    assert_valid(payload)
+    golden.check("webhook", story, payload)
+
+
+# The links of that story are none, which no source lets pass.
+@pytest.mark.parametrize("story", sorted(set(STORIES) - {"injection"}))
+def test_data_keeps_its_published_schemas(story: str) -> None:
+    """In full and plain it is what schemas/report-1.0.0.json and alert-1.0.0.json promise."""
+    for payload in (webhook().render(STORIES[story]), webhook().plain(STORIES[story])):
+        assert_valid(payload)
+        assert not list(REPORT.iter_errors(payload["data"]))
+        assert not list(ALERT.iter_errors(payload["data"]["alert"]))
+
+
+def test_event_names_where_what_and_when() -> None:
+    """Whoever routes events does not have to look into them."""
+    alert = STORIES["new-and-resolved"]
+
+    event = webhook().render(alert)
+
+    assert event["id"] == alert.delivery_id == event["data"]["alert"]["delivery_id"]
+    assert event["source"] == "arn:aws:ecr:eu-central-1:000474600478:repository/payments/api"
+    assert event["subject"] == alert.image.name
+    assert event["time"] == "2026-11-23T09:00:00Z"
+    assert report_from_json(event["data"]).image == alert.image
+
+
+def test_large_event_is_cut_by_whole_findings_and_says_so() -> None:
+    """The worst stay, and what is missing is counted."""
+    event = webhook().render(STORIES["ten-thousand"])
+
+    (usage,) = webhook().usage(event)
+    assert MAX_BYTES - 5000 < usage.used <= usage.limit == MAX_BYTES
+    assert event["data"]["alert"]["omitted"]["total"] > 4000
+    assert {each["severity"] for each in event["data"]["findings"]} == {"CRITICAL"}
+
+
+def test_numbers_listed_and_counted_add_up() -> None:
+    """What the destination asked for is listed or counted as omitted."""
+    alert = STORIES["baseline"]
+
+    told_of = webhook().render(alert)["data"]["alert"]
+    plain = webhook().plain(alert)["data"]["alert"]
+
+    for each in (told_of, plain):
+        assert len(each["changes"]) + each["omitted"]["total"] == len(alert.changes)
+    assert plain["changes"] == []
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_absurd_text_is_shown_and_stays_within_limits(text: str) -> None:
+    """JSON has no markup; attributes are one line of text, and the source stays a URI."""
+    for alert in (injected(text), injected_problem(text)):
+        for payload in (webhook().render(alert), webhook().plain(alert)):
+            assert_valid(payload)
+
+
+def test_an_evaluation_without_a_time_has_none() -> None:
+    """CloudEvents knows no null."""
+    alert = replace(STORIES["no-findings"], evaluated_at=None)
+
+    assert "time" not in webhook().render(alert)
+
+
+class TestSignature:
+    """Over exactly what is sent, with every key."""
+
+    def test_it_covers_id_time_and_body(self) -> None:
+        """As https://www.standardwebhooks.com asks for; the time is that of the send."""
+        call = sent(SIGNING_SECRET)
+
+        assert (call.method, call.url) == ("POST", HOOK)
+        assert call.headers["Content-Type"] == "application/cloudevents+json"
+        assert call.headers["webhook-id"] == json.loads(call.body)["id"]
+        assert call.headers["webhook-timestamp"] == str(int(NOW.timestamp()))
+        assert call.headers["webhook-signature"] == signature(SIGNING_SECRET.encode(), call)
+
+    def test_it_is_what_others_compute(self) -> None:
+        """The example in the tests of the reference libraries."""
+        key = base64.b64decode("MfKQ9r8GKYqr" + "TwjUPD8ILPZIo2LaLaSw")
+
+        signed = signatures([key], "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", EXAMPLE)
+
+        assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+    def test_a_secret_may_be_in_base64(self) -> None:
+        """The key is then what the Base64 stands for."""
+        key = bytes(range(MIN_KEY))
+
+        call = sent(f"whsec_{base64.b64encode(key).decode()}\n")
+
+        assert call.headers["webhook-signature"] == signature(key, call)
+
+    @pytest.mark.parametrize("between", [" ", "\n", " \r\n\t"])
+    def test_while_a_secret_is_replaced_both_sign(self, between: str) -> None:
+        """A receiver that has the new one or the old one finds its signature."""
+        old, new = b"o" * MIN_KEY, b"n" * MIN_KEY
+
+        call = sent(f"{new.decode()}{between}whsec_{base64.b64encode(old).decode()}")
+
+        both = f"{signature(new, call)} {signature(old, call)}"
+        assert call.headers["webhook-signature"] == both
+
+    @pytest.mark.parametrize(
+        "secret",
+        [
+            "",
+            " \n",
+            "x" * (MIN_KEY - 1),
+            "whsec_" + base64.b64encode(b"x" * (MIN_KEY - 1)).decode(),
+            "whsec_" + "x" * MIN_KEY + "!",
+            "whsk_" + "x" * MIN_KEY,
+            "whpk_" + "x" * MIN_KEY,
+            "x" * MIN_KEY + " of several words",
+        ],
+    )
+    def test_a_secret_that_cannot_sign_is_an_error_without_it(self, secret: str) -> None:
+        """Short, mistyped or asymmetric ones; nothing is sent."""
+        http = ScriptedHttp([ACCEPTED])
+        made = webhook(secret=secret, http=http)
+
+        with pytest.raises(ConfigError, match="at least 24 bytes") as caught:
+            made.send(made.render(STORIES["no-findings"]))
+
+        assert http.calls == []
+        assert caught.value.__cause__ is caught.value.__context__ is None
+        assert "xx" not in str(caught.value)
+
+
+class TestExampleInReadme:
+    """What README.md tells receivers to do."""
+
+    @pytest.fixture
+    def verified(self) -> Callable[..., bool]:
+        """Return the example, as it stands there."""
+        (code,) = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+        names: dict[str, Any] = {}
+        exec(code, names)  # noqa: S102  # that is what this is about
+        names["time"] = SimpleNamespace(time=lambda: NOW.timestamp() + 299)
+        return names["verified"]  # type: ignore[no-any-return]
+
+    def test_it_takes_what_is_sent(self, verified: Callable[..., bool]) -> None:
+        """With a secret as text, in Base64, and with each of two."""
+        encoded = f"whsec_{base64.b64encode(b'k' * MIN_KEY).decode()}"
+        for given in (SIGNING_SECRET, encoded):
+            call = sent(f"{SIGNING_SECRET} {encoded}")
+
+            assert verified(call.headers, call.body, given)
+
+    def test_it_refuses_everything_else(self, verified: Callable[..., bool]) -> None:
+        """Another body, id, time, secret or signature; and what is five minutes old."""
+        call = sent(SIGNING_SECRET)
+        late = str(int(NOW.timestamp()) - 1)
+
+        assert not verified(call.headers, call.body + b" ", SIGNING_SECRET)
+        assert not verified(call.headers, call.body, SIGNING_SECRET + "x")
+        for changed in (
+            {"webhook-id": "1"},
+            {"webhook-timestamp": late},
+            {"webhook-signature": ""},
+            {"webhook-signature": "v1,bm9uZQ=="},
+        ):
+            assert not verified({**call.headers, **changed}, call.body, SIGNING_SECRET)
+        old = {**call.headers, "webhook-timestamp": late}
+        old["webhook-signature"] = signatures(
+            [SIGNING_SECRET.encode()], old["webhook-id"], late, call.body
+        )
+        assert not verified(old, call.body, SIGNING_SECRET)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_any_2xx_is_an_acceptance(status: int) -> None:
+    """The receipt is the id by which the receiver knows the message."""
+    made = webhook(HttpAnswer(status, "<p>Thanks</p>"))
+    payload = made.render(STORIES["no-findings"])
+
+    assert made.send(payload) == Receipt(payload["id"])
+
+
+def test_a_repeat_has_the_same_id_and_a_time_of_its_own() -> None:
+    """Receivers drop what they have, and refuse what is too old to be from us."""
+    http = ScriptedHttp([AmbiguousDeliveryError("no answer"), ACCEPTED])
+    given = tools(http=http)
+    times = iter((NOW, NOW + timedelta(minutes=9)))
+    made = WebhookNotifier(OPTIONS["webhook"], replace(given, now=lambda: next(times)))
+    payload = made.render(STORIES["no-findings"])
+
+    with pytest.raises(AmbiguousDeliveryError):
+        made.send(payload)
+    made.send(payload)
+
+    first, second = http.calls
+    assert first.body == second.body
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    late = int(second.headers["webhook-timestamp"]) - int(first.headers["webhook-timestamp"])
+    assert late == 9 * 60
+    assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
+
+
+def test_another_host_than_the_one_that_was_named_is_not_called() -> None:
+    """Whoever may write the secret does not choose who is called."""
+    http = RequestsClient(("hooks.example.org",), session=requests.Session(), now=lambda: NOW)
+    made = webhook(http=http)
+
+    with pytest.raises(ConfigError, match=r"'hooks\.example\.com' is not allowed here"):
+        made.send(made.render(STORIES["no-findings"]))
