@@ -114,7 +114,8 @@ class StreamDigest:
     """Vulnerability id, severity, package."""
     ages: Mapping[str, Counts]
     oldest: datetime | None
-    trend: tuple[Counts, ...]
+    trend: tuple[Counts | None, ...]
+    """None: nothing was known then."""
     complete: bool
     comparable: bool
     problem: NotScanned | None
@@ -170,11 +171,13 @@ def _ages(
     return bands
 
 
-def _at(moment: datetime, history: Sequence[HistoryEntry], filters: Sequence[Filter]) -> Counts:
-    """Return what was open at a time, from the last usable scan before it."""
+def _at(
+    moment: datetime, history: Sequence[HistoryEntry], filters: Sequence[Filter]
+) -> Counts | None:
+    """Return what was open at a time, by the last usable scan until then; None before the first."""
     entry = next((each for each in reversed(history) if each.usable and each.at <= moment), None)
     if entry is None:
-        return {}
+        return None
     numbers = {
         severity: passing(tally, severity, entry.image, filters)
         for severity, tally in entry.open.items()
@@ -232,16 +235,19 @@ def digest(
         ages=tuple(Age(words, _sum(each.ages[words] for each in streams)) for _, words in _BANDS),
         oldest=min(dated, default=None),
         repositories=_repositories(streams),
-        trend=(
-            *(
-                Moment(at, _sum(each.trend[place] for each in streams))
-                for place, at in enumerate(moments[:-1])
-            ),
-            Moment(until, counts),
-        ),
+        trend=(*_trend(streams, moments[:-1]), Moment(until, counts)),
         not_scanned=_once((*(each.problem for each in streams if each.problem), *not_scanned)),
         doubts=(*doubts, *_doubts(streams)),
     )
+
+
+def _trend(streams: Sequence[StreamDigest], moments: Sequence[datetime]) -> Iterable[Moment]:
+    """Yield what was open at each time; nothing for times before anything was known."""
+    for place, at in enumerate(moments):
+        known = [each.trend[place] for each in streams]
+        numbers = [each for each in known if each is not None]
+        if numbers:
+            yield Moment(at, _sum(numbers))
 
 
 def _once(images: Iterable[NotScanned]) -> tuple[NotScanned, ...]:

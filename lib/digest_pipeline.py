@@ -53,7 +53,7 @@ _EARLIER: Final = timedelta(days=180)
 """How long before the trend the scan may be that its first moment is told from."""
 _ENTRIES: Final = 2000
 _SETTLED: Final = timedelta(hours=6)
-"""A younger image may still be scanned."""
+"""A younger image of which nothing was heard may still be scanned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +198,13 @@ class DigestPipeline:
     def _without_result(
         self, images: Sequence[Image | ImageIndex], until: datetime
     ) -> Iterator[NotScanned]:
-        settled = [each for each in images if _settled(each, until)]
-        wanted = [image for each in settled for image in _all_of(each)]
+        wanted = [image for each in images for image in _all_of(each)]
         states = self._states.images(wanted)
-        for each in settled:
+        for each in images:
             known = [states[image.key] for image in _all_of(each) if image.key in states]
-            if not any(state.report_key is not None for state in known):
+            if any(state.report_key is not None for state in known):
+                continue
+            if known or _settled(each, until):
                 yield NotScanned(_all_of(each)[0], _why(known))
 
 

@@ -755,7 +755,11 @@ class Digest:
     repositories: tuple[RepositoryDigest, ...]
     """Those with something open, worst first."""
     trend: tuple[Moment, ...]
-    """What was open at the end of each period, oldest first; the last one is now."""
+    """
+    What was open at the end of each period, oldest first; the last one is now.
+
+    Times before anything was known are left out.
+    """
     not_scanned: tuple[NotScanned, ...]
     doubts: tuple[str, ...] = ()
     """What may be missing in the numbers, and why."""

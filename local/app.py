@@ -18,12 +18,15 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from boto3.dynamodb.types import TypeDeserializer
 
-from cli.alerts_file import read
+from cli.alerts_file import load_file, read
+from lib.bootstrap import App as Process
+from lib.bootstrap import Clients, Settings
 from lib.models import DeliveryState
 from local.deploy import Stack, deploy
 from local.process import ROOT, EmbeddedAws
@@ -110,6 +113,26 @@ class App:
         published = sum(row.destination in self.topics for row in sent)
         return len(self.receivers.messages("sns")) >= published
 
+    def send_digests(self, config: Path) -> int:
+        """Have the digests of a configuration delivered now; return how many there are."""
+        rules = load_file(config, today=datetime.now(UTC).date())
+        if rules.digest is None:
+            return 0
+        outputs = self.stack.outputs
+        settings = Settings(
+            {
+                "TABLE_NAME": outputs["TableName"],
+                "REPORTS_BUCKET": outputs["ReportsBucketName"],
+                "DELIVERIES_QUEUE_URL": outputs["DeliveriesQueueUrl"],
+            }
+        )
+        pipeline = Process(settings, clients=_Clients(self.aws), config=rules).digest_pipeline
+        now = datetime.now(UTC).replace(microsecond=0)
+        made = pipeline.make(rules.digest, rules.digest.notify, until=now)
+        pipeline.send(made)
+        self.wait_until_quiet()
+        return len(made)
+
     def log(self, function: str) -> list[dict[str, Json]]:
         """Return the structured lines that a function ("deliver") has logged."""
         group = f"/aws/lambda/{self.stack.name}-{function}"
@@ -120,6 +143,17 @@ class App:
             for event in page["events"]
         ]
         return [json.loads(event) for event in events if event.startswith("{")]
+
+
+class _Clients(Clients):
+    """Those of the embedded AWS."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        super().__init__()
+        self._aws = aws
+
+    def get(self, service: str, region: str | None = None) -> Any:  # noqa: ARG002  # it has one region
+        return self._aws.client(service)
 
 
 def write_config(source: Path, site: str, target: Path) -> Path:

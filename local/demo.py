@@ -101,6 +101,8 @@ def _run(console: Console, *, once: bool, browser: bool) -> None:
         if browser:
             _open(receivers.inbox_url)
         _tell(console, app)
+        with _step(console, "Send the weekly digest, without waiting for Monday"):
+            app.send_digests(config)
         console.print(
             f"\n{len(receivers.messages())} messages in {time.monotonic() - begin:.0f} s:"
             f" [bold]{receivers.inbox_url}[/]"

@@ -1,7 +1,8 @@
 """
 Takes the README's pictures of a running inbox page: `python -m local.screenshot http://127.0.0.1:…/`.
 
-The first place in light, in dark and narrow; with `--places` also one picture per place.
+The first place in light, in dark and narrow; with `--story` what README shows of the demo's story,
+with `--places` one picture per place.
 """
 
 import re
@@ -34,6 +35,54 @@ FIRST: Final = (
     Shot("inbox-dark", scheme="dark"),
     Shot("inbox-narrow", width=390, height=844),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One message of a place, found by its words; `opens`: the page that a link in it leads to."""
+
+    name: str
+    place: str
+    words: str
+    opens: str | None = None
+    thread: bool = False
+    """With all replies, not the last message alone."""
+
+
+STORY: Final = (
+    Part("slack-message", "#/slack/C0STOREFRONT", "web/storefront:3.2.1"),
+    Part("slack-thread", "#/slack/C0STOREFRONT", "web/storefront", thread=True),
+    Part("report", "#/slack/C0STOREFRONT", "web/storefront:3.2.1", opens="full report"),
+    Part("jira-issue", "#/jira/SEC-2", "web/storefront"),
+    Part("digest", "#/slack/C0PLATFORM", "Weekly digest"),
+)
+
+
+def take_part(browser: Browser, address: str, part: Part, folder: Path) -> Path:
+    """Write a picture of one message, or of what it links to; return its path."""
+    context = browser.new_context(viewport={"width": 1180, "height": 5000}, locale="en-GB")
+    page = context.new_page()
+    page.goto(address + part.place)
+    articles = page.locator("article", has_text=part.words)
+    found = articles.first if part.thread else articles.last
+    found.wait_for()
+    path = folder / f"{part.name}.png"
+    if part.opens is not None:
+        with context.expect_page() as opened:
+            found.get_by_role("link", name=part.opens).last.click()
+        page = opened.value
+        page.wait_for_load_state()
+        found = page.locator("body")
+    box = found.bounding_box()
+    if box is not None:
+        box["height"] = min(box["height"], _TALLEST)
+        page.screenshot(path=path, animations="disabled", clip=box)
+    context.close()
+    return path
+
+
+_TALLEST: Final = 1000
+"""Pixels that README shows of one thing."""
 
 
 def take(browser: Browser, address: str, shot: Shot, folder: Path) -> tuple[Path, list[str]]:
@@ -75,6 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m local.screenshot", description=__doc__)
     parser.add_argument("address", help="of the inbox page, as `make demo` prints it")
     parser.add_argument("--into", type=Path, default=FOLDER, help="a folder (docs/images)")
+    parser.add_argument("--story", action="store_true", help="also README's pictures of the demo")
     parser.add_argument("--places", action="store_true", help="also one picture per place")
     asked = parser.parse_args(arguments)
     path = find_browser()
@@ -84,6 +134,8 @@ def main(arguments: list[str] | None = None) -> int:
     with open_browser(path) as browser:
         for file in take_all(browser, asked.address, asked.into, places=asked.places):
             print(file)
+        for part in STORY if asked.story else ():
+            print(take_part(browser, asked.address, part, asked.into))
     return 0
 
 

@@ -116,6 +116,14 @@ def digests() -> dict[str, Digest]:
         "clear-of-what-is-known": replace(clear(), not_scanned=week.not_scanned),
         "doubtful": replace(clear(), doubts=week.doubts),
         "empty": replace(clear(), images=0, clean=0),
+        "first": replace(
+            week,
+            before={},
+            came=week.counts,
+            gone={},
+            removed=(),
+            trend=week.trend[-1:],
+        ),
         "repeat": replace(week, attempt=2, possible_repeat=True),
         "many": replace(
             week,

@@ -53,7 +53,9 @@ def verdict(digest: Digest) -> str:
 
 
 def movement(digest: Digest) -> str:
-    """Return the sum from the last digest to this one."""
+    """Return the sum from the last digest to this one; nothing was known before the first."""
+    if _first(digest):
+        return f"{digest.total:,} known for the first time"
     before, came, gone = (sum(each.values()) for each in (digest.before, digest.came, digest.gone))
     return (
         f"{before:,} on {digest.since:%Y-%m-%d} + {came:,} new - {gone:,} gone"
@@ -61,9 +63,14 @@ def movement(digest: Digest) -> str:
     )
 
 
+def _first(digest: Digest) -> bool:
+    """Say whether nothing was known when the period began: then nothing is new, either."""
+    return bool(digest.images) and len(digest.trend) == 1
+
+
 def came(digest: Digest) -> str:
     """Return what is new since then; nothing where nothing is."""
-    return f"New: {counts(digest.came)}" if digest.came else ""
+    return f"New: {counts(digest.came)}" if digest.came and not _first(digest) else ""
 
 
 def gone(digest: Digest) -> str:
@@ -83,7 +90,13 @@ def oldest(digest: Digest) -> str:
 
 def repositories(digest: Digest, lines: int, characters: int) -> list[str]:
     """Return the worst repositories, and count the others."""
-    shown, hidden = fitting(digest.repositories, _repository, lines=lines, characters=characters)
+    first = _first(digest)
+    shown, hidden = fitting(
+        digest.repositories,
+        lambda each: _repository(each, first=first),
+        lines=lines,
+        characters=characters,
+    )
     if hidden:
         rest = sum(sum(each.counts.values()) for each in hidden)
         shown.append(
@@ -92,7 +105,7 @@ def repositories(digest: Digest, lines: int, characters: int) -> list[str]:
     return shown
 
 
-def _repository(each: RepositoryDigest) -> str:
+def _repository(each: RepositoryDigest, *, first: bool) -> str:
     moved = ", ".join(
         filter(
             None,
@@ -101,7 +114,7 @@ def _repository(each: RepositoryDigest) -> str:
     )
     images = f" in {_images(each.images)}" if each.images > 1 else ""
     said = f"{short(each.repository, _NAME)}: {counts(each.counts)}{images}"
-    return f"{said} ({moved})" if moved else said
+    return f"{said} ({moved})" if moved and not first else said
 
 
 def removed(digest: Digest, lines: int, characters: int) -> list[str]:
@@ -129,7 +142,7 @@ def _not_scanned(each: NotScanned) -> str:
 def trend(digest: Digest) -> list[str]:
     """Return a chart of fixed width, one line for each period; none while there is no course."""
     numbers = [sum(each.counts.values()) for each in digest.trend]
-    if not any(numbers):
+    if not any(numbers) or len(numbers) == 1:
         return []
     most = max(numbers)
     width = len(f"{most:,}")

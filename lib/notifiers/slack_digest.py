@@ -5,6 +5,7 @@ from typing import Final
 from lib.interfaces import Json
 from lib.models import Digest, Severity
 from lib.notifiers import digest_words as words
+from lib.notifiers.slack_message import mrkdwn
 from lib.text import slack_flat, slack_text
 
 _HEADER: Final = 150
@@ -57,13 +58,10 @@ def _opening(digest: Digest) -> str:
 
 
 def _ages(digest: Digest) -> Json | None:
-    fields = [
-        {"type": "mrkdwn", "text": f"*{age}*\n{_say(numbers, _FIELD)}"}
-        for age, numbers in words.ages(digest)
-    ]
+    fields = [mrkdwn(f"*{age}*\n{_say(numbers, _FIELD)}") for age, numbers in words.ages(digest)]
     if not fields:
         return None
-    title = {"type": "mrkdwn", "text": f"*{words.OPEN}*\n{_say(words.oldest(digest), _FIELD)}"}
+    title = mrkdwn(f"*{words.OPEN}*\n{_say(words.oldest(digest), _FIELD)}")
     return {"type": "section", "text": title, "fields": fields}
 
 
@@ -81,11 +79,11 @@ def _list(title: str, lines: list[str]) -> Json | None:
 def _context(digest: Digest) -> Json:
     notes = (*(f"Note: {each}" for each in words.doubts(digest)), words.footer(digest))
     text = _say(" \N{MIDDLE DOT} ".join(notes), _FOOTER + _SAID)
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}
+    return {"type": "context", "elements": [mrkdwn(text)]}
 
 
 def _section(text: str) -> Json:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+    return {"type": "section", "text": mrkdwn(text)}
 
 
 def _say(text: str, limit: int) -> str:

@@ -186,7 +186,7 @@ def _ending(alert: Alert) -> list[Json]:
     notes = [_say(each, _WARNING) for each in wording.warnings(alert)]
     return [
         _section(_console(alert)),
-        {"type": "context", "elements": [_mrkdwn(each) for each in (*notes, footer)]},
+        {"type": "context", "elements": [mrkdwn(each) for each in (*notes, footer)]},
     ]
 
 
@@ -198,17 +198,20 @@ def _header(mark: str, alert: Alert, *, title: str = "") -> Json:
 
 
 def _section(text: str) -> Json | None:
-    return {"type": "section", "text": _mrkdwn(text)} if text else None
+    return {"type": "section", "text": mrkdwn(text)} if text else None
 
 
 def _facts(alert: Alert) -> Json:
-    fields = [
-        _mrkdwn(f"*{label}*\n{_say(value, _FACT)}") for label, value in wording.facts(alert)[:10]
-    ]
-    return {"type": "section", "fields": fields}
+    """Return in small print what the first lines do not say."""
+    facts = (each for each in wording.facts(alert) if each[0] not in _SAID_BEFORE)
+    said = (f"{label} {_say(value, _FACT)}" for label, value in facts)
+    return {"type": "context", "elements": [mrkdwn(" \N{MIDDLE DOT} ".join(said))]}
 
 
-def _mrkdwn(text: str) -> Json:
+_SAID_BEFORE: Final = ("Repository", "Account", "Tags")
+
+
+def mrkdwn(text: str) -> Json:
     """Return a text object; `verbatim`: Slack makes links of nothing but what is marked as one."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 

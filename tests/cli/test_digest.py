@@ -1,0 +1,91 @@
+"""`digest`: for whom it is made, how it is shown, and what is sent only when asked."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli.__main__ import parser
+from cli.commands import digest
+from lib.errors import ConfigError
+from lib.models import Digest
+from tests.cli.stage import Stage
+from tests.digests import a_digest_of
+
+ALERTS = """\
+version: 1
+destinations:
+  slack: {type: slack, webhook: {secret: ecr-scan-alerts/a}}
+  mail: {type: sns, topic_arn: "arn:aws:sns:eu-central-1:000474600478:mail"}
+routes:
+  - {name: everything, notify: [slack, mail]}
+"""
+
+
+class Pipeline:
+    """Makes the same digest for everybody."""
+
+    def __init__(self) -> None:
+        self.sent: list[Digest] = []
+
+    def make(self, _schedule: Any, destinations: Any, **_: Any) -> tuple[Digest, ...]:
+        return tuple(a_digest_of(destination=each) for each in destinations)
+
+    def send(self, digests: tuple[Digest, ...]) -> None:
+        self.sent += digests
+
+
+@pytest.fixture
+def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    made = Pipeline()
+    monkeypatch.setattr(
+        digest, "deployment", lambda *_: SimpleNamespace(digests=lambda _config: made)
+    )
+    return made
+
+
+def run(folder: Path, *arguments: str, alerts: str = ALERTS) -> int:
+    (folder / "alerts.yml").write_text(alerts, "utf-8")
+    config = str(folder / "alerts.yml")
+    options = parser().parse_args(["digest", "--config", config, "--stage", "prod", *arguments])
+    return digest.run(options)
+
+
+def test_it_is_shown_and_not_sent(
+    tmp_path: Path, pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For all that routes lead to; for those of `digest:` where there is one."""
+    assert run(tmp_path) == 0
+    assert capsys.readouterr().out.count("Weekly digest: 3 CRITICAL, 40 HIGH open") == 2
+
+    run(tmp_path, "--format", "json", alerts=f"{ALERTS}digest: {{notify: [mail]}}\n")
+    assert [each["destination"] for each in json.loads(capsys.readouterr().out)] == ["mail"]
+    assert not pipeline.sent
+
+
+def test_it_is_sent_when_asked(
+    tmp_path: Path, pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(tmp_path, "--to", "slack", "--send") == 0
+
+    assert [each.destination for each in pipeline.sent] == ["slack"]
+    assert "on their way: slack" in capsys.readouterr().err
+
+
+def test_an_unknown_destination_is_a_mistake(tmp_path: Path, pipeline: Pipeline) -> None:
+    with pytest.raises(
+        ConfigError, match="nobody is not a destination of this file; there are: slack, mail"
+    ):
+        run(tmp_path, "--to", "nobody")
+    assert not pipeline.sent
+
+
+def test_a_stage_has_what_it_needs(stage: Stage, tmp_path: Path) -> None:
+    """Table, bucket and queue come from the stack's outputs."""
+    stage.ledger()
+    (tmp_path / "alerts.yml").write_text(ALERTS, "utf-8")
+    arguments = ["digest", "--config", str(tmp_path / "alerts.yml"), "--stage", "prod"]
+
+    assert digest.run(parser().parse_args(arguments), connect=stage.connect) == 0

@@ -1,0 +1,95 @@
+"""Digests as deployed: under the function's own role, sent by deliver to every kind of receiver."""
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from datetime import UTC, datetime, time, timedelta
+
+import boto3
+import pytest
+
+from cli.__main__ import parser
+from cli.alerts_file import load_file
+from cli.commands import digest as command
+from lib.bootstrap import App as Process
+from lib.bootstrap import Clients, Settings
+from lib.digest import Schedule
+from lib.models import Destination
+from local.app import App
+from local.process import ACCOUNT, SECRET
+from tests.e2e.conftest import ALERTS
+from tests.e2e.test_alerts import basic
+
+EVERYWHERE = tuple(map(Destination, ("team-slack", "security-jira", "mail", "audit")))
+
+
+def under_its_role(app: App, function: str, now: datetime) -> Process:
+    """Return a process with the settings and the rights that a function has."""
+    configuration = app.aws.client("lambda").get_function_configuration(
+        FunctionName=f"{app.stack.name}-{function}"
+    )
+    held = app.aws.client("sts").assume_role(RoleArn=configuration["Role"], RoleSessionName="test")[
+        "Credentials"
+    ]
+    session = boto3.session.Session(
+        aws_access_key_id=held["AccessKeyId"],
+        aws_secret_access_key=held["SecretAccessKey"],
+        aws_session_token=held["SessionToken"],
+        region_name=app.aws.region,
+    )
+    settings = Settings(configuration["Environment"]["Variables"])
+    config = load_file(ALERTS, today=now.date())
+    return Process(settings, clients=Clients(session), config=config, now=lambda: now)
+
+
+def test_a_digest_reaches_every_kind_of_receiver(
+    app: App, repository: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what was scanned and what was not; a second run of the same day adds nothing."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", app.aws.endpoint)
+    scanned, never = repository("everywhere"), repository("everywhere", scan_on_push=False)
+    app.aws.push(scanned, "1.0.0", basic("CVE-2026-0001"))
+    app.aws.push(never, "1.0.0", basic("CVE-2026-0001"))
+    app.wait_until_quiet()
+    seen = len(app.receivers.messages())
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    process = under_its_role(app, "sendDigest", tomorrow)
+    schedule = Schedule(EVERYWHERE, weekday=None, at=time(tomorrow.hour))
+
+    made = process.digest_pipeline.run(schedule).digests
+    again = process.digest_pipeline.run(schedule)
+    app.wait_until_quiet()
+
+    assert [each.destination for each in made] == list(EVERYWHERE)
+    assert not again.digests
+    messages = app.receivers.messages()[seen:]
+    for each in made:
+        told = [message for message in messages if each.delivery_id in message.raw]
+        assert len(told) == 1, each.destination
+        assert "Daily digest" in told[0].raw or "digest-1.0.0" in told[0].raw
+    mail = next(message for message in messages if "HOW LONG IT IS OPEN" in message.raw)
+    assert f"{scanned}: " in mail.raw
+    assert f"{never}:1.0.0: never scanned" in mail.raw
+
+
+def test_the_deployed_function_makes_none_that_nobody_asked_for(app: App) -> None:
+    """This file of alerts has no `digest`."""
+    answer = app.aws.client("lambda").invoke(FunctionName=f"{app.stack.name}-sendDigest")
+
+    assert json.loads(answer["Payload"].read()) == {"made": 0}
+
+
+def test_the_command_shows_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", app.aws.endpoint)
+    options = parser().parse_args(
+        ["digest", "--config", str(ALERTS), "--stage", "local", "--to", "mail", "--format", "json"]
+    )
+    session = boto3.session.Session(
+        aws_access_key_id=ACCOUNT, aws_secret_access_key=SECRET, region_name=app.aws.region
+    )
+
+    with redirect_stdout(io.StringIO()) as out:
+        assert command.run(options, connect=lambda **_: Clients(session)) == 0
+    (document,) = json.loads(out.getvalue())
+    assert document["destination"] == "mail"
