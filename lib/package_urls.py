@@ -13,8 +13,20 @@ from urllib.parse import unquote
 
 DISTRIBUTED: Final = frozenset({"apk", "deb", "rpm"})
 """Types whose namespace is the distribution."""
+KNOWN_TYPES: Final = DISTRIBUTED | {
+    "cargo",
+    "composer",
+    "gem",
+    "generic",
+    "golang",
+    "maven",
+    "npm",
+    "nuget",
+    "pypi",
+}
+"""Those that the packages of findings have; see `lib.sources.package_url`."""
 KNOWN_QUALIFIERS: Final = frozenset({"arch", "distro", "epoch"})
-"""Those that the package URLs of findings have; see `lib.sources.package_url`."""
+"""Likewise."""
 
 # Names of these types are the same in upper and lower case. That of an rpm is not, but those of
 # findings are written in lower case: https://packageurl.org/types/
