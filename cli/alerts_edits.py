@@ -25,6 +25,7 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, Seq
 
 from cli.alerts_file import understand
 from lib.errors import ConfigError
+from lib.suppressions import Suppression
 
 Entry = Mapping[str, str]
 """One suppression as it stands in the file; keys in the order in which they are written."""
@@ -34,6 +35,22 @@ _BY_HAND: Final = (
     "the suppressions are written in a way that this command does not change safely; nothing was "
     "changed. Edit them by hand"
 )
+
+
+def entry_of(suppression: Suppression) -> dict[str, str]:
+    """Return a suppression as the file has it: what it is limited to first, then why."""
+    values = {
+        "id": suppression.id,
+        "package": suppression.package,
+        "version": suppression.version,
+        "purl": suppression.purl,
+        "path": suppression.path,
+        "repository": suppression.repository,
+        "digest": suppression.digest,
+        "expires": suppression.expires.isoformat(),
+        "reason": suppression.reason,
+    }
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def added(text: str, entries: Sequence[Entry]) -> str:

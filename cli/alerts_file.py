@@ -71,7 +71,20 @@ def read(path: Path) -> AlertsFile:
     Raises `ConfigError` with file, line and advice for what is not YAML, for keys that stand twice,
     and for YAML that JSON cannot say.
     """
-    return understand(_text(path), str(path))
+    return understand(read_exactly(path), str(path))
+
+
+def read_exactly(path: Path) -> str:
+    """Return the text with its own line ends. Raises `ConfigError`."""
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise AlertsFileError(str(path), line, "this is not text in UTF-8") from None
 
 
 def understand(text: str, name: str) -> AlertsFile:
@@ -149,18 +162,6 @@ def _parser() -> YAML:
     yaml = YAML(typ="rt")
     yaml.Constructor = Constructor
     return yaml
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: there is no such file") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise AlertsFileError(str(path), line, "this is not text in UTF-8") from None
 
 
 _TWICE: Final = "this key stands twice in the same place; remove one of them"

@@ -17,6 +17,7 @@ from cli.commands import (
     resume,
     route,
     scan,
+    suppress,
 )
 
 
@@ -36,6 +37,7 @@ class Command(Protocol):
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "check-config": check_config,
+        "suppress": suppress,
         "normalize": normalize,
         "route": route,
         "preview": preview,

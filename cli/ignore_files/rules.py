@@ -8,12 +8,9 @@ which a rule no longer holds is a last day one day earlier.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
 
 from lib.errors import DocumentError
 from lib.package_urls import KNOWN_QUALIFIERS, KNOWN_TYPES, read_package_url
-
-LONGEST_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def looks_like_one(lines: Sequence[str]) -> bool:
 def _rules(text: str) -> Iterator[Rule]:
     remarks: list[str] = []
     headed = False
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         said = line.strip()
         if said.startswith(_COMMENT):
             # What was said above an id is not about those below this one.
@@ -58,11 +58,12 @@ def _rules(text: str) -> Iterator[Rule]:
 
 
 def _rule(number: int, line: str, above: str) -> Rule:
-    said, _, beside = line.partition(f" {_COMMENT}")
-    identifier, *fields = said.split()
+    identifier, *fields = line.split()
+    _, _, beside = line.partition(f" {_COMMENT}")
     if not _VULNERABILITY.match(identifier):
         return Skipped(number, identifier, "this is not the id of a vulnerability")
     reason = beside.strip(f"{_COMMENT} ") or above or None
+    # Trivy finds it in a comment on the same line, too.
     expiry = next((each for each in fields if each.startswith(_EXPIRY)), None)
     if expiry is None:
         return Ignored(number, identifier, reason=reason)
