@@ -216,9 +216,9 @@ def _summarize(planned: Plan, name: str, end: date) -> None:
         say(f"{endless} of the imported have no end in {name}: they hold until {end} (--days)")
     if planned.skipped:
         say()
+        say(f"skipped of {name}:")
         skipped = sorted(planned.skipped, key=lambda each: each.line)
-        rows = ((f"{name}:{each.line}", each.what, each.why) for each in skipped)
-        print_table(("SKIPPED", "RULE", "WHY"), rows)
+        print_table(("LINE", "RULE", "WHY"), ((str(e.line), e.what, e.why) for e in skipped))
 
 
 # --- expire -------------------------------------------------------------------------------------

@@ -213,8 +213,7 @@ def _require_last_word(statement: _Statement, claim: _Claim, others: _Others) ->
     for name in statement.names:
         for other in others.get(name, ()):
             if other.contradicts(statement, claim):
-                line, status = other.place.line, other.status
-                raise NoEntryError(f"the statement in line {line} says {status}, and not earlier")
+                raise NoEntryError(f"line {other.place.line} says {other.status}, no earlier")
 
 
 def _ignored(statement: _Statement, claim: _Claim) -> Iterator[Rule]:

@@ -40,7 +40,7 @@ def parse(text: str, name: str) -> list[Rule]:
         if section == SECTION:
             rules.extend(rule for entry in entries for rule in _rules(entry))
         elif entries:
-            why = f"{len(entries)} entries that are not about vulnerabilities"
+            why = f"not about vulnerabilities, like all of its entries ({len(entries)})"
             rules.append(Skipped(document.line_of(section), section, why))
     return rules
 
