@@ -206,17 +206,20 @@ def _in_brackets(layout: "_Layout", entries: Sequence[Entry]) -> _Splice:
 
 def _removing_in_brackets(layout: "_Layout", indexes: Sequence[int]) -> Iterator[_Splice]:
     for index in indexes:
-        start, end = layout.entries[index].start, layout.comma_after(index)
-        end = end or layout.entries[index].end
+        start, comma = layout.entries[index].start, layout.comma_after(index)
+        end = comma + 1 if comma else layout.entries[index].end
         blank, line = _BLANK.match(layout.text, end), layout.line_start(start)
         if blank and not layout.text[line:start].strip():
             start, end = line, blank.end()
+        else:
+            while layout.text.startswith((" ", "\t"), end):
+                end += 1
         yield _Splice(start, end)
     kept = [index for index in range(len(layout.entries)) if index not in indexes]
     if kept and kept[-1] < indexes[-1] and not layout.comma_after(indexes[-1]):
         # JSON has no comma after the last one.
-        end = layout.entries[kept[-1]].end
-        yield _Splice(end, layout.comma_after(kept[-1]) or end)
+        comma = layout.comma_after(kept[-1])
+        yield _Splice(comma, comma + 1)
 
 
 def _braced(entry: Entry) -> str:
@@ -260,7 +263,7 @@ def _quoted(value: str) -> str:
 _BLANK: Final = re.compile(r"[ \t]*\r?\n")
 _DASH: Final = re.compile(r" *-")
 _COMMENT_AHEAD: Final = re.compile(r"[ \t]*(?=#)")
-_COMMA: Final = re.compile(r"(?:\s|#[^\n]*)*,[ \t]*")
+_COMMA: Final = re.compile(r"(?:\s|#[^\n]*)*,")
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,9 +342,9 @@ class _Layout:
         return end
 
     def comma_after(self, index: int) -> int:
-        """Return where the comma after an entry ends; 0 without one."""
+        """Return where the comma after an entry is; 0 without one."""
         match = _COMMA.match(self.text, self.entries[index].end)
-        return match.end() if match else 0
+        return match.end() - 1 if match else 0
 
     def below(self, end: int, lines: Sequence[str], *, before: str = "") -> _Splice:
         """Insert lines where a line ends."""
