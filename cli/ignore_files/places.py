@@ -50,7 +50,8 @@ class Place:
 
     def mapping(self, key: str) -> "Place":
         """Return the mapping under a key; an empty one without it."""
-        return Place.of(self.file, (*self.path, key), self.values.get(key) or {})
+        value = self.values.get(key)
+        return Place.of(self.file, (*self.path, key), {} if value is None else value)
 
     def mappings(self, key: str) -> "list[Place]":
         """Return the mappings in the list under a key."""
