@@ -1,0 +1,351 @@
+"""
+What is imported never leaves out more than its origin did.
+
+The origins are told here once more, each as its tool applies its rules; a finding that ours leaves
+out must be one that the origin ignores, on each day. A vulnerability has several names: the origin
+is asked for each of them, as an entry of ours holds for each.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cli.ignore_files import FORMATS
+from cli.ignore_files.importing import Wishes, plan
+from lib.models import Finding, Image, Package, Severity
+from lib.package_urls import read_package_url
+from lib.suppressions import matcher
+from tests.builders import a_digest, an_image
+from tests.cli.ignore_files.origins import TODAY
+
+Ignores = Callable[[str, Finding, Image, date], bool]
+"""Whether the origin ignores a finding under one name of its vulnerability."""
+
+IDS = ("CVE-2024-1", "CVE-2024-2", "GHSA-aaaa-bbbb-cccc")
+NAMES = ("a", "b", "libx++", "@s/a")
+VERSIONS = ("1", "1.0-1", "1:1.0-1")
+PATHS = ("a", "usr/a", "usr/lib/a", "usr/lib/x/a", "opt/a")
+REPOSITORIES = ("api", "payments/api", "legacy/payments/api", "worker")
+ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+SEGMENTS = st.sampled_from(["usr", "lib", "x", "a", "*", "**", "u*", "?", "[a]", "{a,x}", "**a"])
+GLOBS = st.builds(
+    "{}{}".format,
+    st.sampled_from(["", "/"]),
+    st.lists(SEGMENTS, min_size=1, max_size=4).map("/".join),
+)
+PURLS = st.builds(
+    "pkg:{}{}{}{}".format,
+    st.sampled_from(["deb/debian/", "deb/", "deb/ubuntu/", "npm/", "npm/%40s/", "github/"]),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(["", "@1", "@1.0-1", "@1%3A1.0-1"]),
+    st.sampled_from(
+        ["", "?arch=amd64", "?arch=arm64", "?arch=amd64&distro=debian-12", "?x=y", "#s"]
+    ),
+)
+DAYS = st.sampled_from([TODAY + timedelta(days=each) for each in (-1, 0, 1, 2, 400)])
+LASTING = Wishes(TODAY, TODAY + timedelta(days=1000), "imported")
+NOTHING = (None, "", [])
+
+
+@st.composite
+def findings(draw: st.DrawFn) -> Finding:
+    """Return a finding of a package of Debian, of npm, or of a kind that nobody says."""
+    name, version = draw(st.sampled_from(NAMES)), draw(st.sampled_from(VERSIONS))
+    encoded = f"{name.replace('@', '%40')}@{version.replace(':', '%3A')}"
+    purl = draw(
+        st.sampled_from(
+            [
+                None,
+                f"pkg:deb/debian/{encoded}?arch=amd64&distro=debian-12",
+                f"pkg:deb/ubuntu/{encoded}?arch=arm64",
+                f"pkg:npm/{encoded}",
+            ]
+        )
+    )
+    package = Package(name, version, path=draw(st.none() | st.sampled_from(PATHS)), purl=purl)
+    names = draw(st.lists(st.sampled_from(IDS), min_size=1, max_size=2, unique=True))
+    return Finding(names[0], package, Severity.HIGH, aliases=tuple(names[1:]))
+
+
+IMAGES = st.builds(
+    lambda number, repository: an_image(number, repository=repository),
+    st.sampled_from([1, 2]),
+    st.sampled_from(REPOSITORIES),
+)
+
+
+def require_no_wider(
+    format_: str, text: str, finding: Finding, image: Image, day: date, ignores: Ignores
+) -> None:
+    """Fail when ours leaves out on a day what the origin does not ignore."""
+    entries = [each.entry for each in plan(FORMATS[format_](text, "FILE"), (), LASTING).new]
+
+    ours = matcher(entries, image, day)(finding)
+
+    if ours is not None:
+        names = (finding.vulnerability_id, *finding.aliases)
+        assert any(ignores(name, finding, image, day) for name in names)
+
+
+def doublestar(pattern: str, path: str) -> bool:
+    """Match as doublestar does: a * ends at a slash, ** between slashes does not."""
+    found = re.escape(pattern)
+    found = found.replace(r"/\*\*/", "/(?:.*/)?")
+    found = re.sub(r"^\\\*\\\*/", "(?:.*/)?", found)
+    found = re.sub(r"/\\\*\\\*$", "(?:/.*)?", found)
+    found = ".*" if found == r"\*\*" else found
+    found = re.sub(r"(?:\\\*)+", "[^/]*", found).replace(r"\?", "[^/]")
+    found = found.replace(r"\[a\]", "[a]").replace(r"\{a,x\}", "(?:a|x)")
+    return re.fullmatch(found, path) is not None
+
+
+def agrees(limit: str, purl: str | None) -> bool:
+    """Compare as Trivy and OpenVEX do: what a limit says must be the same."""
+    wanted, found = read_package_url(limit), read_package_url(purl or "")
+    return (
+        wanted is not None
+        and found is not None
+        and (wanted.type, wanted.namespace, wanted.name)
+        == (found.type, found.namespace, found.name)
+        and wanted.version in (None, found.version)
+        and wanted.qualifiers.items() <= found.qualifiers.items()
+        and wanted.subpath in ("", found.subpath)
+    )
+
+
+# --- Trivy --------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(IDS), st.none() | DAYS, st.booleans()), min_size=1, max_size=3
+    ),
+    findings(),
+    IMAGES,
+    DAYS,
+)
+def test_trivyignore(
+    lines: list[tuple[str, date | None, bool]], finding: Finding, image: Image, day: date
+) -> None:
+    """An id holds everywhere until midnight before its date, even one in a comment."""
+    text = "\n".join(
+        name + (f"{' # ' if remark else ' '}exp:{end}" if end else "")
+        for name, end, remark in lines
+    )
+
+    def ignores(name: str, _: Finding, __: Image, day: date) -> bool:
+        return any(name == line and (end is None or day < end) for line, end, _ in lines)
+
+    require_no_wider("trivyignore", text, finding, image, day, ignores)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "id": st.sampled_from(IDS),
+                "paths": st.lists(GLOBS, max_size=2),
+                "purls": st.lists(PURLS, max_size=2),
+                "expired_at": DAYS.map(str) | DAYS.map("{}T12:00:00Z".format),
+                "other": st.sampled_from(["", "x"]),
+            },
+        ),
+        max_size=3,
+    ),
+    findings(),
+    IMAGES,
+    DAYS,
+)
+def test_trivyignore_yaml(
+    entries: list[dict[str, Any]], finding: Finding, image: Image, day: date
+) -> None:
+    """One of the paths and one of the package URLs must match, before the end."""
+    # JSON is YAML, too.
+    text = json.dumps({"vulnerabilities": entries, "secrets": [{"id": IDS[0]}]})
+
+    def ignores(name: str, finding: Finding, _: Image, day: date) -> bool:
+        return any(one_ignores(each, name, finding.package, day) for each in entries)
+
+    def one_ignores(entry: Mapping[str, Any], name: str, package: Package, day: date) -> bool:
+        paths, purls = entry.get("paths") or ["**"], entry.get("purls")
+        end = datetime.fromisoformat(entry.get("expired_at", "2999-01-01")).replace(tzinfo=UTC)
+        last_moment = datetime(day.year, day.month, day.day, 23, 59, tzinfo=UTC)
+        return (
+            entry.get("id") == name
+            and entry.get("other") in NOTHING
+            and last_moment < end
+            and any(doublestar(each, package.path or "") for each in paths)
+            and (not purls or any(agrees(each, package.purl) for each in purls))
+        )
+
+    require_no_wider("trivyignore-yaml", text, finding, image, day, ignores)
+
+
+# --- Grype --------------------------------------------------------------------------------------
+
+MAYBE = {
+    "fix-state": st.sampled_from(["", "fixed"]),
+    "namespace": st.sampled_from(["", "debian:distro:debian:11"]),
+    "vex-status": st.sampled_from(["", "not_affected"]),
+    "new-limit": st.sampled_from(["", "x"]),
+}
+PACKAGE_RULES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.sampled_from(
+            ["", "a", "^a$", "a|b", ".", ".*", "libx++", r"libx\+\+", "lib.*", "@s/a", "["]
+        ),
+        "version": st.sampled_from(["", "1", "1.0-1", "0:1.0-1", "1:1.0-1"]),
+        "type": st.sampled_from(["", "deb", "npm", "python", "java-archive"]),
+        "location": st.just("") | GLOBS,
+        "upstream-name": st.sampled_from(["", "a"]),
+    },
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={"vulnerability": st.sampled_from(["", *IDS]), "package": PACKAGE_RULES}
+            | MAYBE,
+        ),
+        max_size=3,
+    ),
+    findings(),
+    IMAGES,
+)
+def test_grype(rules: list[dict[str, Any]], finding: Finding, image: Image) -> None:
+    """All that a rule says must hold; what an entry cannot say may not."""
+
+    def ignores(name: str, finding: Finding, _: Image, __: date) -> bool:
+        return any(one_ignores(each, name, finding.package) for each in rules)
+
+    def one_ignores(rule: Mapping[str, Any], name: str, package: Package) -> bool:
+        wanted = rule.get("package", {})
+        version = wanted.get("version", "").removeprefix("0:")
+        purl = package.purl or ""
+        return (
+            rule.get("vulnerability") == name
+            and all(rule.get(each) in NOTHING for each in MAYBE)
+            and wanted.get("upstream-name") in NOTHING
+            and regex(wanted.get("name", ""), package.name)
+            and version in ("", package.version)
+            and (not wanted.get("type") or purl.startswith(f"pkg:{wanted['type']}/"))
+            and (
+                not wanted.get("location")
+                or doublestar(wanted["location"], f"/{package.path or ''}")
+            )
+        )
+
+    def regex(pattern: str, name: str) -> bool:
+        # RE2 has no possessive quantifiers, and refuses what this does.
+        if not pattern or "++" in pattern.replace(r"\+", "") or pattern == "[":
+            return not pattern
+        return re.fullmatch(pattern, name) is not None
+
+    require_no_wider("grype", json.dumps({"ignore": rules}), finding, image, TODAY, ignores)
+
+
+# --- OpenVEX ------------------------------------------------------------------------------------
+
+COMPONENTS = st.fixed_dictionaries(
+    {"@id": PURLS | st.just("cpe:/a:b")},
+    optional={"other": st.sampled_from(["", "x"]), "hashes": st.just({"md5": "12"})},
+)
+OCI = st.builds(
+    "pkg:oci/{}{}{}".format,
+    st.sampled_from(["api", "worker"]),
+    st.sampled_from(["", "@1", f"@{a_digest(1)}"]),
+    st.sampled_from(
+        [
+            "",
+            f"?repository_url={ECR}/payments/api",
+            f"?repository_url={ECR}/api",
+            "?repository_url=ghcr.io/payments/api",
+            "?tag=1.4.1",
+        ]
+    ),
+)
+PRODUCTS = st.builds(
+    lambda product, parts: {**product, "subcomponents": parts},
+    COMPONENTS | OCI.map(lambda purl: {"@id": purl}),
+    st.lists(COMPONENTS, max_size=2),
+)
+STATEMENTS = st.fixed_dictionaries(
+    {
+        "vulnerability": st.fixed_dictionaries(
+            {"name": st.sampled_from(IDS)}, optional={"aliases": st.just([IDS[2]])}
+        ),
+        "status": st.sampled_from(["not_affected", "fixed", "affected", "under_investigation"]),
+    },
+    optional={
+        "products": st.lists(PRODUCTS, max_size=2),
+        "timestamp": st.sampled_from(["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"]),
+        "other": st.sampled_from(["", "x"]),
+    },
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(STATEMENTS, max_size=3), findings(), IMAGES)
+def test_openvex(statements: list[dict[str, Any]], finding: Finding, image: Image) -> None:
+    """The last statement about a finding must be one that suppresses it."""
+    document_time = "2026-01-15T00:00:00Z"
+    document = {
+        "@context": "https://openvex.dev/ns/v0.2.0",
+        "timestamp": document_time,
+        "statements": statements,
+    }
+
+    def ignores(name: str, finding: Finding, image: Image, _: date) -> bool:
+        said = [each for each in statements if is_about(each, name, finding, image)]
+        last = max(said, key=lambda each: each.get("timestamp", document_time), default={})
+        return last.get("status") in ("not_affected", "fixed")
+
+    require_no_wider("openvex", json.dumps(document), finding, image, TODAY, ignores)
+
+
+def is_about(statement: Mapping[str, Any], name: str, finding: Finding, image: Image) -> bool:
+    """Whether a statement is about a finding, as its author meant it."""
+    vulnerability = statement["vulnerability"]
+    return (
+        name in (vulnerability["name"], *vulnerability.get("aliases", ()))
+        and statement.get("other") in NOTHING
+        and any(is_product(each, finding.package, image) for each in statement.get("products", ()))
+    )
+
+
+def is_product(product: Mapping[str, Any], package: Package, image: Image) -> bool:
+    """Whether a finding is in a product; in one that is no image, only that itself can be."""
+    parts: Iterable[Mapping[str, Any]] = product["subcomponents"]
+    if product["@id"].startswith("pkg:oci/"):
+        inside = not parts or any(is_component(each, package) for each in parts)
+        return inside and is_image(product["@id"], image)
+    return not parts and is_component(product, package)
+
+
+def is_component(component: Mapping[str, Any], package: Package) -> bool:
+    """Whether a package is this one."""
+    return component.get("other") in NOTHING and agrees(component["@id"], package.purl)
+
+
+def is_image(purl: str, image: Image) -> bool:
+    """Whether an image is this one; a digest says it all."""
+    parts = read_package_url(purl)
+    assert parts is not None
+    if parts.version is not None:
+        return parts.version == image.digest
+    if parts.name != image.repository.rpartition("/")[2]:
+        return False
+    known = {"repository_url": f"{ECR}/{image.repository}", "tag": ""}
+    return parts.qualifiers.items() <= known.items()
