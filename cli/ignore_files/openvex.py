@@ -145,7 +145,7 @@ def _statement(place: Place, document_time: datetime | None) -> _Statement:
         name,
         frozenset(each.upper() for each in names if each),
         place.text("status") or "nothing",
-        _time(place) if "timestamp" in place.values else document_time,
+        _time(place) if place.text("timestamp") else document_time,
         tuple(
             _Claim(product, part)
             for product in place.mappings("products")
