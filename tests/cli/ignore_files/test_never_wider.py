@@ -14,6 +14,7 @@ from functools import cache
 from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,25 +36,24 @@ PATHS = ("a", "usr/a", "usr/lib/a", "usr/lib/x/a")
 REPOSITORIES = ("api", "payments/api", "worker")
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 SEGMENTS = ("usr", "lib", "a", "*", "**", "u*", "?", "[a]", "{a,x}", "**a")
-GLOBS = st.sampled_from(
-    [
-        *SEGMENTS,
-        *map("/".join, product(SEGMENTS, repeat=2)),
-        *map("/{}/a".format, SEGMENTS),
-        *map("usr/{}/a".format, SEGMENTS),
-        *(
-            "/**",
-            "usr?a",
-            "/usr?a",
-            "/usr/**",
-            "usr/lib/**",
-            "**/lib/**",
-            "/usr/lib/a",
-            "/usr/*",
-            "/u*/**",
-        ),
-    ]
-)
+PATTERNS = [
+    *SEGMENTS,
+    *map("/".join, product(SEGMENTS, repeat=2)),
+    *map("/{}/a".format, SEGMENTS),
+    *map("usr/{}/a".format, SEGMENTS),
+    *(
+        "/**",
+        "usr?a",
+        "/usr?a",
+        "/usr/**",
+        "usr/lib/**",
+        "**/lib/**",
+        "/usr/lib/a",
+        "/usr/*",
+        "/u*/**",
+    ),
+]
+GLOBS = st.sampled_from(PATTERNS)
 PURLS = st.builds(
     "pkg:{}{}{}{}".format,
     st.sampled_from(["deb/debian/", "deb/debian/", "deb/", "npm/", "npm/%40s/", "github/"]),
@@ -91,8 +91,10 @@ def packages() -> Iterator[Package]:
 
 
 def images() -> Iterator[Image]:
-    for number, repository in product((1, 2), REPOSITORIES):
+    for number, repository in enumerate(REPOSITORIES, 1):
         yield an_image(number, repository=repository)
+    # A copy of the first one.
+    yield an_image(1, repository=REPOSITORIES[1])
 
 
 def require_no_wider(
@@ -131,6 +133,22 @@ def agrees(limit: str, purl: str | None) -> bool:
         and wanted.qualifiers.items() <= found.qualifiers.items()
         and wanted.subpath in ("", found.subpath)
     )
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_paths(pattern: str) -> None:
+    """Every pattern, alone: for grype of absolute paths, for Trivy of those without a slash."""
+    trivy = json.dumps({"vulnerabilities": [{"id": IDS[0], "paths": [pattern]}]})
+    grype = json.dumps({"ignore": [{"vulnerability": IDS[0], "package": {"location": pattern}}]})
+
+    def ignores(name: str, finding: Finding, _: Image, __: date) -> bool:
+        return name == IDS[0] and doublestar(pattern, finding.package.path or "")
+
+    def ignores_absolute(name: str, finding: Finding, _: Image, __: date) -> bool:
+        return name == IDS[0] and doublestar(pattern, f"/{finding.package.path or ''}")
+
+    require_no_wider("trivyignore-yaml", trivy, ignores)
+    require_no_wider("grype", grype, ignores_absolute)
 
 
 # --- Trivy --------------------------------------------------------------------------------------
@@ -265,9 +283,9 @@ COMPONENTS = st.fixed_dictionaries(
     optional={"other": RARELY_X, "hashes": st.just({"md5": "12"})},
 )
 OCI = st.builds(
-    "pkg:oci/{}{}{}".format,
-    st.sampled_from(["api", "api", "worker"]),
-    st.sampled_from(["", "", "@1", f"@{a_digest(1)}"]),
+    "pkg:oci/{}{}".format,
+    # A digest is of one name: whatever else has it is the same image.
+    st.sampled_from(["api", "worker", "api@1", f"api@{a_digest(1)}", f"worker@{a_digest(3)}"]),
     st.sampled_from(
         [
             *("", "", f"?repository_url={ECR}/payments/api", f"?repository_url={ECR}/api"),
