@@ -75,8 +75,8 @@ def without_refused(planned: Plan, document: Mapping[str, Json], *, today: date)
     entries = [*before, *(entry_of(each.entry) for each in planned.new)]
     refused: dict[int, str] = {}
     for problem in check({**document, "suppressions": entries}, today=today):
-        match problem.path:
-            case ("suppressions", int(index), key) if index >= len(before):
+        match problem.level, problem.path:
+            case "error", ("suppressions", int(index), key) if index >= len(before):
                 refused.setdefault(index - len(before), f"{key} {problem.message}")
     new = tuple(each for index, each in enumerate(planned.new) if index not in refused)
     skipped = tuple(

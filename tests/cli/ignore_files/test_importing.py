@@ -183,6 +183,12 @@ class TestWithoutRefused:
         assert kept.skipped[1].why.startswith("reason this looks like a secret itself")
         assert "hooks" not in str(kept.skipped)
 
+    def test_a_warning_is_no_refusal(self) -> None:
+        """An entry that ends soon may do so."""
+        found = planned(Ignored(1, "CVE-1", last_day=TODAY))
+
+        assert without_refused(found, DOCUMENT, today=TODAY) == found
+
     def test_entries_that_are_there_are_not_its_business(self) -> None:
         """Their mistakes are those of the file."""
         document = {**DOCUMENT, "suppressions": [{"id": "a b"}]}
