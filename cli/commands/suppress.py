@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--repository", metavar="GLOB", nargs="+", help="one entry for each")
     end = add.add_mutually_exclusive_group()
     end.add_argument("--expires", metavar="DATE", help="the last day on which it holds, in UTC")
-    _add_days(end)
+    _add_days(end, "how long it holds, from today")
     _add_edit_options(add)
 
     take = actions.add_parser("import", help="add what another tool ignores, never more than that")
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     take.add_argument("--repository", metavar="GLOB", help="limit every entry to these")
     take.add_argument("--reason", help='of entries without one (default: "imported from FILE")')
-    _add_days(take)
+    _add_days(take, "how long entries hold whose origin names no end")
     _add_edit_options(take)
 
     expire = actions.add_parser(
@@ -84,10 +84,8 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--digest", help="only in this one image")
 
 
-def _add_days(parser: argparse._ActionsContainer) -> None:
-    parser.add_argument(
-        "--days", type=int, metavar="N", help=f"how long from today (default: {DAYS})"
-    )
+def _add_days(parser: argparse._ActionsContainer, what: str) -> None:
+    parser.add_argument("--days", type=int, metavar="N", help=f"{what} (default: {DAYS})")
 
 
 def _add_edit_options(parser: argparse.ArgumentParser) -> None:

@@ -64,7 +64,7 @@ def plan(rules: Iterable[Rule], existing: Sequence[Suppression], wishes: Wishes)
                 known.take(outcome)
             case Skipped():
                 skipped.append(outcome)
-            case Suppression():
+            case _:
                 there.append(outcome)
     return Plan(tuple(new), tuple(there), tuple(dict.fromkeys(skipped)))
 

@@ -6,7 +6,8 @@ https://github.com/openvex/spec/blob/main/OPENVEX-SPEC.md
 "not_affected" and "fixed" are taken over, unless another statement about the same, as late or
 later, says otherwise. A product is an image (pkg:oci, perhaps with packages in it as its
 subcomponents) or a package. An image by its digest is that one; by its repository_url in ECR, or
-by its name alone, all that are pushed there. https://packageurl.org/types/oci-definition.json
+by its name alone, all that are pushed there (in the account and region of the deployment).
+https://packageurl.org/types/oci-definition.json
 """
 
 import re
@@ -53,8 +54,6 @@ _ECR: Final = re.compile(
     r"/(?P<repository>[a-z0-9._/-]+)"
 )
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
-
-
 _NAME: Final = re.compile(r"[a-z0-9._-]+")
 _SCHEME: Final = "pkg:"
 
