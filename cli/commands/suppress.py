@@ -191,11 +191,14 @@ def _import(file: SuppressionsFile, options: argparse.Namespace, today: date) ->
     reason = options.reason or f"imported from {PurePath(name).name}"
     wishes = Wishes(today, end, one_line(reason), options.repository)
     with working(f"reading {name}"):
-        planned = plan(FORMATS[format_](text, name), file.entries, wishes)
+        rules = FORMATS[format_](text, name)
+        planned = plan(rules, file.entries, wishes)
         planned = without_refused(planned, file.document, today=today)
         entries = [entry_of(each.entry) for each in planned.new]
         after = file.changed(added(file.text, entries), today=today)
     _finish(file, after, options)
+    if not rules:
+        remark(f"{name} holds no rules of the format {format_}; --format names another")
     _summarize(planned, name, end)
     return 0
 

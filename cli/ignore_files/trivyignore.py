@@ -13,9 +13,12 @@ from datetime import date
 from typing import Final
 
 from cli.ignore_files.rules import Ignored, Rule, Skipped, lasting_before
+from lib.text import truncate
 
 _COMMENT: Final = "#"
 _EXPIRY: Final = "exp:"
+_SHOWN: Final = 60
+"""Characters of a word that is no id: it may be a whole document of another format."""
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # Whose ids name vulnerabilities; https://ossf.github.io/osv-schema/#id-modified-fields has most.
 _VULNERABILITY: Final = re.compile(
@@ -61,7 +64,9 @@ def _rule(number: int, line: str, above: str) -> Rule:
     identifier, *fields = line.split()
     _, _, beside = line.partition(f" {_COMMENT}")
     if not _VULNERABILITY.match(identifier):
-        return Skipped(number, identifier, "this is not the id of a vulnerability")
+        return Skipped(
+            number, truncate(identifier, _SHOWN), "this is not the id of a vulnerability"
+        )
     reason = beside.strip(f"{_COMMENT} ") or above or None
     # Trivy finds it in a comment on the same line, too.
     expiry = next((each for each in fields if each.startswith(_EXPIRY)), None)

@@ -414,6 +414,20 @@ class TestImport:
         assert "+  - id: CVE-2008-4318\n" in out
         assert "imported       4" in out
 
+    def test_a_file_without_rules_is_said(
+        self, run: Run, path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """It may be of another format."""
+        before = path.read_text()
+        Path("ignored").write_text("output: json")
+
+        run("import", "ignored", "--format", "grype")
+
+        assert path.read_text() == before
+        assert capsys.readouterr().err == (
+            "note: ignored holds no rules of the format grype; --format names another\n"
+        )
+
     def test_stdin_is_a_file(self, run: Run, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """Of the format that its text says."""
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"CVE-2024-1\n")))

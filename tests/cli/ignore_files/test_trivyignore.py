@@ -81,6 +81,11 @@ def test_other_dates_end_nothing(day: str) -> None:
     assert isinstance(rule, Skipped)
 
 
+def test_what_is_no_id_is_shown_in_short() -> None:
+    """A document of another format may be one word."""
+    assert [what for _, what, _ in skipped(rules_of("trivyignore", "x" * 100))] == ["x" * 59 + "…"]
+
+
 def test_an_empty_file_has_no_rules() -> None:
     """Nor has one with comments alone."""
     assert rules_of("trivyignore", "\n# a\n\n") == []
