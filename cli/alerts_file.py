@@ -71,23 +71,40 @@ def read(path: Path) -> AlertsFile:
     Raises `ConfigError` with file, line and advice for what is not YAML, for keys that stand twice,
     and for YAML that JSON cannot say.
     """
-    text = _text(path)
+    return understand(read_exactly(path), str(path))
+
+
+def read_exactly(path: Path) -> str:
+    """Return the text with its own line ends. Raises `ConfigError`."""
+    try:
+        return path.read_bytes().decode()
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path}: there is no such file") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise AlertsFileError(str(path), line, "this is not text in UTF-8") from None
+
+
+def understand(text: str, name: str) -> AlertsFile:
+    """Parse the text of a YAML (or JSON) file. Raises `ConfigError` as `read` does."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ReusedAnchorWarning)
             tree = _parser().load(text)
     except DuplicateKeyError as error:
-        raise AlertsFileError(str(path), _line(error), _TWICE) from None
+        raise AlertsFileError(name, _line(error), _TWICE) from None
     except MarkedYAMLError as error:
-        raise AlertsFileError(str(path), _line(error), _advice(error, text)) from None
+        raise AlertsFileError(name, _line(error), _advice(error, text)) from None
     except YAMLError:
-        raise AlertsFileError(str(path), 1, _UNPRINTABLE) from None
+        raise AlertsFileError(name, 1, _UNPRINTABLE) from None
     except (ValueError, LookupError):
-        raise AlertsFileError(str(path), 1, _WRONG_TAG) from None
+        raise AlertsFileError(name, 1, _WRONG_TAG) from None
     except RecursionError:
-        raise AlertsFileError(str(path), 1, _TOO_DEEP) from None
-    reader = _Reader(str(path))
-    return AlertsFile(str(path), reader.plain(tree, ()), MappingProxyType(reader.lines))
+        raise AlertsFileError(name, 1, _TOO_DEEP) from None
+    reader = _Reader(name)
+    return AlertsFile(name, reader.plain(tree, ()), MappingProxyType(reader.lines))
 
 
 def check_file(
@@ -109,7 +126,11 @@ def check_file(
 
 def load_file(path: Path, *, today: date) -> Config:
     """Read, check and parse a file. Raises `ConfigError` with every error and its line."""
-    file = read(path)
+    return configured(read(path), today=today)
+
+
+def configured(file: AlertsFile, *, today: date) -> Config:
+    """Check and parse a file that was read. Raises `ConfigError` as `load_file` does."""
     errors = [each for each in _located(file, today) if each.level == "error"]
     if errors:
         raise ConfigError(render_problems(errors))
@@ -141,18 +162,6 @@ def _parser() -> YAML:
     yaml = YAML(typ="rt")
     yaml.Constructor = Constructor
     return yaml
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: there is no such file") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise AlertsFileError(str(path), line, "this is not text in UTF-8") from None
 
 
 _TWICE: Final = "this key stands twice in the same place; remove one of them"

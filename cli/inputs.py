@@ -69,6 +69,15 @@ def read_document(path: str) -> Any:
         raise DocumentError(f"not JSON: {error}") from error
 
 
+def read_text(path: str) -> str:
+    """Return a text in UTF-8. Raises `DocumentError` for what is none."""
+    try:
+        return _content(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DocumentError(f"{_name(path)}:{line}: this is not text in UTF-8") from error
+
+
 def _content(path: str) -> bytes:
     if path != STDIN:
         # A device or a pipe has no size, so what was read counts as well.

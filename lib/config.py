@@ -27,6 +27,7 @@ from lib.digest import Schedule
 from lib.errors import ConfigError
 from lib.interfaces import Json
 from lib.models import ChangeKind, Destination, Filter, Severity
+from lib.package_urls import KNOWN_QUALIFIERS, read_package_url
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 from lib.text import one_line
@@ -221,6 +222,9 @@ def _suppression(entry: Mapping[str, Json]) -> Suppression:
         package=entry.get("package"),
         path=entry.get("path"),
         repository=entry.get("repository"),
+        version=entry.get("version"),
+        purl=entry.get("purl"),
+        digest=entry.get("digest"),
     )
 
 
@@ -404,9 +408,18 @@ def _misfits(document: Json) -> Iterator[Problem]:
         yield Problem(("fallback",), _no_destination(fallback, names))
     yield from _digest_misfits(document)
     for index, entry in enumerate(_list(document, "suppressions")):
-        expires = entry.get("expires") if isinstance(entry, dict) else None
-        if isinstance(expires, str) and _looks_like_date(expires) and not _is_date(expires):
-            yield Problem(("suppressions", index, "expires"), "must be a day that exists")
+        if isinstance(entry, dict):
+            yield from _suppression_misfits(("suppressions", index), entry)
+
+
+def _suppression_misfits(path: ConfigPath, entry: Mapping[str, Json]) -> Iterator[Problem]:
+    expires, purl = entry.get("expires"), entry.get("purl")
+    if isinstance(expires, str) and _looks_like_date(expires) and not _is_date(expires):
+        yield Problem((*path, "expires"), "must be a day that exists")
+    limit = read_package_url(purl) if isinstance(purl, str) else None
+    if limit is not None and not limit.qualifiers.keys() <= KNOWN_QUALIFIERS:
+        allowed = ", ".join(sorted(KNOWN_QUALIFIERS))
+        yield Problem((*path, "purl"), f"can be limited by {allowed} after its ?, and nothing else")
 
 
 def _route_misfits(

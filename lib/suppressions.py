@@ -7,6 +7,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 
 from lib.models import Finding, Image, Suppressed
+from lib.package_urls import read_package_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,31 @@ class Suppression:
     """A glob over the path of the package in the image."""
     repository: str | None = None
     """A glob over the repository's name."""
+    version: str | None = None
+    """The installed version, exactly as the scan has it."""
+    purl: str | None = None
+    """A package URL that the package's own must agree with; see `PackageUrl.holds_for`."""
+    digest: str | None = None
+    """Of the one image for which it holds."""
 
     @property
     def name(self) -> str:
         """How messages call it: the id, and what it is limited to."""
-        limits = (("in", self.package), ("at", self.path), ("for", self.repository))
+        limits = (
+            ("in", self.package),
+            ("version", self.version),
+            ("in", self.purl),
+            ("at", self.path),
+            ("for", self.repository),
+            ("in", self.digest and self.digest[:19]),
+        )
         return " ".join((self.id, *(f"{word} {value}" for word, value in limits if value)))
+
+    @property
+    def scope(self) -> tuple[str | None, ...]:
+        """Its id and limits: two entries with the same leave out the same findings."""
+        limits = (self.package, self.version, self.purl, self.path, self.repository, self.digest)
+        return (self.key, *limits)
 
     @property
     def key(self) -> str:
@@ -36,12 +56,8 @@ class Suppression:
 
     def covers(self, other: "Suppression") -> bool:
         """Whether `other` leaves out nothing, and holds no longer, than this entry does."""
-        return (
-            self.key == other.key
-            and self.expires >= other.expires
-            and self.package in (None, other.package)
-            and self.path in (None, other.path)
-            and self.repository in (None, other.repository)
+        return self.expires >= other.expires and all(
+            mine in (None, theirs) for mine, theirs in zip(self.scope, other.scope, strict=True)
         )
 
 
@@ -56,9 +72,7 @@ def matcher(
     """
     by_id: defaultdict[str, list[Suppression]] = defaultdict(list)
     for entry in suppressions:
-        if entry.expires < today:
-            continue
-        if entry.repository is None or fnmatchcase(image.repository, entry.repository):
+        if entry.expires >= today and _concerns(entry, image):
             by_id[entry.key].append(entry)
     if not by_id:
         return _nothing
@@ -78,7 +92,22 @@ def _nothing(_: Finding) -> None:
     return None
 
 
-def _applies(entry: Suppression, finding: Finding) -> bool:
-    if entry.package is not None and entry.package != finding.package.name:
+def _concerns(entry: Suppression, image: Image) -> bool:
+    if entry.digest not in (None, image.digest):
         return False
-    return entry.path is None or fnmatchcase(finding.package.path or "", entry.path)
+    return entry.repository is None or fnmatchcase(image.repository, entry.repository)
+
+
+def _applies(entry: Suppression, finding: Finding) -> bool:
+    package = finding.package
+    if entry.package not in (None, package.name) or entry.version not in (None, package.version):
+        return False
+    if entry.purl is not None and not _is_of(entry.purl, package.purl):
+        return False
+    return entry.path is None or fnmatchcase(package.path or "", entry.path)
+
+
+def _is_of(limit: str, purl: str | None) -> bool:
+    """Say whether a package agrees with a limit; without a package URL nobody knows."""
+    wanted, found = read_package_url(limit), read_package_url(purl or "")
+    return wanted is not None and found is not None and wanted.holds_for(found)

@@ -153,6 +153,15 @@ class TestParse:
             ),
         )
 
+    def test_an_entry_can_name_a_version_a_package_url_and_an_image(self) -> None:
+        """As the tools from which entries are imported can."""
+        limits = {"version": "1", "purl": "pkg:npm/a@1?arch=x", "digest": f"sha256:{1:064x}"}
+        document = changed("suppressions.0", {**DOCUMENT["suppressions"][0], **limits})
+
+        (entry,) = load(document, today=TODAY).suppressions
+
+        assert (entry.version, entry.purl, entry.digest) == tuple(limits.values())
+
     def test_only_what_is_required_is_enough(self) -> None:
         """Streams and suppressions may be left out."""
         document = {key: DOCUMENT[key] for key in ("version", "destinations")}
@@ -399,6 +408,38 @@ ERRORS = [
         ("suppressions[0].package: must not hold line breaks or control characters"),
     ),
     ("suppressions.0", 1, "suppressions[0]: must be a mapping"),
+    (
+        "suppressions.0.version",
+        1.5,
+        "suppressions[0].version: must be text: put it in quotes",
+    ),
+    *(
+        (
+            "suppressions.0.purl",
+            purl,
+            (
+                "suppressions[0].purl: must be a package URL such as pkg:deb/debian/openssl or "
+                "pkg:npm/lodash@4.17.20"
+            ),
+        )
+        for purl in ("openssl", "pkg:deb", "pkg:deb/", "pkg:deb/a@", "pkg:deb/debian/openssl#x")
+    ),
+    (
+        "suppressions.0.purl",
+        "pkg:deb/debian/openssl?checksum=1",
+        (
+            "suppressions[0].purl: can be limited by arch, distro, epoch after its ?, "
+            "and nothing else"
+        ),
+    ),
+    (
+        "suppressions.0.digest",
+        "sha256:12",
+        (
+            "suppressions[0].digest: must be the digest of an image: sha256: and 64 digits from 0 "
+            "to f"
+        ),
+    ),
 ]
 
 

@@ -1,13 +1,14 @@
 """Entries of alerts.yml and the findings that they leave out."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pytest
 
-from lib.models import Suppressed
+from lib.models import Package, Suppressed
 from lib.suppressions import Suppression, matcher
-from tests.builders import a_finding, an_image
+from tests.builders import a_digest, a_finding, an_image
 
 TODAY = date(2026, 11, 23)
 
@@ -84,6 +85,37 @@ class TestMatcher:
 
         assert (suppressed is not None) is holds
 
+    @pytest.mark.parametrize(
+        ("limit", "holds"),
+        [
+            ({"version": "3.0.11-1"}, True),
+            ({"version": "3.0.11"}, False),
+            ({"purl": "pkg:deb/debian/openssl"}, True),
+            ({"purl": "pkg:deb/openssl@3.0.11-1?arch=amd64"}, True),
+            ({"purl": "pkg:deb/debian/openssl@3.0.12-1"}, False),
+            ({"purl": "pkg:npm/openssl"}, False),
+            ({"purl": "not one"}, False),
+            ({"purl": "pkg:deb/openssl", "package": "glibc"}, False),
+            ({"digest": a_digest(1)}, True),
+            ({"digest": a_digest(2)}, False),
+        ],
+    )
+    def test_a_package_and_an_image_can_be_named_exactly(
+        self, limit: dict[str, str], *, holds: bool
+    ) -> None:
+        """By version, package URL and digest."""
+        purl = "pkg:deb/debian/openssl@3.0.11-1?arch=amd64"
+        package = Package("openssl", "3.0.11-1", "OS", purl=purl)
+        finding = replace(a_finding(), package=package)
+
+        found = matcher([an_entry(**limit)], an_image(), TODAY)(finding)
+
+        assert (found is not None) is holds
+
+    def test_a_package_url_does_not_match_where_the_scan_has_none(self) -> None:
+        """Basic scanning does not say of which type a package is."""
+        assert left_out(an_entry(purl="pkg:deb/debian/openssl")) is None
+
     def test_a_path_does_not_match_a_package_without_one(self) -> None:
         """Operating system packages have no path."""
         assert left_out(an_entry(path="opt/*")) is None
@@ -105,6 +137,19 @@ class TestSuppression:
 
         assert entry.name == "CVE-2024-0001 in glibc at opt/* for legacy/*"
 
+    def test_the_name_says_which_version_and_image(self) -> None:
+        """A digest as short as people know it."""
+        entry = an_entry(version="2.36", purl="pkg:deb/glibc", digest=a_digest(1))
+
+        assert entry.name == "CVE-2024-0001 version 2.36 in pkg:deb/glibc in sha256:000000000000"
+
+    def test_the_scope_is_the_id_and_its_limits(self) -> None:
+        """Neither the reason nor the end belongs to it."""
+        entry = an_entry(package="glibc")
+
+        assert entry.scope == an_entry(id="cve-2024-0001", package="glibc", reason="x").scope
+        assert entry.scope != an_entry(package="glibc", digest=a_digest(1)).scope
+
     @pytest.mark.parametrize(
         ("wide", "narrow", "covers"),
         [
@@ -114,6 +159,10 @@ class TestSuppression:
             ({"path": "a"}, {"path": "b"}, False),
             ({"repository": "a"}, {"repository": "a", "path": "x"}, True),
             ({"repository": "a"}, {"repository": "b"}, False),
+            ({}, {"version": "1", "purl": "pkg:npm/a", "digest": "x"}, True),
+            ({"version": "1"}, {}, False),
+            ({"purl": "pkg:npm/a"}, {}, False),
+            ({"digest": "x"}, {}, False),
             ({"id": "CVE-1"}, {}, False),
             ({"expires": date(2026, 12, 1)}, {}, False),
             ({"expires": date(2028, 12, 1)}, {}, True),

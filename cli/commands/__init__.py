@@ -18,6 +18,7 @@ from cli.commands import (
     resume,
     route,
     scan,
+    suppress,
 )
 
 
@@ -37,6 +38,7 @@ class Command(Protocol):
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "check-config": check_config,
+        "suppress": suppress,
         "normalize": normalize,
         "route": route,
         "preview": preview,

@@ -1,0 +1,355 @@
+"""`suppress`: the suppressions of alerts.yml, added, listed, ended, or taken from other tools."""
+
+import argparse
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from difflib import unified_diff
+from pathlib import PurePath
+from typing import Any, Final
+
+from cli.alerts_edits import added, entry_of, removed, renewed
+from cli.ignore_files import FORMATS, format_of
+from cli.ignore_files.importing import Plan, Wishes, plan, without_refused
+from cli.inputs import STDIN, add_config_option, read_text
+from cli.suppressions_file import SuppressionsFile
+from cli.terminal import print_json, print_table, remark, say, working
+from lib.errors import ConfigError, DocumentError
+from lib.suppressions import Suppression
+from lib.text import clean, one_line
+
+HELP = "add, list and end suppressions, or import them from other tools"
+DESCRIPTION = (
+    "Edit the suppressions of alerts.yml. Everything else in the file stays as it is written, and "
+    "nothing is written that `check-config` would not pass. `import` reads .trivyignore, "
+    ".trivyignore.yaml, the rules of .grype.yaml, and OpenVEX; what an entry cannot say as "
+    "narrowly is skipped, with the reason."
+)
+
+DAYS: Final = 90
+"""How long an entry holds when nobody says."""
+SOON: Final = timedelta(days=30)
+_MOST_DAYS: Final = 3650
+_EXPIRED: Final = "expired"
+_ENDING: Final = "soon"
+_LIMITS: Final = ("package", "version", "purl", "path", "digest")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the four actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    add = actions.add_parser("add", help="add an entry, or renew the one for the same")
+    add.add_argument("id", metavar="ID", help="such as CVE-2023-4911")
+    add.add_argument("--reason", required=True, help="why this does not matter here")
+    _add_limits(add)
+    add.add_argument("--repository", metavar="GLOB", nargs="+", help="one entry for each")
+    end = add.add_mutually_exclusive_group()
+    end.add_argument("--expires", metavar="DATE", help="the last day on which it holds, in UTC")
+    _add_days(end, "how long it holds, from today")
+    _add_edit_options(add)
+
+    take = actions.add_parser("import", help="add what another tool ignores, never more than that")
+    take.add_argument("file", metavar="FILE", help='or "-" for stdin')
+    take.add_argument(
+        "--format", choices=FORMATS, help="default: what its name says, else what is in it"
+    )
+    take.add_argument("--repository", metavar="GLOB", help="limit every entry to these")
+    take.add_argument("--reason", help='of entries without one (default: "imported from FILE")')
+    _add_days(take, "how long entries hold whose origin names no end")
+    _add_edit_options(take)
+
+    expire = actions.add_parser(
+        "expire",
+        help="end an entry: yesterday becomes its last day; or remove all that have ended",
+    )
+    expire.add_argument("id", metavar="ID", nargs="?")
+    _add_limits(expire)
+    expire.add_argument("--repository", metavar="GLOB", help="as it stands in the entry")
+    expire.add_argument("--line", type=int, help="the entry that begins in this line")
+    expire.add_argument(
+        "--all-expired", action="store_true", help="remove every entry that has ended"
+    )
+    _add_edit_options(expire)
+
+    listed = actions.add_parser("list", help="entries by their end, with what is left of them")
+    listed.add_argument("--expired", action="store_true", help="only those that have ended")
+    listed.add_argument("--format", choices=("json", "text"), default="text")
+    add_config_option(listed)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--package", metavar="NAME", help="only in this package")
+    parser.add_argument("--version", help="only in this installed version")
+    parser.add_argument("--purl", metavar="PURL", help="only in what this package URL names")
+    parser.add_argument("--path", metavar="GLOB", help="only at these paths in the image")
+    parser.add_argument("--digest", help="only in this one image")
+
+
+def _add_days(parser: argparse._ActionsContainer, what: str) -> None:
+    parser.add_argument("--days", type=int, metavar="N", help=f"{what} (default: {DAYS})")
+
+
+def _add_edit_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the difference, and change nothing"
+    )
+    add_config_option(parser)
+
+
+def run(options: argparse.Namespace, *, today: date | None = None) -> int:
+    """Do one of the four."""
+    today = today or datetime.now(UTC).date()
+    with working(f"reading {options.config}"):
+        file = SuppressionsFile.read(options.config, today=today)
+    match options.action:
+        case "add":
+            return _add(file, options, today)
+        case "import":
+            return _import(file, options, today)
+        case "expire":
+            return _expire(file, options, today)
+        case _:
+            return _list(file, options, today)
+
+
+# --- add ----------------------------------------------------------------------------------------
+
+
+def _add(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
+    end = _stated_end(options, today)
+    text = file.text
+    new: list[Suppression] = []
+    told: list[tuple[int, str]] = []
+    for repository in dict.fromkeys(options.repository or (None,)):
+        entry = _wanted(options, repository, end or _default_end(today))
+        same = _first(each.scope == entry.scope for each in file.entries)
+        covering = _first(each.covers(entry) for each in file.entries)
+        if same is not None:
+            values, words = _renewal(file.entries[same], entry, end, today)
+            text = renewed(text, same, values) if values else text
+            told.append((same, words))
+        elif covering is not None:
+            until = file.entries[covering].expires
+            told.append((covering, f"this covers {entry.name} until {until}; nothing to add"))
+        else:
+            why = "" if end else f" ({DAYS} days, since no end was given)"
+            told.append((len(file.entries) + len(new), f"{entry.name} until {entry.expires}{why}"))
+            new.append(entry)
+    after = file.changed(added(text, [entry_of(each) for each in new]), today=today)
+    _finish(file, after, options)
+    for index, words in told:
+        say(f"{after.place(index)}: {words}")
+    return 0
+
+
+def _wanted(options: argparse.Namespace, repository: str | None, end: date) -> Suppression:
+    return Suppression(
+        id=options.id,
+        expires=end,
+        reason=one_line(options.reason),
+        package=options.package,
+        path=options.path,
+        repository=repository,
+        version=options.version,
+        purl=options.purl,
+        digest=options.digest,
+    )
+
+
+def _first(found: Iterable[bool]) -> int | None:
+    return next((index for index, each in enumerate(found) if each), None)
+
+
+def _renewal(
+    old: Suppression, entry: Suppression, end: date | None, today: date
+) -> tuple[dict[str, str], str]:
+    """Return what changes of an entry, in the file and in words; an end that holds may stay."""
+    expires = old.expires if end is None and old.expires >= today else entry.expires
+    values: dict[str, str] = {}
+    words = []
+    if expires != old.expires:
+        values["expires"] = expires.isoformat()
+        words.append(f"until {expires} instead of {old.expires}")
+    if entry.reason != old.reason:
+        values["reason"] = entry.reason
+        words.append(f'for another reason than "{old.reason}"')
+    said = " and ".join(words) or f"says so already, until {expires}; nothing to change"
+    return values, f"{old.name} {said}"
+
+
+# --- import -------------------------------------------------------------------------------------
+
+
+def _import(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
+    name = "stdin" if options.file == STDIN else options.file
+    text = read_text(options.file)
+    format_ = options.format or format_of(name, text)
+    if format_ is None:
+        raise DocumentError(
+            f"{name} is of no known format; name it by --format {'|'.join(FORMATS)}"
+        )
+    end = _stated_end(options, today) or _default_end(today)
+    reason = options.reason or f"imported from {PurePath(name).name}"
+    wishes = Wishes(today, end, one_line(reason), options.repository)
+    with working(f"reading {name}"):
+        rules = FORMATS[format_](text, name)
+        planned = plan(rules, file.entries, wishes)
+        planned = without_refused(planned, file.document, today=today)
+        entries = [entry_of(each.entry) for each in planned.new]
+        after = file.changed(added(file.text, entries), today=today)
+    _finish(file, after, options)
+    if not rules:
+        remark(f"{name} holds no rules of the format {format_}; --format names another")
+    _summarize(planned, name, end)
+    return 0
+
+
+def _summarize(planned: Plan, name: str, end: date) -> None:
+    print_table(
+        ("", "ENTRIES"),
+        (
+            ("imported", str(len(planned.new))),
+            ("already there", str(len(planned.there))),
+            ("skipped", str(len(planned.skipped))),
+        ),
+    )
+    endless = sum(each.endless for each in planned.new)
+    if endless:
+        say(f"{endless} of the imported have no end in {name}: they hold until {end} (--days)")
+    if planned.skipped:
+        say()
+        say(f"skipped of {name}:")
+        skipped = sorted(planned.skipped, key=lambda each: each.line)
+        print_table(("LINE", "RULE", "WHY"), ((str(e.line), e.what, e.why) for e in skipped))
+
+
+# --- expire -------------------------------------------------------------------------------------
+
+
+def _expire(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
+    if options.all_expired == (options.id is not None):
+        raise DocumentError("expire takes the id of an entry, or --all-expired")
+    if options.all_expired:
+        return _remove_expired(file, options, today)
+    index = _chosen(file, options, today)
+    entry = file.entries[index]
+    if entry.expires < today:
+        say(f"{file.place(index)}: {entry.name} has ended on {entry.expires}; nothing to change")
+        return 0
+    # Dated rather than removed: whoever reads the file sees what held until when, and why.
+    last = (today - timedelta(days=1)).isoformat()
+    after = file.changed(renewed(file.text, index, {"expires": last}), today=today)
+    _finish(file, after, options)
+    say(f"{after.place(index)}: {entry.name} ended on {last} instead of {entry.expires}")
+    return 0
+
+
+def _chosen(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
+    limits = {key: getattr(options, key) for key in (*_LIMITS, "repository")}
+    found = [
+        index
+        for index, each in enumerate(file.entries)
+        if each.key == options.id.upper()
+        and options.line in (None, file.lines[index])
+        and all(value in (None, getattr(each, key)) for key, value in limits.items())
+    ]
+    if not found:
+        raise DocumentError(f"{file.name} has no such entry; `suppress list` prints them")
+    found = [index for index in found if file.entries[index].expires >= today] or found
+    if len(found) > 1:
+        names = (f"{file.place(index)}: {file.entries[index].name}" for index in found)
+        which = "several entries are meant; say which by --line, or by what it is limited to:"
+        raise ConfigError("\n".join((which, *names)))
+    return found[0]
+
+
+def _remove_expired(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
+    gone = [index for index, each in enumerate(file.entries) if each.expires < today]
+    after = file.changed(removed(file.text, gone), today=today)
+    _finish(file, after, options)
+    for index in gone:
+        entry = file.entries[index]
+        say(f"{file.place(index)}: {entry.name} ended on {entry.expires}; removed")
+    say(f"{len(gone)} of {len(file.entries)} entries are removed")
+    return 0
+
+
+# --- list ---------------------------------------------------------------------------------------
+
+
+def _list(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
+    rows = sorted(zip(file.entries, file.lines, strict=True), key=lambda each: each[0].expires)
+    if options.expired:
+        rows = [each for each in rows if each[0].expires < today]
+    if options.format == "json":
+        print_json([_document(entry, line, today) for entry, line in rows])
+        return 0
+    columns = ("ENTRY", "UNTIL", "DAYS LEFT", "REASON", "LINE")
+    print_table(columns, (_cells(entry, line, today) for entry, line in rows))
+    return 0
+
+
+def _cells(entry: Suppression, line: int, today: date) -> tuple[str, ...]:
+    left, state = (entry.expires - today).days, _state(entry, today)
+    days = state if state == _EXPIRED else f"{left} ({state})" if state == _ENDING else str(left)
+    return (entry.name, entry.expires.isoformat(), days, entry.reason, str(line))
+
+
+def _state(entry: Suppression, today: date) -> str:
+    if entry.expires < today:
+        return _EXPIRED
+    return _ENDING if entry.expires <= today + SOON else "holds"
+
+
+def _document(entry: Suppression, line: int, today: date) -> dict[str, Any]:
+    limits = {key: getattr(entry, key) for key in ("id", *_LIMITS, "repository")}
+    return {
+        **limits,
+        "expires": entry.expires.isoformat(),
+        "days_left": (entry.expires - today).days,
+        "state": _state(entry, today),
+        "reason": entry.reason,
+        "line": line,
+    }
+
+
+# --- what several share -------------------------------------------------------------------------
+
+
+def _stated_end(options: argparse.Namespace, today: date) -> date | None:
+    """Return the last day that was asked for. Raises `DocumentError`."""
+    if options.days is not None:
+        if not 0 < options.days <= _MOST_DAYS:
+            raise DocumentError(f"--days takes a number of days from 1 to {_MOST_DAYS}")
+        return today + timedelta(days=options.days)
+    stated = getattr(options, "expires", None)
+    if stated is None:
+        return None
+    try:
+        end = date.fromisoformat(stated)
+    except ValueError:
+        raise DocumentError("--expires takes a date such as 2027-01-31") from None
+    if end < today:
+        raise DocumentError(f"--expires is past: it is {today} (UTC)")
+    return end
+
+
+def _default_end(today: date) -> date:
+    return today + timedelta(days=DAYS)
+
+
+def _finish(before: SuppressionsFile, after: SuppressionsFile, options: argparse.Namespace) -> None:
+    """Write the file if it changed, or print what would change."""
+    if options.dry_run:
+        for line in _difference(before, after):
+            print(line)
+        remark(f"this is a dry run; {before.name} is as it was")
+    elif after.text != before.text:
+        after.write()
+
+
+def _difference(before: SuppressionsFile, after: SuppressionsFile) -> Iterator[str]:
+    old, new = (each.text.splitlines(keepends=True) for each in (before, after))
+    for line in unified_diff(old, new, before.name, after.name):
+        yield clean(line).rstrip("\n")
+        if not line.endswith("\n"):
+            yield "\\ No newline at end of file"

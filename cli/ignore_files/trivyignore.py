@@ -1,0 +1,85 @@
+"""
+.trivyignore: an id on each line, perhaps with "exp:2026-01-01".
+
+https://trivy.dev/docs/latest/configuration/filtering/#trivyignore
+
+The ids are of vulnerabilities, misconfigurations and secrets alike. From the day that exp names, a
+line does not hold. Trivy leaves out a line whose date it cannot read.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Final
+
+from cli.ignore_files.rules import Ignored, Rule, Skipped, lasting_before
+from lib.text import truncate
+
+_COMMENT: Final = "#"
+_EXPIRY: Final = "exp:"
+_SHOWN: Final = 60
+"""Characters of a word that is no id: it may be a whole document of another format."""
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+# Whose ids name vulnerabilities; https://ossf.github.io/osv-schema/#id-modified-fields has most.
+_VULNERABILITY: Final = re.compile(
+    r"(?:A|AL|CE|EL|RL|RX)SA-|ALAS|ALBA-|ALEA-|ALPINE-|ASB-|BELL-|BIT-|CGA-|CVE-|DEBIAN-|DLA-|DSA-"
+    r"|DRUPAL-|DTSA-|ECHO-|EEF-|GHSA-|GLSA-|GO-|GSD-|HSEC-|IN1-|JLSEC-|KUBE-|LSN-|MAL-|MGASA-|MINI-"
+    r"|NSWG-|OESA-|OSEC-|OSV-|PHSA-|PRISMA-|PSF-|PYSEC-|RH[BES]A-|RLBA-|RLEA-|ROOT-|RSEC-|RUSTSEC-"
+    r"|SNYK-|(?:open)?SUSE-|TEMP-|UBUNTU-|UVI-|USN-|V8-|WOLFI-",
+    re.IGNORECASE,
+)
+
+
+def parse(text: str, name: str) -> list[Rule]:
+    """Return the rules of a file; `name` is not needed, since no line is wrong."""
+    del name
+    return list(_rules(text))
+
+
+def looks_like_one(lines: Sequence[str]) -> bool:
+    """Whether every line could be one of such a file, and one at least has an id."""
+    said = [each.strip() for each in lines]
+    ids = [each for each in said if each and not each.startswith(_COMMENT)]
+    return bool(ids) and all(_VULNERABILITY.match(each) for each in ids)
+
+
+def _rules(text: str) -> Iterator[Rule]:
+    remarks: list[str] = []
+    headed = False
+    for number, line in enumerate(text.split("\n"), 1):
+        said = line.strip()
+        if said.startswith(_COMMENT):
+            # What was said above an id is not about those below this one.
+            remarks = [] if headed else remarks
+            headed = False
+            remarks.append(said.lstrip(_COMMENT).strip())
+        elif not said:
+            remarks, headed = [], False
+        else:
+            headed = True
+            yield _rule(number, said, " ".join(filter(None, remarks)))
+
+
+def _rule(number: int, line: str, above: str) -> Rule:
+    identifier, *fields = line.split()
+    _, _, beside = line.partition(f" {_COMMENT}")
+    if not _VULNERABILITY.match(identifier):
+        return Skipped(
+            number, truncate(identifier, _SHOWN), "this is not the id of a vulnerability"
+        )
+    reason = beside.strip(f"{_COMMENT} ") or above or None
+    # Trivy finds it in a comment on the same line, too.
+    expiry = next((each for each in fields if each.startswith(_EXPIRY)), None)
+    if expiry is None:
+        return Ignored(number, identifier, reason=reason)
+    day = _day(expiry.removeprefix(_EXPIRY))
+    if day is None:
+        return Skipped(number, identifier, "its date is none, so Trivy does not apply it either")
+    return Ignored(number, identifier, last_day=lasting_before(day), reason=reason)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        return None
