@@ -250,6 +250,7 @@ _ADVICE: Final[Mapping[str, _Advice]] = MappingProxyType({
         "The scan is complete, but its findings do not fit what it counted.", _INSPECT, _INSPECT
     ),
 })  # fmt: skip
+_UNSUPPORTED: Final = "UnsupportedImageError"
 _SAME_AS: Final = MappingProxyType({"IN_PROGRESS": "PENDING", "ACTIVE": "COMPLETE"})
 _UNKNOWN: Final = _Advice(
     "AWS answered with a status that is not known here, so nothing is said about findings.",
@@ -269,17 +270,18 @@ def problem_of(report: UnusableReport) -> ScanProblem:
 
     The remedy names an AWS CLI command where there is one; its arguments are quoted for a shell.
     """
-    status = report.scan.status
+    status, said = report.scan.status, report.scan.reason or ""
     # An index itself is never scanned: what helps is done to an image in it.
     image = replace(report.image, digest=report.parts[0].digest) if report.parts else report.image
-    advice = _ADVICE.get(_SAME_AS.get(status, status), _UNKNOWN)
+    # Basic scanning says FAILED of images that it does not support, and why in words.
+    meaning = "UNSUPPORTED_IMAGE" if said.startswith(_UNSUPPORTED) else _SAME_AS.get(status, status)
+    advice = _ADVICE.get(meaning, _UNKNOWN)
     basic = report.scan.source is ScanSource.ECR_BASIC
     commands = _commands(image)
-    said = f" ({report.scan.reason})" if report.scan.reason else ""
     return ScanProblem(
         kind=kind_of_problem(status),
         status=status,
-        reason=advice.reason + said,
+        reason=f"{advice.reason} ({said})" if said else advice.reason,
         remedy=(advice.basic if basic else advice.enhanced).format_map(commands),
     )
 

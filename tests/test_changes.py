@@ -473,6 +473,15 @@ class TestProblemOf:
 
         assert problem.reason.endswith("(UnsupportedImageError: scratch)")
 
+    def test_a_failure_for_the_operating_system_is_told_as_one(self) -> None:
+        """Basic scanning calls it FAILED; scanning again would fail again."""
+        failed = problem_of(unusable("FAILED", reason="UnsupportedImageError: scratch"))
+        unsupported = problem_of(unusable("UNSUPPORTED_IMAGE"))
+
+        assert failed.remedy == unsupported.remedy
+        assert failed.reason.startswith(unsupported.reason)
+        assert failed.kind is ChangeKind.SCAN_FAILED
+
     def test_the_remedy_can_be_pasted_into_a_shell(self) -> None:
         """Arguments come from events, so they are quoted."""
         image = an_image(repository="a; rm -rf $HOME")

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,11 +20,18 @@ from tests.notifiers.receivers import OPTIONS, THREADS, ScriptedHttp, notifier, 
 from tests.notifiers.test_jira import assert_valid
 from tests.notifiers.test_sns_amazon_q import LIVE
 
-WITHOUT = ("pagerduty",)
-"""Receivers that a digest has no place at."""
+ROOT = Path(__file__).parents[2]
+
+
+def takes_digests(mode: str) -> bool:
+    """Say what the schema of a type says."""
+    schema = ROOT / "schemas" / "notifiers" / f"{OPTIONS[mode]['type']}.json"
+    return not isinstance(json.loads(schema.read_text("utf-8")).get("x-no-digest"), str)
+
+
 DIGESTS = digests()
 FOLDERS: dict[str, tuple[str, dict[str, Any]]] = {
-    **{mode: (mode, {}) for mode in OPTIONS if mode not in WITHOUT},
+    **{mode: (mode, {}) for mode in OPTIONS if takes_digests(mode)},
     **{f"sns-{name}": ("sns", {"format": name}) for name, each in FORMATS.items() if each.digest},
 }
 each_mode = pytest.mark.parametrize("folder", sorted(set(FOLDERS) - {"sns-text"}))
@@ -148,6 +156,15 @@ def test_a_format_without_digests_says_so() -> None:
     """check-config refuses it before; nothing else is sent in its place."""
     with pytest.raises(ConfigError, match="has no digests"):
         notifier("sns", tools(), format="ocsf").render(a_digest_of())
+
+
+@pytest.mark.parametrize("mode", [mode for mode in OPTIONS if not takes_digests(mode)])
+def test_a_receiver_without_digests_says_so(mode: str) -> None:
+    made = notifier(mode, tools())
+
+    for render in (made.render, made.plain):
+        with pytest.raises(ConfigError, match="must not name it"):
+            render(a_digest_of())
 
 
 def test_a_lost_answer_is_looked_up() -> None:
