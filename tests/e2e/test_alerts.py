@@ -28,6 +28,7 @@ from local.app import App, Row
 from local.process import ATTESTATION
 from local.receivers import Answer
 from local.standins.script import TimeoutAfterAccept
+from local.standins.wire import Kind
 
 pytestmark = pytest.mark.xdist_group("e2e")
 
@@ -58,7 +59,9 @@ def basic(*names: str, severity: str = "HIGH") -> dict[str, Any]:
 
 
 def messages_about(app: App, repository: str, receiver: str | None = None) -> list[Any]:
-    return [each for each in app.receivers.messages(receiver) if repository in each.raw]
+    """Return what was said; a file beside it is no message of its own."""
+    said = [each for each in app.receivers.messages(receiver) if each.kind is not Kind.ATTACHED]
+    return [each for each in said if repository in each.raw]
 
 
 def rows_about(app: App, repository: str) -> list[Row]:
