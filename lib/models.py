@@ -95,6 +95,16 @@ class ImageIndex:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Something that runs an image: a service of ECS, or tasks of one family without a service."""
+
+    cluster: str
+    name: str
+    service: bool
+    tasks: int
+
+
 class ScanSource(StrEnum):
     """Which scanner, and through which door its findings came."""
 
