@@ -53,11 +53,13 @@ FIRST_WAKE: Final = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What alerts.yml says about who hears of what."""
+    """What alerts.yml says about who hears of what, and about the images."""
 
     routes: Sequence[Route]
     streams: Sequence[str] = ()
     suppressions: Sequence[Suppression] = ()
+    sources: Sequence[tuple[str, str]] = ()
+    """Which images, by a glob of their repository, are made from which repository of code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _comparison(
     basis, old = Basis(BasisKind.NONE), None
     if before is not None:
         kind, old = before
-        basis = Basis(kind, old.image, old.scan.completed_at)
+        basis = Basis(kind, old.image, old.scan.completed_at, old.provenance)
     suppress = matcher(rules.suppressions, report.image, now.date())
     return compare(old, report, basis=basis, suppress=suppress, now=now)
 
