@@ -186,6 +186,13 @@ def never_scanned(report: AnyReport) -> bool:
     return bool(report.parts) and all(each.status == "SCAN_NOT_FOUND" for each in report.parts)
 
 
+def traced_member(report: AnyReport) -> str | None:
+    """Return which image of an index speaks for its source: the first with a result, or at all."""
+    scanned = (each for each in report.parts if each.counts is not None)
+    part = next(scanned, next(iter(report.parts), None))
+    return None if part is None else part.digest
+
+
 def never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:
     """Return what is told of a scan that was announced and never had a result."""
     minutes = NOT_READY_HORIZON.total_seconds() / 60

@@ -3,7 +3,7 @@ Where an image was made from, as far as anything says so. Pure.
 
     normalize_provenance    annotations and labels -> Provenance: every text cleaned, cut, checked
     completed               what they leave open: a tag that names a commit, `sources` of alerts.yml
-    commit_url, compare_url, build_url      what there is to click
+    in_words, links         what people read, and what they can click
 
 Labels of a base image pass to the images made from it, so what they say can be about another one.
 """
@@ -18,12 +18,16 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from lib import forges
+from lib.errors import ScanAlertError
 from lib.models import Basis, BasisKind, Image, Provenance
-from lib.text import one_line
+from lib.text import one_line, truncate
 
 TAG: Final = "tag"
 CONFIGURED: Final = "alerts.yml"
-SWITCHED_OFF: Final = "traceability is switched off"
+_SWITCHED_OFF: Final = "traceability is switched off"
+NOT_ASKED: Final = Provenance(unread=_SWITCHED_OFF)
+_UNREAD: Final = 200
+_WHERE: Final = 100
 
 REVISION: Final = "org.opencontainers.image.revision"
 SOURCE: Final = "org.opencontainers.image.source"
@@ -139,6 +143,17 @@ _READERS: Final[Mapping[str, Any]] = MappingProxyType(
 )
 
 
+def not_read(error: Exception) -> Provenance:
+    """Return what is known when reading failed: why."""
+    said = str(error) if isinstance(error, ScanAlertError) else type(error).__name__
+    return Provenance(unread=truncate(one_line(said), _UNREAD) or type(error).__name__)
+
+
+def kept(now: Provenance | None, before: Provenance | None) -> Provenance | None:
+    """Return what need not be read again for another scan of the same image."""
+    return now if now is not None and now.unread is None else before
+
+
 def completed(
     found: Provenance, image: Image, sources: Sequence[tuple[str, str]] = ()
 ) -> Provenance | None:
@@ -157,7 +172,7 @@ def completed(
     if "repository" not in known and configured is not None:
         known["repository"] = forges.repository_url(configured)
         kept["repository"] = CONFIGURED
-    if found.unread == SWITCHED_OFF and "commit" not in known:
+    if found.unread == _SWITCHED_OFF and "commit" not in known:
         return None
     return Provenance(**known, told_by=MappingProxyType(kept), unread=found.unread)
 
@@ -181,15 +196,54 @@ def _commit_of(tag: str) -> str | None:
     return commit if likely else None
 
 
-def contradiction(found: Provenance, tags: Iterable[str]) -> str | None:
-    """Return the commit that a tag names where labels say another one; most often they are old."""
-    commit, tagged = found.commit, commit_of(tags)
-    if commit is None or tagged is None or not forges.is_commit(commit):
+# --- what people read -------------------------------------------------------------------------
+
+_NO_COMMIT: Final = f"unknown: build with --label {REVISION}=$(git rev-parse HEAD)"
+_NO_REPOSITORY: Final = "; for a link, name its repository under sources in alerts.yml"
+
+
+def in_words(found: Provenance | None, tags: Iterable[str]) -> str:
+    """
+    Return "org/repo at 1a2b3c4 (built 2026-11-23)", or what to do so that an image says so.
+
+    `tags`: of the image, in case they say another commit. Empty when nobody asked.
+    """
+    if found is None:
+        return ""
+    where = truncate(forges.name(found.repository), _WHERE) if found.repository else ""
+    built = f" (built {found.created_at:%Y-%m-%d})" if found.created_at else ""
+    if found.commit is not None:
+        commit, other = forges.short_commit(found.commit), _contradiction(found.commit, tags)
+        doubt = f", but its tag says {forges.short_commit(other)}" if other else ""
+        said = f"{where} at {commit}" if where else f"commit {commit}"
+        return f"{said}{built}{doubt}{'' if where else _NO_REPOSITORY}"
+    if found.unread is not None:
+        return f"not read: {found.unread}"
+    return f"{where}{built}, commit {_NO_COMMIT}" if where else _NO_COMMIT
+
+
+def _contradiction(commit: str, tags: Iterable[str]) -> str | None:
+    """Return the commit that a tag names where labels say another: they are the base image's."""
+    tagged = commit_of(tags)
+    if tagged is None or not forges.is_commit(commit):
         return None
     return None if commit.startswith(tagged) or tagged.startswith(commit) else tagged
 
 
-# --- links ------------------------------------------------------------------------------------
+def links(found: Provenance | None, basis: Basis, since: str) -> list[tuple[str, str]]:
+    """
+    Return what there is to click: commit, comparison with the image before, build.
+
+    `since`: what people call the image before.
+    """
+    if found is None:
+        return []
+    named = (
+        (f"Commit {forges.short_commit(found.commit or '')}", commit_url(found)),
+        (f"Commits since {since}", compare_url(found, basis)),
+        ("Build", found.build_url),
+    )
+    return [(label, url) for label, url in named if url is not None]
 
 
 def commit_url(found: Provenance | None) -> str | None:
