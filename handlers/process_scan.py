@@ -101,6 +101,9 @@ def _record(event: ScanEvent | PushEvent, outcome: ScanOutcome) -> None:
             metrics.add_metric(Metric.SCANS_UNUSABLE, MetricUnit.Count, 1)
         if report.scan.warnings:
             details["warnings"] = report.scan.warnings
+    if outcome.without_provenance is not None:
+        metrics.add_metric(Metric.PROVENANCE_UNREAD, MetricUnit.Count, 1)
+        logger.warning("no provenance", exc_info=outcome.without_provenance, image=image.key)
     if outcome.decisions is not None:
         details["routes"] = {each.route: each.reason for each in outcome.decisions.outcomes}
         _count_deliveries(outcome)

@@ -25,6 +25,7 @@ from lib.interfaces import (
     HttpClient,
     Notifier,
     NotifierTools,
+    ProvenanceSource,
     ReportStore,
     SecretReader,
     StateStore,
@@ -70,6 +71,11 @@ class Settings:
         """How long scans of untagged images wait for the push of an index."""
         seconds = self.environment.get("INDEX_WAIT_SECONDS")
         return INDEX_WAIT if seconds is None else timedelta(seconds=int(seconds))
+
+    @property
+    def traceability(self) -> bool:
+        """Whether images are asked where they were made from."""
+        return self.environment.get("TRACEABILITY", "true").strip().lower() == "true"
 
     @property
     def report_links(self) -> SignedLinks | None:
@@ -125,7 +131,7 @@ def utc_now() -> datetime:
 
 def rules_of(config: Config) -> Rules:
     """Return what the pipeline needs of a configuration."""
-    return Rules(config.routes, config.streams, config.suppressions)
+    return Rules(config.routes, config.streams, config.suppressions, config.sources)
 
 
 class App:
@@ -159,6 +165,21 @@ class App:
         return EcrFindingSource(self._clients.get("ecr"))
 
     @cached_property
+    def provenances(self) -> ProvenanceSource | None:
+        """Where images are asked what they were made from; None: nowhere."""
+        if not self._settings.traceability:
+            return None
+        from lib.sources.provenance import EcrProvenanceSource
+
+        return EcrProvenanceSource(self._clients.get("ecr"), lambda: self._session)
+
+    @cached_property
+    def _session(self) -> Any:
+        import requests
+
+        return requests.Session()
+
+    @cached_property
     def scans(self) -> ScanPipeline:
         """What process_scan runs."""
         return ScanPipeline(
@@ -170,6 +191,7 @@ class App:
             now=self.now,
             pause=self._pause,
             index_wait=self._settings.index_wait,
+            provenances=self.provenances,
         )
 
     def reconciliation(self, *, places: bool = True) -> Reconciliation:

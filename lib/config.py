@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 
 from lib.digest import Schedule
 from lib.errors import ConfigError
+from lib.forges import repository_url
 from lib.interfaces import Json
 from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.package_urls import KNOWN_QUALIFIERS, read_package_url
@@ -102,6 +103,8 @@ class Config:
     """Who is told when another destination refuses everything."""
     digest: Schedule | None = None
     """Who hears regularly how things stand, and when; None: nobody."""
+    sources: tuple[tuple[str, str], ...] = ()
+    """By globs of repositories, where the code of their images is kept; the first one counts."""
 
 
 def load(document: Json, *, today: date) -> Config:
@@ -150,6 +153,7 @@ def parse(document: Json) -> Config:
         suppressions=tuple(map(_suppression, document.get("suppressions", ()))),
         fallback=Destination(document["fallback"]) if "fallback" in document else None,
         digest=_schedule(document["digest"]) if "digest" in document else None,
+        sources=tuple(document.get("sources", {}).items()),
     )
 
 
@@ -407,9 +411,18 @@ def _misfits(document: Json) -> Iterator[Problem]:
     if isinstance(fallback, str) and fallback not in names:
         yield Problem(("fallback",), _no_destination(fallback, names))
     yield from _digest_misfits(document)
+    for glob, url in _mapping(document, "sources").items():
+        if isinstance(url, str) and repository_url(url) is None:
+            yield Problem(("sources", glob), _NO_REPOSITORY)
     for index, entry in enumerate(_list(document, "suppressions")):
         if isinstance(entry, dict):
             yield from _suppression_misfits(("suppressions", index), entry)
+
+
+_NO_REPOSITORY: Final = (
+    "must be the address of a repository, such as https://github.com/example/payments or "
+    "codecommit::eu-central-1://payments"
+)
 
 
 def _suppression_misfits(path: ConfigPath, entry: Mapping[str, Json]) -> Iterator[Problem]:

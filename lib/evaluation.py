@@ -53,11 +53,13 @@ FIRST_WAKE: Final = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What alerts.yml says about who hears of what."""
+    """What alerts.yml says about who hears of what, and about the images."""
 
     routes: Sequence[Route]
     streams: Sequence[str] = ()
     suppressions: Sequence[Suppression] = ()
+    sources: Sequence[tuple[str, str]] = ()
+    """Which images, by a glob of their repository, are made from which repository of code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def _comparison(
     basis, old = Basis(BasisKind.NONE), None
     if before is not None:
         kind, old = before
-        basis = Basis(kind, old.image, old.scan.completed_at)
+        basis = Basis(kind, old.image, old.scan.completed_at, old.provenance)
     suppress = matcher(rules.suppressions, report.image, now.date())
     return compare(old, report, basis=basis, suppress=suppress, now=now)
 
@@ -182,6 +184,13 @@ def same_problem(report: AnyReport, known: ImageState | None) -> bool:
 def never_scanned(report: AnyReport) -> bool:
     """Say whether no image of an index has a scan, as where scanning is turned off."""
     return bool(report.parts) and all(each.status == "SCAN_NOT_FOUND" for each in report.parts)
+
+
+def traced_member(report: AnyReport) -> str | None:
+    """Return which image of an index speaks for its source: the first with a result, or at all."""
+    scanned = (each for each in report.parts if each.counts is not None)
+    part = next(scanned, next(iter(report.parts), None))
+    return None if part is None else part.digest
 
 
 def never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:

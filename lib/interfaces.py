@@ -24,6 +24,7 @@ from lib.models import (
     LastScan,
     Message,
     Pause,
+    Provenance,
     Receipt,
     Scan,
     StreamId,
@@ -63,6 +64,17 @@ class FindingSource(Protocol):
         """
 
 
+class ProvenanceSource(Protocol):
+    """Reads what images say about where they were made from."""
+
+    def provenance(self, image: Image, member: str | None = None) -> Provenance:
+        """
+        Return what its annotations and labels say.
+
+        `member`: of an index, the digest of the image whose labels count. Raises `SourceError`.
+        """
+
+
 class ImageRegistry(Protocol):
     """What the registry holds, and how far its scans are."""
 
@@ -95,6 +107,8 @@ class ImageState:
     completed_at: datetime | None
     report_key: str | None
     """The last usable evaluation; survives failed scans."""
+    provenance: Provenance | None = None
+    """What the image says of itself, which never changes; None: it was not read yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -222,6 +222,21 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where an image was made from, by its own account: cleaned and cut, but nobody vouches."""
+
+    commit: str | None = None
+    repository: str | None = None
+    """Of the source code, as an https address without credentials; see `lib.forges`."""
+    build_url: str | None = None
+    created_at: datetime | None = None
+    told_by: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By the names of these fields, who says it: a label, an annotation, a tag, alerts.yml."""
+    unread: str | None = None
+    """Why annotations and labels were not read; None when they were."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """
     A usable scan result. Findings are distinct by identity and sorted worst first.
@@ -233,6 +248,7 @@ class Report:
     scan: Scan
     findings: tuple[Finding, ...]
     parts: tuple[Part, ...] = ()
+    provenance: Provenance | None = None
 
     @property
     def counts(self) -> Counts:
@@ -252,6 +268,7 @@ class UnusableReport:
     stated_counts: Counts | None = None
     """What an event counted, where it did. Never a substitute for findings."""
     parts: tuple[Part, ...] = ()
+    provenance: Provenance | None = None
 
 
 AnyReport = Report | UnusableReport
@@ -394,6 +411,7 @@ class Known:
     parts: tuple[Part, ...] = ()
     since: Mapping[FindingId, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """Since when each of its findings was known."""
+    provenance: Provenance | None = None
 
 
 class BasisKind(StrEnum):
@@ -411,6 +429,7 @@ class Basis:
     kind: BasisKind
     image: Image | None = None
     completed_at: datetime | None = None
+    provenance: Provenance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -669,6 +688,8 @@ class Alert:
     problem: ScanProblem | None = None
     parts: tuple[Part, ...] = ()
     """The platforms of an index; none for an image of its own."""
+    provenance: Provenance | None = None
+    """Where it was made from; None: that is not asked for."""
     evaluated_at: datetime | None = None
     report_url: str | None = None
     """Where its report page is, by a signed link that expires; None: nowhere."""

@@ -31,6 +31,7 @@ class Metric(StrEnum):
     FINDINGS_LISTED = "FindingsListed"
     RECOVERED_SCANS = "RecoveredScans"
     QUIET_BASELINES = "QuietBaselines"
+    PROVENANCE_UNREAD = "ProvenanceUnread"
     REPOSITORIES_UNREAD = "RepositoriesUnread"
     DELIVERIES_CREATED = "DeliveriesCreated"
     DELIVERIES_SUPPRESSED = "DeliveriesSuppressed"

@@ -40,6 +40,7 @@ from lib.evaluation import (
     new_delivery,
     revisit_delay,
     same_problem,
+    traced_member,
     unheard,
     waits_for_index,
     with_tags,
@@ -49,6 +50,7 @@ from lib.interfaces import (
     FindingSource,
     ImageState,
     Json,
+    ProvenanceSource,
     ReportStore,
     StateStore,
     StreamHead,
@@ -70,6 +72,7 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
+from lib.provenance import NOT_ASKED, completed, kept, not_read
 from lib.routing import Decisions, decide, stream_of
 
 _CONFLICT_TRIES: Final = 8
@@ -97,6 +100,8 @@ class ScanOutcome:
     evaluation: Evaluation | None = None
     decisions: Decisions | None = None
     deliveries: tuple[Delivery, ...] = ()
+    without_provenance: Exception | None = None
+    """Why it does not say where the image was made from."""
 
 
 _NO_INDEX: Final = ScanOutcome(
@@ -118,6 +123,7 @@ class ScanPipeline:
         now: Callable[[], datetime],
         pause: Callable[[float], None],
         index_wait: timedelta = INDEX_WAIT,
+        provenances: ProvenanceSource | None = None,
     ) -> None:
         self._source = source
         self._states = states
@@ -127,6 +133,7 @@ class ScanPipeline:
         self._now = now
         self._pause = pause
         self._index_wait = index_wait
+        self._provenances = provenances
 
     def pushed(self, event: PushEvent, raw: Mapping[str, Json]) -> ScanOutcome:
         """Evaluate an index; another image is announced by its scan. Raises as `process` does."""
@@ -157,7 +164,8 @@ class ScanPipeline:
             return self._later(raw, str(error), revisit_delay(self._now() - event.announced_at))
         if event.index and never_scanned(report):
             return ScanOutcome(ScanResult.IGNORED, "none of the images in it is scanned")
-        return self._evaluate(event, raw, subject, report)
+        report, unread = self._traced(report, subject.known)
+        return replace(self._evaluate(event, raw, subject, report), without_provenance=unread)
 
     def _subject(self, event: ScanEvent, raw: Mapping[str, Json]) -> Subject | ScanOutcome:
         """Return what to evaluate, the image or its index; or why there is nothing to do (yet)."""
@@ -224,6 +232,19 @@ class ScanPipeline:
                 case _:
                     return never_ready(event, error)
 
+    def _traced(
+        self, report: AnyReport, known: ImageState | None
+    ) -> tuple[AnyReport, Exception | None]:
+        """Return the report with where its image was made from, or why that is not known."""
+        found, error = known.provenance if known else None, None
+        if found is None and self._provenances is not None:
+            try:
+                found = self._provenances.provenance(report.image, traced_member(report))
+            except Exception as caught:  # noqa: BLE001  # whatever is wrong, the alert goes out
+                found, error = not_read(caught), caught
+        found = completed(found or NOT_ASKED, report.image, self._rules.sources)
+        return replace(report, provenance=found), error
+
     def _evaluate(
         self,
         event: ScanEvent,
@@ -280,6 +301,7 @@ class ScanPipeline:
             usable=usable,
             completed_at=report.scan.completed_at,
             report_key=key if usable else known.report_key if known else None,
+            provenance=kept(report.provenance, known.provenance if known else None),
         )
         moves = usable and has_place(report.image)
         head = moved_head(known_head, report.image, order, key) if moves else None

@@ -75,6 +75,7 @@ def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = Non
         console_url=console_url(report.image),
         problem=evaluation.problem,
         parts=report.parts,
+        provenance=report.provenance,
         evaluated_at=evaluation.evaluated_at,
         report_url=page.url if page is not None else None,
         page_key=page.key if page is not None else None,

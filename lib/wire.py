@@ -17,6 +17,7 @@ from lib.models import (
     Image,
     Package,
     Part,
+    Provenance,
     Report,
     Scan,
     ScanSource,
@@ -50,6 +51,8 @@ def report_to_json(report: AnyReport) -> dict[str, Any]:
         document["counts"] = counts_to_json(report.stated_counts)
     if report.parts:
         document["parts"] = parts_to_json(report.parts)
+    if report.provenance is not None:
+        document["provenance"] = provenance_to_json(report.provenance)
     return document
 
 
@@ -57,11 +60,39 @@ def report_from_json(document: Mapping[str, Any]) -> AnyReport:
     """Return the report that `report_to_json` wrote."""
     image, scan = image_from_json(document["image"]), scan_from_json(document["scan"])
     parts = parts_from_json(document.get("parts", ()))
+    provenance = provenance_from_json(document.get("provenance"))
     if document["scan"]["usable"]:
         findings = tuple([_finding_from_json(each) for each in document["findings"]])
-        return Report(image, scan, findings, parts)
+        return Report(image, scan, findings, parts, provenance)
     counts = document.get("counts")
-    return UnusableReport(image, scan, None if counts is None else counts_from_json(counts), parts)
+    stated = None if counts is None else counts_from_json(counts)
+    return UnusableReport(image, scan, stated, parts, provenance)
+
+
+def provenance_to_json(provenance: Provenance) -> dict[str, Any]:
+    """Return a provenance as reports have it."""
+    return {
+        "commit": provenance.commit,
+        "repository": provenance.repository,
+        "build_url": provenance.build_url,
+        "created_at": time_to_json(provenance.created_at),
+        "told_by": dict(provenance.told_by),
+        "unread": provenance.unread,
+    }
+
+
+def provenance_from_json(document: Mapping[str, Any] | None) -> Provenance | None:
+    """Return the provenance that `provenance_to_json` wrote, if there is one."""
+    if document is None:
+        return None
+    return Provenance(
+        commit=document["commit"],
+        repository=document["repository"],
+        build_url=document["build_url"],
+        created_at=time_from_json(document["created_at"]),
+        told_by=MappingProxyType(document["told_by"]),
+        unread=document["unread"],
+    )
 
 
 def parts_to_json(parts: Sequence[Part]) -> list[dict[str, Any]]:

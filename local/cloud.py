@@ -8,8 +8,9 @@ speaks to all of them over the wire. The door, on the same loopback port:
     POST /_recordings   what the next scan of an image finds
     POST /_scans        scan an image now, as ECR would when its quota is over
     POST /_events       deliver the event of an image's last scan once more
-    GET  /_calls        the calls of scanning actions so far
+    GET  /_calls        the calls of scanning actions, and of those that read images, so far
     DELETE /_calls      forget them
+    GET  /_layers/…     download a layer, as S3 would by a signed address
 """
 
 import json
@@ -23,6 +24,8 @@ from http import HTTPStatus
 from threading import Thread
 from typing import Any, Final
 
+from local.ecr_layers import PATH as LAYERS
+from local.ecr_layers import Layers
 from local.ecr_scanning import (
     Call,
     Event,
@@ -211,11 +214,12 @@ def _pushed_image(place: Place, image: Mapping[str, Json]) -> PushedImage:
 
 
 class Scanning:
-    """ECR's scanning actions, scan on push, and the door."""
+    """ECR's scanning actions, scan on push, layers, and the door."""
 
-    def __init__(self, ministack: Ministack, scans: Scans) -> None:
+    def __init__(self, ministack: Ministack, scans: Scans, layers: Layers) -> None:
         self._ministack = ministack
         self._scans = scans
+        self._layers = layers
 
     def behind(self, ecr: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
         """Return ECR's request handler with scanning added."""
@@ -233,10 +237,45 @@ class Scanning:
                     response = await ecr(method, path, headers, body, query)
                     self._pushed(response)
                     return response
-                case _:
-                    return await ecr(method, path, headers, body, query)
+                case "GetDownloadUrlForLayer":
+                    return self._address(json.loads(body), headers["host"])
+                case "UploadLayerPart" | "CompleteLayerUpload" as action:
+                    refused = self._uploaded(action, json.loads(body))
+                    return refused or await ecr(method, path, headers, body, query)
+                case "BatchGetImage":
+                    self._read(json.loads(body))
+            return await ecr(method, path, headers, body, query)
 
         return handle
+
+    def _address(self, request: Mapping[str, Json], host: str) -> Response:
+        place, digest = self._ministack.place(request["repositoryName"]), request["layerDigest"]
+        answer = "ok"
+        try:
+            response = self._ministack.answer(self._layers.address(place, request, host))
+        except Refusal as refusal:
+            answer = refusal.code
+            response = self._ministack.refuse(refusal)
+        self._count("GetDownloadUrlForLayer", place.repository, digest, answer)
+        return response
+
+    def _uploaded(self, action: str, request: Mapping[str, Json]) -> Response | None:
+        """Keep what is uploaded; the answer is ministack's, unless it is refused."""
+        try:
+            if action == "UploadLayerPart":
+                self._layers.upload(request)
+            else:
+                self._layers.complete(self._ministack.place(request["repositoryName"]), request)
+        except Refusal as refusal:
+            return self._ministack.refuse(refusal)
+        return None
+
+    def _read(self, request: Mapping[str, Json]) -> None:
+        digest = request["imageIds"][0].get("imageDigest")
+        self._count("BatchGetImage", request["repositoryName"], digest, "ok")
+
+    def _count(self, action: str, repository: str, digest: str | None, answer: str) -> None:
+        self._scans.calls.append(Call(action, repository, digest, None, None, answer))
 
     def _described(self, response: Response, request: Mapping[str, Json]) -> Response:
         """Complete ministack's answer about images, and cut it into ECR's pages."""
@@ -321,10 +360,19 @@ class Scanning:
                     scope["method"], scope["path"], await _read(receive)
                 )
                 await _reply(send, status, document)
+            elif scope["type"] == "http" and scope["path"].startswith(LAYERS):
+                await self._download(scope["path"], send)
             else:
                 await application(_over_tls(scope), receive, send)
 
         return serve
+
+    async def _download(self, path: str, send: Send) -> None:
+        content = self._layers.content(path)
+        repository, _, digest = path.removeprefix(LAYERS).rpartition("/")
+        self._count("GET", repository.split("/", 2)[-1], digest, "ok" if content else "404")
+        status = HTTPStatus.OK if content is not None else HTTPStatus.NOT_FOUND
+        await _send(send, status, b"application/octet-stream", content or b"")
 
     def _through_the_door(self, method: str, path: str, body: bytes) -> tuple[HTTPStatus, Json]:
         try:
@@ -381,9 +429,13 @@ async def _read(receive: Receive) -> bytes:
 
 
 async def _reply(send: Send, status: HTTPStatus, document: Json) -> None:
-    headers = [(b"content-type", b"application/json")]
+    await _send(send, status, b"application/json", json.dumps(document).encode())
+
+
+async def _send(send: Send, status: HTTPStatus, media_type: bytes, body: bytes) -> None:
+    headers = [(b"content-type", media_type)]
     await send({"type": "http.response.start", "status": int(status), "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _end_with_the_parent() -> None:
@@ -396,7 +448,7 @@ def _end_with_the_parent() -> None:
 def main() -> None:
     """Serve the embedded AWS until SIGTERM, or until the parent is gone."""
     ministack = Ministack()
-    ministack.extend(Scanning(ministack, Scans()))
+    ministack.extend(Scanning(ministack, Scans(), Layers()))
     Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
     ministack.serve()
 

@@ -158,7 +158,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a scanning action, and what it was answered."""
+    """One call of a scanning action or one that reads an image, and what it was answered."""
 
     action: str
     repository: str

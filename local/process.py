@@ -142,29 +142,53 @@ class EmbeddedAws:
         document: Mapping[str, Json] | None = None,
         *,
         content: str = "",
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
         **options: Json,
     ) -> str:
         """
         Push an image, untagged without a `tag`, and return its digest.
 
-        Its scan finds `document`; `options` as in `record`. The same repository, tag and content
-        give the same digest.
+        Its scan finds `document`; `options` as in `record`. The same repository, tag, content,
+        labels and annotations give the same digest.
         """
-        manifest = manifest_of(repository, tag, content)
+        config = config_of(repository, tag, content, labels or {})
+        manifest = manifest_of(config, annotations or {})
         digest = digest_of(manifest)
         if document is not None:
             self.record(repository, digest, document, **options)
+        self._upload(repository, config)
         self._put(repository, tag, manifest, MANIFEST)
         return digest
 
-    def push_index(self, repository: str, tag: str | None, members: Mapping[str, str]) -> str:
+    def _upload(self, repository: str, layer: str) -> None:
+        ecr, content = self.client("ecr"), layer.encode()
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+        ecr.upload_layer_part(
+            repositoryName=repository,
+            uploadId=upload,
+            partFirstByte=0,
+            partLastByte=len(content) - 1,
+            layerPartBlob=content,
+        )
+        ecr.complete_layer_upload(
+            repositoryName=repository, uploadId=upload, layerDigests=[digest_of(layer)]
+        )
+
+    def push_index(
+        self,
+        repository: str,
+        tag: str | None,
+        members: Mapping[str, str],
+        annotations: Mapping[str, str] | None = None,
+    ) -> str:
         """
         Push an index of images that were pushed before, and return its digest.
 
         `members` gives the platform ("linux/arm64") of each digest; "unknown/unknown" is an
-        attestation. The same members give the same digest.
+        attestation. The same members and annotations give the same digest.
         """
-        manifest = index_of(members)
+        manifest = index_of(members, annotations or {})
         self._put(repository, tag, manifest, INDEX)
         return digest_of(manifest)
 
@@ -288,20 +312,31 @@ def free_port() -> int:
         return port
 
 
-def manifest_of(repository: str, tag: str | None, content: str) -> str:
-    """Return the manifest of an image without layers; its digest depends on all three."""
+def config_of(repository: str, tag: str | None, content: str, labels: Mapping[str, str]) -> str:
+    """Return the configuration of an image; it is another one for each of these."""
     subject = hashlib.sha256(f"{repository}\n{tag}\n{content}".encode()).hexdigest()
-    config = {
-        "mediaType": "application/vnd.oci.image.config.v1+json",
-        "digest": f"sha256:{subject}",
-        "size": len(subject),
-    }
     return json.dumps(
-        {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}, indent=1
+        {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Env": [f"SUBJECT={subject}"], "Labels": dict(labels)},
+            "rootfs": {"type": "layers", "diff_ids": []},
+        }
     )
 
 
-def index_of(members: Mapping[str, str]) -> str:
+def manifest_of(config: str, annotations: Mapping[str, str]) -> str:
+    """Return the manifest of an image without layers."""
+    named = {
+        "mediaType": "application/vnd.oci.image.config.v1+json",
+        "digest": digest_of(config),
+        "size": len(config),
+    }
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": named, "layers": []}
+    return json.dumps(manifest | ({"annotations": annotations} if annotations else {}), indent=1)
+
+
+def index_of(members: Mapping[str, str], annotations: Mapping[str, str]) -> str:
     """Return the manifest of an index: the platform of each digest."""
     entries = [
         {
@@ -312,7 +347,8 @@ def index_of(members: Mapping[str, str]) -> str:
         }
         for digest, name in members.items()
     ]
-    return json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}, indent=1)
+    index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}
+    return json.dumps(index | ({"annotations": annotations} if annotations else {}), indent=1)
 
 
 def digest_of(manifest: str) -> str:

@@ -318,6 +318,7 @@ def known_of(evaluation: Evaluation) -> Known | None:
         else frozenset(),
         finding=findings.__getitem__,
         parts=report.parts,
+        provenance=report.provenance,
         since=dict(zip([each.id for each in report.findings], comparison.since, strict=True))
         if comparison is not None and comparison.since
         else dict.fromkeys(findings, evaluation.evaluated_at),

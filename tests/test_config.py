@@ -243,8 +243,8 @@ ERRORS = [
         "zzz",
         1,
         (
-            "zzz: is not known here; "
-            "allowed: version, destinations, fallback, digest, streams, routes, suppressions"
+            "zzz: is not known here; allowed: "
+            "version, destinations, fallback, digest, streams, sources, routes, suppressions"
         ),
     ),
     ("destinations", {}, "destinations: must not be empty"),

@@ -14,9 +14,11 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
-from lib.models import AnyReport, Finding, Image, Report, Scan, Severity
+from lib.models import AnyReport, Finding, Image, Provenance, Report, Scan, Severity
+from lib.provenance import commit_url
 from lib.report import console_url, vulnerability_url
 from lib.text import clean, one_line, truncate
+from lib.wire import time_to_json
 
 VERSION: Final = "1.8.0"
 CLASS: Final = 2002
@@ -63,13 +65,27 @@ def ocsf(reports: Sequence[AnyReport]) -> str:
 def report_events(report: AnyReport) -> Iterator[dict[str, Any]]:
     """Yield the events of a report; none for an image without findings."""
     if not isinstance(report, Report):
-        yield not_scanned(report.image, report.scan)
+        yield traced(not_scanned(report.image, report.scan), report.provenance)
         return
     for finding in report.findings:
         step = NEW
         if not finding.open:
             step = GONE if finding.source_status == "CLOSED" else SUPPRESSED
-        yield event(report.image, report.scan, finding, step)
+        yield traced(event(report.image, report.scan, finding, step), report.provenance)
+
+
+def traced(made: dict[str, Any], found: Provenance | None) -> dict[str, Any]:
+    """Return an event with where its image was made from: OCSF has no field of its own for it."""
+    if found is None:
+        return made
+    (resource,) = made["resources"]
+    source = _filled(
+        commit=found.commit,
+        commit_url=commit_url(found),
+        source_repository=found.repository,
+        built_at=time_to_json(found.created_at),
+    )
+    return made | {"resources": [resource | {"data": resource["data"] | source}]}
 
 
 def event(image: Image, scan: Scan, finding: Finding, step: Step) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from csv import DictWriter
 from datetime import datetime
 from typing import Final
 
-from lib.models import AnyReport, Finding, Report
+from lib.models import AnyReport, Finding, Provenance, Report
 from lib.text import clean
 from lib.wire import time_to_json
 
@@ -57,6 +57,9 @@ COLUMNS: Final = (
     "last_observed_at",
     "source_status",
     "platforms",
+    "commit",
+    "source_repository",
+    "built_at",
 )
 
 # A spreadsheet takes what begins with these for a formula, and runs it:
@@ -98,6 +101,7 @@ def _rows(report: AnyReport) -> Iterator[Mapping[str, str | float]]:
         "scan_completed_at": _time(scan.completed_at),
         "scan_complete": "yes" if scan.complete else "no",
         "scan_reason": scan.reason or "",
+        **_provenance(report.provenance),
     }
     if not isinstance(report, Report):
         yield common | {"scan_complete": "no"}
@@ -136,6 +140,16 @@ def _finding(finding: Finding) -> dict[str, str | float]:
         "last_observed_at": _time(finding.last_observed_at),
         "source_status": finding.source_status or "",
         "platforms": _joined(finding.platforms),
+    }
+
+
+def _provenance(found: Provenance | None) -> dict[str, str]:
+    if found is None:
+        return {}
+    return {
+        "commit": found.commit or "",
+        "source_repository": found.repository or "",
+        "built_at": _time(found.created_at),
     }
 
 

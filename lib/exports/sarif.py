@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
-from lib.models import AnyReport, Finding, Image, Report, Severity
+from lib.models import AnyReport, Finding, Image, Provenance, Report, Severity
 from lib.report import vulnerability_url
 from lib.text import clean, one_line, truncate
 from lib.wire import time_to_json
@@ -69,7 +69,7 @@ def _run(report: AnyReport, most: int) -> dict[str, Any]:
         if finding.severity > known.severity:
             worst[finding.vulnerability_id] = finding
     name = _address(image)
-    return {
+    return _version_control(report.provenance) | {
         "tool": {
             "driver": {
                 "name": "ecr-scan-alerts",
@@ -90,6 +90,15 @@ def _run(report: AnyReport, most: int) -> dict[str, Any]:
             "scanStatus": report.scan.status,
         },
     }
+
+
+def _version_control(found: Provenance | None) -> dict[str, Any]:
+    """Return where the image was made from; SARIF asks for a repository."""
+    if found is None or found.repository is None:
+        return {}
+    details = {"repositoryUri": found.repository, "revisionId": found.commit}
+    known = {name: value for name, value in details.items() if value is not None}
+    return {"versionControlProvenance": [known]}
 
 
 # https://docs.aws.amazon.com/general/latest/gr/ecr.html

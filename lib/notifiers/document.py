@@ -20,6 +20,7 @@ from lib.models import (
     Upgrade,
 )
 from lib.notifiers import wording
+from lib.provenance import commit_url, compare_url
 from lib.text import truncate
 from lib.wire import report_to_json
 
@@ -126,10 +127,12 @@ def _whole(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
 
 def _report(alert: Alert, taken: int) -> dict[str, Json]:
     if alert.problem is not None:
-        return report_to_json(UnusableReport(alert.image, alert.scan, parts=alert.parts))
+        return report_to_json(
+            UnusableReport(alert.image, alert.scan, parts=alert.parts, provenance=alert.provenance)
+        )
     shown = (each for each in alert.changes[:taken] if each.kind is not ChangeKind.RESOLVED)
     findings = tuple(each.finding for each in shown)
-    return report_to_json(Report(alert.image, alert.scan, findings, alert.parts))
+    return report_to_json(Report(alert.image, alert.scan, findings, alert.parts, alert.provenance))
 
 
 def _finding(alert: Alert, finding: Finding) -> Json:
@@ -166,6 +169,8 @@ def _summary(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
         "omitted": _counts(wording.by_severity(hidden)) | {"total": len(hidden)},
         "console_url": truncate(alert.console_url, 2 * _FIELD),
         "report_url": alert.report_url and truncate(alert.report_url, 2 * _FIELD),
+        "commit_url": commit_url(alert.provenance),
+        "compare_url": compare_url(alert.provenance, alert.basis),
     }
 
 

@@ -627,10 +627,13 @@ def _links(alert: Alert) -> Json:
     links = (
         ("Open the full report", alert.report_url),
         ("Open the image in the ECR console", alert.console_url),
+        *wording.source_links(alert),
     )
-    nodes = [adf.text(text, link=url) for text, url in links if url and len(url) <= _MAX_URL]
-    if len(nodes) > 1:
-        nodes.insert(1, adf.text(" \N{MIDDLE DOT} "))
+    nodes: list[Json] = []
+    for text, url in links:
+        if url and len(url) <= _MAX_URL:
+            nodes += [adf.text(" \N{MIDDLE DOT} ")] if nodes else []
+            nodes.append(adf.text(text, link=url))
     return adf.paragraph(*nodes) if nodes else None
 
 

@@ -332,7 +332,11 @@ def _summary(alert: Alert) -> str:
 
 
 def _links(alert: Alert) -> list[Json]:
-    links = (("Full report", alert.report_url), ("Image in the ECR console", alert.console_url))
+    links = (
+        ("Full report", alert.report_url),
+        ("Image in the ECR console", alert.console_url),
+        *wording.source_links(alert),
+    )
     return [{"href": url, "text": text} for text, url in links if url and len(url) <= _MAX_URL]
 
 

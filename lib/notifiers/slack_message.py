@@ -35,6 +35,7 @@ _WARNING: Final = 150
 _PROBLEM: Final = 1200
 _LINK: Final = 160
 _CONSOLE: Final = 900
+_SOURCE: Final = 500
 _NEW: Final = 2400
 _OTHERS: Final = 600
 _TO_DO: Final = 1200
@@ -205,7 +206,17 @@ def _facts(alert: Alert) -> Json:
     """Return in small print what the first lines do not say."""
     facts = (each for each in wording.facts(alert) if each[0] not in _SAID_BEFORE)
     said = (f"{label} {_say(value, _FACT)}" for label, value in facts)
-    return {"type": "context", "elements": [mrkdwn(" \N{MIDDLE DOT} ".join(said))]}
+    texts = filter(None, (_DOT.join(said), _source(alert)))
+    return {"type": "context", "elements": [mrkdwn(each) for each in texts]}
+
+
+def _source(alert: Alert) -> str:
+    """Return what the image was made from, as links."""
+    links = (slack_link(url, slack_flat(label)) for label, url in wording.source_links(alert))
+    return _DOT.join(each for each in links if len(each) <= _SOURCE)
+
+
+_DOT: Final = " \N{MIDDLE DOT} "
 
 
 _SAID_BEFORE: Final = ("Repository", "Account", "Tags")
@@ -286,7 +297,7 @@ def _console(alert: Alert) -> str:
     console = slack_link(alert.console_url, "Open the image in the ECR console")
     report = slack_link(alert.report_url, "Open the full report") if alert.report_url else ""
     links = (each for each in (report, console) if each and len(each) <= _CONSOLE)
-    return " \N{MIDDLE DOT} ".join(links)
+    return _DOT.join(links)
 
 
 def _fallback(alert: Alert, limit: int) -> str:

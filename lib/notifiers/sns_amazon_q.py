@@ -127,8 +127,14 @@ def _upgrade(upgrade: Upgrade) -> str:
 
 
 def _ending(alert: Alert) -> str:
-    links = (("Full report", alert.report_url), ("ECR console", alert.console_url))
-    lines = [f"{label}: {escape_slack(url)}" for label, url in links if url and len(url) <= _URL]
+    links = (
+        ("Full report", alert.report_url),
+        ("ECR console", alert.console_url),
+        *((_say(label, _NAME), url) for label, url in wording.source_links(alert)),
+    )
+    source = wording.source(alert)
+    lines = [_say(f"{wording.SOURCE}: {source}", _LINE)] if source else []
+    lines += [f"{label}: {escape_slack(url)}" for label, url in links if url and len(url) <= _URL]
     notes = [_say(f"Note: {each}", _LINE) for each in wording.warnings(alert)]
     return "\n".join((*lines, *notes, _say(wording.footer(alert), _LINE)))
 

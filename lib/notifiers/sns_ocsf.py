@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
-from lib.exports.ocsf import CHANGED, GONE, NEW, event, not_scanned, summary
+from lib.exports.ocsf import CHANGED, GONE, NEW, event, not_scanned, summary, traced
 from lib.interfaces import Json
 from lib.models import Alert, Change, ChangeKind, Severity
 from lib.notifiers import wording
@@ -70,7 +70,7 @@ _STEPS: Final = {
 def _marked(alert: Alert, made: Json) -> Json:
     """Return an event that says which alert it belongs to, so that a repeat is known as one."""
     marks = {"correlation_uid": alert.delivery_id, "labels": list(_labels(alert))}
-    return made | {"metadata": made["metadata"] | marks}
+    return traced(made, alert.provenance) | {"metadata": made["metadata"] | marks}
 
 
 def _labels(alert: Alert) -> Iterator[str]:

@@ -43,6 +43,8 @@ def render_plain(alert: Alert, _room: int) -> tuple[str, bool]:
 
 def _links(alert: Alert) -> list[str]:
     lines = _indented(f"Image in the ECR console: {_console(alert)}")
+    for label, url in wording.source_links(alert):
+        lines += _indented(f"{label}: {url}")
     if alert.report_url is None or len(alert.report_url) > _MAX_URL:
         return lines
     return [*_indented(f"Full report, for some weeks: {alert.report_url}"), *lines]

@@ -26,6 +26,7 @@ from lib.models import (
     Severity,
     Upgrade,
 )
+from lib.provenance import in_words, links
 from lib.report import before, severity_word
 from lib.text import ELLIPSIS, one_line, truncate
 
@@ -94,8 +95,22 @@ def facts(alert: Alert) -> list[tuple[str, str]]:
         ("In use by", "" if image.in_use_count is None else f"{image.in_use_count} tasks or pods"),
         ("Scanned", ", ".join(filter(None, (short(scanned), _time(scan.completed_at))))),
         ("Compared with", _compared_with(alert)),
+        (SOURCE, source(alert)),
     ]
     return [(label, value) for label, value in found if value]
+
+
+def source(alert: Alert) -> str:
+    """Return what the image was made from, or what to do so that it says so."""
+    return in_words(alert.provenance, alert.image.tags)
+
+
+def source_links(alert: Alert) -> list[tuple[str, str]]:
+    """Return the pages of its commit, of what changed since the image before, and of the build."""
+    return links(alert.provenance, alert.basis, before(alert.basis, alert.image))
+
+
+SOURCE: Final = "Source"
 
 
 def where(alert: Alert) -> str:

@@ -31,6 +31,7 @@ from lib.page.findings import (
     percent,
 )
 from lib.page.markup import Markup, Node, element
+from lib.provenance import in_words, links
 from lib.report import before
 from lib.text import one_line, truncate
 
@@ -58,6 +59,7 @@ def header(alert: Alert, evaluation: Evaluation) -> Markup:
         ("In use by", "" if image.in_use_count is None else f"{image.in_use_count} tasks or pods"),
         ("Scanned", f"{scan.source.value}, {scan.status} {_time(scan.completed_at)}".rstrip()),
         ("Compared with", _basis(alert)),
+        ("Source", in_words(alert.provenance, image.tags)),
         ("Evaluated", _time(evaluation.evaluated_at)),
     )
     return element(
@@ -74,8 +76,16 @@ def header(alert: Alert, evaluation: Evaluation) -> Markup:
             ),
             class_="facts",
         ),
-        element("p", linked("Open the image in the ECR console", alert.console_url)),
+        element(
+            "p", linked("Open the image in the ECR console", alert.console_url), _source(alert)
+        ),
     )
+
+
+def _source(alert: Alert) -> Iterable[Node]:
+    for label, url in links(alert.provenance, alert.basis, before(alert.basis, alert.image)):
+        yield " \N{MIDDLE DOT} "
+        yield linked(label, url)
 
 
 def _basis(alert: Alert) -> str:

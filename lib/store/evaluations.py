@@ -23,6 +23,7 @@ from lib.models import (
     Finding,
     FindingId,
     Known,
+    Provenance,
     Report,
     ScanProblem,
     StreamId,
@@ -44,6 +45,8 @@ from lib.wire import (
     image_to_json,
     parts_from_json,
     parts_to_json,
+    provenance_from_json,
+    provenance_to_json,
     scan_from_json,
     scan_to_json,
     time_from_json,
@@ -71,6 +74,7 @@ def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
         if isinstance(report, Report) or report.stated_counts is None
         else counts_to_json(report.stated_counts),
         "parts": parts_to_json(report.parts),
+        "provenance": _provenance_to_json(report.provenance),
         "stream": evaluation.stream,
         "version": evaluation.version,
         "evaluated_at": time_to_json(evaluation.evaluated_at),
@@ -117,6 +121,7 @@ def known_from_json(
         suppressed=frozenset([ids[each["finding"]] for each in suppressed]),
         finding=_OneByOne(ids[:listed], columns, details),
         parts=parts_from_json(document.get("parts", ())),
+        provenance=provenance_from_json(document.get("provenance")),
         since=dict(zip(ids[:listed], _since(document), strict=False)),
     )
 
@@ -155,10 +160,16 @@ class _OneByOne:
 def _stored_report(document: Mapping[str, Any], findings: tuple[Finding, ...]) -> AnyReport:
     image, scan = image_from_json(document["image"]), scan_from_json(document["scan"])
     parts = parts_from_json(document.get("parts", ()))
+    provenance = provenance_from_json(document.get("provenance"))
     if document["scan"]["usable"]:
-        return Report(image, scan, findings[: document["listed"]], parts)
+        return Report(image, scan, findings[: document["listed"]], parts, provenance)
     counts = document["stated_counts"]
-    return UnusableReport(image, scan, None if counts is None else counts_from_json(counts), parts)
+    stated = None if counts is None else counts_from_json(counts)
+    return UnusableReport(image, scan, stated, parts, provenance)
+
+
+def _provenance_to_json(provenance: Provenance | None) -> dict[str, Any] | None:
+    return None if provenance is None else provenance_to_json(provenance)
 
 
 class _Table:
@@ -186,6 +197,7 @@ def _comparison_to_json(comparison: Comparison, table: _Table) -> dict[str, Any]
             "kind": basis.kind.value,
             "image": None if basis.image is None else image_to_json(basis.image),
             "completed_at": time_to_json(basis.completed_at),
+            "provenance": _provenance_to_json(basis.provenance),
         },
         "changes": {
             "label": [
@@ -221,6 +233,7 @@ def _comparison_from_json(document: Mapping[str, Any], findings: Sequence[Findin
             BasisKind(basis["kind"]),
             None if basis["image"] is None else image_from_json(basis["image"]),
             time_from_json(basis["completed_at"]),
+            provenance_from_json(basis.get("provenance")),
         ),
         changes=tuple(
             [

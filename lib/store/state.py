@@ -1,5 +1,6 @@
 """Image states and stream heads in DynamoDB, and the transaction that moves them."""
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -12,6 +13,7 @@ from lib.models import Image, ImageIndex, StreamId
 from lib.store.history import head_key, history_row, stream_head
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 from lib.store.ledger import delivery_row
+from lib.wire import provenance_from_json, provenance_to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -123,6 +125,9 @@ class DynamoStateStore:
                     "usable": state.usable,
                     "completed_at": to_time(state.completed_at) if state.completed_at else None,
                     "report_key": state.report_key,
+                    "provenance": None
+                    if state.provenance is None
+                    else json.dumps(provenance_to_json(state.provenance)),
                     "expires_at": expires,
                 },
                 known_version=commit.known.version if commit.known else None,
@@ -176,6 +181,7 @@ def _state(row: Mapping[str, Any]) -> ImageState:
         usable=row["usable"],
         completed_at=from_time(row["completed_at"]) if "completed_at" in row else None,
         report_key=row.get("report_key"),
+        provenance=provenance_from_json(json.loads(row.get("provenance", "null"))),
     )
 
 

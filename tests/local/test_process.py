@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.process import HOST, ROOT, CloudError, EmbeddedAws, cloud_python, manifest_of
+from local.process import HOST, ROOT, CloudError, EmbeddedAws, cloud_python, config_of, manifest_of
 
 PARENT = """
 import sys, time
@@ -117,14 +117,17 @@ def test_a_missing_installation_says_what_to_do(
 
 
 def test_the_manifest_is_the_image() -> None:
-    """Repository, tag and content decide on the digest, and nothing else does."""
+    """Repository, tag, content, labels and annotations decide on the digest, and nothing else."""
+    none: dict[str, str] = {}
     subjects = [
-        ("payments/api", "1", ""),
-        ("payments/api", "1", "other content"),
-        ("payments/api", None, ""),
-        ("payments/web", "1", ""),
+        ("payments/api", "1", "", none, none),
+        ("payments/api", "1", "other content", none, none),
+        ("payments/api", None, "", none, none),
+        ("payments/web", "1", "", none, none),
+        ("payments/api", "1", "", {"a": "b"}, none),
+        ("payments/api", "1", "", none, {"a": "b"}),
     ]
 
-    manifests = {manifest_of(*subject) for subject in subjects * 2}
+    manifests = {manifest_of(config_of(*subject[:4]), subject[4]) for subject in subjects * 2}
 
     assert len(manifests) == len(subjects)

@@ -83,7 +83,7 @@ def test_services_and_tasks_are_named_and_counted() -> None:
         ("", None, False),
     ],
 )
-def test_the_digest_counts_before_the_tag(image: str, digest: str | None, runs: bool) -> None:
+def test_the_digest_counts_before_the_tag(image: str, digest: str | None, *, runs: bool) -> None:
     """A tag may point elsewhere by now; what was pulled does not."""
     assert bool(of(task(image, digest=digest))) == runs
 

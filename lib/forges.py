@@ -1,0 +1,213 @@
+"""
+Where source code is kept: addresses of repositories in any form, and pages of their commits. Pure.
+
+    repository_url      what `git clone` takes, or a label says -> one https address, or nothing
+    commit_url          the page of a commit; None where its forge is not known
+    compare_url         the page of what changed between two
+"""
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+MAX_URL: Final = 300
+"""Longer ones are not links that people follow, and would eat up a message."""
+_SHORT_COMMIT: Final = 7
+_FULL_COMMIT: Final = 40
+
+_HOST: Final = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+"
+_PATH: Final = r"[A-Za-z0-9._~+-]+(?:/[A-Za-z0-9._~+-]+)*"
+# Whatever stands before the last "@" of the authority is a name or a credential: it is dropped.
+_WEB: Final = re.compile(
+    rf"(?:git\+)?(?P<scheme>https?|ssh|git)://(?:[^/\s]*@)?(?P<host>{_HOST})(?P<port>:\d{{1,5}})?"
+    rf"/+(?P<path>{_PATH})/*",
+    re.IGNORECASE | re.ASCII,
+)
+_SCP: Final = re.compile(
+    rf"[A-Za-z0-9._-]+@(?P<host>{_HOST}):/*(?P<path>{_PATH})/*", re.IGNORECASE | re.ASCII
+)
+_BARE: Final = re.compile(rf"(?P<host>{_HOST})/(?P<path>{_PATH})/*", re.IGNORECASE | re.ASCII)
+# https://docs.aws.amazon.com/codecommit/latest/userguide/setting-up-git-remote-codecommit.html
+_CODECOMMIT: Final = re.compile(
+    r"codecommit::(?P<region>[a-z0-9-]{1,30})://(?:[^@/\s]*@)?(?P<name>[A-Za-z0-9._-]{1,100})"
+)
+# https://docs.aws.amazon.com/codecommit/latest/userguide/regions.html
+_CODECOMMIT_HOST: Final = re.compile(
+    r"git-codecommit(?:-fips)?\.(?P<region>[a-z0-9-]{1,30})\.(?P<domain>amazonaws\.com(?:\.cn)?)"
+)
+_CODECOMMIT_PATH: Final = "v1/repos/"
+_SSH_HOSTS: Final = MappingProxyType(
+    {
+        # https://docs.github.com/en/authentication/troubleshooting-ssh/using-ssh-over-the-https-port
+        "ssh.github.com": "github.com",
+        "www.github.com": "github.com",
+        # https://docs.gitlab.com/user/gitlab_com/#alternative-ssh-port
+        "altssh.gitlab.com": "gitlab.com",
+        # https://support.atlassian.com/bitbucket-cloud/docs/troubleshoot-ssh-issues/
+        "altssh.bitbucket.org": "bitbucket.org",
+    }
+)
+_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
+_DIRTY: Final = "-dirty"
+_GITHUB: Final = "github.com"
+_BITBUCKET: Final = "bitbucket.org"
+_GITLAB: Final = "gitlab"
+"""Part of the names of hosts that people run themselves."""
+_CONSOLE: Final = "console.aws.amazon.com"
+_CONSOLES: Final = (
+    ("cn-", "console.amazonaws.cn"),
+    ("us-gov-", "console.amazonaws-us-gov.com"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Forge:
+    """How the addresses of pages are made."""
+
+    commit: str
+    compare: str
+
+
+_FORGES: Final = MappingProxyType(
+    {
+        # https://docs.github.com/en/pull-requests/committing-changes-to-your-project/viewing-and-comparing-commits/comparing-commits
+        _GITHUB: _Forge("{repository}/commit/{commit}", "{repository}/compare/{old}...{new}"),
+        # https://docs.gitlab.com/user/project/repository/compare_revisions/
+        _GITLAB: _Forge("{repository}/-/commit/{commit}", "{repository}/-/compare/{old}...{new}"),
+        # The newer one first, and a carriage return between them.
+        _BITBUCKET: _Forge(
+            "{repository}/commits/{commit}", "{repository}/branches/compare/{new}%0D{old}"
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Repository:
+    """An address as `repository_url` writes it, in parts."""
+
+    host: str
+    path: str
+
+    @property
+    def region(self) -> str | None:
+        """That of a repository in CodeCommit; None for others."""
+        match = _CODECOMMIT_HOST.fullmatch(self.host)
+        return match["region"] if match and self.path.startswith(_CODECOMMIT_PATH) else None
+
+
+def repository_url(text: str) -> str | None:
+    """
+    Return the https address of a repository, whichever way it is written.
+
+    Without credentials, query, ".git" and what leads to a file in it. None for anything that is no
+    such address.
+    """
+    text = re.split(r"[?#]", text.strip(), maxsplit=1)[0]
+    if len(text) > MAX_URL:
+        return None
+    codecommit = _CODECOMMIT.fullmatch(text)
+    if codecommit is not None:
+        region, repository = codecommit["region"], codecommit["name"]
+        domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        return f"https://git-codecommit.{region}.{domain}/{_CODECOMMIT_PATH}{repository}"
+    match = _WEB.fullmatch(text) or _SCP.fullmatch(text) or _BARE.fullmatch(text)
+    if match is None:
+        return None
+    said = match.groupdict()
+    host = said["host"].lower()
+    host = _SSH_HOSTS.get(host, host)
+    path = _path(host, said["path"])
+    # The port of ssh is not that of the pages.
+    port = said.get("port") if (said.get("scheme") or "").lower() == "https" else None
+    return None if path is None else f"https://{host}{port or ''}/{path}"
+
+
+def _path(host: str, path: str) -> str | None:
+    """Return the path of the repository itself; None when there is none."""
+    steps = path.split("/")
+    if any(each in {".", ".."} for each in steps):
+        return None
+    if host in {_GITHUB, _BITBUCKET}:
+        steps = steps[:2]
+    elif _GITLAB in host and "-" in steps:
+        # Between the repository and its pages: https://gitlab.com/group/project/-/tree/main
+        steps = steps[: steps.index("-")]
+    steps[-1:] = [each.removesuffix(".git") for each in steps[-1:]]
+    known = host in {_GITHUB, _BITBUCKET} or _GITLAB in host
+    if not all(steps) or len(steps) < (2 if known else 1):
+        return None
+    return "/".join(steps)
+
+
+def name(repository: str) -> str:
+    """Return how people call a repository: "org/repo" at the forges that everybody knows."""
+    found = _parts(repository)
+    if found.region is not None:
+        return found.path.removeprefix(_CODECOMMIT_PATH)
+    if found.host in {_GITHUB, _BITBUCKET, "gitlab.com"}:
+        return found.path
+    return f"{found.host}/{found.path}"
+
+
+def is_commit(text: str) -> bool:
+    """Say whether a text can be the id of a commit of git, whole or shortened."""
+    return _COMMIT.fullmatch(text) is not None and text.strip("0") != ""
+
+
+def short_commit(commit: str) -> str:
+    """Return the first digits of a commit; another revision as it is."""
+    bare, dirty = _bare(commit)
+    return bare[:_SHORT_COMMIT] + dirty if is_commit(bare) else commit
+
+
+def commit_url(repository: str | None, commit: str | None) -> str | None:
+    """Return the page of a commit; None where there is no such page, or nobody knows its form."""
+    bare = _bare(commit or "")[0]
+    if repository is None or not is_commit(bare):
+        return None
+    found = _parts(repository)
+    if found.region is not None:
+        return _codecommit_url(found, found.region, bare)
+    forge = _forge(found.host)
+    return None if forge is None else forge.commit.format(repository=repository, commit=bare)
+
+
+def _codecommit_url(repository: _Repository, region: str, commit: str) -> str | None:
+    """Return the console's page, which wants the whole id."""
+    if len(commit) != _FULL_COMMIT:
+        return None
+    host = next((host for start, host in _CONSOLES if region.startswith(start)), _CONSOLE)
+    path = repository.path.removeprefix(_CODECOMMIT_PATH)
+    return (
+        f"https://{region}.{host}/codesuite/codecommit/repositories/{path}/commit/{commit}"
+        f"?region={region}"
+    )
+
+
+def compare_url(repository: str | None, before: str | None, after: str | None) -> str | None:
+    """Return the page of what changed from one commit to another; None where there is none."""
+    old, new = _bare(before or "")[0], _bare(after or "")[0]
+    if repository is None or not (is_commit(old) and is_commit(new)):
+        return None
+    forge = _forge(_parts(repository).host)
+    if forge is None or old.startswith(new) or new.startswith(old):
+        return None
+    return forge.compare.format(repository=repository, old=old, new=new)
+
+
+def _forge(host: str) -> _Forge | None:
+    if _GITLAB in host:
+        return _FORGES[_GITLAB]
+    return _FORGES.get(host)
+
+
+def _bare(commit: str) -> tuple[str, str]:
+    """Return a commit without the mark of changes that were not committed, and that mark."""
+    return commit.removesuffix(_DIRTY), _DIRTY if commit.endswith(_DIRTY) else ""
+
+
+def _parts(repository: str) -> _Repository:
+    host, _, path = repository.removeprefix("https://").partition("/")
+    return _Repository(host.partition(":")[0], path)
