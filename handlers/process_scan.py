@@ -104,6 +104,9 @@ def _record(event: ScanEvent | PushEvent, outcome: ScanOutcome) -> None:
     if outcome.without_provenance is not None:
         metrics.add_metric(Metric.PROVENANCE_UNREAD, MetricUnit.Count, 1)
         logger.warning("no provenance", exc_info=outcome.without_provenance, image=image.key)
+    if outcome.without_workloads is not None:
+        metrics.add_metric(Metric.WORKLOADS_UNREAD, MetricUnit.Count, 1)
+        logger.warning("no workloads", exc_info=outcome.without_workloads, image=image.key)
     if outcome.decisions is not None:
         details["routes"] = {each.route: each.reason for each in outcome.decisions.outcomes}
         _count_deliveries(outcome)

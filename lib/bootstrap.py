@@ -29,6 +29,7 @@ from lib.interfaces import (
     ReportStore,
     SecretReader,
     StateStore,
+    Workloads,
 )
 from lib.links import SignedLinks, opened
 from lib.models import Destination, Evaluation, HistoryEntry
@@ -84,6 +85,11 @@ class Settings:
         if not base:
             return None
         return SignedLinks(base, timedelta(days=int(self.need("REPORT_LINK_DAYS"))))
+
+    @property
+    def asks_ecs(self) -> bool:
+        """Whether the tasks of ECS are asked what runs an image."""
+        return self.environment.get("WORKLOADS") == "ecs"
 
     @property
     def receiver_hosts(self) -> tuple[str, ...]:
@@ -174,6 +180,15 @@ class App:
         return EcrProvenanceSource(self._clients.get("ecr"), lambda: self._session)
 
     @cached_property
+    def workloads(self) -> Workloads | None:
+        """Where it is known what runs images; None: nobody is asked."""
+        if not self._settings.asks_ecs:
+            return None
+        from lib.sources.workloads import EcsWorkloads
+
+        return EcsWorkloads(self._clients.get("ecs"), now=self.now)
+
+    @cached_property
     def _session(self) -> Any:
         import requests
 
@@ -192,6 +207,7 @@ class App:
             pause=self._pause,
             index_wait=self._settings.index_wait,
             provenances=self.provenances,
+            workloads=self.workloads,
         )
 
     def reconciliation(self, *, places: bool = True) -> Reconciliation:

@@ -31,6 +31,7 @@ from lib.models import (
     ImageIndex,
     Known,
     Report,
+    Running,
     Scan,
     ScanEvent,
     Severity,
@@ -238,6 +239,20 @@ def new_delivery(decision: Decision, evaluation: Evaluation, key: str, now: date
         due_at=now + FIRST_WAKE if is_open else None,
         reason=None if is_open else decision.reason,
     )
+
+
+def in_use(evaluation: Evaluation, running: Running) -> Evaluation:
+    """
+    Return it with what runs its image, and by how many tasks where the source counts none.
+
+    Found by none it may still be in use: by what is not asked here, such as Kubernetes.
+    """
+    report = evaluation.report
+    image = report.image
+    if image.in_use_count is None:
+        tasks = sum(each.tasks for each in running.image)
+        image = replace(image, in_use_count=tasks or None)
+    return replace(evaluation, report=replace(report, image=image), running=running)
 
 
 def history_entry(evaluation: Evaluation, key: str) -> HistoryEntry:

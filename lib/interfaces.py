@@ -31,6 +31,7 @@ from lib.models import (
     Upload,
     Usage,
     Verdict,
+    Workload,
 )
 
 Json = Any
@@ -61,6 +62,17 @@ class FindingSource(Protocol):
         Return what an image consists of when it is an index; None for an image of its own.
 
         Raises `ImageGoneError`, `SourceError`.
+        """
+
+
+class Workloads(Protocol):
+    """Knows what runs where."""
+
+    def running(self, image: Image, *, members: Sequence[str] = ()) -> tuple[Workload, ...]:
+        """
+        Return what runs an image; `members`: of an index, the digests of its images.
+
+        What changed in the last minutes may be missing. Raises `SourceError`.
         """
 
 

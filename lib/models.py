@@ -105,6 +105,14 @@ class Workload:
     tasks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What runs an image, and what still runs the one before it in its stream."""
+
+    image: tuple[Workload, ...] = ()
+    before: tuple[Workload, ...] = ()
+
+
 class ScanSource(StrEnum):
     """Which scanner, and through which door its findings came."""
 
@@ -466,6 +474,8 @@ class Evaluation:
     evaluated_at: datetime
     comparison: Comparison | None = None
     problem: ScanProblem | None = None
+    running: "Running | None" = None
+    """What ran its image then, and the one before; None: nobody was asked."""
 
 
 class Tally(NamedTuple):
@@ -695,6 +705,8 @@ class Alert:
     """Where its report page is, by a signed link that expires; None: nowhere."""
     page_key: str | None = None
     """Under which key `PageReader` has the same page, for receivers that take files."""
+    running: Running | None = None
+    """What ran the image, and the one before, when it was evaluated."""
     attempt: int = 1
     possible_repeat: bool = False
     """An earlier attempt may have been accepted, and the receiver cannot tell."""

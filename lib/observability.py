@@ -32,6 +32,7 @@ class Metric(StrEnum):
     RECOVERED_SCANS = "RecoveredScans"
     QUIET_BASELINES = "QuietBaselines"
     PROVENANCE_UNREAD = "ProvenanceUnread"
+    WORKLOADS_UNREAD = "WorkloadsUnread"
     REPOSITORIES_UNREAD = "RepositoriesUnread"
     DELIVERIES_CREATED = "DeliveriesCreated"
     DELIVERIES_SUPPRESSED = "DeliveriesSuppressed"

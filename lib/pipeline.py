@@ -33,6 +33,7 @@ from lib.evaluation import (
     follows,
     has_place,
     history_entry,
+    in_use,
     member_events,
     moved_head,
     never_ready,
@@ -56,10 +57,12 @@ from lib.interfaces import (
     StreamHead,
     Waker,
     WakeUp,
+    Workloads,
 )
 from lib.merging import merged
 from lib.models import (
     AnyReport,
+    Basis,
     BasisKind,
     Delivery,
     Evaluation,
@@ -67,10 +70,12 @@ from lib.models import (
     Known,
     PushEvent,
     Report,
+    Running,
     Scan,
     ScanEvent,
     ScanSource,
     UnusableReport,
+    Workload,
 )
 from lib.provenance import NOT_ASKED, completed, kept, not_read
 from lib.routing import Decisions, decide, stream_of
@@ -102,6 +107,8 @@ class ScanOutcome:
     deliveries: tuple[Delivery, ...] = ()
     without_provenance: Exception | None = None
     """Why it does not say where the image was made from."""
+    without_workloads: Exception | None = None
+    """Why it does not say what runs the image."""
 
 
 _NO_INDEX: Final = ScanOutcome(
@@ -124,6 +131,7 @@ class ScanPipeline:
         pause: Callable[[float], None],
         index_wait: timedelta = INDEX_WAIT,
         provenances: ProvenanceSource | None = None,
+        workloads: Workloads | None = None,
     ) -> None:
         self._source = source
         self._states = states
@@ -134,6 +142,7 @@ class ScanPipeline:
         self._pause = pause
         self._index_wait = index_wait
         self._provenances = provenances
+        self._workloads = workloads
 
     def pushed(self, event: PushEvent, raw: Mapping[str, Json]) -> ScanOutcome:
         """Evaluate an index; another image is announced by its scan. Raises as `process` does."""
@@ -283,6 +292,7 @@ class ScanPipeline:
             rules=self._rules,
             before=self._before(report, order, known, known_head),
         )
+        evaluation, unasked = self._with_workloads(evaluation)
         decisions = decide(evaluation, self._rules.routes)
         quiet = event.quiet and known is None
         if quiet:
@@ -318,7 +328,25 @@ class ScanPipeline:
             evaluation,
             decisions,
             deliveries,
+            without_workloads=unasked,
         )
+
+    def _with_workloads(self, evaluation: Evaluation) -> tuple[Evaluation, Exception | None]:
+        """Return it with what runs the image and the one before, or why that is not known."""
+        if self._workloads is None:
+            return evaluation, None
+        report, comparison = evaluation.report, evaluation.comparison
+        basis = comparison.basis if comparison is not None else Basis(BasisKind.NONE)
+        try:
+            now = self._workloads.running(
+                report.image, members=[each.digest for each in report.parts]
+            )
+            before: tuple[Workload, ...] = ()
+            if basis.kind is BasisKind.PREVIOUS_IMAGE and basis.image is not None:
+                before = self._workloads.running(basis.image)
+        except Exception as error:  # noqa: BLE001  # whatever is wrong, the alert goes out
+            return evaluation, error
+        return in_use(evaluation, Running(now, before)), None
 
     def _before(
         self,

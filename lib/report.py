@@ -76,6 +76,7 @@ def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = Non
         problem=evaluation.problem,
         parts=report.parts,
         provenance=report.provenance,
+        running=evaluation.running,
         evaluated_at=evaluation.evaluated_at,
         report_url=page.url if page is not None else None,
         page_key=page.key if page is not None else None,

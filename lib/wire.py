@@ -19,11 +19,13 @@ from lib.models import (
     Part,
     Provenance,
     Report,
+    Running,
     Scan,
     ScanSource,
     Score,
     Severity,
     UnusableReport,
+    Workload,
 )
 
 REPORT_SCHEMA: Final = "report-1.0.0"
@@ -180,6 +182,33 @@ def scan_from_json(document: Mapping[str, Any]) -> Scan:
         complete=document.get("complete", True),
         warnings=tuple(document.get("warnings", ())),
     )
+
+
+def running_to_json(running: Running) -> dict[str, Any]:
+    """Return what runs an image, and the one before."""
+    return {"image": _workloads(running.image), "before": _workloads(running.before)}
+
+
+def _workloads(found: Iterable[Workload]) -> list[dict[str, Any]]:
+    return [
+        {
+            "cluster": each.cluster,
+            "name": each.name,
+            "service": each.service,
+            "tasks": each.tasks,
+        }
+        for each in found
+    ]
+
+
+def running_from_json(document: Mapping[str, Any] | None) -> Running | None:
+    """Return what `running_to_json` wrote."""
+    if document is None:
+        return None
+    image, before = (
+        tuple(Workload(**each) for each in document[name]) for name in ("image", "before")
+    )
+    return Running(image, before)
 
 
 def counts_to_json(counts: Counts) -> dict[str, int]:

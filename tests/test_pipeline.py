@@ -1,5 +1,6 @@
 """Scan events at use-case level, with the ports in memory."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -24,9 +25,11 @@ from lib.models import (
     ImageIndex,
     Member,
     PushEvent,
+    Running,
     ScanEvent,
     Severity,
     Tally,
+    Workload,
 )
 from lib.pipeline import ScanResult
 from lib.suppressions import Suppression
@@ -727,3 +730,53 @@ def test_a_pending_scan_is_asked_for_less_and_less_often() -> None:
     ages = (timedelta(seconds=1), timedelta(minutes=2), timedelta(minutes=50))
 
     assert [revisit_delay(age) for age in ages] == [30, 60, 900]
+
+
+class Tasks:
+    """What runs each image by digest, or the error of asking."""
+
+    def __init__(self, error: Exception | None = None, **running: tuple[Workload, ...]) -> None:
+        self.error = error
+        self.running_by_tag = running
+
+    def running(self, image: Image, *, members: Sequence[str] = ()) -> tuple[Workload, ...]:
+        assert not members
+        if self.error is not None:
+            raise self.error
+        return self.running_by_tag.get(image.tags[0], ())
+
+
+class TestWorkloads:
+    SHOP = Workload("prod", "shop", service=True, tasks=2)
+
+    def test_what_runs_an_image_is_kept_with_its_evaluation(self) -> None:
+        """And how many tasks that is, where the scanner counts none."""
+        world = World(a_report(OLD))
+        world.scans._workloads = Tasks(**{"1.4.1": (self.SHOP,)})  # noqa: SLF001  # off by default
+
+        evaluation = world.process().evaluation
+
+        assert evaluation.running == Running(image=(self.SHOP,))
+        assert evaluation.report.image.in_use_count == 2
+
+    def test_what_still_runs_the_image_before_is_kept_too(self) -> None:
+        world = World(a_report(OLD, NEW))
+        world.scans._workloads = Tasks(**{"1.4.1": (self.SHOP,)})  # noqa: SLF001  # same
+        world.process()
+        world.source.answers = [a_report(OLD, image=an_image(2))]
+
+        evaluation = world.process(later(1, image=an_image(2))).evaluation
+
+        assert evaluation.running == Running(before=(self.SHOP,))
+        assert evaluation.report.image.in_use_count is None
+
+    def test_an_evaluation_does_not_wait_for_an_answer(self) -> None:
+        world = World(a_report(OLD))
+        error = SourceError("ECS is away")
+        world.scans._workloads = Tasks(error)  # noqa: SLF001  # same
+
+        outcome = world.process()
+
+        assert outcome.result is ScanResult.EVALUATED
+        assert outcome.without_workloads is error
+        assert outcome.evaluation.running is None

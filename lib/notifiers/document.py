@@ -22,7 +22,10 @@ from lib.models import (
 from lib.notifiers import wording
 from lib.provenance import commit_url, compare_url
 from lib.text import truncate
-from lib.wire import report_to_json
+from lib.wire import (
+    report_to_json,
+    running_to_json,
+)
 
 # Limits of single fields. Whatever stands in them, image, scan and summary stay below 128 KiB (6
 # bytes per character in ASCII), half of what receivers take, so that there is room for findings.
@@ -169,6 +172,7 @@ def _summary(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
         "omitted": _counts(wording.by_severity(hidden)) | {"total": len(hidden)},
         "console_url": truncate(alert.console_url, 2 * _FIELD),
         "report_url": alert.report_url and truncate(alert.report_url, 2 * _FIELD),
+        "running": None if alert.running is None else running_to_json(alert.running),
         "commit_url": commit_url(alert.provenance),
         "compare_url": compare_url(alert.provenance, alert.basis),
     }

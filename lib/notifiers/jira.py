@@ -541,8 +541,8 @@ def _platforms(alert: Alert) -> Iterable[Json]:
 
 def _to_do(alert: Alert, rows: int) -> Iterable[Json]:
     ready = wording.upgradable(alert)
-    unfixed = wording.without_version(alert)
-    if not ready and not unfixed:
+    unfixed, deploy = wording.without_version(alert), wording.deploy(alert)
+    if not ready and not unfixed and not deploy:
         return
     yield adf.heading("What to do")
     for title, group in wording.by_origin(ready[:rows]).items():
@@ -550,7 +550,7 @@ def _to_do(alert: Alert, rows: int) -> Iterable[Json]:
         yield adf.table(("Package", "From", "To", "Removes"), map(_upgrade, group))
     if ready[rows:]:
         yield adf.paragraph(adf.text(wording.more_upgrades(ready[rows:])))
-    for said in filter(None, (wording.without_fix(alert), unfixed)):
+    for said in filter(None, (deploy, wording.without_fix(alert), unfixed)):
         yield adf.paragraph(adf.text(said))
 
 

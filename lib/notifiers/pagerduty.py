@@ -379,7 +379,9 @@ def _to_do(alert: Alert) -> Iterator[str]:
     yield from shown
     if hidden:
         yield wording.more_upgrades(hidden)
-    yield from filter(None, (wording.without_fix(alert), wording.without_version(alert)))
+    yield from filter(
+        None, (wording.deploy(alert), wording.without_fix(alert), wording.without_version(alert))
+    )
 
 
 def _upgrade(upgrade: Upgrade) -> str:

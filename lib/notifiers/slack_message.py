@@ -270,7 +270,11 @@ def _to_do(alert: Alert) -> str:
         lines += [f"*{title}*", *map(_upgrade, group)]
     if hidden:
         lines.append(f"_{wording.more_upgrades(hidden)}_")
-    for said in (wording.without_fix(alert), wording.without_version(alert)):
+    for said in (
+        wording.deploy(alert),
+        wording.without_fix(alert),
+        wording.without_version(alert),
+    ):
         if said:
             lines.append(_say(said, _OTHERS))
     if not lines:

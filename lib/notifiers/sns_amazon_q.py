@@ -41,7 +41,8 @@ def render(alert: Alert, _room: int) -> tuple[str, bool]:
         text, number = _listing(section)
         told.append(text)
         listed += number
-    told += [_say(each, _LINE) for each in (wording.without_fix(alert),) if each]
+    others = (wording.deploy(alert), wording.without_fix(alert))
+    told += [_say(each, _LINE) for each in others if each]
     return _document(alert, told, _steps(alert)), listed < len(alert.changes)
 
 

@@ -110,7 +110,11 @@ def _to_do(alert: Alert) -> list[str]:
         lines += [*_indented(f"{title}:"), *map(_upgrade, group)]
     if hidden:
         lines += _indented(wording.more_upgrades(hidden))
-    for said in (wording.without_fix(alert), wording.without_version(alert)):
+    for said in (
+        wording.deploy(alert),
+        wording.without_fix(alert),
+        wording.without_version(alert),
+    ):
         lines += _indented(said) if said else []
     return [*_title("What to do"), *lines] if lines else []
 

@@ -25,6 +25,7 @@ from lib.models import (
     ScanSource,
     Severity,
     Upgrade,
+    Workload,
 )
 from lib.provenance import in_words, links
 from lib.report import before, severity_word
@@ -41,6 +42,7 @@ _ROUTES: Final = 5
 _DIGEST: Final = 80
 _ARN_FIELD: Final = 300
 _PART: Final = 60
+_WORKLOADS: Final = 5
 _LIKELY: Final = 0.1
 """An EPSS that is worth a word: one in ten is exploited within a month."""
 
@@ -92,6 +94,7 @@ def facts(alert: Alert) -> list[tuple[str, str]]:
         ("Digest", truncate(one_line(image.digest), _DIGEST)),
         ("Platform", platform),
         ("Pushed", _time(image.pushed_at)),
+        ("Run by", _workloads(alert.running.image) if alert.running is not None else ""),
         ("In use by", "" if image.in_use_count is None else f"{image.in_use_count} tasks or pods"),
         ("Scanned", ", ".join(filter(None, (short(scanned), _time(scan.completed_at))))),
         ("Compared with", _compared_with(alert)),
@@ -164,6 +167,29 @@ def _compared_with(alert: Alert) -> str:
 
 def _time(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def deploy(alert: Alert) -> str:
+    """Say which deployments still run an image whose findings are resolved in this one."""
+    still = alert.running.before if alert.running is not None else ()
+    gone = sum(each.kind is ChangeKind.RESOLVED for each in alert.changes)
+    if not still or not gone:
+        return ""
+    name = before(alert.basis, alert.image)
+    run = "runs" if len(still) == 1 else "run"
+    return f"Deploy it: {_workloads(still)} still {run} {name}, with {gone:,} resolved here"
+
+
+def _workloads(workloads: Sequence[Workload]) -> str:
+    shown = ", ".join(map(_workload, workloads[:_WORKLOADS]))
+    hidden = len(workloads) - _WORKLOADS
+    return f"{shown} and {hidden:,} more" if hidden > 0 else shown
+
+
+def _workload(each: Workload) -> str:
+    kind = "service" if each.service else "task"
+    name, cluster = short(each.name, _VERSION), short(each.cluster, _VERSION)
+    return f"{kind} {name} in {cluster} ({each.tasks:,} task{'s' if each.tasks > 1 else ''})"
 
 
 def why(alert: Alert) -> str:

@@ -47,6 +47,8 @@ from lib.wire import (
     parts_to_json,
     provenance_from_json,
     provenance_to_json,
+    running_from_json,
+    running_to_json,
     scan_from_json,
     scan_to_json,
     time_from_json,
@@ -80,6 +82,7 @@ def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
         "evaluated_at": time_to_json(evaluation.evaluated_at),
         "comparison": compared,
         "problem": None if problem is None else _problem_to_json(problem),
+        "running": None if evaluation.running is None else running_to_json(evaluation.running),
         "listed": table.listed,
         "findings": columns_to_json(table.findings, COMPARED),
         "details": columns_to_json(table.findings, DETAILS),
@@ -97,6 +100,7 @@ def evaluation_from_json(document: Mapping[str, Any]) -> Evaluation:
         evaluated_at=datetime.fromisoformat(document["evaluated_at"]),
         comparison=None if comparison is None else _comparison_from_json(comparison, findings),
         problem=None if problem is None else _problem_from_json(problem),
+        running=running_from_json(document.get("running")),
     )
 
 
