@@ -25,7 +25,7 @@ from cli.repository.settings import (
 from cli.repository.templates import cloudformation, terraform
 from cli.terminal import complain, print_json, print_table, remark, say, working
 from lib.bootstrap import Clients
-from lib.errors import DocumentError, ScanAlertError
+from lib.errors import DocumentError, ScanAlertError, SourceError
 from lib.lifecycle import KEEP, UNTAGGED_DAYS, parse
 from lib.text import clean, one_line
 
@@ -203,9 +203,14 @@ def _print_consequences(
     policies = (each.change.request.get("lifecyclePolicyText") for each in todo if each.change)
     policy = next(filter(None, policies), None)
     if policy is not None and not options.no_preview:
-        with working("asking ECR what would expire"):
-            found = preview(repository, policy, pause)
+        try:
+            with working("asking ECR what would expire"):
+                found = preview(repository, policy, pause)
+        except SourceError as error:
+            raise SourceError(f"{error}. --no-preview goes on without") from error
         _print_preview(found, policy, options.price)
+        if found.expiring:
+            remark("ECR deletes these within a day of getting the policy")
 
 
 def _agreed(question: str, ask: Ask) -> bool:
