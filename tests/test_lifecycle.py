@@ -137,6 +137,16 @@ def test_only_what_is_missing_is_added() -> None:
     assert [each["selection"]["tagStatus"] for each in rules] == ["untagged", "any"]
 
 
+def test_only_untagged_images_may_be_missing() -> None:
+    """The rule for the others stays as it is."""
+    own = a_rule(7, "tagged", 5, tagPatternList=["*"])
+
+    rules = documents(completed(read(own), 20))
+
+    assert rules[1] == own | {"rulePriority": 2}
+    assert [each["selection"]["tagStatus"] for each in rules] == ["untagged", "tagged"]
+
+
 def test_a_rule_that_keeps_more_is_lowered() -> None:
     """Its words stay, unless they are ours and say the number."""
     ours = json.loads(policy(50))["rules"][1]

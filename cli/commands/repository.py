@@ -170,7 +170,8 @@ def _fix(options: argparse.Namespace, connect: Connect, pause: Pause, ask: Ask) 
         if options.dry_run:
             remark(f"this is a dry run; {options.name} is as it was")
             return 1
-        if not options.yes and not _agreed(f"Change {len(todo)} of {options.name}? (y/N) ", ask):
+        names = ", ".join(each.setting for each in todo)
+        if not options.yes and not _agreed(f"Change {names} of {options.name}? (y/N) ", ask):
             remark(f"{options.name} is as it was")
             return 1
         done = [_applied(repository, each) for each in todo]
