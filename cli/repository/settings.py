@@ -103,7 +103,12 @@ class RegistryScanning:
     rules: tuple[Mapping[str, Any], ...] = ()
 
     def frequency(self, repository: str) -> str | None:
-        """Return how often the images of a repository are scanned by its rules, if at all."""
+        """
+        Return how often the images of a repository are scanned by its rules, if at all.
+
+        A filter without a star names every repository that has it in its name.
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html#image-scanning-filters
+        """
         for rule in self.rules:
             filters = (each["filter"] for each in rule["repositoryFilters"])
             if rule["scanFrequency"] != "MANUAL" and any(
@@ -238,7 +243,8 @@ def _scanning(now: Settings) -> Comparison:
             "no: the registry has enhanced scanning, and none of its rules names this repository",
             "by a rule of the registry",
             advice="With enhanced scanning, the repository's own setting has no effect. Add it to "
-            f"a rule of the registry: {registry_command(now)}",
+            "a rule of the registry, which then also holds for longer names with this one in "
+            f"them: {registry_command(now)}",
         )
     change = Change(
         "put_image_scanning_configuration", {"imageScanningConfiguration": {"scanOnPush": True}}
