@@ -8,6 +8,7 @@ speaks to all of them over the wire. The door, on the same loopback port:
     POST /_recordings   what the next scan of an image finds
     POST /_scans        scan an image now, as ECR would when its quota is over
     POST /_events       deliver the event of an image's last scan once more
+    POST /_pushes       say when an image was pushed
     GET  /_calls        the calls of scanning actions, and of those that read images, so far
     DELETE /_calls      forget them
     GET  /_layers/…     download a layer, as S3 would by a signed address
@@ -26,6 +27,14 @@ from typing import Any, Final
 
 from local.ecr_layers import PATH as LAYERS
 from local.ecr_layers import Layers
+from local.ecr_lifecycle import Previews, Stored, rules_of
+from local.ecr_repositories import (
+    FILTERS,
+    RegistryScanning,
+    check_mutability,
+    filters_of_properties,
+    may_move,
+)
 from local.ecr_scanning import (
     Call,
     Event,
@@ -46,7 +55,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Response = tuple[int, Mapping[str, str], bytes]
 
-DOOR: Final = ("/_recordings", "/_scans", "/_events", "/_calls")
+DOOR: Final = ("/_recordings", "/_scans", "/_events", "/_pushes", "/_calls")
 
 
 class Ministack:
@@ -57,12 +66,14 @@ class Ministack:
         from ministack import app
         from ministack.core import iam_actions, responses
         from ministack.services import ecr, eventbridge, lambda_svc
+        from ministack.services.cloudformation import provisioners
 
         self._app = app
         self._iam_actions = iam_actions
         self._ecr = ecr
         self._eventbridge = eventbridge
         self._lambda = lambda_svc
+        self._provisioners = provisioners
         self._responses = responses
 
     def place(self, repository: str) -> Place:
@@ -77,15 +88,11 @@ class Ministack:
     def image(self, place: Place, image_id: Mapping[str, str]) -> PushedImage:
         """Look an image up by tag, digest or both. Raises `Refusal`."""
         where = f"in the registry with id '{place.account}'"
-        if place.repository not in self._ecr._repositories:  # noqa: SLF001  # no public name
-            raise Refusal(
-                "RepositoryNotFoundException",
-                f"The repository with name '{place.repository}' does not exist {where}",
-            )
+        self.repository(place)
         digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
         if digest is None and tag is None:
             raise Refusal("InvalidParameterException", "Invalid parameter at 'imageId'")
-        for each in self._ecr._images.get(place.repository, ()):  # noqa: SLF001  # no public name
+        for each in self.stored(place):
             if digest in (None, each["imageDigest"]) and tag in (None, *each["imageTags"]):
                 return _pushed_image(place, each)
         raise Refusal(
@@ -96,13 +103,31 @@ class Ministack:
 
     def manifests(self, place: Place) -> dict[str, str]:
         """Return the manifest of every image of a repository, by digest."""
-        images = self._ecr._images.get(place.repository, ())  # noqa: SLF001  # no public name
-        return {each["imageDigest"]: each["imageManifest"] for each in images}
+        return {each["imageDigest"]: each["imageManifest"] for each in self.stored(place)}
 
     def scans_on_push(self, place: Place) -> bool:
         """Tell how a repository is configured."""
-        repository = self._ecr._repositories[place.repository]  # noqa: SLF001  # no public name
-        return bool(repository["imageScanningConfiguration"].get("scanOnPush"))
+        return bool(self.repository(place)["imageScanningConfiguration"].get("scanOnPush"))
+
+    def repository(self, place: Place) -> dict[str, Json]:
+        """Return a repository as it is stored. Raises `Refusal`."""
+        found: dict[str, Json] | None
+        found = self._ecr._repositories.get(place.repository)  # noqa: SLF001  # no public name
+        if found is None:
+            raise _no_repository(place)
+        return found
+
+    def stored(self, place: Place) -> list[dict[str, Json]]:
+        """Return the images of a repository as they are stored, in the order of their pushes."""
+        images: list[dict[str, Json]]
+        images = self._ecr._images.get(place.repository, [])  # noqa: SLF001  # no public name
+        return images
+
+    def lifecycle(self, place: Place) -> str | None:
+        """Return the lifecycle policy of a repository."""
+        policies = self._ecr._lifecycle_policies  # noqa: SLF001  # no public name
+        text: str | None = policies.get(place.repository)
+        return text
 
     def publish(self, event: Event) -> None:
         """Put an event on the default bus. PutEvents refuses sources of AWS, as it does there."""
@@ -129,8 +154,8 @@ class Ministack:
         response: Response = self._responses.error_response_json(refusal.code, str(refusal))
         return response
 
-    def extend(self, scanning: "Scanning") -> None:
-        """Put scanning before ECR's own actions, and the door before everything."""
+    def extend(self, scanning: "Scanning", keeping: "Keeping") -> None:
+        """Put ours before ECR's own actions, and the door before everything."""
         self._iam_actions.extract_iam_action = _as_aws_names_it(
             self._iam_actions.extract_iam_action
         )
@@ -140,8 +165,23 @@ class Ministack:
         self._lambda._sqs_esm_concurrency = _by_group(  # noqa: SLF001  # no public name
             self._lambda._sqs_esm_concurrency  # noqa: SLF001  # same
         )
-        self._ecr.handle_request = scanning.behind(self._ecr.handle_request)
+        self._ecr._repo_shape = _with_filters(self._ecr._repo_shape)  # noqa: SLF001  # same
+        self._provisioners._ecr_repo_apply_policies = (  # noqa: SLF001  # same
+            self._filtering(
+                self._provisioners._ecr_repo_apply_policies  # noqa: SLF001  # same
+            )
+        )
+        self._ecr.handle_request = scanning.behind(keeping.behind(self._ecr.handle_request))
         self._app.app = scanning.door(self._app.app)
+
+    def _filtering(self, apply: Callable[..., None]) -> Callable[..., None]:
+        """Return what CloudFormation calls for each repository, with exclusion filters."""
+
+        def applied(name: str, properties: Mapping[str, Json]) -> None:
+            self.repository(self.place(name))[FILTERS] = filters_of_properties(properties)
+            apply(name, properties)
+
+        return applied
 
     def serve(self) -> None:
         """Serve until SIGTERM."""
@@ -203,6 +243,24 @@ def _all_repositories(resource_of: Callable[..., str]) -> Callable[..., str]:
     return look_up
 
 
+def _with_filters(shape_of: Callable[[Json], Json]) -> Callable[[Json], Json]:
+    """Return what makes the answer about a repository, with its exclusion filters."""
+
+    def shape(repository: Mapping[str, Json]) -> Json:
+        filters = repository.get(FILTERS)
+        return {**shape_of(repository), **({FILTERS: filters} if filters else {})}
+
+    return shape
+
+
+def _no_repository(place: Place) -> Refusal:
+    return Refusal(
+        "RepositoryNotFoundException",
+        f"The repository with name '{place.repository}' does not exist in the registry with id"
+        f" '{place.account}'",
+    )
+
+
 def _pushed_image(place: Place, image: Mapping[str, Json]) -> PushedImage:
     return PushedImage(
         place=place,
@@ -211,6 +269,91 @@ def _pushed_image(place: Place, image: Mapping[str, Json]) -> PushedImage:
         media_type=image["imageManifestMediaType"],
         pushed_at=float(image["imagePushedAt"]),
     )
+
+
+class Keeping:
+    """Exclusion filters, lifecycle policies and their previews, and how the registry scans."""
+
+    def __init__(self, ministack: Ministack, previews: Previews, scans: RegistryScanning) -> None:
+        self._ministack = ministack
+        self._previews = previews
+        self._scans = scans
+
+    def behind(self, ecr: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
+        """Return ECR's request handler with these added."""
+
+        async def handle(
+            method: str, path: str, headers: Mapping[str, str], body: bytes, query: Json
+        ) -> Response:
+            action = headers.get("x-amz-target", "").rpartition(".")[2]
+            request = json.loads(body or b"{}")
+            place = self._ministack.place(request.get("repositoryName", ""))
+            try:
+                answer = self._answer(action, place, request)
+            except Refusal as refusal:
+                return self._ministack.refuse(refusal)
+            if answer is not None:
+                return self._ministack.answer(answer)
+            response = await ecr(method, path, headers, body, query)
+            return self._filtered(action, place, request, response)
+
+        return handle
+
+    def _answer(self, action: str, place: Place, request: Mapping[str, Json]) -> Json:
+        """Return the whole answer; None: ministack has it, and nothing speaks against that."""
+        match action:
+            case "GetRegistryScanningConfiguration":
+                return self._scans.get(place.account, place.region)
+            case "PutRegistryScanningConfiguration":
+                return self._scans.put(place.account, place.region, request)
+            case "StartLifecyclePolicyPreview":
+                return self._start(place, request)
+            case "GetLifecyclePolicyPreview":
+                self._ministack.repository(place)
+                return self._previews.get(place, request)
+            case "PutLifecyclePolicy":
+                rules_of(request["lifecyclePolicyText"])
+            case "CreateRepository" | "PutImageTagMutability":
+                check_mutability(request)
+            case "PutImage":
+                self._check_tag(place, request)
+        return None
+
+    def _start(self, place: Place, request: Mapping[str, Json]) -> Json:
+        self._ministack.repository(place)
+        text = request.get("lifecyclePolicyText") or self._ministack.lifecycle(place)
+        if text is None:
+            raise Refusal(
+                "LifecyclePolicyNotFoundException",
+                f"Lifecycle policy does not exist for '{place.repository}'",
+            )
+        images = [_stored_image(each) for each in self._ministack.stored(place)]
+        return self._previews.start(place, text, images, time.time())
+
+    def _check_tag(self, place: Place, request: Mapping[str, Json]) -> None:
+        tag, repository = request.get("imageTag"), self._ministack.repository(place)
+        tags = (each["imageTags"] for each in self._ministack.stored(place))
+        if tag is not None and not may_move(repository, tag) and any(tag in each for each in tags):
+            raise Refusal(
+                "ImageTagAlreadyExistsException",
+                f"The image tag '{tag}' already exists in the '{place.repository}' repository and"
+                " cannot be overwritten because the tag is immutable.",
+            )
+
+    def _filtered(
+        self, action: str, place: Place, request: Mapping[str, Json], response: Response
+    ) -> Response:
+        """Keep the exclusion filters of a request, and say them."""
+        status, _, body = response
+        if action not in ("CreateRepository", "PutImageTagMutability") or status != HTTPStatus.OK:
+            return response
+        filters = request.get(FILTERS, [])
+        self._ministack.repository(place)[FILTERS] = filters
+        if not filters:
+            return response
+        answer = json.loads(body)
+        answer.get("repository", answer)[FILTERS] = filters
+        return self._ministack.answer(answer)
 
 
 class Scanning:
@@ -381,7 +524,7 @@ class Scanning:
                     return HTTPStatus.OK, [asdict(call) for call in self._scans.calls]
                 case "DELETE", "/_calls":
                     self._scans.calls.clear()
-                case "POST", "/_recordings" | "/_scans" | "/_events":
+                case "POST", "/_recordings" | "/_scans" | "/_events" | "/_pushes":
                     self._script(path, json.loads(body))
                 case _:
                     return HTTPStatus.METHOD_NOT_ALLOWED, {"message": f"{method} {path}"}
@@ -400,11 +543,27 @@ class Scanning:
             case "/_scans":
                 image = self._ministack.image(place, {"imageDigest": digest})
                 self._publish(self._scans.scan(image, time.time()))
+            case "/_pushes":
+                self._ministack.image(place, {"imageDigest": digest})
+                for each in self._ministack.stored(place):
+                    if each["imageDigest"] == digest:
+                        each["imagePushedAt"] = request["pushed_at"]
             case _:
                 event = self._scans.last_event(place, digest)
                 if event is None:
                     raise Refusal("ScanNotFoundException", f"{digest} was not scanned")
                 self._publish(event)
+
+
+def _stored_image(image: Mapping[str, Json]) -> Stored:
+    return Stored(
+        digest=image["imageDigest"],
+        tags=tuple(image["imageTags"]),
+        pushed_at=float(image["imagePushedAt"]),
+        members=tuple(
+            each["digest"] for each in json.loads(image["imageManifest"]).get("manifests", ())
+        ),
+    )
 
 
 def _over_tls(scope: Scope) -> Scope:
@@ -448,7 +607,8 @@ def _end_with_the_parent() -> None:
 def main() -> None:
     """Serve the embedded AWS until SIGTERM, or until the parent is gone."""
     ministack = Ministack()
-    ministack.extend(Scanning(ministack, Scans(), Layers()))
+    keeping = Keeping(ministack, Previews(), RegistryScanning())
+    ministack.extend(Scanning(ministack, Scans(), Layers()), keeping)
     Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
     ministack.serve()
 

@@ -21,6 +21,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -200,6 +201,10 @@ class EmbeddedAws:
             imageManifestMediaType=media_type,
             **tagged,
         )
+
+    def date(self, repository: str, digest: str, pushed_at: datetime) -> None:
+        """Say when an image was pushed."""
+        self._script("/_pushes", repository, digest, pushed_at=pushed_at.timestamp())
 
     def rescan(
         self,

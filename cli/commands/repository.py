@@ -1,0 +1,312 @@
+"""`repository`: a repository to copy, another one mended, and what would expire."""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from difflib import unified_diff
+from types import MappingProxyType
+from typing import Any, Final
+
+from cli.deployment import Connect
+from cli.inputs import add_region_option, calling_aws, read_text
+from cli.pacing import Pause
+from cli.repository.ecr import Repository
+from cli.repository.preview import PRICE, Expiring, Preview, preview
+from cli.repository.settings import (
+    LATEST,
+    Comparison,
+    Wishes,
+    check_allowed,
+    check_key,
+    check_name,
+    compare,
+)
+from cli.repository.templates import cloudformation, terraform
+from cli.terminal import complain, print_json, print_table, remark, say, working
+from lib.bootstrap import Clients
+from lib.errors import DocumentError, ScanAlertError, SourceError
+from lib.lifecycle import KEEP, UNTAGGED_DAYS, parse
+from lib.text import clean, one_line
+
+HELP = "define a repository, mend one, or preview what would expire"
+DESCRIPTION = (
+    "Scans are one of three things that a repository needs; the others are tags that cannot be "
+    "moved, and a lifecycle policy. `template` defines a repository with all of them, encrypted. "
+    "`fix` gives another one what it lacks, and makes nothing weaker. `preview` shows what a "
+    f"lifecycle policy would delete: untagged images go after {UNTAGGED_DAYS} days. Needs no "
+    "deployment; `fix` and `preview` use your AWS credentials. Exit code 1 when `fix` leaves "
+    "something that is not as it should be."
+)
+
+Ask = Callable[[str], str]
+
+_FORMATS: Final[Mapping[str, Callable[..., str]]] = MappingProxyType(
+    {"cloudformation": cloudformation, "terraform": terraform}
+)
+_MIB: Final = 1024**2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the three actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    template = actions.add_parser("template", help="print the definition of a repository")
+    _add_name(template)
+    _add_wishes(template, "encrypt with this KMS key, or with AWS's own")
+    template.add_argument("--format", choices=tuple(_FORMATS), default="cloudformation")
+    add_region_option(template)
+
+    fix = actions.add_parser("fix", help="give a repository the settings that it lacks")
+    _add_name(fix)
+    _add_wishes(fix, "say what to do where it is not encrypted so: it cannot be changed afterwards")
+    fix.add_argument("--dry-run", action="store_true", help="show the difference, change nothing")
+    fix.add_argument("--yes", action="store_true", help="do not ask")
+    fix.add_argument("--no-preview", action="store_true", help="do not show what would expire")
+    _add_price(fix)
+    add_region_option(fix)
+
+    shown = actions.add_parser("preview", help="show what a lifecycle policy would delete")
+    _add_name(shown)
+    which = shown.add_mutually_exclusive_group()
+    _add_keep(which)
+    which.add_argument("--policy", metavar="FILE", help='this policy instead, or "-" for stdin')
+    _add_price(shown)
+    shown.add_argument("--format", choices=("json", "table"), default="table")
+    add_region_option(shown)
+
+
+def _add_name(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="such as payments/api")
+
+
+def _add_wishes(parser: argparse.ArgumentParser, encryption: str) -> None:
+    _add_keep(parser)
+    tags = parser.add_mutually_exclusive_group()
+    tags.add_argument("--allow-latest", action="store_true", help="the tag latest may be moved")
+    tags.add_argument("--allow", metavar="GLOB", nargs="+", default=[], help="such tags may be")
+    parser.add_argument("--kms", metavar="KEY_ARN", nargs="?", const="", help=encryption)
+
+
+def _add_keep(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--keep",
+        metavar="N",
+        type=_count,
+        default=KEEP,
+        help=f"keep so many images, the newest (default {KEEP})",
+    )
+
+
+def _add_price(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--price",
+        metavar="USD",
+        type=_price,
+        default=PRICE,
+        help=f"of a GB and month, to say what would be saved (default {PRICE:.2f})",
+    )
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("takes a whole number above zero")
+    return int(text)
+
+
+def _price(text: str) -> float:
+    try:
+        price = float(text)
+    except ValueError:
+        price = -1
+    if not 0 <= price < float("inf"):
+        raise argparse.ArgumentTypeError("takes a number such as 0.10")
+    return price
+
+
+def run(
+    options: argparse.Namespace,
+    connect: Connect = Clients,
+    pause: Pause = time.sleep,
+    ask: Ask = input,
+) -> int:
+    """Do one of the three. `pause` is called while ECR is at work, `ask` before it changes."""
+    check_name(options.name)
+    if options.action == "template":
+        print(
+            _FORMATS[options.format](options.name, _wishes(options), region=options.region), end=""
+        )
+        return 0
+    if options.action == "fix":
+        return _fix(options, connect, pause, ask)
+    return _preview(options, connect, pause)
+
+
+def _wishes(options: argparse.Namespace) -> Wishes:
+    """Return what was asked for. Raises `DocumentError`."""
+    allow = check_allowed((LATEST,) if options.allow_latest else options.allow)
+    return Wishes(options.keep, allow, check_key(options.kms, options.region))
+
+
+def _repository(options: argparse.Namespace, connect: Connect) -> Repository:
+    return Repository(connect(region=options.region).get("ecr"), options.name)
+
+
+# --- fix ----------------------------------------------------------------------------------------
+
+
+def _fix(options: argparse.Namespace, connect: Connect, pause: Pause, ask: Ask) -> int:
+    wishes = _wishes(options)
+    with calling_aws():
+        repository = _repository(options, connect)
+        with working(f"reading {options.name}"):
+            compared = compare(repository.settings(), wishes)
+        _print_comparison(options.name, compared)
+        todo = [each for each in compared if each.differs and each.change is not None]
+        beyond = any(each.differs and each.change is None for each in compared)
+        if not todo:
+            say("nothing to do" if not beyond else "nothing that this command could change")
+            return int(beyond)
+        _print_consequences(repository, todo, options, pause)
+        if options.dry_run:
+            remark(f"this is a dry run; {options.name} is as it was")
+            return 1
+        names = ", ".join(each.setting for each in todo)
+        if not options.yes and not _agreed(f"Change {names} of {options.name}? (y/N) ", ask):
+            remark(f"{options.name} is as it was")
+            return 1
+        done = [_applied(repository, each) for each in todo]
+    return int(beyond or not all(done))
+
+
+def _print_comparison(name: str, compared: list[Comparison]) -> None:
+    say(name, style="bold")
+    for each in compared:
+        if not each.differs:
+            say(f"{each.setting}: {each.now}")
+            continue
+        say(f"{each.setting}:")
+        for line in _difference(each):
+            print(f"  {clean(line)}")
+    for each in compared:
+        if each.advice:
+            remark(f"{each.setting}: {each.advice}")
+
+
+def _difference(compared: Comparison) -> Iterator[str]:
+    old, new = compared.now.splitlines(), compared.wanted.splitlines()
+    # Without the names of files and the places of lines: it is all shown.
+    yield from (each for each in list(unified_diff(old, new, lineterm="", n=1000))[3:])
+
+
+def _print_consequences(
+    repository: Repository, todo: list[Comparison], options: argparse.Namespace, pause: Pause
+) -> None:
+    policies = (each.change.request.get("lifecyclePolicyText") for each in todo if each.change)
+    policy = next(filter(None, policies), None)
+    if policy is not None and not options.no_preview:
+        try:
+            with working("asking ECR what would expire"):
+                found = preview(repository, policy, pause)
+        except SourceError as error:
+            raise SourceError(f"{error}. --no-preview goes on without") from error
+        _print_preview(found, policy, options.price)
+        if found.expiring:
+            remark("ECR deletes these within a day of getting the policy")
+
+
+def _agreed(question: str, ask: Ask) -> bool:
+    """Ask, on a terminal. Raises `DocumentError` without one."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise DocumentError(
+            "There is no terminal to ask on: --yes changes without asking, --dry-run only shows"
+        )
+    try:
+        return ask(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
+
+
+def _applied(repository: Repository, compared: Comparison) -> bool:
+    """Make a change, and say what became of it; one that fails keeps no other waiting."""
+    assert compared.change is not None  # noqa: S101  # for types: only such are asked for
+    try:
+        repository.apply(compared.change)
+    except ScanAlertError as error:
+        complain(f"{compared.setting}: not changed: {error}")
+        return False
+    say(f"{compared.setting}: changed ({compared.change.operation.replace('_', '-')})")
+    return True
+
+
+# --- preview ------------------------------------------------------------------------------------
+
+
+def _preview(options: argparse.Namespace, connect: Connect, pause: Pause) -> int:
+    policy = _policy(options)
+    with calling_aws(), working("asking ECR what would expire"):
+        found = preview(_repository(options, connect), policy, pause)
+    if options.format == "json":
+        print_json(_document(found, options.price))
+    else:
+        _print_preview(found, policy, options.price)
+    remark("nothing was deleted: this is what ECR would do with such a policy")
+    return 0
+
+
+def _policy(options: argparse.Namespace) -> str:
+    """Return the policy that was asked for. Raises `DocumentError` with what is wrong in it."""
+    if options.policy is None:
+        return Wishes(options.keep).lifecycle
+    text = read_text(options.policy)
+    try:
+        parse(text)
+    except DocumentError as error:
+        raise DocumentError(f"{options.policy}: {error}") from error
+    return text
+
+
+def _print_preview(found: Preview, policy: str, price: float) -> None:
+    words = {each.priority: each.document.get("description") for each in parse(policy).rules}
+    if found.images:
+        columns = ("TAGS", "DIGEST", "PUSHED", "MIB", "RULE")
+        print_table(columns, (_cells(each, words.get(each.rule)) for each in found.images))
+    expiring = len(found.expiring)
+    if not expiring:
+        say(f"none of {found.of} images would expire")
+        return
+    say(
+        f"{expiring} of {found.of} images would expire: {found.gigabytes:.2f} GB, "
+        f"{found.gigabytes * price:.2f} USD a month at most (layers that others share stay)"
+    )
+
+
+def _cells(image: Expiring, words: Any) -> tuple[str, ...]:
+    size = "" if image.size is None else f"{image.size / _MIB:.1f}"
+    rule = f"{image.rule}: {one_line(str(words))}" if words else str(image.rule)
+    return (
+        ", ".join(image.tags) or "(untagged)",
+        image.digest[:19],
+        image.pushed_at.isoformat(" ", "minutes"),
+        size,
+        f"{rule} (archived)" if image.archived else rule,
+    )
+
+
+def _document(found: Preview, price: float) -> dict[str, Any]:
+    return {
+        "images": found.of,
+        "expiring": len(found.expiring),
+        "gigabytes": round(found.gigabytes, 6),
+        "usd_a_month": round(found.gigabytes * price, 6),
+        "results": [
+            {
+                "digest": each.digest,
+                "tags": list(each.tags),
+                "pushed_at": each.pushed_at.isoformat(),
+                "bytes": each.size,
+                "rule": each.rule,
+                "action": "archive" if each.archived else "expire",
+            }
+            for each in found.images
+        ],
+    }

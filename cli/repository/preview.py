@@ -1,0 +1,149 @@
+"""
+What a lifecycle policy would delete, as ECR itself says: asked for, waited for, added up.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/lpp_creation.html
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.pacing import Pause
+from cli.repository.ecr import Repository, explained
+from lib.errors import SourceError
+from lib.sources.indexes import is_index
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+PRICE: Final = 0.10
+"""USD for a GB and month: https://aws.amazon.com/ecr/pricing/"""
+GB: Final = 1024**3
+PAGE: Final = 100
+"""https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html"""
+_PAUSES: Final = (1.0, 1.0, 2.0, 4.0, 8.0, *[10.0] * 28)
+"""Five minutes in all: ECR takes seconds for some images, and longer for thousands."""
+_RUNNING: Final = "IN_PROGRESS"
+_COMPLETE: Final = "COMPLETE"
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """An image that a rule applies to."""
+
+    digest: str
+    tags: tuple[str, ...]
+    pushed_at: datetime
+    rule: int
+    """Its priority."""
+    archived: bool = False
+    """It is moved to the archive instead of deleted."""
+    size: int | None = None
+    """Bytes; None: an index, or gone meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a policy would do to the images of a repository."""
+
+    images: tuple[Expiring, ...]
+    of: int
+    """Images in the repository."""
+
+    @property
+    def expiring(self) -> tuple[Expiring, ...]:
+        """Those that would be deleted."""
+        return tuple(each for each in self.images if not each.archived)
+
+    @property
+    def gigabytes(self) -> float:
+        """What they take at most: layers that other images share stay."""
+        return sum(each.size or 0 for each in self.expiring) / GB
+
+
+def preview(repository: Repository, policy: str, pause: Pause) -> Preview:
+    """
+    Return what a policy would do now. Nothing is deleted.
+
+    Raises as `Repository` does, and `SourceError` when ECR fails or takes longer than five minutes.
+    """
+    with explained(repository):
+        sizes = dict(_sizes(repository))
+        rows = [_expiring(each, sizes) for each in _results(repository, policy, pause)]
+    ordered = sorted(rows, key=lambda each: (each.rule, each.pushed_at, each.digest))
+    return Preview(tuple(ordered), len(sizes))
+
+
+def _sizes(repository: Repository) -> Iterator[tuple[str, int | None]]:
+    paginator = repository.client.get_paginator("describe_images")
+    pages = paginator.paginate(repositoryName=repository.name, PaginationConfig={"PageSize": 1000})
+    for page in pages:
+        for each in page["imageDetails"]:
+            # An index states the size of its largest image, which is listed on its own.
+            index = is_index(each.get("imageManifestMediaType"))
+            yield each["imageDigest"], None if index else each.get("imageSizeInBytes")
+
+
+def _results(repository: Repository, policy: str, pause: Pause) -> Iterator[Mapping[str, Json]]:
+    """Start the preview, and yield what all pages list once it is complete."""
+    client, name = repository.client, repository.name
+    pauses = iter(_PAUSES)
+
+    def once_done(
+        call: Callable[[], Mapping[str, Json]], running: str | None
+    ) -> Mapping[str, Json]:
+        while True:
+            with suppress(*_not_yet(client)):
+                answer = call()
+                if answer["status"] != running:
+                    return answer
+            seconds = next(pauses, None)
+            if seconds is None:
+                raise SourceError(
+                    f"ECR is still at work on a preview of {name} after {sum(_PAUSES) / 60:.0f} "
+                    "minutes; try again later"
+                )
+            pause(seconds)
+
+    # One at a time: somebody else's may be running.
+    once_done(
+        lambda: client.start_lifecycle_policy_preview(
+            repositoryName=name, lifecyclePolicyText=policy
+        ),
+        None,
+    )
+    page = once_done(
+        lambda: client.get_lifecycle_policy_preview(repositoryName=name, maxResults=PAGE), _RUNNING
+    )
+    if page["status"] != _COMPLETE:
+        raise SourceError(f"ECR says {page['status']} of the preview of {name}; try again")
+    yield from page.get("previewResults", ())
+    while token := page.get("nextToken"):
+        page = client.get_lifecycle_policy_preview(
+            repositoryName=name, maxResults=PAGE, nextToken=token
+        )
+        yield from page.get("previewResults", ())
+
+
+def _not_yet(client: "ECRClient") -> tuple[type[Exception], ...]:
+    errors = client.exceptions
+    return (
+        errors.LifecyclePolicyPreviewInProgressException,
+        errors.LifecyclePolicyPreviewNotFoundException,
+    )
+
+
+def _expiring(result: Mapping[str, Json], sizes: Mapping[str, int | None]) -> Expiring:
+    digest = result["imageDigest"]
+    return Expiring(
+        digest=digest,
+        tags=tuple(result.get("imageTags", ())),
+        pushed_at=result["imagePushedAt"],
+        rule=result["appliedRulePriority"],
+        archived=result.get("action", {}).get("type") == "TRANSITION",
+        size=sizes.get(digest),
+    )

@@ -1,0 +1,178 @@
+"""
+ECR's lifecycle policies, which the embedded AWS only stores: what is no policy, and the preview.
+
+Nothing is ever deleted: only a preview says what would be. Nothing here knows the embedded AWS.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from local.ecr_scanning import Place, Refusal, page_of
+
+LENGTH: Final = range(100, 30720 + 1)
+PAGE: Final = 100
+"""https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html"""
+ANSWERS_IN_PROGRESS: Final = 1
+"""So many questions are answered with IN_PROGRESS, so that whoever asks has to wait."""
+_DAY: Final = 24 * 60 * 60
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An image as a lifecycle policy sees it."""
+
+    digest: str
+    tags: tuple[str, ...]
+    pushed_at: float
+    members: tuple[str, ...] = ()
+    """The images that an index refers to."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One preview of a repository."""
+
+    text: str
+    results: Sequence[Json]
+    in_progress: int = ANSWERS_IN_PROGRESS
+
+
+@dataclass(slots=True)
+class Previews:
+    """The last preview of each repository."""
+
+    _runs: dict[Place, _Run] = field(default_factory=dict)
+
+    def start(self, place: Place, text: str, images: Sequence[Stored], now: float) -> Json:
+        """Evaluate a policy as StartLifecyclePolicyPreview does. Raises `Refusal`."""
+        running = self._runs.get(place)
+        if running is not None and running.in_progress:
+            raise Refusal(
+                "LifecyclePolicyPreviewInProgressException",
+                "The previous lifecycle policy preview request has not completed.",
+            )
+        rules = rules_of(text)
+        results = [_result(image, rule) for image, rule in marked(rules, images, now)]
+        self._runs[place] = _Run(text, results)
+        return _head(place, text, "IN_PROGRESS")
+
+    def get(self, place: Place, request: Mapping[str, Json]) -> Json:
+        """Answer as GetLifecyclePolicyPreview does. Raises `Refusal`."""
+        run = self._runs.get(place)
+        if run is None:
+            raise Refusal(
+                "LifecyclePolicyPreviewNotFoundException",
+                f"There is no preview for the repository with name '{place.repository}'",
+            )
+        if request.get("maxResults", PAGE) > PAGE:
+            raise Refusal(
+                "InvalidParameterException",
+                "Invalid parameter at 'maxResults' failed to satisfy constraint:"
+                f" 'Member must have value less than or equal to {PAGE}'",
+            )
+        if run.in_progress:
+            run.in_progress -= 1
+            return _head(place, run.text, "IN_PROGRESS")
+        expiring = sum(each["action"]["type"] == "EXPIRE" for each in run.results)
+        return {
+            **_head(place, run.text, "COMPLETE"),
+            **page_of(run.results, "previewResults", {"maxResults": PAGE, **request}),
+            "summary": {"expiringImageTotalCount": expiring},
+        }
+
+
+def rules_of(text: str) -> list[Json]:
+    """Return the rules of a policy by priority. Raises `Refusal` for what is none."""
+    if len(text) not in LENGTH:
+        raise _invalid("the text is too short or too long")
+    try:
+        rules = sorted(json.loads(text)["rules"], key=lambda each: each["rulePriority"])
+        priorities = [each["rulePriority"] for each in rules]
+        statuses = [each["selection"]["tagStatus"] for each in rules]
+        counts = [each["selection"]["countNumber"] for each in rules]
+        actions = [each["action"]["type"] for each in rules]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _invalid(f"{type(error).__name__}: {error}") from error
+    if not rules or min((*priorities, *counts)) < 1 or len(set(priorities)) < len(rules):
+        raise _invalid("priorities are unique, and numbers above zero")
+    if not set(statuses) <= {"tagged", "untagged", "any"} or "any" in statuses[:-1]:
+        raise _invalid("a rule for any image has the highest priority")
+    if not set(actions) <= {"expire", "transition"}:
+        raise _invalid("an action is expire or transition")
+    return rules
+
+
+def marked(
+    rules: Sequence[Json], images: Sequence[Stored], now: float
+) -> Iterator[tuple[Stored, Json]]:
+    """
+    Yield the images that rules apply to, each with its one rule.
+
+    Every rule looks at all images that it selects, even at those that another has marked. What a
+    rule selects, no later one can mark. What an index refers to stays as long as the index.
+    """
+    newest = sorted(images, key=lambda each: each.pushed_at, reverse=True)
+    taken = {digest for each in images for digest in each.members}
+    for rule in rules:
+        selection = rule["selection"]
+        selected = [each for each in newest if _selects(selection, each)]
+        if selection["countType"] == "imageCountMoreThan":
+            over = selected[selection["countNumber"] :]
+        else:
+            oldest = now - selection["countNumber"] * _DAY
+            over = [each for each in selected if each.pushed_at < oldest]
+        for each in over:
+            if each.digest not in taken:
+                yield each, rule
+        taken.update(each.digest for each in selected)
+
+
+def _selects(selection: Mapping[str, Json], image: Stored) -> bool:
+    match selection["tagStatus"]:
+        case "any":
+            return True
+        case "untagged":
+            return not image.tags
+        case _:
+            prefixes = [f"{each}*" for each in selection.get("tagPrefixList") or ()]
+            patterns = [*prefixes, *(selection.get("tagPatternList") or ())]
+            return bool(image.tags) and all(
+                any(fnmatchcase(tag, each) for tag in image.tags) for each in patterns
+            )
+
+
+def _result(image: Stored, rule: Json) -> Json:
+    action = {"type": rule["action"]["type"].upper()}
+    if action["type"] == "TRANSITION":
+        action["targetStorageClass"] = "ARCHIVE"
+    return {
+        "imageTags": list(image.tags),
+        "imageDigest": image.digest,
+        "imagePushedAt": image.pushed_at,
+        "action": action,
+        "appliedRulePriority": rule["rulePriority"],
+    }
+
+
+def _head(place: Place, text: str, status: str) -> dict[str, Json]:
+    return {
+        "registryId": place.account,
+        "repositoryName": place.repository,
+        "lifecyclePolicyText": text,
+        "status": status,
+    }
+
+
+def _invalid(why: str) -> Refusal:
+    return Refusal(
+        "InvalidParameterException",
+        "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint:"
+        f" 'Lifecycle policy validation failure: {why}'",
+    )
