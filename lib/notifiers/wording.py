@@ -436,13 +436,17 @@ def arithmetic(alert: Alert) -> str:
     terms = [f"{told:,} told here"]
     terms += [f"{alert.unchanged:,} there before"] if alert.unchanged else []
     terms += [f"{others:,} left out"] if others else []
-    return f"{alert.total:,} findings = {' + '.join(terms)}"
+    return f"{_findings(alert)} = {' + '.join(terms)}"
 
 
 def arithmetic_of_standing(alert: Alert) -> str:
     """Return the sum for a text that lists everything open."""
     others = sum(each.count for each in alert.left_out if not each.standing)
-    return f"{alert.total:,} findings = {len(alert.standing):,} open here + {others:,} left out"
+    return f"{_findings(alert)} = {len(alert.standing):,} open here + {others:,} left out"
+
+
+def _findings(alert: Alert) -> str:
+    return f"{alert.total:,} finding{'' if alert.total == 1 else 's'}"
 
 
 def warnings(alert: Alert) -> list[str]:

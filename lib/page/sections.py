@@ -160,7 +160,8 @@ def _arithmetic(alert: Alert) -> str:
     told = sum(each.kind is not ChangeKind.RESOLVED for each in alert.changes)
     terms = [f"{told:,} new or changed", f"{alert.unchanged:,} there before"]
     terms += [f"{each.count:,} {one_line(each.reason)}" for each in alert.left_out]
-    return truncate(f"{alert.total:,} findings = {' + '.join(terms)}", 8 * _REASON)
+    many = "" if alert.total == 1 else "s"
+    return truncate(f"{alert.total:,} finding{many} = {' + '.join(terms)}", 8 * _REASON)
 
 
 def changes(alert: Alert) -> Markup | None:

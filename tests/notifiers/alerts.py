@@ -23,10 +23,12 @@ from lib.models import (
     Package,
     Part,
     Report,
+    Running,
     ScanSource,
     Score,
     Severity,
     StreamId,
+    Workload,
 )
 from lib.report import alert
 from lib.suppressions import Suppression
@@ -375,4 +377,14 @@ def stories() -> Mapping[str, Alert]:
             evaluated(_big(), before=_big(), kind=BasisKind.RESCAN),
             a_filter(kinds=(ChangeKind.UNCHANGED,)),
         ),
+        "still-running": replace(_new_and_resolved(), running=RUNNING),
     }
+
+
+RUNNING: Final = Running(
+    image=(Workload("staging", "api", service=True, tasks=1),),
+    before=(
+        Workload("prod", "api", service=True, tasks=3),
+        Workload("batch", "etl", service=False, tasks=1),
+    ),
+)

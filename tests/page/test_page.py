@@ -94,7 +94,8 @@ def numbers_add_up(made: Evaluation) -> None:
     assert document["count"] == len(report.findings)
     assert {len(column) for column in document["columns"].values()} == {len(report.findings)}
     assert told + alert.unchanged + sum(each.count for each in alert.left_out) == alert.total
-    assert f"{alert.total:,} findings = {told:,} new or changed" in page.text
+    many = "" if alert.total == 1 else "s"
+    assert f"{alert.total:,} finding{many} = {told:,} new or changed" in page.text
     assert sum(report.counts.values()) == len(report.findings)
     for severity, number in report.counts.items():
         assert f"{number} {severity.name}" in page.text
