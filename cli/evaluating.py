@@ -1,7 +1,7 @@
 """One scan result without history: how `route`, `preview` and `scan` see it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cli.terminal import working
@@ -10,6 +10,7 @@ from lib.config import Config
 from lib.errors import DocumentError
 from lib.evaluation import evaluate, new_delivery
 from lib.models import AnyReport, Delivery, Evaluation, UnusableReport
+from lib.provenance import NOT_ASKED, completed
 from lib.routing import Decision, Decisions, decide, stream_of
 
 
@@ -24,8 +25,9 @@ class Judged:
 def judge(report: AnyReport, config: Config) -> Judged:
     """Evaluate as a first scan and decide."""
     now = datetime.now(UTC)
+    said = completed(report.provenance or NOT_ASKED, report.image, config.sources)
     evaluation = evaluate(
-        report,
+        replace(report, provenance=said),
         stream=stream_of(report.image, config.streams),
         version=1,
         now=now,

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from lib.bootstrap import App, Clients, Settings
 from lib.config import Config
 from lib.errors import ConfigError, DocumentError
 from lib.models import AnyReport, UnusableReport
+from lib.provenance import NOT_ASKED, completed
 from lib.sources.documents import normalize_document
 
 DEFAULT_CONFIG: Final = "alerts.yml"
@@ -121,7 +123,12 @@ def _reports(path: str, source: App | None) -> list[AnyReport]:
         raise DocumentError(f"{_name(path)}: {error}") from error
     for each in normalized.left_out:
         remark(f"{_name(path)}: left out: {each}")
-    return [_completed(report, source) for report in normalized.reports]
+    return [_traced(_completed(report, source)) for report in normalized.reports]
+
+
+def _traced(report: AnyReport) -> AnyReport:
+    """Return a report with the commit that a tag of its image names."""
+    return replace(report, provenance=completed(NOT_ASKED, report.image))
 
 
 def _completed(report: AnyReport, source: App | None) -> AnyReport:

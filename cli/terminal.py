@@ -28,6 +28,7 @@ from rich.text import Text
 
 from lib.models import AnyReport, Finding, Report, Severity
 from lib.notifiers.wording import platforms
+from lib.provenance import in_words
 from lib.text import one_line
 
 Advance = Callable[[], None]
@@ -187,6 +188,9 @@ def print_report(report: AnyReport) -> None:
     say(f"{image.digest}  {where}")
     for line in platforms(report.parts, len(report.parts)):
         say(line)
+    source = in_words(report.provenance, image.tags)
+    if source:
+        say(f"source: {source}")
     if not isinstance(report, Report):
         say(f"{scan.status}: no usable result: {scan.reason}", style="bold red")
         return

@@ -10,7 +10,7 @@ Nothing in it knows DynamoDB, Slack or Lambda: it speaks to the ports of `lib.in
 ends in an outcome that says what happened and why; whoever called logs and counts it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -68,6 +68,7 @@ from lib.models import (
     Evaluation,
     ImageIndex,
     Known,
+    Provenance,
     PushEvent,
     Report,
     Running,
@@ -173,7 +174,8 @@ class ScanPipeline:
             return self._later(raw, str(error), revisit_delay(self._now() - event.announced_at))
         if event.index and never_scanned(report):
             return ScanOutcome(ScanResult.IGNORED, "none of the images in it is scanned")
-        report, unread = self._traced(report, subject.known)
+        said = subject.known.provenance if subject.known else None
+        report, unread = traced(report, self._provenances, self._rules.sources, known=said)
         return replace(self._evaluate(event, raw, subject, report), without_provenance=unread)
 
     def _subject(self, event: ScanEvent, raw: Mapping[str, Json]) -> Subject | ScanOutcome:
@@ -240,19 +242,6 @@ class ScanPipeline:
                     return partial
                 case _:
                     return never_ready(event, error)
-
-    def _traced(
-        self, report: AnyReport, known: ImageState | None
-    ) -> tuple[AnyReport, Exception | None]:
-        """Return the report with where its image was made from, or why that is not known."""
-        found, error = known.provenance if known else None, None
-        if found is None and self._provenances is not None:
-            try:
-                found = self._provenances.provenance(report.image, traced_member(report))
-            except Exception as caught:  # noqa: BLE001  # whatever is wrong, the alert goes out
-                found, error = not_read(caught), caught
-        found = completed(found or NOT_ASKED, report.image, self._rules.sources)
-        return replace(report, provenance=found), error
 
     def _evaluate(
         self,
@@ -366,6 +355,27 @@ class ScanPipeline:
             return None
         before = self._reports.known(key)
         return (kind, before) if before is not None else None
+
+
+def traced(
+    report: AnyReport,
+    provenances: ProvenanceSource | None,
+    sources: Sequence[tuple[str, str]],
+    *,
+    known: Provenance | None = None,
+) -> tuple[AnyReport, Exception | None]:
+    """
+    Return a report with where its image was made from, or with why that was not read.
+
+    `known`: what the image said before. Without `provenances` it is not asked.
+    """
+    found, error = known or NOT_ASKED, None
+    if known is None and provenances is not None:
+        try:
+            found = provenances.provenance(report.image, traced_member(report))
+        except Exception as caught:  # noqa: BLE001  # whatever is wrong, the alert goes out
+            found, error = not_read(caught), caught
+    return replace(report, provenance=completed(found, report.image, sources)), error
 
 
 def _wake_up(delivery: Delivery) -> WakeUp:

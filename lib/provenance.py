@@ -219,7 +219,7 @@ def in_words(found: Provenance | None, tags: Iterable[str]) -> str:
         return f"{said}{built}{doubt}{'' if where else _NO_REPOSITORY}"
     if found.unread is not None:
         return f"not read: {found.unread}"
-    return f"{where}{built}, commit {_NO_COMMIT}" if where else _NO_COMMIT
+    return f"{where}{built}, commit {_NO_COMMIT}" if where else f"{_NO_COMMIT} and …source=URL"
 
 
 def _contradiction(commit: str, tags: Iterable[str]) -> str | None:

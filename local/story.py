@@ -28,6 +28,8 @@ class Scene:
     told: frozenset[str]
     platforms: tuple[str, ...] = ()
     """Of an index: there is a recording for each, by its processor."""
+    commit: str | None = None
+    """What its labels say that it was made from; without one, it has none."""
 
     @property
     def recordings(self) -> tuple[str, ...]:
@@ -35,6 +37,17 @@ class Scene:
         if not self.platforms:
             return (self.recording,)
         return tuple(f"{self.recording}-{each.rpartition('/')[2]}" for each in self.platforms)
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Those that a build of its commit gives it."""
+        if self.commit is None:
+            return {}
+        name = self.repository.replace("/", "-")
+        return {
+            "org.opencontainers.image.revision": self.commit,
+            "org.opencontainers.image.source": f"https://github.com/example/{name}",
+        }
 
     @property
     def image(self) -> str:
@@ -54,13 +67,15 @@ STORY: Final = (
         "payments-api-1.4.1",
         "basic scan, the first of its stream; one finding is suppressed",
         _PAYMENTS,
+        commit="4d5e6f708192a3b4c5d6e7f8091a2b3c4d1a2b3c",
     ),
     Scene(
         "payments/api",
         "1.4.2",
         "payments-api-1.4.2",
-        "compared with 1.4.1: what is new, what is resolved",
+        "compared with 1.4.1: what is new, what is resolved, and which commits are between them",
         _PAYMENTS,
+        commit="1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d",
     ),
     Scene(
         "web/storefront",
@@ -129,7 +144,8 @@ def play(app: App, scene: Scene) -> str:
     if scene.platforms:
         digest = _push_platforms(app, scene)
     else:
-        digest = app.aws.push(scene.repository, scene.tag, recording(scene.recording))
+        found = recording(scene.recording)
+        digest = app.aws.push(scene.repository, scene.tag, found, labels=scene.labels)
     app.wait_until_quiet()
     return digest
 

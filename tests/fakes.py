@@ -38,6 +38,7 @@ from lib.models import (
     Message,
     NotThere,
     Pause,
+    Provenance,
     Receipt,
     Report,
     Scan,
@@ -466,6 +467,21 @@ class ScriptedSource:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+@dataclass
+class ScriptedProvenances:
+    """Says the same of every image, or raises the error."""
+
+    answer: Provenance | Exception = field(default_factory=Provenance)
+    asked: list[tuple[str, str | None]] = field(default_factory=list)
+    """Digest of each image, and of the one in it whose labels count."""
+
+    def provenance(self, image: Image, member: str | None = None) -> Provenance:
+        self.asked.append((image.digest, member))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
 
 
 @dataclass

@@ -11,6 +11,7 @@ from lib.models import (
     Image,
     Package,
     Part,
+    Provenance,
     Report,
     Scan,
     ScanSource,
@@ -79,6 +80,18 @@ COUNTS = st.fixed_dictionaries({severity: st.integers(0, 9) for severity in reve
 PARTS = st.lists(st.builds(Part, PLATFORMS, TEXT, WORD, st.none() | COUNTS, MAYBE), max_size=2).map(
     tuple
 )
+PROVENANCES = st.builds(
+    Provenance,
+    commit=MAYBE,
+    repository=st.none() | st.just("https://github.com/example/payments"),
+    build_url=st.none() | st.just("https://ci.example/1"),
+    created_at=st.none() | TIMES,
+    told_by=st.dictionaries(st.sampled_from(["commit", "repository"]), TEXT, max_size=2).map(
+        MappingProxyType
+    ),
+    unread=MAYBE,
+)
+MAYBE_PROVENANCE = st.none() | PROVENANCES
 REPORTS: st.SearchStrategy[AnyReport] = st.builds(
-    Report, IMAGES, SCANS, st.lists(FINDINGS, max_size=4).map(tuple), PARTS
-) | st.builds(UnusableReport, IMAGES, FAILED_SCANS, st.none() | COUNTS, PARTS)
+    Report, IMAGES, SCANS, st.lists(FINDINGS, max_size=4).map(tuple), PARTS, MAYBE_PROVENANCE
+) | st.builds(UnusableReport, IMAGES, FAILED_SCANS, st.none() | COUNTS, PARTS, MAYBE_PROVENANCE)

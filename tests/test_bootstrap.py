@@ -14,6 +14,7 @@ from lib.models import Destination
 from lib.notifiers.slack import SlackWebhookNotifier
 from lib.pipeline import ScanPipeline
 from lib.reconciliation import Reconciliation
+from lib.sources.provenance import EcrProvenanceSource
 from tests.builders import NOW
 
 ENVIRONMENT = {
@@ -63,6 +64,16 @@ def test_reconciliation_looks_back_as_far_as_was_deployed(config: Config) -> Non
     assert isinstance(app.reconciliation(), Reconciliation)
     assert isinstance(app.reconciliation(places=False), Reconciliation)
     assert app.reconcile_scope.since == NOW - timedelta(days=30)
+
+
+def test_images_are_asked_what_they_are_made_from_unless_switched_off(config: Config) -> None:
+    """Connections to where the answers are kept stay open."""
+    app = an_app(config)
+
+    assert isinstance(app.provenances, EcrProvenanceSource)
+    assert app.provenances._session() is app.provenances._session()  # noqa: SLF001  # it is kept
+    assert an_app(config, TRACEABILITY="True ").provenances is not None
+    assert an_app(config, TRACEABILITY="false").provenances is None
 
 
 def test_a_client_is_made_once_per_service_and_region() -> None:

@@ -60,6 +60,7 @@ DOCUMENT: dict[str, Any] = {
         },
     },
     "streams": ["release-*", "main-*"],
+    "sources": {"payments/*": "https://github.com/example/payments"},
     "routes": [
         {
             "name": "payments",
@@ -332,6 +333,16 @@ ERRORS = [
     ),
     ("streams", ["a", "a"], "streams: must not name anything twice"),
     ("streams", [""], "streams[0]: must not be empty"),
+    ("sources", ["a"], "sources: must be a mapping"),
+    ("sources", {"a": 1}, "sources.a: must be text: put it in quotes"),
+    (
+        "sources",
+        {"a": "payments"},
+        (
+            "sources.a: must be the address of a repository, such as "
+            "https://github.com/example/payments or codecommit::eu-central-1://payments"
+        ),
+    ),
     ("routes", [], "routes: must not be empty"),
     ("routes.0", "x", "routes[0]: must be a mapping"),
     (
@@ -825,6 +836,7 @@ PATHS = [
     "destinations.audit-topic.type",
     "destinations.security-jira.priority",
     "streams",
+    "sources",
     "routes",
     "routes.0",
     "routes.0.match",

@@ -15,7 +15,7 @@ from lib.errors import (
     NotAnImageError,
     SourceError,
 )
-from lib.evaluation import revisit_delay
+from lib.evaluation import revisit_delay, traced_member
 from lib.models import (
     AnyReport,
     BasisKind,
@@ -24,6 +24,8 @@ from lib.models import (
     Image,
     ImageIndex,
     Member,
+    Part,
+    Provenance,
     PushEvent,
     Running,
     ScanEvent,
@@ -41,6 +43,7 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
+from tests.fakes import ScriptedProvenances
 from tests.world import JIRA, NEW, OLD, RAW, SLACK, World, a_route, kinds, later
 
 
@@ -780,3 +783,73 @@ class TestWorkloads:
         assert outcome.result is ScanResult.EVALUATED
         assert outcome.without_workloads is error
         assert outcome.evaluation.running is None
+
+
+class TestProvenance:
+    SAID = Provenance(
+        "1a2b3c4d5e6f",
+        "https://github.com/example/payments",
+        told_by={"commit": "label", "repository": "label"},
+    )
+
+    def test_a_new_image_is_asked_once(self) -> None:
+        """Its scan, a re-scan and a failed one all know what it said."""
+        provenances = ScriptedProvenances(self.SAID)
+        world = World(a_report(OLD), provenances=provenances)
+
+        first = world.process()
+        second = world.process(later(1))
+        world.source.answers = [an_unusable_report()]
+        failed = world.process(later(2))
+
+        assert provenances.asked == [(an_image().digest, None)]
+        for each in (first, second, failed):
+            assert each.evaluation.report.provenance == self.SAID
+
+    def test_the_next_image_knows_what_the_one_before_was_made_from(self) -> None:
+        """So that both can be compared."""
+        world = World(a_report(OLD), provenances=ScriptedProvenances(self.SAID))
+        world.process()
+        world.source.answers = [a_report(NEW, image=an_image(2))]
+
+        outcome = world.process(later(1, image=an_image(2)))
+
+        assert outcome.evaluation.comparison.basis.provenance == self.SAID
+
+    def test_what_cannot_be_read_holds_nothing_up(self) -> None:
+        """The evaluation says so, and the next scan asks again."""
+        error = SourceError("ECR did not answer")
+        provenances = ScriptedProvenances(error)
+        world = World(a_report(OLD), provenances=provenances)
+
+        outcome = world.process()
+        provenances.answer = self.SAID
+        again = world.process(later(1))
+
+        assert (outcome.result, outcome.without_provenance) == (ScanResult.EVALUATED, error)
+        assert outcome.evaluation.report.provenance.unread == "ECR did not answer"
+        assert again.without_provenance is None
+        assert again.evaluation.report.provenance == self.SAID
+
+    def test_switched_off_only_tags_count(self) -> None:
+        """Nothing is asked; when it is switched on, a known image is asked, too."""
+        image = an_image(tags=("main-1a2b3c4",))
+        sources = [("payments/*", "https://github.com/example/payments")]
+        world = World(a_report(OLD, image=image), sources=sources)
+
+        outcome = world.process(a_scan_event(image=image))
+
+        found = outcome.evaluation.report.provenance
+        assert (found.commit, found.repository) == ("1a2b3c4", sources[0][1])
+        assert world.store.states[image.key].provenance is None
+        untagged = World(a_report(OLD)).process()
+        assert untagged.evaluation.report.provenance is None
+
+    def test_an_index_speaks_with_the_first_of_its_images_that_has_a_result(self) -> None:
+        """Without any, with the first."""
+        counted = Part("linux/arm64", "sha256:b", "COMPLETE", {})
+        parts = (Part("linux/amd64", "sha256:a", "FAILED"), counted)
+
+        assert traced_member(replace(a_report(), parts=parts)) == "sha256:b"
+        assert traced_member(replace(a_report(), parts=parts[:1])) == "sha256:a"
+        assert traced_member(a_report()) is None

@@ -37,6 +37,7 @@ from tests.fakes import (
     RecordingWaker,
     RotatedSecrets,
     ScriptedNotifier,
+    ScriptedProvenances,
     ScriptedSource,
 )
 
@@ -65,6 +66,8 @@ class World:
         *answers: AnyReport | Exception,
         routes: Iterable[Route] = (),
         suppressions: Iterable[Suppression] = (),
+        sources: Iterable[tuple[str, str]] = (),
+        provenances: ScriptedProvenances | None = None,
     ) -> None:
         self.clock = Clock(NOW)
         self.store = MemoryStore()
@@ -81,9 +84,14 @@ class World:
             states=self.store,
             reports=self.store,
             waker=self.waker,
-            rules=Rules(tuple(routes) or (a_route(),), suppressions=tuple(suppressions)),
+            rules=Rules(
+                tuple(routes) or (a_route(),),
+                suppressions=tuple(suppressions),
+                sources=tuple(sources),
+            ),
             now=self.clock,
             pause=self.pauses.append,
+            provenances=provenances,
         )
         self.deliveries = DeliveryPipeline(
             ledger=self.store,

@@ -89,8 +89,7 @@ def _report(
         raise DocumentError(f"{options.subject!r} is neither a file nor an image") from error
     clients = connect(region=options.region or wanted["region"])
     with working(f"fetching {options.subject}"), calling_aws():
-        source = operator_app(config, clients).source
-        return fetch(source, find_image(clients, wanted))
+        return fetch(operator_app(config, clients), find_image(clients, wanted))
 
 
 def _only(reports: list[AnyReport], name: str) -> AnyReport:

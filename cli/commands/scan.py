@@ -38,6 +38,7 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
+from lib.pipeline import traced
 from lib.report import alert
 from lib.routing import Decision
 from lib.sources.images import image_of_detail
@@ -88,7 +89,7 @@ def run(options: argparse.Namespace, *, connect: Callable[..., Clients] = Client
     clients = connect(region=options.region or wanted["region"])
     application = operator_app(config, clients)
     with working(f"fetching {options.image}"), calling_aws():
-        report = fetch(application.source, find_image(clients, wanted))
+        report = fetch(application, find_image(clients, wanted))
     judged = judge(report, config)
     as_json = options.format == "json"
     if not as_json:
@@ -136,12 +137,18 @@ def find_image(clients: Clients, wanted: dict[str, str | None]) -> Image:
     )
 
 
-def fetch(source: FindingSource, image: Image) -> AnyReport:
+def fetch(application: App, image: Image) -> AnyReport:
     """
-    Return the scan of an image; that of an index from all its images, as far as there is one.
+    Return the scan of an image, with where it was made from.
 
-    Raises `DocumentError` for an index without images, and as `FindingSource.report` does.
+    That of an index is from all its images, as far as there is one. Raises `DocumentError` for an
+    index without images, and as `FindingSource.report` does.
     """
+    report = _scanned(application.source, image)
+    return traced(report, application.provenances, application.config.sources)[0]
+
+
+def _scanned(source: FindingSource, image: Image) -> AnyReport:
     index = source.index(image)
     if index is None:
         return source.report(image, _ASKED)

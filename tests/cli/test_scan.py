@@ -307,3 +307,18 @@ class TestFindImage:
 
         with pytest.raises(kind, match=words):
             run("payments/api:1.4.2")
+
+
+def test_the_source_of_an_image_is_told(run: Run, aws: FakeAws) -> None:
+    """As its annotations say; one that cannot be asked is shown all the same."""
+    said = {
+        "org.opencontainers.image.revision": "1a2b3c4d5e6f",
+        "org.opencontainers.image.source": "https://github.com/example/payments",
+    }
+    unread = run("payments/api:1.4.2")
+    aws.manifest = {"annotations": said}
+    read = run("payments/api:1.4.2")
+
+    assert (unread[0], read[0]) == (0, 0)
+    assert "source: not read: ECR has no manifest" in unread[1]
+    assert "source: example/payments at 1a2b3c4" in read[1]

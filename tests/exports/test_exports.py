@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from lib.exports import EXPORTS
 from lib.exports.ocsf import CHANGED, GONE, NEW, event
 from lib.exports.rows import COLUMNS
 from lib.exports.sarif import sarif as write_sarif
-from lib.models import AnyReport, Report, Score, Severity
+from lib.models import AnyReport, Provenance, Report, Score, Severity
 from lib.sources.documents import normalize_document
 from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
 from tests.exports.ocsf_schema import problems
@@ -220,3 +221,25 @@ class TestOcsf:
         (found,) = ocsf(a_report(a_finding(first_observed_at=NOW - timedelta(days=1))))
 
         assert found["finding_info"]["first_seen_time"] == (NOW.timestamp() - 86400) * 1000
+
+
+def test_each_format_says_where_an_image_was_made_from() -> None:
+    """In its own place for it, where it has one."""
+    repository = "https://github.com/example/payments"
+    found = Provenance("1a2b3c4", repository, created_at=NOW)
+    report = replace(a_report(a_finding()), provenance=found)
+
+    (row,) = rows(report)
+    (run,) = sarif(report)["runs"]
+    (made,) = ocsf(report)
+
+    assert (row["commit"], row["source_repository"]) == ("1a2b3c4", repository)
+    assert row["built_at"] == "2026-11-23T09:00:00Z"
+    assert run["versionControlProvenance"] == [
+        {"repositoryUri": repository, "revisionId": "1a2b3c4"}
+    ]
+    assert made["resources"][0]["data"]["commit_url"] == f"{repository}/commit/1a2b3c4"
+    # SARIF asks for a repository.
+    assert (
+        "versionControlProvenance" not in sarif(replace(report, provenance=Provenance()))["runs"][0]
+    )

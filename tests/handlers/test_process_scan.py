@@ -1,6 +1,7 @@
 """Scan events from the queue: each record ends in one outcome, one line and one count."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from handlers.process_scan import process_batch
-from lib.errors import StoreError
+from lib.errors import SourceError, StoreError
 from lib.models import AnyReport, Delivery, DeliveryState, Evaluation
 from lib.pipeline import ScanOutcome, ScanResult
 from lib.routing import Decisions, RouteOutcome
@@ -215,3 +216,18 @@ def test_the_scan_of_a_part_is_logged_under_its_index(
 
     assert logged()[0]["image"] == an_image(9).key
     assert logged()[0]["part"] == a_digest()
+
+
+def test_an_unread_source_is_told_beside_the_outcome(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """The scan was evaluated; somebody has to look at why it does not say what it is made from."""
+    outcome = replace(an_outcome(a_report()), without_provenance=SourceError("AccessDenied"))
+
+    process_batch(an_app(outcome=outcome), batch(EVENT), context)
+
+    assert (counted()["ProvenanceUnread"], counted()["ScansEvaluated"]) == (1, 1)
+    unread, evaluated = logged()
+    assert (unread["message"], unread["level"]) == ("no provenance", "WARNING")
+    assert "AccessDenied" in unread["exception"]
+    assert evaluated["result"] == "evaluated"

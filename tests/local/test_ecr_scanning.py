@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError
 
 from lib.models import Image, ImageIndex, Member
@@ -559,3 +560,69 @@ class TestDescribeImages:
         )
 
         assert [each["imageDigest"] for each in answer["imageDetails"]] == [digest]
+
+
+def layer(aws: EmbeddedAws, repository: str, digest: str) -> Any:
+    return aws.client("ecr").get_download_url_for_layer(
+        repositoryName=repository, layerDigest=digest
+    )
+
+
+class TestLayers:
+    def test_the_configuration_of_an_image_can_be_downloaded(
+        self, embedded_aws: EmbeddedAws, repository: str
+    ) -> None:
+        """By the digest that its manifest names; labels stand in it, and calls are counted."""
+        labels, said = {"a": "b"}, {"c": "d"}
+        digest = embedded_aws.push(repository, "1.0", labels=labels, annotations=said)
+        embedded_aws.forget_calls()
+        (image,) = embedded_aws.client("ecr").batch_get_image(
+            repositoryName=repository, imageIds=[{"imageDigest": digest}]
+        )["images"]
+        manifest = json.loads(image["imageManifest"])
+        answer = layer(embedded_aws, repository, manifest["config"]["digest"])
+
+        config = requests.get(answer["downloadUrl"], timeout=10)
+
+        assert manifest["annotations"] == said
+        assert config.json()["config"]["Labels"] == labels
+        assert [(each["action"], each["answer"]) for each in embedded_aws.calls()] == [
+            ("BatchGetImage", "ok"),
+            ("GetDownloadUrlForLayer", "ok"),
+            ("GET", "ok"),
+        ]
+
+    def test_an_unknown_layer_is_refused(self, embedded_aws: EmbeddedAws, repository: str) -> None:
+        """As ECR does, and behind an address that nobody gave there is nothing."""
+        with pytest.raises(ClientError) as refused:
+            layer(embedded_aws, repository, f"sha256:{'0' * 64}")
+
+        assert code_of(refused) == "LayersNotFoundException"
+        assert requests.get(f"{embedded_aws.endpoint}/_layers/x", timeout=10).status_code == 404
+
+    def test_a_layer_with_another_digest_is_refused(
+        self, embedded_aws: EmbeddedAws, repository: str
+    ) -> None:
+        """What was uploaded is what its name says."""
+        ecr = embedded_aws.client("ecr")
+        upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+
+        with pytest.raises(ClientError) as refused:
+            ecr.complete_layer_upload(
+                repositoryName=repository, uploadId=upload, layerDigests=[f"sha256:{'0' * 64}"]
+            )
+
+        assert code_of(refused) == "InvalidLayerException"
+
+    def test_an_index_can_have_annotations(
+        self, embedded_aws: EmbeddedAws, repository: str
+    ) -> None:
+        """They stand in its manifest."""
+        member = embedded_aws.push(repository)
+        digest = embedded_aws.push_index(repository, "1.0", {member: "linux/amd64"}, {"a": "b"})
+
+        (image,) = embedded_aws.client("ecr").batch_get_image(
+            repositoryName=repository, imageIds=[{"imageDigest": digest}]
+        )["images"]
+
+        assert json.loads(image["imageManifest"])["annotations"] == {"a": "b"}

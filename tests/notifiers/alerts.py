@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from lib.errors import SourceError
 from lib.evaluation import Rules, evaluate
 from lib.interfaces import Page
 from lib.merging import merged
@@ -22,6 +23,7 @@ from lib.models import (
     Member,
     Package,
     Part,
+    Provenance,
     Report,
     Running,
     ScanSource,
@@ -30,6 +32,7 @@ from lib.models import (
     StreamId,
     Workload,
 )
+from lib.provenance import completed, normalize_provenance, not_read
 from lib.report import alert
 from lib.suppressions import Suppression
 from tests.builders import (
@@ -145,6 +148,21 @@ def openssl(number: int, severity: str = "CRITICAL", fixed: str = "3.0.14-1~deb1
     )
 
 
+COMMIT: Final = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
+OLD_COMMIT: Final = "9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c"
+BUILD: Final = "https://ci.example/payments/builds/814?tab=log&step=2"
+
+
+def a_provenance(commit: str, **fields: Any) -> Provenance:
+    """Return what labels say."""
+    return Provenance(
+        commit=commit,
+        repository="https://github.com/example/payments",
+        created_at=NOW - timedelta(minutes=10),
+        **fields,
+    )
+
+
 def _image(number: int, **fields: Any) -> Image:
     return an_image(
         number,
@@ -196,8 +214,10 @@ def _new_and_resolved() -> Alert:
     accepted = a_finding("CVE-2023-4911", severity="CRITICAL", package="glibc")
     gone = many(3, "HIGH", start=8000, package="zlib1g", fixed_version="1:1.3.dfsg-3")
     before = a_report(*kept, *low, *gone, image=_image(1), **ENHANCED)
+    before = replace(before, provenance=a_provenance(OLD_COMMIT))
     new = (openssl(2001), openssl(2002, fixed="3.0.13-1~deb12u1"))
     after = a_report(*new, accepted, *kept, *low, image=_image(2), **ENHANCED)
+    after = replace(after, provenance=a_provenance(COMMIT, build_url=BUILD))
     entry = Suppression(
         "CVE-2023-4911", date(2027, 1, 31), "no setuid binaries in the image", package="glibc"
     )
@@ -221,11 +241,12 @@ def _rescan() -> Alert:
 
 
 def _only_resolved() -> Alert:
+    by_tag = completed(Provenance(), an_image(tags=("main-1a2b3c4",)))
     gone = [openssl(2001), *many(3, "HIGH", start=8000, package="zlib1g")]
     left = many(2, "MEDIUM", start=4000, package="perl")
     before = a_report(*gone, *left, image=_image(1, tags=("latest",)), **ENHANCED)
-    after = a_report(*left, image=_image(2, tags=("latest",)), **ENHANCED)
-    return told(evaluated(after, before=before))
+    after = a_report(*left, image=_image(2, tags=("latest", "main-1a2b3c4")), **ENHANCED)
+    return told(evaluated(replace(after, provenance=by_tag), before=before))
 
 
 def _untagged() -> Alert:
@@ -234,7 +255,7 @@ def _untagged() -> Alert:
         *many(4, "HIGH", start=9000, package="tar"),
     )
     image = an_image(3, tags=(), partition="aws-cn", region="cn-north-1", account="000000000012")
-    return told(evaluated(a_report(*findings, image=image)))
+    return told(evaluated(replace(a_report(*findings, image=image), provenance=Provenance())))
 
 
 def _clean() -> Alert:
@@ -242,7 +263,8 @@ def _clean() -> Alert:
 
 
 def _failed() -> Alert:
-    return told(evaluated(an_unusable_report("FAILED", _image(2))))
+    report = an_unusable_report("FAILED", _image(2))
+    return told(evaluated(replace(report, provenance=Provenance(unread="access was denied"))))
 
 
 def _not_scanned() -> Alert:
@@ -312,6 +334,24 @@ def _thirty_platforms() -> Alert:
     return told(evaluated(merged(an_index_of(*members), reports), before=before))
 
 
+def hostile_provenance(text: str) -> Provenance:
+    """Return what is left of labels that say this, and a little of what labels should say."""
+    labels = {key: f"{start}{text}" for key, start in HOSTILE.items()}
+    return normalize_provenance([("label", labels)])
+
+
+HOSTILE: Final = MappingProxyType(
+    {
+        "org.opencontainers.image.revision": "",
+        "org.label-schema.vcs-ref": "1a2b3c4",
+        "org.opencontainers.image.source": "",
+        "org.label-schema.vcs-url": "https://github.com/example/",
+        "org.opencontainers.image.url": "https://ci.example/",
+        "org.opencontainers.image.created": "",
+    }
+)
+
+
 def injected(text: str) -> Alert:
     """Return an alert in which every field that comes from outside is this text."""
     package = Package(text, text, text, text, text, text)
@@ -345,7 +385,7 @@ def injected(text: str) -> Alert:
     scan = a_scan(status=text, warnings=(text,), complete=False)
     gone = a_finding(f"{text}3", package=text, version=text)
     before = Report(replace(image, digest="sha256:1"), a_scan(), (gone,))
-    after = Report(image, scan, (finding, unknown), (part, part))
+    after = Report(image, scan, (finding, unknown), (part, part), hostile_provenance(text))
     judged = evaluated(after, before=before)
     routes = a_filter(route=text, unknown_severity=True)
     return told(replace(judged, stream=StreamId(text)), routes)
@@ -354,7 +394,9 @@ def injected(text: str) -> Alert:
 def injected_problem(text: str) -> Alert:
     """Return an alert about a failed scan in which every field from outside is this text."""
     report = an_unusable_report("FAILED", an_image(repository=text, tags=(text,)))
-    return told(evaluated(replace(report, scan=replace(report.scan, reason=text))))
+    found = not_read(SourceError(text))
+    scan = replace(report.scan, reason=text)
+    return told(evaluated(replace(report, scan=scan, provenance=found)))
 
 
 def stories() -> Mapping[str, Alert]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,13 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.errors import DocumentError
-from lib.models import AnyReport, ChangeKind, Evaluation, Report
+from lib.models import AnyReport, ChangeKind, Evaluation, Provenance, Report
 from lib.page import render
 from lib.page.charts import MOST_COLUMNS
 from lib.page.document import whole
 from lib.page.findings import percent, rows
 from lib.sources.documents import normalize_document
-from tests.builders import NOW, a_finding, a_report
+from tests.builders import NOW, a_finding, a_report, an_image
+from tests.notifiers.alerts import evaluated
 from tests.page.evaluations import (
     HOSTILE,
     changed,
@@ -263,3 +265,18 @@ def test_the_same_evaluation_makes_the_same_page() -> None:
 def test_a_probability_reads_as_one(value: float, words: str) -> None:
     """A small one is not zero."""
     assert percent(value) == words
+
+
+def test_the_source_is_named_and_linked() -> None:
+    """Commit, comparison with the image before, and build."""
+    repository = "https://github.com/example/payments"
+    before = replace(a_report(a_finding()), provenance=Provenance("9f8e7d6", repository))
+    after = replace(
+        a_report(a_finding(), image=an_image(2)), provenance=Provenance("1a2b3c4", repository)
+    )
+
+    html = render(evaluated(after, before=before), (), now=NOW)
+
+    assert "example/payments at 1a2b3c4" in html
+    assert f'href="{repository}/commit/1a2b3c4"' in html
+    assert f'href="{repository}/compare/9f8e7d6...1a2b3c4"' in html

@@ -37,6 +37,7 @@ from lib.models import (
     Member,
     Pause,
     PauseKind,
+    Provenance,
     Receipt,
     Severity,
     Standing,
@@ -158,6 +159,15 @@ class TestState:
 
         assert store.image(an_image()) == a_state()
         assert store.head(STREAM) == a_head()
+
+    def test_what_an_image_says_of_itself_is_kept(self, store: Any) -> None:
+        """So that nobody asks it again."""
+        said = Provenance("1a2b3c4", "https://a.example/b", created_at=NOW, told_by={"commit": "x"})
+        state = a_state(provenance=said)
+
+        store.commit(a_commit(state=state))
+
+        assert store.image(an_image()) == state
 
     def test_an_image_without_a_usable_report_has_no_key(self, store: Any) -> None:
         """A failed first scan leaves no report to compare with."""

@@ -27,7 +27,7 @@ from lib.store.columns import ATTRIBUTES, PACKAGE
 from lib.store.evaluations import evaluation_from_json, evaluation_to_json, known_from_json
 from tests.builders import NOW, a_finding, a_report
 from tests.fakes import known_of
-from tests.strategies import FINDINGS, IMAGES, REPORTS, TEXT, TIMES
+from tests.strategies import FINDINGS, IMAGES, MAYBE_PROVENANCE, REPORTS, TEXT, TIMES
 
 
 def through_json(document: dict[str, Any]) -> Any:
@@ -42,7 +42,13 @@ def evaluations(draw: st.DrawFn) -> Evaluation:
     subject = st.sampled_from(own) | FINDINGS if own else FINDINGS
     comparison = st.builds(
         Comparison,
-        basis=st.builds(Basis, st.sampled_from(BasisKind), st.none() | IMAGES, st.none() | TIMES),
+        basis=st.builds(
+            Basis,
+            st.sampled_from(BasisKind),
+            st.none() | IMAGES,
+            st.none() | TIMES,
+            MAYBE_PROVENANCE,
+        ),
         changes=st.lists(st.builds(Change, st.sampled_from(ChangeKind), subject, TEXT)).map(tuple),
         suppressed=st.lists(
             st.builds(Suppressed, subject, TEXT, TEXT, TEXT, st.sampled_from(ChangeKind)),
