@@ -28,6 +28,7 @@ from lib.errors import ConfigError
 from lib.interfaces import Json
 from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.package_urls import KNOWN_QUALIFIERS, read_package_url
+from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 from lib.text import one_line
@@ -102,6 +103,8 @@ class Config:
     """Who is told when another destination refuses everything."""
     digest: Schedule | None = None
     """Who hears regularly how things stand, and when; None: nobody."""
+    repositories: Expectations | None = None
+    """How repositories should be set up; None: nobody looks."""
 
 
 def load(document: Json, *, today: date) -> Config:
@@ -150,7 +153,15 @@ def parse(document: Json) -> Config:
         suppressions=tuple(map(_suppression, document.get("suppressions", ()))),
         fallback=Destination(document["fallback"]) if "fallback" in document else None,
         digest=_schedule(document["digest"]) if "digest" in document else None,
+        repositories=_expectations(document["repositories"])
+        if "repositories" in document
+        else None,
     )
+
+
+def _expectations(entry: Mapping[str, Json]) -> Expectations:
+    allowed = tuple(entry.get("allow_mutable", ()))
+    return Expectations(**{**entry, "allow_mutable": allowed})
 
 
 def _schedule(entry: Mapping[str, Json]) -> Schedule:
@@ -336,7 +347,14 @@ def _unknown_keys(error: Any, path: ConfigPath) -> Iterator[Problem]:
 
 
 _TYPES: Final = MappingProxyType(
-    {"object": "a mapping", "array": "a list", "string": "text", "boolean": "true or false"}
+    {
+        "object": "a mapping",
+        "array": "a list",
+        "string": "text",
+        "boolean": "true or false",
+        "integer": "a whole number",
+        "number": "a number",
+    }
 )
 _WORDS: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType(
     {

@@ -25,6 +25,7 @@ from lib.models import (
     Message,
     Pause,
     Receipt,
+    RepositorySettings,
     Scan,
     StreamId,
     Upload,
@@ -78,6 +79,20 @@ class ImageRegistry(Protocol):
 
     def last_scan(self, image: Image) -> LastScan:
         """Return how far the last scan of an image is. Raises `ImageGoneError`, `SourceError`."""
+
+
+class RepositorySource(Protocol):
+    """How repositories are set up."""
+
+    def repositories(self) -> Sequence[Image]:
+        """Return all repositories, as images without a digest. Raises `SourceError`."""
+
+    def settings(self, repository: Image) -> RepositorySettings:
+        """
+        Return how a repository is set up.
+
+        Raises `ImageGoneError`, `NotAllowedError` for what may not be read, and `SourceError`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

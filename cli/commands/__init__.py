@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from cli.commands import (
+    audit,
     check_config,
     dead_letters,
     deliveries,
@@ -45,6 +46,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "scan": scan,
         "report": report,
         "digest": digest,
+        "audit": audit,
         "deliveries": deliveries,
         "reconcile": reconcile,
         "dead-letters": dead_letters,
