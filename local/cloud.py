@@ -35,6 +35,7 @@ from local.ecr_scanning import (
     page_of,
     push,
 )
+from local.ecr_settings import CHANGES, EcrSettings, api_call
 
 Json = Any
 Scope = MutableMapping[str, Any]
@@ -216,6 +217,7 @@ class Scanning:
     def __init__(self, ministack: Ministack, scans: Scans) -> None:
         self._ministack = ministack
         self._scans = scans
+        self._settings = EcrSettings()
 
     def behind(self, ecr: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
         """Return ECR's request handler with scanning added."""
@@ -223,20 +225,68 @@ class Scanning:
         async def handle(
             method: str, path: str, headers: Mapping[str, str], body: bytes, query: Json
         ) -> Response:
-            match headers.get("x-amz-target", "").rpartition(".")[2]:
-                case "DescribeImageScanFindings" | "StartImageScan" as action:
+            action = headers.get("x-amz-target", "").rpartition(".")[2]
+            match action:
+                case "GetRegistryScanningConfiguration" | "PutRegistryScanningConfiguration":
+                    return self._configured(action, json.loads(body or b"{}"))
+                case "DescribeImageScanFindings" | "StartImageScan":
                     return self._answer(action, json.loads(body or b"{}"))
-                case "DescribeImages":
-                    response = await ecr(method, path, headers, body, query)
-                    return self._described(response, json.loads(body))
-                case "PutImage":
-                    response = await ecr(method, path, headers, body, query)
-                    self._pushed(response)
-                    return response
                 case _:
-                    return await ecr(method, path, headers, body, query)
+                    response = await ecr(method, path, headers, body, query)
+                    return self._completed(action, response, body)
 
         return handle
+
+    def _completed(self, action: str, response: Response, body: bytes) -> Response:
+        """Add to what ministack did and answered."""
+        if action in CHANGES:
+            return self._changed(action, response, json.loads(body))
+        match action:
+            case "DescribeImages":
+                return self._described(response, json.loads(body))
+            case "DescribeRepositories":
+                return self._listed(response)
+            case "PutImage":
+                self._pushed(response)
+        return response
+
+    def _configured(self, action: str, request: Mapping[str, Json]) -> Response:
+        """Answer about the scanning configuration of the registry."""
+        place = self._ministack.place("")
+        if action.startswith("Get"):
+            found = self._settings.scanning_of(place)
+            return self._ministack.answer(
+                {"registryId": place.account, "scanningConfiguration": found}
+            )
+        try:
+            found = self._settings.configure(place, request)
+            response = self._ministack.answer({"registryScanningConfiguration": found})
+        except Refusal as refusal:
+            response = self._ministack.refuse(refusal)
+        return self._changed(action, response, request)
+
+    def _changed(self, action: str, response: Response, request: Mapping[str, Json]) -> Response:
+        """Remember what ministack does not, and let CloudTrail tell of a change."""
+        place = self._ministack.place(request.get("repositoryName", ""))
+        status, _, body = response
+        error = None
+        if status != HTTPStatus.OK:
+            error = str(json.loads(body).get("__type", "")).rpartition("#")[2]
+        elif action in ("CreateRepository", "PutImageTagMutability"):
+            self._settings.exclude(place, request)
+        self._ministack.publish(api_call(action, place, request, int(time.time()), error=error))
+        return response
+
+    def _listed(self, response: Response) -> Response:
+        """Complete ministack's answer about repositories."""
+        status, _, body = response
+        if status != HTTPStatus.OK:
+            return response
+        rows = json.loads(body)["repositories"]
+        places = [self._ministack.place(each["repositoryName"]) for each in rows]
+        return self._ministack.answer(
+            {"repositories": list(map(self._settings.described, places, rows))}
+        )
 
     def _described(self, response: Response, request: Mapping[str, Json]) -> Response:
         """Complete ministack's answer about images, and cut it into ECR's pages."""
@@ -305,7 +355,8 @@ class Scanning:
         image = self._ministack.image(place, {"imageDigest": image_id["imageDigest"]})
         self._ministack.publish(push(image, image_id.get("imageTag"), int(time.time())))
         # One more tag for an image that was scanned does not scan it again.
-        if self._ministack.scans_on_push(place) and not self._scans.scanned(image):
+        own = self._ministack.scans_on_push(place)
+        if self._settings.scans_on_push(place, own=own) and not self._scans.scanned(image):
             self._publish(self._scans.scan(image, time.time()))
 
     def _publish(self, event: Event | None) -> None:

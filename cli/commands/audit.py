@@ -16,6 +16,7 @@ from lib.interfaces import RepositorySource
 from lib.models import Finding, Image, Suppressed
 from lib.repositories import CLOUDFORMATION, COMMAND, REMARK, Expectations, check
 from lib.suppressions import Suppression, matcher
+from lib.text import clean
 
 HELP = "check how repositories are set up: tags, scanning, lifecycle, encryption"
 DESCRIPTION = (
@@ -68,8 +69,8 @@ def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
     else:
         _print(checked)
     unread = [each for each in checked if each.unread is not None]
-    for each in unread:
-        complain(f"{each.repository.repository} could not be checked: {each.unread}")
+    for failed in unread:
+        complain(f"{failed.repository.repository} could not be checked: {failed.unread}")
     return int(bool(unread) or any(each.findings for each in checked))
 
 
@@ -103,13 +104,14 @@ def _print(checked: Sequence[Checked]) -> None:
             continue
         say(each.repository.repository, style="bold")
         for finding in each.findings:
-            say(f"  {finding.severity.name}  {finding.vulnerability_id}  {finding.title}")
-            say(f"    {finding.description}")
+            say(f"{finding.severity.name} {finding.vulnerability_id}: {finding.title}")
+            say(finding.description or "")
             if REMARK in finding.extra:
-                say(f"    {finding.extra[REMARK]}")
-            print(f"    $ {finding.extra[COMMAND]}")
+                say(finding.extra[REMARK])
+            # Whole and unwrapped, to be copied.
+            print(f"    $ {clean(finding.extra[COMMAND])}")
             for line in finding.extra[CLOUDFORMATION].splitlines():
-                print(f"    | {line}")
+                print(f"    | {clean(line)}")
         say()
     total = sum(len(each.findings) for each in checked)
     wrong = sum(bool(each.findings) for each in checked)
