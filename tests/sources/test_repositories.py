@@ -80,8 +80,8 @@ def test_images_are_added_up_and_the_newest_is_looked_at(
     embedded_aws: EmbeddedAws, ecr: Any, name: str
 ) -> None:
     ecr.create_repository(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
-    embedded_aws.push(name, None, recording("legacy-batch-2.0.0"))
-    scanned = embedded_aws.push(name, "1.0.0", recording("legacy-batch-2.0.0"))
+    embedded_aws.push(name, None, recording("payments-api-1.4.2"))
+    scanned = embedded_aws.push(name, "1.0.0", recording("payments-api-1.4.2"))
 
     found = EcrRepositories(ecr).settings(the(name))
 
@@ -95,7 +95,7 @@ def test_images_are_added_up_and_the_newest_is_looked_at(
 
 def test_of_an_index_its_images_are_asked(embedded_aws: EmbeddedAws, ecr: Any, name: str) -> None:
     ecr.create_repository(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
-    member = embedded_aws.push(name, None, recording("legacy-batch-2.0.0"))
+    member = embedded_aws.push(name, None, recording("payments-api-1.4.2"))
     index = embedded_aws.push_index(name, "1.0.0", {member: "linux/arm64"})
 
     found = EcrRepositories(ecr).settings(the(name))
@@ -149,7 +149,7 @@ def refusing(
     embedded_aws: EmbeddedAws, ecr: Any, name: str
 ) -> Callable[[str, str], EcrRepositories]:
     ecr.create_repository(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
-    embedded_aws.push(name, "1.0.0", recording("legacy-batch-2.0.0"))
+    embedded_aws.push(name, "1.0.0", recording("payments-api-1.4.2"))
 
     def make(call: str, code: str) -> EcrRepositories:
         return EcrRepositories(Refusing(ecr, call, code))  # type: ignore[arg-type]  # as much as is used
