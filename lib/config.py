@@ -607,6 +607,7 @@ def _covers(wide: Match | None, narrow: Match | None) -> bool:
         (wide.account, narrow.account),
         (wide.region, narrow.region),
         (wide.platform, narrow.platform),
+        (wide.source, narrow.source),
         (_tags(wide), _tags(narrow)),
     )
     return all(not some or (few and set(few) <= set(some)) for some, few in pairs)

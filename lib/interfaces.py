@@ -28,6 +28,7 @@ from lib.models import (
     RepositorySettings,
     Scan,
     StreamId,
+    TagTarget,
     Upload,
     Usage,
     Verdict,
@@ -197,6 +198,16 @@ class StateStore(Protocol):
 
         Raises `ConflictError` when what was `known` is not what is stored any more.
         """
+
+
+class TagStore(Protocol):
+    """Where tags point to."""
+
+    def tag(self, image: Image) -> TagTarget | None:
+        """Return where a tag points to; None: it was never pushed, as far as is known."""
+
+    def point(self, image: Image, target: TagTarget) -> None:
+        """Remember where a tag points to, unless a later push is known."""
 
 
 class History(Protocol):

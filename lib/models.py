@@ -311,6 +311,16 @@ class RepositorySettings:
         return self.images - len(self.tag_sets)
 
 
+@dataclass(frozen=True, slots=True)
+class TagTarget:
+    """Where a tag points to, as the pushes told."""
+
+    digest: str
+    pushed_at: datetime
+    before: str | None = None
+    """The digest that it pointed to before; None where that is not known."""
+
+
 # --- events -----------------------------------------------------------------------------------
 
 
@@ -345,6 +355,16 @@ class PushEvent:
     image: Image
     index: bool | None = None
     """Whether it is an index; None: the event does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryEvent:
+    """A repository is to be checked: its settings changed, or it is time."""
+
+    event_id: str
+    time: datetime
+    image: Image
+    """The repository itself: an image without a digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,7 +403,7 @@ class LastScan:
     completed_at: datetime | None = None
 
 
-Event = ScanEvent | PushEvent | FindingEvent | IgnoredEvent
+Event = ScanEvent | PushEvent | RepositoryEvent | FindingEvent | IgnoredEvent
 
 
 # --- what changed -----------------------------------------------------------------------------

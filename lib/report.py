@@ -354,9 +354,12 @@ _CONSOLES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def console_url(image: Image) -> str:
-    """Return where the ECR console of the image's partition and region shows it."""
+    """Return where the ECR console of the partition and region shows an image, or a repository."""
     host = _CONSOLES.get(image.partition, "console.aws.amazon.com")
     region = _quoted(image.region)
+    if not image.digest:
+        path = f"{_quoted(image.account)}/{_quoted(image.repository, '/')}"
+        return f"https://{region}.{host}/ecr/repositories/private/{path}?region={region}"
     path = f"{_quoted(image.account)}/{_quoted(image.repository, '/')}/_/image"
     return (
         f"https://{region}.{host}/ecr/repositories/private/{path}"
