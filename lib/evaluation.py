@@ -167,7 +167,7 @@ def has_place(image: Image) -> bool:
     An untagged one of unknown platform can be the same release as its neighbour, for another
     processor: the parts of a multi-platform image have no tags of their own. A repository is none.
     """
-    return bool(image.digest) and (bool(image.tags) or image.platform is not None)
+    return not image.is_repository and (bool(image.tags) or image.platform is not None)
 
 
 def follows(image: Image, order: datetime, head: StreamHead) -> bool:

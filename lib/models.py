@@ -58,10 +58,15 @@ class Image:
     in_use_count: int | None = None
 
     @property
+    def is_repository(self) -> bool:
+        """Whether it stands for its repository, or a tag of it."""
+        return not self.digest and bool(self.repository)
+
+    @property
     def key(self) -> str:
         """Account, region, repository and digest in one string: the identity of an image."""
         place = f"{self.account}/{self.region}/{self.repository}"
-        if not self.digest:
+        if self.is_repository:
             return f"{place}:{self.tags[0]}" if self.tags else place
         return f"{place}@{self.digest}"
 
@@ -70,7 +75,7 @@ class Image:
         """How people call it: "repository:tag", or "repository@sha256:1a2b3c4d5e6f"."""
         if self.tags:
             return f"{self.repository}:{self.tags[0]}"
-        return f"{self.repository}@{self.digest[:19]}" if self.digest else self.repository
+        return self.repository if self.is_repository else f"{self.repository}@{self.digest[:19]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -347,8 +347,8 @@ class ScanPipeline:
         moves = usable and has_place(report.image)
         head = moved_head(known_head, report.image, order, key) if moves else None
         # What is told of an image behind the newest one is no step of its stream.
-        alone = not report.image.digest
-        told = head is not None or evaluation.problem is not None or alone
+        apart = report.image.is_repository
+        told = head is not None or evaluation.problem is not None or apart
         entry = history_entry(evaluation, key) if told else None
         self._states.commit(
             Commit(report.image, stream, state, known, head, known_head, deliveries, entry)

@@ -357,7 +357,7 @@ def console_url(image: Image) -> str:
     """Return where the ECR console of the partition and region shows an image, or a repository."""
     host = _CONSOLES.get(image.partition, "console.aws.amazon.com")
     region = _quoted(image.region)
-    if not image.digest:
+    if image.is_repository:
         path = f"{_quoted(image.account)}/{_quoted(image.repository, '/')}"
         return f"https://{region}.{host}/ecr/repositories/private/{path}?region={region}"
     path = f"{_quoted(image.account)}/{_quoted(image.repository, '/')}/_/image"

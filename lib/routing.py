@@ -176,7 +176,7 @@ def stream_of(image: Image, patterns: Sequence[str]) -> StreamId:
     is no image, but a repository or a tag of it, has a stream of its own.
     """
     parts = [f"{image.account}/{image.region}/{image.repository}"]
-    if not image.digest:
+    if image.is_repository:
         return StreamId("|".join((*parts, SETTINGS, *image.tags)))
     if image.platform:
         parts.append(image.platform)

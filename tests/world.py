@@ -20,6 +20,7 @@ from lib.models import (
     Severity,
 )
 from lib.pipeline import ScanPipeline
+from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 from tests.builders import (
@@ -37,6 +38,7 @@ from tests.fakes import (
     RecordingWaker,
     RotatedSecrets,
     ScriptedNotifier,
+    ScriptedRepositories,
     ScriptedSource,
 )
 
@@ -65,10 +67,12 @@ class World:
         *answers: AnyReport | Exception,
         routes: Iterable[Route] = (),
         suppressions: Iterable[Suppression] = (),
+        repositories: Expectations | None = None,
     ) -> None:
         self.clock = Clock(NOW)
         self.store = MemoryStore()
         self.waker = RecordingWaker()
+        self.repositories = ScriptedRepositories()
         self.source = ScriptedSource(list(answers))
         self.notifier = ScriptedNotifier()
         self.tokens = iter(range(1000))
@@ -81,7 +85,13 @@ class World:
             states=self.store,
             reports=self.store,
             waker=self.waker,
-            rules=Rules(tuple(routes) or (a_route(),), suppressions=tuple(suppressions)),
+            rules=Rules(
+                tuple(routes) or (a_route(),),
+                suppressions=tuple(suppressions),
+                repositories=repositories,
+            ),
+            repositories=self.repositories,
+            tags=self.store,
             now=self.clock,
             pause=self.pauses.append,
         )
