@@ -308,7 +308,7 @@ def _not_checked(report: UnusableReport) -> ScanProblem:
     return ScanProblem(
         kind=ChangeKind.NOT_SCANNED,
         status=report.scan.status,
-        reason=f"{said}. Nothing is known about how it is set up: this is not an all-clear.",
+        reason=f"{said}.",
         remedy="Allow it to the role of the function process_scan, which serverless.yml describes, "
         "and look for what denies it: a policy of the organization, or one of the repository.",
     )
