@@ -140,12 +140,12 @@ class _Words:
         self.gone = "as it should be now"
         self.absence_counts = after.scan.complete
         self._same = _STILL
-        first = before is None
-        self._unknown = (
-            (ChangeKind.BASELINE, "first check known here")
-            if first
-            else (ChangeKind.NEW, "was not so in the check before")
-        )
+        if before is None:
+            self._unknown = (ChangeKind.BASELINE, "first check known here")
+        elif after.scan.complete:
+            self._unknown = (ChangeKind.NEW, "was not so in the check before")
+        else:
+            self._unknown = (ChangeKind.NEW, "told as it happens")
 
     def difference(self, old: Standing | None, new: Finding) -> tuple[ChangeKind, str]:
         """Return the first kind that holds; the reason names every one that does."""

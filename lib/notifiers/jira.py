@@ -564,8 +564,8 @@ def _steps(alert: Alert) -> Iterable[Json]:
         yield adf.heading("What to do")
     for each in steps:
         yield adf.paragraph(adf.text(each.title, "strong"))
-        if each.remark:
-            yield adf.paragraph(adf.text(each.remark))
+        for said in filter(None, (each.risk, each.remark)):
+            yield adf.paragraph(adf.text(said))
         if each.commands:
             yield adf.code_block(each.commands)
         if each.template:

@@ -275,15 +275,15 @@ def _to_do(alert: Alert) -> str:
 def _steps(alert: Alert) -> list[str]:
     """Return what mends each setting, in sections of their own: commands are long."""
     steps, hidden = wording.steps(alert, command=_COMMAND, limit=_STEPS)
-    said = []
+    sections = []
     for each in steps:
         lines = [f"*{_say(each.title, _FACT)}*"]
-        lines += [_say(each.remark, _COUNTS)] if each.remark else []
+        lines += [_say(said, _OTHERS) for said in (each.risk, each.remark) if said]
         lines += [f"```{_say(line, MAX_SECTION, code=True)}```" for line in each.commands]
-        said.append("\n".join(lines))
-    if said:
-        said[0] = f"*What to do*\n{said[0]}"
-    return [*said, *([f"_{_say(hidden, _FACT)}_"] if hidden else [])]
+        sections.append("\n".join(lines))
+    if sections:
+        sections[0] = f"*What to do*\n{sections[0]}"
+    return [*sections, *([f"_{_say(hidden, _FACT)}_"] if hidden else [])]
 
 
 def _upgrade(upgrade: Upgrade) -> str:

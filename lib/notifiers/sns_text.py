@@ -123,7 +123,8 @@ def _steps(alert: Alert) -> list[str]:
     lines = _title("What to do") if steps else []
     for each in steps:
         lines += _indented(each.title, bullet="- ")
-        lines += _indented(each.remark, indent="    ") if each.remark else []
+        for said in filter(None, (each.risk, each.remark)):
+            lines += _indented(said, indent="    ")
         lines += [f"    {line}" for line in each.commands]
         if each.template:
             lines += _indented(f"CloudFormation, {each.template[0]}:", indent="    ")

@@ -34,6 +34,7 @@ from lib.text import ELLIPSIS, clean, one_line, truncate
 _NAME: Final = 100
 _VERSION: Final = 40
 _REASON: Final = 160
+_RISK: Final = 400
 _TAGS: Final = 6
 _VERSIONS: Final = 3
 _PACKAGES: Final = 5
@@ -423,6 +424,7 @@ class Step:
     """What mends one setting: whole commands, and the lines of a template."""
 
     title: str
+    risk: str
     remark: str
     commands: tuple[str, ...]
     """Empty where they are too long, or too strange, to be shown as they are."""
@@ -439,7 +441,7 @@ def steps(alert: Alert, *, command: int, limit: int) -> tuple[list[Step], str]:
     wrong = [each.finding for each in alert.standing if COMMAND in each.finding.extra]
     for finding in wrong:
         step = _step(finding, command)
-        limit -= sum(map(len, (step.title, step.remark, *step.commands, *step.template)))
+        limit -= sum(map(len, (step.title, step.risk, step.remark, *step.commands, *step.template)))
         if limit < 0:
             break
         found.append(step)
@@ -457,7 +459,8 @@ def _step(finding: Finding, limit: int) -> Step:
         commands, remark = (), f"The command is too long to be shown here; {_AUDIT} shows it."
     template = clean(finding.extra.get(CLOUDFORMATION, "")).splitlines()
     title = truncate(one_line(f"{finding.vulnerability_id}: {finding.title}"), _REASON)
-    return Step(title, truncate(remark, _REASON), commands, tuple(template))
+    risk = truncate(one_line(finding.description or ""), _RISK)
+    return Step(title, risk, truncate(remark, _REASON), commands, tuple(template))
 
 
 # --- what was left out ------------------------------------------------------------------------

@@ -264,7 +264,7 @@ def _lifecycle(settings: RepositorySettings, expected: Expectations) -> Iterator
             Severity.MEDIUM,
             "lifecycle policy",
             "none",
-            title="no lifecycle policy",
+            title="there is no lifecycle policy",
             risk=f"Nothing is ever deleted. {cost(settings, expected)}",
             remedy=remedy,
         )

@@ -56,7 +56,8 @@ def verdict(
     if not report.findings:
         pieces.append("all is as it should be")
     elif left > 0 and not first:
-        pieces.append(f"{left} as before")
+        many = f"{left} settings are" if left > 1 else "1 setting is"
+        pieces.append(f"{many} still not as {'they' if left > 1 else 'it'} should be")
     elif not pieces:
         pieces.append("nothing of what is asked for here is wrong")
     text = "; ".join(pieces)
