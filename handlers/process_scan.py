@@ -17,7 +17,15 @@ from handlers.records import body_of, failures_logged
 from lib.bootstrap import App, app
 from lib.errors import EventError
 from lib.interfaces import Json
-from lib.models import DeliveryState, FindingEvent, IgnoredEvent, PushEvent, Report, ScanEvent
+from lib.models import (
+    DeliveryState,
+    FindingEvent,
+    IgnoredEvent,
+    PushEvent,
+    Report,
+    RepositoryEvent,
+    ScanEvent,
+)
 from lib.observability import Metric, logger, metrics
 from lib.pipeline import ScanOutcome, ScanResult
 from lib.sources.events import parse_event
@@ -73,7 +81,12 @@ def _process(application: App, body: dict[str, Json]) -> None:
         case ScanEvent() as event:
             _record(event, application.scans.process(event, body))
         case PushEvent() as event:
+            moved = application.scans.moved(event, body)
+            if moved is not None:
+                _record(event, moved)
             _record(event, application.scans.pushed(event, body))
+        case RepositoryEvent() as event:
+            _record(event, application.scans.checked(event, body))
         case FindingEvent(event_id=event_id, report=report):
             metrics.add_metric(Metric.FINDING_EVENTS, MetricUnit.Count, 1)
             logger.info("finding event acknowledged", event=event_id, image=report.image.key)
@@ -82,13 +95,13 @@ def _process(application: App, body: dict[str, Json]) -> None:
             logger.info("event ignored", event=event_id, reason=reason)
 
 
-def _record(event: ScanEvent | PushEvent, outcome: ScanOutcome) -> None:
+def _record(event: ScanEvent | PushEvent | RepositoryEvent, outcome: ScanOutcome) -> None:
     metrics.add_metric(_RESULT_METRICS[outcome.result], MetricUnit.Count, 1)
     image = event.image
     details: dict[str, Any] = {}
     if outcome.evaluation is not None:
         report = outcome.evaluation.report
-        if report.image.key != image.key:
+        if report.image.digest and report.image.key != image.key:
             # The event was about one image of an index, and the index was evaluated.
             details["part"] = image.digest
             image = report.image

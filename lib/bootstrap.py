@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from lib.audit import Audit
 from lib.config import Config, read_packaged
 from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError
@@ -27,8 +28,10 @@ from lib.interfaces import (
     NotifierTools,
     ProvenanceSource,
     ReportStore,
+    RepositorySource,
     SecretReader,
     StateStore,
+    TagStore,
     Workloads,
 )
 from lib.links import SignedLinks, opened
@@ -137,7 +140,13 @@ def utc_now() -> datetime:
 
 def rules_of(config: Config) -> Rules:
     """Return what the pipeline needs of a configuration."""
-    return Rules(config.routes, config.streams, config.suppressions, config.sources)
+    return Rules(
+        config.routes,
+        config.streams,
+        config.suppressions,
+        config.sources,
+        config.repositories,
+    )
 
 
 class App:
@@ -208,6 +217,34 @@ class App:
             index_wait=self._settings.index_wait,
             provenances=self.provenances,
             workloads=self.workloads,
+            repositories=self.repositories,
+            tags=self.tags,
+        )
+
+    @cached_property
+    def repositories(self) -> RepositorySource:
+        """How repositories are set up."""
+        from lib.sources.repositories import EcrRepositories
+
+        return EcrRepositories(self._clients.get("ecr"))
+
+    @cached_property
+    def tags(self) -> TagStore:
+        """Where tags point to."""
+        from lib.store.tags import DynamoTagStore
+
+        return DynamoTagStore(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
+
+    @property
+    def audit(self) -> Audit:
+        """What audit_repositories runs."""
+        from lib.store.queues import SqsScanEvents
+
+        queue = self._settings.need("SCAN_EVENTS_QUEUE_URL")
+        return Audit(
+            source=self.repositories,
+            events=SqsScanEvents(self._clients.get("sqs"), queue),
+            now=self.now,
         )
 
     def reconciliation(self, *, places: bool = True) -> Reconciliation:

@@ -30,6 +30,7 @@ from lib.models import (
 Suppress = Callable[[Finding], Suppressed | None]
 
 _SAME: Final = (ChangeKind.UNCHANGED, "listed before, nothing about it got worse")
+_STILL: Final = (ChangeKind.UNCHANGED, "was so in the check before")
 _CLOSED: Final = "the source lists it as closed now"
 _UNSUPPRESSED: Final = "its suppression in alerts.yml has ended"
 
@@ -117,6 +118,10 @@ class _Words:
             self.gone = "no longer listed in a complete scan of the same image"
         self.absence_counts = False
         self._unknown = (ChangeKind.BASELINE, "first scan known here")
+        self._same = _SAME
+        if after.scan.source is ScanSource.REPOSITORY:
+            self._about_a_repository(before, after)
+            return
         if before is None:
             return
         # Absence proves something only in a complete list, and only for the scanner that listed
@@ -130,6 +135,18 @@ class _Words:
             new += f", which {before.scan.source.value} scanned"
         self._unknown = (ChangeKind.NEW, new)
 
+    def _about_a_repository(self, before: Known | None, after: Report) -> None:
+        """Say the same of a check, which asks the same questions every time."""
+        self.gone = "as it should be now"
+        self.absence_counts = after.scan.complete
+        self._same = _STILL
+        if before is None:
+            self._unknown = (ChangeKind.BASELINE, "first check known here")
+        elif after.scan.complete:
+            self._unknown = (ChangeKind.NEW, "was not so in the check before")
+        else:
+            self._unknown = (ChangeKind.NEW, "told as it happens")
+
     def difference(self, old: Standing | None, new: Finding) -> tuple[ChangeKind, str]:
         """Return the first kind that holds; the reason names every one that does."""
         if old is None:
@@ -142,7 +159,7 @@ class _Words:
             and new.exploitable <= old.exploitable
             and new.fixable <= old.fixable
         ):
-            return _SAME
+            return self._same
         return _worsened(old, new)
 
 
@@ -270,6 +287,8 @@ def problem_of(report: UnusableReport) -> ScanProblem:
 
     The remedy names an AWS CLI command where there is one; its arguments are quoted for a shell.
     """
+    if report.scan.source is ScanSource.REPOSITORY:
+        return _not_checked(report)
     status, said = report.scan.status, report.scan.reason or ""
     # An index itself is never scanned: what helps is done to an image in it.
     image = replace(report.image, digest=report.parts[0].digest) if report.parts else report.image
@@ -283,6 +302,17 @@ def problem_of(report: UnusableReport) -> ScanProblem:
         status=status,
         reason=f"{advice.reason} ({said})" if said else advice.reason,
         remedy=(advice.basic if basic else advice.enhanced).format_map(commands),
+    )
+
+
+def _not_checked(report: UnusableReport) -> ScanProblem:
+    said = report.scan.reason or report.scan.status
+    return ScanProblem(
+        kind=ChangeKind.NOT_SCANNED,
+        status=report.scan.status,
+        reason=f"{said}.",
+        remedy="Allow it to the role of the function process_scan, which serverless.yml describes, "
+        "and look for what denies it: a policy of the organization, or one of the repository.",
     )
 
 

@@ -29,6 +29,7 @@ from lib.forges import repository_url
 from lib.interfaces import Json
 from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.package_urls import KNOWN_QUALIFIERS, read_package_url
+from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 from lib.text import one_line
@@ -105,6 +106,8 @@ class Config:
     """Who hears regularly how things stand, and when; None: nobody."""
     sources: tuple[tuple[str, str], ...] = ()
     """By globs of repositories, where the code of their images is kept; the first one counts."""
+    repositories: Expectations | None = None
+    """How repositories should be set up; None: nobody looks."""
 
 
 def load(document: Json, *, today: date) -> Config:
@@ -154,7 +157,15 @@ def parse(document: Json) -> Config:
         fallback=Destination(document["fallback"]) if "fallback" in document else None,
         digest=_schedule(document["digest"]) if "digest" in document else None,
         sources=tuple(document.get("sources", {}).items()),
+        repositories=_expectations(document["repositories"])
+        if "repositories" in document
+        else None,
     )
+
+
+def _expectations(entry: Mapping[str, Json]) -> Expectations:
+    allowed = tuple(entry.get("allow_mutable", ()))
+    return Expectations(**{**entry, "allow_mutable": allowed})
 
 
 def _schedule(entry: Mapping[str, Json]) -> Schedule:
@@ -340,7 +351,14 @@ def _unknown_keys(error: Any, path: ConfigPath) -> Iterator[Problem]:
 
 
 _TYPES: Final = MappingProxyType(
-    {"object": "a mapping", "array": "a list", "string": "text", "boolean": "true or false"}
+    {
+        "object": "a mapping",
+        "array": "a list",
+        "string": "text",
+        "boolean": "true or false",
+        "integer": "a whole number",
+        "number": "a number",
+    }
 )
 _WORDS: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType(
     {
@@ -602,6 +620,7 @@ def _covers(wide: Match | None, narrow: Match | None) -> bool:
         (wide.account, narrow.account),
         (wide.region, narrow.region),
         (wide.platform, narrow.platform),
+        (wide.source, narrow.source),
         (_tags(wide), _tags(narrow)),
     )
     return all(not some or (few and set(few) <= set(some)) for some, few in pairs)

@@ -16,7 +16,8 @@ from lib.wire import time_to_json
 
 SOURCE: Final = "ecr-scan-alerts"
 SCAN_FOUND: Final = "Scan Found"
-"""Source and detail-type of our own event: schemas/events/scan-found.json."""
+REPOSITORY_CHECK: Final = "Repository Check"
+"""Source and detail-types of our own events; their schemas are in schemas/events/."""
 
 _FAILED: Final = "FAILED"
 """What events say of every scan without a result; ECR itself can have a narrower word for it."""
@@ -187,4 +188,21 @@ def scan_found(found: Found) -> dict[str, Any]:
             "index": event.index,
             "quiet": event.quiet,
         },
+    }
+
+
+def repository_check(repository: Image, time: datetime) -> dict[str, Any]:
+    """Return our own event that asks for a check of a repository, the same for the same time."""
+    content = f"{repository.key}\n{time_to_json(time)}".encode()
+    arn = f"arn:{repository.partition}:ecr:{repository.region}:{repository.account}:repository/"
+    return {
+        "version": "0",
+        "id": f"check-{hashlib.sha256(content).hexdigest()[:32]}",
+        "detail-type": REPOSITORY_CHECK,
+        "source": SOURCE,
+        "account": repository.account,
+        "time": time_to_json(time),
+        "region": repository.region,
+        "resources": [arn + repository.repository],
+        "detail": {"repository-name": repository.repository},
     }

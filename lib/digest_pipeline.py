@@ -119,7 +119,9 @@ class DigestPipeline:
                 lost += 1
                 continue
             for each in destinations:
-                filters = filters_for(each, facts.now.image, facts.now.parts, self._routes)
+                source = facts.now.scan.source
+                image, parts = facts.now.image, facts.now.parts
+                filters = filters_for(each, image, parts, self._routes, source=source)
                 if filters:
                     routes[each] |= {filter_.route for filter_ in filters}
                     streams[each].append(stream_digest(facts, filters, moments=moments))

@@ -11,6 +11,7 @@ The one error tree. Whoever raises picks the narrowest; only the record boundary
     |   +-- FindingsNotReadyError   yes  the scan is still running or not registered yet
     |   +-- ImageGoneError          no   the image or its repository does not exist (any more)
     |   +-- NotAnImageError         no   an attestation, a signature: nothing that is scanned
+    |   +-- NotAllowedError         no   AWS denies access: the role needs one more permission
     +-- StoreError                  yes  DynamoDB, S3 or SQS refused
     |   +-- ConflictError           yes  somebody saved the same image or stream meanwhile
     +-- DeliveryError               by the class decided in `lib.http_client`
@@ -107,6 +108,13 @@ class NotAnImageError(SourceError):
 
     retryable = False
     reason = "not-an-image"
+
+
+class NotAllowedError(SourceError):
+    """AWS denies access; the text says to what."""
+
+    retryable = False
+    reason = "not-allowed"
 
 
 class StoreError(ScanAlertError):

@@ -34,11 +34,13 @@ from lib.models import (
     Running,
     Scan,
     ScanEvent,
+    ScanSource,
     Severity,
     StreamId,
     Tally,
     UnusableReport,
 )
+from lib.repositories import Expectations
 from lib.routing import Decision, Decisions, Route
 from lib.suppressions import Suppression, matcher
 
@@ -61,6 +63,8 @@ class Rules:
     suppressions: Sequence[Suppression] = ()
     sources: Sequence[tuple[str, str]] = ()
     """Which images, by a glob of their repository, are made from which repository of code."""
+    repositories: Expectations | None = None
+    """How repositories should be set up; None: nobody looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +156,9 @@ def already_evaluated(event: ScanEvent, known: ImageState | None, *, index: bool
         return None
     if event.time < known.event_time:
         return "a newer scan of this image was evaluated before"
-    if index:
-        # Two images of it: the other one's scan may have ended after this evaluation.
+    if index or event.scan.source is ScanSource.REPOSITORY:
+        # Two images of it: the other one's scan may have ended after this evaluation. And two
+        # settings of a repository are changed within the same second.
         return None
     return "another event of the same moment was evaluated before"
 
@@ -163,9 +168,9 @@ def has_place(image: Image) -> bool:
     Say whether an image belongs into a stream.
 
     An untagged one of unknown platform can be the same release as its neighbour, for another
-    processor: the parts of a multi-platform image have no tags of their own.
+    processor: the parts of a multi-platform image have no tags of their own. A repository is none.
     """
-    return bool(image.tags) or image.platform is not None
+    return not image.is_repository and (bool(image.tags) or image.platform is not None)
 
 
 def follows(image: Image, order: datetime, head: StreamHead) -> bool:

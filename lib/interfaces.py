@@ -26,8 +26,10 @@ from lib.models import (
     Pause,
     Provenance,
     Receipt,
+    RepositorySettings,
     Scan,
     StreamId,
+    TagTarget,
     Upload,
     Usage,
     Verdict,
@@ -102,6 +104,20 @@ class ImageRegistry(Protocol):
 
     def last_scan(self, image: Image) -> LastScan:
         """Return how far the last scan of an image is. Raises `ImageGoneError`, `SourceError`."""
+
+
+class RepositorySource(Protocol):
+    """How repositories are set up."""
+
+    def repositories(self) -> Sequence[Image]:
+        """Return all repositories, as images without a digest. Raises `SourceError`."""
+
+    def settings(self, repository: Image) -> RepositorySettings:
+        """
+        Return how a repository is set up.
+
+        Raises `ImageGoneError`, `NotAllowedError` for what may not be read, and `SourceError`.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +224,16 @@ class StateStore(Protocol):
 
         Raises `ConflictError` when what was `known` is not what is stored any more.
         """
+
+
+class TagStore(Protocol):
+    """Where tags point to."""
+
+    def tag(self, image: Image) -> TagTarget | None:
+        """Return where a tag points to; None: it was never pushed, as far as is known."""
+
+    def point(self, image: Image, target: TagTarget) -> None:
+        """Remember where a tag points to, unless a later push is known."""
 
 
 class History(Protocol):

@@ -38,7 +38,11 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image by digest. Tags are labels: none, one or several."""
+    """
+    An image by digest. Tags are labels: none, one or several.
+
+    Without a digest it stands for its repository, and with one tag for that tag alone.
+    """
 
     partition: str
     account: str
@@ -54,16 +58,24 @@ class Image:
     in_use_count: int | None = None
 
     @property
+    def is_repository(self) -> bool:
+        """Whether it stands for its repository, or a tag of it."""
+        return not self.digest and bool(self.repository)
+
+    @property
     def key(self) -> str:
         """Account, region, repository and digest in one string: the identity of an image."""
-        return f"{self.account}/{self.region}/{self.repository}@{self.digest}"
+        place = f"{self.account}/{self.region}/{self.repository}"
+        if self.is_repository:
+            return f"{place}:{self.tags[0]}" if self.tags else place
+        return f"{place}@{self.digest}"
 
     @property
     def name(self) -> str:
         """How people call it: "repository:tag", or "repository@sha256:1a2b3c4d5e6f"."""
         if self.tags:
             return f"{self.repository}:{self.tags[0]}"
-        return f"{self.repository}@{self.digest[:19]}"
+        return self.repository if self.is_repository else f"{self.repository}@{self.digest[:19]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +131,8 @@ class ScanSource(StrEnum):
     ECR_BASIC = "ecr-basic"
     ECR_ENHANCED = "ecr-enhanced"
     INSPECTOR2 = "inspector2"
+    REPOSITORY = "repository"
+    """No scanner: the settings of the repository itself, checked here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +296,71 @@ class UnusableReport:
 AnyReport = Report | UnusableReport
 
 
+# --- how a repository is set up ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NameFilter:
+    """A filter over names as ECR has it: WILDCARD or PREFIX_MATCH."""
+
+    filter: str
+    type: str = "WILDCARD"
+
+
+@dataclass(frozen=True, slots=True)
+class ScanningRule:
+    """SCAN_ON_PUSH, CONTINUOUS_SCAN or MANUAL, for the repositories that a filter matches."""
+
+    frequency: str
+    filters: tuple[NameFilter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RepositorySettings:
+    """How a repository is set up, what its registry says about scanning, and what it holds."""
+
+    image: Image
+    """The repository itself: an image without a digest."""
+    tag_mutability: str
+    """IMMUTABLE, MUTABLE, IMMUTABLE_WITH_EXCLUSION or MUTABLE_WITH_EXCLUSION."""
+    exclusions: tuple[NameFilter, ...] = ()
+    """Tags for which the opposite holds."""
+    scan_on_push: bool = False
+    """The repository's own setting."""
+    scan_type: str = "BASIC"
+    """BASIC or ENHANCED, of the registry."""
+    scan_rules: tuple[ScanningRule, ...] = ()
+    """Those of the registry."""
+    encryption: str = "AES256"
+    kms_key: str | None = None
+    lifecycle_policy: str | None = None
+    """Its text; None: there is no policy."""
+    images: int = 0
+    tag_sets: tuple[tuple[str, ...], ...] = ()
+    """The tags of each image that has any."""
+    stored_bytes: int = 0
+    """All images added up; layers that they share are counted each time."""
+    newest: Image | None = None
+    """The image that was pushed last; one with a tag, where there is any."""
+    last_scan: "LastScan | None" = None
+    """How far the scan of `newest` is."""
+
+    @property
+    def untagged(self) -> int:
+        """How many images have no tag."""
+        return self.images - len(self.tag_sets)
+
+
+@dataclass(frozen=True, slots=True)
+class TagTarget:
+    """Where a tag points to, as the pushes told."""
+
+    digest: str
+    pushed_at: datetime
+    before: str | None = None
+    """The digest that it pointed to before; None where that is not known."""
+
+
 # --- events -----------------------------------------------------------------------------------
 
 
@@ -316,6 +395,16 @@ class PushEvent:
     image: Image
     index: bool | None = None
     """Whether it is an index; None: the event does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryEvent:
+    """A repository is to be checked: its settings changed, or it is time."""
+
+    event_id: str
+    time: datetime
+    image: Image
+    """The repository itself: an image without a digest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,7 +443,7 @@ class LastScan:
     completed_at: datetime | None = None
 
 
-Event = ScanEvent | PushEvent | FindingEvent | IgnoredEvent
+Event = ScanEvent | PushEvent | RepositoryEvent | FindingEvent | IgnoredEvent
 
 
 # --- what changed -----------------------------------------------------------------------------

@@ -5,6 +5,7 @@ The flow. Read this first, then `lib.delivery`, its second half.
     a wake-up       -> DeliveryPipeline  claim, render, send, record         -> a receipt, or a time
     every minute    -> wake_due          rows that are due                   -> wake-ups
     every hour      -> Reconciliation    scans without an event              -> scan events
+    every day       -> Audit             all repositories                    -> checks, as events
 
 Nothing in it knows DynamoDB, Slack or Lambda: it speaks to the ports of `lib.interfaces`. Each call
 ends in an outcome that says what happened and why; whoever called logs and counts it.
@@ -20,6 +21,7 @@ from lib.errors import (
     ConflictError,
     FindingsNotReadyError,
     ImageGoneError,
+    NotAllowedError,
     NotAnImageError,
 )
 from lib.evaluation import (
@@ -53,8 +55,10 @@ from lib.interfaces import (
     Json,
     ProvenanceSource,
     ReportStore,
+    RepositorySource,
     StateStore,
     StreamHead,
+    TagStore,
     Waker,
     WakeUp,
     Workloads,
@@ -71,6 +75,7 @@ from lib.models import (
     Provenance,
     PushEvent,
     Report,
+    RepositoryEvent,
     Running,
     Scan,
     ScanEvent,
@@ -79,6 +84,8 @@ from lib.models import (
     Workload,
 )
 from lib.provenance import NOT_ASKED, completed, kept, not_read
+from lib.repositories import Expectations, check
+from lib.repositories.tags import move_of, nothing_known, pointed, report_of, watched
 from lib.routing import Decisions, decide, stream_of
 
 _CONFLICT_TRIES: Final = 8
@@ -130,6 +137,8 @@ class ScanPipeline:
         rules: Rules,
         now: Callable[[], datetime],
         pause: Callable[[float], None],
+        repositories: RepositorySource,
+        tags: TagStore,
         index_wait: timedelta = INDEX_WAIT,
         provenances: ProvenanceSource | None = None,
         workloads: Workloads | None = None,
@@ -141,6 +150,8 @@ class ScanPipeline:
         self._rules = rules
         self._now = now
         self._pause = pause
+        self._repositories = repositories
+        self._tags = tags
         self._index_wait = index_wait
         self._provenances = provenances
         self._workloads = workloads
@@ -153,6 +164,58 @@ class ScanPipeline:
         return self.process(
             ScanEvent(event.event_id, event.time, event.image, scan, index=True), raw
         )
+
+    def moved(self, event: PushEvent, raw: Mapping[str, Json]) -> ScanOutcome | None:
+        """
+        Tell of a tag that points to another image now; None where there is nothing to tell.
+
+        Told before it is remembered: a failure in between tells it again, and that is known then.
+        Raises as `process` does.
+        """
+        expected = self._rules.repositories
+        tag = None if expected is None else watched(event, expected)
+        if tag is None:
+            return None
+        known = self._tags.tag(tag)
+        move, outcome = move_of(tag, event, known), None
+        if move is not None:
+            outcome = self._told(event, raw, report_of(move))
+        target = pointed(event, known)
+        if target is not None:
+            self._tags.point(tag, target)
+        return outcome
+
+    def checked(self, event: RepositoryEvent, raw: Mapping[str, Json]) -> ScanOutcome:
+        """Evaluate how a repository is set up, unless nobody asked. Raises as `process` does."""
+        expected = self._rules.repositories
+        if expected is None:
+            return ScanOutcome(ScanResult.IGNORED, "alerts.yml has no `repositories`")
+        try:
+            return self._told(event, raw, self._settings(event, expected))
+        except ImageGoneError as error:
+            return ScanOutcome(ScanResult.IMAGE_GONE, str(error))
+
+    def _settings(self, event: RepositoryEvent, expected: Expectations) -> AnyReport:
+        now = self._now()
+        scan = Scan(ScanSource.REPOSITORY, "CHECKED", completed_at=now)
+        try:
+            settings = self._repositories.settings(event.image)
+        except NotAllowedError as error:
+            return UnusableReport(
+                event.image, replace(scan, status="ACCESS_DENIED", reason=str(error))
+            )
+        return Report(event.image, scan, check(settings, expected, now=now))
+
+    def _told(
+        self, event: PushEvent | RepositoryEvent, raw: Mapping[str, Json], report: AnyReport
+    ) -> ScanOutcome:
+        """Evaluate what was found out about a repository, or a tag of it."""
+        same = ScanEvent(event.event_id, event.time, report.image, report.scan)
+        known = self._states.image(report.image)
+        repeated = already_evaluated(same, known, index=False)
+        if repeated:
+            return ScanOutcome(ScanResult.REPEATED, repeated)
+        return self._evaluate(same, raw, Subject(report.image, known), report)
 
     def process(self, event: ScanEvent, raw: Mapping[str, Json]) -> ScanOutcome:
         """
@@ -305,7 +368,8 @@ class ScanPipeline:
         moves = usable and has_place(report.image)
         head = moved_head(known_head, report.image, order, key) if moves else None
         # What is told of an image behind the newest one is no step of its stream.
-        told = head is not None or evaluation.problem is not None
+        apart = report.image.is_repository
+        told = head is not None or evaluation.problem is not None or apart
         entry = history_entry(evaluation, key) if told else None
         self._states.commit(
             Commit(report.image, stream, state, known, head, known_head, deliveries, entry)
@@ -347,6 +411,8 @@ class ScanPipeline:
         """Return what to compare with: the last usable scan of this image, or the one before."""
         if isinstance(report, UnusableReport):
             return None
+        if nothing_known(report) is not None:
+            return nothing_known(report)
         if known is not None and known.report_key is not None:
             kind, key = BasisKind.RESCAN, known.report_key
         elif head is not None and follows(report.image, order, head):

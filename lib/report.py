@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from lib.interfaces import Page
 from lib.models import (
     Alert,
+    AnyReport,
     Basis,
     BasisKind,
     Change,
@@ -29,10 +30,12 @@ from lib.models import (
     LeftOut,
     Origin,
     Report,
+    ScanSource,
     Severity,
     Upgrade,
 )
 from lib.origins import origins
+from lib.repositories import words
 from lib.routing import selection
 from lib.text import clean, one_line, truncate
 
@@ -71,7 +74,7 @@ def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = Non
         standing=tuple(standing),
         left_out=tuple(sorted(chosen.left_out, key=_most_first)),
         # An upgrade also removes what was there before and is not listed again.
-        upgrades=upgrades(each.finding for each in standing),
+        upgrades=() if _is_check(report) else upgrades(each.finding for each in standing),
         console_url=console_url(report.image),
         problem=evaluation.problem,
         parts=report.parts,
@@ -84,6 +87,10 @@ def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = Non
         possible_repeat=delivery.unsure,
         outdated=delivery.told_at is not None and evaluation.evaluated_at < delivery.told_at,
     )
+
+
+def _is_check(report: AnyReport) -> bool:
+    return report.scan.source is ScanSource.REPOSITORY
 
 
 def _noted(delivery: Delivery, verdict: str) -> str:
@@ -137,6 +144,8 @@ def _verdict(
     """Return one sentence: what happened, and what to do."""
     if not isinstance(evaluation.report, Report):
         return _problem(evaluation)
+    if _is_check(evaluation.report):
+        return words.verdict(evaluation.report, evaluation.comparison, listed, resolved)
     return _findings(evaluation, listed, resolved, filters) + _unscanned(evaluation.report)
 
 
@@ -174,7 +183,10 @@ def _problem(evaluation: Evaluation) -> str:
     problem, scan = evaluation.problem, evaluation.report.scan
     failed = problem is not None and problem.kind is ChangeKind.SCAN_FAILED
     reason = one_line(problem.reason if problem else scan.reason or scan.status)
-    return f"{'Scan failed' if failed else 'Not scanned'}: {truncate(reason, 4 * _NAME)}"
+    what = "Scan failed" if failed else "Not scanned"
+    if _is_check(evaluation.report):
+        what = "Not checked"
+    return f"{what}: {truncate(reason, 4 * _NAME)}"
 
 
 def _nothing(evaluation: Evaluation, filters: Sequence[Filter]) -> str:
@@ -356,9 +368,12 @@ _CONSOLES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def console_url(image: Image) -> str:
-    """Return where the ECR console of the image's partition and region shows it."""
+    """Return where the ECR console of the partition and region shows an image, or a repository."""
     host = _CONSOLES.get(image.partition, "console.aws.amazon.com")
     region = _quoted(image.region)
+    if image.is_repository:
+        path = f"{_quoted(image.account)}/{_quoted(image.repository, '/')}"
+        return f"https://{region}.{host}/ecr/repositories/private/{path}?region={region}"
     path = f"{_quoted(image.account)}/{_quoted(image.repository, '/')}/_/image"
     return (
         f"https://{region}.{host}/ecr/repositories/private/{path}"

@@ -19,6 +19,7 @@ from lib.models import (
     LeftOut,
     Part,
     Report,
+    ScanSource,
     Severity,
     Standing,
     StreamId,
@@ -44,6 +45,11 @@ _UNCHANGED: Final = "unchanged"
 _GONE: Final = "gone"
 
 
+_SCANNERS: Final = tuple(each.value for each in ScanSource if each is not ScanSource.REPOSITORY)
+SETTINGS: Final = "settings"
+"""The end of the stream of a repository's own checks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """
@@ -57,20 +63,27 @@ class Match:
     account: tuple[str, ...] = ()
     region: tuple[str, ...] = ()
     platform: tuple[str, ...] = ()
+    source: tuple[str, ...] = ()
+    """Who found it: "ecr-basic", "ecr-enhanced", "inspector2", "repository"."""
     untagged: bool = False
     """Images without a tag match too; without `tag`, only they do."""
 
-    def mismatch(self, image: Image, parts: Sequence[Part] = ()) -> str | None:
+    def mismatch(
+        self, image: Image, parts: Sequence[Part] = (), *, source: ScanSource | None = None
+    ) -> str | None:
         """
         Return what does not match, in words; None when everything does.
 
-        Of the `parts` of an index, the platform of one is enough.
+        Of the `parts` of an index, the platform of one is enough. Without a `source`, an image that
+        no scanner has seen yet may be seen by any.
         """
+        sources = _SCANNERS if source is None else (source.value,)
         platforms = [each.platform for each in parts] or [image.platform or ""]
-        fields = (
+        fields: tuple[tuple[str, tuple[str, ...], Sequence[str]], ...] = (
             ("repository", self.repository, [image.repository]),
             ("account", self.account, [image.account]),
             ("region", self.region, [image.region]),
+            ("source", self.source, sources),
             ("platform", self.platform, [*platforms, *map(_without_variant, platforms)]),
         )
         for name, globs, values in fields:
@@ -159,9 +172,12 @@ def stream_of(image: Image, patterns: Sequence[str]) -> StreamId:
     """
     Name the line of images that this one continues: its repository, platform and tag pattern.
 
-    The first pattern that matches any tag counts; without one, the repository is one stream.
+    The first pattern that matches any tag counts; without one, the repository is one stream. What
+    is no image, but a repository or a tag of it, has a stream of its own.
     """
     parts = [f"{image.account}/{image.region}/{image.repository}"]
+    if image.is_repository:
+        return StreamId("|".join((*parts, SETTINGS, *image.tags)))
     if image.platform:
         parts.append(image.platform)
     pattern = next((each for each in patterns if _any_match(image.tags, (each,))), None)
@@ -171,12 +187,18 @@ def stream_of(image: Image, patterns: Sequence[str]) -> StreamId:
 
 
 def filters_for(
-    destination: Destination, image: Image, parts: Sequence[Part], routes: Sequence[Route]
+    destination: Destination,
+    image: Image,
+    parts: Sequence[Part],
+    routes: Sequence[Route],
+    *,
+    source: ScanSource | None = None,
 ) -> tuple[Filter, ...]:
     """Return what a destination asks of an image: the filters of the routes that lead to it."""
     filters = []
     for route in routes:
-        if route.match is not None and route.match.mismatch(image, parts) is not None:
+        match = route.match
+        if match is not None and match.mismatch(image, parts, source=source) is not None:
             continue
         if destination in route.notify:
             filters.append(route.filter)
@@ -376,6 +398,7 @@ class _Tally:
         comparison = evaluation.comparison
         self.image = evaluation.report.image
         self.parts = evaluation.report.parts
+        self.source = evaluation.report.scan.source
         self.problem = evaluation.problem
         self.unscanned = comparison.unscanned if comparison else ()
         self.compared = comparison is not None
@@ -408,9 +431,10 @@ class _Tally:
 
 def _ask(route: Route, tally: _Tally) -> _Answer | str:
     """Return what a route says to an evaluation; a text when it is not about this image."""
-    mismatch = route.match.mismatch(tally.image, tally.parts) if route.match else None
-    if mismatch is not None:
-        return mismatch
+    if route.match is not None:
+        mismatch = route.match.mismatch(tally.image, tally.parts, source=tally.source)
+        if mismatch is not None:
+            return mismatch
     if tally.problem is not None:
         asked = _asks_for(route.filter, tally.problem.kind)
         word = "passes" if asked else "is not asked for"

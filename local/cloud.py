@@ -25,6 +25,7 @@ from http import HTTPStatus
 from threading import Thread
 from typing import Any, Final
 
+from local.cloudtrail import CHANGES, api_call
 from local.ecr_layers import PATH as LAYERS
 from local.ecr_layers import Layers
 from local.ecr_lifecycle import Previews, Stored, rules_of
@@ -359,10 +360,13 @@ class Keeping:
 class Scanning:
     """ECR's scanning actions, scan on push, layers, and the door."""
 
-    def __init__(self, ministack: Ministack, scans: Scans, layers: Layers) -> None:
+    def __init__(
+        self, ministack: Ministack, scans: Scans, layers: Layers, registry: RegistryScanning
+    ) -> None:
         self._ministack = ministack
         self._scans = scans
         self._layers = layers
+        self._registry = registry
 
     def behind(self, ecr: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
         """Return ECR's request handler with scanning added."""
@@ -370,26 +374,41 @@ class Scanning:
         async def handle(
             method: str, path: str, headers: Mapping[str, str], body: bytes, query: Json
         ) -> Response:
-            match headers.get("x-amz-target", "").rpartition(".")[2]:
-                case "DescribeImageScanFindings" | "StartImageScan" as action:
+            action = headers.get("x-amz-target", "").rpartition(".")[2]
+            match action:
+                case "DescribeImageScanFindings" | "StartImageScan":
                     return self._answer(action, json.loads(body or b"{}"))
-                case "DescribeImages":
-                    response = await ecr(method, path, headers, body, query)
-                    return self._described(response, json.loads(body))
-                case "PutImage":
-                    response = await ecr(method, path, headers, body, query)
-                    self._pushed(response)
-                    return response
                 case "GetDownloadUrlForLayer":
                     return self._address(json.loads(body), headers["host"])
-                case "UploadLayerPart" | "CompleteLayerUpload" as action:
+                case "UploadLayerPart" | "CompleteLayerUpload":
                     refused = self._uploaded(action, json.loads(body))
                     return refused or await ecr(method, path, headers, body, query)
                 case "BatchGetImage":
                     self._read(json.loads(body))
-            return await ecr(method, path, headers, body, query)
+            response = await ecr(method, path, headers, body, query)
+            return self._completed(action, response, body)
 
         return handle
+
+    def _completed(self, action: str, response: Response, body: bytes) -> Response:
+        """Add to what ministack did and answered."""
+        match action:
+            case _ if action in CHANGES:
+                self._changed(action, response, json.loads(body or b"{}"))
+            case "DescribeImages":
+                return self._described(response, json.loads(body))
+            case "PutImage":
+                self._pushed(response)
+        return response
+
+    def _changed(self, action: str, response: Response, request: Mapping[str, Json]) -> None:
+        """Let CloudTrail tell of a change, and of one that was refused."""
+        place = self._ministack.place(request.get("repositoryName", ""))
+        status, _, body = response
+        error = None
+        if status != HTTPStatus.OK:
+            error = str(json.loads(body).get("__type", "")).rpartition("#")[2]
+        self._ministack.publish(api_call(action, place, request, int(time.time()), error=error))
 
     def _address(self, request: Mapping[str, Json], host: str) -> Response:
         place, digest = self._ministack.place(request["repositoryName"]), request["layerDigest"]
@@ -487,7 +506,10 @@ class Scanning:
         image = self._ministack.image(place, {"imageDigest": image_id["imageDigest"]})
         self._ministack.publish(push(image, image_id.get("imageTag"), int(time.time())))
         # One more tag for an image that was scanned does not scan it again.
-        if self._ministack.scans_on_push(place) and not self._scans.scanned(image):
+        own = self._ministack.scans_on_push(place)
+        if self._registry.scans_on_push(
+            place.account, place.region, place.repository, own=own
+        ) and not self._scans.scanned(image):
             self._publish(self._scans.scan(image, time.time()))
 
     def _publish(self, event: Event | None) -> None:
@@ -607,8 +629,9 @@ def _end_with_the_parent() -> None:
 def main() -> None:
     """Serve the embedded AWS until SIGTERM, or until the parent is gone."""
     ministack = Ministack()
-    keeping = Keeping(ministack, Previews(), RegistryScanning())
-    ministack.extend(Scanning(ministack, Scans(), Layers()), keeping)
+    registry = RegistryScanning()
+    keeping = Keeping(ministack, Previews(), registry)
+    ministack.extend(Scanning(ministack, Scans(), Layers(), registry), keeping)
     Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
     ministack.serve()
 

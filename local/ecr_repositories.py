@@ -16,6 +16,7 @@ FILTERS: Final = "imageTagMutabilityExclusionFilters"
 MODE: Final = "imageTagMutability"
 MOST_FILTERS: Final = 5
 MOST_WILDCARDS: Final = 2
+_FREQUENCIES: Final = {"BASIC": ("SCAN_ON_PUSH",), "ENHANCED": ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")}
 
 Json = Any
 
@@ -33,13 +34,29 @@ class RegistryScanning:
         return {"registryId": account, "scanningConfiguration": configuration}
 
     def put(self, account: str, region: str, request: Mapping[str, Json]) -> Json:
-        """Answer as PutRegistryScanningConfiguration does."""
-        configuration = {
-            "scanType": request.get("scanType", "BASIC"),
-            "rules": request.get("rules", []),
-        }
+        """Answer as PutRegistryScanningConfiguration does. Raises `Refusal`."""
+        before = self.get(account, region)["scanningConfiguration"]
+        kind = request.get("scanType", before["scanType"])
+        rules = request.get("rules", before["rules"])
+        if any(each["scanFrequency"] not in _FREQUENCIES[kind] for each in rules):
+            raise Refusal(
+                "InvalidParameterException", f"Invalid scan frequency for scan type '{kind}'"
+            )
+        configuration = {"scanType": kind, "rules": rules}
         self._configurations[account, region] = configuration
         return {"registryScanningConfiguration": configuration}
+
+    def scans_on_push(self, account: str, region: str, repository: str, *, own: bool) -> bool:
+        """Tell whether what is pushed is scanned; `own`: the repository's own setting."""
+        configuration = self.get(account, region)["scanningConfiguration"]
+        if configuration["scanType"] == "BASIC" and not configuration["rules"]:
+            return own
+        filters = [
+            each["filter"] for rule in configuration["rules"] for each in rule["repositoryFilters"]
+        ]
+        return any(
+            fnmatchcase(repository, each if "*" in each else f"*{each}*") for each in filters
+        )
 
 
 def check_mutability(request: Mapping[str, Json]) -> None:

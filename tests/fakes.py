@@ -41,11 +41,13 @@ from lib.models import (
     Provenance,
     Receipt,
     Report,
+    RepositorySettings,
     Scan,
     ScanProgress,
     ScanSource,
     Standing,
     StreamId,
+    TagTarget,
     Usage,
     Verdict,
 )
@@ -92,6 +94,7 @@ class MemoryStore:
     """When a row was due that was woken, and when it is due for the next wake-up."""
     pauses: dict[Destination, Pause] = field(default_factory=dict)
     history: dict[StreamId, list[HistoryEntry]] = field(default_factory=dict)
+    tags: dict[str, TagTarget] = field(default_factory=dict)
     kept: Place | None = None
     installed: datetime = datetime(2026, 11, 1, tzinfo=UTC)
     before_commit: Callable[[], None] = lambda: None
@@ -117,6 +120,14 @@ class MemoryStore:
             known = self.memberships.get(key)
             if known is None or known[0] <= pushed_at:
                 self.memberships[key] = (pushed_at, Membership(index.image.digest, attached))
+
+    def tag(self, image: Image) -> TagTarget | None:
+        return self.tags.get(image.key)
+
+    def point(self, image: Image, target: TagTarget) -> None:
+        known = self.tags.get(image.key)
+        if known is None or known.pushed_at <= target.pushed_at:
+            self.tags[image.key] = target
 
     def head(self, stream: StreamId) -> StreamHead | None:
         return self.stream_heads.get(stream)
@@ -407,6 +418,22 @@ class ScriptedRegistry:
 def pushed_at(unit: Image | ImageIndex) -> datetime:
     image = unit.image if isinstance(unit, ImageIndex) else unit
     return image.pushed_at or NEVER
+
+
+@dataclass
+class ScriptedRepositories:
+    """Answers with the given settings, by name, or raises what stands there instead."""
+
+    held: dict[str, RepositorySettings | Exception] = field(default_factory=dict)
+
+    def repositories(self) -> Sequence[Image]:
+        return [each.image for each in self.held.values() if isinstance(each, RepositorySettings)]
+
+    def settings(self, repository: Image) -> RepositorySettings:
+        answer = self.held[repository.repository]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 @dataclass

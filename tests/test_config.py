@@ -29,6 +29,7 @@ from lib.digest import Schedule
 from lib.errors import ConfigError
 from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.notifiers import NOTIFIERS
+from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 
@@ -244,8 +245,8 @@ ERRORS = [
         "zzz",
         1,
         (
-            "zzz: is not known here; allowed: "
-            "version, destinations, fallback, digest, streams, sources, routes, suppressions"
+            "zzz: is not known here; allowed: version, destinations, fallback, digest, "
+            "repositories, streams, sources, routes, suppressions"
         ),
     ),
     ("destinations", {}, "destinations: must not be empty"),
@@ -1208,3 +1209,52 @@ class TestDigest:
 
 def with_digest(**fields: Any) -> Any:
     return {**copy.deepcopy(DOCUMENT), "digest": fields}
+
+
+class TestRepositories:
+    """How repositories should be set up."""
+
+    def test_nobody_looks_unless_asked(self) -> None:
+        assert load(DOCUMENT, today=TODAY).repositories is None
+
+    def test_an_empty_mapping_asks_for_the_defaults(self) -> None:
+        assert load(changed("repositories", {}), today=TODAY).repositories == Expectations()
+
+    def test_all_of_it_can_be_chosen(self) -> None:
+        chosen = {
+            "keep": 5,
+            "allow_mutable": ["latest"],
+            "encryption": "KMS",
+            "scanned_within": 7,
+            "price": 0.2,
+        }
+
+        found = load(changed("repositories", chosen), today=TODAY).repositories
+
+        assert found == Expectations(5, ("latest",), "KMS", 7, 0.2)
+
+    @pytest.mark.parametrize(
+        ("entry", "said"),
+        [
+            (None, "repositories: must be a mapping such as {keep: 20}"),
+            ([], "repositories: must be a mapping such as {keep: 20}"),
+            ({"keep": 0}, "repositories.keep: must be a number of images from 1 to 100000"),
+            ({"keep": "20"}, "repositories.keep: must be a number of images from 1 to 100000"),
+            ({"scanned_within": 1.5}, "repositories.scanned_within: must be a number of days"),
+            ({"price": -1}, "repositories.price: must be a number of USD"),
+            ({"encryption": "kms"}, "repositories.encryption: must be one of AES256, KMS"),
+            ({"allow_mutable": "latest"}, "repositories.allow_mutable: must be a list"),
+            ({"keeps": 5}, "repositories.keeps: is not known here; did you mean keep?"),
+        ],
+    )
+    def test_a_mistake_is_named(self, entry: Any, said: str) -> None:
+        (found,) = problems(changed("repositories", entry))
+
+        assert said in found
+
+    def test_a_route_can_be_about_them(self) -> None:
+        document = changed("routes.0.match", {"source": "repository"})
+
+        match = load(document, today=TODAY).routes[0].match
+
+        assert match == Match(source=("repository",))

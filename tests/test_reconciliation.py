@@ -33,6 +33,7 @@ from tests.fakes import (
     RecordingScanEvents,
     RecordingWaker,
     ScriptedRegistry,
+    ScriptedRepositories,
     ScriptedSource,
 )
 
@@ -292,6 +293,8 @@ class TestPipeline:
             rules=Rules((route,)),
             now=Clock(NOW),
             pause=lambda _: None,
+            repositories=ScriptedRepositories(),
+            tags=world.store,
         )
         queued, world.events.queued = world.events.queued, []
         return [pipeline.process(event_of(raw), raw) for raw in queued]

@@ -461,6 +461,13 @@ class TestConsoleUrl:
             f"{image.digest}/details?region={region}"
         )
 
+    def test_a_repository_has_a_page_of_its_own(self) -> None:
+        for tags in ((), ("1.4.2",)):
+            assert console_url(an_image(digest="", tags=tags)) == (
+                "https://eu-central-1.console.aws.amazon.com/ecr/repositories/private/000474600478/"
+                "payments/api?region=eu-central-1"
+            )
+
     def test_names_from_outside_cannot_change_the_host(self) -> None:
         """Everything but the slashes of a repository is quoted."""
         image = Image("aws", "1/2", "evil.example/#", "a b?c#d/\ud800e", "sha256:<x>")

@@ -20,6 +20,7 @@ from lib.models import (
     Severity,
 )
 from lib.pipeline import ScanPipeline
+from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 from tests.builders import (
@@ -38,6 +39,7 @@ from tests.fakes import (
     RotatedSecrets,
     ScriptedNotifier,
     ScriptedProvenances,
+    ScriptedRepositories,
     ScriptedSource,
 )
 
@@ -68,10 +70,12 @@ class World:
         suppressions: Iterable[Suppression] = (),
         sources: Iterable[tuple[str, str]] = (),
         provenances: ScriptedProvenances | None = None,
+        repositories: Expectations | None = None,
     ) -> None:
         self.clock = Clock(NOW)
         self.store = MemoryStore()
         self.waker = RecordingWaker()
+        self.repositories = ScriptedRepositories()
         self.source = ScriptedSource(list(answers))
         self.notifier = ScriptedNotifier()
         self.tokens = iter(range(1000))
@@ -88,7 +92,10 @@ class World:
                 tuple(routes) or (a_route(),),
                 suppressions=tuple(suppressions),
                 sources=tuple(sources),
+                repositories=repositories,
             ),
+            repositories=self.repositories,
+            tags=self.store,
             now=self.clock,
             pause=self.pauses.append,
             provenances=provenances,

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final, Protocol
 
 from cli.commands import (
+    audit,
     check_config,
     dead_letters,
     deliveries,
@@ -47,6 +48,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "report": report,
         "repository": repository,
         "digest": digest,
+        "audit": audit,
         "deliveries": deliveries,
         "reconcile": reconcile,
         "dead-letters": dead_letters,

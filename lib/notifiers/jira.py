@@ -74,6 +74,8 @@ _ITEMS: Final = (20, 10, 5, 2)
 _REASONS: Final = 12
 _PLATFORMS: Final = 30
 _PROBLEM: Final = 1000
+_COMMAND: Final = 4000
+_STEPS: Final = 10_000
 _VERDICT: Final = 800
 _NOTE: Final = 600
 """Characters kept free in a comment for what `send` says about the issue's status."""
@@ -301,7 +303,8 @@ class JiraNotifier:
     def _file(self, alert: Alert) -> dict[str, Json]:
         if alert.page_key is None or not self._options.get("attach", True):
             return {}
-        tag = alert.image.tags[0] if alert.image.tags else alert.image.digest[:19]
+        image = alert.image
+        tag = image.tags[0] if image.tags else image.digest[:19] or wording.subject(alert)
         name = f"{FILE}-{_UNFIT.sub('-', tag)[:_TAG]}-{alert.delivery_id[:8]}.html"
         return {"attach": {"page": alert.page_key, "name": name}}
 
@@ -525,7 +528,7 @@ def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
                 adf.text(f"{what}: ", "strong"),
                 adf.text(truncate(one_line(problem.reason), _PROBLEM)),
             ),
-            adf.paragraph(adf.text(wording.NOT_CLEAR)),
+            adf.paragraph(adf.text(wording.not_clear(alert))),
         ),
         adf.heading("What to do"),
         adf.prose(truncate(one_line(problem.remedy), _PROBLEM)),
@@ -542,6 +545,7 @@ def _platforms(alert: Alert) -> Iterable[Json]:
 def _to_do(alert: Alert, rows: int) -> Iterable[Json]:
     ready = wording.upgradable(alert)
     unfixed, deploy = wording.without_version(alert), wording.deploy(alert)
+    yield from _steps(alert)
     if not ready and not unfixed and not deploy:
         return
     yield adf.heading("What to do")
@@ -552,6 +556,23 @@ def _to_do(alert: Alert, rows: int) -> Iterable[Json]:
         yield adf.paragraph(adf.text(wording.more_upgrades(ready[rows:])))
     for said in filter(None, (deploy, wording.without_fix(alert), unfixed)):
         yield adf.paragraph(adf.text(said))
+
+
+def _steps(alert: Alert) -> Iterable[Json]:
+    steps, hidden = wording.steps(alert, command=_COMMAND, limit=_STEPS)
+    if steps:
+        yield adf.heading("What to do")
+    for each in steps:
+        yield adf.paragraph(adf.text(each.title, "strong"))
+        for said in filter(None, (each.risk, each.remark)):
+            yield adf.paragraph(adf.text(said))
+        if each.commands:
+            yield adf.code_block(each.commands)
+        if each.template:
+            yield adf.paragraph(adf.text(f"CloudFormation, {each.template[0]}:"))
+            yield adf.code_block(each.template[1:])
+    if hidden:
+        yield adf.paragraph(adf.text(hidden))
 
 
 def _upgrade(upgrade: Upgrade) -> Iterable[Json]:
@@ -570,7 +591,7 @@ def _open(alert: Alert, rows: int) -> Iterable[Json]:
     shown, hidden = section.changes[:rows], section.changes[rows:]
     yield adf.heading(f"{section.title} ({len(section.changes):,})")
     yield adf.table(
-        ("Severity", "Vulnerability", "Package", "Remarks"),
+        ("Severity", *wording.columns(alert), "Remarks"),
         (_row(section, each) for each in shown),
     )
     if hidden:
@@ -626,7 +647,7 @@ def _left_out(alert: Alert) -> Iterable[Json]:
 def _links(alert: Alert) -> Json:
     links = (
         ("Open the full report", alert.report_url),
-        ("Open the image in the ECR console", alert.console_url),
+        (f"Open the {wording.page_of(alert)} in the ECR console", alert.console_url),
         *wording.source_links(alert),
     )
     nodes: list[Json] = []
@@ -644,7 +665,8 @@ def _told(alert: Alert, items: int) -> Iterable[Json]:
     """Yield what this alert says; the description says how things stand."""
     yield from _verdict(alert, alert.verdict)
     yield adf.paragraph(
-        adf.text("Image: ", "strong"), adf.text(wording.short(alert.image.name), "code")
+        adf.text(f"{wording.subject(alert).capitalize()}: ", "strong"),
+        adf.text(wording.short(alert.image.name), "code"),
     )
     yield from _platforms(alert)
     for section in wording.sections(alert):

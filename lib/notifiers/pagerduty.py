@@ -334,14 +334,14 @@ def _summary(alert: Alert) -> str:
 def _links(alert: Alert) -> list[Json]:
     links = (
         ("Full report", alert.report_url),
-        ("Image in the ECR console", alert.console_url),
+        (f"{wording.page_of(alert).capitalize()} in the ECR console", alert.console_url),
         *wording.source_links(alert),
     )
     return [{"href": url, "text": text} for text, url in links if url and len(url) <= _MAX_URL]
 
 
 def _in_short(alert: Alert) -> Json:
-    known = wording.NOT_CLEAR if alert.problem else wording.all_findings(alert)
+    known = wording.not_clear(alert) if alert.problem else wording.all_findings(alert)
     return {
         "verdict": truncate(one_line(alert.verdict), MAX_SUMMARY),
         "findings": known,
@@ -379,6 +379,10 @@ def _to_do(alert: Alert) -> Iterator[str]:
     yield from shown
     if hidden:
         yield wording.more_upgrades(hidden)
+    mended, rest = wording.steps(alert, command=_CHARACTERS, limit=_CHARACTERS)
+    for each in mended:
+        yield f"{each.title}: {' ; '.join(each.commands) or each.remark}"
+    yield from filter(None, (rest,))
     yield from filter(
         None, (wording.deploy(alert), wording.without_fix(alert), wording.without_version(alert))
     )

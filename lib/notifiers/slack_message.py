@@ -40,6 +40,8 @@ _NEW: Final = 2400
 _OTHERS: Final = 600
 _TO_DO: Final = 1200
 _LEFT_OUT: Final = 900
+_COMMAND: Final = 1200
+_STEPS: Final = 4500
 _LINES: Final = 8
 _REASONS: Final = 6
 
@@ -112,6 +114,7 @@ def _findings(alert: Alert) -> list[Json]:
         _section(f"*{_say(alert.verdict, _VERDICT)}*\n{about}"),
         _section(_platforms(alert)),
         _section(_to_do(alert)),
+        *map(_section, _steps(alert)),
         *map(_section, lists),
         _section(_left_out(wording.left_out(alert, _REASONS), wording.arithmetic(alert))),
         _facts(alert),
@@ -132,7 +135,8 @@ def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
     parts = (
         _header(_PROBLEM_MARK, alert),
         _section(
-            f"*{_say(what, _VERDICT)}:* {_say(problem.reason, _PROBLEM)}\n{wording.NOT_CLEAR}"
+            f"*{_say(what, _VERDICT)}:* {_say(problem.reason, _PROBLEM)}\n"
+            f"{wording.not_clear(alert)}"
         ),
         _section(_platforms(alert)),
         _section(f"*What to do*\n{_say(problem.remedy, _PROBLEM, code=True)}"),
@@ -157,6 +161,7 @@ def _standing(alert: Alert) -> list[Json]:
         _section("\n".join(how)),
         _section(_platforms(alert)),
         _section(_to_do(alert)),
+        *map(_section, _steps(alert)),
         _section(_listing(wording.standing(alert), _NEW, noted=False) if alert.standing else ""),
         _section(f"*Last change*\n{_say(alert.verdict, _VERDICT)}"),
         _section(
@@ -282,6 +287,20 @@ def _to_do(alert: Alert) -> str:
     return "\n".join(lines if ready else ("*What to do*", *lines))
 
 
+def _steps(alert: Alert) -> list[str]:
+    """Return what mends each setting, in sections of their own: commands are long."""
+    steps, hidden = wording.steps(alert, command=_COMMAND, limit=_STEPS)
+    sections = []
+    for each in steps:
+        lines = [f"*{_say(each.title, _FACT)}*"]
+        lines += [_say(said, _OTHERS) for said in (each.risk, each.remark) if said]
+        lines += [f"```{_say(line, MAX_SECTION, code=True)}```" for line in each.commands]
+        sections.append("\n".join(lines))
+    if sections:
+        sections[0] = f"*What to do*\n{sections[0]}"
+    return [*sections, *([f"_{_say(hidden, _FACT)}_"] if hidden else [])]
+
+
 def _upgrade(upgrade: Upgrade) -> str:
     package = _code(f"{wording.short(upgrade.package)} {wording.upgrade_from(upgrade)}".rstrip())
     return (
@@ -298,7 +317,7 @@ def _left_out(reasons: Sequence[str], arithmetic: str) -> str:
 
 
 def _console(alert: Alert) -> str:
-    console = slack_link(alert.console_url, "Open the image in the ECR console")
+    console = slack_link(alert.console_url, f"Open the {wording.page_of(alert)} in the ECR console")
     report = slack_link(alert.report_url, "Open the full report") if alert.report_url else ""
     links = (each for each in (report, console) if each and len(each) <= _CONSOLE)
     return _DOT.join(links)
@@ -306,7 +325,7 @@ def _console(alert: Alert) -> str:
 
 def _fallback(alert: Alert, limit: int) -> str:
     """Return the message in one line: what notifications and screen readers say."""
-    numbers = wording.NOT_CLEAR if alert.problem else f"{wording.all_findings(alert)}."
+    numbers = wording.not_clear(alert) if alert.problem else f"{wording.all_findings(alert)}."
     return _say(f"{_name(alert)}: {alert.verdict.rstrip('.')}. {numbers}", limit)
 
 

@@ -21,6 +21,7 @@ MAX_TITLE: Final = 250
 MAX_DESCRIPTION: Final = 8_000
 _STEPS: Final = 5
 _STEP: Final = 300
+_COMMAND: Final = 800
 _KEYWORD: Final = 70
 _NAME: Final = 100
 _VALUE: Final = 250
@@ -81,7 +82,8 @@ def _opening(alert: Alert) -> str:
         what = alert.verdict.split(":", 1)[0]
         reason, remedy = alert.problem.reason, alert.problem.remedy
         return (
-            f"*{_say(what, _VERDICT)}:* {_say(reason, _PROBLEM)}\n{wording.NOT_CLEAR}\n{where}"
+            f"*{_say(what, _VERDICT)}:* {_say(reason, _PROBLEM)}\n{wording.not_clear(alert)}\n"
+            f"{where}"
             f"\n\n*What to do*\n{slack_text(one_line(remedy), _PROBLEM)}"
         )
     numbers = (wording.all_findings(alert), wording.why(alert))
@@ -112,6 +114,12 @@ def _steps(alert: Alert) -> list[str]:
     hidden = ready[_STEPS - 1 :]
     if len(hidden) == 1:
         return [*shown, _say(_upgrade(hidden[0]), _STEP)]
+    mended, rest = wording.steps(alert, command=_COMMAND, limit=_SECTION)
+    for each in mended[: _STEPS - 1]:
+        command = "; ".join(each.commands) or each.remark
+        shown.append(slack_text(one_line(f"{each.title}: {command}"), 2 * _COMMAND))
+    if rest:
+        return [*shown, _say(rest, _STEP)]
     more = wording.more_upgrades(hidden) if hidden else wording.without_version(alert)
     return [*shown, *([_say(more, _STEP)] if more else [])]
 

@@ -23,7 +23,7 @@ def render(alert: Alert, _room: int) -> tuple[str, bool]:
     """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
     lines = [*_opening(alert), *_platforms(alert)]
     truncated = False
-    lines += _to_do(alert)
+    lines += [*_to_do(alert), *_steps(alert)]
     for section in wording.sections(alert):
         listed, cut = _listing(section)
         lines += listed
@@ -37,17 +37,21 @@ def render(alert: Alert, _room: int) -> tuple[str, bool]:
 
 def render_plain(alert: Alert, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
-    ending = (f"Image in the ECR console: {_console(alert)}", wording.footer(alert))
+    ending = (f"{_shown(alert)} in the ECR console: {_console(alert)}", wording.footer(alert))
     return "\n".join((*_opening(alert), "", *ending)) + "\n", bool(alert.changes)
 
 
 def _links(alert: Alert) -> list[str]:
-    lines = _indented(f"Image in the ECR console: {_console(alert)}")
+    lines = _indented(f"{_shown(alert)} in the ECR console: {_console(alert)}")
     for label, url in wording.source_links(alert):
         lines += _indented(f"{label}: {url}")
     if alert.report_url is None or len(alert.report_url) > _MAX_URL:
         return lines
     return [*_indented(f"Full report, for some weeks: {alert.report_url}"), *lines]
+
+
+def _shown(alert: Alert) -> str:
+    return wording.page_of(alert).capitalize()
 
 
 def _console(alert: Alert) -> str:
@@ -67,7 +71,7 @@ def _opening(alert: Alert) -> list[str]:
     facts = wording.facts(alert)
     width = max(len(label) for label, _ in facts) + 2
     return [
-        *_wrapped(f"Image {wording.short(alert.image.name)}"),
+        *_wrapped(f"{wording.subject(alert).capitalize()} {wording.short(alert.image.name)}"),
         "",
         *told,
         "",
@@ -87,7 +91,7 @@ def _told_problem(alert: Alert, problem: ScanProblem) -> list[str]:
     what = alert.verdict.split(":", 1)[0].upper()
     return [
         *_wrapped(f"{what}: {truncate(one_line(problem.reason), _FIELD)}"),
-        *_wrapped(wording.NOT_CLEAR),
+        *_wrapped(wording.not_clear(alert)),
         *_title("What to do"),
         *_advice(truncate(one_line(problem.remedy), 2 * _FIELD)),
     ]
@@ -117,6 +121,21 @@ def _to_do(alert: Alert) -> list[str]:
     ):
         lines += _indented(said) if said else []
     return [*_title("What to do"), *lines] if lines else []
+
+
+def _steps(alert: Alert) -> list[str]:
+    """Return what mends each setting; a wrapped command could not be run."""
+    steps, hidden = wording.steps(alert, command=_SECTION, limit=_SECTION)
+    lines = _title("What to do") if steps else []
+    for each in steps:
+        lines += _indented(each.title, bullet="- ")
+        for said in filter(None, (each.risk, each.remark)):
+            lines += _indented(said, indent="    ")
+        lines += [f"    {line}" for line in each.commands]
+        if each.template:
+            lines += _indented(f"CloudFormation, {each.template[0]}:", indent="    ")
+            lines += [f"      {line}" for line in each.template[1:]]
+    return [*lines, *(_indented(hidden) if hidden else [])]
 
 
 def _upgrade(upgrade: Upgrade) -> str:

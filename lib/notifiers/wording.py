@@ -29,11 +29,14 @@ from lib.models import (
 )
 from lib.provenance import in_words, links
 from lib.report import before, severity_word
-from lib.text import ELLIPSIS, one_line, truncate
+from lib.repositories import CLOUDFORMATION, COMMAND, MANAGER, REMARK
+from lib.repositories import words as checks
+from lib.text import ELLIPSIS, clean, one_line, truncate
 
 _NAME: Final = 100
 _VERSION: Final = 40
 _REASON: Final = 160
+_RISK: Final = 400
 _TAGS: Final = 6
 _VERSIONS: Final = 3
 _PACKAGES: Final = 5
@@ -48,7 +51,30 @@ _LIKELY: Final = 0.1
 
 T = TypeVar("T")
 
-NOT_CLEAR: Final = "Nothing is known about its vulnerabilities: this is not an all-clear."
+_NOT_CLEAR: Final = "Nothing is known about its vulnerabilities: this is not an all-clear."
+_NOT_CHECKED: Final = "Nothing is known about how it is set up: this is not an all-clear."
+
+
+def not_clear(alert: Alert) -> str:
+    """Say that no result is not a good one."""
+    return _NOT_CHECKED if checks.is_check(alert) else _NOT_CLEAR
+
+
+def subject(alert: Alert) -> str:
+    """Return what an alert is about, in one word."""
+    if not checks.is_check(alert):
+        return "image"
+    return "tag" if alert.image.tags else "repository"
+
+
+def columns(alert: Alert) -> tuple[str, str]:
+    """Return what identifies a finding, as titles of a table."""
+    return ("Check", "Setting") if checks.is_check(alert) else ("Vulnerability", "Package")
+
+
+def page_of(alert: Alert) -> str:
+    """Return what the console shows: there is no page of a tag alone."""
+    return "repository" if checks.is_check(alert) else "image"
 
 
 def short(name: str, limit: int = _NAME) -> str:
@@ -73,6 +99,10 @@ def by_severity(changes: Iterable[Change]) -> Counts:
 
 def all_findings(alert: Alert) -> str:
     """Return the counts of the whole scan, whatever of it is listed."""
+    if checks.is_check(alert):
+        if not alert.total:
+            return "All settings are as they should be"
+        return f"All results: {counts(alert.counts)} ({alert.total:,} in all)"
     if not alert.total:
         return "No findings" if alert.scan.complete else "No findings in an incomplete list"
     return f"All findings: {counts(alert.counts)} ({alert.total:,} in all)"
@@ -84,6 +114,8 @@ def all_findings(alert: Alert) -> str:
 def facts(alert: Alert) -> list[tuple[str, str]]:
     """Return what was scanned, where and when, as labels and values."""
     image, scan = alert.image, alert.scan
+    if checks.is_check(alert):
+        return _facts_of_check(alert)
     partition = "" if image.partition == "aws" else f" ({image.partition})"
     platform = ", ".join(short(each, _VERSION) for each in (image.platform, image.os) if each)
     scanned = f"{scan.source.value}, {scan.status}"
@@ -116,10 +148,24 @@ def source_links(alert: Alert) -> list[tuple[str, str]]:
 SOURCE: Final = "Source"
 
 
+def _facts_of_check(alert: Alert) -> list[tuple[str, str]]:
+    image, moved = alert.image, checks.is_move(alert)
+    partition = "" if image.partition == "aws" else f" ({image.partition})"
+    found = [
+        ("Repository", short(image.repository)),
+        ("Account", short(f"{image.account} in {image.region}{partition}")),
+        ("Tag", _several(image.tags)),
+        ("Moved" if moved else "Checked", _time(alert.scan.completed_at)),
+        ("Compared with", "" if moved else _compared_with(alert)),
+    ]
+    return [(label, value) for label, value in found if value]
+
+
 def where(alert: Alert) -> str:
     """Return the same in one line, for the top of a message."""
     image = alert.image
-    parts = (image.account, image.region, f"tags: {_tags(image.tags)}", image.platform)
+    tags = f"tags: {_tags(image.tags)}" if image.tags or not checks.is_check(alert) else ""
+    parts = (image.account, image.region, tags, image.platform)
     return " \N{MIDDLE DOT} ".join(short(each) for each in parts if each)
 
 
@@ -160,9 +206,11 @@ def _several(names: Sequence[str]) -> str:
 def _compared_with(alert: Alert) -> str:
     if alert.problem is not None:
         return ""
+    check = checks.is_check(alert)
     if alert.basis.kind is BasisKind.NONE:
-        return "nothing: the first scan known here"
-    return before(alert.basis, alert.image)
+        return f"nothing: the first {'check' if check else 'scan'} known here"
+    said = before(alert.basis, alert.image)
+    return said.replace("the last scan", "the last check", 1) if check else said
 
 
 def _time(moment: datetime | None) -> str:
@@ -225,6 +273,8 @@ class Section:
         finding = change.finding
         new = self.title == OPEN and change.kind is ChangeKind.NEW
         said = ["new"] if new else [change.reason] if change.reason != self.note else []
+        if finding.package.manager == MANAGER:
+            return [truncate(one_line(each), _REASON) for each in said]
         if finding.exploit_observed_at is not None:
             said.append("exploited in the wild")
         elif finding.exploitable and change.kind is not ChangeKind.EXPLOIT_KNOWN:
@@ -268,6 +318,8 @@ def standing(alert: Alert) -> Section:
 
 def how_it_stands(alert: Alert) -> str:
     """Return what is open now in one line, and no more of an all-clear than is true."""
+    if checks.is_check(alert):
+        return checks.how_it_stands(alert)
     if alert.standing:
         fixable = sum(each.finding.fixable for each in alert.standing)
         tail = f", {fixable:,} fixable" if fixable else ""
@@ -300,6 +352,9 @@ def installed(finding: Finding) -> str:
 
 def fix(finding: Finding) -> str:
     """Return what is known about a fix; nothing where the source does not say."""
+    if finding.package.manager == MANAGER:
+        # A setting has no version; what is wrong with it says more.
+        return truncate(one_line(finding.title or ""), _REASON)
     if finding.fixed_version is not None:
         return f"fixed in {truncate(one_line(finding.fixed_version), _VERSION)}"
     if finding.fixable:
@@ -405,6 +460,50 @@ def _packages(number: int) -> str:
     return f"{number:,} more package{'s' if number > 1 else ''}"
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What mends one setting: whole commands, and the lines of a template."""
+
+    title: str
+    risk: str
+    remark: str
+    commands: tuple[str, ...]
+    """Empty where they are too long, or too strange, to be shown as they are."""
+    template: tuple[str, ...]
+
+
+def steps(alert: Alert, *, command: int, limit: int) -> tuple[list[Step], str]:
+    """
+    Return what to do about each setting, worst first, and what to say of those left out.
+
+    A command is shown whole or not at all: of at most `command` characters, all within `limit`.
+    """
+    found: list[Step] = []
+    wrong = [each.finding for each in alert.standing if COMMAND in each.finding.extra]
+    for finding in wrong:
+        step = _step(finding, command)
+        limit -= sum(map(len, (step.title, step.risk, step.remark, *step.commands, *step.template)))
+        if limit < 0:
+            break
+        found.append(step)
+    hidden = len(wrong) - len(found)
+    return found, f"and {hidden} more; {_AUDIT} shows them" if hidden else ""
+
+
+_AUDIT: Final = "ecr-scan-alerts audit"
+
+
+def _step(finding: Finding, limit: int) -> Step:
+    commands = tuple(map(clean, finding.extra[COMMAND].splitlines()))
+    remark = one_line(finding.extra.get(REMARK, ""))
+    if any(len(each) > limit or "`" in each for each in commands):
+        commands, remark = (), f"The command is too long to be shown here; {_AUDIT} shows it."
+    template = clean(finding.extra.get(CLOUDFORMATION, "")).splitlines()
+    title = truncate(one_line(f"{finding.vulnerability_id}: {finding.title}"), _REASON)
+    risk = truncate(one_line(finding.description or ""), _RISK)
+    return Step(title, risk, truncate(remark, _REASON), commands, tuple(template))
+
+
 # --- what was left out ------------------------------------------------------------------------
 
 
@@ -453,7 +552,7 @@ def warnings(alert: Alert) -> list[str]:
     """Return what about the scan itself needs saying."""
     cleaned = filter(None, map(one_line, alert.scan.warnings[:_WARNINGS]))
     said = [truncate(each, _REASON) for each in cleaned]
-    if not alert.scan.complete and not said:
+    if not alert.scan.complete and not said and not checks.is_check(alert):
         said = ["Fewer findings were listed than counted: the list is incomplete"]
     return said
 
@@ -466,6 +565,7 @@ def footer(alert: Alert) -> str:
     routes = f"Route{'s' if len(alert.routes) > 1 else ''}: {names}. " if names else ""
     repeat = ", may be a repeat" if alert.possible_repeat else ""
     notes = [f"attempt {alert.attempt}{repeat}"] if alert.attempt > 1 else []
-    notes += ["late: a newer scan was told before"] if alert.outdated else []
+    newer = "check" if checks.is_check(alert) else "scan"
+    notes += [f"late: a newer {newer} was told before"] if alert.outdated else []
     said = f" ({', '.join(notes)})" if notes else ""
     return f"{routes}Delivery: {short(alert.delivery_id, 64)}{said}"

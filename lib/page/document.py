@@ -23,6 +23,7 @@ from lib.page import sections
 from lib.page.findings import FIRST, Row, data, rows, table
 from lib.page.markup import Markup, element, joined
 from lib.report import alert as build_alert
+from lib.repositories.words import is_check
 
 _HERE: Final = Path(__file__).parent
 _ALL: Final = Filter("report", Severity.UNKNOWN, unknown_severity=True)
@@ -60,7 +61,7 @@ def render(evaluation: Evaluation, history: Sequence[HistoryEntry], *, now: date
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
         element("meta", name="robots", content="noindex"),
-        element("title", f"{alert.image.name}: scan report"),
+        element("title", f"{alert.image.name}: {'check' if is_check(alert) else 'scan report'}"),
         Markup(f"<style>{style}</style>"),
     )
     tail = (data(all_rows), Markup(f"<script>{script}</script>")) if usable else ()

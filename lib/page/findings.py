@@ -10,6 +10,7 @@ from typing import Any, Final
 from lib.models import Change, ChangeKind, Comparison, Evaluation, Finding, Report, Suppressed
 from lib.page.markup import Markup, element
 from lib.report import vulnerability_url
+from lib.repositories import MANAGER
 from lib.text import clean, one_line, truncate
 
 FIRST: Final = 100
@@ -231,6 +232,8 @@ def installed(finding: Finding) -> Iterable[Markup | str | None]:
 
 def fix(finding: Finding) -> str:
     """Return the version to go to, or what is known instead."""
+    if finding.package.manager == MANAGER:
+        return ""
     if finding.fixed_version:
         return _short(finding.fixed_version)
     if finding.fixable:

@@ -12,6 +12,7 @@ from lib.models import (
     ChangeKind,
     Counts,
     Evaluation,
+    Finding,
     HistoryEntry,
     Part,
     Report,
@@ -33,7 +34,9 @@ from lib.page.findings import (
 from lib.page.markup import Markup, Node, element
 from lib.provenance import in_words, links
 from lib.report import before
-from lib.text import one_line, truncate
+from lib.repositories import CLOUDFORMATION, COMMAND, REMARK
+from lib.repositories.words import is_check, is_move
+from lib.text import clean, one_line, truncate
 
 _NAME: Final = 200
 _REASON: Final = 500
@@ -43,28 +46,37 @@ _CHANGES: Final = 25
 _FIRST: Final = 12
 """Upgrades that are seen at once."""
 NOT_CLEAR: Final = "Nothing is known about its vulnerabilities. This is not an all-clear."
+NOT_CHECKED: Final = "Nothing is known about how it is set up. This is not an all-clear."
 
 
 def header(alert: Alert, evaluation: Evaluation) -> Markup:
     """Return what was scanned, where and when, and what came out in one sentence."""
     image, scan = alert.image, alert.scan
     platform = ", ".join(filter(None, (image.platform, image.os)))
+    check = is_check(alert)
+    shown = "repository" if check else "image"
     facts = (
         ("Repository", image.repository),
         ("Account", f"{image.account} in {image.region}"),
-        ("Tags", ", ".join(image.tags) or "none"),
+        ("Tags", ", ".join(image.tags) or ("" if check else "none")),
         ("Digest", image.digest),
         ("Platform", platform),
         ("Pushed", _time(image.pushed_at)),
         ("In use by", "" if image.in_use_count is None else f"{image.in_use_count} tasks or pods"),
-        ("Scanned", f"{scan.source.value}, {scan.status} {_time(scan.completed_at)}".rstrip()),
-        ("Compared with", _basis(alert)),
-        ("Source", in_words(alert.provenance, image.tags)),
+        ("Checked", _time(scan.completed_at) if check else ""),
+        (
+            "Scanned",
+            ""
+            if check
+            else f"{scan.source.value}, {scan.status} {_time(scan.completed_at)}".rstrip(),
+        ),
+        ("Compared with", "" if is_move(alert) else _basis(alert)),
+        ("Source", "" if check else in_words(alert.provenance, image.tags)),
         ("Evaluated", _time(evaluation.evaluated_at)),
     )
     return element(
         "header",
-        element("p", "Scan report", class_="kicker"),
+        element("p", f"{'Repository check' if check else 'Scan report'}", class_="kicker"),
         element("h1", _short(image.name)),
         element("p", truncate(one_line(alert.verdict), _REASON), class_="verdict"),
         element(
@@ -77,7 +89,9 @@ def header(alert: Alert, evaluation: Evaluation) -> Markup:
             class_="facts",
         ),
         element(
-            "p", linked("Open the image in the ECR console", alert.console_url), _source(alert)
+            "p",
+            linked(f"Open the {shown} in the ECR console", alert.console_url),
+            _source(alert),
         ),
     )
 
@@ -92,8 +106,9 @@ def _basis(alert: Alert) -> str:
     if alert.problem is not None:
         return ""
     if alert.basis.kind is BasisKind.NONE:
-        return "nothing: the first scan known here"
-    return before(alert.basis, alert.image)
+        return f"nothing: the first {'check' if is_check(alert) else 'scan'} known here"
+    said = before(alert.basis, alert.image)
+    return said.replace("the last scan", "the last check", 1) if is_check(alert) else said
 
 
 def problem(alert: Alert) -> Markup | None:
@@ -106,7 +121,7 @@ def problem(alert: Alert) -> Markup | None:
     return _section(
         "problem",
         "No result",
-        element("p", NOT_CLEAR, class_="alarm"),
+        element("p", NOT_CHECKED if is_check(alert) else NOT_CLEAR, class_="alarm"),
         element("p", truncate(one_line(reason or scan.status), 4 * _REASON)),
         element("h3", "What to do") if remedy else None,
         element("p", _commands(truncate(one_line(remedy), 8 * _REASON))) if remedy else None,
@@ -166,7 +181,7 @@ def _arithmetic(alert: Alert) -> str:
 
 def changes(alert: Alert) -> Markup | None:
     """Return what is different from before; a first scan has nothing to compare with."""
-    if alert.basis.kind is BasisKind.NONE:
+    if alert.basis.kind is BasisKind.NONE or is_move(alert):
         return None
     kinds = Counter(each.kind for each in alert.changes)
     order = (
@@ -225,6 +240,8 @@ def _reason(text: str) -> str:
 
 def upgrades(alert: Alert) -> Markup | None:
     """Return what to upgrade, grouped by where that is done, and what has no fix."""
+    if is_check(alert):
+        return _remedies(alert)
     if not alert.upgrades:
         return None
     ready = [each for each in alert.upgrades if each.fixed is not None]
@@ -238,6 +255,34 @@ def upgrades(alert: Alert) -> Markup | None:
         [_upgrades(title, group) for title, group in groups.items()],
         _without_version(missing),
     )
+
+
+def _remedies(alert: Alert) -> Markup | None:
+    """Return what mends each setting: commands to copy, and what to write into a template."""
+    wrong = [each.finding for each in alert.standing if COMMAND in each.finding.extra]
+    if not wrong:
+        return None
+    return _section("upgrades", "What to do", [_remedy(each) for each in wrong[:MOST]])
+
+
+def _remedy(finding: Finding) -> list[Markup | None]:
+    remark = finding.extra.get(REMARK)
+    resource, _, lines = clean(finding.extra.get(CLOUDFORMATION, "")).partition("\n")
+    name = f"{finding.vulnerability_id}: {finding.title}"
+    return [
+        element("h3", _reason(name)),
+        element("p", _reason(finding.description or ""), class_="quiet"),
+        element("p", _reason(remark)) if remark else None,
+        _code(f"Commands: {name}", clean(finding.extra[COMMAND])),
+        element("p", f"CloudFormation, {_short(resource)}:", class_="quiet"),
+        _code(f"CloudFormation: {name}", lines),
+    ]
+
+
+def _code(label: str, text: str) -> Markup:
+    # What scrolls must be reachable by keyboard.
+    shown = element("pre", element("code", text))
+    return element("div", shown, class_="wide", tabindex=0, role="region", aria_label=_short(label))
 
 
 def _upgrades(title: str, group: Sequence[Upgrade]) -> list[Markup | None]:

@@ -22,6 +22,7 @@ from lib.models import (
     Image,
     PushEvent,
     Report,
+    RepositoryEvent,
     Scan,
     ScanEvent,
     ScanSource,
@@ -312,6 +313,8 @@ def _collect_event(node: Mapping[str, Any], found: _Found) -> None:
                 _collect_finding_event(body, event, found)
             case PushEvent():
                 found.others["an event: a push has no findings"] += 1
+            case RepositoryEvent():
+                found.others["an event: a check of a repository has no findings"] += 1
             case IgnoredEvent():
                 found.others[f"an event: {event.reason}"] += 1
             case _:

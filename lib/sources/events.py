@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from lib.difference import SCAN_FOUND, SOURCE
+from lib.difference import REPOSITORY_CHECK, SCAN_FOUND, SOURCE
 from lib.distinct import distinct
 from lib.errors import EventError
 from lib.interfaces import Json
@@ -26,6 +26,7 @@ from lib.models import (
     Image,
     PushEvent,
     Report,
+    RepositoryEvent,
     Scan,
     ScanEvent,
     ScanSource,
@@ -50,6 +51,17 @@ ECR_IMAGE_SCAN: Final = "ECR Image Scan"
 ECR_IMAGE_ACTION: Final = "ECR Image Action"
 INSPECTOR2_SCAN: Final = "Inspector2 Scan"
 INSPECTOR2_FINDING: Final = "Inspector2 Finding"
+API_CALL: Final = "AWS API Call via CloudTrail"
+"""https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html"""
+
+_CHANGES: Final = (
+    "CreateRepository",
+    "PutImageTagMutability",
+    "PutImageScanningConfiguration",
+    "PutLifecyclePolicy",
+    "DeleteLifecyclePolicy",
+)
+"""Calls that change a repository."""
 
 EVENT_PATTERNS: Final[Mapping[str, Json]] = MappingProxyType(
     {
@@ -69,9 +81,31 @@ EVENT_PATTERNS: Final[Mapping[str, Json]] = MappingProxyType(
             "detail-type": [INSPECTOR2_FINDING],
             "detail": {"resources": {"type": [IMAGE_TYPE]}},
         },
+        "EcrRepositoryChange": {
+            "source": ["aws.ecr"],
+            "detail-type": [API_CALL],
+            "detail": {
+                "eventSource": ["ecr.amazonaws.com"],
+                "eventName": list(_CHANGES),
+                "errorCode": [{"exists": False}],
+            },
+        },
     }
 )
 """The rules of `serverless.yml`, by the name of the rule; a test compares both."""
+
+REGISTRY_CHANGE: Final[Mapping[str, Json]] = MappingProxyType(
+    {
+        "source": ["aws.ecr"],
+        "detail-type": [API_CALL],
+        "detail": {
+            "eventSource": ["ecr.amazonaws.com"],
+            "eventName": ["PutRegistryScanningConfiguration"],
+            "errorCode": [{"exists": False}],
+        },
+    }
+)
+"""The rule that has all repositories checked, as the function audit_repositories does every day."""
 
 ONE_FINDING: Final = "one finding from an event, not the whole scan"
 
@@ -240,6 +274,36 @@ def _push_event(body: Mapping[str, Json], time: datetime) -> PushEvent:
     return PushEvent(body["id"], time, _image(body), index)
 
 
+# --- repositories -------------------------------------------------------------------------------
+
+
+def _other_call(body: Mapping[str, Json]) -> str | None:
+    """Return why a call of ECR does not change a repository: it is another one, or it failed."""
+    detail = mapping(body.get("detail"))
+    if detail.get("eventName") not in _CHANGES:
+        return "a call that does not change a repository"
+    if detail.get("errorCode") is not None:
+        return "a call that failed"
+    return None
+
+
+def _repository_event(body: Mapping[str, Json], time: datetime) -> RepositoryEvent:
+    detail, region = body["detail"], body["region"]
+    asked = mapping(detail.get("requestParameters"))
+    arn = next(filter(None, map(repository_arn, body.get("resources") or ())), None)
+    return RepositoryEvent(
+        body["id"],
+        time,
+        Image(
+            partition=arn.partition if arn else partition_of(region),
+            account=name(asked.get("registryId")) or body["account"],
+            region=region,
+            repository=detail.get("repository-name") or asked["repositoryName"],
+            digest="",
+        ),
+    )
+
+
 # --- findings -----------------------------------------------------------------------------------
 
 
@@ -327,6 +391,12 @@ _KINDS: Final[
             _other_finding,
             _finding_event,
         ),
+        ("aws.ecr", API_CALL): ("ecr-api-call.json", _other_call, _repository_event),
         (SOURCE, SCAN_FOUND): ("scan-found.json", lambda _: None, _found_event),
+        (SOURCE, REPOSITORY_CHECK): (
+            "repository-check.json",
+            lambda _: None,
+            _repository_event,
+        ),
     }
 )

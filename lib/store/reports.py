@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from lib.models import Evaluation, Known
+from lib.routing import SETTINGS
 from lib.store.evaluations import evaluation_from_json, evaluation_to_json, known_from_json
 from lib.store.items import store_errors
 
@@ -78,7 +79,7 @@ _compact: Final = json.JSONEncoder(separators=(",", ":")).encode
 def report_key(evaluation: Evaluation, text: bytes) -> str:
     """Return where an evaluation is stored: by image, then version, then content."""
     image = evaluation.report.image
-    digest = image.digest.replace(":", "-")
+    digest = image.digest.replace(":", "-") or SETTINGS
     content = hashlib.sha256(text).hexdigest()[:12]
     return (
         f"reports/{image.account}/{image.region}/{image.repository}/{digest}/"

@@ -15,19 +15,29 @@ import pytest
 from deploy.package import ROOT, TEMPLATE
 from lib.bootstrap import Settings
 from lib.observability import Metric
-from lib.sources.events import EVENT_PATTERNS
+from lib.sources.events import EVENT_PATTERNS, REGISTRY_CHANGE
 from lib.store import ledger, state
 from tests.deploy.conftest import STAGE, Package
 from tests.store.conftest import create_table
 
 NAME = f"ecr-scan-alerts-{STAGE}"
-FUNCTIONS = ("Deliver", "OpenReport", "ProcessScan", "Reconcile", "SendDigest", "Sweep")
+FUNCTIONS = (
+    "AuditRepositories",
+    "Deliver",
+    "OpenReport",
+    "ProcessScan",
+    "Reconcile",
+    "SendDigest",
+    "Sweep",
+)
 SCHEDULES = {
+    "AuditRepositories": "rate(1 day)",
     "Reconcile": "rate(1 hour)",
     "SendDigest": "cron(5 * * * ? *)",
     "Sweep": "rate(1 minute)",
 }
 WITHOUT_RESOURCES = {
+    "ecr:GetRegistryScanningConfiguration",
     "inspector2:ListCoverage",
     "inspector2:ListFindings",
     "xray:PutTelemetryRecords",
@@ -105,7 +115,24 @@ def test_the_rules_are_what_the_sources_understand(built: Package) -> None:
     """Every pattern of `lib.sources.events` has its rule, and there is no other."""
     rules = built.resources("AWS::Events::Rule")
 
-    assert {name: rule["EventPattern"] for name, rule in rules.items()} == dict(EVENT_PATTERNS)
+    assert {name: rule["EventPattern"] for name, rule in rules.items()} == {
+        **EVENT_PATTERNS,
+        "EcrRegistryChange": REGISTRY_CHANGE,
+    }
+
+
+def test_a_change_of_the_registry_has_all_repositories_checked(built: Package) -> None:
+    """It goes to the function that does so every day, and our rule alone may call it."""
+    (target,) = built.resources("AWS::Events::Rule")["EcrRegistryChange"]["Targets"]
+    permission = built.resources("AWS::Lambda::Permission")["EcrRegistryChangePermission"]
+
+    assert target["Arn"] == get_att("AuditRepositoriesLambdaFunction")
+    assert permission == {
+        "FunctionName": get_att("AuditRepositoriesLambdaFunction"),
+        "Action": "lambda:InvokeFunction",
+        "Principal": "events.amazonaws.com",
+        "SourceArn": get_att("EcrRegistryChange"),
+    }
 
 
 @pytest.mark.parametrize("name", EVENT_PATTERNS)
@@ -375,6 +402,7 @@ def test_everything_allowed_names_its_resources(built: Package) -> None:
         ("OpenReport", {"logs", "s3", "secretsmanager", "xray"}),
         ("Sweep", {"dynamodb", "logs", "sqs", "xray"}),
         ("Reconcile", {"dynamodb", "ecr", "inspector2", "logs", "sqs", "xray"}),
+        ("AuditRepositories", {"ecr", "logs", "sqs", "xray"}),
     ],
 )
 def test_a_function_reaches_what_it_uses(built: Package, function: str, services: set[str]) -> None:
@@ -435,7 +463,11 @@ def test_links_are_signed_with_a_secret_that_nobody_chose(built: Package) -> Non
 def test_only_the_function_that_opens_links_can_be_reached_from_outside(built: Package) -> None:
     """One address, for one function, and only where links are wanted."""
     (url,) = built.resources("AWS::Lambda::Url").values()
-    permissions = built.resources("AWS::Lambda::Permission").values()
+    permissions = [
+        each
+        for each in built.resources("AWS::Lambda::Permission").values()
+        if each["Principal"] == "*"
+    ]
     links = get_att("OpenReportLambdaFunction")
 
     assert (url["TargetFunctionArn"], url["AuthType"]) == (links, "NONE")
@@ -481,6 +513,7 @@ def test_everything_that_needs_people_has_an_alarm(built: Package) -> None:
         ("Errors", "DeliverLambdaFunction"),
         ("Errors", "SweepLambdaFunction"),
         ("Errors", "ReconcileLambdaFunction"),
+        ("Errors", "AuditRepositoriesLambdaFunction"),
         ("Errors", "SendDigestLambdaFunction"),
         ("ApproximateAgeOfOldestMessage", "ScanEventsQueue"),
         ("ApproximateAgeOfOldestMessage", "DeliveriesQueue"),
@@ -531,6 +564,7 @@ def test_outputs_name_what_operators_ask_for(built: Package) -> None:
         "OpenReportFunctionName",
         "SweepFunctionName",
         "ReconcileFunctionName",
+        "AuditRepositoriesFunctionName",
         "AlarmTopicArn",
         "DashboardUrl",
     }

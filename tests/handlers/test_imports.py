@@ -10,6 +10,7 @@ NEVER = {"ruamel", "rich", "cli", "boto3.dynamodb.conditions", "aws_xray_sdk"}
 UNUSED = {
     "process_scan": NEVER | {"requests", "lib.http_client", "lib.notifiers.slack"},
     "deliver": NEVER | {"jsonschema", "lib.sources.ecr"},
+    "audit_repositories": NEVER | {"jsonschema", "requests", "lib.notifiers.slack"},
     "reconcile": NEVER | {"jsonschema", "requests", "lib.notifiers.slack"},
     "sweep": NEVER | {"jsonschema", "requests", "lib.notifiers.slack", "lib.sources.ecr"},
 }

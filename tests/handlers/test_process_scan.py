@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from handlers.process_scan import process_batch
+from lib.difference import repository_check
 from lib.errors import SourceError, StoreError
 from lib.models import AnyReport, Delivery, DeliveryState, Evaluation
 from lib.pipeline import ScanOutcome, ScanResult
@@ -53,6 +54,7 @@ class Scans:
             ScanResult.REPEATED, "this event was evaluated before"
         )
         self.seen: list[Any] = []
+        self.move: ScanOutcome | None = None
 
     def process(self, event: Any, raw: Any) -> ScanOutcome:
         self.seen.append((event, raw))
@@ -60,7 +62,10 @@ class Scans:
             raise self.error
         return self.outcome
 
-    pushed = process
+    pushed = checked = process
+
+    def moved(self, event: Any, raw: Any) -> ScanOutcome | None:  # noqa: ARG002  # as the pipeline's
+        return self.move
 
 
 def an_app(error: Exception | None = None, outcome: ScanOutcome | None = None) -> Any:
@@ -204,6 +209,33 @@ def test_a_push_is_acknowledged(batch: Any, context: Any, counted: Any, logged: 
     assert application.scans.seen[0][0].image.tags == ("latest",)
     assert counted() == {"EventsReceived": 1, "PushesAcknowledged": 1}
     assert logged()[0]["result"] == "acknowledged"
+
+
+def test_a_tag_that_moved_has_a_line_of_its_own(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    text = (ROOT / "tests/events/ecr-image-action/push.json").read_text("utf-8")
+    application = an_app(outcome=ScanOutcome(ScanResult.ACKNOWLEDGED, "not an index"))
+    tag = an_image(digest="", tags=("latest",))
+    application.scans.move = an_outcome(a_report(a_finding("ECR-TAG-MOVED"), image=tag))
+
+    process_batch(application, batch(json.loads(text)), context)
+
+    first, second = logged()
+    assert (first["result"], first["findings"]) == ("evaluated", {"HIGH": 1})
+    assert "part" not in first
+    assert second["result"] == "acknowledged"
+    assert counted()["ScansEvaluated"] == 1
+
+
+def test_a_check_of_a_repository_is_made(batch: Any, context: Any, logged: Any) -> None:
+    application = an_app(outcome=ScanOutcome(ScanResult.IGNORED, "nobody asked"))
+    repository = an_image(digest="", tags=())
+
+    process_batch(application, batch(repository_check(repository, NOW)), context)
+
+    assert application.scans.seen[0][0].image == repository
+    assert logged()[0]["image"] == repository.key
 
 
 def test_the_scan_of_a_part_is_logged_under_its_index(

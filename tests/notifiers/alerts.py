@@ -25,19 +25,24 @@ from lib.models import (
     Part,
     Provenance,
     Report,
+    RepositorySettings,
     Running,
     ScanSource,
     Score,
     Severity,
     StreamId,
+    UnusableReport,
     Workload,
 )
 from lib.provenance import completed, normalize_provenance, not_read
 from lib.report import alert
+from lib.repositories import Expectations, check
+from lib.repositories.tags import Move, nothing_known, report_of
 from lib.suppressions import Suppression
 from tests.builders import (
     NOW,
     a_delivery,
+    a_digest,
     a_filter,
     a_finding,
     a_report,
@@ -46,6 +51,7 @@ from tests.builders import (
     an_unusable_report,
 )
 from tests.fakes import known_of
+from tests.repositories.test_check import a_repository
 
 STREAM: Final = StreamId("000474600478/eu-central-1/payments/api")
 ENHANCED: Final = MappingProxyType({"source": ScanSource.ECR_ENHANCED, "status": "ACTIVE"})
@@ -352,6 +358,59 @@ HOSTILE: Final = MappingProxyType(
 )
 
 
+_EVERYTHING: Final = a_filter(severity=Severity.LOW)
+_HALF: Final = a_repository(scan_on_push=False, images=42, stored_bytes=61 * 1024**3)
+_WRONG: Final = replace(_HALF, tag_mutability="MUTABLE", lifecycle_policy=None)
+
+
+def a_check(settings: RepositorySettings) -> Report:
+    """Return what a check of a repository finds."""
+    scan = a_scan(source=ScanSource.REPOSITORY, status="CHECKED")
+    expected = Expectations(allow_mutable=("latest",))
+    return Report(settings.image, scan, check(settings, expected, now=NOW))
+
+
+def _checked(settings: RepositorySettings, before: RepositorySettings | None = None) -> Alert:
+    evaluation = evaluated(
+        a_check(settings),
+        before=None if before is None else a_check(before),
+        kind=BasisKind.RESCAN,
+    )
+    return told(evaluation, _EVERYTHING)
+
+
+def _settings() -> Alert:
+    return _checked(_WRONG)
+
+
+def _fixed() -> Alert:
+    return _checked(_HALF, _WRONG)
+
+
+def _sound() -> Alert:
+    return _checked(a_repository(), _HALF)
+
+
+def _denied() -> Alert:
+    said = "AWS denies ecr:GetLifecyclePolicy for payments/api"
+    scan = a_scan(source=ScanSource.REPOSITORY, status="ACCESS_DENIED", reason=said)
+    return told(evaluated(UnusableReport(_HALF.image, scan)), _EVERYTHING)
+
+
+def _moved() -> Alert:
+    move = Move(an_image(digest="", tags=("1.4.2",)), f"sha256:{'a' * 64}", a_digest(2), NOW)
+    report = report_of(move)
+    evaluation = evaluate(
+        report,
+        stream=STREAM,
+        version=1,
+        now=NOW,
+        rules=Rules(()),
+        before=nothing_known(report),
+    )
+    return told(evaluation, _EVERYTHING)
+
+
 def injected(text: str) -> Alert:
     """Return an alert in which every field that comes from outside is this text."""
     package = Package(text, text, text, text, text, text)
@@ -414,6 +473,11 @@ def stories() -> Mapping[str, Alert]:
         "multi-platform": _platforms(),
         "multi-platform-failed": _platforms_failed(),
         "thirty-platforms": _thirty_platforms(),
+        "repository-settings": _settings(),
+        "repository-fixed": _fixed(),
+        "repository-sound": _sound(),
+        "repository-denied": _denied(),
+        "tag-moved": _moved(),
         "injection": injected("<!channel> `*|@here"),
         "still-there": told(
             evaluated(_big(), before=_big(), kind=BasisKind.RESCAN),

@@ -14,14 +14,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.errors import DocumentError
-from lib.models import AnyReport, ChangeKind, Evaluation, Provenance, Report
+from lib.models import (
+    AnyReport,
+    ChangeKind,
+    Evaluation,
+    Provenance,
+    Report,
+    ScanSource,
+    UnusableReport,
+)
 from lib.page import render
 from lib.page.charts import MOST_COLUMNS
 from lib.page.document import whole
 from lib.page.findings import percent, rows
+from lib.repositories.tags import Move, report_of
 from lib.sources.documents import normalize_document
-from tests.builders import NOW, a_finding, a_report, an_image
-from tests.notifiers.alerts import evaluated
+from tests.builders import NOW, a_digest, a_finding, a_report, a_scan, an_image
+from tests.notifiers.alerts import a_check, evaluated
 from tests.page.evaluations import (
     HOSTILE,
     changed,
@@ -32,6 +41,7 @@ from tests.page.evaluations import (
     hostile,
     index,
 )
+from tests.repositories.test_check import a_repository
 from tests.strategies import REPORTS
 
 DOCUMENTS = sorted((Path(__file__).parents[1] / "findings").glob("*/*.json"))
@@ -280,3 +290,50 @@ def test_the_source_is_named_and_linked() -> None:
     assert "example/payments at 1a2b3c4" in html
     assert f'href="{repository}/commit/1a2b3c4"' in html
     assert f'href="{repository}/compare/9f8e7d6...1a2b3c4"' in html
+
+
+# --- repositories -------------------------------------------------------------------------------
+
+WRONG = a_repository(tag_mutability="MUTABLE", lifecycle_policy=None)
+
+
+def page_of(report: AnyReport, before: Report | None = None) -> Reader:
+    made = evaluation(report, before)
+    return Reader(render(made, (), now=NOW))
+
+
+def test_a_check_of_a_repository_says_what_mends_it() -> None:
+    """With commands to copy, and without a word about scans and versions."""
+    text = " ".join(page_of(a_check(WRONG)).texts)
+
+    assert "Repository check" in text
+    assert "aws ecr put-image-tag-mutability" in text
+    assert "CloudFormation, AWS::ECR::Repository:" in text
+    assert "Open the repository in the ECR console" in text
+    for absent in ("Scan report", "Without a named version", "Digest", "first scan known"):
+        assert absent not in text
+
+
+def test_a_fixed_setting_is_listed_as_resolved() -> None:
+    text = " ".join(page_of(a_check(a_repository()), a_check(WRONG)).texts)
+
+    assert "Resolved (2)" in text
+    assert "What to do" not in text
+
+
+def test_a_tag_that_moved_has_a_page() -> None:
+    move = Move(an_image(digest="", tags=("1.4.2",)), a_digest(1), a_digest(2), NOW)
+
+    text = " ".join(page_of(report_of(move)).texts)
+
+    assert "The tag 1.4.2 moved" in text
+    assert "aws cloudtrail lookup-events" in text
+    assert "What changed" not in text
+
+
+def test_a_repository_that_may_not_be_read_is_not_a_sound_one() -> None:
+    scan = a_scan(source=ScanSource.REPOSITORY, status="ACCESS_DENIED", reason="AWS denies it")
+
+    text = " ".join(page_of(UnusableReport(WRONG.image, scan)).texts)
+
+    assert "Nothing is known about how it is set up" in text

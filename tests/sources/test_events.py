@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from lib.difference import repository_check
 from lib.errors import EventError
 from lib.models import (
     FindingEvent,
     IgnoredEvent,
     Image,
     PushEvent,
+    RepositoryEvent,
     ScanEvent,
     ScanSource,
     Severity,
@@ -297,3 +299,86 @@ def test_no_detail_makes_parsing_crash(detail: Any, resources: Any, time: Any) -
                 parse_event(body)
             except EventError:
                 continue
+
+
+# --- repositories -------------------------------------------------------------------------------
+
+
+def call(name: str = "PutImageTagMutability", **detail: Any) -> dict[str, Any]:
+    """Return a call of ECR as CloudTrail tells of it."""
+    return {
+        "version": "0",
+        "id": "36eb8523-97d0-4518-b33d-ee3579ff19f0",
+        "detail-type": "AWS API Call via CloudTrail",
+        "source": "aws.ecr",
+        "account": "000474600478",
+        "time": "2026-11-23T09:00:00Z",
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": {
+            "eventSource": "ecr.amazonaws.com",
+            "eventName": name,
+            "requestParameters": {"repositoryName": "payments/api"},
+            "responseElements": None,
+            **detail,
+        },
+    }
+
+
+@pytest.mark.parametrize("name", EVENT_PATTERNS["EcrRepositoryChange"]["detail"]["eventName"])
+def test_a_change_of_a_repository_asks_for_a_check(name: str) -> None:
+    event = parse_event(call(name))
+
+    assert isinstance(event, RepositoryEvent)
+    assert event.time == NOW
+    assert event.image == Image("aws", "000474600478", "eu-central-1", "payments/api", "")
+
+
+def test_the_registry_of_the_call_counts() -> None:
+    """It may be that of another account."""
+    asked = {"repositoryName": "payments/api", "registryId": "123456789012"}
+
+    event = parse_event(call(requestParameters=asked))
+
+    assert isinstance(event, RepositoryEvent)
+    assert event.image.account == "123456789012"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (call("DescribeImages"), "a call that does not change a repository"),
+        (call("PutRegistryScanningConfiguration"), "a call that does not change a repository"),
+        (call(errorCode="AccessDenied", requestParameters=None), "a call that failed"),
+        ({**call(), "detail": None}, "a call that does not change a repository"),
+    ],
+)
+def test_other_calls_are_ignored(body: dict[str, Any], reason: str) -> None:
+    event = parse_event(body)
+
+    assert isinstance(event, IgnoredEvent)
+    assert event.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        (None, "$.detail.requestParameters"),
+        ({}, "$.detail.requestParameters"),
+        ({"repositoryName": "A b"}, "$.detail.requestParameters.repositoryName"),
+        ({"repositoryName": "a-b", "registryId": "1"}, "$.detail.requestParameters.registryId"),
+    ],
+)
+def test_a_call_that_names_no_repository_is_refused(asked: Any, place: str) -> None:
+    with pytest.raises(EventError) as error:
+        parse_event(call(requestParameters=asked))
+
+    assert str(error.value).startswith(f"{place}: expected ")
+
+
+def test_our_own_event_comes_back_as_it_was_made() -> None:
+    repository = Image("aws-cn", "000474600478", "cn-north-1", "payments/api", "")
+
+    event = parse_event(repository_check(repository, NOW))
+
+    assert event == RepositoryEvent(repository_check(repository, NOW)["id"], NOW, repository)

@@ -11,6 +11,7 @@ from lib.store.ledger import DynamoLedger
 from lib.store.places import DynamoPlaces
 from lib.store.reports import S3ReportStore
 from lib.store.state import DynamoStateStore
+from lib.store.tags import DynamoTagStore
 from tests.fakes import MemoryStore
 
 
@@ -33,6 +34,8 @@ class AwsStore:
         self.defer, self.add, self.redrive = ledger.defer, ledger.add, ledger.redrive
         self.open_thread = ledger.open_thread
         self.pause, self.paused, self.resume = ledger.pause, ledger.paused, ledger.resume
+        tags = DynamoTagStore(boto("dynamodb"), table)
+        self.tag, self.point = tags.tag, tags.point
         self.put, self.get, self.known = reports.put, reports.get, reports.known
 
 

@@ -43,6 +43,7 @@ from lib.models import (
     Standing,
     StreamId,
     Suppressed,
+    TagTarget,
     Tally,
 )
 from lib.store.ledger import LEASE
@@ -636,3 +637,35 @@ def an_evaluation() -> Evaluation:
         NOW,
         Comparison(Basis(BasisKind.NONE), (Change(ChangeKind.BASELINE, finding, "first scan"),)),
     )
+
+
+class TestTags:
+    """Where tags point to."""
+
+    TAG = an_image(digest="", tags=("1.4.2",))
+
+    def test_a_tag_that_nobody_pushed_points_nowhere(self, store: Any) -> None:
+        assert store.tag(self.TAG) is None
+
+    def test_the_last_push_is_remembered(self, store: Any) -> None:
+        first = TagTarget(a_digest(1), NOW)
+        second = TagTarget(a_digest(2), NOW + timedelta(seconds=1), a_digest(1))
+
+        store.point(self.TAG, first)
+        assert store.tag(self.TAG) == first
+        store.point(self.TAG, second)
+        store.point(self.TAG, first)
+
+        assert store.tag(self.TAG) == second
+
+    def test_of_the_same_second_the_last_one_counts(self, store: Any) -> None:
+        store.point(self.TAG, TagTarget(a_digest(1), NOW))
+        store.point(self.TAG, TagTarget(a_digest(2), NOW))
+
+        assert store.tag(self.TAG).digest == a_digest(2)
+
+    def test_it_is_not_what_is_known_of_an_image(self, store: Any) -> None:
+        store.point(self.TAG, TagTarget(a_digest(1), NOW))
+
+        assert store.tag(an_image(digest="", tags=("1.4.3",))) is None
+        assert store.look_up(self.TAG) == Stored()

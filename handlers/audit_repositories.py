@@ -1,0 +1,24 @@
+"""Every day, and when the registry's rules about scanning change: have all repositories checked."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lib.bootstrap import App, app
+from lib.observability import logger
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  # fixed by Lambda
+    """Put a check of each repository on the queue of scan events."""
+    return audit_repositories(app())
+
+
+def audit_repositories(application: App) -> dict[str, Any]:
+    """Queue the checks, where alerts.yml asks for any."""
+    if application.config.repositories is None:
+        logger.info("no checks", reason="alerts.yml has no `repositories`")
+        return {"queued": 0}
+    queued = application.audit.run()
+    logger.info("checks queued", repositories=queued)
+    return {"queued": queued}

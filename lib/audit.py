@@ -1,0 +1,26 @@
+"""Every day: all repositories are asked for, and a check of each is put on the queue."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from lib.difference import repository_check
+from lib.interfaces import RepositorySource, ScanEvents
+
+
+class Audit:
+    """Has repositories checked; the checks are made where scans are evaluated."""
+
+    def __init__(
+        self, *, source: RepositorySource, events: ScanEvents, now: Callable[[], datetime]
+    ) -> None:
+        self._source = source
+        self._events = events
+        self._now = now
+
+    def run(self) -> int:
+        """Queue one check of each repository. Raises `SourceError` and `StoreError`."""
+        # EventBridge tells time in seconds, too: a change that follows is newer than the check.
+        now = self._now().replace(microsecond=0)
+        repositories = self._source.repositories()
+        self._events.put([repository_check(each, now) for each in repositories])
+        return len(repositories)

@@ -1,0 +1,355 @@
+"""
+Whether a repository is set up as it should be: settings -> findings, each with its remedy. Pure.
+
+    ECR-TAG-MUTABILITY    tags can be overwritten
+    ECR-SCAN-ON-PUSH      images are not scanned when they are pushed
+    ECR-NOT-SCANNED       the newest image has no scan, or an old one
+    ECR-LIFECYCLE-…       no policy, a broken one, or one that keeps untagged or old images
+    ECR-ENCRYPTION        no key of KMS, where one is expected
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Final
+
+from lib.models import (
+    Finding,
+    NameFilter,
+    Package,
+    RepositorySettings,
+    ScanProgress,
+    Severity,
+)
+from lib.repositories import remedies
+from lib.repositories.lifecycle import LifecyclePolicy, kept_for_ever, read_policy
+from lib.repositories.remedies import Remedy
+
+MANAGER: Final = "ECR"
+"""What the package of a finding says instead of a package manager."""
+COMMAND: Final = "command"
+CLOUDFORMATION: Final = "cloudformation"
+REMARK: Final = "remark"
+"""Fields of `Finding.extra`: what to run, to write into a template, and to know before."""
+
+TAG_MUTABILITY: Final = "ECR-TAG-MUTABILITY"
+SCAN_ON_PUSH: Final = "ECR-SCAN-ON-PUSH"
+NOT_SCANNED: Final = "ECR-NOT-SCANNED"
+LIFECYCLE_MISSING: Final = "ECR-LIFECYCLE-MISSING"
+LIFECYCLE_INVALID: Final = "ECR-LIFECYCLE-INVALID"
+LIFECYCLE_UNTAGGED: Final = "ECR-LIFECYCLE-UNTAGGED"
+LIFECYCLE_OLD: Final = "ECR-LIFECYCLE-OLD"
+ENCRYPTION: Final = "ECR-ENCRYPTION"
+
+_GRACE: Final = timedelta(days=1)
+"""A scan may take its time; an image that was pushed just now is no finding."""
+_GB: Final = 1024**3
+_DOCS: Final = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/"
+_PAGES: Final = MappingProxyType(
+    {
+        TAG_MUTABILITY: "image-tag-mutability.html",
+        SCAN_ON_PUSH: "image-scanning-filters.html",
+        NOT_SCANNED: "image-scanning.html",
+        LIFECYCLE_MISSING: "LifecyclePolicies.html",
+        LIFECYCLE_INVALID: "lifecycle_policy_parameters.html",
+        LIFECYCLE_UNTAGGED: "lifecycle_policy_examples.html",
+        LIFECYCLE_OLD: "lifecycle_policy_examples.html",
+        ENCRYPTION: "encryption-at-rest.html",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """How repositories should be set up: `repositories` of alerts.yml."""
+
+    keep: int = 20
+    """How many images a repository should keep at most."""
+    allow_mutable: tuple[str, ...] = ()
+    """Globs over tags that may move."""
+    encryption: str | None = None
+    """KMS: a key of KMS is expected."""
+    scanned_within: int = 30
+    """Days: the last scan of the newest image must not be older."""
+    price: float = 0.10
+    """USD for a GB and month: https://aws.amazon.com/ecr/pricing/"""
+
+    def may_move(self, tag: str) -> bool:
+        """Whether a tag may point to something else later."""
+        return any(fnmatchcase(tag, glob) for glob in self.allow_mutable)
+
+
+def check(
+    settings: RepositorySettings, expected: Expectations, *, now: datetime
+) -> tuple[Finding, ...]:
+    """Return what is not as it should be, worst first; each setting is at most one finding."""
+    found = [
+        *_tag_mutability(settings, expected),
+        *_scan_on_push(settings),
+        *_not_scanned(settings, expected, now),
+        *_lifecycle(settings, expected),
+        *_encryption(settings, expected),
+    ]
+    return tuple(sorted(found, key=lambda each: (-each.severity, each.vulnerability_id)))
+
+
+def finding(
+    identifier: str,
+    severity: Severity,
+    setting: str,
+    value: str,
+    *,
+    title: str,
+    risk: str,
+    remedy: Remedy,
+) -> Finding:
+    """Return one thing that is wrong with a repository in the format of all findings."""
+    return Finding(
+        vulnerability_id=identifier,
+        package=Package(setting, value, MANAGER),
+        severity=severity,
+        title=title,
+        description=risk,
+        fix_available="YES",
+        remediation=remedy.text,
+        links=(_DOCS + _PAGES[identifier],),
+        extra=MappingProxyType(
+            {
+                COMMAND: remedy.command,
+                CLOUDFORMATION: f"{remedy.resource}\n{remedy.properties}",
+                **({REMARK: remedy.remark} if remedy.remark else {}),
+            }
+        ),
+    )
+
+
+# --- tags -------------------------------------------------------------------------------------
+
+
+def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Iterator[Finding]:
+    movable = [each for each in _movable(settings) if not _allowed(each, expected.allow_mutable)]
+    if not movable:
+        return
+    tags = sum(map(len, settings.tag_sets))
+    some = "" if "*" in movable else f" that match {', '.join(movable)}"
+    held = f" It holds {tags:,} tag{'s' if tags != 1 else ''} now." if tags and not some else ""
+    yield finding(
+        TAG_MUTABILITY,
+        Severity.HIGH,
+        "tag mutability",
+        settings.tag_mutability,
+        title=f"tags{some} can be overwritten",
+        risk="Whoever may push can put another image under a tag that is in use: what was scanned "
+        f"and approved is not what runs next.{held}",
+        remedy=remedies.immutable_tags(settings, expected.allow_mutable),
+    )
+
+
+def _movable(settings: RepositorySettings) -> Sequence[str]:
+    """Return patterns of the tags that can be overwritten; "*" where it is all, or all but some."""
+    match settings.tag_mutability:
+        case "IMMUTABLE":
+            return ()
+        case "IMMUTABLE_WITH_EXCLUSION":
+            return [each.filter for each in settings.exclusions]
+        case _:
+            return ["*"]
+
+
+def _allowed(pattern: str, globs: Sequence[str]) -> bool:
+    """
+    Say whether a glob allows every tag that a pattern of ECR matches.
+
+    A * of the pattern that a * of the glob takes stays taken, whatever stands for it; ? and [ab]
+    would take it for a character.
+    """
+    return any(
+        fnmatchcase(pattern, glob) and ("*" not in pattern or not re.search(r"[?\[]", glob))
+        for glob in globs
+    )
+
+
+# --- scanning ---------------------------------------------------------------------------------
+
+
+def _scan_on_push(settings: RepositorySettings) -> Iterator[Finding]:
+    if scans_on_push(settings):
+        return
+    if settings.scan_type == "BASIC" and not settings.scan_rules:
+        value, why = "off", "Scan on push is off, and the registry has no rule about scanning."
+    else:
+        value = f"no {settings.scan_type.lower()} rule"
+        why = f"No rule of the registry's {settings.scan_type.lower()} scanning matches its name."
+    yield finding(
+        SCAN_ON_PUSH,
+        Severity.HIGH,
+        "scan on push",
+        value,
+        title="images are not scanned when they are pushed",
+        risk=f"{why} Nobody hears of vulnerabilities in what is pushed here.",
+        remedy=remedies.scan_on_push(settings),
+    )
+
+
+def scans_on_push(settings: RepositorySettings) -> bool:
+    """
+    Say whether what is pushed is scanned.
+
+    The registry's rules decide, where it has any: repositories that none matches are scanned by
+    hand (basic) or not at all (enhanced). Without rules basic scanning asks the repository.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
+    """
+    if settings.scan_type == "BASIC" and not settings.scan_rules:
+        return settings.scan_on_push
+    return any(
+        rule.frequency in ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
+        and any(matches(each, settings.image.repository) for each in rule.filters)
+        for rule in settings.scan_rules
+    )
+
+
+def matches(filter_: NameFilter, name: str) -> bool:
+    """Say whether a filter matches a repository; one without * matches a part of the name."""
+    if filter_.type == "PREFIX_MATCH":
+        return name.startswith(filter_.filter)
+    if "*" not in filter_.filter:
+        return filter_.filter in name
+    pattern = ".*".join(map(re.escape, filter_.filter.split("*")))
+    return re.fullmatch(pattern, name) is not None
+
+
+def _not_scanned(
+    settings: RepositorySettings, expected: Expectations, now: datetime
+) -> Iterator[Finding]:
+    newest, last = settings.newest, settings.last_scan
+    if newest is None or newest.pushed_at is None or now - newest.pushed_at < _GRACE:
+        return
+    usable = last is not None and last.progress is ScanProgress.USABLE
+    scanned_at = last.completed_at if last is not None and usable else None
+    if scanned_at is not None and now - scanned_at <= timedelta(days=expected.scanned_within):
+        return
+    if last is not None and usable and scanned_at is None:
+        # It has findings, and nobody says of when.
+        return
+    if scanned_at is not None:
+        days = (now - scanned_at).days
+        title = f"the newest image was scanned {days} days ago"
+        risk = f"What became known about {newest.name} since {scanned_at:%Y-%m-%d} is not listed."
+    else:
+        title = "the newest image has no scan"
+        status = f" Its last scan ended as {last.status}." if last is not None else ""
+        risk = f"Nothing is known about the vulnerabilities of {newest.name}.{status}"
+    yield finding(
+        NOT_SCANNED,
+        Severity.HIGH,
+        "last scan",
+        f"{scanned_at:%Y-%m-%d}" if scanned_at is not None else "none",
+        title=title,
+        risk=risk,
+        remedy=remedies.start_scan(settings),
+    )
+
+
+# --- what is kept -----------------------------------------------------------------------------
+
+
+def _lifecycle(settings: RepositorySettings, expected: Expectations) -> Iterator[Finding]:
+    remedy = remedies.lifecycle(settings, expected.keep)
+    if settings.lifecycle_policy is None:
+        yield finding(
+            LIFECYCLE_MISSING,
+            Severity.MEDIUM,
+            "lifecycle policy",
+            "none",
+            title="there is no lifecycle policy",
+            risk=f"Nothing is ever deleted. {cost(settings, expected)}",
+            remedy=remedy,
+        )
+        return
+    policy = read_policy(settings.lifecycle_policy)
+    if isinstance(policy, str):
+        yield finding(
+            LIFECYCLE_INVALID,
+            Severity.MEDIUM,
+            "lifecycle policy",
+            "not valid",
+            title=f"the lifecycle policy is not valid: {policy}",
+            risk=f"It may delete nothing, or not what was meant. {cost(settings, expected)}",
+            remedy=remedy,
+        )
+        return
+    if not policy.expires_untagged:
+        yield _untagged(settings, expected, remedy)
+    yield from _old(settings, expected, policy, remedy)
+
+
+def _untagged(settings: RepositorySettings, expected: Expectations, remedy: Remedy) -> Finding:
+    return finding(
+        LIFECYCLE_UNTAGGED,
+        Severity.LOW,
+        "untagged images",
+        "kept",
+        title="untagged images are kept for ever",
+        risk=f"No rule expires them; {settings.untagged:,} are there now. "
+        f"{cost(settings, expected)}",
+        remedy=remedy,
+    )
+
+
+def _old(
+    settings: RepositorySettings,
+    expected: Expectations,
+    policy: LifecyclePolicy,
+    remedy: Remedy,
+) -> Iterator[Finding]:
+    rules = policy.expiring(expected.keep)
+    kept = kept_for_ever(rules, settings.tag_sets)
+    if rules and kept <= expected.keep:
+        return
+    if rules:
+        why = f"{kept:,} images with tags match none of its rules, and {expected.keep:,} may stay."
+    else:
+        why = f"No rule expires images with tags by age, or leaves at most {expected.keep:,}."
+    yield finding(
+        LIFECYCLE_OLD,
+        Severity.LOW,
+        "old images",
+        "kept",
+        title="old images with tags are kept for ever",
+        risk=f"{why} {cost(settings, expected)}",
+        remedy=remedy,
+    )
+
+
+def cost(settings: RepositorySettings, expected: Expectations) -> str:
+    """Say what is stored, and what that costs at most: images share layers, which count once."""
+    if not settings.images:
+        return "It is empty now."
+    size = settings.stored_bytes / _GB
+    amount = f"{size:,.1f} GB" if size >= 1 else f"{settings.stored_bytes / 1024**2:,.0f} MB"
+    images = f"{settings.images:,} image{'s' if settings.images > 1 else ''}"
+    return (
+        f"It holds {images} of up to {amount}, up to {size * expected.price:,.2f} USD a month "
+        "(layers that images share are stored once)."
+    )
+
+
+# --- encryption -------------------------------------------------------------------------------
+
+
+def _encryption(settings: RepositorySettings, expected: Expectations) -> Iterator[Finding]:
+    if expected.encryption != "KMS" or settings.encryption.startswith("KMS"):
+        return
+    yield finding(
+        ENCRYPTION,
+        Severity.MEDIUM,
+        "encryption",
+        settings.encryption,
+        title="not encrypted with a key of KMS",
+        risk="Its images are encrypted with a key of Amazon S3, which nobody here can revoke, or "
+        "see the use of.",
+        remedy=remedies.encryption(settings),
+    )

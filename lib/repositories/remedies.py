@@ -1,0 +1,204 @@
+"""What mends a setting: the command of the AWS CLI, and the lines for CloudFormation. Pure."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from shlex import quote
+from typing import Any, Final
+
+from lib.models import NameFilter, RepositorySettings, ScanningRule
+
+_RESOURCE: Final = "AWS::ECR::Repository"
+_REGISTRY: Final = "AWS::ECR::RegistryScanningConfiguration"
+_EXCLUSION: Final = re.compile(r"[0-9a-zA-Z._*-]{1,128}")
+"""https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageTagMutabilityExclusionFilter.html"""
+_EXCLUSIONS: Final = 5
+"""https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html"""
+_UNTAGGED_DAYS: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What to run, and what to write into a template for it to stay so."""
+
+    command: str
+    resource: str
+    """The type of the CloudFormation resource that the properties belong to."""
+    properties: str
+    remark: str = ""
+    """What to know before running it."""
+
+    @property
+    def text(self) -> str:
+        """All of it in one text."""
+        head = f"{self.remark}\n{self.command}" if self.remark else self.command
+        return f"{head}\n\nCloudFormation ({self.resource}):\n{self.properties}"
+
+
+def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -> Remedy:
+    """Return how tags are fixed, but for those that may move."""
+    allowed = [each for each in allow_mutable if _EXCLUSION.fullmatch(each)][:_EXCLUSIONS]
+    mode = "IMMUTABLE_WITH_EXCLUSION" if allowed else "IMMUTABLE"
+    arguments = f"--image-tag-mutability {mode}"
+    lines = [f"ImageTagMutability: {mode}"]
+    if allowed:
+        listed = " ".join(quote(f"filterType=WILDCARD,filter={each}") for each in allowed)
+        arguments += f" --image-tag-mutability-exclusion-filters {listed}"
+        lines.append("ImageTagMutabilityExclusionFilters:")
+        for each in allowed:
+            lines.append("  - ImageTagMutabilityExclusionFilterType: WILDCARD")
+            lines.append(f"    ImageTagMutabilityExclusionFilterValue: {_yaml(each)}")
+    command = _command("put-image-tag-mutability", settings, arguments)
+    return Remedy(command, _RESOURCE, "\n".join(lines))
+
+
+def scan_on_push(settings: RepositorySettings) -> Remedy:
+    """Return how scan on push is turned on: by the registry's rules where these decide."""
+    if settings.scan_type == "BASIC" and not settings.scan_rules:
+        return Remedy(
+            _command(
+                "put-image-scanning-configuration",
+                settings,
+                "--image-scanning-configuration scanOnPush=true",
+            ),
+            _RESOURCE,
+            "ImageScanningConfiguration:\n  ScanOnPush: true",
+        )
+    rules = _with_rule(settings.scan_rules, NameFilter(settings.image.repository))
+    document = json.dumps([_rule(each) for each in rules], separators=(",", ":"))
+    image = settings.image
+    command = (
+        f"aws ecr put-registry-scanning-configuration --region {quote(image.region)} "
+        f"--scan-type {settings.scan_type} --rules {quote(document)}"
+    )
+    lines = [f"ScanType: {settings.scan_type}", "Rules:"]
+    for rule in rules:
+        lines.append(f"  - ScanFrequency: {rule.frequency}")
+        lines.append("    RepositoryFilters:")
+        lines += [
+            f"      - {{ Filter: {_yaml(each.filter)}, FilterType: {each.type} }}"
+            for each in rule.filters
+        ]
+    remark = "The rules of the registry as they are now, and one more for this repository:"
+    return Remedy(command, _REGISTRY, "\n".join(lines), remark)
+
+
+def _with_rule(rules: Sequence[ScanningRule], added: NameFilter) -> list[ScanningRule]:
+    on_push = [each for each in rules if each.frequency == "SCAN_ON_PUSH"]
+    filters = tuple(dict.fromkeys([*(each for rule in on_push for each in rule.filters), added]))
+    others = [each for each in rules if each.frequency == "CONTINUOUS_SCAN"]
+    return [*others, ScanningRule("SCAN_ON_PUSH", filters)]
+
+
+def _rule(rule: ScanningRule) -> dict[str, Any]:
+    return {
+        "scanFrequency": rule.frequency,
+        "repositoryFilters": [
+            {"filter": each.filter, "filterType": each.type} for each in rule.filters
+        ],
+    }
+
+
+def lifecycle(settings: RepositorySettings, keep: int) -> Remedy:
+    """Return a policy that expires untagged images after a week, and all but the newest."""
+    document = {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "description": f"Expire untagged images after {_UNTAGGED_DAYS} days",
+                "selection": {
+                    "tagStatus": "untagged",
+                    "countType": "sinceImagePushed",
+                    "countUnit": "days",
+                    "countNumber": _UNTAGGED_DAYS,
+                },
+                "action": {"type": "expire"},
+            },
+            {
+                "rulePriority": 2,
+                "description": f"Keep the {keep} newest images",
+                "selection": {
+                    "tagStatus": "any",
+                    "countType": "imageCountMoreThan",
+                    "countNumber": keep,
+                },
+                "action": {"type": "expire"},
+            },
+        ]
+    }
+    compact = json.dumps(document, separators=(",", ":"))
+    command = _command(
+        "put-lifecycle-policy", settings, f"--lifecycle-policy-text {quote(compact)}"
+    )
+    lines = "\n".join(f"    {line}" for line in json.dumps(document, indent=2).splitlines())
+    remark = ""
+    if settings.lifecycle_policy is not None:
+        remark = "This replaces the policy that is there; what it expires cannot be brought back:"
+    elif settings.images:
+        remark = (
+            "What it expires cannot be brought back. Where more than this is in use, keep more:"
+        )
+    return Remedy(
+        command, _RESOURCE, f"LifecyclePolicy:\n  LifecyclePolicyText: |\n{lines}", remark
+    )
+
+
+def encryption(settings: RepositorySettings) -> Remedy:
+    """Return how a repository with a key of KMS is made: that of one that exists stays."""
+    image = settings.image
+    command = (
+        f"aws ecr create-repository --region {quote(image.region)} "
+        f"--registry-id {quote(image.account)} --repository-name {quote(f'{image.repository}-kms')}"
+        " --encryption-configuration encryptionType=KMS"
+    )
+    return Remedy(
+        command,
+        _RESOURCE,
+        "EncryptionConfiguration:\n  EncryptionType: KMS",
+        "The encryption of a repository cannot be changed: make a new one and push there:",
+    )
+
+
+def start_scan(settings: RepositorySettings) -> Remedy:
+    """Return how the newest image is scanned again."""
+    image = settings.newest or settings.image
+    if settings.scan_type == "ENHANCED":
+        criteria: Mapping[str, Any] = {
+            "ecrRepositoryName": [{"comparison": "EQUALS", "value": image.repository}],
+            "resourceType": [{"comparison": "EQUALS", "value": "AWS_ECR_CONTAINER_IMAGE"}],
+        }
+        command = (
+            f"aws inspector2 list-coverage --region {quote(image.region)} "
+            f"--filter-criteria {quote(json.dumps(criteria, separators=(',', ':')))}"
+        )
+        lines = "ScanType: ENHANCED\nRules:\n  - ScanFrequency: CONTINUOUS_SCAN\n"
+        return Remedy(
+            command,
+            _REGISTRY,
+            f"{lines}    RepositoryFilters:\n"
+            f"      - {{ Filter: {_yaml(image.repository)}, FilterType: WILDCARD }}",
+            "Ask Inspector why it does not scan it:",
+        )
+    command = _command(
+        "start-image-scan", settings, f"--image-id imageDigest={quote(image.digest)}"
+    )
+    return Remedy(
+        command,
+        _RESOURCE,
+        "ImageScanningConfiguration:\n  ScanOnPush: true",
+        "Basic scanning looks at an image when it is pushed, or when asked (once in 24 h):",
+    )
+
+
+def _command(action: str, settings: RepositorySettings, arguments: str) -> str:
+    image = settings.image
+    return (
+        f"aws ecr {action} --region {quote(image.region)} --registry-id {quote(image.account)} "
+        f"--repository-name {quote(image.repository)} {arguments}"
+    )
+
+
+def _yaml(text: str) -> str:
+    """Return a text as YAML has it, quoted where a plain one would be something else."""
+    return json.dumps(text) if re.search(r"[*&!%@`]|^[0-9.+-]", text) else text

@@ -1,0 +1,182 @@
+"""
+How a repository is set up: its own settings, those of its registry, and what it holds.
+
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Repository.html
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from lib.difference import together
+from lib.errors import ImageGoneError, NotAllowedError, SourceError
+from lib.models import (
+    Image,
+    LastScan,
+    NameFilter,
+    RepositorySettings,
+    ScanningRule,
+)
+from lib.sources.ecr import source_errors
+from lib.sources.images import image_of_detail, other_artifact
+from lib.sources.indexes import fetch_indexes, is_index
+from lib.sources.registry import PAGE, EcrRegistry
+from lib.sources.values import mapping, name, objects, texts
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+_NO_POLICY: Final = "LifecyclePolicyNotFoundException"
+_DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
+_ACTIVE: Final = "ACTIVE"
+
+
+class EcrRepositories:
+    """See `lib.interfaces.RepositorySource`."""
+
+    def __init__(self, client: "ECRClient") -> None:
+        self._client = client
+        self._registry = EcrRegistry(client)
+
+    def repositories(self) -> Sequence[Image]:
+        """See `RepositorySource.repositories`."""
+        paginator = self._client.get_paginator("describe_repositories")
+        with source_errors("the registry"):
+            pages = list(paginator.paginate(PaginationConfig={"PageSize": PAGE}))
+        meta = self._client.meta
+        return [
+            Image(meta.partition, each["registryId"], meta.region_name, each["repositoryName"], "")
+            for page in pages
+            for each in page["repositories"]
+        ]
+
+    def settings(self, repository: Image) -> RepositorySettings:
+        """See `RepositorySource.settings`."""
+        with _calls(repository, "ecr:DescribeRepositories"):
+            answer = self._client.describe_repositories(
+                **_registry(repository), repositoryNames=[repository.repository]
+            )
+        described: Mapping[str, Any] = answer["repositories"][0]
+        with _calls(repository, "ecr:GetRegistryScanningConfiguration"):
+            scanning: Mapping[str, Any] = self._client.get_registry_scanning_configuration()
+        return self._with_images(
+            _described(repository, described, mapping(scanning.get("scanningConfiguration"))),
+            policy=self._policy(repository),
+        )
+
+    def _policy(self, repository: Image) -> str | None:
+        from botocore.exceptions import ClientError
+
+        with _calls(repository, "ecr:GetLifecyclePolicy"):
+            try:
+                answer = self._client.get_lifecycle_policy(
+                    **_registry(repository), repositoryName=repository.repository
+                )
+            except ClientError as error:
+                if error.response["Error"]["Code"] != _NO_POLICY:
+                    raise
+                return None
+        return answer["lifecyclePolicyText"]
+
+    def _with_images(self, settings: RepositorySettings, policy: str | None) -> RepositorySettings:
+        """Add up the images, page by page: there may be 100,000."""
+        repository = settings.image
+        images, size = 0, 0
+        tag_sets: list[tuple[str, ...]] = []
+        newest: Mapping[str, Any] | None = None
+        with _calls(repository, "ecr:DescribeImages"):
+            for page in self._client.get_paginator("describe_images").paginate(
+                **_registry(repository),
+                repositoryName=repository.repository,
+                PaginationConfig={"PageSize": PAGE},
+            ):
+                for detail in page["imageDetails"]:
+                    images += 1
+                    size += detail.get("imageSizeInBytes", 0)
+                    tags = texts(detail.get("imageTags"))
+                    if tags:
+                        tag_sets.append(tags)
+                    newest = _newer(newest, detail)
+        image, last_scan = self._last_scan(repository, newest)
+        return replace(
+            settings,
+            lifecycle_policy=policy,
+            images=images,
+            tag_sets=tuple(tag_sets),
+            stored_bytes=size,
+            newest=image,
+            last_scan=last_scan,
+        )
+
+    def _last_scan(
+        self, repository: Image, detail: Mapping[str, Any] | None
+    ) -> tuple[Image | None, LastScan | None]:
+        if detail is None:
+            return None, None
+        image = image_of_detail(detail, partition=repository.partition, region=repository.region)
+        scanned: Sequence[Image] = (image,)
+        if is_index(detail.get("imageManifestMediaType")):
+            with _calls(repository, "ecr:BatchGetImage"):
+                index = next(fetch_indexes(self._client, (image,)), None)
+            scanned = index.images if index is not None else ()
+        try:
+            with _calls(repository, "ecr:DescribeImageScanFindings"):
+                return image, together([self._registry.last_scan(each) for each in scanned])
+        except ImageGoneError:
+            # Deleted since it was listed.
+            return None, None
+
+
+def _described(
+    repository: Image, described: Mapping[str, Any], scanning: Mapping[str, Any]
+) -> RepositorySettings:
+    encryption = mapping(described.get("encryptionConfiguration"))
+    return RepositorySettings(
+        image=replace(repository, account=name(described.get("registryId")) or repository.account),
+        tag_mutability=name(described.get("imageTagMutability")) or "MUTABLE",
+        exclusions=_filters(described.get("imageTagMutabilityExclusionFilters")),
+        scan_on_push=bool(mapping(described.get("imageScanningConfiguration")).get("scanOnPush")),
+        # A registry that nobody configured has basic scanning, and no rules.
+        scan_type=name(scanning.get("scanType")) or "BASIC",
+        scan_rules=tuple(
+            ScanningRule(name(each.get("scanFrequency")), _filters(each.get("repositoryFilters")))
+            for each in objects(scanning.get("rules"))
+        ),
+        encryption=name(encryption.get("encryptionType")) or "AES256",
+        kms_key=name(encryption.get("kmsKey")) or None,
+    )
+
+
+def _filters(value: Any) -> tuple[NameFilter, ...]:
+    return tuple(
+        NameFilter(name(each.get("filter")), name(each.get("filterType")))
+        for each in objects(value)
+    )
+
+
+def _newer(newest: Mapping[str, Any] | None, detail: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the newer one of those that have scans; one with a tag goes before others."""
+    if detail.get("imageStatus", _ACTIVE) != _ACTIVE or other_artifact(detail) is not None:
+        return newest
+    if newest is None:
+        return detail
+    return max(
+        newest, detail, key=lambda each: (bool(each.get("imageTags")), each["imagePushedAt"])
+    )
+
+
+def _registry(repository: Image) -> dict[str, Any]:
+    return {"registryId": repository.account} if repository.account else {}
+
+
+@contextmanager
+def _calls(repository: Image, action: str) -> Iterator[None]:
+    """Say of what is denied which permission is missing."""
+    try:
+        with source_errors(repository.repository):
+            yield
+    except SourceError as error:
+        if error.reason in _DENIED:
+            raise NotAllowedError(f"AWS denies {action} for {repository.repository}") from error
+        raise

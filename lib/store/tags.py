@@ -1,0 +1,54 @@
+"""Where tags point to, in DynamoDB: a small row for each tag that was pushed."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from lib.errors import ConflictError
+from lib.models import Image, TagTarget
+from lib.store.items import from_item, from_time, store_errors, to_item, to_time
+from lib.store.state import RETENTION
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_TAG: Final = "TAG"
+
+
+class DynamoTagStore:
+    """See `lib.interfaces.TagStore`. A row outlives its last push as image states do."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def tag(self, image: Image) -> TagTarget | None:
+        """See `TagStore.tag`."""
+        with store_errors(f"reading where {image.key} points to"):
+            answer = self._client.get_item(
+                TableName=self._table, Key=to_item(_key(image)), ConsistentRead=True
+            )
+        if "Item" not in answer:
+            return None
+        row = from_item(answer["Item"])
+        return TagTarget(row["digest"], from_time(row["pushed_at"]), row.get("before"))
+
+    def point(self, image: Image, target: TagTarget) -> None:
+        """See `TagStore.point`."""
+        row = {
+            **_key(image),
+            "digest": target.digest,
+            "pushed_at": to_time(target.pushed_at),
+            "before": target.before,
+            "expires_at": int((target.pushed_at + RETENTION).timestamp()),
+        }
+        with suppress(ConflictError), store_errors(f"saving where {image.key} points to"):
+            self._client.put_item(
+                TableName=self._table,
+                Item=to_item(row),
+                ConditionExpression="attribute_not_exists(pk) OR pushed_at <= :pushed_at",
+                ExpressionAttributeValues=to_item({":pushed_at": row["pushed_at"]}),
+            )
+
+
+def _key(image: Image) -> dict[str, str]:
+    return {"pk": f"IMAGE#{image.key}", "sk": _TAG}

@@ -1,0 +1,168 @@
+"""`audit`: what is found is printed with its remedy, and decides the exit code."""
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from cli.__main__ import parser
+from cli.commands import audit
+from lib.bootstrap import Clients
+from local.process import ACCOUNT, SECRET, EmbeddedAws
+
+CONFIG = """\
+version: 1
+destinations:
+  audit: {type: sns, topic_arn: "arn:aws:sns:eu-central-1:123456789012:audit", format: json}
+routes:
+  - {name: everything, notify: [audit]}
+"""
+POLICY = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {
+                    "tagStatus": "any",
+                    "countType": "imageCountMoreThan",
+                    "countNumber": 20,
+                },
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
+
+
+class Registry:
+    """A prefix of one registry, and a configuration."""
+
+    def __init__(self, aws: EmbeddedAws, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.aws, self.config = aws, folder / "alerts.yml"
+        self.prefix = f"audit-{uuid.uuid4().hex[:8]}"
+        self.config.write_text(CONFIG)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint)
+
+    def add(self, name: str, *, sound: bool) -> str:
+        ecr, full = self.aws.client("ecr"), f"{self.prefix}/{name}"
+        ecr.create_repository(
+            repositoryName=full,
+            imageTagMutability="IMMUTABLE" if sound else "MUTABLE",
+            imageScanningConfiguration={"scanOnPush": sound},
+        )
+        if sound:
+            ecr.put_lifecycle_policy(repositoryName=full, lifecyclePolicyText=POLICY)
+        return full
+
+    def run(self, *options: str, secret: str = SECRET, key: str = ACCOUNT) -> int:
+        session = boto3.session.Session(key, secret, region_name=self.aws.region)
+        words = ["audit", "--config", str(self.config), "--repository", f"{self.prefix}/*"]
+        return audit.run(
+            parser().parse_args([*words, *options]), connect=lambda **_: Clients(session)
+        )
+
+
+@pytest.fixture
+def registry(
+    embedded_aws: EmbeddedAws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Registry:
+    return Registry(embedded_aws, tmp_path, monkeypatch)
+
+
+def test_a_sound_registry_is_said_to_be(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry.add("sound", sound=True)
+
+    code = registry.run()
+
+    said = capsys.readouterr()
+    assert code == 0
+    assert said.out == "0 findings in 0 of 1 repositories\n"
+    assert "checked against the defaults" in said.err
+
+
+def test_what_is_found_comes_with_its_remedy(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound, name = registry.add("sound", sound=True), registry.add("other", sound=False)
+
+    code = registry.run()
+
+    out = capsys.readouterr().out
+    assert code == 1
+    assert name in out
+    assert sound not in out
+    assert "HIGH ECR-TAG-MUTABILITY: tags can be overwritten" in out
+    assert f"$ aws ecr put-image-tag-mutability --region {registry.aws.region}" in out
+    assert "| ImageTagMutability: IMMUTABLE" in out
+    assert "3 findings in 1 of 2 repositories" in out
+
+
+def test_programs_get_a_document(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
+    registry.add("other", sound=False)
+
+    registry.run("--format", "json")
+
+    (document,) = json.loads(capsys.readouterr().out)
+    assert [each["id"] for each in document["findings"]] == [
+        "ECR-SCAN-ON-PUSH",
+        "ECR-TAG-MUTABILITY",
+        "ECR-LIFECYCLE-MISSING",
+    ]
+    assert document["findings"][0]["remedy"]["command"].startswith("aws ecr ")
+    assert document["unread"] is None
+
+
+def test_expectations_and_exceptions_stand_in_the_configuration(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = registry.add("other", sound=False)
+    registry.config.write_text(
+        f"""{CONFIG}
+repositories: {{allow_mutable: ["*"]}}
+suppressions:
+  - {{id: ECR-SCAN-ON-PUSH, repository: "{name}", expires: 2099-12-31, reason: scanned elsewhere}}
+  - {{id: ECR-LIFECYCLE-MISSING, repository: "{name}", expires: 2099-12-31, reason: small}}
+"""
+    )
+
+    code = registry.run()
+
+    said = capsys.readouterr()
+    assert code == 0
+    assert "2 left out by suppressions" in said.out
+    assert said.err == ""
+
+    registry.run("--format", "json")
+    (document,) = json.loads(capsys.readouterr().out)
+    assert [each["id"] for each in document["suppressed"]] == [
+        "ECR-SCAN-ON-PUSH",
+        "ECR-LIFECYCLE-MISSING",
+    ]
+
+
+def test_what_may_not_be_read_is_no_all_clear(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = registry.add("sound", sound=True)
+    iam, user = registry.aws.client("iam"), registry.prefix
+    iam.create_user(UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    statement = {
+        "Effect": "Allow",
+        "Action": ["ecr:DescribeRepositories", "ecr:GetRegistryScanningConfiguration"],
+        "Resource": "*",
+    }
+    document: dict[str, Any] = {"Version": "2012-10-17", "Statement": [statement]}
+    iam.put_user_policy(UserName=user, PolicyName="one", PolicyDocument=json.dumps(document))
+
+    code = registry.run(key=key["AccessKeyId"], secret=key["SecretAccessKey"])
+
+    assert code == 1
+    assert f"{name} could not be checked: AWS denies ecr:GetLifecyclePolicy" in (
+        capsys.readouterr().err
+    )

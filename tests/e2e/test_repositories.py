@@ -1,0 +1,226 @@
+"""Repositories and tags on the deployed app: what is wrong or fixed is told, and nothing twice."""
+
+import json
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.app import App, install, write_config
+from local.process import ROOT, EmbeddedAws
+from local.receivers import Receivers
+
+ALERTS = Path(__file__).parent / "repositories.yml"
+TAG, PUSH = "ECR-TAG-MUTABILITY", "ECR-SCAN-ON-PUSH"
+MISSING, INVALID, OLD = "ECR-LIFECYCLE-MISSING", "ECR-LIFECYCLE-INVALID", "ECR-LIFECYCLE-OLD"
+
+
+def rule(status: str, kind: str, number: int, **more: Any) -> dict[str, Any]:
+    selection = {"tagStatus": status, "countType": kind, "countNumber": number, **more}
+    return {"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}
+
+
+POLICY = {"rules": [rule("any", "imageCountMoreThan", 20)]}
+UNTAGGED = {"rules": [rule("untagged", "sinceImagePushed", 7, countUnit="days")]}
+EXCLUDING = {
+    "imageTagMutability": "IMMUTABLE_WITH_EXCLUSION",
+    "imageTagMutabilityExclusionFilters": [{"filterType": "WILDCARD", "filter": "latest"}],
+}
+MUTABLE = {"imageTagMutability": "MUTABLE"}
+COMBINATIONS: dict[str, tuple[dict[str, Any], Any, bool, set[str]]] = {
+    "sound": ({}, POLICY, True, set()),
+    "excluding": (EXCLUDING, POLICY, True, set()),
+    "mutable": (MUTABLE, POLICY, True, {TAG}),
+    "unscanned": ({}, POLICY, False, {PUSH}),
+    "unlimited": ({}, None, True, {MISSING}),
+    "broken": ({}, {"rules": [{}]}, True, {INVALID}),
+    "untagged-only": ({}, UNTAGGED, True, {OLD}),
+    "nothing": (MUTABLE, None, False, {TAG, PUSH, MISSING}),
+}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory, embedded_aws: EmbeddedAws) -> Iterator[App]:  # noqa: ARG001  # skips where there is none
+    """Deploy with checks into an account of its own: they look at all repositories."""
+    if not (ROOT / "node_modules" / ".bin" / "osls").exists():
+        pytest.skip("osls is not installed; run `make test`, which does that")
+    folder = tmp_path_factory.mktemp("repositories")
+    with EmbeddedAws(log=folder / "cloud.log") as aws, Receivers() as receivers:
+        config = write_config(ALERTS, receivers.url, folder / "alerts.yml")
+        yield install(aws, receivers, config)
+
+
+def create(
+    app: App,
+    name: str = "team",
+    settings: dict[str, Any] | None = None,
+    policy: Any = POLICY,
+    *,
+    scan: bool = True,
+) -> str:
+    """Create a repository as CloudFormation does: with all that it has, from the beginning."""
+    full, ecr = f"{name}/{uuid.uuid4().hex[:8]}", app.aws.client("ecr")
+    asked = {"imageTagMutability": "IMMUTABLE", **(settings or {})}
+    ecr.create_repository(
+        repositoryName=full, imageScanningConfiguration={"scanOnPush": scan}, **asked
+    )
+    set_policy(app, full, policy)
+    return full
+
+
+def set_policy(app: App, repository: str, policy: Any) -> None:
+    if policy is not None:
+        text = json.dumps(policy).ljust(100)
+        app.aws.client("ecr").put_lifecycle_policy(
+            repositoryName=repository, lifecyclePolicyText=text
+        )
+
+
+def told(app: App, repository: str) -> list[dict[str, Any]]:
+    """Return what the topic was told about a repository and its tags, in order."""
+    app.wait_until_quiet()
+    documents = [json.loads(each.payload["Message"]) for each in app.receivers.messages("sns")]
+    return [each for each in documents if each["image"]["repository"] == repository]
+
+
+def kinds(document: dict[str, Any]) -> set[tuple[str, str]]:
+    found = set()
+    for change in document["alert"]["changes"]:
+        finding = change["finding"]
+        row = document["findings"][finding] if isinstance(finding, int) else finding
+        found.add((change["kind"], row["vulnerability_id"]))
+    return found
+
+
+def open_now(app: App, repository: str) -> set[str]:
+    """Follow what was told: what came, without what was resolved since."""
+    found: set[str] = set()
+    for document in told(app, repository):
+        for kind, name in kinds(document):
+            found = found - {name} if kind == "RESOLVED" else found | {name}
+    return found
+
+
+def check_all(app: App) -> Any:
+    """Run what runs every day."""
+    function = f"{app.stack.name}-auditRepositories"
+    answer = app.aws.client("lambda").invoke(FunctionName=function)
+    app.wait_until_quiet()
+    return json.loads(answer["Payload"].read())
+
+
+def test_each_combination_gets_exactly_its_results(app: App) -> None:
+    """By the events of the calls that make them; the daily check finds nothing to add."""
+    made = {
+        create(app, name, settings, policy, scan=scan): wanted
+        for name, (settings, policy, scan, wanted) in COMBINATIONS.items()
+    }
+
+    assert {name: open_now(app, name) for name in made} == made
+
+    before = Counter(each["image"]["repository"] for name in made for each in told(app, name))
+    assert check_all(app)["queued"] >= len(made)
+    after = Counter(each["image"]["repository"] for name in made for each in told(app, name))
+    assert after == before
+
+
+def test_a_fix_clears_its_finding_and_is_told(app: App) -> None:
+    repository = create(app, settings=MUTABLE, scan=False)
+    assert open_now(app, repository) == {TAG, PUSH}
+
+    time.sleep(1)
+    app.aws.client("ecr").put_image_tag_mutability(
+        repositoryName=repository, imageTagMutability="IMMUTABLE"
+    )
+
+    last = told(app, repository)[-1]
+    assert kinds(last) == {("RESOLVED", TAG)}
+    assert last["alert"]["verdict"] == (
+        "1 fixed: tags are immutable now; 1 setting is still not as it should be"
+    )
+    assert open_now(app, repository) == {PUSH}
+    said = [each.raw for each in app.receivers.messages("slack") if repository in each.raw]
+    assert "1 fixed: tags are immutable now" in said[-1]
+
+
+def test_a_rule_of_the_registry_is_looked_at_for_all(app: App) -> None:
+    """Its change has every repository checked."""
+    repository = create(app, scan=False)
+    assert open_now(app, repository) == {PUSH}
+    ecr = app.aws.client("ecr")
+    name = {"filter": repository, "filterType": "WILDCARD"}
+    everything = {"filter": "*", "filterType": "WILDCARD"}
+
+    time.sleep(1)
+    ecr.put_registry_scanning_configuration(
+        rules=[{"scanFrequency": "SCAN_ON_PUSH", "repositoryFilters": [name, everything]}]
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while open_now(app, repository) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert open_now(app, repository) == set()
+    finally:
+        ecr.put_registry_scanning_configuration(rules=[])
+
+
+def test_a_failed_call_and_an_exception_are_no_news(app: App) -> None:
+    repository = create(app, "sandbox", MUTABLE)
+    with pytest.raises(app.aws.client("ecr").exceptions.RepositoryAlreadyExistsException):
+        app.aws.client("ecr").create_repository(repositoryName=repository)
+
+    assert open_now(app, repository) == set()
+
+
+def test_a_tag_that_moves_is_told_once_each_time(app: App) -> None:
+    repository = create(app, settings=MUTABLE, policy=POLICY)
+    before = len(told(app, repository))
+    digests = []
+    for content in ("first", "second", "third"):
+        digests.append(app.aws.push(repository, "1.0.0", content=content))
+        app.aws.push(repository, "latest", content=content)
+        time.sleep(1.1)
+
+    moves = told(app, repository)[before:]
+
+    assert [kinds(each) for each in moves] == [{("NEW", "ECR-TAG-MOVED")}] * 2
+    for document, was, now in zip(moves, digests, digests[1:], strict=False):
+        (finding,) = document["findings"]
+        assert (finding["package"]["version"], finding["package"]["path"]) == (was, now)
+        assert now[:19] in document["alert"]["verdict"]
+    check_all(app)
+    assert len(told(app, repository)) == before + 2
+
+
+def test_what_the_function_may_not_read_is_said(app: App) -> None:
+    """No permission is no all-clear; when it is back, nothing is told again."""
+    repository = create(app)
+    iam, role = app.aws.client("iam"), role_of(app, "processScan")
+    denied = {"Effect": "Deny", "Action": "ecr:GetLifecyclePolicy", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [denied]})
+    iam.put_role_policy(RoleName=role, PolicyName="deny", PolicyDocument=document)
+    try:
+        time.sleep(1)
+        check_all(app)
+        time.sleep(1)
+        check_all(app)
+    finally:
+        iam.delete_role_policy(RoleName=role, PolicyName="deny")
+
+    (said,) = told(app, repository)
+    assert said["scan"]["status"] == "ACCESS_DENIED"
+    assert "ecr:GetLifecyclePolicy" in said["alert"]["verdict"]
+    time.sleep(1)
+    check_all(app)
+    assert len(told(app, repository)) == 1
+
+
+def role_of(app: App, function: str) -> str:
+    found = app.aws.client("lambda").get_function_configuration(
+        FunctionName=f"{app.stack.name}-{function}"
+    )
+    return str(found["Role"]).rpartition("/")[2]

@@ -1,0 +1,53 @@
+"""Every day: one check of each repository is queued, where alerts.yml asks for it."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from handlers.audit_repositories import audit_repositories
+from lib.audit import Audit
+from lib.repositories import Expectations
+from lib.sources.events import parse_event
+from tests.builders import NOW
+from tests.fakes import RecordingScanEvents, ScriptedRepositories
+from tests.repositories.test_check import a_repository
+
+
+def an_app(events: RecordingScanEvents, expected: Expectations | None) -> Any:
+    source = ScriptedRepositories({"payments/api": a_repository()})
+    audit = Audit(source=source, events=events, now=lambda: NOW.replace(microsecond=5))
+    return SimpleNamespace(config=SimpleNamespace(repositories=expected), audit=audit)
+
+
+def test_each_repository_is_queued(logged: Any) -> None:
+    events = RecordingScanEvents()
+
+    assert audit_repositories(an_app(events, Expectations())) == {"queued": 1}
+
+    (queued,) = events.queued
+    event = parse_event(queued)
+    assert event.time == NOW  # type: ignore[union-attr]  # a check has one
+    assert event.image == a_repository().image  # type: ignore[union-attr]  # and a repository
+    (line,) = logged()
+    assert (line["message"], line["repositories"]) == ("checks queued", 1)
+
+
+def test_two_runs_of_the_same_second_queue_the_same() -> None:
+    """So they are evaluated once."""
+    events = RecordingScanEvents()
+    application = an_app(events, Expectations())
+
+    audit_repositories(application)
+    audit_repositories(application)
+
+    first, second = events.queued
+    assert first == second
+
+
+def test_nothing_is_queued_where_nobody_asked(logged: Any) -> None:
+    events = RecordingScanEvents()
+
+    assert audit_repositories(an_app(events, None)) == {"queued": 0}
+
+    assert events.queued == []
+    (line,) = logged()
+    assert line["reason"] == "alerts.yml has no `repositories`"

@@ -1,0 +1,116 @@
+"""Tags that move: which push is a move, and what is remembered of it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lib.models import BasisKind, PushEvent, TagTarget
+from lib.repositories import COMMAND, Expectations
+from lib.repositories.tags import (
+    TAG_MOVED,
+    move_of,
+    nothing_known,
+    pointed,
+    report_of,
+    watched,
+)
+from tests.builders import NOW, a_digest, a_report, an_image
+from tests.repositories.test_check import a_repository
+
+TAG = an_image(digest="", tags=("1.4.2",))
+FIRST, SECOND, THIRD = map(a_digest, (1, 2, 3))
+LATER = NOW + timedelta(seconds=1)
+
+
+def a_push(digest: str = SECOND, *, tag: str | None = "1.4.2", **fields: Any) -> PushEvent:
+    image = an_image(digest=digest, tags=() if tag is None else (tag,))
+    return PushEvent(**{"event_id": "push-1", "time": NOW, "image": image, **fields})
+
+
+@pytest.mark.parametrize(
+    ("tag", "allowed", "is_watched"),
+    [
+        ("1.4.2", (), True),
+        ("latest", ("latest",), False),
+        ("dev-7", ("dev-*",), False),
+        (None, (), False),
+        (f"sha256-{'1' * 64}.sig", (), False),
+        (f"sha256-{'1' * 64}", (), False),
+    ],
+)
+def test_tags_that_may_move_are_not_watched(
+    tag: str | None, allowed: tuple[str, ...], *, is_watched: bool
+) -> None:
+    found = watched(a_push(tag=tag), Expectations(allow_mutable=allowed))
+
+    assert (found is not None) is is_watched
+    if found is not None:
+        assert (found.digest, found.tags) == ("", ("1.4.2",))
+
+
+@pytest.mark.parametrize(
+    ("known", "digest", "moved", "after"),
+    [
+        # First sight, and the same again.
+        (None, SECOND, False, TagTarget(SECOND, NOW)),
+        (TagTarget(SECOND, NOW), SECOND, False, None),
+        (
+            TagTarget(SECOND, NOW - timedelta(1), FIRST),
+            SECOND,
+            False,
+            TagTarget(SECOND, NOW, FIRST),
+        ),
+        # A move.
+        (TagTarget(FIRST, NOW - timedelta(1)), SECOND, True, TagTarget(SECOND, NOW, FIRST)),
+        # Events that come late.
+        (TagTarget(FIRST, LATER), SECOND, False, None),
+        (TagTarget(SECOND, LATER), SECOND, False, None),
+        # Of the same second: the digest before is a repeat, another one is a move.
+        (TagTarget(FIRST, NOW, SECOND), SECOND, False, None),
+        (TagTarget(FIRST, NOW, THIRD), SECOND, True, TagTarget(SECOND, NOW, FIRST)),
+    ],
+)
+def test_a_push_is_a_move_when_the_tag_was_elsewhere(
+    known: TagTarget | None, digest: str, *, moved: bool, after: TagTarget | None
+) -> None:
+    move = move_of(TAG, a_push(digest), known)
+
+    assert (move is not None) is moved
+    assert pointed(a_push(digest), known) == after
+    if move is not None and known is not None:
+        assert (move.before, move.after) == (known.digest, digest)
+
+
+def test_a_move_is_told_as_one_finding() -> None:
+    """It says which digests, how to find out who, and how to put the tag back."""
+    move = move_of(TAG, a_push(), TagTarget(FIRST, NOW - timedelta(1)))
+    assert move is not None
+
+    report = report_of(move)
+
+    (found,) = report.findings
+    assert not report.scan.complete
+    assert found.vulnerability_id == TAG_MOVED
+    assert found.id == (TAG_MOVED, "1.4.2", SECOND)
+    assert FIRST in (found.description or "")
+    assert SECOND in (found.description or "")
+    who, back = found.extra[COMMAND].splitlines()
+    assert "--start-time 2026-11-23T08:55:00Z --end-time 2026-11-23T09:05:00Z" in who
+    assert f"imageDigest={FIRST}" in back
+    assert "--image-tag 1.4.2" in back
+
+
+def test_nothing_is_known_before_a_move() -> None:
+    """So it is new each time; other reports are compared as always."""
+    move = move_of(TAG, a_push(), TagTarget(FIRST, NOW - timedelta(1)))
+    assert move is not None
+
+    found = nothing_known(report_of(move))
+
+    assert found is not None
+    assert found[0] is BasisKind.PREVIOUS_IMAGE
+    assert found[1].standings == {}
+    assert nothing_known(a_report()) is None
+    checked = a_report(image=a_repository().image, status="CHECKED")
+    assert nothing_known(checked) is None

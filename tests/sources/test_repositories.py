@@ -1,0 +1,211 @@
+"""How a repository is set up, as ECR tells it: on the embedded AWS, and what may go wrong."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lib.errors import ImageGoneError, NotAllowedError, SourceError
+from lib.models import Image, NameFilter, ScanningRule, ScanProgress
+from lib.sources.repositories import EcrRepositories
+from local.process import ACCOUNT, REGION, EmbeddedAws
+from tests.cloud_fixtures import recording
+
+
+@pytest.fixture
+def name() -> str:
+    return f"settings/{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def ecr(embedded_aws: EmbeddedAws) -> Iterator[Any]:
+    """Yield the registry; afterwards it has basic scanning and no rules again."""
+    client = embedded_aws.client("ecr")
+    yield client
+    client.put_registry_scanning_configuration(scanType="BASIC", rules=[])
+
+
+def the(name: str) -> Image:
+    return Image("aws", ACCOUNT, REGION, name, "")
+
+
+def test_a_new_repository_is_as_ecr_makes_it(ecr: Any, name: str) -> None:
+    ecr.create_repository(repositoryName=name)
+
+    found = EcrRepositories(ecr).settings(the(name))
+
+    assert found.image == the(name)
+    assert found.tag_mutability == "MUTABLE"
+    assert not found.scan_on_push
+    assert (found.scan_type, found.scan_rules) == ("BASIC", ())
+    assert (found.encryption, found.kms_key) == ("AES256", None)
+    assert found.lifecycle_policy is None
+    assert (found.images, found.untagged, found.newest, found.last_scan) == (0, 0, None, None)
+
+
+def test_all_that_is_set_is_read(ecr: Any, name: str) -> None:
+    ecr.create_repository(
+        repositoryName=name,
+        imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
+        imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": "latest"}],
+        imageScanningConfiguration={"scanOnPush": True},
+        encryptionConfiguration={"encryptionType": "KMS", "kmsKey": "a-key"},
+    )
+    policy = '{"rules": []}'.ljust(100)
+    ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=policy)
+    ecr.put_registry_scanning_configuration(
+        scanType="ENHANCED",
+        rules=[
+            {
+                "scanFrequency": "CONTINUOUS_SCAN",
+                "repositoryFilters": [{"filter": "*", "filterType": "WILDCARD"}],
+            }
+        ],
+    )
+
+    found = EcrRepositories(ecr).settings(the(name))
+
+    assert found.tag_mutability == "IMMUTABLE_WITH_EXCLUSION"
+    assert found.exclusions == (NameFilter("latest"),)
+    assert found.scan_on_push
+    assert found.scan_type == "ENHANCED"
+    assert found.scan_rules == (ScanningRule("CONTINUOUS_SCAN", (NameFilter("*"),)),)
+    assert (found.encryption, found.kms_key) == ("KMS", "a-key")
+    assert found.lifecycle_policy == policy
+
+
+def test_images_are_added_up_and_the_newest_is_looked_at(
+    embedded_aws: EmbeddedAws, ecr: Any, name: str
+) -> None:
+    ecr.create_repository(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
+    embedded_aws.push(name, None, recording("payments-api-1.4.2"))
+    scanned = embedded_aws.push(name, "1.0.0", recording("payments-api-1.4.2"))
+
+    found = EcrRepositories(ecr).settings(the(name))
+
+    assert (found.images, found.untagged, found.tag_sets) == (2, 1, (("1.0.0",),))
+    assert found.stored_bytes > 0
+    assert found.newest is not None
+    assert found.newest.digest == scanned
+    assert found.last_scan is not None
+    assert found.last_scan.progress is ScanProgress.USABLE
+
+
+def test_of_an_index_its_images_are_asked(embedded_aws: EmbeddedAws, ecr: Any, name: str) -> None:
+    ecr.create_repository(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
+    member = embedded_aws.push(name, None, recording("payments-api-1.4.2"))
+    index = embedded_aws.push_index(name, "1.0.0", {member: "linux/arm64"})
+
+    found = EcrRepositories(ecr).settings(the(name))
+
+    assert found.newest is not None
+    assert found.newest.digest == index
+    assert found.last_scan is not None
+    assert found.last_scan.progress is ScanProgress.USABLE
+
+
+def test_a_signature_is_not_the_newest_image(
+    embedded_aws: EmbeddedAws, ecr: Any, name: str
+) -> None:
+    ecr.create_repository(repositoryName=name)
+    embedded_aws.push(name, f"sha256-{'1' * 64}.sig")
+
+    found = EcrRepositories(ecr).settings(the(name))
+
+    assert (found.images, found.newest) == (1, None)
+
+
+def test_all_repositories_are_listed(ecr: Any, name: str) -> None:
+    ecr.create_repository(repositoryName=name)
+
+    assert the(name) in EcrRepositories(ecr).repositories()
+
+
+def test_a_repository_that_is_gone_is_no_failure(ecr: Any, name: str) -> None:
+    with pytest.raises(ImageGoneError):
+        EcrRepositories(ecr).settings(the(name))
+
+
+# --- what ECR refuses -------------------------------------------------------------------------
+
+
+class Refusing:
+    """The registry, but for one call that fails."""
+
+    def __init__(self, client: Any, call: str, code: str) -> None:
+        self._client, self._call, self._code = client, call, code
+
+    def __getattr__(self, name: str) -> Any:
+        return self._refuse if name == self._call else getattr(self._client, name)
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, self._call)
+
+
+@pytest.fixture
+def refusing(
+    embedded_aws: EmbeddedAws, ecr: Any, name: str
+) -> Callable[[str, str], EcrRepositories]:
+    ecr.create_repository(repositoryName=name, imageScanningConfiguration={"scanOnPush": True})
+    embedded_aws.push(name, "1.0.0", recording("payments-api-1.4.2"))
+
+    def make(call: str, code: str) -> EcrRepositories:
+        return EcrRepositories(Refusing(ecr, call, code))  # type: ignore[arg-type]  # as much as is used
+
+    return make
+
+
+CALLS = {
+    "describe_repositories": "ecr:DescribeRepositories",
+    "get_registry_scanning_configuration": "ecr:GetRegistryScanningConfiguration",
+    "get_lifecycle_policy": "ecr:GetLifecyclePolicy",
+    "get_paginator": "ecr:DescribeImages",
+    "describe_image_scan_findings": "ecr:DescribeImageScanFindings",
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_may_not_be_read_is_named(
+    refusing: Callable[[str, str], EcrRepositories], name: str, call: str
+) -> None:
+    with pytest.raises(NotAllowedError) as error:
+        refusing(call, "AccessDeniedException").settings(the(name))
+
+    assert CALLS[call] in str(error.value)
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_fails_may_be_tried_again(
+    refusing: Callable[[str, str], EcrRepositories], name: str, call: str
+) -> None:
+    with pytest.raises(SourceError) as error:
+        refusing(call, "ServerException").settings(the(name))
+
+    assert error.value.retryable
+
+
+def test_an_image_that_is_deleted_meanwhile_is_none(
+    refusing: Callable[[str, str], EcrRepositories], name: str
+) -> None:
+    found = refusing("describe_image_scan_findings", "ImageNotFoundException").settings(the(name))
+
+    assert (found.images, found.newest, found.last_scan) == (1, None, None)
+
+
+def test_an_index_that_is_deleted_meanwhile_has_no_scan(
+    embedded_aws: EmbeddedAws, ecr: Any, name: str
+) -> None:
+    ecr.create_repository(repositoryName=name)
+    member = embedded_aws.push(name, None)
+    embedded_aws.push_index(name, "1.0.0", {member: "linux/arm64"})
+
+    class Emptied(Refusing):
+        def _refuse(self, *_: Any, **__: Any) -> Any:
+            return {"images": []}
+
+    gone = Emptied(ecr, "batch_get_image", "")
+    found = EcrRepositories(gone).settings(the(name))  # type: ignore[arg-type]  # as much as is used
+
+    assert found.last_scan is None
