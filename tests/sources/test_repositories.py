@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lib import lifecycle
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
 from lib.models import Image, NameFilter, ScanningRule, ScanProgress
 from lib.sources.repositories import EcrRepositories
@@ -53,7 +54,7 @@ def test_all_that_is_set_is_read(ecr: Any, name: str) -> None:
         imageScanningConfiguration={"scanOnPush": True},
         encryptionConfiguration={"encryptionType": "KMS", "kmsKey": "a-key"},
     )
-    policy = '{"rules": []}'.ljust(100)
+    policy = lifecycle.policy(20)
     ecr.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=policy)
     ecr.put_registry_scanning_configuration(
         scanType="ENHANCED",
