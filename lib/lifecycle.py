@@ -62,6 +62,20 @@ class Rule:
         return str(self._selection.get("storageClass", default))
 
     @property
+    def archived(self) -> bool:
+        """Whether it looks at the archive alone: nothing that is in use is expired by it."""
+        return self.storage != _STORAGE[0]
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Of tags, with `*`; an image needs tags for all of them."""
+        prefixes = self._selection.get("tagPrefixList") or ()
+        return (
+            *(self._selection.get("tagPatternList") or ()),
+            *(f"{each}*" for each in prefixes),
+        )
+
+    @property
     def selects_untagged(self) -> bool:
         """Whether it is about every image without a tag."""
         return self.tag_status != "tagged"
@@ -71,9 +85,7 @@ class Rule:
         """Whether it is about every image with a tag, whichever that is."""
         if self.tag_status != "tagged":
             return self.tag_status == "any"
-        prefixes = self._selection.get("tagPrefixList") or ()
-        patterns = self._selection.get("tagPatternList") or ()
-        return not any(each.strip("*") for each in (*prefixes, *patterns))
+        return not any(each.strip("*") for each in self.patterns)
 
     @property
     def _selection(self) -> Mapping[str, Json]:

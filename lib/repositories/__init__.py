@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Final
 
+from lib.lifecycle import LifecyclePolicy, can_expire_untagged
 from lib.models import (
     Finding,
     NameFilter,
@@ -25,7 +26,7 @@ from lib.models import (
     Severity,
 )
 from lib.repositories import remedies
-from lib.repositories.lifecycle import LifecyclePolicy, kept_for_ever, read_policy
+from lib.repositories.lifecycle import expiring, kept_for_ever, read_policy
 from lib.repositories.remedies import Remedy
 
 MANAGER: Final = "ECR"
@@ -281,7 +282,7 @@ def _lifecycle(settings: RepositorySettings, expected: Expectations) -> Iterator
             remedy=remedy,
         )
         return
-    if not policy.expires_untagged:
+    if not can_expire_untagged(policy):
         yield _untagged(settings, expected, remedy)
     yield from _old(settings, expected, policy, remedy)
 
@@ -305,7 +306,7 @@ def _old(
     policy: LifecyclePolicy,
     remedy: Remedy,
 ) -> Iterator[Finding]:
-    rules = policy.expiring(expected.keep)
+    rules = expiring(policy, expected.keep)
     kept = kept_for_ever(rules, settings.tag_sets)
     if rules and kept <= expected.keep:
         return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any, Final
 
+from lib.lifecycle import policy
 from lib.models import NameFilter, RepositorySettings, ScanningRule
 
 _RESOURCE: Final = "AWS::ECR::Repository"
@@ -15,7 +16,6 @@ _EXCLUSION: Final = re.compile(r"[0-9a-zA-Z._*-]{1,128}")
 """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageTagMutabilityExclusionFilter.html"""
 _EXCLUSIONS: Final = 5
 """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html"""
-_UNTAGGED_DAYS: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,32 +101,8 @@ def _rule(rule: ScanningRule) -> dict[str, Any]:
 
 
 def lifecycle(settings: RepositorySettings, keep: int) -> Remedy:
-    """Return a policy that expires untagged images after a week, and all but the newest."""
-    document = {
-        "rules": [
-            {
-                "rulePriority": 1,
-                "description": f"Expire untagged images after {_UNTAGGED_DAYS} days",
-                "selection": {
-                    "tagStatus": "untagged",
-                    "countType": "sinceImagePushed",
-                    "countUnit": "days",
-                    "countNumber": _UNTAGGED_DAYS,
-                },
-                "action": {"type": "expire"},
-            },
-            {
-                "rulePriority": 2,
-                "description": f"Keep the {keep} newest images",
-                "selection": {
-                    "tagStatus": "any",
-                    "countType": "imageCountMoreThan",
-                    "countNumber": keep,
-                },
-                "action": {"type": "expire"},
-            },
-        ]
-    }
+    """Return the policy that we suggest; see `lib.lifecycle.policy`."""
+    document = json.loads(policy(keep))
     compact = json.dumps(document, separators=(",", ":"))
     command = _command(
         "put-lifecycle-policy", settings, f"--lifecycle-policy-text {quote(compact)}"

@@ -32,7 +32,7 @@ def a_rule(priority: int = 1, *, action: str = "expire", **selection: Any) -> di
 
 
 def a_policy(*rules: Any) -> str:
-    return json.dumps({"rules": rules})
+    return json.dumps({"rules": rules}).ljust(100)
 
 
 UNTAGGED = a_rule(

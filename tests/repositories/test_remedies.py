@@ -89,7 +89,8 @@ def test_the_rules_of_the_registry_stay_when_one_is_added() -> None:
 
 
 def test_the_policy_it_proposes_is_one() -> None:
-    from lib.repositories.lifecycle import LifecyclePolicy, read_policy
+    from lib.lifecycle import LifecyclePolicy, can_expire_untagged
+    from lib.repositories.lifecycle import expiring, read_policy
 
     for settings in (
         a_repository(lifecycle_policy=None),
@@ -101,9 +102,9 @@ def test_the_policy_it_proposes_is_one() -> None:
         )
 
         assert isinstance(policy, LifecyclePolicy)
-        assert policy.expires_untagged
-        assert policy.expiring(10)
-        assert not policy.expiring(9)
+        assert can_expire_untagged(policy)
+        assert expiring(policy, 10)
+        assert not expiring(policy, 9)
 
 
 def test_inspector_is_asked_where_it_scans() -> None:
