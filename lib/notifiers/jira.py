@@ -568,9 +568,8 @@ def _steps(alert: Alert) -> Iterable[Json]:
             yield adf.paragraph(adf.text(said))
         if each.commands:
             yield adf.code_block(each.commands)
-        if each.template:
-            yield adf.paragraph(adf.text(f"CloudFormation, {each.template[0]}:"))
-            yield adf.code_block(each.template[1:])
+        yield adf.paragraph(adf.text(f"CloudFormation, {each.resource}:"))
+        yield adf.code_block(each.template)
     if hidden:
         yield adf.paragraph(adf.text(hidden))
 

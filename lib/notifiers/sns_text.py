@@ -126,9 +126,8 @@ def _steps(alert: Alert) -> list[str]:
         for said in filter(None, (each.risk, each.remark)):
             lines += _indented(said, indent="    ")
         lines += [f"    {line}" for line in each.commands]
-        if each.template:
-            lines += _indented(f"CloudFormation, {each.template[0]}:", indent="    ")
-            lines += [f"      {line}" for line in each.template[1:]]
+        lines += _indented(f"CloudFormation, {each.resource}:", indent="    ")
+        lines += [f"      {line}" for line in each.template]
     return [*lines, *(_indented(hidden) if hidden else [])]
 
 

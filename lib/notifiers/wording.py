@@ -428,6 +428,7 @@ class Step:
     remark: str
     commands: tuple[str, ...]
     """Empty where they are too long, or too strange, to be shown as they are."""
+    resource: str
     template: tuple[str, ...]
 
 
@@ -457,10 +458,10 @@ def _step(finding: Finding, limit: int) -> Step:
     remark = one_line(finding.extra.get(REMARK, ""))
     if any(len(each) > limit or "`" in each for each in commands):
         commands, remark = (), f"The command is too long to be shown here; {_AUDIT} shows it."
-    template = clean(finding.extra.get(CLOUDFORMATION, "")).splitlines()
+    resource, *template = clean(finding.extra[CLOUDFORMATION]).splitlines()
     title = truncate(one_line(f"{finding.vulnerability_id}: {finding.title}"), _REASON)
     risk = truncate(one_line(finding.description or ""), _RISK)
-    return Step(title, risk, truncate(remark, _REASON), commands, tuple(template))
+    return Step(title, risk, truncate(remark, _REASON), commands, resource, tuple(template))
 
 
 # --- what was left out ------------------------------------------------------------------------

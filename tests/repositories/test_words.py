@@ -41,25 +41,25 @@ def verdict(
             TWO,
             None,
             (
-                "2 settings of this repository are not as they should be: images are not scanned when "
-                "they are pushed and tags can be overwritten"
+                "2 settings of this repository are not as they should be: images are not scanned "
+                "when they are pushed and tags can be overwritten"
             ),
         ),
         (
             TWO,
             ONE,
             (
-                "1 setting of this repository is not as it should be since the last check: images are "
-                "not scanned when they are pushed; 1 setting is still not as it should be"
+                "1 setting of this repository is not as it should be since the last check: images "
+                "are not scanned when they are pushed; 1 setting is still not as it should be"
             ),
         ),
         (
             THREE,
             ONE,
             (
-                "2 settings of this repository are not as they should be since the last check: images "
-                "are not scanned when they are pushed and there is no lifecycle policy; 1 setting is "
-                "still not as it should be"
+                "2 settings of this repository are not as they should be since the last check: "
+                "images are not scanned when they are pushed and there is no lifecycle policy; "
+                "1 setting is still not as it should be"
             ),
         ),
         (SOUND, ONE, "1 fixed: tags are immutable now; all is as it should be"),
