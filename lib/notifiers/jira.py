@@ -559,7 +559,7 @@ def _to_do(alert: Alert, rows: int) -> Iterable[Json]:
 
 
 def _steps(alert: Alert) -> Iterable[Json]:
-    steps, hidden = wording.steps(alert, command=_COMMAND, limit=_STEPS)
+    steps, hidden = wording.steps(alert, command=_COMMAND, limit=_STEPS, templates=True)
     if steps:
         yield adf.heading("What to do")
     for each in steps:

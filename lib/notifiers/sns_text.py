@@ -119,7 +119,7 @@ def _to_do(alert: Alert) -> list[str]:
 
 def _steps(alert: Alert) -> list[str]:
     """Return what mends each setting; a wrapped command could not be run."""
-    steps, hidden = wording.steps(alert, command=_SECTION, limit=_SECTION)
+    steps, hidden = wording.steps(alert, command=_SECTION, limit=_SECTION, templates=True)
     lines = _title("What to do") if steps else []
     for each in steps:
         lines += _indented(each.title, bullet="- ")

@@ -23,7 +23,7 @@ def with_command(alert: Alert, command: str) -> Alert:
 
 
 def test_each_setting_has_its_commands() -> None:
-    steps, hidden = wording.steps(SETTINGS, command=2000, limit=10_000)
+    steps, hidden = wording.steps(SETTINGS, command=2000, limit=10_000, templates=True)
 
     assert len(steps) == 3
     assert hidden == ""
