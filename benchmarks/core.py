@@ -33,10 +33,12 @@ from lib.pipeline import ScanPipeline
 from lib.report import alert
 from lib.routing import Route, decide, stream_of
 from lib.sources.ecr import EcrFindingSource, normalize_ecr
+from lib.sources.repositories import EcrRepositories
 from lib.store.evaluations import evaluation_to_json, known_from_json
 from lib.store.queues import SqsWaker
 from lib.store.reports import S3ReportStore
 from lib.store.state import DynamoStateStore
+from lib.store.tags import DynamoTagStore
 from lib.suppressions import matcher
 
 ROOT = Path(__file__).parents[1]
@@ -131,6 +133,8 @@ class OfflinePipeline:
         self.aws = OfflineSession(Services().answer)
         self.scans = ScanPipeline(
             source=EcrFindingSource(self.ecr.client("ecr")),
+            repositories=EcrRepositories(self.ecr.client("ecr")),
+            tags=DynamoTagStore(self.aws.client("dynamodb"), "table"),
             states=DynamoStateStore(self.aws.client("dynamodb"), "table"),
             reports=S3ReportStore(self.aws.client("s3"), "bucket"),
             waker=SqsWaker(

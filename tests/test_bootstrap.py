@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from lib.audit import Audit
 from lib.bootstrap import App, Clients, Settings
 from lib.config import Config, load
 from lib.delivery import DeliveryPipeline
@@ -63,6 +64,7 @@ def test_reconciliation_looks_back_as_far_as_was_deployed(config: Config) -> Non
 
     assert isinstance(app.reconciliation(), Reconciliation)
     assert isinstance(app.reconciliation(places=False), Reconciliation)
+    assert isinstance(app.audit, Audit)
     assert app.reconcile_scope.since == NOW - timedelta(days=30)
 
 

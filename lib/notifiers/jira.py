@@ -559,7 +559,7 @@ def _to_do(alert: Alert, rows: int) -> Iterable[Json]:
 
 
 def _steps(alert: Alert) -> Iterable[Json]:
-    steps, hidden = wording.steps(alert, command=_COMMAND, limit=_STEPS)
+    steps, hidden = wording.steps(alert, command=_COMMAND, limit=_STEPS, templates=True)
     if steps:
         yield adf.heading("What to do")
     for each in steps:
@@ -568,9 +568,8 @@ def _steps(alert: Alert) -> Iterable[Json]:
             yield adf.paragraph(adf.text(said))
         if each.commands:
             yield adf.code_block(each.commands)
-        if each.template:
-            yield adf.paragraph(adf.text(f"CloudFormation, {each.template[0]}:"))
-            yield adf.code_block(each.template[1:])
+        yield adf.paragraph(adf.text(f"CloudFormation, {each.resource}:"))
+        yield adf.code_block(each.template)
     if hidden:
         yield adf.paragraph(adf.text(hidden))
 

@@ -22,6 +22,7 @@ MAX_DESCRIPTION: Final = 8_000
 _STEPS: Final = 5
 _STEP: Final = 300
 _COMMAND: Final = 800
+_MENDED: Final = 3_000
 _KEYWORD: Final = 70
 _NAME: Final = 100
 _VALUE: Final = 250
@@ -114,10 +115,10 @@ def _steps(alert: Alert) -> list[str]:
     hidden = ready[_STEPS - 1 :]
     if len(hidden) == 1:
         return [*shown, _say(_upgrade(hidden[0]), _STEP)]
-    mended, rest = wording.steps(alert, command=_COMMAND, limit=_SECTION)
-    for each in mended[: _STEPS - 1]:
+    mended, rest = wording.steps(alert, command=_COMMAND, limit=_MENDED)
+    for each in mended:
         command = "; ".join(each.commands) or each.remark
-        shown.append(slack_text(one_line(f"{each.title}: {command}"), 2 * _COMMAND))
+        shown.append(slack_text(one_line(f"{each.title}: {command}"), 4 * _COMMAND))
     if rest:
         return [*shown, _say(rest, _STEP)]
     more = wording.more_upgrades(hidden) if hidden else wording.without_version(alert)

@@ -125,16 +125,15 @@ def _to_do(alert: Alert) -> list[str]:
 
 def _steps(alert: Alert) -> list[str]:
     """Return what mends each setting; a wrapped command could not be run."""
-    steps, hidden = wording.steps(alert, command=_SECTION, limit=_SECTION)
+    steps, hidden = wording.steps(alert, command=_SECTION, limit=_SECTION, templates=True)
     lines = _title("What to do") if steps else []
     for each in steps:
         lines += _indented(each.title, bullet="- ")
         for said in filter(None, (each.risk, each.remark)):
             lines += _indented(said, indent="    ")
         lines += [f"    {line}" for line in each.commands]
-        if each.template:
-            lines += _indented(f"CloudFormation, {each.template[0]}:", indent="    ")
-            lines += [f"      {line}" for line in each.template[1:]]
+        lines += _indented(f"CloudFormation, {each.resource}:", indent="    ")
+        lines += [f"      {line}" for line in each.template]
     return [*lines, *(_indented(hidden) if hidden else [])]
 
 

@@ -469,10 +469,13 @@ class Step:
     remark: str
     commands: tuple[str, ...]
     """Empty where they are too long, or too strange, to be shown as they are."""
+    resource: str
     template: tuple[str, ...]
 
 
-def steps(alert: Alert, *, command: int, limit: int) -> tuple[list[Step], str]:
+def steps(
+    alert: Alert, *, command: int, limit: int, templates: bool = False
+) -> tuple[list[Step], str]:
     """
     Return what to do about each setting, worst first, and what to say of those left out.
 
@@ -481,7 +484,7 @@ def steps(alert: Alert, *, command: int, limit: int) -> tuple[list[Step], str]:
     found: list[Step] = []
     wrong = [each.finding for each in alert.standing if COMMAND in each.finding.extra]
     for finding in wrong:
-        step = _step(finding, command)
+        step = _step(finding, command, templates=templates)
         limit -= sum(map(len, (step.title, step.risk, step.remark, *step.commands, *step.template)))
         if limit < 0:
             break
@@ -493,15 +496,16 @@ def steps(alert: Alert, *, command: int, limit: int) -> tuple[list[Step], str]:
 _AUDIT: Final = "ecr-scan-alerts audit"
 
 
-def _step(finding: Finding, limit: int) -> Step:
+def _step(finding: Finding, limit: int, *, templates: bool) -> Step:
     commands = tuple(map(clean, finding.extra[COMMAND].splitlines()))
     remark = one_line(finding.extra.get(REMARK, ""))
     if any(len(each) > limit or "`" in each for each in commands):
         commands, remark = (), f"The command is too long to be shown here; {_AUDIT} shows it."
-    template = clean(finding.extra.get(CLOUDFORMATION, "")).splitlines()
+    resource, *lines = clean(finding.extra[CLOUDFORMATION]).splitlines()
+    template = tuple(lines) if templates else ()
     title = truncate(one_line(f"{finding.vulnerability_id}: {finding.title}"), _REASON)
     risk = truncate(one_line(finding.description or ""), _RISK)
-    return Step(title, risk, truncate(remark, _REASON), commands, tuple(template))
+    return Step(title, risk, truncate(remark, _REASON), commands, resource, template)
 
 
 # --- what was left out ------------------------------------------------------------------------

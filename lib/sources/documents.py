@@ -58,6 +58,8 @@ _INNER: Final = frozenset(
 _INSPECTOR_ROW: Final = frozenset({"findingArn", "packageVulnerabilityDetails", "resources"})
 _BASIC_ROW: Final = frozenset({"name", "severity"})
 # The envelope and the details of scans and pushes, as parse_event reads them.
+_HYPHENATED: Final = {"scanStatus", "actionType", "repositoryName"}
+"""In the details of events whose keys have hyphens."""
 _EVENT_KEYS: Final = {
     "detailType": "detail-type",
     "scanStatus": "scan-status",
@@ -327,7 +329,7 @@ def _as_event(node: Mapping[str, Any]) -> dict[str, Any]:
     """Return an event with the keys of EventBridge again, whatever their casing was."""
     body = {_EVENT_KEYS.get(key, key): value for key, value in node.items()}
     detail = node.get("detail")
-    if isinstance(detail, dict) and detail.keys() & {"scanStatus", "actionType"}:
+    if isinstance(detail, dict) and detail.keys() & _HYPHENATED:
         body["detail"] = {_EVENT_KEYS.get(key, key): value for key, value in detail.items()}
     return body
 

@@ -3,6 +3,7 @@
 import json
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -12,6 +13,7 @@ from cli.__main__ import parser
 from cli.commands import audit
 from lib.bootstrap import Clients
 from local.process import ACCOUNT, SECRET, EmbeddedAws
+from tests.sources.test_repositories import Refusing
 
 CONFIG = """\
 version: 1
@@ -57,12 +59,13 @@ class Registry:
             ecr.put_lifecycle_policy(repositoryName=full, lifecyclePolicyText=POLICY)
         return full
 
-    def run(self, *options: str, secret: str = SECRET, key: str = ACCOUNT) -> int:
+    def run(
+        self, *options: str, secret: str = SECRET, key: str = ACCOUNT, clients: Any = None
+    ) -> int:
         session = boto3.session.Session(key, secret, region_name=self.aws.region)
+        used = clients or Clients(session)
         words = ["audit", "--config", str(self.config), "--repository", f"{self.prefix}/*"]
-        return audit.run(
-            parser().parse_args([*words, *options]), connect=lambda **_: Clients(session)
-        )
+        return audit.run(parser().parse_args([*words, *options]), connect=lambda **_: used)
 
 
 @pytest.fixture
@@ -100,6 +103,29 @@ def test_what_is_found_comes_with_its_remedy(
     assert f"$ aws ecr put-image-tag-mutability --region {registry.aws.region}" in out
     assert "| ImageTagMutability: IMMUTABLE" in out
     assert "3 findings in 1 of 2 repositories" in out
+
+
+def test_what_to_know_before_running_it_is_said(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A policy deletes images that are there."""
+    registry.aws.push(registry.add("other", sound=False), "1.0.0")
+
+    registry.run()
+
+    assert "What it expires cannot be brought back." in capsys.readouterr().out
+
+
+def test_a_repository_that_is_deleted_meanwhile_is_left_out(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registry.add("other", sound=False)
+    ecr = registry.aws.client("ecr")
+    gone = Refusing(ecr, "describe_repositories", "RepositoryNotFoundException")
+
+    assert registry.run(clients=SimpleNamespace(get=lambda _: gone)) == 0
+
+    assert capsys.readouterr().out == "0 findings in 0 of 0 repositories\n"
 
 
 def test_programs_get_a_document(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,6 +105,7 @@ def test_local_differs_by_known_parameters_only() -> None:
         "receiverHosts",
         "deploymentMethod",
         "indexWait",
+        "workloads",
     }
 
 

@@ -668,13 +668,18 @@ def without_rights(app: App, role: str) -> Iterator[None]:
         StackName=app.stack.name, LogicalResourceId=role
     )
     iam, name = app.aws.client("iam"), resource["StackResourceDetail"]["PhysicalResourceId"]
-    (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
-    document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-    iam.delete_role_policy(RoleName=name, PolicyName=policy)
+    documents = {
+        each: iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"]
+        for each in iam.list_role_policies(RoleName=name)["PolicyNames"]
+    }
+    for policy in documents:
+        iam.delete_role_policy(RoleName=name, PolicyName=policy)
     try:
         yield
     finally:
-        iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=json.dumps(document))
+        for policy, document in documents.items():
+            text = json.dumps(document)
+            iam.put_role_policy(RoleName=name, PolicyName=policy, PolicyDocument=text)
 
 
 @contextmanager

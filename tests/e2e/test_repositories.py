@@ -16,7 +16,7 @@ from local.receivers import Receivers
 
 ALERTS = Path(__file__).parent / "repositories.yml"
 TAG, PUSH = "ECR-TAG-MUTABILITY", "ECR-SCAN-ON-PUSH"
-MISSING, INVALID, OLD = "ECR-LIFECYCLE-MISSING", "ECR-LIFECYCLE-INVALID", "ECR-LIFECYCLE-OLD"
+MISSING, OLD = "ECR-LIFECYCLE-MISSING", "ECR-LIFECYCLE-OLD"
 
 
 def rule(status: str, kind: str, number: int, **more: Any) -> dict[str, Any]:
@@ -37,7 +37,6 @@ COMBINATIONS: dict[str, tuple[dict[str, Any], Any, bool, set[str]]] = {
     "mutable": (MUTABLE, POLICY, True, {TAG}),
     "unscanned": ({}, POLICY, False, {PUSH}),
     "unlimited": ({}, None, True, {MISSING}),
-    "broken": ({}, {"rules": [{}]}, True, {INVALID}),
     "untagged-only": ({}, UNTAGGED, True, {OLD}),
     "nothing": (MUTABLE, None, False, {TAG, PUSH, MISSING}),
 }

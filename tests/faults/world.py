@@ -48,7 +48,7 @@ from lib.observability import logger, metrics
 from lib.reconciliation import Reconciliation
 from lib.store.queues import SqsScanEvents
 from tests.builders import a_finding, a_report, an_image
-from tests.fakes import MemoryDigests, MemoryPages, MemoryStore
+from tests.fakes import MemoryDigests, MemoryPages, MemoryStore, ScriptedRepositories
 from tests.faults.queues import Queue
 from tests.faults.receivers import CHANNEL, HOOK_HOST, Receivers, Topics, Transport
 from tests.faults.simulation import Killed, Process, Simulation
@@ -331,6 +331,9 @@ class World:
             pause=self.simulation.sleep,
         )
         app.source = Port("source", self.registry, self, 0.15)
+        app.provenances = None
+        app.repositories = ScriptedRepositories()
+        app.tags = Port("tags", self.store, self, PORT_SECONDS)
         app.states = Port("states", self.store, self, PORT_SECONDS)
         app.reports = Port("reports", self.store, self, PORT_SECONDS)
         app.pages = MemoryPages()

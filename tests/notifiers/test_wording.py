@@ -1,11 +1,17 @@
 """What to do about a repository: commands are shown whole or not at all."""
 
+import json
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from lib.models import Alert
 from lib.notifiers import wording
 from lib.repositories import COMMAND
 from tests.notifiers.alerts import stories
+from tests.notifiers.receivers import notifier, tools
+from tests.notifiers.test_contract import FORMATS
 
 SETTINGS = stories()["repository-settings"]
 
@@ -17,7 +23,7 @@ def with_command(alert: Alert, command: str) -> Alert:
 
 
 def test_each_setting_has_its_commands() -> None:
-    steps, hidden = wording.steps(SETTINGS, command=2000, limit=10_000)
+    steps, hidden = wording.steps(SETTINGS, command=2000, limit=10_000, templates=True)
 
     assert len(steps) == 3
     assert hidden == ""
@@ -52,3 +58,47 @@ def test_what_an_alert_is_about_has_a_name() -> None:
     assert wording.subject(SETTINGS) == "repository"
     assert wording.columns(told["baseline"]) == ("Vulnerability", "Package")
     assert wording.columns(SETTINGS) == ("Check", "Setting")
+
+
+DOCUMENTS = {"webhook", "json", "ocsf"}
+"""What is for programs has the findings themselves."""
+for_people = pytest.mark.parametrize(
+    ("mode", "options"),
+    [
+        (mode, options)
+        for mode, options in FORMATS
+        if not {mode.partition("-")[0], options.get("format")} & DOCUMENTS
+    ],
+)
+
+
+def shown(mode: str, options: Any, alert: Alert) -> str:
+    made = notifier(mode, tools(), **options)
+    payload = made.render(alert)
+    assert all(each.used <= each.limit for each in made.usage(payload))
+    # An e-mail is wrapped.
+    return " ".join(json.dumps(payload).replace("\\n", " ").split())
+
+
+@for_people
+def test_every_receiver_shows_whole_commands(mode: str, options: Any) -> None:
+    text = shown(mode, options, SETTINGS)
+
+    assert "put-image-tag-mutability --region eu-central-1 --registry-id 000474600478" in text
+    assert "exclusion-filters filterType=WILDCARD,filter=latest" in text
+    assert "No fixed version is named" not in text
+
+
+@for_people
+def test_every_receiver_says_where_a_long_command_is(mode: str, options: Any) -> None:
+    text = shown(mode, options, with_command(SETTINGS, "aws " * 5000))
+
+    assert "ecr-scan-alerts audit shows it" in text
+    assert "aws aws" not in text
+
+
+@for_people
+def test_every_receiver_counts_what_it_has_no_room_for(mode: str, options: Any) -> None:
+    text = shown(mode, options, replace(SETTINGS, standing=SETTINGS.standing * 20))
+
+    assert "more; ecr-scan-alerts audit shows them" in text

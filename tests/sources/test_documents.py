@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
+from lib.difference import repository_check
 from lib.errors import DocumentError
-from lib.models import Report, ScanSource, UnusableReport
+from lib.models import Image, Report, ScanSource, UnusableReport
 from lib.sources.documents import normalize_document
+from tests.builders import NOW
 from tests.sources.documents import checked, document
 from tests.sources.shapes import (
     DIGEST,
@@ -213,6 +215,7 @@ def test_what_is_not_about_ecr_is_counted_in_words() -> None:
             document("inspector2/many.json"),
             document("inspector2-finding/azurecontainerimage.json"),
             document("ecr-image-action/push.json"),
+            repository_check(Image("aws", "000474600478", "eu-central-1", "a/b", ""), NOW),
             scan_event(**{"image-digest": "latest"}),
             {"Records": [{"body": "not JSON"}]},
             "text",
@@ -230,6 +233,7 @@ def test_what_is_not_about_ecr_is_counted_in_words() -> None:
             "not an ECR image"
         ),
         "an event: a push has no findings",
+        "an event: a check of a repository has no findings",
         (
             "an event that breaks its schema: $.detail['image-digest']: expected a digest: "
             "sha256: and letters and digits"
