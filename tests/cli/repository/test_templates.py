@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from cli.repository.templates import (
     terraform,
 )
 from lib.lifecycle import policy
+from lib.repositories import Expectations, check
+from lib.sources.repositories import EcrRepositories
+from tests.builders import an_image
 
 GOLDEN = Path(__file__).parent / "golden"
 KEY = "arn:aws:kms:eu-central-1:000474600478:key/made-up"
@@ -100,7 +104,7 @@ def test_a_name_stays_text(name: str) -> None:
     "wishes", [PLAIN, FULL, Wishes(1, kms=""), Wishes(3, ("latest",))], ids=str
 )
 def test_what_is_deployed_is_what_was_asked_for(boto: Callable[[str], Any], wishes: Wishes) -> None:
-    """Every setting, and the address of the repository as an output."""
+    """Every setting, and its address as an output; and the checks find nothing wrong with it."""
     unique = uuid.uuid4().hex[:8]
     name, cfn, ecr = f"copied/{unique}", boto("cloudformation"), boto("ecr")
 
@@ -124,6 +128,11 @@ def test_what_is_deployed_is_what_was_asked_for(boto: Callable[[str], Any], wish
     found = ecr.get_lifecycle_policy(repositoryName=name)["lifecyclePolicyText"]
     assert json.loads(found) == json.loads(policy(wishes.keep))
     assert [each["OutputValue"] for each in outputs] == [repository["repositoryUri"]]
+    expected = Expectations(
+        wishes.keep, wishes.allow, encryption=None if wishes.kms is None else "KMS"
+    )
+    itself = an_image(repository=name, digest="", tags=())
+    assert check(EcrRepositories(ecr).settings(itself), expected, now=datetime.now(UTC)) == ()
 
 
 # --- Terraform ----------------------------------------------------------------------------------
