@@ -117,8 +117,10 @@ class TestSource:
         app.aws.push_index(name, "1.0.0", images)
         app.wait_until_quiet()
 
-        assert f"{REPOSITORY}/commit/{COMMIT}" in messages_about(app, name)[-1].raw
-        assert reads_of(app, name) == ["GetDownloadUrlForLayer", "GET"]
+        messages = messages_about(app, name)
+        assert f"{REPOSITORY}/commit/{COMMIT}" in messages[-1].raw
+        # On a busy machine the index comes too late for one of its images, which is told alone.
+        assert reads_of(app, name) == ["GetDownloadUrlForLayer", "GET"] * len(messages)
 
     def test_what_cannot_be_read_holds_nothing_up(self, app: App, repository: Any) -> None:
         """The alert goes out, says that it was not read, and the log says why."""
