@@ -245,6 +245,7 @@ def run_core(pages: list[Any], before: Any) -> None:
         after,
         basis=Basis(BasisKind.RESCAN, IMAGE, NOW),
         suppress=matcher((), IMAGE, NOW.date()),
+        now=NOW,
     )
     evaluation = Evaluation(after, stream_of(IMAGE, ()), 2, NOW, comparison)
     for decision in decide(evaluation, (ROUTE,)).deliveries:
