@@ -172,7 +172,7 @@ class DeliveryPipeline:
 
     def _told(self, delivery: Delivery) -> "_Told | None":
         """Return what a delivery tells; None when that is not stored any more."""
-        if delivery.evaluation_key.startswith(DIGESTS):
+        if _is_digest(delivery):
             digest = self._digests.get(delivery.evaluation_key)
             if digest is None:
                 return None
@@ -308,8 +308,14 @@ class DeliveryPipeline:
         return self._dead(delivery, f"not accepted within 24 h: {reason}")
 
     def _tell_fallback(self, delivery: Delivery, why: str, *, once: str) -> None:
-        """Send this alert to the fallback, too, unless it was told `once` already."""
+        """
+        Send this alert to the fallback, too, unless it was told `once` already.
+
+        A digest says nothing about its destination; the next alert that is refused does.
+        """
         if self._fallback in (None, delivery.destination) or delivery.note is not None:
+            return
+        if _is_digest(delivery):
             return
         notice = replace(
             delivery,
@@ -329,6 +335,10 @@ class DeliveryPipeline:
     def _dead(self, delivery: Delivery, reason: str) -> DeliveryOutcome:
         self._ledger.dead(delivery, reason=reason, now=self._now())
         return DeliveryOutcome(DeliveryResult.DEAD, reason, delivery)
+
+
+def _is_digest(delivery: Delivery) -> bool:
+    return delivery.evaluation_key.startswith(DIGESTS)
 
 
 def send(notifier: Notifier, alert: Message, *, thread: str | None = None) -> Receipt:

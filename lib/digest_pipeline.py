@@ -127,8 +127,8 @@ class DigestPipeline:
                     streams[each].append(stream_digest(facts, filters, moments=moments))
         unscanned, unread = self._not_scanned(moments[0], until)
         doubts = [
-            *([f"the last reports of {lost:,} streams are not stored any more"] if lost else []),
-            *([f"{unread:,} repositories could not be looked at"] if unread else []),
+            *([f"last reports that are not stored any more: {lost:,}"] if lost else []),
+            *([f"repositories that could not be looked at: {unread:,}"] if unread else []),
         ]
         return tuple(
             digest(

@@ -29,7 +29,7 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
-from tests.world import SLACK, World
+from tests.world import REVOKED, SLACK, World
 
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 MAIL = Destination("team-mail")
@@ -175,6 +175,18 @@ def test_a_refusal_is_retried_and_an_unsure_one_says_so(digests: Digests) -> Non
     assert digests.world.store.pauses[SLACK].kind is PauseKind.THROTTLED
 
 
+def test_the_fallback_gets_no_digest_of_others(digests: Digests) -> None:
+    """It would say neither whose it is nor what is wrong; the next alert tells that."""
+    made = digests.run()
+    digests.world.clock.moment = digests.now
+    digests.world.notifier.errors = [REVOKED]
+
+    digests.world.deliver()
+
+    assert digests.world.store.pauses[SLACK].kind is PauseKind.BROKEN
+    assert digests.world.store.rows.keys() == {each.delivery_id for each in made}
+
+
 def test_a_digest_that_is_not_stored_any_more_is_dead(digests: Digests) -> None:
     digests.run()
     digests.world.digests.kept.clear()
@@ -224,12 +236,12 @@ def test_what_cannot_be_read_is_a_doubt(digests: Digests) -> None:
     _, mail = digests.run()
 
     assert mail.doubts == (
-        "the last reports of 1 streams are not stored any more",
-        "1 repositories could not be looked at",
+        "last reports that are not stored any more: 1",
+        "repositories that could not be looked at: 1",
     )
     digests.registry.error = SourceError("no")
     (mail,) = digests.pipeline.make(WEEKLY, [MAIL], until=MONDAY)
-    assert "1 repositories could not be looked at" in mail.doubts
+    assert "repositories that could not be looked at: 1" in mail.doubts
 
 
 def test_a_stream_is_compared_with_how_it_was(digests: Digests) -> None:
