@@ -386,7 +386,7 @@ class ScanPipeline:
 
     def _with_workloads(self, evaluation: Evaluation) -> tuple[Evaluation, Exception | None]:
         """Return it with what runs the image and the one before, or why that is not known."""
-        if self._workloads is None:
+        if self._workloads is None or evaluation.report.image.is_repository:
             return evaluation, None
         report, comparison = evaluation.report, evaluation.comparison
         basis = comparison.basis if comparison is not None else Basis(BasisKind.NONE)

@@ -27,6 +27,7 @@ from lib.models import (
     Part,
     Provenance,
     PushEvent,
+    RepositoryEvent,
     Running,
     ScanEvent,
     Severity,
@@ -34,6 +35,7 @@ from lib.models import (
     Workload,
 )
 from lib.pipeline import ScanResult
+from lib.repositories import Expectations
 from lib.suppressions import Suppression
 from tests.builders import (
     NOW,
@@ -44,6 +46,7 @@ from tests.builders import (
     an_unusable_report,
 )
 from tests.fakes import ScriptedProvenances
+from tests.repositories.test_check import a_repository
 from tests.world import JIRA, NEW, OLD, RAW, SLACK, World, a_route, kinds, later
 
 
@@ -772,6 +775,18 @@ class TestWorkloads:
 
         assert evaluation.running == Running(before=(self.SHOP,))
         assert evaluation.report.image.in_use_count is None
+
+    def test_nobody_asks_what_runs_a_repository(self) -> None:
+        """A check is about no image: there is nothing to run."""
+        world = World(repositories=Expectations())
+        world.scans._workloads = Tasks(SourceError("asked"))  # noqa: SLF001  # same
+        event = RepositoryEvent("check-1", NOW, an_image(digest="", tags=()))
+        world.repositories.held = {event.image.repository: a_repository()}
+
+        outcome = world.scans.checked(event, RAW)
+
+        assert outcome.result is ScanResult.EVALUATED
+        assert outcome.without_workloads is None
 
     def test_an_evaluation_does_not_wait_for_an_answer(self) -> None:
         world = World(a_report(OLD))
