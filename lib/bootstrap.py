@@ -66,6 +66,11 @@ class Settings:
         return value
 
     @property
+    def stage(self) -> str | None:
+        """The stage that was deployed; None outside a deployment."""
+        return self.environment.get("STAGE") or None
+
+    @property
     def reconcile_window(self) -> timedelta:
         """How far back images are looked at that were pushed."""
         return timedelta(days=int(self.need("RECONCILE_DAYS")))

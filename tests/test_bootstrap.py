@@ -93,6 +93,13 @@ def test_a_missing_variable_is_named() -> None:
         Settings({}).need("TABLE_NAME")
 
 
+def test_the_stage_comes_from_the_deployment() -> None:
+    """An operator's command has none."""
+    assert Settings({"STAGE": "prod"}).stage == "prod"
+    assert Settings({"STAGE": ""}).stage is None
+    assert Settings({}).stage is None
+
+
 def test_further_receiver_hosts_come_from_the_deployment() -> None:
     """A list with commas and blanks; empty means none."""
     assert Settings({"RECEIVER_HOSTS": "127.0.0.1, .example.org,"}).receiver_hosts == (

@@ -527,6 +527,7 @@ def test_metrics_carry_the_dimension_that_alarms_ask_for(built: Package) -> None
         variables = function["Environment"]["Variables"]
         assert variables["POWERTOOLS_SERVICE_NAME"] == NAME
         assert variables["POWERTOOLS_METRICS_NAMESPACE"] == "EcrScanAlerts"
+        assert variables["STAGE"] == STAGE
 
 
 def test_the_dashboard_shows_what_is_counted(built: Package) -> None:
