@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT: Final = 3
 _READ_TIMEOUT: Final = 10
 _ATTEMPTS: Final = 5
+_ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +127,40 @@ class Clients:
         if (service, region) not in self._made:
             from botocore.config import Config as BotoConfig
 
+            config = BotoConfig(
+                connect_timeout=_CONNECT_TIMEOUT,
+                read_timeout=_READ_TIMEOUT,
+                retries={"mode": "adaptive", "max_attempts": _ATTEMPTS},
+            )
+            if service == "s3":
+                config = config.merge(BotoConfig(**_s3_options(os.environ)))
             self._made[service, region] = self.session.client(
                 service,  # type: ignore[call-overload]  # the name is a variable
                 region_name=region,
-                config=BotoConfig(
-                    connect_timeout=_CONNECT_TIMEOUT,
-                    read_timeout=_READ_TIMEOUT,
-                    retries={"mode": "adaptive", "max_attempts": _ATTEMPTS},
-                ),
+                config=config,
             )
         return self._made[service, region]
+
+
+def _s3_options(environment: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Return the options with which links to S3 open in every region.
+
+    By default botocore signs links for the global host, and in old regions by Signature V2. S3
+    redirects the global host for a day after a bucket was made, which breaks the signature, and
+    refuses it for good in regions since 2019. In us-east-1 the global host works, but it is the
+    legacy one; the regional host works everywhere. An endpoint of one's own, such as an
+    emulator's, has no host for each bucket.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+    """
+    own_endpoint = any(environment.get(name) for name in _ENDPOINTS)
+    return {
+        "signature_version": "s3v4",
+        "s3": {
+            "addressing_style": "path" if own_endpoint else "virtual",
+            "us_east_1_regional_endpoint": "regional",
+        },
+    }
 
 
 def utc_now() -> datetime:

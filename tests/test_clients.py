@@ -1,0 +1,163 @@
+"""
+AWS clients as a deployment makes them, without an endpoint: botocore chooses host and signature.
+
+The embedded AWS hides both choices. Nothing here sends a request.
+"""
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import botocore.session
+import pytest
+from botocore.auth import SigV4Auth
+
+from lib.bootstrap import Clients
+from lib.store import pages
+
+ROOT = Path(__file__).parents[1]
+BUCKET = "ecr-scan-alerts-prod-reportsbucket-1a2b3c"
+EVERYWHERE = {"iam"}
+"""Services with one address for all regions of a partition."""
+_SESSION = botocore.session.get_session()
+REGIONS = [
+    region
+    for partition in _SESSION.get_available_partitions()
+    for region in _SESSION.get_available_regions("s3", partition_name=partition)
+]
+"""All regions of all partitions that botocore knows."""
+
+
+@pytest.fixture(autouse=True)
+def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "made-up")
+
+
+@pytest.fixture(scope="module")
+def session() -> boto3.session.Session:
+    """One for all regions: it reads each service's description once."""
+    return boto3.session.Session(
+        aws_access_key_id="made-up",
+        aws_secret_access_key="made-up",
+        region_name="eu-central-1",
+    )
+
+
+@cache
+def services() -> frozenset[str]:
+    """Return the services that the functions and the command ask `Clients` for."""
+    known = set(boto3.session.Session().get_available_services())
+    return frozenset(name for name in _first_arguments("get", "_client_of") if name in known)
+
+
+def _first_arguments(*methods: str) -> Iterator[str]:
+    for call in _calls():
+        match call:
+            case ast.Call(func=ast.Attribute(attr=name), args=[ast.Constant(str(value)), *_]):
+                if name in methods and "lient" in ast.unparse(call.func):
+                    yield value
+
+
+def _calls() -> Iterator[ast.Call]:
+    for folder in ("handlers", "lib", "cli"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+
+
+def a_link(session: boto3.session.Session, region: str) -> str:
+    """Return where a browser is sent for a page in a bucket of this region."""
+    client = Clients(session).get("s3", region)
+    client.head_object = lambda **_: {}
+
+    address = pages.redirect(client, BUCKET, "pages/payments/api.html")
+
+    assert address is not None
+    return address
+
+
+def test_all_regions_and_services_are_looked_at() -> None:
+    """The lists below come from botocore and from the code, so neither may be empty by accident."""
+    assert len(REGIONS) > 40
+    assert {"us-east-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"} <= set(REGIONS)
+    assert services() >= {
+        "cloudformation",
+        "dynamodb",
+        "ecr",
+        "ecs",
+        "s3",
+        "secretsmanager",
+        "sns",
+        "sqs",
+        "ssm",
+    }
+
+
+def test_one_place_makes_clients() -> None:
+    """A client that is made elsewhere has other timeouts, and is not looked at here."""
+    made = [
+        ast.unparse(call)
+        for call in _calls()
+        if isinstance(call.func, ast.Attribute) and call.func.attr in {"client", "resource"}
+    ]
+
+    assert len(made) == 1, made
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_report_opens_at_the_host_of_its_region(
+    session: boto3.session.Session, region: str
+) -> None:
+    """
+    S3 answers a link of the global host with a redirect or a refusal, and refuses Signature V2.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html
+    """
+    address = urlsplit(a_link(session, region))
+
+    assert address.scheme == "https"
+    assert address.hostname is not None
+    assert address.hostname.startswith(f"{BUCKET}.s3.{region}.")
+    assert address.path == "/pages/payments/api.html"
+    query = parse_qs(address.query)
+    assert query["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
+    assert f"/{region}/s3/" in query["X-Amz-Credential"][0]
+    assert "Signature" not in query
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_clients_call_their_own_region_by_signature_v4(
+    session: boto3.session.Session, region: str
+) -> None:
+    """Each client of a deployment, with no endpoint given."""
+    clients = Clients(session)
+    for service in sorted(services() - EVERYWHERE):
+        client = clients.get(service, region)
+
+        assert f".{region}." in f".{urlsplit(client.meta.endpoint_url).hostname}.", service
+        assert client.meta.region_name == region
+        signer = client._request_signer  # noqa: SLF001  # the signature that requests get
+        assert signer.signature_version in {"v4", "s3v4"}, service
+        kind = botocore.auth.AUTH_TYPE_MAPS[signer.signature_version]
+        assert issubclass(kind, SigV4Auth), service
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "cloud"])
+def test_another_aws_has_no_host_for_each_bucket(
+    monkeypatch: pytest.MonkeyPatch, session: boto3.session.Session, variable: str, host: str
+) -> None:
+    """An emulator is found at its own address, with the bucket in the path."""
+    monkeypatch.setenv(variable, f"http://{host}:4566")
+
+    address = urlsplit(a_link(session, "eu-central-1"))
+
+    assert address.netloc == f"{host}:4566"
+    assert address.path == f"/{BUCKET}/pages/payments/api.html"
+    assert parse_qs(address.query)["X-Amz-Algorithm"] == ["AWS4-HMAC-SHA256"]
