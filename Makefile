@@ -10,8 +10,9 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --jobs=4
 
 STAGE ?=
-REGION ?= $(or $(AWS_REGION),$(AWS_DEFAULT_REGION))
-CONFIG ?= alerts.yml
+# What the file of the stage remembers, deploy/stages/STAGE.yml; to be given once, for the first deployment.
+REGION ?=
+CONFIG ?=
 # Passed on, as in: make test ARGS="-k slack". Coverage is that of all tests, so it is not measured of some.
 ARGS ?=
 
@@ -19,17 +20,16 @@ bin := .venv/bin
 cloud := .build/venvs/cloud
 lambda := .build/venvs/lambda
 libraries := .build/dependencies/.ready
-# Without the notes of its libraries about Node versions to come.
-osls := NODE_NO_WARNINGS=1 node_modules/.bin/osls
 install := requirements/install
 code := handlers lib cli local deploy
 
 # Said before anything is set up.
 account := $(firstword $(filter deploy remove,$(MAKECMDGOALS)))
 ifneq (,$(account))
-$(if $(STAGE),,$(error Which stage? As in: make $(account) STAGE=prod REGION=eu-central-1))
-$(if $(REGION),,$(error Which region? As in: make $(account) STAGE=prod REGION=eu-central-1 (or set AWS_REGION)))
+$(if $(STAGE),,$(error Which stage? As in: make $(account) STAGE=prod))
 endif
+# As python -m deploy.… takes them.
+inputs = --stage "$(or $(STAGE),dev)" $(if $(REGION),--region "$(REGION)") $(if $(CONFIG),--config "$(CONFIG)")
 
 .PHONY: help
 help: ## List the commands.
@@ -43,16 +43,15 @@ demo: $(bin)/.operator $(cloud)/.ready $(libraries) node_modules/.ready ## Show 
 
 .PHONY: package
 package: $(bin)/.operator $(libraries) node_modules/.ready ## Build zip and template into .build/STAGE (STAGE=dev CONFIG=alerts.yml); asks nothing of AWS.
-	@$(bin)/python -m deploy.package --stage "$(or $(STAGE),dev)" --config "$(CONFIG)" $(if $(REGION),--region "$(REGION)")
+	@$(bin)/python -m deploy.package $(inputs)
 
 .PHONY: deploy
-deploy: package ## Package and deploy with your credentials: STAGE=… REGION=… CONFIG=… (ALARM_EMAIL=… RECEIVER_HOSTS=…)
-	@$(osls) deploy --stage "$(STAGE)" --region "$(REGION)"
-	@$(osls) info --stage "$(STAGE)" --region "$(REGION)" --verbose
+deploy: $(bin)/.operator $(libraries) node_modules/.ready ## Package and deploy with your credentials: STAGE=prod (the first time with REGION=… CONFIG=…).
+	@$(bin)/python -m deploy.deploy $(inputs)
 
 .PHONY: remove
 remove: package ## Remove what was deployed: STAGE=… REGION=… Table and bucket stay; delete them yourself.
-	@$(osls) remove --stage "$(STAGE)" --region "$(REGION)"
+	@NODE_NO_WARNINGS=1 node_modules/.bin/osls remove --stage "$(STAGE)" --region "$(REGION)"
 
 # --- for contributors ------------------------------------------------------------------------------
 

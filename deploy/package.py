@@ -3,6 +3,7 @@
 
     .build/STAGE/ecr-scan-alerts.zip                            all functions, with alerts.json
     .build/STAGE/deployment.json                                what serverless.yml reads of it
+    .build/STAGE/parameters.json                                and the parameters of the stage
     .build/STAGE/cloudformation-template-update-stack.json      what CloudFormation gets
 
 Needs no credentials and asks nothing of AWS. The same input gives the same zip.
@@ -10,14 +11,12 @@ Needs no credentials and asks nothing of AWS. The same input gives the same zip.
 
 import argparse
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -26,7 +25,7 @@ from cli.alerts_file import check_file, read, render_problems
 from deploy.archive import Archive, files_below, write
 from deploy.bytecode import RUNTIME, Compiler, find_compiler
 from deploy.dependencies import KEPT, LOCK, DependenciesError, prepared
-from lib.bootstrap import Settings
+from deploy.inputs import Inputs, add_arguments, given, inputs_of, template_parameters
 from lib.config import config_hash
 from lib.errors import ConfigError
 from lib.interfaces import Json
@@ -55,42 +54,37 @@ class PackageError(Exception):
     """The package cannot be built; the text says what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What to package: for which stage, with which configuration, for which region."""
-
-    stage: str
-    config: Path
-    region: str | None = None
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Package and print sizes. Exit code 1: not built, and why."""
-    order = _order(arguments)
+    parser = argparse.ArgumentParser(prog="python -m deploy.package", description=__doc__)
+    add_arguments(parser)
     try:
-        package(order, today=datetime.now(UTC).date())
+        inputs = inputs_of(given(parser.parse_args(arguments)))
+        package(inputs, today=datetime.now(UTC).date())
     except (PackageError, DependenciesError, ConfigError) as error:
         print(f"Not packaged. {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def package(order: Order, *, today: date) -> Archive:
+def package(inputs: Inputs, *, today: date) -> Archive:
     """
-    Write zip, deployment.json and template of a stage.
+    Write zip, deployment.json, parameters.json and template of a stage.
 
     Raises `ConfigError` when the configuration is not valid: it must not be deployed.
     """
-    if not _STAGE.fullmatch(order.stage):
+    if not _STAGE.fullmatch(inputs.stage):
         raise PackageError("STAGE must be letters, digits and hyphens, at most 32, a letter first")
-    document = _checked(order.config, today)
-    folder = BUILD / order.stage
+    document = _checked(inputs, today)
+    folder = BUILD / inputs.stage
     archive = build_zip(document, folder / ZIP)
     _say(f"{_shown(archive.path)}  {archive.size / 1e6:.2f} MB, {archive.files} files")
     (folder / "deployment.json").write_text(
         json.dumps(_deployment(document, archive), indent=2) + "\n", encoding="utf-8"
     )
-    _say(_shown(_write_template(order, folder)))
+    parameters = template_parameters(inputs.parameters)
+    (folder / "parameters.json").write_text(json.dumps(parameters, indent=2) + "\n", "utf-8")
+    _say(_shown(_write_template(inputs, folder)))
     return archive
 
 
@@ -120,8 +114,8 @@ def _application(document: Json, compiler: Compiler | None) -> dict[str, bytes]:
         return files_below(folder)
 
 
-def _checked(path: Path, today: date) -> Json:
-    hosts = Settings(os.environ).receiver_hosts
+def _checked(inputs: Inputs, today: date) -> Json:
+    path, hosts = inputs.config, tuple(inputs.parameters.get("receiverHosts", ()))
     problems = check_file(path, today=today, receiver_hosts=hosts)
     if problems:
         print(render_problems(problems), file=sys.stderr)
@@ -145,27 +139,18 @@ def _deployment(document: Json, archive: Archive) -> Json:
     }
 
 
-def _write_template(order: Order, folder: Path) -> Path:
+def _write_template(inputs: Inputs, folder: Path) -> Path:
     osls = ROOT / "node_modules" / ".bin" / "osls"
     if not osls.exists():
         raise PackageError("osls is not installed; `make package` does that")
     # osls empties the folder it packages into, so it gets one of its own.
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        command = [str(osls), "package", "--stage", order.stage, "--package", scratch]
-        command += ["--region", order.region] if order.region else []
+        command = [str(osls), "package", "--stage", inputs.stage, "--package", scratch]
+        command += ["--region", inputs.region] if inputs.region else []
         answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if answer.returncode:
             raise PackageError(f"osls could not make the template:\n{answer.stderr.strip()}")
         return Path(shutil.move(Path(scratch) / TEMPLATE, folder / TEMPLATE))
-
-
-def _order(arguments: Sequence[str] | None) -> Order:
-    parser = argparse.ArgumentParser(prog="python -m deploy.package", description=__doc__)
-    parser.add_argument("--stage", default="dev")
-    parser.add_argument("--config", type=Path, default=ROOT / "alerts.yml")
-    parser.add_argument("--region")
-    options = parser.parse_args(arguments)
-    return Order(options.stage, options.config, options.region)
 
 
 def _shown(path: Path) -> str:

@@ -267,6 +267,18 @@ def check(
     return tuple(dict.fromkeys(found))
 
 
+def check_against(schema: str, document: Json) -> tuple[Problem, ...]:
+    """
+    Return every rule of a schema that a document breaks, and every text that looks like a secret.
+
+    `schema`: the name of a file in schemas/.
+    """
+    leaks = list(_unsafe_texts((), document))
+    leaking = {problem.path for problem in leaks}
+    rules = _against(_read_schema(schema), document, ())
+    return tuple(dict.fromkeys((*leaks, *(rule for rule in rules if rule.path not in leaking))))
+
+
 # Formats of secrets that are pasted into the wrong place most easily.
 _SECRET: Final = re.compile(
     r"hooks\.slack(-gov)?\.com/|xox[a-z]-|xapp-|ATATT3x|whsec_[A-Za-z0-9+/]|AKIA[0-9A-Z]{12}|-----BEGIN|://[^/\s]*@"

@@ -1,11 +1,14 @@
 """README.md says what is there: commands, metrics, receivers, links."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.commands import COMMANDS
+from cli.stage_file import FOLDER, SCHEMA
 from lib.observability import Metric
 
 ROOT = Path(__file__).parents[1]
@@ -38,3 +41,28 @@ def test_links_lead_somewhere(document: str) -> None:
     local = [each for each in targets if "://" not in each]
 
     assert [each for each in local if not (ROOT / each).exists()] == []
+
+
+def test_the_table_of_stage_files_is_that_of_the_schema() -> None:
+    """Each key with its default and its meaning, in the schema's words."""
+    schema = json.loads((ROOT / "schemas" / SCHEMA).read_text(encoding="utf-8"))
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+
+    assert rows == [
+        f"| `{name}` | {default_of(rule)} | {rule['description']} |"
+        for name, rule in schema["properties"].items()
+    ]
+
+
+def default_of(rule: dict[str, Any]) -> str:
+    """Return a default as the table shows it."""
+    match rule.get("default"):
+        case None:
+            return "required"
+        case "" | []:
+            return "none"
+        case str() as text:
+            return f"`{text}`"
+        case value:
+            return f"`{json.dumps(value)}`"

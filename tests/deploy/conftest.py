@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from deploy.package import BUILD, ROOT, TEMPLATE, ZIP, Order, package
+from deploy.inputs import Inputs
+from deploy.package import BUILD, ROOT, TEMPLATE, ZIP, package
 
 STAGE = "test"
 CONFIG = Path(__file__).parent / "alerts.yml"
@@ -86,9 +87,7 @@ def package_without_account() -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name in [each for each in os.environ if each.startswith("AWS_")]:
             patch.delenv(name)
-        for name in ("ALARM_EMAIL", "RECEIVER_HOSTS"):
-            patch.delenv(name, raising=False)
-        package(Order(STAGE, CONFIG), today=date(2026, 11, 24))
+        package(Inputs(STAGE, "", CONFIG), today=date(2026, 11, 24))
 
 
 @contextmanager

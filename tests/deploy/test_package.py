@@ -13,7 +13,8 @@ from cli.alerts_file import read
 from deploy.archive import write
 from deploy.bytecode import find_compiler
 from deploy.dependencies import DependenciesError, merge, prepared, targets
-from deploy.package import BUILD, ROOT, Order, PackageError, build_zip, main, package
+from deploy.inputs import Inputs
+from deploy.package import BUILD, ROOT, PackageError, build_zip, main, package
 from lib.config import config_hash
 from tests.deploy.conftest import CONFIG, Package
 
@@ -168,7 +169,7 @@ def test_an_invalid_configuration_is_not_packaged(
 def test_a_stage_that_names_cannot_hold_is_refused(stage: str) -> None:
     """Stack, queues and functions are named after the stage."""
     with pytest.raises(PackageError, match="STAGE must be"):
-        package(Order(stage, CONFIG), today=TODAY)
+        package(Inputs(stage, "", CONFIG), today=TODAY)
 
 
 def test_targets_that_disagree_are_not_merged(tmp_path: Path) -> None:

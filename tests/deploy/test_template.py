@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cli.stage_file import defaults
 from deploy.package import ROOT, TEMPLATE
 from lib.bootstrap import Settings
 from lib.observability import Metric
@@ -334,7 +335,7 @@ def test_the_table_is_protected(built: Package) -> None:
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["SSESpecification"] == {"SSEEnabled": True}
     assert table["DeletionProtectionEnabled"] is True
-    assert built.template["Resources"]["Table"]["DeletionPolicy"] == "Retain"
+    assert built.template["Resources"]["Table"]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert built.template["Resources"]["Table"]["UpdateReplacePolicy"] == "Retain"
 
 
@@ -353,7 +354,7 @@ def test_the_bucket_is_private(built: Package) -> None:
         "Bool": {"aws:SecureTransport": "false"},
         "NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"},
     }
-    assert built.template["Resources"]["ReportsBucket"]["DeletionPolicy"] == "Retain"
+    assert built.template["Resources"]["ReportsBucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
 def test_reports_outlive_the_rows_that_point_to_them(built: Package) -> None:
@@ -379,6 +380,22 @@ def test_every_function_has_a_role_of_its_own(built: Package) -> None:
         *(f"{each}Role" for each in FUNCTIONS),
         *(f"{each}ScheduleRole" for each in SCHEDULES),
     }
+
+
+def test_every_role_takes_the_path_and_the_boundary_of_the_stage(built: Package) -> None:
+    """Companies that allow iam:CreateRole often ask for both."""
+    roles = built.resources("AWS::IAM::Role").values()
+
+    assert {role["Path"] for role in roles} == {"/"}
+    assert all(role["PermissionsBoundary"] == {"Ref": "AWS::NoValue"} for role in roles)
+
+
+def test_parameters_of_the_template_are_those_of_stage_files() -> None:
+    """Whatever serverless.yml reads can be set for a stage, and whatever can be set is read."""
+    text = (ROOT / "serverless.yml").read_text()
+    read = set(re.findall(r"\$\{param:(\w+)\}", text))
+
+    assert read == set(defaults())
 
 
 def test_everything_allowed_names_its_resources(built: Package) -> None:
