@@ -154,8 +154,13 @@ def calling_aws() -> Iterator[None]:
 
 
 def operator_app(config: Config | None, clients: Clients) -> App:
-    """Return the objects of `lib.bootstrap` with the operator's own credentials and region."""
-    return App(Settings(os.environ), clients=clients, config=config)
+    """
+    Return the objects of `lib.bootstrap` with the operator's own credentials and region.
+
+    They belong to no stage, whatever the shell calls STAGE: secrets are read as written.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "STAGE"}
+    return App(Settings(environment), clients=clients, config=config)
 
 
 def _name(path: str) -> str:

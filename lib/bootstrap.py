@@ -460,7 +460,7 @@ class App:
         """What receivers ask for, by name."""
         from lib.store.secrets import CachedSecrets
 
-        return CachedSecrets(self._clients.get)
+        return CachedSecrets(self._clients.get, stage=self._settings.stage)
 
 
 @cache

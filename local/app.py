@@ -28,6 +28,7 @@ from cli.alerts_file import load_file, read
 from lib.bootstrap import App as Process
 from lib.bootstrap import Clients, Settings
 from lib.models import DeliveryState
+from lib.secret_names import stage_name
 from local.deploy import Stack, deploy
 from local.process import ROOT, EmbeddedAws
 from local.receivers import Receivers
@@ -226,9 +227,11 @@ def provide(
 def _keep(aws: EmbeddedAws, reference: Mapping[str, str], value: str) -> None:
     match reference:
         case {"secret": name}:
-            aws.client("secretsmanager").create_secret(Name=name, SecretString=value)
+            full = stage_name("secret", name, STAGE)
+            aws.client("secretsmanager").create_secret(Name=full, SecretString=value)
         case {"parameter": name}:
-            aws.client("ssm").put_parameter(Name=name, Value=value, Type="SecureString")
+            full = stage_name("parameter", name, STAGE)
+            aws.client("ssm").put_parameter(Name=full, Value=value, Type="SecureString")
 
 
 def _subscribe(aws: EmbeddedAws, arn: str, endpoint: str) -> str:

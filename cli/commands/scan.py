@@ -1,4 +1,8 @@
-"""`scan`: the tool's main job in one process, with the operator's credentials."""
+"""
+`scan`: the tool's main job in one process, with the operator's credentials.
+
+Without a stage, `--send` reads secrets under the names in alerts.yml: `ecr-scan-alerts/NAME`.
+"""
 
 import argparse
 import re

@@ -1,4 +1,4 @@
-"""Secrets by name, through Powertools parameters, kept for five minutes."""
+"""Secrets of one stage by name, through Powertools parameters, kept for five minutes."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -8,23 +8,36 @@ from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvi
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from lib.errors import ConfigError
+from lib.secret_names import creation_command, stage_name
 
 MAX_AGE: Final = 300
 """Seconds. A rotated secret is in use after that."""
+_MISSING: Final = ("ResourceNotFoundException", "ParameterNotFound")
 
 
 class CachedSecrets:
-    """See `lib.interfaces.SecretReader`. A failed read is not cached."""
+    """
+    See `lib.interfaces.SecretReader`. A failed read is not cached.
 
-    def __init__(self, client_of: Callable[[str], Any]) -> None:
+    With a `stage`, each name is read below it: `lib.secret_names`. Without one, as in the
+    operator's `scan --send`, names are read as written.
+    """
+
+    def __init__(self, client_of: Callable[[str], Any], *, stage: str | None = None) -> None:
         self._client_of = client_of
+        self._stage = stage
         self._secrets: SecretsProvider | None = None
         self._parameters: SSMProvider | None = None
         self._known: dict[tuple[str, str], str] = {}
 
     def read(self, reference: Mapping[str, str]) -> str:
-        """See `SecretReader.read`. The text of the error names the secret, never its value."""
-        kind, name = next(iter(reference.items()))
+        """
+        See `SecretReader.read`.
+
+        The text of the error holds the full name that was read, never the value.
+        """
+        kind, written = next(iter(reference.items()))
+        name = stage_name(kind, written, self._stage)
         self._known[kind, name] = value = self._read(kind, name)
         return value
 
@@ -45,12 +58,19 @@ class CachedSecrets:
             response = getattr(error.__context__, "response", {})
             code = response.get("Error", {}).get("Code", type(error.__context__).__name__)
             raise ConfigError(
-                f"The {kind} {name!r} could not be read ({code}); create it, or fix its name",
+                f"The {kind} {name!r} could not be read ({code})" + self._remedy(kind, name, code),
                 reason="secret",
             ) from None
         if not isinstance(value, str) or not value.strip():
             raise ConfigError(f"The {kind} {name!r} is empty or not text", reason="secret")
         return value.strip()
+
+    def _remedy(self, kind: str, name: str, code: str) -> str:
+        if code not in _MISSING:
+            return ""
+        service = "ssm" if kind == "parameter" else "secretsmanager"
+        region = self._client_of(service).meta.region_name
+        return f"; create it: {creation_command(kind, name, region)}"
 
     def _from_secrets(self, name: str) -> object:
         if self._secrets is None:

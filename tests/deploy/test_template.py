@@ -16,6 +16,7 @@ from cli.stage_file import defaults
 from deploy.package import ROOT, TEMPLATE
 from lib.bootstrap import Settings
 from lib.observability import Metric
+from lib.secret_names import PREFIX, stage_name
 from lib.sources.events import EVENT_PATTERNS, REGISTRY_CHANGE
 from lib.store import ledger, state
 from tests.deploy.conftest import STAGE, Package
@@ -446,14 +447,18 @@ def test_deliver_publishes_to_the_topics_of_the_file(built: Package) -> None:
 
 
 def test_deliver_reads_our_secrets_only(built: Package) -> None:
-    """The prefix that the configuration's schema asks for."""
+    """Below the stage's own name, so no stage reads another's."""
     resources = [
         each["Resource"]["Fn::Sub"].rpartition(":")[2]
         for each in statements(built.resources("AWS::IAM::Role")["DeliverRole"])
         if each["Action"] in ("secretsmanager:GetSecretValue", "ssm:GetParameter")
     ]
 
-    assert resources == ["ecr-scan-alerts/*", "parameter/ecr-scan-alerts/*"]
+    assert resources == [
+        f"{stage_name('secret', PREFIX, STAGE)}*",
+        f"parameter{stage_name('parameter', PREFIX, STAGE)}*",
+    ]
+    assert resources == [f"ecr-scan-alerts/{STAGE}/*", f"parameter/ecr-scan-alerts/{STAGE}/*"]
 
 
 def test_links_are_signed_with_a_secret_that_nobody_chose(built: Package) -> None:

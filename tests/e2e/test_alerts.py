@@ -489,8 +489,11 @@ class TestCommand:
     def test_an_image_is_scanned_and_sent_without_the_deployment(
         self, app: App, repository: Any
     ) -> None:
-        """`scan --send` fetches, routes, shows and delivers in one process."""
+        """`scan --send` fetches, routes, shows and delivers; secrets are read as written."""
         name = repository("local")
+        app.aws.client("secretsmanager").create_secret(
+            Name="ecr-scan-alerts/team", SecretString=app.receivers.slack_url("team-slack")
+        )
         app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
         app.wait_until_quiet()
 
@@ -515,7 +518,7 @@ def command(app: App, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "cli", *arguments, "--config", str(config)],
         cwd=ROOT,
-        env={**os.environ, **app.aws.environment(), "RECEIVER_HOSTS": "127.0.0.1"},
+        env={**os.environ, **app.aws.environment(), "RECEIVER_HOSTS": "127.0.0.1", "STAGE": "any"},
         capture_output=True,
         text=True,
         check=False,
