@@ -14,9 +14,11 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.records import body_of, failures_logged
+from lib import destination_test
 from lib.bootstrap import App, app
+from lib.checks import check_to_json, has_failed
 from lib.delivery import DeliveryOutcome, DeliveryResult
-from lib.errors import EventError
+from lib.errors import EventError, ScanAlertError
 from lib.interfaces import Json, WakeUp
 from lib.models import DeliveryId, Destination
 from lib.observability import Metric, logger, metrics
@@ -31,10 +33,38 @@ _RESULT_METRICS = {
 
 
 @logger.inject_lambda_context
+def handler(
+    event: dict[str, Any], context: LambdaContext
+) -> PartialItemFailureResponse | dict[str, Any]:
+    """Attempt a batch of deliveries; or, called by an operator, test a destination."""
+    if destination_test.EVENT in event:
+        return answer_test(app(), event)
+    response: PartialItemFailureResponse = _deliver(event, context)
+    return response
+
+
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
-    """Attempt a batch of deliveries."""
+def _deliver(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     return process_batch(app(), event, context)
+
+
+def answer_test(application: App, event: dict[str, Any]) -> dict[str, Any]:
+    """
+    Return {"checks": […]} of one destination, {"destinations": […]}, or {"error": text}.
+
+    A test is no record: nothing is retried, and no metric or alarm counts it.
+    """
+    try:
+        request = destination_test.requested(event, now=application.now())
+        if request.destination is None:
+            names = sorted(application.config.destinations)
+            return {"destinations": names}
+        checks = application.test_destination(request.destination, request.test)
+    except ScanAlertError as error:
+        return {"error": str(error)}
+    failed = has_failed(checks)
+    logger.info("destination tested", destination=request.destination, failed=failed)
+    return {"checks": [check_to_json(check) for check in checks]}
 
 
 def process_batch(

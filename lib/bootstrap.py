@@ -15,11 +15,13 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.audit import Audit
+from lib.checks import Check
 from lib.config import Config, read_packaged
 from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError
 from lib.evaluation import INDEX_WAIT, Rules
 from lib.interfaces import (
+    DestinationTest,
     DigestStore,
     FindingSource,
     History,
@@ -434,6 +436,18 @@ class App:
         factory = NOTIFIERS[entry.type]
         hosts = entry.hosts(factory.hosts, self._settings.receiver_hosts)
         return factory(entry.options, self._tools(destination, hosts))
+
+    def test_destination(self, destination: Destination, test: DestinationTest) -> Sequence[Check]:
+        """
+        Test one destination as `deliver` would reach it; nothing of it enters the ledger.
+
+        Secrets are read anew: a stored one counts at once. Raises `ConfigError` for a destination
+        that is not in alerts.yml.
+        """
+        from lib.destination_test import run
+
+        self.secrets.renew()
+        return run(self.notifier(destination), test)
 
     def _tools(self, destination: Destination, hosts: tuple[str, ...]) -> NotifierTools:
         from lib.notifiers.sns import SnsPublisher

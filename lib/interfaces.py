@@ -4,11 +4,12 @@ The ports: what the pipeline needs from the outside, in its own words.
 `lib.sources`, `lib.store` and `lib.notifiers` implement them; tests fake them.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
+from lib.checks import Check
 from lib.models import (
     AnyReport,
     Delivery,
@@ -469,6 +470,35 @@ class Notifier(Protocol):
 
     def send(self, payload: Json) -> Receipt:
         """Deliver and return the receipt. Raises a `DeliveryError` of the right class."""
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationTest:
+    """A test of one destination. It is no alert: no ledger row, no stream, no thread."""
+
+    id: str
+    time: datetime
+    origin: str
+    """Who sends it, for its reader: "stage prod", "an operator's machine"."""
+    send: bool = True
+    """False: only look; whoever reads the receiver must not see anything."""
+    create: bool = False
+    """Where alerts are issues: create one, too, and delete it again."""
+    page: bool = False
+    """Where alerts wake people: open an incident, too, and resolve it."""
+
+
+@runtime_checkable
+class Testable(Protocol):
+    """A notifier whose destination can be tested without an alert."""
+
+    def test(self, test: DestinationTest) -> Iterator[Check]:
+        """
+        Look at what sending needs, then send a message that is marked as TEST, unless told not to.
+
+        Yields each fact as soon as it is known. Raises `ScanAlertError` for what ends the test;
+        see `lib.destination_test`.
+        """
 
 
 class NotifierFactory(Protocol):

@@ -215,6 +215,10 @@ class Receivers:
         """Remove a bot's message from a Slack channel, with its thread."""
         self._slack_api.delete(channel, ts)
 
+    def deny_in_jira(self, *permissions: str) -> None:
+        """Take permissions from the account of Jira; without any: give all of them."""
+        self._jira.deny(*permissions)
+
     def delete_issue(self, key: str) -> None:
         """Make a Jira issue answer 404 from now on."""
         self._jira.delete(key)

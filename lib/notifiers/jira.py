@@ -11,13 +11,14 @@ import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import ClassVar, Final
 from urllib.parse import quote
 
+from lib.checks import Check, ok
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -25,7 +26,7 @@ from lib.errors import (
     PermanentDeliveryError,
     StoreError,
 )
-from lib.interfaces import HttpClient, Json, NotifierTools
+from lib.interfaces import DestinationTest, HttpClient, Json, NotifierTools
 from lib.models import (
     Alert,
     AskLater,
@@ -44,7 +45,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
-from lib.notifiers import adf, jira_digest, wording
+from lib.notifiers import adf, jira_checks, jira_digest, wording
 from lib.notifiers import jira_workflow as workflow
 from lib.report import vulnerability_url
 from lib.text import one_line, truncate
@@ -281,6 +282,22 @@ class JiraNotifier:
                 f"Jira answered {answer.status} without an issue key", reason="no-issue-key"
             )
         return self._receipt(key)
+
+    def test(self, test: DestinationTest) -> Iterator[Check]:
+        """See `Testable.test`. Writes nothing unless `create`: an issue is not a message."""
+        headers = self._headers()
+        yield ok("secret", "holds an e-mail address and a token")
+        wanted = {"labels": self._labelled, "priority": bool(self._options.get("priority"))}
+        jira = jira_checks.JiraDestination(
+            destination=self._tools.destination,
+            site=self._site,
+            project=str(self._options["project"]),
+            issue_type=str(self._options.get("issue_type", _DEFAULT_TYPE)),
+            fields=[name for name, is_set in wanted.items() if is_set],
+            http=self._tools.http,
+            headers=headers,
+        )
+        yield from jira_checks.checks(jira, test)
 
     def _receipt(self, key: str) -> Receipt:
         return Receipt(key, url=f"{self._site}/browse/{quote(key, safe='')}", thread=key)

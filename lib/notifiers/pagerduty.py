@@ -15,8 +15,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
+from lib.checks import Check, ok
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
-from lib.interfaces import Json, NotifierTools
+from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import (
     Alert,
     Change,
@@ -34,7 +35,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
-from lib.notifiers import wording
+from lib.notifiers import testing, wording
 from lib.text import one_line, truncate
 from lib.wire import time_from_json, time_to_json
 
@@ -70,6 +71,17 @@ _REASONS: Final = 12
 _PROBLEM: Final = 1000
 _NAME: Final = 200
 _MAX_URL: Final = 2000
+
+_REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "outing key": (
+            "The integration was removed, or belongs to the other region (`region: us` or `eu`). "
+            "Store the key of an Events API v2 integration under the same secret"
+        ),
+        "routing_key": "Store the key of an Events API v2 integration under the same secret",
+    }
+)
+"""By the words that PagerDuty uses of a key, in one spelling or another."""
 
 
 class Incident(StrEnum):
@@ -152,6 +164,7 @@ class PagerDutyNotifier:
         self._severities = {**SEVERITIES, **options.get("severity", {})}
         site = options.get("site") or SITES[options.get("region", _DEFAULT_REGION)]
         self._url = f"{site.rstrip('/')}/v2/enqueue"
+        self._changes = f"{site.rstrip('/')}/v2/change/enqueue"
 
     def render(self, alert: Message, *, thread: str | None = None) -> Json:
         """
@@ -192,13 +205,54 @@ class PagerDutyNotifier:
         """See `Notifier.send`. Who is interrupted sends all of it again: the last is what shows."""
         key = _routing_key(self._tools.secrets.read(self._options["routing_key"]))
         for event in payload["events"]:
-            self._enqueue(event, key)
+            self._enqueue(self._url, event, key)
         keys = ["nothing to change", *(each["dedup_key"] for each in payload["events"])]
         return Receipt(keys[-1], thread=payload["thread"])
 
-    def _enqueue(self, event: Mapping[str, Json], key: str) -> None:
+    def test(self, test: DestinationTest) -> Iterator[Check]:
+        """
+        See `Testable.test`. A change event wakes nobody; only `page` opens an incident.
+
+        https://developer.pagerduty.com/docs/send-change-event
+        """
+        key = _routing_key(self._tools.secrets.read(self._options["routing_key"]))
+        yield ok("secret", f"holds a routing key of {KEY_LENGTH} characters")
+        if not test.send:
+            yield testing.reachable(self._tools.http, self._url)
+            return
+        sentence = testing.sentence(self._tools.destination, test)
+        yield testing.attempt("change event", lambda: self._changed(sentence, test, key), _REMEDIES)
+        if test.page:
+            yield testing.attempt("incident", lambda: self._paged(sentence, test, key), _REMEDIES)
+
+    def _changed(self, sentence: str, test: DestinationTest, key: str) -> str:
+        change = {
+            "summary": truncate(one_line(f"{testing.TITLE}. {sentence}"), MAX_SUMMARY),
+            "source": CLIENT,
+            "timestamp": time_to_json(test.time),
+        }
+        self._enqueue(self._changes, {"payload": change}, key)
+        return "PagerDuty accepted it (see Recent Changes of the service); nobody was paged"
+
+    def _paged(self, sentence: str, test: DestinationTest, key: str) -> str:
+        """Open an incident and resolve it; a second test has a key of its own."""
+        event = {
+            "dedup_key": f"{CLIENT}/test/{test.id}",
+            "payload": {
+                "summary": truncate(one_line(f"{testing.TITLE}. {sentence}"), MAX_SUMMARY),
+                "source": CLIENT,
+                "severity": SEVERITIES[Severity.INFORMATIONAL.name],
+                "timestamp": time_to_json(test.time),
+            },
+            "client": CLIENT,
+        }
+        for action in Action:
+            self._enqueue(self._url, {**event, "event_action": action.value}, key)
+        return "opened and resolved; how it pages depends on the urgency rules of the service"
+
+    def _enqueue(self, url: str, event: Mapping[str, Json], key: str) -> None:
         try:
-            answer = self._tools.http.post(self._url, {**event, "routing_key": key}, secrets=(key,))
+            answer = self._tools.http.post(url, {**event, "routing_key": key}, secrets=(key,))
         except PermanentDeliveryError as error:
             if not _about_the_key(error):
                 raise

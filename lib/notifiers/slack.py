@@ -5,15 +5,25 @@ A webhook answers "ok" and nothing else, so a message cannot be updated or threa
 cannot be verified, either: then the message may appear twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import ClassVar
+from types import MappingProxyType
+from typing import ClassVar, Final
 
-from lib.interfaces import Json, Notifier, NotifierTools
+from lib.checks import Check, ok
+from lib.interfaces import DestinationTest, Json, Notifier, NotifierTools
 from lib.models import Digest, Message, NotThere, Receipt, Usage, Verdict
-from lib.notifiers import slack_digest, slack_message
+from lib.notifiers import slack_digest, slack_message, testing
 from lib.notifiers.slack_bot import SlackBotNotifier
 from lib.notifiers.slack_errors import failure
+
+_NEW_WEBHOOK: Final = (
+    "The webhook was revoked, or its channel or app is gone. Add one on the page Incoming Webhooks "
+    "of the Slack app (api.slack.com/apps), and store its URL under the same secret"
+)
+_REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
+    dict.fromkeys(("http-403", "http-404", "http-410"), _NEW_WEBHOOK)
+)
 
 
 class SlackNotifiers:
@@ -77,3 +87,17 @@ class SlackWebhookNotifier:
         if error is not None:
             raise error
         return Receipt("ok")
+
+    def test(self, test: DestinationTest) -> Iterator[Check]:
+        """See `Testable.test`. A webhook cannot delete its message again, so it stays."""
+        url = self._tools.secrets.read(self._webhook).strip()
+        yield ok("secret", "readable")
+        if not test.send:
+            yield testing.reachable(self._tools.http, url)
+            return
+        payload = slack_message.test(testing.sentence(self._tools.destination, test))
+        yield testing.attempt(testing.MESSAGE, lambda: self._sent(payload), _REMEDIES)
+
+    def _sent(self, payload: Json) -> str:
+        self.send(payload)
+        return "Slack accepted it; a message marked TEST stands in the channel of the webhook"

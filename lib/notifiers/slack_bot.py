@@ -13,8 +13,9 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 from urllib.parse import urlencode
 
+from lib.checks import Check, note, ok
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
-from lib.interfaces import Json, NotifierTools
+from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import (
     Alert,
     AskLater,
@@ -26,7 +27,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
-from lib.notifiers import slack_digest, slack_message
+from lib.notifiers import slack_digest, slack_message, testing
 from lib.notifiers.slack_errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
 from lib.text import one_line, truncate
 
@@ -45,6 +46,35 @@ _SKEW: Final = timedelta(minutes=1)
 """Slack's clock is not ours."""
 _SETTLING: Final = timedelta(seconds=30)
 _AGAIN: Final = 15.0
+
+_INVITE: Final = "Invite the app to the channel: /invite @NAME-OF-THE-APP in it"
+_REPLACE: Final = (
+    "Copy the Bot User OAuth Token from the page OAuth & Permissions of the Slack app "
+    "(api.slack.com/apps), and store it under the same secret"
+)
+_REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "not_in_channel": _INVITE,
+        "channel_not_found": (
+            "`channel` must be the id of a channel of this workspace, such as C0123ALERTS; an app "
+            f"sees a private channel only as its member. {_INVITE}"
+        ),
+        "is_archived": "Unarchive the channel, or name another one in `channel`",
+        "missing_scope": (
+            "Give the app the bot scope chat:write on its page OAuth & Permissions, and install "
+            "it again"
+        ),
+        **dict.fromkeys(
+            ("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"),
+            _REPLACE,
+        ),
+    }
+)
+"""By Slack's word. https://docs.slack.dev/reference/methods/chat.postMessage#errors"""
+_HISTORY: Final = (
+    "Give the app the bot scope channels:history (a private channel: groups:history), and invite "
+    "it to the channel"
+)
 
 
 class SlackBotNotifier:
@@ -140,6 +170,41 @@ class SlackBotNotifier:
                 if error.reason not in UNREADABLE:
                     raise
         return AskLater(_AGAIN) if readable and now - since < _SETTLING else NotThere()
+
+    def test(self, test: DestinationTest) -> Iterator[Check]:
+        """
+        See `Testable.test`. The message stays: whoever asked for it wants to see it.
+
+        It carries no metadata of a delivery and begins no thread of a stream.
+        """
+        headers = self._headers()
+        yield ok("secret", "readable")
+        try:
+            who = parsed(self._call("auth.test", {}, headers))
+        except PermanentDeliveryError as error:
+            yield testing.refusal("token", error, _REMEDIES)
+            return
+        yield ok("token", one_line(f"bot {who.get('user')} of workspace {who.get('team')}"))
+        yield self._readable(headers)
+        if test.send:
+            told = slack_message.test(testing.sentence(self._tools.destination, test))
+            message = {"channel": self._channel, **told, **_LITERAL}
+            yield testing.attempt(testing.MESSAGE, lambda: self._sent(message, headers), _REMEDIES)
+
+    def _readable(self, headers: Mapping[str, str]) -> Check:
+        """Say whether `verify` will be able to look for a message whose answer was lost."""
+        query = urlencode({"channel": self._channel, "limit": "1"})
+        url = f"{self._site}/api/conversations.history?{query}"
+        try:
+            _accepted(self._tools.http.get(url, headers=headers))
+        except PermanentDeliveryError as error:
+            lost = "a message whose answer was lost is sent again and may appear twice"
+            return note("history", f"{error}; {lost}", _HISTORY)
+        return ok("history", f"of channel {self._channel} can be read")
+
+    def _sent(self, message: Json, headers: Mapping[str, str]) -> str:
+        receipt = self._post(message, headers)
+        return f"a message marked TEST stands in channel {self._channel}: {receipt.url}"
 
     def _reply(self, payload: Json, headers: Mapping[str, str]) -> Receipt:
         if "update" in payload:

@@ -11,7 +11,7 @@ from typing import Final
 
 from lib.interfaces import Json
 from lib.models import Alert, Change, ScanProblem, Severity, Upgrade, Usage
-from lib.notifiers import wording
+from lib.notifiers import testing, wording
 from lib.report import vulnerability_url
 from lib.text import one_line, slack_flat, slack_link, slack_text
 
@@ -55,6 +55,7 @@ _MARKS: Final[Mapping[Severity, str]] = MappingProxyType(
         Severity.UNKNOWN: "\N{BLACK QUESTION MARK ORNAMENT}",
     }
 )
+_TEST_MARK: Final = "\N{TEST TUBE}"
 _PROBLEM_MARK: Final = "\N{WARNING SIGN}"
 _BETTER_MARK: Final = "\N{CHART WITH DOWNWARDS TREND}"
 _CLEAR_MARK: Final = "\N{WHITE HEAVY CHECK MARK}"
@@ -85,6 +86,17 @@ def standing_plainly(alert: Alert) -> Json:
     """Return the same as text alone; the empty list takes away the blocks of the message before."""
     text = _text_alone(alert, _fallback_of_standing(alert, 2 * _FALLBACK))
     return {"text": text, "blocks": []}
+
+
+def test(sentence: str) -> Json:
+    """Return the message of a test, which mentions nobody."""
+    text = slack_text(f"{testing.TITLE}. {sentence}", _FALLBACK)
+    header = {"type": "plain_text", "text": f"{_TEST_MARK} {testing.TITLE}", "emoji": True}
+    blocks = [
+        {"type": "header", "text": header},
+        {"type": "section", "text": {"type": "mrkdwn", "text": slack_text(sentence, _FALLBACK)}},
+    ]
+    return {"text": text, **_NO_PREVIEWS, "blocks": blocks}
 
 
 def usage(message: Json, *, of: str = "") -> tuple[Usage, ...]:

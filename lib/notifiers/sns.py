@@ -8,13 +8,14 @@ FIFO topic drops the repeat itself, for five minutes.
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
+from lib.checks import Check, ok
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -23,7 +24,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.interfaces import Json, NotifierTools
+from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import Alert, Digest, Message, NotThere, Receipt, StreamId, Usage, Verdict
 from lib.notifiers import (
     digest_words,
@@ -31,7 +32,9 @@ from lib.notifiers import (
     sns_amazon_q,
     sns_digest,
     sns_ocsf,
+    sns_testing,
     sns_text,
+    testing,
     wording,
 )
 from lib.text import ascii_only, one_line, truncate
@@ -75,6 +78,18 @@ _GROUP: Final = re.compile(r"[!-~]{1,128}")
 _ATTRIBUTE: Final = 256
 _ROUTES: Final = 20
 _ARN_PARTS: Final = 6
+_TEST: Final = "TEST"
+_REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "AuthorizationError": (
+            "Whoever sends needs sns:Publish for this topic: deploy again after a change of "
+            "alerts.yml, and look at the policy of the topic and of its KMS key"
+        ),
+        "NotFound": "There is no such topic: create it, or correct topic_arn",
+        "KMS": "The role that publishes needs kms:GenerateDataKey and kms:Decrypt for the key",
+    }
+)
+"""By SNS's words. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors"""
 
 
 class SnsNotifier:
@@ -87,6 +102,7 @@ class SnsNotifier:
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._topic_arn = str(options["topic_arn"])
         self._format = FORMATS[options.get("format", "text")]
+        self._test_body = sns_testing.BODIES[options.get("format", "text")]
         self._tools = tools
 
     def render(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # SNS has no threads
@@ -118,6 +134,31 @@ class SnsNotifier:
     def send(self, payload: Json) -> Receipt:
         """See `Notifier.send`."""
         return Receipt(self._tools.topics.publish(self._topic_arn, payload))
+
+    def test(self, test: DestinationTest) -> Iterator[Check]:
+        """See `Testable.test`. A topic can only be published to: there is nothing else to ask."""
+        region = _region(self._topic_arn)
+        yield ok("topic", f"{self._topic_arn} in {region}")
+        if test.send:
+            yield testing.attempt(testing.MESSAGE, lambda: self._tested(test), _REMEDIES)
+
+    def _tested(self, test: DestinationTest) -> str:
+        request = {
+            "Subject": testing.TITLE,
+            "Message": self._test_body(self._tools.destination, test),
+            "MessageAttributes": {
+                "kind": _array((_TEST,)),
+                "severity": _string("NONE"),
+                "delivery_id": _string(test.id),
+            },
+        }
+        if self._topic_arn.endswith(_FIFO):
+            request |= {"MessageGroupId": _TEST, "MessageDeduplicationId": test.id}
+        self.send(request)
+        return (
+            "SNS accepted it, with the attribute kind=TEST; subscriptions whose filter policy "
+            "asks for another kind do not get it"
+        )
 
     def _request(self, message: Message, render: _Render) -> Json:
         if isinstance(message, Digest):

@@ -9,14 +9,16 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 
 import base64
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import ClassVar, Final
 
+from lib.checks import Check, ok
 from lib.errors import ConfigError
-from lib.interfaces import Json, NotifierTools
-from lib.models import Alert, Digest, Message, NotThere, Receipt, Usage, Verdict
-from lib.notifiers import document, wording
+from lib.interfaces import DestinationTest, Json, NotifierTools
+from lib.models import Alert, Destination, Digest, Message, NotThere, Receipt, Usage, Verdict
+from lib.notifiers import document, testing, wording
 from lib.wire import time_to_json
 
 MAX_BYTES: Final = 262_144
@@ -25,15 +27,31 @@ MIN_KEY: Final = 24
 """Bytes of a secret, as the specification asks for."""
 EVENT_TYPE: Final = "ecr_scan_alerts.alert.v1"
 DIGEST_TYPE: Final = "ecr_scan_alerts.digest.v1"
+TEST_TYPE: Final = "ecr_scan_alerts.test.v1"
 CONTENT_TYPE: Final = "application/cloudevents+json"
 _SCHEMA: Final = "urn:ecr-scan-alerts:schema:report-1.0.0"
 _DIGEST_SCHEMA: Final = "urn:ecr-scan-alerts:schema:digest-1.0.0"
+_TEST_SCHEMA: Final = f"urn:ecr-scan-alerts:schema:{testing.SCHEMA}"
 _SUBJECT: Final = 400
 _SYMMETRIC: Final = "whsec_"
 _ASYMMETRIC: Final = ("whsk_", "whpk_")
 _NO_KEY: Final = (
     f"The secret of a webhook must be {_SYMMETRIC} and Base64, or text without blanks, of at least "
     f"{MIN_KEY} bytes; while it is replaced, the new one and the old one with a blank between them"
+)
+
+_REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("http-401", "http-403"),
+            "The receiver does not accept the signature: store the same secret on both sides. "
+            "While it is replaced, store the new one and the old one with a blank between them",
+        ),
+        **dict.fromkeys(
+            ("http-404", "http-405", "http-410"),
+            "Check the path of the URL that the secret of `url` holds",
+        ),
+    }
 )
 
 
@@ -96,6 +114,21 @@ class WebhookNotifier:
         self._tools.http.post(url, body, headers=headers)
         return Receipt(payload["id"])
 
+    def test(self, test: DestinationTest) -> Iterator[Check]:
+        """See `Testable.test`. An event of a type of its own, with test-1.0.0."""
+        url = self._tools.secrets.read(self._url).strip()
+        _keys(self._tools.secrets.read(self._secret))
+        yield ok("secret", "the address and the key to sign with are readable")
+        if not test.send:
+            yield testing.reachable(self._tools.http, url)
+            return
+        event = _test_event(self._tools.destination, test)
+        yield testing.attempt(testing.MESSAGE, lambda: self._sent(event), _REMEDIES)
+
+    def _sent(self, event: Json) -> str:
+        self.send(event)
+        return f"the receiver accepted an event of type {TEST_TYPE}"
+
 
 def _event(alert: Alert) -> dict[str, Json]:
     """Return the event without its data. Its type belongs to no domain: this runs in many."""
@@ -121,6 +154,19 @@ def _digest_event(digest: Digest) -> dict[str, Json]:
         "time": time_to_json(digest.until),
         "datacontenttype": "application/json",
         "dataschema": _DIGEST_SCHEMA,
+    }
+
+
+def _test_event(destination: Destination, test: DestinationTest) -> dict[str, Json]:
+    return {
+        "specversion": "1.0",
+        "id": test.id,
+        "source": f"urn:ecr-scan-alerts:test:{destination}",
+        "type": TEST_TYPE,
+        "time": time_to_json(test.time),
+        "datacontenttype": "application/json",
+        "dataschema": _TEST_SCHEMA,
+        "data": testing.document(destination, test),
     }
 
 

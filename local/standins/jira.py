@@ -1,6 +1,7 @@
 """
 Jira Cloud REST v3, the part that alerts need: issues, comments, attachments, transitions, search.
 
+And what a test of a destination asks: account, permissions, issue types, create screen.
 https://developer.atlassian.com/cloud/jira/platform/rest/v3/
 Errors come in Jira's shape, {"errorMessages": [], "errors": {}}; an answer to a call that it does
 not know is 404. A description above the limit costs an issue number, as at Jira (JRACLOUD-78553).
@@ -28,6 +29,9 @@ LABEL: Final = 255
 
 _JSON: Final = MappingProxyType({"Content-Type": "application/json;charset=UTF-8"})
 _ISSUE: Final = re.compile(rf"{API}/issue/(?P<key>[A-Z][A-Z0-9_]*-\d+|\d+)(?P<rest>/\w+)?")
+_TYPES: Final = re.compile(rf"{API}/issue/createmeta/(?P<project>[A-Z][A-Z0-9_]*)/issuetypes")
+_FIELDS: Final = re.compile(rf"{_TYPES.pattern}/(?P<type>\d+)")
+_ISSUE_TYPES: Final = ("Task", "Bug", "Story")
 _ATTACHMENT: Final = re.compile(rf"{API}/attachment/(?P<id>\d+)")
 _TERM: Final = re.compile(
     r"""\s*(\w+(?=\s*!?=)|text(?=\s*~))\s*(=|!=|~)\s*(?:"((?:[^"\\]|\\.)*)"|([\w.-]+))\s*"""
@@ -91,6 +95,11 @@ class JiraStandIn:
         self._numbers: dict[str, int] = {}
         self._files = 0
         self._lock = Lock()
+        self._denied: set[str] = set()
+
+    def deny(self, *permissions: str) -> None:
+        """Take permissions, such as "DELETE_ISSUES", from the account; without any: give all."""
+        self._denied = set(permissions)
 
     def delete(self, key: str) -> None:
         """Remove an issue, as a person would: its key answers 404 from now on."""
@@ -124,6 +133,9 @@ class JiraStandIn:
             body = None
         if not isinstance(body, dict):
             return _refuse(HTTPStatus.BAD_REQUEST, "The request body is not a JSON object.")
+        facts = self._facts(call)
+        if facts is not None:
+            return Outcome(_answer(HTTPStatus.OK, facts))
         with self._lock:
             return self._route(call, body)
 
@@ -142,6 +154,33 @@ class JiraStandIn:
         if issue is None:
             return _refuse(HTTPStatus.NOT_FOUND, _GONE)
         return action(self, issue, body)
+
+    def _facts(self, call: Call) -> Json:
+        """Return what is asked about the account or a project; None for any other question."""
+        if call.method != "GET":
+            return None
+        if call.path == f"{API}/myself":
+            return {"displayName": "Alerts", "emailAddress": self.email, "active": True}
+        if call.path == f"{API}/mypermissions":
+            names = call.query.get("permissions", "").split(",")
+            granted = {name: {"havePermission": name not in self._denied} for name in names}
+            return {"permissions": granted}
+        if _TYPES.fullmatch(call.path):
+            kinds = [{"id": str(n), "name": name} for n, name in enumerate(_ISSUE_TYPES, 10_000)]
+            return {"issueTypes": kinds, "total": len(kinds)}
+        if _FIELDS.fullmatch(call.path):
+            fields = [
+                {"fieldId": name, "name": name.capitalize(), "required": name in _SCREEN[:3]}
+                for name in _SCREEN
+            ]
+            return {"fields": fields, "total": len(fields)}
+        return None
+
+    def _delete(self, issue: _Issue, _body: dict[str, Json]) -> Outcome:
+        if "DELETE_ISSUES" in self._denied:
+            return _refuse(HTTPStatus.FORBIDDEN, "You do not have permission to delete issues.")
+        del self._issues[issue.key]
+        return Outcome(Answer(HTTPStatus.NO_CONTENT))
 
     def _file(self, call: Call) -> Outcome:
         """Take a file, or remove one."""
@@ -176,6 +215,8 @@ class JiraStandIn:
         )
 
     def _create(self, body: dict[str, Json]) -> Outcome:
+        if "CREATE_ISSUES" in self._denied:
+            return _refuse(HTTPStatus.FORBIDDEN, "You cannot create issues in this project.")
         fields = body.get("fields") or {}
         errors = dict(_missing(fields)) | dict(_wrong(fields))
         if errors:
@@ -266,6 +307,7 @@ class JiraStandIn:
         {
             ("GET", ""): _read,
             ("PUT", ""): _update,
+            ("DELETE", ""): _delete,
             ("GET", "/comment"): _comments,
             ("POST", "/comment"): _comment,
             ("GET", "/transitions"): _transitions,

@@ -16,6 +16,7 @@ from typing import Final
 from local.standins.wire import NOT_FOUND, Answer, Call, Draft, Json, Kind, Outcome, size
 
 PATH: Final = "/v2/enqueue"
+CHANGES: Final = "/v2/change/enqueue"
 BODY: Final = 512_000
 SUMMARY: Final = 1024
 KEY: Final = 255
@@ -69,6 +70,8 @@ class PagerDutyStandIn:
 
     def handle(self, call: Call) -> Outcome:
         """Answer as PagerDuty would: what is accepted is not acted on for certain."""
+        if (call.method, call.path) == ("POST", CHANGES):
+            return self._change(call)
         if (call.method, call.path) != ("POST", PATH):
             return NOT_FOUND
         if len(call.body) > BODY:
@@ -78,11 +81,7 @@ class PagerDutyStandIn:
         event = _parsed(call.body)
         errors = [*self._problems(event)]
         if errors:
-            document = {"status": "invalid event", "message": "Event object is invalid"}
-            answer = Answer(
-                HTTPStatus.BAD_REQUEST, json.dumps(document | {"errors": errors}), _JSON
-            )
-            return Outcome(answer, reason="; ".join(errors))
+            return _invalid(errors)
         with self._lock:
             draft = self._take(event, len(call.body))
         document = {"status": "success", "message": "Event processed"}
@@ -93,6 +92,30 @@ class PagerDutyStandIn:
                 _JSON,
             ),
             draft,
+        )
+
+    def _change(self, call: Call) -> Outcome:
+        """
+        Take a change event: it is listed at the service, and notifies nobody.
+
+        https://developer.pagerduty.com/docs/send-change-event
+        """
+        event = _parsed(call.body)
+        if not isinstance(event, dict):
+            return _invalid(["the body is not a JSON object"])
+        payload = event.get("payload")
+        summary = payload.get("summary") if isinstance(payload, dict) else None
+        errors = [*self._key_problems(event)]
+        if not isinstance(summary, str) or not 0 < len(summary) <= SUMMARY:
+            errors.append("'payload.summary' is missing, blank or too long")
+        if errors:
+            return _invalid(errors)
+        document = {"status": "success", "message": "Change event processed"}
+        shown = {name: value for name, value in event.items() if name != "routing_key"}
+        notes = (size(len(summary or ""), SUMMARY, "characters of summary"),)
+        return Outcome(
+            Answer(HTTPStatus.ACCEPTED, json.dumps(document), _JSON),
+            Draft(self._of(event), Kind.NOTIFIED, shown, notes),
         )
 
     def _take(self, event: Json, length: int) -> Draft | None:
@@ -124,15 +147,18 @@ class PagerDutyStandIn:
         found = (each for each in self._incidents if (each.integration, each.key) == wanted)
         return next((each for each in found if each.open), None)
 
-    def _problems(self, event: Json) -> Iterator[str]:
-        if not isinstance(event, dict):
-            yield "the body is not a JSON object"
-            return
+    def _key_problems(self, event: dict[str, Json]) -> Iterator[str]:
         key = event.get("routing_key")
         if not isinstance(key, str) or len(key) != _ROUTING_KEY:
             yield f"Length of 'routing_key' is incorrect (should be {_ROUTING_KEY} characters)"
         elif key not in self._integrations:
             yield "Invalid routing key"
+
+    def _problems(self, event: Json) -> Iterator[str]:
+        if not isinstance(event, dict):
+            yield "the body is not a JSON object"
+            return
+        yield from self._key_problems(event)
         if event.get("event_action") not in _ACTIONS:
             yield "'event_action' is invalid"
         dedup_key = event.get("dedup_key")
@@ -146,6 +172,12 @@ class PagerDutyStandIn:
             for each in links
         ):
             yield "'links' is invalid"
+
+
+def _invalid(errors: list[str]) -> Outcome:
+    document = {"status": "invalid event", "message": "Event object is invalid"}
+    answer = Answer(HTTPStatus.BAD_REQUEST, json.dumps(document | {"errors": errors}), _JSON)
+    return Outcome(answer, reason="; ".join(errors))
 
 
 def _payload_problems(payload: Json) -> Iterator[str]:

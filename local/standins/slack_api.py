@@ -1,9 +1,9 @@
 """
 Slack's Web API, the part that a bot needs: post, edit, and read history and threads.
 
-https://docs.slack.dev/reference/methods/chat.postMessage, chat.update, conversations.history and
-conversations.replies. Errors come as Slack's, 200 with {"ok": false, "error": …}. Every channel
-exists, and the bot is in each of them.
+https://docs.slack.dev/reference/methods/chat.postMessage, chat.update, auth.test,
+conversations.history and conversations.replies. Errors come as Slack's, 200 with {"ok": false,
+"error": …}. Every channel exists, and the bot is in each of them.
 """
 
 import json
@@ -77,11 +77,17 @@ class SlackApiStandIn:
             return _refuse("not_authed", "no token")
         if authorization != f"Bearer {self.token}":
             return _refuse("invalid_auth", "another token")
+        if action is SlackApiStandIn._identify:
+            return self._identify({})
         arguments = _arguments(call)
         if not _CHANNEL.fullmatch(str(arguments.get("channel"))):
             return _refuse("channel_not_found", "the channel is not the id of one")
         with self._lock:
             return action(self, arguments)
+
+    def _identify(self, _body: dict[str, Json]) -> Outcome:
+        who = {"url": "https://local.slack.com/", "team": "Local", "user": "ecr-scan-alerts"}
+        return Outcome(_answer({"ok": True, **who, "team_id": "TLOCAL", "user_id": "UBOT"}))
 
     def _post(self, body: dict[str, Json]) -> Outcome:
         refusal = self._refusal(body)
@@ -143,6 +149,7 @@ class SlackApiStandIn:
         Mapping[tuple[str, str], Callable[["SlackApiStandIn", dict[str, Json]], Outcome]]
     ] = MappingProxyType(
         {
+            ("POST", "auth.test"): _identify,
             ("POST", "chat.postMessage"): _post,
             ("POST", "chat.update"): _update,
             ("GET", "conversations.history"): _history,

@@ -1,0 +1,91 @@
+"""
+`destinations test`: one destination is tested by its own notifier, here or inside of `deliver`.
+
+    run                      the checks of one test
+    request, requested       what the command sends to the function, and what the function reads
+
+A test writes no ledger row and belongs to no stream, so nothing is retried and no alert waits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from lib.checks import Check, failed
+from lib.errors import (
+    AmbiguousDeliveryError,
+    EventError,
+    ScanAlertError,
+    TemporaryDeliveryError,
+    ThrottledError,
+)
+from lib.interfaces import DestinationTest, Json, Notifier, Testable
+from lib.models import Destination
+
+EVENT: Final = "destination_test"
+"""The key by which `deliver` knows a test from a batch of its queue."""
+_AGAIN: Final = "Try again; if it stays so, look at the receiver's status page"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A test that somebody asks for; without a destination, the names of all of them."""
+
+    destination: Destination | None
+    test: DestinationTest
+
+
+def run(notifier: Notifier, test: DestinationTest) -> tuple[Check, ...]:
+    """Return what a test found; what ended it is the last check."""
+    if not isinstance(notifier, Testable):
+        return (failed("test", f"{type(notifier).__name__} has no test"),)
+    checks: list[Check] = []
+    try:
+        checks.extend(notifier.test(test))
+    except ScanAlertError as error:
+        checks.append(failed(_subject(error), str(error), _remedy(error)))
+    return tuple(checks)
+
+
+def _subject(error: ScanAlertError) -> str:
+    return "secret" if error.reason == "secret" else "destination"
+
+
+def _remedy(error: ScanAlertError) -> str:
+    if isinstance(error, ThrottledError):
+        pause = "" if error.retry_after is None else f" in {error.retry_after:.0f} seconds"
+        return f"The receiver asks for fewer messages: try again{pause}"
+    temporary = isinstance(error, TemporaryDeliveryError | AmbiguousDeliveryError)
+    # Errors of the configuration say it themselves.
+    return _AGAIN if temporary else ""
+
+
+def request(destination: Destination | None, test: DestinationTest) -> dict[str, Json]:
+    """Return the event for `deliver`."""
+    return {
+        EVENT: {
+            "destination": destination,
+            "id": test.id,
+            "origin": test.origin,
+            "send": test.send,
+            "create": test.create,
+            "page": test.page,
+        }
+    }
+
+
+def requested(event: Mapping[str, Any], *, now: datetime) -> Request:
+    """Understand `request`. Raises `EventError`."""
+    match event[EVENT]:
+        case {
+            "destination": str() | None as destination,
+            "id": str(id_),
+            "origin": str(origin),
+            "send": bool(send),
+            "create": bool(create),
+            "page": bool(page),
+        }:
+            test = DestinationTest(id_, now, origin, send=send, create=create, page=page)
+            return Request(None if destination is None else Destination(destination), test)
+    raise EventError("The event is no test of a destination", reason="bad-test")

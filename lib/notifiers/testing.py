@@ -1,0 +1,83 @@
+"""
+Tests of destinations: the message marked as TEST, the document test-1.0.0, and what checks share.
+
+Notifiers implement `lib.interfaces.Testable` with these; each owns its request and its remedies.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from lib.checks import Check, failed, ok
+from lib.errors import AmbiguousDeliveryError, DeliveryError, TemporaryDeliveryError
+from lib.interfaces import DestinationTest, HttpClient, Json
+from lib.models import Destination
+from lib.wire import time_to_json
+
+SCHEMA: Final = "test-1.0.0"
+TITLE: Final = "TEST: this is not an alert"
+MESSAGE: Final = "message"
+"""The subject of the check that sends something."""
+
+_HTTP: Final = "http-"
+
+
+def sentence(destination: Destination, test: DestinationTest) -> str:
+    """Return what a person reads in a test message."""
+    return (
+        f"Messages of ecr-scan-alerts for the destination {destination} arrive here. "
+        f"Sent by {test.origin}. No image was scanned, and there is nothing to do."
+    )
+
+
+def document(destination: Destination, test: DestinationTest) -> dict[str, Json]:
+    """Return test-1.0.0, for programs."""
+    return {
+        "schema": SCHEMA,
+        "test_id": test.id,
+        "destination": destination,
+        "sent_at": time_to_json(test.time),
+        "origin": test.origin,
+        "message": f"{TITLE}. {sentence(destination, test)}",
+    }
+
+
+def attempt(subject: str, action: Callable[[], str], remedies: Mapping[str, str]) -> Check:
+    """
+    Run an action that returns what it achieved; a refusal becomes a failed check.
+
+    `remedies`: what to do, by a word of the receiver's answer or by the reason of the error.
+    """
+    try:
+        return ok(subject, action())
+    except DeliveryError as error:
+        return refusal(subject, error, remedies)
+
+
+def refusal(subject: str, error: DeliveryError, remedies: Mapping[str, str]) -> Check:
+    """Return the failed check of an error. See `attempt`."""
+    text = str(error)
+    found = (remedy for word, remedy in remedies.items() if word == error.reason or word in text)
+    return failed(subject, text, next(found, ""))
+
+
+def reachable(http: HttpClient, url: str) -> Check:
+    """
+    Ask the host of a URL for its root, which is nobody's secret: any answer proves the way there.
+
+    Raises `ConfigError` for a host that is not allowed.
+    """
+    parts = urlsplit(url)
+    try:
+        http.get(f"{parts.scheme}://{parts.netloc}/")
+    except (TemporaryDeliveryError, AmbiguousDeliveryError) as error:
+        if not error.reason.startswith(_HTTP):
+            return failed(
+                "connection",
+                str(error),
+                "Check the host, and the way out of the network: DNS, proxy, firewall",
+            )
+    except DeliveryError:
+        # It answered, and the answer is about a path that nobody uses.
+        pass
+    return ok("connection", f"{parts.hostname} answers; no message was sent")
