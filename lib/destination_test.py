@@ -44,12 +44,16 @@ def run(notifier: Notifier, test: DestinationTest) -> tuple[Check, ...]:
     try:
         checks.extend(notifier.test(test))
     except ScanAlertError as error:
-        checks.append(failed(_subject(error), str(error), _remedy(error)))
+        checks.append(_failure(error))
     return tuple(checks)
 
 
-def _subject(error: ScanAlertError) -> str:
-    return "secret" if error.reason == "secret" else "destination"
+def _failure(error: ScanAlertError) -> Check:
+    if error.reason == "secret":
+        # Of `lib.store.secrets`: what is wrong, a semicolon, and the command that creates it.
+        text, _, remedy = str(error).partition("; ")
+        return failed("secret", text, remedy[:1].upper() + remedy[1:])
+    return failed("destination", str(error), _remedy(error))
 
 
 def _remedy(error: ScanAlertError) -> str:

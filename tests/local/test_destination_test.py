@@ -40,7 +40,8 @@ class Named:
         try:
             return self.values[reference["secret"]]
         except KeyError:
-            raise ConfigError("The secret 'x' could not be read", reason="secret") from None
+            text = "The secret 'x' could not be read (Gone); create it: aws make x"
+            raise ConfigError(text, reason="secret") from None
 
     def renew(self) -> bool:
         return True
@@ -152,7 +153,10 @@ def test_missing_secret_is_the_only_check(bench: Bench, mode: str) -> None:
     """Without its secret nothing else can be said."""
     checks = bench.test(mode, {})
 
-    assert [(check.subject, check.status) for check in checks] == [("secret", CheckStatus.FAILED)]
+    (check,) = checks
+    assert (check.subject, check.status) == ("secret", CheckStatus.FAILED)
+    assert check.text == "The secret 'x' could not be read (Gone)"
+    assert check.remedy == "Create it: aws make x"
     assert not bench.receivers.requests()
 
 

@@ -13,6 +13,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib import interfaces
 from lib.config import DestinationConfig
 from lib.errors import (
     AmbiguousDeliveryError,
@@ -66,6 +67,14 @@ def make(mode: str, *answers: HttpAnswer | Exception, **given_tools: Any) -> Not
 def test_every_type_takes_part() -> None:
     """No receiver of the registry is passed by."""
     assert {options["type"] for options in OPTIONS.values()} == set(NOTIFIERS)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_receiver_can_be_tested(mode: str) -> None:
+    """`destinations test` works for it; tests/local/test_destination_test.py tries it."""
+    made = notifier(mode, tools())
+
+    assert isinstance(made, interfaces.Testable), f"{type(made).__name__} needs a method test"
 
 
 @each_format
