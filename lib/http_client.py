@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from ipaddress import ip_address
-from math import isnan
+from math import isnan, nan
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -58,20 +58,31 @@ _CREDENTIAL: Final = 6
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Return the seconds that a Retry-After header asks for, from both of its forms, capped."""
+    """
+    Return the seconds that a Retry-After header asks for, at most `MAX_RETRY_AFTER`.
+
+    A header is a number of seconds or a date. None for a missing header, and for anything else.
+    https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
+    """
     if value is None:
         return None
     try:
         seconds = float(value)
     except ValueError:
-        try:
-            when = parsedate_to_datetime(value)
-        except ValueError:
-            return None
-        seconds = (when.replace(tzinfo=when.tzinfo or UTC) - now).total_seconds()
+        seconds = _seconds_until(value, now)
     if isnan(seconds):
         return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _seconds_until(date: str, now: datetime) -> float:
+    """Return the seconds until an HTTP date; not a number when there is no such date."""
+    try:
+        moment = parsedate_to_datetime(date)
+        return (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    except (ValueError, OverflowError, TypeError, IndexError):
+        # The parser of the standard library raises all of these for texts that are no date.
+        return nan
 
 
 def failure(

@@ -16,6 +16,8 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from hypothesis import given
+from hypothesis import strategies as st
 from requests import exceptions
 
 from lib.errors import (
@@ -217,11 +219,34 @@ def test_the_limit_of_one_issue_is_not_that_of_its_project(why: str, alone: bool
         ("Mon, 23 Nov 2026 08:00:00 GMT", 0.0),
         ("Mon, 23 Nov 2026 09:00:30 -0000", 30.0),
         ("Tue, 99 Nov 2026 09:00:30 GMT", None),
+        ("1e999", MAX_RETRY_AFTER),
+        ("9" * 400, MAX_RETRY_AFTER),
+        ("9" * 5000, MAX_RETRY_AFTER),
+        (f"Mon, 23 Nov {'9' * 30} 09:00:30 GMT", None),
+        (f"Mon, {'9' * 30} Nov 2026 09:00:30 GMT", None),
+        (f"Mon, 23 Nov 2026 {'9' * 30}:00:30 GMT", None),
+        (f"Mon, 23 Nov 2026 09:00:30 +{'9' * 30}", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", MAX_RETRY_AFTER),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", MAX_RETRY_AFTER),
+        ("Mon, 01 Jan 0001 00:00:00 +2359", 0.0),
     ],
 )
 def test_odd_retry_after(value: str | None, seconds: float | None) -> None:
     """Past times mean now, absurd ones an hour, and nonsense nothing."""
     assert retry_after(value, now=NOW) == seconds
+
+
+_DATE_WORDS = st.sampled_from(
+    ["Mon,", "23", "Nov", "2026", "09:00:30", "GMT", "-2359", "+9999", "9" * 25, "0", ":", "-", "e"]
+)
+
+
+@given(st.text() | st.from_regex(r"[-+0-9.eE]{1,400}") | st.lists(_DATE_WORDS).map(" ".join))
+def test_any_retry_after_is_none_or_at_most_an_hour(value: str) -> None:
+    """A receiver can write anything into a header; an attempt survives it."""
+    seconds = retry_after(value, now=NOW)
+
+    assert seconds is None or 0.0 <= seconds <= MAX_RETRY_AFTER
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
