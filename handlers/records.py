@@ -13,10 +13,15 @@ from lib.observability import Metric, logger, metrics
 
 
 def body_of(text: str) -> dict[str, Json]:
-    """Parse the body of a queue message. Raises `EventError` when it is not a JSON object."""
+    """
+    Parse the body of a queue message.
+
+    Raises `EventError` for a body that is not a JSON object, or whose nesting is too deep to parse:
+    such a body fails at every attempt.
+    """
     try:
         body: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EventError("The message is not JSON", reason="not-json") from error
     if not isinstance(body, dict):
         raise EventError("The message is not a JSON object", reason="not-json")

@@ -162,7 +162,7 @@ def _reason(letter: DeadLetter) -> tuple[str, str | None]:
 def _body(letter: DeadLetter) -> Any:
     try:
         return json.loads(letter.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return letter.body
 
 

@@ -209,20 +209,27 @@ def counts(value: Any) -> tuple[Counts, int | None] | None:
 # --- dates --------------------------------------------------------------------------------------
 
 
+_FIRST_YEAR: Final = 1970
+_END_YEAR: Final = 9000
+
+
 def moment(value: Any) -> datetime | None:
     """
     Return a time in UTC from any of the nine ways in which AWS and its tools write one.
 
     ISO 8601 with Z, an offset or neither, with T or a blank; seconds or milliseconds since 1970;
     the two Java formats of `Inspector2 Finding` events; boto3's own objects; recordings of them.
-    None for anything else: impossible dates occur in AWS's own samples.
+    None for anything else: impossible dates occur in AWS's own samples. None, too, for a year
+    before 1970 (the zero time of Go is in the year 1) or after 8999 (9999 stands for "never"; the
+    retention of a row is added to its time).
     """
     if value is None:
         return None
     try:
-        return _READERS.get(type(value), _unreadable)(value)
+        found = _READERS.get(type(value), _unreadable)(value)
     except (ValueError, OverflowError, OSError, TypeError):
         return None
+    return found if found is not None and _FIRST_YEAR <= found.year < _END_YEAR else None
 
 
 def _unreadable(_: Any) -> datetime | None:

@@ -93,14 +93,15 @@ class TestList:
 class TestShow:
     def test_the_whole_message_is_shown(self, run: Run, stage: Stage) -> None:
         """Its body is JSON where it can be, beside what is known about it."""
-        first, second = stage.put(SCAN), stage.put("not json")
+        deep = "[" * 100_000
+        first, second, third = stage.put(SCAN), stage.put("not json"), stage.put(deep)
 
-        code, out, _ = run("show", second, first, "--format", "json", *SCANS)
+        code, out, _ = run("show", second, first, third, "--format", "json", *SCANS)
 
         found = json.loads(out)
         assert code == 0
-        assert [each["id"] for each in found] == [second, first]
-        assert [each["body"] for each in found] == ["not json", SCAN]
+        assert [letter["id"] for letter in found] == [second, first, third]
+        assert [letter["body"] for letter in found] == ["not json", SCAN, deep]
 
     def test_people_get_fields_and_body(self, run: Run, stage: Stage) -> None:
         """With the attributes that were given along."""

@@ -94,7 +94,7 @@ def test_an_unreachable_ledger_returns_the_rest_of_the_destination(
     ]
 
 
-@pytest.mark.parametrize("body", ["not json", {}, {"delivery": "abc"}])
+@pytest.mark.parametrize("body", ["not json", "[" * 100_000, {}, {"delivery": "abc"}])
 def test_a_wake_up_that_names_no_delivery_comes_back(batch: Any, context: Any, body: Any) -> None:
     """It ends in the queue's dead letters after its receives; nothing is sent."""
     application = an_app()

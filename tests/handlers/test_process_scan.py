@@ -95,7 +95,19 @@ def test_a_scan_event_reaches_the_pipeline(
     assert (line["result"], line["image"]) == ("repeated", event.image.key)
 
 
-@pytest.mark.parametrize("body", ["not json", "[]", {**EVENT, "detail": {}}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "not json",
+        "[]",
+        "[" * 100_000,
+        '{"detail": ' * 100_000,
+        {**EVENT, "detail": {}},
+        {**EVENT, "time": "9999-12-31T23:59:59Z"},
+        {**EVENT, "time": "0001-01-01T00:00:00Z"},
+    ],
+    ids=range(7),
+)
 def test_a_malformed_event_is_kept_with_its_reason(
     batch: Any, context: Any, counted: Any, body: Any
 ) -> None:

@@ -73,11 +73,25 @@ def test_moment_reads_every_format(written: Any, expected: datetime) -> None:
         {"__class__": "datetime"},
         {"__class__": "datetime", "year": None},
         "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59Z",
+        "9999-12-31T23:59:59-14:00",
+        "Dec 3, 9999, 6:02:30 PM",
+        datetime(9999, 12, 31, tzinfo=UTC),
+        {"__class__": "datetime", "year": 9999, "month": 12, "day": 31},
     ],
 )
 def test_moment_answers_none_for_what_is_no_time(written: Any) -> None:
     """Impossible and unreadable times are absent."""
     assert values.moment(written) is None
+
+
+@given(st.datetimes().map(str) | st.integers() | st.floats())
+def test_a_year_can_be_added_to_every_moment(written: Any) -> None:
+    """Rows are kept for a year from the time of their event."""
+    found = values.moment(written)
+
+    assert found is None or (found + timedelta(days=400), found - timedelta(days=400))
 
 
 @settings(deadline=None)  # other work may share the machine
