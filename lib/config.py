@@ -21,8 +21,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
-from urllib.parse import urlsplit
 
+from lib.addresses import AddressError, read_address
 from lib.digest import Schedule
 from lib.errors import ConfigError
 from lib.forges import repository_url
@@ -589,10 +589,11 @@ def _never_closed(document: Json) -> Iterator[Problem]:
 
 
 def _may_be_called(url: str, hosts: Sequence[str]) -> bool:
-    """Say what `lib.http_client.check_url` will say."""
-    host = (urlsplit(url).hostname or "").lower()
-    allowed = (*hosts, *_LOOPBACK)
-    return any(host == each or (each[0] == "." and host.endswith(each)) for each in allowed)
+    """Whether `lib.http_client.check_url` will let this address pass."""
+    try:
+        return read_address(url).is_among((*hosts, *_LOOPBACK))
+    except AddressError:
+        return False
 
 
 def _doubts(config: Config, today: date) -> Iterator[Problem]:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from ipaddress import ip_address
 from math import isnan, nan
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
@@ -24,6 +23,7 @@ import requests
 from requests import exceptions
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from lib.addresses import Address, AddressError, read_address
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -114,35 +114,26 @@ def failure(
             )
 
 
-def check_url(url: str, hosts: tuple[str, ...]) -> None:
+def check_url(url: str, hosts: tuple[str, ...]) -> Address:
     """
-    Refuse an address that a receiver cannot have.
+    Return the address of a receiver; refuse one that a receiver cannot have.
 
     Only https (http on loopback, for tests and the demo), and only the given hosts; ".example.org"
     stands for every host below it. Raises `ConfigError`, which names the host but not the path.
     """
     try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").lower()
-    except ValueError as error:
-        raise ConfigError("A receiver's address is not a URL; check its secret") from error
-    if not host or parts.username is not None:
-        raise ConfigError("A receiver's address is not a URL of the form https://host/path")
-    if not any(host == each or (each[0] == "." and host.endswith(each)) for each in hosts):
+        address = read_address(url)
+    except AddressError as error:
+        raise ConfigError(f"A receiver's address {error}; check its secret") from None
+    if not address.is_among(hosts):
         raise ConfigError(
-            f"Host {host!r} is not allowed here; allowed: {', '.join(hosts) or 'none'}. "
+            f"Host {address.host!r} is not allowed here; allowed: {', '.join(hosts) or 'none'}. "
             "The deployment can name others with the parameter receiverHosts; a webhook has an "
             "option host for its own"
         )
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(host)):
-        raise ConfigError(f"Host {host!r} must be called over https")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    if address.scheme != "https" and not address.is_loopback:
+        raise ConfigError(f"Host {address.host!r} must be called over https")
+    return address
 
 
 class RequestsClient:
@@ -200,9 +191,8 @@ class RequestsClient:
         secrets: Sequence[str] = (),
         **content: Any,
     ) -> HttpAnswer:
-        check_url(url, self._hosts)
         # The path of a webhook is its secret: errors name the host only, and drop their cause.
-        where = f"{method} {urlsplit(url).hostname}"
+        where = f"{method} {check_url(url, self._hosts).host}"
         try:
             response = self._session.request(
                 method,

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from lib import forges
+from lib.addresses import AddressError, read_address
 from lib.errors import ScanAlertError
 from lib.models import Basis, BasisKind, Image, Provenance
 from lib.text import one_line, truncate
@@ -116,11 +116,9 @@ def _url(text: str) -> str | None:
     if len(text) > forges.MAX_URL or not _URL.fullmatch(text):
         return None
     try:
-        parts = urlsplit(text)
-        host, secret = parts.hostname or "", parts.username is not None
-    except ValueError:
+        return text if "." in read_address(text).host else None
+    except AddressError:
         return None
-    return text if "." in host and not secret else None
 
 
 def _moment(text: str) -> datetime | None:

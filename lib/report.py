@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
+from lib.addresses import AddressError, read_address
 from lib.interfaces import Page
 from lib.models import (
     Alert,
@@ -411,7 +412,7 @@ _PAGES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 def vulnerability_url(finding: Finding) -> str | None:
     """Return a page about the vulnerability: the source's own, else its scheme's, else None."""
     for url in finding.links:
-        if len(url) <= _MAX_URL and _URL.fullmatch(url) and _host(url):
+        if len(url) <= _MAX_URL and _URL.fullmatch(url) and _has_host(url):
             return url
     if len(finding.vulnerability_id) > _NAME:
         return None
@@ -421,8 +422,9 @@ def vulnerability_url(finding: Finding) -> str | None:
     return None
 
 
-def _host(url: str) -> str | None:
+def _has_host(url: str) -> bool:
     try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
+        read_address(url)
+    except AddressError:
+        return False
+    return True

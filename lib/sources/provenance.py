@@ -7,10 +7,9 @@ gives. https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownload
 
 import json
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
+from lib.addresses import AddressError, read_address
 from lib.errors import SourceError
 from lib.models import Image, Provenance
 from lib.provenance import normalize_provenance
@@ -126,23 +125,15 @@ def _limited(chunks: Any, host: str) -> bytes:
 def _checked_host(url: str) -> str:
     """Return the host of an address of AWS. Raises `SourceError` for any other."""
     try:
-        parts = urlsplit(url)
-        host = (parts.hostname or "").lower()
-    except ValueError:
-        raise SourceError("ECR names no address", reason="no-configuration") from None
-    if parts.scheme == "https" and host.endswith(_DOMAINS):
-        return host
-    if parts.scheme in {"http", "https"} and _is_loopback(host):
-        return host
-    raise SourceError(f"ECR names an address outside AWS: {host!r}", reason="no-configuration")
-
-
-def _is_loopback(host: str) -> bool:
-    """Tell the embedded AWS."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+        address = read_address(url)
+    except AddressError as error:
+        raise SourceError(f"ECR's address of a layer {error}", reason="no-configuration") from None
+    # Over http only the embedded AWS is asked.
+    if address.is_loopback or (address.scheme == "https" and address.is_among(_DOMAINS)):
+        return address.host
+    raise SourceError(
+        f"ECR names an address outside AWS: {address.host!r}", reason="no-configuration"
+    )
 
 
 def _parsed(text: str | bytes) -> Mapping[str, Any]:

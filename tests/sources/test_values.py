@@ -91,7 +91,7 @@ def test_a_year_can_be_added_to_every_moment(written: Any) -> None:
     """Rows are kept for a year from the time of their event."""
     found = values.moment(written)
 
-    assert found is None or (found + timedelta(days=400), found - timedelta(days=400))
+    assert found is None or found - timedelta(days=400) < found + timedelta(days=400)
 
 
 @settings(deadline=None)  # other work may share the machine
