@@ -70,6 +70,8 @@ def test_parameters_take_the_place_of_defaults(tmp_path: Path) -> None:
         ("arch: arm", "arch: must be one of arm64, x86_64"),
         ("reconcileDays: 365", "reconcileDays: must be a whole number of days, 1 to 364"),
         ('reconcileDays: "30"', "reconcileDays: must be a whole number of days, 1 to 364"),
+        ("scanConcurrency: 1", "scanConcurrency: must be a whole number, 2 to 1000"),
+        ("deliveryConcurrency: 1001", "deliveryConcurrency: must be a whole number, 2 to 1000"),
         ("traceability: yes", "traceability: must be true or false"),
         ("receiverHosts: jira.example.com", "receiverHosts: must be a list"),
         (

@@ -38,6 +38,9 @@ SCHEDULES = {
     "SendDigest": "cron(5 * * * ? *)",
     "Sweep": "rate(1 minute)",
 }
+NEW_ACCOUNT_CONCURRENCY = 10
+"""AWS says "reduced", new accounts report this number:
+https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 WITHOUT_RESOURCES = {
     "ecr:GetRegistryScanningConfiguration",
     "inspector2:ListCoverage",
@@ -230,10 +233,23 @@ def test_functions_report_each_failed_message(built: Package) -> None:
             get_att("ScanEventsQueue"),
             4,
             ["ReportBatchItemFailures"],
-            {"MaximumConcurrency": 10},
+            {"MaximumConcurrency": 4},
         ),
-        "Deliver": (get_att("DeliveriesQueue"), 1, ["ReportBatchItemFailures"], None),
+        "Deliver": (
+            get_att("DeliveriesQueue"),
+            1,
+            ["ReportBatchItemFailures"],
+            {"MaximumConcurrency": 4},
+        ),
     }
+
+
+def test_a_new_account_runs_everything_at_once(built: Package) -> None:
+    """The queues leave room for what runs by the clock and by links, so nothing is throttled."""
+    mappings = built.resources("AWS::Lambda::EventSourceMapping").values()
+    at_a_time = sum(each["ScalingConfig"]["MaximumConcurrency"] for each in mappings)
+
+    assert at_a_time + 2 <= NEW_ACCOUNT_CONCURRENCY
 
 
 @pytest.mark.parametrize("function", SCHEDULES)
