@@ -3,7 +3,8 @@ The embedded AWS, with ECR scanning added: ministack in this process, and a door
 
 Run by `local.process` with the Python of requirements/cloud.txt, and never imported elsewhere. It
 uses private names of ministack, so its version is pinned, and tests/local/test_ecr_scanning.py
-speaks to all of them over the wire. The door, on the same loopback port:
+speaks to all of them over the wire; `local.strictness` does, too. The door, on the same loopback
+port:
 
     POST /_recordings   what the next scan of an image finds
     POST /_scans        scan an image now, as ECR would when its quota is over
@@ -25,7 +26,9 @@ from http import HTTPStatus
 from threading import Thread
 from typing import Any, Final
 
+from local import strictness
 from local.cloudtrail import CHANGES, api_call
+from local.ecr_images import batch_get_image
 from local.ecr_layers import PATH as LAYERS
 from local.ecr_layers import Layers
 from local.ecr_lifecycle import Previews, Stored, rules_of
@@ -65,9 +68,9 @@ class Ministack:
     def __init__(self) -> None:
         # Read at import: ministack takes its settings from the environment then.
         from ministack import app
-        from ministack.core import iam_actions, responses
-        from ministack.services import ecr, eventbridge, lambda_svc
-        from ministack.services.cloudformation import provisioners
+        from ministack.core import iam_actions, iam_evaluator, responses, router
+        from ministack.services import ecr, eventbridge, iam, lambda_svc, s3, scheduler, sqs
+        from ministack.services.cloudformation import provisioners, stacks
 
         self._app = app
         self._iam_actions = iam_actions
@@ -76,6 +79,20 @@ class Ministack:
         self._lambda = lambda_svc
         self._provisioners = provisioners
         self._responses = responses
+        self._modules = {
+            "eventbridge": eventbridge,
+            "iam": iam,
+            "iam_actions": iam_actions,
+            "iam_evaluator": iam_evaluator,
+            "lambda_svc": lambda_svc,
+            "provisioners": provisioners,
+            "responses": responses,
+            "router": router,
+            "s3": s3,
+            "scheduler": scheduler,
+            "sqs": sqs,
+            "stacks": stacks,
+        }
 
     def place(self, repository: str) -> Place:
         """Return a repository of the account and region that the current request is for."""
@@ -174,6 +191,7 @@ class Ministack:
         )
         self._ecr.handle_request = scanning.behind(keeping.behind(self._ecr.handle_request))
         self._app.app = scanning.door(self._app.app)
+        strictness.install(self._modules)
 
     def _filtering(self, apply: Callable[..., None]) -> Callable[..., None]:
         """Return what CloudFormation calls for each repository, with exclusion filters."""
@@ -318,6 +336,9 @@ class Keeping:
                 check_mutability(request)
             case "PutImage":
                 self._check_tag(place, request)
+            case "BatchGetImage":
+                self._ministack.repository(place)
+                return batch_get_image(place, self._ministack.stored(place), request)
         return None
 
     def _start(self, place: Place, request: Mapping[str, Json]) -> Json:

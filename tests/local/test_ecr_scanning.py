@@ -70,6 +70,14 @@ def listening(embedded_aws: EmbeddedAws, what: dict[str, Any]) -> Iterator[Bus]:
     arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
     pattern = {"source": ["aws.ecr", "aws.inspector2"], **what}
     events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
     yield Bus(sqs, url)
     events.remove_targets(Rule=name, Ids=["queue"])
