@@ -84,8 +84,23 @@ def package(inputs: Inputs, *, today: date) -> Archive:
     )
     parameters = template_parameters(inputs.parameters)
     (folder / "parameters.json").write_text(json.dumps(parameters, indent=2) + "\n", "utf-8")
-    _say(_shown(_write_template(inputs, folder)))
+    template = _write_template(inputs, folder)
+    left_out = links_left_out(json.loads(template.read_text(encoding="utf-8")))
+    if left_out is not None:
+        _say(left_out)
+    _say(_shown(template))
     return archive
+
+
+def links_left_out(template: Json) -> str | None:
+    """Return one line about why messages have no links to reports; None where they have."""
+    function = template["Resources"]["DeliverLambdaFunction"]["Properties"]
+    variables = function["Environment"]["Variables"]
+    if variables["REPORT_LINK_BASE"]:
+        return None
+    off = variables["REPORT_LINK_DAYS"] == "0"
+    reason = "reportLinkDays is 0" if off else "Lambda has no function URLs in this region"
+    return f"report links  left out: {reason}; messages name the command that makes a page"
 
 
 def build_zip(document: Json, path: Path, *, kept: Path = KEPT) -> Archive:

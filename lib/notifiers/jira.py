@@ -671,6 +671,9 @@ def _links(alert: Alert) -> Json:
         if url and len(url) <= _MAX_URL:
             nodes += [adf.text(" \N{MIDDLE DOT} ")] if nodes else []
             nodes.append(adf.text(text, link=url))
+    if command := wording.report_command(alert):
+        nodes += [adf.text(" \N{MIDDLE DOT} ")] if nodes else []
+        nodes += [adf.text("Full report: "), adf.text(command, "code")]
     return adf.paragraph(*nodes) if nodes else None
 
 

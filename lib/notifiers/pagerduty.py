@@ -414,6 +414,7 @@ def _details(alert: Alert) -> Json:
         "left_out": wording.left_out(alert, _REASONS),
         "platforms": wording.platforms(alert.parts, _LINES),
         "warnings": wording.warnings(alert),
+        "full_report": wording.report_command(alert),
         **{_name(label): value for label, value in wording.facts(alert)},
     }
     return {name: value for name, value in found.items() if value}

@@ -332,7 +332,9 @@ def _console(alert: Alert) -> str:
     console = slack_link(alert.console_url, f"Open the {wording.page_of(alert)} in the ECR console")
     report = slack_link(alert.report_url, "Open the full report") if alert.report_url else ""
     links = (each for each in (report, console) if each and len(each) <= _CONSOLE)
-    return _DOT.join(links)
+    command = wording.report_command(alert)
+    lines = (_DOT.join(links), f"Full report: `{command}`" if command else "")
+    return "\n".join(filter(None, lines))
 
 
 def _fallback(alert: Alert, limit: int) -> str:

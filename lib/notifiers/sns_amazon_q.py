@@ -145,6 +145,8 @@ def _ending(alert: Alert) -> str:
     source = wording.source(alert)
     lines = [_say(f"{wording.SOURCE}: {source}", _LINE)] if source else []
     lines += [f"{label}: {escape_slack(url)}" for label, url in links if url and len(url) <= _URL]
+    command = wording.report_command(alert)
+    lines += [f"Full report: `{command}`"] if command else []
     notes = [_say(f"Note: {each}", _LINE) for each in wording.warnings(alert)]
     return "\n".join((*lines, *notes, _say(wording.footer(alert), _LINE)))
 

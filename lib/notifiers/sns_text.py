@@ -45,6 +45,8 @@ def _links(alert: Alert) -> list[str]:
     lines = _indented(f"{_shown(alert)} in the ECR console: {_console(alert)}")
     for label, url in wording.source_links(alert):
         lines += _indented(f"{label}: {url}")
+    if command := wording.report_command(alert):
+        return [f"  Full report: {command}", *lines]
     if alert.report_url is None or len(alert.report_url) > _MAX_URL:
         return lines
     return [*_indented(f"Full report, for some weeks: {alert.report_url}"), *lines]

@@ -4,6 +4,7 @@ The words that every receiver uses, as plain text: each escapes and lays out in 
 Everything from outside is cleaned and cut here, so that one absurd field cannot fill a message.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -559,6 +560,25 @@ def warnings(alert: Alert) -> list[str]:
     if not alert.scan.complete and not said and not checks.is_check(alert):
         said = ["Fewer findings were listed than counted: the list is incomplete"]
     return said
+
+
+_IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
+_REGION: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
+
+
+def report_command(alert: Alert) -> str:
+    """
+    Return the command that makes the report page of an image; "" where it is not needed.
+
+    It is needed where pages are stored without links. A name that a shell or a receiver's markup
+    could read in another way gets none.
+    """
+    linked = alert.report_url is not None or alert.page_key is None
+    image = alert.image
+    subject = f"{image.repository}@{image.digest}"
+    if linked or not _IMAGE.fullmatch(subject) or not _REGION.fullmatch(image.region):
+        return ""
+    return f"ecr-scan-alerts report {subject} --region {image.region} -o report.html"
 
 
 def footer(alert: Alert) -> str:

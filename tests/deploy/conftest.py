@@ -17,6 +17,9 @@ from deploy.inputs import Inputs
 from deploy.package import BUILD, ROOT, TEMPLATE, ZIP, package
 
 STAGE = "test"
+WITH_LINKS = "eu-central-1"
+WITHOUT_LINKS = "eu-central-2"
+"""A region in which CloudFormation does not know AWS::Lambda::Url."""
 CONFIG = Path(__file__).parent / "alerts.yml"
 LAMBDA_PYTHON = BUILD / "venvs" / "lambda" / "bin" / "python"
 
@@ -42,13 +45,24 @@ class Package:
 def built() -> Package:
     """Build the package, or take what another process of this run has built."""
     needed(ROOT / "node_modules" / ".bin" / "osls", "`make test` installs osls")
+    return _built_once(STAGE, WITH_LINKS)
+
+
+@pytest.fixture(scope="session")
+def built_without_links() -> Package:
+    """Build the package for a region in which functions have no addresses."""
+    needed(ROOT / "node_modules" / ".bin" / "osls", "`make test` installs osls")
+    return _built_once(f"{STAGE}-without-links", WITHOUT_LINKS)
+
+
+def _built_once(stage: str, region: str) -> Package:
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", "")
-    folder = BUILD / STAGE
+    folder = BUILD / stage
     folder.mkdir(parents=True, exist_ok=True)
     done = folder / ".run"
     with locked(folder / ".lock"):
         if not run or not done.exists() or done.read_text() != run:
-            package_without_account()
+            package_without_account(Inputs(stage, region, CONFIG))
             done.write_text(run)
         return Package(
             folder / ZIP,
@@ -82,12 +96,12 @@ def needed(path: Path, remedy: str) -> Path:
     pytest.skip(message)
 
 
-def package_without_account() -> None:
+def package_without_account(inputs: Inputs) -> None:
     """Package as somebody who has no AWS account."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [each for each in os.environ if each.startswith("AWS_")]:
             patch.delenv(name)
-        package(Inputs(STAGE, "", CONFIG), today=date(2026, 11, 24))
+        package(inputs, today=date(2026, 11, 24))
 
 
 @contextmanager

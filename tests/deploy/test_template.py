@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cfnlint.helpers import REGIONS
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from cli.stage_file import defaults
-from deploy.package import ROOT, TEMPLATE
+from deploy.package import ROOT, TEMPLATE, links_left_out
 from lib.bootstrap import Settings
 from lib.observability import Metric
 from lib.secret_names import PREFIX, stage_name
@@ -85,17 +87,42 @@ def as_list(value: Any) -> list[Any]:
 # --- as a whole ---------------------------------------------------------------------------------
 
 
-def test_cfn_lint_finds_nothing(built: Package) -> None:
-    """The template is valid: types, enums, references, IAM actions."""
+def cfn_lint(package: Package, regions: list[str]) -> str:
+    """Return what cfn-lint says of a template in these regions."""
+    command = [Path(sys.executable).with_name("cfn-lint"), "--regions", *regions]
     lint = subprocess.run(
-        [Path(sys.executable).with_name("cfn-lint"), built.zip.with_name(TEMPLATE)],
+        [*command, "--", package.zip.with_name(TEMPLATE)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
     )
+    return lint.stdout + lint.stderr
 
-    assert (lint.returncode, lint.stdout) == (0, "")
+
+def with_urls() -> set[str]:
+    """Return the regions in which functions can have addresses, as cfn-lint knows them."""
+    kinds = PROVIDER_SCHEMA_MANAGER.get_resource_types
+    return {region for region in REGIONS if "AWS::Lambda::Url" in kinds(region)}
+
+
+def test_cfn_lint_finds_nothing_where_functions_have_addresses(built: Package) -> None:
+    """The template is valid in every such region: types, enums, references, IAM actions."""
+    assert cfn_lint(built, sorted(with_urls())) == ""
+
+
+def test_cfn_lint_finds_nothing_in_any_region(built_without_links: Package) -> None:
+    """Without links the template is valid in every region that cfn-lint knows."""
+    assert len(REGIONS) > 40
+    assert cfn_lint(built_without_links, sorted(REGIONS)) == ""
+
+
+def test_links_are_left_out_where_functions_have_no_addresses() -> None:
+    """The list is that of CloudFormation's own data; a newer cfn-lint shows what to change."""
+    text = (ROOT / "deploy" / "report-links.yml").read_text()
+    named = set(re.findall(r"^  ([a-z0-9-]+): absent$", text, re.MULTILINE))
+
+    assert named == set(REGIONS) - with_urls()
 
 
 def test_local_differs_by_known_parameters_only() -> None:
@@ -513,8 +540,52 @@ def test_only_the_function_that_opens_links_can_be_reached_from_outside(built: P
     assert {each["FunctionName"]["Fn::GetAtt"][0] for each in permissions} == {
         "OpenReportLambdaFunction"
     }
-    for name in ("ReportLinks", "ReportLinksPermission", "ReportLinksInvokePermission"):
-        assert built.template["Resources"][name]["Condition"] == "HasReportLinks"
+
+
+def test_without_links_nothing_can_be_reached_from_outside(
+    built: Package, built_without_links: Package
+) -> None:
+    """What only links need is left out whole, and nothing else."""
+    absent = set(built.template["Resources"]) - set(built_without_links.template["Resources"])
+    deliver = built_without_links.resources("AWS::Lambda::Function")["DeliverLambdaFunction"]
+
+    assert absent == {
+        "OpenReportLambdaFunction",
+        "OpenReportLogGroup",
+        "OpenReportRole",
+        "ReportLinks",
+        "ReportLinksInvokePermission",
+        "ReportLinksPermission",
+    }
+    assert deliver["Environment"]["Variables"]["REPORT_LINK_BASE"] == ""
+    assert "OpenReportFunctionName" not in built_without_links.template["Outputs"]
+    assert '"Principal": "*"' not in json.dumps(
+        built_without_links.resources("AWS::Lambda::Permission")
+    )
+
+
+def test_packaging_says_why_there_are_no_links(
+    built: Package, built_without_links: Package
+) -> None:
+    """One line; the parameter, or the region."""
+    by_region = links_left_out(built_without_links.template)
+
+    assert links_left_out(built.template) is None
+    assert by_region is not None
+    assert "no function URLs in this region" in by_region
+    assert "messages name the command that makes a page" in by_region
+
+
+@pytest.mark.usefixtures("built")
+def test_no_days_leave_out_the_links(tmp_path: Path) -> None:
+    """The documented switch leaves out the same as a region without addresses."""
+    command = [ROOT / "node_modules" / ".bin" / "osls", "package", "--stage", STAGE]
+    command += ["--region", "eu-central-1", "--package", tmp_path, "--param", "reportLinkDays=0"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    template = json.loads((tmp_path / TEMPLATE).read_text())
+
+    assert "AWS::Lambda::Url" not in {each["Type"] for each in template["Resources"].values()}
+    assert "reportLinkDays is 0" in (links_left_out(template) or "")
 
 
 # --- who watches --------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -13,6 +14,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cli.commands.scan import parse_reference
 from lib import interfaces
 from lib.config import DestinationConfig
 from lib.errors import (
@@ -26,7 +28,7 @@ from lib.errors import (
 from lib.http_client import RequestsClient
 from lib.interfaces import Notifier
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
-from lib.notifiers import NOTIFIERS
+from lib.notifiers import NOTIFIERS, wording
 from lib.notifiers.sns import FORMATS as SNS_FORMATS
 from tests.builders import a_filter, a_report, an_image
 from tests.notifiers import receivers
@@ -51,6 +53,12 @@ HTTP_MODES = sorted(ANSWERS)
 FORMATS: list[tuple[str, dict[str, Any]]] = [
     *((mode, {}) for mode in MODES),
     *(("sns", {"format": name}) for name in SNS_FORMATS if name != "text"),
+]
+FOR_PROGRAMS = ({"format": "json"}, {"format": "ocsf"})
+FOR_PEOPLE = [
+    (mode, options)
+    for mode, options in FORMATS
+    if mode != "webhook" and options not in FOR_PROGRAMS
 ]
 AUTHORIZATION = base64.b64encode(f"robot@example.com:{JIRA_TOKEN}".encode()).decode()
 SECRETS = (*receivers.SECRETS.values(), SLACK_TOKEN, JIRA_TOKEN, AUTHORIZATION, HOOK_TOKEN)
@@ -102,6 +110,43 @@ def test_the_report_page_is_linked_where_there_is_one(mode: str, options: Any, s
     assert link in json.dumps(made.render(alert, thread=THREADS.get(mode)))
     without = replace(alert, report_url=None, page_key=None)
     assert "full report" not in json.dumps(made.render(without)).lower()
+
+
+@pytest.mark.parametrize(("mode", "options"), FOR_PEOPLE)
+@pytest.mark.parametrize("story", STORIES)
+def test_a_page_without_a_link_is_made_by_a_command(mode: str, options: Any, story: str) -> None:
+    """Where functions have no addresses, messages name the command, and it takes what they say."""
+    made = notifier(mode, tools(), **options)
+    alert = replace(STORIES[story], report_url=None)
+
+    payload = made.render(alert, thread=None)
+
+    assert all(each.used <= each.limit for each in made.usage(payload))
+    subjects = set(re.findall(r"ecr-scan-alerts report (\S+) --region", json.dumps(payload)))
+    image = f"{alert.image.repository}@{alert.image.digest}"
+    assert subjects == ({image} if alert.image.digest and story != "injection" else set())
+    assert all(parse_reference(subject) for subject in subjects)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"repository": "a;reboot"},
+        {"repository": "`reboot`"},
+        {"repository": "Up"},
+        {"digest": "sha256:1"},
+        {"digest": ""},
+        {"region": "eu-central-1 && reboot"},
+        {"region": ""},
+    ],
+)
+def test_a_strange_name_gets_no_command(changes: dict[str, str]) -> None:
+    """What is pasted into a shell holds nothing from outside but plain names."""
+    alert = replace(STORIES["baseline"], report_url=None)
+
+    assert wording.report_command(alert) != ""
+    assert wording.report_command(replace(alert, image=replace(alert.image, **changes))) == ""
+    assert wording.report_command(replace(alert, page_key=None)) == ""
 
 
 @each_format
