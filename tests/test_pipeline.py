@@ -732,10 +732,44 @@ class TestIndex:
 
 
 def test_a_pending_scan_is_asked_for_less_and_less_often() -> None:
-    """Half the age of the event, between 30 s and 15 min."""
-    ages = (timedelta(seconds=1), timedelta(minutes=2), timedelta(minutes=50))
+    """After 30 s, 1, 2, 5 and then 15 min, and for the last time when the hour is over."""
+    ages = [timedelta(seconds=seconds) for seconds in (-60, 0, 29, 30, 90, 210, 509, 510, 1410)]
+    late = [timedelta(minutes=minutes) for minutes in (50, 59.9, 60, 600)]
 
-    assert [revisit_delay(age) for age in ages] == [30, 60, 900]
+    assert [revisit_delay(age) for age in ages] == [30, 30, 30, 60, 120, 300, 300, 900, 900]
+    assert [revisit_delay(age) for age in late] == [600, 30, 30, 30]
+
+
+PENDING = FindingsNotReadyError("pending", status="PENDING")
+NOT_FOUND = FindingsNotReadyError("unknown", status="SCAN_NOT_FOUND")
+NEVER_READY = [
+    pytest.param(a_scan_event(), PENDING, id="tagged"),
+    pytest.param(a_scan_event(), NOT_FOUND, id="not-scanned"),
+    pytest.param(a_scan_event(image=an_image(tags=())), PENDING, id="untagged"),
+    pytest.param(a_scan_event(image=an_image(10), index=True), PENDING, id="index"),
+    pytest.param(a_scan_event(image=an_image(10), index=True), NOT_FOUND, id="index-not-scanned"),
+]
+
+
+@pytest.mark.parametrize("late", [0.0, 0.4, 20.0])
+@pytest.mark.parametrize(("event", "error"), NEVER_READY)
+def test_a_scan_that_never_ends_is_a_short_chain_of_messages(
+    event: ScanEvent, error: FindingsNotReadyError, late: float
+) -> None:
+    """Far fewer than the 16 at which Lambda may stop it, however late the messages come."""
+    world = World(error)
+    index = an_image(10)
+    member = Member(an_image(11).digest, "linux/amd64")
+    world.source.indexes[index.digest] = ImageIndex(index, (member,))
+
+    outcome = world.process(event)
+    while outcome.result is ScanResult.REVISIT:
+        (_, seconds) = world.waker.revisits[-1]
+        world.clock.forward(seconds=seconds + late)
+        outcome = world.process(event)
+
+    assert len(world.waker.revisits) <= 8
+    assert world.clock() - event.time < timedelta(hours=1, minutes=1)
 
 
 class Tasks:

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from itertools import chain
@@ -277,6 +278,46 @@ def test_a_new_account_runs_everything_at_once(built: Package) -> None:
     at_a_time = sum(each["ScalingConfig"]["MaximumConcurrency"] for each in mappings)
 
     assert at_a_time + 2 <= NEW_ACCOUNT_CONCURRENCY
+
+
+def invocations(built: Package) -> dict[str, set[str]]:
+    """Return the functions that each function can invoke by a message, from roles and queues."""
+    invoked: dict[str, set[str]] = defaultdict(set)
+    for mapping in built.resources("AWS::Lambda::EventSourceMapping").values():
+        (function,) = names_in(mapping["FunctionName"])
+        invoked[mapping["EventSourceArn"]["Fn::GetAtt"][0]].add(function)
+    roles = built.resources("AWS::IAM::Role")
+    return {
+        name: {
+            target
+            for statement in statements(roles[function["Role"]["Fn::GetAtt"][0]])
+            if {"sqs:SendMessage", "lambda:InvokeFunction"} & set(as_list(statement["Action"]))
+            for resource in names_in(as_list(statement["Resource"]))
+            for target in invoked.get(resource, {resource} & set(roles))
+        }
+        for name, function in built.resources("AWS::Lambda::Function").items()
+    }
+
+
+def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
+    """Return what can be reached from a node of a graph, in one step or more."""
+    found: set[str] = set()
+    rest = set(graph[start])
+    while rest:
+        found |= rest
+        rest = set().union(*(graph[name] for name in rest)) - found
+    return found
+
+
+def test_a_function_in_a_loop_of_messages_says_so(built: Package) -> None:
+    """Lambda stops such a loop unless it is allowed; nowhere else is one."""
+    functions = built.resources("AWS::Lambda::Function")
+    graph = invocations(built)
+    in_a_loop = {name for name in graph if name in reachable(graph, name)}
+    allowed = {name for name, each in functions.items() if each.get("RecursiveLoop") == "Allow"}
+
+    assert "DeliverLambdaFunction" in graph["SweepLambdaFunction"]
+    assert allowed == in_a_loop == {"ProcessScanLambdaFunction"}
 
 
 @pytest.mark.parametrize("function", SCHEDULES)
@@ -625,6 +666,8 @@ def test_everything_that_needs_people_has_an_alarm(built: Package) -> None:
         ("Errors", "ReconcileLambdaFunction"),
         ("Errors", "AuditRepositoriesLambdaFunction"),
         ("Errors", "SendDigestLambdaFunction"),
+        ("RecursiveInvocationsDropped", "ProcessScanLambdaFunction"),
+        ("RecursiveInvocationsDropped", "DeliverLambdaFunction"),
         ("ApproximateAgeOfOldestMessage", "ScanEventsQueue"),
         ("ApproximateAgeOfOldestMessage", "DeliveriesQueue"),
     }
