@@ -13,6 +13,8 @@ from deploy.inputs import Inputs, add_arguments, given, inputs_of
 from deploy.package import ROOT, PackageError, package
 from lib.errors import ConfigError
 
+LOCAL: Final = "local"
+"""Its parameters in serverless.yml are those of the embedded AWS, which local/ deploys to."""
 OSLS: Final = ROOT / "node_modules" / ".bin" / "osls"
 
 
@@ -36,6 +38,10 @@ def deploy(inputs: Inputs) -> None:
     """Package and deploy a stage. Raises `DeployError`."""
     if not inputs.region:
         raise DeployError(f"Which region? As in: make deploy STAGE={inputs.stage} REGION=eu-west-1")
+    if inputs.stage == LOCAL:
+        raise DeployError(
+            "The stage local is that of `make demo`: nothing of it would be kept. Choose another"
+        )
     package(inputs, today=datetime.now(UTC).date())
     _osls("deploy", inputs)
 

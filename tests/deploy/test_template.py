@@ -16,12 +16,13 @@ from cfnlint.helpers import REGIONS
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from cli.stage_file import defaults
-from deploy.package import ROOT, TEMPLATE, links_left_out
+from deploy.package import LONGEST_STAGE, ROOT, TEMPLATE, links_left_out
 from lib.bootstrap import Settings
 from lib.observability import Metric
 from lib.secret_names import PREFIX, stage_name
 from lib.sources.events import EVENT_PATTERNS, REGISTRY_CHANGE
 from lib.store import ledger, state
+from local.name_limits import LIMITS
 from tests.deploy.conftest import STAGE, Package
 from tests.store.conftest import create_table
 
@@ -44,6 +45,8 @@ SCHEDULES = {
 NEW_ACCOUNT_CONCURRENCY = 10
 """AWS says "reduced", new accounts report this number:
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
+STACK_NAME = 128
+"""https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-using-console-create-stack-parameters.html"""
 WITHOUT_RESOURCES = {
     "ecr:GetRegistryScanningConfiguration",
     "inspector2:ListCoverage",
@@ -140,6 +143,36 @@ def test_local_differs_by_known_parameters_only() -> None:
         "indexWait",
         "workloads",
     }
+
+
+def physical_names(template: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield kind, property and value of all that is named after the stage."""
+    for resource in template["Resources"].values():
+        for key, value in resource.get("Properties", {}).items():
+            text = json.dumps(value)
+            if key.endswith("Name") and re.search(rf"\b{STAGE}\b", text):
+                yield resource["Type"], key, value if isinstance(value, str) else named(value)
+
+
+def named(value: dict[str, Any]) -> str:
+    """Return a name that CloudFormation puts together: of an identifier of 36 characters."""
+    text, _variables = value["Fn::Sub"]
+    return str(text.replace("${id}", "1" * 36))
+
+
+def test_the_longest_stage_is_what_the_longest_names_leave(built: Package) -> None:
+    """The first name of AWS to become too long decides what packaging accepts."""
+    names = list(physical_names(built.template))
+    room = {LIMITS[kind].longest - len(name) + len(STAGE) for kind, _, name in names}
+    stack = STACK_NAME - len(NAME) + len(STAGE)
+
+    assert {(kind, key) for kind, key, _ in names} == {
+        (kind, LIMITS[kind].name) for kind, _, _ in names
+    }
+    assert {"AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::Scheduler::Schedule"} <= {
+        kind for kind, _, _ in names
+    }
+    assert min(*room, stack) == LONGEST_STAGE == 29
 
 
 # --- events in ----------------------------------------------------------------------------------
