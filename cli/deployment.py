@@ -47,6 +47,14 @@ class Deployment:
         self.ledger = DynamoLedger(clients.get("dynamodb"), outputs["TableName"])
         self.waker = SqsWaker(self._sqs, deliveries=outputs["DeliveriesQueueUrl"], scan_events=None)
 
+    def output(self, name: str) -> str:
+        """Return an output of the stack. Raises `DocumentError` where an older version has none."""
+        if name not in self._outputs:
+            raise DocumentError(
+                f"The stack has no output {name}: `make deploy` brings it up to date"
+            )
+        return self._outputs[name]
+
     def dead_letters(self, name: str) -> DeadLetterQueue:
         """Return a queue of `DEAD_LETTERS`."""
         url, source = (self._outputs[each] for each in DEAD_LETTERS[name])

@@ -18,7 +18,7 @@ from itertools import chain
 from typing import ClassVar, Final
 from urllib.parse import quote
 
-from lib.checks import Check, ok
+from lib.checks import Check
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -45,7 +45,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
-from lib.notifiers import adf, jira_checks, jira_digest, wording
+from lib.notifiers import adf, jira_checks, jira_digest, testing, wording
 from lib.notifiers import jira_workflow as workflow
 from lib.report import vulnerability_url
 from lib.text import one_line, truncate
@@ -286,7 +286,7 @@ class JiraNotifier:
     def test(self, test: DestinationTest) -> Iterator[Check]:
         """See `Testable.test`. Writes nothing unless `create`: an issue is not a message."""
         headers = self._headers()
-        yield ok("secret", "holds an e-mail address and a token")
+        yield testing.readable(self._options["credentials"])
         wanted = {"labels": self._labelled, "priority": bool(self._options.get("priority"))}
         jira = jira_checks.JiraDestination(
             destination=self._tools.destination,

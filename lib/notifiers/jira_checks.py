@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from lib.checks import Check, CheckStatus, failed, note, ok
+from lib.checks import Check, CheckStatus, failed, has_failed, note, ok
 from lib.errors import DeliveryError, PermanentDeliveryError
 from lib.interfaces import DestinationTest, HttpClient, Json
 from lib.models import Destination
@@ -35,7 +35,7 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
         "http-404": "Correct `site` or `project`, or let the account see the project",
     }
 )
-_NEEDED: Final[Mapping[str, str]] = MappingProxyType(
+NEEDED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "BROWSE_PROJECTS": "see the project",
         "CREATE_ISSUES": "create issues",
@@ -44,7 +44,7 @@ _NEEDED: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Without one of these alerts are lost."""
-_USEFUL: Final[Mapping[str, str]] = MappingProxyType(
+USEFUL: Final[Mapping[str, str]] = MappingProxyType(
     {
         "TRANSITION_ISSUES": "issues can be neither reopened nor closed",
         "CREATE_ATTACHMENTS": "report pages cannot be attached",
@@ -87,8 +87,9 @@ def _account(jira: JiraDestination) -> str:
 def _project(jira: JiraDestination, test: DestinationTest) -> Iterator[Check]:
     try:
         allowed = _allowed(jira)
+        permissions = _needed(allowed)
         yield ok("project", f"{jira.project} is visible")
-        yield _needed(allowed)
+        yield permissions
         yield from _useful(allowed)
         fields = _fields(jira)
     except DeliveryError as error:
@@ -98,8 +99,9 @@ def _project(jira: JiraDestination, test: DestinationTest) -> Iterator[Check]:
         yield fields
         return
     yield ok("issue type", f"{jira.issue_type} can be created in {jira.project}")
-    yield from _screen(jira, fields)
-    if not test.send:
+    refusals = [*_screen(jira, fields)]
+    yield from refusals
+    if not test.send or has_failed((permissions, *refusals)):
         return
     if test.create:
         yield from _created(jira, test)
@@ -129,25 +131,25 @@ def _get(jira: JiraDestination, path: str) -> Mapping[str, Json]:
 
 
 def _allowed(jira: JiraDestination) -> Mapping[str, bool]:
-    names = (*_NEEDED, *_USEFUL, _DELETE)
+    names = (*NEEDED, *USEFUL, _DELETE)
     query = urlencode({"projectKey": jira.project, "permissions": ",".join(names)})
     listed = _object(_get(jira, f"/mypermissions?{query}").get("permissions"))
     return {name: _object(listed.get(name)).get("havePermission") is True for name in names}
 
 
 def _needed(allowed: Mapping[str, bool]) -> Check:
-    missing = [words for name, words in _NEEDED.items() if not allowed[name]]
+    missing = [words for name, words in NEEDED.items() if not allowed[name]]
     if missing:
         return failed(
             "permissions",
             f"the account may not {', '.join(missing)}",
             "Add the account to a role of the project that may (Project settings, People)",
         )
-    return ok("permissions", f"the account may {', '.join(_NEEDED.values())}")
+    return ok("permissions", f"the account may {', '.join(NEEDED.values())}")
 
 
 def _useful(allowed: Mapping[str, bool]) -> Iterator[Check]:
-    for name, words in _USEFUL.items():
+    for name, words in USEFUL.items():
         if not allowed[name]:
             yield note("permissions", f"without {name}, {words}", f"Grant {name} to the account")
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
-from lib.checks import Check, ok
+from lib.checks import Check
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
 from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import (
@@ -216,7 +216,7 @@ class PagerDutyNotifier:
         https://developer.pagerduty.com/docs/send-change-event
         """
         key = _routing_key(self._tools.secrets.read(self._options["routing_key"]))
-        yield ok("secret", f"holds a routing key of {KEY_LENGTH} characters")
+        yield testing.readable(self._options["routing_key"])
         if not test.send:
             yield testing.reachable(self._tools.http, self._url)
             return

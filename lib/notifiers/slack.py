@@ -10,7 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-from lib.checks import Check, ok
+from lib.checks import Check
 from lib.interfaces import DestinationTest, Json, Notifier, NotifierTools
 from lib.models import Digest, Message, NotThere, Receipt, Usage, Verdict
 from lib.notifiers import slack_digest, slack_message, testing
@@ -91,7 +91,7 @@ class SlackWebhookNotifier:
     def test(self, test: DestinationTest) -> Iterator[Check]:
         """See `Testable.test`. A webhook cannot delete its message again, so it stays."""
         url = self._tools.secrets.read(self._webhook).strip()
-        yield ok("secret", "readable")
+        yield testing.readable(self._webhook)
         if not test.send:
             yield testing.reachable(self._tools.http, url)
             return
@@ -100,4 +100,4 @@ class SlackWebhookNotifier:
 
     def _sent(self, payload: Json) -> str:
         self.send(payload)
-        return "Slack accepted it; a message marked TEST stands in the channel of the webhook"
+        return "Slack accepted it; a message marked TEST is in the channel of the webhook"

@@ -178,7 +178,7 @@ class SlackBotNotifier:
         It carries no metadata of a delivery and begins no thread of a stream.
         """
         headers = self._headers()
-        yield ok("secret", "readable")
+        yield testing.readable(self._token)
         try:
             who = parsed(self._call("auth.test", {}, headers))
         except PermanentDeliveryError as error:
@@ -200,11 +200,11 @@ class SlackBotNotifier:
         except PermanentDeliveryError as error:
             lost = "a message whose answer was lost is sent again and may appear twice"
             return note("history", f"{error}; {lost}", _HISTORY)
-        return ok("history", f"of channel {self._channel} can be read")
+        return ok("history", f"the history of channel {self._channel} can be read")
 
     def _sent(self, message: Json, headers: Mapping[str, str]) -> str:
         receipt = self._post(message, headers)
-        return f"a message marked TEST stands in channel {self._channel}: {receipt.url}"
+        return f"a message marked TEST is in channel {self._channel}: {receipt.url}"
 
     def _reply(self, payload: Json, headers: Mapping[str, str]) -> Receipt:
         if "update" in payload:

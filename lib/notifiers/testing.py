@@ -42,6 +42,12 @@ def document(destination: Destination, test: DestinationTest) -> dict[str, Json]
     }
 
 
+def readable(*references: Mapping[str, str]) -> Check:
+    """Return the check of secrets that were read; names as alerts.yml has them."""
+    names = [name for reference in references for name in reference.values()]
+    return ok("secret", f"{' and '.join(names)} can be read")
+
+
 def attempt(subject: str, action: Callable[[], str], remedies: Mapping[str, str]) -> Check:
     """
     Run an action that returns what it achieved; a refusal becomes a failed check.

@@ -14,7 +14,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-from lib.checks import Check, ok
+from lib.checks import Check
 from lib.errors import ConfigError
 from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import Alert, Destination, Digest, Message, NotThere, Receipt, Usage, Verdict
@@ -118,7 +118,7 @@ class WebhookNotifier:
         """See `Testable.test`. An event of a type of its own, with test-1.0.0."""
         url = self._tools.secrets.read(self._url).strip()
         _keys(self._tools.secrets.read(self._secret))
-        yield ok("secret", "the address and the key to sign with are readable")
+        yield testing.readable(self._url, self._secret)
         if not test.send:
             yield testing.reachable(self._tools.http, url)
             return

@@ -12,21 +12,30 @@ from jsonschema import Draft202012Validator
 
 from lib.checks import Check, CheckStatus, has_failed
 from lib.destination_test import run
-from lib.errors import ConfigError, PermanentDeliveryError, ThrottledError
+from lib.errors import (
+    ConfigError,
+    PermanentDeliveryError,
+    TemporaryDeliveryError,
+    ThrottledError,
+)
 from lib.http_client import RequestsClient
 from lib.interfaces import DestinationTest, NotifierTools
 from lib.models import Destination
-from lib.notifiers import NOTIFIERS
+from lib.notifiers import NOTIFIERS, testing
+from lib.notifiers.jira_checks import NEEDED, USEFUL
 from lib.notifiers.sns import FORMATS
 from lib.notifiers.sns_testing import BODIES
 from local.process import ROOT
-from local.receivers import Answer, Disconnect, Receivers
+from local.receivers import Accept, Answer, Disconnect, Receivers
 from tests.builders import NOW
 from tests.notifiers.receivers import CHANNEL, OPTIONS, TOPIC, RecordingTopics
 
 SCHEMA = Draft202012Validator(json.loads((ROOT / "schemas/test-1.0.0.json").read_text("utf-8")))
 NAME: Final = Destination("team")
 WRONG: Final = "wrong-secret-0123456789abcdef000"
+GRANTED: Final = json.dumps(
+    {"permissions": {name: {"havePermission": True} for name in (*NEEDED, *USEFUL)}}
+)
 TEST: Final = DestinationTest("test-1", NOW, "stage prod")
 
 
@@ -202,15 +211,20 @@ def test_look_only_notices_silence(bench: Bench, mode: str) -> None:
     assert failures(checks)[0].subject == "connection"
 
 
-def test_look_only_takes_any_answer(bench: Bench) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        PermanentDeliveryError("404", reason="http-404"),
+        TemporaryDeliveryError("503", reason="http-503"),
+    ],
+)
+def test_look_only_takes_any_answer(bench: Bench, error: Exception) -> None:
     """A refusal of the root is an answer: the way there works."""
 
     class Refusing:
         def get(self, url: str, **_: Any) -> Any:
             assert url == f"{bench.receivers.url}/"
-            raise PermanentDeliveryError("404", reason="http-404")
-
-    from lib.notifiers import testing
+            raise error
 
     check = testing.reachable(Refusing(), bench.receivers.slack_url("x"))  # type: ignore[arg-type]
 
@@ -333,20 +347,29 @@ class TestJira:
         assert status in [check.status for check in found]
         assert all(check.remedy for check in found if check.status is not CheckStatus.OK)
 
+    def test_nothing_is_created_without_permission(self, bench: Bench) -> None:
+        """What is known to be refused is not tried."""
+        bench.receivers.deny_in_jira("CREATE_ISSUES")
+
+        checks = bench.test("jira", create=True)
+
+        assert "issue" not in [check.subject for check in checks]
+        assert {request.method for request in bench.receivers.requests()} == {"GET"}
+
     def test_create_that_is_refused(self, bench: Bench) -> None:
         """The refusal is a check, with Jira's own words."""
-        bench.receivers.deny_in_jira("CREATE_ISSUES")
+        bench.receivers.script("jira", [Accept()] * 4 + [Answer(400, "Team is required")])
 
         check = bench.test("jira", create=True)[-1]
 
         assert check.status is CheckStatus.FAILED
-        assert "You cannot create issues" in check.text
+        assert "Team is required" in check.text
 
     def test_create_without_a_key(self, bench: Bench) -> None:
         """An odd answer is no issue."""
         types = json.dumps({"issueTypes": [{"id": "1", "name": "Task"}]})
         fields = json.dumps({"fields": [{"fieldId": "labels"}, {"fieldId": "priority"}]})
-        granted = json.dumps({"permissions": {}})
+        granted = GRANTED
         steps = [Answer(200, text) for text in ('{"displayName": "A"}', granted, types, fields)]
         bench.receivers.script("jira", [*steps, Answer(201, "[]")])
 
@@ -367,7 +390,7 @@ class TestJira:
         asked = {"fieldId": "customfield_1", "name": "Team", "required": True}
         given = {"fieldId": "customfield_2", "required": True, "hasDefaultValue": True}
         fields = json.dumps({"fields": [{"fieldId": "priority"}, asked, given]})
-        granted = json.dumps({"permissions": {}})
+        granted = GRANTED
         steps = [Answer(200, text) for text in ('{"displayName": "A"}', granted, types, fields)]
         bench.receivers.script("jira", steps)
 
@@ -382,7 +405,7 @@ class TestJira:
     def test_minimal_options_ask_for_no_field(self, bench: Bench) -> None:
         """`labels: false` and no priority: the screen may lack both."""
         types = json.dumps({"issueTypes": [{"id": "1", "name": "Task"}]})
-        granted = json.dumps({"permissions": {}})
+        granted = GRANTED
         texts = ('{"displayName": "A"}', granted, types, '{"fields": null}')
         bench.receivers.script("jira", [Answer(200, text) for text in texts])
         options = {"labels": False, "priority": None}

@@ -1,0 +1,225 @@
+"""`destinations`: the receivers of alerts.yml, listed, or tested with a message marked TEST."""
+
+import argparse
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any, Final, Protocol
+
+from cli.check_list import print_checks
+from cli.deliver_function import DeliverFunction
+from cli.deployment import Connect, deployment
+from cli.inputs import (
+    add_config_option,
+    add_region_option,
+    calling_aws,
+    operator_app,
+    read_config,
+)
+from cli.terminal import print_json, print_table, remark, working
+from lib.bootstrap import App, Clients
+from lib.checks import Check, check_to_json, failed, has_failed
+from lib.config import Config, DestinationConfig
+from lib.errors import DocumentError
+from lib.interfaces import DestinationTest
+from lib.models import Destination
+
+HELP = "list the destinations of alerts.yml, or test them"
+DESCRIPTION = (
+    "List the destinations, or send each a message that is marked TEST and is no alert: no row, "
+    "thread or issue is left behind. With --stage the deployed function `deliver` sends it, with "
+    "its own role and secrets; without, this machine does. Exit code 1 when a test fails."
+)
+
+_MACHINE: Final = "an operator's machine"
+_ACTIONS: Final = ("list", "test")
+
+
+class Tester(Protocol):
+    """Sends tests, from here or from a stage."""
+
+    def test(self, destination: Destination, test: DestinationTest) -> Sequence[Check]:
+        """Return the checks of one destination."""
+
+
+class LocalTester:
+    """Tests with the operator's credentials and network."""
+
+    def __init__(self, application: App) -> None:
+        self._app = application
+
+    def test(self, destination: Destination, test: DestinationTest) -> Sequence[Check]:
+        """See `Tester.test`."""
+        return self._app.test_destination(destination, test)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options."""
+    parser.add_argument("action", choices=_ACTIONS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="destinations to test")
+    parser.add_argument("--all", action="store_true", help="test all of them")
+    parser.add_argument(
+        "--create",
+        action="store_true",
+        help="Jira: create an issue marked TEST, too, and delete it again",
+    )
+    parser.add_argument(
+        "--page",
+        action="store_true",
+        help="PagerDuty: open an incident, too, which pages somebody, and resolve it",
+    )
+    parser.add_argument("--stage", help="test from the deployed function of this stage")
+    parser.add_argument("--format", choices=("json", "table"), default="table")
+    add_config_option(parser)
+    add_region_option(parser)
+
+
+def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
+    """List, or test."""
+    if options.action == "list":
+        return _list(options, connect)
+    if bool(options.names) is options.all:
+        raise DocumentError(
+            "test takes the names of destinations, or --all; `destinations list` prints them"
+        )
+    with calling_aws():
+        return _test(options, connect)
+
+
+# --- list -------------------------------------------------------------------------------------
+
+
+def _list(options: argparse.Namespace, connect: Connect) -> int:
+    config = read_config(options.config)
+    rows = [_row(name, entry, config) for name, entry in sorted(config.destinations.items())]
+    if options.stage is not None:
+        with calling_aws():
+            _compare(options, connect, config)
+    if options.format == "json":
+        print_json(rows)
+    else:
+        columns = ("NAME", "TYPE", "RECEIVER", "SECRETS", "ROUTES")
+        print_table(columns, [_cells(row) for row in rows])
+    return 0
+
+
+def _compare(options: argparse.Namespace, connect: Connect, config: Config) -> None:
+    """Say what the stage knows that the file does not, and the other way round."""
+    function = _function(options, connect)
+    deployed = set(function.destinations(_request(options)))
+    for name in sorted(config.destinations.keys() - deployed):
+        remark(f"{name} is not deployed in stage {options.stage}; `make deploy` does that")
+    for name in sorted(deployed - config.destinations.keys()):
+        remark(f"{name} is deployed in stage {options.stage} and not in {options.config}")
+
+
+def _row(name: Destination, entry: DestinationConfig, config: Config) -> dict[str, Any]:
+    routes = [route.name for route in config.routes if name in route.notify]
+    return {
+        "name": name,
+        "type": entry.type,
+        "receiver": _receiver(entry),
+        "secrets": [next(iter(reference.values())) for reference in references(entry)],
+        "routes": routes,
+        "digest": config.digest is not None and name in config.digest.notify,
+        "fallback": name == config.fallback,
+    }
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    uses = [*row["routes"]]
+    uses += [word for word in ("digest", "fallback") if row[word]]
+    return (
+        row["name"],
+        row["type"],
+        row["receiver"],
+        ", ".join(row["secrets"]),
+        ", ".join(uses),
+    )
+
+
+def _receiver(entry: DestinationConfig) -> str:
+    """Return where it sends, as far as that is no secret."""
+    options = entry.options
+    names = ("topic_arn", "site", "project", "host", "region", "channel")
+    return " ".join(str(options[name]) for name in names if name in options)
+
+
+def references(entry: DestinationConfig) -> tuple[Mapping[str, str], ...]:
+    """Return the references to secrets in the options of a destination."""
+    return tuple(
+        value
+        for value in entry.options.values()
+        if isinstance(value, dict) and value.keys() in ({"secret"}, {"parameter"})
+    )
+
+
+# --- test -------------------------------------------------------------------------------------
+
+
+def _test(options: argparse.Namespace, connect: Connect) -> int:
+    test = _request(options)
+    if options.stage is not None:
+        function = _function(options, connect)
+        tester: Tester = function
+        known = function.destinations(test)
+    else:
+        config = read_config(options.config)
+        tester = LocalTester(operator_app(config, connect(region=options.region)))
+        known = [*config.destinations]
+    names = known if options.all else [_known(name, known) for name in options.names]
+    results = _results(tester, names, options)
+    if options.format == "json":
+        print_json([_document(name, checks) for name, checks in results.items()])
+    else:
+        for name, checks in results.items():
+            print_checks(f"{name} ({test.origin})", checks)
+    return int(any(map(has_failed, results.values())))
+
+
+def _results(
+    tester: Tester, names: Sequence[Destination], options: argparse.Namespace
+) -> dict[Destination, Sequence[Check]]:
+    results: dict[Destination, Sequence[Check]] = {}
+    with working("testing", total=len(names)) as advance:
+        for name in names:
+            try:
+                results[name] = tester.test(name, _request(options))
+            except DocumentError as error:
+                # The others are tested all the same.
+                results[name] = (failed("function", str(error)),)
+            advance()
+    return results
+
+
+def _request(options: argparse.Namespace) -> DestinationTest:
+    origin = _MACHINE if options.stage is None else f"stage {options.stage}"
+    return DestinationTest(
+        id=uuid.uuid4().hex,
+        time=datetime.now(UTC),
+        origin=origin,
+        create=options.create,
+        page=options.page,
+    )
+
+
+def _function(options: argparse.Namespace, connect: Connect) -> DeliverFunction:
+    stage = deployment(options, connect)
+    return DeliverFunction(stage.clients, stage.output("DeliverFunctionName"))
+
+
+def _known(name: str, known: Sequence[Destination]) -> Destination:
+    if name in known:
+        return Destination(name)
+    nearest = get_close_matches(name, known, n=1)
+    hint = f"did you mean {nearest[0]}?" if nearest else "`destinations list` prints them"
+    raise DocumentError(f"There is no destination {name!r}; {hint}")
+
+
+def _document(name: Destination, checks: Sequence[Check]) -> dict[str, Any]:
+    return {
+        "destination": name,
+        "ok": not has_failed(checks),
+        "checks": [check_to_json(check) for check in checks],
+    }
