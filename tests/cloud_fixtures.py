@@ -1,5 +1,5 @@
 """
-The embedded AWS for tests: one for each test process, started when the first test asks for it.
+The embedded AWS and moto's for tests: one for each test process, started for the first that asks.
 
 Tests share it, so each makes its own repositories, tables and buckets.
 """
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from local.process import CloudError, EmbeddedAws, cloud_python
+from tests.moto_server import PYTHON, MotoServer
 
 RECORDINGS = Path(__file__).parents[1] / "local" / "recordings"
 
@@ -28,6 +29,15 @@ def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedA
         pytest.skip(str(error))
     with EmbeddedAws(log=tmp_path_factory.mktemp("cloud") / "cloud.log") as aws:
         yield aws
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MotoServer]:
+    """Yield moto's server; without its environment tests are skipped, but fail under CI."""
+    if not PYTHON.exists() and not os.environ.get("CI"):
+        pytest.skip(f"{PYTHON} does not exist; run `make test`, which makes it")
+    with MotoServer(tmp_path_factory.mktemp("moto") / "moto.log") as server:
+        yield server
 
 
 @pytest.fixture

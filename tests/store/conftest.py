@@ -1,8 +1,13 @@
-"""Both implementations of the stores, under one name."""
+"""
+The implementations of the stores under one name, and two AWS for them.
+
+`embedded` is the embedded AWS, `moto` a second one that other people wrote. Where the two differ,
+AWS's documentation decides.
+"""
 
 import uuid
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import pytest
 
@@ -39,12 +44,27 @@ class AwsStore:
         self.put, self.get, self.known = reports.put, reports.get, reports.known
 
 
-@pytest.fixture(params=["memory", "aws"])
+CLOUDS: Final = {"embedded": "embedded_aws", "moto": "moto"}
+
+
+def client_maker(request: pytest.FixtureRequest, cloud: str) -> Callable[[str], Any]:
+    """Return what makes clients of an AWS."""
+    client: Callable[[str], Any] = request.getfixturevalue(CLOUDS[cloud]).client
+    return client
+
+
+@pytest.fixture(params=CLOUDS)
+def boto(request: pytest.FixtureRequest) -> Callable[[str], Any]:
+    """Return clients of each AWS by service."""
+    return client_maker(request, request.param)
+
+
+@pytest.fixture(params=["memory", *CLOUDS])
 def store(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    boto = request.getfixturevalue("boto")
+    boto = client_maker(request, request.param)
     name = f"contract-{uuid.uuid4().hex[:12]}"
     boto("s3").create_bucket(
         Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
