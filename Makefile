@@ -62,11 +62,12 @@ test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(libraries) node_mod
 	@$(bin)/pytest -n auto --dist worksteal $(if $(ARGS),,--cov) $(ARGS)
 
 .PHONY: lint
-lint: $(bin)/.dev ## Check format, lint, types and the direction of imports.
+lint: $(bin)/.dev ## Check format, lint, types, the direction of imports and the workflows.
 	@$(bin)/ruff format --check --quiet . || { echo 'Not formatted as it should be: run `make format`.' >&2; exit 1; }
 	@$(bin)/ruff check --quiet .
 	@$(bin)/mypy $(code)
 	@$(bin)/lint-imports --no-cache
+	@$(bin)/zizmor --offline --quiet .github
 
 .PHONY: format
 format: $(bin)/.dev ## Mend what the formatter and linter can mend.

@@ -1,0 +1,96 @@
+"""
+A release: CHANGELOG.md's "Unreleased" becomes a version, and pyproject.toml names that version.
+
+    python -m deploy.release 1.2.0 --notes FILE
+
+The release workflow commits and tags the result; FILE has the text of the release.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Final
+
+from deploy.package import ROOT
+
+_VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)", re.ASCII)
+_UNRELEASED: Final = "## [Unreleased]\n"
+_HEADING: Final = re.compile(r"^## \[(?P<name>[^\]]+)\]", re.MULTILINE)
+_PROJECT_VERSION: Final = re.compile(r'^version = "(?P<version>[^"]+)"$', re.MULTILINE)
+
+
+class ReleaseError(Exception):
+    """The version cannot be released; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The texts of a release: both files as they are to be committed, and its notes."""
+
+    changelog: str
+    project: str
+    notes: str
+
+
+def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
+    """Write both files and the notes. Exit code 1: nothing is released, and why."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.release", description=__doc__)
+    parser.add_argument("version", help="such as 1.2.0")
+    parser.add_argument("--notes", type=Path, required=True, help="where to write the notes")
+    options = parser.parse_args(arguments)
+    changelog, project = root / "CHANGELOG.md", root / "pyproject.toml"
+    try:
+        made = release(
+            changelog.read_text("utf-8"),
+            project.read_text("utf-8"),
+            version=options.version,
+            today=datetime.now(UTC).date(),
+        )
+    except ReleaseError as error:
+        print(f"Not released. {error}", file=sys.stderr)
+        return 1
+    changelog.write_text(made.changelog, encoding="utf-8")
+    project.write_text(made.project, encoding="utf-8")
+    options.notes.parent.mkdir(parents=True, exist_ok=True)
+    options.notes.write_text(made.notes, encoding="utf-8")
+    return 0
+
+
+def release(changelog: str, project: str, *, version: str, today: date) -> Release:
+    """
+    Close "Unreleased" under a version and a date, and set the project's version.
+
+    Raises `ReleaseError` for what is not a version, is not newer than the last released one, or
+    where nothing stands under "Unreleased".
+    """
+    before, separator, after = changelog.partition(_UNRELEASED)
+    if not separator:
+        raise ReleaseError('CHANGELOG.md has no heading "## [Unreleased]"')
+    newer = _parts(version)
+    heading = _HEADING.search(after)
+    if heading is not None and newer <= _parts(heading["name"]):
+        raise ReleaseError(f"{version} is not newer than {heading['name']}, the last release")
+    notes = (after if heading is None else after[: heading.start()]).strip()
+    if not notes:
+        raise ReleaseError('Nothing stands under "Unreleased" in CHANGELOG.md')
+    older = "" if heading is None else f"\n{after[heading.start() :]}"
+    closed = f"{before}{_UNRELEASED}\n## [{version}] - {today}\n\n{notes}\n{older}"
+    named, count = _PROJECT_VERSION.subn(f'version = "{version}"', project, count=1)
+    if not count:
+        raise ReleaseError("pyproject.toml names no version")
+    return Release(closed, named, f"{notes}\n")
+
+
+def _parts(version: str) -> tuple[int, ...]:
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        raise ReleaseError(f"{version!r} is not a version such as 1.2.0")
+    return tuple(int(part) for part in match.groups())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
