@@ -147,6 +147,11 @@ class Receivers:
         return self._jira.email, self._jira.token
 
     @property
+    def jira(self) -> JiraStandIn:
+        """The Jira site, for what people do there."""
+        return self._jira
+
+    @property
     def slack_site(self) -> str:
         """The `site` of a Slack bot."""
         return self.url

@@ -5,13 +5,15 @@ And what a test of a destination asks: account, permissions, issue types, create
 https://developer.atlassian.com/cloud/jira/platform/rest/v3/
 Errors come in Jira's shape, {"errorMessages": [], "errors": {}}; an answer to a call that it does
 not know is 404. A description above the limit costs an issue number, as at Jira (JRACLOUD-78553).
+The search reads an index that lags behind the issues: `JiraStandIn.lag`.
 """
 
 import json
 import re
 import secrets
+import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import HTTP
@@ -20,12 +22,17 @@ from threading import Lock
 from types import MappingProxyType
 from typing import Final
 
-from local.standins import adf
+from local.standins import adf, jql
 from local.standins.wire import NOT_FOUND, Answer, Call, Draft, Json, Kind, Note, Outcome, size
 
 API: Final = "/rest/api/3"
 SUMMARY: Final = 255
 LABEL: Final = 255
+PROPERTY_KEY: Final = 255
+PROPERTY: Final = 32_768
+"""Characters of the JSON of an issue property."""
+FOUND: Final = 50
+"""Issues in one page of search results, unless the caller asks for fewer."""
 
 _JSON: Final = MappingProxyType({"Content-Type": "application/json;charset=UTF-8"})
 _ISSUE: Final = re.compile(rf"{API}/issue/(?P<key>[A-Z][A-Z0-9_]*-\d+|\d+)(?P<rest>/\w+)?")
@@ -33,9 +40,6 @@ _TYPES: Final = re.compile(rf"{API}/issue/createmeta/(?P<project>[A-Z][A-Z0-9_]*
 _FIELDS: Final = re.compile(rf"{_TYPES.pattern}/(?P<type>\d+)")
 _ISSUE_TYPES: Final = ("Task", "Bug", "Story")
 _ATTACHMENT: Final = re.compile(rf"{API}/attachment/(?P<id>\d+)")
-_TERM: Final = re.compile(
-    r"""\s*(\w+(?=\s*!?=)|text(?=\s*~))\s*(=|!=|~)\s*(?:"((?:[^"\\]|\\.)*)"|([\w.-]+))\s*"""
-)
 _SCREEN: Final = (
     "project",
     "issuetype",
@@ -56,7 +60,6 @@ _WORKFLOW: Final = (
     ("31", "Done", "done"),
     ("41", "Won't Do", "done"),
 )
-_ORDER: Final = re.compile(r"\s+order\s+by\s+created(?:\s+(asc|desc))?\s*$", re.IGNORECASE)
 _GONE: Final = "Issue does not exist or you do not have permission to see it."
 
 
@@ -77,6 +80,7 @@ class _Issue:
     key: str
     fields: dict[str, Json]
     status: str = "To Do"
+    properties: dict[str, Json] = field(default_factory=dict)
     comments: list[Json] = field(default_factory=list)
     attachments: list["Attachment"] = field(default_factory=list)
 
@@ -85,12 +89,25 @@ class _Issue:
         return next(category for _, name, category in _WORKFLOW if name == self.status)
 
 
-class JiraStandIn:
-    """One site: every project exists, every issue type too, and one account may write."""
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    """An issue as the index has it from some moment on; gone: it was deleted."""
 
-    def __init__(self) -> None:
+    since: float
+    issue: jql.Indexed | None
+
+
+class JiraStandIn:
+    """One site: every project and every issue type exists, and one account may write."""
+
+    def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         self.email = "alerts@example.com"
         self.token = secrets.token_hex(12)
+        self.lag: Callable[[], float] = lambda: 0.0
+        """Seconds until the search shows a change, asked at each change."""
+        self._seconds = seconds
+        self._index: dict[str, list[_Indexed]] = {}
+        self._hidden: set[str] = set()
         self._issues: dict[str, _Issue] = {}
         self._numbers: dict[str, int] = {}
         self._files = 0
@@ -105,6 +122,25 @@ class JiraStandIn:
         """Remove an issue, as a person would: its key answers 404 from now on."""
         with self._lock:
             del self._issues[key]
+            self._show(key, None)
+
+    def add(self, project: str, summary: str, **fields: Json) -> str:
+        """Create an issue as a person does, and return its key. It has no properties."""
+        with self._lock:
+            given = {"project": {"key": project}, "issuetype": {"name": "Task"}, **fields}
+            return self._kept({**given, "summary": summary}, {}).key
+
+    def change(self, key: str, **fields: Json) -> None:
+        """Edit an issue as a person does."""
+        with self._lock:
+            issue = self._issues[key]
+            issue.fields = issue.fields | fields
+            self._show(key, issue)
+
+    def hide(self, project: str) -> None:
+        """Take the permission to browse a project and to create issues in it from the account."""
+        with self._lock:
+            self._hidden.add(project)
 
     def attachment(self, number: str) -> Attachment | None:
         """Return a file by its id."""
@@ -141,7 +177,9 @@ class JiraStandIn:
 
     def _route(self, call: Call, body: dict[str, Json]) -> Outcome:
         if call.path == f"{API}/search/jql":
-            return self._search({**call.query, **body})
+            named = call.query.get("fields")
+            query = call.query if named is None else {**call.query, "fields": named.split(",")}
+            return self._search({**query, **body})
         if call.path == f"{API}/issue" and call.method == "POST":
             return self._create(body)
         found = _ISSUE.fullmatch(call.path)
@@ -149,10 +187,12 @@ class JiraStandIn:
         if found is None or action is None:
             return NOT_FOUND
         issue = next(
-            (each for each in self._issues.values() if found["key"] in (each.key, each.id)), None
+            (each for each in self._visible() if found["key"] in (each.key, each.id)), None
         )
         if issue is None:
             return _refuse(HTTPStatus.NOT_FOUND, _GONE)
+        if action is JiraStandIn._read:
+            return self._read(issue, dict(call.query))
         return action(self, issue, body)
 
     def _facts(self, call: Call) -> Json:
@@ -180,7 +220,20 @@ class JiraStandIn:
         if "DELETE_ISSUES" in self._denied:
             return _refuse(HTTPStatus.FORBIDDEN, "You do not have permission to delete issues.")
         del self._issues[issue.key]
+        self._show(issue.key, None)
         return Outcome(Answer(HTTPStatus.NO_CONTENT))
+
+    def _visible(self) -> Iterator[_Issue]:
+        return (each for each in self._issues.values() if _project(each.key) not in self._hidden)
+
+    def _show(self, key: str, issue: _Issue | None) -> None:
+        """Have the index show an issue as it is now, after the lag."""
+        shown = None if issue is None else _indexed(issue)
+        now = self._seconds()
+        versions = self._index.setdefault(key, [])
+        seen = [place for place, version in enumerate(versions) if version.since <= now]
+        del versions[: max(seen, default=0)]
+        versions.append(_Indexed(now + self.lag(), shown))
 
     def _file(self, call: Call) -> Outcome:
         """Take a file, or remove one."""
@@ -221,17 +274,45 @@ class JiraStandIn:
         errors = dict(_missing(fields)) | dict(_wrong(fields))
         if errors:
             return _refuse(HTTPStatus.BAD_REQUEST, **errors)
-        project = str(fields["project"].get("key") or fields["project"].get("id"))
-        number = self._numbers[project] = self._numbers.get(project, 0) + 1
+        problem = _wrong_properties(body.get("properties", []))
+        if problem is not None:
+            return _refuse(HTTPStatus.BAD_REQUEST, problem)
+        if _project_of(fields) in self._hidden:
+            problem = "You do not have permission to create issues in this project."
+            return _refuse(HTTPStatus.BAD_REQUEST, project=problem)
         if _too_long(fields):
+            self._number(_project_of(fields))
             return _refuse(HTTPStatus.BAD_REQUEST, "CONTENT_LIMIT_EXCEEDED")
-        issue = _Issue(str(10_000 + sum(self._numbers.values())), f"{project}-{number}", fields)
-        self._issues[issue.key] = issue
+        properties = {each["key"]: each["value"] for each in body.get("properties", [])}
+        issue = self._kept(fields, properties)
         draft = Draft(issue.key, Kind.CREATED, body, _notes(fields))
         return Outcome(_answer(HTTPStatus.CREATED, {"id": issue.id, "key": issue.key}), draft)
 
-    def _read(self, issue: _Issue, _body: dict[str, Json]) -> Outcome:
-        return Outcome(_answer(HTTPStatus.OK, _document(issue)))
+    def _kept(self, fields: dict[str, Json], properties: dict[str, Json]) -> _Issue:
+        project = _project_of(fields)
+        number = self._number(project)
+        identifier = str(10_000 + sum(self._numbers.values()))
+        issue = _Issue(identifier, f"{project}-{number}", fields, properties=properties)
+        self._issues[issue.key] = issue
+        self._show(issue.key, issue)
+        return issue
+
+    def _number(self, project: str) -> int:
+        self._numbers[project] = self._numbers.get(project, 0) + 1
+        return self._numbers[project]
+
+    def _read(self, issue: _Issue, query: dict[str, Json]) -> Outcome:
+        """Answer with all fields or those named, and with the properties that are named."""
+        named = query.get("fields")
+        document = _document(issue, None if named is None else named.split(","))
+        wanted = [name for name in str(query.get("properties", "")).split(",") if name]
+        if wanted:
+            document["properties"] = {
+                name: value
+                for name, value in issue.properties.items()
+                if name in wanted or "*all" in wanted
+            }
+        return Outcome(_answer(HTTPStatus.OK, document))
 
     def _update(self, issue: _Issue, body: dict[str, Json]) -> Outcome:
         fields = body.get("fields") or {}
@@ -241,6 +322,7 @@ class JiraStandIn:
         if _too_long(fields):
             return _refuse(HTTPStatus.BAD_REQUEST, "CONTENT_LIMIT_EXCEEDED")
         issue.fields = issue.fields | fields
+        self._show(issue.key, issue)
         draft = Draft(issue.key, Kind.UPDATED, body, _notes(fields))
         return Outcome(Answer(HTTPStatus.NO_CONTENT), draft)
 
@@ -251,6 +333,7 @@ class JiraStandIn:
         if count > adf.LIMIT:
             return _refuse(HTTPStatus.BAD_REQUEST, "CONTENT_LIMIT_EXCEEDED")
         issue.comments.append(body["body"])
+        self._show(issue.key, issue)
         comment = {"id": str(20_000 + len(issue.comments)), "body": body["body"]}
         draft = Draft(
             issue.key, Kind.COMMENTED, body, (size(count, adf.LIMIT, "characters of JSON"),)
@@ -258,7 +341,7 @@ class JiraStandIn:
         return Outcome(_answer(HTTPStatus.CREATED, comment), draft)
 
     def _comments(self, issue: _Issue, _body: dict[str, Json]) -> Outcome:
-        listed = [{"body": each} for each in issue.comments]
+        listed = [{"body": each} for each in reversed(issue.comments)]
         return Outcome(_answer(HTTPStatus.OK, {"comments": listed, "total": len(listed)}))
 
     def _transitions(self, _issue: _Issue, _body: dict[str, Json]) -> Outcome:
@@ -278,28 +361,47 @@ class JiraStandIn:
                 " not valid for the current state of this issue.",
             )
         issue.status = names[wanted]
+        self._show(issue.key, issue)
         draft = Draft(issue.key, Kind.MOVED, {**body, "to": issue.status})
         return Outcome(Answer(HTTPStatus.NO_CONTENT), draft)
 
     def _search(self, asked: Mapping[str, Json]) -> Outcome:
-        """Understand `field = value` and `!=`, joined by AND, then ORDER BY created, or refuse."""
-        jql = str(asked.get("jql") or "")
-        order = _ORDER.search(jql)
-        clauses = re.split(r"\s+and\s+", _ORDER.sub("", jql), flags=re.IGNORECASE)
-        terms = [_TERM.fullmatch(clause) for clause in clauses]
-        if not all(terms):
+        """Answer from the index, page by page. Without `fields` an issue is only its id."""
+        query = jql.parse(str(asked.get("jql") or ""))
+        if query is None:
             return _refuse(HTTPStatus.BAD_REQUEST, "Error in the JQL Query.")
-        wanted = [(one[1], one[2], one[3] or one[4]) for one in terms if one]
-        hits = [
-            issue
-            for issue in self._issues.values()
-            if all(_matches(issue, *each) for each in wanted)
-        ]
-        if order and (order[1] or "").lower() == "desc":
+        for project in query.projects() & self._hidden:
+            problem = f"The value '{project}' does not exist for the field 'project'."
+            return _refuse(HTTPStatus.BAD_REQUEST, problem)
+        hits = [each for each in self._shown() if query.matches(each)]
+        if query.descending:
             hits.reverse()
-        return Outcome(
-            _answer(HTTPStatus.OK, {"issues": [_document(each) for each in hits], "isLast": True})
-        )
+        begin = int(asked.get("nextPageToken") or 0)
+        end = begin + min(int(asked.get("maxResults") or FOUND), FOUND)
+        named = asked.get("fields")
+        answer: dict[str, Json] = {
+            "issues": [self._hit(each, named) for each in hits[begin:end]],
+            "isLast": end >= len(hits),
+        }
+        if end < len(hits):
+            answer["nextPageToken"] = str(end)
+        return Outcome(_answer(HTTPStatus.OK, answer))
+
+    def _shown(self) -> Iterator[jql.Indexed]:
+        """Yield what the index shows now, the oldest issue first."""
+        now = self._seconds()
+        for versions in self._index.values():
+            seen = [each for each in versions if each.since <= now]
+            issue = seen[-1].issue if seen else None
+            if issue is not None and _project(issue.key) not in self._hidden:
+                yield issue
+
+    def _hit(self, found: jql.Indexed, named: Iterable[str] | None) -> Json:
+        # An issue that was deleted a moment ago is still in the index, by its key alone.
+        issue = self._issues.get(found.key)
+        if issue is None or named is None:
+            return {"id": found.id} | ({"key": found.key} if named else {})
+        return _document(issue, [*named])
 
     _actions: Final[
         Mapping[tuple[str, str], Callable[["JiraStandIn", _Issue, dict[str, Json]], Outcome]]
@@ -394,7 +496,7 @@ def _status(name: str, category: str) -> Json:
     return {"name": name, "statusCategory": {"key": category}}
 
 
-def _document(issue: _Issue) -> Json:
+def _document(issue: _Issue, named: Iterable[str] | None = None) -> dict[str, Json]:
     # Closed issues have a resolution, as in Jira's own workflows: here the name of their status.
     resolution = {"name": issue.status} if issue.category == "done" else None
     status = _status(issue.status, issue.category)
@@ -403,14 +505,48 @@ def _document(issue: _Issue) -> Json:
         for each in issue.attachments
     ]
     fields = {**issue.fields, "status": status, "resolution": resolution, "attachment": files}
+    if named is not None:
+        fields = {name: value for name, value in fields.items() if name in [*named]}
     return {"id": issue.id, "key": issue.key, "fields": fields}
 
 
-def _matches(issue: _Issue, name: str, operator: str, value: str) -> bool:
-    if operator == "~":
-        words = json.dumps([issue.fields, issue.comments])
-        return value in words
-    return (value in _values(issue, name)) is (operator == "=")
+def _indexed(issue: _Issue) -> jql.Indexed:
+    texts = [issue.fields.get("summary"), issue.fields.get("description"), issue.comments]
+    return jql.Indexed(
+        id=issue.id,
+        key=issue.key,
+        words=frozenset(word for text in texts for word in jql.words(text)),
+        values={
+            "labels": tuple(issue.fields.get("labels") or ()),
+            "project": tuple(map(str, issue.fields["project"].values())),
+            "status": (issue.status,),
+            "statuscategory": (issue.category, issue.category.capitalize()),
+            "key": (issue.key,),
+            "issuekey": (issue.key,),
+        },
+    )
+
+
+def _project_of(fields: Mapping[str, Json]) -> str:
+    return str(fields["project"].get("key") or fields["project"].get("id"))
+
+
+def _project(key: str) -> str:
+    return key.rpartition("-")[0]
+
+
+def _wrong_properties(properties: Json) -> str | None:
+    """Return what is wrong with the properties of a new issue; None: nothing."""
+    if not isinstance(properties, list):
+        return "The properties are not a list."
+    for each in properties:
+        if not isinstance(each, dict) or not isinstance(each.get("key"), str) or not each["key"]:
+            return "A property has no key."
+        if len(each["key"]) > PROPERTY_KEY:
+            return f"The key of a property is longer than {PROPERTY_KEY} characters."
+        if len(json.dumps(each.get("value"))) > PROPERTY:
+            return f"The value of a property is longer than {PROPERTY} characters."
+    return None
 
 
 def _form_file(call: Call) -> tuple[str, str, bytes] | None:
@@ -422,20 +558,3 @@ def _form_file(call: Call) -> tuple[str, str, bytes] | None:
             content = part.get_payload(decode=True)
             return part.get_filename() or "", part.get_content_type(), bytes(content)
     return None
-
-
-def _values(issue: _Issue, name: str) -> tuple[str, ...]:
-    """Return what a JQL field means for an issue; a field nobody knows has no value."""
-    match name.lower():
-        case "labels":
-            return tuple(issue.fields.get("labels") or ())
-        case "project":
-            return tuple(map(str, issue.fields["project"].values()))
-        case "status":
-            return (issue.status,)
-        case "statuscategory":
-            return (issue.category, issue.category.capitalize())
-        case "key" | "issuekey":
-            return (issue.key,)
-        case _:
-            return ()

@@ -29,7 +29,7 @@ from urllib3.exceptions import (
 
 from lib.http_client import READ_TIMEOUT
 from lib.notifiers.sns import MAX_BYTES
-from local.standins.jira import API, JiraStandIn
+from local.standins.jira import JiraStandIn
 from local.standins.pagerduty import PagerDutyStandIn
 from local.standins.slack import SlackStandIn
 from local.standins.slack_api import SlackApiStandIn
@@ -113,31 +113,6 @@ class Accepted:
     marked: bool
 
 
-class LaggingJira(JiraStandIn):
-    """Its search finds an issue only some time after it was created, as Jira's does."""
-
-    def __init__(self, seconds: Callable[[], float]) -> None:
-        super().__init__()
-        self.lag: Callable[[], float] = lambda: 0.0
-        self._seconds = seconds
-        self._found_from: dict[str, float] = {}
-
-    def handle(self, call: Call) -> Outcome:
-        """See `JiraStandIn.handle`."""
-        outcome = super().handle(call)
-        if outcome.accepted and outcome.accepted.kind is Kind.CREATED:
-            self._found_from[outcome.accepted.destination] = self._seconds() + self.lag()
-        if call.path == f"{API}/search/jql" and outcome.answer.status == HTTPStatus.OK:
-            found = json.loads(outcome.answer.body)
-            found["issues"] = [
-                each
-                for each in found["issues"]
-                if self._found_from.get(each["key"], 0.0) <= self._seconds()
-            ]
-            return Outcome(Answer(HTTPStatus.OK, json.dumps(found), outcome.answer.headers))
-        return outcome
-
-
 @dataclass
 class Receivers:
     """All receivers, their log, and the faults to play."""
@@ -155,7 +130,7 @@ class Receivers:
 
     def __post_init__(self) -> None:
         self.slack = SlackStandIn()
-        self.jira = LaggingJira(lambda: self.simulation.seconds)
+        self.jira = JiraStandIn(lambda: self.simulation.seconds)
         self.bot = SlackApiStandIn(lambda: self.simulation.now().timestamp())
         self.hooks = WebhookStandIn(lambda: self.simulation.now().timestamp())
         self.pagerduty = PagerDutyStandIn()

@@ -21,6 +21,7 @@ from lib.models import Upload
 from local import receivers as module
 from local.receivers import Accept, Answer, Disconnect, Receivers, TimeoutAfterAccept
 from local.standins import adf, slack
+from local.standins.jira import JiraStandIn
 from local.standins.sns import SnsStandIn
 from local.standins.webhook import WebhookStandIn
 from local.standins.wire import Call
@@ -417,6 +418,15 @@ def test_every_problem_of_a_block_is_listed(block: Json) -> None:
     assert all(reason.startswith("blocks[0]") for _, reason in found)
 
 
+def found(site: JiraStandIn, jql: str) -> list[str]:
+    """Return the keys that a site finds."""
+    account = base64.b64encode(f"{site.email}:{site.token}".encode()).decode()
+    body = json.dumps({"jql": jql, "fields": ["key"]}).encode()
+    headers = {"authorization": f"Basic {account}"}
+    answer = site.handle(Call("POST", "/rest/api/3/search/jql", {}, headers, body)).answer
+    return [each["key"] for each in json.loads(answer.body)["issues"]]
+
+
 class TestJira:
     """Issues, comments, transitions, search."""
 
@@ -487,6 +497,15 @@ class TestJira:
             ("project = SEC ORDER BY created ASC", ["SEC-1", "SEC-2"]),
             ("project = SEC order by created desc", ["SEC-2", "SEC-1"]),
             ("assignee = nobody", []),
+            (
+                'project = "SEC" AND (labels = "x" OR text ~ "openssl") ORDER BY created ASC',
+                ["SEC-1", "SEC-2"],
+            ),
+            ('project = OPS AND (labels = "ecr-1a2b" OR text ~ "openssl")', []),
+            ("labels = x OR labels = other", ["SEC-2"]),
+            ('text ~ "Upgrade OPENSSL"', ["SEC-1", "SEC-2"]),
+            ('text ~ "open"', []),
+            ('text ~ "ecr-1a2b"', []),
         ],
     )
     def test_search_finds_by_field(self, client: Client, jql: str, keys: list[str]) -> None:
@@ -495,12 +514,138 @@ class TestJira:
         client.create(labels=["other"])
 
         posted = client.jira("POST", "/search/jql", {"jql": jql, "fields": ["key"]}).json()
-        asked = client.jira("GET", "/search/jql", params={"jql": jql}).json()
+        query = {"jql": jql, "fields": "key"}
+        asked = client.jira("GET", "/search/jql", params=query).json()
 
         assert [each["key"] for each in posted["issues"]] == keys
         assert asked == posted
 
-    @pytest.mark.parametrize("jql", ["", "order by created", 'labels = "a"; project = B', "a ~ b"])
+    def test_search_names_ids_unless_fields_are_asked_for(self, client: Client) -> None:
+        """As Jira's newer search does; a field that was not named is not there."""
+        issue = client.create().json()
+        query = {"jql": "project = SEC"}
+
+        bare = client.jira("POST", "/search/jql", query).json()
+        named = client.jira("POST", "/search/jql", query | {"fields": ["summary"]}).json()
+
+        assert bare["issues"] == [{"id": issue["id"]}]
+        assert [*named["issues"][0]["fields"]] == ["summary"]
+
+    def test_search_results_come_in_pages(self, client: Client) -> None:
+        """A token leads to the next page, until the last one says so."""
+        for _ in range(3):
+            client.create()
+        query: Json = {"jql": "project = SEC", "fields": ["key"], "maxResults": 2}
+
+        first = client.jira("POST", "/search/jql", query).json()
+        query |= {"nextPageToken": first["nextPageToken"]}
+        last = client.jira("POST", "/search/jql", query).json()
+
+        assert [each["key"] for each in first["issues"]] == ["SEC-1", "SEC-2"]
+        assert [each["key"] for each in last["issues"]] == ["SEC-3"]
+        assert (first["isLast"], last["isLast"]) == (False, True)
+        assert "nextPageToken" not in last
+
+    def test_the_index_lags(self) -> None:
+        """New, changed and deleted issues alike; what is read by its key is always current."""
+        moment = [0.0]
+        site = JiraStandIn(lambda: moment[0])
+        kept, deleted = site.add("SEC", "first"), site.add("SEC", "second")
+        site.lag = lambda: 60.0
+        site.add("SEC", "third")
+        site.change(kept, labels=["new"])
+        site.delete(deleted)
+
+        assert found(site, "project = SEC") == ["SEC-1", "SEC-2"]
+        assert found(site, "labels = new") == []
+        moment[0] = 60.0
+        assert found(site, "project = SEC") == ["SEC-1", "SEC-3"]
+        assert found(site, "labels = new") == ["SEC-1"]
+
+    def test_a_slow_change_does_not_undo_a_fast_one(self) -> None:
+        """The index never goes back to an older version."""
+        moment = [0.0]
+        site = JiraStandIn(lambda: moment[0])
+        site.add("SEC", "first")
+        for lag, label in ((60.0, "slow"), (10.0, "fast")):
+            site.lag = lambda it=lag: it
+            site.change("SEC-1", labels=[label])
+
+        moment[0] = 61.0
+
+        assert found(site, "labels = fast") == ["SEC-1"]
+
+    def test_a_project_can_be_hidden(self, client: Client) -> None:
+        """Without permission nothing of it exists, and the search does not know its name."""
+        client.create()
+        client.create(project={"key": "OPS"})
+        client.receivers.jira.hide("SEC")
+
+        read = client.jira("GET", "/issue/SEC-1")
+        created = client.create()
+        searched = client.jira("POST", "/search/jql", {"jql": 'project = "SEC"'})
+        others = client.jira("POST", "/search/jql", {"jql": "labels = ecr-1a2b", "fields": ["key"]})
+
+        assert (read.status_code, created.status_code, searched.status_code) == (404, 400, 400)
+        assert "project" in created.json()["errors"]
+        assert "does not exist" in searched.json()["errorMessages"][0]
+        assert [each["key"] for each in others.json()["issues"]] == ["OPS-1"]
+
+    def test_properties_are_kept_and_shown_when_asked_for(self, client: Client) -> None:
+        """Set with the issue; people neither see nor set them."""
+        body = {"fields": FIELDS, "properties": [{"key": "owner", "value": {"mark": "a"}}]}
+        client.jira("POST", "/issue", body)
+        person = client.receivers.jira.add("SEC", "by hand")
+
+        def shown(key: str, query: str) -> Json:
+            return client.jira("GET", f"/issue/{key}?{query}").json().get("properties")
+
+        assert shown("SEC-1", "fields=status") is None
+        assert shown("SEC-1", "properties=*all") == {"owner": {"mark": "a"}}
+        assert shown("SEC-1", "properties=owner") == {"owner": {"mark": "a"}}
+        assert shown("SEC-1", "properties=other") == {}
+        assert shown(person, "properties=*all") == {}
+
+    @pytest.mark.parametrize(
+        "properties",
+        [
+            {"key": "a", "value": 1},
+            ["a"],
+            [{"value": 1}],
+            [{"key": "", "value": 1}],
+            [{"key": "x" * 256, "value": 1}],
+            [{"key": "a", "value": "x" * 32_768}],
+        ],
+    )
+    def test_wrong_properties_are_refused(self, client: Client, properties: Json) -> None:
+        answer = client.jira("POST", "/issue", {"fields": FIELDS, "properties": properties})
+
+        assert answer.status_code == 400
+        assert client.receivers.messages() == []
+
+    def test_only_the_named_fields_are_read(self, client: Client) -> None:
+        client.create()
+
+        read = client.jira("GET", "/issue/SEC-1?fields=status,labels").json()
+
+        assert set(read["fields"]) == {"status", "labels"}
+
+    @pytest.mark.parametrize(
+        "jql",
+        [
+            "",
+            "order by created",
+            'labels = "a"; project = B',
+            "a ~ b",
+            "text = b",
+            "labels = a OR",
+            "(labels = a",
+            "labels = a)",
+            "labels a b",
+            "labels = =",
+            '"labels" = a',
+        ],
+    )
     def test_a_query_it_does_not_understand_is_refused(self, client: Client, jql: str) -> None:
         """Never an empty result for a query that was not understood."""
         answer = client.jira("POST", "/search/jql", {"jql": jql})

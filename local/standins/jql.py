@@ -1,0 +1,139 @@
+"""
+Jira's query language, the part that alerts need: =, != and ~, AND, OR, brackets, ORDER BY created.
+
+https://support.atlassian.com/jira-software-cloud/docs/what-is-advanced-search-in-jira-cloud/
+A query that is not understood is no query: never an empty result. Jira refuses queries without a
+condition, too.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+Json = Any
+
+_TOKEN: Final = re.compile(
+    r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<sign>!=|=|~|\(|\))|(?P<word>[\w.-]+))\s*"""
+)
+_ORDER: Final = re.compile(r"\s+order\s+by\s+created(?:\s+(asc|desc))?\s*$", re.IGNORECASE)
+_WORD: Final = re.compile(r"[^\W_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What the index knows of an issue."""
+
+    id: str
+    key: str
+    words: frozenset[str]
+    """Of summary, description and comments, in small letters."""
+    values: Mapping[str, tuple[str, ...]]
+    """By field; a field that nobody knows has no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Term:
+    field: str
+    operator: str
+    value: str
+
+    def matches(self, issue: Indexed) -> bool:
+        if self.operator == "~":
+            return {word.lower() for word in _WORD.findall(self.value)} <= issue.words
+        found = self.value in issue.values.get(self.field, ())
+        return found is (self.operator == "=")
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query that was understood."""
+
+    matches: Callable[[Indexed], bool]
+    terms: tuple[_Term, ...]
+    descending: bool
+
+    def projects(self) -> set[str]:
+        """Return the projects that it names."""
+        return {term.value for term in self.terms if term.field == "project"}
+
+
+def words(value: Json) -> Iterator[str]:
+    """Yield the words of a text, or of the text nodes of a document, in small letters."""
+    if isinstance(value, str):
+        yield from (word.lower() for word in _WORD.findall(value))
+    elif isinstance(value, list):
+        for part in value:
+            yield from words(part)
+    elif isinstance(value, dict):
+        yield from words(value.get("text"))
+        yield from words(value.get("content"))
+
+
+def parse(text: str) -> Query | None:
+    """Return the query; None when it is not understood, or has no condition."""
+    order = _ORDER.search(text)
+    tokens = _tokens(_ORDER.sub("", text))
+    if not tokens:
+        return None
+    parser = _Parser(tokens)
+    try:
+        matches = parser.alternatives()
+    except (IndexError, ValueError):
+        return None
+    if parser.tokens:
+        return None
+    descending = bool(order) and (order[1] or "").lower() == "desc"  # type: ignore[index]
+    return Query(matches, tuple(parser.terms), descending)
+
+
+def _tokens(text: str) -> list[str]:
+    tokens, place = [], 0
+    while place < len(text):
+        found = _TOKEN.match(text, place)
+        if found is None:
+            return []
+        tokens.append(found[0].strip())
+        place = found.end()
+    return tokens
+
+
+class _Parser:
+    """Recursive descent. Raises `ValueError` or `IndexError` for what it does not understand."""
+
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens = tokens
+        self.terms: list[_Term] = []
+
+    def alternatives(self) -> Callable[[Indexed], bool]:
+        parts = [self._conditions()]
+        while self._next("or"):
+            parts.append(self._conditions())
+        return lambda issue: any(part(issue) for part in parts)
+
+    def _conditions(self) -> Callable[[Indexed], bool]:
+        parts = [self._condition()]
+        while self._next("and"):
+            parts.append(self._condition())
+        return lambda issue: all(part(issue) for part in parts)
+
+    def _condition(self) -> Callable[[Indexed], bool]:
+        if self._next("("):
+            inner = self.alternatives()
+            if not self._next(")"):
+                raise ValueError
+            return inner
+        name, operator, value = (self.tokens.pop(0) for _ in range(3))
+        if operator not in ("=", "!=", "~") or value in ("=", "!=", "~", "(", ")"):
+            raise ValueError
+        if not name.isidentifier() or (operator == "~") is not (name.lower() == "text"):
+            raise ValueError
+        term = _Term(name.lower(), operator, re.sub(r"\\(.)", r"\1", value.strip('"')))
+        self.terms.append(term)
+        return term.matches
+
+    def _next(self, token: str) -> bool:
+        if self.tokens and self.tokens[0].lower() == token:
+            self.tokens.pop(0)
+            return True
+        return False
