@@ -459,6 +459,7 @@ class App:
             destination=destination,
             now=self.now,
             pages=self.pages if "REPORTS_BUCKET" in self._settings.environment else None,
+            stage=self._settings.stage or "",
         )
 
     def http(self, hosts: tuple[str, ...]) -> HttpClient:

@@ -456,13 +456,20 @@ class Notifier(Protocol):
         """Return the smallest, plainest payload, for the one attempt after a malformed or large."""
 
     def verify(
-        self, alert: Message, *, since: datetime, now: datetime, thread: str | None = None
+        self,
+        alert: Message,
+        *,
+        since: datetime,
+        now: datetime,
+        thread: str | None = None,
+        tried_at: datetime | None = None,
     ) -> Verdict:
         """
         Say whether the receiver has an alert whose answer was lost. Only reads.
 
-        `since`: nothing of it was sent before. A receiver that cannot tell answers `NotThere`.
-        Raises a `DeliveryError`.
+        The receipt is for this very delivery: another message of its stream proves nothing.
+        `since`: nothing was sent before. `tried_at`: the last send without an answer; None: the
+        same as `since`. A receiver that cannot tell answers `NotThere`. Raises a `DeliveryError`.
         """
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
@@ -576,3 +583,10 @@ class NotifierTools:
     now: Callable[[], datetime]
     pages: PageReader | None = None
     """Report pages for receivers that take files; None where there are none."""
+    stage: str = ""
+    """
+    The deployed stage; "" outside a deployment.
+
+    Two stages may share a receiver and have destinations of the same names. What a receiver keeps
+    for later (an issue, an incident) belongs to one stage.
+    """

@@ -12,11 +12,14 @@ from lib.config import Config, load
 from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError, LinkError
 from lib.models import Destination
+from lib.notifiers import jira_identity as identity
 from lib.notifiers.slack import SlackWebhookNotifier
 from lib.pipeline import ScanPipeline
 from lib.reconciliation import Reconciliation
 from lib.sources.provenance import EcrProvenanceSource
 from tests.builders import NOW
+from tests.notifiers.alerts import stories
+from tests.notifiers.receivers import OPTIONS
 
 ENVIRONMENT = {
     "TABLE_NAME": "table",
@@ -112,6 +115,25 @@ def test_further_receiver_hosts_come_from_the_deployment() -> None:
 def test_a_notifier_is_made_from_its_destination(config: Config) -> None:
     """The type chooses the class."""
     assert isinstance(an_app(config).notifier(Destination("team")), SlackWebhookNotifier)
+
+
+def test_a_notifier_knows_its_stage() -> None:
+    """Two stages may share a Jira project: each has its own issue of a stream."""
+    document = {
+        "version": 1,
+        "destinations": {"team": {**OPTIONS["jira"], "labels": ["containers"]}},
+        "routes": [{"name": "all", "notify": ["team"]}],
+    }
+    config = load({**document}, today=date(2026, 11, 23))
+    alert = stories()["baseline"]
+
+    payloads = [
+        an_app(config, **environment).notifier(Destination("team")).render(alert)
+        for environment in ({}, {"STAGE": "dev"}, {"STAGE": "prod"})
+    ]
+
+    marks = [payload["create"]["properties"][0]["value"]["mark"] for payload in payloads]
+    assert marks == [identity.owner_of(alert, stage).mark for stage in ("", "dev", "prod")]
 
 
 def test_a_destination_that_was_removed_is_named(config: Config) -> None:

@@ -3,15 +3,17 @@ Jira Cloud, REST v3: one issue per destination and image stream, kept current.
 
 Created once; then its summary and description say how things stand, and each alert is a comment
 about what changed. A closed issue is reopened for something new, unless people decided against it.
-Its key comes from the ledger; only after an answer was lost it is searched for, by a label of ours.
-The report page is attached; an alert is not held up by it.
+The ledger stores the key of the issue. A key is used only in its own site and project, and only
+after the issue has proved that it is ours (`jira_identity`). Before an issue is created, a search
+looks for the one that may be there already. The report page is attached; an alert does not wait for
+the page.
 """
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
@@ -25,6 +27,7 @@ from lib.errors import (
     DeliveryError,
     PermanentDeliveryError,
     StoreError,
+    TemporaryDeliveryError,
 )
 from lib.interfaces import DestinationTest, HttpClient, Json, NotifierTools
 from lib.models import (
@@ -32,20 +35,18 @@ from lib.models import (
     AskLater,
     Change,
     ChangeKind,
-    DeliveryId,
-    Destination,
     Digest,
     Message,
     NotThere,
     Receipt,
     ScanProblem,
-    StreamId,
     Upgrade,
     Upload,
     Usage,
     Verdict,
 )
 from lib.notifiers import adf, jira_checks, jira_digest, testing, wording
+from lib.notifiers import jira_identity as identity
 from lib.notifiers import jira_workflow as workflow
 from lib.report import vulnerability_url
 from lib.text import one_line, truncate
@@ -86,6 +87,10 @@ _GONE: Final = "http-404"
 _INDEX_LAG: Final = timedelta(minutes=5)
 _INDEX_STEP: Final = 60.0
 _COMMENTS: Final = 50
+_FOUND: Final = 50
+"""Issues in one page of search results."""
+_PAGES: Final = 10
+"""Pages of search results that are read: ours is the oldest issue, unless people label others."""
 
 
 class JiraNotifier:
@@ -103,27 +108,29 @@ class JiraNotifier:
         self._options = options
         self._tools = tools
         self._site = str(options["site"]).rstrip("/")
+        self._scope = identity.Scope(self._site, str(options["project"]))
 
     def render(self, alert: Message, *, thread: str | None = None) -> Json:
         """
-        Return {"create": issue}, or with a key also {"update": {"key", "fields", "comment"}}.
+        Return {"create": issue, "update": {"key", "fields", "comment"}}.
 
-        "create" stays beside "update" for the case that the issue was deleted. A scan without a
-        result, or one that comes late, only comments: the description keeps what was known. What
-        to do about the issue's status stands in "if_closed" ("reopen" or "say") or "if_open"
-        ("close"), and the page to attach in {"attach": {"page": key, "name"}}. All digests are one
-        issue.
+        `send` decides which of both it is: a stored issue may be deleted or not be ours, and one
+        that nobody stored may be there. "key" is missing without a stored reference. A scan
+        without a result, or one that comes late, only comments: the description keeps what was
+        known. What to do about the issue's status stands in "if_closed" ("reopen" or "say") or
+        "if_open" ("close"), and the page to attach in {"attach": {"page": key, "name"}}. All
+        digests are one issue.
         """
         if isinstance(alert, Digest):
             return self._digest(alert, thread, self._labels(alert))
-        told = {"summary": _summary(alert), "description": _description(alert)}
-        create = {"fields": {**self._base(), **told, **self._extras(alert)}}
-        whole = {"create": create} | self._file(alert)
-        if thread is None:
-            return whole
-        fields = {} if alert.problem or alert.outdated else told
-        update = {"key": thread, "fields": fields, "comment": {"body": _comment(alert)}}
-        return {"update": update | self._about_status(alert)} | whole
+        texts = self._texts(alert, _summary(alert), _description(alert))
+        fields = {} if alert.problem or alert.outdated else texts
+        update = {"fields": fields, "comment": {"body": _comment(alert)}}
+        return {
+            "create": self._new(alert, texts | self._extras(alert)),
+            "update": self._keyed(thread) | update | self._about_status(alert),
+            **self._file(alert),
+        }
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: no table, no label, no priority, which not every screen has."""
@@ -136,85 +143,120 @@ class JiraNotifier:
                 adf.paragraph(adf.text(wording.footer(alert))),
             ]
         )
-        told = {"summary": _summary(alert), "description": body}
-        create = {"fields": {**self._base(), **told}}
-        if thread is None:
-            return {"create": create}
         return {
-            "update": {"key": thread, "fields": {}, "comment": {"body": body}},
-            "create": create,
+            "create": self._new(alert, self._texts(alert, _summary(alert), body)),
+            "update": self._keyed(thread) | {"fields": {}, "comment": {"body": body}},
         }
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
-        fields = payload["create"]["fields"]
-        used = [
+        fields, comment = payload["create"]["fields"], payload["update"]["comment"]["body"]
+        return (
             Usage("characters of the summary", len(fields["summary"]), MAX_SUMMARY),
             Usage("characters of the description", _length(fields["description"]), MAX_TEXT),
-        ]
-        if "update" in payload:
-            body = payload["update"]["comment"]["body"]
-            used.append(Usage("characters of the comment", _length(body), MAX_TEXT))
-        return tuple(used)
+            Usage("characters of the comment", _length(comment), MAX_TEXT),
+        )
 
     def send(self, payload: Json) -> Receipt:
-        """See `Notifier.send`. An update that is repeated changes nothing but its comment."""
+        """
+        See `Notifier.send`. An update that is repeated changes nothing but its comment.
+
+        An issue that the search finds may hold this delivery already, from an attempt whose answer
+        was lost: then nothing is sent.
+        """
         headers = self._headers()
-        page = payload.get("attach")
-        if "update" in payload:
+        owner = identity.creator(payload["create"])
+        key = payload["update"].get("key")
+        for issue in self._own(key, owner, headers):
+            if issue.key != key and issue.holds(owner.delivery):
+                return self._receipt(issue.key)
             try:
-                return self._update(payload["update"], page, headers)
+                return self._update(issue, payload["update"], payload.get("attach"))
             except PermanentDeliveryError as error:
                 if error.reason != _GONE:
                     raise
-        receipt = self._create(payload["create"], headers)
-        if page is None:
-            return receipt
-        issue = self._issue(receipt.reference, headers)
-        return replace(receipt, remark=self._attach(issue, page))
+        return self._created(payload, headers)
 
     def verify(
-        self, alert: Message, *, since: datetime, now: datetime, thread: str | None = None
+        self,
+        alert: Message,
+        *,
+        since: datetime,
+        now: datetime,
+        thread: str | None = None,
+        tried_at: datetime | None = None,
     ) -> Verdict:
         """
-        See `Notifier.verify`. Every text of ours carries the id of its delivery.
+        See `Notifier.verify`. Only an issue that holds this very delivery is a receipt.
 
-        A new issue is searched for by the label of its stream (without labels, by that id), for
-        five minutes: Jira's index lags by seconds to minutes.
+        An issue of the stream without it is where the delivery goes next. While there is none, the
+        search is repeated for five minutes: Jira's index lags by seconds to minutes.
         https://developer.atlassian.com/cloud/jira/platform/search-and-reconcile
         """
-        headers = self._headers()
-        if thread is not None:
-            return self._commented(thread, alert.delivery_id, headers)
-        # Both are ours, letters and digits: nothing from outside is part of the query.
-        label = f'labels = "{stream_label(alert.destination, alert.stream)}"'
-        words = f'text ~ "{alert.delivery_id}"'
-        asked = label if self._labelled else words
-        query = {"jql": f"{asked} ORDER BY created ASC", "fields": ["key"]}
-        answer = self._tools.http.post(
-            f"{self._site}/rest/api/3/search/jql", query, headers=headers
-        )
-        keys = [each.get("key") for each in _list(answer.text, "issues")]
-        if keys and isinstance(keys[0], str):
-            return self._receipt(keys[0])
-        return AskLater(_INDEX_STEP) if now - since < _INDEX_LAG else NotThere()
+        owner = identity.owner_of(alert, self._tools.stage)
+        issues = self._own(self._scope.key(thread), owner, self._headers())
+        place: _Issue | None = None
+        for place in issues:
+            if place.holds(owner.delivery):
+                return self._receipt(place.key)
+        lags = place is None and now - (tried_at or since) < _INDEX_LAG
+        return AskLater(_INDEX_STEP) if lags else NotThere()
 
-    def _commented(self, key: str, delivery: DeliveryId, headers: Mapping[str, str]) -> Verdict:
-        url = f"{self._site}/rest/api/3/issue/{quote(key, safe='')}/comment"
+    def _own(
+        self, stored: str | None, owner: identity.Owner, headers: Mapping[str, str]
+    ) -> Iterator["_Issue"]:
+        """
+        Yield the issues of a stream: the stored one, then those that the search finds.
+
+        The search runs only when the caller goes on past the stored one.
+        """
+        tried = set()
+        for key in chain((stored,) if stored else (), self._search(owner, headers)):
+            issue = None if key in tried else self._issue(key, headers)
+            tried.add(key)
+            if issue is not None and issue.belongs_to(owner):
+                yield issue
+
+    def _search(self, owner: identity.Owner, headers: Mapping[str, str]) -> Iterator[str]:
+        """Yield the keys of the issues that carry a mark, the oldest first."""
+        body = {
+            "jql": identity.query(self._scope.project, owner),
+            "fields": ["key"],
+            "maxResults": _FOUND,
+        }
+        for _ in range(_PAGES):
+            page = identity.page(self._asked(body, headers))
+            yield from page.keys
+            if page.next_token is None:
+                return
+            body["nextPageToken"] = page.next_token
+
+    def _asked(self, body: Json, headers: Mapping[str, str]) -> str:
+        """
+        Return the answer to a search.
+
+        The only part of the query that can be wrong is the project, so a refusal is about every
+        alert of this destination.
+        """
         try:
-            answer = self._tools.http.get(
-                f"{url}?orderBy=-created&maxResults={_COMMENTS}", headers=headers
-            )
+            with _reading():
+                url = f"{self._site}/rest/api/3/search/jql"
+                return self._tools.http.post(url, body, headers=headers).text
+        except PermanentDeliveryError as error:
+            raise PermanentDeliveryError(str(error), broken=True, reason=error.reason) from None
+
+    def _issue(self, key: str, headers: Mapping[str, str]) -> "_Issue | None":
+        """Return an issue as it is now; None when it does not exist (any more)."""
+        issue = _Issue(self._tools.http, f"{self._site}/rest/api/3", key, headers)
+        try:
+            return issue.read()
         except PermanentDeliveryError as error:
             if error.reason != _GONE:
                 raise
-            return NotThere()
-        found = any(delivery in json.dumps(each) for each in _list(answer.text, "comments"))
-        return self._receipt(key) if found else NotThere()
+            return None
 
-    def _update(self, update: Json, page: Json, headers: Mapping[str, str]) -> Receipt:
+    def _update(self, issue: "_Issue", update: Json, page: Json) -> Receipt:
         """Move, edit, attach, then comment: whatever is repeated, there is only one comment."""
-        issue = self._issue(update["key"], headers)
         asked = "if_closed" in update or "if_open" in update
         status = issue.status() if asked else workflow.Status(done=False)
         note = self._reopened(issue, status, update.get("if_closed"))
@@ -224,7 +266,7 @@ class JiraNotifier:
             note = workflow.DONE if issue.move(done=True) else workflow.NOT_DONE
         remark = None if page is None else self._attach(issue, page)
         issue.comment(update["comment"]["body"], note)
-        return replace(self._receipt(update["key"]), remark=remark)
+        return replace(self._receipt(issue.key), remark=remark)
 
     def _attach(self, issue: "_Issue", page: Json) -> str | None:
         """
@@ -242,10 +284,6 @@ class JiraNotifier:
         except (DeliveryError, StoreError) as error:
             return f"not attached: {error}"
         return None
-
-    def _issue(self, key: str, headers: Mapping[str, str]) -> "_Issue":
-        site = f"{self._site}/rest/api/3"
-        return _Issue(self._tools.http, site, f"{site}/issue/{quote(key, safe='')}", headers)
 
     def _reopened(self, issue: "_Issue", status: workflow.Status, wanted: str | None) -> str | None:
         """Return what to say about a closed issue, after reopening it where that is right."""
@@ -269,6 +307,14 @@ class JiraNotifier:
             return {"if_open": "close"}
         return {}
 
+    def _created(self, payload: Json, headers: Mapping[str, str]) -> Receipt:
+        receipt = self._create(payload["create"], headers)
+        page = payload.get("attach")
+        if page is None:
+            return receipt
+        issue = _Issue(self._tools.http, f"{self._site}/rest/api/3", receipt.reference, headers)
+        return replace(receipt, remark=self._attach(issue, page))
+
     def _create(self, issue: Json, headers: Mapping[str, str]) -> Receipt:
         try:
             answer = self._tools.http.post(f"{self._site}/rest/api/3/issue", issue, headers=headers)
@@ -287,7 +333,10 @@ class JiraNotifier:
         """See `Testable.test`. Writes nothing unless `create`: an issue is not a message."""
         headers = self._headers()
         yield testing.readable(self._options["credentials"])
-        wanted = {"labels": self._labelled, "priority": bool(self._options.get("priority"))}
+        wanted = {
+            "labels": self._options.get("labels") is not False,
+            "priority": bool(self._options.get("priority")),
+        }
         jira = jira_checks.JiraDestination(
             destination=self._tools.destination,
             site=self._site,
@@ -300,22 +349,36 @@ class JiraNotifier:
         yield from jira_checks.checks(jira, test)
 
     def _receipt(self, key: str) -> Receipt:
-        return Receipt(key, url=f"{self._site}/browse/{quote(key, safe='')}", thread=key)
+        url = f"{self._site}/browse/{quote(key, safe='')}"
+        return Receipt(key, url=url, thread=self._scope.reference(key))
 
     def _headers(self) -> Mapping[str, str]:
         user, token = _credentials(self._tools.secrets.read(self._options["credentials"]))
         encoded = base64.b64encode(f"{user}:{token}".encode()).decode("ascii")
         return {"Authorization": f"Basic {encoded}", "Accept": "application/json"}
 
-    def _base(self) -> dict[str, Json]:
-        return {
+    def _new(self, message: Message, fields: Json) -> Json:
+        """Return what creates an issue, with the property that proves whose it is."""
+        base = {
             "project": {"key": self._options["project"]},
             "issuetype": {"name": self._options.get("issue_type", _DEFAULT_TYPE)},
         }
+        return {
+            "fields": base | fields,
+            "properties": [identity.property_of(self._owner(message))],
+        }
 
-    @property
-    def _labelled(self) -> bool:
-        return self._options.get("labels") is not False
+    def _texts(self, message: Message, summary: str, description: Json) -> dict[str, Json]:
+        """Return the fields that are ours for as long as the issue lives."""
+        marked = identity.marked(description, self._owner(message))
+        return {"summary": summary, "description": marked}
+
+    def _owner(self, message: Message) -> identity.Owner:
+        return identity.owner_of(message, self._tools.stage)
+
+    def _keyed(self, thread: str | None) -> dict[str, Json]:
+        key = self._scope.key(thread)
+        return {} if key is None else {"key": key}
 
     def _file(self, alert: Alert) -> dict[str, Json]:
         if alert.page_key is None or not self._options.get("attach", True):
@@ -326,18 +389,17 @@ class JiraNotifier:
         return {"attach": {"page": alert.page_key, "name": name}}
 
     def _digest(self, digest: Digest, thread: str | None, labels: dict[str, Json]) -> Json:
-        body = jira_digest.description(digest)
-        told = {"summary": jira_digest.summary(digest), "description": body}
-        create = {"fields": {**self._base(), **told, **labels}}
-        if thread is None:
-            return {"create": create}
+        texts = self._texts(digest, jira_digest.summary(digest), jira_digest.description(digest))
         comment = {"body": jira_digest.comment(digest)}
-        return {"update": {"key": thread, "fields": told, "comment": comment}, "create": create}
+        return {
+            "create": self._new(digest, texts | labels),
+            "update": self._keyed(thread) | {"fields": texts, "comment": comment},
+        }
 
     def _labels(self, message: Message) -> dict[str, Json]:
-        if not self._labelled:
+        if self._options.get("labels") is False:
             return {}
-        own = (LABEL, stream_label(message.destination, message.stream))
+        own = (LABEL, identity.label(self._owner(message)))
         given = (
             "-".join(str(each).split())[:MAX_LABEL] for each in self._options.get("labels") or ()
         )
@@ -352,22 +414,57 @@ class JiraNotifier:
 
 @dataclass(frozen=True, slots=True)
 class _Issue:
-    """The calls about one issue."""
+    """One issue as it was read, and the calls about it."""
 
     http: HttpClient
     api: str
-    url: str
+    key: str
     headers: Mapping[str, str] = field(repr=False)
+    answer: str = field(default="{}", repr=False)
+    """What Jira answered about the issue: status, resolution and properties."""
+
+    @property
+    def url(self) -> str:
+        """The address of the issue in the API."""
+        return f"{self.api}/issue/{quote(self.key, safe='')}"
+
+    def read(self) -> "_Issue":
+        """Return the issue as it is now."""
+        # All properties, because the client takes longer parts of an address out of the answer.
+        query = "fields=status,resolution&properties=*all"
+        with _reading():
+            answer = self.http.get(f"{self.url}?{query}", headers=self.headers)
+        return replace(self, answer=answer.text)
+
+    def belongs_to(self, owner: identity.Owner) -> bool:
+        """Say whether the issue was created for this stream, by this stage."""
+        own = self._owner()
+        return own is not None and own.mark == owner.mark
+
+    def holds(self, delivery: str) -> bool:
+        """Say whether the issue was created by a delivery, or has a comment that names it."""
+        own = self._owner()
+        return (own is not None and own.delivery == delivery) or self._mentions(delivery)
+
+    def _owner(self) -> identity.Owner | None:
+        return identity.owner_in(identity.parsed(self.answer).get("properties"))
+
+    def _mentions(self, delivery: str) -> bool:
+        query = f"orderBy=-created&maxResults={_COMMENTS}"
+        with _reading():
+            answer = self.http.get(f"{self.url}/comment?{query}", headers=self.headers)
+        return identity.mentioned(answer.text, delivery)
 
     def status(self) -> workflow.Status:
-        answer = self.http.get(f"{self.url}?fields=status,resolution", headers=self.headers)
-        return workflow.status(answer.text)
+        return workflow.status(self.answer)
 
     def move(self, *, done: bool) -> bool:
         """Take a transition; False when there is none, or Jira refuses it for good."""
         url = f"{self.url}/transitions"
         try:
-            way = workflow.transition(self.http.get(url, headers=self.headers).text, done=done)
+            with _reading():
+                answer = self.http.get(url, headers=self.headers)
+            way = workflow.transition(answer.text, done=done)
             if way is None:
                 return False
             self.http.post(url, {"transition": {"id": way}}, headers=self.headers)
@@ -406,10 +503,13 @@ class _Issue:
         self.http.post(f"{self.url}/comment", {"body": noted}, headers=self.headers)
 
 
-def stream_label(destination: Destination, stream: StreamId) -> str:
-    """Return the label by which people find the issue of a stream, whatever its summary says."""
-    subject = f"{destination}\n{stream}".encode("utf-8", "replace")
-    return f"ecr-{hashlib.sha256(subject).hexdigest()[:20]}"
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Nothing is in doubt after a question: whatever became of it, nothing was sent."""
+    try:
+        yield
+    except AmbiguousDeliveryError as error:
+        raise TemporaryDeliveryError(str(error), reason=error.reason) from None
 
 
 def _credentials(secret: str) -> tuple[str, str]:
@@ -423,16 +523,6 @@ def _credentials(secret: str) -> tuple[str, str]:
         if isinstance(user, str) and isinstance(token, str) and user and token:
             return user, token
     raise ConfigError('The credentials of Jira must be JSON: {"email": "…", "token": "…"}')
-
-
-def _list(text: str, name: str) -> list[dict[str, Json]]:
-    """Return a list of objects out of an answer, empty when it is none."""
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError):
-        return []
-    found = answer.get(name) if isinstance(answer, dict) else None
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def _pages(text: str) -> list[dict[str, Json]]:
@@ -483,16 +573,14 @@ def _summary(alert: Alert) -> str:
 
 
 def _description(alert: Alert) -> Json:
-    return _fitting(lambda rows: _nodes(alert, rows), _ROWS)
+    return _fitting(lambda rows: _nodes(alert, rows), _ROWS, MAX_TEXT - identity.MARK_ROOM)
 
 
 def _comment(alert: Alert) -> Json:
     return _fitting(lambda items: _told(alert, items), _ITEMS, MAX_TEXT - _NOTE)
 
 
-def _fitting(
-    build: Callable[[int], Iterable[Json]], sizes: Sequence[int], limit: int = MAX_TEXT
-) -> Json:
+def _fitting(build: Callable[[int], Iterable[Json]], sizes: Sequence[int], limit: int) -> Json:
     """Return the document with as many rows as fit; every row left out is counted in it."""
     for size in sizes[:-1]:
         body = adf.document(build(size))

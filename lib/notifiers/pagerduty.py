@@ -187,6 +187,7 @@ class PagerDutyNotifier:
         since: datetime,  # noqa: ARG002  # the port's
         now: datetime,  # noqa: ARG002  # the port's
         thread: str | None = None,  # noqa: ARG002  # the port's
+        tried_at: datetime | None = None,  # noqa: ARG002  # the port's
     ) -> Verdict:
         """See `Notifier.verify`. It cannot be asked; a repeat changes nothing."""
         return NotThere()

@@ -72,6 +72,7 @@ class SlackWebhookNotifier:
         since: datetime,  # noqa: ARG002  # the port's
         now: datetime,  # noqa: ARG002  # the port's
         thread: str | None = None,  # noqa: ARG002  # the port's
+        tried_at: datetime | None = None,  # noqa: ARG002  # the port's
     ) -> Verdict:
         """See `Notifier.verify`. A webhook cannot be asked; the message says "may be a repeat"."""
         return NotThere()

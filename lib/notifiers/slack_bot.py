@@ -145,7 +145,13 @@ class SlackBotNotifier:
         return self._post(payload["post"], headers)
 
     def verify(
-        self, alert: Message, *, since: datetime, now: datetime, thread: str | None = None
+        self,
+        alert: Message,
+        *,
+        since: datetime,
+        now: datetime,
+        thread: str | None = None,
+        tried_at: datetime | None = None,
     ) -> Verdict:
         """
         See `Notifier.verify`. Looks into the thread and, for a new root, into the channel.
@@ -169,7 +175,8 @@ class SlackBotNotifier:
             except PermanentDeliveryError as error:
                 if error.reason not in UNREADABLE:
                     raise
-        return AskLater(_AGAIN) if readable and now - since < _SETTLING else NotThere()
+        settling = now - (tried_at or since) < _SETTLING
+        return AskLater(_AGAIN) if readable and settling else NotThere()
 
     def test(self, test: DestinationTest) -> Iterator[Check]:
         """

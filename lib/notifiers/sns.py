@@ -120,6 +120,7 @@ class SnsNotifier:
         since: datetime,  # noqa: ARG002  # the port's
         now: datetime,  # noqa: ARG002  # the port's
         thread: str | None = None,  # noqa: ARG002  # the port's
+        tried_at: datetime | None = None,  # noqa: ARG002  # the port's
     ) -> Verdict:
         """See `Notifier.verify`. A topic cannot be asked; subscribers compare `delivery_id`."""
         return NotThere()

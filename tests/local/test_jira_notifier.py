@@ -1,5 +1,6 @@
 """The notifier against the stand-in, over HTTP: an issue is closed by people, and comes back."""
 
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,11 +9,13 @@ from typing import Any
 import pytest
 import requests
 
+from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
 from lib.interfaces import NotifierTools
-from lib.models import Destination, NotThere, Receipt, Report
+from lib.models import Alert, DeliveryId, Destination, NotThere, Receipt, Report
 from lib.notifiers.jira import JiraNotifier
-from local.receivers import Receivers
+from local.receivers import Accept, Answer, Disconnect, Receivers
+from local.standins.wire import Kind
 from tests.builders import NOW, a_finding, a_report, an_image
 from tests.notifiers.alerts import evaluated, told
 from tests.notifiers.receivers import NamedSecrets, RecordingTopics
@@ -27,7 +30,14 @@ CLEAN = a_report(image=an_image(3))
 class Site:
     """A Jira site with an account that works for the notifier."""
 
-    def __init__(self, receivers: Receivers, session: requests.Session, **options: Any) -> None:
+    def __init__(
+        self,
+        receivers: Receivers,
+        session: requests.Session,
+        *,
+        stage: str = "prod",
+        **options: Any,
+    ) -> None:
         self.receivers, self.session = receivers, session
         email, token = receivers.jira_credentials
         secret = json.dumps({"email": email, "token": token})
@@ -44,13 +54,29 @@ class Site:
                 topics=RecordingTopics(),
                 destination=Destination("security-jira"),
                 now=lambda: NOW,
+                stage=stage,
             ),
         )
 
     def send(self, report: Report, before: Report | None = None) -> Receipt:
-        alert = told(evaluated(report, before=before))
-        thread = "SEC-1" if before else None
+        thread = f"{self.receivers.jira_url}|SEC|SEC-1" if before else None
+        return self.tell(an_alert(report, before), thread)
+
+    def tell(self, alert: Alert, thread: str | None = None) -> Receipt:
+        """Send an alert, with what the ledger has stored of its stream."""
         return self.notifier.send(self.notifier.render(alert, thread=thread))
+
+    def issues(self) -> list[str]:
+        """Return the keys of the issues that were created for alerts."""
+        messages = self.receivers.messages("jira")
+        return [each.destination for each in messages if each.kind is Kind.CREATED]
+
+    def mentions(self, key: str, text: str) -> bool:
+        """Say whether an issue or one of its comments has a text."""
+        url = f"{self.receivers.jira_url}/rest/api/3/issue/{key}"
+        account = self.receivers.jira_credentials
+        read = self.session.get(url, auth=account).text
+        return text in read + self.session.get(f"{url}/comment", auth=account).text
 
     def move(self, transition: str) -> None:
         """Do what a person does."""
@@ -74,6 +100,13 @@ class Site:
         return json.dumps(self.receivers.messages("jira")[-1].payload["body"])
 
 
+def an_alert(report: Report, before: Report | None = None) -> Alert:
+    """Return the alert of an evaluation, with an id of its own."""
+    alert = told(evaluated(report, before=before))
+    name = hashlib.sha256(report.image.key.encode()).hexdigest()[:32]
+    return replace(alert, delivery_id=DeliveryId(name))
+
+
 @pytest.fixture
 def session() -> Iterator[requests.Session]:
     with requests.Session() as opened:
@@ -95,7 +128,7 @@ def test_closed_issue_comes_back(receivers: Receivers, session: requests.Session
 
     receipt = site.send(WORSE, before=FIRST)
 
-    assert receipt.thread == "SEC-1"
+    assert receipt.thread == f"{receivers.jira_url}|SEC|SEC-1"
     assert site.status == "To Do"
     assert "so it is open again" in site.last_comment
 
@@ -128,15 +161,160 @@ def test_issue_is_closed_when_nothing_is_left(
 def test_lost_answer_is_looked_up(receivers: Receivers, session: requests.Session) -> None:
     """The search and the comments of a site say whether a delivery arrived."""
     site = Site(receivers, session)
-    first = told(evaluated(FIRST))
-    update = replace(told(evaluated(WORSE, before=FIRST)), delivery_id=first.delivery_id[::-1])
-    site.send(FIRST)
+    thread = f"{receivers.jira_url}|SEC|SEC-1"
+    first, update = an_alert(FIRST), an_alert(WORSE, FIRST)
+    site.tell(first)
 
     created = site.notifier.verify(first, since=NOW, now=NOW)
-    missing = site.notifier.verify(update, since=NOW, now=NOW, thread="SEC-1")
-    site.notifier.send(site.notifier.render(update, thread="SEC-1"))
-    commented = site.notifier.verify(update, since=NOW, now=NOW, thread="SEC-1")
+    missing = site.notifier.verify(update, since=NOW, now=NOW, thread=thread)
+    site.tell(update, thread)
+    commented = site.notifier.verify(update, since=NOW, now=NOW, thread=thread)
 
-    assert getattr(created, "thread", None) == "SEC-1"
+    assert getattr(created, "thread", None) == thread
     assert missing == NotThere()
-    assert getattr(commented, "thread", None) == "SEC-1"
+    assert getattr(commented, "thread", None) == thread
+
+
+def test_an_issue_proves_nothing_about_another_alert(
+    receivers: Receivers, session: requests.Session
+) -> None:
+    """The ledger forgot the issue, and Jira refuses the create of the next alert: it is sent."""
+    site = Site(receivers, session)
+    site.tell(an_alert(FIRST))
+    update = an_alert(WORSE, FIRST)
+    receivers.script("jira", [Accept(), Accept(), Accept(), Answer(500)])
+    with pytest.raises(AmbiguousDeliveryError):
+        site.tell(update)
+
+    verdict = site.notifier.verify(update, since=NOW, now=NOW)
+    receipt = site.tell(update)
+
+    assert verdict == NotThere()
+    assert site.issues() == [receipt.reference] == ["SEC-1"]
+    assert site.mentions("SEC-1", "CVE-2026-2")
+
+
+def test_a_deleted_issue_and_a_lost_answer_make_one_new_issue(
+    receivers: Receivers, session: requests.Session
+) -> None:
+    """The stored key is gone, and the issue in its place is found although nobody stored it."""
+    site = Site(receivers, session)
+    site.send(FIRST)
+    receivers.delete_issue("SEC-1")
+    update, thread = an_alert(WORSE, FIRST), f"{receivers.jira_url}|SEC|SEC-1"
+    receivers.script("jira", [Accept(), Accept(), Disconnect(accepts=True)])
+    with pytest.raises(AmbiguousDeliveryError):
+        site.tell(update, thread)
+
+    verdict = site.notifier.verify(update, since=NOW, now=NOW, thread=thread)
+
+    assert getattr(verdict, "reference", None) == "SEC-2"
+    assert site.issues() == ["SEC-1", "SEC-2"]
+
+
+def test_another_site_keeps_its_issues(receivers: Receivers, session: requests.Session) -> None:
+    """What a trial on a sandbox stored is no key of the production site."""
+    trial = Site(receivers, session).send(FIRST)
+    with Receivers() as production:
+        theirs = production.jira.add("SEC", "Renew the lease of the office")
+        site = Site(production, session)
+
+        receipt = site.tell(an_alert(WORSE, FIRST), trial.thread)
+
+        assert trial.reference == theirs == "SEC-1"
+        assert receipt.reference == "SEC-2"
+        assert site.mentions("SEC-1", "Renew the lease of the office")
+        assert not site.mentions("SEC-1", "CVE-2026-2")
+
+
+def test_a_key_of_the_same_site_that_is_not_ours_is_left_alone(
+    receivers: Receivers, session: requests.Session
+) -> None:
+    """The site was restored, or its project made anew: the key is somebody else's now."""
+    receivers.jira.add("SEC", "Renew the lease of the office")
+    site = Site(receivers, session)
+
+    receipt = site.send(WORSE, before=FIRST)
+
+    assert receipt.reference == "SEC-2"
+    assert not site.mentions("SEC-1", "CVE-2026-2")
+
+
+def test_our_label_on_an_issue_of_people_is_no_invitation(
+    receivers: Receivers, session: requests.Session
+) -> None:
+    """They label what belongs together, or copy an issue: theirs stays as it is."""
+    site = Site(receivers, session)
+    fields = site.notifier.render(an_alert(FIRST))["create"]["fields"]
+    copied = {name: fields[name] for name in ("labels", "description")}
+    receivers.jira.add("SEC", "Our own copy", **copied)
+
+    receipt = site.send(FIRST)
+
+    assert receipt.reference == "SEC-2"
+    assert site.mentions("SEC-1", "Our own copy")
+
+
+@pytest.mark.parametrize("lost", ["labels", "description"])
+def test_people_may_take_one_of_our_two_signs(
+    receivers: Receivers, session: requests.Session, lost: str
+) -> None:
+    """The label, or the line of the description: the other one is enough for the search."""
+    site = Site(receivers, session)
+    site.send(FIRST)
+    receivers.jira.change("SEC-1", **{lost: [] if lost == "labels" else None})
+
+    site.tell(an_alert(WORSE, FIRST))
+
+    assert site.issues() == ["SEC-1"]
+    assert site.mentions("SEC-1", "CVE-2026-2")
+
+
+def test_without_both_signs_only_the_ledger_knows_the_issue(
+    receivers: Receivers, session: requests.Session
+) -> None:
+    """A stored key is enough, because the property stays; without it there is a second issue."""
+    site = Site(receivers, session)
+    site.send(FIRST)
+    receivers.jira.change("SEC-1", labels=[], description=None)
+
+    assert site.send(WORSE, before=FIRST).reference == "SEC-1"
+    receivers.jira.change("SEC-1", labels=[], description=None)
+    assert site.tell(an_alert(CLEAN, FIRST)).reference == "SEC-2"
+
+
+def test_labels_false_finds_the_issue_all_the_same(
+    receivers: Receivers, session: requests.Session
+) -> None:
+    """By the line of its description."""
+    site = Site(receivers, session, labels=False)
+    site.send(FIRST)
+
+    site.tell(an_alert(WORSE, FIRST))
+
+    assert site.issues() == ["SEC-1"]
+    assert site.mentions("SEC-1", "CVE-2026-2")
+
+
+def test_two_stages_have_an_issue_each(receivers: Receivers, session: requests.Session) -> None:
+    """One alerts.yml, one project: neither sees nor edits the issue of the other."""
+    prod, dev = Site(receivers, session), Site(receivers, session, stage="dev")
+
+    receipts = [site.tell(an_alert(FIRST)) for site in (prod, dev)]
+    receipts += [site.tell(an_alert(WORSE, FIRST)) for site in (prod, dev)]
+
+    assert [each.reference for each in receipts] == ["SEC-1", "SEC-2", "SEC-1", "SEC-2"]
+    taken = dev.tell(an_alert(CLEAN, FIRST), f"{receivers.jira_url}|SEC|SEC-1")
+    assert taken.reference == "SEC-2"
+
+
+def test_a_project_without_permission_is_broken(
+    receivers: Receivers, session: requests.Session
+) -> None:
+    """Every alert would fail alike: the destination pauses, and the fallback is notified."""
+    receivers.jira.hide("SEC")
+
+    with pytest.raises(PermanentDeliveryError) as caught:
+        Site(receivers, session).send(FIRST)
+
+    assert caught.value.broken

@@ -1,18 +1,21 @@
 """What notifiers call, in memory: HTTP with scripted answers, secrets, topics."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from lib.interfaces import Notifier, NotifierTools
-from lib.models import Destination, HttpAnswer, Upload
+from lib.models import Destination, HttpAnswer, Message, Upload
 from lib.notifiers import NOTIFIERS
+from lib.notifiers import jira_identity as identity
 from tests.builders import NOW
 
 SLACK_TOKEN: Final = "not-a-real-webhook"
 WEBHOOK: Final = f"https://hooks.slack.com/services/T00/B00/{SLACK_TOKEN}"
 BOT_TOKEN: Final = "not-a-real-bot-token"
 CHANNEL: Final = "C0123ALERTS"
+JIRA_SITE: Final = "https://example.atlassian.net"
 JIRA_TOKEN: Final = "not-a-real-token"
 CREDENTIALS: Final = f'{{"email": "robot@example.com", "token": "{JIRA_TOKEN}"}}'
 HOOK_HOST: Final = "hooks.example.com"
@@ -25,7 +28,7 @@ TOPIC: Final = "arn:aws:sns:eu-central-1:000474600478:scan-alerts"
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "jira": {
         "type": "jira",
-        "site": "https://example.atlassian.net",
+        "site": JIRA_SITE,
         "project": "SEC",
         "credentials": {"secret": "ecr-scan-alerts/jira"},
         "labels": ["containers", "two words"],
@@ -56,7 +59,8 @@ SECRETS: Final = {
     "ecr-scan-alerts/hook-secret": SIGNING_SECRET,
 }
 
-JIRA_CREATED: Final = HttpAnswer(201, '{"id": "10000", "key": "SEC-7"}')
+JIRA_CREATED: Final = HttpAnswer(201, '{"id": "10000", "key": "SEC-7", "issues": []}')
+"""A new issue; as the answer to the search before it: there is none yet."""
 ENQUEUED: Final = HttpAnswer(202, '{"status": "success", "message": "Event processed"}')
 POSTED: Final = HttpAnswer(200, '{"ok": true, "channel": "C0123ALERTS", "ts": "1795428000.000200"}')
 ANSWERS: Final = {
@@ -69,7 +73,7 @@ ANSWERS: Final = {
 ANY_ANSWER: Final = ("webhook",)
 """Modes to which every 2xx is a success: nobody says what their receivers write into it."""
 THREADS: Final = {
-    "jira": "SEC-7",
+    "jira": f"{JIRA_SITE}|SEC|SEC-7",
     "pagerduty": "2026-11-20T09:00:00Z 2016-01-01T00:00:00Z",
     "slack-bot": f"{CHANNEL}:1795424400.000100",
 }
@@ -148,6 +152,30 @@ class RecordingTopics:
     def publish(self, topic_arn: str, request: Mapping[str, Any]) -> str:
         self.published.append((topic_arn, request))
         return f"message-{len(self.published)}"
+
+
+def jira_search(*keys: Any, next_token: str | None = None) -> HttpAnswer:
+    """Return what Jira's search found."""
+    page = {"issues": [{"key": key} for key in keys], "isLast": next_token is None}
+    return HttpAnswer(200, json.dumps(page | ({"nextPageToken": next_token} if next_token else {})))
+
+
+def jira_issue(
+    message: Message,
+    *,
+    category: str = "new",
+    resolution: str | None = None,
+    delivery: str = "another",
+    stage: str = "",
+) -> HttpAnswer:
+    """Return the issue of the stream of a message, created by some delivery."""
+    owner = replace(identity.owner_of(message, stage), delivery=delivery)
+    named = identity.property_of(owner)
+    status = {"name": "X", "statusCategory": {"key": category}}
+    fields = {"status": status, "resolution": {"name": resolution} if resolution else None}
+    return HttpAnswer(
+        200, json.dumps({"fields": fields, "properties": {named["key"]: named["value"]}})
+    )
 
 
 def notifier(mode: str, given: NotifierTools, **options: Any) -> Notifier:

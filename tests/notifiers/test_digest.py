@@ -16,7 +16,7 @@ from tests.builders import NOW
 from tests.digests import a_digest_of, clear, digests, hostile
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS
-from tests.notifiers.receivers import OPTIONS, THREADS, ScriptedHttp, notifier, tools
+from tests.notifiers.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
 from tests.notifiers.test_jira import assert_valid
 from tests.notifiers.test_sns_amazon_q import LIVE
 
@@ -178,8 +178,8 @@ def test_a_lost_answer_is_looked_up() -> None:
     message = {"ts": "1795428000.000200", "metadata": metadata}
     listed = HttpAnswer(200, json.dumps({"ok": True, "messages": [message]}))
 
-    for mode, answer in (("jira", commented), ("slack-bot", listed)):
-        made = notifier(mode, tools(http=ScriptedHttp([answer])))
+    for mode, answers in (("jira", (jira_issue(digest), commented)), ("slack-bot", (listed,))):
+        made = notifier(mode, tools(http=ScriptedHttp([*answers])))
         verdict = made.verify(digest, since=NOW, now=NOW, thread=THREADS[mode])
         assert isinstance(verdict, Receipt)
     for mode in ("slack", "sns"):

@@ -30,7 +30,8 @@ from lib.models import (
     StreamId,
 )
 from lib.notifiers import adf
-from lib.notifiers.jira import LABEL, MAX_SUMMARY, MAX_TEXT, JiraNotifier, stream_label
+from lib.notifiers import jira_identity as identity
+from lib.notifiers.jira import LABEL, MAX_SUMMARY, MAX_TEXT, JiraNotifier
 from lib.report import upgrades
 from tests.builders import NOW, a_filter, a_finding, a_report, an_image
 from tests.notifiers import golden
@@ -40,14 +41,18 @@ from tests.notifiers.receivers import (
     JIRA_CREATED,
     JIRA_TOKEN,
     OPTIONS,
+    THREADS,
     NamedSecrets,
     ScriptedHttp,
+    jira_issue,
+    jira_search,
     tools,
 )
 
 STORIES = stories()
 NO_CONTENT = HttpAnswer(204, "")
 SITE = "https://example.atlassian.net"
+THREAD = THREADS["jira"]
 
 # Which nodes may stand in which:
 # https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
@@ -94,10 +99,8 @@ def assert_adf(node: Any) -> None:
 
 
 def documents(payload: Any) -> list[Any]:
-    bodies = [payload["create"]["fields"]["description"]]
-    if "update" in payload:
-        bodies.append(payload["update"]["comment"]["body"])
-    return bodies
+    comment = payload["update"]["comment"]["body"]
+    return [payload["create"]["fields"]["description"], comment]
 
 
 def said(node: Any) -> str:
@@ -126,12 +129,11 @@ def assert_valid(payload: Any) -> None:
 def test_issue_looks_as_kept(story: str) -> None:
     """Each story has a kept issue and a kept comment, both valid and within Jira's limits."""
     created = jira().render(STORIES[story])
-    updated = jira().render(STORIES[story], thread="SEC-7")
+    updated = jira().render(STORIES[story], thread=THREAD)
 
     assert_valid(created)
-    assert_valid(updated)
-    assert updated["create"] == created["create"]
-    golden.check("jira", story, created)
+    assert updated == created | {"update": created["update"] | {"key": "SEC-7"}}
+    golden.check("jira", story, {name: created[name] for name in created if name != "update"})
     golden.check("jira", f"{story}.comment", updated["update"]["comment"])
 
 
@@ -139,7 +141,7 @@ def test_issue_looks_as_kept(story: str) -> None:
 def test_text_from_outside_stays_text(text: str) -> None:
     """Wiki markup, JQL and HTML are text nodes; links go only where a URL says."""
     for alert in (injected(text), injected_problem(text)):
-        for payload in (jira().render(alert, thread="SEC-7"), jira().plain(alert, thread="SEC-7")):
+        for payload in (jira().render(alert, thread=THREAD), jira().plain(alert, thread=THREAD)):
             assert_valid(payload)
 
 
@@ -152,7 +154,7 @@ def test_rows_and_the_rest_add_up(listed: int, resolved: int) -> None:
     before = a_report(*gone, image=an_image(1))
     alert = told(evaluated(a_report(*new, image=an_image(2)), before=before))
 
-    payload = jira().render(alert, thread="SEC-7")
+    payload = jira().render(alert, thread=THREAD)
 
     told_of = [("What is new", listed, "CVE-2026-"), ("Resolved", resolved, "CVE-2025-")]
     description, comment = documents(payload)
@@ -196,7 +198,7 @@ def test_rows_become_fewer_until_everything_fits() -> None:
         left_out=tuple(LeftOut(each, 1) for each in absurd),
     )
 
-    payload = jira().render(absurdly_long, thread="SEC-7")
+    payload = jira().render(absurdly_long, thread=THREAD)
 
     assert_valid(payload)
     assert all(each.used <= each.limit for each in jira().usage(payload))
@@ -241,23 +243,28 @@ def test_fields_come_from_the_options() -> None:
     assert fields["priority"] == {"name": "Highest"}
     assert fields["labels"] == [
         LABEL,
-        stream_label(alert.destination, alert.stream),
+        identity.label(identity.owner_of(alert, "")),
         "containers",
         "two-words",
     ]
 
 
 def test_labels_can_be_left_out() -> None:
-    """A project whose screens have no labels: a lost issue is found by the id in its text."""
+    """A project whose screens have no labels: the line in the description is found instead."""
     alert = STORIES["new-and-resolved"]
-    http = ScriptedHttp([HttpAnswer(200, '{"issues": [{"key": "SEC-7"}]}')])
+    http = ScriptedHttp(
+        [jira_search("SEC-7"), jira_issue(alert, delivery=alert.delivery_id)],
+    )
     notifier = JiraNotifier({**OPTIONS["jira"], "labels": False}, tools(http=http))
 
-    assert "labels" not in notifier.render(alert)["create"]["fields"]
+    fields = notifier.render(alert)["create"]["fields"]
     verdict = notifier.verify(alert, since=NOW, now=NOW)
 
+    mark = identity.owner_of(alert, "").mark
+    assert "labels" not in fields
+    assert said(fields["description"]).splitlines()[-1].endswith(mark)
     assert isinstance(verdict, Receipt)
-    assert http.calls[0].body["jql"] == f'text ~ "{alert.delivery_id}" ORDER BY created ASC'
+    assert f'text ~ "{mark}"' in http.calls[0].body["jql"]
 
 
 def test_priority_is_only_set_where_configured() -> None:
@@ -267,21 +274,27 @@ def test_priority_is_only_set_where_configured() -> None:
     assert "priority" not in fields
 
 
-def test_label_differs_by_destination_and_stream() -> None:
-    """The label finds the one issue of a stream, also when names contain blanks."""
+def test_label_differs_by_stage_destination_and_stream() -> None:
+    """The label finds the one issue of a stream and stage, also when names contain blanks."""
+    alert = STORIES["baseline"]
     labels = {
-        stream_label(Destination(destination), StreamId(stream))
+        identity.label(
+            identity.owner_of(
+                replace(alert, destination=Destination(destination), stream=StreamId(stream)), stage
+            )
+        )
+        for stage in ("", "dev", "prod")
         for destination in ("a", "b b", "\ud800")
         for stream in ("x", "y y")
     }
 
-    assert len(labels) == 6
+    assert len(labels) == 18
     assert all(label.startswith("ecr-") and " " not in label for label in labels)
 
 
 def test_update_leaves_labels_and_priority_to_people() -> None:
     """An update changes what we own: summary and description."""
-    update = jira().render(STORIES["new-and-resolved"], thread="SEC-7")["update"]
+    update = jira().render(STORIES["new-and-resolved"], thread=THREAD)["update"]
 
     assert update["key"] == "SEC-7"
     assert set(update["fields"]) == {"summary", "description"}
@@ -289,7 +302,7 @@ def test_update_leaves_labels_and_priority_to_people() -> None:
 
 def test_failed_scan_only_comments_on_an_existing_issue() -> None:
     """The description keeps what was known; the failure and its remedy are a comment."""
-    update = jira().render(STORIES["scan-failed"], thread="SEC-7")["update"]
+    update = jira().render(STORIES["scan-failed"], thread=THREAD)["update"]
 
     assert update["fields"] == {}
     assert "not an all-clear" in said(update["comment"]["body"])
@@ -300,7 +313,7 @@ def test_what_comes_late_only_comments() -> None:
     """Behind a newer evaluation it neither rewrites the issue nor moves it, and says why."""
     alert = replace(stories()["new-and-resolved"], outdated=True)
 
-    update = jira().render(alert, thread="SEC-7")["update"]
+    update = jira().render(alert, thread=THREAD)["update"]
 
     assert set(update) == {"key", "fields", "comment"}
     assert update["fields"] == {}
@@ -310,65 +323,233 @@ def test_what_comes_late_only_comments() -> None:
 def test_plain_issue_has_neither_table_nor_optional_fields() -> None:
     """What is sent after a 400 has only what every project takes."""
     created = jira().plain(STORIES["new-and-resolved"])
-    updated = jira().plain(STORIES["new-and-resolved"], thread="SEC-7")
+    updated = jira().plain(STORIES["new-and-resolved"], thread=THREAD)
 
     assert set(created["create"]["fields"]) == {"project", "issuetype", "summary", "description"}
-    assert "update" not in created
+    assert "key" not in created["update"]
     assert updated["update"]["fields"] == {}
     assert_valid(updated)
 
 
 def test_issue_is_created_with_basic_authentication() -> None:
-    """The credentials are read when sending, and the key is receipt, link and thread."""
+    """The credentials are read when sending; the key is receipt and link, with scope the thread."""
     http = ScriptedHttp([JIRA_CREATED])
+    payload = jira().render(STORIES["baseline"])
+    del payload["attach"]
 
-    receipt = jira(http=http).send({"create": {"fields": {"summary": "x"}}})
+    receipt = jira(http=http).send(payload)
 
-    assert receipt == Receipt("SEC-7", url=f"{SITE}/browse/SEC-7", thread="SEC-7")
-    call = http.calls[0]
-    assert (call.method, call.url) == ("POST", f"{SITE}/rest/api/3/issue")
-    assert call.body == {"fields": {"summary": "x"}}
-    scheme, _, encoded = call.headers["Authorization"].partition(" ")
-    assert scheme == "Basic"
-    assert base64.b64decode(encoded).decode() == f"robot@example.com:{JIRA_TOKEN}"
+    assert receipt == Receipt("SEC-7", url=f"{SITE}/browse/SEC-7", thread=THREAD)
+    search, create = http.calls
+    assert (search.method, search.url) == ("POST", f"{SITE}/rest/api/3/search/jql")
+    assert (create.method, create.url) == ("POST", f"{SITE}/rest/api/3/issue")
+    assert create.body == payload["create"]
+    for call in http.calls:
+        scheme, _, encoded = call.headers["Authorization"].partition(" ")
+        assert scheme == "Basic"
+        assert base64.b64decode(encoded).decode() == f"robot@example.com:{JIRA_TOKEN}"
+
+
+def sent(
+    story: str, *answers: HttpAnswer | Exception, thread: str | None = THREAD
+) -> tuple[Receipt, list[str], ScriptedHttp]:
+    """Send an alert without its page; return the receipt and the calls."""
+    http = ScriptedHttp(list(answers))
+    payload = jira().render(STORIES[story], thread=thread)
+    payload.pop("attach", None)
+    receipt = jira(http=http).send(payload)
+    api = f"{SITE}/rest/api/3"
+    return receipt, [f"{call.method} {call.url.removeprefix(api)}" for call in http.calls], http
+
+
+READ = "GET /issue/SEC-7?fields=status,resolution&properties=*all"
+SEARCH = "POST /search/jql"
+CREATE = "POST /issue"
+COMMENTS = "GET /issue/SEC-7/comment?orderBy=-created&maxResults=50"
+NO_COMMENTS = HttpAnswer(200, '{"comments": []}')
+GONE = PermanentDeliveryError("404", reason="http-404")
+
+
+def own(story: str, **fields: Any) -> HttpAnswer:
+    return jira_issue(STORIES[story], **fields)
 
 
 def test_known_issue_is_updated_then_commented() -> None:
     """The comment is last: if anything has to be repeated, there is still only one comment."""
-    http = ScriptedHttp([NO_CONTENT, HttpAnswer(201, "{}")])
-    payload = jira().render(STORIES["only-resolved"], thread="SEC/7")
+    receipt, calls, http = sent(
+        "only-resolved", own("only-resolved"), NO_CONTENT, HttpAnswer(201, "{}")
+    )
 
-    receipt = jira(http=http).send(payload)
-
-    assert receipt.thread == "SEC/7"
-    assert [(each.method, each.url) for each in http.calls] == [
-        ("PUT", f"{SITE}/rest/api/3/issue/SEC%2F7"),
-        ("POST", f"{SITE}/rest/api/3/issue/SEC%2F7/comment"),
-    ]
-    assert http.calls[1].body == payload["update"]["comment"]
+    assert receipt.thread == THREAD
+    assert calls == [READ, "PUT /issue/SEC-7", "POST /issue/SEC-7/comment"]
+    payload = jira().render(STORIES["only-resolved"])
+    assert http.calls[2].body == payload["update"]["comment"]
 
 
 def test_update_without_fields_is_a_comment_alone() -> None:
     """There is nothing to PUT for a failed scan."""
-    http = ScriptedHttp([HttpAnswer(201, "{}")])
+    _, calls, _ = sent("scan-failed", own("scan-failed"), HttpAnswer(201, "{}"))
 
-    jira(http=http).send(jira().render(STORIES["scan-failed"], thread="SEC-7"))
+    assert calls == [READ, "POST /issue/SEC-7/comment"]
 
-    assert [each.method for each in http.calls] == ["POST"]
+
+@pytest.mark.parametrize("story", ["baseline", "only-resolved", "scan-failed"])
+def test_deleted_issue_is_created_anew(story: str) -> None:
+    """404 for the stored key, and none found: the next issue of the stream takes its place."""
+    receipt, calls, _ = sent(story, GONE, jira_search(), JIRA_CREATED)
+
+    assert receipt.thread == THREAD
+    assert calls == [READ, SEARCH, CREATE]
+
+
+def test_issue_deleted_while_it_is_updated_is_created_anew() -> None:
+    """Deleted between two calls, it is as gone as before them; the index still lists it."""
+    stale = jira_search("SEC-7", "SEC-8")
+    answers = (own("only-resolved"), GONE, stale, GONE, JIRA_CREATED)
+
+    _, calls, _ = sent("only-resolved", *answers)
+
+    assert calls == [READ, "PUT /issue/SEC-7", SEARCH, READ.replace("-7", "-8"), CREATE]
 
 
 @pytest.mark.parametrize(
-    ("story", "first"), [("baseline", "GET"), ("only-resolved", "PUT"), ("scan-failed", "POST")]
+    "thread",
+    [
+        "https://acme-sandbox.atlassian.net|SEC|SEC-7",
+        "https://example.atlassian.net|OPS|SEC-7",
+        "C0123ALERTS:1795424400.000100",
+        "https://example.atlassian.net|SEC|SEC-7/../SEC-8",
+        "https://example.atlassian.net|SEC|",
+        "2026-11-20T09:00:00Z 2016-01-01T00:00:00Z",
+    ],
 )
-def test_deleted_issue_is_created_anew(story: str, first: str) -> None:
-    """404 for the stored key: the next issue of the stream takes its place."""
-    gone = PermanentDeliveryError("404", reason="http-404")
-    http = ScriptedHttp([gone, JIRA_CREATED])
+def test_a_key_of_another_site_or_project_is_not_used(thread: str) -> None:
+    """Neither read nor written: the stream gets an issue where the destination is now."""
+    receipt, calls, _ = sent("baseline", jira_search(), JIRA_CREATED, thread=thread)
 
-    receipt = jira(http=http).send(jira().render(STORIES[story], thread="SEC-1"))
+    assert receipt.thread == THREAD
+    assert calls == [SEARCH, CREATE]
 
-    assert receipt.thread == "SEC-7"
-    assert [each.method for each in http.calls] == [first, "POST"]
+
+NOT_OURS = (
+    '{"key": "SEC-7", "fields": {"labels": ["LABEL"]}, "properties": {}}',
+    '{"key": "SEC-7", "fields": {"labels": ["LABEL"]}}',
+    '{"properties": {"ecr-scan-alerts": 7}}',
+    '{"properties": {"ecr-scan-alerts": {}}}',
+    '{"properties": {"ecr-scan-alerts": {"mark": "another", "delivery": "DELIVERY"}}}',
+    '{"properties": {"other": {"mark": "MARK", "delivery": "DELIVERY"}}}',
+    '{"properties": [7]}',
+)
+
+
+@pytest.mark.parametrize("thread", [THREAD, "SEC-7", None])
+@pytest.mark.parametrize("answer", NOT_OURS)
+def test_an_issue_of_others_is_never_changed(answer: str, thread: str | None) -> None:
+    """A key of ours, or our label, on an issue that we did not create: it is only read."""
+    alert = STORIES["baseline"]
+    owner = identity.owner_of(alert, "")
+    text = answer.replace("LABEL", identity.label(owner)).replace("MARK", owner.mark)
+    theirs = HttpAnswer(200, text.replace("DELIVERY", alert.delivery_id))
+    answers = (theirs, jira_search("SEC-7")) if thread else (jira_search("SEC-7"), theirs)
+
+    _, calls, http = sent("baseline", *answers, JIRA_CREATED, thread=thread)
+
+    assert calls == [*([READ, SEARCH] if thread else [SEARCH, READ]), CREATE]
+    assert [call.body for call in http.calls if call.method == "PUT"] == []
+
+
+def test_an_issue_of_another_stage_is_never_changed() -> None:
+    """Two stages with one alerts.yml: each has its own issue of a stream."""
+    issue = own("baseline", stage="dev")
+
+    _, calls, _ = sent("baseline", issue, jira_search("SEC-7"), JIRA_CREATED)
+
+    assert calls == [READ, SEARCH, CREATE]
+
+
+def test_a_bare_key_of_ours_is_used() -> None:
+    """What an older version stored is as good as its issue."""
+    receipt, calls, _ = sent("scan-failed", own("scan-failed"), NO_CONTENT, thread="SEC-7")
+
+    assert calls == [READ, "POST /issue/SEC-7/comment"]
+    assert receipt.thread == THREAD
+
+
+def test_an_issue_that_nobody_stored_gets_the_alert_as_a_comment() -> None:
+    """The ledger may know less than Jira: never a second issue, and never only a receipt."""
+    receipt, calls, _ = sent(
+        "scan-failed",
+        jira_search("SEC-7"),
+        own("scan-failed"),
+        NO_COMMENTS,
+        HttpAnswer(201, "{}"),
+        thread=None,
+    )
+
+    assert calls == [SEARCH, READ, COMMENTS, "POST /issue/SEC-7/comment"]
+    assert (receipt.reference, receipt.thread) == ("SEC-7", THREAD)
+
+
+def test_an_issue_that_holds_the_alert_gets_no_comment() -> None:
+    """The answer of an earlier attempt was lost, and the search was slower than the wait for it."""
+    delivery = STORIES["baseline"].delivery_id
+    created = sent(
+        "baseline", jira_search("SEC-7"), own("baseline", delivery=delivery), thread=None
+    )
+    comment = HttpAnswer(200, json.dumps({"comments": [{"body": f"Delivery: {delivery}"}]}))
+    commented = sent("baseline", jira_search("SEC-7"), own("baseline"), comment, thread=None)
+
+    assert created[1] == [SEARCH, READ]
+    assert commented[1] == [SEARCH, READ, COMMENTS]
+    assert created[0].thread == commented[0].thread == THREAD
+
+
+def test_search_results_are_read_to_the_end() -> None:
+    """People may have put our label on any number of issues."""
+    pages = [jira_search("SEC-1", next_token="2"), HttpAnswer(200, "{}"), jira_search("SEC-7")]
+    delivery = STORIES["baseline"].delivery_id
+
+    receipt, calls, http = sent("baseline", *pages, own("baseline", delivery=delivery), thread=None)
+
+    assert receipt.reference == "SEC-7"
+    assert calls == [SEARCH, READ.replace("-7", "-1"), SEARCH, READ]
+    assert http.calls[2].body["nextPageToken"] == "2"
+
+
+def test_search_results_have_an_end() -> None:
+    """A search that always names another page does not hold up the alert."""
+    for_ever = [jira_search(next_token="more")] * 10
+
+    _, calls, _ = sent("baseline", *for_ever, JIRA_CREATED, thread=None)
+
+    assert calls == [SEARCH] * 10 + [CREATE]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "null", "{}", '{"issues": 7}', "[" * 99_999])
+@pytest.mark.parametrize("thread", [None, THREAD])
+def test_an_odd_answer_creates_nothing(text: str, thread: str | None) -> None:
+    """A proxy's page is neither "there is none" nor "it is not ours": it is asked again later."""
+    with pytest.raises(TemporaryDeliveryError, match="not understood"):
+        sent("baseline", HttpAnswer(200, text), thread=thread)
+
+
+@pytest.mark.parametrize("thread", [None, THREAD])
+def test_a_question_without_an_answer_leaves_no_doubt(thread: str | None) -> None:
+    """Nothing was sent yet, so the next attempt has nothing to look up."""
+    with pytest.raises(TemporaryDeliveryError) as caught:
+        sent("baseline", AmbiguousDeliveryError("lost", reason="timeout"), thread=thread)
+
+    assert caught.value.reason == "timeout"
+
+
+def test_a_search_that_is_refused_is_about_every_alert() -> None:
+    """The query holds nothing of the alert: there is no such project, or nobody may see it."""
+    refused = PermanentDeliveryError("400", degradable=True, reason="http-400")
+
+    with pytest.raises(PermanentDeliveryError) as caught:
+        sent("baseline", refused, thread=None)
+
+    assert (caught.value.broken, caught.value.degradable) == (True, False)
 
 
 @pytest.mark.parametrize(
@@ -384,7 +565,7 @@ def test_other_refusals_are_raised(error: Exception) -> None:
     http = ScriptedHttp([error])
 
     with pytest.raises(type(error)):
-        jira(http=http).send(jira().render(STORIES["baseline"], thread="SEC-1"))
+        jira(http=http).send(jira().render(STORIES["baseline"], thread=THREAD))
 
     assert len(http.calls) == 1
 
@@ -410,7 +591,7 @@ def test_a_project_that_cannot_take_any_issue_is_broken(field: str, broken: bool
     """A wrong project or issue type is no fault of this alert: the next ones would fail as well."""
     answer = json.dumps({"errorMessages": [], "errors": {field: "is not valid"}})
     refused = PermanentDeliveryError("400", degradable=True, answer=answer, reason="http-400")
-    notifier = JiraNotifier(OPTIONS["jira"], tools(refused))
+    notifier = JiraNotifier(OPTIONS["jira"], tools(jira_search(), refused))
 
     with pytest.raises(PermanentDeliveryError) as caught:
         notifier.send(notifier.render(told(evaluated(a_report(a_finding())))))
@@ -424,16 +605,16 @@ COMMENTED = HttpAnswer(201, "{}")
 
 
 def an_issue(category: str, resolution: str | None = None) -> HttpAnswer:
-    fields: dict[str, Any] = {"status": {"name": "X", "statusCategory": {"key": category}}}
-    fields["resolution"] = {"name": resolution} if resolution else None
-    return HttpAnswer(200, json.dumps({"fields": fields}))
+    """Return the issue of the stories, which are all of one stream."""
+    return jira_issue(STORIES["baseline"], category=category, resolution=resolution)
 
 
 def updated(story: str, *answers: HttpAnswer | Exception, **options: Any) -> tuple[list[str], str]:
     """Update an issue; return the calls it took, and the note on top of the comment."""
     http = ScriptedHttp(list(answers))
     notifier = JiraNotifier({**OPTIONS["jira"], **options}, tools(http=http))
-    payload = notifier.render(STORIES[story], thread="SEC-7")
+    payload = notifier.render(STORIES[story], thread=THREAD)
+    payload.pop("attach", None)
     notifier.send(payload)
     paths = [
         f"{each.method} {each.url.split('SEC-7')[1]}{(each.body or {}).get('transition', '')}"
@@ -446,7 +627,7 @@ def updated(story: str, *answers: HttpAnswer | Exception, **options: Any) -> tup
     return paths, "".join(map(said, body["content"][:before]))
 
 
-READ = "GET ?fields=status,resolution"
+LOOK = "GET ?fields=status,resolution&properties=*all"
 SEE = "GET /transitions"
 REOPEN = "POST /transitions{'id': '11'}"
 CLOSE = "POST /transitions{'id': '31'}"
@@ -459,7 +640,7 @@ def test_open_issue_is_not_moved(category: str) -> None:
     """Whatever people do with it meanwhile."""
     calls, note = updated("new-and-resolved", an_issue(category), NO_CONTENT, COMMENTED)
 
-    assert calls == [READ, EDIT, COMMENT]
+    assert calls == [LOOK, EDIT, COMMENT]
     assert note == ""
 
 
@@ -470,7 +651,7 @@ def test_closed_issue_is_reopened_for_something_new(resolution: str | None) -> N
 
     calls, note = updated("new-and-resolved", *answers)
 
-    assert calls == [READ, SEE, REOPEN, EDIT, COMMENT]
+    assert calls == [LOOK, SEE, REOPEN, EDIT, COMMENT]
     assert note == "This issue was closed. There is something new, so it is open again."
 
 
@@ -478,7 +659,7 @@ def test_issue_that_people_decided_against_stays_closed() -> None:
     """Won't Do is respected; the comment says what came all the same."""
     calls, note = updated("new-and-resolved", an_issue("done", "Won't Do"), NO_CONTENT, COMMENTED)
 
-    assert calls == [READ, EDIT, COMMENT]
+    assert calls == [LOOK, EDIT, COMMENT]
     assert note.startswith("This issue was closed on purpose (Won't Do), so it stays closed.")
 
 
@@ -488,7 +669,7 @@ def test_reopening_can_be_turned_off() -> None:
 
     calls, note = updated("new-and-resolved", *answers, reopen=False)
 
-    assert calls == [READ, EDIT, COMMENT]
+    assert calls == [LOOK, EDIT, COMMENT]
     assert note == "This issue is closed. There is something new."
 
 
@@ -506,7 +687,7 @@ def test_workflow_without_a_way_back_does_not_stop_the_alert(
     """Neither does a closed issue that cannot be edited: the comment says so and is delivered."""
     calls, note = updated("new-and-resolved", an_issue("done"), *answers, LOCKED, COMMENTED)
 
-    assert calls == [READ, *tried, EDIT, COMMENT]
+    assert calls == [LOOK, *tried, EDIT, COMMENT]
     assert "could not be reopened" in note
 
 
@@ -518,12 +699,12 @@ def test_open_issue_that_cannot_be_edited_is_an_error() -> None:
 
 def test_closed_issue_that_vanishes_is_created_anew() -> None:
     """Deleted between two calls, it is as gone as before them."""
-    gone = PermanentDeliveryError("404", reason="http-404")
-    http = ScriptedHttp([an_issue("done", "Won't Do"), gone, JIRA_CREATED])
+    answers = (an_issue("done", "Won't Do"), GONE, jira_search(), JIRA_CREATED)
 
-    receipt = jira(http=http).send(jira().render(STORIES["baseline"], thread="SEC-1"))
+    receipt, calls, _ = sent("baseline", *answers)
 
-    assert receipt.thread == "SEC-7"
+    assert calls[-2:] == [SEARCH, CREATE]
+    assert receipt.thread == THREAD
 
 
 def test_outage_while_reopening_is_tried_again_later() -> None:
@@ -534,10 +715,10 @@ def test_outage_while_reopening_is_tried_again_later() -> None:
 
 @pytest.mark.parametrize("story", ["only-resolved", "still-there", "scan-failed"])
 def test_nothing_new_moves_nothing(story: str) -> None:
-    """By default issues are only closed by people, and their status is not even read."""
-    calls, note = updated(story, NO_CONTENT, COMMENTED)
+    """By default issues are only closed by people, and nothing is moved."""
+    calls, note = updated(story, an_issue("done"), NO_CONTENT, COMMENTED)
 
-    assert not {READ, SEE, REOPEN, CLOSE} & set(calls)
+    assert not {SEE, REOPEN, CLOSE} & set(calls)
     assert note == ""
 
 
@@ -547,7 +728,7 @@ def test_issue_without_anything_open_can_be_closed() -> None:
 
     calls, note = updated("only-resolved", *answers, close=True)
 
-    assert calls == [READ, EDIT, SEE, CLOSE, COMMENT]
+    assert calls == [LOOK, EDIT, SEE, CLOSE, COMMENT]
     assert note == "Nothing is left open here, so this issue is closed."
 
 
@@ -557,7 +738,7 @@ def test_issue_that_cannot_be_closed_says_so() -> None:
         "only-resolved", an_issue("new"), NO_CONTENT, NO_WAYS, COMMENTED, close=True
     )
 
-    assert calls == [READ, EDIT, SEE, COMMENT]
+    assert calls == [LOOK, EDIT, SEE, COMMENT]
     assert "could not be closed" in note
 
 
@@ -565,7 +746,7 @@ def test_closed_issue_is_not_closed_again() -> None:
     """A transition from done to done would be noise."""
     calls, note = updated("only-resolved", an_issue("done"), NO_CONTENT, COMMENTED, close=True)
 
-    assert calls == [READ, EDIT, COMMENT]
+    assert calls == [LOOK, EDIT, COMMENT]
     assert note == ""
 
 
@@ -573,7 +754,7 @@ def test_closed_issue_is_not_closed_again() -> None:
 def test_issue_with_something_open_is_not_closed(story: str) -> None:
     """Nor one about which nothing is known."""
     update = JiraNotifier({**OPTIONS["jira"], "close": True}, tools()).render(
-        STORIES[story], thread="SEC-7"
+        STORIES[story], thread=THREAD
     )["update"]
 
     assert "if_open" not in update
@@ -585,7 +766,7 @@ def test_incomplete_list_closes_nothing() -> None:
     partly = replace(alert, scan=replace(alert.scan, complete=False))
 
     update = JiraNotifier({**OPTIONS["jira"], "close": True}, tools()).render(
-        partly, thread="SEC-7"
+        partly, thread=THREAD
     )["update"]
 
     assert "if_open" not in update
@@ -641,7 +822,7 @@ def test_summary_says_how_things_stand(story: str, summary: str) -> None:
 def test_answer_without_a_key_is_ambiguous(text: str) -> None:
     """The issue may exist, but nobody knows its key."""
     with pytest.raises(AmbiguousDeliveryError, match="without an issue key"):
-        jira(HttpAnswer(201, text)).send({"create": {}})
+        sent("baseline", jira_search(), HttpAnswer(201, text), thread=None)
 
 
 @pytest.mark.parametrize(
@@ -660,7 +841,7 @@ def test_wrong_credentials_are_named_but_not_shown(secret: str) -> None:
     notifier = jira(JIRA_CREATED, secrets=NamedSecrets({"ecr-scan-alerts/jira": secret}))
 
     with pytest.raises(ConfigError, match="credentials of Jira") as caught:
-        notifier.send({"create": {}})
+        notifier.send(notifier.render(STORIES["baseline"]))
 
     assert "secret" not in str(caught.value)
     assert caught.value.__context__ is None
@@ -671,20 +852,21 @@ def test_user_is_another_name_for_email() -> None:
     http = ScriptedHttp([JIRA_CREATED])
     secret = CREDENTIALS.replace("email", "user")
 
-    jira(http=http, secrets=NamedSecrets({"ecr-scan-alerts/jira": secret})).send({"create": {}})
+    notifier = jira(http=http, secrets=NamedSecrets({"ecr-scan-alerts/jira": secret}))
+
+    notifier.send(notifier.render(STORIES["baseline"]))
 
     assert "Authorization" in http.calls[0].headers
 
 
 def test_usage_counts_what_jira_limits() -> None:
     """`preview` shows summary, description and comment against their limits."""
-    payload = jira().render(STORIES["ten-thousand"], thread="SEC-7")
+    payload = jira().render(STORIES["ten-thousand"], thread=THREAD)
 
     used = jira().usage(payload)
 
     assert [each.limit for each in used] == [MAX_SUMMARY, MAX_TEXT, MAX_TEXT]
     assert all(0 < each.used <= each.limit for each in used)
-    assert len(jira().usage(jira().render(STORIES["baseline"]))) == 2
 
 
 def test_commands_become_code() -> None:

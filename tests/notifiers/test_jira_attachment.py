@@ -10,7 +10,15 @@ from lib.errors import PermanentDeliveryError, StoreError, ThrottledError
 from lib.models import HttpAnswer, Receipt, Upload
 from lib.notifiers.jira import MAX_ATTACHMENT, JiraNotifier
 from tests.notifiers.alerts import stories
-from tests.notifiers.receivers import JIRA_CREATED, OPTIONS, ScriptedHttp, tools
+from tests.notifiers.receivers import (
+    JIRA_CREATED,
+    OPTIONS,
+    THREADS,
+    ScriptedHttp,
+    jira_issue,
+    jira_search,
+    tools,
+)
 
 STORIES = stories()
 ALERT = STORIES["new-and-resolved"]
@@ -35,7 +43,7 @@ class OnePage:
 
 def send(
     *answers: HttpAnswer | Exception,
-    thread: str | None = "SEC-7",
+    thread: str | None = THREADS["jira"],
     pages: OnePage | None = OnePage(),
     **options: Any,
 ) -> tuple[Receipt, list[str], list[Any]]:
@@ -61,30 +69,31 @@ def attached(*names: str) -> HttpAnswer:
     return HttpAnswer(200, json.dumps({"fields": {"attachment": listed}}))
 
 
-OPEN = HttpAnswer(200, '{"fields": {"status": {"statusCategory": {"key": "new"}}}}')
+OPEN = jira_issue(ALERT)
 
 
 def test_a_new_issue_gets_the_page() -> None:
-    receipt, calls, bodies = send(JIRA_CREATED, attached(), DONE, thread=None)
+    receipt, calls, bodies = send(jira_search(), JIRA_CREATED, attached(), DONE, thread=None)
 
     assert calls == [
+        "POST /search/jql",
         "POST /issue",
         "GET /issue/SEC-7?fields=attachment",
         "POST /issue/SEC-7/attachments",
     ]
-    assert bodies[2] == Upload(NAME, HTML, "text/html")
+    assert bodies[3] == Upload(NAME, HTML, "text/html")
     assert receipt.remark is None
 
 
 def test_the_upload_says_that_it_is_meant() -> None:
     """Jira refuses uploads without this header, against forged requests of browsers."""
-    http = ScriptedHttp([JIRA_CREATED, attached(), DONE])
+    http = ScriptedHttp([jira_search(), JIRA_CREATED, attached(), DONE])
     notifier = JiraNotifier(OPTIONS["jira"], replace(tools(http=http), pages=OnePage()))
 
     notifier.send(notifier.render(ALERT))
 
-    assert http.calls[2].headers["X-Atlassian-Token"] == "no-check"
-    assert http.calls[2].headers["Authorization"].startswith("Basic ")
+    assert http.calls[3].headers["X-Atlassian-Token"] == "no-check"
+    assert http.calls[3].headers["Authorization"].startswith("Basic ")
 
 
 def test_the_page_comes_before_the_comment() -> None:
@@ -124,7 +133,7 @@ def test_an_alert_is_not_held_up_by_its_page(answers: Any, pages: Any, remark: s
 
     assert calls[-1] == "POST /issue/SEC-7/comment"
     assert remark in str(receipt.remark)
-    assert (receipt.reference, receipt.thread) == ("SEC-7", "SEC-7")
+    assert (receipt.reference, receipt.thread) == ("SEC-7", THREADS["jira"])
 
 
 @pytest.mark.parametrize(

@@ -2,36 +2,45 @@
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
-from lib.errors import PermanentDeliveryError, ThrottledError
+from lib.errors import PermanentDeliveryError, TemporaryDeliveryError, ThrottledError
 from lib.models import AskLater, HttpAnswer, NotThere, Verdict
 from lib.notifiers import NOTIFIERS
-from lib.notifiers.jira import stream_label
+from lib.notifiers import jira_identity as identity
 from tests.builders import NOW
 from tests.notifiers.alerts import stories
-from tests.notifiers.receivers import OPTIONS, ScriptedHttp, tools
+from tests.notifiers.receivers import (
+    OPTIONS,
+    THREADS,
+    ScriptedHttp,
+    jira_issue,
+    jira_search,
+    tools,
+)
 
 ALERT = stories()["new-and-resolved"]
+THREAD = THREADS["jira"]
+GONE = PermanentDeliveryError("404", reason="http-404")
 
 
 def asked(
-    type_: str, *answers: HttpAnswer | Exception, thread: str | None = None, after: float = 0
+    type_: str,
+    *answers: HttpAnswer | Exception,
+    thread: str | None = None,
+    after: float = 0,
+    tried_at: datetime | None = None,
 ) -> tuple[Verdict, ScriptedHttp]:
     http = ScriptedHttp(list(answers))
     notifier = NOTIFIERS[type_](OPTIONS[type_], tools(http=http))
     now: datetime = NOW + timedelta(seconds=after)
-    return notifier.verify(ALERT, since=NOW, now=now, thread=thread), http
+    verdict = notifier.verify(ALERT, since=NOW, now=now, thread=thread, tried_at=tried_at)
+    return verdict, http
 
 
 def comments(*texts: str) -> HttpAnswer:
     return HttpAnswer(200, json.dumps({"comments": [{"body": {"text": each}} for each in texts]}))
-
-
-def issues(*keys: Any) -> HttpAnswer:
-    return HttpAnswer(200, json.dumps({"issues": [{"key": each} for each in keys]}))
 
 
 @pytest.mark.parametrize("type_", ["pagerduty", "slack", "sns", "webhook"])
@@ -45,59 +54,101 @@ def test_receivers_that_cannot_be_asked_get_it_again(type_: str) -> None:
 
 def test_a_comment_with_the_delivery_is_the_receipt() -> None:
     """Every comment of ours carries the id of its delivery."""
-    verdict, http = asked(
-        "jira", comments("of a person", f"Delivery: {ALERT.delivery_id}"), thread="SEC-7"
+    listed = comments("of a person", f"Delivery: {ALERT.delivery_id}")
+
+    verdict, http = asked("jira", jira_issue(ALERT), listed, thread=THREAD)
+
+    assert getattr(verdict, "thread", None) == THREAD
+    assert [call.method for call in http.calls] == ["GET", "GET"]
+    assert "/rest/api/3/issue/SEC-7/comment?" in http.calls[1].url
+
+
+@pytest.mark.parametrize("listed", [comments("of a person"), comments()])
+def test_an_issue_without_the_comment_gets_it(listed: HttpAnswer) -> None:
+    """The issue of the stream is no proof of this alert, stored or found."""
+    stored, _ = asked("jira", jira_issue(ALERT), listed, jira_search("SEC-7"), thread=THREAD)
+    found, _ = asked("jira", jira_search("SEC-7"), jira_issue(ALERT), listed)
+
+    assert stored == NotThere()
+    assert found == NotThere()
+
+
+@pytest.mark.parametrize("text", ["{}", "no json", '{"comments": 7}'])
+def test_an_odd_list_of_comments_proves_nothing(text: str) -> None:
+    """Neither that the alert arrived nor that it did not."""
+    with pytest.raises(TemporaryDeliveryError, match="not understood"):
+        asked("jira", jira_issue(ALERT), HttpAnswer(200, text), thread=THREAD)
+
+
+@pytest.mark.parametrize("thread", [None, THREAD])
+def test_a_created_issue_is_found_by_its_mark(thread: str | None) -> None:
+    """The query holds nothing from outside; the property names the delivery that created it."""
+    gone = () if thread is None else (GONE,)
+    created = jira_issue(ALERT, delivery=ALERT.delivery_id)
+
+    verdict, http = asked("jira", *gone, jira_search("SEC-3"), created, thread=thread)
+
+    mark = identity.owner_of(ALERT, "").mark
+    assert getattr(verdict, "reference", None) == "SEC-3"
+    search = http.calls[len(gone)]
+    assert search.url.endswith("/rest/api/3/search/jql")
+    assert search.body["jql"] == (
+        f'project = "SEC" AND (labels = "ecr-{mark}" OR text ~ "{mark}") ORDER BY created ASC'
     )
 
-    assert getattr(verdict, "thread", None) == "SEC-7"
-    assert http.calls[0].method == "GET"
-    assert "/rest/api/3/issue/SEC-7/comment?" in http.calls[0].url
+
+def test_every_issue_of_the_stream_is_looked_at() -> None:
+    """The alert may have made a second issue, while the first one could not be seen."""
+    second = jira_issue(ALERT, delivery=ALERT.delivery_id)
+
+    verdict, _ = asked(
+        "jira", jira_issue(ALERT), comments(), jira_search("SEC-7", "SEC-8"), second, thread=THREAD
+    )
+
+    assert getattr(verdict, "reference", None) == "SEC-8"
+
+
+THEIRS = HttpAnswer(200, '{"fields": {}, "properties": {}}')
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [
-        comments("of a person"),
-        HttpAnswer(200, "{}"),
-        HttpAnswer(200, "no json"),
-        PermanentDeliveryError("gone", reason="http-404"),
-    ],
+    "answers", [(jira_search(),), (jira_search("SEC-9"), THEIRS), (jira_search(7, "x/../y"),)]
 )
-def test_an_issue_without_the_comment_gets_it(answer: Any) -> None:
-    """Nor does an odd answer, or a deleted issue, count as proof."""
-    verdict, _ = asked("jira", answer, thread="SEC-7")
-
-    assert verdict == NotThere()
-
-
-def test_a_new_issue_is_found_by_the_label_of_its_stream() -> None:
-    """The query holds the label and nothing from outside; the oldest issue counts."""
-    verdict, http = asked("jira", issues("SEC-3", "SEC-9"))
-
-    label = stream_label(ALERT.destination, ALERT.stream)
-    assert getattr(verdict, "reference", None) == "SEC-3"
-    assert http.calls[0].url.endswith("/rest/api/3/search/jql")
-    assert http.calls[0].body["jql"] == f'labels = "{label}" ORDER BY created ASC'
-
-
-@pytest.mark.parametrize("answer", [issues(), HttpAnswer(200, "[]"), issues(7)])
-def test_an_index_that_lags_is_asked_again_for_five_minutes(answer: HttpAnswer) -> None:
+def test_an_index_that_lags_is_asked_again_for_five_minutes(
+    answers: tuple[HttpAnswer, ...],
+) -> None:
     """Jira's search is behind by seconds to minutes; only then the issue is created (again)."""
-    early, _ = asked("jira", answer, after=299)
-    late, _ = asked("jira", answer, after=300)
+    early, _ = asked("jira", *answers, after=299)
+    late, _ = asked("jira", *answers, after=300)
 
     assert early == AskLater(60)
     assert late == NotThere()
 
 
-@pytest.mark.parametrize("thread", [None, "SEC-7"])
+def test_the_lag_counts_from_the_last_send() -> None:
+    """An alert that waited for hours and was sent a moment ago is not in the index yet."""
+    tried_at = NOW + timedelta(hours=3)
+    early, _ = asked("jira", jira_search(), after=3 * 3600 + 299, tried_at=tried_at)
+    late, _ = asked("jira", jira_search(), after=3 * 3600 + 300, tried_at=tried_at)
+
+    assert early == AskLater(60)
+    assert late == NotThere()
+
+
+@pytest.mark.parametrize("thread", [None, THREAD])
 def test_a_receiver_that_refuses_to_say_is_an_error(thread: str | None) -> None:
     """Throttling and outages pass through, so that nothing is sent in doubt."""
     with pytest.raises(ThrottledError):
         asked("jira", ThrottledError("429"), thread=thread)
 
 
-def test_credentials_that_are_refused_are_an_error() -> None:
+@pytest.mark.parametrize("answers", [(), (jira_issue(ALERT),)])
+def test_credentials_that_are_refused_are_an_error(answers: tuple[HttpAnswer, ...]) -> None:
     """403 is no answer to the question."""
     with pytest.raises(PermanentDeliveryError):
-        asked("jira", PermanentDeliveryError("forbidden", reason="http-403"), thread="SEC-7")
+        asked(
+            "jira",
+            *answers,
+            PermanentDeliveryError("forbidden", reason="http-403"),
+            thread=THREAD,
+        )
