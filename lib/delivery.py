@@ -214,6 +214,7 @@ class DeliveryPipeline:
                 since=delivery.first_at or delivery.created_at,
                 now=self._now(),
                 thread=delivery.thread,
+                tried_at=delivery.unsure_at,
             )
             if not isinstance(verdict, NotThere):
                 return verdict
@@ -267,15 +268,16 @@ class DeliveryPipeline:
         due_at = now + timedelta(seconds=wait(delivery, error))
         if isinstance(error, ThrottledError) and not error.alone:
             self._ledger.pause(delivery.destination, Pause(PauseKind.THROTTLED, due_at, reason))
-        unsure = delivery.unsure or isinstance(error, AmbiguousDeliveryError)
+        if isinstance(error, AmbiguousDeliveryError):
+            delivery = replace(delivery, unsure=True, unsure_at=now)
         if due_at - delivery.created_at > HORIZON:
-            return self._expired(replace(delivery, unsure=unsure), reason)
+            return self._expired(delivery, reason)
         self._ledger.retry(
             delivery,
             due_at=due_at,
             reason=reason,
             counts=not isinstance(error, ThrottledError),
-            unsure=unsure,
+            unsure=delivery.unsure,
             now=now,
         )
         return DeliveryOutcome(
@@ -328,6 +330,7 @@ class DeliveryPipeline:
             failures=0,
             token=None,
             unsure=False,
+            unsure_at=None,
             note=f"Instead of {delivery.destination}, which {why}",
         )
         self._ledger.add(notice)

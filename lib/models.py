@@ -668,6 +668,8 @@ class Delivery:
     """When the newest evaluation that this thread tells of was made; read with the claim."""
     unsure: bool = False
     """An earlier attempt may have been accepted: its answer was lost, or its worker died."""
+    unsure_at: datetime | None = None
+    """When the last such attempt was made, at the latest; None: there was none."""
     note: str | None = None
     """Why this destination is told in another one's place; None: it is its own alert."""
 

@@ -51,7 +51,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
-from lib.store.ledger import LEASE, NOT_BEGUN, SHARDS, claimed
+from lib.store.ledger import LEASE, SHARDS, claimed, leaves_thread
 
 
 @dataclass
@@ -194,13 +194,12 @@ class MemoryStore:
             return taken
         return replace(taken, thread=thread.name, told_at=thread.told_at)
 
-    def open_thread(self, delivery: Delivery, *, now: datetime) -> DeliveryId | None:  # noqa: ARG002  # the port's
+    def open_thread(self, delivery: Delivery, *, now: datetime) -> DeliveryId | None:
         place = (delivery.destination, delivery.stream)
         thread = self.threads.get(place)
         if thread is not None and thread.opener != delivery.id:
-            opener = self.rows.get(thread.opener)
-            certain = opener is None or opener.state in NOT_BEGUN
-            if thread.name is not None or not certain:
+            free = leaves_thread(self.rows.get(thread.opener), now=now)
+            if thread.name is not None or not free:
                 return thread.opener
         self.threads[place] = Thread(delivery.id)
         return None
@@ -236,11 +235,18 @@ class MemoryStore:
             reason=reason,
             failures=delivery.failures + counts,
             unsure=unsure,
+            unsure_at=delivery.unsure_at,
         )
 
     def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:  # noqa: ARG002  # the port's
-        unsure = delivery.unsure
-        self._final(delivery, state=DeliveryState.DEAD, reason=reason, due_at=None, unsure=unsure)
+        self._final(
+            delivery,
+            state=DeliveryState.DEAD,
+            reason=reason,
+            due_at=None,
+            unsure=delivery.unsure,
+            unsure_at=delivery.unsure_at,
+        )
 
     def defer(self, delivery_id: DeliveryId, *, until: datetime, reason: str) -> None:
         row = self.rows.get(delivery_id)
@@ -521,6 +527,8 @@ class ScriptedNotifier:
     verdicts: list[Verdict] = field(default_factory=list)
     """Answers to `verify`; then it cannot tell."""
     asked: list[datetime] = field(default_factory=list)
+    tried: list[datetime | None] = field(default_factory=list)
+    """The last send before each question, as far as the caller knows it."""
     interval: float = 0.0
     threaded: bool = True
 
@@ -531,8 +539,10 @@ class ScriptedNotifier:
         since: datetime,
         now: datetime,  # noqa: ARG002  # the port's
         thread: str | None = None,  # noqa: ARG002  # the port's
+        tried_at: datetime | None = None,
     ) -> Verdict:
         self.asked.append(since)
+        self.tried.append(tried_at)
         return self.verdicts.pop(0) if self.verdicts else NotThere()
 
     def render(self, alert: Message, *, thread: str | None = None) -> Any:

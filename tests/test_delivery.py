@@ -183,6 +183,21 @@ class TestDelivery:
         assert world.states == [DeliveryState.UNKNOWN]
         assert world.notifier.calls == 1
 
+    def test_the_last_send_in_doubt_is_named_in_the_question(self) -> None:
+        """A receiver's index lags behind that send, however old the alert is."""
+        world, _ = self.deliver(TemporaryDeliveryError("down"), AmbiguousDeliveryError("lost"))
+        sent_at = world.clock.forward(hours=3)
+        wake_due(world.store, world.waker, now=world.clock())
+        world.deliver()
+        world.notifier.verdicts = [AskLater(60), AskLater(60)]
+        for _ in range(2):
+            world.clock.forward(minutes=2)
+            wake_due(world.store, world.waker, now=world.clock())
+            world.deliver()
+
+        assert world.notifier.asked == [NOW, NOW]
+        assert world.notifier.tried == [sent_at, sent_at]
+
     def test_doubt_outlives_a_failure(self) -> None:
         """After an unclear answer, a refused connection does not make it certain."""
         world, _ = self.deliver(AmbiguousDeliveryError("lost"), TemporaryDeliveryError("down"))

@@ -40,7 +40,9 @@ LEASE: Final = timedelta(seconds=90)
 """Longer than the deliver function may run, so a lease never ends under a living worker."""
 RETENTION: Final = timedelta(days=365)
 NOT_BEGUN: Final = (DeliveryState.PENDING, DeliveryState.RETRY, DeliveryState.DEAD)
-"""States of a delivery that has begun no thread for certain; another one may."""
+"""States of a delivery after which another one may begin the thread."""
+DOUBT: Final = timedelta(minutes=10)
+"""Longer than a receiver needs to find what it took: Jira's index lags by minutes."""
 SHARDS: Final = 4
 """Partitions of the index `due`; each takes 1,000 writes a second."""
 
@@ -100,9 +102,8 @@ class DynamoLedger:
         opener = self._opener(delivery)
         if opener in (None, delivery.id):
             return None
-        row = self.delivery(opener)
-        certain = row is None or row.state in NOT_BEGUN
-        return None if certain and self._reserve(delivery, opener, now) else opener
+        free = leaves_thread(self.delivery(opener), now=now)
+        return None if free and self._reserve(delivery, opener, now) else opener
 
     def _reserve(self, delivery: Delivery, before: DeliveryId | None, now: datetime) -> bool:
         """Name a delivery as the one that begins a thread; False when somebody else is named."""
@@ -185,10 +186,11 @@ class DynamoLedger:
         state = DeliveryState.UNKNOWN if unsure else DeliveryState.RETRY
         self._update(
             delivery,
-            "SET #state = :state, due_at = :due, wake_at = :due, reason = :reason, tried_at = :now"
-            " REMOVE #token ADD failures :counts",
+            "SET #state = :state, due_at = :due, wake_at = :due, reason = :reason, tried_at = :now,"
+            " unsure_at = :unsure_at REMOVE #token ADD failures :counts",
             {
                 ":state": state.value,
+                ":unsure_at": _optional(delivery.unsure_at),
                 ":due": to_time(due_at),
                 ":reason": reason,
                 ":now": to_time(now),
@@ -201,8 +203,9 @@ class DynamoLedger:
         self._update(
             delivery,
             "SET #state = :state, reason = :reason, tried_at = :now, expires_at = :expires,"
-            " unsure = :unsure REMOVE due_at, wake_at, due_shard, #token",
+            " unsure = :unsure, unsure_at = :unsure_at REMOVE due_at, wake_at, due_shard, #token",
             {
+                ":unsure_at": _optional(delivery.unsure_at),
                 ":state": DeliveryState.DEAD.value,
                 ":reason": reason,
                 ":now": to_time(now),
@@ -416,16 +419,32 @@ def claimed(before: Delivery, *, token: str, until: datetime) -> Delivery:
     """
     Return a row as it is after a claim.
 
-    Whoever takes over from a worker that died cannot know whether that one had sent already.
+    The worker that takes over from one that died cannot know whether that one had sent already.
     """
+    died = before.state is DeliveryState.CLAIMED
     return replace(
         before,
         state=DeliveryState.CLAIMED,
         token=token,
         due_at=until,
         attempts=before.attempts + 1,
-        unsure=before.state in (DeliveryState.UNKNOWN, DeliveryState.CLAIMED),
+        unsure=died or before.state is DeliveryState.UNKNOWN,
+        # The end of the lease: the worker sent nothing after that.
+        unsure_at=before.due_at if died else before.unsure_at,
     )
+
+
+def leaves_thread(opener: Delivery | None, *, now: datetime) -> bool:
+    """
+    Say whether another delivery may begin the thread in place of the one that tried first.
+
+    A message of a dead opener may have arrived. The receiver is searched for it before another
+    thread begins, and finds it once some time has passed.
+    """
+    if opener is None:
+        return True
+    doubtful = opener.unsure and opener.unsure_at is not None and now - opener.unsure_at < DOUBT
+    return opener.state in NOT_BEGUN and not doubtful
 
 
 def delivery_row(delivery: Delivery) -> dict[str, Any]:
@@ -468,6 +487,7 @@ def _delivery(row: Mapping[str, Any]) -> Delivery:
         reason=row.get("reason"),
         receipt=Receipt(**row["receipt"]) if "receipt" in row else None,
         unsure=row["state"] == DeliveryState.UNKNOWN or row.get("unsure", False),
+        unsure_at=from_time(row["unsure_at"]) if row.get("unsure_at") else None,
         first_at=from_time(row["first_at"]) if "first_at" in row else None,
         note=row.get("note"),
     )
@@ -529,6 +549,11 @@ def _pause_key(destination: Destination) -> dict[str, str]:
 
 def _shard(delivery_id: DeliveryId) -> str:
     return str(int(delivery_id[0], 16) % SHARDS)
+
+
+def _optional(moment: datetime | None) -> str:
+    """Return a time as text, "" without one: an expression needs a value."""
+    return "" if moment is None else to_time(moment)
 
 
 def _expires(moment: datetime) -> int:

@@ -46,7 +46,7 @@ from lib.models import (
     TagTarget,
     Tally,
 )
-from lib.store.ledger import LEASE
+from lib.store.ledger import DOUBT, LEASE
 from tests.builders import (
     NOW,
     a_delivery,
@@ -554,6 +554,35 @@ class TestLedger:
         assert store.open_thread(first, now=NOW) == second.id
         assert claim(store).thread == "SEC-1"
 
+    def test_a_death_in_doubt_holds_the_thread_for_a_while(self, store: Any) -> None:
+        """The message of the dead one may be there: the next one waits until it can be found."""
+        store.commit(a_commit(a_delivery(2), image=an_image(2), head=None))
+        first = claim(store)
+        second = store.claim(a_delivery(2).id, now=NOW, token="other")
+        store.open_thread(first, now=NOW)
+        store.dead(replace(first, unsure=True, unsure_at=NOW), reason="401", now=NOW)
+
+        assert store.open_thread(second, now=NOW + DOUBT - timedelta(seconds=1)) == first.id
+        assert store.open_thread(second, now=NOW + DOUBT) is None
+
+    def test_the_last_send_in_doubt_is_remembered(self, store: Any) -> None:
+        """Later questions do not make it younger; a worker that died sent until its lease ended."""
+        moment, later = NOW + timedelta(seconds=9), NOW + timedelta(minutes=1)
+        in_doubt = replace(claim(store), unsure_at=moment)
+        doubt: Any = {"due_at": later, "reason": "?", "counts": False, "unsure": True, "now": later}
+        store.retry(in_doubt, **doubt)
+        asked = claim(store, minutes=1)
+        store.retry(asked, **doubt)
+        again = claim(store, minutes=1)
+        taken_over = claim(store, minutes=5, token="other")
+        store.dead(taken_over, reason="gone", now=NOW)
+        redriven = store.redrive(a_delivery().id, now=NOW + timedelta(minutes=6))
+
+        assert claim_without_doubt(store) is None
+        assert (asked.unsure_at, again.unsure_at) == (moment, moment)
+        assert taken_over.unsure_at == later + LEASE
+        assert redriven.unsure_at == later + LEASE
+
     def test_a_thread_knows_how_new_its_news_are(self, store: Any) -> None:
         """The newest evaluation told counts, whatever comes late."""
         store.commit(a_commit(a_delivery(2), a_delivery(3), image=an_image(2), head=None))
@@ -571,6 +600,13 @@ class TestLedger:
         store.commit(a_commit(row, image=an_image(3), head=None))
 
         assert store.claim(row.id, now=NOW, token="mine") == NotClaimed("SUPPRESSED")
+
+
+def claim_without_doubt(store: Any) -> datetime | None:
+    """Return when the last send in doubt of a new delivery was made."""
+    store.add(a_delivery(2))
+    moment: datetime | None = store.claim(a_delivery(2).id, now=NOW, token="mine").unsure_at
+    return moment
 
 
 def spread(number: int) -> DeliveryId:
