@@ -20,6 +20,7 @@ bin := .venv/bin
 cloud := .build/venvs/cloud
 lambda := .build/venvs/lambda
 moto := .build/venvs/moto
+oldest := .build/venvs/oldest
 libraries := .build/dependencies/.ready
 install := requirements/install
 code := handlers lib cli local deploy
@@ -57,7 +58,7 @@ remove: package ## Remove what was deployed: STAGE=… REGION=… Table and buck
 # --- for contributors ------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(libraries) node_modules/.ready ## Run every check of the project.
+test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(libraries) node_modules/.ready ## Run every check of the project.
 	@rm -f .coverage .coverage.*
 	@$(bin)/pytest -n auto --dist worksteal $(if $(ARGS),,--cov) $(ARGS)
 
@@ -88,7 +89,7 @@ bench: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(libraries) node_modules/.r
 	@$(bin)/python -m benchmarks $(ARGS)
 
 .PHONY: setup
-setup: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(libraries) node_modules/.ready ## Set up everything now; the other commands do it when needed.
+setup: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(libraries) node_modules/.ready ## Set up everything now; the other commands do it when needed.
 
 .PHONY: clean
 clean: ## Remove everything that make has made.
@@ -119,6 +120,11 @@ $(cloud)/.ready: requirements/cloud.txt | $(bin)/.pip
 # What a managed Lambda runtime has, and nothing else.
 $(lambda)/.ready: requirements/lambda.txt | $(bin)/.pip
 	@$(install) lambda
+	@touch $@
+
+# An older boto3, as a managed Lambda runtime may have it.
+$(oldest)/.ready: requirements/oldest.txt | $(bin)/.pip
+	@$(install) oldest
 	@touch $@
 
 # A second, independent AWS for the contract tests of the stores.

@@ -38,6 +38,7 @@ from lib.interfaces import (
 )
 from lib.links import SignedLinks, opened
 from lib.models import Destination, Evaluation, HistoryEntry
+from lib.observability import logger
 from lib.pipeline import ScanPipeline
 from lib.reconciliation import Reconciliation, Scope
 
@@ -480,5 +481,12 @@ class App:
 
 @cache
 def app() -> App:
-    """Return this process's objects; what a handler starts from."""
+    """
+    Return this process's objects; what a handler starts from.
+
+    Logs once which boto3 the runtime brought: an older one drops fields that it does not know.
+    """
+    import boto3
+
+    logger.info("started", boto3=boto3.__version__)
     return App(Settings(os.environ))

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from lib.interfaces import ImageState
-from lib.models import Image, ImageIndex, LastScan, Scan, ScanEvent, ScanProgress
+from lib.models import Doubt, Image, ImageIndex, LastScan, Scan, ScanEvent, ScanProgress
 from lib.wire import time_to_json
 
 SOURCE: Final = "ecr-scan-alerts"
@@ -79,6 +79,9 @@ def look(
     image = image_of(unit)
     if scan.progress in (ScanProgress.NONE, ScanProgress.RUNNING):
         return Waiting(f"no result yet: {scan.status}")
+    unusable = scan.progress is ScanProgress.UNUSABLE
+    if known is None and unusable and Doubt.REFERRER in image.doubts:
+        return InOrder(f"{scan.status}, and not known {Doubt.REFERRER}")
     event_id = found_id(image, scan)
     reason = _missing(scan, known, event_id)
     if reason is None:

@@ -207,7 +207,7 @@ class DigestPipeline:
             if any(state.report_key is not None for state in known):
                 continue
             if known or _settled(each, until):
-                yield NotScanned(_all_of(each)[0], _why(known))
+                yield NotScanned(_all_of(each)[0], _why(known, _all_of(each)[0]))
 
 
 def _all_of(each: Image | ImageIndex) -> tuple[Image, ...]:
@@ -219,5 +219,7 @@ def _settled(each: Image | ImageIndex, until: datetime) -> bool:
     return pushed_at is not None and pushed_at <= until - _SETTLED
 
 
-def _why(known: Sequence[ImageState]) -> str:
-    return f"no result: {known[0].status}" if known else "never scanned"
+def _why(known: Sequence[ImageState], image: Image) -> str:
+    if known:
+        return f"no result: {known[0].status}"
+    return "; ".join(("never scanned", *(f"not known {doubt}" for doubt in image.doubts)))

@@ -36,6 +36,13 @@ class Severity(IntEnum):
 # --- what was scanned -------------------------------------------------------------------------
 
 
+class Doubt(StrEnum):
+    """What an answer of ECR leaves open about an image."""
+
+    ARCHIVED = "whether it is archived"
+    REFERRER = "whether it belongs to another image"
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """
@@ -56,6 +63,8 @@ class Image:
     """The distribution as Inspector names it, for example "UBUNTU_24_04"."""
     pushed_at: datetime | None = None
     in_use_count: int | None = None
+    doubts: tuple[Doubt, ...] = ()
+    """What is not known of an image that ECR listed; no part of the one format."""
 
     @property
     def is_repository(self) -> bool:

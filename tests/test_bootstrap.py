@@ -4,16 +4,18 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import boto3
 import pytest
 
 from lib.audit import Audit
-from lib.bootstrap import App, Clients, Settings
+from lib.bootstrap import App, Clients, Settings, app
 from lib.config import Config, load
 from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError, LinkError
 from lib.models import Destination
 from lib.notifiers import jira_identity as identity
 from lib.notifiers.slack import SlackWebhookNotifier
+from lib.observability import logger
 from lib.pipeline import ScanPipeline
 from lib.reconciliation import Reconciliation
 from lib.sources.provenance import EcrProvenanceSource
@@ -189,3 +191,14 @@ def test_without_an_address_there_are_no_links(config: Config) -> None:
 
     assert app.link("pages/one.html") is None
     assert app.pages is app.pages
+
+
+def test_a_process_says_once_which_boto3_it_has(caplog: pytest.LogCaptureFixture) -> None:
+    """What answers lack may be the fault of an old one."""
+    app.cache_clear()
+
+    with caplog.at_level("INFO", logger=logger.name):
+        assert app() is app()
+
+    (record,) = caplog.records
+    assert (record.getMessage(), record.__dict__["boto3"]) == ("started", boto3.__version__)

@@ -19,7 +19,7 @@ from lib.difference import (
 )
 from lib.evaluation import already_evaluated
 from lib.interfaces import ImageState
-from lib.models import ImageIndex, LastScan, Member, ScanEvent, ScanProgress
+from lib.models import Doubt, ImageIndex, LastScan, Member, ScanEvent, ScanProgress
 from lib.sources.events import parse_event
 from tests.builders import NOW, a_digest, a_last_scan, an_image
 
@@ -127,6 +127,21 @@ def test_a_scan_that_cannot_be_read_is_found_once() -> None:
 
     assert isinstance(looked(a_last_scan(), after), InOrder)
     assert isinstance(looked(a_last_scan(completed_at=LATER), after), Found)
+
+
+def test_an_unusable_scan_of_what_may_be_no_image_is_not_found() -> None:
+    """A referrer that an older boto3 lists as an image is never scanned, and that is no news."""
+    installed = Baselines(installed_at=PUSHED - timedelta(days=1))
+    doubtful = replace(IMAGE, doubts=(Doubt.REFERRER,))
+    archived = replace(IMAGE, doubts=(Doubt.ARCHIVED,))
+
+    outcome = look(doubtful, FAILED, None, baselines=installed, now=LATER)
+
+    assert isinstance(outcome, InOrder)
+    assert "not known whether it belongs to another image" in outcome.reason
+    assert isinstance(look(archived, FAILED, None, baselines=installed, now=LATER), Found)
+    assert isinstance(look(doubtful, a_last_scan(), None, baselines=installed, now=LATER), Found)
+    assert isinstance(look(doubtful, FAILED, known(), baselines=installed, now=LATER), Found)
 
 
 def test_a_late_event_of_aws_keeps_its_order() -> None:

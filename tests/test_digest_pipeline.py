@@ -13,6 +13,7 @@ from lib.models import (
     DeliveryState,
     Destination,
     Digest,
+    Doubt,
     Image,
     ImageIndex,
     Member,
@@ -207,6 +208,7 @@ def test_images_that_were_never_scanned_are_named(digests: Digests) -> None:
         "payments/api": [
             an_image(1, pushed_at=old),
             an_image(2, pushed_at=old),
+            an_image(7, pushed_at=old, doubts=(Doubt.ARCHIVED,)),
             an_image(3, pushed_at=young),
             failed,
             an_image(5),
@@ -221,8 +223,9 @@ def test_images_that_were_never_scanned_are_named(digests: Digests) -> None:
     assert told == [
         (a_digest(4), "its last scan has no result, the scan before it of 2026-11-21 is counted"),
         (a_digest(2), "never scanned"),
+        (a_digest(7), "never scanned; not known whether it is archived"),
     ]
-    assert len(mail.not_scanned) == 3
+    assert len(mail.not_scanned) == 4
 
 
 def test_what_cannot_be_read_is_a_doubt(digests: Digests) -> None:

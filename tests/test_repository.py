@@ -84,7 +84,9 @@ def test_the_lock_of_npm_names_no_registry() -> None:
     assert all("integrity" in each for each in packages)
 
 
-@pytest.mark.parametrize("name", ["runtime", "operator", "dev", "cloud", "lambda"])
+@pytest.mark.parametrize(
+    "name", ["runtime", "operator", "dev", "cloud", "lambda", "moto", "oldest"]
+)
 def test_every_requirement_is_locked_by_hash(name: str) -> None:
     """Each line names one version and how its files look."""
     lock = (ROOT / "requirements" / f"{name}.txt").read_text().replace("\\\n", " ")

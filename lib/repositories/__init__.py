@@ -242,7 +242,8 @@ def _not_scanned(
     else:
         title = "the newest image has no scan"
         status = f" Its last scan ended as {last.status}." if last is not None else ""
-        risk = f"Nothing is known about the vulnerabilities of {newest.name}.{status}"
+        doubts = "".join(f" Not known: {doubt}." for doubt in newest.doubts)
+        risk = f"Nothing is known about the vulnerabilities of {newest.name}.{status}{doubts}"
     yield finding(
         NOT_SCANNED,
         Severity.HIGH,

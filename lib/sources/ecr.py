@@ -22,6 +22,7 @@ from lib.errors import (
 )
 from lib.models import (
     AnyReport,
+    Doubt,
     Finding,
     Image,
     ImageIndex,
@@ -33,8 +34,14 @@ from lib.models import (
     UnusableReport,
 )
 from lib.sources import SOURCES
-from lib.sources.images import image_of_resource, image_resources, other_artifact
-from lib.sources.indexes import fetch_indexes
+from lib.sources.images import (
+    detail_fields,
+    doubts_about,
+    image_of_resource,
+    image_resources,
+    other_artifact,
+)
+from lib.sources.indexes import about_another, fetch_indexes
 from lib.sources.values import counts, digest, mapping, moment, name, text, texts
 
 if TYPE_CHECKING:
@@ -102,11 +109,18 @@ class EcrFindingSource:
             details = self._client.describe_images(**request)["imageDetails"]
         if not details:
             raise ImageGoneError(f"{image.name} does not exist (any more)")
-        kind = other_artifact(details[0])
+        kind = other_artifact(details[0]) or self._about_another(image, details[0])
         if kind is not None:
             raise NotAnImageError(f"{image.name} is no image that is scanned, but {kind}")
         pushed_at, tags = moment(details[0].get("imagePushedAt")), details[0].get("imageTags")
         return replace(image, pushed_at=pushed_at, tags=image.tags or texts(tags))
+
+    def _about_another(self, image: Image, detail: Mapping[str, Any]) -> str | None:
+        """Ask the manifest whether it belongs to another image, where the answer left that open."""
+        if Doubt.REFERRER not in doubts_about(detail, detail_fields(self._client)):
+            return None
+        with source_errors(image.name):
+            return about_another(self._client, image)
 
     def index(self, image: Image) -> ImageIndex | None:
         """See `FindingSource.index`."""

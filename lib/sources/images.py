@@ -1,16 +1,20 @@
 """Which image something is about: from ARNs, Inspector's resources and DescribeImages."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from lib.models import Image
+from lib.models import Doubt, Image
 from lib.sources.values import count, digest, mapping, moment, name, objects, text, texts
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
 
 IMAGE_TYPE: Final = "AWS_ECR_CONTAINER_IMAGE"
 """The type of Inspector's resources that are ECR images."""
 
+_ACTIVE: Final = "ACTIVE"
 _NO_IMAGES: Final = (
     "application/vnd.amazon.soci",
     "application/vnd.in-toto",
@@ -114,7 +118,36 @@ def _platform(architecture: str | None, os: str | None) -> str | None:
     return f"{system}/{architecture.lower()}"
 
 
-def image_of_detail(detail: Mapping[str, Any], *, partition: str, region: str) -> Image:
+def detail_fields(client: "ECRClient") -> frozenset[str]:
+    """
+    Return the fields of DescribeImages' details that this boto3 knows.
+
+    It drops others from an answer without a word, and that of the Lambda runtime may be older than
+    this code: 1.40.4 knows neither `imageStatus` nor `subjectManifestDigest`.
+    """
+    return frozenset(client.meta.service_model.shape_for("ImageDetail").members)  # type: ignore[attr-defined]  # the stubs do not know it
+
+
+def doubts_about(detail: Mapping[str, Any], fields: Container[str]) -> tuple[Doubt, ...]:
+    """Return what one of DescribeImages' details leaves open; `fields`: see `detail_fields`."""
+    doubts = []
+    if "imageStatus" not in detail:
+        doubts.append(Doubt.ARCHIVED)
+    # An image has no such field, so only the client can be at fault.
+    if "subjectManifestDigest" not in fields:
+        doubts.append(Doubt.REFERRER)
+    return tuple(doubts)
+
+
+def is_unscanned(detail: Mapping[str, Any]) -> bool:
+    """Say whether ECR has no reason to scan it: archived, or nothing that is scanned."""
+    status = detail.get("imageStatus")
+    return status not in (None, _ACTIVE) or other_artifact(detail) is not None
+
+
+def image_of_detail(
+    detail: Mapping[str, Any], *, partition: str, region: str, doubts: tuple[Doubt, ...] = ()
+) -> Image:
     """
     Return the image of one of DescribeImages' details.
 
@@ -128,6 +161,7 @@ def image_of_detail(detail: Mapping[str, Any], *, partition: str, region: str) -
         digest=digest(detail.get("imageDigest")),
         tags=texts(detail.get("imageTags")),
         pushed_at=moment(detail.get("imagePushedAt")),
+        doubts=doubts,
     )
 
 

@@ -53,11 +53,35 @@ def fetch_indexes(client: "ECRClient", images: Sequence[Image]) -> Iterator[Imag
         }
         if first.account:
             request["registryId"] = first.account
-        for found in client.batch_get_image(**request).get("images", ()):
-            image = asked.get(found["imageId"].get("imageDigest", ""))
-            index = index_of(image, _parsed(found.get("imageManifest"))) if image else None
+        # An image with several tags is there several times.
+        manifests = {
+            found["imageId"].get("imageDigest", ""): found.get("imageManifest")
+            for found in client.batch_get_image(**request).get("images", ())
+        }
+        for name, manifest in manifests.items():
+            image = asked.get(name)
+            index = index_of(image, _parsed(manifest)) if image else None
             if index is not None:
                 yield index
+
+
+def about_another(client: "ECRClient", image: Image) -> str | None:
+    """
+    Return what an image's manifest says it is about; None: nothing, or the image is gone.
+
+    https://github.com/opencontainers/image-spec/blob/main/manifest.md
+    """
+    request: dict[str, Any] = {
+        "repositoryName": image.repository,
+        "imageIds": [{"imageDigest": image.digest}],
+    }
+    if image.account:
+        request["registryId"] = image.account
+    for found in client.batch_get_image(**request).get("images", ()):
+        subject = digest(mapping(_parsed(found.get("imageManifest")).get("subject")).get("digest"))
+        if subject:
+            return f"something about {subject[:19]}"
+    return None
 
 
 def _parsed(manifest: object) -> Mapping[str, Any]:

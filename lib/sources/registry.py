@@ -6,12 +6,13 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.htm
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.errors import FindingsNotReadyError
 from lib.models import Image, ImageIndex, LastScan, ScanProgress, ScanSource
 from lib.sources.ecr import last_scan, source_errors
-from lib.sources.images import image_of_detail, other_artifact
+from lib.sources.images import detail_fields, doubts_about, image_of_detail, is_unscanned
 from lib.sources.indexes import fetch_indexes, is_index
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 PAGE: Final = 1000
 """The most that DescribeRepositories and DescribeImages return at once."""
-_ACTIVE: Final = "ACTIVE"
 
 
 class EcrRegistry:
@@ -27,6 +27,10 @@ class EcrRegistry:
 
     def __init__(self, client: "ECRClient") -> None:
         self._client = client
+
+    @cached_property
+    def _fields(self) -> frozenset[str]:
+        return detail_fields(self._client)
 
     def repositories(self) -> Sequence[str]:
         """See `ImageRegistry.repositories`."""
@@ -70,11 +74,18 @@ class EcrRegistry:
         return last_scan(page)
 
     def _image(self, detail: Mapping[str, Any], since: datetime) -> Image | None:
-        """Return an image that is recent, not archived, and nothing that belongs to another."""
-        if detail.get("imageStatus", _ACTIVE) != _ACTIVE or other_artifact(detail) is not None:
+        """
+        Return an image that is recent, not archived, and nothing that belongs to another.
+
+        Where the answer leaves that open, the image says so.
+        """
+        if is_unscanned(detail):
             return None
         meta = self._client.meta
-        image = image_of_detail(detail, partition=meta.partition, region=meta.region_name)
+        doubts = doubts_about(detail, self._fields)
+        image = image_of_detail(
+            detail, partition=meta.partition, region=meta.region_name, doubts=doubts
+        )
         return image if image.pushed_at is not None and image.pushed_at >= since else None
 
 

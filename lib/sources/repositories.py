@@ -19,7 +19,7 @@ from lib.models import (
     ScanningRule,
 )
 from lib.sources.ecr import source_errors
-from lib.sources.images import image_of_detail, other_artifact
+from lib.sources.images import detail_fields, doubts_about, image_of_detail, is_unscanned
 from lib.sources.indexes import fetch_indexes, is_index
 from lib.sources.registry import PAGE, EcrRegistry
 from lib.sources.values import mapping, name, objects, texts
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _NO_POLICY: Final = "LifecyclePolicyNotFoundException"
 _DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
-_ACTIVE: Final = "ACTIVE"
 
 
 class EcrRepositories:
@@ -114,7 +113,12 @@ class EcrRepositories:
     ) -> tuple[Image | None, LastScan | None]:
         if detail is None:
             return None, None
-        image = image_of_detail(detail, partition=repository.partition, region=repository.region)
+        image = image_of_detail(
+            detail,
+            partition=repository.partition,
+            region=repository.region,
+            doubts=doubts_about(detail, detail_fields(self._client)),
+        )
         scanned: Sequence[Image] = (image,)
         if is_index(detail.get("imageManifestMediaType")):
             with _calls(repository, "ecr:BatchGetImage"):
@@ -157,7 +161,7 @@ def _filters(value: Any) -> tuple[NameFilter, ...]:
 
 def _newer(newest: Mapping[str, Any] | None, detail: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the newer one of those that have scans; one with a tag goes before others."""
-    if detail.get("imageStatus", _ACTIVE) != _ACTIVE or other_artifact(detail) is not None:
+    if is_unscanned(detail):
         return newest
     if newest is None:
         return detail

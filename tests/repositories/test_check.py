@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lib.models import (
+    Doubt,
     Image,
     LastScan,
     NameFilter,
@@ -267,6 +268,17 @@ def test_a_repository_is_an_image_without_a_digest() -> None:
     assert repository.key == "000474600478/eu-central-1/payments/api"
     assert tag.key == "000474600478/eu-central-1/payments/api:1.4.2"
     assert Image("aws", "1", "r", "a", "").key != Image("aws", "1", "r", "a", "sha256:1").key
+
+
+def test_a_check_names_what_is_not_known_of_the_newest_image() -> None:
+    """An archived image has no scan, and an older boto3 does not say that it is archived."""
+    newest = an_image(pushed_at=NOW - timedelta(days=2), doubts=(Doubt.ARCHIVED,))
+    settings = a_repository(newest=newest, last_scan=None, images=1, tag_sets=(("1.4.1",),))
+
+    (finding,) = check(settings, Expectations(), now=NOW)
+
+    assert finding.description is not None
+    assert finding.description.endswith("Not known: whether it is archived.")
 
 
 def test_scans_of_the_newest_image_may_be_of_any_source() -> None:

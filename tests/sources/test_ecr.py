@@ -47,7 +47,18 @@ class FakeEcr:
     requests: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
     details: list[dict[str, Any]] = field(default_factory=list)
-    meta: Any = field(default_factory=lambda: SimpleNamespace(region_name=IMAGE.region))
+    fields: tuple[str, ...] = ("imageStatus", "subjectManifestDigest")
+    manifest: str = "{}"
+
+    @property
+    def meta(self) -> Any:
+        shape = SimpleNamespace(members=dict.fromkeys(self.fields))
+        model = SimpleNamespace(shape_for=lambda _: shape)
+        return SimpleNamespace(region_name=IMAGE.region, service_model=model)
+
+    def batch_get_image(self, **request: Any) -> dict[str, Any]:
+        self.requests.append(request)
+        return {"images": [{"imageId": {}, "imageManifest": self.manifest}]}
 
     def describe_images(self, **request: Any) -> dict[str, Any]:
         self.requests.append(request)
@@ -510,6 +521,22 @@ def test_attestations_and_signatures_are_no_images(kind: str) -> None:
 
     with pytest.raises(NotAnImageError, match=kind.replace("+", r"\+")):
         source(ecr).describe(IMAGE)
+
+
+@pytest.mark.parametrize("account", [IMAGE.account, ""])
+def test_an_older_client_reads_the_manifest_of_what_may_be_no_image(account: str) -> None:
+    """It does not know the field that names the image which another one belongs to."""
+    image = replace(IMAGE, account=account)
+    referrer = FakeEcr(details=[{}], fields=(), manifest=f'{{"subject": {{"digest": "{DIGEST}"}}}}')
+    alone = FakeEcr(details=[{}], fields=())
+
+    with pytest.raises(NotAnImageError, match="something about sha256:"):
+        source(referrer).describe(image)
+    source(alone).describe(image)
+
+    expected = {"repositoryName": IMAGE.repository, "imageIds": [{"imageDigest": IMAGE.digest}]}
+    expected |= {"registryId": account} if account else {}
+    assert referrer.requests[1] == alone.requests[1] == expected
 
 
 def test_an_image_without_an_account_is_described_in_the_caller_s() -> None:

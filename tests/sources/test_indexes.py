@@ -24,13 +24,19 @@ def an_entry(number: int, architecture: str = "amd64", **platform: str) -> dict[
 class RecordingEcr:
     """Answers BatchGetImage with an index for each id asked for."""
 
-    def __init__(self, manifest: str) -> None:
+    def __init__(self, manifest: str, *, tags: tuple[str, ...] = ()) -> None:
         self.manifest = manifest
+        self.tags = tags
         self.requests: list[dict[str, Any]] = []
 
     def batch_get_image(self, **request: Any) -> dict[str, Any]:
         self.requests.append(request)
-        images = [{"imageId": each, "imageManifest": self.manifest} for each in request["imageIds"]]
+        ids = [
+            {**image_id, "imageTag": tag} if tag else image_id
+            for image_id in request["imageIds"]
+            for tag in self.tags or ("",)
+        ]
+        images = [{"imageId": each, "imageManifest": self.manifest} for each in ids]
         return {"images": [*images, {"imageId": {"imageDigest": "sha256:somebody-else"}}]}
 
 
@@ -100,3 +106,12 @@ def test_indexes_are_told_by_their_media_type() -> None:
     assert is_index(INDEX_TYPES[1])
     assert not is_index("application/vnd.oci.image.manifest.v1+json")
     assert not is_index(None)
+
+
+def test_an_index_with_several_tags_is_yielded_once() -> None:
+    """BatchGetImage may answer by tag, though it was asked by digest."""
+    ecr = RecordingEcr(json.dumps({"manifests": [an_entry(2)]}), tags=("1.4.2", "latest"))
+
+    (index,) = fetch_indexes(ecr, [an_image(1)])  # type: ignore[arg-type]
+
+    assert index.image == an_image(1)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from botocore.stub import Stubber
 
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError
 from lib.models import Image, ImageIndex, LastScan, Member, ScanProgress, ScanSource
+from lib.sources.images import detail_fields, doubts_about
 from lib.sources.indexes import INDEX_TYPES
 from lib.sources.registry import EcrRegistry
 from tests.builders import a_digest
@@ -36,8 +38,17 @@ def registry(ecr: Stubber) -> EcrRegistry:
     return EcrRegistry(ecr.client)
 
 
+FIELDS = detail_fields(
+    boto3.client(
+        "ecr", region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+)
+"""The oldest boto3 that the sources are tested with does not know them all."""
+
+
 def a_detail(number: int = 1, **fields: Any) -> dict[str, Any]:
     return {
+        **({"imageStatus": "ACTIVE"} if "imageStatus" in FIELDS else {}),
         "registryId": IMAGE.account,
         "repositoryName": REPOSITORY,
         "imageDigest": a_digest(number),
@@ -76,9 +87,7 @@ def test_images_are_listed_by_the_thousand(ecr: Stubber) -> None:
 
     found = registry(ecr).images(REPOSITORY, since=SINCE)
 
-    assert found[0] == Image(
-        "aws", IMAGE.account, "eu-central-1", REPOSITORY, a_digest(), ("1.4.2",), pushed_at=PUSHED
-    )
+    assert found[0] == replace(IMAGE, tags=("1.4.2",), doubts=doubts_about(a_detail(), FIELDS))
     assert digests(found) == [a_digest(1), a_digest(2)]
 
 
@@ -94,7 +103,9 @@ def test_images_are_listed_by_the_thousand(ecr: Stubber) -> None:
 )
 def test_what_needs_no_scan_is_left_out(ecr: Stubber, detail: dict[str, Any]) -> None:
     """Old and archived images, attestations and referrers."""
-    listed(ecr, detail, a_detail(9, imageStatus="ACTIVE"))
+    if not set(detail) <= FIELDS:
+        pytest.skip("this boto3 does not know the field")
+    listed(ecr, detail, a_detail(9))
 
     assert digests(registry(ecr).images(REPOSITORY, since=SINCE)) == [a_digest(9)]
 
