@@ -1,13 +1,14 @@
 """A deployed stage, as the operator's commands reach it: by the outputs of its stack."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from botocore.exceptions import ClientError
-
-from cli.inputs import add_region_option, calling_aws
+from cli.inputs import add_region_option
+from cli.parser import STAGE_VARIABLE, is_stage_name
+from cli.session import Connect, OperatorClients, connected
+from cli.stacks import outputs_of
 from lib.bootstrap import App, Clients, Settings
 from lib.config import Config
 from lib.digest_pipeline import DigestPipeline
@@ -17,7 +18,6 @@ from lib.store.dead_letters import DeadLetterQueue
 from lib.store.ledger import DynamoLedger
 from lib.store.queues import SqsWaker
 
-SERVICE: Final = "ecr-scan-alerts"
 DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "scan-events": ("ScanEventsDlqUrl", "ScanEventsQueueUrl"),
@@ -28,12 +28,14 @@ DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """The dead-letter queues by name: where they are, and where their letters belong."""
 
-Connect = Callable[..., Clients]
-
 
 def add_stage_options(parser: argparse.ArgumentParser) -> None:
     """Declare --stage and --region."""
-    parser.add_argument("--stage", required=True, help="the stage that was deployed")
+    parser.add_argument(
+        "--stage",
+        default=argparse.SUPPRESS,
+        help=f"the stage that was deployed (default: {STAGE_VARIABLE})",
+    )
     add_region_option(parser)
 
 
@@ -41,7 +43,7 @@ class Deployment:
     """The ledger and the queues of one stage."""
 
     def __init__(self, stage: str, clients: Clients) -> None:
-        outputs = _outputs(f"{SERVICE}-{stage}", clients)
+        outputs = outputs_of(stage, clients)
         self.clients = clients
         self._sqs, self._outputs = clients.get("sqs"), outputs
         self.ledger = DynamoLedger(clients.get("dynamodb"), outputs["TableName"])
@@ -49,10 +51,6 @@ class Deployment:
 
     def output(self, name: str) -> str:
         """Return an output of the stack. Raises `DocumentError` where an older version has none."""
-        if name not in self._outputs:
-            raise DocumentError(
-                f"The stack has no output {name}: `make deploy` brings it up to date"
-            )
         return self._outputs[name]
 
     def dead_letters(self, name: str) -> DeadLetterQueue:
@@ -82,19 +80,18 @@ class Deployment:
         return App(settings, clients=self.clients, config=config).digest_pipeline
 
 
-def deployment(options: argparse.Namespace, connect: Connect = Clients) -> Deployment:
+def deployment(options: argparse.Namespace, connect: Connect = OperatorClients) -> Deployment:
     """Find what a stage deployed. Raises `DocumentError` when there is no such stage."""
-    with calling_aws():
-        return Deployment(options.stage, connect(region=options.region))
+    return Deployment(required_stage(options), connected(options, connect))
 
 
-def _outputs(stack: str, clients: Clients) -> dict[str, str]:
-    try:
-        (found,) = clients.get("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    except ClientError as error:
-        if "does not exist" not in error.response["Error"].get("Message", ""):
-            raise
+def required_stage(options: argparse.Namespace) -> str:
+    """Return the name of the stage. Raises `DocumentError` when none was given, or no name."""
+    stage: str | None = options.stage
+    if stage is None:
+        raise DocumentError(f"Which stage? Add --stage NAME, or set {STAGE_VARIABLE}")
+    if not is_stage_name(stage):
         raise DocumentError(
-            f"There is no stack {stack} here: check --stage and --region"
-        ) from error
-    return {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", ())}
+            f"{stage!r} is not a stage: its name has letters, digits and hyphens, such as prod"
+        )
+    return stage

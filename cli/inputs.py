@@ -4,23 +4,22 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from cli.alerts_file import load_file
+from cli.parser import CONFIG_VARIABLE, DEFAULT_CONFIG
 from cli.terminal import remark, working
 from lib.bootstrap import App, Clients, Settings
 from lib.config import Config
-from lib.errors import ConfigError, DocumentError
+from lib.errors import DocumentError
 from lib.models import AnyReport, UnusableReport
 from lib.provenance import NOT_ASKED, completed
 from lib.sources.documents import normalize_document
 
-DEFAULT_CONFIG: Final = "alerts.yml"
 STDIN: Final = "-"
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Several times what ECR says about an image with 100,000 findings."""
@@ -32,8 +31,8 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        default=DEFAULT_CONFIG,
-        help=f"the configuration (default: {DEFAULT_CONFIG})",
+        default=argparse.SUPPRESS,
+        help=f"the configuration (default: {CONFIG_VARIABLE}, or {DEFAULT_CONFIG})",
     )
 
 
@@ -49,7 +48,11 @@ def add_fetch_options(parser: argparse.ArgumentParser) -> None:
 
 def add_region_option(parser: argparse.ArgumentParser) -> None:
     """Declare --region."""
-    parser.add_argument("--region", help="AWS region (default: that of your AWS configuration)")
+    parser.add_argument(
+        "--region",
+        default=argparse.SUPPRESS,
+        help="AWS region (default: that of the stage, AWS_REGION, or the profile)",
+    )
 
 
 def read_config(path: str) -> Config:
@@ -134,23 +137,7 @@ def _traced(report: AnyReport) -> AnyReport:
 def _completed(report: AnyReport, source: App | None) -> AnyReport:
     if source is None or not isinstance(report, UnusableReport):
         return report
-    with calling_aws():
-        return source.source.report(report.image, report.scan)
-
-
-@contextmanager
-def calling_aws() -> Iterator[None]:
-    """Turn what botocore says about missing credentials or regions into a `ConfigError`."""
-    # Commands that do not call AWS start without it.
-    from botocore.exceptions import BotoCoreError
-
-    try:
-        yield
-    except BotoCoreError as error:
-        said = str(error).rstrip(".")
-        raise ConfigError(
-            f"AWS could not be called: {said}. Set up credentials and a region (aws configure)"
-        ) from error
+    return source.source.report(report.image, report.scan)
 
 
 def operator_app(config: Config | None, clients: Clients) -> App:

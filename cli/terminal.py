@@ -9,7 +9,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from itertools import zip_longest
 from typing import Any, Final
 
@@ -63,14 +63,22 @@ def out() -> Console:
 
 
 def complain(*lines: str) -> None:
-    """Say on stderr what is wrong."""
+    """Print on stderr what is wrong."""
     for line in lines:
-        print(f"ecr-scan-alerts: {one_line(line)}", file=sys.stderr)
+        print_error(f"ecr-scan-alerts: {one_line(line)}")
 
 
 def remark(message: str) -> None:
-    """Say on stderr what is worth knowing."""
-    print(f"note: {one_line(message)}", file=sys.stderr)
+    """Print on stderr what is worth knowing."""
+    print_error(f"note: {one_line(message)}")
+
+
+def print_error(text: str) -> None:
+    """Print on stderr; where that is closed or full, there is nobody to read it."""
+    # print takes None for stdout, whose lines are results.
+    if sys.stderr is not None:
+        with suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
 
 def say(text: str = "", *, style: str = "") -> None:
@@ -139,7 +147,7 @@ def stepping(label: str, *, patience: float = _PATIENCE) -> Iterator[Steps]:
 @contextmanager
 def _shown(label: str, total: int | None, *, counted: bool, patience: float) -> Iterator[Steps]:
     # isatty and not rich's own answer, which FORCE_COLOR turns into a yes for files and logs.
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield Steps(None, TaskID(0))
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())

@@ -113,9 +113,18 @@ class Settings:
 class Clients:
     """AWS clients of one session, each made when first used."""
 
-    def __init__(self, session: "Session | None" = None, *, region: str | None = None) -> None:
+    def __init__(
+        self,
+        session: "Session | None" = None,
+        *,
+        region: str | None = None,
+        attempts: int = _ATTEMPTS,
+        read_timeout: float | None = None,
+    ) -> None:
         self._given = session
         self._region = region
+        self._attempts = attempts
+        self._read_timeout = read_timeout or _READ_TIMEOUT
         self._made: dict[tuple[str, str | None], Any] = {}
 
     @cached_property
@@ -132,8 +141,8 @@ class Clients:
 
             config = BotoConfig(
                 connect_timeout=_CONNECT_TIMEOUT,
-                read_timeout=_READ_TIMEOUT,
-                retries={"mode": "adaptive", "max_attempts": _ATTEMPTS},
+                read_timeout=self._read_timeout,
+                retries={"mode": "adaptive", "max_attempts": self._attempts},
             )
             if service == "s3":
                 config = config.merge(BotoConfig(**_s3_options(os.environ)))

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
-from cli.deployment import Connect
-from cli.inputs import add_config_option, add_region_option, calling_aws, read_config
+from cli.inputs import add_config_option, add_region_option, read_config
+from cli.session import Connect, OperatorClients, connected
 from cli.terminal import complain, print_json, remark, say, stepping
-from lib.bootstrap import Clients
 from lib.errors import ImageGoneError, NotAllowedError
 from lib.interfaces import RepositorySource
 from lib.models import Finding, Image, Suppressed
@@ -47,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_option(parser)
 
 
-def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Check everything in scope, and show what was found."""
     from lib.sources.repositories import EcrRepositories
 
@@ -55,8 +54,8 @@ def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
     if config.repositories is None:
         remark("the configuration has no `repositories`: checked against the defaults")
     expected = config.repositories or Expectations()
-    with calling_aws(), stepping("listing repositories") as steps:
-        source = EcrRepositories(connect(region=options.region).get("ecr"))
+    with stepping("listing repositories") as steps:
+        source = EcrRepositories(connected(options, connect).get("ecr"))
         found = source.repositories()
         repositories = [each for each in found if fnmatchcase(each.repository, options.repository)]
         steps.expect(len(repositories), "checking")

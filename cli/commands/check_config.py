@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cli.alerts_file import LocatedProblem, check_file, render_problems
-from cli.inputs import DEFAULT_CONFIG
+from cli.inputs import add_config_option
 from cli.terminal import print_json, working
 from lib.bootstrap import Settings
 
@@ -20,15 +20,17 @@ DESCRIPTION = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
-    parser.add_argument("file", nargs="?", default=DEFAULT_CONFIG, help="default: alerts.yml")
+    parser.add_argument("file", nargs="?", metavar="FILE", help="default: that of --config")
+    add_config_option(parser)
     parser.add_argument("--format", choices=("json", "text"), default="text")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print each problem on a line of its own."""
-    with working(f"checking {options.file}"):
+    file = options.file or options.config
+    with working(f"checking {file}"):
         problems = check_file(
-            Path(options.file),
+            Path(file),
             today=datetime.now(UTC).date(),
             receiver_hosts=Settings(os.environ).receiver_hosts,
         )
@@ -36,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "json":
         print_json(
             {
-                "file": options.file,
+                "file": file,
                 "valid": not errors,
                 "problems": [_problem_to_json(each) for each in problems],
             }
@@ -46,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
         print(render_problems(problems))
     if errors:
         return 1
-    print(f"{options.file}: fine" + (f", {len(problems)} warnings" if problems else ""))
+    print(f"{file}: fine" + (f", {len(problems)} warnings" if problems else ""))
     return 0
 
 

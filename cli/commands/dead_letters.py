@@ -5,13 +5,12 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
-from cli.deployment import DEAD_LETTERS, Connect, add_stage_options, deployment
-from cli.inputs import calling_aws
-from cli.pacing import Pause, add_rate_option
+from cli.deployment import DEAD_LETTERS, add_stage_options, deployment
+from cli.pacing import Pause, add_redrive_options, check_redrive_options
+from cli.session import Connect, OperatorClients
 from cli.terminal import complain, print_json, print_table, remark, say, working
-from lib.bootstrap import Clients
 from lib.errors import DocumentError
 from lib.store.dead_letters import DeadLetter, DeadLetterQueue
 
@@ -22,40 +21,37 @@ DESCRIPTION = (
     "reason. Exit code 1 when one that was asked for was not redriven."
 )
 
-_ACTIONS: Final = ("list", "show", "redrive")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare options."""
-    parser.add_argument("action", choices=_ACTIONS)
-    parser.add_argument("ids", nargs="*", metavar="ID", help="for show and redrive")
-    parser.add_argument("--all", action="store_true", help="redrive every one")
-    parser.add_argument("--queue", choices=tuple(DEAD_LETTERS), help="only this queue")
-    add_rate_option(parser)
-    parser.add_argument("--format", choices=("json", "table"), default="table")
-    add_stage_options(parser)
+    """Declare the three actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="list dead letters with their reasons")
+    shown = actions.add_parser("show", help="show dead letters in full")
+    shown.add_argument("ids", nargs="+", metavar="ID", help="as `dead-letters list` prints it")
+    redrive = actions.add_parser("redrive", help="send dead letters back to their queue")
+    add_redrive_options(redrive, "a dead letter", "every dead letter")
+    for action in (listed, shown):
+        action.add_argument("--format", choices=("json", "table"), default="table")
+    for action in (listed, shown, redrive):
+        action.add_argument("--queue", choices=tuple(DEAD_LETTERS), help="only this queue")
+        add_stage_options(action)
 
 
-def run(options: argparse.Namespace, connect: Connect = Clients, pause: Pause = time.sleep) -> int:
+def run(
+    options: argparse.Namespace, connect: Connect = OperatorClients, pause: Pause = time.sleep
+) -> int:
     """Do one of the three. `pause` is called between messages that are redriven."""
-    _check(options)
+    if options.action == "redrive":
+        check_redrive_options(options, "dead-letters list")
     stage = deployment(options, connect)
-    with calling_aws():
-        queues = [stage.dead_letters(name) for name in _names(options)]
-        match options.action:
-            case "redrive":
-                return _redrive(queues, options, pause)
-            case "show":
-                return _show(_found(queues, options.ids), options.format)
-            case _:
-                return _print(_read(queues), options.format)
-
-
-def _check(options: argparse.Namespace) -> None:
-    redrives = options.action == "redrive"
-    if options.action != "list" and (options.all and redrives) == bool(options.ids):
-        all_ = ", or --all" if redrives else ""
-        raise DocumentError(f"{options.action} takes ids, as `dead-letters list` prints them{all_}")
+    queues = [stage.dead_letters(name) for name in _names(options)]
+    match options.action:
+        case "redrive":
+            return _redrive(queues, options, pause)
+        case "show":
+            return _show(_found(queues, options.ids), options.format)
+        case _:
+            return _print(_read(queues), options.format)
 
 
 def _names(options: argparse.Namespace) -> Sequence[str]:

@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
-from cli.deployment import Connect, Deployment, add_stage_options, deployment
-from cli.inputs import calling_aws
-from cli.pacing import Pause, add_rate_option
+from cli.deployment import Deployment, add_stage_options, deployment
+from cli.pacing import Pause, add_redrive_options, check_redrive_options
+from cli.session import Connect, OperatorClients
 from cli.terminal import complain, print_json, print_table, remark, say, working
-from lib.bootstrap import Clients
 from lib.errors import DocumentError
 from lib.interfaces import WakeUp
 from lib.models import Delivery, DeliveryId, DeliveryState
@@ -24,7 +23,6 @@ DESCRIPTION = (
     "past its horizon, or due for an hour and not tried. `redrive` gives dead ones another day."
 )
 
-_ACTIONS: Final = ("list", "show", "redrive", "verify")
 _GRACE: Final = timedelta(hours=1)
 """How much later than it should an open row may be tried, or given up."""
 _MEANINGS: Final[Mapping[DeliveryState, str]] = MappingProxyType(
@@ -42,33 +40,37 @@ _MEANINGS: Final[Mapping[DeliveryState, str]] = MappingProxyType(
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare options."""
-    parser.add_argument("action", choices=_ACTIONS)
-    parser.add_argument("ids", nargs="*", metavar="ID", help="for show and redrive")
-    parser.add_argument("--all", action="store_true", help="redrive every dead one")
-    add_rate_option(parser)
-    parser.add_argument(
-        "--state", choices=[each.value for each in DeliveryState], help="list only these"
-    )
-    parser.add_argument("--format", choices=("json", "table"), default="table")
-    add_stage_options(parser)
+    """Declare the four actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="list deliveries")
+    listed.add_argument("--state", choices=[state.value for state in DeliveryState])
+    shown = actions.add_parser("show", help="show deliveries in full")
+    shown.add_argument("ids", nargs="+", metavar="ID", help="as `deliveries list` prints it")
+    redrive = actions.add_parser("redrive", help="send dead deliveries again")
+    add_redrive_options(redrive, "a dead delivery", "every dead delivery")
+    verify = actions.add_parser("verify", help="count deliveries, and name those that are late")
+    for action in (listed, shown, verify):
+        action.add_argument("--format", choices=("json", "table"), default="table")
+    for action in (listed, shown, redrive, verify):
+        add_stage_options(action)
 
 
-def run(options: argparse.Namespace, connect: Connect = Clients, pause: Pause = time.sleep) -> int:
+def run(
+    options: argparse.Namespace, connect: Connect = OperatorClients, pause: Pause = time.sleep
+) -> int:
     """Do one of the four. `pause` is called between deliveries that are redriven."""
-    if options.action in ("show", "redrive") and not (options.ids or options.all):
-        raise DocumentError(f"{options.action} takes the ids of deliveries; `list` prints them")
+    if options.action == "redrive":
+        check_redrive_options(options, "deliveries list --state DEAD")
     stage = deployment(options, connect)
-    with calling_aws():
-        match options.action:
-            case "redrive":
-                return _redrive(stage, options, pause)
-            case "show":
-                return _print([_found(stage, each) for each in options.ids], options.format)
-            case "verify":
-                return _verify(_rows(stage, None), options.format)
-            case _:
-                return _print(_rows(stage, options.state), options.format)
+    match options.action:
+        case "redrive":
+            return _redrive(stage, options, pause)
+        case "show":
+            return _print([_found(stage, each) for each in options.ids], options.format)
+        case "verify":
+            return _verify(_rows(stage, None), options.format)
+        case _:
+            return _print(_rows(stage, options.state), options.format)
 
 
 def _rows(stage: Deployment, state: str | None) -> list[Delivery]:

@@ -9,16 +9,15 @@ from typing import Any, Final, Protocol
 
 from cli.check_list import print_checks
 from cli.deliver_function import DeliverFunction
-from cli.deployment import Connect, deployment
+from cli.deployment import add_stage_options, deployment
 from cli.inputs import (
     add_config_option,
-    add_region_option,
-    calling_aws,
     operator_app,
     read_config,
 )
+from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, print_table, remark, working
-from lib.bootstrap import App, Clients
+from lib.bootstrap import App
 from lib.checks import Check, check_to_json, failed, has_failed
 from lib.config import Config, DestinationConfig
 from lib.errors import DocumentError
@@ -33,7 +32,6 @@ DESCRIPTION = (
 )
 
 _MACHINE: Final = "an operator's machine"
-_ACTIONS: Final = ("list", "test")
 
 
 class Tester(Protocol):
@@ -55,27 +53,30 @@ class LocalTester:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare options."""
-    parser.add_argument("action", choices=_ACTIONS)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="destinations to test")
-    parser.add_argument("--all", action="store_true", help="test all of them")
-    parser.add_argument(
+    """Declare the two actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="list the destinations of alerts.yml")
+    listed.set_defaults(create=False, page=False)
+    test = actions.add_parser("test", help="send a message marked TEST")
+    test.add_argument("names", nargs="*", metavar="NAME", help="destinations to test")
+    test.add_argument("--all", action="store_true", help="test all of them")
+    test.add_argument(
         "--create",
         action="store_true",
         help="Jira: create an issue marked TEST, too, and delete it again",
     )
-    parser.add_argument(
+    test.add_argument(
         "--page",
         action="store_true",
         help="PagerDuty: open an incident, too, which pages somebody, and resolve it",
     )
-    parser.add_argument("--stage", help="test from the deployed function of this stage")
-    parser.add_argument("--format", choices=("json", "table"), default="table")
-    add_config_option(parser)
-    add_region_option(parser)
+    for action in (listed, test):
+        action.add_argument("--format", choices=("json", "table"), default="table")
+        add_stage_options(action)
+        add_config_option(action)
 
 
-def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """List, or test."""
     if options.action == "list":
         return _list(options, connect)
@@ -83,8 +84,7 @@ def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
         raise DocumentError(
             "test takes the names of destinations, or --all; `destinations list` prints them"
         )
-    with calling_aws():
-        return _test(options, connect)
+    return _test(options, connect)
 
 
 # --- list -------------------------------------------------------------------------------------
@@ -94,8 +94,7 @@ def _list(options: argparse.Namespace, connect: Connect) -> int:
     config = read_config(options.config)
     rows = [_row(name, entry, config) for name, entry in sorted(config.destinations.items())]
     if options.stage is not None:
-        with calling_aws():
-            _compare(options, connect, config)
+        _compare(options, connect, config)
     if options.format == "json":
         print_json(rows)
     else:
@@ -166,7 +165,7 @@ def _test(options: argparse.Namespace, connect: Connect) -> int:
         known = function.destinations(test)
     else:
         config = read_config(options.config)
-        tester = LocalTester(operator_app(config, connect(region=options.region)))
+        tester = LocalTester(operator_app(config, connected(options, connect)))
         known = [*config.destinations]
     names = known if options.all else [_known(name, known) for name in options.names]
     results = _results(tester, names, options)

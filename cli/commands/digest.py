@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, time
 from typing import Final
 
-from cli.deployment import Connect, add_stage_options, deployment
-from cli.inputs import add_config_option, calling_aws, read_config
+from cli.deployment import add_stage_options, deployment
+from cli.inputs import add_config_option, read_config
+from cli.session import Connect, OperatorClients
 from cli.terminal import print_json, remark, say, working
-from lib.bootstrap import Clients
 from lib.config import Config
 from lib.digest import Schedule
 from lib.digest_wire import digest_to_json
@@ -37,14 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_stage_options(parser)
 
 
-def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Make each digest as of now."""
     config = read_config(options.config)
     chosen = _chosen(config, options.to)
     schedule = config.digest or _WEEKLY
     now = datetime.now(UTC).replace(microsecond=0)
     stage = deployment(options, connect)
-    with calling_aws(), working("adding up the streams"):
+    with working("adding up the streams"):
         pipeline = stage.digests(config)
         made = pipeline.make(schedule, chosen, until=now)
         if options.send:

@@ -3,8 +3,8 @@
 import argparse
 
 from cli.inputs import add_fetch_options, operator_app, read_reports
+from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, print_report, say
-from lib.bootstrap import Clients
 from lib.exports import EXPORTS
 from lib.wire import report_to_json
 
@@ -25,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_fetch_options(parser)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Print the reports of all files."""
-    source = operator_app(None, Clients(region=options.region)) if options.fetch else None
+    source = operator_app(None, connected(options, connect)) if options.fetch else None
     reports = read_reports(options.files, source=source)
     if options.format == "table":
         for index, report in enumerate(reports):

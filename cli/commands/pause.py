@@ -5,10 +5,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from cli.deployment import Connect, add_stage_options, deployment
-from cli.inputs import calling_aws
+from cli.deployment import add_stage_options, deployment
+from cli.session import Connect, OperatorClients
 from cli.terminal import say
-from lib.bootstrap import Clients
 from lib.errors import DocumentError
 from lib.models import Destination, Pause, PauseKind
 
@@ -30,13 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_stage_options(parser)
 
 
-def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Write the pause, and say until when it lasts."""
     until = datetime.now(UTC) + length_of(options.length)
     pause = Pause(PauseKind.BY_HAND, until, options.reason)
-    with calling_aws():
-        stage = deployment(options, connect)
-        written = stage.ledger.pause(Destination(options.destination), pause)
+    stage = deployment(options, connect)
+    written = stage.ledger.pause(Destination(options.destination), pause)
     if not written:
         raise DocumentError(f"{options.destination} is paused for longer already; resume it first")
     say(f"{options.destination} is paused until {until.isoformat(timespec='seconds')}")

@@ -11,8 +11,8 @@ from cli.inputs import (
     read_config,
     read_reports,
 )
+from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, remark
-from lib.bootstrap import Clients
 from lib.config import Config
 from lib.errors import ConfigError, DocumentError
 from lib.models import DeliveryState, Destination, Filter
@@ -35,14 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_fetch_options(parser)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Render for each image of the document."""
     config = read_config(options.config)
     destination = Destination(options.to)
     if destination not in config.destinations:
         known = ", ".join(sorted(config.destinations)) or "none"
         raise ConfigError(f"{options.config}: no destination {options.to!r}; there are: {known}")
-    application = operator_app(config, Clients(region=options.region))
+    application = operator_app(config, connected(options, connect))
     notifier = application.notifier(destination)
     reports = read_reports([options.file], source=application if options.fetch else None)
     payloads = []

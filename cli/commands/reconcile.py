@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from cli.deployment import Connect, add_stage_options, deployment
-from cli.inputs import calling_aws
+from cli.deployment import add_stage_options, deployment
+from cli.session import Connect, OperatorClients
 from cli.terminal import complain, print_json, print_table, remark, say, stepping
 from lib.bootstrap import Clients
 from lib.difference import Found
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_stage_options(parser)
 
 
-def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Look at everything in scope, and show what was found."""
     scope = Scope(
         since=datetime.now(UTC) - age_of(options.since),
@@ -50,7 +50,7 @@ def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
     )
     stage = deployment(options, connect)
     calls = _counted(stage.clients)
-    with calling_aws(), stepping("listing repositories") as steps:
+    with stepping("listing repositories") as steps:
         watch = Watch(
             repository=lambda name, images: steps.expect(images, name), image=steps.advance
         )

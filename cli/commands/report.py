@@ -1,7 +1,7 @@
 """`report`: one image's findings as a page, or in a format that other tools read."""
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -11,15 +11,14 @@ from cli.alerts_file import load_file
 from cli.commands.scan import fetch, find_image, parse_reference
 from cli.evaluating import judge, require_findings
 from cli.inputs import (
-    DEFAULT_CONFIG,
     STDIN,
+    add_config_option,
     add_region_option,
-    calling_aws,
     operator_app,
     read_reports,
 )
+from cli.session import Connect, OperatorClients, connected
 from cli.terminal import working
-from lib.bootstrap import Clients
 from lib.config import Config
 from lib.errors import DocumentError
 from lib.exports import EXPORTS
@@ -51,19 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=(HTML, *EXPORTS),
         help="default: what the name of the output says, else html",
     )
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help=f"the configuration with suppressions and streams (default: {DEFAULT_CONFIG}, if any)",
-    )
+    add_config_option(parser)
     add_region_option(parser)
 
 
-def run(options: argparse.Namespace, *, connect: Callable[..., Clients] = Clients) -> int:
+def run(options: argparse.Namespace, *, connect: Connect = OperatorClients) -> int:
     """Write the report of one image. `connect` makes the clients, once."""
     now = datetime.now(UTC)
     wanted = options.format or _ENDINGS.get(Path(options.output).suffix.lower(), HTML)
-    config = _config(options.config, now.date())
+    config = _config(options, now.date())
     report = _report(options, config, connect)
     evaluation = judge(report, config).evaluation
     with working("writing"):
@@ -72,23 +67,22 @@ def run(options: argparse.Namespace, *, connect: Callable[..., Clients] = Client
     return int(evaluation.comparison is None)
 
 
-def _config(path: str | None, today: date) -> Config:
-    if path is not None or Path(DEFAULT_CONFIG).is_file():
-        return load_file(Path(path or DEFAULT_CONFIG), today=today)
+def _config(options: argparse.Namespace, today: date) -> Config:
+    """Read the configuration; the default one may be missing."""
+    if options.config_is_named or Path(options.config).is_file():
+        return load_file(Path(options.config), today=today)
     return Config(destinations=MappingProxyType({}), routes=())
 
 
-def _report(
-    options: argparse.Namespace, config: Config, connect: Callable[..., Clients]
-) -> AnyReport:
+def _report(options: argparse.Namespace, config: Config, connect: Connect) -> AnyReport:
     if options.subject == STDIN or Path(options.subject).is_file():
         return require_findings(_only(read_reports([options.subject]), options.subject))
     try:
         wanted = parse_reference(options.subject)
     except DocumentError as error:
         raise DocumentError(f"{options.subject!r} is neither a file nor an image") from error
-    clients = connect(region=options.region or wanted["region"])
-    with working(f"fetching {options.subject}"), calling_aws():
+    clients = connected(options, connect, region=wanted["region"])
+    with working(f"fetching {options.subject}"):
         return fetch(operator_app(config, clients), find_image(clients, wanted))
 
 

@@ -8,8 +8,7 @@ from difflib import unified_diff
 from types import MappingProxyType
 from typing import Any, Final
 
-from cli.deployment import Connect
-from cli.inputs import add_region_option, calling_aws, read_text
+from cli.inputs import add_region_option, read_text
 from cli.pacing import Pause
 from cli.repository.ecr import Repository
 from cli.repository.preview import PRICE, Expiring, Preview, preview
@@ -23,8 +22,8 @@ from cli.repository.settings import (
     compare,
 )
 from cli.repository.templates import cloudformation, terraform
+from cli.session import Connect, OperatorClients, connected
 from cli.terminal import complain, print_json, print_table, remark, say, working
-from lib.bootstrap import Clients
 from lib.errors import DocumentError, ScanAlertError, SourceError
 from lib.lifecycle import KEEP, UNTAGGED_DAYS, parse
 from lib.text import clean, one_line
@@ -125,7 +124,7 @@ def _price(text: str) -> float:
 
 def run(
     options: argparse.Namespace,
-    connect: Connect = Clients,
+    connect: Connect = OperatorClients,
     pause: Pause = time.sleep,
     ask: Ask = input,
 ) -> int:
@@ -148,7 +147,7 @@ def _wishes(options: argparse.Namespace) -> Wishes:
 
 
 def _repository(options: argparse.Namespace, connect: Connect) -> Repository:
-    return Repository(connect(region=options.region).get("ecr"), options.name)
+    return Repository(connected(options, connect).get("ecr"), options.name)
 
 
 # --- fix ----------------------------------------------------------------------------------------
@@ -156,25 +155,24 @@ def _repository(options: argparse.Namespace, connect: Connect) -> Repository:
 
 def _fix(options: argparse.Namespace, connect: Connect, pause: Pause, ask: Ask) -> int:
     wishes = _wishes(options)
-    with calling_aws():
-        repository = _repository(options, connect)
-        with working(f"reading {options.name}"):
-            compared = compare(repository.settings(), wishes)
-        _print_comparison(options.name, compared)
-        todo = [each for each in compared if each.differs and each.change is not None]
-        beyond = any(each.differs and each.change is None for each in compared)
-        if not todo:
-            say("nothing to do" if not beyond else "nothing that this command could change")
-            return int(beyond)
-        _print_consequences(repository, todo, options, pause)
-        if options.dry_run:
-            remark(f"this is a dry run; {options.name} is as it was")
-            return 1
-        names = ", ".join(each.setting for each in todo)
-        if not options.yes and not _agreed(f"Change {names} of {options.name}? (y/N) ", ask):
-            remark(f"{options.name} is as it was")
-            return 1
-        done = [_applied(repository, each) for each in todo]
+    repository = _repository(options, connect)
+    with working(f"reading {options.name}"):
+        compared = compare(repository.settings(), wishes)
+    _print_comparison(options.name, compared)
+    todo = [each for each in compared if each.differs and each.change is not None]
+    beyond = any(each.differs and each.change is None for each in compared)
+    if not todo:
+        say("nothing to do" if not beyond else "nothing that this command could change")
+        return int(beyond)
+    _print_consequences(repository, todo, options, pause)
+    if options.dry_run:
+        remark(f"this is a dry run; {options.name} is as it was")
+        return 1
+    names = ", ".join(each.setting for each in todo)
+    if not options.yes and not _agreed(f"Change {names} of {options.name}? (y/N) ", ask):
+        remark(f"{options.name} is as it was")
+        return 1
+    done = [_applied(repository, each) for each in todo]
     return int(beyond or not all(done))
 
 
@@ -243,7 +241,7 @@ def _applied(repository: Repository, compared: Comparison) -> bool:
 
 def _preview(options: argparse.Namespace, connect: Connect, pause: Pause) -> int:
     policy = _policy(options)
-    with calling_aws(), working("asking ECR what would expire"):
+    with working("asking ECR what would expire"):
         found = preview(_repository(options, connect), policy, pause)
     if options.format == "json":
         print_json(_document(found, options.price))

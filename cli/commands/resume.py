@@ -3,10 +3,9 @@
 import argparse
 from datetime import UTC, datetime
 
-from cli.deployment import Connect, add_stage_options, deployment
-from cli.inputs import calling_aws
+from cli.deployment import add_stage_options, deployment
+from cli.session import Connect, OperatorClients
 from cli.terminal import say, working
-from lib.bootstrap import Clients
 from lib.models import DeliveryState, Destination
 
 HELP = "end a destination's pause"
@@ -19,10 +18,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_stage_options(parser)
 
 
-def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Remove the pause, and make what waited for its end due now."""
     destination, now = Destination(options.destination), datetime.now(UTC)
-    with calling_aws(), working("resuming"):
+    with working("resuming"):
         ledger = deployment(options, connect).ledger
         ledger.resume(destination)
         waiting = [

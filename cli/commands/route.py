@@ -11,8 +11,8 @@ from cli.inputs import (
     read_config,
     read_reports,
 )
+from cli.session import Connect, OperatorClients, connected
 from cli.terminal import complain, print_json, print_table, say
-from lib.bootstrap import Clients
 from lib.routing import Decision
 
 HELP = "show which routes and destinations a document reaches"
@@ -31,10 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_fetch_options(parser)
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Print one line per route, and compare with the expectation."""
     config = read_config(options.config)
-    source = operator_app(config, Clients(region=options.region)) if options.fetch else None
+    source = operator_app(config, connected(options, connect)) if options.fetch else None
     judged = judge_all(read_reports([options.file], source=source), config)
     if options.format == "json":
         print_json([_document(each) for each in judged])

@@ -6,29 +6,29 @@ Without a stage, `--send` reads secrets under the names in alerts.yml: `ecr-scan
 
 import argparse
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from cli.aws_errors import Caller
 from cli.commands.route import delivery_to_json, print_routes, routes_to_json
 from cli.evaluating import Judged, delivery_of, judge
+from cli.failures import sentences
 from cli.inputs import (
     add_config_option,
     add_region_option,
-    calling_aws,
     operator_app,
     read_config,
 )
+from cli.session import Connect, OperatorClients, connected
 from cli.terminal import complain, print_json, print_report, say, working
 from lib.bootstrap import App, Clients
 from lib.delivery import send
 from lib.errors import (
-    ConfigError,
-    DeliveryError,
     DocumentError,
     FindingsNotReadyError,
+    ScanAlertError,
     SourceError,
 )
 from lib.interfaces import FindingSource
@@ -86,13 +86,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("json", "table"), default="table")
 
 
-def run(options: argparse.Namespace, *, connect: Callable[..., Clients] = Clients) -> int:
+def run(options: argparse.Namespace, *, connect: Connect = OperatorClients) -> int:
     """Show the scan of one image; deliver when asked. `connect` makes the clients, once."""
     wanted = parse_reference(options.image)
     config = read_config(options.config)
-    clients = connect(region=options.region or wanted["region"])
+    clients = connected(options, connect, region=wanted["region"])
     application = operator_app(config, clients)
-    with working(f"fetching {options.image}"), calling_aws():
+    with working(f"fetching {options.image}"):
         report = fetch(application, find_image(clients, wanted))
     judged = judge(report, config)
     as_json = options.format == "json"
@@ -189,10 +189,9 @@ def deliver(application: App, judged: Judged) -> list[Sent]:
 def _deliver(application: App, judged: Judged, decision: Decision) -> Sent:
     message = alert(judged.evaluation, delivery_of(decision, judged.evaluation))
     try:
-        with calling_aws():
-            receipt = send(application.notifier(decision.destination), message)
-    except (DeliveryError, ConfigError) as error:
-        return Sent(decision, error=str(error))
+        receipt = send(application.notifier(decision.destination), message)
+    except (ScanAlertError, BotoCoreError, ClientError) as error:
+        return Sent(decision, error=" ".join(sentences(error, Caller())))
     return Sent(decision, receipt)
 
 

@@ -54,7 +54,7 @@ class Stage:
             ]
         }
 
-    def connect(self, *, region: str | None) -> Clients:
+    def connect(self, *, region: str | None, **_: Any) -> Clients:
         return Clients(self, region=region)  # type: ignore[arg-type]  # as much of it as is used
 
     def put(self, body: Any, *, queue: str = "ScanEventsDlqUrl", **fields: Any) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from cli.__main__ import finish, main
+from cli.__main__ import main
+from cli.failures import guarded
 from cli.inputs import MOST_BYTES
 from lib.errors import ConfigError, DocumentError
 
@@ -179,7 +180,7 @@ class TestNormalize:
         code, _, err = run("normalize", "--fetch", str(EVENTS / "ecr-image-scan/lambda-go.json"))
 
         assert code == 2
-        assert "You must specify a region. Set up credentials and a region" in err
+        assert "No AWS region is set: add --region" in err
 
     def test_stdin_is_a_document(self, run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         """A dash reads standard input."""
@@ -537,7 +538,7 @@ def test_whatever_stops_a_command_has_its_exit_code(
     def stop(_: argparse.Namespace) -> int:
         raise error
 
-    answer = finish(stop, argparse.Namespace())
+    answer = guarded(stop, argparse.Namespace())
 
     assert answer == code
     assert said in capsys.readouterr().err

@@ -116,7 +116,6 @@ class TestShow:
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (("show",), "show takes ids"),
             (("redrive",), "or --all"),
             (("redrive", "1", "--all"), "or --all"),
             (("show", "1"), "no dead letter 1"),

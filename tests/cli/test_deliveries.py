@@ -55,7 +55,7 @@ class TestList:
         assert json.loads(out)[0]["reason"] == "http-403"
         with pytest.raises(DocumentError, match="no delivery f"):
             run("show", "f")
-        with pytest.raises(DocumentError, match="takes the ids"):
+        with pytest.raises(DocumentError, match="redrive takes ids"):
             run("redrive")
 
 

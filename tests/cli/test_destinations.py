@@ -57,7 +57,7 @@ class Function:
         failure = {"FunctionError": "Unhandled"} if "errorMessage" in answer else {}
         return {"Payload": io.BytesIO(json.dumps(answer).encode()), **failure}
 
-    def connect(self, *, region: str | None) -> Clients:
+    def connect(self, *, region: str | None, **_: Any) -> Clients:
         return Clients(self, region=region)  # type: ignore[arg-type]  # as much of it as is used
 
     def says(self, name: str, *checks: Check) -> None:

@@ -51,7 +51,7 @@ class FakeAws:
         events=SimpleNamespace(register=lambda *_: None),
     )
 
-    def connect(self, *, region: str | None) -> Clients:
+    def connect(self, *, region: str | None, **_: Any) -> Clients:
         return Clients(self, region=region)  # type: ignore[arg-type]  # as much of it as is used
 
     def client(self, *_: Any, **__: Any) -> "FakeAws":

@@ -91,7 +91,7 @@ class Operator:
         action, *options = arguments
         return command.run(
             parser().parse_args(["repository", action, self.name, *options]),
-            lambda *, region: Clients(Session(self.ecr), region=region),  # type: ignore[arg-type]  # as much of it as is used
+            lambda **_: Clients(Session(self.ecr)),  # type: ignore[arg-type]  # as much of it as is used
             self.pauses.append,
             self.ask,
         )

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from cli.__main__ import parser
 from cli.commands import scan
 from lib.bootstrap import Clients
-from lib.errors import ConfigError, DocumentError, SourceError
+from lib.errors import DocumentError, SourceError
 
 DIGEST = "sha256:" + "1" * 64
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:"
@@ -73,7 +73,7 @@ class FakeAws:
 
     meta = SimpleNamespace(partition="aws", region_name="eu-central-1")
 
-    def connect(self, *, region: str | None) -> Clients:
+    def connect(self, *, region: str | None, **_: Any) -> Clients:
         self.sessions += 1
         return Clients(self, region=region)  # type: ignore[arg-type]  # as much of it as is used
 
@@ -296,7 +296,7 @@ class TestFindImage:
         [
             (refusal("ImageNotFoundException"), DocumentError, "Check the name"),
             (refusal("AccessDeniedException"), SourceError, "AccessDeniedException"),
-            (NoCredentialsError(), ConfigError, "aws configure"),
+            (NoCredentialsError(), NoCredentialsError, "credentials"),
         ],
     )
     def test_a_refusal_says_what_to_do(

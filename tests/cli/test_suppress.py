@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cli.__main__ import finish, main, parser
+from cli.__main__ import main, parser
 from cli.alerts_file import check_file, read
 from cli.commands import suppress
+from cli.failures import guarded
 from lib.errors import ConfigError, DocumentError
 from tests.cli.ignore_files.origins import EXAMPLES, TODAY
 
@@ -621,7 +622,7 @@ class TestCommand:
         """And exit code 2."""
         options = parser().parse_args(["suppress", "expire", "CVE-2023-4911"])
 
-        assert finish(partial(suppress.run, today=TODAY), options) == 2
+        assert guarded(partial(suppress.run, today=TODAY), options) == 2
 
         assert capsys.readouterr().err.splitlines()[1] == (
             "ecr-scan-alerts: alerts.yml:9: CVE-2023-4911 in glibc"

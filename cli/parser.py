@@ -1,0 +1,160 @@
+"""The command line: options that every command takes, names suggested after a typo, defaults."""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from lib.text import clean
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DEFAULT_CONFIG: Final = "alerts.yml"
+STAGE_VARIABLE: Final = "ECR_SCAN_ALERTS_STAGE"
+CONFIG_VARIABLE: Final = "ECR_SCAN_ALERTS_CONFIG"
+_STAGE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+_GENERAL: Final = ("--stage", "--config", "--region")
+"""Options that may stand before the command, and that not every command takes."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser of one command or action. Suggests names that were meant."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.set_defaults(parser=self)
+        self.add_argument(
+            "--profile",
+            default=argparse.SUPPRESS,
+            help="AWS profile (default: AWS_PROFILE, or the keys in the environment)",
+        )
+        self.add_argument(
+            "-v",
+            "--verbose",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="show the calls to AWS, and the trace of an error",
+        )
+
+    def takes(self, option: str) -> bool:
+        """Return whether this command has an option."""
+        return option in self._option_string_actions
+
+    def reject(self, arguments: Sequence[str]) -> NoReturn:
+        """End with the usage of this command and the options that were probably meant."""
+        options = (each for each in arguments if each.startswith("-"))
+        hints = (suggestion(each.split("=")[0], self._option_string_actions) for each in options)
+        self.error(f"unrecognized arguments: {' '.join(arguments)}{next(filter(None, hints), '')}")
+
+    def error(self, message: str) -> NoReturn:
+        """End with the usage and a message. Raises `SystemExit`."""
+        super().error(clean(message))
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print the help. Raises `OSError` where argparse would print nothing and be content."""
+        (file or sys.stderr).write(message)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Refuse a value that is not among the choices, with the one that was probably meant."""
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(choice) for choice in action.choices]
+        hint = suggestion(str(value), choices) or f" (choose from {', '.join(choices)})"
+        raise argparse.ArgumentError(action, f"there is no {value!r}{hint}")
+
+
+class CommandLine(Parser):
+    """The parser of the whole command line. Fills in what the environment and stage files say."""
+
+    def __init__(self, *, environment: Mapping[str, str] = os.environ, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._environment = environment
+        self.set_defaults(profile=None, verbose=False)
+        self.add_argument("--version", action=_Version, help="show the version and exit")
+        self.add_argument("--stage", help=f"a deployed stage (default: {STAGE_VARIABLE})")
+        self.add_argument(
+            "--config",
+            metavar="FILE",
+            help=f"the configuration (default: {CONFIG_VARIABLE}, or {DEFAULT_CONFIG})",
+        )
+        self.add_argument(
+            "--region", help="AWS region (default: that of the stage, AWS_REGION, or the profile)"
+        )
+
+    def parse_args(  # type: ignore[override]  # its overloads say the same
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
+        """Parse a command line. Raises `SystemExit` for one that is wrong."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        for argument in arguments:
+            problem = _unusable(argument)
+            if problem:
+                self.error(f"{argument!r}: {problem}")
+        options, rest = self.parse_known_args(arguments, namespace)
+        if rest:
+            options.parser.reject(rest)
+        for option in _GENERAL:
+            if getattr(options, option[2:]) is not None and not options.parser.takes(option):
+                options.parser.error(f"this command takes no {option}")
+        self._complete(options)
+        return options
+
+    def _complete(self, options: argparse.Namespace) -> None:
+        """Fill in the stage and the configuration that were not named."""
+        options.stage = options.stage or self._environment.get(STAGE_VARIABLE) or None
+        named = options.config or self._environment.get(CONFIG_VARIABLE)
+        if not named and options.stage and options.parser.takes("--config"):
+            named = _config_of(options.stage)
+        options.config_is_named = bool(named)
+        options.config = named or DEFAULT_CONFIG
+
+
+class _Version(argparse.Action):
+    """Print the version and exit. Nothing is read before it is asked for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(nargs=0, **settings)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        """Print and exit."""
+        import tomllib
+
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        python = ".".join(map(str, sys.version_info[:3]))
+        print(f"{project['name']} {project['version']} (Python {python}, boto3 {version('boto3')})")
+        parser.exit()
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """Return "; did you mean X?", or nothing where no name is similar."""
+    (*found,) = get_close_matches(name, list(names), n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def _config_of(stage: str) -> str | None:
+    """Return the configuration that a stage file names. Raises `ConfigError` for a wrong file."""
+    # The YAML parser takes a while to load.
+    from cli.stage_file import find_stage
+
+    file = find_stage(stage) if is_stage_name(stage) else None
+    return None if file is None else str(file.config)
+
+
+def is_stage_name(text: str) -> bool:
+    """Return whether a stage can have this name: it is part of a CloudFormation stack's name."""
+    return _STAGE_NAME.fullmatch(text) is not None
+
+
+def _unusable(argument: str) -> str | None:
+    if "\0" in argument:
+        return "an argument cannot hold a NUL character"
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        # The name of a file may be any bytes.
+        return None if Path(argument).exists() else "this argument is not text in UTF-8"
+    return None
