@@ -31,6 +31,16 @@ _ATTACHED: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
 """Cosign's tags for what belongs to an image, and the tag of a list of referrers:
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema"""
 
+_PARTITIONS: Final = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("eusc-", "aws-eusc"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+)
+"""By the beginnings of the names of their regions; a test compares them with botocore's."""
 _ARN_PARTS: Final = 6
 _REPOSITORY: Final = "repository/"
 _DIGEST: Final = "/sha256:"
@@ -64,10 +74,7 @@ def repository_arn(value: Any) -> RepositoryArn | None:
 
 def partition_of(region: str) -> str:
     """Return the partition that a region belongs to, for sources without an ARN."""
-    for prefix, partition in (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov")):
-        if region.startswith(prefix):
-            return partition
-    return "aws"
+    return next((name for prefix, name in _PARTITIONS if region.startswith(prefix)), "aws")
 
 
 def image_resources(finding: Mapping[str, Any]) -> list[dict[str, Any]]:

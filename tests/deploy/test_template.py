@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from cfnlint.helpers import REGIONS
@@ -19,10 +20,12 @@ from cli.stage_file import defaults
 from deploy.package import LONGEST_STAGE, ROOT, TEMPLATE, links_left_out
 from lib.bootstrap import Settings
 from lib.observability import Metric
+from lib.report import console_url
 from lib.secret_names import PREFIX, stage_name
 from lib.sources.events import EVENT_PATTERNS, REGISTRY_CHANGE
 from lib.store import ledger, state
 from local.name_limits import LIMITS
+from tests.builders import an_image
 from tests.deploy.conftest import STAGE, Package
 from tests.store.conftest import create_table
 
@@ -755,3 +758,25 @@ def test_outputs_name_what_operators_ask_for(built: Package) -> None:
         "AlarmTopicArn",
         "DashboardUrl",
     }
+
+
+def value_in(node: Any, partition: str, template: dict[str, Any]) -> Any:
+    """Return what CloudFormation makes of a condition on the partition."""
+    if not isinstance(node, dict):
+        return node
+    name, yes, no = node["Fn::If"]
+    _, wanted = template["Conditions"][name]["Fn::Equals"]
+    return value_in(yes if wanted == partition else no, partition, template)
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov", "aws-eusc"])
+def test_the_dashboard_opens_in_the_console_of_its_partition(
+    built: Package, partition: str
+) -> None:
+    """At the same host as the links to images in messages."""
+    text, variables = built.template["Outputs"]["DashboardUrl"]["Value"]["Fn::Sub"]
+    console = value_in(variables["console"], partition, built.template)
+
+    host = text.split("/")[2].replace("${AWS::Region}", "eu-x-1").replace("${console}", console)
+
+    assert host == urlsplit(console_url(an_image(partition=partition, region="eu-x-1"))).netloc

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import botocore.session
 import pytest
 
 from lib.models import Image
@@ -54,6 +55,19 @@ def test_repository_arn_is_split_at_its_last_digest(arn: Any, expected: Any) -> 
 def test_partition_follows_from_the_region(region: str, partition: str) -> None:
     """China and GovCloud are partitions of their own."""
     assert partition_of(region) == partition
+
+
+def test_every_region_has_the_partition_that_botocore_knows() -> None:
+    """Also where no ARN says so: links lead to the partition's own console."""
+    session = botocore.session.get_session()
+    expected = {
+        region: partition
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("ecr", partition_name=partition)
+    }
+
+    assert len(expected) > 40
+    assert {region: partition_of(region) for region in expected} == expected
 
 
 def test_resource_describes_its_image() -> None:
