@@ -26,12 +26,14 @@ install := requirements/install
 code := handlers lib cli local deploy
 
 # Said before anything is set up.
-account := $(firstword $(filter deploy remove,$(MAKECMDGOALS)))
+account := $(firstword $(filter deploy remove purge,$(MAKECMDGOALS)))
 ifneq (,$(account))
 $(if $(STAGE),,$(error Which stage? As in: make $(account) STAGE=prod))
 endif
 # As python -m deploy.… takes them.
-inputs = --stage "$(or $(STAGE),dev)" $(if $(REGION),--region "$(REGION)") $(if $(CONFIG),--config "$(CONFIG)")
+place = --stage "$(or $(STAGE),dev)" $(if $(REGION),--region "$(REGION)")
+yes = $(if $(filter 1 y yes true,$(YES)),--yes)
+data = $(if $(TABLE),--table "$(TABLE)") $(if $(BUCKET),--bucket "$(BUCKET)")
 
 .PHONY: help
 help: ## List the commands.
@@ -45,15 +47,19 @@ demo: $(bin)/.operator $(cloud)/.ready $(libraries) node_modules/.ready ## Show 
 
 .PHONY: package
 package: $(bin)/.operator $(libraries) node_modules/.ready ## Build zip and template into .build/STAGE (STAGE=dev CONFIG=alerts.yml); asks nothing of AWS.
-	@$(bin)/python -m deploy.package $(inputs)
+	@$(bin)/python -m deploy.package $(place) $(if $(CONFIG),--config "$(CONFIG)")
 
 .PHONY: deploy
-deploy: $(bin)/.operator $(libraries) node_modules/.ready ## Package and deploy with your credentials: STAGE=prod (the first time with REGION=… CONFIG=…).
-	@$(bin)/python -m deploy.deploy $(inputs)
+deploy: $(bin)/.operator $(libraries) node_modules/.ready ## Show what changes, ask, deploy: STAGE=prod (the first time with REGION=… CONFIG=…). YES=1: do not ask.
+	@$(bin)/python -m deploy.deploy $(place) $(if $(CONFIG),--config "$(CONFIG)") $(yes) $(if $(ADOPT),--adopt "$(ADOPT)") $(data)
 
 .PHONY: remove
-remove: package ## Remove what was deployed: STAGE=… REGION=… Table and bucket stay; delete them yourself.
-	@NODE_NO_WARNINGS=1 node_modules/.bin/osls remove --stage "$(STAGE)" --region "$(REGION)"
+remove: $(bin)/.operator ## Remove what was deployed: STAGE=prod. Table and bucket stay; `make deploy ADOPT=1` goes on with them.
+	@$(bin)/python -m deploy.remove $(place) $(yes)
+
+.PHONY: purge
+purge: $(bin)/.operator ## Delete the table and the bucket of a removed stage for good: STAGE=prod.
+	@$(bin)/python -m deploy.purge $(place) $(yes) $(data)
 
 # --- for contributors ------------------------------------------------------------------------------
 

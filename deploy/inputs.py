@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from cli.stage_file import ROOT, Stage, defaults, find_stage, shown, stage_path
+from cli.stage_file import ROOT, Stage, defaults, find_stage, shown
 from lib.errors import ConfigError
 from lib.interfaces import Json
 
@@ -49,9 +49,14 @@ class Inputs:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare --stage, --region and --config."""
+    add_place_arguments(parser)
+    parser.add_argument("--config", default="")
+
+
+def add_place_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare --stage and --region: all that commands without a configuration need."""
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--region", default="")
-    parser.add_argument("--config", default="")
 
 
 def given(options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> Given:
@@ -60,7 +65,7 @@ def given(options: argparse.Namespace, environment: Mapping[str, str] = os.envir
     return Given(
         stage=options.stage,
         region=options.region,
-        config=options.config,
+        config=getattr(options, "config", ""),
         alarm_email=environment.get("ALARM_EMAIL", ""),
         receiver_hosts=tuple(host.strip() for host in hosts if host.strip()),
         fallback_region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION", ""),
@@ -71,6 +76,19 @@ def inputs_of(given: Given) -> Inputs:
     """Read the file of a stage, if there is one. Raises `ConfigError`: broken, or contradicted."""
     stage = find_stage(given.stage)
     return _first(given) if stage is None else _remembered(given, stage)
+
+
+def region_of(given: Given) -> str:
+    """
+    Return the region of a stage; nothing else of its file counts.
+
+    Raises `ConfigError`: the file is broken, REGION contradicts it, or nothing names a region.
+    """
+    place = Given(given.stage, region=given.region, fallback_region=given.fallback_region)
+    region = inputs_of(place).region
+    if not region:
+        raise ConfigError(f"Which region of AWS has the stage {given.stage}? Add REGION=…")
+    return region
 
 
 def _first(given: Given) -> Inputs:
@@ -124,8 +142,3 @@ def template_parameters(parameters: Mapping[str, Json]) -> dict[str, Json]:
         "reportLinkDays": str(complete["reportLinkDays"]),
         "traceability": str(complete["traceability"]).lower(),
     }
-
-
-def missing_stage_file(stage: str) -> str:
-    """Say how the file of a stage comes to be."""
-    return f"there is no {shown(stage_path(stage))} yet"

@@ -1,0 +1,206 @@
+"""
+The CloudFormation stack of a stage: what is deployed, and changes that osls does not make.
+
+Each wait is bounded and shows what it waits for.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from deploy.account import ClientOf, DeployError, aws_errors, is_missing
+from lib.interfaces import Json
+
+SERVICE: Final = "ecr-scan-alerts"
+METADATA: Final = "EcrScanAlerts"
+"""The part of a template's metadata that says what was deployed; serverless.yml writes it."""
+DEPLOYMENT_BUCKET: Final = "ServerlessDeploymentBucket"
+TABLE: Final = "Table"
+REPORTS: Final = "ReportsBucket"
+_QUEUE_SECONDS: Final = 60
+"""https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html"""
+_CLOCKS: Final = 5
+"""Seconds by which the clocks of AWS and of this machine may differ."""
+_LONGEST: Final = 45 * 60.0
+"""Seconds. Deleting a function's log group and roles takes a few minutes."""
+_POLL: Final = 3.0
+
+Say = Callable[[str], None]
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A stack as CloudFormation describes it."""
+
+    name: str
+    id: str
+    status: str
+    outputs: Mapping[str, str]
+    resources: Mapping[str, str]
+    """The physical by the logical names; of those that exist."""
+    template: Mapping[str, Any]
+
+    @property
+    def has_data(self) -> bool:
+        """Whether the table and the bucket of reports belong to this stack."""
+        return TABLE in self.resources and REPORTS in self.resources
+
+    @property
+    def deployed(self) -> Mapping[str, Json]:
+        """What the template says of the configuration and the parameters that run."""
+        said = self.template.get("Metadata", {}).get(METADATA, {})
+        return said if isinstance(said, dict) else {}
+
+
+def stack_name(stage: str) -> str:
+    """Return the name of the stack of a stage."""
+    return f"{SERVICE}-{stage}"
+
+
+def find_stack(client_of: ClientOf, name: str) -> Stack | None:
+    """Read a stack; None: there is none. Raises `DeployError`."""
+    cloudformation = client_of("cloudformation")
+    with aws_errors(f"reading the stack {name}"):
+        try:
+            (described,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        except ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+        resources = {
+            resource["LogicalResourceId"]: resource["PhysicalResourceId"]
+            for page in pages
+            for resource in page["StackResourceSummaries"]
+            if resource.get("PhysicalResourceId") and _exists(resource["ResourceStatus"])
+        }
+        template = cloudformation.get_template(StackName=name)["TemplateBody"]
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in described.get("Outputs", ())}
+    return Stack(
+        name=name,
+        id=described["StackId"],
+        status=described["StackStatus"],
+        outputs=MappingProxyType(outputs),
+        resources=MappingProxyType(resources),
+        template=json.loads(template) if isinstance(template, str) else template,
+    )
+
+
+def _exists(status: str) -> bool:
+    return not status.startswith("DELETE_COMPLETE") and status not in (
+        "CREATE_FAILED",
+        "DELETE_SKIPPED",
+    )
+
+
+def changeable(stack: Stack) -> str | None:
+    """Say why CloudFormation would refuse to update a stack; None: it would not."""
+    if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
+        return f"{stack.name} is {stack.status}: another deployment is running. Wait for its end"
+    if stack.status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED"):
+        return f"{stack.name} is {stack.status} and can only be deleted: {_removal(stack)}"
+    if stack.status == "REVIEW_IN_PROGRESS":
+        return (
+            f"{stack.name} is {stack.status}: a change set was made and not carried out. "
+            f"Delete it: {_removal(stack)}"
+        )
+    if stack.status == "UPDATE_ROLLBACK_FAILED":
+        return (
+            f"{stack.name} is {stack.status}. First: aws cloudformation continue-update-rollback "
+            f"--stack-name {stack.name}"
+        )
+    return None
+
+
+def _removal(stack: Stack) -> str:
+    return f"make remove STAGE={stack.name.removeprefix(f'{SERVICE}-')}"
+
+
+# --- waiting ------------------------------------------------------------------------------------
+
+
+def wait_for_queue_names(
+    client_of: ClientOf,
+    name: str,
+    *,
+    say: Say,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """
+    Wait until SQS gives the names of deleted queues away again: a minute after they were deleted.
+
+    Queues are deleted with their stack, and when the creation of a stack is undone.
+    """
+    with aws_errors("looking for queues that were deleted just now"):
+        deleted = _last_deletion(client_of("cloudformation"), name)
+    seconds = _QUEUE_SECONDS + _CLOCKS - (now() - deleted).total_seconds()
+    if seconds > 0:
+        seconds = min(seconds, _QUEUE_SECONDS + _CLOCKS)
+        say(f"Waiting {seconds:.0f} s: SQS gives the name of a deleted queue away after a minute")
+        sleep(seconds)
+
+
+def _last_deletion(cloudformation: Any, name: str) -> datetime:
+    deletions = [_NEVER]
+    pages = cloudformation.get_paginator("list_stacks").paginate(
+        StackStatusFilter=["DELETE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"]
+    )
+    for summary in (summary for page in pages for summary in page["StackSummaries"]):
+        if summary["StackName"] != name:
+            continue
+        if summary["StackStatus"] == "DELETE_COMPLETE":
+            deletions.append(summary.get("DeletionTime", _NEVER))
+        else:
+            # The newest event is first.
+            events = cloudformation.describe_stack_events(StackName=summary["StackId"])
+            deletions.append(events["StackEvents"][0]["Timestamp"])
+    return max(deletions)
+
+
+def wait_until_done(client_of: ClientOf, stack: str, *, say: Say, poll: float = _POLL) -> str:
+    """
+    Wait for the end of a change of a stack and say how far it is; return the last status.
+
+    `stack`: its id, by which CloudFormation describes deleted stacks, too. Raises `DeployError`
+    with the reasons of the resources that failed.
+    """
+    cloudformation = client_of("cloudformation")
+    deadline = time.monotonic() + _LONGEST
+    last = ""
+    while True:
+        with aws_errors("waiting for CloudFormation"):
+            (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        status: str = described["StackStatus"]
+        if status != last:
+            say(f"{described['StackName']}: {status.replace('_', ' ').lower()}")
+            last = status
+        if not status.endswith("IN_PROGRESS"):
+            break
+        if time.monotonic() > deadline:
+            raise DeployError(f"{described['StackName']} is still {status}; look at its events")
+        time.sleep(poll)
+    if "ROLLBACK" in status or "FAILED" in status:
+        raise DeployError(f"{described['StackName']} is {status}: {failures(client_of, stack)}")
+    return status
+
+
+def failures(client_of: ClientOf, stack: str) -> str:
+    """Return the resources that failed last, and why."""
+    with aws_errors("reading the events of the stack"):
+        events = client_of("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
+    reasons = [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+        for event in events
+        if event["ResourceStatus"].endswith("_FAILED")
+        and "cancelled" not in event.get("ResourceStatusReason", "")
+    ]
+    # The newest event is first, and the first failure is the cause of the others.
+    return "; ".join(reasons[-3:]) or "CloudFormation gives no reason"

@@ -1,0 +1,196 @@
+"""The stack of a stage, as CloudFormation describes it, and waiting for it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deploy.account import DeployError
+from deploy.stack import (
+    Stack,
+    changeable,
+    failures,
+    find_stack,
+    wait_for_queue_names,
+    wait_until_done,
+)
+from tests.deploy.aws import FakeAws, refusal
+
+NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
+NAME = "ecr-scan-alerts-prod"
+
+
+def a_stack(status: str = "UPDATE_COMPLETE", **values: Any) -> Stack:
+    return Stack(
+        **{
+            "name": NAME,
+            "id": "arn",
+            "status": status,
+            "outputs": {},
+            "resources": {},
+            "template": {},
+        }
+        | values
+    )
+
+
+def a_resource(name: str, status: str = "CREATE_COMPLETE") -> dict[str, str]:
+    return {"LogicalResourceId": name, "PhysicalResourceId": f"id-{name}", "ResourceStatus": status}
+
+
+def test_a_stack_is_read_with_its_resources_and_its_template() -> None:
+    """What failed to be created or was deleted does not exist."""
+    aws = FakeAws(
+        {
+            "cloudformation.describe_stacks": {
+                "Stacks": [
+                    {
+                        "StackId": "arn",
+                        "StackStatus": "UPDATE_COMPLETE",
+                        "Outputs": [{"OutputKey": "TableName", "OutputValue": "t"}],
+                    }
+                ]
+            },
+            "cloudformation.list_stack_resources": {
+                "StackResourceSummaries": [
+                    a_resource("Table"),
+                    a_resource("ReportsBucket", "UPDATE_COMPLETE"),
+                    a_resource("Old", "DELETE_COMPLETE"),
+                    a_resource("Broken", "CREATE_FAILED"),
+                ]
+            },
+            "cloudformation.get_template": {
+                "TemplateBody": '{"Metadata": {"EcrScanAlerts": {"config": "abc"}}}'
+            },
+        }
+    )
+
+    stack = find_stack(aws, NAME)
+
+    assert stack is not None
+    assert dict(stack.resources) == {"Table": "id-Table", "ReportsBucket": "id-ReportsBucket"}
+    assert stack.has_data
+    assert stack.outputs == {"TableName": "t"}
+    assert stack.deployed == {"config": "abc"}
+
+
+def test_no_stack_is_no_error_and_a_refusal_is_one() -> None:
+    """The first deployment has no stack; without permission nobody knows."""
+    missing = refusal("ValidationError", f"Stack with id {NAME} does not exist")
+    denied = refusal("AccessDenied", "not authorized", "DescribeStacks")
+
+    assert find_stack(FakeAws({"cloudformation.describe_stacks": missing}), NAME) is None
+    with pytest.raises(DeployError, match=f"denies DescribeStacks while reading the stack {NAME}"):
+        find_stack(FakeAws({"cloudformation.describe_stacks": denied}), NAME)
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("UPDATE_IN_PROGRESS", "another deployment is running"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "another deployment is running"),
+        ("ROLLBACK_COMPLETE", "can only be deleted: make remove STAGE=prod"),
+        ("DELETE_FAILED", "make remove STAGE=prod"),
+        ("REVIEW_IN_PROGRESS", "Delete it: make remove STAGE=prod"),
+        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name ecr-scan-alerts-prod"),
+    ],
+)
+def test_a_stack_that_cannot_be_updated_says_what_helps(status: str, advice: str) -> None:
+    """Before a question is asked and a package is built."""
+    assert advice in (changeable(a_stack(status)) or "")
+
+
+@pytest.mark.parametrize(
+    "status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"]
+)
+def test_other_stacks_can_be_updated(status: str) -> None:
+    """A change that was undone can be tried again."""
+    assert changeable(a_stack(status)) is None
+
+
+def waited(summary: dict[str, Any], events: Any = None) -> tuple[list[float], list[str]]:
+    """Return for how long queue names are waited for, and what is said."""
+    aws = FakeAws(
+        {
+            "cloudformation.list_stacks": {
+                "StackSummaries": [
+                    {"StackName": "other", **summary},
+                    {"StackName": NAME, **summary},
+                ]
+            },
+            "cloudformation.describe_stack_events": events,
+        }
+    )
+    sleeps: list[float] = []
+    lines: list[str] = []
+    wait_for_queue_names(aws, NAME, say=lines.append, now=lambda: NOW, sleep=sleeps.append)
+    return sleeps, lines
+
+
+def test_names_of_deleted_queues_are_waited_for() -> None:
+    """SQS refuses a name for a minute: `make remove` and `make deploy` in a row fail without it."""
+    sleeps, lines = waited(
+        {"StackStatus": "DELETE_COMPLETE", "DeletionTime": NOW - timedelta(seconds=20)}
+    )
+
+    assert sleeps == [45]
+    assert lines == ["Waiting 45 s: SQS gives the name of a deleted queue away after a minute"]
+
+
+def test_queues_of_an_undone_creation_are_waited_for() -> None:
+    """The second attempt comes soon after the first one failed."""
+    events = {"StackEvents": [{"Timestamp": NOW - timedelta(seconds=5)}]}
+
+    sleeps, _ = waited({"StackStatus": "UPDATE_ROLLBACK_COMPLETE", "StackId": "arn"}, events)
+
+    assert sleeps == [60]
+
+
+def test_nothing_is_waited_for_later_and_never_for_long() -> None:
+    """A clock that is wrong must not stop anybody for hours."""
+    old = {"StackStatus": "DELETE_COMPLETE", "DeletionTime": NOW - timedelta(minutes=5)}
+    ahead = {"StackStatus": "DELETE_COMPLETE", "DeletionTime": NOW + timedelta(hours=5)}
+
+    assert waited(old) == ([], [])
+    assert waited(ahead)[0] == [65]
+
+
+def a_status(status: str) -> dict[str, Any]:
+    return {"Stacks": [{"StackName": NAME, "StackStatus": status}]}
+
+
+def test_a_change_is_waited_for_and_each_state_is_said_once() -> None:
+    """Somebody looks at the terminal for minutes."""
+    states = ["DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"]
+    aws = FakeAws({"cloudformation.describe_stacks": list(map(a_status, states))})
+    lines: list[str] = []
+
+    assert wait_until_done(aws, "arn", say=lines.append, poll=0) == "DELETE_COMPLETE"
+    assert lines == [f"{NAME}: delete in progress", f"{NAME}: delete complete"]
+
+
+def test_a_change_that_is_undone_says_why() -> None:
+    """The first failure is the cause of the others, which were cancelled."""
+    aws = FakeAws(
+        {
+            "cloudformation.describe_stacks": a_status("IMPORT_ROLLBACK_COMPLETE"),
+            "cloudformation.describe_stack_events": {
+                "StackEvents": [
+                    {
+                        "LogicalResourceId": "Sweep",
+                        "ResourceStatus": "CREATE_FAILED",
+                        "ResourceStatusReason": "Resource creation cancelled",
+                    },
+                    {
+                        "LogicalResourceId": "Table",
+                        "ResourceStatus": "IMPORT_FAILED",
+                        "ResourceStatusReason": "Table: t does not exist",
+                    },
+                ]
+            },
+        }
+    )
+
+    with pytest.raises(DeployError, match="IMPORT_ROLLBACK_COMPLETE: Table: Table: t does not"):
+        wait_until_done(aws, "arn", say=lambda _: None, poll=0)
+    assert failures(aws, "arn") == "Table: Table: t does not exist"
