@@ -1,57 +1,307 @@
-"""`make deploy`: what was packaged -> a stack on AWS, by osls."""
+"""
+`make deploy`: shows what a deployment changes, asks, packages, and deploys with osls.
+
+    account and stack are read, the difference is shown, the question is answered
+    the file of the stage is written, if this is the first deployment
+    osls creates or updates the stack
+    the configuration is stored as config/current.json in the bucket of reports
+
+A new table is protected against deletion by a second update: DynamoDB deletes no protected table,
+so CloudFormation could not undo a first deployment that fails.
+"""
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
+from botocore.exceptions import ClientError
+
+from cli.alerts_file import AlertsFile, render_problems, understand
+from cli.stage_file import render_stage, shown, stage_path
+from deploy.account import (
+    ClientOf,
+    DeployError,
+    aws_errors,
+    clients_of,
+    identify,
+    is_missing,
+    session_of,
+)
 from deploy.dependencies import DependenciesError
 from deploy.inputs import Inputs, add_arguments, given, inputs_of
-from deploy.package import ROOT, PackageError, package
+from deploy.next_steps import next_steps
+from deploy.package import (
+    BUILD,
+    ROOT,
+    TEMPLATE,
+    PackageError,
+    check_stage,
+    checked,
+    package,
+    write_parameters,
+)
+from deploy.placeholders import placeholders
+from deploy.retained import Retained, adopt, find_retained
+from deploy.review import Deployed, foreign_topics, review
+from deploy.stack import (
+    REPORTS,
+    Stack,
+    changeable,
+    failures,
+    find_stack,
+    stack_name,
+    wait_for_queue_names,
+)
+from deploy.terminal import Terminal, failed, interrupted
 from lib.errors import ConfigError
+from lib.interfaces import Json
 
 LOCAL: Final = "local"
 """Its parameters in serverless.yml are those of the embedded AWS, which local/ deploys to."""
-OSLS: Final = ROOT / "node_modules" / ".bin" / "osls"
+CURRENT: Final = "config/current.json"
+"""Where the bucket of reports has the configuration that was deployed last."""
+_OSLS: Final = ROOT / "node_modules" / ".bin" / "osls"
+_POLL: Final = 5.0
+_LAST_WORDS: Final = 15
+"""Lines of osls that are shown when it fails."""
 
 
-class DeployError(Exception):
-    """The stage cannot be deployed; the text says what to do."""
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What becomes of data that an earlier stack of the stage left; `adopt` None: not said."""
+
+    adopt: bool | None = None
+    table: str = ""
+    bucket: str = ""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Package and deploy. Exit code 1: not deployed, and why."""
+    """Deploy a stage. Exit code 1: not deployed, and why."""
     parser = argparse.ArgumentParser(prog="python -m deploy.deploy", description=__doc__)
     add_arguments(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--adopt", choices=("0", "1"), help="take what a removed stack left")
+    parser.add_argument("--table", default="", help="the table to adopt, where there are several")
+    parser.add_argument("--bucket", default="", help="the bucket to adopt")
+    options = parser.parse_args(arguments)
+    chosen = Choices(
+        None if options.adopt is None else options.adopt == "1", options.table, options.bucket
+    )
     try:
-        deploy(inputs_of(given(parser.parse_args(arguments))))
+        deploy(inputs_of(given(options)), chosen, Terminal(yes=options.yes))
     except (PackageError, DependenciesError, DeployError, ConfigError) as error:
-        print(f"Not deployed. {error}", file=sys.stderr)
-        return 1
+        return failed("Not deployed.", error)
+    except KeyboardInterrupt:
+        return interrupted()
     return 0
 
 
-def deploy(inputs: Inputs) -> None:
-    """Package and deploy a stage. Raises `DeployError`."""
+def deploy(inputs: Inputs, choices: Choices, terminal: Terminal) -> None:
+    """Deploy a stage. Raises `DeployError`, `ConfigError` and what packaging raises."""
+    file = ready(inputs)
+    session = session_of(inputs.region)
+    account, client_of = identify(session, inputs.region), clients_of(session)
+    stack = find_stack(client_of, stack_name(inputs.stage))
+    obstacle = changeable(stack) if stack is not None else None
+    if obstacle:
+        raise DeployError(obstacle)
+    for problem in foreign_topics(file.document, account):
+        raise DeployError(problem)
+    retained = data_to_adopt(client_of, inputs.stage, stack, choices)
+    bucket = retained.bucket or (stack.resources.get(REPORTS, "") if stack is not None else "")
+    deployed = read_deployed(client_of, bucket)
+    for line in review(account, inputs, file.document, stack, deployed):
+        terminal.say(line)
+    if retained:
+        terminal.say(f"It adopts the {retained}.")
+    terminal.confirm("Deploy? [y/N]")
+    _remember(inputs, terminal)
+    package(inputs, file)
+    if retained:
+        template = json.loads((BUILD / inputs.stage / TEMPLATE).read_text("utf-8"))
+        adopt(client_of, inputs.stage, template, retained, stack, say=terminal.say)
+    first = not retained and (stack is None or not stack.has_data)
+    _update(client_of, inputs, terminal, first=first)
+    _finish(client_of, inputs, file.document, terminal)
+
+
+def ready(inputs: Inputs) -> AlertsFile:
+    """
+    Return the configuration, checked and without placeholders; nothing of AWS is asked.
+
+    Raises `DeployError`, and `ConfigError` with every line that is wrong.
+    """
     if not inputs.region:
-        raise DeployError(f"Which region? As in: make deploy STAGE={inputs.stage} REGION=eu-west-1")
+        raise DeployError(
+            f"Which region? As in: make deploy STAGE={inputs.stage} REGION=eu-central-1"
+        )
     if inputs.stage == LOCAL:
         raise DeployError(
             "The stage local is that of `make demo`: nothing of it would be kept. Choose another"
         )
-    package(inputs, today=datetime.now(UTC).date())
-    _osls("deploy", inputs)
+    check_stage(inputs.stage)
+    file = checked(inputs, today=datetime.now(UTC).date())
+    problems = (*placeholders(file), *_stage_placeholders(inputs))
+    if problems:
+        raise ConfigError(f"These are not yours yet:\n{render_problems(problems)}")
+    return file
 
 
-def _osls(command: str, inputs: Inputs) -> None:
-    line = [str(OSLS), command, "--stage", inputs.stage, "--region", inputs.region]
+def _stage_placeholders(inputs: Inputs) -> Sequence[Any]:
+    """Look at the parameters as they stand, or would stand, in the file of the stage."""
+    path = inputs.file or stage_path(inputs.stage)
+    text = (
+        inputs.file.read_text("utf-8")
+        if inputs.file is not None
+        else render_stage(inputs.region, inputs.config, inputs.parameters)
+    )
+    return placeholders(understand(text, shown(path)))
+
+
+def data_to_adopt(
+    client_of: ClientOf, stage: str, stack: Stack | None, choices: Choices
+) -> Retained:
+    """Return what to adopt. Raises `DeployError` where data was kept and nothing is chosen."""
+    if stack is not None and stack.has_data:
+        if choices.adopt:
+            raise DeployError(f"{stack.name} has its table and bucket; leave ADOPT=1 out")
+        return Retained()
+    if choices.adopt is False:
+        return Retained()
+    retained = find_retained(client_of, stage, stack, table=choices.table, bucket=choices.bucket)
+    if choices.adopt is None and retained:
+        raise DeployError(
+            f"A stack of this stage was removed and left the {retained}.\n"
+            "  add ADOPT=1   go on with them: no image is reported anew, threads and issues go on\n"
+            "  add ADOPT=0   begin with an empty table; the old ones stay, and cost\n"
+            f"  make purge STAGE={stage}   delete them for good"
+        )
+    if choices.adopt and not retained:
+        raise DeployError("There is nothing to adopt: no table and no bucket was kept")
+    return retained
+
+
+def read_deployed(client_of: ClientOf, bucket: str) -> Deployed:
+    """
+    Read the configuration that was deployed last from the bucket of reports; empty: there is none.
+
+    Why it is unknown is part of the answer.
+    """
+    if not bucket:
+        return Deployed()
+    try:
+        with aws_errors(f"reading {CURRENT}"):
+            body = client_of("s3").get_object(Bucket=bucket, Key=CURRENT)["Body"].read()
+        document: Json = json.loads(body)
+        # Whatever is compared must have the shape of a configuration.
+        dict(document["destinations"]), [route["name"] for route in document["routes"]]
+    except DeployError as error:
+        if isinstance(error.__cause__, ClientError) and is_missing(error.__cause__):
+            return Deployed(problem=f"the bucket has no {CURRENT}; this deployment stores it")
+        return Deployed(problem=str(error))
+    except (ValueError, LookupError, TypeError):
+        return Deployed(problem=f"{CURRENT} in the bucket is no configuration")
+    return Deployed(document)
+
+
+def _remember(inputs: Inputs, terminal: Terminal) -> None:
+    if inputs.file is not None:
+        return
+    path = stage_path(inputs.stage)
+    path.write_text(render_stage(inputs.region, inputs.config, inputs.parameters), "utf-8")
+    terminal.say(f"Wrote {shown(path)}: the next deployment reads it. Commit it.")
+
+
+def _update(client_of: ClientOf, inputs: Inputs, terminal: Terminal, *, first: bool) -> None:
+    name = stack_name(inputs.stage)
+    protected = bool(inputs.parameters.get("deletionProtection", True))
+    wait_for_queue_names(client_of, name, say=terminal.say)
+    if first and protected:
+        write_parameters(inputs, deletionProtection=False)
+        _run_osls(client_of, inputs, terminal)
+        write_parameters(inputs)
+        terminal.say("Protecting the table against deletion")
+    _run_osls(client_of, inputs, terminal)
+
+
+def _run_osls(client_of: ClientOf, inputs: Inputs, terminal: Terminal) -> None:
+    """Run osls, whose words go to a file, and say how far CloudFormation is."""
+    name, log = stack_name(inputs.stage), BUILD / inputs.stage / "osls.log"
+    command = [str(_OSLS), "deploy", "--stage", inputs.stage, "--region", inputs.region]
     # Without the notes of its libraries about Node versions to come.
     environment = {**os.environ, "NODE_NO_WARNINGS": "1"}
-    if subprocess.run(line, cwd=ROOT, env=environment, check=False).returncode:
-        raise DeployError(f"osls could not {command} the stage")
+    begin = datetime.now(UTC)
+    with (
+        log.open("w", encoding="utf-8") as words,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=words, stderr=words
+        ) as osls,
+    ):
+        said = ""
+        while osls.poll() is None:
+            progress = _progress(client_of, name, begin)
+            if progress and progress != said:
+                terminal.say(f"{name}: {progress}")
+                said = progress
+            try:
+                osls.wait(_POLL)
+            except subprocess.TimeoutExpired:
+                continue
+    if osls.returncode:
+        raise DeployError(_failure(client_of, name, log))
+
+
+def _progress(client_of: ClientOf, name: str, since: datetime) -> str:
+    """Return how many resources are done; empty while the stack cannot be read."""
+    try:
+        pages = client_of("cloudformation").get_paginator("list_stack_resources")
+        states = [
+            resource["ResourceStatus"]
+            for page in pages.paginate(StackName=name)
+            for resource in page["StackResourceSummaries"]
+            if resource["LastUpdatedTimestamp"] >= since
+        ]
+    except Exception:  # noqa: BLE001  # progress only; osls says what fails
+        return ""
+    done = sum(not state.endswith("IN_PROGRESS") for state in states)
+    return f"{done} resources done" if states else ""
+
+
+def _failure(client_of: ClientOf, name: str, log: Path) -> str:
+    words = log.read_text("utf-8").strip().splitlines()[-_LAST_WORDS:]
+    try:
+        stack = find_stack(client_of, name)
+        reasons = failures(client_of, name) if stack is not None else ""
+    except DeployError as error:
+        reasons = str(error)
+    text = "\n".join(("osls could not deploy the stack:", *(f"  {line}" for line in words)))
+    return f"{text}\nCloudFormation: {reasons}" if reasons else text
+
+
+def _finish(client_of: ClientOf, inputs: Inputs, document: Json, terminal: Terminal) -> None:
+    stack = find_stack(client_of, stack_name(inputs.stage))
+    if stack is None or not stack.has_data:
+        raise DeployError("osls ended, but the stack has no table and bucket; look at its events")
+    try:
+        with aws_errors(f"storing {CURRENT}"):
+            client_of("s3").put_object(
+                Bucket=stack.resources[REPORTS],
+                Key=CURRENT,
+                Body=json.dumps(document, ensure_ascii=False, indent=1).encode(),
+                ContentType="application/json",
+            )
+    except DeployError as error:
+        terminal.say(f"Deployed, but the next deployment cannot compare with this one: {error}")
+    terminal.say(f"\nDeployed {stack.name}. Dashboard: {stack.outputs.get('DashboardUrl', '')}")
+    for number, step in enumerate(next_steps(client_of, inputs, document, stack.outputs), 1):
+        terminal.say(f"  {number}. {step}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from cli.alerts_file import check_file, read, render_problems
+from cli.alerts_file import AlertsFile, check_file, read, render_problems
+from cli.stage_file import shown, with_defaults
 from deploy.archive import Archive, files_below, write
 from deploy.bytecode import RUNTIME, Compiler, find_compiler
 from deploy.dependencies import KEPT, LOCK, DependenciesError, prepared
@@ -61,37 +62,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_arguments(parser)
     try:
         inputs = inputs_of(given(parser.parse_args(arguments)))
-        package(inputs, today=datetime.now(UTC).date())
+        check_stage(inputs.stage)
+        package(inputs, checked(inputs, today=datetime.now(UTC).date()))
     except (PackageError, DependenciesError, ConfigError) as error:
         print(f"Not packaged. {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def package(inputs: Inputs, *, today: date) -> Archive:
-    """
-    Write zip, deployment.json, parameters.json and template of a stage.
-
-    Raises `ConfigError` when the configuration is not valid: it must not be deployed.
-    """
-    if not _STAGE.fullmatch(inputs.stage):
-        raise PackageError(
-            f"STAGE must be letters, digits and hyphens, at most {LONGEST_STAGE}, a letter first"
-        )
-    document = _checked(inputs, today)
+def package(inputs: Inputs, config: AlertsFile) -> Archive:
+    """Write zip, deployment.json, parameters.json and template of a stage from a checked file."""
+    document = config.document
     folder = BUILD / inputs.stage
     archive = build_zip(document, folder / ZIP)
-    _say(f"{_shown(archive.path)}  {archive.size / 1e6:.2f} MB, {archive.files} files")
+    _say(f"{shown(archive.path)}  {archive.size / 1e6:.2f} MB, {archive.files} files")
     (folder / "deployment.json").write_text(
-        json.dumps(_deployment(document, archive), indent=2) + "\n", encoding="utf-8"
+        json.dumps(_deployment(inputs, document, archive), indent=2) + "\n", encoding="utf-8"
     )
-    parameters = template_parameters(inputs.parameters)
-    (folder / "parameters.json").write_text(json.dumps(parameters, indent=2) + "\n", "utf-8")
+    write_parameters(inputs)
     template = _write_template(inputs, folder)
     left_out = links_left_out(json.loads(template.read_text(encoding="utf-8")))
     if left_out is not None:
         _say(left_out)
-    _say(_shown(template))
+    _say(shown(template))
     return archive
 
 
@@ -104,6 +97,21 @@ def links_left_out(template: Json) -> str | None:
     off = variables["REPORT_LINK_DAYS"] == "0"
     reason = "reportLinkDays is 0" if off else "Lambda has no function URLs in this region"
     return f"report links  left out: {reason}; messages name the command that makes a page"
+
+
+def check_stage(stage: str) -> None:
+    """Raise `PackageError` for the name of a stage that names of resources cannot hold."""
+    if not _STAGE.fullmatch(stage):
+        raise PackageError(
+            f"STAGE must be letters, digits and hyphens, at most {LONGEST_STAGE}, a letter first"
+        )
+
+
+def write_parameters(inputs: Inputs, **overrides: Json) -> None:
+    """Write the parameters that serverless.yml reads; `overrides` take the place of the stage's."""
+    parameters = template_parameters({**inputs.parameters, **overrides})
+    path = BUILD / inputs.stage / "parameters.json"
+    path.write_text(json.dumps(parameters, indent=2) + "\n", "utf-8")
 
 
 def build_zip(document: Json, path: Path, *, kept: Path = KEPT) -> Archive:
@@ -132,19 +140,20 @@ def _application(document: Json, compiler: Compiler | None) -> dict[str, bytes]:
         return files_below(folder)
 
 
-def _checked(inputs: Inputs, today: date) -> Json:
+def checked(inputs: Inputs, *, today: date) -> AlertsFile:
+    """Read the configuration and print its problems. Raises `ConfigError` when it has errors."""
     path, hosts = inputs.config, tuple(inputs.parameters.get("receiverHosts", ()))
     problems = check_file(path, today=today, receiver_hosts=hosts)
     if problems:
         print(render_problems(problems), file=sys.stderr)
     if any(each.level == "error" for each in problems):
         raise ConfigError(f"{path} has errors; nothing invalid can be deployed")
-    document = read(path).document
-    _say(f"{path}  checked: {len(document['destinations'])} destinations")
-    return document
+    file = read(path)
+    _say(f"{shown(path)}  checked: {len(file.document['destinations'])} destinations")
+    return file
 
 
-def _deployment(document: Json, archive: Archive) -> Json:
+def _deployment(inputs: Inputs, document: Json, archive: Archive) -> Json:
     """Return what the template needs to know, and what identifies this package."""
     topics = {
         entry["topic_arn"] for entry in document["destinations"].values() if entry["type"] == "sns"
@@ -152,6 +161,11 @@ def _deployment(document: Json, archive: Archive) -> Json:
     return {
         "topicArns": sorted(topics) or [_NO_TOPIC],
         "config": config_hash(document),
+        # The stack says itself what it was deployed with: the next deployment compares.
+        "deployed": {
+            "config": config_hash(document),
+            "parameters": with_defaults(inputs.parameters),
+        },
         "sha256": archive.sha256,
         "bytes": archive.size,
     }
@@ -169,10 +183,6 @@ def _write_template(inputs: Inputs, folder: Path) -> Path:
         if answer.returncode:
             raise PackageError(f"osls could not make the template:\n{answer.stderr.strip()}")
         return Path(shutil.move(Path(scratch) / TEMPLATE, folder / TEMPLATE))
-
-
-def _shown(path: Path) -> str:
-    return str(path.relative_to(ROOT))
 
 
 def _say(line: str) -> None:

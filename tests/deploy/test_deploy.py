@@ -1,13 +1,262 @@
-"""What is refused before anything is packaged or sent to AWS."""
+"""`make deploy`, `remove` and `purge`: what they refuse, and all of them on the embedded AWS."""
+
+import io
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from deploy.deploy import main
+from cli.stage_file import find_stage, stage_path
+from deploy import deploy as deployment
+from deploy import inputs, purge, remove
+from deploy.account import DeployError
+from deploy.deploy import CURRENT, Choices, main, read_deployed, ready
+from deploy.inputs import Inputs
+from deploy.package import ROOT
+from deploy.stack import Stack, find_stack
+from lib.errors import ConfigError
+from local.process import EmbeddedAws
+from tests.deploy.aws import FakeAws, refusal
+
+ALERTS = """\
+version: 1
+destinations:
+  team: {type: slack, webhook: {secret: ecr-scan-alerts/team}}
+routes:
+  - {name: all, severity: HIGH, notify: [team]}
+"""
+STAGE = "keeps"
 
 
+@pytest.fixture
+def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have stage files in a folder of the test's own, and nothing else said."""
+    monkeypatch.setattr(inputs, "find_stage", partial(find_stage, folder=tmp_path))
+    monkeypatch.setattr(deployment, "stage_path", partial(stage_path, folder=tmp_path))
+    for name in ("ALARM_EMAIL", "RECEIVER_HOSTS", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Return a configuration that names nobody's example."""
+    path = tmp_path / "alerts.yml"
+    path.write_text(ALERTS)
+    return path
+
+
+# --- before AWS is asked ------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("stages")
 def test_the_stage_of_the_embedded_aws_is_not_deployed(capsys: pytest.CaptureFixture[str]) -> None:
     """Its table and its bucket are deleted with the stack, and its receivers are this machine."""
     code = main(["--stage", "local", "--region", "eu-central-1"])
 
     assert code == 1
     assert "Not deployed. The stage local is that of `make demo`" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("stages")
+def test_the_sample_is_not_deployed(capsys: pytest.CaptureFixture[str]) -> None:
+    """`make deploy` without a configuration takes alerts.yml, which names nobody as it comes."""
+    code = main(["--stage", "prod", "--region", "eu-central-1"])
+
+    assert code == 1
+    assert "These are not yours yet:\nalerts.yml:17: error: " in capsys.readouterr().err.replace(
+        f"{ROOT}/", ""
+    )
+
+
+def test_an_example_in_the_stage_is_not_deployed(config: Path) -> None:
+    """Alarms that go to an example go to nobody."""
+    order = Inputs("prod", "eu-west-1", config, {"alarmEmail": "oncall@example.com"})
+
+    with pytest.raises(ConfigError, match=r"deploy/stages/prod\.yml:5: error: alarmEmail: example"):
+        ready(order)
+
+
+@pytest.mark.usefixtures("stages")
+def test_a_region_is_needed(config: Path) -> None:
+    """It is not guessed: a second stack would begin with an empty table."""
+    with pytest.raises(DeployError, match=r"Which region.* make deploy STAGE=prod REGION="):
+        ready(Inputs("prod", "", config))
+
+
+@pytest.mark.usefixtures("stages")
+def test_without_credentials_nothing_is_packaged(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One sentence, at once; and no file of the stage."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/dev/null")
+    monkeypatch.setattr(deployment, "package", None)
+
+    code = main(["--stage", "prod", "--region", "eu-west-1", "--config", str(config)])
+
+    assert code == 1
+    assert capsys.readouterr().err.startswith(
+        "Not deployed. There are no AWS credentials here. Log in (aws sso login"
+    )
+
+
+@pytest.mark.parametrize("command", [remove.main, purge.main])
+def test_removing_needs_a_region_and_no_configuration(
+    command: Callable[[list[str]], int], stages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A contradiction is refused here, too: it would look in the wrong place."""
+    (stages / "prod.yml").write_text("region: eu-west-1\nconfig: /no/such/file.yml\n")
+
+    assert command(["--stage", "other"]) == 1
+    assert "Which region of AWS has the stage other? Add REGION=" in capsys.readouterr().err
+    assert command(["--stage", "prod", "--region", "us-east-1"]) == 1
+    assert "Write `region: us-east-1` there, or leave REGION out" in capsys.readouterr().err
+
+
+# --- what runs now ------------------------------------------------------------------------------
+
+
+def body(text: str) -> dict[str, Any]:
+    return {"Body": io.BytesIO(text.encode())}
+
+
+def test_what_was_deployed_is_read_from_the_bucket() -> None:
+    """And only what has the shape of a configuration is compared with."""
+    document = {"destinations": {}, "routes": [{"name": "all"}]}
+
+    assert read_deployed(FakeAws({}), "").document is None
+    assert (
+        read_deployed(FakeAws({"s3.get_object": body(json.dumps(document))}), "b").document
+        == document
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"),
+    [
+        (refusal("NoSuchKey"), "the bucket has no config/current.json; this deployment stores it"),
+        (refusal("AccessDenied", "not you", "GetObject"), "AWS denies GetObject while reading"),
+        (body("no JSON"), "config/current.json in the bucket is no configuration"),
+        (body("[]"), "is no configuration"),
+        (body('{"destinations": {}, "routes": [1]}'), "is no configuration"),
+    ],
+)
+def test_why_it_cannot_be_read_is_said(answer: Any, problem: str) -> None:
+    """A refusal is no reason to deploy unseen, and none to give up."""
+    found = read_deployed(FakeAws({"s3.get_object": answer}), "bucket")
+
+    assert found.document is None
+    assert problem in found.problem
+
+
+def test_adopting_is_for_stages_without_data() -> None:
+    """A stack has one table."""
+    stack = Stack("s", "arn", "UPDATE_COMPLETE", {}, {"Table": "t", "ReportsBucket": "b"}, {})
+
+    with pytest.raises(DeployError, match="s has its table and bucket; leave ADOPT=1 out"):
+        deployment.data_to_adopt(FakeAws({}), "prod", stack, Choices(adopt=True))
+
+
+# --- on the embedded AWS --------------------------------------------------------------------------
+
+
+def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915  # a life
+    embedded_aws: EmbeddedAws,
+    stages: Path,
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Deployed, changed, removed, adopted with its table, removed again, purged."""
+    for name, value in embedded_aws.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SLS_AWS_MONITORING_FREQUENCY", "200")
+    monkeypatch.setenv("ALARM_EMAIL", "ops@acme.io")
+    here = ["--stage", STAGE]
+    first = [*here, "--region", embedded_aws.region, "--config", str(config)]
+
+    def run(command: Callable[[list[str]], int], *arguments: str, code: int = 0) -> str:
+        assert command([*here, *arguments]) == code, capsys.readouterr().err
+        output = capsys.readouterr()
+        return output.out + output.err
+
+    # Nobody answers: nothing happens, not even the file of the stage.
+    output = run(main, *first, code=1)
+    assert "This is the first deployment of this stage" in output
+    assert "Nobody can answer here: add YES=1" in output
+    assert not (stages / f"{STAGE}.yml").exists()
+
+    # The first deployment writes the file, stores the configuration and protects the table.
+    output = run(main, *first, "--yes")
+    assert "Protecting the table against deletion" in output
+    assert f"--name ecr-scan-alerts/{STAGE}/team" in output
+    assert 'alarmEmail: "ops@acme.io"' in (stages / f"{STAGE}.yml").read_text()
+    stack = find_stack(embedded_aws.client, f"ecr-scan-alerts-{STAGE}")
+    assert stack is not None
+    table, bucket = stack.resources["Table"], stack.resources["ReportsBucket"]
+    assert is_protected(embedded_aws, table)
+    stored = embedded_aws.client("s3").get_object(Bucket=bucket, Key=CURRENT)["Body"].read()
+    assert list(json.loads(stored)["destinations"]) == ["team"]
+
+    # The next one needs the stage only, and shows what changes.
+    monkeypatch.delenv("ALARM_EMAIL")
+    config.write_text(ALERTS.replace("severity: HIGH", "severity: LOW"))
+    (stages / f"{STAGE}.yml").write_text(
+        f"region: {embedded_aws.region}\nconfig: {config}\nreportLinkDays: 7\n"
+    )
+    output = run(main, "--yes")
+    assert "      severity: HIGH -> LOW" in output
+    assert "  - alarmEmail: ops@acme.io" in output
+    assert "  ~ reportLinkDays: 30 -> 7" in output
+    assert "Protecting" not in output
+
+    # Removing needs no configuration; table and bucket stay, with a row.
+    config.write_text("broken: [")
+    embedded_aws.client("dynamodb").put_item(
+        TableName=table, Item={"pk": {"S": "ROW"}, "sk": {"S": "1"}}
+    )
+    made = creation(embedded_aws, table)
+    assert "uses its data. First: make remove" in run(purge.main, "--yes", code=1)
+    assert f"table {table}, bucket {bucket}" in run(remove.main, "--yes")
+    assert find_stack(embedded_aws.client, f"ecr-scan-alerts-{STAGE}") is None
+    assert "There is no stack" in run(remove.main, "--yes", code=1)
+
+    # A new stack does not pass its data by.
+    config.write_text(ALERTS)
+    output = run(main, "--yes", code=1)
+    assert f"left the table {table} and bucket {bucket}" in output
+    output = run(main, "--yes", "--adopt", "1")
+    assert "The stack is new; its data and its last configuration were kept." in output
+    assert "      severity: LOW -> HIGH" in output
+    adopted = find_stack(embedded_aws.client, f"ecr-scan-alerts-{STAGE}")
+    assert adopted is not None
+    assert (adopted.resources["Table"], adopted.resources["ReportsBucket"]) == (table, bucket)
+    assert adopted.outputs["TableName"] == table
+    # Images are not reported anew: the table is as old as it was, and has its rows.
+    assert creation(embedded_aws, table) == made
+    assert embedded_aws.client("dynamodb").scan(TableName=table)["Count"] == 1
+    assert is_protected(embedded_aws, table)
+    assert adopted.template["Resources"]["Table"]["DeletionPolicy"] == "RetainExceptOnCreate"
+
+    # For good.
+    run(remove.main, "--yes")
+    output = run(purge.main, "--yes")
+    assert f"deleted table {table}" in output
+    assert f"deleted bucket {bucket}" in output
+    assert "was kept in" in run(purge.main, "--yes", code=1)
+
+
+def is_protected(aws: EmbeddedAws, table: str) -> bool:
+    described = aws.client("dynamodb").describe_table(TableName=table)["Table"]
+    return bool(described["DeletionProtectionEnabled"])
+
+
+def creation(aws: EmbeddedAws, table: str) -> Any:
+    return aws.client("dynamodb").describe_table(TableName=table)["Table"]["CreationDateTime"]

@@ -17,7 +17,11 @@ from cfnlint.helpers import REGIONS
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
 from cli.stage_file import defaults
+from deploy.deploy import CURRENT
 from deploy.package import LONGEST_STAGE, ROOT, TEMPLATE, links_left_out
+from deploy.retained import Retained, import_template
+from deploy.stack import METADATA
+from lib import links
 from lib.bootstrap import Settings
 from lib.observability import Metric
 from lib.report import console_url
@@ -29,6 +33,7 @@ from tests.builders import an_image
 from tests.deploy.conftest import STAGE, Package
 from tests.store.conftest import create_table
 
+REPORTS = "reports/"
 NAME = f"ecr-scan-alerts-{STAGE}"
 FUNCTIONS = (
     "AuditRepositories",
@@ -480,12 +485,26 @@ def test_the_bucket_is_private(built: Package) -> None:
 
 def test_reports_outlive_the_rows_that_point_to_them(built: Package) -> None:
     """A comparison never looks for a report that has expired before its row."""
-    bucket = built.resources("AWS::S3::Bucket")["ReportsBucket"]
-    (rule,) = bucket["LifecycleConfiguration"]["Rules"]
+    days = expirations(built)[REPORTS]
 
-    assert rule["Status"] == "Enabled"
-    assert rule["ExpirationInDays"] > state.RETENTION.days
-    assert rule["ExpirationInDays"] > ledger.RETENTION.days
+    assert days > state.RETENTION.days
+    assert days > ledger.RETENTION.days
+
+
+def test_the_configuration_of_the_stage_does_not_expire(built: Package) -> None:
+    """Reports, pages and digests do; what the next deployment compares with stays."""
+    assert set(expirations(built)) == {REPORTS, *links.PREFIXES}
+    assert not any(CURRENT.startswith(prefix) for prefix in expirations(built))
+
+
+def expirations(built: Package) -> dict[str, int]:
+    """Return the days after which objects expire, by the beginning of their keys."""
+    bucket = built.resources("AWS::S3::Bucket")["ReportsBucket"]
+    rules = bucket["LifecycleConfiguration"]["Rules"]
+    assert {rule["Status"] for rule in rules} == {"Enabled"}
+    return {
+        rule["Prefix"]: rule["ExpirationInDays"] for rule in rules if "ExpirationInDays" in rule
+    }
 
 
 # --- who may do what ----------------------------------------------------------------------------
@@ -513,10 +532,34 @@ def test_every_role_takes_the_path_and_the_boundary_of_the_stage(built: Package)
 
 def test_parameters_of_the_template_are_those_of_stage_files() -> None:
     """Whatever serverless.yml reads can be set for a stage, and whatever can be set is read."""
-    text = (ROOT / "serverless.yml").read_text()
-    read = set(re.findall(r"\$\{param:(\w+)\}", text))
+    files = (ROOT / "serverless.yml", ROOT / "deploy" / "report-links.yml")
+    text = "".join(file.read_text() for file in files)
 
-    assert read == set(defaults())
+    assert set(re.findall(r"\$\{param:(\w+)\}", text)) == set(defaults())
+
+
+def test_the_stack_says_what_it_was_deployed_with(built: Package) -> None:
+    """The next deployment compares with it; an update that is undone undoes this, too."""
+    assert built.template["Metadata"][METADATA] == {
+        "config": built.deployment["config"],
+        "parameters": defaults(),
+    }
+
+
+def test_kept_resources_can_be_adopted(built: Package) -> None:
+    """What is imported has the properties that the next update gives it."""
+    retained = Retained(table="table", bucket="bucket")
+
+    template = import_template(built.template, retained, None)
+
+    assert set(template["Resources"]) == {"Table", "ReportsBucket"}
+    for name, resource in template["Resources"].items():
+        assert resource["DeletionPolicy"] == "Retain"
+        assert resource["Properties"] == built.template["Resources"][name]["Properties"]
+    # An import knows no conditions, no other resources and no outputs.
+    assert "DependsOn" not in json.dumps(template)
+    assert list(names_in(template["Resources"])) == []
+    assert "Outputs" not in template
 
 
 def test_everything_allowed_names_its_resources(built: Package) -> None:

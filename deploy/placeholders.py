@@ -1,0 +1,56 @@
+"""
+Values that stand in examples and mean nobody: a deployment with them notifies nobody.
+
+Pure: a checked file in, problems with their lines out.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from cli.alerts_file import AlertsFile, LocatedProblem
+from lib.config import ConfigPath, Problem
+from lib.interfaces import Json
+
+_ACCOUNTS: Final = ("123456789012", "111122223333", "444455556666")
+"""AWS uses these in its documentation: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html"""
+_HOST: Final = re.compile(
+    # https://www.rfc-editor.org/rfc/rfc2606
+    r"(?<![\w.-])(?:(?:[\w-]+\.)*example\.(?:com|net|org|edu)|(?:[\w-]+\.)+(?:example|invalid)"
+    # Subdomains of vendors, as alerts.yml comes.
+    r"|example\.[\w-]+\.(?:com|net))(?![\w.-])",
+    re.IGNORECASE,
+)
+_PARTS: Final = ("destinations", "alarmEmail", "receiverHosts", "permissionsBoundary")
+"""The parts of alerts.yml and of a stage file that must be real before anything is deployed."""
+
+
+def placeholders(file: AlertsFile) -> tuple[LocatedProblem, ...]:
+    """Return every place of a file that still holds the value of an example."""
+    return tuple(
+        LocatedProblem(file.name, file.line_of(path), Problem(path, "").where, message, "error")
+        for part in _PARTS
+        if part in file.document
+        for path, message in _found((part,), file.document[part])
+    )
+
+
+def _found(path: ConfigPath, value: Json) -> Iterator[tuple[ConfigPath, str]]:
+    if isinstance(value, str):
+        name = _placeholder(value)
+        if name:
+            yield path, f"{name} is the placeholder of an example; put your own here"
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _found((*path, key), inner)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _found((*path, index), inner)
+
+
+def _placeholder(text: str) -> str:
+    for account in _ACCOUNTS:
+        if f":{account}:" in text:
+            return f"account {account}"
+    host = _HOST.search(text)
+    return host[0] if host is not None else ""

@@ -1,0 +1,137 @@
+"""
+What is shown before a deployment: where to, as whom, and what it changes.
+
+Pure: facts in, lines out.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from cli.stage_file import shown, with_defaults
+from deploy.account import Account
+from deploy.difference import Change, configuration_changes, describe, parameter_changes
+from deploy.inputs import Inputs
+from deploy.stack import Stack
+from lib.config import config_hash
+from lib.interfaces import Json
+
+_DELIVER: Final = "DeliverLambdaFunction"
+_SUBSCRIPTION: Final = "AlarmSubscription"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """The configuration that runs, as far as it can be read."""
+
+    document: Json = None
+    """alerts.yml of the last deployment; None: unknown."""
+    problem: str = ""
+    """Why it is unknown."""
+
+
+def review(
+    account: Account, inputs: Inputs, document: Json, stack: Stack | None, deployed: Deployed
+) -> Iterator[str]:
+    """Yield the lines to read before the question."""
+    yield f"stage    {inputs.stage}"
+    yield f"account  {account.number}"
+    yield f"region   {account.region}"
+    yield f"role     {account.arn}"
+    yield f"config   {shown(inputs.config)}"
+    yield ""
+    if stack is not None and stack.has_data:
+        yield from _configuration(document, stack.deployed.get("config"), deployed)
+        yield from _parameters(inputs, stack)
+    elif deployed.document is not None:
+        yield "The stack is new; its data and its last configuration were kept."
+        yield from _configuration(document, None, deployed)
+    else:
+        yield "This is the first deployment of this stage. It adds:"
+        yield from map(str, describe(document))
+        yield from _listed("Parameters other than the defaults:", _first_parameters(inputs))
+    yield from _alarms(inputs)
+    yield from _topics(document, account)
+
+
+def _configuration(document: Json, running: Json, deployed: Deployed) -> Iterator[str]:
+    if deployed.document is None:
+        yield f"What changes in the configuration is unknown: {deployed.problem}"
+        return
+    if running is not None and running != config_hash(deployed.document):
+        yield (
+            "The configuration in the bucket is not the one that was deployed last; "
+            "what runs may differ from this comparison."
+        )
+    changes = configuration_changes(deployed.document, document)
+    yield from _listed("Configuration:", changes, none="Configuration: no changes")
+
+
+def _parameters(inputs: Inputs, stack: Stack) -> Iterator[str]:
+    before = deployed_parameters(stack)
+    after = with_defaults(inputs.parameters)
+    changes = parameter_changes(before, {name: after[name] for name in after if name in before})
+    yield from _listed("Parameters:", changes, none="Parameters: no changes")
+
+
+def deployed_parameters(stack: Stack) -> Mapping[str, Json]:
+    """
+    Return the parameters of a deployed stack.
+
+    Stacks of older versions do not say them. Two can be read from the resources, and those are the
+    two that a forgotten variable used to undo.
+    """
+    said = stack.deployed.get("parameters")
+    if isinstance(said, dict):
+        return said
+    resources = stack.template.get("Resources", {})
+    subscription = resources.get(_SUBSCRIPTION, {}).get("Properties", {})
+    variables = resources.get(_DELIVER, {}).get("Properties", {}).get("Environment", {})
+    hosts = str(variables.get("Variables", {}).get("RECEIVER_HOSTS", ""))
+    return {
+        "alarmEmail": str(subscription.get("Endpoint", "")),
+        "receiverHosts": [host.strip() for host in hosts.split(",") if host.strip()],
+    }
+
+
+def _first_parameters(inputs: Inputs) -> tuple[Change, ...]:
+    defaults = with_defaults({})
+    return parameter_changes(defaults, {**defaults, **inputs.parameters})
+
+
+def _listed(title: str, changes: tuple[Change, ...], none: str = "") -> Iterator[str]:
+    if changes:
+        yield title
+        yield from map(str, changes)
+    elif none:
+        yield none
+
+
+def _alarms(inputs: Inputs) -> Iterator[str]:
+    if not inputs.parameters.get("alarmEmail"):
+        yield "Alarms are mailed to nobody: alarmEmail is not set."
+
+
+def _topics(document: Json, account: Account) -> Iterator[str]:
+    """Yield what is unusual, and works: a topic of another region or account."""
+    for name, arn in topics(document):
+        _, _, _, region, number, _ = arn.split(":", 5)
+        if region != account.region:
+            yield f"{name} publishes to {region}, from {account.region}."
+        if number != account.number:
+            yield f"{name} publishes to account {number}: the policy of its topic must allow this."
+
+
+def foreign_topics(document: Json, account: Account) -> Iterator[str]:
+    """Yield the destinations that no role of this account can ever publish to."""
+    for name, arn in topics(document):
+        partition = arn.split(":")[1]
+        if partition != account.partition:
+            yield f"{name} is a topic of {partition}, this account belongs to {account.partition}"
+
+
+def topics(document: Json) -> Iterator[tuple[str, str]]:
+    """Yield the destinations that are SNS topics, with their ARNs."""
+    for name, entry in document["destinations"].items():
+        if entry["type"] == "sns":
+            yield name, entry["topic_arn"]
