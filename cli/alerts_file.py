@@ -17,6 +17,7 @@ from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from lib.config import Config, ConfigPath, Level, check, parse
 from lib.errors import ConfigError
 from lib.interfaces import Json
+from lib.text import one_line
 
 _MOST_VALUES: Final = 200_000
 """More than the largest valid file holds; aliases of aliases would make billions."""
@@ -61,7 +62,7 @@ class LocatedProblem:
 
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
-        return f"{self.file}:{self.line}: {self.level}: {where}{self.message}"
+        return one_line(f"{self.file}:{self.line}: {self.level}: {where}{self.message}")
 
 
 def read(path: Path) -> AlertsFile:

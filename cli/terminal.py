@@ -29,7 +29,7 @@ from rich.text import Text
 from lib.models import AnyReport, Finding, Report, Severity
 from lib.notifiers.wording import platforms
 from lib.provenance import in_words
-from lib.text import one_line
+from lib.text import escaped, one_line
 
 Advance = Callable[[], None]
 """Says that one more of the total is done."""
@@ -91,11 +91,11 @@ def print_json(document: Any, *, plain: bool = True) -> None:
     Print a document.
 
     `plain`: in ASCII, which every script reads and in which nothing can hide; else as people read,
-    where stdout has the characters for it.
+    where stdout has the characters for it. What steers a terminal is escaped in any case.
     """
     unicode = (sys.stdout.encoding or "utf-8").lower().startswith("utf")
     with working("writing JSON"):
-        text = json.dumps(document, indent=2, ensure_ascii=plain or not unicode)
+        text = escaped(json.dumps(document, indent=2, ensure_ascii=plain or not unicode))
     print(text)
 
 

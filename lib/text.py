@@ -1,5 +1,6 @@
 """Text from outside, made safe and short: control characters, truncation, escaping per receiver."""
 
+import json
 import re
 import unicodedata
 
@@ -21,6 +22,11 @@ _FORMATTING = str.maketrans({"*": "\N{ASTERISK OPERATOR}", "`": "'"})
 def clean(text: str) -> str:
     """Remove control and invisible characters; newlines and tabs stay."""
     return _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def escaped(document: str) -> str:
+    """Return a JSON text with JSON's escapes for control and invisible characters."""
+    return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], document)
 
 
 def one_line(text: str) -> str:

@@ -9,6 +9,7 @@ from cli.__main__ import parser
 from cli.commands import dead_letters
 from lib.errors import DocumentError, EventError
 from lib.store.queues import SqsDeadLetters
+from lib.text import clean
 from tests.cli.stage import Stage
 
 SCAN = {
@@ -31,6 +32,30 @@ def run(stage: Stage, capsys: pytest.CaptureFixture[str]) -> Run:
         return code, captured.out, captured.err
 
     return command
+
+
+class TestHostileText:
+    @pytest.mark.parametrize(
+        "arguments",
+        [("list",), ("list", "--format", "json"), ("show",), ("show", "--format", "json")],
+    )
+    def test_no_letter_steers_the_terminal(
+        self, run: Run, stage: Stage, arguments: tuple[str, ...]
+    ) -> None:
+        """What a queue gave up may be anything, and people look at just that."""
+        letters = SqsDeadLetters(stage.sqs, stage.urls["ScanEventsDlqUrl"])
+        hostile = "\x9b2J\x9d0;title\x07\u202e\u2066\u200b\x7f"
+        scan = {"detail-type": hostile, "detail": {hostile: hostile, "repository-name": hostile}}
+        letters.put(json.dumps(scan), EventError(f"$.time: {hostile}"))
+        _, listed, _ = run("list", "--format", "json")
+        action, *options = arguments
+        ids = [json.loads(listed)[0]["id"]] if action == "show" else []
+
+        code, out, err = run(action, *ids, *options)
+
+        assert (code, err) == (0, "")
+        assert out
+        assert clean(out) == out
 
 
 class TestList:
