@@ -43,6 +43,13 @@ class Address:
         )
 
     @property
+    def root(self) -> str:
+        """The URL without its path, which may be secret."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        port = "" if self.port is None else f":{self.port}"
+        return f"{self.scheme}://{host}{port}/"
+
+    @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine, by number or as "localhost"."""
         try:

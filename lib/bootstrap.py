@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 _CONNECT_TIMEOUT: Final = 3
 _READ_TIMEOUT: Final = 10
 _ATTEMPTS: Final = 5
+_PUBLISHING: Final = 3
+"""Attempts to publish to SNS, the first included: all of them fit into one delivery attempt."""
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
 
@@ -144,6 +146,9 @@ class Clients:
                 read_timeout=self._read_timeout,
                 retries={"mode": "adaptive", "max_attempts": self._attempts},
             )
+            if service == "sns":
+                fewer = BotoConfig(retries={"mode": "adaptive", "total_max_attempts": _PUBLISHING})
+                config = config.merge(fewer)
             if service == "s3":
                 config = config.merge(BotoConfig(**_s3_options(os.environ)))
             self._made[service, region] = self.session.client(
@@ -318,7 +323,7 @@ class App:
             ledger=self.ledger,
             reports=self.reports,
             digests=self.digests,
-            notifiers=cache(self.notifier),
+            notifiers=self.notifier,
             now=self.now,
             new_token=lambda: uuid.uuid4().hex,
             pause=self._pause,
@@ -437,7 +442,11 @@ class App:
         return SqsDeadLetters(self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_DLQ_URL"))
 
     def notifier(self, destination: Destination) -> Notifier:
-        """Make the notifier of one destination. Raises `ConfigError` for an unknown one."""
+        """
+        Make the notifier of one destination for one attempt, whose time begins here.
+
+        Raises `ConfigError` for an unknown destination.
+        """
         from lib.notifiers import NOTIFIERS
 
         entry = self.config.destinations.get(destination)
@@ -473,7 +482,7 @@ class App:
         )
 
     def http(self, hosts: tuple[str, ...]) -> HttpClient:
-        """Make a client that may call these hosts."""
+        """Make a client that may call these hosts, for one attempt."""
         import requests
 
         from lib.http_client import RequestsClient

@@ -153,10 +153,12 @@ class DeliveryPipeline:
 
     def _claimed(self, delivery: Delivery) -> DeliveryOutcome:
         try:
+            # Its time begins here: what report and page take is not left for the receiver.
+            notifier = self._notifiers(delivery.destination)
             told = self._told(delivery)
             if told is None:
                 return self._dead(delivery, "its report is not stored any more")
-            verdict = self._attempt(delivery, told.message)
+            verdict = self._attempt(notifier, delivery, told.message)
         except (DeliveryError, ConfigError, StoreError) as error:
             return self._failed(delivery, error)
         except Exception as error:  # noqa: BLE001  # one odd alert must not block its destination
@@ -197,13 +199,14 @@ class DeliveryPipeline:
         except Exception as error:  # noqa: BLE001  # whatever is wrong with it, the alert goes out
             return None, error
 
-    def _attempt(self, delivery: Delivery, alert: Message) -> Receipt | AskLater | Behind:
+    def _attempt(
+        self, notifier: Notifier, delivery: Delivery, alert: Message
+    ) -> Receipt | AskLater | Behind:
         """
         Send, but ask the receiver first when it may have the alert already.
 
         Where the messages of a stream belong together, nobody else begins a thread meanwhile.
         """
-        notifier = self._notifiers(delivery.destination)
         if notifier.threaded and delivery.thread is None:
             other = self._ledger.open_thread(delivery, now=self._now())
             if other is not None:

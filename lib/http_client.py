@@ -1,17 +1,29 @@
 """
-HTTP to receivers: timeouts, allowed hosts, and the retry class of every answer, decided once.
+HTTP to receivers: deadlines, allowed hosts, and the retry class of every answer, decided once.
 
     2xx                              accepted (the notifier still reads the body)
-    429, or 503 with Retry-After     throttled: not an attempt, come back when told
+    429, or 503 with Retry-After     throttled: not an attempt, come back when asked to
     408, 503, no connection          temporary: nothing was accepted
-    other 5xx, no answer in time     ambiguous: the request was sent in full
+    no time left for another call    temporary: this call was not made
+    other 5xx, no answer in time     ambiguous: the request may have been accepted
+    2xx that cannot be read          ambiguous, unless any 2xx is an acceptance
     everything else                  permanent
+
+The body of an answer is text in UTF-8 of a limited size, whatever its header says. A 2xx cannot be
+read when its body is larger, ends too early, comes too slowly, or does not unpack. Slack, Jira and
+PagerDuty say in the body whether and as what they accepted a message, so such an answer leaves that
+open: the delivery is tried again, after a question where the receiver can be asked. To a webhook
+any 2xx is an acceptance.
 
 No text leaves here with a secret that the request carried, in a 200 as little as in an error.
 """
 
 import base64
+import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -21,7 +33,13 @@ from urllib.parse import quote, unquote, urlsplit
 
 import requests
 from requests import exceptions
-from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+)
 
 from lib.addresses import Address, AddressError, read_address
 from lib.errors import (
@@ -32,11 +50,11 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import HttpAnswer, Upload
+from lib.http_deadline import Deadline, DeadlineAdapter, TimeLimits
+from lib.models import SHORT_ANSWER, HttpAnswer, Upload
 from lib.text import ELLIPSIS, clean, one_line, truncate
 
-CONNECT_TIMEOUT: Final = 3.05
-READ_TIMEOUT: Final = 10.0
+LIMITS: Final = TimeLimits()
 MAX_RETRY_AFTER: Final = 3600.0
 """Seconds. A receiver that asks for more is asked again after an hour."""
 
@@ -50,6 +68,8 @@ _BROKEN: Final = (
 _TOO_LARGE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _ALONE: Final = ("jira-per-issue-on-write",)
 """Limits of one issue: https://developer.atlassian.com/cloud/jira/platform/rate-limiting"""
+_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+"""https://docs.python.org/3/library/zlib.html#zlib.decompress: found out by the header."""
 _EXCERPT: Final = 200
 _SECRET_PART: Final = 12
 """Shorter parts of a URL are words like "services"; the token of a webhook is longer."""
@@ -137,7 +157,13 @@ def check_url(url: str, hosts: tuple[str, ...]) -> Address:
 
 
 class RequestsClient:
-    """See `lib.interfaces.HttpClient`. Follows no redirect: a redirect would carry secrets away."""
+    """
+    See `lib.interfaces.HttpClient`. The client of one attempt, whose time begins here.
+
+    Connections are reused within the attempt and end with it: one that was idle for longer may be
+    known to one side only, and a request on it would end without an answer. Follows no redirect: a
+    redirect would carry secrets away.
+    """
 
     def __init__(
         self,
@@ -145,12 +171,18 @@ class RequestsClient:
         *,
         session: requests.Session,
         now: Callable[[], datetime],
-        timeouts: tuple[float, float] = (CONNECT_TIMEOUT, READ_TIMEOUT),
+        limits: TimeLimits = LIMITS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Make the client; `clock` counts seconds. Transports of the session's own are kept."""
         self._hosts = hosts
         self._session = session
         self._now = now
-        self._timeouts = timeouts
+        self._deadline = Deadline(limits, clock=clock)
+        self._limits = limits
+        for prefix, adapter in tuple(session.adapters.items()):
+            if type(adapter) is HTTPAdapter:
+                session.mount(prefix, DeadlineAdapter(self._deadline))
 
     def post(
         self,
@@ -159,29 +191,43 @@ class RequestsClient:
         *,
         headers: Mapping[str, str] | None = None,
         secrets: Sequence[str] = (),
+        limit: int = SHORT_ANSWER,
+        any_answer: bool = False,
     ) -> HttpAnswer:
         """See `HttpClient.post`."""
         content = {"data": body} if isinstance(body, bytes) else {"json": body}
-        return self._call("POST", url, headers, secrets, **content)
+        reading = _Reading(limit, any_answer)
+        return self._call("POST", url, headers, secrets, reading=reading, **content)
 
     def put(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """See `HttpClient.put`."""
-        return self._call("PUT", url, headers, json=body)
+        return self._call("PUT", url, headers, reading=_ANY, json=body)
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limit: int = SHORT_ANSWER,
+        any_answer: bool = False,
+    ) -> HttpAnswer:
         """See `HttpClient.get`."""
-        return self._call("GET", url, headers)
+        return self._call("GET", url, headers, reading=_Reading(limit, any_answer))
 
     def delete(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """See `HttpClient.delete`."""
-        return self._call("DELETE", url, headers)
+        return self._call("DELETE", url, headers, reading=_ANY)
 
     def upload(
         self, url: str, file: Upload, *, headers: Mapping[str, str] | None = None
     ) -> HttpAnswer:
         """See `HttpClient.upload`."""
         files = {"file": (file.name, file.content, file.media_type)}
-        return self._call("POST", url, headers, files=files)
+        return self._call("POST", url, headers, reading=_ANY, files=files)
+
+    def reserve_call(self) -> AbstractContextManager[None]:
+        """See `HttpClient.reserve_call`."""
+        return self._deadline.reserve(self._limits.call)
 
     def _call(
         self,
@@ -189,29 +235,86 @@ class RequestsClient:
         url: str,
         headers: Mapping[str, str] | None,
         secrets: Sequence[str] = (),
+        *,
+        reading: "_Reading",
         **content: Any,
     ) -> HttpAnswer:
         # The path of a webhook is its secret: errors name the host only, and drop their cause.
         where = f"{method} {check_url(url, self._hosts).host}"
+        if not self._deadline.begin_call():
+            raise TemporaryDeliveryError(f"{where}: no time left in this attempt", reason="no-time")
         try:
-            response = self._session.request(
+            with self._session.request(
                 method,
                 url,
                 **content,
-                headers=dict(headers or {}),
-                timeout=self._timeouts,
+                headers={**(headers or {}), "Accept-Encoding": "identity"},
+                timeout=self._deadline.timeouts,
                 allow_redirects=False,
                 auth=_as_given,
-            )
+                stream=True,
+            ) as response:
+                body, whole = _read(response, reading.limit)
         except exceptions.RequestException as error:
             raise _no_answer(error, where) from None
-        text = _redacted(clean(response.text), (*secrets, *_secrets(url, headers or {})))
+        text = _redacted(clean(body), (*secrets, *_secrets(url, headers or {})))
         problem = failure(
             response.status_code, response.headers, text, where=where, now=self._now()
         )
         if problem is not None:
             raise problem
+        if not (whole or reading.any_answer):
+            raise AmbiguousDeliveryError(
+                f"{where} answered {response.status_code} with a body that cannot be read",
+                reason="unreadable-answer",
+            )
         return HttpAnswer(response.status_code, text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How much of an answer is read, and whether it matters."""
+
+    limit: int
+    any_answer: bool
+
+
+_ANY: Final = _Reading(SHORT_ANSWER, any_answer=True)
+
+
+def _read(response: requests.Response, limit: int) -> tuple[str, bool]:
+    """Return the text of an answer, up to `limit` bytes of it, and whether that is all."""
+    content = bytearray()
+    try:
+        while len(content) <= limit:
+            chunk = response.raw.read1(limit + 1 - len(content), decode_content=False)
+            if not chunk:
+                return _unpacked(bytes(content), response.headers, limit)
+            content += chunk
+    except HTTPError:
+        # Too slow, lost or malformed; what came before is worth a look in an error.
+        pass
+    text, _ = _unpacked(bytes(content[:limit]), response.headers, limit)
+    return text, False
+
+
+def _unpacked(content: bytes, headers: Mapping[str, str], limit: int) -> tuple[str, bool]:
+    """
+    Return a body as text, and whether that is all of it.
+
+    Compression was not asked for, but some proxies compress all the same. No more than `limit`
+    bytes are unpacked, however many they stand for.
+    """
+    encoding = headers.get("Content-Encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return content.decode("utf-8", "replace"), True
+    unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        content = unpacker.decompress(content, limit)
+    except zlib.error:
+        return "", False
+    whole = unpacker.eof and not unpacker.unused_data
+    return content.decode("utf-8", "replace"), whole
 
 
 def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -273,6 +376,9 @@ def _no_answer(error: exceptions.RequestException, where: str) -> DeliveryError:
             return AmbiguousDeliveryError(f"{where}: no answer in time", reason="timeout")
         case exceptions.ConnectionError() | exceptions.ChunkedEncodingError():
             return AmbiguousDeliveryError(f"{where}: connection lost", reason="connection-lost")
+        case _ if error.args and isinstance(error.args[0], HTTPError):
+            # It came over the wire.
+            return AmbiguousDeliveryError(f"{where}: the answer is not HTTP", reason="no-http")
         case _:
             return PermanentDeliveryError(
                 f"{where}: {type(error).__name__}", reason="invalid-request"

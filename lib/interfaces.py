@@ -5,12 +5,14 @@ The ports: what the pipeline needs from the outside, in its own words.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol, runtime_checkable
 
 from lib.checks import Check
 from lib.models import (
+    SHORT_ANSWER,
     AnyReport,
     Delivery,
     DeliveryId,
@@ -533,7 +535,11 @@ class SecretReader(Protocol):
 
 
 class HttpClient(Protocol):
-    """HTTP with the retry class of each answer already decided. See `lib.http_client`."""
+    """
+    HTTP with the retry class of each answer already decided. See `lib.http_client`.
+
+    All calls of an attempt share its time. A call for which none is left is not made.
+    """
 
     def post(
         self,
@@ -542,27 +548,41 @@ class HttpClient(Protocol):
         *,
         headers: Mapping[str, str] | None = None,
         secrets: Sequence[str] = (),
+        limit: int = SHORT_ANSWER,
+        any_answer: bool = False,
     ) -> HttpAnswer:
         """
         Send JSON, or bytes as they are, and return a 2xx answer.
 
         `secrets`: what of the body the answer must not repeat; of address and credentials that is
-        known. Raises a `DeliveryError` for any other outcome.
+        known. `limit`: bytes that the answer may have. `any_answer`: a 2xx is an acceptance,
+        whatever its body is, and if it cannot be read; otherwise that is ambiguous. Raises a
+        `DeliveryError` for any other outcome.
         """
 
     def put(self, url: str, body: Json, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        """Like `post`."""
+        """Like `post`; any 2xx is an acceptance."""
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limit: int = SHORT_ANSWER,
+        any_answer: bool = False,
+    ) -> HttpAnswer:
         """Like `post`, without a body."""
 
     def delete(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        """Like `get`."""
+        """Like `put`, without a body."""
 
     def upload(
         self, url: str, file: Upload, *, headers: Mapping[str, str] | None = None
     ) -> HttpAnswer:
-        """Like `post`, with a file in the field "file" of a form."""
+        """Like `put`, with a file in the field "file" of a form."""
+
+    def reserve_call(self) -> AbstractContextManager[None]:
+        """Keep the time of one call free, for one that matters more than those within."""
 
 
 class TopicPublisher(Protocol):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 DeliveryId = NewType("DeliveryId", str)
 Destination = NewType("Destination", str)
@@ -917,6 +917,12 @@ class Digest:
 
 Message = Alert | Digest
 """What notifiers render, and what is verified after a lost answer."""
+
+
+SHORT_ANSWER: Final = 65_536
+"""Bytes that are read of an answer to a request, unless more are expected."""
+LONG_ANSWER: Final = 4_194_304
+"""Bytes of an answer that lists messages of others, or repeats a message of ours."""
 
 
 @dataclass(frozen=True, slots=True)

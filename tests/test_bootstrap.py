@@ -12,6 +12,7 @@ from lib.bootstrap import App, Clients, Settings, app
 from lib.config import Config, load
 from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError, LinkError
+from lib.http_deadline import TimeLimits
 from lib.models import Destination
 from lib.notifiers import jira_identity as identity
 from lib.notifiers.slack import SlackWebhookNotifier
@@ -138,6 +139,16 @@ def test_a_notifier_knows_its_stage() -> None:
     assert marks == [identity.owner_of(alert, stage).mark for stage in ("", "dev", "prod")]
 
 
+def test_each_attempt_has_a_notifier_with_time_of_its_own(config: Config) -> None:
+    """The client of a notifier is that of one attempt: its time, its connections."""
+    app = an_app(config)
+
+    first, second = (app.http(()), app.http(()))
+
+    assert first is not second
+    assert app.notifier(Destination("team")) is not app.notifier(Destination("team"))
+
+
 def test_a_destination_that_was_removed_is_named(config: Config) -> None:
     """A row may outlive its destination in the file."""
     with pytest.raises(ConfigError, match=r"'gone' is not in alerts\.yml"):
@@ -202,3 +213,17 @@ def test_a_process_says_once_which_boto3_it_has(caplog: pytest.LogCaptureFixture
 
     (record,) = caplog.records
     assert (record.getMessage(), record.__dict__["boto3"]) == ("started", boto3.__version__)
+
+
+def test_publishing_to_sns_ends_within_an_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If no attempt of botocore's is answered, and each backs off for as long as it may."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+    config = Clients(region="eu-central-1").get("sns").meta.config
+
+    attempts = config.retries["total_max_attempts"]
+    # https://docs.aws.amazon.com/boto3/latest/guide/retries.html: 1 s, doubled each time.
+    backoff = sum(2**number for number in range(attempts - 1))
+    seconds = attempts * (config.connect_timeout + config.read_timeout) + backoff
+    assert seconds <= TimeLimits().attempt

@@ -19,6 +19,7 @@ from lib.interfaces import WakeUp
 from lib.models import (
     AskLater,
     DeliveryState,
+    Destination,
     Receipt,
 )
 from lib.retries import DEFAULT_PAUSE, HORIZON
@@ -372,6 +373,29 @@ class TestDelivery:
 
         assert (refused.result, sent.result) == (DeliveryResult.RETRY, DeliveryResult.SENT)
         assert world.pauses == [1.0, 1.0]
+
+    def test_the_time_of_an_attempt_begins_before_its_report_is_read(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A notifier has the time of one attempt; what report and page take is part of it."""
+        world = World(a_report(OLD))
+        world.process()
+        steps: list[str] = []
+        read = world.store.get
+
+        def make(_: Destination) -> Any:
+            steps.append("notifier")
+            return world.notifier
+
+        def get(key: str) -> Any:
+            steps.append("report")
+            return read(key)
+
+        monkeypatch.setattr(world.store, "get", get)
+        monkeypatch.setattr(world.deliveries, "_notifiers", make)
+        world.deliver()
+
+        assert steps[:2] == ["notifier", "report"]
 
     def test_a_rotated_secret_is_in_use_at_once(self) -> None:
         """Who is refused altogether may hold an old credential: read again, and tried once more."""

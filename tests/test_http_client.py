@@ -29,10 +29,12 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.http_client import MAX_RETRY_AFTER, RequestsClient, check_url, failure, retry_after
+from lib.http_deadline import TimeLimits
 from lib.models import HttpAnswer, Upload
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 TOKEN = "not-a-real-token"
+LIMITS = TimeLimits(call=0.3)
 SECRET_PATH = f"/services/T00/B00/{TOKEN}"
 
 
@@ -98,7 +100,7 @@ def client() -> Iterator[RequestsClient]:
     """Make a client that may call loopback and is not patient."""
     with requests.Session() as session:
         session.trust_env = False
-        yield RequestsClient(("127.0.0.1",), session=session, now=lambda: NOW, timeouts=(0.5, 0.15))
+        yield RequestsClient(("127.0.0.1",), session=session, now=lambda: NOW, limits=LIMITS)
 
 
 def test_accepted_answer_comes_back_with_its_body(

@@ -31,6 +31,7 @@ from lib.errors import (
 )
 from lib.interfaces import DestinationTest, HttpClient, Json, NotifierTools
 from lib.models import (
+    LONG_ANSWER,
     Alert,
     AskLater,
     Change,
@@ -241,7 +242,7 @@ class JiraNotifier:
         try:
             with _reading():
                 url = f"{self._site}/rest/api/3/search/jql"
-                return self._tools.http.post(url, body, headers=headers).text
+                return self._tools.http.post(url, body, headers=headers, limit=LONG_ANSWER).text
         except PermanentDeliveryError as error:
             raise PermanentDeliveryError(str(error), broken=True, reason=error.reason) from None
 
@@ -280,7 +281,9 @@ class JiraNotifier:
                 return "not attached: the report page is not stored"
             if len(content) > MAX_ATTACHMENT:
                 return f"not attached: the report page has {len(content):,} bytes"
-            issue.attach(Upload(page["name"], content, "text/html"))
+            # The comment comes after it, and is the message.
+            with self._tools.http.reserve_call():
+                issue.attach(Upload(page["name"], content, "text/html"))
         except (DeliveryError, StoreError) as error:
             return f"not attached: {error}"
         return None
@@ -433,7 +436,7 @@ class _Issue:
         # All properties, because the client takes longer parts of an address out of the answer.
         query = "fields=status,resolution&properties=*all"
         with _reading():
-            answer = self.http.get(f"{self.url}?{query}", headers=self.headers)
+            answer = self.http.get(f"{self.url}?{query}", headers=self.headers, limit=LONG_ANSWER)
         return replace(self, answer=answer.text)
 
     def belongs_to(self, owner: identity.Owner) -> bool:
@@ -452,7 +455,8 @@ class _Issue:
     def _mentions(self, delivery: str) -> bool:
         query = f"orderBy=-created&maxResults={_COMMENTS}"
         with _reading():
-            answer = self.http.get(f"{self.url}/comment?{query}", headers=self.headers)
+            url = f"{self.url}/comment?{query}"
+            answer = self.http.get(url, headers=self.headers, limit=LONG_ANSWER)
         return identity.mentioned(answer.text, delivery)
 
     def status(self) -> workflow.Status:
@@ -463,11 +467,12 @@ class _Issue:
         url = f"{self.url}/transitions"
         try:
             with _reading():
-                answer = self.http.get(url, headers=self.headers)
+                answer = self.http.get(url, headers=self.headers, limit=LONG_ANSWER)
             way = workflow.transition(answer.text, done=done)
             if way is None:
                 return False
-            self.http.post(url, {"transition": {"id": way}}, headers=self.headers)
+            chosen = {"transition": {"id": way}}
+            self.http.post(url, chosen, headers=self.headers, any_answer=True)
         except PermanentDeliveryError:
             # The comment says so. Most often a permission, or a field that the screen asks for.
             return False
@@ -487,7 +492,8 @@ class _Issue:
 
         https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-issue-attachments
         """
-        answer = self.http.get(f"{self.url}?fields=attachment", headers=self.headers)
+        url = f"{self.url}?fields=attachment"
+        answer = self.http.get(url, headers=self.headers, limit=LONG_ANSWER)
         pages = _pages(answer.text)
         if file.name in (each["filename"] for each in pages):
             return
@@ -500,7 +506,8 @@ class _Issue:
     def comment(self, body: Json, note: str | None) -> None:
         content = [adf.panel("note", adf.paragraph(adf.text(note)))] if note else []
         noted = {**body, "content": [*content, *body["content"]]}
-        self.http.post(f"{self.url}/comment", {"body": noted}, headers=self.headers)
+        url = f"{self.url}/comment"
+        self.http.post(url, {"body": noted}, headers=self.headers, any_answer=True)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 from lib.checks import Check, CheckStatus, failed, has_failed, note, ok
 from lib.errors import DeliveryError, PermanentDeliveryError
 from lib.interfaces import DestinationTest, HttpClient, Json
-from lib.models import Destination
+from lib.models import LONG_ANSWER, Destination
 from lib.notifiers import adf, testing
 from lib.notifiers import jira_workflow as workflow
 from lib.text import one_line, truncate
@@ -114,7 +114,8 @@ def _project(jira: JiraDestination, test: DestinationTest) -> Iterator[Check]:
 
 
 def _get(jira: JiraDestination, path: str) -> Mapping[str, Json]:
-    answer = jira.http.get(f"{jira.site}/rest/api/3{path}", headers=jira.headers)
+    url = f"{jira.site}/rest/api/3{path}"
+    answer = jira.http.get(url, headers=jira.headers, limit=LONG_ANSWER)
     try:
         document = json.loads(answer.text)
     except (ValueError, RecursionError):

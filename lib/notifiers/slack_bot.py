@@ -17,6 +17,7 @@ from lib.checks import Check, note, ok
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
 from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import (
+    LONG_ANSWER,
     Alert,
     AskLater,
     Digest,
@@ -244,7 +245,8 @@ class SlackBotNotifier:
         for _ in range(_PAGES):
             # Methods that read take no JSON.
             url = f"{self._site}/api/{method}?{urlencode(query)}"
-            answer = _accepted(self._tools.http.get(url, headers=headers))
+            page = self._tools.http.get(url, headers=headers, limit=LONG_ANSWER)
+            answer = _accepted(page)
             yield from _objects(parsed(answer).get("messages"))
             cursor = _object(parsed(answer).get("response_metadata")).get("next_cursor")
             if not cursor:
@@ -253,7 +255,9 @@ class SlackBotNotifier:
 
     def _call(self, method: str, body: Json, headers: Mapping[str, str]) -> HttpAnswer:
         url = f"{self._site}/api/{method}"
-        return _accepted(self._tools.http.post(url, body, headers=headers))
+        # The answer repeats the message.
+        answer = self._tools.http.post(url, body, headers=headers, limit=LONG_ANSWER)
+        return _accepted(answer)
 
     def _headers(self) -> Mapping[str, str]:
         token = self._tools.secrets.read(self._token).strip()

@@ -6,10 +6,10 @@ Notifiers implement `lib.interfaces.Testable` with these; each owns its request 
 
 from collections.abc import Callable, Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
+from lib.addresses import AddressError, read_address
 from lib.checks import Check, failed, ok
-from lib.errors import AmbiguousDeliveryError, DeliveryError, TemporaryDeliveryError
+from lib.errors import AmbiguousDeliveryError, ConfigError, DeliveryError, TemporaryDeliveryError
 from lib.interfaces import DestinationTest, HttpClient, Json
 from lib.models import Destination
 from lib.wire import time_to_json
@@ -73,9 +73,12 @@ def reachable(http: HttpClient, url: str) -> Check:
 
     Raises `ConfigError` for a host that is not allowed.
     """
-    parts = urlsplit(url)
     try:
-        http.get(f"{parts.scheme}://{parts.netloc}/")
+        address = read_address(url)
+    except AddressError as error:
+        raise ConfigError(f"The address {error}; check its secret") from None
+    try:
+        http.get(address.root, any_answer=True)
     except (TemporaryDeliveryError, AmbiguousDeliveryError) as error:
         if not error.reason.startswith(_HTTP):
             return failed(
@@ -86,4 +89,4 @@ def reachable(http: HttpClient, url: str) -> Check:
     except DeliveryError:
         # It answered, and the answer is about a path that nobody uses.
         pass
-    return ok("connection", f"{parts.hostname} answers; no message was sent")
+    return ok("connection", f"{address.host} answers; no message was sent")

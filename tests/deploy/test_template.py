@@ -23,6 +23,7 @@ from deploy.retained import Retained, import_template
 from deploy.stack import METADATA
 from lib import links
 from lib.bootstrap import Settings
+from lib.http_deadline import TimeLimits
 from lib.observability import Metric
 from lib.report import console_url
 from lib.secret_names import PREFIX, stage_name
@@ -428,6 +429,13 @@ def test_a_lease_outlives_the_function(built: Package) -> None:
     timeout = built.resources("AWS::Lambda::Function")["DeliverLambdaFunction"]["Timeout"]
 
     assert ledger.LEASE.total_seconds() > timeout
+
+
+def test_an_attempt_ends_before_its_function(built: Package) -> None:
+    """In between are ledger, report and page, and a name that the resolver looks up for long."""
+    timeout = built.resources("AWS::Lambda::Function")["DeliverLambdaFunction"]["Timeout"]
+
+    assert TimeLimits().attempt + 15 <= timeout
 
 
 # --- what is kept -------------------------------------------------------------------------------

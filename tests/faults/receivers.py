@@ -5,7 +5,9 @@ They are called through the real HTTP client and the real SNS publisher. Faults 
 asked at every request, and says how to answer or leaves it to the next.
 """
 
+import io
 import json
+import math
 import random
 import re
 from collections import defaultdict
@@ -27,7 +29,7 @@ from urllib3.exceptions import (
     ReadTimeoutError,
 )
 
-from lib.http_client import READ_TIMEOUT
+from lib.http_client import LIMITS
 from lib.notifiers.sns import MAX_BYTES
 from local.standins.jira import JiraStandIn
 from local.standins.pagerduty import PagerDutyStandIn
@@ -36,6 +38,7 @@ from local.standins.slack_api import SlackApiStandIn
 from local.standins.sns import SnsStandIn
 from local.standins.webhook import WebhookStandIn
 from local.standins.wire import Answer, Call, Kind, Outcome
+from tests.answers import an_answer
 from tests.faults.simulation import Simulation
 
 SLACK = "https://hooks.slack.com"
@@ -77,11 +80,13 @@ class Slow:
     """The normal answer, late."""
 
     seconds: float
+    in_body: bool = False
+    """Status and headers come at once, the body a byte at a time."""
 
 
 Step = Answer | Lost | Slow
-SILENCE = Lost("timeout", seconds=READ_TIMEOUT)
-SILENCE_AFTER_ACCEPT = Lost("timeout", accepts=True, seconds=READ_TIMEOUT)
+SILENCE = Lost("timeout", seconds=LIMITS.call)
+SILENCE_AFTER_ACCEPT = Lost("timeout", accepts=True, seconds=LIMITS.call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +171,15 @@ class Receivers:
         """Keep the address of a webhook's receiver as a secret of its name."""
         self.secrets[f"ecr-scan-alerts/{name}"] = f"https://{HOOK_HOST}{self.hooks.path(name)}"
 
-    def answer(self, receiver: str, destination: str, call: Call) -> Answer | Lost:
-        """Answer one request, or say in which way it gets no answer. Takes its time."""
+    def answer(
+        self, receiver: str, destination: str, call: Call, *, patience: float = math.inf
+    ) -> "Answer | Lost | Dripping":
+        """
+        Answer one request, or say in which way it gets no answer. Takes its time.
+
+        `patience`: the seconds after which the caller gives up.
+        """
+        end = self.simulation.seconds + patience
         latency = LATENCY[receiver] * self.random.uniform(0.6, 1.4) / 2
         self.step_in("before receiver.send")
         self.simulation.sleep(latency)
@@ -188,8 +200,12 @@ class Receivers:
             self.unanswered += answer is not None and outcome.accepted is not None
             answer = answer or outcome.answer
         self.step_in("after receiver.send")
-        self.simulation.sleep(step.seconds if isinstance(step, Lost | Slow) else latency)
-        return answer
+        if isinstance(step, Slow) and step.in_body and isinstance(answer, Answer):
+            return Dripping(answer, step.seconds, end)
+        seconds = step.seconds if isinstance(step, Lost | Slow) else latency
+        left = end - self.simulation.seconds
+        self.simulation.sleep(min(seconds, left))
+        return answer if seconds <= left else Lost("timeout")
 
     def calls(self, *receivers: str) -> int:
         """Count requests, whatever became of them."""
@@ -229,6 +245,34 @@ def delivery_of(payload: Any) -> str:
 # --- over HTTP --------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Dripping:
+    """An answer whose body takes so many seconds, of which the caller waits until `end`."""
+
+    answer: Answer
+    seconds: float
+    end: float
+
+
+class DrippingBody(io.BytesIO):
+    """The body of an answer, a byte at a time."""
+
+    def __init__(self, dripping: Dripping, simulation: Simulation) -> None:
+        content = dripping.answer.body.encode()
+        super().__init__(content)
+        self._gap = dripping.seconds / max(len(content), 1)
+        self._end = dripping.end
+        self._simulation = simulation
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        """Return the next byte, or raise what a socket raises when there is no time left."""
+        if size:
+            self._simulation.sleep(min(self._gap, self._end - self._simulation.seconds))
+        if self._simulation.seconds >= self._end:
+            raise TimeoutError("timed out")
+        return super().read1(1)
+
+
 class Transport(BaseAdapter):
     """What `requests` sends through instead of a socket."""
 
@@ -236,7 +280,9 @@ class Transport(BaseAdapter):
         super().__init__()
         self._receivers = receivers
 
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+    def send(  # type: ignore[override]  # the rest of its options concerns sockets
+        self, request: requests.PreparedRequest, *, timeout: tuple[float, float], **_: Any
+    ) -> requests.Response:
         """Answer a request, or raise what `requests` raises."""
         parts = urlsplit(str(request.url))
         call = Call(
@@ -258,14 +304,14 @@ class Transport(BaseAdapter):
             receiver, destination = "webhook", self._receivers.hooks.destination(call)
         else:
             receiver, destination = "jira", host.partition(".")[0]
-        answer = self._receivers.answer(receiver, destination, call)
+        answer = self._receivers.answer(receiver, destination, call, patience=timeout[1])
         if isinstance(answer, Lost):
             raise _no_answer(answer, request)
-        response = requests.Response()
-        response.status_code = answer.status
-        response.headers.update(answer.headers)
-        response.encoding = "utf-8"
-        response._content = answer.body.encode()  # noqa: SLF001  # what an adapter has to fill
+        if isinstance(answer, Dripping):
+            body = DrippingBody(answer, self._receivers.simulation)
+            response = an_answer(answer.answer.status, body, answer.answer.headers)
+        else:
+            response = an_answer(answer.status, answer.body.encode(), answer.headers)
         response.request, response.url = request, str(request.url)
         return response
 

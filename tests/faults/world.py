@@ -347,7 +347,9 @@ class World:
             places=Port("places", self.store, self, PORT_SECONDS),
             now=app.now,
         )
-        app.http = lambda hosts: RequestsClient(hosts, session=self._session(), now=app.now)
+        app.http = lambda hosts: RequestsClient(
+            hosts, session=self._session(), now=app.now, clock=lambda: self.simulation.seconds
+        )
         return app
 
     def _session(self) -> requests.Session:

@@ -13,6 +13,7 @@ import requests
 from lib.delivery import DeliveryPipeline
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
+from lib.http_deadline import TimeLimits
 from lib.interfaces import NotifierTools, WakeUp
 from lib.models import (
     Alert,
@@ -49,7 +50,7 @@ class Workspace:
             {"site": receivers.slack_site, "channel": CHANNEL, "token": {"secret": "bot"}},
             NotifierTools(
                 http=RequestsClient(
-                    ("127.0.0.1",), session=session, now=lambda: NOW, timeouts=(3, 0.2)
+                    ("127.0.0.1",), session=session, now=lambda: NOW, limits=TimeLimits(call=0.2)
                 ),
                 secrets=NamedSecrets({"bot": receivers.slack_token}),
                 topics=RecordingTopics(),

@@ -1,12 +1,13 @@
 """What notifiers call, in memory: HTTP with scripted answers, secrets, topics."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from lib.interfaces import Notifier, NotifierTools
-from lib.models import Destination, HttpAnswer, Message, Upload
+from lib.models import SHORT_ANSWER, Destination, HttpAnswer, Message, Upload
 from lib.notifiers import NOTIFIERS
 from lib.notifiers import jira_identity as identity
 from tests.builders import NOW
@@ -88,6 +89,10 @@ class Call:
     url: str
     body: Any
     headers: Mapping[str, str]
+    limit: int = SHORT_ANSWER
+    any_answer: bool = False
+    leaves_time: bool = False
+    """Whether it left the time of one more call."""
 
 
 @dataclass
@@ -96,6 +101,7 @@ class ScriptedHttp:
 
     answers: list[HttpAnswer | Exception]
     calls: list[Call] = field(default_factory=list)
+    reserved: int = 0
 
     def post(
         self,
@@ -104,14 +110,23 @@ class ScriptedHttp:
         *,
         headers: Mapping[str, str] | None = None,
         secrets: Sequence[str] = (),  # noqa: ARG002  # the port's
+        limit: int = SHORT_ANSWER,
+        any_answer: bool = False,
     ) -> HttpAnswer:
-        return self._call("POST", url, body, headers)
+        return self._call("POST", url, body, headers, limit, any_answer=any_answer)
 
     def put(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         return self._call("PUT", url, body, headers)
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-        return self._call("GET", url, None, headers)
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        limit: int = SHORT_ANSWER,
+        any_answer: bool = False,
+    ) -> HttpAnswer:
+        return self._call("GET", url, None, headers, limit, any_answer=any_answer)
 
     def delete(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         return self._call("DELETE", url, None, headers)
@@ -121,10 +136,24 @@ class ScriptedHttp:
     ) -> HttpAnswer:
         return self._call("POST", url, file, headers)
 
+    @contextmanager
+    def reserve_call(self) -> Iterator[None]:
+        self.reserved += 1
+        yield
+        self.reserved -= 1
+
     def _call(
-        self, method: str, url: str, body: Any, headers: Mapping[str, str] | None
+        self,
+        method: str,
+        url: str,
+        body: Any,
+        headers: Mapping[str, str] | None,
+        limit: int = SHORT_ANSWER,
+        *,
+        any_answer: bool = False,
     ) -> HttpAnswer:
-        self.calls.append(Call(method, url, body, headers or {}))
+        call = Call(method, url, body, headers or {}, limit, any_answer, self.reserved > 0)
+        self.calls.append(call)
         answer = self.answers[min(len(self.calls), len(self.answers)) - 1]
         if isinstance(answer, Exception):
             raise answer

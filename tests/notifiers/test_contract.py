@@ -30,6 +30,7 @@ from lib.interfaces import Notifier
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS, wording
 from lib.notifiers.sns import FORMATS as SNS_FORMATS
+from tests.answers import an_answer
 from tests.builders import a_filter, a_report, an_image
 from tests.notifiers import receivers
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, stories, told
@@ -246,13 +247,10 @@ class Answering(requests.Session):
         self, method: str, url: str, *, headers: Mapping[str, str], **body: Any
     ) -> requests.Response:
         self.asked.append(f"{method} {url}")
-        response = requests.Response()
-        response.status_code = self.status
         scheme, _, sent = headers.get("Authorization", "").partition(" ")
         account = base64.b64decode(sent).decode() if scheme == "Basic" else ""
         echo = f"refused {url} {scheme} {sent} {account} {body}"
-        response._content = echo.encode()  # noqa: SLF001  # no other way to set it
-        return response
+        return an_answer(self.status, echo.encode())
 
 
 @pytest.fixture

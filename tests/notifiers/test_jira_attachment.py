@@ -105,6 +105,23 @@ def test_the_page_comes_before_the_comment() -> None:
     assert again[-2:] == ["GET /issue/SEC-7?fields=attachment", "POST /issue/SEC-7/comment"]
 
 
+def test_the_page_leaves_the_comment_its_time() -> None:
+    """However slow Jira is: the comment is the message, and comes last."""
+    http = ScriptedHttp(
+        [OPEN, DONE, attached(*(f"scan-report-{n}-c.html" for n in range(5))), DONE]
+    )
+    notifier = JiraNotifier(OPTIONS["jira"], replace(tools(http=http), pages=OnePage()))
+
+    notifier.send(notifier.render(ALERT, thread="SEC-7"))
+
+    leaving = [call.url.removeprefix(SITE) for call in http.calls if call.leaves_time]
+    assert leaving == [
+        "/issue/SEC-7?fields=attachment",
+        "/issue/SEC-7/attachments",
+        *(f"/attachment/{number}" for number in (104, 103, 102)),
+    ]
+
+
 def test_the_newest_three_are_kept() -> None:
     """Only ours are taken away: what people attached stays."""
     names = ("scan-report-4-d.html", "budget.xlsx", *(f"scan-report-{n}-c.html" for n in (3, 2, 1)))
