@@ -16,6 +16,11 @@ _UNSAFE = re.compile(
 _BLANKS = re.compile(r"\s+")
 _SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Slack has no escape for these; they only change how text looks, but that can hide or stress it.
+# What begins an address, and the end of a label that markdown reads a target behind.
+_LINK = re.compile(r"://|\bwww\.|\bmailto:|\](?=\s*[(\[:])", re.IGNORECASE)
+_LOOK_ALIKES = str.maketrans(
+    {":": "\N{RATIO}", ".": "\N{ONE DOT LEADER}", "]": "\N{FULLWIDTH RIGHT SQUARE BRACKET}"}
+)
 _FORMATTING = str.maketrans({"*": "\N{ASTERISK OPERATOR}", "`": "'"})
 
 
@@ -52,6 +57,15 @@ def escape_slack(text: str) -> str:
     Exactly these three: https://docs.slack.dev/messaging/formatting-message-text
     """
     return "".join(_SLACK.get(character, character) for character in clean(text))
+
+
+def unlinked(text: str) -> str:
+    """
+    Return text in which no receiver finds a link: neither one of markdown nor a bare address.
+
+    The text looks the same; what would make it a link is a look-alike.
+    """
+    return _LINK.sub(lambda match: match[0].translate(_LOOK_ALIKES), text)
 
 
 def slack_flat(text: str) -> str:

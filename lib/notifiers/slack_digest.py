@@ -6,7 +6,7 @@ from lib.interfaces import Json
 from lib.models import Digest, Severity
 from lib.notifiers import digest_words as words
 from lib.notifiers.slack_message import mrkdwn
-from lib.text import slack_flat, slack_text
+from lib.text import slack_flat, slack_text, unlinked
 
 _HEADER: Final = 150
 _SAID: Final = 500
@@ -40,7 +40,7 @@ def told(digest: Digest) -> Json:
 def told_plainly(digest: Digest) -> Json:
     """Return the same as text alone."""
     text = f"{words.name(digest)}: {words.verdict(digest)}. {words.movement(digest)}"
-    return {"text": _say(text, _SAID), "unfurl_links": False, "unfurl_media": False}
+    return {"text": _say(unlinked(text), _SAID), "unfurl_links": False, "unfurl_media": False}
 
 
 def _header(digest: Digest) -> Json:

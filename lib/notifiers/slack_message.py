@@ -13,7 +13,7 @@ from lib.interfaces import Json
 from lib.models import Alert, Change, ScanProblem, Severity, Upgrade, Usage
 from lib.notifiers import testing, wording
 from lib.report import vulnerability_url
-from lib.text import one_line, slack_flat, slack_link, slack_text
+from lib.text import one_line, slack_flat, slack_link, slack_text, unlinked
 
 # https://docs.slack.dev/reference/block-kit/blocks
 MAX_BLOCKS: Final = 50
@@ -340,12 +340,12 @@ def _console(alert: Alert) -> str:
 def _fallback(alert: Alert, limit: int) -> str:
     """Return the message in one line: what notifications and screen readers say."""
     numbers = wording.not_clear(alert) if alert.problem else f"{wording.all_findings(alert)}."
-    return _say(f"{_name(alert)}: {alert.verdict.rstrip('.')}. {numbers}", limit)
+    return _say(unlinked(f"{_name(alert)}: {alert.verdict.rstrip('.')}. {numbers}"), limit)
 
 
 def _fallback_of_standing(alert: Alert, limit: int) -> str:
     numbers = f" {wording.all_findings(alert)}." if alert.total else ""
-    return _say(f"{_name(alert)}: {_how_it_stands(alert)}.{numbers}", limit)
+    return _say(unlinked(f"{_name(alert)}: {_how_it_stands(alert)}.{numbers}"), limit)
 
 
 def _name(alert: Alert) -> str:
@@ -354,7 +354,7 @@ def _name(alert: Alert) -> str:
 
 
 def _text_alone(alert: Alert, said: str) -> str:
-    lines = (said, _console(alert), _say(wording.footer(alert), _FOOTER))
+    lines = (said, _console(alert), _say(unlinked(wording.footer(alert)), _FOOTER))
     return "\n".join(filter(None, lines))
 
 

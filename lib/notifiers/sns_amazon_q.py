@@ -2,8 +2,8 @@
 The custom notification: what Amazon Q Developer in chat applications shows in Slack or Teams.
 
 https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html. Escaped as Slack asks for,
-which Teams' markdown understands; bare links, because the two write others differently. Alerts of a
-stream share a thread.
+and without what Teams' markdown or a chat takes for a link; our own links are bare addresses,
+because the two write others differently. Alerts of a stream share a thread.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from typing import Final
 from lib.interfaces import Json
 from lib.models import Alert, Change, Severity, Upgrade
 from lib.notifiers import wording
-from lib.text import escape_slack, one_line, slack_flat, slack_text, truncate
+from lib.text import escape_slack, one_line, slack_flat, slack_text, truncate, unlinked
 
 # Titles and descriptions beyond these are dropped without a word. The lists have no documented
 # limit; a chat shows few lines of them anyway.
@@ -85,7 +85,7 @@ def _opening(alert: Alert) -> str:
         return (
             f"*{_say(what, _VERDICT)}:* {_say(reason, _PROBLEM)}\n{wording.not_clear(alert)}\n"
             f"{where}"
-            f"\n\n*What to do*\n{slack_text(one_line(remedy), _PROBLEM)}"
+            f"\n\n*What to do*\n{slack_text(unlinked(one_line(remedy)), _PROBLEM)}"
         )
     numbers = (wording.all_findings(alert), wording.why(alert))
     lines = (_say(each, _LINE) for each in numbers if each)
@@ -118,7 +118,7 @@ def _steps(alert: Alert) -> list[str]:
     mended, rest = wording.steps(alert, command=_COMMAND, limit=_MENDED)
     for each in mended:
         command = "; ".join(each.commands) or each.remark
-        shown.append(slack_text(one_line(f"{each.title}: {command}"), 4 * _COMMAND))
+        shown.append(slack_text(unlinked(one_line(f"{each.title}: {command}")), 4 * _COMMAND))
     if rest:
         return [*shown, _say(rest, _STEP)]
     more = wording.more_upgrades(hidden) if hidden else wording.without_version(alert)
@@ -181,4 +181,4 @@ def _context(alert: Alert) -> Json:
 
 
 def _say(text: str, limit: int) -> str:
-    return slack_text(slack_flat(text), limit)
+    return slack_text(unlinked(slack_flat(text)), limit)

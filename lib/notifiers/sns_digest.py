@@ -8,7 +8,7 @@ from typing import Final
 from lib.models import Digest
 from lib.notifiers import digest_words as words
 from lib.notifiers.document import dump, render_digest
-from lib.text import slack_flat, slack_text
+from lib.text import slack_flat, slack_text, unlinked
 
 _COLUMNS: Final = 76
 _LINES: Final = 20
@@ -96,4 +96,4 @@ def _wrapped(line: str, indent: str = "") -> Iterable[str]:
 
 
 def _say(line: str, limit: int = 400) -> str:
-    return slack_text(slack_flat(line), limit)
+    return slack_text(unlinked(slack_flat(line)), limit)

@@ -100,6 +100,16 @@ def test_nothing_from_outside_comes_alive(text: str) -> None:
             assert_inert(payload)
 
 
+def test_text_alone_makes_no_link_of_a_name() -> None:
+    """Slack makes links of bare addresses in `text`; only blocks can forbid it."""
+    alert = injected("https://evil.example/login www.evil.example")
+
+    for payload in (slack().render(alert), slack().plain(alert)):
+        said = payload["text"].splitlines()[0]
+        assert "://" not in said
+        assert "www." not in said
+
+
 def test_fallback_says_the_same_and_is_escaped() -> None:
     """The text of notifications names image and verdict, with mentions escaped."""
     payload = slack().render(STORIES["injection"])

@@ -6,9 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from lib.models import Alert
 from lib.notifiers.sns_amazon_q import MAX_DESCRIPTION, MAX_TITLE, render, render_plain
+from lib.text import slack_flat, slack_text, unlinked
 from tests.builders import a_finding, a_report
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
@@ -92,3 +96,44 @@ def test_long_links_are_left_out() -> None:
     alert = replace(STORIES["baseline"], report_url=f"https://example.com/{'a' * 2000}")
 
     assert "Full report" not in notification(alert)["content"]["description"]
+
+
+LINKS = (
+    "[a](javascript:alert(1))",
+    "[a] (https://evil.example)",
+    "![a](https://evil.example/x.png)",
+    "[a][b] [b]: https://evil.example",
+    "[[a]](//evil.example)",
+    "https://evil.example/login",
+    "HTTP://evil.example ftp://evil.example",
+    "www.evil.example WWW.evil.example",
+    "mailto:a@evil.example",
+    "<https://evil.example>",
+)
+OURS = ("Full report: https://", "ECR console: https://", "Build: https://ci.example/")
+BARE = re.compile(r"\w://|\bwww\.|\bmailto:", re.IGNORECASE)
+
+
+def live_in(markdown: str) -> list[str]:
+    """Return the links that markdown has in a text, and the addresses that a chat finds in it."""
+    inline = [token for token in MarkdownIt().parse(markdown) for token in token.children or ()]
+    kinds = [token.type for token in inline if token.type in {"link_open", "image"}]
+    return kinds + [line for line in markdown.splitlines() if BARE.search(line)]
+
+
+@given(st.lists(st.sampled_from((*LINKS, *"[]()<>!: \n./w")), max_size=12).map("".join))
+def test_no_text_becomes_a_link(text: str) -> None:
+    """Neither in the markdown of Teams, nor as an address that a chat makes a link of."""
+    assert live_in(slack_text(unlinked(slack_flat(text)), 400)) == []
+
+
+@pytest.mark.parametrize("text", LINKS)
+@pytest.mark.parametrize("make", [injected, injected_problem])
+def test_no_field_from_outside_becomes_a_link(make: Any, text: str) -> None:
+    """Package names, versions, paths, images, reasons: only our own links are live."""
+    for rendered in (render(make(text), 0), render_plain(make(text), 0)):
+        content = json.loads(rendered[0])["content"]
+        lines = [content["title"], *content["description"].splitlines()]
+
+        for line in (*lines, *content.get("nextSteps", ()), *content["keywords"]):
+            assert line.startswith(OURS) or live_in(line) == []
