@@ -1,14 +1,15 @@
 """
 Any HTTPS receiver: a CloudEvent that holds the document for programs, signed.
 
-Signed in the manner of Standard Webhooks, which has libraries to verify it with; the id of a
-message is that of its delivery, so that receivers can drop a repeat.
+Signed as Standard Webhooks specifies, whose libraries verify it; the id of a message is that of its
+delivery, so that receivers can drop a repeat.
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
 """
 
 import base64
 import hmac
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
@@ -34,10 +35,12 @@ _DIGEST_SCHEMA: Final = "urn:ecr-scan-alerts:schema:digest-1.0.0"
 _TEST_SCHEMA: Final = f"urn:ecr-scan-alerts:schema:{testing.SCHEMA}"
 _SUBJECT: Final = 400
 _SYMMETRIC: Final = "whsec_"
-_ASYMMETRIC: Final = ("whsk_", "whpk_")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _NO_KEY: Final = (
-    f"The secret of a webhook must be {_SYMMETRIC} and Base64, or text without blanks, of at least "
-    f"{MIN_KEY} bytes; while it is replaced, the new one and the old one with a blank between them"
+    f"The secret of a webhook must be Base64 of at least {MIN_KEY} bytes, with or without "
+    f"{_SYMMETRIC} before it: `echo {_SYMMETRIC}$(openssl rand -base64 32)` makes one. A password "
+    "is none. While a secret is replaced, store the new one and the old one with a blank between "
+    "them"
 )
 
 _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
@@ -187,19 +190,24 @@ def signatures(keys: Sequence[bytes], id_: str, timestamp: str, body: bytes) -> 
 
 def _keys(secret: str) -> list[bytes]:
     """Return the keys. Raises `ConfigError`, outside of any handler that holds the secret."""
-    keys = [_key(each) for each in secret.split()]
+    keys = [_key(text) for text in secret.split()]
     if not keys or min(map(len, keys)) < MIN_KEY:
         raise ConfigError(_NO_KEY)
     return keys
 
 
 def _key(text: str) -> bytes:
-    """Return one key; an empty one when it is written in the wrong way."""
-    if text.startswith(_ASYMMETRIC):
+    """
+    Return the key that Base64 stands for; an empty one for anything else.
+
+    The prefix may be missing, and so may the padding: the libraries that verify take both. They
+    would read a password as Base64, too, and find another key than its characters.
+    """
+    encoded = text.removeprefix(_SYMMETRIC)
+    if not _BASE64.fullmatch(encoded):
         return b""
-    if not text.startswith(_SYMMETRIC):
-        return text.encode()
+    digits = encoded.rstrip("=")
     try:
-        return base64.b64decode(text.removeprefix(_SYMMETRIC), validate=True)
+        return base64.b64decode(digits + "=" * (-len(digits) % 4))
     except ValueError:
         return b""

@@ -1,6 +1,7 @@
 """`destinations test` against every stand-in, with the right secret and with a wrong one."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -86,7 +87,7 @@ class Bench:
             "ecr-scan-alerts/pagerduty": "0" * 32,
             "ecr-scan-alerts/slack": f"{hook.rpartition('/')[0]}/{WRONG.replace('-', '')}",
             "ecr-scan-alerts/slack-bot": bot,
-            "ecr-scan-alerts/hook-secret": WRONG,
+            "ecr-scan-alerts/hook-secret": b64encode(WRONG.encode()).decode(),
         }
 
     def test(

@@ -1,5 +1,6 @@
 """What notifiers call, in memory: HTTP with scripted answers, secrets, topics."""
 
+import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,7 +23,8 @@ CREDENTIALS: Final = f'{{"email": "robot@example.com", "token": "{JIRA_TOKEN}"}}
 HOOK_HOST: Final = "hooks.example.com"
 HOOK_TOKEN: Final = "not-a-real-address"
 HOOK: Final = f"https://{HOOK_HOST}/ingest/{HOOK_TOKEN}"
-SIGNING_SECRET: Final = "not-a-real-secret-to-sign-with"
+SIGNING_KEY: Final = b"not a real secret to sign with"
+SIGNING_SECRET: Final = base64.b64encode(SIGNING_KEY).decode()
 ROUTING_KEY: Final = "notarealroutingkey" + 14 * "0"
 TOPIC: Final = "arn:aws:sns:eu-central-1:000474600478:scan-alerts"
 

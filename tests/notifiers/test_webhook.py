@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,10 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from hypothesis import example, given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from standardwebhooks.webhooks import Webhook
 
 from lib.errors import AmbiguousDeliveryError, ConfigError
 from lib.http_client import RequestsClient
@@ -29,6 +32,7 @@ from tests.notifiers.alerts import INJECTIONS, injected, injected_problem, stori
 from tests.notifiers.receivers import (
     HOOK,
     OPTIONS,
+    SIGNING_KEY,
     SIGNING_SECRET,
     NamedSecrets,
     ScriptedHttp,
@@ -50,18 +54,20 @@ OPTIONAL = {"subject", "time", "datacontenttype", "dataschema", "data"}
 
 
 def webhook(
-    *answers: HttpAnswer, secret: str = SIGNING_SECRET, http: HttpClient | None = None
+    *answers: HttpAnswer,
+    secret: str = SIGNING_SECRET,
+    http: HttpClient | None = None,
+    now: datetime | None = None,
 ) -> WebhookNotifier:
     names = {"ecr-scan-alerts/hook-url": f" {HOOK}\n", "ecr-scan-alerts/hook-secret": secret}
-    return WebhookNotifier(
-        OPTIONS["webhook"], tools(*answers, secrets=NamedSecrets(names), http=http)
-    )
+    given = tools(*answers, secrets=NamedSecrets(names), http=http)
+    return WebhookNotifier(OPTIONS["webhook"], replace(given, now=lambda: now or NOW))
 
 
-def sent(secret: str, story: str = "no-findings") -> Any:
+def sent(secret: str, story: str = "no-findings", *, now: datetime | None = None) -> Any:
     """Return the request that carries a story."""
     http = ScriptedHttp([ACCEPTED])
-    made = webhook(secret=secret, http=http)
+    made = webhook(secret=secret, http=http, now=now)
     made.send(made.render(STORIES[story]))
     return http.calls[0]
 
@@ -168,7 +174,7 @@ class TestSignature:
         assert call.headers["Content-Type"] == "application/cloudevents+json"
         assert call.headers["webhook-id"] == json.loads(call.body)["id"]
         assert call.headers["webhook-timestamp"] == str(int(NOW.timestamp()))
-        assert call.headers["webhook-signature"] == signature(SIGNING_SECRET.encode(), call)
+        assert call.headers["webhook-signature"] == signature(SIGNING_KEY, call)
 
     def test_it_is_what_others_compute(self) -> None:
         """The example in the tests of the reference libraries."""
@@ -178,20 +184,52 @@ class TestSignature:
 
         assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
-    def test_a_secret_may_be_in_base64(self) -> None:
-        """The key is then what the Base64 stands for."""
-        key = bytes(range(MIN_KEY))
+    @pytest.mark.parametrize("size", [MIN_KEY, 25, 26, 64])
+    @pytest.mark.parametrize("prefix", ["", "whsec_"])
+    @pytest.mark.parametrize("padding", ["=", ""])
+    def test_the_key_is_what_the_base64_stands_for(
+        self, size: int, prefix: str, padding: str
+    ) -> None:
+        """With and without the prefix, and with and without padding."""
+        key = bytes(range(size))
+        encoded = base64.b64encode(key).decode()
+        secret = prefix + (encoded if padding else encoded.rstrip("="))
 
-        call = sent(f"whsec_{base64.b64encode(key).decode()}\n")
+        call = sent(f"{secret}\n", now=datetime.now(UTC))
 
         assert call.headers["webhook-signature"] == signature(key, call)
+        assert Webhook(secret).verify(call.body, call.headers)
+
+    @given(st.binary(min_size=MIN_KEY, max_size=64), st.sampled_from(["", "whsec_"]))
+    def test_the_official_library_verifies_every_secret(self, key: bytes, prefix: str) -> None:
+        """Whatever is accepted as a secret here is the same key there."""
+        call = sent(prefix + base64.b64encode(key).decode(), now=datetime.now(UTC))
+
+        assert Webhook(prefix + base64.b64encode(key).decode()).verify(call.body, call.headers)
+
+    @given(st.text(alphabet=st.characters(max_codepoint=0x17F), min_size=20, max_size=60))
+    @example("correct-horse-battery-staple-and-more")
+    @example("correct horse battery staple and more")
+    @example("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa_-")
+    def test_no_text_is_accepted_that_the_official_library_reads_differently(
+        self, secret: str
+    ) -> None:
+        """A password is refused, instead of being signed with in a way that nobody verifies."""
+        try:
+            call = sent(secret, now=datetime.now(UTC))
+        except ConfigError:
+            return
+
+        for part in secret.split():
+            assert Webhook(part).verify(call.body, call.headers)
 
     @pytest.mark.parametrize("between", [" ", "\n", " \r\n\t"])
     def test_while_a_secret_is_replaced_both_sign(self, between: str) -> None:
         """A receiver that has the new one or the old one finds its signature."""
         old, new = b"o" * MIN_KEY, b"n" * MIN_KEY
+        encoded = [base64.b64encode(key).decode() for key in (new, old)]
 
-        call = sent(f"{new.decode()}{between}whsec_{base64.b64encode(old).decode()}")
+        call = sent(f"{encoded[0]}{between}whsec_{encoded[1]}")
 
         both = f"{signature(new, call)} {signature(old, call)}"
         assert call.headers["webhook-signature"] == both
@@ -201,12 +239,18 @@ class TestSignature:
         [
             "",
             " \n",
-            "x" * (MIN_KEY - 1),
+            "x" * MIN_KEY,
+            "whsec_",
+            base64.b64encode(b"x" * (MIN_KEY - 1)).decode(),
             "whsec_" + base64.b64encode(b"x" * (MIN_KEY - 1)).decode(),
             "whsec_" + "x" * MIN_KEY + "!",
             "whsk_" + "x" * MIN_KEY,
             "whpk_" + "x" * MIN_KEY,
-            "x" * MIN_KEY + " of several words",
+            "correct-horse-battery-staple-and-more",
+            "correct horse battery staple and more",
+            "\u00fcx" * MIN_KEY,
+            "xxx=" * MIN_KEY,
+            "x" * 33,
         ],
     )
     def test_a_secret_that_cannot_sign_is_an_error_without_it(self, secret: str) -> None:
@@ -214,7 +258,7 @@ class TestSignature:
         http = ScriptedHttp([ACCEPTED])
         made = webhook(secret=secret, http=http)
 
-        with pytest.raises(ConfigError, match="at least 24 bytes") as caught:
+        with pytest.raises(ConfigError, match=r"at least 24 bytes.*openssl rand") as caught:
             made.send(made.render(STORIES["no-findings"]))
 
         assert http.calls == []
@@ -235,12 +279,12 @@ class TestExampleInReadme:
         return names["verified"]  # type: ignore[no-any-return]
 
     def test_it_takes_what_is_sent(self, verified: Callable[..., bool]) -> None:
-        """With a secret as text, in Base64, and with each of two."""
-        encoded = f"whsec_{base64.b64encode(b'k' * MIN_KEY).decode()}"
-        for given in (SIGNING_SECRET, encoded):
-            call = sent(f"{SIGNING_SECRET} {encoded}")
+        """With and without the prefix, and with each of two."""
+        other = f"whsec_{base64.b64encode(b'k' * MIN_KEY).decode()}"
+        for secret in (SIGNING_SECRET, f"whsec_{SIGNING_SECRET}", other, other.rstrip("=")):
+            call = sent(f"{SIGNING_SECRET} {other}")
 
-            assert verified(call.headers, call.body, given)
+            assert verified(call.headers, call.body, secret)
 
     def test_it_refuses_everything_else(self, verified: Callable[..., bool]) -> None:
         """Another body, id, time, secret or signature; and what is five minutes old."""
@@ -248,18 +292,19 @@ class TestExampleInReadme:
         late = str(int(NOW.timestamp()) - 1)
 
         assert not verified(call.headers, call.body + b" ", SIGNING_SECRET)
-        assert not verified(call.headers, call.body, SIGNING_SECRET + "x")
+        assert not verified(call.headers, call.body, SIGNING_SECRET[4:])
         for changed in (
             {"webhook-id": "1"},
             {"webhook-timestamp": late},
             {"webhook-signature": ""},
             {"webhook-signature": "v1,bm9uZQ=="},
+            {"webhook-signature": "v1,\u00fc \u2028 \udcff"},
+            {"webhook-id": "\u00fc\udcff"},
+            {"webhook-timestamp": "soon"},
         ):
             assert not verified({**call.headers, **changed}, call.body, SIGNING_SECRET)
         old = {**call.headers, "webhook-timestamp": late}
-        old["webhook-signature"] = signatures(
-            [SIGNING_SECRET.encode()], old["webhook-id"], late, call.body
-        )
+        old["webhook-signature"] = signatures([SIGNING_KEY], old["webhook-id"], late, call.body)
         assert not verified(old, call.body, SIGNING_SECRET)
 
 
