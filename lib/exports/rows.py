@@ -6,6 +6,7 @@ rows of their own, told apart by the first column.
 """
 
 import io
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from csv import DictWriter
 from datetime import datetime
@@ -62,9 +63,8 @@ COLUMNS: Final = (
     "built_at",
 )
 
-# A spreadsheet takes what begins with these for a formula, and runs it:
-# https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\N{FULLWIDTH EQUALS SIGN}")
+_FORMULA: Final = frozenset("=+-@\N{MINUS SIGN}\N{HYPHEN}\N{EN DASH}")
+"""What begins a formula: https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
 def csv(reports: Sequence[AnyReport]) -> str:
@@ -83,7 +83,19 @@ def _cell(value: str | float) -> str | float:
     if not isinstance(value, str):
         return value
     text = clean(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    """
+    Say whether a spreadsheet may run a cell.
+
+    Spreadsheets skip blanks, and some read other forms of a character, such as full-width ones, as
+    the character itself; normalization knows these forms.
+    """
+    if text.startswith(("\t", "\n")):
+        return True
+    return unicodedata.normalize("NFKC", text.lstrip()[:1])[:1] in _FORMULA
 
 
 def _rows(report: AnyReport) -> Iterator[Mapping[str, str | float]]:
