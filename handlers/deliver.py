@@ -88,7 +88,7 @@ def process_batch(
 
 def process_record(application: App, record: SQSRecord) -> None:
     """Attempt one delivery and log its outcome."""
-    with failures_logged(record.message_id):
+    with failures_logged(record, lambda: application.delivery_returns):
         wake_up = _wake_up(body_of(record.body))
         _record(wake_up.id, application.deliveries.deliver(wake_up), now=application.now())
 

@@ -67,7 +67,7 @@ def process_record(application: App, record: SQSRecord) -> None:
     never be processed goes to the dead-letter queue at once, with the reason in its attributes.
     """
     metrics.add_metric(Metric.EVENTS_RECEIVED, MetricUnit.Count, 1)
-    with failures_logged(record.message_id):
+    with failures_logged(record, lambda: application.scan_returns):
         try:
             _process(application, body_of(record.body))
         except EventError as error:

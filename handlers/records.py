@@ -1,15 +1,23 @@
 """What the queue handlers share: a record's body, and the boundary where errors are logged."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from lib.errors import EventError, ScanAlertError
+from lib.errors import EventError, ScanAlertError, StoreError
 from lib.interfaces import Json
 from lib.observability import Metric, logger, metrics
+
+
+class Returns(Protocol):
+    """Decides when a message that failed is received again."""
+
+    def after_failure(self, receipt: str, *, receives: int) -> int:
+        """Return the seconds until the message comes back. Raises `StoreError`."""
 
 
 def body_of(text: str) -> dict[str, Json]:
@@ -29,17 +37,36 @@ def body_of(text: str) -> dict[str, Json]:
 
 
 @contextmanager
-def failures_logged(message_id: str) -> Iterator[None]:
-    """Log why a record goes back to its queue, and let the error pass."""
+def failures_logged(record: SQSRecord, returns: Callable[[], Returns]) -> Iterator[None]:
+    """
+    Log why a record goes back to its queue, and let the error pass.
+
+    A failure that may pass brings the record back within seconds, later the more often it was
+    received. Any other record waits for the visibility timeout of the queue.
+    """
     try:
         yield
     except ScanAlertError as error:
         metrics.add_metric(Metric.RECORDS_FAILED, MetricUnit.Count, 1)
         logger.warning(
-            "record failed", message_id=message_id, reason=error.reason, error=str(error)
+            "record failed",
+            message_id=record.message_id,
+            reason=error.reason,
+            error=str(error),
+            returns_after=_come_back(record, returns) if error.retryable else None,
         )
         raise
     except Exception:
         metrics.add_metric(Metric.RECORDS_FAILED, MetricUnit.Count, 1)
-        logger.exception("record failed", message_id=message_id, reason="unexpected")
+        logger.exception("record failed", message_id=record.message_id, reason="unexpected")
         raise
+
+
+def _come_back(record: SQSRecord, returns: Callable[[], Returns]) -> int | None:
+    """Return the seconds until a record comes back; None: when its visibility timeout ends."""
+    receives = int(record.attributes.approximate_receive_count)
+    try:
+        return returns().after_failure(record.receipt_handle, receives=receives)
+    except StoreError as error:
+        logger.warning("record comes back late", message_id=record.message_id, error=str(error))
+        return None

@@ -48,13 +48,16 @@ if TYPE_CHECKING:
     from lib.digest_pipeline import DigestPipeline
     from lib.store.ledger import DynamoLedger
     from lib.store.pages import S3Pages
-    from lib.store.queues import SqsDeadLetters, SqsWaker
+    from lib.store.queues import SqsDeadLetters, SqsReturns, SqsWaker
 
 _CONNECT_TIMEOUT: Final = 3
 _READ_TIMEOUT: Final = 10
 _ATTEMPTS: Final = 5
 _PUBLISHING: Final = 3
 """Attempts to publish to SNS, the first included: all of them fit into one delivery attempt."""
+_LONGEST_SCAN_RETURN: Final = 900
+_LONGEST_DELIVERY_RETURN: Final = 300
+"""Seconds. A message that waits holds up its whole group: a destination."""
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
 
 
@@ -440,6 +443,21 @@ class App:
         from lib.store.queues import SqsDeadLetters
 
         return SqsDeadLetters(self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_DLQ_URL"))
+
+    @cached_property
+    def scan_returns(self) -> "SqsReturns":
+        """When scan events that failed come back."""
+        return self._returns("SCAN_EVENTS_QUEUE_URL", _LONGEST_SCAN_RETURN)
+
+    @cached_property
+    def delivery_returns(self) -> "SqsReturns":
+        """When wake-ups that failed come back."""
+        return self._returns("DELIVERIES_QUEUE_URL", _LONGEST_DELIVERY_RETURN)
+
+    def _returns(self, queue: str, longest: int) -> "SqsReturns":
+        from lib.store.queues import SqsReturns
+
+        return SqsReturns(self._clients.get("sqs"), self._settings.need(queue), longest=longest)
 
     def notifier(self, destination: Destination) -> Notifier:
         """

@@ -61,6 +61,7 @@ def test_the_pipelines_are_built_once(config: Config) -> None:
     assert app.waker is app.waker
     assert app.ledger is app.ledger
     assert app.dead_letters is app.dead_letters
+    assert app.scan_returns is not app.delivery_returns
 
 
 def test_reconciliation_looks_back_as_far_as_was_deployed(config: Config) -> None:

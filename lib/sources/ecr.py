@@ -16,6 +16,7 @@ from lib.errors import (
     EventError,
     FindingsNotReadyError,
     ImageGoneError,
+    NotAllowedError,
     NotAnImageError,
     SourceError,
     SourceThrottledError,
@@ -65,6 +66,7 @@ _NOT_FOUND: Final = "ScanNotFoundException"
 _THROTTLED: Final = frozenset(
     {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 )
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
 _GONE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 
 
@@ -185,12 +187,19 @@ def source_errors(name: str) -> Iterator[None]:
             ) from error
         if code in _GONE:
             raise ImageGoneError(f"{name} does not exist (any more): {code}") from error
-        kind = SourceThrottledError if code in _THROTTLED else SourceError
-        raise kind(f"ECR did not answer about {name}: {code}: {said}", reason=code) from error
+        raise _refusal(code)(
+            f"ECR did not answer about {name}: {code}: {said}", reason=code
+        ) from error
     except BotoCoreError as error:
         raise SourceError(
             f"ECR could not be asked about {name}: {error}", reason=type(error).__name__
         ) from error
+
+
+def _refusal(code: str) -> type[SourceError]:
+    if code in _THROTTLED:
+        return SourceThrottledError
+    return NotAllowedError if code in _DENIED else SourceError
 
 
 # --- what the pages say -------------------------------------------------------------------------

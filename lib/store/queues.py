@@ -11,6 +11,8 @@ from lib.store.items import store_errors
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
+_RETURN_DELAYS: Final = (5, 30, 120, 300, 600, 900)
+"""Seconds after the first, second, third receive ... and after every further one."""
 BATCH: Final = 10
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
 
@@ -92,6 +94,48 @@ class SqsDeadLetters:
                     "error": {"DataType": "String", "StringValue": str(error)[:500]},
                 },
             )
+
+
+class SqsReturns:
+    """
+    Decides when a message that failed is received again.
+
+    `longest`: seconds, of any delay. Lambda leaves a failed message alone until its visibility
+    timeout ends, so a function that shortens the timeout gets the message back sooner:
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    """
+
+    def __init__(self, client: "SQSClient", queue: str, *, longest: int) -> None:
+        self._client = client
+        self._queue = queue
+        self._longest = longest
+
+    def after_failure(self, receipt: str, *, receives: int) -> int:
+        """
+        Let a message come back after some seconds, and return how many.
+
+        `receives` counts how often the message was received. Raises `StoreError`: then the message
+        comes back when its visibility timeout ends.
+        """
+        delay = return_delay(receives, longest=self._longest)
+        self._hide(receipt, delay)
+        return delay
+
+    def at_once(self, receipt: str) -> None:
+        """Let a message come back now. Raises `StoreError` as `after_failure` does."""
+        self._hide(receipt, 0)
+
+    def _hide(self, receipt: str, seconds: int) -> None:
+        with store_errors("bringing a message back"):
+            self._client.change_message_visibility(
+                QueueUrl=self._queue, ReceiptHandle=receipt, VisibilityTimeout=seconds
+            )
+
+
+def return_delay(receives: int, *, longest: int) -> int:
+    """Return the seconds until a failed message comes back: the more receives, the longer."""
+    place = min(max(receives, 1), len(_RETURN_DELAYS))
+    return min(_RETURN_DELAYS[place - 1], longest)
 
 
 def _entry(index: int, wake_up: WakeUp) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.faults.simulation import Simulation
 
-MAX_RECEIVES = 5
+MAX_RECEIVES = 8
 DEDUPLICATION_SECONDS = 300
 
 
@@ -25,6 +25,8 @@ class Message:
     body: str
     attributes: Mapping[str, Any] = field(default_factory=dict)
     receives: int = 0
+    returns_at: float = 0.0
+    """When it is visible again, unless it is deleted before."""
 
 
 class Queue:
@@ -94,8 +96,15 @@ class Queue:
                 receipt, message = next(self._numbers), self._take(group)
                 message.receives += 1
                 self._in_flight[receipt] = received[receipt] = message
-                self._simulation.after(self._visibility, lambda it=receipt: self._return(it))
+                self.hide(receipt, self._visibility)
         return received
+
+    def hide(self, receipt: int, seconds: float) -> None:
+        """Let a message in flight come back after so many seconds, whatever was said before."""
+        message = self._in_flight.get(receipt)
+        if message is not None:
+            message.returns_at = self._simulation.seconds + seconds
+            self._simulation.after(seconds, lambda: self._return(receipt))
 
     def delete(self, receipt: int) -> None:
         """Forget a message that was worked on."""
@@ -119,9 +128,10 @@ class Queue:
         return message
 
     def _return(self, receipt: int) -> None:
-        message = self._in_flight.pop(receipt, None)
-        if message is None:
+        message = self._in_flight.get(receipt)
+        if message is None or self._simulation.seconds < message.returns_at:
             return
+        del self._in_flight[receipt]
         self._busy.discard(message.group)
         if message.receives >= MAX_RECEIVES:
             self.dead_letters.append(message)

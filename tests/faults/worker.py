@@ -38,12 +38,13 @@ def work(app: App, sqs: Any, queue: str) -> None:
         QueueUrl=queue,
         MaxNumberOfMessages=BATCH,
         WaitTimeSeconds=1,
-        MessageSystemAttributeNames=["MessageGroupId"],
+        MessageSystemAttributeNames=["MessageGroupId", "ApproximateReceiveCount"],
     )
     received = {each["MessageId"]: each for each in answer.get("Messages", ())}
     records = [
         {
             "messageId": number,
+            "receiptHandle": each["ReceiptHandle"],
             "body": each["Body"],
             "attributes": each["Attributes"],
             "eventSource": "aws:sqs",

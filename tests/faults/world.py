@@ -193,7 +193,7 @@ class Function:
 
     def _invoke(self, received: Mapping[int, Any]) -> None:
         try:
-            records = [*map(_record, received.values())]
+            records = [_record(*each) for each in received.items()]
             with self.world.environment() as app:
                 answer = self.process_batch(app, {"Records": records}, CONTEXT)
         except Killed:
@@ -222,12 +222,15 @@ CONTEXT = SimpleNamespace(
 )
 
 
-def _record(message: Any) -> Json:
+def _record(receipt: int, message: Any) -> Json:
     return {
         "messageId": message.id,
-        "receiptHandle": "handle",
+        "receiptHandle": str(receipt),
         "body": message.body,
-        "attributes": {"MessageGroupId": message.group},
+        "attributes": {
+            "MessageGroupId": message.group,
+            "ApproximateReceiveCount": str(message.receives),
+        },
         "messageAttributes": {},
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:eu-central-1:000474600478:queue",
@@ -298,11 +301,13 @@ class World:
             self,
             self.scan_events,
             process_scan.process_batch,
-            batch=4,
+            batch=1,
             timeout=120.0,
-            concurrency=10,
+            concurrency=4,
         )
-        self.deliver = Function(self, self.deliveries, deliver.process_batch, batch=1, timeout=60.0)
+        self.deliver = Function(
+            self, self.deliveries, deliver.process_batch, batch=1, timeout=60.0, concurrency=10
+        )
         self._clients = Clients(self)
         self.use(config(self.names, start, routes=routes))
 
@@ -540,6 +545,15 @@ class Sqs:
                 deduplication_id=each.get("MessageDeduplicationId"),
             )
         return {}
+
+    def change_message_visibility(
+        self,
+        *,
+        QueueUrl: str,  # noqa: N803  # boto3's
+        ReceiptHandle: str,  # noqa: N803  # boto3's
+        VisibilityTimeout: int,  # noqa: N803  # boto3's
+    ) -> None:
+        self.queues[QueueUrl].hide(int(ReceiptHandle), VisibilityTimeout)
 
     def send_message(self, *, QueueUrl: str, MessageBody: str, **options: Json) -> None:  # noqa: N803  # boto3's
         self.queues[QueueUrl].send(MessageBody, delay=options.get("DelaySeconds", 0))

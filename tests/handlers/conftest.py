@@ -23,16 +23,33 @@ class DeadLetters:
         self.kept.append((body, error.reason))
 
 
+@dataclass
+class Returns:
+    """Remembers which messages come back, and how often each was received."""
+
+    error: Exception | None = None
+    returned: list[tuple[str, int]] = field(default_factory=list)
+
+    def after_failure(self, receipt: str, *, receives: int) -> int:
+        if self.error is not None:
+            raise self.error
+        self.returned.append((receipt, receives))
+        return 5
+
+
 @pytest.fixture
 def batch() -> Callable[..., dict[str, Any]]:
-    def make(*bodies: Any, group: str = "team-slack") -> dict[str, Any]:
+    def make(*bodies: Any, group: str = "team-slack", receives: int = 1) -> dict[str, Any]:
         return {
             "Records": [
                 {
                     "messageId": f"message-{index}",
-                    "receiptHandle": "handle",
+                    "receiptHandle": f"receipt-{index}",
                     "body": body if isinstance(body, str) else json.dumps(body),
-                    "attributes": {"MessageGroupId": group},
+                    "attributes": {
+                        "MessageGroupId": group,
+                        "ApproximateReceiveCount": str(receives),
+                    },
                     "messageAttributes": {},
                     "eventSource": "aws:sqs",
                     "eventSourceARN": "arn:aws:sqs:eu-central-1:000474600478:queue",

@@ -11,6 +11,7 @@ from lib.errors import StoreError
 from lib.interfaces import WakeUp
 from lib.models import Receipt
 from tests.builders import NOW, a_delivery
+from tests.handlers.conftest import Returns
 
 METRICS = {
     DeliveryResult.SENT: "DeliveriesSent",
@@ -37,7 +38,9 @@ class Deliveries:
 
 
 def an_app(*answers: Any) -> Any:
-    return SimpleNamespace(deliveries=Deliveries(*answers), now=lambda: NOW)
+    return SimpleNamespace(
+        deliveries=Deliveries(*answers), now=lambda: NOW, delivery_returns=Returns()
+    )
 
 
 @pytest.mark.parametrize("result", DeliveryResult)
@@ -92,6 +95,7 @@ def test_an_unreachable_ledger_returns_the_rest_of_the_destination(
         "message-1",
         "message-2",
     ]
+    assert application.delivery_returns.returned == [("receipt-1", 1)]
 
 
 @pytest.mark.parametrize("body", ["not json", "[" * 100_000, {}, {"delivery": "abc"}])

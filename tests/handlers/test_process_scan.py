@@ -10,7 +10,13 @@ import pytest
 
 from handlers.process_scan import process_batch
 from lib.difference import repository_check
-from lib.errors import SourceError, StoreError
+from lib.errors import (
+    ConfigError,
+    NotAllowedError,
+    SourceError,
+    SourceThrottledError,
+    StoreError,
+)
 from lib.models import AnyReport, Delivery, DeliveryState, Evaluation
 from lib.pipeline import ScanOutcome, ScanResult
 from lib.routing import Decisions, RouteOutcome
@@ -23,7 +29,7 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
-from tests.handlers.conftest import DeadLetters
+from tests.handlers.conftest import DeadLetters, Returns
 
 ROOT = Path(__file__).parents[2]
 EVENT = {
@@ -69,7 +75,9 @@ class Scans:
 
 
 def an_app(error: Exception | None = None, outcome: ScanOutcome | None = None) -> Any:
-    return SimpleNamespace(scans=Scans(error, outcome), dead_letters=DeadLetters())
+    return SimpleNamespace(
+        scans=Scans(error, outcome), dead_letters=DeadLetters(), scan_returns=Returns()
+    )
 
 
 def an_outcome(report: AnyReport, *deliveries: Delivery) -> ScanOutcome:
@@ -148,6 +156,62 @@ def test_only_records_that_failed_for_now_come_back(batch: Any, context: Any, lo
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
     assert logged()[0]["reason"] == "store"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SourceError("ECR did not answer about x: ServerException: 500", reason="ServerException"),
+        SourceThrottledError("ECR did not answer about x: ThrottlingException: slow down"),
+        StoreError("reading IMAGE#x: InternalServerError"),
+    ],
+)
+def test_a_failure_that_may_pass_comes_back_soon(
+    batch: Any, context: Any, logged: Any, error: Exception
+) -> None:
+    """The message is asked for again in seconds, later with every receive."""
+    application = an_app(error)
+
+    process_batch(application, batch(EVENT, receives=3), context)
+
+    assert application.scan_returns.returned == [("receipt-0", 3)]
+    assert logged()[0]["returns_after"] == 5
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotAllowedError("AWS denies ecr:DescribeImages"),
+        ConfigError("The environment variable TABLE_NAME is not set"),
+        RuntimeError("a bug"),
+    ],
+)
+def test_a_failure_that_does_not_pass_by_itself_waits(
+    batch: Any, context: Any, error: Exception
+) -> None:
+    """Asking again in seconds would only make noise."""
+    application = an_app(error)
+
+    answer = process_batch(application, batch(EVENT), context)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert application.scan_returns.returned == []
+
+
+def test_a_queue_that_cannot_be_told_is_no_further_failure(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """The message comes back when its visibility timeout ends."""
+    application = an_app(StoreError("reading IMAGE#x: InternalServerError"))
+    application.scan_returns.error = StoreError("bringing a message back: RequestThrottled")
+
+    answer = process_batch(application, batch(EVENT), context)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    late, failed = logged()
+    assert (late["message"], failed["message"]) == ("record comes back late", "record failed")
+    assert "returns_after" not in failed
+    assert counted()["RecordsFailed"] == 1
 
 
 def test_a_batch_that_fails_as_a_whole_is_reported_by_item(batch: Any, context: Any) -> None:

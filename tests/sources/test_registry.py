@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from lib.errors import ImageGoneError, SourceError, SourceThrottledError
+from lib.errors import ImageGoneError, NotAllowedError, SourceError, SourceThrottledError
 from lib.models import Image, ImageIndex, LastScan, Member, ScanProgress, ScanSource
 from lib.sources.images import detail_fields, doubts_about
 from lib.sources.indexes import INDEX_TYPES
@@ -195,7 +195,7 @@ def test_an_image_that_was_never_scanned_has_no_scan(ecr: Stubber) -> None:
     [
         ("ImageNotFoundException", ImageGoneError),
         ("ThrottlingException", SourceThrottledError),
-        ("AccessDeniedException", SourceError),
+        ("AccessDeniedException", NotAllowedError),
     ],
 )
 def test_refusals_have_a_class(ecr: Stubber, code: str, expected: type[SourceError]) -> None:

@@ -10,7 +10,13 @@ import pytest
 from lib.errors import EventError, StoreError
 from lib.interfaces import WakeUp
 from lib.models import DeliveryId, Destination
-from lib.store.queues import SqsDeadLetters, SqsScanEvents, SqsWaker
+from lib.store.queues import (
+    SqsDeadLetters,
+    SqsReturns,
+    SqsScanEvents,
+    SqsWaker,
+    return_delay,
+)
 
 
 @pytest.fixture
@@ -128,6 +134,40 @@ def test_scan_events_that_are_not_queued_are_an_error() -> None:
 
     with pytest.raises(StoreError, match="1 scan events"):
         SqsScanEvents(Refusing(), "").put([{}])  # type: ignore[arg-type]
+
+
+def test_a_failed_message_comes_back_sooner_than_its_visibility_timeout(
+    sqs: Any, queue: Any
+) -> None:
+    """After the delay, or at once; the queue itself would hide it for longer."""
+    url = queue()
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "600"})
+    sqs.send_message(QueueUrl=url, MessageBody="event")
+    returns = SqsReturns(sqs, url, longest=1)
+
+    (first,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    assert returns.after_failure(first["ReceiptHandle"], receives=1) == 1
+    (second,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    returns.at_once(second["ReceiptHandle"])
+    (third,) = sqs.receive_message(QueueUrl=url)["Messages"]
+
+    assert [each["Body"] for each in (first, second, third)] == ["event"] * 3
+
+
+def test_a_failed_message_comes_back_later_each_time() -> None:
+    """Eight receives take about 48 minutes, or 23 where a destination waits."""
+    scans = [return_delay(receives, longest=900) for receives in range(1, 8)]
+    deliveries = [return_delay(receives, longest=300) for receives in range(1, 8)]
+
+    assert scans == [5, 30, 120, 300, 600, 900, 900]
+    assert deliveries == [5, 30, 120, 300, 300, 300, 300]
+    assert return_delay(0, longest=900) == 5
+
+
+def test_a_message_that_is_gone_is_a_store_error(sqs: Any, queue: Any) -> None:
+    """Whoever asked falls back to the visibility timeout."""
+    with pytest.raises(StoreError, match="bringing a message back"):
+        SqsReturns(sqs, queue(), longest=1).at_once("no-such-receipt")
 
 
 def test_a_rejected_event_is_kept_with_its_reason(sqs: Any, queue: Any) -> None:
