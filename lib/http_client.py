@@ -18,10 +18,9 @@ any 2xx is an acceptance.
 No text leaves here with a secret that the request carried, in a 200 as little as in an error.
 """
 
-import base64
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +28,6 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from math import isnan, nan
 from typing import Any, Final
-from urllib.parse import quote, unquote, urlsplit
 
 import requests
 from requests import exceptions
@@ -52,7 +50,8 @@ from lib.errors import (
 )
 from lib.http_deadline import Deadline, DeadlineAdapter, TimeLimits
 from lib.models import SHORT_ANSWER, HttpAnswer, Upload
-from lib.text import ELLIPSIS, clean, one_line, truncate
+from lib.redaction import redacted, secrets_of
+from lib.text import clean, one_line, truncate
 
 LIMITS: Final = TimeLimits()
 MAX_RETRY_AFTER: Final = 3600.0
@@ -71,10 +70,6 @@ _ALONE: Final = ("jira-per-issue-on-write",)
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
 """https://docs.python.org/3/library/zlib.html#zlib.decompress: found out by the header."""
 _EXCERPT: Final = 200
-_SECRET_PART: Final = 12
-"""Shorter parts of a URL are words like "services"; the token of a webhook is longer."""
-_CREDENTIAL: Final = 6
-"""Shorter passwords would blank out half of an answer, and protect nothing."""
 
 
 def retry_after(value: str | None, *, now: datetime) -> float | None:
@@ -257,7 +252,7 @@ class RequestsClient:
                 body, whole = _read(response, reading.limit)
         except exceptions.RequestException as error:
             raise _no_answer(error, where) from None
-        text = _redacted(clean(body), (*secrets, *_secrets(url, headers or {})))
+        text = redacted(clean(body), (*secrets, *secrets_of(url, headers or {})))
         problem = failure(
             response.status_code, response.headers, text, where=where, now=self._now()
         )
@@ -320,47 +315,6 @@ def _unpacked(content: bytes, headers: Mapping[str, str], limit: int) -> tuple[s
 def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Keep our own Authorization: without an `auth`, requests puts one of ~/.netrc in its place."""
     return request
-
-
-def _redacted(text: str, secrets: Iterable[str]) -> str:
-    """Take out what a receiver, or a proxy before it, repeats. Longest first: parts leave rests."""
-    spellings = {each for secret in secrets for each in _spellings(secret)}
-    for each in sorted(spellings, key=len, reverse=True):
-        text = text.replace(each, ELLIPSIS)
-    return text
-
-
-def _spellings(secret: str) -> tuple[str, ...]:
-    """Return how pages and JSON may write it."""
-    return (secret, quote(secret, safe=""), unquote(secret), secret.replace("/", "\\/"))
-
-
-def _secrets(url: str, headers: Mapping[str, str]) -> Iterator[str]:
-    """Yield what of a request must not be repeated: a webhook's path, an account's credentials."""
-    address = urlsplit(url)
-    values = (each.partition("=")[2] for each in address.query.split("&"))
-    for part in (address.path, *address.path.split("/"), *values):
-        if len(part) >= _SECRET_PART:
-            yield part
-    for name, value in headers.items():
-        if name.lower() == "authorization":
-            yield from (each for each in _credentials(value) if len(each) >= _CREDENTIAL)
-
-
-def _credentials(header: str) -> Iterator[str]:
-    """Yield the value of an Authorization header, whole, without scheme, and decoded."""
-    scheme, _, credential = header.partition(" ")
-    yield header
-    # Padding may be written in other ways, or left out.
-    yield credential.rstrip("=")
-    if scheme.lower() != "basic":
-        return
-    try:
-        account = base64.b64decode(credential, validate=True).decode()
-    except ValueError:
-        return
-    yield account
-    yield account.partition(":")[2]
 
 
 def _no_answer(error: exceptions.RequestException, where: str) -> DeliveryError:
