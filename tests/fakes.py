@@ -96,6 +96,8 @@ class MemoryStore:
     history: dict[StreamId, list[HistoryEntry]] = field(default_factory=dict)
     tags: dict[str, TagTarget] = field(default_factory=dict)
     kept: Place | None = None
+    reports: str = "reports"
+    """How the keys of evaluations begin: those of two stages differ."""
     installed: datetime = datetime(2026, 11, 1, tzinfo=UTC)
     before_commit: Callable[[], None] = lambda: None
     """Called first in `commit`, to let somebody else be faster."""
@@ -164,7 +166,7 @@ class MemoryStore:
             self.history.setdefault(commit.stream, []).append(commit.entry)
 
     def put(self, evaluation: Evaluation) -> str:
-        key = f"reports/{evaluation.report.image.key}/{evaluation.version}"
+        key = f"{self.reports}/{evaluation.report.image.key}/{evaluation.version}"
         self.objects[key] = evaluation
         return key
 

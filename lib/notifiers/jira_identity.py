@@ -16,7 +16,7 @@ from typing import Final
 
 from lib.errors import TemporaryDeliveryError
 from lib.interfaces import Json
-from lib.models import Message
+from lib.models import Destination, Message, StreamId
 from lib.notifiers import adf
 
 PROPERTY: Final = "ecr-scan-alerts"
@@ -75,10 +75,15 @@ class Page:
     next_token: str | None
 
 
+def mark_of(stage: str, destination: Destination, stream: StreamId) -> str:
+    """Return the mark of a stream's issue: hexadecimal digits, and nothing from outside."""
+    subject = f"{stage}\n{destination}\n{stream}".encode("utf-8", "replace")
+    return hashlib.sha256(subject).hexdigest()[:_MARK]
+
+
 def owner_of(message: Message, stage: str) -> Owner:
     """Return the owner of the issue that a message belongs to, were it created now."""
-    subject = f"{stage}\n{message.destination}\n{message.stream}".encode("utf-8", "replace")
-    return Owner(hashlib.sha256(subject).hexdigest()[:_MARK], message.delivery_id)
+    return Owner(mark_of(stage, message.destination, message.stream), message.delivery_id)
 
 
 def label(owner: Owner) -> str:

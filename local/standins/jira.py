@@ -137,6 +137,16 @@ class JiraStandIn:
             issue.fields = issue.fields | fields
             self._show(key, issue)
 
+    def keys(self) -> list[str]:
+        """Return the keys of the issues that exist, the oldest first."""
+        with self._lock:
+            return [*self._issues]
+
+    def fields(self, key: str) -> Mapping[str, Json]:
+        """Return the fields of an issue as they are now."""
+        with self._lock:
+            return dict(self._issues[key].fields)
+
     def hide(self, project: str) -> None:
         """Take the permission to browse a project and to create issues in it from the account."""
         with self._lock:

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Final
 
 from lib.models import Delivery, DeliveryState
-from tests.faults.world import EACH, KINDS, World, leaks
+from tests.faults.world import EACH, KINDS, Expected, World, leaks
 
 SEEDS: Final = (1, 2, 3)
 SHARES: Final[Mapping[str, float]] = {"slack": 0.02, "bot": 0.001, "jira": 0.001}
@@ -98,17 +98,10 @@ def run(row_: Row, seed: int, scale: float) -> Result:
 
 def judged(world: World, row_: Row, problems: Sequence[str]) -> Result:
     """Compare the receivers' log with the ledger and with what was expected."""
-    rows = _rows(world)
-    lost = []
-    for each in world.expected:
-        delivery = rows.get((each.image, each.destination))
-        accepted = delivery is not None and delivery.id in world.receivers.by_delivery
-        kept = delivery is not None and delivery.state is DeliveryState.DEAD and row_.dies
-        if not (accepted or kept):
-            lost.append(each)
+    lost = [each for stage in world.stages for each in _lost(stage, row_)]
     extra, told_apart = _repeats(world)
     return Result(
-        alerts=len(world.expected),
+        alerts=sum(len(stage.expected) for stage in world.stages),
         lost=len(lost),
         repeats=extra,
         told_apart=told_apart,
@@ -117,12 +110,22 @@ def judged(world: World, row_: Row, problems: Sequence[str]) -> Result:
         problems=(
             *problems,
             *([f"{len(lost)} lost, such as {lost[0]}"] if lost else ()),
-            *_unaccounted(world, row_),
-            *_unwanted(world, rows),
+            *(each for stage in world.stages for each in _unaccounted(stage, row_)),
+            *(each for stage in world.stages for each in _unwanted(stage)),
             *_too_often(world, row_, extra),
-            *_leaks(world),
+            *(each for stage in world.stages for each in _leaks(stage)),
         ),
     )
+
+
+def _lost(world: World, row_: Row) -> Iterator[Expected]:
+    rows = _rows(world)
+    for expected in world.expected:
+        delivery = rows.get((expected.image, expected.destination))
+        accepted = delivery is not None and delivery.id in world.receivers.by_delivery
+        kept = delivery is not None and delivery.state is DeliveryState.DEAD and row_.dies
+        if not (accepted or kept):
+            yield expected
 
 
 def percentile(values: Sequence[float]) -> float:
@@ -154,7 +157,8 @@ def quiet(seed: int, kinds: tuple[str, ...]) -> float:
 
 def _rows(world: World) -> dict[tuple[str, str], Delivery]:
     """Return the rows that are their own alert; notices in another's place stand beside."""
-    own = (each for each in world.store.rows.values() if each.note is None)
+    known = world.forgotten | world.store.rows
+    own = (each for each in known.values() if each.note is None)
     return {(each.image_key, each.destination): each for each in own}
 
 
@@ -183,8 +187,9 @@ def _unaccounted(world: World, row_: Row) -> Iterator[str]:
             yield f"{function.failed} invocations ended in an error"
 
 
-def _unwanted(world: World, rows: Mapping[tuple[str, str], Delivery]) -> Iterator[str]:
+def _unwanted(world: World) -> Iterator[str]:
     wanted = {(each.image, each.destination) for each in world.expected}
+    rows = _rows(world)
     more = [each for key, each in rows.items() if key not in wanted]
     if more:
         yield f"{len(more)} alerts nobody asked for, such as {more[0]}"

@@ -1,5 +1,6 @@
 """Deliberate bugs, and the rows that catch them: a matrix that passes everything proves nothing."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from lib.interfaces import NotClaimed
 from lib.models import Delivery, DeliveryId, DeliveryState, Receipt
+from lib.notifiers import jira, jira_identity
 from tests.fakes import NEVER, MemoryStore
 from tests.faults.matrix import Row, run
 from tests.faults.rows import ROWS
@@ -101,3 +103,60 @@ def _mutated(row: Row, mutant: type[Mutant]) -> Row:
         return made
 
     return replace(row, world=world)
+
+
+def takes_any_issue_for_proof(patch: pytest.MonkeyPatch) -> None:
+    """An issue of the stream was found, so the alert is taken for sent."""
+    patch.setattr(jira._Issue, "holds", lambda *_: True)  # noqa: SLF001  # the bug
+
+
+def never_searches(patch: pytest.MonkeyPatch) -> None:
+    """What the ledger does not know is not there."""
+    patch.setattr(jira.JiraNotifier, "_search", lambda *_: iter(()))
+
+
+def takes_any_label_for_proof(patch: pytest.MonkeyPatch) -> None:
+    """What has our label is ours to edit."""
+    patch.setattr(jira._Issue, "belongs_to", lambda *_: True)  # noqa: SLF001  # the bug
+
+
+def knows_no_stage(patch: pytest.MonkeyPatch) -> None:
+    """The mark stands for destination and stream alone."""
+    mark_of = jira_identity.mark_of
+    patch.setattr(jira_identity, "mark_of", lambda _, *parts: mark_of("", *parts))
+
+
+def waits_from_the_first_day_on(patch: pytest.MonkeyPatch) -> None:
+    """The index gets its five minutes after the event, whenever the alert was sent."""
+    verify = jira.JiraNotifier.verify
+    patch.setattr(
+        jira.JiraNotifier, "verify", lambda *given, **named: verify(*given, **without(named))
+    )
+
+
+def without(named: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in named.items() if name != "tried_at"}
+
+
+IDENTITY = (
+    (takes_any_issue_for_proof, "27a"),
+    (takes_any_issue_for_proof, "27b"),
+    (never_searches, "27a"),
+    (never_searches, "27e"),
+    (takes_any_label_for_proof, "27h"),
+    (knows_no_stage, "27d"),
+    (waits_from_the_first_day_on, "27g"),
+)
+
+
+@pytest.mark.parametrize(("mutate", "number"), IDENTITY)
+def test_the_matrix_catches_wrong_ideas_of_identity(
+    mutate: Callable[[pytest.MonkeyPatch], None], number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row fails with the bug, and passes without it (see test_matrix.py)."""
+    row = next(each for each in ROWS if each.number == number)
+    mutate(monkeypatch)
+
+    results = (run(row, seed, scale=0.0) for seed in (1, 2, 3))
+
+    assert any(each.problems for each in results)

@@ -17,7 +17,8 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from types import SimpleNamespace
@@ -35,6 +36,7 @@ from lib.http_client import RequestsClient
 from lib.interfaces import WakeUp
 from lib.models import (
     AnyReport,
+    Delivery,
     DeliveryId,
     DeliveryState,
     Image,
@@ -269,13 +271,21 @@ class World:
         start: datetime = START,
         routes: Sequence[Json] | None = None,
         skews: Sequence[float] = (0.0,),
+        stage: str = "prod",
+        beside: "World | None" = None,
     ) -> None:
         self.seed = seed
+        self.stage = stage
         self.random = Random(seed)  # noqa: S311  # the same run again, no secret
-        self.simulation = Simulation(start)
-        self.receivers = Receivers(self.simulation, self.random)
+        self.simulation = beside.simulation if beside else Simulation(start)
+        self.receivers = beside.receivers if beside else Receivers(self.simulation, self.random)
         self.receivers.step_in = self.step_in
-        self.store = MemoryStore()
+        self.stages: list[World] = beside.stages if beside else []
+        """All stages that share the receivers, this one among them. The first one is judged."""
+        self.stages.append(self)
+        self.store = MemoryStore(reports=f"reports-{stage}")
+        self.forgotten: dict[DeliveryId, Delivery] = {}
+        """Rows that the table had before it was lost."""
         self.ledger: Any = self.store
         """What deliveries are recorded in: the store, or a mutant around it."""
         self.registry = Registry()
@@ -329,7 +339,7 @@ class World:
 
     def _made(self, rules: Config, skew: float) -> App:
         app = App(
-            Settings(SETTINGS),
+            Settings({**SETTINGS, "STAGE": self.stage}),
             clients=self._clients,
             config=rules,
             now=lambda: self.simulation.now() + timedelta(seconds=skew),
@@ -456,15 +466,32 @@ class World:
             },
         }
 
+    # --- the table ----------------------------------------------------------------------------
+
+    def backup(self) -> MemoryStore:
+        """Return the table as it is now."""
+        return replace(self.store, **_contents(self.store))
+
+    def restore(self, backup: MemoryStore) -> None:
+        """Put a table in the place of the current one; an empty one: the stage is deployed anew."""
+        self.forgotten |= self.store.rows
+        for name, content in _contents(backup).items():
+            setattr(self.store, name, content)
+
     # --- running ----------------------------------------------------------------------------
 
     def run(self, *, least: float = 0.0, until: float = LIMIT) -> "World":
         """Let it all happen until nothing is left to do. Logs go to `self.log`."""
-        self._last = max([self._last, least, *(each.seconds for each in self.expected)])
-        self.simulation.after(SWEEP_SECONDS, lambda: self._minute(until))
+        for stage in self.stages:
+            stage.begin(least, until)
         with captured(self.log):
             self.simulation.run(until=until)
         return self
+
+    def begin(self, least: float, until: float) -> None:
+        """Start the sweep, which ends when everything of this stage is settled."""
+        self._last = max([self._last, least, *(each.seconds for each in self.expected)])
+        self.simulation.after(SWEEP_SECONDS, lambda: self._minute(until))
 
     @property
     def settled(self) -> bool:
@@ -524,7 +551,7 @@ class Clients:
                 }
             ),
             "sns": Topics(world.receivers),
-            "secretsmanager": SecretsManager(world.receivers.secrets),
+            "secretsmanager": SecretsManager(world.receivers.secrets, world.stage),
         }
 
     def get(self, service: str, region: str | None = None) -> Any:  # noqa: ARG002  # as the original
@@ -561,12 +588,22 @@ class Sqs:
 
 @dataclass
 class SecretsManager:
-    """A client of Secrets Manager."""
+    """A client of Secrets Manager; all stages have the same secrets."""
 
     secrets: Mapping[str, str]
+    stage: str
 
     def get_secret_value(self, *, SecretId: str, **_: Json) -> Json:  # noqa: N803  # boto3's
-        return {"SecretString": self.secrets[SecretId]}
+        return {"SecretString": self.secrets[SecretId.replace(f"/{self.stage}/", "/")]}
+
+
+def _contents(store: MemoryStore) -> dict[str, Any]:
+    """Return copies of what is in a table; evaluations are in the bucket, which stays."""
+    return {
+        field.name: deepcopy(getattr(store, field.name))
+        for field in fields(store)
+        if field.name not in ("objects", "reports", "before_commit")
+    }
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import re
 
 from tests.faults.matrix import Result, Row, run
-from tests.faults.rows import content, crashes, jira, queues, receivers
+from tests.faults.rows import content, crashes, jira, memory, queues, receivers
 
 
 def _order(row: Row) -> tuple[int, int, str]:
@@ -12,7 +12,17 @@ def _order(row: Row) -> tuple[int, int, str]:
 
 
 ROWS: tuple[Row, ...] = tuple(
-    sorted((*content.ROWS, *crashes.ROWS, *jira.ROWS, *queues.ROWS, *receivers.ROWS), key=_order)
+    sorted(
+        (
+            *content.ROWS,
+            *crashes.ROWS,
+            *jira.ROWS,
+            *memory.ROWS,
+            *queues.ROWS,
+            *receivers.ROWS,
+        ),
+        key=_order,
+    )
 )
 
 
