@@ -45,6 +45,7 @@ class Deployment:
     def __init__(self, stage: str, clients: Clients) -> None:
         outputs = outputs_of(stage, clients)
         self.clients = clients
+        self.stage = stage
         self._sqs, self._outputs = clients.get("sqs"), outputs
         self.ledger = DynamoLedger(clients.get("dynamodb"), outputs["TableName"])
         self.waker = SqsWaker(self._sqs, deliveries=outputs["DeliveriesQueueUrl"], scan_events=None)
@@ -72,6 +73,7 @@ class Deployment:
         """Return what adds up the streams of this stage, as a configuration's routes ask."""
         settings = Settings(
             {
+                "STAGE": self.stage,
                 "TABLE_NAME": self._outputs["TableName"],
                 "REPORTS_BUCKET": self._outputs["ReportsBucketName"],
                 "DELIVERIES_QUEUE_URL": self._outputs["DeliveriesQueueUrl"],

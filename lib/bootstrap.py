@@ -333,6 +333,7 @@ class App:
             secrets=self.secrets,
             fallback=self.config.fallback,
             pages=self.pages,
+            stage=self._settings.stage or "",
         )
 
     @cached_property
@@ -372,6 +373,7 @@ class App:
             waker=self.waker,
             routes=self.config.routes,
             now=self.now,
+            stage=self._settings.stage or "",
         )
 
     @cached_property

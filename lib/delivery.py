@@ -118,8 +118,10 @@ class DeliveryPipeline:
         secrets: SecretReader,
         fallback: Destination | None = None,
         pages: Pages | None = None,
+        stage: str = "",
     ) -> None:
         self._pages = pages
+        self._stage = stage
         self._ledger = ledger
         self._reports = reports
         self._digests = digests
@@ -324,7 +326,7 @@ class DeliveryPipeline:
             return
         notice = replace(
             delivery,
-            id=DeliveryId(hashlib.sha256(f"notice\n{once}".encode()).hexdigest()[:32]),
+            id=notice_id(self._stage, once),
             destination=self._fallback,
             state=DeliveryState.PENDING,
             created_at=self._now(),
@@ -341,6 +343,12 @@ class DeliveryPipeline:
     def _dead(self, delivery: Delivery, reason: str) -> DeliveryOutcome:
         self._ledger.dead(delivery, reason=reason, now=self._now())
         return DeliveryOutcome(DeliveryResult.DEAD, reason, delivery)
+
+
+def notice_id(stage: str, once: str) -> DeliveryId:
+    """Return the id of a notice to the fallback, which is sent once for each stage and cause."""
+    subject = f"notice\n{stage}\n{once}"
+    return DeliveryId(hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()[:32])
 
 
 def _is_digest(delivery: Delivery) -> bool:

@@ -77,9 +77,13 @@ class Schedule:
         return tuple(until - self.period * n for n in reversed(range(PERIODS)))
 
 
-def digest_id(destination: Destination, until: datetime) -> DeliveryId:
-    """Return the same id for the same digest, however often it is made."""
-    subject = f"digest\n{destination}\n{until.isoformat()}"
+def digest_id(stage: str, destination: Destination, until: datetime) -> DeliveryId:
+    """
+    Return the same id for the same digest, however often it is made.
+
+    Two stages make their digests at the same times, and a receiver may drop what has the same id.
+    """
+    subject = f"digest\n{stage}\n{destination}\n{until.isoformat()}"
     return DeliveryId(hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()[:32])
 
 
@@ -202,6 +206,7 @@ def _problem(known: Known, history: Sequence[HistoryEntry]) -> NotScanned | None
 def digest(
     streams: Sequence[StreamDigest],
     *,
+    stage: str,
     destination: Destination,
     routes: Iterable[str],
     schedule: Schedule,
@@ -215,7 +220,7 @@ def digest(
     dated = [each.oldest for each in streams if each.oldest is not None]
     moments = schedule.moments(until)
     return Digest(
-        delivery_id=digest_id(destination, until),
+        delivery_id=digest_id(stage, destination, until),
         destination=destination,
         stream=STREAM,
         since=until - schedule.period,

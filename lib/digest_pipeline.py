@@ -79,7 +79,9 @@ class DigestPipeline:
         waker: Waker,
         routes: Sequence[Route],
         now: Callable[[], datetime],
+        stage: str = "",
     ) -> None:
+        self._stage = stage
         self._history = history
         self._reports = reports
         self._states = states
@@ -133,6 +135,7 @@ class DigestPipeline:
         return tuple(
             digest(
                 streams[each],
+                stage=self._stage,
                 destination=each,
                 routes=sorted(routes[each]),
                 schedule=schedule,
@@ -164,7 +167,7 @@ class DigestPipeline:
                 self._waker.wake([WakeUp(row.id, row.destination, attempts=0)])
 
     def _made(self, destination: Destination, until: datetime) -> bool:
-        return self._ledger.delivery(digest_id(destination, until)) is not None
+        return self._ledger.delivery(digest_id(self._stage, destination, until)) is not None
 
     def _facts(
         self, stream: StreamId, head: StreamHead, moments: Sequence[datetime]

@@ -4,9 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
-from lib.digest import PERIODS, STREAM, Schedule, digest_id
+from lib.digest import PERIODS, STREAM, Schedule
 from lib.models import (
     Age,
+    DeliveryId,
     Destination,
     Digest,
     Moment,
@@ -41,7 +42,7 @@ def a_digest_of(**fields: Any) -> Digest:
         Moment(MONDAY - week * (PERIODS - 1 - n), each) for n, each in enumerate((*numbers, now))
     )
     made = Digest(
-        delivery_id=digest_id(SLACK, MONDAY),
+        delivery_id=DeliveryId("c7676ee147226860290847c33fb45e04"),
         destination=SLACK,
         stream=STREAM,
         since=MONDAY - week,

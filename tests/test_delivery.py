@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lib.delivery import DeliveryResult, wake_due
+from lib.delivery import notice_id as notice_id_of
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -145,6 +146,13 @@ class TestDelivery:
         assert waiting.due_at == NOW + timedelta(minutes=10)
         assert notice.destination == FALLBACK
         assert "Instead of team-slack" in str(notice.note)
+
+    def test_the_notice_of_another_stage_has_another_id(self) -> None:
+        """Both may notify one topic, which drops what has the same id."""
+        ids = {notice_id_of(stage, "2026-11-23") for stage in ("", "dev", "prod")}
+
+        assert len(ids) == 3
+        assert notice_id_of("dev", "2026-11-23") in ids
 
     def test_a_fallback_that_is_broken_itself_tells_nobody(self) -> None:
         """A notice makes no notice."""

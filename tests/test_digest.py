@@ -64,13 +64,14 @@ def test_a_digest_is_due_at_its_time(schedule: Schedule, now: datetime, due: dat
 def test_the_same_digest_has_the_same_id() -> None:
     """However often it is made; others have another."""
     ids = {
-        digest_id(SLACK, MONDAY),
-        digest_id(SLACK, MONDAY + DAY),
-        digest_id(Destination("b"), MONDAY),
+        digest_id("prod", SLACK, MONDAY),
+        digest_id("prod", SLACK, MONDAY + DAY),
+        digest_id("prod", Destination("b"), MONDAY),
+        digest_id("dev", SLACK, MONDAY),
     }
 
-    assert len(ids) == 3
-    assert digest_id(SLACK, MONDAY) == digest_id(SLACK, MONDAY.replace(microsecond=0))
+    assert len(ids) == 4
+    assert digest_id("prod", SLACK, MONDAY.replace(microsecond=0)) in ids
 
 
 class Course:
@@ -121,7 +122,7 @@ def of(course: Course, filters: tuple[Filter, ...] = HIGH) -> StreamDigest:
 
 
 def made(*streams: StreamDigest, **fields: Any) -> Digest:
-    given_: dict[str, Any] = {"not_scanned": (), **fields}
+    given_: dict[str, Any] = {"stage": "prod", "not_scanned": (), **fields}
     return digest(
         streams, destination=SLACK, routes=["everything"], schedule=WEEKLY, until=MONDAY, **given_
     )

@@ -276,7 +276,7 @@ class PagerDutyNotifier:
         links = _links(alert)
         event: dict[str, Json] = {
             "event_action": action.value,
-            "dedup_key": dedup_key(alert.destination, alert.stream, incident),
+            "dedup_key": dedup_key(self._tools.stage, alert.destination, alert.stream, incident),
             "payload": {
                 "summary": _summary(alert),
                 "source": wording.repository_arn(alert.image),
@@ -293,9 +293,13 @@ class PagerDutyNotifier:
         return event | ({"client_url": links[0]["href"]} if links else {})
 
 
-def dedup_key(destination: Destination, stream: StreamId, incident: Incident) -> str:
-    """Return the key of an incident, far below the 255 characters that one may have."""
-    subject = f"{destination}\n{stream}".encode("utf-8", "replace")
+def dedup_key(stage: str, destination: Destination, stream: StreamId, incident: Incident) -> str:
+    """
+    Return the key of an incident, far below the 255 characters that one may have.
+
+    Two stages with one routing key have an incident each: neither closes that of the other.
+    """
+    subject = f"{stage}\n{destination}\n{stream}".encode("utf-8", "replace")
     return f"{CLIENT}/{hashlib.sha256(subject).hexdigest()[:32]}/{incident.value}"
 
 

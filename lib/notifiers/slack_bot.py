@@ -269,14 +269,19 @@ class SlackBotNotifier:
         return {"Authorization": f"Bearer {token}"}
 
     def _root(self, thread: str | None) -> str | None:
-        """Return the root's timestamp; None where a thread belongs to another channel."""
-        channel, _, root = (thread or "").partition(":")
-        return root if channel == self._channel and _TIMESTAMP.fullmatch(root) else None
+        """Return the root's timestamp; None where a thread is of another site or channel."""
+        place, _, root = (thread or "").rpartition("|")
+        return root if place == self._place and _TIMESTAMP.fullmatch(root) else None
+
+    @property
+    def _place(self) -> str:
+        """Where a timestamp is valid."""
+        return f"{self._site}|{self._channel}"
 
     def _receipt(self, own: str, root: str | None) -> Receipt:
         link = f"{self._site}/archives/{self._channel}/p{own.replace('.', '')}"
         within = f"?thread_ts={root}&cid={self._channel}" if root else ""
-        return Receipt(own, url=link + within, thread=f"{self._channel}:{root or own}")
+        return Receipt(own, url=link + within, thread=f"{self._place}|{root or own}")
 
 
 def _metadata(message: Message) -> Json:

@@ -16,7 +16,7 @@ from tests.notifiers.alerts import STREAM, evaluated, told
 from tests.notifiers.receivers import NamedSecrets, RecordingTopics
 
 DESTINATION = Destination("on-call")
-FINDINGS, SCAN = (dedup_key(DESTINATION, STREAM, each) for each in Incident)
+FINDINGS, SCAN = (dedup_key("", DESTINATION, STREAM, each) for each in Incident)
 OLD = a_finding("CVE-2026-1", package="zlib1g")
 NEW = a_finding("CVE-2026-2", severity="CRITICAL", package="openssl")
 FIRST = a_report(OLD, image=an_image(1))
@@ -28,7 +28,9 @@ FAILED = told(evaluated(an_unusable_report("FAILED", an_image(2))), destination=
 class Service:
     """A service at PagerDuty and the notifier for it."""
 
-    def __init__(self, receivers: Receivers, session: requests.Session, key: str = "") -> None:
+    def __init__(
+        self, receivers: Receivers, session: requests.Session, key: str = "", stage: str = ""
+    ) -> None:
         self.receivers = receivers
         secret = {"key": key or receivers.pagerduty_key("on-call")}
         self.notifier = PagerDutyNotifier(
@@ -39,6 +41,7 @@ class Service:
                 topics=RecordingTopics(),
                 destination=DESTINATION,
                 now=lambda: NOW,
+                stage=stage,
             ),
         )
         self.thread: str | None = None
@@ -82,6 +85,16 @@ def test_an_incident_lives_as_long_as_findings_are_open(service: Service) -> Non
         ("updated", "1"),
         ("resolved", "1"),
     ]
+
+
+def test_another_stage_does_not_close_the_incident(service: Service) -> None:
+    """Two stages share a routing key: what is clean in one says nothing about the other."""
+    with requests.Session() as session:
+        dev = Service(service.receivers, session, stage="dev")
+        service.send(an_alert(FIRST))
+        dev.send(an_alert(CLEAN, FIRST))
+
+    assert service.receivers.open_incidents == (FINDINGS,)
 
 
 def test_an_alert_that_comes_again_adds_to_its_incident(service: Service) -> None:

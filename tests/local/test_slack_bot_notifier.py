@@ -62,6 +62,11 @@ class Workspace:
     def send(self, alert: Alert, thread: str | None = None) -> Receipt:
         return self.notifier.send(self.notifier.render(alert, thread=thread))
 
+    @property
+    def place(self) -> str:
+        """The site and the channel, in which a message's time is its name."""
+        return f"{self.receivers.slack_site}|{CHANNEL}"
+
     def verify(self, alert: Alert, thread: str | None = None) -> Verdict:
         # The stand-in's clock is the real one.
         now = datetime.now(UTC)
@@ -97,7 +102,7 @@ def test_a_stream_is_one_thread_from_first_to_resolved(workspace: Workspace) -> 
     third = workspace.send(an_alert(CLEAN, WORSE, 3), second.thread)
 
     root = first.reference
-    assert first.thread == second.thread == third.thread == f"{CHANNEL}:{root}"
+    assert first.thread == second.thread == third.thread == f"{workspace.place}|{root}"
     assert workspace.seen() == [
         ("posted", None, "payments/api:1.4.1"),
         ("updated", None, "payments/api:1.4.2"),
@@ -116,7 +121,7 @@ def test_a_deleted_root_is_followed_by_a_new_one(workspace: Workspace) -> None:
 
     second = workspace.send(an_alert(WORSE, FIRST, 2), first.thread)
 
-    assert second.thread == f"{CHANNEL}:{second.reference}" != first.thread
+    assert second.thread == f"{workspace.place}|{second.reference}" != first.thread
     assert workspace.seen()[-1] == ("posted", None, "payments/api:1.4.2")
 
 
@@ -131,7 +136,7 @@ def test_a_lost_answer_to_a_first_message_is_found(workspace: Workspace) -> None
 
     (message,) = workspace.receivers.messages()
     assert isinstance(verdict, Receipt)
-    assert verdict.thread == f"{CHANNEL}:{message.payload['ts']}"
+    assert verdict.thread == f"{workspace.place}|{message.payload['ts']}"
 
 
 @pytest.mark.parametrize("report", [WORSE, CLEAN])
@@ -266,7 +271,7 @@ def test_whatever_fails_a_reader_sees_each_alert_once(
     root = posted[0].payload["ts"]
     assert [each.payload.get("thread_ts") for each in posted] == [None, root]
     assert {each.receipt.thread for each in (first, second) if each.receipt} == {
-        f"{CHANNEL}:{root}"
+        f"{workspace.place}|{root}"
     }
 
 

@@ -78,7 +78,7 @@ ANY_ANSWER: Final = ("webhook",)
 THREADS: Final = {
     "jira": f"{JIRA_SITE}|SEC|SEC-7",
     "pagerduty": "2026-11-20T09:00:00Z 2016-01-01T00:00:00Z",
-    "slack-bot": f"{CHANNEL}:1795424400.000100",
+    "slack-bot": f"https://slack.com|{CHANNEL}|1795424400.000100",
 }
 """What a receipt leaves for the next message, where a receiver has threads."""
 

@@ -194,18 +194,19 @@ class TestIncidents:
         assert event["payload"]["severity"] == "warning"
         assert "1 of 3 platforms not scanned" in event["payload"]["summary"]
 
-    def test_keys_are_those_of_destination_stream_and_matter(self) -> None:
+    def test_keys_are_those_of_stage_destination_stream_and_matter(self) -> None:
         """The same each time, and nobody else's."""
-        destinations, streams = (Destination("a"), Destination("b")), (STREAM, StreamId("other"))
-        keys = {dedup_key(*each) for each in product(destinations, streams, Incident)}
+        stages, destinations = ("", "dev", "prod"), (Destination("a"), Destination("b"))
+        streams = (STREAM, StreamId("other"))
+        keys = {dedup_key(*each) for each in product(stages, destinations, streams, Incident)}
 
-        assert len(keys) == 8
-        assert dedup_key(destinations[0], STREAM, Incident.SCAN) in keys
+        assert len(keys) == 24
+        assert dedup_key("dev", destinations[0], STREAM, Incident.SCAN) in keys
 
     @pytest.mark.parametrize("name", ["\ud800", "x" * 10_000])
     def test_any_name_makes_a_key(self, name: str) -> None:
         """However odd it is."""
-        assert len(dedup_key(Destination("a"), StreamId(name), Incident.FINDINGS)) <= 255
+        assert len(dedup_key("prod", Destination("a"), StreamId(name), Incident.FINDINGS)) <= 255
 
 
 def late(report: Report, **fields: Any) -> Alert:

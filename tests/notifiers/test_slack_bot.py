@@ -97,7 +97,17 @@ def test_first_message_is_the_same_without_a_thread(story: str) -> None:
     }
 
 
-@pytest.mark.parametrize("thread", ["SEC-7", "", "C0OTHER:1795424400.000100", f"{CHANNEL}:soon"])
+@pytest.mark.parametrize(
+    "thread",
+    [
+        "SEC-7",
+        "",
+        f"{CHANNEL}:1795424400.000100",
+        "https://slack.com|C0OTHER|1795424400.000100",
+        f"https://slack-gov.com|{CHANNEL}|1795424400.000100",
+        f"https://slack.com|{CHANNEL}|soon",
+    ],
+)
 def test_a_thread_of_another_place_is_none_of_ours(thread: str) -> None:
     """The file was edited since: the stream begins anew in the channel that it names now."""
     assert list(rendered("new-and-resolved", thread)) == ["post"]
@@ -239,7 +249,7 @@ def test_first_message_opens_the_thread() -> None:
     assert receipt == Receipt(
         OWN,
         url=f"https://slack.com/archives/{CHANNEL}/p1795428000000200",
-        thread=f"{CHANNEL}:{OWN}",
+        thread=f"https://slack.com|{CHANNEL}|{OWN}",
     )
     (call,) = http.calls
     assert call.url == "https://slack.com/api/chat.postMessage"
@@ -279,7 +289,7 @@ def test_a_root_that_is_gone_makes_a_new_one(error: str, before: tuple[HttpAnswe
     calls, receipt = sent("new-and-resolved", *before, refused(error), POSTED)
 
     assert calls[-1] == POST
-    assert receipt.thread == f"{CHANNEL}:{OWN}"
+    assert receipt.thread == f"https://slack.com|{CHANNEL}|{OWN}"
 
 
 @pytest.mark.parametrize("error", ["cant_update_message", "edit_window_closed"])
@@ -400,7 +410,7 @@ def test_a_message_with_the_delivery_is_the_receipt() -> None:
     assert verdict == Receipt(
         OWN,
         url=f"https://slack.com/archives/{CHANNEL}/p1795428000000200",
-        thread=f"{CHANNEL}:{OWN}",
+        thread=f"https://slack.com|{CHANNEL}|{OWN}",
     )
     (url,) = urls
     assert urlsplit(url).path == "/api/conversations.history"
@@ -428,7 +438,7 @@ def test_a_new_root_is_found_beside_a_thread(thread: HttpAnswer) -> None:
     """The root was deleted and a new one sent, or threads cannot be read: channels can."""
     verdict, _ = asked(thread, history(a_message()), thread=THREAD)
 
-    assert getattr(verdict, "thread", None) == f"{CHANNEL}:{OWN}"
+    assert getattr(verdict, "thread", None) == f"https://slack.com|{CHANNEL}|{OWN}"
 
 
 def test_a_reply_seen_in_the_channel_keeps_its_thread() -> None:
