@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
+from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from lib.config import Config, ConfigPath, Level, check, parse
 from lib.errors import ConfigError
@@ -31,6 +32,10 @@ class AlertsFileError(ConfigError):
         super().__init__(f"{file}:{line}: {problem}")
         self.line = line
         self.problem = problem
+
+
+class _TagError(MarkedYAMLError):
+    """A tag (!!) that is not used here, or whose value it does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +101,15 @@ def understand(text: str, name: str) -> AlertsFile:
             tree = _parser().load(text)
     except DuplicateKeyError as error:
         raise AlertsFileError(name, _line(error), _TWICE) from None
+    except _TagError as error:
+        raise AlertsFileError(name, _line(error), str(error.problem)) from None
     except MarkedYAMLError as error:
         raise AlertsFileError(name, _line(error), _advice(error, text)) from None
     except YAMLError:
         raise AlertsFileError(name, 1, _UNPRINTABLE) from None
-    except (ValueError, LookupError):
-        raise AlertsFileError(name, 1, _WRONG_TAG) from None
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError):
+        # The parser takes its input for well-formed in places; it does not say where it is not.
+        raise AlertsFileError(name, 1, _NOT_READ) from None
     except RecursionError:
         raise AlertsFileError(name, 1, _TOO_DEEP) from None
     reader = _Reader(name)
@@ -159,6 +167,19 @@ def _parser() -> YAML:
     class Constructor(RoundTripConstructor):
         """A constructor of our own: registering changes the class."""
 
+        def construct_object(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  # ruamel's own
+            """Make a value of a node. Raises `_TagError`, which knows the line."""
+            mark = node.start_mark
+            expected = _NODES.get(str(node.tag))
+            if expected is None:
+                raise _TagError(problem=_OTHER_TAG, problem_mark=mark)
+            if not isinstance(node, expected):
+                raise _TagError(problem=_WRONG_TAG, problem_mark=mark)
+            try:
+                return super().construct_object(node, deep=deep)
+            except (ValueError, LookupError) as error:
+                raise _TagError(problem=_WRONG_TAG, problem_mark=mark) from error
+
     Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: str(node.value))
     yaml = YAML(typ="rt")
     yaml.Constructor = Constructor
@@ -169,7 +190,29 @@ _TWICE: Final = "this key stands twice in the same place; remove one of them"
 _TAB: Final = "a tab cannot indent YAML; use blanks"
 _TOO_DEEP: Final = "this is nested too deeply"
 _UNPRINTABLE: Final = "this is not YAML: it holds control characters"
-_WRONG_TAG: Final = "this is not YAML: a tag (!!) does not fit the value after it"
+_OTHER_TAG: Final = "this tag (!!) is not used here; remove it"
+_WRONG_TAG: Final = "a tag (!!) does not fit the value after it, or a number is too long"
+_NOT_READ: Final = "this is not YAML"
+_NODES: Final = MappingProxyType(
+    {
+        "tag:yaml.org,2002:map": MappingNode,
+        "tag:yaml.org,2002:seq": SequenceNode,
+        **dict.fromkeys(
+            (
+                "tag:yaml.org,2002:str",
+                "tag:yaml.org,2002:int",
+                "tag:yaml.org,2002:float",
+                "tag:yaml.org,2002:bool",
+                "tag:yaml.org,2002:null",
+                "tag:yaml.org,2002:timestamp",
+                "tag:yaml.org,2002:merge",
+                "tag:yaml.org,2002:value",
+            ),
+            ScalarNode,
+        ),
+    }
+)
+"""The tags that JSON has a value for, and that of dates, with the node that each belongs to."""
 _TOO_MUCH: Final = "this is too large; do aliases (*) repeat each other?"
 _ADVICE: Final = MappingProxyType(
     {
@@ -247,7 +290,7 @@ class _Reader:
         for key, value in node.items():
             inner = (*path, str(key))
             # Keys that came in through a merge (<<) have no line of their own.
-            if key in node.lc.data:
+            if node.lc.data is not None and key in node.lc.data:
                 self.lines[inner] = node.lc.key(key)[0] + 1
             if not isinstance(key, str):
                 raise self._error(inner, "this key is not text; put it in quotes")

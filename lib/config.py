@@ -31,7 +31,7 @@ from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.package_urls import KNOWN_QUALIFIERS, read_package_url
 from lib.repositories import Expectations
 from lib.routing import Match, Route
-from lib.suppressions import Suppression
+from lib.suppressions import Suppression, covered
 from lib.text import one_line
 
 ConfigPath = tuple[str | int, ...]
@@ -644,7 +644,6 @@ def _tags(match: Match) -> tuple[str | None, ...]:
 
 
 def _stale(suppressions: Sequence[Suppression], today: date) -> Iterator[Problem]:
-    by_id: dict[str, list[tuple[int, Suppression]]] = {}
     for index, entry in enumerate(suppressions):
         path: ConfigPath = ("suppressions", index)
         if entry.expires < today:
@@ -652,11 +651,6 @@ def _stale(suppressions: Sequence[Suppression], today: date) -> Iterator[Problem
             yield Problem((*path, "expires"), message, "warning")
         elif entry.expires <= today + PAST_DUE:
             yield Problem((*path, "expires"), f"expires soon, on {entry.expires}", "warning")
-        same = by_id.setdefault(entry.key, [])
-        for earlier, other in same:
-            if other.covers(entry) or entry.covers(other):
-                idle, by = (index, earlier) if other.covers(entry) else (earlier, index)
-                message = f"has no effect: suppressions[{by}] covers it"
-                yield Problem(("suppressions", idle), message, "warning")
-                break
-        same.append((index, entry))
+    for index, by in covered(suppressions):
+        message = f"has no effect: suppressions[{by}] covers it"
+        yield Problem(("suppressions", index), message, "warning")

@@ -1,13 +1,16 @@
 """Findings that a named, dated entry of alerts.yml leaves out, and why. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
+from itertools import product
 
 from lib.models import Finding, Image, Suppressed
 from lib.package_urls import read_package_url
+
+_Scope = tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,33 @@ class Suppression:
         return self.expires >= other.expires and all(
             mine in (None, theirs) for mine, theirs in zip(self.scope, other.scope, strict=True)
         )
+
+
+def covered(suppressions: Sequence[Suppression]) -> Iterator[tuple[int, int]]:
+    """
+    Yield each entry that another one covers, with that other one, by their places.
+
+    Of entries that cover each other, the first stays. The effort is linear in their number: what
+    covers an entry has the same scope, or one of the at most 63 wider ones.
+    """
+    longest: dict[_Scope, int] = {}
+    for index, entry in enumerate(suppressions):
+        kept = longest.setdefault(entry.scope, index)
+        if suppressions[kept].expires < entry.expires:
+            longest[entry.scope] = index
+    for index, entry in enumerate(suppressions):
+        covering = (longest.get(scope) for scope in _wider(entry.scope))
+        for by in covering:
+            if by is not None and by != index and suppressions[by].expires >= entry.expires:
+                yield index, by
+                break
+
+
+def _wider(scope: _Scope) -> Iterator[_Scope]:
+    """Yield a scope and all that leave out some of its limits; the id is none."""
+    name, *limits = scope
+    choices = ((limit,) if limit is None else (limit, None) for limit in limits)
+    return ((name, *chosen) for chosen in product(*choices))
 
 
 def matcher(

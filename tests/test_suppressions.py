@@ -5,9 +5,11 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lib.models import Package, Suppressed
-from lib.suppressions import Suppression, matcher
+from lib.suppressions import Suppression, covered, matcher
 from tests.builders import a_digest, a_finding, an_image
 
 TODAY = date(2026, 11, 23)
@@ -173,3 +175,52 @@ class TestSuppression:
     ) -> None:
         """An entry covers another that is not wider and does not last longer."""
         assert an_entry(**wide).covers(an_entry(**narrow)) is covers
+
+
+LIMIT = st.sampled_from([None, "a", "b"])
+ENTRIES = st.lists(
+    st.builds(
+        an_entry,
+        id=st.sampled_from(["CVE-2024-1", "cve-2024-1", "CVE-2024-2"]),
+        expires=st.sampled_from([TODAY, date(2027, 1, 31)]),
+        package=LIMIT,
+        version=LIMIT,
+        purl=LIMIT,
+        path=LIMIT,
+        repository=LIMIT,
+        digest=LIMIT,
+    ),
+    max_size=12,
+)
+
+
+class TestCovered:
+    """Which entries have no effect beside another one."""
+
+    @given(ENTRIES)
+    def test_an_entry_has_no_effect_if_another_one_covers_it(
+        self, entries: list[Suppression]
+    ) -> None:
+        """As comparing all pairs says; of two that cover each other, the first stays."""
+        expected = {
+            index
+            for index, entry in enumerate(entries)
+            for place, other in enumerate(entries)
+            if place != index and other.covers(entry) and (place < index or not entry.covers(other))
+        }
+
+        found = dict(covered(entries))
+
+        assert set(found) == expected
+        assert all(entries[by].covers(entries[index]) for index, by in found.items())
+
+    def test_the_effort_is_linear(self) -> None:
+        """5,000 entries of one id, as many as a file may have, in far less than all pairs take."""
+        entries = [
+            an_entry(package=f"p{n}", version=f"{n}", path=f"/{n}", repository=f"r{n}")
+            for n in range(5_000)
+        ]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Suppression, "covers", None)
+            assert list(covered(entries)) == []
