@@ -27,6 +27,7 @@ from cli.alerts_file import AlertsFile, render_problems, understand
 from cli.stage_file import render_stage, shown, stage_path
 from deploy.account import (
     ClientOf,
+    DeniedError,
     DeployError,
     aws_errors,
     clients_of,
@@ -114,7 +115,7 @@ def deploy(inputs: Inputs, choices: Choices, terminal: Terminal) -> None:
         raise DeployError(obstacle)
     for problem in foreign_topics(file.document, account):
         raise DeployError(problem)
-    retained = data_to_adopt(client_of, inputs.stage, stack, choices)
+    retained = choose_data(client_of, inputs.stage, stack, choices, terminal)
     bucket = retained.bucket or (stack.resources.get(REPORTS, "") if stack is not None else "")
     deployed = read_deployed(client_of, bucket)
     for line in review(account, inputs, file.document, stack, deployed):
@@ -123,7 +124,7 @@ def deploy(inputs: Inputs, choices: Choices, terminal: Terminal) -> None:
         terminal.say(f"It adopts the {retained}.")
     terminal.confirm("Deploy? [y/N]")
     _remember(inputs, terminal)
-    package(inputs, file)
+    package(inputs, today=datetime.now(UTC).date(), config=file)
     if retained:
         template = json.loads((BUILD / inputs.stage / TEMPLATE).read_text("utf-8"))
         adopt(client_of, inputs.stage, template, retained, stack, say=terminal.say)
@@ -163,6 +164,19 @@ def _stage_placeholders(inputs: Inputs) -> Sequence[Any]:
         else render_stage(inputs.region, inputs.config, inputs.parameters)
     )
     return placeholders(understand(text, shown(path)))
+
+
+def choose_data(
+    client_of: ClientOf, stage: str, stack: Stack | None, choices: Choices, terminal: Terminal
+) -> Retained:
+    """See `data_to_adopt`. Without the permission to look, people are asked and pipelines stop."""
+    try:
+        return data_to_adopt(client_of, stage, stack, choices)
+    except DeniedError as error:
+        if choices.adopt or terminal.yes:
+            raise DeployError(f"{error} Add ADOPT=0 where nothing was kept") from error
+        terminal.say(f"Whether a removed stack left data is unknown: {error}")
+        return Retained()
 
 
 def data_to_adopt(
@@ -254,6 +268,13 @@ def _run_osls(client_of: ClientOf, inputs: Inputs, terminal: Terminal) -> None:
                 osls.wait(_POLL)
             except subprocess.TimeoutExpired:
                 continue
+            except KeyboardInterrupt:
+                # The terminal interrupts osls, too.
+                osls.wait()
+                raise DeployError(
+                    f"Interrupted. CloudFormation goes on with {name}; "
+                    "the next `make deploy` says what became of it"
+                ) from None
     if osls.returncode:
         raise DeployError(_failure(client_of, name, log))
 

@@ -62,17 +62,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     add_arguments(parser)
     try:
         inputs = inputs_of(given(parser.parse_args(arguments)))
-        check_stage(inputs.stage)
-        package(inputs, checked(inputs, today=datetime.now(UTC).date()))
+        package(inputs, today=datetime.now(UTC).date())
     except (PackageError, DependenciesError, ConfigError) as error:
         print(f"Not packaged. {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def package(inputs: Inputs, config: AlertsFile) -> Archive:
-    """Write zip, deployment.json, parameters.json and template of a stage from a checked file."""
-    document = config.document
+def package(inputs: Inputs, *, today: date, config: AlertsFile | None = None) -> Archive:
+    """
+    Write zip, deployment.json, parameters.json and template of a stage.
+
+    `config`: the configuration, where it was checked before. Raises `ConfigError` when it is not
+    valid: nothing invalid can be deployed.
+    """
+    check_stage(inputs.stage)
+    document = (config or checked(inputs, today=today)).document
     folder = BUILD / inputs.stage
     archive = build_zip(document, folder / ZIP)
     _say(f"{shown(archive.path)}  {archive.size / 1e6:.2f} MB, {archive.files} files")

@@ -174,7 +174,14 @@ def adopt(
                 for logical, (kind, identifier) in _imported(retained)
             ],
         )
-        _wait_for_change_set(cloudformation, change["Id"])
+        try:
+            _wait_for_change_set(cloudformation, change["Id"])
+        except DeployError:
+            cloudformation.delete_change_set(ChangeSetName=change["Id"])
+            if stack is None:
+                # An empty stack under review would be in the way of the next attempt.
+                cloudformation.delete_stack(StackName=change["StackId"])
+            raise
         cloudformation.execute_change_set(ChangeSetName=change["Id"])
     wait_until_done(client_of, change["StackId"], say=say)
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from deploy.account import ClientOf, DeployError, aws_errors, is_missing
+from deploy.account import ClientOf, DeniedError, DeployError, aws_errors, is_missing
 from lib.interfaces import Json
 
 SERVICE: Final = "ecr-scan-alerts"
@@ -81,7 +81,9 @@ def find_stack(client_of: ClientOf, name: str) -> Stack | None:
             for resource in page["StackResourceSummaries"]
             if resource.get("PhysicalResourceId") and _exists(resource["ResourceStatus"])
         }
-        template = cloudformation.get_template(StackName=name)["TemplateBody"]
+        # A stack under review has no template yet.
+        reviewed = described["StackStatus"] == "REVIEW_IN_PROGRESS"
+        template = {} if reviewed else cloudformation.get_template(StackName=name)["TemplateBody"]
     outputs = {item["OutputKey"]: item["OutputValue"] for item in described.get("Outputs", ())}
     return Stack(
         name=name,
@@ -139,8 +141,12 @@ def wait_for_queue_names(
 
     Queues are deleted with their stack, and when the creation of a stack is undone.
     """
-    with aws_errors("looking for queues that were deleted just now"):
-        deleted = _last_deletion(client_of("cloudformation"), name)
+    try:
+        with aws_errors("looking for queues that were deleted just now"):
+            deleted = _last_deletion(client_of("cloudformation"), name)
+    except DeniedError as error:
+        say(f"{error} Within a minute of a removal SQS refuses the names of the queues.")
+        return
     seconds = _QUEUE_SECONDS + _CLOCKS - (now() - deleted).total_seconds()
     if seconds > 0:
         seconds = min(seconds, _QUEUE_SECONDS + _CLOCKS)

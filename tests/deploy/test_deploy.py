@@ -17,6 +17,7 @@ from deploy.deploy import CURRENT, Choices, main, read_deployed, ready
 from deploy.inputs import Inputs
 from deploy.package import ROOT
 from deploy.stack import Stack, find_stack
+from deploy.terminal import Terminal
 from lib.errors import ConfigError
 from local.process import EmbeddedAws
 from tests.deploy.aws import FakeAws, refusal
@@ -162,6 +163,23 @@ def test_adopting_is_for_stages_without_data() -> None:
 
     with pytest.raises(DeployError, match="s has its table and bucket; leave ADOPT=1 out"):
         deployment.data_to_adopt(FakeAws({}), "prod", stack, Choices(adopt=True))
+
+
+def test_without_the_permission_to_look_people_are_asked_and_pipelines_stop(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An empty table beside a kept one reports every image anew."""
+    denied = refusal("AccessDeniedException", "not you", "ListTables")
+    aws = FakeAws({"dynamodb.list_tables": denied})
+    look = partial(deployment.choose_data, aws, "prod", None)
+
+    assert not look(Choices(), Terminal(interactive=True))
+    assert "Whether a removed stack left data is unknown: AWS denies" in capsys.readouterr().out
+    with pytest.raises(DeployError, match=r"AWS denies ListTables.* Add ADOPT=0"):
+        look(Choices(), Terminal(yes=True))
+    with pytest.raises(DeployError, match="AWS denies ListTables"):
+        look(Choices(adopt=True), Terminal(interactive=True))
+    assert not look(Choices(adopt=False), Terminal(yes=True))
 
 
 # --- on the embedded AWS --------------------------------------------------------------------------

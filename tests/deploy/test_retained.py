@@ -181,11 +181,18 @@ def test_an_import_that_cannot_be_made_says_why_and_is_not_carried_out() -> None
                 "Status": "FAILED",
                 "StatusReason": "already exists in stack other",
             },
+            "cloudformation.delete_change_set": {},
+            "cloudformation.delete_stack": {},
         }
     )
 
-    with pytest.raises(DeployError, match="cannot be adopted: already exists in stack other"):
-        adopt(aws, "prod", TEMPLATE, Retained(TABLE), None, say=lambda _: None)
+    for stack in (a_stack(), None):
+        with pytest.raises(DeployError, match="cannot be adopted: already exists in stack other"):
+            adopt(aws, "prod", TEMPLATE, Retained(TABLE), stack, say=lambda _: None)
+
+    assert aws.made("cloudformation.delete_change_set") == [{"ChangeSetName": "change"}] * 2
+    # Only the stack that the change set made.
+    assert aws.made("cloudformation.delete_stack") == [{"StackName": "arn"}]
 
 
 # --- deleting -----------------------------------------------------------------------------------

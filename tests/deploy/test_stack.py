@@ -84,6 +84,22 @@ def test_no_stack_is_no_error_and_a_refusal_is_one() -> None:
         find_stack(FakeAws({"cloudformation.describe_stacks": denied}), NAME)
 
 
+def test_a_stack_under_review_has_no_template() -> None:
+    """A change set made it, and nobody carried that out."""
+    described = {"StackId": "arn", "StackStatus": "REVIEW_IN_PROGRESS"}
+    aws = FakeAws(
+        {
+            "cloudformation.describe_stacks": {"Stacks": [described]},
+            "cloudformation.list_stack_resources": {"StackResourceSummaries": []},
+        }
+    )
+
+    stack = find_stack(aws, NAME)
+
+    assert stack is not None
+    assert (stack.template, stack.deployed, stack.has_data) == ({}, {}, False)
+
+
 @pytest.mark.parametrize(
     ("status", "advice"),
     [
@@ -153,6 +169,17 @@ def test_nothing_is_waited_for_later_and_never_for_long() -> None:
 
     assert waited(old) == ([], [])
     assert waited(ahead)[0] == [65]
+
+
+def test_without_the_permission_to_look_nothing_is_waited_for() -> None:
+    """It is a courtesy; the deployment goes on and says what can happen."""
+    aws = FakeAws({"cloudformation.list_stacks": refusal("AccessDenied", "no", "ListStacks")})
+    lines: list[str] = []
+
+    wait_for_queue_names(aws, NAME, say=lines.append, sleep=lambda _: None)
+
+    assert "AWS denies ListStacks" in lines[0]
+    assert "SQS refuses the names of the queues" in lines[0]
 
 
 def a_status(status: str) -> dict[str, Any]:
