@@ -1,81 +1,84 @@
-"""What one event costs: calls over botocore's own clients, as README states them."""
+"""The reader of calls: what it follows, so that a role is not compared with too little."""
 
-from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from benchmarks.core import IMAGE, NOW, SCAN, OfflinePipeline
-from benchmarks.offline import ecr_answers
-from lib.models import PushEvent, ScanEvent
+from tests.calls import Program
 
-STORED = {"s3:PutObject": 1, "dynamodb:TransactWriteItems": 1, "sqs:SendMessageBatch": 1}
+HANDLER = """
+from lib.app import app
 
 
-def scanned(number: int, minutes: int = 1) -> ScanEvent:
-    """Return the scan of an untagged image."""
-    image = replace(IMAGE, digest=f"sha256:{number:064x}", tags=())
-    return ScanEvent(f"event-{number}", NOW + timedelta(minutes=minutes), image, SCAN)
+def handler(event, context):
+    return work(app())
+
+
+def work(application):
+    for row in application.store.rows():
+        row.read()
+"""
+APP = """
+from functools import cached_property
+
+
+class App:
+    @cached_property
+    def store(self):
+        from lib.store import Store
+
+        return Store(self._client)
+
+    @cached_property
+    def other(self):
+        from lib.store import Other
+
+        return Other(self._client)
+
+
+def app():
+    return App()
+"""
+STORE = """
+class Base:
+    def rows(self):
+        return list(self._client.get_paginator("query").paginate())
+
+
+class Store(Base):
+    def __init__(self, client):
+        self._client = client
+        self._write()
+
+    def _write(self):
+        self._client.transact_write_items(TransactItems=[{"Put": {}}, {"Update": {}}])
+
+    def unused(self):
+        self._client.delete_item()
+
+
+class Other:
+    def read(self):
+        self._client.get_object()
+"""
 
 
 @pytest.fixture
-def pipeline() -> OfflinePipeline:
-    return OfflinePipeline(ecr_answers(basic=20, platforms=2), NOW + timedelta(minutes=5))
+def program(tmp_path: Path) -> Program:
+    for name, text in {
+        "handlers/work.py": HANDLER,
+        "lib/app.py": APP,
+        "lib/store.py": STORE,
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return Program(tmp_path)
 
 
-def pushed(pipeline: OfflinePipeline, **fields: Any) -> dict[str, int]:
-    event = replace(PushEvent("push", NOW, IMAGE), **fields)
-    return pipeline.calls_of(lambda: pipeline.scans.pushed(event, {}))
-
-
-def processed(pipeline: OfflinePipeline, event: ScanEvent) -> dict[str, int]:
-    return pipeline.calls_of(lambda: pipeline.scans.process(event, {}))
-
-
-def test_an_ordinary_image_takes_two_reads(pipeline: OfflinePipeline) -> None:
-    """Whether it is part of an index is read together with its state."""
-    event = replace(scanned(2), image=replace(IMAGE, digest=f"sha256:{2:064x}"))
-
-    first = processed(pipeline, event)
-    again = processed(pipeline, event)
-
-    assert first == {
-        "ecr:DescribeImageScanFindings": 1,
-        "ecr:DescribeImages": 1,
-        "dynamodb:Query": 1,
-        "dynamodb:GetItem": 1,
-        **STORED,
-    }
-    assert again == {"dynamodb:Query": 1}
-
-
-def test_a_plain_push_takes_one_call_at_most(pipeline: OfflinePipeline) -> None:
-    """It is asked what it is, unless the event says so."""
-    plain = replace(IMAGE, digest=f"sha256:{2:064x}")
-
-    assert pushed(pipeline, image=plain) == {"ecr:BatchGetImage": 1}
-    assert pushed(pipeline, image=plain, index=False) == {}
-
-
-def test_an_index_takes_a_write_for_each_part(pipeline: OfflinePipeline) -> None:
-    """Two platforms and an attestation; then each scan of a part asks for all of them."""
-    push = pushed(pipeline)
-    attestation = processed(pipeline, scanned(13))
-    rescan = processed(pipeline, scanned(11))
-
-    fetched = {
-        "ecr:BatchGetImage": 1,
-        "ecr:DescribeImages": 1,
-        "ecr:DescribeImageScanFindings": 2,
-    }
-    assert push == {**fetched, "dynamodb:PutItem": 3, "dynamodb:GetItem": 2, **STORED}
-    assert attestation == {"dynamodb:Query": 1}
-    assert rescan == {
-        **fetched,
-        "dynamodb:Query": 1,
-        "dynamodb:GetItem": 2,
-        "s3:GetObject": 1,
-        "s3:PutObject": 1,
-        "dynamodb:TransactWriteItems": 1,
+def test_calls_are_found_behind_properties_bases_and_private_methods(program: Program) -> None:
+    """And no call of a class that the handler never makes, or of a method that nobody calls."""
+    assert program.actions("handlers.work") == {
+        "dynamodb:Query",
+        "dynamodb:PutItem",
+        "dynamodb:UpdateItem",
     }

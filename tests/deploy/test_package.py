@@ -14,6 +14,7 @@ from deploy.bytecode import find_compiler
 from deploy.dependencies import DependenciesError, merge, prepared, targets
 from deploy.package import BUILD, ROOT, PackageError, build_zip, check_stage, main
 from lib.config import config_hash
+from tests.calls import handlers
 from tests.deploy.conftest import CONFIG, Package
 
 LOCK = ROOT / "requirements" / "runtime.txt"
@@ -194,7 +195,7 @@ def test_a_failed_download_says_why_and_leaves_nothing(tmp_path: Path) -> None:
 # --- whether it is complete ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("module", ["process_scan", "deliver", "reconcile", "sweep"])
+@pytest.mark.parametrize("module", handlers(ROOT))
 def test_a_handler_needs_nothing_but_the_zip_and_the_runtime(
     task_root: Path, lambda_python: Path, module: str
 ) -> None:

@@ -31,6 +31,7 @@ from lib.sources.events import EVENT_PATTERNS, REGISTRY_CHANGE
 from lib.store import ledger, state
 from local.name_limits import LIMITS
 from tests.builders import an_image
+from tests.calls import Program, handlers
 from tests.deploy.conftest import STAGE, Package
 from tests.store.conftest import create_table
 
@@ -56,6 +57,14 @@ NEW_ACCOUNT_CONCURRENCY = 10
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 STACK_NAME = 128
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-using-console-create-stack-parameters.html"""
+HANDLERS = {name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for name in FUNCTIONS}
+NEVER_CALLED = {
+    # ImageIndex.images has the name of a method of the store.
+    "process_scan": {"dynamodb:BatchGetItem"},
+    # Its one secret is in Secrets Manager: the stack makes it.
+    "open_report": {"ssm:GetParameter"},
+}
+"""Calls that `tests.calls` finds and that no run can make."""
 WITHOUT_RESOURCES = {
     "ecr:GetRegistryScanningConfiguration",
     "inspector2:ListCoverage",
@@ -64,6 +73,12 @@ WITHOUT_RESOURCES = {
     "xray:PutTraceSegments",
 }
 """Actions for which AWS knows no resource."""
+
+
+@pytest.fixture(scope="module")
+def program() -> Program:
+    """Read the code once."""
+    return Program(ROOT)
 
 
 def get_att(name: str, attribute: str = "Arn") -> dict[str, list[str]]:
@@ -584,23 +599,60 @@ def test_everything_allowed_names_its_resources(built: Package) -> None:
     assert [action for each in allowed for action in as_list(each["Action"]) if "*" in action] == []
 
 
-@pytest.mark.parametrize(
-    ("function", "services"),
-    [
-        ("ProcessScan", {"dynamodb", "ecr", "inspector2", "logs", "s3", "sqs", "xray"}),
-        ("Deliver", {"dynamodb", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "xray"}),
-        ("OpenReport", {"logs", "s3", "secretsmanager", "xray"}),
-        ("Sweep", {"dynamodb", "logs", "sqs", "xray"}),
-        ("Reconcile", {"dynamodb", "ecr", "inspector2", "logs", "sqs", "xray"}),
-        ("AuditRepositories", {"ecr", "logs", "sqs", "xray"}),
-    ],
-)
-def test_a_function_reaches_what_it_uses(built: Package, function: str, services: set[str]) -> None:
-    """The one that reads images has no secrets; the one that sends has no images."""
-    allowed = statements(built.resources("AWS::IAM::Role")[f"{function}Role"])
-    actions = chain.from_iterable(as_list(each["Action"]) for each in allowed)
+def granted(built: Package, function: str) -> set[str]:
+    """Return the actions that the role of a function allows, with those of other policies."""
+    role = f"{function}Role"
+    others = [
+        policy["PolicyDocument"]["Statement"]
+        for policy in built.resources("AWS::IAM::Policy").values()
+        if {"Ref": role} in policy["Roles"]
+    ]
+    allowed = [*statements(built.resources("AWS::IAM::Role")[role]), *chain.from_iterable(others)]
+    return set(chain.from_iterable(as_list(each["Action"]) for each in allowed))
 
-    assert {each.partition(":")[0] for each in actions} == services
+
+def service_actions(built: Package, function: str) -> set[str]:
+    """Return the actions that Lambda itself needs in the role of a function."""
+    receives = {
+        name
+        for each in built.resources("AWS::Lambda::EventSourceMapping").values()
+        for name in names_in(each["FunctionName"])
+    }
+    polling = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+    return {
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "xray:PutTelemetryRecords",
+        "xray:PutTraceSegments",
+        *(polling if f"{function}LambdaFunction" in receives else ()),
+    }
+
+
+def test_every_handler_is_a_function(built: Package) -> None:
+    """What is held of all functions below is held of all handlers."""
+    deployed = {
+        each["Handler"].rpartition("/")[2].removesuffix(".handler")
+        for each in built.resources("AWS::Lambda::Function").values()
+    }
+
+    assert deployed == set(handlers(ROOT)) == {HANDLERS[name] for name in FUNCTIONS}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_role_allows_the_calls_of_its_function_and_no_other(
+    built: Package, program: Program, function: str
+) -> None:
+    """The calls are read from the code, so that no run has to come by each of them."""
+    module = HANDLERS[function]
+    called = program.actions(f"handlers.{module}") - NEVER_CALLED.get(module, set())
+
+    assert granted(built, function) - service_actions(built, function) == called
+
+
+def test_no_exception_is_out_of_date(program: Program) -> None:
+    """A call that is named as never made is one that the code seems to make."""
+    for module, actions in NEVER_CALLED.items():
+        assert actions <= program.actions(f"handlers.{module}")
 
 
 def test_deliver_publishes_to_the_topics_of_the_file(built: Package) -> None:
