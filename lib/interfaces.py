@@ -389,7 +389,8 @@ class Ledger(Protocol):
         """
         Return deliveries to wake: due, or claimed by somebody whose lease has run out.
 
-        Those that have waited longest, up to `limit` of each part of the index.
+        Those that have waited longest, up to `limit` of each part of the index, and of each
+        destination that is not among these, some.
         """
 
     def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:

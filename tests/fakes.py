@@ -297,9 +297,12 @@ class MemoryStore:
     def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
         due = [row for row in self.rows.values() if row.due_at and self._wake_at(row) <= now]
         due.sort(key=self._wake_at)
+        oldest, rest = due[: limit * SHARDS], due[limit * SHARDS :]
+        seen = {row.destination for row in oldest}
+        others = [row for row in rest if row.destination not in seen]
         return [
             WakeUp(row.id, row.destination, row.attempts, str(self._wake_at(row)))
-            for row in due[: limit * SHARDS]
+            for row in (*oldest, *others)
         ]
 
     def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:

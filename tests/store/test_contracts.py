@@ -477,6 +477,23 @@ class TestLedger:
         assert rest == 33
         assert len({each.id for each in waker.woken}) == 43
 
+    def test_a_sweep_sees_every_destination_behind_any_number_of_rows(self, store: Any) -> None:
+        """Those of one, of another behind it, and the single one of a third, the youngest."""
+        names = ["team-slack"] * 37 + ["team-jira"] * 30 + ["team-mail"]
+        for number, name in enumerate(names, start=2):
+            due_at = NOW + timedelta(seconds=number)
+            store.add(
+                a_delivery(number, id=spread(number), destination=Destination(name), due_at=due_at)
+            )
+
+        due = list(store.due(now=NOW + timedelta(hours=1), limit=3))
+
+        assert {"team-jira", "team-mail"} <= {wake_up.destination for wake_up in due}
+        assert len({wake_up.id for wake_up in due}) == len(due)
+        waker = RecordingWaker()
+        wake_due(store, waker, now=NOW + timedelta(hours=1), limit=9)
+        assert "team-mail" in {wake_up.destination for wake_up in waker.woken}
+
     def test_a_row_that_was_taken_meanwhile_keeps_its_own_time(self, store: Any) -> None:
         """A sweep that comes late does not push the end of a lease away."""
         woken = list(store.due(now=NOW, limit=10))
