@@ -1,20 +1,26 @@
 """A deployed stage, as the operator's commands reach it: by the outputs of its stack."""
 
 import argparse
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
+
+from botocore.exceptions import ClientError
 
 from cli.inputs import add_region_option
 from cli.parser import STAGE_VARIABLE, is_stage_name
 from cli.session import Connect, OperatorClients, connected
 from cli.stacks import outputs_of
+from cli.terminal import remark
 from lib.bootstrap import App, Clients, Settings
-from lib.config import Config
+from lib.config import Config, check, parse
 from lib.digest_pipeline import DigestPipeline
 from lib.errors import DocumentError
 from lib.reconciliation import Reconciliation
 from lib.store.dead_letters import DeadLetterQueue
+from lib.store.history import DynamoHistory
 from lib.store.ledger import DynamoLedger
 from lib.store.queues import SqsWaker
 
@@ -27,6 +33,10 @@ DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     }
 )
 """The dead-letter queues by name: where they are, and where their letters belong."""
+
+CURRENT_CONFIG: Final = "config/current.json"
+"""The key of the deployed configuration in the bucket of a stage."""
+_NOT_STORED: Final = ("NoSuchKey", "NoSuchBucket", "AccessDenied")
 
 
 def add_stage_options(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +63,30 @@ class Deployment:
     def output(self, name: str) -> str:
         """Return an output of the stack. Raises `DocumentError` where an older version has none."""
         return self._outputs[name]
+
+    @property
+    def history(self) -> DynamoHistory:
+        """The evaluations of each stream."""
+        return DynamoHistory(self.clients.get("dynamodb"), self._outputs["TableName"])
+
+    def config(self) -> Config | None:
+        """Return the configuration that is deployed; None where it is not stored, or not ours."""
+        bucket = self._outputs["ReportsBucketName"]
+        try:
+            answer = self.clients.get("s3").get_object(Bucket=bucket, Key=CURRENT_CONFIG)
+            document = json.loads(answer["Body"].read())
+        except ClientError as error:
+            # Without the right to list, S3 says of a missing object that access is denied.
+            if error.response.get("Error", {}).get("Code") not in _NOT_STORED:
+                raise
+            return None
+        except ValueError:
+            document = None
+        problems = check(document, today=datetime.now(UTC).date())
+        if any(problem.level == "error" for problem in problems):
+            remark("the deployed configuration is of another version, and was not read")
+            return None
+        return parse(document)
 
     def dead_letters(self, name: str) -> DeadLetterQueue:
         """Return a queue of `DEAD_LETTERS`."""

@@ -13,7 +13,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from itertools import zip_longest
 from typing import Any, Final
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -29,7 +29,7 @@ from rich.text import Text
 from lib.models import AnyReport, Finding, Report, Severity
 from lib.notifiers.wording import platforms
 from lib.provenance import in_words
-from lib.text import escaped, one_line
+from lib.text import clean, counted, escaped, one_line
 
 Advance = Callable[[], None]
 """Says that one more of the total is done."""
@@ -81,9 +81,20 @@ def print_error(text: str) -> None:
             print(text, file=sys.stderr, flush=True)
 
 
+def is_terminal() -> bool:
+    """Return whether a person reads stdout, and not grep or a file."""
+    return sys.stdout.isatty()
+
+
 def say(text: str = "", *, style: str = "") -> None:
     """Print one line of a result."""
-    out().print(Text(one_line(text), style=style))
+    # Without a terminal nobody's window is narrow: let grep and files have whole lines.
+    out().print(Text(one_line(text), style=style), soft_wrap=not is_terminal())
+
+
+def print_text(text: str) -> None:
+    """Print lines that are laid out already, without control characters."""
+    print(clean(text))
 
 
 def print_json(document: Any, *, plain: bool = True) -> None:
@@ -179,13 +190,34 @@ def _nothing() -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a small table, its cells folded to the window."""
+    """Print a small table: its cells folded to the window, or whole where nobody's window is."""
+    if not is_terminal():
+        print_lines(columns, rows)
+        return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(Text(one_line(cell)) for cell in row))
     out().print(table)
+
+
+def print_lines(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, whole: bool = False
+) -> None:
+    """
+    Print a table with one line a row. On a terminal lines end at the window, unless `whole`.
+
+    For grep and for a glance: nothing is folded.
+    """
+    cells = [tuple(map(one_line, row)) for row in rows]
+    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
+    window = out().width if sys.stdout.isatty() and not whole else None
+    for index, row in enumerate((tuple(columns), *cells)):
+        line = _line(row, widths)
+        if window is not None and _width(line) > window:
+            line = set_cell_size(line, window - 1).rstrip() + "…"
+        print(_styled(line, "bold") if index == 0 else line)
 
 
 def print_report(report: AnyReport) -> None:
@@ -202,8 +234,8 @@ def print_report(report: AnyReport) -> None:
     if not isinstance(report, Report):
         say(f"{scan.status}: no usable result: {scan.reason}", style="bold red")
         return
-    total = len(report.findings)
-    say(f"{scan.source} {scan.status}: {total} findings ({counts_text(report)})")
+    total = counted(len(report.findings), "finding")
+    say(f"{scan.source} {scan.status}: {total} ({counts_text(report)})")
     for warning in scan.warnings:
         say(f"warning: {warning}", style="yellow")
     if report.findings:

@@ -39,6 +39,11 @@ def one_line(text: str) -> str:
     return _BLANKS.sub(" ", clean(text)).strip()
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Return "1 alert", "2 alerts", "1,200 alerts"; `plural` where it is not the noun with an s."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def truncate(text: str, limit: int) -> str:
     """Cut to `limit` characters, the last one an ellipsis when something was cut."""
     if len(text) <= limit:

@@ -1,53 +1,88 @@
-"""`deliveries`: what became of every alert, and dead ones sent again."""
+"""`deliveries`: the state of every alert, and dead ones sent again."""
 
 import argparse
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
+from cli.delivery_rows import (
+    MEANINGS,
+    Query,
+    cells,
+    columns,
+    details,
+    document,
+    find_by_id,
+    hold_text,
+    image_name,
+    is_late,
+    select,
+    timeline,
+)
 from cli.deployment import Deployment, add_stage_options, deployment
+from cli.destination_names import chosen_names
+from cli.durations import age, clock, length_of
+from cli.inputs import add_config_option
 from cli.pacing import Pause, add_redrive_options, check_redrive_options
+from cli.redriving import ID_LENGTH, read_rows, redrive
 from cli.session import Connect, OperatorClients
-from cli.terminal import complain, print_json, print_table, remark, say, working
+from cli.terminal import (
+    complain,
+    is_terminal,
+    print_json,
+    print_lines,
+    print_table,
+    print_text,
+    remark,
+    say,
+    working,
+)
 from lib.errors import DocumentError
-from lib.interfaces import WakeUp
-from lib.models import Delivery, DeliveryId, DeliveryState
-from lib.retries import HORIZON
+from lib.models import Delivery, DeliveryId, DeliveryState, Image
+from lib.text import counted, one_line
 
 HELP = "list, show and redrive deliveries, or verify that each is accounted for"
 DESCRIPTION = (
-    "What became of every alert. `verify` counts them by state; exit code 1 when one is dead, open "
-    "past its horizon, or due for an hour and not tried. `redrive` gives dead ones another day."
+    "Show the state of every alert. `verify` counts deliveries by state; exit code 1 when one is "
+    "dead, open past its horizon, or due for an hour and not tried. `redrive` gives dead ones "
+    "another day."
 )
 
-_GRACE: Final = timedelta(hours=1)
-"""How much later than it should an open row may be tried, or given up."""
-_MEANINGS: Final[Mapping[DeliveryState, str]] = MappingProxyType(
-    {
-        DeliveryState.PENDING: "not tried yet",
-        DeliveryState.CLAIMED: "being sent; tried again when its sender died",
-        DeliveryState.SENT: "accepted, with a receipt",
-        DeliveryState.RETRY: "tried again when it is due",
-        DeliveryState.UNKNOWN: "its answer was lost: the receiver is asked where it can be",
-        DeliveryState.DEAD: "given up; `deliveries redrive` sends it",
-        DeliveryState.FOLDED: "told in a summary that was sent",
-        DeliveryState.SUPPRESSED: "left out by an entry of alerts.yml",
-    }
-)
+_LIMIT: Final = 100
+_MOST: Final = timedelta(days=366)
+_EARLIER: Final = timedelta(days=1)
+"""How long before its delivery an evaluation may have been made."""
+_EVALUATIONS: Final = 200
+"""Evaluations of one stream among which the tags of an image are looked for."""
+_WAIT: Final = 60
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the four actions and their options."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listed = actions.add_parser("list", help="list deliveries")
-    listed.add_argument("--state", choices=[state.value for state in DeliveryState])
+    listed = actions.add_parser(
+        "list",
+        help="list deliveries, newest first",
+        description=(
+            "List deliveries, newest first: those of the last 24 hours, and all that are open or "
+            "dead. Piped, each line has the full id and digest, for grep."
+        ),
+    )
+    _add_filters(listed)
     shown = actions.add_parser("show", help="show deliveries in full")
-    shown.add_argument("ids", nargs="+", metavar="ID", help="as `deliveries list` prints it")
+    shown.add_argument("ids", nargs="+", metavar="ID", help="an id, or its first characters")
     redrive = actions.add_parser("redrive", help="send dead deliveries again")
     add_redrive_options(redrive, "a dead delivery", "every dead delivery")
+    redrive.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=int,
+        nargs="?",
+        const=_WAIT,
+        help=f"wait for the outcome (default {_WAIT} seconds); exit code 1 unless all are sent",
+    )
     verify = actions.add_parser("verify", help="count deliveries, and name those that are late")
     for action in (listed, shown, verify):
         action.add_argument("--format", choices=("json", "table"), default="table")
@@ -55,123 +90,180 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         add_stage_options(action)
 
 
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--state", choices=[state.value for state in DeliveryState])
+    parser.add_argument("--destination", metavar="NAME", help="with its channels")
+    parser.add_argument("--image", metavar="TEXT", help="part of repository:tag, or of the digest")
+    parser.add_argument("--since", metavar="AGE", help="only newer ones, such as 30m, 24h or 30d")
+    parser.add_argument("--limit", metavar="N", type=_count, help=f"default {_LIMIT}; JSON: all")
+    parser.add_argument("--full", action="store_true", help="the full ids and digests, uncut")
+    add_config_option(parser)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError("takes a whole number above zero")
+    return int(text)
+
+
 def run(
     options: argparse.Namespace, connect: Connect = OperatorClients, pause: Pause = time.sleep
 ) -> int:
-    """Do one of the four. `pause` is called between deliveries that are redriven."""
+    """Do one of the four. `pause` is called between redrives, and while an outcome is awaited."""
     if options.action == "redrive":
         check_redrive_options(options, "deliveries list --state DEAD")
+    since = _since(options)
     stage = deployment(options, connect)
     match options.action:
         case "redrive":
-            return _redrive(stage, options, pause)
+            return redrive(stage, options, pause)
         case "show":
-            return _print([_found(stage, each) for each in options.ids], options.format)
+            return _show(stage, options)
         case "verify":
-            return _verify(_rows(stage, None), options.format)
+            return _verify(stage, options)
         case _:
-            return _print(_rows(stage, options.state), options.format)
+            return _list(stage, options, since)
 
 
-def _rows(stage: Deployment, state: str | None) -> list[Delivery]:
-    with working("reading the ledger"):
-        rows = stage.ledger.rows(DeliveryState(state) if state else None)
-        return sorted(rows, key=lambda each: each.created_at)
+def _names(stage: Deployment, rows: Iterable[Delivery]) -> dict[str, str]:
+    """Return how people call the image of each row, by its key."""
+    wanted = [row for row in rows if "@" in row.image_key]
+    oldest: dict[str, datetime] = {}
+    for row in wanted:
+        created = row.first_at or row.created_at
+        oldest[row.stream] = min(created, oldest.get(row.stream, created))
+    images: dict[str, Image] = {}
+    with working("reading tags", total=len(oldest)) as advance:
+        for stream in dict.fromkeys(row.stream for row in wanted):
+            since = oldest[stream] - _EARLIER
+            for entry in stage.history.entries(stream, since=since, limit=_EVALUATIONS):
+                images[entry.image.key] = entry.image
+            advance()
+    return {row.image_key: image_name(row, images.get(row.image_key)) for row in wanted}
 
 
-def _found(stage: Deployment, delivery_id: str) -> Delivery:
-    row = stage.ledger.delivery(DeliveryId(delivery_id))
-    if row is None:
-        raise DocumentError(f"There is no delivery {delivery_id}; `deliveries list` prints them")
-    return row
+# --- list ---------------------------------------------------------------------------------------
 
 
-def _print(rows: Sequence[Delivery], format_: str) -> int:
-    if format_ == "json":
-        print_json([_document(each) for each in rows])
-        return 0
-    columns = ("DELIVERY", "STATE", "DESTINATION", "IMAGE", "CREATED", "ATTEMPTS", "WHY")
-    print_table(columns, map(_cells, rows))
+def _since(options: argparse.Namespace) -> datetime | None:
+    text: str | None = getattr(options, "since", None)
+    if text is None:
+        return None
+    mistake = "--since takes minutes, hours or days, such as 30m, 24h or 30d, at most 366d"
+    return datetime.now(UTC) - length_of(text, units="mhd", most=_MOST, mistake=mistake)
+
+
+def _list(stage: Deployment, options: argparse.Namespace, since: datetime | None) -> int:
+    as_json = options.format == "json"
+    destination = options.destination
+    query = Query(
+        state=DeliveryState(options.state) if options.state else None,
+        destinations=chosen_names(destination, stage, options) if destination else None,
+        image=options.image,
+        since=since,
+        limit=options.limit or (None if as_json else _LIMIT),
+    )
+    now = datetime.now(UTC)
+    rows = read_rows(stage, query.state)
+    # Tags are read of all rows only where they decide which ones are meant.
+    names = _names(stage, rows) if query.image else {}
+    listing = select(rows, query, names, now)
+    names = names or _names(stage, listing.rows)
+    if as_json:
+        print_json([document(row, _name(row, names)) for row in listing.rows])
+    else:
+        whole = options.full or not is_terminal()
+        lines = [cells(row, _name(row, names), now, whole=whole) for row in listing.rows]
+        print_lines(columns(whole=whole), lines, whole=whole)
+    for text in listing.remarks:
+        remark(text)
     return 0
 
 
-def _cells(row: Delivery) -> tuple[str, ...]:
-    created = row.created_at.isoformat(timespec="seconds")
-    receipt = row.receipt.url or row.receipt.reference if row.receipt else ""
-    why = row.reason or receipt
-    return (row.id, row.state, row.destination, row.image_key, created, str(row.attempts), why)
+def _name(row: Delivery, names: Mapping[str, str]) -> str:
+    return names.get(row.image_key) or image_name(row, None)
 
 
-def _document(row: Delivery) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "state": row.state,
-        "destination": row.destination,
-        "routes": [each.route for each in row.filters],
-        "image": row.image_key,
-        "report": row.evaluation_key,
-        "created_at": row.created_at.isoformat(),
-        "due_at": row.due_at.isoformat() if row.due_at else None,
-        "attempts": row.attempts,
-        "failures": row.failures,
-        "reason": row.reason,
-        "receipt": row.receipt.reference if row.receipt else None,
-        "url": row.receipt.url if row.receipt else None,
-    }
+# --- show ---------------------------------------------------------------------------------------
 
 
-def _redrive(stage: Deployment, options: argparse.Namespace, pause: Pause) -> int:
-    ids = [DeliveryId(each) for each in options.ids]
-    if options.all:
-        ids = [each.id for each in _rows(stage, DeliveryState.DEAD)]
-    redriven = 0
-    with working("sending again", total=len(ids)) as advance:
-        for each in ids:
-            if _sent_again(stage, each):
-                redriven += 1
-                pause(1 / options.rate)
-            else:
-                complain(f"{each} is not dead, or does not exist; nothing was changed")
-            advance()
-    say(f"{redriven} of {len(ids)} deliveries are sent again")
-    return int(redriven < len(ids))
+def _show(stage: Deployment, options: argparse.Namespace) -> int:
+    rows = [_found(stage, beginning) for beginning in options.ids]
+    names, now = _names(stage, rows), datetime.now(UTC)
+    if options.format == "json":
+        print_json([document(row, _name(row, names)) for row in rows])
+        return 0
+    for index, row in enumerate(rows):
+        if index:
+            say()
+        _print_details(stage, row, _name(row, names), now, options)
+    return 0
 
 
-def _sent_again(stage: Deployment, delivery_id: DeliveryId) -> bool:
-    """Open a dead row and wake it. When only the first is done, the sweep does the second."""
-    now = datetime.now(UTC)
-    row = stage.ledger.redrive(delivery_id, now=now)
-    if row is None:
-        return False
-    stage.waker.wake([WakeUp(row.id, row.destination, row.attempts, now.isoformat())])
-    return True
+def _print_details(
+    stage: Deployment, row: Delivery, name: str, now: datetime, options: argparse.Namespace
+) -> None:
+    pairs = details(row, name, now)
+    hold = stage.ledger.paused(row.destination, now=now)
+    if hold is not None:
+        pairs.append(("On hold", hold_text(row.destination, hold, options.stage, now)))
+    width = max(len(title) for title, _ in pairs)
+    for title, value in pairs:
+        print_text(f"{title + ':':<{width + 1}} {one_line(value)}")
+    say("Timeline:")
+    for moment, words in timeline(stage.ledger.moments(row.id)):
+        ago = f"{age(moment, now)} ago" if moment <= now else "to come"
+        print_text(f"  {clock(moment, now)}  {words} ({ago})")
 
 
-def _verify(rows: Sequence[Delivery], format_: str) -> int:
-    """Every row is final, or open and neither older nor later than it may become."""
+def _found(stage: Deployment, beginning: str) -> Delivery:
+    """Return the delivery that is meant. Raises `DocumentError` for none, or for several."""
+    row = stage.ledger.delivery(DeliveryId(beginning))
+    if row is not None:
+        return row
+    rows = find_by_id(read_rows(stage), beginning) if len(beginning) < ID_LENGTH else ()
+    if not rows:
+        raise DocumentError(f"There is no delivery {beginning}; `deliveries list` prints them")
+    if len(rows) > 1:
+        ids = ", ".join(row.id for row in rows[:5])
+        raise DocumentError(f"{counted(len(rows), 'id')} begin with {beginning}: {ids}")
+    return rows[0]
+
+
+# --- verify -------------------------------------------------------------------------------------
+
+
+def _verify(stage: Deployment, options: argparse.Namespace) -> int:
+    """Check that every row is final, or open and neither older nor later than it may become."""
+    rows, now = read_rows(stage), datetime.now(UTC)
     counts = Counter(row.state for row in rows)
-    late = [row for row in rows if _is_late(row, datetime.now(UTC))]
+    late = [row for row in rows if is_late(row, now)]
     accounted = len(rows) - len(late)
     share = 100 * accounted / len(rows) if rows else 100.0
-    if format_ == "json":
+    holds = stage.ledger.pauses(now=now)
+    if options.format == "json":
         states = {state.value: counts.get(state, 0) for state in DeliveryState}
-        print_json({"deliveries": len(rows), "states": states, "accounted_percent": share})
+        on_hold = {name: hold.until.isoformat() for name, hold in holds.items()}
+        document_ = {"deliveries": len(rows), "states": states, "accounted_percent": share}
+        print_json(document_ | {"on_hold": on_hold})
     else:
-        found = [(each, str(counts[each]), _MEANINGS[each]) for each in _MEANINGS if counts[each]]
-        print_table(("STATE", "DELIVERIES", "MEANING"), found)
-        say(f"{accounted} of {len(rows)} accounted for ({share:.1f} %)")
+        states_ = [
+            (state, str(counts[state]), MEANINGS[state]) for state in MEANINGS if counts[state]
+        ]
+        print_table(("STATE", "DELIVERIES", "MEANING"), states_)
+        dead = counts[DeliveryState.DEAD]
+        say(
+            f"{accounted} of {len(rows)} accounted for ({share:.1f} %)"
+            + (f", {dead:,} of them given up" if dead else "")
+        )
     for row in late:
         complain(
             f"{row.id} to {row.destination} is {row.state} since {row.created_at.isoformat()}, "
-            f"due at {row.due_at}: is sweep running, is the destination slow?"
+            f"due at {row.due_at}: check that `sweep` runs, and whether the destination throttles"
         )
+    for name, hold in holds.items():
+        remark(hold_text(name, hold, options.stage, now))
     if counts[DeliveryState.DEAD]:
-        remark("dead ones: `deliveries list --state DEAD`, then `deliveries redrive`")
+        listed = f"deliveries list --state DEAD --stage {options.stage}"
+        remark(f"`{listed}` says why they were given up; `deliveries redrive` sends them again")
     return int(bool(late or counts[DeliveryState.DEAD]))
-
-
-def _is_late(row: Delivery, now: datetime) -> bool:
-    """Say whether an open row is past its horizon, or was due long ago and nobody tried."""
-    if row.due_at is None:
-        return False
-    return row.created_at < now - HORIZON - _GRACE or row.due_at < now - _GRACE

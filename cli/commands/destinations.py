@@ -4,12 +4,12 @@ import argparse
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
 from cli.check_list import print_checks
 from cli.deliver_function import DeliverFunction
 from cli.deployment import add_stage_options, deployment
+from cli.destination_names import unknown_destination
 from cli.inputs import (
     add_config_option,
     operator_app,
@@ -211,9 +211,7 @@ def _function(options: argparse.Namespace, connect: Connect) -> DeliverFunction:
 def _known(name: str, known: Sequence[Destination]) -> Destination:
     if name in known:
         return Destination(name)
-    nearest = get_close_matches(name, known, n=1)
-    hint = f"did you mean {nearest[0]}?" if nearest else "`destinations list` prints them"
-    raise DocumentError(f"There is no destination {name!r}; {hint}")
+    raise unknown_destination(name, known)
 
 
 def _document(name: Destination, checks: Sequence[Check]) -> dict[str, Any]:

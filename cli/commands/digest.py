@@ -6,13 +6,13 @@ from datetime import UTC, datetime, time
 from typing import Final
 
 from cli.deployment import add_stage_options, deployment
+from cli.destination_names import unknown_destination
 from cli.inputs import add_config_option, read_config
 from cli.session import Connect, OperatorClients
-from cli.terminal import print_json, remark, say, working
+from cli.terminal import print_json, print_text, remark, say, working
 from lib.config import Config
 from lib.digest import Schedule
 from lib.digest_wire import digest_to_json
-from lib.errors import ConfigError
 from lib.models import Destination
 from lib.notifiers import sns_digest
 
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     else:
         for each in made:
             say(each.destination, style="bold")
-            say(sns_digest.text(each, 0))
+            print_text(sns_digest.text(each, 0))
     if options.send:
         remark(f"on their way: {', '.join(chosen)}; `deliveries list` says what became of them")
     return 0
@@ -67,6 +67,5 @@ def _chosen(config: Config, asked: Sequence[str] | None) -> list[Destination]:
         return list(config.digest.notify if config.digest is not None else routed)
     for name in asked:
         if name not in config.destinations:
-            known = ", ".join(config.destinations)
-            raise ConfigError(f"{name} is not a destination of this file; there are: {known}")
+            raise unknown_destination(name, config.destinations)
     return [Destination(each) for each in asked]

@@ -3,6 +3,7 @@
 import argparse
 from dataclasses import replace
 
+from cli.destination_names import unknown_destination
 from cli.evaluating import Judged, delivery_of, judge_all
 from cli.inputs import (
     add_config_option,
@@ -14,7 +15,7 @@ from cli.inputs import (
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, remark
 from lib.config import Config
-from lib.errors import ConfigError, DocumentError
+from lib.errors import DocumentError
 from lib.models import DeliveryState, Destination, Filter
 from lib.report import alert
 from lib.routing import Decision
@@ -40,8 +41,7 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     config = read_config(options.config)
     destination = Destination(options.to)
     if destination not in config.destinations:
-        known = ", ".join(sorted(config.destinations)) or "none"
-        raise ConfigError(f"{options.config}: no destination {options.to!r}; there are: {known}")
+        raise unknown_destination(options.to, config.destinations)
     application = operator_app(config, connected(options, connect))
     notifier = application.notifier(destination)
     reports = read_reports([options.file], source=application if options.fetch else None)

@@ -1,17 +1,16 @@
 """`reconcile`: what ECR holds and nobody evaluated, found and put on the queue."""
 
 import argparse
-import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from cli.deployment import add_stage_options, deployment
+from cli.durations import length_of
 from cli.session import Connect, OperatorClients
 from cli.terminal import complain, print_json, print_table, remark, say, stepping
 from lib.bootstrap import Clients
 from lib.difference import Found
-from lib.errors import DocumentError
 from lib.reconciliation import Scope, Tally, Watch
 
 HELP = "find scans that no event told of, and have them evaluated"
@@ -23,7 +22,6 @@ DESCRIPTION = (
 
 MOST: Final = timedelta(days=180)
 """What was evaluated is kept for a year after the scan: older ones would be found again soon."""
-_LENGTH: Final = re.compile(r"^(\d{1,4})([hd])$")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,13 +66,8 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
 
 def age_of(text: str) -> timedelta:
     """Read "24h" or "30d". Raises `DocumentError`."""
-    match = _LENGTH.match(text)
-    age = timedelta()
-    if match is not None:
-        age = int(match[1]) * {"h": timedelta(hours=1), "d": timedelta(days=1)}[match[2]]
-    if not timedelta() < age <= MOST:
-        raise DocumentError("--since takes hours or days, such as 24h or 30d, at most 180d")
-    return age
+    mistake = "--since takes hours or days, such as 24h or 30d, at most 180d"
+    return length_of(text, units="hd", most=MOST, mistake=mistake)
 
 
 def _counted(clients: Clients) -> Counter[str]:

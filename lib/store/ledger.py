@@ -50,6 +50,8 @@ The most operands of IN.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 """
+_DESTINATION: Final = "DESTINATION#"
+_MOMENTS: Final = ("created_at", "first_at", "tried_at", "sent_at", "due_at")
 SHARDS: Final = 4
 """Partitions of the index `due`; each takes 1,000 writes a second."""
 
@@ -287,7 +289,7 @@ class DynamoLedger:
         row = from_item(answer.get("Item", {}))
         if not row or from_time(row["until"]) <= now:
             return None
-        return Pause(PauseKind(row["kind"]), from_time(row["until"]), row["reason"])
+        return _pause(row)
 
     def resume(self, destination: Destination) -> None:
         """See `Ledger.resume`."""
@@ -375,6 +377,27 @@ class DynamoLedger:
         with store_errors("reading the ledger"):
             for page in pages:
                 yield from (_delivery(from_item(item)) for item in page["Items"])
+
+    def moments(self, delivery_id: DeliveryId) -> Mapping[str, datetime]:
+        """Return what a row says about times: created_at, first_at, tried_at, sent_at, due_at."""
+        with store_errors(f"reading {delivery_id}"):
+            answer = self._client.get_item(
+                TableName=self._table, Key=to_item(_key(delivery_id)), ConsistentRead=True
+            )
+        row = from_item(answer.get("Item", {}))
+        return {name: from_time(row[name]) for name in _MOMENTS if name in row}
+
+    def pauses(self, *, now: datetime) -> Mapping[Destination, Pause]:
+        """Return every pause that lasts, for people: it reads the whole table."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="sk = :pause AND begins_with(pk, :destination)",
+            ExpressionAttributeValues=to_item({":pause": "PAUSE", ":destination": _DESTINATION}),
+        )
+        with store_errors("reading the pauses"):
+            rows = [from_item(item) for page in pages for item in page["Items"]]
+        pauses = {Destination(row["pk"].removeprefix(_DESTINATION)): _pause(row) for row in rows}
+        return {name: pause for name, pause in sorted(pauses.items()) if pause.until > now}
 
     def redrive(self, delivery_id: DeliveryId, *, now: datetime) -> Delivery | None:
         """
@@ -522,6 +545,10 @@ def _delivery(row: Mapping[str, Any]) -> Delivery:
     )
 
 
+def _pause(row: Mapping[str, Any]) -> Pause:
+    return Pause(PauseKind(row["kind"]), from_time(row["until"]), row["reason"])
+
+
 def _filter_row(each: Filter) -> dict[str, Any]:
     return {
         "route": each.route,
@@ -595,7 +622,7 @@ def _thread_key(destination: Destination, stream: StreamId) -> dict[str, str]:
 
 
 def _pause_key(destination: Destination) -> dict[str, str]:
-    return {"pk": f"DESTINATION#{destination}", "sk": "PAUSE"}
+    return {"pk": f"{_DESTINATION}{destination}", "sk": "PAUSE"}
 
 
 def _shard(delivery_id: DeliveryId) -> str:

@@ -6,8 +6,13 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from cli.alerts_file import understand
+from cli.deployment import CURRENT_CONFIG
 from lib.bootstrap import Clients
 from lib.errors import EventError
+from lib.models import HistoryEntry, StreamId
+from lib.store.history import history_row
+from lib.store.items import to_item
 from lib.store.ledger import DynamoLedger
 from lib.store.queues import SqsDeadLetters
 from tests.store.conftest import create_table
@@ -20,8 +25,11 @@ class Stage:
         self.boto = boto
         self.sqs = boto("sqs")
         self.table = f"stage-{uuid.uuid4().hex[:8]}"
+        self.bucket = "none"
         self.rejected: list[str] = []
         self.pauses: list[float] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+        """What happens while a command waits."""
         names = ("ScanEventsQueue", "ScanEventsDlq", "UndeliveredEventsDlq")
         self.urls = {f"{name}Url": self.queue() for name in names}
         for name in ("DeliveriesQueue", "DeliveriesDlq"):
@@ -31,6 +39,27 @@ class Stage:
         """Create the table, and return what it holds."""
         create_table(self.boto("dynamodb"), self.table)
         return DynamoLedger(self.boto("dynamodb"), self.table)
+
+    def opened_ledger(self) -> DynamoLedger:
+        """Return what the table holds that `ledger` created."""
+        return DynamoLedger(self.boto("dynamodb"), self.table)
+
+    def deploy(self, alerts: str) -> None:
+        """Store a configuration as the deployed one."""
+        document = understand(alerts, "alerts.yml").document
+        self.store(CURRENT_CONFIG, json.dumps(document))
+
+    def store(self, key: str, text: str) -> None:
+        """Put an object into the bucket, which is made first."""
+        s3, self.bucket = self.boto("s3"), f"stage-{uuid.uuid4().hex[:8]}"
+        place = {"LocationConstraint": "eu-central-1"}
+        s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration=place)
+        s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode())
+
+    def evaluated(self, stream: StreamId, entry: HistoryEntry) -> None:
+        """Keep an evaluation in the history of a stream."""
+        row = history_row(stream, entry)
+        self.boto("dynamodb").put_item(TableName=self.table, Item=to_item(row))
 
     def queue(self, *, fifo: bool = False) -> str:
         name = f"stage-{uuid.uuid4().hex[:8]}"
@@ -43,7 +72,7 @@ class Stage:
         return self if service == "cloudformation" else self.boto(service)
 
     def describe_stacks(self, **_: Any) -> Any:
-        outputs = {**self.urls, "TableName": self.table, "ReportsBucketName": "none"}
+        outputs = {**self.urls, "TableName": self.table, "ReportsBucketName": self.bucket}
         return {
             "Stacks": [
                 {
@@ -76,6 +105,7 @@ class Stage:
     def pause(self, seconds: float) -> None:
         """Let process_scan be fast: it rejects again what came back meanwhile."""
         self.pauses.append(seconds)
+        self.meanwhile()
         letters = SqsDeadLetters(self.sqs, self.urls["ScanEventsDlqUrl"])
         for body in self.rejected:
             letters.put(body, EventError("The message is not JSON", reason="not-json"))

@@ -210,7 +210,7 @@ class TestNames:
             run("test", *arguments)
 
     @pytest.mark.parametrize(
-        ("name", "hint"), [("slak", "did you mean slack?"), ("x", "destinations list")]
+        ("name", "hint"), [("slak", "did you mean slack?"), ("x", "there are: jira, mail, slack")]
     )
     def test_unknown(self, run: Any, name: str, hint: str) -> None:
         """Nothing is tested, not even those that exist."""

@@ -9,8 +9,9 @@ import pytest
 
 from cli.__main__ import parser
 from cli.commands import digest
-from lib.errors import ConfigError
+from lib.errors import DocumentError
 from lib.models import Digest
+from lib.notifiers.digest_words import OPEN
 from tests.cli.stage import Stage
 from tests.digests import a_digest_of
 
@@ -65,6 +66,18 @@ def test_it_is_shown_and_not_sent(
     assert not pipeline.sent
 
 
+@pytest.mark.usefixtures("pipeline")
+def test_a_person_reads_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in a mail: headings stand alone, and columns keep their places."""
+    run(tmp_path, "--to", "slack")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 10
+    assert max(map(len, lines)) <= 76
+    assert OPEN.upper() in lines
+    assert any(line.startswith("  ") for line in lines)
+
+
 def test_it_is_sent_when_asked(
     tmp_path: Path, pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -75,9 +88,7 @@ def test_it_is_sent_when_asked(
 
 
 def test_an_unknown_destination_is_a_mistake(tmp_path: Path, pipeline: Pipeline) -> None:
-    with pytest.raises(
-        ConfigError, match="nobody is not a destination of this file; there are: slack, mail"
-    ):
+    with pytest.raises(DocumentError, match="no destination nobody; there are: mail, slack"):
         run(tmp_path, "--to", "nobody")
     assert not pipeline.sent
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.session import get_session
 
 from cli.__main__ import parser
 from cli.commands import reconcile
@@ -48,6 +49,7 @@ class FakeAws:
     meta = SimpleNamespace(
         partition="aws",
         region_name="eu-central-1",
+        service_model=get_session().get_service_model("ecr"),
         events=SimpleNamespace(register=lambda *_: None),
     )
 

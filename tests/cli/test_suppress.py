@@ -371,8 +371,8 @@ class TestImport:
 
         assert path.read_text() == before
         assert capsys.readouterr().out.splitlines()[1:3] == [
-            "imported       0      ",
-            "already there  4      ",
+            "imported       0",
+            "already there  4",
         ]
 
     def test_entries_can_be_limited_and_given_a_reason_and_an_end(

@@ -6,12 +6,15 @@ import time
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
+from rich.cells import cell_len
 
 from cli.terminal import (
     complain,
     print_json,
+    print_lines,
     print_report,
     print_table,
+    print_text,
     say,
     stepping,
     working,
@@ -252,3 +255,39 @@ def wait_for(stderr: Terminal, text: str) -> None:
     deadline = time.monotonic() + 10
     while text not in stderr.getvalue():
         assert time.monotonic() < deadline, stderr.getvalue()
+
+
+class TestPrintLines:
+    ROWS = (("1", "a" * 70, "x" * 50), ("2", "界", "y"))
+
+    def test_a_terminal_has_one_line_for_a_row(self, screen: Terminal) -> None:
+        """Cut at the window; columns keep their places beside wide characters."""
+        with redirect_stdout(screen):
+            print_lines(("ID", "NAME", "WHY"), self.ROWS)
+
+        lines = strip(screen.getvalue()).splitlines()
+        assert len(lines) == 3
+        assert len(lines[1]) == 80
+        assert lines[1].endswith("x…")
+        assert cell_len(lines[2][: lines[2].index("y")]) == lines[0].index("WHY")
+
+    def test_whole_lines_are_not_cut(self, screen: Terminal) -> None:
+        """Where they were asked for."""
+        with redirect_stdout(screen):
+            print_lines(("ID", "NAME", "WHY"), self.ROWS, whole=True)
+
+        assert "x" * 50 in screen.getvalue()
+
+    def test_a_table_in_a_pipe_is_not_folded(self, capsys: pytest.CaptureFixture[str]) -> None:
+        """However long a cell is: grep has the whole row. No rows are a title alone."""
+        print_table(("ID", "WHY"), [("1", "why " * 200)])
+        print_table(("ID", "WHY"), [])
+
+        assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_lines_of_a_text_stay_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    """With their indentation, and without control characters."""
+    print_text("a\n  b  c\x1b[31m")
+
+    assert capsys.readouterr().out == "a\n  b  c[31m\n"

@@ -1,0 +1,186 @@
+"""`pause` and `resume`: which destinations they take, with their channels, and what is on hold."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cli.__main__ import parser
+from cli.commands import pause, resume
+from cli.deployment import CURRENT_CONFIG
+from lib.errors import DocumentError
+from lib.models import DeliveryState, Destination, Pause, PauseKind
+from tests.builders import a_delivery
+from tests.cli.stage import Stage
+
+NOW = datetime.now(UTC)
+HOUR = timedelta(hours=1)
+ALERTS = """\
+version: 1
+destinations:
+  bot: {type: slack, token: {secret: ecr-scan-alerts/bot}, channel: C0123ALERTS}
+  mail: {type: sns, topic_arn: "arn:aws:sns:eu-central-1:000474600478:mail"}
+routes:
+  - {name: one, match: {repository: "payments/*"}, notify: [bot], channel: C0PAYMENTS}
+  - {name: everything, notify: [bot, mail]}
+"""
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(
+    stage: Stage,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    monkeypatch.chdir(tmp_path)
+    stage.ledger()
+
+    def command(name: str, *arguments: str) -> tuple[int, str, str]:
+        options = parser().parse_args([name, *arguments, "--stage", "prod"])
+        code = (pause if name == "pause" else resume).run(options, connect=stage.connect)
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return command
+
+
+def held(stage: Stage, *names: str) -> list[str]:
+    ledger = stage.opened_ledger()
+    return [name for name in names if ledger.paused(Destination(name), now=NOW) is not None]
+
+
+@pytest.mark.parametrize("command", ["pause", "resume"])
+@pytest.mark.parametrize("known", ["deployed", "file", "ledger"])
+def test_a_name_that_is_no_destination_is_refused(
+    run: Run, stage: Stage, command: str, known: str
+) -> None:
+    """Wherever destinations are known from, with the one that was probably meant."""
+    if known == "ledger":
+        stage.opened_ledger().add(a_delivery(destination=Destination("mail"), created_at=NOW))
+    elif known == "file":
+        Path("alerts.yml").write_text(ALERTS)
+    else:
+        stage.deploy(ALERTS)
+
+    with pytest.raises(DocumentError, match="no destination mial; did you mean mail") as refused:
+        run(command, "mial")
+
+    assert ("bot/C0PAYMENTS" in str(refused.value)) is (known != "ledger")
+    assert held(stage, "mial") == []
+
+
+def test_the_deployed_configuration_goes_before_a_file(run: Run, stage: Stage) -> None:
+    """What alerts.yml names here may not be deployed."""
+    stage.deploy(ALERTS)
+    Path("alerts.yml").write_text(ALERTS.replace("mail", "post"))
+
+    with pytest.raises(DocumentError, match="there are: bot, bot/C0PAYMENTS, mail"):
+        run("pause", "post")
+
+
+@pytest.mark.parametrize("content", ["not JSON", "[]", '{"destinations": 1}'])
+def test_a_configuration_of_another_version_is_not_read(
+    run: Run, stage: Stage, content: str
+) -> None:
+    """It is said; the local file has to do."""
+    stage.store(CURRENT_CONFIG, content)
+    Path("alerts.yml").write_text(ALERTS)
+
+    code, _, err = run("pause", "mail")
+
+    assert code == 0
+    assert "of another version" in err
+
+
+def test_a_file_that_is_not_valid_keeps_nobody_from_pausing(run: Run, stage: Stage) -> None:
+    """Destinations with alerts are known from the ledger."""
+    Path("alerts.yml").write_text("version: [")
+    stage.opened_ledger().add(a_delivery(destination=Destination("mail"), created_at=NOW))
+
+    code, out, err = run("pause", "mail")
+
+    assert code == 0
+    assert "mail is paused until" in out
+    assert "run check-config" in err
+
+
+def test_a_destination_is_paused_with_its_channels(run: Run, stage: Stage) -> None:
+    """And resumed with them; a channel can be paused alone."""
+    stage.deploy(ALERTS)
+
+    _, paused, err = run("pause", "bot", "--for", "2h", "--reason", "maintenance")
+    all_of_it = held(stage, "bot", "bot/C0PAYMENTS", "mail")
+    _, resumed, _ = run("resume", "bot")
+    run("pause", "bot/C0PAYMENTS")
+
+    assert [line.split(" until ")[0] for line in paused.splitlines()] == [
+        "bot is paused",
+        "bot/C0PAYMENTS is paused",
+    ]
+    assert all_of_it == ["bot", "bot/C0PAYMENTS"]
+    assert "`ecr-scan-alerts resume bot --stage prod` ends it" in err
+    assert "bot/C0PAYMENTS is resumed; 0 alerts are due now" in resumed
+    assert held(stage, "bot", "bot/C0PAYMENTS") == ["bot/C0PAYMENTS"]
+
+
+def test_a_longer_pause_stays(run: Run, stage: Stage) -> None:
+    """Where one of several is longer it is said; where all are, nothing was done."""
+    stage.deploy(ALERTS)
+    run("pause", "bot/C0PAYMENTS", "--for", "4h")
+
+    _, out, _ = run("pause", "bot", "--for", "2h")
+    with pytest.raises(DocumentError, match="resume it first"):
+        run("pause", "bot", "--for", "1h")
+
+    assert "bot/C0PAYMENTS is paused for longer already" in out
+
+
+def test_what_is_on_hold_is_listed(run: Run, stage: Stage) -> None:
+    """Until when and why, whoever asked for it; not what is over."""
+    ledger = stage.opened_ledger()
+    _, nothing, _ = run("pause", "--list")
+    ledger.pause(Destination("slack"), Pause(PauseKind.BROKEN, NOW + HOUR, "http-404: gone"))
+    ledger.pause(Destination("mail"), Pause(PauseKind.BY_HAND, NOW - HOUR, "over"))
+
+    _, table, _ = run("pause", "--list")
+    _, document, _ = run("pause", "--list", "--format", "json")
+
+    assert nothing == "nothing is on hold\n"
+    assert [line.split()[0] for line in table.splitlines()] == ["DESTINATION", "slack"]
+    assert "http-404: gone" in table
+    assert [(each["destination"], each["kind"]) for each in json.loads(document)] == [
+        ("slack", "broken")
+    ]
+
+
+def test_what_waited_is_due_after_resuming(run: Run, stage: Stage) -> None:
+    """That of other destinations keeps its time."""
+    stage.deploy(ALERTS)
+    ledger = stage.opened_ledger()
+    later = {"state": DeliveryState.RETRY, "created_at": NOW, "due_at": NOW + HOUR}
+    ledger.add(a_delivery(1, destination=Destination("bot"), **later))
+    ledger.add(a_delivery(2, destination=Destination("mail"), **later))
+
+    _, out, _ = run("resume", "bot")
+
+    due = [row.id for row in ledger.rows() if row.due_at and row.due_at < NOW + HOUR / 2]
+    assert "bot was not paused; 1 alert is due now" in out
+    assert due == [a_delivery(1).id]
+
+
+@pytest.mark.parametrize("length", ["30h", "2days", "0m", "", "1d"])
+def test_a_length_is_minutes_or_hours(run: Run, length: str) -> None:
+    """Alerts are given up after a day."""
+    with pytest.raises(DocumentError, match="at most 20h"):
+        run("pause", "mail", "--for", length)
+
+
+@pytest.mark.parametrize("arguments", [(), ("mail", "--list")])
+def test_a_destination_or_the_list(run: Run, arguments: tuple[str, ...]) -> None:
+    """Not both, and not neither."""
+    with pytest.raises(SystemExit):
+        run("pause", *arguments)
