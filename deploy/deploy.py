@@ -68,8 +68,8 @@ LOCAL: Final = "local"
 """Its parameters in serverless.yml are those of the embedded AWS, which local/ deploys to."""
 CURRENT: Final = "config/current.json"
 """Where the bucket of reports has the configuration that was deployed last."""
-_OSLS: Final = ROOT / "node_modules" / ".bin" / "osls"
-_POLL: Final = 5.0
+OSLS: Final = ROOT / "node_modules" / ".bin" / "osls"
+POLL: Final = 5.0
 _LAST_WORDS: Final = 15
 """Lines of osls that are shown when it fails."""
 
@@ -239,16 +239,16 @@ def _update(client_of: ClientOf, inputs: Inputs, terminal: Terminal, *, first: b
     wait_for_queue_names(client_of, name, say=terminal.say)
     if first and protected:
         write_parameters(inputs, deletionProtection=False)
-        _run_osls(client_of, inputs, terminal)
+        run_osls(client_of, inputs, terminal)
         write_parameters(inputs)
         terminal.say("Protecting the table against deletion")
-    _run_osls(client_of, inputs, terminal)
+    run_osls(client_of, inputs, terminal)
 
 
-def _run_osls(client_of: ClientOf, inputs: Inputs, terminal: Terminal) -> None:
+def run_osls(client_of: ClientOf, inputs: Inputs, terminal: Terminal) -> None:
     """Run osls, whose words go to a file, and say how far CloudFormation is."""
     name, log = stack_name(inputs.stage), BUILD / inputs.stage / "osls.log"
-    command = [str(_OSLS), "deploy", "--stage", inputs.stage, "--region", inputs.region]
+    command = [str(OSLS), "deploy", "--stage", inputs.stage, "--region", inputs.region]
     # Without the notes of its libraries about Node versions to come.
     environment = {**os.environ, "NODE_NO_WARNINGS": "1"}
     begin = datetime.now(UTC)
@@ -265,7 +265,7 @@ def _run_osls(client_of: ClientOf, inputs: Inputs, terminal: Terminal) -> None:
                 terminal.say(f"{name}: {progress}")
                 said = progress
             try:
-                osls.wait(_POLL)
+                osls.wait(POLL)
             except subprocess.TimeoutExpired:
                 continue
             except KeyboardInterrupt:

@@ -31,6 +31,10 @@ _LONGEST: Final = 45 * 60.0
 """Seconds. Deleting a function's log group and roles takes a few minutes."""
 _POLL: Final = 3.0
 
+_MOST_REASONS: Final = 3
+_VALIDATION: Final = "DescribeEvents"
+"""CloudFormation names this call where a template was refused before anything was changed."""
+
 Say = Callable[[str], None]
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
 
@@ -200,13 +204,31 @@ def wait_until_done(client_of: ClientOf, stack: str, *, say: Say, poll: float = 
 
 def failures(client_of: ClientOf, stack: str) -> str:
     """Return the resources that failed last, and why."""
+    cloudformation = client_of("cloudformation")
     with aws_errors("reading the events of the stack"):
-        events = client_of("cloudformation").describe_stack_events(StackName=stack)["StackEvents"]
-    reasons = [
-        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+        events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
+        reasons = [
+            f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
+            for event in events
+            if event["ResourceStatus"].endswith("_FAILED")
+            and "cancelled" not in event.get("ResourceStatusReason", "")
+        ]
+        # The newest event is first, and the first failure is the cause of the others.
+        reasons = reasons[-_MOST_REASONS:]
+        if not reasons or any(_VALIDATION in reason for reason in reasons):
+            reasons = _validation_failures(cloudformation, stack) or reasons
+    return "; ".join(reasons) or "CloudFormation gives no reason"
+
+
+def _validation_failures(cloudformation: Any, stack: str) -> list[str]:
+    """
+    Return what CloudFormation found before it changed anything.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
+    """
+    events = cloudformation.describe_events(StackName=stack)["OperationEvents"]
+    return [
+        f"{event.get('LogicalResourceId', 'the template')}: {event['ValidationStatusReason']}"
         for event in events
-        if event["ResourceStatus"].endswith("_FAILED")
-        and "cancelled" not in event.get("ResourceStatusReason", "")
-    ]
-    # The newest event is first, and the first failure is the cause of the others.
-    return "; ".join(reasons[-3:]) or "CloudFormation gives no reason"
+        if event.get("ValidationStatusReason")
+    ][:_MOST_REASONS]

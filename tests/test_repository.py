@@ -176,6 +176,7 @@ def test_make_lists_its_commands() -> None:
         "package",
         "deploy",
         "remove",
+        "purge",
         "bench",
         "faults",
         "golden",
@@ -183,7 +184,7 @@ def test_make_lists_its_commands() -> None:
     } <= listed
 
 
-@pytest.mark.parametrize("target", ["deploy", "remove"])
+@pytest.mark.parametrize("target", ["deploy", "remove", "purge"])
 def test_what_changes_an_account_needs_a_stage(target: str) -> None:
     """Nobody deploys or removes a stage that was not named."""
     answer = subprocess.run(
@@ -197,6 +198,24 @@ def test_what_changes_an_account_needs_a_stage(target: str) -> None:
 
     assert answer.returncode != 0
     assert f"Which stage? As in: make {target} STAGE=" in answer.stderr
+
+
+@pytest.mark.parametrize("target", ["remove", "purge"])
+def test_removing_needs_the_operator_tools_only(target: str) -> None:
+    """No Node.js, no libraries of the package, no package: what was deployed can always go."""
+    answer = subprocess.run(
+        ["make", "--no-print-directory", "--dry-run", "--always-make", target, "STAGE=prod"],  # noqa: S607  # the one on the path
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": os.environ["PATH"]},
+    )
+
+    assert f"-m deploy.{target} --stage" in answer.stdout
+    assert "requirements/install operator" in answer.stdout
+    for needless in ("install node", "install package", "deploy.package", "osls"):
+        assert needless not in answer.stdout
 
 
 def test_the_command_works_from_any_directory(tmp_path: Path) -> None:

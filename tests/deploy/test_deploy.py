@@ -3,6 +3,8 @@
 import io
 import json
 from collections.abc import Callable
+from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,13 @@ from deploy.account import DeployError
 from deploy.deploy import CURRENT, Choices, main, read_deployed, ready
 from deploy.inputs import Inputs
 from deploy.package import ROOT
-from deploy.stack import Stack, find_stack
+from deploy.retained import find_retained
+from deploy.stack import Stack, find_stack, wait_until_done
 from deploy.terminal import Terminal
 from lib.errors import ConfigError
 from local.process import EmbeddedAws
 from tests.deploy.aws import FakeAws, refusal
+from tests.deploy.conftest import Package
 
 ALERTS = """\
 version: 1
@@ -182,6 +186,79 @@ def test_without_the_permission_to_look_people_are_asked_and_pipelines_stop(
     assert not look(Choices(adopt=False), Terminal(yes=True))
 
 
+def an_osls(folder: Path, script: str) -> Path:
+    """Return a program in the place of osls."""
+    path = folder / "osls"
+    path.write_text(f"#!/usr/bin/env bash\n{script}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_failure_is_said_in_the_words_of_osls_and_cloudformation(
+    config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The end of what osls printed, and the resource that failed first."""
+    monkeypatch.setattr(deployment, "OSLS", an_osls(tmp_path, "echo 'Error: it failed'; exit 1"))
+    monkeypatch.setattr(deployment, "BUILD", tmp_path)
+    (tmp_path / "prod").mkdir()
+    failed = {
+        "LogicalResourceId": "DeliverRole",
+        "ResourceStatus": "CREATE_FAILED",
+        "ResourceStatusReason": "boundary does not exist",
+    }
+    stack = {"StackId": "arn", "StackStatus": "UPDATE_ROLLBACK_COMPLETE"}
+    aws = FakeAws(
+        {
+            "cloudformation.list_stack_resources": {"StackResourceSummaries": []},
+            "cloudformation.describe_stacks": {"Stacks": [stack]},
+            "cloudformation.get_template": {"TemplateBody": {}},
+            "cloudformation.describe_stack_events": {"StackEvents": [failed]},
+        }
+    )
+
+    with pytest.raises(DeployError) as caught:
+        deployment.run_osls(aws, Inputs("prod", "eu-west-1", config), Terminal())
+
+    assert str(caught.value) == (
+        "osls could not deploy the stack:\n  Error: it failed\n"
+        "CloudFormation: DeliverRole: boundary does not exist"
+    )
+
+
+def test_progress_is_said_while_osls_works(
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Only what this deployment changed counts, and no line is repeated."""
+    ended = tmp_path / "ended"
+    wait = f"until [ -e {ended} ]; do read -t 0.01 < <(:) || true; done"
+    monkeypatch.setattr(deployment, "OSLS", an_osls(tmp_path, wait))
+    monkeypatch.setattr(deployment, "BUILD", tmp_path)
+    monkeypatch.setattr(deployment, "POLL", 0.01)
+    (tmp_path / "prod").mkdir()
+    now = datetime.now(UTC) + timedelta(minutes=1)
+    rounds = iter((1, 1, 2))
+
+    def resources(**_: Any) -> dict[str, Any]:
+        done = next(rounds, 3)
+        if done == 3:
+            ended.touch()
+        states = ["CREATE_COMPLETE"] * done + ["CREATE_IN_PROGRESS"] * 2
+        old = {"ResourceStatus": "CREATE_COMPLETE", "LastUpdatedTimestamp": now - timedelta(days=1)}
+        new = [{"ResourceStatus": state, "LastUpdatedTimestamp": now} for state in states]
+        return {"StackResourceSummaries": [old, *new]}
+
+    aws = FakeAws({"cloudformation.list_stack_resources": resources})
+
+    deployment.run_osls(aws, Inputs("prod", "eu-west-1", config), Terminal())
+
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        f"ecr-scan-alerts-prod: {count} resources done" for count in (1, 2, 3)
+    ]
+
+
 # --- on the embedded AWS --------------------------------------------------------------------------
 
 
@@ -269,6 +346,36 @@ def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915
     assert f"deleted table {table}" in output
     assert f"deleted bucket {bucket}" in output
     assert "was kept in" in run(purge.main, "--yes", code=1)
+
+
+def test_a_first_deployment_that_fails_leaves_nothing(
+    embedded_aws: EmbeddedAws, built: Package
+) -> None:
+    """Retained data of a stack that never was is in nobody's way: the policy excepts creation."""
+    cloudformation, name = embedded_aws.client("cloudformation"), "ecr-scan-alerts-failing"
+    resources = deepcopy(built.template["Resources"])
+    kept = {logical: resources[logical] for logical in ("Table", "ReportsBucket")}
+    kept["Table"]["Properties"]["DeletionProtectionEnabled"] = False
+    handle = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+    # Nobody signals, so it fails a second after the others were created.
+    broken = {
+        "Type": "AWS::CloudFormation::WaitCondition",
+        "DependsOn": [*kept],
+        "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "1"},
+    }
+    first = {"Resources": {"ServerlessDeploymentBucket": {"Type": "AWS::S3::Bucket"}}}
+    whole = {"Resources": {**first["Resources"], **kept, "Handle": handle, "Broken": broken}}
+    stack = cloudformation.create_stack(StackName=name, TemplateBody=json.dumps(first))["StackId"]
+    wait_until_done(embedded_aws.client, stack, say=lambda _: None, poll=0.05)
+    cloudformation.update_stack(StackName=name, TemplateBody=json.dumps(whole))
+
+    with pytest.raises(DeployError, match=r"UPDATE_ROLLBACK_COMPLETE: Broken: "):
+        wait_until_done(embedded_aws.client, stack, say=lambda _: None, poll=0.05)
+
+    left = find_stack(embedded_aws.client, name)
+    assert left is not None
+    assert set(left.resources) == {"ServerlessDeploymentBucket"}
+    assert not find_retained(embedded_aws.client, "failing", left)
 
 
 def is_protected(aws: EmbeddedAws, table: str) -> bool:

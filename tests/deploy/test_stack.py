@@ -221,3 +221,33 @@ def test_a_change_that_is_undone_says_why() -> None:
     with pytest.raises(DeployError, match="IMPORT_ROLLBACK_COMPLETE: Table: Table: t does not"):
         wait_until_done(aws, "arn", say=lambda _: None, poll=0)
     assert failures(aws, "arn") == "Table: Table: t does not exist"
+
+
+def test_what_is_found_before_anything_is_changed_is_said() -> None:
+    """The event of the stack only says how many mistakes there are."""
+    refused = {
+        "LogicalResourceId": NAME,
+        "ResourceStatus": "UPDATE_FAILED",
+        "ResourceStatusReason": "Validation failed with 1 error(s). Call DescribeEvents to see",
+    }
+    found = {"LogicalResourceId": "Logs", "ValidationStatusReason": "the group already exists"}
+    aws = FakeAws(
+        {
+            "cloudformation.describe_stack_events": {"StackEvents": [refused]},
+            "cloudformation.describe_events": {"OperationEvents": [{}, found]},
+        }
+    )
+
+    assert failures(aws, "arn") == "Logs: the group already exists"
+
+
+def test_a_failure_without_a_reason_is_said_as_such() -> None:
+    """Nobody looks for a text that is not there."""
+    aws = FakeAws(
+        {
+            "cloudformation.describe_stack_events": {"StackEvents": []},
+            "cloudformation.describe_events": {"OperationEvents": []},
+        }
+    )
+
+    assert failures(aws, "arn") == "CloudFormation gives no reason"
