@@ -60,6 +60,11 @@ class Deployment:
         self.ledger = DynamoLedger(clients.get("dynamodb"), outputs["TableName"])
         self.waker = SqsWaker(self._sqs, deliveries=outputs["DeliveriesQueueUrl"], scan_events=None)
 
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """The outputs of the stack."""
+        return self._outputs
+
     def output(self, name: str) -> str:
         """Return an output of the stack. Raises `DocumentError` where an older version has none."""
         return self._outputs[name]

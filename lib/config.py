@@ -50,6 +50,7 @@ WEEKDAYS: Final = (
 PAST_DUE: Final = timedelta(days=7)
 """A suppression that ends within this time is worth a warning."""
 
+_REFERENCES: Final = ("secret", "parameter")
 _LOOPBACK: Final = ("localhost", "127.0.0.1")
 """For tests and the demo."""
 _ROOT: Final = Path(__file__).parents[1]
@@ -90,6 +91,17 @@ class DestinationConfig:
         if host is None:
             return (*vendors, *named)
         return () if host in _LOOPBACK and host not in named else (host,)
+
+
+def secret_references(entry: DestinationConfig) -> tuple[tuple[str, str], ...]:
+    """Return kind ("secret", "parameter") and name of each secret that a destination names."""
+    references = (value for value in entry.options.values() if isinstance(value, dict))
+    return tuple(
+        (kind, reference[kind])
+        for reference in references
+        for kind in _REFERENCES
+        if reference.keys() == {kind}
+    )
 
 
 @dataclass(frozen=True, slots=True)

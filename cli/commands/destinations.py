@@ -19,7 +19,7 @@ from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, print_table, remark, working
 from lib.bootstrap import App
 from lib.checks import Check, check_to_json, failed, has_failed
-from lib.config import Config, DestinationConfig
+from lib.config import Config, DestinationConfig, secret_references
 from lib.errors import DocumentError
 from lib.interfaces import DestinationTest
 from lib.models import Destination
@@ -119,7 +119,7 @@ def _row(name: Destination, entry: DestinationConfig, config: Config) -> dict[st
         "name": name,
         "type": entry.type,
         "receiver": _receiver(entry),
-        "secrets": [next(iter(reference.values())) for reference in references(entry)],
+        "secrets": [secret for _, secret in secret_references(entry)],
         "routes": routes,
         "digest": config.digest is not None and name in config.digest.notify,
         "fallback": name == config.fallback,
@@ -143,15 +143,6 @@ def _receiver(entry: DestinationConfig) -> str:
     options = entry.options
     names = ("topic_arn", "site", "project", "host", "region", "channel")
     return " ".join(str(options[name]) for name in names if name in options)
-
-
-def references(entry: DestinationConfig) -> tuple[Mapping[str, str], ...]:
-    """Return the references to secrets in the options of a destination."""
-    return tuple(
-        value
-        for value in entry.options.values()
-        if isinstance(value, dict) and value.keys() in ({"secret"}, {"parameter"})
-    )
 
 
 # --- test -------------------------------------------------------------------------------------

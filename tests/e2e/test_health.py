@@ -1,6 +1,7 @@
 """`destinations test` and `doctor` against a deployed stage of their own, which is broken here."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 from cli.__main__ import main
+from cli.alerts_file import read
+from cli.doctor.reads import CURRENT
 from local.app import STAGE, App, install, write_config
 from local.process import ROOT, EmbeddedAws, cloud_python
 from local.receivers import Receivers
@@ -153,3 +156,123 @@ def test_tests_from_this_machine(deployed: Deployed, run: Run, monkeypatch: Any)
     assert "an operator's machine" in out
     assert missing == 1
     assert "ResourceNotFoundException" in text
+
+
+@pytest.fixture(scope="module")
+def healthy(deployed: Deployed) -> Deployed:
+    """Do what the embedded AWS or the local stage leaves out, and what a person has to do."""
+    app, aws = deployed.app, deployed.app.aws
+    table, outputs = app.stack.outputs["TableName"], app.stack.outputs
+    dynamodb = aws.client("dynamodb")
+    dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
+    dynamodb.update_continuous_backups(
+        TableName=table,
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    )
+    if expiry(dynamodb, table) != "ENABLED":
+        dynamodb.update_time_to_live(
+            TableName=table,
+            TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"},
+        )
+    endpoint = app.receivers.sns_url("alarms")
+    aws.client("sns").subscribe(
+        TopicArn=outputs["AlarmTopicArn"], Protocol="http", Endpoint=endpoint
+    )
+    aws.client("s3").put_object(
+        Bucket=outputs["ReportsBucketName"],
+        Key=CURRENT,
+        Body=json.dumps(read(deployed.config).document),
+    )
+    aws.client("ecr").create_repository(
+        repositoryName="scanned", imageScanningConfiguration={"scanOnPush": True}
+    )
+    return deployed
+
+
+def expiry(dynamodb: Any, table: str) -> str:
+    described = dynamodb.describe_time_to_live(TableName=table)
+    return str(described["TimeToLiveDescription"]["TimeToLiveStatus"])
+
+
+@pytest.fixture
+def doctor(healthy: Deployed, run: Run) -> Callable[[], tuple[int, list[Any]]]:
+    def examine() -> tuple[int, list[Any]]:
+        config = str(healthy.config)
+        code, out, _ = run("doctor", "--stage", STAGE, "--config", config, "--format", "json")
+        return code, [check for check in json.loads(out)["checks"] if check["status"] != "ok"]
+
+    return examine
+
+
+def test_all_is_ok(deployed: Deployed, run: Run, doctor: Any) -> None:
+    """Nothing to say, and nothing was sent or written to find out."""
+    before = len(deployed.app.receivers.messages())
+
+    assert wait_for(lambda: doctor() == (0, []))
+    assert len(deployed.app.receivers.messages()) == before
+    code, out, _ = run("doctor", "--stage", STAGE, "--config", str(deployed.config))
+    assert code == 0
+    assert "FAILED" not in out
+    assert out.splitlines()[-1].startswith(f"stage {STAGE}: ")
+
+
+def test_what_is_broken_is_found(deployed: Deployed, doctor: Any) -> None:
+    """Rule, schedule, reader, secret, subscription, dead letter, scanning: with commands."""
+    app, client = deployed.app, deployed.app.aws.client
+    outputs = app.stack.outputs
+    resources = client("cloudformation").describe_stack_resources(StackName=app.stack.name)
+    ids = {
+        each["LogicalResourceId"]: each["PhysicalResourceId"]
+        for each in resources["StackResources"]
+    }
+    client("events").disable_rule(Name=ids["EcrImageScan"])
+    client("secretsmanager").delete_secret(
+        SecretId=deployed.secret("demo-bot"), ForceDeleteWithoutRecovery=True
+    )
+    topic = outputs["AlarmTopicArn"]
+    for each in client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+        client("sns").unsubscribe(SubscriptionArn=each["SubscriptionArn"])
+    client("sqs").send_message(QueueUrl=outputs["ScanEventsDlqUrl"], MessageBody="x")
+    (reader,) = client("lambda").list_event_source_mappings(
+        FunctionName=f"{app.stack.name}-processScan"
+    )["EventSourceMappings"]
+    client("lambda").update_event_source_mapping(UUID=reader["UUID"], Enabled=False)
+    client("ecr").put_image_scanning_configuration(
+        repositoryName="scanned", imageScanningConfiguration={"scanOnPush": False}
+    )
+    client("s3").delete_public_access_block(Bucket=outputs["ReportsBucketName"])
+
+    code, troubles = doctor()
+
+    assert code == 1
+    assert {check["subject"] for check in troubles if check["status"] == "failed"} == {
+        "rule EcrImageScan",
+        f"secret {deployed.secret('demo-bot')}",
+        "alarms",
+        "dead letters of scan-events",
+        f"reader of {app.stack.name}-scan-events",
+        "scanning",
+        "bucket",
+    }
+    assert {check["subject"] for check in troubles if check["status"] == "unknown"} == {
+        "destination platform-slack",
+        "destination platform-slack/C0STOREFRONT",
+    }
+    assert all(check["remedy"] for check in troubles if check["status"] == "failed")
+
+
+def test_unknown_stage_is_a_mistake(deployed: Deployed, run: Run) -> None:
+    """A stage that is not there is a mistake, not a finding."""
+    code, _, err = run("doctor", "--stage", "nowhere", "--config", str(deployed.config))
+
+    assert code == 2
+    assert "nowhere" in err
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+    """Ask until it holds: the embedded AWS confirms a subscription in the background."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+    return condition()

@@ -1,0 +1,293 @@
+"""Examination: every part of a stage is looked at; what cannot be read hides nothing else."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cli.doctor import judgements
+from cli.doctor.facts import (
+    ConfigFacts,
+    Place,
+    QueueFacts,
+    Resource,
+    RuleFacts,
+)
+from cli.doctor.reads import Reads, functions_of
+from lib.checks import Check, CheckStatus, failed, has_failed, note, unknown
+from lib.config import Config, DestinationConfig, parse, secret_references
+from lib.errors import ScanAlertError
+from lib.interfaces import DestinationTest, Json
+from lib.models import Destination
+
+_DENIED: Final = re.compile("AccessDenied|Unauthorized|AuthorizationError|NotAuthorized|Forbidden")
+_MISSING: Final = re.compile("NotFound|NoSuch|NonExistentQueue|QueueDoesNotExist|^404$")
+_ACTION: Final = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z0-9]+)")
+_QUEUES: Final = (
+    ("scan-events", "ScanEventsQueueUrl", False),
+    ("deliveries", "DeliveriesQueueUrl", False),
+    ("scan-events", "ScanEventsDlqUrl", True),
+    ("deliveries", "DeliveriesDlqUrl", True),
+    ("undelivered-events", "UndeliveredEventsDlqUrl", True),
+)
+"""Name, output, and whether it holds what could not be processed."""
+
+
+class Tester(Protocol):
+    """The function `deliver`, which alone knows whether it reaches the receivers."""
+
+    def test(self, destination: Destination, test: DestinationTest) -> Sequence[Check]:
+        """Return what the function found."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """The file that the operator has; without one, what is deployed is looked at."""
+
+    path: str
+    document: Json
+    """None: there is no file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Checks that belong together."""
+
+    title: str
+    checks: tuple[Check, ...]
+
+
+class Examination:
+    """Looks at one stage."""
+
+    def __init__(
+        self,
+        reads: Reads,
+        tester: Tester,
+        *,
+        place: Place,
+        stack: str,
+        outputs: Mapping[str, str],
+        file: ConfigFile,
+        test: DestinationTest,
+    ) -> None:
+        self._reads = reads
+        self._tester = tester
+        self._place = place
+        self._stack = stack
+        self._outputs = outputs
+        self._file = file
+        self._test = test
+
+    def groups(self) -> Iterator[Group]:
+        """Yield what was found, part by part."""
+        yield Group("stack", tuple(self._examine("stack", self._stack_checks)))
+        resources, unread = self._resources()
+        yield from self._flow(resources, unread)
+        deployed, troubles = self._deployed()
+        document = self._file.document if deployed is None else deployed
+        yield Group("configuration", (*troubles, *self._config(deployed)))
+        if document is None:
+            missing = unknown("receivers", "not known without a configuration", "Name --config")
+            yield Group("receivers", (missing,))
+        else:
+            yield from self._receivers(parse(document))
+        yield Group("data", tuple(self._data()))
+        yield Group("alarms", tuple(self._examine("alarms", self._alarms)))
+        yield Group("scanning", tuple(self._scanning(document)))
+
+    # --- the flow -----------------------------------------------------------------------------
+
+    def _stack_checks(self) -> Iterable[Check]:
+        return judgements.stack(self._reads.stack(self._stack), self._place)
+
+    def _resources(self) -> tuple[Sequence[Resource], list[Check]]:
+        found: list[Resource] = []
+
+        def look() -> Iterable[Check]:
+            found.extend(self._reads.resources(self._stack))
+            return ()
+
+        return found, self._examine("resources", look)
+
+    def _flow(self, resources: Sequence[Resource], unread: list[Check]) -> Iterator[Group]:
+        rules: list[RuleFacts] = []
+        queues: list[QueueFacts] = []
+
+        def rule(resource: Resource) -> Iterable[Check]:
+            facts = self._reads.rule(resource)
+            rules.append(facts)
+            return judgements.rule(facts, self._place)
+
+        def queue(name: str, output: str, dead_letters: object) -> Iterable[Check]:
+            url = self._outputs.get(output, "")
+            facts = self._reads.queue(name, url, dead_letters=bool(dead_letters))
+            queues.append(facts)
+            return judgements.queue(facts, self._place)
+
+        yield Group("rules", (*unread, *self._each(resources, "AWS::Events::Rule", rule)))
+        checks = [
+            check for line in _QUEUES for check in self._examine(f"queue {line[0]}", queue, *line)
+        ]
+        yield Group("queues", (*checks, *judgements.policies(rules, queues, self._place)))
+        yield Group("functions", (*unread, *self._functions(resources)))
+        schedules = self._each(resources, "AWS::Scheduler::Schedule", self._schedule)
+        yield Group("schedules", (*unread, *schedules))
+
+    def _schedule(self, resource: Resource) -> Iterable[Check]:
+        return judgements.schedule(self._reads.schedule(resource), self._place)
+
+    def _each(
+        self, resources: Sequence[Resource], kind: str, look: Callable[[Resource], Iterable[Check]]
+    ) -> Iterator[Check]:
+        for resource in resources:
+            if resource.type == kind:
+                yield from self._examine(resource.name, look, resource)
+
+    def _functions(self, resources: Sequence[Resource]) -> Iterator[Check]:
+        names = list(functions_of(self._outputs))
+        for name in names:
+            yield from self._examine(f"function {name}", self._function, name)
+        yield from self._each(resources, "AWS::Lambda::EventSourceMapping", self._mapping)
+        yield from self._examine("errors", self._errors, names)
+
+    def _function(self, name: str) -> Iterable[Check]:
+        return judgements.function(self._reads.function(name), self._place)
+
+    def _mapping(self, resource: Resource) -> Iterable[Check]:
+        return judgements.mapping(self._reads.mapping(resource), self._place)
+
+    def _errors(self, names: Sequence[str]) -> Iterable[Check]:
+        counts = self._reads.errors(names, now=self._test.time)
+        return judgements.errors(counts, self._place)
+
+    # --- the configuration and its receivers --------------------------------------------------
+
+    def _deployed(self) -> tuple[Json, list[Check]]:
+        found: list[Json] = []
+
+        def look() -> Iterable[Check]:
+            found.append(self._reads.deployed_config(self._outputs["ReportsBucketName"]))
+            return ()
+
+        troubles = self._examine("configuration", look)
+        return (found[0] if found else None), troubles
+
+    def _config(self, deployed: Json) -> Iterable[Check]:
+        if self._file.document is None:
+            text = f"there is no file {self._file.path} here to compare with"
+            return (note("configuration", text, "Name it with --config"),)
+        facts = ConfigFacts(deployed, self._file.document, self._file.path)
+        return judgements.config(facts, self._place)
+
+    def _receivers(self, config: Config) -> Iterator[Group]:
+        secrets = {name: self._secrets(entry) for name, entry in config.destinations.items()}
+        # Several destinations may share one.
+        named = dict.fromkeys(check for checks in secrets.values() for check in checks)
+        yield Group("secrets", tuple(named))
+        options = [entry.options for entry in config.destinations.values()]
+        arns = sorted({str(each["topic_arn"]) for each in options if "topic_arn" in each})
+        topics = [
+            check for arn in arns for check in self._examine(f"topic {arn}", self._topic, arn)
+        ]
+        yield Group("topics", tuple(topics))
+        receivers = [
+            check for name in config.destinations for check in self._receiver(name, secrets[name])
+        ]
+        yield Group("receivers", tuple(receivers))
+
+    def _secrets(self, entry: DestinationConfig) -> list[Check]:
+        return [
+            check
+            for kind, written in secret_references(entry)
+            for check in self._examine(f"{kind} {written}", self._secret, kind, written)
+        ]
+
+    def _secret(self, kind: str, written: str) -> Iterable[Check]:
+        facts = self._reads.secret(kind, written, self._place.stage)
+        return judgements.secret(facts, self._place)
+
+    def _topic(self, arn: str) -> Iterable[Check]:
+        return judgements.topic(self._reads.topic(arn))
+
+    def _receiver(self, name: Destination, secrets: Sequence[Check]) -> Iterable[Check]:
+        subject = f"destination {name}"
+        if has_failed(secrets):
+            return (unknown(subject, "not tried without its secret"),)
+        return self._examine(subject, self._tested, name)
+
+    def _tested(self, name: Destination) -> Iterable[Check]:
+        return judgements.receiver(name, self._tester.test(name, self._test))
+
+    # --- data, alarms, scans ------------------------------------------------------------------
+
+    def _data(self) -> Iterator[Check]:
+        yield from self._examine("table", self._table)
+        yield from self._examine("bucket", self._bucket)
+
+    def _table(self) -> Iterable[Check]:
+        return judgements.table(self._reads.table(self._outputs["TableName"]), self._place)
+
+    def _bucket(self) -> Iterable[Check]:
+        facts = self._reads.bucket(self._outputs["ReportsBucketName"])
+        return judgements.bucket(facts, self._place)
+
+    def _alarms(self) -> Iterable[Check]:
+        arn = self._outputs.get("AlarmTopicArn", "")
+        subscriptions = self._reads.subscriptions(arn)
+        return judgements.alarms(arn, subscriptions, self._place)
+
+    def _scanning(self, document: Json) -> Iterator[Check]:
+        yield from self._examine("scanning", self._scanned)
+        if document is not None and "repositories" in document:
+            yield from self._examine("trail", self._trailed)
+
+    def _scanned(self) -> Iterable[Check]:
+        return judgements.scanning(self._reads.scanning(), self._place)
+
+    def _trailed(self) -> Iterable[Check]:
+        return judgements.trail(self._reads.trails())
+
+    # --- errors -------------------------------------------------------------------------------
+
+    def _examine(
+        self, subject: str, look: Callable[..., Iterable[Check]], *arguments: object
+    ) -> list[Check]:
+        """Look at one thing; an error is a check of its own."""
+        try:
+            return list(look(*arguments))
+        except ClientError as error:
+            return [self._refusal(subject, error)]
+        except BotoCoreError as error:
+            return [unknown(subject, f"not known: {str(error).rstrip('.')}")]
+        except ScanAlertError as error:
+            return [failed(subject, str(error))]
+
+    def _refusal(self, subject: str, error: ClientError) -> Check:
+        code, text = _answer(error)
+        if _DENIED.search(code):
+            stated = _ACTION.search(text)
+            action = stated[1] if stated else f"the permission for {error.operation_name}"
+            return unknown(
+                subject,
+                f"not known: needs {action}",
+                "docs/iam/operator.json has what doctor needs",
+            )
+        if _MISSING.search(code):
+            return failed(subject, "it does not exist (any more)", self._place.deploy)
+        return unknown(
+            subject, f"not known: AWS answered {error.operation_name} with {code}: {text}"
+        )
+
+
+def _answer(error: ClientError) -> tuple[str, str]:
+    said: Mapping[str, Any] = error.response.get("Error", {})
+    return str(said.get("Code", "")), str(said.get("Message", ""))
+
+
+def is_sound(groups: Iterable[Group]) -> bool:
+    """Say whether everything was looked at, and nothing is broken."""
+    bad = (CheckStatus.FAILED, CheckStatus.UNKNOWN)
+    return not any(check.status in bad for group in groups for check in group.checks)

@@ -1,0 +1,301 @@
+"""Reads: AWS -> facts. Nothing is changed, and no value of a secret is read."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from cli.doctor.facts import (
+    BucketFacts,
+    FunctionFacts,
+    MappingFacts,
+    QueueFacts,
+    Resource,
+    RuleFacts,
+    RuleTarget,
+    ScanningFacts,
+    ScheduleFacts,
+    SecretFacts,
+    StackFacts,
+    Subscription,
+    TableFacts,
+    TopicFacts,
+    TrailFacts,
+)
+from lib.bootstrap import Clients
+from lib.interfaces import Json
+from lib.models import Image, NameFilter, RepositorySettings, ScanningRule
+from lib.repositories import scans_on_push
+from lib.secret_names import stage_name
+from lib.sources.registry import PAGE
+
+CURRENT: Final = "config/current.json"
+"""Where `make deploy` stores the configuration in the bucket of reports."""
+_HOUR: Final = timedelta(hours=1)
+_NO_BLOCK: Final = "NoSuchPublicAccessBlockConfiguration"
+_MISSING: Final = ("NoSuchKey", "404")
+
+
+class Reads:
+    """The calls about one stage."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def stack(self, name: str) -> StackFacts:
+        """Read how the last deployment ended."""
+        (described,) = self._clients.get("cloudformation").describe_stacks(StackName=name)["Stacks"]
+        return StackFacts(name, described["StackStatus"])
+
+    def resources(self, stack: str) -> tuple[Resource, ...]:
+        """Read what the stack consists of."""
+        pages = self._clients.get("cloudformation").get_paginator("list_stack_resources")
+        listed = (page["StackResourceSummaries"] for page in pages.paginate(StackName=stack))
+        return tuple(
+            Resource(
+                summary["LogicalResourceId"],
+                summary.get("PhysicalResourceId", ""),
+                summary["ResourceType"],
+            )
+            for summary in chain.from_iterable(listed)
+        )
+
+    def rule(self, resource: Resource) -> RuleFacts:
+        """Read a rule of EventBridge and its targets."""
+        client = self._clients.get("events")
+        described = client.describe_rule(Name=resource.id)
+        targets = client.list_targets_by_rule(Rule=resource.id)["Targets"]
+        return RuleFacts(
+            name=resource.name,
+            id=resource.id,
+            arn=described["Arn"],
+            enabled=described["State"] != "DISABLED",
+            targets=tuple(
+                RuleTarget(target["Arn"], target.get("DeadLetterConfig", {}).get("Arn", ""))
+                for target in targets
+            ),
+        )
+
+    def queue(self, name: str, url: str, *, dead_letters: bool) -> QueueFacts:
+        """Read what waits in a queue, and who may send to it."""
+        answer = self._clients.get("sqs").get_queue_attributes(
+            QueueUrl=url, AttributeNames=["All"]
+        )["Attributes"]
+        return QueueFacts(
+            name=name,
+            arn=answer["QueueArn"],
+            waiting=int(answer.get("ApproximateNumberOfMessages", 0))
+            + int(answer.get("ApproximateNumberOfMessagesDelayed", 0)),
+            in_flight=int(answer.get("ApproximateNumberOfMessagesNotVisible", 0)),
+            policy=json.loads(answer["Policy"]) if answer.get("Policy") else None,
+            dead_letters=dead_letters,
+        )
+
+    def function(self, name: str) -> FunctionFacts:
+        """Read the state of a function."""
+        answer = self._clients.get("lambda").get_function_configuration(FunctionName=name)
+        reason = answer.get("StateReason") or answer.get("LastUpdateStatusReason") or ""
+        return FunctionFacts(
+            name, answer.get("State", ""), answer.get("LastUpdateStatus", ""), reason
+        )
+
+    def errors(self, functions: Sequence[str], *, now: datetime) -> dict[str, int]:
+        """Read how often each function failed in the last hour."""
+        client = self._clients.get("cloudwatch")
+        queries = [_errors_of(name, f"m{number}") for number, name in enumerate(functions)]
+        answer = client.get_metric_data(
+            MetricDataQueries=queries, StartTime=now - _HOUR, EndTime=now
+        )
+        counts = dict.fromkeys(functions, 0)
+        for result in answer["MetricDataResults"]:
+            counts[functions[int(result["Id"][1:])]] += int(sum(result["Values"]))
+        return counts
+
+    def mapping(self, resource: Resource) -> MappingFacts:
+        """Read what makes a function read its queue."""
+        answer = self._clients.get("lambda").get_event_source_mapping(UUID=resource.id)
+        queue = answer["EventSourceArn"].rpartition(":")[2]
+        return MappingFacts(
+            resource.id, queue, answer["State"], answer.get("LastProcessingResult") or ""
+        )
+
+    def schedule(self, resource: Resource) -> ScheduleFacts:
+        """Read a schedule of EventBridge Scheduler."""
+        answer = self._clients.get("scheduler").get_schedule(Name=resource.id)
+        return ScheduleFacts(
+            name=answer["Name"],
+            enabled=answer["State"] == "ENABLED",
+            expression=answer["ScheduleExpression"],
+            window=answer["FlexibleTimeWindow"],
+            target=answer["Target"],
+        )
+
+    def secret(self, kind: str, written: str, stage: str) -> SecretFacts:
+        """Read whether a secret of the stage exists. Raises `ConfigError` for a foreign name."""
+        name = stage_name(kind, written, stage)
+        look = self._parameter if kind == "parameter" else self._secret
+        found, deleted = look(name)
+        older = not found and name != written and look(written)[0]
+        return SecretFacts(kind, name, written, found=found, deleted=deleted, older=older)
+
+    def _secret(self, name: str) -> tuple[bool, bool]:
+        try:
+            answer = self._clients.get("secretsmanager").describe_secret(SecretId=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            return False, False
+        return True, answer.get("DeletedDate") is not None
+
+    def _parameter(self, name: str) -> tuple[bool, bool]:
+        wanted = {"Key": "Name", "Option": "Equals", "Values": [name]}
+        answer = self._clients.get("ssm").describe_parameters(ParameterFilters=[wanted])
+        return bool(answer["Parameters"]), False
+
+    def topic(self, arn: str) -> TopicFacts:
+        """Read how many get what is published to a topic, in whatever region it is."""
+        client = self._clients.get("sns", arn.split(":")[3])
+        answer = client.get_topic_attributes(TopicArn=arn)["Attributes"]
+        return TopicFacts(arn, int(answer.get("SubscriptionsConfirmed", 0)))
+
+    def subscriptions(self, topic: str) -> tuple[Subscription, ...]:
+        """Read who is subscribed to a topic."""
+        pages = self._clients.get("sns").get_paginator("list_subscriptions_by_topic")
+        listed = chain.from_iterable(
+            page["Subscriptions"] for page in pages.paginate(TopicArn=topic)
+        )
+        return tuple(
+            Subscription(
+                each["Protocol"], each["Endpoint"], each["SubscriptionArn"].startswith("arn:")
+            )
+            for each in listed
+        )
+
+    def table(self, name: str) -> TableFacts:
+        """Read how the table is protected."""
+        client = self._clients.get("dynamodb")
+        described = client.describe_table(TableName=name)["Table"]
+        backups = client.describe_continuous_backups(TableName=name)
+        recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+        expiry = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+        return TableFacts(
+            name=name,
+            status=described["TableStatus"],
+            protected=described.get("DeletionProtectionEnabled") is True,
+            restorable=recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
+            expires=expiry["TimeToLiveStatus"] in ("ENABLED", "ENABLING"),
+        )
+
+    def bucket(self, name: str) -> BucketFacts:
+        """Read whether the bucket of reports is private."""
+        try:
+            answer = self._clients.get("s3").get_public_access_block(Bucket=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != _NO_BLOCK:
+                raise
+            return BucketFacts(name, private=False)
+        settings = answer["PublicAccessBlockConfiguration"]
+        names = (
+            "BlockPublicAcls",
+            "IgnorePublicAcls",
+            "BlockPublicPolicy",
+            "RestrictPublicBuckets",
+        )
+        return BucketFacts(name, private=all(settings.get(name) is True for name in names))
+
+    def deployed_config(self, bucket: str) -> Json:
+        """Read the configuration that was deployed last; None: none is stored."""
+        try:
+            answer = self._clients.get("s3").get_object(Bucket=bucket, Key=CURRENT)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _MISSING:
+                raise
+            return None
+        document = json.loads(answer["Body"].read())
+        return document if isinstance(document, dict) else None
+
+    def scanning(self) -> ScanningFacts:
+        """Read which repositories are scanned when something is pushed."""
+        client = self._clients.get("ecr")
+        answer = client.get_registry_scanning_configuration()
+        configured = answer.get("scanningConfiguration", {})
+        scan_type = configured.get("scanType", "BASIC")
+        rules = tuple(map(_scanning_rule, configured.get("rules", ())))
+        pages = client.get_paginator("describe_repositories")
+        listed = pages.paginate(PaginationConfig={"PageSize": PAGE})
+        settings = [
+            _settings(described, scan_type, rules)
+            for page in listed
+            for described in page["repositories"]
+        ]
+        unscanned = [each.image.repository for each in settings if not scans_on_push(each)]
+        return ScanningFacts(scan_type, len(settings), tuple(unscanned), rules=bool(rules))
+
+    def trails(self) -> tuple[TrailFacts, ...]:
+        """Read the trails that cover this region."""
+        client = self._clients.get("cloudtrail")
+        return tuple(
+            self._trail(client, trail["TrailARN"], trail["Name"])
+            for trail in client.describe_trails()["trailList"]
+        )
+
+    def _trail(self, client: Any, arn: str, name: str) -> TrailFacts:
+        logging = client.get_trail_status(Name=arn)["IsLogging"]
+        selectors = client.get_event_selectors(TrailName=arn)
+        writes = any(_plain_writes(each) for each in selectors.get("EventSelectors", ()))
+        advanced = selectors.get("AdvancedEventSelectors", ())
+        return TrailFacts(name, logging, writes or any(map(_advanced_writes, advanced)))
+
+
+def _errors_of(function: str, id_: str) -> dict[str, Json]:
+    dimensions = [{"Name": "FunctionName", "Value": function}]
+    metric = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": dimensions}
+    seconds = int(_HOUR.total_seconds())
+    return {"Id": id_, "MetricStat": {"Metric": metric, "Period": seconds, "Stat": "Sum"}}
+
+
+def _scanning_rule(rule: Mapping[str, Json]) -> ScanningRule:
+    filters = rule.get("repositoryFilters", ())
+    return ScanningRule(
+        rule.get("scanFrequency", ""),
+        tuple(NameFilter(each["filter"], each["filterType"]) for each in filters),
+    )
+
+
+def _settings(
+    described: Mapping[str, Json], scan_type: str, rules: tuple[ScanningRule, ...]
+) -> RepositorySettings:
+    return RepositorySettings(
+        image=Image("aws", described["registryId"], "", described["repositoryName"], ""),
+        tag_mutability=described.get("imageTagMutability", ""),
+        scan_on_push=described.get("imageScanningConfiguration", {}).get("scanOnPush") is True,
+        scan_type=scan_type,
+        scan_rules=rules,
+    )
+
+
+def _plain_writes(selector: Mapping[str, Json]) -> bool:
+    """Say whether a selector of management events takes calls that write, and those of ECR."""
+    excluded = selector.get("ExcludeManagementEventSources", ())
+    return (
+        selector.get("IncludeManagementEvents") is True
+        and selector.get("ReadWriteType") in ("All", "WriteOnly")
+        and "ecr.amazonaws.com" not in excluded
+    )
+
+
+def _advanced_writes(selector: Mapping[str, Json]) -> bool:
+    """Say the same of an advanced selector, whose conditions all hold."""
+    conditions = {each["Field"]: each for each in selector.get("FieldSelectors", ())}
+    management = "Management" in conditions.get("eventCategory", {}).get("Equals", ())
+    return management and "true" not in conditions.get("readOnly", {}).get("Equals", ())
+
+
+def functions_of(outputs: Mapping[str, str]) -> Iterator[str]:
+    """Yield the names of the functions of a stack."""
+    for name, value in outputs.items():
+        if name.endswith("FunctionName"):
+            yield value
