@@ -79,6 +79,7 @@ _QUERY: Final = re.compile(r"(?<=\S)\?[^\s\"]*")
 _ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "lambda:Invoke": "lambda:InvokeFunction",
+        "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
         "s3:HeadBucket": "s3:ListBucket",
         "s3:HeadObject": "s3:GetObject",
         "s3:ListBuckets": "s3:ListAllMyBuckets",
@@ -90,6 +91,8 @@ _ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The IAM action of an operation, where they differ."""
+_PREFIXES: Final[Mapping[str, str]] = MappingProxyType({"monitoring": "cloudwatch"})
+"""What IAM calls a service that signs its calls with another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +141,12 @@ def explain(error: BaseException, caller: Caller) -> str | None:
 
 def _is_common(error: "ClientError") -> bool:
     """Return whether an error is about the caller, and not about what was asked for."""
-    return _kind_of(error) not in (Refusal.OTHER, Refusal.GONE)
+    return kind_of(error) not in (Refusal.OTHER, Refusal.GONE)
 
 
 def _refused(error: "ClientError", caller: Caller) -> str:
     code, message = _stated(error)
-    kind = _kind_of(error)
+    kind = kind_of(error)
     text = _ANSWERS[kind].format(action=iam_action(error), code=code, sign_in=caller.sign_in)
     return f"{text} (AWS: {message})" if message and kind in _QUOTING else text
 
@@ -162,7 +165,8 @@ class Refusal(StrEnum):
     OTHER = "other"
 
 
-def _kind_of(error: "ClientError") -> Refusal:
+def kind_of(error: "ClientError") -> Refusal:
+    """Return why AWS refuses a call."""
     code, message = _stated(error)
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     short = code.removesuffix("Exception")
@@ -232,7 +236,14 @@ def iam_action(error: "ClientError") -> str:
     metadata: Mapping[str, Any] = error.response.get("ResponseMetadata", {})
     service = metadata.get(SERVICE)
     operation = f"{service}:{error.operation_name}" if service else error.operation_name
-    return _ACTIONS.get(operation, operation)
+    return action_of(operation)
+
+
+def action_of(operation: str) -> str:
+    """Return the IAM action of a call such as "s3:HeadBucket", as `--verbose` shows it."""
+    service, colon, name = operation.rpartition(":")
+    named = f"{_PREFIXES.get(service, service)}{colon}{name}"
+    return _ACTIONS.get(named, named)
 
 
 def _stated(error: "ClientError") -> tuple[str, str]:

@@ -29,6 +29,11 @@ class Outputs(dict[str, str]):
         )
 
 
+def stack_of(stage: str) -> str:
+    """Return the name of a stage's stack."""
+    return f"{_PREFIX}{stage}"
+
+
 def outputs_of(stage: str, clients: Clients) -> Outputs:
     """
     Return the outputs of a stage's stack.
@@ -38,7 +43,7 @@ def outputs_of(stage: str, clients: Clients) -> Outputs:
     """
     client = clients.get("cloudformation")
     try:
-        (stack,) = client.describe_stacks(StackName=f"{_PREFIX}{stage}")["Stacks"]
+        (stack,) = client.describe_stacks(StackName=stack_of(stage))["Stacks"]
     except ClientError as error:
         if "does not exist" not in error.response["Error"].get("Message", ""):
             raise

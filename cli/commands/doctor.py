@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.alerts_file import read
+from cli.aws_errors import Caller
 from cli.check_list import print_checks
 from cli.deliver_function import DeliverFunction
-from cli.deployment import SERVICE, Connect, add_stage_options, deployment
+from cli.deployment import add_stage_options, deployment
 from cli.doctor.examination import ConfigFile, Examination, Group, is_sound
 from cli.doctor.facts import Place
 from cli.doctor.reads import Reads
-from cli.inputs import add_config_option, calling_aws, read_config
+from cli.inputs import add_config_option, read_config
+from cli.session import Connect, OperatorClients
+from cli.stacks import stack_of
 from cli.terminal import print_json, remark, say, working
-from lib.bootstrap import Clients
 from lib.checks import CheckStatus, check_to_json
 from lib.interfaces import DestinationTest
 
@@ -43,23 +45,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("json", "table"), default="table")
 
 
-def run(options: argparse.Namespace, connect: Connect = Clients) -> int:
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Examine the stage."""
     file = _config_file(options.config)
-    with calling_aws():
-        stage = deployment(options, connect)
-        region = str(stage.clients.get("cloudformation").meta.region_name)
-        examination = Examination(
-            Reads(stage.clients),
-            DeliverFunction(stage.clients, stage.output("DeliverFunctionName")),
-            place=Place(options.stage, region),
-            stack=f"{SERVICE}-{options.stage}",
-            outputs=stage.outputs,
-            file=file,
-            test=_look_only(options.stage),
-        )
-        with working("examining"):
-            groups = list(examination.groups())
+    stage = deployment(options, connect)
+    region = str(stage.clients.get("cloudformation").meta.region_name)
+    examination = Examination(
+        Reads(stage.clients),
+        DeliverFunction(stage.clients, stage.output("DeliverFunctionName")),
+        place=Place(options.stage, region),
+        stack=stack_of(options.stage),
+        outputs=stage.outputs,
+        file=file,
+        test=_look_only(options.stage),
+        caller=Caller(options.profile, region, options.stage),
+    )
+    with working("examining"):
+        groups = list(examination.groups())
     _print(groups, options)
     return int(not is_sound(groups))
 

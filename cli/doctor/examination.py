@@ -1,12 +1,13 @@
 """Examination: every part of a stage is looked at; what cannot be read hides nothing else."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
+from cli.aws_errors import Caller, Refusal, explain, iam_action, kind_of
 from cli.doctor import judgements
 from cli.doctor.facts import (
     ConfigFacts,
@@ -22,9 +23,11 @@ from lib.errors import ScanAlertError
 from lib.interfaces import DestinationTest, Json
 from lib.models import Destination
 
-_DENIED: Final = re.compile("AccessDenied|Unauthorized|AuthorizationError|NotAuthorized|Forbidden")
-_MISSING: Final = re.compile("NotFound|NoSuch|NonExistentQueue|QueueDoesNotExist|^404$")
-_ACTION: Final = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z0-9]+)")
+_OF_ALL: Final = (Refusal.CLOCK, Refusal.EXPIRED, Refusal.NOT_VALID)
+"""About the credentials, and not about what was asked for."""
+_GONE: Final = ("NotFoundException", "TrailNotFoundException")
+"""Codes of some services, beside those that `kind_of` knows."""
+_POLICY: Final = "docs/iam/operator.json has all that the commands need"
 _QUEUES: Final = (
     ("scan-events", "ScanEventsQueueUrl", False),
     ("deliveries", "DeliveriesQueueUrl", False),
@@ -72,6 +75,7 @@ class Examination:
         outputs: Mapping[str, str],
         file: ConfigFile,
         test: DestinationTest,
+        caller: Caller,
     ) -> None:
         self._reads = reads
         self._tester = tester
@@ -80,6 +84,7 @@ class Examination:
         self._outputs = outputs
         self._file = file
         self._test = test
+        self._caller = caller
 
     def groups(self) -> Iterator[Group]:
         """Yield what was found, part by part."""
@@ -260,31 +265,21 @@ class Examination:
             return list(look(*arguments))
         except ClientError as error:
             return [self._refusal(subject, error)]
-        except BotoCoreError as error:
-            return [unknown(subject, f"not known: {str(error).rstrip('.')}")]
+        except (BotoCoreError, ResponseParserError) as error:
+            return [unknown(subject, explain(error, self._caller) or str(error))]
         except ScanAlertError as error:
             return [failed(subject, str(error))]
 
     def _refusal(self, subject: str, error: ClientError) -> Check:
-        code, text = _answer(error)
-        if _DENIED.search(code):
-            stated = _ACTION.search(text)
-            action = stated[1] if stated else f"the permission for {error.operation_name}"
-            return unknown(
-                subject,
-                f"not known: needs {action}",
-                "docs/iam/operator.json has what doctor needs",
-            )
-        if _MISSING.search(code):
+        kind = kind_of(error)
+        if kind in _OF_ALL:
+            # Whatever is asked next gets the same answer.
+            raise error
+        if kind in (Refusal.DENIED, Refusal.BANNED):
+            return unknown(subject, f"not known: needs {iam_action(error)}", _POLICY)
+        if kind is Refusal.GONE or error.response.get("Error", {}).get("Code") in _GONE:
             return failed(subject, "it does not exist (any more)", self._place.deploy)
-        return unknown(
-            subject, f"not known: AWS answered {error.operation_name} with {code}: {text}"
-        )
-
-
-def _answer(error: ClientError) -> tuple[str, str]:
-    said: Mapping[str, Any] = error.response.get("Error", {})
-    return str(said.get("Code", "")), str(said.get("Message", ""))
+        return unknown(subject, explain(error, self._caller) or str(error))
 
 
 def is_sound(groups: Iterable[Group]) -> bool:

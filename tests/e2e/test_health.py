@@ -1,6 +1,7 @@
 """`destinations test` and `doctor` against a deployed stage of their own, which is broken here."""
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ import pytest
 
 from cli.__main__ import main
 from cli.alerts_file import read
+from cli.aws_errors import action_of
 from cli.doctor.reads import CURRENT
 from local.app import STAGE, App, install, write_config
 from local.process import ROOT, EmbeddedAws, cloud_python
 from local.receivers import Receivers
+from tests.cloud_fixtures import recording
 
+CALL = re.compile(r"^aws: \S+ \d+", re.MULTILINE)
 Run = Callable[..., tuple[int, str, str]]
 NAMES = [
     "audit-topic",
@@ -178,15 +182,17 @@ def healthy(deployed: Deployed) -> Deployed:
     aws.client("sns").subscribe(
         TopicArn=outputs["AlarmTopicArn"], Protocol="http", Endpoint=endpoint
     )
-    aws.client("s3").put_object(
-        Bucket=outputs["ReportsBucketName"],
-        Key=CURRENT,
-        Body=json.dumps(read(deployed.config).document),
-    )
+    store(deployed, read(deployed.config).document)
     aws.client("ecr").create_repository(
         repositoryName="scanned", imageScanningConfiguration={"scanOnPush": True}
     )
     return deployed
+
+
+def store(deployed: Deployed, document: Any) -> None:
+    """Store a configuration as `make deploy` does."""
+    bucket = deployed.app.stack.outputs["ReportsBucketName"]
+    deployed.app.aws.client("s3").put_object(Bucket=bucket, Key=CURRENT, Body=json.dumps(document))
 
 
 def expiry(dynamodb: Any, table: str) -> str:
@@ -216,6 +222,141 @@ def test_all_is_ok(deployed: Deployed, run: Run, doctor: Any) -> None:
     assert out.splitlines()[-1].startswith(f"stage {STAGE}: ")
 
 
+POLICY = ROOT / "docs" / "iam" / "operator.json"
+BEYOND: frozenset[str] = frozenset(
+    {
+        # Only registries with enhanced scanning are asked this way; the embedded AWS has none.
+        "inspector2:ListCoverage",
+        "inspector2:ListFindings",
+        # To AWS a report that has expired is "access denied" without it.
+        "s3:ListBucket",
+    }
+)
+"""Actions of the policy that no command here needs, with the reason."""
+
+
+def operator_policy(aws: EmbeddedAws) -> str:
+    """Return docs/iam/operator.json as its reader fills it in."""
+    text = POLICY.read_text("utf-8")
+    for placeholder, value in (("ACCOUNT", aws.account), ("REGION", aws.region), ("STAGE", STAGE)):
+        text = text.replace(placeholder, value)
+    return text
+
+
+DEVIATIONS = [
+    # AWS leaves out the default bus: arn:aws:events:REGION:ACCOUNT:rule/NAME.
+    {
+        "Effect": "Allow",
+        "Action": "events:DescribeRule",
+        "Resource": f"arn:aws:events:*:*:rule/default/ecr-scan-alerts-{STAGE}-*",
+    },
+    # Its parameter is "Rule", and the embedded AWS looks for "Name".
+    {"Effect": "Allow", "Action": "events:ListTargetsByRule", "Resource": "*"},
+    # The embedded AWS takes reading one mapping for listing them.
+    {"Effect": "Allow", "Action": "lambda:ListEventSourceMappings", "Resource": "*"},
+]
+"""Where the embedded AWS checks another resource or action than AWS's service authorization
+reference has: https://docs.aws.amazon.com/service-authorization/latest/reference/"""
+
+
+@pytest.fixture
+def operator(healthy: Deployed, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Become a user who has that policy and nothing else."""
+    aws, iam = healthy.app.aws, healthy.app.aws.client("iam")
+    iam.create_user(UserName="operator")
+    iam.put_user_policy(
+        UserName="operator", PolicyName="operator", PolicyDocument=operator_policy(aws)
+    )
+    deviations = json.dumps({"Version": "2012-10-17", "Statement": DEVIATIONS})
+    iam.put_user_policy(UserName="operator", PolicyName="deviations", PolicyDocument=deviations)
+    key = iam.create_access_key(UserName="operator")["AccessKey"]
+    for name, value in aws.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    yield
+    iam.delete_access_key(UserName="operator", AccessKeyId=key["AccessKeyId"])
+    for name in ("operator", "deviations"):
+        iam.delete_user_policy(UserName="operator", PolicyName=name)
+    iam.delete_user(UserName="operator")
+
+
+def commands(healthy: Deployed, delivery: str) -> list[tuple[str, ...]]:
+    """Return the commands about a stage, each in the ways that call AWS differently."""
+    stage, config = ("--stage", STAGE), ("--config", str(healthy.config))
+    return [
+        ("doctor", *stage, *config),
+        ("destinations", "list", *stage, *config),
+        ("destinations", "test", "--all", *stage),
+        ("deliveries", "list", *stage),
+        ("deliveries", "show", delivery, *stage),
+        ("deliveries", "verify", *stage),
+        ("deliveries", "redrive", "--all", *stage),
+        ("dead-letters", "list", *stage),
+        ("dead-letters", "redrive", "--all", *stage),
+        ("pause", "payments-slack", "--for", "30m", *stage),
+        ("resume", "payments-slack", *stage),
+        ("reconcile", "--since", "24h", *stage),
+        ("digest", "--send", "--to", "payments-slack", *stage, *config),
+    ]
+
+
+@pytest.mark.usefixtures("operator")
+def test_operator_policy_is_what_the_commands_need(
+    healthy: Deployed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every command runs with it, no call is denied, and nothing in it is left over."""
+    app, aws = healthy.app, healthy.app.aws
+    aws.client("ecr").create_repository(
+        repositoryName="payments/policy", imageScanningConfiguration={"scanOnPush": True}
+    )
+    aws.push("payments/policy", "1.0.0", recording("payments-api-1.4.1"))
+    document = recording("edge-gateway-1.0.0-amd64")
+    member = aws.push("payments/policy", None, document, content="amd64")
+    aws.push_index("payments/policy", "1.1.0", {member: "linux/amd64"})
+    rows = app.wait_until_quiet()
+    outputs = app.stack.outputs
+    document = read(healthy.config).document
+    spare = {"type": "slack", "webhook": {"parameter": "/ecr-scan-alerts/spare"}}
+    destinations = document["destinations"] | {"spare": spare}
+    store(healthy, document | {"repositories": {}, "destinations": destinations})
+    aws.client("s3").create_bucket(
+        Bucket="trails", CreateBucketConfiguration={"LocationConstraint": aws.region}
+    )
+    aws.client("cloudtrail").create_trail(Name="main", S3BucketName="trails")
+    aws.client("sqs").send_message(QueueUrl=outputs["UndeliveredEventsDlqUrl"], MessageBody="{}")
+    aws.client("dynamodb").update_item(
+        TableName=outputs["TableName"],
+        Key={"pk": {"S": f"DELIVERY#{rows[0].id}"}, "sk": {"S": "ROW"}},
+        UpdateExpression="SET #state = :dead",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":dead": {"S": "DEAD"}},
+    )
+
+    called: set[str] = set()
+    denied: set[tuple[str, str]] = set()
+    for command in commands(healthy, rows[0].id):
+        code = main([*command, "--verbose"])
+        captured = capsys.readouterr()
+        assert code in (0, 1), f"{command}: {captured.err}"
+        calls = [line.split() for line in CALL.findall(captured.err)]
+        called |= {action_of(operation) for _, operation, _ in calls}
+        denied |= {(command[0], operation) for _, operation, status in calls if status == "403"}
+    store(healthy, document)
+
+    assert denied == set()
+    statements = json.loads(POLICY.read_text("utf-8"))["Statement"]
+    granted = {
+        action
+        for statement in statements
+        for action in (
+            [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+        )
+    }
+    assert called - granted == set(), "docs/iam/operator.json lacks these"
+    assert granted - called == BEYOND, "nothing needs these (any more)"
+
+
 def test_what_is_broken_is_found(deployed: Deployed, doctor: Any) -> None:
     """Rule, schedule, reader, secret, subscription, dead letter, scanning: with commands."""
     app, client = deployed.app, deployed.app.aws.client
@@ -237,9 +378,11 @@ def test_what_is_broken_is_found(deployed: Deployed, doctor: Any) -> None:
         FunctionName=f"{app.stack.name}-processScan"
     )["EventSourceMappings"]
     client("lambda").update_event_source_mapping(UUID=reader["UUID"], Enabled=False)
-    client("ecr").put_image_scanning_configuration(
-        repositoryName="scanned", imageScanningConfiguration={"scanOnPush": False}
-    )
+    for each in client("ecr").describe_repositories()["repositories"]:
+        client("ecr").put_image_scanning_configuration(
+            repositoryName=each["repositoryName"],
+            imageScanningConfiguration={"scanOnPush": False},
+        )
     client("s3").delete_public_access_block(Bucket=outputs["ReportsBucketName"])
 
     code, troubles = doctor()

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.parsers import ResponseParserError
 
+from cli.aws_errors import Caller
 from cli.doctor.examination import ConfigFile, Examination, Group, is_sound
 from cli.doctor.facts import (
     BucketFacts,
@@ -172,6 +174,7 @@ def examine(reads: HealthyReads, tester: Function) -> Callable[..., list[Group]]
             outputs=outputs,
             file=ConfigFile("alerts.yml", document),
             test=DestinationTest("test-1", NOW, "stage prod", send=False),
+            caller=Caller(stage="prod"),
         )
         return list(examination.groups())
 
@@ -238,11 +241,19 @@ def test_denial_without_action_names_the_operation(examine: Any, reads: HealthyR
 
     (check,) = bad(examine())
 
-    assert check.text == "not known: needs the permission for DescribeTable"
+    assert check.text == "not known: needs DescribeTable"
 
 
 @pytest.mark.parametrize(
-    "code", ["ResourceNotFoundException", "NotFound", "QueueDoesNotExist", "NoSuchBucket", "404"]
+    "code",
+    [
+        "ResourceNotFoundException",
+        "NotFound",
+        "NotFoundException",
+        "QueueDoesNotExist",
+        "NoSuchBucket",
+        "404",
+    ],
 )
 def test_what_is_gone_is_deployed_again(examine: Any, reads: HealthyReads, code: str) -> None:
     """Somebody deleted it by hand."""
@@ -260,6 +271,7 @@ def test_what_is_gone_is_deployed_again(examine: Any, reads: HealthyReads, code:
         ClientError({"Error": {"Code": "Throttling", "Message": "slow"}}, "Operation"),
         ClientError({}, "Operation"),
         EndpointConnectionError(endpoint_url="https://x"),
+        ResponseParserError("no XML"),
     ],
 )
 def test_other_errors_are_not_known(examine: Any, reads: HealthyReads, error: Exception) -> None:
@@ -269,6 +281,15 @@ def test_other_errors_are_not_known(examine: Any, reads: HealthyReads, error: Ex
     (check,) = bad(examine())
 
     assert check.status is CheckStatus.UNKNOWN
+
+
+@pytest.mark.parametrize("code", ["ExpiredToken", "InvalidClientTokenId"])
+def test_credentials_end_the_examination(examine: Any, reads: HealthyReads, code: str) -> None:
+    """Whatever is asked next gets the same answer: one sentence says it."""
+    reads.errors_of["rule"] = ClientError({"Error": {"Code": code}}, "DescribeRule")
+
+    with pytest.raises(ClientError):
+        examine()
 
 
 def test_silent_function_is_wrong(examine: Any, tester: Function) -> None:
