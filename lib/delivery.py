@@ -53,7 +53,16 @@ from lib.models import (
     Receipt,
 )
 from lib.report import alert as build_alert
-from lib.retries import BEHIND, BROKEN, HORIZON, UNEXPECTED_LIMIT, Refusal, wait, wake_again
+from lib.retries import (
+    BEHIND,
+    BROKEN,
+    HORIZON,
+    UNEXPECTED_LIMIT,
+    Refusal,
+    after_refusal,
+    wait,
+    wake_again,
+)
 
 _DUE_READ: Final = 2500
 """Rows read of each part of the index, of 200 bytes each: so that whoever else waits is seen."""
@@ -270,11 +279,17 @@ class DeliveryPipeline:
         reason = f"{error.reason}: {error}"
         if isinstance(error, PermanentDeliveryError):
             return self._refused(delivery, error, reason)
-        due_at = now + timedelta(seconds=wait(delivery, error))
         if isinstance(error, ThrottledError) and not error.alone:
-            self._ledger.pause(delivery.destination, Pause(PauseKind.THROTTLED, due_at, reason))
+            until = now + timedelta(seconds=wait(delivery, error))
+            self._ledger.pause(delivery.destination, Pause(PauseKind.THROTTLED, until, reason))
         if isinstance(error, AmbiguousDeliveryError):
             delivery = replace(delivery, unsure=True, unsure_at=now)
+        return self._tried_again(delivery, error, reason, now)
+
+    def _tried_again(
+        self, delivery: Delivery, error: Refusal, reason: str, now: datetime
+    ) -> DeliveryOutcome:
+        due_at = now + timedelta(seconds=wait(delivery, error))
         if due_at - delivery.created_at > HORIZON:
             return self._expired(delivery, reason)
         self._ledger.retry(
@@ -297,16 +312,19 @@ class DeliveryPipeline:
         self, delivery: Delivery, error: PermanentDeliveryError, reason: str
     ) -> DeliveryOutcome:
         """
-        Give up; when the receiver refuses everything, let the others wait and tell the fallback.
+        Give up or try again; of a broken destination the others wait, and the fallback is notified.
 
-        The pause is written first: who fails to record the death tries again, and finds it.
+        The pause is written first: if the outcome cannot be recorded, the next attempt finds it.
         """
-        if error.broken:
-            pause = Pause(PauseKind.BROKEN, self._now() + BROKEN, reason)
+        now, consequence = self._now(), after_refusal(delivery, error)
+        if consequence.is_broken:
+            pause = Pause(PauseKind.BROKEN, now + BROKEN, reason)
             if self._ledger.pause(delivery.destination, pause):
-                why = f"refuses everything ({error.reason})"
+                why = f"refuses {'everything' if error.broken else 'it'} ({error.reason})"
                 self._tell_fallback(delivery, why, once=delivery.id)
-        return self._dead(delivery, reason)
+        if consequence.dies:
+            return self._dead(delivery, reason)
+        return self._tried_again(delivery, error, reason, now)
 
     def _expired(self, delivery: Delivery, reason: str) -> DeliveryOutcome:
         """Give up after a day. The fallback is told of one such alert a day and destination."""

@@ -178,8 +178,8 @@ class PermanentDeliveryError(DeliveryError):
     The receiver refuses this request for good.
 
     `degradable`: a smaller, plainer one may pass. `broken`: it refuses every request, because a
-    credential was revoked or the address is gone. `answer`: its words, for a notifier that knows
-    them.
+    credential was revoked or the address is gone. `may_pass`: not for good, as far as its notifier
+    knows; see `lib.retries.after_refusal`. `answer`: its words, for a notifier that knows them.
     """
 
     reason = "permanent"
@@ -190,10 +190,12 @@ class PermanentDeliveryError(DeliveryError):
         *,
         degradable: bool = False,
         broken: bool = False,
+        may_pass: bool = False,
         answer: str = "",
         reason: str | None = None,
     ) -> None:
         super().__init__(message, reason=reason)
         self.degradable = degradable
         self.broken = broken
+        self.may_pass = may_pass
         self.answer = answer

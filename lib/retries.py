@@ -6,9 +6,16 @@ What follows from a receiver's refusal: when to try again, and when to give up. 
 
 import hashlib
 from datetime import timedelta
+from enum import Enum
 from typing import Final
 
-from lib.errors import ConfigError, DeliveryError, StoreError, ThrottledError
+from lib.errors import (
+    ConfigError,
+    DeliveryError,
+    PermanentDeliveryError,
+    StoreError,
+    ThrottledError,
+)
 from lib.models import Delivery, DeliveryId
 
 HORIZON: Final = timedelta(hours=24)
@@ -26,10 +33,46 @@ _SLOWEST: Final = timedelta(seconds=10)
 _WAKE_AGAIN_AT_LAST: Final = timedelta(hours=1)
 DEFAULT_PAUSE: Final = 30.0
 """Seconds to wait after a 429 that does not say how long."""
+REFUSALS: Final = 6
+"""Refusals in a row that may pass by themselves, within four to eight minutes."""
 _FIRST_BACKOFF: Final = 15.0
 _MAX_BACKOFF: Final = 900.0
 
 Refusal = DeliveryError | ConfigError | StoreError
+
+
+class Consequence(Enum):
+    """The consequence of a refusal for a delivery and for its destination."""
+
+    DIES = "this message is refused for good"
+    BROKEN_AND_DIES = "every message is refused for good"
+    TRIED_AGAIN = "the refusal may pass by itself"
+    BROKEN_AND_TRIED_AGAIN = "the refusal has lasted for minutes"
+
+    @property
+    def dies(self) -> bool:
+        """Whether the delivery is given up now."""
+        return self in (Consequence.DIES, Consequence.BROKEN_AND_DIES)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the other deliveries of the destination wait, and the fallback is notified."""
+        return self in (Consequence.BROKEN_AND_DIES, Consequence.BROKEN_AND_TRIED_AGAIN)
+
+
+def after_refusal(delivery: Delivery, error: PermanentDeliveryError) -> Consequence:
+    """
+    Return the consequence of a refusal.
+
+    A refusal that may pass is tried again until the horizon. From the sixth failure on it has
+    lasted: then every refusal of all messages breaks the destination anew. A refusal that may be
+    about one message only breaks it at the 6th, 12th, 24th … failure, so that others get through.
+    """
+    if not error.may_pass:
+        return Consequence.BROKEN_AND_DIES if error.broken else Consequence.DIES
+    turns, rest = divmod(delivery.failures + 1, REFUSALS)
+    lasts = turns > 0 if error.broken else rest == 0 and turns.bit_count() == 1
+    return Consequence.BROKEN_AND_TRIED_AGAIN if lasts else Consequence.TRIED_AGAIN
 
 
 def wait(delivery: Delivery, error: Refusal) -> float:

@@ -154,6 +154,73 @@ class TestDelivery:
         assert len(ids) == 3
         assert notice_id_of("dev", "2026-11-23") in ids
 
+    def refuse(self, world: World, minutes: int, **options: Any) -> list[Any]:
+        """Refuse everything for so long, with a sweep each minute; return the outcomes."""
+        outcomes = []
+        for _ in range(minutes):
+            world.notifier.errors = [PermanentDeliveryError("404", may_pass=True, **options)] * 9
+            outcomes += world.deliver()
+            world.clock.forward(minutes=1)
+            wake_due(world.store, world.waker, now=world.clock())
+        world.notifier.errors = []
+        return outcomes
+
+    def test_an_endpoint_that_is_rolled_out_costs_nothing(self) -> None:
+        """It answers 404 for two minutes: nobody is notified, and the alert arrives."""
+        world = World(a_report(OLD))
+        world.process()
+
+        self.refuse(world, minutes=2, broken=True)
+        world.clock.forward(minutes=1)
+        wake_due(world.store, world.waker, now=world.clock())
+        world.deliver()
+
+        assert world.states == [DeliveryState.SENT]
+        assert world.store.paused(SLACK, now=world.clock()) is None
+
+    @pytest.mark.parametrize("broken", [True, False])
+    def test_a_destination_that_keeps_refusing_is_broken_and_its_alerts_live(
+        self,
+        *,
+        broken: bool,
+    ) -> None:
+        """The others wait, the fallback is notified once, and all arrive when it is back."""
+        world = World(a_report(OLD))
+        world.process()
+
+        outcomes = self.refuse(world, minutes=10, broken=broken)
+        pause = world.store.paused(SLACK, now=world.clock())
+        notes = [row.note for row in world.store.rows.values() if row.note is not None]
+        for _ in range(3):
+            world.clock.forward(minutes=10)
+            wake_due(world.store, world.waker, now=world.clock())
+            world.deliver()
+
+        results = {outcome.result for outcome in outcomes if outcome.delivery is not None}
+        assert DeliveryResult.DEAD not in results
+        assert pause is not None
+        assert pause.reason == "permanent: 404"
+        (note,) = notes
+        assert note == (
+            f"Instead of team-slack, which refuses {'everything' if broken else 'it'} (permanent)"
+        )
+        assert set(world.states) == {DeliveryState.SENT}
+
+    def test_an_alert_that_is_refused_for_a_day_is_dead(self) -> None:
+        """The horizon is the end for it, too."""
+        world = World(a_report(OLD))
+        world.process()
+        self.refuse(world, minutes=10, broken=True)
+        world.clock.forward(hours=24)
+        wake_due(world.store, world.waker, now=world.clock())
+
+        outcomes = world.deliver()
+
+        tried = [outcome for outcome in outcomes if outcome.delivery is not None]
+        (dead,) = [outcome for outcome in tried if outcome.delivery.note is None]
+        assert dead.result is DeliveryResult.DEAD
+        assert dead.reason.startswith("not accepted within 24 h: permanent: 404")
+
     def test_a_fallback_that_is_broken_itself_tells_nobody(self) -> None:
         """A notice makes no notice."""
         world, _ = self.deliver(PermanentDeliveryError("403", broken=True))

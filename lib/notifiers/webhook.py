@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from lib.checks import Check
-from lib.errors import ConfigError
+from lib.errors import ConfigError, PermanentDeliveryError
 from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import Alert, Destination, Digest, Message, NotThere, Receipt, Usage, Verdict
 from lib.notifiers import document, testing, wording
@@ -34,6 +34,10 @@ _SCHEMA: Final = "urn:ecr-scan-alerts:schema:report-1.0.0"
 _DIGEST_SCHEMA: Final = "urn:ecr-scan-alerts:schema:digest-1.0.0"
 _TEST_SCHEMA: Final = f"urn:ecr-scan-alerts:schema:{testing.SCHEMA}"
 _SUBJECT: Final = 400
+_HTTP: Final = "http-"
+_REDIRECT: Final = "http-3"
+_NO_POST: Final = "http-405"
+_GONE: Final = "http-410"
 _SYMMETRIC: Final = "whsec_"
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/]+={0,2}")
 _NO_KEY: Final = (
@@ -104,7 +108,13 @@ class WebhookNotifier:
         return (Usage("bytes", _size(payload), MAX_BYTES),)
 
     def send(self, payload: Json) -> Receipt:
-        """See `Notifier.send`. Any 2xx is an acceptance, whatever its body says."""
+        """
+        See `Notifier.send`. Any 2xx is an acceptance, whatever its body says.
+
+        A refusal may pass: while an endpoint is rolled out, moved or given another secret, whatever
+        stands before it answers 404, 403, 401, 400 or a redirect. Only 410 is for good:
+        https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+        """
         url = self._tools.secrets.read(self._url).strip()
         keys = _keys(self._tools.secrets.read(self._secret))
         body = document.dump(payload).encode("ascii")
@@ -115,7 +125,10 @@ class WebhookNotifier:
             "webhook-timestamp": timestamp,
             "webhook-signature": signatures(keys, payload["id"], timestamp, body),
         }
-        self._tools.http.post(url, body, headers=headers, any_answer=True)
+        try:
+            self._tools.http.post(url, body, headers=headers, any_answer=True)
+        except PermanentDeliveryError as error:
+            raise _refusal(error) from None
         return Receipt(payload["id"])
 
     def test(self, test: DestinationTest) -> Iterator[Check]:
@@ -176,6 +189,22 @@ def _test_event(destination: Destination, test: DestinationTest) -> dict[str, Js
 
 def _size(payload: Json) -> int:
     return len(document.dump(payload))
+
+
+def _refusal(error: PermanentDeliveryError) -> PermanentDeliveryError:
+    """Return the refusal of a request with what the specification says about its status."""
+    # Without an answer the request itself is impossible.
+    if error.reason == _GONE or not error.reason.startswith(_HTTP):
+        return error
+    return PermanentDeliveryError(
+        str(error),
+        degradable=error.degradable,
+        # A redirect, or another method, is about the address, and so about every message.
+        broken=error.broken or error.reason.startswith(_REDIRECT) or error.reason == _NO_POST,
+        may_pass=True,
+        answer=error.answer,
+        reason=error.reason,
+    )
 
 
 # --- the signature ----------------------------------------------------------------------------

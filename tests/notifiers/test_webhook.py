@@ -18,19 +18,28 @@ import requests
 from hypothesis import example, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from requests.adapters import BaseAdapter
 from standardwebhooks.webhooks import Webhook
 
-from lib.errors import AmbiguousDeliveryError, ConfigError
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ConfigError,
+    DeliveryError,
+    PermanentDeliveryError,
+)
 from lib.http_client import RequestsClient
 from lib.interfaces import HttpClient
 from lib.models import HttpAnswer, Receipt
 from lib.notifiers.webhook import MAX_BYTES, MIN_KEY, WebhookNotifier, signatures
 from lib.wire import report_from_json
+from tests.answers import an_answer
 from tests.builders import NOW
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, injected, injected_problem, stories
 from tests.notifiers.receivers import (
     HOOK,
+    HOOK_HOST,
+    HOOK_TOKEN,
     OPTIONS,
     SIGNING_KEY,
     SIGNING_SECRET,
@@ -62,6 +71,17 @@ def webhook(
     names = {"ecr-scan-alerts/hook-url": f" {HOOK}\n", "ecr-scan-alerts/hook-secret": secret}
     given = tools(*answers, secrets=NamedSecrets(names), http=http)
     return WebhookNotifier(OPTIONS["webhook"], replace(given, now=lambda: now or NOW))
+
+
+class Refusing(BaseAdapter):
+    """A receiver that refuses everything, and repeats the address."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__()
+        self.status = status
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        return an_answer(self.status, f"no, {request.path_url}".encode())
 
 
 def sent(secret: str, story: str = "no-findings", *, now: datetime | None = None) -> Any:
@@ -315,6 +335,38 @@ def test_any_2xx_is_an_acceptance(status: int) -> None:
     payload = made.render(STORIES["no-findings"])
 
     assert made.send(payload) == Receipt(payload["id"])
+
+
+@pytest.mark.parametrize("status", range(300, 500))
+def test_a_refusal_may_pass_unless_the_endpoint_is_gone(status: int) -> None:
+    """Decided by its status: which messages it is about, and whether it is for good."""
+    session = requests.Session()
+    session.mount("https://", Refusing(status))
+    http = RequestsClient((HOOK_HOST,), session=session, now=lambda: NOW)
+    made = webhook(http=http)
+
+    with pytest.raises(DeliveryError) as caught:
+        made.send(made.render(STORIES["no-findings"]))
+
+    error = caught.value
+    if not isinstance(error, PermanentDeliveryError):
+        assert status in (408, 429)
+        return
+    assert error.may_pass is (status != 410)
+    assert error.broken is (status < 400 or status in (401, 403, 404, 405, 410))
+    assert error.degradable is (status in (400, 413))
+    assert (error.reason, error.answer) == (f"http-{status}", "no, …")
+    assert HOOK_TOKEN not in str(error)
+
+
+def test_an_impossible_request_is_no_answer() -> None:
+    """Nothing that a receiver does makes it possible."""
+    made = webhook(http=ScriptedHttp([PermanentDeliveryError("no", reason="invalid-request")]))
+
+    with pytest.raises(PermanentDeliveryError) as caught:
+        made.send(made.render(STORIES["no-findings"]))
+
+    assert not caught.value.may_pass
 
 
 def test_a_repeat_has_the_same_id_and_a_time_of_its_own() -> None:
