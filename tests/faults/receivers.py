@@ -200,6 +200,8 @@ class Receivers:
             self.unanswered += answer is not None and outcome.accepted is not None
             answer = answer or outcome.answer
         self.step_in("after receiver.send")
+        late = isinstance(step, Slow) and step.seconds > patience
+        self.unanswered += late and outcome.accepted is not None
         if isinstance(step, Slow) and step.in_body and isinstance(answer, Answer):
             return Dripping(answer, step.seconds, end)
         seconds = step.seconds if isinstance(step, Lost | Slow) else latency

@@ -3,7 +3,7 @@
 import re
 
 from tests.faults.matrix import Result, Row, run
-from tests.faults.rows import content, crashes, jira, memory, queues, receivers
+from tests.faults.rows import answers, content, crashes, jira, memory, queues, receivers
 
 
 def _order(row: Row) -> tuple[int, int, str]:
@@ -14,6 +14,7 @@ def _order(row: Row) -> tuple[int, int, str]:
 ROWS: tuple[Row, ...] = tuple(
     sorted(
         (
+            *answers.ROWS,
             *content.ROWS,
             *crashes.ROWS,
             *jira.ROWS,

@@ -27,7 +27,7 @@ from tests.faults.receivers import (
     sometimes,
     writing,
 )
-from tests.faults.world import FALLBACK, START, World, config, route
+from tests.faults.world import FALLBACK, KINDS, START, World, config, route
 
 MINUTE, HOUR = 60.0, 3600.0
 PACE = 0.99
@@ -254,10 +254,18 @@ def one_is_down(world: World, volume: int) -> Iterator[str]:
         yield f"p95 of the healthy one: {beside:.2f} s instead of {alone:.2f} s"
 
 
-@row("36", "1,000 dead deliveries are redriven at 10/s", 1_000, dies=True)
+@row(
+    "36",
+    "1,000 dead deliveries are redriven at 10/s",
+    1_000,
+    dies=True,
+    # A webhook's 400 is tried again.
+    world=partial(World, kinds=tuple(kind for kind in KINDS if kind != "webhook")),
+)
 def redrive(world: World, volume: int) -> Iterator[str]:
     """All arrive, no faster than a channel allows."""
-    refuse = during(0.0, volume, always(Answer(400, "not like this")))
+    # Jira refuses the issue: a search that is refused would be about all of its alerts.
+    refuse = during(0.0, volume, writing(always(Answer(400, "not like this"))))
     world.receivers.plans.append(at_kinds(refuse))
     world.push(volume)
     world.run()
