@@ -22,6 +22,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from lib import limits
 from lib.addresses import AddressError, read_address
 from lib.digest import Schedule
 from lib.errors import ConfigError
@@ -262,7 +263,7 @@ def check(
     document: Json, *, today: date, receiver_hosts: Sequence[str] = ()
 ) -> tuple[Problem, ...]:
     """
-    Return every error; for a document without errors, its warnings.
+    Return every error; for a document that breaks no rule, what AWS does not take, and warnings.
 
     `today` (UTC) decides which suppressions have expired; `receiver_hosts` are those that the
     deployment allows beside the vendors' own.
@@ -272,6 +273,7 @@ def check(
     rules = [each for each in _broken_rules(document) if each.path not in leaking]
     errors = [*leaks, *rules, *_misfits(document)]
     found = errors or (
+        *_beyond_limits(parse(document)),
         *_foreign_hosts(document, receiver_hosts),
         *_never_closed(document),
         *_doubts(parse(document), today),
@@ -570,6 +572,36 @@ def _list(document: Json, key: str) -> list[Json]:
 
 
 # --- what is allowed but hardly meant -------------------------------------------------------------
+
+
+def _beyond_limits(config: Config) -> Iterator[Problem]:
+    """Find what is allowed one by one, but is too much for AWS together."""
+    found = limits.reach(config.routes)
+    if found.deliveries > limits.MOST_DELIVERIES:
+        message = (
+            f"one scan can reach {found.deliveries} destinations, where a bot counts once for "
+            f"each channel, and DynamoDB saves {limits.MOST_DELIVERIES} of them together: let "
+            "fewer routes continue that can match the same image, or share channels"
+        )
+        yield Problem(("routes",), message)
+    elif not found.fits:
+        message = (
+            f"what one scan is routed by takes {found.size / 1e6:.1f} MB, and DynamoDB saves "
+            f"{limits.MOST_BYTES / 1e6:.1f} MB together: let fewer routes continue, or notify less"
+        )
+        yield Problem(("routes",), message)
+    topics = limits.topics_size(
+        str(entry.options["topic_arn"])
+        for entry in config.destinations.values()
+        if entry.type == "sns"
+    )
+    if topics > limits.MOST_TOPICS:
+        message = (
+            f"the ARNs of the topics take {topics:,} characters in the policy that allows to "
+            f"publish, which has room for {limits.MOST_TOPICS:,}: use fewer topics, and subscribe "
+            "several receivers to one"
+        )
+        yield Problem(("destinations",), message)
 
 
 def _foreign_hosts(document: Json, receiver_hosts: Sequence[str]) -> Iterator[Problem]:

@@ -24,6 +24,7 @@ from deploy.stack import METADATA
 from lib import links
 from lib.bootstrap import Settings
 from lib.http_deadline import TimeLimits
+from lib.limits import MOST_TOPICS
 from lib.observability import Metric
 from lib.report import console_url
 from lib.secret_names import PREFIX, stage_name
@@ -65,6 +66,10 @@ NEVER_CALLED = {
     "open_report": {"ssm:GetParameter"},
 }
 """Calls that `tests.calls` finds and that no run can make."""
+POLICIES = 10_240
+"""Characters: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+LONGEST_ARN = 150
+"""Of a table, bucket, queue or log group that is named after the longest stage."""
 WITHOUT_RESOURCES = {
     "ecr:GetRegistryScanningConfiguration",
     "inspector2:ListCoverage",
@@ -667,6 +672,39 @@ def test_deliver_publishes_to_the_topics_of_the_file(built: Package) -> None:
         "arn:aws:sns:eu-central-1:123456789012:scan-audit",
         "arn:aws:sns:eu-central-1:123456789012:scan-mail",
     ]
+
+
+def characters(node: Any) -> int:
+    """Return how long a part of a policy is at most, when CloudFormation has put it together."""
+    match node:
+        case {"Fn::GetAtt": _} | {"Ref": _}:
+            return LONGEST_ARN
+        case {"Fn::Sub": str(text)}:
+            return LONGEST_ARN + len(text) + 2
+        case dict():
+            return 2 + sum(len(name) + 4 + characters(each) for name, each in node.items())
+        case list():
+            return 2 + sum(1 + characters(each) for each in node)
+        case _:
+            return len(json.dumps(node))
+
+
+def test_the_policy_of_deliver_has_room_for_topics(built: Package) -> None:
+    """What check-config leaves to topics, and the rest at its longest, are in IAM's limit."""
+    policies = built.resources("AWS::IAM::Role")["DeliverRole"]["Policies"]
+    documents = [policy["PolicyDocument"] for policy in policies]
+    topics = [
+        each["Resource"]
+        for document in documents
+        for each in document["Statement"]
+        if each["Action"] == "sns:Publish"
+    ]
+    longer = LONGEST_STAGE - len(STAGE)
+    named = json.dumps(documents).count(STAGE)
+
+    others = sum(map(characters, documents)) - sum(map(characters, topics)) + longer * named
+
+    assert others + MOST_TOPICS <= POLICIES
 
 
 def test_deliver_reads_our_secrets_only(built: Package) -> None:
