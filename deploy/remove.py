@@ -75,8 +75,9 @@ def remove(client_of: ClientOf, account: Account, stage: str, terminal: Terminal
     terminal.say(f"Removed {name}.")
     if kept:
         terminal.say(
-            f"What stays costs on. make deploy STAGE={stage} ADOPT=1 goes on with it; "
-            f"make purge STAGE={stage} deletes it for good."
+            "The table and the bucket are still paid for.\n"
+            f"  make deploy STAGE={stage} ADOPT=1   goes on with them\n"
+            f"  make purge STAGE={stage}            deletes them for good"
         )
 
 

@@ -184,6 +184,18 @@ def adopt(
             raise
         cloudformation.execute_change_set(ChangeSetName=change["Id"])
     wait_until_done(client_of, change["StackId"], say=say)
+    if retained.table:
+        properties = template["Resources"][TABLE]["Properties"]
+        _protect(client_of, retained.table, wanted=properties.get("DeletionProtectionEnabled"))
+
+
+def _protect(client_of: ClientOf, table: str, *, wanted: bool | None) -> None:
+    """Set the protection of an imported table: CloudFormation takes it to be as in the template."""
+    dynamodb = client_of("dynamodb")
+    with aws_errors(f"protecting the table {table}"):
+        described = dynamodb.describe_table(TableName=table)["Table"]
+        if bool(described.get("DeletionProtectionEnabled")) != bool(wanted):
+            dynamodb.update_table(TableName=table, DeletionProtectionEnabled=bool(wanted))
 
 
 def _imported(retained: Retained) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
@@ -260,7 +272,7 @@ def empty_bucket(client_of: ClientOf, bucket: str, *, say: Say) -> None:
                 first = answer["Errors"][0]
                 raise DeployError(f"{bucket}: {first['Key']} cannot be deleted: {first['Message']}")
             count += len(batch)
-            say(f"deleted {count} objects of {bucket}")
+            say(f"deleted {count} {'object' if count == 1 else 'objects'} of {bucket}")
 
 
 def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:

@@ -20,7 +20,7 @@ TEMPLATE = {
             "Type": "AWS::DynamoDB::Table",
             "DeletionPolicy": "RetainExceptOnCreate",
             "DependsOn": ["Other"],
-            "Properties": {"BillingMode": "PAY_PER_REQUEST"},
+            "Properties": {"DeletionProtectionEnabled": True},
         },
         "ReportsBucket": {"Type": "AWS::S3::Bucket", "Properties": {}},
         "Other": {"Type": "AWS::SQS::Queue"},
@@ -128,7 +128,7 @@ def test_an_import_adds_the_kept_resources_and_nothing_else() -> None:
     assert template["Resources"]["Table"] == {
         "Type": "AWS::DynamoDB::Table",
         "DeletionPolicy": "Retain",
-        "Properties": {"BillingMode": "PAY_PER_REQUEST"},
+        "Properties": {"DeletionProtectionEnabled": True},
     }
     assert "Outputs" not in template
 
@@ -148,6 +148,8 @@ def test_each_resource_is_named_by_its_identifier() -> None:
             "cloudformation.describe_stacks": {
                 "Stacks": [{"StackName": "s", "StackStatus": "IMPORT_COMPLETE"}]
             },
+            "dynamodb.describe_table": {"Table": {"DeletionProtectionEnabled": False}},
+            "dynamodb.update_table": {},
         }
     )
 
@@ -170,6 +172,10 @@ def test_each_resource_is_named_by_its_identifier() -> None:
     # Tags cannot be changed by an import.
     assert "Tags" not in request
     assert aws.made("cloudformation.execute_change_set") == [{"ChangeSetName": "change"}]
+    # CloudFormation believes that the table is as the template says.
+    assert aws.made("dynamodb.update_table") == [
+        {"TableName": TABLE, "DeletionProtectionEnabled": True}
+    ]
 
 
 def test_an_import_that_cannot_be_made_says_why_and_is_not_carried_out() -> None:
