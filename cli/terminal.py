@@ -26,6 +26,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from lib.errors import DocumentError
 from lib.models import AnyReport, Finding, Report, Severity
 from lib.notifiers.wording import platforms
 from lib.provenance import in_words
@@ -33,6 +34,8 @@ from lib.text import clean, counted, escaped, one_line
 
 Advance = Callable[[], None]
 """Says that one more of the total is done."""
+Ask = Callable[[str], str]
+"""Asks a person, and returns the answer."""
 _Row = tuple[str, ...]
 
 _STYLES: Final = {
@@ -90,6 +93,26 @@ def say(text: str = "", *, style: str = "") -> None:
     """Print one line of a result."""
     # Without a terminal nobody's window is narrow: let grep and files have whole lines.
     out().print(Text(one_line(text), style=style), soft_wrap=not is_terminal())
+
+
+def ask_person(question: str) -> str:
+    """Ask on stderr, as stdout may be a file, and return the answer. Raises `EOFError`."""
+    print(question, end="", file=sys.stderr, flush=True)
+    return input()
+
+
+def agreed(question: str, ask: Ask, *, without: str) -> bool:
+    """
+    Ask a question that is answered by y or n.
+
+    Raises `DocumentError` where there is no terminal; `without` says what works there.
+    """
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise DocumentError(f"There is no terminal to ask on: {without}")
+    try:
+        return ask(f"{question} (y/N) ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def print_text(text: str) -> None:

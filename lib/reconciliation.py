@@ -120,6 +120,23 @@ class Reconciliation:
             self._places.forget()
         return one.tally
 
+    def look_again(self, unit: Image | ImageIndex) -> Outcome | None:
+        """
+        Look at one image because a person asks, and queue its scan if it was not evaluated.
+
+        Returns None for an image that is gone. Raises `SourceError` and `StoreError`.
+        """
+        scan = self._last_scan(unit)
+        if scan is None:
+            return None
+        image = image_of(unit)
+        known = self._states.images([image]).get(image.key)
+        baselines = Baselines(self._states.installed_at(), announce=True)
+        outcome = look(unit, scan, known, baselines=baselines, now=self._now())
+        if isinstance(outcome, Found):
+            self._events.put([scan_found(outcome)])
+        return outcome
+
     def _starts(self, scope: Scope, place: Place | None) -> Iterator[Place]:
         """Yield where to begin in each repository that is left."""
         for name in sorted(self._registry.repositories()):

@@ -1,7 +1,6 @@
 """`repository`: a repository to copy, another one mended, and what would expire."""
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from difflib import unified_diff
@@ -23,7 +22,17 @@ from cli.repository.settings import (
 )
 from cli.repository.templates import cloudformation, terraform
 from cli.session import Connect, OperatorClients, connected
-from cli.terminal import complain, print_json, print_table, remark, say, working
+from cli.terminal import (
+    Ask,
+    agreed,
+    ask_person,
+    complain,
+    print_json,
+    print_table,
+    remark,
+    say,
+    working,
+)
 from lib.errors import DocumentError, ScanAlertError, SourceError
 from lib.lifecycle import KEEP, UNTAGGED_DAYS, parse
 from lib.text import clean, one_line
@@ -38,12 +47,11 @@ DESCRIPTION = (
     "something that is not as it should be."
 )
 
-Ask = Callable[[str], str]
-
 _FORMATS: Final[Mapping[str, Callable[..., str]]] = MappingProxyType(
     {"cloudformation": cloudformation, "terraform": terraform}
 )
 _MIB: Final = 1024**2
+_WITHOUT: Final = "--yes changes without asking, --dry-run only shows"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,7 +134,7 @@ def run(
     options: argparse.Namespace,
     connect: Connect = OperatorClients,
     pause: Pause = time.sleep,
-    ask: Ask = input,
+    ask: Ask = ask_person,
 ) -> int:
     """Do one of the three. `pause` is called while ECR is at work, `ask` before it changes."""
     check_name(options.name)
@@ -169,7 +177,8 @@ def _fix(options: argparse.Namespace, connect: Connect, pause: Pause, ask: Ask) 
         remark(f"this is a dry run; {options.name} is as it was")
         return 1
     names = ", ".join(each.setting for each in todo)
-    if not options.yes and not _agreed(f"Change {names} of {options.name}? (y/N) ", ask):
+    question = f"Change {names} of {options.name}?"
+    if not options.yes and not agreed(question, ask, without=_WITHOUT):
         remark(f"{options.name} is as it was")
         return 1
     done = [_applied(repository, each) for each in todo]
@@ -210,18 +219,6 @@ def _print_consequences(
         _print_preview(found, policy, options.price)
         if found.expiring:
             remark("ECR deletes these within a day of getting the policy")
-
-
-def _agreed(question: str, ask: Ask) -> bool:
-    """Ask, on a terminal. Raises `DocumentError` without one."""
-    if sys.stdin is None or not sys.stdin.isatty():
-        raise DocumentError(
-            "There is no terminal to ask on: --yes changes without asking, --dry-run only shows"
-        )
-    try:
-        return ask(question).strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
 
 
 def _applied(repository: Repository, compared: Comparison) -> bool:

@@ -6,58 +6,59 @@ Without a stage, `--send` reads secrets under the names in alerts.yml: `ecr-scan
 
 import argparse
 import re
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from cli.aws_errors import Caller
 from cli.commands.route import delivery_to_json, print_routes, routes_to_json
-from cli.evaluating import Judged, delivery_of, judge
-from cli.failures import sentences
+from cli.deployment import Deployment, add_stage_options, required_stage
+from cli.evaluating import Judged, judge
 from cli.inputs import (
     add_config_option,
-    add_region_option,
     operator_app,
     read_config,
 )
+from cli.sending import Sent, complain_of, pending, print_sent, queue_scan, send_tests
 from cli.session import Connect, OperatorClients, connected
-from cli.terminal import complain, print_json, print_report, say, working
+from cli.terminal import Ask, agreed, ask_person, print_json, print_report, say, working
 from lib.bootstrap import App, Clients
-from lib.delivery import send
+from lib.config import Config
 from lib.errors import (
     DocumentError,
     FindingsNotReadyError,
-    ScanAlertError,
     SourceError,
 )
 from lib.interfaces import FindingSource
 from lib.merging import merged
 from lib.models import (
     AnyReport,
-    DeliveryState,
     Image,
-    Receipt,
     Scan,
     ScanSource,
     UnusableReport,
 )
 from lib.pipeline import traced
-from lib.report import alert
-from lib.routing import Decision
 from lib.sources.images import image_of_detail
 from lib.wire import report_to_json
 
 HELP = "fetch, normalize, route and show the scan of one image"
 DESCRIPTION = (
     "Fetch the scan findings of an image from ECR with your AWS credentials and region, normalize "
-    "and route them, and show a table with the worst first. --send delivers the alerts. Needs no "
-    "deployment. --format json prints one document with report, routes, and deliveries with their "
-    "receipts or errors. Exit code 1 when the scan has no usable result or a delivery failed."
+    "and route them, and show a table with the worst first. Needs no deployment. --send --stage S "
+    "puts the scan on the queue of a deployed stage, which alerts if it has not done so yet. "
+    "--send alone asks, and sends messages that are marked TEST; where an alert would open an "
+    "issue, a thread or an incident, it sends the message of `destinations test` instead. "
+    "--format json prints one document. Exit code 1 when the scan has no usable result or a "
+    "message was refused."
 )
 
 _ASKED = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
+_WITHOUT = "--yes sends without asking; --stage has a deployed stage process the scan"
 _CHECK = "Check the name, the region and the account"
+_SHORTEST = 2
+"""https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html"""
 _REFERENCE = re.compile(
     r"^(?:(?P<account>\d{12})\.dkr\.ecr[a-z-]*\.(?P<region>[a-z0-9-]+)\.[a-z.]+/)?"
     r"(?P<repository>[a-z0-9][a-z0-9._/-]*)"
@@ -66,50 +67,76 @@ _REFERENCE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """How one delivery ended: with a receipt, or with the reason why not."""
-
-    decision: Decision
-    receipt: Receipt | None = None
-    error: str | None = None
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     parser.add_argument(
         "image", metavar="REPOSITORY[:TAG|@DIGEST]", help="the tag defaults to latest"
     )
     add_config_option(parser)
-    add_region_option(parser)
-    parser.add_argument("--send", action="store_true", help="deliver the alerts now")
+    add_stage_options(parser)
+    parser.add_argument(
+        "--send",
+        action="store_true",
+        help="with --stage: have the stage process this scan; without: send messages marked TEST",
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask before sending")
     parser.add_argument("--format", choices=("json", "table"), default="table")
 
 
-def run(options: argparse.Namespace, *, connect: Connect = OperatorClients) -> int:
-    """Show the scan of one image; deliver when asked. `connect` makes the clients, once."""
+def run(
+    options: argparse.Namespace, *, connect: Connect = OperatorClients, ask: Ask = ask_person
+) -> int:
+    """Show the scan of one image; send when asked. `connect` makes the clients, once."""
     wanted = parse_reference(options.image)
-    config = read_config(options.config)
     clients = connected(options, connect, region=wanted["region"])
+    stage = Deployment(required_stage(options), clients) if _to_stage(options) else None
+    config = _config(options, stage)
     application = operator_app(config, clients)
     with working(f"fetching {options.image}"):
-        report = fetch(application, find_image(clients, wanted))
+        image = find_image(clients, wanted)
+        report = fetch(application, image)
     judged = judge(report, config)
     as_json = options.format == "json"
     if not as_json:
         print_report(report)
         say()
         print_routes(judged)
-    sent = deliver(application, judged) if options.send else []
+    unusable = int(judged.evaluation.comparison is None)
+    if stage is not None:
+        unit = application.source.index(image) or image
+        queued = queue_scan(stage, options.stage, unit)
+        if as_json:
+            print_json(_document(judged) | {"stage": queued.to_json()})
+        else:
+            queued.print(report.image.name)
+        return unusable
+    sent = _send_by_hand(application, judged, options, ask) if options.send else []
     if as_json:
         print_json(_document(judged, sent))
     elif options.send:
-        _print_sent(sent)
-    for each in sent:
-        if each.error is not None:
-            complain(f"{each.decision.destination}: not sent: {each.error}")
-    failed = any(each.error is not None for each in sent)
-    return int(failed or judged.evaluation.comparison is None)
+        print_sent(sent)
+    complain_of(sent)
+    return int(any(each.failed for each in sent)) or unusable
+
+
+def _to_stage(options: argparse.Namespace) -> bool:
+    return options.send and options.stage is not None
+
+
+def _config(options: argparse.Namespace, stage: Deployment | None) -> Config:
+    """Read the configuration: that of the stage, if none is named."""
+    deployed = None if stage is None or options.config_is_named else stage.config()
+    return deployed or read_config(options.config)
+
+
+def _send_by_hand(
+    application: App, judged: Judged, options: argparse.Namespace, ask: Ask
+) -> list[Sent]:
+    names = ", ".join(decision.destination for decision in pending(judged))
+    question = f"Send messages marked TEST from this machine to {names}?"
+    if not names or options.yes or agreed(question, ask, without=_WITHOUT):
+        return send_tests(application, judged)
+    raise DocumentError("nothing was sent")
 
 
 def parse_reference(text: str) -> dict[str, str | None]:
@@ -119,7 +146,12 @@ def parse_reference(text: str) -> dict[str, str | None]:
         raise DocumentError(
             f"{text!r} is not an image: write REPOSITORY, REPOSITORY:TAG or REPOSITORY@sha256:…"
         )
-    return match.groupdict()
+    wanted = match.groupdict()
+    if len(wanted["repository"]) < _SHORTEST:
+        raise DocumentError(
+            f"{text!r} is not an image: names of repositories have at least {_SHORTEST} characters"
+        )
+    return wanted
 
 
 def find_image(clients: Clients, wanted: dict[str, str | None]) -> Image:
@@ -135,10 +167,15 @@ def find_image(clients: Clients, wanted: dict[str, str | None]) -> Image:
     except ClientError as error:
         raise _explained(error, wanted) from error
     if not details:
-        raise DocumentError(f"No such image in {wanted['repository']}. {_CHECK}")
+        raise DocumentError(f"No such image in {wanted['repository']}{_assumed(wanted)}. {_CHECK}")
     return image_of_detail(
         details[0], partition=client.meta.partition, region=client.meta.region_name
     )
+
+
+def _assumed(wanted: dict[str, str | None]) -> str:
+    """Return what was added to the name that was given."""
+    return "" if wanted["tag"] or wanted["digest"] else " (no tag was given: latest was assumed)"
 
 
 def fetch(application: App, image: Image) -> AnyReport:
@@ -171,55 +208,17 @@ def _member(source: FindingSource, image: Image) -> AnyReport:
 def _explained(error: ClientError, wanted: dict[str, str | None]) -> DocumentError | SourceError:
     code, text = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     if code in ("RepositoryNotFoundException", "ImageNotFoundException"):
-        return DocumentError(f"{text or code}. {_CHECK}")
+        return DocumentError(f"{(text or code).rstrip('.')}{_assumed(wanted)}. {_CHECK}")
     return SourceError(f"ECR refused to describe {wanted['repository']}: {code}: {text}")
 
 
-def deliver(application: App, judged: Judged) -> list[Sent]:
-    """Send what the routes ask for. All are tried: one failure keeps no other waiting."""
-    pending = [each for each in judged.decisions.deliveries if each.state is DeliveryState.PENDING]
-    sent = []
-    with working("sending", total=len(pending)) as advance:
-        for decision in pending:
-            sent.append(_deliver(application, judged, decision))
-            advance()
-    return sent
-
-
-def _deliver(application: App, judged: Judged, decision: Decision) -> Sent:
-    message = alert(judged.evaluation, delivery_of(decision, judged.evaluation))
-    try:
-        receipt = send(application.notifier(decision.destination), message)
-    except (ScanAlertError, BotoCoreError, ClientError) as error:
-        return Sent(decision, error=" ".join(sentences(error, Caller())))
-    return Sent(decision, receipt)
-
-
-def _print_sent(sent: list[Sent]) -> None:
-    if not sent:
-        say("nothing to send: no route asks for it")
-    for each in sent:
-        if each.receipt is not None:
-            where = each.receipt.url or each.receipt.reference
-            say(f"{each.decision.destination}: sent ({where})")
-
-
-def _document(judged: Judged, sent: list[Sent]) -> dict[str, Any]:
-    ends = {each.decision.destination: each for each in sent}
+def _document(judged: Judged, sent: Sequence[Sent] = ()) -> dict[str, Any]:
+    ends = {one.decision.destination: one.to_json() for one in sent}
     return {
         "report": report_to_json(judged.evaluation.report),
         "routes": routes_to_json(judged),
         "deliveries": [
-            delivery_to_json(each) | _end(ends.get(each.destination))
-            for each in judged.decisions.deliveries
+            delivery_to_json(decision) | ends.get(decision.destination, {})
+            for decision in judged.decisions.deliveries
         ],
     }
-
-
-def _end(sent: Sent | None) -> dict[str, Any]:
-    """Return how it ended, where it was tried at all."""
-    if sent is None:
-        return {}
-    if sent.receipt is None:
-        return {"sent": False, "error": sent.error}
-    return {"sent": True, "receipt": asdict(sent.receipt)}

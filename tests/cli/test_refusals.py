@@ -58,7 +58,7 @@ class Leaf:
                 words += [] if action.nargs == "*" else [VALUES[action.dest]]
             elif action.required:
                 words += [action.option_strings[0], VALUES[action.dest]]
-        for option in ("--fetch", "--yes", "--all"):
+        for option in ("--fetch", "--yes", "--all", "--send"):
             if option in self.parser._option_string_actions:  # noqa: SLF001  # same
                 words.append(option)
         return words

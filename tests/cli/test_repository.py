@@ -33,13 +33,6 @@ def refusal(code: str, operation: str) -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": "not this"}}, operation)
 
 
-class Terminal(io.StringIO):
-    """Somebody is there."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 @dataclass
 class Ecr:
     """The embedded AWS's ECR, but for what it refuses; every call that changes is noted."""
@@ -124,11 +117,6 @@ def operator(embedded_aws: EmbeddedAws) -> Operator:
     client = embedded_aws.client("ecr")
     client.create_repository(repositoryName=name)
     return Operator(embedded_aws, name, Ecr(client))
-
-
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "stdin", Terminal())
 
 
 WANTED = {

@@ -9,12 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError
+from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
 from cli.__main__ import parser
 from cli.commands import scan
 from lib.bootstrap import Clients
-from lib.errors import DocumentError, SourceError
+from lib.errors import DocumentError, FindingsNotReadyError, SourceError
+from lib.models import ScanEvent
+from lib.sources.events import parse_event
+from tests.cli.stage import Stage
 
 DIGEST = "sha256:" + "1" * 64
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:"
@@ -70,6 +73,9 @@ class FakeAws:
     asked: list[Mapping[str, Any]] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
     sessions: int = 0
+    texts: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    answer: str = "y"
 
     meta = SimpleNamespace(partition="aws", region_name="eu-central-1")
 
@@ -77,8 +83,18 @@ class FakeAws:
         self.sessions += 1
         return Clients(self, region=region)  # type: ignore[arg-type]  # as much of it as is used
 
-    def client(self, *_: Any, **__: Any) -> "FakeAws":
+    stage: Stage | None = None
+
+    def client(self, service: str, **_: Any) -> Any:
+        if self.stage is not None and service not in ("ecr", "sns"):
+            return self.stage.client(service)
         return self
+
+    def describe_image_scan_findings(self, **_: Any) -> Mapping[str, Any]:
+        return {
+            "imageScanStatus": {"status": self.status},
+            "imageScanFindings": {"findings": self.findings},
+        }
 
     def describe_images(self, **request: Any) -> Mapping[str, Any]:
         self.asked.append(request)
@@ -106,7 +122,12 @@ class FakeAws:
         if self.refused.get(name):
             raise self.refused[name].pop(0)
         self.sent.append(name)
+        self.texts.append(request.get("Subject", "") + request["Message"])
         return {"MessageId": f"{name}-1"}
+
+    def asked_person(self, question: str) -> str:
+        self.questions.append(question)
+        return self.answer
 
 
 Run = Callable[..., tuple[int, str, str]]
@@ -123,8 +144,10 @@ def run(aws: FakeAws, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run
     path.write_text(CONFIG)
 
     def command(*arguments: str) -> tuple[int, str, str]:
-        options = parser().parse_args(["scan", *arguments, "--config", str(path)])
-        code = scan.run(options, connect=aws.connect)
+        yes = ("--yes",) if "--send" in arguments and "--ask" not in arguments else ()
+        words = [word for word in arguments if word != "--ask"]
+        options = parser().parse_args(["scan", *words, *yes, "--config", str(path)])
+        code = scan.run(options, connect=aws.connect, ask=aws.asked_person)
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -153,7 +176,8 @@ class TestScan:
 
         assert code == 0
         assert aws.sent == ["mail", "audit"]
-        assert "mail: sent (mail-1)" in out
+        assert "mail: sent, marked TEST (mail-1)" in out
+        assert "audit: tested" in out
 
     def test_json_is_one_document(self, run: Run) -> None:
         """Report, routes and deliveries with their receipts, and nothing else on stdout."""
@@ -163,12 +187,9 @@ class TestScan:
         assert (code, err) == (0, "")
         assert document["report"]["schema"] == "report-1.0.0"
         assert [each["route"] for each in document["routes"]] == ["mails", "everything"]
-        assert [
-            (each["sent"], each["receipt"]["reference"]) for each in document["deliveries"]
-        ] == [
-            (True, "mail-1"),
-            (True, "audit-1"),
-        ]
+        mail, audit = document["deliveries"]
+        assert (mail["sent"], mail["test"], mail["receipt"]["reference"]) == (True, True, "mail-1")
+        assert (audit["sent"], audit["checks"][-1]["status"]) == (True, "ok")
 
     def test_json_without_sending_has_the_same_shape(self, run: Run) -> None:
         """Deliveries say what would be sent, and nothing about how that went."""
@@ -199,7 +220,7 @@ class TestScan:
 
         assert code == 1
         assert "mail: " not in out
-        assert "audit: sent" in out
+        assert "audit: tested" in out
         assert "mail: not sent" in err
 
     def test_a_refused_form_is_sent_once_more_and_plainer(self, run: Run, aws: FakeAws) -> None:
@@ -210,6 +231,55 @@ class TestScan:
 
         assert code == 0
         assert aws.sent == ["mail", "audit"]
+
+    def test_every_message_is_marked(self, run: Run, aws: FakeAws) -> None:
+        """People read the alert; a program gets the document of a test, and opens nothing."""
+        run("payments/api:1.4.2", "--send")
+
+        alert, document = aws.texts
+        assert "TEST sent by hand, not an alert" in alert
+        assert "CVE-2024-0001" in alert
+        assert '"test-1.0.0"' in document
+        assert "CVE-2024-0001" not in document
+
+    @pytest.mark.usefixtures("terminal")
+    def test_a_person_is_asked(self, run: Run, aws: FakeAws) -> None:
+        """With the names of the destinations; nothing is sent without a yes."""
+        sent = run("payments/api:1.4.2", "--send", "--ask")
+        aws.answer = ""
+        with pytest.raises(DocumentError, match="nothing was sent"):
+            run("payments/api:1.4.2", "--send", "--ask")
+
+        assert sent[0] == 0
+        assert "to mail, audit? (y/N)" in aws.questions[0]
+        assert aws.sent == ["mail", "audit"]
+
+    def test_nobody_is_asked_without_a_terminal(self, run: Run, aws: FakeAws) -> None:
+        """A script has to say --yes."""
+        with pytest.raises(DocumentError, match="--yes sends without asking"):
+            run("payments/api:1.4.2", "--send", "--ask")
+
+        assert aws.sent == []
+
+    def test_a_failed_test_is_said(self, run: Run, aws: FakeAws) -> None:
+        """What is wrong and what to do, on stderr; exit code 1."""
+        aws.refused = {"audit": [refusal("AuthorizationError")]}
+
+        code, out, err = run("payments/api:1.4.2", "--send")
+
+        assert code == 1
+        assert "audit" not in out.splitlines()[-1]
+        assert "audit: message: SNS refused" in err
+
+    def test_an_error_of_aws_says_what_to_do(self, run: Run, aws: FakeAws) -> None:
+        """For this destination; the others are tried."""
+        aws.refused = {"mail": [NoRegionError()]}
+
+        code, _, err = run("payments/api:1.4.2", "--send")
+
+        assert code == 1
+        assert "mail: not sent: " in err
+        assert aws.sent == ["audit"]
 
     def test_nothing_to_send_is_said(self, run: Run, aws: FakeAws) -> None:
         """Silence would look like a delivery."""
@@ -256,6 +326,78 @@ class TestScan:
         assert "no usable result" in out
 
 
+class TestSendToStage:
+    """With --stage, what follows is the deployment's decision."""
+
+    def test_our_own_event_is_queued(self, run: Run, aws: FakeAws, stage: Stage) -> None:
+        """As `reconcile` does; nothing is sent from here, and nobody is asked."""
+        stage.ledger()
+        aws.stage = stage
+
+        code, out, _ = run("payments/api:1.4.2", "--send", "--ask", "--stage", "prod")
+
+        (body,) = stage.taken("ScanEventsQueueUrl")
+        event = parse_event(json.loads(body))
+        assert code == 0
+        assert (aws.sent, aws.questions) == ([], [])
+        assert isinstance(event, ScanEvent)
+        assert (event.image.digest, event.image.tags, event.quiet) == (DIGEST, ("1.4.2",), False)
+        assert "queued for stage prod (never evaluated)" in out
+        assert "deliveries list --image payments/api:1.4.2 --stage prod" in out
+
+    def test_scripts_get_what_was_queued(self, run: Run, aws: FakeAws, stage: Stage) -> None:
+        """In the same document."""
+        stage.ledger()
+        aws.stage = stage
+
+        _, out, _ = run("payments/api:1.4.2", "--send", "--format", "json", "--stage", "prod")
+
+        assert json.loads(out)["stage"] == {
+            "stage": "prod",
+            "queued": True,
+            "reason": "never evaluated",
+        }
+
+    def test_an_index_is_queued_as_one(self, run: Run, aws: FakeAws, stage: Stage) -> None:
+        """One event for all its images."""
+        stage.ledger()
+        aws.stage = stage
+        aws.manifest = {
+            "manifests": [
+                {"digest": DIGEST, "platform": {"os": "linux", "architecture": "amd64"}},
+            ]
+        }
+
+        run("payments/api:1.4.2", "--send", "--stage", "prod")
+
+        (body,) = stage.taken("ScanEventsQueueUrl")
+        assert json.loads(body)["detail"]["index"] is True
+
+    def test_a_scan_without_a_result_waits(self, run: Run, aws: FakeAws, stage: Stage) -> None:
+        """There is nothing to queue; why not is said."""
+        stage.ledger()
+        aws.stage = stage
+        aws.status = "PENDING"
+
+        with pytest.raises(FindingsNotReadyError):
+            run("payments/api:1.4.2", "--send", "--stage", "prod")
+
+        assert not stage.taken("ScanEventsQueueUrl")
+
+    def test_the_deployed_configuration_decides(
+        self, aws: FakeAws, stage: Stage, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Unless a file is named: what is shown is what the stage will do."""
+        stage.ledger()
+        stage.deploy(CONFIG.replace("mails", "deployed"))
+        aws.stage = stage
+        words = ["scan", "payments/api:1.4.2", "--send", "--stage", "prod"]
+
+        scan.run(parser().parse_args(words), connect=aws.connect)
+
+        assert "deployed" in capsys.readouterr().out
+
+
 class TestFindImage:
     @pytest.mark.parametrize(
         ("name", "image_id"),
@@ -283,13 +425,24 @@ class TestFindImage:
         """The forms that are possible are in the error."""
         with pytest.raises(DocumentError, match="REPOSITORY:TAG"):
             run("Payments API")
+        with pytest.raises(DocumentError, match="at least 2 characters"):
+            run("x")
 
     def test_an_image_that_is_not_there_is_named(self, run: Run, aws: FakeAws) -> None:
         """ECR may answer with an empty list, too."""
         aws.details = []
 
-        with pytest.raises(DocumentError, match="No such image in payments/api"):
+        with pytest.raises(DocumentError, match=r"No such image in payments/api\. Check"):
             run("payments/api:1.4.2")
+
+    def test_what_was_assumed_is_said(self, run: Run, aws: FakeAws) -> None:
+        """However ECR says that there is no such image."""
+        aws.details = []
+        with pytest.raises(DocumentError, match="no tag was given: latest was assumed"):
+            run("payments/api")
+        aws.unreachable = refusal("ImageNotFoundException")
+        with pytest.raises(DocumentError, match="no tag was given: latest was assumed"):
+            run("payments/api")
 
     @pytest.mark.parametrize(
         ("error", "kind", "words"),
