@@ -7,7 +7,7 @@ wire in tests/local/test_strictness.py.
 - EventBridge reaches a queue or a function only if their policy lets the rule; what it cannot
   deliver goes to the dead-letter queue of the target. A standard queue keeps the message group.
 - S3 answers 403 for a missing key to a caller without s3:ListBucket.
-- Names that are too long are refused.
+- Names that are too long are refused, and permissions boundaries that do not exist.
 - Lambda follows a chain of calls through SQS, and stops it after 16.
 """
 
@@ -314,6 +314,36 @@ def _checked_resource(provision: Callable[..., Json]) -> Callable[..., Json]:
     return checked
 
 
+class Boundaries:
+    """Permissions boundaries of roles: IAM refuses one that does not exist."""
+
+    def __init__(self, modules: Mapping[str, ModuleType]) -> None:
+        self._iam: Json = modules["iam"]
+        self._provisioners: Json = modules["provisioners"]
+
+    def install(self) -> None:
+        """Put the check before CloudFormation creates or updates a role."""
+        handlers = self._provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]  # noqa: SLF001  # no public name
+        for operation in ("create", "update"):
+            if operation in handlers:
+                handlers[operation] = self._checked(handlers[operation])
+
+    def _checked(self, make: Callable[..., Json]) -> Callable[..., Json]:
+        """
+        Return what makes or updates a role, with the check.
+
+        https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html#API_CreateRole_Errors
+        """
+
+        def made(*arguments: Json) -> Json:
+            boundary = _properties(arguments).get("PermissionsBoundary")
+            if boundary and self._iam._boundary_policy_error(boundary):  # noqa: SLF001  # no public name
+                raise ValueError(f"Scope ARN: {boundary} does not exist or is not attachable.")
+            return make(*arguments)
+
+        return made
+
+
 class Recursion:
     """
     Lambda's guard against loops, followed through queues.
@@ -383,15 +413,18 @@ class Recursion:
 
         def made(*arguments: Json) -> Json:
             result = make(*arguments)
-            properties = next(
-                argument for argument in reversed(arguments) if isinstance(argument, dict)
-            )
+            properties = _properties(arguments)
             function = self._lambda._functions.get(result[0])  # noqa: SLF001  # no public name
             if function is not None:
                 function["recursive_loop"] = properties.get("RecursiveLoop", "Terminate")
             return result
 
         return made
+
+
+def _properties(arguments: tuple[Json, ...]) -> Json:
+    """Return the properties that a resource is to have: of an update, those that come last."""
+    return next(argument for argument in reversed(arguments) if isinstance(argument, dict))
 
 
 def _with_hops(attributes_of: Callable[..., Json]) -> Callable[..., Json]:
@@ -406,4 +439,5 @@ def install(modules: Mapping[str, ModuleType]) -> None:
     Events(modules).install()
     Objects(modules).install()
     Names(modules).install()
+    Boundaries(modules).install()
     Recursion(modules).install()

@@ -318,6 +318,32 @@ def test_calls_with_too_long_a_name_are_refused(embedded_aws: EmbeddedAws) -> No
         call("n" * limit)
 
 
+def test_a_role_needs_a_permissions_boundary_that_exists(
+    embedded_aws: EmbeddedAws, name: str
+) -> None:
+    """CloudFormation rolls back with the words of IAM; a boundary that exists is attached."""
+    cloudformation, iam = embedded_aws.client("cloudformation"), embedded_aws.client("iam")
+    trust = {"Version": "2012-10-17", "Statement": []}
+    allow = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    arn = f"arn:aws:iam::{embedded_aws.account}:policy/{name}"
+
+    for stack in (f"{name}-before", f"{name}-after"):
+        role = {"AssumeRolePolicyDocument": trust, "PermissionsBoundary": arn}
+        template = {"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": role}}}
+        cloudformation.create_stack(
+            StackName=stack,
+            TemplateBody=json.dumps(template),
+            Capabilities=["CAPABILITY_IAM"],
+        )
+        _end_of(cloudformation, stack)
+        if stack.endswith("-before"):
+            iam.create_policy(PolicyName=name, PolicyDocument=document)
+
+    assert _end_of(cloudformation, f"{name}-before") == "ROLLBACK_COMPLETE"
+    assert _end_of(cloudformation, f"{name}-after") == "CREATE_COMPLETE"
+
+
 # --- ECR ------------------------------------------------------------------------------------------
 
 
