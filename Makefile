@@ -23,7 +23,7 @@ moto := .build/venvs/moto
 oldest := .build/venvs/oldest
 libraries := .build/dependencies/.ready
 install := requirements/install
-code := handlers lib cli local deploy
+code := handlers lib cli local deploy acceptance
 
 # Said before anything is set up.
 account := $(firstword $(filter deploy remove purge,$(MAKECMDGOALS)))
@@ -37,7 +37,7 @@ data = $(if $(TABLE),--table "$(TABLE)") $(if $(BUCKET),--bucket "$(BUCKET)")
 
 .PHONY: help
 help: ## List the commands.
-	@awk -F ': .*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ': .*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
 
 # --- for everybody ---------------------------------------------------------------------------------
 
@@ -96,6 +96,15 @@ bench: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(libraries) node_modules/.r
 
 .PHONY: setup
 setup: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(libraries) node_modules/.ready ## Set up everything now; the other commands do it when needed.
+
+# A person with an account runs these two; nothing else in this file needs one beside deploy and remove.
+.PHONY: acceptance
+acceptance: $(bin)/.operator $(libraries) node_modules/.ready ## Try it all on an AWS account of yours, for less than 1 USD: STAGE=accept REGION=… (SLOW=1 YES=1)
+	@$(bin)/python -m acceptance --stage "$(STAGE)" --region "$(REGION)" $(if $(SLOW),--slow) $(if $(YES),--yes)
+
+.PHONY: acceptance-clean
+acceptance-clean: $(bin)/.operator ## Delete what such runs left: REGION=… (STAGE=accept YES=1)
+	@$(bin)/python -m acceptance --clean --stage "$(STAGE)" --region "$(REGION)" $(if $(YES),--yes)
 
 .PHONY: clean
 clean: ## Remove everything that make has made.

@@ -1,0 +1,132 @@
+"""Deploys, removes and purges a stage: with `make`, as a user does."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+_MARK: Final = "# Written by make acceptance, which deletes it at its end.\n"
+_LAST_LINES: Final = 6
+_STOP_SECONDS: Final = 30.0
+
+
+class DeploymentError(Exception):
+    """A stage was not deployed, removed or purged; the text is the end of what `make` printed."""
+
+
+class Deployment(Protocol):
+    """Changes stages of this checkout."""
+
+    def deploy(
+        self, stage: str, *, config: Path, parameters: Mapping[str, Any], adopt: bool = False
+    ) -> None:
+        """Deploy a stage; `adopt`: with the data of a removed one. Raises `DeploymentError`."""
+
+    def remove(self, stage: str) -> None:
+        """Remove a stage; its data stay. Raises `DeploymentError`."""
+
+    def purge(self, stage: str) -> None:
+        """Delete the data of a removed stage. Raises `DeploymentError`."""
+
+    def forget(self, stage: str) -> None:
+        """Delete what the checkout remembers of a stage."""
+
+
+class Make:
+    """`make deploy | remove | purge` of this checkout."""
+
+    def __init__(self, region: str, log: Path, *, root: Path = ROOT) -> None:
+        self._region = region
+        self._log = log
+        self._root = root
+
+    def deploy(
+        self, stage: str, *, config: Path, parameters: Mapping[str, Any], adopt: bool = False
+    ) -> None:
+        """See `Deployment.deploy`."""
+        document = {"region": self._region, "config": str(config), **parameters}
+        # JSON is YAML.
+        self.stage_file(stage).write_text(_MARK + json.dumps(document, indent=2) + "\n", "utf-8")
+        self._make("deploy", stage, *(["ADOPT=1"] if adopt else []))
+
+    def remove(self, stage: str) -> None:
+        """See `Deployment.remove`."""
+        self._make("remove", stage)
+
+    def purge(self, stage: str) -> None:
+        """See `Deployment.purge`."""
+        self._make("purge", stage)
+
+    def forget(self, stage: str) -> None:
+        """See `Deployment.forget`. A file that somebody else wrote stays."""
+        path = self.stage_file(stage)
+        if path.exists() and path.read_text("utf-8").startswith(_MARK):
+            path.unlink()
+
+    def stage_file(self, stage: str) -> Path:
+        """Return where `make deploy` reads the inputs of a stage."""
+        return self._root / "deploy" / "stages" / f"{stage}.yml"
+
+    def _make(self, target: str, stage: str, *variables: str) -> None:
+        command = ["make", target, f"STAGE={stage}", f"REGION={self._region}", "YES=1", *variables]
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        with self._log.open("a", encoding="utf-8") as log:
+            log.write(f"\n$ {' '.join(command)}\n")
+            log.flush()
+            start = log.tell()
+            # Ctrl-C is for us: `make` is told to stop, and then what it did is removed.
+            process = subprocess.Popen(
+                command,
+                cwd=self._root,
+                env=_environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            try:
+                code = process.wait()
+            except BaseException:
+                _stop(process)
+                raise
+        if code:
+            raise DeploymentError(f"make {target}: {self._last_lines(start)}")
+
+    def _last_lines(self, start: int) -> str:
+        text = self._log.read_bytes()[start:].decode("utf-8", errors="replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        told = [line for line in lines if not line.startswith("make")]
+        return " / ".join(told[-_LAST_LINES:]) or "no output"
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without what the `make` of this program says to its children."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name
+        not in {
+            "MAKEFLAGS",
+            "MFLAGS",
+            "MAKELEVEL",
+            "STAGE",
+            "REGION",
+            "CONFIG",
+            "YES",
+            "SLOW",
+            "ADOPT",
+        }
+    }
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop a command and its children."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_STOP_SECONDS)

@@ -1,0 +1,82 @@
+"""What a step results in, and the table of all results. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from rich.table import Table
+
+
+class Status(Enum):
+    """The result of a step."""
+
+    OK = "ok"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class StepError(Exception):
+    """A step cannot go on; the text says what was seen instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a step saw, and whether that is as expected. Of a skipped step `seen` is the reason."""
+
+    status: Status
+    seen: str
+
+
+def ok(seen: str) -> Outcome:
+    """Return the outcome of a step that saw what was expected."""
+    return Outcome(Status.OK, seen)
+
+
+def failed(seen: str) -> Outcome:
+    """Return the outcome of a step that saw something else."""
+    return Outcome(Status.FAILED, seen)
+
+
+def skipped(reason: str) -> Outcome:
+    """Return the outcome of a step that was not done."""
+    return Outcome(Status.SKIPPED, reason)
+
+
+def judged(seen: str, *, right: bool) -> Outcome:
+    """Return the outcome of a step by whether what was seen is right."""
+    return ok(seen) if right else failed(seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A line of the table."""
+
+    number: int
+    title: str
+    expected: str
+    outcome: Outcome
+    seconds: float
+
+
+_STYLES: Final = {Status.OK: "green", Status.FAILED: "bold red", Status.SKIPPED: "yellow"}
+
+
+def table_of(results: Iterable[Result]) -> Table:
+    """Return the table of a run."""
+    table = Table("step", "expected", "seen", "seconds", "result", show_lines=True)
+    for result in results:
+        status = result.outcome.status
+        table.add_row(
+            f"{result.number} {result.title}",
+            result.expected,
+            result.outcome.seen,
+            f"{result.seconds:.0f}",
+            f"[{_STYLES[status]}]{status.value}[/]",
+        )
+    return table
+
+
+def exit_code(results: Iterable[Result], *, left: Iterable[str]) -> int:
+    """Return 1 when a step failed or something is left in the account, else 0."""
+    return int(any(result.outcome.status is Status.FAILED for result in results) or any(left))

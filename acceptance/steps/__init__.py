@@ -1,0 +1,30 @@
+"""The steps, in the order in which they are done."""
+
+from typing import Final
+
+from acceptance.step import Step
+from acceptance.steps import (
+    alert,
+    deploy,
+    failed_deploy,
+    large_image,
+    message_group,
+    recursion,
+    redeploy,
+    registry_scanning,
+    report_link,
+    runtime,
+)
+
+STEPS: Final[tuple[Step, ...]] = (
+    deploy.STEP,
+    alert.STEP,
+    report_link.STEP,
+    message_group.STEP,
+    registry_scanning.STEP,
+    runtime.STEP,
+    large_image.STEP,
+    recursion.STEP,
+    redeploy.STEP,
+    failed_deploy.STEP,
+)

@@ -1,0 +1,40 @@
+"""Opens the report that the alert links to, soon after the bucket was made."""
+
+from acceptance.outcome import Outcome, failed, judged, skipped
+from acceptance.step import Step
+from acceptance.world import Page, World
+
+
+def _run(world: World) -> Outcome:
+    alert, deployed_at = world.facts.alert, world.facts.deployed_at
+    if alert is None or deployed_at is None:
+        return failed("there is no alert")
+    address = alert["alert"]["report_url"]
+    if not address:
+        return skipped("the alert has no link: this region has no function URLs")
+    page = world.open_page(address)
+    return judge(
+        page,
+        repository=world.names.scanned,
+        age=world.now() - deployed_at,
+        new_bucket=world.waits.new_bucket,
+    )
+
+
+def judge(page: Page, *, repository: str, age: float, new_bucket: float) -> Outcome:
+    """Judge what was opened, `age` seconds after the deployment. Pure."""
+    seen = f"{page.status} from {page.host}, {age / 60:.0f} min after the deployment"
+    if page.status != 200 or repository not in page.text:  # noqa: PLR2004  # HTTP
+        return failed(f"{seen}: {page.text[:200]}")
+    if age > new_bucket:
+        return skipped(f"{seen}: it opens, but the bucket was not new any more")
+    return judged(seen, right=True)
+
+
+STEP = Step(
+    3,
+    "open the report",
+    "the link of the alert opens within 10 minutes of the first deployment",
+    _run,
+    needs=(2,),
+)

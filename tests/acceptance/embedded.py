@@ -1,0 +1,155 @@
+"""The acceptance program's ports for the embedded AWS: deployment, scanner and browser."""
+
+import gzip
+import io
+import json
+import shutil
+import tarfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from acceptance.deployment import DeploymentError
+from acceptance.images import OS_RELEASE_PATHS, STATUS_PATH, Image
+from acceptance.settings import Waits
+from acceptance.world import Page
+from deploy.account import Account
+from deploy.inputs import Inputs
+from deploy.package import BUILD, TEMPLATE, package
+from deploy.purge import purge
+from deploy.remove import remove
+from deploy.retained import adopt as adopt_data
+from deploy.retained import find_retained
+from deploy.stack import failures, find_stack, stack_name, wait_until_done
+from deploy.terminal import Terminal
+from local.deploy import DeployError, bucket_alone
+from local.deploy import deploy as deploy_to
+from local.process import EmbeddedAws
+
+WAITS = Waits(
+    poll=0.1,
+    receive=1,
+    settle=0.0,
+    alert=60.0,
+    large_alert=60.0,
+    group=20.0,
+    logs=20.0,
+    runtime=20.0,
+    metrics=0.0,
+    stack=60.0,
+)
+
+
+class EmbeddedDeployment:
+    """
+    Deploys to the embedded AWS without osls, which looks at a stack every five seconds only.
+
+    Adopting, removing and purging are what `make` does.
+    """
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self._aws = aws
+        self._account = Account(aws.account, f"arn:aws:iam::{aws.account}:root", aws.region)
+
+    def deploy(
+        self, stage: str, *, config: Path, parameters: Mapping[str, Any], adopt: bool = False
+    ) -> None:
+        inputs = Inputs(stage, self._aws.region, config, parameters)
+        package(inputs, today=datetime.now(UTC).date())
+        try:
+            if adopt:
+                self._import(stage)
+            deploy_to(self._aws, BUILD / stage, stack_name(stage))
+        except DeployError as error:
+            reasons = failures(self._aws.client, stack_name(stage))
+            raise DeploymentError(f"{error}: {reasons}") from error
+
+    def _import(self, stage: str) -> None:
+        """Import what was kept into a stack that has the deployment bucket alone."""
+        client_of, name = self._aws.client, stack_name(stage)
+        template = json.loads((BUILD / stage / TEMPLATE).read_text("utf-8"))
+        client_of("cloudformation").create_stack(
+            StackName=name, TemplateBody=json.dumps(bucket_alone(template))
+        )
+        wait_until_done(client_of, name, say=quiet, poll=0.1)
+        retained = find_retained(client_of, stage, None)
+        adopt_data(client_of, stage, template, retained, find_stack(client_of, name), say=quiet)
+
+    def remove(self, stage: str) -> None:
+        remove(self._aws.client, self._account, stage, Terminal(yes=True))
+
+    def purge(self, stage: str) -> None:
+        purge(self._aws.client, self._account, stage, Terminal(yes=True))
+
+    def forget(self, stage: str) -> None:
+        shutil.rmtree(BUILD / stage, ignore_errors=True)
+
+
+def quiet(_: str) -> None:
+    """Say nothing."""
+
+
+class Scanner:
+    """Finds in an image what its layer says is installed, as ECR's scanner is hoped to do."""
+
+    def __init__(self, aws: EmbeddedAws, *, each: int = 50) -> None:
+        self._aws = aws
+        self._each = each
+
+    def __call__(self, repository: str, image: Image) -> None:
+        findings = [
+            _finding(name, version, number)
+            for name, version in installed(image.layer)
+            for number in range(self._each)
+        ]
+        document = {
+            "imageScanStatus": {"status": "COMPLETE"},
+            "imageScanFindings": {"findings": findings},
+        }
+        self._aws.record(repository, image.digest, document)
+
+
+def installed(layer: bytes) -> Iterator[tuple[str, str]]:
+    """Yield the packages of a layer; it must be one of Debian."""
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(layer))) as archive:
+        for path in OS_RELEASE_PATHS:
+            assert "ID=debian\n" in _text(archive, path)
+        for stanza in _text(archive, STATUS_PATH).strip().split("\n\n"):
+            fields = dict(line.split(": ", 1) for line in stanza.splitlines())
+            assert fields["Status"] == "install ok installed"
+            yield fields["Package"], fields["Version"]
+
+
+def _text(archive: tarfile.TarFile, path: str) -> str:
+    file = archive.extractfile(path)
+    assert file is not None
+    return file.read().decode()
+
+
+def _finding(name: str, version: str, number: int) -> dict[str, Any]:
+    return {
+        "name": f"CVE-2026-{10_000 + number}",
+        "severity": "HIGH",
+        "uri": f"https://security-tracker.debian.org/tracker/CVE-2026-{10_000 + number}",
+        "description": f"In {name}",
+        "attributes": [
+            {"key": "package_name", "value": name},
+            {"key": "package_version", "value": version},
+        ],
+    }
+
+
+class Browser:
+    """Opens addresses of functions where the embedded AWS has them."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self._aws = aws
+
+    def __call__(self, address: str) -> Page:
+        _, _, host, path = address.split("/", 3)
+        function = host.split(".")[0]
+        answer = requests.get(f"{self._aws.endpoint}/_aws/lambda-url/{function}/{path}", timeout=30)
+        return Page(answer.status_code, host, answer.text)
