@@ -206,6 +206,17 @@ class _Answer(HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         self.fp = io.BufferedReader(_Reader(sock, self.fp.detach(), deadline))
 
+    def begin(self) -> None:
+        """
+        Read status and headers; forget what was odd about the latter.
+
+        Of odd headers urllib3 would log a warning with the URL, and the path of a webhook is its
+        secret.
+        """
+        super().begin()
+        self.headers.defects.clear()
+        self.headers.set_payload("")
+
 
 class _Reader(io.RawIOBase):
     """The bytes of a socket, each read within what is left."""

@@ -681,3 +681,25 @@ def test_connections_end_with_their_attempt(server: Server) -> None:
         assert server.closed.acquire(timeout=5)
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"no colon\r\n",
+        b": no name\r\n",
+        b"A: b\r\n\tc\r\nno colon\r\n",
+        b"A : b\r\n",
+        b"Content-Type: multipart/mixed\r\n",
+        b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+    ],
+)
+def test_no_library_logs_the_address(
+    server: Server, caplog: pytest.LogCaptureFixture, lines: bytes
+) -> None:
+    """The path of a webhook is its secret, and what is odd in an answer is nobody's business."""
+    server.script = answering(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n0\r\n\r\n")
+
+    client().post(f"{server.url}/not-a-real-token", {}, any_answer=True)
+
+    assert "not-a-real-token" not in caplog.text
