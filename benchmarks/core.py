@@ -35,6 +35,7 @@ from lib.routing import Route, decide, stream_of
 from lib.sources.ecr import EcrFindingSource, normalize_ecr
 from lib.sources.repositories import EcrRepositories
 from lib.store.evaluations import evaluation_to_json, known_from_json
+from lib.store.progress import S3ProgressStore
 from lib.store.queues import SqsWaker
 from lib.store.reports import S3ReportStore
 from lib.store.state import DynamoStateStore
@@ -135,6 +136,7 @@ class OfflinePipeline:
             source=EcrFindingSource(self.ecr.client("ecr")),
             repositories=EcrRepositories(self.ecr.client("ecr")),
             tags=DynamoTagStore(self.aws.client("dynamodb"), "table"),
+            progress=S3ProgressStore(self.aws.client("s3"), "bucket"),
             states=DynamoStateStore(self.aws.client("dynamodb"), "table"),
             reports=S3ReportStore(self.aws.client("s3"), "bucket"),
             waker=SqsWaker(

@@ -1,7 +1,9 @@
 """Scan events from the queue into the scan pipeline."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import (
@@ -15,8 +17,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.records import body_of, failures_logged
 from lib.bootstrap import App, app
-from lib.errors import EventError
-from lib.interfaces import Json
+from lib.errors import EventError, OutOfTimeError, StoreError
+from lib.interfaces import FETCH_RESERVE, Json
 from lib.models import (
     DeliveryState,
     FindingEvent,
@@ -37,6 +39,7 @@ _RESULT_METRICS = {
     ScanResult.ACKNOWLEDGED: Metric.PUSHES_ACKNOWLEDGED,
     ScanResult.IMAGE_GONE: Metric.IMAGES_GONE,
     ScanResult.IGNORED: Metric.EVENTS_IGNORED,
+    ScanResult.CONTINUED: Metric.SCANS_CONTINUED,
 }
 
 
@@ -50,41 +53,63 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 def process_batch(
     application: App, event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse:
-    """Process each record by itself; those that failed for now go back to the queue."""
+    """
+    Process each record by itself; those that failed for now go back to the queue.
+
+    So do those for which there is no time left; the first one has all of it.
+    """
+    seconds_left = partial(_seconds_left, context)
+    first = next((each["messageId"] for each in event["Records"]), None)
     return process_partial_response(
         event=event,
-        record_handler=partial(process_record, application),
+        record_handler=partial(process_record, application, seconds_left, first),
         processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
         context=context,
     )
 
 
-def process_record(application: App, record: SQSRecord) -> None:
+def _seconds_left(context: LambdaContext) -> float:
+    return context.get_remaining_time_in_millis() / 1000
+
+
+def process_record(
+    application: App, seconds_left: Callable[[], float], first: str | None, record: SQSRecord
+) -> None:
     """
-    Process one scan event.
+    Process one scan event. `first` is the id of the message that no lack of time holds up.
 
     Errors that may pass leave this function, so that the record comes back; an event that can
     never be processed goes to the dead-letter queue at once, with the reason in its attributes.
     """
+    if record.message_id != first and seconds_left() < FETCH_RESERVE:
+        _give_back(application, record)
     metrics.add_metric(Metric.EVENTS_RECEIVED, MetricUnit.Count, 1)
     with failures_logged(record, lambda: application.scan_returns):
         try:
-            _process(application, body_of(record.body))
+            _process(application, body_of(record.body), seconds_left)
         except EventError as error:
             application.dead_letters.put(record.body, error)
             metrics.add_metric(Metric.EVENTS_REJECTED, MetricUnit.Count, 1)
             logger.error("event rejected", reason=error.reason, error=str(error))
 
 
-def _process(application: App, body: dict[str, Json]) -> None:
+def _give_back(application: App, record: SQSRecord) -> NoReturn:
+    """Put an untouched record back on the queue. Raises `OutOfTimeError`, always."""
+    with suppress(StoreError):
+        application.scan_returns.at_once(record.receipt_handle)
+    logger.info("record given back", message_id=record.message_id, reason="out-of-time")
+    raise OutOfTimeError("There is no time left for another record")
+
+
+def _process(application: App, body: dict[str, Json], seconds_left: Callable[[], float]) -> None:
     match parse_event(body):
         case ScanEvent() as event:
-            _record(event, application.scans.process(event, body))
+            _record(event, application.scans.process(event, body, seconds_left=seconds_left))
         case PushEvent() as event:
             moved = application.scans.moved(event, body)
             if moved is not None:
                 _record(event, moved)
-            _record(event, application.scans.pushed(event, body))
+            _record(event, application.scans.pushed(event, body, seconds_left=seconds_left))
         case RepositoryEvent() as event:
             _record(event, application.scans.checked(event, body))
         case FindingEvent(event_id=event_id, report=report):

@@ -28,6 +28,7 @@ from lib.interfaces import (
     HttpClient,
     Notifier,
     NotifierTools,
+    ProgressStore,
     ProvenanceSource,
     ReportStore,
     RepositorySource,
@@ -269,7 +270,15 @@ class App:
             workloads=self.workloads,
             repositories=self.repositories,
             tags=self.tags,
+            progress=self.progress,
         )
+
+    @cached_property
+    def progress(self) -> ProgressStore:
+        """What one invocation fetched for the next one."""
+        from lib.store.progress import S3ProgressStore
+
+        return S3ProgressStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
 
     @cached_property
     def repositories(self) -> RepositorySource:

@@ -8,6 +8,7 @@ The one error tree. Whoever raises picks the narrowest; only the record boundary
     +-- LinkError                   no   a signed link that has ended, or is none
     +-- SourceError                 yes  AWS throttled, failed or refused while fetching
     |   +-- SourceThrottledError    yes  AWS still wants fewer calls after botocore's own retries
+    |   +-- OutOfTimeError          yes  the function ends before all findings are fetched
     |   +-- FindingsNotReadyError   yes  the scan is still running or not registered yet
     |   +-- ImageGoneError          no   the image or its repository does not exist (any more)
     |   +-- NotAnImageError         no   an attestation, a signature: nothing that is scanned
@@ -24,6 +25,7 @@ Each carries `reason`, a short constant word that is a metric dimension. Texts n
 and never carry a secret: URLs of receivers are redacted before they get here.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -74,6 +76,16 @@ class SourceThrottledError(SourceError):
     """AWS asks for fewer calls: leave the rest for later."""
 
     reason = "source-throttled"
+
+
+class OutOfTimeError(SourceError):
+    """The function ends before all findings are fetched; `pages` are those that were."""
+
+    reason = "out-of-time"
+
+    def __init__(self, message: str, *, pages: Sequence[object] = ()) -> None:
+        super().__init__(message)
+        self.pages = tuple(pages)
 
 
 class FindingsNotReadyError(SourceError):

@@ -6,7 +6,7 @@ The ports: what the pipeline needs from the outside, in its own words.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -43,14 +43,65 @@ Json = Any
 """Parsed JSON at the edge, before `normalize` or after `render`."""
 
 
+FETCH_RESERVE: Final = 45.0
+"""Seconds before the end of a function in which no further page is fetched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetching:
+    """How long findings may be fetched, and the pages that an earlier invocation fetched."""
+
+    seconds_left: Callable[[], float] = lambda: float("inf")
+    """Until the function ends."""
+    pages: Sequence[Json] = ()
+    """The first pages of the list, as the source returned them."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the rest of the time is needed for what was fetched."""
+        return self.seconds_left() < FETCH_RESERVE
+
+
+ALL_THE_TIME: Final = Fetching()
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The findings fetched of an image, or of the images of an index, when the time was over."""
+
+    reports: Mapping[str, AnyReport] = field(default_factory=dict)
+    """The complete ones, by digest."""
+    digest: str = ""
+    pages: Sequence[Json] = ()
+    """The first pages of the image `digest`, whose list goes on."""
+
+
+class ProgressStore(Protocol):
+    """Keeps for some days what one invocation fetched for the next one."""
+
+    def put(self, progress: Progress) -> str:
+        """Store progress; return its key. Raises `StoreError`."""
+
+    def get(self, key: str) -> Progress | None:
+        """Return progress; None where it is not kept. Raises `StoreError`."""
+
+
 class FindingSource(Protocol):
     """Fetches the findings of one image and understands them."""
 
-    def report(self, image: Image, scan: Scan, *, announced: int | None = None) -> AnyReport:
+    def report(
+        self,
+        image: Image,
+        scan: Scan,
+        *,
+        announced: int | None = None,
+        fetching: Fetching = ALL_THE_TIME,
+    ) -> AnyReport:
         """
         Return everything the scanner listed for this image, from all pages.
 
-        `scan` is what the event said, `announced` how many findings it counted. Raises
+        `scan` is what the event said, `announced` how many findings it counted. At least one page
+        is fetched. Raises `OutOfTimeError` when `fetching` is over before the last page,
         `FindingsNotReadyError` (also when fewer are listed than announced), `ImageGoneError`,
         `SourceError`, and `EventError` for an image that cannot be asked for from here.
         """

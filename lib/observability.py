@@ -25,6 +25,7 @@ class Metric(StrEnum):
     FINDING_EVENTS = "FindingEvents"
     SCANS_EVALUATED = "ScansEvaluated"
     SCANS_UNUSABLE = "ScansUnusable"
+    SCANS_CONTINUED = "ScansContinued"
     SCANS_REVISITED = "ScansRevisited"
     IMAGES_GONE = "ImagesGone"
     RECORDS_FAILED = "RecordsFailed"

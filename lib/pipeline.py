@@ -23,6 +23,8 @@ from lib.errors import (
     ImageGoneError,
     NotAllowedError,
     NotAnImageError,
+    OutOfTimeError,
+    SourceError,
 )
 from lib.evaluation import (
     INDEX_WAIT,
@@ -50,9 +52,12 @@ from lib.evaluation import (
 )
 from lib.interfaces import (
     Commit,
+    Fetching,
     FindingSource,
     ImageState,
     Json,
+    Progress,
+    ProgressStore,
     ProvenanceSource,
     ReportStore,
     RepositorySource,
@@ -102,6 +107,7 @@ class ScanResult(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     IMAGE_GONE = "image-gone"
     IGNORED = "ignored"
+    CONTINUED = "continued"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +124,10 @@ class ScanOutcome:
     without_workloads: Exception | None = None
     """Why it does not say what runs the image."""
 
+
+PROGRESS: Final = "progress"
+"""Where an event that comes back says what was fetched for it: the key of `ProgressStore`."""
+_NOTHING_FETCHED: Final = Progress()
 
 _NO_INDEX: Final = ScanOutcome(
     ScanResult.ACKNOWLEDGED, "not an index: its scan has an event of its own"
@@ -139,6 +149,7 @@ class ScanPipeline:
         pause: Callable[[float], None],
         repositories: RepositorySource,
         tags: TagStore,
+        progress: ProgressStore,
         index_wait: timedelta = INDEX_WAIT,
         provenances: ProvenanceSource | None = None,
         workloads: Workloads | None = None,
@@ -152,18 +163,24 @@ class ScanPipeline:
         self._pause = pause
         self._repositories = repositories
         self._tags = tags
+        self._progress = progress
         self._index_wait = index_wait
         self._provenances = provenances
         self._workloads = workloads
 
-    def pushed(self, event: PushEvent, raw: Mapping[str, Json]) -> ScanOutcome:
+    def pushed(
+        self,
+        event: PushEvent,
+        raw: Mapping[str, Json],
+        *,
+        seconds_left: Callable[[], float] = lambda: float("inf"),
+    ) -> ScanOutcome:
         """Evaluate an index; another image is announced by its scan. Raises as `process` does."""
         if event.index is False:
             return _NO_INDEX
         scan = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
-        return self.process(
-            ScanEvent(event.event_id, event.time, event.image, scan, index=True), raw
-        )
+        index = ScanEvent(event.event_id, event.time, event.image, scan, index=True)
+        return self.process(index, raw, seconds_left=seconds_left)
 
     def moved(self, event: PushEvent, raw: Mapping[str, Json]) -> ScanOutcome | None:
         """
@@ -217,29 +234,45 @@ class ScanPipeline:
             return ScanOutcome(ScanResult.REPEATED, repeated)
         return self._evaluate(same, raw, Subject(report.image, known), report)
 
-    def process(self, event: ScanEvent, raw: Mapping[str, Json]) -> ScanOutcome:
+    def process(
+        self,
+        event: ScanEvent,
+        raw: Mapping[str, Json],
+        *,
+        seconds_left: Callable[[], float] = lambda: float("inf"),
+    ) -> ScanOutcome:
         """
         Evaluate what the scanner has for this image, unless that was done already.
 
-        `raw` is the event as it came, in case it has to come back. Raises `SourceError` and
-        `StoreError`: then nothing was decided, and the same event may be processed again.
+        `raw` is the event as it came, in case it has to come back. `seconds_left` says how long
+        the function may still run: when there are more findings than can be fetched, the event
+        comes back and goes on where this call stopped. Raises `SourceError` and `StoreError`: then
+        nothing was decided, and the same event may be processed again.
         """
         try:
             subject = self._subject(event, raw)
             if isinstance(subject, ScanOutcome):
                 return subject
-            report = self._report(event, subject)
-        except ImageGoneError as error:
-            return ScanOutcome(ScanResult.IMAGE_GONE, str(error))
-        except NotAnImageError as error:
-            return ScanOutcome(ScanResult.IGNORED, str(error))
-        except FindingsNotReadyError as error:
-            return self._later(raw, str(error), revisit_delay(self._now() - event.announced_at))
+            report = self._report(event, subject, self._fetched(raw), seconds_left)
+        except (ImageGoneError, NotAnImageError, FindingsNotReadyError) as error:
+            return self._without_report(event, raw, error)
+        if isinstance(report, Progress):
+            return self._continued(raw, report)
         if event.index and never_scanned(report):
             return ScanOutcome(ScanResult.IGNORED, "none of the images in it is scanned")
         said = subject.known.provenance if subject.known else None
         report, unread = traced(report, self._provenances, self._rules.sources, known=said)
         return replace(self._evaluate(event, raw, subject, report), without_provenance=unread)
+
+    def _without_report(
+        self, event: ScanEvent, raw: Mapping[str, Json], error: SourceError
+    ) -> ScanOutcome:
+        match error:
+            case ImageGoneError():
+                return ScanOutcome(ScanResult.IMAGE_GONE, str(error))
+            case NotAnImageError():
+                return ScanOutcome(ScanResult.IGNORED, str(error))
+        return self._later(raw, str(error), revisit_delay(self._now() - event.announced_at))
 
     def _subject(self, event: ScanEvent, raw: Mapping[str, Json]) -> Subject | ScanOutcome:
         """Return what to evaluate, the image or its index; or why there is nothing to do (yet)."""
@@ -277,25 +310,70 @@ class ScanPipeline:
         return Subject(index.image, known, index)
 
     def _later(self, raw: Mapping[str, Json], reason: str, seconds: int) -> ScanOutcome:
-        self._waker.revisit(raw, delay_seconds=seconds)
+        """Let an event come back; everything is fetched anew then."""
+        anew = {name: value for name, value in raw.items() if name != PROGRESS}
+        self._waker.revisit(anew, delay_seconds=seconds)
         return ScanOutcome(ScanResult.REVISIT, reason)
 
-    def _report(self, event: ScanEvent, subject: Subject) -> AnyReport:
-        """Return the result of an image, or that of all images of an index together."""
+    def _continued(self, raw: Mapping[str, Json], progress: Progress) -> ScanOutcome:
+        """Let an event come back at once, with what was fetched for it so far."""
+        key = self._progress.put(progress)
+        self._waker.revisit({**raw, PROGRESS: key}, delay_seconds=0)
+        complete, pages = len(progress.reports), len(progress.pages)
+        return ScanOutcome(
+            ScanResult.CONTINUED,
+            f"out of time: {complete} images are complete, {pages} pages of the next one fetched",
+        )
+
+    def _fetched(self, raw: Mapping[str, Json]) -> Progress:
+        """Return what was fetched for an event before it came back."""
+        key = raw.get(PROGRESS)
+        found = self._progress.get(key) if isinstance(key, str) else None
+        return found or _NOTHING_FETCHED
+
+    def _report(
+        self,
+        event: ScanEvent,
+        subject: Subject,
+        progress: Progress,
+        seconds_left: Callable[[], float],
+    ) -> AnyReport | Progress:
+        """
+        Return the result of an image, or that of all images of an index together.
+
+        Returns the progress when the time is over first; it is always more than `progress` was.
+        """
+        members = (event,) if subject.index is None else member_events(event, subject.index)
+        reports = dict(progress.reports)
+        fetched_one = False
+        for member in members:
+            digest = member.image.digest
+            if digest in reports:
+                continue
+            pages = progress.pages if digest == progress.digest else ()
+            fetching = Fetching(seconds_left, pages)
+            if fetched_one and fetching.is_over:
+                return Progress(reports)
+            try:
+                reports[digest] = self._scanned(member, fetching)
+            except OutOfTimeError as error:
+                return Progress(reports, digest, error.pages)
+            fetched_one = True
         if subject.index is not None:
-            events = member_events(event, subject.index)
-            return merged(subject.index, [self._scanned(each) for each in events])
-        report = self._scanned(event)
+            return merged(subject.index, [reports[member.image.digest] for member in members])
+        report = reports[event.image.digest]
         if subject.known is None and report.image.pushed_at is None:
             # Once for each image: without its age a re-scan of an old one would pass for new.
             return replace(report, image=self._source.describe(report.image))
         return report
 
-    def _scanned(self, event: ScanEvent) -> AnyReport:
+    def _scanned(self, event: ScanEvent, fetching: Fetching) -> AnyReport:
         """Return the scan's result; when patience is at its end, whatever there is of it."""
         announced = sum(event.counts.values()) if event.counts is not None else None
         try:
-            return self._source.report(event.image, event.scan, announced=announced)
+            return self._source.report(
+                event.image, event.scan, announced=announced, fetching=fetching
+            )
         except FindingsNotReadyError as error:
             age = self._now() - event.announced_at
             if age < (NOT_READY_HORIZON if error.partial is None else PARTIAL_HORIZON):

@@ -11,13 +11,16 @@ from typing import Any
 
 from lib.errors import ConflictError
 from lib.interfaces import (
+    ALL_THE_TIME,
     DIGESTS,
     Commit,
+    Fetching,
     ImageState,
     Membership,
     NotClaimed,
     Page,
     Place,
+    Progress,
     Stored,
     StreamHead,
     WakeUp,
@@ -464,6 +467,7 @@ class ScriptedSource:
     answers: list[AnyReport | Exception]
     calls: int = 0
     announced: list[int | None] = field(default_factory=list)
+    fetching: list[Fetching] = field(default_factory=list)
     described: list[Image] = field(default_factory=list)
     pushed_at: dict[str, datetime] = field(default_factory=dict)
     """When an image was pushed, by digest; others are as old as their first event."""
@@ -495,7 +499,9 @@ class ScriptedSource:
         scan: Scan,
         *,
         announced: int | None = None,
+        fetching: Fetching = ALL_THE_TIME,
     ) -> AnyReport:
+        self.fetching.append(fetching)
         self.announced.append(announced)
         self.scans.append((image.digest, scan.status))
         answer = self.scanned.get(image.digest)
@@ -505,6 +511,21 @@ class ScriptedSource:
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+
+@dataclass
+class MemoryProgress:
+    """Keeps progress by numbered keys."""
+
+    kept: dict[str, Progress] = field(default_factory=dict)
+
+    def put(self, progress: Progress) -> str:
+        key = f"progress/{len(self.kept)}"
+        self.kept[key] = progress
+        return key
+
+    def get(self, key: str) -> Progress | None:
+        return self.kept.get(key)
 
 
 @dataclass

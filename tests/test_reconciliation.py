@@ -29,6 +29,7 @@ from lib.sources.events import parse_event
 from tests.builders import NOW, a_digest, a_finding, a_last_scan, a_report, an_image
 from tests.fakes import (
     Clock,
+    MemoryProgress,
     MemoryStore,
     RecordingScanEvents,
     RecordingWaker,
@@ -295,6 +296,7 @@ class TestPipeline:
             pause=lambda _: None,
             repositories=ScriptedRepositories(),
             tags=world.store,
+            progress=MemoryProgress(),
         )
         queued, world.events.queued = world.events.queued, []
         return [pipeline.process(event_of(raw), raw) for raw in queued]

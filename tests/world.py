@@ -34,6 +34,7 @@ from tests.fakes import (
     Clock,
     MemoryDigests,
     MemoryPages,
+    MemoryProgress,
     MemoryStore,
     RecordingWaker,
     RotatedSecrets,
@@ -75,6 +76,7 @@ class World:
         self.clock = Clock(NOW)
         self.store = MemoryStore()
         self.waker = RecordingWaker()
+        self.progress = MemoryProgress()
         self.repositories = ScriptedRepositories()
         self.source = ScriptedSource(list(answers))
         self.notifier = ScriptedNotifier()
@@ -96,6 +98,7 @@ class World:
             ),
             repositories=self.repositories,
             tags=self.store,
+            progress=self.progress,
             now=self.clock,
             pause=self.pauses.append,
             provenances=provenances,

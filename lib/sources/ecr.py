@@ -18,9 +18,11 @@ from lib.errors import (
     ImageGoneError,
     NotAllowedError,
     NotAnImageError,
+    OutOfTimeError,
     SourceError,
     SourceThrottledError,
 )
+from lib.interfaces import ALL_THE_TIME, Fetching
 from lib.models import (
     AnyReport,
     Doubt,
@@ -67,6 +69,7 @@ _THROTTLED: Final = frozenset(
     {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 )
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
+_REFUSED_PLACE: Final = "InvalidParameterException"
 _GONE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 
 
@@ -77,12 +80,19 @@ class EcrFindingSource:
         self._client = client
         self._max_results = max_results
 
-    def report(self, image: Image, scan: Scan, *, announced: int | None = None) -> AnyReport:
+    def report(
+        self,
+        image: Image,
+        scan: Scan,
+        *,
+        announced: int | None = None,
+        fetching: Fetching = ALL_THE_TIME,
+    ) -> AnyReport:
         """See `FindingSource.report`."""
         self._check_region(image)
         if scan.status == _FAILED:
             return self._failed(image, scan)
-        pages = self._fetch(image)
+        pages = self._fetch(image, fetching)
         report = normalize_ecr(pages, image, scan)
         if report.scan.status in _RUNNING:
             raise FindingsNotReadyError(
@@ -148,7 +158,7 @@ class EcrFindingSource:
         `ImageGoneError`, as there is nobody to tell about an image that was deleted.
         """
         try:
-            report = normalize_ecr(self._fetch(image), image, scan)
+            report = normalize_ecr(self._fetch(image, ALL_THE_TIME), image, scan)
         except ImageGoneError:
             raise
         except SourceError:
@@ -157,8 +167,23 @@ class EcrFindingSource:
         reason = report.scan.reason if explains else None
         return UnusableReport(report.image, replace(scan, reason=reason or scan.status))
 
-    def _fetch(self, image: Image) -> list[Page]:
+    def _fetch(self, image: Image, fetching: Fetching) -> list[Page]:
+        """Return all pages; those of an earlier invocation stand for themselves if they fit."""
+        if not fetching.pages:
+            return self._pages(image, fetching)
+        try:
+            pages = self._pages(image, fetching)
+        except SourceError as error:
+            if error.reason != _REFUSED_PLACE:
+                raise
+        else:
+            if _of_one_scan(pages):
+                return pages
+        return self._pages(image, replace(fetching, pages=()))
+
+    def _pages(self, image: Image, fetching: Fetching) -> list[Page]:
         """Return all pages, asked for by digest: a tag may have moved since the scan."""
+        pages: list[Page] = list(fetching.pages)
         paginator = self._client.get_paginator("describe_image_scan_findings")
         request: dict[str, Any] = {
             "repositoryName": image.repository,
@@ -167,8 +192,17 @@ class EcrFindingSource:
         }
         if image.account:
             request["registryId"] = image.account
+        if pages:
+            request["nextToken"] = pages[-1]["nextToken"]
         with source_errors(image.name):
-            return list(paginator.paginate(**request))
+            for page in paginator.paginate(**request):
+                pages.append(page)
+                if page.get("nextToken") and fetching.is_over:
+                    raise OutOfTimeError(
+                        f"{len(pages)} pages of {image.name} are fetched, and there are more",
+                        pages=pages,
+                    )
+        return pages
 
 
 @contextmanager
@@ -194,6 +228,12 @@ def source_errors(name: str) -> Iterator[None]:
         raise SourceError(
             f"ECR could not be asked about {name}: {error}", reason=type(error).__name__
         ) from error
+
+
+def _of_one_scan(pages: Sequence[Page]) -> bool:
+    """Say whether no scan ended between two pages: the next one may list other findings."""
+    bodies = (mapping(page.get("imageScanFindings")) for page in pages)
+    return len({moment(body.get("imageScanCompletedAt")) for body in bodies}) == 1
 
 
 def _refusal(code: str) -> type[SourceError]:

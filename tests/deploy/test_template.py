@@ -29,7 +29,7 @@ from lib.observability import Metric
 from lib.report import console_url
 from lib.secret_names import PREFIX, stage_name
 from lib.sources.events import EVENT_PATTERNS, REGISTRY_CHANGE
-from lib.store import ledger, state
+from lib.store import ledger, progress, state
 from local.name_limits import LIMITS
 from tests.builders import an_image
 from tests.calls import Program, handlers
@@ -519,9 +519,16 @@ def test_reports_outlive_the_rows_that_point_to_them(built: Package) -> None:
     assert days > ledger.RETENTION.days
 
 
+def test_progress_outlives_the_message_that_names_it(built: Package) -> None:
+    """It is read when the message comes back, at the latest when the queue drops it."""
+    queue = built.resources("AWS::SQS::Queue")["ScanEventsQueue"]
+
+    assert expirations(built)[progress.PREFIX] * 86400 > queue["MessageRetentionPeriod"]
+
+
 def test_the_configuration_of_the_stage_does_not_expire(built: Package) -> None:
     """Reports, pages and digests do; what the next deployment compares with stays."""
-    assert set(expirations(built)) == {REPORTS, *links.PREFIXES}
+    assert set(expirations(built)) == {REPORTS, progress.PREFIX, *links.PREFIXES}
     assert not any(CURRENT.startswith(prefix) for prefix in expirations(built))
 
 

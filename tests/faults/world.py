@@ -33,7 +33,7 @@ from lib.bootstrap import App, Settings
 from lib.config import Config, load
 from lib.errors import ScanAlertError
 from lib.http_client import RequestsClient
-from lib.interfaces import WakeUp
+from lib.interfaces import ALL_THE_TIME, Fetching, WakeUp
 from lib.models import (
     AnyReport,
     Delivery,
@@ -50,7 +50,13 @@ from lib.observability import logger, metrics
 from lib.reconciliation import Reconciliation
 from lib.store.queues import SqsScanEvents
 from tests.builders import a_finding, a_report, an_image
-from tests.fakes import MemoryDigests, MemoryPages, MemoryStore, ScriptedRepositories
+from tests.fakes import (
+    MemoryDigests,
+    MemoryPages,
+    MemoryProgress,
+    MemoryStore,
+    ScriptedRepositories,
+)
 from tests.faults.queues import Queue
 from tests.faults.receivers import CHANNEL, HOOK_HOST, Receivers, Topics, Transport
 from tests.faults.simulation import Killed, Process, Simulation
@@ -104,7 +110,14 @@ class Registry:
     held: dict[str, list[Image]] = field(default_factory=dict)
     scanned_at: dict[str, datetime] = field(default_factory=dict)
 
-    def report(self, image: Image, scan: Scan, *, announced: int | None = None) -> AnyReport:  # noqa: ARG002  # the port's
+    def report(
+        self,
+        image: Image,
+        scan: Scan,
+        *,
+        announced: int | None = None,  # noqa: ARG002  # the port's
+        fetching: Fetching = ALL_THE_TIME,  # noqa: ARG002  # the port's
+    ) -> AnyReport:
         return replace(self.reports[image.digest], image=image, scan=scan)
 
     def describe(self, image: Image) -> Image:
@@ -353,6 +366,7 @@ class World:
         app.reports = Port("reports", self.store, self, PORT_SECONDS)
         app.pages = MemoryPages()
         app.digests = MemoryDigests()
+        app.progress = MemoryProgress()
         app.ledger = Port("ledger", self.ledger, self, PORT_SECONDS)
         app.waker = Port("waker", app.waker, self, PORT_SECONDS)
         app.reconciliation = lambda: Reconciliation(

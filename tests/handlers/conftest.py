@@ -29,6 +29,12 @@ class Returns:
 
     error: Exception | None = None
     returned: list[tuple[str, int]] = field(default_factory=list)
+    at_once_returned: list[str] = field(default_factory=list)
+
+    def at_once(self, receipt: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.at_once_returned.append(receipt)
 
     def after_failure(self, receipt: str, *, receives: int) -> int:
         if self.error is not None:

@@ -60,15 +60,20 @@ class Scans:
             ScanResult.REPEATED, "this event was evaluated before"
         )
         self.seen: list[Any] = []
+        self.seconds_left: list[float] = []
         self.move: ScanOutcome | None = None
 
-    def process(self, event: Any, raw: Any) -> ScanOutcome:
+    def process(self, event: Any, raw: Any, *, seconds_left: Any) -> ScanOutcome:
+        self.seconds_left.append(seconds_left())
+        return self.checked(event, raw)
+
+    def checked(self, event: Any, raw: Any) -> ScanOutcome:
         self.seen.append((event, raw))
         if self.error is not None:
             raise self.error
         return self.outcome
 
-    pushed = checked = process
+    pushed = process
 
     def moved(self, event: Any, raw: Any) -> ScanOutcome | None:  # noqa: ARG002  # as the pipeline's
         return self.move
@@ -212,6 +217,45 @@ def test_a_queue_that_cannot_be_told_is_no_further_failure(
     assert (late["message"], failed["message"]) == ("record comes back late", "record failed")
     assert "returns_after" not in failed
     assert counted()["RecordsFailed"] == 1
+
+
+def test_without_time_the_rest_of_a_batch_is_given_back(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """Untouched, at once, and not as a failure; the first record has all the time there is."""
+    context.get_remaining_time_in_millis = lambda: 30_000
+    application = an_app()
+
+    answer = process_batch(application, batch(EVENT, EVENT, EVENT), context)
+
+    assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == [
+        "message-1",
+        "message-2",
+    ]
+    assert application.scans.seconds_left == [30.0]
+    assert application.scan_returns.at_once_returned == ["receipt-1", "receipt-2"]
+    assert application.scan_returns.returned == []
+    assert counted() == {"EventsReceived": 1, "EventsRepeated": 1}
+    assert logged()[1]["reason"] == "out-of-time"
+
+
+def test_a_record_that_cannot_be_given_back_comes_back_later(batch: Any, context: Any) -> None:
+    """When its visibility timeout ends."""
+    context.get_remaining_time_in_millis = lambda: 30_000
+    application = an_app()
+    application.scan_returns.error = StoreError("bringing a message back: RequestThrottled")
+
+    answer = process_batch(application, batch(EVENT, EVENT), context)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
+
+
+def test_a_scan_that_goes_on_is_counted(batch: Any, context: Any, counted: Any) -> None:
+    application = an_app(outcome=ScanOutcome(ScanResult.CONTINUED, "out of time"))
+
+    process_batch(application, batch(EVENT), context)
+
+    assert counted()["ScansContinued"] == 1
 
 
 def test_a_batch_that_fails_as_a_whole_is_reported_by_item(batch: Any, context: Any) -> None:

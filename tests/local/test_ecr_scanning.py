@@ -11,8 +11,11 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from lib.models import Image, ImageIndex, Member
+from lib.errors import OutOfTimeError
+from lib.interfaces import Fetching, Progress
+from lib.models import Image, ImageIndex, Member, Scan
 from lib.sources.ecr import EcrFindingSource
+from lib.store.progress import S3ProgressStore
 from local.process import ACCOUNT, ATTESTATION, INDEX, REGION, CloudError, EmbeddedAws
 from tests.cloud_fixtures import recording
 
@@ -138,6 +141,31 @@ def test_enhanced_findings_come_by_the_hundred_whatever_is_asked(
     digest = embedded_aws.push(repository, "1", enhanced(201))
 
     assert page_sizes(embedded_aws, repository, digest, **asked) == [100, 100, 1]
+
+
+@pytest.mark.parametrize("rescanned", [False, True])
+def test_a_long_list_is_fetched_in_parts(
+    embedded_aws: EmbeddedAws, repository: str, *, rescanned: bool
+) -> None:
+    """Through S3 from one invocation to the next, as if it was fetched at once."""
+    digest = embedded_aws.push(repository, "1", enhanced(450))
+    image = Image("aws", ACCOUNT, REGION, repository, digest)
+    source = EcrFindingSource(embedded_aws.client("ecr"))
+    scan = Scan("ecr-enhanced", "COMPLETE")
+    s3, bucket = embedded_aws.client("s3"), f"parts-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    store = S3ProgressStore(s3, bucket)
+    left = iter([100.0, 0.0])
+    with pytest.raises(OutOfTimeError) as stopped:
+        source.report(image, scan, fetching=Fetching(lambda: next(left)))
+    progress = store.get(store.put(Progress(digest=digest, pages=stopped.value.pages)))
+    if rescanned:
+        embedded_aws.rescan(repository, digest)
+
+    assert progress is not None
+    assert len(progress.pages) == 2
+    parts = source.report(image, scan, fetching=Fetching(pages=progress.pages))
+    assert parts == source.report(image, scan)
 
 
 def test_counts_stand_for_all_pages(embedded_aws: EmbeddedAws, repository: str) -> None:

@@ -1,0 +1,81 @@
+"""Findings that one invocation fetched for the next one, in S3, until a rule deletes them."""
+
+import gzip
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from lib.interfaces import Json, Progress
+from lib.models import AnyReport, Evaluation, StreamId
+from lib.store.evaluations import evaluation_from_json, evaluation_to_json
+from lib.store.items import store_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+PREFIX: Final = "progress/"
+_LEVEL: Final = 1
+_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class S3ProgressStore:
+    """See `lib.interfaces.ProgressStore`."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, progress: Progress) -> str:
+        """See `ProgressStore.put`. The same progress has the same key."""
+        text = json.dumps(_to_json(progress), separators=(",", ":"), default=str).encode()
+        key = f"{PREFIX}{hashlib.sha256(text).hexdigest()[:32]}.json.gz"
+        with store_errors(f"storing {key}"):
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=gzip.compress(text, _LEVEL, mtime=0),
+                ContentType="application/json",
+                ContentEncoding="gzip",
+            )
+        return key
+
+    def get(self, key: str) -> Progress | None:
+        """See `ProgressStore.get`."""
+        if not key.startswith(PREFIX):
+            return None
+        with store_errors(f"reading {key}"):
+            try:
+                body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "NoSuchKey":
+                    return None
+                raise
+        return _from_json(json.loads(gzip.decompress(body)))
+
+
+def _to_json(progress: Progress) -> dict[str, Json]:
+    return {
+        "reports": {digest: _kept(report) for digest, report in progress.reports.items()},
+        "digest": progress.digest,
+        # Times of boto3 become text, which the normalizer reads as well.
+        "pages": [_without_metadata(page) for page in progress.pages],
+    }
+
+
+def _from_json(document: Json) -> Progress:
+    reports = {
+        digest: evaluation_from_json(kept).report for digest, kept in document["reports"].items()
+    }
+    return Progress(reports, document["digest"], document["pages"])
+
+
+def _kept(report: AnyReport) -> dict[str, Any]:
+    """Return a report in the form of an evaluation that nobody made."""
+    return evaluation_to_json(Evaluation(report, StreamId(""), 0, _NO_TIME))
+
+
+def _without_metadata(page: Json) -> dict[str, Json]:
+    return {name: value for name, value in page.items() if name != "ResponseMetadata"}
