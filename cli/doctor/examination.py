@@ -100,7 +100,8 @@ class Examination:
         else:
             yield from self._receivers(parse(document))
         yield Group("data", tuple(self._data()))
-        yield Group("alarms", tuple(self._examine("alarms", self._alarms)))
+        states = self._examine("alarms", self._alarm_states)
+        yield Group("alarms", (*self._examine("alarms", self._alarms), *states))
         yield Group("scanning", tuple(self._scanning(document)))
 
     # --- the flow -----------------------------------------------------------------------------
@@ -243,6 +244,9 @@ class Examination:
         arn = self._outputs.get("AlarmTopicArn", "")
         subscriptions = self._reads.subscriptions(arn)
         return judgements.alarms(arn, subscriptions, self._place)
+
+    def _alarm_states(self) -> Iterable[Check]:
+        return judgements.alarm_states(self._reads.alarms(self._stack), self._place)
 
     def _scanning(self, document: Json) -> Iterator[Check]:
         yield from self._examine("scanning", self._scanned)

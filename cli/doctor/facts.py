@@ -142,6 +142,17 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class AlarmFacts:
+    """An alarm of CloudWatch."""
+
+    name: str
+    description: str
+    rings: bool
+    notifies: bool
+    """Its actions are on."""
+
+
+@dataclass(frozen=True, slots=True)
 class TableFacts:
     """The table of states and deliveries."""
 

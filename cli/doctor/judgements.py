@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from cli.doctor.facts import (
+    AlarmFacts,
     BucketFacts,
     ConfigFacts,
     FunctionFacts,
@@ -260,6 +261,24 @@ def alarms(arn: str, subscriptions: Sequence[Subscription], place: Place) -> Ite
                 'Open the mail "AWS Notification - Subscription Confirmation" and its link; to '
                 f"have it sent again: {subscribe}{pending.endpoint}",
             )
+
+
+def alarm_states(alarms: Sequence[AlarmFacts], place: Place) -> Iterator[Check]:
+    """Judge which alarms ring, and which would ring unheard."""
+    for alarm in alarms:
+        if alarm.rings:
+            yield failed(
+                f"alarm {alarm.name}",
+                f"it rings: {alarm.description}",
+                "README.md, Troubleshooting, says what it means",
+            )
+        if not alarm.notifies:
+            enable = f"aws cloudwatch enable-alarm-actions --region {place.region} --alarm-names "
+            yield failed(f"alarm {alarm.name}", "its actions are off", enable + alarm.name)
+    if not alarms:
+        yield failed("alarms", "there is none", place.deploy)
+    elif not any(alarm.rings for alarm in alarms):
+        yield ok("alarms", f"none of {len(alarms)} rings")
 
 
 def table(facts: TableFacts, place: Place) -> Iterator[Check]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from cli.doctor.facts import (
+    AlarmFacts,
     BucketFacts,
     FunctionFacts,
     MappingFacts,
@@ -172,6 +173,20 @@ class Reads:
                 each["Protocol"], each["Endpoint"], each["SubscriptionArn"].startswith("arn:")
             )
             for each in listed
+        )
+
+    def alarms(self, stack: str) -> tuple[AlarmFacts, ...]:
+        """Read the alarms of a stack."""
+        pages = self._clients.get("cloudwatch").get_paginator("describe_alarms")
+        listed = (page["MetricAlarms"] for page in pages.paginate(AlarmNamePrefix=f"{stack}-"))
+        return tuple(
+            AlarmFacts(
+                name=alarm["AlarmName"],
+                description=alarm.get("AlarmDescription", ""),
+                rings=alarm["StateValue"] == "ALARM",
+                notifies=alarm.get("ActionsEnabled") is not False,
+            )
+            for alarm in chain.from_iterable(listed)
         )
 
     def table(self, name: str) -> TableFacts:

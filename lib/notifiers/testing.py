@@ -9,7 +9,7 @@ from typing import Final
 
 from lib.addresses import AddressError, read_address
 from lib.checks import Check, failed, ok
-from lib.errors import AmbiguousDeliveryError, ConfigError, DeliveryError, TemporaryDeliveryError
+from lib.errors import ConfigError, DeliveryError
 from lib.interfaces import DestinationTest, HttpClient, Json
 from lib.models import Destination
 from lib.wire import time_to_json
@@ -79,14 +79,12 @@ def reachable(http: HttpClient, url: str) -> Check:
         raise ConfigError(f"The address {error}; check its secret") from None
     try:
         http.get(address.root, any_answer=True)
-    except (TemporaryDeliveryError, AmbiguousDeliveryError) as error:
+    except DeliveryError as error:
+        # A refusal by HTTP is an answer, about a path that nobody uses.
         if not error.reason.startswith(_HTTP):
             return failed(
                 "connection",
                 str(error),
                 "Check the host, and the way out of the network: DNS, proxy, firewall",
             )
-    except DeliveryError:
-        # It answered, and the answer is about a path that nobody uses.
-        pass
     return ok("connection", f"{address.host} answers; no message was sent")

@@ -10,7 +10,7 @@ import { webhook, webhookHeadline } from "./webhook.js";
 const RECEIVERS = {
   slack: { name: "Slack", what: "Slack channel", place: (name) => `# ${name}`, headline: slackHeadline },
   jira: { name: "Jira", place: (name) => name, headline: jiraHeadline, view: issueView, title: (messages) => issue(messages).fields.summary },
-  pagerduty: { name: "PagerDuty", place: (name) => `Incident ${name}`, headline: pagerHeadline, view: incidentView, title: incidentTitle, nothing: "Nothing to resolve" },
+  pagerduty: { name: "PagerDuty", place: (name) => (/^\d+$/.test(name) ? `Incident ${name}` : `Changes at ${name}`), headline: pagerHeadline, view: incidentView, title: incidentTitle, nothing: "Nothing to resolve" },
   sns: { name: "SNS subscribers", what: "Subscriber", place: (name) => name, headline: ({ payload }) => mailHeadline(payload), body: mail, nothing: "Subscription confirmed" },
   webhook: { name: "Webhooks", what: "Receiver of webhooks", place: (name) => name, headline: ({ payload }) => webhookHeadline(payload), body: webhook },
 };

@@ -37,10 +37,12 @@ function shown(value) {
 }
 
 function facts(messages, { payload, dedup_key: key, links = [] }) {
-  const resolved = messages.at(-1).kind === "resolved";
+  const { kind } = messages.at(-1);
+  const [color, status] = { resolved: ["green", "Resolved"], notified: ["grey", "Change event"] }[kind] ?? ["red", "Triggered"];
   const rows = [
-    ["Status", h("span", { class: `lozenge lozenge-${resolved ? "green" : "red"}` }, resolved ? "Resolved" : "Triggered")],
-    ["Severity", h("span", { class: `severity ${SEVERITIES[payload.severity] ?? ""}`.trim() }, payload.severity)],
+    ["Status", h("span", { class: `lozenge lozenge-${color}` }, status)],
+    // A change event has none.
+    ["Severity", payload.severity && h("span", { class: `severity ${SEVERITIES[payload.severity] ?? ""}`.trim() }, payload.severity)],
     ["Source", payload.source],
     ["Class", payload.class],
     ["Key", key],
@@ -57,6 +59,6 @@ function entry(message, tools) {
 
 /** What a list says about one event. */
 export function pagerHeadline({ kind, payload }) {
-  const done = { created: "Triggered", updated: "Triggered again", resolved: "Resolved" }[kind];
+  const done = { created: "Triggered", updated: "Triggered again", resolved: "Resolved", notified: "Change event" }[kind];
   return `${done}: ${payload.payload.summary}`;
 }

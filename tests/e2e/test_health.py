@@ -374,6 +374,10 @@ def test_what_is_broken_is_found(deployed: Deployed, doctor: Any) -> None:
     for each in client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
         client("sns").unsubscribe(SubscriptionArn=each["SubscriptionArn"])
     client("sqs").send_message(QueueUrl=outputs["ScanEventsDlqUrl"], MessageBody="x")
+    alarm = f"{app.stack.name}-scan-events-dlq"
+    client("cloudwatch").set_alarm_state(
+        AlarmName=alarm, StateValue="ALARM", StateReason="one message"
+    )
     (reader,) = client("lambda").list_event_source_mappings(
         FunctionName=f"{app.stack.name}-processScan"
     )["EventSourceMappings"]
@@ -390,6 +394,7 @@ def test_what_is_broken_is_found(deployed: Deployed, doctor: Any) -> None:
     assert code == 1
     assert {check["subject"] for check in troubles if check["status"] == "failed"} == {
         "rule EcrImageScan",
+        f"alarm {alarm}",
         f"secret {deployed.secret('demo-bot')}",
         "alarms",
         "dead letters of scan-events",

@@ -217,6 +217,7 @@ def test_look_only_notices_silence(bench: Bench, mode: str) -> None:
     [
         PermanentDeliveryError("404", reason="http-404"),
         TemporaryDeliveryError("503", reason="http-503"),
+        ThrottledError("429", reason="http-429"),
     ],
 )
 def test_look_only_takes_any_answer(bench: Bench, error: Exception) -> None:
@@ -230,6 +231,18 @@ def test_look_only_takes_any_answer(bench: Bench, error: Exception) -> None:
     check = testing.reachable(Refusing(), bench.receivers.slack_url("x"))  # type: ignore[arg-type]
 
     assert check.status is CheckStatus.OK
+
+
+def test_look_only_notices_a_request_that_cannot_be_made(bench: Bench) -> None:
+    """A proxy that is none, for example: nothing was reached."""
+
+    class Broken:
+        def get(self, _: str, **__: Any) -> Any:
+            raise PermanentDeliveryError("GET x: InvalidProxyURL", reason="invalid-request")
+
+    check = testing.reachable(Broken(), bench.receivers.slack_url("x"))  # type: ignore[arg-type]
+
+    assert check.status is CheckStatus.FAILED
 
 
 @pytest.mark.parametrize(

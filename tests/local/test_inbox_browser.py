@@ -302,6 +302,21 @@ def test_an_incident_stands_as_after_its_last_event(
     expect(page.locator("#stream")).to_contain_text("Nothing to resolve")
 
 
+def test_a_change_event_is_no_incident(receivers: Receivers, open_page: OpenPage) -> None:
+    """What `destinations test` sends to PagerDuty is shown as what it is."""
+    change = {
+        "routing_key": receivers.pagerduty_key("on-call"),
+        "payload": {"summary": "TEST: this is not an alert", "source": "ecr-scan-alerts"},
+    }
+    requests.post(f"{receivers.pagerduty_site}/v2/change/enqueue", json=change, timeout=5)
+
+    page = open_page(receivers.inbox_url).page
+
+    expect(page.locator("#places")).to_contain_text("Changes at on-call")
+    expect(page.locator(".issue-details .lozenge")).to_have_text("Change event")
+    expect(page.locator(".activity")).to_contain_text("Change event: TEST: this is not an alert")
+
+
 def golden_events(story: str) -> Any:
     """Return the kept events of a story, all about one stream."""
     return json.loads((GOLDEN / "pagerduty" / f"{story}.json").read_text("utf-8"))["events"]

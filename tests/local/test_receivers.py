@@ -975,6 +975,43 @@ class TestPagerDuty:
             body = {"routing_key": receivers.pagerduty_key("on-call"), **body, **fields}
         return requests.post(f"{receivers.pagerduty_site}/v2/enqueue", json=body, timeout=5)
 
+    def test_a_change_event_opens_nothing(self, receivers: Receivers) -> None:
+        """It is listed at its integration, without the key."""
+        key = receivers.pagerduty_key("on-call")
+        change = {"routing_key": key, "payload": {"summary": "TEST"}}
+
+        answer = requests.post(
+            f"{receivers.pagerduty_site}/v2/change/enqueue", json=change, timeout=5
+        )
+
+        assert answer.status_code == 202
+        assert not receivers.open_incidents
+        (message,) = receivers.messages("pagerduty")
+        assert (message.kind, message.destination) == ("notified", "on-call")
+        assert key not in json.dumps(message.payload)
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ([], "not a JSON object"),
+            ({"payload": {"summary": "x"}}, "routing_key"),
+            ({"routing_key": "0" * 32, "payload": {"summary": "x"}}, "Invalid routing key"),
+            ({"routing_key": "KEY", "payload": None}, "payload.summary"),
+            ({"routing_key": "KEY", "payload": {"summary": "x" * 1025}}, "payload.summary"),
+        ],
+    )
+    def test_a_change_event_is_checked(self, receivers: Receivers, change: Any, words: str) -> None:
+        """As strictly as an alert."""
+        if isinstance(change, dict) and change.get("routing_key") == "KEY":
+            change = change | {"routing_key": receivers.pagerduty_key("on-call")}
+
+        answer = requests.post(
+            f"{receivers.pagerduty_site}/v2/change/enqueue", json=change, timeout=5
+        )
+
+        assert answer.status_code == 400
+        assert words in answer.text
+
     def test_an_incident_is_opened_added_to_and_resolved(self, receivers: Receivers) -> None:
         """All of one key; after that, the next trigger opens another."""
         actions = ("trigger", "trigger", "resolve", "trigger")

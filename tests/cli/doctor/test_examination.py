@@ -10,6 +10,7 @@ from botocore.parsers import ResponseParserError
 from cli.aws_errors import Caller
 from cli.doctor.examination import ConfigFile, Examination, Group, is_sound
 from cli.doctor.facts import (
+    AlarmFacts,
     BucketFacts,
     FunctionFacts,
     MappingFacts,
@@ -118,6 +119,9 @@ class HealthyReads:
 
     def subscriptions(self, _topic: str) -> tuple[Subscription, ...]:
         return (Subscription("email", "ops@example.com", confirmed=True),)
+
+    def alarms(self, stack: str) -> tuple[AlarmFacts, ...]:
+        return (AlarmFacts(f"{stack}-age", "old", rings=False, notifies=True),)
 
     def table(self, name: str) -> TableFacts:
         return TableFacts(name, "ACTIVE", protected=True, restorable=True, expires=True)

@@ -8,6 +8,7 @@ import pytest
 
 from cli.doctor import judgements
 from cli.doctor.facts import (
+    AlarmFacts,
     BucketFacts,
     ConfigFacts,
     FunctionFacts,
@@ -294,6 +295,32 @@ class TestAlarms:
 
         assert only(judgements.alarms("arn", [pending], PLACE)).status is FAILED
         assert statuses(judgements.alarms("arn", [self.MAIL, pending], PLACE)) == [OK, NOTE]
+
+
+class TestAlarmStates:
+    QUIET = AlarmFacts("prod-dlq", "Scan events failed", rings=False, notifies=True)
+
+    def test_quiet(self) -> None:
+        """None rings."""
+        check = only(judgements.alarm_states([self.QUIET], PLACE))
+
+        assert (check.status, check.text) == (OK, "none of 1 rings")
+
+    def test_rings(self) -> None:
+        """What it says is repeated."""
+        check = only(judgements.alarm_states([replace(self.QUIET, rings=True)], PLACE))
+
+        assert (check.status, check.text) == (FAILED, "it rings: Scan events failed")
+
+    def test_unheard(self) -> None:
+        """Somebody switched its actions off."""
+        first, _ = judgements.alarm_states([replace(self.QUIET, notifies=False)], PLACE)
+
+        assert first.remedy.endswith("--region eu-central-1 --alarm-names prod-dlq")
+
+    def test_none(self) -> None:
+        """They were deleted."""
+        assert only(judgements.alarm_states([], PLACE)).status is FAILED
 
 
 class TestData:

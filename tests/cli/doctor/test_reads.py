@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.doctor.facts import MappingFacts, Resource, TrailFacts
+from cli.doctor.facts import AlarmFacts, MappingFacts, Resource, TrailFacts
 from cli.doctor.reads import CURRENT, Reads
 from lib.errors import ConfigError
 from tests.builders import NOW
@@ -330,6 +330,20 @@ def test_table(protection: dict[str, bool]) -> None:
     facts = read.table("t")
 
     assert (facts.protected, facts.restorable, facts.expires) == (bool(protection), True, True)
+
+
+def test_alarms() -> None:
+    """State, and whether it would be heard."""
+    quiet = {"AlarmName": "s-a", "StateValue": "OK"}
+    loud = {"AlarmName": "s-b", "StateValue": "ALARM", "AlarmDescription": "old"}
+    page = {"MetricAlarms": [quiet, loud | {"ActionsEnabled": False}]}
+
+    found = reads(describe_alarms=[page]).alarms("s")
+
+    assert found == (
+        AlarmFacts("s-a", "", rings=False, notifies=True),
+        AlarmFacts("s-b", "old", rings=True, notifies=False),
+    )
 
 
 def test_stack_and_its_resources() -> None:
