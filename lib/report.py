@@ -147,12 +147,15 @@ def _verdict(
         return _problem(evaluation)
     if _is_check(evaluation.report):
         return words.verdict(evaluation.report, evaluation.comparison, listed, resolved)
-    return _findings(evaluation, listed, resolved, filters) + _unscanned(evaluation.report)
+    return _findings(evaluation, listed, resolved, filters) + _gaps(evaluation.report)
 
 
-def _unscanned(report: Report) -> str:
-    missing = sum(each.counts is None for each in report.parts)
-    return f"; {missing} of {len(report.parts)} platforms not scanned" if missing else ""
+def _gaps(report: Report) -> str:
+    """Return what the scan does not cover, as the end of the sentence: subjects show only that."""
+    missing = sum(part.counts is None for part in report.parts)
+    if missing:
+        return f"; {missing} of {len(report.parts)} platforms not scanned"
+    return "" if report.scan.complete else "; the list of findings is incomplete"
 
 
 def _findings(

@@ -7,12 +7,18 @@ import unicodedata
 ELLIPSIS = "…"
 
 # C0 and C1 controls, and the characters that reorder or hide text (bidirectional controls, zero
-# width, tags): in a message they let one name look like another. Lone surrogates and noncharacters
-# are no text at all, and receivers refuse them.
+# width, fillers without ink, tags, variation selectors other than that of emoji): in a message they
+# let one name look like another. Lone surrogates and noncharacters are no text at all, and
+# receivers refuse them. tests/test_text.py compares with all that Unicode has.
 _UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb"
+    "\ud800-\udfff\ufdd0-\ufdef\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff"
+    + "".join(f"{chr(last - 1)}{chr(last)}" for last in range(0xFFFF, 0x110000, 0x10000))
+    + "]"
 )
+_LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 _BLANKS = re.compile(r"\s+")
 _SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Slack has no escape for these; they only change how text looks, but that can hide or stress it.
@@ -25,8 +31,8 @@ _FORMATTING = str.maketrans({"*": "\N{ASTERISK OPERATOR}", "`": "'"})
 
 
 def clean(text: str) -> str:
-    """Remove control and invisible characters; newlines and tabs stay."""
-    return _UNSAFE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    """Remove control and invisible characters; tabs and lines stay."""
+    return _UNSAFE.sub("", _LINE_ENDS.sub("\n", text))
 
 
 def escaped(document: str) -> str:

@@ -1,5 +1,6 @@
 """Text from outside: clean, short, and escaped so that nothing in it is alive."""
 
+import sys
 import unicodedata
 
 import pytest
@@ -17,6 +18,33 @@ from lib.text import (
 )
 
 ANY_TEXT = st.text(st.characters(), max_size=200)
+
+
+VISIBLE = {*map(chr, (*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD))}
+"""Of category Cf, but signs that people see: they stand before or around numbers."""
+BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+"""Of other categories, but without any ink of their own."""
+VARIATIONS = {*map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))}
+"""They choose how the character before them looks, and hide any text in a name."""
+NO_CHARACTERS = {
+    chr(plane * 0x10000 + last) for plane in range(17) for last in (0xFFFE, 0xFFFF)
+} | {*map(chr, range(0xFDD0, 0xFDF0))}
+
+
+def test_no_control_and_no_invisible_character_is_left() -> None:
+    """Of all that Unicode has. Newlines and tabs stay, and what makes an emoji of a sign."""
+    hidden = {
+        character
+        for character in map(chr, range(sys.maxunicode + 1))
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    }
+    hidden |= {*BLANK} | VARIATIONS | NO_CHARACTERS
+
+    left = {character for character in hidden - VISIBLE if clean(f"a{character}b") != "ab"}
+
+    assert {f"{ord(character):x}" for character in left} == {"9", "a", "d", "2028", "2029", "fe0f"}
+    assert clean("a\u2028b\u2029c") == "a\nb\nc"
+    assert one_line("a\u2028b\u2029c\td") == "a b c d"
 
 
 @pytest.mark.parametrize(
