@@ -166,6 +166,13 @@ def _keywords(alert: Alert) -> list[str]:
     return [text for each in said if (text := _say(each, _KEYWORD))]
 
 
+def _severity(alert: Alert) -> str:
+    """Return the worst severity that is listed; UNKNOWN for a scan without a result."""
+    if alert.problem is not None:
+        return "UNKNOWN"
+    return alert.worst.name if alert.worst is not None else "NONE"
+
+
 def _context(alert: Alert) -> Json:
     """Return what custom actions can take as variables."""
     image = alert.image
@@ -174,7 +181,7 @@ def _context(alert: Alert) -> Json:
         "digest": image.digest,
         "account": image.account,
         "region": image.region,
-        "severity": alert.worst.name if alert.worst is not None else "NONE",
+        "severity": _severity(alert),
         "findings": str(alert.total) if alert.problem is None else "unknown",
     }
     return {name: truncate(one_line(value), _VALUE) or "-" for name, value in values.items()}
