@@ -1,0 +1,532 @@
+"""
+What README.md and SECURITY.md promise without a condition, and the tests that attack it.
+
+A sentence with a word such as "never" or "every" is a claim. `CLAIMS` names a part of it and tests
+that would fail if it were false; what only describes stands in `DESCRIPTIONS`. Whoever writes a new
+one finds here that nothing attacks it yet.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from cli.__main__ import main
+from lib.models import Alert, Message
+from lib.text import clean
+from tests.builders import a_finding, a_report, an_image
+from tests.notifiers.alerts import evaluated, injected, injected_problem, stories, told
+from tests.notifiers.receivers import OPTIONS, THREADS, notifier, tools
+
+ROOT: Final = Path(__file__).parents[1]
+DOCUMENTS: Final = ("README.md", "SECURITY.md")
+STRONG: Final = re.compile(
+    r"\b(never|always|nothing|nobody|every|whatever|however|cannot|whoever|exactly|none)\b"
+    r"|\bno (mention|link|other)\b|\bonly\b.*\bhosts?\b",
+    re.IGNORECASE,
+)
+MEASURED: Final = ("## Figures", "## Faults", "### What is created, and what it costs")
+"""Sections of numbers: the matrix, the benchmarks and the template say what they are."""
+
+CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "**Loses nothing.**": (
+        "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
+        "faults/test_kill.py::test_a_killed_worker_loses_nothing",
+        "faults/test_mutants.py::test_the_matrix_catches",
+    ),
+    "may come twice only where": (
+        "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
+        "test_claims.py::test_a_possible_repeat_can_be_told",
+    ),
+    "**Finds what events miss.**": (
+        "test_reconciliation.py::test_exactly_the_difference_is_put_on_the_queue",
+        "e2e/test_alerts.py::test_scans_whose_events_were_lost_are_found_and_no_others",
+    ),
+    "**Never a false all-clear.**": (
+        "test_claims.py::test_a_scan_without_a_result_is_no_all_clear_anywhere",
+        "test_claims.py::test_gaps_are_in_every_headline",
+        "notifiers/test_digest.py::test_no_more_of_an_all_clear_than_is_true",
+        "page/test_page.py::test_a_scan_without_a_result_is_not_a_clear_one",
+    ),
+    "is read and never changed": (
+        "acceptance/test_run.py::test_whatever_ends_a_run_is_followed_by_a_clean_up",
+        "acceptance/test_acceptance.py::test_a_stage_that_is_there_is_refused",
+        "test_claims.py::test_the_acceptance_program_leaves_the_registry_alone",
+    ),
+    "an invalid file cannot be deployed": (
+        "deploy/test_package.py::test_an_invalid_configuration_is_not_packaged",
+    ),
+    "then nothing counts as resolved": (
+        "test_merging.py::test_a_platform_without_a_result_proves_nothing",
+    ),
+    "Whatever the format, filter policies match": (
+        "test_claims.py::test_filter_policies_match_whatever_the_format",
+    ),
+    "but never when it was closed as": (
+        "notifiers/test_jira.py::test_issue_that_people_decided_against_stays_closed",
+        "notifiers/test_jira_workflow.py::test_a_decision_not_to_do_it_is_recognized",
+    ),
+    "there is nothing to find": (
+        "local/test_jira_notifier.py::test_without_both_signs_only_the_ledger_knows_the_issue",
+        "local/test_jira_notifier.py::test_people_may_take_one_of_our_two_signs",
+    ),
+    "its role allows nothing else": (
+        "deploy/test_template.py::test_deliver_reads_our_secrets_only",
+        "test_secret_names.py::test_a_stage_reads_below_its_own_name",
+    ),
+    "told as not checked, never as sound": (
+        "cli/test_audit.py::test_what_may_not_be_read_is_no_all_clear",
+        "page/test_page.py::test_a_repository_that_may_not_be_read_is_not_a_sound_one",
+        "test_claims.py::test_a_scan_without_a_result_is_no_all_clear_anywhere",
+    ),
+    "with none of them left resolves it": (
+        "notifiers/test_pagerduty.py::test_an_incomplete_list_closes_nothing",
+        "notifiers/test_pagerduty.py::test_an_older_image_closes_nothing",
+        "local/test_pagerduty_notifier.py::test_another_stage_does_not_close_the_incident",
+    ),
+    "A repeat changes nothing": (
+        "local/test_pagerduty_notifier.py::test_an_alert_that_comes_again_adds_to_its_incident",
+    ),
+    "can send nothing to another host than `host`": (
+        "notifiers/test_webhook.py::test_another_host_than_the_one_that_was_named_is_not_called",
+        "test_config.py::test_a_host_of_its_own_is_the_only_one",
+        "test_http_client.py::test_other_addresses_are_refused",
+    ),
+    "It changes and sends nothing.": (
+        "local/test_destination_test.py::test_look_only_sends_nothing",
+        "test_claims.py::test_an_examination_only_reads",
+    ),
+    "and answers nothing else": (
+        "test_links.py::test_a_changed_link_does_not_open",
+        "handlers/test_open_report.py::test_nothing_else_can_be_done_with_a_link",
+    ),
+    "In a pipe every table has one line a row": (
+        "cli/test_terminal.py::test_a_table_in_a_pipe_is_not_folded",
+        "cli/test_deliveries.py::test_a_pipe_has_a_row_on_each_line",
+    ),
+    "every error with file, line and what is allowed": (
+        "cli/test_commands.py::test_each_mistake_has_a_line",
+        "cli/test_alerts_file.py::test_problems_come_in_the_order_of_lines",
+        "test_claims.py::test_mistakes_do_not_hide_each_other",
+    ),
+    "no ledger row is written, nothing is retried": (
+        "e2e/test_health.py::test_every_destination_passes",
+    ),
+    "Every line says what was found": (
+        "local/test_destination_test.py::test_wrong_secret_fails_with_remedy",
+    ),
+    "writes nothing: checks site": (
+        "local/test_destination_test.py::test_says_what_an_alert_would_do",
+    ),
+    "which pages nobody": ("local/test_destination_test.py::test_right_secret_passes",),
+    "whose tags cannot be moved": (
+        "cli/repository/test_templates.py::test_what_is_deployed_is_what_was_asked_for",
+    ),
+    "Nothing becomes weaker": (
+        "cli/repository/test_settings.py::test_tags_are_kept_as_strictly_as_before_at_least",
+        "test_lifecycle.py::test_what_is_missing_is_added_around_own_rules",
+    ),
+    "nothing is written that `check-config` would not pass": (
+        "cli/test_suppress.py::test_what_check_config_would_not_pass_is_not_written",
+        "cli/test_alerts_edits.py::test_adding_keeps_every_line",
+    ),
+    "listed with their lines and none is changed": (
+        "cli/test_suppress.py::test_of_several_none_is_guessed",
+    ),
+    "An import is never wider than its origin": (
+        "cli/ignore_files/test_never_wider.py::test_trivyignore",
+        "cli/ignore_files/test_never_wider.py::test_grype",
+        "cli/ignore_files/test_never_wider.py::test_openvex",
+    ),
+    "What an entry cannot say": ("cli/ignore_files/test_never_wider.py::test_trivyignore_yaml",),
+    "every finding with search, filters and sorting": (
+        "page/test_page.py::test_every_finding_is_on_the_page",
+        "page/test_browser.py::test_a_search_looks_at_every_finding",
+    ),
+    "ends all links": ("test_links.py::test_a_new_secret_ends_all_links",),
+    "nothing of the stage can be reached from outside": (
+        "deploy/test_template.py::test_without_links_nothing_can_be_reached_from_outside",
+        "deploy/test_template.py::test_only_the_function_that_opens_links_can_be_reached_from_outside",
+    ),
+    "An alert whose page cannot be made goes out without it": (
+        "test_delivery.py::test_an_alert_goes_out_without_its_page",
+    ),
+    "Every message and report names the commit": (
+        "e2e/test_source.py::test_labels_link_to_the_commit",
+        "e2e/test_source.py::test_an_image_that_says_nothing_says_what_to_add",
+    ),
+    "at most three calls": ("e2e/test_source.py::test_a_rescan_asks_nothing_again",),
+    "What cannot be read holds up no alert": (
+        "e2e/test_source.py::test_what_cannot_be_read_holds_nothing_up",
+        "test_pipeline.py::test_what_cannot_be_read_holds_nothing_up",
+    ),
+    "asks for nothing; tags and `sources` still count": (
+        "e2e/test_source.py::test_switched_off_it_asks_nothing",
+    ),
+    "puts exactly the difference on the queue": (
+        "test_reconciliation.py::test_exactly_the_difference_is_put_on_the_queue",
+    ),
+    "nobody is told twice": (
+        "test_reconciliation.py::test_found_twice_is_evaluated_once",
+        "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
+    ),
+    "does not stop the others": (
+        "test_reconciliation.py::test_a_repository_that_cannot_be_read_does_not_stop_the_others",
+    ),
+    "evaluated, stored, nobody told": (
+        "test_reconciliation.py::test_an_old_image_sets_its_baseline_silently",
+        "test_reconciliation.py::test_a_baseline_of_old_is_stored_and_told_to_nobody",
+    ),
+    "repeated and outdated events, which change nothing": (
+        "test_pipeline.py::test_a_repeated_event_does_nothing_more",
+        "test_pipeline.py::test_an_older_event_of_the_same_image_is_a_repeat",
+    ),
+    "in turn, however many rows one of them has": (
+        "store/test_contracts.py::test_every_destination_has_its_share_of_a_sweep",
+    ),
+    "none in configuration, logs, errors or metrics": (
+        "test_config.py::test_a_pasted_secret_is_refused",
+        "e2e/test_alerts.py::test_no_secret_is_logged",
+        "notifiers/test_contract.py::test_secrets_stay_out_of_payloads",
+        "notifiers/test_contract.py::test_retry_class_of_every_status",
+    ),
+    "Errors name a receiver's host, never its path": (
+        "test_http_client.py::test_no_error_shows_the_path_of_a_webhook",
+        "test_http_client.py::test_no_answer_repeats_credentials",
+        "test_redaction.py::test_no_mixture_of_spellings_lets_a_secret_pass",
+    ),
+    "Receivers are called over https": (
+        "test_http_client.py::test_other_addresses_are_refused",
+        "test_http_client.py::test_plain_http_is_for_loopback",
+        "test_http_client.py::test_redirects_are_not_followed",
+    ),
+    "signed over exactly the bytes that are sent": (
+        "notifiers/test_webhook.py::test_it_covers_id_time_and_body",
+        "notifiers/test_webhook.py::test_the_official_library_verifies_every_secret",
+    ),
+    "no mention, link or query comes alive": (
+        "notifiers/test_slack.py::test_nothing_from_outside_comes_alive",
+        "notifiers/test_slack_bot.py::test_nothing_from_outside_comes_alive",
+        "notifiers/test_jira.py::test_text_from_outside_stays_text",
+        "notifiers/test_pagerduty.py::test_text_from_outside_stays_text",
+        "notifiers/test_sns_amazon_q.py::test_no_mention_or_link_of_others_comes_alive",
+        "page/test_page.py::test_nothing_breaks_out_of_its_place",
+    ),
+    "without the scope for history it cannot ask": (
+        "local/test_slack_bot_notifier.py::test_a_bot_without_the_scope_for_history_cannot_tell",
+        "test_claims.py::test_a_possible_repeat_can_be_told",
+    ),
+    "where it cannot, replies go on": (
+        "notifiers/test_slack_bot.py::test_a_root_that_cannot_be_edited_does_not_stop_the_alert",
+    ),
+    "every alert is in it; nothing of others is edited": (
+        "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
+        "faults/test_mutants.py::test_the_matrix_catches_wrong_ideas_of_identity",
+    ),
+    "stand in no log line, error or metric": (
+        "e2e/test_alerts.py::test_no_secret_is_logged",
+        "notifiers/test_contract.py::test_accepted_answers_do_not_tell_secrets",
+        "test_redaction.py::test_no_mixture_of_spellings_lets_a_secret_pass",
+    ),
+    "control and invisible characters are removed": (
+        "test_text.py::test_no_control_and_no_invisible_character_is_left",
+        "test_claims.py::test_no_invisible_character_reaches_a_person",
+        "test_claims.py::test_programs_get_no_raw_control_character",
+    ),
+    "are stored encrypted, in a private bucket": (
+        "deploy/test_template.py::test_the_bucket_is_private",
+        "deploy/test_template.py::test_the_table_is_protected",
+    ),
+    "to the one host that a webhook names": (
+        "test_http_client.py::test_vendor_hosts_are_allowed",
+        "test_http_client.py::test_other_addresses_are_refused",
+        "notifiers/test_webhook.py::test_another_host_than_the_one_that_was_named_is_not_called",
+    ),
+}
+"""A part of the sentence, and tests by their file below tests/ and their name."""
+
+DESCRIPTIONS: Final = (
+    "has the IAM policies for whoever deploys",
+    "`labels` (`false` for none)",
+    "which repositories nobody scans",
+    "2xx that cannot be read",
+    "NONE`).",
+    "From then on one command deploys every change",
+    "after an hour it comes without those that have none",
+    "so is an index none of whose images is ever scanned",
+    "`text`, `json`, `ocsf` or `amazon-q` | none;",
+    "`NONE` when things only got better",
+    "closes it when nothing is left",
+    "and images that were never scanned",
+    "has no scan, or none within `scanned_within` days",
+    "no rule expires untagged images; none expires tagged ones",
+    "when nothing changed that it asks for",
+    "warns of expired suppressions, routes that are never reached",
+    "the state of every alert of a deployment",
+    "when something is found or cannot be read",
+    "Whoever has the link can open the page",
+    "Where Inspector counts nothing",
+    "wake-ups for rows that need nothing",
+    "a routing key of nobody",
+    "and nobody tried",
+    "`host` (the only one that is called)",
+    "whoever takes over asks the receiver",
+    "Whoever can write `alerts.yml` decides",
+    "can read every alert sent to it",
+    "`Host … is not allowed here`",
+)
+"""Definitions, conditions and options: nothing to attack."""
+
+MODES: Final = (
+    *((mode, {}) for mode in sorted(OPTIONS)),
+    *(("sns", {"format": format_}) for format_ in ("json", "ocsf", "amazon-q")),
+)
+FOR_PROGRAMS: Final = (("webhook", {}), ("sns", {"format": "json"}), ("sns", {"format": "ocsf"}))
+STORIES: Final = stories()
+each_mode = pytest.mark.parametrize(("mode", "options"), MODES)
+
+
+def rendered(mode: str, options: Mapping[str, Any], alert: Message) -> Iterator[Any]:
+    """Yield what a receiver gets of an alert: in full and plain, as the first and as another."""
+    made = notifier(mode, tools(), **options)
+    for thread in {None, THREADS.get(mode)}:
+        yield made.render(alert, thread=thread)
+        yield made.plain(alert, thread=thread)
+
+
+def said(payload: Any) -> str:
+    """Return the text of a payload; an SNS message of a program is JSON inside of it."""
+    return json.dumps(payload, ensure_ascii=False)
+
+
+# --- the documents ----------------------------------------------------------------------------
+
+
+@cache
+def sentences(document: str) -> tuple[str, ...]:
+    """Return the sentences of a document, without code and sections of numbers."""
+    text = re.sub(r"```.*?```", "", (ROOT / document).read_text("utf-8"), flags=re.DOTALL)
+    sections = re.split(r"\n(?=##+ )", text)
+    kept = "\n\n".join(each for each in sections if not each.startswith(MEASURED))
+    blocks = re.split(r"\n\s*\n|\n(?=[|\-#])", kept)
+    return tuple(
+        sentence
+        for block in blocks
+        for sentence in re.split(r"(?<=[.!?:;])\s+(?=[A-Z*`\[])", " ".join(block.split()))
+    )
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_claim_is_attacked(document: str) -> None:
+    """A sentence that promises without a condition is listed above, or reworded."""
+    known = (*CLAIMS, *DESCRIPTIONS)
+
+    missing = [
+        sentence
+        for sentence in sentences(document)
+        if STRONG.search(sentence) and not any(part in sentence for part in known)
+    ]
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("part", [*CLAIMS, *DESCRIPTIONS])
+def test_the_list_has_what_is_written(part: str) -> None:
+    """A claim that was reworded is looked at anew."""
+    everything = " ".join(" ".join((ROOT / each).read_text("utf-8").split()) for each in DOCUMENTS)
+
+    assert part in everything
+
+
+@cache
+def names_in(file: str) -> frozenset[str]:
+    tree = ast.parse((ROOT / "tests" / file).read_text("utf-8"))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+@pytest.mark.parametrize("test", sorted({test for tests in CLAIMS.values() for test in tests}))
+def test_the_attacks_exist(test: str) -> None:
+    """Under the names that the list has."""
+    file, _, name = test.partition("::")
+
+    assert name in names_in(file)
+
+
+# --- attacks on the operator's commands --------------------------------------------------------
+
+
+def test_mistakes_do_not_hide_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Six in one file: each is named with its own line in one run."""
+    lines = MISTAKES.splitlines()
+    wrong = [number for number, line in enumerate(lines, 1) if line.endswith("# wrong")]
+    file = tmp_path / "alerts.yml"
+    file.write_text(MISTAKES, "utf-8")
+
+    code = main(["check-config", str(file)])
+
+    printed = capsys.readouterr()
+    named = {int(found) for found in re.findall(r"alerts\.yml:(\d+)", printed.out + printed.err)}
+    assert code == 1
+    assert named == {*wrong}
+
+
+CHANGES: Final = re.compile(
+    r"(add|associate|cancel|change|copy|create|delete|disable|enable|execute|import|modify|publish"
+    r"|purge|put|reboot|redrive|register|remove|reset|restore|run|send|set|start|stop|subscribe|tag"
+    r"|terminate|transact|untag|update|upload|write)_[a-z_]+"
+)
+"""How the methods of boto3 that change something begin."""
+
+
+def methods_called(*files: Path) -> set[str]:
+    """Return the names of all methods that are called in files."""
+    return {
+        node.func.attr
+        for file in files
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+
+
+def test_the_acceptance_program_leaves_the_registry_alone() -> None:
+    """It asks how the registry scans, and calls nothing that changes a registry as a whole."""
+    called = methods_called(*(ROOT / "acceptance").rglob("*.py"))
+
+    assert "get_registry_scanning_configuration" in called
+    assert [name for name in called if "registry" in name and CHANGES.fullmatch(name)] == []
+
+
+def test_an_examination_only_reads() -> None:
+    """No call of AWS that `doctor` makes is named like one that changes something."""
+    called = methods_called(*(ROOT / "cli/doctor").glob("*.py"), ROOT / "cli/commands/doctor.py")
+
+    assert any(name.startswith("describe_") for name in called)
+    assert {name for name in called if CHANGES.fullmatch(name)} <= {"add_argument"}
+
+
+MISTAKES: Final = """version: 1
+destinations:
+  a: {type: slack, webhook: {secret: ecr-scan-alerts/a}, chanel: C1}  # wrong
+  b: {type: carrier-pigeon}  # wrong
+  c: {type: sns, topic_arn: "arn:aws:sns:eu-central-1:000474600478:c", format: prose}  # wrong
+routes:
+  - {name: one, severity: TERRIBLE, notify: [a]}  # wrong
+  - name: two
+    notify: [nobody]  # wrong
+suppressions:
+  - id: CVE-2026-1
+    expires: soon  # wrong
+    reason: x
+"""
+
+
+# --- attacks on all receivers -----------------------------------------------------------------
+
+CLEAR: Final = re.compile(
+    r"(?<!not an )all.clear|\b[Nn]o findings|\b0 findings|[Nn]othing (open|new)|\bNONE\b|\bINFO\b"
+    r'|"event_action": "resolve"'
+)
+FAILURES: Final = ("scan-failed", "not-scanned", "multi-platform-failed", "repository-denied")
+
+
+@each_mode
+@pytest.mark.parametrize("story", FAILURES)
+def test_a_scan_without_a_result_is_no_all_clear_anywhere(
+    story: str, mode: str, options: Mapping[str, Any]
+) -> None:
+    """No receiver reads "no findings" out of it, and none closes an incident."""
+    for payload in rendered(mode, options, STORIES[story]):
+        found = [hit[0] for hit in CLEAR.finditer(said(payload))]
+
+        assert found == []
+
+
+@each_mode
+def test_gaps_are_in_every_headline(mode: str, options: Mapping[str, Any]) -> None:
+    """A subject or the first line may be all that is read."""
+    report = a_report(a_finding(), image=an_image(2))
+    before = a_report(a_finding(), image=an_image(1))
+    partly = replace(report, parts=STORIES["multi-platform"].parts)
+    listed = replace(report, scan=replace(report.scan, complete=False))
+
+    for gap, words in ((partly, "1 of 3 platforms not scanned"), (listed, "is incomplete")):
+        alert = told(evaluated(gap, before=before))
+        assert alert.verdict.endswith(words)
+        assert all(words in said(payload) for payload in rendered(mode, options, alert))
+
+
+@each_mode
+def test_a_possible_repeat_can_be_told(mode: str, options: Mapping[str, Any]) -> None:
+    """People read that it may be one; programs find the id of the first in it."""
+    alert = replace(STORIES["new-and-resolved"], attempt=2, possible_repeat=True)
+
+    for payload in rendered(mode, options, alert):
+        text = said(payload)
+        told_apart = mode in ("pagerduty", "sns", "webhook")
+        assert "may be a repeat" in text or told_apart
+        assert alert.delivery_id in text or '"dedup_key"' in text
+
+
+HIDDEN: Final = (
+    "\x00\x07\x1b\x7f\x9b\u00ad\u034f\u061c\u115f\u180e\u200b\u200f\u2028\u202e\u2066\u2800\u3164\ufe01"
+    "\ufeff\uffa0\ufff9\ufdd0\ufffe\U0001bca0\U0001d173\U000e0041\U000e0101\U0010ffff"
+)
+"""One of each range that is removed."""
+
+
+def hidden(text: str) -> list[str]:
+    """Return the characters of a text that no person should get."""
+    return [f"{ord(character):x}" for character in set(text) & set(HIDDEN)]
+
+
+def hostile() -> tuple[Alert, ...]:
+    """Return alerts whose texts are full of hidden characters."""
+    text = f"open{HIDDEN}ssl"
+    return (injected(text), injected_problem(text))
+
+
+@pytest.mark.parametrize(("mode", "options"), [each for each in MODES if each not in FOR_PROGRAMS])
+def test_no_invisible_character_reaches_a_person(mode: str, options: Mapping[str, Any]) -> None:
+    """Not by any text of an image or an advisory."""
+    for alert in hostile():
+        for payload in rendered(mode, options, alert):
+            assert hidden(said(payload)) == []
+
+
+@pytest.mark.parametrize(("mode", "options"), FOR_PROGRAMS)
+def test_programs_get_no_raw_control_character(mode: str, options: Mapping[str, Any]) -> None:
+    """Their documents keep what was found, as escapes of JSON."""
+    for alert in hostile():
+        for payload in rendered(mode, options, alert):
+            body = payload["Message"] if mode == "sns" else json.dumps(payload)
+            raw = {character for character in body if clean(character) != character}
+
+            assert raw <= {"\r"}
+            json.loads(body.splitlines()[0])
+
+
+@pytest.mark.parametrize("format_", ["text", "json", "ocsf", "amazon-q"])
+def test_filter_policies_match_whatever_the_format(format_: str) -> None:
+    """One policy serves subscribers of any topic."""
+    usual = notifier("sns", tools())
+    other = notifier("sns", tools(), format=format_)
+
+    for alert in STORIES.values():
+        expected, attributes = (
+            {
+                name: value
+                for name, value in made.render(alert)["MessageAttributes"].items()
+                if name != "truncated"
+            }
+            for made in (usual, other)
+        )
+        assert attributes == expected
+        assert {"severity", "repository", "account", "kind", "route"} <= {*attributes}
