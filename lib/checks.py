@@ -7,7 +7,16 @@ Results of `destinations test` and of `doctor`. The function `deliver` returns t
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ScanAlertError,
+    TemporaryDeliveryError,
+    ThrottledError,
+)
+
+_AGAIN: Final = "Try again; if it stays so, look at the receiver's status page"
 
 
 class CheckStatus(StrEnum):
@@ -56,6 +65,16 @@ def failed(subject: str, text: str, remedy: str = "") -> Check:
 def has_failed(checks: Iterable[Check]) -> bool:
     """Say whether a check failed; one that could not be made has not."""
     return any(check.status is CheckStatus.FAILED for check in checks)
+
+
+def advice(error: ScanAlertError) -> str:
+    """Return what to do about an error of a receiver, where nothing more is known of it."""
+    if isinstance(error, ThrottledError):
+        pause = "" if error.retry_after is None else f" in {error.retry_after:.0f} seconds"
+        return f"The receiver asks for fewer messages: try again{pause}"
+    temporary = isinstance(error, TemporaryDeliveryError | AmbiguousDeliveryError)
+    # Errors of the configuration say it themselves.
+    return _AGAIN if temporary else ""
 
 
 def check_to_json(check: Check) -> dict[str, str]:

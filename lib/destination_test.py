@@ -12,20 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from lib.checks import Check, failed
-from lib.errors import (
-    AmbiguousDeliveryError,
-    EventError,
-    ScanAlertError,
-    TemporaryDeliveryError,
-    ThrottledError,
-)
+from lib.checks import Check, advice, failed
+from lib.errors import EventError, ScanAlertError
 from lib.interfaces import DestinationTest, Json, Notifier, Testable
 from lib.models import Destination
 
 EVENT: Final = "destination_test"
 """The key by which `deliver` knows a test from a batch of its queue."""
-_AGAIN: Final = "Try again; if it stays so, look at the receiver's status page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +46,7 @@ def _failure(error: ScanAlertError) -> Check:
         # Of `lib.store.secrets`: what is wrong, a semicolon, and the command that creates it.
         text, _, remedy = str(error).partition("; ")
         return failed("secret", text, remedy[:1].upper() + remedy[1:])
-    return failed("destination", str(error), _remedy(error))
-
-
-def _remedy(error: ScanAlertError) -> str:
-    if isinstance(error, ThrottledError):
-        pause = "" if error.retry_after is None else f" in {error.retry_after:.0f} seconds"
-        return f"The receiver asks for fewer messages: try again{pause}"
-    temporary = isinstance(error, TemporaryDeliveryError | AmbiguousDeliveryError)
-    # Errors of the configuration say it themselves.
-    return _AGAIN if temporary else ""
+    return failed("destination", str(error), advice(error))
 
 
 def request(destination: Destination | None, test: DestinationTest) -> dict[str, Json]:

@@ -27,6 +27,8 @@ from cli.doctor.facts import (
     TrailFacts,
 )
 from lib.bootstrap import Clients
+from lib.config import parse
+from lib.errors import DocumentError
 from lib.interfaces import Json
 from lib.models import Image, NameFilter, RepositorySettings, ScanningRule
 from lib.repositories import scans_on_push
@@ -222,15 +224,26 @@ class Reads:
         return BucketFacts(name, private=all(settings.get(name) is True for name in names))
 
     def deployed_config(self, bucket: str) -> Json:
-        """Read the configuration that was deployed last; None: none is stored."""
+        """
+        Read the configuration that was deployed last; None: none is stored.
+
+        Raises `DocumentError` for what is none.
+        """
         try:
             answer = self._clients.get("s3").get_object(Bucket=bucket, Key=CURRENT)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _MISSING:
                 raise
             return None
-        document = json.loads(answer["Body"].read())
-        return document if isinstance(document, dict) else None
+        try:
+            document = json.loads(answer["Body"].read())
+            # What the examination reads of it.
+            parse(document)
+        except (ValueError, LookupError, TypeError, AttributeError) as error:
+            raise DocumentError(
+                f"{CURRENT} in the bucket is no configuration; the next deployment stores it anew"
+            ) from error
+        return document
 
     def scanning(self) -> ScanningFacts:
         """Read which repositories are scanned when something is pushed."""

@@ -32,6 +32,7 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
             "store both under the same secret"
         ),
         "http-403": "Give the account of the secret access to this site and project",
+        "answered 3": "Correct `site`: the API of a site of Jira Cloud redirects nobody",
         "http-404": "Correct `site` or `project`, or let the account see the project",
     }
 )

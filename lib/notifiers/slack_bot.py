@@ -14,7 +14,12 @@ from typing import ClassVar, Final
 from urllib.parse import urlencode
 
 from lib.checks import Check, note, ok
-from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
+from lib.errors import (
+    AmbiguousDeliveryError,
+    ConfigError,
+    DeliveryError,
+    PermanentDeliveryError,
+)
 from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import (
     LONG_ANSWER,
@@ -205,7 +210,7 @@ class SlackBotNotifier:
         url = f"{self._site}/api/conversations.history?{query}"
         try:
             _accepted(self._tools.http.get(url, headers=headers))
-        except PermanentDeliveryError as error:
+        except DeliveryError as error:
             lost = "a message whose answer was lost is sent again and may appear twice"
             return note("history", f"{error}; {lost}", _HISTORY)
         return ok("history", f"the history of channel {self._channel} can be read")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from lib.addresses import AddressError, read_address
-from lib.checks import Check, failed, ok
+from lib.checks import Check, advice, failed, ok
 from lib.errors import ConfigError, DeliveryError
 from lib.interfaces import DestinationTest, HttpClient, Json
 from lib.models import Destination
@@ -64,7 +64,7 @@ def refusal(subject: str, error: DeliveryError, remedies: Mapping[str, str]) -> 
     """Return the failed check of an error. See `attempt`."""
     text = str(error)
     found = (remedy for word, remedy in remedies.items() if word == error.reason or word in text)
-    return failed(subject, text, next(found, ""))
+    return failed(subject, text, next(found, "") or advice(error))
 
 
 def reachable(http: HttpClient, url: str) -> Check:

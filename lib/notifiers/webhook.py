@@ -54,6 +54,7 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
             "The receiver does not accept the signature: store the same secret on both sides. "
             "While it is replaced, store the new one and the old one with a blank between them",
         ),
+        "answered 3": "Store the address that the receiver redirects to: no redirect is followed",
         **dict.fromkeys(
             ("http-404", "http-405", "http-410"),
             "Check the path of the URL that the secret of `url` holds",

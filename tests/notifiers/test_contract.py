@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from cli.commands.scan import parse_reference
 from lib import interfaces
 from lib.config import DestinationConfig
+from lib.destination_test import run
 from lib.errors import (
     AmbiguousDeliveryError,
     DeliveryError,
@@ -31,7 +32,7 @@ from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Sever
 from lib.notifiers import NOTIFIERS, wording
 from lib.notifiers.sns import FORMATS as SNS_FORMATS
 from tests.answers import an_answer
-from tests.builders import a_filter, a_report, an_image
+from tests.builders import NOW, a_filter, a_report, an_image
 from tests.notifiers import receivers
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, stories, told
 from tests.notifiers.receivers import (
@@ -311,16 +312,33 @@ def test_accepted_answers_do_not_tell_secrets(
 
 def send(mode: str, session: requests.Session, thread: str | None) -> Receipt:
     """Send an alert by the real client."""
+    made = made_with(mode, session)
+    return made.send(made.render(STORIES["new-and-resolved"], thread=thread))
+
+
+def made_with(mode: str, session: requests.Session) -> Notifier:
+    """Return a notifier with the real client."""
     options = OPTIONS[mode]
     hosts = DestinationConfig(options["type"], options).hosts(NOTIFIERS[options["type"]].hosts, ())
     http = RequestsClient(hosts, session=session, now=lambda: datetime(2026, 11, 23, tzinfo=UTC))
-    made = make(mode, http=http)
-    return made.send(made.render(STORIES["new-and-resolved"], thread=thread))
+    return make(mode, http=http)
 
 
 def printed(error: Exception) -> str:
     """Return all that a log could show of an error."""
     return "".join(traceback.format_exception(error)) + repr(error)
+
+
+@each_http_mode
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 429, 500, 503])
+def test_tests_do_not_tell_secrets(mode: str, session: Answering) -> None:
+    """`destinations test` shows what the receiver answered, but no secret that it repeats."""
+    asked = interfaces.DestinationTest("test-1", NOW, "stage prod", create=True, page=True)
+
+    checks = run(made_with(mode, session), asked)
+
+    assert checks
+    assert not [each for each in SECRETS if each in repr(checks)]
 
 
 @each_http_mode

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from cli.doctor.facts import AlarmFacts, MappingFacts, Resource, TrailFacts
 from cli.doctor.reads import CURRENT, Reads
-from lib.errors import ConfigError
+from lib.errors import ConfigError, DocumentError
 from tests.builders import NOW
 
 MANAGEMENT = {"IncludeManagementEvents": True}
@@ -129,13 +129,19 @@ class TestBucket:
             reads(get_public_access_block=refused("NoSuchBucket")).bucket("b")
 
     @pytest.mark.parametrize(
-        ("body", "expected"), [(b'{"version": 1}', {"version": 1}), (b"[]", None)]
+        "body", [b"", b"[]", b"null", b'{"version": 1}', b'{"destinations": {"a": 1}}']
     )
-    def test_config(self, body: bytes, expected: Any) -> None:
-        """The document that `make deploy` stored."""
-        service = Service(get_object={"Body": io.BytesIO(body)})
+    def test_config_that_is_none(self, body: bytes) -> None:
+        """Somebody wrote something else there."""
+        with pytest.raises(DocumentError, match="is no configuration"):
+            reads(get_object={"Body": io.BytesIO(body)}).deployed_config("b")
 
-        assert Reads(service).deployed_config("b") == expected  # type: ignore[arg-type]
+    def test_config(self) -> None:
+        """The document that `make deploy` stored."""
+        document: Any = {"version": 1, "destinations": {}, "routes": []}
+        service = Service(get_object={"Body": io.BytesIO(json.dumps(document).encode())})
+
+        assert Reads(service).deployed_config("b") == document  # type: ignore[arg-type]
         assert service.asked[-1] == ("get_object", {"Bucket": "b", "Key": CURRENT})
 
     def test_no_config(self) -> None:
