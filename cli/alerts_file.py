@@ -122,7 +122,7 @@ def check_file(
     """
     Return every problem of a file in the order of its lines.
 
-    `receiver_hosts`: what RECEIVER_HOSTS names at deployment.
+    `receiver_hosts`: what the stage file names beside the vendors' hosts.
 
     Raises `ConfigError` when there is no such file.
     """

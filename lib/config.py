@@ -613,7 +613,8 @@ def _foreign_hosts(document: Json, receiver_hosts: Sequence[str]) -> Iterator[Pr
             if vendors and not _may_be_called(entry[option], (*vendors, *receiver_hosts)):
                 message = (
                     f"is not at the vendor's hosts ({', '.join(vendors)}): nothing can be sent "
-                    "there unless RECEIVER_HOSTS names this host when you check and deploy"
+                    "there unless receiverHosts in the stage file names this host; "
+                    "`check-config --stage STAGE` reads it"
                 )
                 yield Problem(("destinations", name, option), message, "warning")
 

@@ -567,7 +567,7 @@ class TestReceiverHosts:
         (problem,) = check(changed(self.SITE, site), today=TODAY)
 
         assert (problem.where, problem.level) == (self.SITE, "warning")
-        assert "RECEIVER_HOSTS" in problem.message
+        assert "unless receiverHosts in the stage file names this host" in problem.message
         assert "(.atlassian.net)" in problem.message
 
     @pytest.mark.parametrize(

@@ -7,14 +7,16 @@ from pathlib import Path
 
 from cli.alerts_file import LocatedProblem, check_file, render_problems
 from cli.inputs import add_config_option
+from cli.stage_file import find_stage, shown, stage_path
 from cli.terminal import print_json, working
 from lib.bootstrap import Settings
+from lib.errors import ConfigError
 
 HELP = "check alerts.yml"
 DESCRIPTION = (
     "Check a configuration file. Exit code 0: it can be deployed; 1: it cannot. "
-    "Receivers beside their vendors' own hosts are those that RECEIVER_HOSTS names, as it does for "
-    "the deployment."
+    "With --stage the file and the hosts of receivers are those that deploy/stages/STAGE.yml "
+    "names. Without it, RECEIVER_HOSTS names hosts beside the vendors' own."
 )
 
 
@@ -22,17 +24,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     parser.add_argument("file", nargs="?", metavar="FILE", help="default: that of --config")
     add_config_option(parser)
+    parser.add_argument(
+        "--stage", default=argparse.SUPPRESS, help="a stage that has a file in deploy/stages"
+    )
     parser.add_argument("--format", choices=("json", "text"), default="text")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print each problem on a line of its own."""
     file = options.file or options.config
+    hosts = _receiver_hosts(options)
     with working(f"checking {file}"):
         problems = check_file(
             Path(file),
             today=datetime.now(UTC).date(),
-            receiver_hosts=Settings(os.environ).receiver_hosts,
+            receiver_hosts=hosts,
         )
     errors = sum(each.level == "error" for each in problems)
     if options.format == "json":
@@ -50,6 +56,17 @@ def run(options: argparse.Namespace) -> int:
         return 1
     print(f"{file}: fine" + (f", {len(problems)} warnings" if problems else ""))
     return 0
+
+
+def _receiver_hosts(options: argparse.Namespace) -> tuple[str, ...]:
+    """Return the hosts that the deployment names. Raises `ConfigError` for a wrong stage file."""
+    stage = find_stage(options.stage) if options.stage else None
+    if stage is not None:
+        return stage.receiver_hosts
+    if options.stage and not (options.file or options.config_is_named):
+        path = shown(stage_path(options.stage))
+        raise ConfigError(f"{path}: there is no such file; `make deploy` writes it")
+    return Settings(os.environ).receiver_hosts
 
 
 def _problem_to_json(problem: LocatedProblem) -> dict[str, str | int]:

@@ -7,12 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli import stage_file
 from cli.__main__ import main
+from cli.commands import check_config
 from cli.failures import guarded
 from cli.inputs import MOST_BYTES
 from lib.errors import ConfigError, DocumentError
@@ -442,6 +445,43 @@ class TestCheckConfig:
 
         assert "warning: destinations.jira.site" in warned
         assert fine == f"{path}: fine\n"
+
+    def test_a_stage_names_the_file_and_the_hosts(
+        self, run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What will be deployed is checked as it will be deployed."""
+        path = tmp_path / "alerts.yml"
+        jira = (
+            "{type: jira, site: 'https://jira.example.com', project: SEC, "
+            "credentials: {secret: ecr-scan-alerts/jira}}"
+        )
+        path.write_text(
+            CONFIG.replace("  audit:", f"  jira: {jira}\n  audit:").replace(
+                "[audit]", "[jira, audit]"
+            )
+        )
+        (tmp_path / "prod.yml").write_text(
+            f"region: eu-west-1\nconfig: {path}\nreceiverHosts: [jira.example.com]\n"
+        )
+        find = partial(stage_file.find_stage, folder=tmp_path)
+        monkeypatch.setattr(stage_file, "find_stage", find)
+        monkeypatch.setattr(check_config, "find_stage", find)
+
+        code, fine, _ = run("check-config", "--stage", "prod")
+
+        assert (code, fine) == (0, f"{path}: fine\n")
+
+    def test_a_stage_without_a_file_names_nothing_to_check(self, run: Any, tmp_path: Path) -> None:
+        """The sample is not checked in its place; a file that is named is."""
+        path = tmp_path / "alerts.yml"
+        path.write_text(CONFIG)
+
+        code, _, error = run("check-config", "--stage", "nobody")
+        named, _, _ = run("check-config", str(path), "--stage", "nobody")
+
+        assert code == 2
+        assert "deploy/stages/nobody.yml: there is no such file" in error
+        assert named == 0
 
 
 def cli(arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
