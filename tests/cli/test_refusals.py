@@ -84,7 +84,7 @@ def leaves(of: argparse.ArgumentParser, path: Sequence[str] = ()) -> Iterator[Le
 
 LEAVES = tuple(leaves(parser()))
 CALLING = [pytest.param(leaf, id=leaf.name) for leaf in LEAVES if leaf.calls_aws]
-STAGED = [pytest.param(leaf, id=leaf.name) for leaf in LEAVES if leaf.has_stage]
+STAGED = [pytest.param(leaf, id=leaf.name) for leaf in LEAVES if leaf.has_stage and leaf.calls_aws]
 Run = Callable[[Leaf], tuple[int, str, str]]
 
 
