@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
@@ -321,6 +322,9 @@ def _most_useful_first(upgrade: Upgrade) -> tuple[object, ...]:
     return (upgrade.fixed is None, *amounts, upgrade.package, upgrade.manager or "", upgrade.origin)
 
 
+_RUNS: Final = 50
+_LETTERS: Final = 50
+"""So much of a version is compared by its runs, and of each run; the rest is plain text."""
 _RUN: Final = re.compile(r"([^0-9]*)([0-9]*)")
 _TILDE: Final = -1
 _END: Final = 0
@@ -347,7 +351,8 @@ def version_key(version: str) -> tuple[object, ...]:
     if not (colon and epoch.isascii() and epoch.isdigit()):
         epoch, rest = "0", version
     runs = tuple(
-        ((*map(_order, text), _END), _number(digits)) for text, digits in _RUN.findall(rest)
+        ((*map(_order, run[1][:_LETTERS]), _END), _number(run[2]))
+        for run in islice(_RUN.finditer(rest), _RUNS)
     )
     return (_number(epoch), runs, version)
 
@@ -356,6 +361,24 @@ def _number(digits: str) -> tuple[int, str]:
     """Return what orders digits as a number of any length; `int` refuses absurdly long ones."""
     significant = digits.lstrip("0")
     return (len(significant), significant)
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+_IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
+_REGION: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
+
+
+def command_for(image: Image, output: str) -> str:
+    """
+    Return the command that writes the report of an image to a file, whose name says the format.
+
+    Empty for a name that a shell or a receiver's markup could read in another way.
+    """
+    subject = f"{image.repository}@{image.digest}"
+    if not _IMAGE.fullmatch(subject) or not _REGION.fullmatch(image.region):
+        return ""
+    return f"ecr-scan-alerts report {subject} --region {image.region} -o {output}"
 
 
 # --- links ------------------------------------------------------------------------------------

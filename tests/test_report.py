@@ -425,6 +425,16 @@ class TestVersionKey:
         assert version_key("9" * 5000) < version_key("1" + "0" * 5000)
         assert version_key("000" + "1" * 10) < version_key("2" * 10)
 
+    @pytest.mark.parametrize("version", ["x" * 5000, "x1" * 2500, "1." * 2500])
+    def test_the_key_of_an_absurd_version_is_small(self, version: str) -> None:
+        """Thousands are kept: each of them may be as long as a source lets it be."""
+        _, runs, text = version_key(version)
+
+        assert text == version
+        assert len(runs) <= 50  # type: ignore[arg-type]
+        assert all(len(letters) <= 51 for letters, _ in runs)  # type: ignore[attr-defined]
+        assert version_key(version) < version_key(f"{version}2")
+
     @settings(deadline=None)
     @given(st.lists(st.text(max_size=20), max_size=6))
     def test_any_text_can_be_ordered(self, versions: list[str]) -> None:

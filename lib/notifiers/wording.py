@@ -4,7 +4,6 @@ The words that every receiver uses, as plain text: each escapes and lays out in 
 Everything from outside is cleaned and cut here, so that one absurd field cannot fill a message.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from lib.models import (
     Workload,
 )
 from lib.provenance import in_words, links
-from lib.report import before, severity_word
+from lib.report import before, command_for, severity_word
 from lib.repositories import CLOUDFORMATION, COMMAND, MANAGER, REMARK
 from lib.repositories import words as checks
 from lib.text import ELLIPSIS, clean, one_line, truncate
@@ -562,23 +561,15 @@ def warnings(alert: Alert) -> list[str]:
     return said
 
 
-_IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
-_REGION: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
-
-
 def report_command(alert: Alert) -> str:
     """
     Return the command that makes the report page of an image; "" where it is not needed.
 
-    It is needed where pages are stored without links. A name that a shell or a receiver's markup
-    could read in another way gets none.
+    It is needed where pages are stored without links.
     """
-    linked = alert.report_url is not None or alert.page_key is None
-    image = alert.image
-    subject = f"{image.repository}@{image.digest}"
-    if linked or not _IMAGE.fullmatch(subject) or not _REGION.fullmatch(image.region):
+    if alert.report_url is not None or alert.page_key is None:
         return ""
-    return f"ecr-scan-alerts report {subject} --region {image.region} -o report.html"
+    return command_for(alert.image, "report.html")
 
 
 def footer(alert: Alert) -> str:

@@ -20,9 +20,10 @@ from lib.models import (
     Severity,
 )
 from lib.page import sections
-from lib.page.findings import FIRST, Row, data, rows, table
+from lib.page.findings import FIRST, Row, data, fitting, rows, table
 from lib.page.markup import Markup, element, joined
 from lib.report import alert as build_alert
+from lib.report import command_for
 from lib.repositories.words import is_check
 
 _HERE: Final = Path(__file__).parent
@@ -37,6 +38,7 @@ def render(evaluation: Evaluation, history: Sequence[HistoryEntry], *, now: date
     whatever the routes let through.
     """
     alert, all_rows = whole(evaluation, now), rows(evaluation)
+    shown = fitting(all_rows)
     style, script = _asset("report.css"), _asset("report.js")
     usable = sections.usable(evaluation)
     body = (
@@ -49,7 +51,8 @@ def render(evaluation: Evaluation, history: Sequence[HistoryEntry], *, now: date
             sections.changes(alert) if usable else None,
             sections.platforms(alert.parts),
             sections.history(history),
-            _findings(all_rows) if usable else None,
+            _findings(shown) if usable else None,
+            _missing(alert, len(all_rows) - len(shown)),
         ),
         sections.footer(alert, now),
     )
@@ -64,9 +67,23 @@ def render(evaluation: Evaluation, history: Sequence[HistoryEntry], *, now: date
         element("title", f"{alert.image.name}: {'check' if is_check(alert) else 'scan report'}"),
         Markup(f"<style>{style}</style>"),
     )
-    tail = (data(all_rows), Markup(f"<script>{script}</script>")) if usable else ()
+    tail = (data(shown), Markup(f"<script>{script}</script>")) if usable else ()
     page = element("html", head, element("body", body, tail), lang="en")
     return joined((Markup("<!doctype html>"), page, Markup("\n")))
+
+
+def _missing(alert: Alert, number: int) -> Markup | None:
+    """Return how many findings the page has no room for, and how to get at them."""
+    if not number:
+        return None
+    command = command_for(alert.image, "findings.csv")
+    return element(
+        "p",
+        f"{number:,} more finding{'s' if number > 1 else ''}, the least severe, "
+        f"{'are' if number > 1 else 'is'} counted above, but not listed on this page.",
+        (" All of them: ", element("code", command)) if command else None,
+        id="missing",
+    )
 
 
 def whole(evaluation: Evaluation, now: datetime) -> Alert:

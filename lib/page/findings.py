@@ -1,7 +1,7 @@
 """Every finding: columns for the script, and the first rows of the table for whoever has none."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
@@ -15,6 +15,10 @@ from lib.text import clean, one_line, truncate
 
 FIRST: Final = 100
 """Rows that stand in the page itself; the script shows as many at a time."""
+MOST_ROWS: Final = 20_000
+"""Rows of a page: more take a function longer than it may run."""
+MOST_TEXT: Final = 12_000_000
+"""Characters of all texts of a page together."""
 _NAME: Final = 200
 _TEXT: Final = 3000
 _LINKS: Final = 10
@@ -80,6 +84,36 @@ def _since(comparison: Comparison | None, count: int) -> Sequence[datetime | Non
 
 def _oldest(known: datetime | None, finding: Finding) -> datetime | None:
     return min((each for each in (known, finding.first_observed_at) if each), default=None)
+
+
+# --- what fits ----------------------------------------------------------------------------------
+
+
+def fitting(all_rows: Sequence[Row]) -> Sequence[Row]:
+    """
+    Return the rows that a page can hold: all, or the worst.
+
+    The function that makes pages has 512 MB, and every text is in memory some times over: as it
+    was read, in the page, and in the page compressed. A text that repeats is held once.
+    """
+    worst = sorted(all_rows, key=lambda row: -row.finding.severity)[:MOST_ROWS]
+    texts: set[str] = set()
+    size = 0
+    for place, row in enumerate(worst):
+        new = set(_texts(row.finding)) - texts
+        texts |= new
+        size += sum(map(len, new))
+        if size > MOST_TEXT:
+            return worst[:place]
+    return worst if len(worst) < len(all_rows) else all_rows
+
+
+def _texts(finding: Finding) -> Iterator[str]:
+    package = finding.package
+    texts = (finding.title, finding.description, finding.remediation, package.path, package.layer)
+    yield from filter(None, texts)
+    yield from finding.links[:_LINKS]
+    yield from finding.aliases
 
 
 # --- for the script -----------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
@@ -23,6 +24,7 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
+from lib.page import findings as page_findings
 from lib.page import render
 from lib.page.charts import MOST_COLUMNS
 from lib.page.document import whole
@@ -337,3 +339,97 @@ def test_a_repository_that_may_not_be_read_is_not_a_sound_one() -> None:
     text = " ".join(page_of(UnusableReport(WRONG.image, scan)).texts)
 
     assert "Nothing is known about how it is set up" in text
+
+
+# --- what does not fit --------------------------------------------------------------------------
+
+
+def absurd(count: int, **fields: Any) -> Evaluation:
+    """Return an evaluation whose every text is as long as a source may make it."""
+    names = ("title", "description", "remediation", "path", "package", "version", "fixed_version")
+    return evaluated(
+        a_report(
+            *(
+                a_finding(
+                    f"CVE-2024-{number}",
+                    severity="CRITICAL" if number >= count - 2 else "LOW",
+                    **{name: f"{name}-{number}-".ljust(1_000, "x") for name in names},
+                    links=tuple(
+                        f"https://e.example/{number}/{k}/".ljust(400, "y") for k in range(10)
+                    ),
+                    **fields,
+                )
+                for number in range(count)
+            )
+        )
+    )
+
+
+def test_findings_without_room_are_counted_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worst are on the page, wherever they stood; a command has all of them."""
+    monkeypatch.setattr(page_findings, "MOST_TEXT", 400_000)
+    made = absurd(200)
+
+    page = read(made)
+    document = json.loads(page.data)
+    shown = document["count"]
+
+    assert 10 < shown < 100
+    assert {len(column) for column in document["columns"].values()} == {shown}
+    assert document["columns"]["id"][:2] == ["CVE-2024-198", "CVE-2024-199"]
+    assert f"{200 - shown} more findings, the least severe, are counted above" in page.text
+    assert "200 findings = 200 new or changed" in page.text
+    image = made.report.image
+    command = f"ecr-scan-alerts report {image.repository}@{image.digest} --region {image.region}"
+    assert f"All of them: {command} -o findings.csv" in page.text
+
+
+@pytest.mark.parametrize(
+    ("most", "words"), [(2, "1 more finding, the"), (1, "2 more findings, the")]
+)
+def test_there_is_an_end_of_rows(monkeypatch: pytest.MonkeyPatch, most: int, words: str) -> None:
+    """However short they are; a strange name gets no command."""
+    monkeypatch.setattr(page_findings, "MOST_ROWS", most)
+    made = evaluated(a_report(*findings(3), image=an_image(repository="`reboot`")))
+
+    page = read(made)
+
+    assert json.loads(page.data)["count"] == most
+    assert words in page.text
+    assert "ecr-scan-alerts report" not in page.text
+
+
+def test_a_text_that_repeats_takes_room_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One vulnerability in many packages has one description."""
+    monkeypatch.setattr(page_findings, "MOST_TEXT", 20_000)
+    texts = {"title": "t" * 1_000, "description": "d" * 3_000, "links": ()}
+    report = a_report(*(replace(each, **texts) for each in findings(300)))
+
+    assert json.loads(read(evaluated(report)).data)["count"] == 300
+
+
+def test_the_largest_scan_has_all_its_findings_on_the_page() -> None:
+    """10,000 with texts of the usual length."""
+    report = a_report(
+        *(
+            replace(each, title=f"{n} ".ljust(100, "t"), description=f"{n} ".ljust(600, "d"))
+            for n, each in enumerate(findings(10_000))
+        )
+    )
+
+    assert "more findings, the least severe" not in render(evaluated(report), (), now=NOW)
+
+
+def test_the_memory_of_a_page_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In proportion to what it may hold, not to what the scan holds: here a tenth of it."""
+    most = page_findings.MOST_TEXT // 10
+    monkeypatch.setattr(page_findings, "MOST_TEXT", most)
+    made = absurd(1_000)
+    tracemalloc.start()
+
+    render(made, (), now=NOW)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    # Its share of 512 MB is 51; without the limit it takes 70 MB.
+    assert peak < 25_000_000
