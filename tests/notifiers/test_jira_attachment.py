@@ -1,19 +1,30 @@
 """The report page as an attachment: there once, the newest three, and never in an alert's way."""
 
+import base64
 import json
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import requests
+from requests.adapters import BaseAdapter
 
 from lib.errors import PermanentDeliveryError, StoreError, ThrottledError
+from lib.http_client import RequestsClient
+from lib.http_deadline import TimeLimits
 from lib.models import HttpAnswer, Receipt, Upload
 from lib.notifiers.jira import MAX_ATTACHMENT, JiraNotifier
+from local.standins.jira import JiraStandIn
+from local.standins.wire import Call
+from tests.answers import an_answer
+from tests.builders import NOW
 from tests.notifiers.alerts import stories
 from tests.notifiers.receivers import (
     JIRA_CREATED,
     OPTIONS,
     THREADS,
+    NamedSecrets,
     ScriptedHttp,
     jira_issue,
     jira_search,
@@ -175,3 +186,67 @@ def test_a_tag_cannot_name_another_file() -> None:
 
     assert notifier.render(odd)["attach"]["name"].startswith("scan-report-..-..-a-b--0")
     assert notifier.render(untagged)["attach"]["name"].startswith("scan-report-sha256-0")
+
+
+class SlowJira(BaseAdapter):
+    """Jira's stand-in, which takes so many seconds for each call."""
+
+    def __init__(self, seconds: float = 0.0) -> None:
+        super().__init__()
+        self.jira = JiraStandIn()
+        self.seconds = seconds
+        self.passed = 0.0
+        self.asked: list[str] = []
+
+    def send(  # type: ignore[override]
+        self, request: requests.PreparedRequest, *, timeout: tuple[float, float], **_: Any
+    ) -> requests.Response:
+        self.asked.append(f"{request.method} {urlsplit(str(request.url)).path}")
+        self.passed += min(self.seconds, timeout[1])
+        if self.seconds > timeout[1]:
+            raise requests.ReadTimeout
+        parts = urlsplit(str(request.url))
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        body = request.body if isinstance(request.body, bytes) else b""
+        call = Call(str(request.method), parts.path, dict(parse_qsl(parts.query)), headers, body)
+        answer = self.jira.handle(call).answer
+        return an_answer(answer.status, answer.body.encode(), answer.headers)
+
+    def send_alert(self, thread: str | None = None) -> Receipt:
+        """Make one attempt: with the time and the connections of its own."""
+        session = requests.Session()
+        session.mount("https://", self)
+        http = RequestsClient(
+            ("example.atlassian.net",), session=session, now=lambda: NOW, clock=lambda: self.passed
+        )
+        account = {"email": self.jira.email, "token": self.jira.token}
+        secrets = NamedSecrets({"ecr-scan-alerts/jira": json.dumps(account)})
+        given = replace(tools(http=http, secrets=secrets), pages=OnePage())
+        notifier = JiraNotifier(OPTIONS["jira"], given)
+        return notifier.send(notifier.render(ALERT, thread=thread))
+
+    def close(self, key: str) -> None:
+        """Do what a person does on the board."""
+        account = base64.b64encode(f"{self.jira.email}:{self.jira.token}".encode()).decode()
+        headers = {"authorization": f"Basic {account}"}
+        path = f"/rest/api/3/issue/{key}/transitions"
+        self.jira.handle(Call("POST", path, {}, headers, b'{"transition": {"id": "31"}}'))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "remark"), [(0.0, "None"), (5.0, "None"), (7.6, "no time left in this attempt")]
+)
+def test_a_slow_jira_gets_the_comment_at_the_first_attempt(seconds: float, remark: str) -> None:
+    """Calls of 7.6 s are longer than an attempt: the page is left out, the message is not."""
+    slow = SlowJira()
+    first = slow.send_alert()
+    slow.close(first.reference)
+    slow.asked.clear()
+    slow.seconds, slow.passed = seconds, 0.0
+
+    receipt = slow.send_alert(first.thread)
+
+    assert receipt.reference == first.reference
+    assert slow.asked[-1] == f"POST /rest/api/3/issue/{first.reference}/comment"
+    assert slow.passed <= TimeLimits().attempt
+    assert str(receipt.remark).endswith(remark)
