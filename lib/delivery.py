@@ -88,7 +88,7 @@ class DeliveryOutcome:
     receipt: Receipt | None = None
     due_at: datetime | None = None
     misconfigured: bool = False
-    """A secret or an address is wrong: somebody has to mend it before the horizon."""
+    """A secret or an address is wrong: a person has to fix it before the horizon."""
     error: Exception | None = None
     """What nobody expected, for the log."""
     without_page: Exception | None = None
@@ -324,7 +324,8 @@ class DeliveryPipeline:
                 self._tell_fallback(delivery, why, once=delivery.id)
         if consequence.dies:
             return self._dead(delivery, reason)
-        return self._tried_again(delivery, error, reason, now)
+        outcome = self._tried_again(delivery, error, reason, now)
+        return replace(outcome, misconfigured=consequence.is_broken)
 
     def _expired(self, delivery: Delivery, reason: str) -> DeliveryOutcome:
         """Give up after a day. The fallback is told of one such alert a day and destination."""

@@ -198,6 +198,9 @@ class TestDelivery:
 
         results = {outcome.result for outcome in outcomes if outcome.delivery is not None}
         assert DeliveryResult.DEAD not in results
+        # The alarm rings once the refusal lasts, not while an endpoint is rolled out.
+        tried = [outcome for outcome in outcomes if outcome.result is DeliveryResult.RETRY]
+        assert [outcome.misconfigured for outcome in tried] == [False] * 5 + [True]
         assert pause is not None
         assert pause.reason == "permanent: 404"
         (note,) = notes

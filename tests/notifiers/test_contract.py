@@ -356,6 +356,17 @@ def test_secrets_are_read_for_each_message(mode: str) -> None:
     assert read[: len(read) // 2] == read[len(read) // 2 :]
 
 
+@each_http_mode
+def test_only_who_takes_any_answer_asks_for_none(mode: str) -> None:
+    """A 2xx that cannot be read leaves open what was accepted, unless its status is enough."""
+    http = ScriptedHttp([ANSWERS[mode]])
+    made = make(mode, http=http)
+
+    made.send(made.render(STORIES["no-findings"]))
+
+    assert http.calls[-1].any_answer is (mode in ANY_ANSWER)
+
+
 @pytest.mark.parametrize("mode", sorted(set(HTTP_MODES) - set(ANY_ANSWER)))
 def test_errors_are_from_the_one_tree(mode: str) -> None:
     """The pipeline knows what to do with every error that leaves a notifier."""
