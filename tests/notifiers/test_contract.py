@@ -243,6 +243,8 @@ class Answering(requests.Session):
         super().__init__()
         self.status = status
         self.asked: list[str] = []
+        self.finds_nothing = False
+        """Whether a search is answered well: then the next request gets the status."""
 
     def request(  # type: ignore[override]
         self, method: str, url: str, *, headers: Mapping[str, str], **body: Any
@@ -250,6 +252,8 @@ class Answering(requests.Session):
         self.asked.append(f"{method} {url}")
         scheme, _, sent = headers.get("Authorization", "").partition(" ")
         account = base64.b64decode(sent).decode() if scheme == "Basic" else ""
+        if self.finds_nothing and url.endswith("/search/jql"):
+            return an_answer(200, b'{"issues": []}')
         echo = f"refused {url} {scheme} {sent} {account} {body}"
         return an_answer(self.status, echo.encode())
 
@@ -291,6 +295,36 @@ def test_retry_class_of_every_status(mode: str, status: int, session: Answering)
     assert not [each for each in SECRETS if each in printed(caught.value)]
     retried = mode == "jira" and status == 404
     assert len(session.asked) == 1 + retried
+
+
+@pytest.mark.parametrize("mode", ASKS_FIRST)
+@pytest.mark.parametrize("status", range(300, 600))
+def test_retry_class_of_every_status_after_the_question(
+    mode: str, status: int, session: Answering
+) -> None:
+    """What is sent then is in doubt where its answer says nothing; and nothing is sent twice."""
+    session.finds_nothing = True
+
+    with pytest.raises(DeliveryError) as caught:
+        send(mode, session, None)
+
+    assert type(caught.value) is EXPECTED.get(status, PermanentDeliveryError)
+    assert not [each for each in SECRETS if each in printed(caught.value)]
+    assert len(session.asked) == 2
+
+
+@pytest.mark.parametrize("mode", ASKS_FIRST)
+@pytest.mark.parametrize("status", [200, 201, 204])
+def test_accepted_answers_after_the_question_do_not_tell_secrets(
+    mode: str, session: Answering
+) -> None:
+    """The answer to a create repeats all that was sent: it is ambiguous, and shows nothing."""
+    session.finds_nothing = True
+
+    with pytest.raises(AmbiguousDeliveryError) as caught:
+        send(mode, session, None)
+
+    assert not [each for each in SECRETS if each in printed(caught.value)]
 
 
 @each_http_mode
