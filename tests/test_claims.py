@@ -44,6 +44,65 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
         "test_claims.py::test_a_possible_repeat_can_be_told",
     ),
+    "it fetches **all** findings": (
+        "sources/test_traps.py::test_trap_11_all_pages_are_read",
+        "e2e/test_alerts.py::test_enhanced_findings_are_all_fetched",
+    ),
+    "redelivered batches do not alert twice": (
+        "e2e/test_alerts.py::test_an_event_delivered_twice_alerts_once",
+        "e2e/test_alerts.py::test_a_wake_up_delivered_twice_sends_once",
+    ),
+    "the first that matches wins": ("test_routing.py::test_the_first_route_that_matches_wins",),
+    "routes gets one alert": ("test_routing.py::test_a_destination_hears_once",),
+    "hour after its time, once": (
+        "test_digest_pipeline.py::test_it_is_sent_once_like_any_other_delivery",
+        "test_digest_pipeline.py::test_what_a_crash_left_out_is_made_the_next_hour",
+    ),
+    "each finding once": ("test_merging.py::test_a_finding_of_every_platform_is_one",),
+    "only those that ask for something are shown in the channel": (
+        "notifiers/test_slack_bot.py::test_only_what_asks_for_something_is_shown_in_the_channel",
+    ),
+    "a lost answer makes no second issue": (
+        "faults/test_mutants.py::test_the_matrix_catches_wrong_ideas_of_identity",
+        "local/test_jira_notifier.py::test_a_deleted_issue_and_a_lost_answer_make_one_new_issue",
+    ),
+    "An issue is edited only when a property": (
+        "notifiers/test_jira.py::test_an_issue_of_others_is_never_changed",
+        "local/test_jira_notifier.py::test_our_label_on_an_issue_of_people_is_no_invitation",
+        "local/test_jira_notifier.py::test_a_key_of_the_same_site_that_is_not_ours_is_left_alone",
+    ),
+    "Keys of another site or project are not used, and two stages have an issue each": (
+        "notifiers/test_jira.py::test_a_key_of_another_site_or_project_is_not_used",
+        "local/test_jira_notifier.py::test_another_site_keeps_its_issues",
+        "local/test_jira_notifier.py::test_two_stages_have_an_issue_each",
+    ),
+    "what was open + new - gone = open now": ("test_digest.py::test_the_numbers_add_up",),
+    "told at once, each time, with both digests": (
+        "test_repository_flow.py::test_a_tag_that_moves_is_told_each_time",
+        "test_repository_flow.py::test_the_same_push_is_told_once",
+    ),
+    "of at most 256 KiB": (
+        "notifiers/test_webhook.py::test_large_event_is_cut_by_whole_findings_and_says_so",
+        "notifiers/test_contract.py::test_any_alert_stays_within_every_limit",
+    ),
+    "the same event comes again, with the same `webhook-id`": (
+        "notifiers/test_webhook.py::test_a_repeat_has_the_same_id_and_a_time_of_its_own",
+    ),
+    "makes only the calls that are missing": (
+        "test_lifecycle.py::test_only_what_is_missing_is_added",
+    ),
+    "publishes only to the topics in `alerts.yml`": (
+        "deploy/test_template.py::test_deliver_publishes_to_the_topics_of_the_file",
+    ),
+    "for a valid signature only": ("test_links.py::test_a_changed_link_does_not_open",),
+    "at most an hour, and its other alerts with it (but not where Jira limits one issue)": (
+        "test_http_client.py::test_any_retry_after_is_none_or_at_most_an_hour",
+        "test_http_client.py::test_the_limit_of_one_issue_is_not_that_of_its_project",
+    ),
+    "a FIFO topic drops the repeat for five minutes": (
+        "notifiers/test_sns.py::test_a_fifo_topic_delivers_a_repeat_once",
+    ),
+    "(no value is read)": ("test_claims.py::test_an_examination_only_reads",),
     "**Finds what events miss.**": (
         "test_reconciliation.py::test_exactly_the_difference_is_put_on_the_queue",
         "e2e/test_alerts.py::test_scans_whose_events_were_lost_are_found_and_no_others",
@@ -161,7 +220,10 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "e2e/test_source.py::test_labels_link_to_the_commit",
         "e2e/test_source.py::test_an_image_that_says_nothing_says_what_to_add",
     ),
-    "at most three calls": ("e2e/test_source.py::test_a_rescan_asks_nothing_again",),
+    "at most three calls": (
+        "sources/test_provenance.py::test_an_index_speaks_with_one_of_its_images",
+        "e2e/test_source.py::test_a_rescan_asks_nothing_again",
+    ),
     "What cannot be read holds up no alert": (
         "e2e/test_source.py::test_what_cannot_be_read_holds_nothing_up",
         "test_pipeline.py::test_what_cannot_be_read_holds_nothing_up",
@@ -409,6 +471,7 @@ def test_an_examination_only_reads() -> None:
     called = methods_called(*(ROOT / "cli/doctor").glob("*.py"), ROOT / "cli/commands/doctor.py")
 
     assert any(name.startswith("describe_") for name in called)
+    assert "get_secret_value" not in called
     assert {name for name in called if CHANGES.fullmatch(name)} <= {"add_argument"}
 
 
