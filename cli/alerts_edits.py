@@ -11,13 +11,9 @@ file back would lay all of it out anew.
 """
 
 import json
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TypeGuard
 
 from ruamel.yaml import YAML
@@ -84,22 +80,6 @@ def removed(text: str, indexes: Collection[int]) -> str:
         lambda layout: _removing(layout, sorted(indexes)),
         lambda old: [each for place, each in enumerate(old) if place not in indexes],
     )
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all, with the permissions that it had."""
-    # Where the name is a link, the file behind it is meant.
-    target = path.resolve()
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode())
-        shutil.copymode(target, part)
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 # --- one edit -----------------------------------------------------------------------------------

@@ -23,6 +23,8 @@ from lib.text import one_line
 _MOST_VALUES: Final = 200_000
 """More than the largest valid file holds; aliases of aliases would make billions."""
 _MOST_LEVELS: Final = 50
+_MOST_BYTES: Final = 16 * 1024**2
+"""Several times what the largest package of a function could carry."""
 
 
 class AlertsFileError(ConfigError):
@@ -83,7 +85,12 @@ def read(path: Path) -> AlertsFile:
 def read_exactly(path: Path) -> str:
     """Return the text with its own line ends. Raises `ConfigError`."""
     try:
-        return path.read_bytes().decode()
+        with path.open("rb") as file:
+            # A device has no end.
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise AlertsFileError(str(path), 1, _TOO_MUCH)
+        return content.decode()
     except FileNotFoundError as error:
         raise ConfigError(f"{path}: there is no such file") from error
     except OSError as error:

@@ -6,8 +6,8 @@ from datetime import date
 from pathlib import Path
 from typing import Final, Self
 
-from cli.alerts_edits import replace_file
 from cli.alerts_file import AlertsFile, configured, read_exactly, understand
+from cli.files import write_whole
 from lib.errors import ConfigError
 from lib.interfaces import Json
 from lib.suppressions import Suppression
@@ -52,9 +52,16 @@ class SuppressionsFile:
                 f"{self.name} was not changed, because it would not pass check-config:\n{error}"
             ) from error
 
-    def write(self) -> None:
-        """Put the text into the file."""
-        replace_file(Path(self.name), self.text)
+    def write(self, *, instead_of: str) -> None:
+        """
+        Put the text into the file, whose text was `instead_of` when it was read.
+
+        Raises `ConfigError` when somebody changed the file since.
+        """
+        path = Path(self.name)
+        if read_exactly(path) != instead_of:
+            raise ConfigError(f"{self.name} was changed meanwhile; run the command again")
+        write_whole(path, self.text)
 
     def place(self, index: int) -> str:
         """Return where an entry is, as terminals open it: "alerts.yml:44"."""

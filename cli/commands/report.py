@@ -10,6 +10,7 @@ from typing import Final
 from cli.alerts_file import load_file
 from cli.commands.scan import fetch, find_image, parse_reference
 from cli.evaluating import judge, require_findings
+from cli.files import write_whole
 from cli.inputs import (
     STDIN,
     add_config_option,
@@ -18,7 +19,7 @@ from cli.inputs import (
     read_reports,
 )
 from cli.session import Connect, OperatorClients, connected
-from cli.terminal import working
+from cli.terminal import remark, working
 from lib.config import Config
 from lib.errors import DocumentError
 from lib.exports import EXPORTS
@@ -97,15 +98,9 @@ def _only(reports: list[AnyReport], name: str) -> AnyReport:
 
 
 def _write(output: str, text: str) -> None:
-    """Write all of it or nothing: who opens the file never sees half of a report."""
+    """Write the report: whoever opens its file never sees half of it."""
     if output == STDIN:
         print(text, end="")
         return
-    target = Path(output)
-    part = target.with_name(f".{target.name}.part")
-    try:
-        part.write_text(text, encoding="utf-8", newline="")
-        part.replace(target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    write_whole(Path(output), text)
+    remark(f"written: {output}")

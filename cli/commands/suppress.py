@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from difflib import unified_diff
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, Final
 
 from cli.alerts_edits import added, entry_of, removed, renewed
+from cli.files import locked
 from cli.ignore_files import FORMATS, format_of
 from cli.ignore_files.importing import Plan, Wishes, plan, without_refused
 from cli.inputs import STDIN, add_config_option, read_text
@@ -98,17 +99,25 @@ def _add_edit_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, *, today: date | None = None) -> int:
     """Do one of the four."""
     today = today or datetime.now(UTC).date()
+    if options.action == "list":
+        return _list(_read(options, today), options, today)
+    with locked(Path(options.config)):
+        return _edit(_read(options, today), options, today)
+
+
+def _read(options: argparse.Namespace, today: date) -> SuppressionsFile:
     with working(f"reading {options.config}"):
-        file = SuppressionsFile.read(options.config, today=today)
+        return SuppressionsFile.read(options.config, today=today)
+
+
+def _edit(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
     match options.action:
         case "add":
             return _add(file, options, today)
         case "import":
             return _import(file, options, today)
-        case "expire":
-            return _expire(file, options, today)
         case _:
-            return _list(file, options, today)
+            return _expire(file, options, today)
 
 
 # --- add ----------------------------------------------------------------------------------------
@@ -344,7 +353,7 @@ def _finish(before: SuppressionsFile, after: SuppressionsFile, options: argparse
             print(line)
         remark(f"this is a dry run; {before.name} is as it was")
     elif after.text != before.text:
-        after.write()
+        after.write(instead_of=before.text)
 
 
 def _difference(before: SuppressionsFile, after: SuppressionsFile) -> Iterator[str]:

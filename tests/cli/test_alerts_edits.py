@@ -1,11 +1,9 @@
 """alerts.yml edited as text: the change is made, and everything else stays as it was written."""
 
 import re
-import stat
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -13,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli.alerts_edits import added, entry_of, removed, renewed, replace_file
+from cli.alerts_edits import added, entry_of, removed, renewed
 from cli.alerts_file import understand
 from lib.errors import ConfigError
 from lib.suppressions import Suppression
@@ -317,40 +315,6 @@ class TestEntryOf:
             ("expires", "2027-01-31"),
             ("reason", "x"),
         ]
-
-
-class TestReplaceFile:
-    """All of it or nothing."""
-
-    def test_the_permissions_stay(self, tmp_path: Path) -> None:
-        """Whoever could read it still can, and nobody else."""
-        path = tmp_path / "alerts.yml"
-        path.write_text("old")
-        path.chmod(0o640)
-
-        replace_file(path, "neu: ü\r\n")
-
-        assert path.read_bytes() == "neu: ü\r\n".encode()
-        assert stat.S_IMODE(path.stat().st_mode) == 0o640
-        assert list(tmp_path.iterdir()) == [path]
-
-    def test_a_link_stays_one(self, tmp_path: Path) -> None:
-        """The file behind it changes."""
-        path, link = tmp_path / "alerts.yml", tmp_path / "link.yml"
-        path.write_text("old")
-        link.symlink_to(path)
-
-        replace_file(link, "new")
-
-        assert link.is_symlink()
-        assert path.read_text() == "new"
-
-    def test_what_fails_leaves_nothing_behind(self, tmp_path: Path) -> None:
-        """Neither half a file nor a part of one beside it."""
-        with pytest.raises(FileNotFoundError):
-            replace_file(tmp_path / "alerts.yml", "new")
-
-        assert list(tmp_path.iterdir()) == []
 
 
 # --- whatever the file looks like ---------------------------------------------------------------

@@ -130,7 +130,7 @@ def test_an_image_that_is_not_there_leaves_no_file(run: Run, aws: FakeAws, tmp_p
 
 def test_a_folder_that_is_not_there_is_said(run: Run, tmp_path: Path) -> None:
     """With its name; no part of the report is left."""
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(DocumentError, match="there is no folder nowhere"):
         run(str(ENHANCED), "-o", "nowhere/out.html")
 
     assert list(tmp_path.iterdir()) == []
