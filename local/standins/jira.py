@@ -107,6 +107,8 @@ class JiraStandIn:
         """Seconds until the search shows a change, asked at each change."""
         self._seconds = seconds
         self._index: dict[str, list[_Indexed]] = {}
+        self._having: dict[jql.Clue, set[str]] = {}
+        """The issues that ever had a label or a word, by which a search is short."""
         self._hidden: set[str] = set()
         self._issues: dict[str, _Issue] = {}
         self._numbers: dict[str, int] = {}
@@ -244,6 +246,8 @@ class JiraStandIn:
         seen = [place for place, version in enumerate(versions) if version.since <= now]
         del versions[: max(seen, default=0)]
         versions.append(_Indexed(now + self.lag(), shown))
+        for clue in shown.clues() if shown is not None else ():
+            self._having.setdefault(clue, set()).add(key)
 
     def _file(self, call: Call) -> Outcome:
         """Take a file, or remove one."""
@@ -383,7 +387,9 @@ class JiraStandIn:
         for project in query.projects() & self._hidden:
             problem = f"The value '{project}' does not exist for the field 'project'."
             return _refuse(HTTPStatus.BAD_REQUEST, problem)
-        hits = [each for each in self._shown() if query.matches(each)]
+        clues = query.condition.clues()
+        keys = None if clues is None else set().union(*(self._having.get(it, ()) for it in clues))
+        hits = [each for each in self._shown(keys) if query.condition.matches(each)]
         if query.descending:
             hits.reverse()
         begin = int(asked.get("nextPageToken") or 0)
@@ -397,14 +403,19 @@ class JiraStandIn:
             answer["nextPageToken"] = str(end)
         return Outcome(_answer(HTTPStatus.OK, answer))
 
-    def _shown(self) -> Iterator[jql.Indexed]:
-        """Yield what the index shows now, the oldest issue first."""
+    def _shown(self, keys: set[str] | None) -> Iterator[jql.Indexed]:
+        """Yield what the index shows now of some issues or of all, the oldest first."""
         now = self._seconds()
-        for versions in self._index.values():
-            seen = [each for each in versions if each.since <= now]
+        places = self._index if keys is None else sorted(keys, key=self._created)
+        for key in places:
+            seen = [each for each in self._index[key] if each.since <= now]
             issue = seen[-1].issue if seen else None
             if issue is not None and _project(issue.key) not in self._hidden:
                 yield issue
+
+    def _created(self, key: str) -> int:
+        """Return the place of an issue in the order of creation."""
+        return next((int(each.issue.id) for each in self._index[key] if each.issue is not None), 0)
 
     def _hit(self, found: jql.Indexed, named: Iterable[str] | None) -> Json:
         # An issue that was deleted a moment ago is still in the index, by its key alone.

@@ -7,11 +7,15 @@ condition, too.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import reduce
+from operator import or_
+from typing import Any, Final, Protocol
 
 Json = Any
+Clue = tuple[str, str]
+"""A label or a word that an issue has: ("labels", "ecr-1a2b"), ("text", "openssl")."""
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<sign>!=|=|~|\(|\))|(?P<word>[\w.-]+))\s*"""
@@ -31,6 +35,18 @@ class Indexed:
     values: Mapping[str, tuple[str, ...]]
     """By field; a field that nobody knows has no value."""
 
+    def clues(self) -> Iterator[Clue]:
+        """Yield the labels and words of the issue."""
+        yield from (("labels", label) for label in self.values["labels"])
+        yield from (("text", word) for word in self.words)
+
+
+class _Condition(Protocol):
+    def matches(self, issue: Indexed) -> bool: ...
+
+    def clues(self) -> frozenset[Clue] | None:
+        """Return clues of which each issue that matches has one; None: there are no such."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Term:
@@ -44,12 +60,42 @@ class _Term:
         found = self.value in issue.values.get(self.field, ())
         return found is (self.operator == "=")
 
+    def clues(self) -> frozenset[Clue] | None:
+        if self.operator == "~":
+            return frozenset(("text", word) for word in words(self.value)) or None
+        if (self.field, self.operator) == ("labels", "="):
+            return frozenset({("labels", self.value)})
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _All:
+    parts: tuple[_Condition, ...]
+
+    def matches(self, issue: Indexed) -> bool:
+        return all(part.matches(issue) for part in self.parts)
+
+    def clues(self) -> frozenset[Clue] | None:
+        return next(filter(None, (part.clues() for part in self.parts)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Any:
+    parts: tuple[_Condition, ...]
+
+    def matches(self, issue: Indexed) -> bool:
+        return any(part.matches(issue) for part in self.parts)
+
+    def clues(self) -> frozenset[Clue] | None:
+        found = [part.clues() for part in self.parts]
+        return None if None in found else reduce(or_, filter(None, found))
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """A query that was understood."""
 
-    matches: Callable[[Indexed], bool]
+    condition: _Condition
     terms: tuple[_Term, ...]
     descending: bool
 
@@ -78,13 +124,13 @@ def parse(text: str) -> Query | None:
         return None
     parser = _Parser(tokens)
     try:
-        matches = parser.alternatives()
+        condition = parser.alternatives()
     except (IndexError, ValueError):
         return None
     if parser.tokens:
         return None
     descending = bool(order) and (order[1] or "").lower() == "desc"  # type: ignore[index]
-    return Query(matches, tuple(parser.terms), descending)
+    return Query(condition, tuple(parser.terms), descending)
 
 
 def _tokens(text: str) -> list[str]:
@@ -105,19 +151,19 @@ class _Parser:
         self.tokens = tokens
         self.terms: list[_Term] = []
 
-    def alternatives(self) -> Callable[[Indexed], bool]:
+    def alternatives(self) -> _Condition:
         parts = [self._conditions()]
         while self._next("or"):
             parts.append(self._conditions())
-        return lambda issue: any(part(issue) for part in parts)
+        return _Any(tuple(parts))
 
-    def _conditions(self) -> Callable[[Indexed], bool]:
+    def _conditions(self) -> _Condition:
         parts = [self._condition()]
         while self._next("and"):
             parts.append(self._condition())
-        return lambda issue: all(part(issue) for part in parts)
+        return _All(tuple(parts))
 
-    def _condition(self) -> Callable[[Indexed], bool]:
+    def _condition(self) -> _Condition:
         if self._next("("):
             inner = self.alternatives()
             if not self._next(")"):
@@ -130,7 +176,7 @@ class _Parser:
             raise ValueError
         term = _Term(name.lower(), operator, re.sub(r"\\(.)", r"\1", value.strip('"')))
         self.terms.append(term)
-        return term.matches
+        return term
 
     def _next(self, token: str) -> bool:
         if self.tokens and self.tokens[0].lower() == token:

@@ -558,9 +558,16 @@ class TestJira:
 
         assert found(site, "project = SEC") == ["SEC-1", "SEC-2"]
         assert found(site, "labels = new") == []
+        assert found(site, 'text ~ "third" OR text ~ "second"') == ["SEC-2"]
         moment[0] = 60.0
         assert found(site, "project = SEC") == ["SEC-1", "SEC-3"]
         assert found(site, "labels = new") == ["SEC-1"]
+        site.lag = lambda: 0.0
+        site.delete("SEC-3")
+        site.add("SEC", "third and second")
+        assert found(site, 'text ~ "third" OR text ~ "second"') == ["SEC-4"]
+        assert found(site, 'labels != new AND text ~ "third"') == ["SEC-4"]
+        assert found(site, 'project = SEC OR text ~ "third"') == ["SEC-1", "SEC-4"]
 
     def test_a_slow_change_does_not_undo_a_fast_one(self) -> None:
         """The index never goes back to an older version."""
