@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from cli.deployment import CURRENT_CONFIG
 from cli.doctor.facts import (
     AlarmFacts,
     BucketFacts,
@@ -35,8 +36,6 @@ from lib.repositories import scans_on_push
 from lib.secret_names import stage_name
 from lib.sources.registry import PAGE
 
-CURRENT: Final = "config/current.json"
-"""Where `make deploy` stores the configuration in the bucket of reports."""
 _HOUR: Final = timedelta(hours=1)
 _NO_BLOCK: Final = "NoSuchPublicAccessBlockConfiguration"
 _MISSING: Final = ("NoSuchKey", "404")
@@ -230,7 +229,7 @@ class Reads:
         Raises `DocumentError` for what is none.
         """
         try:
-            answer = self._clients.get("s3").get_object(Bucket=bucket, Key=CURRENT)
+            answer = self._clients.get("s3").get_object(Bucket=bucket, Key=CURRENT_CONFIG)
         except ClientError as error:
             if error.response["Error"]["Code"] not in _MISSING:
                 raise
@@ -241,7 +240,8 @@ class Reads:
             parse(document)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise DocumentError(
-                f"{CURRENT} in the bucket is no configuration; the next deployment stores it anew"
+                f"{CURRENT_CONFIG} in the bucket is no configuration; the next deployment stores "
+                "it anew"
             ) from error
         return document
 

@@ -13,7 +13,7 @@ import pytest
 from cli.__main__ import main
 from cli.alerts_file import read
 from cli.aws_errors import action_of
-from cli.doctor.reads import CURRENT
+from cli.deployment import CURRENT_CONFIG
 from local.app import STAGE, App, install, write_config
 from local.process import ROOT, EmbeddedAws, cloud_python
 from local.receivers import Receivers
@@ -192,7 +192,9 @@ def healthy(deployed: Deployed) -> Deployed:
 def store(deployed: Deployed, document: Any) -> None:
     """Store a configuration as `make deploy` does."""
     bucket = deployed.app.stack.outputs["ReportsBucketName"]
-    deployed.app.aws.client("s3").put_object(Bucket=bucket, Key=CURRENT, Body=json.dumps(document))
+    deployed.app.aws.client("s3").put_object(
+        Bucket=bucket, Key=CURRENT_CONFIG, Body=json.dumps(document)
+    )
 
 
 def expiry(dynamodb: Any, table: str) -> str:
@@ -297,6 +299,8 @@ def commands(healthy: Deployed, delivery: str) -> list[tuple[str, ...]]:
         ("pause", "payments-slack", "--for", "30m", *stage),
         ("resume", "payments-slack", *stage),
         ("reconcile", "--since", "24h", *stage),
+        ("scan", "payments/policy:1.1.0", "--send", *stage),
+        ("scan", "payments/policy:1.0.0", "--send", *stage, *config),
         ("digest", "--send", "--to", "payments-slack", *stage, *config),
     ]
 

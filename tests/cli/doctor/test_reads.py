@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.deployment import CURRENT_CONFIG
 from cli.doctor.facts import AlarmFacts, MappingFacts, Resource, TrailFacts
-from cli.doctor.reads import CURRENT, Reads
+from cli.doctor.reads import Reads
 from lib.errors import ConfigError, DocumentError
 from tests.builders import NOW
 
@@ -142,7 +143,7 @@ class TestBucket:
         service = Service(get_object={"Body": io.BytesIO(json.dumps(document).encode())})
 
         assert Reads(service).deployed_config("b") == document  # type: ignore[arg-type]
-        assert service.asked[-1] == ("get_object", {"Bucket": "b", "Key": CURRENT})
+        assert service.asked[-1] == ("get_object", {"Bucket": "b", "Key": CURRENT_CONFIG})
 
     def test_no_config(self) -> None:
         """An older version stored none; what is denied is not known."""
