@@ -296,6 +296,20 @@ def test_labels_false_finds_the_issue_all_the_same(
     assert site.mentions("SEC-1", "CVE-2026-2")
 
 
+def test_a_long_key_is_found_in_the_answers(
+    receivers: Receivers, session: requests.Session
+) -> None:
+    """The client takes long parts of an address out of what it hands on: a key is one."""
+    site = Site(receivers, session, project="VERYLONGPROJECTKEY")
+
+    first = site.tell(an_alert(FIRST))
+    found = site.tell(an_alert(WORSE, FIRST))
+    known = site.tell(an_alert(CLEAN, FIRST), first.thread)
+
+    assert {each.reference for each in (first, found, known)} == {"VERYLONGPROJECTKEY-1"}
+    assert len(site.issues()) == 1
+
+
 def test_two_stages_have_an_issue_each(receivers: Receivers, session: requests.Session) -> None:
     """One alerts.yml, one project: neither sees nor edits the issue of the other."""
     prod, dev = Site(receivers, session), Site(receivers, session, stage="dev")

@@ -7,6 +7,7 @@ beside the first. Every alert has to be in Jira, and every stage has one issue f
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from lib.models import DeliveryId, DeliveryState, Destination, StreamId
@@ -240,6 +241,26 @@ def _copy(world: World, stream: int) -> str:
     return world.receivers.jira.add(project, f"A copy of {mark}", labels=[f"ecr-{mark}"])
 
 
+@row(
+    "27i",
+    "Jira: `labels: false`, and the rows of all threads expire; answers are lost",
+    200,
+    world=PROJECTS,
+)
+def without_labels(world: World, volume: int) -> Iterator[str]:
+    """The line in the description is enough."""
+    entries = {
+        name: replace(entry, options={**entry.options, "labels": False})
+        if entry.type == "jira"
+        else entry
+        for name, entry in world.rules.destinations.items()
+    }
+    world.use(replace(world.rules, destinations=entries))
+    yield from _forgetful(lambda it: it.store.threads.clear())(world, volume)
+    if any(asked.labels for asked in world.receivers.asked):
+        yield "labels were set"
+
+
 ROWS = (
     expired,
     deployed_anew,
@@ -249,4 +270,5 @@ ROWS = (
     deleted,
     late_doubt,
     labelled_by_people,
+    without_labels,
 )
