@@ -90,11 +90,13 @@ def _run(console: Console, *, once: bool, browser: bool) -> None:
     begin = time.monotonic()
     with (
         _receivers() as receivers,
-        EmbeddedAws(log=_fresh_log()) as aws,
+        EmbeddedAws(log=folder_of(receivers) / "cloud.log") as aws,
     ):
         with _step(console, "Package and deploy this repository to an AWS on this machine"):
             config = write_config(
-                ROOT / "local" / "alerts.yml", receivers.url, FOLDER / "alerts.yml"
+                ROOT / "local" / "alerts.yml",
+                receivers.url,
+                folder_of(receivers) / "alerts.yml",
             )
             app = install(aws, receivers, config)
             create_repositories(app)
@@ -119,9 +121,11 @@ def _receivers() -> Receivers:
         return Receivers()
 
 
-def _fresh_log() -> Path:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    return FOLDER / "cloud.log"
+def folder_of(receivers: Receivers) -> Path:
+    """Return the folder of a demo, and make it. One that runs beside another has its own."""
+    folder = FOLDER if receivers.port == PORT else FOLDER.with_name(f"demo-{receivers.port}")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def _tell(console: Console, app: App) -> None:

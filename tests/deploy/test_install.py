@@ -33,15 +33,23 @@ def install(
     checkout: Path, step: str, *, pip: str = "true", path: str | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run one step with a pip that does what the shell is told."""
+    write_python(checkout, pip)
+    return run_step(checkout, step, path or os.environ["PATH"])
+
+
+def write_python(checkout: Path, pip: str) -> None:
     python = checkout / ".venv/bin/python"
     python.write_text(PYTHON.format(calls=checkout / "calls", install=pip))
     python.chmod(0o755)
+
+
+def run_step(checkout: Path, step: str, path: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [shutil.which("bash") or "bash", checkout / "requirements" / "install", step],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": path or os.environ["PATH"]},
+        env={"PATH": path},
     )
 
 
@@ -63,6 +71,89 @@ def test_a_failing_step_shows_all_that_was_said(checkout: Path) -> None:
     assert answer.returncode == 3
     assert answer.stderr.endswith("✗ the command could not be set up:\nfirst\nlast\n")
     assert (checkout / ".venv/.unfinished").exists()
+
+
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("ensurepip is not available", "apt-get install python3-venv"),
+        ("No module named venv", "apt-get install python3-venv"),
+        ("[Errno 28] No space left on device", "The disk is full"),
+        ("[Errno 13] Permission denied: .venv", "use a clone of your own"),
+        ("[Errno 30] Read-only file system: .venv", "use a clone of your own"),
+        ("something odd", "its own words are above"),
+    ],
+)
+def test_a_python_that_makes_no_environment_says_why(
+    checkout: Path, tmp_path: Path, reason: str, advice: str
+) -> None:
+    """Each reason has a remedy of its own, and the tool's words are shown."""
+    shutil.rmtree(checkout / ".venv")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "python3").write_text(
+        f'#!/bin/sh\ncase "$*" in *" venv "*) echo "{reason}" >&2; exit 1 ;; esac\n'
+    )
+    (tools / "python3").chmod(0o755)
+
+    answer = run_step(checkout, "python", f"{tools}:{os.environ['PATH']}")
+
+    assert answer.returncode == 1
+    assert reason in answer.stderr
+    assert advice in answer.stderr.splitlines()[-1]
+
+
+def test_an_environment_without_pip_says_why(checkout: Path, tmp_path: Path) -> None:
+    """Python itself only says that making a pip failed."""
+    shutil.rmtree(checkout / ".venv")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "python3").write_text(
+        """#!/bin/sh
+case "$*" in
+  *"-m venv "*)
+    mkdir -p .venv/bin
+    printf '#!/bin/sh\\necho No space left on device; exit 1\\n' >.venv/bin/python
+    chmod +x .venv/bin/python
+    echo "Error: '-m', 'ensurepip' returned non-zero exit status 1." >&2
+    exit 1 ;;
+esac
+"""
+    )
+    (tools / "python3").chmod(0o755)
+
+    answer = run_step(checkout, "python", f"{tools}:{os.environ['PATH']}")
+
+    assert "The disk is full" in answer.stderr.splitlines()[-1]
+
+
+def test_a_folder_that_cannot_be_written_is_said(checkout: Path) -> None:
+    """Before anything is tried in it."""
+    (checkout / ".build").touch()
+
+    answer = install(checkout, "operator")
+
+    assert answer.returncode == 1
+    assert "cannot be written" in answer.stderr
+    assert not (checkout / "calls").exists()
+
+
+def test_two_set_ups_at_once_follow_each_other(checkout: Path) -> None:
+    """The second one waits, says so, and ends as well."""
+    write_python(checkout, "echo begins >>calls; sleep 0.5; echo ends >>calls")
+    words = [shutil.which("bash") or "bash", checkout / "requirements" / "install", "operator"]
+
+    both = [
+        subprocess.Popen(words, stderr=subprocess.PIPE, text=True, cwd=checkout) for _ in range(2)
+    ]
+    said = [one.communicate(timeout=60)[1] for one in both]
+
+    steps = [
+        line for line in (checkout / "calls").read_text().split() if line in ("begins", "ends")
+    ]
+    assert [one.returncode for one in both] == [0, 0]
+    assert steps == ["begins", "ends"] * 2
+    assert sum("Another command is setting this up" in text for text in said) == 1
 
 
 def test_an_interrupted_step_is_done_again_from_the_start(checkout: Path) -> None:

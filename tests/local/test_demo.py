@@ -9,7 +9,12 @@ from cli.alerts_file import check_file, read
 from lib.config import parse
 from lib.models import DeliveryState
 from local.app import Row, write_config
-from local.demo import DemoError, check_prerequisites, leave_the_users_aws_alone, main
+from local.demo import (
+    DemoError,
+    check_prerequisites,
+    leave_the_users_aws_alone,
+    main,
+)
 from local.ecr_scanning import Recording
 from local.process import ROOT
 from local.story import RECORDINGS, STORY, recording, told
