@@ -144,9 +144,14 @@ def _refused(doing: str, error: ClientError) -> DeployError:
     if code in _INVALID:
         return DeployError("AWS does not know these credentials. Set up others: aws configure")
     text = _sentence(error.response["Error"].get("Message") or code)
-    if code in _DENIED:
+    if is_denied(error):
         return DeniedError(f"AWS denies {error.operation_name} while {doing}: {text}")
     return DeployError(f"AWS refused {error.operation_name} while {doing}: {code}: {text}")
+
+
+def is_denied(error: ClientError) -> bool:
+    """Whether AWS knows the caller and does not allow the call."""
+    return _code(error) in _DENIED
 
 
 def is_missing(error: ClientError) -> bool:

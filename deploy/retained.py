@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from deploy.account import ClientOf, DeployError, aws_errors, is_missing
+from deploy.account import ClientOf, DeployError, aws_errors, is_denied, is_missing
 from deploy.stack import REPORTS, SERVICE, TABLE, Say, Stack, stack_name, wait_until_done
 
 CHANGE_SET: Final = "adopt-retained-data"
@@ -21,6 +21,8 @@ _IDENTIFIERS: Final = (
     (TABLE, "AWS::DynamoDB::Table", "TableName"),
     (REPORTS, "AWS::S3::Bucket", "BucketName"),
 )
+_OF_ANOTHER: Final = ({"Key": "stage", "Value": ""},)
+"""The tags of a bucket that belongs to another stage, whichever."""
 _OPERATION_SECONDS: Final = 10 * 60.0
 _POLL: Final = 2.0
 
@@ -90,18 +92,20 @@ def _buckets(s3: Any, stage: str) -> Iterator[str]:
             name = bucket["Name"]
             if "deploymentbucket" in name:
                 continue
-            if _belongs(_bucket_tags(s3, name), stage, named=name.startswith(prefix)):
+            if _belongs(_bucket_tags(s3, name, stage), stage, named=name.startswith(prefix)):
                 yield name
 
 
-def _bucket_tags(s3: Any, name: str) -> Sequence[Mapping[str, str]]:
+def _bucket_tags(s3: Any, name: str, stage: str) -> Sequence[Mapping[str, str]]:
     try:
         tags: Sequence[Mapping[str, str]] = s3.get_bucket_tagging(Bucket=name)["TagSet"]
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code == "PermanentRedirect":
-            # The bucket is in another region, so it is another stage's.
-            return ({"Key": "stage", "Value": ""},)
+        if is_denied(error) and not name.startswith(f"{SERVICE}-{stage}-".lower()):
+            # The policies of a deployer allow one stage.
+            return _OF_ANOTHER
+        if error.response["Error"]["Code"] == "PermanentRedirect":
+            # The bucket is in another region.
+            return _OF_ANOTHER
         if is_missing(error):
             return ()
         raise

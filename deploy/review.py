@@ -83,7 +83,8 @@ def deployed_parameters(stack: Stack) -> Mapping[str, Json]:
     """
     said = stack.deployed.get("parameters")
     if isinstance(said, dict):
-        return said
+        # A parameter that is newer than the stack had its default.
+        return with_defaults(said)
     resources = stack.template.get("Resources", {})
     subscription = resources.get(_SUBSCRIPTION, {}).get("Properties", {})
     variables = resources.get(_DELIVER, {}).get("Properties", {}).get("Environment", {})

@@ -110,7 +110,9 @@ def test_several_are_not_guessed() -> None:
 
 
 def test_a_refusal_is_not_an_empty_account() -> None:
-    """Else a deployment would begin with an empty table."""
+    """Else a deployment would begin with an empty table. Another stage's bucket is none of ours."""
+    other = an_account({}, {"ecr-scan-alerts-dev-reportsbucket-1": refusal("AccessDenied")})
+    assert not find_retained(other, "prod", None)
     aws = an_account({}, {BUCKET: refusal("AccessDenied", "no", "GetBucketTagging")})
 
     with pytest.raises(DeployError, match="AWS denies GetBucketTagging while looking for what was"):

@@ -98,6 +98,19 @@ def test_a_stack_of_an_older_version_tells_its_mail_address_and_hosts() -> None:
     assert "logLevel" not in shown(WITH_MAIL, old, Deployed(DOCUMENT))
 
 
+def test_a_parameter_that_is_newer_than_the_stack_is_compared_with_its_default() -> None:
+    """An upgrade adds parameters, and what is set of them is a change."""
+    parameters = with_defaults({})
+    del parameters["rolePath"]
+    before = a_stack({"Metadata": {METADATA: {"parameters": parameters}}})
+    inputs = Inputs("prod", "eu-west-1", Path("/a.yml"), {"rolePath": "/teams/"})
+
+    text = shown(inputs, before, Deployed(DOCUMENT))
+
+    assert "  ~ rolePath: / -> /teams/" in text
+    assert "+ " not in text
+
+
 def test_a_configuration_that_cannot_be_read_is_said() -> None:
     """The question is asked all the same."""
     text = shown(WITH_MAIL, said(DOCUMENT, {}), Deployed(problem="AWS denies GetObject"))
