@@ -27,6 +27,7 @@ from threading import Thread
 from typing import Any, Final
 
 from local import strictness
+from local.authorizations import Authorizations
 from local.cloudtrail import CHANGES, api_call
 from local.ecr_images import batch_get_image
 from local.ecr_layers import PATH as LAYERS
@@ -59,7 +60,14 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Response = tuple[int, Mapping[str, str], bytes]
 
-DOOR: Final = ("/_recordings", "/_scans", "/_events", "/_pushes", "/_calls")
+DOOR: Final = (
+    "/_recordings",
+    "/_scans",
+    "/_events",
+    "/_pushes",
+    "/_calls",
+    "/_authorizations",
+)
 
 
 class Ministack:
@@ -79,6 +87,7 @@ class Ministack:
         self._lambda = lambda_svc
         self._provisioners = provisioners
         self._responses = responses
+        self.authorizations = Authorizations(iam_evaluator)
         self._modules = {
             "eventbridge": eventbridge,
             "iam": iam,
@@ -192,6 +201,7 @@ class Ministack:
         self._ecr.handle_request = scanning.behind(keeping.behind(self._ecr.handle_request))
         self._app.app = scanning.door(self._app.app)
         strictness.install(self._modules)
+        self.authorizations.install()
 
     def _filtering(self, apply: Callable[..., None]) -> Callable[..., None]:
         """Return what CloudFormation calls for each repository, with exclusion filters."""
@@ -565,6 +575,9 @@ class Scanning:
             match method, path:
                 case "GET", "/_calls":
                     return HTTPStatus.OK, [asdict(call) for call in self._scans.calls]
+                case "GET", "/_authorizations":
+                    rows = self._ministack.authorizations.rows
+                    return HTTPStatus.OK, [asdict(row) for row in rows]
                 case "DELETE", "/_calls":
                     self._scans.calls.clear()
                 case "POST", "/_recordings" | "/_scans" | "/_events" | "/_pushes":

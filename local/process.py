@@ -227,6 +227,11 @@ class EmbeddedAws:
         calls: list[dict[str, Json]] = self._door("GET", "/_calls")
         return [call for call in calls if action in (None, call["action"])]
 
+    def authorizations(self) -> list[dict[str, Json]]:
+        """Return what each role asked for: role, action, resource, and whether it was allowed."""
+        answer: list[dict[str, Json]] = self._door("GET", "/_authorizations")
+        return answer
+
     def forget_calls(self) -> None:
         """Begin counting calls again."""
         self._door("DELETE", "/_calls")
