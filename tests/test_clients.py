@@ -51,24 +51,26 @@ def session() -> boto3.session.Session:
 
 @cache
 def services() -> frozenset[str]:
-    """Return the services that the functions and the command ask `Clients` for."""
+    """Return the services that the functions and the command make clients of."""
     known = set(boto3.session.Session().get_available_services())
-    return frozenset(name for name in _first_arguments("get", "_client_of") if name in known)
+    return frozenset(
+        name for name in _first_arguments("get", "_client_of", "client") if name in known
+    )
 
 
 def _first_arguments(*methods: str) -> Iterator[str]:
-    for call in _calls():
+    for _, call in _calls():
         match call:
             case ast.Call(func=ast.Attribute(attr=name), args=[ast.Constant(str(value)), *_]):
                 if name in methods and "lient" in ast.unparse(call.func):
                     yield value
 
 
-def _calls() -> Iterator[ast.Call]:
+def _calls() -> Iterator[tuple[Path, ast.Call]]:
     for folder in ("handlers", "lib", "cli"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
-            yield from (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+            yield from ((path, node) for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 def a_link(session: boto3.session.Session, region: str) -> str:
@@ -99,15 +101,15 @@ def test_all_regions_and_services_are_looked_at() -> None:
     }
 
 
-def test_one_place_makes_clients() -> None:
-    """A client that is made elsewhere has other timeouts, and is not looked at here."""
-    made = [
-        ast.unparse(call)
-        for call in _calls()
+def test_clients_are_made_where_this_test_looks() -> None:
+    """By `Clients`, and once with no retries; another place would have options of its own."""
+    places = {
+        path.relative_to(ROOT).as_posix()
+        for path, call in _calls()
         if isinstance(call.func, ast.Attribute) and call.func.attr in {"client", "resource"}
-    ]
+    }
 
-    assert len(made) == 1, made
+    assert places == {"lib/bootstrap.py", "cli/deliver_function.py"}
 
 
 @pytest.mark.parametrize("region", REGIONS)
