@@ -216,7 +216,12 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "An alert whose page cannot be made goes out without it": (
         "test_delivery.py::test_an_alert_goes_out_without_its_page",
     ),
-    "Every message and report names the commit": (
+    "Each message links to a [report page]": (
+        "test_claims.py::test_every_message_links_to_its_page",
+        "e2e/test_alerts.py::test_a_message_links_to_its_report_page",
+    ),
+    "Every message in full and every report names the commit": (
+        "test_claims.py::test_every_message_in_full_names_the_commit",
         "e2e/test_source.py::test_labels_link_to_the_commit",
         "e2e/test_source.py::test_an_image_that_says_nothing_says_what_to_add",
     ),
@@ -524,6 +529,26 @@ def test_gaps_are_in_every_headline(mode: str, options: Mapping[str, Any]) -> No
         alert = told(evaluated(gap, before=before))
         assert alert.verdict.endswith(words)
         assert all(words in said(payload) for payload in rendered(mode, options, alert))
+
+
+@each_mode
+def test_every_message_links_to_its_page(mode: str, options: Mapping[str, Any]) -> None:
+    """The plain one after a refusal, too: it is the one that leaves most to the page."""
+    for alert in STORIES.values():
+        assert alert.report_url is not None
+        page = alert.report_url.partition("?")[0]
+        for payload in rendered(mode, options, alert):
+            assert page in said(payload)
+
+
+@each_mode
+def test_every_message_in_full_names_the_commit(mode: str, options: Mapping[str, Any]) -> None:
+    """Where the image says it."""
+    alert = STORIES["new-and-resolved"]
+    made = notifier(mode, tools(), **options)
+
+    assert alert.provenance is not None
+    assert str(alert.provenance.commit)[:7] in said(made.render(alert))
 
 
 @each_mode

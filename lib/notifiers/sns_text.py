@@ -37,8 +37,8 @@ def render(alert: Alert, _room: int) -> tuple[str, bool]:
 
 def render_plain(alert: Alert, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
-    ending = (f"{_shown(alert)} in the ECR console: {_console(alert)}", wording.footer(alert))
-    return "\n".join((*_opening(alert), "", *ending)) + "\n", bool(alert.changes)
+    lines = (*_opening(alert), *_title("Links"), *_links(alert), "", wording.footer(alert))
+    return "\n".join(lines) + "\n", bool(alert.changes)
 
 
 def _links(alert: Alert) -> list[str]:
