@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,8 +11,10 @@ from lib.config import parse
 from lib.models import DeliveryState
 from local.app import Row, write_config
 from local.demo import (
+    PORT,
     DemoError,
     check_prerequisites,
+    folder_of,
     leave_the_users_aws_alone,
     main,
 )
@@ -34,6 +37,21 @@ def test_the_rules_get_the_address_of_the_receivers(tmp_path: Path) -> None:
     document = read(written).document
     assert document["destinations"]["security-jira"]["site"] == "http://127.0.0.1:4711"
     assert document["routes"] == read(ALERTS).document["routes"]
+
+
+def test_a_second_demo_has_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would change the file that the first one's commands read."""
+    monkeypatch.setattr("local.demo.FOLDER", tmp_path / "demo")
+    first, second = (
+        folder_of(SimpleNamespace(port=port))  # type: ignore[arg-type]  # as much as is used
+        for port in (PORT, PORT + 1)
+    )
+
+    assert (first.name, second.name) == ("demo", f"demo-{PORT + 1}")
+    assert first.is_dir()
+    assert second.is_dir()
 
 
 def test_every_destination_has_a_part() -> None:
