@@ -16,6 +16,7 @@ import pytest
 from cfnlint.helpers import REGIONS
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER
 
+from cli.__main__ import parser
 from cli.stage_file import defaults
 from deploy.deploy import CURRENT
 from deploy.package import LONGEST_STAGE, ROOT, TEMPLATE, links_left_out
@@ -876,6 +877,7 @@ def test_the_dashboard_shows_what_is_counted(built: Package) -> None:
     ours = {
         metric[1]
         for widget in widgets
+        if widget["type"] == "metric"
         for first in [widget["properties"]["metrics"][0]]
         if first[0] == "EcrScanAlerts"
         for metric in widget["properties"]["metrics"]
@@ -885,6 +887,37 @@ def test_the_dashboard_shows_what_is_counted(built: Package) -> None:
     assert set(references) <= known
     assert ours <= {each.value for each in Metric}
     assert "DeadDeliveries" in ours
+
+
+def test_the_dashboard_names_destination_and_reason(built: Package) -> None:
+    """A metric counts; who does not take alerts, and why, is in the log of deliver."""
+    (dashboard,) = built.resources("AWS::CloudWatch::Dashboard").values()
+    (widget,) = (
+        widget
+        for widget in json.loads(dashboard["DashboardBody"]["Fn::Sub"][0])["widgets"]
+        if widget["type"] == "log"
+    )
+
+    query = widget["properties"]["query"]
+    assert query.startswith("SOURCE '${DeliverLogGroup}' | fields @timestamp, destination, reason")
+    assert "message = 'delivery attempted'" in query
+
+
+def test_an_alarm_names_the_command_and_the_page(built: Package) -> None:
+    """Whoever is woken by it copies the command; it is one of ours, and so are its options."""
+    headings = re.findall(r"^## (.+)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+    pages = {heading.lower().replace(" ", "-") for heading in headings}
+    for name, alarm in built.resources("AWS::CloudWatch::Alarm").items():
+        text = alarm["AlarmDescription"]["Fn::Sub"]
+        commands = re.findall(r"`ecr-scan-alerts ([^`]+)`", text)
+        filled = [command.replace("${AWS::Region}", "eu-west-1").split() for command in commands]
+        stages = {parser().parse_args(words).stage for words in filled}
+
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+        assert len(text) < 900, name
+        assert commands, name
+        assert stages <= {STAGE, None}, name
+        assert text.rpartition("README.md#")[2] in pages, name
 
 
 def test_outputs_name_what_operators_ask_for(built: Package) -> None:
