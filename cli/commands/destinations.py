@@ -156,7 +156,10 @@ def _test(options: argparse.Namespace, connect: Connect) -> int:
         known = function.destinations(test)
     else:
         config = read_config(options.config)
-        tester = LocalTester(operator_app(config, connected(options, connect)))
+        clients = connected(options, connect)
+        # Credentials that have expired are the operator's matter, and not that of a secret.
+        clients.get("sts").get_caller_identity()
+        tester = LocalTester(operator_app(config, clients))
         known = [*config.destinations]
     names = known if options.all else [_known(name, known) for name in options.names]
     results = _results(tester, names, options)

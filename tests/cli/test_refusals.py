@@ -39,6 +39,8 @@ VALUES = {
     "topic": "scan",
 }
 """Something for everything that a command requires. A new one is added here."""
+EXAMINATION = "doctor"
+"""The command that says of each thing that it could not be read."""
 OFFLINE = ("check-config", "help", "suppress", "repository template")
 """Commands that never call AWS."""
 
@@ -160,7 +162,7 @@ def test_a_refusal_of_every_call_is_one_sentence(
     assert aws.calls
 
 
-@pytest.mark.parametrize("leaf", STAGED)
+@pytest.mark.parametrize("leaf", [each for each in STAGED if each.id != EXAMINATION])
 @pytest.mark.parametrize(
     ("code", "advice"),
     [
@@ -179,6 +181,32 @@ def test_a_refusal_behind_the_stack_is_one_sentence(
 
     assert is_one_sentence(*ended)
     assert advice in ended[2] or code == "ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("AccessDeniedException", "not known: needs cloudformation:ListStackResources"),
+        ("ResourceNotFoundException", "FAILED"),
+    ],
+)
+def test_an_examination_goes_on_behind_a_refusal(
+    aws: RefusingAws, run: Run, code: str, words: str
+) -> None:
+    """`doctor` says of each thing what is wrong with it; only the credentials end it."""
+    (leaf,) = (each for each in LEAVES if each.name == EXAMINATION)
+    aws.stack, aws.code = "UPDATE_COMPLETE", code
+
+    ended, out, err = run(leaf)
+
+    assert (ended, err) == (1, "")
+    assert words in out
+    assert "Traceback" not in out
+    for part in ("queues", "functions", "alarms", "scanning"):
+        assert part in out.splitlines()
+
+    aws.code = "ExpiredTokenException"
+    assert is_one_sentence(*run(leaf))
 
 
 @pytest.mark.parametrize("leaf", CALLING)
