@@ -10,6 +10,7 @@ import pytest
 from cli.commands import COMMANDS
 from cli.stage_file import FOLDER, SCHEMA
 from lib.observability import Metric
+from tests.faults.rows import ROWS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -66,3 +67,13 @@ def default_of(rule: dict[str, Any]) -> str:
             return f"`{text}`"
         case value:
             return f"`{json.dumps(value)}`"
+
+
+def test_every_fault_of_the_matrix_has_its_line() -> None:
+    """In the order of their numbers, and counted where the table is announced."""
+    table = README[README.index("<summary>All ") :]
+    listed = re.findall(r"^\| ([\d.]+[a-z]?) \| (.*?) \|", table, re.MULTILINE)
+
+    assert listed == [(row.number, row.fault) for row in ROWS]
+    assert f"plays these {len(ROWS)} faults" in README
+    assert f"<summary>All {len(ROWS)} rows</summary>" in README
