@@ -44,6 +44,7 @@ from lib.pipeline import ScanPipeline
 from lib.reconciliation import Reconciliation, Scope
 
 if TYPE_CHECKING:
+    import requests
     from boto3.session import Session
 
     from lib.digest_pipeline import DigestPipeline
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
 _CONNECT_TIMEOUT: Final = 3
 _READ_TIMEOUT: Final = 10
+_DOWNLOAD: Final = 10.0
+"""Seconds to read the configuration of an image, some kilobytes, from S3."""
 _ATTEMPTS: Final = 5
 _PUBLISHING: Final = 3
 """Attempts to publish to SNS, the first included: all of them fit into one delivery attempt."""
@@ -237,7 +240,7 @@ class App:
             return None
         from lib.sources.provenance import EcrProvenanceSource
 
-        return EcrProvenanceSource(self._clients.get("ecr"), lambda: self._session)
+        return EcrProvenanceSource(self._clients.get("ecr"), _download_session)
 
     @cached_property
     def workloads(self) -> Workloads | None:
@@ -247,12 +250,6 @@ class App:
         from lib.sources.workloads import EcsWorkloads
 
         return EcsWorkloads(self._clients.get("ecs"), now=self.now)
-
-    @cached_property
-    def _session(self) -> Any:
-        import requests
-
-        return requests.Session()
 
     @cached_property
     def scans(self) -> ScanPipeline:
@@ -524,6 +521,12 @@ class App:
         from lib.store.secrets import CachedSecrets
 
         return CachedSecrets(self._clients.get, stage=self._settings.stage)
+
+
+def _download_session() -> "requests.Session":
+    from lib.http_deadline import session_of
+
+    return session_of(_DOWNLOAD)
 
 
 @cache

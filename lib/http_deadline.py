@@ -15,6 +15,7 @@ import io
 import math
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from functools import partial
 from http.client import HTTPResponse
 from typing import Any, Final
 
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -93,6 +94,15 @@ class Deadline:
     def timeouts(self) -> tuple[float, float]:
         """The timeouts of the call for requests: to connect, and for the answer to begin."""
         return min(self._limits.connect, self.seconds_left), self.seconds_left
+
+
+def session_of(seconds: float, *, clock: Callable[[], float] = time.monotonic) -> Session:
+    """Return a session whose requests all end so many seconds from now."""
+    deadline = Deadline(TimeLimits(attempt=seconds, call=seconds), clock=clock)
+    session = Session()
+    for prefix in ("https://", "http://"):
+        session.mount(prefix, DeadlineAdapter(deadline))
+    return session
 
 
 class DeadlineAdapter(HTTPAdapter):

@@ -12,7 +12,7 @@ from lib.bootstrap import App, Clients, Settings, app
 from lib.config import Config, load
 from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError, LinkError
-from lib.http_deadline import TimeLimits
+from lib.http_deadline import DeadlineAdapter, TimeLimits
 from lib.models import Destination
 from lib.notifiers import jira_identity as identity
 from lib.notifiers.slack import SlackWebhookNotifier
@@ -76,11 +76,13 @@ def test_reconciliation_looks_back_as_far_as_was_deployed(config: Config) -> Non
 
 
 def test_images_are_asked_what_they_are_made_from_unless_switched_off(config: Config) -> None:
-    """Connections to where the answers are kept stay open."""
+    """Each download has time and a connection of its own."""
     app = an_app(config)
 
     assert isinstance(app.provenances, EcrProvenanceSource)
-    assert app.provenances._session() is app.provenances._session()  # noqa: SLF001  # it is kept
+    sessions = [app.provenances._session() for _ in range(2)]  # noqa: SLF001  # no other way to see
+    assert sessions[0] is not sessions[1]
+    assert isinstance(sessions[0].get_adapter("https://"), DeadlineAdapter)
     assert an_app(config, TRACEABILITY="True ").provenances is not None
     assert an_app(config, TRACEABILITY="false").provenances is None
 

@@ -29,7 +29,7 @@ from lib.errors import (
     TemporaryDeliveryError,
 )
 from lib.http_client import RequestsClient
-from lib.http_deadline import Deadline, TimeLimits
+from lib.http_deadline import Deadline, TimeLimits, session_of
 from lib.models import SHORT_ANSWER, HttpAnswer
 from tests.answers import an_answer
 from tests.builders import NOW
@@ -498,6 +498,20 @@ def test_a_name_without_an_address_has_sent_nothing(
 
     with pytest.raises(TemporaryDeliveryError, match="no connection"):
         client(clock=clock, limits=TimeLimits()).post("http://localhost/", {})
+
+
+@pytest.mark.parametrize("part", [*IN_HEADERS, *IN_BODY])
+def test_a_session_has_its_time_for_all_that_is_read(server: Server, part: str) -> None:
+    """As for the configuration of an image, which comes from S3."""
+    server.script = dripping(*(IN_HEADERS | IN_BODY)[part])
+    begin = time.monotonic()
+    session = session_of(CALL)
+    session.trust_env = False
+
+    with pytest.raises(requests.RequestException):
+        session.get(server.url, timeout=5)
+
+    assert time.monotonic() - begin < CALL + SLACK
 
 
 # --- size and form of an answer ---------------------------------------------------------------

@@ -88,7 +88,7 @@ class EcrProvenanceSource:
         return _parsed(self._download(answer["downloadUrl"]))
 
     def _download(self, url: str) -> bytes:
-        """Return what a signed address has; what fails is told without the address."""
+        """Return the content of a signed address; an error is raised without the address."""
         from requests import RequestException
 
         host = _checked_host(url)
@@ -97,6 +97,7 @@ class EcrProvenanceSource:
                 url,
                 stream=True,
                 timeout=TIMEOUTS,
+                headers={"Accept-Encoding": "identity"},
                 allow_redirects=False,
                 # Without an `auth`, requests looks for one in ~/.netrc.
                 auth=lambda request: request,
