@@ -9,7 +9,7 @@ import pytest
 
 from lib.interfaces import NotClaimed
 from lib.models import Delivery, DeliveryId, DeliveryState, Receipt
-from lib.notifiers import jira, jira_identity
+from lib.notifiers import jira, jira_identity, jira_issue
 from tests.fakes import NEVER, MemoryStore
 from tests.faults.matrix import Row, run
 from tests.faults.rows import ROWS
@@ -107,7 +107,7 @@ def _mutated(row: Row, mutant: type[Mutant]) -> Row:
 
 def takes_any_issue_for_proof(patch: pytest.MonkeyPatch) -> None:
     """An issue of the stream was found, so the alert is taken for sent."""
-    patch.setattr(jira._Issue, "holds", lambda *_: True)  # noqa: SLF001  # the bug
+    patch.setattr(jira_issue.Issue, "holds", lambda *_: True)  # the bug
 
 
 def never_searches(patch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,7 @@ def never_searches(patch: pytest.MonkeyPatch) -> None:
 
 def takes_any_label_for_proof(patch: pytest.MonkeyPatch) -> None:
     """What has our label is ours to edit."""
-    patch.setattr(jira._Issue, "belongs_to", lambda *_: True)  # noqa: SLF001  # the bug
+    patch.setattr(jira_issue.Issue, "belongs_to", lambda *_: True)  # the bug
 
 
 def knows_no_stage(patch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,8 @@ from lib.models import (
 )
 from lib.notifiers import adf
 from lib.notifiers import jira_identity as identity
-from lib.notifiers.jira import LABEL, MAX_SUMMARY, MAX_TEXT, JiraNotifier
+from lib.notifiers.jira import LABEL, JiraNotifier
+from lib.notifiers.jira_message import MAX_SUMMARY, MAX_TEXT
 from lib.report import upgrades
 from tests.builders import NOW, a_filter, a_finding, a_report, an_image
 from tests.notifiers import golden
