@@ -37,9 +37,14 @@ class Address:
     port: int | None
 
     def is_among(self, hosts: Iterable[str]) -> bool:
-        """Whether these hosts hold this one; ".example.org" stands for every host below it."""
+        """
+        Whether these hosts hold this one, in letters of any case.
+
+        ".example.org" stands for every host below it.
+        """
         return any(
-            self.host == host or (host[:1] == "." and self.host.endswith(host)) for host in hosts
+            self.host == host or (host[:1] == "." and self.host.endswith(host))
+            for host in map(str.lower, hosts)
         )
 
     @property

@@ -117,5 +117,6 @@ def test_a_domain_stands_for_the_hosts_below_it() -> None:
     domain = ("", ".amazonaws.com")
 
     assert read_address("https://a.amazonaws.com").is_among(domain)
+    assert read_address("https://A.amazonaws.com").is_among([".AmazonAWS.com"])
     assert not read_address("https://amazonaws.com").is_among(domain)
     assert not read_address("https://evilamazonaws.com").is_among(domain)

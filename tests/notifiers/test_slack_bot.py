@@ -17,7 +17,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import AskLater, HttpAnswer, NotThere, Receipt, Verdict
+from lib.models import LONG_ANSWER, AskLater, HttpAnswer, NotThere, Receipt, Verdict
 from lib.notifiers.slack_bot import EVENT_TYPE, SlackBotNotifier
 from tests.builders import NOW, a_finding, a_report, an_image
 from tests.notifiers import golden
@@ -255,6 +255,8 @@ def test_first_message_opens_the_thread() -> None:
     assert call.url == "https://slack.com/api/chat.postMessage"
     assert call.headers == {"Authorization": f"Bearer {BOT_TOKEN}"}
     assert call.body["channel"] == CHANNEL
+    # The answer repeats the message, which escaped has six bytes for a character.
+    assert call.limit == LONG_ANSWER
 
 
 def test_later_messages_edit_the_root_and_reply() -> None:
@@ -382,6 +384,7 @@ def asked(
     http = ScriptedHttp(list(answers))
     now: datetime = NOW + timedelta(seconds=after)
     verdict = bot(http=http).verify(ALERT, since=NOW, now=now, thread=thread)
+    assert all(call.limit == LONG_ANSWER for call in http.calls)
     return verdict, [each.url for each in http.calls]
 
 

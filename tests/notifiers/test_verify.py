@@ -1,12 +1,18 @@
 """Asking a receiver whether it has an alert whose answer was lost."""
 
 import json
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
 
-from lib.errors import PermanentDeliveryError, TemporaryDeliveryError, ThrottledError
-from lib.models import AskLater, HttpAnswer, NotThere, Verdict
+from lib.errors import (
+    PermanentDeliveryError,
+    ScanAlertError,
+    TemporaryDeliveryError,
+    ThrottledError,
+)
+from lib.models import LONG_ANSWER, AskLater, HttpAnswer, NotThere, Verdict
 from lib.notifiers import NOTIFIERS
 from lib.notifiers import jira_identity as identity
 from tests.builders import NOW
@@ -17,6 +23,7 @@ from tests.notifiers.receivers import (
     ScriptedHttp,
     jira_issue,
     jira_search,
+    notifier,
     tools,
 )
 
@@ -152,3 +159,16 @@ def test_credentials_that_are_refused_are_an_error(answers: tuple[HttpAnswer, ..
             PermanentDeliveryError("forbidden", reason="http-403"),
             thread=THREAD,
         )
+
+
+@pytest.mark.parametrize("mode", ["jira", "slack-bot"])
+def test_lists_of_others_may_be_long(mode: str) -> None:
+    """Comments, messages and found issues are read up to 4 MiB."""
+    http = ScriptedHttp([HttpAnswer(200, "{}")])
+    made = notifier(mode, tools(http=http))
+
+    with suppress(ScanAlertError):
+        made.verify(ALERT, since=NOW, now=NOW, thread=THREADS[mode])
+
+    assert http.calls
+    assert {call.limit for call in http.calls} == {LONG_ANSWER}
