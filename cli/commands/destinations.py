@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from cli.check_list import print_checks
 from cli.deliver_function import DeliverFunction
 from cli.deployment import add_stage_options, deployment
-from cli.destination_names import unknown_destination
+from cli.destination_names import unknown_destination, with_channels
 from cli.inputs import (
     add_config_option,
     operator_app,
@@ -161,7 +161,7 @@ def _test(options: argparse.Namespace, connect: Connect) -> int:
         clients.get("sts").get_caller_identity()
         tester = LocalTester(operator_app(config, clients))
         known = [*config.destinations]
-    names = known if options.all else [_known(name, known) for name in options.names]
+    names = known if options.all else _chosen(options.names, known)
     results = _results(tester, names, options)
     if options.format == "json":
         print_json([_document(name, checks) for name, checks in results.items()])
@@ -202,10 +202,15 @@ def _function(options: argparse.Namespace, connect: Connect) -> DeliverFunction:
     return DeliverFunction(stage.clients, stage.output("DeliverFunctionName"))
 
 
-def _known(name: str, known: Sequence[Destination]) -> Destination:
-    if name in known:
-        return Destination(name)
-    raise unknown_destination(name, known)
+def _chosen(names: Sequence[str], known: Sequence[Destination]) -> Sequence[Destination]:
+    """Return each destination once, with its channels. Raises `DocumentError` for another name."""
+    chosen: dict[Destination, None] = {}
+    for name in names:
+        matching = with_channels(name, known)
+        if not matching:
+            raise unknown_destination(name, known)
+        chosen |= dict.fromkeys(matching)
+    return [*chosen]
 
 
 def _document(name: Destination, checks: Sequence[Check]) -> dict[str, Any]:

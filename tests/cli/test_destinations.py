@@ -155,6 +155,17 @@ class TestStage:
         assert [each["destination"] for each in json.loads(out)] == ["mail", "slack"]
         assert all(each["ok"] for each in json.loads(out))
 
+    def test_channels_are_tested_with_their_bot(self, run: Any, function: Function) -> None:
+        """As `pause` holds them all; a name that is given twice is tested once."""
+        function.answers[None] = {"destinations": ["slack", "slack/C0A", "slacker"]}
+        for name in ("slack", "slack/C0A"):
+            function.says(name, ok("secret", "can be read"))
+
+        run("test", "slack", "slack/C0A", "--stage", "prod")
+
+        asked = [each["destination"] for each in function.asked]
+        assert asked == [None, "slack", "slack/C0A"]
+
     def test_options_arrive(self, run: Any, function: Function) -> None:
         """Only what was asked for is done; each test has an id of its own."""
         function.says("slack", ok("secret", "can be read"))

@@ -170,10 +170,19 @@ def test_missing_secret_is_the_only_check(bench: Bench, mode: str) -> None:
     assert not bench.receivers.requests()
 
 
+@pytest.mark.parametrize("send", [True, False])
 @pytest.mark.parametrize("mode", sorted(set(OPTIONS) - {"sns"}))
-def test_secret_of_wrong_form_is_refused(bench: Bench, mode: str) -> None:
-    """An empty line, a password, a URL of nothing: said before anything is sent."""
-    checks = bench.test(mode, dict.fromkeys(bench.secrets, "two words"))
+def test_secret_of_wrong_form_is_refused(
+    bench: Bench,
+    mode: str,
+    send: bool,  # noqa: FBT001  # the case
+) -> None:
+    """A password, a URL of nothing: said before anything is sent."""
+    secrets = dict.fromkeys(bench.secrets, "two words") | {
+        "ecr-scan-alerts/hook-secret": bench.receivers.webhook_secret
+    }
+
+    checks = bench.test(mode, secrets, send=send)
 
     assert failures(checks)
     assert "two words" not in str(checks)
