@@ -503,6 +503,22 @@ def test_what_was_sent_a_moment_ago_is_asked_for_again() -> None:
     assert late == NotThere()
 
 
+def test_what_was_sent_hours_after_the_event_may_be_on_its_way_too() -> None:
+    """The patience counts from the last send without an answer."""
+    tried_at = NOW + timedelta(hours=3)
+    notifier = bot(http=ScriptedHttp([history()]))
+
+    early, late = (
+        notifier.verify(
+            ALERT, since=NOW, now=tried_at + timedelta(seconds=seconds), tried_at=tried_at
+        )
+        for seconds in (29, 30)
+    )
+
+    assert isinstance(early, AskLater)
+    assert late == NotThere()
+
+
 @pytest.mark.parametrize(
     ("answer", "class_"),
     [
