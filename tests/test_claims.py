@@ -263,6 +263,11 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "notifiers/test_contract.py::test_secrets_stay_out_of_payloads",
         "notifiers/test_contract.py::test_retry_class_of_every_status",
     ),
+    "with exactly the calls that the function makes": (
+        "deploy/test_template.py::test_a_role_allows_the_calls_of_its_function_and_no_other",
+        "e2e/test_roles.py::test_nothing_that_a_function_asks_for_is_denied",
+        "e2e/test_roles.py::test_everything_that_is_granted_is_used",
+    ),
     "Errors name a receiver's host, never its path": (
         "test_http_client.py::test_no_error_shows_the_path_of_a_webhook",
         "test_http_client.py::test_no_answer_repeats_credentials",
