@@ -112,6 +112,20 @@ def test_a_request_goes_to_the_host_that_was_allowed(url: str) -> None:
     assert pool.scheme == "https" or pool.host in ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
+@pytest.mark.parametrize(
+    ("url", "root"),
+    [
+        ("https://hooks.slack.com/services/secret?a#b", "https://hooks.slack.com/"),
+        ("http://127.0.0.1:8080/x", "http://127.0.0.1:8080/"),
+        ("http://[::1]:80/x", "http://[::1]:80/"),
+    ],
+)
+def test_the_root_is_the_address_without_its_secret(url: str, root: str) -> None:
+    """It can be asked for without telling anybody the path."""
+    assert read_address(url).root == root
+    assert read_address(root).root == root
+
+
 def test_a_domain_stands_for_the_hosts_below_it() -> None:
     """Not for itself, nor for hosts that only end alike; an empty name stands for none."""
     domain = ("", ".amazonaws.com")

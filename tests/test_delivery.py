@@ -224,6 +224,20 @@ class TestDelivery:
         assert dead.result is DeliveryResult.DEAD
         assert dead.reason.startswith("not accepted within 24 h: permanent: 404")
 
+    def test_a_destination_that_somebody_else_found_broken_makes_no_second_notice(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A worker that found it at the same time has paused it, and notified the fallback."""
+        world = World(a_report(OLD))
+        world.process()
+        world.notifier.errors = [REVOKED] * 2
+        monkeypatch.setattr(world.store, "pause", lambda *_: False)
+
+        (outcome,) = world.deliver()
+
+        assert outcome.result is DeliveryResult.DEAD
+        assert [row.note for row in world.store.rows.values()] == [None]
+
     def test_a_fallback_that_is_broken_itself_tells_nobody(self) -> None:
         """A notice makes no notice."""
         world, _ = self.deliver(PermanentDeliveryError("403", broken=True))
