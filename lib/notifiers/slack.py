@@ -22,8 +22,16 @@ _NEW_WEBHOOK: Final = (
     "of the Slack app (api.slack.com/apps), and store its URL under the same secret"
 )
 _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
-    dict.fromkeys(("http-403", "http-404", "http-410"), _NEW_WEBHOOK)
+    {
+        "action_prohibited": "An administrator of the workspace lets no app post there: ask one",
+        "channel_is_archived": "Unarchive the channel, or add a webhook for another one",
+        **dict.fromkeys(
+            ("no_service", "no_team", "invalid_token", "channel_not_found"), _NEW_WEBHOOK
+        ),
+        **dict.fromkeys(("http-403", "http-404", "http-410"), _NEW_WEBHOOK),
+    }
 )
+"""By Slack's word, which says more, then by status."""
 
 
 class SlackNotifiers:

@@ -278,6 +278,26 @@ def test_bot_is_told_what_to_do(bench: Bench, word: str, remedy: str) -> None:
     assert [check.subject for check in checks if check.status is CheckStatus.NOTE] == ["history"]
 
 
+@pytest.mark.parametrize(
+    ("answer", "remedy"),
+    [
+        (Answer(403, "action_prohibited"), "ask one"),
+        (Answer(410, "channel_is_archived"), "Unarchive"),
+        (Answer(404, "no_service"), "Incoming Webhooks"),
+        (Answer(200, '{"ok": false, "error": "invalid_token"}'), "Incoming Webhooks"),
+        (Answer(429, "", {"Retry-After": "7"}), "try again in 7 seconds"),
+        (Answer(503, ""), "Try again"),
+    ],
+)
+def test_webhook_of_slack_says_what_to_do(bench: Bench, answer: Answer, remedy: str) -> None:
+    """A revoked webhook is replaced; a forbidden one is another person's matter."""
+    bench.receivers.script("slack/team", [answer])
+
+    (failure,) = failures(bench.test("slack"))
+
+    assert remedy in failure.remedy
+
+
 def test_bot_begins_no_thread_of_a_stream(bench: Bench) -> None:
     """A test message has no metadata by which a delivery could be taken for sent."""
     bench.test("slack-bot")
