@@ -401,9 +401,11 @@ def _links(alert: Alert) -> list[Json]:
 
 def _in_short(alert: Alert) -> Json:
     known = wording.not_clear(alert) if alert.problem else wording.all_findings(alert)
+    command = wording.report_command(alert)
     return {
         "verdict": truncate(one_line(alert.verdict), MAX_SUMMARY),
         "findings": known,
+        **({"full_report": command} if command else {}),
         "delivery": wording.footer(alert),
     }
 
@@ -419,7 +421,6 @@ def _details(alert: Alert) -> Json:
         "left_out": wording.left_out(alert, _REASONS),
         "platforms": wording.platforms(alert.parts, _LINES),
         "warnings": wording.warnings(alert),
-        "full_report": wording.report_command(alert),
         **{_name(label): value for label, value in wording.facts(alert)},
     }
     return {name: value for name, value in found.items() if value}

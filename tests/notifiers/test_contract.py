@@ -120,14 +120,14 @@ def test_a_page_without_a_link_is_made_by_a_command(mode: str, options: Any, sto
     """Where functions have no addresses, messages name the command, and it takes what they say."""
     made = notifier(mode, tools(), **options)
     alert = replace(STORIES[story], report_url=None)
-
-    payload = made.render(alert, thread=None)
-
-    assert all(each.used <= each.limit for each in made.usage(payload))
-    subjects = set(re.findall(r"ecr-scan-alerts report (\S+) --region", json.dumps(payload)))
     image = f"{alert.image.repository}@{alert.image.digest}"
-    assert subjects == ({image} if alert.image.digest and story != "injection" else set())
-    assert all(parse_reference(subject) for subject in subjects)
+    expected = {image} if alert.image.digest and story != "injection" else set()
+
+    for payload in (made.render(alert, thread=None), made.plain(alert, thread=None)):
+        assert all(each.used <= each.limit for each in made.usage(payload))
+        subjects = set(re.findall(r"ecr-scan-alerts report (\S+) --region", json.dumps(payload)))
+        assert subjects == expected
+        assert all(parse_reference(subject) for subject in subjects)
 
 
 @pytest.mark.parametrize(
