@@ -137,11 +137,17 @@ class JiraNotifier:
         See `Notifier.send`. An update that is repeated changes nothing but its comment.
 
         An issue that the search finds may hold this delivery already, from an attempt whose answer
-        was lost: then nothing is sent.
+        was lost: then nothing is sent. A stored issue that was not used is named in the remark.
         """
-        headers = self._headers()
+        stored = payload["update"].get("key")
+        receipt = self._sent(payload, stored, self._headers())
+        if stored in (None, receipt.reference):
+            return receipt
+        remarks = (f"the stored issue {stored} is gone or not ours", receipt.remark)
+        return replace(receipt, remark="; ".join(filter(None, remarks)))
+
+    def _sent(self, payload: Json, key: str | None, headers: Mapping[str, str]) -> Receipt:
         owner = identity.creator(payload["create"])
-        key = payload["update"].get("key")
         for issue in self._own(key, owner, headers):
             if issue.key != key and issue.holds(owner.delivery):
                 return self._receipt(issue.key)

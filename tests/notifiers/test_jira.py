@@ -397,10 +397,13 @@ def test_update_without_fields_is_a_comment_alone() -> None:
 @pytest.mark.parametrize("story", ["baseline", "only-resolved", "scan-failed"])
 def test_deleted_issue_is_created_anew(story: str) -> None:
     """404 for the stored key, and none found: the next issue of the stream takes its place."""
-    receipt, calls, _ = sent(story, GONE, jira_search(), JIRA_CREATED)
+    gone = THREAD.replace("-7", "-6")
+
+    receipt, calls, _ = sent(story, GONE, jira_search(), JIRA_CREATED, thread=gone)
 
     assert receipt.thread == THREAD
-    assert calls == [READ, SEARCH, CREATE]
+    assert receipt.remark == "the stored issue SEC-6 is gone or not ours"
+    assert calls == [READ.replace("-7", "-6"), SEARCH, CREATE]
 
 
 def test_issue_deleted_while_it_is_updated_is_created_anew() -> None:

@@ -133,6 +133,19 @@ def test_the_page_leaves_the_comment_its_time() -> None:
     ]
 
 
+def test_both_remarks_are_kept() -> None:
+    """What became of the stored issue, and of the page."""
+    gone = PermanentDeliveryError("404", reason="http-404")
+    answers = (gone, jira_search(), JIRA_CREATED)
+    other = THREADS["jira"].replace("-7", "-6")
+
+    receipt = send(*answers, thread=other, pages=None)[0]
+
+    assert receipt.remark == (
+        "the stored issue SEC-6 is gone or not ours; not attached: the report page is not stored"
+    )
+
+
 def test_the_newest_three_are_kept() -> None:
     """Only ours are taken away: what people attached stays."""
     names = ("scan-report-4-d.html", "budget.xlsx", *(f"scan-report-{n}-c.html" for n in (3, 2, 1)))
