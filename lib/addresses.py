@@ -70,6 +70,8 @@ def read_address(url: str) -> Address:
     Only http and https; a host of letters, digits, dots and hyphens (or [::1]); no user name. An
     international name has to be written in its ASCII form, "xn--…".
     """
+    if not url:
+        raise AddressError("is empty")
     if not url.isascii():
         raise AddressError("has letters beyond ASCII; write an international host name as xn--…")
     if not _PRINTABLE.fullmatch(url):

@@ -324,7 +324,7 @@ class DeliveryPipeline:
                 self._tell_fallback(delivery, why, once=delivery.id)
         if consequence.dies:
             return self._dead(delivery, reason)
-        outcome = self._tried_again(delivery, error, reason, now)
+        outcome = self._tried_again(delivery, error, f"{reason}; {consequence.value}", now)
         return replace(outcome, misconfigured=consequence.is_broken)
 
     def _expired(self, delivery: Delivery, reason: str) -> DeliveryOutcome:

@@ -35,7 +35,7 @@ def test_scheme_host_and_port_are_read(url: str, address: Address) -> None:
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("", "blank"),
+        ("", "empty"),
         ("hooks.slack.com/x", "form https"),
         ("//hooks.slack.com/x", "form https"),
         ("ftp://hooks.slack.com/x", "form https"),

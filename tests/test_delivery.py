@@ -201,6 +201,10 @@ class TestDelivery:
         # The alarm rings once the refusal lasts, not while an endpoint is rolled out.
         tried = [outcome for outcome in outcomes if outcome.result is DeliveryResult.RETRY]
         assert [outcome.misconfigured for outcome in tried] == [False] * 5 + [True]
+        assert [outcome.reason for outcome in tried[-2:]] == [
+            "permanent: 404; the refusal may pass by itself",
+            "permanent: 404; the refusal has lasted for minutes",
+        ]
         assert pause is not None
         assert pause.reason == "permanent: 404"
         (note,) = notes
