@@ -26,6 +26,7 @@ from lib.models import (
     Suppressed,
     Tally,
 )
+from lib.text import counted
 
 FIXABLE: Final = "fixable"
 EXPLOITABLE: Final = "exploitable"
@@ -440,7 +441,7 @@ def _ask(route: Route, tally: _Tally) -> _Answer | str:
         word = "passes" if asked else "is not asked for"
         return _Answer(int(asked), f"{tally.problem.kind.value} {word}")
     if not tally.compared:
-        return _Answer(0, "nothing to tell: no result, as before")
+        return _Answer(0, "nothing to send: no result, as before")
     verdicts = tally.verdicts(route.filter)
     selected = verdicts.pop(_TOLD, 0)
     unscanned = sum(_asks_for(route.filter, each) for each in tally.unscanned)
@@ -450,8 +451,10 @@ def _ask(route: Route, tally: _Tally) -> _Answer | str:
     if hidden:
         return _Answer(0, f"suppressed: {_listed(hidden)}", suppressed=True)
     verdicts.pop(_GONE, None)
-    rest = ", ".join(f"{count} {reason}" for reason, count in verdicts.items())
-    return _Answer(0, f"nothing to tell: {rest or 'no findings'}")
+    rest = ", ".join(
+        f"{counted(count, 'change')} left out ({reason})" for reason, count in verdicts.items()
+    )
+    return _Answer(0, f"nothing to send: {rest or 'no findings'}")
 
 
 def _passing(changes: int, unscanned: int) -> str:

@@ -453,7 +453,7 @@ class TestDecide:
 
         assert decisions.deliveries == ()
         assert [each.reason for each in decisions.outcomes] == [
-            "nothing to tell: 1 below CRITICAL",
+            "nothing to send: 1 change left out (below CRITICAL)",
             "not reached: quiet came first",
         ]
 
@@ -483,7 +483,7 @@ class TestDecide:
         decisions = decide(evaluation, (a_route(),))
 
         assert decisions.deliveries == ()
-        assert decisions.outcomes[0].reason == "nothing to tell: 1 unchanged"
+        assert decisions.outcomes[0].reason == "nothing to send: 1 change left out (unchanged)"
         assert decisions.outcomes[0].matched
         assert decisions.outcomes[0].selected == 0
 
@@ -491,7 +491,7 @@ class TestDecide:
         """A scan without findings asks nobody."""
         decisions = decide(an_evaluation(), (a_route(),))
 
-        assert decisions.outcomes[0].reason == "nothing to tell: no findings"
+        assert decisions.outcomes[0].reason == "nothing to send: no findings"
 
     def test_without_routes_nobody_hears(self) -> None:
         """No route, no decision."""
@@ -579,7 +579,7 @@ class TestProblems:
         decisions = decide(replace(a_problem(), problem=None), (a_route(),))
 
         assert decisions.deliveries == ()
-        assert decisions.outcomes[0].reason == "nothing to tell: no result, as before"
+        assert decisions.outcomes[0].reason == "nothing to send: no result, as before"
 
 
 class TestFailingOpen:

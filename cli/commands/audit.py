@@ -15,7 +15,7 @@ from lib.interfaces import RepositorySource
 from lib.models import Finding, Image, Suppressed
 from lib.repositories import CLOUDFORMATION, COMMAND, REMARK, Expectations, check
 from lib.suppressions import Suppression, matcher
-from lib.text import clean
+from lib.text import clean, counted
 
 HELP = "check how repositories are set up: tags, scanning, lifecycle, encryption"
 DESCRIPTION = (
@@ -116,7 +116,8 @@ def _print(checked: Sequence[Checked]) -> None:
     wrong = sum(bool(each.findings) for each in checked)
     left_out = sum(len(each.suppressed) for each in checked)
     tail = f", {left_out} left out by suppressions" if left_out else ""
-    say(f"{total} findings in {wrong} of {len(checked)} repositories{tail}")
+    repositories = counted(len(checked), "repository", "repositories")
+    say(f"{counted(total, 'finding')} in {wrong:,} of {repositories}{tail}")
 
 
 def _document(checked: Checked) -> dict[str, Any]:

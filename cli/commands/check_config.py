@@ -11,6 +11,7 @@ from cli.stage_file import find_stage, shown, stage_path
 from cli.terminal import print_json, working
 from lib.bootstrap import Settings
 from lib.errors import ConfigError
+from lib.text import counted
 
 HELP = "check alerts.yml"
 DESCRIPTION = (
@@ -54,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         print(render_problems(problems))
     if errors:
         return 1
-    print(f"{file}: fine" + (f", {len(problems)} warnings" if problems else ""))
+    print(f"{file}: fine" + (f", {counted(len(problems), 'warning')}" if problems else ""))
     return 0
 
 

@@ -13,6 +13,7 @@ from cli.session import Connect, OperatorClients
 from cli.terminal import complain, print_json, print_table, remark, say, working
 from lib.errors import DocumentError
 from lib.store.dead_letters import DeadLetter, DeadLetterQueue
+from lib.text import counted
 
 HELP = "list, show and redrive what the queues gave up"
 DESCRIPTION = (
@@ -196,7 +197,7 @@ def _redrive(queues: Sequence[DeadLetterQueue], options: argparse.Namespace, pau
                     pause(1 / options.rate)
     for each in sorted(wanted - set(redriven)):
         complain(f"{each} was not found; nothing was changed")
-    say(f"{len(redriven)} of {total} dead letters are back in their queues")
+    say(f"returned {len(redriven):,} of {counted(total, 'dead letter')} to their queues")
     if redriven:
         remark("what is rejected again comes back with its reason: `dead-letters list`")
     return int(len(redriven) < total)

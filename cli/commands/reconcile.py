@@ -12,6 +12,7 @@ from cli.terminal import complain, print_json, print_table, remark, say, steppin
 from lib.bootstrap import Clients
 from lib.difference import Found
 from lib.reconciliation import Scope, Tally, Watch
+from lib.text import counted
 
 HELP = "find scans that no event told of, and have them evaluated"
 DESCRIPTION = (
@@ -86,12 +87,13 @@ def _print(tally: Tally, calls: Counter[str], *, dry_run: bool) -> None:
     if tally.found:
         columns = ("IMAGE", "PUSHED", "STATUS", "WHY", "TOLD")
         print_table(columns, map(_cells, tally.found))
-    queued = "would be evaluated" if dry_run else "are being evaluated"
-    say(f"{len(tally.found)} of {tally.images} images {queued}, {tally.baselines} of them silently")
+    queued = "would queue" if dry_run else "queued"
+    images = counted(tally.images, "image")
+    say(f"{queued} {len(tally.found):,} of {images}, {tally.baselines:,} of them silently")
     if tally.waiting:
-        say(f"{tally.waiting} have no result yet")
+        say(f"{counted(tally.waiting, 'image has', 'images have')} no result yet")
     if tally.gone:
-        say(f"{tally.gone} were deleted meanwhile")
+        say(f"{counted(tally.gone, 'image was', 'images were')} deleted meanwhile")
     if dry_run:
         remark("a dry run: nothing was put on the queue")
     remark(f"calls: {', '.join(f'{count} {name}' for name, count in sorted(calls.items()))}")

@@ -25,6 +25,7 @@ from lib.errors import DocumentError
 from lib.exports import EXPORTS
 from lib.models import AnyReport
 from lib.page import render
+from lib.text import counted
 
 HELP = "make the report page of one image, or export its findings"
 DESCRIPTION = (
@@ -91,7 +92,7 @@ def _only(reports: list[AnyReport], name: str) -> AnyReport:
     if len(reports) > 1:
         images = ", ".join(each.image.name for each in reports[:5])
         raise DocumentError(
-            f"{name} is about {len(reports)} images ({images}): a report is about one;"
+            f"{name} is about {counted(len(reports), 'image')} ({images}): a report is about one;"
             " `normalize --format csv` has them all"
         )
     return reports[0]

@@ -35,7 +35,7 @@ from cli.terminal import (
 )
 from lib.errors import DocumentError, ScanAlertError, SourceError
 from lib.lifecycle import KEEP, UNTAGGED_DAYS, parse
-from lib.text import clean, one_line
+from lib.text import clean, counted, one_line
 
 HELP = "define a repository, mend one, or preview what would expire"
 DESCRIPTION = (
@@ -267,10 +267,10 @@ def _print_preview(found: Preview, policy: str, price: float) -> None:
         print_table(columns, (_cells(each, words.get(each.rule)) for each in found.images))
     expiring = len(found.expiring)
     if not expiring:
-        say(f"none of {found.of} images would expire")
+        say(f"0 of {counted(found.of, 'image')} would expire")
         return
     say(
-        f"{expiring} of {found.of} images would expire: {found.gigabytes:.2f} GB, "
+        f"{expiring:,} of {counted(found.of, 'image')} would expire: {found.gigabytes:.2f} GB, "
         f"{found.gigabytes * price:.2f} USD a month at most (layers that others share stay)"
     )
 

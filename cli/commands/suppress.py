@@ -16,7 +16,7 @@ from cli.suppressions_file import SuppressionsFile
 from cli.terminal import print_json, print_table, remark, say, working
 from lib.errors import ConfigError, DocumentError
 from lib.suppressions import Suppression
-from lib.text import clean, one_line
+from lib.text import clean, counted, one_line
 
 HELP = "add, list and end suppressions, or import them from other tools"
 DESCRIPTION = (
@@ -223,7 +223,8 @@ def _summarize(planned: Plan, name: str, end: date) -> None:
     )
     endless = sum(each.endless for each in planned.new)
     if endless:
-        say(f"{endless} of the imported have no end in {name}: they hold until {end} (--days)")
+        have = counted(endless, "imported entry has", "imported entries have")
+        say(f"{have} no end in {name}: until {end} then (--days)")
     if planned.skipped:
         say()
         say(f"skipped of {name}:")
@@ -278,7 +279,7 @@ def _remove_expired(file: SuppressionsFile, options: argparse.Namespace, today: 
     for index in gone:
         entry = file.entries[index]
         say(f"{file.place(index)}: {entry.name} ended on {entry.expires}; removed")
-    say(f"{len(gone)} of {len(file.entries)} entries are removed")
+    say(f"removed {len(gone)} of {counted(len(file.entries), 'entry', 'entries')}")
     return 0
 
 

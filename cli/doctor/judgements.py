@@ -27,6 +27,7 @@ from lib.checks import Check, CheckStatus, failed, note, ok
 from lib.config import config_hash
 from lib.interfaces import Json
 from lib.secret_names import creation_command
+from lib.text import counted
 
 OPTIONAL_RULES: Final = ("Inspector2Finding",)
 """README says that one may disable them."""
@@ -105,7 +106,7 @@ def policies(
                 place.deploy,
             )
         else:
-            yield ok(subject, f"{len(senders)} rules may send to it")
+            yield ok(subject, f"{counted(len(senders), 'rule')} may send to it")
 
 
 def _allowed_sources(policy: Json) -> set[str]:
@@ -339,10 +340,12 @@ def scanning(facts: ScanningFacts, place: Place) -> Iterator[Check]:
     if not facts.repositories:
         yield note("scanning", f"{kind}; the registry has no repository yet")
     elif not count:
-        yield ok("scanning", f"{kind}; pushes to all {facts.repositories:,} repositories")
+        total = counted(facts.repositories, "repository", "repositories")
+        yield ok("scanning", f"{kind}; pushes to all ({total})")
     else:
         names = ", ".join(facts.unscanned[:_NAMES]) + (", …" if count > _NAMES else "")
-        text = f"{kind}; pushes to {count:,} of {facts.repositories:,} repositories are not scanned"
+        total = counted(facts.repositories, "repository", "repositories")
+        text = f"{kind}; pushes to {count:,} of {total} are not scanned"
         status = failed if count == facts.repositories else note
         yield status("scanning", f"{text}: {names}", remedy)
 

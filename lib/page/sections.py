@@ -36,7 +36,7 @@ from lib.provenance import in_words, links
 from lib.report import before
 from lib.repositories import CLOUDFORMATION, COMMAND, REMARK
 from lib.repositories.words import is_check, is_move
-from lib.text import clean, one_line, truncate
+from lib.text import clean, counted, one_line, truncate
 
 _NAME: Final = 200
 _REASON: Final = 500
@@ -330,7 +330,7 @@ def _without_version(missing: Sequence[Upgrade]) -> list[Markup | None]:
         element("p", _counted({each: total[each] for each in sorted(total, reverse=True)})),
         element(
             "details",
-            element("summary", f"{len(missing):,} packages"),
+            element("summary", counted(len(missing), "package")),
             _table(heading, ("Package", "Installed", "Findings"), rows),
             _rest(len(missing)),
         ),
@@ -386,7 +386,7 @@ def history(entries: Sequence[HistoryEntry]) -> Markup | None:
         charts.history(entries),
         element(
             "details",
-            element("summary", f"{len(entries):,} evaluations"),
+            element("summary", counted(len(entries), "evaluation")),
             _table("History", titles, rows),
             _rest(len(entries)),
         ),

@@ -84,7 +84,7 @@ def test_a_sound_registry_is_said_to_be(
 
     said = capsys.readouterr()
     assert code == 0
-    assert said.out == "0 findings in 0 of 1 repositories\n"
+    assert said.out == "0 findings in 0 of 1 repository\n"
     assert "checked against the defaults" in said.err
 
 

@@ -208,7 +208,7 @@ class TestRedrive:
         """Exit code 0, and no hint about what might come back."""
         assert run("redrive", "--all", *SCANS) == (
             0,
-            "0 of 0 dead letters are back in their queues\n",
+            "returned 0 of 0 dead letters to their queues\n",
             "",
         )
 

@@ -116,7 +116,7 @@ def test_what_was_missed_is_shown_and_queued(aws: FakeAws, run: Run) -> None:
     assert [each["detail"]["image-tags"] for each in aws.sent] == [["1.1"], ["1.2"]]
     assert "payments/api:1.1" in out
     assert "never evaluated" in out
-    assert "2 of 2 images are being evaluated, 0 of them silently" in out
+    assert "queued 2 of 2 images, 0 of them silently" in out
     assert "note: calls:" in err
 
 
@@ -125,7 +125,7 @@ def test_a_dry_run_says_that_it_is_one(aws: FakeAws, run: Run) -> None:
     code, out, err = run("--dry-run")
 
     assert (code, aws.sent) == (0, [])
-    assert "2 of 2 images would be evaluated" in out
+    assert "would queue 2 of 2 images" in out
     assert "nothing was put on the queue" in err
 
 
@@ -167,9 +167,9 @@ def test_what_waits_and_what_is_gone_is_said(aws: FakeAws, run: Run) -> None:
 
     assert code == 0
     assert out.splitlines() == [
-        "0 of 2 images are being evaluated, 0 of them silently",
-        "1 have no result yet",
-        "1 were deleted meanwhile",
+        "queued 0 of 2 images, 0 of them silently",
+        "1 image has no result yet",
+        "1 image was deleted meanwhile",
     ]
 
 

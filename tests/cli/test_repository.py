@@ -201,7 +201,7 @@ def test_a_default_repository_gets_what_it_lacks(
     assert "  -MUTABLE\n  +IMMUTABLE except latest\n" in told
     assert "  -no\n  +yes\n" in told
     assert "encryption: AES256\n" in told
-    assert "none of 1 images would expire" in told
+    assert "0 of 1 image would expire" in told
     assert "lifecycle policy: changed (put-lifecycle-policy)" in told
     assert operator.ecr.changes == CHANGES
     assert capsys.readouterr().out.endswith("nothing to do\n")
@@ -433,7 +433,7 @@ def test_a_policy_from_a_file(
     table, _, document = out.partition("{")
     assert "(untagged)" in table
     assert "3 (archived)" in table
-    assert "none of 1 images would expire" in table
+    assert "0 of 1 image would expire" in table
     assert json.loads("{" + document)["results"][0]["action"] == "archive"
 
 

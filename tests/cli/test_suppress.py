@@ -347,7 +347,7 @@ class TestImport:
             "imported       1",
             "already there  1",
             "skipped        3",
-            "1 of the imported have no end in .trivyignore: they hold until 2027-02-21 (--days)",
+            "1 imported entry has no end in .trivyignore: until 2027-02-21 then (--days)",
             "",
             "skipped of .trivyignore:",
             "LINE  RULE         WHY",
@@ -545,7 +545,7 @@ class TestExpire:
         assert path.read_text() == before.replace(gone, "")
         assert capsys.readouterr().out.splitlines() == [
             "alerts.yml:18: CVE-2020-1 ended on 2026-11-22; removed",
-            "1 of 4 entries are removed",
+            "removed 1 of 4 entries",
         ]
 
     def test_a_dry_run_removes_nothing(
