@@ -26,7 +26,7 @@ def sentence(destination: Destination, test: DestinationTest) -> str:
     """Return what a person reads in a test message."""
     return (
         f"Messages of ecr-scan-alerts for the destination {destination} arrive here. "
-        f"Sent by {test.origin}. No image was scanned, and there is nothing to do."
+        f"Sent from {test.origin}. No image was scanned, and there is nothing to do."
     )
 
 
