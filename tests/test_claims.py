@@ -207,6 +207,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "every finding with search, filters and sorting": (
         "page/test_page.py::test_every_finding_is_on_the_page",
         "page/test_browser.py::test_a_search_looks_at_every_finding",
+        "page/test_page.py::test_the_memory_of_a_page_has_a_limit",
     ),
     "ends all links": ("test_links.py::test_a_new_secret_ends_all_links",),
     "nothing of the stage can be reached from outside": (
