@@ -37,6 +37,8 @@ from lib.secret_names import stage_name
 from lib.sources.registry import PAGE
 
 _HOUR: Final = timedelta(hours=1)
+_PERIOD: Final = 300
+"""Seconds. Sums begin at a multiple of it, so with a whole hour they would reach further back."""
 _NO_BLOCK: Final = "NoSuchPublicAccessBlockConfiguration"
 _MISSING: Final = ("NoSuchKey", "404")
 
@@ -281,8 +283,7 @@ class Reads:
 def _errors_of(function: str, id_: str) -> dict[str, Json]:
     dimensions = [{"Name": "FunctionName", "Value": function}]
     metric = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Dimensions": dimensions}
-    seconds = int(_HOUR.total_seconds())
-    return {"Id": id_, "MetricStat": {"Metric": metric, "Period": seconds, "Stat": "Sum"}}
+    return {"Id": id_, "MetricStat": {"Metric": metric, "Period": _PERIOD, "Stat": "Sum"}}
 
 
 def _scanning_rule(rule: Mapping[str, Json]) -> ScanningRule:
