@@ -51,7 +51,7 @@ BY_LAMBDA = {
 }
 """Lambda itself calls these for the function."""
 INSPECTOR = "ECR asks Inspector in the caller's name, and only where scanning is enhanced"
-FAILURE = "only after a failure of AWS that the embedded one does not play"
+FAILURE = "only after a failure of AWS, as in tests/e2e/test_returns.py"
 UNUSED = {
     ("processScan", "inspector2:ListCoverage"): INSPECTOR,
     ("processScan", "inspector2:ListFindings"): INSPECTOR,
