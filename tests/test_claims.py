@@ -257,6 +257,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "in turn, however many rows one of them has": (
         "store/test_contracts.py::test_every_destination_has_its_share_of_a_sweep",
+        "store/test_contracts.py::test_a_sweep_sees_every_destination_behind_any_number_of_rows",
     ),
     "none in configuration, logs, errors or metrics": (
         "test_config.py::test_a_pasted_secret_is_refused",
