@@ -87,7 +87,11 @@ def _tables(dynamodb: Any, stage: str) -> Iterator[str]:
 def _buckets(s3: Any, stage: str) -> Iterator[str]:
     # CloudFormation makes the names of buckets lower case and shortens them.
     prefix = f"{SERVICE}-{stage}-{REPORTS}".lower()
-    for page in s3.get_paginator("list_buckets").paginate(Prefix=f"{SERVICE}-"):
+    # The same stage in another region has a bucket of its own, and boto3 would follow it there.
+    here = s3.get_paginator("list_buckets").paginate(
+        Prefix=f"{SERVICE}-", BucketRegion=s3.meta.region_name
+    )
+    for page in here:
         for bucket in page["Buckets"]:
             name = bucket["Name"]
             if "deploymentbucket" in name:
@@ -102,9 +106,6 @@ def _bucket_tags(s3: Any, name: str, stage: str) -> Sequence[Mapping[str, str]]:
     except ClientError as error:
         if is_denied(error) and not name.startswith(f"{SERVICE}-{stage}-".lower()):
             # The policies of a deployer allow one stage.
-            return _OF_ANOTHER
-        if error.response["Error"]["Code"] == "PermanentRedirect":
-            # The bucket is in another region.
             return _OF_ANOTHER
         if is_missing(error):
             return ()

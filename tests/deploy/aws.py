@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
+
+REGION: Final = "eu-west-1"
 
 
 def refusal(code: str, message: str = "no", operation: str = "Call") -> ClientError:
@@ -45,6 +48,11 @@ class FakeClient:
 
     aws: FakeAws
     service: str
+
+    @property
+    def meta(self) -> SimpleNamespace:
+        """Return what a client says of itself."""
+        return SimpleNamespace(region_name=REGION)
 
     def __getattr__(self, operation: str) -> Any:
         return lambda **request: self.aws.answer(f"{self.service}.{operation}", request)

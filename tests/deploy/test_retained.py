@@ -82,11 +82,12 @@ def test_data_without_tags_is_found_by_its_name() -> None:
         {
             BUCKET: refusal("NoSuchTagSet"),
             "ecr-scan-alerts-logs": refusal("NoSuchTagSet"),
-            "ecr-scan-alerts-prod-reportsbucket-far": refusal("PermanentRedirect"),
         },
     )
 
     assert find_retained(aws, "prod", None) == Retained(TABLE, BUCKET)
+    # The same stage of another region has its own.
+    assert aws.made("s3.list_buckets")[0]["BucketRegion"] == "eu-west-1"
 
 
 def test_what_a_stack_uses_is_not_kept() -> None:
