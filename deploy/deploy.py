@@ -70,7 +70,7 @@ CURRENT: Final = "config/current.json"
 """Where the bucket of reports has the configuration that was deployed last."""
 OSLS: Final = ROOT / "node_modules" / ".bin" / "osls"
 POLL: Final = 5.0
-_LAST_WORDS: Final = 15
+_LAST_WORDS: Final = 8
 """Lines of osls that are shown when it fails."""
 
 
@@ -276,7 +276,7 @@ def run_osls(client_of: ClientOf, inputs: Inputs, terminal: Terminal) -> None:
                     "the next `make deploy` says what became of it"
                 ) from None
     if osls.returncode:
-        raise DeployError(_failure(client_of, name, log))
+        raise DeployError(_failure(client_of, name, log, begin))
 
 
 def _progress(client_of: ClientOf, name: str, since: datetime) -> str:
@@ -295,15 +295,17 @@ def _progress(client_of: ClientOf, name: str, since: datetime) -> str:
     return f"{done} resources done" if states else ""
 
 
-def _failure(client_of: ClientOf, name: str, log: Path) -> str:
-    words = log.read_text("utf-8").strip().splitlines()[-_LAST_WORDS:]
+def _failure(client_of: ClientOf, name: str, log: Path, since: datetime) -> str:
+    """Say why, in CloudFormation's words where it was asked, else in those of osls."""
     try:
         stack = find_stack(client_of, name)
-        reasons = failures(client_of, name) if stack is not None else ""
+        reasons = failures(client_of, name, since=since) if stack is not None else ""
     except DeployError as error:
         reasons = str(error)
-    text = "\n".join(("osls could not deploy the stack:", *(f"  {line}" for line in words)))
-    return f"{text}\nCloudFormation: {reasons}" if reasons else text
+    if reasons:
+        return f"CloudFormation: {reasons}\n  What osls says: {shown(log)}"
+    words = [line for line in log.read_text("utf-8").splitlines() if line.strip()][-_LAST_WORDS:]
+    return "\n".join(("osls could not deploy the stack:", *(f"  {line}" for line in words)))
 
 
 def _finish(client_of: ClientOf, inputs: Inputs, document: Json, terminal: Terminal) -> None:

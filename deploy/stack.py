@@ -198,12 +198,13 @@ def wait_until_done(client_of: ClientOf, stack: str, *, say: Say, poll: float = 
             raise DeployError(f"{described['StackName']} is still {status}; look at its events")
         time.sleep(poll)
     if "ROLLBACK" in status or "FAILED" in status:
-        raise DeployError(f"{described['StackName']} is {status}: {failures(client_of, stack)}")
+        reasons = failures(client_of, stack) or "CloudFormation gives no reason"
+        raise DeployError(f"{described['StackName']} is {status}: {reasons}")
     return status
 
 
-def failures(client_of: ClientOf, stack: str) -> str:
-    """Return the resources that failed last, and why."""
+def failures(client_of: ClientOf, stack: str, *, since: datetime = _NEVER) -> str:
+    """Return the resources that failed since a moment, and why; empty: CloudFormation says none."""
     cloudformation = client_of("cloudformation")
     with aws_errors("reading the events of the stack"):
         events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
@@ -211,16 +212,17 @@ def failures(client_of: ClientOf, stack: str) -> str:
             f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
             for event in events
             if event["ResourceStatus"].endswith("_FAILED")
+            and event["Timestamp"] >= since
             and "cancelled" not in event.get("ResourceStatusReason", "")
         ]
         # The newest event is first, and the first failure is the cause of the others.
         reasons = reasons[-_MOST_REASONS:]
         if not reasons or any(_VALIDATION in reason for reason in reasons):
-            reasons = _validation_failures(cloudformation, stack) or reasons
-    return "; ".join(reasons) or "CloudFormation gives no reason"
+            reasons = _validation_failures(cloudformation, stack, since) or reasons
+    return "; ".join(reasons)
 
 
-def _validation_failures(cloudformation: Any, stack: str) -> list[str]:
+def _validation_failures(cloudformation: Any, stack: str, since: datetime) -> list[str]:
     """
     Return what CloudFormation found before it changed anything.
 
@@ -230,5 +232,5 @@ def _validation_failures(cloudformation: Any, stack: str) -> list[str]:
     return [
         f"{event.get('LogicalResourceId', 'the template')}: {event['ValidationStatusReason']}"
         for event in events
-        if event.get("ValidationStatusReason")
+        if event.get("ValidationStatusReason") and event["Timestamp"] >= since
     ][:_MOST_REASONS]

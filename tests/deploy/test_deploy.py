@@ -193,17 +193,26 @@ def an_osls(folder: Path, script: str) -> Path:
     return path
 
 
-def test_a_failure_is_said_in_the_words_of_osls_and_cloudformation(
-    config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        ("no boundary", "CloudFormation: DeliverRole: no boundary\n  What osls says: {log}"),
+        ("", "osls could not deploy the stack:\n  Error: it failed\n  by itself"),
+    ],
+)
+def test_a_failure_is_said_in_the_words_of_who_failed(
+    config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reason: str, sentence: str
 ) -> None:
-    """The end of what osls printed, and the resource that failed first."""
-    monkeypatch.setattr(deployment, "OSLS", an_osls(tmp_path, "echo 'Error: it failed'; exit 1"))
+    """CloudFormation's resource and reason; where it was not asked, the end of what osls says."""
+    script = "echo 'Error: it failed'; echo; echo 'by itself'; exit 1"
+    monkeypatch.setattr(deployment, "OSLS", an_osls(tmp_path, script))
     monkeypatch.setattr(deployment, "BUILD", tmp_path)
     (tmp_path / "prod").mkdir()
     failed = {
         "LogicalResourceId": "DeliverRole",
         "ResourceStatus": "CREATE_FAILED",
-        "ResourceStatusReason": "boundary does not exist",
+        "ResourceStatusReason": reason,
+        "Timestamp": datetime.now(UTC) + timedelta(minutes=1 if reason else -1),
     }
     stack = {"StackId": "arn", "StackStatus": "UPDATE_ROLLBACK_COMPLETE"}
     aws = FakeAws(
@@ -212,16 +221,14 @@ def test_a_failure_is_said_in_the_words_of_osls_and_cloudformation(
             "cloudformation.describe_stacks": {"Stacks": [stack]},
             "cloudformation.get_template": {"TemplateBody": {}},
             "cloudformation.describe_stack_events": {"StackEvents": [failed]},
+            "cloudformation.describe_events": {"OperationEvents": []},
         }
     )
 
     with pytest.raises(DeployError) as caught:
         deployment.run_osls(aws, Inputs("prod", "eu-west-1", config), Terminal())
 
-    assert str(caught.value) == (
-        "osls could not deploy the stack:\n  Error: it failed\n"
-        "CloudFormation: DeliverRole: boundary does not exist"
-    )
+    assert str(caught.value) == sentence.format(log=tmp_path / "prod" / "osls.log")
 
 
 def test_progress_is_said_while_osls_works(

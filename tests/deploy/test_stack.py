@@ -204,11 +204,13 @@ def test_a_change_that_is_undone_says_why() -> None:
             "cloudformation.describe_stack_events": {
                 "StackEvents": [
                     {
+                        "Timestamp": NOW,
                         "LogicalResourceId": "Sweep",
                         "ResourceStatus": "CREATE_FAILED",
                         "ResourceStatusReason": "Resource creation cancelled",
                     },
                     {
+                        "Timestamp": NOW,
                         "LogicalResourceId": "Table",
                         "ResourceStatus": "IMPORT_FAILED",
                         "ResourceStatusReason": "Table: t does not exist",
@@ -226,11 +228,16 @@ def test_a_change_that_is_undone_says_why() -> None:
 def test_what_is_found_before_anything_is_changed_is_said() -> None:
     """The event of the stack only says how many mistakes there are."""
     refused = {
+        "Timestamp": NOW,
         "LogicalResourceId": NAME,
         "ResourceStatus": "UPDATE_FAILED",
         "ResourceStatusReason": "Validation failed with 1 error(s). Call DescribeEvents to see",
     }
-    found = {"LogicalResourceId": "Logs", "ValidationStatusReason": "the group already exists"}
+    found = {
+        "Timestamp": NOW,
+        "LogicalResourceId": "Logs",
+        "ValidationStatusReason": "the group already exists",
+    }
     aws = FakeAws(
         {
             "cloudformation.describe_stack_events": {"StackEvents": [refused]},
@@ -250,4 +257,23 @@ def test_a_failure_without_a_reason_is_said_as_such() -> None:
         }
     )
 
-    assert failures(aws, "arn") == "CloudFormation gives no reason"
+    assert failures(aws, "arn") == ""
+
+
+def test_a_failure_of_an_earlier_deployment_is_not_the_reason_of_this_one() -> None:
+    """CloudFormation keeps events for months."""
+    event = {
+        "LogicalResourceId": "Deliver",
+        "ResourceStatus": "UPDATE_FAILED",
+        "ResourceStatusReason": "no such role",
+        "Timestamp": NOW,
+    }
+    aws = FakeAws(
+        {
+            "cloudformation.describe_stack_events": {"StackEvents": [event]},
+            "cloudformation.describe_events": {"OperationEvents": []},
+        }
+    )
+
+    assert failures(aws, "arn", since=NOW) == "Deliver: no such role"
+    assert failures(aws, "arn", since=NOW + timedelta(seconds=1)) == ""
