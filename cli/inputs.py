@@ -15,7 +15,7 @@ from cli.parser import CONFIG_VARIABLE, DEFAULT_CONFIG
 from cli.terminal import remark, working
 from lib.bootstrap import App, Clients, Settings
 from lib.config import Config
-from lib.errors import DocumentError
+from lib.errors import ConfigError, DocumentError
 from lib.models import AnyReport, UnusableReport
 from lib.provenance import NOT_ASKED, completed
 from lib.sources.documents import normalize_document
@@ -57,6 +57,10 @@ def add_region_option(parser: argparse.ArgumentParser) -> None:
 
 def read_config(path: str) -> Config:
     """Read and check a configuration file. Raises `ConfigError` with file, line and what."""
+    if path == DEFAULT_CONFIG and not Path(path).exists():
+        raise ConfigError(
+            f"{path}: there is no such file here; name yours by --config FILE or {CONFIG_VARIABLE}"
+        )
     return load_file(Path(path), today=datetime.now(UTC).date())
 
 

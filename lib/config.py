@@ -412,12 +412,36 @@ def _words(error: Any) -> str:
     if rule not in _WORDS:
         return str(schema.get("errorMessage", f"breaks the rule {rule} of its schema"))
     words = _WORDS[rule](allowed)
+    if rule == "enum":
+        return f"{words}{_meant(error.instance, list(map(_plain, allowed)))}"
     if rule != "type":
         return words
     if "string" in _several(allowed) and isinstance(error.instance, int | float):
         return f"{words}: put it in quotes"
     words = str(schema.get("errorMessage", words))
     return f"{words}; there is nothing here" if error.instance is None else words
+
+
+_BY_SNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "teams": "type sns with format amazon-q reaches Microsoft Teams by Amazon Q Developer",
+        "email": "type sns with format text sends mail to the subscribers of a topic",
+    }
+)
+"""What people look for among the types of destinations, and how it is reached."""
+
+
+def _meant(value: Json, allowed: Sequence[str]) -> str:
+    """Return the allowed value that was probably meant; never the value, which may be a secret."""
+    if not isinstance(value, str) or value in allowed:
+        return ""
+    if "sns" in allowed:
+        wanted = get_close_matches(value.lower(), _BY_SNS, n=1)
+        if wanted:
+            return f"; {_BY_SNS[wanted[0]]}"
+    lower = {each.lower(): each for each in allowed}
+    nearest = get_close_matches(value.lower(), lower, n=1)
+    return f"; did you mean {lower[nearest[0]]}?" if nearest else ""
 
 
 def _several(types: str | list[str]) -> Sequence[str]:

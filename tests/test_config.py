@@ -260,7 +260,27 @@ ERRORS = [
     (
         "destinations.audit-topic.type",
         "sms",
-        f"destinations.audit-topic.type: must be one of {', '.join(sorted(NOTIFIERS))}",
+        (
+            f"destinations.audit-topic.type: must be one of {', '.join(sorted(NOTIFIERS))}; "
+            "did you mean sns?"
+        ),
+    ),
+    *(
+        (
+            "destinations.audit-topic.type",
+            wanted,
+            (
+                f"destinations.audit-topic.type: must be one of {', '.join(sorted(NOTIFIERS))}; "
+                f"{way}"
+            ),
+        )
+        for wanted, way in (
+            (
+                "teams",
+                "type sns with format amazon-q reaches Microsoft Teams by Amazon Q Developer",
+            ),
+            ("e-mail", "type sns with format text sends mail to the subscribers of a topic"),
+        )
     ),
     (
         "destinations.audit-topic.topic",
@@ -372,11 +392,23 @@ ERRORS = [
     (
         "routes.0.severity",
         "high",
-        ("routes[0].severity: must be one of CRITICAL, HIGH, MEDIUM, LOW, INFORMATIONAL"),
+        (
+            "routes[0].severity: must be one of CRITICAL, HIGH, MEDIUM, LOW, INFORMATIONAL; "
+            "did you mean HIGH?"
+        ),
     ),
     ("routes.0.unknown_severity", "yes", "routes[0].unknown_severity: must be true or false"),
     ("routes.0.only", "fixable", "routes[0].only: must be a list"),
-    ("routes.0.only", ["fixed"], "routes[0].only[0]: must be one of fixable, exploitable, in-use"),
+    (
+        "routes.0.only",
+        ["fixed"],
+        ("routes[0].only[0]: must be one of fixable, exploitable, in-use; did you mean fixable?"),
+    ),
+    (
+        "routes.0.only",
+        ["zzz"],
+        "routes[0].only[0]: must be one of fixable, exploitable, in-use",
+    ),
     ("routes.0.notify", [], "routes[0].notify: must not be empty"),
     (
         "routes.0.notify",

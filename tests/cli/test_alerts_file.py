@@ -219,7 +219,7 @@ class TestCheckFile:
             ),
             (
                 "alerts.yml:9: error: routes[0].severity: must be one of CRITICAL, HIGH, MEDIUM, "
-                "LOW, INFORMATIONAL"
+                "LOW, INFORMATIONAL; did you mean HIGH?"
             ),
             (
                 "alerts.yml:10: error: routes[0].notify[0]: is not a destination; "

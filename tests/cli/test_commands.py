@@ -380,6 +380,18 @@ class TestPreview:
         assert "no route notifies 'team-slack'" in err
 
 
+def test_a_missing_configuration_says_how_to_name_one(
+    run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a folder without alerts.yml."""
+    monkeypatch.chdir(tmp_path)
+
+    code, _, err = run("route", str(ENHANCED))
+
+    assert code == 2
+    assert "no such file here; name yours by --config FILE" in err
+
+
 class TestCheckConfig:
     def test_a_good_file_is_fine(self, run: Any, config: str) -> None:
         """Exit code 0 and one line."""
