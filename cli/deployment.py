@@ -13,7 +13,7 @@ from cli.inputs import add_region_option
 from cli.parser import STAGE_VARIABLE, is_stage_name
 from cli.session import Connect, OperatorClients, connected
 from cli.stacks import outputs_of
-from cli.terminal import remark
+from cli.terminal import remark, working
 from lib.bootstrap import App, Clients, Settings
 from lib.config import Config, check, parse
 from lib.digest_pipeline import DigestPipeline
@@ -123,7 +123,9 @@ class Deployment:
 
 def deployment(options: argparse.Namespace, connect: Connect = OperatorClients) -> Deployment:
     """Find what a stage deployed. Raises `DocumentError` when there is no such stage."""
-    return Deployment(required_stage(options), connected(options, connect))
+    stage = required_stage(options)
+    with working("looking up the stage"):
+        return Deployment(stage, connected(options, connect))
 
 
 def required_stage(options: argparse.Namespace) -> str:

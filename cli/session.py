@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 Connect = Callable[..., Clients]
 """Makes the clients of one command from a region, a profile, and whether to show the calls."""
 
-_ATTEMPTS: Final = 3
-"""A person waits: fewer than in a function, which nobody watches."""
+_ATTEMPTS: Final = 2
+"""Repeats of a call. A person waits: fewer than in a function, which nobody watches."""
 _ERROR: Final = 300
 """The first status that botocore takes for an error."""
 SERVICE: Final = "Service"
