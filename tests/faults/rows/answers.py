@@ -50,10 +50,10 @@ def _refusing(answer: Answer, begin: float, end: float, *, notices: bool) -> Pla
         world.push(volume)
         world.run()
         rows = world.store.rows.values()
-        dead = [each for each in rows if each.state is DeliveryState.DEAD]
+        dead = [delivery for delivery in rows if delivery.state is DeliveryState.DEAD]
         if dead:
             yield f"{len(dead)} died of {answer.status}: {dead[0].reason}"
-        found = sum(each.note is not None for each in rows)
+        found = sum(delivery.note is not None for delivery in rows)
         if bool(found) != notices:
             yield f"{found} notices to the fallback"
 
