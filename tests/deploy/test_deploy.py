@@ -2,6 +2,7 @@
 
 import io
 import json
+import sys
 from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
@@ -188,7 +189,7 @@ def test_without_the_permission_to_look_people_are_asked_and_pipelines_stop(
 def an_osls(folder: Path, script: str) -> Path:
     """Return a program in the place of osls."""
     path = folder / "osls"
-    path.write_text(f"#!/usr/bin/env bash\n{script}\n")
+    path.write_text(f"#!{sys.executable}\n{script}\n")
     path.chmod(0o755)
     return path
 
@@ -204,7 +205,7 @@ def test_a_failure_is_said_in_the_words_of_who_failed(
     config: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, reason: str, sentence: str
 ) -> None:
     """CloudFormation's resource and reason; where it was not asked, the end of what osls says."""
-    script = "echo 'Error: it failed'; echo; echo 'by itself'; exit 1"
+    script = "print('Error: it failed\\n\\nby itself'); raise SystemExit(1)"
     monkeypatch.setattr(deployment, "OSLS", an_osls(tmp_path, script))
     monkeypatch.setattr(deployment, "BUILD", tmp_path)
     (tmp_path / "prod").mkdir()
@@ -239,7 +240,7 @@ def test_progress_is_said_while_osls_works(
 ) -> None:
     """Only what this deployment changed counts, and no line is repeated."""
     ended = tmp_path / "ended"
-    wait = f"until [ -e {ended} ]; do read -t 0.01 < <(:) || true; done"
+    wait = f"import os, time\nwhile not os.path.exists({str(ended)!r}): time.sleep(0.01)"
     monkeypatch.setattr(deployment, "OSLS", an_osls(tmp_path, wait))
     monkeypatch.setattr(deployment, "BUILD", tmp_path)
     monkeypatch.setattr(deployment, "POLL", 0.01)
