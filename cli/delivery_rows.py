@@ -35,7 +35,6 @@ MEANINGS: Final[Mapping[DeliveryState, str]] = MappingProxyType(
 class Query:
     """Which deliveries are listed."""
 
-    state: DeliveryState | None = None
     destinations: tuple[Destination, ...] | None = None
     image: str | None = None
     since: datetime | None = None
@@ -77,8 +76,6 @@ def select(
 
 
 def _matches(row: Delivery, query: Query, names: Mapping[str, str]) -> bool:
-    if query.state not in (None, row.state):
-        return False
     if query.destinations is not None and row.destination not in query.destinations:
         return False
     image = (query.image or "").lower()

@@ -157,14 +157,13 @@ def _list(stage: Deployment, options: argparse.Namespace, since: datetime | None
     as_json = options.format == "json"
     destination = options.destination
     query = Query(
-        state=DeliveryState(options.state) if options.state else None,
         destinations=chosen_names(destination, stage, options) if destination else None,
         image=options.image,
         since=since,
         limit=options.limit or (None if as_json else _LIMIT),
     )
     now = datetime.now(UTC)
-    rows = read_rows(stage, query.state)
+    rows = read_rows(stage, DeliveryState(options.state) if options.state else None)
     # Tags are read of all rows only where they decide which ones are meant.
     names = _names(stage, rows) if query.image else {}
     listing = select(rows, query, names, now)

@@ -60,6 +60,17 @@ class TestWriteWhole:
 
         assert path.stat().st_mode == other.stat().st_mode
 
+    def test_a_pipe_is_written_to(self, tmp_path: Path) -> None:
+        """Who reads it gets all of it."""
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+
+        write_whole(pipe, "new")
+
+        assert os.read(reader, 10) == b"new"
+        os.close(reader)
+
     def test_what_fails_leaves_nothing_behind(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

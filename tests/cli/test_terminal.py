@@ -9,6 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from cli.terminal import (
+    ask_person,
     complain,
     print_json,
     print_lines,
@@ -291,3 +292,15 @@ def test_lines_of_a_text_stay_lines(capsys: pytest.CaptureFixture[str]) -> None:
     print_text("a\n  b  c\x1b[31m")
 
     assert capsys.readouterr().out == "a\n  b  c[31m\n"
+
+
+def test_a_question_is_not_among_the_results(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Stdout may be a file."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+
+    answer = ask_person("Go on? ")
+
+    captured = capsys.readouterr()
+    assert (answer, captured.out, captured.err) == ("y", "", "Go on? ")

@@ -1,0 +1,59 @@
+"""What `scan --send` sends: what a stage is asked, and what opens nothing."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cli.sending import opens_nothing, queue_scan
+from lib.config import DestinationConfig
+from lib.difference import InOrder, Waiting
+from lib.errors import DocumentError
+from tests.builders import an_image
+
+
+def a_stage(outcome: Any) -> Any:
+    looking = SimpleNamespace(look_again=lambda _: outcome)
+    return SimpleNamespace(reconciliation=lambda: looking)
+
+
+@pytest.mark.parametrize("outcome", [InOrder("evaluated: COMPLETE"), Waiting("no result yet")])
+def test_what_was_evaluated_is_not_queued_again(
+    outcome: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Why not is said, with the command that shows what was sent."""
+    queued = queue_scan(a_stage(outcome), "prod", an_image())
+
+    queued.print("payments/api:1.4.2")
+    out = capsys.readouterr().out
+    assert queued.to_json() == {"stage": "prod", "queued": False, "reason": outcome.reason}
+    assert f"nothing to queue for stage prod: {outcome.reason}; " in out
+    assert "deliveries list --image payments/api:1.4.2 --stage prod" in out
+
+
+def test_an_image_that_is_gone_is_said() -> None:
+    """It was deleted since it was looked up."""
+    with pytest.raises(DocumentError, match="does not exist any more"):
+        queue_scan(a_stage(None), "prod", an_image())
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "harmless"),
+    [
+        ("slack", {"webhook": {"secret": "a"}}, True),
+        ("slack", {"token": {"secret": "a"}, "channel": "C1"}, False),
+        ("sns", {}, True),
+        ("sns", {"format": "text"}, True),
+        ("sns", {"format": "amazon-q"}, True),
+        ("sns", {"format": "json"}, False),
+        ("sns", {"format": "ocsf"}, False),
+        ("jira", {}, False),
+        ("pagerduty", {}, False),
+        ("webhook", {}, False),
+    ],
+)
+def test_only_a_message_for_people_is_the_alert(
+    kind: str, options: dict[str, Any], *, harmless: bool
+) -> None:
+    """Whatever opens an issue, a thread or an incident, or feeds a program, gets a test."""
+    assert opens_nothing(DestinationConfig(kind, options)) is harmless
