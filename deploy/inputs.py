@@ -111,7 +111,7 @@ def _remembered(given: Given, stage: Stage) -> Inputs:
         f"Write `{key}: {value}` there, or leave {variable} out"
         for variable, key, value, same in (
             ("REGION", "region", given.region, given.region == stage.region),
-            ("CONFIG", "config", given.config, Path(given.config).resolve() == stage.config),
+            ("CONFIG", "config", given.config, _same_file(given.config, stage.config)),
             (
                 "ALARM_EMAIL",
                 "alarmEmail",
@@ -130,6 +130,10 @@ def _remembered(given: Given, stage: Stage) -> Inputs:
     if contradictions:
         raise ConfigError("\n".join(contradictions))
     return Inputs(stage.name, stage.region, stage.config, stage.parameters, stage.path)
+
+
+def _same_file(given: str, remembered: Path) -> bool:
+    return Path(given).resolve() == remembered.resolve()
 
 
 def template_parameters(parameters: Mapping[str, Json]) -> dict[str, Json]:

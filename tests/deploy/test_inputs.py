@@ -55,6 +55,13 @@ def test_the_same_said_again_is_no_contradiction(prod: Stage) -> None:
     assert inputs_of(again) == inputs_of(a_command_line())
 
 
+def test_the_same_configuration_by_another_path_is_no_contradiction(prod: Stage) -> None:
+    """A file beside the repository is named from its root, or from where somebody is."""
+    detour = prod.config.parent / "folder" / ".." / prod.config.name
+
+    assert inputs_of(a_command_line(config=str(detour))).config == prod.config
+
+
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
