@@ -152,7 +152,7 @@ def document(row: Delivery, name: str) -> dict[str, Any]:
 def details(row: Delivery, name: str, now: datetime) -> list[tuple[str, str]]:
     """Return a delivery in full, as names and values; what it does not have is left out."""
     receipt = row.receipt
-    failures = counted(row.failures, "counted failure")
+    failures = f", {counted(row.failures, 'counted failure')}" if row.failures else ""
     pairs = (
         ("Delivery", row.id),
         ("State", f"{row.state}: {MEANINGS[row.state]}"),
@@ -160,7 +160,7 @@ def details(row: Delivery, name: str, now: datetime) -> list[tuple[str, str]]:
         ("Routes", ", ".join(entry.route for entry in row.filters)),
         ("Image", name),
         ("Image key", row.image_key),
-        ("Attempts", f"{row.attempts}, {failures}" if row.attempts else "none"),
+        ("Attempts", f"{row.attempts}{failures}" if row.attempts else "none"),
         ("Next try", _next_try_in_full(row, now)),
         ("Answer", row.reason or ""),
         ("Receipt", receipt.reference if receipt else ""),
