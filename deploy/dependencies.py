@@ -34,6 +34,18 @@ _IDLE_PARTS: Final = (
     ("aws_lambda_powertools", "utilities", "auth_alpha"),
     # Needs pydantic, which the lock does not name.
     ("aws_lambda_powertools", "utilities", "parser"),
+    *(
+        ("aws_lambda_powertools", "utilities", name)
+        for name in (
+            "circuit_breaker",
+            "data_masking",
+            "feature_flags",
+            "idempotency",
+            "kafka",
+            "streaming",
+            "validation",
+        )
+    ),
 )
 """Large parts of libraries that no function imports; tests/deploy imports each without them."""
 _IDLE_SUFFIXES: Final = frozenset({".pyi", ".c", ".h", ".pyx", ".pxd"})
