@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -67,6 +68,7 @@ class Make:
         path = self.stage_file(stage)
         if path.exists() and path.read_text("utf-8").startswith(_MARK):
             path.unlink()
+            shutil.rmtree(self._root / ".build" / stage, ignore_errors=True)
 
     def stage_file(self, stage: str) -> Path:
         """Return where `make deploy` reads the inputs of a stage."""

@@ -26,6 +26,19 @@ Response = tuple[int, Mapping[str, str], bytes]
 Handler = Callable[..., Awaitable[Response]]
 
 EVENTS: Final = "events.amazonaws.com"
+_RULE_CALLS: Final = frozenset(
+    {
+        "DeleteRule",
+        "DescribeRule",
+        "DisableRule",
+        "EnableRule",
+        "ListTargetsByRule",
+        "PutRule",
+        "PutTargets",
+        "RemoveTargets",
+    }
+)
+_CREATE_FUNCTION: Final = ("POST", "/2015-03-31/functions")
 HOPS: Final = "LambdaHops"
 """Where a message keeps how many calls of functions are behind it; receivers do not see it."""
 
@@ -40,6 +53,7 @@ class Events:
         self._sqs: Json = modules["sqs"]
         self._lambda: Json = modules["lambda_svc"]
         self._evaluator = modules["iam_evaluator"]
+        self._actions: Json = modules["iam_actions"]
         self._responses = modules["responses"]
 
     def install(self) -> None:
@@ -47,6 +61,7 @@ class Events:
         self._events._invoke_target = self._checked(  # noqa: SLF001  # no public name
             self._events._invoke_target  # noqa: SLF001  # same
         )
+        self._actions.extract_resource_arn = _as_aws_names_them(self._actions.extract_resource_arn)
         self._events._dispatch_to_sqs = self._grouped(  # noqa: SLF001  # same
             self._events._dispatch_to_sqs  # noqa: SLF001  # same
         )
@@ -156,6 +171,43 @@ def _sqs_parameters(target: Mapping[str, Json], document: Json) -> dict[str, Jso
     for name in group.removeprefix("$.").split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return {"SqsParameters": {"MessageGroupId": value if isinstance(value, str) else ""}}
+
+
+def _as_aws_names_them(resource_of: Callable[..., str]) -> Callable[..., str]:
+    """
+    Return a lookup of resources that gives rules and new functions their ARN.
+
+    Ministack leaves them out, or writes the default bus into the ARN of a rule.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
+    """
+
+    def look_up(
+        service: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        query: Json,
+        region: str,
+        account: str,
+    ) -> str:
+        resource = resource_of(service, method, path, headers, body, query, region, account)
+        operation = headers.get("x-amz-target", "").partition("AWSEvents.")[2]
+        if operation in _RULE_CALLS:
+            rule = _rule_of(json.loads(body or b"{}"))
+            return f"arn:aws:events:{region}:{account}:rule/{rule}" if rule else resource
+        if service == "lambda" and (method, path.rstrip("/")) == _CREATE_FUNCTION:
+            name = json.loads(body or b"{}").get("FunctionName", "")
+            return f"arn:aws:lambda:{region}:{account}:function:{name}"
+        return resource
+
+    return look_up
+
+
+def _rule_of(request: Mapping[str, str]) -> str | None:
+    name, bus = request.get("Rule") or request.get("Name"), request.get("EventBusName", "default")
+    return name if bus == "default" or not name else f"{bus}/{name}"
 
 
 class Objects:

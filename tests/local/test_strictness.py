@@ -76,6 +76,24 @@ def rules(embedded_aws: EmbeddedAws, name: str) -> Rules:
     return Rules(embedded_aws, name)
 
 
+def test_a_call_about_a_rule_needs_the_permission_for_that_rule(
+    rules: Rules, role: Callable[..., Any], embedded_aws: EmbeddedAws
+) -> None:
+    """A rule of the default bus has no bus in its ARN."""
+    rules.target(rules.queue_arn)
+    arn = f"arn:aws:events:{REGION}:{embedded_aws.account}:rule/"
+
+    events = role("events", ("events:ListTargetsByRule", f"{arn}{rules.name}"))
+    targets = events.list_targets_by_rule(Rule=rules.name)["Targets"]
+
+    assert [target["Arn"] for target in targets] == [rules.queue_arn]
+    for pattern in (f"{arn}default/{rules.name}", f"{arn}another"):
+        with pytest.raises(ClientError, match="not authorized"):
+            role("events", ("events:ListTargetsByRule", pattern)).list_targets_by_rule(
+                Rule=rules.name
+            )
+
+
 def test_a_rule_reaches_a_queue_whose_policy_names_it(rules: Rules) -> None:
     """EventBridge sends as its service, on behalf of a rule, and the queue's policy decides."""
     rules.target(rules.queue_arn)
