@@ -45,7 +45,10 @@ def outputs_of(stage: str, clients: Clients) -> Outputs:
     try:
         (stack,) = client.describe_stacks(StackName=stack_of(stage))["Stacks"]
     except ClientError as error:
-        if "does not exist" not in error.response["Error"].get("Message", ""):
+        stated = error.response.get("Error", {})
+        if str(stated.get("Code", "")).startswith("AccessDenied"):
+            remark(f"a policy may be limited to the stacks of other stages: is {stage} the name?")
+        if "does not exist" not in stated.get("Message", ""):
             raise
         raise DocumentError(_no_such_stage(stage, _stages(client), client)) from None
     problem = unusable(stage, stack.get("StackStatus", ""))

@@ -107,10 +107,12 @@ def test_a_stack_that_works_is_used(
         outputs["Other"]
 
 
-def test_another_refusal_is_not_a_missing_stage() -> None:
-    """Whoever may not look does not know."""
+def test_another_refusal_is_not_a_missing_stage(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever may not look does not know; the name may be wrong all the same."""
     stack = CloudFormation("x")
     stack.describe_stacks = lambda **_: (_ for _ in ()).throw(refusal("AccessDenied", "no"))  # type: ignore[method-assign]
 
     with pytest.raises(ClientError):
         outputs_of("prod", stack)  # type: ignore[arg-type]  # as much of it as is used
+
+    assert "is prod the name?" in capsys.readouterr().err
