@@ -742,7 +742,7 @@ class TestOperations:
     def test_what_was_given_up_is_redriven_once_its_cause_is_mended(
         self, app: App, repository: Any, run: Any
     ) -> None:
-        """Five tries without its rights; `list` and `show` say what it is; redriven, one alert."""
+        """Eight tries without its rights; `list` and `show` say what it is; redriven, one alert."""
         name = repository()
         queue = ("--queue", "scan-events", "--format", "json")
 
