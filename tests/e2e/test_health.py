@@ -246,14 +246,6 @@ def operator_policy(aws: EmbeddedAws) -> str:
 
 
 DEVIATIONS = [
-    # AWS leaves out the default bus: arn:aws:events:REGION:ACCOUNT:rule/NAME.
-    {
-        "Effect": "Allow",
-        "Action": "events:DescribeRule",
-        "Resource": f"arn:aws:events:*:*:rule/default/ecr-scan-alerts-{STAGE}-*",
-    },
-    # Its parameter is "Rule", and the embedded AWS looks for "Name".
-    {"Effect": "Allow", "Action": "events:ListTargetsByRule", "Resource": "*"},
     # The embedded AWS takes reading one mapping for listing them.
     {"Effect": "Allow", "Action": "lambda:ListEventSourceMappings", "Resource": "*"},
 ]
