@@ -137,7 +137,7 @@ class TestSize:
         host = {"type": "webhook", "host": "hooks.example.com"}
         secrets = {
             "url": {"secret": "ecr-scan-alerts/u"},
-            "signing": {"secret": "ecr-scan-alerts/s"},
+            "secret": {"secret": "ecr-scan-alerts/s"},
         }
         document["destinations"] |= dict.fromkeys(names, host | secrets)
         document["routes"] = [
@@ -145,10 +145,12 @@ class TestSize:
         ] + [CATCH_ALL]
 
         found = limits.reach(parse(document).routes)
+        (problem,) = errors(document)
 
         assert found.deliveries == 89
         assert found.size > MOST_BYTES
-        assert not found.fits
+        assert problem.path == ("routes",)
+        assert "MB, and DynamoDB saves 3.5 MB together" in problem.message
 
     def test_the_size_of_a_filter_is_not_taken_for_less_than_it_is(self) -> None:
         """The largest one; and one row holds the filters of all routes."""
