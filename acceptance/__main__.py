@@ -81,7 +81,7 @@ def _clean_up(stage: str, region: str, *, yes: bool) -> int:
 def _begin(stage: str, region: str) -> tuple[Ports, Account]:
     """Ask AWS who calls. Raises `SettingsError` and `DeployError`."""
     if not region:
-        raise SettingsError("Which region? As in: make acceptance STAGE=accept REGION=eu-central-1")
+        raise SettingsError("Which region? As in: REGION=eu-central-1")
     session = session_of(region)
     account, waits = identify(session, region), Waits()
     folder = ROOT / ".build" / "acceptance" / stage
