@@ -497,12 +497,14 @@ class TestCommand:
         app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
         app.wait_until_quiet()
 
-        answer = command(app, "scan", f"{name}:1.4.1", "--send")
+        answer = command(app, "scan", f"{name}:1.4.1", "--send", "--yes")
 
+        alert, by_hand = messages_about(app, name)
         assert answer.returncode == 0, answer.stderr
         assert "CVE-2026-0001" in answer.stdout
-        assert "team-slack: sent" in answer.stdout
-        assert len(messages_about(app, name)) == 2
+        assert "team-slack: sent, marked TEST" in answer.stdout
+        assert "TEST sent by hand" in by_hand.raw
+        assert "TEST sent by hand" not in alert.raw
 
     def test_an_image_that_is_not_there_is_one_sentence(self, app: App, repository: Any) -> None:
         """What to check stands in the error, without a trace."""
@@ -807,7 +809,7 @@ class TestOperations:
 
         assert paused.returncode == 0
         assert (longer.returncode, "paused for longer" in longer.stderr) == (2, True)
-        assert "1 alerts are due now" in resumed.stdout
+        assert "1 alert is due now" in resumed.stdout
         assert len(messages_about(app, name)) == 1
 
     def test_missed_scans_are_found_by_command(self, app: App, repository: Any, run: Any) -> None:
@@ -826,13 +828,28 @@ class TestOperations:
         document = json.loads(queued.stdout)
         assert len(document["found"]) == 1
         assert document["calls"]["DescribeImageScanFindings"] == 1
-        assert "0 of 1 images" in again.stdout
+        assert "queued 0 of 1 image" in again.stdout
+        assert len(messages_about(app, name)) == 1
+
+    def test_a_scan_is_put_on_the_queue(self, app: App, repository: Any, run: Any) -> None:
+        """`scan --send` lets the deployment decide, and a second time there is nothing to do."""
+        name = repository()
+        app.aws.push(name, "1.2", basic("CVE-2026-5002"), announced=False)
+        config = ("--config", str(ROOT / "tests/e2e/alerts.yml"))
+
+        queued = run("scan", f"{name}:1.2", "--send", *config)
+        app.wait_until_quiet()
+        again = run("scan", f"{name}:1.2", "--send", *config)
+
+        assert (queued.returncode, again.returncode) == (0, 0)
+        assert "queued for stage local (never evaluated)" in queued.stdout
+        assert "nothing to queue for stage local: evaluated" in again.stdout
         assert len(messages_about(app, name)) == 1
 
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
-            (("deliveries", "show"), "takes the ids"),
+            (("deliveries", "redrive"), "redrive takes ids"),
             (("deliveries", "show", "abc"), "no delivery abc"),
             (("pause", "x", "--for", "2d"), "minutes or hours"),
             (("pause", "x", "--for", "21h"), "at most 20h"),
@@ -852,7 +869,8 @@ class TestOperations:
         answer = run("deliveries", "list", stage="nothing")
 
         assert answer.returncode == 2
-        assert "no stack ecr-scan-alerts-nothing" in answer.stderr
+        assert "no stage nothing in eu-central-1" in answer.stderr
+        assert "there are: local" in answer.stderr
 
 
 @dataclass(frozen=True)
