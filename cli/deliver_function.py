@@ -8,8 +8,8 @@ from lib.bootstrap import Clients
 from lib.checks import Check, check_from_json
 from lib.destination_test import request
 from lib.errors import DocumentError
-from lib.interfaces import DestinationTest
 from lib.models import Destination
+from lib.ports import DestinationTest
 
 _CONNECT_TIMEOUT: Final = 3
 _READ_TIMEOUT: Final = 65

@@ -19,8 +19,8 @@ from lib.config import DestinationConfig
 from lib.delivery import send
 from lib.difference import Found, InOrder, Waiting, image_of
 from lib.errors import DocumentError, ScanAlertError
-from lib.interfaces import DestinationTest
 from lib.models import DeliveryState, Image, ImageIndex, Receipt
+from lib.ports import DestinationTest
 from lib.report import alert
 from lib.routing import Decision
 

@@ -62,7 +62,7 @@ from deploy.stack import (
 )
 from deploy.terminal import Terminal, failed, interrupted
 from lib.errors import ConfigError
-from lib.interfaces import Json
+from lib.ports import Json
 
 LOCAL: Final = "local"
 """Its parameters in serverless.yml are those of the embedded AWS, which local/ deploys to."""

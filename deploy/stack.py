@@ -15,7 +15,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from deploy.account import ClientOf, DeniedError, DeployError, aws_errors, is_missing
-from lib.interfaces import Json
+from lib.ports import Json
 
 SERVICE: Final = "ecr-scan-alerts"
 METADATA: Final = "EcrScanAlerts"

@@ -18,7 +18,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from handlers.records import body_of, failures_logged
 from lib.bootstrap import App, app
 from lib.errors import EventError, OutOfTimeError, StoreError
-from lib.interfaces import FETCH_RESERVE, Json
 from lib.models import (
     DeliveryState,
     FindingEvent,
@@ -30,6 +29,7 @@ from lib.models import (
 )
 from lib.observability import Metric, logger, metrics
 from lib.pipeline import ScanOutcome, ScanResult
+from lib.ports import FETCH_RESERVE, Json
 from lib.sources.events import parse_event
 
 _RESULT_METRICS = {

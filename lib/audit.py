@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from lib.difference import repository_check
-from lib.interfaces import RepositorySource, ScanEvents
+from lib.ports import RepositorySource, ScanEvents
 
 
 class Audit:

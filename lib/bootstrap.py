@@ -20,7 +20,11 @@ from lib.config import Config, read_packaged
 from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError
 from lib.evaluation import INDEX_WAIT, Rules
-from lib.interfaces import (
+from lib.links import SignedLinks, opened
+from lib.models import Destination, Evaluation, HistoryEntry
+from lib.observability import logger
+from lib.pipeline import ScanPipeline
+from lib.ports import (
     DestinationTest,
     DigestStore,
     FindingSource,
@@ -37,10 +41,6 @@ from lib.interfaces import (
     TagStore,
     Workloads,
 )
-from lib.links import SignedLinks, opened
-from lib.models import Destination, Evaluation, HistoryEntry
-from lib.observability import logger
-from lib.pipeline import ScanPipeline
 from lib.reconciliation import Reconciliation, Scope
 
 if TYPE_CHECKING:

@@ -27,9 +27,9 @@ from lib.addresses import AddressError, read_address
 from lib.digest import Schedule
 from lib.errors import ConfigError
 from lib.forges import repository_url
-from lib.interfaces import Json
 from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.package_urls import KNOWN_QUALIFIERS, read_package_url
+from lib.ports import Json
 from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression, covered

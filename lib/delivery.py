@@ -26,19 +26,6 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.interfaces import (
-    DIGESTS,
-    DigestStore,
-    Ledger,
-    NotClaimed,
-    Notifier,
-    Page,
-    Pages,
-    ReportStore,
-    SecretReader,
-    Waker,
-    WakeUp,
-)
 from lib.models import (
     AskLater,
     Delivery,
@@ -51,6 +38,19 @@ from lib.models import (
     Pause,
     PauseKind,
     Receipt,
+)
+from lib.ports import (
+    DIGESTS,
+    DigestStore,
+    Ledger,
+    NotClaimed,
+    Notifier,
+    Page,
+    Pages,
+    ReportStore,
+    SecretReader,
+    Waker,
+    WakeUp,
 )
 from lib.report import alert as build_alert
 from lib.retries import (

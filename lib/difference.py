@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from lib.interfaces import ImageState
 from lib.models import Doubt, Image, ImageIndex, LastScan, Scan, ScanEvent, ScanProgress
+from lib.ports import ImageState
 from lib.wire import time_to_json
 
 SOURCE: Final = "ecr-scan-alerts"

@@ -23,7 +23,17 @@ from lib.digest import (
     stream_digest,
 )
 from lib.errors import SourceError
-from lib.interfaces import (
+from lib.models import (
+    Delivery,
+    DeliveryState,
+    Destination,
+    Digest,
+    Image,
+    ImageIndex,
+    NotScanned,
+    StreamId,
+)
+from lib.ports import (
     DigestStore,
     History,
     ImageRegistry,
@@ -34,16 +44,6 @@ from lib.interfaces import (
     StreamHead,
     Waker,
     WakeUp,
-)
-from lib.models import (
-    Delivery,
-    DeliveryState,
-    Destination,
-    Digest,
-    Image,
-    ImageIndex,
-    NotScanned,
-    StreamId,
 )
 from lib.routing import Route, filters_for
 

@@ -14,7 +14,6 @@ from typing import Final
 
 from lib.changes import compare, problem_of
 from lib.errors import FindingsNotReadyError
-from lib.interfaces import ImageState, Stored, StreamHead
 from lib.models import (
     AnyReport,
     Basis,
@@ -40,6 +39,7 @@ from lib.models import (
     Tally,
     UnusableReport,
 )
+from lib.ports import ImageState, Stored, StreamHead
 from lib.repositories import Expectations
 from lib.routing import Decision, Decisions, Route
 from lib.suppressions import Suppression, matcher

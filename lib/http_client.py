@@ -153,7 +153,7 @@ def check_url(url: str, hosts: tuple[str, ...]) -> Address:
 
 class RequestsClient:
     """
-    See `lib.interfaces.HttpClient`. The client of one attempt, whose time begins here.
+    See `lib.ports.HttpClient`. The client of one attempt, whose time begins here.
 
     Connections are reused within the attempt and end with it: one that was idle for longer may be
     known to one side only, and a request on it would end without an answer. Follows no redirect: a

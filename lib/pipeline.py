@@ -7,7 +7,7 @@ The flow. Read this first, then `lib.delivery`, its second half.
     every hour      -> Reconciliation    scans without an event              -> scan events
     every day       -> Audit             all repositories                    -> checks, as events
 
-Nothing in it knows DynamoDB, Slack or Lambda: it speaks to the ports of `lib.interfaces`. Each call
+Nothing in it knows DynamoDB, Slack or Lambda: it speaks to the ports of `lib.ports`. Each call
 ends in an outcome that says what happened and why; whoever called logs and counts it.
 """
 
@@ -50,24 +50,6 @@ from lib.evaluation import (
     waits_for_index,
     with_tags,
 )
-from lib.interfaces import (
-    Commit,
-    Fetching,
-    FindingSource,
-    ImageState,
-    Json,
-    Progress,
-    ProgressStore,
-    ProvenanceSource,
-    ReportStore,
-    RepositorySource,
-    StateStore,
-    StreamHead,
-    TagStore,
-    Waker,
-    WakeUp,
-    Workloads,
-)
 from lib.merging import merged
 from lib.models import (
     AnyReport,
@@ -87,6 +69,24 @@ from lib.models import (
     ScanSource,
     UnusableReport,
     Workload,
+)
+from lib.ports import (
+    Commit,
+    Fetching,
+    FindingSource,
+    ImageState,
+    Json,
+    Progress,
+    ProgressStore,
+    ProvenanceSource,
+    ReportStore,
+    RepositorySource,
+    StateStore,
+    StreamHead,
+    TagStore,
+    Waker,
+    WakeUp,
+    Workloads,
 )
 from lib.provenance import NOT_ASKED, completed, kept, not_read
 from lib.repositories import Expectations, check

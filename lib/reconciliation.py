@@ -15,8 +15,8 @@ from typing import Final
 
 from lib.difference import Baselines, Found, Outcome, Waiting, image_of, look, scan_found, together
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError
-from lib.interfaces import ImageRegistry, ImageState, Place, Places, ScanEvents, StateStore
 from lib.models import Image, ImageIndex, LastScan
+from lib.ports import ImageRegistry, ImageState, Place, Places, ScanEvents, StateStore
 
 BATCH: Final = 100
 """Images whose states are read at once, and after which the place is kept."""

@@ -16,7 +16,6 @@ from typing import Final
 from urllib.parse import quote
 
 from lib.addresses import AddressError, read_address
-from lib.interfaces import Page
 from lib.models import (
     Alert,
     AnyReport,
@@ -37,6 +36,7 @@ from lib.models import (
     Upgrade,
 )
 from lib.origins import origins
+from lib.ports import Page
 from lib.repositories import words
 from lib.routing import selection
 from lib.text import clean, one_line, truncate

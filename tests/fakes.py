@@ -10,21 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from lib.errors import ConflictError
-from lib.interfaces import (
-    ALL_THE_TIME,
-    DIGESTS,
-    Commit,
-    Fetching,
-    ImageState,
-    Membership,
-    NotClaimed,
-    Page,
-    Place,
-    Progress,
-    Stored,
-    StreamHead,
-    WakeUp,
-)
 from lib.models import (
     AnyReport,
     Delivery,
@@ -53,6 +38,21 @@ from lib.models import (
     TagTarget,
     Usage,
     Verdict,
+)
+from lib.ports import (
+    ALL_THE_TIME,
+    DIGESTS,
+    Commit,
+    Fetching,
+    ImageState,
+    Membership,
+    NotClaimed,
+    Page,
+    Place,
+    Progress,
+    Stored,
+    StreamHead,
+    WakeUp,
 )
 from lib.store.ledger import LEASE, SHARDS, claimed, leaves_thread
 

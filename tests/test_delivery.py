@@ -16,13 +16,13 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.interfaces import WakeUp
 from lib.models import (
     AskLater,
     DeliveryState,
     Destination,
     Receipt,
 )
+from lib.ports import WakeUp
 from lib.retries import DEFAULT_PAUSE, HORIZON
 from tests.builders import (
     NOW,

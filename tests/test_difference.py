@@ -18,8 +18,8 @@ from lib.difference import (
     together,
 )
 from lib.evaluation import already_evaluated
-from lib.interfaces import ImageState
 from lib.models import Doubt, ImageIndex, LastScan, Member, ScanEvent, ScanProgress
+from lib.ports import ImageState
 from lib.sources.events import parse_event
 from tests.builders import NOW, a_digest, a_last_scan, an_image
 

@@ -9,7 +9,6 @@ import pytest
 
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError, StoreError
 from lib.evaluation import Rules
-from lib.interfaces import ImageState, Place
 from lib.models import (
     ChangeKind,
     Destination,
@@ -23,6 +22,7 @@ from lib.models import (
     Severity,
 )
 from lib.pipeline import ScanPipeline, ScanResult
+from lib.ports import ImageState, Place
 from lib.reconciliation import BATCH, Reconciliation, Scope, Tally, Watch
 from lib.routing import Route
 from lib.sources.events import parse_event

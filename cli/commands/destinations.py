@@ -21,8 +21,8 @@ from lib.bootstrap import App
 from lib.checks import Check, check_to_json, failed, has_failed
 from lib.config import Config, DestinationConfig, secret_references
 from lib.errors import DocumentError
-from lib.interfaces import DestinationTest
 from lib.models import Destination
+from lib.ports import DestinationTest
 
 HELP = "list the destinations of alerts.yml, or test them"
 DESCRIPTION = (

@@ -30,7 +30,6 @@ from lib.errors import (
     FindingsNotReadyError,
     SourceError,
 )
-from lib.interfaces import FindingSource
 from lib.merging import merged
 from lib.models import (
     AnyReport,
@@ -40,6 +39,7 @@ from lib.models import (
     UnusableReport,
 )
 from lib.pipeline import traced
+from lib.ports import FindingSource
 from lib.sources.images import image_of_detail
 from lib.wire import report_to_json
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lib.interfaces import Json
+from lib.ports import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from lib.interfaces import NotifierFactory
 from lib.notifiers.jira import JiraNotifier
 from lib.notifiers.pagerduty import PagerDutyNotifier
 from lib.notifiers.slack import SlackNotifiers
 from lib.notifiers.sns import SnsNotifier
 from lib.notifiers.webhook import WebhookNotifier
+from lib.ports import NotifierFactory
 
 NOTIFIERS: Final[Mapping[str, NotifierFactory]] = MappingProxyType(
     {

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Final
 
 from lib.digest_wire import digest_to_json
-from lib.interfaces import Json
 from lib.models import (
     Alert,
     Change,
@@ -20,6 +19,7 @@ from lib.models import (
     Upgrade,
 )
 from lib.notifiers import wording
+from lib.ports import Json
 from lib.provenance import commit_url, compare_url
 from lib.text import truncate
 from lib.wire import (

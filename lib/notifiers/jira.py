@@ -27,7 +27,6 @@ from lib.errors import (
     PermanentDeliveryError,
     StoreError,
 )
-from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import (
     LONG_ANSWER,
     Alert,
@@ -46,6 +45,7 @@ from lib.notifiers import jira_identity as identity
 from lib.notifiers import jira_message as layout
 from lib.notifiers import jira_workflow as workflow
 from lib.notifiers.jira_issue import FILE, GONE, Issue, reading
+from lib.ports import DestinationTest, Json, NotifierTools
 from lib.text import one_line, truncate
 
 MAX_LABEL: Final = 255

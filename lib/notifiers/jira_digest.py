@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from typing import Final
 
-from lib.interfaces import Json
 from lib.models import Digest
 from lib.notifiers import adf
 from lib.notifiers import digest_words as words
+from lib.ports import Json
 from lib.text import one_line, truncate
 
 _LINES: Final = 15

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from lib.errors import TemporaryDeliveryError
-from lib.interfaces import Json
 from lib.models import Destination, Message, StreamId
 from lib.notifiers import adf
+from lib.ports import Json
 
 PROPERTY: Final = "ecr-scan-alerts"
 MARK_LINE: Final = "Keep this line: ecr-scan-alerts finds this issue by it."

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Final
 
-from lib.interfaces import Json
 from lib.models import Alert, Change, ScanProblem, Upgrade
 from lib.notifiers import adf, wording
 from lib.notifiers import jira_identity as identity
+from lib.ports import Json
 from lib.report import vulnerability_url
 from lib.text import one_line, truncate
 

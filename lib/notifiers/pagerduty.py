@@ -17,7 +17,6 @@ from typing import ClassVar, Final, Self
 
 from lib.checks import Check
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
-from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import (
     Alert,
     Change,
@@ -36,6 +35,7 @@ from lib.models import (
     Verdict,
 )
 from lib.notifiers import testing, wording
+from lib.ports import DestinationTest, Json, NotifierTools
 from lib.text import one_line, truncate
 from lib.wire import time_from_json, time_to_json
 

@@ -20,7 +20,6 @@ from lib.errors import (
     DeliveryError,
     PermanentDeliveryError,
 )
-from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import (
     LONG_ANSWER,
     Alert,
@@ -35,6 +34,7 @@ from lib.models import (
 )
 from lib.notifiers import slack_digest, slack_message, testing
 from lib.notifiers.slack_errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
+from lib.ports import DestinationTest, Json, NotifierTools
 from lib.text import one_line, truncate
 
 EVENT_TYPE: Final = "ecr_scan_alert"

@@ -18,8 +18,8 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.interfaces import Json
 from lib.models import HttpAnswer
+from lib.ports import Json
 from lib.text import one_line, truncate
 
 GONE: Final = frozenset(

@@ -24,7 +24,6 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.interfaces import DestinationTest, Json, NotifierTools
 from lib.models import Alert, Digest, Message, NotThere, Receipt, StreamId, Usage, Verdict
 from lib.notifiers import (
     digest_words,
@@ -37,6 +36,7 @@ from lib.notifiers import (
     testing,
     wording,
 )
+from lib.ports import DestinationTest, Json, NotifierTools
 from lib.text import ascii_only, one_line, truncate
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -314,7 +314,7 @@ _MALFORMED: Final = frozenset(
 
 
 class SnsPublisher:
-    """See `lib.interfaces.TopicPublisher`. `client_for` makes or finds the client of a region."""
+    """See `lib.ports.TopicPublisher`. `client_for` makes or finds the client of a region."""
 
     def __init__(self, client_for: Callable[[str], Any]) -> None:
         self._client_for = client_for

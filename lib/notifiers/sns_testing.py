@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from lib.interfaces import DestinationTest
 from lib.models import Destination
 from lib.notifiers import testing
 from lib.notifiers.document import dump
+from lib.ports import DestinationTest
 from lib.text import slack_flat, slack_text
 
 _COLUMNS: Final = 76

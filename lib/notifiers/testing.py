@@ -1,7 +1,7 @@
 """
 Tests of destinations: the message marked as TEST, the document test-1.0.0, and what checks share.
 
-Notifiers implement `lib.interfaces.Testable` with these; each owns its request and its remedies.
+Notifiers implement `lib.ports.Testable` with these; each owns its request and its remedies.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,8 +10,8 @@ from typing import Final
 from lib.addresses import AddressError, read_address
 from lib.checks import Check, advice, failed, ok
 from lib.errors import ConfigError, DeliveryError
-from lib.interfaces import DestinationTest, HttpClient, Json
 from lib.models import Destination
+from lib.ports import DestinationTest, HttpClient, Json
 from lib.wire import time_to_json
 
 SCHEMA: Final = "test-1.0.0"

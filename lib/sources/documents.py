@@ -13,7 +13,6 @@ from typing import Any, Final, Protocol, assert_never
 
 from lib.distinct import distinct
 from lib.errors import DocumentError, EventError
-from lib.interfaces import Json
 from lib.models import (
     AnyReport,
     Finding,
@@ -28,6 +27,7 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
+from lib.ports import Json
 from lib.sources import SOURCES
 from lib.sources.casing import camel_case
 from lib.sources.ecr import UNKNOWN_STATUS, Page, normalize_ecr

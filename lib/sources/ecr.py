@@ -22,7 +22,6 @@ from lib.errors import (
     SourceError,
     SourceThrottledError,
 )
-from lib.interfaces import ALL_THE_TIME, Fetching
 from lib.models import (
     AnyReport,
     Doubt,
@@ -36,6 +35,7 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
+from lib.ports import ALL_THE_TIME, Fetching
 from lib.sources import SOURCES
 from lib.sources.images import (
     detail_fields,
@@ -74,7 +74,7 @@ _GONE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException
 
 
 class EcrFindingSource:
-    """See `lib.interfaces.FindingSource`."""
+    """See `lib.ports.FindingSource`."""
 
     def __init__(self, client: "ECRClient", *, max_results: int = MAX_RESULTS) -> None:
         self._client = client

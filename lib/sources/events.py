@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from lib.difference import REPOSITORY_CHECK, SCAN_FOUND, SOURCE
 from lib.distinct import distinct
 from lib.errors import EventError
-from lib.interfaces import Json
 from lib.models import (
     Counts,
     Event,
@@ -32,6 +31,7 @@ from lib.models import (
     ScanSource,
     Severity,
 )
+from lib.ports import Json
 from lib.sources import SOURCES
 from lib.sources.images import (
     IMAGE_TYPE,

@@ -23,7 +23,7 @@ PAGE: Final = 1000
 
 
 class EcrRegistry:
-    """See `lib.interfaces.ImageRegistry`."""
+    """See `lib.ports.ImageRegistry`."""
 
     def __init__(self, client: "ECRClient") -> None:
         self._client = client

@@ -32,7 +32,7 @@ _DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
 
 
 class EcrRepositories:
-    """See `lib.interfaces.RepositorySource`."""
+    """See `lib.ports.RepositorySource`."""
 
     def __init__(self, client: "ECRClient") -> None:
         self._client = client

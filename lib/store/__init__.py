@@ -1,5 +1,5 @@
 """
-DynamoDB, S3 and SQS behind the ports of `lib.interfaces`.
+DynamoDB, S3 and SQS behind the ports of `lib.ports`.
 
 One table, six kinds of rows:
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from lib.digest_wire import digest_from_json, digest_to_json
-from lib.interfaces import DIGESTS
 from lib.models import Digest
+from lib.ports import DIGESTS
 from lib.store.items import store_errors
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class S3DigestStore:
-    """See `lib.interfaces.DigestStore`."""
+    """See `lib.ports.DigestStore`."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.interfaces import StreamHead
 from lib.models import Counts, HistoryEntry, Severity, StreamId, Tally
+from lib.ports import StreamHead
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 from lib.wire import image_from_json, image_to_json
 
@@ -18,7 +18,7 @@ _ENTRY: Final = "HISTORY#"
 
 
 class DynamoHistory:
-    """See `lib.interfaces.History`."""
+    """See `lib.ports.History`."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from lib.errors import ConflictError
-from lib.interfaces import NotClaimed, WakeUp
 from lib.models import (
     ChangeKind,
     Delivery,
@@ -32,6 +31,7 @@ from lib.models import (
     Severity,
     StreamId,
 )
+from lib.ports import NotClaimed, WakeUp
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ SHARDS: Final = 4
 
 
 class DynamoLedger:
-    """See `lib.interfaces.Ledger`."""
+    """See `lib.ports.Ledger`."""
 
     def __init__(self, client: "DynamoDBClient", table: str, *, lease: timedelta = LEASE) -> None:
         self._client = client

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from lib.interfaces import History, Page
 from lib.models import Evaluation, HistoryEntry
+from lib.ports import History, Page
 from lib.store.items import store_errors
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Render = Callable[[Evaluation, Sequence[HistoryEntry]], str]
 
 
 class S3Pages:
-    """See `lib.interfaces.Pages` and `PageReader`. `link` signs a key, or says None."""
+    """See `lib.ports.Pages` and `PageReader`. `link` signs a key, or says None."""
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from lib.interfaces import Place
+from lib.ports import Place
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ _KEY: Final = {"pk": "RECONCILIATION", "sk": "PLACE"}
 
 
 class DynamoPlaces:
-    """See `lib.interfaces.Places`. Where passes overlap, the last one to stop is gone on from."""
+    """See `lib.ports.Places`. Where passes overlap, the last one to stop is gone on from."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client

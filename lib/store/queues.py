@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.errors import ScanAlertError, StoreError
-from lib.interfaces import WakeUp
+from lib.ports import WakeUp
 from lib.store.items import store_errors
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ BATCH: Final = 10
 
 
 class SqsWaker:
-    """See `lib.interfaces.Waker`."""
+    """See `lib.ports.Waker`."""
 
     def __init__(self, client: "SQSClient", *, deliveries: str, scan_events: str | None) -> None:
         self._client = client
@@ -55,7 +55,7 @@ class SqsWaker:
 
 
 class SqsScanEvents:
-    """See `lib.interfaces.ScanEvents`."""
+    """See `lib.ports.ScanEvents`."""
 
     def __init__(self, client: "SQSClient", queue: str) -> None:
         self._client = client

@@ -17,7 +17,7 @@ _MISSING: Final = ("ResourceNotFoundException", "ParameterNotFound")
 
 class CachedSecrets:
     """
-    See `lib.interfaces.SecretReader`. A failed read is not cached.
+    See `lib.ports.SecretReader`. A failed read is not cached.
 
     With a `stage`, each name is read below it: `lib.secret_names`. Without one, as in the
     operator's `scan --send`, names are read as written.

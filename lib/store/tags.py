@@ -15,7 +15,7 @@ _TAG: Final = "TAG"
 
 
 class DynamoTagStore:
-    """See `lib.interfaces.TagStore`. A row outlives its last push as image states do."""
+    """See `lib.ports.TagStore`. A row outlives its last push as image states do."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from lib.interfaces import NotClaimed
 from lib.models import Delivery, DeliveryId, DeliveryState, Receipt
 from lib.notifiers import jira, jira_identity, jira_issue
+from lib.ports import NotClaimed
 from tests.fakes import NEVER, MemoryStore
 from tests.faults.matrix import Row, run
 from tests.faults.rows import ROWS

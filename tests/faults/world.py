@@ -33,7 +33,6 @@ from lib.bootstrap import App, Settings
 from lib.config import Config, load
 from lib.errors import ScanAlertError
 from lib.http_client import RequestsClient
-from lib.interfaces import ALL_THE_TIME, Fetching, WakeUp
 from lib.models import (
     AnyReport,
     Delivery,
@@ -47,6 +46,7 @@ from lib.models import (
     ScanSource,
 )
 from lib.observability import logger, metrics
+from lib.ports import ALL_THE_TIME, Fetching, WakeUp
 from lib.reconciliation import Reconciliation
 from lib.store.queues import SqsScanEvents
 from tests.builders import a_finding, a_report, an_image

@@ -8,8 +8,8 @@ import pytest
 from handlers.deliver import process_batch
 from lib.delivery import DeliveryOutcome, DeliveryResult
 from lib.errors import StoreError
-from lib.interfaces import WakeUp
 from lib.models import Receipt
+from lib.ports import WakeUp
 from tests.builders import NOW, a_delivery
 from tests.handlers.conftest import Returns
 

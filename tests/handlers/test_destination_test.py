@@ -11,8 +11,8 @@ from lib.bootstrap import App, Settings
 from lib.checks import check_from_json, failed, ok
 from lib.config import Config, DestinationConfig
 from lib.errors import ConfigError, EventError
-from lib.interfaces import DestinationTest
 from lib.models import Destination
+from lib.ports import DestinationTest
 from tests.builders import NOW
 
 TEST = DestinationTest("test-1", NOW, "stage prod", create=True)

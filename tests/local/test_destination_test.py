@@ -20,12 +20,12 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.http_client import RequestsClient
-from lib.interfaces import DestinationTest, NotifierTools
 from lib.models import Destination
 from lib.notifiers import NOTIFIERS, testing
 from lib.notifiers.jira_checks import NEEDED, USEFUL
 from lib.notifiers.sns import FORMATS
 from lib.notifiers.sns_testing import BODIES
+from lib.ports import DestinationTest, NotifierTools
 from local.process import ROOT
 from local.receivers import Accept, Answer, Disconnect, Receivers
 from tests.builders import NOW

@@ -12,8 +12,8 @@ import requests
 from botocore.exceptions import ClientError
 
 from lib.errors import OutOfTimeError
-from lib.interfaces import Fetching, Progress
 from lib.models import Image, ImageIndex, Member, Scan
+from lib.ports import Fetching, Progress
 from lib.sources.ecr import EcrFindingSource
 from lib.store.progress import S3ProgressStore
 from local.process import ACCOUNT, ATTESTATION, INDEX, REGION, CloudError, EmbeddedAws

@@ -11,9 +11,9 @@ import requests
 
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
-from lib.interfaces import NotifierTools
 from lib.models import Alert, DeliveryId, Destination, NotThere, Receipt, Report
 from lib.notifiers.jira import JiraNotifier
+from lib.ports import NotifierTools
 from local.receivers import Accept, Answer, Disconnect, Receivers
 from local.standins.wire import Kind
 from tests.builders import NOW, a_finding, a_report, an_image

@@ -7,9 +7,9 @@ import requests
 
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError, ThrottledError
 from lib.http_client import RequestsClient
-from lib.interfaces import NotifierTools
 from lib.models import Alert, Destination, Receipt, Report
 from lib.notifiers.pagerduty import Incident, PagerDutyNotifier, dedup_key
+from lib.ports import NotifierTools
 from local.receivers import Answer, Disconnect, Receivers
 from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
 from tests.notifiers.alerts import STREAM, evaluated, told

@@ -14,7 +14,6 @@ from lib.delivery import DeliveryPipeline
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
 from lib.http_deadline import TimeLimits
-from lib.interfaces import NotifierTools, WakeUp
 from lib.models import (
     Alert,
     AskLater,
@@ -28,6 +27,7 @@ from lib.models import (
     Verdict,
 )
 from lib.notifiers.slack_bot import SlackBotNotifier
+from lib.ports import NotifierTools, WakeUp
 from local.receivers import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
 from tests.builders import NOW, a_delivery, a_finding, a_report, an_image
 from tests.fakes import Clock, MemoryDigests, MemoryStore, RotatedSecrets

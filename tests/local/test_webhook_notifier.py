@@ -8,9 +8,9 @@ import requests
 
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
 from lib.http_client import RequestsClient
-from lib.interfaces import NotifierTools
 from lib.models import Destination, Receipt
 from lib.notifiers.webhook import WebhookNotifier
+from lib.ports import NotifierTools
 from local.receivers import Disconnect, Receivers
 from tests.builders import NOW
 from tests.notifiers.alerts import stories

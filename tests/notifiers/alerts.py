@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from lib.errors import SourceError
 from lib.evaluation import Rules, evaluate
-from lib.interfaces import Page
 from lib.merging import merged
 from lib.models import (
     Alert,
@@ -34,6 +33,7 @@ from lib.models import (
     UnusableReport,
     Workload,
 )
+from lib.ports import Page
 from lib.provenance import completed, normalize_provenance, not_read
 from lib.report import alert
 from lib.repositories import Expectations, check

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from lib.interfaces import Notifier, NotifierTools
 from lib.models import SHORT_ANSWER, Destination, HttpAnswer, Message, Upload
 from lib.notifiers import NOTIFIERS
 from lib.notifiers import jira_identity as identity
+from lib.ports import Notifier, NotifierTools
 from tests.builders import NOW
 
 SLACK_TOKEN: Final = "not-a-real-webhook"

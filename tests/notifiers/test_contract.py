@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.commands.scan import parse_reference
-from lib import interfaces
+from lib import ports
 from lib.config import DestinationConfig
 from lib.destination_test import run
 from lib.errors import (
@@ -27,10 +27,10 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.http_client import RequestsClient
-from lib.interfaces import Notifier
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS, wording
 from lib.notifiers.sns import FORMATS as SNS_FORMATS
+from lib.ports import Notifier
 from tests.answers import an_answer
 from tests.builders import NOW, a_filter, a_report, an_image
 from tests.notifiers import receivers
@@ -84,7 +84,7 @@ def test_every_receiver_can_be_tested(mode: str) -> None:
     """`destinations test` works for it; tests/local/test_destination_test.py tries it."""
     made = notifier(mode, tools())
 
-    assert isinstance(made, interfaces.Testable), f"{type(made).__name__} needs a method test"
+    assert isinstance(made, ports.Testable), f"{type(made).__name__} needs a method test"
 
 
 @each_format
@@ -367,7 +367,7 @@ def printed(error: Exception) -> str:
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 429, 500, 503])
 def test_tests_do_not_tell_secrets(mode: str, session: Answering) -> None:
     """`destinations test` shows what the receiver answered, but no secret that it repeats."""
-    asked = interfaces.DestinationTest("test-1", NOW, "stage prod", create=True, page=True)
+    asked = ports.DestinationTest("test-1", NOW, "stage prod", create=True, page=True)
 
     checks = run(made_with(mode, session), asked)
 

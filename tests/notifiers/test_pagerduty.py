@@ -18,7 +18,6 @@ from lib.errors import (
     PermanentDeliveryError,
     TemporaryDeliveryError,
 )
-from lib.interfaces import HttpClient
 from lib.models import Alert, Destination, HttpAnswer, Receipt, Report, Severity, StreamId
 from lib.notifiers.pagerduty import (
     MAX_SUMMARY,
@@ -27,6 +26,7 @@ from lib.notifiers.pagerduty import (
     Told,
     dedup_key,
 )
+from lib.ports import HttpClient
 from tests.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
 from tests.notifiers import golden
 from tests.notifiers.alerts import (

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from lib.destination_test import run
-from lib.interfaces import DestinationTest
 from lib.models import HttpAnswer
 from lib.notifiers.sns import FORMATS as SNS_FORMATS
+from lib.ports import DestinationTest
 from tests.builders import NOW
 from tests.notifiers import golden
 from tests.notifiers.jira_answers import TEST_ANSWERS

@@ -28,9 +28,9 @@ from lib.errors import (
     PermanentDeliveryError,
 )
 from lib.http_client import RequestsClient
-from lib.interfaces import HttpClient
 from lib.models import HttpAnswer, Receipt
 from lib.notifiers.webhook import MAX_BYTES, MIN_KEY, WebhookNotifier, signatures
+from lib.ports import HttpClient
 from lib.wire import report_from_json
 from tests.answers import an_answer
 from tests.builders import NOW

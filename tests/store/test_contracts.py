@@ -12,15 +12,6 @@ import pytest
 
 from lib.delivery import wake_due
 from lib.errors import ConflictError
-from lib.interfaces import (
-    Commit,
-    ImageState,
-    Membership,
-    NotClaimed,
-    Place,
-    Stored,
-    StreamHead,
-)
 from lib.models import (
     Basis,
     BasisKind,
@@ -46,6 +37,7 @@ from lib.models import (
     TagTarget,
     Tally,
 )
+from lib.ports import Commit, ImageState, Membership, NotClaimed, Place, Stored, StreamHead
 from lib.store.ledger import DOUBT, LEASE
 from tests.builders import (
     NOW,

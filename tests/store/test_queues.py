@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lib.errors import EventError, StoreError
-from lib.interfaces import WakeUp
 from lib.models import DeliveryId, Destination
+from lib.ports import WakeUp
 from lib.store.queues import (
     SqsDeadLetters,
     SqsReturns,

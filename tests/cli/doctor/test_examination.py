@@ -30,7 +30,7 @@ from cli.doctor.facts import (
 )
 from lib.checks import Check, CheckStatus, note, ok, unknown
 from lib.errors import DocumentError
-from lib.interfaces import DestinationTest
+from lib.ports import DestinationTest
 from tests.builders import NOW
 
 TOPIC = "arn:aws:sns:eu-central-1:000474600478:mail"
