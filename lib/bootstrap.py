@@ -20,7 +20,6 @@ from lib.config import Config, read_packaged
 from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError
 from lib.evaluation import INDEX_WAIT, Rules
-from lib.links import SignedLinks, opened
 from lib.models import Destination, Evaluation, HistoryEntry
 from lib.observability import logger
 from lib.pipeline import ScanPipeline
@@ -42,6 +41,7 @@ from lib.ports import (
     Workloads,
 )
 from lib.reconciliation import Reconciliation, Scope
+from lib.urls.signed import SignedLinks, opened
 
 if TYPE_CHECKING:
     import requests

@@ -23,17 +23,17 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from lib import limits
-from lib.addresses import AddressError, read_address
 from lib.digest import Schedule
 from lib.errors import ConfigError
-from lib.forges import repository_url
 from lib.models import ChangeKind, Destination, Filter, Severity
-from lib.package_urls import KNOWN_QUALIFIERS, read_package_url
 from lib.ports import Json
 from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression, covered
 from lib.text import one_line
+from lib.urls.addresses import AddressError, read_address
+from lib.urls.forges import repository_url
+from lib.urls.packages import KNOWN_QUALIFIERS, read_package_url
 
 ConfigPath = tuple[str | int, ...]
 Level = Literal["error", "warning"]

@@ -39,7 +39,6 @@ from urllib3.exceptions import (
     NewConnectionError,
 )
 
-from lib.addresses import Address, AddressError, read_address
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -52,6 +51,7 @@ from lib.http_deadline import Deadline, DeadlineAdapter, TimeLimits
 from lib.models import SHORT_ANSWER, HttpAnswer, Upload
 from lib.redaction import redacted, secrets_of
 from lib.text import clean, one_line, truncate
+from lib.urls.addresses import Address, AddressError, read_address
 
 LIMITS: Final = TimeLimits()
 MAX_RETRY_AFTER: Final = 3600.0

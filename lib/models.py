@@ -258,7 +258,7 @@ class Provenance:
 
     commit: str | None = None
     repository: str | None = None
-    """Of the source code, as an https address without credentials; see `lib.forges`."""
+    """Of the source code, as an https address without credentials; see `lib.urls.forges`."""
     build_url: str | None = None
     created_at: datetime | None = None
     told_by: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

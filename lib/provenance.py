@@ -16,11 +16,11 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final
 
-from lib import forges
-from lib.addresses import AddressError, read_address
 from lib.errors import ScanAlertError
 from lib.models import Basis, BasisKind, Image, Provenance
 from lib.text import one_line, truncate
+from lib.urls import forges
+from lib.urls.addresses import AddressError, read_address
 
 TAG: Final = "tag"
 CONFIGURED: Final = "alerts.yml"

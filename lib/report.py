@@ -13,9 +13,7 @@ from functools import cache, lru_cache
 from itertools import islice
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import quote
 
-from lib.addresses import AddressError, read_address
 from lib.models import (
     Alert,
     AnyReport,
@@ -39,10 +37,11 @@ from lib.origins import origins
 from lib.ports import Page
 from lib.repositories import words
 from lib.routing import selection
-from lib.text import clean, one_line, truncate
+from lib.text import one_line, truncate
+from lib.urls.console import console_url
 
 _WORST_FIRST: Final = tuple(reversed(Severity))
-_NAME: Final = 60
+NAME: Final = 60
 """Characters of a name from outside that the verdict quotes."""
 _PIECES: Final = 4
 """Kinds of change that the verdict counts one by one; the others are added up."""
@@ -191,7 +190,7 @@ def _problem(evaluation: Evaluation) -> str:
     what = "Scan failed" if failed else "Not scanned"
     if _is_check(evaluation.report):
         what = "Not checked"
-    return f"{what}: {truncate(reason, 4 * _NAME)}"
+    return f"{what}: {truncate(reason, 4 * NAME)}"
 
 
 def _nothing(evaluation: Evaluation, filters: Sequence[Filter]) -> str:
@@ -220,7 +219,7 @@ def before(basis: Basis, image: Image) -> str:
         return f"the {which}{day}"
     # A tag that moved, like "latest", names both images.
     tag = next((each for each in basis.image.tags if each not in image.tags), None)
-    return truncate(one_line(tag or basis.image.digest[:19]), _NAME)
+    return truncate(one_line(tag or basis.image.digest[:19]), NAME)
 
 
 def _changed(listed: Sequence[Change]) -> list[str]:
@@ -263,8 +262,8 @@ def _remedy(listed: Sequence[Change]) -> str:
     if len({_target(each) for each in fixable}) > 1 or fixable[0].fixed_version is None:
         return f",{amount} fixable"
     target = _upgrade(fixable)
-    package = truncate(one_line(target.package), _NAME)
-    version = truncate(one_line(target.fixed or ""), _NAME)
+    package = truncate(one_line(target.package), NAME)
+    version = truncate(one_line(target.fixed or ""), NAME)
     return f",{amount} fixed by {package} {version}"
 
 
@@ -382,75 +381,3 @@ def command_for(image: Image, output: str) -> str:
 
 
 # --- links ------------------------------------------------------------------------------------
-
-# https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html and the partitions'
-# own guides: China, GovCloud, and the European Sovereign Cloud have consoles of their own.
-_CONSOLES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "aws-cn": "console.amazonaws.cn",
-        "aws-us-gov": "console.amazonaws-us-gov.com",
-        "aws-eusc": "console.amazonaws-eusc.eu",
-    }
-)
-
-
-def console_url(image: Image) -> str:
-    """Return where the ECR console of the partition and region shows an image, or a repository."""
-    host = _CONSOLES.get(image.partition, "console.aws.amazon.com")
-    region = _quoted(image.region)
-    if image.is_repository:
-        path = f"{_quoted(image.account)}/{_quoted(image.repository, '/')}"
-        return f"https://{region}.{host}/ecr/repositories/private/{path}?region={region}"
-    path = f"{_quoted(image.account)}/{_quoted(image.repository, '/')}/_/image"
-    return (
-        f"https://{region}.{host}/ecr/repositories/private/{path}"
-        f"/{_quoted(image.digest, ':')}/details?region={region}"
-    )
-
-
-def _quoted(text: str, safe: str = "") -> str:
-    return quote(clean(text), safe=safe)
-
-
-_MAX_URL: Final = 300
-"""Longer ones are not links that people follow, and would eat up a message."""
-_URL: Final = re.compile(r"https?://[!-;=?-~]+")
-_PAGES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
-    (re.compile(pattern, re.ASCII), page)
-    for pattern, page in (
-        (r"CVE-\d{4}-\d{4,19}", "https://nvd.nist.gov/vuln/detail/{id}"),
-        (r"GHSA(?:-[0-9a-z]{4}){3}", "https://github.com/advisories/{id}"),
-        (r"RH[SBE]A-\d{4}:\d+", "https://access.redhat.com/errata/{id}"),
-        (r"ALAS-\d{4}-\d+", "https://alas.aws.amazon.com/{id}.html"),
-        (r"ALAS2-\d{4}-\d+", "https://alas.aws.amazon.com/AL2/{id}.html"),
-        (r"ALAS2023-\d{4}-\d+", "https://alas.aws.amazon.com/AL2023/{id}.html"),
-        (r"(?:DSA|DLA)-\d+(?:-\d+)?", "https://security-tracker.debian.org/tracker/{id}"),
-        (r"USN-\d+-\d+", "https://ubuntu.com/security/notices/{id}"),
-        (r"ELSA-\d{4}-\d+", "https://linux.oracle.com/errata/{id}.html"),
-        (r"RUSTSEC-\d{4}-\d{4}", "https://rustsec.org/advisories/{id}.html"),
-        (r"GO-\d{4}-\d{4,}", "https://pkg.go.dev/vuln/{id}"),
-        (r"(?:PYSEC|MAL)-\d{4}-\d+", "https://osv.dev/vulnerability/{id}"),
-        (r"SNYK-[A-Z]+-[0-9A-Z]+-\d+", "https://security.snyk.io/vuln/{id}"),
-    )
-)
-
-
-def vulnerability_url(finding: Finding) -> str | None:
-    """Return a page about the vulnerability: the source's own, else its scheme's, else None."""
-    for url in finding.links:
-        if len(url) <= _MAX_URL and _URL.fullmatch(url) and _has_host(url):
-            return url
-    if len(finding.vulnerability_id) > _NAME:
-        return None
-    for pattern, page in _PAGES:
-        if pattern.fullmatch(finding.vulnerability_id):
-            return page.format(id=finding.vulnerability_id)
-    return None
-
-
-def _has_host(url: str) -> bool:
-    try:
-        read_address(url)
-    except AddressError:
-        return False
-    return True

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from itertools import product
 
 from lib.models import Finding, Image, Suppressed
-from lib.package_urls import read_package_url
+from lib.urls.packages import read_package_url
 
 _Scope = tuple[str | None, ...]
 

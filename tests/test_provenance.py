@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.errors import SourceError
-from lib.forges import MAX_URL
 from lib.models import Basis, BasisKind, Provenance
 from lib.provenance import (
     NOT_ASKED,
@@ -22,6 +21,7 @@ from lib.provenance import (
     normalize_provenance,
     not_read,
 )
+from lib.urls.forges import MAX_URL
 from tests.builders import an_image
 from tests.notifiers.alerts import HOSTILE, INJECTIONS
 

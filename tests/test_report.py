@@ -22,8 +22,10 @@ from lib.models import (
     Score,
     Severity,
 )
-from lib.report import alert, before, console_url, upgrades, version_key, vulnerability_url
+from lib.report import alert, before, upgrades, version_key
 from lib.suppressions import Suppression
+from lib.urls.advisories import vulnerability_url
+from lib.urls.console import console_url
 from tests.builders import (
     NOW,
     a_delivery,

@@ -21,7 +21,7 @@ from cli.ignore_files.json_lines import read_json
 from cli.ignore_files.places import Place
 from cli.ignore_files.rules import Ignored, NoEntryError, Rule, Skipped, package_limit
 from lib.errors import DocumentError
-from lib.package_urls import PackageUrl, read_package_url
+from lib.urls.packages import PackageUrl, read_package_url
 
 CONTEXT: Final = "https://openvex.dev/ns"
 _SUPPRESSING: Final = frozenset({"not_affected", "fixed"})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from lib.errors import DocumentError
-from lib.package_urls import KNOWN_QUALIFIERS, KNOWN_TYPES, read_package_url
+from lib.urls.packages import KNOWN_QUALIFIERS, KNOWN_TYPES, read_package_url
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from lib.models import AnyReport, Finding, Image, Provenance, Report, Scan, Severity
 from lib.provenance import commit_url
-from lib.report import console_url, vulnerability_url
 from lib.text import clean, one_line, truncate
+from lib.urls.advisories import vulnerability_url
+from lib.urls.console import console_url
 from lib.wire import time_to_json
 
 VERSION: Final = "1.8.0"

@@ -13,8 +13,8 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from lib.models import AnyReport, Finding, Image, Provenance, Report, Severity
-from lib.report import vulnerability_url
 from lib.text import clean, one_line, truncate
+from lib.urls.advisories import vulnerability_url
 from lib.wire import time_to_json
 
 MAX_RESULTS: Final = 25_000

@@ -13,8 +13,8 @@ from lib.models import Alert, Change, ScanProblem, Upgrade
 from lib.notifiers import adf, wording
 from lib.notifiers import jira_identity as identity
 from lib.ports import Json
-from lib.report import vulnerability_url
 from lib.text import one_line, truncate
+from lib.urls.advisories import vulnerability_url
 
 # https://support.atlassian.com/jira-cloud-administration/docs/jira-cloud-field-limits and
 # https://jira.atlassian.com/browse/JRACLOUD-78553: a refused create still uses up an issue number.

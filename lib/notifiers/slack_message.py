@@ -12,8 +12,8 @@ from typing import Final
 from lib.models import Alert, Change, ScanProblem, Severity, Upgrade, Usage
 from lib.notifiers import testing, wording
 from lib.ports import Json
-from lib.report import vulnerability_url
 from lib.text import one_line, slack_flat, slack_link, slack_text, unlinked
+from lib.urls.advisories import vulnerability_url
 
 # https://docs.slack.dev/reference/block-kit/blocks
 MAX_BLOCKS: Final = 50

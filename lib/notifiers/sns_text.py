@@ -6,8 +6,8 @@ from typing import Final
 
 from lib.models import Alert, Change, ScanProblem, Upgrade
 from lib.notifiers import wording
-from lib.report import vulnerability_url
 from lib.text import one_line, truncate
+from lib.urls.advisories import vulnerability_url
 
 _COLUMNS: Final = 76
 _LISTED: Final = 50

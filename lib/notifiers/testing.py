@@ -7,11 +7,11 @@ Notifiers implement `lib.ports.Testable` with these; each owns its request and i
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from lib.addresses import AddressError, read_address
 from lib.checks import Check, advice, failed, ok
 from lib.errors import ConfigError, DeliveryError
 from lib.models import Destination
 from lib.ports import DestinationTest, HttpClient, Json
+from lib.urls.addresses import AddressError, read_address
 from lib.wire import time_to_json
 
 SCHEMA: Final = "test-1.0.0"

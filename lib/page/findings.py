@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from lib.models import Change, ChangeKind, Comparison, Evaluation, Finding, Report, Suppressed
 from lib.page.markup import Markup, element
-from lib.report import vulnerability_url
 from lib.repositories import MANAGER
 from lib.text import clean, one_line, truncate
+from lib.urls.advisories import vulnerability_url
 
 FIRST: Final = 100
 """Rows that stand in the page itself; the script shows as many at a time."""

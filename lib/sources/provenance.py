@@ -9,13 +9,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.addresses import AddressError, read_address
 from lib.errors import SourceError
 from lib.models import Image, Provenance
 from lib.provenance import normalize_provenance
 from lib.sources.ecr import source_errors
 from lib.sources.indexes import INDEX_TYPES
 from lib.sources.values import digest, mapping
+from lib.urls.addresses import AddressError, read_address
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

@@ -22,15 +22,15 @@ from deploy.deploy import CURRENT
 from deploy.package import LONGEST_STAGE, ROOT, TEMPLATE, links_left_out
 from deploy.retained import Retained, import_template
 from deploy.stack import METADATA
-from lib import links
 from lib.bootstrap import Settings
 from lib.http_deadline import TimeLimits
 from lib.limits import MOST_TOPICS
 from lib.observability import Metric
-from lib.report import console_url
 from lib.secret_names import PREFIX, stage_name
 from lib.sources.events import EVENT_PATTERNS, REGISTRY_CHANGE
 from lib.store import ledger, progress, state
+from lib.urls import signed
+from lib.urls.console import console_url
 from local.name_limits import LIMITS
 from tests.builders import an_image
 from tests.calls import Program, handlers
@@ -529,7 +529,7 @@ def test_progress_outlives_the_message_that_names_it(built: Package) -> None:
 
 def test_the_configuration_of_the_stage_does_not_expire(built: Package) -> None:
     """Reports, pages and digests do; what the next deployment compares with stays."""
-    assert set(expirations(built)) == {REPORTS, progress.PREFIX, *links.PREFIXES}
+    assert set(expirations(built)) == {REPORTS, progress.PREFIX, *signed.PREFIXES}
     assert not any(CURRENT.startswith(prefix) for prefix in expirations(built))
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.forges import MAX_URL, commit_url, compare_url, name, repository_url, short_commit
+from lib.urls.forges import MAX_URL, commit_url, compare_url, name, repository_url, short_commit
 
 GITHUB = "https://github.com/example/payments"
 OLD, NEW = "9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c", "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from lib.package_urls import KNOWN_QUALIFIERS, KNOWN_TYPES, read_package_url
 from lib.sources.package_url import package_url
+from lib.urls.packages import KNOWN_QUALIFIERS, KNOWN_TYPES, read_package_url
 
 
 class TestRead:

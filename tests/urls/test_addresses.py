@@ -8,9 +8,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from requests.adapters import HTTPAdapter
 
-from lib.addresses import Address, AddressError, read_address
 from lib.errors import ConfigError
 from lib.http_client import check_url
+from lib.urls.addresses import Address, AddressError, read_address
 
 HOSTS = ("hooks.slack.com", ".atlassian.net", "127.0.0.1", "localhost", "::1")
 ALLOWED = re.compile(r"hooks\.slack\.com|[a-z0-9.-]+\.atlassian\.net|127\.0\.0\.1|localhost|::1")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.errors import LinkError
-from lib.links import PREFIXES, SignedLinks, opened
+from lib.urls.signed import PREFIXES, SignedLinks, opened
 from tests.builders import NOW
 
 DAY = timedelta(days=1)
