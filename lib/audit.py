@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from lib.difference import repository_check
 from lib.ports import RepositorySource, ScanEvents
+from lib.wire.own_events import repository_check
 
 
 class Audit:

@@ -8,16 +8,10 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from lib.models import Doubt, Image, ImageIndex, LastScan, Scan, ScanEvent, ScanProgress
 from lib.ports import ImageState
-from lib.wire import time_to_json
-
-SOURCE: Final = "ecr-scan-alerts"
-SCAN_FOUND: Final = "Scan Found"
-REPOSITORY_CHECK: Final = "Repository Check"
-"""Source and detail-types of our own events; their schemas are in schemas/events/."""
 
 _FAILED: Final = "FAILED"
 """What events say of every scan without a result; ECR itself can have a narrower word for it."""
@@ -163,49 +157,3 @@ def together(scans: Iterable[LastScan]) -> LastScan | None:
     return LastScan(
         first.source, first.status, first.progress, max(completed) if completed else None
     )
-
-
-def scan_found(found: Found) -> dict[str, Any]:
-    """Return our own event about a scan that no event told of, in the shape of EventBridge's."""
-    event, image, scan = found.event, found.event.image, found.event.scan
-    repository = f"arn:{image.partition}:ecr:{image.region}:{image.account}:repository/"
-    return {
-        "version": "0",
-        "id": event.event_id,
-        "detail-type": SCAN_FOUND,
-        "source": SOURCE,
-        "account": image.account,
-        "time": time_to_json(event.time),
-        "region": image.region,
-        "resources": [repository + image.repository],
-        "detail": {
-            "reason": found.reason,
-            "scan-status": scan.status,
-            "scan-source": scan.source.value,
-            "scan-completed-at": time_to_json(scan.completed_at),
-            "found-at": time_to_json(event.found_at),
-            "repository-name": image.repository,
-            "image-digest": image.digest,
-            "image-tags": list(image.tags),
-            "image-pushed-at": time_to_json(image.pushed_at),
-            "index": event.index,
-            "quiet": event.quiet,
-        },
-    }
-
-
-def repository_check(repository: Image, time: datetime) -> dict[str, Any]:
-    """Return our own event that asks for a check of a repository, the same for the same time."""
-    content = f"{repository.key}\n{time_to_json(time)}".encode()
-    arn = f"arn:{repository.partition}:ecr:{repository.region}:{repository.account}:repository/"
-    return {
-        "version": "0",
-        "id": f"check-{hashlib.sha256(content).hexdigest()[:32]}",
-        "detail-type": REPOSITORY_CHECK,
-        "source": SOURCE,
-        "account": repository.account,
-        "time": time_to_json(time),
-        "region": repository.region,
-        "resources": [arn + repository.repository],
-        "detail": {"repository-name": repository.repository},
-    }

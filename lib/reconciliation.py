@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
-from lib.difference import Baselines, Found, Outcome, Waiting, image_of, look, scan_found, together
+from lib.difference import Baselines, Found, Outcome, Waiting, image_of, look, together
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError
 from lib.models import Image, ImageIndex, LastScan
 from lib.ports import ImageRegistry, ImageState, Place, Places, ScanEvents, StateStore
+from lib.wire.own_events import scan_found
 
 BATCH: Final = 100
 """Images whose states are read at once, and after which the place is kept."""

@@ -6,21 +6,12 @@ from typing import Any
 
 import pytest
 
-from lib.difference import (
-    Baselines,
-    Found,
-    InOrder,
-    Outcome,
-    Waiting,
-    found_id,
-    look,
-    scan_found,
-    together,
-)
+from lib.difference import Baselines, Found, InOrder, Outcome, Waiting, found_id, look, together
 from lib.evaluation import already_evaluated
 from lib.models import Doubt, ImageIndex, LastScan, Member, ScanEvent, ScanProgress
 from lib.ports import ImageState
 from lib.sources.events import parse_event
+from lib.wire.own_events import scan_found
 from tests.builders import NOW, a_digest, a_last_scan, an_image
 
 LATER = NOW + timedelta(hours=1)

@@ -12,9 +12,9 @@ from cli.session import Connect, OperatorClients
 from cli.terminal import print_json, print_text, remark, say, working
 from lib.config import Config
 from lib.digest import Schedule
-from lib.digest_wire import digest_to_json
 from lib.models import Destination
 from lib.notifiers import sns_digest
+from lib.wire.digest import digest_to_json
 
 HELP = "show the digest of a destination, or send it now"
 DESCRIPTION = (

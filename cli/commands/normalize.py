@@ -6,7 +6,7 @@ from cli.inputs import add_fetch_options, operator_app, read_reports
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, print_report, say
 from lib.exports import EXPORTS
-from lib.wire import report_to_json
+from lib.wire.report import report_to_json
 
 HELP = "turn raw scan documents into the one format"
 DESCRIPTION = (

@@ -41,7 +41,7 @@ from lib.models import (
 from lib.pipeline import traced
 from lib.ports import FindingSource
 from lib.sources.images import image_of_detail
-from lib.wire import report_to_json
+from lib.wire.report import report_to_json
 
 HELP = "fetch, normalize, route and show the scan of one image"
 DESCRIPTION = (

@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from typing import Final
 
-from lib.digest_wire import digest_to_json
 from lib.models import (
     Alert,
     Change,
@@ -22,10 +21,8 @@ from lib.notifiers import wording
 from lib.ports import Json
 from lib.provenance import commit_url, compare_url
 from lib.text import truncate
-from lib.wire import (
-    report_to_json,
-    running_to_json,
-)
+from lib.wire.digest import digest_to_json
+from lib.wire.report import report_to_json, running_to_json
 
 # Limits of single fields. Whatever stands in them, image, scan and summary stay below 128 KiB (6
 # bytes per character in ASCII), half of what receivers take, so that there is room for findings.

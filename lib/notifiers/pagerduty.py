@@ -37,7 +37,7 @@ from lib.models import (
 from lib.notifiers import testing, wording
 from lib.ports import DestinationTest, Json, NotifierTools
 from lib.text import one_line, truncate
-from lib.wire import time_from_json, time_to_json
+from lib.wire.report import time_from_json, time_to_json
 
 # https://developer.pagerduty.com/docs/send-alert-event and, for the size of an event, the overview.
 MAX_SUMMARY: Final = 1024

@@ -12,7 +12,7 @@ from lib.errors import ConfigError, DeliveryError
 from lib.models import Destination
 from lib.ports import DestinationTest, HttpClient, Json
 from lib.urls.addresses import AddressError, read_address
-from lib.wire import time_to_json
+from lib.wire.report import time_to_json
 
 SCHEMA: Final = "test-1.0.0"
 TITLE: Final = "TEST: this is not an alert"

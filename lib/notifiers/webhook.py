@@ -20,7 +20,7 @@ from lib.errors import ConfigError, PermanentDeliveryError
 from lib.models import Alert, Destination, Digest, Message, NotThere, Receipt, Usage, Verdict
 from lib.notifiers import document, testing, wording
 from lib.ports import DestinationTest, Json, NotifierTools
-from lib.wire import time_to_json
+from lib.wire.report import time_to_json
 
 MAX_BYTES: Final = 262_144
 """Ours: what queues and gateways behind a receiver take, a quarter of what web servers do."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from lib.difference import REPOSITORY_CHECK, SCAN_FOUND, SOURCE
 from lib.distinct import distinct
 from lib.errors import EventError
 from lib.models import (
@@ -42,6 +41,7 @@ from lib.sources.images import (
 )
 from lib.sources.indexes import is_index
 from lib.sources.values import counts, mapping, moment, name, objects, text, texts
+from lib.wire.own_events import REPOSITORY_CHECK, SCAN_FOUND, SOURCE
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
@@ -202,7 +202,7 @@ def _scan_event(source: ScanSource) -> Callable[[Mapping[str, Json], datetime], 
 
 
 def _found_event(body: Mapping[str, Json], time: datetime) -> ScanEvent:
-    """Read our own event; see `lib.difference.scan_found`."""
+    """Read our own event; see `lib.wire.own_events.scan_found`."""
     detail = body["detail"]
     return ScanEvent(
         event_id=body["id"],

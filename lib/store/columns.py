@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.models import Finding, FindingId, Package, Score, Standing
-from lib.wire import NAMES, NO_EXTRA, SEVERITIES, time_from_json, time_to_json
+from lib.wire.report import NAMES, NO_EXTRA, SEVERITIES, time_from_json, time_to_json
 
 Columns = Mapping[str, Sequence[Any]]
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lib.digest_wire import digest_from_json, digest_to_json
 from lib.models import Digest
 from lib.ports import DIGESTS
 from lib.store.items import store_errors
+from lib.wire.digest import digest_from_json, digest_to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -1,7 +1,7 @@
 """
 Evaluations as JSON: what S3 keeps, and reads back or compares with.
 
-Not the published format (`lib.wire`): it is written and read with every scan, by this code alone.
+Not the published format (`lib.wire.report`): it is written and read with every scan, by this code alone.
 Findings are columns, see `lib.store.columns`; what a comparison does not need of them stands apart,
 as "details", so that it need not be read.
 """
@@ -38,7 +38,7 @@ from lib.store.columns import (
     findings_from_json,
     standings,
 )
-from lib.wire import (
+from lib.wire.report import (
     counts_from_json,
     counts_to_json,
     image_from_json,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lib.models import Counts, HistoryEntry, Severity, StreamId, Tally
 from lib.ports import StreamHead
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
-from lib.wire import image_from_json, image_to_json
+from lib.wire.report import image_from_json, image_to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -13,7 +13,7 @@ from lib.ports import Commit, ImageState, Membership, Stored, StreamHead
 from lib.store.history import head_key, history_row, stream_head
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 from lib.store.ledger import delivery_row
-from lib.wire import provenance_from_json, provenance_to_json
+from lib.wire.report import provenance_from_json, provenance_to_json
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

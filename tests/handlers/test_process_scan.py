@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from handlers.process_scan import process_batch
-from lib.difference import repository_check
 from lib.errors import (
     ConfigError,
     NotAllowedError,
@@ -20,6 +19,7 @@ from lib.errors import (
 from lib.models import AnyReport, Delivery, DeliveryState, Evaluation
 from lib.pipeline import ScanOutcome, ScanResult
 from lib.routing import Decisions, RouteOutcome
+from lib.wire.own_events import repository_check
 from tests.builders import (
     NOW,
     a_delivery,

@@ -26,7 +26,7 @@ from lib.errors import (
 from lib.models import Part, Receipt, StreamId
 from lib.notifiers.sns import FORMATS, MAX_BYTES, MAX_SUBJECT, SnsNotifier, SnsPublisher
 from lib.suppressions import Suppression
-from lib.wire import report_from_json
+from lib.wire.report import report_from_json
 from tests.builders import a_finding, a_report, an_image
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told

@@ -31,7 +31,7 @@ from lib.http_client import RequestsClient
 from lib.models import HttpAnswer, Receipt
 from lib.notifiers.webhook import MAX_BYTES, MIN_KEY, WebhookNotifier, signatures
 from lib.ports import HttpClient
-from lib.wire import report_from_json
+from lib.wire.report import report_from_json
 from tests.answers import an_answer
 from tests.builders import NOW
 from tests.notifiers import golden

@@ -8,7 +8,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, FormatChecker
 
 from lib.models import AnyReport
-from lib.wire import report_to_json
+from lib.wire.report import report_to_json
 
 ROOT = Path(__file__).parents[2]
 FINDINGS = ROOT / "tests" / "findings"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from lib.difference import repository_check
 from lib.errors import DocumentError
 from lib.models import Image, Report, ScanSource, UnusableReport
 from lib.sources.documents import normalize_document
+from lib.wire.own_events import repository_check
 from tests.builders import NOW
 from tests.sources.documents import checked, document
 from tests.sources.shapes import (

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from lib.difference import repository_check
 from lib.errors import EventError
 from lib.models import (
     FindingEvent,
@@ -20,6 +19,7 @@ from lib.models import (
     Severity,
 )
 from lib.sources.events import EVENT_PATTERNS, finding_reports, parse_event
+from lib.wire.own_events import repository_check
 from tests.sources.documents import document
 from tests.sources.shapes import (
     DIGEST,

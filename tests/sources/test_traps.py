@@ -29,7 +29,7 @@ from lib.sources.ecr import normalize_ecr
 from lib.sources.events import parse_event
 from lib.sources.images import image_of_detail, image_of_resource
 from lib.sources.values import moment
-from lib.wire import report_to_json
+from lib.wire.report import report_to_json
 from tests.sources.documents import checked, document
 from tests.sources.shapes import (
     DIGEST,

@@ -12,10 +12,7 @@ from lib.models import (
     Severity,
     UnusableReport,
 )
-from lib.wire import (
-    report_from_json,
-    report_to_json,
-)
+from lib.wire.report import report_from_json, report_to_json
 from tests.builders import a_finding, a_report, an_unusable_report
 from tests.sources.documents import checked, schema
 from tests.strategies import REPORTS

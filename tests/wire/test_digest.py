@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from lib.digest_wire import digest_from_json, digest_to_json
 from lib.models import (
     Age,
     DeliveryId,
@@ -22,10 +21,11 @@ from lib.models import (
     Severity,
     StreamId,
 )
+from lib.wire.digest import digest_from_json, digest_to_json
 from tests.strategies import IMAGES, TEXT, TIMES, WORDS
 
 SCHEMA = Draft202012Validator(
-    json.loads((Path(__file__).parents[1] / "schemas/digest-1.0.0.json").read_text("utf-8"))
+    json.loads((Path(__file__).parents[2] / "schemas/digest-1.0.0.json").read_text("utf-8"))
 )
 NUMBER = st.integers(0, 10**6)
 COUNTS = st.dictionaries(st.sampled_from(Severity), st.integers(1, 999))

@@ -16,7 +16,7 @@ from lib.models import (
     Severity,
     StreamId,
 )
-from lib.wire import (
+from lib.wire.report import (
     counts_from_json,
     counts_to_json,
     image_from_json,

@@ -1,0 +1,64 @@
+"""The events that this application puts on its own queue: a scan that was missed, a repository to check. Pure."""
+
+import hashlib
+from datetime import datetime
+from typing import Any, Final
+
+from lib.difference import Found
+from lib.models import Image
+from lib.wire.report import time_to_json
+
+SOURCE: Final = "ecr-scan-alerts"
+
+
+SCAN_FOUND: Final = "Scan Found"
+
+
+REPOSITORY_CHECK: Final = "Repository Check"
+"""Source and detail-types of our own events; their schemas are in schemas/events/."""
+
+
+def scan_found(found: Found) -> dict[str, Any]:
+    """Return our own event about a scan that no event told of, in the shape of EventBridge's."""
+    event, image, scan = found.event, found.event.image, found.event.scan
+    repository = f"arn:{image.partition}:ecr:{image.region}:{image.account}:repository/"
+    return {
+        "version": "0",
+        "id": event.event_id,
+        "detail-type": SCAN_FOUND,
+        "source": SOURCE,
+        "account": image.account,
+        "time": time_to_json(event.time),
+        "region": image.region,
+        "resources": [repository + image.repository],
+        "detail": {
+            "reason": found.reason,
+            "scan-status": scan.status,
+            "scan-source": scan.source.value,
+            "scan-completed-at": time_to_json(scan.completed_at),
+            "found-at": time_to_json(event.found_at),
+            "repository-name": image.repository,
+            "image-digest": image.digest,
+            "image-tags": list(image.tags),
+            "image-pushed-at": time_to_json(image.pushed_at),
+            "index": event.index,
+            "quiet": event.quiet,
+        },
+    }
+
+
+def repository_check(repository: Image, time: datetime) -> dict[str, Any]:
+    """Return our own event that asks for a check of a repository, the same for the same time."""
+    content = f"{repository.key}\n{time_to_json(time)}".encode()
+    arn = f"arn:{repository.partition}:ecr:{repository.region}:{repository.account}:repository/"
+    return {
+        "version": "0",
+        "id": f"check-{hashlib.sha256(content).hexdigest()[:32]}",
+        "detail-type": REPOSITORY_CHECK,
+        "source": SOURCE,
+        "account": repository.account,
+        "time": time_to_json(time),
+        "region": repository.region,
+        "resources": [arn + repository.repository],
+        "detail": {"repository-name": repository.repository},
+    }
