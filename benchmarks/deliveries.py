@@ -12,8 +12,7 @@ import boto3
 
 from benchmarks.core import NOW, Figure
 from lib.delivery import wake_due
-from lib.models import Delivery, Receipt
-from lib.ports import NotClaimed
+from lib.models import Delivery, NotClaimed, Receipt
 from lib.store.ledger import DynamoLedger
 from lib.store.state import DynamoStateStore
 from local.process import EmbeddedAws

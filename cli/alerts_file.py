@@ -17,7 +17,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from lib.config import Config, ConfigPath, Level, check, parse
 from lib.errors import ConfigError
-from lib.ports import Json
+from lib.models import Json
 from lib.text import one_line
 
 _MOST_VALUES: Final = 200_000

@@ -10,8 +10,7 @@ from cli.deployment import Deployment
 from cli.durations import clock
 from cli.pacing import Pause
 from cli.terminal import complain, remark, say, working
-from lib.models import Delivery, DeliveryId, DeliveryState, Destination
-from lib.ports import WakeUp
+from lib.models import Delivery, DeliveryId, DeliveryState, Destination, WakeUp
 from lib.text import counted
 
 ID_LENGTH: Final = 32

@@ -22,7 +22,7 @@ from cli.alerts_file import (
 )
 from lib.config import check_against
 from lib.errors import ConfigError
-from lib.ports import Json
+from lib.models import Json
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FOLDER: Final = ROOT / "deploy" / "stages"

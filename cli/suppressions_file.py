@@ -9,7 +9,7 @@ from typing import Final, Self
 from cli.alerts_file import AlertsFile, configured, read_exactly, understand
 from cli.files import write_whole
 from lib.errors import ConfigError
-from lib.ports import Json
+from lib.models import Json
 from lib.suppressions import Suppression
 
 _KEY: Final = "suppressions"

@@ -62,7 +62,7 @@ from deploy.stack import (
 )
 from deploy.terminal import Terminal, failed, interrupted
 from lib.errors import ConfigError
-from lib.ports import Json
+from lib.models import Json
 
 LOCAL: Final = "local"
 """Its parameters in serverless.yml are those of the embedded AWS, which local/ deploys to."""

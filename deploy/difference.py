@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from lib.ports import Json
+from lib.models import Json
 from lib.text import one_line, truncate
 
 Sign = Literal["+", "-", "~"]

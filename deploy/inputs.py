@@ -15,7 +15,7 @@ from typing import Final
 
 from cli.stage_file import ROOT, Stage, defaults, find_stage, shown
 from lib.errors import ConfigError
-from lib.ports import Json
+from lib.models import Json
 
 SAMPLE: Final = ROOT / "alerts.yml"
 _NONE: Final[Mapping[str, Json]] = MappingProxyType({})

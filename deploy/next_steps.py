@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from deploy.account import ClientOf, DeployError, aws_errors, is_missing
 from deploy.inputs import Inputs
-from lib.ports import Json
+from lib.models import Json
 from lib.secret_names import creation_command, stage_name
 
 Reference = tuple[str, str]

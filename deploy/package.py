@@ -29,7 +29,7 @@ from deploy.dependencies import KEPT, LOCK, DependenciesError, prepared
 from deploy.inputs import Inputs, add_arguments, given, inputs_of, template_parameters
 from lib.config import config_hash
 from lib.errors import ConfigError
-from lib.ports import Json
+from lib.models import Json
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 BUILD: Final = ROOT / ".build"

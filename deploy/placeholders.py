@@ -10,7 +10,7 @@ from typing import Final
 
 from cli.alerts_file import AlertsFile, LocatedProblem
 from lib.config import ConfigPath, Problem
-from lib.ports import Json
+from lib.models import Json
 
 _ACCOUNTS: Final = ("123456789012", "111122223333", "444455556666")
 """AWS uses these in its documentation: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-identifiers.html"""

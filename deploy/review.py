@@ -14,7 +14,7 @@ from deploy.difference import Change, configuration_changes, describe, parameter
 from deploy.inputs import Inputs
 from deploy.stack import Stack
 from lib.config import config_hash
-from lib.ports import Json
+from lib.models import Json
 
 _DELIVER: Final = "DeliverLambdaFunction"
 _SUBSCRIPTION: Final = "AlarmSubscription"

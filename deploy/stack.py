@@ -15,7 +15,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from deploy.account import ClientOf, DeniedError, DeployError, aws_errors, is_missing
-from lib.ports import Json
+from lib.models import Json
 
 SERVICE: Final = "ecr-scan-alerts"
 METADATA: Final = "EcrScanAlerts"

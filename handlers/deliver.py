@@ -19,9 +19,8 @@ from lib.bootstrap import App, app
 from lib.checks import check_to_json, has_failed
 from lib.delivery import DeliveryOutcome, DeliveryResult
 from lib.errors import EventError, ScanAlertError
-from lib.models import DeliveryId, Destination
+from lib.models import DeliveryId, Destination, Json, WakeUp
 from lib.observability import Metric, logger, metrics
-from lib.ports import Json, WakeUp
 
 _RESULT_METRICS = {
     DeliveryResult.SENT: Metric.DELIVERIES_SENT,

@@ -22,6 +22,7 @@ from lib.models import (
     DeliveryState,
     FindingEvent,
     IgnoredEvent,
+    Json,
     PushEvent,
     Report,
     RepositoryEvent,
@@ -29,7 +30,7 @@ from lib.models import (
 )
 from lib.observability import Metric, logger, metrics
 from lib.pipeline import ScanOutcome, ScanResult
-from lib.ports import FETCH_RESERVE, Json
+from lib.ports import FETCH_RESERVE
 from lib.sources.events import parse_event
 
 _RESULT_METRICS = {

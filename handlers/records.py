@@ -9,8 +9,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from lib.errors import EventError, ScanAlertError, StoreError
+from lib.models import Json
 from lib.observability import Metric, logger, metrics
-from lib.ports import Json
 
 
 class Returns(Protocol):

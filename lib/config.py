@@ -25,8 +25,7 @@ from typing import Any, Final, Literal
 from lib import limits
 from lib.digest import Schedule
 from lib.errors import ConfigError
-from lib.models import ChangeKind, Destination, Filter, Severity
-from lib.ports import Json
+from lib.models import ChangeKind, Destination, Filter, Json, Severity
 from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression, covered

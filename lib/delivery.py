@@ -27,6 +27,7 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.models import (
+    DIGESTS,
     AskLater,
     Delivery,
     DeliveryId,
@@ -34,24 +35,15 @@ from lib.models import (
     Destination,
     Evaluation,
     Message,
+    NotClaimed,
     NotThere,
+    Page,
     Pause,
     PauseKind,
     Receipt,
-)
-from lib.ports import (
-    DIGESTS,
-    DigestStore,
-    Ledger,
-    NotClaimed,
-    Notifier,
-    Page,
-    Pages,
-    ReportStore,
-    SecretReader,
-    Waker,
     WakeUp,
 )
+from lib.ports import DigestStore, Ledger, Notifier, Pages, ReportStore, SecretReader, Waker
 from lib.report import alert as build_alert
 from lib.retries import (
     BEHIND,

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from lib.checks import Check, advice, failed
 from lib.errors import EventError, ScanAlertError
-from lib.models import Destination
-from lib.ports import DestinationTest, Json, Notifier, Testable
+from lib.models import Destination, Json
+from lib.ports import DestinationTest, Notifier, Testable
 
 EVENT: Final = "destination_test"
 """The key by which `deliver` knows a test from a batch of its queue."""

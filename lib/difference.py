@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from lib.models import Doubt, Image, ImageIndex, LastScan, Scan, ScanEvent, ScanProgress
-from lib.ports import ImageState
+from lib.models import Doubt, Image, ImageIndex, ImageState, LastScan, Scan, ScanEvent, ScanProgress
 
 _FAILED: Final = "FAILED"
 """What events say of every scan without a result; ECR itself can have a narrower word for it."""

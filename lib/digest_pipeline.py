@@ -30,21 +30,13 @@ from lib.models import (
     Digest,
     Image,
     ImageIndex,
-    NotScanned,
-    StreamId,
-)
-from lib.ports import (
-    DigestStore,
-    History,
-    ImageRegistry,
     ImageState,
-    Ledger,
-    ReportStore,
-    StateStore,
+    NotScanned,
     StreamHead,
-    Waker,
+    StreamId,
     WakeUp,
 )
+from lib.ports import DigestStore, History, ImageRegistry, Ledger, ReportStore, StateStore, Waker
 from lib.routing import Route, filters_for
 
 LATE: Final = timedelta(hours=24)

@@ -28,6 +28,7 @@ from lib.models import (
     HistoryEntry,
     Image,
     ImageIndex,
+    ImageState,
     Known,
     Report,
     Running,
@@ -35,11 +36,12 @@ from lib.models import (
     ScanEvent,
     ScanSource,
     Severity,
+    Stored,
+    StreamHead,
     StreamId,
     Tally,
     UnusableReport,
 )
-from lib.ports import ImageState, Stored, StreamHead
 from lib.repositories import Expectations
 from lib.routing import Decision, Decisions, Route
 from lib.suppressions import Suppression, matcher

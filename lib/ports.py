@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from lib.checks import Check
 from lib.models import (
@@ -38,10 +38,9 @@ from lib.models import (
     Verdict,
     Workload,
 )
-
-Json = Any
-"""Parsed JSON at the edge, before `normalize` or after `render`."""
-
+from lib.models.deliveries import NotClaimed, Page, WakeUp
+from lib.models.names import Json
+from lib.models.state import Commit, ImageState, Place, Stored, StreamHead
 
 FETCH_RESERVE: Final = 45.0
 """Seconds before the end of a function in which no further page is fetched."""
@@ -174,79 +173,6 @@ class RepositorySource(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class ImageState:
-    """What was known about an image after its last evaluation."""
-
-    version: int
-    order: datetime
-    """When the image came to be: pushed, else first heard of. Places it in its stream."""
-    event_time: datetime
-    event_id: str
-    status: str
-    usable: bool
-    """Whether that evaluation listed findings."""
-    completed_at: datetime | None
-    report_key: str | None
-    """The last usable evaluation; survives failed scans."""
-    provenance: Provenance | None = None
-    """What the image says of itself, which never changes; None: it was not read yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """Which index an image is part of; the newest one where there are several."""
-
-    index: str
-    """Its digest."""
-    attached: bool = False
-    """It is no image, but an attestation or the like."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """All that is known about an image."""
-
-    state: ImageState | None = None
-    membership: Membership | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StreamHead:
-    """The newest image of a stream with a usable scan. `order` never goes back."""
-
-    version: int
-    image_key: str
-    order: datetime
-    report_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A stored report page."""
-
-    key: str
-    """For `PageReader`."""
-    url: str | None
-    """A signed link that expires; None where pages cannot be opened from outside."""
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """Everything one evaluation writes, and what it was based on."""
-
-    image: Image
-    stream: StreamId
-    state: ImageState
-    known: ImageState | None
-    head: StreamHead | None
-    """None: the head stays as it is."""
-    known_head: StreamHead | None
-    deliveries: Sequence[Delivery]
-    entry: HistoryEntry | None = None
-    """What the stream's history keeps of it; None: nothing, it told nothing new of itself."""
-
-
 class StateStore(Protocol):
     """Image states and stream heads, and the one transaction that changes them."""
 
@@ -322,10 +248,6 @@ class Pages(Protocol):
         """
 
 
-DIGESTS: Final = "digests/"
-"""How the keys of stored digests begin, by which a delivery of one is known."""
-
-
 class DigestStore(Protocol):
     """Digests as immutable objects, under keys that begin with `DIGESTS`."""
 
@@ -351,24 +273,6 @@ class ReportStore(Protocol):
 
         None when its retention is over, or when its report is not usable. Raises `StoreError`.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class NotClaimed:
-    """Why a delivery must not be sent now: it is sent, dead, claimed by somebody, or not due."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class WakeUp:
-    """What the deliveries queue carries: which row to look at, and which attempt it would be."""
-
-    id: DeliveryId
-    destination: Destination
-    attempts: int
-    turn: str = ""
-    """When the sweep found it due: the queue drops repeats of the same turn, and only those."""
 
 
 class Ledger(Protocol):
@@ -467,16 +371,6 @@ class ScanEvents(Protocol):
 
     def put(self, events: Sequence[Mapping[str, Json]]) -> None:
         """Have these events processed as if they came from EventBridge. Repeats are harmless."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a pass over all images stopped."""
-
-    repository: str
-    pushed_at: datetime | None = None
-    """With `digest`: the last image that was looked at; None: none of this repository."""
-    digest: str = ""
 
 
 class Places(Protocol):

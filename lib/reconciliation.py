@@ -15,8 +15,8 @@ from typing import Final
 
 from lib.difference import Baselines, Found, Outcome, Waiting, image_of, look, together
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError
-from lib.models import Image, ImageIndex, LastScan
-from lib.ports import ImageRegistry, ImageState, Place, Places, ScanEvents, StateStore
+from lib.models import Image, ImageIndex, ImageState, LastScan, Place
+from lib.ports import ImageRegistry, Places, ScanEvents, StateStore
 from lib.wire.own_events import scan_found
 
 BATCH: Final = 100

@@ -28,13 +28,13 @@ from lib.models import (
     Image,
     LeftOut,
     Origin,
+    Page,
     Report,
     ScanSource,
     Severity,
     Upgrade,
 )
 from lib.origins import origins
-from lib.ports import Page
 from lib.repositories import words
 from lib.routing import selection
 from lib.text import one_line, truncate

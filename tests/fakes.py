@@ -11,7 +11,9 @@ from typing import Any
 
 from lib.errors import ConflictError
 from lib.models import (
+    DIGESTS,
     AnyReport,
+    Commit,
     Delivery,
     DeliveryId,
     DeliveryState,
@@ -21,11 +23,16 @@ from lib.models import (
     HistoryEntry,
     Image,
     ImageIndex,
+    ImageState,
     Known,
     LastScan,
+    Membership,
     Message,
+    NotClaimed,
     NotThere,
+    Page,
     Pause,
+    Place,
     Provenance,
     Receipt,
     Report,
@@ -34,26 +41,15 @@ from lib.models import (
     ScanProgress,
     ScanSource,
     Standing,
+    Stored,
+    StreamHead,
     StreamId,
     TagTarget,
     Usage,
     Verdict,
-)
-from lib.ports import (
-    ALL_THE_TIME,
-    DIGESTS,
-    Commit,
-    Fetching,
-    ImageState,
-    Membership,
-    NotClaimed,
-    Page,
-    Place,
-    Progress,
-    Stored,
-    StreamHead,
     WakeUp,
 )
+from lib.ports import ALL_THE_TIME, Fetching, Progress
 from lib.store.ledger import LEASE, SHARDS, claimed, leaves_thread
 
 

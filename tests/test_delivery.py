@@ -21,8 +21,8 @@ from lib.models import (
     DeliveryState,
     Destination,
     Receipt,
+    WakeUp,
 )
-from lib.ports import WakeUp
 from lib.retries import DEFAULT_PAUSE, HORIZON
 from tests.builders import (
     NOW,

@@ -8,8 +8,7 @@ import pytest
 
 from lib.difference import Baselines, Found, InOrder, Outcome, Waiting, found_id, look, together
 from lib.evaluation import already_evaluated
-from lib.models import Doubt, ImageIndex, LastScan, Member, ScanEvent, ScanProgress
-from lib.ports import ImageState
+from lib.models import Doubt, ImageIndex, ImageState, LastScan, Member, ScanEvent, ScanProgress
 from lib.sources.events import parse_event
 from lib.wire.own_events import scan_found
 from tests.builders import NOW, a_digest, a_last_scan, an_image

@@ -15,14 +15,15 @@ from lib.models import (
     Filter,
     Image,
     ImageIndex,
+    ImageState,
     LastScan,
     Member,
+    Place,
     ScanEvent,
     ScanProgress,
     Severity,
 )
 from lib.pipeline import ScanPipeline, ScanResult
-from lib.ports import ImageState, Place
 from lib.reconciliation import BATCH, Reconciliation, Scope, Tally, Watch
 from lib.routing import Route
 from lib.sources.events import parse_event

@@ -20,8 +20,8 @@ from cli.doctor.reads import Reads, functions_of
 from lib.checks import Check, CheckStatus, failed, has_failed, note, unknown
 from lib.config import Config, DestinationConfig, parse, secret_references
 from lib.errors import ScanAlertError
-from lib.models import Destination
-from lib.ports import DestinationTest, Json
+from lib.models import Destination, Json
+from lib.ports import DestinationTest
 
 _OF_ALL: Final = (Refusal.CLOCK, Refusal.EXPIRED, Refusal.NOT_VALID)
 """About the credentials, and not about what was asked for."""

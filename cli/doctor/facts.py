@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lib.ports import Json
+from lib.models import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from cli.doctor.facts import (
 )
 from lib.checks import Check, CheckStatus, failed, note, ok
 from lib.config import config_hash
-from lib.ports import Json
+from lib.models import Json
 from lib.secret_names import creation_command
 from lib.text import counted
 

@@ -30,8 +30,7 @@ from cli.doctor.facts import (
 from lib.bootstrap import Clients
 from lib.config import parse
 from lib.errors import DocumentError
-from lib.models import Image, NameFilter, RepositorySettings, ScanningRule
-from lib.ports import Json
+from lib.models import Image, Json, NameFilter, RepositorySettings, ScanningRule
 from lib.repositories import scans_on_push
 from lib.secret_names import stage_name
 from lib.sources.registry import PAGE

@@ -7,7 +7,7 @@ from typing import Self
 from cli.alerts_file import AlertsFile
 from lib.config import ConfigPath
 from lib.errors import DocumentError
-from lib.ports import Json
+from lib.models import Json
 
 
 @dataclass(frozen=True, slots=True)

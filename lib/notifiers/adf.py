@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from lib.ports import Json
+from lib.models import Json
 from lib.text import clean
 
 _BLANKS: Final = re.compile(r"\s+")

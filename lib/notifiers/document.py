@@ -11,6 +11,7 @@ from lib.models import (
     Counts,
     Digest,
     Finding,
+    Json,
     Part,
     Report,
     ScanProblem,
@@ -18,7 +19,6 @@ from lib.models import (
     Upgrade,
 )
 from lib.notifiers import wording
-from lib.ports import Json
 from lib.provenance import commit_url, compare_url
 from lib.text import truncate
 from lib.wire.digest import digest_to_json

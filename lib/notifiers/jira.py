@@ -33,6 +33,7 @@ from lib.models import (
     AskLater,
     ChangeKind,
     Digest,
+    Json,
     Message,
     NotThere,
     Receipt,
@@ -45,7 +46,7 @@ from lib.notifiers import jira_identity as identity
 from lib.notifiers import jira_message as layout
 from lib.notifiers import jira_workflow as workflow
 from lib.notifiers.jira_issue import FILE, GONE, Issue, reading
-from lib.ports import DestinationTest, Json, NotifierTools
+from lib.ports import DestinationTest, NotifierTools
 from lib.text import one_line, truncate
 
 MAX_LABEL: Final = 255

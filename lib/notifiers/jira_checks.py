@@ -16,10 +16,10 @@ from urllib.parse import quote, urlencode
 
 from lib.checks import Check, CheckStatus, failed, has_failed, note, ok
 from lib.errors import DeliveryError, PermanentDeliveryError
-from lib.models import LONG_ANSWER, Destination
+from lib.models import LONG_ANSWER, Destination, Json
 from lib.notifiers import adf, testing
 from lib.notifiers import jira_workflow as workflow
-from lib.ports import DestinationTest, HttpClient, Json
+from lib.ports import DestinationTest, HttpClient
 from lib.text import one_line, truncate
 
 LABEL: Final = "ecr-scan-alerts-test"

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from lib.errors import TemporaryDeliveryError
-from lib.models import Destination, Message, StreamId
+from lib.models import Destination, Json, Message, StreamId
 from lib.notifiers import adf
-from lib.ports import Json
 
 PROPERTY: Final = "ecr-scan-alerts"
 MARK_LINE: Final = "Keep this line: ecr-scan-alerts finds this issue by it."

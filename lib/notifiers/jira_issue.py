@@ -8,11 +8,11 @@ from typing import Final
 from urllib.parse import quote
 
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError, TemporaryDeliveryError
-from lib.models import LONG_ANSWER, Upload
+from lib.models import LONG_ANSWER, Json, Upload
 from lib.notifiers import adf
 from lib.notifiers import jira_identity as identity
 from lib.notifiers import jira_workflow as workflow
-from lib.ports import HttpClient, Json
+from lib.ports import HttpClient
 
 FILE: Final = "scan-report"
 """How the names of attached pages begin."""

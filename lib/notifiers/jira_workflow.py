@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lib.ports import Json
+from lib.models import Json
 
 REOPENED: Final = "This issue was closed. There is something new, so it is open again."
 CLOSED: Final = "This issue is closed. There is something new."

@@ -24,6 +24,7 @@ from lib.models import (
     Destination,
     Digest,
     HttpAnswer,
+    Json,
     Message,
     NotThere,
     Receipt,
@@ -35,7 +36,7 @@ from lib.models import (
     Verdict,
 )
 from lib.notifiers import testing, wording
-from lib.ports import DestinationTest, Json, NotifierTools
+from lib.ports import DestinationTest, NotifierTools
 from lib.text import one_line, truncate
 from lib.wire.report import time_from_json, time_to_json
 

@@ -11,11 +11,11 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from lib.checks import Check
-from lib.models import Digest, Message, NotThere, Receipt, Usage, Verdict
+from lib.models import Digest, Json, Message, NotThere, Receipt, Usage, Verdict
 from lib.notifiers import slack_digest, slack_message, testing
 from lib.notifiers.slack_bot import SlackBotNotifier
 from lib.notifiers.slack_errors import failure
-from lib.ports import DestinationTest, Json, Notifier, NotifierTools
+from lib.ports import DestinationTest, Notifier, NotifierTools
 
 _NEW_WEBHOOK: Final = (
     "The webhook was revoked, or its channel or app is gone. Add one on the page Incoming Webhooks "

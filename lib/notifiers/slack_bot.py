@@ -26,6 +26,7 @@ from lib.models import (
     AskLater,
     Digest,
     HttpAnswer,
+    Json,
     Message,
     NotThere,
     Receipt,
@@ -34,7 +35,7 @@ from lib.models import (
 )
 from lib.notifiers import slack_digest, slack_message, testing
 from lib.notifiers.slack_errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
-from lib.ports import DestinationTest, Json, NotifierTools
+from lib.ports import DestinationTest, NotifierTools
 from lib.text import one_line, truncate
 
 EVENT_TYPE: Final = "ecr_scan_alert"

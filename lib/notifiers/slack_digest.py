@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from lib.models import Digest, Severity
+from lib.models import Digest, Json, Severity
 from lib.notifiers import digest_words as words
 from lib.notifiers.slack_message import mrkdwn
-from lib.ports import Json
 from lib.text import slack_flat, slack_text, unlinked
 
 _HEADER: Final = 150

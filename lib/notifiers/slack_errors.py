@@ -18,8 +18,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import HttpAnswer
-from lib.ports import Json
+from lib.models import HttpAnswer, Json
 from lib.text import one_line, truncate
 
 GONE: Final = frozenset(

@@ -24,7 +24,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import Alert, Digest, Message, NotThere, Receipt, StreamId, Usage, Verdict
+from lib.models import Alert, Digest, Json, Message, NotThere, Receipt, StreamId, Usage, Verdict
 from lib.notifiers import (
     digest_words,
     document,
@@ -36,7 +36,7 @@ from lib.notifiers import (
     testing,
     wording,
 )
-from lib.ports import DestinationTest, Json, NotifierTools
+from lib.ports import DestinationTest, NotifierTools
 from lib.text import ascii_only, one_line, truncate
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html

@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from lib.exports.ocsf import CHANGED, GONE, NEW, event, not_scanned, summary, traced
-from lib.models import Alert, Change, ChangeKind, Severity
+from lib.models import Alert, Change, ChangeKind, Json, Severity
 from lib.notifiers import wording
 from lib.notifiers.document import shortened
-from lib.ports import Json
 from lib.text import one_line, truncate
 
 _FIELD: Final = 500

@@ -9,8 +9,8 @@ from typing import Final
 
 from lib.checks import Check, advice, failed, ok
 from lib.errors import ConfigError, DeliveryError
-from lib.models import Destination
-from lib.ports import DestinationTest, HttpClient, Json
+from lib.models import Destination, Json
+from lib.ports import DestinationTest, HttpClient
 from lib.urls.addresses import AddressError, read_address
 from lib.wire.report import time_to_json
 

@@ -17,9 +17,9 @@ from typing import ClassVar, Final
 
 from lib.checks import Check
 from lib.errors import ConfigError, PermanentDeliveryError
-from lib.models import Alert, Destination, Digest, Message, NotThere, Receipt, Usage, Verdict
+from lib.models import Alert, Destination, Digest, Json, Message, NotThere, Receipt, Usage, Verdict
 from lib.notifiers import document, testing, wording
-from lib.ports import DestinationTest, Json, NotifierTools
+from lib.ports import DestinationTest, NotifierTools
 from lib.wire.report import time_to_json
 
 MAX_BYTES: Final = 262_144

@@ -19,6 +19,7 @@ from lib.models import (
     FindingEvent,
     IgnoredEvent,
     Image,
+    Json,
     PushEvent,
     Report,
     RepositoryEvent,
@@ -27,7 +28,6 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
-from lib.ports import Json
 from lib.sources import SOURCES
 from lib.sources.casing import camel_case
 from lib.sources.ecr import UNKNOWN_STATUS, Page, normalize_ecr

@@ -22,6 +22,7 @@ from lib.models import (
     FindingEvent,
     IgnoredEvent,
     Image,
+    Json,
     PushEvent,
     Report,
     RepositoryEvent,
@@ -30,7 +31,6 @@ from lib.models import (
     ScanSource,
     Severity,
 )
-from lib.ports import Json
 from lib.sources import SOURCES
 from lib.sources.images import (
     IMAGE_TYPE,

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from lib.models import Digest
-from lib.ports import DIGESTS
+from lib.models import DIGESTS, Digest
 from lib.store.items import store_errors
 from lib.wire.digest import digest_from_json, digest_to_json
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.models import Counts, HistoryEntry, Severity, StreamId, Tally
-from lib.ports import StreamHead
+from lib.models import Counts, HistoryEntry, Severity, StreamHead, StreamId, Tally
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 from lib.wire.report import image_from_json, image_to_json
 

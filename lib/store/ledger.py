@@ -25,13 +25,14 @@ from lib.models import (
     DeliveryState,
     Destination,
     Filter,
+    NotClaimed,
     Pause,
     PauseKind,
     Receipt,
     Severity,
     StreamId,
+    WakeUp,
 )
-from lib.ports import NotClaimed, WakeUp
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from lib.models import Evaluation, HistoryEntry
-from lib.ports import History, Page
+from lib.models import Evaluation, HistoryEntry, Page
+from lib.ports import History
 from lib.store.items import store_errors
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from lib.ports import Place
+from lib.models import Place
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from lib.models import AnyReport, Evaluation, StreamId
-from lib.ports import Json, Progress
+from lib.models import AnyReport, Evaluation, Json, StreamId
+from lib.ports import Progress
 from lib.store.evaluations import evaluation_from_json, evaluation_to_json
 from lib.store.items import store_errors
 

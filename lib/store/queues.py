@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.errors import ScanAlertError, StoreError
-from lib.ports import WakeUp
+from lib.models import WakeUp
 from lib.store.items import store_errors
 
 if TYPE_CHECKING:

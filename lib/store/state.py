@@ -8,8 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.errors import ConflictError
-from lib.models import Image, ImageIndex, StreamId
-from lib.ports import Commit, ImageState, Membership, Stored, StreamHead
+from lib.models import (
+    Commit,
+    Image,
+    ImageIndex,
+    ImageState,
+    Membership,
+    Stored,
+    StreamHead,
+    StreamId,
+)
 from lib.store.history import head_key, history_row, stream_head
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 from lib.store.ledger import delivery_row

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from lib.models import Delivery, DeliveryId, DeliveryState, Receipt
+from lib.models import Delivery, DeliveryId, DeliveryState, NotClaimed, Receipt
 from lib.notifiers import jira, jira_identity, jira_issue
-from lib.ports import NotClaimed
 from tests.fakes import NEVER, MemoryStore
 from tests.faults.matrix import Row, run
 from tests.faults.rows import ROWS

@@ -44,9 +44,10 @@ from lib.models import (
     Scan,
     ScanProgress,
     ScanSource,
+    WakeUp,
 )
 from lib.observability import logger, metrics
-from lib.ports import ALL_THE_TIME, Fetching, WakeUp
+from lib.ports import ALL_THE_TIME, Fetching
 from lib.reconciliation import Reconciliation
 from lib.store.queues import SqsScanEvents
 from tests.builders import a_finding, a_report, an_image

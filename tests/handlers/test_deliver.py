@@ -8,8 +8,7 @@ import pytest
 from handlers.deliver import process_batch
 from lib.delivery import DeliveryOutcome, DeliveryResult
 from lib.errors import StoreError
-from lib.models import Receipt
-from lib.ports import WakeUp
+from lib.models import Receipt, WakeUp
 from tests.builders import NOW, a_delivery
 from tests.handlers.conftest import Returns
 

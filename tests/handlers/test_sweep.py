@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from handlers.sweep import sweep
-from lib.ports import Commit, ImageState
+from lib.models import Commit, ImageState
 from tests.builders import NOW, a_delivery, an_image
 from tests.fakes import MemoryStore, RecordingWaker
 

@@ -25,9 +25,10 @@ from lib.models import (
     Receipt,
     Report,
     Verdict,
+    WakeUp,
 )
 from lib.notifiers.slack_bot import SlackBotNotifier
-from lib.ports import NotifierTools, WakeUp
+from lib.ports import NotifierTools
 from local.receivers import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
 from tests.builders import NOW, a_delivery, a_finding, a_report, an_image
 from tests.fakes import Clock, MemoryDigests, MemoryStore, RotatedSecrets

@@ -21,6 +21,7 @@ from lib.models import (
     ImageIndex,
     Member,
     Package,
+    Page,
     Part,
     Provenance,
     Report,
@@ -33,7 +34,6 @@ from lib.models import (
     UnusableReport,
     Workload,
 )
-from lib.ports import Page
 from lib.provenance import completed, normalize_provenance, not_read
 from lib.report import alert
 from lib.repositories import Expectations, check

@@ -17,6 +17,7 @@ from lib.models import (
     BasisKind,
     Change,
     ChangeKind,
+    Commit,
     Comparison,
     Delivery,
     DeliveryId,
@@ -25,19 +26,24 @@ from lib.models import (
     Evaluation,
     HistoryEntry,
     ImageIndex,
+    ImageState,
     Member,
+    Membership,
+    NotClaimed,
     Pause,
     PauseKind,
+    Place,
     Provenance,
     Receipt,
     Severity,
     Standing,
+    Stored,
+    StreamHead,
     StreamId,
     Suppressed,
     TagTarget,
     Tally,
 )
-from lib.ports import Commit, ImageState, Membership, NotClaimed, Place, Stored, StreamHead
 from lib.store.ledger import DOUBT, LEASE
 from tests.builders import (
     NOW,

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from lib.ports import DIGESTS
+from lib.models import DIGESTS
 from lib.store.digests import S3DigestStore
 from tests.digests import a_digest_of
 

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from lib.errors import EventError, StoreError
-from lib.models import DeliveryId, Destination
-from lib.ports import WakeUp
+from lib.models import DeliveryId, Destination, WakeUp
 from lib.store.queues import (
     SqsDeadLetters,
     SqsReturns,
