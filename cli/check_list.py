@@ -7,7 +7,7 @@ from typing import Final
 from rich.text import Text
 
 from cli.terminal import out, say
-from lib.checks import Check, CheckStatus
+from lib.models.diagnostics import Check, CheckStatus
 from lib.text import one_line
 
 _WORDS: Final[Mapping[CheckStatus, str]] = MappingProxyType(

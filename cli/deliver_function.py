@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from lib.bootstrap import Clients
-from lib.checks import Check, check_from_json
 from lib.destination_test import request
 from lib.errors import DocumentError
 from lib.models import Destination
+from lib.models.diagnostics import Check, check_from_json
 from lib.ports import DestinationTest
 
 _CONNECT_TIMEOUT: Final = 3

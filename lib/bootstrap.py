@@ -15,12 +15,12 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.audit import Audit
-from lib.checks import Check
 from lib.config import Config, read_packaged
 from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError
 from lib.evaluation import INDEX_WAIT, Rules
 from lib.models import Destination, Evaluation, HistoryEntry
+from lib.models.diagnostics import Check
 from lib.observability import logger
 from lib.pipeline import ScanPipeline
 from lib.ports import (

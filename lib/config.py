@@ -23,10 +23,10 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from lib import limits
+from lib.checks.settings import Expectations
 from lib.digest import Schedule
 from lib.errors import ConfigError
 from lib.models import ChangeKind, Destination, Filter, Json, Severity
-from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression, covered
 from lib.text import one_line

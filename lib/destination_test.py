@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from lib.checks import Check, advice, failed
 from lib.errors import EventError, ScanAlertError
 from lib.models import Destination, Json
+from lib.models.diagnostics import Check, advice, failed
 from lib.ports import DestinationTest, Notifier, Testable
 
 EVENT: Final = "destination_test"

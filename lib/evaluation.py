@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from lib.changes import compare, problem_of
+from lib.checks.settings import Expectations
 from lib.errors import FindingsNotReadyError
 from lib.models import (
     AnyReport,
@@ -42,7 +43,6 @@ from lib.models import (
     Tally,
     UnusableReport,
 )
-from lib.repositories import Expectations
 from lib.routing import Decision, Decisions, Route
 from lib.suppressions import Suppression, matcher
 

@@ -17,6 +17,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from lib.checks.settings import Expectations, check
+from lib.checks.tags import move_of, nothing_known, pointed, report_of, watched
 from lib.errors import (
     ConflictError,
     FindingsNotReadyError,
@@ -89,8 +91,6 @@ from lib.ports import (
     Workloads,
 )
 from lib.provenance import NOT_ASKED, completed, kept, not_read
-from lib.repositories import Expectations, check
-from lib.repositories.tags import move_of, nothing_known, pointed, report_of, watched
 from lib.routing import Decisions, decide, stream_of
 
 _CONFLICT_TRIES: Final = 8

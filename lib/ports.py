@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
-from lib.checks import Check
 from lib.models import (
     SHORT_ANSWER,
     AnyReport,
@@ -39,6 +38,7 @@ from lib.models import (
     Workload,
 )
 from lib.models.deliveries import NotClaimed, Page, WakeUp
+from lib.models.diagnostics import Check
 from lib.models.names import Json
 from lib.models.state import Commit, ImageState, Place, Stored, StreamHead
 

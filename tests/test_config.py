@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from lib import config
+from lib.checks.settings import Expectations
 from lib.config import (
     Config,
     DestinationConfig,
@@ -29,7 +30,6 @@ from lib.digest import Schedule
 from lib.errors import ConfigError
 from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.notifiers import NOTIFIERS
-from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 

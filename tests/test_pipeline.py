@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lib.checks.settings import Expectations
 from lib.delivery import wake_due
 from lib.errors import (
     ConflictError,
@@ -35,7 +36,6 @@ from lib.models import (
     Workload,
 )
 from lib.pipeline import ScanResult
-from lib.repositories import Expectations
 from lib.suppressions import Suppression
 from tests.builders import (
     NOW,
@@ -45,8 +45,8 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
+from tests.checks.test_check import a_repository
 from tests.fakes import ScriptedProvenances
-from tests.repositories.test_check import a_repository
 from tests.world import JIRA, NEW, OLD, RAW, SLACK, World, a_route, kinds, later
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from lib.checks.settings import Expectations
 from lib.delivery import DeliveryPipeline
 from lib.errors import (
     PermanentDeliveryError,
@@ -20,7 +21,6 @@ from lib.models import (
     Severity,
 )
 from lib.pipeline import ScanPipeline
-from lib.repositories import Expectations
 from lib.routing import Match, Route
 from lib.suppressions import Suppression
 from tests.builders import (

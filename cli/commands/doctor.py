@@ -20,7 +20,7 @@ from cli.inputs import add_config_option, read_config
 from cli.session import Connect, OperatorClients
 from cli.stacks import stack_of
 from cli.terminal import print_json, remark, say, working
-from lib.checks import CheckStatus, check_to_json
+from lib.models.diagnostics import CheckStatus, check_to_json
 from lib.ports import DestinationTest
 
 HELP = "check a deployed stage, from its rules to its receivers"

@@ -33,8 +33,8 @@ from cli.terminal import (
     say,
     working,
 )
+from lib.checks.lifecycle import KEEP, UNTAGGED_DAYS, parse
 from lib.errors import DocumentError, ScanAlertError, SourceError
-from lib.lifecycle import KEEP, UNTAGGED_DAYS, parse
 from lib.text import clean, counted, one_line
 
 HELP = "define a repository, mend one, or preview what would expire"

@@ -17,10 +17,10 @@ from cli.doctor.facts import (
     RuleFacts,
 )
 from cli.doctor.reads import Reads, functions_of
-from lib.checks import Check, CheckStatus, failed, has_failed, note, unknown
 from lib.config import Config, DestinationConfig, parse, secret_references
 from lib.errors import ScanAlertError
 from lib.models import Destination, Json
+from lib.models.diagnostics import Check, CheckStatus, failed, has_failed, note, unknown
 from lib.ports import DestinationTest
 
 _OF_ALL: Final = (Refusal.CLOCK, Refusal.EXPIRED, Refusal.NOT_VALID)

@@ -23,9 +23,9 @@ from cli.doctor.facts import (
     TopicFacts,
     TrailFacts,
 )
-from lib.checks import Check, CheckStatus, failed, note, ok
 from lib.config import config_hash
 from lib.models import Json
+from lib.models.diagnostics import Check, CheckStatus, failed, note, ok
 from lib.secret_names import creation_command
 from lib.text import counted
 

@@ -28,10 +28,10 @@ from cli.doctor.facts import (
     TrailFacts,
 )
 from lib.bootstrap import Clients
+from lib.checks.settings import scans_on_push
 from lib.config import parse
 from lib.errors import DocumentError
 from lib.models import Image, Json, NameFilter, RepositorySettings, ScanningRule
-from lib.repositories import scans_on_push
 from lib.secret_names import stage_name
 from lib.sources.registry import PAGE
 

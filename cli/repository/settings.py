@@ -11,9 +11,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from lib.checks.lifecycle import (
+    UNTAGGED_DAYS,
+    can_expire_old,
+    can_expire_untagged,
+    completed,
+    parse,
+)
+from lib.checks.lifecycle import policy as lifecycle_policy
 from lib.errors import DocumentError
-from lib.lifecycle import UNTAGGED_DAYS, can_expire_old, can_expire_untagged, completed, parse
-from lib.lifecycle import policy as lifecycle_policy
 
 MUTABLE: Final = "MUTABLE"
 IMMUTABLE: Final = "IMMUTABLE"

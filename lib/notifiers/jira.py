@@ -19,7 +19,6 @@ from itertools import chain
 from typing import ClassVar, Final
 from urllib.parse import quote
 
-from lib.checks import Check
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -41,6 +40,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
+from lib.models.diagnostics import Check
 from lib.notifiers import adf, jira_checks, jira_digest, testing, wording
 from lib.notifiers import jira_identity as identity
 from lib.notifiers import jira_message as layout

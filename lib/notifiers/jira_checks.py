@@ -14,9 +14,9 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from lib.checks import Check, CheckStatus, failed, has_failed, note, ok
 from lib.errors import DeliveryError, PermanentDeliveryError
 from lib.models import LONG_ANSWER, Destination, Json
+from lib.models.diagnostics import Check, CheckStatus, failed, has_failed, note, ok
 from lib.notifiers import adf, testing
 from lib.notifiers import jira_workflow as workflow
 from lib.ports import DestinationTest, HttpClient

@@ -15,7 +15,6 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
-from lib.checks import Check
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
 from lib.models import (
     Alert,
@@ -35,6 +34,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
+from lib.models.diagnostics import Check
 from lib.notifiers import testing, wording
 from lib.ports import DestinationTest, NotifierTools
 from lib.text import one_line, truncate

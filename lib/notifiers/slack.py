@@ -10,8 +10,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-from lib.checks import Check
 from lib.models import Digest, Json, Message, NotThere, Receipt, Usage, Verdict
+from lib.models.diagnostics import Check
 from lib.notifiers import slack_digest, slack_message, testing
 from lib.notifiers.slack_bot import SlackBotNotifier
 from lib.notifiers.slack_errors import failure

@@ -13,7 +13,6 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 from urllib.parse import urlencode
 
-from lib.checks import Check, note, ok
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -33,6 +32,7 @@ from lib.models import (
     Usage,
     Verdict,
 )
+from lib.models.diagnostics import Check, note, ok
 from lib.notifiers import slack_digest, slack_message, testing
 from lib.notifiers.slack_errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
 from lib.ports import DestinationTest, NotifierTools

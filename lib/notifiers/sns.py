@@ -15,7 +15,6 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
-from lib.checks import Check, ok
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -25,6 +24,7 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.models import Alert, Digest, Json, Message, NotThere, Receipt, StreamId, Usage, Verdict
+from lib.models.diagnostics import Check, ok
 from lib.notifiers import (
     digest_words,
     document,

@@ -7,9 +7,9 @@ Notifiers implement `lib.ports.Testable` with these; each owns its request and i
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from lib.checks import Check, advice, failed, ok
 from lib.errors import ConfigError, DeliveryError
 from lib.models import Destination, Json
+from lib.models.diagnostics import Check, advice, failed, ok
 from lib.ports import DestinationTest, HttpClient
 from lib.urls.addresses import AddressError, read_address
 from lib.wire.report import time_to_json

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 from urllib.parse import quote
 
+from lib.checks.settings import CLOUDFORMATION, COMMAND, MANAGER, REMARK
 from lib.models import (
     Alert,
     BasisKind,
@@ -29,7 +30,6 @@ from lib.models import (
 )
 from lib.provenance import in_words, links
 from lib.report import before, command_for, severity_word
-from lib.repositories import CLOUDFORMATION, COMMAND, MANAGER, REMARK
 from lib.repositories import words as checks
 from lib.text import ELLIPSIS, clean, one_line, truncate
 

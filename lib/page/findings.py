@@ -7,9 +7,9 @@ from datetime import datetime
 from math import isfinite
 from typing import Any, Final
 
+from lib.checks.settings import MANAGER
 from lib.models import Change, ChangeKind, Comparison, Evaluation, Finding, Report, Suppressed
 from lib.page.markup import Markup, element
-from lib.repositories import MANAGER
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+from lib.checks.settings import CLOUDFORMATION, COMMAND, REMARK
 from lib.models import (
     Alert,
     BasisKind,
@@ -34,7 +35,6 @@ from lib.page.findings import (
 from lib.page.markup import Markup, Node, element
 from lib.provenance import in_words, links
 from lib.report import before
-from lib.repositories import CLOUDFORMATION, COMMAND, REMARK
 from lib.repositories.words import is_check, is_move
 from lib.text import clean, counted, one_line, truncate
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib import repositories as checks
+from lib.checks import settings as checks
+from lib.checks.tags import MOVED
 from lib.models import Alert, BasisKind, Change, Comparison, Finding, Report, ScanSource
-from lib.repositories.tags import MOVED
 from lib.text import one_line, truncate
 
 _TITLE: Final = 160

@@ -12,9 +12,9 @@ from botocore.exceptions import ReadTimeoutError
 from cli.__main__ import main, parser
 from cli.commands import destinations
 from lib.bootstrap import Clients
-from lib.checks import Check, check_to_json, failed, note, ok
 from lib.destination_test import EVENT
 from lib.errors import DocumentError
+from lib.models.diagnostics import Check, check_to_json, failed, note, ok
 
 ALERTS = """\
 version: 1

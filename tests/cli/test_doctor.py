@@ -10,8 +10,8 @@ import pytest
 from cli.__main__ import parser
 from cli.commands import doctor
 from cli.doctor.examination import Group
-from lib.checks import failed, note, ok, unknown
 from lib.errors import ConfigError
+from lib.models.diagnostics import failed, note, ok, unknown
 from tests.cli.test_destinations import ALERTS
 
 GROUPS = [

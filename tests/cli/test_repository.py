@@ -20,8 +20,8 @@ from cli.commands import repository as command
 from cli.repository.settings import Wishes
 from cli.repository.templates import cloudformation, terraform
 from lib.bootstrap import Clients
+from lib.checks.lifecycle import policy
 from lib.errors import DocumentError, SourceError, SourceThrottledError
-from lib.lifecycle import policy
 from local.process import EmbeddedAws
 
 NOW = datetime.now(UTC)

@@ -5,11 +5,11 @@ from typing import Any
 
 from handlers.audit_repositories import audit_repositories
 from lib.audit import Audit
-from lib.repositories import Expectations
+from lib.checks.settings import Expectations
 from lib.sources.events import parse_event
 from tests.builders import NOW
+from tests.checks.test_check import a_repository
 from tests.fakes import RecordingScanEvents, ScriptedRepositories
-from tests.repositories.test_check import a_repository
 
 
 def an_app(events: RecordingScanEvents, expected: Expectations | None) -> Any:

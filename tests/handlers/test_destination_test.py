@@ -8,10 +8,10 @@ import pytest
 from handlers import deliver
 from lib import destination_test
 from lib.bootstrap import App, Settings
-from lib.checks import check_from_json, failed, ok
 from lib.config import Config, DestinationConfig
 from lib.errors import ConfigError, EventError
 from lib.models import Destination
+from lib.models.diagnostics import check_from_json, failed, ok
 from lib.ports import DestinationTest
 from tests.builders import NOW
 

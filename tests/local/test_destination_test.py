@@ -11,7 +11,6 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator
 
-from lib.checks import Check, CheckStatus, has_failed
 from lib.destination_test import run
 from lib.errors import (
     ConfigError,
@@ -21,6 +20,7 @@ from lib.errors import (
 )
 from lib.http_client import RequestsClient
 from lib.models import Destination
+from lib.models.diagnostics import Check, CheckStatus, has_failed
 from lib.notifiers import NOTIFIERS, testing
 from lib.notifiers.jira_checks import NEEDED, USEFUL
 from lib.notifiers.sns import FORMATS

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lib.lifecycle import policy
+from lib.checks.lifecycle import policy
 from local.ecr_lifecycle import Stored, marked
 from local.process import EmbeddedAws
 

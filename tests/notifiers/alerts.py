@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 
+from lib.checks.settings import Expectations, check
+from lib.checks.tags import Move, nothing_known, report_of
 from lib.errors import SourceError
 from lib.evaluation import Rules, evaluate
 from lib.merging import merged
@@ -36,8 +38,6 @@ from lib.models import (
 )
 from lib.provenance import completed, normalize_provenance, not_read
 from lib.report import alert
-from lib.repositories import Expectations, check
-from lib.repositories.tags import Move, nothing_known, report_of
 from lib.suppressions import Suppression
 from tests.builders import (
     NOW,
@@ -50,8 +50,8 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
+from tests.checks.test_check import a_repository
 from tests.fakes import known_of
-from tests.repositories.test_check import a_repository
 
 STREAM: Final = StreamId("000474600478/eu-central-1/payments/api")
 ENHANCED: Final = MappingProxyType({"source": ScanSource.ECR_ENHANCED, "status": "ACTIVE"})

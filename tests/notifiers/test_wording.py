@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from lib.checks.settings import COMMAND
 from lib.models import Alert
 from lib.notifiers import wording
-from lib.repositories import COMMAND
 from tests.notifiers.alerts import stories
 from tests.notifiers.receivers import notifier, tools
 from tests.notifiers.test_contract import FORMATS

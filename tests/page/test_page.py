@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.checks.tags import Move, report_of
 from lib.errors import DocumentError
 from lib.models import (
     AnyReport,
@@ -29,9 +30,9 @@ from lib.page import render
 from lib.page.charts import MOST_COLUMNS
 from lib.page.document import whole
 from lib.page.findings import percent, rows
-from lib.repositories.tags import Move, report_of
 from lib.sources.documents import normalize_document
 from tests.builders import NOW, a_digest, a_finding, a_report, a_scan, an_image
+from tests.checks.test_check import a_repository
 from tests.notifiers.alerts import a_check, evaluated
 from tests.page.evaluations import (
     HOSTILE,
@@ -43,7 +44,6 @@ from tests.page.evaluations import (
     hostile,
     index,
 )
-from tests.repositories.test_check import a_repository
 from tests.strategies import REPORTS
 
 DOCUMENTS = sorted((Path(__file__).parents[1] / "findings").glob("*/*.json"))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lib import lifecycle
+from lib.checks import lifecycle
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
 from lib.models import Image, NameFilter, ScanningRule, ScanProgress
 from lib.sources.repositories import EcrRepositories

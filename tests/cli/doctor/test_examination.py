@@ -28,8 +28,8 @@ from cli.doctor.facts import (
     TopicFacts,
     TrailFacts,
 )
-from lib.checks import Check, CheckStatus, note, ok, unknown
 from lib.errors import DocumentError
+from lib.models.diagnostics import Check, CheckStatus, note, ok, unknown
 from lib.ports import DestinationTest
 from tests.builders import NOW
 

@@ -26,7 +26,7 @@ from cli.doctor.facts import (
     TopicFacts,
     TrailFacts,
 )
-from lib.checks import Check, CheckStatus, failed, note, ok
+from lib.models.diagnostics import Check, CheckStatus, failed, note, ok
 
 PLACE = Place("prod", "eu-central-1")
 QUEUE = "arn:aws:sqs:eu-central-1:000474600478:ecr-scan-alerts-prod-scan-events"

@@ -18,8 +18,8 @@ from cli.repository.settings import (
     check_name,
     compare,
 )
+from lib.checks.lifecycle import policy
 from lib.errors import DocumentError
-from lib.lifecycle import policy
 
 KEY = "arn:aws:kms:eu-central-1:000474600478:key/made-up"
 EXCEPT = "IMMUTABLE_WITH_EXCLUSION"

@@ -22,8 +22,8 @@ from cli.repository.templates import (
     stack_name_of,
     terraform,
 )
-from lib.lifecycle import policy
-from lib.repositories import Expectations, check
+from lib.checks.lifecycle import policy
+from lib.checks.settings import Expectations, check
 from lib.sources.repositories import EcrRepositories
 from tests.builders import an_image
 

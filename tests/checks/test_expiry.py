@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.lifecycle import LifecyclePolicy
-from lib.repositories.lifecycle import expiring, kept_for_ever, read_policy, selects
-from tests.repositories.test_check import UNTAGGED, a_policy, a_rule
+from lib.checks.expiry import expiring, kept_for_ever, read_policy, selects
+from lib.checks.lifecycle import LifecyclePolicy
+from tests.checks.test_check import UNTAGGED, a_policy, a_rule
 
 
 def selection(**fields: Any) -> str:
@@ -21,7 +21,7 @@ def selection(**fields: Any) -> str:
 
 
 def test_a_broken_policy_is_said_to_be_broken_where() -> None:
-    """What is wrong is found by `lib.lifecycle`, and is a word here, not an error."""
+    """What is wrong is found by `lib.checks.lifecycle`, and is a word here, not an error."""
     found = read_policy(selection(countNumber=0))
 
     assert isinstance(found, str)

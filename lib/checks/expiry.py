@@ -1,10 +1,10 @@
-"""Which images of a repository its lifecycle policy can expire. Pure; see `lib.lifecycle`."""
+"""Which images of a repository its lifecycle policy can expire. Pure; see `lib.checks.lifecycle`."""
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
+from lib.checks.lifecycle import LifecyclePolicy, Rule, parse
 from lib.errors import DocumentError
-from lib.lifecycle import LifecyclePolicy, Rule, parse
 
 
 def read_policy(text: str) -> LifecyclePolicy | str:

@@ -8,11 +8,11 @@ import pytest
 from botocore.session import get_session
 from botocore.validate import validate_parameters
 
+from lib.checks import remedies
+from lib.checks.remedies import Remedy
 from lib.models import NameFilter, RepositorySettings, ScanningRule
-from lib.repositories import remedies
-from lib.repositories.remedies import Remedy
 from tests.builders import an_image
-from tests.repositories.test_check import a_repository
+from tests.checks.test_check import a_repository
 
 MODEL = get_session().get_service_model("ecr")
 
@@ -89,8 +89,8 @@ def test_the_rules_of_the_registry_stay_when_one_is_added() -> None:
 
 
 def test_the_policy_it_proposes_is_one() -> None:
-    from lib.lifecycle import LifecyclePolicy, can_expire_untagged
-    from lib.repositories.lifecycle import expiring, read_policy
+    from lib.checks.expiry import expiring, read_policy
+    from lib.checks.lifecycle import LifecyclePolicy, can_expire_untagged
 
     for settings in (
         a_repository(lifecycle_policy=None),

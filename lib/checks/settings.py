@@ -16,7 +16,10 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Final
 
-from lib.lifecycle import LifecyclePolicy, can_expire_untagged
+from lib.checks import remedies
+from lib.checks.expiry import expiring, kept_for_ever, read_policy
+from lib.checks.lifecycle import LifecyclePolicy, can_expire_untagged
+from lib.checks.remedies import Remedy
 from lib.models import (
     Finding,
     NameFilter,
@@ -25,9 +28,6 @@ from lib.models import (
     ScanProgress,
     Severity,
 )
-from lib.repositories import remedies
-from lib.repositories.lifecycle import expiring, kept_for_ever, read_policy
-from lib.repositories.remedies import Remedy
 
 MANAGER: Final = "ECR"
 """What the package of a finding says instead of a package manager."""

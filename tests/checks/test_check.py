@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lib.checks.settings import COMMAND, Expectations, check, cost, matches, scans_on_push
 from lib.models import (
     Doubt,
     Image,
@@ -17,7 +18,6 @@ from lib.models import (
     ScanProgress,
     ScanSource,
 )
-from lib.repositories import COMMAND, Expectations, check, cost, matches, scans_on_push
 from tests.builders import NOW, a_last_scan, an_image
 
 NAME = "payments/api"

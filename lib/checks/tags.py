@@ -12,6 +12,8 @@ from shlex import quote
 from types import MappingProxyType
 from typing import Final
 
+from lib.checks.remedies import Remedy
+from lib.checks.settings import CLOUDFORMATION, COMMAND, MANAGER, REMARK, Expectations
 from lib.models import (
     AnyReport,
     BasisKind,
@@ -27,8 +29,6 @@ from lib.models import (
     Severity,
     TagTarget,
 )
-from lib.repositories import CLOUDFORMATION, COMMAND, MANAGER, REMARK, Expectations
-from lib.repositories.remedies import Remedy
 
 TAG_MOVED: Final = "ECR-TAG-MOVED"
 MOVED: Final = "MOVED"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any, Final
 
-from lib.lifecycle import policy
+from lib.checks.lifecycle import policy
 from lib.models import NameFilter, RepositorySettings, ScanningRule
 
 _RESOURCE: Final = "AWS::ECR::Repository"
@@ -101,7 +101,7 @@ def _rule(rule: ScanningRule) -> dict[str, Any]:
 
 
 def lifecycle(settings: RepositorySettings, keep: int) -> Remedy:
-    """Return the policy that we suggest; see `lib.lifecycle.policy`."""
+    """Return the policy that we suggest; see `lib.checks.lifecycle.policy`."""
     document = json.loads(policy(keep))
     compact = json.dumps(document, separators=(",", ":"))
     command = _command(

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from lib.errors import DocumentError
-from lib.lifecycle import (
+from lib.checks.lifecycle import (
     LifecyclePolicy,
     can_expire_old,
     can_expire_untagged,
@@ -14,6 +13,7 @@ from lib.lifecycle import (
     parse,
     policy,
 )
+from lib.errors import DocumentError
 
 
 def a_rule(priority: int = 1, status: str = "any", count: int = 20, **more: Any) -> dict[str, Any]:
