@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.offline import Answer, OfflineSession, basic_findings, ecr_answers
-from lib.changes import compare
-from lib.evaluation import Rules, new_delivery
+from lib.core.changes import compare
+from lib.core.evaluation import Rules, new_delivery
+from lib.core.routing import Route, decide, stream_of
+from lib.core.suppressions import matcher
 from lib.models import (
     Basis,
     BasisKind,
@@ -31,7 +33,6 @@ from lib.models import (
 )
 from lib.pipeline import ScanPipeline
 from lib.report import alert
-from lib.routing import Route, decide, stream_of
 from lib.sources.ecr import EcrFindingSource, normalize_ecr
 from lib.sources.repositories import EcrRepositories
 from lib.store.evaluations import evaluation_to_json, known_from_json
@@ -40,7 +41,6 @@ from lib.store.queues import SqsWaker
 from lib.store.reports import S3ReportStore
 from lib.store.state import DynamoStateStore
 from lib.store.tags import DynamoTagStore
-from lib.suppressions import matcher
 
 ROOT = Path(__file__).parents[1]
 ROUTE = Route(

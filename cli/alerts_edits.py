@@ -20,8 +20,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
 
 from cli.alerts_file import understand
+from lib.core.suppressions import Suppression
 from lib.errors import ConfigError
-from lib.suppressions import Suppression
 
 Entry = Mapping[str, str]
 """One suppression as it stands in the file; keys in the order in which they are written."""

@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from cli.durations import age, clock, short
+from lib.core.retries import HORIZON
 from lib.models import Delivery, DeliveryState, Destination, Image, Pause
-from lib.retries import HORIZON
 from lib.text import counted
 
 RECENT: Final = timedelta(hours=24)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from cli.terminal import working
 from lib.bootstrap import rules_of
 from lib.config import Config
+from lib.core.evaluation import evaluate, new_delivery
+from lib.core.provenance import NOT_ASKED, completed
+from lib.core.routing import Decision, Decisions, decide, stream_of
 from lib.errors import DocumentError
-from lib.evaluation import evaluate, new_delivery
 from lib.models import AnyReport, Delivery, Evaluation, UnusableReport
-from lib.provenance import NOT_ASKED, completed
-from lib.routing import Decision, Decisions, decide, stream_of
 
 
 @dataclass(frozen=True, slots=True)

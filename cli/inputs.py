@@ -15,9 +15,9 @@ from cli.parser import CONFIG_VARIABLE, DEFAULT_CONFIG
 from cli.terminal import remark, working
 from lib.bootstrap import App, Clients, Settings
 from lib.config import Config
+from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import ConfigError, DocumentError
 from lib.models import AnyReport, UnusableReport
-from lib.provenance import NOT_ASKED, completed
 from lib.sources.documents import normalize_document
 
 STDIN: Final = "-"

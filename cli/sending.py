@@ -15,14 +15,14 @@ from cli.failures import sentences
 from cli.terminal import complain, say, working
 from lib.bootstrap import App
 from lib.config import DestinationConfig
+from lib.core.missed import Found, InOrder, Waiting, image_of
+from lib.core.routing import Decision
 from lib.delivery import send
-from lib.difference import Found, InOrder, Waiting, image_of
 from lib.errors import DocumentError, ScanAlertError
 from lib.models import DeliveryState, Image, ImageIndex, Receipt
 from lib.models.diagnostics import Check, check_to_json, has_failed
 from lib.ports import DestinationTest
 from lib.report import alert
-from lib.routing import Decision
 
 MARK: Final = "TEST sent by hand, not an alert"
 """What stands before the verdict of an alert that is sent by hand."""

@@ -8,9 +8,9 @@ from typing import Final, Self
 
 from cli.alerts_file import AlertsFile, configured, read_exactly, understand
 from cli.files import write_whole
+from lib.core.suppressions import Suppression
 from lib.errors import ConfigError
 from lib.models import Json
-from lib.suppressions import Suppression
 
 _KEY: Final = "suppressions"
 

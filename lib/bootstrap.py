@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lib.audit import Audit
 from lib.config import Config, read_packaged
+from lib.core.evaluation import INDEX_WAIT, Rules
 from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError
-from lib.evaluation import INDEX_WAIT, Rules
 from lib.models import Destination, Evaluation, HistoryEntry
 from lib.models.diagnostics import Check
 from lib.observability import logger

@@ -24,11 +24,11 @@ from typing import Any, Final, Literal
 
 from lib import limits
 from lib.checks.settings import Expectations
-from lib.digest import Schedule
+from lib.core.digest import Schedule
+from lib.core.routing import Match, Route
+from lib.core.suppressions import Suppression, covered
 from lib.errors import ConfigError
 from lib.models import ChangeKind, Destination, Filter, Json, Severity
-from lib.routing import Match, Route
-from lib.suppressions import Suppression, covered
 from lib.text import one_line
 from lib.urls.addresses import AddressError, read_address
 from lib.urls.forges import repository_url

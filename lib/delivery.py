@@ -4,7 +4,7 @@ The second half of the flow: what is in the ledger is sent, once, or its row say
     a wake-up       -> DeliveryPipeline  claim, render, send, record         -> a receipt, or a time
     every minute    -> wake_due          rows that are due                   -> wake-ups
 
-The ledger is the truth, the queues only wake. What follows from a refusal stands in `lib.retries`.
+The ledger is the truth, the queues only wake. What follows from a refusal stands in `lib.core.retries`.
 """
 
 import hashlib
@@ -17,6 +17,16 @@ from enum import StrEnum
 from itertools import chain, islice, zip_longest
 from typing import Final
 
+from lib.core.retries import (
+    BEHIND,
+    BROKEN,
+    HORIZON,
+    UNEXPECTED_LIMIT,
+    Refusal,
+    after_refusal,
+    wait,
+    wake_again,
+)
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -45,16 +55,6 @@ from lib.models import (
 )
 from lib.ports import DigestStore, Ledger, Notifier, Pages, ReportStore, SecretReader, Waker
 from lib.report import alert as build_alert
-from lib.retries import (
-    BEHIND,
-    BROKEN,
-    HORIZON,
-    UNEXPECTED_LIMIT,
-    Refusal,
-    after_refusal,
-    wait,
-    wake_again,
-)
 
 _DUE_READ: Final = 2500
 """Rows read of each part of the index, of 200 bytes each: so that whoever else waits is seen."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from lib.digest import (
+from lib.core.digest import (
     STREAM,
     Schedule,
     StreamDigest,
@@ -22,6 +22,7 @@ from lib.digest import (
     digest_id,
     stream_digest,
 )
+from lib.core.routing import Route, filters_for
 from lib.errors import SourceError
 from lib.models import (
     Delivery,
@@ -37,7 +38,6 @@ from lib.models import (
     WakeUp,
 )
 from lib.ports import DigestStore, History, ImageRegistry, Ledger, ReportStore, StateStore, Waker
-from lib.routing import Route, filters_for
 
 LATE: Final = timedelta(hours=24)
 """A digest that was due longer ago is not made any more."""

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from lib.core.routing import Route
 from lib.models import Destination, Filter
-from lib.routing import Route
 
 ACTIONS: Final = 100
 """

@@ -19,16 +19,7 @@ from typing import Final
 
 from lib.checks.settings import Expectations, check
 from lib.checks.tags import move_of, nothing_known, pointed, report_of, watched
-from lib.errors import (
-    ConflictError,
-    FindingsNotReadyError,
-    ImageGoneError,
-    NotAllowedError,
-    NotAnImageError,
-    OutOfTimeError,
-    SourceError,
-)
-from lib.evaluation import (
+from lib.core.evaluation import (
     INDEX_WAIT,
     NOT_READY_HORIZON,
     PARTIAL_HORIZON,
@@ -52,7 +43,18 @@ from lib.evaluation import (
     waits_for_index,
     with_tags,
 )
-from lib.merging import merged
+from lib.core.merging import merged
+from lib.core.provenance import NOT_ASKED, completed, kept, not_read
+from lib.core.routing import Decisions, decide, stream_of
+from lib.errors import (
+    ConflictError,
+    FindingsNotReadyError,
+    ImageGoneError,
+    NotAllowedError,
+    NotAnImageError,
+    OutOfTimeError,
+    SourceError,
+)
 from lib.models import (
     AnyReport,
     Basis,
@@ -90,8 +92,6 @@ from lib.ports import (
     Waker,
     Workloads,
 )
-from lib.provenance import NOT_ASKED, completed, kept, not_read
-from lib.routing import Decisions, decide, stream_of
 
 _CONFLICT_TRIES: Final = 8
 _CONFLICT_PAUSE: Final = 0.05

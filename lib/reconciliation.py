@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
-from lib.difference import Baselines, Found, Outcome, Waiting, image_of, look, together
+from lib.core.missed import Baselines, Found, Outcome, Waiting, image_of, look, together
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError
 from lib.models import Image, ImageIndex, ImageState, LastScan, Place
 from lib.ports import ImageRegistry, Places, ScanEvents, StateStore

@@ -8,12 +8,12 @@ The neutral report: what one destination is told, in facts and one sentence. Pur
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache, lru_cache
-from itertools import islice
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from lib.core.routing import selection
+from lib.core.upgrades import WORST_FIRST, upgrade_of, upgrade_target, upgrades
 from lib.models import (
     Alert,
     AnyReport,
@@ -24,23 +24,17 @@ from lib.models import (
     Delivery,
     Evaluation,
     Filter,
-    Finding,
     Image,
     LeftOut,
-    Origin,
     Page,
     Report,
     ScanSource,
     Severity,
-    Upgrade,
 )
-from lib.origins import origins
 from lib.repositories import words
-from lib.routing import selection
 from lib.text import one_line, truncate
 from lib.urls.console import console_url
 
-_WORST_FIRST: Final = tuple(reversed(Severity))
 NAME: Final = 60
 """Characters of a name from outside that the verdict quotes."""
 _PIECES: Final = 4
@@ -228,7 +222,7 @@ def _changed(listed: Sequence[Change]) -> list[str]:
     pieces: list[str] = []
     rest = len(listed)
     for kind, pattern in _SHORT.items():
-        for severity in _WORST_FIRST:
+        for severity in WORST_FIRST:
             number = numbers[kind, severity]
             if number and len(pieces) < _PIECES:
                 pieces.append(pattern.format(n=number, severity=severity_word(severity)))
@@ -259,9 +253,9 @@ def _remedy(listed: Sequence[Change]) -> str:
     if not fixable:
         return ", no fix known" if len(findings) > 1 else ", without a known fix"
     amount = _amount(len(fixable), len(findings))
-    if len({_target(each) for each in fixable}) > 1 or fixable[0].fixed_version is None:
+    if len({upgrade_target(each) for each in fixable}) > 1 or fixable[0].fixed_version is None:
         return f",{amount} fixable"
-    target = _upgrade(fixable)
+    target = upgrade_of(fixable)
     package = truncate(one_line(target.package), NAME)
     version = truncate(one_line(target.fixed or ""), NAME)
     return f",{amount} fixed by {package} {version}"
@@ -274,92 +268,6 @@ def _amount(part: int, whole: int) -> str:
 
 
 # --- what to do -------------------------------------------------------------------------------
-
-
-def upgrades(findings: Iterable[Finding]) -> tuple[Upgrade, ...]:
-    """
-    Return which packages to upgrade, ordered by what that fixes: worst and most first.
-
-    Where findings of one package name several fixed versions, the highest by `version_key` fixes
-    them all. Findings that name none follow, one entry per package, with `fixed` None.
-    """
-    listed = list(findings)
-    origin = origins(listed)
-    groups: dict[tuple[Origin, _Target], list[Finding]] = {}
-    for each in listed:
-        groups.setdefault((origin(each), _target(each)), []).append(each)
-    found = (_upgrade(group, where) for (where, _), group in groups.items())
-    return tuple(sorted(found, key=_most_useful_first))
-
-
-_Target = tuple[str, str | None, bool]
-
-
-def _target(finding: Finding) -> _Target:
-    """Return what one upgrade is about: a package, and whether a fixed version is named."""
-    return (finding.package.name, finding.package.manager, finding.fixed_version is None)
-
-
-def _upgrade(findings: Sequence[Finding], origin: Origin = Origin.UNKNOWN) -> Upgrade:
-    package = findings[0].package
-    installed = {each.package.version for each in findings if each.package.version is not None}
-    fixed = {each.fixed_version for each in findings if each.fixed_version is not None}
-    counts = Counter(each.severity for each in findings)
-    return Upgrade(
-        package=package.name,
-        installed=tuple(sorted(installed, key=version_key)),
-        fixed=max(fixed, key=version_key, default=None),
-        manager=package.manager,
-        fixes=MappingProxyType({each: counts[each] for each in _WORST_FIRST if counts[each]}),
-        vulnerability_ids=tuple(dict.fromkeys(each.vulnerability_id for each in findings)),
-        origin=origin,
-    )
-
-
-def _most_useful_first(upgrade: Upgrade) -> tuple[object, ...]:
-    amounts = tuple(-upgrade.fixes.get(severity, 0) for severity in _WORST_FIRST)
-    return (upgrade.fixed is None, *amounts, upgrade.package, upgrade.manager or "", upgrade.origin)
-
-
-_RUNS: Final = 50
-_LETTERS: Final = 50
-"""So much of a version is compared by its runs, and of each run; the rest is plain text."""
-_RUN: Final = re.compile(r"([^0-9]*)([0-9]*)")
-_TILDE: Final = -1
-_END: Final = 0
-_AFTER_LETTERS: Final = 0x110000
-
-
-@cache
-def _order(character: str) -> int:
-    if character == "~":
-        return _TILDE
-    return ord(character) if character.isalpha() else ord(character) + _AFTER_LETTERS
-
-
-@lru_cache(maxsize=10_000)
-def version_key(version: str) -> tuple[object, ...]:
-    """
-    Return a key that orders versions as people read them, for display only.
-
-    The rules are Debian's, which suit most version schemes: an epoch ("1:") counts first, runs of
-    digits as numbers, letters before other characters, "~" before everything, even the end:
-    https://www.debian.org/doc/debian-policy/ch-controlfields.html#version
-    """
-    epoch, colon, rest = version.partition(":")
-    if not (colon and epoch.isascii() and epoch.isdigit()):
-        epoch, rest = "0", version
-    runs = tuple(
-        ((*map(_order, run[1][:_LETTERS]), _END), _number(run[2]))
-        for run in islice(_RUN.finditer(rest), _RUNS)
-    )
-    return (_number(epoch), runs, version)
-
-
-def _number(digits: str) -> tuple[int, str]:
-    """Return what orders digits as a number of any length; `int` refuses absurdly long ones."""
-    significant = digits.lstrip("0")
-    return (len(significant), significant)
 
 
 # --- commands ---------------------------------------------------------------------------------

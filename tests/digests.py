@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
-from lib.digest import PERIODS, STREAM, Schedule
+from lib.core.digest import PERIODS, STREAM, Schedule
 from lib.models import (
     Age,
     DeliveryId,

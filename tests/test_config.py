@@ -26,12 +26,12 @@ from lib.config import (
     load,
     parse,
 )
-from lib.digest import Schedule
+from lib.core.digest import Schedule
+from lib.core.routing import Match, Route
+from lib.core.suppressions import Suppression
 from lib.errors import ConfigError
 from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.notifiers import NOTIFIERS
-from lib.routing import Match, Route
-from lib.suppressions import Suppression
 
 ROOT = Path(__file__).parents[1]
 TODAY = date(2026, 11, 23)

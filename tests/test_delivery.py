@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from lib.core.retries import DEFAULT_PAUSE, HORIZON
 from lib.delivery import DeliveryResult, wake_due
 from lib.delivery import notice_id as notice_id_of
 from lib.errors import (
@@ -23,7 +24,6 @@ from lib.models import (
     Receipt,
     WakeUp,
 )
-from lib.retries import DEFAULT_PAUSE, HORIZON
 from tests.builders import (
     NOW,
     a_delivery,

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lib.digest import STREAM, Schedule
+from lib.core.digest import STREAM, Schedule
+from lib.core.routing import Match, Route
 from lib.digest_pipeline import DigestPipeline
 from lib.errors import SourceError, ThrottledError
 from lib.models import (
@@ -20,7 +21,6 @@ from lib.models import (
     PauseKind,
     Severity,
 )
-from lib.routing import Match, Route
 from tests.builders import (
     a_digest,
     a_filter,

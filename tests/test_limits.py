@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from lib import limits
 from lib.config import Problem, check, parse
+from lib.core.routing import Match, Route
 from lib.limits import MOST_BYTES, MOST_DELIVERIES, MOST_TOPICS, Reach, reach, topics_size
 from lib.models import ChangeKind, Destination, Filter, Severity
-from lib.routing import Match, Route
 from lib.store.ledger import delivery_row
 from lib.store.state import DynamoStateStore
 from tests.builders import a_delivery, an_image

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from lib.checks.settings import Expectations
+from lib.core.evaluation import revisit_delay, traced_member
+from lib.core.suppressions import Suppression
 from lib.delivery import wake_due
 from lib.errors import (
     ConflictError,
@@ -16,7 +18,6 @@ from lib.errors import (
     NotAnImageError,
     SourceError,
 )
-from lib.evaluation import revisit_delay, traced_member
 from lib.models import (
     AnyReport,
     BasisKind,
@@ -36,7 +37,6 @@ from lib.models import (
     Workload,
 )
 from lib.pipeline import ScanResult
-from lib.suppressions import Suppression
 from tests.builders import (
     NOW,
     a_report,

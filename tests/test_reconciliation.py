@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from lib.core.evaluation import Rules
+from lib.core.routing import Route
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError, StoreError
-from lib.evaluation import Rules
 from lib.models import (
     ChangeKind,
     Destination,
@@ -25,7 +26,6 @@ from lib.models import (
 )
 from lib.pipeline import ScanPipeline, ScanResult
 from lib.reconciliation import BATCH, Reconciliation, Scope, Tally, Watch
-from lib.routing import Route
 from lib.sources.events import parse_event
 from tests.builders import NOW, a_digest, a_finding, a_last_scan, a_report, an_image
 from tests.fakes import (

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lib.core.suppressions import Suppression
+from lib.core.upgrades import upgrades, version_key
 from lib.models import (
     Basis,
     BasisKind,
@@ -22,8 +24,7 @@ from lib.models import (
     Score,
     Severity,
 )
-from lib.report import alert, before, upgrades, version_key
-from lib.suppressions import Suppression
+from lib.report import alert, before
 from lib.urls.advisories import vulnerability_url
 from lib.urls.console import console_url
 from tests.builders import (

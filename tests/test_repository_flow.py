@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from lib.checks.settings import Expectations
+from lib.core.routing import Match, Route
+from lib.core.suppressions import Suppression
 from lib.errors import ConflictError, ImageGoneError, NotAllowedError, SourceError
 from lib.models import (
     ChangeKind,
@@ -18,8 +20,6 @@ from lib.models import (
     Severity,
 )
 from lib.pipeline import ScanResult
-from lib.routing import Match, Route
-from lib.suppressions import Suppression
 from tests.builders import NOW, a_digest, a_finding, a_report, an_image
 from tests.checks.test_check import a_repository
 from tests.world import JIRA, RAW, SLACK, World, a_route, kinds

@@ -5,11 +5,13 @@ from datetime import timedelta
 from typing import Any
 
 from lib.checks.settings import Expectations
+from lib.core.evaluation import Rules
+from lib.core.routing import Match, Route
+from lib.core.suppressions import Suppression
 from lib.delivery import DeliveryPipeline
 from lib.errors import (
     PermanentDeliveryError,
 )
-from lib.evaluation import Rules
 from lib.models import (
     AnyReport,
     ChangeKind,
@@ -21,8 +23,6 @@ from lib.models import (
     Severity,
 )
 from lib.pipeline import ScanPipeline
-from lib.routing import Match, Route
-from lib.suppressions import Suppression
 from tests.builders import (
     NOW,
     a_finding,

@@ -11,10 +11,10 @@ from cli.inputs import add_config_option, add_region_option, read_config
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import complain, print_json, remark, say, stepping
 from lib.checks.settings import CLOUDFORMATION, COMMAND, REMARK, Expectations, check
+from lib.core.suppressions import Suppression, matcher
 from lib.errors import ImageGoneError, NotAllowedError
 from lib.models import Finding, Image, Suppressed
 from lib.ports import RepositorySource
-from lib.suppressions import Suppression, matcher
 from lib.text import clean, counted
 
 HELP = "check how repositories are set up: tags, scanning, lifecycle, encryption"

@@ -15,10 +15,10 @@ from cli.inputs import (
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, remark
 from lib.config import Config
+from lib.core.routing import Decision
 from lib.errors import DocumentError
 from lib.models import DeliveryState, Destination, Filter
 from lib.report import alert
-from lib.routing import Decision
 
 HELP = "print the exact payload for a destination"
 DESCRIPTION = (

@@ -10,7 +10,7 @@ from cli.durations import length_of
 from cli.session import Connect, OperatorClients
 from cli.terminal import complain, print_json, print_table, remark, say, stepping
 from lib.bootstrap import Clients
-from lib.difference import Found
+from lib.core.missed import Found
 from lib.reconciliation import Scope, Tally, Watch
 from lib.text import counted
 

@@ -13,7 +13,7 @@ from cli.inputs import (
 )
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import complain, print_json, print_table, say
-from lib.routing import Decision
+from lib.core.routing import Decision
 
 HELP = "show which routes and destinations a document reaches"
 DESCRIPTION = (

@@ -25,12 +25,12 @@ from cli.session import Connect, OperatorClients, connected
 from cli.terminal import Ask, agreed, ask_person, print_json, print_report, say, working
 from lib.bootstrap import App, Clients
 from lib.config import Config
+from lib.core.merging import merged
 from lib.errors import (
     DocumentError,
     FindingsNotReadyError,
     SourceError,
 )
-from lib.merging import merged
 from lib.models import (
     AnyReport,
     Image,

@@ -14,8 +14,8 @@ from cli.ignore_files.importing import Plan, Wishes, plan, without_refused
 from cli.inputs import STDIN, add_config_option, read_text
 from cli.suppressions_file import SuppressionsFile
 from cli.terminal import print_json, print_table, remark, say, working
+from lib.core.suppressions import Suppression
 from lib.errors import ConfigError, DocumentError
-from lib.suppressions import Suppression
 from lib.text import clean, counted, one_line
 
 HELP = "add, list and end suppressions, or import them from other tools"

@@ -10,8 +10,8 @@ from typing import Final
 from cli.alerts_edits import entry_of
 from cli.ignore_files.rules import Ignored, NoEntryError, Rule, Skipped
 from lib.config import check
+from lib.core.suppressions import Suppression
 from lib.models import Json
-from lib.suppressions import Suppression
 from lib.text import one_line, truncate
 
 LONGEST_REASON: Final = 500

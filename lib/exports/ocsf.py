@@ -14,8 +14,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from lib.core.provenance import commit_url
 from lib.models import AnyReport, Finding, Image, Provenance, Report, Scan, Severity
-from lib.provenance import commit_url
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
 from lib.urls.console import console_url

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from typing import Final
 
+from lib.core.provenance import commit_url, compare_url
 from lib.models import (
     Alert,
     Change,
@@ -19,7 +20,6 @@ from lib.models import (
     Upgrade,
 )
 from lib.notifiers import wording
-from lib.provenance import commit_url, compare_url
 from lib.text import truncate
 from lib.wire.digest import digest_to_json
 from lib.wire.report import report_to_json, running_to_json

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from urllib.parse import quote
 
 from lib.checks.settings import CLOUDFORMATION, COMMAND, MANAGER, REMARK
+from lib.core.provenance import in_words, links
 from lib.models import (
     Alert,
     BasisKind,
@@ -28,7 +29,6 @@ from lib.models import (
     Upgrade,
     Workload,
 )
-from lib.provenance import in_words, links
 from lib.report import before, command_for, severity_word
 from lib.repositories import words as checks
 from lib.text import ELLIPSIS, clean, one_line, truncate

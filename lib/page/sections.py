@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from lib.checks.settings import CLOUDFORMATION, COMMAND, REMARK
+from lib.core.provenance import in_words, links
 from lib.models import (
     Alert,
     BasisKind,
@@ -33,7 +34,6 @@ from lib.page.findings import (
     percent,
 )
 from lib.page.markup import Markup, Node, element
-from lib.provenance import in_words, links
 from lib.report import before
 from lib.repositories.words import is_check, is_move
 from lib.text import clean, counted, one_line, truncate

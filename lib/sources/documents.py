@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol, assert_never
 
-from lib.distinct import distinct
+from lib.core.distinct import distinct
 from lib.errors import DocumentError, EventError
 from lib.models import (
     AnyReport,

@@ -11,7 +11,7 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.distinct import distinct
+from lib.core.distinct import distinct
 from lib.errors import (
     EventError,
     FindingsNotReadyError,

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from lib.distinct import distinct
+from lib.core.distinct import distinct
 from lib.errors import EventError
 from lib.models import (
     Counts,

@@ -9,9 +9,9 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from lib.core.provenance import normalize_provenance
 from lib.errors import SourceError
 from lib.models import Image, Provenance
-from lib.provenance import normalize_provenance
 from lib.sources.ecr import source_errors
 from lib.sources.indexes import INDEX_TYPES
 from lib.sources.values import digest, mapping

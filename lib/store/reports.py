@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
+from lib.core.routing import SETTINGS
 from lib.models import Evaluation, Known
-from lib.routing import SETTINGS
 from lib.store.evaluations import evaluation_from_json, evaluation_to_json, known_from_json
 from lib.store.items import store_errors
 

@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from typing import Any, Final
 
-from lib.difference import Found
+from lib.core.missed import Found
 from lib.models import Image
 from lib.wire.report import time_to_json
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from cli.alerts_edits import added, entry_of, removed, renewed
 from cli.alerts_file import understand
+from lib.core.suppressions import Suppression
 from lib.errors import ConfigError
-from lib.suppressions import Suppression
 
 ENTRY = {"id": "CVE-2024-9", "expires": "2027-01-31", "reason": "why: not"}
 LINES = """\

@@ -7,7 +7,7 @@ import pytest
 
 from cli.sending import opens_nothing, queue_scan
 from lib.config import DestinationConfig
-from lib.difference import InOrder, Waiting
+from lib.core.missed import InOrder, Waiting
 from lib.errors import DocumentError
 from tests.builders import an_image
 

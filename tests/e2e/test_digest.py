@@ -14,7 +14,7 @@ from cli.alerts_file import load_file
 from cli.commands import digest as command
 from lib.bootstrap import App as Process
 from lib.bootstrap import Clients, Settings
-from lib.digest import Schedule
+from lib.core.digest import Schedule
 from lib.models import Destination
 from local.app import App
 from local.process import ACCOUNT, SECRET

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from lib.digest import Schedule
+from lib.core.digest import Schedule
 from lib.models import Destination
 from local.app import App, install, write_config
 from local.deploy import TEMPLATE

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from handlers.process_scan import process_batch
+from lib.core.routing import Decisions, RouteOutcome
 from lib.errors import (
     ConfigError,
     NotAllowedError,
@@ -18,7 +19,6 @@ from lib.errors import (
 )
 from lib.models import AnyReport, Delivery, DeliveryState, Evaluation
 from lib.pipeline import ScanOutcome, ScanResult
-from lib.routing import Decisions, RouteOutcome
 from lib.wire.own_events import repository_check
 from tests.builders import (
     NOW,

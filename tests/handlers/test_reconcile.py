@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from handlers.reconcile import reconcile
-from lib.difference import Found
+from lib.core.missed import Found
 from lib.reconciliation import RESERVE, Scope, Tally, Watch
 from tests.builders import NOW, a_scan_event, an_image
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from handlers.send_digest import send_digests
-from lib.digest import Schedule
+from lib.core.digest import Schedule
 from lib.digest_pipeline import Made
 from lib.models import Destination
 from tests.digests import a_digest_of

@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from lib.checks.settings import Expectations, check
 from lib.checks.tags import Move, nothing_known, report_of
+from lib.core.evaluation import Rules, evaluate
+from lib.core.merging import merged
+from lib.core.provenance import completed, normalize_provenance, not_read
+from lib.core.suppressions import Suppression
 from lib.errors import SourceError
-from lib.evaluation import Rules, evaluate
-from lib.merging import merged
 from lib.models import (
     Alert,
     AnyReport,
@@ -36,9 +38,7 @@ from lib.models import (
     UnusableReport,
     Workload,
 )
-from lib.provenance import completed, normalize_provenance, not_read
 from lib.report import alert
-from lib.suppressions import Suppression
 from tests.builders import (
     NOW,
     a_delivery,

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema_rs import Draft4Validator
 
+from lib.core.upgrades import upgrades
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -33,7 +34,6 @@ from lib.notifiers import adf
 from lib.notifiers import jira_identity as identity
 from lib.notifiers.jira import LABEL, JiraNotifier
 from lib.notifiers.jira_message import MAX_SUMMARY, MAX_TEXT
-from lib.report import upgrades
 from tests.builders import NOW, a_filter, a_finding, a_report, an_image
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from lib.core.suppressions import Suppression
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -25,7 +26,6 @@ from lib.errors import (
 )
 from lib.models import Part, Receipt, StreamId
 from lib.notifiers.sns import FORMATS, MAX_BYTES, MAX_SUBJECT, SnsNotifier, SnsPublisher
-from lib.suppressions import Suppression
 from lib.wire.report import report_from_json
 from tests.builders import a_finding, a_report, an_image
 from tests.notifiers import golden

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from lib.evaluation import Rules, evaluate, history_entry
+from lib.core.evaluation import Rules, evaluate, history_entry
+from lib.core.suppressions import Suppression
 from lib.models import (
     AnyReport,
     BasisKind,
@@ -16,7 +17,6 @@ from lib.models import (
     Severity,
     StreamId,
 )
-from lib.suppressions import Suppression
 from tests.builders import NOW, a_digest, a_finding, a_report, an_image, an_unusable_report
 from tests.fakes import known_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from cli.ignore_files.importing import New, Plan, Wishes, plan, without_refused
 from cli.ignore_files.rules import Ignored, Skipped
-from lib.suppressions import Suppression
+from lib.core.suppressions import Suppression
 from tests.cli.ignore_files.origins import TODAY
 
 END = TODAY + timedelta(days=90)

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from cli.ignore_files import FORMATS
 from cli.ignore_files.importing import Wishes, plan
+from lib.core.suppressions import matcher
 from lib.models import Finding, Image, Package, Severity
-from lib.suppressions import matcher
 from lib.urls.packages import read_package_url
 from tests.builders import a_digest, an_image
 from tests.cli.ignore_files.origins import TODAY

@@ -9,8 +9,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+from lib.core.retries import DEFAULT_PAUSE
 from lib.models import DeliveryState
-from lib.retries import DEFAULT_PAUSE
 from local.standins.wire import Answer
 from tests.builders import an_image
 from tests.faults.matrix import Play, Repeats, delays, percentile, row

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 
-from lib.distinct import distinct
+from lib.core.distinct import distinct
 from lib.models import (
     AnyReport,
     Finding,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.changes import compare, problem_of
+from lib.core.changes import compare, problem_of
 from lib.models import (
     Basis,
     BasisKind,

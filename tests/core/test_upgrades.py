@@ -4,9 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from lib.core.upgrades import origins, upgrades
 from lib.models import Finding, Origin
-from lib.origins import origins
-from lib.report import upgrades
 from tests.builders import a_finding
 
 

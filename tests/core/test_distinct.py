@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from lib.distinct import distinct
+from lib.core.distinct import distinct
 from lib.models import Package, Score, Severity
 from tests.builders import a_finding
 

@@ -7,6 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.core.routing import (
+    Decision,
+    Match,
+    Route,
+    Selection,
+    decide,
+    refusal,
+    selection,
+    stream_of,
+)
 from lib.models import (
     Basis,
     BasisKind,
@@ -26,7 +36,6 @@ from lib.models import (
     StreamId,
     Suppressed,
 )
-from lib.routing import Decision, Match, Route, Selection, decide, refusal, selection, stream_of
 from tests.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
 
 SLACK = Destination("slack")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.core.suppressions import Suppression, covered, matcher
 from lib.models import Package, Suppressed
-from lib.suppressions import Suppression, covered, matcher
 from tests.builders import a_digest, a_finding, an_image
 
 TODAY = date(2026, 11, 23)

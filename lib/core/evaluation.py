@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from lib.changes import compare, problem_of
 from lib.checks.settings import Expectations
+from lib.core.changes import compare, problem_of
+from lib.core.routing import Decision, Decisions, Route
+from lib.core.suppressions import Suppression, matcher
 from lib.errors import FindingsNotReadyError
 from lib.models import (
     AnyReport,
@@ -43,8 +45,6 @@ from lib.models import (
     Tally,
     UnusableReport,
 )
-from lib.routing import Decision, Decisions, Route
-from lib.suppressions import Suppression, matcher
 
 NOT_READY_HORIZON: Final = timedelta(hours=1)
 """A scan that has no result by then is reported as not scanned."""

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
+from lib.core.retries import REFUSALS, Consequence, after_refusal, backoff, wake_again
 from lib.errors import PermanentDeliveryError
 from lib.models import DeliveryId
-from lib.retries import REFUSALS, Consequence, after_refusal, backoff, wake_again
 from tests.builders import a_delivery
 
 

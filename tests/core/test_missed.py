@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from lib.difference import Baselines, Found, InOrder, Outcome, Waiting, found_id, look, together
-from lib.evaluation import already_evaluated
+from lib.core.evaluation import already_evaluated
+from lib.core.missed import Baselines, Found, InOrder, Outcome, Waiting, found_id, look, together
 from lib.models import Doubt, ImageIndex, ImageState, LastScan, Member, ScanEvent, ScanProgress
 from lib.sources.events import parse_event
 from lib.wire.own_events import scan_found

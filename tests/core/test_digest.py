@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.digest import (
+from lib.core.digest import (
     PERIODS,
     Schedule,
     StreamDigest,
@@ -17,7 +17,7 @@ from lib.digest import (
     digest_id,
     stream_digest,
 )
-from lib.evaluation import Rules, evaluate, history_entry
+from lib.core.evaluation import Rules, evaluate, history_entry
 from lib.models import (
     BasisKind,
     Destination,

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from lib.merging import merged
+from lib.core.merging import merged
 from lib.models import ImageIndex, Member, Part, Report, ScanSource, Severity, UnusableReport
 from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
 from tests.sources.documents import checked

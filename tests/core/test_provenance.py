@@ -7,9 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.errors import SourceError
-from lib.models import Basis, BasisKind, Provenance
-from lib.provenance import (
+from lib.core.provenance import (
     NOT_ASKED,
     commit_of,
     commit_url,
@@ -21,6 +19,8 @@ from lib.provenance import (
     normalize_provenance,
     not_read,
 )
+from lib.errors import SourceError
+from lib.models import Basis, BasisKind, Provenance
 from lib.urls.forges import MAX_URL
 from tests.builders import an_image
 from tests.notifiers.alerts import HOSTILE, INJECTIONS

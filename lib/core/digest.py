@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from lib.core.routing import passing, refusal
 from lib.models import (
     Age,
     Counts,
@@ -32,7 +33,6 @@ from lib.models import (
     Standing,
     StreamId,
 )
-from lib.routing import passing, refusal
 
 STREAM: Final = StreamId("digest")
 """All digests of a destination are one thread."""
