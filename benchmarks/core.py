@@ -18,6 +18,7 @@ from lib.core.changes import compare
 from lib.core.evaluation import Rules, new_delivery
 from lib.core.routing import Route, decide, stream_of
 from lib.core.suppressions import matcher
+from lib.flows.scans import ScanPipeline
 from lib.models import (
     Basis,
     BasisKind,
@@ -31,7 +32,6 @@ from lib.models import (
     ScanSource,
     Severity,
 )
-from lib.pipeline import ScanPipeline
 from lib.report import alert
 from lib.sources.ecr import EcrFindingSource, normalize_ecr
 from lib.sources.repositories import EcrRepositories

@@ -11,7 +11,7 @@ from typing import Any, Final
 import boto3
 
 from benchmarks.core import NOW, Figure
-from lib.delivery import wake_due
+from lib.flows.deliveries import wake_due
 from lib.models import Delivery, NotClaimed, Receipt
 from lib.store.ledger import DynamoLedger
 from lib.store.state import DynamoStateStore

@@ -7,7 +7,7 @@ from typing import Any, Final
 from benchmarks.core import Figure
 from benchmarks.offline import OfflineSession
 from lib.bootstrap import App, Clients, Settings
-from lib.reconciliation import Scope
+from lib.flows.reconciliation import Scope
 from lib.store.items import to_item, to_time
 
 REPOSITORIES: Final = 10

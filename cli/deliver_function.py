@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from lib.bootstrap import Clients
-from lib.destination_test import request
 from lib.errors import DocumentError
+from lib.flows.destination_test import request
 from lib.models import Destination
 from lib.models.diagnostics import Check, check_from_json
 from lib.ports import DestinationTest

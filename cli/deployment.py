@@ -16,9 +16,9 @@ from cli.stacks import outputs_of
 from cli.terminal import remark, working
 from lib.bootstrap import App, Clients, Settings
 from lib.config import Config, check, parse
-from lib.digest_pipeline import DigestPipeline
 from lib.errors import DocumentError
-from lib.reconciliation import Reconciliation
+from lib.flows.digests import DigestPipeline
+from lib.flows.reconciliation import Reconciliation
 from lib.store.dead_letters import DeadLetterQueue
 from lib.store.history import DynamoHistory
 from lib.store.ledger import DynamoLedger

@@ -17,8 +17,8 @@ from lib.bootstrap import App
 from lib.config import DestinationConfig
 from lib.core.missed import Found, InOrder, Waiting, image_of
 from lib.core.routing import Decision
-from lib.delivery import send
 from lib.errors import DocumentError, ScanAlertError
+from lib.flows.deliveries import send
 from lib.models import DeliveryState, Image, ImageIndex, Receipt
 from lib.models.diagnostics import Check, check_to_json, has_failed
 from lib.ports import DestinationTest

@@ -14,10 +14,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.records import body_of, failures_logged
-from lib import destination_test
 from lib.bootstrap import App, app
-from lib.delivery import DeliveryOutcome, DeliveryResult
 from lib.errors import EventError, ScanAlertError
+from lib.flows import destination_test
+from lib.flows.deliveries import DeliveryOutcome, DeliveryResult
 from lib.models import DeliveryId, Destination, Json, WakeUp
 from lib.models.diagnostics import check_to_json, has_failed
 from lib.observability import Metric, logger, metrics

@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from handlers.records import body_of, failures_logged
 from lib.bootstrap import App, app
 from lib.errors import EventError, OutOfTimeError, StoreError
+from lib.flows.scans import ScanOutcome, ScanResult
 from lib.models import (
     DeliveryState,
     FindingEvent,
@@ -29,7 +30,6 @@ from lib.models import (
     ScanEvent,
 )
 from lib.observability import Metric, logger, metrics
-from lib.pipeline import ScanOutcome, ScanResult
 from lib.ports import FETCH_RESERVE
 from lib.sources.events import parse_event
 

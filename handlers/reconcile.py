@@ -6,8 +6,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap import App, app
+from lib.flows.reconciliation import Tally, Watch
 from lib.observability import Metric, logger, metrics
-from lib.reconciliation import Tally, Watch
 
 
 @logger.inject_lambda_context

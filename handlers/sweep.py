@@ -6,7 +6,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap import App, app
-from lib.delivery import wake_due
+from lib.flows.deliveries import wake_due
 from lib.observability import Metric, logger, metrics
 
 

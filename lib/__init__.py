@@ -1,1 +1,1 @@
-"""The alert pipeline. Start with `lib.pipeline`; `bootstrap` wires it, `models` names its words."""
+"""The alert pipeline. Start with `lib.flows.scans`; `bootstrap` wires it, `models` names its words."""

@@ -14,15 +14,16 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.audit import Audit
 from lib.config import Config, read_packaged
 from lib.core.evaluation import INDEX_WAIT, Rules
-from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError
+from lib.flows.audit import Audit
+from lib.flows.deliveries import DeliveryPipeline
+from lib.flows.reconciliation import Reconciliation, Scope
+from lib.flows.scans import ScanPipeline
 from lib.models import Destination, Evaluation, HistoryEntry
 from lib.models.diagnostics import Check
 from lib.observability import logger
-from lib.pipeline import ScanPipeline
 from lib.ports import (
     DestinationTest,
     DigestStore,
@@ -40,14 +41,13 @@ from lib.ports import (
     TagStore,
     Workloads,
 )
-from lib.reconciliation import Reconciliation, Scope
 from lib.urls.signed import SignedLinks, opened
 
 if TYPE_CHECKING:
     import requests
     from boto3.session import Session
 
-    from lib.digest_pipeline import DigestPipeline
+    from lib.flows.digests import DigestPipeline
     from lib.store.ledger import DynamoLedger
     from lib.store.pages import S3Pages
     from lib.store.queues import SqsDeadLetters, SqsReturns, SqsWaker
@@ -366,7 +366,7 @@ class App:
     @property
     def digest_pipeline(self) -> "DigestPipeline":
         """What send_digests runs."""
-        from lib.digest_pipeline import DigestPipeline
+        from lib.flows.digests import DigestPipeline
         from lib.sources.registry import EcrRegistry
 
         return DigestPipeline(
@@ -489,7 +489,7 @@ class App:
         Secrets are read anew: a stored one counts at once. Raises `ConfigError` for a destination
         that is not in alerts.yml.
         """
-        from lib.destination_test import run
+        from lib.flows.destination_test import run
 
         self.secrets.renew()
         return run(self.notifier(destination), test)

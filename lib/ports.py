@@ -452,7 +452,7 @@ class Testable(Protocol):
         Look at what sending needs, then send a message that is marked as TEST, unless told not to.
 
         Yields each fact as soon as it is known. Raises `ScanAlertError` for what ends the test;
-        see `lib.destination_test`.
+        see `lib.flows.destination_test`.
         """
 
 

@@ -7,18 +7,18 @@ from urllib.parse import parse_qsl, urlsplit
 import boto3
 import pytest
 
-from lib.audit import Audit
 from lib.bootstrap import App, Clients, Settings, app
 from lib.config import Config, load
-from lib.delivery import DeliveryPipeline
 from lib.errors import ConfigError, LinkError
+from lib.flows.audit import Audit
+from lib.flows.deliveries import DeliveryPipeline
+from lib.flows.reconciliation import Reconciliation
+from lib.flows.scans import ScanPipeline
 from lib.http_deadline import DeadlineAdapter, TimeLimits
 from lib.models import Destination
 from lib.notifiers import jira_identity as identity
 from lib.notifiers.slack import SlackWebhookNotifier
 from lib.observability import logger
-from lib.pipeline import ScanPipeline
-from lib.reconciliation import Reconciliation
 from lib.sources.provenance import EcrProvenanceSource
 from tests.builders import NOW
 from tests.notifiers.alerts import stories

@@ -9,8 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lib.errors import FindingsNotReadyError, OutOfTimeError, SourceError
+from lib.flows.scans import PROGRESS, ScanOutcome, ScanResult
 from lib.models import ImageIndex, Member, Report, ScanEvent
-from lib.pipeline import PROGRESS, ScanOutcome, ScanResult
 from lib.ports import FETCH_RESERVE, Fetching
 from lib.sources.ecr import EcrFindingSource
 from tests.builders import a_digest, a_scan_event, an_image

@@ -8,10 +8,11 @@ from lib.checks.settings import Expectations
 from lib.core.evaluation import Rules
 from lib.core.routing import Match, Route
 from lib.core.suppressions import Suppression
-from lib.delivery import DeliveryPipeline
 from lib.errors import (
     PermanentDeliveryError,
 )
+from lib.flows.deliveries import DeliveryPipeline
+from lib.flows.scans import ScanPipeline
 from lib.models import (
     AnyReport,
     ChangeKind,
@@ -22,7 +23,6 @@ from lib.models import (
     ScanEvent,
     Severity,
 )
-from lib.pipeline import ScanPipeline
 from tests.builders import (
     NOW,
     a_finding,

@@ -11,7 +11,7 @@ from cli.session import Connect, OperatorClients
 from cli.terminal import complain, print_json, print_table, remark, say, stepping
 from lib.bootstrap import Clients
 from lib.core.missed import Found
-from lib.reconciliation import Scope, Tally, Watch
+from lib.flows.reconciliation import Scope, Tally, Watch
 from lib.text import counted
 
 HELP = "find scans that no event told of, and have them evaluated"

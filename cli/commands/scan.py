@@ -31,6 +31,7 @@ from lib.errors import (
     FindingsNotReadyError,
     SourceError,
 )
+from lib.flows.scans import traced
 from lib.models import (
     AnyReport,
     Image,
@@ -38,7 +39,6 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
-from lib.pipeline import traced
 from lib.ports import FindingSource
 from lib.sources.images import image_of_detail
 from lib.wire.report import report_to_json

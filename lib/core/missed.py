@@ -1,7 +1,7 @@
 """
 What ECR holds against what was evaluated, image by image: what is to be made good, and why. Pure.
 
-`lib.reconciliation` asks for both sides, and puts the events that come out here on the queue.
+`lib.flows.reconciliation` asks for both sides, and puts the events that come out here on the queue.
 """
 
 import hashlib

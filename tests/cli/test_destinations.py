@@ -12,8 +12,8 @@ from botocore.exceptions import ReadTimeoutError
 from cli.__main__ import main, parser
 from cli.commands import destinations
 from lib.bootstrap import Clients
-from lib.destination_test import EVENT
 from lib.errors import DocumentError
+from lib.flows.destination_test import EVENT
 from lib.models.diagnostics import Check, check_to_json, failed, note, ok
 
 ALERTS = """\

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from lib.flows.scans import ScanResult
 from lib.models import DeliveryState, ScanEvent
-from lib.pipeline import ScanResult
 from lib.sources.events import ECR_IMAGE_SCAN, parse_event
 from local.app import App
 from tests.e2e.test_alerts import basic, rows_about

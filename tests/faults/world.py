@@ -32,6 +32,7 @@ from handlers.sweep import sweep
 from lib.bootstrap import App, Settings
 from lib.config import Config, load
 from lib.errors import ScanAlertError
+from lib.flows.reconciliation import Reconciliation
 from lib.http_client import RequestsClient
 from lib.models import (
     AnyReport,
@@ -48,7 +49,6 @@ from lib.models import (
 )
 from lib.observability import logger, metrics
 from lib.ports import ALL_THE_TIME, Fetching
-from lib.reconciliation import Reconciliation
 from lib.store.queues import SqsScanEvents
 from tests.builders import a_finding, a_report, an_image
 from tests.fakes import (

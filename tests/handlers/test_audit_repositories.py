@@ -4,8 +4,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from handlers.audit_repositories import audit_repositories
-from lib.audit import Audit
 from lib.checks.settings import Expectations
+from lib.flows.audit import Audit
 from lib.sources.events import parse_event
 from tests.builders import NOW
 from tests.checks.test_check import a_repository

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from handlers.deliver import process_batch
-from lib.delivery import DeliveryOutcome, DeliveryResult
 from lib.errors import StoreError
+from lib.flows.deliveries import DeliveryOutcome, DeliveryResult
 from lib.models import Receipt, WakeUp
 from tests.builders import NOW, a_delivery
 from tests.handlers.conftest import Returns

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from handlers import deliver
-from lib import destination_test
 from lib.bootstrap import App, Settings
 from lib.config import Config, DestinationConfig
 from lib.errors import ConfigError, EventError
+from lib.flows import destination_test
 from lib.models import Destination
 from lib.models.diagnostics import check_from_json, failed, ok
 from lib.ports import DestinationTest

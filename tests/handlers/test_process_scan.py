@@ -17,8 +17,8 @@ from lib.errors import (
     SourceThrottledError,
     StoreError,
 )
+from lib.flows.scans import ScanOutcome, ScanResult
 from lib.models import AnyReport, Delivery, DeliveryState, Evaluation
-from lib.pipeline import ScanOutcome, ScanResult
 from lib.wire.own_events import repository_check
 from tests.builders import (
     NOW,

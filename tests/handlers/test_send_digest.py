@@ -6,7 +6,7 @@ from typing import Any
 
 from handlers.send_digest import send_digests
 from lib.core.digest import Schedule
-from lib.digest_pipeline import Made
+from lib.flows.digests import Made
 from lib.models import Destination
 from tests.digests import a_digest_of
 

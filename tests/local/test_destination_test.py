@@ -11,13 +11,13 @@ import pytest
 import requests
 from jsonschema import Draft202012Validator
 
-from lib.destination_test import run
 from lib.errors import (
     ConfigError,
     PermanentDeliveryError,
     TemporaryDeliveryError,
     ThrottledError,
 )
+from lib.flows.destination_test import run
 from lib.http_client import RequestsClient
 from lib.models import Destination
 from lib.models.diagnostics import Check, CheckStatus, has_failed

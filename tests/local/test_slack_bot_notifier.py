@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import requests
 
-from lib.delivery import DeliveryPipeline
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
+from lib.flows.deliveries import DeliveryPipeline
 from lib.http_client import RequestsClient
 from lib.http_deadline import TimeLimits
 from lib.models import (

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from cli.commands.scan import parse_reference
 from lib import ports
 from lib.config import DestinationConfig
-from lib.destination_test import run
 from lib.errors import (
     AmbiguousDeliveryError,
     DeliveryError,
@@ -26,6 +25,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
+from lib.flows.destination_test import run
 from lib.http_client import RequestsClient
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS, wording

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lib.destination_test import run
+from lib.flows.destination_test import run
 from lib.models import HttpAnswer
 from lib.notifiers.sns import FORMATS as SNS_FORMATS
 from lib.ports import DestinationTest

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from lib.delivery import wake_due
 from lib.errors import ConflictError
+from lib.flows.deliveries import wake_due
 from lib.models import (
     Basis,
     BasisKind,

@@ -10,6 +10,7 @@ from lib.checks.settings import Expectations
 from lib.core.routing import Match, Route
 from lib.core.suppressions import Suppression
 from lib.errors import ConflictError, ImageGoneError, NotAllowedError, SourceError
+from lib.flows.scans import ScanResult
 from lib.models import (
     ChangeKind,
     Filter,
@@ -19,7 +20,6 @@ from lib.models import (
     RepositorySettings,
     Severity,
 )
-from lib.pipeline import ScanResult
 from tests.builders import NOW, a_digest, a_finding, a_report, an_image
 from tests.checks.test_check import a_repository
 from tests.world import JIRA, RAW, SLACK, World, a_route, kinds

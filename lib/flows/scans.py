@@ -1,5 +1,5 @@
 """
-The flow. Read this first, then `lib.delivery`, its second half.
+The flow. Read this first, then `lib.flows.deliveries`, its second half.
 
     a scan event    -> ScanPipeline      fetch, compare, route, store        -> deliveries to make
     a wake-up       -> DeliveryPipeline  claim, render, send, record         -> a receipt, or a time

@@ -10,6 +10,8 @@ import pytest
 from lib.core.evaluation import Rules
 from lib.core.routing import Route
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError, StoreError
+from lib.flows.reconciliation import BATCH, Reconciliation, Scope, Tally, Watch
+from lib.flows.scans import ScanPipeline, ScanResult
 from lib.models import (
     ChangeKind,
     Destination,
@@ -24,8 +26,6 @@ from lib.models import (
     ScanProgress,
     Severity,
 )
-from lib.pipeline import ScanPipeline, ScanResult
-from lib.reconciliation import BATCH, Reconciliation, Scope, Tally, Watch
 from lib.sources.events import parse_event
 from tests.builders import NOW, a_digest, a_finding, a_last_scan, a_report, an_image
 from tests.fakes import (

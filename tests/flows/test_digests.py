@@ -8,8 +8,8 @@ import pytest
 
 from lib.core.digest import STREAM, Schedule
 from lib.core.routing import Match, Route
-from lib.digest_pipeline import DigestPipeline
 from lib.errors import SourceError, ThrottledError
+from lib.flows.digests import DigestPipeline
 from lib.models import (
     DeliveryState,
     Destination,

@@ -10,7 +10,6 @@ import pytest
 from lib.checks.settings import Expectations
 from lib.core.evaluation import revisit_delay, traced_member
 from lib.core.suppressions import Suppression
-from lib.delivery import wake_due
 from lib.errors import (
     ConflictError,
     FindingsNotReadyError,
@@ -18,6 +17,8 @@ from lib.errors import (
     NotAnImageError,
     SourceError,
 )
+from lib.flows.deliveries import wake_due
+from lib.flows.scans import ScanResult
 from lib.models import (
     AnyReport,
     BasisKind,
@@ -36,7 +37,6 @@ from lib.models import (
     Tally,
     Workload,
 )
-from lib.pipeline import ScanResult
 from tests.builders import (
     NOW,
     a_report,

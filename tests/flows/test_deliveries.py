@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from lib.core.retries import DEFAULT_PAUSE, HORIZON
-from lib.delivery import DeliveryResult, wake_due
-from lib.delivery import notice_id as notice_id_of
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -17,6 +15,8 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
+from lib.flows.deliveries import DeliveryResult, wake_due
+from lib.flows.deliveries import notice_id as notice_id_of
 from lib.models import (
     AskLater,
     DeliveryState,

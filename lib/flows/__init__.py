@@ -1,0 +1,1 @@
+"""What happens, step by step, over the ports: scans, deliveries, digests, reconciliation, audits."""
