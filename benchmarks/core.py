@@ -19,6 +19,7 @@ from lib.core.evaluation import Rules, new_delivery
 from lib.core.routing import Route, decide, stream_of
 from lib.core.suppressions import matcher
 from lib.flows.scans import ScanPipeline
+from lib.messages.alert import alert
 from lib.models import (
     Basis,
     BasisKind,
@@ -32,7 +33,6 @@ from lib.models import (
     ScanSource,
     Severity,
 )
-from lib.report import alert
 from lib.sources.ecr import EcrFindingSource, normalize_ecr
 from lib.sources.repositories import EcrRepositories
 from lib.store.evaluations import evaluation_to_json, known_from_json

@@ -19,10 +19,10 @@ from lib.core.missed import Found, InOrder, Waiting, image_of
 from lib.core.routing import Decision
 from lib.errors import DocumentError, ScanAlertError
 from lib.flows.deliveries import send
+from lib.messages.alert import alert
 from lib.models import DeliveryState, Image, ImageIndex, Receipt
 from lib.models.diagnostics import Check, check_to_json, has_failed
 from lib.ports import DestinationTest
-from lib.report import alert
 
 MARK: Final = "TEST sent by hand, not an alert"
 """What stands before the verdict of an alert that is sent by hand."""

@@ -26,10 +26,10 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from lib.core.provenance import in_words
 from lib.errors import DocumentError
+from lib.messages.provenance import in_words
+from lib.messages.wording import platforms
 from lib.models import AnyReport, Finding, Report, Severity
-from lib.notifiers.wording import platforms
 from lib.text import clean, counted, escaped, one_line
 
 Advance = Callable[[], None]

@@ -17,8 +17,8 @@ from cli.terminal import print_json, remark
 from lib.config import Config
 from lib.core.routing import Decision
 from lib.errors import DocumentError
+from lib.messages.alert import alert
 from lib.models import DeliveryState, Destination, Filter
-from lib.report import alert
 
 HELP = "print the exact payload for a destination"
 DESCRIPTION = (

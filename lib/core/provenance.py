@@ -27,7 +27,6 @@ CONFIGURED: Final = "alerts.yml"
 _SWITCHED_OFF: Final = "traceability is switched off"
 NOT_ASKED: Final = Provenance(unread=_SWITCHED_OFF)
 _UNREAD: Final = 200
-_WHERE: Final = 100
 
 REVISION: Final = "org.opencontainers.image.revision"
 SOURCE: Final = "org.opencontainers.image.source"
@@ -195,53 +194,6 @@ def _commit_of(tag: str) -> str | None:
 
 
 # --- what people read -------------------------------------------------------------------------
-
-_NO_COMMIT: Final = f"unknown: build with --label {REVISION}=$(git rev-parse HEAD)"
-_NO_REPOSITORY: Final = "; for a link, name its repository under sources in alerts.yml"
-
-
-def in_words(found: Provenance | None, tags: Iterable[str]) -> str:
-    """
-    Return "org/repo at 1a2b3c4 (built 2026-11-23)", or what to do so that an image says so.
-
-    `tags`: of the image, in case they say another commit. Empty when nobody asked.
-    """
-    if found is None:
-        return ""
-    where = truncate(forges.name(found.repository), _WHERE) if found.repository else ""
-    built = f" (built {found.created_at:%Y-%m-%d})" if found.created_at else ""
-    if found.commit is not None:
-        commit, other = forges.short_commit(found.commit), _contradiction(found.commit, tags)
-        doubt = f", but its tag says {forges.short_commit(other)}" if other else ""
-        said = f"{where} at {commit}" if where else f"commit {commit}"
-        return f"{said}{built}{doubt}{'' if where else _NO_REPOSITORY}"
-    if found.unread is not None:
-        return f"not read: {found.unread}"
-    return f"{where}{built}, commit {_NO_COMMIT}" if where else f"{_NO_COMMIT} and …source=URL"
-
-
-def _contradiction(commit: str, tags: Iterable[str]) -> str | None:
-    """Return the commit that a tag names where labels say another: they are the base image's."""
-    tagged = commit_of(tags)
-    if tagged is None or not forges.is_commit(commit):
-        return None
-    return None if commit.startswith(tagged) or tagged.startswith(commit) else tagged
-
-
-def links(found: Provenance | None, basis: Basis, since: str) -> list[tuple[str, str]]:
-    """
-    Return what there is to click: commit, comparison with the image before, build.
-
-    `since`: what people call the image before.
-    """
-    if found is None:
-        return []
-    named = (
-        (f"Commit {forges.short_commit(found.commit or '')}", commit_url(found)),
-        (f"Commits since {since}", compare_url(found, basis)),
-        ("Build", found.build_url),
-    )
-    return [(label, url) for label, url in named if url is not None]
 
 
 def commit_url(found: Provenance | None) -> str | None:

@@ -36,6 +36,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
+from lib.messages.alert import alert as build_alert
 from lib.models import (
     DIGESTS,
     AskLater,
@@ -54,7 +55,6 @@ from lib.models import (
     WakeUp,
 )
 from lib.ports import DigestStore, Ledger, Notifier, Pages, ReportStore, SecretReader, Waker
-from lib.report import alert as build_alert
 
 _DUE_READ: Final = 2500
 """Rows read of each part of the index, of 200 bytes each: so that whoever else waits is seen."""

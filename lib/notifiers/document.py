@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from lib.core.provenance import commit_url, compare_url
+from lib.messages import wording
 from lib.models import (
     Alert,
     Change,
@@ -19,7 +20,6 @@ from lib.models import (
     UnusableReport,
     Upgrade,
 )
-from lib.notifiers import wording
 from lib.text import truncate
 from lib.wire.digest import digest_to_json
 from lib.wire.report import report_to_json, running_to_json

@@ -26,6 +26,7 @@ from lib.errors import (
     PermanentDeliveryError,
     StoreError,
 )
+from lib.messages import wording
 from lib.models import (
     LONG_ANSWER,
     Alert,
@@ -41,7 +42,7 @@ from lib.models import (
     Verdict,
 )
 from lib.models.diagnostics import Check
-from lib.notifiers import adf, jira_checks, jira_digest, testing, wording
+from lib.notifiers import adf, jira_checks, jira_digest, testing
 from lib.notifiers import jira_identity as identity
 from lib.notifiers import jira_message as layout
 from lib.notifiers import jira_workflow as workflow

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Final
 
+from lib.messages import digest as words
 from lib.models import Digest, Json
 from lib.notifiers import adf
-from lib.notifiers import digest_words as words
 from lib.text import one_line, truncate
 
 _LINES: Final = 15

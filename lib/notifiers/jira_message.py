@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Final
 
+from lib.messages import wording
 from lib.models import Alert, Change, Json, ScanProblem, Upgrade
-from lib.notifiers import adf, wording
+from lib.notifiers import adf
 from lib.notifiers import jira_identity as identity
 from lib.text import one_line, truncate
 from lib.urls.advisories import vulnerability_url

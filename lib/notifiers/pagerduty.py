@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final, Self
 
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
+from lib.messages import wording
 from lib.models import (
     Alert,
     Change,
@@ -35,7 +36,7 @@ from lib.models import (
     Verdict,
 )
 from lib.models.diagnostics import Check
-from lib.notifiers import testing, wording
+from lib.notifiers import testing
 from lib.ports import DestinationTest, NotifierTools
 from lib.text import one_line, truncate
 from lib.wire.report import time_from_json, time_to_json

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from lib.messages import digest as words
 from lib.models import Digest, Json, Severity
-from lib.notifiers import digest_words as words
 from lib.notifiers.slack_message import mrkdwn
 from lib.text import slack_flat, slack_text, unlinked
 

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from lib.messages import wording
 from lib.models import Alert, Change, Json, ScanProblem, Severity, Upgrade, Usage
-from lib.notifiers import testing, wording
+from lib.notifiers import testing
 from lib.text import one_line, slack_flat, slack_link, slack_text, unlinked
 from lib.urls.advisories import vulnerability_url
 

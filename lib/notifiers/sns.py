@@ -23,10 +23,11 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
+from lib.messages import digest as digest_words
+from lib.messages import wording
 from lib.models import Alert, Digest, Json, Message, NotThere, Receipt, StreamId, Usage, Verdict
 from lib.models.diagnostics import Check, ok
 from lib.notifiers import (
-    digest_words,
     document,
     sns_amazon_q,
     sns_digest,
@@ -34,7 +35,6 @@ from lib.notifiers import (
     sns_testing,
     sns_text,
     testing,
-    wording,
 )
 from lib.ports import DestinationTest, NotifierTools
 from lib.text import ascii_only, one_line, truncate

@@ -10,8 +10,8 @@ import hashlib
 import json
 from typing import Final
 
+from lib.messages import wording
 from lib.models import Alert, Change, Json, Severity, Upgrade
-from lib.notifiers import wording
 from lib.text import escape_slack, one_line, slack_flat, slack_text, truncate, unlinked
 
 # Titles and descriptions beyond these are dropped without a word. The lists have no documented

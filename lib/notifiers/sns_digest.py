@@ -5,8 +5,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
+from lib.messages import digest as words
 from lib.models import Digest
-from lib.notifiers import digest_words as words
 from lib.notifiers.document import dump, render_digest
 from lib.text import slack_flat, slack_text, unlinked
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from lib.exports.ocsf import CHANGED, GONE, NEW, event, not_scanned, summary, traced
+from lib.messages import wording
 from lib.models import Alert, Change, ChangeKind, Json, Severity
-from lib.notifiers import wording
 from lib.notifiers.document import shortened
 from lib.text import one_line, truncate
 

@@ -4,8 +4,8 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
+from lib.messages import wording
 from lib.models import Alert, Change, ScanProblem, Upgrade
-from lib.notifiers import wording
 from lib.text import one_line, truncate
 from lib.urls.advisories import vulnerability_url
 

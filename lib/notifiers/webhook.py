@@ -16,9 +16,10 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from lib.errors import ConfigError, PermanentDeliveryError
+from lib.messages import wording
 from lib.models import Alert, Destination, Digest, Json, Message, NotThere, Receipt, Usage, Verdict
 from lib.models.diagnostics import Check
-from lib.notifiers import document, testing, wording
+from lib.notifiers import document, testing
 from lib.ports import DestinationTest, NotifierTools
 from lib.wire.report import time_to_json
 

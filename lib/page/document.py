@@ -8,6 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from lib.messages.alert import alert as build_alert
+from lib.messages.alert import command_for
+from lib.messages.checks import is_check
 from lib.models import (
     Alert,
     Delivery,
@@ -22,9 +25,6 @@ from lib.models import (
 from lib.page import sections
 from lib.page.findings import FIRST, Row, data, fitting, rows, table
 from lib.page.markup import Markup, element, joined
-from lib.report import alert as build_alert
-from lib.report import command_for
-from lib.repositories.words import is_check
 
 _HERE: Final = Path(__file__).parent
 _ALL: Final = Filter("report", Severity.UNKNOWN, unknown_severity=True)

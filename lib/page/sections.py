@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from lib.checks.settings import CLOUDFORMATION, COMMAND, REMARK
-from lib.core.provenance import in_words, links
+from lib.messages.checks import is_check, is_move
+from lib.messages.provenance import in_words, links
+from lib.messages.verdict import before
 from lib.models import (
     Alert,
     BasisKind,
@@ -34,8 +36,6 @@ from lib.page.findings import (
     percent,
 )
 from lib.page.markup import Markup, Node, element
-from lib.report import before
-from lib.repositories.words import is_check, is_move
 from lib.text import clean, counted, one_line, truncate
 
 _NAME: Final = 200

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from lib.checks.settings import COMMAND
+from lib.messages.checks import how_it_stands
 from lib.models import BasisKind, ChangeKind, Finding, RepositorySettings, Severity
-from lib.repositories.words import how_it_stands
 from tests.builders import a_filter
 from tests.checks.test_check import a_repository
 from tests.notifiers.alerts import a_check, evaluated, stories, told

@@ -10,8 +10,8 @@ import pytest
 from cli.__main__ import parser
 from cli.commands import digest
 from lib.errors import DocumentError
+from lib.messages.digest import OPEN
 from lib.models import Digest
-from lib.notifiers.digest_words import OPEN
 from tests.cli.stage import Stage
 from tests.digests import a_digest_of
 

@@ -13,13 +13,12 @@ from lib.core.provenance import (
     commit_url,
     compare_url,
     completed,
-    in_words,
     kept,
-    links,
     normalize_provenance,
     not_read,
 )
 from lib.errors import SourceError
+from lib.messages.provenance import in_words, links
 from lib.models import Basis, BasisKind, Provenance
 from lib.urls.forges import MAX_URL
 from tests.builders import an_image

@@ -13,6 +13,7 @@ from lib.core.merging import merged
 from lib.core.provenance import completed, normalize_provenance, not_read
 from lib.core.suppressions import Suppression
 from lib.errors import SourceError
+from lib.messages.alert import alert
 from lib.models import (
     Alert,
     AnyReport,
@@ -38,7 +39,6 @@ from lib.models import (
     UnusableReport,
     Workload,
 )
-from lib.report import alert
 from tests.builders import (
     NOW,
     a_delivery,

@@ -27,8 +27,9 @@ from lib.errors import (
 )
 from lib.flows.destination_test import run
 from lib.http_client import RequestsClient
+from lib.messages import wording
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
-from lib.notifiers import NOTIFIERS, wording
+from lib.notifiers import NOTIFIERS
 from lib.notifiers.sns import FORMATS as SNS_FORMATS
 from lib.ports import Notifier
 from tests.answers import an_answer

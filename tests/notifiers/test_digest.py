@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from lib.errors import ConfigError
+from lib.messages import digest as words
 from lib.models import HttpAnswer, NotThere, Receipt
-from lib.notifiers import digest_words as words
 from lib.notifiers.sns import FORMATS
 from tests.builders import NOW
 from tests.digests import a_digest_of, clear, digests, hostile

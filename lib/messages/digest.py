@@ -3,8 +3,8 @@
 from datetime import timedelta
 from typing import Final
 
+from lib.messages.wording import counts, fitting, short
 from lib.models import Digest, NotScanned, Removed, RepositoryDigest
-from lib.notifiers.wording import counts, fitting, short
 from lib.text import one_line, truncate
 
 _DAY: Final = timedelta(days=1)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lib.checks.settings import COMMAND
+from lib.messages import wording
 from lib.models import Alert
-from lib.notifiers import wording
 from tests.notifiers.alerts import stories
 from tests.notifiers.receivers import notifier, tools
 from tests.notifiers.test_contract import FORMATS

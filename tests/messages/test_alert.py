@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from lib.core.suppressions import Suppression
 from lib.core.upgrades import upgrades, version_key
+from lib.messages.alert import alert
+from lib.messages.verdict import before
 from lib.models import (
     Basis,
     BasisKind,
@@ -24,7 +26,6 @@ from lib.models import (
     Score,
     Severity,
 )
-from lib.report import alert, before
 from lib.urls.advisories import vulnerability_url
 from lib.urls.console import console_url
 from tests.builders import (

@@ -12,7 +12,10 @@ from typing import Final, TypeVar
 from urllib.parse import quote
 
 from lib.checks.settings import CLOUDFORMATION, COMMAND, MANAGER, REMARK
-from lib.core.provenance import in_words, links
+from lib.messages import checks
+from lib.messages.alert import command_for
+from lib.messages.provenance import in_words, links
+from lib.messages.verdict import before, severity_word
 from lib.models import (
     Alert,
     BasisKind,
@@ -29,8 +32,6 @@ from lib.models import (
     Upgrade,
     Workload,
 )
-from lib.report import before, command_for, severity_word
-from lib.repositories import words as checks
 from lib.text import ELLIPSIS, clean, one_line, truncate
 
 _NAME: Final = 100

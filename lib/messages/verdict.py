@@ -1,21 +1,13 @@
-"""
-The neutral report: what one destination is told, in facts and one sentence. Pure.
+"""The verdict: the first sentence of an alert, which says what is new and what fixes it. Pure."""
 
-    alert          evaluation + delivery -> Alert; notifiers only choose how to show it
-    upgrades       findings -> what to do, most useful first
-    console_url, vulnerability_url, version_key        what everybody who shows findings needs
-"""
-
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.routing import selection
-from lib.core.upgrades import WORST_FIRST, upgrade_of, upgrade_target, upgrades
+from lib.core.upgrades import WORST_FIRST, upgrade_of, upgrade_target
+from lib.messages import checks
 from lib.models import (
-    Alert,
     AnyReport,
     Basis,
     BasisKind,
@@ -25,99 +17,34 @@ from lib.models import (
     Evaluation,
     Filter,
     Image,
-    LeftOut,
-    Page,
     Report,
     ScanSource,
     Severity,
 )
-from lib.repositories import words
 from lib.text import one_line, truncate
-from lib.urls.console import console_url
 
 NAME: Final = 60
 """Characters of a name from outside that the verdict quotes."""
+
+
 _PIECES: Final = 4
 """Kinds of change that the verdict counts one by one; the others are added up."""
 
 
-def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = None) -> Alert:
-    """
-    Return what a destination is told about an evaluation. `page`: its report page.
-
-    Its numbers add up as `Alert` says, whatever the filters of the delivery leave out.
-    """
-    report = evaluation.report
-    chosen = selection(evaluation, delivery.filters)
-    listed = sorted((each for each in chosen.changes if not _resolved(each)), key=_worst_first)
-    resolved = sorted((each for each in chosen.changes if _resolved(each)), key=_worst_first)
-    standing = sorted(chosen.standing, key=_worst_first)
-    return Alert(
-        delivery_id=delivery.id,
-        destination=delivery.destination,
-        routes=tuple(dict.fromkeys(each.route for each in delivery.filters)),
-        image=report.image,
-        scan=report.scan,
-        stream=evaluation.stream,
-        basis=_basis(evaluation),
-        verdict=_noted(delivery, _verdict(evaluation, listed, resolved, delivery.filters)),
-        worst=max((each.finding.severity for each in listed), default=None),
-        counts=report.counts if isinstance(report, Report) else MappingProxyType({}),
-        total=len(report.findings) if isinstance(report, Report) else 0,
-        changes=(*listed, *resolved),
-        unchanged=chosen.unchanged,
-        standing=tuple(standing),
-        left_out=tuple(sorted(chosen.left_out, key=_most_first)),
-        # An upgrade also removes what was there before and is not listed again.
-        upgrades=() if _is_check(report) else upgrades(each.finding for each in standing),
-        console_url=console_url(report.image),
-        problem=evaluation.problem,
-        parts=report.parts,
-        provenance=report.provenance,
-        running=evaluation.running,
-        evaluated_at=evaluation.evaluated_at,
-        report_url=page.url if page is not None else None,
-        page_key=page.key if page is not None else None,
-        attempt=max(delivery.attempts, 1),
-        possible_repeat=delivery.unsure,
-        outdated=delivery.told_at is not None and evaluation.evaluated_at < delivery.told_at,
-    )
-
-
-def _is_check(report: AnyReport) -> bool:
+def is_check_report(report: AnyReport) -> bool:
+    """Whether a report is about a repository, not about an image."""
     return report.scan.source is ScanSource.REPOSITORY
 
 
-def _noted(delivery: Delivery, verdict: str) -> str:
+def with_note(delivery: Delivery, verdict: str) -> str:
     """Say first why somebody is told in another one's place."""
     return verdict if delivery.note is None else f"{delivery.note}: {verdict}"
 
 
-def _resolved(change: Change) -> bool:
-    return change.kind is ChangeKind.RESOLVED
-
-
-def _most_first(left_out: LeftOut) -> tuple[int, str]:
-    return (-left_out.count, left_out.reason)
-
-
-def _worst_first(change: Change) -> tuple[object, ...]:
-    """Order by severity, then by what is likelier to hurt, then by name so that it is stable."""
-    finding = change.finding
-    return (
-        -finding.severity,
-        not finding.exploitable,
-        -(finding.epss or 0.0),
-        -(finding.score.value if finding.score else 0.0),
-        finding.id,
-    )
-
-
-def _basis(evaluation: Evaluation) -> Basis:
+def basis_of(evaluation: Evaluation) -> Basis:
+    """Return what an evaluation was compared with."""
     return evaluation.comparison.basis if evaluation.comparison else Basis(BasisKind.NONE)
 
-
-# --- the verdict ------------------------------------------------------------------------------
 
 _SHORT: Final[Mapping[ChangeKind, str]] = MappingProxyType(
     {
@@ -130,7 +57,7 @@ _SHORT: Final[Mapping[ChangeKind, str]] = MappingProxyType(
 )
 
 
-def _verdict(
+def verdict_of(
     evaluation: Evaluation,
     listed: Sequence[Change],
     resolved: Sequence[Change],
@@ -139,8 +66,8 @@ def _verdict(
     """Return one sentence: what happened, and what to do."""
     if not isinstance(evaluation.report, Report):
         return _problem(evaluation)
-    if _is_check(evaluation.report):
-        return words.verdict(evaluation.report, evaluation.comparison, listed, resolved)
+    if is_check_report(evaluation.report):
+        return checks.verdict(evaluation.report, evaluation.comparison, listed, resolved)
     return _findings(evaluation, listed, resolved, filters) + _gaps(evaluation.report)
 
 
@@ -158,7 +85,7 @@ def _findings(
     resolved: Sequence[Change],
     filters: Sequence[Filter],
 ) -> str:
-    basis, image = _basis(evaluation), evaluation.report.image
+    basis, image = basis_of(evaluation), evaluation.report.image
     since = f" since {before(basis, image)}" if basis.kind is not BasisKind.NONE else ""
     gone = _and(_pieces(resolved))
     if listed and not since:
@@ -182,7 +109,7 @@ def _problem(evaluation: Evaluation) -> str:
     failed = problem is not None and problem.kind is ChangeKind.SCAN_FAILED
     reason = one_line(problem.reason if problem else scan.reason or scan.status)
     what = "Scan failed" if failed else "Not scanned"
-    if _is_check(evaluation.report):
+    if is_check_report(evaluation.report):
         what = "Not checked"
     return f"{what}: {truncate(reason, 4 * NAME)}"
 
@@ -265,27 +192,3 @@ def _amount(part: int, whole: int) -> str:
     if part < whole:
         return f" {part:,} of them"
     return {1: "", 2: " both"}.get(whole, " all")
-
-
-# --- what to do -------------------------------------------------------------------------------
-
-
-# --- commands ---------------------------------------------------------------------------------
-
-_IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
-_REGION: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
-
-
-def command_for(image: Image, output: str) -> str:
-    """
-    Return the command that writes the report of an image to a file, whose name says the format.
-
-    Empty for a name that a shell or a receiver's markup could read in another way.
-    """
-    subject = f"{image.repository}@{image.digest}"
-    if not _IMAGE.fullmatch(subject) or not _REGION.fullmatch(image.region):
-        return ""
-    return f"ecr-scan-alerts report {subject} --region {image.region} -o {output}"
-
-
-# --- links ------------------------------------------------------------------------------------

@@ -1,0 +1,117 @@
+"""
+The neutral report: what one destination is told, in facts and one sentence. Pure.
+
+    alert          evaluation + delivery -> Alert; notifiers only choose how to show it
+    upgrades       findings -> what to do, most useful first
+    console_url, vulnerability_url, version_key        what everybody who shows findings needs
+"""
+
+import re
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.routing import selection
+from lib.core.upgrades import upgrades
+from lib.messages.verdict import basis_of, is_check_report, verdict_of, with_note
+from lib.models import (
+    Alert,
+    Change,
+    ChangeKind,
+    Delivery,
+    Evaluation,
+    Image,
+    LeftOut,
+    Page,
+    Report,
+)
+from lib.urls.console import console_url
+
+
+def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = None) -> Alert:
+    """
+    Return what a destination is told about an evaluation. `page`: its report page.
+
+    Its numbers add up as `Alert` says, whatever the filters of the delivery leave out.
+    """
+    report = evaluation.report
+    chosen = selection(evaluation, delivery.filters)
+    listed = sorted((each for each in chosen.changes if not _resolved(each)), key=_worst_first)
+    resolved = sorted((each for each in chosen.changes if _resolved(each)), key=_worst_first)
+    standing = sorted(chosen.standing, key=_worst_first)
+    return Alert(
+        delivery_id=delivery.id,
+        destination=delivery.destination,
+        routes=tuple(dict.fromkeys(each.route for each in delivery.filters)),
+        image=report.image,
+        scan=report.scan,
+        stream=evaluation.stream,
+        basis=basis_of(evaluation),
+        verdict=with_note(delivery, verdict_of(evaluation, listed, resolved, delivery.filters)),
+        worst=max((each.finding.severity for each in listed), default=None),
+        counts=report.counts if isinstance(report, Report) else MappingProxyType({}),
+        total=len(report.findings) if isinstance(report, Report) else 0,
+        changes=(*listed, *resolved),
+        unchanged=chosen.unchanged,
+        standing=tuple(standing),
+        left_out=tuple(sorted(chosen.left_out, key=_most_first)),
+        # An upgrade also removes what was there before and is not listed again.
+        upgrades=() if is_check_report(report) else upgrades(each.finding for each in standing),
+        console_url=console_url(report.image),
+        problem=evaluation.problem,
+        parts=report.parts,
+        provenance=report.provenance,
+        running=evaluation.running,
+        evaluated_at=evaluation.evaluated_at,
+        report_url=page.url if page is not None else None,
+        page_key=page.key if page is not None else None,
+        attempt=max(delivery.attempts, 1),
+        possible_repeat=delivery.unsure,
+        outdated=delivery.told_at is not None and evaluation.evaluated_at < delivery.told_at,
+    )
+
+
+def _resolved(change: Change) -> bool:
+    return change.kind is ChangeKind.RESOLVED
+
+
+def _most_first(left_out: LeftOut) -> tuple[int, str]:
+    return (-left_out.count, left_out.reason)
+
+
+def _worst_first(change: Change) -> tuple[object, ...]:
+    """Order by severity, then by what is likelier to hurt, then by name so that it is stable."""
+    finding = change.finding
+    return (
+        -finding.severity,
+        not finding.exploitable,
+        -(finding.epss or 0.0),
+        -(finding.score.value if finding.score else 0.0),
+        finding.id,
+    )
+
+
+# --- the verdict ------------------------------------------------------------------------------
+
+
+# --- what to do -------------------------------------------------------------------------------
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+_IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
+_REGION: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
+
+
+def command_for(image: Image, output: str) -> str:
+    """
+    Return the command that writes the report of an image to a file, whose name says the format.
+
+    Empty for a name that a shell or a receiver's markup could read in another way.
+    """
+    subject = f"{image.repository}@{image.digest}"
+    if not _IMAGE.fullmatch(subject) or not _REGION.fullmatch(image.region):
+        return ""
+    return f"ecr-scan-alerts report {subject} --region {image.region} -o {output}"
+
+
+# --- links ------------------------------------------------------------------------------------
