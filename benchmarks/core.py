@@ -33,7 +33,8 @@ from lib.models import (
     ScanSource,
     Severity,
 )
-from lib.sources.ecr import EcrFindingSource, normalize_ecr
+from lib.normalizer.pages import normalize_ecr
+from lib.sources.ecr import EcrFindingSource
 from lib.sources.repositories import EcrRepositories
 from lib.store.evaluations import evaluation_to_json, known_from_json
 from lib.store.progress import S3ProgressStore

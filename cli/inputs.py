@@ -18,7 +18,7 @@ from lib.config import Config
 from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import ConfigError, DocumentError
 from lib.models import AnyReport, UnusableReport
-from lib.sources.documents import normalize_document
+from lib.normalizer.documents import normalize_document
 
 STDIN: Final = "-"
 MOST_BYTES: Final = 256 * 1024 * 1024

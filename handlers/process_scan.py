@@ -29,9 +29,9 @@ from lib.models import (
     RepositoryEvent,
     ScanEvent,
 )
+from lib.normalizer.events import parse_event
 from lib.observability import Metric, logger, metrics
 from lib.ports import FETCH_RESERVE
-from lib.sources.events import parse_event
 
 _RESULT_METRICS = {
     ScanResult.EVALUATED: Metric.SCANS_EVALUATED,

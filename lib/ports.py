@@ -1,7 +1,7 @@
 """
 The ports: what the pipeline needs from the outside, in its own words.
 
-`lib.sources`, `lib.store` and `lib.notifiers` implement them; tests fake them.
+`lib.normalizer.readers`, `lib.store` and `lib.notifiers` implement them; tests fake them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -39,8 +39,8 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
+from lib.normalizer.images import image_of_detail
 from lib.ports import FindingSource
-from lib.sources.images import image_of_detail
 from lib.wire.report import report_to_json
 
 HELP = "fetch, normalize, route and show the scan of one image"

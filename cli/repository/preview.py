@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.pacing import Pause
 from cli.repository.ecr import Repository, explained
 from lib.errors import SourceError
-from lib.sources.indexes import is_index
+from lib.normalizer.indexes import is_index
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

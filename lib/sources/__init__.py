@@ -1,19 +1,4 @@
-"""Events in, findings fetched and understood: one file for each shape that findings come in."""
+"""Questions to AWS: findings, images, repositories, coverage.
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, Final
-
-from lib.models import Finding, ScanSource
-from lib.sources import ecr_basic, ecr_enhanced, inspector2
-
-RowReader = Callable[[Mapping[str, Any]], tuple[Finding, ...]]
-"""Understands one row, in camelCase, and never fails: what it cannot read is left empty."""
-
-SOURCES: Final[Mapping[ScanSource, RowReader]] = MappingProxyType(
-    {
-        ScanSource.ECR_BASIC: ecr_basic.findings,
-        ScanSource.ECR_ENHANCED: ecr_enhanced.findings,
-        ScanSource.INSPECTOR2: inspector2.findings,
-    }
-)
+Input only; `lib.normalizer` reads the answers.
+"""

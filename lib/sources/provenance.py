@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from lib.core.provenance import normalize_provenance
 from lib.errors import SourceError
 from lib.models import Image, Provenance
+from lib.normalizer.indexes import INDEX_TYPES
+from lib.normalizer.values import digest, mapping
 from lib.sources.ecr import source_errors
-from lib.sources.indexes import INDEX_TYPES
-from lib.sources.values import digest, mapping
 from lib.urls.addresses import AddressError, read_address
 
 if TYPE_CHECKING:

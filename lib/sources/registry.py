@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lib.errors import FindingsNotReadyError
 from lib.models import Image, ImageIndex, LastScan, ScanProgress, ScanSource
-from lib.sources.ecr import last_scan, source_errors
-from lib.sources.images import detail_fields, doubts_about, image_of_detail, is_unscanned
-from lib.sources.indexes import fetch_indexes, is_index
+from lib.normalizer.images import detail_fields, doubts_about, image_of_detail, is_unscanned
+from lib.normalizer.indexes import is_index
+from lib.normalizer.pages import last_scan
+from lib.sources.ecr import source_errors
+from lib.sources.indexes import fetch_indexes
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

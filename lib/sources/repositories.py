@@ -18,11 +18,12 @@ from lib.models import (
     RepositorySettings,
     ScanningRule,
 )
+from lib.normalizer.images import detail_fields, doubts_about, image_of_detail, is_unscanned
+from lib.normalizer.indexes import is_index
+from lib.normalizer.values import mapping, name, objects, texts
 from lib.sources.ecr import source_errors
-from lib.sources.images import detail_fields, doubts_about, image_of_detail, is_unscanned
-from lib.sources.indexes import fetch_indexes, is_index
+from lib.sources.indexes import fetch_indexes
 from lib.sources.registry import PAGE, EcrRegistry
-from lib.sources.values import mapping, name, objects, texts
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

@@ -24,7 +24,7 @@ KNOWN_TYPES: Final = DISTRIBUTED | {
     "nuget",
     "pypi",
 }
-"""Those that the packages of findings have; see `lib.sources.package_url`."""
+"""Those that the packages of findings have; see `lib.normalizer.readers.package_url`."""
 KNOWN_QUALIFIERS: Final = frozenset({"arch", "distro", "epoch"})
 """Likewise."""
 

@@ -16,7 +16,7 @@ from cli.commands import scan
 from lib.bootstrap import Clients
 from lib.errors import DocumentError, FindingsNotReadyError, SourceError
 from lib.models import ScanEvent
-from lib.sources.events import parse_event
+from lib.normalizer.events import parse_event
 from tests.cli.stage import Stage
 
 DIGEST = "sha256:" + "1" * 64

@@ -9,7 +9,7 @@ import pytest
 from lib.core.evaluation import already_evaluated
 from lib.core.missed import Baselines, Found, InOrder, Outcome, Waiting, found_id, look, together
 from lib.models import Doubt, ImageIndex, ImageState, LastScan, Member, ScanEvent, ScanProgress
-from lib.sources.events import parse_event
+from lib.normalizer.events import parse_event
 from lib.wire.own_events import scan_found
 from tests.builders import NOW, a_digest, a_last_scan, an_image
 

@@ -25,9 +25,9 @@ from deploy.stack import METADATA
 from lib.bootstrap import Settings
 from lib.http_deadline import TimeLimits
 from lib.limits import MOST_TOPICS
+from lib.normalizer.events import EVENT_PATTERNS, REGISTRY_CHANGE
 from lib.observability import Metric
 from lib.secret_names import PREFIX, stage_name
-from lib.sources.events import EVENT_PATTERNS, REGISTRY_CHANGE
 from lib.store import ledger, progress, state
 from lib.urls import signed
 from lib.urls.console import console_url
@@ -209,7 +209,7 @@ def test_the_longest_stage_is_what_the_longest_names_leave(built: Package) -> No
 
 
 def test_the_rules_are_what_the_sources_understand(built: Package) -> None:
-    """Every pattern of `lib.sources.events` has its rule, and there is no other."""
+    """Every pattern of `lib.normalizer.readers.events` has its rule, and there is no other."""
     rules = built.resources("AWS::Events::Rule")
 
     assert {name: rule["EventPattern"] for name, rule in rules.items()} == {

@@ -22,7 +22,7 @@ from lib.exports.ocsf import CHANGED, GONE, NEW, event
 from lib.exports.rows import COLUMNS
 from lib.exports.sarif import sarif as write_sarif
 from lib.models import AnyReport, Provenance, Report, Score, Severity
-from lib.sources.documents import normalize_document
+from lib.normalizer.documents import normalize_document
 from lib.text import clean
 from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
 from tests.exports.ocsf_schema import problems

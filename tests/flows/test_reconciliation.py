@@ -26,7 +26,7 @@ from lib.models import (
     ScanProgress,
     Severity,
 )
-from lib.sources.events import parse_event
+from lib.normalizer.events import parse_event
 from tests.builders import NOW, a_digest, a_finding, a_last_scan, a_report, an_image
 from tests.fakes import (
     Clock,

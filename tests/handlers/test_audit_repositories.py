@@ -6,7 +6,7 @@ from typing import Any
 from handlers.audit_repositories import audit_repositories
 from lib.checks.settings import Expectations
 from lib.flows.audit import Audit
-from lib.sources.events import parse_event
+from lib.normalizer.events import parse_event
 from tests.builders import NOW
 from tests.checks.test_check import a_repository
 from tests.fakes import RecordingScanEvents, ScriptedRepositories

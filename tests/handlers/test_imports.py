@@ -13,12 +13,15 @@ ROOT = Path(__file__).parents[2]
 NEVER = {"ruamel", "rich", "cli", "boto3.dynamodb.conditions", "aws_xray_sdk"}
 UNUSED = {
     "process_scan": NEVER | {"requests", "lib.http_client", "lib.notifiers.slack"},
-    "deliver": NEVER | {"jsonschema", "lib.sources.ecr"},
+    "deliver": NEVER | {"jsonschema", "lib.normalizer.readers.ecr"},
     "audit_repositories": NEVER | {"jsonschema", "requests", "lib.notifiers.slack"},
     "reconcile": NEVER | {"jsonschema", "requests", "lib.notifiers.slack"},
-    "open_report": NEVER | {"jsonschema", "requests", "lib.notifiers.slack", "lib.sources.ecr"},
-    "send_digest": NEVER | {"jsonschema", "requests", "lib.notifiers.slack", "lib.sources.ecr"},
-    "sweep": NEVER | {"jsonschema", "requests", "lib.notifiers.slack", "lib.sources.ecr"},
+    "open_report": NEVER
+    | {"jsonschema", "requests", "lib.notifiers.slack", "lib.normalizer.readers.ecr"},
+    "send_digest": NEVER
+    | {"jsonschema", "requests", "lib.notifiers.slack", "lib.normalizer.readers.ecr"},
+    "sweep": NEVER
+    | {"jsonschema", "requests", "lib.notifiers.slack", "lib.normalizer.readers.ecr"},
 }
 
 

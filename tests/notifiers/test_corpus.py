@@ -11,8 +11,8 @@ import pytest
 
 from lib.errors import DocumentError
 from lib.models import Alert, AnyReport, ChangeKind, Evaluation, Report, Severity
+from lib.normalizer.documents import normalize_document
 from lib.notifiers.sns import FORMATS
-from lib.sources.documents import normalize_document
 from tests.builders import a_filter
 from tests.notifiers.alerts import told
 from tests.notifiers.receivers import OPTIONS, THREADS, notifier, tools

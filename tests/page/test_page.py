@@ -25,12 +25,12 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
+from lib.normalizer.documents import normalize_document
 from lib.page import findings as page_findings
 from lib.page import render
 from lib.page.charts import MOST_COLUMNS
 from lib.page.document import whole
 from lib.page.findings import percent, rows
-from lib.sources.documents import normalize_document
 from tests.builders import NOW, a_digest, a_finding, a_report, a_scan, an_image
 from tests.checks.test_check import a_repository
 from tests.notifiers.alerts import a_check, evaluated

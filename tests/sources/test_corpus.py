@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lib.models import Severity
-from lib.sources.documents import normalize_document
+from lib.normalizer.documents import normalize_document
 from tests.sources.documents import EVENTS, FINDINGS, checked, document
 
 SHAPES = ("ecr-basic", "ecr-enhanced", "derived", "inspector2")

@@ -22,7 +22,8 @@ from lib.errors import (
     SourceThrottledError,
 )
 from lib.models import Image, Report, Scan, ScanSource, Severity, UnusableReport
-from lib.sources.ecr import EcrFindingSource, normalize_ecr
+from lib.normalizer.pages import normalize_ecr
+from lib.sources.ecr import EcrFindingSource
 from tests.sources.documents import document
 from tests.sources.shapes import (
     DIGEST,

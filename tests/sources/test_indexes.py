@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from lib.models import Image, ImageIndex, Member
-from lib.sources.indexes import INDEX_TYPES, fetch_indexes, index_of, is_index
+from lib.normalizer.indexes import INDEX_TYPES, index_of, is_index
+from lib.sources.indexes import fetch_indexes
 from tests.builders import a_digest, an_image
 
 ATTESTATION = {

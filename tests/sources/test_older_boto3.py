@@ -22,8 +22,8 @@ from botocore.awsrequest import AWSResponse
 
 from lib.errors import NotAnImageError
 from lib.models import Doubt, Image
+from lib.normalizer.images import detail_fields, doubts_about
 from lib.sources.ecr import EcrFindingSource
-from lib.sources.images import detail_fields, doubts_about
 from lib.sources.registry import EcrRegistry
 from lib.sources.repositories import EcrRepositories
 from tests.builders import a_digest

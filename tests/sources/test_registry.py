@@ -12,8 +12,8 @@ from botocore.stub import Stubber
 
 from lib.errors import ImageGoneError, NotAllowedError, SourceError, SourceThrottledError
 from lib.models import Image, ImageIndex, LastScan, Member, ScanProgress, ScanSource
-from lib.sources.images import detail_fields, doubts_about
-from lib.sources.indexes import INDEX_TYPES
+from lib.normalizer.images import detail_fields, doubts_about
+from lib.normalizer.indexes import INDEX_TYPES
 from lib.sources.registry import EcrRegistry
 from tests.builders import a_digest
 from tests.sources.shapes import basic_row, inspector_row, page

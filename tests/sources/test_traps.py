@@ -23,12 +23,12 @@ from lib.models import (
     Severity,
     UnusableReport,
 )
-from lib.sources import SOURCES
-from lib.sources.documents import normalize_document
-from lib.sources.ecr import normalize_ecr
-from lib.sources.events import parse_event
-from lib.sources.images import image_of_detail, image_of_resource
-from lib.sources.values import moment
+from lib.normalizer.documents import normalize_document
+from lib.normalizer.events import parse_event
+from lib.normalizer.images import image_of_detail, image_of_resource
+from lib.normalizer.pages import normalize_ecr
+from lib.normalizer.readers import SOURCES
+from lib.normalizer.values import moment
 from lib.wire.report import report_to_json
 from tests.sources.documents import checked, document
 from tests.sources.shapes import (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.sources.package_url import package_url
+from lib.normalizer.package_url import package_url
 from lib.urls.packages import KNOWN_QUALIFIERS, KNOWN_TYPES, read_package_url
 
 

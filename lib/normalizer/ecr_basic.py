@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.models import Finding, Package, Score
-from lib.sources.values import as_text, link, name, number, objects, severity, text
+from lib.normalizer.values import as_text, link, name, number, objects, severity, text
 
 UNNAMED: Final = "UNNAMED"
 """The id of a finding whose source gives none: better an odd name than a lost finding."""

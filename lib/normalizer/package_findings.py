@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.models import Finding, Package, Score
-from lib.sources.ecr_basic import UNNAMED
-from lib.sources.images import os_of
-from lib.sources.package_url import package_url
-from lib.sources.values import (
+from lib.normalizer.ecr_basic import UNNAMED
+from lib.normalizer.images import os_of
+from lib.normalizer.package_url import package_url
+from lib.normalizer.values import (
     as_text,
     count,
     links,

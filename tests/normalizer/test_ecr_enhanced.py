@@ -1,7 +1,7 @@
 """Rows of enhanced scans in ECR."""
 
 from lib.models import Score
-from lib.sources.ecr_enhanced import findings
+from lib.normalizer.ecr_enhanced import findings
 from tests.sources.shapes import inspector_row
 
 

@@ -18,8 +18,9 @@ from lib.models import (
     ScanSource,
     Severity,
 )
-from lib.sources.events import EVENT_PATTERNS, finding_reports, parse_event
+from lib.normalizer.events import EVENT_PATTERNS, finding_reports, parse_event
 from lib.wire.own_events import repository_check
+from tests.normalizer.test_values import ANYTHING
 from tests.sources.documents import document
 from tests.sources.shapes import (
     DIGEST,
@@ -30,7 +31,6 @@ from tests.sources.shapes import (
     resource,
     scan_event,
 )
-from tests.sources.test_values import ANYTHING
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lib.sources.casing import camel_case
+from lib.normalizer.casing import camel_case
 
 
 def test_every_spelling_becomes_camel_case() -> None:

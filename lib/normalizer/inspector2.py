@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lib.models import Finding
-from lib.sources import package_findings
-from lib.sources.values import mapping
+from lib.normalizer import package_findings
+from lib.normalizer.values import mapping
 
 
 def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:

@@ -7,7 +7,7 @@ import botocore.session
 import pytest
 
 from lib.models import Image
-from lib.sources.images import (
+from lib.normalizer.images import (
     RepositoryArn,
     image_of_detail,
     image_of_resource,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lib.models import Finding, Package, Score, Severity
-from lib.sources.ecr_basic import findings
+from lib.normalizer.ecr_basic import findings
 from tests.sources.shapes import attributes, basic_row
 
 

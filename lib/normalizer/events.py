@@ -31,16 +31,16 @@ from lib.models import (
     ScanSource,
     Severity,
 )
-from lib.sources import SOURCES
-from lib.sources.images import (
+from lib.normalizer.images import (
     IMAGE_TYPE,
     image_of_resource,
     image_resources,
     partition_of,
     repository_arn,
 )
-from lib.sources.indexes import is_index
-from lib.sources.values import counts, mapping, moment, name, objects, text, texts
+from lib.normalizer.indexes import is_index
+from lib.normalizer.readers import SOURCES
+from lib.normalizer.values import counts, mapping, moment, name, objects, text, texts
 from lib.wire.own_events import REPOSITORY_CHECK, SCAN_FOUND, SOURCE
 
 if TYPE_CHECKING:

@@ -28,12 +28,12 @@ from lib.models import (
     ScanSource,
     UnusableReport,
 )
-from lib.sources import SOURCES
-from lib.sources.casing import camel_case
-from lib.sources.ecr import UNKNOWN_STATUS, Page, normalize_ecr
-from lib.sources.events import ONE_FINDING, finding_reports, parse_event, resource_words
-from lib.sources.images import image_of_resource, image_resources
-from lib.sources.values import mapping, moment, name, text
+from lib.normalizer.casing import camel_case
+from lib.normalizer.events import ONE_FINDING, finding_reports, parse_event, resource_words
+from lib.normalizer.images import image_of_resource, image_resources
+from lib.normalizer.pages import UNKNOWN_STATUS, Page, normalize_ecr
+from lib.normalizer.readers import SOURCES
+from lib.normalizer.values import mapping, moment, name, text
 
 NO_FINDINGS: Final = "the event carries no findings; they have to be fetched from ECR"
 LISTED: Final = "LISTED"

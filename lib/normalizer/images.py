@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.models import Doubt, Image
-from lib.sources.values import count, digest, mapping, moment, name, objects, text, texts
+from lib.normalizer.values import count, digest, mapping, moment, name, objects, text, texts
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

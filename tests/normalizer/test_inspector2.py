@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from lib.models import Package, Score, Severity
-from lib.sources.inspector2 import findings
-from lib.sources.package_findings import version_of
+from lib.normalizer.inspector2 import findings
+from lib.normalizer.package_findings import version_of
 from tests.sources.shapes import inspector_row, package, resource
 
 NVD_2 = {"baseScore": 5.8, "scoringVector": "AV:N", "source": "NVD", "version": "2.0"}

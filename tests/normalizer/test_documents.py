@@ -9,9 +9,10 @@ from hypothesis import given, settings
 
 from lib.errors import DocumentError
 from lib.models import Image, Report, ScanSource, UnusableReport
-from lib.sources.documents import normalize_document
+from lib.normalizer.documents import normalize_document
 from lib.wire.own_events import repository_check
 from tests.builders import NOW
+from tests.normalizer.test_values import ANYTHING
 from tests.sources.documents import checked, document
 from tests.sources.shapes import (
     DIGEST,
@@ -23,7 +24,6 @@ from tests.sources.shapes import (
     resource,
     scan_event,
 )
-from tests.sources.test_values import ANYTHING
 
 
 def only(raw: Any) -> Report:

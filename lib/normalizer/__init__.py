@@ -1,0 +1,1 @@
+"""Events and raw answers of AWS, normalized into the one format. Pure."""
