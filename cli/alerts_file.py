@@ -15,7 +15,10 @@ from ruamel.yaml.constructor import DuplicateKeyError, RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, ReusedAnchorWarning, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
-from lib.config import Config, ConfigPath, Level, check, parse
+from lib.config import check
+from lib.config.model import Config
+from lib.config.parsing import parse
+from lib.config.problems import ConfigPath, Level
 from lib.errors import ConfigError
 from lib.models import Json
 from lib.text import one_line

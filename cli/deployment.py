@@ -15,7 +15,9 @@ from cli.session import Connect, OperatorClients, connected
 from cli.stacks import outputs_of
 from cli.terminal import remark, working
 from lib.bootstrap import App, Clients, Settings
-from lib.config import Config, check, parse
+from lib.config import check
+from lib.config.model import Config
+from lib.config.parsing import parse
 from lib.errors import DocumentError
 from lib.flows.digests import DigestPipeline
 from lib.flows.reconciliation import Reconciliation

@@ -9,7 +9,7 @@ from cli.alerts_file import load_file
 from cli.deployment import Deployment
 from cli.parser import suggestion
 from cli.terminal import remark
-from lib.config import Config
+from lib.config.model import Config
 from lib.errors import ConfigError, DocumentError
 from lib.models import Destination
 

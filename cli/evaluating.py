@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from cli.terminal import working
 from lib.bootstrap import rules_of
-from lib.config import Config
+from lib.config.model import Config
 from lib.core.evaluation import evaluate, new_delivery
 from lib.core.provenance import NOT_ASKED, completed
 from lib.core.routing import Decision, Decisions, decide, stream_of

@@ -14,7 +14,7 @@ from cli.alerts_file import load_file
 from cli.parser import CONFIG_VARIABLE, DEFAULT_CONFIG
 from cli.terminal import remark, working
 from lib.bootstrap import App, Clients, Settings
-from lib.config import Config
+from lib.config.model import Config
 from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import ConfigError, DocumentError
 from lib.models import AnyReport, UnusableReport

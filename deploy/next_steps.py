@@ -7,8 +7,8 @@ from botocore.exceptions import ClientError
 
 from deploy.account import ClientOf, DeployError, aws_errors, is_missing
 from deploy.inputs import Inputs
+from lib.config.secret_names import creation_command, stage_name
 from lib.models import Json
-from lib.secret_names import creation_command, stage_name
 
 Reference = tuple[str, str]
 """The kind of a secret ("secret", "parameter") and its full name."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from cli.alerts_file import AlertsFile, LocatedProblem
-from lib.config import ConfigPath, Problem
+from lib.config.problems import ConfigPath, Problem
 from lib.models import Json
 
 _ACCOUNTS: Final = ("123456789012", "111122223333", "444455556666")

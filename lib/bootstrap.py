@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.config import Config, read_packaged
+from lib.config import read_packaged
+from lib.config.model import Config
 from lib.core.evaluation import INDEX_WAIT, Rules
 from lib.errors import ConfigError
 from lib.flows.audit import Audit

@@ -27,8 +27,8 @@ from boto3.dynamodb.types import TypeDeserializer
 from cli.alerts_file import load_file, read
 from lib.bootstrap import App as Process
 from lib.bootstrap import Clients, Settings
+from lib.config.secret_names import stage_name
 from lib.models import DeliveryState
-from lib.secret_names import stage_name
 from local.deploy import Stack, deploy
 from local.process import ROOT, EmbeddedAws
 from local.receivers import Receivers

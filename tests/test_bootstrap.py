@@ -8,7 +8,8 @@ import boto3
 import pytest
 
 from lib.bootstrap import App, Clients, Settings, app
-from lib.config import Config, load
+from lib.config import load
+from lib.config.model import Config
 from lib.errors import ConfigError, LinkError
 from lib.flows.audit import Audit
 from lib.flows.deliveries import DeliveryPipeline

@@ -18,7 +18,8 @@ from cli.inputs import (
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, print_table, remark, working
 from lib.bootstrap import App
-from lib.config import Config, DestinationConfig, secret_references
+from lib.config import secret_references
+from lib.config.model import Config, DestinationConfig
 from lib.errors import DocumentError
 from lib.models import Destination
 from lib.models.diagnostics import Check, check_to_json, failed, has_failed

@@ -10,7 +10,7 @@ from cli.destination_names import unknown_destination
 from cli.inputs import add_config_option, read_config
 from cli.session import Connect, OperatorClients
 from cli.terminal import print_json, print_text, remark, say, working
-from lib.config import Config
+from lib.config.model import Config
 from lib.core.digest import Schedule
 from lib.models import Destination
 from lib.notifiers import sns_digest

@@ -14,7 +14,7 @@ from cli.inputs import (
 )
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, remark
-from lib.config import Config
+from lib.config.model import Config
 from lib.core.routing import Decision
 from lib.errors import DocumentError
 from lib.messages.alert import alert

@@ -20,7 +20,7 @@ from cli.inputs import (
 )
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import remark, working
-from lib.config import Config
+from lib.config.model import Config
 from lib.errors import DocumentError
 from lib.exports import EXPORTS
 from lib.models import AnyReport

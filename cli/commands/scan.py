@@ -24,7 +24,7 @@ from cli.sending import Sent, complain_of, pending, print_sent, queue_scan, send
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import Ask, agreed, ask_person, print_json, print_report, say, working
 from lib.bootstrap import App, Clients
-from lib.config import Config
+from lib.config.model import Config
 from lib.core.merging import merged
 from lib.errors import (
     DocumentError,

@@ -17,7 +17,9 @@ from cli.doctor.facts import (
     RuleFacts,
 )
 from cli.doctor.reads import Reads, functions_of
-from lib.config import Config, DestinationConfig, parse, secret_references
+from lib.config import secret_references
+from lib.config.model import Config, DestinationConfig
+from lib.config.parsing import parse
 from lib.errors import ScanAlertError
 from lib.models import Destination, Json
 from lib.models.diagnostics import Check, CheckStatus, failed, has_failed, note, unknown

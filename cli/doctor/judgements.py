@@ -24,9 +24,9 @@ from cli.doctor.facts import (
     TrailFacts,
 )
 from lib.config import config_hash
+from lib.config.secret_names import creation_command
 from lib.models import Json
 from lib.models.diagnostics import Check, CheckStatus, failed, note, ok
-from lib.secret_names import creation_command
 from lib.text import counted
 
 OPTIONAL_RULES: Final = ("Inspector2Finding",)

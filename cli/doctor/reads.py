@@ -29,10 +29,10 @@ from cli.doctor.facts import (
 )
 from lib.bootstrap import Clients
 from lib.checks.settings import scans_on_push
-from lib.config import parse
+from lib.config.parsing import parse
+from lib.config.secret_names import stage_name
 from lib.errors import DocumentError
 from lib.models import Image, Json, NameFilter, RepositorySettings, ScanningRule
-from lib.secret_names import stage_name
 from lib.sources.registry import PAGE
 
 _HOUR: Final = timedelta(hours=1)

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from cli.alerts_file import AlertsFile
-from lib.config import ConfigPath
+from lib.config.problems import ConfigPath
 from lib.errors import DocumentError
 
 _BLANKS: Final = re.compile(r"[ \t\r\n]*")

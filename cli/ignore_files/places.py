@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from cli.alerts_file import AlertsFile
-from lib.config import ConfigPath
+from lib.config.problems import ConfigPath
 from lib.errors import DocumentError
 from lib.models import Json
 

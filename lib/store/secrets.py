@@ -7,8 +7,8 @@ from typing import Any, Final
 from aws_lambda_powertools.utilities.parameters import SecretsProvider, SSMProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+from lib.config.secret_names import creation_command, stage_name
 from lib.errors import ConfigError
-from lib.secret_names import creation_command, stage_name
 
 MAX_AGE: Final = 300
 """Seconds. A rotated secret is in use after that."""
@@ -19,7 +19,7 @@ class CachedSecrets:
     """
     See `lib.ports.SecretReader`. A failed read is not cached.
 
-    With a `stage`, each name is read below it: `lib.secret_names`. Without one, as in the
+    With a `stage`, each name is read below it: `lib.config.secret_names`. Without one, as in the
     operator's `scan --send`, names are read as written.
     """
 

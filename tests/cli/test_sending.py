@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cli.sending import opens_nothing, queue_scan
-from lib.config import DestinationConfig
+from lib.config.model import DestinationConfig
 from lib.core.missed import InOrder, Waiting
 from lib.errors import DocumentError
 from tests.builders import an_image

@@ -23,11 +23,11 @@ from deploy.package import LONGEST_STAGE, ROOT, TEMPLATE, links_left_out
 from deploy.retained import Retained, import_template
 from deploy.stack import METADATA
 from lib.bootstrap import Settings
+from lib.config.limits import MOST_TOPICS
+from lib.config.secret_names import PREFIX, stage_name
 from lib.http_deadline import TimeLimits
-from lib.limits import MOST_TOPICS
 from lib.normalizer.events import EVENT_PATTERNS, REGISTRY_CHANGE
 from lib.observability import Metric
-from lib.secret_names import PREFIX, stage_name
 from lib.store import ledger, progress, state
 from lib.urls import signed
 from lib.urls.console import console_url

@@ -15,7 +15,7 @@ from typing import Any
 from handlers.deliver import process_batch
 from handlers.sweep import sweep
 from lib.bootstrap import App, Clients, Settings
-from lib.config import parse
+from lib.config.parsing import parse
 from lib.observability import metrics
 from lib.store.ledger import DynamoLedger
 from tests.faults.world import CONTEXT

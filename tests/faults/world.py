@@ -30,7 +30,8 @@ from handlers import deliver, process_scan
 from handlers.reconcile import reconcile
 from handlers.sweep import sweep
 from lib.bootstrap import App, Settings
-from lib.config import Config, load
+from lib.config import load
+from lib.config.model import Config
 from lib.errors import ScanAlertError
 from lib.flows.reconciliation import Reconciliation
 from lib.http_client import RequestsClient

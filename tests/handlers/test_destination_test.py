@@ -7,7 +7,7 @@ import pytest
 
 from handlers import deliver
 from lib.bootstrap import App, Settings
-from lib.config import Config, DestinationConfig
+from lib.config.model import Config, DestinationConfig
 from lib.errors import ConfigError, EventError
 from lib.flows import destination_test
 from lib.models import Destination

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from cli.alerts_file import check_file, read
-from lib.config import parse
+from lib.config.parsing import parse
 from lib.models import DeliveryState
 from local.app import Row, write_config
 from local.demo import (

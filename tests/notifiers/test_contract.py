@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from cli.commands.scan import parse_reference
 from lib import ports
-from lib.config import DestinationConfig
+from lib.config.model import DestinationConfig
 from lib.errors import (
     AmbiguousDeliveryError,
     DeliveryError,

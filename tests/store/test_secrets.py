@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lib.config.secret_names import creation_command
 from lib.errors import ConfigError
-from lib.secret_names import creation_command
 from lib.store.secrets import CachedSecrets
 
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib import limits
-from lib.config import Problem, check, parse
+from lib.config import check, limits
+from lib.config.limits import MOST_BYTES, MOST_DELIVERIES, MOST_TOPICS, Reach, reach, topics_size
+from lib.config.parsing import parse
+from lib.config.problems import Problem
 from lib.core.routing import Match, Route
-from lib.limits import MOST_BYTES, MOST_DELIVERIES, MOST_TOPICS, Reach, reach, topics_size
 from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.store.ledger import delivery_row
 from lib.store.state import DynamoStateStore

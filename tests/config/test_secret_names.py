@@ -2,8 +2,8 @@
 
 import pytest
 
+from lib.config.secret_names import creation_command, stage_name
 from lib.errors import ConfigError
-from lib.secret_names import creation_command, stage_name
 
 
 @pytest.mark.parametrize(

@@ -16,16 +16,11 @@ from referencing import Registry, Resource
 
 from lib import config
 from lib.checks.settings import Expectations
-from lib.config import (
-    Config,
-    DestinationConfig,
-    Problem,
-    check,
-    config_hash,
-    known_types,
-    load,
-    parse,
-)
+from lib.config import check, config_hash, load, problems
+from lib.config.model import Config, DestinationConfig
+from lib.config.parsing import parse
+from lib.config.problems import Problem
+from lib.config.schema import known_types
 from lib.core.digest import Schedule
 from lib.core.routing import Match, Route
 from lib.core.suppressions import Suppression
@@ -33,7 +28,7 @@ from lib.errors import ConfigError
 from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.notifiers import NOTIFIERS
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 23)
 # Put together here, so that no scanner takes it for a real one.
 WEBHOOK = "https://hooks.slack" + ".com/services/" + "T0/B0/abcdef"
@@ -1105,7 +1100,7 @@ class TestProblem:
             (("destinations", SECRETS[1]), "destinations.(a key)"),
         ],
     )
-    def test_the_path_is_written_as_people_do(self, path: config.ConfigPath, where: str) -> None:
+    def test_the_path_is_written_as_people_do(self, path: problems.ConfigPath, where: str) -> None:
         """Names with dots, places in brackets, unusual keys not at all."""
         assert Problem(path, "message").where == where
 

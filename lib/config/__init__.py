@@ -1,0 +1,141 @@
+"""
+The checked file: alerts.yml as a document -> destinations, routes, streams, suppressions.
+
+    check   every problem with its path, in words that never hold a value of the file: any value
+            may be a secret that somebody put into the wrong place
+    parse   a document that was checked before (when the package was built) -> Config
+    load    check, then parse
+
+Options of destinations are checked in two steps: the frame against schemas/alerts-1.0.0.json, then
+each destination against schemas/notifiers/TYPE.json. One big schema would answer a misspelt option
+with "not valid under any of the given schemas".
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+from lib.config import limits
+from lib.config.model import Config, DestinationConfig
+from lib.config.parsing import parse
+from lib.config.problems import Problem
+from lib.config.references import misfits
+from lib.config.schema import ROOT, against, broken_rules, read_schema
+from lib.config.secrets import unsafe_texts
+from lib.config.warnings import doubts, foreign_hosts, never_closed
+from lib.errors import ConfigError
+from lib.models import Json
+
+_REFERENCES: Final = ("secret", "parameter")
+
+
+def secret_references(entry: DestinationConfig) -> tuple[tuple[str, str], ...]:
+    """Return kind ("secret", "parameter") and name of each secret that a destination names."""
+    references = (value for value in entry.options.values() if isinstance(value, dict))
+    return tuple(
+        (kind, reference[kind])
+        for reference in references
+        for kind in _REFERENCES
+        if reference.keys() == {kind}
+    )
+
+
+def load(document: Json, *, today: date) -> Config:
+    """Check and parse a document. Raises `ConfigError` listing every error."""
+    errors = [each for each in check(document, today=today) if each.level == "error"]
+    if errors:
+        raise ConfigError("The configuration is not valid: " + "; ".join(map(str, errors)))
+    return parse(document)
+
+
+def read_packaged() -> Config:
+    """Return the configuration that was checked and packaged with the code: alerts.json."""
+    path = ROOT / "alerts.json"
+    try:
+        return parse(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "The package holds no alerts.json; build it with `make package`"
+        ) from error
+
+
+def config_hash(document: Json) -> str:
+    """Return a short name of this configuration for logs; the order of keys does not matter."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def check(
+    document: Json, *, today: date, receiver_hosts: Sequence[str] = ()
+) -> tuple[Problem, ...]:
+    """
+    Return every error; for a document that breaks no rule, what AWS does not take, and warnings.
+
+    `today` (UTC) decides which suppressions have expired; `receiver_hosts` are those that the
+    deployment allows beside the vendors' own.
+    """
+    leaks = list(unsafe_texts((), document))
+    leaking = {each.path for each in leaks}
+    rules = [each for each in broken_rules(document) if each.path not in leaking]
+    errors = [*leaks, *rules, *misfits(document)]
+    found = errors or (
+        *_beyond_limits(parse(document)),
+        *foreign_hosts(document, receiver_hosts),
+        *never_closed(document),
+        *doubts(parse(document), today),
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def check_against(schema: str, document: Json) -> tuple[Problem, ...]:
+    """
+    Return every rule of a schema that a document breaks, and every text that looks like a secret.
+
+    `schema`: the name of a file in schemas/.
+    """
+    leaks = list(unsafe_texts((), document))
+    leaking = {problem.path for problem in leaks}
+    rules = against(read_schema(schema), document, ())
+    return tuple(dict.fromkeys((*leaks, *(rule for rule in rules if rule.path not in leaking))))
+
+
+BY_SNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "teams": "type sns with format amazon-q reaches Microsoft Teams by Amazon Q Developer",
+        "email": "type sns with format text sends mail to the subscribers of a topic",
+    }
+)
+"""What people look for among the types of destinations, and how it is reached."""
+
+
+def _beyond_limits(config: Config) -> Iterator[Problem]:
+    """Find what is allowed one by one, but is too much for AWS together."""
+    found = limits.reach(config.routes)
+    if found.deliveries > limits.MOST_DELIVERIES:
+        message = (
+            f"one scan can reach {found.deliveries} destinations, where a bot counts once for "
+            f"each channel, and DynamoDB saves {limits.MOST_DELIVERIES} of them together: let "
+            "fewer routes continue that can match the same image, or share channels"
+        )
+        yield Problem(("routes",), message)
+    elif not found.fits:
+        message = (
+            f"what one scan is routed by takes {found.size / 1e6:.1f} MB, and DynamoDB saves "
+            f"{limits.MOST_BYTES / 1e6:.1f} MB together: let fewer routes continue, or notify less"
+        )
+        yield Problem(("routes",), message)
+    topics = limits.topics_size(
+        str(entry.options["topic_arn"])
+        for entry in config.destinations.values()
+        if entry.type == "sns"
+    )
+    if topics > limits.MOST_TOPICS:
+        message = (
+            f"the ARNs of the topics take {topics:,} characters in the policy that allows to "
+            f"publish, which has room for {limits.MOST_TOPICS:,}: use fewer topics, and subscribe "
+            "several receivers to one"
+        )
+        yield Problem(("destinations",), message)

@@ -1,0 +1,132 @@
+"""The checked document as a `Config`: destinations, routes, streams, suppressions. Pure."""
+
+from collections.abc import Mapping
+from datetime import date, time
+from types import MappingProxyType
+from typing import Final
+
+from lib.checks.settings import Expectations
+from lib.config.model import Config, DestinationConfig
+from lib.core.digest import Schedule
+from lib.core.routing import Match, Route
+from lib.core.suppressions import Suppression
+from lib.models import ChangeKind, Destination, Filter, Json, Severity
+from lib.text import one_line
+
+DEFAULT_SEVERITY: Final = Severity.HIGH
+
+
+WEEKDAYS: Final = (
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
+)
+
+
+def parse(document: Json) -> Config:
+    """Understand a document that `check` has no errors for."""
+    named = {
+        Destination(name): _destination(entry) for name, entry in document["destinations"].items()
+    }
+    notified = [_notified(entry, named) for entry in document["routes"]]
+    return Config(
+        destinations=MappingProxyType(
+            named | {name: each for whom in notified for name, each in whom.items()}
+        ),
+        routes=tuple(
+            _route(entry, tuple(whom))
+            for entry, whom in zip(document["routes"], notified, strict=True)
+        ),
+        streams=tuple(document.get("streams", ())),
+        suppressions=tuple(map(_suppression, document.get("suppressions", ()))),
+        fallback=Destination(document["fallback"]) if "fallback" in document else None,
+        digest=_schedule(document["digest"]) if "digest" in document else None,
+        sources=tuple(document.get("sources", {}).items()),
+        repositories=_expectations(document["repositories"])
+        if "repositories" in document
+        else None,
+    )
+
+
+def _expectations(entry: Mapping[str, Json]) -> Expectations:
+    allowed = tuple(entry.get("allow_mutable", ()))
+    return Expectations(**{**entry, "allow_mutable": allowed})
+
+
+def _schedule(entry: Mapping[str, Json]) -> Schedule:
+    weekly = entry.get("every", "week") == "week"
+    return Schedule(
+        notify=tuple(map(Destination, entry["notify"])),
+        weekday=WEEKDAYS.index(entry.get("on", WEEKDAYS[0])) if weekly else None,
+        at=time.fromisoformat(entry.get("at", "07:00")),
+    )
+
+
+def _destination(entry: Mapping[str, Json]) -> DestinationConfig:
+    options = {name: value for name, value in entry.items() if name != "type"}
+    return DestinationConfig(entry["type"], MappingProxyType(options))
+
+
+def _notified(
+    entry: Mapping[str, Json], named: Mapping[Destination, DestinationConfig]
+) -> dict[Destination, DestinationConfig]:
+    """
+    Return whom a route notifies.
+
+    A bot in the channel of a route is a destination of its own, "bot/C0PAYMENTS": a channel has
+    its own threads and rate limit, and may be paused or archived alone.
+    """
+    channel = entry.get("channel")
+    notified = {}
+    for name in map(Destination, entry["notify"]):
+        config = named[name]
+        if channel is None or config.options.get("channel", channel) == channel:
+            notified[name] = config
+        else:
+            options = MappingProxyType({**config.options, "channel": channel})
+            notified[Destination(f"{name}/{channel}")] = DestinationConfig(config.type, options)
+    return notified
+
+
+def _route(entry: Mapping[str, Json], notify: tuple[Destination, ...]) -> Route:
+    severity = entry.get("severity")
+    return Route(
+        name=entry["name"],
+        filter=Filter(
+            route=entry["name"],
+            severity=Severity[severity] if severity else DEFAULT_SEVERITY,
+            only=tuple(entry.get("only", ())),
+            kinds=tuple(map(ChangeKind, entry.get("kinds", ()))),
+            unknown_severity=entry.get("unknown_severity", False),
+        ),
+        notify=notify,
+        match=_match(entry["match"]) if "match" in entry else None,
+        continues=entry.get("continue", False),
+    )
+
+
+def _match(entry: Mapping[str, Json]) -> Match:
+    globs = {name: _globs(value) for name, value in entry.items() if name != "untagged"}
+    return Match(**globs, untagged=entry.get("untagged", False))
+
+
+def _globs(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _suppression(entry: Mapping[str, Json]) -> Suppression:
+    return Suppression(
+        id=entry["id"],
+        expires=date.fromisoformat(entry["expires"]),
+        reason=one_line(entry["reason"]),
+        package=entry.get("package"),
+        path=entry.get("path"),
+        repository=entry.get("repository"),
+        version=entry.get("version"),
+        purl=entry.get("purl"),
+        digest=entry.get("digest"),
+    )

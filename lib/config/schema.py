@@ -1,0 +1,159 @@
+"""The document against its JSON schemas, in words that never hold a value of the file."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from lib.config import BY_SNS
+from lib.config.problems import ConfigPath, Problem
+from lib.models import Json
+
+ROOT: Final = Path(__file__).parents[2]
+
+
+_SCHEMAS: Final = ROOT / "schemas"
+
+
+def known_types() -> tuple[str, ...]:
+    """Return the types of destinations: there is one schema for each."""
+    return tuple(sorted(each.stem for each in (_SCHEMAS / "notifiers").glob("*.json")))
+
+
+def broken_rules(document: Json) -> Iterator[Problem]:
+    """Check the frame, then every destination whose type is known."""
+    types = known_types()
+    frame = read_schema("alerts-1.0.0.json")
+    # Editors complete the options through these references; here they are the second step.
+    frame["$defs"]["destination"] = {
+        "type": "object",
+        "errorMessage": "must be a mapping that begins with its type",
+        "required": ["type"],
+        "properties": {"type": {"enum": list(types)}},
+    }
+    yield from against(frame, document, ())
+    for name, entry in mapping_at(document, "destinations").items():
+        if isinstance(entry, dict) and entry.get("type") in types:
+            schema = read_schema(f"notifiers/{entry['type']}.json")
+            yield from against(schema, entry, ("destinations", name))
+
+
+def read_schema(name: str) -> dict[str, Any]:
+    """Return a schema of `schemas/`."""
+    schema: dict[str, Any] = json.loads((_SCHEMAS / name).read_text(encoding="utf-8"))
+    return schema
+
+
+def against(schema: Mapping[str, Any], instance: Json, prefix: ConfigPath) -> Iterator[Problem]:
+    """Yield what an instance breaks of a schema, in words that hold no value of it."""
+    # Not needed by handlers: the packaged configuration was checked when it was built.
+    from jsonschema import Draft202012Validator
+
+    errors: Iterable[Any] = Draft202012Validator(schema).iter_errors(instance)
+    for error in errors:
+        path = (*prefix, *error.absolute_path)
+        if "propertyNames" in error.absolute_schema_path:
+            yield Problem((*path, error.instance), _words(error))
+        elif error.validator == "required":
+            missing = (each for each in error.validator_value if each not in error.instance)
+            yield from (Problem(path, f"{each} is missing") for each in missing)
+        elif error.validator == "additionalProperties":
+            yield from _unknown_keys(error, path)
+        else:
+            yield Problem(path, _words(error))
+
+
+def _unknown_keys(error: Any, path: ConfigPath) -> Iterator[Problem]:
+    allowed = list(error.schema["properties"])
+    for key in error.instance:
+        if key not in allowed:
+            nearest = get_close_matches(str(key), allowed, n=1)
+            hint = f"did you mean {nearest[0]}?" if nearest else f"allowed: {', '.join(allowed)}"
+            yield Problem((*path, key), f"is not known here; {hint}")
+
+
+_TYPES: Final = MappingProxyType(
+    {
+        "object": "a mapping",
+        "array": "a list",
+        "string": "text",
+        "boolean": "true or false",
+        "integer": "a whole number",
+        "number": "a number",
+    }
+)
+
+
+_WORDS: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType(
+    {
+        "enum": lambda allowed: f"must be {_one_of(list(map(_plain, allowed)))}",
+        "const": lambda allowed: f"must be {_plain(allowed)}",
+        "type": lambda types: f"must be {' or '.join(map(_TYPES.__getitem__, _several(types)))}",
+        "minLength": lambda _: "must not be empty",
+        "maxLength": lambda most: f"must have at most {most} characters",
+        "minItems": lambda _: "must not be empty",
+        "maxItems": lambda most: f"must have at most {most} entries",
+        "minProperties": lambda _: "must not be empty",
+        "maxProperties": lambda most: (
+            f"must have at most {most} {'entry' if most == 1 else 'entries'}"
+        ),
+        "uniqueItems": lambda _: "must not name anything twice",
+    }
+)
+
+
+def _words(error: Any) -> str:
+    """Say which rule is broken, from the rule alone: jsonschema's own texts hold the value."""
+    schema, rule, allowed = error.schema, error.validator, error.validator_value
+    if rule == "pattern" and "patternErrorMessage" in schema:
+        return str(schema["patternErrorMessage"])
+    if rule not in _WORDS:
+        return str(schema.get("errorMessage", f"breaks the rule {rule} of its schema"))
+    words = _WORDS[rule](allowed)
+    if rule == "enum":
+        return f"{words}{_meant(error.instance, list(map(_plain, allowed)))}"
+    if rule != "type":
+        return words
+    if "string" in _several(allowed) and isinstance(error.instance, int | float):
+        return f"{words}: put it in quotes"
+    words = str(schema.get("errorMessage", words))
+    return f"{words}; there is nothing here" if error.instance is None else words
+
+
+def _meant(value: Json, allowed: Sequence[str]) -> str:
+    """Return the allowed value that was probably meant; never the value, which may be a secret."""
+    if not isinstance(value, str) or value in allowed:
+        return ""
+    if "sns" in allowed:
+        wanted = get_close_matches(value.lower(), BY_SNS, n=1)
+        if wanted:
+            return f"; {BY_SNS[wanted[0]]}"
+    lower = {each.lower(): each for each in allowed}
+    nearest = get_close_matches(value.lower(), lower, n=1)
+    return f"; did you mean {lower[nearest[0]]}?" if nearest else ""
+
+
+def _several(types: str | list[str]) -> Sequence[str]:
+    return [types] if isinstance(types, str) else types
+
+
+def _one_of(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"one of {', '.join(words)}"
+
+
+def _plain(value: Json) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def mapping_at(document: Json, key: str) -> dict[str, Json]:
+    """Return the mapping under a key; empty where there is none."""
+    value = document.get(key) if isinstance(document, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def list_at(document: Json, key: str) -> list[Json]:
+    """Return the list under a key; empty where there is none."""
+    value = document.get(key) if isinstance(document, dict) else None
+    return value if isinstance(value, list) else []

@@ -1,0 +1,114 @@
+"""What is allowed, and probably not meant. Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from lib.config.model import LOOPBACK, Config
+from lib.config.problems import ConfigPath, Problem
+from lib.config.schema import read_schema
+from lib.core.routing import Match, Route
+from lib.core.suppressions import Suppression, covered
+from lib.models import Destination, Json
+from lib.urls.addresses import AddressError, read_address
+
+PAST_DUE: Final = timedelta(days=7)
+"""A suppression that ends within this time is worth a warning."""
+
+
+def foreign_hosts(document: Json, receiver_hosts: Sequence[str]) -> Iterator[Problem]:
+    """Find addresses that are refused when something is sent, unless the deployment names them."""
+    for name, entry in document["destinations"].items():
+        options = read_schema(f"notifiers/{entry['type']}.json")["properties"]
+        for option in (each for each in entry if each in options):
+            vendors = options[option].get("x-hosts")
+            if vendors and not _may_be_called(entry[option], (*vendors, *receiver_hosts)):
+                message = (
+                    f"is not at the vendor's hosts ({', '.join(vendors)}): nothing can be sent "
+                    "there unless receiverHosts in the stage file names this host; "
+                    "`check-config --stage STAGE` reads it"
+                )
+                yield Problem(("destinations", name, option), message, "warning")
+
+
+def never_closed(document: Json) -> Iterator[Problem]:
+    """Find routes that open something, and are not told when it is over."""
+    ends = {
+        name: read_schema(f"notifiers/{entry['type']}.json").get("x-closed-by")
+        for name, entry in document["destinations"].items()
+    }
+    for index, route in enumerate(document["routes"]):
+        for name in route["notify"]:
+            end = ends[name]
+            if end is not None and end not in route.get("kinds", [end]):
+                message = f"without {end} nothing closes what this route opens at {name}"
+                yield Problem(("routes", index, "kinds"), message, "warning")
+
+
+def _may_be_called(url: str, hosts: Sequence[str]) -> bool:
+    """Whether `lib.http_client.check_url` will let this address pass."""
+    try:
+        return read_address(url).is_among((*hosts, *LOOPBACK))
+    except AddressError:
+        return False
+
+
+def doubts(config: Config, today: date) -> Iterator[Problem]:
+    """Yield what is allowed and probably not meant."""
+    yield from _unreachable(config.routes)
+    used = {destination for route in config.routes for destination in route.notify}
+    used |= {config.fallback} if config.fallback is not None else set()
+    # A bot may be used in the channels of routes alone.
+    used |= {Destination(each.partition("/")[0]) for each in used}
+    for name in config.destinations:
+        if name not in used:
+            yield Problem(("destinations", name), "no route notifies this", "warning")
+    routed = {destination for route in config.routes for destination in route.notify}
+    for place, name in enumerate(config.digest.notify if config.digest is not None else ()):
+        if name not in routed:
+            message = "no route leads to it, so its digest is empty"
+            yield Problem(("digest", "notify", place), message, "warning")
+    yield from _stale(config.suppressions, today)
+
+
+def _unreachable(routes: Sequence[Route]) -> Iterator[Problem]:
+    for index, route in enumerate(routes):
+        for earlier, other in enumerate(routes[:index]):
+            if not other.continues and _covers(other.match, route.match):
+                message = f"is never reached: routes[{earlier}] takes all of its images first"
+                yield Problem(("routes", index), message, "warning")
+                break
+
+
+def _covers(wide: Match | None, narrow: Match | None) -> bool:
+    """Whether every image that `narrow` matches is matched by `wide`, as far as texts can tell."""
+    if wide is None:
+        return True
+    if narrow is None:
+        return False
+    pairs = (
+        (wide.repository, narrow.repository),
+        (wide.account, narrow.account),
+        (wide.region, narrow.region),
+        (wide.platform, narrow.platform),
+        (wide.source, narrow.source),
+        (_tags(wide), _tags(narrow)),
+    )
+    return all(not some or (few and set(few) <= set(some)) for some, few in pairs)
+
+
+def _tags(match: Match) -> tuple[str | None, ...]:
+    return (*match.tag, *((None,) if match.untagged else ()))
+
+
+def _stale(suppressions: Sequence[Suppression], today: date) -> Iterator[Problem]:
+    for index, entry in enumerate(suppressions):
+        path: ConfigPath = ("suppressions", index)
+        if entry.expires < today:
+            message = f"expired on {entry.expires}: its findings are told again. Remove or renew it"
+            yield Problem((*path, "expires"), message, "warning")
+        elif entry.expires <= today + PAST_DUE:
+            yield Problem((*path, "expires"), f"expires soon, on {entry.expires}", "warning")
+    for index, by in covered(suppressions):
+        message = f"has no effect: suppressions[{by}] covers it"
+        yield Problem(("suppressions", index), message, "warning")
