@@ -17,7 +17,7 @@ from lib.flows.reconciliation import Reconciliation
 from lib.flows.scans import ScanPipeline
 from lib.http_deadline import DeadlineAdapter, TimeLimits
 from lib.models import Destination
-from lib.notifiers import jira_identity as identity
+from lib.notifiers.jira import identity
 from lib.notifiers.slack import SlackWebhookNotifier
 from lib.observability import logger
 from lib.sources.provenance import EcrProvenanceSource

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from lib.notifiers.jira import JiraNotifier
+from lib.notifiers.jira.notifier import JiraNotifier
 from lib.notifiers.pagerduty import PagerDutyNotifier
 from lib.notifiers.slack import SlackNotifiers
 from lib.notifiers.sns import SnsNotifier

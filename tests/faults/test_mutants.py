@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lib.models import Delivery, DeliveryId, DeliveryState, NotClaimed, Receipt
-from lib.notifiers import jira, jira_identity, jira_issue
+from lib.notifiers.jira import identity, issue, notifier
 from tests.fakes import NEVER, MemoryStore
 from tests.faults.matrix import Row, run
 from tests.faults.rows import ROWS
@@ -106,30 +106,30 @@ def _mutated(row: Row, mutant: type[Mutant]) -> Row:
 
 def takes_any_issue_for_proof(patch: pytest.MonkeyPatch) -> None:
     """An issue of the stream was found, so the alert is taken for sent."""
-    patch.setattr(jira_issue.Issue, "holds", lambda *_: True)  # the bug
+    patch.setattr(issue.Issue, "holds", lambda *_: True)  # the bug
 
 
 def never_searches(patch: pytest.MonkeyPatch) -> None:
     """What the ledger does not know is not there."""
-    patch.setattr(jira.JiraNotifier, "_search", lambda *_: iter(()))
+    patch.setattr(notifier.JiraNotifier, "_search", lambda *_: iter(()))
 
 
 def takes_any_label_for_proof(patch: pytest.MonkeyPatch) -> None:
     """What has our label is ours to edit."""
-    patch.setattr(jira_issue.Issue, "belongs_to", lambda *_: True)  # the bug
+    patch.setattr(issue.Issue, "belongs_to", lambda *_: True)  # the bug
 
 
 def knows_no_stage(patch: pytest.MonkeyPatch) -> None:
     """The mark stands for destination and stream alone."""
-    mark_of = jira_identity.mark_of
-    patch.setattr(jira_identity, "mark_of", lambda _, *parts: mark_of("", *parts))
+    mark_of = identity.mark_of
+    patch.setattr(identity, "mark_of", lambda _, *parts: mark_of("", *parts))
 
 
 def waits_from_the_first_day_on(patch: pytest.MonkeyPatch) -> None:
     """The index gets its five minutes after the event, whenever the alert was sent."""
-    verify = jira.JiraNotifier.verify
+    verify = notifier.JiraNotifier.verify
     patch.setattr(
-        jira.JiraNotifier, "verify", lambda *given, **named: verify(*given, **without(named))
+        notifier.JiraNotifier, "verify", lambda *given, **named: verify(*given, **without(named))
     )
 
 

@@ -22,7 +22,7 @@ from lib.http_client import RequestsClient
 from lib.models import Destination
 from lib.models.diagnostics import Check, CheckStatus, has_failed
 from lib.notifiers import NOTIFIERS, testing
-from lib.notifiers.jira_checks import NEEDED, USEFUL
+from lib.notifiers.jira.checks import NEEDED, USEFUL
 from lib.notifiers.sns import FORMATS
 from lib.notifiers.sns_testing import BODIES
 from lib.ports import DestinationTest, NotifierTools

@@ -12,7 +12,7 @@ import requests
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
 from lib.models import Alert, DeliveryId, Destination, NotThere, Receipt, Report
-from lib.notifiers.jira import JiraNotifier
+from lib.notifiers.jira.notifier import JiraNotifier
 from lib.ports import NotifierTools
 from local.receivers import Accept, Answer, Disconnect, Receivers
 from local.standins.wire import Kind

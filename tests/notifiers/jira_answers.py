@@ -4,7 +4,7 @@ import json
 from typing import Final
 
 from lib.models import HttpAnswer
-from lib.notifiers.jira_checks import NEEDED, USEFUL
+from lib.notifiers.jira.checks import NEEDED, USEFUL
 
 
 def _answer(document: object) -> HttpAnswer:

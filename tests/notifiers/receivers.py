@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lib.models import SHORT_ANSWER, Destination, HttpAnswer, Message, Upload
 from lib.notifiers import NOTIFIERS
-from lib.notifiers import jira_identity as identity
+from lib.notifiers.jira import identity
 from lib.ports import Notifier, NotifierTools
 from tests.builders import NOW
 

@@ -15,8 +15,8 @@ from lib.normalizer.documents import normalize_document
 from lib.notifiers.sns import FORMATS
 from tests.builders import a_filter
 from tests.notifiers.alerts import told
+from tests.notifiers.jira.test_notifier import assert_valid
 from tests.notifiers.receivers import OPTIONS, THREADS, notifier, tools
-from tests.notifiers.test_jira import assert_valid
 from tests.page.evaluations import changed, evaluation, failed, findings, hostile, index
 
 # Further documents, to be looked at by hand: CORPUS=/some/folder pytest tests/notifiers

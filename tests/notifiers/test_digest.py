@@ -16,8 +16,8 @@ from tests.builders import NOW
 from tests.digests import a_digest_of, clear, digests, hostile
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS
+from tests.notifiers.jira.test_notifier import assert_valid
 from tests.notifiers.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
-from tests.notifiers.test_jira import assert_valid
 from tests.notifiers.test_sns_amazon_q import LIVE
 
 ROOT = Path(__file__).parents[2]

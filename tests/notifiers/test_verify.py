@@ -14,7 +14,7 @@ from lib.errors import (
 )
 from lib.models import LONG_ANSWER, AskLater, HttpAnswer, NotThere, Verdict
 from lib.notifiers import NOTIFIERS
-from lib.notifiers import jira_identity as identity
+from lib.notifiers.jira import identity
 from tests.builders import NOW
 from tests.notifiers.alerts import stories
 from tests.notifiers.receivers import (

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 
 from lib.models import DeliveryId, DeliveryState, Destination, StreamId
-from lib.notifiers import jira_identity as identity
+from lib.notifiers.jira import identity
 from local.standins.jira import API
 from local.standins.wire import Answer, Kind
 from tests.builders import a_finding, a_report, an_image

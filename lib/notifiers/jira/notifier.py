@@ -42,11 +42,11 @@ from lib.models import (
     Verdict,
 )
 from lib.models.diagnostics import Check
-from lib.notifiers import adf, jira_checks, jira_digest, testing
-from lib.notifiers import jira_identity as identity
-from lib.notifiers import jira_message as layout
-from lib.notifiers import jira_workflow as workflow
-from lib.notifiers.jira_issue import FILE, GONE, Issue, reading
+from lib.notifiers import testing
+from lib.notifiers.jira import adf, checks, identity, workflow
+from lib.notifiers.jira import digest as jira_digest
+from lib.notifiers.jira import text as layout
+from lib.notifiers.jira.issue import FILE, GONE, Issue, reading
 from lib.ports import DestinationTest, NotifierTools
 from lib.text import one_line, truncate
 
@@ -322,7 +322,7 @@ class JiraNotifier:
             "labels": self._options.get("labels") is not False,
             "priority": bool(self._options.get("priority")),
         }
-        jira = jira_checks.JiraDestination(
+        jira = checks.JiraDestination(
             destination=self._tools.destination,
             site=self._site,
             project=str(self._options["project"]),
@@ -331,7 +331,7 @@ class JiraNotifier:
             http=self._tools.http,
             headers=headers,
         )
-        yield from jira_checks.checks(jira, test)
+        yield from checks.checks(jira, test)
 
     def _receipt(self, key: str) -> Receipt:
         url = f"{self._site}/browse/{quote(key, safe='')}"

@@ -17,8 +17,8 @@ from urllib.parse import quote, urlencode
 from lib.errors import DeliveryError, PermanentDeliveryError
 from lib.models import LONG_ANSWER, Destination, Json
 from lib.models.diagnostics import Check, CheckStatus, failed, has_failed, note, ok
-from lib.notifiers import adf, testing
-from lib.notifiers import jira_workflow as workflow
+from lib.notifiers import testing
+from lib.notifiers.jira import adf, workflow
 from lib.ports import DestinationTest, HttpClient
 from lib.text import one_line, truncate
 

@@ -14,7 +14,7 @@ from lib.errors import PermanentDeliveryError, StoreError, ThrottledError
 from lib.http_client import RequestsClient
 from lib.http_deadline import TimeLimits
 from lib.models import HttpAnswer, Receipt, Upload
-from lib.notifiers.jira import MAX_ATTACHMENT, JiraNotifier
+from lib.notifiers.jira.notifier import MAX_ATTACHMENT, JiraNotifier
 from local.standins.jira import JiraStandIn
 from local.standins.wire import Call
 from tests.answers import an_answer

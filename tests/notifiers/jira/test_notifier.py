@@ -30,10 +30,9 @@ from lib.models import (
     Severity,
     StreamId,
 )
-from lib.notifiers import adf
-from lib.notifiers import jira_identity as identity
-from lib.notifiers.jira import LABEL, JiraNotifier
-from lib.notifiers.jira_message import MAX_SUMMARY, MAX_TEXT
+from lib.notifiers.jira import adf, identity
+from lib.notifiers.jira.notifier import LABEL, JiraNotifier
+from lib.notifiers.jira.text import MAX_SUMMARY, MAX_TEXT
 from tests.builders import NOW, a_filter, a_finding, a_report, an_image
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
@@ -71,7 +70,7 @@ CHILDREN = {
     "codeBlock": {"text"},
 }
 ADF = Draft4Validator(
-    json.loads((Path(__file__).parents[1] / "schemas/adf-1.json").read_text("utf-8"))
+    json.loads((Path(__file__).parents[2] / "schemas/adf-1.json").read_text("utf-8"))
 )
 """Atlassian's own schema."""
 MARKS = {"strong", "em", "code", "link"}

@@ -16,7 +16,7 @@ from typing import Final
 
 from lib.errors import TemporaryDeliveryError
 from lib.models import Destination, Json, Message, StreamId
-from lib.notifiers import adf
+from lib.notifiers.jira import adf
 
 PROPERTY: Final = "ecr-scan-alerts"
 MARK_LINE: Final = "Keep this line: ecr-scan-alerts finds this issue by it."

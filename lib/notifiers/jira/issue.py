@@ -9,9 +9,7 @@ from urllib.parse import quote
 
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError, TemporaryDeliveryError
 from lib.models import LONG_ANSWER, Json, Upload
-from lib.notifiers import adf
-from lib.notifiers import jira_identity as identity
-from lib.notifiers import jira_workflow as workflow
+from lib.notifiers.jira import adf, identity, workflow
 from lib.ports import HttpClient
 
 FILE: Final = "scan-report"

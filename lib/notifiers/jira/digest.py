@@ -5,7 +5,7 @@ from typing import Final
 
 from lib.messages import digest as words
 from lib.models import Digest, Json
-from lib.notifiers import adf
+from lib.notifiers.jira import adf
 from lib.text import one_line, truncate
 
 _LINES: Final = 15

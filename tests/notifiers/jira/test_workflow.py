@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from lib.notifiers.jira_workflow import Status, status, transition
+from lib.notifiers.jira.workflow import Status, status, transition
 
 ODD = ["", "no json", "[]", "null", "7", "{}", "[" * 99_999]
 

@@ -11,8 +11,7 @@ from typing import Final
 
 from lib.messages import wording
 from lib.models import Alert, Change, Json, ScanProblem, Upgrade
-from lib.notifiers import adf
-from lib.notifiers import jira_identity as identity
+from lib.notifiers.jira import adf, identity
 from lib.text import one_line, truncate
 from lib.urls.advisories import vulnerability_url
 

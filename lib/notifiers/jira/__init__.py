@@ -1,0 +1,1 @@
+"""Jira Cloud: one issue per destination and image stream."""
