@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.notifiers.jira.notifier import JiraNotifier
-from lib.notifiers.pagerduty import PagerDutyNotifier
+from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.notifiers.slack import SlackNotifiers
 from lib.notifiers.sns import SnsNotifier
 from lib.notifiers.webhook import WebhookNotifier

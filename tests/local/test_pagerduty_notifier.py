@@ -8,7 +8,8 @@ import requests
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError, ThrottledError
 from lib.http_client import RequestsClient
 from lib.models import Alert, Destination, Receipt, Report
-from lib.notifiers.pagerduty import Incident, PagerDutyNotifier, dedup_key
+from lib.notifiers.pagerduty.incidents import Incident, dedup_key
+from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.ports import NotifierTools
 from local.receivers import Answer, Disconnect, Receivers
 from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report

@@ -19,13 +19,9 @@ from lib.errors import (
     TemporaryDeliveryError,
 )
 from lib.models import Alert, Destination, HttpAnswer, Receipt, Report, Severity, StreamId
-from lib.notifiers.pagerduty import (
-    MAX_SUMMARY,
-    Incident,
-    PagerDutyNotifier,
-    Told,
-    dedup_key,
-)
+from lib.notifiers.pagerduty.event import MAX_SUMMARY
+from lib.notifiers.pagerduty.incidents import Incident, Told, dedup_key
+from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.ports import HttpClient
 from tests.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
 from tests.notifiers import golden

@@ -6,47 +6,45 @@ repeat changes nothing. A scan without a result is an incident of its own; the n
 https://developer.pagerduty.com/docs/events-api-v2-overview
 """
 
-import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
-from typing import ClassVar, Final, Self
+from typing import ClassVar, Final
 
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
 from lib.messages import wording
 from lib.models import (
     Alert,
-    Change,
     ChangeKind,
-    Destination,
     Digest,
     HttpAnswer,
     Json,
     Message,
     NotThere,
     Receipt,
-    ScanProblem,
     Severity,
-    StreamId,
-    Upgrade,
     Usage,
     Verdict,
 )
 from lib.models.diagnostics import Check
 from lib.notifiers import testing
+from lib.notifiers.pagerduty.event import (
+    MAX_SUMMARY,
+    NAME,
+    details_of,
+    in_short,
+    links_of,
+    summary_of,
+)
+from lib.notifiers.pagerduty.incidents import CLIENT, Action, Incident, Told, actions_of, dedup_key
 from lib.ports import DestinationTest, NotifierTools
 from lib.text import one_line, truncate
-from lib.wire.report import time_from_json, time_to_json
+from lib.wire.report import time_to_json
 
-# https://developer.pagerduty.com/docs/send-alert-event and, for the size of an event, the overview.
-MAX_SUMMARY: Final = 1024
 MAX_BYTES: Final = 512_000
 KEY_LENGTH: Final = 32
 
-CLIENT: Final = "ecr-scan-alerts"
 SITES: Final[Mapping[str, str]] = MappingProxyType(
     {"us": "https://events.pagerduty.com", "eu": "https://events.eu.pagerduty.com"}
 )
@@ -66,13 +64,6 @@ SEVERITIES: Final[Mapping[str, str]] = MappingProxyType(
 _DEFAULT_REGION: Final = "us"
 _ROUTING_KEY: Final = len(f', "routing_key": "{"x" * KEY_LENGTH}"')
 """Bytes of an event that `send` adds."""
-_LINES: Final = 20
-_CHARACTERS: Final = 4000
-"""Of each list: five of them fit whatever letters they are of, at 12 bytes in ASCII."""
-_REASONS: Final = 12
-_PROBLEM: Final = 1000
-_NAME: Final = 200
-_MAX_URL: Final = 2000
 
 _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -84,60 +75,6 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """By the words that PagerDuty uses of a key, in one spelling or another."""
-
-
-class Incident(StrEnum):
-    """What there can be an incident about in a stream."""
-
-    FINDINGS = "findings"
-    SCAN = "scan"
-
-
-class Action(StrEnum):
-    """What an event does to its incident."""
-
-    TRIGGER = "trigger"
-    RESOLVE = "resolve"
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """
-    What was told of a stream so far: the thread of its messages.
-
-    An alert that was held up must not open again, or close, what a newer one has settled.
-    """
-
-    evaluated_at: datetime | None = None
-    """Of the newest usable scan."""
-    pushed_at: datetime | None = None
-    """Of the newest image."""
-
-    @classmethod
-    def of(cls, thread: str | None) -> Self:
-        """Understand a thread; one of another kind of receiver says nothing."""
-        evaluated_at, _, pushed_at = (thread or "").partition(" ")
-        return cls(_moment(evaluated_at), _moment(pushed_at))
-
-    @property
-    def thread(self) -> str:
-        """What `of` understands."""
-        return f"{time_to_json(self.evaluated_at)} {time_to_json(self.pushed_at)}"
-
-    def then(self, alert: Alert) -> Self:
-        """Return what was told once this alert is."""
-        evaluated_at = None if alert.problem else alert.evaluated_at
-        return type(self)(
-            _newest(self.evaluated_at, evaluated_at), _newest(self.pushed_at, alert.image.pushed_at)
-        )
-
-    def supersedes(self, alert: Alert) -> bool:
-        """Say whether a newer usable scan was told."""
-        return _is_before(alert.evaluated_at, self.evaluated_at)
-
-    def leaves_the_last_word(self, alert: Alert) -> bool:
-        """Say whether an alert is the newest one, and about the newest image."""
-        return not (alert.outdated or _is_before(alert.image.pushed_at, self.pushed_at))
 
 
 def _alert(message: Message) -> Alert:
@@ -175,12 +112,12 @@ class PagerDutyNotifier:
         None when newer ones were told that settle everything it is about. `send` adds the key.
         """
         told = _alert(alert)
-        return self._payload(told, thread, _details(told))
+        return self._payload(told, thread, details_of(told))
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: the same events, in a few words."""
         told = _alert(alert)
-        return self._payload(told, thread, _in_short(told))
+        return self._payload(told, thread, in_short(told))
 
     def verify(
         self,
@@ -267,25 +204,25 @@ class PagerDutyNotifier:
 
     def _payload(self, alert: Alert, thread: str | None, details: Json) -> Json:
         told = Told.of(thread)
-        actions = [*_actions(alert, told)]
+        actions = [*actions_of(alert, told)]
         events = [
-            self._event(alert, *each, details if each == actions[-1] else _in_short(alert))
+            self._event(alert, *each, details if each == actions[-1] else in_short(alert))
             for each in actions
         ]
         return {"events": events, "thread": told.then(alert).thread}
 
     def _event(self, alert: Alert, incident: Incident, action: Action, details: Json) -> Json:
-        links = _links(alert)
+        links = links_of(alert)
         event: dict[str, Json] = {
             "event_action": action.value,
             "dedup_key": dedup_key(self._tools.stage, alert.destination, alert.stream, incident),
             "payload": {
-                "summary": _summary(alert),
+                "summary": summary_of(alert),
                 "source": wording.repository_arn(alert.image),
                 "severity": self._severities[_level(alert, incident)],
                 "timestamp": time_to_json(alert.evaluated_at),
-                "component": wording.short(alert.image.name, _NAME),
-                "group": wording.short(alert.stream, _NAME),
+                "component": wording.short(alert.image.name, NAME),
+                "group": wording.short(alert.stream, NAME),
                 "class": incident.value,
                 "custom_details": details,
             },
@@ -295,62 +232,11 @@ class PagerDutyNotifier:
         return event | ({"client_url": links[0]["href"]} if links else {})
 
 
-def dedup_key(stage: str, destination: Destination, stream: StreamId, incident: Incident) -> str:
-    """
-    Return the key of an incident, far below the 255 characters that one may have.
-
-    Two stages with one routing key have an incident each: neither closes that of the other.
-    """
-    subject = f"{stage}\n{destination}\n{stream}".encode("utf-8", "replace")
-    return f"{CLIENT}/{hashlib.sha256(subject).hexdigest()[:32]}/{incident.value}"
-
-
-def _actions(alert: Alert, told: Told) -> Iterator[tuple[Incident, Action]]:
-    """
-    Yield what an alert does to which incident; what people see of it comes last.
-
-    Findings that are asked for keep theirs open. It is closed by a complete scan of the newest
-    image that has none; closing what is not open does nothing. Platforms without a result are told
-    with what was found on the others; where that is nothing, as a scan without a result.
-    """
-    if told.supersedes(alert):
-        return
-    if alert.problem is not None:
-        yield Incident.SCAN, Action.TRIGGER
-        return
-    settles = told.leaves_the_last_word(alert)
-    unscanned = any(each.counts is None for each in alert.parts)
-    if settles and not unscanned:
-        yield Incident.SCAN, Action.RESOLVE
-    if alert.standing:
-        yield Incident.FINDINGS, Action.TRIGGER
-    elif unscanned:
-        yield Incident.SCAN, Action.TRIGGER
-    elif settles and alert.scan.complete:
-        yield Incident.FINDINGS, Action.RESOLVE
-
-
 def _level(alert: Alert, incident: Incident) -> str:
     """Return by which name the options give an event its severity."""
     if incident is Incident.SCAN:
         return (alert.problem.kind if alert.problem else ChangeKind.NOT_SCANNED).value
     return max((each.finding.severity for each in alert.standing), default=Severity.UNKNOWN).name
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        moment = time_from_json(text)
-    except ValueError:
-        return None
-    return moment if moment is not None and moment.tzinfo is not None else None
-
-
-def _newest(*moments: datetime | None) -> datetime | None:
-    return max((each for each in moments if each is not None), default=None)
-
-
-def _is_before(one: datetime | None, other: datetime | None) -> bool:
-    return one is not None and other is not None and one < other
 
 
 def _routing_key(secret: str) -> str:
@@ -382,100 +268,3 @@ def _accepted(answer: HttpAnswer) -> bool:
 
 
 # --- what an event says -----------------------------------------------------------------------
-
-
-def _summary(alert: Alert) -> str:
-    name = wording.short(alert.image.name, _NAME)
-    if alert.problem is not None:
-        return truncate(one_line(f"{name}: {alert.verdict}"), MAX_SUMMARY)
-    said = f"{name}: {wording.how_it_stands(alert)}. {alert.verdict}"
-    return truncate(one_line(said), MAX_SUMMARY)
-
-
-def _links(alert: Alert) -> list[Json]:
-    links = (
-        ("Full report", alert.report_url),
-        (f"{wording.page_of(alert).capitalize()} in the ECR console", alert.console_url),
-        *wording.source_links(alert),
-    )
-    return [{"href": url, "text": text} for text, url in links if url and len(url) <= _MAX_URL]
-
-
-def _in_short(alert: Alert) -> Json:
-    known = wording.not_clear(alert) if alert.problem else wording.all_findings(alert)
-    command = wording.report_command(alert)
-    return {
-        "verdict": truncate(one_line(alert.verdict), MAX_SUMMARY),
-        "findings": known,
-        **({"full_report": command} if command else {}),
-        "delivery": wording.footer(alert),
-    }
-
-
-def _details(alert: Alert) -> Json:
-    """Return what there is to read, under the names that event rules can refer to."""
-    found = {
-        **_in_short(alert),
-        "open": wording.counts(wording.by_severity(alert.standing)),
-        "why": wording.why(alert),
-        "what_to_do": _remedy(alert.problem) if alert.problem else list(_to_do(alert)),
-        **{_name(each.title): _listing(each) for each in wording.sections(alert)},
-        "left_out": wording.left_out(alert, _REASONS),
-        "platforms": wording.platforms(alert.parts, _LINES),
-        "warnings": wording.warnings(alert),
-        **{_name(label): value for label, value in wording.facts(alert)},
-    }
-    return {name: value for name, value in found.items() if value}
-
-
-def _name(words: str) -> str:
-    return words.lower().replace(" ", "_")
-
-
-def _remedy(problem: ScanProblem) -> str:
-    return truncate(one_line(problem.remedy), _PROBLEM)
-
-
-def _to_do(alert: Alert) -> Iterator[str]:
-    ready = wording.upgradable(alert)
-    shown, hidden = wording.fitting(ready, _upgrade, lines=_LINES, characters=_CHARACTERS)
-    yield from shown
-    if hidden:
-        yield wording.more_upgrades(hidden)
-    mended, rest = wording.steps(alert, command=_CHARACTERS, limit=_CHARACTERS)
-    for each in mended:
-        yield f"{each.title}: {' ; '.join(each.commands) or each.remark}"
-    yield from filter(None, (rest,))
-    yield from filter(
-        None, (wording.deploy(alert), wording.without_fix(alert), wording.without_version(alert))
-    )
-
-
-def _upgrade(upgrade: Upgrade) -> str:
-    versions = wording.upgrade_from(upgrade)
-    start = f" from {versions}" if versions else ""
-    return (
-        f"{upgrade.origin.remedy}: {wording.short(upgrade.package)}{start} to "
-        f"{wording.upgrade_to(upgrade)}, removes {wording.counts(upgrade.fixes)}"
-    )
-
-
-def _listing(section: wording.Section) -> list[str]:
-    shown, hidden = wording.fitting(
-        section.changes,
-        lambda each: _finding(section, each),
-        lines=_LINES,
-        characters=_CHARACTERS,
-    )
-    return [*shown, *([wording.more(hidden)] if hidden else [])]
-
-
-def _finding(section: wording.Section, change: Change) -> str:
-    finding = change.finding
-    name = f"{wording.severity(finding)} {wording.short(finding.vulnerability_id)}"
-    about: Iterable[str] = (
-        wording.installed(finding),
-        wording.fix(finding),
-        *section.remarks(change),
-    )
-    return f"{name}: {', '.join(filter(None, about))}"
