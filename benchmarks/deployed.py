@@ -14,7 +14,7 @@ from typing import Final
 from benchmarks.core import ROOT, Figure
 from benchmarks.offline import basic_findings
 from deploy.package import BUILD, ZIP
-from lib.notifiers.slack_message import INTERVAL
+from lib.notifiers.slack.message import INTERVAL
 from local.app import App, install, write_config
 from local.process import EmbeddedAws
 from local.receivers import Receivers

@@ -20,14 +20,12 @@ _UNSAFE = re.compile(
 )
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 _BLANKS = re.compile(r"\s+")
-_SLACK = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 # Slack has no escape for these; they only change how text looks, but that can hide or stress it.
 # What begins an address, and the end of a label that markdown reads a target behind.
 _LINK = re.compile(r"://|\bwww\.|\bmailto:|\](?=\s*[(\[:])", re.IGNORECASE)
 _LOOK_ALIKES = str.maketrans(
     {":": "\N{RATIO}", ".": "\N{ONE DOT LEADER}", "]": "\N{FULLWIDTH RIGHT SQUARE BRACKET}"}
 )
-_FORMATTING = str.maketrans({"*": "\N{ASTERISK OPERATOR}", "`": "'"})
 
 
 def clean(text: str) -> str:
@@ -61,15 +59,6 @@ def truncate(text: str, limit: int) -> str:
     return text[: max(cut, 0)].rstrip() + ELLIPSIS if limit > 0 else ""
 
 
-def escape_slack(text: str) -> str:
-    """
-    Escape for Slack mrkdwn and for the fallback text alike, so that no mention or link comes alive.
-
-    Exactly these three: https://docs.slack.dev/messaging/formatting-message-text
-    """
-    return "".join(_SLACK.get(character, character) for character in clean(text))
-
-
 def unlinked(text: str) -> str:
     """
     Return text in which no receiver finds a link: neither one of markdown nor a bare address.
@@ -77,25 +66,6 @@ def unlinked(text: str) -> str:
     The text looks the same; what would make it a link is a look-alike.
     """
     return _LINK.sub(lambda match: match[0].translate(_LOOK_ALIKES), text)
-
-
-def slack_flat(text: str) -> str:
-    """Return one line without the characters that format text in Slack."""
-    return one_line(text).translate(_FORMATTING)
-
-
-def slack_text(text: str, limit: int) -> str:
-    """Escape for Slack, at most `limit` characters then. Cut first, so that no entity is cut."""
-    cut = truncate(text, limit)
-    while len(escaped := escape_slack(cut)) > limit:
-        cut = truncate(text, len(cut) - max(1, (len(escaped) - limit) // 5))
-    return escaped
-
-
-def slack_link(url: str, label: str) -> str:
-    """Return a Slack link; characters that would end the link are percent-encoded."""
-    safe = url.replace("<", "%3C").replace(">", "%3E").replace("|", "%7C")
-    return f"<{safe.replace('&', '&amp;')}|{escape_slack(one_line(label)).replace('|', '¦')}>"
 
 
 def ascii_only(text: str) -> str:

@@ -18,7 +18,7 @@ from lib.flows.scans import ScanPipeline
 from lib.http_deadline import DeadlineAdapter, TimeLimits
 from lib.models import Destination
 from lib.notifiers.jira import identity
-from lib.notifiers.slack import SlackWebhookNotifier
+from lib.notifiers.slack.webhook import SlackWebhookNotifier
 from lib.observability import logger
 from lib.sources.provenance import EcrProvenanceSource
 from tests.builders import NOW

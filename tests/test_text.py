@@ -7,15 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.text import (
-    ELLIPSIS,
-    ascii_only,
-    clean,
-    escape_slack,
-    one_line,
-    slack_link,
-    truncate,
-)
+from lib.notifiers.slack.mrkdwn import escape_slack, slack_link
+from lib.text import ELLIPSIS, ascii_only, clean, one_line, truncate
 
 ANY_TEXT = st.text(st.characters(), max_size=200)
 

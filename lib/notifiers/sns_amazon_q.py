@@ -12,7 +12,8 @@ from typing import Final
 
 from lib.messages import wording
 from lib.models import Alert, Change, Json, Severity, Upgrade
-from lib.text import escape_slack, one_line, slack_flat, slack_text, truncate, unlinked
+from lib.notifiers.slack.mrkdwn import escape_slack, slack_flat, slack_text
+from lib.text import one_line, truncate, unlinked
 
 # Titles and descriptions beyond these are dropped without a word. The lists have no documented
 # limit; a chat shows few lines of them anyway.

@@ -8,7 +8,8 @@ from typing import Final
 from lib.messages import digest as words
 from lib.models import Digest
 from lib.notifiers.document import dump, render_digest
-from lib.text import slack_flat, slack_text, unlinked
+from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
+from lib.text import unlinked
 
 _COLUMNS: Final = 76
 _LINES: Final = 20

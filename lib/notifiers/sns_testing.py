@@ -13,8 +13,8 @@ from typing import Final
 from lib.models import Destination
 from lib.notifiers import testing
 from lib.notifiers.document import dump
+from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
 from lib.ports import DestinationTest
-from lib.text import slack_flat, slack_text
 
 _COLUMNS: Final = 76
 _DESCRIPTION: Final = 600

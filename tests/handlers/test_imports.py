@@ -12,16 +12,16 @@ from tests.calls import handlers
 ROOT = Path(__file__).parents[2]
 NEVER = {"ruamel", "rich", "cli", "boto3.dynamodb.conditions", "aws_xray_sdk"}
 UNUSED = {
-    "process_scan": NEVER | {"requests", "lib.http_client", "lib.notifiers.slack"},
+    "process_scan": NEVER | {"requests", "lib.http_client", "lib.notifiers.slack.webhook"},
     "deliver": NEVER | {"jsonschema", "lib.normalizer.readers.ecr"},
-    "audit_repositories": NEVER | {"jsonschema", "requests", "lib.notifiers.slack"},
-    "reconcile": NEVER | {"jsonschema", "requests", "lib.notifiers.slack"},
+    "audit_repositories": NEVER | {"jsonschema", "requests", "lib.notifiers.slack.webhook"},
+    "reconcile": NEVER | {"jsonschema", "requests", "lib.notifiers.slack.webhook"},
     "open_report": NEVER
-    | {"jsonschema", "requests", "lib.notifiers.slack", "lib.normalizer.readers.ecr"},
+    | {"jsonschema", "requests", "lib.notifiers.slack.webhook", "lib.normalizer.readers.ecr"},
     "send_digest": NEVER
-    | {"jsonschema", "requests", "lib.notifiers.slack", "lib.normalizer.readers.ecr"},
+    | {"jsonschema", "requests", "lib.notifiers.slack.webhook", "lib.normalizer.readers.ecr"},
     "sweep": NEVER
-    | {"jsonschema", "requests", "lib.notifiers.slack", "lib.normalizer.readers.ecr"},
+    | {"jsonschema", "requests", "lib.notifiers.slack.webhook", "lib.normalizer.readers.ecr"},
 }
 
 

@@ -27,7 +27,7 @@ from lib.models import (
     Verdict,
     WakeUp,
 )
-from lib.notifiers.slack_bot import SlackBotNotifier
+from lib.notifiers.slack.bot import SlackBotNotifier
 from lib.ports import NotifierTools
 from local.receivers import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
 from tests.builders import NOW, a_delivery, a_finding, a_report, an_image

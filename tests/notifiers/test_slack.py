@@ -15,9 +15,9 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.models import HttpAnswer, Receipt
-from lib.notifiers.slack import SlackWebhookNotifier
-from lib.notifiers.slack_errors import failure
-from lib.notifiers.slack_message import MAX_BLOCKS, MAX_CHARACTERS, MAX_HEADER, MAX_SECTION
+from lib.notifiers.slack.errors import failure
+from lib.notifiers.slack.message import MAX_BLOCKS, MAX_CHARACTERS, MAX_HEADER, MAX_SECTION
+from lib.notifiers.slack.webhook import SlackWebhookNotifier
 from tests.builders import a_finding, a_report, an_image
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told

@@ -18,7 +18,7 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.models import LONG_ANSWER, AskLater, HttpAnswer, NotThere, Receipt, Verdict
-from lib.notifiers.slack_bot import EVENT_TYPE, SlackBotNotifier
+from lib.notifiers.slack.bot import EVENT_TYPE, SlackBotNotifier
 from tests.builders import NOW, a_finding, a_report, an_image
 from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told

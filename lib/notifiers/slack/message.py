@@ -12,7 +12,8 @@ from typing import Final
 from lib.messages import wording
 from lib.models import Alert, Change, Json, ScanProblem, Severity, Upgrade, Usage
 from lib.notifiers import testing
-from lib.text import one_line, slack_flat, slack_link, slack_text, unlinked
+from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
+from lib.text import one_line, unlinked
 from lib.urls.advisories import vulnerability_url
 
 # https://docs.slack.dev/reference/block-kit/blocks

@@ -1,5 +1,5 @@
 """
-Slack: by an incoming webhook, or as a bot (`lib.notifiers.slack_bot`).
+Slack: by an incoming webhook, or as a bot (`lib.notifiers.slack.bot`).
 
 A webhook answers "ok" and nothing else, so a message cannot be updated or threaded; a lost answer
 cannot be verified, either: then the message may appear twice.
@@ -12,9 +12,10 @@ from typing import ClassVar, Final
 
 from lib.models import Digest, Json, Message, NotThere, Receipt, Usage, Verdict
 from lib.models.diagnostics import Check
-from lib.notifiers import slack_digest, slack_message, testing
-from lib.notifiers.slack_bot import SlackBotNotifier
-from lib.notifiers.slack_errors import failure
+from lib.notifiers import testing
+from lib.notifiers.slack import digest, message
+from lib.notifiers.slack.bot import SlackBotNotifier
+from lib.notifiers.slack.errors import failure
 from lib.ports import DestinationTest, Notifier, NotifierTools
 
 _NEW_WEBHOOK: Final = (
@@ -55,7 +56,7 @@ class SlackWebhookNotifier:
     """Options: `webhook`, a reference to the secret that holds the webhook's URL."""
 
     threaded: ClassVar[bool] = False
-    interval: ClassVar[float] = slack_message.INTERVAL
+    interval: ClassVar[float] = message.INTERVAL
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._webhook = options["webhook"]
@@ -64,14 +65,14 @@ class SlackWebhookNotifier:
     def render(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # a webhook has no threads
         """See `Notifier.render`."""
         if isinstance(alert, Digest):
-            return slack_digest.told(alert)
-        return slack_message.told(alert)
+            return digest.told(alert)
+        return message.told(alert)
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
         """See `Notifier.plain`: the text alone."""
         if isinstance(alert, Digest):
-            return slack_digest.told_plainly(alert)
-        return slack_message.told_plainly(alert)
+            return digest.told_plainly(alert)
+        return message.told_plainly(alert)
 
     def verify(
         self,
@@ -87,7 +88,7 @@ class SlackWebhookNotifier:
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
-        return slack_message.usage(payload)
+        return message.usage(payload)
 
     def send(self, payload: Json) -> Receipt:
         """See `Notifier.send`. Slack may answer 200 with an error in the body."""
@@ -104,7 +105,7 @@ class SlackWebhookNotifier:
         if not test.send:
             yield testing.reachable(self._tools.http, url)
             return
-        payload = slack_message.test(testing.sentence(self._tools.destination, test))
+        payload = message.test(testing.sentence(self._tools.destination, test))
         yield testing.attempt(testing.MESSAGE, lambda: self._sent(payload), _REMEDIES)
 
     def _sent(self, payload: Json) -> str:

@@ -33,8 +33,10 @@ from lib.models import (
     Verdict,
 )
 from lib.models.diagnostics import Check, note, ok
-from lib.notifiers import slack_digest, slack_message, testing
-from lib.notifiers.slack_errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
+from lib.notifiers import testing
+from lib.notifiers.slack import digest
+from lib.notifiers.slack import message as slack_message
+from lib.notifiers.slack.errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
 from lib.ports import DestinationTest, NotifierTools
 from lib.text import one_line, truncate
 
@@ -105,7 +107,7 @@ class SlackBotNotifier:
         itself.
         """
         if isinstance(alert, Digest):
-            return {"post": self._post_of(alert, slack_digest.told(alert))}
+            return {"post": self._post_of(alert, digest.told(alert))}
         return self._payload(
             alert, thread, slack_message.told(alert), slack_message.standing(alert)
         )
@@ -113,7 +115,7 @@ class SlackBotNotifier:
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: the texts alone."""
         if isinstance(alert, Digest):
-            return {"post": self._post_of(alert, slack_digest.told_plainly(alert))}
+            return {"post": self._post_of(alert, digest.told_plainly(alert))}
         return self._payload(
             alert, thread, slack_message.told_plainly(alert), slack_message.standing_plainly(alert)
         )

@@ -4,8 +4,9 @@ from typing import Final
 
 from lib.messages import digest as words
 from lib.models import Digest, Json, Severity
-from lib.notifiers.slack_message import mrkdwn
-from lib.text import slack_flat, slack_text, unlinked
+from lib.notifiers.slack.message import mrkdwn
+from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
+from lib.text import unlinked
 
 _HEADER: Final = 150
 _SAID: Final = 500
