@@ -496,7 +496,7 @@ class App:
         return run(self.notifier(destination), test)
 
     def _tools(self, destination: Destination, hosts: tuple[str, ...]) -> NotifierTools:
-        from lib.notifiers.sns import SnsPublisher
+        from lib.notifiers.sns.publisher import SnsPublisher
 
         return NotifierTools(
             http=self.http(hosts),

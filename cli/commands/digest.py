@@ -13,7 +13,7 @@ from cli.terminal import print_json, print_text, remark, say, working
 from lib.config.model import Config
 from lib.core.digest import Schedule
 from lib.models import Destination
-from lib.notifiers import sns_digest
+from lib.notifiers.sns import digest
 from lib.wire.digest import digest_to_json
 
 HELP = "show the digest of a destination, or send it now"
@@ -54,7 +54,7 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     else:
         for each in made:
             say(each.destination, style="bold")
-            print_text(sns_digest.text(each, 0))
+            print_text(digest.text(each, 0))
     if options.send:
         remark(f"on their way: {', '.join(chosen)}; `deliveries list` says what became of them")
     return 0

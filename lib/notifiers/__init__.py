@@ -11,7 +11,7 @@ from typing import Final
 from lib.notifiers.jira.notifier import JiraNotifier
 from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.notifiers.slack.webhook import SlackNotifiers
-from lib.notifiers.sns import SnsNotifier
+from lib.notifiers.sns.notifier import SnsNotifier
 from lib.notifiers.webhook import WebhookNotifier
 from lib.ports import NotifierFactory
 

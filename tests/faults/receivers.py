@@ -30,7 +30,7 @@ from urllib3.exceptions import (
 )
 
 from lib.http_client import LIMITS
-from lib.notifiers.sns import MAX_BYTES
+from lib.notifiers.sns.notifier import MAX_BYTES
 from local.standins.jira import JiraStandIn
 from local.standins.pagerduty import PagerDutyStandIn
 from local.standins.slack import SlackStandIn

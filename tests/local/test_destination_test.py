@@ -23,8 +23,8 @@ from lib.models import Destination
 from lib.models.diagnostics import Check, CheckStatus, has_failed
 from lib.notifiers import NOTIFIERS, testing
 from lib.notifiers.jira.checks import NEEDED, USEFUL
-from lib.notifiers.sns import FORMATS
-from lib.notifiers.sns_testing import BODIES
+from lib.notifiers.sns.notifier import FORMATS
+from lib.notifiers.sns.testing import BODIES
 from lib.ports import DestinationTest, NotifierTools
 from local.process import ROOT
 from local.receivers import Accept, Answer, Disconnect, Receivers

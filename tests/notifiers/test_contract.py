@@ -30,7 +30,7 @@ from lib.http_client import RequestsClient
 from lib.messages import wording
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS
-from lib.notifiers.sns import FORMATS as SNS_FORMATS
+from lib.notifiers.sns.notifier import FORMATS as SNS_FORMATS
 from lib.ports import Notifier
 from tests.answers import an_answer
 from tests.builders import NOW, a_filter, a_report, an_image

@@ -12,7 +12,7 @@ import pytest
 from lib.errors import DocumentError
 from lib.models import Alert, AnyReport, ChangeKind, Evaluation, Report, Severity
 from lib.normalizer.documents import normalize_document
-from lib.notifiers.sns import FORMATS
+from lib.notifiers.sns.notifier import FORMATS
 from tests.builders import a_filter
 from tests.notifiers.alerts import told
 from tests.notifiers.jira.test_notifier import assert_valid

@@ -11,7 +11,7 @@ import pytest
 from lib.errors import ConfigError
 from lib.messages import digest as words
 from lib.models import HttpAnswer, NotThere, Receipt
-from lib.notifiers.sns import FORMATS
+from lib.notifiers.sns.notifier import FORMATS
 from tests.builders import NOW
 from tests.digests import a_digest_of, clear, digests, hostile
 from tests.notifiers import golden

@@ -25,7 +25,8 @@ from lib.errors import (
     ThrottledError,
 )
 from lib.models import Part, Receipt, StreamId
-from lib.notifiers.sns import FORMATS, MAX_BYTES, MAX_SUBJECT, SnsNotifier, SnsPublisher
+from lib.notifiers.sns.notifier import FORMATS, MAX_BYTES, MAX_SUBJECT, SnsNotifier
+from lib.notifiers.sns.publisher import SnsPublisher
 from lib.wire.report import report_from_json
 from tests.builders import a_finding, a_report, an_image
 from tests.notifiers import golden

@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from lib.models import Alert
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
-from lib.notifiers.sns_amazon_q import MAX_DESCRIPTION, MAX_TITLE, render, render_plain
+from lib.notifiers.sns.amazon_q import MAX_DESCRIPTION, MAX_TITLE, render, render_plain
 from lib.text import unlinked
 from tests.builders import a_finding, a_report
 from tests.notifiers import golden

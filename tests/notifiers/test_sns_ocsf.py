@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lib.models import Alert, ChangeKind
-from lib.notifiers.sns_ocsf import render
+from lib.notifiers.sns.ocsf import render
 from tests.builders import a_finding, a_report
 from tests.exports.ocsf_schema import problems
 from tests.notifiers import golden

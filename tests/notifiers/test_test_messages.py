@@ -7,7 +7,7 @@ import pytest
 
 from lib.flows.destination_test import run
 from lib.models import HttpAnswer
-from lib.notifiers.sns import FORMATS as SNS_FORMATS
+from lib.notifiers.sns.notifier import FORMATS as SNS_FORMATS
 from lib.ports import DestinationTest
 from tests.builders import NOW
 from tests.notifiers import golden

@@ -44,7 +44,7 @@ def document(digest: Digest, room: int) -> str:
 
 
 def amazon_q(digest: Digest, _room: int) -> str:
-    """Return a custom notification. See `lib.notifiers.sns_amazon_q`."""
+    """Return a custom notification. See `lib.notifiers.sns.amazon_q`."""
     moved = (words.movement(digest), words.came(digest), words.gone(digest))
     parts = [
         "\n".join((f"*{_say(words.verdict(digest))}*", *(_say(each) for each in moved if each)))

@@ -11,31 +11,22 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 from lib.errors import (
-    AmbiguousDeliveryError,
     ConfigError,
-    DeliveryError,
-    PermanentDeliveryError,
-    TemporaryDeliveryError,
-    ThrottledError,
 )
 from lib.messages import digest as digest_words
 from lib.messages import wording
 from lib.models import Alert, Digest, Json, Message, NotThere, Receipt, StreamId, Usage, Verdict
 from lib.models.diagnostics import Check, ok
-from lib.notifiers import (
-    document,
-    sns_amazon_q,
-    sns_digest,
-    sns_ocsf,
-    sns_testing,
-    sns_text,
-    testing,
-)
+from lib.notifiers import document, testing
+from lib.notifiers.sns import amazon_q, ocsf
+from lib.notifiers.sns import digest as sns_digest
+from lib.notifiers.sns import testing as sns_testing
+from lib.notifiers.sns import text as sns_text
+from lib.notifiers.sns.publisher import region_of
 from lib.ports import DestinationTest, NotifierTools
 from lib.text import ascii_only, one_line, truncate
 
@@ -67,8 +58,8 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
         "text": Format(sns_text.render, sns_text.render_plain, sns_digest.text),
         "json": Format(_document, lambda alert, _: _document(alert, 0), sns_digest.document),
-        "ocsf": Format(sns_ocsf.render, lambda alert, _: sns_ocsf.render(alert, 0), None),
-        "amazon-q": Format(sns_amazon_q.render, sns_amazon_q.render_plain, sns_digest.amazon_q),
+        "ocsf": Format(ocsf.render, lambda alert, _: ocsf.render(alert, 0), None),
+        "amazon-q": Format(amazon_q.render, amazon_q.render_plain, sns_digest.amazon_q),
     }
 )
 """By the option `format`."""
@@ -77,7 +68,6 @@ _FIFO: Final = ".fifo"
 _GROUP: Final = re.compile(r"[!-~]{1,128}")
 _ATTRIBUTE: Final = 256
 _ROUTES: Final = 20
-_ARN_PARTS: Final = 6
 _TEST: Final = "TEST"
 _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -138,7 +128,7 @@ class SnsNotifier:
 
     def test(self, test: DestinationTest) -> Iterator[Check]:
         """See `Testable.test`. A topic can only be published to: there is nothing else to ask."""
-        region = _region(self._topic_arn)
+        region = region_of(self._topic_arn)
         yield ok("topic", f"{self._topic_arn} in {region}")
         if test.send:
             yield testing.attempt(testing.MESSAGE, lambda: self._tested(test), _REMEDIES)
@@ -274,113 +264,3 @@ def _size(payload: Json) -> int:
 
 
 # --- publishing -------------------------------------------------------------------------------
-
-_THROTTLED: Final = frozenset(
-    {
-        "KMSThrottling",
-        "KMSThrottlingException",
-        "RequestLimitExceeded",
-        "Throttled",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-    }
-)
-# Expired credentials are here, too: the next invocation has fresh ones.
-_TEMPORARY: Final = frozenset(
-    {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "InternalError",
-        "InternalErrorException",
-        "InternalFailure",
-        "RequestExpired",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-    }
-)
-_MALFORMED: Final = frozenset(
-    {
-        "InvalidParameter",
-        "InvalidParameterException",
-        "InvalidParameterValue",
-        "ParameterValueInvalid",
-        "ValidationError",
-        "ValidationException",
-    }
-)
-
-
-class SnsPublisher:
-    """See `lib.ports.TopicPublisher`. `client_for` makes or finds the client of a region."""
-
-    def __init__(self, client_for: Callable[[str], Any]) -> None:
-        self._client_for = client_for
-
-    def publish(self, topic_arn: str, request: Mapping[str, Json]) -> str:
-        """See `TopicPublisher.publish`. The region is the topic's, whatever ours is."""
-        from botocore.exceptions import BotoCoreError, ClientError
-        from botocore.parsers import ResponseParserError
-
-        try:
-            client = self._client_for(_region(topic_arn))
-            return str(client.publish(TopicArn=topic_arn, **request)["MessageId"])
-        except ClientError as error:
-            raise _refused(error.response) from error
-        except BotoCoreError as error:
-            raise _unanswered(error) from error
-        except ResponseParserError as error:
-            raise AmbiguousDeliveryError("SNS: no clear answer", reason="no-answer") from error
-
-
-def _region(topic_arn: str) -> str:
-    parts = topic_arn.split(":")
-    if len(parts) != _ARN_PARTS or not parts[3]:
-        raise ConfigError("topic_arn is not the ARN of a topic: arn:aws:sns:REGION:ACCOUNT:NAME")
-    return parts[3]
-
-
-def _refused(response: Mapping[str, Any]) -> DeliveryError:
-    """
-    Return the error class of an answer of SNS.
-
-    https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
-    """
-    said = response.get("Error", {})
-    code = str(said.get("Code", ""))
-    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    text = f"SNS refused with {code}: {truncate(one_line(str(said.get('Message', ''))), 200)}"
-    if code in _THROTTLED or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return ThrottledError(text)
-    if code in _TEMPORARY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TemporaryDeliveryError(text, reason="sns-temporary")
-    malformed = code in _MALFORMED
-    return PermanentDeliveryError(
-        text, degradable=malformed, broken=not malformed, reason="sns-refused"
-    )
-
-
-def _unanswered(error: Exception) -> DeliveryError | ConfigError:
-    """Tell "nothing was sent" from "it was sent and nothing came back", and from a wrong set-up."""
-    from botocore import exceptions
-
-    match error:
-        case exceptions.NoCredentialsError() | exceptions.PartialCredentialsError():
-            return ConfigError("No AWS credentials to publish with")
-        case exceptions.ParamValidationError():
-            return PermanentDeliveryError(
-                "boto3 refused the request", degradable=True, reason="invalid-request"
-            )
-        case (
-            exceptions.EndpointConnectionError()
-            | exceptions.ConnectTimeoutError()
-            | exceptions.ProxyConnectionError()
-            | exceptions.SSLError()
-        ):
-            return TemporaryDeliveryError("SNS: no connection", reason="no-connection")
-        case exceptions.HTTPClientError() | exceptions.ConnectionError():
-            return AmbiguousDeliveryError("SNS: no answer", reason="no-answer")
-        case _:
-            return TemporaryDeliveryError(f"SNS: {type(error).__name__}", reason="sns-temporary")

@@ -1,0 +1,1 @@
+"""Amazon SNS: text, JSON, OCSF and Amazon Q notifications."""
