@@ -307,7 +307,7 @@ class App:
     def reconciliation(self, *, places: bool = True) -> Reconciliation:
         """Return what reconcile runs; without `places` each pass starts at the beginning."""
         from lib.sources.registry import EcrRegistry
-        from lib.store.places import DynamoPlaces
+        from lib.store.bookmarks import DynamoPlaces
         from lib.store.queues import SqsScanEvents
 
         dynamodb, table = self._clients.get("dynamodb"), self._settings.need("TABLE_NAME")

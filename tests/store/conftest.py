@@ -11,9 +11,9 @@ from typing import Any, Final
 
 import pytest
 
+from lib.store.bookmarks import DynamoPlaces
 from lib.store.history import DynamoHistory
 from lib.store.ledger import DynamoLedger
-from lib.store.places import DynamoPlaces
 from lib.store.reports import S3ReportStore
 from lib.store.state import DynamoStateStore
 from lib.store.tags import DynamoTagStore
