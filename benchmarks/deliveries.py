@@ -15,7 +15,7 @@ from lib.flows.deliveries import wake_due
 from lib.models import Delivery, NotClaimed, Receipt
 from lib.store.ledger import DynamoLedger
 from lib.store.state import DynamoStateStore
-from local.process import EmbeddedAws
+from local.aws.process import EmbeddedAws
 from tests.builders import a_delivery, a_finding, a_report, a_scan_event, an_image
 from tests.fakes import RecordingWaker
 from tests.faults.world import KINDS, World, captured

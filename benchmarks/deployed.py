@@ -15,9 +15,9 @@ from benchmarks.core import ROOT, Figure
 from benchmarks.offline import basic_findings
 from deploy.package import BUILD, ZIP
 from lib.notifiers.slack.message import INTERVAL
-from local.app import App, install, write_config
-from local.process import EmbeddedAws
-from local.receivers import Receivers
+from local.aws.process import EmbeddedAws
+from local.demo.app import App, install, write_config
+from local.standins.server import Receivers
 from tests.deploy.runtime_api import RunningFunction
 
 PYTHON: Final = BUILD / "venvs" / "lambda" / "bin" / "python"

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local.browser import MISSING, find_browser, open_browser
+from local.demo.browser import MISSING, find_browser, open_browser
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local.process import CloudError, EmbeddedAws, cloud_python
+from local.aws.process import CloudError, EmbeddedAws, cloud_python
 from tests.moto_server import PYTHON, MotoServer
 
 RECORDINGS = Path(__file__).parents[1] / "local" / "recordings"

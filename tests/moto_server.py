@@ -17,7 +17,7 @@ from typing import Any, Final, Self
 import boto3
 from botocore.config import Config
 
-from local.process import HOST, REGION, ROOT, free_port
+from local.aws.process import HOST, REGION, ROOT, free_port
 
 PYTHON: Final = ROOT / ".build/venvs/moto/bin/python"
 START_SECONDS: Final = 30.0

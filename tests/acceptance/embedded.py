@@ -25,9 +25,9 @@ from deploy.retained import adopt as adopt_data
 from deploy.retained import find_retained
 from deploy.stack import failures, find_stack, stack_name, wait_until_done
 from deploy.terminal import Terminal
-from local.deploy import DeployError, bucket_alone
-from local.deploy import deploy as deploy_to
-from local.process import EmbeddedAws
+from local.aws.process import EmbeddedAws
+from local.demo.deploy import DeployError, bucket_alone
+from local.demo.deploy import deploy as deploy_to
 
 WAITS = Waits(
     poll=0.1,

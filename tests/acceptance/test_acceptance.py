@@ -15,7 +15,7 @@ from acceptance.resources import existing, make_shared, tagged
 from acceptance.session import Ports, accept, check, tidy
 from acceptance.settings import Names, SettingsError, names_of
 from acceptance.steps import STEPS
-from local.process import ROOT, CloudError, EmbeddedAws, cloud_python
+from local.aws.process import ROOT, CloudError, EmbeddedAws, cloud_python
 from tests.acceptance.embedded import WAITS, Browser, EmbeddedDeployment, Scanner
 
 POLICY = ROOT / "docs/iam/acceptance.json"

@@ -12,7 +12,7 @@ from acceptance.outcome import Result, failed, ok
 from acceptance.resources import make_shared, tagged
 from acceptance.session import Report
 from acceptance.settings import names_of
-from local.process import REGION, CloudError, EmbeddedAws, cloud_python
+from local.aws.process import REGION, CloudError, EmbeddedAws, cloud_python
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 from cli.__main__ import parser
 from cli.commands import audit
 from lib.bootstrap import Clients
-from local.process import ACCOUNT, SECRET, EmbeddedAws
+from local.aws.process import ACCOUNT, SECRET, EmbeddedAws
 from tests.sources.test_repositories import Refusing
 
 CONFIG = """\

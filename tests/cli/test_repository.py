@@ -22,7 +22,7 @@ from cli.repository.templates import cloudformation, terraform
 from lib.bootstrap import Clients
 from lib.checks.lifecycle import policy
 from lib.errors import DocumentError, SourceError, SourceThrottledError
-from local.process import EmbeddedAws
+from local.aws.process import EmbeddedAws
 
 NOW = datetime.now(UTC)
 ELSEWHERE = "eu-west-1"

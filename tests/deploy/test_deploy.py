@@ -22,7 +22,7 @@ from deploy.package import ROOT
 from deploy.stack import Stack, find_stack, wait_until_done
 from deploy.terminal import Terminal
 from lib.errors import ConfigError
-from local.process import EmbeddedAws
+from local.aws.process import EmbeddedAws
 from tests.deploy.aws import FakeAws, refusal
 from tests.deploy.conftest import Package
 

@@ -31,7 +31,7 @@ from lib.observability import Metric
 from lib.store import ledger, progress, state
 from lib.urls import signed
 from lib.urls.console import console_url
-from local.name_limits import LIMITS
+from local.aws.name_limits import LIMITS
 from tests.builders import an_image
 from tests.calls import Program, handlers
 from tests.deploy.conftest import STAGE, Package

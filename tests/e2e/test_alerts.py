@@ -24,10 +24,10 @@ import requests
 from cli.__main__ import main
 from lib.models import DeliveryId, DeliveryState, Destination
 from lib.store.ledger import DynamoLedger
-from local.app import App, Row
-from local.process import ATTESTATION
-from local.receivers import Answer
+from local.aws.process import ATTESTATION
+from local.demo.app import App, Row
 from local.standins.script import TimeoutAfterAccept
+from local.standins.server import Answer
 from local.standins.wire import Kind
 
 pytestmark = pytest.mark.xdist_group("e2e")

@@ -5,15 +5,15 @@ import sys
 
 import pytest
 
-from local.process import ROOT, EmbeddedAws
-from local.story import STORY
+from local.aws.process import ROOT, EmbeddedAws
+from local.demo.story import STORY
 
 
 @pytest.mark.usefixtures("embedded_aws")
 def test_the_demo_tells_its_story_and_ends(embedded_aws: EmbeddedAws) -> None:
     """Every scene is played, every destination told as the routes say, and nothing else."""
     assert embedded_aws.endpoint
-    command = [sys.executable, "-m", "local.demo", "--once", "--no-browser"]
+    command = [sys.executable, "-m", "local.demo.__main__", "--once", "--no-browser"]
 
     demo = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 

@@ -16,8 +16,8 @@ from lib.bootstrap import App as Process
 from lib.bootstrap import Clients, Settings
 from lib.core.digest import Schedule
 from lib.models import Destination
-from local.app import App
-from local.process import ACCOUNT, SECRET
+from local.aws.process import ACCOUNT, SECRET
+from local.demo.app import App
 from tests.e2e.conftest import ALERTS
 from tests.e2e.test_alerts import basic
 

@@ -14,9 +14,9 @@ from cli.__main__ import main
 from cli.alerts_file import read
 from cli.aws_errors import action_of
 from cli.deployment import CURRENT_CONFIG
-from local.app import STAGE, App, install, write_config
-from local.process import ROOT, EmbeddedAws, cloud_python
-from local.receivers import Receivers
+from local.aws.process import ROOT, EmbeddedAws, cloud_python
+from local.demo.app import STAGE, App, install, write_config
+from local.standins.server import Receivers
 from tests.cloud_fixtures import recording
 
 CALL = re.compile(r"^aws: \S+ \d+", re.MULTILINE)

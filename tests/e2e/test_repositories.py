@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from local.app import App, install, write_config
-from local.process import ROOT, EmbeddedAws
-from local.receivers import Receivers
+from local.aws.process import ROOT, EmbeddedAws
+from local.demo.app import App, install, write_config
+from local.standins.server import Receivers
 
 ALERTS = Path(__file__).parent / "repositories.yml"
 TAG, PUSH = "ECR-TAG-MUTABILITY", "ECR-SCAN-ON-PUSH"

@@ -11,7 +11,7 @@ import pytest
 from lib.flows.scans import ScanResult
 from lib.models import DeliveryState, ScanEvent
 from lib.normalizer.events import ECR_IMAGE_SCAN, parse_event
-from local.app import App
+from local.demo.app import App
 from tests.e2e.test_alerts import basic, rows_about
 from tests.e2e.test_digest import under_its_role
 

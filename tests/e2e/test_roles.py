@@ -19,11 +19,11 @@ import requests
 
 from lib.core.digest import Schedule
 from lib.models import Destination
-from local.app import App, install, write_config
-from local.deploy import TEMPLATE
-from local.process import ROOT, EmbeddedAws
-from local.receivers import Receivers
+from local.aws.process import ROOT, EmbeddedAws
+from local.demo.app import App, install, write_config
+from local.demo.deploy import TEMPLATE
 from local.standins.script import Answer
+from local.standins.server import Receivers
 from tests.e2e.test_alerts import basic, messages_about, opened_locally
 from tests.e2e.test_digest import under_its_role
 from tests.e2e.test_source import COMMIT, labelled

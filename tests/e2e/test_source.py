@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from local.app import App
-from local.process import MANIFEST, config_of, digest_of, manifest_of
+from local.aws.process import MANIFEST, config_of, digest_of, manifest_of
+from local.demo.app import App
 from tests.e2e.test_alerts import basic, messages_about
 
 pytestmark = pytest.mark.xdist_group("e2e")

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 
-from local.app import App
+from local.demo.app import App
 from tests.e2e.test_alerts import basic, messages_about
 
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from lib.bootstrap import Clients
 from lib.models import Delivery, DeliveryState
-from local.process import EmbeddedAws
-from local.receivers import Accept, Receivers, TimeoutAfterAccept
+from local.aws.process import EmbeddedAws
+from local.standins.server import Accept, Receivers, TimeoutAfterAccept
 from local.standins.wire import Kind
 from tests.builders import NOW, a_digest, a_finding, a_report, a_scan_event, an_image
 from tests.faults.receivers import delivery_of

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.process import REGION, EmbeddedAws
+from local.aws.process import REGION, EmbeddedAws
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 from cli.alerts_file import check_file, read
 from lib.config.parsing import parse
 from lib.models import DeliveryState
-from local.app import Row, write_config
-from local.demo import (
+from local.aws.ecr_scanning import Recording
+from local.aws.process import ROOT
+from local.demo.__main__ import (
     PORT,
     DemoError,
     check_prerequisites,
@@ -18,9 +19,8 @@ from local.demo import (
     leave_the_users_aws_alone,
     main,
 )
-from local.ecr_scanning import Recording
-from local.process import ROOT
-from local.story import RECORDINGS, STORY, recording, told
+from local.demo.app import Row, write_config
+from local.demo.story import RECORDINGS, STORY, recording, told
 
 ALERTS = ROOT / "local" / "alerts.yml"
 
@@ -43,7 +43,7 @@ def test_a_second_demo_has_a_folder_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would change the file that the first one's commands read."""
-    monkeypatch.setattr("local.demo.FOLDER", tmp_path / "demo")
+    monkeypatch.setattr("local.demo.__main__.FOLDER", tmp_path / "demo")
     first, second = (
         folder_of(SimpleNamespace(port=port))  # type: ignore[arg-type]  # as much as is used
         for port in (PORT, PORT + 1)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.deploy import BUCKET, PACKAGE, TEMPLATE, DeployError, bucket_alone, deploy
-from local.process import REGION, EmbeddedAws
+from local.aws.process import REGION, EmbeddedAws
+from local.demo.deploy import BUCKET, PACKAGE, TEMPLATE, DeployError, bucket_alone, deploy
 
 HANDLER = "def handler(event, context):\n    return {'heard': event}\n"
 

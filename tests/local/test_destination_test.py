@@ -26,8 +26,8 @@ from lib.notifiers.jira.checks import NEEDED, USEFUL
 from lib.notifiers.sns.notifier import FORMATS
 from lib.notifiers.sns.testing import BODIES
 from lib.ports import DestinationTest, NotifierTools
-from local.process import ROOT
-from local.receivers import Accept, Answer, Disconnect, Receivers
+from local.aws.process import ROOT
+from local.standins.server import Accept, Answer, Disconnect, Receivers
 from tests.builders import NOW
 from tests.notifiers.receivers import CHANNEL, OPTIONS, TOPIC, RecordingTopics
 

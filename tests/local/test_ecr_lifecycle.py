@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lib.checks.lifecycle import policy
-from local.ecr_lifecycle import Stored, marked
-from local.process import EmbeddedAws
+from local.aws.ecr_lifecycle import Stored, marked
+from local.aws.process import EmbeddedAws
 
 DAY = 24 * 60 * 60
 NOW = 1000 * DAY

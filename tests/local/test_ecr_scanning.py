@@ -16,7 +16,7 @@ from lib.models import Image, ImageIndex, Member, Scan
 from lib.ports import Fetching, Progress
 from lib.sources.ecr import EcrFindingSource
 from lib.store.progress import S3ProgressStore
-from local.process import ACCOUNT, ATTESTATION, INDEX, REGION, CloudError, EmbeddedAws
+from local.aws.process import ACCOUNT, ATTESTATION, INDEX, REGION, CloudError, EmbeddedAws
 from tests.cloud_fixtures import recording
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
-from local.receivers import Answer, Receivers
+from local.standins.server import Answer, Receivers
 from tests.accessibility import violations
 from tests.browser_fixtures import OpenPage
 

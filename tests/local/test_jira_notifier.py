@@ -14,7 +14,7 @@ from lib.http_client import RequestsClient
 from lib.models import Alert, DeliveryId, Destination, NotThere, Receipt, Report
 from lib.notifiers.jira.notifier import JiraNotifier
 from lib.ports import NotifierTools
-from local.receivers import Accept, Answer, Disconnect, Receivers
+from local.standins.server import Accept, Answer, Disconnect, Receivers
 from local.standins.wire import Kind
 from tests.builders import NOW, a_finding, a_report, an_image
 from tests.notifiers.alerts import evaluated, told

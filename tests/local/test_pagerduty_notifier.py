@@ -11,7 +11,7 @@ from lib.models import Alert, Destination, Receipt, Report
 from lib.notifiers.pagerduty.incidents import Incident, dedup_key
 from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.ports import NotifierTools
-from local.receivers import Answer, Disconnect, Receivers
+from local.standins.server import Answer, Disconnect, Receivers
 from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
 from tests.notifiers.alerts import STREAM, evaluated, told
 from tests.notifiers.receivers import NamedSecrets, RecordingTopics

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from local.process import HOST, ROOT, CloudError, EmbeddedAws, cloud_python, config_of, manifest_of
+from local.aws.process import (
+    HOST,
+    ROOT,
+    CloudError,
+    EmbeddedAws,
+    cloud_python,
+    config_of,
+    manifest_of,
+)
 
 PARENT = """
 import sys, time

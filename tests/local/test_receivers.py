@@ -18,10 +18,10 @@ import requests
 
 from lib.http_client import RequestsClient
 from lib.models import Upload
-from local import receivers as module
-from local.receivers import Accept, Answer, Disconnect, Receivers, TimeoutAfterAccept
 from local.standins import adf, slack
+from local.standins import server as module
 from local.standins.jira import JiraStandIn
+from local.standins.server import Accept, Answer, Disconnect, Receivers, TimeoutAfterAccept
 from local.standins.sns import SnsStandIn
 from local.standins.webhook import WebhookStandIn
 from local.standins.wire import Call

@@ -6,9 +6,9 @@ import pytest
 import requests
 from playwright.sync_api import Browser
 
-from local import screenshot
-from local.browser import find_browser
-from local.receivers import Receivers
+from local.demo import screenshot
+from local.demo.browser import find_browser
+from local.standins.server import Receivers
 
 
 def test_a_place_becomes_a_file_name() -> None:

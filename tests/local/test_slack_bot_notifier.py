@@ -29,7 +29,7 @@ from lib.models import (
 )
 from lib.notifiers.slack.bot import SlackBotNotifier
 from lib.ports import NotifierTools
-from local.receivers import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
+from local.standins.server import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
 from tests.builders import NOW, a_delivery, a_finding, a_report, an_image
 from tests.fakes import Clock, MemoryDigests, MemoryStore, RotatedSecrets
 from tests.notifiers.alerts import evaluated, told

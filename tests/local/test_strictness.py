@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from local.process import INDEX, MANIFEST, REGION, EmbeddedAws, digest_of, index_of
+from local.aws.process import INDEX, MANIFEST, REGION, EmbeddedAws, digest_of, index_of
 
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 

@@ -11,7 +11,7 @@ from lib.http_client import RequestsClient
 from lib.models import Destination, Receipt
 from lib.notifiers.webhook import WebhookNotifier
 from lib.ports import NotifierTools
-from local.receivers import Disconnect, Receivers
+from local.standins.server import Disconnect, Receivers
 from tests.builders import NOW
 from tests.notifiers.alerts import stories
 from tests.notifiers.receivers import SIGNING_SECRET, NamedSecrets, RecordingTopics

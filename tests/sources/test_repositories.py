@@ -11,7 +11,7 @@ from lib.checks import lifecycle
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
 from lib.models import Image, NameFilter, ScanningRule, ScanProgress
 from lib.sources.repositories import EcrRepositories
-from local.process import ACCOUNT, REGION, EmbeddedAws
+from local.aws.process import ACCOUNT, REGION, EmbeddedAws
 from tests.cloud_fixtures import recording
 
 

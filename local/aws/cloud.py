@@ -1,9 +1,9 @@
 """
 The embedded AWS, with ECR scanning added: ministack in this process, and a door for scripts.
 
-Run by `local.process` with the Python of requirements/cloud.txt, and never imported elsewhere. It
+Run by `local.aws.process` with the Python of requirements/cloud.txt, and never imported elsewhere. It
 uses private names of ministack, so its version is pinned, and tests/local/test_ecr_scanning.py
-speaks to all of them over the wire; `local.strictness` does, too. The door, on the same loopback
+speaks to all of them over the wire; `local.aws.strictness` does, too. The door, on the same loopback
 port:
 
     POST /_recordings   what the next scan of an image finds
@@ -26,21 +26,21 @@ from http import HTTPStatus
 from threading import Thread
 from typing import Any, Final
 
-from local import strictness
 from local.authorizations import Authorizations
-from local.cloudtrail import CHANGES, api_call
-from local.ecr_images import batch_get_image
-from local.ecr_layers import PATH as LAYERS
-from local.ecr_layers import Layers
-from local.ecr_lifecycle import Previews, Stored, rules_of
-from local.ecr_repositories import (
+from local.aws import strictness
+from local.aws.cloudtrail import CHANGES, api_call
+from local.aws.ecr_images import batch_get_image
+from local.aws.ecr_layers import PATH as LAYERS
+from local.aws.ecr_layers import Layers
+from local.aws.ecr_lifecycle import Previews, Stored, rules_of
+from local.aws.ecr_repositories import (
     FILTERS,
     RegistryScanning,
     check_mutability,
     filters_of_properties,
     may_move,
 )
-from local.ecr_scanning import (
+from local.aws.ecr_scanning import (
     Call,
     Event,
     Place,

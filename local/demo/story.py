@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from lib.models import DeliveryState
-from local.app import App, Row
-from local.process import ATTESTATION
+from local.aws.process import ATTESTATION
+from local.demo.app import App, Row
 
-RECORDINGS: Final = Path(__file__).parent / "recordings"
+RECORDINGS: Final = Path(__file__).parents[1] / "recordings"
 
 
 @dataclass(frozen=True, slots=True)

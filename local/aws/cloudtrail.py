@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from local.ecr_scanning import Event, Place
+from local.aws.ecr_scanning import Event, Place
 
 CHANGES: Final = frozenset(
     {

@@ -31,7 +31,7 @@ from typing import Any, Final, Self
 import boto3
 from botocore.config import Config
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 HOST: Final = "127.0.0.1"
 ACCOUNT: Final = "000474600478"
 REGION: Final = "eu-central-1"
@@ -223,7 +223,7 @@ class EmbeddedAws:
         self._script("/_events", repository, digest)
 
     def calls(self, action: str | None = None) -> list[dict[str, Json]]:
-        """Return the calls of ECR's scanning actions so far. See `local.ecr_scanning.Call`."""
+        """Return the calls of ECR's scanning actions so far. See `local.aws.ecr_scanning.Call`."""
         calls: list[dict[str, Json]] = self._door("GET", "/_calls")
         return [call for call in calls if action in (None, call["action"])]
 
@@ -255,7 +255,7 @@ class EmbeddedAws:
         self.port = self.port or free_port()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [cloud_python(), "-m", "local.cloud"],
+                [cloud_python(), "-m", "local.aws.cloud"],
                 cwd=ROOT,
                 env=self._clean_environment(),
                 stdin=subprocess.PIPE,

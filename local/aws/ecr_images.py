@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from local.ecr_scanning import Place, Refusal
+from local.aws.ecr_scanning import Place, Refusal
 
 MAX_IDS: Final = 100
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from local.ecr_scanning import Refusal
+from local.aws.ecr_scanning import Refusal
 
 FILTERS: Final = "imageTagMutabilityExclusionFilters"
 MODE: Final = "imageTagMutability"

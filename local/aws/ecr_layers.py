@@ -2,7 +2,7 @@
 ECR's layers, which the embedded AWS only pretends to keep: uploaded, named by digest, downloaded.
 
 Images here have no layers; what is kept is the configuration of each, with its labels. Nothing here
-knows the embedded AWS: `local.cloud` connects the two.
+knows the embedded AWS: `local.aws.cloud` connects the two.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
 """
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from local.ecr_scanning import Place, Refusal
+from local.aws.ecr_scanning import Place, Refusal
 
 PATH: Final = "/_layers/"
 """Where downloads begin; on AWS, a signed address of S3."""

@@ -54,7 +54,7 @@ PAGE: Final = 500
 NEWS_SECONDS: Final = 20.0
 """How long the page's question for news may stay open."""
 
-_INBOX: Final = Path(__file__).parent / "inbox"
+_INBOX: Final = Path(__file__).parents[1] / "inbox"
 _TYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
         ".css": "text/css; charset=utf-8",

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from local.process import EmbeddedAws
+from local.aws.process import EmbeddedAws
 
 PACKAGE: Final = "ecr-scan-alerts.zip"
 TEMPLATE: Final = "cloudformation-template-update-stack.json"

@@ -1,7 +1,7 @@
 """
 Rules of AWS that ministack leaves out.
 
-Used by `local.cloud` only, with private names of ministack as there. Each rule has a test over the
+Used by `local.aws.cloud` only, with private names of ministack as there. Each rule has a test over the
 wire in tests/local/test_strictness.py.
 
 - EventBridge reaches a queue or a function only if their policy lets the rule; what it cannot
@@ -19,7 +19,7 @@ from http import HTTPStatus
 from types import ModuleType
 from typing import Any, Final
 
-from local.name_limits import LIMITS, refusal
+from local.aws.name_limits import LIMITS, refusal
 
 Json = Any
 Response = tuple[int, Mapping[str, str], bytes]

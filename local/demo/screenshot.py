@@ -1,5 +1,5 @@
 """
-Takes the README's pictures of a running inbox page: `python -m local.screenshot http://127.0.0.1:…/`.
+Takes the README's pictures of a running inbox page: `python -m local.demo.__main__.screenshot http://127.0.0.1:…/`.
 
 The first place in light, in dark and narrow; with `--story` what README shows of the demo's story,
 with `--places` one picture per place.
@@ -15,9 +15,9 @@ from typing import Final, Literal
 
 from playwright.sync_api import Browser
 
-from local.browser import MISSING, find_browser, open_browser
+from local.demo.browser import MISSING, find_browser, open_browser
 
-FOLDER: Final = Path(__file__).parents[1] / "docs" / "images"
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def file_name(place: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Take all pictures. Returns 1 when there is no browser."""
-    parser = ArgumentParser(prog="python -m local.screenshot", description=__doc__)
+    parser = ArgumentParser(prog="python -m local.demo.__main__.screenshot", description=__doc__)
     parser.add_argument("address", help="of the inbox page, as `make demo` prints it")
     parser.add_argument("--into", type=Path, default=FOLDER, help="a folder (docs/images)")
     parser.add_argument("--story", action="store_true", help="also README's pictures of the demo")

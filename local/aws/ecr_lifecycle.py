@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from local.ecr_scanning import Place, Refusal, page_of
+from local.aws.ecr_scanning import Place, Refusal, page_of
 
 LENGTH: Final = range(100, 30720 + 1)
 PAGE: Final = 100

@@ -21,11 +21,11 @@ from typing import Final, NoReturn
 from rich.console import Console
 from rich.table import Table
 
-from local.app import App, AppError, install, write_config
-from local.deploy import DeployError
-from local.process import ROOT, CloudError, EmbeddedAws, cloud_python
-from local.receivers import Receivers
-from local.story import STORY, Scene, create_repositories, play, repeat, told
+from local.aws.process import ROOT, CloudError, EmbeddedAws, cloud_python
+from local.demo.app import App, AppError, install, write_config
+from local.demo.deploy import DeployError
+from local.demo.story import STORY, Scene, create_repositories, play, repeat, told
+from local.standins.server import Receivers
 
 PORT: Final = 8765
 """Where the inbox listens, so that its address stays; another one when it is taken."""
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m local.demo", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m local.demo.__main__", description=__doc__)
     parser.add_argument("--once", action="store_true", help="end after the story")
     parser.add_argument(
         "--no-browser", dest="browser", action="store_false", help="only print the address"

@@ -29,9 +29,9 @@ from lib.bootstrap import App as Process
 from lib.bootstrap import Clients, Settings
 from lib.config.secret_names import stage_name
 from lib.models import DeliveryState
-from local.deploy import Stack, deploy
-from local.process import ROOT, EmbeddedAws
-from local.receivers import Receivers
+from local.aws.process import ROOT, EmbeddedAws
+from local.demo.deploy import Stack, deploy
+from local.standins.server import Receivers
 
 STAGE: Final = "local"
 QUIET_SECONDS: Final = 60.0

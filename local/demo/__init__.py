@@ -1,0 +1,1 @@
+"""`make demo`: the story, the application, and pictures of both."""
