@@ -1,1 +1,6 @@
-"""The alert pipeline. Start with `lib.flows.scans`; `bootstrap` wires it, `models` names its words."""
+"""
+From a scan to an alert. Read `lib.flows.scans` first; `bootstrap` wires everything.
+
+    normalizer -> core -> messages -> notifiers    raw answers, decisions, words, receivers
+    flows                                          which happens when, over the ports
+"""

@@ -191,7 +191,8 @@ class PermanentDeliveryError(DeliveryError):
 
     `degradable`: a smaller, plainer one may pass. `broken`: it refuses every request, because a
     credential was revoked or the address is gone. `may_pass`: not for good, as far as its notifier
-    knows; see `lib.core.retries.after_refusal`. `answer`: its words, for a notifier that knows them.
+    knows; see `lib.core.retries.after_refusal`. `answer`: its words, for a notifier that knows
+    them.
     """
 
     reason = "permanent"

@@ -9,11 +9,12 @@ from lib.notifiers import NOTIFIERS
 from tests.notifiers.receivers import ANSWERS, OPTIONS
 
 ROOT = Path(__file__).parents[1]
-STEPS = {
-    "schemas/notifiers/{}.json": ROOT / "schemas" / "notifiers",
-    "lib/notifiers/{}.py": ROOT / "lib" / "notifiers",
-    "tests/notifiers/test_{}.py": ROOT / "tests" / "notifiers",
-}
+STEPS = (
+    ("schemas/notifiers/{}.json",),
+    ("lib/notifiers/{}.py", "lib/notifiers/{}/notifier.py", "lib/notifiers/{}/__init__.py"),
+    ("tests/notifiers/test_{}.py", "tests/notifiers/{}/"),
+)
+"""Each step, and the forms that it can have."""
 GOLDEN = ROOT / "tests" / "notifiers" / "golden"
 
 
@@ -21,7 +22,9 @@ GOLDEN = ROOT / "tests" / "notifiers" / "golden"
 def test_every_receiver_has_all_its_files(name: str) -> None:
     """A receiver without schema, module or tests is not finished."""
     missing = [
-        pattern.format(name) for pattern in STEPS if not (ROOT / pattern.format(name)).is_file()
+        " or ".join(form.format(name) for form in forms)
+        for forms in STEPS
+        if not any((ROOT / form.format(name)).exists() for form in forms)
     ]
 
     assert not missing, f"{name!r} is in lib/notifiers/__init__.py but lacks {', '.join(missing)}"

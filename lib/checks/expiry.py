@@ -1,4 +1,4 @@
-"""Which images of a repository its lifecycle policy can expire. Pure; see `lib.checks.lifecycle`."""
+"""Images that a lifecycle policy can expire. Pure; see `lib.checks.lifecycle`."""
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase

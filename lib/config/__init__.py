@@ -13,9 +13,8 @@ with "not valid under any of the given schemas".
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from types import MappingProxyType
 from typing import Final
 
 from lib.config import limits
@@ -100,15 +99,6 @@ def check_against(schema: str, document: Json) -> tuple[Problem, ...]:
     leaking = {problem.path for problem in leaks}
     rules = against(read_schema(schema), document, ())
     return tuple(dict.fromkeys((*leaks, *(rule for rule in rules if rule.path not in leaking))))
-
-
-BY_SNS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "teams": "type sns with format amazon-q reaches Microsoft Teams by Amazon Q Developer",
-        "email": "type sns with format text sends mail to the subscribers of a topic",
-    }
-)
-"""What people look for among the types of destinations, and how it is reached."""
 
 
 def _beyond_limits(config: Config) -> Iterator[Problem]:

@@ -7,9 +7,16 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from lib.config import BY_SNS
 from lib.config.problems import ConfigPath, Problem
 from lib.models import Json
+
+_BY_SNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "teams": "type sns with format amazon-q reaches Microsoft Teams by Amazon Q Developer",
+        "email": "type sns with format text sends mail to the subscribers of a topic",
+    }
+)
+"""What people look for among the types of destinations, and how it is reached."""
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -127,9 +134,9 @@ def _meant(value: Json, allowed: Sequence[str]) -> str:
     if not isinstance(value, str) or value in allowed:
         return ""
     if "sns" in allowed:
-        wanted = get_close_matches(value.lower(), BY_SNS, n=1)
+        wanted = get_close_matches(value.lower(), _BY_SNS, n=1)
         if wanted:
-            return f"; {BY_SNS[wanted[0]]}"
+            return f"; {_BY_SNS[wanted[0]]}"
     lower = {each.lower(): each for each in allowed}
     nearest = get_close_matches(value.lower(), lower, n=1)
     return f"; did you mean {lower[nearest[0]]}?" if nearest else ""

@@ -1,1 +1,1 @@
-"""What happens, step by step, over the ports: scans, deliveries, digests, reconciliation, audits."""
+"""What happens, over the ports: scans, deliveries, digests, reconciliation, audits. No clients."""

@@ -4,7 +4,7 @@ The second half of the flow: what is in the ledger is sent, once, or its row say
     a wake-up       -> DeliveryPipeline  claim, render, send, record         -> a receipt, or a time
     every minute    -> wake_due          rows that are due                   -> wake-ups
 
-The ledger is the truth, the queues only wake. What follows from a refusal stands in `lib.core.retries`.
+The ledger is the truth, the queues only wake. `lib.core.retries` decides what follows a refusal.
 """
 
 import hashlib

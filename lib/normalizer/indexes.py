@@ -1,4 +1,4 @@
-"""Image indexes (multi-platform images): which images belong to one, and for which platform. Pure."""
+"""Image indexes (multi-platform images): their members and platforms. Pure."""
 
 import json
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """
 Evaluations as JSON: what S3 keeps, and reads back or compares with.
 
-Not the published format (`lib.wire.report`): it is written and read with every scan, by this code alone.
+Not the published format (`lib.wire.report`): only this code writes and reads it, with every scan.
 Findings are columns, see `lib.store.columns`; what a comparison does not need of them stands apart,
 as "details", so that it need not be read.
 """

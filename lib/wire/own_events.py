@@ -1,4 +1,4 @@
-"""The events that this application puts on its own queue: a scan that was missed, a repository to check. Pure."""
+"""Our own events: a scan whose event never arrived, a repository to check. Pure."""
 
 import hashlib
 from datetime import datetime

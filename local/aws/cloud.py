@@ -1,10 +1,10 @@
 """
 The embedded AWS, with ECR scanning added: ministack in this process, and a door for scripts.
 
-Run by `local.aws.process` with the Python of requirements/cloud.txt, and never imported elsewhere. It
+Run by `local.aws.process` with the Python of requirements/cloud.txt; nothing else imports it. It
 uses private names of ministack, so its version is pinned, and tests/local/test_ecr_scanning.py
-speaks to all of them over the wire; `local.aws.strictness` does, too. The door, on the same loopback
-port:
+speaks to all of them over the wire; `local.aws.strictness` does, too. The door, on the same
+loopback port:
 
     POST /_recordings   what the next scan of an image finds
     POST /_scans        scan an image now, as ECR would when its quota is over

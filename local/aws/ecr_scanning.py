@@ -3,8 +3,8 @@ ECR's scanning, which the embedded AWS lacks: what was recorded for an image is 
 
 A recording is a DescribeImageScanFindings answer, whole, without pages. It is served in ECR's
 pages, with ECR's errors, counts over all pages and epoch dates, and announced by the event that
-ECR (basic) or Inspector (enhanced) would send. Nothing here knows the embedded AWS: `local.aws.cloud`
-connects the two.
+ECR (basic) or Inspector (enhanced) would send. Nothing here knows the embedded AWS:
+`local.aws.cloud` connects the two.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 """

@@ -1,8 +1,8 @@
 """
 Rules of AWS that ministack leaves out.
 
-Used by `local.aws.cloud` only, with private names of ministack as there. Each rule has a test over the
-wire in tests/local/test_strictness.py.
+Used by `local.aws.cloud` only, with private names of ministack as there. Each rule has a test over
+the wire in tests/local/test_strictness.py.
 
 - EventBridge reaches a queue or a function only if their policy lets the rule; what it cannot
   deliver goes to the dead-letter queue of the target. A standard queue keeps the message group.

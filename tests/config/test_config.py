@@ -16,10 +16,10 @@ from referencing import Registry, Resource
 
 from lib import config
 from lib.checks.settings import Expectations
-from lib.config import check, config_hash, load, problems
+from lib.config import check, config_hash, load
 from lib.config.model import Config, DestinationConfig
 from lib.config.parsing import parse
-from lib.config.problems import Problem
+from lib.config.problems import ConfigPath, Problem
 from lib.config.schema import known_types
 from lib.core.digest import Schedule
 from lib.core.routing import Match, Route
@@ -1100,7 +1100,7 @@ class TestProblem:
             (("destinations", SECRETS[1]), "destinations.(a key)"),
         ],
     )
-    def test_the_path_is_written_as_people_do(self, path: problems.ConfigPath, where: str) -> None:
+    def test_the_path_is_written_as_people_do(self, path: ConfigPath, where: str) -> None:
         """Names with dots, places in brackets, unusual keys not at all."""
         assert Problem(path, "message").where == where
 

@@ -18,7 +18,7 @@ from tests.notifiers import golden
 from tests.notifiers.alerts import INJECTIONS
 from tests.notifiers.jira.test_notifier import assert_valid
 from tests.notifiers.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
-from tests.notifiers.test_sns_amazon_q import LIVE
+from tests.notifiers.sns.test_amazon_q import LIVE
 
 ROOT = Path(__file__).parents[2]
 

@@ -34,7 +34,7 @@ from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_pro
 from tests.notifiers.receivers import OPTIONS, TOPIC, RecordingTopics, tools
 
 STORIES = stories()
-SCHEMAS = Path(__file__).parents[2] / "schemas"
+SCHEMAS = Path(__file__).parents[3] / "schemas"
 REPORT, ALERT = (
     Draft202012Validator(json.loads((SCHEMAS / name).read_text(encoding="utf-8")))
     for name in ("report-1.0.0.json", "alert-1.0.0.json")

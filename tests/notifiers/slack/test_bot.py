@@ -32,7 +32,7 @@ from tests.notifiers.receivers import (
     ScriptedHttp,
     tools,
 )
-from tests.notifiers.test_slack import assert_inert, assert_valid, texts
+from tests.notifiers.slack.test_webhook import assert_inert, assert_valid, texts
 
 STORIES = stories()
 THREAD = THREADS["slack-bot"]
