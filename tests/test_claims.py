@@ -52,34 +52,36 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "e2e/test_alerts.py::test_an_event_delivered_twice_alerts_once",
         "e2e/test_alerts.py::test_a_wake_up_delivered_twice_sends_once",
     ),
-    "the first that matches wins": ("test_routing.py::test_the_first_route_that_matches_wins",),
-    "routes gets one alert": ("test_routing.py::test_a_destination_hears_once",),
-    "hour after its time, once": (
-        "test_digest_pipeline.py::test_it_is_sent_once_like_any_other_delivery",
-        "test_digest_pipeline.py::test_what_a_crash_left_out_is_made_the_next_hour",
+    "the first that matches wins": (
+        "core/test_routing.py::test_the_first_route_that_matches_wins",
     ),
-    "each finding once": ("test_merging.py::test_a_finding_of_every_platform_is_one",),
+    "routes gets one alert": ("core/test_routing.py::test_a_destination_hears_once",),
+    "hour after its time, once": (
+        "flows/test_digests.py::test_it_is_sent_once_like_any_other_delivery",
+        "flows/test_digests.py::test_what_a_crash_left_out_is_made_the_next_hour",
+    ),
+    "each finding once": ("core/test_merging.py::test_a_finding_of_every_platform_is_one",),
     "only those that ask for something are shown in the channel": (
-        "notifiers/test_slack_bot.py::test_only_what_asks_for_something_is_shown_in_the_channel",
+        "notifiers/slack/test_bot.py::test_only_what_asks_for_something_is_shown_in_the_channel",
     ),
     "a lost answer makes no second issue": (
         "faults/test_mutants.py::test_the_matrix_catches_wrong_ideas_of_identity",
         "local/test_jira_notifier.py::test_a_deleted_issue_and_a_lost_answer_make_one_new_issue",
     ),
     "An issue is edited only when a property": (
-        "notifiers/test_jira.py::test_an_issue_of_others_is_never_changed",
+        "notifiers/jira/test_notifier.py::test_an_issue_of_others_is_never_changed",
         "local/test_jira_notifier.py::test_our_label_on_an_issue_of_people_is_no_invitation",
         "local/test_jira_notifier.py::test_a_key_of_the_same_site_that_is_not_ours_is_left_alone",
     ),
     "Keys of another site or project are not used, and two stages have an issue each": (
-        "notifiers/test_jira.py::test_a_key_of_another_site_or_project_is_not_used",
+        "notifiers/jira/test_notifier.py::test_a_key_of_another_site_or_project_is_not_used",
         "local/test_jira_notifier.py::test_another_site_keeps_its_issues",
         "local/test_jira_notifier.py::test_two_stages_have_an_issue_each",
     ),
-    "what was open + new - gone = open now": ("test_digest.py::test_the_numbers_add_up",),
+    "what was open + new - gone = open now": ("core/test_digest.py::test_the_numbers_add_up",),
     "told at once, each time, with both digests": (
-        "test_repository_flow.py::test_a_tag_that_moves_is_told_each_time",
-        "test_repository_flow.py::test_the_same_push_is_told_once",
+        "flows/test_repositories.py::test_a_tag_that_moves_is_told_each_time",
+        "flows/test_repositories.py::test_the_same_push_is_told_once",
     ),
     "of at most 256 KiB": (
         "notifiers/test_webhook.py::test_large_event_is_cut_by_whole_findings_and_says_so",
@@ -89,22 +91,22 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "notifiers/test_webhook.py::test_a_repeat_has_the_same_id_and_a_time_of_its_own",
     ),
     "makes only the calls that are missing": (
-        "test_lifecycle.py::test_only_what_is_missing_is_added",
+        "checks/test_lifecycle.py::test_only_what_is_missing_is_added",
     ),
     "publishes only to the topics in `alerts.yml`": (
         "deploy/test_template.py::test_deliver_publishes_to_the_topics_of_the_file",
     ),
-    "for a valid signature only": ("test_links.py::test_a_changed_link_does_not_open",),
+    "for a valid signature only": ("urls/test_signed.py::test_a_changed_link_does_not_open",),
     "at most an hour, and its other alerts with it (but not where Jira limits one issue)": (
         "test_http_client.py::test_any_retry_after_is_none_or_at_most_an_hour",
         "test_http_client.py::test_the_limit_of_one_issue_is_not_that_of_its_project",
     ),
     "a FIFO topic drops the repeat for five minutes": (
-        "notifiers/test_sns.py::test_a_fifo_topic_delivers_a_repeat_once",
+        "notifiers/sns/test_notifier.py::test_a_fifo_topic_delivers_a_repeat_once",
     ),
     "(no value is read)": ("test_claims.py::test_an_examination_only_reads",),
     "**Finds what events miss.**": (
-        "test_reconciliation.py::test_exactly_the_difference_is_put_on_the_queue",
+        "flows/test_reconciliation.py::test_exactly_the_difference_is_put_on_the_queue",
         "e2e/test_alerts.py::test_scans_whose_events_were_lost_are_found_and_no_others",
     ),
     "**Never a false all-clear.**": (
@@ -122,14 +124,14 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "deploy/test_package.py::test_an_invalid_configuration_is_not_packaged",
     ),
     "then nothing counts as resolved": (
-        "test_merging.py::test_a_platform_without_a_result_proves_nothing",
+        "core/test_merging.py::test_a_platform_without_a_result_proves_nothing",
     ),
     "Whatever the format, filter policies match": (
         "test_claims.py::test_filter_policies_match_whatever_the_format",
     ),
     "but never when it was closed as": (
-        "notifiers/test_jira.py::test_issue_that_people_decided_against_stays_closed",
-        "notifiers/test_jira_workflow.py::test_a_decision_not_to_do_it_is_recognized",
+        "notifiers/jira/test_notifier.py::test_issue_that_people_decided_against_stays_closed",
+        "notifiers/jira/test_workflow.py::test_a_decision_not_to_do_it_is_recognized",
     ),
     "there is nothing to find": (
         "local/test_jira_notifier.py::test_without_both_signs_only_the_ledger_knows_the_issue",
@@ -137,7 +139,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "its role allows nothing else": (
         "deploy/test_template.py::test_deliver_reads_our_secrets_only",
-        "test_secret_names.py::test_a_stage_reads_below_its_own_name",
+        "config/test_secret_names.py::test_a_stage_reads_below_its_own_name",
     ),
     "told as not checked, never as sound": (
         "cli/test_audit.py::test_what_may_not_be_read_is_no_all_clear",
@@ -145,8 +147,8 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "test_claims.py::test_a_scan_without_a_result_is_no_all_clear_anywhere",
     ),
     "with none of them left resolves it": (
-        "notifiers/test_pagerduty.py::test_an_incomplete_list_closes_nothing",
-        "notifiers/test_pagerduty.py::test_an_older_image_closes_nothing",
+        "notifiers/pagerduty/test_notifier.py::test_an_incomplete_list_closes_nothing",
+        "notifiers/pagerduty/test_notifier.py::test_an_older_image_closes_nothing",
         "local/test_pagerduty_notifier.py::test_another_stage_does_not_close_the_incident",
     ),
     "A repeat changes nothing": (
@@ -154,7 +156,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "can send nothing to another host than `host`": (
         "notifiers/test_webhook.py::test_another_host_than_the_one_that_was_named_is_not_called",
-        "test_config.py::test_a_host_of_its_own_is_the_only_one",
+        "config/test_config.py::test_a_host_of_its_own_is_the_only_one",
         "test_http_client.py::test_other_addresses_are_refused",
     ),
     "It changes and sends nothing.": (
@@ -162,7 +164,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "test_claims.py::test_an_examination_only_reads",
     ),
     "and answers nothing else": (
-        "test_links.py::test_a_changed_link_does_not_open",
+        "urls/test_signed.py::test_a_changed_link_does_not_open",
         "handlers/test_open_report.py::test_nothing_else_can_be_done_with_a_link",
     ),
     "In a pipe every table has one line a row": (
@@ -189,7 +191,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "Nothing becomes weaker": (
         "cli/repository/test_settings.py::test_tags_are_kept_as_strictly_as_before_at_least",
-        "test_lifecycle.py::test_what_is_missing_is_added_around_own_rules",
+        "checks/test_lifecycle.py::test_what_is_missing_is_added_around_own_rules",
     ),
     "nothing is written that `check-config` would not pass": (
         "cli/test_suppress.py::test_what_check_config_would_not_pass_is_not_written",
@@ -209,13 +211,13 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "page/test_browser.py::test_a_search_looks_at_every_finding",
         "page/test_page.py::test_the_memory_of_a_page_has_a_limit",
     ),
-    "ends all links": ("test_links.py::test_a_new_secret_ends_all_links",),
+    "ends all links": ("urls/test_signed.py::test_a_new_secret_ends_all_links",),
     "nothing of the stage can be reached from outside": (
         "deploy/test_template.py::test_without_links_nothing_can_be_reached_from_outside",
         "deploy/test_template.py::test_only_the_function_that_opens_links_can_be_reached_from_outside",
     ),
     "An alert whose page cannot be made goes out without it": (
-        "test_delivery.py::test_an_alert_goes_out_without_its_page",
+        "flows/test_deliveries.py::test_an_alert_goes_out_without_its_page",
     ),
     "Each message links to a [report page]": (
         "test_claims.py::test_every_message_links_to_its_page",
@@ -232,35 +234,35 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "What cannot be read holds up no alert": (
         "e2e/test_source.py::test_what_cannot_be_read_holds_nothing_up",
-        "test_pipeline.py::test_what_cannot_be_read_holds_nothing_up",
+        "flows/test_scans.py::test_what_cannot_be_read_holds_nothing_up",
     ),
     "asks for nothing; tags and `sources` still count": (
         "e2e/test_source.py::test_switched_off_it_asks_nothing",
     ),
     "puts exactly the difference on the queue": (
-        "test_reconciliation.py::test_exactly_the_difference_is_put_on_the_queue",
+        "flows/test_reconciliation.py::test_exactly_the_difference_is_put_on_the_queue",
     ),
     "nobody is told twice": (
-        "test_reconciliation.py::test_found_twice_is_evaluated_once",
+        "flows/test_reconciliation.py::test_found_twice_is_evaluated_once",
         "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
     ),
     "does not stop the others": (
-        "test_reconciliation.py::test_a_repository_that_cannot_be_read_does_not_stop_the_others",
+        "flows/test_reconciliation.py::test_a_repository_that_cannot_be_read_does_not_stop_the_others",
     ),
     "evaluated, stored, nobody told": (
-        "test_reconciliation.py::test_an_old_image_sets_its_baseline_silently",
-        "test_reconciliation.py::test_a_baseline_of_old_is_stored_and_told_to_nobody",
+        "flows/test_reconciliation.py::test_an_old_image_sets_its_baseline_silently",
+        "flows/test_reconciliation.py::test_a_baseline_of_old_is_stored_and_told_to_nobody",
     ),
     "repeated and outdated events, which change nothing": (
-        "test_pipeline.py::test_a_repeated_event_does_nothing_more",
-        "test_pipeline.py::test_an_older_event_of_the_same_image_is_a_repeat",
+        "flows/test_scans.py::test_a_repeated_event_does_nothing_more",
+        "flows/test_scans.py::test_an_older_event_of_the_same_image_is_a_repeat",
     ),
     "in turn, however many rows one of them has": (
         "store/test_contracts.py::test_every_destination_has_its_share_of_a_sweep",
         "store/test_contracts.py::test_a_sweep_sees_every_destination_behind_any_number_of_rows",
     ),
     "none in configuration, logs, errors or metrics": (
-        "test_config.py::test_a_pasted_secret_is_refused",
+        "config/test_config.py::test_a_pasted_secret_is_refused",
         "e2e/test_alerts.py::test_no_secret_is_logged",
         "notifiers/test_contract.py::test_secrets_stay_out_of_payloads",
         "notifiers/test_contract.py::test_retry_class_of_every_status",
@@ -285,11 +287,11 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "notifiers/test_webhook.py::test_the_official_library_verifies_every_secret",
     ),
     "no mention, link or query comes alive": (
-        "notifiers/test_slack.py::test_nothing_from_outside_comes_alive",
-        "notifiers/test_slack_bot.py::test_nothing_from_outside_comes_alive",
-        "notifiers/test_jira.py::test_text_from_outside_stays_text",
-        "notifiers/test_pagerduty.py::test_text_from_outside_stays_text",
-        "notifiers/test_sns_amazon_q.py::test_no_mention_or_link_of_others_comes_alive",
+        "notifiers/slack/test_webhook.py::test_nothing_from_outside_comes_alive",
+        "notifiers/slack/test_bot.py::test_nothing_from_outside_comes_alive",
+        "notifiers/jira/test_notifier.py::test_text_from_outside_stays_text",
+        "notifiers/pagerduty/test_notifier.py::test_text_from_outside_stays_text",
+        "notifiers/sns/test_amazon_q.py::test_no_mention_or_link_of_others_comes_alive",
         "page/test_page.py::test_nothing_breaks_out_of_its_place",
     ),
     "without the scope for history it cannot ask": (
@@ -297,7 +299,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "test_claims.py::test_a_possible_repeat_can_be_told",
     ),
     "where it cannot, replies go on": (
-        "notifiers/test_slack_bot.py::test_a_root_that_cannot_be_edited_does_not_stop_the_alert",
+        "notifiers/slack/test_bot.py::test_a_root_that_cannot_be_edited_does_not_stop_the_alert",
     ),
     "every alert is in it; nothing of others is edited": (
         "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",

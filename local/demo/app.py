@@ -34,7 +34,8 @@ from local.demo.deploy import Stack, deploy
 from local.standins.server import Receivers
 
 STAGE: Final = "local"
-QUIET_SECONDS: Final = 60.0
+QUIET_SECONDS: Final = 150.0
+"""At most. A scan that is not ready is looked at again after 30 s, and then after a minute."""
 POLL_SECONDS: Final = 0.05
 
 _SITE: Final = re.compile(r"http://127\.0\.0\.1:\d+")

@@ -106,6 +106,8 @@ def use_everything(app: App) -> None:
     open_a_report(app, status=404)
     delete(app, "reports/")
     app.aws.rescan("team/app", first, basic("CVE-2026-0004"))
+    # The digest has one stream whose last report is stored, and one whose report has expired.
+    app.aws.push("team/app", "1.6.0", basic("CVE-2026-0004"))
     app.wait_until_quiet()
     make_a_digest(app)
 

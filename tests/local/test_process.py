@@ -22,7 +22,7 @@ from local.aws.process import (
 
 PARENT = """
 import sys, time
-from local.process import EmbeddedAws
+from local.aws.process import EmbeddedAws
 with EmbeddedAws() as aws:
     print(aws.port, aws.log.parent, flush=True)
     time.sleep(60)
