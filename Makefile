@@ -68,6 +68,10 @@ test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(li
 	@rm -f .coverage .coverage.*
 	@$(bin)/pytest -n auto --dist worksteal $(if $(ARGS),,--cov) $(ARGS)
 
+.PHONY: unit
+unit: $(bin)/.dev ## Run the tests that need no embedded AWS, browser or package.
+	@$(bin)/pytest -q -n auto -m "not slow" $(ARGS)
+
 .PHONY: lint
 lint: $(bin)/.dev ## Check format, lint, types, the direction of imports and the workflows.
 	@$(bin)/ruff format --check --quiet . || { echo 'Not formatted as it should be: run `make format`.' >&2; exit 1; }
