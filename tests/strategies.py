@@ -86,10 +86,10 @@ PROVENANCES = st.builds(
     repository=st.none() | st.just("https://github.com/example/payments"),
     build_url=st.none() | st.just("https://ci.example/1"),
     created_at=st.none() | TIMES,
-    told_by=st.dictionaries(st.sampled_from(["commit", "repository"]), TEXT, max_size=2).map(
+    evidence=st.dictionaries(st.sampled_from(["commit", "repository"]), TEXT, max_size=2).map(
         MappingProxyType
     ),
-    unread=MAYBE,
+    unread_reason=MAYBE,
 )
 MAYBE_PROVENANCE = st.none() | PROVENANCES
 REPORTS: st.SearchStrategy[AnyReport] = st.builds(

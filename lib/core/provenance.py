@@ -25,7 +25,7 @@ from lib.urls.addresses import AddressError, read_address
 TAG: Final = "tag"
 CONFIGURED: Final = "alerts.yml"
 _SWITCHED_OFF: Final = "traceability is switched off"
-NOT_ASKED: Final = Provenance(unread=_SWITCHED_OFF)
+NOT_ASKED: Final = Provenance(unread_reason=_SWITCHED_OFF)
 _UNREAD: Final = 200
 
 REVISION: Final = "org.opencontainers.image.revision"
@@ -83,21 +83,21 @@ def normalize_provenance(said: Iterable[tuple[str, Any]], *, created_at: Any = N
     what cannot be read is left out.
     """
     known: dict[str, Any] = {}
-    told_by: dict[str, str] = {}
+    evidence: dict[str, str] = {}
     for kind, texts in said:
         for name, keys in _KEYS.items():
             for key in keys:
                 found = _READERS[name](_text(texts, key))
                 if found is not None and name not in known:
-                    known[name], told_by[name] = found, f"{kind} {key}"
+                    known[name], evidence[name] = found, f"{kind} {key}"
     built = _moment(created_at if isinstance(created_at, str) else "")
     if built is not None and "created_at" not in known:
-        known["created_at"], told_by["created_at"] = built, "image configuration"
+        known["created_at"], evidence["created_at"] = built, "image configuration"
     # Builders often repeat the repository here, which says nothing about the build.
     build = known.get("build_url")
     if build is not None and forges.repository_url(build) == known.get("repository"):
-        del known["build_url"], told_by["build_url"]
-    return Provenance(**known, told_by=MappingProxyType(told_by))
+        del known["build_url"], evidence["build_url"]
+    return Provenance(**known, evidence=MappingProxyType(evidence))
 
 
 def _text(texts: Any, key: str) -> str:
@@ -143,12 +143,12 @@ _READERS: Final[Mapping[str, Any]] = MappingProxyType(
 def not_read(error: Exception) -> Provenance:
     """Return what is known when reading failed: why."""
     said = str(error) if isinstance(error, ScanAlertError) else type(error).__name__
-    return Provenance(unread=truncate(one_line(said), _UNREAD) or type(error).__name__)
+    return Provenance(unread_reason=truncate(one_line(said), _UNREAD) or type(error).__name__)
 
 
 def kept(now: Provenance | None, before: Provenance | None) -> Provenance | None:
     """Return what need not be read again for another scan of the same image."""
-    return now if now is not None and now.unread is None else before
+    return now if now is not None and now.unread_reason is None else before
 
 
 def completed(
@@ -160,7 +160,7 @@ def completed(
     What they said the last time is forgotten: tags and alerts.yml change. None when nothing was
     asked, and nothing is known.
     """
-    kept = {name: by for name, by in found.told_by.items() if by not in {TAG, CONFIGURED}}
+    kept = {name: by for name, by in found.evidence.items() if by not in {TAG, CONFIGURED}}
     known = {each.name: getattr(found, each.name) for each in fields(found) if each.name in kept}
     commit = commit_of(image.tags)
     if "commit" not in known and commit is not None:
@@ -169,9 +169,9 @@ def completed(
     if "repository" not in known and configured is not None:
         known["repository"] = forges.repository_url(configured)
         kept["repository"] = CONFIGURED
-    if found.unread == _SWITCHED_OFF and "commit" not in known:
+    if found.unread_reason == _SWITCHED_OFF and "commit" not in known:
         return None
-    return Provenance(**known, told_by=MappingProxyType(kept), unread=found.unread)
+    return Provenance(**known, evidence=MappingProxyType(kept), unread_reason=found.unread_reason)
 
 
 def commit_of(tags: Iterable[str]) -> str | None:

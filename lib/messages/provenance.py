@@ -32,8 +32,8 @@ def in_words(found: Provenance | None, tags: Iterable[str]) -> str:
         doubt = f", but its tag says {forges.short_commit(other)}" if other else ""
         said = f"{where} at {commit}" if where else f"commit {commit}"
         return f"{said}{built}{doubt}{'' if where else _NO_REPOSITORY}"
-    if found.unread is not None:
-        return f"not read: {found.unread}"
+    if found.unread_reason is not None:
+        return f"not read: {found.unread_reason}"
     return f"{where}{built}, commit {_NO_COMMIT}" if where else f"{_NO_COMMIT} and …source=URL"
 
 

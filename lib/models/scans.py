@@ -224,16 +224,16 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where an image was made from, by its own account: cleaned and cut, but nobody vouches."""
+    """The source code and build of an image, as it states them: cleaned, cut, not proven."""
 
     commit: str | None = None
     repository: str | None = None
     """Of the source code, as an https address without credentials; see `lib.urls.forges`."""
     build_url: str | None = None
     created_at: datetime | None = None
-    told_by: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """By the names of these fields, who says it: a label, an annotation, a tag, alerts.yml."""
-    unread: str | None = None
+    evidence: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """The origin of each field above, by its name: a label, an annotation, a tag, alerts.yml."""
+    unread_reason: str | None = None
     """Why annotations and labels were not read; None when they were."""
 
 

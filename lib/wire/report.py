@@ -78,8 +78,8 @@ def provenance_to_json(provenance: Provenance) -> dict[str, Any]:
         "repository": provenance.repository,
         "build_url": provenance.build_url,
         "created_at": time_to_json(provenance.created_at),
-        "told_by": dict(provenance.told_by),
-        "unread": provenance.unread,
+        "evidence": dict(provenance.evidence),
+        "unread_reason": provenance.unread_reason,
     }
 
 
@@ -92,8 +92,8 @@ def provenance_from_json(document: Mapping[str, Any] | None) -> Provenance | Non
         repository=document["repository"],
         build_url=document["build_url"],
         created_at=time_from_json(document["created_at"]),
-        told_by=MappingProxyType(document["told_by"]),
-        unread=document["unread"],
+        evidence=MappingProxyType(document["evidence"]),
+        unread_reason=document["unread_reason"],
     )
 
 

@@ -50,8 +50,8 @@ class TestNormalize:
         assert (found.commit, found.repository) == (COMMIT, REPOSITORY)
         assert found.build_url == "https://ci.example/builds/814"
         assert found.created_at == BUILT.replace(microsecond=123456)
-        assert found.told_by["commit"] == f"label {OCI}revision"
-        assert found.unread is None
+        assert found.evidence["commit"] == f"label {OCI}revision"
+        assert found.unread_reason is None
 
     def test_the_first_that_says_it_counts(self) -> None:
         """Annotations before labels, and these before their forerunners."""
@@ -66,7 +66,7 @@ class TestNormalize:
 
         assert found.commit == COMMIT
         assert found.repository == "https://a.example/b/c"
-        assert dict(found.told_by) == {
+        assert dict(found.evidence) == {
             "commit": f"annotation {OCI}revision",
             "repository": "label org.label-schema.vcs-url",
         }
@@ -135,7 +135,7 @@ class TestNormalize:
         found = normalize_provenance([], created_at="2026-11-23T08:00:00")
         labelled = normalize_provenance([("label", LABELS)], created_at="2020-01-01T00:00:00Z")
 
-        assert (found.created_at, found.told_by["created_at"]) == (BUILT, "image configuration")
+        assert (found.created_at, found.evidence["created_at"]) == (BUILT, "image configuration")
         assert labelled.created_at is not None
         assert labelled.created_at.year == 2026
 
@@ -231,7 +231,7 @@ class TestCompleted:
 
         assert found is not None
         assert (found.commit, found.repository) == ("1a2b3c4", REPOSITORY)
-        assert dict(found.told_by) == {"commit": "tag", "repository": "alerts.yml"}
+        assert dict(found.evidence) == {"commit": "tag", "repository": "alerts.yml"}
 
     def test_labels_come_first(self) -> None:
         """They are closer to the build than a pattern or a tag."""
@@ -271,11 +271,11 @@ class TestCompleted:
 
     def test_a_failure_says_why(self) -> None:
         """An error of ours in its words, cut; any other by its kind alone."""
-        assert not_read(SourceError("denied\nby policy " + "x" * 900)).unread == (
+        assert not_read(SourceError("denied\nby policy " + "x" * 900)).unread_reason == (
             "denied by policy " + "x" * 182 + "…"
         )
-        assert not_read(KeyError("a-secret")).unread == "KeyError"
-        assert not_read(SourceError("")).unread == "SourceError"
+        assert not_read(KeyError("a-secret")).unread_reason == "KeyError"
+        assert not_read(SourceError("")).unread_reason == "SourceError"
 
 
 class TestWords:
@@ -316,7 +316,7 @@ class TestWords:
                     "org.opencontainers.image.revision=$(git rev-parse HEAD) and …source=URL"
                 ),
             ),
-            (Provenance(unread="access was denied"), "not read: access was denied"),
+            (Provenance(unread_reason="access was denied"), "not read: access was denied"),
         ],
     )
     def test_one_line_says_it(self, found: Provenance | None, words: str) -> None:

@@ -838,7 +838,7 @@ class TestProvenance:
     SAID = Provenance(
         "1a2b3c4d5e6f",
         "https://github.com/example/payments",
-        told_by={"commit": "label", "repository": "label"},
+        evidence={"commit": "label", "repository": "label"},
     )
 
     def test_a_new_image_is_asked_once(self) -> None:
@@ -876,7 +876,7 @@ class TestProvenance:
         again = world.process(later(1))
 
         assert (outcome.result, outcome.without_provenance) == (ScanResult.EVALUATED, error)
-        assert outcome.evaluation.report.provenance.unread == "ECR did not answer"
+        assert outcome.evaluation.report.provenance.unread_reason == "ECR did not answer"
         assert again.without_provenance is None
         assert again.evaluation.report.provenance == self.SAID
 

@@ -270,7 +270,9 @@ def _clean() -> Alert:
 
 def _failed() -> Alert:
     report = an_unusable_report("FAILED", _image(2))
-    return told(evaluated(replace(report, provenance=Provenance(unread="access was denied"))))
+    return told(
+        evaluated(replace(report, provenance=Provenance(unread_reason="access was denied")))
+    )
 
 
 def _not_scanned() -> Alert:

@@ -137,7 +137,7 @@ def test_an_index_speaks_with_one_of_its_images() -> None:
     found = source(ecr, session).provenance(an_image(1), a_digest(2))
 
     assert (found.commit, found.repository) == (COMMIT, REPOSITORY)
-    assert found.told_by["created_at"] == "image configuration"
+    assert found.evidence["created_at"] == "image configuration"
     assert len(ecr.calls) + len(session.asked) == 3
 
 
@@ -147,7 +147,7 @@ def test_an_index_alone_has_its_annotations() -> None:
 
     found = source(ecr).provenance(an_image(1), a_digest(2))
 
-    assert found.told_by["commit"] == f"index annotation {OCI}revision"
+    assert found.evidence["commit"] == f"index annotation {OCI}revision"
     assert len(ecr.calls) == 1
 
 
@@ -156,7 +156,7 @@ def test_a_configuration_that_says_nothing_is_no_failure(content: bytes) -> None
     """Nothing is known then."""
     found = source(FakeEcr({a_digest(): a_manifest()}), FakeSession(content)).provenance(an_image())
 
-    assert (found.commit, found.repository, found.unread) == (None, None, None)
+    assert (found.commit, found.repository, found.unread_reason) == (None, None, None)
 
 
 @pytest.mark.parametrize("manifest", [[], {"config": "x"}, {"config": {"digest": 7}}])

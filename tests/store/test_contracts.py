@@ -161,7 +161,9 @@ class TestState:
 
     def test_what_an_image_says_of_itself_is_kept(self, store: Any) -> None:
         """So that nobody asks it again."""
-        said = Provenance("1a2b3c4", "https://a.example/b", created_at=NOW, told_by={"commit": "x"})
+        said = Provenance(
+            "1a2b3c4", "https://a.example/b", created_at=NOW, evidence={"commit": "x"}
+        )
         state = a_state(provenance=said)
 
         store.commit(a_commit(state=state))
