@@ -16,11 +16,11 @@ from lib.models import Delivery, NotClaimed, Receipt
 from lib.store.ledger import DynamoLedger
 from lib.store.state import DynamoStateStore
 from local.aws.process import EmbeddedAws
-from tests.builders import a_delivery, a_finding, a_report, a_scan_event, an_image
-from tests.fakes import RecordingWaker
 from tests.faults.world import KINDS, World, captured
 from tests.store.conftest import create_table
 from tests.store.test_contracts import a_commit
+from tests.support.builders import a_delivery, a_finding, a_report, a_scan_event, an_image
+from tests.support.fakes import RecordingWaker
 
 ALERTS: Final = 300
 KILOBYTE: Final = 1024

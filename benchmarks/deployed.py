@@ -18,7 +18,7 @@ from lib.notifiers.slack.message import INTERVAL
 from local.aws.process import EmbeddedAws
 from local.demo.app import App, install, write_config
 from local.standins.server import Receivers
-from tests.deploy.runtime_api import RunningFunction
+from tests.support.runtime_api import RunningFunction
 
 PYTHON: Final = BUILD / "venvs" / "lambda" / "bin" / "python"
 CONFIG: Final = ROOT / "tests" / "e2e" / "alerts.yml"

@@ -21,9 +21,9 @@ from lib.notifiers.jira import identity
 from lib.notifiers.slack.webhook import SlackWebhookNotifier
 from lib.observability import logger
 from lib.sources.provenance import EcrProvenanceSource
-from tests.builders import NOW
-from tests.notifiers.alerts import stories
-from tests.notifiers.receivers import OPTIONS
+from tests.support.alerts import stories
+from tests.support.builders import NOW
+from tests.support.receivers import OPTIONS
 
 ENVIRONMENT = {
     "TABLE_NAME": "table",

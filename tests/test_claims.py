@@ -20,9 +20,9 @@ import pytest
 from cli.__main__ import main
 from lib.models import Alert, Message
 from lib.text import clean
-from tests.builders import a_finding, a_report, an_image
-from tests.notifiers.alerts import evaluated, injected, injected_problem, stories, told
-from tests.notifiers.receivers import OPTIONS, THREADS, notifier, tools
+from tests.support.alerts import evaluated, injected, injected_problem, stories, told
+from tests.support.builders import a_finding, a_report, an_image
+from tests.support.receivers import OPTIONS, THREADS, notifier, tools
 
 ROOT: Final = Path(__file__).parents[1]
 DOCUMENTS: Final = ("README.md", "SECURITY.md")

@@ -31,8 +31,8 @@ from lib.errors import (
 from lib.http_client import RequestsClient
 from lib.http_deadline import Deadline, TimeLimits, session_of
 from lib.models import SHORT_ANSWER, HttpAnswer
-from tests.answers import an_answer
-from tests.builders import NOW
+from tests.support.answers import an_answer
+from tests.support.builders import NOW
 
 CALL = 0.25
 """Seconds that a call of these tests may take."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lib.notifiers import NOTIFIERS
-from tests.notifiers.receivers import ANSWERS, OPTIONS
+from tests.support.receivers import ANSWERS, OPTIONS
 
 ROOT = Path(__file__).parents[1]
 STEPS = (
@@ -44,7 +44,7 @@ def test_every_receiver_has_golden_payloads(name: str) -> None:
 @pytest.mark.parametrize("name", NOTIFIERS)
 def test_every_receiver_takes_part_in_the_contract(name: str) -> None:
     """Without its options and answers the contract tests would pass it by."""
-    where = "tests/notifiers/receivers.py"
+    where = "tests/support/receivers.py"
 
     assert name in OPTIONS, f"add the options of {name!r} to OPTIONS in {where}"
     by_http = NOTIFIERS[name].hosts or "host" in OPTIONS[name]

@@ -13,9 +13,9 @@ from lib.flows.scans import PROGRESS, ScanOutcome, ScanResult
 from lib.models import ImageIndex, Member, Report, ScanEvent
 from lib.ports import FETCH_RESERVE, Fetching
 from lib.sources.ecr import EcrFindingSource
-from tests.builders import a_digest, a_scan_event, an_image
 from tests.sources.test_ecr import FakeEcr
-from tests.world import World
+from tests.support.builders import a_digest, a_scan_event, an_image
+from tests.support.world import World
 
 TIMEOUT = 120.0
 """Seconds that an invocation may take."""

@@ -18,7 +18,7 @@ from lib.models import (
     ScanProgress,
     ScanSource,
 )
-from tests.builders import NOW, a_last_scan, an_image
+from tests.support.builders import NOW, a_last_scan, an_image
 
 NAME = "payments/api"
 

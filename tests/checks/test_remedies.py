@@ -11,8 +11,8 @@ from botocore.validate import validate_parameters
 from lib.checks import remedies
 from lib.checks.remedies import Remedy
 from lib.models import NameFilter, RepositorySettings, ScanningRule
-from tests.builders import an_image
 from tests.checks.test_check import a_repository
+from tests.support.builders import an_image
 
 MODEL = get_session().get_service_model("ecr")
 

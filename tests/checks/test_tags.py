@@ -8,8 +8,8 @@ import pytest
 from lib.checks.settings import COMMAND, Expectations
 from lib.checks.tags import TAG_MOVED, move_of, nothing_known, pointed, report_of, watched
 from lib.models import BasisKind, PushEvent, TagTarget
-from tests.builders import NOW, a_digest, a_report, an_image
 from tests.checks.test_check import a_repository
+from tests.support.builders import NOW, a_digest, a_report, an_image
 
 TAG = an_image(digest="", tags=("1.4.2",))
 FIRST, SECOND, THIRD = map(a_digest, (1, 2, 3))

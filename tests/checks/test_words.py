@@ -7,9 +7,9 @@ import pytest
 from lib.checks.settings import COMMAND
 from lib.messages.checks import how_it_stands
 from lib.models import BasisKind, ChangeKind, Finding, RepositorySettings, Severity
-from tests.builders import a_filter
 from tests.checks.test_check import a_repository
-from tests.notifiers.alerts import a_check, evaluated, stories, told
+from tests.support.alerts import a_check, evaluated, stories, told
+from tests.support.builders import a_filter
 
 SOUND = a_repository()
 ONE = a_repository(tag_mutability="MUTABLE")

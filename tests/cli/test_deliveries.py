@@ -23,8 +23,8 @@ from lib.models import (
     PauseKind,
     Receipt,
 )
-from tests.builders import a_delivery, a_digest, an_image
 from tests.cli.stage import Stage
+from tests.support.builders import a_delivery, a_digest, an_image
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)

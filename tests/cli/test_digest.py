@@ -13,7 +13,7 @@ from lib.errors import DocumentError
 from lib.messages.digest import OPEN
 from lib.models import Digest
 from tests.cli.stage import Stage
-from tests.digests import a_digest_of
+from tests.support.digests import a_digest_of
 
 ALERTS = """\
 version: 1

@@ -12,7 +12,7 @@ import pytest
 from cli.__main__ import main
 from lib.notifiers import NOTIFIERS
 from lib.text import clean, escaped
-from tests.notifiers.receivers import OPTIONS
+from tests.support.receivers import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 ENHANCED = ROOT / "tests" / "findings" / "derived" / "tensorflow-2.6-gpu.enhanced.json"

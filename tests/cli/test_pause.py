@@ -12,8 +12,8 @@ from cli.commands import pause, resume
 from cli.deployment import CURRENT_CONFIG
 from lib.errors import DocumentError
 from lib.models import DeliveryState, Destination, Pause, PauseKind
-from tests.builders import a_delivery
 from tests.cli.stage import Stage
+from tests.support.builders import a_delivery
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)

@@ -15,7 +15,7 @@ from cli.__main__ import parser
 from cli.commands import reconcile
 from lib.bootstrap import Clients
 from lib.errors import DocumentError
-from tests.builders import a_digest
+from tests.support.builders import a_digest
 
 NOW = datetime.now(UTC)
 OUTPUTS = {"TableName": "table", "DeliveriesQueueUrl": "deliveries", "ScanEventsQueueUrl": "scans"}

@@ -9,7 +9,7 @@ from cli.sending import opens_nothing, queue_scan
 from lib.config.model import DestinationConfig
 from lib.core.missed import InOrder, Waiting
 from lib.errors import DocumentError
-from tests.builders import an_image
+from tests.support.builders import an_image
 
 
 def a_stage(outcome: Any) -> Any:

@@ -20,7 +20,7 @@ from cli.terminal import (
     stepping,
     working,
 )
-from tests.builders import a_finding, a_report, an_image, an_unusable_report
+from tests.support.builders import a_finding, a_report, an_image, an_unusable_report
 
 
 class Terminal(io.StringIO):

@@ -17,8 +17,8 @@ from lib.core.routing import Match, Route
 from lib.models import ChangeKind, Destination, Filter, Severity
 from lib.store.ledger import delivery_row
 from lib.store.state import DynamoStateStore
-from tests.builders import a_delivery, an_image
 from tests.store.test_contracts import a_commit, an_entry
+from tests.support.builders import a_delivery, an_image
 
 TODAY = date(2026, 11, 27)
 CATCH_ALL = {"name": "everything", "notify": ["audit"]}

@@ -28,8 +28,8 @@ from lib.models import (
     Suppressed,
     UnusableReport,
 )
-from tests.builders import NOW, a_finding, a_report, a_scan, an_image
-from tests.fakes import known_of
+from tests.support.builders import NOW, a_finding, a_report, a_scan, an_image
+from tests.support.fakes import known_of
 
 DAY = timedelta(days=1)
 RESCAN = Basis(BasisKind.RESCAN, an_image(), NOW)

@@ -30,8 +30,8 @@ from lib.models import (
     Severity,
     StreamId,
 )
-from tests.builders import a_filter, a_finding, a_report, an_image, an_unusable_report
-from tests.fakes import known_of
+from tests.support.builders import a_filter, a_finding, a_report, an_image, an_unusable_report
+from tests.support.fakes import known_of
 
 SLACK = Destination("team-slack")
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from lib.core.distinct import distinct
 from lib.models import Package, Score, Severity
-from tests.builders import a_finding
+from tests.support.builders import a_finding
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
 

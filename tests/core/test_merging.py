@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from lib.core.merging import merged
 from lib.models import ImageIndex, Member, Part, Report, ScanSource, Severity, UnusableReport
-from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
-from tests.sources.documents import checked
+from tests.support.builders import NOW, a_finding, a_report, an_image, an_unusable_report
+from tests.support.documents import checked
 
 INDEX = ImageIndex(
     an_image(1), (Member("sha256:a", "linux/amd64"), Member("sha256:b", "linux/arm64"))

@@ -11,7 +11,7 @@ from lib.core.missed import Baselines, Found, InOrder, Outcome, Waiting, found_i
 from lib.models import Doubt, ImageIndex, ImageState, LastScan, Member, ScanEvent, ScanProgress
 from lib.normalizer.events import parse_event
 from lib.wire.own_events import scan_found
-from tests.builders import NOW, a_digest, a_last_scan, an_image
+from tests.support.builders import NOW, a_digest, a_last_scan, an_image
 
 LATER = NOW + timedelta(hours=1)
 PUSHED = NOW - timedelta(hours=1)

@@ -8,7 +8,7 @@ import pytest
 from lib.core.retries import REFUSALS, Consequence, after_refusal, backoff, wake_again
 from lib.errors import PermanentDeliveryError
 from lib.models import DeliveryId
-from tests.builders import a_delivery
+from tests.support.builders import a_delivery
 
 
 @pytest.mark.parametrize(

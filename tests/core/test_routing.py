@@ -36,7 +36,7 @@ from lib.models import (
     StreamId,
     Suppressed,
 )
-from tests.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
+from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
 
 SLACK = Destination("slack")
 JIRA = Destination("jira")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lib.core.suppressions import Suppression, covered, matcher
 from lib.models import Package, Suppressed
-from tests.builders import a_digest, a_finding, an_image
+from tests.support.builders import a_digest, a_finding, an_image
 
 TODAY = date(2026, 11, 23)
 

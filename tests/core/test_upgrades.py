@@ -6,7 +6,7 @@ import pytest
 
 from lib.core.upgrades import origins, upgrades
 from lib.models import Finding, Origin
-from tests.builders import a_finding
+from tests.support.builders import a_finding
 
 
 def of(manager: str | None, *, layer: str | None = None, path: str | None = None) -> Finding:

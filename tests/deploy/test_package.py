@@ -14,8 +14,8 @@ from deploy.bytecode import find_compiler
 from deploy.dependencies import DependenciesError, merge, prepared, targets
 from deploy.package import BUILD, ROOT, PackageError, build_zip, check_stage, main
 from lib.config import config_hash
-from tests.calls import handlers
 from tests.deploy.conftest import CONFIG, Package
+from tests.support.calls import handlers
 
 LOCK = ROOT / "requirements" / "runtime.txt"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.deploy.conftest import Package
-from tests.deploy.runtime_api import RunningFunction
+from tests.support.runtime_api import RunningFunction
 
 EVENTS = Path(__file__).parents[1] / "events"
 

@@ -32,10 +32,10 @@ from lib.store import ledger, progress, state
 from lib.urls import signed
 from lib.urls.console import console_url
 from local.aws.name_limits import LIMITS
-from tests.builders import an_image
-from tests.calls import Program, handlers
 from tests.deploy.conftest import STAGE, Package
 from tests.store.conftest import create_table
+from tests.support.builders import an_image
+from tests.support.calls import Program, handlers
 
 REPORTS = "reports/"
 NAME = f"ecr-scan-alerts-{STAGE}"
@@ -66,7 +66,7 @@ NEVER_CALLED = {
     # Its one secret is in Secrets Manager: the stack makes it.
     "open_report": {"ssm:GetParameter"},
 }
-"""Calls that `tests.calls` finds and that no run can make."""
+"""Calls that `tests.support.calls` finds and that no run can make."""
 POLICIES = 10_240
 """Characters: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 LONGEST_ARN = 150

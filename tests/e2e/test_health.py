@@ -17,7 +17,7 @@ from cli.deployment import CURRENT_CONFIG
 from local.aws.process import ROOT, EmbeddedAws, cloud_python
 from local.demo.app import STAGE, App, install, write_config
 from local.standins.server import Receivers
-from tests.cloud_fixtures import recording
+from tests.support.cloud_fixtures import recording
 
 CALL = re.compile(r"^aws: \S+ \d+", re.MULTILINE)
 Run = Callable[..., tuple[int, str, str]]

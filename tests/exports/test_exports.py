@@ -24,9 +24,9 @@ from lib.exports.sarif import sarif as write_sarif
 from lib.models import AnyReport, Provenance, Report, Score, Severity
 from lib.normalizer.documents import normalize_document
 from lib.text import clean
-from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
-from tests.exports.ocsf_schema import problems
-from tests.strategies import REPORTS
+from tests.support.builders import NOW, a_finding, a_report, an_image, an_unusable_report
+from tests.support.ocsf_schema import problems
+from tests.support.strategies import REPORTS
 
 ROOT = Path(__file__).parents[1]
 SIGNS = [

@@ -38,8 +38,8 @@ from local.standins.slack_api import SlackApiStandIn
 from local.standins.sns import SnsStandIn
 from local.standins.webhook import WebhookStandIn
 from local.standins.wire import Answer, Call, Kind, Outcome
-from tests.answers import an_answer
 from tests.faults.simulation import Simulation
+from tests.support.answers import an_answer
 
 SLACK = "https://hooks.slack.com"
 MAX_SUBJECT = 100

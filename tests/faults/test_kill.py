@@ -17,11 +17,11 @@ from lib.models import Delivery, DeliveryState
 from local.aws.process import EmbeddedAws
 from local.standins.server import Accept, Receivers, TimeoutAfterAccept
 from local.standins.wire import Kind
-from tests.builders import NOW, a_digest, a_finding, a_report, a_scan_event, an_image
 from tests.faults.receivers import delivery_of
 from tests.faults.worker import an_app
 from tests.faults.world import Registry
 from tests.store.conftest import create_table
+from tests.support.builders import NOW, a_digest, a_finding, a_report, a_scan_event, an_image
 
 ROOT = Path(__file__).parents[2]
 ALERTS = 100

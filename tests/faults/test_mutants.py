@@ -9,10 +9,10 @@ import pytest
 
 from lib.models import Delivery, DeliveryId, DeliveryState, NotClaimed, Receipt
 from lib.notifiers.jira import identity, issue, notifier
-from tests.fakes import NEVER, MemoryStore
 from tests.faults.matrix import Row, run
 from tests.faults.rows import ROWS
 from tests.faults.world import World
+from tests.support.fakes import NEVER, MemoryStore
 
 
 class Mutant:

@@ -8,7 +8,7 @@ Everything around the handlers, in virtual time: queues, functions, stores, rece
     world.store.rows, world.receivers.accepted      # the ledger, and the receivers' own log
 
 The handlers, pipelines, notifiers, HTTP client and queue clients are the real ones; the stores are
-those of `tests.fakes`, which pass the same contract tests as DynamoDB and S3.
+those of `tests.support.fakes`, which pass the same contract tests as DynamoDB and S3.
 """
 
 import base64
@@ -51,17 +51,17 @@ from lib.models import (
 from lib.observability import logger, metrics
 from lib.ports import ALL_THE_TIME, Fetching
 from lib.store.queues import SqsScanEvents
-from tests.builders import a_finding, a_report, an_image
-from tests.fakes import (
+from tests.faults.queues import Queue
+from tests.faults.receivers import CHANNEL, HOOK_HOST, Receivers, Topics, Transport
+from tests.faults.simulation import Killed, Process, Simulation
+from tests.support.builders import a_finding, a_report, an_image
+from tests.support.fakes import (
     MemoryDigests,
     MemoryPages,
     MemoryProgress,
     MemoryStore,
     ScriptedRepositories,
 )
-from tests.faults.queues import Queue
-from tests.faults.receivers import CHANNEL, HOOK_HOST, Receivers, Topics, Transport
-from tests.faults.simulation import Killed, Process, Simulation
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 KINDS = ("slack", "bot", "jira", "pagerduty", "sns", "webhook")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.calls import Program
+from tests.support.calls import Program
 
 HANDLER = """
 from lib.app import app

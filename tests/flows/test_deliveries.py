@@ -24,16 +24,9 @@ from lib.models import (
     Receipt,
     WakeUp,
 )
-from tests.builders import (
-    NOW,
-    a_delivery,
-    a_report,
-)
-from tests.fakes import (
-    MemoryStore,
-    RecordingWaker,
-)
-from tests.world import (
+from tests.support.builders import NOW, a_delivery, a_report
+from tests.support.fakes import MemoryStore, RecordingWaker
+from tests.support.world import (
     FALLBACK,
     JIRA,
     NEW,

@@ -21,7 +21,7 @@ from lib.models import (
     PauseKind,
     Severity,
 )
-from tests.builders import (
+from tests.support.builders import (
     a_digest,
     a_filter,
     a_finding,
@@ -30,7 +30,7 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
-from tests.world import REVOKED, SLACK, World
+from tests.support.world import REVOKED, SLACK, World
 
 MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 MAIL = Destination("team-mail")

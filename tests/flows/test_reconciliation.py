@@ -27,8 +27,8 @@ from lib.models import (
     Severity,
 )
 from lib.normalizer.events import parse_event
-from tests.builders import NOW, a_digest, a_finding, a_last_scan, a_report, an_image
-from tests.fakes import (
+from tests.support.builders import NOW, a_digest, a_finding, a_last_scan, a_report, an_image
+from tests.support.fakes import (
     Clock,
     MemoryProgress,
     MemoryStore,

@@ -20,9 +20,9 @@ from lib.models import (
     RepositorySettings,
     Severity,
 )
-from tests.builders import NOW, a_digest, a_finding, a_report, an_image
 from tests.checks.test_check import a_repository
-from tests.world import JIRA, RAW, SLACK, World, a_route, kinds
+from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image
+from tests.support.world import JIRA, RAW, SLACK, World, a_route, kinds
 
 NAME = "payments/api"
 THE: Image = an_image(digest="", tags=())

@@ -37,17 +37,10 @@ from lib.models import (
     Tally,
     Workload,
 )
-from tests.builders import (
-    NOW,
-    a_report,
-    a_scan,
-    a_scan_event,
-    an_image,
-    an_unusable_report,
-)
 from tests.checks.test_check import a_repository
-from tests.fakes import ScriptedProvenances
-from tests.world import JIRA, NEW, OLD, RAW, SLACK, World, a_route, kinds, later
+from tests.support.builders import NOW, a_report, a_scan, a_scan_event, an_image, an_unusable_report
+from tests.support.fakes import ScriptedProvenances
+from tests.support.world import JIRA, NEW, OLD, RAW, SLACK, World, a_route, kinds, later
 
 
 class TestScan:

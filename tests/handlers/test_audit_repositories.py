@@ -7,9 +7,9 @@ from handlers.audit_repositories import audit_repositories
 from lib.checks.settings import Expectations
 from lib.flows.audit import Audit
 from lib.normalizer.events import parse_event
-from tests.builders import NOW
 from tests.checks.test_check import a_repository
-from tests.fakes import RecordingScanEvents, ScriptedRepositories
+from tests.support.builders import NOW
+from tests.support.fakes import RecordingScanEvents, ScriptedRepositories
 
 
 def an_app(events: RecordingScanEvents, expected: Expectations | None) -> Any:

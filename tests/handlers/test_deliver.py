@@ -9,8 +9,8 @@ from handlers.deliver import process_batch
 from lib.errors import StoreError
 from lib.flows.deliveries import DeliveryOutcome, DeliveryResult
 from lib.models import Receipt, WakeUp
-from tests.builders import NOW, a_delivery
 from tests.handlers.conftest import Returns
+from tests.support.builders import NOW, a_delivery
 
 METRICS = {
     DeliveryResult.SENT: "DeliveriesSent",

@@ -13,7 +13,7 @@ from lib.flows import destination_test
 from lib.models import Destination
 from lib.models.diagnostics import check_from_json, failed, ok
 from lib.ports import DestinationTest
-from tests.builders import NOW
+from tests.support.builders import NOW
 
 TEST = DestinationTest("test-1", NOW, "stage prod", create=True)
 CHECKS = (ok("secret", "readable"), failed("message", "404", "Make a new one"))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.calls import handlers
+from tests.support.calls import handlers
 
 ROOT = Path(__file__).parents[2]
 NEVER = {"ruamel", "rich", "cli", "boto3.dynamodb.conditions", "aws_xray_sdk"}

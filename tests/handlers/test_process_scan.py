@@ -20,7 +20,8 @@ from lib.errors import (
 from lib.flows.scans import ScanOutcome, ScanResult
 from lib.models import AnyReport, Delivery, DeliveryState, Evaluation
 from lib.wire.own_events import repository_check
-from tests.builders import (
+from tests.handlers.conftest import DeadLetters, Returns
+from tests.support.builders import (
     NOW,
     a_delivery,
     a_digest,
@@ -29,7 +30,6 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
-from tests.handlers.conftest import DeadLetters, Returns
 
 ROOT = Path(__file__).parents[2]
 EVENT = {

@@ -6,7 +6,7 @@ from typing import Any
 from handlers.reconcile import reconcile
 from lib.core.missed import Found
 from lib.flows.reconciliation import RESERVE, Scope, Tally, Watch
-from tests.builders import NOW, a_scan_event, an_image
+from tests.support.builders import NOW, a_scan_event, an_image
 
 
 class Passes:

@@ -8,7 +8,7 @@ from handlers.send_digest import send_digests
 from lib.core.digest import Schedule
 from lib.flows.digests import Made
 from lib.models import Destination
-from tests.digests import a_digest_of
+from tests.support.digests import a_digest_of
 
 WEEKLY = Schedule((Destination("team-slack"),), weekday=0, at=time(7, 0))
 

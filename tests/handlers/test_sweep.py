@@ -5,8 +5,8 @@ from typing import Any
 
 from handlers.sweep import sweep
 from lib.models import Commit, ImageState
-from tests.builders import NOW, a_delivery, an_image
-from tests.fakes import MemoryStore, RecordingWaker
+from tests.support.builders import NOW, a_delivery, an_image
+from tests.support.fakes import MemoryStore, RecordingWaker
 
 
 def test_what_is_due_is_woken_and_counted(counted: Any) -> None:

@@ -28,8 +28,8 @@ from lib.notifiers.sns.testing import BODIES
 from lib.ports import DestinationTest, NotifierTools
 from local.aws.process import ROOT
 from local.standins.server import Accept, Answer, Disconnect, Receivers
-from tests.builders import NOW
-from tests.notifiers.receivers import CHANNEL, OPTIONS, TOPIC, RecordingTopics
+from tests.support.builders import NOW
+from tests.support.receivers import CHANNEL, OPTIONS, TOPIC, RecordingTopics
 
 SCHEMA = Draft202012Validator(json.loads((ROOT / "schemas/test-1.0.0.json").read_text("utf-8")))
 NAME: Final = Destination("team")

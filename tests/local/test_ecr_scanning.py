@@ -17,7 +17,7 @@ from lib.ports import Fetching, Progress
 from lib.sources.ecr import EcrFindingSource
 from lib.store.progress import S3ProgressStore
 from local.aws.process import ACCOUNT, ATTESTATION, INDEX, REGION, CloudError, EmbeddedAws
-from tests.cloud_fixtures import recording
+from tests.support.cloud_fixtures import recording
 
 
 def basic(count: int, severity: str = "HIGH") -> dict[str, Any]:

@@ -13,8 +13,8 @@ import requests
 from playwright.sync_api import expect
 
 from local.standins.server import Answer, Receivers
-from tests.accessibility import violations
-from tests.browser_fixtures import OpenPage
+from tests.support.accessibility import violations
+from tests.support.browser_fixtures import OpenPage
 
 pytestmark = pytest.mark.browser
 

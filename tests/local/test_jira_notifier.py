@@ -16,9 +16,9 @@ from lib.notifiers.jira.notifier import JiraNotifier
 from lib.ports import NotifierTools
 from local.standins.server import Accept, Answer, Disconnect, Receivers
 from local.standins.wire import Kind
-from tests.builders import NOW, a_finding, a_report, an_image
-from tests.notifiers.alerts import evaluated, told
-from tests.notifiers.receivers import NamedSecrets, RecordingTopics
+from tests.support.alerts import evaluated, told
+from tests.support.builders import NOW, a_finding, a_report, an_image
+from tests.support.receivers import NamedSecrets, RecordingTopics
 
 OLD = a_finding("CVE-2026-1", severity="HIGH", package="zlib1g")
 NEW = a_finding("CVE-2026-2", severity="CRITICAL", package="openssl")

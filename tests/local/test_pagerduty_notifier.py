@@ -12,9 +12,9 @@ from lib.notifiers.pagerduty.incidents import Incident, dedup_key
 from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.ports import NotifierTools
 from local.standins.server import Answer, Disconnect, Receivers
-from tests.builders import NOW, a_finding, a_report, an_image, an_unusable_report
-from tests.notifiers.alerts import STREAM, evaluated, told
-from tests.notifiers.receivers import NamedSecrets, RecordingTopics
+from tests.support.alerts import STREAM, evaluated, told
+from tests.support.builders import NOW, a_finding, a_report, an_image, an_unusable_report
+from tests.support.receivers import NamedSecrets, RecordingTopics
 
 DESTINATION = Destination("on-call")
 FINDINGS, SCAN = (dedup_key("", DESTINATION, STREAM, each) for each in Incident)

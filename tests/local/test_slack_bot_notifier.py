@@ -30,10 +30,10 @@ from lib.models import (
 from lib.notifiers.slack.bot import SlackBotNotifier
 from lib.ports import NotifierTools
 from local.standins.server import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
-from tests.builders import NOW, a_delivery, a_finding, a_report, an_image
-from tests.fakes import Clock, MemoryDigests, MemoryStore, RotatedSecrets
-from tests.notifiers.alerts import evaluated, told
-from tests.notifiers.receivers import CHANNEL, NamedSecrets, RecordingTopics
+from tests.support.alerts import evaluated, told
+from tests.support.builders import NOW, a_delivery, a_finding, a_report, an_image
+from tests.support.fakes import Clock, MemoryDigests, MemoryStore, RotatedSecrets
+from tests.support.receivers import CHANNEL, NamedSecrets, RecordingTopics
 
 OLD = a_finding("CVE-2026-1", severity="HIGH", package="zlib1g")
 NEW = a_finding("CVE-2026-2", severity="CRITICAL", package="openssl")

@@ -12,9 +12,9 @@ from lib.models import Destination, Receipt
 from lib.notifiers.webhook import WebhookNotifier
 from lib.ports import NotifierTools
 from local.standins.server import Disconnect, Receivers
-from tests.builders import NOW
-from tests.notifiers.alerts import stories
-from tests.notifiers.receivers import SIGNING_SECRET, NamedSecrets, RecordingTopics
+from tests.support.alerts import stories
+from tests.support.builders import NOW
+from tests.support.receivers import SIGNING_SECRET, NamedSecrets, RecordingTopics
 
 STORIES = stories()
 

@@ -28,7 +28,8 @@ from lib.models import (
 )
 from lib.urls.advisories import vulnerability_url
 from lib.urls.console import console_url
-from tests.builders import (
+from tests.support.alerts import STREAM, evaluated, told
+from tests.support.builders import (
     NOW,
     a_delivery,
     a_filter,
@@ -37,7 +38,6 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
-from tests.notifiers.alerts import STREAM, evaluated, told
 
 FIXED = {"fixed_version": "3.0.14", "fix_available": "YES"}
 

@@ -9,9 +9,9 @@ import pytest
 from lib.checks.settings import COMMAND
 from lib.messages import wording
 from lib.models import Alert
-from tests.notifiers.alerts import stories
-from tests.notifiers.receivers import notifier, tools
 from tests.notifiers.test_contract import FORMATS
+from tests.support.alerts import stories
+from tests.support.receivers import notifier, tools
 
 SETTINGS = stories()["repository-settings"]
 

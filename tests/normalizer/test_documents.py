@@ -11,10 +11,10 @@ from lib.errors import DocumentError
 from lib.models import Image, Report, ScanSource, UnusableReport
 from lib.normalizer.documents import normalize_document
 from lib.wire.own_events import repository_check
-from tests.builders import NOW
 from tests.normalizer.test_values import ANYTHING
-from tests.sources.documents import checked, document
-from tests.sources.shapes import (
+from tests.support.builders import NOW
+from tests.support.documents import checked, document
+from tests.support.shapes import (
     DIGEST,
     IMAGE,
     basic_row,

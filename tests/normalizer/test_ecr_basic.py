@@ -6,7 +6,7 @@ import pytest
 
 from lib.models import Finding, Package, Score, Severity
 from lib.normalizer.ecr_basic import findings
-from tests.sources.shapes import attributes, basic_row
+from tests.support.shapes import attributes, basic_row
 
 
 def test_row_becomes_a_finding() -> None:

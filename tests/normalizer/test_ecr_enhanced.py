@@ -2,7 +2,7 @@
 
 from lib.models import Score
 from lib.normalizer.ecr_enhanced import findings
-from tests.sources.shapes import inspector_row
+from tests.support.shapes import inspector_row
 
 
 def test_score_is_read_under_ecrs_names() -> None:

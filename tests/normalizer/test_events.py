@@ -21,8 +21,8 @@ from lib.models import (
 from lib.normalizer.events import EVENT_PATTERNS, finding_reports, parse_event
 from lib.wire.own_events import repository_check
 from tests.normalizer.test_values import ANYTHING
-from tests.sources.documents import document
-from tests.sources.shapes import (
+from tests.support.documents import document
+from tests.support.shapes import (
     DIGEST,
     IMAGE,
     REPOSITORY_ARN,

@@ -17,7 +17,7 @@ from lib.normalizer.images import (
     partition_of,
     repository_arn,
 )
-from tests.sources.shapes import DIGEST, REPOSITORY_ARN, resource
+from tests.support.shapes import DIGEST, REPOSITORY_ARN, resource
 
 
 @pytest.mark.parametrize(

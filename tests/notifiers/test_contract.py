@@ -32,11 +32,11 @@ from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Sever
 from lib.notifiers import NOTIFIERS
 from lib.notifiers.sns.notifier import FORMATS as SNS_FORMATS
 from lib.ports import Notifier
-from tests.answers import an_answer
-from tests.builders import NOW, a_filter, a_report, an_image
-from tests.notifiers import receivers
-from tests.notifiers.alerts import INJECTIONS, evaluated, injected, stories, told
-from tests.notifiers.receivers import (
+from tests.support import receivers
+from tests.support.alerts import INJECTIONS, evaluated, injected, stories, told
+from tests.support.answers import an_answer
+from tests.support.builders import NOW, a_filter, a_report, an_image
+from tests.support.receivers import (
     ANSWERS,
     ANY_ANSWER,
     HOOK_TOKEN,
@@ -48,7 +48,7 @@ from tests.notifiers.receivers import (
     notifier,
     tools,
 )
-from tests.strategies import COUNTS
+from tests.support.strategies import COUNTS
 
 STORIES = stories()
 MODES = sorted(OPTIONS)

@@ -13,11 +13,11 @@ from lib.errors import DocumentError
 from lib.models import Alert, AnyReport, ChangeKind, Evaluation, Report, Severity
 from lib.normalizer.documents import normalize_document
 from lib.notifiers.sns.notifier import FORMATS
-from tests.builders import a_filter
-from tests.notifiers.alerts import told
 from tests.notifiers.jira.test_notifier import assert_valid
-from tests.notifiers.receivers import OPTIONS, THREADS, notifier, tools
-from tests.page.evaluations import changed, evaluation, failed, findings, hostile, index
+from tests.support.alerts import told
+from tests.support.builders import a_filter
+from tests.support.evaluations import changed, evaluation, failed, findings, hostile, index
+from tests.support.receivers import OPTIONS, THREADS, notifier, tools
 
 # Further documents, to be looked at by hand: CORPUS=/some/folder pytest tests/notifiers
 FOLDERS = [

@@ -12,13 +12,13 @@ from lib.errors import ConfigError
 from lib.messages import digest as words
 from lib.models import HttpAnswer, NotThere, Receipt
 from lib.notifiers.sns.notifier import FORMATS
-from tests.builders import NOW
-from tests.digests import a_digest_of, clear, digests, hostile
 from tests.notifiers import golden
-from tests.notifiers.alerts import INJECTIONS
 from tests.notifiers.jira.test_notifier import assert_valid
-from tests.notifiers.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
 from tests.notifiers.sns.test_amazon_q import LIVE
+from tests.support.alerts import INJECTIONS
+from tests.support.builders import NOW
+from tests.support.digests import a_digest_of, clear, digests, hostile
+from tests.support.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
 
 ROOT = Path(__file__).parents[2]
 

@@ -9,10 +9,10 @@ from lib.flows.destination_test import run
 from lib.models import HttpAnswer
 from lib.notifiers.sns.notifier import FORMATS as SNS_FORMATS
 from lib.ports import DestinationTest
-from tests.builders import NOW
 from tests.notifiers import golden
 from tests.notifiers.jira_answers import TEST_ANSWERS
-from tests.notifiers.receivers import (
+from tests.support.builders import NOW
+from tests.support.receivers import (
     ENQUEUED,
     OPTIONS,
     POSTED,

@@ -5,7 +5,7 @@ import pytest
 from lib.errors import ConfigError
 from lib.models import HttpAnswer
 from lib.notifiers.testing import reachable
-from tests.notifiers.receivers import HOOK, HOOK_HOST, ScriptedHttp
+from tests.support.receivers import HOOK, HOOK_HOST, ScriptedHttp
 
 
 def test_a_host_is_asked_for_its_root_and_any_answer_will_do() -> None:

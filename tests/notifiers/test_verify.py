@@ -15,9 +15,9 @@ from lib.errors import (
 from lib.models import LONG_ANSWER, AskLater, HttpAnswer, NotThere, Verdict
 from lib.notifiers import NOTIFIERS
 from lib.notifiers.jira import identity
-from tests.builders import NOW
-from tests.notifiers.alerts import stories
-from tests.notifiers.receivers import (
+from tests.support.alerts import stories
+from tests.support.builders import NOW
+from tests.support.receivers import (
     OPTIONS,
     THREADS,
     ScriptedHttp,

@@ -32,11 +32,11 @@ from lib.models import HttpAnswer, Receipt
 from lib.notifiers.webhook import MAX_BYTES, MIN_KEY, WebhookNotifier, signatures
 from lib.ports import HttpClient
 from lib.wire.report import report_from_json
-from tests.answers import an_answer
-from tests.builders import NOW
 from tests.notifiers import golden
-from tests.notifiers.alerts import INJECTIONS, injected, injected_problem, stories
-from tests.notifiers.receivers import (
+from tests.support.alerts import INJECTIONS, injected, injected_problem, stories
+from tests.support.answers import an_answer
+from tests.support.builders import NOW
+from tests.support.receivers import (
     HOOK,
     HOOK_HOST,
     HOOK_TOKEN,

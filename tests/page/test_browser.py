@@ -8,10 +8,10 @@ from playwright.sync_api import expect
 
 from lib.models import Evaluation
 from lib.page import render
-from tests.accessibility import violations
-from tests.browser_fixtures import OpenPage, Visit
-from tests.builders import NOW
-from tests.page.evaluations import changed, course, failed, hostile
+from tests.support.accessibility import violations
+from tests.support.browser_fixtures import OpenPage, Visit
+from tests.support.builders import NOW
+from tests.support.evaluations import changed, course, failed, hostile
 
 pytestmark = pytest.mark.browser
 

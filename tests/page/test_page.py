@@ -31,10 +31,10 @@ from lib.page import render
 from lib.page.charts import MOST_COLUMNS
 from lib.page.document import whole
 from lib.page.findings import percent, rows
-from tests.builders import NOW, a_digest, a_finding, a_report, a_scan, an_image
 from tests.checks.test_check import a_repository
-from tests.notifiers.alerts import a_check, evaluated
-from tests.page.evaluations import (
+from tests.support.alerts import a_check, evaluated
+from tests.support.builders import NOW, a_digest, a_finding, a_report, a_scan, an_image
+from tests.support.evaluations import (
     HOSTILE,
     changed,
     course,
@@ -44,7 +44,7 @@ from tests.page.evaluations import (
     hostile,
     index,
 )
-from tests.strategies import REPORTS
+from tests.support.strategies import REPORTS
 
 DOCUMENTS = sorted((Path(__file__).parents[1] / "findings").glob("*/*.json"))
 SIZES = (0, 1, 10, 300, 3_000, 10_000)

@@ -7,7 +7,7 @@ import pytest
 
 from lib.models import Severity
 from lib.normalizer.documents import normalize_document
-from tests.sources.documents import EVENTS, FINDINGS, checked, document
+from tests.support.documents import EVENTS, FINDINGS, checked, document
 
 SHAPES = ("ecr-basic", "ecr-enhanced", "derived", "inspector2")
 DOCUMENTS = [

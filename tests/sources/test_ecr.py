@@ -24,8 +24,8 @@ from lib.errors import (
 from lib.models import Image, Report, Scan, ScanSource, Severity, UnusableReport
 from lib.normalizer.pages import normalize_ecr
 from lib.sources.ecr import EcrFindingSource
-from tests.sources.documents import document
-from tests.sources.shapes import (
+from tests.support.documents import document
+from tests.support.shapes import (
     DIGEST,
     IMAGE,
     SCAN,

@@ -6,7 +6,7 @@ from typing import Any
 from lib.models import Image, ImageIndex, Member
 from lib.normalizer.indexes import INDEX_TYPES, index_of, is_index
 from lib.sources.indexes import fetch_indexes
-from tests.builders import a_digest, an_image
+from tests.support.builders import a_digest, an_image
 
 ATTESTATION = {
     "digest": a_digest(9),

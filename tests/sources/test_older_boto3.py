@@ -26,8 +26,8 @@ from lib.normalizer.images import detail_fields, doubts_about
 from lib.sources.ecr import EcrFindingSource
 from lib.sources.registry import EcrRegistry
 from lib.sources.repositories import EcrRepositories
-from tests.builders import a_digest
 from tests.deploy.conftest import BUILD, ROOT, needed
+from tests.support.builders import a_digest
 
 OLDEST = "1.40.4"
 FOLDER = BUILD / "venvs" / "oldest"

@@ -11,7 +11,7 @@ from requests import ConnectionError as NoConnection
 
 from lib.errors import ImageGoneError, SourceError
 from lib.sources.provenance import MAX_BYTES, EcrProvenanceSource
-from tests.builders import a_digest, an_image
+from tests.support.builders import a_digest, an_image
 
 COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"
 REPOSITORY = "https://github.com/example/payments"

@@ -15,8 +15,8 @@ from lib.models import Image, ImageIndex, LastScan, Member, ScanProgress, ScanSo
 from lib.normalizer.images import detail_fields, doubts_about
 from lib.normalizer.indexes import INDEX_TYPES
 from lib.sources.registry import EcrRegistry
-from tests.builders import a_digest
-from tests.sources.shapes import basic_row, inspector_row, page
+from tests.support.builders import a_digest
+from tests.support.shapes import basic_row, inspector_row, page
 
 REPOSITORY = "payments/api"
 SINCE = datetime(2026, 11, 1, tzinfo=UTC)

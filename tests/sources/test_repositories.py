@@ -12,7 +12,7 @@ from lib.errors import ImageGoneError, NotAllowedError, SourceError
 from lib.models import Image, NameFilter, ScanningRule, ScanProgress
 from lib.sources.repositories import EcrRepositories
 from local.aws.process import ACCOUNT, REGION, EmbeddedAws
-from tests.cloud_fixtures import recording
+from tests.support.cloud_fixtures import recording
 
 
 @pytest.fixture

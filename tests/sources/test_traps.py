@@ -30,8 +30,9 @@ from lib.normalizer.pages import normalize_ecr
 from lib.normalizer.readers import SOURCES
 from lib.normalizer.values import moment
 from lib.wire.report import report_to_json
-from tests.sources.documents import checked, document
-from tests.sources.shapes import (
+from tests.sources.test_ecr import FakeEcr, refusal, source
+from tests.support.documents import checked, document
+from tests.support.shapes import (
     DIGEST,
     IMAGE,
     REPOSITORY_ARN,
@@ -45,7 +46,6 @@ from tests.sources.shapes import (
     resource,
     scan_event,
 )
-from tests.sources.test_ecr import FakeEcr, refusal, source
 
 read_basic = SOURCES[ScanSource.ECR_BASIC]
 read_enhanced = SOURCES[ScanSource.ECR_ENHANCED]

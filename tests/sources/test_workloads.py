@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from lib.errors import SourceError
 from lib.models import Workload
 from lib.sources.workloads import EcsWorkloads
-from tests.builders import NOW, a_digest, an_image
+from tests.support.builders import NOW, a_digest, an_image
 
 REGISTRY = "000474600478.dkr.ecr.eu-central-1.amazonaws.com"
 IMAGE = an_image(1)

@@ -17,7 +17,7 @@ from lib.store.ledger import DynamoLedger
 from lib.store.reports import S3ReportStore
 from lib.store.state import DynamoStateStore
 from lib.store.tags import DynamoTagStore
-from tests.fakes import MemoryStore
+from tests.support.fakes import MemoryStore
 
 
 class AwsStore:

@@ -45,7 +45,7 @@ from lib.models import (
     Tally,
 )
 from lib.store.ledger import DOUBT, LEASE
-from tests.builders import (
+from tests.support.builders import (
     NOW,
     a_delivery,
     a_digest,
@@ -55,7 +55,7 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
-from tests.fakes import RecordingWaker
+from tests.support.fakes import RecordingWaker
 
 STREAM = StreamId("000474600478/eu-central-1/payments/api")
 

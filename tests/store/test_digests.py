@@ -5,7 +5,7 @@ from typing import Any
 
 from lib.models import DIGESTS
 from lib.store.digests import S3DigestStore
-from tests.digests import a_digest_of
+from tests.support.digests import a_digest_of
 
 
 def test_a_digest_comes_back(boto: Any) -> None:

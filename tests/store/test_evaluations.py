@@ -25,9 +25,9 @@ from lib.models import (
 )
 from lib.store.columns import ATTRIBUTES, PACKAGE
 from lib.store.evaluations import evaluation_from_json, evaluation_to_json, known_from_json
-from tests.builders import NOW, a_finding, a_report
-from tests.fakes import known_of
-from tests.strategies import FINDINGS, IMAGES, MAYBE_PROVENANCE, REPORTS, TEXT, TIMES
+from tests.support.builders import NOW, a_finding, a_report
+from tests.support.fakes import known_of
+from tests.support.strategies import FINDINGS, IMAGES, MAYBE_PROVENANCE, REPORTS, TEXT, TIMES
 
 
 def through_json(document: dict[str, Any]) -> Any:

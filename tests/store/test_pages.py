@@ -10,8 +10,8 @@ import requests
 from lib.errors import StoreError
 from lib.models import Evaluation, HistoryEntry, StreamId
 from lib.store.pages import S3Pages, page_key, redirect
-from tests.builders import NOW, a_report
-from tests.fakes import MemoryStore
+from tests.support.builders import NOW, a_report
+from tests.support.fakes import MemoryStore
 
 KEY = "reports/000474600478/eu-central-1/payments/api/sha256-1/000001-a.jsonl.gz"
 PAGE = "pages/000474600478/eu-central-1/payments/api/sha256-1/000001-a.html"

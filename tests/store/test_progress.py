@@ -10,7 +10,7 @@ import pytest
 from lib.errors import StoreError
 from lib.ports import Progress
 from lib.store.progress import S3ProgressStore
-from tests.builders import a_digest, a_finding, a_report, an_unusable_report
+from tests.support.builders import a_digest, a_finding, a_report, an_unusable_report
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 
 from lib.store.items import from_item
 from lib.store.state import MAX_KEYS, DynamoStateStore
-from tests.builders import an_image
+from tests.support.builders import an_image
 
 
 class SlowDynamo:

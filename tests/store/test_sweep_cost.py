@@ -8,7 +8,7 @@ import pytest
 
 from lib.store.items import from_item, to_item
 from lib.store.ledger import SHARDS, DynamoLedger
-from tests.builders import NOW
+from tests.support.builders import NOW
 
 PAGE = 5_000
 """Rows of the index in 1 MB, the most that DynamoDB reads in a call."""

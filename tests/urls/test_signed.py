@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from lib.errors import LinkError
 from lib.urls.signed import PREFIXES, SignedLinks, opened
-from tests.builders import NOW
+from tests.support.builders import NOW
 
 DAY = timedelta(days=1)
 LINKS = SignedLinks("https://links.example/", 30 * DAY)

@@ -22,7 +22,7 @@ from lib.models import (
     StreamId,
 )
 from lib.wire.digest import digest_from_json, digest_to_json
-from tests.strategies import IMAGES, TEXT, TIMES, WORDS
+from tests.support.strategies import IMAGES, TEXT, TIMES, WORDS
 
 SCHEMA = Draft202012Validator(
     json.loads((Path(__file__).parents[2] / "schemas/digest-1.0.0.json").read_text("utf-8"))

@@ -13,9 +13,9 @@ from lib.models import (
     UnusableReport,
 )
 from lib.wire.report import report_from_json, report_to_json
-from tests.builders import a_finding, a_report, an_unusable_report
-from tests.sources.documents import checked, schema
-from tests.strategies import REPORTS
+from tests.support.builders import a_finding, a_report, an_unusable_report
+from tests.support.documents import checked, schema
+from tests.support.strategies import REPORTS
 
 
 def through_json(document: dict[str, Any]) -> Any:
@@ -99,7 +99,7 @@ def test_report_schema_holds_the_finding_schema() -> None:
 )
 def test_schema_refuses_what_is_no_report(change: Any) -> None:
     """The schema is strict enough to notice what must never be sent."""
-    from tests.sources.documents import REPORTS as VALIDATOR
+    from tests.support.documents import REPORTS as VALIDATOR
 
     document = through_json(report_to_json(a_report(a_finding())))
     assert VALIDATOR.is_valid(document)

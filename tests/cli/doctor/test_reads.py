@@ -12,7 +12,7 @@ from cli.deployment import CURRENT_CONFIG
 from cli.doctor.facts import AlarmFacts, MappingFacts, Resource, TrailFacts
 from cli.doctor.reads import Reads
 from lib.errors import ConfigError, DocumentError
-from tests.builders import NOW
+from tests.support.builders import NOW
 
 MANAGEMENT = {"IncludeManagementEvents": True}
 DATA = {"IncludeManagementEvents": False}

@@ -23,8 +23,8 @@ from cli.ignore_files.importing import Wishes, plan
 from lib.core.suppressions import matcher
 from lib.models import Finding, Image, Package, Severity
 from lib.urls.packages import read_package_url
-from tests.builders import a_digest, an_image
 from tests.cli.ignore_files.origins import TODAY
+from tests.support.builders import a_digest, an_image
 
 Ignores = Callable[[str, Finding, Image, date], bool]
 """Whether the origin ignores a finding under one name of its vulnerability."""

@@ -7,8 +7,8 @@ import pytest
 
 from cli.ignore_files.rules import Ignored, Rule
 from lib.errors import DocumentError
-from tests.builders import a_digest
 from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
+from tests.support.builders import a_digest
 
 ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 LODASH = "pkg:npm/lodash@4.17.20"

@@ -25,7 +25,7 @@ from cli.repository.templates import (
 from lib.checks.lifecycle import policy
 from lib.checks.settings import Expectations, check
 from lib.sources.repositories import EcrRepositories
-from tests.builders import an_image
+from tests.support.builders import an_image
 
 GOLDEN = Path(__file__).parent / "golden"
 KEY = "arn:aws:kms:eu-central-1:000474600478:key/made-up"

@@ -11,11 +11,11 @@ from lib.models import DeliveryState, Finding
 from lib.store.items import to_item
 from lib.store.ledger import delivery_row
 from local.standins.wire import Answer
-from tests.builders import a_finding, a_report, an_image
 from tests.faults.matrix import row
 from tests.faults.receivers import Asked, Step
 from tests.faults.world import World
-from tests.notifiers.alerts import INJECTIONS
+from tests.support.alerts import INJECTIONS
+from tests.support.builders import a_finding, a_report, an_image
 
 ITEM = 400_000
 """Bytes that DynamoDB takes in one item."""

@@ -9,11 +9,11 @@ from functools import partial
 from lib.models import StreamId
 from local.standins.jira import API
 from local.standins.wire import Answer, Call, Kind
-from tests.builders import a_finding, a_report, an_image
 from tests.faults.matrix import Play, Repeats, delays, row
 from tests.faults.receivers import SILENCE_AFTER_ACCEPT, Asked, Step, during, sometimes, writing
 from tests.faults.rows.receivers import TEN_MINUTES, still_dead
 from tests.faults.world import World
+from tests.support.builders import a_finding, a_report, an_image
 
 PROJECTS = partial(World, kinds=("jira",))
 PROJECT = partial(World, kinds=("jira",), each=1)

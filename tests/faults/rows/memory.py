@@ -14,8 +14,6 @@ from lib.models import DeliveryId, DeliveryState, Destination, StreamId
 from lib.notifiers.jira import identity
 from local.standins.jira import API
 from local.standins.wire import Answer, Kind
-from tests.builders import a_finding, a_report, an_image
-from tests.fakes import MemoryStore
 from tests.faults.matrix import Play, row
 from tests.faults.receivers import (
     SILENCE_AFTER_ACCEPT,
@@ -26,6 +24,8 @@ from tests.faults.receivers import (
 )
 from tests.faults.rows.receivers import still_dead
 from tests.faults.world import World
+from tests.support.builders import a_finding, a_report, an_image
+from tests.support.fakes import MemoryStore
 
 PROJECTS = partial(World, kinds=("jira",))
 HOUR = 3600.0

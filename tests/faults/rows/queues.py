@@ -9,9 +9,9 @@ from typing import Any
 
 from lib.errors import ConfigError, ConflictError, SourceError, StoreError
 from lib.models import Image
-from tests.builders import an_image
 from tests.faults.matrix import Repeats, delays, percentile, row
 from tests.faults.world import KINDS, START, World, config, route
+from tests.support.builders import an_image
 
 ATTEMPTS = 5
 """How often botocore asks before it gives up."""

@@ -12,7 +12,6 @@ from typing import Any
 from lib.core.retries import DEFAULT_PAUSE
 from lib.models import DeliveryState
 from local.standins.wire import Answer
-from tests.builders import an_image
 from tests.faults.matrix import Play, Repeats, delays, percentile, row
 from tests.faults.receivers import (
     SILENCE,
@@ -28,6 +27,7 @@ from tests.faults.receivers import (
     writing,
 )
 from tests.faults.world import FALLBACK, KINDS, START, World, config, route
+from tests.support.builders import an_image
 
 MINUTE, HOUR = 60.0, 3600.0
 PACE = 0.99

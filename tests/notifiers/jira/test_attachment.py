@@ -17,10 +17,10 @@ from lib.models import HttpAnswer, Receipt, Upload
 from lib.notifiers.jira.notifier import MAX_ATTACHMENT, JiraNotifier
 from local.standins.jira import JiraStandIn
 from local.standins.wire import Call
-from tests.answers import an_answer
-from tests.builders import NOW
-from tests.notifiers.alerts import stories
-from tests.notifiers.receivers import (
+from tests.support.alerts import stories
+from tests.support.answers import an_answer
+from tests.support.builders import NOW
+from tests.support.receivers import (
     JIRA_CREATED,
     OPTIONS,
     THREADS,

@@ -33,10 +33,10 @@ from lib.models import (
 from lib.notifiers.jira import adf, identity
 from lib.notifiers.jira.notifier import LABEL, JiraNotifier
 from lib.notifiers.jira.text import MAX_SUMMARY, MAX_TEXT
-from tests.builders import NOW, a_filter, a_finding, a_report, an_image
 from tests.notifiers import golden
-from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
-from tests.notifiers.receivers import (
+from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
+from tests.support.receivers import (
     CREDENTIALS,
     JIRA_CREATED,
     JIRA_TOKEN,

@@ -23,9 +23,8 @@ from lib.notifiers.pagerduty.event import MAX_SUMMARY
 from lib.notifiers.pagerduty.incidents import Incident, Told, dedup_key
 from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.ports import HttpClient
-from tests.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
 from tests.notifiers import golden
-from tests.notifiers.alerts import (
+from tests.support.alerts import (
     INJECTIONS,
     STREAM,
     evaluated,
@@ -34,7 +33,8 @@ from tests.notifiers.alerts import (
     stories,
     told,
 )
-from tests.notifiers.receivers import (
+from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
+from tests.support.receivers import (
     ENQUEUED,
     OPTIONS,
     ROUTING_KEY,

@@ -19,10 +19,11 @@ from lib.errors import (
 )
 from lib.models import LONG_ANSWER, AskLater, HttpAnswer, NotThere, Receipt, Verdict
 from lib.notifiers.slack.bot import EVENT_TYPE, SlackBotNotifier
-from tests.builders import NOW, a_finding, a_report, an_image
 from tests.notifiers import golden
-from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
-from tests.notifiers.receivers import (
+from tests.notifiers.slack.test_webhook import assert_inert, assert_valid, texts
+from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.support.builders import NOW, a_finding, a_report, an_image
+from tests.support.receivers import (
     BOT_TOKEN,
     CHANNEL,
     OPTIONS,
@@ -32,7 +33,6 @@ from tests.notifiers.receivers import (
     ScriptedHttp,
     tools,
 )
-from tests.notifiers.slack.test_webhook import assert_inert, assert_valid, texts
 
 STORIES = stories()
 THREAD = THREADS["slack-bot"]

@@ -18,10 +18,10 @@ from lib.models import HttpAnswer, Receipt
 from lib.notifiers.slack.errors import failure
 from lib.notifiers.slack.message import MAX_BLOCKS, MAX_CHARACTERS, MAX_HEADER, MAX_SECTION
 from lib.notifiers.slack.webhook import SlackWebhookNotifier
-from tests.builders import a_finding, a_report, an_image
 from tests.notifiers import golden
-from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
-from tests.notifiers.receivers import OPTIONS, WEBHOOK, NamedSecrets, ScriptedHttp, tools
+from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.support.builders import a_finding, a_report, an_image
+from tests.support.receivers import OPTIONS, WEBHOOK, NamedSecrets, ScriptedHttp, tools
 
 STORIES = stories()
 

@@ -14,9 +14,9 @@ from lib.models import Alert
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
 from lib.notifiers.sns.amazon_q import MAX_DESCRIPTION, MAX_TITLE, render, render_plain
 from lib.text import unlinked
-from tests.builders import a_finding, a_report
 from tests.notifiers import golden
-from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.support.builders import a_finding, a_report
 
 STORIES = stories()
 LIVE = re.compile(r"<[!@#]|<https?:")

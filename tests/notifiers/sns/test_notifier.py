@@ -28,10 +28,10 @@ from lib.models import Part, Receipt, StreamId
 from lib.notifiers.sns.notifier import FORMATS, MAX_BYTES, MAX_SUBJECT, SnsNotifier
 from lib.notifiers.sns.publisher import SnsPublisher
 from lib.wire.report import report_from_json
-from tests.builders import a_finding, a_report, an_image
 from tests.notifiers import golden
-from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
-from tests.notifiers.receivers import OPTIONS, TOPIC, RecordingTopics, tools
+from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.support.builders import a_finding, a_report, an_image
+from tests.support.receivers import OPTIONS, TOPIC, RecordingTopics, tools
 
 STORIES = stories()
 SCHEMAS = Path(__file__).parents[3] / "schemas"

@@ -8,10 +8,10 @@ import pytest
 
 from lib.models import Alert, ChangeKind
 from lib.notifiers.sns.ocsf import render
-from tests.builders import a_finding, a_report
-from tests.exports.ocsf_schema import problems
 from tests.notifiers import golden
-from tests.notifiers.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.support.builders import a_finding, a_report
+from tests.support.ocsf_schema import problems
 
 STORIES = stories()
 ROOM = 250_000

@@ -17,8 +17,8 @@ from lib.models import (
     Severity,
     StreamId,
 )
-from tests.builders import NOW, a_digest, a_finding, a_report, an_image, an_unusable_report
-from tests.fakes import known_of
+from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image, an_unusable_report
+from tests.support.fakes import known_of
 
 STREAM = StreamId("000474600478/eu-central-1/payments/api")
 HOSTILE: Final = (

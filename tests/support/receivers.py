@@ -11,7 +11,7 @@ from lib.models import SHORT_ANSWER, Destination, HttpAnswer, Message, Upload
 from lib.notifiers import NOTIFIERS
 from lib.notifiers.jira import identity
 from lib.ports import Notifier, NotifierTools
-from tests.builders import NOW
+from tests.support.builders import NOW
 
 SLACK_TOKEN: Final = "not-a-real-webhook"
 WEBHOOK: Final = f"https://hooks.slack.com/services/T00/B00/{SLACK_TOKEN}"

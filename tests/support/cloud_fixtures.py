@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from local.aws.process import CloudError, EmbeddedAws, cloud_python
-from tests.moto_server import PYTHON, MotoServer
+from tests.support.moto_server import PYTHON, MotoServer
 
-RECORDINGS = Path(__file__).parents[1] / "local" / "recordings"
+RECORDINGS = Path(__file__).parents[2] / "local" / "recordings"
 
 
 @pytest.fixture(scope="session")

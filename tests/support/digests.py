@@ -16,7 +16,7 @@ from lib.models import (
     RepositoryDigest,
     Severity,
 )
-from tests.builders import an_image
+from tests.support.builders import an_image
 
 MONDAY: Final = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
 SLACK: Final = Destination("team-slack")

@@ -23,14 +23,8 @@ from lib.models import (
     ScanEvent,
     Severity,
 )
-from tests.builders import (
-    NOW,
-    a_finding,
-    a_report,
-    a_scan_event,
-    an_image,
-)
-from tests.fakes import (
+from tests.support.builders import NOW, a_finding, a_report, a_scan_event, an_image
+from tests.support.fakes import (
     Clock,
     MemoryDigests,
     MemoryPages,

@@ -39,7 +39,8 @@ from lib.models import (
     UnusableReport,
     Workload,
 )
-from tests.builders import (
+from tests.checks.test_check import a_repository
+from tests.support.builders import (
     NOW,
     a_delivery,
     a_digest,
@@ -50,8 +51,7 @@ from tests.builders import (
     an_image,
     an_unusable_report,
 )
-from tests.checks.test_check import a_repository
-from tests.fakes import known_of
+from tests.support.fakes import known_of
 
 STREAM: Final = StreamId("000474600478/eu-central-1/payments/api")
 ENHANCED: Final = MappingProxyType({"source": ScanSource.ECR_ENHANCED, "status": "ACTIVE"})
