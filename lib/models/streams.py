@@ -1,0 +1,216 @@
+"""
+The state of a stream: the images that count in it, and when its vulnerabilities changed.
+
+A stream is the line of images that a set of tags has pointed to, one after the other. Its state is
+one immutable object per version; a new version is made only where something differs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from lib.models.names import Severity, StreamId
+from lib.models.scans import Finding, Image
+
+VulnerabilityId = str
+"""The id by which a vulnerability is shown and kept: its CVE where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vulnerability:
+    """
+    One vulnerability of an image, whatever rows, packages and places name it.
+
+    The unit that is counted, compared and notified. `findings` are its rows, worst first.
+    """
+
+    id: VulnerabilityId
+    names: tuple[str, ...]
+    """Every id by which it is found, `id` first: ids of its rows, aliases that are its alone."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def severity(self) -> Severity:
+        """The worst severity of its rows."""
+        return max(finding.severity for finding in self.findings)
+
+    @property
+    def exploitable(self) -> bool:
+        """Whether an exploit is known for one of its rows."""
+        return any(finding.exploitable for finding in self.findings)
+
+    @property
+    def fixable(self) -> bool:
+        """Whether a fix exists for one of its rows."""
+        return any(finding.fixable for finding in self.findings)
+
+
+class Stamp(NamedTuple):
+    """When something happened: in which version of the stream's state, and at what time."""
+
+    version: int
+    at: datetime
+
+
+class Arrival(StrEnum):
+    """What brought a vulnerability into the watched images of a stream."""
+
+    PUSH = "push"
+    """A new image was pushed."""
+    TAG = "tag"
+    """A tag was given to an image that was known: a promotion or a rollback."""
+    DELETION = "deletion"
+    """The image or tag that was current before it was deleted."""
+    SCAN = "scan"
+    """A scan of an image that was watched already."""
+    DEPLOYMENT = "deployment"
+    """The image is watched only because it began to run."""
+
+
+class PackageVersion(NamedTuple):
+    """A package as installed, as far as a fix must change it."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """
+    What one scan listed for one part of an image.
+
+    A part whose own scan has no complete result keeps the evidence of the last one that had.
+    """
+
+    image: Image
+    """Whose scan it was; its first tag is its name in messages."""
+    part: str
+    scanner: str
+    """The family of the scanner: results of one family can be compared."""
+    at: datetime
+    """When the scan was completed, else when its result was fetched."""
+    complete: bool
+    """False: fewer findings were listed than announced, so absence proves nothing."""
+    findings: tuple[Finding, ...]
+    """Every row, also what the source lists as closed or suppressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartState:
+    """How the scan of one part of a watched image stands."""
+
+    part: str
+    """Its platform, with the first three numbers of its OS version if any; "" unknown."""
+    status: str
+    """The source's own word for its last scan."""
+    reason: str | None = None
+    """Why that scan has no usable result; None when it has."""
+    monitored: bool = True
+    """False: the scanner stopped to watch it, so its evidence grows old."""
+    evidence: tuple[Evidence, ...] = ()
+    """
+    What is known to be in it: its own evidence first.
+
+    Without a complete result of its own, that of the same part of an earlier image follows. Empty:
+    this part never had a result.
+    """
+
+
+class Role(StrEnum):
+    """Why an image of a stream is watched."""
+
+    CURRENT = "current"
+    """The stream's last pushed tag points to it."""
+    RUNNING = "running"
+    """It is behind the current image, and still runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedImage:
+    """An image that counts in a stream, with what its scans say."""
+
+    image: Image
+    """With those tags only by which it is, or was, in this stream."""
+    role: Role
+    running: bool
+    """Whether something is known to run it."""
+    parts: tuple[PartState, ...]
+    """At least one; several for an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """When a vulnerability that is open in a stream came, and got worse or better known."""
+
+    opened: Stamp
+    arrival: Arrival
+    severity: Severity
+    """The worst in the watched images."""
+    exploitable: bool
+    fixable: bool
+    scanner: str
+    """Which one listed it last."""
+    first_observed_at: datetime
+    """By the scanner, where it says so; else when it came. For its age."""
+    raised: Stamp | None = None
+    exploit_known: Stamp | None = None
+    fix_available: Stamp | None = None
+    deployed: Stamp | None = None
+    """When an image that has it began to run."""
+    left_current: Stamp | None = None
+    """When the current image stopped to list it, while other watched images have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A vulnerability that no watched image lists as open any more, as it was listed last."""
+
+    at: Stamp
+    lifecycle: Lifecycle
+    names: tuple[str, ...]
+    image: Image
+    """The image that listed it last."""
+    scanner: str
+    parts: tuple[str, ...]
+    """The parts that had it."""
+    packages: tuple[PackageVersion, ...]
+    closed: str | None = None
+    """The source's own word where the source itself closed or suppressed it: CLOSED, SUPPRESSED."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """One version of what is known of a stream."""
+
+    stream: StreamId
+    version: int
+    at: datetime
+    """When this version was made."""
+    created_at: datetime
+    """When its first version was made."""
+    images: tuple[WatchedImage, ...] = ()
+    """The current image first, where there is one; then running ones, newest first."""
+    lifecycles: Mapping[VulnerabilityId, Lifecycle] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """Of each vulnerability that is open in a watched image."""
+    departures: Mapping[VulnerabilityId, Departure] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """Of those that a view may still report."""
+    conditions: Mapping[str, Stamp] = field(default_factory=lambda: MappingProxyType({}))
+    """By key (see `Condition`), since when a part is without a result."""
+
+    @property
+    def current(self) -> WatchedImage | None:
+        """The current image; None where no tag of the stream points to one."""
+        first = next(iter(self.images), None)
+        return first if first is not None and first.role is Role.CURRENT else None
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether any part of a watched image ever had a usable report in this stream."""
+        return any(part.evidence for watched in self.images for part in watched.parts)

@@ -1,0 +1,203 @@
+"""
+What a destination was notified of, stream by stream, and what it should show.
+
+A view is the items that were reported. The rules say which items are desired. A notification is the
+difference between the two, with a kind and a reason for each item.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from lib.models.names import DeliveryId, Destination, Severity, StreamId
+from lib.models.scans import Finding, Image
+
+
+class Kind(StrEnum):
+    """Why an item is in a notification, in the order in which kinds are tried."""
+
+    BASELINE = "BASELINE"
+    NEW = "NEW"
+    RAISED = "RAISED"
+    EXPLOIT_KNOWN = "EXPLOIT_KNOWN"
+    FIX_AVAILABLE = "FIX_AVAILABLE"
+    DEPLOYED = "DEPLOYED"
+    SUPPRESSION_ENDED = "SUPPRESSION_ENDED"
+    RULES_CHANGED = "RULES_CHANGED"
+    FIX_READY = "FIX_READY"
+    RESOLVED = "RESOLVED"
+    NO_LONGER_REPORTED = "NO_LONGER_REPORTED"
+    UNCHANGED = "UNCHANGED"
+    SCAN_FAILED = "SCAN_FAILED"
+    NOT_SCANNED = "NOT_SCANNED"
+    MONITORING_ENDED = "MONITORING_ENDED"
+
+
+class Condition(StrEnum):
+    """What can be wrong with the scan of a part. Its key is "CONDITION part meaning"."""
+
+    SCAN_FAILED = "SCAN_FAILED"
+    NOT_SCANNED = "NOT_SCANNED"
+    MONITORING_ENDED = "MONITORING_ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedItem:
+    """A vulnerability or condition that a destination was notified of, at its worst."""
+
+    id: str
+    """Of a vulnerability; of a condition its key."""
+    severity: Severity
+    exploitable: bool = False
+    fixable: bool = False
+    names: tuple[str, ...] = ()
+    """Further ids by which it is found."""
+    routes: tuple[str, ...] = ()
+    """Which routes desired it."""
+    condition: Condition | None = None
+    """None: a vulnerability."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The state of a stream that a view agreed with last: what was reported was desired."""
+
+    version: int
+    """Of the stream's state."""
+    at: datetime
+    rules: str
+    """The hash of the rules that were in force."""
+    suppressed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By the ids of what was left out by an entry of alerts.yml, the entry's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one destination was notified of about one stream."""
+
+    destination: Destination
+    stream: StreamId
+    version: int = 0
+    """Counts what was sent."""
+    reported: Mapping[str, ReportedItem] = field(default_factory=lambda: MappingProxyType({}))
+    agreement: Agreement | None = None
+    """None: the stream has had no usable report since this destination was routed to."""
+    row: DeliveryId | None = None
+    """The open notification; None: there is none."""
+    rows: int = 0
+    """How many rows this version had."""
+    quietly_ended: tuple[ReportedItem, ...] = ()
+    """What ended without a message since the last one; the next message lists it."""
+    thread: str | None = None
+    """Where the next message belongs, as the receiver named it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredItem:
+    """An item that a destination should show, and where it is."""
+
+    reported: ReportedItem
+    """As it will be reported."""
+    findings: tuple[Finding, ...] = ()
+    """Rows that pass; of a vulnerability at least one."""
+    images: tuple[Image, ...] = ()
+    """The watched images that have it, the current one first."""
+    reason: str = ""
+    """Of a condition: why there is no result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What a destination should show of a stream by today's rules."""
+
+    destination: Destination
+    applies: bool
+    """Whether a route leads there for any watched image."""
+    items: Mapping[str, DesiredItem]
+    suppressed: Mapping[str, str]
+    """By the ids of what an entry of alerts.yml leaves out, the entry's name."""
+    refused: Mapping[str, str]
+    """By the ids of everything else that is open, why the filters leave it out, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaItem:
+    """One item of a notification."""
+
+    kind: Kind
+    reason: str
+    item: ReportedItem
+    """As desired; as reported where it ended."""
+    desired: DesiredItem | None = None
+    """None where it ended."""
+    worth: bool = False
+    """Whether the kind is worth a message for a route that desires, or desired, the item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """The difference between what is reported and what is desired."""
+
+    items: tuple[DeltaItem, ...]
+    """Without UNCHANGED ones; worst first within a kind."""
+    unchanged: int
+    after: Mapping[str, ReportedItem]
+    """What will be reported once the delta is sent."""
+    agreement: Agreement
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing differs."""
+        return not self.items
+
+    @property
+    def is_worth_a_message(self) -> bool:
+        """Whether any item is of a kind that a route asks for."""
+        return any(item.worth for item in self.items)
+
+
+class RowState(StrEnum):
+    """SENT, OBSOLETE, FOLDED and DEAD are final."""
+
+    PENDING = "PENDING"
+    CLAIMED = "CLAIMED"
+    RETRY = "RETRY"
+    UNKNOWN = "UNKNOWN"
+    SENT = "SENT"
+    OBSOLETE = "OBSOLETE"
+    FOLDED = "FOLDED"
+    DEAD = "DEAD"
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What an attempt sends: immutable, and kept until its outcome is known."""
+
+    key: str
+    """Of the object with the message and the view that results."""
+    version: int
+    """Of the stream's state that the message speaks of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """The row that says that a destination's view of a stream must be brought up to date."""
+
+    id: DeliveryId
+    destination: Destination
+    stream: StreamId
+    version: int
+    """That the view will have when this is sent."""
+    quiet: bool
+    """Nothing in it is worth a message, but the receiver keeps something current."""
+    state: RowState
+    seen: int
+    """The newest version of the stream's state that a sync compared while this was open."""
+    cause: str
+    """What made the sync that opened it, for log and `deliveries explain`."""
+    created_at: datetime
+    pin: Pin | None = None
+    replaces: DeliveryId | None = None
+    """The DEAD row in whose place this one is."""
