@@ -32,8 +32,8 @@ def send_digests(application: App) -> dict[str, Any]:
             destination=each.destination,
             images=each.images,
             open=each.total,
-            not_scanned=len(each.not_scanned),
-            doubts=each.doubts,
+            unscanned=len(each.unscanned),
+            warnings=each.warnings,
         )
     if not made.digests:
         logger.info("no digest", reason=made.reason)

@@ -26,12 +26,12 @@ from lib.models import (
     Image,
     Known,
     Moment,
-    NotScanned,
-    Removed,
     RepositoryDigest,
+    ResolvedVulnerability,
     Severity,
     Standing,
     StreamId,
+    UnscannedImage,
 )
 
 STREAM: Final = StreamId("digest")
@@ -46,8 +46,8 @@ _BANDS: Final = (
     (timedelta(days=90), "31 to 90 days"),
     (None, "over 90 days"),
 )
-_REMOVED: Final = 200
-"""Vulnerabilities of one stream that are named as gone; all are counted."""
+_RESOLVED: Final = 200
+"""Vulnerabilities of one stream that are named as resolved; all are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,9 @@ class StreamDigest:
     counts: Counts
     fixable: int
     exploitable: int
-    came: Counts
-    gone: Counts
-    removed: tuple[tuple[str, Severity, str], ...]
+    new: Counts
+    resolved: Counts
+    resolved_vulnerabilities: tuple[tuple[str, Severity, str], ...]
     """Vulnerability id, severity, package."""
     ages: Mapping[str, Counts]
     oldest: datetime | None
@@ -122,7 +122,7 @@ class StreamDigest:
     """None: nothing was known then."""
     complete: bool
     comparable: bool
-    problem: NotScanned | None
+    problem: UnscannedImage | None
 
 
 def stream_digest(
@@ -133,17 +133,17 @@ def stream_digest(
     now = _open(known, filters)
     before = _open(facts.before, filters) if facts.before is not None else {}
     before = before if facts.comparable else now
-    came, gone = now.keys() - before.keys(), before.keys() - now.keys()
+    new, resolved = now.keys() - before.keys(), before.keys() - now.keys()
     since = {each: known.since[each] for each in now if each in known.since}
-    worst = sorted(gone, key=lambda each: (-before[each].severity, each))[:_REMOVED]
+    worst = sorted(resolved, key=lambda each: (-before[each].severity, each))[:_RESOLVED]
     return StreamDigest(
         image=known.image,
         counts=_count(now.values()),
         fixable=sum(each.fixable for each in now.values()),
         exploitable=sum(each.exploitable for each in now.values()),
-        came=_count(now[each] for each in came),
-        gone=_count(before[each] for each in gone),
-        removed=tuple((each[0], before[each].severity, each[1]) for each in worst),
+        new=_count(now[each] for each in new),
+        resolved=_count(before[each] for each in resolved),
+        resolved_vulnerabilities=tuple((each[0], before[each].severity, each[1]) for each in worst),
         ages=_ages(now, since, until=moments[-1]),
         oldest=min(since.values(), default=None),
         trend=tuple(_at(moment, facts.history, filters) for moment in moments[:-1]),
@@ -189,13 +189,13 @@ def _at(
     return {severity: number for severity, number in numbers.items() if number}
 
 
-def _problem(known: Known, history: Sequence[HistoryEntry]) -> NotScanned | None:
+def _problem(known: Known, history: Sequence[HistoryEntry]) -> UnscannedImage | None:
     """Say that the newest scan has no result, so that the numbers are those of an older one."""
     if not history or history[-1].usable:
         return None
     image = history[-1].image
     when = f", the scan before it of {known.scan.completed_at:%Y-%m-%d} is counted"
-    return NotScanned(
+    return UnscannedImage(
         image, f"its last scan has no result{when if known.scan.completed_at else ''}"
     )
 
@@ -211,12 +211,13 @@ def digest(
     routes: Iterable[str],
     schedule: Schedule,
     until: datetime,
-    not_scanned: Iterable[NotScanned],
-    doubts: Iterable[str] = (),
+    unscanned: Iterable[UnscannedImage],
+    warnings: Iterable[str] = (),
 ) -> Digest:
     """Add up the streams that a destination asks about."""
     counts = _sum(each.counts for each in streams)
-    came, gone = (_sum(each.came for each in streams), _sum(each.gone for each in streams))
+    new = _sum(each.new for each in streams)
+    resolved = _sum(each.resolved for each in streams)
     dated = [each.oldest for each in streams if each.oldest is not None]
     moments = schedule.moments(until)
     return Digest(
@@ -231,18 +232,25 @@ def digest(
         counts=counts,
         fixable=sum(each.fixable for each in streams),
         exploitable=sum(each.exploitable for each in streams),
-        before=_worst_first(
-            {each: counts.get(each, 0) + gone.get(each, 0) - came.get(each, 0) for each in Severity}
-        ),
-        came=came,
-        gone=gone,
-        removed=_removed(streams),
+        open_before=_open_before(counts, new, resolved),
+        new=new,
+        resolved=resolved,
+        resolved_vulnerabilities=_resolved_vulnerabilities(streams),
         ages=tuple(Age(words, _sum(each.ages[words] for each in streams)) for _, words in _BANDS),
-        oldest=min(dated, default=None),
+        oldest_open_since=min(dated, default=None),
         repositories=_repositories(streams),
         trend=(*_trend(streams, moments[:-1]), Moment(until, counts)),
-        not_scanned=_once((*(each.problem for each in streams if each.problem), *not_scanned)),
-        doubts=(*doubts, *_doubts(streams)),
+        unscanned=_once((*(each.problem for each in streams if each.problem), *unscanned)),
+        warnings=(*warnings, *_warnings(streams)),
+    )
+
+
+def _open_before(counts: Counts, new: Counts, resolved: Counts) -> Counts:
+    return _worst_first(
+        {
+            severity: counts.get(severity, 0) + resolved.get(severity, 0) - new.get(severity, 0)
+            for severity in Severity
+        }
     )
 
 
@@ -255,15 +263,15 @@ def _trend(streams: Sequence[StreamDigest], moments: Sequence[datetime]) -> Iter
             yield Moment(at, _sum(numbers))
 
 
-def _once(images: Iterable[NotScanned]) -> tuple[NotScanned, ...]:
+def _once(images: Iterable[UnscannedImage]) -> tuple[UnscannedImage, ...]:
     """Name each image once; the first reason stands."""
-    named: dict[str, NotScanned] = {}
+    named: dict[str, UnscannedImage] = {}
     for each in images:
         named.setdefault(each.image.key, each)
     return tuple(named.values())
 
 
-def _doubts(streams: Sequence[StreamDigest]) -> Iterable[str]:
+def _warnings(streams: Sequence[StreamDigest]) -> Iterable[str]:
     partial = sum(not each.complete for each in streams)
     lost = sum(not each.comparable for each in streams)
     if partial:
@@ -276,10 +284,12 @@ def _images(number: int) -> str:
     return "image has" if number == 1 else "images have"
 
 
-def _removed(streams: Sequence[StreamDigest]) -> tuple[Removed, ...]:
-    numbers = Counter(name for each in streams for name in dict.fromkeys(each.removed))
+def _resolved_vulnerabilities(streams: Sequence[StreamDigest]) -> tuple[ResolvedVulnerability, ...]:
+    numbers = Counter(
+        name for each in streams for name in dict.fromkeys(each.resolved_vulnerabilities)
+    )
     found = (
-        Removed(name, severity, package, images)
+        ResolvedVulnerability(name, severity, package, images)
         for (name, severity, package), images in numbers.items()
     )
     return tuple(
@@ -300,8 +310,8 @@ def _repositories(streams: Sequence[StreamDigest]) -> tuple[RepositoryDigest, ..
             *place,
             images=len(group),
             counts=_sum(each.counts for each in group),
-            came=sum(sum(each.came.values()) for each in group),
-            gone=sum(sum(each.gone.values()) for each in group),
+            new=sum(sum(each.new.values()) for each in group),
+            resolved=sum(sum(each.resolved.values()) for each in group),
         )
         for place, group in groups.items()
     ]

@@ -279,7 +279,7 @@ def history_entry(evaluation: Evaluation, key: str) -> HistoryEntry:
     """Return what the history of its stream keeps of an evaluation stored under `key`."""
     comparison = evaluation.comparison
     changes = comparison.changes if comparison is not None else ()
-    came: Counter[Severity] = Counter()
+    new: Counter[Severity] = Counter()
     resolved: Counter[Severity] = Counter()
     kinds: defaultdict[Severity, Counter[tuple[bool, bool]]] = defaultdict(Counter)
     for change in changes:
@@ -288,7 +288,7 @@ def history_entry(evaluation: Evaluation, key: str) -> HistoryEntry:
             resolved[finding.severity] += 1
             continue
         if change.kind in (ChangeKind.NEW, ChangeKind.BASELINE):
-            came[finding.severity] += 1
+            new[finding.severity] += 1
         kinds[finding.severity][finding.fixable, finding.exploitable] += 1
     return HistoryEntry(
         at=evaluation.evaluated_at,
@@ -296,7 +296,7 @@ def history_entry(evaluation: Evaluation, key: str) -> HistoryEntry:
         version=evaluation.version,
         usable=isinstance(evaluation.report, Report),
         open={severity: _tally(numbers) for severity, numbers in kinds.items()},
-        came=dict(came),
+        new=dict(new),
         resolved=dict(resolved),
         suppressed=len(comparison.suppressed) if comparison is not None else 0,
         report_key=key,

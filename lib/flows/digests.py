@@ -32,9 +32,9 @@ from lib.models import (
     Image,
     ImageIndex,
     ImageState,
-    NotScanned,
     StreamHead,
     StreamId,
+    UnscannedImage,
     WakeUp,
 )
 from lib.ports import DigestStore, History, ImageRegistry, Ledger, ReportStore, StateStore, Waker
@@ -119,8 +119,8 @@ class DigestPipeline:
                 if filters:
                     routes[each] |= {filter_.route for filter_ in filters}
                     streams[each].append(stream_digest(facts, filters, moments=moments))
-        unscanned, unread = self._not_scanned(moments[0], until)
-        doubts = [
+        unscanned, unread = self._unscanned(moments[0], until)
+        warnings = [
             *([f"last reports that are not stored any more: {lost:,}"] if lost else []),
             *([f"repositories that could not be looked at: {unread:,}"] if unread else []),
         ]
@@ -132,10 +132,10 @@ class DigestPipeline:
                 routes=sorted(routes[each]),
                 schedule=schedule,
                 until=until,
-                not_scanned=[
+                unscanned=[
                     image for image in unscanned if filters_for(each, image.image, (), self._routes)
                 ],
-                doubts=doubts,
+                warnings=warnings,
             )
             for each in destinations
         )
@@ -175,9 +175,9 @@ class DigestPipeline:
         before = now if key == head.report_key else self._reports.known(key)
         return StreamFacts(now, before, history, comparable=before is not None)
 
-    def _not_scanned(self, since: datetime, until: datetime) -> tuple[list[NotScanned], int]:
+    def _unscanned(self, since: datetime, until: datetime) -> tuple[list[UnscannedImage], int]:
         """Return images of the trend's time without any result, and how many could not be read."""
-        found: list[NotScanned] = []
+        found: list[UnscannedImage] = []
         unread = 0
         try:
             repositories = self._registry.repositories()
@@ -194,7 +194,7 @@ class DigestPipeline:
 
     def _without_result(
         self, images: Sequence[Image | ImageIndex], until: datetime
-    ) -> Iterator[NotScanned]:
+    ) -> Iterator[UnscannedImage]:
         wanted = [image for each in images for image in _all_of(each)]
         states = self._states.images(wanted)
         for each in images:
@@ -202,7 +202,7 @@ class DigestPipeline:
             if any(state.report_key is not None for state in known):
                 continue
             if known or _settled(each, until):
-                yield NotScanned(_all_of(each)[0], _why(known, _all_of(each)[0]))
+                yield UnscannedImage(_all_of(each)[0], _why(known, _all_of(each)[0]))
 
 
 def _all_of(each: Image | ImageIndex) -> tuple[Image, ...]:

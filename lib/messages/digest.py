@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Final
 
 from lib.messages.wording import counts, fitting, short
-from lib.models import Digest, NotScanned, Removed, RepositoryDigest
+from lib.models import Digest, RepositoryDigest, ResolvedVulnerability, UnscannedImage
 from lib.text import one_line, truncate
 
 _DAY: Final = timedelta(days=1)
@@ -36,7 +36,7 @@ def title(digest: Digest) -> str:
 
 def verdict(digest: Digest) -> str:
     """Return how things stand, and no more of an all-clear than is true."""
-    unknown = len(digest.not_scanned)
+    unknown = len(digest.unscanned)
     if not digest.images:
         return "No scanned image is known yet that the routes to here ask about"
     where = f"in {digest.images - digest.clean:,} of {_images(digest.images)}"
@@ -45,7 +45,7 @@ def verdict(digest: Digest) -> str:
         fixable = f", {digest.fixable:,} fixable" if digest.fixable else ""
         exploitable = f", {digest.exploitable:,} with a known exploit" if digest.exploitable else ""
         said += fixable + exploitable
-    elif unknown or digest.doubts:
+    elif unknown or digest.warnings:
         said = f"Nothing open of what is known in {_images(digest.images)}"
     else:
         said = f"Nothing open in {_images(digest.images)}"
@@ -56,7 +56,9 @@ def movement(digest: Digest) -> str:
     """Return the sum from the last digest to this one; nothing was known before the first."""
     if _first(digest):
         return f"{digest.total:,} known for the first time"
-    before, came, gone = (sum(each.values()) for each in (digest.before, digest.came, digest.gone))
+    before, came, gone = (
+        sum(each.values()) for each in (digest.open_before, digest.new, digest.resolved)
+    )
     return (
         f"{before:,} on {digest.since:%Y-%m-%d} + {came:,} new - {gone:,} gone"
         f" = {digest.total:,} now"
@@ -70,12 +72,12 @@ def _first(digest: Digest) -> bool:
 
 def came(digest: Digest) -> str:
     """Return what is new since then; nothing where nothing is."""
-    return f"New: {counts(digest.came)}" if digest.came and not _first(digest) else ""
+    return f"New: {counts(digest.new)}" if digest.new and not _first(digest) else ""
 
 
 def gone(digest: Digest) -> str:
     """Return what is gone since then; nothing where nothing is."""
-    return f"Gone: {counts(digest.gone)}" if digest.gone else ""
+    return f"Gone: {counts(digest.resolved)}" if digest.resolved else ""
 
 
 def ages(digest: Digest) -> list[tuple[str, str]]:
@@ -85,7 +87,11 @@ def ages(digest: Digest) -> list[tuple[str, str]]:
 
 def oldest(digest: Digest) -> str:
     """Return since when the oldest one is known."""
-    return f"The oldest is known since {digest.oldest:%Y-%m-%d}" if digest.oldest else ""
+    return (
+        f"The oldest is known since {digest.oldest_open_since:%Y-%m-%d}"
+        if digest.oldest_open_since
+        else ""
+    )
 
 
 def repositories(digest: Digest, lines: int, characters: int) -> list[str]:
@@ -109,7 +115,10 @@ def _repository(each: RepositoryDigest, *, first: bool) -> str:
     moved = ", ".join(
         filter(
             None,
-            (f"{each.came:,} new" if each.came else "", f"{each.gone:,} gone" if each.gone else ""),
+            (
+                f"{each.new:,} new" if each.new else "",
+                f"{each.resolved:,} gone" if each.resolved else "",
+            ),
         )
     )
     images = f" in {_images(each.images)}" if each.images > 1 else ""
@@ -119,11 +128,13 @@ def _repository(each: RepositoryDigest, *, first: bool) -> str:
 
 def removed(digest: Digest, lines: int, characters: int) -> list[str]:
     """Return what is gone, worst first, and count the rest."""
-    shown, hidden = fitting(digest.removed, _removed, lines=lines, characters=characters)
+    shown, hidden = fitting(
+        digest.resolved_vulnerabilities, _removed, lines=lines, characters=characters
+    )
     return [*shown, f"and {len(hidden):,} more"] if hidden else shown
 
 
-def _removed(each: Removed) -> str:
+def _removed(each: ResolvedVulnerability) -> str:
     images = f", from {_images(each.images)}" if each.images > 1 else ""
     name = short(each.vulnerability_id, _NAME)
     return f"{each.severity.name} {name} in {short(each.package, _NAME)}{images}"
@@ -131,11 +142,11 @@ def _removed(each: Removed) -> str:
 
 def not_scanned(digest: Digest, lines: int, characters: int) -> list[str]:
     """Return images without a result, and count the rest."""
-    shown, hidden = fitting(digest.not_scanned, _not_scanned, lines=lines, characters=characters)
+    shown, hidden = fitting(digest.unscanned, _not_scanned, lines=lines, characters=characters)
     return [*shown, f"and {len(hidden):,} more"] if hidden else shown
 
 
-def _not_scanned(each: NotScanned) -> str:
+def _not_scanned(each: UnscannedImage) -> str:
     return f"{short(each.image.name)}: {truncate(one_line(each.reason), _REASON)}"
 
 
@@ -161,7 +172,7 @@ def _bar(number: int, most: int) -> str:
 
 def doubts(digest: Digest) -> list[str]:
     """Return what may be missing in the numbers."""
-    return [truncate(one_line(each), _REASON) for each in digest.doubts[:_DOUBTS]]
+    return [truncate(one_line(each), _REASON) for each in digest.warnings[:_DOUBTS]]
 
 
 def footer(digest: Digest) -> str:

@@ -151,7 +151,7 @@ class HistoryEntry:
     """False: nothing is known about findings, and all numbers are empty."""
     open: Mapping[Severity, Tally]
     """What was open and not suppressed; severities without findings are absent."""
-    came: Counts
+    new: Counts
     """New ones, and those of a first scan."""
     resolved: Counts
     suppressed: int

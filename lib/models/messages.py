@@ -106,7 +106,7 @@ class Alert:
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """What is open and known for about so long."""
+    """Open findings of about the same age."""
 
     words: str
     """"up to 7 days", "over 90 days"."""
@@ -115,7 +115,7 @@ class Age:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What was open at one time."""
+    """Open findings at one time."""
 
     at: datetime
     counts: Counts
@@ -130,21 +130,21 @@ class RepositoryDigest:
     repository: str
     images: int
     counts: Counts
-    came: int
-    gone: int
+    new: int
+    resolved: int
 
 
 @dataclass(frozen=True, slots=True)
-class NotScanned:
-    """An image about which nothing is known, or nothing new, and why."""
+class UnscannedImage:
+    """An image without a scan result, or without a new one, and the reason."""
 
     image: Image
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
-    """A vulnerability that is gone, and from how many images."""
+class ResolvedVulnerability:
+    """A vulnerability that is no longer open, and the number of images that had it."""
 
     vulnerability_id: str
     severity: Severity
@@ -155,11 +155,11 @@ class Removed:
 @dataclass(frozen=True, slots=True)
 class Digest:
     """
-    How things stand for one destination: the newest image of each stream that its routes name.
+    Open findings of one destination: in the newest image of each stream that its routes match.
 
-    The numbers add up: those of `ages` and of `repositories` to `counts`, and
-    `before` + `came` - `gone` = `counts`. Only what the routes let through is counted, each finding
-    with the severity that it has now, or had last.
+    Only findings that pass the routes' filters are counted, by the severity that they have now, or
+    had last. The numbers add up: `ages` and `repositories` each add up to `counts`, and
+    `open_before` + `new` - `resolved` = `counts`.
     """
 
     delivery_id: DeliveryId
@@ -169,36 +169,32 @@ class Digest:
     until: datetime
     routes: tuple[str, ...]
     images: int
-    """Newest images whose findings are known; streams, in other words."""
+    """Images with known findings: the newest one of each stream."""
     clean: int
-    """How many of them have nothing open."""
+    """Images without open findings."""
     counts: Counts
     fixable: int
     exploitable: int
-    before: Counts
-    came: Counts
-    gone: Counts
-    removed: tuple[Removed, ...]
-    """What is gone, worst and most images first."""
+    open_before: Counts
+    new: Counts
+    resolved: Counts
+    resolved_vulnerabilities: tuple[ResolvedVulnerability, ...]
+    """Worst first, then most images first."""
     ages: tuple[Age, ...]
-    oldest: datetime | None
+    oldest_open_since: datetime | None
     repositories: tuple[RepositoryDigest, ...]
-    """Those with something open, worst first."""
+    """Repositories with open findings, worst first."""
     trend: tuple[Moment, ...]
-    """
-    What was open at the end of each period, oldest first; the last one is now.
-
-    Times before anything was known are left out.
-    """
-    not_scanned: tuple[NotScanned, ...]
-    doubts: tuple[str, ...] = ()
-    """What may be missing in the numbers, and why."""
+    """Open findings at the end of each period with a scan, oldest first; the last one is now."""
+    unscanned: tuple[UnscannedImage, ...]
+    warnings: tuple[str, ...] = ()
+    """Why the numbers may be incomplete."""
     attempt: int = 1
     possible_repeat: bool = False
 
     @property
     def total(self) -> int:
-        """All that is open."""
+        """The number of open findings."""
         return sum(self.counts.values())
 
 

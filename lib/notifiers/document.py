@@ -38,7 +38,7 @@ _LIMITS: Final = (100, 20, 2)
 """How many upgrades and reasons are listed, when the one before is too long."""
 _DIGEST_LIMITS: Final = (2_000, 200, 20, 2, 0)
 """How many repositories, images and names a digest lists, likewise."""
-_LISTS: Final = ("removed", "repositories", "not_scanned")
+_LISTS: Final = ("resolved_vulnerabilities", "repositories", "unscanned")
 _SEPARATORS: Final = 16
 
 

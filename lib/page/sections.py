@@ -374,7 +374,7 @@ def history(entries: Sequence[HistoryEntry]) -> Markup | None:
                 "td",
                 (_counted(charts.by_severity(each)) or "none") if each.usable else "no result",
             ),
-            element("td", _counted(each.came) or "none"),
+            element("td", _counted(each.new) or "none"),
             element("td", _counted(each.resolved) or "none"),
         )
         for each in reversed(entries[-MOST:])

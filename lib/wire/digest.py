@@ -10,11 +10,11 @@ from lib.models import (
     Destination,
     Digest,
     Moment,
-    NotScanned,
-    Removed,
     RepositoryDigest,
+    ResolvedVulnerability,
     Severity,
     StreamId,
+    UnscannedImage,
 )
 from lib.wire.report import (
     counts_from_json,
@@ -43,22 +43,22 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
         "counts": counts_to_json(digest.counts),
         "fixable": digest.fixable,
         "exploitable": digest.exploitable,
-        "before": counts_to_json(digest.before),
-        "came": counts_to_json(digest.came),
-        "gone": counts_to_json(digest.gone),
-        "removed": [
+        "open_before": counts_to_json(digest.open_before),
+        "new": counts_to_json(digest.new),
+        "resolved": counts_to_json(digest.resolved),
+        "resolved_vulnerabilities": [
             {
                 "vulnerability_id": each.vulnerability_id,
                 "severity": each.severity.name,
                 "package": each.package,
                 "images": each.images,
             }
-            for each in digest.removed
+            for each in digest.resolved_vulnerabilities
         ],
         "ages": [
             {"age": each.words, "counts": counts_to_json(each.counts)} for each in digest.ages
         ],
-        "oldest": time_to_json(digest.oldest),
+        "oldest_open_since": time_to_json(digest.oldest_open_since),
         "repositories": [
             {
                 "account": each.account,
@@ -66,8 +66,8 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
                 "repository": each.repository,
                 "images": each.images,
                 "counts": counts_to_json(each.counts),
-                "came": each.came,
-                "gone": each.gone,
+                "new": each.new,
+                "resolved": each.resolved,
             }
             for each in digest.repositories
         ],
@@ -75,11 +75,10 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
             {"at": time_to_json(each.at), "counts": counts_to_json(each.counts)}
             for each in digest.trend
         ],
-        "not_scanned": [
-            {"image": image_to_json(each.image), "reason": each.reason}
-            for each in digest.not_scanned
+        "unscanned": [
+            {"image": image_to_json(each.image), "reason": each.reason} for each in digest.unscanned
         ],
-        "doubts": list(digest.doubts),
+        "warnings": list(digest.warnings),
     }
 
 
@@ -100,20 +99,20 @@ def digest_from_json(document: Mapping[str, Any]) -> Digest:
         counts=_counts(document["counts"]),
         fixable=document["fixable"],
         exploitable=document["exploitable"],
-        before=_counts(document["before"]),
-        came=_counts(document["came"]),
-        gone=_counts(document["gone"]),
-        removed=tuple(
-            Removed(
+        open_before=_counts(document["open_before"]),
+        new=_counts(document["new"]),
+        resolved=_counts(document["resolved"]),
+        resolved_vulnerabilities=tuple(
+            ResolvedVulnerability(
                 each["vulnerability_id"],
                 Severity[each["severity"]],
                 each["package"],
                 each["images"],
             )
-            for each in document["removed"]
+            for each in document["resolved_vulnerabilities"]
         ),
         ages=tuple(Age(each["age"], _counts(each["counts"])) for each in document["ages"]),
-        oldest=time_from_json(document["oldest"]),
+        oldest_open_since=time_from_json(document["oldest_open_since"]),
         repositories=tuple(
             RepositoryDigest(**{**each, "counts": _counts(each["counts"])})
             for each in document["repositories"]
@@ -123,11 +122,11 @@ def digest_from_json(document: Mapping[str, Any]) -> Digest:
             for each in document["trend"]
             if (at := time_from_json(each["at"])) is not None
         ),
-        not_scanned=tuple(
-            NotScanned(image_from_json(each["image"]), each["reason"])
-            for each in document["not_scanned"]
+        unscanned=tuple(
+            UnscannedImage(image_from_json(each["image"]), each["reason"])
+            for each in document["unscanned"]
         ),
-        doubts=tuple(document["doubts"]),
+        warnings=tuple(document["warnings"]),
     )
 
 

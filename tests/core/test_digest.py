@@ -26,9 +26,9 @@ from lib.models import (
     Finding,
     HistoryEntry,
     Image,
-    NotScanned,
     Severity,
     StreamId,
+    UnscannedImage,
 )
 from tests.support.builders import a_filter, a_finding, a_report, an_image, an_unusable_report
 from tests.support.fakes import known_of
@@ -122,7 +122,7 @@ def of(course: Course, filters: tuple[Filter, ...] = HIGH) -> StreamDigest:
 
 
 def made(*streams: StreamDigest, **fields: Any) -> Digest:
-    given_: dict[str, Any] = {"stage": "prod", "not_scanned": (), **fields}
+    given_: dict[str, Any] = {"stage": "prod", "unscanned": (), **fields}
     return digest(
         streams, destination=SLACK, routes=["everything"], schedule=WEEKLY, until=MONDAY, **given_
     )
@@ -141,15 +141,15 @@ def test_what_came_and_went_is_told_with_the_rest() -> None:
     result = made(of(course))
 
     assert result.counts == {Severity.HIGH: 2}
-    assert result.before == {Severity.CRITICAL: 1, Severity.HIGH: 1}
-    assert result.came == {Severity.HIGH: 1}
-    assert result.gone == {Severity.CRITICAL: 1}
-    assert [(each.vulnerability_id, each.images) for each in result.removed] == [
+    assert result.open_before == {Severity.CRITICAL: 1, Severity.HIGH: 1}
+    assert result.new == {Severity.HIGH: 1}
+    assert result.resolved == {Severity.CRITICAL: 1}
+    assert [(each.vulnerability_id, each.images) for each in result.resolved_vulnerabilities] == [
         ("CVE-2024-0002", 1)
     ]
     assert (result.fixable, result.exploitable) == (1, 1)
     assert [each.words for each in result.ages if each.counts] == ["up to 7 days", "8 to 30 days"]
-    assert result.oldest == MONDAY - 20 * DAY
+    assert result.oldest_open_since == MONDAY - 20 * DAY
     assert (result.images, result.clean) == (1, 0)
 
 
@@ -179,7 +179,7 @@ def test_a_failed_last_scan_is_said() -> None:
     result = made(of(course))
 
     assert (result.images, result.clean) == (1, 0)
-    assert "2026-11-14 is counted" in result.not_scanned[0].reason
+    assert "2026-11-14 is counted" in result.unscanned[0].reason
 
 
 def test_an_incomplete_list_is_no_all_clear() -> None:
@@ -188,7 +188,7 @@ def test_an_incomplete_list_is_no_all_clear() -> None:
     result = made(of(course))
 
     assert result.clean == 0
-    assert result.doubts == ("1 image has fewer findings listed than counted",)
+    assert result.warnings == ("1 image has fewer findings listed than counted",)
 
 
 def test_without_the_earlier_report_nothing_is_said_to_come_or_go() -> None:
@@ -199,10 +199,10 @@ def test_without_the_earlier_report_nothing_is_said_to_come_or_go() -> None:
 
     result = made(stream_digest(facts, HIGH, moments=WEEKLY.moments(MONDAY)))
 
-    assert result.before == result.counts == {Severity.HIGH: 2}
-    assert not result.came
-    assert not result.gone
-    assert result.doubts == ("1 image has nothing stored to compare with",)
+    assert result.open_before == result.counts == {Severity.HIGH: 2}
+    assert not result.new
+    assert not result.resolved
+    assert result.warnings == ("1 image has nothing stored to compare with",)
 
 
 def test_repositories_are_kept_apart_by_account_and_region() -> None:
@@ -226,9 +226,9 @@ def test_repositories_are_kept_apart_by_account_and_region() -> None:
 
 
 def test_images_without_a_result_stand_beside_the_numbers() -> None:
-    missing = NotScanned(an_image(7), "never scanned")
+    missing = UnscannedImage(an_image(7), "never scanned")
 
-    assert made(not_scanned=[missing]).not_scanned == (missing,)
+    assert made(unscanned=[missing]).unscanned == (missing,)
 
 
 FINDINGS = st.lists(
@@ -275,8 +275,8 @@ def test_the_numbers_add_up(
 
     for severity in Severity:
         now = result.counts.get(severity, 0)
-        came, gone = result.came.get(severity, 0), result.gone.get(severity, 0)
-        assert result.before.get(severity, 0) + came - gone == now
+        came, gone = result.new.get(severity, 0), result.resolved.get(severity, 0)
+        assert result.open_before.get(severity, 0) + came - gone == now
         assert sum(each.counts.get(severity, 0) for each in result.ages) == now
         assert sum(each.counts.get(severity, 0) for each in result.repositories) == now
         assert result.trend[-1].counts.get(severity, 0) == now

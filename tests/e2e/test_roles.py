@@ -160,7 +160,7 @@ def make_a_digest(app: App) -> None:
         made = process.digest_pipeline.run(schedule).digests
     app.wait_until_quiet()
     assert [each.destination for each in made] == ["mail"]
-    assert any("expired" in each or "not stored" in each for each in made[0].doubts)
+    assert any("expired" in each or "not stored" in each for each in made[0].warnings)
 
 
 def open_a_report(app: App, *, status: int = 200) -> None:

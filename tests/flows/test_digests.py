@@ -114,7 +114,7 @@ def test_each_destination_hears_of_what_its_routes_ask_for(digests: Digests) -> 
     assert (slack.destination, slack.images, dict(slack.counts)) == (SLACK, 1, {Severity.HIGH: 1})
     assert (mail.images, mail.total, mail.routes) == (2, 4, ("everything",))
     assert slack.routes == ("payments",)
-    assert mail.came == {Severity.HIGH: 1, Severity.LOW: 1}
+    assert mail.new == {Severity.HIGH: 1, Severity.LOW: 1}
 
 
 def test_it_is_sent_once_like_any_other_delivery(digests: Digests) -> None:
@@ -219,13 +219,13 @@ def test_images_that_were_never_scanned_are_named(digests: Digests) -> None:
 
     slack, mail = digests.run()
 
-    told = [(each.image.digest, each.reason) for each in slack.not_scanned]
+    told = [(each.image.digest, each.reason) for each in slack.unscanned]
     assert told == [
         (a_digest(4), "its last scan has no result, the scan before it of 2026-11-21 is counted"),
         (a_digest(2), "never scanned"),
         (a_digest(7), "never scanned; not known whether it is archived"),
     ]
-    assert len(mail.not_scanned) == 4
+    assert len(mail.unscanned) == 4
 
 
 def test_what_cannot_be_read_is_a_doubt(digests: Digests) -> None:
@@ -238,13 +238,13 @@ def test_what_cannot_be_read_is_a_doubt(digests: Digests) -> None:
 
     _, mail = digests.run()
 
-    assert mail.doubts == (
+    assert mail.warnings == (
         "last reports that are not stored any more: 1",
         "repositories that could not be looked at: 1",
     )
     digests.registry.error = SourceError("no")
     (mail,) = digests.pipeline.make(WEEKLY, [MAIL], until=MONDAY)
-    assert "repositories that could not be looked at: 1" in mail.doubts
+    assert "repositories that could not be looked at: 1" in mail.warnings
 
 
 def test_a_stream_is_compared_with_how_it_was(digests: Digests) -> None:
@@ -255,7 +255,7 @@ def test_a_stream_is_compared_with_how_it_was(digests: Digests) -> None:
 
     mail = digests.pipeline.make(WEEKLY, [MAIL], until=MONDAY)[0]
 
-    assert (mail.before, mail.came, mail.gone) == (
+    assert (mail.open_before, mail.new, mail.resolved) == (
         {Severity.HIGH: 1},
         {Severity.LOW: 1},
         {Severity.HIGH: 1},
@@ -264,7 +264,7 @@ def test_a_stream_is_compared_with_how_it_was(digests: Digests) -> None:
     kept = digests.world.store.objects
     kept.pop(next(key for key in kept if a_digest(2)[7:] in key))
     lost = digests.pipeline.make(WEEKLY, [MAIL], until=MONDAY)[0]
-    assert lost.doubts == ("1 image has nothing stored to compare with",)
+    assert lost.warnings == ("1 image has nothing stored to compare with",)
 
 
 def test_a_repeat_says_so() -> None:

@@ -98,7 +98,7 @@ def an_entry(days: float = 0, version: int = 1) -> HistoryEntry:
         version=version,
         usable=True,
         open={Severity.CRITICAL: Tally(4, 3, 2, 1), Severity.LOW: Tally(1)},
-        came={Severity.CRITICAL: 4},
+        new={Severity.CRITICAL: 4},
         resolved={Severity.HIGH: 2},
         suppressed=1,
         report_key="reports/one",

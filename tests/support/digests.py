@@ -11,10 +11,10 @@ from lib.models import (
     Destination,
     Digest,
     Moment,
-    NotScanned,
-    Removed,
     RepositoryDigest,
+    ResolvedVulnerability,
     Severity,
+    UnscannedImage,
 )
 from tests.support.builders import an_image
 
@@ -53,13 +53,13 @@ def a_digest_of(**fields: Any) -> Digest:
         counts=now,
         fixable=31,
         exploitable=2,
-        before={C: 4, H: 45},
-        came={C: 1, H: 6},
-        gone={C: 2, H: 11},
-        removed=(
-            Removed("CVE-2026-31431", C, "linux-libc-dev", 2),
-            Removed("CVE-2024-5535", H, "openssl", 4),
-            Removed("CVE-2026-4878", H, "libcap2", 1),
+        open_before={C: 4, H: 45},
+        new={C: 1, H: 6},
+        resolved={C: 2, H: 11},
+        resolved_vulnerabilities=(
+            ResolvedVulnerability("CVE-2026-31431", C, "linux-libc-dev", 2),
+            ResolvedVulnerability("CVE-2024-5535", H, "openssl", 4),
+            ResolvedVulnerability("CVE-2026-4878", H, "libcap2", 1),
         ),
         ages=(
             Age("up to 7 days", {C: 1, H: 6}),
@@ -67,20 +67,22 @@ def a_digest_of(**fields: Any) -> Digest:
             Age("31 to 90 days", {H: 9}),
             Age("over 90 days", {H: 5}),
         ),
-        oldest=MONDAY - timedelta(days=161),
+        oldest_open_since=MONDAY - timedelta(days=161),
         repositories=(
-            RepositoryDigest(*ACCOUNT, "payments/api", 2, {C: 2, H: 9}, came=3, gone=1),
-            RepositoryDigest(*ACCOUNT, "web/storefront", 1, {C: 1, H: 4}, came=0, gone=0),
-            RepositoryDigest(*ACCOUNT, "ml/trainer", 6, {H: 27}, came=4, gone=12),
+            RepositoryDigest(*ACCOUNT, "payments/api", 2, {C: 2, H: 9}, new=3, resolved=1),
+            RepositoryDigest(*ACCOUNT, "web/storefront", 1, {C: 1, H: 4}, new=0, resolved=0),
+            RepositoryDigest(*ACCOUNT, "ml/trainer", 6, {H: 27}, new=4, resolved=12),
         ),
         trend=tuple(trend),
-        not_scanned=(
-            NotScanned(an_image(7, repository="legacy/batch", tags=("2.0.0",)), "never scanned"),
-            NotScanned(
+        unscanned=(
+            UnscannedImage(
+                an_image(7, repository="legacy/batch", tags=("2.0.0",)), "never scanned"
+            ),
+            UnscannedImage(
                 an_image(8, repository="tools/backup", tags=()), "no result: UNSUPPORTED_IMAGE"
             ),
         ),
-        doubts=("1 image has fewer findings listed than counted",),
+        warnings=("1 image has fewer findings listed than counted",),
     )
     return replace(made, **fields)
 
@@ -88,8 +90,9 @@ def a_digest_of(**fields: Any) -> Digest:
 def clear() -> Digest:
     """Return a week in which nothing is open, and everything is known."""
     return a_digest_of(
-        images=14, clean=14, counts={}, fixable=0, exploitable=0, before={}, came={}, gone={},
-        removed=(), ages=(), oldest=None, repositories=(), not_scanned=(), doubts=(),
+        images=14, clean=14, counts={}, fixable=0, exploitable=0, ages=(), repositories=(),
+        open_before={}, new={}, resolved={}, resolved_vulnerabilities=(), oldest_open_since=None,
+        unscanned=(), warnings=(),
         trend=tuple(Moment(MONDAY, {}) for _ in range(PERIODS)),
     )  # fmt: skip
 
@@ -98,12 +101,12 @@ def hostile(text: str) -> Digest:
     """Return one whose every word is the given one."""
     return a_digest_of(
         routes=(text,) * 9,
-        removed=tuple(Removed(text, H, text, 2) for _ in range(300)),
+        resolved_vulnerabilities=tuple(ResolvedVulnerability(text, H, text, 2) for _ in range(300)),
         repositories=tuple(RepositoryDigest(text, text, text, 2, {H: 1}, 1, 1) for _ in range(900)),
-        not_scanned=tuple(
-            NotScanned(an_image(n, repository=text, tags=(text,)), text) for n in range(900)
+        unscanned=tuple(
+            UnscannedImage(an_image(n, repository=text, tags=(text,)), text) for n in range(900)
         ),
-        doubts=(text,) * 9,
+        warnings=(text,) * 9,
     )
 
 
@@ -114,15 +117,15 @@ def digests() -> dict[str, Digest]:
         "week": week,
         "day": replace(week, since=week.until - timedelta(days=1)),
         "clear": clear(),
-        "clear-of-what-is-known": replace(clear(), not_scanned=week.not_scanned),
-        "doubtful": replace(clear(), doubts=week.doubts),
+        "clear-of-what-is-known": replace(clear(), unscanned=week.unscanned),
+        "doubtful": replace(clear(), warnings=week.warnings),
         "empty": replace(clear(), images=0, clean=0),
         "first": replace(
             week,
-            before={},
-            came=week.counts,
-            gone={},
-            removed=(),
+            open_before={},
+            new=week.counts,
+            resolved={},
+            resolved_vulnerabilities=(),
             trend=week.trend[-1:],
         ),
         "repeat": replace(week, attempt=2, possible_repeat=True),

@@ -15,11 +15,11 @@ from lib.models import (
     Destination,
     Digest,
     Moment,
-    NotScanned,
-    Removed,
     RepositoryDigest,
+    ResolvedVulnerability,
     Severity,
     StreamId,
+    UnscannedImage,
 )
 from lib.wire.digest import digest_from_json, digest_to_json
 from tests.support.strategies import IMAGES, TEXT, TIMES, WORDS
@@ -42,20 +42,20 @@ DIGESTS = st.builds(
     counts=COUNTS,
     fixable=NUMBER,
     exploitable=NUMBER,
-    before=COUNTS,
-    came=COUNTS,
-    gone=COUNTS,
-    removed=st.lists(
-        st.builds(Removed, TEXT, st.sampled_from(Severity), TEXT, NUMBER), max_size=3
+    open_before=COUNTS,
+    new=COUNTS,
+    resolved=COUNTS,
+    resolved_vulnerabilities=st.lists(
+        st.builds(ResolvedVulnerability, TEXT, st.sampled_from(Severity), TEXT, NUMBER), max_size=3
     ).map(tuple),
     ages=st.lists(st.builds(Age, TEXT, COUNTS), max_size=3).map(tuple),
-    oldest=st.none() | TIMES,
+    oldest_open_since=st.none() | TIMES,
     repositories=st.lists(
         st.builds(RepositoryDigest, TEXT, TEXT, TEXT, NUMBER, COUNTS, NUMBER, NUMBER), max_size=3
     ).map(tuple),
     trend=st.lists(st.builds(Moment, TIMES, COUNTS), max_size=3).map(tuple),
-    not_scanned=st.lists(st.builds(NotScanned, IMAGES, TEXT), max_size=3).map(tuple),
-    doubts=WORDS,
+    unscanned=st.lists(st.builds(UnscannedImage, IMAGES, TEXT), max_size=3).map(tuple),
+    warnings=WORDS,
 )
 
 

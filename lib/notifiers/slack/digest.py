@@ -45,7 +45,7 @@ def told_plainly(digest: Digest) -> Json:
 
 def _header(digest: Digest) -> Json:
     worst = next(iter(digest.counts), None)
-    clear = not digest.counts and not digest.not_scanned and not digest.doubts
+    clear = not digest.counts and not digest.unscanned and not digest.warnings
     mark = "\N{WHITE HEAVY CHECK MARK}" if clear and digest.images else "\N{BAR CHART}"
     text = f"{_MARKS.get(worst, mark) if worst else mark} {words.title(digest)}"
     return {"type": "header", "text": {"type": "plain_text", "text": text[:_HEADER]}}
