@@ -154,7 +154,7 @@ def _summary(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
         "stream": truncate(alert.stream, _FIELD),
         "evaluated_at": alert.evaluated_at.isoformat() if alert.evaluated_at else None,
         "verdict": truncate(alert.verdict, _FIELD),
-        "worst": alert.worst.name if alert.worst is not None else None,
+        "worst_severity": alert.worst.name if alert.worst is not None else None,
         "problem": _problem(alert.problem) if alert.problem else None,
         "compared_with": {
             "kind": basis.kind.value,
@@ -162,14 +162,14 @@ def _summary(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
         },
         "counts": None if alert.problem else _counts(alert.counts) | {"total": alert.total},
         "unchanged": alert.unchanged,
-        "left_out": _left_out_entries(alert, limit),
+        "filtered_out": _filtered_out(alert, limit),
         "upgrades": [_upgrade_entry(each) for each in alert.upgrades[:limit]],
         "upgrades_omitted": max(len(alert.upgrades) - limit, 0),
         "changes": _changes(alert, taken),
         "omitted": _counts(wording.by_severity(hidden)) | {"total": len(hidden)},
         "console_url": truncate(alert.console_url, 2 * _FIELD),
         "report_url": alert.report_url and truncate(alert.report_url, 2 * _FIELD),
-        "running": None if alert.running is None else running_to_json(alert.running),
+        "workloads": None if alert.running is None else running_to_json(alert.running),
         "commit_url": commit_url(alert.provenance),
         "compare_url": compare_url(alert.provenance, alert.basis),
     }
@@ -201,7 +201,7 @@ def _counts(counts: Counts) -> dict[str, Json]:
     return {each.name: number for each, number in counts.items()}
 
 
-def _left_out_entries(alert: Alert, limit: int) -> list[Json]:
+def _filtered_out(alert: Alert, limit: int) -> list[Json]:
     shown, hidden = alert.left_out[:limit], alert.left_out[limit:]
     entries: list[Json] = [
         {"reason": truncate(each.reason, _NAME), "count": each.count} for each in shown
@@ -217,7 +217,7 @@ def _upgrade_entry(upgrade: Upgrade) -> Json:
         "package": truncate(upgrade.package, _NAME),
         "origin": upgrade.origin.value,
         "manager": upgrade.manager and truncate(upgrade.manager, _NAME),
-        "installed": [truncate(each, _NAME) for each in upgrade.installed[:_IDS]],
+        "installed_versions": [truncate(each, _NAME) for each in upgrade.installed[:_IDS]],
         "fixed_version": upgrade.fixed and truncate(upgrade.fixed, _NAME),
         "fixes": _counts(upgrade.fixes),
         "vulnerability_ids": [truncate(each, _NAME) for each in upgrade.vulnerability_ids[:_IDS]],

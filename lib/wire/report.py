@@ -186,7 +186,7 @@ def scan_from_json(document: Mapping[str, Any]) -> Scan:
 
 def running_to_json(running: Running) -> dict[str, Any]:
     """Return what runs an image, and the one before."""
-    return {"image": _workloads(running.image), "before": _workloads(running.before)}
+    return {"image": _workloads(running.image), "previous_image": _workloads(running.before)}
 
 
 def _workloads(found: Iterable[Workload]) -> list[dict[str, Any]]:
@@ -206,7 +206,7 @@ def running_from_json(document: Mapping[str, Any] | None) -> Running | None:
     if document is None:
         return None
     image, before = (
-        tuple(Workload(**each) for each in document[name]) for name in ("image", "before")
+        tuple(Workload(**each) for each in document[name]) for name in ("image", "previous_image")
     )
     return Running(image, before)
 

@@ -35,6 +35,8 @@ def test_an_alert_names_what_still_runs_the_image_before(
     (slack,) = [each for each in found if each.receiver == "slack"]
     assert said in slack.raw
     (audit,) = [each for each in found if each.destination == "audit"]
-    running = json.loads(audit.payload["Message"])["alert"]["running"]
-    assert running["before"] == [{"cluster": "prod", "name": "shop", "service": True, "tasks": 2}]
-    assert running["image"] == []
+    workloads = json.loads(audit.payload["Message"])["alert"]["workloads"]
+    assert workloads["previous_image"] == [
+        {"cluster": "prod", "name": "shop", "service": True, "tasks": 2}
+    ]
+    assert workloads["image"] == []

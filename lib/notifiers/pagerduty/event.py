@@ -75,7 +75,7 @@ def details_of(alert: Alert) -> Json:
         "why": wording.why(alert),
         "what_to_do": _remedy(alert.problem) if alert.problem else list(_to_do(alert)),
         **{_name(each.title): _listing(each) for each in wording.sections(alert)},
-        "left_out": wording.left_out(alert, _REASONS),
+        "filtered_out": wording.left_out(alert, _REASONS),
         "platforms": wording.platforms(alert.parts, _LINES),
         "warnings": wording.warnings(alert),
         **{_name(label): value for label, value in wording.facts(alert)},

@@ -296,7 +296,7 @@ def _metadata(message: Message) -> Json:
     about: dict[str, str] = {"delivery_id": message.delivery_id}
     if isinstance(message, Alert):
         about["image"] = truncate(one_line(message.image.key), _MAX_NAME)
-        about["worst"] = message.worst.name if message.worst is not None else ""
+        about["worst_severity"] = message.worst.name if message.worst is not None else ""
     return {"event_type": EVENT_TYPE, "event_payload": about}
 
 

@@ -293,7 +293,7 @@ class TestWhatItSays:
         )
         assert details["what_is_new"][0].startswith("CRITICAL CVE-2026-2001: openssl")
         assert len(details["resolved"]) == 3
-        assert "suppressed by" in " ".join(details["left_out"])
+        assert "suppressed by" in " ".join(details["filtered_out"])
         assert details["delivery"].endswith(f"Delivery: {STORIES['new-and-resolved'].delivery_id}")
 
     def test_links_lead_to_report_and_console(self) -> None:

@@ -210,7 +210,7 @@ def test_metadata_names_the_delivery() -> None:
         "event_payload": {
             "delivery_id": STORIES["new-and-resolved"].delivery_id,
             "image": STORIES["new-and-resolved"].image.key,
-            "worst": "CRITICAL",
+            "worst_severity": "CRITICAL",
         },
     }
     assert "metadata" not in payload["update"]

@@ -192,8 +192,8 @@ def test_many_reasons_are_added_up() -> None:
     mail = sns().render(alert)["Message"]
 
     assert len(alert.left_out) == 149
-    assert document["left_out"][-1] == {"reason": "49 other reasons", "count": 49}
-    assert sum(each["count"] for each in document["left_out"]) == 149
+    assert document["filtered_out"][-1] == {"reason": "49 other reasons", "count": 49}
+    assert sum(each["count"] for each in document["filtered_out"]) == 149
     assert "- 120 for 120 other reasons" in mail
     assert "150 findings = 1 told here + 149 left out" in mail
 
