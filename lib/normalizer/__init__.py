@@ -1,1 +1,1 @@
-"""Events and raw answers of AWS, normalized into the one format. Pure."""
+"""Events and raw answers of AWS, normalized to scan reports and findings. Pure."""

@@ -1,9 +1,9 @@
 """
-The spelling of keys: AWS writes the same field in four ways.
+Field names in camelCase. AWS spells the same field in four ways.
 
 camelCase in the APIs, PascalCase from Step Functions and Go, kebab-case in scan events, snake_case
-in tools that keep copies. A reader that misses one finds nothing, silently; so everything that did
-not come from boto3 goes through here first.
+in tools that keep copies. A reader that looks for another spelling finds nothing, without an error.
+Every document that does not come from boto3 is therefore converted first.
 """
 
 import re
@@ -14,24 +14,24 @@ from typing import Any, Final
 _SEPARATED: Final = re.compile(r"[-_]+([A-Za-z0-9])")
 _OTHER_NAMES: Final = MappingProxyType(
     {
-        # As an inventory tool (Cartography) keeps them.
+        # Names that Cartography, an inventory tool, gives these fields.
         "findingsCount": "findingSeverityCounts",
         "scanCompletedAt": "imageScanCompletedAt",
     }
 )
-_DEEPEST: Final = 32
-"""Levels. AWS's own documents have 12; deeper ones are not taken apart any further."""
+_MAX_DEPTH: Final = 32
+"""Levels. Documents of AWS have up to 12; deeper levels keep their spelling."""
 
 
 def camel_case(value: Any, depth: int = 0) -> Any:
-    """Return the same document with its keys in camelCase; keys in capitals are data and stay."""
-    if depth > _DEEPEST:
+    """Return a document with camelCase keys. Keys in capitals are data and stay as they are."""
+    if depth > _MAX_DEPTH:
         return value
     if isinstance(value, list | tuple):
-        return [camel_case(each, depth + 1) for each in value]
+        return [camel_case(item, depth + 1) for item in value]
     if not isinstance(value, dict):
         return value
-    return {_camel(key): camel_case(each, depth + 1) for key, each in value.items()}
+    return {_camel(key): camel_case(item, depth + 1) for key, item in value.items()}
 
 
 @lru_cache(maxsize=1024)

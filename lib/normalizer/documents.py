@@ -37,14 +37,14 @@ from lib.normalizer.values import mapping, moment, name, text
 
 NO_FINDINGS: Final = "the event carries no findings; they have to be fetched from ECR"
 LISTED: Final = "LISTED"
-"""The status of Inspector's findings when they differ in theirs: there is no scan to ask."""
+"""The status of Inspector findings whose statuses differ: there is no scan with one status."""
 
 _LOOKED_FOR: Final = (
     "Looked for: responses of DescribeImageScanFindings and of Inspector's ListFindings, and the "
     "events ECR Image Scan, Inspector2 Scan and Inspector2 Finding; bare, in arrays, or wrapped "
     "in SQS or SNS"
 )
-_DEEPEST: Final = 16
+_MAX_DEPTH: Final = 16
 _NOWHERE: Final = Image("aws", "", "", "", "")
 # What tells the inner `imageScanFindings` object from a response of ListFindings.
 _INNER: Final = frozenset(
@@ -59,7 +59,7 @@ _INSPECTOR_ROW: Final = frozenset({"findingArn", "packageVulnerabilityDetails", 
 _BASIC_ROW: Final = frozenset({"name", "severity"})
 # The envelope and the details of scans and pushes, as parse_event reads them.
 _HYPHENATED: Final = {"scanStatus", "actionType", "repositoryName"}
-"""In the details of events whose keys have hyphens."""
+"""Event details with one of these keys have hyphenated keys."""
 _EVENT_KEYS: Final = {
     "detailType": "detail-type",
     "scanStatus": "scan-status",
@@ -75,7 +75,7 @@ _EVENT_KEYS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Normalized:
-    """What a document holds. `left_out` says in words what was in it beside that."""
+    """The reports in a document. `left_out` names the other contents, in words."""
 
     reports: tuple[AnyReport, ...]
     left_out: tuple[str, ...]
@@ -83,16 +83,16 @@ class Normalized:
 
 def normalize_document(document: Json) -> Normalized:
     """
-    Return a report for each image that a document is about, in the order of the document.
+    Return a report for each image in a document, in the order of the document.
 
-    Takes responses, events and their wrappings in any casing. Pages of the same image are put
-    together, and so are findings of the same image. Raises `DocumentError` for a document that
-    holds nothing about an ECR image, and says what it held instead.
+    Takes responses and events in any casing, bare or wrapped. Pages of one image are merged into
+    one report, and so are Inspector findings of one image. Raises `DocumentError` for a document
+    without an ECR image; the text lists its contents.
     """
-    found = _Found()
-    _collect(camel_case(document), found, 0)
-    reports = tuple([part.report() for part in found.parts])
-    left_out = tuple(_times(what, many) for what, many in found.others.items())
+    contents = _Contents()
+    _collect(camel_case(document), contents, 0)
+    reports = tuple([part.report() for part in contents.parts])
+    left_out = tuple(_times(label, number) for label, number in contents.others.items())
     if not reports:
         held = f" It holds: {'; '.join(left_out)}." if left_out else ""
         raise DocumentError(f"Nothing in it is about an ECR image.{held} {_LOOKED_FOR}")
@@ -103,7 +103,7 @@ def _times(what: str, many: int) -> str:
     return what if many == 1 else f"{what} ({many} of them)"
 
 
-# --- what was found -----------------------------------------------------------------------------
+# --- contents of a document ---------------------------------------------------------------------
 
 
 class _Part(Protocol):
@@ -118,7 +118,7 @@ class _Pages:
 
     def report(self) -> AnyReport:
         scan = Scan(ScanSource.ECR_BASIC, UNKNOWN_STATUS)
-        return _placed(normalize_ecr(self.pages, _NOWHERE, scan))
+        return _with_missing_names(normalize_ecr(self.pages, _NOWHERE, scan))
 
 
 @dataclass(slots=True)
@@ -140,7 +140,7 @@ class _Rows:
             complete=not self.warnings,
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
-        return _placed(Report(self.image, scan, distinct(self.findings)))
+        return _with_missing_names(Report(self.image, scan, distinct(self.findings)))
 
 
 @dataclass(slots=True)
@@ -156,8 +156,8 @@ class _Event:
 
 
 @dataclass(slots=True)
-class _Found:
-    """Parts of the document by what they are about, and how often what else was met."""
+class _Contents:
+    """The parts of a document by image, and a count of everything else in it."""
 
     parts: list[_Part] = field(default_factory=list)
     pages: dict[tuple[str, str, str], _Pages] = field(default_factory=dict)
@@ -171,12 +171,12 @@ class _Found:
             name(page.get("repositoryName")),
             name(image_id.get("imageDigest")) or name(image_id.get("imageTag")),
         )
-        known = self.pages.get(key)
-        # Nameless pages may be about different images, so each stands for itself.
-        if known is None or not any(key):
-            known = self.pages[key] = _Pages([])
-            self.parts.append(known)
-        known.pages.append(page)
+        image_pages = self.pages.get(key)
+        # Pages without a name may belong to different images, so each becomes a part of its own.
+        if image_pages is None or not any(key):
+            image_pages = self.pages[key] = _Pages([])
+            self.parts.append(image_pages)
+        image_pages.pages.append(page)
 
     def add_findings(
         self,
@@ -195,138 +195,140 @@ class _Found:
         rows.warnings.extend(warnings)
 
 
-def _placed(report: AnyReport) -> AnyReport:
-    """Say what the document does not say about the image."""
+def _with_missing_names(report: AnyReport) -> AnyReport:
+    """Add a warning for the fields of the image that the document does not name."""
     image = report.image
     missing = [
-        each for each in ("account", "region", "repository", "digest") if not getattr(image, each)
+        field_name
+        for field_name in ("account", "region", "repository", "digest")
+        if not getattr(image, field_name)
     ]
     if not missing:
         return report
-    said = f"the document does not name the image's {', '.join(missing)}"
-    scan = replace(report.scan, warnings=(*report.scan.warnings, said))
+    warning = f"the document does not name the image's {', '.join(missing)}"
+    scan = replace(report.scan, warnings=(*report.scan.warnings, warning))
     return replace(report, scan=scan)
 
 
 # --- taking a document apart --------------------------------------------------------------------
 
 
-def _collect(node: Any, found: _Found, depth: int) -> None:
-    if depth > _DEEPEST:
-        found.others["something nested too deeply"] += 1
+def _collect(node: Any, contents: _Contents, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        contents.others["something nested too deeply"] += 1
     elif isinstance(node, list):
-        _collect_list(node, found, depth)
+        _collect_list(node, contents, depth)
     elif isinstance(node, dict):
-        _collect_object(node, found, depth)
+        _collect_object(node, contents, depth)
     else:
-        found.others["a value that is not an object"] += 1
+        contents.others["a value that is not an object"] += 1
 
 
-def _collect_list(nodes: list[Any], found: _Found, depth: int) -> None:
+def _collect_list(nodes: list[Any], contents: _Contents, depth: int) -> None:
     if not nodes:
-        found.others["an empty list"] += 1
+        contents.others["an empty list"] += 1
     elif all(_is_basic_row(node) for node in nodes):
-        found.add_page({"imageScanFindings": {"findings": nodes}})
+        contents.add_page({"imageScanFindings": {"findings": nodes}})
     else:
         for node in nodes:
-            _collect(node, found, depth + 1)
+            _collect(node, contents, depth + 1)
 
 
 def _is_basic_row(node: Any) -> bool:
     return isinstance(node, dict) and node.keys() >= _BASIC_ROW and not node.keys() & _INSPECTOR_ROW
 
 
-def _collect_object(node: dict[str, Any], found: _Found, depth: int) -> None:
+def _collect_object(node: dict[str, Any], contents: _Contents, depth: int) -> None:
     keys = node.keys()
     if "detailType" in keys:
-        _collect_event(node, found)
+        _collect_event(node, contents)
     elif "imageScanFindings" in keys or "imageScanStatus" in keys:
-        found.add_page(node)
+        contents.add_page(node)
     elif "findingArn" in keys or "packageVulnerabilityDetails" in keys:
-        _collect_finding(node, found)
+        _collect_finding(node, contents)
     elif "enhancedFindings" in keys or ("findings" in keys and keys & _INNER):
-        found.add_page(_page_around(node))
+        contents.add_page(_page_around(node))
     elif isinstance(node.get("findings"), list):
-        _collect_listed(node, found, depth)
-    elif not _collect_wrapped(node, found, depth):
-        found.others["an object that is none of these"] += 1
+        _collect_listed(node, contents, depth)
+    elif not _collect_wrapped(node, contents, depth):
+        contents.others["an object that is none of these"] += 1
 
 
 def _page_around(inner: dict[str, Any]) -> Page:
-    """Return a page for a bare `imageScanFindings` object."""
+    """Wrap a bare `imageScanFindings` object in a page."""
     around = ("registryId", "repositoryName", "nextToken")
     page: dict[str, Any] = {key: inner.get(key) for key in around}
     image_id = inner.get("imageId") or {"imageDigest": inner.get("imageDigest")}
     return {**page, "imageId": image_id, "imageScanFindings": inner}
 
 
-def _collect_listed(node: Mapping[str, Any], found: _Found, depth: int) -> None:
-    """Take the findings of ListFindings, of which this may be one page among several."""
+def _collect_listed(node: Mapping[str, Any], contents: _Contents, depth: int) -> None:
+    """Collect a page of ListFindings."""
     rows = node["findings"]
     if not rows:
-        found.others["a list of findings that is empty, which tells no image"] += 1
+        contents.others["an empty list of findings, which names no image"] += 1
     elif all(_is_basic_row(row) for row in rows):
-        found.add_page(_page_around(dict(node)))
+        contents.add_page(_page_around(dict(node)))
     else:
         more = text(node.get("nextToken")) is not None
         for row in rows:
             if isinstance(row, dict):
-                _collect_finding(row, found, more=more)
+                _collect_finding(row, contents, more=more)
             else:
-                _collect(row, found, depth + 1)
+                _collect(row, contents, depth + 1)
 
 
-def _collect_wrapped(node: Mapping[str, Any], found: _Found, depth: int) -> bool:
-    """Unwrap SQS, SNS and `data`. False when there is no wrapping."""
+def _collect_wrapped(node: Mapping[str, Any], contents: _Contents, depth: int) -> bool:
+    """Collect what SQS, SNS or `data` wraps. Return False for an object without wrapping."""
     sns = mapping(node.get("sns"))
     for inside in (node.get("records"), node.get("data")):
         if isinstance(inside, list | dict):
-            _collect(inside, found, depth + 1)
+            _collect(inside, contents, depth + 1)
             return True
     for inside in (node.get("body"), sns.get("message"), node.get("message")):
         if isinstance(inside, str):
-            _collect(_parsed(inside), found, depth + 1)
+            _collect(_parsed(inside), contents, depth + 1)
             return True
         if isinstance(inside, dict):
-            _collect(inside, found, depth + 1)
+            _collect(inside, contents, depth + 1)
             return True
     return False
 
 
-def _parsed(said: str) -> Any:
-    """Parse the JSON inside a message; text that is none stays text."""
+def _parsed(message: str) -> Any:
+    """Parse the JSON of a message; return text that is not JSON unchanged."""
     try:
-        return camel_case(json.loads(said))
+        return camel_case(json.loads(message))
     except (ValueError, RecursionError):
-        return said
+        return message
 
 
 # --- events and findings ------------------------------------------------------------------------
 
 
-def _collect_event(node: Mapping[str, Any], found: _Found) -> None:
+def _collect_event(node: Mapping[str, Any], contents: _Contents) -> None:
     body = _as_event(node)
     try:
         event = parse_event(body)
         match event:
             case ScanEvent():
-                found.parts.append(_Event(event))
+                contents.parts.append(_Event(event))
             case FindingEvent():
-                _collect_finding_event(body, event, found)
+                _collect_finding_event(body, event, contents)
             case PushEvent():
-                found.others["an event: a push has no findings"] += 1
+                contents.others["an event: a push has no findings"] += 1
             case RepositoryEvent():
-                found.others["an event: a check of a repository has no findings"] += 1
+                contents.others["an event: a check of a repository has no findings"] += 1
             case IgnoredEvent():
-                found.others[f"an event: {event.reason}"] += 1
+                contents.others[f"an event: {event.reason}"] += 1
             case _:
                 assert_never(event)
     except EventError as error:
-        found.others[f"an event that breaks its schema: {error}"] += 1
+        contents.others[f"an event that breaks its schema: {error}"] += 1
 
 
 def _as_event(node: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event with the keys of EventBridge again, whatever their casing was."""
+    """Return an event with the keys of EventBridge, whatever their casing."""
     body = {_EVENT_KEYS.get(key, key): value for key, value in node.items()}
     detail = node.get("detail")
     if isinstance(detail, dict) and detail.keys() & _HYPHENATED:
@@ -334,27 +336,29 @@ def _as_event(node: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def _collect_finding_event(body: Mapping[str, Any], event: FindingEvent, found: _Found) -> None:
+def _collect_finding_event(
+    body: Mapping[str, Any], event: FindingEvent, contents: _Contents
+) -> None:
     reports = finding_reports(
         body["detail"], event.time, account=body["account"], region=body["region"]
     )
     for report in reports:
         scan = report.scan
-        found.add_findings(
+        contents.add_findings(
             report.image, scan.source, report.findings, scan.completed_at, (ONE_FINDING,)
         )
 
 
-def _collect_finding(row: Mapping[str, Any], found: _Found, *, more: bool = False) -> None:
+def _collect_finding(row: Mapping[str, Any], contents: _Contents, *, more: bool = False) -> None:
     resources = image_resources(row)
     if not resources:
-        found.others[f"a finding about {resource_words(row)}"] += 1
+        contents.others[f"a finding about {resource_words(row)}"] += 1
         return
     # ECR's enhanced findings have their score under another name than Inspector's own.
     enhanced = row.keys() & {"score", "scoreDetails"} and "inspectorScore" not in row
     source = ScanSource.ECR_ENHANCED if enhanced else ScanSource.INSPECTOR2
     findings = SOURCES[source](row)
     at = moment(row.get("updatedAt")) or moment(row.get("lastObservedAt"))
-    warnings = ("there are further pages that are not part of this",) if more else ()
+    warnings = ("further pages were not read",) if more else ()
     for resource in resources:
-        found.add_findings(image_of_resource(resource), source, findings, at, warnings)
+        contents.add_findings(image_of_resource(resource), source, findings, at, warnings)

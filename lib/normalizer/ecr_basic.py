@@ -17,7 +17,7 @@ UNNAMED: Final = "UNNAMED"
 
 _KNOWN: Final = frozenset({"name", "description", "uri", "severity", "attributes"})
 _NO_EXTRA: Final[Mapping[str, str]] = MappingProxyType({})
-# Version 3 is what people compare by, so it comes first; the others are kept as extra fields.
+# CVSS 3 is what people compare, so it comes first. Scores of other versions become extra fields.
 _SCORES: Final = (
     ("CVSS3_SCORE", "CVSS3_VECTOR", "3"),
     ("CVSS4_SCORE", "CVSS4_VECTOR", "4.0"),
@@ -28,9 +28,9 @@ _PREFIX: Final = "CVSS:"
 
 def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
     """
-    Return the one finding of a row.
+    Return the finding of a row.
 
-    Basic scanning says nothing about fixes, paths, package managers or exploits.
+    Basic scanning reports no fix, path, package manager or exploit.
     """
     attributes = _attributes(row.get("attributes"))
     take = attributes.pop
@@ -53,23 +53,23 @@ def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
 
 
 def _attributes(value: Any) -> dict[str, Any]:
-    """Return key and value of each attribute; their order is not fixed, any can be missing."""
+    """Return the attributes by key. Their order varies, and any of them may be missing."""
     try:
-        return {each["key"]: each["value"] for each in value}
+        return {attribute["key"]: attribute["value"] for attribute in value}
     except (KeyError, TypeError):
         return {
-            each["key"]: each.get("value")
-            for each in objects(value)
-            if isinstance(each.get("key"), str)
+            attribute["key"]: attribute.get("value")
+            for attribute in objects(value)
+            if isinstance(attribute.get("key"), str)
         }
 
 
-# Findings share their packages, and most vectors: each is made once, and kept once in memory.
+# Findings share packages, and most of them vectors: each package is built and stored once.
 _package = lru_cache(maxsize=4096)(Package)
 
 
 def _score(attributes: dict[str, Any]) -> Score | None:
-    """Take the score to show out of the attributes; the vector says which version it is."""
+    """Remove the score to show from the attributes; the vector names its CVSS version."""
     for key, vector_key, assumed in _SCORES:
         value = number(attributes.get(key))
         if value is not None:
@@ -87,5 +87,5 @@ def _score_of(value: float, assumed: str, vector: str | None) -> Score:
 
 def _extra(row: Mapping[str, Any], attributes: Mapping[str, Any]) -> Mapping[str, str]:
     unknown = {key: row[key] for key in row if key not in _KNOWN}
-    found = {key: as_text(value) for key, value in (*attributes.items(), *unknown.items())}
-    return MappingProxyType({key: value for key, value in found.items() if value is not None})
+    texts = {key: as_text(value) for key, value in (*attributes.items(), *unknown.items())}
+    return MappingProxyType({key: value for key, value in texts.items() if value is not None})

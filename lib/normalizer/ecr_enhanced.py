@@ -13,7 +13,7 @@ from lib.normalizer.values import mapping
 
 
 def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
-    """Return one finding for each vulnerable package; the score is `score`, in `scoreDetails`."""
+    """Return one finding for each vulnerable package of a row."""
     return package_findings.findings(
         row,
         score=row.get("score"),

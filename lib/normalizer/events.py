@@ -1,5 +1,5 @@
 """
-Events from EventBridge: which of them concern ECR images, and what they say.
+Events from EventBridge: their schemas, and the images and scans that they announce.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
 https://docs.aws.amazon.com/inspector/latest/user/eventbridge-integration.html
@@ -105,7 +105,7 @@ REGISTRY_CHANGE: Final[Mapping[str, Json]] = MappingProxyType(
         },
     }
 )
-"""The rule that has all repositories checked, as the function audit_repositories does every day."""
+"""The rule that checks all repositories, as the function audit_repositories does every day."""
 
 ONE_FINDING: Final = "one finding from an event, not the whole scan"
 
@@ -115,11 +115,11 @@ _COMPLETE: Final = frozenset({"COMPLETE", "INITIAL_SCAN_COMPLETE"})
 
 def parse_event(body: Mapping[str, Json]) -> Event:
     """
-    Return what an event says.
+    Return the event that a body describes.
 
     Events of other kinds, and those about other resources than ECR images, are ignored with a
-    reason. Raises `EventError` for an event of a kind we handle that breaks its schema; the text
-    names the place and what belongs there, never what was found.
+    reason. Raises `EventError` for an event of a supported kind that breaks its schema; the text
+    names the field and what it has to be, never its value.
     """
     kind, source = body.get("detail-type"), body.get("source")
     if not isinstance(kind, str) or not isinstance(source, str):
@@ -139,11 +139,11 @@ def parse_event(body: Mapping[str, Json]) -> Event:
 
 
 def _time(body: Mapping[str, Json]) -> datetime:
-    found = moment(body["time"])
-    if found is None:
-        # Scans are put into order by it, so a made-up time would be worse than a dead letter.
+    time = moment(body["time"])
+    if time is None:
+        # Scans are ordered by this time, so a made-up one would be worse than a dead letter.
         raise EventError("$.time: expected an ISO 8601 time that exists")
-    return found
+    return time
 
 
 # --- schemas ------------------------------------------------------------------------------------
@@ -165,10 +165,10 @@ def _validator(schema: str) -> "Validator":
 
 
 def _expected(error: "ValidationError") -> str:
-    """Say what belongs there, in the schema's words; jsonschema's own would repeat the value."""
-    rule, found = cast("Any", error.validator_value), cast("Any", error.instance)
+    """Describe a field that breaks its schema, without its value, which jsonschema would quote."""
+    rule, instance = cast("Any", error.validator_value), cast("Any", error.instance)
     if error.validator == "required":
-        return f"{', '.join(key for key in rule if key not in found)} to be there"
+        return f"{', '.join(key for key in rule if key not in instance)} to be there"
     return str(mapping(error.schema).get("description") or rule)
 
 
@@ -176,12 +176,12 @@ def _expected(error: "ValidationError") -> str:
 
 
 def _other_scan(body: Mapping[str, Json]) -> str | None:
-    """Return why an Inspector2 Scan is not about an ECR image: EC2, Lambda and others have it."""
+    """Return why an Inspector2 Scan is not about an ECR image: EC2 and Lambda have them, too."""
     detail = body.get("detail")
     if not isinstance(detail, dict) or "repository-name" in detail or "image-digest" in detail:
         return None
     resources = body.get("resources")
-    if isinstance(resources, list) and any(repository_arn(each) for each in resources):
+    if isinstance(resources, list) and any(repository_arn(resource) for resource in resources):
         return None
     return "a scan of something that is not an ECR image"
 
@@ -201,8 +201,8 @@ def _scan_event(source: ScanSource) -> Callable[[Mapping[str, Json], datetime], 
     return read
 
 
-def _found_event(body: Mapping[str, Json], time: datetime) -> ScanEvent:
-    """Read our own event; see `lib.wire.own_events.scan_found`."""
+def _scan_found_event(body: Mapping[str, Json], time: datetime) -> ScanEvent:
+    """Read an event that the reconciliation sends; see `lib.wire.own_events.scan_found`."""
     detail = body["detail"]
     return ScanEvent(
         event_id=body["id"],
@@ -221,14 +221,14 @@ def _found_event(body: Mapping[str, Json], time: datetime) -> ScanEvent:
 
 def _counts(value: Json, status: str) -> tuple[Counts | None, tuple[str, ...]]:
     """
-    Return what the event counted. An empty count of a complete scan is zero; no count is none.
+    Return the counts of an event: zeros for an empty count of a complete scan, None for no count.
 
-    Inspector counts LOW and below in TOTAL only, so that part is UNKNOWN here.
+    Inspector counts LOW and below in TOTAL only. That remainder is counted as UNKNOWN.
     """
-    found = counts(value)
-    if found is None or (not value and status not in _COMPLETE):
+    read = counts(value)
+    if read is None or (not value and status not in _COMPLETE):
         return None, ()
-    by_severity, total = found
+    by_severity, total = read
     rest = (total or 0) - sum(by_severity.values())
     if rest <= 0:
         return by_severity, ()
@@ -261,7 +261,7 @@ def _image(body: Mapping[str, Json]) -> Image:
 
 
 def _other_action(body: Mapping[str, Json]) -> str | None:
-    """Return why an ECR Image Action is not a push that went well: there are deletions, too."""
+    """Return why an ECR Image Action is not a successful push: deletions occur, too."""
     detail = mapping(body.get("detail"))
     if (detail.get("action-type"), detail.get("result")) == ("PUSH", "SUCCESS"):
         return None
@@ -278,7 +278,7 @@ def _push_event(body: Mapping[str, Json], time: datetime) -> PushEvent:
 
 
 def _other_call(body: Mapping[str, Json]) -> str | None:
-    """Return why a call of ECR does not change a repository: it is another one, or it failed."""
+    """Return why an API call does not change a repository."""
     detail = mapping(body.get("detail"))
     if detail.get("eventName") not in _CHANGES:
         return "a call that does not change a repository"
@@ -289,16 +289,16 @@ def _other_call(body: Mapping[str, Json]) -> str | None:
 
 def _repository_event(body: Mapping[str, Json], time: datetime) -> RepositoryEvent:
     detail, region = body["detail"], body["region"]
-    asked = mapping(detail.get("requestParameters"))
+    parameters = mapping(detail.get("requestParameters"))
     arn = next(filter(None, map(repository_arn, body.get("resources") or ())), None)
     return RepositoryEvent(
         body["id"],
         time,
         Image(
             partition=arn.partition if arn else partition_of(region),
-            account=name(asked.get("registryId")) or body["account"],
+            account=name(parameters.get("registryId")) or body["account"],
             region=region,
-            repository=detail.get("repository-name") or asked["repositoryName"],
+            repository=detail.get("repository-name") or parameters["repositoryName"],
             digest="",
         ),
     )
@@ -318,10 +318,10 @@ def _other_finding(body: Mapping[str, Json]) -> str | None:
 
 
 def resource_words(finding: Mapping[str, Json]) -> str:
-    """Name the kinds of resources of a finding that is not about an ECR image."""
-    kinds = [text(each.get("type")) for each in objects(finding.get("resources"))]
-    known = ", ".join(dict.fromkeys(kind[:64] for kind in kinds if kind))
-    return f"{known or 'an unnamed resource'}, not an ECR image"
+    """Return the kinds of resources of a finding that is not about an ECR image."""
+    kinds = [text(resource.get("type")) for resource in objects(finding.get("resources"))]
+    kinds_text = ", ".join(dict.fromkeys(kind[:64] for kind in kinds if kind))
+    return f"{kinds_text or 'an unnamed resource'}, not an ECR image"
 
 
 def _finding_event(body: Mapping[str, Json], time: datetime) -> FindingEvent:
@@ -333,9 +333,9 @@ def finding_reports(
     finding: Mapping[str, Json], time: datetime, *, account: str, region: str
 ) -> tuple[Report, ...]:
     """
-    Return one report for each ECR image that a finding of an event names; mostly there is one.
+    Return a report for each ECR image that the finding of an event names: usually one.
 
-    Raises `EventError` for an image without a digest: it could not be told from others.
+    Raises `EventError` for an image without a digest, which cannot be distinguished from others.
     """
     rows = distinct(SOURCES[ScanSource.INSPECTOR2](finding))
     scan = Scan(
@@ -392,7 +392,7 @@ _KINDS: Final[
             _finding_event,
         ),
         ("aws.ecr", API_CALL): ("ecr-api-call.json", _other_call, _repository_event),
-        (SOURCE, SCAN_FOUND): ("scan-found.json", lambda _: None, _found_event),
+        (SOURCE, SCAN_FOUND): ("scan-found.json", lambda _: None, _scan_found_event),
         (SOURCE, REPOSITORY_CHECK): (
             "repository-check.json",
             lambda _: None,

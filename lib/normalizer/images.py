@@ -1,4 +1,4 @@
-"""Which image something is about: from ARNs, Inspector's resources and DescribeImages."""
+"""Images in ARNs, in Inspector's resources and in answers of DescribeImages."""
 
 import re
 from collections.abc import Container, Mapping
@@ -25,10 +25,10 @@ _NO_IMAGES: Final = (
     "application/vnd.cyclonedx",
     "application/spdx",
 )
-"""What attestations, signatures, bills of material, charts and the like call themselves. Any other
-word is taken for an image: a message too many is better than one too few."""
+"""Media types of attestations, signatures, bills of material, charts and the like. Any other type
+is taken for an image: a superfluous message is better than a missing one."""
 _ATTACHED: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
-"""Cosign's tags for what belongs to an image, and the tag of a list of referrers:
+"""Tags of Cosign's attachments and of a list of referrers:
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema"""
 
 _PARTITIONS: Final = (
@@ -40,7 +40,7 @@ _PARTITIONS: Final = (
     ("eu-isoe-", "aws-iso-e"),
     ("us-isof-", "aws-iso-f"),
 )
-"""By the beginnings of the names of their regions; a test compares them with botocore's."""
+"""Partitions by the prefix of their regions; a test compares the list with botocore's."""
 _ARN_PARTS: Final = 6
 _REPOSITORY: Final = "repository/"
 _DIGEST: Final = "/sha256:"
@@ -48,7 +48,7 @@ _DIGEST: Final = "/sha256:"
 
 @dataclass(frozen=True, slots=True)
 class RepositoryArn:
-    """What the ARN of a repository says, or that of an image, which ends with its digest."""
+    """The parts of an ARN of a repository, or of an image, whose ARN ends with its digest."""
 
     partition: str
     region: str
@@ -58,7 +58,7 @@ class RepositoryArn:
 
 
 def repository_arn(value: Any) -> RepositoryArn | None:
-    """Read the ARN of a repository or an image; None when it is not one of ECR."""
+    """Read the ARN of a repository or an image; None for other ARNs."""
     parts = name(value).split(":", _ARN_PARTS - 1)
     if len(parts) < _ARN_PARTS or parts[0] != "arn" or parts[2] != "ecr":
         return None
@@ -79,7 +79,7 @@ def partition_of(region: str) -> str:
 
 def image_resources(finding: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the resources of an Inspector finding that are ECR images."""
-    return [each for each in objects(finding.get("resources")) if _is_image(each)]
+    return [resource for resource in objects(finding.get("resources")) if _is_image(resource)]
 
 
 def _is_image(resource: Mapping[str, Any]) -> bool:
@@ -90,7 +90,7 @@ def _is_image(resource: Mapping[str, Any]) -> bool:
 
 
 def image_of_resource(resource: Mapping[str, Any]) -> Image:
-    """Return the image of one of Inspector's resources; empty text for what it does not say."""
+    """Return the image of an Inspector resource; missing values are empty."""
     details = mapping(mapping(resource.get("details")).get("awsEcrContainerImage"))
     arn = repository_arn(resource.get("id"))
     region = (arn.region if arn else "") or text(resource.get("region")) or ""
@@ -127,27 +127,27 @@ def _platform(architecture: str | None, os: str | None) -> str | None:
 
 def detail_fields(client: "ECRClient") -> frozenset[str]:
     """
-    Return the fields of DescribeImages' details that this boto3 knows.
+    Return the fields of DescribeImages' details that this boto3 returns.
 
-    It drops others from an answer without a word, and that of the Lambda runtime may be older than
-    this code: 1.40.4 knows neither `imageStatus` nor `subjectManifestDigest`.
+    boto3 silently drops fields that its model lacks, and the Lambda runtime may have an older boto3
+    than the tests: 1.40.4 lacks `imageStatus` and `subjectManifestDigest`.
     """
     return frozenset(client.meta.service_model.shape_for("ImageDetail").members)  # type: ignore[attr-defined]  # the stubs do not know it
 
 
 def doubts_about(detail: Mapping[str, Any], fields: Container[str]) -> tuple[Doubt, ...]:
-    """Return what one of DescribeImages' details leaves open; `fields`: see `detail_fields`."""
+    """Return the doubts that an image detail leaves open; `fields`: see `detail_fields`."""
     doubts = []
     if "imageStatus" not in detail:
         doubts.append(Doubt.ARCHIVED)
-    # An image has no such field, so only the client can be at fault.
+    # An image may lack this field, so only the client's model decides.
     if "subjectManifestDigest" not in fields:
         doubts.append(Doubt.REFERRER)
     return tuple(doubts)
 
 
 def is_unscanned(detail: Mapping[str, Any]) -> bool:
-    """Say whether ECR has no reason to scan it: archived, or nothing that is scanned."""
+    """Whether ECR does not scan an image: it is archived, or not a container image."""
     status = detail.get("imageStatus")
     return status not in (None, _ACTIVE) or other_artifact(detail) is not None
 
@@ -156,7 +156,7 @@ def image_of_detail(
     detail: Mapping[str, Any], *, partition: str, region: str, doubts: tuple[Doubt, ...] = ()
 ) -> Image:
     """
-    Return the image of one of DescribeImages' details.
+    Return the image of an image detail.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
     """
@@ -174,9 +174,9 @@ def image_of_detail(
 
 def other_artifact(detail: Mapping[str, Any]) -> str | None:
     """
-    Say what one of DescribeImages' details is when it is nothing that is scanned.
+    Describe an artifact that ECR does not scan; None for an image and for an index.
 
-    None for an image, and for an index.
+    `detail` is one of DescribeImages' image details.
     """
     kind = text(detail.get("artifactMediaType"))
     if kind is not None and kind.startswith(_NO_IMAGES):

@@ -22,7 +22,7 @@ _UNKNOWN: Final = "unknown"
 
 
 _ATTACHED: Final = "vnd.docker.reference.type"
-"""BuildKit marks attestations with it, and with the platform "unknown/unknown":
+"""BuildKit's annotation of attestations, whose platform is "unknown/unknown":
 https://docs.docker.com/build/metadata/attestations/attestation-storage/"""
 
 
@@ -30,7 +30,7 @@ _IMAGE_CONFIGS: Final = (
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
 )
-"""An entry with another artifact type is no image, even if it names a platform: SOCI indexes do.
+"""Entries with another artifact type are no images, even with a platform: SOCI indexes have one.
 https://github.com/awslabs/soci-snapshotter/blob/main/docs/soci-index-manifest-v2.md"""
 
 
@@ -43,13 +43,13 @@ def parse_manifest(manifest: object) -> Mapping[str, Any]:
 
 
 def is_index(media_type: object) -> bool:
-    """Tell by its media type whether a manifest is an index."""
+    """Whether a media type is that of an index."""
     return media_type in INDEX_TYPES
 
 
 def index_of(image: Image, manifest: Mapping[str, Any]) -> ImageIndex | None:
     """
-    Return what a manifest says about the images in it; None when it lists none.
+    Return the index in a manifest; None for a manifest without a list of images.
 
     Never fails: entries without a digest are left out.
     """
@@ -59,14 +59,14 @@ def index_of(image: Image, manifest: Mapping[str, Any]) -> ImageIndex | None:
     members: dict[str, Member] = {}
     attachments: dict[str, None] = {}
     for entry in map(mapping, entries):
-        found = digest(entry.get("digest"))
-        if not found:
+        member = digest(entry.get("digest"))
+        if not member:
             continue
         platform = _platform(mapping(entry.get("platform")))
         if _is_attached(entry) or platform == f"{_UNKNOWN}/{_UNKNOWN}":
-            attachments[found] = None
+            attachments[member] = None
         else:
-            members[found] = Member(found, platform)
+            members[member] = Member(member, platform)
     return ImageIndex(image, tuple(members.values()), tuple(attachments))
 
 
@@ -76,7 +76,7 @@ def _is_attached(entry: Mapping[str, Any]) -> bool:
 
 
 def _platform(platform: Mapping[str, Any]) -> str:
-    """Return "os/architecture/variant"; an index may leave the platform out."""
+    """Return "os/architecture/variant", or a placeholder where the index names no platform."""
     os, architecture = text(platform.get("os")), text(platform.get("architecture"))
     parts = (os or _UNKNOWN, architecture or _UNKNOWN, text(platform.get("variant")))
     return "/".join(filter(None, parts)) if os or architecture else "platform not named"

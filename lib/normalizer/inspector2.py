@@ -1,5 +1,5 @@
 """
-Inspector's own findings, as ListFindings returns them and `Inspector2 Finding` events carry them.
+Inspector's own findings: rows of ListFindings and of `Inspector2 Finding` events.
 
 https://docs.aws.amazon.com/inspector/v2/APIReference/API_Finding.html
 """
@@ -13,7 +13,7 @@ from lib.normalizer.values import mapping
 
 
 def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
-    """Return one finding for each vulnerable package, with the score as Inspector adjusted it."""
+    """Return one finding for each vulnerable package of a row, with Inspector's adjusted score."""
     return package_findings.findings(
         row,
         score=row.get("inspectorScore"),

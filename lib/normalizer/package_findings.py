@@ -1,5 +1,5 @@
 """
-What ECR's enhanced findings and Inspector's own have in common: one row, several packages.
+Rows of enhanced scanning and of Inspector: one vulnerability, several packages.
 
 https://docs.aws.amazon.com/inspector/v2/APIReference/API_PackageVulnerabilityDetails.html
 """
@@ -27,7 +27,7 @@ from lib.normalizer.values import (
 )
 
 _PACKAGE_TYPE: Final = "PACKAGE_VULNERABILITY"
-# What is read elsewhere, or says nothing about the finding itself.
+# Fields that are read elsewhere, or that say nothing about the finding itself.
 _KNOWN_ROW: Final = frozenset(
     {
         "awsAccountId",
@@ -88,8 +88,8 @@ def findings(row: Mapping[str, Any], *, score: Any, score_details: Any) -> tuple
     """
     Return one finding for each vulnerable package of a row.
 
-    `score` and `score_details` stand under different names in ECR and in Inspector. A finding that
-    is not about packages (code, network) becomes one with an empty package name.
+    ECR and Inspector name score and details differently, so both are arguments. A finding that is
+    not about packages (code, network) gets an empty package name.
     """
     details = mapping(row.get("packageVulnerabilityDetails"))
     packages = objects(details.get("vulnerablePackages")) or [{}]
@@ -98,7 +98,7 @@ def findings(row: Mapping[str, Any], *, score: Any, score_details: Any) -> tuple
 
 
 class _Shared:
-    """What all packages of one row share, read once."""
+    """The values that all packages of one row share, read once."""
 
     def __init__(
         self, row: Mapping[str, Any], details: Mapping[str, Any], score: Any, score_details: Any
@@ -131,7 +131,7 @@ class _Shared:
         self.last_observed_at = moment(row.get("lastObservedAt"))
         self.status = text(row.get("status"))
         self.os = os_of(row)
-        self.extra = _extra(row, details, [each for each in cvss if each != self.score])
+        self.extra = _extra(row, details, [other for other in cvss if other != self.score])
 
     def finding(self, package: Mapping[str, Any]) -> Finding:
         return Finding(
@@ -162,20 +162,20 @@ def _other_id(row: Mapping[str, Any]) -> str | None:
 
 
 def _package(package: Mapping[str, Any], os: str | None) -> Package:
-    known = name(package.get("name"))
+    package_name = name(package.get("name"))
     version, manager = version_of(package), text(package.get("packageManager"))
     return Package(
-        name=known,
+        name=package_name,
         version=version,
         manager=manager,
         path=text(package.get("filePath")),
         layer=text(package.get("sourceLayerHash")),
-        purl=package_url(known, version, manager, os=os, arch=text(package.get("arch"))),
+        purl=package_url(package_name, version, manager, os=os, arch=text(package.get("arch"))),
     )
 
 
 def version_of(package: Mapping[str, Any]) -> str | None:
-    """Return "epoch:version-release" as distributions write it; an epoch of 0 is not written."""
+    """Return "epoch:version-release" as distributions write it, without an epoch of 0."""
     version = text(package.get("version"))
     if version is None:
         return None
@@ -185,7 +185,7 @@ def version_of(package: Mapping[str, Any]) -> str | None:
 
 
 def _fixed(value: Any) -> str | None:
-    """Return the version to go to, written like the installed one: without an epoch of 0."""
+    """Return the fixed version as the installed one is written: without an epoch of 0."""
     version = text(value)
     return version.removeprefix(_NO_EPOCH) or None if version else None
 
@@ -194,64 +194,68 @@ def _fixed(value: Any) -> str | None:
 
 
 def _scores(value: Any) -> list[Score]:
-    found = []
-    for each in objects(value):
-        base = number(each.get("baseScore"))
+    scores = []
+    for entry in objects(value):
+        base = number(entry.get("baseScore"))
         if base is not None:
-            version, vector = text(each.get("version")), text(each.get("scoringVector"))
-            found.append(Score(base, version, vector, text(each.get("source"))))
-    return found
+            version, vector = text(entry.get("version")), text(entry.get("scoringVector"))
+            scores.append(Score(base, version, vector, text(entry.get("source"))))
+    return scores
 
 
 def _adjusted(value: Any, details: Any, cvss: Iterable[Score]) -> Score | None:
-    """Return the scanner's own score; 0 without details means that it has none."""
+    """Return the scanner's own score; None for a 0 without details, which means no score."""
     details, stated = mapping(details), number(value)
-    found = number(details.get("score")) if stated is None else stated
-    if found is None or (not found and not details):
+    base = number(details.get("score")) if stated is None else stated
+    if base is None or (not base and not details):
         return None
     if details:
         return Score(
-            found,
+            base,
             text(details.get("version")),
             text(details.get("scoringVector")),
             text(details.get("scoreSource")) or text(details.get("cvssSource")),
         )
-    same = (score for score in cvss if score.value == found)
-    return next(same, Score(found))
+    same = (score for score in cvss if score.value == base)
+    return next(same, Score(base))
 
 
 def _stated(cvss: list[Score], source: Any) -> Score | None:
-    """Return the score to show when the scanner has none: version 3, of the finding's source."""
+    """Return the vendor score to show: CVSS 3 first, then the source of the finding."""
     if not cvss:
         return None
     return min(cvss, key=lambda score: (_rank(score.version), score.source != source))
 
 
 def _rank(version: str | None) -> int:
-    for rank, known in enumerate(("3", "4")):
-        if (version or "").startswith(known):
+    for rank, major in enumerate(("3", "4")):
+        if (version or "").startswith(major):
             return rank
     return 2
 
 
-# --- what has no place of its own ---------------------------------------------------------------
+# --- extra fields -------------------------------------------------------------------------------
 
 
 def _extra(
     row: Mapping[str, Any], details: Mapping[str, Any], other_scores: Iterable[Score]
 ) -> dict[str, str]:
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "finding_arn": row.get("findingArn"),
         "source": details.get("source"),
         "vendor_severity": details.get("vendorSeverity"),
         "other_scores": "; ".join(map(_score_text, other_scores)),
     }
     if row.get("type") != _PACKAGE_TYPE:
-        found["type"] = row.get("type")
-    # Sorted: the same finding has to give the same bytes.
-    found.update({key: row[key] for key in sorted(row.keys() - _KNOWN_ROW)})
-    found.update({key: details[key] for key in sorted(details.keys() - _KNOWN_DETAILS)})
-    return {key: said for key, value in found.items() if (said := as_text(value)) is not None}
+        fields["type"] = row.get("type")
+    # Sorted, so that the same finding gives the same bytes.
+    fields.update({key: row[key] for key in sorted(row.keys() - _KNOWN_ROW)})
+    fields.update({key: details[key] for key in sorted(details.keys() - _KNOWN_DETAILS)})
+    return {
+        key: field_text
+        for key, value in fields.items()
+        if (field_text := as_text(value)) is not None
+    }
 
 
 def _score_text(score: Score) -> str:
@@ -264,6 +268,6 @@ def _package_extra(shared: Mapping[str, str], package: Mapping[str, Any]) -> Map
     if arch := text(package.get("arch")):
         extra["arch"] = arch
     for key in sorted(package.keys() - _KNOWN_PACKAGE):
-        if (said := as_text(package[key])) is not None:
-            extra[key] = said
+        if (field_text := as_text(package[key])) is not None:
+            extra[key] = field_text
     return MappingProxyType(extra)

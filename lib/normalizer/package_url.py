@@ -1,5 +1,5 @@
 """
-Package URLs, the names of packages that other tools understand.
+Package URLs: names of packages that other tools understand.
 
 https://github.com/package-url/purl-spec
 """
@@ -42,7 +42,7 @@ _LANGUAGES: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-# What Inspector calls a distribution ("DEBIAN_12") starts with one of these.
+# Prefixes of Inspector's names of distributions, such as "DEBIAN_12".
 _DISTRIBUTIONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "ALMALINUX": ("rpm", "almalinux"),
@@ -69,7 +69,7 @@ def package_url(
     Return the package URL of an installed package.
 
     `os` is the distribution as Inspector writes it; it decides the type of operating system
-    packages. None where the type is not known: a wrong URL is worse than none.
+    packages. None for an unknown type: a wrong URL is worse than none.
     """
     if not name or manager is None:
         return None
@@ -83,7 +83,9 @@ def package_url(
 
 
 def _of_distribution(name: str, version: str | None, os: str, arch: str | None) -> str | None:
-    prefix = next((known for known in _DISTRIBUTIONS if os.startswith(known)), None)
+    prefix = next(
+        (distribution for distribution in _DISTRIBUTIONS if os.startswith(distribution)), None
+    )
     if prefix is None:
         return None
     kind, namespace = _DISTRIBUTIONS[prefix]
@@ -95,7 +97,9 @@ def _of_distribution(name: str, version: str | None, os: str, arch: str | None) 
     epoch, colon, rest = (version or "").partition(":")
     if kind == "rpm" and colon:
         qualifiers, version = {"epoch": epoch, **qualifiers}, rest
-    tail = "&".join(f"{key}={_quoted(each)}" for key, each in sorted(qualifiers.items()) if each)
+    tail = "&".join(
+        f"{key}={_quoted(qualifier)}" for key, qualifier in sorted(qualifiers.items()) if qualifier
+    )
     return f"pkg:{kind}/{namespace}/{_quoted(name.lower())}{_version(version)}?{tail}"
 
 

@@ -1,4 +1,4 @@
-"""All pages of DescribeImageScanFindings, and what they say together. Pure."""
+"""The report in the pages of DescribeImageScanFindings. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,15 +36,15 @@ UNKNOWN_STATUS: Final = "UNKNOWN"
 
 
 _DESCRIPTIONS: Final = 10
-"""Resources to look at for one that describes the image; every finding repeats it."""
+"""How many resources are searched for a description of the image; all findings repeat it."""
 
 
 FAILED: Final = "FAILED"
 
 
 USABLE: Final = frozenset({"COMPLETE", "ACTIVE", UNKNOWN_STATUS})
-"""Basic scans end as COMPLETE, continuous ones stay ACTIVE. Of any other status, known today or
-not, nothing follows about findings."""
+"""Basic scans end as COMPLETE, continuous scans stay ACTIVE. Any other status, known or not, says
+nothing about findings."""
 
 
 RUNNING: Final = frozenset({"IN_PROGRESS", "PENDING"})
@@ -55,7 +55,7 @@ _LISTS: Final = ("findings", "enhancedFindings")
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """All pages of one image as one."""
+    """The pages of one image as one list."""
 
     source: ScanSource
     status: str
@@ -63,26 +63,26 @@ class _Listing:
     completed_at: datetime | None
     findings: tuple[Finding, ...]
     listed: int
-    """Rows, before rows of the same identity are merged and others are taken apart."""
+    """Rows of the pages, before rows are merged or split into findings."""
     unreadable: int
     counted: int | None
-    """What `findingSeverityCounts` adds up to; None where it is not stated."""
+    """The sum of `findingSeverityCounts`; None where there is none."""
     answered: bool
-    """There is a list or a count, even if empty: else nothing was said about findings."""
+    """Whether there is a list or a count, even an empty one."""
     more: bool
-    """There is a next page that is not part of this."""
+    """Whether there is a next page that was not fetched."""
 
 
 def normalize_ecr(pages: Sequence[Page], image: Image, scan: Scan) -> AnyReport:
     """
-    Return what the pages of DescribeImageScanFindings say about one image.
+    Return the report of one image from pages of DescribeImageScanFindings.
 
-    `image` and `scan` are what an event said; the pages fill in what they know better. The shape of
-    the pages decides who scanned, their status whether it is a result. Never fails: pages that say
-    nothing make an `UnusableReport` with the reason.
+    `image` and `scan` come from an event; the pages fill in their details. The lists decide the
+    source of the scan, the status decides whether it is usable. Never fails: pages without a
+    result give an `UnusableReport` with the reason.
     """
     listing = _listing(pages, scan)
-    known = _described(image, pages)
+    described = _described(image, pages)
     result = replace(
         scan,
         source=listing.source,
@@ -91,10 +91,10 @@ def normalize_ecr(pages: Sequence[Page], image: Image, scan: Scan) -> AnyReport:
     )
     reason = _unusable(listing)
     if reason is not None:
-        return UnusableReport(known, replace(result, reason=reason))
+        return UnusableReport(described, replace(result, reason=reason))
     warnings, complete = _warnings(listing)
     return Report(
-        known,
+        described,
         replace(
             result,
             reason=None,
@@ -106,13 +106,13 @@ def normalize_ecr(pages: Sequence[Page], image: Image, scan: Scan) -> AnyReport:
 
 
 def last_scan(page: Page) -> LastScan:
-    """Return what one page says about the scan itself, however many findings it lists."""
-    said = _listing([page], Scan(ScanSource.ECR_BASIC, UNKNOWN_STATUS))
-    if said.status in RUNNING:
+    """Return source, status and progress of the scan in one page, without its findings."""
+    listing = _listing([page], Scan(ScanSource.ECR_BASIC, UNKNOWN_STATUS))
+    if listing.status in RUNNING:
         progress = ScanProgress.RUNNING
     else:
-        progress = ScanProgress.USABLE if said.status in USABLE else ScanProgress.UNUSABLE
-    return LastScan(said.source, said.status, progress, said.completed_at)
+        progress = ScanProgress.USABLE if listing.status in USABLE else ScanProgress.UNUSABLE
+    return LastScan(listing.source, listing.status, progress, listing.completed_at)
 
 
 def _listing(pages: Sequence[Page], scan: Scan) -> _Listing:
@@ -121,10 +121,12 @@ def _listing(pages: Sequence[Page], scan: Scan) -> _Listing:
     enhanced = [row for body in bodies for row in rows_of(body.get("enhancedFindings"))]
     status = mapping(pages[0].get("imageScanStatus")) if pages else {}
     word = text(status.get("status")) or UNKNOWN_STATUS
-    stated = next((found for body in bodies if (found := _counted(body)) is not None), None)
+    stated = next((total for body in bodies if (total := _counted(body)) is not None), None)
     read_basic, read_enhanced = SOURCES[ScanSource.ECR_BASIC], SOURCES[ScanSource.ECR_ENHANCED]
-    findings = [found for row in basic if isinstance(row, dict) for found in read_basic(row)]
-    findings += [found for row in enhanced if isinstance(row, dict) for found in read_enhanced(row)]
+    findings = [finding for row in basic if isinstance(row, dict) for finding in read_basic(row)]
+    findings += [
+        finding for row in enhanced if isinstance(row, dict) for finding in read_enhanced(row)
+    ]
     return _Listing(
         source=_source(bodies, (basic, enhanced), word, scan),
         status=word,
@@ -149,16 +151,16 @@ def both_lists(page: Page) -> tuple[Any, Any]:
 
 
 def may_grow(report: AnyReport) -> bool:
-    """Whether later pages or later answers can list more."""
+    """Whether later pages or later answers can list more findings."""
     return isinstance(report, Report) or report.scan.status in USABLE
 
 
 def incomplete(report: AnyReport, announced: int, listed: int) -> AnyReport:
-    """Return what is listed so far as what it is: no proof of absence, and nothing if empty."""
-    said = f"{announced} findings were announced, {listed} are listed"
+    """Mark a report as incomplete: without any finding it becomes unusable."""
+    reason = f"{announced} findings were announced, {listed} are listed"
     if isinstance(report, UnusableReport) or not listed:
-        return UnusableReport(report.image, replace(report.scan, reason=said))
-    warnings = (*report.scan.warnings, said)
+        return UnusableReport(report.image, replace(report.scan, reason=reason))
+    warnings = (*report.scan.warnings, reason)
     return replace(report, scan=replace(report.scan, complete=False, warnings=warnings))
 
 
@@ -168,17 +170,17 @@ def rows_of(value: Any) -> list[Any]:
 
 
 def _counted(body: Mapping[str, Any]) -> int | None:
-    found = counts(body.get("findingSeverityCounts"))
-    if found is None:
+    read = counts(body.get("findingSeverityCounts"))
+    if read is None:
         return None
-    by_severity, total = found
+    by_severity, total = read
     return max(sum(by_severity.values()), total or 0)
 
 
 def _source(
     bodies: Sequence[Mapping[str, Any]], rows: tuple[Any, Any], status: str, scan: Scan
 ) -> ScanSource:
-    """Tell who scanned by what is listed; a continuous scan is never a basic one."""
+    """Derive the source from the lists; a continuous scan is never a basic one."""
     basic, enhanced = rows
     if enhanced or (status == "ACTIVE" and not basic):
         return ScanSource.ECR_ENHANCED
@@ -189,24 +191,24 @@ def _source(
 
 
 def _unusable(listing: _Listing) -> str | None:
-    """Return why the pages are no result; None when they are one."""
-    said = ": ".join(each for each in (listing.status, listing.description) if each)
+    """Return why the pages are no result; None for usable ones."""
+    status = ": ".join(part for part in (listing.status, listing.description) if part)
     if listing.status not in USABLE:
-        return said
+        return status
     if listing.listed:
         return None
-    said = said.rstrip(".")
+    status = status.rstrip(".")
     if listing.counted:
-        return f"{said}, but {listing.counted} findings are counted and none is listed"
+        return f"{status}, but {listing.counted} findings are counted and none is listed"
     if not listing.answered:
-        return f"{said}, but findings are neither listed nor counted"
+        return f"{status}, but findings are neither listed nor counted"
     if listing.status == UNKNOWN_STATUS and listing.completed_at is None:
-        return "nothing is listed, and nothing says that the scan was completed"
+        return "nothing is listed, and no time of completion is stated"
     return None
 
 
 def _warnings(listing: _Listing) -> tuple[tuple[str, ...], bool]:
-    """Return what is odd about the list, and whether it can be complete all the same."""
+    """Return warnings about the list, and whether the list can be complete nevertheless."""
     warnings, complete = [], True
     if listing.unreadable:
         complete = False
@@ -216,17 +218,17 @@ def _warnings(listing: _Listing) -> tuple[tuple[str, ...], bool]:
         warnings.append(f"{listing.counted} findings are counted, {listing.listed} are listed")
     if listing.more and not (listing.counted and listing.listed >= listing.counted):
         complete = False
-        warnings.append("there are further pages that are not part of this")
+        warnings.append("further pages were not read")
     return tuple(warnings), complete
 
 
 def _described(image: Image, pages: Sequence[Page]) -> Image:
-    """Return the image with what the pages know better: enhanced findings describe it."""
+    """Fill in the image from its pages: enhanced findings describe it."""
     if not pages:
         return image
     image_id = mapping(pages[0].get("imageId"))
     tag = text(image_id.get("imageTag"))
-    known = replace(
+    named = replace(
         image,
         account=image.account or name(pages[0].get("registryId")),
         repository=image.repository or name(pages[0].get("repositoryName")),
@@ -234,10 +236,10 @@ def _described(image: Image, pages: Sequence[Page]) -> Image:
         tags=image.tags or ((tag,) if tag else ()),
     )
     for resource in islice(_resources(pages), _DESCRIPTIONS):
-        described = image_of_resource(resource)
-        if known.digest in ("", described.digest):
-            return _filled(known, described)
-    return known
+        details = image_of_resource(resource)
+        if named.digest in ("", details.digest):
+            return _filled(named, details)
+    return named
 
 
 def _resources(pages: Sequence[Page]) -> Iterator[dict[str, Any]]:
@@ -247,19 +249,19 @@ def _resources(pages: Sequence[Page]) -> Iterator[dict[str, Any]]:
                 yield from image_resources(row)
 
 
-def _filled(known: Image, described: Image) -> Image:
-    """Fill in from one of Inspector's resources; its tags are newer than those of the event."""
+def _filled(image: Image, described: Image) -> Image:
+    """Fill in an image from an Inspector resource, whose tags are newer than those of the event."""
     return Image(
-        partition=known.partition if known.region else described.partition,
-        account=known.account or described.account,
-        region=known.region or described.region,
-        repository=known.repository or described.repository,
-        digest=known.digest or described.digest,
-        tags=described.tags or known.tags,
-        platform=described.platform or known.platform,
-        os=described.os or known.os,
-        pushed_at=described.pushed_at or known.pushed_at,
-        in_use_count=known.in_use_count
+        partition=image.partition if image.region else described.partition,
+        account=image.account or described.account,
+        region=image.region or described.region,
+        repository=image.repository or described.repository,
+        digest=image.digest or described.digest,
+        tags=described.tags or image.tags,
+        platform=described.platform or image.platform,
+        os=described.os or image.os,
+        pushed_at=described.pushed_at or image.pushed_at,
+        in_use_count=image.in_use_count
         if described.in_use_count is None
         else described.in_use_count,
     )

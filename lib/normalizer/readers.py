@@ -1,4 +1,4 @@
-"""Events in, findings fetched and understood: one file for each shape that findings come in."""
+"""The row readers by source: one file for each shape of a finding."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -8,7 +8,7 @@ from lib.models import Finding, ScanSource
 from lib.normalizer import ecr_basic, ecr_enhanced, inspector2
 
 RowReader = Callable[[Mapping[str, Any]], tuple[Finding, ...]]
-"""Understands one row, in camelCase, and never fails: what it cannot read is left empty."""
+"""Reads one row in camelCase. Never fails: a value that it cannot read is left empty."""
 
 SOURCES: Final[Mapping[ScanSource, RowReader]] = MappingProxyType(
     {

@@ -1,8 +1,8 @@
 """
-Single values as AWS writes them, read without ever failing: text, numbers, dates, severities.
+Readers of single values: text, numbers, dates, severities. They never fail.
 
-Everything here takes any JSON value (or what boto3 makes of it) and answers None, or empty, for
-what it cannot read: one odd field must never cost a finding.
+Each reader takes any JSON value, or what boto3 makes of it. For a value that it cannot read it
+returns None or an empty value: one odd field must not lose a finding.
 """
 
 import json
@@ -85,8 +85,8 @@ def name(value: Any) -> str:
 
 def digest(value: Any) -> str:
     """Return the digest of an image, empty when it is none. AWS's samples are not always hex."""
-    said = name(value)
-    return said if said.startswith("sha256:") else ""
+    candidate = name(value)
+    return candidate if candidate.startswith("sha256:") else ""
 
 
 def texts(value: Any) -> tuple[str, ...]:
@@ -95,7 +95,9 @@ def texts(value: Any) -> tuple[str, ...]:
         value = [value]
     if not value or not isinstance(value, list | tuple):
         return ()
-    return tuple(dict.fromkeys([found for each in value if (found := text(each)) is not None]))
+    return tuple(
+        dict.fromkeys([item_text for item in value if (item_text := text(item)) is not None])
+    )
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
@@ -105,7 +107,7 @@ def mapping(value: Any) -> Mapping[str, Any]:
 
 def objects(value: Any) -> list[dict[str, Any]]:
     """Return the objects of a list, without whatever else stands in it."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def as_text(value: Any) -> str | None:
@@ -127,16 +129,16 @@ def number(value: Any) -> float | None:
     if type(value) not in _NUMERIC:
         return None
     try:
-        found = float(value)
+        parsed = float(value)
     except (ValueError, OverflowError):
         return None
-    return found if isfinite(found) else None
+    return parsed if isfinite(parsed) else None
 
 
 def count(value: Any) -> int | None:
     """Return a count: a whole number of zero or more."""
-    found = number(value)
-    return int(found) if found is not None and found >= 0 else None
+    parsed = number(value)
+    return int(parsed) if parsed is not None and parsed >= 0 else None
 
 
 def link(value: Any) -> str | None:
@@ -165,7 +167,9 @@ def link(value: Any) -> str | None:
 
 def links(*values: Any) -> tuple[str, ...]:
     """Return the distinct addresses among some values, in order."""
-    return tuple(dict.fromkeys([found for each in values if (found := link(each)) is not None]))
+    return tuple(
+        dict.fromkeys([address for value in values if (address := link(value)) is not None])
+    )
 
 
 def severity(value: Any) -> tuple[Severity, str | None]:
@@ -176,13 +180,13 @@ def severity(value: Any) -> tuple[Severity, str | None]:
     """
     if not isinstance(value, str):
         return Severity.UNKNOWN, None
-    found = _SCALE.get(value)
-    if found is not None:
-        return found, None
+    known_severity = _SCALE.get(value)
+    if known_severity is not None:
+        return known_severity, None
     word = value.strip()
-    found = _SCALE.get(word.upper())
-    if found is not None:
-        return found, None
+    known_severity = _SCALE.get(word.upper())
+    if known_severity is not None:
+        return known_severity, None
     return Severity.UNKNOWN, word or None
 
 
@@ -194,7 +198,7 @@ def counts(value: Any) -> tuple[Counts, int | None] | None:
     """
     if not isinstance(value, dict):
         return None
-    found, total = dict.fromkeys(reversed(Severity), 0), None
+    by_severity, total = dict.fromkeys(reversed(Severity), 0), None
     for word, stated in value.items():
         amount = count(stated)
         if amount is None:
@@ -202,8 +206,8 @@ def counts(value: Any) -> tuple[Counts, int | None] | None:
         if word.upper() == "TOTAL":
             total = amount
         else:
-            found[severity(word)[0]] += amount
-    return found, total
+            by_severity[severity(word)[0]] += amount
+    return by_severity, total
 
 
 # --- dates --------------------------------------------------------------------------------------
@@ -226,10 +230,10 @@ def moment(value: Any) -> datetime | None:
     if value is None:
         return None
     try:
-        found = _READERS.get(type(value), _unreadable)(value)
+        time = _READERS.get(type(value), _unreadable)(value)
     except (ValueError, OverflowError, OSError, TypeError):
         return None
-    return found if found is not None and _FIRST_YEAR <= found.year < _END_YEAR else None
+    return time if time is not None and _FIRST_YEAR <= time.year < _END_YEAR else None
 
 
 def _unreadable(_: Any) -> datetime | None:

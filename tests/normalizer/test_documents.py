@@ -247,7 +247,7 @@ def test_what_is_not_about_ecr_is_counted_in_words() -> None:
 @pytest.mark.parametrize(
     ("raw", "said"),
     [
-        ({"findings": []}, "a list of findings that is empty, which tells no image"),
+        ({"findings": []}, "an empty list of findings, which names no image"),
         ([], "an empty list"),
         ({}, "an object that is none of these"),
         (None, "a value that is not an object"),

@@ -113,7 +113,7 @@ def test_first_page_of_debian_in_full() -> None:
         "complete": False,
         "warnings": [
             "715 findings are counted, 4 are listed",
-            "there are further pages that are not part of this",
+            "further pages were not read",
             "the document does not name the image's region",
         ],
     }

@@ -323,7 +323,7 @@ def test_first_page_alone_is_incomplete() -> None:
     whole = normalize_ecr([page(imageScanFindings=body, nextToken="more")], IMAGE, SCAN)
 
     assert not alone.scan.complete
-    assert alone.scan.warnings == ("there are further pages that are not part of this",)
+    assert alone.scan.warnings == ("further pages were not read",)
     assert whole.scan.complete
 
 
