@@ -1,1 +1,1 @@
-"""Whether a repository is set up well: settings, tags, lifecycle policies, remedies. Pure."""
+"""The checks of a repository: settings, tags, lifecycle policy, and the remedies. Pure."""

@@ -8,7 +8,7 @@ from lib.errors import DocumentError
 
 
 def read_policy(text: str) -> LifecyclePolicy | str:
-    """Return a policy; or in words what is wrong with it first."""
+    """Return a policy, or a sentence that names its first error."""
     try:
         return parse(text)
     except DocumentError as error:
@@ -16,25 +16,25 @@ def read_policy(text: str) -> LifecyclePolicy | str:
 
 
 def expiring(policy: LifecyclePolicy, most: int) -> tuple[Rule, ...]:
-    """Return the rules that expire old images with tags, and leave at most so many."""
+    """Return the rules that expire old tagged images and leave at most `most` of them."""
     return tuple(
-        each
-        for each in policy.rules
-        if each.expires
-        and not each.archived
-        and each.tag_status != "untagged"
-        and (each.counts is None or each.counts <= most)
+        rule
+        for rule in policy.rules
+        if rule.expires
+        and not rule.archived
+        and rule.tag_status != "untagged"
+        and (rule.counts is None or rule.counts <= most)
     )
 
 
 def kept_for_ever(rules: Iterable[Rule], tag_sets: Iterable[Sequence[str]]) -> int:
-    """Return how many images none of these rules is about."""
-    known = tuple(rules)
-    return sum(not any(selects(each, tags) for each in known) for tags in tag_sets)
+    """Return how many images no rule selects. `tag_sets`: the tags of each image."""
+    rule_list = tuple(rules)
+    return sum(not any(selects(rule, tags) for rule in rule_list) for tags in tag_sets)
 
 
 def selects(rule: Rule, tags: Sequence[str]) -> bool:
-    """Whether a rule is about an image with these tags: of several patterns it needs all."""
+    """Whether a rule selects an image with these tags. All patterns of the rule have to match."""
     if rule.tag_status == "any":
         return True
     return rule.tag_status == "tagged" and all(
@@ -43,5 +43,5 @@ def selects(rule: Rule, tags: Sequence[str]) -> bool:
 
 
 def _literal(pattern: str) -> str:
-    """Return a pattern in which only * is special, as in ECR."""
+    """Escape a pattern for fnmatch: in ECR only * is special."""
     return pattern.replace("[", "[[]").replace("?", "[?]")

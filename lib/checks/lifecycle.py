@@ -1,5 +1,5 @@
 """
-Lifecycle policies of ECR: the one we suggest, and whether another does as much. Pure.
+Lifecycle policies of ECR: the recommended one, and checks of existing ones. Pure.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
 """
@@ -12,9 +12,9 @@ from typing import Any, Final
 from lib.errors import DocumentError
 
 KEEP: Final = 20
-"""Images of a repository: enough to go back several releases."""
+"""Images that a repository keeps: enough to go back several releases."""
 UNTAGGED_DAYS: Final = 14
-"""For what lost its tag: long enough for a running task that still pulls it by digest."""
+"""Days that untagged images are kept: a running task may still pull one by digest."""
 
 _LENGTH: Final = range(100, 30720 + 1)
 """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html"""
@@ -29,63 +29,63 @@ Json = Any
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, and the document that it was read from."""
+    """A rule of a policy, with the document that it was read from."""
 
     document: Mapping[str, Json]
 
     @property
     def priority(self) -> int:
-        """The lowest number comes first."""
+        """The order of evaluation: the lowest number comes first."""
         return int(self.document["rulePriority"])
 
     @property
     def tag_status(self) -> str:
-        """Return "tagged", "untagged" or "any"."""
+        """The tag status: "tagged", "untagged" or "any"."""
         return str(self._selection["tagStatus"])
 
     @property
     def counts(self) -> int | None:
-        """How many images it leaves; None: it goes by age."""
+        """How many images the rule leaves; None for a rule by age."""
         if self._selection["countType"] != _COUNT:
             return None
         return int(self._selection["countNumber"])
 
     @property
     def expires(self) -> bool:
-        """Whether it deletes; else it archives."""
+        """Whether the rule deletes images; other rules archive them."""
         return bool(self.document["action"]["type"] == "expire")
 
     @property
     def storage(self) -> str:
-        """The class of the images that it looks at."""
+        """The storage class of the images that the rule selects."""
         default = _STORAGE[self._selection["countType"] == _SINCE_TRANSITION]
         return str(self._selection.get("storageClass", default))
 
     @property
     def archived(self) -> bool:
-        """Whether it looks at the archive alone: nothing that is in use is expired by it."""
+        """Whether the rule selects archived images only."""
         return self.storage != _STORAGE[0]
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """Of tags, with `*`; an image needs tags for all of them."""
+        """Patterns of tags, with `*`; an image needs a tag for each of them."""
         prefixes = self._selection.get("tagPrefixList") or ()
         return (
             *(self._selection.get("tagPatternList") or ()),
-            *(f"{each}*" for each in prefixes),
+            *(f"{prefix}*" for prefix in prefixes),
         )
 
     @property
     def selects_untagged(self) -> bool:
-        """Whether it is about every image without a tag."""
+        """Whether the rule selects all untagged images."""
         return self.tag_status != "tagged"
 
     @property
     def selects_tagged(self) -> bool:
-        """Whether it is about every image with a tag, whichever that is."""
+        """Whether the rule selects all tagged images."""
         if self.tag_status != "tagged":
             return self.tag_status == "any"
-        return not any(each.strip("*") for each in self.patterns)
+        return not any(pattern.strip("*") for pattern in self.patterns)
 
     @property
     def _selection(self) -> Mapping[str, Json]:
@@ -95,7 +95,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class LifecyclePolicy:
-    """Its rules, by priority."""
+    """A policy: its rules by priority."""
 
     rules: tuple[Rule, ...]
 
@@ -110,7 +110,7 @@ def policy(keep: int = KEEP, untagged_days: int = UNTAGGED_DAYS) -> str:
 
 
 def parse(text: str) -> LifecyclePolicy:
-    """Read a policy. Raises `DocumentError` saying where it is wrong."""
+    """Parse a policy. Raises `DocumentError` with the place of the error."""
     if len(text) not in _LENGTH:
         raise DocumentError(
             f"a lifecycle policy has {_LENGTH[0]} to {_LENGTH[-1]} characters, not {len(text)}"
@@ -122,23 +122,23 @@ def parse(text: str) -> LifecyclePolicy:
     rules = document.get("rules") if isinstance(document, dict) else None
     if not isinstance(rules, list) or not rules:
         raise DocumentError('a lifecycle policy is {"rules": […]} with one rule at least')
-    for index, each in enumerate(rules):
-        _check_rule(each, f"rules[{index}]")
-    ordered = tuple(sorted((Rule(each) for each in rules), key=lambda rule: rule.priority))
+    for index, rule in enumerate(rules):
+        _check_rule(rule, f"rules[{index}]")
+    ordered = tuple(sorted((Rule(rule) for rule in rules), key=lambda rule: rule.priority))
     _check_order(ordered)
     return LifecyclePolicy(ordered)
 
 
 def can_expire_untagged(policy: LifecyclePolicy) -> bool:
-    """Tell whether an untagged image ever goes."""
+    """Whether the policy ever expires untagged images."""
     return _end(policy, lambda rule: rule.selects_untagged) is not None
 
 
 def can_expire_old(policy: LifecyclePolicy, keep: int) -> bool:
     """
-    Tell whether a tagged image ever goes, whatever its tag: by age, or when `keep` are newer.
+    Whether the policy expires every tagged image: by age, or when `keep` are newer.
 
-    Rules for some tags only may keep more: they are there on purpose.
+    Rules for some tags may keep more images, which is taken for intent.
     """
     end = _end(policy, lambda rule: rule.selects_tagged)
     return end is not None and (end.counts is None or end.counts <= keep)
@@ -146,9 +146,9 @@ def can_expire_old(policy: LifecyclePolicy, keep: int) -> bool:
 
 def completed(own: LifecyclePolicy, keep: int, untagged_days: int = UNTAGGED_DAYS) -> str | None:
     """
-    Return a policy with what it lacks added and every other rule as it is, in the same order.
+    Return the policy with the missing rules added; other rules and their order stay.
 
-    None: it has a rule of its own in the place of one that it lacks.
+    None where a rule of the policy stands in the way of a missing one.
     """
     documents = [rule.document for rule in own.rules]
     if not can_expire_old(own, keep):
@@ -156,7 +156,7 @@ def completed(own: LifecyclePolicy, keep: int, untagged_days: int = UNTAGGED_DAY
         if end is None:
             documents.append(_newest(keep))
         else:
-            documents[documents.index(end.document)] = _lowered(end, keep)
+            documents[documents.index(end.document)] = _with_lower_count(end, keep)
     if not can_expire_untagged(own):
         documents.insert(0, _untagged(untagged_days))
     text = _text(documents)
@@ -169,13 +169,20 @@ def completed(own: LifecyclePolicy, keep: int, untagged_days: int = UNTAGGED_DAY
 
 def _end(policy: LifecyclePolicy, selects: Callable[[Rule], bool]) -> Rule | None:
     """
-    Return the rule that deletes what is selected, at once or out of the archive.
+    Return the rule that deletes the selected images, in standard storage or in the archive.
 
-    What one rule selects, none of a lower priority can expire.
+    A rule of a lower priority cannot expire images that an earlier rule selects.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
     """
     standard, archive = (
-        next((each for each in policy.rules if each.storage == storage and selects(each)), None)
+        next(
+            (
+                candidate
+                for candidate in policy.rules
+                if candidate.storage == storage and selects(candidate)
+            ),
+            None,
+        )
         for storage in _STORAGE
     )
     rule = archive if standard is not None and not standard.expires else standard
@@ -206,7 +213,7 @@ def _newest(keep: int) -> dict[str, Json]:
     }
 
 
-def _lowered(rule: Rule, keep: int) -> dict[str, Json]:
+def _with_lower_count(rule: Rule, keep: int) -> dict[str, Json]:
     document = {
         **rule.document,
         "selection": {**rule.document["selection"], "countNumber": keep},
@@ -221,12 +228,12 @@ def _says(keep: int) -> str:
 
 
 def _text(rules: Sequence[Mapping[str, Json]]) -> str:
-    numbered = [{**each, "rulePriority": place} for place, each in enumerate(rules, 1)]
-    ordered = [{"rulePriority": each.pop("rulePriority"), **each} for each in numbered]
+    numbered = [{**rule, "rulePriority": priority} for priority, rule in enumerate(rules, 1)]
+    ordered = [{"rulePriority": rule.pop("rulePriority"), **rule} for rule in numbered]
     return json.dumps({"rules": ordered}, indent=2)
 
 
-# --- what ECR refuses ---------------------------------------------------------------------------
+# --- errors of a policy -------------------------------------------------------------------------
 
 
 def _check_rule(rule: Json, where: str) -> None:
@@ -243,11 +250,11 @@ def _check_rule(rule: Json, where: str) -> None:
 def _check_selection(selection: Mapping[str, Json], where: str) -> None:
     status = selection.get("tagStatus")
     _require(status in _STATUSES, f"{where}.tagStatus", ", ".join(_STATUSES))
-    lists = [selection.get(each) or [] for each in ("tagPrefixList", "tagPatternList")]
-    tags = all(isinstance(each, list) for each in lists) and [*lists[0], *lists[1]]
+    lists = [selection.get(key) or [] for key in ("tagPrefixList", "tagPatternList")]
+    tags = all(isinstance(tag_list, list) for tag_list in lists) and [*lists[0], *lists[1]]
     _require(
         isinstance(tags, list)
-        and all(isinstance(each, str) for each in tags)
+        and all(isinstance(tag, str) for tag in tags)
         and bool(tags) == (status == "tagged"),
         where,
         "tagPrefixList or tagPatternList where tagStatus is tagged, and only there",
@@ -261,7 +268,7 @@ def _check_selection(selection: Mapping[str, Json], where: str) -> None:
 
 
 def _check_order(rules: Sequence[Rule]) -> None:
-    priorities = {each.priority for each in rules}
+    priorities = {rule.priority for rule in rules}
     _require(len(priorities) == len(rules), "rules", "a rulePriority of its own for each")
     for storage in _STORAGE:
         statuses = [each.tag_status for each in rules if each.storage == storage]

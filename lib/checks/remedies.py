@@ -1,4 +1,4 @@
-"""What mends a setting: the command of the AWS CLI, and the lines for CloudFormation. Pure."""
+"""Remedies of settings: the AWS CLI command and the CloudFormation lines. Pure."""
 
 import json
 import re
@@ -20,41 +20,41 @@ _EXCLUSIONS: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What to run, and what to write into a template for it to stay so."""
+    """A command to run, and the properties for a CloudFormation template."""
 
     command: str
     resource: str
     """The type of the CloudFormation resource that the properties belong to."""
     properties: str
     remark: str = ""
-    """What to know before running it."""
+    """A warning to read before running the command."""
 
     @property
     def text(self) -> str:
-        """All of it in one text."""
+        """Remark, command and properties as one text."""
         head = f"{self.remark}\n{self.command}" if self.remark else self.command
         return f"{head}\n\nCloudFormation ({self.resource}):\n{self.properties}"
 
 
 def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -> Remedy:
-    """Return how tags are fixed, but for those that may move."""
-    allowed = [each for each in allow_mutable if _EXCLUSION.fullmatch(each)][:_EXCLUSIONS]
+    """Return the remedy for mutable tags; tags that may move become exclusions."""
+    allowed = [glob for glob in allow_mutable if _EXCLUSION.fullmatch(glob)][:_EXCLUSIONS]
     mode = "IMMUTABLE_WITH_EXCLUSION" if allowed else "IMMUTABLE"
     arguments = f"--image-tag-mutability {mode}"
     lines = [f"ImageTagMutability: {mode}"]
     if allowed:
-        listed = " ".join(quote(f"filterType=WILDCARD,filter={each}") for each in allowed)
+        listed = " ".join(quote(f"filterType=WILDCARD,filter={glob}") for glob in allowed)
         arguments += f" --image-tag-mutability-exclusion-filters {listed}"
         lines.append("ImageTagMutabilityExclusionFilters:")
-        for each in allowed:
+        for glob in allowed:
             lines.append("  - ImageTagMutabilityExclusionFilterType: WILDCARD")
-            lines.append(f"    ImageTagMutabilityExclusionFilterValue: {_yaml(each)}")
+            lines.append(f"    ImageTagMutabilityExclusionFilterValue: {_yaml(glob)}")
     command = _command("put-image-tag-mutability", settings, arguments)
     return Remedy(command, _RESOURCE, "\n".join(lines))
 
 
 def scan_on_push(settings: RepositorySettings) -> Remedy:
-    """Return how scan on push is turned on: by the registry's rules where these decide."""
+    """Return the remedy for missing scan on push: by registry rules where the registry has some."""
     if settings.scan_type == "BASIC" and not settings.scan_rules:
         return Remedy(
             _command(
@@ -77,17 +77,19 @@ def scan_on_push(settings: RepositorySettings) -> Remedy:
         lines.append(f"  - ScanFrequency: {rule.frequency}")
         lines.append("    RepositoryFilters:")
         lines += [
-            f"      - {{ Filter: {_yaml(each.filter)}, FilterType: {each.type} }}"
-            for each in rule.filters
+            f"      - {{ Filter: {_yaml(filter_.filter)}, FilterType: {filter_.type} }}"
+            for filter_ in rule.filters
         ]
     remark = "The rules of the registry as they are now, and one more for this repository:"
     return Remedy(command, _REGISTRY, "\n".join(lines), remark)
 
 
 def _with_rule(rules: Sequence[ScanningRule], added: NameFilter) -> list[ScanningRule]:
-    on_push = [each for each in rules if each.frequency == "SCAN_ON_PUSH"]
-    filters = tuple(dict.fromkeys([*(each for rule in on_push for each in rule.filters), added]))
-    others = [each for each in rules if each.frequency == "CONTINUOUS_SCAN"]
+    on_push = [rule for rule in rules if rule.frequency == "SCAN_ON_PUSH"]
+    filters = tuple(
+        dict.fromkeys([*(filter_ for rule in on_push for filter_ in rule.filters), added])
+    )
+    others = [rule for rule in rules if rule.frequency == "CONTINUOUS_SCAN"]
     return [*others, ScanningRule("SCAN_ON_PUSH", filters)]
 
 
@@ -95,13 +97,13 @@ def _rule(rule: ScanningRule) -> dict[str, Any]:
     return {
         "scanFrequency": rule.frequency,
         "repositoryFilters": [
-            {"filter": each.filter, "filterType": each.type} for each in rule.filters
+            {"filter": filter_.filter, "filterType": filter_.type} for filter_ in rule.filters
         ],
     }
 
 
 def lifecycle(settings: RepositorySettings, keep: int) -> Remedy:
-    """Return the policy that we suggest; see `lib.checks.lifecycle.policy`."""
+    """Return the recommended policy as a remedy; see `lib.checks.lifecycle.policy`."""
     document = json.loads(policy(keep))
     compact = json.dumps(document, separators=(",", ":"))
     command = _command(
@@ -121,7 +123,7 @@ def lifecycle(settings: RepositorySettings, keep: int) -> Remedy:
 
 
 def encryption(settings: RepositorySettings) -> Remedy:
-    """Return how a repository with a key of KMS is made: that of one that exists stays."""
+    """Return the remedy for missing KMS encryption: a new repository, as it cannot be changed."""
     image = settings.image
     command = (
         f"aws ecr create-repository --region {quote(image.region)} "
@@ -137,7 +139,7 @@ def encryption(settings: RepositorySettings) -> Remedy:
 
 
 def start_scan(settings: RepositorySettings) -> Remedy:
-    """Return how the newest image is scanned again."""
+    """Return the remedy for an old or missing scan of the newest image."""
     image = settings.newest or settings.image
     if settings.scan_type == "ENHANCED":
         criteria: Mapping[str, Any] = {
@@ -176,5 +178,5 @@ def _command(action: str, settings: RepositorySettings, arguments: str) -> str:
 
 
 def _yaml(text: str) -> str:
-    """Return a text as YAML has it, quoted where a plain one would be something else."""
+    """Return a text as a YAML scalar, in quotes where YAML would read another type."""
     return json.dumps(text) if re.search(r"[*&!%@`]|^[0-9.+-]", text) else text

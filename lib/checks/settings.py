@@ -1,5 +1,5 @@
 """
-Whether a repository is set up as it should be: settings -> findings, each with its remedy. Pure.
+Checks of a repository's settings: each deviation is a finding with its remedy. Pure.
 
     ECR-TAG-MUTABILITY    tags can be overwritten
     ECR-SCAN-ON-PUSH      images are not scanned when they are pushed
@@ -30,11 +30,11 @@ from lib.models import (
 )
 
 MANAGER: Final = "ECR"
-"""What the package of a finding says instead of a package manager."""
+"""The package manager of findings about settings."""
 COMMAND: Final = "command"
 CLOUDFORMATION: Final = "cloudformation"
 REMARK: Final = "remark"
-"""Fields of `Finding.extra`: what to run, to write into a template, and to know before."""
+"""Keys of `Finding.extra`: the command, the CloudFormation lines, and the warning before both."""
 
 TAG_MUTABILITY: Final = "ECR-TAG-MUTABILITY"
 SCAN_ON_PUSH: Final = "ECR-SCAN-ON-PUSH"
@@ -46,7 +46,7 @@ LIFECYCLE_OLD: Final = "ECR-LIFECYCLE-OLD"
 ENCRYPTION: Final = "ECR-ENCRYPTION"
 
 _GRACE: Final = timedelta(days=1)
-"""A scan may take its time; an image that was pushed just now is no finding."""
+"""A newly pushed image without a scan is no finding for this long."""
 _GB: Final = 1024**3
 _DOCS: Final = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/"
 _PAGES: Final = MappingProxyType(
@@ -65,36 +65,38 @@ _PAGES: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Expectations:
-    """How repositories should be set up: `repositories` of alerts.yml."""
+    """The expected settings of repositories: `repositories` of alerts.yml."""
 
     keep: int = 20
-    """How many images a repository should keep at most."""
+    """The number of images that a repository keeps at most."""
     allow_mutable: tuple[str, ...] = ()
     """Globs over tags that may move."""
     encryption: str | None = None
-    """KMS: a key of KMS is expected."""
+    """"KMS" where a KMS key is expected."""
     scanned_within: int = 30
-    """Days: the last scan of the newest image must not be older."""
+    """Maximum age of the newest image's last scan, in days."""
     price: float = 0.10
     """USD for a GB and month: https://aws.amazon.com/ecr/pricing/"""
 
     def may_move(self, tag: str) -> bool:
-        """Whether a tag may point to something else later."""
+        """Whether a tag may be moved to another image."""
         return any(fnmatchcase(tag, glob) for glob in self.allow_mutable)
 
 
 def check(
     settings: RepositorySettings, expected: Expectations, *, now: datetime
 ) -> tuple[Finding, ...]:
-    """Return what is not as it should be, worst first; each setting is at most one finding."""
-    found = [
+    """Return a finding for each setting that deviates, worst first."""
+    findings = [
         *_tag_mutability(settings, expected),
         *_scan_on_push(settings),
         *_not_scanned(settings, expected, now),
         *_lifecycle(settings, expected),
         *_encryption(settings, expected),
     ]
-    return tuple(sorted(found, key=lambda each: (-each.severity, each.vulnerability_id)))
+    return tuple(
+        sorted(findings, key=lambda deviation: (-deviation.severity, deviation.vulnerability_id))
+    )
 
 
 def finding(
@@ -107,7 +109,7 @@ def finding(
     risk: str,
     remedy: Remedy,
 ) -> Finding:
-    """Return one thing that is wrong with a repository in the format of all findings."""
+    """Return a deviation as a finding."""
     return Finding(
         vulnerability_id=identifier,
         package=Package(setting, value, MANAGER),
@@ -131,7 +133,9 @@ def finding(
 
 
 def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Iterator[Finding]:
-    movable = [each for each in _movable(settings) if not _allowed(each, expected.allow_mutable)]
+    movable = [
+        pattern for pattern in _movable(settings) if not _allowed(pattern, expected.allow_mutable)
+    ]
     if not movable:
         return
     tags = sum(map(len, settings.tag_sets))
@@ -150,22 +154,22 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
 
 
 def _movable(settings: RepositorySettings) -> Sequence[str]:
-    """Return patterns of the tags that can be overwritten; "*" where it is all, or all but some."""
+    """Return patterns of the tags that can be overwritten; "*" for all tags."""
     match settings.tag_mutability:
         case "IMMUTABLE":
             return ()
         case "IMMUTABLE_WITH_EXCLUSION":
-            return [each.filter for each in settings.exclusions]
+            return [exclusion.filter for exclusion in settings.exclusions]
         case _:
             return ["*"]
 
 
 def _allowed(pattern: str, globs: Sequence[str]) -> bool:
     """
-    Say whether a glob allows every tag that a pattern of ECR matches.
+    Whether a glob allows every tag that a pattern of ECR matches.
 
-    A * of the pattern that a * of the glob takes stays taken, whatever stands for it; ? and [ab]
-    would take it for a character.
+    A * in the glob covers a * in the pattern. ? and [ab] do not, although fnmatch would match
+    them with the character *.
     """
     return any(
         fnmatchcase(pattern, glob) and ("*" not in pattern or not re.search(r"[?\[]", glob))
@@ -197,23 +201,23 @@ def _scan_on_push(settings: RepositorySettings) -> Iterator[Finding]:
 
 def scans_on_push(settings: RepositorySettings) -> bool:
     """
-    Say whether what is pushed is scanned.
+    Whether pushed images are scanned.
 
-    The registry's rules decide, where it has any: repositories that none matches are scanned by
-    hand (basic) or not at all (enhanced). Without rules basic scanning asks the repository.
+    The registry's rules decide where it has some: other repositories are scanned manually (basic)
+    or not at all (enhanced). Without rules, basic scanning follows the repository's setting.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     """
     if settings.scan_type == "BASIC" and not settings.scan_rules:
         return settings.scan_on_push
     return any(
         rule.frequency in ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
-        and any(matches(each, settings.image.repository) for each in rule.filters)
+        and any(matches(filter_, settings.image.repository) for filter_ in rule.filters)
         for rule in settings.scan_rules
     )
 
 
 def matches(filter_: NameFilter, name: str) -> bool:
-    """Say whether a filter matches a repository; one without * matches a part of the name."""
+    """Whether a filter matches a repository; a filter without * matches any part of the name."""
     if filter_.type == "PREFIX_MATCH":
         return name.startswith(filter_.filter)
     if "*" not in filter_.filter:
@@ -233,7 +237,7 @@ def _not_scanned(
     if scanned_at is not None and now - scanned_at <= timedelta(days=expected.scanned_within):
         return
     if last is not None and usable and scanned_at is None:
-        # It has findings, and nobody says of when.
+        # The scan is usable and has no date.
         return
     if scanned_at is not None:
         days = (now - scanned_at).days
@@ -255,7 +259,7 @@ def _not_scanned(
     )
 
 
-# --- what is kept -----------------------------------------------------------------------------
+# --- lifecycle --------------------------------------------------------------------------------
 
 
 def _lifecycle(settings: RepositorySettings, expected: Expectations) -> Iterator[Finding]:
@@ -327,7 +331,7 @@ def _old(
 
 
 def cost(settings: RepositorySettings, expected: Expectations) -> str:
-    """Say what is stored, and what that costs at most: images share layers, which count once."""
+    """Describe the stored images and their maximum cost: shared layers are billed once."""
     if not settings.images:
         return "It is empty now."
     size = settings.stored_bytes / _GB

@@ -1,8 +1,8 @@
 """
-Whether a tag moved to another image, and what is told of it. Pure.
+Tags that moved to another image: detection, and the finding about it. Pure.
 
-The tag of a repository stands as an image without a digest that has this one tag: its evaluations
-and their stream are its own.
+A tag is represented by an image without a digest that has this tag. Evaluations of the tag form a
+stream of their own.
 """
 
 import re
@@ -32,73 +32,73 @@ from lib.models import (
 
 TAG_MOVED: Final = "ECR-TAG-MOVED"
 MOVED: Final = "MOVED"
-"""The status of a scan that only says that a tag moved."""
+"""The status of a scan that only reports a moved tag."""
 
 _ATTACHED: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
-"""Tags of signatures and lists of referrers, which are replaced as more come:
+"""Tags of signatures and lists of referrers, which are overwritten by design:
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema"""
 _AROUND: Final = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A tag that pointed to another image before."""
+    """A move of a tag from one image to another."""
 
     tag: Image
     before: str
-    """The digest that it pointed to."""
+    """The digest of the earlier image."""
     after: str
     at: datetime
 
 
-def watched(event: PushEvent, expected: Expectations) -> Image | None:
-    """Return the tag that a push is about, when it is one that must not move."""
+def protected_tag(event: PushEvent, expected: Expectations) -> Image | None:
+    """Return the tag of a push that must not move; None for tags that may."""
     tag = next(iter(event.image.tags), None)
     if tag is None or expected.may_move(tag) or _ATTACHED.fullmatch(tag):
         return None
     return replace(event.image, digest="", tags=(tag,))
 
 
-def move_of(tag: Image, event: PushEvent, known: TagTarget | None) -> Move | None:
+def move_of(tag: Image, event: PushEvent, target: TagTarget | None) -> Move | None:
     """
-    Return the move that a push is; None for a first sight, a repeat, or a push that comes late.
+    Return the move that a push causes; None for a new tag, a repeated or a late event.
 
-    Events tell the time in seconds. Of two in the same one nobody knows which was first; one that
-    names the digest before is taken for a repeat.
+    Event times have a resolution of one second. The order of two events within a second is
+    unknown: an event with the earlier digest counts as a repeat.
     """
     after = event.image.digest
-    if known is None or event.time < known.pushed_at or after == known.digest:
+    if target is None or event.time < target.pushed_at or after == target.digest:
         return None
-    if event.time == known.pushed_at and after == known.before:
+    if event.time == target.pushed_at and after == target.before:
         return None
-    return Move(tag, known.digest, after, event.time)
+    return Move(tag, target.digest, after, event.time)
 
 
-def pointed(event: PushEvent, known: TagTarget | None) -> TagTarget | None:
-    """Return what is to be remembered of a tag after a push; None: what is known is newer."""
+def next_target(event: PushEvent, target: TagTarget | None) -> TagTarget | None:
+    """Return the new target of a tag after a push; None where the stored target is newer."""
     digest = event.image.digest
-    if known is None:
+    if target is None:
         return TagTarget(digest, event.time)
-    if digest == known.digest:
-        return replace(known, pushed_at=event.time) if event.time > known.pushed_at else None
-    late = event.time < known.pushed_at
-    repeated = event.time == known.pushed_at and digest == known.before
-    return None if late or repeated else TagTarget(digest, event.time, known.digest)
+    if digest == target.digest:
+        return replace(target, pushed_at=event.time) if event.time > target.pushed_at else None
+    late = event.time < target.pushed_at
+    repeated = event.time == target.pushed_at and digest == target.before
+    return None if late or repeated else TagTarget(digest, event.time, target.digest)
 
 
 def report_of(move: Move) -> Report:
-    """Return the move as a report of one finding; of another move it says nothing."""
+    """Return a move as a report with one finding."""
     scan = Scan(ScanSource.REPOSITORY, MOVED, completed_at=move.at, complete=False)
     return Report(move.tag, scan, (_finding(move),))
 
 
-def nothing_known(report: AnyReport) -> tuple[BasisKind, Known] | None:
-    """Return with what a move is compared, nothing: each one is new. None for other reports."""
+def empty_baseline(report: AnyReport) -> tuple[BasisKind, Known] | None:
+    """Return an empty baseline for the report of a move; None for other reports."""
     if report.scan.source is not ScanSource.REPOSITORY or report.scan.status != MOVED:
         return None
     nothing: dict[FindingId, Finding] = {}
-    known = Known(report.image, report.scan, {}, frozenset(), nothing.__getitem__)
-    return BasisKind.PREVIOUS_IMAGE, known
+    baseline = Known(report.image, report.scan, {}, frozenset(), nothing.__getitem__)
+    return BasisKind.PREVIOUS_IMAGE, baseline
 
 
 def _finding(move: Move) -> Finding:
@@ -106,7 +106,7 @@ def _finding(move: Move) -> Finding:
     remedy = _remedy(move, tag)
     return Finding(
         vulnerability_id=TAG_MOVED,
-        # The path makes each move a finding of its own.
+        # The path makes every move a finding of its own.
         package=Package(tag, move.before, MANAGER, path=move.after),
         severity=Severity.HIGH,
         title=f"the tag {tag} points to another image now",
@@ -130,7 +130,7 @@ def _remedy(move: Move, tag: str) -> Remedy:
     image = move.tag
     place = f"--region {quote(image.region)} --registry-id {quote(image.account)} "
     place += f"--repository-name {quote(image.repository)}"
-    start, end = (f"{each:%Y-%m-%dT%H:%M:%SZ}" for each in (move.at - _AROUND, move.at + _AROUND))
+    start, end = (f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in (move.at - _AROUND, move.at + _AROUND))
     who = (
         f"aws cloudtrail lookup-events --region {quote(image.region)} --lookup-attributes "
         f"AttributeKey=EventName,AttributeValue=PutImage --start-time {start} --end-time {end}"

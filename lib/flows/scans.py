@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Final
 
 from lib.checks.settings import Expectations, check
-from lib.checks.tags import move_of, nothing_known, pointed, report_of, watched
+from lib.checks.tags import empty_baseline, move_of, next_target, protected_tag, report_of
 from lib.core.evaluation import (
     INDEX_WAIT,
     NOT_READY_HORIZON,
@@ -190,14 +190,14 @@ class ScanPipeline:
         Raises as `process` does.
         """
         expected = self._rules.repositories
-        tag = None if expected is None else watched(event, expected)
+        tag = None if expected is None else protected_tag(event, expected)
         if tag is None:
             return None
         known = self._tags.tag(tag)
         move, outcome = move_of(tag, event, known), None
         if move is not None:
             outcome = self._told(event, raw, report_of(move))
-        target = pointed(event, known)
+        target = next_target(event, known)
         if target is not None:
             self._tags.point(tag, target)
         return outcome
@@ -489,8 +489,8 @@ class ScanPipeline:
         """Return what to compare with: the last usable scan of this image, or the one before."""
         if isinstance(report, UnusableReport):
             return None
-        if nothing_known(report) is not None:
-            return nothing_known(report)
+        if empty_baseline(report) is not None:
+            return empty_baseline(report)
         if known is not None and known.report_key is not None:
             kind, key = BasisKind.RESCAN, known.report_key
         elif head is not None and follows(report.image, order, head):

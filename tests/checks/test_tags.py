@@ -6,7 +6,14 @@ from typing import Any
 import pytest
 
 from lib.checks.settings import COMMAND, Expectations
-from lib.checks.tags import TAG_MOVED, move_of, nothing_known, pointed, report_of, watched
+from lib.checks.tags import (
+    TAG_MOVED,
+    empty_baseline,
+    move_of,
+    next_target,
+    protected_tag,
+    report_of,
+)
 from lib.models import BasisKind, PushEvent, TagTarget
 from tests.checks.test_check import a_repository
 from tests.support.builders import NOW, a_digest, a_report, an_image
@@ -35,7 +42,7 @@ def a_push(digest: str = SECOND, *, tag: str | None = "1.4.2", **fields: Any) ->
 def test_tags_that_may_move_are_not_watched(
     tag: str | None, allowed: tuple[str, ...], *, is_watched: bool
 ) -> None:
-    found = watched(a_push(tag=tag), Expectations(allow_mutable=allowed))
+    found = protected_tag(a_push(tag=tag), Expectations(allow_mutable=allowed))
 
     assert (found is not None) is is_watched
     if found is not None:
@@ -70,7 +77,7 @@ def test_a_push_is_a_move_when_the_tag_was_elsewhere(
     move = move_of(TAG, a_push(digest), known)
 
     assert (move is not None) is moved
-    assert pointed(a_push(digest), known) == after
+    assert next_target(a_push(digest), known) == after
     if move is not None and known is not None:
         assert (move.before, move.after) == (known.digest, digest)
 
@@ -99,11 +106,11 @@ def test_nothing_is_known_before_a_move() -> None:
     move = move_of(TAG, a_push(), TagTarget(FIRST, NOW - timedelta(1)))
     assert move is not None
 
-    found = nothing_known(report_of(move))
+    found = empty_baseline(report_of(move))
 
     assert found is not None
     assert found[0] is BasisKind.PREVIOUS_IMAGE
     assert found[1].standings == {}
-    assert nothing_known(a_report()) is None
+    assert empty_baseline(a_report()) is None
     checked = a_report(image=a_repository().image, status="CHECKED")
-    assert nothing_known(checked) is None
+    assert empty_baseline(checked) is None

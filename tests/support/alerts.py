@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.checks.settings import Expectations, check
-from lib.checks.tags import Move, nothing_known, report_of
+from lib.checks.tags import Move, empty_baseline, report_of
 from lib.core.evaluation import Rules, evaluate
 from lib.core.merging import merged
 from lib.core.provenance import completed, normalize_provenance, not_read
@@ -408,7 +408,7 @@ def _moved() -> Alert:
         version=1,
         now=NOW,
         rules=Rules(()),
-        before=nothing_known(report),
+        before=empty_baseline(report),
     )
     return told(evaluation, _EVERYTHING)
 
