@@ -42,7 +42,7 @@ from lib.ports import (
     TagStore,
     Workloads,
 )
-from lib.urls.signed import SignedLinks, opened
+from lib.urls.signed import SignedLinks, verified_key
 
 if TYPE_CHECKING:
     import requests
@@ -421,7 +421,7 @@ class App:
         """
         from lib.store.pages import redirect
 
-        key = opened(path, query, secret=self._link_secret, now=self.now())
+        key = verified_key(path, query, secret=self._link_secret, now=self.now())
         return redirect(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"), key)
 
     @property

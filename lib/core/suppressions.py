@@ -140,4 +140,4 @@ def _applies(entry: Suppression, finding: Finding) -> bool:
 def _is_of(limit: str, purl: str | None) -> bool:
     """Say whether a package agrees with a limit; without a package URL nobody knows."""
     wanted, found = read_package_url(limit), read_package_url(purl or "")
-    return wanted is not None and found is not None and wanted.holds_for(found)
+    return wanted is not None and found is not None and wanted.covers(found)

@@ -1,9 +1,9 @@
 """
-The address of a receiver: read once, by the parser that the request goes out with. Pure.
+Addresses of receivers, parsed by the parser that sends the request. Pure.
 
 Two parsers that disagree about a URL let a check pass for one host while the request goes to
-another. Therefore `urllib3.util.parse_url`, which `requests` sends with, decides here. What is open
-to interpretation is refused: a backslash, a blank, a percent sign in the host.
+another. Therefore `urllib3.util.parse_url`, which `requests` uses, parses here, too. Ambiguous
+addresses are refused: a backslash, a blank, a percent sign in the host.
 """
 
 import re
@@ -16,20 +16,20 @@ from urllib3.exceptions import LocationParseError
 from urllib3.util import parse_url
 
 _PRINTABLE: Final = re.compile(r"[!-\[\]-~]+")
-"""ASCII without blanks, control characters and the backslash, a slash to some parsers."""
+"""ASCII without blanks, control characters and the backslash, which some parsers take for a /."""
 # https://www.rfc-editor.org/rfc/rfc1123#section-2: letters, digits and hyphens, up to 63 a label.
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*|\[::1\]")
-_LONGEST_HOST: Final = 253
+_MAX_HOST: Final = 253
 
 
 class AddressError(ValueError):
-    """A text is no address that could be called; says why, without quoting the text."""
+    """An invalid address. The text gives the reason without quoting the address."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The parts of a URL that say where a request goes."""
+    """The parts of a URL that decide where a request goes."""
 
     scheme: str
     host: str
@@ -38,9 +38,9 @@ class Address:
 
     def is_among(self, hosts: Iterable[str]) -> bool:
         """
-        Whether these hosts hold this one, in letters of any case.
+        Whether the host is one of these, in letters of any case.
 
-        ".example.org" stands for every host below it.
+        ".example.org" stands for all hosts below it.
         """
         return any(
             self.host == host or (host[:1] == "." and self.host.endswith(host))
@@ -56,7 +56,7 @@ class Address:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the host is this machine, by number or as "localhost"."""
+        """Whether the host is this machine, by IP address or as "localhost"."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -65,10 +65,10 @@ class Address:
 
 def read_address(url: str) -> Address:
     """
-    Return where a request to a URL goes. Raises `AddressError`.
+    Parse the address that a request goes to. Raises `AddressError`.
 
-    Only http and https; a host of letters, digits, dots and hyphens (or [::1]); no user name. An
-    international name has to be written in its ASCII form, "xn--…".
+    Only http and https; a host of letters, digits, dots and hyphens (or [::1]); no user name.
+    International names need their ASCII form, "xn--…".
     """
     if not url:
         raise AddressError("is empty")
@@ -84,9 +84,9 @@ def read_address(url: str) -> Address:
         raise AddressError("is not a URL of the form https://host/path")
     if parts.auth is not None:
         raise AddressError("has a user name in it")
-    # The host has to stand there as it was read, not behind percent signs.
+    # The host has to be written as it was parsed, without percent encoding.
     if not url.lower().startswith(f"{parts.scheme}://{parts.host}"):
         raise AddressError("is not a URL of the form https://host/path")
-    if len(parts.host) > _LONGEST_HOST or not _HOST.fullmatch(parts.host):
+    if len(parts.host) > _MAX_HOST or not _HOST.fullmatch(parts.host):
         raise AddressError("has a host with other characters than letters, digits, dots, hyphens")
     return Address(parts.scheme, parts.host.strip("[]"), parts.port)

@@ -1,4 +1,4 @@
-"""The page of a vulnerability: the link that its scanner gave, or its database's own. Pure."""
+"""Pages about vulnerabilities: the scanner's link, or the page of the database. Pure."""
 
 import re
 from typing import Final
@@ -9,9 +9,9 @@ from lib.models import (
 from lib.urls.addresses import AddressError, read_address
 
 _MAX_ID: Final = 60
-"""Longer ids are of no known scheme."""
+"""No known scheme has longer ids."""
 _MAX_URL: Final = 300
-"""Longer ones are not links that people follow, and would eat up a message."""
+"""Longer URLs take too much of a message."""
 
 
 _URL: Final = re.compile(r"https?://[!-;=?-~]+")
@@ -38,7 +38,7 @@ _PAGES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 
 
 def vulnerability_url(finding: Finding) -> str | None:
-    """Return a page about the vulnerability: the source's own, else its scheme's, else None."""
+    """Return a page about the vulnerability: the scanner's link, else by its id, else None."""
     for url in finding.links:
         if len(url) <= _MAX_URL and _URL.fullmatch(url) and _has_host(url):
             return url

@@ -1,4 +1,4 @@
-"""Addresses of images in the console of AWS, in every partition. Pure."""
+"""URLs of images in the AWS console, in every partition. Pure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,8 +10,8 @@ from lib.models import (
 )
 from lib.text import clean
 
-# https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html and the partitions'
-# own guides: China, GovCloud, and the European Sovereign Cloud have consoles of their own.
+# https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html and the guides of the
+# partitions: China, GovCloud and the European Sovereign Cloud have consoles of their own.
 _CONSOLES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "aws-cn": "console.amazonaws.cn",
@@ -22,7 +22,7 @@ _CONSOLES: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def console_url(image: Image) -> str:
-    """Return where the ECR console of the partition and region shows an image, or a repository."""
+    """Return the page of an image or a repository in the ECR console."""
     host = _CONSOLES.get(image.partition, "console.aws.amazon.com")
     region = _quoted(image.region)
     if image.is_repository:

@@ -1,9 +1,9 @@
 """
-Where source code is kept: addresses of repositories in any form, and pages of their commits. Pure.
+Addresses of source repositories, and pages of their commits at known forges. Pure.
 
-    repository_url      what `git clone` takes, or a label says -> one https address, or nothing
-    commit_url          the page of a commit; None where its forge is not known
-    compare_url         the page of what changed between two
+    repository_url      an argument of `git clone` or a label -> an https address, or None
+    commit_url          the page of a commit; None at an unknown forge
+    compare_url         the page of the changes between two commits
 """
 
 import re
@@ -12,13 +12,13 @@ from types import MappingProxyType
 from typing import Final
 
 MAX_URL: Final = 300
-"""Longer ones are not links that people follow, and would eat up a message."""
+"""Longer URLs take too much of a message."""
 _SHORT_COMMIT: Final = 7
 _FULL_COMMIT: Final = 40
 
 _HOST: Final = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+"
 _PATH: Final = r"[A-Za-z0-9._~+-]+(?:/[A-Za-z0-9._~+-]+)*"
-# Whatever stands before the last "@" of the authority is a name or a credential: it is dropped.
+# Text before the last "@" of the authority is a name or a credential: it is dropped.
 _WEB: Final = re.compile(
     rf"(?:git\+)?(?P<scheme>https?|ssh|git)://(?:[^/\s]*@)?(?P<host>{_HOST})(?P<port>:\d{{1,5}})?"
     rf"/+(?P<path>{_PATH})/*",
@@ -53,7 +53,7 @@ _DIRTY: Final = "-dirty"
 _GITHUB: Final = "github.com"
 _BITBUCKET: Final = "bitbucket.org"
 _GITLAB: Final = "gitlab"
-"""Part of the names of hosts that people run themselves."""
+"""Part of the host name of self-hosted instances."""
 _CONSOLE: Final = "console.aws.amazon.com"
 _CONSOLES: Final = (
     ("cn-", "console.amazonaws.cn"),
@@ -63,7 +63,7 @@ _CONSOLES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class _Forge:
-    """How the addresses of pages are made."""
+    """Templates of page addresses."""
 
     commit: str
     compare: str
@@ -75,7 +75,7 @@ _FORGES: Final = MappingProxyType(
         _GITHUB: _Forge("{repository}/commit/{commit}", "{repository}/compare/{old}...{new}"),
         # https://docs.gitlab.com/user/project/repository/compare_revisions/
         _GITLAB: _Forge("{repository}/-/commit/{commit}", "{repository}/-/compare/{old}...{new}"),
-        # The newer one first, and a carriage return between them.
+        # The newer commit first, then a carriage return.
         _BITBUCKET: _Forge(
             "{repository}/commits/{commit}", "{repository}/branches/compare/{new}%0D{old}"
         ),
@@ -85,24 +85,24 @@ _FORGES: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class _Repository:
-    """An address as `repository_url` writes it, in parts."""
+    """The parts of an address from `repository_url`."""
 
     host: str
     path: str
 
     @property
     def region(self) -> str | None:
-        """That of a repository in CodeCommit; None for others."""
+        """The region of a CodeCommit repository; None for others."""
         match = _CODECOMMIT_HOST.fullmatch(self.host)
         return match["region"] if match and self.path.startswith(_CODECOMMIT_PATH) else None
 
 
 def repository_url(text: str) -> str | None:
     """
-    Return the https address of a repository, whichever way it is written.
+    Return the https address of a repository, from any way of writing it.
 
-    Without credentials, query, ".git" and what leads to a file in it. None for anything that is no
-    such address.
+    Credentials, query, ".git" and paths inside the repository are dropped. None for text that is
+    no such address.
     """
     text = re.split(r"[?#]", text.strip(), maxsplit=1)[0]
     if len(text) > MAX_URL:
@@ -115,67 +115,67 @@ def repository_url(text: str) -> str | None:
     match = _WEB.fullmatch(text) or _SCP.fullmatch(text) or _BARE.fullmatch(text)
     if match is None:
         return None
-    said = match.groupdict()
-    host = said["host"].lower()
+    groups = match.groupdict()
+    host = groups["host"].lower()
     host = _SSH_HOSTS.get(host, host)
-    path = _path(host, said["path"])
-    # The port of ssh is not that of the pages.
-    port = said.get("port") if (said.get("scheme") or "").lower() == "https" else None
+    path = _path(host, groups["path"])
+    # The port of ssh is not the port of the web pages.
+    port = groups.get("port") if (groups.get("scheme") or "").lower() == "https" else None
     return None if path is None else f"https://{host}{port or ''}/{path}"
 
 
 def _path(host: str, path: str) -> str | None:
-    """Return the path of the repository itself; None when there is none."""
+    """Return the path of the repository; None for an invalid one."""
     steps = path.split("/")
-    if any(each in {".", ".."} for each in steps):
+    if any(segment in {".", ".."} for segment in steps):
         return None
     if host in {_GITHUB, _BITBUCKET}:
         steps = steps[:2]
     elif _GITLAB in host and "-" in steps:
         # Between the repository and its pages: https://gitlab.com/group/project/-/tree/main
         steps = steps[: steps.index("-")]
-    steps[-1:] = [each.removesuffix(".git") for each in steps[-1:]]
-    known = host in {_GITHUB, _BITBUCKET} or _GITLAB in host
-    if not all(steps) or len(steps) < (2 if known else 1):
+    steps[-1:] = [segment.removesuffix(".git") for segment in steps[-1:]]
+    hosted = host in {_GITHUB, _BITBUCKET} or _GITLAB in host
+    if not all(steps) or len(steps) < (2 if hosted else 1):
         return None
     return "/".join(steps)
 
 
 def name(repository: str) -> str:
-    """Return how people call a repository: "org/repo" at the forges that everybody knows."""
-    found = _parts(repository)
-    if found.region is not None:
-        return found.path.removeprefix(_CODECOMMIT_PATH)
-    if found.host in {_GITHUB, _BITBUCKET, "gitlab.com"}:
-        return found.path
-    return f"{found.host}/{found.path}"
+    """Return a short name of a repository: "org/repo" at public forges, else with its host."""
+    parts = _parts(repository)
+    if parts.region is not None:
+        return parts.path.removeprefix(_CODECOMMIT_PATH)
+    if parts.host in {_GITHUB, _BITBUCKET, "gitlab.com"}:
+        return parts.path
+    return f"{parts.host}/{parts.path}"
 
 
 def is_commit(text: str) -> bool:
-    """Say whether a text can be the id of a commit of git, whole or shortened."""
+    """Whether a text can be the id of a git commit, full or abbreviated."""
     return _COMMIT.fullmatch(text) is not None and text.strip("0") != ""
 
 
 def short_commit(commit: str) -> str:
-    """Return the first digits of a commit; another revision as it is."""
+    """Return the first digits of a commit; other revisions stay as they are."""
     bare, dirty = _bare(commit)
     return bare[:_SHORT_COMMIT] + dirty if is_commit(bare) else commit
 
 
 def commit_url(repository: str | None, commit: str | None) -> str | None:
-    """Return the page of a commit; None where there is no such page, or nobody knows its form."""
+    """Return the page of a commit; None where there is no such page or the forge is unknown."""
     bare = _bare(commit or "")[0]
     if repository is None or not is_commit(bare):
         return None
-    found = _parts(repository)
-    if found.region is not None:
-        return _codecommit_url(found, found.region, bare)
-    forge = _forge(found.host)
+    parts = _parts(repository)
+    if parts.region is not None:
+        return _codecommit_url(parts, parts.region, bare)
+    forge = _forge(parts.host)
     return None if forge is None else forge.commit.format(repository=repository, commit=bare)
 
 
 def _codecommit_url(repository: _Repository, region: str, commit: str) -> str | None:
-    """Return the console's page, which wants the whole id."""
+    """Return the page of a commit in the console, which needs the full id."""
     if len(commit) != _FULL_COMMIT:
         return None
     host = next((host for start, host in _CONSOLES if region.startswith(start)), _CONSOLE)
@@ -187,7 +187,7 @@ def _codecommit_url(repository: _Repository, region: str, commit: str) -> str | 
 
 
 def compare_url(repository: str | None, before: str | None, after: str | None) -> str | None:
-    """Return the page of what changed from one commit to another; None where there is none."""
+    """Return the page of the changes between two commits; None where there is none."""
     old, new = _bare(before or "")[0], _bare(after or "")[0]
     if repository is None or not (is_commit(old) and is_commit(new)):
         return None
@@ -204,7 +204,7 @@ def _forge(host: str) -> _Forge | None:
 
 
 def _bare(commit: str) -> tuple[str, str]:
-    """Return a commit without the mark of changes that were not committed, and that mark."""
+    """Split a commit from its mark of uncommitted changes ("-dirty")."""
     return commit.removesuffix(_DIRTY), _DIRTY if commit.endswith(_DIRTY) else ""
 
 

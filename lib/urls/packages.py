@@ -1,5 +1,5 @@
 """
-Package URLs, read and compared. Pure.
+Package URLs: parsed, and matched with each other. Pure.
 
 https://github.com/package-url/purl-spec
 """
@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import unquote
 
 DISTRIBUTED: Final = frozenset({"apk", "deb", "rpm"})
-"""Types whose namespace is the distribution."""
+"""Types whose namespace is a distribution."""
 KNOWN_TYPES: Final = DISTRIBUTED | {
     "cargo",
     "composer",
@@ -24,33 +24,33 @@ KNOWN_TYPES: Final = DISTRIBUTED | {
     "nuget",
     "pypi",
 }
-"""Those that the packages of findings have; see `lib.normalizer.readers.package_url`."""
+"""Types of the packages in findings; see `lib.normalizer.package_url.package_url`."""
 KNOWN_QUALIFIERS: Final = frozenset({"arch", "distro", "epoch"})
-"""Likewise."""
+"""Qualifiers of the packages in findings."""
 
-# Names of these types are the same in upper and lower case. That of an rpm is not, but those of
-# findings are written in lower case: https://packageurl.org/types/
+# Names of these types are case-insensitive. Names of rpm packages are not, but findings write them
+# in lower case: https://packageurl.org/types/
 _CASELESS: Final = frozenset({"apk", "composer", "deb", "golang", "oci", "pypi", "rpm"})
 
 
 @dataclass(frozen=True, slots=True)
 class PackageUrl:
-    """One package URL in its parts, decoded."""
+    """A package URL in parts, decoded."""
 
     type: str
     namespace: str
-    """Empty without one."""
+    """Empty for a package without namespace."""
     name: str
     version: str | None
     qualifiers: Mapping[str, str]
     subpath: str = ""
 
-    def holds_for(self, other: "PackageUrl") -> bool:
+    def covers(self, other: "PackageUrl") -> bool:
         """
-        Whether a package agrees with this one as a limit.
+        Whether this package URL, as a limit, covers another one.
 
-        What it does not say does not limit: without a version it holds for all, and without a
-        namespace that of a distribution's package for all distributions.
+        Missing parts do not limit: without a version all versions are covered, without a namespace
+        the packages of all distributions.
         """
         return (
             (self.type, self.name) == (other.type, other.name)
@@ -61,46 +61,46 @@ class PackageUrl:
 
     @property
     def of_any_distribution(self) -> bool:
-        """A package of a distribution that is not named."""
+        """Whether this is a package of an unnamed distribution."""
         return self.type in DISTRIBUTED and not self.namespace
 
 
 @lru_cache(maxsize=4096)  # many findings are about the same package
 def read_package_url(text: str) -> PackageUrl | None:
-    """Take a package URL apart; None for what is none."""
+    """Parse a package URL; None for other text."""
     scheme, _, rest = text.partition(":")
     rest, _, subpath = rest.partition("#")
     rest, _, query = rest.partition("?")
     kind, _, path = rest.strip("/").partition("/")
-    path, version = _versioned(path)
-    *namespace, name = [unquote(each) for each in path.split("/") if each] or [""]
+    path, version = _split_version(path)
+    *namespace, name = [unquote(segment) for segment in path.split("/") if segment] or [""]
     if scheme.lower() != "pkg" or not kind or not name:
         return None
     kind = kind.lower()
     return PackageUrl(
         kind,
-        _spelt(kind, "/".join(namespace)),
-        _spelt(kind, name),
+        _normalized(kind, "/".join(namespace)),
+        _normalized(kind, name),
         version,
         MappingProxyType(_qualifiers(query)),
         subpath,
     )
 
 
-def _versioned(path: str) -> tuple[str, str | None]:
+def _split_version(path: str) -> tuple[str, str | None]:
     name, _, version = path.rpartition("@")
-    # An @ that begins a segment is that of a scope of npm, not encoded as it should be.
+    # An @ at the beginning of a segment belongs to an npm scope that is not encoded.
     if not name or name.endswith("/"):
         return path, None
     return name, unquote(version) or None
 
 
 def _qualifiers(query: str) -> dict[str, str]:
-    pairs = (each.partition("=") for each in query.split("&"))
+    pairs = (parameter.partition("=") for parameter in query.split("&"))
     return {key.lower(): unquote(value) for key, _, value in pairs if value}
 
 
-def _spelt(kind: str, name: str) -> str:
+def _normalized(kind: str, name: str) -> str:
     if kind not in _CASELESS:
         return name
     # https://packageurl.org/types/pypi-definition.json

@@ -1,9 +1,10 @@
 """
-Signed links to what the bucket of reports holds, each with an end. Pure.
+Signed links to objects in the report bucket, with an expiry time. Pure.
 
-A link that S3 signs ends with the credentials that signed it, and those of a function last for
-hours. So a link names a key of the bucket and its own end, signed with a secret of the deployment:
-`handlers.open_report` checks it and leads on to S3. A new secret ends all links at once.
+A link signed by S3 expires with the credentials that signed it, and those of a function last for
+hours. Instead a link holds a key of the bucket and an expiry time, signed with a secret of the
+deployment. `handlers.open_report` checks the link and redirects to S3. A new secret revokes all
+links at once.
 """
 
 import base64
@@ -18,30 +19,30 @@ from urllib.parse import quote, unquote, urlencode
 from lib.errors import LinkError
 
 PREFIXES: Final = ("pages/", "digests/")
-"""What links may lead to: never the stored evaluations themselves."""
+"""Keys that links may open: never the stored evaluations."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignedLinks:
-    """Makes links below `base`, which ends with a slash, that hold for `lasting`."""
+    """Creates links below `base`, which ends with a slash. They are valid for `lifetime`."""
 
     base: str
-    lasting: timedelta
+    lifetime: timedelta
 
     def url(self, key: str, *, secret: str, now: datetime) -> str:
-        """Return a link to an object, which whoever has it can open until it ends."""
-        ends = int((now + self.lasting).timestamp())
-        # Not "signature": who looks for signed requests of AWS takes it for one.
+        """Return a link to an object. Anyone who has it can open the object until it expires."""
+        ends = int((now + self.lifetime).timestamp())
+        # Not "signature": scanners would take it for a signed request of AWS.
         query = urlencode({"ends": ends, "proof": _signature(key, ends, secret)})
         return f"{self.base}{quote(key)}?{query}"
 
 
-def opened(path: str, query: Mapping[str, str], *, secret: str, now: datetime) -> str:
+def verified_key(path: str, query: Mapping[str, str], *, secret: str, now: datetime) -> str:
     """
-    Return the key that a link leads to.
+    Return the key of a link.
 
-    `path` and `query` are those of the request. Raises `LinkError` when it has ended, is not of our
-    making, or leads to nothing that may be opened.
+    `path` and `query` come from the request. Raises `LinkError` for a link that has expired, has a
+    wrong signature, or leads to an object that must not be opened.
     """
     key = unquote(path.removeprefix("/"))
     ends = query.get("ends", "")

@@ -75,7 +75,7 @@ class TestHoldsFor:
 
         assert wanted is not None
         assert package is not None
-        assert wanted.holds_for(package) is holds
+        assert wanted.covers(package) is holds
 
     def test_only_distributions_can_be_left_open(self) -> None:
         """A name of npm without a scope is another one than with it."""
@@ -83,7 +83,7 @@ class TestHoldsFor:
 
         assert wanted is not None
         assert package is not None
-        assert not wanted.holds_for(package)
+        assert not wanted.covers(package)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.errors import LinkError
-from lib.urls.signed import PREFIXES, SignedLinks, opened
+from lib.urls.signed import PREFIXES, SignedLinks, verified_key
 from tests.support.builders import NOW
 
 DAY = timedelta(days=1)
@@ -29,7 +29,7 @@ def test_a_link_opens_what_it_was_made_for(key: str) -> None:
     """Whatever the name of the object, until the last second."""
     path, query = parts(LINKS.url(key, secret="of-ours", now=NOW))
 
-    assert opened(path, query, secret="of-ours", now=NOW + 30 * DAY) == key
+    assert verified_key(path, query, secret="of-ours", now=NOW + 30 * DAY) == key
 
 
 def test_it_ends() -> None:
@@ -37,7 +37,7 @@ def test_it_ends() -> None:
     path, query = parts(LINKS.url(KEY, secret="of-ours", now=NOW))
 
     with pytest.raises(LinkError, match="ended"):
-        opened(path, query, secret="of-ours", now=NOW + 30 * DAY + timedelta(seconds=1))
+        verified_key(path, query, secret="of-ours", now=NOW + 30 * DAY + timedelta(seconds=1))
 
 
 def test_a_new_secret_ends_all_links() -> None:
@@ -45,7 +45,7 @@ def test_a_new_secret_ends_all_links() -> None:
     path, query = parts(LINKS.url(KEY, secret="of-ours", now=NOW))
 
     with pytest.raises(LinkError, match="not valid"):
-        opened(path, query, secret="another", now=NOW)
+        verified_key(path, query, secret="another", now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_changed_link_does_not_open(name: str, value: str) -> None:
     path, query = parts(LINKS.url(KEY, secret="of-ours", now=NOW))
 
     with pytest.raises(LinkError):
-        opened(path, {**query, name: value}, secret="of-ours", now=NOW)
+        verified_key(path, {**query, name: value}, secret="of-ours", now=NOW)
 
 
 @pytest.mark.parametrize("path", ["/pages/another.html", "/", "", "/pages/%2e%2e/reports/one"])
@@ -75,7 +75,7 @@ def test_a_link_leads_to_its_own_object(path: str) -> None:
     _, query = parts(LINKS.url(KEY, secret="of-ours", now=NOW))
 
     with pytest.raises(LinkError):
-        opened(path, query, secret="of-ours", now=NOW)
+        verified_key(path, query, secret="of-ours", now=NOW)
 
 
 def test_stored_evaluations_are_never_linked_to() -> None:
@@ -83,5 +83,5 @@ def test_stored_evaluations_are_never_linked_to() -> None:
     path, query = parts(LINKS.url("reports/one", secret="of-ours", now=NOW))
 
     with pytest.raises(LinkError):
-        opened(path, query, secret="of-ours", now=NOW)
+        verified_key(path, query, secret="of-ours", now=NOW)
     assert "reports/" not in PREFIXES
