@@ -1,8 +1,8 @@
 """
-The checked file: alerts.yml as a document -> destinations, routes, streams, suppressions.
+The configuration: alerts.yml, checked and parsed.
 
-    check   every problem with its path, in words that never hold a value of the file: any value
-            may be a secret that somebody put into the wrong place
+    check   every problem with its path. Texts never hold a value of the file: any value may be a
+            secret in the wrong place
     parse   a document that was checked before (when the package was built) -> Config
     load    check, then parse
 
@@ -32,7 +32,7 @@ _REFERENCES: Final = ("secret", "parameter")
 
 
 def secret_references(entry: DestinationConfig) -> tuple[tuple[str, str], ...]:
-    """Return kind ("secret", "parameter") and name of each secret that a destination names."""
+    """Return kind ("secret", "parameter") and name of each secret that a destination refers to."""
     references = (value for value in entry.options.values() if isinstance(value, dict))
     return tuple(
         (kind, reference[kind])
@@ -44,14 +44,14 @@ def secret_references(entry: DestinationConfig) -> tuple[tuple[str, str], ...]:
 
 def load(document: Json, *, today: date) -> Config:
     """Check and parse a document. Raises `ConfigError` listing every error."""
-    errors = [each for each in check(document, today=today) if each.level == "error"]
+    errors = [problem for problem in check(document, today=today) if problem.level == "error"]
     if errors:
         raise ConfigError("The configuration is not valid: " + "; ".join(map(str, errors)))
     return parse(document)
 
 
 def read_packaged() -> Config:
-    """Return the configuration that was checked and packaged with the code: alerts.json."""
+    """Return the checked configuration that is packaged with the code: alerts.json."""
     path = ROOT / "alerts.json"
     try:
         return parse(json.loads(path.read_text(encoding="utf-8")))
@@ -62,7 +62,7 @@ def read_packaged() -> Config:
 
 
 def config_hash(document: Json) -> str:
-    """Return a short name of this configuration for logs; the order of keys does not matter."""
+    """Return a short hash of a configuration for logs. The order of keys does not matter."""
     text = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -71,29 +71,29 @@ def check(
     document: Json, *, today: date, receiver_hosts: Sequence[str] = ()
 ) -> tuple[Problem, ...]:
     """
-    Return every error; for a document that breaks no rule, what AWS does not take, and warnings.
+    Return all errors; for a document without errors, limits of AWS that it exceeds, and warnings.
 
-    `today` (UTC) decides which suppressions have expired; `receiver_hosts` are those that the
+    `today` (UTC) decides which suppressions have expired; `receiver_hosts` are the hosts that the
     deployment allows beside the vendors' own.
     """
     leaks = list(unsafe_texts((), document))
-    leaking = {each.path for each in leaks}
-    rules = [each for each in broken_rules(document) if each.path not in leaking]
+    leaking = {leak.path for leak in leaks}
+    rules = [problem for problem in broken_rules(document) if problem.path not in leaking]
     errors = [*leaks, *rules, *misfits(document)]
-    found = errors or (
+    problems = errors or (
         *_beyond_limits(parse(document)),
         *foreign_hosts(document, receiver_hosts),
         *never_closed(document),
         *doubts(parse(document), today),
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(problems))
 
 
 def check_against(schema: str, document: Json) -> tuple[Problem, ...]:
     """
     Return every rule of a schema that a document breaks, and every text that looks like a secret.
 
-    `schema`: the name of a file in schemas/.
+    `schema` is the name of a file in schemas/.
     """
     leaks = list(unsafe_texts((), document))
     leaking = {problem.path for problem in leaks}
@@ -102,18 +102,18 @@ def check_against(schema: str, document: Json) -> tuple[Problem, ...]:
 
 
 def _beyond_limits(config: Config) -> Iterator[Problem]:
-    """Find what is allowed one by one, but is too much for AWS together."""
-    found = limits.reach(config.routes)
-    if found.deliveries > limits.MOST_DELIVERIES:
+    """Find totals that exceed a limit of AWS."""
+    reach = limits.reach(config.routes)
+    if reach.deliveries > limits.MOST_DELIVERIES:
         message = (
-            f"one scan can reach {found.deliveries} destinations, where a bot counts once for "
+            f"one scan can reach {reach.deliveries} destinations, where a bot counts once for "
             f"each channel, and DynamoDB saves {limits.MOST_DELIVERIES} of them together: let "
             "fewer routes continue that can match the same image, or share channels"
         )
         yield Problem(("routes",), message)
-    elif not found.fits:
+    elif not reach.fits:
         message = (
-            f"what one scan is routed by takes {found.size / 1e6:.1f} MB, and DynamoDB saves "
+            f"the filters of one scan take {reach.size / 1e6:.1f} MB, and DynamoDB saves "
             f"{limits.MOST_BYTES / 1e6:.1f} MB together: let fewer routes continue, or notify less"
         )
         yield Problem(("routes",), message)

@@ -1,8 +1,8 @@
 """
-Limits of AWS that depend on alerts.yml, counted before anything is deployed. Pure.
+Limits of AWS that depend on alerts.yml, checked before deployment. Pure.
 
-Whether two routes can match the same image cannot be decided for every pair of globs. So the
-numbers here are never too small, and exact for names and for globs that begin differently.
+Whether two routes can match the same image cannot be decided for every pair of globs. The numbers
+are upper bounds; they are exact for names and for globs with different beginnings.
 """
 
 from collections import defaultdict
@@ -15,42 +15,42 @@ from lib.models import Destination, Filter
 
 ACTIONS: Final = 100
 """
-The most actions of a transaction.
+The maximum number of actions in a transaction.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 """
 OTHER_ACTIONS: Final = 3
-"""Those that save an evaluation beside its deliveries: image, head of the stream, history."""
+"""Actions for the evaluation itself: image, head of the stream, history."""
 MOST_DELIVERIES: Final = ACTIONS - OTHER_ACTIONS
 MOST_BYTES: Final = 3_500_000
-"""Of 4 MB that a transaction may hold, what is left for the filters of its deliveries."""
+"""Bytes for the filters of the deliveries, out of the 4 MB of a transaction."""
 MOST_TOPICS: Final = 6_000
 """
-Characters that the topics may take in the policy of the function that publishes.
+Maximum characters of the topics in the policy of the function that publishes.
 
 The policies of a role have at most 10,240 together, without blanks; a test counts the others.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
 """
 _TOPIC: Final = len('"",')
 _FILTER: Final = 120
-"""Bytes of a filter beside its own words: names of fields, and what DynamoDB adds to each."""
+"""Bytes of a filter beside its own words: field names, and DynamoDB's overhead for each."""
 _FIELDS: Final = ("repository", "account", "region", "source")
-"""Of these an image has one value each; tags and platforms it may have several."""
+"""Fields of which an image has one value. It may have several tags and platforms."""
 _GLOB: Final = frozenset("*?[")
 _END: Final = "\0"
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The most that one evaluation writes for its destinations."""
+    """Upper bounds for the deliveries of one evaluation."""
 
     deliveries: int = 0
     size: int = 0
-    """Bytes of their filters."""
+    """Bytes of the filters."""
 
     @property
     def fits(self) -> bool:
-        """Whether one transaction takes them."""
+        """Whether one transaction can hold the deliveries."""
         return self.deliveries <= MOST_DELIVERIES and self.size <= MOST_BYTES
 
 
@@ -60,33 +60,33 @@ def reach(routes: Sequence[Route]) -> Reach:
 
 
 def topics_size(topics: Iterable[str]) -> int:
-    """Return the characters that topics take in a policy."""
+    """Return the number of characters that topics take in a policy."""
     return sum(len(topic) + _TOPIC for topic in set(topics))
 
 
 def _within(routes: Sequence[Route], fields: Sequence[str]) -> Iterator[Reach]:
-    """Yield the reach of routes; where it does not fit, that of those that can match together."""
-    all_of_them = _reach_of(routes)
-    if all_of_them.fits or not fields:
-        yield all_of_them
+    """Yield the reach of all routes; if that is too much, of each group that can match together."""
+    total = _reach_of(routes)
+    if total.fits or not fields:
+        yield total
         return
     for group in _groups(routes, fields[0]):
-        yield from _within([routes[place] for place in sorted(group)], fields[1:])
+        yield from _within([routes[index] for index in sorted(group)], fields[1:])
 
 
 def _largest(reaches: Iterable[Reach]) -> Reach:
-    found = list(reaches)
+    candidates = list(reaches)
     return Reach(
-        max((each.deliveries for each in found), default=0),
-        max((each.size for each in found), default=0),
+        max((reach.deliveries for reach in candidates), default=0),
+        max((reach.size for reach in candidates), default=0),
     )
 
 
 def _reach_of(routes: Sequence[Route]) -> Reach:
     """
-    Return what is reached if all of these routes match.
+    Return the reach of routes that all match.
 
-    A route that does not continue is the last that speaks; the catch-all speaks beside it where
+    Evaluation stops at the first route that does not continue. The catch-all route is added where
     another route could not be evaluated.
     """
     return _largest(_stops(routes))
@@ -117,15 +117,15 @@ def _size(filter_: Filter) -> int:
 
 
 def _groups(routes: Sequence[Route], field: str) -> set[frozenset[int]]:
-    """Return, by their places, the routes that one value of a field can match together."""
+    """Return the sets of route indexes that one value of a field can match together."""
     anywhere: set[int] = set()
     beginnings: defaultdict[str, set[int]] = defaultdict(set)
-    for place, route in enumerate(routes):
+    for index, route in enumerate(routes):
         globs: Sequence[str] = getattr(route.match, field, ())
         for glob in globs:
-            beginnings[_beginning(glob)].add(place)
+            beginnings[_beginning(glob)].add(index)
         if not globs:
-            anywhere.add(place)
+            anywhere.add(index)
     groups = {
         frozenset(anywhere.union(*(beginnings.get(text[:end], ()) for end in range(len(text) + 1))))
         for text in beginnings
@@ -134,8 +134,8 @@ def _groups(routes: Sequence[Route], field: str) -> set[frozenset[int]]:
 
 
 def _beginning(glob: str) -> str:
-    """Return the text that everything begins with that a glob matches; a name has an end, too."""
-    for place, character in enumerate(glob):
+    """Return the fixed beginning of a glob; a name without wildcards includes its end."""
+    for index, character in enumerate(glob):
         if character in _GLOB:
-            return glob[:place]
+            return glob[:index]
     return glob + _END

@@ -1,4 +1,4 @@
-"""The checked configuration, as the functions use it."""
+"""The data model of the checked configuration."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ from lib.core.suppressions import Suppression
 from lib.models import Destination, Json
 
 LOOPBACK: Final = ("localhost", "127.0.0.1")
-"""For tests and the demo."""
+"""Hosts of this machine, for tests and the demo."""
 
 
 @dataclass(frozen=True, slots=True)
 class DestinationConfig:
-    """A receiver: which notifier, and its options as they stand in the file."""
+    """A destination: the type of its notifier, and the options from the file."""
 
     type: str
     options: Mapping[str, Json]
 
     def hosts(self, vendors: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, ...]:
         """
-        Return whom it may call: its vendor's hosts, and those that the deployment has `named`.
+        Return the hosts that the destination may call: the vendor's, and those of the deployment.
 
-        A host in its options is the only one. This machine is called only where it was named.
+        A host in its options is the only one. Hosts of this machine need to be in `named`.
         """
         host = self.options.get("host")
         if host is None:
@@ -35,17 +35,17 @@ class DestinationConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What alerts.yml says."""
+    """The configuration in alerts.yml."""
 
     destinations: Mapping[Destination, DestinationConfig]
     routes: tuple[Route, ...]
     streams: tuple[str, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
     fallback: Destination | None = None
-    """Who is told when another destination refuses everything."""
+    """The destination that is notified when another one refuses everything."""
     digest: Schedule | None = None
-    """Who hears regularly how things stand, and when; None: nobody."""
+    """Schedule and destinations of the digest; None for no digest."""
     sources: tuple[tuple[str, str], ...] = ()
-    """By globs of repositories, where the code of their images is kept; the first one counts."""
+    """Source repositories by globs of image repositories; the first match counts."""
     repositories: Expectations | None = None
-    """How repositories should be set up; None: nobody looks."""
+    """The expected settings of repositories; None for no checks."""

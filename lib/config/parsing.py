@@ -1,4 +1,4 @@
-"""The checked document as a `Config`: destinations, routes, streams, suppressions. Pure."""
+"""The parser of a checked document: destinations, routes, streams, suppressions. Pure."""
 
 from collections.abc import Mapping
 from datetime import date, time
@@ -28,18 +28,18 @@ WEEKDAYS: Final = (
 
 
 def parse(document: Json) -> Config:
-    """Understand a document that `check` has no errors for."""
+    """Parse a document without errors; see `lib.config.check`."""
     named = {
         Destination(name): _destination(entry) for name, entry in document["destinations"].items()
     }
     notified = [_notified(entry, named) for entry in document["routes"]]
     return Config(
         destinations=MappingProxyType(
-            named | {name: each for whom in notified for name, each in whom.items()}
+            named | {name: config for targets in notified for name, config in targets.items()}
         ),
         routes=tuple(
-            _route(entry, tuple(whom))
-            for entry, whom in zip(document["routes"], notified, strict=True)
+            _route(entry, tuple(targets))
+            for entry, targets in zip(document["routes"], notified, strict=True)
         ),
         streams=tuple(document.get("streams", ())),
         suppressions=tuple(map(_suppression, document.get("suppressions", ()))),
@@ -75,10 +75,10 @@ def _notified(
     entry: Mapping[str, Json], named: Mapping[Destination, DestinationConfig]
 ) -> dict[Destination, DestinationConfig]:
     """
-    Return whom a route notifies.
+    Return the destinations of a route.
 
-    A bot in the channel of a route is a destination of its own, "bot/C0PAYMENTS": a channel has
-    its own threads and rate limit, and may be paused or archived alone.
+    A bot in the channel of a route is a destination of its own, "bot/C0PAYMENTS": the channel has
+    its own threads and rate limit, and may be paused or archived independently.
     """
     channel = entry.get("channel")
     notified = {}

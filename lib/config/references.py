@@ -1,4 +1,4 @@
-"""What refers to something else in the file, and does not fit it. Pure."""
+"""References between parts of the configuration, and values that do not fit them. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +14,8 @@ from lib.urls.packages import KNOWN_QUALIFIERS, read_package_url
 
 
 def misfits(document: Json) -> Iterator[Problem]:
-    """Find errors between parts; whatever has the wrong shape was reported before."""
-    routes = [each for each in list_at(document, "routes") if isinstance(each, dict)]
+    """Find errors between parts. Parts of a wrong type were reported before."""
+    routes = [route for route in list_at(document, "routes") if isinstance(route, dict)]
     if len(routes) == len(list_at(document, "routes")):
         yield from _route_misfits(routes, mapping_at(document, "destinations"))
     names = list(mapping_at(document, "destinations"))
@@ -52,8 +52,8 @@ def _route_misfits(
 ) -> Iterator[Problem]:
     seen: dict[Json, int] = {}
     names = list(destinations)
-    entries = ((name, each) for name, each in destinations.items() if isinstance(each, dict))
-    bots = {name for name, each in entries if "token" in each}
+    entries = ((name, entry) for name, entry in destinations.items() if isinstance(entry, dict))
+    bots = {name for name, entry in entries if "token" in entry}
     for index, route in enumerate(routes):
         name = route.get("name")
         if isinstance(name, str) and seen.setdefault(name, index) != index:
@@ -61,7 +61,7 @@ def _route_misfits(
         for place, target in enumerate(list_at(route, "notify")):
             if isinstance(target, str) and target not in names:
                 yield Problem(("routes", index, "notify", place), _no_destination(target, names))
-        targets = (each for each in list_at(route, "notify") if isinstance(each, str))
+        targets = (target for target in list_at(route, "notify") if isinstance(target, str))
         if "channel" in route and bots.isdisjoint(targets):
             yield Problem(("routes", index, "channel"), _NO_BOT)
     if routes and "match" in routes[-1]:
@@ -77,8 +77,10 @@ def _digest_misfits(document: Json) -> Iterator[Problem]:
         if not isinstance(name, str):
             continue
         path: ConfigPath = ("digest", "notify", place)
-        known, _, channel = name.partition("/")
-        entry = destinations.get(known if not channel or name in _channels(document) else name)
+        destination, _, channel = name.partition("/")
+        entry = destinations.get(
+            destination if not channel or name in _channels(document) else name
+        )
         if entry is None:
             yield Problem(path, _no_destination(name, list(destinations)))
         elif isinstance(entry, dict) and entry.get("type") in known_types():
@@ -89,8 +91,8 @@ def _digest_misfits(document: Json) -> Iterator[Problem]:
 
 def _channels(document: Json) -> set[str]:
     """Return the names of bots in the channels of routes."""
-    routes = [each for each in list_at(document, "routes") if isinstance(each, dict)]
-    return {f"{bot}/{each.get('channel')}" for each in routes for bot in list_at(each, "notify")}
+    routes = [route for route in list_at(document, "routes") if isinstance(route, dict)]
+    return {f"{bot}/{route.get('channel')}" for route in routes for bot in list_at(route, "notify")}
 
 
 def _digest_refused(entry: Mapping[str, Json], path: ConfigPath) -> Iterator[Problem]:
@@ -99,9 +101,9 @@ def _digest_refused(entry: Mapping[str, Json], path: ConfigPath) -> Iterator[Pro
         yield Problem(path, refused)
     elif isinstance(refused, dict):
         for option, words in refused.items():
-            said = words.get(entry.get(option))
-            if said is not None:
-                yield Problem(path, said)
+            problem_text = words.get(entry.get(option))
+            if problem_text is not None:
+                yield Problem(path, problem_text)
 
 
 _NO_BOT: Final = (
@@ -111,7 +113,7 @@ _NO_BOT: Final = (
 
 
 def _no_destination(target: str, names: list[str]) -> str:
-    safe = [each for each in names if step(each) == f".{each}"]
+    safe = [name for name in names if step(name) == f".{name}"]
     nearest = get_close_matches(target, safe, n=1)
     hint = f"did you mean {nearest[0]}?" if nearest else f"there are: {', '.join(safe) or 'none'}"
     return f"is not a destination; {hint}"

@@ -1,4 +1,4 @@
-"""The document against its JSON schemas, in words that never hold a value of the file."""
+"""Validation of the configuration by its JSON schemas. Texts never hold a value of the file."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ _BY_SNS: Final[Mapping[str, str]] = MappingProxyType(
         "email": "type sns with format text sends mail to the subscribers of a topic",
     }
 )
-"""What people look for among the types of destinations, and how it is reached."""
+"""Receivers without a type of their own, and how to reach them."""
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -25,15 +25,15 @@ _SCHEMAS: Final = ROOT / "schemas"
 
 
 def known_types() -> tuple[str, ...]:
-    """Return the types of destinations: there is one schema for each."""
-    return tuple(sorted(each.stem for each in (_SCHEMAS / "notifiers").glob("*.json")))
+    """Return the types of destinations: one for each schema in schemas/notifiers."""
+    return tuple(sorted(path.stem for path in (_SCHEMAS / "notifiers").glob("*.json")))
 
 
 def broken_rules(document: Json) -> Iterator[Problem]:
-    """Check the frame, then every destination whose type is known."""
+    """Validate the document, then the options of each destination of a known type."""
     types = known_types()
     frame = read_schema("alerts-1.0.0.json")
-    # Editors complete the options through these references; here they are the second step.
+    # Editors use these references to complete options; here the options are validated separately.
     frame["$defs"]["destination"] = {
         "type": "object",
         "errorMessage": "must be a mapping that begins with its type",
@@ -48,14 +48,14 @@ def broken_rules(document: Json) -> Iterator[Problem]:
 
 
 def read_schema(name: str) -> dict[str, Any]:
-    """Return a schema of `schemas/`."""
+    """Read a schema of schemas/."""
     schema: dict[str, Any] = json.loads((_SCHEMAS / name).read_text(encoding="utf-8"))
     return schema
 
 
 def against(schema: Mapping[str, Any], instance: Json, prefix: ConfigPath) -> Iterator[Problem]:
-    """Yield what an instance breaks of a schema, in words that hold no value of it."""
-    # Not needed by handlers: the packaged configuration was checked when it was built.
+    """Yield the rules of a schema that an instance breaks, in texts without its values."""
+    # Imported late: handlers use the packaged configuration, which was checked at build time.
     from jsonschema import Draft202012Validator
 
     errors: Iterable[Any] = Draft202012Validator(schema).iter_errors(instance)
@@ -64,8 +64,8 @@ def against(schema: Mapping[str, Any], instance: Json, prefix: ConfigPath) -> It
         if "propertyNames" in error.absolute_schema_path:
             yield Problem((*path, error.instance), _words(error))
         elif error.validator == "required":
-            missing = (each for each in error.validator_value if each not in error.instance)
-            yield from (Problem(path, f"{each} is missing") for each in missing)
+            missing = (key for key in error.validator_value if key not in error.instance)
+            yield from (Problem(path, f"{key} is missing") for key in missing)
         elif error.validator == "additionalProperties":
             yield from _unknown_keys(error, path)
         else:
@@ -112,7 +112,7 @@ _WORDS: Final[Mapping[str, Callable[[Any], str]]] = MappingProxyType(
 
 
 def _words(error: Any) -> str:
-    """Say which rule is broken, from the rule alone: jsonschema's own texts hold the value."""
+    """Describe a broken rule from the schema alone: texts of jsonschema contain the value."""
     schema, rule, allowed = error.schema, error.validator, error.validator_value
     if rule == "pattern" and "patternErrorMessage" in schema:
         return str(schema["patternErrorMessage"])
@@ -130,14 +130,14 @@ def _words(error: Any) -> str:
 
 
 def _meant(value: Json, allowed: Sequence[str]) -> str:
-    """Return the allowed value that was probably meant; never the value, which may be a secret."""
+    """Suggest the allowed value that was probably meant. The value itself may be a secret."""
     if not isinstance(value, str) or value in allowed:
         return ""
     if "sns" in allowed:
         wanted = get_close_matches(value.lower(), _BY_SNS, n=1)
         if wanted:
             return f"; {_BY_SNS[wanted[0]]}"
-    lower = {each.lower(): each for each in allowed}
+    lower = {word.lower(): word for word in allowed}
     nearest = get_close_matches(value.lower(), lower, n=1)
     return f"; did you mean {lower[nearest[0]]}?" if nearest else ""
 

@@ -1,5 +1,5 @@
 """
-Names of secrets: the name in alerts.yml -> the name that a stage reads.
+Names of secrets: from alerts.yml to the names of a stage.
 
 alerts.yml is the same for every stage and names `ecr-scan-alerts/NAME`. The functions of a stage
 read `ecr-scan-alerts/STAGE/NAME`, and their roles allow nothing else below `ecr-scan-alerts/`.

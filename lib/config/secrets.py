@@ -1,4 +1,4 @@
-"""Secrets and control characters that stand in the file by mistake. Pure."""
+"""Secrets and control characters in the configuration file. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -17,15 +17,15 @@ _LEAK: Final = (
 
 
 def unsafe_texts(path: ConfigPath, value: Json) -> Iterator[Problem]:
-    """Yield every text that looks like a secret or holds a control character."""
+    """Yield a problem for each text that looks like a secret or has a control character."""
     if isinstance(value, str):
         if SECRET.search(value):
             yield Problem(path, _LEAK)
         elif _CONTROL.search(value) and path[-1:] != ("reason",):
             yield Problem(path, "must not hold line breaks or control characters")
     elif isinstance(value, dict):
-        for key, each in value.items():
-            yield from unsafe_texts((*path, key), each)
+        for key, item in value.items():
+            yield from unsafe_texts((*path, key), item)
     elif isinstance(value, list):
-        for index, each in enumerate(value):
-            yield from unsafe_texts((*path, index), each)
+        for index, item in enumerate(value):
+            yield from unsafe_texts((*path, index), item)

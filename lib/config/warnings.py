@@ -1,4 +1,4 @@
-"""What is allowed, and probably not meant. Pure."""
+"""Warnings: configurations that are allowed and probably unintended. Pure."""
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -12,15 +12,15 @@ from lib.core.suppressions import Suppression, covered
 from lib.models import Destination, Json
 from lib.urls.addresses import AddressError, read_address
 
-PAST_DUE: Final = timedelta(days=7)
-"""A suppression that ends within this time is worth a warning."""
+EXPIRY_WARNING: Final = timedelta(days=7)
+"""Suppressions that end within this time cause a warning."""
 
 
 def foreign_hosts(document: Json, receiver_hosts: Sequence[str]) -> Iterator[Problem]:
-    """Find addresses that are refused when something is sent, unless the deployment names them."""
+    """Find hosts that sending would refuse, unless the deployment allows them."""
     for name, entry in document["destinations"].items():
         options = read_schema(f"notifiers/{entry['type']}.json")["properties"]
-        for option in (each for each in entry if each in options):
+        for option in (key for key in entry if key in options):
             vendors = options[option].get("x-hosts")
             if vendors and not _may_be_called(entry[option], (*vendors, *receiver_hosts)):
                 message = (
@@ -32,7 +32,7 @@ def foreign_hosts(document: Json, receiver_hosts: Sequence[str]) -> Iterator[Pro
 
 
 def never_closed(document: Json) -> Iterator[Problem]:
-    """Find routes that open something, and are not told when it is over."""
+    """Find routes that open incidents or issues, and exclude the changes that close them."""
     ends = {
         name: read_schema(f"notifiers/{entry['type']}.json").get("x-closed-by")
         for name, entry in document["destinations"].items()
@@ -46,7 +46,7 @@ def never_closed(document: Json) -> Iterator[Problem]:
 
 
 def _may_be_called(url: str, hosts: Sequence[str]) -> bool:
-    """Whether `lib.http_client.check_url` will let this address pass."""
+    """Whether `lib.http_client.check_url` accepts an address."""
     try:
         return read_address(url).is_among((*hosts, *LOOPBACK))
     except AddressError:
@@ -54,12 +54,12 @@ def _may_be_called(url: str, hosts: Sequence[str]) -> bool:
 
 
 def doubts(config: Config, today: date) -> Iterator[Problem]:
-    """Yield what is allowed and probably not meant."""
+    """Yield unused destinations, unreachable routes, and suppressions without effect."""
     yield from _unreachable(config.routes)
     used = {destination for route in config.routes for destination in route.notify}
     used |= {config.fallback} if config.fallback is not None else set()
-    # A bot may be used in the channels of routes alone.
-    used |= {Destination(each.partition("/")[0]) for each in used}
+    # Some bots are used only in the channels of routes.
+    used |= {Destination(destination.partition("/")[0]) for destination in used}
     for name in config.destinations:
         if name not in used:
             yield Problem(("destinations", name), "no route notifies this", "warning")
@@ -81,7 +81,7 @@ def _unreachable(routes: Sequence[Route]) -> Iterator[Problem]:
 
 
 def _covers(wide: Match | None, narrow: Match | None) -> bool:
-    """Whether every image that `narrow` matches is matched by `wide`, as far as texts can tell."""
+    """Whether `wide` matches all images of `narrow`, judging by the texts of the globs."""
     if wide is None:
         return True
     if narrow is None:
@@ -105,9 +105,11 @@ def _stale(suppressions: Sequence[Suppression], today: date) -> Iterator[Problem
     for index, entry in enumerate(suppressions):
         path: ConfigPath = ("suppressions", index)
         if entry.expires < today:
-            message = f"expired on {entry.expires}: its findings are told again. Remove or renew it"
+            message = (
+                f"expired on {entry.expires}: its findings are reported again. Remove or renew it"
+            )
             yield Problem((*path, "expires"), message, "warning")
-        elif entry.expires <= today + PAST_DUE:
+        elif entry.expires <= today + EXPIRY_WARNING:
             yield Problem((*path, "expires"), f"expires soon, on {entry.expires}", "warning")
     for index, by in covered(suppressions):
         message = f"has no effect: suppressions[{by}] covers it"

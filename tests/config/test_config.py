@@ -904,7 +904,7 @@ class TestWarnings:
         [
             (
                 "2026-11-22",
-                "expired on 2026-11-22: its findings are told again. Remove or renew it",
+                "expired on 2026-11-22: its findings are reported again. Remove or renew it",
             ),
             ("2026-11-23", "expires soon, on 2026-11-23"),
             ("2026-11-30", "expires soon, on 2026-11-30"),
