@@ -1,4 +1,4 @@
-"""Questions to AWS: findings, images, repositories, coverage.
+"""Calls to AWS that read findings, images, repositories and workloads.
 
-Input only; `lib.normalizer` reads the answers.
+Reads only. `lib.normalizer` interprets the answers.
 """

@@ -1,5 +1,5 @@
 """
-Findings from ECR: all pages of DescribeImageScanFindings, and what they say together.
+Findings from ECR: the pages of DescribeImageScanFindings as one report.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 """
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 
 MAX_RESULTS: Final = 1000
-"""The API's maximum. Enhanced findings come by the hundred whatever is asked for."""
+"""The API's maximum. Pages of enhanced findings have 100 rows whatever the request asks for."""
 
 _NOT_FOUND: Final = "ScanNotFoundException"
 _THROTTLED: Final = frozenset(
@@ -89,7 +89,7 @@ class EcrFindingSource:
                 f"The scan of {image.name} is not finished: {report.scan.reason}",
                 status=report.scan.status,
             )
-        listed = sum(len(rows_of(each)) for page in pages for each in both_lists(page))
+        listed = sum(len(rows_of(rows)) for page in pages for rows in both_lists(page))
         if announced is not None and listed < announced and may_grow(report):
             # ECR can say COMPLETE before its lists are: https://github.com/aws/aws-sdk/issues/289
             raise FindingsNotReadyError(
@@ -118,7 +118,7 @@ class EcrFindingSource:
         return replace(image, pushed_at=pushed_at, tags=image.tags or texts(tags))
 
     def _about_another(self, image: Image, detail: Mapping[str, Any]) -> str | None:
-        """Ask the manifest whether it belongs to another image, where the answer left that open."""
+        """Ask for the image's subject where its details leave it open."""
         if Doubt.REFERRER not in doubts_about(detail, detail_fields(self._client)):
             return None
         with source_errors(image.name):
@@ -131,7 +131,7 @@ class EcrFindingSource:
             return next(fetch_indexes(self._client, (image,)), None)
 
     def _check_region(self, image: Image) -> None:
-        """Refuse another region's image: here, an image of the same name would answer for it."""
+        """Refuse an image of another region: an image of the same name here would answer for it."""
         here = self._client.meta.region_name
         if image.region and image.region != here:
             raise EventError(
@@ -142,10 +142,10 @@ class EcrFindingSource:
 
     def _failed(self, image: Image, scan: Scan) -> UnusableReport:
         """
-        Say why a scan failed, if ECR tells.
+        Return the report of a failed scan, with ECR's reason where it gives one.
 
-        The event decides: what ECR may list beside it comes from an earlier scan. Raises
-        `ImageGoneError`, as there is nobody to tell about an image that was deleted.
+        The status of the event stands: findings that ECR lists belong to an earlier scan. Raises
+        `ImageGoneError`, because a deleted image needs no notification.
         """
         try:
             report = normalize_ecr(self._fetch(image, ALL_THE_TIME), image, scan)
@@ -158,7 +158,7 @@ class EcrFindingSource:
         return UnusableReport(report.image, replace(scan, reason=reason or scan.status))
 
     def _fetch(self, image: Image, fetching: Fetching) -> list[Page]:
-        """Return all pages; those of an earlier invocation stand for themselves if they fit."""
+        """Return all pages. Pages of an earlier invocation are reused if no scan ended since."""
         if not fetching.pages:
             return self._pages(image, fetching)
         try:
@@ -172,7 +172,7 @@ class EcrFindingSource:
         return self._pages(image, replace(fetching, pages=()))
 
     def _pages(self, image: Image, fetching: Fetching) -> list[Page]:
-        """Return all pages, asked for by digest: a tag may have moved since the scan."""
+        """Return all pages, by digest: a tag may have moved since the scan."""
         pages: list[Page] = list(fetching.pages)
         paginator = self._client.get_paginator("describe_image_scan_findings")
         request: dict[str, Any] = {
@@ -197,14 +197,14 @@ class EcrFindingSource:
 
 @contextmanager
 def source_errors(name: str) -> Iterator[None]:
-    """Turn what ECR refuses about an image or a repository into the `SourceError` that it is."""
+    """Raise ECR's refusal about an image or a repository as the matching `SourceError`."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
     except ClientError as error:
-        stated = error.response.get("Error", {})
-        code, said = stated.get("Code", "Unknown"), stated.get("Message", "")
+        details = error.response.get("Error", {})
+        code, message = details.get("Code", "Unknown"), details.get("Message", "")
         if code == _NOT_FOUND:
             raise FindingsNotReadyError(
                 f"ECR knows no scan of {name} yet", status="SCAN_NOT_FOUND"
@@ -212,7 +212,7 @@ def source_errors(name: str) -> Iterator[None]:
         if code in _GONE:
             raise ImageGoneError(f"{name} does not exist (any more): {code}") from error
         raise _refusal(code)(
-            f"ECR did not answer about {name}: {code}: {said}", reason=code
+            f"ECR did not answer about {name}: {code}: {message}", reason=code
         ) from error
     except BotoCoreError as error:
         raise SourceError(
@@ -221,7 +221,7 @@ def source_errors(name: str) -> Iterator[None]:
 
 
 def _of_one_scan(pages: Sequence[Page]) -> bool:
-    """Say whether no scan ended between two pages: the next one may list other findings."""
+    """Whether all pages belong to one scan: a scan that ends in between may list other findings."""
     bodies = (mapping(page.get("imageScanFindings")) for page in pages)
     return len({moment(body.get("imageScanCompletedAt")) for body in bodies}) == 1
 

@@ -1,7 +1,7 @@
 """
-Image indexes (multi-platform images): which images belong to one, and for which platform.
+Image indexes (multi-platform images): their member images and platforms.
 
-Neither scanner scans an index; the images in it are scanned one by one, and have no tags.
+Scanners do not scan an index. They scan its members, which have no tags.
 https://github.com/opencontainers/image-spec/blob/main/image-index.md
 """
 
@@ -22,28 +22,28 @@ MAX_IDS: Final = 100
 
 def fetch_indexes(client: "ECRClient", images: Sequence[Image]) -> Iterator[ImageIndex]:
     """
-    Yield those of these images, all of one repository, that are indexes.
+    Yield the indexes among some images, which all belong to one repository.
 
-    One call of BatchGetImage for every hundred. Images that are gone are left out. Raises what
+    One call of BatchGetImage for each hundred images. Deleted images are left out. Raises what
     boto3 raises.
     """
     for start in range(0, len(images), MAX_IDS):
-        asked = {each.digest: each for each in images[start : start + MAX_IDS]}
-        first = next(iter(asked.values()))
+        by_digest = {image.digest: image for image in images[start : start + MAX_IDS]}
+        first = next(iter(by_digest.values()))
         request: dict[str, Any] = {
             "repositoryName": first.repository,
-            "imageIds": [{"imageDigest": each} for each in asked],
+            "imageIds": [{"imageDigest": image_digest} for image_digest in by_digest],
             "acceptedMediaTypes": list(INDEX_TYPES),
         }
         if first.account:
             request["registryId"] = first.account
         # An image with several tags is there several times.
         manifests = {
-            found["imageId"].get("imageDigest", ""): found.get("imageManifest")
-            for found in client.batch_get_image(**request).get("images", ())
+            answer["imageId"].get("imageDigest", ""): answer.get("imageManifest")
+            for answer in client.batch_get_image(**request).get("images", ())
         }
         for name, manifest in manifests.items():
-            image = asked.get(name)
+            image = by_digest.get(name)
             index = index_of(image, parse_manifest(manifest)) if image else None
             if index is not None:
                 yield index
@@ -51,7 +51,7 @@ def fetch_indexes(client: "ECRClient", images: Sequence[Image]) -> Iterator[Imag
 
 def about_another(client: "ECRClient", image: Image) -> str | None:
     """
-    Return what an image's manifest says it is about; None: nothing, or the image is gone.
+    Return the artifact that an image's manifest refers to; None for an image, and a deleted one.
 
     https://github.com/opencontainers/image-spec/blob/main/manifest.md
     """
@@ -61,9 +61,9 @@ def about_another(client: "ECRClient", image: Image) -> str | None:
     }
     if image.account:
         request["registryId"] = image.account
-    for found in client.batch_get_image(**request).get("images", ()):
+    for answer in client.batch_get_image(**request).get("images", ()):
         subject = digest(
-            mapping(parse_manifest(found.get("imageManifest")).get("subject")).get("digest")
+            mapping(parse_manifest(answer.get("imageManifest")).get("subject")).get("digest")
         )
         if subject:
             return f"something about {subject[:19]}"

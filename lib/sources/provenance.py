@@ -1,8 +1,8 @@
 """
-What images say about where they were made from: manifest, and the configuration that it names.
+Provenance of images: annotations of the manifest, labels of the image configuration.
 
-One call of BatchGetImage; for the labels GetDownloadUrlForLayer, and a GET of the address that it
-gives. https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
+One call of BatchGetImage. For the labels GetDownloadUrlForLayer, and a GET of its address.
+https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetDownloadUrlForLayer.html
 """
 
 import json
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from requests import Session
 
 MAX_BYTES: Final = 1024 * 1024
-"""Configurations have some kilobytes."""
+"""Image configurations have a few kilobytes."""
 TIMEOUTS: Final = (3.05, 5.0)
 _CHUNK: Final = 64 * 1024
 _MANIFESTS: Final = (
@@ -30,7 +30,7 @@ _MANIFESTS: Final = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 _DOMAINS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu")
-"""Where layers are kept: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html"""
+"""Hosts of layers: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html"""
 _OK: Final = 200
 
 
@@ -46,37 +46,37 @@ class EcrProvenanceSource:
         with source_errors(image.name):
             manifests = self._manifests(image, [*filter(None, (image.digest, member))])
         own = manifests.get(member or image.digest, {})
-        said = [("annotation", own.get("annotations"))]
+        metadata = [("annotation", own.get("annotations"))]
         if member is not None:
-            said.append(
+            metadata.append(
                 ("index annotation", mapping(manifests.get(image.digest)).get("annotations"))
             )
-        found = normalize_provenance(said)
+        provenance = normalize_provenance(metadata)
         config = mapping(own.get("config"))
-        if (found.commit and found.repository) or not digest(config.get("digest")):
-            return found
+        if (provenance.commit and provenance.repository) or not digest(config.get("digest")):
+            return provenance
         blob = self._config(image, config)
         labels = ("label", mapping(blob.get("config")).get("Labels"))
-        return normalize_provenance([*said, labels], created_at=blob.get("created"))
+        return normalize_provenance([*metadata, labels], created_at=blob.get("created"))
 
     def _manifests(self, image: Image, digests: list[str]) -> dict[str, Mapping[str, Any]]:
         answer = self._client.batch_get_image(
             **_registry(image),
             repositoryName=image.repository,
-            imageIds=[{"imageDigest": each} for each in digests],
+            imageIds=[{"imageDigest": image_digest} for image_digest in digests],
             acceptedMediaTypes=[*_MANIFESTS, *INDEX_TYPES],
         )
-        found = {
-            each["imageId"].get("imageDigest", ""): _parsed(each.get("imageManifest", ""))
-            for each in answer.get("images", ())
+        manifests = {
+            entry["imageId"].get("imageDigest", ""): _parsed(entry.get("imageManifest", ""))
+            for entry in answer.get("images", ())
         }
-        if not found:
-            codes = [each.get("failureCode") for each in answer.get("failures", ())]
+        if not manifests:
+            codes = [failure.get("failureCode") for failure in answer.get("failures", ())]
             raise SourceError(
                 f"ECR has no manifest of {image.name}: {', '.join(map(str, codes)) or 'no reason'}",
                 reason="no-manifest",
             )
-        return found
+        return manifests
 
     def _config(self, image: Image, config: Mapping[str, Any]) -> Mapping[str, Any]:
         with source_errors(image.name):
@@ -88,7 +88,7 @@ class EcrProvenanceSource:
         return _parsed(self._download(answer["downloadUrl"]))
 
     def _download(self, url: str) -> bytes:
-        """Return the content of a signed address; an error is raised without the address."""
+        """Return the content behind a signed address. Error texts do not hold the address."""
         from requests import RequestException
 
         host = _checked_host(url)
@@ -99,23 +99,23 @@ class EcrProvenanceSource:
                 timeout=TIMEOUTS,
                 headers={"Accept-Encoding": "identity"},
                 allow_redirects=False,
-                # Without an `auth`, requests looks for one in ~/.netrc.
+                # Without `auth`, requests takes credentials from ~/.netrc.
                 auth=lambda request: request,
             ) as answer:
                 if answer.status_code != _OK:
                     raise SourceError(
                         f"{host} answered {answer.status_code}", reason="no-configuration"
                     )
-                return _limited(answer.iter_content(_CHUNK), host)
+                return _read_limited(answer.iter_content(_CHUNK), host)
         except RequestException as error:
-            said = f"{host} did not answer: {type(error).__name__}"
-            raise SourceError(said, reason="no-configuration") from None
+            message = f"{host} did not answer: {type(error).__name__}"
+            raise SourceError(message, reason="no-configuration") from None
 
 
-def _limited(chunks: Any, host: str) -> bytes:
+def _read_limited(chunks: Any, host: str) -> bytes:
     content = b""
-    for each in chunks:
-        content += each
+    for chunk in chunks:
+        content += chunk
         if len(content) > MAX_BYTES:
             raise SourceError(
                 f"{host} sends more than {MAX_BYTES:,} bytes", reason="no-configuration"
@@ -124,12 +124,12 @@ def _limited(chunks: Any, host: str) -> bytes:
 
 
 def _checked_host(url: str) -> str:
-    """Return the host of an address of AWS. Raises `SourceError` for any other."""
+    """Return the host of an AWS address. Raises `SourceError` for other hosts."""
     try:
         address = read_address(url)
     except AddressError as error:
         raise SourceError(f"ECR's address of a layer {error}", reason="no-configuration") from None
-    # Over http only the embedded AWS is asked.
+    # Only the embedded AWS is called over http.
     if address.is_loopback or (address.scheme == "https" and address.is_among(_DOMAINS)):
         return address.host
     raise SourceError(
@@ -138,7 +138,7 @@ def _checked_host(url: str) -> str:
 
 
 def _parsed(text: str | bytes) -> Mapping[str, Any]:
-    """Return a document; an empty one for anything else, as nothing is known then."""
+    """Return a JSON document; an empty one for anything else."""
     try:
         return mapping(json.loads(text))
     except (ValueError, RecursionError):

@@ -1,5 +1,5 @@
 """
-What ECR holds: repositories, the images in them that can have a scan, and how far that scan is.
+Repositories of ECR, the images in them that can have a scan, and the state of these scans.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
 """
@@ -39,7 +39,9 @@ class EcrRegistry:
         paginator = self._client.get_paginator("describe_repositories")
         with source_errors("the registry"):
             pages = list(paginator.paginate(PaginationConfig={"PageSize": PAGE}))
-        return [each["repositoryName"] for page in pages for each in page["repositories"]]
+        return [
+            repository["repositoryName"] for page in pages for repository in page["repositories"]
+        ]
 
     def images(self, repository: str, *, since: datetime) -> Sequence[Image | ImageIndex]:
         """See `ImageRegistry.images`."""
@@ -54,13 +56,13 @@ class EcrRegistry:
                 for detail in page["imageDetails"]:
                     image = self._image(detail, since)
                     if image is not None:
-                        kept = lists if is_index(detail.get("imageManifestMediaType")) else images
-                        kept.append(image)
+                        group = lists if is_index(detail.get("imageManifestMediaType")) else images
+                        group.append(image)
             indexes = list(fetch_indexes(self._client, lists))
         return units(images, indexes)
 
     def last_scan(self, image: Image) -> LastScan:
-        """See `ImageRegistry.last_scan`. One finding at most is listed: none is looked at."""
+        """See `ImageRegistry.last_scan`. The call asks for one finding, which is not read."""
         request: dict[str, Any] = {
             "repositoryName": image.repository,
             "imageId": {"imageDigest": image.digest},
@@ -77,9 +79,9 @@ class EcrRegistry:
 
     def _image(self, detail: Mapping[str, Any], since: datetime) -> Image | None:
         """
-        Return an image that is recent, not archived, and nothing that belongs to another.
+        Return a recent image; None for an old, archived or attached one.
 
-        Where the answer leaves that open, the image says so.
+        Where the details leave that open, the image has `doubts`.
         """
         if is_unscanned(detail):
             return None
@@ -92,12 +94,12 @@ class EcrRegistry:
 
 
 def units(images: Sequence[Image], indexes: Sequence[ImageIndex]) -> list[Image | ImageIndex]:
-    """Return what is looked at on its own: indexes with images in them, and images in none."""
-    inside = {each.digest for index in indexes for each in index.members}
+    """Return the images that have a scan of their own, and the indexes with members."""
+    member_digests = {member.digest for index in indexes for member in index.members}
     attached = {digest for index in indexes for digest in index.attachments}
     alone = [
-        each
-        for each in images
-        if each.digest not in attached and (each.tags or each.digest not in inside)
+        image
+        for image in images
+        if image.digest not in attached and (image.tags or image.digest not in member_digests)
     ]
-    return [*alone, *(each for each in indexes if each.members)]
+    return [*alone, *(index for index in indexes if index.members)]

@@ -1,5 +1,5 @@
 """
-How a repository is set up: its own settings, those of its registry, and what it holds.
+Settings of a repository and of its registry, and the images in it.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Repository.html
 """
@@ -46,9 +46,15 @@ class EcrRepositories:
             pages = list(paginator.paginate(PaginationConfig={"PageSize": PAGE}))
         meta = self._client.meta
         return [
-            Image(meta.partition, each["registryId"], meta.region_name, each["repositoryName"], "")
+            Image(
+                meta.partition,
+                repository["registryId"],
+                meta.region_name,
+                repository["repositoryName"],
+                "",
+            )
             for page in pages
-            for each in page["repositories"]
+            for repository in page["repositories"]
         ]
 
     def settings(self, repository: Image) -> RepositorySettings:
@@ -80,7 +86,7 @@ class EcrRepositories:
         return answer["lifecyclePolicyText"]
 
     def _with_images(self, settings: RepositorySettings, policy: str | None) -> RepositorySettings:
-        """Add up the images, page by page: there may be 100,000."""
+        """Add the images: their number, tags, size, and the newest one with its last scan."""
         repository = settings.image
         images, size = 0, 0
         tag_sets: list[tuple[str, ...]] = []
@@ -127,7 +133,9 @@ class EcrRepositories:
             scanned = index.images if index is not None else ()
         try:
             with _calls(repository, "ecr:DescribeImageScanFindings"):
-                return image, together([self._registry.last_scan(each) for each in scanned])
+                return image, together(
+                    [self._registry.last_scan(scanned_image) for scanned_image in scanned]
+                )
         except ImageGoneError:
             # Deleted since it was listed.
             return None, None
@@ -145,8 +153,8 @@ def _described(
         # A registry that nobody configured has basic scanning, and no rules.
         scan_type=name(scanning.get("scanType")) or "BASIC",
         scan_rules=tuple(
-            ScanningRule(name(each.get("scanFrequency")), _filters(each.get("repositoryFilters")))
-            for each in objects(scanning.get("rules"))
+            ScanningRule(name(rule.get("scanFrequency")), _filters(rule.get("repositoryFilters")))
+            for rule in objects(scanning.get("rules"))
         ),
         encryption=name(encryption.get("encryptionType")) or "AES256",
         kms_key=name(encryption.get("kmsKey")) or None,
@@ -155,19 +163,19 @@ def _described(
 
 def _filters(value: Any) -> tuple[NameFilter, ...]:
     return tuple(
-        NameFilter(name(each.get("filter")), name(each.get("filterType")))
-        for each in objects(value)
+        NameFilter(name(filter_.get("filter")), name(filter_.get("filterType")))
+        for filter_ in objects(value)
     )
 
 
 def _newer(newest: Mapping[str, Any] | None, detail: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the newer one of those that have scans; one with a tag goes before others."""
+    """Return the newer of two scanned images; an image with a tag goes before one without."""
     if is_unscanned(detail):
         return newest
     if newest is None:
         return detail
     return max(
-        newest, detail, key=lambda each: (bool(each.get("imageTags")), each["imagePushedAt"])
+        newest, detail, key=lambda image: (bool(image.get("imageTags")), image["imagePushedAt"])
     )
 
 
@@ -177,7 +185,7 @@ def _registry(repository: Image) -> dict[str, Any]:
 
 @contextmanager
 def _calls(repository: Image, action: str) -> Iterator[None]:
-    """Say of what is denied which permission is missing."""
+    """Raise what AWS denies as a `NotAllowedError` that names the missing permission."""
     try:
         with source_errors(repository.repository):
             yield

@@ -1,8 +1,8 @@
 """
-What runs an image: the tasks of ECS, by the digest that they pulled, else by their tag.
+ECS tasks that run an image, by the digest that they pulled, else by their tag.
 
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html. Two calls for each
-hundred tasks; asked for at most once in five minutes, for all images together.
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTasks.html. Two calls for
+each hundred tasks, at most once in five minutes, for all images together.
 """
 
 import re
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FRESH: Final = timedelta(minutes=5)
 _TASKS: Final = 100
-"""The most that DescribeTasks takes."""
+"""The limit of DescribeTasks."""
 _SERVICE: Final = "service:"
 _DEFAULT_TAG: Final = "latest"
 _IMAGE: Final = re.compile(
@@ -33,20 +33,20 @@ _IMAGE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """One container that runs an image of ECR."""
+    """A container that runs an image of ECR."""
 
     account: str
     region: str
     repository: str
     tag: str | None
     digest: str | None
-    """What was pulled; None where ECS does not say: then the tag is all there is."""
+    """The digest that was pulled; None where ECS does not report it. Then the tag decides."""
     cluster: str
     name: str
     service: bool
 
     def runs(self, image: Image, digests: Sequence[str]) -> bool:
-        """Say whether it runs an image, known by any of these digests."""
+        """Whether the container runs an image with one of these digests."""
         here = (self.account, self.region, self.repository)
         if here != (image.account, image.region, image.repository):
             return False
@@ -66,7 +66,9 @@ class EcsWorkloads:
     def running(self, image: Image, *, members: Sequence[str] = ()) -> tuple[Workload, ...]:
         """See `Workloads.running`."""
         digests = (image.digest, *members)
-        return workloads(each for each in self._containers() if each.runs(image, digests))
+        return workloads(
+            container for container in self._containers() if container.runs(image, digests)
+        )
 
     def _containers(self) -> tuple[Container, ...]:
         now = self._now()
@@ -93,24 +95,26 @@ def containers(task: Mapping[str, Any]) -> Iterator[Container]:
     """Yield the containers of a task that run images of ECR."""
     group = str(task.get("group") or "")
     family = str(task.get("taskDefinitionArn") or "").rpartition("/")[2].partition(":")[0]
-    for each in task.get("containers") or ():
-        found = _IMAGE.fullmatch(str(each.get("image") or ""))
-        if found is not None:
+    for container in task.get("containers") or ():
+        image = _IMAGE.fullmatch(str(container.get("image") or ""))
+        if image is not None:
             yield Container(
-                account=found["account"],
-                region=found["region"],
-                repository=found["repository"],
-                tag=found["tag"],
-                digest=each.get("imageDigest") or found["digest"],
+                account=image["account"],
+                region=image["region"],
+                repository=image["repository"],
+                tag=image["tag"],
+                digest=container.get("imageDigest") or image["digest"],
                 cluster=str(task.get("clusterArn") or "").rpartition("/")[2],
                 name=group.removeprefix(_SERVICE) if group.startswith(_SERVICE) else family,
                 service=group.startswith(_SERVICE),
             )
 
 
-def workloads(found: Iterable[Container]) -> tuple[Workload, ...]:
-    """Count the tasks of each service, and of each family of tasks without one."""
-    counted = Counter((each.cluster, each.name, each.service) for each in found)
+def workloads(running: Iterable[Container]) -> tuple[Workload, ...]:
+    """Count the tasks of each service; tasks without a service are counted by family."""
+    counted = Counter(
+        (container.cluster, container.name, container.service) for container in running
+    )
     return tuple(
         Workload(cluster, name, service=service, tasks=number)
         for (cluster, name, service), number in sorted(counted.items())
