@@ -20,13 +20,13 @@ OLD = {
 }
 """Words of the first version; the plain ones are notify, report, fix, result, finding."""
 LIMITS = {
-    "each, as the name of a loop": 749,
-    "told": 174,
-    "hear": 18,
-    "mend": 22,
-    "whoever": 22,
+    "each, as the name of a loop": 669,
+    "told": 169,
+    "hear": 17,
+    "mend": 21,
+    "whoever": 21,
     "what came of it": 8,
-    "said, as a name": 152,
+    "said, as a name": 121,
 }
 """How often each is left. A change that removes some lowers its number."""
 SLACK = 5
