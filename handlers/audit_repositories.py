@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 def audit_repositories(application: App) -> dict[str, Any]:
     """Queue the checks, where alerts.yml asks for any."""
     if application.config.repositories is None:
-        logger.info("no checks", reason="alerts.yml has no `repositories`")
+        logger.info("audit skipped", reason="alerts.yml has no `repositories`")
         return {"queued": 0}
     queued = application.audit.run()
     logger.info("checks queued", repositories=queued)

@@ -25,7 +25,7 @@ from lib.observability import Metric, logger, metrics
 _RESULT_METRICS = {
     DeliveryResult.SENT: Metric.DELIVERIES_SENT,
     DeliveryResult.RETRY: Metric.DELIVERIES_RETRIED,
-    DeliveryResult.DEAD: Metric.DEAD_DELIVERIES,
+    DeliveryResult.DEAD: Metric.DELIVERIES_DEAD,
     DeliveryResult.SKIPPED: Metric.DELIVERIES_SKIPPED,
     DeliveryResult.PAUSED: Metric.DELIVERIES_PAUSED,
 }
@@ -113,7 +113,7 @@ def _record(delivery_id: str, outcome: DeliveryOutcome, *, now: datetime) -> Non
         metrics.add_metric(Metric.DELIVERIES_MISCONFIGURED, MetricUnit.Count, 1)
     if outcome.without_page is not None:
         metrics.add_metric(Metric.PAGES_FAILED, MetricUnit.Count, 1)
-        logger.error("no report page", exc_info=outcome.without_page, delivery=delivery_id)
+        logger.error("report page failed", exc_info=outcome.without_page, delivery=delivery_id)
     if outcome.receipt is not None:
         details["receipt"] = outcome.receipt.reference
         if outcome.receipt.remark is not None:

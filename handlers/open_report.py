@@ -49,8 +49,8 @@ def open_report(application: App, event: dict[str, Any]) -> dict[str, Any]:
     try:
         address = application.opened(str(event.get("rawPath", "")), query)
     except LinkError as error:
-        metrics.add_metric(Metric.LINKS_REFUSED, MetricUnit.Count, 1)
-        logger.info("link refused", reason=str(error))
+        metrics.add_metric(Metric.LINKS_REJECTED, MetricUnit.Count, 1)
+        logger.info("link rejected", reason=str(error))
         return _said(HTTPStatus.FORBIDDEN, str(error))
     if address is None:
         return _said(HTTPStatus.NOT_FOUND, _GONE)

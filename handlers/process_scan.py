@@ -36,9 +36,9 @@ from lib.ports import FETCH_RESERVE
 _RESULT_METRICS = {
     ScanResult.EVALUATED: Metric.SCANS_EVALUATED,
     ScanResult.REPEATED: Metric.EVENTS_REPEATED,
-    ScanResult.REVISIT: Metric.SCANS_REVISITED,
+    ScanResult.DEFERRED: Metric.SCANS_DEFERRED,
     ScanResult.ACKNOWLEDGED: Metric.PUSHES_ACKNOWLEDGED,
-    ScanResult.IMAGE_GONE: Metric.IMAGES_GONE,
+    ScanResult.IMAGE_DELETED: Metric.IMAGES_DELETED,
     ScanResult.IGNORED: Metric.EVENTS_IGNORED,
     ScanResult.CONTINUED: Metric.SCANS_CONTINUED,
 }
@@ -98,7 +98,7 @@ def _give_back(application: App, record: SQSRecord) -> NoReturn:
     """Put an untouched record back on the queue. Raises `OutOfTimeError`, always."""
     with suppress(StoreError):
         application.scan_returns.at_once(record.receipt_handle)
-    logger.info("record given back", message_id=record.message_id, reason="out-of-time")
+    logger.info("record returned", message_id=record.message_id, reason="out-of-time")
     raise OutOfTimeError("There is no time left for another record")
 
 
@@ -114,7 +114,7 @@ def _process(application: App, body: dict[str, Json], seconds_left: Callable[[],
         case RepositoryEvent() as event:
             _record(event, application.scans.checked(event, body))
         case FindingEvent(event_id=event_id, report=report):
-            metrics.add_metric(Metric.FINDING_EVENTS, MetricUnit.Count, 1)
+            metrics.add_metric(Metric.FINDING_EVENTS_ACKNOWLEDGED, MetricUnit.Count, 1)
             logger.info("finding event acknowledged", event=event_id, image=report.image.key)
         case IgnoredEvent(event_id=event_id, reason=reason):
             metrics.add_metric(Metric.EVENTS_IGNORED, MetricUnit.Count, 1)
@@ -142,10 +142,10 @@ def _record(event: ScanEvent | PushEvent | RepositoryEvent, outcome: ScanOutcome
             details["warnings"] = report.scan.warnings
     if outcome.without_provenance is not None:
         metrics.add_metric(Metric.PROVENANCE_UNREAD, MetricUnit.Count, 1)
-        logger.warning("no provenance", exc_info=outcome.without_provenance, image=image.key)
+        logger.warning("provenance not read", exc_info=outcome.without_provenance, image=image.key)
     if outcome.without_workloads is not None:
         metrics.add_metric(Metric.WORKLOADS_UNREAD, MetricUnit.Count, 1)
-        logger.warning("no workloads", exc_info=outcome.without_workloads, image=image.key)
+        logger.warning("workloads not read", exc_info=outcome.without_workloads, image=image.key)
     if outcome.decisions is not None:
         details["routes"] = {each.route: each.reason for each in outcome.decisions.outcomes}
         _count_deliveries(outcome)

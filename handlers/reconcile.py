@@ -25,21 +25,21 @@ def reconcile(application: App, context: LambdaContext) -> dict[str, Any]:
 
 def _record(tally: Tally) -> dict[str, Any]:
     recovered = len(tally.found) - tally.baselines
-    metrics.add_metric(Metric.RECOVERED_SCANS, MetricUnit.Count, recovered)
-    metrics.add_metric(Metric.QUIET_BASELINES, MetricUnit.Count, tally.baselines)
+    metrics.add_metric(Metric.SCANS_RECOVERED, MetricUnit.Count, recovered)
+    metrics.add_metric(Metric.BASELINES_QUEUED, MetricUnit.Count, tally.baselines)
     metrics.add_metric(Metric.REPOSITORIES_UNREAD, MetricUnit.Count, len(tally.unread))
     for each in tally.found:
-        logger.info("scan found", image=each.event.image.key, reason=each.reason)
+        logger.info("missed scan queued", image=each.event.image.key, reason=each.reason)
     for repository, reason in tally.unread.items():
         logger.warning("repository not read", repository=repository, reason=reason)
     counted: dict[str, Any] = {
         "images": tally.images,
         "recovered": recovered,
         "baselines": tally.baselines,
-        "waiting": tally.waiting,
-        "gone": tally.gone,
-        "unread": len(tally.unread),
-        "stopped": tally.stopped,
+        "pending": tally.waiting,
+        "deleted": tally.gone,
+        "unread_repositories": len(tally.unread),
+        "stop_reason": tally.stopped,
     }
-    logger.info("reconciled", **counted)
+    logger.info("reconciliation finished", **counted)
     return counted

@@ -53,7 +53,7 @@ def failures_logged(record: SQSRecord, returns: Callable[[], Returns]) -> Iterat
             message_id=record.message_id,
             reason=error.reason,
             error=str(error),
-            returns_after=_come_back(record, returns) if error.retryable else None,
+            retry_after=_come_back(record, returns) if error.retryable else None,
         )
         raise
     except Exception:
@@ -68,5 +68,5 @@ def _come_back(record: SQSRecord, returns: Callable[[], Returns]) -> int | None:
     try:
         return returns().after_failure(record.receipt_handle, receives=receives)
     except StoreError as error:
-        logger.warning("record comes back late", message_id=record.message_id, error=str(error))
+        logger.warning("record returns late", message_id=record.message_id, error=str(error))
         return None

@@ -1,4 +1,4 @@
-"""Every hour: make the digests that are due."""
+"""Every hour: create the digests that are due."""
 
 from typing import Any
 
@@ -12,22 +12,22 @@ from lib.observability import Metric, logger, metrics
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  # fixed by Lambda
-    """Make what alerts.yml asks for at this time; what is made is sent by deliver."""
+    """Create the digests that are due. The function `deliver` sends them."""
     return send_digests(app())
 
 
 def send_digests(application: App) -> dict[str, Any]:
-    """Make what is due, and log and count it."""
+    """Create the digests that are due. Log and count them."""
     schedule = application.config.digest
     if schedule is None:
-        logger.info("no digest", reason="alerts.yml asks for none")
-        metrics.add_metric(Metric.DIGESTS_MADE, MetricUnit.Count, 0)
-        return {"made": 0}
+        logger.info("digest skipped", reason="alerts.yml asks for none")
+        metrics.add_metric(Metric.DIGESTS_CREATED, MetricUnit.Count, 0)
+        return {"created": 0}
     made = application.digest_pipeline.run(schedule)
-    metrics.add_metric(Metric.DIGESTS_MADE, MetricUnit.Count, len(made.digests))
+    metrics.add_metric(Metric.DIGESTS_CREATED, MetricUnit.Count, len(made.digests))
     for each in made.digests:
         logger.info(
-            "digest made",
+            "digest created",
             delivery=each.delivery_id,
             destination=each.destination,
             images=each.images,
@@ -36,5 +36,5 @@ def send_digests(application: App) -> dict[str, Any]:
             warnings=each.warnings,
         )
     if not made.digests:
-        logger.info("no digest", reason=made.reason)
-    return {"made": len(made.digests)}
+        logger.info("digest skipped", reason=made.reason)
+    return {"created": len(made.digests)}

@@ -1,4 +1,4 @@
-"""Every minute: wake the deliveries that are due."""
+"""Every minute: queue the deliveries that are due."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from lib.observability import Metric, logger, metrics
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001  # fixed by Lambda
-    """Wake what is due; returns how many."""
+    """Queue the deliveries that are due. Return their number."""
     return sweep(app())
 
 
 def sweep(application: App) -> dict[str, int]:
-    """Wake what is due, and count it."""
-    woken = wake_due(application.ledger, application.waker, now=application.now())
-    metrics.add_metric(Metric.DELIVERIES_WOKEN, MetricUnit.Count, woken)
-    logger.info("swept", woken=woken)
-    return {"woken": woken}
+    """Queue the deliveries that are due, and count them."""
+    queued = wake_due(application.ledger, application.waker, now=application.now())
+    metrics.add_metric(Metric.DELIVERIES_QUEUED, MetricUnit.Count, queued)
+    logger.info("sweep finished", queued=queued)
+    return {"queued": queued}

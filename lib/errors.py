@@ -112,7 +112,7 @@ class ImageGoneError(SourceError):
     """The image or its repository does not exist any more. Not the same as "resolved"."""
 
     retryable = False
-    reason = "image-gone"
+    reason = "image-deleted"
 
 
 class NotAnImageError(SourceError):

@@ -103,9 +103,9 @@ class ScanResult(StrEnum):
 
     EVALUATED = "evaluated"
     REPEATED = "repeated"
-    REVISIT = "revisit"
+    DEFERRED = "deferred"
     ACKNOWLEDGED = "acknowledged"
-    IMAGE_GONE = "image-gone"
+    IMAGE_DELETED = "image-deleted"
     IGNORED = "ignored"
     CONTINUED = "continued"
 
@@ -210,7 +210,7 @@ class ScanPipeline:
         try:
             return self._told(event, raw, self._settings(event, expected))
         except ImageGoneError as error:
-            return ScanOutcome(ScanResult.IMAGE_GONE, str(error))
+            return ScanOutcome(ScanResult.IMAGE_DELETED, str(error))
 
     def _settings(self, event: RepositoryEvent, expected: Expectations) -> AnyReport:
         now = self._now()
@@ -269,7 +269,7 @@ class ScanPipeline:
     ) -> ScanOutcome:
         match error:
             case ImageGoneError():
-                return ScanOutcome(ScanResult.IMAGE_GONE, str(error))
+                return ScanOutcome(ScanResult.IMAGE_DELETED, str(error))
             case NotAnImageError():
                 return ScanOutcome(ScanResult.IGNORED, str(error))
         return self._later(raw, str(error), revisit_delay(self._now() - event.announced_at))
@@ -313,7 +313,7 @@ class ScanPipeline:
         """Let an event come back; everything is fetched anew then."""
         anew = {name: value for name, value in raw.items() if name != PROGRESS}
         self._waker.revisit(anew, delay_seconds=seconds)
-        return ScanOutcome(ScanResult.REVISIT, reason)
+        return ScanOutcome(ScanResult.DEFERRED, reason)
 
     def _continued(self, raw: Mapping[str, Json], progress: Progress) -> ScanOutcome:
         """Let an event come back at once, with what was fetched for it so far."""

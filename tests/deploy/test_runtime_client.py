@@ -86,7 +86,7 @@ def test_process_scan_understands_a_finding(
     assert outcome.error is None
     assert outcome.payload == {"batchItemFailures": []}
     assert '"message":"finding event acknowledged"' in log
-    assert '"FindingEvents":[1.0]' in log
+    assert '"FindingEventsAcknowledged":[1.0]' in log
 
 
 def test_process_scan_answers_again_when_warm(
@@ -124,7 +124,7 @@ def test_sweep_finds_nothing_to_wake(
         outcome = function.invoke({})
 
     assert outcome.error is None
-    assert outcome.payload == {"woken": 0}
+    assert outcome.payload == {"queued": 0}
 
 
 def test_a_missing_handler_is_reported(task_root: Path, lambda_python: Path) -> None:

@@ -842,7 +842,7 @@ def test_everything_that_needs_people_has_an_alarm(built: Package) -> None:
         ("ApproximateNumberOfMessagesVisible", "ScanEventsDlq"),
         ("ApproximateNumberOfMessagesVisible", "DeliveriesDlq"),
         ("ApproximateNumberOfMessagesVisible", "UndeliveredEventsDlq"),
-        ("DeadDeliveries", None),
+        ("DeliveriesDead", None),
         ("DeliveriesMisconfigured", None),
         ("RecordsFailed", None),
         ("Errors", "ProcessScanLambdaFunction"),
@@ -886,7 +886,7 @@ def test_the_dashboard_shows_what_is_counted(built: Package) -> None:
 
     assert set(references) <= known
     assert ours <= {each.value for each in Metric}
-    assert "DeadDeliveries" in ours
+    assert "DeliveriesDead" in ours
 
 
 def test_the_dashboard_names_destination_and_reason(built: Package) -> None:

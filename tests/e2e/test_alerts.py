@@ -264,7 +264,7 @@ class TestAlerts:
         name = repository()
 
         digest = app.aws.push(name, "1.4.1", basic("CVE-2026-0001"), not_found_calls=1)
-        wait_for_log(app, "processScan", result="revisit", digest=digest)
+        wait_for_log(app, "processScan", result="deferred", digest=digest)
         app.wait_until_quiet()
 
         assert len(messages_about(app, name)) == 1
@@ -353,7 +353,7 @@ class TestIndex:
         name = repository(scan_on_push=False)
         members = self.push_members(app, name)
         index = app.aws.push_index(name, "1.4.1", members)
-        wait_for_log(app, "processScan", result="revisit", digest=index)
+        wait_for_log(app, "processScan", result="deferred", digest=index)
 
         for digest in members:
             app.aws.rescan(name, digest)
@@ -435,7 +435,7 @@ class TestReceivers:
 
         app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
         dead = sweep_until(app, name, DeliveryState.DEAD)
-        wait_for_log(app, "deliver", DeadDeliveries=[1.0])
+        wait_for_log(app, "deliver", DeliveriesDead=[1.0])
         app.aws.push(other, "1.4.1", basic("CVE-2026-0001"))
         waiting = sweep_until(app, other, DeliveryState.RETRY)
 
@@ -566,7 +566,11 @@ def reconcile(app: App, repository: str) -> Reconciled:
     said = json.loads(answer["Payload"].read())
     assert "FunctionError" not in answer, said
     app.wait_until_quiet()
-    lines = [line for line in app.log("reconcile")[before:] if line.get("message") == "scan found"]
+    lines = [
+        line
+        for line in app.log("reconcile")[before:]
+        if line.get("message") == "missed scan queued"
+    ]
     about = [line for line in lines if f"/{repository}@" in line["image"]]
     return Reconciled(said, {line["image"].partition("@")[2]: line["reason"] for line in about})
 
@@ -592,7 +596,7 @@ class TestReconciliation:
         assert told == len(heard) + len(lost)
         assert again.found == {}
         assert len(messages_about(app, name)) == told
-        assert (again.said["stopped"], again.said["unread"]) == (None, 0)
+        assert (again.said["stop_reason"], again.said["unread_repositories"]) == (None, 0)
 
     def test_a_newer_scan_and_a_failed_one_are_found(self, app: App, repository: Any) -> None:
         """What was evaluated is not what ECR has now."""

@@ -77,7 +77,7 @@ def test_the_deployed_function_makes_none_that_nobody_asked_for(app: App) -> Non
     """This file of alerts has no `digest`."""
     answer = app.aws.client("lambda").invoke(FunctionName=f"{app.stack.name}-sendDigest")
 
-    assert json.loads(answer["Payload"].read()) == {"made": 0}
+    assert json.loads(answer["Payload"].read()) == {"created": 0}
 
 
 def test_the_command_shows_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ def _role(app: App, logical: str) -> str:
 def failures(app: App, function: str, since: int) -> list[int | None]:
     """Return after how many seconds each record that failed comes back."""
     lines = app.log(function)[since:]
-    return [each.get("returns_after") for each in lines if each.get("message") == "record failed"]
+    return [each.get("retry_after") for each in lines if each.get("message") == "record failed"]
 
 
 def wait(happened: Callable[[], object]) -> None:

@@ -137,7 +137,9 @@ class TestSource:
         app.wait_until_quiet()
 
         assert "Source not read: ECR did not answer" in messages_about(app, name)[0].raw
-        lines = [each for each in app.log("processScan") if each.get("message") == "no provenance"]
+        lines = [
+            each for each in app.log("processScan") if each.get("message") == "provenance not read"
+        ]
         assert [each["level"] for each in lines if name in each["image"]] == ["WARNING"]
 
     def test_switched_off_it_asks_nothing(self, app: App, repository: Any) -> None:

@@ -173,7 +173,7 @@ def test_what_may_not_be_read_is_said_once() -> None:
 def test_a_repository_that_is_gone_is_no_failure() -> None:
     outcome = check(a_world(), 1, ImageGoneError("it does not exist (any more)"))
 
-    assert outcome.result is ScanResult.IMAGE_GONE
+    assert outcome.result is ScanResult.IMAGE_DELETED
 
 
 def test_what_fails_comes_back() -> None:

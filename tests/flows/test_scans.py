@@ -217,7 +217,7 @@ class TestScan:
 
         outcome = world.process()
 
-        assert outcome.result is ScanResult.REVISIT
+        assert outcome.result is ScanResult.DEFERRED
         assert world.waker.revisits == [(RAW, 30)]
         assert world.store.states == {}
 
@@ -236,7 +236,7 @@ class TestScan:
         """A deleted image is acknowledged without a message."""
         world = World(ImageGoneError("deleted"))
 
-        assert world.process().result is ScanResult.IMAGE_GONE
+        assert world.process().result is ScanResult.IMAGE_DELETED
         assert world.store.rows == {}
 
     def test_a_source_error_leaves_everything_as_it_was(self) -> None:
@@ -273,7 +273,7 @@ class TestScan:
 
         world.store.before_commit = always
 
-        assert world.process().result is ScanResult.REVISIT
+        assert world.process().result is ScanResult.DEFERRED
         assert world.source.calls == 1
         assert world.waker.revisits == [(RAW, 30)]
         assert 0 < sum(world.pauses) < 2
@@ -310,7 +310,7 @@ class TestScan:
 
         outcome = world.process(a_scan_event(counts={Severity.HIGH: 2}))
 
-        assert outcome.result is ScanResult.REVISIT
+        assert outcome.result is ScanResult.DEFERRED
         assert world.source.announced == [2]
         assert world.store.rows == {}
 
@@ -359,7 +359,7 @@ class TestScan:
         world = World(FindingsNotReadyError("running", status="IN_PROGRESS"))
         event = a_scan_event(time=NOW - timedelta(days=20), found_at=NOW)
 
-        assert world.process(event).result is ScanResult.REVISIT
+        assert world.process(event).result is ScanResult.DEFERRED
 
     def test_a_silent_baseline_tells_nobody_even_of_a_failure(self) -> None:
         """It is stored, so that the same failure is not told later either."""
@@ -504,7 +504,7 @@ class TestIndex:
 
         last = world.process(later(2, image=self.ARM))
 
-        assert (pushed.result, early.result) == (ScanResult.REVISIT, ScanResult.REVISIT)
+        assert (pushed.result, early.result) == (ScanResult.DEFERRED, ScanResult.DEFERRED)
         assert last.evaluation.report.image.name == "payments/api:latest"
         assert len(world.store.rows) == 1
         assert [world.process(later(1, image=self.AMD)).result, self.push(world).result] == [
@@ -522,7 +522,7 @@ class TestIndex:
 
         again = world.process(a_scan_event(image=self.AMD))
 
-        assert (waits.result, still.result) == (ScanResult.REVISIT, ScanResult.REVISIT)
+        assert (waits.result, still.result) == (ScanResult.DEFERRED, ScanResult.DEFERRED)
         assert world.waker.revisits == [(RAW, 120), (RAW, 90)]
         assert pushed.result is ScanResult.EVALUATED
         assert again.result is ScanResult.REPEATED
@@ -675,7 +675,7 @@ class TestIndex:
 
         world.store.before_commit = rival
 
-        assert world.process(event).result is ScanResult.REVISIT
+        assert world.process(event).result is ScanResult.DEFERRED
         assert world.process(event).result is ScanResult.EVALUATED
 
     def test_the_newest_index_of_an_image_hears_of_its_scans(self, world: World) -> None:
@@ -706,7 +706,7 @@ class TestIndex:
         """Deleted before anybody looked: acknowledged without a message."""
         world.source.described_as = ImageGoneError("deleted")
 
-        assert self.push(world).result is ScanResult.IMAGE_GONE
+        assert self.push(world).result is ScanResult.IMAGE_DELETED
 
     def test_the_next_index_is_compared_with_the_one_before(self, world: World) -> None:
         """Indexes follow each other in the stream of their tags."""
@@ -756,7 +756,7 @@ def test_a_scan_that_never_ends_is_a_short_chain_of_messages(
     world.source.indexes[index.digest] = ImageIndex(index, (member,))
 
     outcome = world.process(event)
-    while outcome.result is ScanResult.REVISIT:
+    while outcome.result is ScanResult.DEFERRED:
         (_, seconds) = world.waker.revisits[-1]
         world.clock.forward(seconds=seconds + late)
         outcome = world.process(event)

@@ -15,7 +15,7 @@ from tests.support.builders import NOW, a_delivery
 METRICS = {
     DeliveryResult.SENT: "DeliveriesSent",
     DeliveryResult.RETRY: "DeliveriesRetried",
-    DeliveryResult.DEAD: "DeadDeliveries",
+    DeliveryResult.DEAD: "DeliveriesDead",
     DeliveryResult.SKIPPED: "DeliveriesSkipped",
     DeliveryResult.PAUSED: "DeliveriesPaused",
 }
@@ -75,7 +75,7 @@ def test_a_missing_page_is_told_beside_the_outcome(
 
     assert (counted()["PagesFailed"], counted()["DeliveriesSent"]) == (1, 1)
     missing, sent = logged()
-    assert (missing["message"], missing["level"]) == ("no report page", "ERROR")
+    assert (missing["message"], missing["level"]) == ("report page failed", "ERROR")
     assert "AccessDenied" in missing["exception"]
     assert sent["result"] == "sent"
 

@@ -56,7 +56,7 @@ def test_a_link_that_does_not_open_says_why(counted: Any, logged: Any) -> None:
     assert answer["statusCode"] == 403
     assert "This link has &lt;ended&gt;" in answer["body"]
     assert "ECR console" in answer["body"]
-    assert counted() == {"LinksRefused": 1}
+    assert counted() == {"LinksRejected": 1}
     assert "signature" not in str(logged())
 
 

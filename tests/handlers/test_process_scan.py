@@ -180,7 +180,7 @@ def test_a_failure_that_may_pass_comes_back_soon(
     process_batch(application, batch(EVENT, receives=3), context)
 
     assert application.scan_returns.returned == [("receipt-0", 3)]
-    assert logged()[0]["returns_after"] == 5
+    assert logged()[0]["retry_after"] == 5
 
 
 @pytest.mark.parametrize(
@@ -214,8 +214,8 @@ def test_a_queue_that_cannot_be_told_is_no_further_failure(
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
     late, failed = logged()
-    assert (late["message"], failed["message"]) == ("record comes back late", "record failed")
-    assert "returns_after" not in failed
+    assert (late["message"], failed["message"]) == ("record returns late", "record failed")
+    assert "retry_after" not in failed
     assert counted()["RecordsFailed"] == 1
 
 
@@ -316,7 +316,7 @@ def test_a_finding_event_is_acknowledged_and_counted(
 
     assert answer == {"batchItemFailures": []}
     assert application.scans.seen == []
-    assert counted()["FindingEvents"] == 1
+    assert counted()["FindingEventsAcknowledged"] == 1
 
 
 def test_a_push_is_acknowledged(batch: Any, context: Any, counted: Any, logged: Any) -> None:
@@ -380,6 +380,6 @@ def test_an_unread_source_is_told_beside_the_outcome(
 
     assert (counted()["ProvenanceUnread"], counted()["ScansEvaluated"]) == (1, 1)
     unread, evaluated = logged()
-    assert (unread["message"], unread["level"]) == ("no provenance", "WARNING")
+    assert (unread["message"], unread["level"]) == ("provenance not read", "WARNING")
     assert "AccessDenied" in unread["exception"]
     assert evaluated["result"] == "evaluated"

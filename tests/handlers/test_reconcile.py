@@ -42,22 +42,22 @@ def test_what_a_pass_found_is_logged_and_counted(context: Any, counted: Any, log
 
     answer = reconcile(an_app(Passes(tally)), context)
 
-    assert counted() == {"RecoveredScans": 1, "QuietBaselines": 1, "RepositoriesUnread": 1}
+    assert counted() == {"ScansRecovered": 1, "BaselinesQueued": 1, "RepositoriesUnread": 1}
     assert answer == {
         "images": 9,
         "recovered": 1,
         "baselines": 1,
-        "waiting": 2,
-        "gone": 1,
-        "unread": 1,
-        "stopped": "the time is over",
+        "pending": 2,
+        "deleted": 1,
+        "unread_repositories": 1,
+        "stop_reason": "the time is over",
     }
     said = logged()
     assert [each["message"] for each in said] == [
-        "scan found",
-        "scan found",
+        "missed scan queued",
+        "missed scan queued",
         "repository not read",
-        "reconciled",
+        "reconciliation finished",
     ]
     assert (said[0]["image"], said[0]["reason"]) == (an_image().key, "never evaluated")
     assert said[2]["reason"] == "AccessDeniedException"

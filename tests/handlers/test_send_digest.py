@@ -21,18 +21,18 @@ def an_app(made: Made, schedule: Schedule | None = WEEKLY) -> Any:
 def test_what_is_made_is_logged_and_counted(counted: Any, logged: Any) -> None:
     digest = a_digest_of()
 
-    assert send_digests(an_app(Made((digest,)))) == {"made": 1}
+    assert send_digests(an_app(Made((digest,)))) == {"created": 1}
 
-    assert counted() == {"DigestsMade": 1}
+    assert counted() == {"DigestsCreated": 1}
     (line,) = logged()
-    assert line["message"] == "digest made"
+    assert line["message"] == "digest created"
     assert (line["delivery"], line["destination"]) == (digest.delivery_id, digest.destination)
     assert line["open"] == digest.total
 
 
 def test_why_nothing_is_made_is_logged(counted: Any, logged: Any) -> None:
-    assert send_digests(an_app(Made(reason="nothing is due"))) == {"made": 0}
-    assert send_digests(an_app(Made(), schedule=None)) == {"made": 0}
+    assert send_digests(an_app(Made(reason="nothing is due"))) == {"created": 0}
+    assert send_digests(an_app(Made(), schedule=None)) == {"created": 0}
 
-    assert counted() == {"DigestsMade": 0}
+    assert counted() == {"DigestsCreated": 0}
     assert [each["reason"] for each in logged()] == ["nothing is due", "alerts.yml asks for none"]

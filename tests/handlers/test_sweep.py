@@ -20,6 +20,6 @@ def test_what_is_due_is_woken_and_counted(counted: Any) -> None:
 
     answer = sweep(SimpleNamespace(ledger=store, waker=waker, now=lambda: NOW))
 
-    assert answer == {"woken": 1}
+    assert answer == {"queued": 1}
     assert [each.id for each in waker.woken] == [row.id]
-    assert counted() == {"DeliveriesWoken": 1}
+    assert counted() == {"DeliveriesQueued": 1}

@@ -178,8 +178,8 @@ def test_running_scan_is_asked_for_again_later(status: str) -> None:
     ("error", "expected", "reason"),
     [
         (refusal("ScanNotFoundException"), FindingsNotReadyError, "not-ready"),
-        (refusal("ImageNotFoundException"), ImageGoneError, "image-gone"),
-        (refusal("RepositoryNotFoundException"), ImageGoneError, "image-gone"),
+        (refusal("ImageNotFoundException"), ImageGoneError, "image-deleted"),
+        (refusal("RepositoryNotFoundException"), ImageGoneError, "image-deleted"),
         (refusal("ThrottlingException"), SourceThrottledError, "ThrottlingException"),
         (refusal("AccessDeniedException"), NotAllowedError, "AccessDeniedException"),
         (ClientError({}, "x"), SourceError, "Unknown"),
