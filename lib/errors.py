@@ -1,7 +1,7 @@
 """
-The one error tree. Whoever raises picks the narrowest; only the record boundary catches.
+The error tree. Code raises the narrowest class; only the record boundary catches.
 
-    ScanAlertError                  may be tried again?
+    ScanAlertError                  may be retried?
     +-- ConfigError                 no   wrong alerts.yml or environment
     +-- EventError                  no   breaks its own schema: goes to the dead-letter queue
     +-- DocumentError               no   a document given to the command holds nothing usable
@@ -21,8 +21,8 @@ The one error tree. Whoever raises picks the narrowest; only the record boundary
         +-- AmbiguousDeliveryError  yes  the receiver may have accepted it
         +-- PermanentDeliveryError  no   the same request will never be accepted
 
-Each carries `reason`, a short constant word that is a metric dimension. Texts name what to do next
-and never carry a secret: URLs of receivers are redacted before they get here.
+Every error has a `reason`, a short constant that is a metric dimension. Texts name the next step
+and never hold a secret: URLs of receivers are redacted before.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from typing import ClassVar
 
 
 class ScanAlertError(Exception):
-    """Base of all errors raised on purpose."""
+    """Base class of all errors raised on purpose."""
 
     retryable: ClassVar[bool] = False
     reason: str = "error"
@@ -42,25 +42,25 @@ class ScanAlertError(Exception):
 
 
 class ConfigError(ScanAlertError):
-    """The configuration or the environment is wrong; the text says where and what is allowed."""
+    """The configuration or the environment is wrong. The text names place and allowed values."""
 
     reason = "config"
 
 
 class EventError(ScanAlertError):
-    """An event of a kind we handle breaks its schema; the text says at which path."""
+    """An event of a supported kind breaks its schema. The text names the path."""
 
     reason = "bad-event"
 
 
 class DocumentError(ScanAlertError):
-    """A document holds nothing that can be normalized; the text says what was looked for."""
+    """A document has nothing to normalize. The text names the supported formats."""
 
     reason = "bad-document"
 
 
 class LinkError(ScanAlertError):
-    """A link to a report does not open; the text says why in words for whoever clicked."""
+    """A link to a report is refused. The text explains the reason to the person who clicked."""
 
     reason = "bad-link"
 
@@ -73,13 +73,13 @@ class SourceError(ScanAlertError):
 
 
 class SourceThrottledError(SourceError):
-    """AWS asks for fewer calls: leave the rest for later."""
+    """AWS asks for fewer calls. The remaining ones have to wait."""
 
     reason = "source-throttled"
 
 
 class OutOfTimeError(SourceError):
-    """The function ends before all findings are fetched; `pages` are those that were."""
+    """The function ends before all findings are fetched. `pages` are those fetched so far."""
 
     reason = "out-of-time"
 
@@ -89,7 +89,7 @@ class OutOfTimeError(SourceError):
 
 
 class FindingsNotReadyError(SourceError):
-    """The scan is pending, running, or not registered yet: ask again later."""
+    """The scan is pending, running or not registered yet. A later attempt may succeed."""
 
     reason = "not-ready"
 
@@ -103,9 +103,9 @@ class FindingsNotReadyError(SourceError):
     ) -> None:
         super().__init__(message, reason=reason)
         self.status = status
-        """The source's word, or SCAN_NOT_FOUND."""
+        """The status of the scan in the source, or SCAN_NOT_FOUND."""
         self.partial = partial
-        """The report as far as it is listed now, where fewer findings are listed than announced."""
+        """The report with the findings listed so far, if fewer are listed than announced."""
 
 
 class ImageGoneError(SourceError):
@@ -116,14 +116,14 @@ class ImageGoneError(SourceError):
 
 
 class NotAnImageError(SourceError):
-    """What was pushed is an attestation or a signature beside an image: nobody scans it."""
+    """The artifact is an attestation or a signature: it is not scanned."""
 
     retryable = False
     reason = "not-an-image"
 
 
 class NotAllowedError(SourceError):
-    """AWS denies access; the text says to what."""
+    """AWS denies access. The text names the missing permission."""
 
     retryable = False
     reason = "not-allowed"
@@ -143,16 +143,16 @@ class ConflictError(StoreError):
 
 
 class DeliveryError(ScanAlertError):
-    """A receiver did not take a message."""
+    """A receiver did not accept a message."""
 
     reason = "delivery"
 
 
 class ThrottledError(DeliveryError):
     """
-    The receiver asks to come back in `retry_after` seconds (None: it did not say).
+    The receiver asks to wait for `retry_after` seconds (None: for an unknown time).
 
-    `alone`: only with this message; others may go on.
+    With `alone`, the limit applies to this message only.
     """
 
     retryable = True
@@ -172,14 +172,14 @@ class ThrottledError(DeliveryError):
 
 
 class TemporaryDeliveryError(DeliveryError):
-    """Nothing was accepted; a later attempt may be."""
+    """Nothing was accepted. A later attempt may succeed."""
 
     retryable = True
     reason = "temporary"
 
 
 class AmbiguousDeliveryError(DeliveryError):
-    """The request was sent in full and no clear answer came back."""
+    """The request was sent completely, without a clear answer."""
 
     retryable = True
     reason = "ambiguous"
@@ -187,12 +187,12 @@ class AmbiguousDeliveryError(DeliveryError):
 
 class PermanentDeliveryError(DeliveryError):
     """
-    The receiver refuses this request for good.
+    The receiver refuses this request permanently.
 
-    `degradable`: a smaller, plainer one may pass. `broken`: it refuses every request, because a
-    credential was revoked or the address is gone. `may_pass`: not for good, as far as its notifier
-    knows; see `lib.core.retries.after_refusal`. `answer`: its words, for a notifier that knows
-    them.
+    `degradable`: a smaller, plainer request may be accepted. `broken`: the receiver refuses every
+    request, because a credential was revoked or the address was deleted. `may_pass`: the refusal
+    may not be permanent, see `lib.core.retries.after_refusal`. `answer`: the text of the answer,
+    for notifiers that interpret it.
     """
 
     reason = "permanent"

@@ -1,21 +1,20 @@
 """
-HTTP to receivers: deadlines, allowed hosts, and the retry class of every answer, decided once.
+HTTP calls to receivers: deadlines, allowed hosts, and one retry class for each answer.
 
     2xx                              accepted (the notifier still reads the body)
-    429, or 503 with Retry-After     throttled: not an attempt, come back when asked to
+    429, or 503 with Retry-After     throttled: not counted as an attempt, retried when allowed
     408, 503, no connection          temporary: nothing was accepted
     no time left for another call    temporary: this call was not made
     other 5xx, no answer in time     ambiguous: the request may have been accepted
     2xx that cannot be read          ambiguous, unless any 2xx is an acceptance
     everything else                  permanent
 
-The body of an answer is text in UTF-8 of a limited size, whatever its header says. A 2xx cannot be
-read when its body is larger, ends too early, comes too slowly, or does not unpack. Slack, Jira and
-PagerDuty say in the body whether and as what they accepted a message, so such an answer leaves that
-open: the delivery is tried again, after a question where the receiver can be asked. To a webhook
-any 2xx is an acceptance.
+Bodies are read as UTF-8 and up to a limit, whatever the header says. A 2xx is unreadable if its
+body is too large, too slow, truncated, or does not unpack. Slack, Jira and PagerDuty confirm a
+message in the body. Without the body the delivery is ambiguous: it is retried, after a question to
+receivers that can be asked. For a webhook any 2xx is an acceptance.
 
-No text leaves here with a secret that the request carried, in a 200 as little as in an error.
+Secrets of the request are removed from every text that leaves this module, also from a 200.
 """
 
 import time
@@ -55,7 +54,7 @@ from lib.urls.addresses import Address, AddressError, read_address
 
 LIMITS: Final = TimeLimits()
 MAX_RETRY_AFTER: Final = 3600.0
-"""Seconds. A receiver that asks for more is asked again after an hour."""
+"""Seconds. A longer Retry-After is shortened to this."""
 
 _BROKEN: Final = (
     HTTPStatus.UNAUTHORIZED,
@@ -63,12 +62,12 @@ _BROKEN: Final = (
     HTTPStatus.NOT_FOUND,
     HTTPStatus.GONE,
 )
-"""A revoked credential or an address that is gone: no other request would pass either."""
+"""A revoked credential or a deleted address: every other request would fail, too."""
 _TOO_LARGE: Final = (HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 _ALONE: Final = ("jira-per-issue-on-write",)
-"""Limits of one issue: https://developer.atlassian.com/cloud/jira/platform/rate-limiting"""
+"""Rate limits of one issue: https://developer.atlassian.com/cloud/jira/platform/rate-limiting"""
 _GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
-"""https://docs.python.org/3/library/zlib.html#zlib.decompress: found out by the header."""
+"""Detects gzip or zlib: https://docs.python.org/3/library/zlib.html#zlib.decompress"""
 _EXCERPT: Final = 200
 
 
@@ -76,7 +75,7 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
     """
     Return the seconds that a Retry-After header asks for, at most `MAX_RETRY_AFTER`.
 
-    A header is a number of seconds or a date. None for a missing header, and for anything else.
+    None without a header, and for one that is neither a number of seconds nor a date.
     https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
     if value is None:
@@ -91,19 +90,19 @@ def retry_after(value: str | None, *, now: datetime) -> float | None:
 
 
 def _seconds_until(date: str, now: datetime) -> float:
-    """Return the seconds until an HTTP date; not a number when there is no such date."""
+    """Return the seconds until an HTTP date; NaN for an invalid date."""
     try:
         moment = parsedate_to_datetime(date)
         return (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
     except (ValueError, OverflowError, TypeError, IndexError):
-        # The parser of the standard library raises all of these for texts that are no date.
+        # parsedate_to_datetime raises any of these for an invalid date.
         return nan
 
 
 def failure(
     status: int, headers: Mapping[str, str], body: str, *, where: str, now: datetime
 ) -> DeliveryError | None:
-    """Return the error that an answer stands for; None when it was accepted."""
+    """Return the error of an answer; None for an accepted request."""
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return None
     text = f"{where} answered {status}: {truncate(one_line(body), _EXCERPT) or 'no text'}"
@@ -131,10 +130,10 @@ def failure(
 
 def check_url(url: str, hosts: tuple[str, ...]) -> Address:
     """
-    Return the address of a receiver; refuse one that a receiver cannot have.
+    Check the address of a receiver, and return it.
 
-    Only https (http on loopback, for tests and the demo), and only the given hosts; ".example.org"
-    stands for every host below it. Raises `ConfigError`, which names the host but not the path.
+    Allowed are https (http on loopback, for tests and the demo) and the given hosts; ".example.org"
+    allows every host below it. Raises `ConfigError`, which names the host but not the path.
     """
     try:
         address = read_address(url)
@@ -153,11 +152,11 @@ def check_url(url: str, hosts: tuple[str, ...]) -> Address:
 
 class RequestsClient:
     """
-    See `lib.ports.HttpClient`. The client of one attempt, whose time begins here.
+    See `lib.ports.HttpClient`. A client for one attempt, whose time begins with its construction.
 
-    Connections are reused within the attempt and end with it: one that was idle for longer may be
-    known to one side only, and a request on it would end without an answer. Follows no redirect: a
-    redirect would carry secrets away.
+    Connections are reused within the attempt only. The receiver may have closed an older one, and
+    a request on it would end without an answer. Redirects are not followed, because they would
+    send secrets to another host.
     """
 
     def __init__(
@@ -169,7 +168,7 @@ class RequestsClient:
         limits: TimeLimits = LIMITS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Make the client; `clock` counts seconds. Transports of the session's own are kept."""
+        """Create the client; `clock` counts seconds. Custom transports of the session are kept."""
         self._hosts = hosts
         self._session = session
         self._now = now
@@ -191,12 +190,12 @@ class RequestsClient:
     ) -> HttpAnswer:
         """See `HttpClient.post`."""
         content = {"data": body} if isinstance(body, bytes) else {"json": body}
-        reading = _Reading(limit, any_answer)
-        return self._call("POST", url, headers, secrets, reading=reading, **content)
+        options = _ReadOptions(limit, any_answer)
+        return self._call("POST", url, headers, secrets, options=options, **content)
 
     def put(self, url: str, body: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """See `HttpClient.put`."""
-        return self._call("PUT", url, headers, reading=_ANY, json=body)
+        return self._call("PUT", url, headers, options=_ANY, json=body)
 
     def get(
         self,
@@ -207,18 +206,18 @@ class RequestsClient:
         any_answer: bool = False,
     ) -> HttpAnswer:
         """See `HttpClient.get`."""
-        return self._call("GET", url, headers, reading=_Reading(limit, any_answer))
+        return self._call("GET", url, headers, options=_ReadOptions(limit, any_answer))
 
     def delete(self, url: str, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
         """See `HttpClient.delete`."""
-        return self._call("DELETE", url, headers, reading=_ANY)
+        return self._call("DELETE", url, headers, options=_ANY)
 
     def upload(
         self, url: str, file: Upload, *, headers: Mapping[str, str] | None = None
     ) -> HttpAnswer:
         """See `HttpClient.upload`."""
         files = {"file": (file.name, file.content, file.media_type)}
-        return self._call("POST", url, headers, reading=_ANY, files=files)
+        return self._call("POST", url, headers, options=_ANY, files=files)
 
     def reserve_call(self) -> AbstractContextManager[None]:
         """See `HttpClient.reserve_call`."""
@@ -231,10 +230,10 @@ class RequestsClient:
         headers: Mapping[str, str] | None,
         secrets: Sequence[str] = (),
         *,
-        reading: "_Reading",
+        options: "_ReadOptions",
         **content: Any,
     ) -> HttpAnswer:
-        # The path of a webhook is its secret: errors name the host only, and drop their cause.
+        # The path of a webhook is a secret: errors name only the host, and drop their cause.
         where = f"{method} {check_url(url, self._hosts).host}"
         if not self._deadline.begin_call():
             raise TemporaryDeliveryError(f"{where}: no time left in this attempt", reason="no-time")
@@ -246,10 +245,10 @@ class RequestsClient:
                 headers={**(headers or {}), "Accept-Encoding": "identity"},
                 timeout=self._deadline.timeouts,
                 allow_redirects=False,
-                auth=_as_given,
+                auth=_unchanged,
                 stream=True,
             ) as response:
-                body, whole = _read(response, reading.limit)
+                body, whole = _read(response, options.limit)
         except exceptions.RequestException as error:
             raise _no_answer(error, where) from None
         text = redacted(clean(body), (*secrets, *secrets_of(url, headers or {})))
@@ -258,7 +257,7 @@ class RequestsClient:
         )
         if problem is not None:
             raise problem
-        if not (whole or reading.any_answer):
+        if not (whole or options.any_answer):
             raise AmbiguousDeliveryError(
                 f"{where} answered {response.status_code} with a body that cannot be read",
                 reason="unreadable-answer",
@@ -267,38 +266,37 @@ class RequestsClient:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """How much of an answer is read, and whether it matters."""
+class _ReadOptions:
+    """How many bytes of an answer are read, and whether an unreadable answer is accepted."""
 
     limit: int
     any_answer: bool
 
 
-_ANY: Final = _Reading(SHORT_ANSWER, any_answer=True)
+_ANY: Final = _ReadOptions(SHORT_ANSWER, any_answer=True)
 
 
 def _read(response: requests.Response, limit: int) -> tuple[str, bool]:
-    """Return the text of an answer, up to `limit` bytes of it, and whether that is all."""
+    """Return up to `limit` bytes of an answer as text, and whether it was read to its end."""
     content = bytearray()
     try:
         while len(content) <= limit:
             chunk = response.raw.read1(limit + 1 - len(content), decode_content=False)
             if not chunk:
-                return _unpacked(bytes(content), response.headers, limit)
+                return _unpack(bytes(content), response.headers, limit)
             content += chunk
     except HTTPError:
-        # Too slow, lost or malformed; what came before is worth a look in an error.
+        # Too slow, lost or malformed. The bytes so far may explain the error.
         pass
-    text, _ = _unpacked(bytes(content[:limit]), response.headers, limit)
+    text, _ = _unpack(bytes(content[:limit]), response.headers, limit)
     return text, False
 
 
-def _unpacked(content: bytes, headers: Mapping[str, str], limit: int) -> tuple[str, bool]:
+def _unpack(content: bytes, headers: Mapping[str, str], limit: int) -> tuple[str, bool]:
     """
-    Return a body as text, and whether that is all of it.
+    Return a body as text, and whether it is complete.
 
-    Compression was not asked for, but some proxies compress all the same. No more than `limit`
-    bytes are unpacked, however many they stand for.
+    Some proxies compress answers without being asked. At most `limit` bytes are unpacked.
     """
     encoding = headers.get("Content-Encoding", "").strip().lower()
     if encoding in ("", "identity"):
@@ -312,13 +310,13 @@ def _unpacked(content: bytes, headers: Mapping[str, str], limit: int) -> tuple[s
     return content.decode("utf-8", "replace"), whole
 
 
-def _as_given(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Keep our own Authorization: without an `auth`, requests puts one of ~/.netrc in its place."""
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Keep the request's own Authorization: without `auth`, requests reads one from ~/.netrc."""
     return request
 
 
 def _no_answer(error: exceptions.RequestException, where: str) -> DeliveryError:
-    """Tell "nothing was sent" from "everything was sent and nothing came back"."""
+    """Return the error of a call without an answer: temporary if nothing was sent."""
     cause = getattr(error.args[0], "reason", None) if error.args else None
     not_connected = (NewConnectionError, ConnectTimeoutError, NameResolutionError)
     match error:
@@ -331,7 +329,7 @@ def _no_answer(error: exceptions.RequestException, where: str) -> DeliveryError:
         case exceptions.ConnectionError() | exceptions.ChunkedEncodingError():
             return AmbiguousDeliveryError(f"{where}: connection lost", reason="connection-lost")
         case _ if error.args and isinstance(error.args[0], HTTPError):
-            # It came over the wire.
+            # Parsing of the received bytes failed.
             return AmbiguousDeliveryError(f"{where}: the answer is not HTTP", reason="no-http")
         case _:
             return PermanentDeliveryError(

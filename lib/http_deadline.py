@@ -1,13 +1,13 @@
 """
-One deadline for an attempt, and one for each call in it, that hold however slowly bytes arrive.
+Deadlines for an attempt and for each call in it, independent of the pace of incoming bytes.
 
-The timeouts of sockets, and so those of urllib3 and requests, are for one operation: a receiver
-that sends a byte every few seconds is never too late for them. Here a socket gets, before each
-operation, the time that is left of the call. This covers connecting, TLS, a proxy's tunnel, the
-request, the status line, the headers and the body.
+Timeouts of sockets, and so those of urllib3 and requests, apply to single operations: a receiver
+that sends a byte every few seconds never exceeds them. Here each socket operation gets the time
+that is left of the call. This covers connecting, TLS, a proxy's tunnel, the request, the status
+line, the headers and the body.
 
-It does not cover the look-up of a name. The resolver of the system gives up by itself, and the time
-that it took is missing afterwards:
+Name resolution is not covered. The system's resolver has timeouts of its own, and its time is
+subtracted from the call:
 https://man7.org/linux/man-pages/man5/resolv.conf.5.html (`timeout`, `attempts`).
 """
 
@@ -30,34 +30,34 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 _PIECE: Final = 16_384
-"""Bytes that are sent at a time: a TLS record, for which a socket's timeout counts as a whole."""
+"""Bytes per send: a TLS record, for which a socket's timeout applies as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeLimits:
-    """Seconds."""
+    """Time limits in seconds."""
 
     attempt: float = 45.0
     """
-    All calls of one attempt at a delivery.
+    Limit for all calls of an attempt.
 
-    The function `deliver` has 60 s, of which the ledger, the report and its page need some, and the
-    lease of a delivery is 90 s. Three calls fit into it: a message, the same with a renewed secret,
-    and a plainer one.
+    The function `deliver` has 60 s, including the ledger, the report and its page; the lease of a
+    delivery is 90 s. Three calls fit into 45 s: a message, the same with a renewed secret, and a
+    plainer one.
     """
     call: float = 15.0
     """
-    One call, from connecting to the last byte of the answer.
+    Limit for a call, from connecting to the last byte of the answer.
 
-    Webhooks ask for 15 to 30 s:
+    Webhooks recommend 15 to 30 s:
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     """
     connect: float = 3.05
-    """Connecting to one address; also the least that has to be left for a call to begin."""
+    """Limit for connecting to one address. A call begins only if this much time is left."""
 
 
 class Deadline:
-    """The time that is left of an attempt, which begins now, and of the call that is running."""
+    """The remaining time of an attempt, which begins now, and of its current call."""
 
     def __init__(self, limits: TimeLimits, *, clock: Callable[[], float]) -> None:
         self._limits = limits
@@ -68,7 +68,7 @@ class Deadline:
 
     @contextmanager
     def reserve(self, seconds: float) -> Iterator[None]:
-        """Keep calls from using the last seconds of the attempt, which another one needs."""
+        """Exclude the last seconds of the attempt from calls, for a later one."""
         before, self._reserved = self._reserved, seconds
         try:
             yield
@@ -76,7 +76,7 @@ class Deadline:
             self._reserved = before
 
     def begin_call(self) -> bool:
-        """Start the time of a call; False when too little is left of the attempt to begin one."""
+        """Begin a call. Return False if the attempt has too little time left."""
         now = self._clock()
         seconds = min(self._limits.call, self._attempt_ends - self._reserved - now)
         self._call_ends = now + seconds
@@ -84,7 +84,7 @@ class Deadline:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds that are left of the call. Raises `TimeoutError` when there are none."""
+        """The remaining seconds of the call. Raises `TimeoutError` when it is over."""
         seconds = self._call_ends - self._clock()
         if seconds <= 0:
             raise TimeoutError("the time of this call is over")
@@ -92,12 +92,12 @@ class Deadline:
 
     @property
     def timeouts(self) -> tuple[float, float]:
-        """The timeouts of the call for requests: to connect, and for the answer to begin."""
+        """The timeouts of the call for requests: for connecting, and for the first byte."""
         return min(self._limits.connect, self.seconds_left), self.seconds_left
 
 
 def session_of(seconds: float, *, clock: Callable[[], float] = time.monotonic) -> Session:
-    """Return a session whose requests all end so many seconds from now."""
+    """Return a session whose requests end `seconds` from now at the latest."""
     deadline = Deadline(TimeLimits(attempt=seconds, call=seconds), clock=clock)
     session = Session()
     for prefix in ("https://", "http://"):
@@ -106,7 +106,7 @@ def session_of(seconds: float, *, clock: Callable[[], float] = time.monotonic) -
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """Sends for a session within a deadline. Its connections end with it."""
+    """A transport of a session with a deadline. Its connections are closed with the session."""
 
     def __init__(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -125,9 +125,9 @@ class DeadlineAdapter(HTTPAdapter):
 
     def build_response(self, req: PreparedRequest, resp: BaseHTTPResponse) -> Response:
         """
-        See `HTTPAdapter.build_response`; without the target of a redirect, which nobody follows.
+        See `HTTPAdapter.build_response`. The target of a redirect is removed.
 
-        For a target, requests reads the whole body, whatever its size, and prepares a request.
+        For a redirect, requests would read the whole body, of any size, and prepare a request.
         """
         response = super().build_response(req, resp)
         response.headers.pop("Location", None)
@@ -153,7 +153,7 @@ class _HttpsPool(HTTPSConnectionPool):
 
 
 class _HttpConnection(HTTPConnection):
-    """A connection whose every operation has the time that is left of the call."""
+    """A connection whose operations all have the remaining time of the call."""
 
     def __init__(self, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -161,7 +161,7 @@ class _HttpConnection(HTTPConnection):
         self.response_class = partial(_Answer, deadline=deadline)  # type: ignore[assignment]  # same
 
     def connect(self) -> None:
-        """Connect. An error says that nothing of the request was sent, wherever it came from."""
+        """Connect. Any error means that nothing of the request was sent."""
         try:
             super().connect()
         except ssl.SSLError:
@@ -172,7 +172,7 @@ class _HttpConnection(HTTPConnection):
             raise NewConnectionError(self, "no connection") from error
 
     def _new_conn(self) -> socket.socket:
-        """Try the addresses of the host one after the other while there is time."""
+        """Try the addresses of the host in order while there is time."""
         name, timeout = self._dns_host, self.timeout
         failure: Exception | None = None
         try:
@@ -190,13 +190,13 @@ class _HttpConnection(HTTPConnection):
     def _addresses(self) -> list[str]:
         host = self._dns_host.strip("[]")
         try:
-            found = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
+            addresses = socket.getaddrinfo(host, self.port, type=socket.SOCK_STREAM)
         except socket.gaierror as error:
             raise NameResolutionError(self.host, self, error) from error
-        return [str(address[0]) for *_, address in found]
+        return [str(address[0]) for *_, address in addresses]
 
     def send(self, data: Any) -> None:
-        """Send in pieces, each within what is left."""
+        """Send in chunks, each within the remaining time."""
         if self.sock is None:
             self.connect()
         view = memoryview(data)
@@ -206,11 +206,11 @@ class _HttpConnection(HTTPConnection):
 
 
 class _HttpsConnection(_HttpConnection, HTTPSConnection):
-    """The same with TLS."""
+    """An HTTPS connection with a deadline."""
 
 
 class _Answer(HTTPResponse):
-    """An answer, read within a deadline from its first byte on."""
+    """An answer that is read within the deadline, from its first byte."""
 
     def __init__(self, sock: socket.socket, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -218,10 +218,9 @@ class _Answer(HTTPResponse):
 
     def begin(self) -> None:
         """
-        Read status and headers; forget what was odd about the latter.
+        Read status and headers, and discard defects of the headers.
 
-        Of odd headers urllib3 would log a warning with the URL, and the path of a webhook is its
-        secret.
+        urllib3 would log defects with the URL, and the path of a webhook is a secret.
         """
         super().begin()
         self.headers.defects.clear()
@@ -229,7 +228,7 @@ class _Answer(HTTPResponse):
 
 
 class _Reader(io.RawIOBase):
-    """The bytes of a socket, each read within what is left."""
+    """The bytes of a socket, each read within the remaining time."""
 
     def __init__(self, sock: socket.socket, raw: io.RawIOBase, deadline: Deadline) -> None:
         super().__init__()

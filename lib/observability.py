@@ -1,8 +1,9 @@
 """
-Logger and metrics of the Lambda functions, and the names of all metrics.
+Logger, metrics and metric names of the Lambda functions.
 
-One structured line per outcome, correlated by `image` (the digest is in it) and `delivery`; metrics
-in CloudWatch's embedded format. Tracing is Lambda's own: the X-Ray SDK costs 250 ms at start.
+One structured line per outcome, correlated by `image` (which includes the digest) and `delivery`;
+metrics in CloudWatch's embedded format. Tracing is Lambda's own: the X-Ray SDK costs 250 ms at
+start.
 """
 
 from enum import StrEnum

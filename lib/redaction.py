@@ -1,9 +1,9 @@
 """
-Secrets taken out of what a receiver, or a proxy before it, repeats. Pure.
+Redaction of secrets in texts that a receiver, or a proxy before it, sends back. Pure.
 
-A page or a JSON document may spell a secret in another way than the request did: with percent
-signs, as JSON and JavaScript escape it, as HTML does, or in several of these ways at once. Both are
-decoded before they are compared, and what stands for the secret is taken out of the original text.
+A page or a JSON document may encode a secret differently from the request: with percent signs, with
+escapes of JSON, JavaScript or HTML, or with several of these. Text and secret are decoded before
+they are compared, and the matching part of the original text is removed.
 """
 
 import base64
@@ -18,11 +18,11 @@ from urllib.parse import unquote, urlsplit
 from lib.text import ELLIPSIS
 
 _SECRET_PART: Final = 12
-"""Shorter parts of a URL are words like "services"; the token of a webhook is longer."""
+"""Shorter parts of a URL are words such as "services"; tokens of webhooks are longer."""
 _CREDENTIAL: Final = 6
-"""Shorter passwords would blank out half of an answer, and protect nothing."""
+"""Shorter passwords would redact half of an answer and protect nothing."""
 _LAYERS: Final = 4
-"""Encodings within each other that are looked through."""
+"""How many nested encodings are decoded."""
 _ESCAPE: Final = re.compile(
     r"(?P<json>\\u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]{1,6}\}|\\x[0-9a-fA-F]{2})"
     r"|\\(?P<itself>[^0-9A-Za-z])"
@@ -32,7 +32,7 @@ _ESCAPE: Final = re.compile(
 
 
 def redacted(text: str, secrets: Iterable[str]) -> str:
-    """Return a text with an ellipsis in the place of each secret, however it is spelled."""
+    """Replace each secret in a text with an ellipsis, in any encoding."""
     decoded = _decoded(text)
     spans = sorted(
         decoded.source(match.start(), match.end())
@@ -48,7 +48,7 @@ def redacted(text: str, secrets: Iterable[str]) -> str:
 
 
 def secrets_of(url: str, headers: Mapping[str, str]) -> Iterator[str]:
-    """Yield the secrets of a request: the path and query of a webhook, an account's credentials."""
+    """Yield the secrets of a request: path and query of a webhook, and credentials."""
     address = urlsplit(url)
     values = (parameter.partition("=")[2] for parameter in address.query.split("&"))
     for part in (address.path, *address.path.split("/"), *values):
@@ -60,10 +60,10 @@ def secrets_of(url: str, headers: Mapping[str, str]) -> Iterator[str]:
 
 
 def _credentials(header: str) -> Iterator[str]:
-    """Yield the value of an Authorization header, whole, without scheme, and decoded."""
+    """Yield the value of an Authorization header: whole, without scheme, and decoded."""
     scheme, _, credential = header.partition(" ")
     yield header
-    # Padding may be written in other ways, or left out.
+    # Padding may be encoded differently, or missing.
     yield credential.rstrip("=")
     if scheme.lower() != "basic":
         return
@@ -80,12 +80,12 @@ def _credentials(header: str) -> Iterator[str]:
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """How the positions of a decoded text lead back to those of its source."""
+    """Positions of a decoded text, mapped to positions in its source."""
 
     starts: list[int]
-    """Where each run of characters begins in the decoded text, ascending."""
+    """Beginnings of runs of characters in the decoded text, ascending."""
     sources: list[int]
-    """Where it begins in the source."""
+    """Beginnings of the same runs in the source."""
 
     def source(self, position: int) -> int:
         run = bisect_right(self.starts, position) - 1
@@ -94,15 +94,15 @@ class _Layer:
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """A text without any escape, and the way back to the original."""
+    """A fully decoded text, with the positions of its original."""
 
     text: str
     layers: tuple[_Layer, ...]
 
     def source(self, start: int, end: int) -> tuple[int, int]:
-        """Return which part of the original a part of the decoded text stands for."""
+        """Return the part of the original that a part of the decoded text comes from."""
         for layer in reversed(self.layers):
-            # The end is that of the last character, whose escape may be long.
+            # The end is the end of the last character, whose escape may be long.
             start, end = layer.source(start), layer.source(end)
         return start, end
 
@@ -118,7 +118,7 @@ def _decoded(text: str) -> _Decoded:
 
 
 def _peeled(text: str) -> tuple[str, _Layer]:
-    """Return a text with one layer of escapes taken off."""
+    """Decode one layer of escapes."""
     parts, starts, sources = [], [0], [0]
     length = done = 0
     for match in _ESCAPE.finditer(text):
@@ -132,7 +132,7 @@ def _peeled(text: str) -> tuple[str, _Layer]:
 
 
 def _plain(match: re.Match[str]) -> str:
-    """Return the character that an escape stands for."""
+    """Return the character of an escape."""
     escape = match[0]
     match match.lastgroup:
         case "json":

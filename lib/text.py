@@ -1,4 +1,4 @@
-"""Text from outside, made safe and short: control characters, truncation, escaping per receiver."""
+"""Text from outside: cleaned of control characters, truncated, and made safe from links."""
 
 import json
 import re
@@ -6,10 +6,10 @@ import unicodedata
 
 ELLIPSIS = "…"
 
-# C0 and C1 controls, and the characters that reorder or hide text (bidirectional controls, zero
-# width, fillers without ink, tags, variation selectors other than that of emoji): in a message they
-# let one name look like another. Lone surrogates and noncharacters are no text at all, and
-# receivers refuse them. tests/test_text.py compares with all that Unicode has.
+# C0 and C1 controls, and characters that reorder or hide text (bidirectional controls, zero width,
+# fillers without ink, tags, variation selectors other than that of emoji): they let one name look
+# like another. Lone surrogates and noncharacters are no valid text, and receivers refuse them.
+# tests/test_text.py compares this list with all characters of Unicode.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb"
@@ -20,8 +20,7 @@ _UNSAFE = re.compile(
 )
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 _BLANKS = re.compile(r"\s+")
-# Slack has no escape for these; they only change how text looks, but that can hide or stress it.
-# What begins an address, and the end of a label that markdown reads a target behind.
+# The beginning of an address, and the end of a label before a markdown target.
 _LINK = re.compile(r"://|\bwww\.|\bmailto:|\](?=\s*[(\[:])", re.IGNORECASE)
 _LOOK_ALIKES = str.maketrans(
     {":": "\N{RATIO}", ".": "\N{ONE DOT LEADER}", "]": "\N{FULLWIDTH RIGHT SQUARE BRACKET}"}
@@ -29,31 +28,31 @@ _LOOK_ALIKES = str.maketrans(
 
 
 def clean(text: str) -> str:
-    """Remove control and invisible characters; tabs and lines stay."""
+    """Remove control and invisible characters. Tabs and line feeds stay."""
     return _UNSAFE.sub("", _LINE_ENDS.sub("\n", text))
 
 
 def escaped(document: str) -> str:
-    """Return a JSON text with JSON's escapes for control and invisible characters."""
+    """Escape control and invisible characters in a JSON text."""
     return _UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], document)
 
 
 def one_line(text: str) -> str:
-    """Clean, and fold every run of white space into one blank."""
+    """Clean a text, and replace each run of white space with one blank."""
     return _BLANKS.sub(" ", clean(text)).strip()
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return "1 alert", "2 alerts", "1,200 alerts"; `plural` where it is not the noun with an s."""
+    """Return "1 alert", "2 alerts", "1,200 alerts". `plural` is for nouns without a plain s."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def truncate(text: str, limit: int) -> str:
-    """Cut to `limit` characters, the last one an ellipsis when something was cut."""
+    """Cut a text to `limit` characters, the last one an ellipsis if it was cut."""
     if len(text) <= limit:
         return text
     cut = limit - len(ELLIPSIS)
-    # Never leave a base character without the marks that belong to it.
+    # Never separate a base character from its combining marks.
     while cut > 0 and unicodedata.combining(text[cut]):
         cut -= 1
     return text[: max(cut, 0)].rstrip() + ELLIPSIS if limit > 0 else ""
@@ -61,15 +60,15 @@ def truncate(text: str, limit: int) -> str:
 
 def unlinked(text: str) -> str:
     """
-    Return text in which no receiver finds a link: neither one of markdown nor a bare address.
+    Return a text in which receivers find no link, neither in markdown nor a bare address.
 
-    The text looks the same; what would make it a link is a look-alike.
+    Characters that make a link are replaced with look-alikes.
     """
     return _LINK.sub(lambda match: match[0].translate(_LOOK_ALIKES), text)
 
 
 def ascii_only(text: str) -> str:
-    """Return the nearest ASCII spelling, for fields like the subject of an e-mail."""
+    """Return the nearest ASCII spelling, for example for the subject of an e-mail."""
     decomposed = unicodedata.normalize("NFKD", one_line(text).replace(ELLIPSIS, "..."))
-    letters = "".join(each for each in decomposed if not unicodedata.combining(each))
+    letters = "".join(character for character in decomposed if not unicodedata.combining(character))
     return letters.encode("ascii", "replace").decode("ascii")
