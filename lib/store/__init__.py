@@ -1,14 +1,17 @@
 """
-DynamoDB, S3 and SQS behind the ports of `lib.ports`.
+The ports of `lib.ports` on DynamoDB, S3 and SQS.
 
-One table, six kinds of rows:
+One table with nine kinds of rows:
 
-    IMAGE#<image key>               STATE   last evaluation of a digest
-    STREAM#<stream>                 HEAD    newest image of a stream
-    DELIVERY#<delivery id>          ROW     one alert for one destination
-    THREAD#<destination>#<stream>   ROW     where the next message of a stream belongs
-    DESTINATION#<destination>       PAUSE   until when nothing is sent there
-    RECONCILIATION                  PLACE   where a pass over all images stopped
+    IMAGE#<image key>               STATE         last evaluation of a digest
+    IMAGE#<image key>               INDEX         the index that an image belongs to
+    IMAGE#<image key>               TAG           the digest that a tag points to
+    STREAM#<stream>                 HEAD          newest image of a stream
+    STREAM#<stream>                 HISTORY#…     one evaluation of a stream, by time
+    DELIVERY#<delivery id>          ROW           one alert for one destination
+    THREAD#<destination>#<stream>   ROW           the thread of a stream's messages
+    DESTINATION#<destination>       PAUSE         the time until which nothing is sent
+    RECONCILIATION                  PLACE         the bookmark of a pass over all images
 
-Open deliveries also stand in the sparse index `due`, ordered by when the sweep wakes them.
+Open deliveries are in the sparse index `due`, too, ordered by the time the sweep wakes them.
 """

@@ -1,4 +1,4 @@
-"""Where a pass over all images stopped, in DynamoDB."""
+"""The bookmark of a pass over all images, in DynamoDB."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -12,7 +12,7 @@ _KEY: Final = {"pk": "RECONCILIATION", "sk": "PLACE"}
 
 
 class DynamoPlaces:
-    """See `lib.ports.Places`. Where passes overlap, the last one to stop is gone on from."""
+    """See `lib.ports.Places`. Where passes overlap, the last bookmark counts."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client

@@ -1,8 +1,8 @@
 """
-Findings as columns: the name of a field, then its values for all findings.
+Findings as columns: for each field, its values for all findings.
 
-A third of the work of one object per finding; and a comparison builds no findings at all, but reads
-the few columns it needs.
+A third of the cost of one object for each finding. A comparison builds no findings and reads only
+the columns that it needs.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,13 +20,13 @@ Columns = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One field of all findings; left out when every finding has the usual value."""
+    """A field of all findings. It is left out if every finding has the default."""
 
     name: str
-    """Where a finding has it: "package.path"."""
-    usual: Any = None
+    """The path of the attribute: "package.path"."""
+    default: Any = None
     to_json: Callable[[Any], Any] | None = None
-    """None: the value is written as it is."""
+    """None for values that are written unchanged."""
     from_json: Callable[[Any], Any] | None = None
 
 
@@ -63,49 +63,49 @@ ATTRIBUTES: Final = (
     _Column("platforms", (), None, tuple),
 )
 _ID: Final = _Column("vulnerability_id")
-_JUDGED: Final = (
-    _Column("exploitable", usual=False),
-    _Column("fixable", usual=False),
-    _Column("open", usual=True),
+_DERIVED: Final = (
+    _Column("exploitable", default=False),
+    _Column("fixable", default=False),
+    _Column("open", default=True),
 )
-"""What follows from the others, for comparisons."""
+"""Properties that are derived from other fields, for comparisons."""
 _COLUMNS: Final = MappingProxyType(
-    {column.name: column for column in (_ID, *PACKAGE, *ATTRIBUTES, *_JUDGED)}
+    {column.name: column for column in (_ID, *PACKAGE, *ATTRIBUTES, *_DERIVED)}
 )
 COMPARED: Final = (_ID.name, "package.name", "package.path", *Standing._fields)
-"""What a comparison reads."""
+"""The columns that a comparison reads."""
 DETAILS: Final = tuple([name for name in _COLUMNS if name not in COMPARED])
-"""All else."""
+"""All other columns."""
 
 
 def columns_to_json(findings: Sequence[Finding], names: Iterable[str]) -> dict[str, list[Any]]:
-    """Return these columns, without those in which every finding has the usual value."""
+    """Return the columns of some fields. Columns that have only the default are left out."""
     columns = {}
     for name in names:
         column, values = _COLUMNS[name], list(map(attrgetter(name), findings))
-        if values.count(column.usual) == len(values):
+        if values.count(column.default) == len(values):
             continue
         columns[name] = values if column.to_json is None else list(map(column.to_json, values))
     return columns
 
 
 def findings_from_json(columns: Columns) -> tuple[Finding, ...]:
-    """Return the findings whose columns these are: both `COMPARED` and `DETAILS`."""
+    """Return the findings of some columns: `COMPARED` and `DETAILS` together."""
     ids = columns.get(_ID.name, ())
-    packages = map(Package, *[_values(columns, each.name, len(ids)) for each in PACKAGE])
-    attributes = [_values(columns, each.name, len(ids)) for each in ATTRIBUTES]
+    packages = map(Package, *[_values(columns, column.name, len(ids)) for column in PACKAGE])
+    attributes = [_values(columns, column.name, len(ids)) for column in ATTRIBUTES]
     return tuple(map(Finding, ids, packages, *attributes))
 
 
 def _values(columns: Columns, name: str, count: int) -> Iterable[Any]:
     column, values = _COLUMNS[name], columns.get(name)
     if values is None:
-        return repeat(column.usual, count)
+        return repeat(column.default, count)
     return values if column.from_json is None else map(column.from_json, values)
 
 
 def finding_ids(columns: Columns) -> list[FindingId]:
-    """Return the identity of each finding; needs `COMPARED` only."""
+    """Return the ids of the findings. Needs `COMPARED` only."""
     ids = columns.get(_ID.name, ())
     names = _values(columns, "package.name", len(ids))
     paths = _values(columns, "package.path", len(ids))
@@ -113,5 +113,5 @@ def finding_ids(columns: Columns) -> list[FindingId]:
 
 
 def standings(columns: Columns, count: int) -> Iterable[Standing]:
-    """Return how each of `count` findings stands; needs `COMPARED` only."""
+    """Return the states of `count` findings. Needs `COMPARED` only."""
     return map(Standing, *[_values(columns, name, count) for name in Standing._fields])

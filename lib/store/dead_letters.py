@@ -1,8 +1,8 @@
 """
-Dead letters: read without being taken away, and sent back to where they came from.
+Dead letters: listed without deleting them, and sent back to their source queue.
 
-SQS shows a message only to who receives it, which hides it from everybody else. So whoever reads
-here holds the letters for a while, and gives back what was not redriven.
+SQS shows a message only by receiving it, which hides it from other readers. The reader here holds
+the letters for a while, and releases those that it did not redrive.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 HOLD: Final = 60
-"""Seconds that letters stay hidden when their reader dies before it gives them back."""
+"""Seconds until letters are visible again if their reader dies before it releases them."""
 _WAIT: Final = 1
 """
-Seconds; without waiting SQS asks some of its servers only, and none may have what is there:
+Seconds. Without waiting, SQS asks only some of its servers, which may not have the message:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-short-and-long-polling.html
 """
 _SYSTEM: Final = ("ApproximateReceiveCount", "MessageGroupId", "SentTimestamp")
@@ -31,22 +31,23 @@ _SIZES: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotV
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One message of a dead-letter queue."""
+    """A message of a dead-letter queue."""
 
     id: str
     queue: str
     body: str
     sent_at: datetime
-    """When it was sent first; a FIFO queue counts from when it got here."""
+    """The first time it was sent; for a FIFO queue, the time it arrived in the dead-letter
+    queue."""
     receives: int
-    """How often it was received, in its first queue and here."""
+    """The number of receives, in the source queue and in the dead-letter queue."""
     group: str | None
     attributes: Mapping[str, str]
-    """What whoever put it here says about it."""
+    """Message attributes from the sender, such as the reason."""
 
 
 class DeadLetterQueue:
-    """One dead-letter queue and the queue that its letters belong to."""
+    """A dead-letter queue and its source queue."""
 
     def __init__(self, client: "SQSClient", *, name: str, url: str, source: str) -> None:
         self.name = name
@@ -56,18 +57,18 @@ class DeadLetterQueue:
         self._held: dict[str, str] = {}
 
     def size(self) -> int:
-        """Return about how many letters there are, with those that somebody holds."""
+        """Return the approximate number of letters, including those that a reader holds."""
         with store_errors(f"counting the dead letters of {self.name}"):
             answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=_SIZES)
-        return sum(int(answer["Attributes"][each]) for each in _SIZES)
+        return sum(int(answer["Attributes"][attribute]) for attribute in _SIZES)
 
     @contextmanager
     def reading(self) -> Iterator[Iterator[DeadLetter]]:
         """
-        Yield the letters, each once; afterwards the others can be received by everybody again.
+        Yield each letter once. At the end, letters that were not redriven are released.
 
-        A FIFO queue shows no further letters of a group while some of it are held: at most ten,
-        until those are redriven.
+        A FIFO queue shows no further letters of a group while some of the group are held: at most
+        ten, until those are redriven.
         """
         try:
             yield self._letters()
@@ -75,20 +76,20 @@ class DeadLetterQueue:
             self._give_back()
 
     def redrive(self, letter: DeadLetter) -> None:
-        """Send a letter back where it belongs, then take it away: a crash between repeats it."""
+        """Send a letter to its source queue, then delete it. A crash in between repeats it."""
         with store_errors(f"redriving {letter.id}"):
             self._client.send_message(
-                QueueUrl=self._source, MessageBody=letter.body, **self._place(letter)
+                QueueUrl=self._source, MessageBody=letter.body, **self._group(letter)
             )
             receipt = self._held[letter.id]
             self._client.delete_message(QueueUrl=self._url, ReceiptHandle=receipt)
             del self._held[letter.id]
 
-    def _place(self, letter: DeadLetter) -> Any:
+    def _group(self, letter: DeadLetter) -> Any:
         if not self._source.endswith(".fifo"):
             return {}
-        # Not the id it had: the queue may still drop that. The same after a crash, so that the
-        # queue drops the repeat.
+        # Not the original id: the queue may still drop a repeat of that. A crash repeats the same
+        # id, so that the queue drops the second message.
         return {
             "MessageGroupId": letter.group,
             "MessageDeduplicationId": f"redrive-{letter.id}",
@@ -98,13 +99,13 @@ class DeadLetterQueue:
         seen: set[str] = set()
         repeats = 0
         while page := self._receive():
-            self._held |= {each["MessageId"]: each["ReceiptHandle"] for each in page}
-            new = [each for each in page if each["MessageId"] not in seen]
+            self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in page}
+            new = [message for message in page if message["MessageId"] not in seen]
             repeats = 0 if new else repeats + len(page)
-            # In a queue of many thousands the first are visible again before the last were seen.
+            # In a long queue, the first letters are visible again before the last ones were read.
             if repeats > len(seen):
                 return
-            seen |= {each["MessageId"] for each in new}
+            seen |= {message["MessageId"] for message in new}
             yield from map(self._letter, new)
 
     def _receive(self) -> "list[MessageTypeDef]":
@@ -121,7 +122,7 @@ class DeadLetterQueue:
 
     def _letter(self, message: "MessageTypeDef") -> DeadLetter:
         system = message["Attributes"]
-        given = message.get("MessageAttributes", {})
+        attributes = message.get("MessageAttributes", {})
         return DeadLetter(
             id=message["MessageId"],
             queue=self.name,
@@ -129,19 +130,22 @@ class DeadLetterQueue:
             sent_at=datetime.fromtimestamp(int(system["SentTimestamp"]) / 1000, UTC),
             receives=int(system["ApproximateReceiveCount"]),
             group=system.get("MessageGroupId"),
-            attributes={name: str(each.get("StringValue", "")) for name, each in given.items()},
+            attributes={
+                name: str(attribute.get("StringValue", ""))
+                for name, attribute in attributes.items()
+            },
         )
 
     def _give_back(self) -> None:
-        """Make visible what is still held. Those whose time was over are visible already."""
+        """Release the letters that are still held. Expired ones are visible already."""
         receipts = list(self._held.values())
         for start in range(0, len(receipts), BATCH):
             with store_errors(f"giving back the dead letters of {self.name}"):
                 self._client.change_message_visibility_batch(
                     QueueUrl=self._url,
                     Entries=[
-                        {"Id": str(index), "ReceiptHandle": each, "VisibilityTimeout": 0}
-                        for index, each in enumerate(receipts[start : start + BATCH])
+                        {"Id": str(index), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
+                        for index, receipt in enumerate(receipts[start : start + BATCH])
                     ],
                 )
         self._held.clear()

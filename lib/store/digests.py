@@ -1,4 +1,4 @@
-"""Digests in S3: small, immutable, named by their destination and the time that they were due."""
+"""Digests in S3: small, immutable, named by destination and due time."""
 
 import gzip
 import hashlib

@@ -1,9 +1,9 @@
 """
-Evaluations as JSON: what S3 keeps, and reads back or compares with.
+Evaluations as JSON documents in S3.
 
-Not the published format (`lib.wire.report`): only this code writes and reads it, with every scan.
-Findings are columns, see `lib.store.columns`; what a comparison does not need of them stands apart,
-as "details", so that it need not be read.
+This is not the published format (`lib.wire.report`): only this code writes and reads it, with every
+scan. Findings are columns, see `lib.store.columns`. Fields that a comparison does not need are
+"details" in a separate part, which is read on demand.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -61,9 +61,10 @@ _NO_TIMES: Final[Mapping[str, Any]] = MappingProxyType({"times": (), "of": ()})
 
 def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
     """
-    Return what S3 holds: image, scan, a table of findings, and what changed by the places in it.
+    Return the document of an evaluation: image, scan, findings, and changes by row of the findings.
 
-    The first `listed` findings are the report's; those that are only mentioned (RESOLVED) follow.
+    The first `listed` findings are those of the report. Findings that are only mentioned
+    (RESOLVED) follow.
     """
     report, comparison, problem = evaluation.report, evaluation.comparison, evaluation.problem
     table = _Table(report)
@@ -90,7 +91,7 @@ def evaluation_to_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def evaluation_from_json(document: Mapping[str, Any]) -> Evaluation:
-    """Return the evaluation that `evaluation_to_json` wrote."""
+    """Return the evaluation of a document from `evaluation_to_json`."""
     findings = findings_from_json({**document["findings"], **document["details"]})
     comparison, problem = document["comparison"], document["problem"]
     return Evaluation(
@@ -108,9 +109,9 @@ def known_from_json(
     document: Mapping[str, Any], details: Callable[[], Mapping[str, Any]]
 ) -> Known | None:
     """
-    Return what a comparison needs of a stored evaluation; None when its report is unusable.
+    Return the baseline in a stored evaluation; None if its report is unusable.
 
-    `details` gives that part of the document; it is asked for when a finding is.
+    `details` returns the second part of the document. It is called when a finding is needed.
     """
     if not document["scan"]["usable"]:
         return None
@@ -120,10 +121,10 @@ def known_from_json(
     return Known(
         image=image_from_json(document["image"]),
         scan=scan_from_json(document["scan"]),
-        # Shorter than the columns where findings follow that are not the report's.
+        # Shorter than the columns if findings of other reports follow.
         standings=dict(zip(ids[:listed], standings(columns, len(ids)), strict=False)),
-        suppressed=frozenset([ids[each["finding"]] for each in suppressed]),
-        finding=_OneByOne(ids[:listed], columns, details),
+        suppressed=frozenset([ids[entry["finding"]] for entry in suppressed]),
+        finding=_LazyFindings(ids[:listed], columns, details),
         parts=parts_from_json(document.get("parts", ())),
         provenance=provenance_from_json(document.get("provenance")),
         since=dict(zip(ids[:listed], _since(document), strict=False)),
@@ -131,15 +132,15 @@ def known_from_json(
 
 
 def _since(document: Mapping[str, Any]) -> Iterable[datetime]:
-    """Return since when each finding is known; at least since this evaluation."""
+    """Return the time each finding was first known: at the latest, this evaluation."""
     comparison = document["comparison"]
     if comparison is not None and "since" in comparison:
         return _times_from_json(comparison["since"])
     return repeat(datetime.fromisoformat(document["evaluated_at"]))
 
 
-class _OneByOne:
-    """Builds single findings of a report, and reads the details only when one is asked for."""
+class _LazyFindings:
+    """Builds single findings of a report, and reads their details on first use."""
 
     def __init__(
         self,
@@ -154,7 +155,7 @@ class _OneByOne:
 
     def __call__(self, identity: FindingId) -> Finding:
         if not self._places:
-            self._places = {each: place for place, each in enumerate(self._ids)}
+            self._places = {finding_id: place for place, finding_id in enumerate(self._ids)}
             self._columns = {**self._columns, **self._details()}
         place = self._places[identity]
         row = {name: values[place : place + 1] for name, values in self._columns.items()}
@@ -177,16 +178,16 @@ def _provenance_to_json(provenance: Provenance | None) -> dict[str, Any] | None:
 
 
 class _Table:
-    """The findings of a report, and whatever else is mentioned beside them, each with a place."""
+    """The findings of a report, and other findings that are mentioned, by row."""
 
     def __init__(self, report: AnyReport) -> None:
         self.findings = list(report.findings) if isinstance(report, Report) else []
         self.listed = len(self.findings)
-        # By object, not by value: changes hold the very findings of the report.
+        # By object, not by value: changes refer to the objects in the report.
         self._places = {id(finding): place for place, finding in enumerate(self.findings)}
 
     def place(self, finding: Finding) -> int:
-        """Return the place of a finding, a new one at the end if it has none."""
+        """Return the row of a finding. A new finding is appended."""
         place = self._places.setdefault(id(finding), len(self.findings))
         if place == len(self.findings):
             self.findings.append(finding)
@@ -211,22 +212,22 @@ def _comparison_to_json(comparison: Comparison, table: _Table) -> dict[str, Any]
             "finding": [table.place(change.finding) for change in comparison.changes],
         },
         "labels": [[kind.value, reason] for kind, reason in labels],
-        "suppressed": [_suppressed_to_json(each, table) for each in comparison.suppressed],
-        "unscanned": [each.value for each in comparison.unscanned],
+        "suppressed": [_suppressed_to_json(entry, table) for entry in comparison.suppressed],
+        "unscanned": [kind.value for kind in comparison.unscanned],
         "since": _times_to_json(comparison.since),
     }
 
 
 def _times_to_json(times: Sequence[datetime]) -> dict[str, Any]:
-    """Return each time once, and for each finding which it is: few differ."""
-    places: dict[datetime, int] = {}
-    of = [places.setdefault(each, len(places)) for each in times]
-    return {"times": list(map(time_to_json, places)), "of": of}
+    """Return the distinct times, and the index of each finding's time: few times differ."""
+    indexes: dict[datetime, int] = {}
+    of = [indexes.setdefault(time, len(indexes)) for time in times]
+    return {"times": list(map(time_to_json, indexes)), "of": of}
 
 
 def _times_from_json(document: Mapping[str, Any]) -> tuple[datetime, ...]:
-    times = [datetime.fromisoformat(each) for each in document["times"]]
-    return tuple([times[place] for place in document["of"]])
+    times = [datetime.fromisoformat(text) for text in document["times"]]
+    return tuple([times[index] for index in document["of"]])
 
 
 def _comparison_from_json(document: Mapping[str, Any], findings: Sequence[Finding]) -> Comparison:
@@ -246,7 +247,7 @@ def _comparison_from_json(document: Mapping[str, Any], findings: Sequence[Findin
             ]
         ),
         suppressed=tuple(
-            [_suppressed_from_json(each, findings) for each in document["suppressed"]]
+            [_suppressed_from_json(entry, findings) for entry in document["suppressed"]]
         ),
         unscanned=tuple(map(ChangeKind, document.get("unscanned", ()))),
         since=_times_from_json(document.get("since", _NO_TIMES)),

@@ -1,4 +1,4 @@
-"""How streams went, in DynamoDB: one small row for each evaluation, beside the stream's head."""
+"""The history of streams in DynamoDB: one small row for each evaluation, beside the head."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -56,12 +56,12 @@ class DynamoHistory:
 
 
 def head_key(stream: StreamId) -> dict[str, str]:
-    """Return where the newest image of a stream stands."""
+    """Return the key of a stream's head row."""
     return {"pk": f"{_STREAM}{stream}", "sk": _HEAD}
 
 
 def stream_head(row: Mapping[str, Any]) -> StreamHead:
-    """Return what stands there."""
+    """Return the head in a row."""
     return StreamHead(
         version=int(row["version"]),
         image_key=row["image_key"],
@@ -71,13 +71,13 @@ def stream_head(row: Mapping[str, Any]) -> StreamHead:
 
 
 def history_row(stream: StreamId, entry: HistoryEntry) -> dict[str, Any]:
-    """Return the row of an entry; those of a stream are in the order of their time."""
+    """Return the row of a history entry. Rows of a stream are ordered by time."""
     image = entry.image
     return {
         "pk": f"{_STREAM}{stream}",
         "sk": f"{_ENTRY}{to_time(entry.at)}#{image.digest[-12:]}#{entry.version}",
         "image": {
-            name: each for name, each in image_to_json(image).items() if each not in (None, [])
+            name: value for name, value in image_to_json(image).items() if value not in (None, [])
         },
         "version": entry.version,
         "usable": entry.usable,
@@ -97,7 +97,7 @@ def _entry(row: Mapping[str, Any]) -> HistoryEntry:
         image=image_from_json(image),
         version=int(row["version"]),
         usable=row["usable"],
-        open={Severity[name]: Tally(*map(int, each)) for name, each in row["open"].items()},
+        open={Severity[name]: Tally(*map(int, tally)) for name, tally in row["open"].items()},
         new=_counts(row["new"]),
         resolved=_counts(row["resolved"]),
         suppressed=int(row["suppressed"]),

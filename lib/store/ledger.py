@@ -1,11 +1,12 @@
 """
-The delivery ledger in DynamoDB: conditional updates on one row each.
+The delivery ledger in DynamoDB: conditional updates of single rows.
 
     PENDING -> CLAIMED(lease, token) -> SENT | RETRY(due) | UNKNOWN(due) | DEAD
 
-A row is open while it has `due_at`: before that time nobody may take it, but a new one at once. A
-claim moves it to the end of its lease, so a worker that dies leaves a row that is due. `wake_at` is
-the row's place in the index `due`: the same time, moved back each time the row is woken.
+A row is open while it has `due_at`. It cannot be claimed before that time; only a new row can be
+claimed immediately. A claim sets `due_at` to the end of its lease, so the row of a dead worker
+becomes due again. `wake_at` is the row's position in the index `due`: the same time, postponed each
+time the row is woken.
 """
 
 from collections import Counter
@@ -39,22 +40,22 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LEASE: Final = timedelta(seconds=90)
-"""Longer than the deliver function may run, so a lease never ends under a living worker."""
+"""Longer than the deliver function may run, so a lease never ends under a running worker."""
 RETENTION: Final = timedelta(days=365)
 NOT_BEGUN: Final = (DeliveryState.PENDING, DeliveryState.RETRY, DeliveryState.DEAD)
-"""States of a delivery after which another one may begin the thread."""
+"""States of a delivery after which another one may open the thread."""
 DOUBT: Final = timedelta(minutes=10)
-"""Longer than a receiver needs to find what it took: Jira's index lags by minutes."""
+"""Longer than receivers need to index a message: Jira's index is minutes late."""
 _EXCLUDED: Final = 100
 """
-The most operands of IN.
+Maximum number of operands of IN.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html
 """
 _DESTINATION: Final = "DESTINATION#"
 _MOMENTS: Final = ("created_at", "first_at", "tried_at", "sent_at", "due_at")
 SHARDS: Final = 4
-"""Partitions of the index `due`; each takes 1,000 writes a second."""
+"""Partitions of the index `due`. Each can take 1,000 writes a second."""
 
 
 class DynamoLedger:
@@ -76,8 +77,8 @@ class DynamoLedger:
                         "SET #state = :claimed, #token = :token, due_at = :lease, wake_at = :lease"
                         " ADD attempts :one"
                     ),
-                    # Free to take: never tried; due again; or claimed by somebody whose lease ran
-                    # out. A row that waits for its time is left alone, whoever wakes it.
+                    # Claimable rows are new, due, or claimed with an expired lease. A row that
+                    # waits for its time stays unclaimed, whoever wakes it.
                     ConditionExpression=(
                         "#state = :pending"
                         " OR (#state IN (:retry, :unknown, :claimed) AND due_at <= :now)"
@@ -101,7 +102,7 @@ class DynamoLedger:
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     raise
-                return NotClaimed(_why_not(error.response.get("Item")))  # type: ignore[arg-type]
+                return NotClaimed(_refusal(error.response.get("Item")))  # type: ignore[arg-type]
             before = _delivery(from_item(answer["Attributes"]))
             return self._with_thread(claimed(before, token=token, until=now + self._lease))
 
@@ -209,7 +210,7 @@ class DynamoLedger:
         )
 
     def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:
-        """See `Ledger.dead`. Dead rows do not expire before they were looked at for a year."""
+        """See `Ledger.dead`. Dead rows expire after a year."""
         self._update(
             delivery,
             "SET #state = :state, reason = :reason, tried_at = :now, expires_at = :expires,"
@@ -225,7 +226,7 @@ class DynamoLedger:
         )
 
     def defer(self, delivery_id: DeliveryId, *, until: datetime, reason: str) -> None:
-        """See `Ledger.defer`. A new one becomes RETRY: it may not be taken before its time."""
+        """See `Ledger.defer`. A new row becomes RETRY, so that nobody claims it before its time."""
         with suppress(ConflictError), store_errors(f"deferring {delivery_id}"):
             self._client.update_item(
                 TableName=self._table,
@@ -272,7 +273,7 @@ class DynamoLedger:
                 self._client.put_item(
                     TableName=self._table,
                     Item=to_item(row),
-                    # A pause that somebody asked for is not cut short by a receiver's.
+                    # A receiver's pause does not shorten one that a person set.
                     ConditionExpression="attribute_not_exists(pk) OR #until < :until",
                     ExpressionAttributeNames={"#until": "until"},
                     ExpressionAttributeValues=to_item({":until": to_time(pause.until)}),
@@ -282,7 +283,7 @@ class DynamoLedger:
         return True
 
     def paused(self, destination: Destination, *, now: datetime) -> Pause | None:
-        """See `Ledger.paused`. Rows outlive their pause until DynamoDB expires them."""
+        """See `Ledger.paused`. Rows outlive their pause until DynamoDB deletes them."""
         with store_errors(f"reading the pause of {destination}"):
             answer = self._client.get_item(
                 TableName=self._table, Key=to_item(_pause_key(destination)), ConsistentRead=True
@@ -304,11 +305,11 @@ class DynamoLedger:
 
     def _due_of(self, shard: str, now: datetime, limit: int) -> Iterator[WakeUp]:
         """
-        Yield the oldest rows of a shard, and then those of destinations that are not among them.
+        Yield the oldest due rows of a shard, then rows of destinations that are not among them.
 
-        Behind thousands of rows of one destination the index is read on without them: DynamoDB
-        drops them itself, about 5,000 in a call. So each destination is seen in every sweep, and
-        a sweep takes at most one call for each destination and for each 5,000 rows.
+        If one destination has thousands of rows, the query continues without them: DynamoDB filters
+        about 5,000 rows in a call. Each sweep reaches every destination, with at most one call for
+        each destination and for each 5,000 rows.
         """
         query: dict[str, Any] = {
             "TableName": self._table,
@@ -326,11 +327,11 @@ class DynamoLedger:
             if "LastEvaluatedKey" not in answer:
                 return
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-            others = _without([name for name, _ in counts.most_common(_EXCLUDED)])
+            others = _exclusion([name for name, _ in counts.most_common(_EXCLUDED)])
             answer = self._query(query | start | others.expression, values | others.values)
 
     def _query(self, query: Mapping[str, Any], values: Mapping[str, str]) -> Mapping[str, Any]:
-        with store_errors("reading what is due"):
+        with store_errors("reading due deliveries"):
             return self._client.query(**query, ExpressionAttributeValues=to_item(values))
 
     def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
@@ -345,7 +346,7 @@ class DynamoLedger:
                 TableName=self._table,
                 Key=to_item(_key(wake_up.id)),
                 UpdateExpression="SET wake_at = :again",
-                # Whoever took it meanwhile, or deferred it, gave it a time of its own.
+                # A claim or a deferral in the meantime has set another time.
                 ConditionExpression="wake_at = :turn",
                 ExpressionAttributeValues=to_item(
                     {":again": to_time(again_at), ":turn": wake_up.turn}
@@ -361,7 +362,7 @@ class DynamoLedger:
         return _delivery(from_item(answer["Item"])) if "Item" in answer else None
 
     def rows(self, state: DeliveryState | None = None) -> Iterator[Delivery]:
-        """Return every row, or those of a state, for people: it reads the whole table."""
+        """Yield every row, or those of a state. For people: it scans the whole table."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             FilterExpression="begins_with(pk, :row) AND (:any = :yes OR #state = :state)",
@@ -380,7 +381,7 @@ class DynamoLedger:
                 yield from (_delivery(from_item(item)) for item in page["Items"])
 
     def moments(self, delivery_id: DeliveryId) -> Mapping[str, datetime]:
-        """Return what a row says about times: created_at, first_at, tried_at, sent_at, due_at."""
+        """Return the times of a row: created_at, first_at, tried_at, sent_at, due_at."""
         with store_errors(f"reading {delivery_id}"):
             answer = self._client.get_item(
                 TableName=self._table, Key=to_item(_key(delivery_id)), ConsistentRead=True
@@ -389,7 +390,7 @@ class DynamoLedger:
         return {name: from_time(row[name]) for name in _MOMENTS if name in row}
 
     def pauses(self, *, now: datetime) -> Mapping[Destination, Pause]:
-        """Return every pause that lasts, for people: it reads the whole table."""
+        """Return the pauses that are in effect. For people: it scans the whole table."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             FilterExpression="sk = :pause AND begins_with(pk, :destination)",
@@ -402,10 +403,10 @@ class DynamoLedger:
 
     def redrive(self, delivery_id: DeliveryId, *, now: datetime) -> Delivery | None:
         """
-        Give a dead delivery another day and return it; None when it is not dead.
+        Make a dead delivery pending for another day, and return it; None if it is not dead.
 
-        What was said of it stays, so that the next failure can be told from the last. One that may
-        have been accepted is asked about first.
+        The reason of its failure stays, so that the next failure can be compared. If the receiver
+        may have accepted the delivery, it is asked first.
         """
         row = self.delivery(delivery_id)
         if row is None:
@@ -457,7 +458,7 @@ class DynamoLedger:
             self._client.update_item(**self._final(delivery, update, values))
 
     def _final(self, delivery: Delivery, update: str, values: Mapping[str, Any]) -> Any:
-        """Return an update that only the holder of the claim can make."""
+        """Return an update that only succeeds for the holder of the claim."""
         return {
             "TableName": self._table,
             "Key": to_item(_key(delivery.id)),
@@ -470,9 +471,9 @@ class DynamoLedger:
 
 def claimed(before: Delivery, *, token: str, until: datetime) -> Delivery:
     """
-    Return a row as it is after a claim.
+    Return a delivery as it is after a claim.
 
-    The worker that takes over from one that died cannot know whether that one had sent already.
+    If the previous worker died, it is unknown whether that worker sent the message.
     """
     died = before.state is DeliveryState.CLAIMED
     return replace(
@@ -482,7 +483,7 @@ def claimed(before: Delivery, *, token: str, until: datetime) -> Delivery:
         due_at=until,
         attempts=before.attempts + 1,
         unsure=died or before.state is DeliveryState.UNKNOWN,
-        # The end of the lease: the worker sent nothing after that.
+        # The end of the lease. The dead worker sent nothing after that time.
         unsure_at=before.due_at if died else before.unsure_at,
     )
 
@@ -501,13 +502,13 @@ def leaves_thread(opener: Delivery | None, *, now: datetime) -> bool:
 
 
 def delivery_row(delivery: Delivery) -> dict[str, Any]:
-    """Return a new delivery as a row. Final ones (SUPPRESSED) stand outside the index."""
+    """Return the row of a new delivery. Final ones (SUPPRESSED) are not in the index."""
     is_open = delivery.due_at is not None
     return {
         **_key(delivery.id),
         "destination": delivery.destination,
         "state": delivery.state.value,
-        "filters": [_filter_row(each) for each in delivery.filters],
+        "filters": [_filter_row(filter_) for filter_ in delivery.filters],
         "image_key": delivery.image_key,
         "stream": delivery.stream,
         "evaluation_key": delivery.evaluation_key,
@@ -527,7 +528,7 @@ def _delivery(row: Mapping[str, Any]) -> Delivery:
     return Delivery(
         id=DeliveryId(row["pk"].removeprefix("DELIVERY#")),
         destination=Destination(row["destination"]),
-        filters=tuple(_filter(each) for each in row["filters"]),
+        filters=tuple(_filter(filter_row) for filter_row in row["filters"]),
         image_key=row["image_key"],
         stream=StreamId(row["stream"]),
         evaluation_key=row["evaluation_key"],
@@ -550,13 +551,13 @@ def _pause(row: Mapping[str, Any]) -> Pause:
     return Pause(PauseKind(row["kind"]), from_time(row["until"]), row["reason"])
 
 
-def _filter_row(each: Filter) -> dict[str, Any]:
+def _filter_row(filter_: Filter) -> dict[str, Any]:
     return {
-        "route": each.route,
-        "severity": each.severity.name,
-        "only": list(each.only),
-        "kinds": [kind.value for kind in each.kinds],
-        "unknown_severity": each.unknown_severity,
+        "route": filter_.route,
+        "severity": filter_.severity.name,
+        "only": list(filter_.only),
+        "kinds": [kind.value for kind in filter_.kinds],
+        "unknown_severity": filter_.unknown_severity,
     }
 
 
@@ -575,19 +576,19 @@ def _receipt_row(receipt: Receipt) -> dict[str, str | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Filter:
-    """A filter of a query, and its values."""
+class _Exclusion:
+    """A filter expression of a query, and its values."""
 
     expression: dict[str, Any]
     values: dict[str, str]
 
 
-def _without(destinations: Sequence[str]) -> _Filter:
-    """Return the filter that drops the rows of these destinations."""
+def _exclusion(destinations: Sequence[str]) -> _Exclusion:
+    """Return a filter that excludes the rows of some destinations."""
     if not destinations:
-        return _Filter({}, {})
-    values = {f":d{place}": name for place, name in enumerate(destinations)}
-    return _Filter(
+        return _Exclusion({}, {})
+    values = {f":d{index}": name for index, name in enumerate(destinations)}
+    return _Exclusion(
         {
             "FilterExpression": f"NOT #destination IN ({', '.join(values)})",
             "ExpressionAttributeNames": {"#destination": "destination"},
@@ -605,7 +606,7 @@ def _wake_up(row: Mapping[str, Any]) -> WakeUp:
     )
 
 
-def _why_not(item: Mapping[str, Any] | None) -> str:
+def _refusal(item: Mapping[str, Any] | None) -> str:
     if not item:
         return "no such delivery"
     row = from_item(item)
@@ -631,7 +632,7 @@ def _shard(delivery_id: DeliveryId) -> str:
 
 
 def _optional(moment: datetime | None) -> str:
-    """Return a time as text, "" without one: an expression needs a value."""
+    """Return a time as text, or "" for None: DynamoDB expressions need a value."""
     return "" if moment is None else to_time(moment)
 
 

@@ -1,4 +1,4 @@
-"""Report pages in S3: made once for each evaluation, compressed, opened by signed links."""
+"""Report pages in S3: rendered once for each evaluation, compressed, opened by signed links."""
 
 import gzip
 from collections.abc import Callable, Sequence
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 HTML: Final = "text/html; charset=utf-8"
 _REPORTS: Final = "reports/"
 _PAGES: Final = "pages/"
-_SHOWN: Final = timedelta(days=180)
-"""How far back a page shows the history of its stream."""
+_HISTORY: Final = timedelta(days=180)
+"""The age up to which a page shows the history of its stream."""
 _ENTRIES: Final = 500
 _REDIRECT: Final = 300
-"""Seconds within which a browser follows the redirect to S3."""
+"""Seconds for the browser to follow the redirect to S3."""
 _MISSING: Final = ("404", "NoSuchKey", "NotFound")
 
 Render = Callable[[Evaluation, Sequence[HistoryEntry]], str]
 
 
 class S3Pages:
-    """See `lib.ports.Pages` and `PageReader`. `link` signs a key, or says None."""
+    """See `lib.ports.Pages` and `PageReader`. `link` signs a key, or returns None."""
 
     def __init__(
         self,
@@ -49,10 +49,10 @@ class S3Pages:
         """See `Pages.publish`. Several destinations of one evaluation share its page."""
         page = page_key(key)
         if not exists(self._client, self._bucket, page):
-            since = evaluation.evaluated_at - _SHOWN
+            since = evaluation.evaluated_at - _HISTORY
             history = self._history.entries(evaluation.stream, since=since, limit=_ENTRIES)
-            shown = [each for each in history if each.at <= evaluation.evaluated_at]
-            self._put(page, self._render(evaluation, shown))
+            entries = [entry for entry in history if entry.at <= evaluation.evaluated_at]
+            self._put(page, self._render(evaluation, entries))
         return Page(page, self._link(page))
 
     def read(self, key: str) -> bytes | None:
@@ -78,13 +78,13 @@ class S3Pages:
 
 
 def page_key(evaluation_key: str) -> str:
-    """Return where the page of a stored evaluation is."""
+    """Return the key of the page of a stored evaluation."""
     name = evaluation_key.removeprefix(_REPORTS).removesuffix(".jsonl.gz")
     return f"{_PAGES}{name}.html"
 
 
 def exists(client: "S3Client", bucket: str, key: str) -> bool:
-    """Say whether an object is there. Raises `StoreError`."""
+    """Whether an object exists. Raises `StoreError`."""
     with store_errors(f"looking for {key}"):
         try:
             client.head_object(Bucket=bucket, Key=key)
@@ -96,7 +96,7 @@ def exists(client: "S3Client", bucket: str, key: str) -> bool:
 
 
 def redirect(client: "S3Client", bucket: str, key: str) -> str | None:
-    """Return an address of S3 that opens an object for some minutes; None when it is gone."""
+    """Return a presigned URL that is valid for some minutes; None if the object does not exist."""
     if not exists(client, bucket, key):
         return None
     with store_errors(f"signing {key}"):

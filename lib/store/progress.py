@@ -1,4 +1,4 @@
-"""Findings that one invocation fetched for the next one, in S3, until a rule deletes them."""
+"""Reports fetched by an invocation for the next one, in S3 with a lifecycle rule."""
 
 import gzip
 import hashlib
@@ -29,7 +29,7 @@ class S3ProgressStore:
         self._bucket = bucket
 
     def put(self, progress: Progress) -> str:
-        """See `ProgressStore.put`. The same progress has the same key."""
+        """See `ProgressStore.put`. Equal progress has the same key."""
         text = json.dumps(_to_json(progress), separators=(",", ":"), default=str).encode()
         key = f"{PREFIX}{hashlib.sha256(text).hexdigest()[:32]}.json.gz"
         with store_errors(f"storing {key}"):
@@ -58,22 +58,23 @@ class S3ProgressStore:
 
 def _to_json(progress: Progress) -> dict[str, Json]:
     return {
-        "reports": {digest: _kept(report) for digest, report in progress.reports.items()},
+        "reports": {digest: _report_to_json(report) for digest, report in progress.reports.items()},
         "digest": progress.digest,
-        # Times of boto3 become text, which the normalizer reads as well.
+        # Times of boto3 become text, which the normalizer can read.
         "pages": [_without_metadata(page) for page in progress.pages],
     }
 
 
 def _from_json(document: Json) -> Progress:
     reports = {
-        digest: evaluation_from_json(kept).report for digest, kept in document["reports"].items()
+        digest: evaluation_from_json(report).report
+        for digest, report in document["reports"].items()
     }
     return Progress(reports, document["digest"], document["pages"])
 
 
-def _kept(report: AnyReport) -> dict[str, Any]:
-    """Return a report in the form of an evaluation that nobody made."""
+def _report_to_json(report: AnyReport) -> dict[str, Any]:
+    """Return a report in the format of an evaluation, with placeholders for the other fields."""
     return evaluation_to_json(Evaluation(report, StreamId(""), 0, _NO_TIME))
 
 

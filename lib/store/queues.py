@@ -1,4 +1,4 @@
-"""The queues. Messages on them only wake; what they mean stands in rows and events."""
+"""The SQS queues. Delivery messages only wake a worker; rows hold their content."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _RETURN_DELAYS: Final = (5, 30, 120, 300, 600, 900)
-"""Seconds after the first, second, third receive ... and after every further one."""
+"""Seconds after the first, second, third … receive, and after every further one."""
 BATCH: Final = 10
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
 
@@ -29,10 +29,10 @@ class SqsWaker:
         """
         See `Waker.wake`.
 
-        The destination is the message group: one sender per destination at a time. A repeat of the
-        same turn within five minutes is dropped by the queue.
+        The destination is the message group, so each destination has one sender at a time. The
+        queue drops a repeated message of the same turn for five minutes.
         """
-        entries = [_entry(index, each) for index, each in enumerate(wake_ups)]
+        entries = [_entry(index, wake_up) for index, wake_up in enumerate(wake_ups)]
         for start in range(0, len(entries), BATCH):
             with store_errors("waking deliveries"):
                 answer = self._client.send_message_batch(
@@ -64,8 +64,8 @@ class SqsScanEvents:
     def put(self, events: Sequence[Mapping[str, Any]]) -> None:
         """See `ScanEvents.put`."""
         entries: list[Any] = [
-            {"Id": str(index % BATCH), "MessageBody": json.dumps(each)}
-            for index, each in enumerate(events)
+            {"Id": str(index % BATCH), "MessageBody": json.dumps(event)}
+            for index, event in enumerate(events)
         ]
         for start in range(0, len(entries), BATCH):
             with store_errors("queueing scan events"):
@@ -77,14 +77,14 @@ class SqsScanEvents:
 
 
 class SqsDeadLetters:
-    """Keeps a scan event that can never be processed where people look, with the reason."""
+    """The dead-letter queue for scan events that cannot be processed."""
 
     def __init__(self, client: "SQSClient", queue: str) -> None:
         self._client = client
         self._queue = queue
 
     def put(self, body: str, error: ScanAlertError) -> None:
-        """Keep the message as it came; the reason stands in its attributes."""
+        """Send a message body unchanged, with the reason of its failure as attributes."""
         with store_errors("keeping a rejected message"):
             self._client.send_message(
                 QueueUrl=self._queue,
@@ -98,9 +98,10 @@ class SqsDeadLetters:
 
 class SqsReturns:
     """
-    Decides when a message that failed is received again.
+    Sets the delay until a failed message is received again.
 
-    `longest`: seconds, of any delay. Lambda leaves a failed message alone until its visibility
+    `longest` limits the delay, in seconds. Lambda leaves a failed message in the queue until its
+    visibility timeout ends. A shorter timeout brings the message back sooner:
     timeout ends, so a function that shortens the timeout gets the message back sooner:
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     """
@@ -112,17 +113,17 @@ class SqsReturns:
 
     def after_failure(self, receipt: str, *, receives: int) -> int:
         """
-        Let a message come back after some seconds, and return how many.
+        Set the delay of a failed message, and return it in seconds.
 
-        `receives` counts how often the message was received. Raises `StoreError`: then the message
-        comes back when its visibility timeout ends.
+        `receives` is the number of receives so far. After a `StoreError`, the message comes back
+        when its visibility timeout ends.
         """
         delay = return_delay(receives, longest=self._longest)
         self._hide(receipt, delay)
         return delay
 
     def at_once(self, receipt: str) -> None:
-        """Let a message come back now. Raises `StoreError` as `after_failure` does."""
+        """Make a message visible immediately. Raises `StoreError` as `after_failure` does."""
         self._hide(receipt, 0)
 
     def _hide(self, receipt: str, seconds: int) -> None:
@@ -133,9 +134,9 @@ class SqsReturns:
 
 
 def return_delay(receives: int, *, longest: int) -> int:
-    """Return the seconds until a failed message comes back: the more receives, the longer."""
-    place = min(max(receives, 1), len(_RETURN_DELAYS))
-    return min(_RETURN_DELAYS[place - 1], longest)
+    """Return the delay of a failed message in seconds. It grows with the number of receives."""
+    receive = min(max(receives, 1), len(_RETURN_DELAYS))
+    return min(_RETURN_DELAYS[receive - 1], longest)
 
 
 def _entry(index: int, wake_up: WakeUp) -> Any:

@@ -1,7 +1,7 @@
 """
 Evaluations in S3: compressed, immutable, named by their content.
 
-An object is two lines of JSON: what a later scan is compared with, and the details of the findings.
+An object has two lines of JSON: the data for comparisons, and the details of the findings.
 """
 
 import gzip
@@ -39,7 +39,7 @@ class S3ReportStore:
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
-                # A fixed time stamp: the same evaluation gives the same bytes.
+                # A fixed time stamp, so that the same evaluation gives the same bytes.
                 Body=gzip.compress(text, _LEVEL, mtime=0),
                 ContentType="application/jsonl",
                 ContentEncoding="gzip",
@@ -77,7 +77,7 @@ _compact: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def report_key(evaluation: Evaluation, text: bytes) -> str:
-    """Return where an evaluation is stored: by image, then version, then content."""
+    """Return the key of an evaluation: image, then version, then hash of the content."""
     image = evaluation.report.image
     digest = image.digest.replace(":", "-") or SETTINGS
     content = hashlib.sha256(text).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Secrets of one stage by name, through Powertools parameters, kept for five minutes."""
+"""Secrets of a stage by name, read with Powertools parameters and cached for five minutes."""
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,7 +11,7 @@ from lib.config.secret_names import creation_command, stage_name
 from lib.errors import ConfigError
 
 MAX_AGE: Final = 300
-"""Seconds. A rotated secret is in use after that."""
+"""Seconds until a rotated secret is read again."""
 _MISSING: Final = ("ResourceNotFoundException", "ParameterNotFound")
 
 
@@ -19,7 +19,7 @@ class CachedSecrets:
     """
     See `lib.ports.SecretReader`. A failed read is not cached.
 
-    With a `stage`, each name is read below it: `lib.config.secret_names`. Without one, as in the
+    With a `stage`, names are read below it, see `lib.config.secret_names`. Without one, as in the
     operator's `scan --send`, names are read as written.
     """
 
@@ -28,33 +28,33 @@ class CachedSecrets:
         self._stage = stage
         self._secrets: SecretsProvider | None = None
         self._parameters: SSMProvider | None = None
-        self._known: dict[tuple[str, str], str] = {}
+        self._values: dict[tuple[str, str], str] = {}
 
     def read(self, reference: Mapping[str, str]) -> str:
         """
         See `SecretReader.read`.
 
-        The text of the error holds the full name that was read, never the value.
+        Error texts hold the full name that was read, and never the value.
         """
         kind, written = next(iter(reference.items()))
         name = stage_name(kind, written, self._stage)
-        self._known[kind, name] = value = self._read(kind, name)
+        self._values[kind, name] = value = self._read(kind, name)
         return value
 
     def renew(self) -> bool:
-        """See `SecretReader.renew`. What cannot be read any more is different, too."""
+        """See `SecretReader.renew`. A secret that cannot be read any more counts as changed."""
         self._secrets = self._parameters = None
-        before, self._known = self._known, {}
+        before, self._values = self._values, {}
         for kind, name in before:
             with suppress(ConfigError):
                 self.read({kind: name})
-        return self._known != before
+        return self._values != before
 
     def _read(self, kind: str, name: str) -> str:
         try:
             value = self._from_parameters(name) if kind == "parameter" else self._from_secrets(name)
         except GetParameterError as error:
-            # The cause can hold an account's ids and request text; its kind is enough.
+            # The cause may hold account ids and request text, so only its code is quoted.
             response = getattr(error.__context__, "response", {})
             code = response.get("Error", {}).get("Code", type(error.__context__).__name__)
             raise ConfigError(

@@ -1,4 +1,4 @@
-"""Image states and stream heads in DynamoDB, and the transaction that moves them."""
+"""Image states and stream heads in DynamoDB, and the transaction that updates them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 RETENTION: Final = timedelta(days=365)
-"""Rows outlive their last evaluation by this; shorter than the reports they point to."""
+"""Time that rows are kept after their last evaluation; shorter than for the reports."""
 
 _STATE: Final = "STATE"
 _INDEX: Final = "INDEX"
@@ -50,24 +50,25 @@ class DynamoStateStore:
         return None if row is None else _state(row)
 
     def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
-        """See `StateStore.images`. Half the price of `image`, and may be a second behind it."""
-        keys = {f"IMAGE#{each.key}": to_item(_image_key(each)) for each in images}
+        """See `StateStore.images`. At half the price of `image`, but eventually consistent."""
+        keys = {f"IMAGE#{image.key}": to_item(_image_key(image)) for image in images}
         left: list[Any] = list(keys.values())
-        found = {}
+        states = {}
         with store_errors("reading image states"):
             while left:
                 answer = self._client.batch_get_item(
                     RequestItems={self._table: {"Keys": left[:MAX_KEYS]}}
                 )
                 for row in map(from_item, answer["Responses"].get(self._table, ())):
-                    found[row["pk"].removeprefix("IMAGE#")] = _state(row)
-                # What DynamoDB did not get to; when it gets to nothing at all, it raises instead.
+                    states[row["pk"].removeprefix("IMAGE#")] = _state(row)
+                # Keys that DynamoDB did not process. If it processes none at all, it raises an
+                # error.
                 again = answer.get("UnprocessedKeys", {}).get(self._table)
                 left = [*(again["Keys"] if again else ()), *left[MAX_KEYS:]]
-        return found
+        return states
 
     def installed_at(self) -> datetime:
-        """See `StateStore.installed_at`: the table is made by the first deployment, and kept."""
+        """See `StateStore.installed_at`: the first deployment creates the table."""
         with store_errors("describing the table"):
             table = self._client.describe_table(TableName=self._table)["Table"]
         return table["CreationDateTime"].astimezone(UTC)
@@ -89,8 +90,8 @@ class DynamoStateStore:
         )
 
     def record(self, index: ImageIndex, *, pushed_at: datetime) -> None:
-        """See `StateStore.record`: one row for each image in the index."""
-        images = {each.digest: False for each in index.members}
+        """See `StateStore.record`: one row for each image of the index."""
+        images = {member.digest: False for member in index.members}
         for digest, attached in (images | dict.fromkeys(index.attachments, True)).items():
             image = replace(index.image, digest=digest)
             self._record(image, Membership(index.image.digest, attached), pushed_at)
@@ -104,11 +105,11 @@ class DynamoStateStore:
             "pushed_at": to_time(pushed_at),
             "expires_at": _expires(pushed_at),
         }
-        with suppress(ConflictError), store_errors(f"saving which index has {image.key}"):
+        with suppress(ConflictError), store_errors(f"saving the index of {image.key}"):
             self._client.put_item(
                 TableName=self._table,
                 Item=to_item(row),
-                # A newer index has it, too: that one stays.
+                # The row of a newer index stays.
                 ConditionExpression="attribute_not_exists(pk) OR pushed_at <= :pushed_at",
                 ExpressionAttributeValues=to_item({":pushed_at": row["pushed_at"]}),
             )
@@ -119,7 +120,7 @@ class DynamoStateStore:
         return None if row is None else stream_head(row)
 
     def commit(self, commit: Commit) -> None:
-        """See `StateStore.commit`. Both versions are checked, so a lost race changes nothing."""
+        """See `StateStore.commit`. Both versions are conditions, so a lost race changes nothing."""
         state, expires = commit.state, _expires(commit.state.event_time)
         writes = [
             self._put(
@@ -164,7 +165,7 @@ class DynamoStateStore:
     def _put(self, row: Mapping[str, Any], *, known_version: int | None) -> Any:
         put: dict[str, Any] = {"TableName": self._table, "Item": to_item(row)}
         if known_version is None:
-            # Nothing was there when we looked, so nothing may be there now.
+            # There was no row when it was read, so there must be none now.
             put["ConditionExpression"] = "attribute_not_exists(pk)"
         else:
             put["ConditionExpression"] = "version = :known"

@@ -1,4 +1,4 @@
-"""Where tags point to, in DynamoDB: a small row for each tag that was pushed."""
+"""Targets of tags in DynamoDB: a small row for each tag that was pushed."""
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ _TAG: Final = "TAG"
 
 
 class DynamoTagStore:
-    """See `lib.ports.TagStore`. A row outlives its last push as image states do."""
+    """See `lib.ports.TagStore`. Rows are kept as long as image states."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
