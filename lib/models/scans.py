@@ -116,6 +116,13 @@ class ScanSource(StrEnum):
     REPOSITORY = "repository"
     """No scanner: the settings of the repository itself, checked here."""
 
+    @property
+    def scanner(self) -> str:
+        """The scanner behind the door: only results of the same scanner can be compared."""
+        if self is ScanSource.INSPECTOR2:
+            return ScanSource.ECR_ENHANCED.value
+        return self.value
+
 
 @dataclass(frozen=True, slots=True)
 class Scan:

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from lib.models.names import Severity, StreamId
-from lib.models.scans import Finding, Image
+from lib.models.scans import Finding, Image, ScanSource
 
 VulnerabilityId = str
 """The id by which a vulnerability is shown and kept: its CVE where there is one."""
@@ -88,14 +88,18 @@ class Evidence:
     image: Image
     """Whose scan it was; its first tag is its name in messages."""
     part: str
-    scanner: str
-    """The family of the scanner: results of one family can be compared."""
+    source: ScanSource
     at: datetime
     """When the scan was completed, else when its result was fetched."""
     complete: bool
     """False: fewer findings were listed than announced, so absence proves nothing."""
     findings: tuple[Finding, ...]
     """Every row, also what the source lists as closed or suppressed."""
+
+    @property
+    def scanner(self) -> str:
+        """Only results of the same scanner can be compared."""
+        return self.source.scanner
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +183,12 @@ class Departure:
     packages: tuple[PackageVersion, ...]
     closed: str | None = None
     """The source's own word where the source itself closed or suppressed it: CLOSED, SUPPRESSED."""
+    cause: Arrival = Arrival.SCAN
+    """
+    What changed the watched images then, or what their scans list.
+
+    A push or a tag: another image became current. DEPLOYMENT: an image began or stopped to run.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +212,7 @@ class StreamState:
     )
     """Of those that a view may still report."""
     conditions: Mapping[str, Stamp] = field(default_factory=lambda: MappingProxyType({}))
-    """By key (see `Condition`), since when a part is without a result."""
+    """By key (see `lib.core.conditions`), since when a part is without a result."""
 
     @property
     def current(self) -> WatchedImage | None:

@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 
 class Condition(StrEnum):
-    """What can be wrong with the scan of a part. Its key is "CONDITION part meaning"."""
+    """What can be wrong with the scan of a part, by the name that routes and messages use."""
 
     SCAN_FAILED = "SCAN_FAILED"
     NOT_SCANNED = "NOT_SCANNED"
@@ -49,7 +49,7 @@ class ReportedItem:
     """A vulnerability or condition that a destination was notified of, at its worst."""
 
     id: str
-    """Of a vulnerability; of a condition its key."""
+    """Of a vulnerability; of a condition its key (see `lib.core.conditions`)."""
     severity: Severity
     exploitable: bool = False
     fixable: bool = False
@@ -160,7 +160,7 @@ class Delta:
     """Without UNCHANGED ones; worst first within a kind."""
     unchanged: int
     after: Mapping[str, ReportedItem]
-    """What will be reported once the delta is sent."""
+    """What will be reported once the delta is sent, or the view is advanced without a message."""
     agreement: Agreement
 
     @property

@@ -1,0 +1,108 @@
+"""
+Rows of findings -> vulnerabilities, worst first: what is counted, compared and notified. Pure.
+
+A scanner lists one vulnerability in many rows: for each package, path and platform, and under
+several ids. `lib.core.aliases` says which ids are one.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import TypeVar
+
+from lib.core.aliases import joined
+from lib.models import Finding
+from lib.models.streams import Vulnerability, VulnerabilityId, WatchedImage
+
+_Value = TypeVar("_Value")
+
+
+def vulnerabilities(findings: Iterable[Finding]) -> tuple[Vulnerability, ...]:
+    """
+    Return the vulnerabilities that rows are about, worst first, each with its rows worst first.
+
+    The order of the rows given does not matter, nor does the case of ids and aliases.
+    """
+    rows: defaultdict[str, list[Finding]] = defaultdict(list)
+    for finding in findings:
+        rows[finding.vulnerability_id.upper()].append(finding)
+    spelling, aliases = _names(rows)
+    ranked = [
+        _ranked(
+            tuple([spelling[name] for name in names]), [row for key in ids for row in rows[key]]
+        )
+        for ids, names in joined(aliases)
+    ]
+    return tuple([vulnerability for *_, vulnerability in sorted(ranked)])
+
+
+def vulnerabilities_of(images: Iterable[WatchedImage]) -> tuple[Vulnerability, ...]:
+    """
+    Return the vulnerabilities of all rows of watched images, open or not.
+
+    Whether an alias is exclusive depends on the other rows, so that every question about a stream
+    must group the same ones.
+    """
+    evidence = (entry for image in images for part in image.parts for entry in part.evidence)
+    return vulnerabilities(chain.from_iterable(entry.findings for entry in evidence))
+
+
+def find(items: Mapping[VulnerabilityId, _Value], names: Iterable[str]) -> _Value | None:
+    """Return the item of a vulnerability, kept under any of its names; None where there is none."""
+    for name in names:
+        item = items.get(name)
+        if item is not None:
+            return item
+    return None
+
+
+def _names(rows: Mapping[str, list[Finding]]) -> tuple[Mapping[str, str], dict[str, set[str]]]:
+    """Return how each name is written, which is as its own rows have it, and what each id names."""
+    spelling: dict[str, str] = {}
+    aliases: dict[str, set[str]] = {}
+    for key, group in rows.items():
+        aliases[key] = set()
+        for alias in set().union(*[row.aliases for row in group]) - {""}:
+            name = alias.upper()
+            aliases[key].add(name)
+            spelling[name] = min(alias, spelling.get(name, alias))
+    spelling |= {key: min([row.vulnerability_id for row in group]) for key, group in rows.items()}
+    return spelling, aliases
+
+
+_Rank = tuple[float, ...]
+"""How bad a row is, less is worse: severity, exploit, fix, EPSS, score."""
+
+
+def _ranked(names: tuple[str, ...], findings: list[Finding]) -> tuple[_Rank, str, Vulnerability]:
+    """Return a vulnerability behind its rank, which is in each respect that of its worst row."""
+    if len(findings) == 1:
+        rank = _rank(findings[0])
+    else:
+        keys = sorted([(_rank(finding), finding.id, _Row(finding)) for finding in findings])
+        findings = [row.finding for *_, row in keys]
+        rank = tuple(map(min, *[key[0] for key in keys]))
+    return rank, names[0], Vulnerability(names[0], names, tuple(findings))
+
+
+def _rank(finding: Finding) -> _Rank:
+    score = finding.score
+    return (
+        -finding.severity,
+        not finding.exploitable,
+        not finding.fixable,
+        -(finding.epss or 0.0),
+        -score.value if score is not None else 0.0,
+    )
+
+
+class _Row:
+    """The order of rows of one identity and rank, which is not that in which they came."""
+
+    __slots__ = ("finding",)
+
+    def __init__(self, finding: Finding) -> None:
+        self.finding = finding
+
+    def __lt__(self, other: "_Row") -> bool:
+        return repr(self.finding) < repr(other.finding)
