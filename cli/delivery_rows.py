@@ -203,8 +203,8 @@ def hold_text(destination: Destination, pause: Pause, stage: str, now: datetime)
     """Return what holds a destination's alerts back, and how to end that."""
     left = short(pause.until - now)
     return (
-        f"{destination} is on hold until {clock(pause.until, now)}, for {left} "
-        f"({pause.kind.value}: {pause.reason}); `ecr-scan-alerts resume {destination} "
+        f"{destination} is paused until {clock(pause.until, now)}, for {left} "
+        f"({pause.kind.value}: {pause.reason}); `ecr-scan-alerts pauses remove {destination} "
         f"--stage {stage}` sends what waits now"
     )
 

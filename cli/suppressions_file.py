@@ -1,4 +1,4 @@
-"""alerts.yml as the command `suppress` changes it: read, edited, checked, written."""
+"""alerts.yml as the command `suppressions` changes it: read, edited, checked, written."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

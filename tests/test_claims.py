@@ -194,11 +194,11 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "checks/test_lifecycle.py::test_what_is_missing_is_added_around_own_rules",
     ),
     "nothing is written that `check-config` would not pass": (
-        "cli/test_suppress.py::test_what_check_config_would_not_pass_is_not_written",
+        "cli/test_suppressions.py::test_what_check_config_would_not_pass_is_not_written",
         "cli/test_alerts_edits.py::test_adding_keeps_every_line",
     ),
     "listed with their lines and none is changed": (
-        "cli/test_suppress.py::test_of_several_none_is_guessed",
+        "cli/test_suppressions.py::test_of_several_none_is_guessed",
     ),
     "An import is never wider than its origin": (
         "cli/ignore_files/test_never_wider.py::test_trivyignore",

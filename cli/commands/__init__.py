@@ -14,15 +14,14 @@ from cli.commands import (
     digest,
     doctor,
     normalize,
-    pause,
+    pauses,
     preview,
     reconcile,
     report,
     repository,
-    resume,
     route,
     scan,
-    suppress,
+    suppressions,
 )
 
 
@@ -42,7 +41,7 @@ class Command(Protocol):
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "check-config": check_config,
-        "suppress": suppress,
+        "suppressions": suppressions,
         "normalize": normalize,
         "route": route,
         "preview": preview,
@@ -56,7 +55,6 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "deliveries": deliveries,
         "reconcile": reconcile,
         "dead-letters": dead_letters,
-        "pause": pause,
-        "resume": resume,
+        "pauses": pauses,
     }
 )

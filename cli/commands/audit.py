@@ -123,7 +123,7 @@ def _print(checked: Sequence[Checked]) -> None:
 def _document(checked: Checked) -> dict[str, Any]:
     return {
         "repository": checked.repository.key,
-        "unread": checked.unread,
+        "unread_reason": checked.unread,
         "findings": [
             {
                 "id": each.vulnerability_id,

@@ -1,4 +1,4 @@
-"""`digest`: how things stand for a destination, in the terminal, or sent now."""
+"""`digest`: the digest of a destination as of now, shown or sent."""
 
 import argparse
 from collections.abc import Sequence
@@ -18,27 +18,30 @@ from lib.wire.digest import digest_to_json
 
 HELP = "show the digest of a destination, or send it now"
 DESCRIPTION = (
-    "Sum up what a deployment knows, as the routes to each destination ask: what is open and for "
-    "how long, what came and went, the worst repositories, what was never scanned. Without --to: "
-    "the destinations of `digest` in alerts.yml, else all."
+    "Sum up the open findings of a deployment, as the routes to each destination filter them: "
+    "their age, the new and the resolved ones, the worst repositories, and images without a scan. "
+    "Without --to: the destinations of `digest` in alerts.yml, else all."
 )
 
 _WEEKLY: Final = Schedule((), weekday=0, at=time(7, 0))
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare options."""
-    add_config_option(parser)
-    parser.add_argument(
-        "--to", action="append", metavar="DESTINATION", help="only for this one; may be repeated"
-    )
-    parser.add_argument("--send", action="store_true", help="have it delivered, too")
-    parser.add_argument("--format", choices=("json", "text"), default="text")
-    add_stage_options(parser)
+    """Declare the two actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    show = actions.add_parser("show", help="show the digest of each destination")
+    send = actions.add_parser("send", help="show the digests, and have them delivered")
+    for action in (show, send):
+        add_config_option(action)
+        action.add_argument(
+            "--to", action="append", metavar="DESTINATION", help="only this one; may be repeated"
+        )
+        action.add_argument("--format", choices=("json", "text"), default="text")
+        add_stage_options(action)
 
 
 def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
-    """Make each digest as of now."""
+    """Create the digests as of now; show them, or send them, too."""
     config = read_config(options.config)
     chosen = _chosen(config, options.to)
     schedule = config.digest or _WEEKLY
@@ -47,7 +50,7 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     with working("adding up the streams"):
         pipeline = stage.digests(config)
         made = pipeline.make(schedule, chosen, until=now)
-        if options.send:
+        if options.action == "send":
             pipeline.send(made)
     if options.format == "json":
         print_json([digest_to_json(each) for each in made])
@@ -55,8 +58,8 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
         for each in made:
             say(each.destination, style="bold")
             print_text(digest.text(each, 0))
-    if options.send:
-        remark(f"on their way: {', '.join(chosen)}; `deliveries list` says what became of them")
+    if options.action == "send":
+        remark(f"queued: {', '.join(chosen)}; `deliveries list` shows their state")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`reconcile`: what ECR holds and nobody evaluated, found and put on the queue."""
+"""`reconcile`: scans in ECR that were never evaluated, found and queued."""
 
 import argparse
 from collections import Counter
@@ -14,11 +14,11 @@ from lib.core.missed import Found
 from lib.flows.reconciliation import Scope, Tally, Watch
 from lib.text import counted
 
-HELP = "find scans that no event told of, and have them evaluated"
+HELP = "find scans whose events never arrived, and have them evaluated"
 DESCRIPTION = (
     "Compare the scans that ECR holds with what a deployment has evaluated, and put the difference "
-    "on its queue of scan events. Images pushed before the installation set their baseline "
-    "silently. Exit code 1 when a repository could not be read, or AWS wanted fewer calls."
+    "on its queue of scan events. Images pushed before the installation set a baseline only, "
+    "without an alert. Exit code 1 when a repository could not be read, or AWS wanted fewer calls."
 )
 
 MOST: Final = timedelta(days=180)
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repository", metavar="GLOB", default="*", help='such as "payments/*"')
     parser.add_argument("--dry-run", action="store_true", help="only show what would be evaluated")
     parser.add_argument(
-        "--announce", action="store_true", help="alert about images older than the installation too"
+        "--notify", action="store_true", help="alert about images older than the installation too"
     )
     parser.add_argument("--format", choices=("json", "table"), default="table")
     add_stage_options(parser)
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     scope = Scope(
         since=datetime.now(UTC) - age_of(options.since),
         repositories=options.repository,
-        announce=options.announce,
+        announce=options.notify,
         dry_run=options.dry_run,
     )
     stage = deployment(options, connect)
@@ -85,11 +85,13 @@ def _counted(clients: Clients) -> Counter[str]:
 
 def _print(tally: Tally, calls: Counter[str], *, dry_run: bool) -> None:
     if tally.found:
-        columns = ("IMAGE", "PUSHED", "STATUS", "WHY", "TOLD")
+        columns = ("IMAGE", "PUSHED", "STATUS", "REASON", "ALERTS")
         print_table(columns, map(_cells, tally.found))
     queued = "would queue" if dry_run else "queued"
     images = counted(tally.images, "image")
-    say(f"{queued} {len(tally.found):,} of {images}, {tally.baselines:,} of them silently")
+    say(
+        f"{queued} {len(tally.found):,} of {images}, {tally.baselines:,} of them as a baseline only"
+    )
     if tally.waiting:
         say(f"{counted(tally.waiting, 'image has', 'images have')} no result yet")
     if tally.gone:
@@ -106,7 +108,7 @@ def _cells(found: Found) -> tuple[str, ...]:
         image.pushed_at.isoformat(timespec="seconds") if image.pushed_at else "",
         event.scan.status,
         found.reason,
-        "silently" if event.quiet else "as the routes say",
+        "baseline only" if event.quiet else "by routes",
     )
 
 
@@ -114,19 +116,19 @@ def _document(tally: Tally, calls: Counter[str], *, dry_run: bool) -> dict[str, 
     return {
         "dry_run": dry_run,
         "images": tally.images,
-        "waiting": tally.waiting,
-        "gone": tally.gone,
-        "stopped": tally.stopped,
-        "unread": tally.unread,
+        "pending": tally.waiting,
+        "deleted": tally.gone,
+        "stop_reason": tally.stopped,
+        "unread_repositories": tally.unread,
         "calls": calls,
-        "found": [
+        "missed_scans": [
             {
                 "image": each.event.image.key,
                 "tags": each.event.image.tags,
                 "reason": each.reason,
                 "status": each.event.scan.status,
                 "index": each.event.index,
-                "quiet": each.event.quiet,
+                "baseline_only": each.event.quiet,
             }
             for each in tally.found
         ],

@@ -134,7 +134,7 @@ def _outcome(rule: Ignored, known: _Known, wishes: Wishes) -> New | Skipped | Su
     if (holding := known.holding(entry)) is not None:
         return holding
     if (ended := known.ended(entry)) is not None:
-        why = f"the entry for it ended on {ended.expires}; `suppress add` renews it"
+        why = f"the entry for it ended on {ended.expires}; `suppressions add` renews it"
         return Skipped(rule.line, entry.name, why)
     if (earlier := known.earlier(entry)) is not None:
         return Skipped(rule.line, entry.name, f"what line {earlier.line} says is enough")

@@ -89,7 +89,7 @@ class PauseKind(StrEnum):
 
     THROTTLED = "throttled"
     BROKEN = "broken"
-    BY_HAND = "by-hand"
+    MANUAL = "manual"
 
 
 @dataclass(frozen=True, slots=True)

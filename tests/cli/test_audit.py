@@ -140,7 +140,7 @@ def test_programs_get_a_document(registry: Registry, capsys: pytest.CaptureFixtu
         "ECR-LIFECYCLE-MISSING",
     ]
     assert document["findings"][0]["remedy"]["command"].startswith("aws ecr ")
-    assert document["unread"] is None
+    assert document["unread_reason"] is None
 
 
 def test_expectations_and_exceptions_stand_in_the_configuration(

@@ -100,7 +100,7 @@ class TestList:
         ledger.add(row)
         ledger.add(replace(other, image_key=replace(image, digest=a_digest(9)).key))
         entry = HistoryEntry(
-            NOW, image, 1, usable=True, open={}, came={}, resolved={}, suppressed=0, report_key="k"
+            NOW, image, 1, usable=True, open={}, new={}, resolved={}, suppressed=0, report_key="k"
         )
         stage.evaluated(row.stream, entry)
 
@@ -200,7 +200,7 @@ class TestShow:
         assert "Attempts:    1, 1 counted failure" in lines
         assert "Answer:      http-404: gone" in lines
         assert re.search(r"Next try: .*, in 59m", out)
-        assert "resume team-slack --stage prod" in out
+        assert "pauses remove team-slack --stage prod" in out
         assert re.search(
             r"Timeline:\n.* created \(1h ago\)\n.* last attempt that failed \(\d+s ago\)\n"
             r".* due \(to come\)\n",
@@ -344,9 +344,9 @@ class TestRedrive:
         code, _, err = run("redrive", row.id[:30])
 
         assert code == 0
-        assert "team-slack is on hold until" in err
+        assert "team-slack is paused until" in err
         assert "(broken: http-404: no_service)" in err
-        assert "`ecr-scan-alerts resume team-slack --stage prod`" in err
+        assert "`ecr-scan-alerts pauses remove team-slack --stage prod`" in err
 
     @pytest.mark.parametrize(
         ("outcome", "code", "said"),
@@ -397,12 +397,12 @@ class TestRedrive:
 def test_verify_says_what_is_on_hold(run: Run, stage: Stage) -> None:
     """Also where everything else is fine."""
     ledger = stage.ledger()
-    ledger.pause(Destination("mail"), Pause(PauseKind.BY_HAND, NOW + HOUR, "maintenance"))
-    ledger.pause(Destination("old"), Pause(PauseKind.BY_HAND, NOW - HOUR, "over"))
+    ledger.pause(Destination("mail"), Pause(PauseKind.MANUAL, NOW + HOUR, "maintenance"))
+    ledger.pause(Destination("old"), Pause(PauseKind.MANUAL, NOW - HOUR, "over"))
 
     code, out, err = run("verify", "--format", "json")
 
     assert code == 0
     assert list(json.loads(out)["on_hold"]) == ["mail"]
-    assert "mail is on hold until" in err
+    assert "mail is paused until" in err
     assert "maintenance" in err

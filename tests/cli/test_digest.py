@@ -47,10 +47,12 @@ def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     return made
 
 
-def run(folder: Path, *arguments: str, alerts: str = ALERTS) -> int:
+def run(folder: Path, *arguments: str, action: str = "show", alerts: str = ALERTS) -> int:
     (folder / "alerts.yml").write_text(alerts, "utf-8")
     config = str(folder / "alerts.yml")
-    options = parser().parse_args(["digest", "--config", config, "--stage", "prod", *arguments])
+    options = parser().parse_args(
+        ["digest", action, "--config", config, "--stage", "prod", *arguments]
+    )
     return digest.run(options)
 
 
@@ -81,10 +83,10 @@ def test_a_person_reads_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_it_is_sent_when_asked(
     tmp_path: Path, pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(tmp_path, "--to", "slack", "--send") == 0
+    assert run(tmp_path, "--to", "slack", action="send") == 0
 
     assert [each.destination for each in pipeline.sent] == ["slack"]
-    assert "on their way: slack" in capsys.readouterr().err
+    assert "queued: slack" in capsys.readouterr().err
 
 
 def test_an_unknown_destination_is_a_mistake(tmp_path: Path, pipeline: Pipeline) -> None:
@@ -97,6 +99,6 @@ def test_a_stage_has_what_it_needs(stage: Stage, tmp_path: Path) -> None:
     """Table, bucket and queue come from the stack's outputs."""
     stage.ledger()
     (tmp_path / "alerts.yml").write_text(ALERTS, "utf-8")
-    arguments = ["digest", "--config", str(tmp_path / "alerts.yml"), "--stage", "prod"]
+    arguments = ["digest", "show", "--config", str(tmp_path / "alerts.yml"), "--stage", "prod"]
 
     assert digest.run(parser().parse_args(arguments), connect=stage.connect) == 0

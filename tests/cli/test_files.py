@@ -143,7 +143,7 @@ def test_parallel_changes_lose_nothing(tmp_path: Path) -> None:
     """Two people, or a script with xargs -P: whoever is told of success is in the file."""
     (tmp_path / "alerts.yml").write_text(ALERTS)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    words = (sys.executable, "-P", "-m", "cli", "suppress", "add")
+    words = (sys.executable, "-P", "-m", "cli", "suppressions", "add")
     commands = [
         subprocess.Popen(
             [*words, f"CVE-2099-000{n}", "--reason=x"],
@@ -175,8 +175,8 @@ def test_a_change_by_somebody_else_is_not_overwritten(
         path.write_text(f"{ALERTS}# by hand\n")
         return ALERTS.replace("mail", "post")
 
-    monkeypatch.setattr("cli.commands.suppress.added", edited)
-    code = main(["suppress", "add", "CVE-2024-1", "--reason", "x"])
+    monkeypatch.setattr("cli.commands.suppressions.added", edited)
+    code = main(["suppressions", "add", "CVE-2024-1", "--reason", "x"])
 
     assert code == 2
     assert "was changed meanwhile" in capsys.readouterr().err
@@ -191,12 +191,12 @@ def test_a_change_by_somebody_else_is_not_overwritten(
         (("route", "DOCUMENT", "--config", "/dev/zero"), "/dev/zero:1: "),
         (("normalize", "missing.json"), "missing.json: No such file"),
         (("normalize", "."), ".: Is a directory"),
-        (("suppress", "list", "--config", "missing/alerts.yml"), "there is no such file"),
+        (("suppressions", "list", "--config", "missing/alerts.yml"), "there is no such file"),
         (
-            ("suppress", "add", "CVE-1", "--reason", "x", "--config", "missing/a.yml"),
+            ("suppressions", "add", "CVE-1", "--reason", "x", "--config", "missing/a.yml"),
             "no such file",
         ),
-        (("suppress", "import", "missing"), "missing: No such file"),
+        (("suppressions", "import", "missing"), "missing: No such file"),
         (("report", "DOCUMENT", "-o", "missing/x.html"), "there is no folder missing"),
         (("report", "DOCUMENT", "-o", "."), "is a folder"),
         (("report", "DOCUMENT", "-o", "/dev/full"), "/dev/full: No space left"),

@@ -129,7 +129,7 @@ def test_a_configuration_cannot_steer_the_terminal(
     )
     Path(config).write_text(json.dumps(document))
 
-    for command in (("check-config", config), ("suppress", "list", "--config", config)):
+    for command in (("check-config", config), ("suppressions", "list", "--config", config)):
         text = printed(*command, expected=(1, 2))
 
         assert text

@@ -31,9 +31,9 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "arguments",
     [
-        "--stage prod --region eu-west-1 --profile p -v digest --config a.yml",
-        "digest --stage prod --region eu-west-1 --profile p --verbose --config a.yml",
-        "--config b --stage s digest --stage prod --config a.yml --region eu-west-1 --profile p -v",
+        "--stage prod --region eu-west-1 --profile p -v digest show --config a.yml",
+        "digest show --stage prod --region eu-west-1 --profile p --verbose --config a.yml",
+        "-v --profile p --config b --region eu-west-1 digest show --stage prod --config a.yml",
     ],
 )
 def test_options_stand_before_or_after_the_command(arguments: str) -> None:
@@ -47,13 +47,13 @@ def test_options_stand_before_or_after_the_command(arguments: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "expected"),
     [
-        ("digest", {}, (None, "alerts.yml", False)),
-        ("digest", {"ECR_SCAN_ALERTS_STAGE": "dev"}, ("dev", "alerts.yml", False)),
-        ("digest --stage x", {"ECR_SCAN_ALERTS_STAGE": "dev"}, ("x", "alerts.yml", False)),
-        ("digest", {"ECR_SCAN_ALERTS_CONFIG": "mine.yml"}, (None, "mine.yml", True)),
-        ("digest --config b.yml", {"ECR_SCAN_ALERTS_CONFIG": "a.yml"}, (None, "b.yml", True)),
-        ("digest --stage a/b", {}, ("a/b", "alerts.yml", False)),
-        ("digest", {"ECR_SCAN_ALERTS_STAGE": ""}, (None, "alerts.yml", False)),
+        ("digest show", {}, (None, "alerts.yml", False)),
+        ("digest show", {"ECR_SCAN_ALERTS_STAGE": "dev"}, ("dev", "alerts.yml", False)),
+        ("digest show --stage x", {"ECR_SCAN_ALERTS_STAGE": "dev"}, ("x", "alerts.yml", False)),
+        ("digest show", {"ECR_SCAN_ALERTS_CONFIG": "mine.yml"}, (None, "mine.yml", True)),
+        ("digest show --config b.yml", {"ECR_SCAN_ALERTS_CONFIG": "a.yml"}, (None, "b.yml", True)),
+        ("digest show --stage a/b", {}, ("a/b", "alerts.yml", False)),
+        ("digest show", {"ECR_SCAN_ALERTS_STAGE": ""}, (None, "alerts.yml", False)),
     ],
 )
 @pytest.mark.usefixtures("stages")
@@ -88,16 +88,16 @@ def test_a_stage_file_has_region_and_configuration(
     stages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is deployed is known there; a region that is named goes before it."""
-    options = parser().parse_args(["digest", "--stage", "prod"])
+    options = parser().parse_args(["digest", "show", "--stage", "prod"])
     monkeypatch.setenv("ECR_SCAN_ALERTS_CONFIG", "mine.yml")
-    named = parser().parse_args(["digest", "--stage", "prod"])
+    named = parser().parse_args(["digest", "show", "--stage", "prod"])
 
     assert Path(options.config).name == "deployed.yml"
     assert named.config == "mine.yml"
-    assert region_of("digest --stage prod") == "eu-west-3"
-    assert region_of("digest --stage prod --region eu-west-1") == "eu-west-1"
-    assert region_of("digest --stage prod", region="us-east-1") == "us-east-1"
-    assert region_of("digest --stage other") is None
+    assert region_of("digest show --stage prod") == "eu-west-3"
+    assert region_of("digest show --stage prod --region eu-west-1") == "eu-west-1"
+    assert region_of("digest show --stage prod", region="us-east-1") == "us-east-1"
+    assert region_of("digest show --stage other") is None
     (stages / "prod.yml").write_text("region: [")
     assert parser().parse_args(["deliveries", "list", "--stage", "prod", "--config", "a"])
 

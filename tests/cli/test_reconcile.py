@@ -116,7 +116,7 @@ def test_what_was_missed_is_shown_and_queued(aws: FakeAws, run: Run) -> None:
     assert [each["detail"]["image-tags"] for each in aws.sent] == [["1.1"], ["1.2"]]
     assert "payments/api:1.1" in out
     assert "never evaluated" in out
-    assert "queued 2 of 2 images, 0 of them silently" in out
+    assert "queued 2 of 2 images, 0 of them as a baseline only" in out
     assert "note: calls:" in err
 
 
@@ -129,17 +129,17 @@ def test_a_dry_run_says_that_it_is_one(aws: FakeAws, run: Run) -> None:
     assert "nothing was put on the queue" in err
 
 
-@pytest.mark.parametrize(("arguments", "quiet"), [((), True), (("--announce",), False)])
+@pytest.mark.parametrize(("arguments", "quiet"), [((), True), (("--notify",), False)])
 def test_old_images_are_told_only_when_asked_for(
     aws: FakeAws, run: Run, arguments: tuple[str, ...], *, quiet: bool
 ) -> None:
-    """Pushed before the installation: a baseline, unless --announce."""
+    """Pushed before the installation: a baseline, unless --notify."""
     aws.installed = NOW
 
     _, out, _ = run(*arguments)
 
     assert {each["detail"]["quiet"] for each in aws.sent} == {quiet}
-    assert ("silently" in out.splitlines()[1]) is quiet
+    assert ("baseline only" in out.splitlines()[1]) is quiet
 
 
 def test_scripts_get_a_document(aws: FakeAws, run: Run) -> None:
@@ -154,9 +154,9 @@ def test_scripts_get_a_document(aws: FakeAws, run: Run) -> None:
 
     document = json.loads(out)
     assert code == 0
-    assert (document["images"], document["waiting"], document["gone"]) == (3, 1, 1)
-    assert [each["tags"] for each in document["found"]] == [["1.1"]]
-    assert document["found"][0]["reason"] == "never evaluated"
+    assert (document["images"], document["pending"], document["deleted"]) == (3, 1, 1)
+    assert [each["tags"] for each in document["missed_scans"]] == [["1.1"]]
+    assert document["missed_scans"][0]["reason"] == "never evaluated"
 
 
 def test_what_waits_and_what_is_gone_is_said(aws: FakeAws, run: Run) -> None:
@@ -167,7 +167,7 @@ def test_what_waits_and_what_is_gone_is_said(aws: FakeAws, run: Run) -> None:
 
     assert code == 0
     assert out.splitlines() == [
-        "queued 0 of 2 images, 0 of them silently",
+        "queued 0 of 2 images, 0 of them as a baseline only",
         "1 image has no result yet",
         "1 image was deleted meanwhile",
     ]

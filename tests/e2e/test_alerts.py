@@ -730,7 +730,7 @@ class TestOperations:
         table = run("deliveries", "list").stdout
         verified = run("deliveries", "verify")
         counted = json.loads(run("deliveries", "verify", "--format", "json").stdout)
-        resumed = run("resume", "revoked-slack")
+        resumed = run("pauses", "remove", "revoked-slack")
         redriven = run("deliveries", "redrive", "--all")
         again = run("deliveries", "redrive", dead.id)
         sweep_until(app, name, DeliveryState.SENT)
@@ -803,12 +803,12 @@ class TestOperations:
     ) -> None:
         """While it is paused nothing is sent; afterwards everything is."""
         name = repository("revoked")
-        paused = run("pause", "revoked-slack", "--for", "30m")
-        longer = run("pause", "revoked-slack", "--for", "5m")
+        paused = run("pauses", "add", "revoked-slack", "--for", "30m")
+        longer = run("pauses", "add", "revoked-slack", "--for", "5m")
         app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
         sweep_until(app, name, DeliveryState.RETRY)
 
-        resumed = run("resume", "revoked-slack")
+        resumed = run("pauses", "remove", "revoked-slack")
         sweep_until(app, name, DeliveryState.SENT)
 
         assert paused.returncode == 0
@@ -830,7 +830,7 @@ class TestOperations:
         assert (tried.returncode, queued.returncode, again.returncode) == (0, 0, 0)
         assert "never evaluated" in tried.stdout
         document = json.loads(queued.stdout)
-        assert len(document["found"]) == 1
+        assert len(document["missed_scans"]) == 1
         assert document["calls"]["DescribeImageScanFindings"] == 1
         assert "queued 0 of 1 image" in again.stdout
         assert len(messages_about(app, name)) == 1
@@ -855,8 +855,8 @@ class TestOperations:
         [
             (("deliveries", "redrive"), "redrive takes ids"),
             (("deliveries", "show", "abc"), "no delivery abc"),
-            (("pause", "x", "--for", "2d"), "minutes or hours"),
-            (("pause", "x", "--for", "21h"), "at most 20h"),
+            (("pauses", "add", "x", "--for", "2d"), "minutes or hours"),
+            (("pauses", "add", "x", "--for", "21h"), "at most 20h"),
         ],
     )
     def test_mistakes_are_answered_in_one_sentence(

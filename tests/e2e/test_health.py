@@ -288,12 +288,14 @@ def commands(healthy: Deployed, delivery: str) -> list[tuple[str, ...]]:
         ("deliveries", "redrive", "--all", *stage),
         ("dead-letters", "list", *stage),
         ("dead-letters", "redrive", "--all", *stage),
-        ("pause", "payments-slack", "--for", "30m", *stage),
-        ("resume", "payments-slack", *stage),
+        ("pauses", "list", *stage),
+        ("pauses", "add", "payments-slack", "--for", "30m", *stage),
+        ("pauses", "remove", "payments-slack", *stage),
         ("reconcile", "--since", "24h", *stage),
         ("scan", "payments/policy:1.1.0", "--send", *stage),
         ("scan", "payments/policy:1.0.0", "--send", *stage, *config),
-        ("digest", "--send", "--to", "payments-slack", *stage, *config),
+        ("digest", "show", *stage, *config),
+        ("digest", "send", "--to", "payments-slack", *stage, *config),
     ]
 
 

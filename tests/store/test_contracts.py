@@ -420,7 +420,7 @@ class TestLedger:
     def test_a_pause_is_in_force_until_its_end(self, store: Any) -> None:
         """Destination by destination; a shorter pause does not cut a longer one short."""
         team, other = Destination("team"), Destination("other")
-        long = Pause(PauseKind.BY_HAND, NOW + timedelta(hours=1), "maintenance")
+        long = Pause(PauseKind.MANUAL, NOW + timedelta(hours=1), "maintenance")
         short = Pause(PauseKind.THROTTLED, NOW + timedelta(minutes=1), "429")
 
         assert store.pause(team, long)
@@ -434,7 +434,7 @@ class TestLedger:
     def test_a_pause_can_be_ended(self, store: Any) -> None:
         """Whoever asked for it may change their mind; twice does no harm."""
         team = Destination("team")
-        store.pause(team, Pause(PauseKind.BY_HAND, NOW + timedelta(hours=1), "maintenance"))
+        store.pause(team, Pause(PauseKind.MANUAL, NOW + timedelta(hours=1), "maintenance"))
 
         store.resume(team)
         store.resume(team)

@@ -116,7 +116,9 @@ class TestThere:
         ended = an_entry(expires=TODAY - timedelta(days=1))
 
         assert planned(Ignored(1, "CVE-1"), there=[ended]).skipped == (
-            Skipped(1, "CVE-1", "the entry for it ended on 2026-11-22; `suppress add` renews it"),
+            Skipped(
+                1, "CVE-1", "the entry for it ended on 2026-11-22; `suppressions add` renews it"
+            ),
         )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from cli.__main__ import main, parser
 from cli.alerts_file import check_file, read
-from cli.commands import suppress
+from cli.commands import suppressions
 from cli.failures import guarded
 from lib.errors import ConfigError, DocumentError
 from tests.cli.ignore_files.origins import EXAMPLES, TODAY
@@ -60,8 +60,8 @@ def run(path: Path) -> Run:  # noqa: ARG001  # what it runs on
     """Return what runs the command on the day of the tests."""
 
     def run(*arguments: str, today: date = TODAY) -> int:
-        options = parser().parse_args(["suppress", *arguments])
-        return suppress.run(options, today=today)
+        options = parser().parse_args(["suppressions", *arguments])
+        return suppressions.run(options, today=today)
 
     return run
 
@@ -351,7 +351,7 @@ class TestImport:
             "",
             "skipped of .trivyignore:",
             "LINE  RULE         WHY",
-            "3     CVE-2020-1   the entry for it ended on 2026-11-22; `suppress add` renews it",
+            "3     CVE-2020-1   the entry for it ended on 2026-11-22; `suppressions add` renews it",
             "4     AVD-DS-0002  this is not the id of a vulnerability",
             "5     CVE-2024-2   it held until 2026-11-22",
         ]
@@ -620,9 +620,9 @@ class TestCommand:
 
     def test_mistakes_are_one_sentence_a_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         """And exit code 2."""
-        options = parser().parse_args(["suppress", "expire", "CVE-2023-4911"])
+        options = parser().parse_args(["suppressions", "expire", "CVE-2023-4911"])
 
-        assert guarded(partial(suppress.run, today=TODAY), options) == 2
+        assert guarded(partial(suppressions.run, today=TODAY), options) == 2
 
         assert capsys.readouterr().err.splitlines()[1] == (
             "ecr-scan-alerts: alerts.yml:9: CVE-2023-4911 in glibc"
@@ -630,7 +630,7 @@ class TestCommand:
 
     def test_today_is_the_day_in_utc(self, path: Path) -> None:
         """Without anybody saying it."""
-        assert main(["suppress", "add", "CVE-2024-1", "--reason", "x"]) == 0
+        assert main(["suppressions", "add", "CVE-2024-1", "--reason", "x"]) == 0
 
         assert entries(path)[-1]["id"] == "CVE-2024-1"
 
@@ -638,6 +638,6 @@ class TestCommand:
         """Nobody else can read it afterwards."""
         path.chmod(0o600)
 
-        main(["suppress", "add", "CVE-2024-1", "--reason", "x"])
+        main(["suppressions", "add", "CVE-2024-1", "--reason", "x"])
 
         assert path.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""`suppress`: the suppressions of alerts.yml, added, listed, ended, or taken from other tools."""
+"""`suppressions`: entries of alerts.yml, added, listed, ended, or taken from other tools."""
 
 import argparse
 from collections.abc import Iterable, Iterator
@@ -263,7 +263,7 @@ def _chosen(file: SuppressionsFile, options: argparse.Namespace, today: date) ->
         and all(value in (None, getattr(each, key)) for key, value in limits.items())
     ]
     if not found:
-        raise DocumentError(f"{file.name} has no such entry; `suppress list` prints them")
+        raise DocumentError(f"{file.name} has no such entry; `suppressions list` prints them")
     found = [index for index in found if file.entries[index].expires >= today] or found
     if len(found) > 1:
         names = (f"{file.place(index)}: {file.entries[index].name}" for index in found)

@@ -1,4 +1,4 @@
-"""`pause` and `resume`: which destinations they take, with their channels, and what is on hold."""
+"""`pauses`: the destinations that can be paused and resumed, and the list of paused ones."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import parser
-from cli.commands import pause, resume
+from cli.commands import pauses
 from cli.deployment import CURRENT_CONFIG
 from lib.errors import DocumentError
 from lib.models import DeliveryState, Destination, Pause, PauseKind
@@ -40,8 +40,8 @@ def run(
     stage.ledger()
 
     def command(name: str, *arguments: str) -> tuple[int, str, str]:
-        options = parser().parse_args([name, *arguments, "--stage", "prod"])
-        code = (pause if name == "pause" else resume).run(options, connect=stage.connect)
+        options = parser().parse_args(["pauses", name, *arguments, "--stage", "prod"])
+        code = pauses.run(options, connect=stage.connect)
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -53,7 +53,7 @@ def held(stage: Stage, *names: str) -> list[str]:
     return [name for name in names if ledger.paused(Destination(name), now=NOW) is not None]
 
 
-@pytest.mark.parametrize("command", ["pause", "resume"])
+@pytest.mark.parametrize("command", ["add", "remove"])
 @pytest.mark.parametrize("known", ["deployed", "file", "ledger"])
 def test_a_name_that_is_no_destination_is_refused(
     run: Run, stage: Stage, command: str, known: str
@@ -79,7 +79,7 @@ def test_the_deployed_configuration_goes_before_a_file(run: Run, stage: Stage) -
     Path("alerts.yml").write_text(ALERTS.replace("mail", "post"))
 
     with pytest.raises(DocumentError, match="there are: bot, bot/C0PAYMENTS, mail"):
-        run("pause", "post")
+        run("add", "post")
 
 
 @pytest.mark.parametrize("content", ["not JSON", "[]", '{"destinations": 1}'])
@@ -90,7 +90,7 @@ def test_a_configuration_of_another_version_is_not_read(
     stage.store(CURRENT_CONFIG, content)
     Path("alerts.yml").write_text(ALERTS)
 
-    code, _, err = run("pause", "mail")
+    code, _, err = run("add", "mail")
 
     assert code == 0
     assert "of another version" in err
@@ -101,7 +101,7 @@ def test_a_file_that_is_not_valid_keeps_nobody_from_pausing(run: Run, stage: Sta
     Path("alerts.yml").write_text("version: [")
     stage.opened_ledger().add(a_delivery(destination=Destination("mail"), created_at=NOW))
 
-    code, out, err = run("pause", "mail")
+    code, out, err = run("add", "mail")
 
     assert code == 0
     assert "mail is paused until" in out
@@ -112,17 +112,17 @@ def test_a_destination_is_paused_with_its_channels(run: Run, stage: Stage) -> No
     """And resumed with them; a channel can be paused alone."""
     stage.deploy(ALERTS)
 
-    _, paused, err = run("pause", "bot", "--for", "2h", "--reason", "maintenance")
+    _, paused, err = run("add", "bot", "--for", "2h", "--reason", "maintenance")
     all_of_it = held(stage, "bot", "bot/C0PAYMENTS", "mail")
-    _, resumed, _ = run("resume", "bot")
-    run("pause", "bot/C0PAYMENTS")
+    _, resumed, _ = run("remove", "bot")
+    run("add", "bot/C0PAYMENTS")
 
     assert [line.split(" until ")[0] for line in paused.splitlines()] == [
         "bot is paused",
         "bot/C0PAYMENTS is paused",
     ]
     assert all_of_it == ["bot", "bot/C0PAYMENTS"]
-    assert "`ecr-scan-alerts resume bot --stage prod` ends it" in err
+    assert "`ecr-scan-alerts pauses remove bot --stage prod` ends it" in err
     assert "bot/C0PAYMENTS is resumed; 0 alerts are due now" in resumed
     assert held(stage, "bot", "bot/C0PAYMENTS") == ["bot/C0PAYMENTS"]
 
@@ -130,11 +130,11 @@ def test_a_destination_is_paused_with_its_channels(run: Run, stage: Stage) -> No
 def test_a_longer_pause_stays(run: Run, stage: Stage) -> None:
     """Where one of several is longer it is said; where all are, nothing was done."""
     stage.deploy(ALERTS)
-    run("pause", "bot/C0PAYMENTS", "--for", "4h")
+    run("add", "bot/C0PAYMENTS", "--for", "4h")
 
-    _, out, _ = run("pause", "bot", "--for", "2h")
-    with pytest.raises(DocumentError, match="resume it first"):
-        run("pause", "bot", "--for", "1h")
+    _, out, _ = run("add", "bot", "--for", "2h")
+    with pytest.raises(DocumentError, match="remove that pause first"):
+        run("add", "bot", "--for", "1h")
 
     assert "bot/C0PAYMENTS is paused for longer already" in out
 
@@ -142,14 +142,14 @@ def test_a_longer_pause_stays(run: Run, stage: Stage) -> None:
 def test_what_is_on_hold_is_listed(run: Run, stage: Stage) -> None:
     """Until when and why, whoever asked for it; not what is over."""
     ledger = stage.opened_ledger()
-    _, nothing, _ = run("pause", "--list")
+    _, nothing, _ = run("list")
     ledger.pause(Destination("slack"), Pause(PauseKind.BROKEN, NOW + HOUR, "http-404: gone"))
-    ledger.pause(Destination("mail"), Pause(PauseKind.BY_HAND, NOW - HOUR, "over"))
+    ledger.pause(Destination("mail"), Pause(PauseKind.MANUAL, NOW - HOUR, "over"))
 
-    _, table, _ = run("pause", "--list")
-    _, document, _ = run("pause", "--list", "--format", "json")
+    _, table, _ = run("list")
+    _, document, _ = run("list", "--format", "json")
 
-    assert nothing == "nothing is on hold\n"
+    assert nothing == "no destination is paused\n"
     assert [line.split()[0] for line in table.splitlines()] == ["DESTINATION", "slack"]
     assert "http-404: gone" in table
     assert [(each["destination"], each["kind"]) for each in json.loads(document)] == [
@@ -165,7 +165,7 @@ def test_what_waited_is_due_after_resuming(run: Run, stage: Stage) -> None:
     ledger.add(a_delivery(1, destination=Destination("bot"), **later))
     ledger.add(a_delivery(2, destination=Destination("mail"), **later))
 
-    _, out, _ = run("resume", "bot")
+    _, out, _ = run("remove", "bot")
 
     due = [row.id for row in ledger.rows() if row.due_at and row.due_at < NOW + HOUR / 2]
     assert "bot was not paused; 1 alert is due now" in out
@@ -176,11 +176,4 @@ def test_what_waited_is_due_after_resuming(run: Run, stage: Stage) -> None:
 def test_a_length_is_minutes_or_hours(run: Run, length: str) -> None:
     """Alerts are given up after a day."""
     with pytest.raises(DocumentError, match="at most 20h"):
-        run("pause", "mail", "--for", length)
-
-
-@pytest.mark.parametrize("arguments", [(), ("mail", "--list")])
-def test_a_destination_or_the_list(run: Run, arguments: tuple[str, ...]) -> None:
-    """Not both, and not neither."""
-    with pytest.raises(SystemExit):
-        run("pause", *arguments)
+        run("add", "mail", "--for", length)

@@ -1,0 +1,127 @@
+"""`pauses`: destinations whose alerts are held back for a while."""
+
+import argparse
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cli.deployment import Deployment, add_stage_options, deployment
+from cli.destination_names import chosen_names
+from cli.durations import clock, length_of, short
+from cli.inputs import add_config_option
+from cli.session import Connect, OperatorClients
+from cli.terminal import print_json, print_lines, remark, say, working
+from lib.errors import DocumentError
+from lib.models import DeliveryState, Pause, PauseKind
+from lib.text import counted
+
+HELP = "list paused destinations, pause one, or resume it"
+DESCRIPTION = (
+    "Hold back the alerts of a destination and its channels: they wait in the ledger and are sent "
+    "afterwards. An alert is given up after 24 hours, so a pause lasts at most 20 hours. `list` "
+    "also shows destinations that are paused because the receiver throttles or refuses everything."
+)
+
+MOST: Final = timedelta(hours=20)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the three actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = actions.add_parser("list", help="list paused destinations, with end and reason")
+    listed.add_argument("--format", choices=("json", "table"), default="table")
+    add = actions.add_parser("add", help="pause a destination and its channels")
+    remove = actions.add_parser(
+        "remove",
+        help="resume a destination and its channels",
+        description="End the pauses of a destination and its channels, whoever or whatever began "
+        "them. Waiting alerts are sent within a minute.",
+    )
+    for action in (add, remove):
+        action.add_argument("destination", metavar="DESTINATION", help="a name in alerts.yml")
+        add_config_option(action)
+    add.add_argument("--for", dest="length", default="1h", help="such as 30m or 2h (default 1h)")
+    add.add_argument("--reason", default="asked for by an operator")
+    for action in (listed, add, remove):
+        add_stage_options(action)
+
+
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
+    """List the pauses, add one, or remove those of a destination."""
+    match options.action:
+        case "add":
+            return _add(options, connect)
+        case "remove":
+            return _remove(deployment(options, connect), options)
+        case _:
+            return _list(deployment(options, connect), options)
+
+
+def _add(options: argparse.Namespace, connect: Connect) -> int:
+    """Pause a destination and its channels, and print the end of each pause."""
+    until = datetime.now(UTC) + pause_length(options.length)
+    pause = Pause(PauseKind.MANUAL, until, options.reason)
+    stage = deployment(options, connect)
+    names = chosen_names(options.destination, stage, options)
+    paused = [name for name in names if stage.ledger.pause(name, pause)]
+    if not paused:
+        raise DocumentError(
+            f"{options.destination} is paused for longer already; remove that pause first"
+        )
+    for name in names:
+        end = f" until {clock(until, datetime.now(UTC))}" if name in paused else ""
+        say(f"{name} is paused{end or ' for longer already'}")
+    remark(f"`ecr-scan-alerts pauses remove {options.destination} --stage {options.stage}` ends it")
+    return 0
+
+
+def pause_length(text: str) -> timedelta:
+    """Read "30m" or "2h". Raises `DocumentError`."""
+    mistake = "--for takes minutes or hours, such as 30m or 2h, at most 20h"
+    return length_of(text, units="mh", most=MOST, mistake=mistake)
+
+
+def _remove(stage: Deployment, options: argparse.Namespace) -> int:
+    """Remove the pauses of a destination, and make its waiting alerts due now."""
+    now = datetime.now(UTC)
+    names = chosen_names(options.destination, stage, options)
+    with working("resuming"):
+        paused = {name for name in names if stage.ledger.paused(name, now=now) is not None}
+        for name in names:
+            stage.ledger.resume(name)
+        waiting = [
+            row for row in stage.ledger.rows(DeliveryState.RETRY) if row.destination in names
+        ]
+        for row in waiting:
+            stage.ledger.defer(row.id, until=now, reason="resumed")
+    counts = Counter(row.destination for row in waiting)
+    for name in names:
+        state = "is resumed" if name in paused else "was not paused"
+        say(f"{name} {state}; {counted(counts[name], 'alert is', 'alerts are')} due now")
+    return 0
+
+
+def _list(stage: Deployment, options: argparse.Namespace) -> int:
+    now = datetime.now(UTC)
+    pauses = stage.ledger.pauses(now=now)
+    if options.format == "json":
+        print_json(
+            [
+                {
+                    "destination": name,
+                    "kind": pause.kind,
+                    "until": pause.until.isoformat(),
+                    "reason": pause.reason,
+                }
+                for name, pause in pauses.items()
+            ]
+        )
+    elif pauses:
+        rows = (
+            (name, clock(pause.until, now), short(pause.until - now), pause.kind, pause.reason)
+            for name, pause in pauses.items()
+        )
+        print_lines(("DESTINATION", "UNTIL", "LEFT", "KIND", "REASON"), rows)
+    else:
+        say("no destination is paused")
+    return 0
