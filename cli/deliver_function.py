@@ -9,7 +9,7 @@ from lib.errors import DocumentError
 from lib.flows.destination_test import request
 from lib.models import Destination
 from lib.models.diagnostics import Check, check_from_json
-from lib.ports import DestinationTest
+from lib.ports.notifiers import DestinationTest
 
 _CONNECT_TIMEOUT: Final = 3
 _READ_TIMEOUT: Final = 65

@@ -22,7 +22,7 @@ from lib.flows.deliveries import send
 from lib.messages.alert import alert
 from lib.models import DeliveryState, Image, ImageIndex, Receipt
 from lib.models.diagnostics import Check, check_to_json, has_failed
-from lib.ports import DestinationTest
+from lib.ports.notifiers import DestinationTest
 
 MARK: Final = "TEST sent by hand, not an alert"
 """What stands before the verdict of an alert that is sent by hand."""

@@ -31,7 +31,7 @@ from lib.models import (
 )
 from lib.normalizer.events import parse_event
 from lib.observability import Metric, logger, metrics
-from lib.ports import FETCH_RESERVE
+from lib.ports.sources import FETCH_RESERVE
 
 _RESULT_METRICS = {
     ScanResult.EVALUATED: Metric.SCANS_EVALUATED,

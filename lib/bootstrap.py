@@ -25,22 +25,16 @@ from lib.flows.scans import ScanPipeline
 from lib.models import Destination, Evaluation, HistoryEntry
 from lib.models.diagnostics import Check
 from lib.observability import logger
-from lib.ports import (
-    DestinationTest,
+from lib.ports.notifiers import DestinationTest, HttpClient, Notifier, NotifierTools
+from lib.ports.sources import FindingSource, ProvenanceSource, RepositorySource, Workloads
+from lib.ports.store import (
     DigestStore,
-    FindingSource,
     History,
-    HttpClient,
-    Notifier,
-    NotifierTools,
     ProgressStore,
-    ProvenanceSource,
     ReportStore,
-    RepositorySource,
     SecretReader,
     StateStore,
     TagStore,
-    Workloads,
 )
 from lib.urls.signed import SignedLinks, verified_key
 

@@ -152,7 +152,7 @@ def check_url(url: str, hosts: tuple[str, ...]) -> Address:
 
 class RequestsClient:
     """
-    See `lib.ports.HttpClient`. A client for one attempt, whose time begins with its construction.
+    See `lib.ports.notifiers.HttpClient`. A client for one attempt; its time begins when it is made.
 
     Connections are reused within the attempt only. The receiver may have closed an older one, and
     a request on it would end without an answer. Redirects are not followed, because they would

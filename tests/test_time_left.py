@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from lib.errors import FindingsNotReadyError, OutOfTimeError, SourceError
 from lib.flows.scans import PROGRESS, ScanOutcome, ScanResult
 from lib.models import ImageIndex, Member, Report, ScanEvent
-from lib.ports import FETCH_RESERVE, Fetching
+from lib.ports.sources import FETCH_RESERVE, Fetching
 from lib.sources.ecr import EcrFindingSource
 from tests.sources.test_ecr import FakeEcr
 from tests.support.builders import a_digest, a_scan_event, an_image

@@ -14,7 +14,7 @@ from lib.checks.settings import CLOUDFORMATION, COMMAND, REMARK, Expectations, c
 from lib.core.suppressions import Suppression, matcher
 from lib.errors import ImageGoneError, NotAllowedError
 from lib.models import Finding, Image, Suppressed
-from lib.ports import RepositorySource
+from lib.ports.sources import RepositorySource
 from lib.text import clean, counted
 
 HELP = "check how repositories are set up: tags, scanning, lifecycle, encryption"

@@ -23,7 +23,7 @@ from lib.config.model import Config, DestinationConfig
 from lib.errors import DocumentError
 from lib.models import Destination
 from lib.models.diagnostics import Check, check_to_json, failed, has_failed
-from lib.ports import DestinationTest
+from lib.ports.notifiers import DestinationTest
 
 HELP = "list the destinations of alerts.yml, or test them"
 DESCRIPTION = (

@@ -21,7 +21,7 @@ from cli.session import Connect, OperatorClients
 from cli.stacks import stack_of
 from cli.terminal import print_json, remark, say, working
 from lib.models.diagnostics import CheckStatus, check_to_json
-from lib.ports import DestinationTest
+from lib.ports.notifiers import DestinationTest
 
 HELP = "check a deployed stage, from its rules to its receivers"
 DESCRIPTION = (

@@ -40,7 +40,7 @@ from lib.models import (
     UnusableReport,
 )
 from lib.normalizer.images import image_of_detail
-from lib.ports import FindingSource
+from lib.ports.sources import FindingSource
 from lib.wire.report import report_to_json
 
 HELP = "fetch, normalize, route and show the scan of one image"

@@ -23,7 +23,7 @@ from lib.config.parsing import parse
 from lib.errors import ScanAlertError
 from lib.models import Destination, Json
 from lib.models.diagnostics import Check, CheckStatus, failed, has_failed, note, unknown
-from lib.ports import DestinationTest
+from lib.ports.notifiers import DestinationTest
 
 _OF_ALL: Final = (Refusal.CLOCK, Refusal.EXPIRED, Refusal.NOT_VALID)
 """About the credentials, and not about what was asked for."""

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from lib.ports import RepositorySource, ScanEvents
+from lib.ports.sources import RepositorySource
+from lib.ports.store import ScanEvents
 from lib.wire.own_events import repository_check
 
 

@@ -54,7 +54,8 @@ from lib.models import (
     Receipt,
     WakeUp,
 )
-from lib.ports import DigestStore, Ledger, Notifier, Pages, ReportStore, SecretReader, Waker
+from lib.ports.notifiers import Notifier
+from lib.ports.store import DigestStore, Ledger, Pages, ReportStore, SecretReader, Waker
 
 _DUE_READ: Final = 2500
 """Rows read of each part of the index, of 200 bytes each: so that whoever else waits is seen."""

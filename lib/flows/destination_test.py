@@ -15,7 +15,7 @@ from typing import Any, Final
 from lib.errors import EventError, ScanAlertError
 from lib.models import Destination, Json
 from lib.models.diagnostics import Check, advice, failed
-from lib.ports import DestinationTest, Notifier, Testable
+from lib.ports.notifiers import DestinationTest, Notifier, Testable
 
 EVENT: Final = "destination_test"
 """The key by which `deliver` knows a test from a batch of its queue."""

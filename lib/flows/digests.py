@@ -37,7 +37,8 @@ from lib.models import (
     UnscannedImage,
     WakeUp,
 )
-from lib.ports import DigestStore, History, ImageRegistry, Ledger, ReportStore, StateStore, Waker
+from lib.ports.sources import ImageRegistry
+from lib.ports.store import DigestStore, History, Ledger, ReportStore, StateStore, Waker
 
 LATE: Final = timedelta(hours=24)
 """A digest that was due longer ago is not made any more."""

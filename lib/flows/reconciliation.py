@@ -16,7 +16,8 @@ from typing import Final
 from lib.core.missed import Baselines, Found, Outcome, Waiting, image_of, look, together
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError
 from lib.models import Image, ImageIndex, ImageState, LastScan, Place
-from lib.ports import ImageRegistry, Places, ScanEvents, StateStore
+from lib.ports.sources import ImageRegistry
+from lib.ports.store import Places, ScanEvents, StateStore
 from lib.wire.own_events import scan_found
 
 BATCH: Final = 100

@@ -79,19 +79,8 @@ from lib.models import (
     WakeUp,
     Workload,
 )
-from lib.ports import (
-    Fetching,
-    FindingSource,
-    Progress,
-    ProgressStore,
-    ProvenanceSource,
-    ReportStore,
-    RepositorySource,
-    StateStore,
-    TagStore,
-    Waker,
-    Workloads,
-)
+from lib.ports.sources import Fetching, FindingSource, ProvenanceSource, RepositorySource, Workloads
+from lib.ports.store import Progress, ProgressStore, ReportStore, StateStore, TagStore, Waker
 
 _CONFLICT_TRIES: Final = 8
 _CONFLICT_PAUSE: Final = 0.05

@@ -13,7 +13,7 @@ from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.notifiers.slack.webhook import SlackNotifiers
 from lib.notifiers.sns.notifier import SnsNotifier
 from lib.notifiers.webhook import WebhookNotifier
-from lib.ports import NotifierFactory
+from lib.ports.notifiers import NotifierFactory
 
 NOTIFIERS: Final[Mapping[str, NotifierFactory]] = MappingProxyType(
     {

@@ -1,7 +1,8 @@
 """
 Tests of destinations: the message marked as TEST, the document test-1.0.0, and what checks share.
 
-Notifiers implement `lib.ports.Testable` with these; each owns its request and its remedies.
+Notifiers implement `lib.ports.notifiers.Testable` with these. A notifier owns its request and its
+remedies.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import Final
 from lib.errors import ConfigError, DeliveryError
 from lib.models import Destination, Json
 from lib.models.diagnostics import Check, advice, failed, ok
-from lib.ports import DestinationTest, HttpClient
+from lib.ports.notifiers import DestinationTest, HttpClient
 from lib.urls.addresses import AddressError, read_address
 from lib.wire.report import time_to_json
 

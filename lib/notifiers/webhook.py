@@ -20,7 +20,7 @@ from lib.messages import wording
 from lib.models import Alert, Destination, Digest, Json, Message, NotThere, Receipt, Usage, Verdict
 from lib.models.diagnostics import Check
 from lib.notifiers import document, testing
-from lib.ports import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, NotifierTools
 from lib.wire.report import time_to_json
 
 MAX_BYTES: Final = 262_144

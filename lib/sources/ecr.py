@@ -44,7 +44,7 @@ from lib.normalizer.pages import (
     rows_of,
 )
 from lib.normalizer.values import mapping, moment, texts
-from lib.ports import ALL_THE_TIME, Fetching
+from lib.ports.sources import ALL_THE_TIME, Fetching
 from lib.sources.indexes import about_another, fetch_indexes
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ _GONE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException
 
 
 class EcrFindingSource:
-    """See `lib.ports.FindingSource`."""
+    """See `lib.ports.sources.FindingSource`."""
 
     def __init__(self, client: "ECRClient", *, max_results: int = MAX_RESULTS) -> None:
         self._client = client

@@ -35,7 +35,7 @@ _OK: Final = 200
 
 
 class EcrProvenanceSource:
-    """See `lib.ports.ProvenanceSource`. At most three calls."""
+    """See `lib.ports.sources.ProvenanceSource`. At most three calls."""
 
     def __init__(self, client: "ECRClient", session: "Callable[[], Session]") -> None:
         self._client = client

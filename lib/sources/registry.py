@@ -25,7 +25,7 @@ PAGE: Final = 1000
 
 
 class EcrRegistry:
-    """See `lib.ports.ImageRegistry`."""
+    """See `lib.ports.sources.ImageRegistry`."""
 
     def __init__(self, client: "ECRClient") -> None:
         self._client = client

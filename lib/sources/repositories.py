@@ -33,7 +33,7 @@ _DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
 
 
 class EcrRepositories:
-    """See `lib.ports.RepositorySource`."""
+    """See `lib.ports.sources.RepositorySource`."""
 
     def __init__(self, client: "ECRClient") -> None:
         self._client = client

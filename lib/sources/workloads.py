@@ -56,7 +56,7 @@ class Container:
 
 
 class EcsWorkloads:
-    """See `lib.ports.Workloads`."""
+    """See `lib.ports.sources.Workloads`."""
 
     def __init__(self, client: "ECSClient", *, now: Callable[[], datetime]) -> None:
         self._client = client

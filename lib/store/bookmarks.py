@@ -12,7 +12,7 @@ _KEY: Final = {"pk": "RECONCILIATION", "sk": "PLACE"}
 
 
 class DynamoPlaces:
-    """See `lib.ports.Places`. Where passes overlap, the last bookmark counts."""
+    """See `lib.ports.store.Places`. Where passes overlap, the last bookmark counts."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client

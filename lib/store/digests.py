@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class S3DigestStore:
-    """See `lib.ports.DigestStore`."""
+    """See `lib.ports.store.DigestStore`."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client

@@ -17,7 +17,7 @@ _ENTRY: Final = "HISTORY#"
 
 
 class DynamoHistory:
-    """See `lib.ports.History`."""
+    """See `lib.ports.store.History`."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client

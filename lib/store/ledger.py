@@ -59,7 +59,7 @@ SHARDS: Final = 4
 
 
 class DynamoLedger:
-    """See `lib.ports.Ledger`."""
+    """See `lib.ports.store.Ledger`."""
 
     def __init__(self, client: "DynamoDBClient", table: str, *, lease: timedelta = LEASE) -> None:
         self._client = client

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from lib.models import Evaluation, HistoryEntry, Page
-from lib.ports import History
+from lib.ports.store import History
 from lib.store.items import store_errors
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ Render = Callable[[Evaluation, Sequence[HistoryEntry]], str]
 
 
 class S3Pages:
-    """See `lib.ports.Pages` and `PageReader`. `link` signs a key, or returns None."""
+    """See `lib.ports.store.Pages` and `PageReader`. `link` signs a key, or returns None."""
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from lib.models import AnyReport, Evaluation, Json, StreamId
-from lib.ports import Progress
+from lib.ports.store import Progress
 from lib.store.evaluations import evaluation_from_json, evaluation_to_json
 from lib.store.items import store_errors
 
@@ -22,7 +22,7 @@ _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class S3ProgressStore:
-    """See `lib.ports.ProgressStore`."""
+    """See `lib.ports.store.ProgressStore`."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client

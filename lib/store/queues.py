@@ -18,7 +18,7 @@ BATCH: Final = 10
 
 
 class SqsWaker:
-    """See `lib.ports.Waker`."""
+    """See `lib.ports.store.Waker`."""
 
     def __init__(self, client: "SQSClient", *, deliveries: str, scan_events: str | None) -> None:
         self._client = client
@@ -55,7 +55,7 @@ class SqsWaker:
 
 
 class SqsScanEvents:
-    """See `lib.ports.ScanEvents`."""
+    """See `lib.ports.store.ScanEvents`."""
 
     def __init__(self, client: "SQSClient", queue: str) -> None:
         self._client = client

@@ -23,7 +23,7 @@ _LEVEL: Final = 1  # the fastest; see `make bench`
 
 
 class S3ReportStore:
-    """See `lib.ports.ReportStore`."""
+    """See `lib.ports.store.ReportStore`."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client

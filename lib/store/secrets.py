@@ -17,7 +17,7 @@ _MISSING: Final = ("ResourceNotFoundException", "ParameterNotFound")
 
 class CachedSecrets:
     """
-    See `lib.ports.SecretReader`. A failed read is not cached.
+    See `lib.ports.store.SecretReader`. A failed read is not cached.
 
     With a `stage`, names are read below it, see `lib.config.secret_names`. Without one, as in the
     operator's `scan --send`, names are read as written.

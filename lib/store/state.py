@@ -38,7 +38,7 @@ MAX_KEYS: Final = 100
 
 
 class DynamoStateStore:
-    """See `lib.ports.StateStore`."""
+    """See `lib.ports.store.StateStore`."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client

@@ -15,7 +15,7 @@ _TAG: Final = "TAG"
 
 
 class DynamoTagStore:
-    """See `lib.ports.TagStore`. Rows are kept as long as image states."""
+    """See `lib.ports.store.TagStore`. Rows are kept as long as image states."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client

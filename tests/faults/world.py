@@ -49,7 +49,7 @@ from lib.models import (
     WakeUp,
 )
 from lib.observability import logger, metrics
-from lib.ports import ALL_THE_TIME, Fetching
+from lib.ports.sources import ALL_THE_TIME, Fetching
 from lib.store.queues import SqsScanEvents
 from tests.faults.queues import Queue
 from tests.faults.receivers import CHANNEL, HOOK_HOST, Receivers, Topics, Transport

@@ -12,7 +12,7 @@ from lib.errors import ConfigError, EventError
 from lib.flows import destination_test
 from lib.models import Destination
 from lib.models.diagnostics import check_from_json, failed, ok
-from lib.ports import DestinationTest
+from lib.ports.notifiers import DestinationTest
 from tests.support.builders import NOW
 
 TEST = DestinationTest("test-1", NOW, "stage prod", create=True)

@@ -25,7 +25,7 @@ from lib.notifiers import NOTIFIERS, testing
 from lib.notifiers.jira.checks import NEEDED, USEFUL
 from lib.notifiers.sns.notifier import FORMATS
 from lib.notifiers.sns.testing import BODIES
-from lib.ports import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, NotifierTools
 from local.aws.process import ROOT
 from local.standins.server import Accept, Answer, Disconnect, Receivers
 from tests.support.builders import NOW

@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 
 from lib.errors import OutOfTimeError
 from lib.models import Image, ImageIndex, Member, Scan
-from lib.ports import Fetching, Progress
+from lib.ports.sources import Fetching
+from lib.ports.store import Progress
 from lib.sources.ecr import EcrFindingSource
 from lib.store.progress import S3ProgressStore
 from local.aws.process import ACCOUNT, ATTESTATION, INDEX, REGION, CloudError, EmbeddedAws

@@ -13,7 +13,7 @@ from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
 from lib.models import Alert, DeliveryId, Destination, NotThere, Receipt, Report
 from lib.notifiers.jira.notifier import JiraNotifier
-from lib.ports import NotifierTools
+from lib.ports.notifiers import NotifierTools
 from local.standins.server import Accept, Answer, Disconnect, Receivers
 from local.standins.wire import Kind
 from tests.support.alerts import evaluated, told

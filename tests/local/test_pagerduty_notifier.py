@@ -10,7 +10,7 @@ from lib.http_client import RequestsClient
 from lib.models import Alert, Destination, Receipt, Report
 from lib.notifiers.pagerduty.incidents import Incident, dedup_key
 from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
-from lib.ports import NotifierTools
+from lib.ports.notifiers import NotifierTools
 from local.standins.server import Answer, Disconnect, Receivers
 from tests.support.alerts import STREAM, evaluated, told
 from tests.support.builders import NOW, a_finding, a_report, an_image, an_unusable_report

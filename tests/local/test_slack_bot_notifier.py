@@ -28,7 +28,7 @@ from lib.models import (
     WakeUp,
 )
 from lib.notifiers.slack.bot import SlackBotNotifier
-from lib.ports import NotifierTools
+from lib.ports.notifiers import NotifierTools
 from local.standins.server import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
 from tests.support.alerts import evaluated, told
 from tests.support.builders import NOW, a_delivery, a_finding, a_report, an_image

@@ -10,7 +10,7 @@ from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryErr
 from lib.http_client import RequestsClient
 from lib.models import Destination, Receipt
 from lib.notifiers.webhook import WebhookNotifier
-from lib.ports import NotifierTools
+from lib.ports.notifiers import NotifierTools
 from local.standins.server import Disconnect, Receivers
 from tests.support.alerts import stories
 from tests.support.builders import NOW

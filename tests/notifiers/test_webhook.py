@@ -30,7 +30,7 @@ from lib.errors import (
 from lib.http_client import RequestsClient
 from lib.models import HttpAnswer, Receipt
 from lib.notifiers.webhook import MAX_BYTES, MIN_KEY, WebhookNotifier, signatures
-from lib.ports import HttpClient
+from lib.ports.notifiers import HttpClient
 from lib.wire.report import report_from_json
 from tests.notifiers import golden
 from tests.support.alerts import INJECTIONS, injected, injected_problem, stories

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lib.errors import StoreError
-from lib.ports import Progress
+from lib.ports.store import Progress
 from lib.store.progress import S3ProgressStore
 from tests.support.builders import a_digest, a_finding, a_report, an_unusable_report
 

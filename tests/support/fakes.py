@@ -49,7 +49,8 @@ from lib.models import (
     Verdict,
     WakeUp,
 )
-from lib.ports import ALL_THE_TIME, Fetching, Progress
+from lib.ports.sources import ALL_THE_TIME, Fetching
+from lib.ports.store import Progress
 from lib.store.ledger import LEASE, SHARDS, claimed, leaves_thread
 
 

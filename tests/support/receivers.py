@@ -10,7 +10,7 @@ from typing import Any, Final
 from lib.models import SHORT_ANSWER, Destination, HttpAnswer, Message, Upload
 from lib.notifiers import NOTIFIERS
 from lib.notifiers.jira import identity
-from lib.ports import Notifier, NotifierTools
+from lib.ports.notifiers import Notifier, NotifierTools
 from tests.support.builders import NOW
 
 SLACK_TOKEN: Final = "not-a-real-webhook"

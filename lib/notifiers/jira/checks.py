@@ -19,7 +19,7 @@ from lib.models import LONG_ANSWER, Destination, Json
 from lib.models.diagnostics import Check, CheckStatus, failed, has_failed, note, ok
 from lib.notifiers import testing
 from lib.notifiers.jira import adf, workflow
-from lib.ports import DestinationTest, HttpClient
+from lib.ports.notifiers import DestinationTest, HttpClient
 from lib.text import one_line, truncate
 
 LABEL: Final = "ecr-scan-alerts-test"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError, TemporaryDeliveryError
 from lib.models import LONG_ANSWER, Json, Upload
 from lib.notifiers.jira import adf, identity, workflow
-from lib.ports import HttpClient
+from lib.ports.notifiers import HttpClient
 
 FILE: Final = "scan-report"
 """How the names of attached pages begin."""

@@ -47,7 +47,7 @@ from lib.notifiers.jira import adf, checks, identity, workflow
 from lib.notifiers.jira import digest as jira_digest
 from lib.notifiers.jira import text as layout
 from lib.notifiers.jira.issue import FILE, GONE, Issue, reading
-from lib.ports import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, NotifierTools
 from lib.text import one_line, truncate
 
 MAX_LABEL: Final = 255

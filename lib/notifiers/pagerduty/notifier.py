@@ -38,7 +38,7 @@ from lib.notifiers.pagerduty.event import (
     summary_of,
 )
 from lib.notifiers.pagerduty.incidents import CLIENT, Action, Incident, Told, actions_of, dedup_key
-from lib.ports import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, NotifierTools
 from lib.text import one_line, truncate
 from lib.wire.report import time_to_json
 

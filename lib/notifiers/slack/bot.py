@@ -37,7 +37,7 @@ from lib.notifiers import testing
 from lib.notifiers.slack import digest
 from lib.notifiers.slack import message as slack_message
 from lib.notifiers.slack.errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
-from lib.ports import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, NotifierTools
 from lib.text import one_line, truncate
 
 EVENT_TYPE: Final = "ecr_scan_alert"

@@ -16,7 +16,7 @@ from lib.notifiers import testing
 from lib.notifiers.slack import digest, message
 from lib.notifiers.slack.bot import SlackBotNotifier
 from lib.notifiers.slack.errors import failure
-from lib.ports import DestinationTest, Notifier, NotifierTools
+from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 
 _NEW_WEBHOOK: Final = (
     "The webhook was revoked, or its channel or app is gone. Add one on the page Incoming Webhooks "

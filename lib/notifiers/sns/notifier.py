@@ -27,7 +27,7 @@ from lib.notifiers.sns import digest as sns_digest
 from lib.notifiers.sns import testing as sns_testing
 from lib.notifiers.sns import text as sns_text
 from lib.notifiers.sns.publisher import region_of
-from lib.ports import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, NotifierTools
 from lib.text import ascii_only, one_line, truncate
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html

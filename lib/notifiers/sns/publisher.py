@@ -61,7 +61,7 @@ _MALFORMED: Final = frozenset(
 
 
 class SnsPublisher:
-    """See `lib.ports.TopicPublisher`. `client_for` makes or finds the client of a region."""
+    """See `lib.ports.notifiers.TopicPublisher`. `client_for` returns the client of a region."""
 
     def __init__(self, client_for: Callable[[str], Any]) -> None:
         self._client_for = client_for

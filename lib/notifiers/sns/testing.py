@@ -14,7 +14,7 @@ from lib.models import Destination
 from lib.notifiers import testing
 from lib.notifiers.document import dump
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
-from lib.ports import DestinationTest
+from lib.ports.notifiers import DestinationTest
 
 _COLUMNS: Final = 76
 _DESCRIPTION: Final = 600

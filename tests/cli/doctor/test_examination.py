@@ -30,7 +30,7 @@ from cli.doctor.facts import (
 )
 from lib.errors import DocumentError
 from lib.models.diagnostics import Check, CheckStatus, note, ok, unknown
-from lib.ports import DestinationTest
+from lib.ports.notifiers import DestinationTest
 from tests.support.builders import NOW
 
 TOPIC = "arn:aws:sns:eu-central-1:000474600478:mail"

@@ -22,7 +22,7 @@ from lib.models import Alert, Destination, HttpAnswer, Receipt, Report, Severity
 from lib.notifiers.pagerduty.event import MAX_SUMMARY
 from lib.notifiers.pagerduty.incidents import Incident, Told, dedup_key
 from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
-from lib.ports import HttpClient
+from lib.ports.notifiers import HttpClient
 from tests.notifiers import golden
 from tests.support.alerts import (
     INJECTIONS,
