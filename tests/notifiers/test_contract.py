@@ -30,7 +30,8 @@ from lib.messages import wording
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS
 from lib.notifiers.sns.notifier import FORMATS as SNS_FORMATS
-from lib.ports.notifiers import DestinationTest, Notifier, Testable
+from lib.ports import notifiers as ports
+from lib.ports.notifiers import Notifier
 from tests.support import receivers
 from tests.support.alerts import INJECTIONS, evaluated, injected, stories, told
 from tests.support.answers import an_answer
@@ -84,7 +85,7 @@ def test_every_receiver_can_be_tested(mode: str) -> None:
     """`destinations test` works for it; tests/local/test_destination_test.py tries it."""
     made = notifier(mode, tools())
 
-    assert isinstance(made, Testable), f"{type(made).__name__} needs a method test"
+    assert isinstance(made, ports.Testable), f"{type(made).__name__} needs a method test"
 
 
 @each_format
@@ -367,7 +368,7 @@ def printed(error: Exception) -> str:
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 429, 500, 503])
 def test_tests_do_not_tell_secrets(mode: str, session: Answering) -> None:
     """`destinations test` shows what the receiver answered, but no secret that it repeats."""
-    asked = DestinationTest("test-1", NOW, "stage prod", create=True, page=True)
+    asked = ports.DestinationTest("test-1", NOW, "stage prod", create=True, page=True)
 
     checks = run(made_with(mode, session), asked)
 
