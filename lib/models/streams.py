@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lib.models.names import Severity, StreamId
 from lib.models.scans import Finding, Image, ScanSource
@@ -61,7 +61,9 @@ class Arrival(StrEnum):
     PUSH = "push"
     """A new image was pushed."""
     TAG = "tag"
-    """A tag was given to an image that was known: a promotion or a rollback."""
+    """A tag was given to an image that was known: a promotion."""
+    ROLLBACK = "rollback"
+    """The same, and that image is older than the one that was current."""
     DELETION = "deletion"
     """The image or tag that was current before it was deleted."""
     SCAN = "scan"
@@ -224,3 +226,76 @@ class StreamState:
     def has_evidence(self) -> bool:
         """Whether any part of a watched image ever had a usable report in this stream."""
         return any(part.evidence for watched in self.images for part in watched.parts)
+
+
+UNTAGGED: Final = ""
+"""The `tag` of an image that never had one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagRow:
+    """
+    What is known of one tag on one image: when it was pushed last, and deleted last.
+
+    A tag that moved has a row for each image that it pointed to. The one that was pushed last
+    counts, and none does once that one was deleted.
+    """
+
+    tag: str
+    digest: str
+    pushed_at: datetime
+    """The time of the event, else when a pass first saw it."""
+    observed: bool = False
+    """A pass saw it, and there was no event."""
+    deleted_at: datetime | None = None
+    """When it was deleted or archived last; a push after that counts again."""
+    archived: bool = False
+    """It was archived: restored, it has the place in the order that it had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one source says about whether an image runs."""
+
+    running_at: datetime
+    """The last answer that it runs."""
+    stopped_at: datetime | None = None
+    """The first answer after that one that it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """What is known of an image, as far as it decides whether the image counts."""
+
+    image: Image
+    """As it was described last."""
+    known_since: datetime
+    """When it was pushed, else when it was first seen."""
+    scan_ended_at: datetime | None = None
+    """When its first scan ended, with a result or without."""
+    uses: Mapping[str, Use] = field(default_factory=lambda: MappingProxyType({}))
+    """By the source that said so, such as "ecs"; without those that never saw it running."""
+    is_index: bool = False
+    index: str | None = None
+    """The digest of an index that has it as a part, deleted or not."""
+    index_has_tags: bool = False
+    gone_at: datetime | None = None
+    """When it was deleted or archived last."""
+
+
+class Watch(NamedTuple):
+    """The images of a stream that count now, and why."""
+
+    current: Image | None
+    """With its tags in this stream, the one pushed last first."""
+    running: tuple[Image, ...]
+    """Images behind the current one that run, newest first, with the tags that they have or had."""
+    current_runs: bool
+    arrival: Arrival
+    """How the current image became current; SCAN where it was so before."""
+    reason: str
+    """Why the current image is current, or why there is none, in words."""
+    left_out: int = 0
+    """How many running images are not watched, as too many newer ones run."""
+    due_at: datetime | None = None
+    """When time alone can change the answer."""

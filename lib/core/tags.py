@@ -1,0 +1,124 @@
+"""
+Which image a tag points to: what events and ECR's answers add to the rows of a stream. Pure.
+
+Rows are facts with their times: two pushes and a deletion give the same rows in whatever order
+their events arrive.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from lib.models.streams import UNTAGGED, TagRow
+
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
+_JUST_AFTER: Final = timedelta(microseconds=1)
+
+
+def pushed(tags: Sequence[TagRow], tag: str, digest: str, at: datetime) -> tuple[TagRow, ...]:
+    """
+    Return the rows after the event of a push, which may come late or twice.
+
+    Where a pass saw the tag first, the time of the event replaces its guess, unless the tag was
+    pushed for another image between the two.
+    """
+    row = _row(tags, tag, digest)
+    if row is None:
+        return (*tags, TagRow(tag, digest, at))
+    between = any(at <= other.pushed_at <= row.pushed_at for other in _others(tags, row))
+    if at > row.pushed_at or (row.observed and not between):
+        return _with(tags, replace(row, pushed_at=at, observed=False))
+    return tuple(tags)
+
+
+def observed(
+    tags: Sequence[TagRow],
+    tag: str,
+    digest: str,
+    at: datetime,
+    *,
+    image_pushed_at: datetime | None = None,
+    since: datetime | None = None,
+) -> tuple[TagRow, ...]:
+    """
+    Return the rows after ECR answered at a time that a tag points to an image.
+
+    What events say of a later time stands. A push without an event is dated by the answer; that of
+    an image which was itself pushed since the pass before (`since`) is dated by that.
+    """
+    row = _row(tags, tag, digest) or TagRow(tag, digest, _EVER)
+    last = max((other.pushed_at for other in _others(tags, row)), default=_EVER)
+    newest = row.pushed_at > last
+    if (newest and not is_deleted(row)) or max(last, row.deleted_at or _EVER) > at:
+        return tuple(tags)
+    if newest and row.archived:
+        return _with(tags, replace(row, deleted_at=None, archived=False))
+    guess = at
+    if since is not None and image_pushed_at is not None and since < image_pushed_at < at:
+        guess = image_pushed_at
+    earliest = max(last, row.deleted_at or _EVER) + _JUST_AFTER
+    return _with(tags, TagRow(tag, digest, max(guess, earliest), observed=True))
+
+
+def deleted(
+    tags: Sequence[TagRow], tag: str, digest: str, at: datetime, *, archived: bool = False
+) -> tuple[TagRow, ...]:
+    """Return the rows after a tag was deleted from an image, or the image was archived."""
+    row = _row(tags, tag, digest) or TagRow(tag, digest, _EVER)
+    if row.deleted_at is not None and row.deleted_at >= at:
+        return tuple(tags)
+    return _with(tags, replace(row, deleted_at=at, archived=archived))
+
+
+def is_deleted(row: TagRow) -> bool:
+    """Return whether a tag was deleted after its last push for the image."""
+    return row.deleted_at is not None and row.deleted_at >= row.pushed_at
+
+
+def holder(tags: Iterable[TagRow], tag: str) -> TagRow | None:
+    """
+    Return the row of the image that a tag points to; None: no image has it.
+
+    Of two pushes within the same second nobody knows which was the last: see `is_doubtful`.
+    """
+    rows = [row for row in tags if row.tag == tag]
+    newest = max(rows, key=_age, default=None)
+    return None if newest is None or is_deleted(newest) else newest
+
+
+def is_doubtful(tags: Iterable[TagRow], tag: str) -> bool:
+    """Return whether ECR must be asked which image a tag points to: its last pushes are a tie."""
+    times = sorted(row.pushed_at for row in tags if row.tag == tag)
+    return tag != UNTAGGED and len(times) > 1 and times[-1] == times[-2]
+
+
+def kept(tags: Iterable[TagRow], *, limit: int, needed: Iterable[str] = ()) -> tuple[TagRow, ...]:
+    """Return the newest rows, oldest first, and with them those of the images that are `needed`."""
+    digests = set(needed)
+    ordered = sorted(tags, key=_age)
+    older = len(ordered) - limit
+    return tuple(
+        [row for place, row in enumerate(ordered) if place >= older or row.digest in digests]
+    )
+
+
+def _row(tags: Iterable[TagRow], tag: str, digest: str) -> TagRow | None:
+    return next((row for row in tags if row.tag == tag and row.digest == digest), None)
+
+
+def _others(tags: Iterable[TagRow], row: TagRow) -> list[TagRow]:
+    """Return the rows of the same tag for other images."""
+    if row.tag == UNTAGGED:
+        return []
+    return [other for other in tags if other.tag == row.tag and other.digest != row.digest]
+
+
+def _with(tags: Iterable[TagRow], row: TagRow) -> tuple[TagRow, ...]:
+    """Return the rows with one in place of its earlier version."""
+    rest = (other for other in tags if (other.tag, other.digest) != (row.tag, row.digest))
+    return (*rest, row)
+
+
+def _age(row: TagRow) -> tuple[datetime, str, str]:
+    return (row.pushed_at, row.digest, row.tag)
