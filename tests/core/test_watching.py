@@ -423,7 +423,7 @@ STEPS = st.lists(
 )
 
 
-@given(STEPS, st.integers(0, 60), compared=st.booleans())
+@given(steps=STEPS, hour=st.integers(0, 60), compared=st.booleans())
 def test_whatever_happens_the_answer_is_sound(
     steps: list[tuple[str, str, str, int]], hour: int, *, compared: bool
 ) -> None:
