@@ -1,4 +1,4 @@
-"""Calls of an account that are repeated until they have an answer."""
+"""Reading an account until an answer is there."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Clock:
-    """Current time and sleeping."""
+    """The time, and waiting."""
 
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -21,13 +21,13 @@ class Clock:
 
 @dataclass(slots=True)
 class Poll:
-    """Repeats a call at intervals, because many answers of AWS are some seconds late."""
+    """Looks again and again: most of AWS answers some seconds late."""
 
     interval: float
     clock: Clock = field(default_factory=Clock)
 
     def until(self, look: Callable[[], T | None], seconds: float) -> T | None:
-        """Return the first answer that is not None; None after `seconds`."""
+        """Return the first answer that is not None; None after so many seconds."""
         deadline = self.clock.now() + seconds
         while True:
             answer = look()
@@ -37,7 +37,7 @@ class Poll:
 
 
 def code_of(error: ClientError) -> str:
-    """Return the code of an AWS error."""
+    """Return AWS's code of an error."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
@@ -52,15 +52,15 @@ MISSING = frozenset(
         "ResourceNotFoundException",
     }
 )
-"""Codes of errors about missing resources."""
+"""Codes for what does not exist."""
 
 
 def unless_missing(call: Callable[[], T]) -> T | None:
-    """Return the answer of a call; None if AWS reports that the resource does not exist."""
+    """Return the answer of a call; None when AWS says that there is no such thing."""
     try:
         return call()
     except ClientError as error:
-        # CloudFormation has no code of its own for a missing stack.
+        # CloudFormation has no code of its own for it.
         text = str(error.response.get("Error", {}).get("Message", ""))
         if code_of(error) in MISSING or "does not exist" in text:
             return None

@@ -27,8 +27,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lib.errors import DocumentError
+from lib.messages.facts import platforms
 from lib.messages.provenance import in_words
-from lib.messages.wording import platforms
 from lib.models import AnyReport, Finding, Report, Severity
 from lib.text import clean, counted, escaped, one_line
 
@@ -249,7 +249,7 @@ def print_report(report: AnyReport) -> None:
     say(image.name, style="bold")
     where = ", ".join(each for each in (image.account, image.region, image.platform) if each)
     say(f"{image.digest}  {where}")
-    for line in platforms(report.parts, len(report.parts)):
+    for line in platforms(report.parts).lines(len(report.parts)):
         say(line)
     source = in_words(report.provenance, image.tags)
     if source:

@@ -1,4 +1,4 @@
-"""Zip archives whose bytes depend only on their content."""
+"""A zip whose bytes depend on its content alone."""
 
 import hashlib
 import zipfile
@@ -8,17 +8,16 @@ from pathlib import Path
 from typing import Final
 
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
-"""The earliest date in a zip."""
+"""The first date a zip can hold."""
 _READABLE: Final = 0o100644 << 16
-"""Lambda's user is not the owner:
-https://docs.aws.amazon.com/lambda/latest/dg/python-package.html"""
+"""Lambda's user is not the owner: https://docs.aws.amazon.com/lambda/latest/dg/python-package.html"""
 _UNIX: Final = 3
 _LEVEL: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A written archive, with its size and hash."""
+    """What was written, and how large it came out."""
 
     path: Path
     files: int
@@ -28,9 +27,9 @@ class Archive:
 
 def write(path: Path, files: Mapping[str, bytes]) -> Archive:
     """
-    Write files by name into a zip, sorted, with the same date and mode.
+    Write files by name into a zip: sorted, with one date and one mode.
 
-    The zip is replaced atomically: readers never see a part of it.
+    A reader sees the old file or the whole new one, never a part.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
@@ -52,7 +51,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def files_below(folder: Path) -> dict[str, bytes]:
     """Return the files of a folder by their name in an archive."""
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
+        each.relative_to(folder).as_posix(): each.read_bytes()
+        for each in folder.rglob("*")
+        if each.is_file()
     }

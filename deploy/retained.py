@@ -1,7 +1,7 @@
 """
-Table and bucket of a removed stage: found, adopted by a new stack, or deleted.
+Table and bucket of a stage that was removed: found, adopted by a new stack, or deleted for good.
 
-They are found by their tags, which they keep. Import of existing resources by CloudFormation:
+They keep their tags, by which they are found again. How CloudFormation imports what exists:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-manually.html
 """
 
@@ -21,15 +21,15 @@ _IDENTIFIERS: Final = (
     (TABLE, "AWS::DynamoDB::Table", "TableName"),
     (REPORTS, "AWS::S3::Bucket", "BucketName"),
 )
-_OTHER_STAGE: Final = ({"Key": "stage", "Value": ""},)
-"""The tags of a bucket of any other stage."""
+_OF_ANOTHER: Final = ({"Key": "stage", "Value": ""},)
+"""The tags of a bucket that belongs to another stage, whichever."""
 _OPERATION_SECONDS: Final = 10 * 60.0
 _POLL: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """The table and the bucket of a removed stage; empty where there is none."""
+    """The table and the bucket that a removed stage left; empty: there is none."""
 
     table: str = ""
     bucket: str = ""
@@ -49,25 +49,23 @@ def find_retained(
     client_of: ClientOf, stage: str, stack: Stack | None, *, table: str = "", bucket: str = ""
 ) -> Retained:
     """
-    Return the data of removed stacks of a stage that belongs to no stack now.
+    Return what removed stacks of a stage left and no stack has now.
 
-    `table` and `bucket` choose among several. Raises `DeployError` if there are several and none is
-    chosen.
+    `table`, `bucket`: the names to take when there are several. Raises `DeployError` when there are
+    several and none is named.
     """
     used = frozenset(stack.resources.values() if stack is not None else ())
     with aws_errors(f"looking for what was kept of the stage {stage}"):
         tables = [name for name in _tables(client_of("dynamodb"), stage) if name not in used]
         buckets = [name for name in _buckets(client_of("s3"), stage) if name not in used]
-    return Retained(_choose(tables, table, "TABLE"), _choose(buckets, bucket, "BUCKET"))
+    return Retained(_only(tables, table, "TABLE"), _only(buckets, bucket, "BUCKET"))
 
 
-def _choose(names: list[str], wanted: str, variable: str) -> str:
+def _only(names: list[str], wanted: str, variable: str) -> str:
     if wanted:
         if wanted not in names:
-            choices = ", ".join(names) or "none"
-            raise DeployError(
-                f"{variable}={wanted} was not kept of this stage; there are: {choices}"
-            )
+            found = ", ".join(names) or "none"
+            raise DeployError(f"{variable}={wanted} was not kept of this stage; there are: {found}")
         return wanted
     if len(names) > 1:
         raise DeployError(
@@ -87,13 +85,13 @@ def _tables(dynamodb: Any, stage: str) -> Iterator[str]:
 
 
 def _buckets(s3: Any, stage: str) -> Iterator[str]:
-    # CloudFormation shortens bucket names and writes them in lower case.
+    # CloudFormation makes the names of buckets lower case and shortens them.
     prefix = f"{SERVICE}-{stage}-{REPORTS}".lower()
-    # The stage may exist in another region, too, and boto3 would follow its bucket there.
-    pages = s3.get_paginator("list_buckets").paginate(
+    # The same stage in another region has a bucket of its own, and boto3 would follow it there.
+    here = s3.get_paginator("list_buckets").paginate(
         Prefix=f"{SERVICE}-", BucketRegion=s3.meta.region_name
     )
-    for page in pages:
+    for page in here:
         for bucket in page["Buckets"]:
             name = bucket["Name"]
             if "deploymentbucket" in name:
@@ -107,8 +105,8 @@ def _bucket_tags(s3: Any, name: str, stage: str) -> Sequence[Mapping[str, str]]:
         tags: Sequence[Mapping[str, str]] = s3.get_bucket_tagging(Bucket=name)["TagSet"]
     except ClientError as error:
         if is_denied(error) and not name.startswith(f"{SERVICE}-{stage}-".lower()):
-            # A deployer's policies allow one stage.
-            return _OTHER_STAGE
+            # The policies of a deployer allow one stage.
+            return _OF_ANOTHER
         if is_missing(error):
             return ()
         raise
@@ -116,7 +114,7 @@ def _bucket_tags(s3: Any, name: str, stage: str) -> Sequence[Mapping[str, str]]:
 
 
 def _belongs(tags: Sequence[Mapping[str, str]], stage: str, *, named: bool) -> bool:
-    """Whether data belongs to a stage: by its tags, or by its name if it has none."""
+    """Whether data belongs to a stage: by its tags, or by its name where it has none."""
     values = {tag["Key"]: tag["Value"] for tag in tags}
     if "stage" not in values:
         return named
@@ -128,10 +126,10 @@ def _belongs(tags: Sequence[Mapping[str, str]], stage: str, *, named: bool) -> b
 
 def import_template(template: Mapping[str, Any], retained: Retained, stack: Stack | None) -> Any:
     """
-    Return the template of the import: the resources of the stack, and the kept ones.
+    Return the template that imports: what the stack has now, and the kept resources.
 
     Pure. An import may change nothing else: no outputs, no other resources. The kept resources get
-    the policy Retain, so that a rollback does not delete them.
+    the policy Retain, for an import that is undone must not delete them.
     """
     base: Mapping[str, Any] = stack.template if stack is not None else {}
     resources = {
@@ -158,9 +156,9 @@ def adopt(
     say: Say,
 ) -> None:
     """
-    Import the kept table and bucket into the stage's stack, which is created if there is none.
+    Make the kept table and bucket part of the stage's stack, which is created when there is none.
 
-    The next deployment completes and tags the stack, because an import cannot. Raises `DeployError`
+    The next deployment completes the stack and tags it: an import may not. Raises `DeployError`
     with CloudFormation's reason.
     """
     cloudformation, name = client_of("cloudformation"), stack_name(stage)
@@ -186,7 +184,7 @@ def adopt(
         except DeployError:
             cloudformation.delete_change_set(ChangeSetName=change["Id"])
             if stack is None:
-                # The next attempt could not use an empty stack under review.
+                # An empty stack under review would be in the way of the next attempt.
                 cloudformation.delete_stack(StackName=change["StackId"])
             raise
         cloudformation.execute_change_set(ChangeSetName=change["Id"])
@@ -197,11 +195,11 @@ def adopt(
 
 
 def _protect(client_of: ClientOf, table: str, *, wanted: bool | None) -> None:
-    """Set the deletion protection of an imported table, which the import does not change."""
+    """Set the protection of an imported table: CloudFormation takes it to be as in the template."""
     dynamodb = client_of("dynamodb")
     with aws_errors(f"protecting the table {table}"):
-        description = dynamodb.describe_table(TableName=table)["Table"]
-        if bool(description.get("DeletionProtectionEnabled")) != bool(wanted):
+        described = dynamodb.describe_table(TableName=table)["Table"]
+        if bool(described.get("DeletionProtectionEnabled")) != bool(wanted):
             dynamodb.update_table(TableName=table, DeletionProtectionEnabled=bool(wanted))
 
 
@@ -214,20 +212,20 @@ def _imported(retained: Retained) -> Iterator[tuple[str, tuple[str, dict[str, st
 
 def _wait_for_change_set(cloudformation: Any, change_set: str) -> None:
     def ready() -> bool:
-        description = cloudformation.describe_change_set(ChangeSetName=change_set)
-        if description["Status"] == "FAILED":
-            reason = description.get("StatusReason", "CloudFormation gives no reason")
+        described = cloudformation.describe_change_set(ChangeSetName=change_set)
+        if described["Status"] == "FAILED":
+            reason = described.get("StatusReason", "CloudFormation gives no reason")
             raise DeployError(f"The data that was kept cannot be adopted: {reason}")
-        return bool(description["Status"] == "CREATE_COMPLETE")
+        return bool(described["Status"] == "CREATE_COMPLETE")
 
     _wait(ready, "the change set")
 
 
-def _wait(done: Callable[[], bool], name: str) -> None:
+def _wait(done: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + _OPERATION_SECONDS
     while not done():
         if time.monotonic() > deadline:
-            raise DeployError(f"{name} is not ready after {_OPERATION_SECONDS:.0f} s")
+            raise DeployError(f"{what} is not ready after {_OPERATION_SECONDS:.0f} s")
         time.sleep(_POLL)
 
 
@@ -236,16 +234,16 @@ def _wait(done: Callable[[], bool], name: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The amount of data to delete."""
+    """How much would be deleted."""
 
     items: int
-    """DynamoDB's count, which is updated about every six hours."""
+    """As DynamoDB counts them: every six hours or so."""
     objects: int
-    """Including versions and delete markers."""
+    """Versions and delete markers included."""
 
 
 def contents(client_of: ClientOf, retained: Retained) -> Contents:
-    """Count the items and objects of the kept table and bucket."""
+    """Count what the kept table and bucket hold."""
     items = objects = 0
     with aws_errors(f"counting what is in {retained}"):
         if retained.table:
@@ -257,7 +255,7 @@ def contents(client_of: ClientOf, retained: Retained) -> Contents:
 
 
 def delete_retained(client_of: ClientOf, retained: Retained, *, say: Say) -> None:
-    """Delete the kept table and bucket with their content. Raises `DeployError`."""
+    """Delete the kept table and bucket with everything in them. Raises `DeployError`."""
     if retained.bucket:
         empty_bucket(client_of, retained.bucket, say=say)
         with aws_errors(f"deleting the bucket {retained.bucket}"):
@@ -270,7 +268,7 @@ def delete_retained(client_of: ClientOf, retained: Retained, *, say: Say) -> Non
 
 
 def empty_bucket(client_of: ClientOf, bucket: str, *, say: Say) -> None:
-    """Delete all objects of a bucket, in all versions."""
+    """Delete every object of a bucket in all its versions."""
     s3, count = client_of("s3"), 0
     with aws_errors(f"emptying the bucket {bucket}"):
         for batch in _versions(s3, bucket):
@@ -283,7 +281,7 @@ def empty_bucket(client_of: ClientOf, bucket: str, *, say: Say) -> None:
 
 
 def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:
-    """Yield all versions in a bucket, in batches of at most 1,000: the limit of a call."""
+    """Yield what a bucket holds in batches of at most 1,000: what one call deletes."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         batch = [
             {"Key": version["Key"], "VersionId": version["VersionId"]}

@@ -3,6 +3,10 @@
 import json
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 ELLIPSIS = "…"
 
@@ -58,6 +62,20 @@ def truncate(text: str, limit: int) -> str:
     return text[: max(cut, 0)].rstrip() + ELLIPSIS if limit > 0 else ""
 
 
+def short(name: str, limit: int = 100) -> str:
+    """Cut a name in its middle: both ends of a path tell more than its beginning alone."""
+    name = one_line(name)
+    if len(name) <= limit:
+        return name
+    tail = (limit - len(ELLIPSIS)) * 3 // 5
+    return name[: limit - len(ELLIPSIS) - tail] + ELLIPSIS + name[-tail:]
+
+
+def capitalized(text: str) -> str:
+    """Return a text whose first letter is a capital."""
+    return text[:1].upper() + text[1:]
+
+
 def unlinked(text: str) -> str:
     """
     Return a text in which receivers find no link, neither in markdown nor a bare address.
@@ -72,3 +90,17 @@ def ascii_only(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", one_line(text).replace(ELLIPSIS, "..."))
     letters = "".join(character for character in decomposed if not unicodedata.combining(character))
     return letters.encode("ascii", "replace").decode("ascii")
+
+
+def fitting(
+    items: Iterable[T], render: Callable[[T], str], *, lines: int, characters: int
+) -> list[str]:
+    """Return the lines of the first items, as many as there is room for."""
+    shown: list[str] = []
+    for item in items:
+        line = render(item) if len(shown) < lines else None
+        if line is None or len(line) >= characters:
+            break
+        characters -= len(line) + 1
+        shown.append(line)
+    return shown

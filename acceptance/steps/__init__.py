@@ -1,4 +1,4 @@
-"""The steps of a run, in order."""
+"""The steps, in the order in which they are done."""
 
 from typing import Final
 

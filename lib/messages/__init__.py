@@ -1,4 +1,7 @@
-"""The words of alerts and digests, the same for every receiver, the page and the command.
+"""
+The sentences of alerts and digests, the same for every receiver, the page and the command. Pure.
 
-Pure.
+    alert     what of an evaluation a destination gets, in numbers
+    text      all that is said about an alert; `parts` is its tree
+    digest    all that is said about a digest
 """

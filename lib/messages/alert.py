@@ -1,25 +1,17 @@
-"""
-The neutral report: what one destination is told, in facts and one sentence. Pure.
+"""The alert of a delivery: what of an evaluation its filters let through, in numbers. Pure."""
 
-    alert          evaluation + delivery -> Alert; notifiers only choose how to show it
-    upgrades       findings -> what to do, most useful first
-    console_url, vulnerability_url, version_key        what everybody who shows findings needs
-"""
-
-import re
 from types import MappingProxyType
-from typing import Final
 
 from lib.core.routing import selection
 from lib.core.upgrades import upgrades
-from lib.messages.verdict import basis_of, is_check_report, verdict_of, with_note
+from lib.messages.checks import is_check
+from lib.messages.verdict import basis_of, verdict_of, with_note
 from lib.models import (
     Alert,
     Change,
     ChangeKind,
     Delivery,
     Evaluation,
-    Image,
     LeftOut,
     Page,
     Report,
@@ -35,19 +27,21 @@ def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = Non
     """
     report = evaluation.report
     chosen = selection(evaluation, delivery.filters)
-    listed = sorted((each for each in chosen.changes if not _resolved(each)), key=_worst_first)
-    resolved = sorted((each for each in chosen.changes if _resolved(each)), key=_worst_first)
+    listed = sorted(
+        (change for change in chosen.changes if not _resolved(change)), key=_worst_first
+    )
+    resolved = sorted((change for change in chosen.changes if _resolved(change)), key=_worst_first)
     standing = sorted(chosen.standing, key=_worst_first)
     return Alert(
         delivery_id=delivery.id,
         destination=delivery.destination,
-        routes=tuple(dict.fromkeys(each.route for each in delivery.filters)),
+        routes=tuple(dict.fromkeys(filter_.route for filter_ in delivery.filters)),
         image=report.image,
         scan=report.scan,
         stream=evaluation.stream,
         basis=basis_of(evaluation),
         verdict=with_note(delivery, verdict_of(evaluation, listed, resolved, delivery.filters)),
-        worst=max((each.finding.severity for each in listed), default=None),
+        worst=max((change.finding.severity for change in listed), default=None),
         counts=report.counts if isinstance(report, Report) else MappingProxyType({}),
         total=len(report.findings) if isinstance(report, Report) else 0,
         changes=(*listed, *resolved),
@@ -55,7 +49,7 @@ def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = Non
         standing=tuple(standing),
         left_out=tuple(sorted(chosen.left_out, key=_most_first)),
         # An upgrade also removes what was there before and is not listed again.
-        upgrades=() if is_check_report(report) else upgrades(each.finding for each in standing),
+        upgrades=() if is_check(report) else upgrades(change.finding for change in standing),
         console_url=console_url(report.image),
         problem=evaluation.problem,
         parts=report.parts,
@@ -88,30 +82,3 @@ def _worst_first(change: Change) -> tuple[object, ...]:
         -(finding.score.value if finding.score else 0.0),
         finding.id,
     )
-
-
-# --- the verdict ------------------------------------------------------------------------------
-
-
-# --- what to do -------------------------------------------------------------------------------
-
-
-# --- commands ---------------------------------------------------------------------------------
-
-_IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
-_REGION: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
-
-
-def command_for(image: Image, output: str) -> str:
-    """
-    Return the command that writes the report of an image to a file, whose name says the format.
-
-    Empty for a name that a shell or a receiver's markup could read in another way.
-    """
-    subject = f"{image.repository}@{image.digest}"
-    if not _IMAGE.fullmatch(subject) or not _REGION.fullmatch(image.region):
-        return ""
-    return f"ecr-scan-alerts report {subject} --region {image.region} -o {output}"
-
-
-# --- links ------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Final
 
 from lib.checks import settings as checks
 from lib.checks.tags import MOVED
-from lib.models import Alert, BasisKind, Change, Comparison, Finding, Report, ScanSource
+from lib.models import Alert, AnyReport, BasisKind, Change, Comparison, Finding, Report, ScanSource
 from lib.text import one_line, truncate
 
 _TITLE: Final = 160
@@ -27,9 +27,9 @@ _FIXED: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def is_check(alert: Alert) -> bool:
-    """Whether an alert is about a repository itself, or a tag of it."""
-    return alert.scan.source is ScanSource.REPOSITORY
+def is_check(about: Alert | AnyReport) -> bool:
+    """Return whether an alert or a report is about a repository itself, or a tag of it."""
+    return about.scan.source is ScanSource.REPOSITORY
 
 
 def is_move(alert: Alert) -> bool:

@@ -1,11 +1,13 @@
-"""The words of a digest, as plain text: each receiver escapes and lays out in its own way."""
+"""`digest_text_of`: all that is said about a digest, once, for all that lay it out. Pure."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
-from lib.messages.wording import counts, fitting, short
+from lib.messages.phrases import counts_text
 from lib.models import Digest, RepositoryDigest, ResolvedVulnerability, UnscannedImage
-from lib.text import one_line, truncate
+from lib.text import counted, fitting, one_line, short, truncate
 
 _DAY: Final = timedelta(days=1)
 _BAR: Final = 20
@@ -15,151 +17,188 @@ _EIGHTHS: Final = ("", *map(chr, range(0x258F, 0x2588, -1)))
 _ROUTES: Final = 5
 _NAME: Final = 60
 _REASON: Final = 120
-_DOUBTS: Final = 5
+_WARNINGS: Final = 5
 
-OPEN: Final = "How long it is open"
+AGES: Final = "How long it is open"
+AGE_COLUMNS: Final = ("Known for", "Open")
 REPOSITORIES: Final = "Worst repositories"
-REMOVED: Final = "Gone since then"
-NOT_SCANNED: Final = "Not scanned"
+RESOLVED: Final = "Gone since then"
+UNSCANNED: Final = "Not scanned"
 TREND: Final = "Open over time"
 
-
-def name(digest: Digest) -> str:
-    """Return "Weekly digest"."""
-    return f"{'Daily' if digest.until - digest.since <= _DAY else 'Weekly'} digest"
+T = TypeVar("T")
 
 
-def title(digest: Digest) -> str:
-    """Return "Weekly digest: 3 CRITICAL, 40 HIGH open"."""
-    return f"{name(digest)}: {counts(digest.counts) or 'nothing'} open"
+@dataclass(frozen=True, slots=True)
+class DigestList:
+    """Lines under a title; the last one counts what there is no room for."""
+
+    title: str
+    lines: tuple[str, ...]
 
 
-def verdict(digest: Digest) -> str:
-    """Return how things stand, and no more of an all-clear than is true."""
+@dataclass(frozen=True, slots=True)
+class DigestText:
+    """All that is said about one digest."""
+
+    name: str
+    """"Weekly digest", without its numbers."""
+    title: str
+    verdict: str
+    """What is open, and no more of an all-clear than is true."""
+    sums: tuple[str, ...]
+    """What became of the numbers since the last digest; what is new; what is resolved."""
+    ages: tuple[tuple[str, str], ...]
+    """For how long findings are open, and how many each time; none without any."""
+    oldest: str
+    trend: DigestList
+    """A chart of fixed width with a line for each period; none while there is no course."""
+    lists: tuple[DigestList, ...]
+    """Repositories, resolved vulnerabilities, images without a result; none is empty."""
+    warnings: tuple[str, ...]
+    """Why the numbers may be incomplete."""
+    footer: str
+
+    @property
+    def movement(self) -> str:
+        """The first of the sums."""
+        return self.sums[0]
+
+
+def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText:
+    """Return what is said about a digest. `lines` and `characters`: room for each list."""
+    name = f"{'Daily' if digest.until - digest.since <= _DAY else 'Weekly'} digest"
+    return DigestText(
+        name=name,
+        title=f"{name}: {counts_text(digest.counts) or 'nothing'} open",
+        verdict=_verdict(digest),
+        sums=tuple(filter(None, (_movement(digest), _new(digest), _resolved(digest)))),
+        ages=tuple((age.words, counts_text(age.counts)) for age in digest.ages if age.counts),
+        oldest=_oldest(digest),
+        trend=DigestList(TREND, tuple(_trend(digest))),
+        lists=tuple(section for section in _lists(digest, lines, characters) if section.lines),
+        warnings=tuple(
+            truncate(one_line(warning), _REASON) for warning in digest.warnings[:_WARNINGS]
+        ),
+        footer=_footer(digest),
+    )
+
+
+# --- the numbers ------------------------------------------------------------------------------
+
+
+def _verdict(digest: Digest) -> str:
     unknown = len(digest.unscanned)
     if not digest.images:
         return "No scanned image is known yet that the routes to here ask about"
-    where = f"in {digest.images - digest.clean:,} of {_images(digest.images)}"
     if digest.counts:
-        said = f"{counts(digest.counts)} open {where}"
+        open_images = f"{digest.images - digest.clean:,} of {counted(digest.images, 'image')}"
         fixable = f", {digest.fixable:,} fixable" if digest.fixable else ""
         exploitable = f", {digest.exploitable:,} with a known exploit" if digest.exploitable else ""
-        said += fixable + exploitable
+        sentence = f"{counts_text(digest.counts)} open in {open_images}{fixable}{exploitable}"
     elif unknown or digest.warnings:
-        said = f"Nothing open of what is known in {_images(digest.images)}"
+        sentence = f"Nothing open of what is known in {counted(digest.images, 'image')}"
     else:
-        said = f"Nothing open in {_images(digest.images)}"
-    return f"{said}; {_images(unknown)} without a result" if unknown else said
+        sentence = f"Nothing open in {counted(digest.images, 'image')}"
+    return f"{sentence}; {counted(unknown, 'image')} without a result" if unknown else sentence
 
 
-def movement(digest: Digest) -> str:
+def _movement(digest: Digest) -> str:
     """Return the sum from the last digest to this one; nothing was known before the first."""
-    if _first(digest):
+    if _is_first(digest):
         return f"{digest.total:,} known for the first time"
-    before, came, gone = (
-        sum(each.values()) for each in (digest.open_before, digest.new, digest.resolved)
+    before, new, resolved = (
+        sum(counts.values()) for counts in (digest.open_before, digest.new, digest.resolved)
     )
     return (
-        f"{before:,} on {digest.since:%Y-%m-%d} + {came:,} new - {gone:,} gone"
+        f"{before:,} on {digest.since:%Y-%m-%d} + {new:,} new - {resolved:,} gone"
         f" = {digest.total:,} now"
     )
 
 
-def _first(digest: Digest) -> bool:
-    """Say whether nothing was known when the period began: then nothing is new, either."""
+def _is_first(digest: Digest) -> bool:
+    """Return whether nothing was known when the period began: then nothing is new, either."""
     return bool(digest.images) and len(digest.trend) == 1
 
 
-def came(digest: Digest) -> str:
-    """Return what is new since then; nothing where nothing is."""
-    return f"New: {counts(digest.new)}" if digest.new and not _first(digest) else ""
+def _new(digest: Digest) -> str:
+    return f"New: {counts_text(digest.new)}" if digest.new and not _is_first(digest) else ""
 
 
-def gone(digest: Digest) -> str:
-    """Return what is gone since then; nothing where nothing is."""
-    return f"Gone: {counts(digest.resolved)}" if digest.resolved else ""
+def _resolved(digest: Digest) -> str:
+    return f"Gone: {counts_text(digest.resolved)}" if digest.resolved else ""
 
 
-def ages(digest: Digest) -> list[tuple[str, str]]:
-    """Return for how long findings are open, and how many each time; none without any."""
-    return [(each.words, counts(each.counts)) for each in digest.ages if each.counts]
+def _oldest(digest: Digest) -> str:
+    since = digest.oldest_open_since
+    return f"The oldest is known since {since:%Y-%m-%d}" if since else ""
 
 
-def oldest(digest: Digest) -> str:
-    """Return since when the oldest one is known."""
+# --- the lists --------------------------------------------------------------------------------
+
+
+def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...]:
+    def listed(items: Sequence[T], line: Callable[[T], str]) -> tuple[str, ...]:
+        shown = fitting(items, line, lines=lines, characters=characters)
+        hidden = len(items) - len(shown)
+        return (*shown, *([f"and {hidden:,} more"] if hidden else ()))
+
     return (
-        f"The oldest is known since {digest.oldest_open_since:%Y-%m-%d}"
-        if digest.oldest_open_since
-        else ""
+        DigestList(REPOSITORIES, tuple(_repositories(digest, lines, characters))),
+        DigestList(RESOLVED, listed(digest.resolved_vulnerabilities, _vulnerability)),
+        DigestList(UNSCANNED, listed(digest.unscanned, _unscanned)),
     )
 
 
-def repositories(digest: Digest, lines: int, characters: int) -> list[str]:
-    """Return the worst repositories, and count the others."""
-    first = _first(digest)
-    shown, hidden = fitting(
+def _repositories(digest: Digest, lines: int, characters: int) -> list[str]:
+    """Return the worst repositories, and count what is open in the others."""
+    is_first = _is_first(digest)
+    shown = fitting(
         digest.repositories,
-        lambda each: _repository(each, first=first),
+        lambda repository: _repository(repository, is_first=is_first),
         lines=lines,
         characters=characters,
     )
+    hidden = digest.repositories[len(shown) :]
     if hidden:
-        rest = sum(sum(each.counts.values()) for each in hidden)
-        shown.append(
-            f"and {_number(len(hidden), 'more repository', 'more repositories')}: {rest:,} open"
-        )
+        total = sum(sum(repository.counts.values()) for repository in hidden)
+        name = counted(len(hidden), "more repository", "more repositories")
+        shown.append(f"and {name}: {total:,} open")
     return shown
 
 
-def _repository(each: RepositoryDigest, *, first: bool) -> str:
-    moved = ", ".join(
-        filter(
-            None,
-            (
-                f"{each.new:,} new" if each.new else "",
-                f"{each.resolved:,} gone" if each.resolved else "",
-            ),
-        )
+def _repository(repository: RepositoryDigest, *, is_first: bool) -> str:
+    changes = (
+        f"{repository.new:,} new" if repository.new else "",
+        f"{repository.resolved:,} gone" if repository.resolved else "",
     )
-    images = f" in {_images(each.images)}" if each.images > 1 else ""
-    said = f"{short(each.repository, _NAME)}: {counts(each.counts)}{images}"
-    return f"{said} ({moved})" if moved and not first else said
+    changed = ", ".join(filter(None, changes))
+    images = f" in {counted(repository.images, 'image')}" if repository.images > 1 else ""
+    line = f"{short(repository.repository, _NAME)}: {counts_text(repository.counts)}{images}"
+    return f"{line} ({changed})" if changed and not is_first else line
 
 
-def removed(digest: Digest, lines: int, characters: int) -> list[str]:
-    """Return what is gone, worst first, and count the rest."""
-    shown, hidden = fitting(
-        digest.resolved_vulnerabilities, _removed, lines=lines, characters=characters
-    )
-    return [*shown, f"and {len(hidden):,} more"] if hidden else shown
+def _vulnerability(vulnerability: ResolvedVulnerability) -> str:
+    number = vulnerability.images
+    images = f", from {counted(number, 'image')}" if number > 1 else ""
+    name = short(vulnerability.vulnerability_id, _NAME)
+    package = short(vulnerability.package, _NAME)
+    return f"{vulnerability.severity.name} {name} in {package}{images}"
 
 
-def _removed(each: ResolvedVulnerability) -> str:
-    images = f", from {_images(each.images)}" if each.images > 1 else ""
-    name = short(each.vulnerability_id, _NAME)
-    return f"{each.severity.name} {name} in {short(each.package, _NAME)}{images}"
+def _unscanned(unscanned: UnscannedImage) -> str:
+    return f"{short(unscanned.image.name)}: {truncate(one_line(unscanned.reason), _REASON)}"
 
 
-def not_scanned(digest: Digest, lines: int, characters: int) -> list[str]:
-    """Return images without a result, and count the rest."""
-    shown, hidden = fitting(digest.unscanned, _not_scanned, lines=lines, characters=characters)
-    return [*shown, f"and {len(hidden):,} more"] if hidden else shown
-
-
-def _not_scanned(each: UnscannedImage) -> str:
-    return f"{short(each.image.name)}: {truncate(one_line(each.reason), _REASON)}"
-
-
-def trend(digest: Digest) -> list[str]:
-    """Return a chart of fixed width, one line for each period; none while there is no course."""
-    numbers = [sum(each.counts.values()) for each in digest.trend]
+def _trend(digest: Digest) -> list[str]:
+    numbers = [sum(moment.counts.values()) for moment in digest.trend]
     if not any(numbers) or len(numbers) == 1:
         return []
     most = max(numbers)
     width = len(f"{most:,}")
     return [
-        f"{each.at:%d %b}  {_bar(number, most):<{_BAR}}  {number:>{width},}"
-        for each, number in zip(digest.trend, numbers, strict=True)
+        f"{moment.at:%d %b}  {_bar(number, most):<{_BAR}}  {number:>{width},}"
+        for moment, number in zip(digest.trend, numbers, strict=True)
     ]
 
 
@@ -170,26 +209,12 @@ def _bar(number: int, most: int) -> str:
     return _FULL * full + _EIGHTHS[part]
 
 
-def doubts(digest: Digest) -> list[str]:
-    """Return what may be missing in the numbers."""
-    return [truncate(one_line(each), _REASON) for each in digest.warnings[:_DOUBTS]]
-
-
-def footer(digest: Digest) -> str:
-    """Return of what it tells, and the delivery to ask about."""
-    names = ", ".join(short(each, _NAME) for each in digest.routes[:_ROUTES])
+def _footer(digest: Digest) -> str:
+    names = ", ".join(short(route, _NAME) for route in digest.routes[:_ROUTES])
     more = len(digest.routes) - _ROUTES
     names += f" and {more} more" if more > 0 else ""
     routes = f"Route{'s' if len(digest.routes) > 1 else ''}: {names}. " if names else ""
     repeat = ", may be a repeat" if digest.possible_repeat else ""
-    said = f" (attempt {digest.attempt}{repeat})" if digest.attempt > 1 else ""
+    remark = f" (attempt {digest.attempt}{repeat})" if digest.attempt > 1 else ""
     what = f"Newest image of each stream, {digest.until:%Y-%m-%d %H:%M} UTC"
-    return f"{routes}{what}. Delivery: {digest.delivery_id}{said}"
-
-
-def _images(number: int) -> str:
-    return _number(number, "image", "images")
-
-
-def _number(number: int, one: str, several: str) -> str:
-    return f"{number:,} {one if number == 1 else several}"
+    return f"{routes}{what}. Delivery: {digest.delivery_id}{remark}"

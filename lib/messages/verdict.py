@@ -7,8 +7,8 @@ from typing import Final
 
 from lib.core.upgrades import WORST_FIRST, upgrade_of, upgrade_target
 from lib.messages import checks
+from lib.messages.phrases import severity_word
 from lib.models import (
-    AnyReport,
     Basis,
     BasisKind,
     Change,
@@ -18,7 +18,6 @@ from lib.models import (
     Filter,
     Image,
     Report,
-    ScanSource,
     Severity,
 )
 from lib.text import one_line, truncate
@@ -29,11 +28,6 @@ NAME: Final = 60
 
 _PIECES: Final = 4
 """Kinds of change that the verdict counts one by one; the others are added up."""
-
-
-def is_check_report(report: AnyReport) -> bool:
-    """Whether a report is about a repository, not about an image."""
-    return report.scan.source is ScanSource.REPOSITORY
 
 
 def with_note(delivery: Delivery, verdict: str) -> str:
@@ -66,7 +60,7 @@ def verdict_of(
     """Return one sentence: what happened, and what to do."""
     if not isinstance(evaluation.report, Report):
         return _problem(evaluation)
-    if is_check_report(evaluation.report):
+    if checks.is_check(evaluation.report):
         return checks.verdict(evaluation.report, evaluation.comparison, listed, resolved)
     return _findings(evaluation, listed, resolved, filters) + _gaps(evaluation.report)
 
@@ -109,7 +103,7 @@ def _problem(evaluation: Evaluation) -> str:
     failed = problem is not None and problem.kind is ChangeKind.SCAN_FAILED
     reason = one_line(problem.reason if problem else scan.reason or scan.status)
     what = "Scan failed" if failed else "Not scanned"
-    if is_check_report(evaluation.report):
+    if checks.is_check(evaluation.report):
         what = "Not checked"
     return f"{what}: {truncate(reason, 4 * NAME)}"
 
@@ -160,11 +154,6 @@ def _changed(listed: Sequence[Change]) -> list[str]:
 def _pieces(changes: Sequence[Change]) -> list[str]:
     counts = Counter(each.finding.severity for each in changes)
     return [f"{counts[each]:,} {severity_word(each)}" for each in sorted(counts, reverse=True)]
-
-
-def severity_word(severity: Severity) -> str:
-    """Return how a sentence calls a severity."""
-    return "of unknown severity" if severity is Severity.UNKNOWN else severity.name
 
 
 def _and(words: Sequence[str]) -> str:

@@ -41,6 +41,7 @@ from lib.models.evaluations import (
     Standing,
     Suppressed,
     Tally,
+    by_severity,
 )
 from lib.models.events import (
     Event,
@@ -190,4 +191,5 @@ __all__ = [
     "Verdict",
     "WakeUp",
     "Workload",
+    "by_severity",
 ]

@@ -1,6 +1,7 @@
 """A scan result, compared with the one before it."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -32,6 +33,12 @@ class Change:
     kind: ChangeKind
     finding: Finding
     reason: str
+
+
+def by_severity(changes: Iterable[Change]) -> Counts:
+    """Count the findings of changes by severity, worst first."""
+    numbers = Counter(change.finding.severity for change in changes)
+    return {severity: numbers[severity] for severity in sorted(numbers, reverse=True)}
 
 
 @dataclass(frozen=True, slots=True)

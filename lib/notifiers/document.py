@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Final
 
 from lib.core.provenance import commit_url, compare_url
-from lib.messages import wording
+from lib.messages.parts import AlertText
+from lib.messages.text import text_of
 from lib.models import (
     Alert,
     Change,
@@ -19,6 +20,7 @@ from lib.models import (
     ScanProblem,
     UnusableReport,
     Upgrade,
+    by_severity,
 )
 from lib.text import truncate
 from lib.wire.digest import digest_to_json
@@ -49,7 +51,7 @@ def render(alert: Alert, room: int) -> tuple[dict[str, Json], bool]:
     Cut by whole findings to what `dump` makes `room` bytes of, and whether it was: the worst stay,
     and what is missing is counted in `alert.omitted`.
     """
-    short = shortened(alert)
+    short = shortened(alert, text_of(alert, rows=0))
     limit = next((n for n in _LIMITS if len(dump(_whole(short, 0, n))) <= room // 2), _LIMITS[-1])
     room -= len(dump(_whole(short, 0, limit)))
     taken = 0
@@ -78,11 +80,11 @@ def dump(document: Json) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def shortened(alert: Alert) -> Alert:
+def shortened(alert: Alert, text: AlertText) -> Alert:
     """Cut absurdly long fields of image and scan; what ECR allows stays as it is."""
     image, scan = alert.image, alert.scan
     # The line behind the last that is listed counts the others.
-    hidden = wording.platforms(alert.parts, _PARTS)[_PARTS - 1 :]
+    hidden = text.platforms.lines(_PARTS)[_PARTS - 1 :]
     return replace(
         alert,
         image=replace(
@@ -100,7 +102,7 @@ def shortened(alert: Alert) -> Alert:
             scan,
             status=truncate(scan.status, _FIELD),
             reason=_cut(scan.reason),
-            warnings=(*wording.warnings(alert), *hidden),
+            warnings=(*text.warnings, *hidden),
         ),
         parts=tuple([_shortened_part(each) for each in alert.parts[: _PARTS - 1]]),
     )
@@ -166,7 +168,7 @@ def _summary(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
         "upgrades": [_upgrade_entry(each) for each in alert.upgrades[:limit]],
         "upgrades_omitted": max(len(alert.upgrades) - limit, 0),
         "changes": _changes(alert, taken),
-        "omitted": _counts(wording.by_severity(hidden)) | {"total": len(hidden)},
+        "omitted": _counts(by_severity(hidden)) | {"total": len(hidden)},
         "console_url": truncate(alert.console_url, 2 * _FIELD),
         "report_url": alert.report_url and truncate(alert.report_url, 2 * _FIELD),
         "workloads": None if alert.running is None else running_to_json(alert.running),

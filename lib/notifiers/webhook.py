@@ -16,11 +16,12 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from lib.errors import ConfigError, PermanentDeliveryError
-from lib.messages import wording
 from lib.models import Alert, Destination, Digest, Json, Message, NotThere, Receipt, Usage, Verdict
 from lib.models.diagnostics import Check
 from lib.notifiers import document, testing
 from lib.ports.notifiers import DestinationTest, NotifierTools
+from lib.text import short
+from lib.urls.arns import repository_arn
 from lib.wire.report import time_to_json
 
 MAX_BYTES: Final = 262_144
@@ -155,9 +156,9 @@ def _event(alert: Alert) -> dict[str, Json]:
     return {
         "specversion": "1.0",
         "id": alert.delivery_id,
-        "source": wording.repository_arn(alert.image),
+        "source": repository_arn(alert.image),
         "type": EVENT_TYPE,
-        "subject": wording.short(alert.image.name, _SUBJECT),
+        "subject": short(alert.image.name, _SUBJECT),
         **({"time": time} if time else {}),
         "datacontenttype": "application/json",
         "dataschema": _SCHEMA,

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from lib.messages.alert import alert as build_alert
-from lib.messages.alert import command_for
 from lib.messages.checks import is_check
+from lib.messages.facts import command_for
 from lib.models import (
     Alert,
     Delivery,

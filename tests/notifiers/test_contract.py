@@ -26,7 +26,7 @@ from lib.errors import (
 )
 from lib.flows.destination_test import run
 from lib.http_client import RequestsClient
-from lib.messages import wording
+from lib.messages.text import text_of
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS
 from lib.notifiers.sns.notifier import FORMATS as SNS_FORMATS
@@ -147,9 +147,10 @@ def test_a_strange_name_gets_no_command(changes: dict[str, str]) -> None:
     """What is pasted into a shell holds nothing from outside but plain names."""
     alert = replace(STORIES["baseline"], report_url=None)
 
-    assert wording.report_command(alert) != ""
-    assert wording.report_command(replace(alert, image=replace(alert.image, **changes))) == ""
-    assert wording.report_command(replace(alert, page_key=None)) == ""
+    assert text_of(alert).report_command != ""
+    renamed = replace(alert, image=replace(alert.image, **changes))
+    assert text_of(renamed).report_command == ""
+    assert text_of(replace(alert, page_key=None)).report_command == ""
 
 
 @each_format

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from lib.errors import ConfigError
-from lib.messages import digest as words
-from lib.models import HttpAnswer, NotThere, Receipt
+from lib.messages.digest import DigestText, digest_text_of
+from lib.models import Digest, HttpAnswer, NotThere, Receipt
 from lib.notifiers.sns.notifier import FORMATS
 from tests.notifiers import golden
 from tests.notifiers.jira.test_notifier import assert_valid
@@ -35,6 +35,10 @@ FOLDERS: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"sns-{name}": ("sns", {"format": name}) for name, each in FORMATS.items() if each.digest},
 }
 each_mode = pytest.mark.parametrize("folder", sorted(set(FOLDERS) - {"sns-text"}))
+
+
+def text_of(digest: Digest, lines: int = 5) -> DigestText:
+    return digest_text_of(digest, lines=lines, characters=10_000)
 
 
 def rendered(folder: str, digest: Any, thread: str | None = None) -> Any:
@@ -94,7 +98,7 @@ def test_the_id_is_in_it(folder: str) -> None:
     ],
 )
 def test_no_more_of_an_all_clear_than_is_true(name: str, said: str) -> None:
-    assert words.verdict(DIGESTS[name]).startswith(said)
+    assert text_of(DIGESTS[name]).verdict.startswith(said)
     clear_mark = "\\u2705" in json.dumps(rendered("slack", DIGESTS[name]))
     assert clear_mark == (name == "clear")
 
@@ -102,13 +106,15 @@ def test_no_more_of_an_all_clear_than_is_true(name: str, said: str) -> None:
 def test_the_sum_is_the_one_of_the_digest() -> None:
     digest = a_digest_of()
 
-    assert words.movement(digest) == "49 on 2026-11-16 + 7 new - 13 gone = 43 now"
-    numbers = (sum(map(int, re.findall(r"(\d+) [A-Z]{4}", said))) for _, said in words.ages(digest))
+    assert text_of(digest).movement == "49 on 2026-11-16 + 7 new - 13 gone = 43 now"
+    numbers = (
+        sum(map(int, re.findall(r"(\d+) [A-Z]{4}", said))) for _, said in text_of(digest).ages
+    )
     assert sum(numbers) == 43
 
 
 def test_lists_are_cut_and_the_rest_is_counted() -> None:
-    lines = words.repositories(DIGESTS["many"], 5, 10_000)
+    lines = text_of(DIGESTS["many"]).lists[0].lines
 
     assert len(lines) == 6
     assert lines[-1] == "and 38 more repositories: 38 open"
@@ -116,14 +122,14 @@ def test_lists_are_cut_and_the_rest_is_counted() -> None:
 
 def test_the_chart_has_a_line_for_each_week() -> None:
     """Bars of one scale; the least number is still seen, and none is an empty bar."""
-    chart = words.trend(a_digest_of())
+    chart = text_of(a_digest_of()).trend.lines
 
     assert len(chart) == 8
     assert len({len(each) for each in chart}) == 1
     assert re.fullmatch(r"05 Oct  \S+ +67", chart[0])
     assert re.fullmatch(r"23 Nov  \S+ +43", chart[-1])
     assert chart[2].count("█") > chart[-1].count("█")
-    assert words.trend(clear()) == []
+    assert text_of(clear()).trend.lines == ()
     small = replace(
         a_digest_of(),
         trend=(
@@ -132,8 +138,8 @@ def test_the_chart_has_a_line_for_each_week() -> None:
             replace(a_digest_of().trend[0], counts={3: 1_000}),
         ),
     )
-    assert words.trend(small)[1].split()[2] == "▏"
-    assert words.trend(small)[0].split() == ["05", "Oct", "0"]
+    assert text_of(small).trend.lines[1].split()[2] == "▏"
+    assert text_of(small).trend.lines[0].split() == ["05", "Oct", "0"]
 
 
 def test_json_is_cut_to_what_a_topic_takes() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages import digest as words
+from lib.messages.digest import AGE_COLUMNS, AGES, DigestText, digest_text_of
 from lib.models import Digest, Json
 from lib.notifiers.jira import adf
 from lib.text import one_line, truncate
@@ -13,53 +13,52 @@ _LIST: Final = 1_500
 _SUMMARY: Final = 255
 
 
-def summary(digest: Digest) -> str:
+def text_of_digest(digest: Digest) -> DigestText:
+    """Return the text with lists as long as an issue has them."""
+    return digest_text_of(digest, lines=_LINES, characters=_LIST)
+
+
+def summary(text: DigestText) -> str:
     """Return the title of the issue."""
-    return truncate(one_line(words.title(digest)), _SUMMARY)
+    return truncate(one_line(text.title), _SUMMARY)
 
 
-def description(digest: Digest) -> Json:
+def description(text: DigestText) -> Json:
     """Return how things stand."""
-    return adf.document(_nodes(digest))
+    return adf.document(_nodes(text))
 
 
-def comment(digest: Digest) -> Json:
+def comment(text: DigestText) -> Json:
     """Return what changed since the last one."""
-    return adf.document((*_opening(digest), _footer(digest)))
+    return adf.document((*_opening(text), _footer(text)))
 
 
-def _nodes(digest: Digest) -> Iterable[Json]:
-    yield from _opening(digest)
-    ages = words.ages(digest)
-    if ages:
-        yield adf.heading(words.OPEN)
-        yield adf.table(("Known for", "Open"), ((adf.text(age), adf.text(n)) for age, n in ages))
-        yield from _paragraphs(words.oldest(digest))
-    chart = words.trend(digest)
-    if chart:
-        yield adf.heading(words.TREND)
-        yield adf.code_block(chart)
-    for title, lines in (
-        (words.REPOSITORIES, words.repositories(digest, _LINES, _LIST)),
-        (words.REMOVED, words.removed(digest, _LINES, _LIST)),
-        (words.NOT_SCANNED, words.not_scanned(digest, _LINES, _LIST)),
-    ):
-        if lines:
-            yield adf.heading(title)
-            yield adf.bullets(adf.paragraph(adf.text(each)) for each in lines)
-    for each in words.doubts(digest):
-        yield adf.panel("warning", adf.paragraph(adf.text(each)))
-    yield _footer(digest)
+def _nodes(text: DigestText) -> Iterable[Json]:
+    yield from _opening(text)
+    if text.ages:
+        yield adf.heading(AGES)
+        rows = ((adf.text(age), adf.text(numbers)) for age, numbers in text.ages)
+        yield adf.table(AGE_COLUMNS, rows)
+        yield from _paragraphs(filter(None, (text.oldest,)))
+    if text.trend.lines:
+        yield adf.heading(text.trend.title)
+        yield adf.code_block(text.trend.lines)
+    for section in text.lists:
+        yield adf.heading(section.title)
+        yield adf.bullets(_paragraphs(section.lines))
+    for warning in text.warnings:
+        yield adf.panel("warning", adf.paragraph(adf.text(warning)))
+    yield _footer(text)
 
 
-def _opening(digest: Digest) -> Iterable[Json]:
-    yield adf.paragraph(adf.text(words.verdict(digest), "strong"))
-    yield from _paragraphs(words.movement(digest), words.came(digest), words.gone(digest))
+def _opening(text: DigestText) -> Iterable[Json]:
+    yield adf.paragraph(adf.text(text.verdict, "strong"))
+    yield from _paragraphs(text.sums)
 
 
-def _paragraphs(*texts: str) -> Iterable[Json]:
-    return (adf.paragraph(adf.text(each)) for each in texts if each)
+def _paragraphs(lines: Iterable[str]) -> Iterable[Json]:
+    return (adf.paragraph(adf.text(line)) for line in lines)
 
 
-def _footer(digest: Digest) -> Json:
-    return adf.paragraph(adf.text(words.footer(digest), "em"))
+def _footer(text: DigestText) -> Json:
+    return adf.paragraph(adf.text(text.footer, "em"))

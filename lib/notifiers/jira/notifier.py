@@ -26,7 +26,7 @@ from lib.errors import (
     PermanentDeliveryError,
     StoreError,
 )
-from lib.messages import wording
+from lib.messages.text import text_of
 from lib.models import (
     LONG_ANSWER,
     Alert,
@@ -43,7 +43,7 @@ from lib.models import (
 )
 from lib.models.diagnostics import Check
 from lib.notifiers import testing
-from lib.notifiers.jira import adf, checks, identity, workflow
+from lib.notifiers.jira import checks, identity, workflow
 from lib.notifiers.jira import digest as jira_digest
 from lib.notifiers.jira import text as layout
 from lib.notifiers.jira.issue import FILE, GONE, Issue, reading
@@ -99,28 +99,24 @@ class JiraNotifier:
         """
         if isinstance(alert, Digest):
             return self._digest(alert, thread, self._labels(alert))
-        texts = self._texts(alert, layout.summary(alert), layout.description(alert))
+        text = text_of(alert, rows=layout.ROWS)
+        texts = self._texts(alert, layout.summary(alert, text), layout.description(text))
         fields = {} if alert.problem or alert.outdated else texts
-        update = {"fields": fields, "comment": {"body": layout.comment(alert)}}
+        update = {"fields": fields, "comment": {"body": layout.comment(text)}}
         return {
             "create": self._new(alert, texts | self._extras(alert)),
             "update": self._keyed(thread) | update | self._about_status(alert),
-            **self._file(alert),
+            **self._file(alert, text.subject),
         }
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: no table, no label, no priority, which not every screen has."""
         if isinstance(alert, Digest):
             return self._digest(alert, thread, {})
-        body = adf.document(
-            [
-                *layout.verdict(alert, alert.verdict),
-                layout.links(alert),
-                adf.paragraph(adf.text(wording.footer(alert))),
-            ]
-        )
+        text = text_of(alert)
+        body = layout.plain(text)
         return {
-            "create": self._new(alert, self._texts(alert, layout.summary(alert), body)),
+            "create": self._new(alert, self._texts(alert, layout.summary(alert, text), body)),
             "update": self._keyed(thread) | {"fields": {}, "comment": {"body": body}},
         }
 
@@ -365,17 +361,18 @@ class JiraNotifier:
         key = self._scope.key(thread)
         return {} if key is None else {"key": key}
 
-    def _file(self, alert: Alert) -> dict[str, Json]:
+    def _file(self, alert: Alert, subject: str) -> dict[str, Json]:
         if alert.page_key is None or not self._options.get("attach", True):
             return {}
         image = alert.image
-        tag = image.tags[0] if image.tags else image.digest[:19] or wording.subject(alert)
+        tag = image.tags[0] if image.tags else image.digest[:19] or subject
         name = f"{FILE}-{_UNFIT.sub('-', tag)[:_TAG]}-{alert.delivery_id[:8]}.html"
         return {"attach": {"page": alert.page_key, "name": name}}
 
     def _digest(self, digest: Digest, thread: str | None, labels: dict[str, Json]) -> Json:
-        texts = self._texts(digest, jira_digest.summary(digest), jira_digest.description(digest))
-        comment = {"body": jira_digest.comment(digest)}
+        text = jira_digest.text_of_digest(digest)
+        texts = self._texts(digest, jira_digest.summary(text), jira_digest.description(text))
+        comment = {"body": jira_digest.comment(text)}
         return {
             "create": self._new(digest, texts | labels),
             "update": self._keyed(thread) | {"fields": texts, "comment": comment},

@@ -6,14 +6,24 @@ The description says how things stand, a comment what changed.
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
 from typing import Final
 
-from lib.messages import wording
-from lib.models import Alert, Change, Json, ScanProblem, Upgrade
+from lib.messages.parts import (
+    CHANGED_LAST,
+    REPORT_NAME,
+    UPGRADE_COLUMNS,
+    AlertText,
+    Omissions,
+    Problem,
+    Row,
+    Section,
+    SectionKind,
+    ToDo,
+    UpgradeText,
+)
+from lib.models import Alert, Json
 from lib.notifiers.jira import adf, identity
-from lib.text import one_line, truncate
-from lib.urls.advisories import vulnerability_url
+from lib.text import capitalized, one_line, short, truncate
 
 # https://support.atlassian.com/jira-cloud-administration/docs/jira-cloud-field-limits and
 # https://jira.atlassian.com/browse/JRACLOUD-78553: a refused create still uses up an issue number.
@@ -34,31 +44,36 @@ _VERDICT: Final = 800
 _NOTE: Final = 600
 """Characters kept free in a comment for what `send` says about the issue's status."""
 _MAX_URL: Final = 2000
-
-
-def _first_upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
+_DOT: Final = " \N{MIDDLE DOT} "
+ROWS: Final = max(*_ROWS, *_ITEMS)
+"""How many findings a list has at most."""
 
 
 # --- the issue --------------------------------------------------------------------------------
 
 
-def summary(alert: Alert) -> str:
+def summary(alert: Alert, text: AlertText) -> str:
     """Return the title of the issue: how things stand."""
-    name = wording.short(alert.image.name, MAX_SUMMARY // 2)
+    name = short(alert.image.name, MAX_SUMMARY // 2)
     worst = f"[{alert.standing[0].finding.severity.name}] " if alert.standing else ""
-    said = alert.verdict if alert.problem else wording.how_it_stands(alert)
-    return truncate(one_line(f"{worst}{name}: {said}"), MAX_SUMMARY)
+    state = text.state if text.problem is None else text.verdict
+    return truncate(one_line(f"{worst}{name}: {state}"), MAX_SUMMARY)
 
 
-def description(alert: Alert) -> Json:
+def description(text: AlertText) -> Json:
     """Return how things stand, with room for the line that marks the issue."""
-    return _fitting(lambda rows: _nodes(alert, rows), _ROWS, MAX_TEXT - identity.MARK_ROOM)
+    return _fitting(lambda rows: _nodes(text, rows), _ROWS, MAX_TEXT - identity.MARK_ROOM)
 
 
-def comment(alert: Alert) -> Json:
+def comment(text: AlertText) -> Json:
     """Return what changed, with room for a note about the status of the issue."""
-    return _fitting(lambda items: _told(alert, items), _ITEMS, MAX_TEXT - _NOTE)
+    return _fitting(lambda items: _update(text, items), _ITEMS, MAX_TEXT - _NOTE)
+
+
+def plain(text: AlertText) -> Json:
+    """Return what happened and where to look, for description and comment alike."""
+    footer = adf.paragraph(adf.text(text.footer))
+    return adf.document([*_opening(text, text.verdict), links(text), footer])
 
 
 def _fitting(build: Callable[[int], Iterable[Json]], sizes: Sequence[int], limit: int) -> Json:
@@ -75,201 +90,177 @@ def length(body: Json) -> int:
     return len(json.dumps(body, ensure_ascii=False).encode("utf-16-le", "replace")) // 2
 
 
-def _nodes(alert: Alert, rows: int) -> Iterable[Json]:
+def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     facts = (
-        adf.paragraph(adf.text(f"{label}: ", "strong"), adf.text(value, "code"))
-        for label, value in wording.facts(alert)
+        adf.paragraph(adf.text(f"{fact.label}: ", "strong"), adf.text(fact.value, "code"))
+        for fact in text.facts
     )
-    yield from verdict(alert, wording.how_it_stands(alert))
+    yield from _opening(text, text.state)
     yield adf.bullets(facts)
-    yield from _platforms(alert)
-    yield from _to_do(alert, rows)
-    yield from _open(alert, rows)
-    yield from _changed_last(alert, rows)
-    yield from _left_out(alert)
-    for each in wording.warnings(alert):
-        yield adf.panel("warning", adf.paragraph(adf.text(each)))
-    yield links(alert)
-    yield adf.paragraph(adf.text(wording.footer(alert), "em"))
+    yield from _platforms(text)
+    yield from _steps(text.to_do)
+    yield from _upgrades(text.to_do, rows)
+    yield from _open(text, rows)
+    yield from _last_change(text, rows)
+    yield from _omissions(text.not_open)
+    for warning in text.warnings:
+        yield adf.panel("warning", adf.paragraph(adf.text(warning)))
+    yield links(text)
+    yield adf.paragraph(adf.text(text.footer, "em"))
 
 
-def verdict(alert: Alert, said: str) -> Iterable[Json]:
+def _opening(text: AlertText, sentence: str) -> Iterable[Json]:
     """Return the first paragraphs: a sentence with its numbers, or why there is no result."""
-    if alert.problem is not None:
-        return _problem(alert, alert.problem)
-    sentence = adf.text(_first_upper(truncate(said, _VERDICT)), "strong")
-    why = wording.why(alert)
+    if text.problem is not None:
+        return _problem(text, text.problem)
+    first = capitalized(truncate(sentence, _VERDICT))
     return [
-        adf.paragraph(sentence),
-        adf.paragraph(adf.text(wording.all_findings(alert))),
-        *([adf.paragraph(adf.text(why, "strong"))] if why else ()),
+        adf.paragraph(adf.text(first, "strong")),
+        adf.paragraph(adf.text(text.totals)),
+        *([adf.paragraph(adf.text(text.why, "strong"))] if text.why else ()),
     ]
 
 
-def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
-    what = alert.verdict.split(":", 1)[0]
+def _problem(text: AlertText, problem: Problem) -> list[Json]:
     return [
         adf.panel(
             "error",
             adf.paragraph(
-                adf.text(f"{what}: ", "strong"),
-                adf.text(truncate(one_line(problem.reason), _PROBLEM)),
+                adf.text(f"{problem.title}: ", "strong"),
+                adf.text(truncate(problem.reason, _PROBLEM)),
             ),
-            adf.paragraph(adf.text(wording.not_clear(alert))),
+            adf.paragraph(adf.text(problem.caution)),
         ),
-        adf.heading("What to do"),
-        adf.prose(truncate(one_line(problem.remedy), _PROBLEM)),
+        adf.heading(text.to_do.title),
+        adf.prose(truncate(problem.remedy, _PROBLEM)),
     ]
 
 
-def _platforms(alert: Alert) -> Iterable[Json]:
-    lines = wording.platforms(alert.parts, _PLATFORMS)
+def _platforms(text: AlertText) -> Iterable[Json]:
+    lines = text.platforms.lines(_PLATFORMS)
     if lines:
-        yield adf.heading(wording.PLATFORMS)
-        yield adf.bullets(adf.paragraph(adf.text(each)) for each in lines)
+        yield adf.heading(text.platforms.title)
+        yield adf.bullets(adf.paragraph(adf.text(line)) for line in lines)
 
 
-def _to_do(alert: Alert, rows: int) -> Iterable[Json]:
-    ready = wording.upgradable(alert)
-    unfixed, deploy = wording.without_version(alert), wording.deploy(alert)
-    yield from _steps(alert)
-    if not ready and not unfixed and not deploy:
+def _upgrades(to_do: ToDo, rows: int) -> Iterable[Json]:
+    if not (to_do.upgrades or to_do.without_version or to_do.deploy):
         return
-    yield adf.heading("What to do")
-    for title, group in wording.by_origin(ready[:rows]).items():
-        yield adf.paragraph(adf.text(title, "strong"))
-        yield adf.table(("Package", "From", "To", "Removes"), map(_upgrade, group))
-    if ready[rows:]:
-        yield adf.paragraph(adf.text(wording.more_upgrades(ready[rows:])))
-    for said in filter(None, (deploy, wording.without_fix(alert), unfixed)):
-        yield adf.paragraph(adf.text(said))
+    yield adf.heading(to_do.title)
+    for remedy, upgrades in to_do.groups(rows).items():
+        yield adf.paragraph(adf.text(remedy, "strong"))
+        yield adf.table(UPGRADE_COLUMNS, map(_upgrade, upgrades))
+    for note in filter(None, (to_do.more_upgrades(rows), *to_do.notes)):
+        yield adf.paragraph(adf.text(note))
 
 
-def _steps(alert: Alert) -> Iterable[Json]:
-    steps, hidden = wording.steps(alert, command=_COMMAND, limit=_STEPS, templates=True)
-    if steps:
-        yield adf.heading("What to do")
-    for each in steps:
-        yield adf.paragraph(adf.text(each.title, "strong"))
-        for said in filter(None, (each.risk, each.remark)):
-            yield adf.paragraph(adf.text(said))
-        if each.commands:
-            yield adf.code_block(each.commands)
-        yield adf.paragraph(adf.text(f"CloudFormation, {each.resource}:"))
-        yield adf.code_block(each.template)
-    if hidden:
-        yield adf.paragraph(adf.text(hidden))
-
-
-def _upgrade(upgrade: Upgrade) -> Iterable[Json]:
+def _upgrade(upgrade: UpgradeText) -> Iterable[Json]:
     return (
-        adf.text(wording.short(upgrade.package), "code"),
-        adf.text(wording.upgrade_from(upgrade)),
-        adf.text(wording.upgrade_to(upgrade), "code"),
-        adf.text(wording.counts(upgrade.fixes)),
+        adf.text(upgrade.package, "code"),
+        adf.text(upgrade.installed),
+        adf.text(upgrade.fixed, "code"),
+        adf.text(upgrade.removes),
     )
 
 
-def _open(alert: Alert, rows: int) -> Iterable[Json]:
-    if not alert.standing:
+def _steps(to_do: ToDo) -> Iterable[Json]:
+    steps, rest = to_do.steps(command=_COMMAND, limit=_STEPS, templates=True)
+    if steps:
+        yield adf.heading(to_do.title)
+    for step in steps:
+        yield adf.paragraph(adf.text(step.title, "strong"))
+        for text in filter(None, (step.risk, step.remark)):
+            yield adf.paragraph(adf.text(text))
+        if step.commands:
+            yield adf.code_block(step.commands)
+        yield adf.paragraph(adf.text(step.template_title))
+        yield adf.code_block(step.template)
+    if rest:
+        yield adf.paragraph(adf.text(rest))
+
+
+def _open(text: AlertText, rows: int) -> Iterable[Json]:
+    section = text.open
+    if not section.count:
         return
-    section = wording.standing(alert)
-    shown, hidden = section.changes[:rows], section.changes[rows:]
-    yield adf.heading(f"{section.title} ({len(section.changes):,})")
-    yield adf.table(
-        ("Severity", *wording.columns(alert), "Remarks"),
-        (_row(section, each) for each in shown),
-    )
-    if hidden:
-        yield adf.paragraph(adf.text(wording.more(hidden)))
+    yield adf.heading(section.heading)
+    yield adf.table(("Severity", *text.columns, "Remarks"), map(_row, section.rows[:rows]))
+    yield from _more(section, rows)
 
 
-def _changed_last(alert: Alert, rows: int) -> Iterable[Json]:
+def _last_change(text: AlertText, rows: int) -> Iterable[Json]:
     """Yield the last change. What is found or still there is all in the table of what is open."""
-    if alert.problem is not None:
+    if text.problem is not None:
         return
-    yield adf.heading("What changed last")
-    yield adf.paragraph(adf.text(truncate(alert.verdict, _VERDICT)))
-    for section in wording.sections(alert):
-        if section.title in (wording.NEW, wording.RESOLVED):
+    yield adf.heading(CHANGED_LAST)
+    yield adf.paragraph(adf.text(truncate(text.verdict, _VERDICT)))
+    for section in text.sections:
+        if section.kind in (SectionKind.NEW, SectionKind.RESOLVED):
             yield from _listing(section, rows)
 
 
-def _listing(section: wording.Section, items: int) -> Iterable[Json]:
-    shown, hidden = section.changes[:items], section.changes[items:]
-    yield adf.heading(f"{section.title} ({len(section.changes):,})", level=4)
-    yield adf.bullets(_item(section, each) for each in shown)
-    if hidden:
-        yield adf.paragraph(adf.text(wording.more(hidden)))
+def _listing(section: Section, rows: int) -> Iterable[Json]:
+    yield adf.heading(section.heading, level=4)
+    yield adf.bullets(map(_item, section.rows[:rows]))
+    yield from _more(section, rows)
 
 
-def _row(section: wording.Section, change: Change) -> Iterable[Json]:
+def _more(section: Section, shown: int) -> Iterable[Json]:
+    more = section.more(shown)
+    if more:
+        yield adf.paragraph(adf.text(more))
+
+
+def _row(row: Row) -> Iterable[Json]:
     return (
-        adf.text(wording.severity(change.finding), "strong"),
-        _vulnerability(change),
-        adf.text(wording.installed(change.finding), "code"),
-        adf.text(", ".join(filter(None, _remarks(section, change)))),
+        adf.text(row.severity, "strong"),
+        adf.text(row.name, link=row.url),
+        adf.text(row.installed, "code"),
+        adf.text(", ".join(row.notes)),
     )
 
 
-def _remarks(section: wording.Section, change: Change) -> Iterable[str]:
-    return chain((wording.fix(change.finding),), section.remarks(change))
+def _item(row: Row) -> Json:
+    return adf.paragraph(
+        adf.text(row.severity, "strong"),
+        adf.text(" "),
+        adf.text(row.name, link=row.url),
+        adf.text(f" {row.details}"),
+    )
 
 
-def _vulnerability(change: Change) -> Json:
-    name = wording.short(change.finding.vulnerability_id)
-    return adf.text(name, link=vulnerability_url(change.finding))
+def _omissions(omissions: Omissions) -> Iterable[Json]:
+    lines = omissions.lines(_REASONS)
+    if lines:
+        yield adf.heading(omissions.title)
+        yield adf.bullets(adf.paragraph(adf.text(line)) for line in lines)
+        yield adf.paragraph(adf.text(omissions.sum))
 
 
-def _left_out(alert: Alert) -> Iterable[Json]:
-    reasons = wording.not_standing(alert, _REASONS)
-    if not reasons:
-        return
-    yield adf.heading("Not listed here")
-    yield adf.bullets(adf.paragraph(adf.text(each)) for each in reasons)
-    yield adf.paragraph(adf.text(wording.arithmetic_of_standing(alert)))
-
-
-def links(alert: Alert) -> Json:
+def links(text: AlertText) -> Json:
     """Return one paragraph with all links; None without any."""
-    targets = (
-        ("Open the full report", alert.report_url),
-        (f"Open the {wording.page_of(alert)} in the ECR console", alert.console_url),
-        *wording.source_links(alert),
-    )
     nodes: list[Json] = []
-    for text, url in targets:
-        if url and len(url) <= _MAX_URL:
-            nodes += [adf.text(" \N{MIDDLE DOT} ")] if nodes else []
-            nodes.append(adf.text(text, link=url))
-    if command := wording.report_command(alert):
-        nodes += [adf.text(" \N{MIDDLE DOT} ")] if nodes else []
-        nodes += [adf.text("Full report: "), adf.text(command, "code")]
+    for link in text.links:
+        if len(link.url) <= _MAX_URL:
+            nodes += [adf.text(_DOT)] if nodes else []
+            nodes.append(adf.text(link.action, link=link.url))
+    if text.report_command:
+        nodes += [adf.text(_DOT)] if nodes else []
+        nodes += [adf.text(f"{REPORT_NAME}: "), adf.text(text.report_command, "code")]
     return adf.paragraph(*nodes) if nodes else None
 
 
 # --- the comment ------------------------------------------------------------------------------
 
 
-def _told(alert: Alert, items: int) -> Iterable[Json]:
-    """Yield what this alert says; the description says how things stand."""
-    yield from verdict(alert, alert.verdict)
+def _update(text: AlertText, items: int) -> Iterable[Json]:
+    """Yield what changed; the description says how things stand."""
+    yield from _opening(text, text.verdict)
     yield adf.paragraph(
-        adf.text(f"{wording.subject(alert).capitalize()}: ", "strong"),
-        adf.text(wording.short(alert.image.name), "code"),
+        adf.text(f"{text.subject.capitalize()}: ", "strong"), adf.text(text.name, "code")
     )
-    yield from _platforms(alert)
-    for section in wording.sections(alert):
+    yield from _platforms(text)
+    for section in text.sections:
         yield from _listing(section, items)
-    yield links(alert)
-    yield adf.paragraph(adf.text(wording.footer(alert), "em"))
-
-
-def _item(section: wording.Section, change: Change) -> Json:
-    about = (wording.installed(change.finding), *filter(None, _remarks(section, change)))
-    return adf.paragraph(
-        adf.text(wording.severity(change.finding), "strong"),
-        adf.text(" "),
-        _vulnerability(change),
-        adf.text(f" {', '.join(about)}"),
-    )
+    yield links(text)
+    yield adf.paragraph(adf.text(text.footer, "em"))

@@ -13,7 +13,8 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryError
-from lib.messages import wording
+from lib.messages.parts import AlertText
+from lib.messages.text import text_of
 from lib.models import (
     Alert,
     ChangeKind,
@@ -30,6 +31,7 @@ from lib.models import (
 from lib.models.diagnostics import Check
 from lib.notifiers import testing
 from lib.notifiers.pagerduty.event import (
+    LINES,
     MAX_SUMMARY,
     NAME,
     details_of,
@@ -39,7 +41,8 @@ from lib.notifiers.pagerduty.event import (
 )
 from lib.notifiers.pagerduty.incidents import CLIENT, Action, Incident, Told, actions_of, dedup_key
 from lib.ports.notifiers import DestinationTest, NotifierTools
-from lib.text import one_line, truncate
+from lib.text import one_line, short, truncate
+from lib.urls.arns import repository_arn
 from lib.wire.report import time_to_json
 
 MAX_BYTES: Final = 512_000
@@ -111,13 +114,15 @@ class PagerDutyNotifier:
 
         None when newer ones were told that settle everything it is about. `send` adds the key.
         """
-        told = _alert(alert)
-        return self._payload(told, thread, details_of(told))
+        shown = _alert(alert)
+        text = text_of(shown, rows=LINES)
+        return self._payload(shown, text, thread, details_of(text))
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: the same events, in a few words."""
-        told = _alert(alert)
-        return self._payload(told, thread, in_short(told))
+        shown = _alert(alert)
+        text = text_of(shown)
+        return self._payload(shown, text, thread, in_short(text))
 
     def verify(
         self,
@@ -202,27 +207,29 @@ class PagerDutyNotifier:
                 f"PagerDuty answered {answer.status} without success", reason="no-success"
             )
 
-    def _payload(self, alert: Alert, thread: str | None, details: Json) -> Json:
+    def _payload(self, alert: Alert, text: AlertText, thread: str | None, details: Json) -> Json:
         told = Told.of(thread)
         actions = [*actions_of(alert, told)]
         events = [
-            self._event(alert, *each, details if each == actions[-1] else in_short(alert))
-            for each in actions
+            self._event(alert, text, *action, details if action == actions[-1] else in_short(text))
+            for action in actions
         ]
         return {"events": events, "thread": told.then(alert).thread}
 
-    def _event(self, alert: Alert, incident: Incident, action: Action, details: Json) -> Json:
-        links = links_of(alert)
+    def _event(
+        self, alert: Alert, text: AlertText, incident: Incident, action: Action, details: Json
+    ) -> Json:
+        links = links_of(text)
         event: dict[str, Json] = {
             "event_action": action.value,
             "dedup_key": dedup_key(self._tools.stage, alert.destination, alert.stream, incident),
             "payload": {
-                "summary": summary_of(alert),
-                "source": wording.repository_arn(alert.image),
+                "summary": summary_of(alert, text),
+                "source": repository_arn(alert.image),
                 "severity": self._severities[_level(alert, incident)],
                 "timestamp": time_to_json(alert.evaluated_at),
-                "component": wording.short(alert.image.name, NAME),
-                "group": wording.short(alert.stream, NAME),
+                "component": short(alert.image.name, NAME),
+                "group": short(alert.stream, NAME),
                 "class": incident.value,
                 "custom_details": details,
             },

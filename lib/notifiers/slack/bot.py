@@ -19,6 +19,7 @@ from lib.errors import (
     DeliveryError,
     PermanentDeliveryError,
 )
+from lib.messages.text import text_of
 from lib.models import (
     LONG_ANSWER,
     Alert,
@@ -107,33 +108,33 @@ class SlackBotNotifier:
         itself.
         """
         if isinstance(alert, Digest):
-            return {"post": self._post_of(alert, digest.told(alert))}
-        return self._payload(
-            alert, thread, slack_message.told(alert), slack_message.standing(alert)
-        )
+            return {"post": self._post_of(alert, digest.digest_message(alert))}
+        text = text_of(alert)
+        message = slack_message.alert_message(alert, text)
+        return self._payload(alert, thread, message, slack_message.root_message(alert, text))
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: the texts alone."""
         if isinstance(alert, Digest):
-            return {"post": self._post_of(alert, digest.told_plainly(alert))}
-        return self._payload(
-            alert, thread, slack_message.told_plainly(alert), slack_message.standing_plainly(alert)
-        )
+            return {"post": self._post_of(alert, digest.plain_digest_message(alert))}
+        text = text_of(alert)
+        message = slack_message.plain_message(alert, text)
+        return self._payload(alert, thread, message, slack_message.plain_root_message(alert, text))
 
-    def _payload(self, alert: Alert, thread: str | None, told: Json, standing: Json) -> Json:
-        post = self._post_of(alert, told)
-        root = self._root(thread)
-        if root is None:
+    def _payload(self, alert: Alert, thread: str | None, message: Json, root: Json) -> Json:
+        post = self._post_of(alert, message)
+        timestamp = self._root(thread)
+        if timestamp is None:
             return {"post": post}
         news = alert.worst is not None or alert.problem is not None
-        reply = {**post, "thread_ts": root, "reply_broadcast": news}
+        reply = {**post, "thread_ts": timestamp, "reply_broadcast": news}
         if alert.problem is not None or alert.outdated:
             return {"reply": reply, "post": post}
-        update = {"channel": self._channel, "ts": root, **standing, **_LITERAL}
+        update = {"channel": self._channel, "ts": timestamp, **root, **_LITERAL}
         return {"update": update, "reply": reply, "post": post}
 
-    def _post_of(self, message: Message, told: Json) -> Json:
-        return {"channel": self._channel, **told, **_LITERAL, "metadata": _metadata(message)}
+    def _post_of(self, message: Message, texts: Json) -> Json:
+        return {"channel": self._channel, **texts, **_LITERAL, "metadata": _metadata(message)}
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from lib.messages import digest as words
+from lib.messages.digest import AGES, DigestList, DigestText, digest_text_of
 from lib.models import Digest, Json, Severity
 from lib.notifiers.slack.message import mrkdwn
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
 from lib.text import unlinked
 
 _HEADER: Final = 150
-_SAID: Final = 500
+_SENTENCE: Final = 500
 _FIELD: Final = 300
 _LINE: Final = 200
 _LINES: Final = 5
@@ -22,64 +22,69 @@ _MARKS: Final = {
 }
 
 
-def told(digest: Digest) -> Json:
-    """Return the message: title, sum, ages, chart, repositories, what is gone, what is unknown."""
+def digest_message(digest: Digest) -> Json:
+    """Return the message: title, sums, ages, chart, and the lists."""
+    text = _text(digest)
     blocks = [
-        _header(digest),
-        _section(_opening(digest)),
-        _ages(digest),
-        _chart(digest),
-        _list(words.REPOSITORIES, words.repositories(digest, _LINES, _LIST)),
-        _list(words.REMOVED, words.removed(digest, _LINES, _LIST)),
-        _list(words.NOT_SCANNED, words.not_scanned(digest, _LINES, _LIST)),
-        _context(digest),
+        _header(digest, text),
+        _section(_opening(text)),
+        _ages(text),
+        _chart(text.trend),
+        *map(_list, text.lists),
+        _context(text),
     ]
-    return told_plainly(digest) | {"blocks": [each for each in blocks if each]}
+    return _plain(text) | {"blocks": [block for block in blocks if block]}
 
 
-def told_plainly(digest: Digest) -> Json:
+def plain_digest_message(digest: Digest) -> Json:
     """Return the same as text alone."""
-    text = f"{words.name(digest)}: {words.verdict(digest)}. {words.movement(digest)}"
-    return {"text": _say(unlinked(text), _SAID), "unfurl_links": False, "unfurl_media": False}
+    return _plain(_text(digest))
 
 
-def _header(digest: Digest) -> Json:
+def _text(digest: Digest) -> DigestText:
+    return digest_text_of(digest, lines=_LINES, characters=_LIST)
+
+
+def _plain(text: DigestText) -> Json:
+    line = f"{text.name}: {text.verdict}. {text.movement}"
+    return {"text": _say(unlinked(line), _SENTENCE), "unfurl_links": False, "unfurl_media": False}
+
+
+def _header(digest: Digest, text: DigestText) -> Json:
     worst = next(iter(digest.counts), None)
     clear = not digest.counts and not digest.unscanned and not digest.warnings
     mark = "\N{WHITE HEAVY CHECK MARK}" if clear and digest.images else "\N{BAR CHART}"
-    text = f"{_MARKS.get(worst, mark) if worst else mark} {words.title(digest)}"
-    return {"type": "header", "text": {"type": "plain_text", "text": text[:_HEADER]}}
+    title = f"{_MARKS.get(worst, mark) if worst else mark} {text.title}"
+    return {"type": "header", "text": {"type": "plain_text", "text": title[:_HEADER]}}
 
 
-def _opening(digest: Digest) -> str:
-    moved = (words.movement(digest), words.came(digest), words.gone(digest))
-    lines = (_say(each, _FIELD) for each in moved if each)
-    return "\n".join((f"*{_say(words.verdict(digest), _SAID)}*", *lines))
+def _opening(text: DigestText) -> str:
+    sums = (_say(line, _FIELD) for line in text.sums)
+    return "\n".join((f"*{_say(text.verdict, _SENTENCE)}*", *sums))
 
 
-def _ages(digest: Digest) -> Json | None:
-    fields = [mrkdwn(f"*{age}*\n{_say(numbers, _FIELD)}") for age, numbers in words.ages(digest)]
+def _ages(text: DigestText) -> Json | None:
+    fields = [mrkdwn(f"*{age}*\n{_say(numbers, _FIELD)}") for age, numbers in text.ages]
     if not fields:
         return None
-    title = mrkdwn(f"*{words.OPEN}*\n{_say(words.oldest(digest), _FIELD)}")
+    title = mrkdwn(f"*{AGES}*\n{_say(text.oldest, _FIELD)}")
     return {"type": "section", "text": title, "fields": fields}
 
 
-def _chart(digest: Digest) -> Json | None:
-    lines = words.trend(digest)
-    chart = "\n".join(lines)
-    return _section(f"*{words.TREND}*\n```\n{chart}\n```") if lines else None
+def _chart(trend: DigestList) -> Json | None:
+    chart = "\n".join(trend.lines)
+    return _section(f"*{trend.title}*\n```\n{chart}\n```") if chart else None
 
 
-def _list(title: str, lines: list[str]) -> Json | None:
-    said = (f"\N{BULLET} {_say(each, _LINE)}" for each in lines)
-    return _section("\n".join((f"*{title}*", *said))) if lines else None
+def _list(section: DigestList) -> Json:
+    lines = (f"\N{BULLET} {_say(line, _LINE)}" for line in section.lines)
+    return _section("\n".join((f"*{section.title}*", *lines)))
 
 
-def _context(digest: Digest) -> Json:
-    notes = (*(f"Note: {each}" for each in words.doubts(digest)), words.footer(digest))
-    text = _say(" \N{MIDDLE DOT} ".join(notes), _FOOTER + _SAID)
-    return {"type": "context", "elements": [mrkdwn(text)]}
+def _context(text: DigestText) -> Json:
+    notes = (*(f"Note: {warning}" for warning in text.warnings), text.footer)
+    line = _say(" \N{MIDDLE DOT} ".join(notes), _FOOTER + _SENTENCE)
+    return {"type": "context", "elements": [mrkdwn(line)]}
 
 
 def _section(text: str) -> Json:

@@ -1,20 +1,30 @@
 """
 What a Slack message says, in Block Kit: readable in ten seconds, within Slack's limits. Pure.
 
-    told       one alert: what happened, and what to do
-    standing   how things stand now: what the first message of a thread is edited to
+    alert_message   one alert: what happened, and what to do
+    root_message    what is open now: what the first message of a thread is edited to
 """
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib.messages import wording
-from lib.models import Alert, Change, Json, ScanProblem, Severity, Upgrade, Usage
+from lib.messages.parts import (
+    LAST_CHANGE,
+    REPORT_NAME,
+    AlertText,
+    Omissions,
+    Problem,
+    Row,
+    Section,
+    SectionKind,
+    ToDo,
+    UpgradeText,
+)
+from lib.models import Alert, Json, Severity, Usage
 from lib.notifiers import testing
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
-from lib.text import one_line, unlinked
-from lib.urls.advisories import vulnerability_url
+from lib.text import capitalized, fitting, one_line, short, unlinked
 
 # https://docs.slack.dev/reference/block-kit/blocks
 MAX_BLOCKS: Final = 50
@@ -67,26 +77,26 @@ _NO_PREVIEWS: Final[Mapping[str, Json]] = MappingProxyType(
 )
 
 
-def told(alert: Alert) -> Json:
+def alert_message(alert: Alert, text: AlertText) -> Json:
     """Return the message of one alert."""
-    blocks = _problem(alert, alert.problem) if alert.problem else _findings(alert)
-    return {"text": _fallback(alert, _FALLBACK), **_NO_PREVIEWS, "blocks": blocks}
+    blocks = _findings(alert, text) if text.problem is None else _problem(alert, text, text.problem)
+    return {"text": _fallback(alert, text, _FALLBACK), **_NO_PREVIEWS, "blocks": blocks}
 
 
-def told_plainly(alert: Alert) -> Json:
+def plain_message(alert: Alert, text: AlertText) -> Json:
     """Return the same as text alone."""
-    return {"text": _text_alone(alert, _fallback(alert, 2 * _FALLBACK)), **_NO_PREVIEWS}
+    return {"text": _text_alone(text, _fallback(alert, text, 2 * _FALLBACK)), **_NO_PREVIEWS}
 
 
-def standing(alert: Alert) -> Json:
-    """Return how things stand after an alert; its changes are told elsewhere."""
-    return {"text": _fallback_of_standing(alert, _FALLBACK), "blocks": _standing(alert)}
+def root_message(alert: Alert, text: AlertText) -> Json:
+    """Return what is open after an alert; its changes stand in the message of the alert."""
+    return {"text": _fallback_of_root(alert, text, _FALLBACK), "blocks": _root(alert, text)}
 
 
-def standing_plainly(alert: Alert) -> Json:
+def plain_root_message(alert: Alert, text: AlertText) -> Json:
     """Return the same as text alone; the empty list takes away the blocks of the message before."""
-    text = _text_alone(alert, _fallback_of_standing(alert, 2 * _FALLBACK))
-    return {"text": text, "blocks": []}
+    alone = _text_alone(text, _fallback_of_root(alert, text, 2 * _FALLBACK))
+    return {"text": alone, "blocks": []}
 
 
 def test(sentence: str) -> Json:
@@ -113,85 +123,76 @@ def usage(message: Json, *, of: str = "") -> tuple[Usage, ...]:
 # --- what happened ----------------------------------------------------------------------------
 
 
-def _findings(alert: Alert) -> list[Json]:
-    numbers = _say(wording.all_findings(alert), _COUNTS)
-    why = _say(wording.why(alert), _COUNTS)
-    where = _say(wording.where(alert), _WHERE)
-    about = "\n".join(filter(None, (numbers, why and f"*{why}*", where)))
-    lists = [
-        _listing(each, _NEW if each.title in (wording.FOUND, wording.NEW) else _OTHERS)
-        for each in wording.sections(alert)
-    ]
+def _findings(alert: Alert, text: AlertText) -> list[Json]:
+    totals, why = _say(text.totals, _COUNTS), _say(text.why, _COUNTS)
+    about = "\n".join(filter(None, (totals, why and f"*{why}*", _say(text.where, _WHERE))))
     parts = (
         _header(_mark(alert), alert),
-        _section(f"*{_say(alert.verdict, _VERDICT)}*\n{about}"),
-        _section(_platforms(alert)),
-        _section(_to_do(alert)),
-        *map(_section, _steps(alert)),
-        *map(_section, lists),
-        _section(_left_out(wording.left_out(alert, _REASONS), wording.arithmetic(alert))),
-        _facts(alert),
-        *_ending(alert),
+        _section(f"*{_say(text.verdict, _VERDICT)}*\n{about}"),
+        _section(_platforms(text)),
+        _section(_to_do(text.to_do)),
+        *map(_section, _steps(text.to_do)),
+        *(_section(_listing(section, _room(section))) for section in text.sections),
+        _section(_omissions(text.left_out)),
+        _facts(text),
+        *_ending(text),
     )
-    return [each for each in parts if each]
+    return [part for part in parts if part]
+
+
+def _room(section: Section) -> int:
+    """Return how many characters a list may have: what is new matters most."""
+    return _NEW if section.kind in (SectionKind.FOUND, SectionKind.NEW) else _OTHERS
 
 
 def _mark(alert: Alert) -> str:
-    """Return the colour of the worst that is told. Green is for an image without any finding."""
+    """Return the colour of the worst listed finding. Green is for an image without any."""
     if alert.worst is not None:
         return _MARKS[alert.worst]
     return _BETTER_MARK if alert.total or not alert.scan.complete else _CLEAR_MARK
 
 
-def _problem(alert: Alert, problem: ScanProblem) -> list[Json]:
-    what = alert.verdict.split(":", 1)[0]
+def _problem(alert: Alert, text: AlertText, problem: Problem) -> list[Json]:
     parts = (
         _header(_PROBLEM_MARK, alert),
         _section(
-            f"*{_say(what, _VERDICT)}:* {_say(problem.reason, _PROBLEM)}\n"
-            f"{wording.not_clear(alert)}"
+            f"*{_say(problem.title, _VERDICT)}:* {_say(problem.reason, _PROBLEM)}\n"
+            f"{problem.caution}"
         ),
-        _section(_platforms(alert)),
-        _section(f"*What to do*\n{_say(problem.remedy, _PROBLEM, code=True)}"),
-        _facts(alert),
-        *_ending(alert),
+        _section(_platforms(text)),
+        _section(f"*{text.to_do.title}*\n{_say(problem.remedy, _PROBLEM, code=True)}"),
+        _facts(text),
+        *_ending(text),
     )
-    return [each for each in parts if each]
+    return [part for part in parts if part]
 
 
-# --- how things stand -------------------------------------------------------------------------
+# --- what is open -----------------------------------------------------------------------------
 
 
-def _standing(alert: Alert) -> list[Json]:
-    how = [f"*{_say(_how_it_stands(alert), _VERDICT)}*"]
-    how += [_say(wording.all_findings(alert), _COUNTS)] if alert.total else []
-    why = _say(wording.why(alert), _COUNTS)
-    how += [f"*{why}*"] if why else []
-    how += [_say(wording.where(alert), _WHERE)]
-    clear = not alert.standing and alert.scan.complete
+def _root(alert: Alert, text: AlertText) -> list[Json]:
+    lines = [f"*{_say(capitalized(text.state), _VERDICT)}*"]
+    lines += [_say(text.totals, _COUNTS)] if alert.total else []
+    why = _say(text.why, _COUNTS)
+    lines += [f"*{why}*"] if why else []
+    lines += [_say(text.where, _WHERE)]
+    is_clear = not alert.standing and alert.scan.complete
     parts = (
-        _header(_mark_of_standing(alert), alert, title=_RESOLVED if clear else ""),
-        _section("\n".join(how)),
-        _section(_platforms(alert)),
-        _section(_to_do(alert)),
-        *map(_section, _steps(alert)),
-        _section(_listing(wording.standing(alert), _NEW, noted=False) if alert.standing else ""),
-        _section(f"*Last change*\n{_say(alert.verdict, _VERDICT)}"),
-        _section(
-            _left_out(wording.not_standing(alert, _REASONS), wording.arithmetic_of_standing(alert))
-        ),
-        _facts(alert),
-        *_ending(alert),
+        _header(_mark_of_root(alert), alert, title=_RESOLVED if is_clear else ""),
+        _section("\n".join(lines)),
+        _section(_platforms(text)),
+        _section(_to_do(text.to_do)),
+        *map(_section, _steps(text.to_do)),
+        _section(_listing(text.open, _NEW, noted=False) if text.open.count else ""),
+        _section(f"*{LAST_CHANGE}*\n{_say(text.verdict, _VERDICT)}"),
+        _section(_omissions(text.not_open)),
+        _facts(text),
+        *_ending(text),
     )
-    return [each for each in parts if each]
+    return [part for part in parts if part]
 
 
-def _how_it_stands(alert: Alert) -> str:
-    how = wording.how_it_stands(alert)
-    return how[:1].upper() + how[1:]
-
-
-def _mark_of_standing(alert: Alert) -> str:
+def _mark_of_root(alert: Alert) -> str:
     if alert.standing:
         return _MARKS[alert.standing[0].finding.severity]
     return _BETTER_MARK if alert.total or not alert.scan.complete else _CLEAR_MARK
@@ -200,17 +201,16 @@ def _mark_of_standing(alert: Alert) -> str:
 # --- parts of both ----------------------------------------------------------------------------
 
 
-def _ending(alert: Alert) -> list[Json]:
-    footer = _say(wording.footer(alert), _FOOTER)
-    notes = [_say(each, _WARNING) for each in wording.warnings(alert)]
+def _ending(text: AlertText) -> list[Json]:
+    notes = (*(_say(warning, _WARNING) for warning in text.warnings), _say(text.footer, _FOOTER))
     return [
-        _section(_console(alert)),
-        {"type": "context", "elements": [mrkdwn(each) for each in (*notes, footer)]},
+        _section(_links(text)),
+        {"type": "context", "elements": [mrkdwn(note) for note in notes]},
     ]
 
 
 def _header(mark: str, alert: Alert, *, title: str = "") -> Json:
-    name = wording.short(alert.image.name, MAX_HEADER // 2)
+    name = short(alert.image.name, MAX_HEADER // 2)
     begin = f"{mark} {title}"
     text = begin + _say(name, MAX_HEADER - len(begin))
     return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
@@ -220,24 +220,20 @@ def _section(text: str) -> Json | None:
     return {"type": "section", "text": mrkdwn(text)} if text else None
 
 
-def _facts(alert: Alert) -> Json:
+def _facts(text: AlertText) -> Json:
     """Return in small print what the first lines do not say."""
-    facts = (each for each in wording.facts(alert) if each[0] not in _SAID_BEFORE)
-    said = (f"{label} {_say(value, _FACT)}" for label, value in facts)
-    texts = filter(None, (_DOT.join(said), _source(alert)))
-    return {"type": "context", "elements": [mrkdwn(each) for each in texts]}
+    facts = (f"{fact.label} {_say(fact.value, _FACT)}" for fact in text.facts if not fact.in_where)
+    lines = filter(None, (_DOT.join(facts), _sources(text)))
+    return {"type": "context", "elements": [mrkdwn(line) for line in lines]}
 
 
-def _source(alert: Alert) -> str:
+def _sources(text: AlertText) -> str:
     """Return what the image was made from, as links."""
-    links = (slack_link(url, slack_flat(label)) for label, url in wording.source_links(alert))
-    return _DOT.join(each for each in links if len(each) <= _SOURCE)
+    links = (slack_link(link.url, slack_flat(link.label)) for link in text.sources)
+    return _DOT.join(link for link in links if len(link) <= _SOURCE)
 
 
 _DOT: Final = " \N{MIDDLE DOT} "
-
-
-_SAID_BEFORE: Final = ("Repository", "Account", "Tags")
 
 
 def mrkdwn(text: str) -> Json:
@@ -245,117 +241,98 @@ def mrkdwn(text: str) -> Json:
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _listing(section: wording.Section, characters: int, *, noted: bool = True) -> str:
-    lines, hidden = wording.fitting(
-        section.changes,
-        lambda each: _line(section, each),
-        lines=_LINES,
-        characters=characters,
-    )
+def _listing(section: Section, characters: int, *, noted: bool = True) -> str:
+    lines = fitting(section.rows, _line, lines=_LINES, characters=characters)
     note = f" {_say(section.note, _FACT)}" if noted and section.note else ""
-    title = f"*{section.title} ({len(section.changes):,})*{note}"
-    return "\n".join((title, *lines, *([f"_{wording.more(hidden)}_"] if hidden else ())))
+    rest = section.more(len(lines))
+    return "\n".join((f"*{section.heading}*{note}", *lines, *([f"_{rest}_"] if rest else ())))
 
 
-def _line(section: wording.Section, change: Change) -> str:
-    finding = change.finding
+def _line(row: Row) -> str:
     parts = (
-        f"*{_say(wording.severity(finding), 60)}* {_vulnerability(change)}",
-        _code(wording.installed(finding)),
-        _say(wording.fix(finding), 60),
-        *(_say(each, 90) for each in section.remarks(change)),
+        f"*{_say(row.severity, 60)}* {_vulnerability(row)}",
+        _code(row.installed),
+        _say(row.fix, 60),
+        *(_say(remark, 90) for remark in row.remarks),
     )
     return "• " + " · ".join(filter(None, parts))
 
 
-def _vulnerability(change: Change) -> str:
-    name = wording.short(change.finding.vulnerability_id, 40) or "(unnamed)"
-    url = vulnerability_url(change.finding)
-    link = slack_link(url, slack_flat(name)) if url else ""
+def _vulnerability(row: Row) -> str:
+    name = short(row.name, 40) or "(unnamed)"
+    link = slack_link(row.url, slack_flat(name)) if row.url else ""
     return link if link and len(link) <= _LINK else _say(name, 60)
 
 
-def _platforms(alert: Alert) -> str:
-    lines = [f"• {_say(each, _FACT)}" for each in wording.platforms(alert.parts, _LINES)]
-    return "\n".join((f"*{wording.PLATFORMS}*", *lines)) if lines else ""
+def _platforms(text: AlertText) -> str:
+    lines = [f"• {_say(line, _FACT)}" for line in text.platforms.lines(_LINES)]
+    return "\n".join((f"*{text.platforms.title}*", *lines)) if lines else ""
 
 
-def _to_do(alert: Alert) -> str:
-    ready = wording.upgradable(alert)
-    fitting, hidden = wording.fitting(ready, _upgrade, lines=_LINES, characters=_TO_DO)
+def _to_do(to_do: ToDo) -> str:
+    shown = fitting(to_do.upgrades, _upgrade, lines=_LINES, characters=_TO_DO)
     lines: list[str] = []
-    for title, group in wording.by_origin(ready[: len(fitting)]).items():
-        lines += [f"*{title}*", *map(_upgrade, group)]
-    if hidden:
-        lines.append(f"_{wording.more_upgrades(hidden)}_")
-    for said in (
-        wording.deploy(alert),
-        wording.without_fix(alert),
-        wording.without_version(alert),
-    ):
-        if said:
-            lines.append(_say(said, _OTHERS))
+    for remedy, upgrades in to_do.groups(len(shown)).items():
+        lines += [f"*{remedy}*", *map(_upgrade, upgrades)]
+    rest = to_do.more_upgrades(len(shown))
+    lines += [f"_{rest}_"] if rest else []
+    lines += [_say(note, _OTHERS) for note in to_do.notes]
     if not lines:
         return ""
-    return "\n".join(lines if ready else ("*What to do*", *lines))
+    return "\n".join(lines if to_do.upgrades else (f"*{to_do.title}*", *lines))
 
 
-def _steps(alert: Alert) -> list[str]:
-    """Return what mends each setting, in sections of their own: commands are long."""
-    steps, hidden = wording.steps(alert, command=_COMMAND, limit=_STEPS)
+def _steps(to_do: ToDo) -> list[str]:
+    """Return what fixes each setting, in sections of their own: commands are long."""
+    steps, rest = to_do.steps(command=_COMMAND, limit=_STEPS)
     sections = []
-    for each in steps:
-        lines = [f"*{_say(each.title, _FACT)}*"]
-        lines += [_say(said, _OTHERS) for said in (each.risk, each.remark) if said]
-        lines += [f"```{_say(line, MAX_SECTION, code=True)}```" for line in each.commands]
+    for step in steps:
+        lines = [f"*{_say(step.title, _FACT)}*"]
+        lines += [_say(text, _OTHERS) for text in (step.risk, step.remark) if text]
+        lines += [f"```{_say(line, MAX_SECTION, code=True)}```" for line in step.commands]
         sections.append("\n".join(lines))
     if sections:
-        sections[0] = f"*What to do*\n{sections[0]}"
-    return [*sections, *([f"_{_say(hidden, _FACT)}_"] if hidden else [])]
+        sections[0] = f"*{to_do.title}*\n{sections[0]}"
+    return [*sections, *([f"_{_say(rest, _FACT)}_"] if rest else [])]
 
 
-def _upgrade(upgrade: Upgrade) -> str:
-    package = _code(f"{wording.short(upgrade.package)} {wording.upgrade_from(upgrade)}".rstrip())
-    return (
-        f"• {package} to {_code(wording.upgrade_to(upgrade))}: "
-        f"removes {wording.counts(upgrade.fixes)}"
-    )
+def _upgrade(upgrade: UpgradeText) -> str:
+    package = _code(f"{upgrade.package} {upgrade.installed}".rstrip())
+    return f"• {package} to {_code(upgrade.fixed)}: {upgrade.effect}"
 
 
-def _left_out(reasons: Sequence[str], arithmetic: str) -> str:
-    if not reasons:
-        return ""
-    lines = [f"• {_say(each, _LEFT_OUT // _REASONS)}" for each in reasons]
-    return "\n".join(("*Not listed here*", *lines, arithmetic))
+def _omissions(omissions: Omissions) -> str:
+    lines = [f"• {_say(line, _LEFT_OUT // _REASONS)}" for line in omissions.lines(_REASONS)]
+    return "\n".join((f"*{omissions.title}*", *lines, omissions.sum)) if lines else ""
 
 
-def _console(alert: Alert) -> str:
-    console = slack_link(alert.console_url, f"Open the {wording.page_of(alert)} in the ECR console")
-    report = slack_link(alert.report_url, "Open the full report") if alert.report_url else ""
-    links = (each for each in (report, console) if each and len(each) <= _CONSOLE)
-    command = wording.report_command(alert)
-    lines = (_DOT.join(links), f"Full report: `{command}`" if command else "")
+def _links(text: AlertText) -> str:
+    """Return the links to the report page and to the console."""
+    links = (link for link in (text.report, text.console) if link is not None)
+    shown = (slack_link(link.url, link.action) for link in links)
+    command = f"{REPORT_NAME}: `{text.report_command}`" if text.report_command else ""
+    lines = (_DOT.join(link for link in shown if len(link) <= _CONSOLE), command)
     return "\n".join(filter(None, lines))
 
 
-def _fallback(alert: Alert, limit: int) -> str:
+def _fallback(alert: Alert, text: AlertText, limit: int) -> str:
     """Return the message in one line: what notifications and screen readers say."""
-    numbers = wording.not_clear(alert) if alert.problem else f"{wording.all_findings(alert)}."
-    return _say(unlinked(f"{_name(alert)}: {alert.verdict.rstrip('.')}. {numbers}"), limit)
+    end = f"{text.totals}." if text.problem is None else text.problem.caution
+    return _say(unlinked(f"{_name(alert, text)}: {text.verdict.rstrip('.')}. {end}"), limit)
 
 
-def _fallback_of_standing(alert: Alert, limit: int) -> str:
-    numbers = f" {wording.all_findings(alert)}." if alert.total else ""
-    return _say(unlinked(f"{_name(alert)}: {_how_it_stands(alert)}.{numbers}"), limit)
+def _fallback_of_root(alert: Alert, text: AlertText, limit: int) -> str:
+    totals = f" {text.totals}." if alert.total else ""
+    line = f"{_name(alert, text)}: {capitalized(text.state)}.{totals}"
+    return _say(unlinked(line), limit)
 
 
-def _name(alert: Alert) -> str:
-    image = alert.image
-    return f"{wording.short(image.name)} ({image.account}, {image.region})"
+def _name(alert: Alert, text: AlertText) -> str:
+    return f"{text.name} ({alert.image.account}, {alert.image.region})"
 
 
-def _text_alone(alert: Alert, said: str) -> str:
-    lines = (said, _console(alert), _say(unlinked(wording.footer(alert)), _FOOTER))
+def _text_alone(text: AlertText, line: str) -> str:
+    lines = (line, _links(text), _say(unlinked(text.footer), _FOOTER))
     return "\n".join(filter(None, lines))
 
 
@@ -372,7 +349,7 @@ def _code(text: str) -> str:
 
 
 def _longest(blocks: Sequence[Json]) -> int:
-    return max((len(each["text"]["text"]) for each in blocks if "text" in each), default=0)
+    return max((len(block["text"]["text"]) for block in blocks if "text" in block), default=0)
 
 
 def _characters(value: Json) -> int:

@@ -10,6 +10,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from lib.messages.text import text_of
 from lib.models import Digest, Json, Message, NotThere, Receipt, Usage, Verdict
 from lib.models.diagnostics import Check
 from lib.notifiers import testing
@@ -65,14 +66,14 @@ class SlackWebhookNotifier:
     def render(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # a webhook has no threads
         """See `Notifier.render`."""
         if isinstance(alert, Digest):
-            return digest.told(alert)
-        return message.told(alert)
+            return digest.digest_message(alert)
+        return message.alert_message(alert, text_of(alert))
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
         """See `Notifier.plain`: the text alone."""
         if isinstance(alert, Digest):
-            return digest.told_plainly(alert)
-        return message.told_plainly(alert)
+            return digest.plain_digest_message(alert)
+        return message.plain_message(alert, text_of(alert))
 
     def verify(
         self,

@@ -10,10 +10,11 @@ import hashlib
 import json
 from typing import Final
 
-from lib.messages import wording
-from lib.models import Alert, Change, Json, Severity, Upgrade
+from lib.messages.parts import REPORT_NAME, AlertText, Row, Section, ToDo, UpgradeText
+from lib.messages.text import text_of
+from lib.models import Alert, Json, Severity
 from lib.notifiers.slack.mrkdwn import escape_slack, slack_flat, slack_text
-from lib.text import one_line, truncate, unlinked
+from lib.text import fitting, one_line, truncate, unlinked
 
 # Titles and descriptions beyond these are dropped without a word. The lists have no documented
 # limit; a chat shows few lines of them anyway.
@@ -22,7 +23,7 @@ MAX_DESCRIPTION: Final = 8_000
 _STEPS: Final = 5
 _STEP: Final = 300
 _COMMAND: Final = 800
-_MENDED: Final = 3_000
+_FIXES: Final = 3_000
 _KEYWORD: Final = 70
 _NAME: Final = 100
 _VALUE: Final = 250
@@ -36,25 +37,27 @@ _URL: Final = 1_000
 
 
 def render(alert: Alert, _room: int) -> tuple[str, bool]:
-    """Return the notification, and whether findings that are told are not listed in it."""
-    told = [_opening(alert)]
+    """Return the notification, and whether it lists fewer findings than the alert has."""
+    text = text_of(alert, rows=_LISTED)
+    parts = [_opening(text)]
     listed = 0
-    for section in wording.sections(alert):
-        text, number = _listing(section)
-        told.append(text)
+    for section in text.sections:
+        part, number = _listing(section)
+        parts.append(part)
         listed += number
-    others = (wording.deploy(alert), wording.without_fix(alert))
-    told += [_say(each, _LINE) for each in others if each]
-    return _document(alert, told, _steps(alert)), listed < len(alert.changes)
+    notes = (text.to_do.deploy, text.to_do.without_fix)
+    parts += [_say(note, _LINE) for note in notes if note]
+    return _document(alert, text, parts, _steps(text.to_do)), listed < len(alert.changes)
 
 
 def render_plain(alert: Alert, _room: int) -> tuple[str, bool]:
     """Return what happened and where to look."""
-    return _document(alert, [_opening(alert)], []), bool(alert.changes)
+    text = text_of(alert)
+    return _document(alert, text, [_opening(text)], []), bool(alert.changes)
 
 
-def _document(alert: Alert, told: list[str], steps: list[str]) -> str:
-    description = "\n\n".join((*told, _ending(alert)))
+def _document(alert: Alert, text: AlertText, parts: list[str], steps: list[str]) -> str:
+    description = "\n\n".join((*parts, _ending(text)))
     content = {
         "textType": "client-markdown",
         "title": f"{_mark(alert)} {_say(alert.image.name, _NAME)}",
@@ -69,7 +72,7 @@ def _document(alert: Alert, told: list[str], steps: list[str]) -> str:
             "content": content | ({"nextSteps": steps} if steps else {}),
             "metadata": {
                 "threadId": hashlib.sha256(alert.stream.encode("utf-8", "replace")).hexdigest(),
-                "summary": _say(f"{alert.image.name}: {alert.verdict}", _VALUE),
+                "summary": _say(f"{alert.image.name}: {text.verdict}", _VALUE),
                 "eventType": "scan-problem" if alert.problem else "scan-findings",
                 "additionalContext": _context(alert),
             },
@@ -77,78 +80,60 @@ def _document(alert: Alert, told: list[str], steps: list[str]) -> str:
     )
 
 
-def _opening(alert: Alert) -> str:
-    where = _say(wording.where(alert), _LINE)
-    if alert.problem is not None:
-        what = alert.verdict.split(":", 1)[0]
-        reason, remedy = alert.problem.reason, alert.problem.remedy
+def _opening(text: AlertText) -> str:
+    where = _say(text.where, _LINE)
+    problem = text.problem
+    if problem is not None:
         return (
-            f"*{_say(what, _VERDICT)}:* {_say(reason, _PROBLEM)}\n{wording.not_clear(alert)}\n"
-            f"{where}"
-            f"\n\n*What to do*\n{slack_text(unlinked(one_line(remedy)), _PROBLEM)}"
+            f"*{_say(problem.title, _VERDICT)}:* {_say(problem.reason, _PROBLEM)}\n"
+            f"{problem.caution}\n{where}"
+            f"\n\n*{text.to_do.title}*\n{slack_text(unlinked(problem.remedy), _PROBLEM)}"
         )
-    numbers = (wording.all_findings(alert), wording.why(alert))
-    lines = (_say(each, _LINE) for each in numbers if each)
-    platforms = (f"- {_say(each, _LINE)}" for each in wording.platforms(alert.parts, _STEPS))
-    return "\n".join((f"*{_say(alert.verdict, _VERDICT)}*", *lines, where, *platforms))
+    totals = (_say(total, _LINE) for total in (text.totals, text.why) if total)
+    platforms = (f"- {_say(line, _LINE)}" for line in text.platforms.lines(_STEPS))
+    return "\n".join((f"*{_say(text.verdict, _VERDICT)}*", *totals, where, *platforms))
 
 
-def _listing(section: wording.Section) -> tuple[str, int]:
-    lines, hidden = wording.fitting(
-        section.changes, lambda each: _entry(section, each), lines=_LISTED, characters=_SECTION
-    )
-    rest = [_say(wording.more(hidden), _LINE)] if hidden else []
+def _listing(section: Section) -> tuple[str, int]:
+    lines = fitting(section.rows, _entry, lines=_LISTED, characters=_SECTION)
+    more = section.more(len(lines))
+    rest = [_say(more, _LINE)] if more else []
     return "\n".join((f"*{section.title}*", *lines, *rest)), len(lines)
 
 
-def _entry(section: wording.Section, change: Change) -> str:
-    finding = change.finding
-    remarks = filter(None, (wording.fix(finding), *section.remarks(change)))
-    name = wording.short(finding.vulnerability_id)
-    said = ", ".join((wording.installed(finding), *remarks))
-    return f"- {_say(f'{wording.severity(finding)} {name}: {said}', _LINE)}"
+def _entry(row: Row) -> str:
+    return f"- {_say(f'{row.severity} {row.name}: {row.details}', _LINE)}"
 
 
-def _steps(alert: Alert) -> list[str]:
-    ready = wording.upgradable(alert)
-    shown = [_say(_upgrade(each), _STEP) for each in ready[: _STEPS - 1]]
-    hidden = ready[_STEPS - 1 :]
-    if len(hidden) == 1:
-        return [*shown, _say(_upgrade(hidden[0]), _STEP)]
-    mended, rest = wording.steps(alert, command=_COMMAND, limit=_MENDED)
-    for each in mended:
-        command = "; ".join(each.commands) or each.remark
-        shown.append(slack_text(unlinked(one_line(f"{each.title}: {command}")), 4 * _COMMAND))
-    if rest:
-        return [*shown, _say(rest, _STEP)]
-    more = wording.more_upgrades(hidden) if hidden else wording.without_version(alert)
-    return [*shown, *([_say(more, _STEP)] if more else [])]
+def _steps(to_do: ToDo) -> list[str]:
+    """Return the first steps; the last one counts the others."""
+    most = _STEPS if to_do.upgrade_count == _STEPS else _STEPS - 1
+    shown = [_say(_upgrade(upgrade), _STEP) for upgrade in to_do.upgrades[:most]]
+    if to_do.upgrade_count == _STEPS:
+        return shown
+    steps, rest = to_do.steps(command=_COMMAND, limit=_FIXES)
+    for step in steps:
+        line = f"{step.title}: {'; '.join(step.commands) or step.remark}"
+        shown.append(slack_text(unlinked(one_line(line)), 4 * _COMMAND))
+    last = rest or to_do.more_upgrades(most) or to_do.without_version
+    return [*shown, *([_say(last, _STEP)] if last else [])]
 
 
-def _upgrade(upgrade: Upgrade) -> str:
-    versions = wording.upgrade_from(upgrade)
-    words = (
-        f"{upgrade.origin.remedy}:",
-        wording.short(upgrade.package),
-        f"from {versions}" if versions else "",
-        f"to {wording.upgrade_to(upgrade)}, removes {wording.counts(upgrade.fixes)}",
-    )
-    return " ".join(filter(None, words))
+def _upgrade(upgrade: UpgradeText) -> str:
+    return f"{upgrade.remedy}: {upgrade.step}, {upgrade.effect}"
 
 
-def _ending(alert: Alert) -> str:
-    links = (
-        ("Full report", alert.report_url),
-        ("ECR console", alert.console_url),
-        *((_say(label, _NAME), url) for label, url in wording.source_links(alert)),
-    )
-    source = wording.source(alert)
-    lines = [_say(f"{wording.SOURCE}: {source}", _LINE)] if source else []
-    lines += [f"{label}: {escape_slack(url)}" for label, url in links if url and len(url) <= _URL]
-    command = wording.report_command(alert)
-    lines += [f"Full report: `{command}`"] if command else []
-    notes = [_say(f"Note: {each}", _LINE) for each in wording.warnings(alert)]
-    return "\n".join((*lines, *notes, _say(wording.footer(alert), _LINE)))
+def _ending(text: AlertText) -> str:
+    source = text.source
+    lines = [_say(f"{source.label}: {source.value}", _LINE)] if source is not None else []
+    lines += [
+        f"{_say(link.name, _NAME)}: {escape_slack(link.url)}"
+        for link in text.links
+        if len(link.url) <= _URL
+    ]
+    lines += [f"{REPORT_NAME}: `{text.report_command}`"] if text.report_command else []
+    notes = [_say(f"Note: {warning}", _LINE) for warning in text.warnings]
+    return "\n".join((*lines, *notes, _say(text.footer, _LINE)))
 
 
 def _mark(alert: Alert) -> str:
@@ -162,8 +147,8 @@ def _mark(alert: Alert) -> str:
 
 def _keywords(alert: Alert) -> list[str]:
     worst = alert.worst.name if alert.worst is not None else ""
-    said = (worst, alert.image.repository, alert.image.account, alert.image.region)
-    return [text for each in said if (text := _say(each, _KEYWORD))]
+    words = (worst, alert.image.repository, alert.image.account, alert.image.region)
+    return [keyword for word in words if (keyword := _say(word, _KEYWORD))]
 
 
 def _severity(alert: Alert) -> str:

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages import digest as words
+from lib.messages.digest import AGES, DigestText, digest_text_of
 from lib.models import Digest
 from lib.notifiers.document import dump, render_digest
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
@@ -21,21 +21,21 @@ _TITLE: Final = 200
 
 def text(digest: Digest, _room: int) -> str:
     """Return a plain text of at most 76 columns."""
-    lines = [*_wrapped(words.title(digest)), "", *_wrapped(words.verdict(digest)), ""]
-    for each in (words.movement(digest), words.came(digest), words.gone(digest)):
-        lines += _wrapped(each)
-    ages = words.ages(digest)
-    if ages:
-        lines += ["", words.OPEN.upper()]
-        width = max(len(age) for age, _ in ages)
-        lines += [f"  {age:<{width}}  {numbers}" for age, numbers in ages]
-        lines += _wrapped(words.oldest(digest), "  ")
-    for title, listed in _lists(digest, _LINES, _LIST):
-        lines += ["", title.upper()]
-        for each in listed:
-            lines += [f"  {each}"] if title == words.TREND else _wrapped(each, "  ")
-    lines += ["", *(line for each in words.doubts(digest) for line in _wrapped(f"Note: {each}"))]
-    return "\n".join((*lines, *_wrapped(words.footer(digest)))) + "\n"
+    shown = digest_text_of(digest, lines=_LINES, characters=_LIST)
+    lines = [*_wrapped(shown.title), "", *_wrapped(shown.verdict), ""]
+    lines += [wrapped for line in shown.sums for wrapped in _wrapped(line)]
+    if shown.ages:
+        width = max(len(age) for age, _ in shown.ages)
+        lines += ["", AGES.upper()]
+        lines += [f"  {age:<{width}}  {numbers}" for age, numbers in shown.ages]
+        lines += _wrapped(shown.oldest, "  ")
+    if shown.trend.lines:
+        lines += ["", shown.trend.title.upper(), *(f"  {line}" for line in shown.trend.lines)]
+    for section in shown.lists:
+        lines += ["", section.title.upper()]
+        lines += [wrapped for line in section.lines for wrapped in _wrapped(line, "  ")]
+    notes = [wrapped for line in shown.warnings for wrapped in _wrapped(f"Note: {line}")]
+    return "\n".join((*lines, "", *notes, *_wrapped(shown.footer))) + "\n"
 
 
 def document(digest: Digest, room: int) -> str:
@@ -45,44 +45,37 @@ def document(digest: Digest, room: int) -> str:
 
 def amazon_q(digest: Digest, _room: int) -> str:
     """Return a custom notification. See `lib.notifiers.sns.amazon_q`."""
-    moved = (words.movement(digest), words.came(digest), words.gone(digest))
-    parts = [
-        "\n".join((f"*{_say(words.verdict(digest))}*", *(_say(each) for each in moved if each)))
-    ]
-    ages = words.ages(digest)
-    if ages:
-        lines = (f"- {age}: {_say(numbers)}" for age, numbers in ages)
-        parts.append("\n".join((f"*{words.OPEN}*", *lines)))
-    for title, listed in _lists(digest, _SHOWN, _PART):
-        shown = ["```", *listed, "```"]
-        if title != words.TREND:
-            shown = [f"- {_say(each)}" for each in listed]
-        parts.append("\n".join((f"*{title}*", *shown)))
-    notes = (_say(f"Note: {each}") for each in words.doubts(digest))
-    parts.append("\n".join((*notes, _say(words.footer(digest)))))
+    shown = digest_text_of(digest, lines=_SHOWN, characters=_PART)
+    content = {
+        "textType": "client-markdown",
+        "title": _say(f"\N{BAR CHART} {shown.title}", _TITLE),
+        "description": "\n\n".join(_parts(shown)),
+    }
     return json.dumps(
         {
             "version": "1.0",
             "source": "custom",
             "id": digest.delivery_id,
-            "content": {
-                "textType": "client-markdown",
-                "title": _say(f"\N{BAR CHART} {words.title(digest)}", _TITLE),
-                "description": "\n\n".join(parts),
-            },
+            "content": content,
             "metadata": {"threadId": digest.stream, "eventType": "digest"},
         }
     )
 
 
-def _lists(digest: Digest, lines: int, characters: int) -> list[tuple[str, list[str]]]:
-    lists = (
-        (words.TREND, words.trend(digest)),
-        (words.REPOSITORIES, words.repositories(digest, lines, characters)),
-        (words.REMOVED, words.removed(digest, lines, characters)),
-        (words.NOT_SCANNED, words.not_scanned(digest, lines, characters)),
-    )
-    return [(title, listed) for title, listed in lists if listed]
+def _parts(shown: DigestText) -> Iterable[str]:
+    yield "\n".join((f"*{_say(shown.verdict)}*", *map(_say, shown.sums)))
+    if shown.ages:
+        yield _part(AGES, (f"- {age}: {_say(numbers)}" for age, numbers in shown.ages))
+    if shown.trend.lines:
+        yield _part(shown.trend.title, ("```", *shown.trend.lines, "```"))
+    for section in shown.lists:
+        yield _part(section.title, (f"- {_say(line)}" for line in section.lines))
+    notes = (_say(f"Note: {warning}") for warning in shown.warnings)
+    yield "\n".join((*notes, _say(shown.footer)))
+
+
+def _part(title: str, lines: Iterable[str]) -> str:
+    return "\n".join((f"*{title}*", *lines))
 
 
 def _wrapped(line: str, indent: str = "") -> Iterable[str]:

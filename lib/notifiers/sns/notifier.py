@@ -17,8 +17,7 @@ from typing import ClassVar, Final
 from lib.errors import (
     ConfigError,
 )
-from lib.messages import digest as digest_words
-from lib.messages import wording
+from lib.messages.digest import digest_text_of
 from lib.models import Alert, Digest, Json, Message, NotThere, Receipt, StreamId, Usage, Verdict
 from lib.models.diagnostics import Check, ok
 from lib.notifiers import document, testing
@@ -28,7 +27,7 @@ from lib.notifiers.sns import testing as sns_testing
 from lib.notifiers.sns import text as sns_text
 from lib.notifiers.sns.publisher import region_of
 from lib.ports.notifiers import DestinationTest, NotifierTools
-from lib.text import ascii_only, one_line, truncate
+from lib.text import ascii_only, one_line, short, truncate
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 MAX_BYTES: Final = 262_144
@@ -155,7 +154,7 @@ class SnsNotifier:
         if isinstance(message, Digest):
             attributes = _digest_attributes(message)
             body = self._digest(message, MAX_BYTES - _size({"Message": "", **attributes}))
-            subject = ascii_only(digest_words.title(message))
+            subject = ascii_only(digest_text_of(message, lines=0, characters=0).title)
         else:
             room = MAX_BYTES - _size({"Message": "", **_attributes(message, truncated=True)})
             body, truncated = render(message, room)
@@ -187,7 +186,7 @@ def _place(alert: Message) -> Json:
 
 def _subject(alert: Alert) -> str:
     """Return "[CRITICAL] payments/api:1.4.2: 2 new CRITICAL ..." in ASCII without controls."""
-    name = ascii_only(wording.short(alert.image.name, MAX_SUBJECT // 2))
+    name = ascii_only(short(alert.image.name, MAX_SUBJECT // 2))
     tag, told = _told(alert)
     return f"[{tag}] {name}: {ascii_only(told)}"
 

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from lib.exports.ocsf import CHANGED, GONE, NEW, event, not_scanned, summary, traced
-from lib.messages import wording
-from lib.models import Alert, Change, ChangeKind, Json, Severity
+from lib.messages.parts import AlertText, more_findings
+from lib.messages.text import text_of
+from lib.models import Alert, Change, ChangeKind, Json, Severity, by_severity
 from lib.notifiers.document import shortened
-from lib.text import one_line, truncate
+from lib.text import one_line, short, truncate
 
 _FIELD: Final = 500
 _URL: Final = 2000
@@ -26,8 +27,9 @@ def render(alert: Alert, room: int) -> tuple[str, bool]:
 
     Cut by whole events, the worst stay. In ASCII, so that its length is its size.
     """
-    alert = shortened(alert)
-    room -= len(_dump(_first(alert, len(alert.changes)))) + _SPARE
+    text = text_of(alert, rows=0)
+    alert = shortened(alert, text)
+    room -= len(_dump(_first(alert, text, len(alert.changes)))) + _SPARE
     lines: list[str] = []
     for change in alert.changes:
         line = _dump(_finding(alert, change))
@@ -36,21 +38,21 @@ def render(alert: Alert, room: int) -> tuple[str, bool]:
             break
         lines.append(line)
     taken = len(lines)
-    return "".join((_dump(_first(alert, taken)), *lines)), taken < len(alert.changes)
+    return "".join((_dump(_first(alert, text, taken)), *lines)), taken < len(alert.changes)
 
 
 def _dump(event: Json) -> str:
     return json.dumps(event, separators=(",", ":")) + "\n"
 
 
-def _first(alert: Alert, taken: int) -> Json:
+def _first(alert: Alert, text: AlertText, taken: int) -> Json:
     hidden = alert.changes[taken:]
     if alert.problem is not None:
         return _marked(alert, not_scanned(alert.image, alert.scan))
-    told = (alert.verdict, wording.all_findings(alert), wording.more(hidden) if hidden else "")
-    said = (truncate(one_line(each), _FIELD).rstrip(".") for each in told if each)
+    texts = (text.verdict, text.totals, more_findings(by_severity(hidden)))
+    sentences = (truncate(sentence, _FIELD).rstrip(".") for sentence in texts if sentence)
     worst = Severity.UNKNOWN if alert.worst is None else alert.worst
-    return _marked(alert, summary(alert.image, alert.scan, worst, f"{'. '.join(said)}."))
+    return _marked(alert, summary(alert.image, alert.scan, worst, f"{'. '.join(sentences)}."))
 
 
 def _finding(alert: Alert, change: Change) -> Json:
@@ -73,6 +75,6 @@ def _marked(alert: Alert, made: Json) -> Json:
 
 
 def _labels(alert: Alert) -> Iterator[str]:
-    yield from (f"route:{wording.short(each)}" for each in alert.routes[:20])
+    yield from (f"route:{short(route)}" for route in alert.routes[:20])
     if alert.report_url is not None and len(alert.report_url) <= _URL:
         yield f"report:{alert.report_url}"

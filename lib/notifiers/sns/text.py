@@ -4,10 +4,20 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages import wording
-from lib.models import Alert, Change, ScanProblem, Upgrade
-from lib.text import one_line, truncate
-from lib.urls.advisories import vulnerability_url
+from lib.messages.parts import (
+    LINKS,
+    REPORT_NAME,
+    AlertText,
+    Omissions,
+    Problem,
+    Row,
+    Section,
+    ToDo,
+    UpgradeText,
+)
+from lib.messages.text import text_of
+from lib.models import Alert
+from lib.text import fitting, one_line, truncate
 
 _COLUMNS: Final = 76
 _LISTED: Final = 50
@@ -21,81 +31,61 @@ _MAX_URL: Final = 2000
 
 def render(alert: Alert, _room: int) -> tuple[str, bool]:
     """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
-    lines = [*_opening(alert), *_platforms(alert)]
-    truncated = False
-    lines += [*_to_do(alert), *_steps(alert)]
-    for section in wording.sections(alert):
-        listed, cut = _listing(section)
+    text = text_of(alert, rows=_LISTED)
+    lines = [*_opening(text), *_platforms(text), *_upgrades(text.to_do), *_steps(text.to_do)]
+    is_cut = False
+    for section in text.sections:
+        listed, rest = _listing(section)
         lines += listed
-        truncated = truncated or cut
-    lines += _left_out(alert)
-    lines += [*_title("Links"), *_links(alert), ""]
-    lines += [line for each in wording.warnings(alert) for line in _wrapped(f"Note: {each}")]
-    lines += _wrapped(wording.footer(alert))
-    return "\n".join(lines) + "\n", truncated
+        is_cut = is_cut or bool(rest)
+    lines += _omissions(text.left_out)
+    lines += [*_title(LINKS), *_links(text), ""]
+    lines += [line for warning in text.warnings for line in _wrapped(f"Note: {warning}")]
+    lines += _wrapped(text.footer)
+    return "\n".join(lines) + "\n", is_cut
 
 
 def render_plain(alert: Alert, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
-    lines = (*_opening(alert), *_title("Links"), *_links(alert), "", wording.footer(alert))
+    text = text_of(alert)
+    lines = (*_opening(text), *_title(LINKS), *_links(text), "", text.footer)
     return "\n".join(lines) + "\n", bool(alert.changes)
 
 
-def _links(alert: Alert) -> list[str]:
-    lines = _indented(f"{_shown(alert)} in the ECR console: {_console(alert)}")
-    for label, url in wording.source_links(alert):
-        lines += _indented(f"{label}: {url}")
-    if command := wording.report_command(alert):
-        return [f"  Full report: {command}", *lines]
-    if alert.report_url is None or len(alert.report_url) > _MAX_URL:
+def _links(text: AlertText) -> list[str]:
+    lines = _indented(f"{text.console.label}: {text.console.printed(_MAX_URL)}")
+    for link in text.sources:
+        lines += _indented(f"{link.label}: {link.url}")
+    if text.report_command:
+        return [f"  {REPORT_NAME}: {text.report_command}", *lines]
+    report = text.report
+    if report is None or len(report.url) > _MAX_URL:
         return lines
-    return [*_indented(f"Full report, for some weeks: {alert.report_url}"), *lines]
+    return [*_indented(f"{report.label}, {report.note}: {report.url}"), *lines]
 
 
-def _shown(alert: Alert) -> str:
-    return wording.page_of(alert).capitalize()
-
-
-def _console(alert: Alert) -> str:
-    return alert.console_url if len(alert.console_url) <= _MAX_URL else "(too long to print)"
-
-
-def _opening(alert: Alert) -> list[str]:
-    if alert.problem is not None:
-        told = _told_problem(alert, alert.problem)
-    else:
-        numbers = filter(None, (wording.all_findings(alert), wording.why(alert)))
-        told = [
-            *_wrapped(alert.verdict),
-            "",
-            *(line for each in numbers for line in _wrapped(each)),
-        ]
-    facts = wording.facts(alert)
-    width = max(len(label) for label, _ in facts) + 2
+def _opening(text: AlertText) -> list[str]:
+    width = max(len(fact.label) for fact in text.facts) + 2
     return [
-        *_wrapped(f"{wording.subject(alert).capitalize()} {wording.short(alert.image.name)}"),
+        *_wrapped(f"{text.subject.capitalize()} {text.name}"),
         "",
-        *told,
+        *(_result(text) if text.problem is None else _problem(text, text.problem)),
         "",
-        *(line for label, value in facts for line in _labelled(label, value, width)),
+        *(line for fact in text.facts for line in _labelled(fact.label, fact.value, width)),
     ]
 
 
-def _platforms(alert: Alert) -> list[str]:
-    lines = wording.platforms(alert.parts, _LISTED)
-    if not lines:
-        return []
-    listed = [line for each in lines for line in _indented(each, bullet="- ")]
-    return [*_title(wording.PLATFORMS), *listed]
+def _result(text: AlertText) -> list[str]:
+    totals = filter(None, (text.totals, text.why))
+    return [*_wrapped(text.verdict), "", *(line for total in totals for line in _wrapped(total))]
 
 
-def _told_problem(alert: Alert, problem: ScanProblem) -> list[str]:
-    what = alert.verdict.split(":", 1)[0].upper()
+def _problem(text: AlertText, problem: Problem) -> list[str]:
     return [
-        *_wrapped(f"{what}: {truncate(one_line(problem.reason), _FIELD)}"),
-        *_wrapped(wording.not_clear(alert)),
-        *_title("What to do"),
-        *_advice(truncate(one_line(problem.remedy), 2 * _FIELD)),
+        *_wrapped(f"{problem.title.upper()}: {truncate(problem.reason, _FIELD)}"),
+        *_wrapped(problem.caution),
+        *_title(text.to_do.title),
+        *_advice(problem.remedy),
     ]
 
 
@@ -108,76 +98,61 @@ def _advice(remedy: str) -> Iterable[str]:
             yield from _indented(part.lstrip(" .").rstrip())
 
 
-def _to_do(alert: Alert) -> list[str]:
-    ready = wording.upgradable(alert)
-    fitting, hidden = wording.fitting(ready, _upgrade, lines=_LISTED, characters=_SECTION)
-    lines: list[str] = []
-    for title, group in wording.by_origin(ready[: len(fitting)]).items():
-        lines += [*_indented(f"{title}:"), *map(_upgrade, group)]
-    if hidden:
-        lines += _indented(wording.more_upgrades(hidden))
-    for said in (
-        wording.deploy(alert),
-        wording.without_fix(alert),
-        wording.without_version(alert),
-    ):
-        lines += _indented(said) if said else []
-    return [*_title("What to do"), *lines] if lines else []
-
-
-def _steps(alert: Alert) -> list[str]:
-    """Return what mends each setting; a wrapped command could not be run."""
-    steps, hidden = wording.steps(alert, command=_SECTION, limit=_SECTION, templates=True)
-    lines = _title("What to do") if steps else []
-    for each in steps:
-        lines += _indented(each.title, bullet="- ")
-        for said in filter(None, (each.risk, each.remark)):
-            lines += _indented(said, indent="    ")
-        lines += [f"    {line}" for line in each.commands]
-        lines += _indented(f"CloudFormation, {each.resource}:", indent="    ")
-        lines += [f"      {line}" for line in each.template]
-    return [*lines, *(_indented(hidden) if hidden else [])]
-
-
-def _upgrade(upgrade: Upgrade) -> str:
-    versions = wording.upgrade_from(upgrade)
-    words = (
-        wording.short(upgrade.package),
-        f"from {versions}" if versions else "",
-        f"to {wording.upgrade_to(upgrade)}: removes {wording.counts(upgrade.fixes)}",
-    )
-    return "\n".join(_indented(" ".join(filter(None, words)), bullet="- "))
-
-
-def _listing(section: wording.Section) -> tuple[list[str], bool]:
-    lines, hidden = wording.fitting(
-        section.changes,
-        lambda each: _entry(section, each),
-        lines=_LISTED,
-        characters=_SECTION,
-    )
-    note = truncate(one_line(section.note), _FIELD)
-    title = _title(f"{section.title} ({len(section.changes):,})", note)
-    return [*title, *lines, *(_indented(wording.more(hidden)) if hidden else [])], bool(hidden)
-
-
-def _entry(section: wording.Section, change: Change) -> str:
-    """Return two or three lines: what, in which package, and where to read about it."""
-    finding = change.finding
-    name = wording.short(finding.vulnerability_id)
-    remarks = (wording.fix(finding), *section.remarks(change))
-    about = ", ".join(filter(None, (wording.installed(finding), *remarks)))
-    lines = _indented(f"{wording.severity(finding):<13} {name}  {about}", hanging=14)
-    url = vulnerability_url(finding)
-    return "\n".join([*lines, f"{'':16}{url}"] if url else lines)
-
-
-def _left_out(alert: Alert) -> list[str]:
-    reasons = wording.left_out(alert, _REASONS)
-    if not reasons:
+def _platforms(text: AlertText) -> list[str]:
+    lines = text.platforms.lines(_LISTED)
+    if not lines:
         return []
-    lines = [line for each in reasons for line in _indented(each, bullet="- ")]
-    return [*_title("Not listed here"), *lines, *_indented(wording.arithmetic(alert))]
+    listed = [wrapped for line in lines for wrapped in _indented(line, bullet="- ")]
+    return [*_title(text.platforms.title), *listed]
+
+
+def _upgrades(to_do: ToDo) -> list[str]:
+    shown = fitting(to_do.upgrades, _upgrade, lines=_LISTED, characters=_SECTION)
+    lines: list[str] = []
+    for remedy, upgrades in to_do.groups(len(shown)).items():
+        lines += [*_indented(f"{remedy}:"), *map(_upgrade, upgrades)]
+    for note in filter(None, (to_do.more_upgrades(len(shown)), *to_do.notes)):
+        lines += _indented(note)
+    return [*_title(to_do.title), *lines] if lines else []
+
+
+def _upgrade(upgrade: UpgradeText) -> str:
+    return "\n".join(_indented(f"{upgrade.step}: {upgrade.effect}", bullet="- "))
+
+
+def _steps(to_do: ToDo) -> list[str]:
+    """Return what fixes each setting; a wrapped command could not be run."""
+    steps, rest = to_do.steps(command=_SECTION, limit=_SECTION, templates=True)
+    lines = _title(to_do.title) if steps else []
+    for step in steps:
+        lines += _indented(step.title, bullet="- ")
+        for text in filter(None, (step.risk, step.remark)):
+            lines += _indented(text, indent="    ")
+        lines += [f"    {line}" for line in step.commands]
+        lines += _indented(step.template_title, indent="    ")
+        lines += [f"      {line}" for line in step.template]
+    return [*lines, *(_indented(rest) if rest else [])]
+
+
+def _listing(section: Section) -> tuple[list[str], str]:
+    """Return the lines of a list, and the last one where findings are missing."""
+    lines = fitting(section.rows, _entry, lines=_LISTED, characters=_SECTION)
+    rest = section.more(len(lines))
+    title = _title(section.heading, section.note)
+    return [*title, *lines, *(_indented(rest) if rest else [])], rest
+
+
+def _entry(row: Row) -> str:
+    """Return two or three lines: what, in which package, and where to read about it."""
+    lines = _indented(f"{row.severity:<13} {row.name}  {row.details}", hanging=14)
+    return "\n".join([*lines, f"{'':16}{row.url}"] if row.url else lines)
+
+
+def _omissions(omissions: Omissions) -> list[str]:
+    lines = [
+        wrapped for line in omissions.lines(_REASONS) for wrapped in _indented(line, bullet="- ")
+    ]
+    return [*_title(omissions.title), *lines, *_indented(omissions.sum)] if lines else []
 
 
 def _title(title: str, note: str = "") -> list[str]:

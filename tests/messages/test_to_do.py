@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lib.checks.settings import COMMAND
-from lib.messages import wording
+from lib.messages.text import text_of
 from lib.models import Alert
 from tests.notifiers.test_contract import FORMATS
 from tests.support.alerts import stories
@@ -23,7 +23,7 @@ def with_command(alert: Alert, command: str) -> Alert:
 
 
 def test_each_setting_has_its_commands() -> None:
-    steps, hidden = wording.steps(SETTINGS, command=2000, limit=10_000, templates=True)
+    steps, hidden = text_of(SETTINGS).to_do.steps(command=2000, limit=10_000, templates=True)
 
     assert len(steps) == 3
     assert hidden == ""
@@ -31,7 +31,7 @@ def test_each_setting_has_its_commands() -> None:
 
 
 def test_what_does_not_fit_is_counted() -> None:
-    steps, hidden = wording.steps(SETTINGS, command=2000, limit=500)
+    steps, hidden = text_of(SETTINGS).to_do.steps(command=2000, limit=500)
 
     assert len(steps) == 1
     assert hidden == "and 2 more; ecr-scan-alerts audit shows them"
@@ -39,25 +39,27 @@ def test_what_does_not_fit_is_counted() -> None:
 
 def test_a_long_or_strange_command_is_not_cut() -> None:
     for command in ("aws " * 1000, "aws ecr `reboot`"):
-        (step,), _ = wording.steps(with_command(SETTINGS, command), command=2000, limit=10_000)
+        (step,), _ = text_of(with_command(SETTINGS, command)).to_do.steps(
+            command=2000, limit=10_000
+        )
 
         assert step.commands == ()
         assert "ecr-scan-alerts audit shows it" in step.remark
 
 
 def test_a_vulnerability_has_no_such_step() -> None:
-    assert wording.steps(stories()["baseline"], command=2000, limit=10_000) == ([], "")
+    assert text_of(stories()["baseline"]).to_do.steps(command=2000, limit=10_000) == ([], "")
 
 
 def test_what_an_alert_is_about_has_a_name() -> None:
     told = stories()
 
-    names = {each: wording.subject(told[each]) for each in ("baseline", "tag-moved")}
+    names = {name: text_of(told[name]).subject for name in ("baseline", "tag-moved")}
 
     assert names == {"baseline": "image", "tag-moved": "tag"}
-    assert wording.subject(SETTINGS) == "repository"
-    assert wording.columns(told["baseline"]) == ("Vulnerability", "Package")
-    assert wording.columns(SETTINGS) == ("Check", "Setting")
+    assert text_of(SETTINGS).subject == "repository"
+    assert text_of(told["baseline"]).columns == ("Vulnerability", "Package")
+    assert text_of(SETTINGS).columns == ("Check", "Setting")
 
 
 DOCUMENTS = {"webhook", "json", "ocsf"}

@@ -1,0 +1,358 @@
+"""
+The text of an alert, part by part: what every receiver, the page and the command lay out.
+
+Each text is one line without control characters and of a bounded length. What a receiver has no
+room for is counted by the part itself, so that all numbers add up wherever a list is cut.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from lib.messages.phrases import AUDIT, counts_text
+from lib.models import Counts, LeftOut, Severity
+from lib.text import counted
+
+TO_DO: Final = "What to do"
+OMITTED: Final = "Not listed here"
+LINKS: Final = "Links"
+REPORT_NAME: Final = "Full report"
+PLATFORMS: Final = "By platform"
+LAST_CHANGE: Final = "Last change"
+CHANGED_LAST: Final = "What changed last"
+NO_RESULT: Final = "No result"
+UPGRADE_COLUMNS: Final = ("Package", "From", "To", "Removes")
+_TOO_LONG: Final = "(too long to print)"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A label and its value: what was scanned, where, when."""
+
+    label: str
+    value: str
+    in_where: bool = False
+    """Whether `AlertText.where` says it, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An address and its names, from the shortest to a whole sentence."""
+
+    name: str
+    label: str
+    action: str
+    url: str
+    note: str = ""
+    """What to know before it is opened."""
+
+    def printed(self, limit: int) -> str:
+        """Return the address, where it is not longer than a text can show."""
+        return self.url if len(self.url) <= limit else _TOO_LONG
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A scan or a check without a result."""
+
+    title: str
+    reason: str
+    caution: str
+    """That no result is not a good one."""
+    remedy: str
+    """Commands in it stand in backticks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """What was found on one platform of an index."""
+
+    name: str
+    result: str
+    digest: str
+    is_scanned: bool
+
+    @property
+    def line(self) -> str:
+        """Both in one line."""
+        return f"{self.name}: {self.result}"
+
+
+@dataclass(frozen=True, slots=True)
+class Platforms:
+    """The platforms of an index; none for an image of its own."""
+
+    rows: tuple[Platform, ...] = ()
+    title: str = PLATFORMS
+
+    def lines(self, limit: int) -> list[str]:
+        """Return one line for each platform; the last one counts those beyond `limit`."""
+        if len(self.rows) <= limit:
+            return [row.line for row in self.rows]
+        hidden = self.rows[limit - 1 :]
+        unscanned = sum(not row.is_scanned for row in hidden)
+        tail = f", {unscanned} of them not scanned" if unscanned else ""
+        shown = [row.line for row in self.rows[: limit - 1]]
+        return [*shown, f"and {len(hidden)} more platforms{tail}"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One finding of a list."""
+
+    level: Severity
+    severity: str
+    """The word for the level, with the source's own where the scale has none for it."""
+    name: str
+    url: str | None
+    installed: str
+    """Package and version."""
+    fix: str
+    """What is known about a fix; empty where the source does not say."""
+    remarks: tuple[str, ...]
+    """Why it is mentioned, and what makes it special."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The fix, if any, and the remarks."""
+        return (self.fix, *self.remarks) if self.fix else self.remarks
+
+    @property
+    def details(self) -> str:
+        """Package, fix and remarks in one line."""
+        return ", ".join(filter(None, (self.installed, *self.notes)))
+
+
+class SectionKind(StrEnum):
+    """What the findings of a section have in common."""
+
+    FOUND = "What was found"
+    NEW = "What is new"
+    STILL_THERE = "Still there"
+    OPEN = "Open now"
+    RESOLVED = "Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Findings under one title, the worst first."""
+
+    kind: SectionKind
+    note: str
+    """The reason that most of them share."""
+    rows: tuple[Row, ...]
+    """As many as `text_of` was asked for."""
+    counts: Counts
+    """All of them by severity, worst first."""
+
+    @property
+    def title(self) -> str:
+        """The title alone."""
+        return self.kind.value
+
+    @property
+    def count(self) -> int:
+        """How many there are, in `rows` or not."""
+        return sum(self.counts.values())
+
+    @property
+    def heading(self) -> str:
+        """The title with the number of findings."""
+        return f"{self.title} ({self.count:,})"
+
+    def more(self, shown: int) -> str:
+        """Return what is not among the first `shown` rows; empty where that is nothing."""
+        numbers = Counter(self.counts)
+        numbers.subtract(row.level for row in self.rows[:shown])
+        return more_findings(numbers)
+
+
+def more_findings(hidden: Counts) -> str:
+    """Return "and 3 more: 1 CRITICAL, 2 HIGH"; empty without any."""
+    number = sum(hidden.values())
+    return f"and {number:,} more: {counts_text(hidden)}" if number else ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeText:
+    """A package to upgrade."""
+
+    remedy: str
+    """Where that is done, as a heading."""
+    package: str
+    installed: str
+    fixed: str
+    """The version to go to; empty where the source names none."""
+    removes: str
+    fixes: Counts
+
+    @property
+    def step(self) -> str:
+        """The upgrade in words, without what it is good for."""
+        words = (self.package, f"from {self.installed}" if self.installed else "", "to", self.fixed)
+        return " ".join(filter(None, words))
+
+    @property
+    def effect(self) -> str:
+        """What it is good for."""
+        return f"removes {self.removes}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What fixes one setting: whole commands, and the lines of a template."""
+
+    title: str
+    risk: str
+    remark: str
+    commands: tuple[str, ...]
+    """Empty where they are too long, or too strange, to be shown as they are."""
+    resource: str
+    template: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Characters of all texts."""
+        texts = (self.title, self.risk, self.remark, *self.commands, *self.template)
+        return sum(map(len, texts))
+
+    @property
+    def template_title(self) -> str:
+        """What the template is for."""
+        return f"CloudFormation, {self.resource}:"
+
+
+@dataclass(frozen=True, slots=True)
+class ToDo:
+    """What fixes the findings: upgrades for an image, steps for a repository."""
+
+    upgrades: tuple[UpgradeText, ...] = ()
+    """Those that name a version to go to, of one origin together; as many as asked for."""
+    upgrade_count: int = 0
+    fixes: Counts = field(default_factory=dict)
+    """What all of them remove."""
+    all_steps: tuple[Step, ...] = ()
+    deploy: str = ""
+    """Which deployments still run an image whose findings are resolved in this one."""
+    without_fix: str = ""
+    without_version: str = ""
+    unversioned: tuple[UpgradeText, ...] = ()
+    """Packages that name no version to go to; as many as asked for."""
+    unversioned_count: int = 0
+    title: str = TO_DO
+
+    @property
+    def notes(self) -> list[str]:
+        """What is left to say about the findings of an image."""
+        return [text for text in (self.deploy, self.without_fix, self.without_version) if text]
+
+    def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
+        """Return the first upgrades under what is to be done about them."""
+        groups: dict[str, list[UpgradeText]] = {}
+        for upgrade in self.upgrades[:shown]:
+            groups.setdefault(upgrade.remedy, []).append(upgrade)
+        return groups
+
+    def more_upgrades(self, shown: int) -> str:
+        """Return how many packages are not among the first `shown`; empty where that is none."""
+        hidden = self.upgrade_count - shown
+        if hidden <= 0:
+            return ""
+        numbers = Counter(self.fixes)
+        for upgrade in self.upgrades[:shown]:
+            numbers.subtract(upgrade.fixes)
+        return f"and {counted(hidden, 'more package')} to upgrade: {counts_text(numbers)}"
+
+    def steps(self, *, command: int, limit: int, templates: bool = False) -> tuple[list[Step], str]:
+        """
+        Return the steps that fit, the worst setting first, and a line about those that do not.
+
+        A command is shown whole or not at all: of at most `command` characters, all within `limit`.
+        """
+        shown: list[Step] = []
+        for whole in self.all_steps:
+            step = _shown(whole, command, templates=templates)
+            limit -= step.size
+            if limit < 0:
+                break
+            shown.append(step)
+        hidden = len(self.all_steps) - len(shown)
+        return shown, f"and {hidden} more; {AUDIT} shows them" if hidden else ""
+
+
+def _shown(step: Step, limit: int, *, templates: bool) -> Step:
+    if any(len(command) > limit or "`" in command for command in step.commands):
+        remark = f"The command is too long to be shown here; {AUDIT} shows it."
+        step = replace(step, commands=(), remark=remark)
+    return step if templates else replace(step, template=())
+
+
+@dataclass(frozen=True, slots=True)
+class Omissions:
+    """Findings that are not listed, by reason, and the sum that accounts for every finding."""
+
+    groups: tuple[LeftOut, ...]
+    """Most first, their reasons cleaned and cut."""
+    sum: str
+    title: str = OMITTED
+
+    def lines(self, limit: int) -> list[str]:
+        """Return one line for each reason; those beyond `limit` are added up in the last one."""
+        groups = list(self.groups)
+        if len(groups) > limit:
+            rest = groups[limit - 1 :]
+            hidden = LeftOut(f"for {len(rest)} other reasons", sum(group.count for group in rest))
+            groups = [*groups[: limit - 1], hidden]
+        return [f"{group.count:,} {group.reason}" for group in groups]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertText:
+    """All that is said about one alert."""
+
+    subject: str
+    """What it is about, in one word: image, repository, tag."""
+    name: str
+    where: str
+    verdict: str
+    """What happened, and what to do, in one sentence."""
+    state: str
+    """What is open now, as the end of a sentence."""
+    totals: str
+    """The counts of the whole scan, whatever is listed."""
+    why: str
+    """What makes the open findings likelier to hurt; empty where nothing does."""
+    problem: Problem | None
+    facts: tuple[Fact, ...]
+    source: Fact | None
+    """The fact about the commit, if it is known or missing."""
+    platforms: Platforms
+    to_do: ToDo
+    sections: tuple[Section, ...]
+    """What is new, what is still there (where asked for), and what is resolved."""
+    open: Section
+    """All that is open now, new or not."""
+    left_out: Omissions
+    """What `sections` do not list."""
+    not_open: Omissions
+    """What `open` does not list."""
+    columns: tuple[str, str]
+    """What identifies a finding, as titles of a table."""
+    warnings: tuple[str, ...]
+    report: Link | None
+    console: Link
+    sources: tuple[Link, ...]
+    """The pages of the commit, of the commits since the image before, and of the build."""
+    report_command: str
+    """Writes the report page to a file; empty where there is a link, or no page."""
+    list_command: str
+    """Writes all findings to a file; empty for a name that a shell could misread."""
+    footer: str
+    """The routes, and the delivery to ask about."""
+
+    @property
+    def links(self) -> list[Link]:
+        """All links, the report first."""
+        report = [self.report] if self.report is not None else []
+        return [*report, self.console, *self.sources]

@@ -1,0 +1,46 @@
+"""Phrases that several texts share: counts by severity, names, moments. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from lib.models import Counts, Severity
+from lib.text import short
+
+NAME: Final = 40
+"""Characters of a name that is one of several in a line."""
+AUDIT: Final = "ecr-scan-alerts audit"
+LIKELY: Final = 0.1
+"""An EPSS that is worth a word: one in ten is exploited within a month."""
+_NAMES: Final = 6
+_SMALL: Final = 0.001
+
+
+def counts_text(counts: Counts) -> str:
+    """Return "4 CRITICAL, 12 HIGH" in the order of the counts, without the zeros."""
+    return ", ".join(
+        f"{number:,} {severity_word(severity)}" for severity, number in counts.items() if number
+    )
+
+
+def severity_word(severity: Severity) -> str:
+    """Return the word for a severity in a sentence."""
+    return "of unknown severity" if severity is Severity.UNKNOWN else severity.name
+
+
+def names_text(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(short(name, NAME) for name in names[:_NAMES]) + more
+
+
+def moment_text(moment: datetime | None) -> str:
+    """Return a moment to the minute; empty for none."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def percent(value: float) -> str:
+    """Return a probability to about two digits."""
+    if value < _SMALL:
+        return "below 0.1 %"
+    return f"{value * 100:.1f} %" if value < LIKELY else f"{value * 100:.0f} %"
