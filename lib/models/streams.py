@@ -114,6 +114,8 @@ class PartState:
     """The source's own word for its last scan."""
     reason: str | None = None
     """Why that scan has no usable result; None when it has."""
+    source: ScanSource | None = None
+    """The door through which that scan is known; None: no scan is."""
     monitored: bool = True
     """False: the scanner stopped to watch it, so its evidence grows old."""
     evidence: tuple[Evidence, ...] = ()

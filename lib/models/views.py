@@ -120,6 +120,8 @@ class Desired:
     """By the ids of what an entry of alerts.yml leaves out, the entry's name."""
     refused: Mapping[str, str]
     """By the ids of everything else that is open, why the filters leave it out, in words."""
+    compared: bool = False
+    """Whether it is what another stream does not have (`compare_with`): all of it is new."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,179 @@
+"""
+What a destination should show of a stream by today's rules: its desired items. Pure.
+
+For each watched image, each route that applies to it: the findings that are open, pass the filter
+and are not suppressed today, grouped into vulnerabilities. A destination's desired items are those
+of all its routes. Whatever else is open is `suppressed` or `refused`, with the reason.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+
+from lib.core.conditions import PartCondition, conditions
+from lib.core.verdicts import Judge, RuleSet, Verdict, joined
+from lib.core.vulnerabilities import vulnerabilities_of
+from lib.models import Destination, Finding, Image, Severity
+from lib.models.streams import StreamState, Vulnerability, WatchedImage
+from lib.models.views import Desired, DesiredItem, ReportedItem
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What a stream is compared with, by the names of vulnerabilities (`compare_with`)."""
+
+    pattern: str
+    """As messages name the other stream."""
+    names: frozenset[str]
+    """What the other stream's current image had when this one's had its first complete report."""
+    first: frozenset[str] | None = None
+    """What was in that report; None: it has not come yet. What comes later is not desired."""
+
+    def refusal(self, names: Iterable[str]) -> str | None:
+        """Return why a vulnerability is not desired; None when it is."""
+        if not self.names.isdisjoint(names):
+            return f"{self.pattern} has it, too"
+        if self.first is not None and self.first.isdisjoint(names):
+            return f"found after the comparison with {self.pattern}"
+        return None
+
+
+def desired(
+    state: StreamState,
+    destination: Destination,
+    rules: RuleSet,
+    *,
+    today: date,
+    reference: Reference | None = None,
+    conditions_beside_results: bool = True,
+) -> Desired:
+    """
+    Return what a destination should show of a stream today, and why it shows nothing else.
+
+    `reference`: only what it does not have is desired. Without `conditions_beside_results`, as for
+    incidents, conditions are desired only while no part of the current image has a usable result.
+    """
+    judges = [Judge(image, destination, rules, today) for image in state.images]
+    items: dict[str, DesiredItem] = {}
+    suppressed: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    scanned = not conditions_beside_results and _has_usable_part(state.current)
+    for id_, outcome in (
+        *_vulnerabilities(state, judges, reference),
+        *_conditions(judges, scanned=scanned),
+    ):
+        if isinstance(outcome, DesiredItem):
+            items[id_] = outcome
+        elif outcome.entry is not None:
+            suppressed[id_] = outcome.entry
+        else:
+            refused[id_] = outcome.reason
+    return Desired(
+        destination,
+        applies=any(judge.applies for judge in judges),
+        items=MappingProxyType(items),
+        suppressed=MappingProxyType(suppressed),
+        refused=MappingProxyType(refused),
+        compared=reference is not None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _LeftOut:
+    """Why something that is open is not desired: an entry of alerts.yml, or a reason in words."""
+
+    reason: str
+    entry: str | None = None
+
+
+_Outcome = tuple[str, DesiredItem | _LeftOut]
+
+
+def _vulnerabilities(
+    state: StreamState, judges: Sequence[Judge], reference: Reference | None
+) -> Iterator[_Outcome]:
+    """Yield each vulnerability that is open, worst first, and whether it is desired."""
+    grouped = vulnerabilities_of(state.images)
+    owners = {row.vulnerability_id: group.id for group in grouped for row in group.findings}
+    verdicts: defaultdict[str, list[Verdict]] = defaultdict(list)
+    for judge in judges:
+        for verdict in judge.findings():
+            verdicts[owners[verdict.finding.vulnerability_id]].append(verdict)
+    for vulnerability in grouped:
+        found = verdicts.get(vulnerability.id)
+        if found is None:
+            continue
+        refusal = reference.refusal(vulnerability.names) if reference is not None else None
+        outcome = _outcome(vulnerability, found) if refusal is None else _LeftOut(refusal)
+        yield vulnerability.id, outcome
+
+
+def _outcome(vulnerability: Vulnerability, verdicts: Iterable[Verdict]) -> DesiredItem | _LeftOut:
+    """Return a vulnerability as its rows that pass show it: some of them can be suppressed."""
+    passing = [verdict for verdict in verdicts if verdict.routes]
+    if not passing:
+        return _left_out(verdicts)
+    findings = [verdict.finding for verdict in passing]
+    reported = ReportedItem(
+        vulnerability.id,
+        max(finding.severity for finding in findings),
+        exploitable=any(finding.exploitable for finding in findings),
+        fixable=any(finding.fixable for finding in findings),
+        names=vulnerability.names,
+        routes=_routes(passing),
+    )
+    return DesiredItem(reported, tuple(_distinct(passing)), _images(passing))
+
+
+def _left_out(verdicts: Iterable[Verdict]) -> _LeftOut:
+    entry = next((verdict.entry for verdict in verdicts if verdict.entry is not None), None)
+    if entry is not None:
+        return _LeftOut(f"suppressed by {entry}", entry)
+    return _LeftOut(joined(words for verdict in verdicts for words in verdict.refusals))
+
+
+def _distinct(verdicts: Iterable[Verdict]) -> Iterator[Finding]:
+    """Yield the findings, each package in each version and place once, as listed first."""
+    seen = set()
+    for verdict in verdicts:
+        package = verdict.finding.package
+        key = (verdict.finding.vulnerability_id, package.name, package.version, package.path)
+        if key not in seen:
+            seen.add(key)
+            yield verdict.finding
+
+
+def _routes(verdicts: Iterable[Verdict]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(route for verdict in verdicts for route in verdict.routes))
+
+
+def _images(verdicts: Iterable[Verdict]) -> tuple[Image, ...]:
+    return tuple({verdict.image.key: verdict.image for verdict in verdicts}.values())
+
+
+def _conditions(judges: Sequence[Judge], *, scanned: bool) -> Iterator[_Outcome]:
+    """Yield each condition of any part of a watched image, and whether it is desired."""
+    found: dict[str, PartCondition] = {}
+    verdicts: defaultdict[str, list[Verdict]] = defaultdict(list)
+    for judge in judges:
+        for part in judge.watched.parts:
+            for condition in conditions(part):
+                found.setdefault(condition.key, condition)
+                verdicts[condition.key].append(judge.condition(condition, part))
+    for key, condition in found.items():
+        passing = [verdict for verdict in verdicts[key] if verdict.routes]
+        if not passing:
+            yield key, _left_out(verdicts[key])
+        elif scanned:
+            yield key, _LeftOut("a part of the current image has a usable result")
+        else:
+            item = ReportedItem(
+                key, Severity.UNKNOWN, routes=_routes(passing), condition=condition.condition
+            )
+            yield key, DesiredItem(item, images=_images(passing), reason=condition.reason)
+
+
+def _has_usable_part(watched: WatchedImage | None) -> bool:
+    return watched is not None and any(part.reason is None for part in watched.parts)

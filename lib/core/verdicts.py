@@ -1,0 +1,172 @@
+"""
+What the rules of alerts.yml say of each finding and condition of one watched image. Pure.
+
+Routes apply by the tags that the image has in the stream, by its repository, account and region,
+by the platform of any part, and by the scanner that lists the finding.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Final, NamedTuple
+
+from lib.core.conditions import PartCondition
+from lib.core.routing import IN_USE, Route, filters_for, refusal
+from lib.core.suppressions import Suppression, matcher
+from lib.models import (
+    Destination,
+    Filter,
+    Finding,
+    Image,
+    Package,
+    Part,
+    ScanSource,
+    Severity,
+)
+from lib.models.streams import PartState, WatchedImage
+
+BELOW: Final = "below "
+"""How the refusal of a threshold begins."""
+NOT_RUNNING: Final = "not in use"
+NO_ROUTE: Final = "no route leads there"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """What alerts.yml says about who is notified of what."""
+
+    routes: Sequence[Route]
+    suppressions: Sequence[Suppression] = ()
+    hash: str = ""
+    """Differs where anything in alerts.yml differs."""
+
+
+class Verdict(NamedTuple):
+    """What the rules say of one finding, or condition, of one image: exactly one of three."""
+
+    image: Image
+    finding: Finding
+    """Of a condition: a stand-in that has its name, and its part as the package."""
+    routes: tuple[str, ...] = ()
+    """That desire it."""
+    entry: str | None = None
+    """That leaves it out though a route would desire it."""
+    refusals: tuple[str, ...] = ()
+    """Why no route desires it."""
+
+
+class _Answer(NamedTuple):
+    routes: tuple[str, ...]
+    refusals: tuple[str, ...]
+
+
+class Judge:
+    """The rules, as they are about one watched image and one destination."""
+
+    def __init__(
+        self, watched: WatchedImage, destination: Destination, rules: RuleSet, today: date
+    ) -> None:
+        self.watched = watched
+        self._suppressed = matcher(rules.suppressions, watched.image, today)
+        self._image = _as_running(watched)
+        self._sources = set(_sources(watched.parts))
+        parts = tuple(_platforms(watched.parts))
+        self._filters = {
+            source: filters_for(destination, watched.image, parts, rules.routes, source=source)
+            for source in self._sources
+        }
+        # Many findings, few that differ in what filters look at.
+        self._answers: dict[tuple[object, ...], _Answer] = {}
+
+    @property
+    def applies(self) -> bool:
+        """Whether a route leads from the image to the destination."""
+        return any(self._filters.values())
+
+    def findings(self) -> Iterator[Verdict]:
+        """Yield what the rules say of each finding that is open, part by part."""
+        for part in self.watched.parts:
+            for evidence in part.evidence:
+                for finding in evidence.findings:
+                    if finding.open:
+                        answer = self._answer(finding, evidence.source)
+                        yield self._verdict(finding, answer)
+
+    def condition(self, condition: PartCondition, part: PartState) -> Verdict:
+        """Return what the rules say of a condition of a part; thresholds do not concern it."""
+        filters = self._filters[part.source]
+        passing = [
+            filter_.route
+            for filter_ in filters
+            if self.watched.running or IN_USE not in filter_.only
+        ]
+        refusals = () if passing else (NOT_RUNNING,) if filters else (NO_ROUTE,)
+        stand_in = Finding(condition.condition.value, Package(part.part), Severity.UNKNOWN)
+        return self._verdict(stand_in, _Answer(tuple(passing), refusals))
+
+    def _answer(self, finding: Finding, source: ScanSource) -> _Answer:
+        key = (
+            source,
+            finding.severity,
+            finding.fixable,
+            finding.fix_available,
+            finding.exploitable,
+        )
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = self._answers[key] = _asked(finding, self._image, self._filters[source])
+        return answer
+
+    def _verdict(self, finding: Finding, answer: _Answer) -> Verdict:
+        image = self.watched.image
+        suppressed = self._suppressed(finding) if answer.routes else None
+        if suppressed is not None:
+            return Verdict(image, finding, entry=suppressed.entry)
+        return Verdict(image, finding, answer.routes, refusals=answer.refusals)
+
+
+def joined(refusals: Iterable[str]) -> str:
+    """
+    Join refusals, each of them once.
+
+    Of several thresholds only the lowest is named, and no missing route where another one refuses.
+    """
+    words = list(dict.fromkeys(refusals))
+    if len(words) > 1 and NO_ROUTE in words:
+        words.remove(NO_ROUTE)
+    below = [word for word in words if word.startswith(BELOW)]
+    lowest = min(below, key=lambda word: Severity[word.removeprefix(BELOW)], default=None)
+    return ", ".join(word for word in words if word == lowest or word not in below)
+
+
+def _asked(finding: Finding, image: Image, filters: Sequence[Filter]) -> _Answer:
+    """Return which filters let a finding through; if none does, what each of them says."""
+    answers = [(filter_.route, refusal(finding, image, filter_)) for filter_ in filters]
+    passing = tuple([route for route, words in answers if words is None])
+    if passing or not answers:
+        return _Answer(passing, () if passing else (NO_ROUTE,))
+    return _Answer((), tuple([words for _, words in answers if words is not None]))
+
+
+def _as_running(watched: WatchedImage) -> Image:
+    """Return the image with an in-use count that says what is known of its running."""
+    image = watched.image
+    if watched.running:
+        return replace(image, in_use_count=1)
+    return image if image.in_use_count is None else replace(image, in_use_count=0)
+
+
+def _sources(parts: Iterable[PartState]) -> Iterator[ScanSource | None]:
+    """Yield the doors through which anything is known of an image."""
+    for part in parts:
+        yield part.source
+        for evidence in part.evidence:
+            yield evidence.source
+
+
+def _platforms(parts: Iterable[PartState]) -> Iterator[Part]:
+    """Yield each part as routes match it: by its platform alone, and with the version of its OS."""
+    for part in parts:
+        for platform in dict.fromkeys((part.part.partition(" ")[0], part.part)):
+            if platform:
+                yield Part(platform, digest="", status=part.status)
