@@ -1,13 +1,11 @@
 """Before and after -> changes, each with its reason; and what no result means. Pure."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from shlex import quote
-from types import MappingProxyType
 from typing import Final
 
+from lib.core.problems import kind_of_problem
 from lib.models import (
     Basis,
     BasisKind,
@@ -16,15 +14,11 @@ from lib.models import (
     Comparison,
     Finding,
     FindingId,
-    Image,
     Known,
     Report,
-    Scan,
-    ScanProblem,
     ScanSource,
     Standing,
     Suppressed,
-    UnusableReport,
 )
 
 Suppress = Callable[[Finding], Suppressed | None]
@@ -126,7 +120,7 @@ class _Words:
             return
         # Absence proves something only in a complete list, and only for the scanner that listed
         # the finding before: another one looks for other things.
-        same_scanner = _is_basic(before.scan) is _is_basic(after.scan)
+        same_scanner = before.scan.source.scanner == after.scan.source.scanner
         self.absence_counts = after.scan.complete and same_scanner
         new = f"not listed {where}"
         if not before.scan.complete:
@@ -178,162 +172,7 @@ def _worsened(old: Standing, new: Finding) -> tuple[ChangeKind, str]:
     return found[0][0], "; ".join(reason for _, reason in found)
 
 
-def _is_basic(scan: Scan) -> bool:
-    """Tell the two scanners apart: enhanced findings are Inspector's own."""
-    return scan.source is ScanSource.ECR_BASIC
-
-
 def _where(basis: Basis) -> str:
     if basis.kind is BasisKind.RESCAN:
         return "in the scan before"
     return f"in {basis.image.name}" if basis.image is not None else "in the image before"
-
-
-# --- scans without a result -------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Advice:
-    """What a status means in plain words, and what a person can do, for each scanner."""
-
-    reason: str
-    basic: str
-    enhanced: str
-
-
-_INSPECT: Final = "Look at what AWS says: `{describe}`"
-_COVERAGE: Final = "Ask Inspector why: `{coverage}`"
-_RESCAN: Final = "Scan it again (once in 24 h per image): `{start}`"
-
-# The statuses and their meaning:
-# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
-_ADVICE: Final[Mapping[str, _Advice]] = MappingProxyType({
-    "FAILED": _Advice(
-        "The scanner could not finish, so nothing is known about this image.",
-        f"{_INSPECT}. If its operating system is supported, scan it again "
-        "(once in 24 h per image): `{start}`",
-        f"{_COVERAGE}. Then push the image again.",
-    ),
-    "UNSUPPORTED_IMAGE": _Advice(
-        "The scanner does not support this image: its operating system, or its kind of manifest.",
-        "Rebuild it on a supported, maintained distribution, or turn on enhanced scanning. "
-        "A signature, an attestation or an image index is never scanned: nothing to do.",
-        "Rebuild it on an operating system that Inspector supports "
-        "(https://docs.aws.amazon.com/inspector/latest/user/supported.html). "
-        "A signature, an attestation or an image index is never scanned: nothing to do.",
-    ),
-    "SCAN_ELIGIBILITY_EXPIRED": _Advice(
-        "The image is older than the re-scan duration, so Inspector stopped watching it. "
-        "Its earlier findings are not resolved.",
-        "Push the image again if it is still used, else delete it.",
-        "If it is still used, push it again or lengthen the duration: "
-        "`aws inspector2 update-configuration --region {region} "
-        "--ecr-configuration rescanDuration=LIFETIME`",
-    ),
-    "FINDINGS_UNAVAILABLE": _Advice(
-        "The findings of this image are not available, for example after a change of scanner.",
-        _RESCAN,
-        f"Push the image again. {_COVERAGE}",
-    ),
-    "LIMIT_EXCEEDED": _Advice(
-        "A scanning limit is used up: 100,000 basic scans a day, or one in 24 h for an image.",
-        "Wait 24 hours, then scan it again: `{start}`",
-        "Wait 24 hours, then push the image again.",
-    ),
-    "IMAGE_ARCHIVED": _Advice(
-        "The image is archived, and archived images are not scanned.",
-        "Restore it if it is still used: `{restore}`",
-        "Restore it if it is still used: `{restore}`",
-    ),
-    "IMAGE_SIZE_EXCEEDED": _Advice(
-        "The image is larger than the scanner takes.",
-        "Make it smaller: a multi-stage build, fewer and smaller layers.",
-        "Make it smaller: a multi-stage build, fewer and smaller layers.",
-    ),
-    "PENDING": _Advice(
-        "The scan was announced but has no result yet.",
-        f"{_INSPECT}. If it stays like this, scan it again: `{{start}}`",
-        _COVERAGE,
-    ),
-    "SCAN_NOT_FOUND": _Advice(
-        "No scan of this image exists.",
-        "Turn on scan on push for its repository "
-        "(`aws ecr get-registry-scanning-configuration --region {region}` shows the rules), "
-        "then: `{start}`",
-        f"Check that the repository is part of enhanced scanning. {_COVERAGE}",
-    ),
-    "COMPLETE": _Advice(
-        "The scan is complete, but its findings do not fit what it counted.", _INSPECT, _INSPECT
-    ),
-})  # fmt: skip
-_UNSUPPORTED: Final = "UnsupportedImageError"
-_SAME_AS: Final = MappingProxyType({"IN_PROGRESS": "PENDING", "ACTIVE": "COMPLETE"})
-_UNKNOWN: Final = _Advice(
-    "AWS answered with a status that is not known here, so nothing is said about findings.",
-    _INSPECT,
-    _INSPECT,
-)
-
-
-def kind_of_problem(status: str) -> ChangeKind:
-    """Tell a scan that failed from one that there is not."""
-    return ChangeKind.SCAN_FAILED if status == "FAILED" else ChangeKind.NOT_SCANNED
-
-
-def problem_of(report: UnusableReport) -> ScanProblem:
-    """
-    Say what a scan without a usable result means and what a person can do about it.
-
-    The remedy names an AWS CLI command where there is one; its arguments are quoted for a shell.
-    """
-    if report.scan.source is ScanSource.REPOSITORY:
-        return _not_checked(report)
-    status, said = report.scan.status, report.scan.reason or ""
-    # An index itself is never scanned: what helps is done to an image in it.
-    image = replace(report.image, digest=report.parts[0].digest) if report.parts else report.image
-    # Basic scanning says FAILED of images that it does not support, and why in words.
-    meaning = "UNSUPPORTED_IMAGE" if said.startswith(_UNSUPPORTED) else _SAME_AS.get(status, status)
-    advice = _ADVICE.get(meaning, _UNKNOWN)
-    basic = report.scan.source is ScanSource.ECR_BASIC
-    commands = _commands(image)
-    return ScanProblem(
-        kind=kind_of_problem(status),
-        status=status,
-        reason=f"{advice.reason} ({said})" if said else advice.reason,
-        remedy=(advice.basic if basic else advice.enhanced).format_map(commands),
-    )
-
-
-def _not_checked(report: UnusableReport) -> ScanProblem:
-    said = report.scan.reason or report.scan.status
-    return ScanProblem(
-        kind=ChangeKind.NOT_SCANNED,
-        status=report.scan.status,
-        reason=f"{said}.",
-        remedy="Allow it to the role of the function process_scan, which serverless.yml describes, "
-        "and look for what denies it: a policy of the organization, or one of the repository.",
-    )
-
-
-def _commands(image: Image) -> Mapping[str, str]:
-    region = quote(image.region)
-    one = (
-        f"--region {region} --registry-id {quote(image.account)} "
-        f"--repository-name {quote(image.repository)} "
-        f"--image-id imageDigest={quote(image.digest)}"
-    )
-    criteria = json.dumps(
-        {
-            "ecrRepositoryName": [{"comparison": "EQUALS", "value": image.repository}],
-            "resourceType": [{"comparison": "EQUALS", "value": "AWS_ECR_CONTAINER_IMAGE"}],
-        }
-    )
-    return {
-        "region": region,
-        "describe": f"aws ecr describe-image-scan-findings {one} --query imageScanStatus",
-        "start": f"aws ecr start-image-scan {one}",
-        "restore": f"aws ecr update-image-storage-class {one} --target-storage-class STANDARD",
-        "coverage": f"aws inspector2 list-coverage --region {region} "
-        f"--filter-criteria {quote(criteria)}",
-    }

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from lib.checks.settings import Expectations
-from lib.core.changes import compare, problem_of
+from lib.core.changes import compare
+from lib.core.problems import problem_of
 from lib.core.routing import Decision, Decisions, Route
 from lib.core.suppressions import Suppression, matcher
 from lib.errors import FindingsNotReadyError

@@ -1,4 +1,4 @@
-"""The results of the images of an index -> the result of the index. Pure."""
+"""The scan results of the images of an index, merged into one result of the index. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -24,28 +24,29 @@ _Result = tuple[Member, AnyReport]
 
 def merged(index: ImageIndex, reports: Sequence[AnyReport]) -> AnyReport:
     """
-    Return one result for all members of an index, given theirs in the same order.
+    Return the result of an index. `reports` are those of its members, in their order.
 
-    A finding of several platforms becomes one. Unless every platform has a complete result, the
-    whole is incomplete; without any result it is not usable.
+    A finding of several platforms becomes one finding. The result is incomplete unless every
+    platform has a complete one, and not usable without any.
     """
     results = list(zip(index.members, reports, strict=True))
-    parts = tuple([_part(*each) for each in results])
-    usable = [(member, each) for member, each in results if isinstance(each, Report)]
+    parts = tuple([_part(member, report) for member, report in results])
+    usable = [(member, report) for member, report in results if isinstance(report, Report)]
     if not usable:
         return UnusableReport(index.image, _failed(results), parts=parts)
-    scans = [each.scan for _, each in usable]
-    complete = len(usable) == len(results) and all(each.complete for each in scans)
-    scan = Scan(
+    scans = [report.scan for _, report in usable]
+    complete = len(usable) == len(results) and all(scan.complete for scan in scans)
+    merged_scan = Scan(
         source=scans[0].source,
         status=scans[0].status,
         completed_at=_latest(scans),
         complete=complete,
         warnings=_warnings(usable, len(results)),
     )
-    in_use = [each.image.in_use_count for _, each in usable if each.image.in_use_count is not None]
+    counts = [report.image.in_use_count for _, report in usable]
+    in_use = [count for count in counts if count is not None]
     image = replace(index.image, in_use_count=sum(in_use) if in_use else None)
-    return Report(image, scan, _findings(usable), parts)
+    return Report(image, merged_scan, _findings(usable), parts)
 
 
 def _part(member: Member, report: AnyReport) -> Part:
@@ -56,37 +57,41 @@ def _part(member: Member, report: AnyReport) -> Part:
 
 
 def _failed(results: Sequence[_Result]) -> Scan:
-    """Return the first scan, with what all of them say; one reason that they share is said once."""
-    reasons = {member.platform: each.scan.reason or each.scan.status for member, each in results}
-    said = set(reasons.values())
-    reason = "; ".join(f"{name}: {each}" for name, each in reasons.items())
-    return replace(results[0][1].scan, reason=said.pop() if len(said) == 1 else reason)
+    """Return the first scan, with the reasons of all of them; a shared reason stands alone."""
+    reasons = {
+        member.platform: report.scan.reason or report.scan.status for member, report in results
+    }
+    different = set(reasons.values())
+    by_platform = "; ".join(f"{platform}: {reason}" for platform, reason in reasons.items())
+    return replace(
+        results[0][1].scan, reason=different.pop() if len(different) == 1 else by_platform
+    )
 
 
 def _latest(scans: Iterable[Scan]) -> datetime | None:
-    return max((each.completed_at for each in scans if each.completed_at), default=None)
+    return max((scan.completed_at for scan in scans if scan.completed_at), default=None)
 
 
 def _warnings(usable: Sequence[tuple[Member, Report]], wanted: int) -> tuple[str, ...]:
     missing = wanted - len(usable)
-    said = [f"{missing} of {wanted} platforms have no result"] if missing else []
+    warnings = [f"{missing} of {wanted} platforms have no result"] if missing else []
     for member, report in usable:
-        said += [f"{member.platform}: {each}" for each in report.scan.warnings]
-    return tuple(dict.fromkeys(said))
+        warnings += [f"{member.platform}: {warning}" for warning in report.scan.warnings]
+    return tuple(dict.fromkeys(warnings))
 
 
 def _findings(usable: Sequence[tuple[Member, Report]]) -> tuple[Finding, ...]:
-    """Return every finding once, with its platforms where it is not on all of them."""
-    where: defaultdict[FindingId, list[str]] = defaultdict(list)
+    """Return each finding once, with its platforms unless all of them have it."""
+    platforms: defaultdict[FindingId, list[str]] = defaultdict(list)
     for member, report in usable:
         for finding in report.findings:
-            where[finding.id].append(member.platform)
+            platforms[finding.id].append(member.platform)
     findings = distinct(chain.from_iterable(report.findings for _, report in usable))
     return tuple(
         [
-            each
-            if len(where[each.id]) == len(usable)
-            else replace(each, platforms=tuple(dict.fromkeys(where[each.id])))
-            for each in findings
+            finding
+            if len(platforms[finding.id]) == len(usable)
+            else replace(finding, platforms=tuple(dict.fromkeys(platforms[finding.id])))
+            for finding in findings
         ]
     )

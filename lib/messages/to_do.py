@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from typing import Final
 
 from lib.checks.settings import CLOUDFORMATION, COMMAND, REMARK
+from lib.core.scanners import scanner_of
 from lib.messages.facts import deploy
 from lib.messages.parts import Step, ToDo, UpgradeText
 from lib.messages.phrases import NAME, counts_text
-from lib.models import Alert, Counts, Finding, Origin, ScanSource, Severity, Upgrade, by_severity
+from lib.models import Alert, Counts, Finding, Origin, Severity, Upgrade, by_severity
 from lib.text import clean, counted, one_line, short, truncate
 
 _TITLE: Final = 160
@@ -76,12 +77,7 @@ def _without_version(alert: Alert, packages: list[Upgrade]) -> str:
     )
     hidden = len(packages) - _PACKAGES
     names += f" and {counted(hidden, 'more package')}" if hidden > 0 else ""
-    if alert.scan.source is ScanSource.ECR_BASIC:
-        return (
-            "Basic scanning names no fixed versions. Rebuild on an updated base image, "
-            f"or look for newer versions of {names}."
-        )
-    return f"No fixed version is named for {names}."
+    return scanner_of(alert.scan.source).without_version.format(packages=names)
 
 
 def _steps(alert: Alert) -> Iterable[Step]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 from lib.models.names import Counts, Severity
 
@@ -108,7 +109,11 @@ class Running:
 
 
 class ScanSource(StrEnum):
-    """Which scanner, and through which door its findings came."""
+    """
+    A scanner, and the API through which its findings come.
+
+    The list is open: `ScanSource("acme-scanner")` is a source as well, of a scanner of that name.
+    """
 
     ECR_BASIC = "ecr-basic"
     ECR_ENHANCED = "ecr-enhanced"
@@ -116,12 +121,25 @@ class ScanSource(StrEnum):
     REPOSITORY = "repository"
     """No scanner: the settings of the repository itself, checked here."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "ScanSource | None":
+        """Return a source that has no constant; None, a `ValueError`, where there is no name."""
+        if not isinstance(value, str) or not value:
+            return None
+        source = str.__new__(cls, value)
+        source._name_ = source._value_ = value
+        return source
+
     @property
     def scanner(self) -> str:
-        """The scanner behind the door: only results of the same scanner can be compared."""
-        if self is ScanSource.INSPECTOR2:
-            return ScanSource.ECR_ENHANCED.value
-        return self.value
+        """The scanner behind the API: only results of the same scanner can be compared."""
+        return _SCANNERS.get(self, self.value)
+
+
+_SCANNERS: Final[Mapping[str, str]] = MappingProxyType(
+    {ScanSource.INSPECTOR2: ScanSource.ECR_ENHANCED.value}
+)
+"""Sources that are another API of a scanner with a source of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """Before and after -> changes, each once and with its reason."""
 
-import json
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.changes import compare, problem_of
+from lib.core.changes import compare
 from lib.models import (
     Basis,
     BasisKind,
@@ -26,9 +24,8 @@ from lib.models import (
     Severity,
     StreamId,
     Suppressed,
-    UnusableReport,
 )
-from tests.support.builders import NOW, a_finding, a_report, a_scan, an_image
+from tests.support.builders import NOW, a_finding, a_report, an_image
 from tests.support.fakes import known_of
 
 DAY = timedelta(days=1)
@@ -315,12 +312,6 @@ class TestUnscanned:
         assert compared(self.REPORT, after).unscanned == (ChangeKind.SCAN_FAILED,)
         assert len(compared(self.REPORT, after, basis=PREVIOUS).unscanned) == 2
 
-    def test_the_remedy_is_about_an_image(self) -> None:
-        """Commands take the digest of a part: an index itself cannot be scanned."""
-        remedy = problem_of(replace(unusable("FAILED"), parts=(self.FAILED,))).remedy
-
-        assert "imageDigest=sha256:b`" in remedy
-
 
 class TestSuppressed:
     """What entries of alerts.yml do to a comparison."""
@@ -415,93 +406,3 @@ def test_every_open_finding_stands_once(
 
 
 # --- scans without a result -------------------------------------------------------------------
-
-
-def unusable(status: str, source: ScanSource = ScanSource.ECR_BASIC, **scan: Any) -> UnusableReport:
-    """Return a scan without a result."""
-    return UnusableReport(an_image(), a_scan(status=status, source=source, **scan))
-
-
-KNOWN = [
-    "FAILED",
-    "UNSUPPORTED_IMAGE",
-    "SCAN_ELIGIBILITY_EXPIRED",
-    "FINDINGS_UNAVAILABLE",
-    "LIMIT_EXCEEDED",
-    "IMAGE_ARCHIVED",
-    "IMAGE_SIZE_EXCEEDED",
-    "PENDING",
-    "IN_PROGRESS",
-    "SCAN_NOT_FOUND",
-    "COMPLETE",
-    "ACTIVE",
-]
-
-
-class TestProblemOf:
-    """What people read about a scan without a result."""
-
-    def test_only_failed_is_a_failed_scan(self) -> None:
-        """FAILED is SCAN_FAILED; every other status without a result is NOT_SCANNED."""
-        kinds = {status: problem_of(unusable(status)).kind for status in [*KNOWN, "NEW_ONE"]}
-
-        assert kinds.pop("FAILED") is ChangeKind.SCAN_FAILED
-        assert set(kinds.values()) == {ChangeKind.NOT_SCANNED}
-
-    @pytest.mark.parametrize("source", list(ScanSource))
-    @pytest.mark.parametrize("status", [*KNOWN, "NEW_ONE"])
-    def test_every_status_has_reason_and_remedy(self, status: str, source: ScanSource) -> None:
-        """Every status has a plain reason and a remedy without unfilled places."""
-        problem = problem_of(unusable(status, source))
-
-        assert problem.status == status
-        assert problem.reason.endswith(".")
-        assert problem.remedy
-        assert "{region" not in problem.remedy
-        assert "{describe" not in problem.remedy
-
-    def test_an_unknown_status_is_not_clean(self) -> None:
-        """A status of the future says that nothing is known, and how to look."""
-        problem = problem_of(unusable("SOMETHING_NEW"))
-
-        assert "not known here" in problem.reason
-        assert "aws ecr describe-image-scan-findings" in problem.remedy
-
-    def test_what_aws_said_is_kept(self) -> None:
-        """The source's own description follows the plain reason."""
-        problem = problem_of(unusable("FAILED", reason="UnsupportedImageError: scratch"))
-
-        assert problem.reason.endswith("(UnsupportedImageError: scratch)")
-
-    def test_a_failure_for_the_operating_system_is_told_as_one(self) -> None:
-        """Basic scanning calls it FAILED; scanning again would fail again."""
-        failed = problem_of(unusable("FAILED", reason="UnsupportedImageError: scratch"))
-        unsupported = problem_of(unusable("UNSUPPORTED_IMAGE"))
-
-        assert failed.remedy == unsupported.remedy
-        assert failed.reason.startswith(unsupported.reason)
-        assert failed.kind is ChangeKind.SCAN_FAILED
-
-    def test_the_remedy_can_be_pasted_into_a_shell(self) -> None:
-        """Arguments come from events, so they are quoted."""
-        image = an_image(repository="a; rm -rf $HOME")
-        report = UnusableReport(image, a_scan(status="FINDINGS_UNAVAILABLE"))
-
-        command = problem_of(report).remedy.split("`")[1]
-
-        assert shlex.split(command) == [
-            *("aws", "ecr", "start-image-scan", "--region", "eu-central-1"),
-            *("--registry-id", "000474600478", "--repository-name", "a; rm -rf $HOME"),
-            *("--image-id", f"imageDigest={image.digest}"),
-        ]
-
-    def test_enhanced_scans_are_not_started_by_hand(self) -> None:
-        """StartImageScan is disabled under enhanced scanning; Inspector's coverage says why."""
-        problem = problem_of(unusable("SCAN_NOT_FOUND", ScanSource.ECR_ENHANCED))
-
-        assert "start-image-scan" not in problem.remedy
-        command = shlex.split(problem.remedy.split("`")[1])
-        assert command[:3] == ["aws", "inspector2", "list-coverage"]
-        assert json.loads(command[-1])["ecrRepositoryName"] == [
-            {"comparison": "EQUALS", "value": "payments/api"}
-        ]

@@ -1,0 +1,102 @@
+"""Scans without a usable result: the reason in plain words, and what a person can do."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from shlex import quote
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.scanners import scanner_of
+from lib.models import ChangeKind, Image, ScanProblem, ScanSource, UnusableReport
+
+# The statuses and their meaning, whatever the scanner:
+# https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageScanStatus.html
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
+_REASONS: Final = MappingProxyType({
+    "FAILED": "The scanner could not finish, so nothing is known about this image.",
+    "UNSUPPORTED_IMAGE": "The scanner does not support this image: its operating system, or its "
+    "kind of manifest.",
+    "SCAN_ELIGIBILITY_EXPIRED": "The image is older than the re-scan duration, so Inspector "
+    "stopped watching it. Its earlier findings are not resolved.",
+    "FINDINGS_UNAVAILABLE": "The findings of this image are not available, for example after a "
+    "change of scanner.",
+    "LIMIT_EXCEEDED": "A scanning limit is used up: 100,000 basic scans a day, or one in 24 h for "
+    "an image.",
+    "IMAGE_ARCHIVED": "The image is archived, and archived images are not scanned.",
+    "IMAGE_SIZE_EXCEEDED": "The image is larger than the scanner takes.",
+    "PENDING": "The scan was announced but has no result yet.",
+    "SCAN_NOT_FOUND": "No scan of this image exists.",
+    "COMPLETE": "The scan is complete, but its findings do not fit what it counted.",
+})  # fmt: skip
+_UNKNOWN: Final = "The scan has a status that is not known here, so nothing is said about findings."
+_UNSUPPORTED: Final = "UnsupportedImageError"
+_SAME_AS: Final = MappingProxyType({"IN_PROGRESS": "PENDING", "ACTIVE": "COMPLETE"})
+
+
+def kind_of_problem(status: str) -> ChangeKind:
+    """Return whether a scan failed, or does not exist."""
+    return ChangeKind.SCAN_FAILED if status == "FAILED" else ChangeKind.NOT_SCANNED
+
+
+def problem_of(report: UnusableReport) -> ScanProblem:
+    """
+    Return the meaning of a scan without a usable result, and its remedy.
+
+    The remedy is the scanner's. It names a command where there is one; the arguments are quoted for
+    a shell.
+    """
+    if report.scan.source is ScanSource.REPOSITORY:
+        return _not_checked(report)
+    status, description = report.scan.status, report.scan.reason or ""
+    # An index itself is never scanned: what helps is done to an image in it.
+    image = replace(report.image, digest=report.parts[0].digest) if report.parts else report.image
+    # Basic scanning says FAILED of images that it does not support, and why in words.
+    unsupported = description.startswith(_UNSUPPORTED)
+    meaning = "UNSUPPORTED_IMAGE" if unsupported else _SAME_AS.get(status, status)
+    reason = _REASONS.get(meaning, _UNKNOWN)
+    scanner = scanner_of(report.scan.source)
+    remedy = scanner.remedies.get(meaning, scanner.remedy)
+    return ScanProblem(
+        kind=kind_of_problem(status),
+        status=status,
+        reason=f"{reason} ({description})" if description else reason,
+        remedy=remedy.format_map({**commands(image), "source": report.scan.source.value}),
+    )
+
+
+def _not_checked(report: UnusableReport) -> ScanProblem:
+    reason = report.scan.reason or report.scan.status
+    return ScanProblem(
+        kind=ChangeKind.NOT_SCANNED,
+        status=report.scan.status,
+        reason=f"{reason}.",
+        remedy="Allow it to the role of the function process_scan, which serverless.yml describes, "
+        "and look for what denies it: a policy of the organization, or one of the repository.",
+    )
+
+
+def commands(image: Image) -> Mapping[str, str]:
+    """Return the commands that a remedy can name, by the field that stands for each."""
+    region = quote(image.region)
+    image_arguments = (
+        f"--region {region} --registry-id {quote(image.account)} "
+        f"--repository-name {quote(image.repository)} "
+        f"--image-id imageDigest={quote(image.digest)}"
+    )
+    criteria = json.dumps(
+        {
+            "ecrRepositoryName": [{"comparison": "EQUALS", "value": image.repository}],
+            "resourceType": [{"comparison": "EQUALS", "value": "AWS_ECR_CONTAINER_IMAGE"}],
+        }
+    )
+    storage = "--target-storage-class STANDARD"
+    return {
+        "region": region,
+        "describe": f"aws ecr describe-image-scan-findings {image_arguments} "
+        "--query imageScanStatus",
+        "start": f"aws ecr start-image-scan {image_arguments}",
+        "restore": f"aws ecr update-image-storage-class {image_arguments} {storage}",
+        "coverage": f"aws inspector2 list-coverage --region {region} "
+        f"--filter-criteria {quote(criteria)}",
+    }

@@ -1,0 +1,34 @@
+"""
+Basic scanning of Amazon ECR.
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-troubleshooting.html
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.scanners.scanner import Scanner
+
+_INSPECT: Final = "Look at what AWS says: `{describe}`"
+
+ECR_BASIC: Final = Scanner(
+    remedies=MappingProxyType({
+        "FAILED": f"{_INSPECT}. If its operating system is supported, scan it again "
+        "(once in 24 h per image): `{start}`",
+        "UNSUPPORTED_IMAGE": "Rebuild it on a supported, maintained distribution, or turn on "
+        "enhanced scanning. "
+        "A signature, an attestation or an image index is never scanned: nothing to do.",
+        "SCAN_ELIGIBILITY_EXPIRED": "Push the image again if it is still used, else delete it.",
+        "FINDINGS_UNAVAILABLE": "Scan it again (once in 24 h per image): `{start}`",
+        "LIMIT_EXCEEDED": "Wait 24 hours, then scan it again: `{start}`",
+        "IMAGE_ARCHIVED": "Restore it if it is still used: `{restore}`",
+        "IMAGE_SIZE_EXCEEDED": "Make it smaller: a multi-stage build, fewer and smaller layers.",
+        "PENDING": f"{_INSPECT}. If it stays like this, scan it again: `{{start}}`",
+        "SCAN_NOT_FOUND": "Turn on scan on push for its repository "
+        "(`aws ecr get-registry-scanning-configuration --region {region}` shows the rules), "
+        "then: `{start}`",
+    }),
+    remedy=_INSPECT,
+    without_version="Basic scanning names no fixed versions. Rebuild on an updated base image, "
+    "or look for newer versions of {packages}.",
+)  # fmt: skip

@@ -1,0 +1,31 @@
+"""
+Amazon Inspector: enhanced scanning of ECR, and Inspector's own API.
+
+https://docs.aws.amazon.com/inspector/latest/user/scanning-ecr.html
+"""
+
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.scanners.scanner import Scanner
+
+_COVERAGE: Final = "Ask Inspector why: `{coverage}`"
+
+INSPECTOR: Final = Scanner(
+    remedies=MappingProxyType({
+        "FAILED": f"{_COVERAGE}. Then push the image again.",
+        "UNSUPPORTED_IMAGE": "Rebuild it on an operating system that Inspector supports "
+        "(https://docs.aws.amazon.com/inspector/latest/user/supported.html). "
+        "A signature, an attestation or an image index is never scanned: nothing to do.",
+        "SCAN_ELIGIBILITY_EXPIRED": "If it is still used, push it again or lengthen the duration: "
+        "`aws inspector2 update-configuration --region {region} "
+        "--ecr-configuration rescanDuration=LIFETIME`",
+        "FINDINGS_UNAVAILABLE": f"Push the image again. {_COVERAGE}",
+        "LIMIT_EXCEEDED": "Wait 24 hours, then push the image again.",
+        "IMAGE_ARCHIVED": "Restore it if it is still used: `{restore}`",
+        "IMAGE_SIZE_EXCEEDED": "Make it smaller: a multi-stage build, fewer and smaller layers.",
+        "PENDING": _COVERAGE,
+        "SCAN_NOT_FOUND": f"Check that the repository is part of enhanced scanning. {_COVERAGE}",
+    }),
+    remedy="Look at what AWS says: `{describe}`",
+)  # fmt: skip

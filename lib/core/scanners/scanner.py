@@ -1,0 +1,21 @@
+"""The texts that differ from scanner to scanner."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """
+    One scanner: its advice about scans without a result, and about findings without a fix.
+
+    A remedy may hold the fields of `lib.core.problems.commands`, and {source}.
+    """
+
+    remedies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What a person can do, by the status of a scan without a result."""
+    remedy: str = "Ask {source} for the reason, then scan the image again."
+    """The same for every other status."""
+    without_version: str = "No fixed version is named for {packages}."
+    """What to say about packages that have no version to upgrade to."""

@@ -1,0 +1,113 @@
+"""A third scanner needs no edit of a schema, of the comparison or of the advice."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from lib.core.problems import problem_of
+from lib.core.scanners import SCANNERS, scanner_of
+from lib.models import BasisKind, ChangeKind, Report, ScanSource, UnusableReport
+from lib.notifiers import document
+from lib.wire.report import report_from_json, report_to_json
+from tests.support.alerts import evaluated, told
+from tests.support.builders import a_finding, a_report, a_scan, an_image
+
+ACME = ScanSource("acme-scanner")
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+def validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((SCHEMAS / name).read_text("utf-8")))
+
+
+REPORT, ALERT = validator("report-1.0.0.json"), validator("alert-1.0.0.json")
+
+
+def acme(*names: str, image: int = 1, source: ScanSource = ACME) -> Report:
+    """Return a report of three findings, two of which a later one may lack."""
+    findings = tuple(a_finding(name, fixed_version=None, fix_available=None) for name in names)
+    return a_report(*findings, image=an_image(image), source=source)
+
+
+def test_a_report_of_another_scanner_is_valid_and_comes_back() -> None:
+    """`scan.source` is an open string."""
+    report = acme("CVE-2026-0001")
+
+    as_json = json.loads(json.dumps(report_to_json(report)))
+
+    assert as_json["scan"]["source"] == "acme-scanner"
+    assert not list(REPORT.iter_errors(as_json))
+    assert report_from_json(as_json) == report
+
+
+def test_its_alert_has_its_changes_and_its_name() -> None:
+    """What is not listed any more by the same scanner is resolved."""
+    before = acme("CVE-2026-0001", "CVE-2026-0002")
+
+    alert = told(evaluated(acme("CVE-2026-0002", "CVE-2026-0003", image=2), before=before))
+
+    kinds = {change.finding.vulnerability_id: change.kind for change in alert.changes}
+    assert kinds == {
+        "CVE-2026-0003": ChangeKind.NEW,
+        "CVE-2026-0001": ChangeKind.RESOLVED,
+    }
+    payload, _ = document.render(alert, 200_000)
+    assert not list(REPORT.iter_errors(payload))
+    assert not list(ALERT.iter_errors(payload["alert"]))
+    assert payload["scan"]["source"] == "acme-scanner"
+
+
+@pytest.mark.parametrize("other", [ScanSource.ECR_BASIC, ScanSource.ECR_ENHANCED])
+def test_another_scanner_proves_nothing_absent(other: ScanSource) -> None:
+    """Each scanner looks for other things; the reason names the one before."""
+    before = acme("CVE-2026-0001", source=other)
+
+    alert = told(evaluated(acme("CVE-2026-0002"), before=before, kind=BasisKind.RESCAN))
+
+    (change,) = alert.changes
+    assert change.kind is ChangeKind.NEW
+    assert f"which {other} scanned" in change.reason
+
+
+def test_two_apis_of_one_scanner_are_compared() -> None:
+    """Inspector's findings are the same through ECR and through its own API."""
+    before = acme("CVE-2026-0001", source=ScanSource.INSPECTOR2)
+    after = acme(source=ScanSource.ECR_ENHANCED)
+
+    alert = told(evaluated(after, before=before, kind=BasisKind.RESCAN))
+
+    assert [change.kind for change in alert.changes] == [ChangeKind.RESOLVED]
+
+
+@pytest.mark.parametrize("status", ["FAILED", "UNSUPPORTED_IMAGE", "A_NEW_ONE"])
+def test_its_failed_scan_has_a_remedy_without_commands_of_others(status: str) -> None:
+    """The advice of Inspector or basic scanning would lead astray."""
+    report = UnusableReport(an_image(), a_scan(status=status, source=ACME))
+
+    problem = problem_of(report)
+
+    assert problem.remedy == "Ask acme-scanner for the reason, then scan the image again."
+    assert not list(REPORT.iter_errors(report_to_json(replace(report, scan=replace(
+        report.scan, reason="it failed"
+    )))))  # fmt: skip
+
+
+def test_a_scanner_brings_its_own_advice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One module and one line."""
+    advice = replace(scanner_of(ACME), remedies={"FAILED": "Run `acme scan {region}`."})
+    monkeypatch.setattr("lib.core.scanners.SCANNERS", {**SCANNERS, ACME.scanner: advice})
+
+    problem = problem_of(UnusableReport(an_image(), a_scan(status="FAILED", source=ACME)))
+
+    assert problem.remedy == "Run `acme scan eu-central-1`."
+
+
+def test_a_source_without_a_name_is_refused() -> None:
+    """Anything else is a source."""
+    assert ScanSource("acme-scanner") == ACME
+    assert ScanSource("ecr-basic") is ScanSource.ECR_BASIC
+    with pytest.raises(ValueError, match="not a valid ScanSource"):
+        ScanSource("")
