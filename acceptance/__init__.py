@@ -1,9 +1,9 @@
 """
-`make acceptance`: what only a real account can show, step by step, in one region.
+`make acceptance`: tests that need a real account, step by step, in one region.
 
     python -m acceptance --stage accept --region eu-central-1
 
-`run` does the steps in order and cleans up; `steps` has one module per step; `images` builds images
-without Docker; `resources` makes and deletes what the steps share; `deployment` deploys as a user
-does. Against the embedded AWS the same program runs in tests/acceptance.
+`run` executes the steps in order; `steps` has one module per step; `images` builds images without
+Docker; `resources` creates and deletes what the steps share; `deployment` deploys with `make`. The
+tests in tests/acceptance run the same program against the embedded AWS.
 """

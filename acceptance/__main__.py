@@ -18,7 +18,7 @@ from acceptance.settings import Names, SettingsError, Waits, names_of
 from acceptance.steps import STEPS
 from deploy.account import Account, DeployError, aws_errors, clients_of, identify, session_of
 
-WHAT: Final = """\
+DESCRIPTION: Final = """\
 Two stages are deployed, one of which fails; images are pushed to two repositories of the run; all
 of that is deleted at the end. The scanning configuration of the registry is read, never changed.
 It takes about 40 minutes (with SLOW=1: 110) and costs less than 1 USD. With enhanced scanning,
@@ -32,9 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--region", default="")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument("--slow", action="store_true", help="include the step of 65 minutes")
-    parser.add_argument("--clean", action="store_true", help="only delete what runs left")
+    parser.add_argument("--clean", action="store_true", help="only delete leftovers of runs")
     options = parser.parse_args(arguments)
-    # What stops a job stops it as Ctrl-C does: with a clean-up.
+    # SIGTERM stops a run as Ctrl-C does, with a clean-up.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if options.clean:
@@ -52,7 +52,7 @@ def _accept(stage: str, region: str, *, yes: bool, slow: bool) -> int:
     ports, account = _begin(stage, region)
     with aws_errors("looking for what is there already"):
         check(ports, names)
-    _introduce(account, f"stage    {stage}\n\n{WHAT}\n")
+    _introduce(account, f"stage    {stage}\n\n{DESCRIPTION}\n")
     _confirm("Begin?", yes=yes)
     report = accept(STEPS, ports, names, region=region, slow=slow, say=_say)
     _print(report, names, region, ports.folder)
@@ -60,16 +60,16 @@ def _accept(stage: str, region: str, *, yes: bool, slow: bool) -> int:
 
 
 def _clean_up(stage: str, region: str, *, yes: bool) -> int:
-    """Delete what runs left: of one stage, or of all that a tag names."""
+    """Delete leftovers of runs: of one stage, or of all stages with the tag."""
     ports, account = _begin(stage or "all", region)
     with aws_errors("looking for the tag of runs"):
-        found = tagged(ports.client_of, stage or None)
-    # Only a run gives its stage this tag, so no stage of anybody else is ever deleted.
-    stages = sorted(found)
+        resources = tagged(ports.client_of, stage or None)
+    # Only a run gives its stage this tag, so other stages are never deleted.
+    stages = sorted(resources)
     if not stages:
         _say(f"Nothing of {stage or 'any run'} carries the tag of runs in {region}.")
         return 0
-    _introduce(account, "\n".join(arn for arns in found.values() for arn in arns))
+    _introduce(account, "\n".join(arn for arns in resources.values() for arn in arns))
     _confirm(f"Delete this and the stages {', '.join(stages)}?", yes=yes)
     with aws_errors("cleaning up"):
         left = [problem for name in stages for problem in tidy(ports, names_of(name), _say)]
@@ -79,7 +79,7 @@ def _clean_up(stage: str, region: str, *, yes: bool) -> int:
 
 
 def _begin(stage: str, region: str) -> tuple[Ports, Account]:
-    """Ask AWS who calls. Raises `SettingsError` and `DeployError`."""
+    """Ask AWS for the caller. Raises `SettingsError` and `DeployError`."""
     if not region:
         raise SettingsError("Which region? As in: REGION=eu-central-1")
     session = session_of(region)

@@ -1,4 +1,4 @@
-"""Reading an account until an answer is there."""
+"""Calls of an account that are repeated until they have an answer."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Clock:
-    """The time, and waiting."""
+    """Current time and sleeping."""
 
     now: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -21,13 +21,13 @@ class Clock:
 
 @dataclass(slots=True)
 class Poll:
-    """Looks again and again: most of AWS answers some seconds late."""
+    """Repeats a call at intervals, because many answers of AWS are some seconds late."""
 
     interval: float
     clock: Clock = field(default_factory=Clock)
 
     def until(self, look: Callable[[], T | None], seconds: float) -> T | None:
-        """Return the first answer that is not None; None after so many seconds."""
+        """Return the first answer that is not None; None after `seconds`."""
         deadline = self.clock.now() + seconds
         while True:
             answer = look()
@@ -37,7 +37,7 @@ class Poll:
 
 
 def code_of(error: ClientError) -> str:
-    """Return AWS's code of an error."""
+    """Return the code of an AWS error."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
@@ -52,15 +52,15 @@ MISSING = frozenset(
         "ResourceNotFoundException",
     }
 )
-"""Codes for what does not exist."""
+"""Codes of errors about missing resources."""
 
 
 def unless_missing(call: Callable[[], T]) -> T | None:
-    """Return the answer of a call; None when AWS says that there is no such thing."""
+    """Return the answer of a call; None if AWS reports that the resource does not exist."""
     try:
         return call()
     except ClientError as error:
-        # CloudFormation has no code of its own for it.
+        # CloudFormation has no code of its own for a missing stack.
         text = str(error.response.get("Error", {}).get("Message", ""))
         if code_of(error) in MISSING or "does not exist" in text:
             return None

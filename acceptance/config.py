@@ -7,14 +7,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 PARAMETERS: Final[Mapping[str, Any]] = MappingProxyType({"reconcileDays": 1})
-"""An account may hold many images: reconciliation leaves those of yesterday and before alone."""
+"""Reconciliation ignores images of yesterday and before: an account may have many."""
 
 
 def alerts(topic_arn: str) -> dict[str, Any]:
     """
-    Return the configuration: every alert goes to the topic of the run.
+    Return a configuration that sends every alert to the topic of the run.
 
-    Alerts about other images of the account, scanned meanwhile, are not read.
+    Alerts about other images of the account are ignored.
     """
     return {
         "version": 1,
@@ -25,7 +25,7 @@ def alerts(topic_arn: str) -> dict[str, Any]:
 
 
 def write_alerts(path: Path, topic_arn: str) -> Path:
-    """Write the configuration; JSON is YAML."""
+    """Write the configuration as JSON, which is valid YAML."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(alerts(topic_arn), indent=2) + "\n", encoding="utf-8")
     return path

@@ -1,4 +1,4 @@
-"""Deploys, removes and purges a stage: with `make`, as a user does."""
+"""Deploys, removes and purges stages with `make`, as a user does."""
 
 import contextlib
 import json
@@ -17,25 +17,25 @@ _STOP_SECONDS: Final = 30.0
 
 
 class DeploymentError(Exception):
-    """A stage was not deployed, removed or purged; the text is the end of what `make` printed."""
+    """A stage was not deployed, removed or purged. The text is the end of make's output."""
 
 
 class Deployment(Protocol):
-    """Changes stages of this checkout."""
+    """Deploys and removes stages of this checkout."""
 
     def deploy(
         self, stage: str, *, config: Path, parameters: Mapping[str, Any], adopt: bool = False
     ) -> None:
-        """Deploy a stage; `adopt`: with the data of a removed one. Raises `DeploymentError`."""
+        """Deploy a stage. `adopt` keeps the data of a removed one. Raises `DeploymentError`."""
 
     def remove(self, stage: str) -> None:
-        """Remove a stage; its data stay. Raises `DeploymentError`."""
+        """Remove a stage; its data stays. Raises `DeploymentError`."""
 
     def purge(self, stage: str) -> None:
         """Delete the data of a removed stage. Raises `DeploymentError`."""
 
     def forget(self, stage: str) -> None:
-        """Delete what the checkout remembers of a stage."""
+        """Delete the stage file in the checkout."""
 
 
 class Make:
@@ -64,14 +64,14 @@ class Make:
         self._make("purge", stage)
 
     def forget(self, stage: str) -> None:
-        """See `Deployment.forget`. A file that somebody else wrote stays."""
+        """See `Deployment.forget`. A file of other origin stays."""
         path = self.stage_file(stage)
         if path.exists() and path.read_text("utf-8").startswith(_MARK):
             path.unlink()
             shutil.rmtree(self._root / ".build" / stage, ignore_errors=True)
 
     def stage_file(self, stage: str) -> Path:
-        """Return where `make deploy` reads the inputs of a stage."""
+        """Return the path of the stage file."""
         return self._root / "deploy" / "stages" / f"{stage}.yml"
 
     def _make(self, target: str, stage: str, *variables: str) -> None:
@@ -81,7 +81,7 @@ class Make:
             log.write(f"\n$ {' '.join(command)}\n")
             log.flush()
             start = log.tell()
-            # Ctrl-C is for us: `make` is told to stop, and then what it did is removed.
+            # On Ctrl-C, `make` is stopped first. Then its stage is removed.
             process = subprocess.Popen(
                 command,
                 cwd=self._root,
@@ -102,12 +102,12 @@ class Make:
     def _last_lines(self, start: int) -> str:
         text = self._log.read_bytes()[start:].decode("utf-8", errors="replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        told = [line for line in lines if not line.startswith("make")]
-        return " / ".join(told[-_LAST_LINES:]) or "no output"
+        output = [line for line in lines if not line.startswith("make")]
+        return " / ".join(output[-_LAST_LINES:]) or "no output"
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment without what the `make` of this program says to its children."""
+    """Return the environment without the variables that `make` passes to its children."""
     return {
         name: value
         for name, value in os.environ.items()

@@ -1,8 +1,8 @@
 """
 Images without a build tool: one layer with the two files that scanners read. Pure.
 
-That the scanners of ECR and Amazon Inspector read such a layer as Debian is what the first run on
-AWS shows; no documentation says so.
+It is not documented that the scanners of ECR and Amazon Inspector take such a layer for Debian. The
+first run on AWS shows it.
 """
 
 import gzip
@@ -27,7 +27,7 @@ OS_RELEASE_PATHS: Final = ("etc/os-release", "usr/lib/os-release")
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image of one platform, as a registry takes it."""
+    """An image of one platform, in the format of a registry."""
 
     layer: bytes
     config: bytes
@@ -36,19 +36,19 @@ class Image:
 
     @property
     def digest(self) -> str:
-        """The digest by which a registry knows the image."""
+        """The digest of the image in a registry."""
         return digest_of(self.manifest.encode())
 
 
 def build(packages: Iterable[DebianPackage], *, run: str, architecture: str = "amd64") -> Image:
-    """Return an image in which these packages are installed; `run` makes the image another one."""
+    """Return an image with these packages installed. `run` makes its digest unique."""
     tar = _tar(
         {
             **dict.fromkeys(OS_RELEASE_PATHS, OS_RELEASE),
             STATUS_PATH: "\n".join(_stanza(package, architecture) for package in packages),
         }
     )
-    # The same image has the same digest.
+    # Fixed values, so that the same image has the same digest.
     layer = gzip.compress(tar, mtime=0)
     config = _json(
         {

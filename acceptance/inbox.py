@@ -1,4 +1,4 @@
-"""The queue that alerts arrive in, by way of the topic."""
+"""The queue that receives the alerts of the topic."""
 
 import json
 from typing import Any
@@ -7,11 +7,11 @@ from acceptance.account import Poll
 from acceptance.outcome import StepError
 
 Alert = dict[str, Any]
-"""The document of a topic with `format: json`."""
+"""A document of a topic with `format: json`."""
 
 
 class Inbox:
-    """Reads the queue and keeps what was read."""
+    """Reads alerts from the queue, and keeps them."""
 
     def __init__(self, sqs: Any, url: str, poll: Poll, *, receive: int) -> None:
         self._sqs = sqs
@@ -21,7 +21,7 @@ class Inbox:
         self.alerts: list[Alert] = []
 
     def wait_for(self, digest: str, seconds: float) -> Alert:
-        """Return the alert about an image. Raises `StepError` when none comes in time."""
+        """Return the alert about an image. Raises `StepError` if it does not arrive in time."""
         alert = self._poll.until(lambda: self._find(digest), seconds)
         if alert is None:
             raise StepError(f"no alert within {seconds:.0f} s")

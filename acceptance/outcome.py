@@ -1,4 +1,4 @@
-"""What a step results in, and the table of all results. Pure."""
+"""Outcomes of steps, and the table of results. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,34 +17,34 @@ class Status(Enum):
 
 
 class StepError(Exception):
-    """A step cannot go on; the text says what was seen instead."""
+    """A step cannot continue. The text describes what it observed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a step saw, and whether that is as expected. Of a skipped step `seen` is the reason."""
+    """The observation of a step, and its status. For a skipped step, `seen` is the reason."""
 
     status: Status
     seen: str
 
 
 def ok(seen: str) -> Outcome:
-    """Return the outcome of a step that saw what was expected."""
+    """Return the outcome of a step with the expected observation."""
     return Outcome(Status.OK, seen)
 
 
 def failed(seen: str) -> Outcome:
-    """Return the outcome of a step that saw something else."""
+    """Return the outcome of a step with another observation."""
     return Outcome(Status.FAILED, seen)
 
 
 def skipped(reason: str) -> Outcome:
-    """Return the outcome of a step that was not done."""
+    """Return the outcome of a skipped step."""
     return Outcome(Status.SKIPPED, reason)
 
 
 def judged(seen: str, *, right: bool) -> Outcome:
-    """Return the outcome of a step by whether what was seen is right."""
+    """Return an outcome that is OK if the observation is right, else FAILED."""
     return ok(seen) if right else failed(seen)
 
 
@@ -78,5 +78,5 @@ def table_of(results: Iterable[Result]) -> Table:
 
 
 def exit_code(results: Iterable[Result], *, left: Iterable[str]) -> int:
-    """Return 1 when a step failed or something is left in the account, else 0."""
+    """Return 1 if a step failed or something is left in the account, else 0."""
     return int(any(result.outcome.status is Status.FAILED for result in results) or any(left))

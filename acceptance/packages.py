@@ -1,7 +1,7 @@
 """
-The Debian packages that the images name: those of the first release of Debian 12.
+The Debian packages of the images: those of the first release of Debian 12.
 
-Scanners report what was fixed since. Basic scanning and Amazon Inspector support Debian 12:
+Scanners report vulnerabilities that were fixed later. Both support Debian 12:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html
 https://docs.aws.amazon.com/inspector/latest/user/supported.html
 """
@@ -22,7 +22,7 @@ HOME_URL="https://www.debian.org/"
 
 @dataclass(frozen=True, slots=True)
 class DebianPackage:
-    """An installed package; `source` is the package that it was built from."""
+    """An installed package. `source` is its source package."""
 
     name: str
     version: str
@@ -38,7 +38,7 @@ FEW: Final = (
     DebianPackage("libssl3", "3.0.9-1", "openssl"),
     DebianPackage("openssl", "3.0.9-1", "openssl"),
 )
-"""For some dozens of findings."""
+"""A few dozen findings."""
 
 _LINUX: Final = (
     "linux-compiler-gcc-12-x86",
@@ -50,7 +50,7 @@ _LINUX: Final = (
     "linux-perf",
     "linux-source-6.1",
 )
-"""Each release of the kernel fixes hundreds of vulnerabilities."""
+"""Each kernel release fixes hundreds of vulnerabilities."""
 
 MANY: Final = (
     *FEW,
@@ -78,4 +78,4 @@ MANY: Final = (
     DebianPackage("thunderbird", "1:102.11.0-1", "thunderbird"),
     DebianPackage("vim", "2:9.0.1378-2", "vim"),
 )
-"""For thousands of findings."""
+"""Thousands of findings."""

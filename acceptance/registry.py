@@ -1,4 +1,4 @@
-"""Pushes images by the API of ECR."""
+"""Pushes images with the API of ECR."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
@@ -9,13 +9,13 @@ from acceptance.account import code_of
 from acceptance.images import INDEX, MANIFEST, Image, digest_of, index_of
 
 PART: Final = 10 * 1024 * 1024
-"""Bytes of one part of a layer, 5 to 20 MiB but for the last.
+"""Bytes of a part of a layer: 5 to 20 MiB, except for the last part.
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html"""
 
 _THERE: Final = frozenset({"LayerAlreadyExistsException", "ImageAlreadyExistsException"})
 
 BeforePush = Callable[[str, Image], None]
-"""Gets repository and image of each push."""
+"""Called with repository and image before each push."""
 
 
 class Registry:
@@ -26,7 +26,7 @@ class Registry:
         self._before_push = before_push
 
     def push(self, repository: str, image: Image, tag: str | None) -> str:
-        """Push an image and return its digest. An image that is there gets one more tag."""
+        """Push an image and return its digest. An existing image gets another tag."""
         if self._before_push is not None:
             self._before_push(repository, image)
         for blob in (image.layer, image.config):
@@ -44,7 +44,7 @@ class Registry:
         return digest_of(manifest.encode())
 
     def scan_status(self, repository: str, digest: str) -> str:
-        """Return what ECR says of the scan of an image, for a person to read."""
+        """Return the status of an image's scan, for people to read."""
         try:
             answer = self._ecr.describe_image_scan_findings(
                 repositoryName=repository, imageId={"imageDigest": digest}, maxResults=1
@@ -66,14 +66,14 @@ class Registry:
                 partLastByte=start + len(part) - 1,
                 layerPartBlob=part,
             )
-        _unless_there(
+        _unless_present(
             lambda: self._ecr.complete_layer_upload(
                 repositoryName=repository, uploadId=upload, layerDigests=[digest_of(blob)]
             )
         )
 
     def _put(self, repository: str, manifest: str, media_type: str, tag: str | None) -> None:
-        _unless_there(
+        _unless_present(
             lambda: self._ecr.put_image(
                 repositoryName=repository,
                 imageManifest=manifest,
@@ -83,7 +83,7 @@ class Registry:
         )
 
 
-def _unless_there(call: Callable[[], Any]) -> None:
+def _unless_present(call: Callable[[], Any]) -> None:
     try:
         call()
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""Makes what the steps share, and deletes all that a run made."""
+"""Creates the shared resources of the steps, and deletes all resources of a run."""
 
 import contextlib
 import json
@@ -17,29 +17,29 @@ from acceptance.stacks import find_stack, kept_data, wait_until_at_rest
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What every step needs: the topic for alerts, and the queue that they arrive in."""
+    """The shared resources: the topic for alerts, and the queue that receives them."""
 
     topic_arn: str
     queue_url: str
 
 
 def existing(client_of: ClientOf, names: Names) -> tuple[str, ...]:
-    """Return what is there already under the names of a run: then it must not begin."""
+    """Return existing resources with the names of a run, which then must not begin."""
     stacks = [f"stack {SERVICE}-{stage}" for stage in names.stages if find_stack(client_of, stage)]
-    data = [each for stage in names.stages for each in kept_data(client_of, stage)]
+    data = [resource for stage in names.stages for resource in kept_data(client_of, stage)]
     return (*stacks, *data, *tagged(client_of, names.stage).get(names.stage, ()))
 
 
 def tagged(client_of: ClientOf, stage: str | None = None) -> dict[str, tuple[str, ...]]:
-    """Return the ARNs that carry the tag of runs, by stage; of one stage or of all."""
+    """Return the ARNs with the tag of runs, by stage. None for all stages."""
     pages = client_of("resourcegroupstaggingapi").get_paginator("get_resources")
     tag = {"Key": TAG, **({"Values": [stage]} if stage else {})}
-    found: dict[str, tuple[str, ...]] = {}
+    arns: dict[str, tuple[str, ...]] = {}
     for page in pages.paginate(TagFilters=[tag]):
         for resource in page["ResourceTagMappingList"]:
-            value = next(each["Value"] for each in resource["Tags"] if each["Key"] == TAG)
-            found[value] = (*found.get(value, ()), resource["ResourceARN"])
-    return found
+            value = next(entry["Value"] for entry in resource["Tags"] if entry["Key"] == TAG)
+            arns[value] = (*arns.get(value, ()), resource["ResourceARN"])
+    return arns
 
 
 def make_shared(client_of: ClientOf, names: Names) -> Shared:
@@ -66,7 +66,7 @@ def make_shared(client_of: ClientOf, names: Names) -> Shared:
 def make_queue(
     client_of: ClientOf, names: Names, name: str, service: str, source: str
 ) -> tuple[str, str]:
-    """Create a queue that a service may send to on behalf of a resource; return URL and ARN."""
+    """Create a queue for messages of a service about a resource; return URL and ARN."""
     sqs = client_of("sqs")
     url = sqs.create_queue(QueueName=name, tags={TAG: names.stage})["QueueUrl"]
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
@@ -92,21 +92,21 @@ def clean(
     say: Callable[[str], None],
 ) -> tuple[str, ...]:
     """
-    Delete everything that a run made; return what could not be deleted, and why.
+    Delete all resources of a run. Return those that could not be deleted, with reasons.
 
-    What is missing already is no failure, so it can be repeated.
+    A missing resource is no failure, so the clean-up can be repeated.
     """
     left = [
         problem
         for stage in names.stages
         for problem in _clean_stage(client_of, stage, deployment, poll, waits, say)
     ]
-    for what, delete in _deletions(client_of, names):
-        say(f"deleting {what}")
+    for resource, delete in _deletions(client_of, names):
+        say(f"deleting {resource}")
         try:
             unless_missing(delete)
         except (ClientError, BotoCoreError) as error:
-            left.append(f"{what}: {error}")
+            left.append(f"{resource}: {error}")
     return tuple(left)
 
 
@@ -134,7 +134,7 @@ def _clean_stage(
 
 
 def _deletions(client_of: ClientOf, names: Names) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Yield each resource beside the stacks, and what deletes it."""
+    """Yield each resource outside of the stacks, with the call that deletes it."""
     group = f"/aws/lambda/{names.function}"
     for repository in names.repositories:
         yield (

@@ -1,4 +1,4 @@
-"""Does the steps in order."""
+"""Executes the steps in order."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -14,7 +14,7 @@ Say = Callable[[str], None]
 
 
 def run(steps: Sequence[Step], world: World, say: Say) -> Iterator[Result]:
-    """Do the steps and yield their results; one that fails skips only those that need it."""
+    """Execute the steps and yield their results. A failed step skips those that need it."""
     results: list[Result] = []
     for step in steps:
         say(f"step {step.number}: {step.title} …")
@@ -27,7 +27,7 @@ def run(steps: Sequence[Step], world: World, say: Say) -> Iterator[Result]:
 
 
 def _blocked(step: Step, results: Iterable[Result]) -> Outcome | None:
-    """Return why a step cannot be done: another one was not done, or failed."""
+    """Return the outcome of a step that cannot run: a step that it needs was skipped or failed."""
     for result in results:
         if result.number in step.needs and result.outcome.status is not Status.OK:
             return skipped(f"step {result.number} is {result.outcome.status.value}")
@@ -43,5 +43,5 @@ def _attempt(step: Step, world: World) -> Outcome:
         return failed(f"AWS: {error}")
     except requests.RequestException as error:
         return failed(f"HTTP: {type(error).__name__}")
-    except Exception as error:  # noqa: BLE001  # an answer of AWS that nobody foresaw
+    except Exception as error:  # noqa: BLE001  # an unforeseen answer of AWS
         return failed(f"unexpected: {type(error).__name__}: {error}")

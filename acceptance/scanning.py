@@ -1,4 +1,4 @@
-"""How the registry scans. It is read, and never changed."""
+"""The scanning configuration of the registry. It is read and never changed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Scanning:
-    """The registry's configuration: with enhanced scanning, filters of repositories decide."""
+    """The configuration of a registry. With enhanced scanning, filters of repositories decide."""
 
     enhanced: bool
     filters: tuple[str, ...]
@@ -16,11 +16,11 @@ class Scanning:
 
 def scanning_of(ecr: Any) -> Scanning:
     """Read the configuration of the registry."""
-    return parsed(ecr.get_registry_scanning_configuration()["scanningConfiguration"])
+    return parse_scanning(ecr.get_registry_scanning_configuration()["scanningConfiguration"])
 
 
-def parsed(configuration: Mapping[str, Any]) -> Scanning:
-    """Return what a configuration says. Pure."""
+def parse_scanning(configuration: Mapping[str, Any]) -> Scanning:
+    """Parse a configuration. Pure."""
     filters = (
         entry["filter"]
         for rule in configuration.get("rules", ())
@@ -32,10 +32,10 @@ def parsed(configuration: Mapping[str, Any]) -> Scanning:
 
 def is_scanned(scanning: Scanning, repository: str) -> bool:
     """
-    Tell whether images of a repository with scan on push are scanned. Pure.
+    Whether pushed images of a repository with scan on push are scanned. Pure.
 
-    With enhanced scanning the setting of a repository does not count. A filter without `*` matches
-    every name that contains it.
+    With enhanced scanning, the setting of the repository does not count. A filter without `*`
+    matches every name that contains it.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     """
     return not scanning.enhanced or any(_matches(text, repository) for text in scanning.filters)

@@ -1,4 +1,4 @@
-"""A whole run: shared resources, steps, and the clean-up, whatever happens."""
+"""A complete run: shared resources, steps, and the clean-up."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What differs between AWS and the embedded AWS, and where a run keeps its files."""
+    """The ports to AWS or the embedded AWS, and the folder of a run's files."""
 
     client_of: ClientOf
     deployment: Deployment
@@ -37,7 +37,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The results of the steps, what is left in the account, and why the run ended early."""
+    """The results of the steps, resources left in the account, and why the run ended early."""
 
     results: tuple[Result, ...]
     left: tuple[str, ...]
@@ -45,16 +45,16 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 when every step was done or skipped, none failed, and nothing is left."""
+        """0 if every step was OK or skipped and nothing is left, else 1."""
         return 1 if self.stopped else exit_code(self.results, left=self.left)
 
 
 def check(ports: Ports, names: Names) -> None:
-    """Raise `SettingsError` when something has the names of the run: it may be in use."""
-    there = existing(ports.client_of, names)
-    if there:
+    """Raise `SettingsError` if resources have the names of the run: they may be in use."""
+    resources = existing(ports.client_of, names)
+    if resources:
         raise SettingsError(
-            f"The stage {names.stage} or what a run left of it exists: {', '.join(there)}."
+            f"The stage {names.stage} or what a run left of it exists: {', '.join(resources)}."
             " Take another STAGE. What a run left: make acceptance-clean"
         )
 
@@ -62,12 +62,12 @@ def check(ports: Ports, names: Names) -> None:
 def accept(
     steps: Sequence[Step], ports: Ports, names: Names, *, region: str, slow: bool, say: Say
 ) -> Report:
-    """Do the steps and delete everything again. A second Ctrl-C ends the clean-up, too."""
+    """Execute the steps, then delete all resources. A second Ctrl-C stops the clean-up, too."""
     results: list[Result] = []
     stopped = ""
     try:
         for result in run(steps, _world(ports, names, region=region, slow=slow), say):
-            results.append(result)  # noqa: PERF402  # what is done counts, whatever comes next
+            results.append(result)  # noqa: PERF402  # keeps results before an error
     except KeyboardInterrupt:
         stopped = "stopped by Ctrl-C"
         say("Stopped; cleaning up. Ctrl-C once more leaves the rest to make acceptance-clean.")
@@ -80,7 +80,7 @@ def accept(
 
 
 def tidy(ports: Ports, names: Names, say: Say) -> tuple[str, ...]:
-    """Delete everything that a run made; return what is left, and why."""
+    """Delete all resources of a run. Return those that are left, with reasons."""
     return clean(ports.client_of, names, ports.deployment, ports.poll, ports.waits, say)
 
 

@@ -1,4 +1,4 @@
-"""Settings of one run: its names and its waits. Pure."""
+"""Settings of a run: names and waits. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from deploy.package import LONGEST_STAGE
 
 SERVICE: Final = "ecr-scan-alerts"
 TAG: Final = "ecr-scan-alerts-acceptance"
-"""The key of the tag on everything that a run makes beside its stacks; the value is the stage."""
+"""Tag key of all resources of a run outside of its stacks. The value is the stage."""
 FAILING: Final = "-f"
-"""What the stage of the deployment that fails ends with."""
+"""Suffix of the stage whose deployment fails."""
 _STAGE: Final = re.compile(
     rf"[A-Za-z][A-Za-z0-9-]{{0,{LONGEST_STAGE - len(FAILING) - 1}}}", re.ASCII
 )
 
 
 class SettingsError(Exception):
-    """The run cannot begin; the text says what to do."""
+    """The run cannot begin. The text names the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of everything that a run makes; all of them follow from the stage."""
+    """The names of all resources of a run, derived from the stage."""
 
     stage: str
 
@@ -33,7 +33,7 @@ class Names:
 
     @property
     def failing_stage(self) -> str:
-        """The stage of the deployment that fails."""
+        """The stage whose deployment fails."""
         return f"{self.stage}{FAILING}"
 
     @property
@@ -43,22 +43,22 @@ class Names:
 
     @property
     def prefix(self) -> str:
-        """What the names of all other resources begin with."""
+        """Prefix of the names of all other resources."""
         return f"{TAG}-{self.stage}"
 
     @property
     def topic(self) -> str:
-        """The topic that alerts are sent to; also the queue that is subscribed to the topic."""
+        """The topic for alerts, and the queue that is subscribed to it."""
         return f"{self.prefix}-alerts"
 
     @property
     def probe(self) -> str:
-        """The rule that copies push events; also the queue that the rule sends to."""
+        """The rule that copies push events, and its queue."""
         return f"{self.prefix}-groups"
 
     @property
     def function(self) -> str:
-        """The function that looks at the runtime."""
+        """The function that reports the runtime's boto3."""
         return f"{self.prefix}-py"
 
     @property
@@ -78,7 +78,7 @@ class Names:
 
 
 def names_of(stage: str) -> Names:
-    """Return the names of a run. Raises `SettingsError` for a stage that cannot be one."""
+    """Return the names of a run. Raises `SettingsError` for an unusable stage name."""
     if not _STAGE.fullmatch(stage):
         raise SettingsError(
             "STAGE must be letters, digits and hyphens, a letter first, at most"
@@ -89,29 +89,29 @@ def names_of(stage: str) -> Names:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long a run waits, in seconds. The defaults are those for AWS."""
+    """Waiting times of a run in seconds. The defaults are for AWS."""
 
     poll: float = 5.0
-    """Between two looks at the same thing."""
+    """Between two polls."""
     receive: int = 10
-    """Of one ReceiveMessage."""
+    """For one ReceiveMessage."""
     settle: float = 60.0
-    """From a deployment to the first push: rules of EventBridge need a while."""
+    """From a deployment to the first push: new rules of EventBridge take a while."""
     alert: float = 900.0
-    """From a push to an alert. ECR does not say how long a scan takes at most."""
+    """From a push to its alert. ECR documents no maximum for scans."""
     large_alert: float = 1800.0
-    """The same, with thousands of findings."""
+    """From a push to its alert, with thousands of findings."""
     group: float = 300.0
     """From a new rule of EventBridge to the first event in the queue."""
     logs: float = 300.0
-    """From the end of a function to its REPORT line in CloudWatch Logs."""
+    """From the end of an invocation to its REPORT line in CloudWatch Logs."""
     runtime: float = 120.0
-    """From the creation of a function to an answer."""
+    """From the creation of a function to its first answer."""
     new_bucket: float = 600.0
-    """How soon after the first deployment a report has to be opened."""
+    """From the first deployment to the opening of a report, at most."""
     recursion: float = 3900.0
-    """From the push of an index that nothing scans until every revisit is over."""
+    """From the push of an index without scans to the end of its revisits."""
     metrics: float = 600.0
-    """From an invocation to the metric in CloudWatch."""
+    """From an invocation to its metric in CloudWatch."""
     stack: float = 1800.0
-    """Until a stack that changes is at rest."""
+    """For the end of a stack's change."""

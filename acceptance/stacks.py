@@ -1,4 +1,4 @@
-"""Reads the stacks of a stage, and the data that they leave."""
+"""Reads the stacks of a stage, and data without a stack."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from acceptance.settings import SERVICE
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack: its status and its outputs."""
+    """A stack with its status and outputs."""
 
     status: str
     outputs: Mapping[str, str]
 
 
 def find_stack(client_of: ClientOf, stage: str) -> Stack | None:
-    """Return the stack of a stage; None: there is none."""
+    """Return the stack of a stage; None if there is none."""
     cloudformation, name = client_of("cloudformation"), f"{SERVICE}-{stage}"
     answer = unless_missing(lambda: cloudformation.describe_stacks(StackName=name))
     if answer is None or answer["Stacks"][0]["StackStatus"] == "DELETE_COMPLETE":
@@ -29,7 +29,7 @@ def find_stack(client_of: ClientOf, stage: str) -> Stack | None:
 
 
 def deployed_stack(client_of: ClientOf, stage: str) -> Stack:
-    """Return the stack of a stage that was deployed. Raises `StepError`: there is none."""
+    """Return the deployed stack of a stage. Raises `StepError` if there is none."""
     stack = find_stack(client_of, stage)
     if stack is None:
         raise StepError(f"there is no stack {SERVICE}-{stage}")
@@ -37,7 +37,7 @@ def deployed_stack(client_of: ClientOf, stage: str) -> Stack:
 
 
 def wait_until_at_rest(client_of: ClientOf, stage: str, poll: Poll, seconds: float) -> None:
-    """Wait until CloudFormation changes nothing of a stage any more."""
+    """Wait for the end of all changes of a stack."""
 
     def at_rest() -> bool | None:
         stack = find_stack(client_of, stage)
@@ -47,7 +47,7 @@ def wait_until_at_rest(client_of: ClientOf, stage: str, poll: Poll, seconds: flo
 
 
 def kept_data(client_of: ClientOf, stage: str) -> tuple[str, ...]:
-    """Return the tables and buckets of reports of a stage, whether a stack has them or not."""
+    """Return the tables and report buckets of a stage, with or without a stack."""
     return tuple(
         sorted([*_tables(client_of("dynamodb"), stage), *_buckets(client_of("s3"), stage)])
     )
@@ -63,7 +63,7 @@ def _tables(dynamodb: Any, stage: str) -> Iterator[str]:
 
 
 def _buckets(s3: Any, stage: str) -> Iterator[str]:
-    # CloudFormation writes the names of buckets in lower case.
+    # CloudFormation writes bucket names in lower case.
     prefix = f"{SERVICE}-{stage}-reportsbucket-".lower()
     for bucket in s3.list_buckets()["Buckets"]:
         if bucket["Name"].startswith(prefix):

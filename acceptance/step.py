@@ -9,11 +9,11 @@ from acceptance.world import World
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing to try on AWS. `run` may raise `StepError` and what AWS answers."""
+    """A test on AWS. `run` may raise `StepError` and errors of AWS."""
 
     number: int
     title: str
     expected: str
     run: Callable[[World], Outcome]
     needs: tuple[int, ...] = ()
-    """The steps without whose success this one is skipped."""
+    """Steps that must succeed before this one."""

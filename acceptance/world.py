@@ -1,4 +1,4 @@
-"""What a step works with, and what steps know of each other."""
+"""The environment of the steps, and the facts that they pass on."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from acceptance.settings import Names, Waits
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a browser gets at an address."""
+    """The answer of an address to a browser."""
 
     status: int
     host: str
@@ -27,14 +27,14 @@ Opener = Callable[[str], Page]
 
 
 def open_page(address: str) -> Page:
-    """Open an address as a browser does, redirects included. Raises `requests.RequestException`."""
+    """Open an address as a browser does, with redirects. Raises `requests.RequestException`."""
     answer = requests.get(address, timeout=30)
     return Page(answer.status_code, answer.url.split("/")[2], answer.text)
 
 
 @dataclass(slots=True)
 class Facts:
-    """What a step leaves for later ones."""
+    """Facts from earlier steps for later ones."""
 
     deployed_at: float | None = None
     """The end of the first deployment."""
@@ -47,13 +47,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a step works with."""
+    """The environment of a step."""
 
     names: Names
     region: str
     account: str
     run: str
-    """A part of every image: ECR scans the same image only once a day."""
+    """A unique part of every image, because ECR scans the same image only once a day."""
     client_of: ClientOf
     deployment: Deployment
     registry: Registry

@@ -1,1 +1,1 @@
-"""Where README's figures come from: `make bench`. Ratios and calls counted, on this machine."""
+"""The benchmarks of README's figures: `make bench`. They count calls and compare durations."""

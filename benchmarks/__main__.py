@@ -1,4 +1,4 @@
-"""`make bench`: measure everything and print the table that README.md quotes."""
+"""`make bench`: runs all benchmarks and prints the table that README.md quotes."""
 
 import platform
 
@@ -10,12 +10,12 @@ from benchmarks.reconciling import reconciling
 
 def table(figures: list[Figure]) -> str:
     """Return the figures as a Markdown table."""
-    rows = [f"| {each.what} | {each.target} | {each.measured} |" for each in figures]
+    rows = [f"| {figure.label} | {figure.target} | {figure.measured} |" for figure in figures]
     return "\n".join(["| what | target | measured |", "| --- | --- | --- |", *rows])
 
 
 def main() -> None:
-    """Measure and print; what takes long comes last."""
+    """Run the benchmarks and print the table. The slow ones come last."""
     figures = [
         *core.calls(),
         *core.one_event(),

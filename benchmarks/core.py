@@ -1,4 +1,4 @@
-"""The core's figures: calls counted, findings per second, time against botocore's own, memory."""
+"""Benchmarks of the core: counted calls, findings per second, time relative to botocore, memory."""
 
 import gc
 import json
@@ -54,15 +54,15 @@ SCAN = Scan(ScanSource.ECR_BASIC, "COMPLETE", NOW)
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One row of the table."""
+    """A row of the table."""
 
-    what: str
+    label: str
     target: str
     measured: str
 
 
-def best_of(work: Callable[[], Any], rounds: int = 9) -> float:
-    """Return the median seconds of some rounds, without the collector's own work."""
+def median_seconds(work: Callable[[], Any], rounds: int = 9) -> float:
+    """Return the median duration of some rounds in seconds, without garbage collection."""
     times = []
     for _ in range(rounds):
         gc.collect()
@@ -72,13 +72,15 @@ def best_of(work: Callable[[], Any], rounds: int = 9) -> float:
     return statistics.median(times)
 
 
-def ratio_of(work: Callable[[], Any], measure: Callable[[], Any], rounds: int = 15) -> float:
-    """Return the median of how much longer one takes than the other, measured in turns."""
-    return statistics.median(best_of(work, 1) / best_of(measure, 1) for _ in range(rounds))
+def ratio_of(work: Callable[[], Any], reference: Callable[[], Any], rounds: int = 15) -> float:
+    """Return the median ratio of two durations, which are measured in turns."""
+    return statistics.median(
+        median_seconds(work, 1) / median_seconds(reference, 1) for _ in range(rounds)
+    )
 
 
 def calls() -> list[Figure]:
-    """Count ECR's pages for 1,500 findings of either kind."""
+    """Count ECR's pages for 1,500 findings, basic and enhanced."""
     figures = []
     for name, size, answers in (
         ("basic", 1000, ecr_answers(basic=1500)),
@@ -86,31 +88,31 @@ def calls() -> list[Figure]:
     ):
         session = OfflineSession(answers)
         EcrFindingSource(session.client("ecr")).report(IMAGE, SCAN)
-        counted = sum(session.calls.values())
-        what = f"ECR calls for {name} scanning, 1,500 findings"
-        figures.append(Figure(what, f"ceil(n / {size})", str(counted)))
+        calls_made = sum(session.calls.values())
+        label = f"ECR calls for {name} scanning, 1,500 findings"
+        figures.append(Figure(label, f"ceil(n / {size})", str(calls_made)))
     return figures
 
 
 class Services:
-    """DynamoDB, S3 and SQS as far as one event needs them, answered in this process."""
+    """DynamoDB, S3 and SQS for the calls of an event, answered in this process."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Any] = {}
         self.body = b""
 
     def answer(self, operation: str, request: dict[str, Any]) -> Any:
-        """Keep what is written, so that the next event finds it."""
+        """Answer a call. Written items and objects are kept for the next event."""
         match operation:
             case "GetItem":
-                item = self.items.get(_place(request["Key"]))
+                item = self.items.get(_key(request["Key"]))
                 return {"Item": item} if item else {}
             case "Query":
                 partition = request["ExpressionAttributeValues"][":pk"]["S"]
-                return {"Items": [each for key, each in self.items.items() if key[0] == partition]}
+                return {"Items": [item for key, item in self.items.items() if key[0] == partition]}
             case "PutItem" | "TransactWriteItems":
                 for write in request.get("TransactItems", [{"Put": request}]):
-                    self.items[_place(write["Put"]["Item"])] = write["Put"]["Item"]
+                    self.items[_key(write["Put"]["Item"])] = write["Put"]["Item"]
                 return {}
             case "PutObject":
                 body = request["body"]
@@ -122,12 +124,12 @@ class Services:
                 return {"Successful": []}
 
 
-def _place(item: Any) -> tuple[str, str]:
+def _key(item: Any) -> tuple[str, str]:
     return item["pk"]["S"], item["sk"]["S"]
 
 
 class OfflinePipeline:
-    """The scan pipeline over botocore's own clients, with every call of it counted."""
+    """The scan pipeline with botocore clients whose calls are counted."""
 
     def __init__(self, ecr: Answer, moment: datetime = NOW) -> None:
         self.moment = moment
@@ -149,7 +151,7 @@ class OfflinePipeline:
         )
 
     def calls_of(self, work: Callable[[], Any]) -> dict[str, int]:
-        """Return the calls that some work makes, by service and operation."""
+        """Return the calls of some work by service and operation."""
         self.ecr.calls.clear()
         self.aws.calls.clear()
         work()
@@ -157,7 +159,7 @@ class OfflinePipeline:
 
 
 def index_calls() -> list[Figure]:
-    """Count the calls for an index of two platforms and an attestation, and for a plain push."""
+    """Count the calls for an index of two platforms with an attestation, and for a plain push."""
     pipeline = OfflinePipeline(ecr_answers(basic=20, platforms=2))
     push = PushEvent("push", NOW, IMAGE)
     plain = PushEvent("push", NOW, replace(IMAGE, digest=f"sha256:{2:064x}"))
@@ -176,7 +178,7 @@ def index_calls() -> list[Figure]:
 
 
 def one_event() -> list[Figure]:
-    """Evaluate one event of 1,500 basic findings, warm, with the network taken out."""
+    """Measure one event of 1,500 basic findings: warm, without the network."""
     pipeline = OfflinePipeline(ecr_answers(basic=1500))
     client = pipeline.ecr.client("ecr")
 
@@ -197,12 +199,12 @@ def one_event() -> list[Figure]:
         pipeline.scans.process(ScanEvent(moment.isoformat(), moment, IMAGE, SCAN), {})
 
     event()
-    counted = pipeline.calls_of(event)
-    repeated = pipeline.calls_of(again)
+    event_calls = pipeline.calls_of(event)
+    repeat_calls = pipeline.calls_of(again)
     ratio = ratio_of(event, parse)
     return [
-        Figure("calls for one event, warm", "see README", _text(counted)),
-        Figure("calls for a repeated event", "reads only", _text(repeated)),
+        Figure("calls for one event, warm", "see README", _text(event_calls)),
+        Figure("calls for a repeated event", "reads only", _text(repeat_calls)),
         Figure(
             "1,500 basic findings, event to rows written, against botocore's parsing",
             "at most 2x",
@@ -211,8 +213,8 @@ def one_event() -> list[Figure]:
     ]
 
 
-def _text(counted: dict[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(counted.items()))
+def _text(call_counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in sorted(call_counts.items()))
 
 
 def throughput(count: int = 10_000) -> list[Figure]:
@@ -230,7 +232,7 @@ def throughput(count: int = 10_000) -> list[Figure]:
     def work() -> None:
         run_core(pages, before)
 
-    rate = count / best_of(work)
+    rate = count / median_seconds(work)
     return [
         Figure(
             "normalize + compare + route + report, one core",
@@ -241,7 +243,7 @@ def throughput(count: int = 10_000) -> list[Figure]:
 
 
 def run_core(pages: list[Any], before: Any) -> None:
-    """Take one scan result from pages to an alert."""
+    """Process a scan result from its pages to an alert."""
     after = normalize_ecr(pages, IMAGE, SCAN)
     comparison = compare(
         before,

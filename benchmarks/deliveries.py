@@ -1,4 +1,4 @@
-"""What a delivery costs: processor time for each kind of receiver, request units of DynamoDB."""
+"""Benchmarks of deliveries: processor time by kind of receiver, request units of DynamoDB."""
 
 import math
 import time
@@ -30,7 +30,7 @@ Item = Mapping[str, Any]
 
 
 def rates() -> list[Figure]:
-    """Measure deliveries with network and stores taken out: claim, render, send, record."""
+    """Measure deliveries without network and stores: claim, render, send, record."""
     return [
         Figure(f"deliveries to {kind}, one core, network excluded", "-", f"{_rate(kind):,.0f}/s")
         for kind in KINDS
@@ -47,13 +47,13 @@ def _rate(kind: str) -> float:
             world.registry.reports[image.digest] = a_report(a_finding(f"CVE-2026-{number}"))
             app.scans.process(a_scan_event(number, image=image), {})
         begin = time.perf_counter()
-        for each in waker.woken:
-            app.deliveries.deliver(each)
+        for wake_up in waker.woken:
+            app.deliveries.deliver(wake_up)
         return ALERTS / (time.perf_counter() - begin)
 
 
 def request_units() -> list[Figure]:
-    """Count what one alert costs in DynamoDB, from the requests that the stores make."""
+    """Count the request units of an alert in DynamoDB, from the requests of the stores."""
     with EmbeddedAws() as aws:
         table = f"units-{uuid.uuid4().hex[:8]}"
         create_table(aws.client("dynamodb"), table)
@@ -92,10 +92,10 @@ def _claimed(ledger: DynamoLedger, row: Delivery) -> Delivery:
 
 class Meter:
     """
-    A client of DynamoDB that adds up what AWS would bill for its requests.
+    A DynamoDB client that adds up the billed units of its requests.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
-    Sizes of items come from the table itself, before and after each request.
+    Sizes of items are read from the table before and after each request.
     """
 
     def __init__(self, aws: EmbeddedAws, table: str) -> None:
@@ -105,33 +105,33 @@ class Meter:
             endpoint_url=aws.endpoint,
             region_name=aws.region,
             aws_access_key_id=aws.account,
-            aws_secret_access_key="none",  # noqa: S106  # nobody checks it
+            aws_secret_access_key="none",  # noqa: S106  # not checked
         )
         self._units: Counter[str] = Counter()
         self._written: list[tuple[Item, Item | None]] = []
         events = self.client.meta.events
-        events.register("provide-client-params.dynamodb", self._asked)
-        events.register("after-call.dynamodb", self._answered)
+        events.register("provide-client-params.dynamodb", self._before_call)
+        events.register("after-call.dynamodb", self._after_call)
 
     def units(self, work: Callable[[], object]) -> str:
-        """Return what some requests cost, in words."""
+        """Return the units of some requests, in words."""
         self._units.clear()
         work()
         return f"{self._units['write']:g} write units, {self._units['read']:g} read units"
 
-    def _asked(self, params: Mapping[str, Any], **_: Any) -> None:
-        """Remember what is written, as it is before."""
-        writes = [part for each in params.get("TransactItems", ()) for part in each.values()]
-        keys = [_key(each) for each in writes or (params,) if "Key" in each or "Item" in each]
+    def _before_call(self, params: Mapping[str, Any], **_: Any) -> None:
+        """Read the items that a request will write."""
+        writes = [part for action in params.get("TransactItems", ()) for part in action.values()]
+        keys = [_key(write) for write in writes or (params,) if "Key" in write or "Item" in write]
         self._written = [(key, self._read(key)) for key in keys]
 
-    def _answered(self, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
+    def _after_call(self, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
         match model.name:
             case "GetItem":
                 self._units["read"] += math.ceil(max(1, _size(parsed.get("Item"))) / READ_UNIT)
             case "Query":
                 read = sum(map(_size, parsed["Items"]))
-                # Indexes are read eventually consistently, for half.
+                # Indexes are read eventually consistently, at half the price.
                 self._units["read"] += math.ceil(max(1, read) / READ_UNIT) / 2
             case _:
                 times = 2 if model.name == "TransactWriteItems" else 1
@@ -153,7 +153,7 @@ def _key(write: Mapping[str, Any]) -> Item:
 
 
 def _index_writes(before: Item | None, after: Item | None) -> int:
-    """Return the writes to the index `due`: its entries are below a kilobyte."""
+    """Return the writes to the index `due`, whose entries are below a kilobyte."""
     old, new = (_entry(item) for item in (before, after))
     if old == new:
         return 0
@@ -169,7 +169,7 @@ def _entry(item: Item | None) -> tuple[Any, ...] | None:
 
 
 def _size(item: Item | None) -> int:
-    """Return the bytes of an item, as DynamoDB counts them."""
+    """Return the size of an item in bytes, as DynamoDB counts it."""
     return sum(len(name.encode()) + _value_size(value) for name, value in (item or {}).items())
 
 
@@ -181,7 +181,7 @@ def _value_size(value: Mapping[str, Any]) -> int:
         case "N":
             return math.ceil(len(content.strip("-.")) / 2) + 1
         case "L":
-            return 3 + sum(1 + _value_size(each) for each in content)
+            return 3 + sum(1 + _value_size(element) for element in content)
         case "M":
             return 3 + _size(content) + len(content)
         case _:
@@ -189,9 +189,9 @@ def _value_size(value: Mapping[str, Any]) -> int:
 
 
 def main() -> None:
-    """Print both."""
-    for each in (*rates(), *request_units()):
-        print(f"{each.what}: {each.measured}")
+    """Print rates and request units."""
+    for figure in (*rates(), *request_units()):
+        print(f"{figure.label}: {figure.measured}")
 
 
 if __name__ == "__main__":

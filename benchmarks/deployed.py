@@ -1,4 +1,4 @@
-"""The figures of the package: its size, how fast it starts, how long a push takes to arrive."""
+"""Benchmarks of the package: size, cold start, and the time from a push to its alert."""
 
 import compileall
 import statistics
@@ -24,7 +24,7 @@ PYTHON: Final = BUILD / "venvs" / "lambda" / "bin" / "python"
 CONFIG: Final = ROOT / "tests" / "e2e" / "alerts.yml"
 ROUNDS: Final = 10
 
-# What each function calls, so that both sides of the comparison build the same clients.
+# The clients of each function, which both sides of the comparison build.
 CLIENTS: Final = {
     "process_scan": ("ecr", "dynamodb", "s3", "sqs"),
     "deliver": ("dynamodb", "s3", "secretsmanager"),
@@ -39,12 +39,12 @@ print(time.perf_counter() - start)
 _BOTO3: Final = "import boto3\nfor name in {clients}: boto3.client(name, 'eu-central-1')"
 _HANDLER: Final = (
     "import handlers.{name}\nfrom lib.bootstrap import Clients\n"
-    "made = Clients(region='eu-central-1')\nfor name in {clients}: made.get(name)"
+    "clients = Clients(region='eu-central-1')\nfor name in {clients}: clients.get(name)"
 )
 
 
 def deployed() -> list[Figure]:
-    """Install the app on the embedded AWS, and measure it and its package."""
+    """Install the app on the embedded AWS, and measure app and package."""
     with (
         EmbeddedAws() as aws,
         Receivers() as receivers,
@@ -54,15 +54,15 @@ def deployed() -> list[Figure]:
         app = install(aws, receivers, config)
         return [
             *package(BUILD / "local" / ZIP, Path(folder) / "task", _environment(app)),
-            _way(app, aws, receivers),
+            _push_to_alert(app, aws, receivers),
         ]
 
 
 def package(path: Path, task_root: Path, environment: Mapping[str, str]) -> list[Figure]:
-    """Measure the zip: its size, what importing costs, and the first answer."""
+    """Measure the zip: size, import time, and time to the first answer."""
     with zipfile.ZipFile(path) as archive:
         archive.extractall(task_root)
-    # The zip holds bytecode for the Lambda's Python; here it is another one's turn.
+    # The zip has bytecode for Lambda's Python. This Python needs its own.
     compileall.compile_dir(task_root, quiet=2, workers=0)
     size = path.stat().st_size / 1e6
     return [
@@ -95,7 +95,7 @@ def _median_of(work: str, task_root: Path) -> float:
 
 
 def _environment(app: App) -> dict[str, str]:
-    """Let `sweep`, which has no empty batch to answer, ask the embedded AWS."""
+    """Return an environment for `sweep`, which calls AWS even for an empty batch."""
     return {
         **app.aws.environment(),
         "TABLE_NAME": app.stack.outputs["TableName"],
@@ -106,8 +106,10 @@ def _environment(app: App) -> dict[str, str]:
 def _cold_start(name: str, task_root: Path, environment: Mapping[str, str]) -> Figure:
     seconds = []
     for _ in range(ROUNDS):
-        with RunningFunction(task_root, f"handlers/{name}.handler", PYTHON, environment) as one:
-            outcome = one.invoke({"Records": []})
+        with RunningFunction(
+            task_root, f"handlers/{name}.handler", PYTHON, environment
+        ) as function:
+            outcome = function.invoke({"Records": []})
             seconds.append(outcome.seconds)
     return Figure(
         f"cold start of {name}: process start to first answer, with bytecode",
@@ -116,7 +118,7 @@ def _cold_start(name: str, task_root: Path, environment: Mapping[str, str]) -> F
     )
 
 
-def _way(app: App, aws: EmbeddedAws, receivers: Receivers) -> Figure:
+def _push_to_alert(app: App, aws: EmbeddedAws, receivers: Receivers) -> Figure:
     document = {"imageScanFindings": {"findings": basic_findings(50)}}
     seconds = []
     for round_ in range(ROUNDS + 1):
@@ -129,7 +131,7 @@ def _way(app: App, aws: EmbeddedAws, receivers: Receivers) -> Figure:
         (message,) = receivers.wait_for(round_ + 1, 60, "slack")[round_:]
         seconds.append((message.received_at - started).total_seconds())
         app.wait_until_quiet()
-        # Slack's pace is not what is measured.
+        # The pause between two messages to Slack is not measured.
         time.sleep(INTERVAL)
     median = statistics.median(seconds[1:])
     return Figure(

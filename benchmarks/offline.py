@@ -1,4 +1,4 @@
-"""Real botocore clients that never reach a network: each request is answered in this process."""
+"""Botocore clients without a network: each request is answered in this process."""
 
 import json
 from collections import Counter
@@ -11,43 +11,43 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
 Answer = Callable[[str, dict[str, Any]], Any]
-"""(operation, request) -> what the service would answer, as parsed JSON or bytes."""
+"""(operation, request) -> the service's answer, as parsed JSON or bytes."""
 
 
 class Body:
-    """The little of urllib3's response that botocore reads."""
+    """The part of urllib3's response that botocore reads."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
 
     def stream(self, *_: Any, **__: Any) -> Iterator[bytes]:
-        """Yield everything at once."""
+        """Yield the content in one piece."""
         yield self._content
 
     def read(self, *_: Any) -> bytes:
-        """Return everything, the first time."""
+        """Return the content; nothing the second time."""
         content, self._content = self._content, b""
         return content
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: there is no connection."""
 
 
 class OfflineSession:
-    """Makes clients that count their calls and are answered by a function."""
+    """Creates clients whose calls are counted and answered by a function."""
 
     def __init__(self, answer: Answer) -> None:
         self.calls: Counter[str] = Counter()
         self._answer = answer
         self._session = boto3.session.Session(
             aws_access_key_id="offline",
-            aws_secret_access_key="offline",  # noqa: S106  # signs nothing that leaves
+            aws_secret_access_key="offline",  # noqa: S106  # never leaves the process
             region_name="eu-central-1",
         )
 
     def client(self, service: str) -> Any:
-        """Return a client of a service, answered and counted here."""
-        # Plain bodies: checksums in trailers would have to be taken off again by the stand-in.
+        """Return a client whose calls are answered and counted here."""
+        # Plain bodies: the stand-in does not parse checksum trailers.
         config = Config(request_checksum_calculation="when_required")
         client: Any = self._session.client(service, config=config)  # type: ignore[call-overload]
         client.meta.events.register(f"before-send.{service}", self._respond)
@@ -64,7 +64,7 @@ class OfflineSession:
 
 
 def basic_findings(count: int) -> list[dict[str, Any]]:
-    """Return findings of the shape and size that ECR's basic scanning gives."""
+    """Return findings with the shape and size of ECR's basic scanning."""
     severities = ("CRITICAL", "HIGH", "MEDIUM", "MEDIUM", "LOW", "LOW", "INFORMATIONAL")
     return [
         {
@@ -84,7 +84,7 @@ def basic_findings(count: int) -> list[dict[str, Any]]:
 
 
 def enhanced_findings(count: int) -> list[dict[str, Any]]:
-    """Return findings of the shape and size that enhanced scanning gives."""
+    """Return findings with the shape and size of enhanced scanning."""
     return [
         {
             "awsAccountId": "000474600478",
@@ -140,11 +140,11 @@ def enhanced_findings(count: int) -> list[dict[str, Any]]:
 
 def ecr_answers(*, basic: int = 0, enhanced: int = 0, platforms: int = 0) -> Answer:
     """
-    Answer DescribeImageScanFindings as ECR pages it: basic as asked, enhanced by 100.
+    Answer DescribeImageScanFindings in pages: basic by the requested size, enhanced by 100.
 
-    With `platforms`, the image whose digest is 1 is an index of so many and an attestation.
+    With `platforms`, the image with digest 1 is an index of that many images and an attestation.
 
-    Each page is written once and then kept, so that nobody measures the stand-in.
+    Pages are serialized once, so that benchmarks do not measure the stand-in.
     """
     rows = basic_findings(basic) if basic else enhanced_findings(enhanced)
     counts = Counter(row["severity"] for row in rows)

@@ -1,4 +1,4 @@
-"""What a pass over 10,000 images asks of AWS: calls counted, with the network taken out."""
+"""Benchmark of a reconciliation pass over 10,000 images: counted calls, without the network."""
 
 import time
 from datetime import UTC, datetime, timedelta
@@ -16,16 +16,16 @@ NOW: Final = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
 
 class Registry:
-    """ECR, DynamoDB and SQS as far as a pass needs them; each image has one finding."""
+    """ECR, DynamoDB and SQS for a pass. Each image has one finding."""
 
     def __init__(self, *, evaluated: bool) -> None:
         self._evaluated = evaluated
 
     def answer(self, operation: str, request: dict[str, Any]) -> Any:
-        """Answer one call."""
+        """Answer a call."""
         match operation:
             case "DescribeRepositories":
-                names = [{"repositoryName": f"team/api-{each}"} for each in range(REPOSITORIES)]
+                names = [{"repositoryName": f"team/api-{number}"} for number in range(REPOSITORIES)]
                 return {"repositories": names}
             case "DescribeImages":
                 return {"imageDetails": _details(request["repositoryName"])}
@@ -35,7 +35,7 @@ class Registry:
                 return {"Table": {"CreationDateTime": (NOW - timedelta(days=90)).timestamp()}}
             case "BatchGetItem":
                 keys = request["RequestItems"]["table"]["Keys"] if self._evaluated else ()
-                return {"Responses": {"table": [{**each, **_state()} for each in keys]}}
+                return {"Responses": {"table": [{**key, **_state()} for key in keys]}}
             case _:
                 return {}
 
@@ -96,7 +96,7 @@ class OfflineClients(Clients):
 
 
 def reconciling() -> list[Figure]:
-    """Count the calls of a pass when everything was evaluated, and when nothing was."""
+    """Count the calls of a pass with all images evaluated, and with none."""
     return [_figure(evaluated=True), _figure(evaluated=False)]
 
 
@@ -107,16 +107,16 @@ def _figure(*, evaluated: bool) -> Figure:
     started = time.perf_counter()
     tally = app.reconciliation().run(Scope(since=NOW - timedelta(days=30)))
     seconds = time.perf_counter() - started
-    known = "all" if evaluated else "none"
-    counted = ", ".join(f"{count:,} {name}" for name, count in sorted(session.calls.items()))
+    share = "all" if evaluated else "none"
+    call_counts = ", ".join(f"{count:,} {name}" for name, count in sorted(session.calls.items()))
     return Figure(
-        f"reconcile {tally.images:,} images in {REPOSITORIES} repositories, {known} evaluated",
+        f"reconcile {tally.images:,} images in {REPOSITORIES} repositories, {share} evaluated",
         f"{tally.images:,} + pages",
         f"{sum(session.calls.values()):,} calls, {len(tally.found):,} found, {seconds:.0f} s"
-        f" ({counted})",
+        f" ({call_counts})",
     )
 
 
 if __name__ == "__main__":
     for figure in reconciling():
-        print(f"{figure.what}: {figure.measured}")
+        print(f"{figure.label}: {figure.measured}")

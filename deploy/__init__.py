@@ -1,1 +1,1 @@
-"""Packaging: one zip for all functions, and the template that deploys it. Nothing of it ships."""
+"""Packaging and deployment: one zip for all functions, and its template. Not part of the zip."""

@@ -1,7 +1,7 @@
 """
-The AWS account that `make` works on: clients, who is calling, and AWS's refusals as sentences.
+The AWS account that `make` works on: clients, the caller, and AWS errors as sentences.
 
-Credentials come from where boto3 looks for them, AWS_PROFILE included.
+Credentials are found as boto3 finds them, including AWS_PROFILE.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,20 +31,20 @@ _EXPIRED: Final = ("ExpiredToken", "ExpiredTokenException", "RequestExpired")
 _INVALID: Final = ("InvalidClientTokenId", "UnrecognizedClientException", "AuthFailure")
 _DENIED: Final = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
 _PROBE: Final = "us-east-1"
-"""A region that every account of the commercial partition has."""
+"""A region that is enabled in every account of the commercial partition."""
 
 
 class DeployError(Exception):
-    """The stage cannot be deployed, removed or purged; the text says what to do."""
+    """The stage cannot be deployed, removed or purged. The text names the remedy."""
 
 
 class DeniedError(DeployError):
-    """AWS allows something else, but not this call."""
+    """AWS knows the caller and denies this call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who calls, and where."""
+    """The calling account and role, and the region."""
 
     number: str
     arn: str
@@ -67,19 +67,19 @@ def session_of(region: str) -> boto3.session.Session:
 
 
 def clients_of(session: boto3.session.Session) -> ClientOf:
-    """Return what makes clients of a session, each once."""
-    made: dict[str, Any] = {}
+    """Return a factory for the clients of a session. Each client is created once."""
+    clients: dict[str, Any] = {}
 
     def client(service: str) -> Any:
-        if service not in made:
-            made[service] = session.client(service, config=_RETRIES)  # type: ignore[call-overload]  # the name is a variable
-        return made[service]
+        if service not in clients:
+            clients[service] = session.client(service, config=_RETRIES)  # type: ignore[call-overload]  # the name is a variable
+        return clients[service]
 
     return client
 
 
 def identify(session: boto3.session.Session, region: str) -> Account:
-    """Ask AWS who calls. Raises `DeployError`: no credentials, an unknown or a disabled region."""
+    """Return the caller. Raises `DeployError` without credentials, and for an unusable region."""
     try:
         with aws_errors("asking AWS who calls"):
             identity = _caller(session, region)
@@ -96,16 +96,16 @@ def _caller(session: boto3.session.Session, region: str) -> dict[str, str]:
 
 
 def _region_remedy(session: boto3.session.Session, region: str, error: DeployError) -> str:
-    """Say whether it is the region, and not the credentials, that AWS refuses."""
+    """Add a remedy to an error if the region is the cause, and not the credentials."""
     cause = error.__cause__
     if isinstance(cause, EndpointConnectionError):
-        known = [
+        regions = [
             name
             for part in session.get_available_partitions()
             for name in session.get_available_regions("sts", part)
         ]
-        nearest = get_close_matches(region, known, n=1)
-        hint = f"; did you mean {nearest[0]}?" if nearest and region not in known else ""
+        nearest = get_close_matches(region, regions, n=1)
+        hint = f"; did you mean {nearest[0]}?" if nearest and region not in regions else ""
         return f"AWS cannot be reached in the region {region}{hint}"
     if isinstance(cause, ClientError) and _code(cause) in _INVALID and region != _PROBE:
         try:
@@ -120,8 +120,8 @@ def _region_remedy(session: boto3.session.Session, region: str, error: DeployErr
 
 
 @contextmanager
-def aws_errors(doing: str) -> Iterator[None]:
-    """Turn AWS's refusals into a `DeployError` of one sentence; `doing`: "reading the stack"."""
+def aws_errors(action: str) -> Iterator[None]:
+    """Raise AWS errors as a `DeployError` of one sentence. `action`: "reading the stack"."""
     try:
         yield
     except (NoCredentialsError, PartialCredentialsError) as error:
@@ -132,12 +132,12 @@ def aws_errors(doing: str) -> Iterator[None]:
     except (UnauthorizedSSOTokenError, TokenRetrievalError) as error:
         raise DeployError("The AWS login has expired. Log in again: aws sso login") from error
     except ClientError as error:
-        raise _refused(doing, error) from error
+        raise _refusal(action, error) from error
     except BotoCoreError as error:
-        raise DeployError(f"AWS could not be called while {doing}: {_sentence(error)}") from error
+        raise DeployError(f"AWS could not be called while {action}: {_sentence(error)}") from error
 
 
-def _refused(doing: str, error: ClientError) -> DeployError:
+def _refusal(action: str, error: ClientError) -> DeployError:
     code = _code(error)
     if code in _EXPIRED:
         return DeployError("The AWS credentials have expired. Log in again: aws sso login")
@@ -145,17 +145,17 @@ def _refused(doing: str, error: ClientError) -> DeployError:
         return DeployError("AWS does not know these credentials. Set up others: aws configure")
     text = _sentence(error.response["Error"].get("Message") or code)
     if is_denied(error):
-        return DeniedError(f"AWS denies {error.operation_name} while {doing}: {text}")
-    return DeployError(f"AWS refused {error.operation_name} while {doing}: {code}: {text}")
+        return DeniedError(f"AWS denies {error.operation_name} while {action}: {text}")
+    return DeployError(f"AWS refused {error.operation_name} while {action}: {code}: {text}")
 
 
 def is_denied(error: ClientError) -> bool:
-    """Whether AWS knows the caller and does not allow the call."""
+    """Whether AWS denies the call to a known caller."""
     return _code(error) in _DENIED
 
 
 def is_missing(error: ClientError) -> bool:
-    """Whether AWS says that what was asked for does not exist."""
+    """Whether AWS reports that the resource does not exist."""
     message = error.response["Error"].get("Message", "")
     return "does not exist" in message or _code(error) in (
         "404",

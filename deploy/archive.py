@@ -1,4 +1,4 @@
-"""A zip whose bytes depend on its content alone."""
+"""Zip archives whose bytes depend only on their content."""
 
 import hashlib
 import zipfile
@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Final
 
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
-"""The first date a zip can hold."""
+"""The earliest date in a zip."""
 _READABLE: Final = 0o100644 << 16
-"""Lambda's user is not the owner: https://docs.aws.amazon.com/lambda/latest/dg/python-package.html"""
+"""Lambda's user is not the owner:
+https://docs.aws.amazon.com/lambda/latest/dg/python-package.html"""
 _UNIX: Final = 3
 _LEVEL: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What was written, and how large it came out."""
+    """A written archive, with its size and hash."""
 
     path: Path
     files: int
@@ -27,9 +28,9 @@ class Archive:
 
 def write(path: Path, files: Mapping[str, bytes]) -> Archive:
     """
-    Write files by name into a zip: sorted, with one date and one mode.
+    Write files by name into a zip, sorted, with the same date and mode.
 
-    A reader sees the old file or the whole new one, never a part.
+    The zip is replaced atomically: readers never see a part of it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
@@ -51,7 +52,7 @@ def _entry(name: str) -> zipfile.ZipInfo:
 def files_below(folder: Path) -> dict[str, bytes]:
     """Return the files of a folder by their name in an archive."""
     return {
-        each.relative_to(folder).as_posix(): each.read_bytes()
-        for each in folder.rglob("*")
-        if each.is_file()
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
     }

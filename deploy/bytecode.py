@@ -1,8 +1,8 @@
 """
-Bytecode for the Lambda runtime's Python, where that Python is at hand.
+Bytecode for the Python of the Lambda runtime, if that Python is installed here.
 
-A package without it is compiled at each cold start, which doubles its time: nothing can be written
-beside the code in Lambda. Other Pythons ignore it.
+Without bytecode, Lambda compiles the package at each cold start, which doubles its time, because it
+cannot write beside the code. Other versions of Python ignore the bytecode.
 """
 
 import os
@@ -15,37 +15,37 @@ from pathlib import Path
 from typing import Final
 
 RUNTIME: Final = (3, 13)
-"""Lambda's python3.13; the same as `runtime` in serverless.yml."""
+"""Lambda's python3.13, as `runtime` in serverless.yml. A test compares."""
 _TASK_ROOT: Final = "/var/task"
-"""Where the code lies in Lambda, so that tracebacks name the right files."""
+"""The path of the code in Lambda, for tracebacks."""
 _ASK: Final = "import platform as p; print(p.python_implementation(), p.python_version())"
 
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """A Python of the runtime's version."""
+    """A Python interpreter of the runtime's version."""
 
     path: Path
     version: str
 
     def compile(self, folder: Path) -> None:
         """
-        Put bytecode beside every module of a folder.
+        Write bytecode beside every module of a folder.
 
-        It is never compared with the source: the two ship together, with one date for all files.
+        It is never compared with the source: both are packaged together, with one date for all.
         """
         command = [str(self.path), "-m", "compileall", "-q"]
         command += ["--invalidation-mode", "unchecked-hash"]
         subprocess.run(
             [*command, "-s", str(folder), "-p", _TASK_ROOT, str(folder)],
             check=True,
-            # Sets in constants are written in the order of their hashes.
+            # Constant sets are written in the order of their hashes.
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
 
 
 def find_compiler() -> Compiler | None:
-    """Return this Python, the one on the path, or pyenv's newest; None: there is none."""
+    """Return this Python, the one on the path, or pyenv's newest; None if there is none."""
     for path in _candidates():
         version = _version(path)
         if version is not None:
@@ -57,8 +57,8 @@ def _candidates() -> Iterator[Path]:
     name = "python{}.{}".format(*RUNTIME)
     if sys.version_info[:2] == RUNTIME:
         yield Path(sys.executable)
-    if found := shutil.which(name):
-        yield Path(found)
+    if path := shutil.which(name):
+        yield Path(path)
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
     releases = pyenv.glob("versions/{}.{}.*".format(*RUNTIME))
     for release in sorted(releases, key=_number, reverse=True):
@@ -71,7 +71,7 @@ def _number(release: Path) -> int:
 
 
 def _version(python: Path) -> str | None:
-    """Return the version of a Python; None: of another one, or one that does not start."""
+    """Return the version of a Python; None for another version and for one that does not start."""
     try:
         answer = subprocess.run(
             [python, "-c", _ASK], capture_output=True, text=True, check=True, timeout=10

@@ -1,11 +1,11 @@
 """
-The locked requirements as files: fetched for each target, merged, pruned, compiled, kept.
+The locked requirements: fetched for each target, merged, pruned, compiled, cached.
 
-Compiled modules carry Python and processor in their file names, so the builds for Lambda's two
-processors and for this machine lie side by side and each Python loads its own: the bytes that were
-tested are the bytes that ship.
+Compiled modules have Python version and processor in their file names. Builds for both processors
+of Lambda and for this machine can therefore share a folder, and each Python loads its own: the
+tested bytes are the deployed bytes.
 
-Run as a program it fetches them ahead of the packaging; that needs pip and nothing else.
+As a program, this module fetches them before packaging. It needs only pip.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ _ROOT: Final = Path(__file__).resolve().parents[1]
 LOCK: Final = _ROOT / "requirements" / "runtime.txt"
 KEPT: Final = _ROOT / ".build" / "dependencies"
 _GLIBC: Final = ("2014", "_2_17", "_2_28", "_2_34")
-"""Wheels that the runtime's Amazon Linux 2023 can load: its C library is 2.34."""
+"""Wheels that Amazon Linux 2023 can load: its C library is 2.34."""
 _IDLE_FOLDERS: Final = frozenset({"tests", "test", "__pycache__"})
 _IDLE_PARTS: Final = (
-    # Serves HTTP interfaces, with a documentation page in JavaScript.
+    # HTTP interfaces, with a documentation page in JavaScript.
     ("aws_lambda_powertools", "event_handler"),
     ("aws_lambda_powertools", "utilities", "auth_alpha"),
-    # Needs pydantic, which the lock does not name.
+    # Needs pydantic, which is not locked.
     ("aws_lambda_powertools", "utilities", "parser"),
     *(
         ("aws_lambda_powertools", "utilities", name)
@@ -47,30 +47,30 @@ _IDLE_PARTS: Final = (
         )
     ),
 )
-"""Large parts of libraries that no function imports; tests/deploy imports each without them."""
+"""Large parts of libraries that no function imports. A test imports each function without them."""
 _IDLE_SUFFIXES: Final = frozenset({".pyi", ".c", ".h", ".pyx", ".pxd"})
 _IDLE_METADATA: Final = frozenset(
     {"RECORD", "WHEEL", "INSTALLER", "REQUESTED", "direct_url.json", "entry_points.txt", "sboms"}
 )
-"""Describes one build, or an installation by pip. METADATA and the licences stay."""
+"""Metadata about a build or a pip installation. METADATA and licences stay."""
 
 Say = Callable[[str], None]
 
 
 class DependenciesError(Exception):
-    """The requirements could not be fetched or merged; the text says why."""
+    """The requirements cannot be fetched or merged. The text names the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A Python and processor the package runs on. `native`: this machine, as pip sees it."""
+    """A Python version and processor of the package; `native` is this machine."""
 
     name: str
     flags: tuple[str, ...]
 
 
 def targets() -> tuple[Target, ...]:
-    """Return Lambda's processors, and this machine when it differs."""
+    """Return Lambda's processors, and this machine if it differs."""
     lambdas = tuple(map(_lambda_target, ("aarch64", "x86_64")))
     native = Target(
         f"cp{sys.version_info[0]}{sys.version_info[1]}-{platform.machine()}-{sys.platform}", ()
@@ -82,7 +82,7 @@ def targets() -> tuple[Target, ...]:
 
 
 def _lambda_target(machine: str) -> Target:
-    platforms = [f"--platform=manylinux{each}_{machine}" for each in _GLIBC]
+    platforms = [f"--platform=manylinux{glibc}_{machine}" for glibc in _GLIBC]
     version = "{}.{}".format(*RUNTIME)
     return Target(
         "cp{}{}-{}".format(*RUNTIME, machine),
@@ -92,14 +92,13 @@ def _lambda_target(machine: str) -> Target:
 
 def prepared(lock: Path, *, kept: Path, compiler: Compiler | None, say: Say) -> Path:
     """
-    Return a folder with everything the lock names, ready to be zipped.
+    Return a folder with all locked requirements, ready to be zipped.
 
-    The folder is kept and found again as long as lock, targets and compiler stay the same.
-    Raises `DependenciesError`.
+    The folder is cached until lock, targets or compiler change. Raises `DependenciesError`.
     """
     wanted = targets()
     folder = kept / _key(lock, wanted, compiler)
-    names = ", ".join(each.name for each in wanted)
+    names = ", ".join(target.name for target in wanted)
     if folder.is_dir():
         say(f"dependencies  for {names} (kept from before)")
         return folder
@@ -116,18 +115,18 @@ def prepared(lock: Path, *, kept: Path, compiler: Compiler | None, say: Say) -> 
 
 
 def _key(lock: Path, wanted: Iterable[Target], compiler: Compiler | None) -> str:
-    # This module is part of it: what it does to the files may change.
+    # This module is part of the key, because its treatment of the files may change.
     parts = [lock.read_text(encoding="utf-8"), Path(__file__).read_text(encoding="utf-8")]
-    parts += [f"{each.name} {each.flags}" for each in wanted]
+    parts += [f"{target.name} {target.flags}" for target in wanted]
     parts.append(compiler.version if compiler else "no bytecode")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def _fetch_all(lock: Path, wanted: Sequence[Target], folder: Path) -> list[Path]:
-    """Fetch for every target at once; most of it is waiting."""
-    folders = [folder / each.name for each in wanted]
+    """Fetch for all targets in parallel, because most of the time is waiting."""
+    folders = [folder / target.name for target in wanted]
     with ThreadPoolExecutor(len(wanted)) as threads:
-        # A list, so that the first failure is raised here.
+        # The list raises the first failure here.
         list(threads.map(_fetch, [lock] * len(wanted), wanted, folders))
     return folders
 
@@ -136,7 +135,7 @@ def _fetch(lock: Path, target: Target, folder: Path) -> None:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-input"]
     command += ["--disable-pip-version-check", "--no-deps", "--no-compile", "--only-binary=:all:"]
     command += ["--require-hashes", f"--requirement={lock}", f"--target={folder}", *target.flags]
-    # On success pip warns of this environment's packages, which have nothing to do with it.
+    # On success, pip warns about packages of this environment, which are unrelated.
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     if answer.returncode:
         reason = _last_lines(answer.stderr)
@@ -148,27 +147,27 @@ def _last_lines(text: str) -> str:
 
 
 def merge(source: Path, merged: Path) -> None:
-    """Move what runs from one target's files to the others'. The same name is the same content."""
+    """Move the files of a target into the merged folder. Equal names must have equal content."""
     for path in sorted(source.rglob("*")):
         relative = path.relative_to(source)
         if not path.is_file() or _is_idle(relative.parts):
             continue
-        there = merged / relative
-        if there.exists():
-            if there.read_bytes() != path.read_bytes():
+        target = merged / relative
+        if target.exists():
+            if target.read_bytes() != path.read_bytes():
                 raise DependenciesError(f"{relative} differs between targets: it cannot be merged")
             continue
-        there.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(path, there)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)
 
 
 def _is_idle(parts: Sequence[str]) -> bool:
-    """Whether a file does nothing at run time. Licences stay."""
+    """Whether a file is unused at run time. Licences stay."""
     if len(parts) > 1 and parts[0] == "bin":
         return True
     if parts[0].endswith(".dist-info"):
         return parts[1] in _IDLE_METADATA
-    if any(tuple(parts[: len(each)]) == each for each in _IDLE_PARTS):
+    if any(tuple(parts[: len(idle_part)]) == idle_part for idle_part in _IDLE_PARTS):
         return True
     return bool(_IDLE_FOLDERS.intersection(parts[:-1])) or Path(parts[-1]).suffix in _IDLE_SUFFIXES
 
@@ -177,13 +176,13 @@ def _keep(merged: Path, folder: Path) -> None:
     try:
         merged.rename(folder)
     except OSError:
-        # Another packaging was faster; its folder has the same key and so the same content.
+        # Another packaging was faster. Its folder has the same key, so the same content.
         if not folder.is_dir():
             raise
 
 
 def main() -> int:
-    """Fetch what is missing. Exit code 1: not fetched, and why."""
+    """Fetch missing dependencies. Exit code 1: not fetched; the reason is printed."""
     try:
         prepared(LOCK, kept=KEPT, compiler=find_compiler(), say=print)
     except DependenciesError as error:

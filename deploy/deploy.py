@@ -1,13 +1,13 @@
 """
-`make deploy`: shows what a deployment changes, asks, packages, and deploys with osls.
+`make deploy`: shows the changes of a deployment, asks, packages, and deploys with osls.
 
-    account and stack are read, the difference is shown, the question is answered
-    the file of the stage is written, if this is the first deployment
-    osls creates or updates the stack
-    the configuration is stored as config/current.json in the bucket of reports
+    read account and stack, show the changes, ask
+    write the file of the stage, if this is the first deployment
+    create or update the stack with osls
+    store the configuration as config/current.json in the bucket of reports
 
-A new table is protected against deletion by a second update: DynamoDB deletes no protected table,
-so CloudFormation could not undo a first deployment that fails.
+Deletion protection of a new table is set by a second update: DynamoDB refuses to delete a protected
+table, so CloudFormation could not roll back a failed first deployment.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from deploy.account import (
     session_of,
 )
 from deploy.dependencies import DependenciesError
-from deploy.inputs import Inputs, add_arguments, given, inputs_of
+from deploy.inputs import Inputs, add_arguments, command_line, inputs_of
 from deploy.next_steps import next_steps
 from deploy.package import (
     BUILD,
@@ -54,10 +54,10 @@ from deploy.review import Deployed, foreign_topics, review
 from deploy.stack import (
     REPORTS,
     Stack,
-    changeable,
     failures,
     find_stack,
     stack_name,
+    update_obstacle,
     wait_for_queue_names,
 )
 from deploy.terminal import Terminal, failed, interrupted
@@ -65,18 +65,18 @@ from lib.errors import ConfigError
 from lib.models import Json
 
 LOCAL: Final = "local"
-"""Its parameters in serverless.yml are those of the embedded AWS, which local/ deploys to."""
+"""The stage of the embedded AWS, which local/ deploys to; serverless.yml has its parameters."""
 CURRENT: Final = "config/current.json"
-"""Where the bucket of reports has the configuration that was deployed last."""
+"""The key of the last deployed configuration in the bucket of reports."""
 OSLS: Final = ROOT / "node_modules" / ".bin" / "osls"
 POLL: Final = 5.0
 _LAST_WORDS: Final = 8
-"""Lines of osls that are shown when it fails."""
+"""The number of osls' last lines that are shown after a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What becomes of data that an earlier stack of the stage left; `adopt` None: not said."""
+    """What to do with data of an earlier stack of the stage. `adopt` None: not chosen."""
 
     adopt: bool | None = None
     table: str = ""
@@ -84,7 +84,7 @@ class Choices:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Deploy a stage. Exit code 1: not deployed, and why."""
+    """Deploy a stage. Exit code 1: not deployed; the reason is printed."""
     parser = argparse.ArgumentParser(prog="python -m deploy.deploy", description=__doc__)
     add_arguments(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -92,11 +92,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--table", default="", help="the table to adopt, where there are several")
     parser.add_argument("--bucket", default="", help="the bucket to adopt")
     options = parser.parse_args(arguments)
-    chosen = Choices(
+    choices = Choices(
         None if options.adopt is None else options.adopt == "1", options.table, options.bucket
     )
     try:
-        deploy(inputs_of(given(options)), chosen, Terminal(yes=options.yes))
+        deploy(inputs_of(command_line(options)), choices, Terminal(yes=options.yes))
     except (PackageError, DependenciesError, DeployError, ConfigError) as error:
         return failed("Not deployed.", error)
     except KeyboardInterrupt:
@@ -106,11 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def deploy(inputs: Inputs, choices: Choices, terminal: Terminal) -> None:
     """Deploy a stage. Raises `DeployError`, `ConfigError` and what packaging raises."""
-    file = ready(inputs)
+    file = checked_inputs(inputs)
     session = session_of(inputs.region)
     account, client_of = identify(session, inputs.region), clients_of(session)
     stack = find_stack(client_of, stack_name(inputs.stage))
-    obstacle = changeable(stack) if stack is not None else None
+    obstacle = update_obstacle(stack) if stack is not None else None
     if obstacle:
         raise DeployError(obstacle)
     for problem in foreign_topics(file.document, account):
@@ -123,7 +123,7 @@ def deploy(inputs: Inputs, choices: Choices, terminal: Terminal) -> None:
     if retained:
         terminal.say(f"It adopts the {retained}.")
     terminal.confirm("Deploy? [y/N]")
-    _remember(inputs, terminal)
+    _write_stage_file(inputs, terminal)
     package(inputs, today=datetime.now(UTC).date(), config=file)
     if retained:
         template = json.loads((BUILD / inputs.stage / TEMPLATE).read_text("utf-8"))
@@ -133,11 +133,11 @@ def deploy(inputs: Inputs, choices: Choices, terminal: Terminal) -> None:
     _finish(client_of, inputs, file.document, terminal)
 
 
-def ready(inputs: Inputs) -> AlertsFile:
+def checked_inputs(inputs: Inputs) -> AlertsFile:
     """
-    Return the configuration, checked and without placeholders; nothing of AWS is asked.
+    Return the configuration, checked and without placeholders. AWS is not called.
 
-    Raises `DeployError`, and `ConfigError` with every line that is wrong.
+    Raises `DeployError`, and `ConfigError` with every wrong line.
     """
     if not inputs.region:
         raise DeployError(
@@ -156,7 +156,7 @@ def ready(inputs: Inputs) -> AlertsFile:
 
 
 def _stage_placeholders(inputs: Inputs) -> Sequence[Any]:
-    """Look at the parameters as they stand, or would stand, in the file of the stage."""
+    """Check the parameters in the file of the stage, or in the file that would be written."""
     path = inputs.file or stage_path(inputs.stage)
     text = (
         inputs.file.read_text("utf-8")
@@ -169,7 +169,7 @@ def _stage_placeholders(inputs: Inputs) -> Sequence[Any]:
 def choose_data(
     client_of: ClientOf, stage: str, stack: Stack | None, choices: Choices, terminal: Terminal
 ) -> Retained:
-    """See `data_to_adopt`. Without the permission to look, people are asked and pipelines stop."""
+    """See `data_to_adopt`. If AWS denies the search, ask a person, or raise `DeployError`."""
     try:
         return data_to_adopt(client_of, stage, stack, choices)
     except DeniedError as error:
@@ -182,7 +182,7 @@ def choose_data(
 def data_to_adopt(
     client_of: ClientOf, stage: str, stack: Stack | None, choices: Choices
 ) -> Retained:
-    """Return what to adopt. Raises `DeployError` where data was kept and nothing is chosen."""
+    """Return the data to adopt. Raises `DeployError` if data was kept and nothing is chosen."""
     if stack is not None and stack.has_data:
         if choices.adopt:
             raise DeployError(f"{stack.name} has its table and bucket; leave ADOPT=1 out")
@@ -204,9 +204,9 @@ def data_to_adopt(
 
 def read_deployed(client_of: ClientOf, bucket: str) -> Deployed:
     """
-    Read the configuration that was deployed last from the bucket of reports; empty: there is none.
+    Read the last deployed configuration from the bucket of reports; empty if there is none.
 
-    Why it is unknown is part of the answer.
+    The result names the reason if the configuration is unknown.
     """
     if not bucket:
         return Deployed()
@@ -214,7 +214,7 @@ def read_deployed(client_of: ClientOf, bucket: str) -> Deployed:
         with aws_errors(f"reading {CURRENT}"):
             body = client_of("s3").get_object(Bucket=bucket, Key=CURRENT)["Body"].read()
         document: Json = json.loads(body)
-        # Whatever is compared must have the shape of a configuration.
+        # The comparison needs the shape of a configuration.
         dict(document["destinations"]), [route["name"] for route in document["routes"]]
     except DeployError as error:
         if isinstance(error.__cause__, ClientError) and is_missing(error.__cause__):
@@ -225,7 +225,7 @@ def read_deployed(client_of: ClientOf, bucket: str) -> Deployed:
     return Deployed(document)
 
 
-def _remember(inputs: Inputs, terminal: Terminal) -> None:
+def _write_stage_file(inputs: Inputs, terminal: Terminal) -> None:
     if inputs.file is not None:
         return
     path = stage_path(inputs.stage)
@@ -246,24 +246,29 @@ def _update(client_of: ClientOf, inputs: Inputs, terminal: Terminal, *, first: b
 
 
 def run_osls(client_of: ClientOf, inputs: Inputs, terminal: Terminal) -> None:
-    """Run osls, whose words go to a file, and say how far CloudFormation is."""
+    """Run osls with its output in a file, and show the progress of CloudFormation."""
     name, log = stack_name(inputs.stage), BUILD / inputs.stage / "osls.log"
     command = [str(OSLS), "deploy", "--stage", inputs.stage, "--region", inputs.region]
-    # Without the notes of its libraries about Node versions to come.
+    # Without warnings of libraries about future Node versions.
     environment = {**os.environ, "NODE_NO_WARNINGS": "1"}
     begin = datetime.now(UTC)
     with (
-        log.open("w", encoding="utf-8") as words,
+        log.open("w", encoding="utf-8") as output,
         subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=words, stderr=words
+            command,
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
         ) as osls,
     ):
-        said = ""
+        shown_progress = ""
         while osls.poll() is None:
             progress = _progress(client_of, name, begin)
-            if progress and progress != said:
+            if progress and progress != shown_progress:
                 terminal.say(f"{name}: {progress}")
-                said = progress
+                shown_progress = progress
             try:
                 osls.wait(POLL)
             except subprocess.TimeoutExpired:
@@ -273,14 +278,14 @@ def run_osls(client_of: ClientOf, inputs: Inputs, terminal: Terminal) -> None:
                 osls.wait()
                 raise DeployError(
                     f"Interrupted. CloudFormation goes on with {name}; "
-                    "the next `make deploy` says what became of it"
+                    "the next `make deploy` shows the result"
                 ) from None
     if osls.returncode:
         raise DeployError(_failure(client_of, name, log, begin))
 
 
 def _progress(client_of: ClientOf, name: str, since: datetime) -> str:
-    """Return how many resources are done; empty while the stack cannot be read."""
+    """Return the number of finished resources; empty if the stack cannot be read."""
     try:
         pages = client_of("cloudformation").get_paginator("list_stack_resources")
         states = [
@@ -296,7 +301,7 @@ def _progress(client_of: ClientOf, name: str, since: datetime) -> str:
 
 
 def _failure(client_of: ClientOf, name: str, log: Path, since: datetime) -> str:
-    """Say why, in CloudFormation's words where it was asked, else in those of osls."""
+    """Return the reason of a failure: CloudFormation's if there is one, else osls' last lines."""
     try:
         stack = find_stack(client_of, name)
         reasons = failures(client_of, name, since=since) if stack is not None else ""
@@ -304,8 +309,8 @@ def _failure(client_of: ClientOf, name: str, log: Path, since: datetime) -> str:
         reasons = str(error)
     if reasons:
         return f"CloudFormation: {reasons}\n  What osls says: {shown(log)}"
-    words = [line for line in log.read_text("utf-8").splitlines() if line.strip()][-_LAST_WORDS:]
-    return "\n".join(("osls could not deploy the stack:", *(f"  {line}" for line in words)))
+    lines = [line for line in log.read_text("utf-8").splitlines() if line.strip()][-_LAST_WORDS:]
+    return "\n".join(("osls could not deploy the stack:", *(f"  {line}" for line in lines)))
 
 
 def _finish(client_of: ClientOf, inputs: Inputs, document: Json, terminal: Terminal) -> None:

@@ -1,8 +1,8 @@
 """
-What a deployment changes: the configuration and the parameters that run, and those to come.
+Changes of a deployment: running configuration and parameters compared with the new ones.
 
-Pure: documents in, lines for people out. Values are shown, for a checked file holds secrets by name
-only; they are cut, because a line is read on a terminal.
+Pure. Values are shown, because a checked file holds only the names of secrets. They are cut to fit
+a terminal.
 """
 
 import json
@@ -17,12 +17,12 @@ Sign = Literal["+", "-", "~"]
 _LONGEST: Final = 60
 """Characters of a value on a terminal."""
 _NAMED: Final = ("destinations", "routes", "suppressions")
-"""The parts whose entries are compared one by one."""
+"""Parts whose entries are compared one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line: an entry that is added (+), removed (-) or changed (~)."""
+    """A line of the review: an entry that is added (+), removed (-) or changed (~)."""
 
     sign: Sign
     what: str
@@ -35,7 +35,7 @@ class Change:
 
 
 def configuration_changes(before: Json, after: Json) -> tuple[Change, ...]:
-    """Return what differs between two documents of alerts.yml, in the order of the file."""
+    """Return the changes between two documents of alerts.yml, in the order of the file."""
     others = [key for key in {**before, **after} if key not in _NAMED]
     return (
         *_entries("destination", _destinations(before), _destinations(after)),
@@ -47,7 +47,7 @@ def configuration_changes(before: Json, after: Json) -> tuple[Change, ...]:
 
 
 def parameter_changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[Change, ...]:
-    """Return what differs between the parameters of two deployments."""
+    """Return the changes between the parameters of two deployments."""
     names = {**before, **after}
     return tuple(
         _values({name: before.get(name) for name in names}, {n: after.get(n) for n in names})
@@ -55,7 +55,7 @@ def parameter_changes(before: Mapping[str, Json], after: Mapping[str, Json]) -> 
 
 
 def describe(document: Json) -> tuple[Change, ...]:
-    """Return everything that a first deployment adds."""
+    """Return the changes of a first deployment: every entry is added."""
     empty: Json = {"destinations": {}, "routes": [], "version": document.get("version")}
     return configuration_changes(empty, document)
 
@@ -70,11 +70,11 @@ def _routes(document: Json) -> dict[str, Json]:
 
 def _suppressions(document: Json) -> dict[str, Json]:
     """
-    Name each suppression by what it applies to.
+    Return the suppressions by a name made of their limits.
 
-    Several can name the same vulnerability: the repository and the last day tell them apart.
+    Several suppressions may have the same name. They are numbered.
     """
-    named: dict[str, Json] = {}
+    suppressions: dict[str, Json] = {}
     for entry in document.get("suppressions") or ():
         label = " ".join(
             str(entry[key])
@@ -83,10 +83,10 @@ def _suppressions(document: Json) -> dict[str, Json]:
         )
         number = 2
         name = label
-        while name in named:
+        while name in suppressions:
             name, number = f"{label} ({number})", number + 1
-        named[name] = entry
-    return named
+        suppressions[name] = entry
+    return suppressions
 
 
 def _entries(kind: str, before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[Change]:

@@ -1,8 +1,8 @@
 """
-What `make` was given, together with the file of the stage: one set of inputs, or a refusal.
+Inputs of a deployment: the command line together with the file of the stage.
 
-A command line that says something else than the file is refused: the next deployment would silently
-undo what only one command line said.
+A command line that contradicts the file is refused. Otherwise the next deployment, without that
+command line, would silently undo the difference.
 """
 
 import argparse
@@ -22,8 +22,8 @@ _NONE: Final[Mapping[str, Json]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
-    """What the command line and the environment say; empty: nothing."""
+class CommandLine:
+    """The values from the command line and the environment; empty where there is none."""
 
     stage: str
     region: str = ""
@@ -31,20 +31,20 @@ class Given:
     alarm_email: str = ""
     receiver_hosts: tuple[str, ...] = ()
     fallback_region: str = ""
-    """AWS_REGION: it counts where nothing else names a region."""
+    """AWS_REGION. It is used if nothing else names a region."""
 
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What a stage is packaged and deployed with."""
+    """The values that a stage is packaged and deployed with."""
 
     stage: str
     region: str
     config: Path
     parameters: Mapping[str, Json] = field(default_factory=lambda: _NONE)
-    """Those that differ from their defaults by intent."""
+    """Parameters that are set for the stage."""
     file: Path | None = None
-    """The file of the stage; None: there is none yet."""
+    """The file of the stage; None before the first deployment."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,15 +54,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_place_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare --stage and --region: all that commands without a configuration need."""
+    """Declare --stage and --region, for commands that need no configuration."""
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--region", default="")
 
 
-def given(options: argparse.Namespace, environment: Mapping[str, str] = os.environ) -> Given:
-    """Return what command line and environment say."""
+def command_line(
+    options: argparse.Namespace, environment: Mapping[str, str] = os.environ
+) -> CommandLine:
+    """Return the values of the command line and the environment."""
     hosts = environment.get("RECEIVER_HOSTS", "").split(",")
-    return Given(
+    return CommandLine(
         stage=options.stage,
         region=options.region,
         config=getattr(options, "config", ""),
@@ -72,57 +74,63 @@ def given(options: argparse.Namespace, environment: Mapping[str, str] = os.envir
     )
 
 
-def inputs_of(given: Given) -> Inputs:
-    """Read the file of a stage, if there is one. Raises `ConfigError`: broken, or contradicted."""
-    stage = find_stage(given.stage)
-    return _first(given) if stage is None else _remembered(given, stage)
-
-
-def region_of(given: Given) -> str:
+def inputs_of(command: CommandLine) -> Inputs:
     """
-    Return the region of a stage; nothing else of its file counts.
+    Read the file of a stage, if there is one.
 
-    Raises `ConfigError`: the file is broken, REGION contradicts it, or nothing names a region.
+    Raises `ConfigError` if the file is broken, or if the command line contradicts it.
     """
-    place = Given(given.stage, region=given.region, fallback_region=given.fallback_region)
+    stage = find_stage(command.stage)
+    return _without_file(command) if stage is None else _with_file(command, stage)
+
+
+def region_of(command: CommandLine) -> str:
+    """
+    Return the region of a stage, without the other parts of its file.
+
+    Raises `ConfigError` if the file is broken, REGION contradicts it, or nothing names a region.
+    """
+    place = CommandLine(
+        command.stage, region=command.region, fallback_region=command.fallback_region
+    )
     region = inputs_of(place).region
     if not region:
-        raise ConfigError(f"Which region of AWS has the stage {given.stage}? Add REGION=…")
+        raise ConfigError(f"Which region of AWS has the stage {command.stage}? Add REGION=…")
     return region
 
 
-def _first(given: Given) -> Inputs:
+def _without_file(command: CommandLine) -> Inputs:
     parameters: dict[str, Json] = {}
-    if given.alarm_email:
-        parameters["alarmEmail"] = given.alarm_email
-    if given.receiver_hosts:
-        parameters["receiverHosts"] = list(given.receiver_hosts)
+    if command.alarm_email:
+        parameters["alarmEmail"] = command.alarm_email
+    if command.receiver_hosts:
+        parameters["receiverHosts"] = list(command.receiver_hosts)
     return Inputs(
-        stage=given.stage,
-        region=given.region or given.fallback_region,
-        config=Path(given.config).resolve() if given.config else SAMPLE,
+        stage=command.stage,
+        region=command.region or command.fallback_region,
+        config=Path(command.config).resolve() if command.config else SAMPLE,
         parameters=parameters,
     )
 
 
-def _remembered(given: Given, stage: Stage) -> Inputs:
+def _with_file(command: CommandLine, stage: Stage) -> Inputs:
     contradictions = [
         f"{variable} is not what {shown(stage.path)} says. "
         f"Write `{key}: {value}` there, or leave {variable} out"
         for variable, key, value, same in (
-            ("REGION", "region", given.region, given.region == stage.region),
-            ("CONFIG", "config", given.config, _same_file(given.config, stage.config)),
+            ("REGION", "region", command.region, command.region == stage.region),
+            ("CONFIG", "config", command.config, _same_file(command.config, stage.config)),
             (
                 "ALARM_EMAIL",
                 "alarmEmail",
-                given.alarm_email,
-                given.alarm_email == stage.alarm_email,
+                command.alarm_email,
+                command.alarm_email == stage.alarm_email,
             ),
             (
                 "RECEIVER_HOSTS",
                 "receiverHosts",
-                f"[{', '.join(given.receiver_hosts)}]" if given.receiver_hosts else "",
-                set(given.receiver_hosts) == set(stage.receiver_hosts),
+                f"[{', '.join(command.receiver_hosts)}]" if command.receiver_hosts else "",
+                set(command.receiver_hosts) == set(stage.receiver_hosts),
             ),
         )
         if value and not same
@@ -132,17 +140,17 @@ def _remembered(given: Given, stage: Stage) -> Inputs:
     return Inputs(stage.name, stage.region, stage.config, stage.parameters, stage.path)
 
 
-def _same_file(given: str, remembered: Path) -> bool:
-    return Path(given).resolve() == remembered.resolve()
+def _same_file(path: str, other: Path) -> bool:
+    return Path(path).resolve() == other.resolve()
 
 
 def template_parameters(parameters: Mapping[str, Json]) -> dict[str, Json]:
-    """Return a value for every parameter, in the form in which serverless.yml reads them."""
+    """Return a value for every parameter, in the format that serverless.yml reads."""
     complete = {**defaults(), **parameters}
     return complete | {
         "receiverHosts": ",".join(complete["receiverHosts"]),
         "permissionsBoundary": complete["permissionsBoundary"] or {"Ref": "AWS::NoValue"},
-        # CloudFormation's conditions and the variables of functions are texts.
+        # Conditions of CloudFormation and variables of functions are text.
         "reportLinkDays": str(complete["reportLinkDays"]),
         "traceability": str(complete["traceability"]).lower(),
     }

@@ -1,4 +1,4 @@
-"""What is left to do by hand after a deployment: at most three steps, each with its command."""
+"""Manual steps after a deployment: at most three, each with its command."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,7 +17,7 @@ Reference = tuple[str, str]
 def next_steps(
     client_of: ClientOf, inputs: Inputs, document: Json, outputs: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield the steps. What AWS does not let us look at is said as a question."""
+    """Yield the steps. Facts that AWS denies to read are put as questions."""
     yield from _confirm_mail(client_of, inputs, outputs)
     yield from _secrets(client_of, inputs, document)
     yield f"Check the stage: ./ecr-scan-alerts doctor --stage {inputs.stage}, then push an image"
@@ -48,7 +48,7 @@ def _secrets(client_of: ClientOf, inputs: Inputs, document: Json) -> Iterator[st
     missing, unknown = [], []
     for reference in references:
         try:
-            if not _is_there(client_of, reference):
+            if not _exists(client_of, reference):
                 missing.append(reference)
         except DeployError:
             unknown.append(reference)
@@ -61,7 +61,7 @@ def _secrets(client_of: ClientOf, inputs: Inputs, document: Json) -> Iterator[st
 
 
 def secret_references(document: Json, stage: str) -> Iterator[Reference]:
-    """Yield every secret that a configuration names, as the stage reads it."""
+    """Yield the secrets that a configuration refers to, by their names in the stage."""
     for entry in document["destinations"].values():
         for value in entry.values():
             match value:
@@ -71,19 +71,19 @@ def secret_references(document: Json, stage: str) -> Iterator[Reference]:
                     yield "parameter", stage_name("parameter", name, stage)
 
 
-def _is_there(client_of: ClientOf, reference: Reference) -> bool:
-    """Look at a secret without its value."""
+def _exists(client_of: ClientOf, reference: Reference) -> bool:
+    """Whether a secret exists. Its value is not read."""
     kind, name = reference
     with aws_errors(f"looking for {name}"):
         if kind == "parameter":
-            found: list[Any] = client_of("ssm").describe_parameters(
+            parameters: list[Any] = client_of("ssm").describe_parameters(
                 ParameterFilters=[{"Key": "Name", "Option": "Equals", "Values": [name]}]
             )["Parameters"]
-            return bool(found)
+            return bool(parameters)
         try:
-            described = client_of("secretsmanager").describe_secret(SecretId=name)
+            secret = client_of("secretsmanager").describe_secret(SecretId=name)
         except ClientError as error:
             if is_missing(error):
                 return False
             raise
-    return "DeletedDate" not in described
+    return "DeletedDate" not in secret

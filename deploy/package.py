@@ -1,12 +1,12 @@
 """
-`make package`: alerts.yml, code and dependencies -> one zip and the template that deploys it.
+`make package`: builds one zip from alerts.yml, code and dependencies, and the template for it.
 
     .build/STAGE/ecr-scan-alerts.zip                            all functions, with alerts.json
-    .build/STAGE/deployment.json                                what serverless.yml reads of it
-    .build/STAGE/parameters.json                                and the parameters of the stage
-    .build/STAGE/cloudformation-template-update-stack.json      what CloudFormation gets
+    .build/STAGE/deployment.json                                facts about it for serverless.yml
+    .build/STAGE/parameters.json                                the parameters of the stage
+    .build/STAGE/cloudformation-template-update-stack.json      the template for CloudFormation
 
-Needs no credentials and asks nothing of AWS. The same input gives the same zip.
+Needs no credentials and calls nothing of AWS. The same input gives the same zip.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from cli.stage_file import shown, with_defaults
 from deploy.archive import Archive, files_below, write
 from deploy.bytecode import RUNTIME, Compiler, find_compiler
 from deploy.dependencies import KEPT, LOCK, DependenciesError, prepared
-from deploy.inputs import Inputs, add_arguments, given, inputs_of, template_parameters
+from deploy.inputs import Inputs, add_arguments, command_line, inputs_of, template_parameters
 from lib.config import config_hash
 from lib.errors import ConfigError
 from lib.models import Json
@@ -44,24 +44,24 @@ _CODE: Final = (
     "LICENSE",
 )
 LONGEST_STAGE: Final = 29
-"""Characters that the longest name of a resource leaves; a test derives them from the template."""
+"""The longest resource name leaves this many characters; a test compares with the template."""
 _STAGE: Final = re.compile(rf"[A-Za-z][A-Za-z0-9-]{{0,{LONGEST_STAGE - 1}}}", re.ASCII)
 _NO_TOPIC: Final[Json] = {
     "Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:no-topic-in-alerts-yml"
 }
-"""A statement needs a resource; this one does not exist."""
+"""A policy statement needs a resource. This topic does not exist."""
 
 
 class PackageError(Exception):
-    """The package cannot be built; the text says what to do."""
+    """The package cannot be built. The text names the remedy."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Package and print sizes. Exit code 1: not built, and why."""
+    """Build the package and print sizes. Exit code 1: not built; the reason is printed."""
     parser = argparse.ArgumentParser(prog="python -m deploy.package", description=__doc__)
     add_arguments(parser)
     try:
-        inputs = inputs_of(given(parser.parse_args(arguments)))
+        inputs = inputs_of(command_line(parser.parse_args(arguments)))
         package(inputs, today=datetime.now(UTC).date())
     except (PackageError, DependenciesError, ConfigError) as error:
         print(f"Not packaged. {error}", file=sys.stderr)
@@ -73,8 +73,8 @@ def package(inputs: Inputs, *, today: date, config: AlertsFile | None = None) ->
     """
     Write zip, deployment.json, parameters.json and template of a stage.
 
-    `config`: the configuration, where it was checked before. Raises `ConfigError` when it is not
-    valid: nothing invalid can be deployed.
+    `config` is the configuration if it was checked before. Raises `ConfigError` for an invalid one:
+    only valid configurations are deployed.
     """
     check_stage(inputs.stage)
     document = (config or checked(inputs, today=today)).document
@@ -94,7 +94,7 @@ def package(inputs: Inputs, *, today: date, config: AlertsFile | None = None) ->
 
 
 def links_left_out(template: Json) -> str | None:
-    """Return one line about why messages have no links to reports; None where they have."""
+    """Return a line about why messages have no links to reports; None if they have links."""
     function = template["Resources"]["DeliverLambdaFunction"]["Properties"]
     variables = function["Environment"]["Variables"]
     if variables["REPORT_LINK_BASE"]:
@@ -105,7 +105,7 @@ def links_left_out(template: Json) -> str | None:
 
 
 def check_stage(stage: str) -> None:
-    """Raise `PackageError` for the name of a stage that names of resources cannot hold."""
+    """Raise `PackageError` for a stage name that is not allowed in resource names."""
     if not _STAGE.fullmatch(stage):
         raise PackageError(
             f"STAGE must be letters, digits and hyphens, at most {LONGEST_STAGE}, a letter first"
@@ -113,14 +113,14 @@ def check_stage(stage: str) -> None:
 
 
 def write_parameters(inputs: Inputs, **overrides: Json) -> None:
-    """Write the parameters that serverless.yml reads; `overrides` take the place of the stage's."""
+    """Write the parameters for serverless.yml. `overrides` replace parameters of the stage."""
     parameters = template_parameters({**inputs.parameters, **overrides})
     path = BUILD / inputs.stage / "parameters.json"
     path.write_text(json.dumps(parameters, indent=2) + "\n", "utf-8")
 
 
 def build_zip(document: Json, path: Path, *, kept: Path = KEPT) -> Archive:
-    """Write the zip of all functions with a checked configuration in it."""
+    """Write the zip of all functions, with a checked configuration."""
     compiler = find_compiler()
     if compiler is None:
         _say("bytecode      skipped: no Python {}.{} here; cold starts are slower".format(*RUNTIME))
@@ -131,13 +131,13 @@ def build_zip(document: Json, path: Path, *, kept: Path = KEPT) -> Archive:
 
 
 def _application(document: Json, compiler: Compiler | None) -> dict[str, bytes]:
-    """Return our own files, with bytecode where there is a compiler."""
+    """Return the project's own files, with bytecode if there is a compiler."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for source in (path for pattern in _CODE for path in ROOT.glob(pattern)):
-            there = folder / source.relative_to(ROOT)
-            there.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, there)
+            target = folder / source.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
         text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
         (folder / "alerts.json").write_text(text, encoding="utf-8")
         if compiler is not None:
@@ -146,12 +146,12 @@ def _application(document: Json, compiler: Compiler | None) -> dict[str, bytes]:
 
 
 def checked(inputs: Inputs, *, today: date) -> AlertsFile:
-    """Read the configuration and print its problems. Raises `ConfigError` when it has errors."""
+    """Read the configuration and print its problems. Raises `ConfigError` if it has errors."""
     path, hosts = inputs.config, tuple(inputs.parameters.get("receiverHosts", ()))
     problems = check_file(path, today=today, receiver_hosts=hosts)
     if problems:
         print(render_problems(problems), file=sys.stderr)
-    if any(each.level == "error" for each in problems):
+    if any(problem.level == "error" for problem in problems):
         raise ConfigError(f"{path} has errors; nothing invalid can be deployed")
     file = read(path)
     _say(f"{shown(path)}  checked: {len(file.document['destinations'])} destinations")
@@ -159,14 +159,14 @@ def checked(inputs: Inputs, *, today: date) -> AlertsFile:
 
 
 def _deployment(inputs: Inputs, document: Json, archive: Archive) -> Json:
-    """Return what the template needs to know, and what identifies this package."""
+    """Return the facts that the template reads, including the hash of the package."""
     topics = {
         entry["topic_arn"] for entry in document["destinations"].values() if entry["type"] == "sns"
     }
     return {
         "topicArns": sorted(topics) or [_NO_TOPIC],
         "config": config_hash(document),
-        # The stack says itself what it was deployed with: the next deployment compares.
+        # Stored in the stack, so that the next deployment can compare.
         "deployed": {
             "config": config_hash(document),
             "parameters": with_defaults(inputs.parameters),
@@ -180,7 +180,7 @@ def _write_template(inputs: Inputs, folder: Path) -> Path:
     osls = ROOT / "node_modules" / ".bin" / "osls"
     if not osls.exists():
         raise PackageError("osls is not installed; `make package` does that")
-    # osls empties the folder it packages into, so it gets one of its own.
+    # osls empties its package folder, so it gets a folder of its own.
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         command = [str(osls), "package", "--stage", inputs.stage, "--package", scratch]
         command += ["--region", inputs.region] if inputs.region else []

@@ -1,11 +1,11 @@
-"""`make purge`: deletes the table and the bucket that a removed stage left, for good."""
+"""`make purge`: deletes the table and the bucket of a removed stage permanently."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 
 from deploy.account import Account, ClientOf, DeployError, clients_of, identify, session_of
-from deploy.inputs import add_place_arguments, given, region_of
+from deploy.inputs import add_place_arguments, command_line, region_of
 from deploy.retained import contents, delete_retained, find_retained
 from deploy.stack import find_stack, stack_name
 from deploy.terminal import Terminal, failed, interrupted
@@ -13,7 +13,7 @@ from lib.errors import ConfigError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Delete what a removed stage left. Exit code 1: not deleted, and why."""
+    """Delete the data of a removed stage. Exit code 1: not deleted; the reason is printed."""
     parser = argparse.ArgumentParser(prog="python -m deploy.purge", description=__doc__)
     add_place_arguments(parser)
     parser.add_argument("--yes", action="store_true", help="do not ask")
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bucket", default="", help="the bucket to delete")
     options = parser.parse_args(arguments)
     try:
-        region = region_of(given(options))
+        region = region_of(command_line(options))
         session = session_of(region)
         account = identify(session, region)
         purge(
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def purge(  # two names for the rare case of several
+def purge(  # two names choose among several
     client_of: ClientOf,
     account: Account,
     stage: str,
@@ -48,7 +48,7 @@ def purge(  # two names for the rare case of several
     table: str = "",
     bucket: str = "",
 ) -> None:
-    """Delete the kept data of a stage whose stack is gone. Raises `DeployError`."""
+    """Delete the data of a stage whose stack was removed. Raises `DeployError`."""
     stack = find_stack(client_of, stack_name(stage))
     if stack is not None and stack.has_data:
         raise DeployError(f"{stack.name} uses its data. First: make remove STAGE={stage}")
@@ -57,14 +57,14 @@ def purge(  # two names for the rare case of several
         raise DeployError(
             f"Nothing of the stage {stage} was kept in {account.region} of {account.number}"
         )
-    held = contents(client_of, retained)
+    counts = contents(client_of, retained)
     terminal.say(f"account  {account.number}")
     terminal.say(f"region   {account.region}")
     terminal.say(f"role     {account.arn}")
     if retained.table:
-        terminal.say(f"table    {retained.table}: about {_counted(held.items, 'item')}")
+        terminal.say(f"table    {retained.table}: about {_counted(counts.items, 'item')}")
     if retained.bucket:
-        terminal.say(f"bucket   {retained.bucket}: {_counted(held.objects, 'object')}")
+        terminal.say(f"bucket   {retained.bucket}: {_counted(counts.objects, 'object')}")
     terminal.confirm(
         f"All of this is lost. Type the name of the stage ({stage}) to delete it:", stage
     )

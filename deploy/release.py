@@ -1,9 +1,9 @@
 """
-A release: CHANGELOG.md's "Unreleased" becomes a version, and pyproject.toml names that version.
+Releases: "Unreleased" in CHANGELOG.md becomes a version, which pyproject.toml gets, too.
 
     python -m deploy.release 1.2.0 --notes FILE
 
-The release workflow commits and tags the result; FILE has the text of the release.
+The release workflow commits and tags the result. FILE receives the release notes.
 """
 
 import argparse
@@ -24,12 +24,12 @@ _PROJECT_VERSION: Final = re.compile(r'^version = "(?P<version>[^"]+)"$', re.MUL
 
 
 class ReleaseError(Exception):
-    """The version cannot be released; the text says what to do."""
+    """The version cannot be released. The text names the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The texts of a release: both files as they are to be committed, and its notes."""
+    """The texts of a release: both files to be committed, and the release notes."""
 
     changelog: str
     project: str
@@ -37,14 +37,14 @@ class Release:
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
-    """Write both files and the notes. Exit code 1: nothing is released, and why."""
+    """Write both files and the notes. Exit code 1: not released; the reason is printed."""
     parser = argparse.ArgumentParser(prog="python -m deploy.release", description=__doc__)
     parser.add_argument("version", help="such as 1.2.0")
     parser.add_argument("--notes", type=Path, required=True, help="where to write the notes")
     options = parser.parse_args(arguments)
     changelog, project = root / "CHANGELOG.md", root / "pyproject.toml"
     try:
-        made = release(
+        files = release(
             changelog.read_text("utf-8"),
             project.read_text("utf-8"),
             version=options.version,
@@ -53,10 +53,10 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     except ReleaseError as error:
         print(f"Not released. {error}", file=sys.stderr)
         return 1
-    changelog.write_text(made.changelog, encoding="utf-8")
-    project.write_text(made.project, encoding="utf-8")
+    changelog.write_text(files.changelog, encoding="utf-8")
+    project.write_text(files.project, encoding="utf-8")
     options.notes.parent.mkdir(parents=True, exist_ok=True)
-    options.notes.write_text(made.notes, encoding="utf-8")
+    options.notes.write_text(files.notes, encoding="utf-8")
     return 0
 
 
@@ -64,8 +64,8 @@ def release(changelog: str, project: str, *, version: str, today: date) -> Relea
     """
     Close "Unreleased" under a version and a date, and set the project's version.
 
-    Raises `ReleaseError` for what is not a version, is not newer than the last released one, or
-    where nothing stands under "Unreleased".
+    Raises `ReleaseError` for an invalid version, for one that is not newer than the last release,
+    and for an empty section "Unreleased".
     """
     before, separator, after = changelog.partition(_UNRELEASED)
     if not separator:

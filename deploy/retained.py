@@ -1,7 +1,7 @@
 """
-Table and bucket of a stage that was removed: found, adopted by a new stack, or deleted for good.
+Table and bucket of a removed stage: found, adopted by a new stack, or deleted.
 
-They keep their tags, by which they are found again. How CloudFormation imports what exists:
+They are found by their tags, which they keep. Import of existing resources by CloudFormation:
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-manually.html
 """
 
@@ -21,15 +21,15 @@ _IDENTIFIERS: Final = (
     (TABLE, "AWS::DynamoDB::Table", "TableName"),
     (REPORTS, "AWS::S3::Bucket", "BucketName"),
 )
-_OF_ANOTHER: Final = ({"Key": "stage", "Value": ""},)
-"""The tags of a bucket that belongs to another stage, whichever."""
+_OTHER_STAGE: Final = ({"Key": "stage", "Value": ""},)
+"""The tags of a bucket of any other stage."""
 _OPERATION_SECONDS: Final = 10 * 60.0
 _POLL: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """The table and the bucket that a removed stage left; empty: there is none."""
+    """The table and the bucket of a removed stage; empty where there is none."""
 
     table: str = ""
     bucket: str = ""
@@ -49,23 +49,25 @@ def find_retained(
     client_of: ClientOf, stage: str, stack: Stack | None, *, table: str = "", bucket: str = ""
 ) -> Retained:
     """
-    Return what removed stacks of a stage left and no stack has now.
+    Return the data of removed stacks of a stage that belongs to no stack now.
 
-    `table`, `bucket`: the names to take when there are several. Raises `DeployError` when there are
-    several and none is named.
+    `table` and `bucket` choose among several. Raises `DeployError` if there are several and none is
+    chosen.
     """
     used = frozenset(stack.resources.values() if stack is not None else ())
     with aws_errors(f"looking for what was kept of the stage {stage}"):
         tables = [name for name in _tables(client_of("dynamodb"), stage) if name not in used]
         buckets = [name for name in _buckets(client_of("s3"), stage) if name not in used]
-    return Retained(_only(tables, table, "TABLE"), _only(buckets, bucket, "BUCKET"))
+    return Retained(_choose(tables, table, "TABLE"), _choose(buckets, bucket, "BUCKET"))
 
 
-def _only(names: list[str], wanted: str, variable: str) -> str:
+def _choose(names: list[str], wanted: str, variable: str) -> str:
     if wanted:
         if wanted not in names:
-            found = ", ".join(names) or "none"
-            raise DeployError(f"{variable}={wanted} was not kept of this stage; there are: {found}")
+            choices = ", ".join(names) or "none"
+            raise DeployError(
+                f"{variable}={wanted} was not kept of this stage; there are: {choices}"
+            )
         return wanted
     if len(names) > 1:
         raise DeployError(
@@ -85,13 +87,13 @@ def _tables(dynamodb: Any, stage: str) -> Iterator[str]:
 
 
 def _buckets(s3: Any, stage: str) -> Iterator[str]:
-    # CloudFormation makes the names of buckets lower case and shortens them.
+    # CloudFormation shortens bucket names and writes them in lower case.
     prefix = f"{SERVICE}-{stage}-{REPORTS}".lower()
-    # The same stage in another region has a bucket of its own, and boto3 would follow it there.
-    here = s3.get_paginator("list_buckets").paginate(
+    # The stage may exist in another region, too, and boto3 would follow its bucket there.
+    pages = s3.get_paginator("list_buckets").paginate(
         Prefix=f"{SERVICE}-", BucketRegion=s3.meta.region_name
     )
-    for page in here:
+    for page in pages:
         for bucket in page["Buckets"]:
             name = bucket["Name"]
             if "deploymentbucket" in name:
@@ -105,8 +107,8 @@ def _bucket_tags(s3: Any, name: str, stage: str) -> Sequence[Mapping[str, str]]:
         tags: Sequence[Mapping[str, str]] = s3.get_bucket_tagging(Bucket=name)["TagSet"]
     except ClientError as error:
         if is_denied(error) and not name.startswith(f"{SERVICE}-{stage}-".lower()):
-            # The policies of a deployer allow one stage.
-            return _OF_ANOTHER
+            # A deployer's policies allow one stage.
+            return _OTHER_STAGE
         if is_missing(error):
             return ()
         raise
@@ -114,7 +116,7 @@ def _bucket_tags(s3: Any, name: str, stage: str) -> Sequence[Mapping[str, str]]:
 
 
 def _belongs(tags: Sequence[Mapping[str, str]], stage: str, *, named: bool) -> bool:
-    """Whether data belongs to a stage: by its tags, or by its name where it has none."""
+    """Whether data belongs to a stage: by its tags, or by its name if it has none."""
     values = {tag["Key"]: tag["Value"] for tag in tags}
     if "stage" not in values:
         return named
@@ -126,10 +128,10 @@ def _belongs(tags: Sequence[Mapping[str, str]], stage: str, *, named: bool) -> b
 
 def import_template(template: Mapping[str, Any], retained: Retained, stack: Stack | None) -> Any:
     """
-    Return the template that imports: what the stack has now, and the kept resources.
+    Return the template of the import: the resources of the stack, and the kept ones.
 
     Pure. An import may change nothing else: no outputs, no other resources. The kept resources get
-    the policy Retain, for an import that is undone must not delete them.
+    the policy Retain, so that a rollback does not delete them.
     """
     base: Mapping[str, Any] = stack.template if stack is not None else {}
     resources = {
@@ -156,9 +158,9 @@ def adopt(
     say: Say,
 ) -> None:
     """
-    Make the kept table and bucket part of the stage's stack, which is created when there is none.
+    Import the kept table and bucket into the stage's stack, which is created if there is none.
 
-    The next deployment completes the stack and tags it: an import may not. Raises `DeployError`
+    The next deployment completes and tags the stack, because an import cannot. Raises `DeployError`
     with CloudFormation's reason.
     """
     cloudformation, name = client_of("cloudformation"), stack_name(stage)
@@ -184,7 +186,7 @@ def adopt(
         except DeployError:
             cloudformation.delete_change_set(ChangeSetName=change["Id"])
             if stack is None:
-                # An empty stack under review would be in the way of the next attempt.
+                # The next attempt could not use an empty stack under review.
                 cloudformation.delete_stack(StackName=change["StackId"])
             raise
         cloudformation.execute_change_set(ChangeSetName=change["Id"])
@@ -195,11 +197,11 @@ def adopt(
 
 
 def _protect(client_of: ClientOf, table: str, *, wanted: bool | None) -> None:
-    """Set the protection of an imported table: CloudFormation takes it to be as in the template."""
+    """Set the deletion protection of an imported table, which the import does not change."""
     dynamodb = client_of("dynamodb")
     with aws_errors(f"protecting the table {table}"):
-        described = dynamodb.describe_table(TableName=table)["Table"]
-        if bool(described.get("DeletionProtectionEnabled")) != bool(wanted):
+        description = dynamodb.describe_table(TableName=table)["Table"]
+        if bool(description.get("DeletionProtectionEnabled")) != bool(wanted):
             dynamodb.update_table(TableName=table, DeletionProtectionEnabled=bool(wanted))
 
 
@@ -212,20 +214,20 @@ def _imported(retained: Retained) -> Iterator[tuple[str, tuple[str, dict[str, st
 
 def _wait_for_change_set(cloudformation: Any, change_set: str) -> None:
     def ready() -> bool:
-        described = cloudformation.describe_change_set(ChangeSetName=change_set)
-        if described["Status"] == "FAILED":
-            reason = described.get("StatusReason", "CloudFormation gives no reason")
+        description = cloudformation.describe_change_set(ChangeSetName=change_set)
+        if description["Status"] == "FAILED":
+            reason = description.get("StatusReason", "CloudFormation gives no reason")
             raise DeployError(f"The data that was kept cannot be adopted: {reason}")
-        return bool(described["Status"] == "CREATE_COMPLETE")
+        return bool(description["Status"] == "CREATE_COMPLETE")
 
     _wait(ready, "the change set")
 
 
-def _wait(done: Callable[[], bool], what: str) -> None:
+def _wait(done: Callable[[], bool], name: str) -> None:
     deadline = time.monotonic() + _OPERATION_SECONDS
     while not done():
         if time.monotonic() > deadline:
-            raise DeployError(f"{what} is not ready after {_OPERATION_SECONDS:.0f} s")
+            raise DeployError(f"{name} is not ready after {_OPERATION_SECONDS:.0f} s")
         time.sleep(_POLL)
 
 
@@ -234,16 +236,16 @@ def _wait(done: Callable[[], bool], what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """How much would be deleted."""
+    """The amount of data to delete."""
 
     items: int
-    """As DynamoDB counts them: every six hours or so."""
+    """DynamoDB's count, which is updated about every six hours."""
     objects: int
-    """Versions and delete markers included."""
+    """Including versions and delete markers."""
 
 
 def contents(client_of: ClientOf, retained: Retained) -> Contents:
-    """Count what the kept table and bucket hold."""
+    """Count the items and objects of the kept table and bucket."""
     items = objects = 0
     with aws_errors(f"counting what is in {retained}"):
         if retained.table:
@@ -255,7 +257,7 @@ def contents(client_of: ClientOf, retained: Retained) -> Contents:
 
 
 def delete_retained(client_of: ClientOf, retained: Retained, *, say: Say) -> None:
-    """Delete the kept table and bucket with everything in them. Raises `DeployError`."""
+    """Delete the kept table and bucket with their content. Raises `DeployError`."""
     if retained.bucket:
         empty_bucket(client_of, retained.bucket, say=say)
         with aws_errors(f"deleting the bucket {retained.bucket}"):
@@ -268,7 +270,7 @@ def delete_retained(client_of: ClientOf, retained: Retained, *, say: Say) -> Non
 
 
 def empty_bucket(client_of: ClientOf, bucket: str, *, say: Say) -> None:
-    """Delete every object of a bucket in all its versions."""
+    """Delete all objects of a bucket, in all versions."""
     s3, count = client_of("s3"), 0
     with aws_errors(f"emptying the bucket {bucket}"):
         for batch in _versions(s3, bucket):
@@ -281,7 +283,7 @@ def empty_bucket(client_of: ClientOf, bucket: str, *, say: Say) -> None:
 
 
 def _versions(s3: Any, bucket: str) -> Iterator[list[dict[str, str]]]:
-    """Yield what a bucket holds in batches of at most 1,000: what one call deletes."""
+    """Yield all versions in a bucket, in batches of at most 1,000: the limit of a call."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         batch = [
             {"Key": version["Key"], "VersionId": version["VersionId"]}

@@ -1,7 +1,7 @@
 """
-What is shown before a deployment: where to, as whom, and what it changes.
+The review before a deployment: account, region, role, and all changes.
 
-Pure: facts in, lines out.
+Pure.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,18 +22,18 @@ _SUBSCRIPTION: Final = "AlarmSubscription"
 
 @dataclass(frozen=True, slots=True)
 class Deployed:
-    """The configuration that runs, as far as it can be read."""
+    """The configuration of the running stack, as far as it can be read."""
 
     document: Json = None
-    """alerts.yml of the last deployment; None: unknown."""
+    """alerts.yml of the last deployment; None if it is unknown."""
     problem: str = ""
-    """Why it is unknown."""
+    """The reason why it is unknown."""
 
 
 def review(
     account: Account, inputs: Inputs, document: Json, stack: Stack | None, deployed: Deployed
 ) -> Iterator[str]:
-    """Yield the lines to read before the question."""
+    """Yield the lines of the review."""
     yield f"stage    {inputs.stage}"
     yield f"account  {account.number}"
     yield f"region   {account.region}"
@@ -78,13 +78,13 @@ def deployed_parameters(stack: Stack) -> Mapping[str, Json]:
     """
     Return the parameters of a deployed stack.
 
-    Stacks of older versions do not say them. Two can be read from the resources, and those are the
-    two that a forgotten variable used to undo.
+    Stacks of older versions do not hold them. Two can be read from the resources: those that a
+    missing variable used to reset.
     """
-    said = stack.deployed.get("parameters")
-    if isinstance(said, dict):
-        # A parameter that is newer than the stack had its default.
-        return with_defaults(said)
+    parameters = stack.deployed.get("parameters")
+    if isinstance(parameters, dict):
+        # Parameters that are newer than the stack had their defaults.
+        return with_defaults(parameters)
     resources = stack.template.get("Resources", {})
     subscription = resources.get(_SUBSCRIPTION, {}).get("Properties", {})
     variables = resources.get(_DELIVER, {}).get("Properties", {}).get("Environment", {})
@@ -114,7 +114,7 @@ def _alarms(inputs: Inputs) -> Iterator[str]:
 
 
 def _topics(document: Json, account: Account) -> Iterator[str]:
-    """Yield what is unusual, and works: a topic of another region or account."""
+    """Yield topics of another region or account, which are unusual but allowed."""
     for name, arn in topics(document):
         _, _, _, region, number, _ = arn.split(":", 5)
         if region != account.region:
@@ -124,7 +124,7 @@ def _topics(document: Json, account: Account) -> Iterator[str]:
 
 
 def foreign_topics(document: Json, account: Account) -> Iterator[str]:
-    """Yield the destinations that no role of this account can ever publish to."""
+    """Yield the destinations that this account can never publish to."""
     for name, arn in topics(document):
         partition = arn.split(":")[1]
         if partition != account.partition:

@@ -1,7 +1,7 @@
 """
-The CloudFormation stack of a stage: what is deployed, and changes that osls does not make.
+The CloudFormation stack of a stage: its state, and waiting for its changes.
 
-Each wait is bounded and shows what it waits for.
+Each wait has a limit and shows its reason.
 """
 
 import json
@@ -19,21 +19,21 @@ from lib.models import Json
 
 SERVICE: Final = "ecr-scan-alerts"
 METADATA: Final = "EcrScanAlerts"
-"""The part of a template's metadata that says what was deployed; serverless.yml writes it."""
+"""The key of the deployed inputs in the metadata of the template; serverless.yml writes it."""
 DEPLOYMENT_BUCKET: Final = "ServerlessDeploymentBucket"
 TABLE: Final = "Table"
 REPORTS: Final = "ReportsBucket"
 _QUEUE_SECONDS: Final = 60
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html"""
 _CLOCKS: Final = 5
-"""Seconds by which the clocks of AWS and of this machine may differ."""
+"""Tolerated difference between the clocks of AWS and of this machine, in seconds."""
 _LONGEST: Final = 45 * 60.0
-"""Seconds. Deleting a function's log group and roles takes a few minutes."""
+"""Seconds. Deleting log groups and roles takes a few minutes."""
 _POLL: Final = 3.0
 
 _MOST_REASONS: Final = 3
 _VALIDATION: Final = "DescribeEvents"
-"""CloudFormation names this call where a template was refused before anything was changed."""
+"""CloudFormation names this call if it refused a template before any change."""
 
 Say = Callable[[str], None]
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
@@ -41,14 +41,14 @@ _NEVER: Final = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """A stack as CloudFormation describes it."""
+    """A stack, as CloudFormation describes it."""
 
     name: str
     id: str
     status: str
     outputs: Mapping[str, str]
     resources: Mapping[str, str]
-    """The physical by the logical names; of those that exist."""
+    """Physical ids of existing resources, by their logical ids."""
     template: Mapping[str, Any]
 
     @property
@@ -58,9 +58,9 @@ class Stack:
 
     @property
     def deployed(self) -> Mapping[str, Json]:
-        """What the template says of the configuration and the parameters that run."""
-        said = self.template.get("Metadata", {}).get(METADATA, {})
-        return said if isinstance(said, dict) else {}
+        """Configuration hash and parameters of the last deployment, from the template."""
+        metadata = self.template.get("Metadata", {}).get(METADATA, {})
+        return metadata if isinstance(metadata, dict) else {}
 
 
 def stack_name(stage: str) -> str:
@@ -69,11 +69,11 @@ def stack_name(stage: str) -> str:
 
 
 def find_stack(client_of: ClientOf, name: str) -> Stack | None:
-    """Read a stack; None: there is none. Raises `DeployError`."""
+    """Read a stack; None if it does not exist. Raises `DeployError`."""
     cloudformation = client_of("cloudformation")
     with aws_errors(f"reading the stack {name}"):
         try:
-            (described,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+            (description,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
             if is_missing(error):
                 return None
@@ -86,13 +86,13 @@ def find_stack(client_of: ClientOf, name: str) -> Stack | None:
             if resource.get("PhysicalResourceId") and _exists(resource["ResourceStatus"])
         }
         # A stack under review has no template yet.
-        reviewed = described["StackStatus"] == "REVIEW_IN_PROGRESS"
+        reviewed = description["StackStatus"] == "REVIEW_IN_PROGRESS"
         template = {} if reviewed else cloudformation.get_template(StackName=name)["TemplateBody"]
-    outputs = {item["OutputKey"]: item["OutputValue"] for item in described.get("Outputs", ())}
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in description.get("Outputs", ())}
     return Stack(
         name=name,
-        id=described["StackId"],
-        status=described["StackStatus"],
+        id=description["StackId"],
+        status=description["StackStatus"],
         outputs=MappingProxyType(outputs),
         resources=MappingProxyType(resources),
         template=json.loads(template) if isinstance(template, str) else template,
@@ -106,8 +106,8 @@ def _exists(status: str) -> bool:
     )
 
 
-def changeable(stack: Stack) -> str | None:
-    """Say why CloudFormation would refuse to update a stack; None: it would not."""
+def update_obstacle(stack: Stack) -> str | None:
+    """Return why CloudFormation would refuse to update a stack; None if it would not."""
     if stack.status.endswith("_IN_PROGRESS") and stack.status != "REVIEW_IN_PROGRESS":
         return f"{stack.name} is {stack.status}: another deployment is running. Wait for its end"
     if stack.status in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED", "DELETE_FAILED"):
@@ -141,9 +141,9 @@ def wait_for_queue_names(
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """
-    Wait until SQS gives the names of deleted queues away again: a minute after they were deleted.
+    Wait until SQS releases the names of deleted queues, a minute after the deletion.
 
-    Queues are deleted with their stack, and when the creation of a stack is undone.
+    Queues are deleted with their stack, and when the creation of a stack is rolled back.
     """
     try:
         with aws_errors("looking for queues that were deleted just now"):
@@ -169,7 +169,7 @@ def _last_deletion(cloudformation: Any, name: str) -> datetime:
         if summary["StackStatus"] == "DELETE_COMPLETE":
             deletions.append(summary.get("DeletionTime", _NEVER))
         else:
-            # The newest event is first.
+            # The newest event comes first.
             events = cloudformation.describe_stack_events(StackName=summary["StackId"])
             deletions.append(events["StackEvents"][0]["Timestamp"])
     return max(deletions)
@@ -177,10 +177,10 @@ def _last_deletion(cloudformation: Any, name: str) -> datetime:
 
 def wait_until_done(client_of: ClientOf, stack: str, *, say: Say, poll: float = _POLL) -> str:
     """
-    Wait for the end of a change of a stack and say how far it is; return the last status.
+    Wait for the end of a stack's change, show its progress, and return the last status.
 
-    `stack`: its id, by which CloudFormation describes deleted stacks, too. Raises `DeployError`
-    with the reasons of the resources that failed.
+    `stack` is a stack id, because deleted stacks have no other name. Raises `DeployError` with the
+    reasons of failed resources.
     """
     cloudformation = client_of("cloudformation")
     deadline = time.monotonic() + _LONGEST
@@ -204,7 +204,7 @@ def wait_until_done(client_of: ClientOf, stack: str, *, say: Say, poll: float = 
 
 
 def failures(client_of: ClientOf, stack: str, *, since: datetime = _NEVER) -> str:
-    """Return the resources that failed since a moment, and why; empty: CloudFormation says none."""
+    """Return the resources that failed since a time, with reasons; empty if there are none."""
     cloudformation = client_of("cloudformation")
     with aws_errors("reading the events of the stack"):
         events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
@@ -215,7 +215,7 @@ def failures(client_of: ClientOf, stack: str, *, since: datetime = _NEVER) -> st
             and event["Timestamp"] >= since
             and "cancelled" not in event.get("ResourceStatusReason", "")
         ]
-        # The newest event is first, and the first failure is the cause of the others.
+        # The newest event comes first. The oldest failure is the cause of the others.
         reasons = reasons[-_MOST_REASONS:]
         if not reasons or any(_VALIDATION in reason for reason in reasons):
             reasons = _validation_failures(cloudformation, stack, since) or reasons
@@ -224,7 +224,7 @@ def failures(client_of: ClientOf, stack: str, *, since: datetime = _NEVER) -> st
 
 def _validation_failures(cloudformation: Any, stack: str, since: datetime) -> list[str]:
     """
-    Return what CloudFormation found before it changed anything.
+    Return the failures that CloudFormation reports before it changes anything.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
     """

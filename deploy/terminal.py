@@ -1,4 +1,4 @@
-"""What `make deploy`, `remove` and `purge` say and ask."""
+"""Output and questions of `make deploy`, `remove` and `purge`."""
 
 import sys
 from collections.abc import Callable
@@ -12,19 +12,19 @@ NOTHING = "Nothing was changed."
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """Lines out, answers in. `yes`: every question was answered before, by YES=1."""
+    """A terminal that prints lines and asks questions. With `yes` (YES=1) it asks nothing."""
 
     yes: bool = False
     ask: Callable[[str], str] = input
     interactive: bool | None = None
-    """Whether somebody can answer; None: whether stdin is a terminal."""
+    """Whether somebody can answer; None to check whether stdin is a terminal."""
 
     def say(self, text: str) -> None:
-        """Print lines; whatever comes from AWS or a file stays text."""
+        """Print lines. Control characters from AWS or from files are removed."""
         print(clean(text), flush=True)
 
     def confirm(self, question: str, expected: str = "y") -> None:
-        """Ask, and go on after the expected answer only. Raises `DeployError` after another."""
+        """Ask a question. Raises `DeployError` for any other than the expected answer."""
         if self.yes:
             return
         interactive = sys.stdin.isatty() if self.interactive is None else self.interactive
@@ -39,13 +39,13 @@ class Terminal:
             raise DeployError(NOTHING)
 
 
-def failed(doing: str, error: Exception) -> int:
-    """Print why a command stopped; return its exit code."""
-    print(f"{doing} {clean(str(error))}", file=sys.stderr, flush=True)
+def failed(outcome: str, error: Exception) -> int:
+    """Print `outcome` and the error of a command, and return its exit code."""
+    print(f"{outcome} {clean(str(error))}", file=sys.stderr, flush=True)
     return 1
 
 
 def interrupted() -> int:
-    """Return the exit code after Ctrl-C, and leave no trace of it."""
+    """Return the exit code for Ctrl-C, without a traceback."""
     print(file=sys.stderr)
     return 128 + 2

@@ -1,1 +1,1 @@
-"""Lambda entry points: they translate events into calls of `lib.flows.scans`, and nothing else."""
+"""Lambda entry points. They only translate events into calls of `lib.flows`."""

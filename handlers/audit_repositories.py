@@ -1,4 +1,4 @@
-"""Every day, and when the registry's rules about scanning change: have all repositories checked."""
+"""Queues checks of all repositories: daily, and after a change of the registry's scan rules."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 
 
 def audit_repositories(application: App) -> dict[str, Any]:
-    """Queue the checks, where alerts.yml asks for any."""
+    """Queue the checks if alerts.yml asks for them."""
     if application.config.repositories is None:
         logger.info("audit skipped", reason="alerts.yml has no `repositories`")
         return {"queued": 0}

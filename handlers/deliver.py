@@ -1,4 +1,4 @@
-"""Wake-ups from the deliveries queue into the delivery pipeline."""
+"""Passes wake-ups from the deliveries queue to the delivery pipeline."""
 
 from datetime import datetime
 from functools import partial
@@ -35,7 +35,7 @@ _RESULT_METRICS = {
 def handler(
     event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse | dict[str, Any]:
-    """Attempt a batch of deliveries; or, called by an operator, test a destination."""
+    """Attempt a batch of deliveries, or test a destination for an operator."""
     if destination_test.EVENT in event:
         return answer_test(app(), event)
     response: PartialItemFailureResponse = _deliver(event, context)
@@ -49,9 +49,9 @@ def _deliver(event: dict[str, Any], context: LambdaContext) -> PartialItemFailur
 
 def answer_test(application: App, event: dict[str, Any]) -> dict[str, Any]:
     """
-    Return {"checks": […]} of one destination, {"destinations": […]}, or {"error": text}.
+    Return {"checks": […]} of a destination, {"destinations": […]}, or {"error": text}.
 
-    A test is no record: nothing is retried, and no metric or alarm counts it.
+    A failed test is not retried, and no metric or alarm counts it.
     """
     try:
         request = destination_test.requested(event, now=application.now())
@@ -70,10 +70,10 @@ def process_batch(
     application: App, event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse:
     """
-    Attempt each delivery by itself.
+    Attempt each delivery independently.
 
-    A refused one is done here: its row says when it is due. Only a ledger that cannot be reached
-    returns records to the queue, and then only those of the same destination.
+    A refused delivery needs no retry of its record: its row has a due time. Records return to the
+    queue only if the ledger cannot be reached, together with later ones of the same destination.
     """
     processor = SqsFifoPartialProcessor(skip_group_on_error=True)
     processor.raise_on_entire_batch_failure = False

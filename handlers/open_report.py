@@ -1,4 +1,4 @@
-"""A signed link in a message, opened: on to the object in S3, or why not."""
+"""Opens signed links of messages: redirects to the object in S3, or explains the refusal."""
 
 from html import escape
 from http import HTTPStatus
@@ -41,24 +41,24 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 
 
 def open_report(application: App, event: dict[str, Any]) -> dict[str, Any]:
-    """Lead on to what a link stands for; say in plain words why it does not open."""
+    """Redirect to the object of a link, or answer with a page that explains the refusal."""
     method = event.get("requestContext", {}).get("http", {}).get("method", "GET")
     if method not in ("GET", "HEAD"):
-        return _said(HTTPStatus.METHOD_NOT_ALLOWED, "A link can only be opened")
+        return _error_page(HTTPStatus.METHOD_NOT_ALLOWED, "A link can only be opened")
     query = event.get("queryStringParameters") or {}
     try:
         address = application.opened(str(event.get("rawPath", "")), query)
     except LinkError as error:
         metrics.add_metric(Metric.LINKS_REJECTED, MetricUnit.Count, 1)
         logger.info("link rejected", reason=str(error))
-        return _said(HTTPStatus.FORBIDDEN, str(error))
+        return _error_page(HTTPStatus.FORBIDDEN, str(error))
     if address is None:
-        return _said(HTTPStatus.NOT_FOUND, _GONE)
+        return _error_page(HTTPStatus.NOT_FOUND, _GONE)
     metrics.add_metric(Metric.LINKS_OPENED, MetricUnit.Count, 1)
     return {"statusCode": HTTPStatus.FOUND.value, "headers": _HEADERS | {"location": address}}
 
 
-def _said(status: HTTPStatus, title: str) -> dict[str, Any]:
+def _error_page(status: HTTPStatus, title: str) -> dict[str, Any]:
     return {
         "statusCode": status.value,
         "headers": _HEADERS | {"content-type": "text/html; charset=utf-8"},

@@ -1,4 +1,4 @@
-"""Scan events from the queue into the scan pipeline."""
+"""Passes scan events from the queue to the scan pipeline."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -55,12 +55,12 @@ def process_batch(
     application: App, event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse:
     """
-    Process each record by itself; those that failed for now go back to the queue.
+    Process each record independently. Records with a temporary failure go back to the queue.
 
-    So do those for which there is no time left; the first one has all of it.
+    The first record may use all the time. Later records go back if too little time is left.
     """
     seconds_left = partial(_seconds_left, context)
-    first = next((each["messageId"] for each in event["Records"]), None)
+    first = next((record["messageId"] for record in event["Records"]), None)
     return process_partial_response(
         event=event,
         record_handler=partial(process_record, application, seconds_left, first),
@@ -77,10 +77,10 @@ def process_record(
     application: App, seconds_left: Callable[[], float], first: str | None, record: SQSRecord
 ) -> None:
     """
-    Process one scan event. `first` is the id of the message that no lack of time holds up.
+    Process a scan event. `first` is the id of the message that may use all the time.
 
-    Errors that may pass leave this function, so that the record comes back; an event that can
-    never be processed goes to the dead-letter queue at once, with the reason in its attributes.
+    Temporary errors are raised, so that the record comes back. An event that can never be processed
+    goes to the dead-letter queue immediately, with the reason in its attributes.
     """
     if record.message_id != first and seconds_left() < FETCH_RESERVE:
         _give_back(application, record)
@@ -95,7 +95,7 @@ def process_record(
 
 
 def _give_back(application: App, record: SQSRecord) -> NoReturn:
-    """Put an untouched record back on the queue. Raises `OutOfTimeError`, always."""
+    """Return an unprocessed record to the queue. Always raises `OutOfTimeError`."""
     with suppress(StoreError):
         application.scan_returns.at_once(record.receipt_handle)
     logger.info("record returned", message_id=record.message_id, reason="out-of-time")
@@ -134,7 +134,9 @@ def _record(event: ScanEvent | PushEvent | RepositoryEvent, outcome: ScanOutcome
         details["status"] = report.scan.status
         details["version"] = outcome.evaluation.version
         if isinstance(report, Report):
-            details["findings"] = {each.name: n for each, n in report.counts.items() if n}
+            details["findings"] = {
+                severity.name: count for severity, count in report.counts.items() if count
+            }
             metrics.add_metric(Metric.FINDINGS_LISTED, MetricUnit.Count, len(report.findings))
         else:
             metrics.add_metric(Metric.SCANS_UNUSABLE, MetricUnit.Count, 1)
@@ -147,10 +149,12 @@ def _record(event: ScanEvent | PushEvent | RepositoryEvent, outcome: ScanOutcome
         metrics.add_metric(Metric.WORKLOADS_UNREAD, MetricUnit.Count, 1)
         logger.warning("workloads not read", exc_info=outcome.without_workloads, image=image.key)
     if outcome.decisions is not None:
-        details["routes"] = {each.route: each.reason for each in outcome.decisions.outcomes}
+        details["routes"] = {route.route: route.reason for route in outcome.decisions.outcomes}
         _count_deliveries(outcome)
     if outcome.deliveries:
-        details["deliveries"] = {each.destination: each.id for each in outcome.deliveries}
+        details["deliveries"] = {
+            delivery.destination: delivery.id for delivery in outcome.deliveries
+        }
     logger.info(
         "scan event processed",
         image=image.key,
@@ -162,7 +166,7 @@ def _record(event: ScanEvent | PushEvent | RepositoryEvent, outcome: ScanOutcome
 
 
 def _count_deliveries(outcome: ScanOutcome) -> None:
-    final = sum(each.state is DeliveryState.SUPPRESSED for each in outcome.deliveries)
+    final = sum(delivery.state is DeliveryState.SUPPRESSED for delivery in outcome.deliveries)
     if final:
         metrics.add_metric(Metric.DELIVERIES_SUPPRESSED, MetricUnit.Count, final)
     metrics.add_metric(Metric.DELIVERIES_CREATED, MetricUnit.Count, len(outcome.deliveries) - final)

@@ -1,4 +1,4 @@
-"""Every hour: find the scans that no event told of, and have them processed."""
+"""Every hour: finds scans whose events never arrived, and queues them."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from lib.observability import Metric, logger, metrics
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  # fixed by Lambda
-    """Look at what there is time for; the next run goes on from there."""
+    """Run a pass for as long as there is time. The next run continues from its bookmark."""
     return reconcile(app(), context)
 
 
 def reconcile(application: App, context: LambdaContext) -> dict[str, Any]:
-    """Run one pass, and log and count what came of it."""
+    """Run a pass; log and count its results."""
     watch = Watch(seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
     return _record(application.reconciliation().run(application.reconcile_scope, watch))
 
@@ -28,11 +28,13 @@ def _record(tally: Tally) -> dict[str, Any]:
     metrics.add_metric(Metric.SCANS_RECOVERED, MetricUnit.Count, recovered)
     metrics.add_metric(Metric.BASELINES_QUEUED, MetricUnit.Count, tally.baselines)
     metrics.add_metric(Metric.REPOSITORIES_UNREAD, MetricUnit.Count, len(tally.unread))
-    for each in tally.found:
-        logger.info("missed scan queued", image=each.event.image.key, reason=each.reason)
+    for missed_scan in tally.found:
+        logger.info(
+            "missed scan queued", image=missed_scan.event.image.key, reason=missed_scan.reason
+        )
     for repository, reason in tally.unread.items():
         logger.warning("repository not read", repository=repository, reason=reason)
-    counted: dict[str, Any] = {
+    totals: dict[str, Any] = {
         "images": tally.images,
         "recovered": recovered,
         "baselines": tally.baselines,
@@ -41,5 +43,5 @@ def _record(tally: Tally) -> dict[str, Any]:
         "unread_repositories": len(tally.unread),
         "stop_reason": tally.stopped,
     }
-    logger.info("reconciliation finished", **counted)
-    return counted
+    logger.info("reconciliation finished", **totals)
+    return totals

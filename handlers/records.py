@@ -1,4 +1,4 @@
-"""What the queue handlers share: a record's body, and the boundary where errors are logged."""
+"""The bodies of queue records, and the boundary that logs their errors."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,10 +14,10 @@ from lib.observability import Metric, logger, metrics
 
 
 class Returns(Protocol):
-    """Decides when a message that failed is received again."""
+    """Sets the delay until a failed message is received again."""
 
     def after_failure(self, receipt: str, *, receives: int) -> int:
-        """Return the seconds until the message comes back. Raises `StoreError`."""
+        """Return the delay of a message in seconds. Raises `StoreError`."""
 
 
 def body_of(text: str) -> dict[str, Json]:
@@ -39,10 +39,10 @@ def body_of(text: str) -> dict[str, Json]:
 @contextmanager
 def failures_logged(record: SQSRecord, returns: Callable[[], Returns]) -> Iterator[None]:
     """
-    Log why a record goes back to its queue, and let the error pass.
+    Log why a record returns to its queue, and raise the error again.
 
-    A failure that may pass brings the record back within seconds, later the more often it was
-    received. Any other record waits for the visibility timeout of the queue.
+    After a temporary failure the record comes back within seconds; the delay grows with the number
+    of receives. Other records wait for the visibility timeout of the queue.
     """
     try:
         yield
@@ -53,7 +53,7 @@ def failures_logged(record: SQSRecord, returns: Callable[[], Returns]) -> Iterat
             message_id=record.message_id,
             reason=error.reason,
             error=str(error),
-            retry_after=_come_back(record, returns) if error.retryable else None,
+            retry_after=_shorten_delay(record, returns) if error.retryable else None,
         )
         raise
     except Exception:
@@ -62,8 +62,8 @@ def failures_logged(record: SQSRecord, returns: Callable[[], Returns]) -> Iterat
         raise
 
 
-def _come_back(record: SQSRecord, returns: Callable[[], Returns]) -> int | None:
-    """Return the seconds until a record comes back; None: when its visibility timeout ends."""
+def _shorten_delay(record: SQSRecord, returns: Callable[[], Returns]) -> int | None:
+    """Return the delay of a record in seconds; None for the visibility timeout of the queue."""
     receives = int(record.attributes.approximate_receive_count)
     try:
         return returns().after_failure(record.receipt_handle, receives=receives)

@@ -1,4 +1,4 @@
-"""Every hour: create the digests that are due."""
+"""Every hour: creates the digests that are due."""
 
 from typing import Any
 
@@ -23,18 +23,18 @@ def send_digests(application: App) -> dict[str, Any]:
         logger.info("digest skipped", reason="alerts.yml asks for none")
         metrics.add_metric(Metric.DIGESTS_CREATED, MetricUnit.Count, 0)
         return {"created": 0}
-    made = application.digest_pipeline.run(schedule)
-    metrics.add_metric(Metric.DIGESTS_CREATED, MetricUnit.Count, len(made.digests))
-    for each in made.digests:
+    run = application.digest_pipeline.run(schedule)
+    metrics.add_metric(Metric.DIGESTS_CREATED, MetricUnit.Count, len(run.digests))
+    for digest in run.digests:
         logger.info(
             "digest created",
-            delivery=each.delivery_id,
-            destination=each.destination,
-            images=each.images,
-            open=each.total,
-            unscanned=len(each.unscanned),
-            warnings=each.warnings,
+            delivery=digest.delivery_id,
+            destination=digest.destination,
+            images=digest.images,
+            open=digest.total,
+            unscanned=len(digest.unscanned),
+            warnings=digest.warnings,
         )
-    if not made.digests:
-        logger.info("digest skipped", reason=made.reason)
-    return {"created": len(made.digests)}
+    if not run.digests:
+        logger.info("digest skipped", reason=run.reason)
+    return {"created": len(run.digests)}

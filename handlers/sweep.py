@@ -1,4 +1,4 @@
-"""Every minute: queue the deliveries that are due."""
+"""Every minute: wakes the deliveries that are due."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from lib.observability import Metric, logger, metrics
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  # noqa: ARG001  # fixed by Lambda
-    """Queue the deliveries that are due. Return their number."""
+    """Wake due deliveries, and return their number."""
     return sweep(app())
 
 
 def sweep(application: App) -> dict[str, int]:
-    """Queue the deliveries that are due, and count them."""
+    """Wake due deliveries, and count them."""
     queued = wake_due(application.ledger, application.waker, now=application.now())
     metrics.add_metric(Metric.DELIVERIES_QUEUED, MetricUnit.Count, queued)
     logger.info("sweep finished", queued=queued)

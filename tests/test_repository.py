@@ -75,9 +75,10 @@ def test_nothing_names_a_machine_or_a_registry() -> None:
     assert found == []
 
 
-def test_the_lock_of_npm_names_no_registry() -> None:
+@pytest.mark.parametrize("folder", [".", "requirements/chromium"])
+def test_the_lock_of_npm_names_no_registry(folder: str) -> None:
     """Packages are named by version and hash."""
-    lock = json.loads((ROOT / "package-lock.json").read_text())
+    lock = json.loads((ROOT / folder / "package-lock.json").read_text())
     packages = [each for name, each in lock["packages"].items() if name]
 
     assert [each for each in packages if "resolved" in each] == []

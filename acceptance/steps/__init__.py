@@ -1,4 +1,4 @@
-"""The steps, in the order in which they are done."""
+"""The steps of a run, in order."""
 
 from typing import Final
 

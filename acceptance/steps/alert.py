@@ -1,4 +1,4 @@
-"""Pushes an image that is scanned on push, and waits for the alert."""
+"""Pushes an image with scan on push, and waits for the alert."""
 
 from collections.abc import Iterable
 
@@ -19,7 +19,7 @@ def _run(world: World) -> Outcome:
             "the registry's rules for enhanced scanning leave out"
             f" {world.names.scanned}; this program never changes them"
         )
-    # New rules of EventBridge do not match at once.
+    # New rules of EventBridge do not match immediately.
     world.poll.clock.sleep(world.waits.settle)
     image = build(FEW, run=f"{world.run} first")
     world.facts.digest = world.registry.push(world.names.scanned, image, "1.0.0")
@@ -28,7 +28,7 @@ def _run(world: World) -> Outcome:
 
 
 def alert_about(world: World, digest: str, seconds: float) -> Alert:
-    """Wait for the alert about an image. Raises `StepError` with what ECR says of the scan."""
+    """Wait for the alert about an image. Raises `StepError` with the status of its scan."""
     try:
         return world.inbox.wait_for(digest, seconds)
     except StepError as error:
@@ -41,16 +41,16 @@ def _scan(registry: Registry, repository: str, digest: str) -> str:
 
 def judge(alert: Alert, packages: Iterable[DebianPackage]) -> Outcome:
     """Judge an alert by the packages of the image. Pure."""
-    # Scanners name the binary package or its source.
+    # Scanners name the binary package or its source package.
     names = {name for package in packages for name in (package.name, package.source)}
-    found = {finding["package"]["name"] for finding in alert["findings"]} & names
+    reported = {finding["package"]["name"] for finding in alert["findings"]} & names
     total, source = alert["alert"]["counts"]["total"], alert["scan"]["source"]
     if not total:
         return failed(f"{source}: no findings, so the scanner does not read the layer")
     return judged(
         f"{source}: {total} findings, so the scanner reads the layer; packages:"
-        f" {', '.join(sorted(found)) or 'none of those in it'}",
-        right=bool(found),
+        f" {', '.join(sorted(reported)) or 'none of those in it'}",
+        right=bool(reported),
     )
 
 

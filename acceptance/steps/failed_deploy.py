@@ -1,4 +1,4 @@
-"""Deploys a stage that must fail, by a permissions boundary that does not exist."""
+"""Deploys a stage that has to fail, because its permissions boundary does not exist."""
 
 from collections.abc import Sequence
 
@@ -34,7 +34,7 @@ def _run(world: World) -> Outcome:
 
 
 def judge(reason: str, status: str | None, data: Sequence[str], boundary: str) -> Outcome:
-    """Judge why a deployment failed and what it left. Pure."""
+    """Judge the reason of the failure, and the data that is left. Pure."""
     if boundary not in reason and "boundary" not in reason.lower():
         return failed(f"it failed for another reason: {reason}")
     return judged(

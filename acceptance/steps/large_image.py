@@ -1,4 +1,4 @@
-"""Pushes an image with thousands of findings, and looks how long process_scan ran."""
+"""Pushes an image with thousands of findings, and measures the runs of process_scan."""
 
 import re
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _REPORT: Final = re.compile(r"^REPORT .*?\bDuration: ([\d.]+) ms", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """A line with which Lambda reports a run of a function."""
+    """A REPORT line of Lambda about an invocation."""
 
     seconds: float
 
@@ -45,7 +45,7 @@ def _run(world: World) -> Outcome:
 def judge(
     findings: int, seconds: float, invocations: Iterable[Invocation], timeout: int
 ) -> Outcome:
-    """Judge the findings of an alert, and the runs since its push. Pure."""
+    """Judge the findings of an alert, and the invocations since its push. Pure."""
     longest = max(invocation.seconds for invocation in invocations)
     return judged(
         f"{findings} findings, alert {seconds:.0f} s after the push, longest run of process_scan"
@@ -55,9 +55,9 @@ def judge(
 
 
 def parse(messages: Iterable[str]) -> tuple[Invocation, ...]:
-    """Return the runs that log lines report. Pure."""
-    found = (match for text in messages for match in _REPORT.finditer(text))
-    return tuple(Invocation(float(match[1]) / 1000) for match in found)
+    """Return the invocations in log lines. Pure."""
+    matches = (match for text in messages for match in _REPORT.finditer(text))
+    return tuple(Invocation(float(match[1]) / 1000) for match in matches)
 
 
 def _invocations(client_of: ClientOf, function: str, since: float) -> tuple[Invocation, ...]:

@@ -1,8 +1,8 @@
 """
-Looks at the message group of an event in a queue.
+Reads the message group of an event in a queue.
 
-The function takes the messages of the stage's own queue at once, so a second rule with the same
-parameters copies push events into a queue of this program.
+The function consumes the stage's own queue immediately. Therefore a second rule with the same
+parameters copies push events to a queue of this program.
 """
 
 import json
@@ -28,7 +28,7 @@ def _run(world: World) -> Outcome:
     image, tags = build(FEW, run=f"{world.run} first"), count(1)
 
     def look() -> Mapping[str, Any] | None:
-        # One more tag is one more event; those before the rule took effect are not copied.
+        # Another tag is another event. Events before the rule took effect are not copied.
         world.registry.push(world.names.scanned, image, f"group-{next(tags)}")
         answer = world.client_of("sqs").receive_message(
             QueueUrl=url,
@@ -50,7 +50,7 @@ def judge(message: Mapping[str, Any], *, account: str) -> Outcome:
 
 
 def _parameters(client_of: ClientOf, queue_url: str) -> Mapping[str, str]:
-    """Return the SqsParameters of the stage's rules, which all are the same."""
+    """Return the SqsParameters of the stage's rules, which are all equal."""
     sqs, events = client_of("sqs"), client_of("events")
     answer = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
     arn = answer["Attributes"]["QueueArn"]

@@ -1,4 +1,4 @@
-"""Pushes an index that nothing scans, and looks whether Lambda stopped the function's revisits."""
+"""Pushes an index without scans, and checks whether Lambda stopped the function's revisits."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -24,7 +24,7 @@ def _run(world: World) -> Outcome:
         alert = world.inbox.wait_for(digest, world.waits.recursion)
     except StepError:
         alert = None
-    # The metric of the last minutes is late.
+    # The metric is some minutes late.
     world.poll.clock.sleep(world.waits.metrics)
     dropped = _dropped(
         world.client_of("cloudwatch"), world.facts.outputs["ProcessScanFunctionName"], since, world
@@ -33,9 +33,11 @@ def _run(world: World) -> Outcome:
 
 
 def judge(dropped: int, alert: Alert | None) -> Outcome:
-    """Judge the invocations that Lambda dropped, and the alert. Pure."""
-    said = "an alert says that nothing was scanned" if alert else "no alert"
-    return judged(f"{dropped} invocations dropped; {said}", right=not dropped and alert is not None)
+    """Judge the number of dropped invocations, and the alert. Pure."""
+    alert_text = "an alert says that nothing was scanned" if alert else "no alert"
+    return judged(
+        f"{dropped} invocations dropped; {alert_text}", right=not dropped and alert is not None
+    )
 
 
 def _dropped(cloudwatch: Any, function: str, since: datetime, world: World) -> int:

@@ -1,4 +1,4 @@
-"""Removes the stage and deploys it again with the data that stayed."""
+"""Removes the stage and deploys it again with the retained data."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -20,9 +20,9 @@ def _run(world: World) -> Outcome:
     world.deployment.remove(names.stage)
     if find_stack(world.client_of, names.stage) is not None:
         raise StepError(f"{names.stack} is still there")
-    kept = kept_data(world.client_of, names.stage)
-    if len(kept) != len(DATA):
-        return failed(f"after remove there is: {', '.join(kept) or 'nothing'}")
+    data = kept_data(world.client_of, names.stage)
+    if len(data) != len(DATA):
+        return failed(f"after remove there is: {', '.join(data) or 'nothing'}")
     world.deployment.deploy(
         names.stage, config=world.config, parameters=world.parameters, adopt=True
     )
@@ -37,7 +37,7 @@ def _run(world: World) -> Outcome:
 
 
 def judge(before: Mapping[str, str], after: Mapping[str, str], alert: Alert | None) -> Outcome:
-    """Judge the data before and after, and what the next alert compares with. Pure."""
+    """Judge the data before and after, and the basis of the next alert. Pure."""
     changed = [name for name in DATA if before.get(name) != after.get(name)]
     if changed:
         return failed(f"{', '.join(changed)} are other ones than before")

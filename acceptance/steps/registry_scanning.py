@@ -1,4 +1,4 @@
-"""Looks at an alert of enhanced scanning, where the registry has that."""
+"""Checks an alert of enhanced scanning, if the registry has it."""
 
 from acceptance.inbox import Alert
 from acceptance.outcome import Outcome, judged, skipped

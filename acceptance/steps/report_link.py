@@ -1,4 +1,4 @@
-"""Opens the report that the alert links to, soon after the bucket was made."""
+"""Opens the report link of the alert, soon after the bucket was created."""
 
 from acceptance.outcome import Outcome, failed, judged, skipped
 from acceptance.step import Step
@@ -22,7 +22,7 @@ def _run(world: World) -> Outcome:
 
 
 def judge(page: Page, *, repository: str, age: float, new_bucket: float) -> Outcome:
-    """Judge what was opened, `age` seconds after the deployment. Pure."""
+    """Judge the opened page, `age` seconds after the deployment. Pure."""
     seen = f"{page.status} from {page.host}, {age / 60:.0f} min after the deployment"
     if page.status != 200 or repository not in page.text:  # noqa: PLR2004  # HTTP
         return failed(f"{seen}: {page.text[:200]}")

@@ -1,4 +1,4 @@
-"""Looks at the boto3 of the runtime: this checkout is tested with its own."""
+"""Reads the version of the runtime's boto3. This checkout is tested with its own version."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from acceptance.step import Step
 from acceptance.world import World
 
 OLDEST: Final = "1.40.4"
-"""The oldest boto3 that the sources were tried with."""
+"""The oldest tested version of boto3."""
 _CODE: Final = """\
 import boto3
 import sys
@@ -38,7 +38,7 @@ def _run(world: World) -> Outcome:
         Role=deployed["Role"],
         Handler="index.handler",
         Timeout=30,
-        Code={"ZipFile": _zipped(_CODE)},
+        Code={"ZipFile": _zip(_CODE)},
         Tags={TAG: world.names.stage},
     )
     answer = world.poll.until(lambda: _invoke(functions, world.names.function), world.waits.runtime)
@@ -48,7 +48,7 @@ def _run(world: World) -> Outcome:
 
 
 def judge(answer: dict[str, str], runtime: str) -> Outcome:
-    """Judge what the function said of itself. Pure."""
+    """Judge the answer of the function. Pure."""
     if "boto3" not in answer:
         return failed(f"{runtime}: {json.dumps(answer)[:200]}")
     return judged(
@@ -65,7 +65,7 @@ def _invoke(functions: Any, name: str) -> dict[str, str] | None:
     try:
         answer = functions.invoke(FunctionName=name)
     except ClientError as error:
-        # Pending: it was created a moment ago.
+        # Pending: the function was created a moment ago.
         if code_of(error) == "ResourceConflictException":
             return None
         raise
@@ -73,7 +73,7 @@ def _invoke(functions: Any, name: str) -> dict[str, str] | None:
     return document
 
 
-def _zipped(code: str) -> bytes:
+def _zip(code: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("index.py", code)

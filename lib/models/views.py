@@ -7,9 +7,10 @@ difference between the two, with a kind and a reason for each item.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from lib.models.names import DeliveryId, Destination, Severity, StreamId
 from lib.models.scans import Finding, Image
@@ -60,6 +61,17 @@ class ReportedItem:
     """None: a vulnerability."""
 
 
+class Basis(NamedTuple):
+    """What a set of desired items was computed from."""
+
+    version: int
+    """Of the stream's state."""
+    rules: str
+    """The hash of the rules."""
+    day: date
+    """In UTC: suppressions end with a day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """The state of a stream that a view agreed with last: what was reported was desired."""
@@ -88,6 +100,10 @@ class View:
     """The open notification; None: there is none."""
     rows: int = 0
     """How many rows this version had."""
+    possibly_reported: Mapping[str, ReportedItem] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """What a dead notification may have shown beside `reported`: its answer was lost."""
     quietly_ended: tuple[ReportedItem, ...] = ()
     """What ended without a message since the last one; the next message lists it."""
     thread: str | None = None
@@ -179,8 +195,8 @@ class Pin:
 
     key: str
     """Of the object with the message and the view that results."""
-    version: int
-    """Of the stream's state that the message speaks of."""
+    basis: Basis
+    """What the message speaks of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,11 +211,13 @@ class Notification:
     quiet: bool
     """Nothing in it is worth a message, but the receiver keeps something current."""
     state: RowState
-    seen: int
-    """The newest version of the stream's state that a sync compared while this was open."""
+    seen: Basis
+    """What the last sync computed from while this was open."""
     cause: str
     """What made the sync that opened it, for log and `deliveries explain`."""
     created_at: datetime
     pin: Pin | None = None
+    unsure: bool = False
+    """Whether an attempt with this pin may have arrived."""
     replaces: DeliveryId | None = None
     """The DEAD row in whose place this one is."""

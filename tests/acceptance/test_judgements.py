@@ -6,7 +6,7 @@ import pytest
 
 from acceptance.outcome import Outcome, Result, Status, exit_code, failed, ok, skipped, table_of
 from acceptance.packages import FEW
-from acceptance.scanning import Scanning, is_scanned, parsed
+from acceptance.scanning import Scanning, is_scanned, parse_scanning
 from acceptance.settings import Names, SettingsError, names_of
 from acceptance.steps import (
     STEPS,
@@ -116,7 +116,7 @@ def test_rules_for_manual_scans_scan_nothing_on_push() -> None:
         for frequency in ("MANUAL", "SCAN_ON_PUSH", "CONTINUOUS_SCAN")
     ]
 
-    scanning = parsed({"scanType": "ENHANCED", "rules": rules})
+    scanning = parse_scanning({"scanType": "ENHANCED", "rules": rules})
 
     assert scanning == Scanning(enhanced=True, filters=("SCAN_ON_PUSH", "CONTINUOUS_SCAN"))
 

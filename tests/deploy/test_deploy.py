@@ -16,7 +16,7 @@ from cli.stage_file import find_stage, stage_path
 from deploy import deploy as deployment
 from deploy import inputs, purge, remove
 from deploy.account import DeployError
-from deploy.deploy import CURRENT, Choices, main, read_deployed, ready
+from deploy.deploy import CURRENT, Choices, checked_inputs, main, read_deployed
 from deploy.inputs import Inputs
 from deploy.package import ROOT
 from deploy.stack import Stack, find_stack, wait_until_done
@@ -82,14 +82,14 @@ def test_an_example_in_the_stage_is_not_deployed(config: Path) -> None:
     order = Inputs("prod", "eu-west-1", config, {"alarmEmail": "oncall@example.com"})
 
     with pytest.raises(ConfigError, match=r"deploy/stages/prod\.yml:5: error: alarmEmail: example"):
-        ready(order)
+        checked_inputs(order)
 
 
 @pytest.mark.usefixtures("stages")
 def test_a_region_is_needed(config: Path) -> None:
     """It is not guessed: a second stack would begin with an empty table."""
     with pytest.raises(DeployError, match=r"Which region.* make deploy STAGE=prod REGION="):
-        ready(Inputs("prod", "", config))
+        checked_inputs(Inputs("prod", "", config))
 
 
 @pytest.mark.usefixtures("stages")

@@ -7,7 +7,7 @@ import pytest
 
 from cli.stage_file import Stage
 from deploy import inputs
-from deploy.inputs import SAMPLE, Given, Inputs, given, inputs_of, template_parameters
+from deploy.inputs import SAMPLE, CommandLine, Inputs, command_line, inputs_of, template_parameters
 from lib.errors import ConfigError
 
 HOSTS = ("jira.example.com", "git.example.com")
@@ -27,8 +27,8 @@ def prod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     return stage
 
 
-def a_command_line(**values: Any) -> Given:
-    return Given(**{"stage": "prod", **values})
+def a_command_line(**values: Any) -> CommandLine:
+    return CommandLine(**{"stage": "prod", **values})
 
 
 def test_the_file_of_a_stage_is_enough(prod: Stage) -> None:
@@ -81,7 +81,7 @@ def test_a_contradiction_is_refused(values: dict[str, Any], sentence: str) -> No
 @pytest.mark.usefixtures("prod")
 def test_the_first_time_the_command_line_counts(tmp_path: Path) -> None:
     """There is no file yet, so nothing is remembered."""
-    first = Given(
+    first = CommandLine(
         stage="new",
         region="us-east-1",
         config=str(tmp_path / "a.yml"),
@@ -96,7 +96,7 @@ def test_the_first_time_the_command_line_counts(tmp_path: Path) -> None:
         tmp_path / "a.yml",
         {"alarmEmail": "x@example.com", "receiverHosts": list(HOSTS)},
     )
-    assert inputs_of(Given("new", fallback_region="eu-west-1")) == Inputs(
+    assert inputs_of(CommandLine("new", fallback_region="eu-west-1")) == Inputs(
         "new", "eu-west-1", SAMPLE
     )
 
@@ -110,7 +110,7 @@ def test_the_environment_is_read_as_before() -> None:
         "AWS_DEFAULT_REGION": "eu-west-1",
     }
 
-    assert given(options, environment) == Given(
+    assert command_line(options, environment) == CommandLine(
         stage="s",
         alarm_email="x@example.com",
         receiver_hosts=("a.example", "b.example"),

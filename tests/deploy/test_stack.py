@@ -8,9 +8,9 @@ import pytest
 from deploy.account import DeployError
 from deploy.stack import (
     Stack,
-    changeable,
     failures,
     find_stack,
+    update_obstacle,
     wait_for_queue_names,
     wait_until_done,
 )
@@ -113,7 +113,7 @@ def test_a_stack_under_review_has_no_template() -> None:
 )
 def test_a_stack_that_cannot_be_updated_says_what_helps(status: str, advice: str) -> None:
     """Before a question is asked and a package is built."""
-    assert advice in (changeable(a_stack(status)) or "")
+    assert advice in (update_obstacle(a_stack(status)) or "")
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_stack_that_cannot_be_updated_says_what_helps(status: str, advice: str
 )
 def test_other_stacks_can_be_updated(status: str) -> None:
     """A change that was undone can be tried again."""
-    assert changeable(a_stack(status)) is None
+    assert update_obstacle(a_stack(status)) is None
 
 
 def waited(summary: dict[str, Any], events: Any = None) -> tuple[list[float], list[str]]:

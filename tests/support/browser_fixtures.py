@@ -40,6 +40,14 @@ class OpenPage(Protocol):
         """Open an address; options are those of Playwright's `new_context`."""
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end how many tests had no browser, and how to have one."""
+    skipped = terminalreporter.getreports("skipped")
+    count = sum(MISSING in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.write_line(f"{count} browser tests were skipped. {MISSING}", yellow=True)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     """

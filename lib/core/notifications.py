@@ -1,0 +1,326 @@
+"""
+The one open notification of a view: when it is opened, what it sends, what follows. Pure.
+
+    sync    compares reported and desired      -> `after_sync`: a row is opened, or none is needed
+    claim   the row is taken, desired anew     -> `after_claim`: what is sent, or OBSOLETE
+    send    the receiver took the message      -> `after_sent`: reported is what was pinned
+    death   the row is given up                -> `after_death`: reported stands still
+
+A row says that there is something to say; what, is computed when it is claimed. So it speaks of
+the present, whatever happened since it was opened.
+"""
+
+import hashlib
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from lib.models import DeliveryId
+from lib.models.views import (
+    Agreement,
+    Basis,
+    Delta,
+    Notification,
+    ReportedItem,
+    RowState,
+    View,
+)
+
+REOPENED: Final = timedelta(days=1)
+"""How often at most a sync opens a notification in the place of a dead one."""
+_OPEN: Final = (RowState.PENDING, RowState.CLAIMED, RowState.RETRY, RowState.UNKNOWN)
+
+
+class Step(StrEnum):
+    """What a sync does with a view."""
+
+    UNTOUCHED = "untouched"
+    CREATED = "created"
+    ADVANCED = "advanced"
+    OPENED = "opened"
+    SEEN = "seen"
+    MADE_LOUD = "made-loud"
+    REPLACED = "replaced"
+    CLEARED = "cleared"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewStep:
+    """What a sync writes about one view, and why."""
+
+    step: Step
+    reason: str
+    view: View
+    """As it stands afterwards."""
+    row: Notification | None = None
+    """A row that is written: a new one, or the open one with what differs; None: no row is."""
+    wakes: bool = False
+    """Whether the row is to be sent now."""
+
+    @property
+    def writes(self) -> bool:
+        """Whether anything is written."""
+        return self.step is not Step.UNTOUCHED
+
+
+@dataclass(frozen=True, slots=True)
+class SyncContext:
+    """What all views of one sync have in common."""
+
+    basis: Basis
+    cause: str
+    now: datetime
+    has_evidence: bool
+    """Whether the stream ever had a usable report."""
+    redrive: bool = False
+    """A dead row is replaced whatever its age."""
+
+
+def is_open(row: Notification | None) -> bool:
+    """Whether a row may still be sent."""
+    return row is not None and row.state in _OPEN
+
+
+def effective(view: View, desired: Container[str]) -> View:
+    """
+    Return the view that a delta is computed from.
+
+    What a dead notification may have shown and is not desired any more counts as reported, so that
+    its end is notified. What is desired is notified again.
+    """
+    possibly = {name: item for name, item in view.possibly_reported.items() if name not in desired}
+    return replace(view, reported={**possibly, **view.reported}) if possibly else view
+
+
+def after_sync(
+    view: View,
+    row: Notification | None,
+    delta: Delta,
+    context: SyncContext,
+    *,
+    keeps_current: bool,
+    silent: str | None = None,
+) -> ViewStep:
+    """
+    Return what a sync does with a view whose newest row is `row`.
+
+    `keeps_current`: the receiver shows something that a delta without news changes. `silent`: why
+    the first agreement comes without a message; None: it is notified.
+    """
+    if row is not None and is_open(row):
+        return _with_open_row(view, row, delta, context)
+    if delta.is_empty:
+        return _agreed(view, row, delta, context)
+    if silent is not None and view.agreement is None and context.has_evidence:
+        return ViewStep(Step.CREATED, silent, _advanced(view, delta, context))
+    if not delta.is_worth_a_message and not keeps_current:
+        reason = "nothing of it is worth a message, and the receiver keeps nothing current"
+        return ViewStep(Step.ADVANCED, reason, _advanced(view, delta, context))
+    if row is not None and not context.redrive and context.now - row.created_at < REOPENED:
+        reason = f"{row.id} is dead, and is replaced once a day at most"
+        return ViewStep(Step.UNTOUCHED, reason, view)
+    return _opened(view, row, delta, context)
+
+
+def _with_open_row(view: View, row: Notification, delta: Delta, context: SyncContext) -> ViewStep:
+    seen = replace(row, seen=context.basis)
+    if row.quiet and delta.is_worth_a_message:
+        reason = "the open notification is worth a message now"
+        return ViewStep(Step.MADE_LOUD, reason, view, replace(seen, quiet=False), wakes=True)
+    if row.seen == context.basis:
+        return ViewStep(Step.UNTOUCHED, f"{row.id} is open, and nothing differs since", view)
+    return ViewStep(Step.SEEN, f"{row.id} is open, and will speak of it", view, seen)
+
+
+def _agreed(view: View, row: Notification | None, delta: Delta, context: SyncContext) -> ViewStep:
+    """Return what follows where reported is desired."""
+    after = _advanced(view, delta, context)
+    if row is not None:
+        return ViewStep(Step.CLEARED, f"{row.id} is dead, and nothing is left to say", after)
+    if view.agreement is None and context.has_evidence:
+        return ViewStep(Step.CREATED, "the first usable report has nothing for it", after)
+    if same_agreement(view.agreement, after.agreement):
+        return ViewStep(Step.UNTOUCHED, "nothing differs", view)
+    return ViewStep(Step.ADVANCED, "nothing differs for it", after)
+
+
+def same_agreement(before: Agreement | None, after: Agreement | None) -> bool:
+    """Whether two agreements stand for the same, at whatever time they were made."""
+    if before is None or after is None:
+        return before is after
+    return replace(before, at=after.at) == after
+
+
+def _advanced(view: View, delta: Delta, context: SyncContext) -> View:
+    """Return the view with desired as reported, as no message brings it about."""
+    return replace(
+        view,
+        reported=delta.after,
+        agreement=delta.agreement if context.has_evidence else view.agreement,
+        row=None,
+        possibly_reported={},
+        quietly_ended=_ended(view, delta),
+    )
+
+
+def _ended(view: View, delta: Delta) -> tuple[ReportedItem, ...]:
+    """Return what ended without a message since the last one, without what is back."""
+    ended = {item.id: item for item in view.quietly_ended}
+    ended |= {change.item.id: change.item for change in delta.items if change.desired is None}
+    return tuple([item for name, item in ended.items() if name not in delta.after])
+
+
+def _opened(view: View, dead: Notification | None, delta: Delta, context: SyncContext) -> ViewStep:
+    row = new_row(
+        view,
+        basis=context.basis,
+        cause=context.cause,
+        now=context.now,
+        quiet=not delta.is_worth_a_message,
+    )
+    after = replace(view, row=row.id, rows=view.rows + 1)
+    if dead is None:
+        reason = "the receiver is brought up to date" if row.quiet else "there is news"
+        return ViewStep(Step.OPENED, reason, after, row, wakes=not row.quiet)
+    replacing = replace(row, replaces=dead.id)
+    return ViewStep(Step.REPLACED, f"in the place of {dead.id}", after, replacing, wakes=True)
+
+
+def new_row(view: View, *, basis: Basis, cause: str, now: datetime, quiet: bool) -> Notification:
+    """Return the next notification of a view, PENDING."""
+    version = view.version + 1
+    return Notification(
+        id=notification_id(view, version),
+        destination=view.destination,
+        stream=view.stream,
+        version=version,
+        quiet=quiet,
+        state=RowState.PENDING,
+        seen=basis,
+        cause=cause,
+        created_at=now,
+    )
+
+
+def notification_id(view: View, version: int) -> DeliveryId:
+    """Return the id of a view's next row: the same on every try, and never that of an earlier."""
+    subject = (view.destination, view.stream, str(version), str(view.rows))
+    return DeliveryId(hashlib.sha256("\n".join(subject).encode()).hexdigest()[:32])
+
+
+class Claim(StrEnum):
+    """What a claimed notification comes to."""
+
+    OBSOLETE = "obsolete"
+    SEND = "send"
+    REPEAT = "repeat"
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimStep:
+    """What is done with a claimed notification, and why."""
+
+    claim: Claim
+    reason: str
+    view: View
+    """OBSOLETE: as it is stored now. SEND: as it will be stored once the message is sent."""
+    quiet: bool = False
+    """SEND: the receiver is brought up to date without a message."""
+
+
+def after_claim(
+    view: View, row: Notification, delta: Delta, context: SyncContext, *, keeps_current: bool
+) -> ClaimStep:
+    """
+    Return what a claimed notification sends: today's delta, or what was pinned before.
+
+    A pinned message may have arrived: it is asked for, or sent again unchanged; it is never
+    obsolete.
+    """
+    if row.pin is not None:
+        return ClaimStep(Claim.REPEAT, "an earlier attempt may have arrived", view)
+    worth = delta.is_worth_a_message
+    advanced = _advanced(view, delta, context)
+    if delta.is_empty:
+        return ClaimStep(Claim.OBSOLETE, "reverted before it was sent", advanced)
+    if not worth and not keeps_current:
+        return ClaimStep(Claim.OBSOLETE, "not worth a message any more", advanced)
+    sent = replace(
+        advanced,
+        version=row.version,
+        rows=0,
+        quietly_ended=() if worth else advanced.quietly_ended,
+    )
+    return ClaimStep(Claim.SEND, "there is news" if worth else "kept current", sent, not worth)
+
+
+@dataclass(frozen=True, slots=True)
+class SentStep:
+    """What is written once a receiver took a message."""
+
+    view: View
+    row: Notification
+    next: Notification | None
+    """Opened with it where a sync saw something newer than what was sent."""
+
+
+def after_sent(
+    row: Notification, pinned: View, basis: Basis, *, now: datetime, thread: str | None = None
+) -> SentStep:
+    """
+    Return what follows from a receipt for the pinned message of a row.
+
+    `pinned`: the view that the message brings about, `basis` what it spoke of.
+    """
+    view = replace(pinned, thread=thread or pinned.thread)
+    sent = replace(row, state=RowState.SENT)
+    if row.seen == basis:
+        return SentStep(view, sent, None)
+    following = new_row(view, basis=row.seen, cause=row.cause, now=now, quiet=False)
+    return SentStep(replace(view, row=following.id, rows=view.rows + 1), sent, following)
+
+
+def after_refusal(row: Notification) -> Notification:
+    """
+    Return a row whose receiver refused the message for certain.
+
+    The next attempt sends what is desired then. Not so where an earlier attempt may have arrived:
+    that message stays pinned until its outcome is known.
+    """
+    return replace(row, state=RowState.RETRY, pin=row.pin if row.unsure else None)
+
+
+def after_lost_answer(row: Notification) -> Notification:
+    """Return a row whose message may have arrived."""
+    return replace(row, state=RowState.UNKNOWN, unsure=True)
+
+
+def after_absence(row: Notification) -> Notification:
+    """Return a row whose receiver was asked, and does not have the message."""
+    return replace(row, state=RowState.RETRY, pin=None, unsure=False)
+
+
+def after_lease(row: Notification) -> Notification:
+    """Return a row whose worker died: without a pin, nothing was sent for certain."""
+    return after_lost_answer(row) if row.pin is not None else replace(row, state=RowState.RETRY)
+
+
+def after_death(
+    view: View, row: Notification, pinned: Mapping[str, ReportedItem] | None
+) -> tuple[View, Notification]:
+    """
+    Return view and row of a notification that is given up.
+
+    `pinned`: what a message that may have arrived would have made the view report; None: nothing
+    arrived. Then what is in only one of both may be shown, or not: if it is desired it is notified
+    again, else its end is.
+    """
+    dead = replace(row, state=RowState.DEAD, pin=None, unsure=False)
+    if pinned is None:
+        return view, dead
+    certain = {name: item for name, item in view.reported.items() if name in pinned}
+    either = {**view.possibly_reported, **pinned, **view.reported}
+    possibly = {name: item for name, item in either.items() if name not in certain}
+    return replace(view, reported=certain, possibly_reported=possibly), dead
