@@ -1,7 +1,7 @@
 """
-What each role asked for: every decision of ministack's IAM, by role, action and resource.
+Authorization decisions of ministack's IAM, by role, action and resource.
 
-A test compares it with what the template grants.
+A test compares them with the permissions in the template.
 """
 
 from collections.abc import Callable
@@ -12,12 +12,12 @@ from typing import Any, Final
 
 _caller: ContextVar[str] = ContextVar("caller", default="")
 ASSUMED: Final = ":assumed-role/"
-"""A caller that holds a role: arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION."""
+"""Part of the ARN of a caller with a role: arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Authorization:
-    """One action that a role asked for, and whether its policies allow it."""
+    """An action that a role requested, and whether its policies allow it."""
 
     role: str
     action: str
@@ -26,24 +26,24 @@ class Authorization:
 
 
 class Authorizations:
-    """Every decision about a role, once each."""
+    """All distinct decisions about roles."""
 
     def __init__(self, evaluator: ModuleType) -> None:
         self._evaluator: Any = evaluator
         self._seen: set[Authorization] = set()
 
     def install(self) -> None:
-        """Listen to the evaluator: to who asks, and to what comes of it."""
-        self._evaluator.evaluate = _noting(self._evaluator.evaluate)
-        self._evaluator.enforce = self._listening(self._evaluator.enforce)
+        """Wrap the evaluator's functions, to record callers and decisions."""
+        self._evaluator.evaluate = _with_caller(self._evaluator.evaluate)
+        self._evaluator.enforce = self._recorder(self._evaluator.enforce)
 
     @property
     def rows(self) -> list[Authorization]:
-        """What was decided so far, in order."""
+        """The decisions so far, in order."""
         return sorted(self._seen)
 
-    def _listening(self, enforce: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function that decides about a request: None stands for allowed."""
+    def _recorder(self, enforce: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap the function that decides about a request. It returns None for an allowed one."""
 
         def enforced(
             key: str,
@@ -65,8 +65,8 @@ class Authorizations:
         return enforced
 
 
-def _noting(evaluate: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the evaluation of policies that notes whose they are."""
+def _with_caller(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap the evaluation of policies, to record the caller."""
 
     def evaluated(context: Any, *policies: Any) -> Any:
         _caller.set(context.principal_arn)

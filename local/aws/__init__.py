@@ -1,1 +1,1 @@
-"""The embedded AWS: ministack, with what it lacks of ECR, CloudTrail and IAM."""
+"""The embedded AWS: ministack, with the parts of ECR, CloudTrail and IAM that it lacks."""

@@ -1,18 +1,18 @@
 """
-The embedded AWS, with ECR scanning added: ministack in this process, and a door for scripts.
+The embedded AWS with ECR scanning: ministack in this process, and a control API for scripts.
 
-Run by `local.aws.process` with the Python of requirements/cloud.txt; nothing else imports it. It
-uses private names of ministack, so its version is pinned, and tests/local/test_ecr_scanning.py
-speaks to all of them over the wire; `local.aws.strictness` does, too. The door, on the same
+`local.aws.process` runs it with the Python of requirements/cloud.txt; nothing else imports it. It
+uses private names of ministack, so the version is pinned, and tests/local/test_ecr_scanning.py
+calls all of them over the wire. So does `local.aws.strictness`. The control API, on the same
 loopback port:
 
-    POST /_recordings   what the next scan of an image finds
-    POST /_scans        scan an image now, as ECR would when its quota is over
-    POST /_events       deliver the event of an image's last scan once more
-    POST /_pushes       say when an image was pushed
-    GET  /_calls        the calls of scanning actions, and of those that read images, so far
-    DELETE /_calls      forget them
-    GET  /_layers/…     download a layer, as S3 would by a signed address
+    POST /_recordings   set the result of an image's next scan
+    POST /_scans        scan an image now, regardless of the quota
+    POST /_events       deliver the event of an image's last scan again
+    POST /_pushes       set the push time of an image
+    GET  /_calls        the calls of scanning actions, and of actions that read images
+    DELETE /_calls      clear the recorded calls
+    GET  /_layers/…     download a layer, as from a signed address of S3
 """
 
 import json
@@ -32,7 +32,7 @@ from local.aws.cloudtrail import CHANGES, api_call
 from local.aws.ecr_images import batch_get_image
 from local.aws.ecr_layers import PATH as LAYERS
 from local.aws.ecr_layers import Layers
-from local.aws.ecr_lifecycle import Previews, Stored, rules_of
+from local.aws.ecr_lifecycle import PolicyImage, Previews, rules_of
 from local.aws.ecr_repositories import (
     FILTERS,
     RegistryScanning,
@@ -60,7 +60,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Response = tuple[int, Mapping[str, str], bytes]
 
-DOOR: Final = (
+CONTROL_PATHS: Final = (
     "/_recordings",
     "/_scans",
     "/_events",
@@ -71,10 +71,10 @@ DOOR: Final = (
 
 
 class Ministack:
-    """The few private names of ministack that scanning needs."""
+    """The private names of ministack that scanning needs."""
 
     def __init__(self) -> None:
-        # Read at import: ministack takes its settings from the environment then.
+        # Imported late: ministack reads its settings from the environment at import.
         from ministack import app
         from ministack.core import iam_actions, iam_evaluator, responses, router
         from ministack.services import ecr, eventbridge, iam, lambda_svc, s3, scheduler, sqs
@@ -104,24 +104,27 @@ class Ministack:
         }
 
     def place(self, repository: str) -> Place:
-        """Return a repository of the account and region that the current request is for."""
+        """Return a repository in the account and region of the current request."""
         return Place(self._responses.get_account_id(), self._responses.get_region(), repository)
 
     def enter(self, place: Place) -> None:
-        """Make the current request one of this account and region."""
+        """Set account and region of the current request."""
         self._responses.set_request_account_id(place.account)
         self._responses.set_request_region(place.region)
 
     def image(self, place: Place, image_id: Mapping[str, str]) -> PushedImage:
-        """Look an image up by tag, digest or both. Raises `Refusal`."""
+        """Return an image by tag, digest or both. Raises `Refusal`."""
         where = f"in the registry with id '{place.account}'"
         self.repository(place)
         digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
         if digest is None and tag is None:
             raise Refusal("InvalidParameterException", "Invalid parameter at 'imageId'")
-        for each in self.stored(place):
-            if digest in (None, each["imageDigest"]) and tag in (None, *each["imageTags"]):
-                return _pushed_image(place, each)
+        for stored_image in self.stored(place):
+            if digest in (None, stored_image["imageDigest"]) and tag in (
+                None,
+                *stored_image["imageTags"],
+            ):
+                return _pushed_image(place, stored_image)
         raise Refusal(
             "ImageNotFoundException",
             f"The image with imageId {{imageDigest:'{digest or 'null'}', imageTag:'{tag or 'null'}'"
@@ -129,23 +132,23 @@ class Ministack:
         )
 
     def manifests(self, place: Place) -> dict[str, str]:
-        """Return the manifest of every image of a repository, by digest."""
-        return {each["imageDigest"]: each["imageManifest"] for each in self.stored(place)}
+        """Return the manifests of a repository's images by digest."""
+        return {image["imageDigest"]: image["imageManifest"] for image in self.stored(place)}
 
     def scans_on_push(self, place: Place) -> bool:
-        """Tell how a repository is configured."""
+        """Whether a repository has scan on push."""
         return bool(self.repository(place)["imageScanningConfiguration"].get("scanOnPush"))
 
     def repository(self, place: Place) -> dict[str, Json]:
-        """Return a repository as it is stored. Raises `Refusal`."""
-        found: dict[str, Json] | None
-        found = self._ecr._repositories.get(place.repository)  # noqa: SLF001  # no public name
-        if found is None:
+        """Return a stored repository. Raises `Refusal`."""
+        repository: dict[str, Json] | None
+        repository = self._ecr._repositories.get(place.repository)  # noqa: SLF001  # no public name
+        if repository is None:
             raise _no_repository(place)
-        return found
+        return repository
 
     def stored(self, place: Place) -> list[dict[str, Json]]:
-        """Return the images of a repository as they are stored, in the order of their pushes."""
+        """Return the stored images of a repository, in the order of their pushes."""
         images: list[dict[str, Json]]
         images = self._ecr._images.get(place.repository, [])  # noqa: SLF001  # no public name
         return images
@@ -157,7 +160,7 @@ class Ministack:
         return text
 
     def publish(self, event: Event) -> None:
-        """Put an event on the default bus. PutEvents refuses sources of AWS, as it does there."""
+        """Put an event on the default bus. PutEvents refuses sources of AWS, as on AWS."""
         record = {
             "EventId": event.id,
             "Source": event.source,
@@ -181,9 +184,9 @@ class Ministack:
         response: Response = self._responses.error_response_json(refusal.code, str(refusal))
         return response
 
-    def extend(self, scanning: "Scanning", keeping: "Keeping") -> None:
-        """Put ours before ECR's own actions, and the door before everything."""
-        self._iam_actions.extract_iam_action = _as_aws_names_it(
+    def extend(self, scanning: "Scanning", settings: "RegistrySettings") -> None:
+        """Put these actions before ECR's own, and the control API before all services."""
+        self._iam_actions.extract_iam_action = _with_policy_names(
             self._iam_actions.extract_iam_action
         )
         self._iam_actions.extract_resource_arn = _all_repositories(
@@ -198,13 +201,13 @@ class Ministack:
                 self._provisioners._ecr_repo_apply_policies  # noqa: SLF001  # same
             )
         )
-        self._ecr.handle_request = scanning.behind(keeping.behind(self._ecr.handle_request))
-        self._app.app = scanning.door(self._app.app)
+        self._ecr.handle_request = scanning.behind(settings.behind(self._ecr.handle_request))
+        self._app.app = scanning.with_control_api(self._app.app)
         strictness.install(self._modules)
         self.authorizations.install()
 
     def _filtering(self, apply: Callable[..., None]) -> Callable[..., None]:
-        """Return what CloudFormation calls for each repository, with exclusion filters."""
+        """Wrap CloudFormation's function for repositories, to store exclusion filters."""
 
         def applied(name: str, properties: Mapping[str, Json]) -> None:
             self.repository(self.place(name))[FILTERS] = filters_of_properties(properties)
@@ -214,17 +217,17 @@ class Ministack:
 
     def serve(self) -> None:
         """Serve until SIGTERM."""
-        # Ministack reads the command line; it has none here.
+        # Ministack parses the command line, which is not meant for it.
         sys.argv = ["ministack"]
         self._app.main()
 
 
 def _by_group(concurrency_of: Callable[..., int]) -> Callable[..., int]:
     """
-    Return how many batches may be in flight, so that groups of a FIFO queue do not wait in line.
+    Wrap the number of batches in flight, so that groups of a FIFO queue are processed in parallel.
 
-    Ministack takes one batch after the other, as a batch may mix groups; one of a single message
-    cannot, and the queue lets out one message of a group at a time.
+    Ministack processes one batch at a time, because a batch may mix groups. A batch of a single
+    message cannot, and the queue returns one message of a group at a time.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
     """
 
@@ -236,9 +239,9 @@ def _by_group(concurrency_of: Callable[..., int]) -> Callable[..., int]:
     return concurrency
 
 
-def _as_aws_names_it(action_of: Callable[..., str | None]) -> Callable[..., str | None]:
+def _with_policy_names(action_of: Callable[..., str | None]) -> Callable[..., str | None]:
     """
-    Return a lookup of IAM actions that gives batches of SQS the name that policies use.
+    Wrap the lookup of IAM actions: batch actions of SQS have the names that policies use.
 
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
     """
@@ -254,9 +257,9 @@ def _as_aws_names_it(action_of: Callable[..., str | None]) -> Callable[..., str 
 
 def _all_repositories(resource_of: Callable[..., str]) -> Callable[..., str]:
     """
-    Return a lookup of resources in which listing repositories is about all of them, as in AWS.
+    Wrap the lookup of resources: listing repositories refers to all repositories, as on AWS.
 
-    AWS says so when it refuses: "ecr:DescribeRepositories on resource: arn:aws:ecr:…:repository/*".
+    AWS's refusal shows it: "ecr:DescribeRepositories on resource: arn:aws:ecr:…:repository/*".
     """
 
     def look_up(
@@ -273,7 +276,7 @@ def _all_repositories(resource_of: Callable[..., str]) -> Callable[..., str]:
 
 
 def _with_filters(shape_of: Callable[[Json], Json]) -> Callable[[Json], Json]:
-    """Return what makes the answer about a repository, with its exclusion filters."""
+    """Wrap the shape of a repository in answers, to add its exclusion filters."""
 
     def shape(repository: Mapping[str, Json]) -> Json:
         filters = repository.get(FILTERS)
@@ -300,8 +303,8 @@ def _pushed_image(place: Place, image: Mapping[str, Json]) -> PushedImage:
     )
 
 
-class Keeping:
-    """Exclusion filters, lifecycle policies and their previews, and how the registry scans."""
+class RegistrySettings:
+    """Exclusion filters, lifecycle policies with previews, and the scanning configuration."""
 
     def __init__(self, ministack: Ministack, previews: Previews, scans: RegistryScanning) -> None:
         self._ministack = ministack
@@ -309,7 +312,7 @@ class Keeping:
         self._scans = scans
 
     def behind(self, ecr: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
-        """Return ECR's request handler with these added."""
+        """Return ECR's request handler with these actions added."""
 
         async def handle(
             method: str, path: str, headers: Mapping[str, str], body: bytes, query: Json
@@ -324,12 +327,12 @@ class Keeping:
             if answer is not None:
                 return self._ministack.answer(answer)
             response = await ecr(method, path, headers, body, query)
-            return self._filtered(action, place, request, response)
+            return self._with_exclusions(action, place, request, response)
 
         return handle
 
     def _answer(self, action: str, place: Place, request: Mapping[str, Json]) -> Json:
-        """Return the whole answer; None: ministack has it, and nothing speaks against that."""
+        """Return the complete answer; None if ministack has to answer a valid request."""
         match action:
             case "GetRegistryScanningConfiguration":
                 return self._scans.get(place.account, place.region)
@@ -359,23 +362,27 @@ class Keeping:
                 "LifecyclePolicyNotFoundException",
                 f"Lifecycle policy does not exist for '{place.repository}'",
             )
-        images = [_stored_image(each) for each in self._ministack.stored(place)]
+        images = [_stored_image(image) for image in self._ministack.stored(place)]
         return self._previews.start(place, text, images, time.time())
 
     def _check_tag(self, place: Place, request: Mapping[str, Json]) -> None:
         tag, repository = request.get("imageTag"), self._ministack.repository(place)
-        tags = (each["imageTags"] for each in self._ministack.stored(place))
-        if tag is not None and not may_move(repository, tag) and any(tag in each for each in tags):
+        tags = (image["imageTags"] for image in self._ministack.stored(place))
+        if (
+            tag is not None
+            and not may_move(repository, tag)
+            and any(tag in names for names in tags)
+        ):
             raise Refusal(
                 "ImageTagAlreadyExistsException",
                 f"The image tag '{tag}' already exists in the '{place.repository}' repository and"
                 " cannot be overwritten because the tag is immutable.",
             )
 
-    def _filtered(
+    def _with_exclusions(
         self, action: str, place: Place, request: Mapping[str, Json], response: Response
     ) -> Response:
-        """Keep the exclusion filters of a request, and say them."""
+        """Store the exclusion filters of a request, and add them to its answer."""
         status, _, body = response
         if action not in ("CreateRepository", "PutImageTagMutability") or status != HTTPStatus.OK:
             return response
@@ -389,7 +396,7 @@ class Keeping:
 
 
 class Scanning:
-    """ECR's scanning actions, scan on push, layers, and the door."""
+    """ECR's scanning actions, scan on push, layers, and the control API."""
 
     def __init__(
         self, ministack: Ministack, scans: Scans, layers: Layers, registry: RegistryScanning
@@ -422,7 +429,7 @@ class Scanning:
         return handle
 
     def _completed(self, action: str, response: Response, body: bytes) -> Response:
-        """Add to what ministack did and answered."""
+        """Complete ministack's answer, and its side effects."""
         match action:
             case _ if action in CHANGES:
                 self._changed(action, response, json.loads(body or b"{}"))
@@ -433,7 +440,7 @@ class Scanning:
         return response
 
     def _changed(self, action: str, response: Response, request: Mapping[str, Json]) -> None:
-        """Let CloudTrail tell of a change, and of one that was refused."""
+        """Publish CloudTrail's event about a change, also about a refused one."""
         place = self._ministack.place(request.get("repositoryName", ""))
         status, _, body = response
         error = None
@@ -453,7 +460,7 @@ class Scanning:
         return response
 
     def _uploaded(self, action: str, request: Mapping[str, Json]) -> Response | None:
-        """Keep what is uploaded; the answer is ministack's, unless it is refused."""
+        """Store an uploaded layer. Return a refusal, or None for ministack's own answer."""
         try:
             if action == "UploadLayerPart":
                 self._layers.upload(request)
@@ -471,14 +478,14 @@ class Scanning:
         self._scans.calls.append(Call(action, repository, digest, None, None, answer))
 
     def _described(self, response: Response, request: Mapping[str, Json]) -> Response:
-        """Complete ministack's answer about images, and cut it into ECR's pages."""
+        """Complete ministack's details of images, and split them into ECR's pages."""
         status, _, body = response
         if status != HTTPStatus.OK:
             return response
         details = json.loads(body)["imageDetails"]
         place = self._ministack.place(request["repositoryName"])
         manifests = self._ministack.manifests(place)
-        rows = [detail_of(each, manifests.get(each["imageDigest"], "")) for each in details]
+        rows = [detail_of(detail, manifests.get(detail["imageDigest"], "")) for detail in details]
         if request.get("imageIds"):
             return self._ministack.answer({"imageDetails": rows})
         try:
@@ -527,16 +534,16 @@ class Scanning:
         }
 
     def _pushed(self, response: Response) -> None:
-        """Announce a push, and scan what was pushed where the repository says so."""
+        """Publish the event of a push, and scan the image if the repository has scan on push."""
         status, _, body = response
         if status != HTTPStatus.OK:
             return
-        pushed = json.loads(body)["image"]
-        place = self._ministack.place(pushed["repositoryName"])
-        image_id = pushed["imageId"]
+        answer = json.loads(body)["image"]
+        place = self._ministack.place(answer["repositoryName"])
+        image_id = answer["imageId"]
         image = self._ministack.image(place, {"imageDigest": image_id["imageDigest"]})
         self._ministack.publish(push(image, image_id.get("imageTag"), int(time.time())))
-        # One more tag for an image that was scanned does not scan it again.
+        # Another tag of a scanned image does not cause a scan.
         own = self._ministack.scans_on_push(place)
         if self._registry.scans_on_push(
             place.account, place.region, place.repository, own=own
@@ -547,12 +554,12 @@ class Scanning:
         if event is not None:
             self._ministack.publish(event)
 
-    def door(self, application: Application) -> Application:
-        """Return the whole application with the door added."""
+    def with_control_api(self, application: Application) -> Application:
+        """Return the complete application with the control API added."""
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            if scope["type"] == "http" and scope["path"] in DOOR:
-                status, document = self._through_the_door(
+            if scope["type"] == "http" and scope["path"] in CONTROL_PATHS:
+                status, document = self._control(
                     scope["method"], scope["path"], await _read(receive)
                 )
                 await _reply(send, status, document)
@@ -570,7 +577,7 @@ class Scanning:
         status = HTTPStatus.OK if content is not None else HTTPStatus.NOT_FOUND
         await _send(send, status, b"application/octet-stream", content or b"")
 
-    def _through_the_door(self, method: str, path: str, body: bytes) -> tuple[HTTPStatus, Json]:
+    def _control(self, method: str, path: str, body: bytes) -> tuple[HTTPStatus, Json]:
         try:
             match method, path:
                 case "GET", "/_calls":
@@ -601,9 +608,9 @@ class Scanning:
                 self._publish(self._scans.scan(image, time.time()))
             case "/_pushes":
                 self._ministack.image(place, {"imageDigest": digest})
-                for each in self._ministack.stored(place):
-                    if each["imageDigest"] == digest:
-                        each["imagePushedAt"] = request["pushed_at"]
+                for stored_image in self._ministack.stored(place):
+                    if stored_image["imageDigest"] == digest:
+                        stored_image["imagePushedAt"] = request["pushed_at"]
             case _:
                 event = self._scans.last_event(place, digest)
                 if event is None:
@@ -611,19 +618,19 @@ class Scanning:
                 self._publish(event)
 
 
-def _stored_image(image: Mapping[str, Json]) -> Stored:
-    return Stored(
+def _stored_image(image: Mapping[str, Json]) -> PolicyImage:
+    return PolicyImage(
         digest=image["imageDigest"],
         tags=tuple(image["imageTags"]),
         pushed_at=float(image["imagePushedAt"]),
         members=tuple(
-            each["digest"] for each in json.loads(image["imageManifest"]).get("manifests", ())
+            entry["digest"] for entry in json.loads(image["imageManifest"]).get("manifests", ())
         ),
     )
 
 
 def _over_tls(scope: Scope) -> Scope:
-    """Present a call on loopback as one over TLS, as all to AWS are: buckets refuse others."""
+    """Present a loopback call as one over TLS, because bucket policies refuse other calls."""
     if scope["type"] != "http":
         return scope
     return {**scope, "headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
@@ -631,7 +638,7 @@ def _over_tls(scope: Scope) -> Scope:
 
 def _listed(document: Mapping[str, Json]) -> int:
     results = document.get("imageScanFindings", {})
-    return sum(len(each) for each in results.values() if isinstance(each, list))
+    return sum(len(rows) for rows in results.values() if isinstance(rows, list))
 
 
 async def _read(receive: Receive) -> bytes:
@@ -653,20 +660,20 @@ async def _send(send: Send, status: HTTPStatus, media_type: bytes, body: bytes) 
     await send({"type": "http.response.body", "body": body})
 
 
-def _end_with_the_parent() -> None:
-    """Stop when whoever started this process is gone: its end of the pipe is closed then."""
+def _stop_with_parent() -> None:
+    """Stop when the parent process has ended, which closes its end of the pipe."""
     while sys.stdin.buffer.read(1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 
 def main() -> None:
-    """Serve the embedded AWS until SIGTERM, or until the parent is gone."""
+    """Serve the embedded AWS until SIGTERM, or until the parent process ends."""
     ministack = Ministack()
     registry = RegistryScanning()
-    keeping = Keeping(ministack, Previews(), registry)
-    ministack.extend(Scanning(ministack, Scans(), Layers(), registry), keeping)
-    Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
+    settings = RegistrySettings(ministack, Previews(), registry)
+    ministack.extend(Scanning(ministack, Scans(), Layers(), registry), settings)
+    Thread(target=_stop_with_parent, name="parent", daemon=True).start()
     ministack.serve()
 
 

@@ -1,5 +1,5 @@
 """
-What CloudTrail tells EventBridge about changes at ECR. Nothing here knows the embedded AWS.
+Events of CloudTrail about changes of ECR. Independent of ministack.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/logging-using-cloudtrail.html
 """
@@ -20,7 +20,7 @@ CHANGES: Final = frozenset(
         "PutRegistryScanningConfiguration",
     }
 )
-"""Calls that CloudTrail tells of here."""
+"""API calls that have an event here."""
 
 Json = Any
 
@@ -28,7 +28,7 @@ Json = Any
 def api_call(
     action: str, place: Place, request: Mapping[str, Json], time: int, *, error: str | None = None
 ) -> Event:
-    """Return what EventBridge hears of a call from CloudTrail; `error`: the code of its refusal."""
+    """Return CloudTrail's event about a call. `error` is the error code of a refused call."""
     failed = {} if error is None else {"errorCode": error, "errorMessage": error}
     return Event(
         id=str(uuid.uuid4()),

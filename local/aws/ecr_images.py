@@ -1,5 +1,5 @@
 """
-What BatchGetImage returns, beyond what ministack does. Pure.
+Answers of BatchGetImage, which ministack implements only in part. Pure.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchGetImage.html
 """
@@ -20,8 +20,8 @@ def batch_get_image(
     """
     Return the images and failures for the ids of a request. Raises `Refusal`.
 
-    An image that is named by its digest alone comes once for each of its tags: AWS documents one
-    `imageId` with one tag for an image, and a caller has to get along with both.
+    An image requested by digest is returned once for each of its tags. AWS documents one `imageId`
+    with one tag for an image, and callers have to accept both.
     """
     ids = request.get("imageIds", ())
     if not 1 <= len(ids) <= MAX_IDS:
@@ -50,9 +50,10 @@ def _failure(
     """
     Return code and reason of a failure.
 
-    An index is never converted, nor is anything that is named by digest: a client has to accept the
-    format that is stored. https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html
-    The code for that is not documented.
+    Indexes are never converted, nor are images requested by digest: the client has to accept the
+    stored format.
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-manifest-formats.html The error
+    code for this case is not documented.
     """
     digest, tag = image_id.get("imageDigest"), image_id.get("imageTag")
     if digest is None and tag is None:

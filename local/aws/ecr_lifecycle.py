@@ -1,7 +1,8 @@
 """
-ECR's lifecycle policies, which the embedded AWS only stores: what is no policy, and the preview.
+ECR's lifecycle policies, which ministack only stores: their validation and previews.
 
-Nothing is ever deleted: only a preview says what would be. Nothing here knows the embedded AWS.
+Images are never deleted: a preview lists those that would be. This module is independent of
+ministack.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 """
@@ -18,15 +19,15 @@ LENGTH: Final = range(100, 30720 + 1)
 PAGE: Final = 100
 """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html"""
 ANSWERS_IN_PROGRESS: Final = 1
-"""So many questions are answered with IN_PROGRESS, so that whoever asks has to wait."""
+"""The number of answers with IN_PROGRESS before the first result, so that callers have to wait."""
 _DAY: Final = 24 * 60 * 60
 
 Json = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """An image as a lifecycle policy sees it."""
+class PolicyImage:
+    """An image with the attributes that lifecycle policies use."""
 
     digest: str
     tags: tuple[str, ...]
@@ -37,7 +38,7 @@ class Stored:
 
 @dataclass(slots=True)
 class _Run:
-    """One preview of a repository."""
+    """A preview of a repository."""
 
     text: str
     results: Sequence[Json]
@@ -50,16 +51,16 @@ class Previews:
 
     _runs: dict[Place, _Run] = field(default_factory=dict)
 
-    def start(self, place: Place, text: str, images: Sequence[Stored], now: float) -> Json:
+    def start(self, place: Place, text: str, images: Sequence[PolicyImage], now: float) -> Json:
         """Evaluate a policy as StartLifecyclePolicyPreview does. Raises `Refusal`."""
-        running = self._runs.get(place)
-        if running is not None and running.in_progress:
+        run = self._runs.get(place)
+        if run is not None and run.in_progress:
             raise Refusal(
                 "LifecyclePolicyPreviewInProgressException",
                 "The previous lifecycle policy preview request has not completed.",
             )
         rules = rules_of(text)
-        results = [_result(image, rule) for image, rule in marked(rules, images, now)]
+        results = [_result(image, rule) for image, rule in mark_images(rules, images, now)]
         self._runs[place] = _Run(text, results)
         return _head(place, text, "IN_PROGRESS")
 
@@ -80,7 +81,7 @@ class Previews:
         if run.in_progress:
             run.in_progress -= 1
             return _head(place, run.text, "IN_PROGRESS")
-        expiring = sum(each["action"]["type"] == "EXPIRE" for each in run.results)
+        expiring = sum(result["action"]["type"] == "EXPIRE" for result in run.results)
         return {
             **_head(place, run.text, "COMPLETE"),
             **page_of(run.results, "previewResults", {"maxResults": PAGE, **request}),
@@ -89,15 +90,15 @@ class Previews:
 
 
 def rules_of(text: str) -> list[Json]:
-    """Return the rules of a policy by priority. Raises `Refusal` for what is none."""
+    """Return the rules of a policy by priority. Raises `Refusal` for an invalid policy."""
     if len(text) not in LENGTH:
         raise _invalid("the text is too short or too long")
     try:
-        rules = sorted(json.loads(text)["rules"], key=lambda each: each["rulePriority"])
-        priorities = [each["rulePriority"] for each in rules]
-        statuses = [each["selection"]["tagStatus"] for each in rules]
-        counts = [each["selection"]["countNumber"] for each in rules]
-        actions = [each["action"]["type"] for each in rules]
+        rules = sorted(json.loads(text)["rules"], key=lambda rule: rule["rulePriority"])
+        priorities = [rule["rulePriority"] for rule in rules]
+        statuses = [rule["selection"]["tagStatus"] for rule in rules]
+        counts = [rule["selection"]["countNumber"] for rule in rules]
+        actions = [rule["action"]["type"] for rule in rules]
     except (ValueError, KeyError, TypeError) as error:
         raise _invalid(f"{type(error).__name__}: {error}") from error
     if not rules or min((*priorities, *counts)) < 1 or len(set(priorities)) < len(rules):
@@ -109,46 +110,46 @@ def rules_of(text: str) -> list[Json]:
     return rules
 
 
-def marked(
-    rules: Sequence[Json], images: Sequence[Stored], now: float
-) -> Iterator[tuple[Stored, Json]]:
+def mark_images(
+    rules: Sequence[Json], images: Sequence[PolicyImage], now: float
+) -> Iterator[tuple[PolicyImage, Json]]:
     """
-    Yield the images that rules apply to, each with its one rule.
+    Yield the images that rules apply to, each with its rule.
 
-    Every rule looks at all images that it selects, even at those that another has marked. What a
-    rule selects, no later one can mark. What an index refers to stays as long as the index.
+    A rule considers all images that it selects, even those that another rule has marked. A later
+    rule cannot mark an image that an earlier one selected. Members of an index stay with the index.
     """
-    newest = sorted(images, key=lambda each: each.pushed_at, reverse=True)
-    taken = {digest for each in images for digest in each.members}
+    newest = sorted(images, key=lambda image: image.pushed_at, reverse=True)
+    taken = {digest for image in images for digest in image.members}
     for rule in rules:
         selection = rule["selection"]
-        selected = [each for each in newest if _selects(selection, each)]
+        selected = [image for image in newest if _selects(selection, image)]
         if selection["countType"] == "imageCountMoreThan":
             over = selected[selection["countNumber"] :]
         else:
             oldest = now - selection["countNumber"] * _DAY
-            over = [each for each in selected if each.pushed_at < oldest]
-        for each in over:
-            if each.digest not in taken:
-                yield each, rule
-        taken.update(each.digest for each in selected)
+            over = [image for image in selected if image.pushed_at < oldest]
+        for image in over:
+            if image.digest not in taken:
+                yield image, rule
+        taken.update(image.digest for image in selected)
 
 
-def _selects(selection: Mapping[str, Json], image: Stored) -> bool:
+def _selects(selection: Mapping[str, Json], image: PolicyImage) -> bool:
     match selection["tagStatus"]:
         case "any":
             return True
         case "untagged":
             return not image.tags
         case _:
-            prefixes = [f"{each}*" for each in selection.get("tagPrefixList") or ()]
+            prefixes = [f"{prefix}*" for prefix in selection.get("tagPrefixList") or ()]
             patterns = [*prefixes, *(selection.get("tagPatternList") or ())]
             return bool(image.tags) and all(
-                any(fnmatchcase(tag, each) for tag in image.tags) for each in patterns
+                any(fnmatchcase(tag, pattern) for tag in image.tags) for pattern in patterns
             )
 
 
-def _result(image: Stored, rule: Json) -> Json:
+def _result(image: PolicyImage, rule: Json) -> Json:
     action = {"type": rule["action"]["type"].upper()}
     if action["type"] == "TRANSITION":
         action["targetStorageClass"] = "ARCHIVE"
@@ -170,9 +171,9 @@ def _head(place: Place, text: str, status: str) -> dict[str, Json]:
     }
 
 
-def _invalid(why: str) -> Refusal:
+def _invalid(reason: str) -> Refusal:
     return Refusal(
         "InvalidParameterException",
         "Invalid parameter at 'LifecyclePolicyText' failed to satisfy constraint:"
-        f" 'Lifecycle policy validation failure: {why}'",
+        f" 'Lifecycle policy validation failure: {reason}'",
     )

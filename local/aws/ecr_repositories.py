@@ -1,8 +1,8 @@
 """
-Settings of repositories and of their registry that the embedded AWS lacks.
+Settings of repositories and of their registry that ministack lacks.
 
-Tags that may be moved although others may not, and how a registry scans. Nothing here knows the
-embedded AWS.
+Exclusions from tag immutability, and the scanning configuration of a registry. Independent of
+ministack.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ Json = Any
 
 @dataclass(slots=True)
 class RegistryScanning:
-    """How each registry scans, by account and region: basic without rules until it is told."""
+    """Scanning configurations by account and region; basic scanning without rules by default."""
 
     _configurations: dict[tuple[str, str], Json] = field(default_factory=dict)
 
@@ -38,7 +38,7 @@ class RegistryScanning:
         before = self.get(account, region)["scanningConfiguration"]
         kind = request.get("scanType", before["scanType"])
         rules = request.get("rules", before["rules"])
-        if any(each["scanFrequency"] not in _FREQUENCIES[kind] for each in rules):
+        if any(rule["scanFrequency"] not in _FREQUENCIES[kind] for rule in rules):
             raise Refusal(
                 "InvalidParameterException", f"Invalid scan frequency for scan type '{kind}'"
             )
@@ -47,21 +47,21 @@ class RegistryScanning:
         return {"registryScanningConfiguration": configuration}
 
     def scans_on_push(self, account: str, region: str, repository: str, *, own: bool) -> bool:
-        """Tell whether what is pushed is scanned; `own`: the repository's own setting."""
+        """Whether a pushed image is scanned. `own` is the repository's own setting."""
         configuration = self.get(account, region)["scanningConfiguration"]
         if configuration["scanType"] == "BASIC" and not configuration["rules"]:
             return own
         filters = [
-            each["filter"] for rule in configuration["rules"] for each in rule["repositoryFilters"]
+            item["filter"] for rule in configuration["rules"] for item in rule["repositoryFilters"]
         ]
         return any(
-            fnmatchcase(repository, each if "*" in each else f"*{each}*") for each in filters
+            fnmatchcase(repository, text if "*" in text else f"*{text}*") for text in filters
         )
 
 
 def check_mutability(request: Mapping[str, Json]) -> None:
     """
-    Refuse filters where there may be none, or none where there must be. Raises `Refusal`.
+    Check that exclusion filters are present exactly where the mode needs them. Raises `Refusal`.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html
     """
@@ -71,24 +71,26 @@ def check_mutability(request: Mapping[str, Json]) -> None:
         raise _invalid("filters belong to the modes with exclusion")
     if len(filters) > MOST_FILTERS:
         raise _invalid(f"at most {MOST_FILTERS} filters")
-    if any(each["filter"].count("*") > MOST_WILDCARDS for each in filters):
+    if any(exclusion["filter"].count("*") > MOST_WILDCARDS for exclusion in filters):
         raise _invalid(f"at most {MOST_WILDCARDS} wildcards")
 
 
 def may_move(repository: Mapping[str, Json], tag: str) -> bool:
-    """Tell whether a tag of a repository may go to another image."""
-    excluded = any(fnmatchcase(tag, each["filter"]) for each in repository.get(FILTERS, ()))
+    """Whether a tag of a repository may be moved to another image."""
+    excluded = any(
+        fnmatchcase(tag, exclusion["filter"]) for exclusion in repository.get(FILTERS, ())
+    )
     return str(repository[MODE]).startswith("MUTABLE") != excluded
 
 
 def filters_of_properties(properties: Mapping[str, Json]) -> list[Json]:
-    """Return the filters of an AWS::ECR::Repository as the API has them."""
+    """Return the filters of an AWS::ECR::Repository in the format of the API."""
     prefix = "ImageTagMutabilityExclusionFilter"
     return [
-        {"filterType": each[f"{prefix}Type"], "filter": each[f"{prefix}Value"]}
-        for each in properties.get(f"{prefix}s") or ()
+        {"filterType": entry[f"{prefix}Type"], "filter": entry[f"{prefix}Value"]}
+        for entry in properties.get(f"{prefix}s") or ()
     ]
 
 
-def _invalid(why: str) -> Refusal:
-    return Refusal("InvalidParameterException", f"Invalid parameter at '{FILTERS}': {why}")
+def _invalid(reason: str) -> Refusal:
+    return Refusal("InvalidParameterException", f"Invalid parameter at '{FILTERS}': {reason}")

@@ -1,10 +1,10 @@
 """
-ECR's scanning, which the embedded AWS lacks: what was recorded for an image is what a scan finds.
+ECR's scanning, which ministack lacks: a scan of an image finds what was recorded for the image.
 
-A recording is a DescribeImageScanFindings answer, whole, without pages. It is served in ECR's
-pages, with ECR's errors, counts over all pages and epoch dates, and announced by the event that
-ECR (basic) or Inspector (enhanced) would send. Nothing here knows the embedded AWS:
-`local.aws.cloud` connects the two.
+A recording is a complete DescribeImageScanFindings answer, without pages. It is served in ECR's
+pages, with ECR's errors, total counts and epoch dates. The event that ECR (basic) or Inspector
+(enhanced) would send announces it. This module is independent of ministack: `local.aws.cloud`
+connects them.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 """
@@ -21,15 +21,17 @@ from typing import Any, Final, Self
 
 BASIC: Final = "findings"
 ENHANCED: Final = "enhancedFindings"
-"""The key under which findings stand also says which scanner found them."""
+"""The key of the findings, which differs by scanner."""
 
 DEFAULT_PAGE: Final = 100
 MAX_PAGE: Final = 1000
 ENHANCED_PAGE: Final = 100
-"""Enhanced findings come by the hundred, whatever was asked: https://github.com/boto/boto3/issues/3449"""
+"""Pages of enhanced findings have 100 rows, whatever the request:
+https://github.com/boto/boto3/issues/3449"""
 
 QUOTA_SECONDS: Final = 24 * 60 * 60
-"""Basic scans of one image: https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
+"""Interval of basic scans of an image:
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/service-quotas.html"""
 
 _SCANNABLE: Final = (
     "application/vnd.oci.image.manifest.v1+json",
@@ -54,7 +56,7 @@ Json = Any
 
 
 class Refusal(Exception):  # noqa: N818  # an answer of ECR, not a failure of ours
-    """One of ECR's errors, with its name on the wire."""
+    """An error of ECR, with its code."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -63,7 +65,7 @@ class Refusal(Exception):  # noqa: N818  # an answer of ECR, not a failure of ou
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A repository of one account in one region."""
+    """A repository, with its account and region."""
 
     account: str
     region: str
@@ -77,7 +79,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class PushedImage:
-    """What the registry knows about an image."""
+    """An image in the registry."""
 
     place: Place
     digest: str
@@ -87,27 +89,27 @@ class PushedImage:
 
     @property
     def key(self) -> tuple[Place, str]:
-        """What makes it the same image."""
+        """The identity of the image."""
         return self.place, self.digest
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a scan of an image is going to find, and how the scanner behaves on the way."""
+    """The result of an image's next scan, and the scanner's behaviour until then."""
 
     status: str = "COMPLETE"
     description: str = "The scan was completed successfully."
     shape: str = BASIC
     findings: tuple[Json, ...] = ()
     usable: bool = True
-    """False: ECR answers with the status alone, without findings."""
+    """False: ECR answers with the status only, without findings."""
     counts: Mapping[str, int] | None = None
-    """Stated by ECR instead of counted, to record answers that do not add up."""
+    """Counts to return instead of real ones, to record inconsistent answers."""
     source_updated_at: float | None = None
     not_found_calls: int = 0
-    """So many calls get ScanNotFoundException before the first that gets an answer."""
+    """The number of calls with ScanNotFoundException before the first answer."""
     announced: bool = True
-    """False: the event gets lost."""
+    """False: the event is lost."""
 
     @classmethod
     def of(cls, document: Mapping[str, Json], options: Mapping[str, Json]) -> Self:
@@ -137,7 +139,7 @@ class Recording:
 
     @property
     def severity_counts(self) -> dict[str, int]:
-        """Findings by severity, only the levels that occur."""
+        """Findings by severity, without levels of zero."""
         if self.counts is not None:
             return dict(self.counts)
         return dict(Counter(finding.get("severity", "UNDEFINED") for finding in self.findings))
@@ -145,7 +147,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What EventBridge is told; the same `id` twice is the same event delivered twice."""
+    """An event for EventBridge. A repeated `id` is the same event, delivered twice."""
 
     id: str
     time: int
@@ -158,7 +160,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a scanning action or one that reads an image, and what it was answered."""
+    """A call of a scanning action or of one that reads images, with its answer."""
 
     action: str
     repository: str
@@ -166,12 +168,12 @@ class Call:
     max_results: int | None
     next_token: str | None
     answer: str
-    """"ok", or the name of the error."""
+    """"ok", or the code of the error."""
     findings: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class _Result:
+class _ScanResult:
     """The current scan of an image."""
 
     recording: Recording
@@ -182,31 +184,31 @@ class _Result:
 
 @dataclass(slots=True)
 class Scans:
-    """All recordings, what became of them, and every call that asked for it."""
+    """All recordings, the results of scans, and all calls."""
 
     recordings: dict[tuple[Place, str], Recording] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    _results: dict[tuple[Place, str], _Result] = field(default_factory=dict)
+    _results: dict[tuple[Place, str], _ScanResult] = field(default_factory=dict)
 
     def record(self, place: Place, digest: str, recording: Recording) -> None:
-        """Say what the next scan of an image finds."""
+        """Set the result of an image's next scan."""
         self.recordings[place, digest] = recording
 
     def scanned(self, image: PushedImage) -> bool:
-        """Tell whether an image has a scan, finished or failed."""
+        """Whether an image has a scan, completed or failed."""
         return image.key in self._results
 
     def scan(self, image: PushedImage, now: float) -> Event | None:
-        """Scan an image now, whatever the quota; return the event unless it gets lost."""
+        """Scan an image now, regardless of the quota. Return the event unless it is lost."""
         if image.media_type not in _SCANNABLE:
-            # Scan on push of an index fails silently; its images are scanned one by one.
+            # Scan on push of an index fails silently. Its members are scanned one by one.
             return None
         recording = self.recordings.get(image.key, Recording())
         before = self._results.get(image.key)
-        # EventBridge tells time in seconds, and no image is scanned twice in one of them.
+        # Event times have a resolution of one second, and an image is scanned at most once in it.
         time = max(int(now), before.event.time + 1) if before else int(now)
         event = announcement(image, recording, time)
-        self._results[image.key] = _Result(recording, now, event, recording.not_found_calls)
+        self._results[image.key] = _ScanResult(recording, now, event, recording.not_found_calls)
         return event if recording.announced else None
 
     def start(self, image: PushedImage, now: float) -> Event | None:
@@ -228,12 +230,12 @@ class Scans:
         return self.scan(image, now)
 
     def last_event(self, place: Place, digest: str) -> Event | None:
-        """Return the event of an image's last scan, to deliver it again."""
+        """Return the event of an image's last scan, for another delivery."""
         result = self._results.get((place, digest))
         return result.event if result else None
 
     def describe(self, image: PushedImage, max_results: int | None, token: str | None) -> Json:
-        """Return one page of an image's findings, as it goes over the wire. Raises `Refusal`."""
+        """Return a page of an image's findings in wire format. Raises `Refusal`."""
         size = _page_size(max_results)
         result = self._results.get(image.key)
         if result is None or result.not_found_left > 0:
@@ -246,7 +248,7 @@ class Scans:
             )
         return _page(image, result, size, token)
 
-    def _count_down(self, image: PushedImage, result: _Result | None) -> None:
+    def _count_down(self, image: PushedImage, result: _ScanResult | None) -> None:
         if result is not None:
             left = result.not_found_left - 1
             self._results[image.key] = replace(result, not_found_left=left)
@@ -254,27 +256,27 @@ class Scans:
 
 def detail_of(detail: Mapping[str, Json], manifest: str) -> Json:
     """
-    Return what DescribeImages says about an image, with what stands in its manifest.
+    Return DescribeImages' details of an image, completed from its manifest.
 
     https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
     """
     try:
-        said = json.loads(manifest)
+        document = json.loads(manifest)
     except ValueError:
-        said = {}
-    # An index has no config, and no kind of its own.
-    kind = said.get("artifactType") or said.get("config", {}).get("mediaType")
+        document = {}
+    # An index has no config and no artifact type.
+    kind = document.get("artifactType") or document.get("config", {}).get("mediaType")
     more = {
         "artifactMediaType": kind,
         "imageStatus": "ACTIVE",
-        "subjectManifestDigest": said.get("subject", {}).get("digest"),
+        "subjectManifestDigest": document.get("subject", {}).get("digest"),
         "imageTags": detail.get("imageTags") or None,
     }
     return {name: value for name, value in {**detail, **more}.items() if value is not None}
 
 
 def page_of(rows: Sequence[Json], key: str, request: Mapping[str, Json]) -> Json:
-    """Return the page of a list that a request asks for. Raises `Refusal`."""
+    """Return the requested page of a list. Raises `Refusal`."""
     size = _page_size(request.get("maxResults"))
     token = request.get("nextToken")
     if token is not None and not token.isdecimal():
@@ -286,19 +288,19 @@ def page_of(rows: Sequence[Json], key: str, request: Mapping[str, Json]) -> Json
     return page
 
 
-def _page_size(asked: int | None) -> int:
-    if asked is not None and not 1 <= asked <= MAX_PAGE:
+def _page_size(max_results: int | None) -> int:
+    if max_results is not None and not 1 <= max_results <= MAX_PAGE:
         raise Refusal(
             "InvalidParameterException",
             "Invalid parameter at 'maxResults' failed to satisfy constraint:"
             f" 'Member must have value between 1 and {MAX_PAGE}'",
         )
-    return asked or DEFAULT_PAGE
+    return max_results or DEFAULT_PAGE
 
 
 def announcement(image: PushedImage, recording: Recording, time: int) -> Event:
     """
-    Return what EventBridge hears of a finished scan.
+    Return the event of a completed scan.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
     https://docs.aws.amazon.com/inspector/latest/user/eventbridge-integration.html
@@ -313,7 +315,7 @@ def announcement(image: PushedImage, recording: Recording, time: int) -> Event:
     if enhanced:
         counts = recording.severity_counts
         levels = {level: counts.get(level, 0) for level in _INSPECTOR_LEVELS}
-        # TOTAL holds the lower levels, too, which are not listed.
+        # TOTAL includes the lower levels, which are not listed.
         detail["finding-severity-counts"] = {**levels, "TOTAL": sum(counts.values())}
         detail["version"] = "1.0"
     elif recording.usable:
@@ -332,7 +334,7 @@ def announcement(image: PushedImage, recording: Recording, time: int) -> Event:
 
 def push(image: PushedImage, tag: str | None, time: int) -> Event:
     """
-    Return what EventBridge hears of a push: no resources, and not what kind of thing it is.
+    Return the event of a push. It has no resources and no media type.
 
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html
     """
@@ -354,7 +356,7 @@ def push(image: PushedImage, tag: str | None, time: int) -> Event:
 
 
 def on_the_wire(document: Json, key: str | None = None) -> Json:
-    """Return a document with its dates as seconds since 1970, as ECR sends them."""
+    """Convert dates to seconds since 1970, as ECR sends them."""
     match document:
         case dict():
             return {name: on_the_wire(value, name) for name, value in document.items()}
@@ -374,7 +376,7 @@ def _seconds(text: str) -> float | str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _page(image: PushedImage, result: _Result, size: int, token: str | None) -> Json:
+def _page(image: PushedImage, result: _ScanResult, size: int, token: str | None) -> Json:
     recording = result.recording
     size = ENHANCED_PAGE if recording.shape == ENHANCED else size
     start = _position(token, result) if token else 0
@@ -391,15 +393,15 @@ def _page(image: PushedImage, result: _Result, size: int, token: str | None) -> 
         "imageScanCompletedAt": result.completed_at,
         "vulnerabilitySourceUpdatedAt": recording.source_updated_at or result.completed_at,
         "findingSeverityCounts": recording.severity_counts,
-        recording.shape: [_found_in(image, finding) for finding in findings],
+        recording.shape: [_with_image(image, finding) for finding in findings],
     }
     if start + size < len(recording.findings):
         answer["nextToken"] = _token(result, start + size)
     return answer
 
 
-def _found_in(image: PushedImage, finding: Json) -> Json:
-    """Return an enhanced finding about this image instead of the one it was recorded from."""
+def _with_image(image: PushedImage, finding: Json) -> Json:
+    """Return an enhanced finding with this image instead of the recorded one."""
     if "resources" not in finding:
         return finding
     place = image.place
@@ -429,12 +431,12 @@ def _found_in(image: PushedImage, finding: Json) -> Json:
     }
 
 
-def _token(result: _Result, start: int) -> str:
+def _token(result: _ScanResult, start: int) -> str:
     return urlsafe_b64encode(json.dumps([result.event.id, start]).encode()).decode()
 
 
-def _position(token: str, result: _Result) -> int:
-    """Return where a page starts; tokens are good for the scan that gave them, and no other."""
+def _position(token: str, result: _ScanResult) -> int:
+    """Return the start of a page. A token is valid only for the scan that returned it."""
     try:
         scan, start = json.loads(urlsafe_b64decode(token))
     except ValueError:

@@ -1,7 +1,7 @@
 """
-The lengths that AWS allows for physical names. Pure.
+Maximum lengths of physical names on AWS. Pure.
 
-A resource whose name is too long fails when CloudFormation creates it, minutes into a deployment.
+CloudFormation refuses a resource with a longer name when it creates it, minutes into a deployment.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True)
 class NameLimit:
-    """The property that names a resource, the most characters it may have, and the source."""
+    """The property with the name of a resource, its maximum length, and the source."""
 
     name: str
-    longest: int
+    max_length: int
     source: str
 
 
@@ -84,12 +84,12 @@ LIMITS: Final[Mapping[str, NameLimit]] = {
 
 
 def refusal(kind: str, properties: Mapping[str, Any]) -> str | None:
-    """Return why CloudFormation refuses the name of a resource; None: the name is short enough."""
+    """Return why CloudFormation refuses the name of a resource; None for an allowed name."""
     limit = LIMITS.get(kind)
     name = properties.get(limit.name) if limit else None
-    if limit is None or not isinstance(name, str) or len(name) <= limit.longest:
+    if limit is None or not isinstance(name, str) or len(name) <= limit.max_length:
         return None
     return (
-        f"Model validation failed (#/{limit.name}: expected maxLength: {limit.longest},"
+        f"Model validation failed (#/{limit.name}: expected maxLength: {limit.max_length},"
         f" actual: {len(name)})"
     )

@@ -1,13 +1,12 @@
 """
-The embedded AWS as a process of its own, for any Python.
+The embedded AWS in a process of its own, for any Python.
 
     with EmbeddedAws() as aws:
         aws.client("ecr").create_repository(...)
         digest = aws.push("payments/api", "1.4.2", document)   # scan on push finds the document
-        aws.calls()                                            # what was asked of ECR's scanning
+        aws.calls()                                            # calls of ECR's scanning actions
 
-It starts with an empty account, forgets everything at the end, and leaves nothing behind: no file,
-no process, no port.
+It starts with an empty account. At the end its data, files and processes are removed.
 """
 
 import contextlib
@@ -35,19 +34,19 @@ ROOT: Final = Path(__file__).parents[2]
 HOST: Final = "127.0.0.1"
 ACCOUNT: Final = "000474600478"
 REGION: Final = "eu-central-1"
-SECRET: Final = "test"  # noqa: S105  # of the root user; it matters only for links that S3 signs
+SECRET: Final = "test"  # noqa: S105  # the root user's; signs links of S3
 START_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 5.0
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 INDEX: Final = "application/vnd.oci.image.index.v1+json"
 ATTESTATION: Final = "unknown/unknown"
-"""The platform that builders give what describes an image in an index."""
+"""The platform of attestations in an index, as builders write it."""
 
 Json = Any
 
 
 class CloudError(Exception):
-    """The embedded AWS did not start or did not answer; the text says why and what to do."""
+    """The embedded AWS did not start or answer. The text names the reason and the remedy."""
 
 
 def cloud_python() -> Path:
@@ -59,7 +58,7 @@ def cloud_python() -> Path:
 
 
 class EmbeddedAws:
-    """A context manager: the embedded AWS runs while it is open. One account, one region."""
+    """A context manager that runs the embedded AWS. It has one account and one region."""
 
     def __init__(self, *, log: Path | None = None, port: int = 0) -> None:
         self.account = ACCOUNT
@@ -69,7 +68,7 @@ class EmbeddedAws:
         self._folder = Path()
         self._process: subprocess.Popen[bytes] | None = None
         self._session = boto3.session.Session(
-            # An access key of twelve digits names its account, as its root.
+            # An access key of twelve digits belongs to the root user of that account.
             aws_access_key_id=ACCOUNT,
             aws_secret_access_key=SECRET,
             region_name=REGION,
@@ -100,11 +99,11 @@ class EmbeddedAws:
 
     @property
     def log(self) -> Path:
-        """What the embedded AWS and the functions in it say."""
+        """The log of the embedded AWS and its functions."""
         return self._log or self._folder / "cloud.log"
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client; the same one for the same service."""
+        """Return a boto3 client; one for each service."""
         if service not in self._clients:
             self._clients[service] = self._session.client(
                 service,  # type: ignore[call-overload]  # the name is a variable
@@ -114,7 +113,7 @@ class EmbeddedAws:
         return self._clients[service]
 
     def environment(self) -> dict[str, str]:
-        """Return what makes a tool of the AWS SDK speak to the embedded AWS."""
+        """Return the environment variables for a tool of the AWS SDK."""
         return {
             "AWS_ACCESS_KEY_ID": self.account,
             "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -123,16 +122,16 @@ class EmbeddedAws:
             "AWS_ENDPOINT_URL": self.endpoint,
         }
 
-    # --- images and what their scans find -----------------------------------------------------
+    # --- images and their scans ---------------------------------------------------------------
 
     def record(
         self, repository: str, digest: str, document: Mapping[str, Json], **options: Json
     ) -> None:
         """
-        Say what the next scan of an image finds: a DescribeImageScanFindings document, all pages.
+        Set the result of an image's next scan: a complete DescribeImageScanFindings document.
 
         Options: `scanner` ("basic", "enhanced"; default by the document's shape), `announced`
-        (False: the event is lost), `not_found_calls` (so many ScanNotFoundException first).
+        (False: the event is lost), `not_found_calls` (ScanNotFoundException for that many calls).
         """
         self._script("/_recordings", repository, digest, document=document, options=options)
 
@@ -184,10 +183,10 @@ class EmbeddedAws:
         annotations: Mapping[str, str] | None = None,
     ) -> str:
         """
-        Push an index of images that were pushed before, and return its digest.
+        Push an index of existing images, and return its digest.
 
-        `members` gives the platform ("linux/arm64") of each digest; "unknown/unknown" is an
-        attestation. The same members and annotations give the same digest.
+        `members` maps digests to platforms ("linux/arm64"); "unknown/unknown" is an attestation.
+        Equal members and annotations give the same digest.
         """
         manifest = index_of(members, annotations or {})
         self._put(repository, tag, manifest, INDEX)
@@ -203,7 +202,7 @@ class EmbeddedAws:
         )
 
     def date(self, repository: str, digest: str, pushed_at: datetime) -> None:
-        """Say when an image was pushed."""
+        """Set the push time of an image."""
         self._script("/_pushes", repository, digest, pushed_at=pushed_at.timestamp())
 
     def rescan(
@@ -213,13 +212,13 @@ class EmbeddedAws:
         document: Mapping[str, Json] | None = None,
         **options: Json,
     ) -> None:
-        """Scan an image again as if its quota of one scan a day was over."""
+        """Scan an image again, regardless of the quota of one scan a day."""
         if document is not None:
             self.record(repository, digest, document, **options)
         self._script("/_scans", repository, digest)
 
     def repeat_event(self, repository: str, digest: str) -> None:
-        """Deliver the event of an image's last scan once more: same id, same time."""
+        """Deliver the event of an image's last scan again: same id, same time."""
         self._script("/_events", repository, digest)
 
     def calls(self, action: str | None = None) -> list[dict[str, Json]]:
@@ -228,12 +227,12 @@ class EmbeddedAws:
         return [call for call in calls if action in (None, call["action"])]
 
     def authorizations(self) -> list[dict[str, Json]]:
-        """Return what each role asked for: role, action, resource, and whether it was allowed."""
+        """Return the decisions about roles: role, action, resource, and whether it was allowed."""
         answer: list[dict[str, Json]] = self._door("GET", "/_authorizations")
         return answer
 
     def forget_calls(self) -> None:
-        """Begin counting calls again."""
+        """Clear the recorded calls."""
         self._door("DELETE", "/_calls")
 
     def _script(self, path: str, repository: str, digest: str, **more: Json) -> None:
@@ -261,7 +260,7 @@ class EmbeddedAws:
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # Ctrl-C is for us: we stop it when we are done with it.
+                # Ctrl-C does not stop it: `_stop` does.
                 start_new_session=True,
             )
         deadline = time.monotonic() + START_SECONDS
@@ -271,7 +270,7 @@ class EmbeddedAws:
             time.sleep(0.02)
 
     def _clean_environment(self) -> dict[str, str]:
-        """Return the whole environment: functions see it, so nothing of ours may be in it."""
+        """Return the complete environment. Functions inherit it: it has nothing of the caller."""
         return {
             "PATH": os.defpath,
             "HOME": str(self._folder),
@@ -286,7 +285,7 @@ class EmbeddedAws:
             "LAMBDA_EXECUTOR": "local",
             # Each function runs under its own role.
             "AUTH": "true",
-            # Listeners and container clean-up that nobody asked for.
+            # Unused listeners and container clean-up.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "DOCKER_HOST": "unix:///nonexistent",
@@ -302,7 +301,7 @@ class EmbeddedAws:
 
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        return lines[-1] if lines else "its log is empty"
 
     def _stop(self) -> None:
         for client in self._clients.values():
@@ -315,7 +314,7 @@ class EmbeddedAws:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
+    """Return an unused port of this machine."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
@@ -323,7 +322,7 @@ def free_port() -> int:
 
 
 def config_of(repository: str, tag: str | None, content: str, labels: Mapping[str, str]) -> str:
-    """Return the configuration of an image; it is another one for each of these."""
+    """Return the configuration of an image, which is unique for these arguments."""
     subject = hashlib.sha256(f"{repository}\n{tag}\n{content}".encode()).hexdigest()
     return json.dumps(
         {
@@ -337,17 +336,17 @@ def config_of(repository: str, tag: str | None, content: str, labels: Mapping[st
 
 def manifest_of(config: str, annotations: Mapping[str, str]) -> str:
     """Return the manifest of an image without layers."""
-    named = {
+    config_entry = {
         "mediaType": "application/vnd.oci.image.config.v1+json",
         "digest": digest_of(config),
         "size": len(config),
     }
-    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": named, "layers": []}
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config_entry, "layers": []}
     return json.dumps(manifest | ({"annotations": annotations} if annotations else {}), indent=1)
 
 
 def index_of(members: Mapping[str, str], annotations: Mapping[str, str]) -> str:
-    """Return the manifest of an index: the platform of each digest."""
+    """Return the manifest of an index from the platform of each digest."""
     entries = [
         {
             "mediaType": MANIFEST,
@@ -362,12 +361,12 @@ def index_of(members: Mapping[str, str], annotations: Mapping[str, str]) -> str:
 
 
 def digest_of(manifest: str) -> str:
-    """Return the digest by which a registry knows a manifest."""
+    """Return the digest of a manifest in a registry."""
     return f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process and everything that it started."""
+    """Stop a process and its children."""
     if process.stdin is not None:
         process.stdin.close()
     process.terminate()
@@ -376,6 +375,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    # It leads a session of its own, so this reaches its workers and nobody else.
+    # It leads a session of its own, so this reaches only its children.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

@@ -1,13 +1,13 @@
 """
-Rules of AWS that ministack leaves out.
+Rules of AWS that ministack does not enforce.
 
-Used by `local.aws.cloud` only, with private names of ministack as there. Each rule has a test over
+Used only by `local.aws.cloud`, with private names of ministack as there. Each rule has a test over
 the wire in tests/local/test_strictness.py.
 
-- EventBridge reaches a queue or a function only if their policy lets the rule; what it cannot
-  deliver goes to the dead-letter queue of the target. A standard queue keeps the message group.
+- EventBridge delivers to a queue or a function only if their policy allows the rule. Failed
+  deliveries go to the dead-letter queue of the target. A standard queue keeps the message group.
 - S3 answers 403 for a missing key to a caller without s3:ListBucket.
-- Names that are too long are refused, and permissions boundaries that do not exist.
+- Names that are too long are refused, and missing permissions boundaries.
 - Lambda follows a chain of calls through SQS, and stops it after 16.
 """
 
@@ -40,7 +40,7 @@ _RULE_CALLS: Final = frozenset(
 )
 _CREATE_FUNCTION: Final = ("POST", "/2015-03-31/functions")
 HOPS: Final = "LambdaHops"
-"""Where a message keeps how many calls of functions are behind it; receivers do not see it."""
+"""Attribute of a message that counts the function calls before it; receivers do not see it."""
 
 _hops: ContextVar[int] = ContextVar("hops", default=0)
 
@@ -57,7 +57,7 @@ class Events:
         self._responses = modules["responses"]
 
     def install(self) -> None:
-        """Put the checks before what ministack does for each target."""
+        """Wrap ministack's delivery to targets with the checks."""
         self._events._invoke_target = self._checked(  # noqa: SLF001  # no public name
             self._events._invoke_target  # noqa: SLF001  # same
         )
@@ -80,7 +80,7 @@ class Events:
 
     def _error(self, target: str, rule: str) -> str | None:
         """
-        Return the code of the error with which a delivery fails for good; None: it is tried.
+        Return the error code of a delivery that fails permanently; None for a possible one.
 
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
         """
@@ -105,7 +105,7 @@ class Events:
 
     def _may_invoke(self, function: Json, target: str, rule: str) -> bool:
         """
-        Tell whether the policy of a function lets a rule invoke it.
+        Whether the policy of a function allows a rule to invoke it.
 
         https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
         """
@@ -142,7 +142,7 @@ class Events:
 
     def _grouped(self, dispatch: Callable[..., None]) -> Callable[..., None]:
         """
-        Return a delivery to queues that keeps the message group on a standard queue.
+        Wrap the delivery to queues, to keep the message group on a standard queue.
 
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
         """
@@ -163,7 +163,7 @@ class Events:
 
 
 def _sqs_parameters(target: Mapping[str, Json], document: Json) -> dict[str, Json]:
-    """Return a target's message group as a text; a path names a field of the event."""
+    """Return a target's message group as text. A path refers to a field of the event."""
     group = (target.get("SqsParameters") or {}).get("MessageGroupId", "")
     if not group.startswith("$."):
         return {}
@@ -175,9 +175,9 @@ def _sqs_parameters(target: Mapping[str, Json], document: Json) -> dict[str, Jso
 
 def _as_aws_names_them(resource_of: Callable[..., str]) -> Callable[..., str]:
     """
-    Return a lookup of resources that gives rules and new functions their ARN.
+    Wrap the lookup of resources, so that rules and new functions have their ARN.
 
-    Ministack leaves them out, or writes the default bus into the ARN of a rule.
+    Ministack leaves them out, or includes the default bus in the ARN of a rule.
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
     https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html
     """
@@ -211,7 +211,7 @@ def _rule_of(request: Mapping[str, str]) -> str | None:
 
 
 class Objects:
-    """What S3 says of a key that does not exist."""
+    """S3's answers for missing keys."""
 
     def __init__(self, modules: Mapping[str, ModuleType]) -> None:
         self._s3: Json = modules["s3"]
@@ -221,12 +221,12 @@ class Objects:
         self._responses = modules["responses"]
 
     def install(self) -> None:
-        """Put the check behind S3's own answer."""
+        """Wrap S3's request handler with the check."""
         self._s3.handle_request = self._checked(self._s3.handle_request)
 
     def _checked(self, s3: Handler) -> Handler:
         """
-        Return S3's request handler, with 403 for a missing key where the caller may not list.
+        Wrap S3's request handler: 403 for a missing key if the caller may not list.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html#API_GetObject_Permissions
         """
@@ -265,13 +265,13 @@ class Objects:
 
 
 class Names:
-    """The lengths of names, where a template or a call gives one."""
+    """Length limits of names in templates and calls."""
 
     def __init__(self, modules: Mapping[str, ModuleType]) -> None:
         self._modules = modules
 
     def install(self) -> None:
-        """Put the check before whatever makes a resource."""
+        """Wrap the functions that create resources with the check."""
         for module in ("provisioners", "stacks"):
             cloudformation: Json = self._modules[module]
             cloudformation._provision_resource = _checked_resource(  # noqa: SLF001  # no public name
@@ -347,12 +347,12 @@ class Names:
 
 
 def _too_long(kind: str, parameter: str, name: object) -> str | None:
-    longest = LIMITS[kind].longest
-    if not isinstance(name, str) or len(name) <= longest:
+    max_length = LIMITS[kind].max_length
+    if not isinstance(name, str) or len(name) <= max_length:
         return None
     return (
         f"1 validation error detected: Value '{name}' at '{parameter}' failed to satisfy"
-        f" constraint: Member must have length less than or equal to {longest}"
+        f" constraint: Member must have length less than or equal to {max_length}"
     )
 
 
@@ -367,14 +367,14 @@ def _checked_resource(provision: Callable[..., Json]) -> Callable[..., Json]:
 
 
 class Boundaries:
-    """Permissions boundaries of roles: IAM refuses one that does not exist."""
+    """Permissions boundaries of roles. IAM refuses one that does not exist."""
 
     def __init__(self, modules: Mapping[str, ModuleType]) -> None:
         self._iam: Json = modules["iam"]
         self._provisioners: Json = modules["provisioners"]
 
     def install(self) -> None:
-        """Put the check before CloudFormation creates or updates a role."""
+        """Wrap CloudFormation's creation and update of roles with the check."""
         handlers = self._provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]  # noqa: SLF001  # no public name
         for operation in ("create", "update"):
             if operation in handlers:
@@ -382,27 +382,27 @@ class Boundaries:
 
     def _checked(self, make: Callable[..., Json]) -> Callable[..., Json]:
         """
-        Return what makes or updates a role, with the check.
+        Wrap the creation or update of a role with the check.
 
         https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html#API_CreateRole_Errors
         """
 
-        def made(*arguments: Json) -> Json:
+        def create_or_update(*arguments: Json) -> Json:
             boundary = _properties(arguments).get("PermissionsBoundary")
             if boundary and self._iam._boundary_policy_error(boundary):  # noqa: SLF001  # no public name
                 raise ValueError(f"Scope ARN: {boundary} does not exist or is not attachable.")
             return make(*arguments)
 
-        return made
+        return create_or_update
 
 
 class Recursion:
     """
-    Lambda's guard against loops, followed through queues.
+    Lambda's protection against recursive loops, through queues.
 
-    Ministack counts calls of Invoke: its functions name the count with each call to AWS. Here a
-    message keeps the count, and the batch that it is in goes on counting. Of messages of different
-    depth in one batch AWS does not document which counts; here the deepest does.
+    Ministack counts calls of Invoke: its functions send the count with each call to AWS. Here a
+    message stores the count, and the function that receives it continues from there. AWS does not
+    document the count of a batch with messages of different depth. Here it is the maximum.
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
     """
 
@@ -412,7 +412,7 @@ class Recursion:
         self._provisioners: Json = modules["provisioners"]
 
     def install(self) -> None:
-        """Count where messages are sent, and where a function gets them."""
+        """Wrap sending of messages and invocation of functions with the count."""
         sqs, functions = self._sqs, self._lambda
         sqs.handle_request = self._counted(sqs.handle_request)
         sqs._build_send_sys_attrs = _with_hops(sqs._build_send_sys_attrs)  # noqa: SLF001  # no public name
@@ -448,7 +448,7 @@ class Recursion:
         return guarded
 
     def _drop(self, url: str, batch: Json) -> None:
-        """Move messages to the dead-letter queue of theirs; without one they are lost."""
+        """Move messages to the dead-letter queue of their queue; without one they are deleted."""
         queue = self._sqs._queues[url]  # noqa: SLF001  # no public name
         policy = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
         if not policy:
@@ -461,9 +461,9 @@ class Recursion:
         self._sqs._dlq_sweep(queue)  # noqa: SLF001  # same
 
     def _configured(self, make: Callable[..., Json]) -> Callable[..., Json]:
-        """Return what makes or updates a function, with the property that ministack leaves out."""
+        """Wrap the creation or update of a function, to set a property that ministack ignores."""
 
-        def made(*arguments: Json) -> Json:
+        def create_or_update(*arguments: Json) -> Json:
             result = make(*arguments)
             properties = _properties(arguments)
             function = self._lambda._functions.get(result[0])  # noqa: SLF001  # no public name
@@ -471,17 +471,17 @@ class Recursion:
                 function["recursive_loop"] = properties.get("RecursiveLoop", "Terminate")
             return result
 
-        return made
+        return create_or_update
 
 
 def _properties(arguments: tuple[Json, ...]) -> Json:
-    """Return the properties that a resource is to have: of an update, those that come last."""
+    """Return the new properties of a resource: in the arguments of an update, they come last."""
     return next(argument for argument in reversed(arguments) if isinstance(argument, dict))
 
 
 def _with_hops(attributes_of: Callable[..., Json]) -> Callable[..., Json]:
-    def attributes(now: float, asked: Json) -> Json:
-        return {**attributes_of(now, asked), HOPS: _hops.get()}
+    def attributes(now: float, message: Json) -> Json:
+        return {**attributes_of(now, message), HOPS: _hops.get()}
 
     return attributes
 

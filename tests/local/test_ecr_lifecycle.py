@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lib.checks.lifecycle import policy
-from local.aws.ecr_lifecycle import Stored, marked
+from local.aws.ecr_lifecycle import PolicyImage, mark_images
 from local.aws.process import EmbeddedAws
 
 DAY = 24 * 60 * 60
@@ -30,12 +30,12 @@ def a_rule(priority: int, status: str = "any", count: int = 1, **more: Any) -> d
     }
 
 
-def an_image(name: str, days: float, *tags: str, members: tuple[str, ...] = ()) -> Stored:
-    return Stored(name, tags, NOW - days * DAY, members)
+def an_image(name: str, days: float, *tags: str, members: tuple[str, ...] = ()) -> PolicyImage:
+    return PolicyImage(name, tags, NOW - days * DAY, members)
 
 
-def expired(rules: list[Any], *images: Stored) -> dict[str, int]:
-    return {image.digest: rule["rulePriority"] for image, rule in marked(rules, images, NOW)}
+def expired(rules: list[Any], *images: PolicyImage) -> dict[str, int]:
+    return {image.digest: rule["rulePriority"] for image, rule in mark_images(rules, images, NOW)}
 
 
 # The repository of AWS's examples:
