@@ -1,6 +1,7 @@
 """
-The receivers on this machine: as strict as the vendors, and scriptable.
+Stand-ins for the receivers: as strict as the vendors, and scriptable.
 
-`wire` has the words, `journal` remembers, `script` holds the faults to play; the others each answer
-the calls of one receiver. `local.standins.server` puts them behind one port.
+`wire` has the common types, `journal` records messages and requests, `script` holds faults to
+play. Every other module answers the calls of one receiver. `local.standins.server` serves them on
+one port.
 """

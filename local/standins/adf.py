@@ -1,5 +1,5 @@
 """
-The Atlassian Document Format, checked as strictly as a project can rely on.
+A validator for the Atlassian Document Format.
 
 https://developer.atlassian.com/cloud/jira/platform/apis/document/structure/
 """
@@ -12,7 +12,7 @@ from typing import Final
 from local.standins.wire import Json
 
 LIMIT: Final = 32_767
-"""Characters in a description or comment; here of its JSON, which is never less."""
+"""Maximum characters of a description or comment. Here its JSON is counted, which is longer."""
 
 
 def _names(text: str) -> frozenset[str]:
@@ -57,7 +57,7 @@ CHILDREN: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         ),
     }
 )
-"""Which nodes may stand in which."""
+"""Allowed child nodes by type of node."""
 
 _MARKS: Final = _names(
     "strong em code link strike underline subsup textColor backgroundColor border"
@@ -78,12 +78,12 @@ _HEADING_LEVELS: Final = range(1, 7)
 
 
 def length(document: Json) -> int:
-    """Return the characters of a document's JSON."""
+    """Return the number of characters in a document's JSON."""
     return len(json.dumps(document, ensure_ascii=False, separators=(",", ":")))
 
 
 def problems(document: Json) -> Iterator[str]:
-    """Yield what is wrong with a document, in reading order."""
+    """Yield the errors of a document, in reading order."""
     if not isinstance(document, dict) or document.get("type") != "doc":
         yield "not an Atlassian document: an object of type doc is needed"
     elif document.get("version") != 1:

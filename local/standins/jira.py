@@ -1,11 +1,11 @@
 """
-Jira Cloud REST v3, the part that alerts need: issues, comments, attachments, transitions, search.
+Jira Cloud REST v3, as far as alerts need it: issues, comments, attachments, transitions, search.
 
-And what a test of a destination asks: account, permissions, issue types, create screen.
+Also the calls of destination tests: account, permissions, issue types, create screen.
 https://developer.atlassian.com/cloud/jira/platform/rest/v3/
-Errors come in Jira's shape, {"errorMessages": [], "errors": {}}; an answer to a call that it does
-not know is 404. A description above the limit costs an issue number, as at Jira (JRACLOUD-78553).
-The search reads an index that lags behind the issues: `JiraStandIn.lag`.
+Errors have Jira's format, {"errorMessages": [], "errors": {}}. Unsupported calls are answered
+with 404. A description above the limit consumes an issue number, as in Jira (JRACLOUD-78553). The
+search index lags behind the issues: `JiraStandIn.lag`.
 """
 
 import json
@@ -30,9 +30,9 @@ SUMMARY: Final = 255
 LABEL: Final = 255
 PROPERTY_KEY: Final = 255
 PROPERTY: Final = 32_768
-"""Characters of the JSON of an issue property."""
-FOUND: Final = 50
-"""Issues in one page of search results, unless the caller asks for fewer."""
+"""Maximum characters of the JSON of an issue property."""
+SEARCH_PAGE: Final = 50
+"""Issues in a page of search results, unless the caller asks for fewer."""
 
 _JSON: Final = MappingProxyType({"Content-Type": "application/json;charset=UTF-8"})
 _ISSUE: Final = re.compile(rf"{API}/issue/(?P<key>[A-Z][A-Z0-9_]*-\d+|\d+)(?P<rest>/\w+)?")
@@ -65,7 +65,7 @@ _GONE: Final = "Issue does not exist or you do not have permission to see it."
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file at an issue."""
+    """A file of an issue."""
 
     id: str
     name: str
@@ -90,25 +90,25 @@ class _Issue:
 
 
 @dataclass(frozen=True, slots=True)
-class _Indexed:
-    """An issue as the index has it from some moment on; gone: it was deleted."""
+class _IndexVersion:
+    """A version of an issue in the index, from a time on; None for a deleted issue."""
 
     since: float
-    issue: jql.Indexed | None
+    issue: jql.IndexedIssue | None
 
 
 class JiraStandIn:
-    """One site: every project and every issue type exists, and one account may write."""
+    """A Jira site with all projects and issue types, and one account."""
 
     def __init__(self, seconds: Callable[[], float] = time.monotonic) -> None:
         self.email = "alerts@example.com"
         self.token = secrets.token_hex(12)
         self.lag: Callable[[], float] = lambda: 0.0
-        """Seconds until the search shows a change, asked at each change."""
+        """Seconds until the search shows a change. Called at each change."""
         self._seconds = seconds
-        self._index: dict[str, list[_Indexed]] = {}
+        self._index: dict[str, list[_IndexVersion]] = {}
         self._having: dict[jql.Clue, set[str]] = {}
-        """The issues that ever had a label or a word, by which a search is short."""
+        """All issues that ever had a label or a word, to narrow a search."""
         self._hidden: set[str] = set()
         self._issues: dict[str, _Issue] = {}
         self._numbers: dict[str, int] = {}
@@ -117,56 +117,56 @@ class JiraStandIn:
         self._denied: set[str] = set()
 
     def deny(self, *permissions: str) -> None:
-        """Take permissions, such as "DELETE_ISSUES", from the account; without any: give all."""
+        """Revoke permissions, such as "DELETE_ISSUES"; without arguments restore all."""
         self._denied = set(permissions)
 
     def delete(self, key: str) -> None:
-        """Remove an issue, as a person would: its key answers 404 from now on."""
+        """Delete an issue, as a person would: its key answers 404 afterwards."""
         with self._lock:
             del self._issues[key]
             self._show(key, None)
 
     def add(self, project: str, summary: str, **fields: Json) -> str:
-        """Create an issue as a person does, and return its key. It has no properties."""
+        """Create an issue without properties, as a person would, and return its key."""
         with self._lock:
-            given = {"project": {"key": project}, "issuetype": {"name": "Task"}, **fields}
-            return self._kept({**given, "summary": summary}, {}).key
+            issue_fields = {"project": {"key": project}, "issuetype": {"name": "Task"}, **fields}
+            return self._kept({**issue_fields, "summary": summary}, {}).key
 
     def change(self, key: str, **fields: Json) -> None:
-        """Edit an issue as a person does."""
+        """Edit an issue, as a person would."""
         with self._lock:
             issue = self._issues[key]
             issue.fields = issue.fields | fields
             self._show(key, issue)
 
     def keys(self) -> list[str]:
-        """Return the keys of the issues that exist, the oldest first."""
+        """Return the keys of existing issues, oldest first."""
         with self._lock:
             return [*self._issues]
 
     def fields(self, key: str) -> Mapping[str, Json]:
-        """Return the fields of an issue as they are now."""
+        """Return the current fields of an issue."""
         with self._lock:
             return dict(self._issues[key].fields)
 
     def hide(self, project: str) -> None:
-        """Take the permission to browse a project and to create issues in it from the account."""
+        """Revoke the permissions to browse a project and to create issues in it."""
         with self._lock:
             self._hidden.add(project)
 
     def attachment(self, number: str) -> Attachment | None:
         """Return a file by its id."""
         with self._lock:
-            files = (each for issue in self._issues.values() for each in issue.attachments)
-            return next((each for each in files if each.id == number), None)
+            files = (file for issue in self._issues.values() for file in issue.attachments)
+            return next((file for file in files if file.id == number), None)
 
     def destination(self, call: Call) -> str:
         """Return the issue key in a path, or ""."""
-        found = _ISSUE.fullmatch(call.path)
-        return found["key"] if found else ""
+        match = _ISSUE.fullmatch(call.path)
+        return match["key"] if match else ""
 
     def handle(self, call: Call) -> Outcome:
-        """Answer as Jira would."""
+        """Answer as Jira does."""
         expected = b64encode(f"{self.email}:{self.token}".encode()).decode()
         if call.headers.get("authorization") != f"Basic {expected}":
             return _refuse(
@@ -189,17 +189,21 @@ class JiraStandIn:
 
     def _route(self, call: Call, body: dict[str, Json]) -> Outcome:
         if call.path == f"{API}/search/jql":
-            named = call.query.get("fields")
-            query = call.query if named is None else {**call.query, "fields": named.split(",")}
+            field_names = call.query.get("fields")
+            query = (
+                call.query
+                if field_names is None
+                else {**call.query, "fields": field_names.split(",")}
+            )
             return self._search({**query, **body})
         if call.path == f"{API}/issue" and call.method == "POST":
             return self._create(body)
-        found = _ISSUE.fullmatch(call.path)
-        action = self._actions.get((call.method, (found["rest"] or "") if found else "?"))
-        if found is None or action is None:
+        match = _ISSUE.fullmatch(call.path)
+        action = self._actions.get((call.method, (match["rest"] or "") if match else "?"))
+        if match is None or action is None:
             return NOT_FOUND
         issue = next(
-            (each for each in self._visible() if found["key"] in (each.key, each.id)), None
+            (issue for issue in self._visible() if match["key"] in (issue.key, issue.id)), None
         )
         if issue is None:
             return _refuse(HTTPStatus.NOT_FOUND, _GONE)
@@ -208,7 +212,7 @@ class JiraStandIn:
         return action(self, issue, body)
 
     def _facts(self, call: Call) -> Json:
-        """Return what is asked about the account or a project; None for any other question."""
+        """Return facts about the account or a project; None for other calls."""
         if call.method != "GET":
             return None
         if call.path == f"{API}/myself":
@@ -236,35 +240,35 @@ class JiraStandIn:
         return Outcome(Answer(HTTPStatus.NO_CONTENT))
 
     def _visible(self) -> Iterator[_Issue]:
-        return (each for each in self._issues.values() if _project(each.key) not in self._hidden)
+        return (issue for issue in self._issues.values() if _project(issue.key) not in self._hidden)
 
     def _show(self, key: str, issue: _Issue | None) -> None:
-        """Have the index show an issue as it is now, after the lag."""
-        shown = None if issue is None else _indexed(issue)
+        """Update the index for an issue, after the lag."""
+        indexed_issue = None if issue is None else _indexed(issue)
         now = self._seconds()
         versions = self._index.setdefault(key, [])
-        seen = [place for place, version in enumerate(versions) if version.since <= now]
-        del versions[: max(seen, default=0)]
-        versions.append(_Indexed(now + self.lag(), shown))
-        for clue in shown.clues() if shown is not None else ():
+        current = [number for number, version in enumerate(versions) if version.since <= now]
+        del versions[: max(current, default=0)]
+        versions.append(_IndexVersion(now + self.lag(), indexed_issue))
+        for clue in indexed_issue.clues() if indexed_issue is not None else ():
             self._having.setdefault(clue, set()).add(key)
 
     def _file(self, call: Call) -> Outcome:
-        """Take a file, or remove one."""
-        removed = _ATTACHMENT.fullmatch(call.path)
-        if removed is not None and call.method == "DELETE":
+        """Add a file, or delete one."""
+        deletion = _ATTACHMENT.fullmatch(call.path)
+        if deletion is not None and call.method == "DELETE":
             for issue in self._issues.values():
-                kept = [each for each in issue.attachments if each.id != removed["id"]]
-                if len(kept) < len(issue.attachments):
-                    issue.attachments = kept
+                remaining = [file for file in issue.attachments if file.id != deletion["id"]]
+                if len(remaining) < len(issue.attachments):
+                    issue.attachments = remaining
                     return Outcome(Answer(HTTPStatus.NO_CONTENT))
             return _refuse(HTTPStatus.NOT_FOUND, "The attachment does not exist.")
-        found = _ISSUE.fullmatch(call.path)
-        if found is None or found["key"] not in self._issues:
+        match = _ISSUE.fullmatch(call.path)
+        if match is None or match["key"] not in self._issues:
             return _refuse(HTTPStatus.NOT_FOUND, _GONE)
         if call.headers.get("x-atlassian-token") != "no-check":
             return Outcome(Answer(HTTPStatus.FORBIDDEN, "XSRF check failed"), reason="XSRF check")
-        return self._attached(self._issues[found["key"]], call)
+        return self._attached(self._issues[match["key"]], call)
 
     def _attached(self, issue: _Issue, call: Call) -> Outcome:
         file = _form_file(call)
@@ -273,12 +277,12 @@ class JiraStandIn:
         self._files += 1
         name, media_type, content = file
         created = f"2026-01-01T00:00:{self._files % 60:02}.{self._files:03}+0000"
-        kept = Attachment(str(30_000 + self._files), name, media_type, content, created)
-        issue.attachments.append(kept)
-        told = {"id": kept.id, "filename": name, "size": len(content)}
+        attachment = Attachment(str(30_000 + self._files), name, media_type, content, created)
+        issue.attachments.append(attachment)
+        summary = {"id": attachment.id, "filename": name, "size": len(content)}
         return Outcome(
-            _answer(HTTPStatus.OK, [told]),
-            Draft(issue.key, Kind.ATTACHED, told, (Note(f"{len(content):,} bytes"),)),
+            _answer(HTTPStatus.OK, [summary]),
+            Draft(issue.key, Kind.ATTACHED, summary, (Note(f"{len(content):,} bytes"),)),
         )
 
     def _create(self, body: dict[str, Json]) -> Outcome:
@@ -297,7 +301,7 @@ class JiraStandIn:
         if _too_long(fields):
             self._number(_project_of(fields))
             return _refuse(HTTPStatus.BAD_REQUEST, "CONTENT_LIMIT_EXCEEDED")
-        properties = {each["key"]: each["value"] for each in body.get("properties", [])}
+        properties = {entry["key"]: entry["value"] for entry in body.get("properties", [])}
         issue = self._kept(fields, properties)
         draft = Draft(issue.key, Kind.CREATED, body, _notes(fields))
         return Outcome(_answer(HTTPStatus.CREATED, {"id": issue.id, "key": issue.key}), draft)
@@ -316,15 +320,15 @@ class JiraStandIn:
         return self._numbers[project]
 
     def _read(self, issue: _Issue, query: dict[str, Json]) -> Outcome:
-        """Answer with all fields or those named, and with the properties that are named."""
-        named = query.get("fields")
-        document = _document(issue, None if named is None else named.split(","))
-        wanted = [name for name in str(query.get("properties", "")).split(",") if name]
-        if wanted:
+        """Answer with the requested fields, or all, and with the requested properties."""
+        field_names = query.get("fields")
+        document = _document(issue, None if field_names is None else field_names.split(","))
+        names = [name for name in str(query.get("properties", "")).split(",") if name]
+        if names:
             document["properties"] = {
                 name: value
                 for name, value in issue.properties.items()
-                if name in wanted or "*all" in wanted
+                if name in names or "*all" in names
             }
         return Outcome(_answer(HTTPStatus.OK, document))
 
@@ -355,19 +359,19 @@ class JiraStandIn:
         return Outcome(_answer(HTTPStatus.CREATED, comment), draft)
 
     def _comments(self, issue: _Issue, _body: dict[str, Json]) -> Outcome:
-        listed = [{"body": each} for each in reversed(issue.comments)]
+        listed = [{"body": comment} for comment in reversed(issue.comments)]
         return Outcome(_answer(HTTPStatus.OK, {"comments": listed, "total": len(listed)}))
 
     def _transitions(self, _issue: _Issue, _body: dict[str, Json]) -> Outcome:
         listed = [
-            {"id": each, "name": name, "to": _status(name, category)}
-            for each, name, category in _WORKFLOW
+            {"id": number, "name": name, "to": _status(name, category)}
+            for number, name, category in _WORKFLOW
         ]
         return Outcome(_answer(HTTPStatus.OK, {"transitions": listed}))
 
     def _move(self, issue: _Issue, body: dict[str, Json]) -> Outcome:
         wanted = str((body.get("transition") or {}).get("id"))
-        names = {each: name for each, name, _ in _WORKFLOW}
+        names = {number: name for number, name, _ in _WORKFLOW}
         if wanted not in names:
             return _refuse(
                 HTTPStatus.BAD_REQUEST,
@@ -379,50 +383,54 @@ class JiraStandIn:
         draft = Draft(issue.key, Kind.MOVED, {**body, "to": issue.status})
         return Outcome(Answer(HTTPStatus.NO_CONTENT), draft)
 
-    def _search(self, asked: Mapping[str, Json]) -> Outcome:
-        """Answer from the index, page by page. Without `fields` an issue is only its id."""
-        query = jql.parse(str(asked.get("jql") or ""))
+    def _search(self, request: Mapping[str, Json]) -> Outcome:
+        """Return a page of results from the index. Without `fields`, issues have only an id."""
+        query = jql.parse(str(request.get("jql") or ""))
         if query is None:
             return _refuse(HTTPStatus.BAD_REQUEST, "Error in the JQL Query.")
         for project in query.projects() & self._hidden:
             problem = f"The value '{project}' does not exist for the field 'project'."
             return _refuse(HTTPStatus.BAD_REQUEST, problem)
         clues = query.condition.clues()
-        keys = None if clues is None else set().union(*(self._having.get(it, ()) for it in clues))
-        hits = [each for each in self._shown(keys) if query.condition.matches(each)]
+        keys = (
+            None if clues is None else set().union(*(self._having.get(clue, ()) for clue in clues))
+        )
+        hits = [issue for issue in self._shown(keys) if query.condition.matches(issue)]
         if query.descending:
             hits.reverse()
-        begin = int(asked.get("nextPageToken") or 0)
-        end = begin + min(int(asked.get("maxResults") or FOUND), FOUND)
-        named = asked.get("fields")
+        begin = int(request.get("nextPageToken") or 0)
+        end = begin + min(int(request.get("maxResults") or SEARCH_PAGE), SEARCH_PAGE)
+        field_names = request.get("fields")
         answer: dict[str, Json] = {
-            "issues": [self._hit(each, named) for each in hits[begin:end]],
+            "issues": [self._hit(hit, field_names) for hit in hits[begin:end]],
             "isLast": end >= len(hits),
         }
         if end < len(hits):
             answer["nextPageToken"] = str(end)
         return Outcome(_answer(HTTPStatus.OK, answer))
 
-    def _shown(self, keys: set[str] | None) -> Iterator[jql.Indexed]:
-        """Yield what the index shows now of some issues or of all, the oldest first."""
+    def _shown(self, keys: set[str] | None) -> Iterator[jql.IndexedIssue]:
+        """Yield the current index entries of some or all issues, oldest first."""
         now = self._seconds()
-        places = self._index if keys is None else sorted(keys, key=self._created)
-        for key in places:
-            seen = [each for each in self._index[key] if each.since <= now]
-            issue = seen[-1].issue if seen else None
+        ordered_keys = self._index if keys is None else sorted(keys, key=self._created)
+        for key in ordered_keys:
+            versions = [version for version in self._index[key] if version.since <= now]
+            issue = versions[-1].issue if versions else None
             if issue is not None and _project(issue.key) not in self._hidden:
                 yield issue
 
     def _created(self, key: str) -> int:
-        """Return the place of an issue in the order of creation."""
-        return next((int(each.issue.id) for each in self._index[key] if each.issue is not None), 0)
+        """Return the position of an issue in the order of creation."""
+        return next(
+            (int(version.issue.id) for version in self._index[key] if version.issue is not None), 0
+        )
 
-    def _hit(self, found: jql.Indexed, named: Iterable[str] | None) -> Json:
-        # An issue that was deleted a moment ago is still in the index, by its key alone.
-        issue = self._issues.get(found.key)
-        if issue is None or named is None:
-            return {"id": found.id} | ({"key": found.key} if named else {})
-        return _document(issue, [*named])
+    def _hit(self, entry: jql.IndexedIssue, field_names: Iterable[str] | None) -> Json:
+        # A deleted issue stays in the index for a while, with only its key.
+        issue = self._issues.get(entry.key)
+        if issue is None or field_names is None:
+            return {"id": entry.id} | ({"key": entry.key} if field_names else {})
+        return _document(issue, [*field_names])
 
     _actions: Final[
         Mapping[tuple[str, str], Callable[["JiraStandIn", _Issue, dict[str, Json]], Outcome]]
@@ -504,36 +512,36 @@ def _too_long(fields: Mapping[str, Json]) -> bool:
 
 
 def _notes(fields: Mapping[str, Json]) -> tuple[Note, ...]:
-    found = []
+    notes = []
     if "summary" in fields:
-        found.append(size(len(fields["summary"]), SUMMARY, "characters of summary"))
+        notes.append(size(len(fields["summary"]), SUMMARY, "characters of summary"))
     if fields.get("description") is not None:
         count = adf.length(fields["description"])
-        found.append(size(count, adf.LIMIT, "characters of JSON"))
-    return tuple(found)
+        notes.append(size(count, adf.LIMIT, "characters of JSON"))
+    return tuple(notes)
 
 
 def _status(name: str, category: str) -> Json:
     return {"name": name, "statusCategory": {"key": category}}
 
 
-def _document(issue: _Issue, named: Iterable[str] | None = None) -> dict[str, Json]:
-    # Closed issues have a resolution, as in Jira's own workflows: here the name of their status.
+def _document(issue: _Issue, field_names: Iterable[str] | None = None) -> dict[str, Json]:
+    # Closed issues have a resolution, as in Jira's workflows: here the name of their status.
     resolution = {"name": issue.status} if issue.category == "done" else None
     status = _status(issue.status, issue.category)
     files = [
-        {"id": each.id, "filename": each.name, "size": len(each.content), "created": each.created}
-        for each in issue.attachments
+        {"id": file.id, "filename": file.name, "size": len(file.content), "created": file.created}
+        for file in issue.attachments
     ]
     fields = {**issue.fields, "status": status, "resolution": resolution, "attachment": files}
-    if named is not None:
-        fields = {name: value for name, value in fields.items() if name in [*named]}
+    if field_names is not None:
+        fields = {name: value for name, value in fields.items() if name in [*field_names]}
     return {"id": issue.id, "key": issue.key, "fields": fields}
 
 
-def _indexed(issue: _Issue) -> jql.Indexed:
+def _indexed(issue: _Issue) -> jql.IndexedIssue:
     texts = [issue.fields.get("summary"), issue.fields.get("description"), issue.comments]
-    return jql.Indexed(
+    return jql.IndexedIssue(
         id=issue.id,
         key=issue.key,
         words=frozenset(word for text in texts for word in jql.words(text)),
@@ -557,15 +565,15 @@ def _project(key: str) -> str:
 
 
 def _wrong_properties(properties: Json) -> str | None:
-    """Return what is wrong with the properties of a new issue; None: nothing."""
+    """Return the error of a new issue's properties; None for valid ones."""
     if not isinstance(properties, list):
         return "The properties are not a list."
-    for each in properties:
-        if not isinstance(each, dict) or not isinstance(each.get("key"), str) or not each["key"]:
+    for entry in properties:
+        if not isinstance(entry, dict) or not isinstance(entry.get("key"), str) or not entry["key"]:
             return "A property has no key."
-        if len(each["key"]) > PROPERTY_KEY:
+        if len(entry["key"]) > PROPERTY_KEY:
             return f"The key of a property is longer than {PROPERTY_KEY} characters."
-        if len(json.dumps(each.get("value"))) > PROPERTY:
+        if len(json.dumps(entry.get("value"))) > PROPERTY:
             return f"The value of a property is longer than {PROPERTY} characters."
     return None
 

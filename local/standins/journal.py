@@ -1,4 +1,4 @@
-"""What was asked and what was accepted, in order: the proof of "nothing lost, nothing twice"."""
+"""The journal of the receivers: all requests and accepted messages, in order."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -8,7 +8,7 @@ from local.standins.wire import Call, Message, Outcome, Receiver, Request
 
 
 class Journal:
-    """Messages and requests of all receivers. Safe to use from several threads."""
+    """Messages and requests of all receivers. Thread-safe."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
@@ -26,7 +26,7 @@ class Journal:
         *,
         status: int | None,
     ) -> None:
-        """Write down one request and, in the same breath, the message that came with it."""
+        """Record a request and, atomically, its accepted message."""
         with self._changed:
             at = self._now()
             number = None
@@ -48,7 +48,7 @@ class Journal:
             self._requests.append(
                 Request(
                     receiver=receiver,
-                    # A create does not know its key before it was accepted.
+                    # A create call has no key before it is accepted.
                     destination=draft.destination if draft else destination,
                     method=call.method,
                     path=call.path,
@@ -61,34 +61,34 @@ class Journal:
             self._changed.notify_all()
 
     def messages(self, receiver: str | None = None) -> list[Message]:
-        """Return what was accepted, by everybody or by one receiver."""
+        """Return the accepted messages, of all receivers or of one."""
         with self._changed:
-            return [each for each in self._messages if receiver in (None, each.receiver)]
+            return [message for message in self._messages if receiver in (None, message.receiver)]
 
     def requests(self, receiver: str | None = None) -> list[Request]:
-        """Return every request, refused ones too."""
+        """Return all requests, including refused ones."""
         with self._changed:
-            return [each for each in self._requests if receiver in (None, each.receiver)]
+            return [request for request in self._requests if receiver in (None, request.receiver)]
 
     def wait_for(self, count: int, timeout: float, receiver: str | None = None) -> list[Message]:
-        """Return as soon as `count` messages were accepted. Raises `TimeoutError`."""
+        """Wait until `count` messages are accepted, and return them. Raises `TimeoutError`."""
         with self._changed:
             enough = self._changed.wait_for(lambda: len(self.messages(receiver)) >= count, timeout)
-        found = self.messages(receiver)
+        messages = self.messages(receiver)
         if not enough:
             raise TimeoutError(
-                f"{len(found)} of {count} messages after {timeout:g} s"
+                f"{len(messages)} of {count} messages after {timeout:g} s"
                 f" ({len(self.requests(receiver))} requests)"
             )
-        return found
+        return messages
 
     def wait_for_more(self, requests: int, timeout: float) -> None:
-        """Return when there are more than `requests` requests, at the end, or after `timeout`."""
+        """Wait for more than `requests` requests, at most for `timeout` or until `close`."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or len(self._requests) > requests, timeout)
 
     def close(self) -> None:
-        """Let everybody go who waits."""
+        """Wake all waiting threads."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

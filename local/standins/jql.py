@@ -1,9 +1,9 @@
 """
-Jira's query language, the part that alerts need: =, != and ~, AND, OR, brackets, ORDER BY created.
+Jira's query language, as far as alerts need it: =, != and ~, AND, OR, brackets, ORDER BY created.
 
 https://support.atlassian.com/jira-software-cloud/docs/what-is-advanced-search-in-jira-cloud/
-A query that is not understood is no query: never an empty result. Jira refuses queries without a
-condition, too.
+An unsupported query is refused, instead of having an empty result. Queries without a condition are
+refused, as in Jira.
 """
 
 import re
@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 Json = Any
 Clue = tuple[str, str]
-"""A label or a word that an issue has: ("labels", "ecr-1a2b"), ("text", "openssl")."""
+"""A label or a word of an issue: ("labels", "ecr-1a2b"), ("text", "openssl")."""
 
 _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\]|\\.)*")|(?P<sign>!=|=|~|\(|\))|(?P<word>[\w.-]+))\s*"""
@@ -25,15 +25,15 @@ _WORD: Final = re.compile(r"[^\W_]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Indexed:
-    """What the index knows of an issue."""
+class IndexedIssue:
+    """An issue in the search index."""
 
     id: str
     key: str
     words: frozenset[str]
-    """Of summary, description and comments, in small letters."""
+    """Words of summary, description and comments, in lower case."""
     values: Mapping[str, tuple[str, ...]]
-    """By field; a field that nobody knows has no value."""
+    """Values by field. An unknown field has no values."""
 
     def clues(self) -> Iterator[Clue]:
         """Yield the labels and words of the issue."""
@@ -42,10 +42,10 @@ class Indexed:
 
 
 class _Condition(Protocol):
-    def matches(self, issue: Indexed) -> bool: ...
+    def matches(self, issue: IndexedIssue) -> bool: ...
 
     def clues(self) -> frozenset[Clue] | None:
-        """Return clues of which each issue that matches has one; None: there are no such."""
+        """Return clues of which every matching issue has at least one; None if there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,11 @@ class _Term:
     operator: str
     value: str
 
-    def matches(self, issue: Indexed) -> bool:
+    def matches(self, issue: IndexedIssue) -> bool:
         if self.operator == "~":
             return {word.lower() for word in _WORD.findall(self.value)} <= issue.words
-        found = self.value in issue.values.get(self.field, ())
-        return found is (self.operator == "=")
+        equal = self.value in issue.values.get(self.field, ())
+        return equal is (self.operator == "=")
 
     def clues(self) -> frozenset[Clue] | None:
         if self.operator == "~":
@@ -72,7 +72,7 @@ class _Term:
 class _All:
     parts: tuple[_Condition, ...]
 
-    def matches(self, issue: Indexed) -> bool:
+    def matches(self, issue: IndexedIssue) -> bool:
         return all(part.matches(issue) for part in self.parts)
 
     def clues(self) -> frozenset[Clue] | None:
@@ -83,29 +83,29 @@ class _All:
 class _Any:
     parts: tuple[_Condition, ...]
 
-    def matches(self, issue: Indexed) -> bool:
+    def matches(self, issue: IndexedIssue) -> bool:
         return any(part.matches(issue) for part in self.parts)
 
     def clues(self) -> frozenset[Clue] | None:
-        found = [part.clues() for part in self.parts]
-        return None if None in found else reduce(or_, filter(None, found))
+        clues = [part.clues() for part in self.parts]
+        return None if None in clues else reduce(or_, filter(None, clues))
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query that was understood."""
+    """A parsed query."""
 
     condition: _Condition
     terms: tuple[_Term, ...]
     descending: bool
 
     def projects(self) -> set[str]:
-        """Return the projects that it names."""
+        """Return the projects in the query."""
         return {term.value for term in self.terms if term.field == "project"}
 
 
 def words(value: Json) -> Iterator[str]:
-    """Yield the words of a text, or of the text nodes of a document, in small letters."""
+    """Yield the words of a text, or of the text nodes of a document, in lower case."""
     if isinstance(value, str):
         yield from (word.lower() for word in _WORD.findall(value))
     elif isinstance(value, list):
@@ -117,7 +117,7 @@ def words(value: Json) -> Iterator[str]:
 
 
 def parse(text: str) -> Query | None:
-    """Return the query; None when it is not understood, or has no condition."""
+    """Parse a query; None if it is unsupported or has no condition."""
     order = _ORDER.search(text)
     tokens = _tokens(_ORDER.sub("", text))
     if not tokens:
@@ -134,18 +134,18 @@ def parse(text: str) -> Query | None:
 
 
 def _tokens(text: str) -> list[str]:
-    tokens, place = [], 0
-    while place < len(text):
-        found = _TOKEN.match(text, place)
-        if found is None:
+    tokens, position = [], 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
             return []
-        tokens.append(found[0].strip())
-        place = found.end()
+        tokens.append(match[0].strip())
+        position = match.end()
     return tokens
 
 
 class _Parser:
-    """Recursive descent. Raises `ValueError` or `IndexError` for what it does not understand."""
+    """A recursive descent parser. Raises `ValueError` or `IndexError` for unsupported queries."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.tokens = tokens

@@ -1,5 +1,5 @@
 """
-PagerDuty's Events API v2: checks events as PagerDuty does, and keeps incidents by their keys.
+PagerDuty's Events API v2: validates events, and keeps incidents by their keys.
 
 https://developer.pagerduty.com/docs/send-alert-event
 """
@@ -36,7 +36,7 @@ class _Incident:
 
 
 class PagerDutyStandIn:
-    """One account; each integration has incidents of its own."""
+    """A PagerDuty account. Each integration has its own incidents."""
 
     def __init__(self) -> None:
         self._integrations: dict[str, str] = {}
@@ -44,7 +44,7 @@ class PagerDutyStandIn:
         self._lock = Lock()
 
     def routing_key(self, name: str) -> str:
-        """Return the key of an integration, the same one each time."""
+        """Return the key of an integration, which is created on first use."""
         for key, integration in self._integrations.items():
             if integration == name:
                 return key
@@ -53,23 +53,23 @@ class PagerDutyStandIn:
 
     @property
     def open(self) -> tuple[str, ...]:
-        """The keys of the incidents that are open, the oldest first."""
+        """The keys of open incidents, oldest first."""
         with self._lock:
-            return tuple(each.key for each in self._incidents if each.open)
+            return tuple(incident.key for incident in self._incidents if incident.open)
 
     def destination(self, call: Call) -> str:
-        """Return the number of the open incident that a call is about, or ""."""
+        """Return the number of the open incident of a call, or ""."""
         event = _parsed(call.body)
-        found = self._find(event) if isinstance(event, dict) else None
-        return found.number if found else ""
+        incident = self._find(event) if isinstance(event, dict) else None
+        return incident.number if incident else ""
 
     def integration(self, call: Call) -> str:
-        """Return the integration whose key a call has, or ""."""
+        """Return the integration of a call by its key, or ""."""
         event = _parsed(call.body)
         return self._of(event) if isinstance(event, dict) else ""
 
     def handle(self, call: Call) -> Outcome:
-        """Answer as PagerDuty would: what is accepted is not acted on for certain."""
+        """Answer as PagerDuty does. An accepted event may have no effect."""
         if (call.method, call.path) == ("POST", CHANGES):
             return self._change(call)
         if (call.method, call.path) != ("POST", PATH):
@@ -96,7 +96,7 @@ class PagerDutyStandIn:
 
     def _change(self, call: Call) -> Outcome:
         """
-        Take a change event: it is listed at the service, and notifies nobody.
+        Accept a change event, which is listed at the service and notifies nobody.
 
         https://developer.pagerduty.com/docs/send-change-event
         """
@@ -111,15 +111,17 @@ class PagerDutyStandIn:
         if errors:
             return _invalid(errors)
         document = {"status": "success", "message": "Change event processed"}
-        shown = {name: value for name, value in event.items() if name != "routing_key"}
+        payload_without_key = {
+            name: value for name, value in event.items() if name != "routing_key"
+        }
         notes = (size(len(summary or ""), SUMMARY, "characters of summary"),)
         return Outcome(
             Answer(HTTPStatus.ACCEPTED, json.dumps(document), _JSON),
-            Draft(self._of(event), Kind.NOTIFIED, shown, notes),
+            Draft(self._of(event), Kind.NOTIFIED, payload_without_key, notes),
         )
 
     def _take(self, event: Json, length: int) -> Draft | None:
-        """Apply an event; None where there is nothing that it could close."""
+        """Apply an event. Return None for a resolve without an open incident."""
         incident = self._find(event)
         kind = Kind.UPDATED
         if event["event_action"] == "resolve":
@@ -136,16 +138,22 @@ class PagerDutyStandIn:
             size(length, BODY, "bytes"),
             size(len(summary), SUMMARY, "characters of summary"),
         )
-        shown = {name: value for name, value in event.items() if name != "routing_key"}
-        return Draft(incident.number, kind, shown, notes)
+        payload_without_key = {
+            name: value for name, value in event.items() if name != "routing_key"
+        }
+        return Draft(incident.number, kind, payload_without_key, notes)
 
     def _of(self, event: Json) -> str:
         return self._integrations.get(str(event.get("routing_key")), "")
 
     def _find(self, event: Json) -> _Incident | None:
-        wanted = (self._of(event), event.get("dedup_key"))
-        found = (each for each in self._incidents if (each.integration, each.key) == wanted)
-        return next((each for each in found if each.open), None)
+        identity = (self._of(event), event.get("dedup_key"))
+        matches = (
+            incident
+            for incident in self._incidents
+            if (incident.integration, incident.key) == identity
+        )
+        return next((incident for incident in matches if incident.open), None)
 
     def _key_problems(self, event: dict[str, Json]) -> Iterator[str]:
         key = event.get("routing_key")
@@ -162,14 +170,14 @@ class PagerDutyStandIn:
         if event.get("event_action") not in _ACTIONS:
             yield "'event_action' is invalid"
         dedup_key = event.get("dedup_key")
-        # PagerDuty makes one up; ours always names its incident.
+        # PagerDuty generates a missing key, but this project always sends one.
         if not isinstance(dedup_key, str) or not 0 < len(dedup_key) <= KEY:
             yield "'dedup_key' is missing, blank or too long"
         yield from _payload_problems(event.get("payload"))
         links = event.get("links", [])
         if not isinstance(links, list) or not all(
-            isinstance(each, dict) and str(each.get("href", "")).startswith("https://")
-            for each in links
+            isinstance(link, dict) and str(link.get("href", "")).startswith("https://")
+            for link in links
         ):
             yield "'links' is invalid"
 

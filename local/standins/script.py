@@ -1,10 +1,10 @@
 """
-Faults to play, in order: each request to a receiver takes one step, then everything is normal.
+Scripted faults: each request to a receiver takes one step. After the last step it behaves normally.
 
-    Answer(429, headers={"Retry-After": "2"})   refuse (with `accepts=True`: take it, then say this)
-    Accept()                                    behave normally once
-    TimeoutAfterAccept()                        take the message and say nothing
-    Disconnect()                                hang up (with `accepts=True`: after taking it)
+    Answer(429, headers={"Retry-After": "2"})   refuse (with `accepts=True`: accept, then answer so)
+    Accept()                                    behave normally once TimeoutAfterAccept()
+    accept the message without an answer Disconnect()                                close the
+    connection (with `accepts=True`: after accepting)
 """
 
 from collections import deque
@@ -22,10 +22,10 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class TimeoutAfterAccept:
-    """Take the message, then stay silent until the caller has given up."""
+    """Accept the message, then send nothing until the caller gives up."""
 
     seconds: float = 30.0
-    """When to hang up at last; closing the receivers hangs up at once."""
+    """Seconds until the connection is closed. Closing the receivers closes it immediately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +39,19 @@ Step = Accept | Answer | Disconnect | TimeoutAfterAccept
 
 
 class Scripts:
-    """The steps still to be played, by name. Safe to use from several threads."""
+    """The remaining steps by receiver. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._steps: dict[str, deque[Step]] = {}
 
     def add(self, name: str, steps: Iterable[Step]) -> None:
-        """Play these after what was asked for before."""
+        """Append steps to the script of a receiver."""
         with self._lock:
             self._steps.setdefault(name, deque()).extend(steps)
 
     def next(self, *names: str) -> Step:
-        """Take the next step of the first of these names that has one left."""
+        """Take the next step of the first of these names that has steps."""
         with self._lock:
             for name in names:
                 if self._steps.get(name):
@@ -59,6 +59,6 @@ class Scripts:
         return Accept()
 
     def left(self) -> int:
-        """Return how many steps nobody has played yet."""
+        """Return the number of remaining steps."""
         with self._lock:
             return sum(map(len, self._steps.values()))

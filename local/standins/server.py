@@ -1,11 +1,11 @@
 """
-Slack, Jira, PagerDuty, SNS subscribers, webhooks and the inbox page behind one port here.
+Slack, Jira, PagerDuty, SNS subscribers, webhooks and the inbox page on one port.
 
     with Receivers() as receivers:
         receivers.script("slack", [Answer(429, headers={"Retry-After": "2"})])
         ...                                   # send to receivers.slack_url("payments")
-        receivers.wait_for(1, timeout=5)      # what was accepted
-        receivers.requests()                  # and what was asked, refusals too
+        receivers.wait_for(1, timeout=5)      # accepted messages
+        receivers.requests()                  # all requests, including refused ones
 
 The address of the page is `receivers.inbox_url`.
 """
@@ -50,9 +50,9 @@ __all__ = [
 HOST: Final = "127.0.0.1"
 MAX_BODY: Final = 4_194_304
 PAGE: Final = 500
-"""Messages in one answer to the inbox page."""
+"""Messages in an answer to the inbox page."""
 NEWS_SECONDS: Final = 20.0
-"""How long the page's question for news may stay open."""
+"""Maximum duration of the page's request for news."""
 
 _INBOX: Final = Path(__file__).parents[1] / "inbox"
 _TYPES: Final[Mapping[str, str]] = MappingProxyType(
@@ -83,7 +83,7 @@ class _StandIn(Protocol):
 
 
 class Receivers:
-    """A context manager: listens while it is open, on a free port unless one is given."""
+    """A context manager that listens on a free port, or on the given one."""
 
     def __init__(self, port: int = 0) -> None:
         self._slack = SlackStandIn()
@@ -103,7 +103,7 @@ class Receivers:
         self._journal = Journal(partial(datetime.now, UTC))
         self._session = datetime.now(UTC).isoformat()
         self.functions_url: str | None = None
-        """Where the embedded AWS serves the addresses of functions, for links in the inbox."""
+        """The base address of function URLs in the embedded AWS, for links in the inbox."""
         self._server = _Server((HOST, port), self)
         self._thread = Thread(target=self._server.serve_forever, args=(0.02,), name="receivers")
 
@@ -123,17 +123,17 @@ class Receivers:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port of the server."""
         return self._server.server_port
 
     @property
     def url(self) -> str:
-        """The address of everything, without a slash at the end."""
+        """The base address, without a slash at the end."""
         return f"http://{HOST}:{self.port}"
 
     @property
     def inbox_url(self) -> str:
-        """The page for people."""
+        """The address of the inbox page."""
         return f"{self.url}/"
 
     @property
@@ -143,12 +143,12 @@ class Receivers:
 
     @property
     def jira_credentials(self) -> tuple[str, str]:
-        """The e-mail address and the token that Jira accepts."""
+        """The e-mail address and the token of the Jira account."""
         return self._jira.email, self._jira.token
 
     @property
     def jira(self) -> JiraStandIn:
-        """The Jira site, for what people do there."""
+        """The Jira site, to act as a person in it."""
         return self._jira
 
     @property
@@ -158,11 +158,11 @@ class Receivers:
 
     @property
     def slack_token(self) -> str:
-        """The bot's token."""
+        """The token of the bot."""
         return self._slack_api.token
 
     def slack_url(self, name: str) -> str:
-        """Return the webhook of a channel; it comes to life with the first call."""
+        """Return the webhook of a channel, which is created on first use."""
         return self.url + self._slack.webhook(name)
 
     @property
@@ -176,12 +176,12 @@ class Receivers:
 
     @property
     def open_incidents(self) -> tuple[str, ...]:
-        """The keys of what is open at PagerDuty."""
+        """The keys of open incidents at PagerDuty."""
         return self._pagerduty.open
 
     @property
     def webhook_secret(self) -> str:
-        """What webhooks have to be signed with."""
+        """The secret that signs webhooks."""
         return self._webhook.secret
 
     def webhook_url(self, name: str) -> str:
@@ -189,63 +189,63 @@ class Receivers:
         return self.url + self._webhook.path(name)
 
     def sns_url(self, subscriber: str) -> str:
-        """Return the endpoint of an `http` subscription; confirms itself when asked."""
+        """Return the endpoint of an `http` subscription. It confirms itself."""
         return self.url + PREFIX + quote(subscriber, safe="")
 
     def receive_sns(self, message: Mapping[str, Any], subscriber: str) -> None:
-        """Take a notification that came another way, for example out of a queue."""
+        """Accept a notification that arrived in another way, for example in a queue."""
         call = Call("POST", PREFIX + subscriber, {}, {}, json.dumps(dict(message)).encode())
         outcome = self._sns.handle(call)
         self._journal.record(Receiver.SNS, subscriber, call, outcome, status=outcome.answer.status)
 
     def script(self, receiver: str, steps: Iterable[Step]) -> None:
         """
-        Play these faults, in order: one per request to "slack", "jira" or another receiver.
+        Append faults to the script of a receiver: one for each request to it.
 
-        "slack/payments" means one channel (a bot's by its id), "jira/SEC-1" one issue, and comes
-        first.
+        `receiver` is a name such as "slack" or "jira", a channel ("slack/payments"; a bot's by its
+        id) or an issue ("jira/SEC-1"). Scripts of a channel or an issue come first.
         """
         self._scripts.add(receiver, steps)
 
     def unplayed(self) -> int:
-        """Return how many scripted steps nobody has triggered yet."""
+        """Return the number of remaining scripted steps."""
         return self._scripts.left()
 
     def archive_channel(self, name: str) -> None:
-        """Make a Slack channel refuse everything from now on: a webhook's name, or a bot's id."""
+        """Make a Slack channel refuse all messages: by a webhook's name, or a bot's channel id."""
         self._slack.archive(name)
         self._slack_api.archive(name)
 
     def delete_message(self, channel: str, ts: str) -> None:
-        """Remove a bot's message from a Slack channel, with its thread."""
+        """Delete a bot's message from a Slack channel, with its thread."""
         self._slack_api.delete(channel, ts)
 
     def deny_in_jira(self, *permissions: str) -> None:
-        """Take permissions from the account of Jira; without any: give all of them."""
+        """Revoke permissions of the Jira account; without arguments restore all."""
         self._jira.deny(*permissions)
 
     def delete_issue(self, key: str) -> None:
-        """Make a Jira issue answer 404 from now on."""
+        """Make a Jira issue answer 404."""
         self._jira.delete(key)
 
     def messages(self, receiver: str | None = None) -> list[Message]:
-        """Return what was accepted, in order."""
+        """Return the accepted messages, in order."""
         return self._journal.messages(receiver)
 
     def requests(self, receiver: str | None = None) -> list[Request]:
-        """Return what was asked of the receivers, in order, whatever the answer was."""
+        """Return all requests to the receivers, in order."""
         return self._journal.requests(receiver)
 
     def wait_for(self, count: int, timeout: float, receiver: str | None = None) -> list[Message]:
-        """Return as soon as `count` messages were accepted. Raises `TimeoutError`."""
+        """Wait until `count` messages are accepted, and return them. Raises `TimeoutError`."""
         return self._journal.wait_for(count, timeout, receiver)
 
     def answer(self, call: Call) -> Answer | Disconnect | TimeoutAfterAccept:
-        """Give one call its answer, or say in which way it gets none."""
-        found = self._stand_in(call.path)
-        if found is None:
+        """Return the answer of a call, or the fault in its place."""
+        target = self._stand_in(call.path)
+        if target is None:
             return self._inbox(call)
-        receiver, stand_in = found
+        receiver, stand_in = target
         destination = stand_in.destination(call)
         step = self._scripts.next(f"{receiver}/{destination}", receiver)
         if isinstance(step, Answer | Disconnect) and not step.accepts:
@@ -259,7 +259,7 @@ class Receivers:
 
     def _stand_in(self, path: str) -> tuple[Receiver, _StandIn] | None:
         match path.split("/")[1:]:
-            # The page's own addresses have no dot there, Slack's methods have one.
+            # The methods of Slack have a dot in their path; those of the page have none.
             case ["api", method] if "." in method:
                 return Receiver.SLACK, self._slack_api
             case [first, *_]:
@@ -279,35 +279,35 @@ class Receivers:
                 return self._attachment(number)
             case ["browse" | "archives" | "functions", *_] as path:
                 address = self._elsewhere(path, call.query)
-                return NOT_FOUND.answer if address is None else _found(address)
+                return NOT_FOUND.answer if address is None else _redirect(address)
             case parts:
                 return _static("/".join(parts) or "index.html")
 
     def _elsewhere(self, path: Sequence[str], query: Mapping[str, str]) -> str | None:
-        """Return where else an address is: a receipt's in the inbox, a function's at its AWS."""
+        """Return the target of a redirect: from a receipt's address, or from a function URL."""
         match path:
-            case ["browse", place, *_]:
-                return f"/#/{Receiver.JIRA.value}/{quote(place)}"
-            case ["archives", place, *_]:
-                return f"/#/{Receiver.SLACK.value}/{quote(place)}"
+            case ["browse", key, *_]:
+                return f"/#/{Receiver.JIRA.value}/{quote(key)}"
+            case ["archives", channel, *_]:
+                return f"/#/{Receiver.SLACK.value}/{quote(channel)}"
             case [_, *parts] if self.functions_url is not None:
                 return f"{self.functions_url}/{'/'.join(parts)}?{urlencode(query)}"
             case _:
                 return None
 
     def _news(self, query: Mapping[str, str]) -> Answer:
-        """Return what is new after `message` and `request`; wait for it where there is nothing."""
-        seen, asked = (_number(query.get(name)) for name in ("message", "request"))
+        """Return news after `message` and `request`. Wait for news if there are none."""
+        last_message, last_request = (_number(query.get(name)) for name in ("message", "request"))
         if query.get("session") != self._session:
-            seen, asked = 0, 0
+            last_message, last_request = 0, 0
         elif query.get("wait"):
-            self._journal.wait_for_more(asked, NEWS_SECONDS)
+            self._journal.wait_for_more(last_request, NEWS_SECONDS)
         requests = self.requests()
-        messages = self.messages()[seen : seen + PAGE]
+        messages = self.messages()[last_message : last_message + PAGE]
         document = {
             "session": self._session,
-            "messages": [_without_raw(each) for each in messages],
-            "requests": [asdict(each) for each in requests[asked:]],
+            "messages": [_without_raw(message) for message in messages],
+            "requests": [asdict(request) for request in requests[last_request:]],
             "more": bool(messages) and messages[-1].id < len(self.messages()),
         }
         text = json.dumps(document, default=datetime.isoformat)
@@ -317,7 +317,7 @@ class Receivers:
         file = self._jira.attachment(number)
         if file is None:
             return NOT_FOUND.answer
-        # It has its own policy inside, and its script is its own.
+        # The page has its own policy and script inside.
         headers = {"Content-Type": f"{file.media_type}; charset=utf-8"}
         return Answer(HTTPStatus.OK, file.content.decode("utf-8", "replace"), headers)
 
@@ -337,7 +337,7 @@ def _scripted(step: Answer | Disconnect) -> str:
     return f"refused on purpose: {step.body or HTTPStatus(step.status).phrase}{wait}"
 
 
-def _found(address: str) -> Answer:
+def _redirect(address: str) -> Answer:
     return Answer(HTTPStatus.FOUND, "", {"Location": address})
 
 
@@ -350,7 +350,7 @@ def _without_raw(message: Message) -> dict[str, Any]:
 
 
 def _static(name: str) -> Answer:
-    # Looked up among what is there, so that no address leads out of the folder.
+    # Compared with existing files, so that no path leads out of the folder.
     for file in _INBOX.iterdir():
         if file.name == name and file.suffix in _TYPES:
             headers = {"Content-Type": _TYPES[file.suffix], **_SAFE}
@@ -359,7 +359,7 @@ def _static(name: str) -> Answer:
 
 
 class _Server(ThreadingHTTPServer):
-    """Knows its open connections, so that stopping leaves no thread and no socket behind."""
+    """A server that closes its open connections and threads when it stops."""
 
     daemon_threads = False
     request_queue_size = 128
@@ -382,12 +382,12 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing about callers who hang up; they are part of the play."""
+        """Ignore callers that disconnect, because tests do so on purpose."""
         if not isinstance(exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
     def stop(self) -> None:
-        """Close the port and every connection, and wait for the threads behind them."""
+        """Close the port and all connections, and wait for their threads."""
         self.stopping.set()
         self.shutdown()
         with self._lock:
@@ -398,7 +398,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """HTTP in, `Receivers.answer` in between, HTTP out."""
+    """Translates HTTP requests into `Receivers.answer`."""
 
     server: _Server
     protocol_version = "HTTP/1.1"
@@ -436,7 +436,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, answer: Answer) -> None:
         body = answer.body.encode()
-        # The caller may have hung up; what was recorded stands.
+        # The caller may have disconnected. The record stays.
         with suppress(OSError):
             self.send_response(answer.status)
             for name, value in answer.headers.items():
@@ -447,4 +447,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class's name
-        """Say nothing: the journal has it, and a path can be a secret."""
+        """Log nothing: the journal has the request, and a path can be a secret."""

@@ -1,9 +1,9 @@
 """
-Slack incoming webhooks: the same addresses, checks and answers, as far as they are documented.
+Slack's incoming webhooks: addresses, checks and answers, as documented.
 
 Limits: https://docs.slack.dev/reference/block-kit/blocks
 Errors: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
-The total of 13,200 characters is measured, not documented: slackapi/bolt-js issue 2509.
+The total of 13,200 characters is undocumented but measured: slackapi/bolt-js issue 2509.
 """
 
 import json
@@ -20,7 +20,7 @@ from local.standins.wire import Answer, Call, Draft, Json, Kind, Note, Outcome, 
 BLOCKS: Final = 50
 TOTAL: Final = 13_200
 BUDGET: Final = 10_000
-"""What this project allows itself: `TOTAL` was seen to vary."""
+"""This project's own limit, because `TOTAL` varies."""
 FALLBACK: Final = 40_000
 ATTACHMENTS: Final = 100
 
@@ -41,13 +41,13 @@ class _Channel:
 
 
 class SlackStandIn:
-    """One workspace; each webhook belongs to a channel."""
+    """A workspace. Each webhook belongs to a channel."""
 
     def __init__(self) -> None:
         self._hooks: dict[str, _Channel] = {}
 
     def webhook(self, name: str) -> str:
-        """Return the path of the webhook of this channel, the same one each time."""
+        """Return the webhook path of a channel, which is created on first use."""
         for hook, channel in self._hooks.items():
             if channel.name == name:
                 return f"/services/{_TEAM}/{hook}/{channel.token}"
@@ -56,24 +56,24 @@ class SlackStandIn:
         return self.webhook(name)
 
     def archive(self, name: str) -> None:
-        """Make the channel answer 410 from now on."""
+        """Make a channel answer 410."""
         self.webhook(name)
         for channel in self._hooks.values():
             channel.archived = channel.archived or channel.name == name
 
     def destination(self, call: Call) -> str:
-        """Return the channel that a call is for, or "" when there is none."""
-        found = _PATH.fullmatch(call.path)
-        channel = self._hooks.get(found[2]) if found else None
+        """Return the channel of a call, or ""."""
+        match = _PATH.fullmatch(call.path)
+        channel = self._hooks.get(match[2]) if match else None
         return channel.name if channel else ""
 
     def handle(self, call: Call) -> Outcome:
-        """Answer as Slack would."""
-        found = _PATH.fullmatch(call.path)
-        channel = self._hooks.get(found[2]) if found else None
-        if found is None or channel is None:
+        """Answer as Slack does."""
+        match = _PATH.fullmatch(call.path)
+        channel = self._hooks.get(match[2]) if match else None
+        if match is None or channel is None:
             return _refuse(HTTPStatus.NOT_FOUND, "no_service", "no such webhook")
-        if found[3] != channel.token:
+        if match[3] != channel.token:
             return _refuse(HTTPStatus.FORBIDDEN, "invalid_token", "another token")
         if channel.archived:
             return _refuse(HTTPStatus.GONE, "channel_is_archived", "the channel was archived")
@@ -98,23 +98,25 @@ def _refuse(status: HTTPStatus, error: str, reason: str) -> Outcome:
 
 
 def notes(payload: Json) -> tuple[Note, ...]:
-    """Return how much of Slack's room a message takes, and what in it would wake people."""
+    """Return notes about the size of a message, and about mentions that notify people."""
     blocks = payload.get("blocks") or []
-    inside = [each for one in payload.get("attachments") or [] for each in one.get("blocks") or []]
-    found = [
+    inside = [
+        block for item in payload.get("attachments") or [] for block in item.get("blocks") or []
+    ]
+    note_list = [
         size(_characters(blocks) + _characters(payload.get("attachments")), BUDGET, "characters"),
         size(len(blocks) + len(inside), BLOCKS, "blocks"),
     ]
     if not payload.get("text"):
-        found.append(Note("no fallback text: notifications stay empty", warning=True))
+        note_list.append(Note("no fallback text: notifications stay empty", warning=True))
     pings = sorted(set(_PING.findall(json.dumps(payload, ensure_ascii=False))))
     if pings:
-        found.append(Note(f"notifies people: {', '.join(pings)}", warning=True))
-    return tuple(found)
+        note_list.append(Note(f"notifies people: {', '.join(pings)}", warning=True))
+    return tuple(note_list)
 
 
 def _characters(value: Json) -> int:
-    """Count every text in it, at any depth."""
+    """Count the characters of all texts, at any depth."""
     if isinstance(value, list):
         return sum(map(_characters, value))
     if not isinstance(value, dict):
@@ -124,7 +126,7 @@ def _characters(value: Json) -> int:
 
 
 def problems(payload: Json) -> Iterator[tuple[str, str]]:
-    """Yield what Slack would refuse a message for: its error, and the reason in words."""
+    """Yield the reasons for a refusal: Slack's error code, and a description."""
     if not isinstance(payload, dict):
         yield "invalid_payload", "the body is not an object"
         return
@@ -144,7 +146,7 @@ def problems(payload: Json) -> Iterator[tuple[str, str]]:
 def _attachments(attachments: Json) -> Iterator[tuple[str, str]]:
     if attachments is None:
         return
-    if not isinstance(attachments, list) or not all(isinstance(one, dict) for one in attachments):
+    if not isinstance(attachments, list) or not all(isinstance(item, dict) for item in attachments):
         yield "invalid_attachments", "attachments is not a list of objects"
         return
     if len(attachments) > ATTACHMENTS:
@@ -159,16 +161,16 @@ def _blocks(blocks: Json, where: str) -> Iterator[tuple[str, str]]:
     if not isinstance(blocks, list):
         yield "invalid_blocks_format", f"{where} is not a list"
         return
-    for reason in _each_block(blocks, where):
+    for reason in _block_problems(blocks, where):
         yield "invalid_blocks", reason
 
 
-def _each_block(blocks: list[Json], where: str) -> Problems:
+def _block_problems(blocks: list[Json], where: str) -> Problems:
     if len(blocks) > BLOCKS:
         yield f"{where}: {len(blocks)} blocks, {BLOCKS} are allowed"
     ids = [block.get("block_id") for block in blocks if isinstance(block, dict)]
-    named = [each for each in ids if each is not None]
-    if len(set(map(str, named))) < len(named):
+    block_ids = [block_id for block_id in ids if block_id is not None]
+    if len(set(map(str, block_ids))) < len(block_ids):
         yield f"{where}: a block_id twice"
     for number, block in enumerate(blocks):
         yield from _block(block, f"{where}[{number}]")
@@ -189,7 +191,7 @@ def _block(block: Json, where: str) -> Problems:
 
 
 def _string(value: Json, limit: int, where: str, *, least: int = 1) -> Problems:
-    """Check an optional string; `least=0` allows an empty one."""
+    """Check an optional string. `least=0` allows an empty one."""
     if value is None:
         return
     if not isinstance(value, str):
@@ -201,7 +203,7 @@ def _string(value: Json, limit: int, where: str, *, least: int = 1) -> Problems:
 def _text(
     value: Json, limit: int, where: str, *, kinds: tuple[str, ...] = _MARKUP, least: int = 1
 ) -> Problems:
-    """Check a text object that has to be there."""
+    """Check a required text object."""
     if not isinstance(value, dict) or value.get("type") not in kinds:
         yield f"{where} is not a text object of type {' or '.join(kinds)}"
     elif not isinstance(value.get("text"), str):
@@ -339,7 +341,7 @@ CHECKERS: Final[Mapping[str, Callable[[dict[str, Json], str], Problems]]] = Mapp
         "rich_text": _rich_text,
         "section": _section,
         "table": _table,
-        # Taken as they come: this project does not send them.
+        # Accepted without a check, because this project does not send them.
         "file": _nothing,
         "input": _nothing,
         "video": _nothing,

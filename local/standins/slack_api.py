@@ -1,9 +1,9 @@
 """
-Slack's Web API, the part that a bot needs: post, edit, and read history and threads.
+Slack's Web API, as far as a bot needs it: posting, editing, reading history and threads.
 
 https://docs.slack.dev/reference/methods/chat.postMessage, chat.update, auth.test,
-conversations.history and conversations.replies. Errors come as Slack's, 200 with {"ok": false,
-"error": …}. Every channel exists, and the bot is in each of them.
+conversations.history and conversations.replies. Errors have Slack's format: 200 with {"ok": false,
+"error": …}. Every channel exists, and the bot is a member of all.
 """
 
 import json
@@ -24,7 +24,7 @@ PREFIX: Final = "/api/"
 
 _JSON: Final = MappingProxyType({"Content-Type": "application/json; charset=utf-8"})
 _CHANNEL: Final = re.compile(r"[CG][A-Z0-9]{5,}")
-_KEPT: Final[tuple[str, ...]] = ("text", "blocks", "metadata", "thread_ts")
+_STORED: Final[tuple[str, ...]] = ("text", "blocks", "metadata", "thread_ts")
 _LIMIT: Final = 100
 
 
@@ -37,12 +37,12 @@ class _Message:
 
     @property
     def thread(self) -> str | None:
-        """The timestamp of the root that this is a reply to."""
+        """The timestamp of the thread's root; None for a root."""
         return self.content.get("thread_ts")
 
 
 class SlackApiStandIn:
-    """One workspace and one bot. The messages are those that were posted here."""
+    """A workspace with one bot, and the messages that the bot posted."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self.token = secrets.token_hex(16)
@@ -53,22 +53,24 @@ class SlackApiStandIn:
         self._lock = Lock()
 
     def archive(self, channel: str) -> None:
-        """Let the channel take nothing any more."""
+        """Make a channel refuse all messages."""
         self._archived.add(channel)
 
     def delete(self, channel: str, ts: str) -> None:
-        """Remove a message, as a person would; replies to it are gone with it."""
+        """Delete a message with its replies, as a person would."""
         with self._lock:
             self._messages = [
-                each for each in self._messages if each.channel != channel or ts != _root(each)
+                message
+                for message in self._messages
+                if message.channel != channel or ts != _root(message)
             ]
 
     def destination(self, call: Call) -> str:
-        """Return the channel that a call is for, or ""."""
+        """Return the channel of a call, or ""."""
         return str(_arguments(call).get("channel") or "")
 
     def handle(self, call: Call) -> Outcome:
-        """Answer as Slack would."""
+        """Answer as Slack does."""
         action = self._actions.get((call.method, call.path.removeprefix(PREFIX)))
         if action is None:
             return NOT_FOUND
@@ -86,8 +88,8 @@ class SlackApiStandIn:
             return action(self, arguments)
 
     def _identify(self, _body: dict[str, Json]) -> Outcome:
-        who = {"url": "https://local.slack.com/", "team": "Local", "user": "ecr-scan-alerts"}
-        return Outcome(_answer({"ok": True, **who, "team_id": "TLOCAL", "user_id": "UBOT"}))
+        identity = {"url": "https://local.slack.com/", "team": "Local", "user": "ecr-scan-alerts"}
+        return Outcome(_answer({"ok": True, **identity, "team_id": "TLOCAL", "user_id": "UBOT"}))
 
     def _post(self, body: dict[str, Json]) -> Outcome:
         refusal = self._refusal(body)
@@ -97,9 +99,9 @@ class SlackApiStandIn:
         if thread is not None and self._find(body["channel"], thread) is None:
             return _refuse("thread_not_found", "no such message to reply to")
         self._posted += 1
-        # Unique and in order, as Slack's are.
+        # Unique and ascending, as Slack's are.
         ts = f"{int(self._now())}.{self._posted:06d}"
-        content = {name: body[name] for name in _KEPT if name in body}
+        content = {name: body[name] for name in _STORED if name in body}
         broadcast = bool(body.get("reply_broadcast"))
         self._messages.append(_Message(body["channel"], ts, content, broadcast))
         draft = Draft(body["channel"], Kind.POSTED, {**body, "ts": ts}, notes(body))
@@ -112,8 +114,8 @@ class SlackApiStandIn:
         message = self._find(body["channel"], body.get("ts"))
         if message is None:
             return _refuse("message_not_found", "no such message")
-        kept = {name: each for name, each in message.content.items() if name != "blocks"}
-        message.content = kept | {name: body[name] for name in _KEPT if name in body}
+        content = {name: value for name, value in message.content.items() if name != "blocks"}
+        message.content = content | {name: body[name] for name in _STORED if name in body}
         return _take(Draft(body["channel"], Kind.UPDATED, body, notes(body)), message.ts)
 
     def _refusal(self, body: dict[str, Json]) -> Outcome | None:
@@ -128,9 +130,9 @@ class SlackApiStandIn:
 
     def _history(self, query: dict[str, Json]) -> Outcome:
         listed = [
-            each
-            for each in self._messages
-            if each.channel == query["channel"] and (each.thread is None or each.broadcast)
+            message
+            for message in self._messages
+            if message.channel == query["channel"] and (message.thread is None or message.broadcast)
         ]
         return _page(listed[::-1], query)
 
@@ -138,12 +140,16 @@ class SlackApiStandIn:
         root = self._find(query["channel"], query.get("ts"))
         if root is None:
             return _refuse("thread_not_found", "no such thread")
-        replies = (each for each in self._messages if each.channel == root.channel)
-        return _page([root, *(each for each in replies if each.thread == root.ts)], query, root.ts)
+        replies = (reply for reply in self._messages if reply.channel == root.channel)
+        return _page(
+            [root, *(reply for reply in replies if reply.thread == root.ts)], query, root.ts
+        )
 
     def _find(self, channel: str, ts: Json) -> _Message | None:
-        found = (each for each in self._messages if (each.channel, each.ts) == (channel, ts))
-        return next(found, None)
+        matches = (
+            message for message in self._messages if (message.channel, message.ts) == (channel, ts)
+        )
+        return next(matches, None)
 
     _actions: Final[
         Mapping[tuple[str, str], Callable[["SlackApiStandIn", dict[str, Json]], Outcome]]
@@ -163,7 +169,7 @@ def _root(message: _Message) -> str:
 
 
 def _arguments(call: Call) -> dict[str, Json]:
-    """Return what a method is called with: JSON where it writes, a query where it reads."""
+    """Return the arguments of a method: from JSON for writes, from the query for reads."""
     if call.method == "GET":
         return dict(call.query)
     try:
@@ -174,16 +180,16 @@ def _arguments(call: Call) -> dict[str, Json]:
 
 
 def _page(listed: list[_Message], query: dict[str, Json], always: str = "") -> Outcome:
-    """Return one page of messages; the root of a thread stands in it whatever its age."""
+    """Return a page of messages. It includes the root of a thread of any age."""
     oldest = float(query.get("oldest") or 0)
-    new = [each for each in listed if float(each.ts) > oldest or each.ts == always]
+    new = [message for message in listed if float(message.ts) > oldest or message.ts == always]
     start, limit = int(query.get("cursor") or 0), int(query.get("limit") or _LIMIT)
     rest = start + limit < len(new)
     document = {
         "ok": True,
         "messages": [
-            _document(each, metadata=query.get("include_all_metadata") == "true")
-            for each in new[start : start + limit]
+            _document(message, metadata=query.get("include_all_metadata") == "true")
+            for message in new[start : start + limit]
         ],
         "has_more": rest,
         "response_metadata": {"next_cursor": str(start + limit) if rest else ""},
@@ -192,8 +198,8 @@ def _page(listed: list[_Message], query: dict[str, Json], always: str = "") -> O
 
 
 def _document(message: _Message, *, metadata: bool) -> Json:
-    hidden = () if metadata else ("metadata",)
-    content = {name: each for name, each in message.content.items() if name not in hidden}
+    excluded = () if metadata else ("metadata",)
+    content = {name: value for name, value in message.content.items() if name not in excluded}
     subtype = {"subtype": "thread_broadcast"} if message.broadcast else {}
     return {"type": "message", "ts": message.ts, **subtype, **content}
 

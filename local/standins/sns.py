@@ -1,5 +1,5 @@
 """
-Subscribers of SNS topics over HTTP: they confirm their subscription and take notifications.
+Subscribers of SNS topics over HTTP, which confirm their subscription and accept notifications.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 """
@@ -22,19 +22,19 @@ _TAKEN: Final = Answer(HTTPStatus.OK)
 
 
 def visit(url: str) -> None:
-    """Confirm a subscription. Raises `OSError` when nobody answers there."""
+    """Confirm a subscription. Raises `OSError` if nothing answers at the address."""
     with urlopen(url, timeout=5) as answer:  # noqa: S310  # the caller checked the address
         answer.read()
 
 
 class SnsStandIn:
-    """Any number of subscribers, each with a name that the inbox shows."""
+    """Any number of subscribers with names."""
 
     def __init__(self, visit: Callable[[str], None] = visit) -> None:
         self._visit = visit
 
     def destination(self, call: Call) -> str:
-        """Return the subscriber that a call is for."""
+        """Return the subscriber of a call."""
         return unquote(call.path.removeprefix(PREFIX))
 
     def handle(self, call: Call) -> Outcome:
@@ -54,7 +54,7 @@ class SnsStandIn:
                 return Outcome(Answer(HTTPStatus.BAD_REQUEST), reason="not a message of SNS")
 
     def draft(self, subscriber: str, message: Json) -> Draft:
-        """Return what a subscriber gets when SNS sends it this notification."""
+        """Return the message of a notification to a subscriber."""
         return Draft(subscriber, Kind.NOTIFIED, message, _notes(message))
 
     def _confirm(self, url: str) -> Outcome:
@@ -72,7 +72,7 @@ class SnsStandIn:
 
 
 def _notes(message: Json) -> tuple[Note, ...]:
-    found = [size(len(message["Message"].encode()), BODY, "bytes")]
+    notes = [size(len(message["Message"].encode()), BODY, "bytes")]
     if message.get("Subject"):
-        found.append(size(len(message["Subject"]), SUBJECT, "characters of subject"))
-    return tuple(found)
+        notes.append(size(len(message["Subject"]), SUBJECT, "characters of subject"))
+    return tuple(notes)

@@ -1,5 +1,5 @@
 """
-Receivers of webhooks: each checks signature and age of a message, as Standard Webhooks asks for.
+Receivers of webhooks, which verify signature and age of messages by Standard Webhooks.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
@@ -21,14 +21,14 @@ from local.standins.wire import NOT_FOUND, Answer, Call, Draft, Json, Kind, Note
 PREFIX: Final = "/webhooks/"
 BODY: Final = 262_144
 TOLERANCE: Final = 300.0
-"""Seconds that a message may be old, or ahead."""
+"""Seconds that a timestamp may differ from the current time."""
 REQUIRED: Final = ("specversion", "id", "source", "type")
 
 _TYPE: Final = "application/cloudevents+json"
 
 
 class WebhookStandIn:
-    """Any number of receivers, each with a name that the inbox shows; they share a secret."""
+    """Any number of receivers with names, which share a secret."""
 
     def __init__(self, now: Callable[[], float] = time.time) -> None:
         self._key = secrets.token_bytes(32)
@@ -38,19 +38,19 @@ class WebhookStandIn:
 
     @property
     def secret(self) -> str:
-        """What messages have to be signed with, as it is handed out."""
+        """The secret that signs messages, as users get it."""
         return f"whsec_{base64.b64encode(self._key).decode('ascii')}"
 
     def path(self, name: str) -> str:
-        """Return the path of a receiver; who does not know it finds nothing."""
+        """Return the secret path of a receiver."""
         return f"{PREFIX}{quote(name, safe='')}/{self._token}"
 
     def destination(self, call: Call) -> str:
-        """Return the receiver that a call is for."""
+        """Return the receiver of a call."""
         return unquote(call.path.removeprefix(PREFIX).partition("/")[0])
 
     def handle(self, call: Call) -> Outcome:
-        """Take a message that is signed, new and an event; drop one that is here already."""
+        """Accept a signed and recent event, and note a repeated one."""
         name = self.destination(call)
         if call.method != "POST" or not name or call.path != self.path(name):
             return NOT_FOUND
@@ -70,21 +70,21 @@ class WebhookStandIn:
         )
 
     def _forged(self, call: Call) -> str:
-        """Return why this is not from whom it should be; an empty text when it is."""
+        """Return why a signature is invalid; empty for a valid one."""
         sent = call.headers.get("webhook-timestamp", "")
         if not sent.isdecimal() or abs(self._now() - int(sent)) > TOLERANCE:
             return "no timestamp, or one that is not of now"
         signed = b".".join((call.headers.get("webhook-id", "").encode(), sent.encode(), call.body))
         digest = hmac.new(self._key, signed, hashlib.sha256).digest()
         expected = b"v1," + base64.b64encode(digest)
-        given = call.headers.get("webhook-signature", "").encode().split()
-        if not any(hmac.compare_digest(expected, each) for each in given):
+        signatures = call.headers.get("webhook-signature", "").encode().split()
+        if not any(hmac.compare_digest(expected, signature) for signature in signatures):
             return "no signature that fits"
         return ""
 
 
 def _event(call: Call) -> Json:
-    """Return the event; a text that says why it is none."""
+    """Return the event; for an invalid one, the reason as text."""
     if call.headers.get("content-type") != _TYPE:
         return f"not {_TYPE}"
     if len(call.body) > BODY:
@@ -93,7 +93,7 @@ def _event(call: Call) -> Json:
         event = json.loads(call.body)
     except ValueError:
         return "the body is not JSON"
-    if not isinstance(event, dict) or not all(event.get(each) for each in REQUIRED):
+    if not isinstance(event, dict) or not all(event.get(name) for name in REQUIRED):
         return f"an event has {', '.join(REQUIRED)}"
     if event["id"] != call.headers["webhook-id"]:
         return "the event has another id than its message"

@@ -1,4 +1,4 @@
-"""The words of the stand-ins: a call comes in, an outcome goes out, a message was accepted."""
+"""Common types of the stand-ins: calls, outcomes, messages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,13 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 Json = Any
-"""Parsed JSON as somebody sent it."""
+"""Parsed JSON from a sender."""
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
 
 class Receiver(StrEnum):
-    """Who is played."""
+    """The receivers that have a stand-in."""
 
     SLACK = "slack"
     JIRA = "jira"
@@ -25,7 +25,7 @@ class Receiver(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a message did at its receiver."""
+    """The effect of a message at its receiver."""
 
     POSTED = "posted"
     CREATED = "created"
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One HTTP request, read in full."""
+    """An HTTP request with its complete body."""
 
     method: str
     path: str
@@ -51,7 +51,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A fact about a message that its reader should know: a size, or something to worry about."""
+    """A fact about a message for its reader, such as its size, or a warning."""
 
     text: str
     warning: bool = False
@@ -59,21 +59,21 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back over the wire."""
+    """An HTTP answer."""
 
     status: int
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=lambda: _NO_HEADERS)
     accepts: bool = False
-    """In a script: take the message all the same. The caller cannot know."""
+    """In a script: accept the message although the answer refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A message that a receiver accepts, before the journal numbers it."""
+    """An accepted message, before it has a number in the journal."""
 
     destination: str
-    """Slack channel (name, or id for a bot), issue, incident, name of subscriber or webhook."""
+    """Slack channel (name, or id for a bot), issue, incident, subscriber or webhook."""
     kind: Kind
     payload: Json
     notes: tuple[Note, ...] = ()
@@ -81,7 +81,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """An answer, what was accepted with it, and why not: in more words than the vendor gives."""
+    """An answer, the accepted message, and the reason of a refusal in more detail."""
 
     answer: Answer
     accepted: Draft | None = None
@@ -90,7 +90,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Something a receiver accepted. Numbered from 1, in order."""
+    """A message that a receiver accepted. Ids begin at 1, in order."""
 
     id: int
     receiver: Receiver
@@ -99,13 +99,13 @@ class Message:
     received_at: datetime
     payload: Json
     raw: str
-    """The body exactly as it came."""
+    """The unchanged body."""
     notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to a receiver, whatever became of it."""
+    """A request to a receiver, accepted or not."""
 
     receiver: Receiver
     destination: str
@@ -113,14 +113,14 @@ class Request:
     path: str
     at: datetime
     status: int | None
-    """None: the caller got no answer."""
+    """None for a call without an answer."""
     message: int | None
-    """The id of the message that was accepted with it."""
+    """The id of the message that was accepted."""
     reason: str = ""
 
 
 def size(count: int, limit: int, unit: str) -> Note:
-    """Say "1,234 of 10,000 characters"; a warning when it is more than the limit."""
+    """Return a note such as "1,234 of 10,000 characters"; a warning above the limit."""
     return Note(f"{count:,} of {limit:,} {unit}", warning=count > limit)
 
 
