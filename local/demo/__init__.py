@@ -1,1 +1,1 @@
-"""`make demo`: the story, the application, and pictures of both."""
+"""`make demo`: its story, the deployed application, and the pictures of README."""

@@ -1,8 +1,8 @@
 """
-`make demo`: this repository at work on this machine, and an inbox page that shows what came of it.
+`make demo`: this repository at work on this machine, with an inbox page for its messages.
 
-Starts the embedded AWS and the receivers, packages and deploys, pushes images, and stays until
-Ctrl-C. Needs no credentials, no Docker, and no network but what `make` has fetched.
+Starts the embedded AWS and the receivers, packages and deploys, pushes images, and runs until
+Ctrl-C. Needs no credentials, no Docker, and no network except for what `make` has fetched.
 """
 
 import argparse
@@ -24,18 +24,18 @@ from rich.table import Table
 from local.aws.process import ROOT, CloudError, EmbeddedAws, cloud_python
 from local.demo.app import App, AppError, install, write_config
 from local.demo.deploy import DeployError
-from local.demo.story import STORY, Scene, create_repositories, play, repeat, told
+from local.demo.story import STORY, Scene, create_repositories, notified_destinations, play, repeat
 from local.standins.server import Receivers
 
 PORT: Final = 8765
-"""Where the inbox listens, so that its address stays; another one when it is taken."""
+"""The port of the inbox, which keeps its address stable. If it is taken, another one is used."""
 FOLDER: Final = ROOT / ".build" / "demo"
 REPEATED: Final = 1
-"""The scene whose event comes twice."""
+"""The index of the scene whose event is delivered twice."""
 
 
 class DemoError(Exception):
-    """Something is missing, or the story did not end as it must; the text says what."""
+    """Something is missing, or the story ended differently. The text names the reason."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     console = Console(highlight=False)
     leave_the_users_aws_alone(os.environ)
-    # Said, because a shell that starts it in the background ignores Ctrl-C for it.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, _interrupted)
+    # Set explicitly, because a shell ignores Ctrl-C for processes in the background.
+    for signal_ in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_, _interrupted)
     try:
         check_prerequisites()
         _run(console, once=options.once, browser=options.browser)
@@ -67,7 +67,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def leave_the_users_aws_alone(environment: MutableMapping[str, str]) -> None:
-    """Take everything about AWS, and proxies for this machine, out of an environment."""
+    """Remove AWS settings from an environment, and proxies for this machine."""
     for name in [name for name in environment if name.startswith("AWS_")]:
         del environment[name]
     environment["AWS_CONFIG_FILE"] = os.devnull
@@ -78,7 +78,7 @@ def leave_the_users_aws_alone(environment: MutableMapping[str, str]) -> None:
 
 
 def check_prerequisites() -> None:
-    """Raise `DemoError` or `CloudError` with one sentence about the first thing missing."""
+    """Raise `DemoError` or `CloudError` with a sentence about the first missing tool."""
     if shutil.which("node") is None:
         raise DemoError("Node.js 20 or newer is needed to package: https://nodejs.org/en/download")
     if not (ROOT / "node_modules" / ".bin" / "osls").exists():
@@ -102,7 +102,7 @@ def _run(console: Console, *, once: bool, browser: bool) -> None:
             create_repositories(app)
         if browser:
             _open(receivers.inbox_url)
-        _tell(console, app)
+        _play_story(console, app)
         with _step(console, "Send the weekly digest, without waiting for Monday"):
             app.send_digests(config)
         console.print(
@@ -122,42 +122,42 @@ def _receivers() -> Receivers:
 
 
 def folder_of(receivers: Receivers) -> Path:
-    """Return the folder of a demo, and make it. One that runs beside another has its own."""
+    """Return and create the folder of a demo. A second demo has a folder of its own."""
     folder = FOLDER if receivers.port == PORT else FOLDER.with_name(f"demo-{receivers.port}")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _tell(console: Console, app: App) -> None:
-    """Play all scenes, show who heard of what, and raise `DemoError` where that is not right."""
+def _play_story(console: Console, app: App) -> None:
+    """Play all scenes, print the notified destinations, and raise `DemoError` if they are wrong."""
     digests = {}
     for scene in STORY:
         with _step(console, f"Push {scene.image}: {scene.shows}"):
             digests[scene] = play(app, scene)
     scene = STORY[REPEATED]
-    with _step(console, f"Deliver the event of {scene.image} twice: nobody is told twice"):
+    with _step(console, f"Deliver the event of {scene.image} twice: nobody is notified twice"):
         extra = repeat(app, scene, digests[scene])
     rows = app.rows()
-    heard = {scene: told(rows, digest) for scene, digest in digests.items()}
-    console.print(_table(heard))
+    notified = {scene: notified_destinations(rows, digest) for scene, digest in digests.items()}
+    console.print(_table(notified))
     if extra:
         raise DemoError(f"An event that came twice made {extra} more messages")
-    for each, destinations in heard.items():
-        if destinations != each.told:
-            wrong = ", ".join(sorted(destinations ^ each.told))
-            raise DemoError(f"{each.image}: not as the routes say: {wrong}; see {app.aws.log}")
+    for scene, destinations in notified.items():
+        if destinations != scene.notified:
+            wrong = ", ".join(sorted(destinations ^ scene.notified))
+            raise DemoError(f"{scene.image}: not as the routes say: {wrong}; see {app.aws.log}")
 
 
-def _table(heard: dict[Scene, frozenset[str]]) -> Table:
-    table = Table("image", "who was told", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for scene, destinations in heard.items():
+def _table(notified: dict[Scene, frozenset[str]]) -> Table:
+    table = Table("image", "notified", box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for scene, destinations in notified.items():
         table.add_row(scene.image, ", ".join(sorted(destinations)))
     return table
 
 
 @contextmanager
 def _step(console: Console, text: str) -> Iterator[None]:
-    """Show what is being done, and how long it took."""
+    """Show a step, and its duration."""
     begin = time.monotonic()
     with console.status(text):
         yield
@@ -165,15 +165,15 @@ def _step(console: Console, text: str) -> Iterator[None]:
 
 
 def _open(url: str) -> None:
-    """Open the page where a browser with a window is; a text browser would take the terminal."""
+    """Open the page in a graphical browser; a text browser would take over the terminal."""
     if sys.platform == "darwin" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
         webbrowser.open(url)
 
 
 def _interrupted(*_: object) -> NoReturn:
-    # Once is enough: a second one would cut the cleaning up short.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
+    # The first signal is enough. A second one would interrupt the clean-up.
+    for signal_ in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -1,5 +1,5 @@
 """
-This repository, deployed on this machine: embedded AWS, package, receivers. For demo and tests.
+This repository, deployed on this machine with embedded AWS and receivers, for demo and tests.
 
     with EmbeddedAws() as aws, Receivers() as receivers:
         config = write_config(ROOT / "local/alerts.yml", receivers.url, folder / "alerts.yml")
@@ -35,7 +35,8 @@ from local.standins.server import Receivers
 
 STAGE: Final = "local"
 QUIET_SECONDS: Final = 150.0
-"""At most. A scan that is not ready is looked at again after 30 s, and then after a minute."""
+"""Maximum waiting time. A scan that is not ready is fetched again after 30 s, then after a
+minute."""
 POLL_SECONDS: Final = 0.05
 
 _SITE: Final = re.compile(r"http://127\.0\.0\.1:\d+")
@@ -50,12 +51,12 @@ Json = Any
 
 
 class AppError(Exception):
-    """The app could not be packaged, or did not finish its work; the text says what is left."""
+    """Packaging failed, or the app did not finish its work. The text names what is left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the ledger, as far as people ask for it."""
+    """A row of the ledger, with the fields that tests and the demo need."""
 
     id: str
     destination: str
@@ -66,7 +67,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """The deployed app and what surrounds it."""
+    """The deployed app, with its AWS and its receivers."""
 
     aws: EmbeddedAws
     receivers: Receivers
@@ -75,25 +76,25 @@ class App:
     """Destinations that are SNS topics."""
 
     def rows(self) -> tuple[Row, ...]:
-        """Return the ledger."""
+        """Return all delivery rows of the ledger."""
         pages = self.aws.client("dynamodb").get_paginator("scan")
-        found = pages.paginate(
+        scan_pages = pages.paginate(
             TableName=self.stack.outputs["TableName"],
             FilterExpression="begins_with(pk, :delivery)",
             ExpressionAttributeValues={":delivery": {"S": "DELIVERY#"}},
             ConsistentRead=True,
         )
-        return tuple(_row(item) for page in found for item in page["Items"])
+        return tuple(_row(item) for page in scan_pages for item in page["Items"])
 
     def wait_until_quiet(self, seconds: float = QUIET_SECONDS) -> tuple[Row, ...]:
         """
-        Return the ledger when every event is processed, every delivery done, every message there.
+        Wait until all events, deliveries and messages are processed, and return the ledger.
 
-        Raises `AppError` when that takes too long.
+        Raises `AppError` after `seconds`.
         """
         deadline = time.monotonic() + seconds
         while True:
-            # In the order of the flow: no event is left, so no row can come any more.
+            # Checked in the order of the flow: without waiting events, no new rows can appear.
             events = self._waiting("ScanEventsQueueUrl")
             rows = self.rows()
             left = [row for row in rows if row.state in _OPEN]
@@ -110,13 +111,13 @@ class App:
         return sum(int(count) for count in answer["Attributes"].values())
 
     def _arrived(self, rows: tuple[Row, ...]) -> bool:
-        """SNS takes a message before its subscribers have it."""
+        """Whether SNS has delivered its messages, which takes some time after their acceptance."""
         sent = [row for row in rows if row.state is DeliveryState.SENT]
         published = sum(row.destination in self.topics for row in sent)
         return len(self.receivers.messages("sns")) >= published
 
     def send_digests(self, config: Path) -> int:
-        """Have the digests of a configuration delivered now; return how many there are."""
+        """Deliver the digests of a configuration now, and return their number."""
         rules = load_file(config, today=datetime.now(UTC).date())
         if rules.digest is None:
             return 0
@@ -130,13 +131,13 @@ class App:
         )
         pipeline = Process(settings, clients=_Clients(self.aws), config=rules).digest_pipeline
         now = datetime.now(UTC).replace(microsecond=0)
-        made = pipeline.make(rules.digest, rules.digest.notify, until=now)
-        pipeline.send(made)
+        digests = pipeline.make(rules.digest, rules.digest.notify, until=now)
+        pipeline.send(digests)
         self.wait_until_quiet()
-        return len(made)
+        return len(digests)
 
     def log(self, function: str) -> list[dict[str, Json]]:
-        """Return the structured lines that a function ("deliver") has logged."""
+        """Return the structured log lines of a function ("deliver")."""
         group = f"/aws/lambda/{self.stack.name}-{function}"
         pages = self.aws.client("logs").get_paginator("filter_log_events")
         events = [
@@ -148,7 +149,7 @@ class App:
 
 
 class _Clients(Clients):
-    """Those of the embedded AWS."""
+    """Clients of the embedded AWS."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         super().__init__()
@@ -159,17 +160,17 @@ class _Clients(Clients):
 
 
 def write_config(source: Path, site: str, target: Path) -> Path:
-    """Write alerts.yml with the address of the receivers in it."""
+    """Write alerts.yml with the address of the receivers."""
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(_SITE.sub(site, source.read_text("utf-8")), "utf-8")
     return target
 
 
 def install(aws: EmbeddedAws, receivers: Receivers, config: Path) -> App:
-    """Package and deploy this repository with a configuration, and provide what that names."""
+    """Package and deploy this repository, with the secrets and topics of a configuration."""
     topics = provide(aws, receivers, read(config).document)
     folder = ROOT / ".build" / STAGE
-    # Others may package the same stage meanwhile, with another configuration.
+    # Other processes may package the same stage with another configuration.
     with _alone(folder):
         package(config, region=aws.region)
         stack = deploy(aws, folder, f"ecr-scan-alerts-{STAGE}")
@@ -179,7 +180,7 @@ def install(aws: EmbeddedAws, receivers: Receivers, config: Path) -> App:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Wait until no other process of this checkout uses a folder."""
+    """Hold the lock of a folder, against other processes of this checkout."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -187,7 +188,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def package(config: Path, *, region: str) -> None:
-    """Build zip and template of the local stage. Raises `AppError` with what the tools said."""
+    """Build zip and template of the local stage. Raises `AppError` with the output of the tools."""
     command = [sys.executable, "-m", "deploy.package", "--stage", STAGE]
     command += ["--config", str(config), "--region", region]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -199,7 +200,7 @@ def provide(
     aws: EmbeddedAws, receivers: Receivers, document: Mapping[str, Json]
 ) -> tuple[str, ...]:
     """
-    Create the secrets and topics that a configuration names, pointing at the receivers.
+    Create the secrets and topics in a configuration, with the receivers as targets.
 
     Returns the destinations that are topics. Each topic has one subscriber with a confirmed
     subscription.
@@ -208,24 +209,24 @@ def provide(
     for name, destination in document["destinations"].items():
         match destination:
             case {"type": "slack", "webhook": reference}:
-                _keep(aws, reference, receivers.slack_url(name))
+                _store(aws, reference, receivers.slack_url(name))
             case {"type": "slack", "token": reference}:
-                _keep(aws, reference, receivers.slack_token)
+                _store(aws, reference, receivers.slack_token)
             case {"type": "jira", "credentials": reference}:
                 email, token = receivers.jira_credentials
-                _keep(aws, reference, json.dumps({"email": email, "token": token}))
+                _store(aws, reference, json.dumps({"email": email, "token": token}))
             case {"type": "pagerduty", "routing_key": reference}:
-                _keep(aws, reference, receivers.pagerduty_key(name))
+                _store(aws, reference, receivers.pagerduty_key(name))
             case {"type": "webhook", "url": url, "secret": secret}:
-                _keep(aws, url, receivers.webhook_url(name))
-                _keep(aws, secret, receivers.webhook_secret)
+                _store(aws, url, receivers.webhook_url(name))
+                _store(aws, secret, receivers.webhook_secret)
             case {"type": "sns", "topic_arn": arn}:
                 topics[name] = _subscribe(aws, arn, receivers.sns_url(name))
     _wait_until_confirmed(aws, topics)
     return tuple(topics)
 
 
-def _keep(aws: EmbeddedAws, reference: Mapping[str, str], value: str) -> None:
+def _store(aws: EmbeddedAws, reference: Mapping[str, str], value: str) -> None:
     match reference:
         case {"secret": name}:
             full = stage_name("secret", name, STAGE)
@@ -237,9 +238,9 @@ def _keep(aws: EmbeddedAws, reference: Mapping[str, str], value: str) -> None:
 
 def _subscribe(aws: EmbeddedAws, arn: str, endpoint: str) -> str:
     sns = aws.client("sns")
-    made: str = sns.create_topic(Name=arn.rpartition(":")[2])["TopicArn"]
-    if made != arn:
-        raise AppError(f"Topics here are of {made.rpartition(':')[0]}, not {arn}")
+    created_arn: str = sns.create_topic(Name=arn.rpartition(":")[2])["TopicArn"]
+    if created_arn != arn:
+        raise AppError(f"Topics here are of {created_arn.rpartition(':')[0]}, not {arn}")
     sns.subscribe(TopicArn=arn, Protocol="http", Endpoint=endpoint)
     return arn
 
@@ -271,6 +272,6 @@ def _row(item: Mapping[str, Json]) -> Row:
 
 
 def _left(events: int, rows: list[Row]) -> str:
-    """Say what is not done, with the reasons that the ledger gives."""
+    """Describe the unfinished work, with the reasons in the ledger."""
     waiting = [f"{row.destination} is {row.state} ({row.reason or 'not tried'})" for row in rows]
     return "; ".join([f"{events} scan events wait", *waiting])

@@ -1,8 +1,8 @@
 """
-Deploys what `make package` wrote to the embedded AWS, in the two steps in which osls does.
+Deploys the output of `make package` to the embedded AWS, in two steps as osls does.
 
-First the deployment bucket, a part of the template; then the package in it, and the whole template
-as it is: what runs on a laptop is what is sent to AWS.
+First the deployment bucket, which is a part of the template. Then the package in that bucket, and
+the complete, unchanged template: it is the same on a laptop and on AWS.
 """
 
 import json
@@ -19,13 +19,13 @@ from local.aws.process import EmbeddedAws
 PACKAGE: Final = "ecr-scan-alerts.zip"
 TEMPLATE: Final = "cloudformation-template-update-stack.json"
 BUCKET: Final = "ServerlessDeploymentBucket"
-"""osls's name for the deployment bucket; that of its policy begins with it."""
+"""osls's logical id of the deployment bucket. The id of its policy begins with it."""
 STACK_SECONDS: Final = 60.0
 POLL_SECONDS: Final = 0.05
 
 
 class DeployError(Exception):
-    """A stack did not come up; the text names the resources that failed, and why."""
+    """A stack could not be created or updated. The text names the failed resources and reasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +52,16 @@ def deploy(aws: EmbeddedAws, folder: Path, name: str) -> Stack:
     bucket = bucket["StackResourceDetail"]["PhysicalResourceId"]
     for key in artifact_keys(template):
         s3.upload_file(str(folder / PACKAGE), bucket, key)
-    # Above 51,200 bytes CloudFormation takes a template from a bucket only.
+    # CloudFormation accepts templates above 51,200 bytes only from a bucket.
     s3.put_object(Bucket=bucket, Key=TEMPLATE, Body=text.encode())
     url = f"https://s3.amazonaws.com/{bucket}/{TEMPLATE}"
     stack = _change(cloudformation.update_stack, cloudformation, name, TemplateURL=url)
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
     return Stack(name, outputs)
 
 
 def bucket_alone(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a template that makes the deployment bucket, as osls deploys it first."""
+    """Return the part of a template with the deployment bucket, which osls deploys first."""
     resources = {
         name: resource
         for name, resource in template["Resources"].items()
@@ -71,7 +71,7 @@ def bucket_alone(template: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def artifact_keys(template: Mapping[str, Any]) -> set[str]:
-    """Return where a template's functions expect their code in the deployment bucket."""
+    """Return the keys of the functions' code in the deployment bucket."""
     return {
         resource["Properties"]["Code"]["S3Key"]
         for resource in template["Resources"].values()
@@ -93,7 +93,7 @@ def _change(operation: Any, cloudformation: Any, name: str, **template: str) -> 
         operation(StackName=name, Capabilities=["CAPABILITY_NAMED_IAM"], **template)
     except ClientError as error:
         text = error.response["Error"]["Message"]
-        # The same package once more is no failure.
+        # An unchanged stack is no failure.
         if "No updates are to be performed" not in text:
             raise DeployError(f"{name}: {text}") from error
     deadline = time.monotonic() + STACK_SECONDS

@@ -1,8 +1,10 @@
 """
-Takes the README's pictures of a running inbox page: `python -m local.demo.__main__.screenshot http://127.0.0.1:…/`.
+README's pictures of a running inbox page.
 
-The first place in light, in dark and narrow; with `--story` what README shows of the demo's story,
-with `--places` one picture per place.
+    python -m local.demo.screenshot http://127.0.0.1:PORT/
+
+The first place in light, dark and narrow. With `--story`, README's pictures of the demo's story;
+with `--places`, one picture for each place.
 """
 
 import re
@@ -22,7 +24,7 @@ FOLDER: Final = Path(__file__).parents[2] / "docs" / "images"
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One way to look at the page."""
+    """A view of the page: size and color scheme."""
 
     name: str
     width: int = 1280
@@ -39,14 +41,14 @@ FIRST: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One message of a place, found by its words; `opens`: the page that a link in it leads to."""
+    """A message of a place, found by its words. `opens` is the text of a link to follow."""
 
     name: str
     place: str
     words: str
     opens: str | None = None
     thread: bool = False
-    """With all replies, not the last message alone."""
+    """Whether the picture includes all replies."""
 
 
 STORY: Final = (
@@ -59,21 +61,21 @@ STORY: Final = (
 
 
 def take_part(browser: Browser, address: str, part: Part, folder: Path) -> Path:
-    """Write a picture of one message, or of what it links to; return its path."""
+    """Write a picture of a message, or of the page that it links to; return its path."""
     context = browser.new_context(viewport={"width": 1180, "height": 5000}, locale="en-GB")
     page = context.new_page()
     page.goto(address + part.place)
     articles = page.locator("article", has_text=part.words)
-    found = articles.first if part.thread else articles.last
-    found.wait_for()
+    element = articles.first if part.thread else articles.last
+    element.wait_for()
     path = folder / f"{part.name}.png"
     if part.opens is not None:
         with context.expect_page() as opened:
-            found.get_by_role("link", name=part.opens).last.click()
+            element.get_by_role("link", name=part.opens).last.click()
         page = opened.value
         page.wait_for_load_state()
-        found = page.locator("body")
-    box = found.bounding_box()
+        element = page.locator("body")
+    box = element.bounding_box()
     if box is not None:
         box["height"] = min(box["height"], _TALLEST)
         page.screenshot(path=path, animations="disabled", clip=box)
@@ -82,11 +84,11 @@ def take_part(browser: Browser, address: str, part: Part, folder: Path) -> Path:
 
 
 _TALLEST: Final = 1000
-"""Pixels that README shows of one thing."""
+"""The maximum height of a picture in README, in pixels."""
 
 
 def take(browser: Browser, address: str, shot: Shot, folder: Path) -> tuple[Path, list[str]]:
-    """Write one picture; return its path and the places that the page offers."""
+    """Write a picture; return its path and the places on the page."""
     context = browser.new_context(
         viewport={"width": shot.width, "height": shot.height},
         color_scheme=shot.scheme,
@@ -98,19 +100,19 @@ def take(browser: Browser, address: str, shot: Shot, folder: Path) -> tuple[Path
     path = folder / f"{shot.name}.png"
     page.screenshot(path=path, animations="disabled")
     places = page.locator("#places a")
-    found = [places.nth(number).get_attribute("href") or "" for number in range(places.count())]
+    addresses = [places.nth(number).get_attribute("href") or "" for number in range(places.count())]
     context.close()
-    return path, found
+    return path, addresses
 
 
 def take_all(browser: Browser, address: str, folder: Path, *, places: bool) -> Iterator[Path]:
-    """Write the pictures one by one."""
+    """Write the pictures, and yield their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    found: list[str] = []
+    addresses: list[str] = []
     for shot in FIRST:
-        file, found = take(browser, address, shot, folder)
+        file, addresses = take(browser, address, shot, folder)
         yield file
-    for place in found if places else ():
+    for place in addresses if places else ():
         yield take(browser, address + place, Shot(file_name(place)), folder)[0]
 
 
@@ -120,22 +122,22 @@ def file_name(place: str) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Take all pictures. Returns 1 when there is no browser."""
-    parser = ArgumentParser(prog="python -m local.demo.__main__.screenshot", description=__doc__)
+    """Take all pictures. Exit code 1: there is no browser."""
+    parser = ArgumentParser(prog="python -m local.demo.screenshot", description=__doc__)
     parser.add_argument("address", help="of the inbox page, as `make demo` prints it")
     parser.add_argument("--into", type=Path, default=FOLDER, help="a folder (docs/images)")
     parser.add_argument("--story", action="store_true", help="also README's pictures of the demo")
     parser.add_argument("--places", action="store_true", help="also one picture per place")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     path = find_browser()
     if path is None:
         print(MISSING, file=sys.stderr)
         return 1
     with open_browser(path) as browser:
-        for file in take_all(browser, asked.address, asked.into, places=asked.places):
+        for file in take_all(browser, options.address, options.into, places=options.places):
             print(file)
-        for part in STORY if asked.story else ():
-            print(take_part(browser, asked.address, part, asked.into))
+        for part in STORY if options.story else ():
+            print(take_part(browser, options.address, part, options.into))
     return 0
 
 

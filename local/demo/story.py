@@ -1,7 +1,7 @@
 """
-What happens in `make demo`: images pushed one after the other, and who must hear of each.
+The story of `make demo`: images pushed in order, and the destinations that have to be notified.
 
-The findings are real ones; local/recordings/ names where each comes from.
+The findings are real; local/recordings/ names their origins.
 """
 
 import json
@@ -19,28 +19,30 @@ RECORDINGS: Final = Path(__file__).parents[1] / "recordings"
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One push: what its scan finds, what there is to see, and which destinations are told."""
+    """A push: the result of its scan, what it demonstrates, and the destinations notified."""
 
     repository: str
     tag: str | None
     recording: str
     shows: str
-    told: frozenset[str]
+    notified: frozenset[str]
     platforms: tuple[str, ...] = ()
-    """Of an index: there is a recording for each, by its processor."""
+    """Platforms of an index. Each has a recording, by its architecture."""
     commit: str | None = None
-    """What its labels say that it was made from; without one, it has none."""
+    """The commit in the image's labels; None for an image without labels."""
 
     @property
     def recordings(self) -> tuple[str, ...]:
-        """What its scan finds, or the scans of its platforms."""
+        """The recordings of the scan, or of the scans of its platforms."""
         if not self.platforms:
             return (self.recording,)
-        return tuple(f"{self.recording}-{each.rpartition('/')[2]}" for each in self.platforms)
+        return tuple(
+            f"{self.recording}-{platform.rpartition('/')[2]}" for platform in self.platforms
+        )
 
     @property
     def labels(self) -> Mapping[str, str]:
-        """Those that a build of its commit gives it."""
+        """The labels that a build of the commit sets."""
         if self.commit is None:
             return {}
         name = self.repository.replace("/", "-")
@@ -51,7 +53,7 @@ class Scene:
 
     @property
     def image(self) -> str:
-        """What people call the image."""
+        """The name of the image."""
         return f"{self.repository}:{self.tag}" if self.tag else f"{self.repository} (no tag)"
 
 
@@ -103,7 +105,7 @@ STORY: Final = (
         "ml/trainer",
         "2.6.0",
         "ml-trainer-2.6.0",
-        "141 findings in two pages; Slack is told of the critical ones",
+        "141 findings in two pages; Slack shows the critical ones",
         _PLATFORM | {"on-call"},
     ),
     Scene(
@@ -130,7 +132,7 @@ def recording(name: str) -> Mapping[str, Any]:
 
 
 def create_repositories(app: App, scenes: Iterable[Scene] = STORY) -> None:
-    """Create the repositories of a story, with scan on push and tags that stay."""
+    """Create the repositories of a story, with scan on push and immutable tags."""
     for repository in dict.fromkeys(scene.repository for scene in scenes):
         app.aws.client("ecr").create_repository(
             repositoryName=repository,
@@ -140,38 +142,38 @@ def create_repositories(app: App, scenes: Iterable[Scene] = STORY) -> None:
 
 
 def play(app: App, scene: Scene) -> str:
-    """Push the image of a scene, wait until everybody has heard of it, and return its digest."""
+    """Push the image of a scene, wait for all notifications, and return its digest."""
     if scene.platforms:
         digest = _push_platforms(app, scene)
     else:
-        found = recording(scene.recording)
-        digest = app.aws.push(scene.repository, scene.tag, found, labels=scene.labels)
+        document = recording(scene.recording)
+        digest = app.aws.push(scene.repository, scene.tag, document, labels=scene.labels)
     app.wait_until_quiet()
     return digest
 
 
 def _push_platforms(app: App, scene: Scene) -> str:
-    """Push the images of an index, what describes them, and the index, as builders do."""
+    """Push the member images, an attestation, and the index, as builders do."""
     images = {
         app.aws.push(scene.repository, None, recording(name), content=name): platform
         for name, platform in zip(scene.recordings, scene.platforms, strict=True)
     }
     unsupported = {"imageScanStatus": {"status": "UNSUPPORTED_IMAGE"}}
-    described = app.aws.push(scene.repository, None, unsupported, content="attestation")
-    members = {**images, described: ATTESTATION}
+    attestation = app.aws.push(scene.repository, None, unsupported, content="attestation")
+    members = {**images, attestation: ATTESTATION}
     return app.aws.push_index(scene.repository, scene.tag, members)
 
 
 def repeat(app: App, scene: Scene, digest: str) -> int:
-    """Deliver the event of a scene once more; return how many messages that made (0)."""
+    """Deliver the event of a scene again; return the number of new messages, which has to be 0."""
     before = len(app.receivers.messages())
     app.aws.repeat_event(scene.repository, digest)
     app.wait_until_quiet()
     return len(app.receivers.messages()) - before
 
 
-def told(rows: Iterable[Row], digest: str) -> frozenset[str]:
-    """Return the destinations that took a message about an image."""
+def notified_destinations(rows: Iterable[Row], digest: str) -> frozenset[str]:
+    """Return the destinations that accepted a message about an image."""
     return frozenset(
         row.destination
         for row in rows

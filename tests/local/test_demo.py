@@ -20,7 +20,7 @@ from local.demo.__main__ import (
     main,
 )
 from local.demo.app import Row, write_config
-from local.demo.story import RECORDINGS, STORY, recording, told
+from local.demo.story import RECORDINGS, STORY, notified_destinations, recording
 
 ALERTS = ROOT / "local" / "alerts.yml"
 
@@ -58,7 +58,7 @@ def test_every_destination_has_a_part() -> None:
     """The scenes tell all destinations of the rules, channels of routes too, and no other."""
     destinations = set(parse(read(ALERTS).document).destinations)
 
-    assert set().union(*(scene.told for scene in STORY)) == destinations
+    assert set().union(*(scene.notified for scene in STORY)) == destinations
 
 
 def test_every_recording_is_played_and_says_where_it_comes_from() -> None:
@@ -75,7 +75,7 @@ def test_every_recording_is_played_and_says_where_it_comes_from() -> None:
     )
 
 
-def test_only_what_was_sent_was_told() -> None:
+def test_only_what_was_sent_counts_as_notified() -> None:
     """Rows of other images, and rows that are not sent, do not count."""
     image = "000474600478/eu-central-1/payments/api@sha256:1"
     rows = [
@@ -84,7 +84,7 @@ def test_only_what_was_sent_was_told() -> None:
         Row("3", "audit-topic", f"{image}2", DeliveryState.SENT, None),
     ]
 
-    assert told(rows, "sha256:1") == {"payments-slack"}
+    assert notified_destinations(rows, "sha256:1") == {"payments-slack"}
 
 
 def test_the_users_aws_is_left_alone() -> None:
