@@ -193,7 +193,7 @@ def named(value: dict[str, Any]) -> str:
 def test_the_longest_stage_is_what_the_longest_names_leave(built: Package) -> None:
     """The first name of AWS to become too long decides what packaging accepts."""
     names = list(physical_names(built.template))
-    room = {LIMITS[kind].longest - len(name) + len(STAGE) for kind, _, name in names}
+    room = {LIMITS[kind].max_length - len(name) + len(STAGE) for kind, _, name in names}
     stack = STACK_NAME - len(NAME) + len(STAGE)
 
     assert {(kind, key) for kind, key, _ in names} == {
