@@ -72,10 +72,10 @@ def _clean_up(stage: str, region: str, *, yes: bool) -> int:
     _introduce(account, "\n".join(arn for arns in resources.values() for arn in arns))
     _confirm(f"Delete this and the stages {', '.join(stages)}?", yes=yes)
     with aws_errors("cleaning up"):
-        left = [problem for name in stages for problem in tidy(ports, names_of(name), _say)]
-    for problem in left:
+        leftovers = [problem for name in stages for problem in tidy(ports, names_of(name), _say)]
+    for problem in leftovers:
         _say(f"left: {problem}")
-    return int(bool(left))
+    return int(bool(leftovers))
 
 
 def _begin(stage: str, region: str) -> tuple[Ports, Account]:

@@ -22,20 +22,20 @@ class StepError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The observation of a step, and its status. For a skipped step, `seen` is the reason."""
+    """The observation of a step, and its status. For a skipped step, the reason."""
 
     status: Status
-    seen: str
+    observation: str
 
 
-def ok(seen: str) -> Outcome:
+def ok(observation: str) -> Outcome:
     """Return the outcome of a step with the expected observation."""
-    return Outcome(Status.OK, seen)
+    return Outcome(Status.OK, observation)
 
 
-def failed(seen: str) -> Outcome:
+def failed(observation: str) -> Outcome:
     """Return the outcome of a step with another observation."""
-    return Outcome(Status.FAILED, seen)
+    return Outcome(Status.FAILED, observation)
 
 
 def skipped(reason: str) -> Outcome:
@@ -43,9 +43,9 @@ def skipped(reason: str) -> Outcome:
     return Outcome(Status.SKIPPED, reason)
 
 
-def judged(seen: str, *, right: bool) -> Outcome:
+def judged(observation: str, *, right: bool) -> Outcome:
     """Return an outcome that is OK if the observation is right, else FAILED."""
-    return ok(seen) if right else failed(seen)
+    return ok(observation) if right else failed(observation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def table_of(results: Iterable[Result]) -> Table:
         table.add_row(
             f"{result.number} {result.title}",
             result.expected,
-            result.outcome.seen,
+            result.outcome.observation,
             f"{result.seconds:.0f}",
             f"[{_STYLES[status]}]{status.value}[/]",
         )

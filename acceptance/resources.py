@@ -96,7 +96,7 @@ def clean(
 
     A missing resource is no failure, so the clean-up can be repeated.
     """
-    left = [
+    leftovers = [
         problem
         for stage in names.stages
         for problem in _clean_stage(client_of, stage, deployment, poll, waits, say)
@@ -106,8 +106,8 @@ def clean(
         try:
             unless_missing(delete)
         except (ClientError, BotoCoreError) as error:
-            left.append(f"{resource}: {error}")
-    return tuple(left)
+            leftovers.append(f"{resource}: {error}")
+    return tuple(leftovers)
 
 
 def _clean_stage(

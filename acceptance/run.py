@@ -22,7 +22,7 @@ def run(steps: Sequence[Step], world: World, say: Say) -> Iterator[Result]:
         outcome = _blocked(step, results) or _attempt(step, world)
         seconds = world.now() - began
         results.append(Result(step.number, step.title, step.expected, outcome, seconds))
-        say(f"  {outcome.status.value}: {outcome.seen} ({seconds:.0f} s)")
+        say(f"  {outcome.status.value}: {outcome.observation} ({seconds:.0f} s)")
         yield results[-1]
 
 

@@ -64,19 +64,19 @@ def accept(
 ) -> Report:
     """Execute the steps, then delete all resources. A second Ctrl-C stops the clean-up, too."""
     results: list[Result] = []
-    stopped = ""
+    stop_reason = ""
     try:
         for result in run(steps, _world(ports, names, region=region, slow=slow), say):
             results.append(result)  # noqa: PERF402  # keeps results before an error
     except KeyboardInterrupt:
-        stopped = "stopped by Ctrl-C"
+        stop_reason = "stopped by Ctrl-C"
         say("Stopped; cleaning up. Ctrl-C once more leaves the rest to make acceptance-clean.")
     except (ClientError, BotoCoreError) as error:
-        stopped = f"AWS: {error}"
-        say(stopped)
+        stop_reason = f"AWS: {error}"
+        say(stop_reason)
     finally:
-        left = tidy(ports, names, say)
-    return Report(tuple(results), left, stopped)
+        leftovers = tidy(ports, names, say)
+    return Report(tuple(results), leftovers, stop_reason)
 
 
 def tidy(ports: Ports, names: Names, say: Say) -> tuple[str, ...]:

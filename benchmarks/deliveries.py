@@ -72,8 +72,8 @@ def _steps(meter: "Meter", table: str) -> Iterator[tuple[str, str]]:
 
     def sent() -> None:
         ledger.paused(row.destination, now=NOW)
-        claimed = _claimed(ledger, row)
-        ledger.sent(claimed, Receipt("ok"), now=NOW)
+        delivery = _claimed(ledger, row)
+        ledger.sent(delivery, Receipt("ok"), now=NOW)
 
     yield "an evaluation with one alert is read and written", meter.units(created)
     yield (
@@ -84,10 +84,10 @@ def _steps(meter: "Meter", table: str) -> Iterator[tuple[str, str]]:
 
 
 def _claimed(ledger: DynamoLedger, row: Delivery) -> Delivery:
-    claimed = ledger.claim(row.id, now=NOW + timedelta(minutes=2), token=uuid.uuid4().hex)
-    if isinstance(claimed, NotClaimed):
-        raise TypeError(claimed.reason)
-    return claimed
+    delivery = ledger.claim(row.id, now=NOW + timedelta(minutes=2), token=uuid.uuid4().hex)
+    if isinstance(delivery, NotClaimed):
+        raise TypeError(delivery.reason)
+    return delivery
 
 
 class Meter:

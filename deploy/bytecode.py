@@ -79,5 +79,5 @@ def _version(python: Path) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     implementation, _, version = answer.stdout.strip().partition(" ")
-    wanted = "{}.{}.".format(*RUNTIME)
-    return version if implementation == "CPython" and version.startswith(wanted) else None
+    prefix = "{}.{}.".format(*RUNTIME)
+    return version if implementation == "CPython" and version.startswith(prefix) else None

@@ -96,9 +96,9 @@ def prepared(lock: Path, *, kept: Path, compiler: Compiler | None, say: Say) -> 
 
     The folder is cached until lock, targets or compiler change. Raises `DependenciesError`.
     """
-    wanted = targets()
-    folder = kept / _key(lock, wanted, compiler)
-    names = ", ".join(target.name for target in wanted)
+    wanted_targets = targets()
+    folder = kept / _key(lock, wanted_targets, compiler)
+    names = ", ".join(target.name for target in wanted_targets)
     if folder.is_dir():
         say(f"dependencies  for {names} (kept from before)")
         return folder
@@ -106,7 +106,7 @@ def prepared(lock: Path, *, kept: Path, compiler: Compiler | None, say: Say) -> 
     with tempfile.TemporaryDirectory(dir=kept) as scratch:
         merged = Path(scratch) / "merged"
         say(f"dependencies  fetching for {names}")
-        for fetched in _fetch_all(lock, wanted, Path(scratch)):
+        for fetched in _fetch_all(lock, wanted_targets, Path(scratch)):
             merge(fetched, merged)
         if compiler is not None:
             compiler.compile(merged)
@@ -114,20 +114,20 @@ def prepared(lock: Path, *, kept: Path, compiler: Compiler | None, say: Say) -> 
     return folder
 
 
-def _key(lock: Path, wanted: Iterable[Target], compiler: Compiler | None) -> str:
+def _key(lock: Path, wanted_targets: Iterable[Target], compiler: Compiler | None) -> str:
     # This module is part of the key, because its treatment of the files may change.
     parts = [lock.read_text(encoding="utf-8"), Path(__file__).read_text(encoding="utf-8")]
-    parts += [f"{target.name} {target.flags}" for target in wanted]
+    parts += [f"{target.name} {target.flags}" for target in wanted_targets]
     parts.append(compiler.version if compiler else "no bytecode")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
-def _fetch_all(lock: Path, wanted: Sequence[Target], folder: Path) -> list[Path]:
+def _fetch_all(lock: Path, wanted_targets: Sequence[Target], folder: Path) -> list[Path]:
     """Fetch for all targets in parallel, because most of the time is waiting."""
-    folders = [folder / target.name for target in wanted]
-    with ThreadPoolExecutor(len(wanted)) as threads:
+    folders = [folder / target.name for target in wanted_targets]
+    with ThreadPoolExecutor(len(wanted_targets)) as threads:
         # The list raises the first failure here.
-        list(threads.map(_fetch, [lock] * len(wanted), wanted, folders))
+        list(threads.map(_fetch, [lock] * len(wanted_targets), wanted_targets, folders))
     return folders
 
 

@@ -78,11 +78,11 @@ def release(changelog: str, project: str, *, version: str, today: date) -> Relea
     if not notes:
         raise ReleaseError('Nothing stands under "Unreleased" in CHANGELOG.md')
     older = "" if heading is None else f"\n{after[heading.start() :]}"
-    closed = f"{before}{_UNRELEASED}\n## [{version}] - {today}\n\n{notes}\n{older}"
-    named, count = _PROJECT_VERSION.subn(f'version = "{version}"', project, count=1)
+    new_changelog = f"{before}{_UNRELEASED}\n## [{version}] - {today}\n\n{notes}\n{older}"
+    new_project, count = _PROJECT_VERSION.subn(f'version = "{version}"', project, count=1)
     if not count:
         raise ReleaseError("pyproject.toml names no version")
-    return Release(closed, named, f"{notes}\n")
+    return Release(new_changelog, new_project, f"{notes}\n")
 
 
 def _parts(version: str) -> tuple[int, ...]:

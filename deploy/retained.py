@@ -54,21 +54,21 @@ def find_retained(
     `table` and `bucket` choose among several. Raises `DeployError` if there are several and none is
     chosen.
     """
-    used = frozenset(stack.resources.values() if stack is not None else ())
+    used_names = frozenset(stack.resources.values() if stack is not None else ())
     with aws_errors(f"looking for what was kept of the stage {stage}"):
-        tables = [name for name in _tables(client_of("dynamodb"), stage) if name not in used]
-        buckets = [name for name in _buckets(client_of("s3"), stage) if name not in used]
+        tables = [name for name in _tables(client_of("dynamodb"), stage) if name not in used_names]
+        buckets = [name for name in _buckets(client_of("s3"), stage) if name not in used_names]
     return Retained(_choose(tables, table, "TABLE"), _choose(buckets, bucket, "BUCKET"))
 
 
-def _choose(names: list[str], wanted: str, variable: str) -> str:
-    if wanted:
-        if wanted not in names:
+def _choose(names: list[str], choice: str, variable: str) -> str:
+    if choice:
+        if choice not in names:
             choices = ", ".join(names) or "none"
             raise DeployError(
-                f"{variable}={wanted} was not kept of this stage; there are: {choices}"
+                f"{variable}={choice} was not kept of this stage; there are: {choices}"
             )
-        return wanted
+        return choice
     if len(names) > 1:
         raise DeployError(
             f"Several were kept of this stage: {', '.join(names)}. Name one: {variable}={names[0]}"

@@ -54,11 +54,11 @@ def review(
     yield from _topics(document, account)
 
 
-def _configuration(document: Json, running: Json, deployed: Deployed) -> Iterator[str]:
+def _configuration(document: Json, running_hash: Json, deployed: Deployed) -> Iterator[str]:
     if deployed.document is None:
         yield f"What changes in the configuration is unknown: {deployed.problem}"
         return
-    if running is not None and running != config_hash(deployed.document):
+    if running_hash is not None and running_hash != config_hash(deployed.document):
         yield (
             "The configuration in the bucket is not the one that was deployed last; "
             "what runs may differ from this comparison."

@@ -187,19 +187,19 @@ def wait_until_done(client_of: ClientOf, stack: str, *, say: Say, poll: float = 
     last = ""
     while True:
         with aws_errors("waiting for CloudFormation"):
-            (described,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-        status: str = described["StackStatus"]
+            (description,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+        status: str = description["StackStatus"]
         if status != last:
-            say(f"{described['StackName']}: {status.replace('_', ' ').lower()}")
+            say(f"{description['StackName']}: {status.replace('_', ' ').lower()}")
             last = status
         if not status.endswith("IN_PROGRESS"):
             break
         if time.monotonic() > deadline:
-            raise DeployError(f"{described['StackName']} is still {status}; look at its events")
+            raise DeployError(f"{description['StackName']} is still {status}; look at its events")
         time.sleep(poll)
     if "ROLLBACK" in status or "FAILED" in status:
         reasons = failures(client_of, stack) or "CloudFormation gives no reason"
-        raise DeployError(f"{described['StackName']} is {status}: {reasons}")
+        raise DeployError(f"{description['StackName']} is {status}: {reasons}")
     return status
 
 

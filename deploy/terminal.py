@@ -34,8 +34,8 @@ class Terminal:
             answer = self.ask(f"{clean(question)} ")
         except EOFError:
             answer = ""
-        wanted = ("y", "yes") if expected == "y" else (expected,)
-        if answer.strip().lower() not in [word.lower() for word in wanted]:
+        accepted = ("y", "yes") if expected == "y" else (expected,)
+        if answer.strip().lower() not in [word.lower() for word in accepted]:
             raise DeployError(NOTHING)
 
 

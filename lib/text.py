@@ -96,11 +96,11 @@ def fitting(
     items: Iterable[T], render: Callable[[T], str], *, lines: int, characters: int
 ) -> list[str]:
     """Return the lines of the first items, as many as there is room for."""
-    shown: list[str] = []
+    shown_lines: list[str] = []
     for item in items:
-        line = render(item) if len(shown) < lines else None
+        line = render(item) if len(shown_lines) < lines else None
         if line is None or len(line) >= characters:
             break
         characters -= len(line) + 1
-        shown.append(line)
-    return shown
+        shown_lines.append(line)
+    return shown_lines

@@ -23,12 +23,12 @@ def _run(world: World) -> Outcome:
 
 def judge(page: Page, *, repository: str, age: float, new_bucket: float) -> Outcome:
     """Judge the opened page, `age` seconds after the deployment. Pure."""
-    seen = f"{page.status} from {page.host}, {age / 60:.0f} min after the deployment"
+    observation = f"{page.status} from {page.host}, {age / 60:.0f} min after the deployment"
     if page.status != 200 or repository not in page.text:  # noqa: PLR2004  # HTTP
-        return failed(f"{seen}: {page.text[:200]}")
+        return failed(f"{observation}: {page.text[:200]}")
     if age > new_bucket:
-        return skipped(f"{seen}: it opens, but the bucket was not new any more")
-    return judged(seen, right=True)
+        return skipped(f"{observation}: it opens, but the bucket was not new any more")
+    return judged(observation, right=True)
 
 
 STEP = Step(

@@ -271,7 +271,7 @@ def _check_order(rules: Sequence[Rule]) -> None:
     priorities = {rule.priority for rule in rules}
     _require(len(priorities) == len(rules), "rules", "a rulePriority of its own for each")
     for storage in _STORAGE:
-        statuses = [each.tag_status for each in rules if each.storage == storage]
+        statuses = [rule.tag_status for rule in rules if rule.storage == storage]
         _require("any" not in statuses[:-1], "rules", '"any" with the highest rulePriority')
         _require(statuses.count("untagged") <= 1, "rules", 'one rule at most for "untagged"')
 

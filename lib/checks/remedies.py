@@ -43,8 +43,8 @@ def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -
     arguments = f"--image-tag-mutability {mode}"
     lines = [f"ImageTagMutability: {mode}"]
     if allowed:
-        listed = " ".join(quote(f"filterType=WILDCARD,filter={glob}") for glob in allowed)
-        arguments += f" --image-tag-mutability-exclusion-filters {listed}"
+        filter_texts = " ".join(quote(f"filterType=WILDCARD,filter={glob}") for glob in allowed)
+        arguments += f" --image-tag-mutability-exclusion-filters {filter_texts}"
         lines.append("ImageTagMutabilityExclusionFilters:")
         for glob in allowed:
             lines.append("  - ImageTagMutabilityExclusionFilterType: WILDCARD")
@@ -66,7 +66,7 @@ def scan_on_push(settings: RepositorySettings) -> Remedy:
             "ImageScanningConfiguration:\n  ScanOnPush: true",
         )
     rules = _with_rule(settings.scan_rules, NameFilter(settings.image.repository))
-    document = json.dumps([_rule(each) for each in rules], separators=(",", ":"))
+    document = json.dumps([_rule(rule_) for rule_ in rules], separators=(",", ":"))
     image = settings.image
     command = (
         f"aws ecr put-registry-scanning-configuration --region {quote(image.region)} "

@@ -140,7 +140,7 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
         return
     tags = sum(map(len, settings.tag_sets))
     some = "" if "*" in movable else f" that match {', '.join(movable)}"
-    held = f" It holds {tags:,} tag{'s' if tags != 1 else ''} now." if tags and not some else ""
+    tag_text = f" It holds {tags:,} tag{'s' if tags != 1 else ''} now." if tags and not some else ""
     yield finding(
         TAG_MUTABILITY,
         Severity.HIGH,
@@ -148,7 +148,7 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
         settings.tag_mutability,
         title=f"tags{some} can be overwritten",
         risk="Whoever may push can put another image under a tag that is in use: what was scanned "
-        f"and approved is not what runs next.{held}",
+        f"and approved is not what runs next.{tag_text}",
         remedy=remedies.immutable_tags(settings, expected.allow_mutable),
     )
 
@@ -312,11 +312,14 @@ def _old(
     remedy: Remedy,
 ) -> Iterator[Finding]:
     rules = expiring(policy, expected.keep)
-    kept = kept_for_ever(rules, settings.tag_sets)
-    if rules and kept <= expected.keep:
+    kept_count = kept_for_ever(rules, settings.tag_sets)
+    if rules and kept_count <= expected.keep:
         return
     if rules:
-        why = f"{kept:,} images with tags match none of its rules, and {expected.keep:,} may stay."
+        why = (
+            f"{kept_count:,} images with tags match none of its rules, "
+            f"and {expected.keep:,} may stay."
+        )
     else:
         why = f"No rule expires images with tags by age, or leaves at most {expected.keep:,}."
     yield finding(

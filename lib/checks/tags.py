@@ -131,7 +131,7 @@ def _remedy(move: Move, tag: str) -> Remedy:
     place = f"--region {quote(image.region)} --registry-id {quote(image.account)} "
     place += f"--repository-name {quote(image.repository)}"
     start, end = (f"{time:%Y-%m-%dT%H:%M:%SZ}" for time in (move.at - _AROUND, move.at + _AROUND))
-    who = (
+    lookup = (
         f"aws cloudtrail lookup-events --region {quote(image.region)} --lookup-attributes "
         f"AttributeKey=EventName,AttributeValue=PutImage --start-time {start} --end-time {end}"
     )
@@ -141,7 +141,7 @@ def _remedy(move: Move, tag: str) -> Remedy:
     )
     back = f'aws ecr put-image {place} --image-tag {quote(tag)} --image-manifest "$({manifest})"'
     return Remedy(
-        f"{who}\n{back}",
+        f"{lookup}\n{back}",
         "AWS::ECR::Repository",
         "ImageTagMutability: IMMUTABLE",
         "CloudTrail says who pushed it, which the event does not; the second command puts it back:",

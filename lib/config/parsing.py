@@ -29,17 +29,18 @@ WEEKDAYS: Final = (
 
 def parse(document: Json) -> Config:
     """Parse a document without errors; see `lib.config.check`."""
-    named = {
+    destinations = {
         Destination(name): _destination(entry) for name, entry in document["destinations"].items()
     }
-    notified = [_notified(entry, named) for entry in document["routes"]]
+    route_targets = [_notified(entry, destinations) for entry in document["routes"]]
     return Config(
         destinations=MappingProxyType(
-            named | {name: config for targets in notified for name, config in targets.items()}
+            destinations
+            | {name: config for targets in route_targets for name, config in targets.items()}
         ),
         routes=tuple(
             _route(entry, tuple(targets))
-            for entry, targets in zip(document["routes"], notified, strict=True)
+            for entry, targets in zip(document["routes"], route_targets, strict=True)
         ),
         streams=tuple(document.get("streams", ())),
         suppressions=tuple(map(_suppression, document.get("suppressions", ()))),
@@ -72,7 +73,7 @@ def _destination(entry: Mapping[str, Json]) -> DestinationConfig:
 
 
 def _notified(
-    entry: Mapping[str, Json], named: Mapping[Destination, DestinationConfig]
+    entry: Mapping[str, Json], destinations: Mapping[Destination, DestinationConfig]
 ) -> dict[Destination, DestinationConfig]:
     """
     Return the destinations of a route.
@@ -81,15 +82,15 @@ def _notified(
     its own threads and rate limit, and may be paused or archived independently.
     """
     channel = entry.get("channel")
-    notified = {}
+    targets = {}
     for name in map(Destination, entry["notify"]):
-        config = named[name]
+        config = destinations[name]
         if channel is None or config.options.get("channel", channel) == channel:
-            notified[name] = config
+            targets[name] = config
         else:
             options = MappingProxyType({**config.options, "channel": channel})
-            notified[Destination(f"{name}/{channel}")] = DestinationConfig(config.type, options)
-    return notified
+            targets[Destination(f"{name}/{channel}")] = DestinationConfig(config.type, options)
+    return targets
 
 
 def _route(entry: Mapping[str, Json], notify: tuple[Destination, ...]) -> Route:

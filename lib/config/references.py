@@ -50,14 +50,16 @@ def _suppression_misfits(path: ConfigPath, entry: Mapping[str, Json]) -> Iterato
 def _route_misfits(
     routes: Sequence[dict[str, Json]], destinations: Mapping[str, Json]
 ) -> Iterator[Problem]:
-    seen: dict[Json, int] = {}
+    name_indexes: dict[Json, int] = {}
     names = list(destinations)
     entries = ((name, entry) for name, entry in destinations.items() if isinstance(entry, dict))
     bots = {name for name, entry in entries if "token" in entry}
     for index, route in enumerate(routes):
         name = route.get("name")
-        if isinstance(name, str) and seen.setdefault(name, index) != index:
-            yield Problem(("routes", index, "name"), f"is the name of routes[{seen[name]}], too")
+        if isinstance(name, str) and name_indexes.setdefault(name, index) != index:
+            yield Problem(
+                ("routes", index, "name"), f"is the name of routes[{name_indexes[name]}], too"
+            )
         for place, target in enumerate(list_at(route, "notify")):
             if isinstance(target, str) and target not in names:
                 yield Problem(("routes", index, "notify", place), _no_destination(target, names))

@@ -134,9 +134,9 @@ def _meant(value: Json, allowed: Sequence[str]) -> str:
     if not isinstance(value, str) or value in allowed:
         return ""
     if "sns" in allowed:
-        wanted = get_close_matches(value.lower(), _BY_SNS, n=1)
-        if wanted:
-            return f"; {_BY_SNS[wanted[0]]}"
+        matches = get_close_matches(value.lower(), _BY_SNS, n=1)
+        if matches:
+            return f"; {_BY_SNS[matches[0]]}"
     lower = {word.lower(): word for word in allowed}
     nearest = get_close_matches(value.lower(), lower, n=1)
     return f"; did you mean {lower[nearest[0]]}?" if nearest else ""

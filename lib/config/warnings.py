@@ -56,12 +56,12 @@ def _may_be_called(url: str, hosts: Sequence[str]) -> bool:
 def doubts(config: Config, today: date) -> Iterator[Problem]:
     """Yield unused destinations, unreachable routes, and suppressions without effect."""
     yield from _unreachable(config.routes)
-    used = {destination for route in config.routes for destination in route.notify}
-    used |= {config.fallback} if config.fallback is not None else set()
+    used_names = {destination for route in config.routes for destination in route.notify}
+    used_names |= {config.fallback} if config.fallback is not None else set()
     # Some bots are used only in the channels of routes.
-    used |= {Destination(destination.partition("/")[0]) for destination in used}
+    used_names |= {Destination(destination.partition("/")[0]) for destination in used_names}
     for name in config.destinations:
-        if name not in used:
+        if name not in used_names:
             yield Problem(("destinations", name), "no route notifies this", "warning")
     routed = {destination for route in config.routes for destination in route.notify}
     for place, name in enumerate(config.digest.notify if config.digest is not None else ()):

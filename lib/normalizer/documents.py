@@ -94,13 +94,13 @@ def normalize_document(document: Json) -> Normalized:
     reports = tuple([part.report() for part in contents.parts])
     left_out = tuple(_times(label, number) for label, number in contents.others.items())
     if not reports:
-        held = f" It holds: {'; '.join(left_out)}." if left_out else ""
-        raise DocumentError(f"Nothing in it is about an ECR image.{held} {_LOOKED_FOR}")
+        contents_text = f" It holds: {'; '.join(left_out)}." if left_out else ""
+        raise DocumentError(f"Nothing in it is about an ECR image.{contents_text} {_LOOKED_FOR}")
     return Normalized(reports, left_out)
 
 
-def _times(what: str, many: int) -> str:
-    return what if many == 1 else f"{what} ({many} of them)"
+def _times(label: str, number: int) -> str:
+    return label if number == 1 else f"{label} ({number} of them)"
 
 
 # --- contents of a document ---------------------------------------------------------------------

@@ -189,13 +189,13 @@ def _other_scan(body: Mapping[str, Json]) -> str | None:
 def _scan_event(source: ScanSource) -> Callable[[Mapping[str, Json], datetime], ScanEvent]:
     def read(body: Mapping[str, Json], time: datetime) -> ScanEvent:
         detail, status = body["detail"], body["detail"]["scan-status"]
-        stated, warnings = _counts(detail.get("finding-severity-counts"), status)
+        severity_counts, warnings = _counts(detail.get("finding-severity-counts"), status)
         return ScanEvent(
             event_id=body["id"],
             time=time,
             image=_image(body),
             scan=Scan(source, status, completed_at=time, warnings=warnings),
-            counts=stated,
+            counts=severity_counts,
         )
 
     return read
@@ -243,15 +243,15 @@ def _image(body: Mapping[str, Json]) -> Image:
     The registry may belong to another account than the event, so ARNs come first.
     """
     detail = body["detail"]
-    stated = detail["repository-name"]
+    name_or_arn = detail["repository-name"]
     resources = body.get("resources") or ()
-    arn = repository_arn(stated) or next(filter(None, map(repository_arn, resources)), None)
+    arn = repository_arn(name_or_arn) or next(filter(None, map(repository_arn, resources)), None)
     region = (arn.region if arn else "") or body["region"]
     return Image(
         partition=arn.partition if arn else partition_of(region),
         account=(arn.account if arn else "") or body["account"],
         region=region,
-        repository=arn.repository if arn and stated.startswith("arn:") else stated,
+        repository=arn.repository if arn and name_or_arn.startswith("arn:") else name_or_arn,
         digest=detail["image-digest"],
         tags=texts(detail.get("image-tags", detail.get("image-tag"))),
     )

@@ -205,8 +205,8 @@ def _scores(value: Any) -> list[Score]:
 
 def _adjusted(value: Any, details: Any, cvss: Iterable[Score]) -> Score | None:
     """Return the scanner's own score; None for a 0 without details, which means no score."""
-    details, stated = mapping(details), number(value)
-    base = number(details.get("score")) if stated is None else stated
+    details, adjusted = mapping(details), number(value)
+    base = number(details.get("score")) if adjusted is None else adjusted
     if base is None or (not base and not details):
         return None
     if details:

@@ -55,7 +55,7 @@ _LISTS: Final = ("findings", "enhancedFindings")
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """The pages of one image as one list."""
+    """All pages of an image as one list."""
 
     source: ScanSource
     status: str
@@ -121,7 +121,7 @@ def _listing(pages: Sequence[Page], scan: Scan) -> _Listing:
     enhanced = [row for body in bodies for row in rows_of(body.get("enhancedFindings"))]
     status = mapping(pages[0].get("imageScanStatus")) if pages else {}
     word = text(status.get("status")) or UNKNOWN_STATUS
-    stated = next((total for body in bodies if (total := _counted(body)) is not None), None)
+    total_count = next((total for body in bodies if (total := _counted(body)) is not None), None)
     read_basic, read_enhanced = SOURCES[ScanSource.ECR_BASIC], SOURCES[ScanSource.ECR_ENHANCED]
     findings = [finding for row in basic if isinstance(row, dict) for finding in read_basic(row)]
     findings += [
@@ -137,8 +137,8 @@ def _listing(pages: Sequence[Page], scan: Scan) -> _Listing:
         findings=tuple(findings),
         listed=len(basic) + len(enhanced),
         unreadable=sum(not isinstance(row, dict) for row in (*basic, *enhanced)),
-        counted=stated,
-        answered=stated is not None
+        counted=total_count,
+        answered=total_count is not None
         or any(isinstance(body.get(key), list) for body in bodies for key in _LISTS),
         more=bool(pages and text(pages[-1].get("nextToken"))),
     )
@@ -228,7 +228,7 @@ def _described(image: Image, pages: Sequence[Page]) -> Image:
         return image
     image_id = mapping(pages[0].get("imageId"))
     tag = text(image_id.get("imageTag"))
-    named = replace(
+    partial = replace(
         image,
         account=image.account or name(pages[0].get("registryId")),
         repository=image.repository or name(pages[0].get("repositoryName")),
@@ -237,9 +237,9 @@ def _described(image: Image, pages: Sequence[Page]) -> Image:
     )
     for resource in islice(_resources(pages), _DESCRIPTIONS):
         details = image_of_resource(resource)
-        if named.digest in ("", details.digest):
-            return _filled(named, details)
-    return named
+        if partial.digest in ("", details.digest):
+            return _filled(partial, details)
+    return partial
 
 
 def _resources(pages: Sequence[Page]) -> Iterator[dict[str, Any]]:
@@ -249,19 +249,17 @@ def _resources(pages: Sequence[Page]) -> Iterator[dict[str, Any]]:
                 yield from image_resources(row)
 
 
-def _filled(image: Image, described: Image) -> Image:
+def _filled(image: Image, details: Image) -> Image:
     """Fill in an image from an Inspector resource, whose tags are newer than those of the event."""
     return Image(
-        partition=image.partition if image.region else described.partition,
-        account=image.account or described.account,
-        region=image.region or described.region,
-        repository=image.repository or described.repository,
-        digest=image.digest or described.digest,
-        tags=described.tags or image.tags,
-        platform=described.platform or image.platform,
-        os=described.os or image.os,
-        pushed_at=described.pushed_at or image.pushed_at,
-        in_use_count=image.in_use_count
-        if described.in_use_count is None
-        else described.in_use_count,
+        partition=image.partition if image.region else details.partition,
+        account=image.account or details.account,
+        region=image.region or details.region,
+        repository=image.repository or details.repository,
+        digest=image.digest or details.digest,
+        tags=details.tags or image.tags,
+        platform=details.platform or image.platform,
+        os=details.os or image.os,
+        pushed_at=details.pushed_at or image.pushed_at,
+        in_use_count=image.in_use_count if details.in_use_count is None else details.in_use_count,
     )

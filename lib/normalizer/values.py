@@ -69,7 +69,7 @@ _RETIRED_LINK: Final = "https://cve.mitre.org/cgi-bin/cvename.cgi?name="
 
 
 def text(value: Any) -> str | None:
-    """Return trimmed text with plain newlines; None for placeholders and for what is no text."""
+    """Return trimmed text with plain newlines; None for placeholders and values of other types."""
     if value.__class__ is not str:
         return None
     value = value.strip()
@@ -84,13 +84,13 @@ def name(value: Any) -> str:
 
 
 def digest(value: Any) -> str:
-    """Return the digest of an image, empty when it is none. AWS's samples are not always hex."""
+    """Return the digest of an image; empty for an invalid one. AWS writes other samples, too."""
     candidate = name(value)
     return candidate if candidate.startswith("sha256:") else ""
 
 
 def texts(value: Any) -> tuple[str, ...]:
-    """Return the distinct texts of a list, in order; a single text counts as a list of one."""
+    """Return the distinct texts of a list, in order. A single text counts as a list."""
     if isinstance(value, str):
         value = [value]
     if not value or not isinstance(value, list | tuple):
@@ -101,12 +101,12 @@ def texts(value: Any) -> tuple[str, ...]:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """Return an object as it is, and nothing else as an empty one."""
+    """Return an object unchanged, and an empty one for other values."""
     return value if isinstance(value, dict) else {}
 
 
 def objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list, without whatever else stands in it."""
+    """Return the objects of a list, without its other values."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -174,7 +174,7 @@ def links(*values: Any) -> tuple[str, ...]:
 
 def severity(value: Any) -> tuple[Severity, str | None]:
     """
-    Return the severity on the scale, and the source's own word where it is not on it.
+    Return the severity on our scale, and the source's word if the scale lacks it.
 
     Never computed from a score: vendors disagree with CVSS in more than a quarter of all findings.
     """
@@ -192,15 +192,15 @@ def severity(value: Any) -> tuple[Severity, str | None]:
 
 def counts(value: Any) -> tuple[Counts, int | None] | None:
     """
-    Return findings by severity, every severity with a number, and TOTAL where it is stated.
+    Return the counts of all severities, and TOTAL if the answer has it.
 
     None when nothing was counted. TOTAL is not a severity, and not the sum of the others.
     """
     if not isinstance(value, dict):
         return None
     by_severity, total = dict.fromkeys(reversed(Severity), 0), None
-    for word, stated in value.items():
-        amount = count(stated)
+    for word, amount_value in value.items():
+        amount = count(amount_value)
         if amount is None:
             continue
         if word.upper() == "TOTAL":
@@ -219,7 +219,7 @@ _END_YEAR: Final = 9000
 
 def moment(value: Any) -> datetime | None:
     """
-    Return a time in UTC from any of the nine ways in which AWS and its tools write one.
+    Return a time in UTC from any of the nine formats of AWS and its tools.
 
     ISO 8601 with Z, an offset or neither, with T or a blank; seconds or milliseconds since 1970;
     the two Java formats of `Inspector2 Finding` events; boto3's own objects; recordings of them.
@@ -277,7 +277,7 @@ def _from_java(parts: Mapping[str, str | None]) -> datetime:
 
 
 def _from_recording(value: Mapping[str, Any]) -> datetime | None:
-    """Read a time as placebo records it: {"__class__": "datetime", "year": 2021, …}."""
+    """Read a time in placebo's format: {"__class__": "datetime", "year": 2021, …}."""
     if value.get("__class__") != "datetime":
         return None
     fields = ("year", "month", "day", "hour", "minute", "second", "microsecond")

@@ -89,13 +89,13 @@ class EcrFindingSource:
                 f"The scan of {image.name} is not finished: {report.scan.reason}",
                 status=report.scan.status,
             )
-        listed = sum(len(rows_of(rows)) for page in pages for rows in both_lists(page))
-        if announced is not None and listed < announced and may_grow(report):
+        row_count = sum(len(rows_of(rows)) for page in pages for rows in both_lists(page))
+        if announced is not None and row_count < announced and may_grow(report):
             # ECR can say COMPLETE before its lists are: https://github.com/aws/aws-sdk/issues/289
             raise FindingsNotReadyError(
-                f"{announced} findings of {image.name} were announced, {listed} are listed",
+                f"{announced} findings of {image.name} were announced, {row_count} are listed",
                 status=report.scan.status,
-                partial=incomplete(report, announced, listed),
+                partial=incomplete(report, announced, row_count),
             )
         return report
 

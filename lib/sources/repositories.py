@@ -63,11 +63,11 @@ class EcrRepositories:
             answer = self._client.describe_repositories(
                 **_registry(repository), repositoryNames=[repository.repository]
             )
-        described: Mapping[str, Any] = answer["repositories"][0]
+        description: Mapping[str, Any] = answer["repositories"][0]
         with _calls(repository, "ecr:GetRegistryScanningConfiguration"):
             scanning: Mapping[str, Any] = self._client.get_registry_scanning_configuration()
         return self._with_images(
-            _described(repository, described, mapping(scanning.get("scanningConfiguration"))),
+            _described(repository, description, mapping(scanning.get("scanningConfiguration"))),
             policy=self._policy(repository),
         )
 
@@ -142,14 +142,16 @@ class EcrRepositories:
 
 
 def _described(
-    repository: Image, described: Mapping[str, Any], scanning: Mapping[str, Any]
+    repository: Image, description: Mapping[str, Any], scanning: Mapping[str, Any]
 ) -> RepositorySettings:
-    encryption = mapping(described.get("encryptionConfiguration"))
+    encryption = mapping(description.get("encryptionConfiguration"))
     return RepositorySettings(
-        image=replace(repository, account=name(described.get("registryId")) or repository.account),
-        tag_mutability=name(described.get("imageTagMutability")) or "MUTABLE",
-        exclusions=_filters(described.get("imageTagMutabilityExclusionFilters")),
-        scan_on_push=bool(mapping(described.get("imageScanningConfiguration")).get("scanOnPush")),
+        image=replace(
+            repository, account=name(description.get("registryId")) or repository.account
+        ),
+        tag_mutability=name(description.get("imageTagMutability")) or "MUTABLE",
+        exclusions=_filters(description.get("imageTagMutabilityExclusionFilters")),
+        scan_on_push=bool(mapping(description.get("imageScanningConfiguration")).get("scanOnPush")),
         # A registry that nobody configured has basic scanning, and no rules.
         scan_type=name(scanning.get("scanType")) or "BASIC",
         scan_rules=tuple(

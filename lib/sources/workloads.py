@@ -110,10 +110,10 @@ def containers(task: Mapping[str, Any]) -> Iterator[Container]:
             )
 
 
-def workloads(running: Iterable[Container]) -> tuple[Workload, ...]:
+def workloads(containers_: Iterable[Container]) -> tuple[Workload, ...]:
     """Count the tasks of each service; tasks without a service are counted by family."""
     counted = Counter(
-        (container.cluster, container.name, container.service) for container in running
+        (container.cluster, container.name, container.service) for container in containers_
     )
     return tuple(
         Workload(cluster, name, service=service, tasks=number)

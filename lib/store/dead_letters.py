@@ -96,16 +96,16 @@ class DeadLetterQueue:
         }
 
     def _letters(self) -> Iterator[DeadLetter]:
-        seen: set[str] = set()
+        seen_ids: set[str] = set()
         repeats = 0
         while page := self._receive():
             self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in page}
-            new = [message for message in page if message["MessageId"] not in seen]
+            new = [message for message in page if message["MessageId"] not in seen_ids]
             repeats = 0 if new else repeats + len(page)
             # In a long queue, the first letters are visible again before the last ones were read.
-            if repeats > len(seen):
+            if repeats > len(seen_ids):
                 return
-            seen |= {message["MessageId"] for message in new}
+            seen_ids |= {message["MessageId"] for message in new}
             yield from map(self._letter, new)
 
     def _receive(self) -> "list[MessageTypeDef]":

@@ -115,19 +115,23 @@ def known_from_json(
     """
     if not document["scan"]["usable"]:
         return None
-    listed, columns, comparison = document["listed"], document["findings"], document["comparison"]
+    listed_count, columns, comparison = (
+        document["listed"],
+        document["findings"],
+        document["comparison"],
+    )
     ids = finding_ids(columns)
     suppressed = () if comparison is None else comparison["suppressed"]
     return Known(
         image=image_from_json(document["image"]),
         scan=scan_from_json(document["scan"]),
         # Shorter than the columns if findings of other reports follow.
-        standings=dict(zip(ids[:listed], standings(columns, len(ids)), strict=False)),
+        standings=dict(zip(ids[:listed_count], standings(columns, len(ids)), strict=False)),
         suppressed=frozenset([ids[entry["finding"]] for entry in suppressed]),
-        finding=_LazyFindings(ids[:listed], columns, details),
+        finding=_LazyFindings(ids[:listed_count], columns, details),
         parts=parts_from_json(document.get("parts", ())),
         provenance=provenance_from_json(document.get("provenance")),
-        since=dict(zip(ids[:listed], _since(document), strict=False)),
+        since=dict(zip(ids[:listed_count], _since(document), strict=False)),
     )
 
 
@@ -169,8 +173,8 @@ def _stored_report(document: Mapping[str, Any], findings: tuple[Finding, ...]) -
     if document["scan"]["usable"]:
         return Report(image, scan, findings[: document["listed"]], parts, provenance)
     counts = document["stated_counts"]
-    stated = None if counts is None else counts_from_json(counts)
-    return UnusableReport(image, scan, stated, parts, provenance)
+    stated_counts = None if counts is None else counts_from_json(counts)
+    return UnusableReport(image, scan, stated_counts, parts, provenance)
 
 
 def _provenance_to_json(provenance: Provenance | None) -> dict[str, Any] | None:

@@ -117,7 +117,7 @@ class DynamoLedger:
         return None if free and self._reserve(delivery, opener, now) else opener
 
     def _reserve(self, delivery: Delivery, before: DeliveryId | None, now: datetime) -> bool:
-        """Name a delivery as the one that begins a thread; False when somebody else is named."""
+        """Reserve the thread for a delivery. Return False if another delivery has it."""
         row = {
             **_thread_key(delivery.destination, delivery.stream),
             "opener": delivery.id,
@@ -490,10 +490,10 @@ def claimed(before: Delivery, *, token: str, until: datetime) -> Delivery:
 
 def leaves_thread(opener: Delivery | None, *, now: datetime) -> bool:
     """
-    Say whether another delivery may begin the thread in place of the one that tried first.
+    Whether another delivery may open the thread instead of its first opener.
 
-    A message of a dead opener may have arrived. The receiver is searched for it before another
-    thread begins, and finds it once some time has passed.
+    The message of a dead opener may have arrived. The receiver is asked before another thread
+    begins, and knows the message after some time.
     """
     if opener is None:
         return True

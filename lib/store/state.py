@@ -52,19 +52,19 @@ class DynamoStateStore:
     def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
         """See `StateStore.images`. At half the price of `image`, but eventually consistent."""
         keys = {f"IMAGE#{image.key}": to_item(_image_key(image)) for image in images}
-        left: list[Any] = list(keys.values())
+        remaining: list[Any] = list(keys.values())
         states = {}
         with store_errors("reading image states"):
-            while left:
+            while remaining:
                 answer = self._client.batch_get_item(
-                    RequestItems={self._table: {"Keys": left[:MAX_KEYS]}}
+                    RequestItems={self._table: {"Keys": remaining[:MAX_KEYS]}}
                 )
                 for row in map(from_item, answer["Responses"].get(self._table, ())):
                     states[row["pk"].removeprefix("IMAGE#")] = _state(row)
                 # Keys that DynamoDB did not process. If it processes none at all, it raises an
                 # error.
-                again = answer.get("UnprocessedKeys", {}).get(self._table)
-                left = [*(again["Keys"] if again else ()), *left[MAX_KEYS:]]
+                unprocessed = answer.get("UnprocessedKeys", {}).get(self._table)
+                remaining = [*(unprocessed["Keys"] if unprocessed else ()), *remaining[MAX_KEYS:]]
         return states
 
     def installed_at(self) -> datetime:

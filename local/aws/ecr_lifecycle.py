@@ -120,19 +120,19 @@ def mark_images(
     rule cannot mark an image that an earlier one selected. Members of an index stay with the index.
     """
     newest = sorted(images, key=lambda image: image.pushed_at, reverse=True)
-    taken = {digest for image in images for digest in image.members}
+    excluded = {digest for image in images for digest in image.members}
     for rule in rules:
         selection = rule["selection"]
-        selected = [image for image in newest if _selects(selection, image)]
+        selected_images = [image for image in newest if _selects(selection, image)]
         if selection["countType"] == "imageCountMoreThan":
-            over = selected[selection["countNumber"] :]
+            candidates = selected_images[selection["countNumber"] :]
         else:
             oldest = now - selection["countNumber"] * _DAY
-            over = [image for image in selected if image.pushed_at < oldest]
-        for image in over:
-            if image.digest not in taken:
+            candidates = [image for image in selected_images if image.pushed_at < oldest]
+        for image in candidates:
+            if image.digest not in excluded:
                 yield image, rule
-        taken.update(image.digest for image in selected)
+        excluded.update(image.digest for image in selected_images)
 
 
 def _selects(selection: Mapping[str, Json], image: PolicyImage) -> bool:

@@ -250,8 +250,8 @@ class Scans:
 
     def _count_down(self, image: PushedImage, result: _ScanResult | None) -> None:
         if result is not None:
-            left = result.not_found_left - 1
-            self._results[image.key] = replace(result, not_found_left=left)
+            remaining = result.not_found_left - 1
+            self._results[image.key] = replace(result, not_found_left=remaining)
 
 
 def detail_of(detail: Mapping[str, Json], manifest: str) -> Json:

@@ -246,8 +246,8 @@ class Objects:
             refused = self._refused(bucket, headers, query) if missing else None
             if refused is None:
                 return response
-            status, sent, text = refused
-            return status, sent, b"" if method == "HEAD" else text
+            status, answer_headers, text = refused
+            return status, answer_headers, b"" if method == "HEAD" else text
 
         return handle
 

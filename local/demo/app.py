@@ -97,11 +97,11 @@ class App:
             # Checked in the order of the flow: without waiting events, no new rows can appear.
             events = self._waiting("ScanEventsQueueUrl")
             rows = self.rows()
-            left = [row for row in rows if row.state in _OPEN]
-            if not events and not left and self._arrived(rows):
+            open_rows = [row for row in rows if row.state in _OPEN]
+            if not events and not open_rows and self._arrived(rows):
                 return rows
             if time.monotonic() > deadline:
-                raise AppError(f"Not done after {seconds:.0f} s: {_left(events, left)}")
+                raise AppError(f"Not done after {seconds:.0f} s: {_left(events, open_rows)}")
             time.sleep(POLL_SECONDS)
 
     def _waiting(self, queue: str) -> int:
@@ -112,9 +112,9 @@ class App:
 
     def _arrived(self, rows: tuple[Row, ...]) -> bool:
         """Whether SNS has delivered its messages, which takes some time after their acceptance."""
-        sent = [row for row in rows if row.state is DeliveryState.SENT]
-        published = sum(row.destination in self.topics for row in sent)
-        return len(self.receivers.messages("sns")) >= published
+        sent_rows = [row for row in rows if row.state is DeliveryState.SENT]
+        published_count = sum(row.destination in self.topics for row in sent_rows)
+        return len(self.receivers.messages("sns")) >= published_count
 
     def send_digests(self, config: Path) -> int:
         """Deliver the digests of a configuration now, and return their number."""

@@ -37,9 +37,9 @@ MISSING: Final = (
 
 def installed_browser() -> str | None:
     """Return the path in the variable CHROMIUM, else that of the first known name on the PATH."""
-    named = os.environ.get("CHROMIUM")
-    if named:
-        return named
+    configured = os.environ.get("CHROMIUM")
+    if configured:
+        return configured
     return next((path for path in map(shutil.which, NAMES) if path), None)
 
 

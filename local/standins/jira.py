@@ -359,26 +359,26 @@ class JiraStandIn:
         return Outcome(_answer(HTTPStatus.CREATED, comment), draft)
 
     def _comments(self, issue: _Issue, _body: dict[str, Json]) -> Outcome:
-        listed = [{"body": comment} for comment in reversed(issue.comments)]
-        return Outcome(_answer(HTTPStatus.OK, {"comments": listed, "total": len(listed)}))
+        comments = [{"body": comment} for comment in reversed(issue.comments)]
+        return Outcome(_answer(HTTPStatus.OK, {"comments": comments, "total": len(comments)}))
 
     def _transitions(self, _issue: _Issue, _body: dict[str, Json]) -> Outcome:
-        listed = [
+        transitions = [
             {"id": number, "name": name, "to": _status(name, category)}
             for number, name, category in _WORKFLOW
         ]
-        return Outcome(_answer(HTTPStatus.OK, {"transitions": listed}))
+        return Outcome(_answer(HTTPStatus.OK, {"transitions": transitions}))
 
     def _move(self, issue: _Issue, body: dict[str, Json]) -> Outcome:
-        wanted = str((body.get("transition") or {}).get("id"))
+        transition_id = str((body.get("transition") or {}).get("id"))
         names = {number: name for number, name, _ in _WORKFLOW}
-        if wanted not in names:
+        if transition_id not in names:
             return _refuse(
                 HTTPStatus.BAD_REQUEST,
-                f"It seems that you have tried to perform a workflow operation ({wanted}) that is"
-                " not valid for the current state of this issue.",
+                "It seems that you have tried to perform a workflow operation"
+                f" ({transition_id}) that is not valid for the current state of this issue.",
             )
-        issue.status = names[wanted]
+        issue.status = names[transition_id]
         self._show(issue.key, issue)
         draft = Draft(issue.key, Kind.MOVED, {**body, "to": issue.status})
         return Outcome(Answer(HTTPStatus.NO_CONTENT), draft)

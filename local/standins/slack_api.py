@@ -129,12 +129,12 @@ class SlackApiStandIn:
         return None
 
     def _history(self, query: dict[str, Json]) -> Outcome:
-        listed = [
+        messages = [
             message
             for message in self._messages
             if message.channel == query["channel"] and (message.thread is None or message.broadcast)
         ]
-        return _page(listed[::-1], query)
+        return _page(messages[::-1], query)
 
     def _replies(self, query: dict[str, Json]) -> Outcome:
         root = self._find(query["channel"], query.get("ts"))
@@ -179,10 +179,10 @@ def _arguments(call: Call) -> dict[str, Json]:
     return body if isinstance(body, dict) else {}
 
 
-def _page(listed: list[_Message], query: dict[str, Json], always: str = "") -> Outcome:
+def _page(messages: list[_Message], query: dict[str, Json], always: str = "") -> Outcome:
     """Return a page of messages. It includes the root of a thread of any age."""
     oldest = float(query.get("oldest") or 0)
-    new = [message for message in listed if float(message.ts) > oldest or message.ts == always]
+    new = [message for message in messages if float(message.ts) > oldest or message.ts == always]
     start, limit = int(query.get("cursor") or 0), int(query.get("limit") or _LIMIT)
     rest = start + limit < len(new)
     document = {

@@ -71,11 +71,13 @@ class WebhookStandIn:
 
     def _forged(self, call: Call) -> str:
         """Return why a signature is invalid; empty for a valid one."""
-        sent = call.headers.get("webhook-timestamp", "")
-        if not sent.isdecimal() or abs(self._now() - int(sent)) > TOLERANCE:
+        timestamp = call.headers.get("webhook-timestamp", "")
+        if not timestamp.isdecimal() or abs(self._now() - int(timestamp)) > TOLERANCE:
             return "no timestamp, or one that is not of now"
-        signed = b".".join((call.headers.get("webhook-id", "").encode(), sent.encode(), call.body))
-        digest = hmac.new(self._key, signed, hashlib.sha256).digest()
+        signed_content = b".".join(
+            (call.headers.get("webhook-id", "").encode(), timestamp.encode(), call.body)
+        )
+        digest = hmac.new(self._key, signed_content, hashlib.sha256).digest()
         expected = b"v1," + base64.b64encode(digest)
         signatures = call.headers.get("webhook-signature", "").encode().split()
         if not any(hmac.compare_digest(expected, signature) for signature in signatures):

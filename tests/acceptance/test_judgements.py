@@ -47,7 +47,7 @@ def test_an_alert_shows_whether_the_scanner_reads_the_layer(
     """By a package that the layer names; binary or source."""
     outcome = alert.judge(document, FEW)
 
-    assert (outcome.status, seen in outcome.seen) == (status, True)
+    assert (outcome.status, seen in outcome.observation) == (status, True)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_report_has_to_open_while_the_bucket_is_new(
     outcome = report_link.judge(page, repository="team/api", age=age, new_bucket=600)
 
     assert outcome.status is status
-    assert str(page.status) in outcome.seen
+    assert str(page.status) in outcome.observation
 
 
 @pytest.mark.parametrize(

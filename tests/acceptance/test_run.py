@@ -78,7 +78,7 @@ def test_a_step_whose_need_failed_or_was_skipped_is_skipped() -> None:
         Status.SKIPPED,
         Status.OK,
     ]
-    assert results[1].outcome.seen == "step 1 is failed"
+    assert results[1].outcome.observation == "step 1 is failed"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_an_error_in_a_step_is_its_outcome(error: Exception, seen: str) -> None:
     first, second = run((a_step(1, error), a_step(2, ok("done"))), a_world(), lambda _: None)
 
     assert first.outcome.status is Status.FAILED
-    assert seen in first.outcome.seen
+    assert seen in first.outcome.observation
     assert second.outcome.status is Status.OK
 
 
