@@ -38,7 +38,7 @@ print(time.perf_counter() - start)
 """
 _BOTO3: Final = "import boto3\nfor name in {clients}: boto3.client(name, 'eu-central-1')"
 _HANDLER: Final = (
-    "import handlers.{name}\nfrom lib.bootstrap import Clients\n"
+    "import handlers.{name}\nfrom lib.bootstrap.clients import Clients\n"
     "clients = Clients(region='eu-central-1')\nfor name in {clients}: clients.get(name)"
 )
 

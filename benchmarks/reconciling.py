@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from benchmarks.core import Figure
 from benchmarks.offline import OfflineSession
-from lib.bootstrap import App, Clients, Settings
+from lib.bootstrap.app import App
+from lib.bootstrap.clients import Clients
+from lib.bootstrap.settings import Settings
 from lib.flows.reconciliation import Scope
 from lib.store.items import to_item, to_time
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.errors import DocumentError
 from lib.flows.destination_test import request
 from lib.models import Destination

@@ -14,7 +14,9 @@ from cli.parser import STAGE_VARIABLE, is_stage_name
 from cli.session import Connect, OperatorClients, connected
 from cli.stacks import outputs_of
 from cli.terminal import remark, working
-from lib.bootstrap import App, Clients, Settings
+from lib.bootstrap.app import App
+from lib.bootstrap.clients import Clients
+from lib.bootstrap.settings import Settings
 from lib.config import check
 from lib.config.model import Config
 from lib.config.parsing import parse
@@ -120,7 +122,7 @@ class Deployment:
                 "DELIVERIES_QUEUE_URL": self._outputs["DeliveriesQueueUrl"],
             }
         )
-        return App(settings, clients=self.clients, config=config).digest_pipeline
+        return App(settings, clients=self.clients, config=config).digest_flow
 
 
 def deployment(options: argparse.Namespace, connect: Connect = OperatorClients) -> Deployment:

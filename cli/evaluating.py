@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cli.terminal import working
-from lib.bootstrap import rules_of
+from lib.bootstrap.app import rules_of
 from lib.config.model import Config
 from lib.core.evaluation import evaluate, new_delivery
 from lib.core.provenance import NOT_ASKED, completed

@@ -13,7 +13,9 @@ from typing import Any, Final
 from cli.alerts_file import load_file
 from cli.parser import CONFIG_VARIABLE, DEFAULT_CONFIG
 from cli.terminal import remark, working
-from lib.bootstrap import App, Clients, Settings
+from lib.bootstrap.app import App
+from lib.bootstrap.clients import Clients
+from lib.bootstrap.settings import Settings
 from lib.config.model import Config
 from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import ConfigError, DocumentError

@@ -13,7 +13,7 @@ from cli.deployment import Deployment
 from cli.evaluating import Judged, delivery_of
 from cli.failures import sentences
 from cli.terminal import complain, say, working
-from lib.bootstrap import App
+from lib.bootstrap.app import App
 from lib.config.model import DestinationConfig
 from lib.core.missed import Found, InOrder, Waiting, image_of
 from lib.core.routing import Decision

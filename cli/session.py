@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.parser import is_stage_name
 from cli.terminal import print_error
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.parser import suggestion
 from cli.terminal import remark
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.errors import DocumentError
 
 SERVICE: Final = "ecr-scan-alerts"

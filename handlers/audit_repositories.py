@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lib.bootstrap import App, app
+from lib.bootstrap.app import App, app
 from lib.observability import logger
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lib.bootstrap import App, app
+from lib.bootstrap.app import App, app
 from lib.errors import LinkError
 from lib.observability import Metric, logger, metrics
 

@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lib.bootstrap import App, app
+from lib.bootstrap.app import App, app
 from lib.flows.reconciliation import Tally, Watch
 from lib.observability import Metric, logger, metrics
 

@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lib.bootstrap import App, app
+from lib.bootstrap.app import App, app
 from lib.observability import Metric, logger, metrics
 
 
@@ -23,7 +23,7 @@ def send_digests(application: App) -> dict[str, Any]:
         logger.info("digest skipped", reason="alerts.yml asks for none")
         metrics.add_metric(Metric.DIGESTS_CREATED, MetricUnit.Count, 0)
         return {"created": 0}
-    run = application.digest_pipeline.run(schedule)
+    run = application.digest_flow.run(schedule)
     metrics.add_metric(Metric.DIGESTS_CREATED, MetricUnit.Count, len(run.digests))
     for digest in run.digests:
         logger.info(

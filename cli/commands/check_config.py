@@ -9,7 +9,7 @@ from cli.alerts_file import LocatedProblem, check_file, render_problems
 from cli.inputs import add_config_option
 from cli.stage_file import find_stage, shown, stage_path
 from cli.terminal import print_json, working
-from lib.bootstrap import Settings
+from lib.bootstrap.settings import Settings
 from lib.errors import ConfigError
 from lib.text import counted
 

@@ -17,7 +17,7 @@ from cli.inputs import (
 )
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, print_table, remark, working
-from lib.bootstrap import App
+from lib.bootstrap.app import App
 from lib.config import secret_references
 from lib.config.model import Config, DestinationConfig
 from lib.errors import DocumentError

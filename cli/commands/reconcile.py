@@ -9,7 +9,7 @@ from cli.deployment import add_stage_options, deployment
 from cli.durations import length_of
 from cli.session import Connect, OperatorClients
 from cli.terminal import complain, print_json, print_table, remark, say, stepping
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.core.missed import Found
 from lib.flows.reconciliation import Scope, Tally, Watch
 from lib.text import counted

@@ -23,7 +23,8 @@ from cli.inputs import (
 from cli.sending import Sent, complain_of, pending, print_sent, queue_scan, send_tests
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import Ask, agreed, ask_person, print_json, print_report, say, working
-from lib.bootstrap import App, Clients
+from lib.bootstrap.app import App
+from lib.bootstrap.clients import Clients
 from lib.config.model import Config
 from lib.core.merging import merged
 from lib.errors import (

@@ -27,7 +27,7 @@ from cli.doctor.facts import (
     TopicFacts,
     TrailFacts,
 )
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.checks.settings import scans_on_push
 from lib.config.parsing import parse
 from lib.config.secret_names import stage_name

@@ -25,8 +25,9 @@ from typing import Any, Final
 from boto3.dynamodb.types import TypeDeserializer
 
 from cli.alerts_file import load_file, read
-from lib.bootstrap import App as Process
-from lib.bootstrap import Clients, Settings
+from lib.bootstrap.app import App as Process
+from lib.bootstrap.clients import Clients
+from lib.bootstrap.settings import Settings
 from lib.config.secret_names import stage_name
 from lib.models import DeliveryState
 from local.aws.process import ROOT, EmbeddedAws
@@ -129,7 +130,7 @@ class App:
                 "DELIVERIES_QUEUE_URL": outputs["DeliveriesQueueUrl"],
             }
         )
-        pipeline = Process(settings, clients=_Clients(self.aws), config=rules).digest_pipeline
+        pipeline = Process(settings, clients=_Clients(self.aws), config=rules).digest_flow
         now = datetime.now(UTC).replace(microsecond=0)
         digests = pipeline.make(rules.digest, rules.digest.notify, until=now)
         pipeline.send(digests)

@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.alerts_file import understand
 from cli.deployment import CURRENT_CONFIG
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.errors import EventError
 from lib.models import HistoryEntry, StreamId
 from lib.store.history import history_row

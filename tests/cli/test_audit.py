@@ -11,7 +11,7 @@ import pytest
 
 from cli.__main__ import parser
 from cli.commands import audit
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from local.aws.process import ACCOUNT, SECRET, EmbeddedAws
 from tests.sources.test_repositories import Refusing
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from cli.__main__ import main, parser
 from cli.commands import destinations
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.errors import DocumentError
 from lib.flows.destination_test import EVENT
 from lib.models.diagnostics import Check, check_to_json, failed, note, ok
@@ -240,7 +240,7 @@ def test_from_this_machine(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         tested.append((destination, test.origin))
         return (ok("secret", "can be read"),)
 
-    monkeypatch.setattr("lib.bootstrap.App.test_destination", test)
+    monkeypatch.setattr("lib.bootstrap.app.App.test_destination", test)
 
     code, out, _ = run("test", "slack")
 

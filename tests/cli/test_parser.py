@@ -11,7 +11,7 @@ from cli.__main__ import main, parser
 from cli.failures import guarded
 from cli.parser import CommandLine, Parser
 from cli.session import OperatorClients, connected
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.errors import DocumentError
 from tests.cli.refusing_aws import SECRET, RefusingAws, serving
 

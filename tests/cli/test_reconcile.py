@@ -13,7 +13,7 @@ from botocore.session import get_session
 
 from cli.__main__ import parser
 from cli.commands import reconcile
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.errors import DocumentError
 from tests.support.builders import a_digest
 

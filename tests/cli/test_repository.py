@@ -19,7 +19,7 @@ from cli.__main__ import main, parser
 from cli.commands import repository as command
 from cli.repository.settings import Wishes
 from cli.repository.templates import cloudformation, terraform
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.checks.lifecycle import policy
 from lib.errors import DocumentError, SourceError, SourceThrottledError
 from local.aws.process import EmbeddedAws

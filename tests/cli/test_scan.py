@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
 from cli.__main__ import parser
 from cli.commands import scan
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.errors import DocumentError, FindingsNotReadyError, SourceError
 from lib.models import ScanEvent
 from lib.normalizer.events import parse_event

@@ -22,7 +22,7 @@ from deploy.deploy import CURRENT
 from deploy.package import LONGEST_STAGE, ROOT, TEMPLATE, links_left_out
 from deploy.retained import Retained, import_template
 from deploy.stack import METADATA
-from lib.bootstrap import Settings
+from lib.bootstrap.settings import Settings
 from lib.config.limits import MOST_TOPICS
 from lib.config.secret_names import PREFIX, stage_name
 from lib.http_deadline import TimeLimits
@@ -438,7 +438,7 @@ def test_functions_get_the_environment_they_ask_for(built: Package) -> None:
     """Every variable that `lib.bootstrap` needs is set for some function, and no other."""
     functions = built.resources("AWS::Lambda::Function").values()
     given = set(chain.from_iterable(each["Environment"]["Variables"] for each in functions))
-    code = (ROOT / "lib" / "bootstrap.py").read_text()
+    code = "".join(file.read_text() for file in (ROOT / "lib" / "bootstrap").glob("*.py"))
     asked = set(re.findall(r'(?:need|environment\.get)\(\s*"([A-Z_]+)"', code))
 
     assert hasattr(Settings, "need")

@@ -12,8 +12,9 @@ import pytest
 from cli.__main__ import parser
 from cli.alerts_file import load_file
 from cli.commands import digest as command
-from lib.bootstrap import App as Process
-from lib.bootstrap import Clients, Settings
+from lib.bootstrap.app import App as Process
+from lib.bootstrap.clients import Clients
+from lib.bootstrap.settings import Settings
 from lib.core.digest import Schedule
 from lib.models import Destination
 from local.aws.process import ACCOUNT, SECRET
@@ -57,8 +58,8 @@ def test_a_digest_reaches_every_kind_of_receiver(
     process = under_its_role(app, "sendDigest", tomorrow)
     schedule = Schedule(EVERYWHERE, weekday=None, at=time(tomorrow.hour))
 
-    made = process.digest_pipeline.run(schedule).digests
-    again = process.digest_pipeline.run(schedule)
+    made = process.digest_flow.run(schedule).digests
+    again = process.digest_flow.run(schedule)
     app.wait_until_quiet()
 
     assert [each.destination for each in made] == list(EVERYWHERE)

@@ -157,7 +157,7 @@ def make_a_digest(app: App) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", app.aws.endpoint)
         process = under_its_role(app, "sendDigest", tomorrow)
-        made = process.digest_pipeline.run(schedule).digests
+        made = process.digest_flow.run(schedule).digests
     app.wait_until_quiet()
     assert [each.destination for each in made] == ["mail"]
     assert any("expired" in each or "not stored" in each for each in made[0].warnings)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lib.bootstrap import Clients
+from lib.bootstrap.clients import Clients
 from lib.models import Delivery, DeliveryState
 from local.aws.process import EmbeddedAws
 from local.standins.server import Accept, Receivers, TimeoutAfterAccept

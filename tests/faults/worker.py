@@ -14,7 +14,9 @@ from typing import Any
 
 from handlers.deliver import process_batch
 from handlers.sweep import sweep
-from lib.bootstrap import App, Clients, Settings
+from lib.bootstrap.app import App
+from lib.bootstrap.clients import Clients
+from lib.bootstrap.settings import Settings
 from lib.config.parsing import parse
 from lib.observability import metrics
 from lib.store.ledger import DynamoLedger

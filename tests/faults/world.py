@@ -29,7 +29,8 @@ import requests
 from handlers import deliver, process_scan
 from handlers.reconcile import reconcile
 from handlers.sweep import sweep
-from lib.bootstrap import App, Settings
+from lib.bootstrap.app import App
+from lib.bootstrap.settings import Settings
 from lib.config import load
 from lib.config.model import Config
 from lib.errors import ScanAlertError
@@ -555,7 +556,7 @@ class World:
 
 
 class Clients:
-    """`lib.bootstrap.Clients`: the three services that are reached without a port of our own."""
+    """See `lib.bootstrap.clients.Clients`: the three services reached without a port of ours."""
 
     def __init__(self, world: World) -> None:
         self._clients = {

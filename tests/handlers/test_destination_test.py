@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from handlers import deliver
-from lib.bootstrap import App, Settings
+from lib.bootstrap.app import App
+from lib.bootstrap.settings import Settings
 from lib.config.model import Config, DestinationConfig
 from lib.errors import ConfigError, EventError
 from lib.flows import destination_test

@@ -15,7 +15,7 @@ WEEKLY = Schedule((Destination("team-slack"),), weekday=0, at=time(7, 0))
 
 def an_app(made: Made, schedule: Schedule | None = WEEKLY) -> Any:
     pipeline = SimpleNamespace(run=lambda asked: made if asked == schedule else None)
-    return SimpleNamespace(config=SimpleNamespace(digest=schedule), digest_pipeline=pipeline)
+    return SimpleNamespace(config=SimpleNamespace(digest=schedule), digest_flow=pipeline)
 
 
 def test_what_is_made_is_logged_and_counted(counted: Any, logged: Any) -> None:

@@ -1,0 +1,1 @@
+"""The composition root: environment -> clients -> implementations. Only it knows them all."""

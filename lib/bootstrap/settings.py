@@ -1,0 +1,69 @@
+"""The settings of a function: what the deployment says through the environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from lib.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lib.urls.signed import SignedLinks
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The environment of a function, as the deployment sets it."""
+
+    environment: Mapping[str, str]
+
+    def need(self, name: str) -> str:
+        """Return a variable. Raises `ConfigError` with the name of a missing one."""
+        value = self.environment.get(name)
+        if not value:
+            raise ConfigError(f"The environment variable {name} is not set; deploy serverless.yml")
+        return value
+
+    @property
+    def stage(self) -> str | None:
+        """The stage that was deployed; None outside a deployment."""
+        return self.environment.get("STAGE") or None
+
+    @property
+    def reconcile_window(self) -> timedelta:
+        """The age up to which reconciliation looks at pushed images."""
+        return timedelta(days=int(self.need("RECONCILE_DAYS")))
+
+    @property
+    def index_wait(self) -> timedelta:
+        """The time for which scans of untagged images wait for the push of an index."""
+        from lib.core.evaluation import INDEX_WAIT
+
+        seconds = self.environment.get("INDEX_WAIT_SECONDS")
+        return INDEX_WAIT if seconds is None else timedelta(seconds=int(seconds))
+
+    @property
+    def traceability(self) -> bool:
+        """Whether the build provenance of images is read."""
+        return self.environment.get("TRACEABILITY", "true").strip().lower() == "true"
+
+    @property
+    def report_links(self) -> "SignedLinks | None":
+        """The signed links to reports; None where there are none."""
+        base = self.environment.get("REPORT_LINK_BASE")
+        if not base:
+            return None
+        from lib.urls.signed import SignedLinks
+
+        return SignedLinks(base, timedelta(days=int(self.need("REPORT_LINK_DAYS"))))
+
+    @property
+    def asks_ecs(self) -> bool:
+        """Whether ECS is asked for the tasks that run an image."""
+        return self.environment.get("WORKLOADS") == "ecs"
+
+    @property
+    def receiver_hosts(self) -> tuple[str, ...]:
+        """Hosts that receivers may have beside the hosts of their vendors."""
+        hosts = self.environment.get("RECEIVER_HOSTS", "")
+        return tuple(host.strip() for host in hosts.split(",") if host.strip())
