@@ -55,6 +55,7 @@ def environment(path: str) -> dict[str, str]:
     if Path(path).parent == SET_UP:
         variables["LD_LIBRARY_PATH"] = str(SET_UP / "al2023" / "lib")
         variables["FONTCONFIG_FILE"] = str(SET_UP / "fonts.conf")
+        variables["XDG_CACHE_HOME"] = str(SET_UP / "cache")
     return variables
 
 

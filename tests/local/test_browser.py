@@ -51,10 +51,11 @@ def test_a_machine_without_a_browser_takes_the_one_from_npm(bare: Path) -> None:
 
 
 def test_only_the_browser_from_npm_gets_libraries_and_fonts(bare: Path) -> None:
-    """Without a font Chromium draws nothing; a browser of the machine has its own."""
+    """Without a font Chromium draws nothing. Their cache stays out of the repository."""
     added = {
         "LD_LIBRARY_PATH": str(bare / "al2023" / "lib"),
         "FONTCONFIG_FILE": str(bare / "fonts.conf"),
+        "XDG_CACHE_HOME": str(bare / "cache"),
     }
 
     assert browser.environment(str(bare / "chromium")) == {**os.environ, **added}
