@@ -20,6 +20,7 @@ _WARNINGS: Final = 3
 _ROUTES: Final = 5
 _DELIVERY: Final = 64
 _SOURCE: Final = "Source"
+_COMPARED: Final = "Compared with"
 _IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
 _REGION: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 
@@ -59,7 +60,6 @@ def _facts_of_image(alert: Alert) -> list[Fact]:
     platform = ", ".join(short(part, NAME) for part in (image.platform, image.os) if part)
     scanned = (short(f"{scan.source.value}, {scan.status}"), moment_text(scan.completed_at))
     used = "" if image.in_use_count is None else f"{image.in_use_count} tasks or pods"
-    made_from = source(alert)
     return [
         *_place(image),
         Fact("Tags", _tags(image), in_where=True),
@@ -69,18 +69,17 @@ def _facts_of_image(alert: Alert) -> list[Fact]:
         Fact("Run by", _workloads(alert.running.image) if alert.running is not None else ""),
         Fact("In use by", used),
         Fact("Scanned", ", ".join(filter(None, scanned))),
-        Fact("Compared with", compared_with(alert)),
-        *([made_from] if made_from is not None else []),
+        *(fact for fact in (comparison(alert), source(alert)) if fact is not None),
     ]
 
 
 def _facts_of_check(alert: Alert) -> list[Fact]:
-    is_move = checks.is_move(alert)
+    is_move, compared = checks.is_move(alert), comparison(alert)
     return [
         *_place(alert.image),
         Fact("Tag", names_text(alert.image.tags)),
         Fact("Moved" if is_move else "Checked", moment_text(alert.scan.completed_at)),
-        Fact("Compared with", "" if is_move else compared_with(alert)),
+        *([compared] if compared is not None else []),
     ]
 
 
@@ -95,15 +94,16 @@ def _tags(image: Image) -> str:
     return names_text(image.tags) if image.tags else "none (untagged)"
 
 
-def compared_with(alert: Alert) -> str:
-    """Return what the result was compared with; empty where there is no result."""
-    if alert.problem is not None:
-        return ""
+def comparison(alert: Alert) -> Fact | None:
+    """Return what the result was compared with; None where there is no result."""
+    if alert.problem is not None or checks.is_move(alert):
+        return None
     is_check = checks.is_check(alert)
     if alert.basis.kind is BasisKind.NONE:
-        return f"nothing: the first {'check' if is_check else 'scan'} known here"
+        return Fact(_COMPARED, f"nothing: the first {'check' if is_check else 'scan'} known here")
     name = before(alert.basis, alert.image)
-    return name.replace("the last scan", "the last check", 1) if is_check else name
+    name = name.replace("the last scan", "the last check", 1) if is_check else name
+    return Fact(_COMPARED, name)
 
 
 def platforms(parts: Iterable[Part]) -> Platforms:

@@ -7,13 +7,15 @@ from typing import Final
 from lib.checks.settings import MANAGER
 from lib.messages import checks
 from lib.messages.parts import Row, Section, SectionKind
-from lib.messages.phrases import LIKELY, NAME, counts_text, names_text, percent
-from lib.models import Alert, BasisKind, Change, ChangeKind, Counts, Finding, Severity, by_severity
+from lib.messages.phrases import LIKELY, NAME, counts_text, names_text, percent, severity_text
+from lib.models import Alert, BasisKind, Change, ChangeKind, Counts, Finding, by_severity
 from lib.text import capitalized, one_line, short, truncate
 from lib.urls.advisories import vulnerability_url
 
 _REASON: Final = 160
 _NOTE: Final = 1000
+EXPLOIT_KNOWN: Final = "exploit known"
+EXPLOITED: Final = "exploited in the wild"
 _USUAL: Final = (ChangeKind.UNCHANGED, ChangeKind.BASELINE)
 
 
@@ -114,7 +116,7 @@ def _row(change: Change, kind: SectionKind, note: str) -> Row:
     finding = change.finding
     return Row(
         level=finding.severity,
-        severity=_severity(finding),
+        severity=severity_text(finding),
         name=short(finding.vulnerability_id),
         url=vulnerability_url(finding),
         installed=_installed(finding),
@@ -140,22 +142,16 @@ def _reason(change: Change, kind: SectionKind, note: str) -> str:
 
 def _particulars(change: Change) -> Iterable[str]:
     finding = change.finding
-    exploit = exploit_word(finding)
-    if exploit and (finding.exploit_observed_at or change.kind is not ChangeKind.EXPLOIT_KNOWN):
-        yield exploit
+    if finding.exploit_observed_at is not None:
+        yield EXPLOITED
+    elif finding.exploitable and change.kind is not ChangeKind.EXPLOIT_KNOWN:
+        yield EXPLOIT_KNOWN
     if finding.epss is not None and finding.epss >= LIKELY:
         yield f"EPSS {percent(finding.epss)}"
     if finding.package.path:
         yield f"in {short(finding.package.path, NAME)}"
     if finding.platforms:
         yield f"only on {names_text(finding.platforms)}"
-
-
-def exploit_word(finding: Finding) -> str:
-    """Return what is known about exploits; empty for nothing."""
-    if finding.exploit_observed_at is not None:
-        return "exploited in the wild"
-    return "exploit known" if finding.exploitable else ""
 
 
 def fix(finding: Finding) -> str:
@@ -165,11 +161,6 @@ def fix(finding: Finding) -> str:
         return truncate(one_line(finding.title or ""), _REASON)
     if finding.fixed_version is not None:
         return f"fixed in {truncate(one_line(finding.fixed_version), NAME)}"
-    return unnamed_fix(finding)
-
-
-def unnamed_fix(finding: Finding) -> str:
-    """Return what is known about a fix whose version is not named."""
     if finding.fixable:
         return "a fix exists, its version is not named"
     return "no fix available" if finding.fix_available == "NO" else ""
@@ -178,9 +169,3 @@ def unnamed_fix(finding: Finding) -> str:
 def _installed(finding: Finding) -> str:
     version = truncate(one_line(finding.package.version or ""), NAME)
     return f"{short(finding.package.name)} {version}".rstrip()
-
-
-def _severity(finding: Finding) -> str:
-    if finding.severity is Severity.UNKNOWN and finding.source_severity:
-        return f"UNKNOWN ({truncate(one_line(finding.source_severity), NAME)})"
-    return finding.severity.name

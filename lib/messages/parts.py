@@ -21,6 +21,7 @@ REPORT_NAME: Final = "Full report"
 PLATFORMS: Final = "By platform"
 LAST_CHANGE: Final = "Last change"
 CHANGED_LAST: Final = "What changed last"
+CHANGED: Final = "What changed"
 NO_RESULT: Final = "No result"
 UPGRADE_COLUMNS: Final = ("Package", "From", "To", "Removes")
 _TOO_LONG: Final = "(too long to print)"
@@ -311,6 +312,8 @@ class Omissions:
 class AlertText:
     """All that is said about one alert."""
 
+    kind: str
+    """Scan report, or repository check."""
     subject: str
     """What it is about, in one word: image, repository, tag."""
     name: str
@@ -325,6 +328,8 @@ class AlertText:
     """What makes the open findings likelier to hurt; empty where nothing does."""
     problem: Problem | None
     facts: tuple[Fact, ...]
+    comparison: Fact | None
+    """The fact about what the result was compared with; None without a result."""
     source: Fact | None
     """The fact about the commit, if it is known or missing."""
     platforms: Platforms

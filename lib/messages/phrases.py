@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from lib.models import Counts, Severity
-from lib.text import short
+from lib.models import Counts, Finding, Severity
+from lib.text import one_line, short, truncate
 
 NAME: Final = 40
 """Characters of a name that is one of several in a line."""
@@ -26,6 +26,13 @@ def counts_text(counts: Counts) -> str:
 def severity_word(severity: Severity) -> str:
     """Return the word for a severity in a sentence."""
     return "of unknown severity" if severity is Severity.UNKNOWN else severity.name
+
+
+def severity_text(finding: Finding) -> str:
+    """Return the severity, with the source's own word where the scale has none for it."""
+    if finding.severity is Severity.UNKNOWN and finding.source_severity:
+        return f"UNKNOWN ({truncate(one_line(finding.source_severity), NAME)})"
+    return finding.severity.name
 
 
 def names_text(names: Sequence[str]) -> str:

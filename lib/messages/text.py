@@ -31,6 +31,7 @@ def text_of(alert: Alert, *, rows: int = ROWS) -> AlertText:
     is_check = checks.is_check(alert)
     counts = by_severity(alert.standing)
     return AlertText(
+        kind="Repository check" if is_check else "Scan report",
         subject=facts.subject(alert),
         name=short(alert.image.name),
         where=facts.where(alert),
@@ -40,6 +41,7 @@ def text_of(alert: Alert, *, rows: int = ROWS) -> AlertText:
         why=findings.why(alert),
         problem=None if alert.problem is None else _problem(alert, alert.problem),
         facts=tuple(facts.facts(alert)),
+        comparison=facts.comparison(alert),
         source=facts.source(alert),
         platforms=facts.platforms(alert.parts),
         to_do=to_do(alert, rows),

@@ -3,16 +3,19 @@
 import base64
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from lib.messages.alert import alert as build_alert
-from lib.messages.checks import is_check
-from lib.messages.facts import command_for
+from lib.messages.inventory import ALL_OF_THEM, missing
+from lib.messages.parts import AlertText
+from lib.messages.text import text_of
 from lib.models import (
     Alert,
+    ChangeKind,
     Delivery,
     DeliveryId,
     DeliveryState,
@@ -20,6 +23,8 @@ from lib.models import (
     Evaluation,
     Filter,
     HistoryEntry,
+    Report,
+    ScanProblem,
     Severity,
 )
 from lib.page import sections
@@ -38,21 +43,21 @@ def render(evaluation: Evaluation, history: Sequence[HistoryEntry], *, now: date
     whatever the routes let through.
     """
     alert, all_rows = whole(evaluation, now), rows(evaluation)
-    shown = fitting(all_rows)
+    text, shown = text_of(alert, rows=sections.MOST), fitting(all_rows)
     style, script = _asset("report.css"), _asset("report.js")
     usable = sections.usable(evaluation)
     body = (
         element("a", "Skip to all findings", href="#findings", class_="skip") if usable else None,
-        sections.header(alert, evaluation),
+        sections.header(text, evaluation),
         element(
             "main",
-            sections.problem(alert) if not usable else sections.summary(alert, all_rows),
-            sections.upgrades(alert),
-            sections.changes(alert) if usable else None,
-            sections.platforms(alert.parts),
+            _result(text, alert, all_rows),
+            sections.to_do(text),
+            sections.changes(text),
+            sections.platforms(text.platforms),
             sections.history(history),
             _findings(shown) if usable else None,
-            _missing(alert, len(all_rows) - len(shown)),
+            _missing(text, len(all_rows) - len(shown)),
         ),
         sections.footer(alert, now),
     )
@@ -64,7 +69,7 @@ def render(evaluation: Evaluation, history: Sequence[HistoryEntry], *, now: date
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
         element("meta", name="robots", content="noindex"),
-        element("title", f"{alert.image.name}: {'check' if is_check(alert) else 'scan report'}"),
+        element("title", f"{alert.image.name}: {text.kind.lower()}"),
         Markup(f"<style>{style}</style>"),
     )
     tail = (data(shown), Markup(f"<script>{script}</script>")) if usable else ()
@@ -72,22 +77,31 @@ def render(evaluation: Evaluation, history: Sequence[HistoryEntry], *, now: date
     return joined((Markup("<!doctype html>"), page, Markup("\n")))
 
 
-def _missing(alert: Alert, number: int) -> Markup | None:
+def _result(text: AlertText, alert: Alert, all_rows: Sequence[Row]) -> Markup:
+    if text.problem is not None:
+        return sections.problem(text, text.problem)
+    return sections.summary(text, alert, [row.finding for row in all_rows])
+
+
+def _missing(text: AlertText, number: int) -> Markup | None:
     """Return how many findings the page has no room for, and how to get at them."""
     if not number:
         return None
-    command = command_for(alert.image, "findings.csv")
+    command = text.list_command
     return element(
         "p",
-        f"{number:,} more finding{'s' if number > 1 else ''}, the least severe, "
-        f"{'are' if number > 1 else 'is'} counted above, but not listed on this page.",
-        (" All of them: ", element("code", command)) if command else None,
+        missing(number),
+        (f" {ALL_OF_THEM} ", element("code", command)) if command else None,
         id="missing",
     )
 
 
 def whole(evaluation: Evaluation, now: datetime) -> Alert:
-    """Return what a destination would be told that asks for everything."""
+    """
+    Return the alert of a destination that asks for everything.
+
+    A scan that failed as the one before it asks for no message; on its page it is a problem.
+    """
     delivery = Delivery(
         id=DeliveryId("report"),
         destination=Destination("report"),
@@ -99,7 +113,12 @@ def whole(evaluation: Evaluation, now: datetime) -> Alert:
         created_at=now,
         due_at=None,
     )
-    return build_alert(evaluation, delivery)
+    alert, report = build_alert(evaluation, delivery), evaluation.report
+    if isinstance(report, Report) or alert.problem is not None:
+        return alert
+    scan = report.scan
+    reason = scan.reason or scan.status
+    return replace(alert, problem=ScanProblem(ChangeKind.NOT_SCANNED, scan.status, reason, ""))
 
 
 def _findings(all_rows: Sequence[Row]) -> Markup:
@@ -107,14 +126,14 @@ def _findings(all_rows: Sequence[Row]) -> Markup:
     severities = (
         element(
             "label",
-            element("input", type="checkbox", name="severity", value=each.value, checked=True),
-            each.name.capitalize(),
+            element("input", type="checkbox", name="severity", value=severity.value, checked=True),
+            severity.name.capitalize(),
         )
-        for each in reversed(Severity)
+        for severity in reversed(Severity)
     )
-    changes = sorted({each.change for each in all_rows})
+    changes = sorted({row.change for row in all_rows})
     choices = [element("option", "any change", value="")]
-    choices += [element("option", each, value=each) for each in changes]
+    choices += [element("option", change, value=change) for change in changes]
     controls = element(
         "form",
         element(

@@ -1,14 +1,22 @@
-"""Every finding: columns for the script, and the first rows of the table for whoever has none."""
+"""Every finding: columns for the script, and the first rows of the table without one."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from typing import Any, Final
 
-from lib.checks.settings import MANAGER
-from lib.models import Change, ChangeKind, Comparison, Evaluation, Finding, Report, Suppressed
+from lib.messages.inventory import (
+    COLUMNS,
+    EXPLOITS,
+    exploit_cell,
+    exploit_level,
+    fix_cell,
+    outcome,
+)
+from lib.messages.phrases import severity_text
+from lib.models import Change, Comparison, Evaluation, Finding, Report, Severity, Suppressed
 from lib.page.markup import Markup, element
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
@@ -23,19 +31,6 @@ _NAME: Final = 200
 _TEXT: Final = 3000
 _LINKS: Final = 10
 _LINK: Final = 500
-_SMALL: Final = 0.001
-
-WORDS: Final[Mapping[ChangeKind, str]] = {
-    ChangeKind.BASELINE: "first scan",
-    ChangeKind.NEW: "new",
-    ChangeKind.RAISED: "raised",
-    ChangeKind.EXPLOIT_KNOWN: "exploit known",
-    ChangeKind.FIX_AVAILABLE: "fix available",
-    ChangeKind.RESOLVED: "resolved",
-    ChangeKind.UNCHANGED: "unchanged",
-}
-SUPPRESSED: Final = "suppressed"
-CLOSED: Final = "closed at the source"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +51,17 @@ def rows(evaluation: Evaluation) -> list[Row]:
     changes: dict[int, Change] = {}
     suppressed: dict[int, Suppressed] = {}
     if comparison is not None:
-        changes = {id(each.finding): each for each in comparison.changes}
-        suppressed = {id(each.finding): each for each in comparison.suppressed}
+        changes = {id(change.finding): change for change in comparison.changes}
+        suppressed = {id(entry.finding): entry for entry in comparison.suppressed}
     since = _since(comparison, len(report.findings))
     return [
-        Row(finding, *_told(finding, changes, suppressed), _oldest(known, finding))
-        for finding, known in zip(report.findings, since, strict=True)
+        Row(
+            finding,
+            *outcome(finding, changes.get(id(finding)), suppressed.get(id(finding))),
+            _oldest(first, finding),
+        )
+        for finding, first in zip(report.findings, since, strict=True)
     ]
-
-
-def _told(
-    finding: Finding, changes: Mapping[int, Change], suppressed: Mapping[int, Suppressed]
-) -> tuple[str, str]:
-    change, entry = changes.get(id(finding)), suppressed.get(id(finding))
-    if change is not None:
-        return WORDS.get(change.kind, change.kind.value.lower()), change.reason
-    if entry is not None:
-        return SUPPRESSED, f"{entry.entry} until {entry.expires}: {entry.reason}"
-    return CLOSED, f"its source lists it as {str(finding.source_status).lower()}"
 
 
 def _since(comparison: Comparison | None, count: int) -> Sequence[datetime | None]:
@@ -82,8 +70,9 @@ def _since(comparison: Comparison | None, count: int) -> Sequence[datetime | Non
     return comparison.since
 
 
-def _oldest(known: datetime | None, finding: Finding) -> datetime | None:
-    return min((each for each in (known, finding.first_observed_at) if each), default=None)
+def _oldest(first: datetime | None, finding: Finding) -> datetime | None:
+    moments = (first, finding.first_observed_at)
+    return min((moment for moment in moments if moment), default=None)
 
 
 # --- what fits ----------------------------------------------------------------------------------
@@ -122,38 +111,41 @@ def _texts(finding: Finding) -> Iterator[str]:
 def data(all_rows: Sequence[Row]) -> Markup:
     """Return the findings as columns, with long texts once: what the script reads."""
     texts = _Texts()
+    findings = [row.finding for row in all_rows]
+    scores = [finding.score for finding in findings]
     columns: dict[str, list[Any]] = {
-        "severity": [each.finding.severity.value for each in all_rows],
-        "id": [_short(each.finding.vulnerability_id) for each in all_rows],
-        "url": [texts.place(vulnerability_url(each.finding)) for each in all_rows],
-        "aliases": [[_short(name) for name in each.finding.aliases] for each in all_rows],
-        "package": [_short(each.finding.package.name) for each in all_rows],
-        "version": [_short(each.finding.package.version) for each in all_rows],
-        "fixed": [_short(each.finding.fixed_version) for each in all_rows],
-        "fixable": [int(each.finding.fixable) for each in all_rows],
-        "unfixable": [int(each.finding.fix_available == "NO") for each in all_rows],
-        "exploit": [_exploit(each.finding) for each in all_rows],
-        "epss": [_number(each.finding.epss) for each in all_rows],
-        "score": [
-            _number(each.finding.score.value if each.finding.score else None) for each in all_rows
-        ],
-        "vector": [
-            texts.place(each.finding.score.vector if each.finding.score else None)
-            for each in all_rows
-        ],
-        "manager": [texts.place(each.finding.package.manager) for each in all_rows],
-        "path": [texts.place(each.finding.package.path) for each in all_rows],
-        "layer": [texts.place(each.finding.package.layer) for each in all_rows],
-        "title": [texts.place(each.finding.title) for each in all_rows],
-        "description": [texts.place(each.finding.description) for each in all_rows],
-        "remediation": [texts.place(each.finding.remediation) for each in all_rows],
-        "links": [[texts.place(link) for link in _links(each.finding)] for each in all_rows],
-        "platforms": [texts.place(", ".join(each.finding.platforms)) for each in all_rows],
-        "change": [texts.place(each.change) for each in all_rows],
-        "reason": [texts.place(each.reason) for each in all_rows],
-        "since": [f"{each.since:%Y-%m-%d}" if each.since else "" for each in all_rows],
+        "severity": [finding.severity.value for finding in findings],
+        "label": [texts.place(severity_text(finding)) for finding in findings],
+        "id": [_short(finding.vulnerability_id) for finding in findings],
+        "url": [texts.place(vulnerability_url(finding)) for finding in findings],
+        "aliases": [[_short(name) for name in finding.aliases] for finding in findings],
+        "package": [_short(finding.package.name) for finding in findings],
+        "version": [_short(finding.package.version) for finding in findings],
+        "fixed": [_short(finding.fixed_version) for finding in findings],
+        "fix": [texts.place(fix_cell(finding)) for finding in findings],
+        "fixable": [int(finding.fixable) for finding in findings],
+        "exploit": [exploit_level(finding) for finding in findings],
+        "epss": [_number(finding.epss) for finding in findings],
+        "score": [_number(score.value if score else None) for score in scores],
+        "vector": [texts.place(score.vector if score else None) for score in scores],
+        "manager": [texts.place(finding.package.manager) for finding in findings],
+        "path": [texts.place(finding.package.path) for finding in findings],
+        "layer": [texts.place(finding.package.layer) for finding in findings],
+        "title": [texts.place(finding.title) for finding in findings],
+        "description": [texts.place(finding.description) for finding in findings],
+        "remediation": [texts.place(finding.remediation) for finding in findings],
+        "links": [[texts.place(link) for link in _links(finding)] for finding in findings],
+        "platforms": [texts.place(", ".join(finding.platforms)) for finding in findings],
+        "change": [texts.place(row.change) for row in all_rows],
+        "reason": [texts.place(row.reason) for row in all_rows],
+        "since": [f"{row.since:%Y-%m-%d}" if row.since else "" for row in all_rows],
     }
-    document = {"count": len(all_rows), "texts": texts.all, "columns": columns}
+    document = {
+        "count": len(all_rows),
+        "exploits": EXPLOITS,
+        "texts": texts.all,
+        "columns": columns,
+    }
     # In ASCII and without "<": nothing in it can end the element that it stands in.
     text = json.dumps(document, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return Markup(f'<script type="application/json" id="findings-data">{text}</script>')
@@ -183,32 +175,15 @@ def _number(value: float | None) -> float | None:
     return value if value is not None and isfinite(value) else None
 
 
-def _exploit(finding: Finding) -> int:
-    """Return 2 where one was seen in the wild, 1 where one is known, else 0."""
-    if finding.exploit_observed_at is not None:
-        return 2
-    return int(finding.exploitable)
-
-
 def _links(finding: Finding) -> list[str]:
     return [
-        each
-        for each in finding.links[:_LINKS]
-        if each.startswith(("https://", "http://")) and len(each) <= _LINK
+        link
+        for link in finding.links[:_LINKS]
+        if link.startswith(("https://", "http://")) and len(link) <= _LINK
     ]
 
 
 # --- without a script ---------------------------------------------------------------------------
-
-COLUMNS: Final = (
-    ("severity", "Severity"),
-    ("id", "Vulnerability"),
-    ("package", "Package"),
-    ("fixed", "Fixed in"),
-    ("exploit", "Exploit"),
-    ("change", "Change"),
-    ("since", "Known since"),
-)
 
 
 def table(all_rows: Sequence[Row]) -> Markup:
@@ -227,63 +202,32 @@ def _row(row: Row) -> Markup:
     finding = row.finding
     return element(
         "tr",
-        element("td", badge(finding)),
-        element("td", identifier(finding)),
-        element("td", installed(finding)),
-        element("td", fix(finding)),
-        element("td", exploit(finding)),
+        element("td", badge(finding.severity, severity_text(finding))),
+        element("td", linked(_short(finding.vulnerability_id), vulnerability_url(finding))),
+        element("td", _installed(finding)),
+        element("td", fix_cell(finding)),
+        element("td", exploit_cell(finding)),
         element("td", row.change),
         element("td", f"{row.since:%Y-%m-%d}" if row.since else ""),
     )
 
 
-def badge(finding: Finding) -> Markup:
-    """Return the severity in its colour; the word is there for whoever does not see it."""
-    name = finding.severity.name
-    return element("span", name, class_=f"badge {name.lower()}")
-
-
-def identifier(finding: Finding) -> Markup:
-    """Return the id, linked to where it is described."""
-    name = _short(finding.vulnerability_id) or "(unnamed)"
-    return linked(name, vulnerability_url(finding))
+def badge(severity: Severity, word: str) -> Markup:
+    """Return a severity in its colour; the word is there for people who do not see it."""
+    return element("span", word, class_=f"badge {severity.name.lower()}")
 
 
 def linked(text: str, url: str | None) -> Markup:
     """Return a link that tells the other side nothing of where it came from."""
+    text = text or "(unnamed)"
     if url is None or not url.startswith(("https://", "http://")):
         return element("span", text)
     return element("a", text, href=url, rel="noopener noreferrer")
 
 
-def installed(finding: Finding) -> Iterable[Markup | str | None]:
+def _installed(finding: Finding) -> Iterable[Markup | str | None]:
     """Return the package with its version, and where it is."""
     package = finding.package
     yield element("code", f"{_short(package.name)} {_short(package.version)}".rstrip())
     if package.path:
         yield element("small", truncate(one_line(package.path), _NAME), class_="path")
-
-
-def fix(finding: Finding) -> str:
-    """Return the version to go to, or what is known instead."""
-    if finding.package.manager == MANAGER:
-        return ""
-    if finding.fixed_version:
-        return _short(finding.fixed_version)
-    if finding.fixable:
-        return "a version not named"
-    return "no fix" if finding.fix_available == "NO" else ""
-
-
-def exploit(finding: Finding) -> str:
-    """Return what is known about exploits."""
-    words = ("", "known", "in the wild")[_exploit(finding)]
-    epss = "" if finding.epss is None else f"EPSS {percent(finding.epss)}"
-    return ", ".join(filter(None, (words, epss)))
-
-
-def percent(value: float) -> str:
-    """Return a probability as people read it."""
-    if value < _SMALL:
-        return "below 0.1 %"
-    return f"{value * 100:.1f} %" if value < 1 else "100 %"

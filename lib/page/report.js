@@ -4,12 +4,11 @@
   const PAGE = 100;
   const PRINTED = 2000;
   const NAMES = ["UNKNOWN", "INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
-  const EXPLOITS = ["", "known", "in the wild"];
-  const { count, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
+  const { count, exploits: EXPLOITS, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
   const of = (name) => (row) => texts[columns[name][row]];
   const [url, title, description, remediation] = ["url", "title", "description", "remediation"].map(of);
   const [manager, path, layer, vector, platforms] = ["manager", "path", "layer", "vector", "platforms"].map(of);
-  const [change, reason] = ["change", "reason"].map(of);
+  const [change, reason, fix, label] = ["change", "reason", "fix", "label"].map(of);
 
   const find = (id) => document.getElementById(id);
   const controls = find("controls");
@@ -45,7 +44,7 @@
   const number = (value) => value.toLocaleString("en");
   const percent = (value) => {
     if (value < 0.001) return "below 0.1 %";
-    return value < 1 ? `${(value * 100).toFixed(1)} %` : "100 %";
+    return `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
   };
 
   // --- which, and in which order ---
@@ -94,11 +93,6 @@
 
   // --- what stands in the page ---
 
-  const fix = (row) => {
-    if (columns.fixed[row]) return columns.fixed[row];
-    if (columns.fixable[row]) return "a version not named";
-    return columns.unfixable[row] ? "no fix" : "";
-  };
   const exploits = (row) => {
     const epss = columns.epss[row];
     return [EXPLOITS[columns.exploit[row]], epss === null ? "" : `EPSS ${percent(epss)}`].filter(Boolean).join(", ");
@@ -153,7 +147,7 @@
       else find(`detail-${row}`)?.remove();
     });
     made.append(
-      cell(text("span", name, `badge ${name.toLowerCase()}`)), cell(link(url(row), id), " ", more), cell(installed, where),
+      cell(text("span", label(row), `badge ${name.toLowerCase()}`)), cell(link(url(row), id), " ", more), cell(installed, where),
       cell(fix(row)), cell(exploits(row)), cell(change(row)), cell(columns.since[row]),
     );
     return made;

@@ -1,130 +1,75 @@
 """What stands in the page without any script: what it is about, what changed, what to do."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from lib.checks.settings import CLOUDFORMATION, COMMAND, REMARK
-from lib.messages.checks import is_check, is_move
-from lib.messages.provenance import in_words, links
-from lib.messages.verdict import before
-from lib.models import (
-    Alert,
-    BasisKind,
-    Change,
-    ChangeKind,
-    Counts,
-    Evaluation,
-    Finding,
-    HistoryEntry,
-    Part,
-    Report,
-    Severity,
-    Upgrade,
-)
-from lib.page import charts
-from lib.page.findings import (
-    WORDS,
+from lib.messages.inventory import figures
+from lib.messages.parts import (
+    CHANGED,
+    NO_RESULT,
+    UPGRADE_COLUMNS,
+    AlertText,
+    Fact,
+    Platforms,
+    Problem,
     Row,
-    badge,
-    exploit,
-    fix,
-    identifier,
-    installed,
-    linked,
-    percent,
+    Section,
+    SectionKind,
+    Step,
+    ToDo,
+    UpgradeText,
 )
+from lib.messages.phrases import counts_text, moment_text
+from lib.models import Alert, Evaluation, Finding, HistoryEntry, Report
+from lib.page import charts
+from lib.page.findings import badge, linked
 from lib.page.markup import Markup, Node, element
-from lib.text import clean, counted, one_line, truncate
+from lib.text import counted, one_line, truncate
 
-_NAME: Final = 200
-_REASON: Final = 500
 MOST: Final = 200
 """Rows of a list; the table of all findings has the others."""
+_NAME: Final = 200
 _CHANGES: Final = 25
-_FIRST: Final = 12
+_UPGRADES: Final = 12
 """Upgrades that are seen at once."""
-NOT_CLEAR: Final = "Nothing is known about its vulnerabilities. This is not an all-clear."
-NOT_CHECKED: Final = "Nothing is known about how it is set up. This is not an all-clear."
+_CHARACTERS: Final = 100_000
+"""Room for commands and templates, more than all checks of a repository need."""
+_DOT: Final = " \N{MIDDLE DOT} "
 
 
-def header(alert: Alert, evaluation: Evaluation) -> Markup:
+def header(text: AlertText, evaluation: Evaluation) -> Markup:
     """Return what was scanned, where and when, and what came out in one sentence."""
-    image, scan = alert.image, alert.scan
-    platform = ", ".join(filter(None, (image.platform, image.os)))
-    check = is_check(alert)
-    shown = "repository" if check else "image"
-    facts = (
-        ("Repository", image.repository),
-        ("Account", f"{image.account} in {image.region}"),
-        ("Tags", ", ".join(image.tags) or ("" if check else "none")),
-        ("Digest", image.digest),
-        ("Platform", platform),
-        ("Pushed", _time(image.pushed_at)),
-        ("In use by", "" if image.in_use_count is None else f"{image.in_use_count} tasks or pods"),
-        ("Checked", _time(scan.completed_at) if check else ""),
-        (
-            "Scanned",
-            ""
-            if check
-            else f"{scan.source.value}, {scan.status} {_time(scan.completed_at)}".rstrip(),
-        ),
-        ("Compared with", "" if is_move(alert) else _basis(alert)),
-        ("Source", "" if check else in_words(alert.provenance, image.tags)),
-        ("Evaluated", _time(evaluation.evaluated_at)),
-    )
+    facts = (*text.facts, Fact("Evaluated", moment_text(evaluation.evaluated_at)))
+    pages = [linked(link.label, link.url) for link in text.sources]
     return element(
         "header",
-        element("p", f"{'Repository check' if check else 'Scan report'}", class_="kicker"),
-        element("h1", _short(image.name)),
-        element("p", truncate(one_line(alert.verdict), _REASON), class_="verdict"),
-        element(
-            "dl",
-            (
-                element("div", element("dt", label), element("dd", _short(value)))
-                for label, value in facts
-                if value
-            ),
-            class_="facts",
-        ),
+        element("p", text.kind, class_="kicker"),
+        element("h1", text.name),
+        element("p", text.verdict, class_="verdict"),
+        element("dl", map(_fact, facts), class_="facts"),
         element(
             "p",
-            linked(f"Open the {shown} in the ECR console", alert.console_url),
-            _source(alert),
+            linked(text.console.action, text.console.url),
+            ((_DOT, page) for page in pages),
         ),
     )
 
 
-def _source(alert: Alert) -> Iterable[Node]:
-    for label, url in links(alert.provenance, alert.basis, before(alert.basis, alert.image)):
-        yield " \N{MIDDLE DOT} "
-        yield linked(label, url)
+def _fact(fact: Fact) -> Markup:
+    return element("div", element("dt", fact.label), element("dd", fact.value))
 
 
-def _basis(alert: Alert) -> str:
-    if alert.problem is not None:
-        return ""
-    if alert.basis.kind is BasisKind.NONE:
-        return f"nothing: the first {'check' if is_check(alert) else 'scan'} known here"
-    said = before(alert.basis, alert.image)
-    return said.replace("the last scan", "the last check", 1) if is_check(alert) else said
-
-
-def problem(alert: Alert) -> Markup | None:
-    """Return why nothing is known, and what to do; None for a usable scan."""
-    scan = alert.scan
-    if alert.problem is None and scan.reason is None:
-        return None
-    reason = alert.problem.reason if alert.problem else scan.reason
-    remedy = alert.problem.remedy if alert.problem else ""
+def problem(text: AlertText, problem: Problem) -> Markup:
+    """Return why nothing is known, and what to do."""
+    remedy = problem.remedy
     return _section(
         "problem",
-        "No result",
-        element("p", NOT_CHECKED if is_check(alert) else NOT_CLEAR, class_="alarm"),
-        element("p", truncate(one_line(reason or scan.status), 4 * _REASON)),
-        element("h3", "What to do") if remedy else None,
-        element("p", _commands(truncate(one_line(remedy), 8 * _REASON))) if remedy else None,
+        NO_RESULT,
+        element("p", problem.caution, class_="alarm"),
+        element("p", problem.reason),
+        element("h3", text.to_do.title) if remedy else None,
+        element("p", _commands(remedy)) if remedy else None,
     )
 
 
@@ -133,232 +78,164 @@ def _commands(text: str) -> Iterable[Node]:
         yield element("code", part) if place % 2 else part
 
 
-def summary(alert: Alert, rows: Sequence[Row]) -> Markup:
+def summary(text: AlertText, alert: Alert, findings: Sequence[Finding]) -> Markup:
     """Return the numbers: by severity, by what can be done, and by what is likely to hurt."""
-    findings = [each.finding for each in rows]
-    wild = sum(each.exploit_observed_at is not None for each in findings)
-    known = sum(each.exploitable for each in findings)
-    epss = max((each.epss for each in findings if each.epss is not None), default=None)
-    fixable = sum(each.fixable for each in findings)
-    unsaid = sum(not each.fixable and each.fix_available is None for each in findings)
-    numbers = [
-        (f"{len(findings):,}", "findings"),
-        (f"{fixable:,}", "with a fix"),
-        (f"{len(findings) - fixable - unsaid:,}", "without a fix"),
-        *([(f"{unsaid:,}", "whose fix its source does not name")] if unsaid else ()),
-        (f"{known:,}", "with a known exploit"),
-        (f"{wild:,}", "exploited in the wild"),
-    ]
-    if epss is not None:
-        numbers.append((percent(epss), "highest EPSS"))
-    notes = [*alert.scan.warnings]
-    if not alert.scan.complete and not notes:
-        notes.append("Fewer findings were listed than counted: the list is incomplete")
+    omissions = text.left_out
     return _section(
         "summary",
         "Summary",
-        [element("p", one_line(each), class_="note") for each in notes],
+        [element("p", warning, class_="note") for warning in text.warnings],
+        element("p", text.totals),
+        element("p", text.why) if text.why else None,
         element(
             "ul",
             (
-                element("li", element("strong", number), element("span", label))
-                for number, label in numbers
+                element("li", element("strong", figure.number), element("span", figure.label))
+                for figure in figures(findings)
             ),
             class_="numbers",
         ),
         charts.severities(alert.counts),
-        element("p", _arithmetic(alert), class_="quiet"),
+        element("p", omissions.sum, class_="quiet"),
+        element("ul", [element("li", line) for line in omissions.lines(MOST)], class_="quiet")
+        if omissions.groups
+        else None,
     )
 
 
-def _arithmetic(alert: Alert) -> str:
-    told = sum(each.kind is not ChangeKind.RESOLVED for each in alert.changes)
-    terms = [f"{told:,} new or changed", f"{alert.unchanged:,} there before"]
-    terms += [f"{each.count:,} {one_line(each.reason)}" for each in alert.left_out]
-    many = "" if alert.total == 1 else "s"
-    return truncate(f"{alert.total:,} finding{many} = {' + '.join(terms)}", 8 * _REASON)
-
-
-def changes(alert: Alert) -> Markup | None:
+def changes(text: AlertText) -> Markup | None:
     """Return what is different from before; a first scan has nothing to compare with."""
-    if alert.basis.kind is BasisKind.NONE or is_move(alert):
+    shown = [
+        section
+        for section in text.sections
+        if section.kind in (SectionKind.NEW, SectionKind.RESOLVED)
+    ]
+    if not shown:
         return None
-    kinds = Counter(each.kind for each in alert.changes)
-    order = (
-        ChangeKind.NEW,
-        ChangeKind.RAISED,
-        ChangeKind.EXPLOIT_KNOWN,
-        ChangeKind.FIX_AVAILABLE,
-        ChangeKind.RESOLVED,
-    )
-    since = f"Compared with {_basis(alert)}."
-    if not kinds:
-        return _section("changes", "What changed", element("p", f"Nothing. {since}"))
-    lists = (
-        _changed(kind, [each for each in alert.changes if each.kind is kind]) for kind in order
-    )
-    return _section("changes", "What changed", element("p", since), lists)
+    fact = text.comparison
+    compared = element("p", f"{fact.label} {fact.value}.") if fact is not None else None
+    return _section("changes", CHANGED, compared, [_changed(text, part) for part in shown])
 
 
-def _changed(kind: ChangeKind, found: Sequence[Change]) -> Markup | None:
-    if not found:
-        return None
-    title = f"{WORDS[kind].capitalize()} ({len(found):,})"
-    reasons = Counter(each.reason for each in found)
-    shared = next(iter(reasons)) if len(reasons) == 1 else None
-    titles = ("Severity", "Vulnerability", "Package", "Fixed in", "Exploit")
+def _changed(text: AlertText, section: Section) -> Markup:
+    rows = section.rows[:_CHANGES]
+    more = section.more(len(rows))
+    titles = ("Severity", *text.columns, "Remarks")
     return element(
         "details",
-        element("summary", title),
-        element("p", _reason(shared), class_="quiet") if shared else None,
-        _table(
-            title,
-            titles if shared else (*titles, "Why"),
-            (_change(each, told=shared is None) for each in found[:_CHANGES]),
-        ),
-        _rest(len(found), _CHANGES),
-        open=kind is not ChangeKind.RESOLVED,
+        element("summary", section.heading),
+        element("p", section.note, class_="quiet") if section.note else None,
+        _table(section.heading, titles, map(_row, rows)),
+        element("p", more, class_="quiet") if more else None,
+        open=section.kind is not SectionKind.RESOLVED,
     )
 
 
-def _change(change: Change, *, told: bool) -> Markup:
-    finding = change.finding
+def _row(row: Row) -> Markup:
     return element(
         "tr",
-        element("td", badge(finding)),
-        element("td", identifier(finding)),
-        element("td", installed(finding)),
-        element("td", fix(finding)),
-        element("td", exploit(finding)),
-        element("td", _reason(change.reason)) if told else None,
+        element("td", badge(row.level, row.severity)),
+        element("td", linked(row.name, row.url)),
+        element("td", element("code", row.installed)),
+        element("td", ", ".join(row.notes)),
     )
 
 
-def _reason(text: str) -> str:
-    return truncate(one_line(text), _REASON)
-
-
-def upgrades(alert: Alert) -> Markup | None:
-    """Return what to upgrade, grouped by where that is done, and what has no fix."""
-    if is_check(alert):
-        return _remedies(alert)
-    if not alert.upgrades:
+def to_do(text: AlertText) -> Markup | None:
+    """Return what to upgrade, grouped by where that is done, or what fixes each setting."""
+    todo = text.to_do
+    steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
+    if not (todo.upgrades or todo.notes or steps):
         return None
-    ready = [each for each in alert.upgrades if each.fixed is not None]
-    groups: dict[str, list[Upgrade]] = {}
-    for each in ready:
-        groups.setdefault(each.origin.remedy, []).append(each)
-    missing = [each for each in alert.upgrades if each.fixed is None]
+    more = todo.more_upgrades(len(todo.upgrades))
     return _section(
         "upgrades",
-        "What to do",
-        [_upgrades(title, group) for title, group in groups.items()],
-        _without_version(missing),
+        todo.title,
+        [_upgrades(remedy, group) for remedy, group in todo.groups(MOST).items()],
+        element("p", more, class_="quiet") if more else None,
+        [element("p", note) for note in todo.notes],
+        _unversioned(todo),
+        map(_step, steps),
     )
 
 
-def _remedies(alert: Alert) -> Markup | None:
-    """Return what mends each setting: commands to copy, and what to write into a template."""
-    wrong = [each.finding for each in alert.standing if COMMAND in each.finding.extra]
-    if not wrong:
-        return None
-    return _section("upgrades", "What to do", [_remedy(each) for each in wrong[:MOST]])
-
-
-def _remedy(finding: Finding) -> list[Markup | None]:
-    remark = finding.extra.get(REMARK)
-    resource, _, lines = clean(finding.extra.get(CLOUDFORMATION, "")).partition("\n")
-    name = f"{finding.vulnerability_id}: {finding.title}"
+def _step(step: Step) -> list[Markup | None]:
     return [
-        element("h3", _reason(name)),
-        element("p", _reason(finding.description or ""), class_="quiet"),
-        element("p", _reason(remark)) if remark else None,
-        _code(f"Commands: {name}", clean(finding.extra[COMMAND])),
-        element("p", f"CloudFormation, {_short(resource)}:", class_="quiet"),
-        _code(f"CloudFormation: {name}", lines),
+        element("h3", step.title),
+        element("p", step.risk, class_="quiet"),
+        element("p", step.remark) if step.remark else None,
+        _code(f"Commands: {step.title}", step.commands),
+        element("p", step.template_title, class_="quiet"),
+        _code(f"CloudFormation: {step.title}", step.template),
     ]
 
 
-def _code(label: str, text: str) -> Markup:
+def _code(label: str, lines: Sequence[str]) -> Markup:
     # What scrolls must be reachable by keyboard.
-    shown = element("pre", element("code", text))
+    shown = element("pre", element("code", "\n".join(lines)))
     return element("div", shown, class_="wide", tabindex=0, role="region", aria_label=_short(label))
 
 
-def _upgrades(title: str, group: Sequence[Upgrade]) -> list[Markup | None]:
-    titles, heading = ("Package", "From", "To", "Removes"), f"{title} ({len(group):,})"
-    parts: list[Markup | None] = [
-        element("h3", heading),
-        _table(heading, titles, map(_upgrade, group[:_FIRST])),
+def _upgrades(remedy: str, group: Sequence[UpgradeText]) -> list[Markup]:
+    parts = [
+        element("h3", remedy),
+        _table(remedy, UPGRADE_COLUMNS, map(_upgrade, group[:_UPGRADES])),
     ]
-    others = group[_FIRST:MOST]
+    others = group[_UPGRADES:]
     if others:
-        more = f"{len(group) - _FIRST:,} more"
-        table = _table(f"{title}, {more}", titles, map(_upgrade, others))
-        parts.append(element("details", element("summary", more), table, _rest(len(group))))
+        more = f"{len(others):,} more"
+        table = _table(f"{remedy}, {more}", UPGRADE_COLUMNS, map(_upgrade, others))
+        parts.append(element("details", element("summary", more), table))
     return parts
 
 
-def _upgrade(upgrade: Upgrade) -> Markup:
+def _upgrade(upgrade: UpgradeText) -> Markup:
     return element(
         "tr",
-        element("td", element("code", _short(upgrade.package))),
-        element("td", ", ".join(map(_short, upgrade.installed[:5]))),
-        element("td", element("code", _short(upgrade.fixed or ""))),
-        element("td", _counted(upgrade.fixes)),
+        element("td", element("code", upgrade.package)),
+        element("td", upgrade.installed),
+        element("td", element("code", upgrade.fixed)),
+        element("td", upgrade.removes),
     )
 
 
-def _without_version(missing: Sequence[Upgrade]) -> list[Markup | None]:
-    if not missing:
-        return []
-    total: Counter[Severity] = Counter()
-    for each in missing:
-        total.update(each.fixes)
-    heading = f"Without a named version to go to ({total.total():,})"
-    rows = (
-        element(
-            "tr",
-            element("td", element("code", _short(each.package))),
-            element("td", ", ".join(map(_short, each.installed[:5]))),
-            element("td", _counted(each.fixes)),
-        )
-        for each in missing[:MOST]
-    )
-    return [
-        element("h3", heading),
-        element("p", _counted({each: total[each] for each in sorted(total, reverse=True)})),
-        element(
-            "details",
-            element("summary", counted(len(missing), "package")),
-            _table(heading, ("Package", "Installed", "Findings"), rows),
-            _rest(len(missing)),
-        ),
-    ]
-
-
-def platforms(parts: Sequence[Part]) -> Markup | None:
-    """Return what was found on each platform of an index."""
-    if not parts:
+def _unversioned(todo: ToDo) -> Markup | None:
+    """Return the packages that name no version to go to; the sentence names the first ones."""
+    if not todo.unversioned:
         return None
     rows = (
         element(
             "tr",
-            element("td", _short(each.platform)),
-            element("td", _on_platform(each)),
-            element("td", element("code", _short(each.digest))),
+            element("td", element("code", upgrade.package)),
+            element("td", upgrade.installed),
+            element("td", upgrade.removes),
         )
-        for each in parts
+        for upgrade in todo.unversioned
     )
-    return _section(
-        "platforms", "Platforms", _table("Platforms", ("Platform", "Found", "Digest"), rows)
+    title = counted(todo.unversioned_count, "package")
+    return element(
+        "details",
+        element("summary", title),
+        _table(title, ("Package", "Installed", "Findings"), rows),
+        _rest(todo.unversioned_count),
     )
 
 
-def _on_platform(part: Part) -> str:
-    if part.counts is None:
-        return truncate(one_line(f"not scanned: {part.reason or part.status}"), _REASON)
-    return _counted(part.counts) or "no findings"
+def platforms(platforms: Platforms) -> Markup | None:
+    """Return what was found on each platform of an index."""
+    if not platforms.rows:
+        return None
+    rows = (
+        element(
+            "tr",
+            element("td", platform.name),
+            element("td", platform.result),
+            element("td", element("code", platform.digest)),
+        )
+        for platform in platforms.rows
+    )
+    table = _table(platforms.title, ("Platform", "Found", "Digest"), rows)
+    return _section("platforms", platforms.title, table)
 
 
 def history(entries: Sequence[HistoryEntry]) -> Markup | None:
@@ -368,16 +245,16 @@ def history(entries: Sequence[HistoryEntry]) -> Markup | None:
     rows = (
         element(
             "tr",
-            element("td", f"{each.at:%Y-%m-%d %H:%M}"),
-            element("td", _short(each.image.name)),
+            element("td", f"{entry.at:%Y-%m-%d %H:%M}"),
+            element("td", _short(entry.image.name)),
             element(
                 "td",
-                (_counted(charts.by_severity(each)) or "none") if each.usable else "no result",
+                (counts_text(charts.by_severity(entry)) or "none") if entry.usable else "no result",
             ),
-            element("td", _counted(each.new) or "none"),
-            element("td", _counted(each.resolved) or "none"),
+            element("td", counts_text(entry.new) or "none"),
+            element("td", counts_text(entry.resolved) or "none"),
         )
-        for each in reversed(entries[-MOST:])
+        for entry in reversed(entries[-MOST:])
     )
     titles = ("Evaluated", "Image", "Open", "New", "Resolved")
     return _section(
@@ -395,12 +272,14 @@ def history(entries: Sequence[HistoryEntry]) -> Markup | None:
 
 def footer(alert: Alert, now: datetime) -> Markup:
     """Return where it comes from, and when."""
-    text = f"Made by ecr-scan-alerts at {_time(now)} of delivery stream {_short(alert.stream)}."
+    text = (
+        f"Made by ecr-scan-alerts at {moment_text(now)} of delivery stream {_short(alert.stream)}."
+    )
     return element("footer", element("p", text))
 
 
 def usable(evaluation: Evaluation) -> bool:
-    """Whether anything is known about findings."""
+    """Return whether anything is known about findings."""
     return isinstance(evaluation.report, Report)
 
 
@@ -412,7 +291,7 @@ def _section(name: str, title: str, *children: Node) -> Markup:
 
 
 def _table(caption: str, titles: Sequence[str], rows: Iterable[Markup]) -> Markup:
-    head = element("thead", element("tr", [element("th", each, scope="col") for each in titles]))
+    head = element("thead", element("tr", [element("th", title, scope="col") for title in titles]))
     table = element(
         "table", element("caption", caption, class_="hidden"), head, element("tbody", rows)
     )
@@ -425,13 +304,5 @@ def _rest(count: int, most: int = MOST) -> Markup | None:
     return element("p", f"and {hidden:,} more", class_="quiet") if hidden > 0 else None
 
 
-def _counted(counts: Counts) -> str:
-    return ", ".join(f"{number:,} {each.name}" for each, number in counts.items() if number)
-
-
 def _short(text: str) -> str:
     return truncate(one_line(text), _NAME)
-
-
-def _time(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""

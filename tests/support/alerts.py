@@ -1,7 +1,7 @@
 """Stories with an alert each, made by the real comparison, routing and report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, Final
@@ -118,6 +118,19 @@ def told(evaluation: Evaluation, *filters: Filter, **delivery: Any) -> Alert:
     return alert(evaluation, row, page=PAGE)
 
 
+@dataclass(frozen=True)
+class Story:
+    """An evaluation, and what a destination is told about it."""
+
+    evaluation: Evaluation
+    alert: Alert
+
+
+def story(evaluation: Evaluation, *filters: Filter, **delivery: Any) -> Story:
+    """Return a story. See `told`."""
+    return Story(evaluation, told(evaluation, *filters, **delivery))
+
+
 def many(
     number: int, severity: str, *, start: int = 1000, package: str = "libfoo", **fields: Any
 ) -> list[Finding]:
@@ -210,11 +223,11 @@ def _big() -> Report:
     return a_report(*findings, image=_image(2, tags=("1.4.2", "latest")), **ENHANCED)
 
 
-def _baseline() -> Alert:
-    return told(evaluated(_big()), a_filter(route="payments"))
+def _baseline() -> Story:
+    return story(evaluated(_big()), a_filter(route="payments"))
 
 
-def _new_and_resolved() -> Alert:
+def _new_and_resolved() -> Story:
     kept = many(40, "HIGH", start=7000, package="linux-libc-", fix_available="NO")
     low = many(12, "MEDIUM", start=4000, package="perl")
     accepted = a_finding("CVE-2023-4911", severity="CRITICAL", package="glibc")
@@ -228,10 +241,10 @@ def _new_and_resolved() -> Alert:
         "CVE-2023-4911", date(2027, 1, 31), "no setuid binaries in the image", package="glibc"
     )
     judged = evaluated(after, before=before, suppressions=(entry,))
-    return told(judged, a_filter(route="payments"), a_filter(route="security"))
+    return story(judged, a_filter(route="payments"), a_filter(route="security"))
 
 
-def _rescan() -> Alert:
+def _rescan() -> Story:
     log4j, high = _log4j(), openssl(2001, "HIGH")
     waiting = a_finding("GHSA-jfh8-c2jp-5v3q", package="left-pad", fix_available="NO")
     quiet = replace(log4j, exploit_available="NO")
@@ -243,43 +256,43 @@ def _rescan() -> Alert:
         image=_image(2),
         **ENHANCED,
     )
-    return told(evaluated(after, before=before, kind=BasisKind.RESCAN), attempts=3)
+    return story(evaluated(after, before=before, kind=BasisKind.RESCAN), attempts=3)
 
 
-def _only_resolved() -> Alert:
+def _only_resolved() -> Story:
     by_tag = completed(Provenance(), an_image(tags=("main-1a2b3c4",)))
     gone = [openssl(2001), *many(3, "HIGH", start=8000, package="zlib1g")]
     left = many(2, "MEDIUM", start=4000, package="perl")
     before = a_report(*gone, *left, image=_image(1, tags=("latest",)), **ENHANCED)
     after = a_report(*left, image=_image(2, tags=("latest", "main-1a2b3c4")), **ENHANCED)
-    return told(evaluated(replace(after, provenance=by_tag), before=before))
+    return story(evaluated(replace(after, provenance=by_tag), before=before))
 
 
-def _untagged() -> Alert:
+def _untagged() -> Story:
     findings = (
         *many(2, "CRITICAL", start=1, package="bash", links=("https://cve.example/CVE",)),
         *many(4, "HIGH", start=9000, package="tar"),
     )
     image = an_image(3, tags=(), partition="aws-cn", region="cn-north-1", account="000000000012")
-    return told(evaluated(replace(a_report(*findings, image=image), provenance=Provenance())))
+    return story(evaluated(replace(a_report(*findings, image=image), provenance=Provenance())))
 
 
-def _clean() -> Alert:
-    return told(evaluated(a_report(image=_image(1), **ENHANCED)))
+def _clean() -> Story:
+    return story(evaluated(a_report(image=_image(1), **ENHANCED)))
 
 
-def _failed() -> Alert:
+def _failed() -> Story:
     report = an_unusable_report("FAILED", _image(2))
-    return told(
+    return story(
         evaluated(replace(report, provenance=Provenance(unread_reason="access was denied")))
     )
 
 
-def _not_scanned() -> Alert:
-    return told(evaluated(an_unusable_report("UNSUPPORTED_IMAGE", _image(2))))
+def _not_scanned() -> Story:
+    return story(evaluated(an_unusable_report("UNSUPPORTED_IMAGE", _image(2))))
 
 
-def _ten_thousand() -> Alert:
+def _ten_thousand() -> Story:
     findings = [
         a_finding(
             f"CVE-{2000 + n % 25}-{10_000 + n}",
@@ -293,7 +306,7 @@ def _ten_thousand() -> Alert:
         for n in range(10_000)
     ]
     report = Report(_image(2), a_scan(**ENHANCED), tuple(findings))
-    return told(evaluated(report), a_filter(severity=Severity.MEDIUM))
+    return story(evaluated(report), a_filter(severity=Severity.MEDIUM))
 
 
 def an_index_of(*members: Member) -> ImageIndex:
@@ -301,7 +314,7 @@ def an_index_of(*members: Member) -> ImageIndex:
     return ImageIndex(an_image(2, pushed_at=NOW - timedelta(minutes=3)), members)
 
 
-def _platforms() -> Alert:
+def _platforms() -> Story:
     """One finding on both scanned platforms, one on one of them, and one platform without any."""
     members = (
         Member("sha256:a", "linux/amd64"),
@@ -317,16 +330,16 @@ def _platforms() -> Alert:
             an_unusable_report("UNSUPPORTED_IMAGE"),
         ],
     )
-    return told(evaluated(result))
+    return story(evaluated(result))
 
 
-def _platforms_failed() -> Alert:
+def _platforms_failed() -> Story:
     members = (Member("sha256:a", "linux/amd64"), Member("sha256:b", "linux/arm64/v8"))
     failed = [an_unusable_report("UNSUPPORTED_IMAGE"), an_unusable_report("FAILED")]
-    return told(evaluated(merged(an_index_of(*members), failed)))
+    return story(evaluated(merged(an_index_of(*members), failed)))
 
 
-def _thirty_platforms() -> Alert:
+def _thirty_platforms() -> Story:
     """Every list is as long as it gets."""
     members = [Member(f"sha256:{n}", f"linux/a-long-name-of-a-processor-{n}") for n in range(30)]
     first = [
@@ -339,7 +352,7 @@ def _thirty_platforms() -> Alert:
     everything = (*first, *fixed, *many(90, "UNKNOWN", start=6000, source_severity="UNTRIAGED"))
     reports: list[AnyReport] = [a_report(*everything[n::2]) for n in range(24)]
     reports += [an_unusable_report("UNSUPPORTED_IMAGE") for _ in range(6)]
-    return told(evaluated(merged(an_index_of(*members), reports), before=before))
+    return story(evaluated(merged(an_index_of(*members), reports), before=before))
 
 
 def hostile_provenance(text: str) -> Provenance:
@@ -372,34 +385,34 @@ def a_check(settings: RepositorySettings) -> Report:
     return Report(settings.image, scan, check(settings, expected, now=NOW))
 
 
-def _checked(settings: RepositorySettings, before: RepositorySettings | None = None) -> Alert:
+def _checked(settings: RepositorySettings, before: RepositorySettings | None = None) -> Story:
     evaluation = evaluated(
         a_check(settings),
         before=None if before is None else a_check(before),
         kind=BasisKind.RESCAN,
     )
-    return told(evaluation, _EVERYTHING)
+    return story(evaluation, _EVERYTHING)
 
 
-def _settings() -> Alert:
+def _settings() -> Story:
     return _checked(_WRONG)
 
 
-def _fixed() -> Alert:
+def _fixed() -> Story:
     return _checked(_HALF, _WRONG)
 
 
-def _sound() -> Alert:
+def _sound() -> Story:
     return _checked(a_repository(), _HALF)
 
 
-def _denied() -> Alert:
+def _denied() -> Story:
     said = "AWS denies ecr:GetLifecyclePolicy for payments/api"
     scan = a_scan(source=ScanSource.REPOSITORY, status="ACCESS_DENIED", reason=said)
-    return told(evaluated(UnusableReport(_HALF.image, scan)), _EVERYTHING)
+    return story(evaluated(UnusableReport(_HALF.image, scan)), _EVERYTHING)
 
 
-def _moved() -> Alert:
+def _moved() -> Story:
     move = Move(an_image(digest="", tags=("1.4.2",)), f"sha256:{'a' * 64}", a_digest(2), NOW)
     report = report_of(move)
     evaluation = evaluate(
@@ -410,11 +423,15 @@ def _moved() -> Alert:
         rules=Rules(()),
         before=empty_baseline(report),
     )
-    return told(evaluation, _EVERYTHING)
+    return story(evaluation, _EVERYTHING)
 
 
 def injected(text: str) -> Alert:
     """Return an alert in which every field that comes from outside is this text."""
+    return _injected(text).alert
+
+
+def _injected(text: str) -> Story:
     package = Package(text, text, text, text, text, text)
     finding = Finding(
         vulnerability_id=text,
@@ -449,7 +466,7 @@ def injected(text: str) -> Alert:
     after = Report(image, scan, (finding, unknown), (part, part), hostile_provenance(text))
     judged = evaluated(after, before=before)
     routes = a_filter(route=text, unknown_severity=True)
-    return told(replace(judged, stream=StreamId(text)), routes)
+    return story(replace(judged, stream=StreamId(text)), routes)
 
 
 def injected_problem(text: str) -> Alert:
@@ -462,6 +479,11 @@ def injected_problem(text: str) -> Alert:
 
 def stories() -> Mapping[str, Alert]:
     """Return an alert for every kind of message."""
+    return {name: kept.alert for name, kept in whole_stories().items()}
+
+
+def whole_stories() -> Mapping[str, Story]:
+    """Return the same alerts with what they are made from."""
     return {
         "baseline": _baseline(),
         "new-and-resolved": _new_and_resolved(),
@@ -480,13 +502,18 @@ def stories() -> Mapping[str, Alert]:
         "repository-sound": _sound(),
         "repository-denied": _denied(),
         "tag-moved": _moved(),
-        "injection": injected("<!channel> `*|@here"),
-        "still-there": told(
+        "injection": _injected("<!channel> `*|@here"),
+        "still-there": story(
             evaluated(_big(), before=_big(), kind=BasisKind.RESCAN),
             a_filter(kinds=(ChangeKind.UNCHANGED,)),
         ),
-        "still-running": replace(_new_and_resolved(), running=RUNNING),
+        "still-running": _still_running(),
     }
+
+
+def _still_running() -> Story:
+    evaluation = replace(_new_and_resolved().evaluation, running=RUNNING)
+    return story(evaluation, a_filter(route="payments"), a_filter(route="security"))
 
 
 RUNNING: Final = Running(
