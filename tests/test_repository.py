@@ -12,6 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 OLDEST_PYTHON = (3, 11)
+CODE = ("acceptance", "benchmarks", "cli", "deploy", "handlers", "lib", "local")
+LONG = 450
+"""Lines of a module above which its docstring has to give a reason."""
 
 FOREIGN = (
     # Where packages come from is the business of whoever installs them.
@@ -97,6 +100,21 @@ def test_every_requirement_is_locked_by_hash(name: str) -> None:
 
     assert requirements
     assert [each for each in requirements if "==" not in each or "--hash=sha256:" not in each] == []
+
+
+def test_a_long_module_says_why() -> None:
+    """Its docstring has a line "Long because …". A module that is no longer long has none."""
+    reason = re.compile(r"^Long because \w.+\.$", re.MULTILINE)
+    modules = tracked(*(f"{folder}/*.py" for folder in CODE))
+    long = {shown(path) for path in modules if len(text_of(path).splitlines()) > LONG}
+    explained = {
+        shown(path)
+        for path in modules
+        if reason.search(ast.get_docstring(ast.parse(text_of(path))) or "")
+    }
+
+    assert long - explained == set()
+    assert explained - long == set()
 
 
 @pytest.mark.parametrize("name", ["ecr-scan-alerts", ".ci/run"])

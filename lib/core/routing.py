@@ -1,4 +1,8 @@
-"""Rules -> destinations, each with the reason; and what a filter lets through. Pure."""
+"""
+Rules -> destinations, each with the reason; and what a filter lets through. Pure.
+
+Long because the text of a reason stands beside the rule that it explains.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

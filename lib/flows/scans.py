@@ -9,6 +9,8 @@ The flow. Read this first, then `lib.flows.deliveries`, its second half.
 
 Nothing in it knows DynamoDB, Slack or Lambda: it speaks to the ports of `lib.ports`. Each call
 ends in an outcome that says what happened and why; whoever called logs and counts it.
+
+Long because events, pushes and checks are recorded in one way, by the same methods.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -7,6 +7,8 @@ A row is open while it has `due_at`. It cannot be claimed before that time; only
 claimed immediately. A claim sets `due_at` to the end of its lease, so the row of a dead worker
 becomes due again. `wake_at` is the row's position in the index `due`: the same time, postponed each
 time the row is woken.
+
+Long because the conditions between the states of a row must be read together.
 """
 
 from collections import Counter

@@ -13,6 +13,8 @@ loopback port:
     GET  /_calls        the calls of scanning actions, and of actions that read images
     DELETE /_calls      clear the recorded calls
     GET  /_layers/…     download a layer, as from a signed address of S3
+
+Long because scanning, the control API and ministack's private names share one state.
 """
 
 import json

@@ -9,6 +9,8 @@ the wire in tests/local/test_strictness.py.
 - S3 answers 403 for a missing key to a caller without s3:ListBucket.
 - Names that are too long are refused, and missing permissions boundaries.
 - Lambda follows a chain of calls through SQS, and stops it after 16.
+
+Long because a rule stands here with the hook that enforces it.
 """
 
 import json

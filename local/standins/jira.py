@@ -6,6 +6,8 @@ https://developer.atlassian.com/cloud/jira/platform/rest/v3/
 Errors have Jira's format, {"errorMessages": [], "errors": {}}. Unsupported calls are answered
 with 404. A description above the limit consumes an issue number, as in Jira (JRACLOUD-78553). The
 search index lags behind the issues: `JiraStandIn.lag`.
+
+Long because one class answers all calls of Jira over the same issues.
 """
 
 import json
