@@ -16,7 +16,7 @@ from acceptance.stacks import find_stack, kept_data, wait_until_at_rest
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedResources:
     """The shared resources: the topic for alerts, and the queue that receives them."""
 
     topic_arn: str
@@ -42,7 +42,7 @@ def tagged(client_of: ClientOf, stage: str | None = None) -> dict[str, tuple[str
     return arns
 
 
-def make_shared(client_of: ClientOf, names: Names) -> Shared:
+def make_shared(client_of: ClientOf, names: Names) -> SharedResources:
     """Create repositories, topic and queue, and subscribe the queue."""
     tags = [{"Key": TAG, "Value": names.stage}]
     ecr, sns = client_of("ecr"), client_of("sns")
@@ -60,7 +60,7 @@ def make_shared(client_of: ClientOf, names: Names) -> Shared:
         Endpoint=arn,
         Attributes={"RawMessageDelivery": "true"},
     )
-    return Shared(topic_arn, url)
+    return SharedResources(topic_arn, url)
 
 
 def make_queue(

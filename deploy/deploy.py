@@ -49,8 +49,8 @@ from deploy.package import (
     write_parameters,
 )
 from deploy.placeholders import placeholders
-from deploy.retained import Retained, adopt, find_retained
-from deploy.review import Deployed, foreign_topics, review
+from deploy.retained import RetainedData, adopt, find_retained
+from deploy.review import RunningConfiguration, foreign_topics, review
 from deploy.stack import (
     REPORTS,
     Stack,
@@ -76,7 +76,7 @@ _LAST_WORDS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What to do with data of an earlier stack of the stage. `adopt` None: not chosen."""
+    """The choice about data of an earlier stack of the stage. `adopt` None: not chosen."""
 
     adopt: bool | None = None
     table: str = ""
@@ -168,7 +168,7 @@ def _stage_placeholders(inputs: Inputs) -> Sequence[Any]:
 
 def choose_data(
     client_of: ClientOf, stage: str, stack: Stack | None, choices: Choices, terminal: Terminal
-) -> Retained:
+) -> RetainedData:
     """See `data_to_adopt`. If AWS denies the search, ask a person, or raise `DeployError`."""
     try:
         return data_to_adopt(client_of, stage, stack, choices)
@@ -176,19 +176,19 @@ def choose_data(
         if choices.adopt or terminal.yes:
             raise DeployError(f"{error} Add ADOPT=0 where nothing was kept") from error
         terminal.say(f"Whether a removed stack left data is unknown: {error}")
-        return Retained()
+        return RetainedData()
 
 
 def data_to_adopt(
     client_of: ClientOf, stage: str, stack: Stack | None, choices: Choices
-) -> Retained:
+) -> RetainedData:
     """Return the data to adopt. Raises `DeployError` if data was kept and nothing is chosen."""
     if stack is not None and stack.has_data:
         if choices.adopt:
             raise DeployError(f"{stack.name} has its table and bucket; leave ADOPT=1 out")
-        return Retained()
+        return RetainedData()
     if choices.adopt is False:
-        return Retained()
+        return RetainedData()
     retained = find_retained(client_of, stage, stack, table=choices.table, bucket=choices.bucket)
     if choices.adopt is None and retained:
         raise DeployError(
@@ -202,14 +202,14 @@ def data_to_adopt(
     return retained
 
 
-def read_deployed(client_of: ClientOf, bucket: str) -> Deployed:
+def read_deployed(client_of: ClientOf, bucket: str) -> RunningConfiguration:
     """
     Read the last deployed configuration from the bucket of reports; empty if there is none.
 
     The result names the reason if the configuration is unknown.
     """
     if not bucket:
-        return Deployed()
+        return RunningConfiguration()
     try:
         with aws_errors(f"reading {CURRENT}"):
             body = client_of("s3").get_object(Bucket=bucket, Key=CURRENT)["Body"].read()
@@ -218,11 +218,13 @@ def read_deployed(client_of: ClientOf, bucket: str) -> Deployed:
         dict(document["destinations"]), [route["name"] for route in document["routes"]]
     except DeployError as error:
         if isinstance(error.__cause__, ClientError) and is_missing(error.__cause__):
-            return Deployed(problem=f"the bucket has no {CURRENT}; this deployment stores it")
-        return Deployed(problem=str(error))
+            return RunningConfiguration(
+                problem=f"the bucket has no {CURRENT}; this deployment stores it"
+            )
+        return RunningConfiguration(problem=str(error))
     except (ValueError, LookupError, TypeError):
-        return Deployed(problem=f"{CURRENT} in the bucket is no configuration")
-    return Deployed(document)
+        return RunningConfiguration(problem=f"{CURRENT} in the bucket is no configuration")
+    return RunningConfiguration(document)
 
 
 def _write_stage_file(inputs: Inputs, terminal: Terminal) -> None:

@@ -28,7 +28,7 @@ _POLL: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Retained:
+class RetainedData:
     """The table and the bucket of a removed stage; empty where there is none."""
 
     table: str = ""
@@ -47,7 +47,7 @@ class Retained:
 
 def find_retained(
     client_of: ClientOf, stage: str, stack: Stack | None, *, table: str = "", bucket: str = ""
-) -> Retained:
+) -> RetainedData:
     """
     Return the data of removed stacks of a stage that belongs to no stack now.
 
@@ -58,7 +58,7 @@ def find_retained(
     with aws_errors(f"looking for what was kept of the stage {stage}"):
         tables = [name for name in _tables(client_of("dynamodb"), stage) if name not in used_names]
         buckets = [name for name in _buckets(client_of("s3"), stage) if name not in used_names]
-    return Retained(_choose(tables, table, "TABLE"), _choose(buckets, bucket, "BUCKET"))
+    return RetainedData(_choose(tables, table, "TABLE"), _choose(buckets, bucket, "BUCKET"))
 
 
 def _choose(names: list[str], choice: str, variable: str) -> str:
@@ -126,7 +126,9 @@ def _belongs(tags: Sequence[Mapping[str, str]], stage: str, *, named: bool) -> b
 # --- adopting -----------------------------------------------------------------------------------
 
 
-def import_template(template: Mapping[str, Any], retained: Retained, stack: Stack | None) -> Any:
+def import_template(
+    template: Mapping[str, Any], retained: RetainedData, stack: Stack | None
+) -> Any:
     """
     Return the template of the import: the resources of the stack, and the kept ones.
 
@@ -152,7 +154,7 @@ def adopt(
     client_of: ClientOf,
     stage: str,
     template: Mapping[str, Any],
-    retained: Retained,
+    retained: RetainedData,
     stack: Stack | None,
     *,
     say: Say,
@@ -205,7 +207,7 @@ def _protect(client_of: ClientOf, table: str, *, wanted: bool | None) -> None:
             dynamodb.update_table(TableName=table, DeletionProtectionEnabled=bool(wanted))
 
 
-def _imported(retained: Retained) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
+def _imported(retained: RetainedData) -> Iterator[tuple[str, tuple[str, dict[str, str]]]]:
     names = {TABLE: retained.table, REPORTS: retained.bucket}
     for logical, kind, key in _IDENTIFIERS:
         if names[logical]:
@@ -244,7 +246,7 @@ class Contents:
     """Including versions and delete markers."""
 
 
-def contents(client_of: ClientOf, retained: Retained) -> Contents:
+def contents(client_of: ClientOf, retained: RetainedData) -> Contents:
     """Count the items and objects of the kept table and bucket."""
     items = objects = 0
     with aws_errors(f"counting what is in {retained}"):
@@ -256,7 +258,7 @@ def contents(client_of: ClientOf, retained: Retained) -> Contents:
     return Contents(items, objects)
 
 
-def delete_retained(client_of: ClientOf, retained: Retained, *, say: Say) -> None:
+def delete_retained(client_of: ClientOf, retained: RetainedData, *, say: Say) -> None:
     """Delete the kept table and bucket with their content. Raises `DeployError`."""
     if retained.bucket:
         empty_bucket(client_of, retained.bucket, say=say)

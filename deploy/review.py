@@ -21,7 +21,7 @@ _SUBSCRIPTION: Final = "AlarmSubscription"
 
 
 @dataclass(frozen=True, slots=True)
-class Deployed:
+class RunningConfiguration:
     """The configuration of the running stack, as far as it can be read."""
 
     document: Json = None
@@ -31,7 +31,11 @@ class Deployed:
 
 
 def review(
-    account: Account, inputs: Inputs, document: Json, stack: Stack | None, deployed: Deployed
+    account: Account,
+    inputs: Inputs,
+    document: Json,
+    stack: Stack | None,
+    deployed: RunningConfiguration,
 ) -> Iterator[str]:
     """Yield the lines of the review."""
     yield f"stage    {inputs.stage}"
@@ -54,7 +58,9 @@ def review(
     yield from _topics(document, account)
 
 
-def _configuration(document: Json, running_hash: Json, deployed: Deployed) -> Iterator[str]:
+def _configuration(
+    document: Json, running_hash: Json, deployed: RunningConfiguration
+) -> Iterator[str]:
     if deployed.document is None:
         yield f"What changes in the configuration is unknown: {deployed.problem}"
         return

@@ -172,7 +172,7 @@ class ThrottledError(DeliveryError):
 
 
 class TemporaryDeliveryError(DeliveryError):
-    """Nothing was accepted. A later attempt may succeed."""
+    """The receiver accepted nothing. A later attempt may succeed."""
 
     retryable = True
     reason = "temporary"

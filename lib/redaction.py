@@ -93,7 +93,7 @@ class _Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Decoded:
+class _DecodedText:
     """A fully decoded text, with the positions of its original."""
 
     text: str
@@ -107,14 +107,14 @@ class _Decoded:
         return start, end
 
 
-def _decoded(text: str) -> _Decoded:
+def _decoded(text: str) -> _DecodedText:
     layers = []
     for _ in range(_LAYERS):
         before, (text, layer) = text, _peeled(text)
         if text == before:
             break
         layers.append(layer)
-    return _Decoded(text, tuple(layers))
+    return _DecodedText(text, tuple(layers))
 
 
 def _peeled(text: str) -> tuple[str, _Layer]:

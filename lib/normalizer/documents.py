@@ -74,14 +74,14 @@ _EVENT_KEYS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Normalized:
+class NormalizedDocument:
     """The reports in a document. `left_out` names the other contents, in words."""
 
     reports: tuple[AnyReport, ...]
     left_out: tuple[str, ...]
 
 
-def normalize_document(document: Json) -> Normalized:
+def normalize_document(document: Json) -> NormalizedDocument:
     """
     Return a report for each image in a document, in the order of the document.
 
@@ -96,7 +96,7 @@ def normalize_document(document: Json) -> Normalized:
     if not reports:
         contents_text = f" It holds: {'; '.join(left_out)}." if left_out else ""
         raise DocumentError(f"Nothing in it is about an ECR image.{contents_text} {_LOOKED_FOR}")
-    return Normalized(reports, left_out)
+    return NormalizedDocument(reports, left_out)
 
 
 def _times(label: str, number: int) -> str:

@@ -93,11 +93,11 @@ def findings(row: Mapping[str, Any], *, score: Any, score_details: Any) -> tuple
     """
     details = mapping(row.get("packageVulnerabilityDetails"))
     packages = objects(details.get("vulnerablePackages")) or [{}]
-    shared = _Shared(row, details, score, score_details)
+    shared = _RowValues(row, details, score, score_details)
     return tuple([shared.finding(package) for package in packages])
 
 
-class _Shared:
+class _RowValues:
     """The values that all packages of one row share, read once."""
 
     def __init__(

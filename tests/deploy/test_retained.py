@@ -6,7 +6,7 @@ import pytest
 
 from deploy.account import Account, DeployError
 from deploy.purge import purge
-from deploy.retained import Retained, adopt, find_retained, import_template
+from deploy.retained import RetainedData, adopt, find_retained, import_template
 from deploy.stack import Stack
 from deploy.terminal import Terminal
 from tests.deploy.aws import FakeAws, refusal
@@ -72,7 +72,7 @@ def test_data_is_found_by_its_tags() -> None:
         },
     )
 
-    assert find_retained(aws, "prod", None) == Retained(TABLE, "ecr-scan-alerts-pr-1x")
+    assert find_retained(aws, "prod", None) == RetainedData(TABLE, "ecr-scan-alerts-pr-1x")
 
 
 def test_data_without_tags_is_found_by_its_name() -> None:
@@ -85,7 +85,7 @@ def test_data_without_tags_is_found_by_its_name() -> None:
         },
     )
 
-    assert find_retained(aws, "prod", None) == Retained(TABLE, BUCKET)
+    assert find_retained(aws, "prod", None) == RetainedData(TABLE, BUCKET)
     # The same stage of another region has its own.
     assert aws.made("s3.list_buckets")[0]["BucketRegion"] == "eu-west-1"
 
@@ -95,7 +95,7 @@ def test_what_a_stack_uses_is_not_kept() -> None:
     aws = an_account({TABLE: tags("prod")}, {BUCKET: tags("prod")})
 
     assert not find_retained(aws, "prod", a_stack(Table=TABLE, ReportsBucket=BUCKET))
-    assert find_retained(aws, "prod", a_stack()) == Retained(TABLE, BUCKET)
+    assert find_retained(aws, "prod", a_stack()) == RetainedData(TABLE, BUCKET)
 
 
 def test_several_are_not_guessed() -> None:
@@ -105,7 +105,7 @@ def test_several_are_not_guessed() -> None:
 
     with pytest.raises(DeployError, match=f"Name one: TABLE={TABLE}"):
         find_retained(aws, "prod", None)
-    assert find_retained(aws, "prod", None, table=other) == Retained(table=other)
+    assert find_retained(aws, "prod", None, table=other) == RetainedData(table=other)
     with pytest.raises(DeployError, match=f"TABLE=mine was not kept .* there are: {TABLE}"):
         find_retained(aws, "prod", None, table="mine")
 
@@ -125,7 +125,7 @@ def test_a_refusal_is_not_an_empty_account() -> None:
 
 def test_an_import_adds_the_kept_resources_and_nothing_else() -> None:
     """CloudFormation refuses an import that changes anything; an undone one must delete nothing."""
-    template = import_template(TEMPLATE, Retained(TABLE, BUCKET), a_stack())
+    template = import_template(TEMPLATE, RetainedData(TABLE, BUCKET), a_stack())
 
     assert set(template["Resources"]) == {"ServerlessDeploymentBucket", "Table", "ReportsBucket"}
     assert template["Resources"]["Table"] == {
@@ -138,7 +138,7 @@ def test_an_import_adds_the_kept_resources_and_nothing_else() -> None:
 
 def test_what_was_not_kept_is_not_imported() -> None:
     """The next update creates it."""
-    assert set(import_template(TEMPLATE, Retained(TABLE), None)["Resources"]) == {"Table"}
+    assert set(import_template(TEMPLATE, RetainedData(TABLE), None)["Resources"]) == {"Table"}
 
 
 def test_each_resource_is_named_by_its_identifier() -> None:
@@ -156,7 +156,7 @@ def test_each_resource_is_named_by_its_identifier() -> None:
         }
     )
 
-    adopt(aws, "prod", TEMPLATE, Retained(TABLE, BUCKET), None, say=lambda _: None)
+    adopt(aws, "prod", TEMPLATE, RetainedData(TABLE, BUCKET), None, say=lambda _: None)
 
     (request,) = aws.made("cloudformation.create_change_set")
     assert (request["StackName"], request["ChangeSetType"]) == ("ecr-scan-alerts-prod", "IMPORT")
@@ -197,7 +197,7 @@ def test_an_import_that_cannot_be_made_says_why_and_is_not_carried_out() -> None
 
     for stack in (a_stack(), None):
         with pytest.raises(DeployError, match="cannot be adopted: already exists in stack other"):
-            adopt(aws, "prod", TEMPLATE, Retained(TABLE), stack, say=lambda _: None)
+            adopt(aws, "prod", TEMPLATE, RetainedData(TABLE), stack, say=lambda _: None)
 
     assert aws.made("cloudformation.delete_change_set") == [{"ChangeSetName": "change"}] * 2
     # Only the stack that the change set made.

@@ -9,7 +9,7 @@ from cli.stage_file import with_defaults
 from deploy.account import Account, DeployError
 from deploy.inputs import Inputs
 from deploy.next_steps import next_steps, secret_references
-from deploy.review import Deployed, deployed_parameters, foreign_topics, review
+from deploy.review import RunningConfiguration, deployed_parameters, foreign_topics, review
 from deploy.stack import METADATA, Stack
 from deploy.terminal import Terminal
 from lib.config import config_hash
@@ -39,13 +39,15 @@ def said(document: Any, parameters: dict[str, Any]) -> Stack:
     return a_stack({"Metadata": {METADATA: deployed}})
 
 
-def shown(inputs: Inputs, stack: Stack | None, deployed: Deployed, document: Any = DOCUMENT) -> str:
+def shown(
+    inputs: Inputs, stack: Stack | None, deployed: RunningConfiguration, document: Any = DOCUMENT
+) -> str:
     return "\n".join(review(ACCOUNT, inputs, document, stack, deployed))
 
 
 def test_where_and_as_whom_stands_first() -> None:
     """Whoever is in the wrong account sees it before the question."""
-    lines = shown(WITH_MAIL, None, Deployed()).split("\n")
+    lines = shown(WITH_MAIL, None, RunningConfiguration()).split("\n")
 
     assert lines[:5] == [
         "stage    prod",
@@ -58,7 +60,7 @@ def test_where_and_as_whom_stands_first() -> None:
 
 def test_a_first_deployment_shows_everything() -> None:
     """And says that it is one."""
-    text = shown(WITH_MAIL, None, Deployed())
+    text = shown(WITH_MAIL, None, RunningConfiguration())
 
     assert "This is the first deployment of this stage. It adds:" in text
     assert "  + destination team (slack)" in text
@@ -70,7 +72,7 @@ def test_a_forgotten_mail_address_is_seen() -> None:
     before = said(DOCUMENT, {"alarmEmail": "ops@acme.io", "receiverHosts": ["jira.acme.io"]})
     inputs = Inputs("prod", "eu-west-1", Path("/a.yml"))
 
-    text = shown(inputs, before, Deployed(DOCUMENT))
+    text = shown(inputs, before, RunningConfiguration(DOCUMENT))
 
     assert "Configuration: no changes" in text
     assert "  - alarmEmail: ops@acme.io" in text
@@ -94,8 +96,8 @@ def test_a_stack_of_an_older_version_tells_its_mail_address_and_hosts() -> None:
         "alarmEmail": "ops@acme.io",
         "receiverHosts": ["a.acme.io", "b.acme.io"],
     }
-    assert "Parameters: no changes" not in shown(WITH_MAIL, old, Deployed(DOCUMENT))
-    assert "logLevel" not in shown(WITH_MAIL, old, Deployed(DOCUMENT))
+    assert "Parameters: no changes" not in shown(WITH_MAIL, old, RunningConfiguration(DOCUMENT))
+    assert "logLevel" not in shown(WITH_MAIL, old, RunningConfiguration(DOCUMENT))
 
 
 def test_a_parameter_that_is_newer_than_the_stack_is_compared_with_its_default() -> None:
@@ -105,7 +107,7 @@ def test_a_parameter_that_is_newer_than_the_stack_is_compared_with_its_default()
     before = a_stack({"Metadata": {METADATA: {"parameters": parameters}}})
     inputs = Inputs("prod", "eu-west-1", Path("/a.yml"), {"rolePath": "/teams/"})
 
-    text = shown(inputs, before, Deployed(DOCUMENT))
+    text = shown(inputs, before, RunningConfiguration(DOCUMENT))
 
     assert "  ~ rolePath: / -> /teams/" in text
     assert "+ " not in text
@@ -113,7 +115,9 @@ def test_a_parameter_that_is_newer_than_the_stack_is_compared_with_its_default()
 
 def test_a_configuration_that_cannot_be_read_is_said() -> None:
     """The question is asked all the same."""
-    text = shown(WITH_MAIL, said(DOCUMENT, {}), Deployed(problem="AWS denies GetObject"))
+    text = shown(
+        WITH_MAIL, said(DOCUMENT, {}), RunningConfiguration(problem="AWS denies GetObject")
+    )
 
     assert "What changes in the configuration is unknown: AWS denies GetObject" in text
 
@@ -122,14 +126,14 @@ def test_a_configuration_that_is_not_the_running_one_is_said() -> None:
     """Somebody wrote to the bucket, or the last deployment ended before it did."""
     other = {**DOCUMENT, "fallback": "audit"}
 
-    text = shown(WITH_MAIL, said(DOCUMENT, {}), Deployed(other))
+    text = shown(WITH_MAIL, said(DOCUMENT, {}), RunningConfiguration(other))
 
     assert "The configuration in the bucket is not the one that was deployed last" in text
 
 
 def test_adopted_data_is_compared_with_its_last_configuration() -> None:
     """The stack is new, the destinations are not."""
-    text = shown(WITH_MAIL, None, Deployed(DOCUMENT))
+    text = shown(WITH_MAIL, None, RunningConfiguration(DOCUMENT))
 
     assert "The stack is new; its data and its last configuration were kept." in text
     assert "Configuration: no changes" in text
@@ -144,7 +148,7 @@ def test_a_topic_elsewhere_is_named() -> None:
     }
     document = {**DOCUMENT, "destinations": topics}
 
-    text = shown(WITH_MAIL, None, Deployed(), document)
+    text = shown(WITH_MAIL, None, RunningConfiguration(), document)
 
     assert "far publishes to us-east-1, from eu-west-1." in text
     assert "other publishes to account 310987654321: the policy of its topic must allow" in text

@@ -20,7 +20,7 @@ from cli.__main__ import parser
 from cli.stage_file import defaults
 from deploy.deploy import CURRENT
 from deploy.package import LONGEST_STAGE, ROOT, TEMPLATE, links_left_out
-from deploy.retained import Retained, import_template
+from deploy.retained import RetainedData, import_template
 from deploy.stack import METADATA
 from lib.bootstrap.settings import Settings
 from lib.config.limits import MOST_TOPICS
@@ -584,7 +584,7 @@ def test_the_stack_says_what_it_was_deployed_with(built: Package) -> None:
 
 def test_kept_resources_can_be_adopted(built: Package) -> None:
     """What is imported has the properties that the next update gives it."""
-    retained = Retained(table="table", bucket="bucket")
+    retained = RetainedData(table="table", bucket="bucket")
 
     template = import_template(built.template, retained, None)
 
