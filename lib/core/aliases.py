@@ -38,7 +38,8 @@ def joined(aliases: Mapping[str, set[str]]) -> list[tuple[list[str], tuple[str, 
     return [(ids, _names(ids, others.get(group, []))) for group, ids in rows.items()]
 
 
-def _is_cve(name: str) -> bool:
+def is_cve(name: str) -> bool:
+    """Whether an id is that of the CVE list."""
     return name.startswith(_CVE)
 
 
@@ -59,7 +60,7 @@ def _groups(aliases: Mapping[str, set[str]], namers: Mapping[str, list[str]]) ->
     ]
     cves = _Union()
     for name, namer in mutual:
-        if _is_cve(name) and _is_cve(namer):
+        if is_cve(name) and is_cve(namer):
             cves.join(name, namer)
     groups = _extended({name: cves.root(name) for name in aliases}, mutual)
     exclusive = [(name, namer) for name, namer in edges if _only(namers[name], groups) is not None]
@@ -82,10 +83,10 @@ def _extended(groups: _Groups, edges: Iterable[_Edge]) -> dict[str, str]:
     plain = _Union()
     next_to: defaultdict[str, set[str]] = defaultdict(set)
     for name, other in edges:
-        one, two = sorted((groups[name], groups[other]), key=_is_cve)
-        if _is_cve(two) and not _is_cve(one):
+        one, two = sorted((groups[name], groups[other]), key=is_cve)
+        if is_cve(two) and not is_cve(one):
             next_to[one].add(two)
-        elif not _is_cve(two):
+        elif not is_cve(two):
             plain.join(one, two)
     together: defaultdict[str, set[str]] = defaultdict(set)
     for group, cves in next_to.items():
@@ -103,12 +104,12 @@ def _extended(groups: _Groups, edges: Iterable[_Edge]) -> dict[str, str]:
 
 def _names(ids: list[str], others: list[str]) -> tuple[str, ...]:
     """Return the names of one vulnerability; of CVE ids without rows only a single one is one."""
-    cves = [name for name in others if _is_cve(name)]
-    if len(cves) > 1 or (cves and any(map(_is_cve, ids))):
-        others = [name for name in others if not _is_cve(name)]
+    cves = [name for name in others if is_cve(name)]
+    if len(cves) > 1 or (cves and any(map(is_cve, ids))):
+        others = [name for name in others if not is_cve(name)]
     if len(ids) == 1 and not others:
         return tuple(ids)
-    return tuple(sorted((*sorted(ids), *sorted(others)), key=lambda name: not _is_cve(name)))
+    return tuple(sorted((*sorted(ids), *sorted(others)), key=lambda name: not is_cve(name)))
 
 
 class _Union:

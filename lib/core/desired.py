@@ -56,12 +56,13 @@ def desired(
     incidents, conditions are desired only while no part of the current image has a usable result.
     """
     judges = [Judge(image, destination, rules, today) for image in state.images]
+    grouped = vulnerabilities_of(state.images)
     items: dict[str, DesiredItem] = {}
     suppressed: dict[str, str] = {}
     refused: dict[str, str] = {}
     scanned = not conditions_beside_results and _has_usable_part(state.current)
     for id_, outcome in (
-        *_vulnerabilities(state, judges, reference),
+        *_vulnerabilities(grouped, judges, reference),
         *_conditions(judges, scanned=scanned),
     ):
         if isinstance(outcome, DesiredItem):
@@ -76,6 +77,7 @@ def desired(
         items=MappingProxyType(items),
         suppressed=MappingProxyType(suppressed),
         refused=MappingProxyType(refused),
+        names=MappingProxyType({group.id: group.names for group in grouped if _is_open(group)}),
         compared=reference is not None,
     )
 
@@ -92,10 +94,9 @@ _Outcome = tuple[str, DesiredItem | _LeftOut]
 
 
 def _vulnerabilities(
-    state: StreamState, judges: Sequence[Judge], reference: Reference | None
+    grouped: Sequence[Vulnerability], judges: Sequence[Judge], reference: Reference | None
 ) -> Iterator[_Outcome]:
     """Yield each vulnerability that is open, worst first, and whether it is desired."""
-    grouped = vulnerabilities_of(state.images)
     owners = {row.vulnerability_id: group.id for group in grouped for row in group.findings}
     verdicts: defaultdict[str, list[Verdict]] = defaultdict(list)
     for judge in judges:
@@ -108,6 +109,10 @@ def _vulnerabilities(
         refusal = reference.refusal(vulnerability.names) if reference is not None else None
         outcome = _outcome(vulnerability, found) if refusal is None else _LeftOut(refusal)
         yield vulnerability.id, outcome
+
+
+def _is_open(vulnerability: Vulnerability) -> bool:
+    return any(finding.open for finding in vulnerability.findings)
 
 
 def _outcome(vulnerability: Vulnerability, verdicts: Iterable[Verdict]) -> DesiredItem | _LeftOut:

@@ -27,7 +27,10 @@ from lib.models.streams import PartState, WatchedImage
 
 BELOW: Final = "below "
 """How the refusal of a threshold begins."""
-NOT_RUNNING: Final = "not in use"
+NOT_RUNNING: Final = ("not in use", "not known to be in use")
+NO_FIX: Final = ("no fix available", "no fix known")
+NO_EXPLOIT: Final = "no known exploit"
+"""The other refusals of `lib.core.routing.refusal`, and ours:"""
 NO_ROUTE: Final = "no route leads there"
 
 
@@ -100,7 +103,7 @@ class Judge:
             for filter_ in filters
             if self.watched.running or IN_USE not in filter_.only
         ]
-        refusals = () if passing else (NOT_RUNNING,) if filters else (NO_ROUTE,)
+        refusals = () if passing else NOT_RUNNING[:1] if filters else (NO_ROUTE,)
         stand_in = Finding(condition.condition.value, Package(part.part), Severity.UNKNOWN)
         return self._verdict(stand_in, _Answer(tuple(passing), refusals))
 

@@ -8,9 +8,9 @@ several ids. `lib.core.aliases` says which ids are one.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from lib.core.aliases import joined
+from lib.core.aliases import is_cve, joined
 from lib.models import Finding
 from lib.models.streams import Vulnerability, VulnerabilityId, WatchedImage
 
@@ -54,6 +54,32 @@ def find(items: Mapping[VulnerabilityId, _Value], names: Iterable[str]) -> _Valu
         if item is not None:
             return item
     return None
+
+
+class ByName(Generic[_Value]):
+    """What is kept of vulnerabilities, found by any of their names."""
+
+    def __init__(self, items: Iterable[tuple[VulnerabilityId, Iterable[str], _Value]]) -> None:
+        self._values: dict[VulnerabilityId, _Value] = {}
+        self._ids: dict[str, VulnerabilityId] = {}
+        for id_, names, value in items:
+            self._values[id_] = value
+            for name in names:
+                self._ids.setdefault(name, id_)
+
+    def get(self, id_: VulnerabilityId, names: Iterable[str] = ()) -> _Value | None:
+        """
+        Return the item with this id, else one that shares a name; None where there is none.
+
+        Two different CVE ids are two vulnerabilities, whatever alias they share.
+        """
+        if id_ in self._values:
+            return self._values[id_]
+        for name in (id_, *names):
+            other = self._ids.get(name, name)
+            if other in self._values and not (is_cve(id_) and is_cve(other) and name != other):
+                return self._values[other]
+        return None
 
 
 def _names(rows: Mapping[str, list[Finding]]) -> tuple[Mapping[str, str], dict[str, set[str]]]:

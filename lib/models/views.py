@@ -136,6 +136,8 @@ class Desired:
     """By the ids of what an entry of alerts.yml leaves out, the entry's name."""
     refused: Mapping[str, str]
     """By the ids of everything else that is open, why the filters leave it out, in words."""
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    """Of every vulnerability that is open, desired or not, the names by which it is found."""
     compared: bool = False
     """Whether it is what another stream does not have (`compare_with`): all of it is new."""
 

@@ -1,7 +1,6 @@
 """What a destination should show of a stream, and why it shows nothing else."""
 
 from datetime import date
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,36 +12,23 @@ from lib.core.suppressions import Suppression
 from lib.core.verdicts import RuleSet
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import Destination, Finding, Package, ScanSource, Severity
-from lib.models.streams import Role, StreamState
-from lib.models.views import Condition, Desired
-from tests.support.builders import a_digest, a_filter, a_finding, an_image
-from tests.support.streams import AMD, a_part, a_state, a_watched, an_unscanned_part
+from lib.models.streams import Role
+from lib.models.views import Condition
+from tests.support.builders import a_digest, a_finding, an_image
+from tests.support.streams import (
+    AMD,
+    TEAM,
+    TODAY,
+    a_part,
+    a_route,
+    a_state,
+    a_watched,
+    an_entry,
+    an_unscanned_part,
+    show,
+)
 
-TODAY = date(2026, 11, 23)
-TEAM = Destination("team")
 WINDOWS = "windows/amd64 10.0.20348"
-
-
-def a_route(
-    name: str = "all", *, match: Match | None = None, to: Any = (TEAM,), continues: bool = False,
-    **filter_: Any,
-) -> Route:  # fmt: skip
-    return Route(name, a_filter(route=name, **filter_), to, match, continues)
-
-
-def an_entry(id_: str = "CVE-2024-0001", *, expires: date = TODAY, **limits: Any) -> Suppression:
-    return Suppression(id_, expires, "not reachable", **limits)
-
-
-def show(
-    state: StreamState,
-    *routes: Route,
-    suppressions: tuple[Suppression, ...] = (),
-    **options: Any,
-) -> Desired:
-    return desired(
-        state, TEAM, RuleSet(routes or (a_route(),), suppressions), today=TODAY, **options
-    )
 
 
 # --- routes and filters -----------------------------------------------------------------------

@@ -1,10 +1,14 @@
 """Streams, their states and what scans say, with defaults."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from lib.models import Finding, Image, ScanSource, Severity, StreamId
+from lib.core.desired import desired
+from lib.core.routing import Match, Route
+from lib.core.suppressions import Suppression
+from lib.core.verdicts import RuleSet
+from lib.models import Destination, Finding, Image, ScanSource, Severity, StreamId
 from lib.models.streams import (
     Arrival,
     Departure,
@@ -17,7 +21,8 @@ from lib.models.streams import (
     StreamState,
     WatchedImage,
 )
-from tests.support.builders import NOW, an_image
+from lib.models.views import Agreement, Condition, Desired, ReportedItem, View
+from tests.support.builders import NOW, a_filter, an_image
 
 STREAM = StreamId("000474600478/eu-central-1/payments/api")
 AMD = "linux/amd64"
@@ -101,3 +106,66 @@ def a_state(
     return StreamState(
         STREAM, version, at, created_at=NOW, images=images, lifecycles=lifecycles or {}, **fields
     )
+
+
+TODAY = date(2026, 11, 23)
+TEAM = Destination("team")
+
+
+def a_route(
+    name: str = "all",
+    *,
+    match: Match | None = None,
+    to: tuple[Destination, ...] = (TEAM,),
+    continues: bool = False,
+    **filter_: Any,
+) -> Route:
+    """Return a route that asks for HIGH and leads to one team."""
+    return Route(name, a_filter(route=name, **filter_), to, match, continues)
+
+
+def an_entry(
+    id_: str = "CVE-2024-0001", *, expires: date = TODAY, **limits: str | None
+) -> Suppression:
+    """Return a suppression that holds through today."""
+    return Suppression(id_, expires, "not reachable", **limits)
+
+
+def some_rules(
+    *routes: Route, suppressions: tuple[Suppression, ...] = (), hash_: str = "rules"
+) -> RuleSet:
+    """Return rules of these routes, else of one that asks for HIGH."""
+    return RuleSet(routes or (a_route(),), suppressions, hash_)
+
+
+def show(
+    state: StreamState, *routes: Route, suppressions: tuple[Suppression, ...] = (), **options: Any
+) -> Desired:
+    """Return what the team should show of a stream."""
+    return desired(
+        state, TEAM, some_rules(*routes, suppressions=suppressions), today=TODAY, **options
+    )
+
+
+def an_agreement(version: int = 1, rules: str = "rules", **suppressed: str) -> Agreement:
+    """Return the agreement of a view with this version of the state."""
+    names = {name.replace("_", "-"): entry for name, entry in suppressed.items()}
+    return Agreement(version, a_stamp(version).at, rules, names)
+
+
+def a_reported(id_: str = "CVE-2024-0001", **fields: Any) -> ReportedItem:
+    """Return a vulnerability that was reported as HIGH."""
+    defaults: dict[str, Any] = {"severity": Severity.HIGH, "names": (id_,), "routes": ("all",)}
+    return ReportedItem(id_, **{**defaults, **fields})
+
+
+def a_reported_condition(key: str = f"FAILED {AMD}", **fields: Any) -> ReportedItem:
+    """Return a condition that was reported."""
+    defaults: dict[str, Any] = {"severity": Severity.UNKNOWN, "routes": ("all",)}
+    return ReportedItem(key, **{**defaults, "condition": Condition.SCAN_FAILED, **fields})
+
+
+def a_view(*reported: ReportedItem, agreed: Agreement | None = None, **fields: Any) -> View:
+    """Return the view of the team, with what it reported."""
+    return View(TEAM, STREAM, reported={item.id: item for item in reported}, agreement=agreed,
+                **fields)  # fmt: skip

@@ -1,0 +1,163 @@
+"""
+Why a desired item is in a notification: its kind, and the reason in words. Pure.
+
+What came or got worse is judged by the stamps of the stream's state, against the state that the
+view agreed with last.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.proof import Listing, Proof, listings
+from lib.core.verdicts import RuleSet
+from lib.core.vulnerabilities import find
+from lib.models.streams import Arrival, Lifecycle, PackageVersion, Stamp, StreamState
+from lib.models.views import Agreement, Desired, DesiredItem, Kind, ReportedItem
+
+Judgement = tuple[Kind, str]
+
+_CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
+    Arrival.PUSH: "came with {image}",
+    Arrival.TAG: "came with a tag: {image} is current now",
+    Arrival.DELETION: "what was current was deleted: {image} is current again",
+    Arrival.SCAN: "a scan of {image} lists it now",
+    Arrival.DEPLOYMENT: "{image} began to run",
+})  # fmt: skip
+
+
+class Arrivals:
+    """What is asked about the desired items of one view."""
+
+    def __init__(
+        self,
+        state: StreamState,
+        desired: Desired,
+        before: Agreement | None,
+        rules: RuleSet,
+        day: date,
+    ) -> None:
+        self._state = state
+        self._compared = desired.compared
+        self._before = before
+        self._rules = rules
+        self._entries = {entry.name: entry.expires for entry in rules.suppressions}
+        self._day = day
+
+    def kind(self, item: DesiredItem) -> Judgement:
+        """Return why an item that was not reported is notified."""
+        if item.reported.condition is not None:
+            return Kind(item.reported.condition.value), item.reason
+        if self._before is None:
+            if self._compared:
+                return Kind.NEW, "not in what this stream is compared with"
+            return Kind.BASELINE, "the first usable report of this stream"
+        return next(self._kinds(item, self._before))
+
+    def change(self, item: DesiredItem, before: ReportedItem) -> Judgement:
+        """Return what is different about an item that was reported."""
+        return next(self._changes(item, before))
+
+    def _kinds(self, item: DesiredItem, before: Agreement) -> Iterator[Judgement]:
+        """Yield each kind that holds for an item that was not reported, the first one first."""
+        lifecycle = self._lifecycle(item)
+        image = item.images[0].name
+        entry = find(before.suppressed, item.reported.names)
+        if lifecycle is not None and self._is_later(lifecycle.opened):
+            deployed = lifecycle.arrival is Arrival.DEPLOYMENT
+            kind = Kind.DEPLOYED if deployed else Kind.NEW
+            yield kind, _CAME[lifecycle.arrival].format(image=image)
+        if entry is not None and self._is_in_force(entry):
+            yield Kind.NEW, f"the suppression {entry} does not cover {image}"
+        if lifecycle is not None:
+            yield from self._worsenings(item, lifecycle)
+            if self._is_later(lifecycle.deployed):
+                yield Kind.DEPLOYED, f"{image} began to run"
+        if entry is not None:
+            yield Kind.SUPPRESSION_ENDED, self._ended(entry)
+        if before.rules != self._rules.hash:
+            yield Kind.RULES_CHANGED, f"alerts.yml was changed since {before.at:%Y-%m-%d}"
+        yield Kind.NEW, "the rules ask for it since the last agreement"
+
+    def _changes(self, item: DesiredItem, before: ReportedItem) -> Iterator[Judgement]:
+        """Yield each kind that holds for an item that was reported, the first one first."""
+        now = item.reported
+        lifecycle = self._lifecycle(item)
+        if lifecycle is not None and now.condition is None:
+            for kind, reason in self._worsenings(item, lifecycle):
+                if _is_worse(kind, now, before):
+                    yield kind, reason
+            if self._is_later(lifecycle.left_current):
+                yield from self._fix_ready(item, lifecycle)
+        if now.severity < before.severity:
+            words = f"lowered from {before.severity.name} to {now.severity.name}"
+            yield Kind.UNCHANGED, f"{words}, and the rules still ask for it"
+        yield Kind.UNCHANGED, "reported before"
+
+    def _worsenings(self, item: DesiredItem, lifecycle: Lifecycle) -> Iterator[Judgement]:
+        """Yield what got worse or better known, by what the same scanner says."""
+        if self._is_later(lifecycle.raised):
+            yield Kind.RAISED, f"raised to {item.reported.severity.name}"
+        if self._is_later(lifecycle.exploit_known):
+            yield Kind.EXPLOIT_KNOWN, "an exploit is known now"
+        if self._is_later(lifecycle.fix_available):
+            fixed = (row.fixed_version for row in item.findings if row.fixed_version)
+            version = next(fixed, None)
+            yield Kind.FIX_AVAILABLE, f"a fix is available now{f': {version}' if version else ''}"
+
+    def _fix_ready(self, item: DesiredItem, lifecycle: Lifecycle) -> Iterator[Judgement]:
+        """Yield FIX_READY where the report of the current image proves it."""
+        current = self._state.current
+        if current is None or self._proof.doubt(self._listing(item, lifecycle)) is not None:
+            return
+        others = ", ".join(image.name for image in item.images)
+        yield Kind.FIX_READY, f"fixed in {current.image.name}; {others} still runs"
+
+    def _listing(self, item: DesiredItem, lifecycle: Lifecycle) -> Listing:
+        """Return where the images behind the current one list an item."""
+        parts: set[str] = set()
+        packages: set[PackageVersion] = set()
+        for id_ in {row.vulnerability_id for row in item.findings}:
+            listed = self._listed_behind.get(id_, (set(), set()))
+            parts |= listed[0]
+            packages |= listed[1]
+        names = item.reported.names
+        return Listing(names, lifecycle.scanner, tuple(sorted(parts)), tuple(sorted(packages)))
+
+    @cached_property
+    def _proof(self) -> Proof:
+        return Proof(self._state.images[:1])
+
+    @cached_property
+    def _listed_behind(self) -> Mapping[str, tuple[set[str], set[PackageVersion]]]:
+        return listings(self._state.images[1:])
+
+    def _lifecycle(self, item: DesiredItem) -> Lifecycle | None:
+        return find(self._state.lifecycles, (item.reported.id, *item.reported.names))
+
+    def _is_later(self, stamp: Stamp | None) -> bool:
+        """Whether something happened after the state that the view agreed with last."""
+        if stamp is None or self._before is None:
+            return False
+        return stamp.version > self._before.version
+
+    def _is_in_force(self, entry: str) -> bool:
+        expires = self._entries.get(entry)
+        return expires is not None and expires >= self._day
+
+    def _ended(self, entry: str) -> str:
+        expires = self._entries.get(entry)
+        if expires is None:
+            return f"alerts.yml has no suppression {entry} any more"
+        return f"the suppression {entry} ended on {expires}"
+
+
+def _is_worse(kind: Kind, now: ReportedItem, before: ReportedItem) -> bool:
+    """Whether a view was not notified of this before: it keeps the worst that was reported."""
+    if kind is Kind.RAISED:
+        return now.severity > before.severity
+    if kind is Kind.EXPLOIT_KNOWN:
+        return now.exploitable and not before.exploitable
+    return now.fixable and not before.fixable

@@ -1,0 +1,131 @@
+"""
+The delta of a view: what differs between what it reported and what is desired. Pure.
+
+Each item has a kind and a reason in words. Kinds are tried in the order of `Kind`, the first that
+holds stands: `lib.core.arrivals` for what is desired, `lib.core.endings` for what is not any more.
+What changed is judged by the stamps of the stream's state, against the state that the view agreed
+with last.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.arrivals import Arrivals
+from lib.core.endings import Endings
+from lib.core.profiles import Interests, Profile
+from lib.core.verdicts import RuleSet
+from lib.core.vulnerabilities import ByName
+from lib.models import Destination, StreamId
+from lib.models.streams import StreamState
+from lib.models.views import Agreement, Delta, DeltaItem, Desired, Kind, ReportedItem, View
+
+_ORDER: Final[Mapping[Kind, int]] = MappingProxyType(
+    {kind: place for place, kind in enumerate(Kind)}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """What a delta is judged by, beside the stream: the rules in force, the day, the receiver."""
+
+    rules: RuleSet
+    day: date
+    """In UTC."""
+    profile: Profile
+
+
+def delta(view: View, state: StreamState, desired: Desired, today: Today) -> Delta:
+    """
+    Return the difference between what a view reported and what it should show.
+
+    `view.reported` is what the receiver may show: see `lib.core.notifications.effective`.
+    """
+    items = explained(view, state, desired, today)
+    differing = [item for item in items if item.kind is not Kind.UNCHANGED]
+    after = {item.item.id: item.item for item in items if item.desired is not None}
+    return Delta(
+        items=tuple(sorted(differing, key=_worst_first)),
+        unchanged=len(items) - len(differing),
+        after=MappingProxyType(after),
+        agreement=Agreement(state.version, state.at, today.rules.hash, desired.suppressed),
+    )
+
+
+def explained(
+    view: View, state: StreamState, desired: Desired, today: Today
+) -> tuple[DeltaItem, ...]:
+    """Return every item that is desired or reported, UNCHANGED ones too, with kind and reason."""
+    interests = Interests(today.rules.routes, today.profile)
+    return tuple(
+        [
+            replace(change, worth=interests.ask_for(change.kind, change.item, before))
+            for change, before in _changes(view, state, desired, today)
+        ]
+    )
+
+
+def later_view(destination: Destination, stream: StreamId, state: StreamState) -> View:
+    """
+    Return the view of a destination whose route is younger than the stream.
+
+    It agreed with the stream as it is, by other rules: what is desired is RULES_CHANGED.
+    """
+    return View(destination, stream, agreement=Agreement(state.version, state.at, rules=""))
+
+
+def _changes(
+    view: View, state: StreamState, desired: Desired, today: Today
+) -> Iterator[tuple[DeltaItem, ReportedItem | None]]:
+    """Yield what becomes of each item, with the reported item that it was before."""
+    pairs = _pairs(desired, view.reported)
+    arrivals = Arrivals(state, desired, view.agreement, today.rules, today.day)
+    for id_, item in desired.items.items():
+        before = view.reported.get(pairs[id_]) if id_ in pairs else None
+        kind, reason = arrivals.kind(item) if before is None else arrivals.change(item, before)
+        yield DeltaItem(kind, reason, _worst(item.reported, before), item), before
+    endings = Endings(state, desired, view.agreement, today.rules)
+    paired = set(pairs.values())
+    for id_, reported in view.reported.items():
+        if id_ not in paired:
+            kind, reason = endings.ending(reported)
+            yield DeltaItem(kind, reason, reported), None
+
+
+def _pairs(desired: Desired, reported: Mapping[str, ReportedItem]) -> dict[str, str]:
+    """Return, for each desired item that was reported, under which id it was."""
+    pairs = {id_: id_ for id_ in desired.items if id_ in reported}
+    others = [item for id_, item in reported.items() if id_ not in pairs]
+    renamed = ByName((item.id, item.names, item.id) for item in others if item.condition is None)
+    for id_, item in desired.items.items():
+        if id_ in pairs or item.reported.condition is not None:
+            continue
+        before = renamed.get(id_, item.reported.names)
+        if before is not None and before not in pairs.values():
+            pairs[id_] = before
+    return pairs
+
+
+def _worst(item: ReportedItem, before: ReportedItem | None) -> ReportedItem:
+    """Return an item as it is reported: what goes up and down is raised once."""
+    if before is None:
+        return item
+    return replace(
+        item,
+        severity=max(item.severity, before.severity),
+        exploitable=item.exploitable or before.exploitable,
+        fixable=item.fixable or before.fixable,
+    )
+
+
+def _worst_first(change: DeltaItem) -> tuple[int, int, bool, bool, str]:
+    item = change.item
+    return (
+        _ORDER[change.kind],
+        -item.severity,
+        not item.exploitable,
+        not item.fixable,
+        item.id,
+    )

@@ -1,0 +1,125 @@
+"""
+Why a reported item is not desired any more: fixed for certain, or a reason in words. Pure.
+
+RESOLVED is said only of what is proven fixed. Everything else is NO_LONGER_REPORTED.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.proof import Proof, listing_of
+from lib.core.verdicts import BELOW, NO_EXPLOIT, NO_FIX, NOT_RUNNING, RuleSet
+from lib.core.vulnerabilities import ByName, find
+from lib.models.streams import Arrival, Departure, Lifecycle, StreamState
+from lib.models.views import Agreement, Desired, Kind, ReportedItem
+
+Judgement = tuple[Kind, str]
+
+_AT_THE_SOURCE: Final = MappingProxyType(
+    {"CLOSED": "closed at the source", "SUPPRESSED": "suppressed at the source"}
+)
+_LEFT: Final = MappingProxyType(
+    {Arrival.DELETION: "was deleted", Arrival.DEPLOYMENT: "does not run any more"}
+)
+"""What became of the image that listed a vulnerability last; else another one took its place."""
+
+
+class Endings:
+    """What is asked about the items of one view that are not desired any more."""
+
+    def __init__(
+        self, state: StreamState, desired: Desired, before: Agreement | None, rules: RuleSet
+    ) -> None:
+        self._state = state
+        self._desired = desired
+        self._rules = rules
+        self._rules_changed = before is not None and before.rules != rules.hash
+
+    def ending(self, item: ReportedItem) -> Judgement:
+        """Return why an item ended."""
+        if item.condition is not None:
+            words = self._left_out(item, item.id) or "no part is without a result for this reason"
+            return Kind.NO_LONGER_REPORTED, words
+        id_ = self._open.get(item.id, item.names)
+        if id_ is not None:
+            words = self._left_out(item, id_) or f"reported as {id_} now"
+            return Kind.NO_LONGER_REPORTED, words
+        departure = self._departed.get(item.id, item.names)
+        if departure is None:
+            words = "no scan lists it" if self._state.images else "no image is watched any more"
+            return Kind.NO_LONGER_REPORTED, words
+        return self._departure(departure)
+
+    def _left_out(self, item: ReportedItem, id_: str) -> str | None:
+        """Return why the rules leave out what is still open; None where they do not."""
+        entry = self._desired.suppressed.get(id_)
+        if entry is not None:
+            return self._suppressed(entry)
+        refusal = self._desired.refused.get(id_)
+        if refusal is None:
+            return None
+        lifecycle = find(self._state.lifecycles, (id_, *self._desired.names.get(id_, ())))
+        causes = ", ".join(_causes(item, lifecycle, refusal.split(", ")))
+        if causes:
+            return f"{causes} ({refusal})"
+        return f"the rules changed: {refusal}" if self._rules_changed else refusal
+
+    def _suppressed(self, name: str) -> str:
+        entries = (entry for entry in self._rules.suppressions if entry.name == name)
+        limits = (f" until {entry.expires}: {entry.reason}" for entry in entries)
+        return f"suppressed by {name}{next(limits, '')}"
+
+    def _departure(self, departure: Departure) -> Judgement:
+        """Return why something ended that no watched image lists as open."""
+        if departure.closed is not None:
+            word = departure.closed
+            return Kind.NO_LONGER_REPORTED, _AT_THE_SOURCE.get(word, f"{word} at the source")
+        current = next(iter(self._state.images), None)
+        if current is None:
+            return Kind.NO_LONGER_REPORTED, f"{_left(departure)}, and no image is watched any more"
+        doubt = self._proof.doubt(listing_of(departure))
+        if self._is_watched(departure) and not departure.image.is_repository:
+            words = f"not listed any more for the same image, {departure.image.name}"
+            return Kind.NO_LONGER_REPORTED, f"{words}: {doubt or 'the scanner knows better now'}"
+        if doubt is not None:
+            return Kind.NO_LONGER_REPORTED, doubt
+        if departure.image.is_repository:
+            return Kind.RESOLVED, "as it should be now"
+        return Kind.RESOLVED, f"{_left(departure)}, and {current.image.name} does not have it"
+
+    def _is_watched(self, departure: Departure) -> bool:
+        return any(image.image.key == departure.image.key for image in self._state.images)
+
+    @cached_property
+    def _proof(self) -> Proof:
+        return Proof(self._state.images)
+
+    @cached_property
+    def _open(self) -> ByName[str]:
+        return ByName((id_, names, id_) for id_, names in self._desired.names.items())
+
+    @cached_property
+    def _departed(self) -> ByName[Departure]:
+        departures = self._state.departures.items()
+        return ByName((id_, departure.names, departure) for id_, departure in departures)
+
+
+def _left(departure: Departure) -> str:
+    name = departure.image.name
+    words = _LEFT.get(departure.cause)
+    return f"{name} {words}" if words else f"another image took the place of {name}"
+
+
+def _causes(item: ReportedItem, now: Lifecycle | None, refusals: list[str]) -> Iterator[str]:
+    """Yield what changed about an item so that a filter leaves it out now."""
+    for refusal in refusals:
+        if refusal.startswith(BELOW) and now is not None and now.severity < item.severity:
+            yield f"lowered from {item.severity.name} to {now.severity.name}"
+        if refusal in NO_FIX and item.fixable:
+            yield "its fix was withdrawn"
+        if refusal == NO_EXPLOIT and item.exploitable:
+            yield "no exploit is known any more"
+        if refusal in NOT_RUNNING:
+            yield "no image that has it is known to run any more"

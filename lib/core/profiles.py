@@ -1,0 +1,74 @@
+"""What types of destinations make of notifications: which kinds are news, what is kept current."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from lib.core.routing import Route
+from lib.models import Json
+from lib.models.views import Kind, ReportedItem
+
+_NO_NEWS: Final = frozenset({Kind.UNCHANGED, Kind.NO_LONGER_REPORTED, Kind.MONITORING_ENDED})
+_NO_INCIDENT: Final = frozenset({Kind.BASELINE, Kind.FIX_READY})
+_EVERY_KIND: Final = frozenset(Kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How a destination treats notifications."""
+
+    kinds: frozenset[Kind] = _EVERY_KIND - _NO_NEWS
+    """Worth a message where a route does not say."""
+    keeps_current: bool = False
+    """It shows something that can be brought up to date without a message."""
+    is_program: bool = False
+    """It keeps a state of its own, so that it needs everything that differs."""
+    conditions_beside_results: bool = True
+    """False: conditions are news only while no part of the current image has a usable result."""
+
+
+_READER: Final = Profile()
+_KEEPER: Final = Profile(keeps_current=True)
+_INCIDENTS: Final = Profile(
+    _EVERY_KIND - _NO_NEWS - _NO_INCIDENT, keeps_current=True, conditions_beside_results=False
+)
+_PROGRAM: Final = Profile(_EVERY_KIND - {Kind.UNCHANGED}, is_program=True)
+
+
+def profile_of(type_: str, options: Mapping[str, Json]) -> Profile:
+    """
+    Return the profile of a destination of alerts.yml, by its type and options.
+
+    A Slack bot can edit its messages, a Slack webhook cannot. SNS in the formats json and ocsf, and
+    destinations of type webhook, are read by programs.
+    """
+    if type_ == "pagerduty":
+        return _INCIDENTS
+    if type_ == "jira" or (type_ == "slack" and "token" in options):
+        return _KEEPER
+    if type_ == "webhook" or (type_ == "sns" and options.get("format") in ("json", "ocsf")):
+        return _PROGRAM
+    return _READER
+
+
+class Interests:
+    """Which kinds are worth a message to one destination, by the routes that lead there."""
+
+    def __init__(self, routes: Sequence[Route], profile: Profile) -> None:
+        self._default = frozenset(kind.value for kind in profile.kinds)
+        self._by_route = {
+            route.name: frozenset(kind.value for kind in route.filter.kinds)
+            for route in routes
+            if route.filter.kinds
+        }
+
+    def ask_for(self, kind: Kind, *items: ReportedItem | None) -> bool:
+        """
+        Whether a kind is worth a message for any route that desires an item, or desired it.
+
+        A route that is not there any more asks for what is news by default.
+        """
+        routes = {route for item in items if item is not None for route in item.routes}
+        return any(
+            kind.value in self._by_route.get(route, self._default) for route in routes or ("",)
+        )

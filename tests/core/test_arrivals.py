@@ -1,0 +1,317 @@
+"""Why desired items are notified: kinds, their order, and reasons."""
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from lib.core.arrivals import Arrivals, Judgement
+from lib.core.desired import Reference
+from lib.models import ScanSource, Severity
+from lib.models.streams import Arrival, Lifecycle, Role, StreamState
+from lib.models.views import Agreement, Kind, ReportedItem
+from tests.support.builders import a_digest, a_finding, an_image
+from tests.support.streams import (
+    TODAY,
+    a_lifecycle,
+    a_reported,
+    a_reported_condition,
+    a_stamp,
+    a_state,
+    a_watched,
+    an_agreement,
+    an_entry,
+    an_unscanned_part,
+    show,
+    some_rules,
+)
+
+ID = "CVE-2024-0001"
+
+
+def of(
+    lifecycle: Lifecycle | None,
+    *,
+    agreed: Agreement | None = None,
+    reported: ReportedItem | None = None,
+    state: StreamState | None = None,
+    suppressions: Any = (),
+    hash_: str = "rules",
+    reference: Reference | None = None,
+) -> Judgement:
+    """Return the kind of the only desired item, after an agreement with version 1."""
+    state = state or a_state(a_watched(a_finding(fixed_version="3.0.14")), version=2)
+    state = replace(state, lifecycles={ID: lifecycle} if lifecycle is not None else {})
+    shown = show(state, suppressions=suppressions, reference=reference)
+    (item,) = shown.items.values()
+    rules = some_rules(suppressions=suppressions, hash_=hash_)
+    arrivals = Arrivals(state, shown, agreed, rules, TODAY)
+    return arrivals.kind(item) if reported is None else arrivals.change(item, reported)
+
+
+AGREED = an_agreement(1)
+
+
+# --- not reported before ----------------------------------------------------------------------
+
+
+def test_the_first_usable_report_is_the_baseline() -> None:
+    """The view has not agreed with any state yet."""
+    assert of(a_lifecycle(1)) == (Kind.BASELINE, "the first usable report of this stream")
+
+
+def test_what_a_comparison_leaves_is_new() -> None:
+    """There is no baseline where another stream is the reference."""
+    reference = Reference("main-*", frozenset())
+
+    assert of(a_lifecycle(1), reference=reference)[0] is Kind.NEW
+
+
+@pytest.mark.parametrize(
+    ("arrival", "reason"),
+    [
+        (Arrival.PUSH, "came with payments/api:1.4.1"),
+        (Arrival.TAG, "came with a tag: payments/api:1.4.1 is current now"),
+        (Arrival.SCAN, "a scan of payments/api:1.4.1 lists it now"),
+        (
+            Arrival.DELETION,
+            "what was current was deleted: payments/api:1.4.1 is current again",
+        ),
+    ],
+)
+def test_what_came_after_the_agreement_is_new_and_says_how_it_came(
+    arrival: Arrival, reason: str
+) -> None:
+    """By a push, a tag, a deletion or a scan."""
+    assert of(a_lifecycle(2, arrival=arrival), agreed=AGREED) == (Kind.NEW, reason)
+
+
+def test_what_came_with_a_deployment_is_deployed() -> None:
+    """The image is watched only because it began to run."""
+    lifecycle = a_lifecycle(2, arrival=Arrival.DEPLOYMENT)
+
+    assert of(lifecycle, agreed=AGREED) == (Kind.DEPLOYED, "payments/api:1.4.1 began to run")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "kind", "reason"),
+    [
+        ("raised", Kind.RAISED, "raised to HIGH"),
+        ("exploit_known", Kind.EXPLOIT_KNOWN, "an exploit is known now"),
+        ("fix_available", Kind.FIX_AVAILABLE, "a fix is available now: 3.0.14"),
+        ("deployed", Kind.DEPLOYED, "payments/api:1.4.1 began to run"),
+    ],
+)
+def test_what_happened_after_the_agreement_is_the_kind(stamp: str, kind: Kind, reason: str) -> None:
+    """It was there before, below a filter."""
+    lifecycle = a_lifecycle(1, **{stamp: a_stamp(2)})
+
+    assert of(lifecycle, agreed=AGREED) == (kind, reason)
+
+
+@pytest.mark.parametrize("stamp", ["raised", "exploit_known", "fix_available", "deployed"])
+def test_what_happened_before_the_agreement_is_no_kind(stamp: str) -> None:
+    """The view agreed with it: it is not why the item is desired now."""
+    lifecycle = a_lifecycle(1, **{stamp: a_stamp(1)})
+
+    assert of(lifecycle, agreed=AGREED)[1] == "the rules ask for it since the last agreement"
+
+
+def test_the_first_kind_that_holds_stands() -> None:
+    """In the order of the table, one after the other."""
+    fields = {name: a_stamp(2) for name in ("raised", "exploit_known", "fix_available", "deployed")}
+    agreed = an_agreement(1, "others", CVE_2024_0001="an entry")
+    kinds = [of(a_lifecycle(2, **fields), agreed=agreed)[0]]
+    for name in list(fields):
+        kinds.append(of(a_lifecycle(1, **fields), agreed=agreed)[0])
+        del fields[name]
+    kinds.append(of(a_lifecycle(1), agreed=agreed)[0])
+    kinds.append(of(a_lifecycle(1), agreed=an_agreement(1, "others"))[0])
+    kinds.append(of(a_lifecycle(1), agreed=AGREED)[0])
+
+    assert kinds == [
+        Kind.NEW, Kind.RAISED, Kind.EXPLOIT_KNOWN, Kind.FIX_AVAILABLE, Kind.DEPLOYED,
+        Kind.SUPPRESSION_ENDED, Kind.RULES_CHANGED, Kind.NEW,
+    ]  # fmt: skip
+
+
+def test_a_fix_without_a_version_is_available_too() -> None:
+    """The source only says that there is one."""
+    state = a_state(a_watched(a_finding(fix_available="YES")), version=2)
+    lifecycle = a_lifecycle(1, fix_available=a_stamp(2))
+
+    assert of(lifecycle, agreed=AGREED, state=state)[1] == "a fix is available now"
+
+
+def test_a_suppression_that_ended_is_named() -> None:
+    """Its last day is over, or it stands in alerts.yml no more."""
+    agreed = an_agreement(1, CVE_2024_0001=ID)
+    over = (an_entry(expires=date(2026, 11, 22)),)
+
+    assert of(a_lifecycle(1), agreed=agreed, suppressions=over) == (
+        Kind.SUPPRESSION_ENDED,
+        f"the suppression {ID} ended on 2026-11-22",
+    )
+    assert of(a_lifecycle(1), agreed=agreed) == (
+        Kind.SUPPRESSION_ENDED,
+        f"alerts.yml has no suppression {ID} any more",
+    )
+
+
+def test_an_entry_that_does_not_cover_the_next_image_has_not_ended() -> None:
+    """It still holds, for the digest that it names: what comes with the next image is NEW."""
+    entry = an_entry(digest=a_digest(1))
+    agreed = an_agreement(1, CVE_2024_0001=entry.name)
+    state = a_state(a_watched(a_finding(), image=an_image(2)), version=2)
+    raised = a_lifecycle(1, raised=a_stamp(2))
+
+    kind, reason = of(raised, agreed=agreed, suppressions=(entry,), state=state)
+
+    assert kind is Kind.NEW
+    assert reason == f"the suppression {entry.name} does not cover payments/api:1.4.2"
+
+
+def test_other_rules_are_a_reason_of_their_own() -> None:
+    """Nothing happened to the vulnerability; alerts.yml says something else."""
+    assert of(a_lifecycle(1), agreed=AGREED, hash_="others") == (
+        Kind.RULES_CHANGED,
+        "alerts.yml was changed since 2026-11-23",
+    )
+
+
+def test_what_no_row_explains_is_new() -> None:
+    """Another scanner knows more, for example; nothing is left out for want of a word."""
+    assert of(a_lifecycle(1), agreed=AGREED)[0] is Kind.NEW
+    assert of(None, agreed=AGREED)[0] is Kind.NEW
+
+
+def test_a_condition_is_its_own_kind() -> None:
+    """It needs no agreement, and has the reason of the scan."""
+    state = a_state(a_watched(parts=(an_unscanned_part(),)))
+
+    assert of(None, state=state) == (Kind.SCAN_FAILED, "status FAILED")
+    assert of(None, state=state, agreed=AGREED)[0] is Kind.SCAN_FAILED
+
+
+# --- reported before --------------------------------------------------------------------------
+
+
+def test_what_was_reported_and_is_the_same_is_unchanged() -> None:
+    """Whatever came after: other packages, other images, other rules."""
+    lifecycle = a_lifecycle(2, deployed=a_stamp(2))
+
+    judgement = of(lifecycle, agreed=AGREED, reported=a_reported(fixable=True), hash_="others")
+
+    assert judgement == (Kind.UNCHANGED, "reported before")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "before", "kind"),
+    [
+        ("raised", {"severity": Severity.MEDIUM}, Kind.RAISED),
+        ("exploit_known", {"exploitable": False}, Kind.EXPLOIT_KNOWN),
+        ("fix_available", {"fixable": False}, Kind.FIX_AVAILABLE),
+    ],
+)
+def test_a_reported_item_that_got_worse_is_notified(
+    stamp: str, before: dict[str, Any], kind: Kind
+) -> None:
+    """Once: only what is worse than what was reported."""
+    row = a_finding(fixed_version="2", exploit_available="YES")
+    state = a_state(a_watched(row), version=2)
+    lifecycle = a_lifecycle(1, **{stamp: a_stamp(2)})
+    known = {"severity": Severity.HIGH, "exploitable": True, "fixable": True}
+
+    worse = of(lifecycle, agreed=AGREED, state=state, reported=a_reported(**known | before))
+    again = of(lifecycle, agreed=AGREED, state=state, reported=a_reported(**known))
+
+    assert (worse[0], again[0]) == (kind, Kind.UNCHANGED)
+
+
+def test_what_only_another_scanner_knows_is_taken_over_without_a_kind() -> None:
+    """The state has no stamp for it."""
+    reported = a_reported(severity=Severity.MEDIUM, fixable=True)
+
+    assert of(a_lifecycle(1), agreed=AGREED, reported=reported)[0] is Kind.UNCHANGED
+
+
+def test_a_severity_that_falls_and_still_passes_is_unchanged() -> None:
+    """The reason says that it fell."""
+    reported = a_reported(severity=Severity.CRITICAL, fixable=True)
+
+    assert of(a_lifecycle(1), agreed=AGREED, reported=reported) == (
+        Kind.UNCHANGED,
+        "lowered from CRITICAL to HIGH, and the rules still ask for it",
+    )
+
+
+def test_a_condition_that_was_reported_is_unchanged() -> None:
+    """The tenth release of an image that is not supported is not news."""
+    state = a_state(a_watched(image=an_image(2), parts=(an_unscanned_part(),)), version=2)
+
+    assert of(None, agreed=AGREED, state=state, reported=a_reported_condition()) == (
+        Kind.UNCHANGED,
+        "reported before",
+    )
+
+
+# --- fixed, and not deployed ------------------------------------------------------------------
+
+
+def behind(*current: Any, old: Any = None, **part: Any) -> StreamState:
+    """Return a stream whose current image has these rows, while 1.4.1 runs with the finding."""
+    running = a_watched(old or a_finding(), image=an_image(1), role=Role.RUNNING, running=True)
+    return a_state(a_watched(*current, image=an_image(2), **part), running, version=2)
+
+
+LEFT = a_lifecycle(1, left_current=a_stamp(2))
+
+
+def test_what_left_the_current_image_and_still_runs_is_ready_to_be_fixed() -> None:
+    """Proven by the report of the current image; the item stays."""
+    assert of(LEFT, agreed=AGREED, state=behind(), reported=a_reported()) == (
+        Kind.FIX_READY,
+        "fixed in payments/api:1.4.2; payments/api:1.4.1 still runs",
+    )
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        behind(complete=False),
+        behind(source=ScanSource.ECR_BASIC),
+        behind(a_finding("CVE-2", severity="LOW")),
+        behind(part="linux/arm64"),
+        behind(a_finding(source_status="CLOSED", version="4")),
+    ],
+    ids=["incomplete", "another scanner", "same package", "another part", "closed"],
+)
+def test_a_fix_that_is_not_proven_is_not_ready(state: StreamState) -> None:
+    """The current image has no complete report, or the package is still there."""
+    assert of(LEFT, agreed=AGREED, state=state, reported=a_reported())[0] is Kind.UNCHANGED
+
+
+def test_a_fix_is_ready_once() -> None:
+    """It left the current image before the view agreed."""
+    lifecycle = a_lifecycle(1, left_current=a_stamp(1))
+
+    assert of(lifecycle, agreed=AGREED, state=behind(), reported=a_reported())[0] is Kind.UNCHANGED
+
+
+def test_without_a_current_image_no_fix_is_ready() -> None:
+    """There is nothing to deploy."""
+    state = a_state(a_watched(a_finding(), role=Role.RUNNING, running=True), version=2)
+
+    assert of(LEFT, agreed=AGREED, state=state, reported=a_reported())[0] is Kind.UNCHANGED
+
+
+def test_only_images_behind_the_current_one_say_where_it_was() -> None:
+    """An alias is the id of rows, too."""
+    old = a_finding("GHSA-a", aliases=(ID,), version="1")
+    row = a_finding("CVE-2", severity="LOW", version="1")
+
+    ready = of(LEFT, agreed=AGREED, state=behind(old=old), reported=a_reported())
+    unchanged = of(LEFT, agreed=AGREED, state=behind(row, old=old), reported=a_reported())
+
+    assert (ready[0], unchanged[0]) == (Kind.FIX_READY, Kind.UNCHANGED)
