@@ -52,7 +52,9 @@ def merged(index: ImageIndex, reports: Sequence[AnyReport]) -> AnyReport:
 def _part(member: Member, report: AnyReport) -> Part:
     scan = report.scan
     if isinstance(report, Report):
-        return Part(member.platform, member.digest, scan.status, report.counts)
+        return Part(
+            member.platform, member.digest, scan.status, report.counts, complete=scan.complete
+        )
     return Part(member.platform, member.digest, scan.status, reason=scan.reason or scan.status)
 
 

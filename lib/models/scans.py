@@ -245,6 +245,8 @@ class Part:
     """Its findings by severity; None: nothing is known about them."""
     reason: str | None = None
     """Why nothing is known."""
+    complete: bool = True
+    """False when fewer findings were listed than counted."""
 
 
 @dataclass(frozen=True, slots=True)

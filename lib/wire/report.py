@@ -106,6 +106,7 @@ def parts_to_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
             "status": each.status,
             "reason": each.reason,
             "counts": None if each.counts is None else counts_to_json(each.counts),
+            "complete": each.complete,
         }
         for each in parts
     ]
@@ -121,6 +122,7 @@ def parts_from_json(documents: Iterable[Mapping[str, Any]]) -> tuple[Part, ...]:
                 status=each["status"],
                 counts=None if each["counts"] is None else counts_from_json(each["counts"]),
                 reason=each["reason"],
+                complete=each["complete"],
             )
             for each in documents
         ]
