@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lib.models.names import Severity, StreamId
-from lib.models.scans import Finding, Image, ScanSource
+from lib.models.scans import AnyReport, Finding, Image, Report, ScanSource
 
 VulnerabilityId = str
 """The id by which a vulnerability is shown and kept: its CVE where there is one."""
@@ -196,6 +196,18 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """What the current image of a stream is compared with, for a stream that `compare_with` has."""
+
+    digest: str
+    """Of that current image."""
+    names: frozenset[str]
+    """What the other stream's current image had then: each vulnerability under all its names."""
+    first: frozenset[str] | None = None
+    """What was in the first complete report; None: it has not come, and `names` follows still."""
+
+
+@dataclass(frozen=True, slots=True)
 class StreamState:
     """One version of what is known of a stream."""
 
@@ -217,6 +229,8 @@ class StreamState:
     """Of those that a view may still report."""
     conditions: Mapping[str, Stamp] = field(default_factory=lambda: MappingProxyType({}))
     """By key (see `lib.core.conditions`), since when a part is without a result."""
+    comparison: Comparison | None = None
+    """None: the stream is not compared with another one."""
 
     @property
     def current(self) -> WatchedImage | None:
@@ -228,6 +242,21 @@ class StreamState:
     def has_evidence(self) -> bool:
         """Whether any part of a watched image ever had a usable report in this stream."""
         return any(part.evidence for watched in self.images for part in watched.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanRecord:
+    """What is stored of the scans of an image: the last one, and the last one with a result."""
+
+    last: AnyReport
+    fetched_at: datetime
+    """When the last one was fetched."""
+    usable: Report | None = None
+    """The last one with a result, where the last one has none for some part."""
+    usable_at: datetime | None = None
+    """When that one was fetched."""
+    monitored: bool = True
+    """False: the scanner stopped to watch the image."""
 
 
 UNTAGGED: Final = ""
