@@ -24,7 +24,6 @@ _CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
     Arrival.TAG: "came with a tag: {image} is current now",
     Arrival.DELETION: "what was current was deleted: {image} is current again",
     Arrival.SCAN: "a scan of {image} lists it now",
-    Arrival.DEPLOYMENT: "{image} began to run",
 })  # fmt: skip
 
 
@@ -66,15 +65,13 @@ class Arrivals:
         image = item.images[0].name
         entry = find(before.suppressed, item.reported.names)
         if lifecycle is not None and self._is_later(lifecycle.opened):
-            deployed = lifecycle.arrival is Arrival.DEPLOYMENT
-            kind = Kind.DEPLOYED if deployed else Kind.NEW
-            yield kind, _CAME[lifecycle.arrival].format(image=image)
+            yield self._came(item, lifecycle.arrival)
         if entry is not None and self._is_in_force(entry):
             yield Kind.NEW, f"the suppression {entry} does not cover {image}"
         if lifecycle is not None:
             yield from self._worsenings(item, lifecycle)
             if self._is_later(lifecycle.deployed):
-                yield Kind.DEPLOYED, f"{image} began to run"
+                yield Kind.DEPLOYED, self._deployed(item)
         if entry is not None:
             yield Kind.SUPPRESSION_ENDED, self._ended(entry)
         if before.rules != self._rules.hash:
@@ -142,6 +139,21 @@ class Arrivals:
         if stamp is None or self._before is None:
             return False
         return stamp.version > self._before.version
+
+    def _came(self, item: DesiredItem, arrival: Arrival) -> Judgement:
+        """Return how a vulnerability came into the watched images."""
+        if arrival is Arrival.DEPLOYMENT:
+            return Kind.DEPLOYED, self._deployed(item)
+        image = item.images[0]
+        words = "a check of {image} lists it now" if image.is_repository else _CAME[arrival]
+        return Kind.NEW, words.format(image=image.name)
+
+    def _deployed(self, item: DesiredItem) -> str:
+        """Return which image that has an item began to run."""
+        having = {image.key for image in item.images}
+        running = [image.image for image in self._state.images if image.running]
+        names = [image.name for image in running if image.key in having]
+        return f"{next(iter(names), item.images[0].name)} began to run"
 
     def _is_in_force(self, entry: str) -> bool:
         expires = self._entries.get(entry)

@@ -97,14 +97,16 @@ def _changes(
 def _pairs(desired: Desired, reported: Mapping[str, ReportedItem]) -> dict[str, str]:
     """Return, for each desired item that was reported, under which id it was."""
     pairs = {id_: id_ for id_ in desired.items if id_ in reported}
+    paired = set(pairs)
     others = [item for id_, item in reported.items() if id_ not in pairs]
     renamed = ByName((item.id, item.names, item.id) for item in others if item.condition is None)
     for id_, item in desired.items.items():
         if id_ in pairs or item.reported.condition is not None:
             continue
         before = renamed.get(id_, item.reported.names)
-        if before is not None and before not in pairs.values():
+        if before is not None and before not in paired:
             pairs[id_] = before
+            paired.add(before)
     return pairs
 
 

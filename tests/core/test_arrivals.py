@@ -94,6 +94,25 @@ def test_what_came_with_a_deployment_is_deployed() -> None:
     assert of(lifecycle, agreed=AGREED) == (Kind.DEPLOYED, "payments/api:1.4.1 began to run")
 
 
+def test_a_deployment_names_the_image_that_runs() -> None:
+    """The current image has it too, and does not run."""
+    running = a_watched(a_finding(), image=an_image(1), role=Role.RUNNING, running=True)
+    state = a_state(a_watched(a_finding(), image=an_image(2)), running, version=2)
+
+    judgement = of(a_lifecycle(1, deployed=a_stamp(2)), agreed=AGREED, state=state)
+
+    assert judgement == (Kind.DEPLOYED, "payments/api:1.4.1 began to run")
+
+
+def test_a_setting_comes_by_a_check() -> None:
+    """Nobody scans a repository."""
+    state = a_state(a_watched(a_finding(), image=an_image(digest="", tags=())), version=2)
+
+    judgement = of(a_lifecycle(2, arrival=Arrival.SCAN), agreed=AGREED, state=state)
+
+    assert judgement == (Kind.NEW, "a check of payments/api lists it now")
+
+
 @pytest.mark.parametrize(
     ("stamp", "kind", "reason"),
     [
