@@ -7,7 +7,7 @@ an id that would bring two of them together stays apart.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 _CVE: Final = "CVE-"
@@ -73,13 +73,15 @@ def _only(names: Iterable[str], groups: _Groups) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def _extended(groups: _Groups, edges: Iterable[_Edge]) -> dict[str, str]:
+def _extended(groups: _Groups, edges: Collection[_Edge]) -> _Groups:
     """
     Join groups without a CVE to each other, and to the one with a CVE that is next to them.
 
     Where several CVEs are next to groups that belong together, each of these is looked at by
     itself; where several are next to a single one, it stays alone.
     """
+    if not edges:
+        return groups
     plain = _Union()
     next_to: defaultdict[str, set[str]] = defaultdict(set)
     for name, other in edges:

@@ -48,15 +48,17 @@ def desired(
     today: date,
     reference: Reference | None = None,
     conditions_beside_results: bool = True,
+    grouped: Sequence[Vulnerability] | None = None,
 ) -> Desired:
     """
     Return what a destination should show of a stream today, and why it shows nothing else.
 
     `reference`: only what it does not have is desired. Without `conditions_beside_results`, as for
     incidents, conditions are desired only while no part of the current image has a usable result.
+    `grouped`: `vulnerabilities_of(state.images)`, for several destinations at once.
     """
     judges = [Judge(image, destination, rules, today) for image in state.images]
-    grouped = vulnerabilities_of(state.images)
+    grouped = vulnerabilities_of(state.images) if grouped is None else grouped
     items: dict[str, DesiredItem] = {}
     suppressed: dict[str, str] = {}
     refused: dict[str, str] = {}

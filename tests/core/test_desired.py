@@ -436,15 +436,18 @@ def test_shown_and_not_shown_is_all_that_is_open(
         ]
     )
 
-    shown = desired(state, TEAM, RuleSet(routes, entries), today=TODAY)
+    rules, grouped = RuleSet(routes, entries), vulnerabilities_of(state.images)
+    shown = desired(state, TEAM, rules, today=TODAY)
 
     groups = [*shown.items, *shown.suppressed, *shown.refused]
     is_open = [
         vulnerability.id
-        for vulnerability in vulnerabilities_of(state.images)
+        for vulnerability in grouped
         if any(row.open for row in vulnerability.findings)
     ]
+    assert shown == desired(state, TEAM, rules, today=TODAY, grouped=grouped)
     assert sorted(groups) == sorted(is_open)
+    assert set(shown.names) == set(is_open)
     assert all(shown.suppressed.values())
     assert all(shown.refused.values())
     assert all(item.findings and item.images for item in shown.items.values())
