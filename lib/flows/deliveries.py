@@ -54,7 +54,7 @@ from lib.models import (
     Receipt,
     WakeUp,
 )
-from lib.ports.notifiers import Notifier
+from lib.ports.notifiers import Notifier, Verifiable
 from lib.ports.store import DigestStore, Ledger, Pages, ReportStore, SecretReader, Waker
 
 _DUE_READ: Final = 2500
@@ -215,7 +215,7 @@ class DeliveryPipeline:
             other = self._ledger.open_thread(delivery, now=self._now())
             if other is not None:
                 return Behind(other)
-        if delivery.unsure:
+        if delivery.unsure and isinstance(notifier, Verifiable):
             verdict = notifier.verify(
                 alert,
                 since=delivery.first_at or delivery.created_at,

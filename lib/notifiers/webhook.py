@@ -11,15 +11,14 @@ import base64
 import hmac
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
 from lib.errors import ConfigError, PermanentDeliveryError
-from lib.models import Alert, Destination, Digest, Json, Message, NotThere, Receipt, Usage, Verdict
+from lib.models import Alert, Destination, Digest, Json, Message, Receipt, Usage
 from lib.models.diagnostics import Check
 from lib.notifiers import document, testing
-from lib.ports.notifiers import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import short
 from lib.urls.arns import repository_arn
 from lib.wire.report import time_to_json
@@ -65,19 +64,21 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-class WebhookNotifier:
-    """Options: `url` and `secret`, references to secrets, and `host`, the only one to call."""
+class WebhookNotifier(Notifier):
+    """
+    Options: `url` and `secret`, references to secrets, and `host`, the only one to call.
+
+    A webhook cannot be asked about a lost answer; receivers compare `webhook-id`.
+    """
 
     hosts: ClassVar[tuple[str, ...]] = ()
-    threaded: ClassVar[bool] = False
-    interval: ClassVar[float] = 0.0
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._url = options["url"]
         self._secret = options["secret"]
         self._tools = tools
 
-    def render(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # a webhook has no threads
+    def render(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.render`."""
         if isinstance(alert, Digest):
             event = _digest_event(alert)
@@ -87,24 +88,12 @@ class WebhookNotifier:
         data, _ = document.render(alert, MAX_BYTES - _size(event | {"data": {}}))
         return event | {"data": data}
 
-    def plain(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
+    def plain(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.plain`: without findings, which are counted."""
         if isinstance(alert, Digest):
             return _digest_event(alert) | {"data": document.render_digest(alert, 0)}
         data, _ = document.render(alert, 0)
         return _event(alert) | {"data": data}
-
-    def verify(
-        self,
-        alert: Message,  # noqa: ARG002  # the port's
-        *,
-        since: datetime,  # noqa: ARG002  # the port's
-        now: datetime,  # noqa: ARG002  # the port's
-        thread: str | None = None,  # noqa: ARG002  # the port's
-        tried_at: datetime | None = None,  # noqa: ARG002  # the port's
-    ) -> Verdict:
-        """See `Notifier.verify`. It cannot be asked; receivers compare `webhook-id`."""
-        return NotThere()
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 from lib.models import (
     SHORT_ANSWER,
@@ -28,19 +28,27 @@ from lib.ports.store import PageReader, SecretReader
 class Notifier(Protocol):
     """One kind of receiver. `render` is pure, `send` does the I/O and nothing else."""
 
-    @property
-    def threaded(self) -> bool:
-        """Whether messages of a stream belong together, so that only one may be the first."""
-
-    @property
-    def interval(self) -> float:
-        """Seconds between two messages that the receiver asks for; 0: as fast as it answers."""
+    threaded: ClassVar[bool] = False
+    """Whether messages of a stream belong together, so that only one may be the first."""
+    interval: ClassVar[float] = 0.0
+    """Seconds between two messages that the receiver asks for; 0: as fast as it answers."""
 
     def render(self, alert: Message, *, thread: str | None = None) -> Json:
         """Return the payload within the receiver's limits; what did not fit is counted in it."""
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """Return the smallest, plainest payload, for the one attempt after a malformed or large."""
+
+    def usage(self, payload: Json) -> tuple[Usage, ...]:
+        """Return how much of each of the receiver's limits a payload uses."""
+
+    def send(self, payload: Json) -> Receipt:
+        """Deliver and return the receipt. Raises a `DeliveryError` of the right class."""
+
+
+@runtime_checkable
+class Verifiable(Protocol):
+    """A notifier that can ask about a message whose answer was lost; others send it again."""
 
     def verify(
         self,
@@ -52,18 +60,12 @@ class Notifier(Protocol):
         tried_at: datetime | None = None,
     ) -> Verdict:
         """
-        Say whether the receiver has an alert whose answer was lost. Only reads.
+        Return whether the receiver has an alert whose answer was lost. Only reads.
 
         The receipt is for this very delivery: another message of its stream proves nothing.
         `since`: nothing was sent before. `tried_at`: the last send without an answer; None: the
         same as `since`. A receiver that cannot tell answers `NotThere`. Raises a `DeliveryError`.
         """
-
-    def usage(self, payload: Json) -> tuple[Usage, ...]:
-        """Return how much of each of the receiver's limits a payload uses."""
-
-    def send(self, payload: Json) -> Receipt:
-        """Deliver and return the receipt. Raises a `DeliveryError` of the right class."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from lib.models import (
     WakeUp,
 )
 from tests.support.builders import NOW, a_delivery, a_report
-from tests.support.fakes import MemoryStore, RecordingWaker
+from tests.support.fakes import ForgetfulNotifier, MemoryStore, RecordingWaker
 from tests.support.world import (
     FALLBACK,
     JIRA,
@@ -259,6 +259,20 @@ class TestDelivery:
         assert (again.result, again.receipt) == (DeliveryResult.SENT, Receipt("found"))
         assert world.notifier.asked == [NOW]
         assert world.notifier.calls == 1
+
+    def test_a_receiver_that_cannot_be_asked_gets_it_again(self) -> None:
+        """Without `verify` a lost answer is a repeat, and the message says that it may be one."""
+        world = World(a_report(OLD))
+        notifier = world.notifier = ForgetfulNotifier([AmbiguousDeliveryError("lost")])  # type: ignore[assignment]
+        world.process()
+        world.deliver()
+        world.clock.forward(minutes=1)
+        wake_due(world.store, world.waker, now=world.clock())
+
+        outcome = world.deliver()[0]
+
+        assert outcome.result is DeliveryResult.SENT
+        assert [payload["alert"].possible_repeat for payload in notifier.accepted] == [True]
 
     def test_a_receiver_that_cannot_say_yet_is_asked_later(self) -> None:
         """An index that lags: the row stays unknown, and nothing is sent meanwhile."""

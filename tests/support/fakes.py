@@ -542,7 +542,7 @@ class ScriptedProvenances:
 
 @dataclass
 class ScriptedNotifier:
-    """Accepts everything, but raises the scripted errors first."""
+    """Accepts everything, but raises the scripted errors first. Can be asked about a message."""
 
     errors: list[Exception] = field(default_factory=list)
     accepted: list[Any] = field(default_factory=list)
@@ -583,6 +583,31 @@ class ScriptedNotifier:
             raise self.errors.pop(0)
         self.accepted.append(payload)
         return Receipt(f"receipt-{len(self.accepted)}", thread="THREAD-1")
+
+
+@dataclass
+class ForgetfulNotifier:
+    """Accepts everything after the scripted errors, and cannot be asked about a message."""
+
+    errors: list[Exception] = field(default_factory=list)
+    accepted: list[Any] = field(default_factory=list)
+    interval: float = 0.0
+    threaded: bool = False
+
+    def render(self, alert: Message, *, thread: str | None = None) -> Any:
+        return {"alert": alert, "thread": thread}
+
+    def plain(self, alert: Message, *, thread: str | None = None) -> Any:
+        return {"plain": alert, "thread": thread}
+
+    def usage(self, payload: Any) -> tuple[Usage, ...]:
+        return (Usage("characters", len(str(payload)), 10_000),)
+
+    def send(self, payload: Any) -> Receipt:
+        if self.errors:
+            raise self.errors.pop(0)
+        self.accepted.append(payload)
+        return Receipt(f"receipt-{len(self.accepted)}")
 
 
 @dataclass

@@ -47,7 +47,7 @@ from lib.notifiers.jira import checks, identity, workflow
 from lib.notifiers.jira import digest as jira_digest
 from lib.notifiers.jira import text as layout
 from lib.notifiers.jira.issue import FILE, GONE, Issue, reading
-from lib.ports.notifiers import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import one_line, truncate
 
 MAX_LABEL: Final = 255
@@ -69,7 +69,7 @@ _PAGES: Final = 10
 """Pages of search results that are read: ours is the oldest issue, unless people label others."""
 
 
-class JiraNotifier:
+class JiraNotifier(Notifier):
     """
     Its options are those of `schemas/notifiers/jira.json`.
 
@@ -78,7 +78,6 @@ class JiraNotifier:
 
     hosts: ClassVar[tuple[str, ...]] = (".atlassian.net",)
     threaded: ClassVar[bool] = True
-    interval: ClassVar[float] = 0.0
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._options = options
@@ -166,7 +165,7 @@ class JiraNotifier:
         tried_at: datetime | None = None,
     ) -> Verdict:
         """
-        See `Notifier.verify`. Only an issue that holds this very delivery is a receipt.
+        See `Verifiable.verify`. Only an issue that holds this very delivery is a receipt.
 
         An issue of the stream without it is where the delivery goes next. While there is none, the
         search is repeated for five minutes: Jira's index lags by seconds to minutes.

@@ -8,7 +8,6 @@ https://developer.pagerduty.com/docs/events-api-v2-overview
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -22,11 +21,9 @@ from lib.models import (
     HttpAnswer,
     Json,
     Message,
-    NotThere,
     Receipt,
     Severity,
     Usage,
-    Verdict,
 )
 from lib.models.diagnostics import Check
 from lib.notifiers import testing
@@ -40,7 +37,7 @@ from lib.notifiers.pagerduty.event import (
     summary_of,
 )
 from lib.notifiers.pagerduty.incidents import CLIENT, Action, Incident, Told, actions_of, dedup_key
-from lib.ports.notifiers import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import one_line, short, truncate
 from lib.urls.arns import repository_arn
 from lib.wire.report import time_to_json
@@ -87,15 +84,15 @@ def _alert(message: Message) -> Alert:
     return message
 
 
-class PagerDutyNotifier:
+class PagerDutyNotifier(Notifier):
     """
     Its options are those of `schemas/notifiers/pagerduty.json`.
 
-    Any message of a stream may be the first, so they need not wait for each other.
+    Any message of a stream may be the first, so they need not wait for each other. PagerDuty cannot
+    be asked about a lost answer; a repeat changes nothing.
     """
 
     hosts: ClassVar[tuple[str, ...]] = ("events.pagerduty.com", "events.eu.pagerduty.com")
-    threaded: ClassVar[bool] = False
     # About 120 calls a minute and routing key, and most alerts are two:
     # https://developer.pagerduty.com/docs/events-api-rate-limits
     interval: ClassVar[float] = 1.0
@@ -123,18 +120,6 @@ class PagerDutyNotifier:
         shown = _alert(alert)
         text = text_of(shown)
         return self._payload(shown, text, thread, in_short(text))
-
-    def verify(
-        self,
-        alert: Message,  # noqa: ARG002  # the port's
-        *,
-        since: datetime,  # noqa: ARG002  # the port's
-        now: datetime,  # noqa: ARG002  # the port's
-        thread: str | None = None,  # noqa: ARG002  # the port's
-        tried_at: datetime | None = None,  # noqa: ARG002  # the port's
-    ) -> Verdict:
-        """See `Notifier.verify`. It cannot be asked; a repeat changes nothing."""
-        return NotThere()
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`. Of several events the largest counts."""

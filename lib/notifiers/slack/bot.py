@@ -38,7 +38,7 @@ from lib.notifiers import testing
 from lib.notifiers.slack import digest
 from lib.notifiers.slack import message as slack_message
 from lib.notifiers.slack.errors import GONE, NOT_EDITABLE, UNREADABLE, failure, parsed
-from lib.ports.notifiers import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import one_line, truncate
 
 EVENT_TYPE: Final = "ecr_scan_alert"
@@ -87,7 +87,7 @@ _HISTORY: Final = (
 )
 
 
-class SlackBotNotifier:
+class SlackBotNotifier(Notifier):
     """Options: `token`, a reference to the secret that holds the bot's token; `channel`; `site`."""
 
     threaded: ClassVar[bool] = True
@@ -164,7 +164,7 @@ class SlackBotNotifier:
         tried_at: datetime | None = None,
     ) -> Verdict:
         """
-        See `Notifier.verify`. Looks into the thread and, for a new root, into the channel.
+        See `Verifiable.verify`. Looks into the thread and, for a new root, into the channel.
 
         An app without the scope to read history cannot tell. What was sent a moment ago may still
         be on its way into the history.

@@ -6,12 +6,11 @@ cannot be verified, either: then the message may appear twice.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
 from lib.messages.text import text_of
-from lib.models import Digest, Json, Message, NotThere, Receipt, Usage, Verdict
+from lib.models import Digest, Json, Message, Receipt, Usage
 from lib.models.diagnostics import Check
 from lib.notifiers import testing
 from lib.notifiers.slack import digest, message
@@ -53,39 +52,30 @@ class SlackNotifiers:
         return SlackWebhookNotifier(options, tools)
 
 
-class SlackWebhookNotifier:
-    """Options: `webhook`, a reference to the secret that holds the webhook's URL."""
+class SlackWebhookNotifier(Notifier):
+    """
+    Options: `webhook`, a reference to the secret that holds the webhook's URL.
 
-    threaded: ClassVar[bool] = False
+    A webhook cannot be asked about a lost answer; the message says "may be a repeat".
+    """
+
     interval: ClassVar[float] = message.INTERVAL
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._webhook = options["webhook"]
         self._tools = tools
 
-    def render(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # a webhook has no threads
+    def render(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.render`."""
         if isinstance(alert, Digest):
             return digest.digest_message(alert)
         return message.alert_message(alert, text_of(alert))
 
-    def plain(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
+    def plain(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.plain`: the text alone."""
         if isinstance(alert, Digest):
             return digest.plain_digest_message(alert)
         return message.plain_message(alert, text_of(alert))
-
-    def verify(
-        self,
-        alert: Message,  # noqa: ARG002  # the port's
-        *,
-        since: datetime,  # noqa: ARG002  # the port's
-        now: datetime,  # noqa: ARG002  # the port's
-        thread: str | None = None,  # noqa: ARG002  # the port's
-        tried_at: datetime | None = None,  # noqa: ARG002  # the port's
-    ) -> Verdict:
-        """See `Notifier.verify`. A webhook cannot be asked; the message says "may be a repeat"."""
-        return NotThere()
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -18,7 +17,7 @@ from lib.errors import (
     ConfigError,
 )
 from lib.messages.digest import digest_text_of
-from lib.models import Alert, Digest, Json, Message, NotThere, Receipt, StreamId, Usage, Verdict
+from lib.models import Alert, Digest, Json, Message, Receipt, StreamId, Usage
 from lib.models.diagnostics import Check, ok
 from lib.notifiers import document, testing
 from lib.notifiers.sns import amazon_q, ocsf
@@ -26,7 +25,7 @@ from lib.notifiers.sns import digest as sns_digest
 from lib.notifiers.sns import testing as sns_testing
 from lib.notifiers.sns import text as sns_text
 from lib.notifiers.sns.publisher import region_of
-from lib.ports.notifiers import DestinationTest, NotifierTools
+from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import ascii_only, one_line, short, truncate
 
 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -81,12 +80,14 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
 """By SNS's words. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors"""
 
 
-class SnsNotifier:
-    """Options: `topic_arn`, and `format`, one of `FORMATS`."""
+class SnsNotifier(Notifier):
+    """
+    Options: `topic_arn`, and `format`, one of `FORMATS`.
+
+    A topic cannot be asked about a lost answer; subscribers compare `delivery_id`.
+    """
 
     hosts: ClassVar[tuple[str, ...]] = ()
-    threaded: ClassVar[bool] = False
-    interval: ClassVar[float] = 0.0
 
     def __init__(self, options: Mapping[str, Json], tools: NotifierTools) -> None:
         self._topic_arn = str(options["topic_arn"])
@@ -94,25 +95,13 @@ class SnsNotifier:
         self._test_body = sns_testing.BODIES[options.get("format", "text")]
         self._tools = tools
 
-    def render(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # SNS has no threads
+    def render(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.render`."""
         return self._request(alert, self._format.full)
 
-    def plain(self, alert: Message, *, thread: str | None = None) -> Json:  # noqa: ARG002  # same
+    def plain(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.plain`: the verdict and where to look, in the format of the topic."""
         return self._request(alert, self._format.plain)
-
-    def verify(
-        self,
-        alert: Message,  # noqa: ARG002  # the port's
-        *,
-        since: datetime,  # noqa: ARG002  # the port's
-        now: datetime,  # noqa: ARG002  # the port's
-        thread: str | None = None,  # noqa: ARG002  # the port's
-        tried_at: datetime | None = None,  # noqa: ARG002  # the port's
-    ) -> Verdict:
-        """See `Notifier.verify`. A topic cannot be asked; subscribers compare `delivery_id`."""
-        return NotThere()
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
