@@ -22,6 +22,7 @@ Judgement = tuple[Kind, str]
 _CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
     Arrival.PUSH: "came with {image}",
     Arrival.TAG: "came with a tag: {image} is current now",
+    Arrival.ROLLBACK: "came with a rollback: {image} is current again",
     Arrival.DELETION: "what was current was deleted: {image} is current again",
     Arrival.SCAN: "a scan of {image} lists it now",
 })  # fmt: skip

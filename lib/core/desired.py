@@ -16,28 +16,8 @@ from lib.core.conditions import PartCondition, conditions
 from lib.core.verdicts import Judge, RuleSet, Verdict, joined
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import Destination, Finding, Image, Severity
-from lib.models.streams import StreamState, Vulnerability, WatchedImage
+from lib.models.streams import Comparison, StreamState, Vulnerability, WatchedImage
 from lib.models.views import Desired, DesiredItem, ReportedItem
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """What a stream is compared with, by the names of vulnerabilities (`compare_with`)."""
-
-    pattern: str
-    """As messages name the other stream."""
-    names: frozenset[str]
-    """What the other stream's current image had when this one's had its first complete report."""
-    first: frozenset[str] | None = None
-    """What was in that report; None: it has not come yet. What comes later is not desired."""
-
-    def refusal(self, names: Iterable[str]) -> str | None:
-        """Return why a vulnerability is not desired; None when it is."""
-        if not self.names.isdisjoint(names):
-            return f"{self.pattern} has it, too"
-        if self.first is not None and self.first.isdisjoint(names):
-            return f"found after the comparison with {self.pattern}"
-        return None
 
 
 def desired(
@@ -46,15 +26,14 @@ def desired(
     rules: RuleSet,
     *,
     today: date,
-    reference: Reference | None = None,
     conditions_beside_results: bool = True,
     grouped: Sequence[Vulnerability] | None = None,
 ) -> Desired:
     """
     Return what a destination should show of a stream today, and why it shows nothing else.
 
-    `reference`: only what it does not have is desired. Without `conditions_beside_results`, as for
-    incidents, conditions are desired only while no part of the current image has a usable result.
+    Without `conditions_beside_results`, as for incidents, conditions are desired only while no
+    part of the current image has a usable result.
     `grouped`: `vulnerabilities_of(state.images)`, for several destinations at once.
     """
     judges = [Judge(image, destination, rules, today) for image in state.images]
@@ -64,7 +43,7 @@ def desired(
     refused: dict[str, str] = {}
     scanned = not conditions_beside_results and _has_usable_part(state.current)
     for id_, outcome in (
-        *_vulnerabilities(grouped, judges, reference),
+        *_vulnerabilities(grouped, judges, state.comparison),
         *_conditions(judges, scanned=scanned),
     ):
         if isinstance(outcome, DesiredItem):
@@ -80,7 +59,7 @@ def desired(
         suppressed=MappingProxyType(suppressed),
         refused=MappingProxyType(refused),
         names=MappingProxyType({group.id: group.names for group in grouped if _is_open(group)}),
-        compared=reference is not None,
+        compared=state.comparison is not None,
     )
 
 
@@ -96,7 +75,7 @@ _Outcome = tuple[str, DesiredItem | _LeftOut]
 
 
 def _vulnerabilities(
-    grouped: Sequence[Vulnerability], judges: Sequence[Judge], reference: Reference | None
+    grouped: Sequence[Vulnerability], judges: Sequence[Judge], comparison: Comparison | None
 ) -> Iterator[_Outcome]:
     """Yield each vulnerability that is open, worst first, and whether it is desired."""
     owners = {row.vulnerability_id: group.id for group in grouped for row in group.findings}
@@ -108,9 +87,20 @@ def _vulnerabilities(
         found = verdicts.get(vulnerability.id)
         if found is None:
             continue
-        refusal = reference.refusal(vulnerability.names) if reference is not None else None
+        refusal = _beside(comparison, vulnerability.names)
         outcome = _outcome(vulnerability, found) if refusal is None else _LeftOut(refusal)
         yield vulnerability.id, outcome
+
+
+def _beside(comparison: Comparison | None, names: Iterable[str]) -> str | None:
+    """Return why a comparison leaves out a vulnerability; None where it does not."""
+    if comparison is None:
+        return None
+    if not comparison.names.isdisjoint(names):
+        return "the stream that it is compared with has it, too"
+    if comparison.first is not None and comparison.first.isdisjoint(names):
+        return "found after the comparison"
+    return None
 
 
 def _is_open(vulnerability: Vulnerability) -> bool:

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from lib.core.arrivals import Arrivals, Judgement
-from lib.core.desired import Reference
 from lib.models import ScanSource, Severity
-from lib.models.streams import Arrival, Lifecycle, Role, StreamState
+from lib.models.streams import Arrival, Comparison, Lifecycle, Role, StreamState
 from lib.models.views import Agreement, Kind, ReportedItem
 from tests.support.builders import a_digest, a_finding, an_image
 from tests.support.streams import (
@@ -38,12 +37,11 @@ def of(
     state: StreamState | None = None,
     suppressions: Any = (),
     hash_: str = "rules",
-    reference: Reference | None = None,
 ) -> Judgement:
     """Return the kind of the only desired item, after an agreement with version 1."""
     state = state or a_state(a_watched(a_finding(fixed_version="3.0.14")), version=2)
     state = replace(state, lifecycles={ID: lifecycle} if lifecycle is not None else {})
-    shown = show(state, suppressions=suppressions, reference=reference)
+    shown = show(state, suppressions=suppressions)
     (item,) = shown.items.values()
     rules = some_rules(suppressions=suppressions, hash_=hash_)
     arrivals = Arrivals(state, shown, agreed, rules, TODAY)
@@ -63,9 +61,9 @@ def test_the_first_usable_report_is_the_baseline() -> None:
 
 def test_what_a_comparison_leaves_is_new() -> None:
     """There is no baseline where another stream is the reference."""
-    reference = Reference("main-*", frozenset())
+    state = a_state(a_watched(a_finding()), comparison=Comparison(a_digest(), frozenset()))
 
-    assert of(a_lifecycle(1), reference=reference)[0] is Kind.NEW
+    assert of(a_lifecycle(1), state=state)[0] is Kind.NEW
 
 
 @pytest.mark.parametrize(
@@ -73,6 +71,7 @@ def test_what_a_comparison_leaves_is_new() -> None:
     [
         (Arrival.PUSH, "came with payments/api:1.4.1"),
         (Arrival.TAG, "came with a tag: payments/api:1.4.1 is current now"),
+        (Arrival.ROLLBACK, "came with a rollback: payments/api:1.4.1 is current again"),
         (Arrival.SCAN, "a scan of payments/api:1.4.1 lists it now"),
         (
             Arrival.DELETION,
@@ -83,7 +82,7 @@ def test_what_a_comparison_leaves_is_new() -> None:
 def test_what_came_after_the_agreement_is_new_and_says_how_it_came(
     arrival: Arrival, reason: str
 ) -> None:
-    """By a push, a tag, a deletion or a scan."""
+    """By a push, a tag, a rollback, a deletion or a scan."""
     assert of(a_lifecycle(2, arrival=arrival), agreed=AGREED) == (Kind.NEW, reason)
 
 

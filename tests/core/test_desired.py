@@ -1,18 +1,19 @@
 """What a destination should show of a stream, and why it shows nothing else."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.desired import Reference, desired
+from lib.core.desired import desired
 from lib.core.routing import Match, Route
 from lib.core.suppressions import Suppression
 from lib.core.verdicts import RuleSet
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import Destination, Finding, Package, ScanSource, Severity
-from lib.models.streams import Role
+from lib.models.streams import Comparison, Role
 from lib.models.views import Condition
 from tests.support.builders import a_digest, a_finding, an_image
 from tests.support.streams import (
@@ -273,26 +274,26 @@ def test_an_entry_for_one_image_leaves_the_others() -> None:
 
 def test_what_the_other_stream_has_is_not_desired() -> None:
     """Under whatever name it has it there."""
-    state = a_state(
-        a_watched(a_finding("CVE-1", aliases=("GHSA-a",)), a_finding("CVE-2"), a_finding("CVE-3"))
-    )
-    reference = Reference("main-*", frozenset({"GHSA-a"}), first=frozenset({"CVE-1", "CVE-2"}))
+    rows = (a_finding("CVE-1", aliases=("GHSA-a",)), a_finding("CVE-2"), a_finding("CVE-3"))
+    first = frozenset({"CVE-1", "CVE-2"})
+    comparison = Comparison(a_digest(), frozenset({"GHSA-a"}), first)
 
-    shown = show(state, reference=reference)
+    shown = show(a_state(a_watched(*rows), comparison=comparison))
 
     assert set(shown.items) == {"CVE-2"}
     assert shown.compared
     assert shown.refused == {
-        "CVE-1": "main-* has it, too",
-        "CVE-3": "found after the comparison with main-*",
+        "CVE-1": "the stream that it is compared with has it, too",
+        "CVE-3": "found after the comparison",
     }
 
 
 def test_until_the_first_complete_report_everything_counts() -> None:
     """Nothing says yet what comes later."""
     state = a_state(a_watched(a_finding("CVE-1"), a_finding("CVE-2")))
+    compared = replace(state, comparison=Comparison(a_digest(), frozenset({"CVE-1"})))
 
-    assert set(show(state, reference=Reference("main-*", frozenset({"CVE-1"}))).items) == {"CVE-2"}
+    assert set(show(compared).items) == {"CVE-2"}
     assert not show(state).compared
 
 
