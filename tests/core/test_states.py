@@ -5,9 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lib.core.merging import merged
 from lib.core.states import names_of, next_state
+from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import (
     AnyReport,
     Finding,
@@ -26,6 +29,7 @@ from lib.models.streams import (
     ScanRecord,
     Stamp,
     StreamState,
+    Vulnerability,
     Watch,
 )
 from tests.support.builders import (
@@ -96,6 +100,30 @@ def ids(part: PartState) -> list[list[str]]:
 def only_part(state: StreamState) -> PartState:
     (part,) = state.images[0].parts
     return part
+
+
+class TestReported:
+    def test_what_left_is_kept_while_a_view_reports_it(self) -> None:
+        """By any of its names; of what left just now nobody knows yet."""
+        stream = Stream()
+        stream.sync(a_watch(), listed(replace(X, aliases=("GHSA-1",)), Y), reported=())
+
+        first = stream.sync(a_watch(SECOND), listed(image=SECOND), reported=())
+        assert set(first.departures) == {"CVE-2026-0001", "CVE-2026-0002"}
+
+        second = stream.sync(a_watch(THIRD), listed(image=THIRD), reported=("ghsa-1",))
+        assert set(second.departures) == {"CVE-2026-0001"}
+
+        third = stream.sync(a_watch(FIRST), listed(image=FIRST), reported=None)
+        assert set(third.departures) == {"CVE-2026-0001"}
+
+    def test_that_nobody_reports_it_any_more_is_no_difference(self) -> None:
+        """It goes with the next one."""
+        stream = Stream()
+        stream.sync(a_watch(), listed(X))
+        state = stream.sync(a_watch(), listed())
+
+        assert stream.sync(a_watch(), listed(), reported=()) is state
 
 
 class TestVersions:
@@ -540,3 +568,129 @@ class TestSettings:
 
         assert set(state.lifecycles) == {"CVE-2026-0001"}
         assert set(state.conditions) == {"ACCESS_DENIED"}
+
+
+FINDINGS = st.builds(
+    a_finding,
+    st.sampled_from(["CVE-2026-0001", "CVE-2026-0002", "GHSA-1", "GHSA-2"]),
+    severity=st.sampled_from(["LOW", "HIGH", "CRITICAL"]),
+    package=st.sampled_from(["openssl", "zlib"]),
+    aliases=st.sampled_from([(), (), ("CVE-2026-0001",), ("GHSA-1", "GHSA-2")]),
+    source_status=st.sampled_from(["ACTIVE", "ACTIVE", "CLOSED", None]),
+    exploit_available=st.sampled_from([None, "YES"]),
+)
+REPORTS = st.builds(
+    a_report,
+    FINDINGS,
+    FINDINGS,
+    complete=st.booleans(),
+    source=st.sampled_from([ScanSource.ECR_BASIC, ScanSource.ECR_ENHANCED]),
+) | st.builds(
+    an_unusable_report, st.sampled_from(["FAILED", "PENDING", "SCAN_ELIGIBILITY_EXPIRED"])
+)
+SCANS = st.builds(lambda report: {"only": report}, REPORTS) | st.fixed_dictionaries(
+    {"amd64": REPORTS}, optional={"arm64": REPORTS, "s390x": REPORTS}
+)
+STEPS = st.lists(
+    st.tuples(
+        st.none() | st.integers(1, 3),
+        st.lists(st.integers(1, 3), max_size=2, unique=True),
+        st.dictionaries(st.integers(1, 3), SCANS, max_size=3),
+        st.sampled_from(Arrival),
+        st.booleans(),
+        st.sampled_from([None, "linux/amd64"]),
+    ),
+    max_size=5,
+)
+
+
+def scanned(number: int, reports: dict[str, AnyReport], platform: str | None) -> ScanRecord:
+    if "only" in reports:
+        return record(replace(reports["only"], image=an_image(number, platform=platform)))
+    return an_index(number, **reports)
+
+
+def opened(state: StreamState) -> set[str]:
+    return {
+        row.vulnerability_id
+        for image in state.images
+        for part in image.parts
+        for entry in part.evidence
+        for row in entry.findings
+        if row.open
+    }
+
+
+def check(state: StreamState) -> None:
+    """Assert what holds for every state."""
+    groups = list(filter(_open, vulnerabilities_of(state.images)))
+    assert set(state.lifecycles) == {group.id for group in groups}
+    assert _names_of_open(state).isdisjoint(
+        name for left in state.departures.values() for name in left.names
+    )
+    stamps = [left.at for left in state.departures.values()] + list(state.conditions.values())
+    for life in [*state.lifecycles.values(), *(d.lifecycle for d in state.departures.values())]:
+        stamps += filter(
+            None,
+            (life.opened, life.raised, life.exploit_known, life.fix_available, life.deployed,
+             life.left_current),
+        )  # fmt: skip
+        assert life.first_observed_at <= state.at
+    assert all(stamp.version <= state.version and stamp.at <= state.at for stamp in stamps)
+    for image in state.images:
+        parts = [part.part for part in image.parts]
+        assert parts
+        assert len(set(parts)) == len(parts)
+        for part in image.parts:
+            assert all(entry.part == part.part for entry in part.evidence)
+            assert not any(entry.complete for entry in part.evidence[:-1])
+            assert all(entry.findings for entry in part.evidence[1:])
+
+
+def _open(group: Vulnerability) -> bool:
+    return any(row.open for row in group.findings)
+
+
+@given(STEPS)
+def test_whatever_happens_the_state_is_sound(steps: list[tuple[Any, ...]]) -> None:
+    """Each open vulnerability has a lifecycle, what is not open any more left, nothing is lost."""
+    stream = Stream()
+    for number, running, scans, arrival, runs, platform in steps:
+        before = stream.state
+        current = None if number is None else an_image(number, platform=platform)
+        others = [an_image(n, platform=platform) for n in running if n != number]
+        watch = Watch(current, tuple(others), runs, arrival, "reason")
+        records = [scanned(n, reports, platform) for n, reports in scans.items()]
+
+        state = stream.sync(watch, *records)
+
+        check(state)
+        assert stream.sync(watch, *records) is state
+        if before is not None:
+            kept = {name for left in state.departures.values() for name in left.names}
+            known = kept | _names_of_open(state)
+            groups = filter(_open, vulnerabilities_of(before.images))
+            assert not [group for group in groups if known.isdisjoint(group.names)]
+            assert state is before or state.version == before.version + 1
+
+
+def _names_of_open(state: StreamState) -> set[str]:
+    groups = filter(_open, vulnerabilities_of(state.images))
+    return {name for group in groups for name in group.names}
+
+
+@given(st.lists(REPORTS, min_size=1, max_size=6))
+def test_without_a_complete_report_nothing_is_resolved(reports: list[AnyReport]) -> None:
+    """A release each, after one that was complete: what was open stays, unless it is listed."""
+    stream = Stream()
+    before = opened(stream.sync(a_watch(), listed(X, Y)))
+    for number, report in enumerate(reports, start=2):
+        image = an_image(number, platform=AMD)
+        usable = isinstance(report, Report)
+        scan = replace(report.scan, complete=False) if usable else report.scan
+
+        state = stream.sync(a_watch(image), record(replace(report, image=image, scan=scan)))
+
+        listed_now = {row.vulnerability_id for row in getattr(report, "findings", ())}
+        assert before <= opened(state) | listed_now
+        before = opened(state)
