@@ -19,7 +19,7 @@ from lib.models import AnyReport, Finding, Image, Provenance, Report, Scan, Seve
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
 from lib.urls.console import console_url
-from lib.wire.report import time_to_json
+from lib.wire.values import time_to_json
 
 VERSION: Final = "1.8.0"
 CLASS: Final = 2002

@@ -14,7 +14,7 @@ from typing import Final
 
 from lib.models import AnyReport, Finding, Provenance, Report
 from lib.text import clean
-from lib.wire.report import time_to_json
+from lib.wire.values import time_to_json
 
 FINDING: Final = "finding"
 CLEAR: Final = "no findings"

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from lib.models import AnyReport, Finding, Image, Provenance, Report, Severity
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
-from lib.wire.report import time_to_json
+from lib.wire.values import time_to_json
 
 MAX_RESULTS: Final = 25_000
 """Of one run; GitHub refuses more, and as many rules."""

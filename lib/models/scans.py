@@ -1,5 +1,6 @@
 """What was scanned, and what the scanner lists for it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -108,11 +109,15 @@ class Running:
     before: tuple[Workload, ...] = ()
 
 
+_SOURCE_NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
 class ScanSource(StrEnum):
     """
     A scanner, and the API through which its findings come.
 
     The list is open: `ScanSource("acme-scanner")` is a source as well, of a scanner of that name.
+    Names are lower-case words joined by hyphens.
     """
 
     ECR_BASIC = "ecr-basic"
@@ -123,8 +128,8 @@ class ScanSource(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "ScanSource | None":
-        """Return a source that has no constant; None, a `ValueError`, where there is no name."""
-        if not isinstance(value, str) or not value:
+        """Return a source that has no constant; None, a `ValueError`, for what is no name."""
+        if not isinstance(value, str) or not _SOURCE_NAME.fullmatch(value):
             return None
         source = str.__new__(cls, value)
         source._name_ = source._value_ = value

@@ -13,7 +13,7 @@ from lib.models import Destination, Json
 from lib.models.diagnostics import Check, advice, failed, ok
 from lib.ports.notifiers import DestinationTest, HttpClient
 from lib.urls.addresses import AddressError, read_address
-from lib.wire.report import time_to_json
+from lib.wire.values import time_to_json
 
 SCHEMA: Final = "test-1.0.0"
 TITLE: Final = "TEST: this is not an alert"

@@ -21,7 +21,7 @@ from lib.notifiers import document, testing
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import short
 from lib.urls.arns import repository_arn
-from lib.wire.report import time_to_json
+from lib.wire.values import time_to_json
 
 MAX_BYTES: Final = 262_144
 """Ours: what queues and gateways behind a receiver take, a quarter of what web servers do."""

@@ -5,62 +5,64 @@ A third of the cost of one object for each finding. A comparison builds no findi
 the columns that it needs.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass
 from itertools import repeat
 from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
 from lib.models import Finding, FindingId, Package, Score, Standing
-from lib.wire.report import NAMES, NO_EXTRA, SEVERITIES, time_from_json, time_to_json
+from lib.wire.fields import CODECS, Codec, Field, fields_of
 
 Columns = Mapping[str, Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A field of all findings. It is left out if every finding has the default."""
+    """One field of all findings. It is not written when every finding has the default value."""
 
     name: str
-    """The path of the attribute: "package.path"."""
+    """The path of the field in a finding: "package.path"."""
     default: Any = None
-    to_json: Callable[[Any], Any] | None = None
-    """None for values that are written unchanged."""
-    from_json: Callable[[Any], Any] | None = None
+    codec: Codec = Codec()  # noqa: RUF009  # frozen
+
+
+def _columns(fields: Iterable[Field], prefix: str = "") -> tuple[_Column, ...]:
+    return tuple(
+        [
+            _Column(
+                prefix + field.name,
+                None if field.default is MISSING else field.default,
+                field.codec,
+            )
+            for field in fields
+        ]
+    )
+
+
+_SCORE: Final = attrgetter(*[field.name for field in fields_of(Score)])
 
 
 def _score_to_json(score: Score | None) -> list[Any] | None:
-    return None if score is None else [score.value, score.version, score.vector, score.source]
+    return None if score is None else [*_SCORE(score)]
 
 
 def _score_from_json(values: Sequence[Any] | None) -> Score | None:
     return None if values is None else Score(*values)
 
 
-# In the order of the arguments of `Package` and `Finding`.
-PACKAGE: Final = tuple(
-    _Column(f"package.{name}") for name in ("name", "version", "manager", "path", "layer", "purl")
-)
-ATTRIBUTES: Final = (
-    _Column("severity", None, NAMES.__getitem__, SEVERITIES.__getitem__),
-    _Column("source_severity"),
-    _Column("aliases", (), None, tuple),
-    _Column("title"),
-    _Column("description"),
-    _Column("score", None, _score_to_json, _score_from_json),
-    _Column("fixed_version"),
-    _Column("fix_available"),
-    _Column("exploit_available"),
-    _Column("exploit_observed_at", None, time_to_json, time_from_json),
-    _Column("epss"),
-    _Column("remediation"),
-    _Column("links", (), None, tuple),
-    _Column("first_observed_at", None, time_to_json, time_from_json),
-    _Column("last_observed_at", None, time_to_json, time_from_json),
-    _Column("source_status"),
-    _Column("extra", NO_EXTRA, dict, MappingProxyType),
-    _Column("platforms", (), None, tuple),
+# In the order of the arguments of `Package` and `Finding`, whose fields they are.
+PACKAGE: Final = _columns(fields_of(Package), "package.")
+ATTRIBUTES: Final = _columns(
+    fields_of(
+        Finding,
+        {**CODECS, Score | None: Codec(_score_to_json, _score_from_json)},
+        left_out={
+            "vulnerability_id": "the column of the identity",
+            "package": "a column for each of its fields",
+        },
+    )
 )
 _ID: Final = _Column("vulnerability_id")
 _DERIVED: Final = (
@@ -85,7 +87,8 @@ def columns_to_json(findings: Sequence[Finding], names: Iterable[str]) -> dict[s
         column, values = _COLUMNS[name], list(map(attrgetter(name), findings))
         if values.count(column.default) == len(values):
             continue
-        columns[name] = values if column.to_json is None else list(map(column.to_json, values))
+        write = column.codec.to_json
+        columns[name] = values if write is None else list(map(write, values))
     return columns
 
 
@@ -101,7 +104,8 @@ def _values(columns: Columns, name: str, count: int) -> Iterable[Any]:
     column, values = _COLUMNS[name], columns.get(name)
     if values is None:
         return repeat(column.default, count)
-    return values if column.from_json is None else map(column.from_json, values)
+    read = column.codec.from_json
+    return values if read is None else map(read, values)
 
 
 def finding_ids(columns: Columns) -> list[FindingId]:

@@ -39,8 +39,6 @@ from lib.store.columns import (
     standings,
 )
 from lib.wire.report import (
-    counts_from_json,
-    counts_to_json,
     image_from_json,
     image_to_json,
     parts_from_json,
@@ -51,9 +49,8 @@ from lib.wire.report import (
     running_to_json,
     scan_from_json,
     scan_to_json,
-    time_from_json,
-    time_to_json,
 )
+from lib.wire.values import counts_from_json, counts_to_json, time_from_json, time_to_json
 
 EVALUATION_SCHEMA: Final = "evaluation-1"
 _NO_TIMES: Final[Mapping[str, Any]] = MappingProxyType({"times": (), "of": ()})

@@ -16,14 +16,8 @@ from lib.models import (
     StreamId,
     UnscannedImage,
 )
-from lib.wire.report import (
-    counts_from_json,
-    counts_to_json,
-    image_from_json,
-    image_to_json,
-    time_from_json,
-    time_to_json,
-)
+from lib.wire.report import image_from_json, image_to_json
+from lib.wire.values import counts_from_json, counts_to_json, time_from_json, time_to_json
 
 DIGEST_SCHEMA: Final = "digest-1.0.0"
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from lib.core.missed import Found
 from lib.models import Image
-from lib.wire.report import time_to_json
+from lib.wire.values import time_to_json
 
 SOURCE: Final = "ecr-scan-alerts"
 

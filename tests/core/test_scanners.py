@@ -105,9 +105,10 @@ def test_a_scanner_brings_its_own_advice(monkeypatch: pytest.MonkeyPatch) -> Non
     assert problem.remedy == "Run `acme scan eu-central-1`."
 
 
-def test_a_source_without_a_name_is_refused() -> None:
-    """Anything else is a source."""
+def test_a_source_is_a_name() -> None:
+    """Lower-case words joined by hyphens; it stands in messages as it is."""
     assert ScanSource("acme-scanner") == ACME
     assert ScanSource("ecr-basic") is ScanSource.ECR_BASIC
-    with pytest.raises(ValueError, match="not a valid ScanSource"):
-        ScanSource("")
+    for text in ("", "Acme", "acme scanner", "acme\n"):
+        with pytest.raises(ValueError, match="not a valid ScanSource"):
+            ScanSource(text)

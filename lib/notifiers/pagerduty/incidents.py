@@ -12,7 +12,7 @@ from lib.models import (
     Destination,
     StreamId,
 )
-from lib.wire.report import time_from_json, time_to_json
+from lib.wire.values import time_from_json, time_to_json
 
 CLIENT: Final = "ecr-scan-alerts"
 

@@ -40,7 +40,7 @@ from lib.notifiers.pagerduty.incidents import CLIENT, Action, Incident, Told, ac
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import one_line, short, truncate
 from lib.urls.arns import repository_arn
-from lib.wire.report import time_to_json
+from lib.wire.values import time_to_json
 
 MAX_BYTES: Final = 512_000
 KEY_LENGTH: Final = 32
