@@ -8,6 +8,8 @@ SHELL := bash
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules --jobs=4
+# Images of containers often switch bytecode off; then each process of a run compiles every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 STAGE ?=
 # What the file of the stage remembers, deploy/stages/STAGE.yml; to be given once, for the first deployment.
