@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.browser_fixtures", "tests.support.cloud_fixtures"]
+pytest_plugins = [
+    "tests.support.aws_models",
+    "tests.support.browser_fixtures",
+    "tests.support.cloud_fixtures",
+]
 
 TESTS = Path(__file__).parent
 SLOW_FOLDERS = ("acceptance", "deploy", "e2e", "faults")
