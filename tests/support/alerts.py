@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -477,6 +478,7 @@ def injected_problem(text: str) -> Alert:
     return told(evaluated(replace(report, scan=scan, provenance=found)))
 
 
+@cache
 def stories() -> Mapping[str, Alert]:
     """Return an alert for every kind of message."""
     return {name: kept.alert for name, kept in whole_stories().items()}
