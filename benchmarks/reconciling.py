@@ -107,14 +107,14 @@ def _figure(*, evaluated: bool) -> Figure:
     settings = Settings({"TABLE_NAME": "table", "SCAN_EVENTS_QUEUE_URL": "https://queue"})
     app = App(settings, clients=OfflineClients(session), now=lambda: NOW)
     started = time.perf_counter()
-    tally = app.reconciliation().run(Scope(since=NOW - timedelta(days=30)))
+    result = app.reconciliation().run(Scope(since=NOW - timedelta(days=30)))
     seconds = time.perf_counter() - started
     share = "all" if evaluated else "none"
     call_counts = ", ".join(f"{count:,} {name}" for name, count in sorted(session.calls.items()))
     return Figure(
-        f"reconcile {tally.images:,} images in {REPOSITORIES} repositories, {share} evaluated",
-        f"{tally.images:,} + pages",
-        f"{sum(session.calls.values()):,} calls, {len(tally.found):,} found, {seconds:.0f} s"
+        f"reconcile {result.images:,} images in {REPOSITORIES} repositories, {share} evaluated",
+        f"{result.images:,} + pages",
+        f"{sum(session.calls.values()):,} calls, {len(result.missed):,} found, {seconds:.0f} s"
         f" ({call_counts})",
     )
 

@@ -110,7 +110,7 @@ class Deployment:
                 "SCAN_EVENTS_QUEUE_URL": self._outputs["ScanEventsQueueUrl"],
             }
         )
-        return App(settings, clients=self.clients).reconciliation(places=False)
+        return App(settings, clients=self.clients).reconciliation(bookmarks=False)
 
     def digests(self, config: Config) -> DigestPipeline:
         """Return what adds up the streams of this stage, as a configuration's routes ask."""

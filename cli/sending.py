@@ -15,7 +15,7 @@ from cli.failures import sentences
 from cli.terminal import complain, say, working
 from lib.bootstrap.app import App
 from lib.config.model import DestinationConfig
-from lib.core.missed import Found, InOrder, Waiting, image_of
+from lib.core.missed import MissedScan, PendingScan, UpToDate, image_of
 from lib.core.routing import Decision
 from lib.errors import DocumentError, ScanAlertError
 from lib.flows.deliveries import send
@@ -64,10 +64,10 @@ def queue_scan(stage: Deployment, name: str, unit: Image | ImageIndex) -> Queued
     Effects: none where the stage has evaluated this scan, or there is none. Raises `DocumentError`
     for an image that is gone.
     """
-    match stage.reconciliation().look_again(unit):
-        case Found(reason=reason):
+    match stage.reconciliation().recheck(unit):
+        case MissedScan(reason=reason):
             return Queued(name, queued=True, reason=reason)
-        case Waiting(reason=reason) | InOrder(reason=reason):
+        case PendingScan(reason=reason) | UpToDate(reason=reason):
             return Queued(name, queued=False, reason=reason)
         case None:
             raise DocumentError(f"{image_of(unit).name} does not exist any more")

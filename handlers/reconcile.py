@@ -6,7 +6,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap.app import App, app
-from lib.flows.reconciliation import Tally, Watch
+from lib.flows.reconciliation import PassResult, Watch
 from lib.observability import Metric, logger, metrics
 
 
@@ -23,25 +23,27 @@ def reconcile(application: App, context: LambdaContext) -> dict[str, Any]:
     return _record(application.reconciliation().run(application.reconcile_scope, watch))
 
 
-def _record(tally: Tally) -> dict[str, Any]:
-    recovered = len(tally.found) - tally.baselines
+def _record(result: PassResult) -> dict[str, Any]:
+    recovered = len(result.missed) - result.baselines
     metrics.add_metric(Metric.SCANS_RECOVERED, MetricUnit.Count, recovered)
-    metrics.add_metric(Metric.BASELINES_QUEUED, MetricUnit.Count, tally.baselines)
-    metrics.add_metric(Metric.REPOSITORIES_UNREAD, MetricUnit.Count, len(tally.unread))
-    for missed_scan in tally.found:
+    metrics.add_metric(Metric.BASELINES_QUEUED, MetricUnit.Count, result.baselines)
+    metrics.add_metric(
+        Metric.REPOSITORIES_UNREAD, MetricUnit.Count, len(result.unread_repositories)
+    )
+    for missed_scan in result.missed:
         logger.info(
             "missed scan queued", image=missed_scan.event.image.key, reason=missed_scan.reason
         )
-    for repository, reason in tally.unread.items():
+    for repository, reason in result.unread_repositories.items():
         logger.warning("repository not read", repository=repository, reason=reason)
     totals: dict[str, Any] = {
-        "images": tally.images,
+        "images": result.images,
         "recovered": recovered,
-        "baselines": tally.baselines,
-        "pending": tally.waiting,
-        "deleted": tally.gone,
-        "unread_repositories": len(tally.unread),
-        "stop_reason": tally.stopped,
+        "baselines": result.baselines,
+        "pending": result.pending,
+        "deleted": result.deleted,
+        "unread_repositories": len(result.unread_repositories),
+        "stop_reason": result.stop_reason,
     }
     logger.info("reconciliation finished", **totals)
     return totals

@@ -73,7 +73,7 @@ def test_reconciliation_looks_back_as_far_as_was_deployed(config: Config) -> Non
     app.now = lambda: NOW
 
     assert isinstance(app.reconciliation(), Reconciliation)
-    assert isinstance(app.reconciliation(places=False), Reconciliation)
+    assert isinstance(app.reconciliation(bookmarks=False), Reconciliation)
     assert isinstance(app.audit, Audit)
     assert app.reconcile_scope.since == NOW - timedelta(days=30)
 

@@ -10,8 +10,8 @@ from cli.durations import length_of
 from cli.session import Connect, OperatorClients
 from cli.terminal import complain, print_json, print_table, remark, say, stepping
 from lib.bootstrap.clients import Clients
-from lib.core.missed import Found
-from lib.flows.reconciliation import Scope, Tally, Watch
+from lib.core.missed import MissedScan
+from lib.flows.reconciliation import PassResult, Scope, Watch
 from lib.text import counted
 
 HELP = "find scans whose events never arrived, and have them evaluated"
@@ -53,16 +53,16 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
         watch = Watch(
             repository=lambda name, images: steps.expect(images, name), image=steps.advance
         )
-        tally = stage.reconciliation().run(scope, watch)
+        result = stage.reconciliation().run(scope, watch)
     if options.format == "json":
-        print_json(_document(tally, calls, dry_run=options.dry_run))
+        print_json(_document(result, calls, dry_run=options.dry_run))
     else:
-        _print(tally, calls, dry_run=options.dry_run)
-    for repository, reason in tally.unread.items():
+        _print(result, calls, dry_run=options.dry_run)
+    for repository, reason in result.unread_repositories.items():
         complain(f"{repository} was not read to its end: {reason}")
-    if tally.stopped:
-        complain(f"stopped before the end: {tally.stopped}. Run it again later")
-    return int(bool(tally.unread or tally.stopped))
+    if result.stop_reason:
+        complain(f"stopped before the end: {result.stop_reason}. Run it again later")
+    return int(bool(result.unread_repositories or result.stop_reason))
 
 
 def age_of(text: str) -> timedelta:
@@ -83,53 +83,54 @@ def _counted(clients: Clients) -> Counter[str]:
     return calls
 
 
-def _print(tally: Tally, calls: Counter[str], *, dry_run: bool) -> None:
-    if tally.found:
+def _print(result: PassResult, calls: Counter[str], *, dry_run: bool) -> None:
+    if result.missed:
         columns = ("IMAGE", "PUSHED", "STATUS", "REASON", "ALERTS")
-        print_table(columns, map(_cells, tally.found))
+        print_table(columns, map(_cells, result.missed))
     queued = "would queue" if dry_run else "queued"
-    images = counted(tally.images, "image")
+    images = counted(result.images, "image")
     say(
-        f"{queued} {len(tally.found):,} of {images}, {tally.baselines:,} of them as a baseline only"
+        f"{queued} {len(result.missed):,} of {images}, "
+        f"{result.baselines:,} of them as a baseline only"
     )
-    if tally.waiting:
-        say(f"{counted(tally.waiting, 'image has', 'images have')} no result yet")
-    if tally.gone:
-        say(f"{counted(tally.gone, 'image was', 'images were')} deleted meanwhile")
+    if result.pending:
+        say(f"{counted(result.pending, 'image has', 'images have')} no result yet")
+    if result.deleted:
+        say(f"{counted(result.deleted, 'image was', 'images were')} deleted meanwhile")
     if dry_run:
         remark("a dry run: nothing was put on the queue")
     remark(f"calls: {', '.join(f'{count} {name}' for name, count in sorted(calls.items()))}")
 
 
-def _cells(found: Found) -> tuple[str, ...]:
-    event, image = found.event, found.event.image
+def _cells(missed_scan: MissedScan) -> tuple[str, ...]:
+    event, image = missed_scan.event, missed_scan.event.image
     return (
         image.name,
         image.pushed_at.isoformat(timespec="seconds") if image.pushed_at else "",
         event.scan.status,
-        found.reason,
+        missed_scan.reason,
         "baseline only" if event.quiet else "by routes",
     )
 
 
-def _document(tally: Tally, calls: Counter[str], *, dry_run: bool) -> dict[str, Any]:
+def _document(result: PassResult, calls: Counter[str], *, dry_run: bool) -> dict[str, Any]:
     return {
         "dry_run": dry_run,
-        "images": tally.images,
-        "pending": tally.waiting,
-        "deleted": tally.gone,
-        "stop_reason": tally.stopped,
-        "unread_repositories": tally.unread,
+        "images": result.images,
+        "pending": result.pending,
+        "deleted": result.deleted,
+        "stop_reason": result.stop_reason,
+        "unread_repositories": result.unread_repositories,
         "calls": calls,
         "missed_scans": [
             {
-                "image": each.event.image.key,
-                "tags": each.event.image.tags,
-                "reason": each.reason,
-                "status": each.event.scan.status,
-                "index": each.event.index,
-                "baseline_only": each.event.quiet,
+                "image": scan.event.image.key,
+                "tags": scan.event.image.tags,
+                "reason": scan.reason,
+                "status": scan.event.scan.status,
+                "index": scan.event.index,
+                "baseline_only": scan.event.quiet,
             }
-            for each in tally.found
+            for scan in result.missed
         ],
     }

@@ -176,11 +176,11 @@ class App:
             now=self.now,
         )
 
-    def reconciliation(self, *, places: bool = True) -> "Reconciliation":
-        """Return the flow of `reconcile`. Without `places` a pass starts at the beginning."""
+    def reconciliation(self, *, bookmarks: bool = True) -> "Reconciliation":
+        """Return the flow of `reconcile`. Without `bookmarks` a pass starts at the beginning."""
         from lib.flows.reconciliation import Reconciliation
         from lib.sources.registry import EcrRegistry
-        from lib.store.bookmarks import DynamoPlaces
+        from lib.store.bookmarks import DynamoBookmarks
         from lib.store.queues import SqsScanEvents
 
         dynamodb, table = self._clients.get("dynamodb"), self._settings.need("TABLE_NAME")
@@ -190,7 +190,7 @@ class App:
             events=SqsScanEvents(
                 self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_QUEUE_URL")
             ),
-            places=DynamoPlaces(dynamodb, table) if places else None,
+            bookmarks=DynamoBookmarks(dynamodb, table) if bookmarks else None,
             now=self.now,
         )
 

@@ -32,6 +32,7 @@ from lib.models import (
     HistoryEntry,
     Image,
     ImageIndex,
+    ImageRecord,
     ImageState,
     Known,
     Report,
@@ -40,7 +41,6 @@ from lib.models import (
     ScanEvent,
     ScanSource,
     Severity,
-    Stored,
     StreamHead,
     StreamId,
     Tally,
@@ -115,13 +115,15 @@ def _comparison(
     return compare(old, report, basis=basis, suppress=suppress, now=now)
 
 
-def waits_for_index(event: ScanEvent, stored: Stored, age: timedelta, patience: timedelta) -> int:
+def waits_for_index(
+    event: ScanEvent, stored: ImageRecord, age: timedelta, patience: timedelta
+) -> int:
     """
     Return the seconds for which an event waits: its image may be part of an index yet to come.
 
     Only untagged images that nobody knows wait, and not for longer than `patience` after the scan.
     """
-    if event.image.tags or event.quiet or stored != Stored():
+    if event.image.tags or event.quiet or stored != ImageRecord():
         return 0
     return max(math.ceil((patience - age).total_seconds()), 0)
 

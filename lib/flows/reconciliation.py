@@ -1,10 +1,10 @@
 """
-Events are best effort: a pass over all images finds the scans that no event told of.
+Reconciliation: a pass over all images finds scans whose events never arrived.
 
     repositories -> images pushed lately -> their last scan, against what was evaluated -> events
 
-What is found goes into the queue of scan events, and is processed there as any other. A pass stops
-when its time is over or AWS wants fewer calls; the next one goes on at the same place.
+EventBridge delivers events at best effort. Missed scans go into the queue of scan events, like any
+other. A pass stops when its time is over or AWS throttles it; the next one continues there.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,59 +13,59 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
-from lib.core.missed import Baselines, Found, Outcome, Waiting, image_of, look, together
+from lib.core.missed import Baselines, MissedScan, Outcome, PendingScan, image_of, look, together
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError
-from lib.models import Image, ImageIndex, ImageState, LastScan, Place
+from lib.models import Bookmark, Image, ImageIndex, ImageState, LastScan
 from lib.ports.sources import ImageRegistry
-from lib.ports.store import Places, ScanEvents, StateStore
+from lib.ports.store import Bookmarks, ScanEvents, StateStore
 from lib.wire.own_events import scan_found
 
 BATCH: Final = 100
-"""Images whose states are read at once, and after which the place is kept."""
+"""Images whose states are read together. The bookmark is saved after each batch."""
 RESERVE: Final = 90.0
-"""Seconds before the end in which no image is begun: the retries of one call can take a minute."""
+"""Seconds before the end in which no image is begun: the retries of a call may take a minute."""
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a pass looks at, and what it does about it."""
+    """The images of a pass, and its effects."""
 
     since: datetime
-    """Images pushed before are left out."""
+    """Images pushed earlier are left out."""
     repositories: str = "*"
     announce: bool = False
-    """Tell also of first evaluations of images older than the installation."""
+    """Whether first evaluations of images older than the installation are notified, too."""
     dry_run: bool = False
 
 
 @dataclass(slots=True)
-class Tally:
-    """What came of a pass so far."""
+class PassResult:
+    """The counts and missed scans of a pass, so far."""
 
     images: int = 0
-    waiting: int = 0
-    gone: int = 0
-    found: list[Found] = field(default_factory=list)
-    unread: dict[str, str] = field(default_factory=dict)
-    """Why a repository could not be read (to its end)."""
-    stopped: str | None = None
-    """Why the pass ended before its end."""
+    pending: int = 0
+    deleted: int = 0
+    missed: list[MissedScan] = field(default_factory=list)
+    unread_repositories: dict[str, str] = field(default_factory=dict)
+    """Repositories that could not be read completely, with the reason."""
+    stop_reason: str | None = None
+    """Why the pass ended early; None for a complete one."""
 
     @property
     def baselines(self) -> int:
-        """How many of those found nobody is told of."""
-        return sum(each.event.quiet for each in self.found)
+        """The number of missed scans that only set a baseline."""
+        return sum(scan.event.quiet for scan in self.missed)
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What a pass asks of whoever started it, and tells; by default nothing."""
+    """Callbacks of a pass: its remaining time, and its progress."""
 
     seconds_left: Callable[[], float] = lambda: float("inf")
     repository: Callable[[str, int], None] = lambda _name, _images: None
-    """Called for each repository, with how many of its images are going to be looked at."""
+    """Called for each repository, with the number of its images to check."""
     image: Callable[[], None] = lambda: None
     """Called for each of these images."""
 
@@ -75,15 +75,15 @@ class _Pass:
     scope: Scope
     baselines: Baselines
     watch: Watch
-    tally: Tally = field(default_factory=Tally)
+    result: PassResult = field(default_factory=PassResult)
 
 
 class _OutOfTimeError(Exception):
-    """There is no time left for one more image."""
+    """No time is left for another image."""
 
 
 class Reconciliation:
-    """Compares what ECR holds with what was evaluated; what was missed goes on the queue."""
+    """Compares the scans in ECR with the evaluated ones, and queues missed scans."""
 
     def __init__(
         self,
@@ -92,111 +92,113 @@ class Reconciliation:
         states: StateStore,
         events: ScanEvents,
         now: Callable[[], datetime],
-        places: Places | None = None,
+        bookmarks: Bookmarks | None = None,
     ) -> None:
         self._registry = registry
         self._states = states
         self._events = events
         self._now = now
-        self._places = places
+        self._bookmarks = bookmarks
 
-    def run(self, scope: Scope, watch: Watch | None = None) -> Tally:
+    def run(self, scope: Scope, watch: Watch | None = None) -> PassResult:
         """
-        Look at every image in scope, from where the last pass stopped; return what came of it.
+        Check every image in scope, from the bookmark on, and return the result.
 
-        A repository that cannot be read is counted and does not stop the others. Without `places`
-        a pass starts at the beginning. Raises `SourceError` when not even the repositories can be
-        listed, and `StoreError`; nothing is lost then, as a place is kept only when all that was
-        found before it is on the queue.
+        A repository that cannot be read is counted and does not stop the pass. Without `bookmarks`
+        it starts at the beginning. Raises `StoreError`, and `SourceError` if the repositories
+        cannot be listed. No scan is lost then: a bookmark is saved only after all missed scans
+        before it are queued.
         """
         baselines = Baselines(self._states.installed_at(), scope.announce)
-        one = _Pass(scope, baselines, watch or Watch())
-        place = self._places.place() if self._places else None
+        current = _Pass(scope, baselines, watch or Watch())
+        bookmark = self._bookmarks.bookmark() if self._bookmarks else None
         try:
-            for start in self._starts(scope, place):
-                self._repository(one, start)
+            for start in self._starts(scope, bookmark):
+                self._repository(current, start)
         except (SourceThrottledError, _OutOfTimeError) as stop:
-            one.tally.stopped = str(stop)
-            return one.tally
-        if self._places is not None:
-            self._places.forget()
-        return one.tally
+            current.result.stop_reason = str(stop)
+            return current.result
+        if self._bookmarks is not None:
+            self._bookmarks.clear_bookmark()
+        return current.result
 
-    def look_again(self, unit: Image | ImageIndex) -> Outcome | None:
+    def recheck(self, unit: Image | ImageIndex) -> Outcome | None:
         """
-        Look at one image because a person asks, and queue its scan if it was not evaluated.
+        Check an image on request, and queue its scan if it was missed.
 
-        Returns None for an image that is gone. Raises `SourceError` and `StoreError`.
+        Returns None for a deleted image. Raises `SourceError` and `StoreError`.
         """
         scan = self._last_scan(unit)
         if scan is None:
             return None
         image = image_of(unit)
-        known = self._states.images([image]).get(image.key)
+        state = self._states.images([image]).get(image.key)
         baselines = Baselines(self._states.installed_at(), announce=True)
-        outcome = look(unit, scan, known, baselines=baselines, now=self._now())
-        if isinstance(outcome, Found):
+        outcome = look(unit, scan, state, baselines=baselines, now=self._now())
+        if isinstance(outcome, MissedScan):
             self._events.put([scan_found(outcome)])
         return outcome
 
-    def _starts(self, scope: Scope, place: Place | None) -> Iterator[Place]:
-        """Yield where to begin in each repository that is left."""
+    def _starts(self, scope: Scope, bookmark: Bookmark | None) -> Iterator[Bookmark]:
+        """Yield a starting point for each remaining repository."""
         for name in sorted(self._registry.repositories()):
-            if not fnmatchcase(name, scope.repositories) or (place and name < place.repository):
+            if not fnmatchcase(name, scope.repositories) or (
+                bookmark and name < bookmark.repository
+            ):
                 continue
-            yield place if place and name == place.repository else Place(name)
+            yield bookmark if bookmark and name == bookmark.repository else Bookmark(name)
 
-    def _repository(self, one: _Pass, start: Place) -> None:
+    def _repository(self, current: _Pass, start: Bookmark) -> None:
         try:
-            self._look_through(one, start)
+            self._look_through(current, start)
         except SourceThrottledError:
             raise
         except SourceError as error:
-            one.tally.unread[start.repository] = str(error)
+            current.result.unread_repositories[start.repository] = str(error)
 
-    def _look_through(self, one: _Pass, start: Place) -> None:
+    def _look_through(self, current: _Pass, start: Bookmark) -> None:
         try:
-            _check_time(one.watch)
-            found = self._registry.images(start.repository, since=one.scope.since)
+            _check_time(current.watch)
+            units = self._registry.images(start.repository, since=current.scope.since)
         except (SourceThrottledError, _OutOfTimeError):
-            self._keep(start)
+            self._save(start)
             raise
-        left = sorted((unit for unit in found if _order(unit) > _after(start)), key=_order)
-        one.watch.repository(start.repository, len(left))
-        for first in range(0, len(left), BATCH):
-            self._batch(one, left[first : first + BATCH])
+        remaining = sorted((unit for unit in units if _order(unit) > _after(start)), key=_order)
+        current.watch.repository(start.repository, len(remaining))
+        for first in range(0, len(remaining), BATCH):
+            self._batch(current, remaining[first : first + BATCH])
 
-    def _batch(self, one: _Pass, units: Sequence[Image | ImageIndex]) -> None:
-        """Look at some images; whatever ends this, what was found is queued and the place kept."""
-        known = self._states.images([image_of(unit) for unit in units])
-        found: list[Found] = []
+    def _batch(self, current: _Pass, units: Sequence[Image | ImageIndex]) -> None:
+        """Check a batch. In any case, queue its missed scans and save a bookmark at the end."""
+        states = self._states.images([image_of(unit) for unit in units])
+        missed: list[MissedScan] = []
         last: Image | None = None
         try:
             for unit in units:
-                _check_time(one.watch)
-                outcome = self._look(one, unit, known.get(image_of(unit).key))
-                if isinstance(outcome, Found):
-                    found.append(outcome)
+                _check_time(current.watch)
+                outcome = self._look(current, unit, states.get(image_of(unit).key))
+                if isinstance(outcome, MissedScan):
+                    missed.append(outcome)
                 last = image_of(unit)
-                one.watch.image()
+                current.watch.image()
         finally:
-            one.tally.found += found
-            if found and not one.scope.dry_run:
-                self._events.put([scan_found(each) for each in found])
+            current.result.missed += missed
+            if missed and not current.scope.dry_run:
+                self._events.put([scan_found(scan) for scan in missed])
             if last is not None:
-                self._keep(Place(last.repository, last.pushed_at, last.digest))
+                self._save(Bookmark(last.repository, last.pushed_at, last.digest))
 
     def _look(
-        self, one: _Pass, unit: Image | ImageIndex, known: ImageState | None
+        self, current: _Pass, unit: Image | ImageIndex, state: ImageState | None
     ) -> Outcome | None:
-        """Ask how far a scan is, and compare; None for an image that is gone meanwhile."""
-        one.tally.images += 1
+        """Fetch and judge the last scan of an image; None for an image deleted meanwhile."""
+        current.result.images += 1
         scan = self._last_scan(unit)
         if scan is None:
-            one.tally.gone += 1
+            current.result.deleted += 1
             return None
-        outcome = look(unit, scan, known, baselines=one.baselines, now=self._now())
-        one.tally.waiting += isinstance(outcome, Waiting)
+        outcome = look(unit, scan, state, baselines=current.baselines, now=self._now())
+        current.result.pending += isinstance(outcome, PendingScan)
         return outcome
 
     def _last_scan(self, unit: Image | ImageIndex) -> LastScan | None:
@@ -205,12 +207,12 @@ class Reconciliation:
                 return self._registry.last_scan(unit)
             except ImageGoneError:
                 return None
-        members = [replace(unit.image, digest=each.digest, tags=()) for each in unit.members]
-        return together(scan for each in members if (scan := self._last_scan(each)) is not None)
+        members = [replace(unit.image, digest=member.digest, tags=()) for member in unit.members]
+        return together(scan for member in members if (scan := self._last_scan(member)) is not None)
 
-    def _keep(self, place: Place) -> None:
-        if self._places is not None:
-            self._places.keep(place)
+    def _save(self, bookmark: Bookmark) -> None:
+        if self._bookmarks is not None:
+            self._bookmarks.save_bookmark(bookmark)
 
 
 def _check_time(watch: Watch) -> None:
@@ -223,5 +225,5 @@ def _order(unit: Image | ImageIndex) -> tuple[datetime, str]:
     return (image.pushed_at or _NEVER, image.digest)
 
 
-def _after(place: Place) -> tuple[datetime, str]:
-    return (place.pushed_at or _NEVER, place.digest)
+def _after(bookmark: Bookmark) -> tuple[datetime, str]:
+    return (bookmark.pushed_at or _NEVER, bookmark.digest)

@@ -100,11 +100,11 @@ from lib.models.scans import (
     Workload,
 )
 from lib.models.state import (
+    Bookmark,
     Commit,
+    ImageRecord,
     ImageState,
     Membership,
-    Place,
-    Stored,
     StreamHead,
 )
 
@@ -118,6 +118,7 @@ __all__ = [
     "AskLater",
     "Basis",
     "BasisKind",
+    "Bookmark",
     "Change",
     "ChangeKind",
     "Commit",
@@ -140,6 +141,7 @@ __all__ = [
     "IgnoredEvent",
     "Image",
     "ImageIndex",
+    "ImageRecord",
     "ImageState",
     "Json",
     "Known",
@@ -158,7 +160,6 @@ __all__ = [
     "Part",
     "Pause",
     "PauseKind",
-    "Place",
     "Provenance",
     "PushEvent",
     "Receipt",
@@ -177,7 +178,6 @@ __all__ = [
     "Score",
     "Severity",
     "Standing",
-    "Stored",
     "StreamHead",
     "StreamId",
     "Suppressed",

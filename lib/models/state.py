@@ -40,7 +40,7 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class ImageRecord:
     """All that is known about an image."""
 
     state: ImageState | None = None
@@ -74,7 +74,7 @@ class Commit:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Bookmark:
     """Where a pass over all images stopped."""
 
     repository: str

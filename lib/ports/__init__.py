@@ -1,1 +1,1 @@
-"""What flows need from the outside, by the room that implements it; the face hands nothing on."""
+"""The ports of the flows, by the room that implements them. This module exports nothing."""

@@ -1,7 +1,7 @@
 """
-The ports of `lib.sources`: what AWS is asked for, in the words of the flows.
+The ports of `lib.sources`: calls to AWS in the terms of the flows.
 
-Tests fake them.
+Tests use fakes.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,21 +22,21 @@ from lib.models import (
 from lib.models.names import Json
 
 FETCH_RESERVE: Final = 45.0
-"""Seconds before the end of a function in which no further page is fetched."""
+"""Seconds at the end of a function in which no further page is fetched."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
-    """How long findings may be fetched, and the pages that an earlier invocation fetched."""
+    """The time for fetching findings, and the pages of an earlier invocation."""
 
     seconds_left: Callable[[], float] = lambda: float("inf")
-    """Until the function ends."""
+    """Seconds until the function ends."""
     pages: Sequence[Json] = ()
-    """The first pages of the list, as the source returned them."""
+    """The first pages of the list, as AWS returned them."""
 
     @property
     def is_over(self) -> bool:
-        """Whether the rest of the time is needed for what was fetched."""
+        """Whether the remaining time is needed to process the fetched pages."""
         return self.seconds_left() < FETCH_RESERVE
 
 
@@ -44,7 +44,7 @@ ALL_THE_TIME: Final = Fetching()
 
 
 class FindingSource(Protocol):
-    """Fetches the findings of one image and understands them."""
+    """Fetches and normalizes the findings of an image."""
 
     def report(
         self,
@@ -55,77 +55,77 @@ class FindingSource(Protocol):
         fetching: Fetching = ALL_THE_TIME,
     ) -> AnyReport:
         """
-        Return everything the scanner listed for this image, from all pages.
+        Return the report of an image, from all pages.
 
-        `scan` is what the event said, `announced` how many findings it counted. At least one page
-        is fetched. Raises `OutOfTimeError` when `fetching` is over before the last page,
-        `FindingsNotReadyError` (also when fewer are listed than announced), `ImageGoneError`,
-        `SourceError`, and `EventError` for an image that cannot be asked for from here.
+        `scan` comes from an event, and `announced` is the number of findings in it. At least one
+        page is fetched. Raises `OutOfTimeError` if `fetching` is over before the last page,
+        `FindingsNotReadyError` (also for fewer findings than announced), `ImageGoneError`,
+        `SourceError`, and `EventError` for an image of another region.
         """
 
     def describe(self, image: Image) -> Image:
         """
-        Return the image with what its registry knows: when it was pushed, and its tags.
+        Return the image with its push time and tags from the registry.
 
         Raises `ImageGoneError`, `NotAnImageError`, `SourceError`.
         """
 
     def index(self, image: Image) -> ImageIndex | None:
         """
-        Return what an image consists of when it is an index; None for an image of its own.
+        Return the members of an index; None for an image that is no index.
 
         Raises `ImageGoneError`, `SourceError`.
         """
 
 
 class Workloads(Protocol):
-    """Knows what runs where."""
+    """Reads where images run."""
 
     def running(self, image: Image, *, members: Sequence[str] = ()) -> tuple[Workload, ...]:
         """
-        Return what runs an image; `members`: of an index, the digests of its images.
+        Return the workloads of an image. `members`: digests of the images of an index.
 
-        What changed in the last minutes may be missing. Raises `SourceError`.
+        Changes of the last minutes may be missing. Raises `SourceError`.
         """
 
 
 class ProvenanceSource(Protocol):
-    """Reads what images say about where they were made from."""
+    """Reads the origin of images from their annotations and labels."""
 
     def provenance(self, image: Image, member: str | None = None) -> Provenance:
         """
-        Return what its annotations and labels say.
+        Return the provenance in an image's annotations and labels.
 
-        `member`: of an index, the digest of the image whose labels count. Raises `SourceError`.
+        `member`: the digest of the member of an index whose labels count. Raises `SourceError`.
         """
 
 
 class ImageRegistry(Protocol):
-    """What the registry holds, and how far its scans are."""
+    """Lists repositories, images, and the states of their scans."""
 
     def repositories(self) -> Sequence[str]:
         """Return the names of all repositories. Raises `SourceError`."""
 
     def images(self, repository: str, *, since: datetime) -> Sequence[Image | ImageIndex]:
         """
-        Return what was pushed into a repository since then and can have a scan, in no order.
+        Return the images of a repository pushed since a time that can have a scan, in no order.
 
-        An index stands for the untagged images in it. Raises `SourceError`.
+        An index represents its untagged members. Raises `SourceError`.
         """
 
     def last_scan(self, image: Image) -> LastScan:
-        """Return how far the last scan of an image is. Raises `ImageGoneError`, `SourceError`."""
+        """Return the last scan of an image. Raises `ImageGoneError`, `SourceError`."""
 
 
 class RepositorySource(Protocol):
-    """How repositories are set up."""
+    """Reads the settings of repositories."""
 
     def repositories(self) -> Sequence[Image]:
         """Return all repositories, as images without a digest. Raises `SourceError`."""
 
     def settings(self, repository: Image) -> RepositorySettings:
         """
-        Return how a repository is set up.
+        Return the settings of a repository.
 
-        Raises `ImageGoneError`, `NotAllowedError` for what may not be read, and `SourceError`.
+        Raises `ImageGoneError`, `NotAllowedError` for denied calls, and `SourceError`.
         """

@@ -1,7 +1,7 @@
 """
-The ports of `lib.store`: what is kept in DynamoDB, S3 and SQS, in the words of the flows.
+The ports of `lib.store`: data in DynamoDB, S3 and SQS in the terms of the flows.
 
-Tests fake them, and the fakes pass the contract tests of the stores.
+Tests use fakes, which pass the contract tests of the stores.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,123 +27,123 @@ from lib.models import (
 )
 from lib.models.deliveries import NotClaimed, Page, WakeUp
 from lib.models.names import Json
-from lib.models.state import Commit, ImageState, Place, Stored, StreamHead
+from lib.models.state import Bookmark, Commit, ImageRecord, ImageState, StreamHead
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The findings fetched of an image, or of the images of an index, when the time was over."""
+    """Findings fetched before the time was over, of an image or of an index's members."""
 
     reports: Mapping[str, AnyReport] = field(default_factory=dict)
-    """The complete ones, by digest."""
+    """Complete reports by digest."""
     digest: str = ""
     pages: Sequence[Json] = ()
-    """The first pages of the image `digest`, whose list goes on."""
+    """The first pages of the incomplete image `digest`."""
 
 
 class ProgressStore(Protocol):
-    """Keeps for some days what one invocation fetched for the next one."""
+    """Keeps fetched findings for the next invocation, for some days."""
 
     def put(self, progress: Progress) -> str:
         """Store progress; return its key. Raises `StoreError`."""
 
     def get(self, key: str) -> Progress | None:
-        """Return progress; None where it is not kept. Raises `StoreError`."""
+        """Return progress; None if its retention is over. Raises `StoreError`."""
 
 
 class StateStore(Protocol):
-    """Image states and stream heads, and the one transaction that changes them."""
+    """Image states and stream heads, and the transaction that updates them."""
 
     def image(self, image: Image) -> ImageState | None:
-        """Return what was evaluated last for this digest."""
+        """Return the state of an image after its last evaluation."""
 
     def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
         """
-        Return what is known of many images, by their keys; those never evaluated are absent.
+        Return the states of many images by key. Images without an evaluation are left out.
 
-        What was committed just now may be missing.
+        Commits of the last second may be missing.
         """
 
     def installed_at(self) -> datetime:
-        """Return when this deployment began to keep states."""
+        """Return the time of the installation, since which states are kept."""
 
-    def look_up(self, image: Image) -> Stored:
-        """Return the same, and the index that the image is part of, with one read."""
+    def look_up(self, image: Image) -> ImageRecord:
+        """Return the state of an image, and its index, with one read."""
 
     def record(self, index: ImageIndex, *, pushed_at: datetime) -> None:
-        """Remember what belongs to an index. Older indexes take nothing from newer ones."""
+        """Store the members of an index. A newer index keeps its members."""
 
     def head(self, stream: StreamId) -> StreamHead | None:
-        """Return the newest image of a stream."""
+        """Return the head of a stream: its newest image."""
 
     def commit(self, commit: Commit) -> None:
         """
-        Write image state, stream head and delivery rows, all or nothing.
+        Write image state, stream head and delivery rows in one transaction.
 
-        Raises `ConflictError` when what was `known` is not what is stored any more.
+        Raises `ConflictError` if the stored versions are not the `known` ones.
         """
 
 
 class TagStore(Protocol):
-    """Where tags point to."""
+    """Targets of tags."""
 
     def tag(self, image: Image) -> TagTarget | None:
-        """Return where a tag points to; None: it was never pushed, as far as is known."""
+        """Return the target of a tag; None if no push of the tag is known."""
 
     def point(self, image: Image, target: TagTarget) -> None:
-        """Remember where a tag points to, unless a later push is known."""
+        """Store the target of a tag, unless a later push is stored."""
 
 
 class History(Protocol):
-    """How streams went."""
+    """The evaluations of streams over time."""
 
     def entries(self, stream: StreamId, *, since: datetime, limit: int) -> Sequence[HistoryEntry]:
         """
-        Return what was evaluated in a stream since then, oldest first, the newest `limit` of it.
+        Return the evaluations of a stream since a time: the newest `limit`, oldest first.
 
         Raises `StoreError`.
         """
 
     def heads(self) -> Iterable[tuple[StreamId, StreamHead]]:
-        """Return all streams and the newest image of each. Reads all of the table."""
+        """Return all streams with their newest image. Scans the whole table."""
 
 
 class PageReader(Protocol):
-    """Reads report pages back."""
+    """Reads report pages."""
 
     def read(self, key: str) -> bytes | None:
-        """Return the HTML; None when it is not there (any more). Raises `StoreError`."""
+        """Return the HTML of a page; None if it does not exist (any more). Raises `StoreError`."""
 
 
 class Pages(Protocol):
-    """Report pages, kept where people can open them."""
+    """Stores report pages where people can open them."""
 
     def publish(self, key: str, evaluation: Evaluation) -> Page:
         """
-        Make sure that the page of an evaluation is stored, and return where it is.
+        Store the page of an evaluation if it is missing, and return its address.
 
-        `key`: that of the stored evaluation. Raises `StoreError`.
+        `key` is the key of the stored evaluation. Raises `StoreError`.
         """
 
 
 class DigestStore(Protocol):
-    """Digests as immutable objects, under keys that begin with `DIGESTS`."""
+    """Digests as immutable objects, with keys that begin with `DIGESTS`."""
 
     def put(self, digest: Digest) -> str:
-        """Store it and return its key. The same digest gets the same key. Raises `StoreError`."""
+        """Store a digest and return its key, equal for equal digests. Raises `StoreError`."""
 
     def get(self, key: str) -> Digest | None:
-        """Return a stored digest; None when its retention is over. Raises `StoreError`."""
+        """Return a stored digest; None if its retention is over. Raises `StoreError`."""
 
 
 class ReportStore(Protocol):
     """Evaluations as immutable objects."""
 
     def put(self, evaluation: Evaluation) -> str:
-        """Store it and return its key. The same evaluation gets the same key."""
+        """Store an evaluation and return its key. Equal evaluations have the same key."""
 
     def get(self, key: str) -> Evaluation | None:
-        """Return a stored evaluation; None when its retention is over. Raises `StoreError`."""
+        """Return a stored evaluation; None if its retention is over. Raises `StoreError`."""
 
     def known(self, key: str) -> Known | None:
         """
@@ -235,40 +235,40 @@ class Ledger(Protocol):
 
 
 class Waker(Protocol):
-    """The queues, which only wake."""
+    """The queues. Their messages only wake workers."""
 
     def wake(self, wake_ups: Iterable[WakeUp]) -> int:
-        """Ask for an attempt at each; returns how many were queued. Repeats are harmless."""
+        """Queue an attempt for each delivery, and return their number. Repeats are harmless."""
 
     def revisit(self, event: Mapping[str, Json], *, delay_seconds: int) -> None:
-        """Bring a scan event back later, unchanged."""
+        """Return a scan event to its queue with a delay, unchanged."""
 
 
 class ScanEvents(Protocol):
-    """The way into the queue of scan events."""
+    """The entrance to the queue of scan events."""
 
     def put(self, events: Sequence[Mapping[str, Json]]) -> None:
-        """Have these events processed as if they came from EventBridge. Repeats are harmless."""
+        """Queue events as if they came from EventBridge. Repeats are harmless."""
 
 
-class Places(Protocol):
-    """Remembers where a pass stopped, for the next one to go on."""
+class Bookmarks(Protocol):
+    """Stores the position of a pass, for the next one to continue."""
 
-    def place(self) -> Place | None:
-        """Return where to go on; None: from the beginning."""
+    def bookmark(self) -> Bookmark | None:
+        """Return the bookmark; None to begin at the first repository."""
 
-    def keep(self, place: Place) -> None:
-        """Remember a place instead of the one before."""
+    def save_bookmark(self, bookmark: Bookmark) -> None:
+        """Replace the bookmark."""
 
-    def forget(self) -> None:
-        """Begin anew the next time."""
+    def clear_bookmark(self) -> None:
+        """Delete the bookmark, so that the next pass begins at the first repository."""
 
 
 class SecretReader(Protocol):
-    """Reads secrets by name, cached for minutes."""
+    """Reads secrets by name, with a cache of some minutes."""
 
     def read(self, reference: Mapping[str, str]) -> str:
         """Return the text behind `{secret: name}` or `{parameter: name}`. Raises `ConfigError`."""
 
     def renew(self) -> bool:
-        """Read again what was read, past the cache; say whether anything is different now."""
+        """Read all cached secrets again, and return whether one has changed."""

@@ -12,9 +12,9 @@ from lib.models import (
     Commit,
     Image,
     ImageIndex,
+    ImageRecord,
     ImageState,
     Membership,
-    Stored,
     StreamHead,
     StreamId,
 )
@@ -73,7 +73,7 @@ class DynamoStateStore:
             table = self._client.describe_table(TableName=self._table)["Table"]
         return table["CreationDateTime"].astimezone(UTC)
 
-    def look_up(self, image: Image) -> Stored:
+    def look_up(self, image: Image) -> ImageRecord:
         """See `StateStore.look_up`. Both rows are in one partition."""
         with store_errors(f"reading {image.key}"):
             answer = self._client.query(
@@ -84,7 +84,7 @@ class DynamoStateStore:
             )
         rows = {row["sk"]: row for row in map(from_item, answer["Items"])}
         state, index = rows.get(_STATE), rows.get(_INDEX)
-        return Stored(
+        return ImageRecord(
             None if state is None else _state(state),
             None if index is None else Membership(index["index"], index["attached"]),
         )

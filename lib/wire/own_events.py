@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from typing import Any, Final
 
-from lib.core.missed import Found
+from lib.core.missed import MissedScan
 from lib.models import Image
 from lib.wire.values import time_to_json
 
@@ -18,7 +18,7 @@ REPOSITORY_CHECK: Final = "Repository Check"
 """Source and detail-types of our own events; their schemas are in schemas/events/."""
 
 
-def scan_found(found: Found) -> dict[str, Any]:
+def scan_found(found: MissedScan) -> dict[str, Any]:
     """Return our own event about a scan that no event told of, in the shape of EventBridge's."""
     event, image, scan = found.event, found.event.image, found.event.scan
     repository = f"arn:{image.partition}:ecr:{image.region}:{image.account}:repository/"

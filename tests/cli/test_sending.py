@@ -7,17 +7,17 @@ import pytest
 
 from cli.sending import opens_nothing, queue_scan
 from lib.config.model import DestinationConfig
-from lib.core.missed import InOrder, Waiting
+from lib.core.missed import PendingScan, UpToDate
 from lib.errors import DocumentError
 from tests.support.builders import an_image
 
 
 def a_stage(outcome: Any) -> Any:
-    looking = SimpleNamespace(look_again=lambda _: outcome)
+    looking = SimpleNamespace(recheck=lambda _: outcome)
     return SimpleNamespace(reconciliation=lambda: looking)
 
 
-@pytest.mark.parametrize("outcome", [InOrder("evaluated: COMPLETE"), Waiting("no result yet")])
+@pytest.mark.parametrize("outcome", [UpToDate("evaluated: COMPLETE"), PendingScan("no result yet")])
 def test_what_was_evaluated_is_not_queued_again(
     outcome: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 
 from lib.core.evaluation import already_evaluated
-from lib.core.missed import Baselines, Found, InOrder, Outcome, Waiting, found_id, look, together
+from lib.core.missed import (
+    Baselines,
+    MissedScan,
+    Outcome,
+    PendingScan,
+    UpToDate,
+    found_id,
+    look,
+    together,
+)
 from lib.models import Doubt, ImageIndex, ImageState, LastScan, Member, ScanEvent, ScanProgress
 from lib.normalizer.events import parse_event
 from lib.wire.own_events import scan_found
@@ -40,33 +49,33 @@ def looked(scan: LastScan, state: ImageState | None = None, **baselines: Any) ->
 
 def found(scan: LastScan, state: ImageState | None = None, **baselines: Any) -> ScanEvent:
     outcome = looked(scan, state, **baselines)
-    assert isinstance(outcome, Found)
+    assert isinstance(outcome, MissedScan)
     return outcome.event
 
 
 @pytest.mark.parametrize(
     ("scan", "state", "expected", "reason"),
     [
-        (a_last_scan(), None, Found, "never evaluated"),
-        (FAILED, None, Found, "never evaluated"),
-        (a_last_scan(), known(), InOrder, "evaluated: COMPLETE"),
-        (a_last_scan(completed_at=LATER), known(), Found, "scanned again"),
-        (a_last_scan(), known(completed_at=None), Found, "scanned again"),
-        (a_last_scan(completed_at=None), known(), InOrder, "evaluated"),
-        (a_last_scan(completed_at=PUSHED), known(), InOrder, "evaluated"),
-        (FAILED, known(), Found, "FAILED, was COMPLETE"),
-        (a_last_scan("UNUSABLE", "SCAN_ELIGIBILITY_EXPIRED"), known(), InOrder, "evaluated"),
-        (FAILED, known(status="FAILED", usable=False), InOrder, "evaluated: FAILED"),
+        (a_last_scan(), None, MissedScan, "never evaluated"),
+        (FAILED, None, MissedScan, "never evaluated"),
+        (a_last_scan(), known(), UpToDate, "evaluated: COMPLETE"),
+        (a_last_scan(completed_at=LATER), known(), MissedScan, "scanned again"),
+        (a_last_scan(), known(completed_at=None), MissedScan, "scanned again"),
+        (a_last_scan(completed_at=None), known(), UpToDate, "evaluated"),
+        (a_last_scan(completed_at=PUSHED), known(), UpToDate, "evaluated"),
+        (FAILED, known(), MissedScan, "FAILED, was COMPLETE"),
+        (a_last_scan("UNUSABLE", "SCAN_ELIGIBILITY_EXPIRED"), known(), UpToDate, "evaluated"),
+        (FAILED, known(status="FAILED", usable=False), UpToDate, "evaluated: FAILED"),
         (
             a_last_scan("UNUSABLE", "UNSUPPORTED_IMAGE"),
             known(status="FAILED", usable=False),
-            InOrder,
+            UpToDate,
             "evaluated: UNSUPPORTED_IMAGE",
         ),
-        (FAILED, known(status="PENDING", usable=False), Found, "FAILED, was PENDING"),
-        (a_last_scan(), known(status="FAILED", usable=False), Found, "was FAILED"),
-        (a_last_scan("RUNNING", "IN_PROGRESS"), None, Waiting, "IN_PROGRESS"),
-        (a_last_scan("NONE", "SCAN_NOT_FOUND"), known(), Waiting, "SCAN_NOT_FOUND"),
+        (FAILED, known(status="PENDING", usable=False), MissedScan, "FAILED, was PENDING"),
+        (a_last_scan(), known(status="FAILED", usable=False), MissedScan, "was FAILED"),
+        (a_last_scan("RUNNING", "IN_PROGRESS"), None, PendingScan, "IN_PROGRESS"),
+        (a_last_scan("NONE", "SCAN_NOT_FOUND"), known(), PendingScan, "SCAN_NOT_FOUND"),
     ],
 )
 def test_what_was_missed_is_found_and_nothing_else(
@@ -107,7 +116,7 @@ def test_what_is_found_is_news_and_its_repeat_is_not(
 
     assert already_evaluated(event, state, index=False) is None
     assert already_evaluated(event, after, index=False) is not None
-    assert isinstance(looked(scan, after), InOrder)
+    assert isinstance(looked(scan, after), UpToDate)
 
 
 def test_a_scan_that_cannot_be_read_is_found_once() -> None:
@@ -115,8 +124,8 @@ def test_a_scan_that_cannot_be_read_is_found_once() -> None:
     event = found(a_last_scan(), known(usable=False))
     after = known(usable=False, event_id=event.event_id)
 
-    assert isinstance(looked(a_last_scan(), after), InOrder)
-    assert isinstance(looked(a_last_scan(completed_at=LATER), after), Found)
+    assert isinstance(looked(a_last_scan(), after), UpToDate)
+    assert isinstance(looked(a_last_scan(completed_at=LATER), after), MissedScan)
 
 
 def test_an_unusable_scan_of_what_may_be_no_image_is_not_found() -> None:
@@ -127,11 +136,13 @@ def test_an_unusable_scan_of_what_may_be_no_image_is_not_found() -> None:
 
     outcome = look(doubtful, FAILED, None, baselines=installed, now=LATER)
 
-    assert isinstance(outcome, InOrder)
+    assert isinstance(outcome, UpToDate)
     assert "not known whether it belongs to another image" in outcome.reason
-    assert isinstance(look(archived, FAILED, None, baselines=installed, now=LATER), Found)
-    assert isinstance(look(doubtful, a_last_scan(), None, baselines=installed, now=LATER), Found)
-    assert isinstance(look(doubtful, FAILED, known(), baselines=installed, now=LATER), Found)
+    assert isinstance(look(archived, FAILED, None, baselines=installed, now=LATER), MissedScan)
+    assert isinstance(
+        look(doubtful, a_last_scan(), None, baselines=installed, now=LATER), MissedScan
+    )
+    assert isinstance(look(doubtful, FAILED, known(), baselines=installed, now=LATER), MissedScan)
 
 
 def test_a_late_event_of_aws_keeps_its_order() -> None:
@@ -203,7 +214,7 @@ def test_an_index_is_one_event() -> None:
 
     outcome = look(index, a_last_scan(), None, baselines=Baselines(PUSHED), now=NOW)
 
-    assert isinstance(outcome, Found)
+    assert isinstance(outcome, MissedScan)
     assert (outcome.event.image, outcome.event.index) == (IMAGE, True)
 
 
@@ -215,4 +226,4 @@ def test_our_own_event_is_understood(scan: LastScan, state: ImageState | None) -
     """What is put on the queue is read as what was meant, with the age of the image."""
     event = found(scan, state, installed_at=NOW)
 
-    assert parse_event(scan_found(Found(event, "why"))) == event
+    assert parse_event(scan_found(MissedScan(event, "why"))) == event

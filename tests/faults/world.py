@@ -376,7 +376,7 @@ class World:
             registry=Port("registry", self.registry, self, 0.02),
             states=app.states,
             events=SqsScanEvents(self._clients.get("sqs"), "scan-events"),
-            places=Port("places", self.store, self, PORT_SECONDS),
+            bookmarks=Port("bookmarks", self.store, self, PORT_SECONDS),
             now=app.now,
         )
         app.http = lambda hosts: RequestsClient(

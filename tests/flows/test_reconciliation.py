@@ -10,9 +10,10 @@ import pytest
 from lib.core.evaluation import Rules
 from lib.core.routing import Route
 from lib.errors import ImageGoneError, SourceError, SourceThrottledError, StoreError
-from lib.flows.reconciliation import BATCH, Reconciliation, Scope, Tally, Watch
+from lib.flows.reconciliation import BATCH, PassResult, Reconciliation, Scope, Watch
 from lib.flows.scans import ScanPipeline, ScanResult
 from lib.models import (
+    Bookmark,
     ChangeKind,
     Destination,
     Filter,
@@ -21,7 +22,6 @@ from lib.models import (
     ImageState,
     LastScan,
     Member,
-    Place,
     ScanEvent,
     ScanProgress,
     Severity,
@@ -64,11 +64,11 @@ class World:
             registry=self.registry,
             states=self.store,
             events=self.events,
-            places=self.store,
+            bookmarks=self.store,
             now=lambda: NOW,
         )
 
-    def run(self, scope: Scope = SCOPE, **watch: Any) -> Tally:
+    def run(self, scope: Scope = SCOPE, **watch: Any) -> PassResult:
         return self.passes.run(scope, Watch(**watch))
 
     def evaluated(self, image: Image, **fields: Any) -> None:
@@ -98,8 +98,8 @@ def test_exactly_the_difference_is_put_on_the_queue() -> None:
     tally = world.run()
 
     assert world.queued == [new.digest]
-    assert (tally.images, len(tally.found), tally.waiting) == (3, 1, 1)
-    assert tally.stopped is None
+    assert (tally.images, len(tally.missed), tally.pending) == (3, 1, 1)
+    assert tally.stop_reason is None
     assert world.store.kept is None
 
 
@@ -121,7 +121,7 @@ def test_a_dry_run_changes_nothing() -> None:
 
     tally = world.run(replace(SCOPE, dry_run=True))
 
-    assert len(tally.found) == 1
+    assert len(tally.missed) == 1
     assert world.events.queued == []
 
 
@@ -154,7 +154,7 @@ def test_an_index_waits_for_all_its_images() -> None:
     world = World(ImageIndex(pushed(1), members))
     world.registry.scans[a_digest(2)] = a_last_scan()
 
-    assert world.run().waiting == 1
+    assert world.run().pending == 1
 
 
 def test_images_that_go_meanwhile_are_counted() -> None:
@@ -165,7 +165,7 @@ def test_images_that_go_meanwhile_are_counted() -> None:
 
     tally = world.run()
 
-    assert (tally.gone, tally.found, tally.unread) == (2, [], {})
+    assert (tally.deleted, tally.missed, tally.unread_repositories) == (2, [], {})
 
 
 def test_a_repository_that_cannot_be_read_does_not_stop_the_others() -> None:
@@ -177,8 +177,8 @@ def test_a_repository_that_cannot_be_read_does_not_stop_the_others() -> None:
     tally = world.run()
 
     assert world.queued == [first.digest, other.digest]
-    assert tally.unread == {FIRST: "AccessDeniedException"}
-    assert tally.stopped is None
+    assert tally.unread_repositories == {FIRST: "AccessDeniedException"}
+    assert tally.stop_reason is None
 
 
 @pytest.mark.parametrize("stops_at", range(6))
@@ -191,8 +191,8 @@ def test_a_pass_goes_on_where_the_last_one_stopped(stops_at: int) -> None:
     first = world.run(seconds_left=minutes(*enough, 0))
     second = world.run()
 
-    assert first.stopped == "the time is over"
-    assert second.stopped is None
+    assert first.stop_reason == "the time is over"
+    assert second.stop_reason is None
     assert world.queued == [each.digest for each in images]
     assert [each for each in world.registry.asked if each.startswith("sha256:")] == world.queued
 
@@ -208,8 +208,8 @@ def test_a_throttled_pass_stops_and_goes_on_the_next_time() -> None:
     world.registry.errors.clear()
     world.run()
 
-    assert first.stopped == "ThrottlingException"
-    assert stopped_at == Place(FIRST, images[0].pushed_at, images[0].digest)
+    assert first.stop_reason == "ThrottlingException"
+    assert stopped_at == Bookmark(FIRST, images[0].pushed_at, images[0].digest)
     assert world.queued == [each.digest for each in images]
 
 
@@ -220,13 +220,13 @@ def test_a_pass_that_is_throttled_while_listing_goes_on_there() -> None:
 
     world.run()
 
-    assert world.store.kept == Place(SECOND)
+    assert world.store.kept == Bookmark(SECOND)
 
 
 def test_a_place_in_a_repository_that_is_gone_is_no_obstacle() -> None:
     """The pass goes on with the repository after it."""
     world = World(pushed(1), pushed(2, SECOND))
-    world.store.kept = Place("payments/deleted", NOW, a_digest(9))
+    world.store.kept = Bookmark("payments/deleted", NOW, a_digest(9))
 
     world.run()
 
@@ -311,7 +311,7 @@ class TestPipeline:
         assert outcome.result is ScanResult.EVALUATED
         assert outcome.evaluation.comparison.changes[0].kind is ChangeKind.BASELINE
         assert len(outcome.deliveries) == 1
-        assert world.run().found == []
+        assert world.run().missed == []
 
     def test_a_baseline_of_old_is_stored_and_told_to_nobody(self, world: World) -> None:
         """The reason says so, and the next scan is compared with it."""
@@ -359,4 +359,4 @@ def test_a_scan_of_a_scanner_that_is_new_here_is_found() -> None:
         a_last_scan().source, "SOMETHING_NEW", ScanProgress.UNUSABLE
     )
 
-    assert len(world.run().found) == 1
+    assert len(world.run().missed) == 1

@@ -4,25 +4,25 @@ from types import SimpleNamespace
 from typing import Any
 
 from handlers.reconcile import reconcile
-from lib.core.missed import Found
-from lib.flows.reconciliation import RESERVE, Scope, Tally, Watch
+from lib.core.missed import MissedScan
+from lib.flows.reconciliation import RESERVE, PassResult, Scope, Watch
 from tests.support.builders import NOW, a_scan_event, an_image
 
 
 class Passes:
     """Ends as told, and remembers what it was asked."""
 
-    def __init__(self, tally: Tally) -> None:
+    def __init__(self, tally: PassResult) -> None:
         self.tally = tally
         self.asked: list[tuple[Scope, Watch]] = []
 
-    def run(self, scope: Scope, watch: Watch) -> Tally:
+    def run(self, scope: Scope, watch: Watch) -> PassResult:
         self.asked.append((scope, watch))
         return self.tally
 
 
-def found(*, quiet: bool = False) -> Found:
-    return Found(a_scan_event(quiet=quiet), "never evaluated")
+def found(*, quiet: bool = False) -> MissedScan:
+    return MissedScan(a_scan_event(quiet=quiet), "never evaluated")
 
 
 def an_app(passes: Passes) -> Any:
@@ -31,13 +31,13 @@ def an_app(passes: Passes) -> Any:
 
 def test_what_a_pass_found_is_logged_and_counted(context: Any, counted: Any, logged: Any) -> None:
     """Recovered scans apart from silent baselines, and what could not be read with its reason."""
-    tally = Tally(
+    tally = PassResult(
         images=9,
-        waiting=2,
-        gone=1,
-        found=[found(), found(quiet=True)],
-        unread={"payments/web": "AccessDeniedException"},
-        stopped="the time is over",
+        pending=2,
+        deleted=1,
+        missed=[found(), found(quiet=True)],
+        unread_repositories={"payments/web": "AccessDeniedException"},
+        stop_reason="the time is over",
     )
 
     answer = reconcile(an_app(Passes(tally)), context)
@@ -65,7 +65,7 @@ def test_what_a_pass_found_is_logged_and_counted(context: Any, counted: Any, log
 
 def test_a_pass_knows_how_much_time_there_is(context: Any) -> None:
     """In seconds, from what Lambda says."""
-    passes = Passes(Tally())
+    passes = Passes(PassResult())
 
     reconcile(an_app(passes), context)
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from lib.store.bookmarks import DynamoPlaces
+from lib.store.bookmarks import DynamoBookmarks
 from lib.store.history import DynamoHistory
 from lib.store.ledger import DynamoLedger
 from lib.store.reports import S3ReportStore
@@ -27,11 +27,12 @@ class AwsStore:
         states = DynamoStateStore(boto("dynamodb"), table)
         ledger = DynamoLedger(boto("dynamodb"), table)
         reports = S3ReportStore(boto("s3"), bucket)
-        places = DynamoPlaces(boto("dynamodb"), table)
+        bookmarks = DynamoBookmarks(boto("dynamodb"), table)
         history = DynamoHistory(boto("dynamodb"), table)
         self.image, self.head, self.commit = states.image, states.head, states.commit
         self.images, self.installed_at = states.images, states.installed_at
-        self.place, self.keep, self.forget = places.place, places.keep, places.forget
+        self.bookmark, self.save_bookmark = bookmarks.bookmark, bookmarks.save_bookmark
+        self.clear_bookmark = bookmarks.clear_bookmark
         self.entries, self.heads = history.entries, history.heads
         self.look_up, self.record = states.look_up, states.record
         self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry

@@ -15,6 +15,7 @@ from lib.flows.deliveries import wake_due
 from lib.models import (
     Basis,
     BasisKind,
+    Bookmark,
     Change,
     ChangeKind,
     Commit,
@@ -26,18 +27,17 @@ from lib.models import (
     Evaluation,
     HistoryEntry,
     ImageIndex,
+    ImageRecord,
     ImageState,
     Member,
     Membership,
     NotClaimed,
     Pause,
     PauseKind,
-    Place,
     Provenance,
     Receipt,
     Severity,
     Standing,
-    Stored,
     StreamHead,
     StreamId,
     Suppressed,
@@ -196,9 +196,11 @@ class TestState:
 
         store.record(index, pushed_at=NOW)
 
-        assert store.look_up(an_image()) == Stored(a_state(), Membership(a_digest(9)))
-        assert store.look_up(an_image(2)) == Stored(None, Membership(a_digest(9), attached=True))
-        assert store.look_up(an_image(3)) == Stored()
+        assert store.look_up(an_image()) == ImageRecord(a_state(), Membership(a_digest(9)))
+        assert store.look_up(an_image(2)) == ImageRecord(
+            None, Membership(a_digest(9), attached=True)
+        )
+        assert store.look_up(an_image(3)) == ImageRecord()
         assert store.image(an_image()) == a_state()
 
     def test_the_newest_index_of_an_image_counts(self, store: Any) -> None:
@@ -262,19 +264,19 @@ class TestManyStates:
         assert installed_at < datetime.now(UTC) + timedelta(minutes=1)
 
 
-class TestPlaces:
-    def test_the_last_place_is_kept_until_it_is_forgotten(self, store: Any) -> None:
+class TestBookmarks:
+    def test_the_last_bookmark_is_kept_until_it_is_cleared(self, store: Any) -> None:
         """Within a repository, or at its beginning."""
-        within = Place("payments/api", NOW, an_image().digest)
-        beginning = Place("payments/web")
+        within = Bookmark("payments/api", NOW, an_image().digest)
+        beginning = Bookmark("payments/web")
 
-        assert store.place() is None
-        store.keep(within)
-        assert store.place() == within
-        store.keep(beginning)
-        assert store.place() == beginning
-        store.forget()
-        assert store.place() is None
+        assert store.bookmark() is None
+        store.save_bookmark(within)
+        assert store.bookmark() == within
+        store.save_bookmark(beginning)
+        assert store.bookmark() == beginning
+        store.clear_bookmark()
+        assert store.bookmark() is None
 
 
 def claim(store: Any, *, minutes: float = 0, token: str = "mine") -> Any:
@@ -721,4 +723,4 @@ class TestTags:
         store.point(self.TAG, TagTarget(a_digest(1), NOW))
 
         assert store.tag(an_image(digest="", tags=("1.4.3",))) is None
-        assert store.look_up(self.TAG) == Stored()
+        assert store.look_up(self.TAG) == ImageRecord()

@@ -13,6 +13,7 @@ from lib.errors import ConflictError
 from lib.models import (
     DIGESTS,
     AnyReport,
+    Bookmark,
     Commit,
     Delivery,
     DeliveryId,
@@ -23,6 +24,7 @@ from lib.models import (
     HistoryEntry,
     Image,
     ImageIndex,
+    ImageRecord,
     ImageState,
     Known,
     LastScan,
@@ -32,7 +34,6 @@ from lib.models import (
     NotThere,
     Page,
     Pause,
-    Place,
     Provenance,
     Receipt,
     Report,
@@ -41,7 +42,6 @@ from lib.models import (
     ScanProgress,
     ScanSource,
     Standing,
-    Stored,
     StreamHead,
     StreamId,
     TagTarget,
@@ -82,7 +82,7 @@ class Thread:
 
 @dataclass
 class MemoryStore:
-    """All stores (state, reports, ledger, places) over one set of dictionaries, like a table."""
+    """All stores (state, reports, ledger, bookmarks) over one set of dictionaries, like a table."""
 
     states: dict[str, ImageState] = field(default_factory=dict)
     memberships: dict[str, tuple[datetime, Membership]] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class MemoryStore:
     pauses: dict[Destination, Pause] = field(default_factory=dict)
     history: dict[StreamId, list[HistoryEntry]] = field(default_factory=dict)
     tags: dict[str, TagTarget] = field(default_factory=dict)
-    kept: Place | None = None
+    kept: Bookmark | None = None
     reports: str = "reports"
     """How the keys of evaluations begin: those of two stages differ."""
     installed: datetime = datetime(2026, 11, 1, tzinfo=UTC)
@@ -111,9 +111,9 @@ class MemoryStore:
     def installed_at(self) -> datetime:
         return self.installed
 
-    def look_up(self, image: Image) -> Stored:
+    def look_up(self, image: Image) -> ImageRecord:
         membership = self.memberships.get(image.key)
-        return Stored(self.states.get(image.key), membership[1] if membership else None)
+        return ImageRecord(self.states.get(image.key), membership[1] if membership else None)
 
     def record(self, index: ImageIndex, *, pushed_at: datetime) -> None:
         images = {each.digest: False for each in index.members}
@@ -141,13 +141,13 @@ class MemoryStore:
     def heads(self) -> Iterable[tuple[StreamId, StreamHead]]:
         return list(self.stream_heads.items())
 
-    def place(self) -> Place | None:
+    def bookmark(self) -> Bookmark | None:
         return self.kept
 
-    def keep(self, place: Place) -> None:
-        self.kept = place
+    def save_bookmark(self, bookmark: Bookmark) -> None:
+        self.kept = bookmark
 
-    def forget(self) -> None:
+    def clear_bookmark(self) -> None:
         self.kept = None
 
     def commit(self, commit: Commit) -> None:
