@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CODE = ("acceptance", "benchmarks", "cli", "deploy", "handlers", "lib", "local")
-PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md")
 
 WORDS: Final = {
     "told": re.compile(r"\b(?:told|untold)\b"),

@@ -2,9 +2,8 @@
 ECR's scanning, which ministack lacks: a scan of an image finds what was recorded for the image.
 
 A recording is a complete DescribeImageScanFindings answer, without pages. It is served in ECR's
-pages, with ECR's errors, total counts and epoch dates. The event that ECR (basic) or Inspector
-(enhanced) would send announces it. This module is independent of ministack: `local.aws.cloud`
-connects them.
+pages, with ECR's errors, total counts and epoch dates. The event of ECR (basic) or of Inspector
+(enhanced) announces it. `local.aws.cloud` connects this module with ministack.
 
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanFindings.html
 """
