@@ -158,6 +158,11 @@ class Section:
         return sum(self.counts.values())
 
     @property
+    def summary(self) -> str:
+        """The counts in words."""
+        return counts_text(self.counts)
+
+    @property
     def heading(self) -> str:
         """The title with the number of findings."""
         return f"{self.title} ({self.count:,})"

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from lib.messages.parts import AlertText, Row, Section, ToDo, UpgradeText
-from lib.messages.phrases import counts_text
 from lib.models import Alert, Json
 from lib.text import fitting, one_line, short, truncate
 
@@ -48,7 +47,7 @@ def details_of(text: AlertText) -> Json:
     """Return what there is to read, under the names that event rules can refer to."""
     details = {
         **in_short(text),
-        "open": counts_text(text.open.counts),
+        "open": text.open.summary,
         "why": text.why,
         "what_to_do": _what_to_do(text),
         **{_name(section.title): _listing(section) for section in text.sections},
