@@ -17,6 +17,7 @@ loopback port:
 Long because scanning, the control API and ministack's private names share one state.
 """
 
+import argparse
 import json
 import os
 import signal
@@ -29,8 +30,9 @@ from threading import Thread
 from typing import Any, Final
 
 from local.authorizations import Authorizations
-from local.aws import strictness
+from local.aws import function_code, strictness
 from local.aws.cloudtrail import CHANGES, api_call
+from local.aws.delays import Delays
 from local.aws.ecr_images import batch_get_image
 from local.aws.ecr_layers import PATH as LAYERS
 from local.aws.ecr_layers import Layers
@@ -78,7 +80,13 @@ class Ministack:
     def __init__(self) -> None:
         # Imported late: ministack reads its settings from the environment at import.
         from ministack import app
-        from ministack.core import iam_actions, iam_evaluator, responses, router
+        from ministack.core import (
+            iam_actions,
+            iam_evaluator,
+            lambda_runtime,
+            responses,
+            router,
+        )
         from ministack.services import ecr, eventbridge, iam, lambda_svc, s3, scheduler, sqs
         from ministack.services.cloudformation import provisioners, stacks
 
@@ -87,6 +95,7 @@ class Ministack:
         self._ecr = ecr
         self._eventbridge = eventbridge
         self._lambda = lambda_svc
+        self._runtime = lambda_runtime
         self._provisioners = provisioners
         self._responses = responses
         self.authorizations = Authorizations(iam_evaluator)
@@ -206,7 +215,12 @@ class Ministack:
         self._ecr.handle_request = scanning.behind(settings.behind(self._ecr.handle_request))
         self._app.app = scanning.with_control_api(self._app.app)
         strictness.install(self._modules)
+        function_code.install(self._runtime)
         self.authorizations.install()
+
+    def limit_delays(self, longest: float) -> None:
+        """Cut delays of SQS to so many seconds."""
+        Delays(self._modules["sqs"], longest).install()
 
     def _filtering(self, apply: Callable[..., None]) -> Callable[..., None]:
         """Wrap CloudFormation's function for repositories, to store exclusion filters."""
@@ -671,12 +685,21 @@ def _stop_with_parent() -> None:
 
 def main() -> None:
     """Serve the embedded AWS until SIGTERM, or until the parent process ends."""
+    options = _options()
     ministack = Ministack()
     registry = RegistryScanning()
     settings = RegistrySettings(ministack, Previews(), registry)
     ministack.extend(Scanning(ministack, Scans(), Layers(), registry), settings)
+    if options.longest_delay is not None:
+        ministack.limit_delays(options.longest_delay)
     Thread(target=_stop_with_parent, name="parent", daemon=True).start()
     ministack.serve()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local.aws.cloud", description=__doc__)
+    parser.add_argument("--longest-delay", type=float, help="see local/aws/delays.py")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

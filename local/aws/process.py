@@ -36,7 +36,6 @@ ACCOUNT: Final = "000474600478"
 REGION: Final = "eu-central-1"
 SECRET: Final = "test"  # noqa: S105  # the root user's; signs links of S3
 START_SECONDS: Final = 30.0
-STOP_SECONDS: Final = 5.0
 MANIFEST: Final = "application/vnd.oci.image.manifest.v1+json"
 INDEX: Final = "application/vnd.oci.image.index.v1+json"
 ATTESTATION: Final = "unknown/unknown"
@@ -58,13 +57,20 @@ def cloud_python() -> Path:
 
 
 class EmbeddedAws:
-    """A context manager that runs the embedded AWS. It has one account and one region."""
+    """
+    A context manager that runs the embedded AWS. It has one account and one region.
 
-    def __init__(self, *, log: Path | None = None, port: int = 0) -> None:
+    `longest_delay` is the most that SQS delays a message, in seconds; None: as long as AWS does.
+    """
+
+    def __init__(
+        self, *, log: Path | None = None, port: int = 0, longest_delay: float | None = None
+    ) -> None:
         self.account = ACCOUNT
         self.region = REGION
         self.port = port
         self._log = log
+        self._longest_delay = longest_delay
         self._folder = Path()
         self._process: subprocess.Popen[bytes] | None = None
         self._session = boto3.session.Session(
@@ -254,7 +260,7 @@ class EmbeddedAws:
         self.port = self.port or free_port()
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [cloud_python(), "-m", "local.aws.cloud"],
+                self._command(),
                 cwd=ROOT,
                 env=self._clean_environment(),
                 stdin=subprocess.PIPE,
@@ -268,6 +274,12 @@ class EmbeddedAws:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise CloudError(f"The embedded AWS did not start: {self._last_words()}")
             time.sleep(0.02)
+
+    def _command(self) -> list[str]:
+        command = [str(cloud_python()), "-m", "local.aws.cloud"]
+        if self._longest_delay is not None:
+            command.append(f"--longest-delay={self._longest_delay}")
+        return command
 
     def _clean_environment(self) -> dict[str, str]:
         """Return the complete environment. Functions inherit it: it has nothing of the caller."""
@@ -366,15 +378,10 @@ def digest_of(manifest: str) -> str:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Stop a process and its children."""
+    """Kill a process and its children: they keep nothing that has to be saved."""
     if process.stdin is not None:
         process.stdin.close()
-    process.terminate()
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
     # It leads a session of its own, so this reaches only its children.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -17,6 +17,7 @@ from acceptance.settings import Names, SettingsError, names_of
 from acceptance.steps import STEPS
 from local.aws.process import ROOT, CloudError, EmbeddedAws, cloud_python
 from tests.acceptance.embedded import WAITS, Browser, EmbeddedDeployment, Scanner
+from tests.support.cloud_fixtures import quick_aws
 
 POLICY = ROOT / "docs/iam/acceptance.json"
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
@@ -50,7 +51,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
         cloud_python()
     except CloudError as error:
         pytest.skip(str(error))
-    with EmbeddedAws(log=tmp_path_factory.mktemp("cloud") / "cloud.log") as running:
+    with quick_aws(tmp_path_factory.mktemp("cloud") / "cloud.log") as running:
         yield running
 
 

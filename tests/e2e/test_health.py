@@ -17,7 +17,7 @@ from cli.deployment import CURRENT_CONFIG
 from local.aws.process import ROOT, EmbeddedAws, cloud_python
 from local.demo.app import STAGE, App, install, write_config
 from local.standins.server import Receivers
-from tests.support.cloud_fixtures import recording
+from tests.support.cloud_fixtures import quick_aws, recording
 
 CALL = re.compile(r"^aws: \S+ \d+", re.MULTILINE)
 Run = Callable[..., tuple[int, str, str]]
@@ -58,7 +58,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         pytest.skip("osls is not installed; run `make test`, which does that")
     cloud_python()
     folder = tmp_path_factory.mktemp("health")
-    with EmbeddedAws(log=folder / "cloud.log") as aws, Receivers() as receivers:
+    with quick_aws(folder / "cloud.log") as aws, Receivers() as receivers:
         config = write_config(ROOT / "local" / "alerts.yml", receivers.url, folder / "alerts.yml")
         yield Deployed(install(aws, receivers, config), config)
 

@@ -13,6 +13,7 @@ import pytest
 from local.aws.process import ROOT, EmbeddedAws
 from local.demo.app import App, install, write_config
 from local.standins.server import Receivers
+from tests.support.cloud_fixtures import quick_aws
 
 ALERTS = Path(__file__).parent / "repositories.yml"
 TAG, PUSH = "ECR-TAG-MUTABILITY", "ECR-SCAN-ON-PUSH"
@@ -48,7 +49,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, embedded_aws: EmbeddedAws) -> 
     if not (ROOT / "node_modules" / ".bin" / "osls").exists():
         pytest.skip("osls is not installed; run `make test`, which does that")
     folder = tmp_path_factory.mktemp("repositories")
-    with EmbeddedAws(log=folder / "cloud.log") as aws, Receivers() as receivers:
+    with quick_aws(folder / "cloud.log") as aws, Receivers() as receivers:
         config = write_config(ALERTS, receivers.url, folder / "alerts.yml")
         yield install(aws, receivers, config)
 

@@ -27,6 +27,7 @@ from local.standins.server import Receivers
 from tests.e2e.test_alerts import basic, messages_about, opened_locally
 from tests.e2e.test_digest import under_its_role
 from tests.e2e.test_source import COMMIT, labelled
+from tests.support.cloud_fixtures import quick_aws
 
 pytestmark = pytest.mark.xdist_group("e2e-roles")
 
@@ -72,7 +73,7 @@ def app(tmp_path_factory: pytest.TempPathFactory, embedded_aws: EmbeddedAws) -> 
     folder = tmp_path_factory.mktemp("roles")
     text = ALERTS.read_text("utf-8").replace("HOUR", f"{datetime.now(UTC):%H}")
     (folder / "roles.yml").write_text(text, "utf-8")
-    with EmbeddedAws(log=folder / "cloud.log") as aws, Receivers() as receivers:
+    with quick_aws(folder / "cloud.log") as aws, Receivers() as receivers:
         config = write_config(folder / "roles.yml", receivers.url, folder / "alerts.yml")
         app = install(aws, receivers, config)
         use_everything(app)

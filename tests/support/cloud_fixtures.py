@@ -15,7 +15,14 @@ import pytest
 from local.aws.process import CloudError, EmbeddedAws, cloud_python
 from tests.support.moto_server import PYTHON, MotoServer
 
+LONGEST_DELAY = 1.0
+"""Seconds: a scan that AWS brings back after 30 s is there after one."""
 RECORDINGS = Path(__file__).parents[2] / "local" / "recordings"
+
+
+def quick_aws(log: Path) -> EmbeddedAws:
+    """Return an embedded AWS whose queues do not keep a test waiting."""
+    return EmbeddedAws(log=log, longest_delay=LONGEST_DELAY)
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +34,7 @@ def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedA
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
-    with EmbeddedAws(log=tmp_path_factory.mktemp("cloud") / "cloud.log") as aws:
+    with quick_aws(tmp_path_factory.mktemp("cloud") / "cloud.log") as aws:
         yield aws
 
 
