@@ -77,7 +77,7 @@ class Arrivals:
             yield Kind.SUPPRESSION_ENDED, self._ended(entry)
         if before.rules != self._rules.hash:
             yield Kind.RULES_CHANGED, f"alerts.yml was changed since {before.at:%Y-%m-%d}"
-        yield Kind.NEW, "the rules ask for it since the last agreement"
+        yield Kind.NEW, f"the rules ask for it in {image} now"
 
     def _changes(self, item: DesiredItem, before: ReportedItem) -> Iterator[Judgement]:
         """Yield each kind that holds for an item that was reported, the first one first."""

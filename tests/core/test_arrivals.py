@@ -133,7 +133,7 @@ def test_what_happened_before_the_agreement_is_no_kind(stamp: str) -> None:
     """The view agreed with it: it is not why the item is desired now."""
     lifecycle = a_lifecycle(1, **{stamp: a_stamp(1)})
 
-    assert of(lifecycle, agreed=AGREED)[1] == "the rules ask for it since the last agreement"
+    assert of(lifecycle, agreed=AGREED)[1] == "the rules ask for it in payments/api:1.4.1 now"
 
 
 def test_the_first_kind_that_holds_stands() -> None:

@@ -328,13 +328,11 @@ def test_an_old_image_that_begins_to_run_is_deployed() -> None:
 
 ROWS = st.lists(
     st.builds(
-        lambda name, severity, fixed, version: a_finding(
-            name, severity=severity, fixed_version=fixed, version=version
-        ),
+        a_finding,
         st.sampled_from(["CVE-1", "CVE-2", "CVE-3"]),
-        st.sampled_from(["CRITICAL", "HIGH", "LOW"]),
-        st.sampled_from([None, "9"]),
-        st.sampled_from(["1", "2"]),
+        severity=st.sampled_from(["CRITICAL", "HIGH", "LOW"]),
+        fixed_version=st.sampled_from([None, "9"]),
+        version=st.sampled_from(["1", "2"]),
     ),
     max_size=3,
     unique_by=lambda row: row.vulnerability_id,
@@ -346,7 +344,7 @@ STEPS = st.one_of(
     st.tuples(st.just("run"), st.sampled_from([A, B, C]), st.just([])),
     st.tuples(st.just("stop"), st.sampled_from([A, B, C]), st.just([])),
 )
-UNEXPLAINED = "the rules ask for it since the last agreement"
+UNEXPLAINED = "the rules ask for it in"
 
 
 def take(story: Story, verb: str, image: Image, rows: list[Finding]) -> Kinds:
@@ -381,5 +379,7 @@ def test_a_view_follows_its_stream_and_can_explain_it(
         assert listed.isdisjoint(notified.get("RESOLVED", ()))
         assert {id_ for id_ in story.shown if id_.startswith("CVE")} <= set(state.lifecycles)
         assert story.last is not None
-        assert UNEXPLAINED not in {change.reason for change in story.last.items}
+        reasons = [change.reason for change in story.last.items]
+        # An image that runs can be scanned later: then it begins to have what another one had.
+        assert only == ("in-use",) or not any(words.startswith(UNEXPLAINED) for words in reasons)
         assert story.sync() == {}
