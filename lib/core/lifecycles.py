@@ -46,11 +46,13 @@ def course(
     ids = {name.upper(): id_ for id_, old in earlier.items() for name in old.listing.names}
     lifecycles: dict[VulnerabilityId, Lifecycle] = {}
     stayed: set[VulnerabilityId] = set()
+    names: set[str] = set()
     closed: dict[VulnerabilityId, str | None] = {}
     for listing in _listings(images):
         same = {ids[name.upper()] for name in listing.names if name.upper() in ids}
         if listing.rows:
             stayed |= same
+            names |= {name.upper() for name in listing.names}
             olds = [earlier[id_] for id_ in same]
             lifecycles[listing.names[0]] = change.lifecycle(listing, olds)
         else:
@@ -58,7 +60,7 @@ def course(
     departures = {
         id_: replace(departure, parts=change.renamed(departure.parts))
         for id_, departure in before.departures.items()
-        if find(lifecycles, departure.names) is None
+        if names.isdisjoint(name.upper() for name in departure.names)
     }
     departures |= {
         id_: change.departure(old, closed.get(id_))

@@ -330,6 +330,16 @@ class TestDepartures:
 
         assert stream.left(a_watched(image=an_image(3))) == departure
 
+    def test_what_returns_under_another_name_did_not_leave(self) -> None:
+        """An advisory left; a CVE that names it came."""
+        stream = Stream(a_watched(a_finding("GHSA-1")))
+        stream.to(a_watched(image=SECOND))
+
+        after = stream.to(a_watched(replace(X, aliases=("ghsa-1",)), image=an_image(3)))
+
+        assert not after.departures
+        assert after.lifecycles["CVE-2026-0001"].opened == a_stamp(3)
+
     def test_the_parts_of_a_departure_get_the_name_that_becomes_known(self) -> None:
         """Its platform was not known when it left."""
         stream = Stream(a_watched(X, part=""))
