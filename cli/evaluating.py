@@ -28,7 +28,7 @@ def judge(report: AnyReport, config: Config) -> Judged:
     said = completed(report.provenance or NOT_ASKED, report.image, config.sources)
     evaluation = evaluate(
         replace(report, provenance=said),
-        stream=stream_of(report.image, config.streams),
+        stream=stream_of(report.image, config.stream_patterns),
         version=1,
         now=now,
         rules=rules_of(config),

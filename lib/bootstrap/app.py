@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from lib.ports.sources import FindingSource, ProvenanceSource, RepositorySource, Workloads
     from lib.ports.store import (
         DigestStore,
-        EvaluationStore,
         History,
         ProgressStore,
+        ReportStore,
         SecretReader,
         StateStore,
         TagStore,
@@ -64,7 +64,7 @@ def rules_of(config: "Config") -> "Rules":
 
     return Rules(
         config.routes,
-        config.streams,
+        config.stream_patterns,
         config.suppressions,
         config.sources,
         config.repositories,
@@ -228,11 +228,11 @@ class App:
         return DynamoStateStore(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
 
     @cached_property
-    def reports(self) -> "EvaluationStore":
+    def reports(self) -> "ReportStore":
         """The store of evaluations."""
-        from lib.store.reports import S3EvaluationStore
+        from lib.store.reports import S3ReportStore
 
-        return S3EvaluationStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
+        return S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
 
     @cached_property
     def digests(self) -> "DigestStore":

@@ -7,6 +7,7 @@ from typing import Final
 from lib.checks.settings import Expectations
 from lib.core.digest import Schedule
 from lib.core.routing import Route
+from lib.core.streams import StreamRule
 from lib.core.suppressions import Suppression
 from lib.models import Destination, Json
 
@@ -39,7 +40,7 @@ class Config:
 
     destinations: Mapping[Destination, DestinationConfig]
     routes: tuple[Route, ...]
-    streams: tuple[str, ...] = ()
+    streams: tuple[StreamRule, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
     fallback: Destination | None = None
     """The destination that is notified when another one refuses everything."""
@@ -49,3 +50,8 @@ class Config:
     """Source repositories by globs of image repositories; the first match counts."""
     repositories: Expectations | None = None
     """The expected settings of repositories; None for no checks."""
+
+    @property
+    def stream_patterns(self) -> tuple[str, ...]:
+        """The tag patterns of all streams, in their order."""
+        return tuple([pattern for rule in self.streams for pattern in rule.tags])

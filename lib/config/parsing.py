@@ -9,6 +9,7 @@ from lib.checks.settings import Expectations
 from lib.config.model import Config, DestinationConfig
 from lib.core.digest import Schedule
 from lib.core.routing import Match, Route
+from lib.core.streams import StreamRule
 from lib.core.suppressions import Suppression
 from lib.models import ChangeKind, Destination, Filter, Json, Severity
 from lib.text import one_line
@@ -42,7 +43,7 @@ def parse(document: Json) -> Config:
             _route(entry, tuple(targets))
             for entry, targets in zip(document["routes"], route_targets, strict=True)
         ),
-        streams=tuple(document.get("streams", ())),
+        streams=tuple(map(_stream, document.get("streams", ()))),
         suppressions=tuple(map(_suppression, document.get("suppressions", ()))),
         fallback=Destination(document["fallback"]) if "fallback" in document else None,
         digest=_schedule(document["digest"]) if "digest" in document else None,
@@ -50,6 +51,16 @@ def parse(document: Json) -> Config:
         repositories=_expectations(document["repositories"])
         if "repositories" in document
         else None,
+    )
+
+
+def _stream(entry: Json) -> StreamRule:
+    if isinstance(entry, str):
+        return StreamRule((entry,))
+    return StreamRule(
+        _globs(entry["tag"]),
+        repository=_globs(entry.get("repository", ())),
+        compare_with=entry.get("compare_with"),
     )
 
 

@@ -123,7 +123,7 @@ class TestParse:
             {"topic_arn": "arn:aws:sns:eu-central-1:123456789012:scan-alerts", "format": "json"},
         )
         assert list(result.destinations) == ["payments-slack", "security-jira", "audit-topic"]
-        assert result.streams == ("release-*", "main-*")
+        assert result.stream_patterns == ("release-*", "main-*")
         assert result.routes == (
             Route(
                 "payments",
@@ -405,7 +405,6 @@ ERRORS = [
         ["zzz"],
         "routes[0].only[0]: must be one of fixable, exploitable, in-use",
     ),
-    ("routes.0.notify", [], "routes[0].notify: must not be empty"),
     (
         "routes.0.notify",
         ["payment-slack"],
