@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from lib.models.streams import UNTAGGED, TagRow
+from lib.models.streams import UNTAGGED, TagFact, TagRow
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 _JUST_AFTER: Final = timedelta(microseconds=1)
@@ -30,6 +30,13 @@ def pushed(tags: Sequence[TagRow], tag: str, digest: str, at: datetime) -> tuple
     if at > row.pushed_at or (row.observed and not between):
         return _with(tags, replace(row, pushed_at=at, observed=False))
     return tuple(tags)
+
+
+def added(tags: Sequence[TagRow], fact: TagFact) -> tuple[TagRow, ...]:
+    """Return the rows after a fact about a tag."""
+    if fact.observed_at is None:
+        return pushed(tags, fact.tag, fact.digest, fact.at)
+    return observed(tags, fact.tag, fact.digest, fact.observed_at, image_pushed_at=fact.at)
 
 
 def observed(

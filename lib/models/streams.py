@@ -259,6 +259,20 @@ class ScanRecord:
     """False: the scanner stopped to watch the image."""
 
 
+@dataclass(frozen=True, slots=True)
+class CoveredImage:
+    """What Inspector's coverage says about an image, alone or as a part of an index."""
+
+    image: Image
+    tags: tuple[str, ...]
+    monitored: bool
+    reason: str
+    """Inspector's word for why it is monitored, or not: SUCCESSFUL, SCAN_ELIGIBILITY_EXPIRED."""
+    scanned_at: datetime | None = None
+    in_use_count: int | None = None
+    """Tasks and pods that run it; None: not known."""
+
+
 UNTAGGED: Final = ""
 """The `tag` of an image that never had one."""
 
@@ -282,6 +296,19 @@ class TagRow:
     """When it was deleted or archived last; a push after that counts again."""
     archived: bool = False
     """It was archived: restored, it has the place in the order that it had."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagFact:
+    """What an event, or an answer of ECR, says about a tag of a stream."""
+
+    stream: StreamId
+    tag: str
+    digest: str
+    at: datetime
+    """When the tag was pushed; of an answer, when the image was."""
+    observed_at: datetime | None = None
+    """When ECR answered; None: an event says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,6 +218,8 @@ class Notification:
     cause: str
     """What made the sync that opened it, for log and `deliveries explain`."""
     created_at: datetime
+    failures: int = 0
+    """Attempts that failed."""
     pin: Pin | None = None
     unsure: bool = False
     """Whether an attempt with this pin may have arrived."""

@@ -4,7 +4,7 @@ The ports of `lib.sources`: calls to AWS in the terms of the flows.
 Tests use fakes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -20,6 +20,7 @@ from lib.models import (
     Workload,
 )
 from lib.models.names import Json
+from lib.models.streams import CoveredImage
 
 FETCH_RESERVE: Final = 45.0
 """Seconds at the end of a function in which no further page is fetched."""
@@ -76,6 +77,13 @@ class FindingSource(Protocol):
 
         Raises `ImageGoneError`, `SourceError`.
         """
+
+
+class Coverage(Protocol):
+    """Knows which images Inspector monitors, and what runs them."""
+
+    def covered(self) -> Iterator[CoveredImage]:
+        """Yield what is known of each image of the account and region. Raises `SourceError`."""
 
 
 class Workloads(Protocol):

@@ -1,0 +1,187 @@
+"""The ports of `lib.store` about streams and views: rows, and objects that never change."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import Protocol
+
+from lib.models import (
+    AnyReport,
+    DeliveryId,
+    Destination,
+    Image,
+    StreamId,
+)
+from lib.models.streams import ImageRow, StreamState, TagRow
+from lib.models.views import Basis, Delta, Notification, View
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRecord:
+    """Everything that is stored about an image."""
+
+    row: ImageRow
+    revision: int = 0
+    """Counts the writes; 0: it is not stored."""
+    report_key: str | None = None
+    """Of the last report, usable or not; None: never scanned."""
+    fetched_at: datetime | None = None
+    """When that one was fetched."""
+    usable_key: str | None = None
+    """Of the last report with a result, where the last one has none for some part."""
+    usable_at: datetime | None = None
+    monitored: bool = True
+    """False: the scanner stopped to watch the image."""
+    stale: bool = False
+    """The scanner lists something else by now, and nobody fetched it."""
+    event_id: str = ""
+    """Of the event whose report was stored last."""
+    event_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """The row of a stream."""
+
+    stream: StreamId
+    revision: int = 0
+    """Counts the writes; 0: it is not stored."""
+    tags: tuple[TagRow, ...] = ()
+    current: Image | None = None
+    """The current image, with its tags in this stream."""
+    state_key: str | None = None
+    """Of the object that holds its state; None: no image of it counted yet."""
+    state_version: int = 0
+    due_at: datetime | None = None
+    """When time alone can change which images count."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPartition:
+    """A stream's row, the views of it, and their newest notifications: one read."""
+
+    row: StreamRow
+    views: Mapping[Destination, View] = field(default_factory=lambda: MappingProxyType({}))
+    notifications: Mapping[Destination, Notification] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """Those that `View.row` names."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewWrite:
+    """One view and its notification, as they are written, and as they were read."""
+
+    view: View
+    view_before: View | None
+    row: Notification | None = None
+    """None: no notification is written."""
+    row_before: Notification | None = None
+
+
+class StreamStore(Protocol):
+    """Streams and views. All reads are consistent."""
+
+    def read(self, stream: StreamId) -> StreamPartition:
+        """Return what is stored of a stream. Raises `StoreError`."""
+
+    def write(self, before: StreamRow, after: StreamRow, views: Sequence[ViewWrite]) -> None:
+        """
+        Write a stream's row and views, 25 views a transaction, the row in the first.
+
+        Raises `ConflictError` where something is not as it was read: then the rest is not written,
+        and the same sync may be made again. Raises `StoreError`.
+        """
+
+    def streams(self) -> Iterable[StreamId]:
+        """Return all streams. Raises `StoreError`."""
+
+
+class ImageStore(Protocol):
+    """Images, as far as syncs ask about them."""
+
+    def records(self, images: Sequence[Image]) -> Mapping[str, ImageRecord]:
+        """Return what is stored of images, by their keys; unknown ones are absent."""
+
+    def put(self, record: ImageRecord, *, streams: Sequence[StreamId] = ()) -> None:
+        """
+        Write a record over the one of the revision before it, and the streams that it is in.
+
+        Raises `ConflictError` where another revision is stored, and `StoreError`.
+        """
+
+    def streams_with(self, image: Image) -> Sequence[StreamId]:
+        """Return the streams that an image is, or was, in. Raises `StoreError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedMessage:
+    """What an attempt sends, and what its arrival makes of the view."""
+
+    delta: Delta
+    view: View
+    basis: Basis
+    quiet: bool
+    state: StreamState
+    """The state of the stream that the message speaks of."""
+
+
+class StreamObjects(Protocol):
+    """Reports, states and pinned messages as objects that never change."""
+
+    def put_report(self, report: AnyReport) -> str:
+        """Store a report and return its key. Raises `StoreError`."""
+
+    def report(self, key: str) -> AnyReport | None:
+        """Return a report; None when its retention is over. Raises `StoreError`."""
+
+    def put_state(self, state: StreamState) -> str:
+        """Store a state and return its key. Raises `StoreError`."""
+
+    def state(self, key: str) -> StreamState | None:
+        """Return a state; None when its retention is over. Raises `StoreError`."""
+
+    def put_pinned(self, message: PinnedMessage) -> str:
+        """Store a message that is about to be sent. Raises `StoreError`."""
+
+    def pinned(self, key: str) -> PinnedMessage | None:
+        """Return a pinned message; None when its retention is over. Raises `StoreError`."""
+
+
+class NotificationStore(Protocol):
+    """The rows of notifications. All writes are conditional on the row as it was read."""
+
+    def notification(self, row_id: DeliveryId) -> Notification | None:
+        """Return a row. Raises `StoreError`."""
+
+    def claim(self, row_id: DeliveryId, *, now: datetime, token: str) -> Notification | str:
+        """Take the right to send for the length of a lease; else return why not."""
+
+    def update(self, before: Notification, after: Notification, *, due_at: datetime | None) -> None:
+        """
+        Write a row; `due_at`: when the sweep wakes it; None: as before.
+
+        Raises `ConflictError` where the row is not as it was read, and `StoreError`.
+        """
+
+    def close(
+        self,
+        before: Notification,
+        after: Notification,
+        *,
+        view_before: View,
+        view: View,
+        following: Notification | None = None,
+    ) -> None:
+        """
+        Write a row, its view and the row that follows, all or nothing.
+
+        Raises `ConflictError` where row or view are not as they were read, and `StoreError`.
+        """
+
+    def due(self, *, now: datetime) -> Sequence[Notification]:
+        """Return the rows to wake: due, or claimed by a worker whose lease has run out."""
+
+    def dead(self) -> Sequence[Notification]:
+        """Return the rows that were given up."""

@@ -1,0 +1,42 @@
+"""
+Inspector's coverage: which images it monitors, when it scanned them last, and what runs them.
+
+https://docs.aws.amazon.com/inspector/v2/APIReference/API_ListCoverage.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from lib.models.streams import CoveredImage
+from lib.normalizer.coverage import covered_image
+from lib.sources.ecr import source_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_inspector2 import Inspector2Client
+
+PAGE: Final = 200
+"""The most that ListCoverage returns at once."""
+_IMAGES: Final = {
+    "resourceType": [{"comparison": "EQUALS", "value": "AWS_ECR_CONTAINER_IMAGE"}],
+}
+
+
+class InspectorCoverage:
+    """See `lib.ports.sources.Coverage`."""
+
+    def __init__(self, client: "Inspector2Client") -> None:
+        self._client = client
+
+    def covered(self) -> Iterator[CoveredImage]:
+        """See `Coverage.covered`."""
+        paginator = self._client.get_paginator("list_coverage")
+        request: Mapping[str, Any] = {
+            "filterCriteria": _IMAGES,
+            "PaginationConfig": {"PageSize": PAGE},
+        }
+        with source_errors("Inspector's coverage"):
+            for page in paginator.paginate(**request):
+                for entry in page["coveredResources"]:
+                    image = covered_image(entry)
+                    if image is not None:
+                        yield image
