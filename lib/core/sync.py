@@ -1,0 +1,171 @@
+"""
+What a sync of a stream writes: its next state, and what becomes of each view. Pure.
+
+Everything that is stored, reported and configured goes in; every write and its reason comes out.
+What caused the sync decides nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from lib.core.delta import Today, delta, later_view
+from lib.core.desired import desired
+from lib.core.notifications import Step, SyncContext, ViewStep, after_sync, effective, is_open
+from lib.core.profiles import Profile
+from lib.core.streams import StreamRule, pattern_of, stream_of_tag
+from lib.core.verdicts import RuleSet
+from lib.models import Destination, Image, StreamId
+from lib.models.streams import StreamState
+from lib.models.views import Basis, Delta, Desired, Notification, View
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRules:
+    """alerts.yml, and since when its destinations and routes are there."""
+
+    rules: RuleSet
+    streams: Sequence[StreamRule]
+    destinations: Mapping[Destination, Profile]
+    installed_at: datetime
+    destinations_since: Mapping[Destination, datetime] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """Since when a destination is there; absent: since the installation."""
+    routes_since: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    """By the names of routes; absent: since the installation."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPlan:
+    """What a destination's view of a stream should become, by one state of the stream."""
+
+    desired: Desired
+    delta: Delta
+    context: SyncContext
+    state: StreamState
+    keeps_current: bool
+    """Whether the receiver shows something that a delta without news changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncedView:
+    """One view of a sync: as it was read, and what is written."""
+
+    before: View | None
+    row_before: Notification | None
+    step: ViewStep
+
+
+def plan_view(
+    view: View,
+    state: StreamState,
+    rules: SyncRules,
+    *,
+    cause: str,
+    now: datetime,
+    redrive: bool = False,
+) -> ViewPlan:
+    """Return what a view should become by a state of its stream and the rules in force."""
+    profile = rules.destinations.get(view.destination, Profile())
+    today = Today(rules.rules, now.date(), profile)
+    wanted = desired(
+        state,
+        view.destination,
+        rules.rules,
+        today=today.day,
+        conditions_beside_results=profile.conditions_beside_results,
+    )
+    difference = delta(effective(view, wanted.items), state, wanted, today)
+    basis = Basis(state.version, rules.rules.hash, today.day)
+    context = SyncContext(basis, cause, now, has_evidence=state.has_evidence, redrive=redrive)
+    return ViewPlan(wanted, difference, context, state, _keeps_current(profile, view, difference))
+
+
+def compared_with(stream: StreamId, rules: Sequence[StreamRule]) -> StreamId | None:
+    """Return the stream that a stream of a single tag is compared with; None: with none."""
+    named = stream_of_tag(image_of(stream), pattern_of(stream) or "", rules)
+    return named.compare_with if named.id == stream else None
+
+
+def image_of(stream: StreamId) -> Image:
+    """Return the repository of a stream, as an image without a digest."""
+    account, region, repository = stream.partition("|")[0].split("/", maxsplit=2)
+    return Image("aws", account, region, repository, "")
+
+
+def _keeps_current(profile: Profile, view: View, difference: Delta) -> bool:
+    """
+    Return whether a receiver shows something that a delta without news changes.
+
+    An incident is resolved when nothing of its sort is left, and is never triggered quietly. A root
+    message or an issue is edited where there is one.
+    """
+    if not profile.keeps_current:
+        return False
+    if profile.conditions_beside_results:
+        return view.thread is not None
+    left = {item.condition is None for item in difference.after.values()}
+    return any((item.condition is None) not in left for item in view.reported.values())
+
+
+def sync_view(
+    stored: View | None, row: Notification | None, plan: ViewPlan, rules: SyncRules
+) -> SyncedView | None:
+    """Return what a sync does with a view; None where a destination has nothing to do with it."""
+    if stored is None and not plan.desired.applies:
+        return None
+    view = stored or new_view(plan.desired.destination, plan.state, rules)
+    step = after_sync(
+        view,
+        row,
+        plan.delta,
+        plan.context,
+        keeps_current=plan.keeps_current,
+        silent=_silent(view, plan.state, rules),
+    )
+    return SyncedView(stored, row, step) if step.writes else None
+
+
+def new_view(destination: Destination, state: StreamState, rules: SyncRules) -> View:
+    """
+    Return the view of a destination that had none of this stream.
+
+    Where every route that leads to it is younger than the stream, alerts.yml says something else.
+    """
+    if rules.destinations_since.get(destination, rules.installed_at) > state.created_at:
+        return View(destination, state.stream)
+    routes = [route.name for route in rules.rules.routes if destination in route.notify]
+    since = [rules.routes_since.get(name, rules.installed_at) for name in routes]
+    if since and min(since) > state.created_at:
+        return later_view(destination, state.stream, state)
+    return View(destination, state.stream)
+
+
+def _silent(view: View, state: StreamState, rules: SyncRules) -> str | None:
+    """Return why the first agreement of a view comes without a message; None: it does not."""
+    images = [watched.image for watched in state.images]
+    pushed = [image.pushed_at for image in images if image.pushed_at is not None]
+    if pushed and max(pushed) < rules.installed_at:
+        return "its images are older than the installation"
+    since = rules.destinations_since.get(view.destination, rules.installed_at)
+    if since > max(rules.installed_at, state.created_at):
+        return "the stream is older than the destination"
+    return None
+
+
+def wakes(views: Sequence[SyncedView]) -> tuple[Notification, ...]:
+    """Return the notifications that are to be sent now."""
+    return tuple(
+        [
+            view.step.row
+            for view in views
+            if view.step.row is not None and view.step.wakes and is_open(view.step.row)
+        ]
+    )
+
+
+def steps(views: Sequence[SyncedView]) -> Mapping[Destination, Step]:
+    """Return what was done with each view, for the log."""
+    return {view.step.view.destination: view.step.step for view in views}

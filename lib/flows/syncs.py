@@ -1,0 +1,230 @@
+"""
+A sync of one stream: read, decide, write. Read this first; the rest of the flow leads here.
+
+    read      the stream's row and views, the records of its images, the reports that changed
+    decide    `lib.core`: which images count, the next state, what becomes of each view
+    write     the state as an object, then row and views in one transaction; then rows are woken
+
+A sync is idempotent. Where nothing is different it only reads.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from lib.core.states import names_of, next_state
+from lib.core.sync import (
+    SyncedView,
+    SyncRules,
+    ViewPlan,
+    compared_with,
+    image_of,
+    new_view,
+    plan_view,
+    sync_view,
+    wakes,
+)
+from lib.core.tags import added
+from lib.core.watching import watch
+from lib.errors import ConflictError
+from lib.models import Image, Report, StreamId
+from lib.models.streams import ScanRecord, StreamState, TagFact, Watch
+from lib.models.views import Notification, View
+from lib.ports.streams import (
+    ImageRecord,
+    ImageStore,
+    StreamObjects,
+    StreamPartition,
+    StreamRow,
+    StreamStore,
+    ViewWrite,
+)
+
+_TRIES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOutcome:
+    """What a sync did."""
+
+    stream: StreamId
+    state: StreamState
+    watch: Watch
+    views: tuple[SyncedView, ...]
+    woken: tuple[Notification, ...]
+    """The notifications that are to be sent now."""
+
+
+class StreamSync:
+    """Keeps the views of streams true."""
+
+    def __init__(
+        self,
+        *,
+        streams: StreamStore,
+        images: ImageStore,
+        objects: StreamObjects,
+        rules: Callable[[], SyncRules],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._streams = streams
+        self._images = images
+        self._objects = objects
+        self._rules = rules
+        self._now = now
+
+    def sync(self, stream: StreamId, cause: str, *, redrive: bool = False) -> SyncOutcome:
+        """Bring every view of a stream to what is desired now. Raises `StoreError`."""
+        for _ in range(_TRIES):
+            try:
+                return self._sync(stream, cause, redrive=redrive)
+            except ConflictError:
+                continue
+        raise ConflictError(f"too many syncs of {stream} at the same time")
+
+    def _sync(self, stream: StreamId, cause: str, *, redrive: bool) -> SyncOutcome:
+        now, rules = self._now(), self._rules()
+        partition = self._streams.read(stream)
+        row = partition.row
+        records = self._records(row)
+        reference = compared_with(stream, rules.streams)
+        watching = watch(
+            row.tags,
+            {digest: record.row for digest, record in records.items()},
+            before=row.current,
+            now=now,
+            compared=reference is not None,
+        )
+        before = self._state(row)
+        state = next_state(
+            stream,
+            before,
+            watching,
+            self._scans(watching, records),
+            now=now,
+            reference=self._names(reference),
+            reported=_reported(partition.views.values()),
+        )
+        views = _views(partition, state, rules, cause=cause, now=now, redrive=redrive)
+        after = self._row(row, state, before, watching)
+        writes = [ViewWrite(v.step.view, v.before, v.step.row, v.row_before) for v in views]
+        if after != row or writes:
+            self._streams.write(row, after, writes)
+        return SyncOutcome(stream, state, watching, views, wakes(views))
+
+    def _records(self, row: StreamRow) -> Mapping[str, ImageRecord]:
+        """Return what is stored of the images that have or had a tag of the stream, by digest."""
+        place = image_of(row.stream)
+        digests = dict.fromkeys(tag.digest for tag in row.tags)
+        records = self._images.records([replace(place, digest=digest) for digest in digests])
+        return {record.row.image.digest: record for record in records.values()}
+
+    def _scans(
+        self, watching: Watch, records: Mapping[str, ImageRecord]
+    ) -> Mapping[str, ScanRecord]:
+        current = (watching.current,) if watching.current is not None else ()
+        images = (*current, *watching.running)
+        scans = ((image.digest, self._scan(records[image.digest])) for image in images)
+        return {digest: scan for digest, scan in scans if scan is not None}
+
+    def _scan(self, record: ImageRecord) -> ScanRecord | None:
+        """Return what is stored of an image's scans; None: it has none, or it is not kept."""
+        last = self._objects.report(record.report_key) if record.report_key else None
+        if last is None or record.fetched_at is None:
+            return None
+        usable = self._objects.report(record.usable_key) if record.usable_key else None
+        return ScanRecord(
+            last,
+            record.fetched_at,
+            usable if isinstance(usable, Report) else None,
+            record.usable_at,
+            monitored=record.monitored,
+        )
+
+    def _state(self, row: StreamRow) -> StreamState | None:
+        return self._objects.state(row.state_key) if row.state_key is not None else None
+
+    def _names(self, stream: StreamId | None) -> frozenset[str] | None:
+        """Return what the current image of another stream has; None: there is no such stream."""
+        return None if stream is None else names_of(self._state(self._streams.read(stream).row))
+
+    def _row(
+        self,
+        row: StreamRow,
+        state: StreamState,
+        before: StreamState | None,
+        watching: Watch,
+    ) -> StreamRow:
+        """Return the row after a sync; a new state is stored first, so that no row lacks it."""
+        key, version = row.state_key, row.state_version
+        if state is not before:
+            key, version = self._objects.put_state(state), state.version
+        return replace(
+            row,
+            current=watching.current,
+            state_key=key,
+            state_version=version,
+            due_at=watching.due_at,
+        )
+
+    def plan(self, partition: StreamPartition, view: View) -> ViewPlan | None:
+        """Return what a view should become by the stored state; None: there is no state."""
+        state = self._state(partition.row)
+        if state is None:
+            return None
+        return plan_view(view, state, self._rules(), cause="claim", now=self._now())
+
+    def add_tags(self, facts: Iterable[TagFact]) -> None:
+        """Keep what events and answers say about tags. Raises `StoreError`."""
+        for fact in facts:
+            self._add_tag(fact)
+
+    def _add_tag(self, fact: TagFact) -> None:
+        for _ in range(_TRIES):
+            row = self._streams.read(fact.stream).row
+            after = replace(row, tags=added(row.tags, fact))
+            if after == row:
+                return
+            try:
+                self._streams.write(row, after, ())
+            except ConflictError:
+                continue
+            return
+        raise ConflictError(f"too many tags of {fact.stream} at the same time")
+
+    def watches(self, image: Image) -> bool:
+        """Whether an image counts in any stream, as far as the last syncs know."""
+        for stream in self._images.streams_with(image):
+            state = self._state(self._streams.read(stream).row)
+            watched = state.images if state is not None else ()
+            if any(one.image.key == image.key for one in watched):
+                return True
+        return False
+
+
+def _views(
+    partition: StreamPartition,
+    state: StreamState,
+    rules: SyncRules,
+    *,
+    cause: str,
+    now: datetime,
+    redrive: bool,
+) -> tuple[SyncedView, ...]:
+    """Return what becomes of each view, of today's destinations and of former ones."""
+    names = dict.fromkeys((*partition.views, *rules.destinations))
+    synced = []
+    for name in names:
+        stored = partition.views.get(name)
+        view = stored or new_view(name, state, rules)
+        plan = plan_view(view, state, rules, cause=cause, now=now, redrive=redrive)
+        one = sync_view(stored, partition.notifications.get(name), plan, rules)
+        if one is not None:
+            synced.append(one)
+    return tuple(synced)
+
+
+def _reported(views: Iterable[View]) -> frozenset[str]:
+    """Return the ids that any view reports, or may have shown."""
+    return frozenset(name for view in views for name in (*view.reported, *view.possibly_reported))
