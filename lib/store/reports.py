@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 _LEVEL: Final = 1  # the fastest; see `make bench`
 
 
-class S3EvaluationStore:
-    """See `lib.ports.store.EvaluationStore`."""
+class S3ReportStore:
+    """See `lib.ports.store.ReportStore`."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def put(self, evaluation: Evaluation) -> str:
-        """See `EvaluationStore.put`."""
+        """See `ReportStore.put`."""
         document = evaluation_to_json(evaluation)
         details = document.pop("details")
         text = f"{_compact(document)}\n{_compact(details)}".encode()
@@ -47,15 +47,15 @@ class S3EvaluationStore:
         return key
 
     def get(self, key: str) -> Evaluation | None:
-        """See `EvaluationStore.get`."""
+        """See `ReportStore.get`."""
         lines = self._read(key)
         if lines is None:
             return None
         document, details = map(json.loads, lines)
         return evaluation_from_json({**document, "details": details})
 
-    def baseline(self, key: str) -> Known | None:
-        """See `EvaluationStore.baseline`."""
+    def known(self, key: str) -> Known | None:
+        """See `ReportStore.known`."""
         lines = self._read(key)
         if lines is None:
             return None

@@ -1,0 +1,1 @@
+"""Stories about images, played in virtual time: what happens, and who is notified of what."""

@@ -1,0 +1,153 @@
+"""What came of a story, compared with what it expects; and both in words. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cli.simulation.player import Played
+from cli.simulation.receivers import Arrival
+from cli.simulation.story import Expected, ExpectedView, Story
+from lib.core.streams import pattern_of, repository_of
+from lib.models import Destination, StreamId
+from lib.models.views import DeltaItem, View
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Notified:
+    """One notification as a story names it."""
+
+    to: str
+    kinds: Mapping[str, frozenset[str]]
+    """By kind in lower case: ids of vulnerabilities; of conditions the parts."""
+    quiet: bool
+
+    def __str__(self) -> str:
+        kinds = ", ".join(f"{kind}: [{', '.join(sorted(ids))}]" for kind, ids in self.kinds.items())
+        return f"{{to: {self.to}, {kinds}{', quiet: true' if self.quiet else ''}}}"
+
+
+def notified(arrival: Arrival) -> Notified:
+    """Return a notification as a story names it."""
+    kinds: dict[str, set[str]] = {}
+    for item in arrival.message.delta.items:
+        # The end of a condition is no news, and no entry of a story.
+        if item.item.condition is None or item.desired is not None:
+            kinds.setdefault(item.kind.value.lower(), set()).add(_name(item))
+    return Notified(
+        arrival.row.destination,
+        {kind: frozenset(ids) for kind, ids in kinds.items()},
+        arrival.message.quiet,
+    )
+
+
+def _name(item: DeltaItem) -> str:
+    if item.item.condition is None:
+        return item.item.id
+    return item.item.id.partition(" ")[2] or "*"
+
+
+def differences(story: Story, played: Played) -> list[str]:
+    """Return what is not as a story expects, in words; nothing where everything is."""
+    problems = []
+    for step in story.steps:
+        if step.notified is not None:
+            arrivals = played.by_step[step.number]
+            problems += _unmatched(f"step {step.number}", step.notified, arrivals, ordered=False)
+    if story.messages is not None:
+        problems += _unmatched("messages", story.messages, played.arrivals, ordered=True)
+    for view in story.views:
+        problems += _view_differences(view, played)
+    return problems
+
+
+def _unmatched(
+    place: str, expected: Sequence[Expected], arrivals: Sequence[Arrival], *, ordered: bool
+) -> list[str]:
+    actual = [notified(arrival) for arrival in arrivals]
+    if ordered and len(expected) == len(actual):
+        pairs = zip(expected, actual, strict=True)
+        return [
+            f"{place}: expected {_words(wanted)}, notified {there}"
+            for wanted, there in pairs
+            if not matches(wanted, there)
+        ]
+    missing = list(expected)
+    surplus = []
+    for there in actual:
+        match = next((wanted for wanted in missing if matches(wanted, there)), None)
+        if match is None:
+            surplus.append(there)
+        else:
+            missing.remove(match)
+    return [
+        *(f"{place}: expected {_words(wanted)}, and it was not notified" for wanted in missing),
+        *(f"{place}: notified {there}, and it is not expected" for there in surplus),
+    ]
+
+
+def matches(expected: Expected, there: Notified) -> bool:
+    """Whether a notification is the expected one."""
+    if (expected.to, expected.quiet) != (there.to, there.quiet):
+        return False
+    if expected.kinds.keys() != there.kinds.keys():
+        return False
+    return all(ids in (frozenset("*"), there.kinds[kind]) for kind, ids in expected.kinds.items())
+
+
+def _words(expected: Expected) -> str:
+    return str(Notified(expected.to, expected.kinds, expected.quiet))
+
+
+def _view_differences(expected: ExpectedView, played: Played) -> Iterable[str]:
+    place = f"open: {expected.to}: {expected.stream}"
+    views = played.views.get(Destination(expected.to), {})
+    view = next((view for stream, view in views.items() if name(stream) == expected.stream), None)
+    ids = vulnerabilities(view) if view is not None else frozenset()
+    if ids != expected.ids:
+        yield f"{place}: expected {sorted(expected.ids)}, the view holds {sorted(ids)}"
+    if expected.incident is not None:
+        incident = "open" if ids else "resolved"
+        if view is not None:
+            incident = played.incidents.get((view.destination, view.stream), "resolved")
+        if incident != expected.incident:
+            yield f"{place}: expected the incident {expected.incident}, it is {incident}"
+
+
+def name(stream: StreamId) -> str:
+    """Return how a story names a stream: its repository, and after a blank the pattern."""
+    return " ".join(filter(None, (repository_of(stream), pattern_of(stream))))
+
+
+def vulnerabilities(view: View) -> frozenset[str]:
+    """Return the ids of the vulnerabilities that a view holds."""
+    return frozenset(item.id for item in view.reported.values() if item.condition is None)
+
+
+def lines(played: Played) -> Iterable[Json]:
+    """Yield one JSON document a message, and the views at the end."""
+    for arrival in played.arrivals:
+        delta = arrival.message.delta
+        kinds: dict[str, list[Json]] = {}
+        for item in delta.items:
+            kinds.setdefault(item.kind.value.lower(), []).append(
+                {"id": item.item.id, "reason": item.reason}
+            )
+        current = arrival.message.state.current
+        yield {
+            "time": arrival.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "to": arrival.row.destination,
+            "stream": name(arrival.row.stream),
+            "image": current.image.name if current is not None else None,
+            "quiet": arrival.message.quiet,
+            "kinds": kinds,
+        }
+    yield {
+        "views": {
+            destination: {
+                name(stream): sorted(vulnerabilities(view)) for stream, view in streams.items()
+            }
+            for destination, streams in played.views.items()
+        }
+    }

@@ -1,0 +1,57 @@
+"""Receivers of a story: each notification is kept as it arrived, unless the receiver is down."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cli.simulation.story import Health
+from lib.errors import AmbiguousDeliveryError, TemporaryDeliveryError
+from lib.models import DeliveryId, Destination, Receipt, StreamId
+from lib.models.views import Notification
+from lib.ports.streams import PinnedMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A notification as a receiver took it."""
+
+    at: datetime
+    row: Notification
+    message: PinnedMessage
+
+
+@dataclass(slots=True)
+class Receivers:
+    """All destinations of a story. A repeat of a known id changes nothing, as README asks."""
+
+    health: dict[Destination, Health] = field(default_factory=dict)
+    arrivals: dict[DeliveryId, Arrival] = field(default_factory=dict)
+    _incidents: dict[tuple[Destination, StreamId], bool] = field(default_factory=dict)
+
+    def incidents(self) -> dict[tuple[Destination, StreamId], str]:
+        """Return "open" or "resolved" by destination and stream, for what was ever notified."""
+        return {key: "open" if is_open else "resolved" for key, is_open in self._incidents.items()}
+
+    def send(self, row: Notification, message: PinnedMessage, now: datetime) -> Receipt:
+        """Take a notification. Raises a `DeliveryError` as the receiver's health says."""
+        match self.health.get(row.destination, Health.UP):
+            case Health.DOWN:
+                raise TemporaryDeliveryError(
+                    f"{row.destination} answered 503", reason="server-error"
+                )
+            case Health.LOSES_ANSWERS:
+                self._take(row, message, now)
+                raise AmbiguousDeliveryError(
+                    f"{row.destination} broke the connection", reason="no-answer"
+                )
+        self._take(row, message, now)
+        return Receipt(str(row.id), thread=f"{row.destination}/{row.stream}")
+
+    def _take(self, row: Notification, message: PinnedMessage, now: datetime) -> None:
+        if row.id in self.arrivals:
+            return
+        self.arrivals[row.id] = Arrival(now, row, message)
+        key = (row.destination, row.stream)
+        reported = message.view.reported.values()
+        vulnerable = any(item.condition is None for item in reported)
+        # A message opens an incident; nothing but a message does.
+        self._incidents[key] = vulnerable and (self._incidents.get(key, False) or not message.quiet)

@@ -1,0 +1,269 @@
+"""The deployed program of a story: the real flows over stores in memory, and its schedules."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import count
+from typing import Any, Final
+
+from cli.alerts_file import configured, understand
+from cli.simulation.memory import MemoryStreams
+from cli.simulation.receivers import Receivers
+from cli.simulation.registry import Place, Registry
+from lib.core.profiles import profile_of
+from lib.core.streams import stream_rules
+from lib.core.sync import SyncRules
+from lib.core.verdicts import RuleSet
+from lib.flows.images import ImageFlow, ImageOutcome, ImageResult
+from lib.flows.notifying import NotificationFlow
+from lib.flows.passes import HourlyPass
+from lib.flows.syncs import StreamSync
+from lib.models import (
+    Destination,
+    FindingEvent,
+    Image,
+    ImageIndex,
+    PushEvent,
+    Receipt,
+    Scan,
+    ScanEvent,
+    StreamId,
+)
+from lib.models.views import Notification, View
+from lib.normalizer.events import parse_event
+from lib.ports.sources import ALL_THE_TIME, Fetching
+from lib.ports.streams import PinnedMessage
+from lib.sources.coverage import InspectorCoverage
+from lib.sources.ecr import EcrFindingSource
+
+Json = Any
+GATHERED: Final = timedelta(seconds=90)
+"""How long the events about findings of an image are gathered before its report is fetched."""
+
+
+class Sources:
+    """Asks the registry of an image's account and region."""
+
+    def __init__(self, registry: Registry, home: Place) -> None:
+        self._registry = registry
+        self._home = home
+        self._by_place: dict[tuple[str, str], EcrFindingSource] = {}
+
+    def _of(self, image: Image) -> EcrFindingSource:
+        key = (image.account or self._home.account, image.region or self._home.region)
+        if key not in self._by_place:
+            client = self._registry.client("ecr", Place(*key, ""))
+            self._by_place[key] = EcrFindingSource(client)  # type: ignore[arg-type]  # boto3's own
+        return self._by_place[key]
+
+    def report(
+        self,
+        image: Image,
+        scan: Scan,
+        *,
+        announced: int | None = None,
+        fetching: Fetching = ALL_THE_TIME,
+    ) -> Any:
+        """See `FindingSource.report`."""
+        return self._of(image).report(image, scan, announced=announced, fetching=fetching)
+
+    def describe(self, image: Image) -> Image:
+        """See `FindingSource.describe`."""
+        return self._of(image).describe(image)
+
+    def index(self, image: Image) -> ImageIndex | None:
+        """See `FindingSource.index`."""
+        return self._of(image).index(image)
+
+
+class Couriers:
+    """Brings notifications to the receivers of a story."""
+
+    def __init__(self, receivers: Receivers, now: Callable[[], datetime]) -> None:
+        self._receivers = receivers
+        self._now = now
+
+    def send(self, row: Notification, message: PinnedMessage) -> Receipt:
+        """See `Courier.send`."""
+        return self._receivers.send(row, message, self._now())
+
+
+class Runtime:
+    """What is deployed: an event in, syncs and notifications out."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        receivers: Receivers,
+        *,
+        home: Place,
+        now: Callable[[], datetime],
+        later: Callable[[timedelta, Callable[[], None]], None],
+    ) -> None:
+        self._registry = registry
+        self._receivers = receivers
+        self._home = home
+        self._now = now
+        self._later = later
+        self._installed_at = now()
+        self._since: dict[Destination, datetime] = {}
+        self._routes_since: dict[str, datetime] = {}
+        self._rules: SyncRules | None = None
+        self._tokens = count(1)
+        self._gathering: set[str] = set()
+        self.store = MemoryStreams()
+        self._syncs = StreamSync(
+            streams=self.store,
+            images=self.store,
+            objects=self.store,
+            rules=lambda: self.rules,
+            now=now,
+        )
+        self._notifications = NotificationFlow(
+            streams=self.store,
+            objects=self.store,
+            rows=self.store,
+            courier=Couriers(receivers, now),
+            plan=self._syncs.plan,
+            now=now,
+        )
+
+    @cached_property
+    def _images(self) -> ImageFlow:
+        return ImageFlow(
+            source=Sources(self._registry, self._home),
+            images=self.store,
+            objects=self.store,
+            add_tags=self._syncs.add_tags,
+            rules=lambda: self.rules.streams,
+            watched=self._syncs.watches,
+            now=self._now,
+        )
+
+    @cached_property
+    def _hourly(self) -> HourlyPass:
+        client = self._registry.client("inspector2", self._home)
+        return HourlyPass(
+            images=self._images,
+            coverage=InspectorCoverage(client),  # type: ignore[arg-type]  # boto3's own
+            records=self.store.all_records,
+            watched=self._syncs.watches,
+            now=self._now,
+        )
+
+    @property
+    def rules(self) -> SyncRules:
+        """The rules in force."""
+        if self._rules is None:
+            raise LookupError("no rules are deployed")
+        return self._rules
+
+    # --- what reaches it -----------------------------------------------------------------------
+
+    def deploy(self, text: str) -> None:
+        """Deploy an alerts.yml, and sync every stream. Raises `ConfigError`."""
+        config = configured(understand(text, "rules"), today=self._now().date())
+        for name in config.destinations:
+            self._since.setdefault(name, self._now())
+        for route in config.routes:
+            self._routes_since.setdefault(route.name, self._now())
+        self._rules = SyncRules(
+            RuleSet(config.routes, config.suppressions, _hash(text)),
+            stream_rules(config.streams, config.routes),
+            {
+                name: profile_of(destination.type, destination.options)
+                for name, destination in config.destinations.items()
+            },
+            self._installed_at,
+            dict(self._since),
+            dict(self._routes_since),
+        )
+        self._sync_all("rules")
+
+    def event(self, raw: Mapping[str, Json]) -> None:
+        """Handle an event of the bus."""
+        event = parse_event(raw)
+        match event:
+            case ScanEvent():
+                self._follow(self._images.scanned(event), "scan", raw)
+            case PushEvent():
+                self._follow(self._images.pushed(event), "push", raw)
+            case FindingEvent():
+                self._gather(event)
+            case _:
+                pass
+
+    def hourly(self) -> None:
+        """Look at every watched image, and at those of the last day."""
+        self._sync(self._hourly.run().streams, "hourly")
+
+    def daily(self) -> None:
+        """Sync every stream."""
+        self._sync_all("daily")
+
+    def redrive(self) -> None:
+        """Send dead notifications again, as they are now."""
+        for row in self.store.dead():
+            self._sync((row.stream,), "redrive", redrive=True)
+
+    # --- what it does --------------------------------------------------------------------------
+
+    def _gather(self, event: FindingEvent) -> None:
+        key = event.report.image.key
+        if key in self._gathering:
+            return
+        self._gathering.add(key)
+
+        def refetch() -> None:
+            self._gathering.discard(key)
+            self._follow(self._images.found(event), "finding", None)
+
+        self._later(GATHERED, refetch)
+
+    def _follow(self, outcome: ImageOutcome, cause: str, raw: Mapping[str, Json] | None) -> None:
+        if outcome.result is ImageResult.DEFERRED and raw is not None and outcome.revisit:
+            self._later(outcome.revisit, lambda: self.event(raw))
+        self._sync(outcome.streams, cause)
+
+    def _sync_all(self, cause: str) -> None:
+        self._sync(self.store.streams(), cause)
+
+    def _sync(self, streams: Iterable[StreamId], cause: str, *, redrive: bool = False) -> None:
+        for stream in streams:
+            outcome = self._syncs.sync(stream, cause, redrive=redrive)
+            self._sync_at(stream, outcome.watch.due_at)
+            for row in outcome.woken:
+                self._deliver(row)
+        self._deliver_quiet()
+
+    def _sync_at(self, stream: StreamId, due_at: datetime | None) -> None:
+        """Sync a stream again when time alone changes which images count."""
+        if due_at is not None:
+            self._later(due_at - self._now(), lambda: self._sync((stream,), "time"))
+
+    def _deliver_quiet(self) -> None:
+        for row in self.store.due(now=self._now()):
+            self._deliver(row)
+
+    def _deliver(self, row: Notification) -> None:
+        outcome = self._notifications.deliver(row.id, token=str(next(self._tokens)))
+        if outcome.following is not None:
+            self._deliver(outcome.following)
+        due_at = self.store.due_at(row.id)
+        if due_at is not None and due_at > self._now():
+            self._later(due_at - self._now(), lambda: self._deliver(row))
+
+    # --- what it shows -------------------------------------------------------------------------
+
+    def views(self) -> Mapping[Destination, Mapping[StreamId, View]]:
+        """Return all views, by destination and stream."""
+        views: dict[Destination, dict[StreamId, View]] = {}
+        for stream in self.store.streams():
+            for name, view in self.store.read(stream).views.items():
+                views.setdefault(name, {})[stream] = view
+        return views
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,394 @@
+"""
+A story: rules, and what happens to images, step by step; and what must come of it. Pure.
+
+The format is `schemas/story-1.0.0.json`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from typing import Final
+
+from lib.models import Json
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DURATION: Final = re.compile(r"(\d+)([smhd])")
+
+
+@dataclass(frozen=True, slots=True)
+class PackageForm:
+    """A vulnerable package of a row."""
+
+    package: str
+    version: str
+    fixed: str | None = None
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingForm:
+    """The short form of a row of the scanner."""
+
+    id: str
+    severity: str
+    packages: tuple[PackageForm, ...]
+    manager: str = "OS"
+    aliases: tuple[str, ...] = ()
+    exploit: bool = False
+    status: str = "ACTIVE"
+
+
+class Notice(StrEnum):
+    """When the event of a scan comes."""
+
+    ON_TIME = "on-time"
+    LATE = "late"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class PartAnswer:
+    """What the scanner answers about one image, alone or in an index."""
+
+    findings: tuple[FindingForm, ...] = ()
+    status: str | None = None
+    """Of a scan without a result; None: it has one."""
+    reason: str | None = None
+    notice: Notice = Notice.ON_TIME
+    delay: timedelta = timedelta()
+    """How much later the event comes."""
+    announced: Mapping[str, int] | None = None
+    """What the event counts, by severity, where that is more than is listed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScanAnswer:
+    """The scan of a pushed image."""
+
+    scanner: str
+    """basic or enhanced."""
+    parts: Mapping[str, PartAnswer]
+    """By platform; "" alone for an image that is no index."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """An image as a story names it: a word for its digest; the repository where it is needed."""
+
+    word: str
+    repository: str | None = None
+    account: str | None = None
+    region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """An image is pushed with tags, and scanned unless `scan` is None."""
+
+    image: ImageName
+    tags: tuple[str, ...]
+    scan: ScanAnswer | None
+
+
+@dataclass(frozen=True, slots=True)
+class TagPush:
+    """Tags are given to an image that is there."""
+
+    image: ImageName
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rescan:
+    """The scanner's answer changes; events tell of it unless they are lost, or none are sent."""
+
+    image: ImageName
+    parts: Mapping[str, PartAnswer]
+    events: bool
+    """Whether `Inspector2 Finding` events come for the differences."""
+
+
+@dataclass(frozen=True, slots=True)
+class InUse:
+    """Inspector counts from now on how many tasks and pods run an image."""
+
+    image: ImageName
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRules:
+    """Another alerts.yml is deployed."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """An image is deleted, or a whole repository."""
+
+    image: ImageName | None
+    repository: str | None
+
+
+class Health(StrEnum):
+    """How a receiver answers."""
+
+    UP = "up"
+    DOWN = "down"
+    LOSES_ANSWERS = "loses-answers"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverChange:
+    """A receiver answers differently from now on."""
+
+    name: str
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
+class Redrive:
+    """The operator sends dead notifications again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Only time passes."""
+
+
+Action = Push | TagPush | Rescan | InUse | DeployRules | Delete | ReceiverChange | Redrive | Pass
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """One notification that a story expects."""
+
+    to: str
+    kinds: Mapping[str, frozenset[str]]
+    """By kind in lower case the ids of vulnerabilities; of conditions the parts, or "*"."""
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedView:
+    """What a view holds at the end of a story."""
+
+    to: str
+    stream: str
+    """The repository, and after a blank the pattern where there is one."""
+    ids: frozenset[str]
+    incident: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: time passes, then something happens."""
+
+    number: int
+    after: timedelta
+    action: Action
+    notified: tuple[Expected, ...] | None
+    """None: the step is not checked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A whole story."""
+
+    title: str
+    start: datetime
+    account: str
+    region: str
+    rules: str
+    steps: tuple[Step, ...]
+    messages: tuple[Expected, ...] | None
+    views: tuple[ExpectedView, ...]
+
+
+_VERBS: Final = (
+    "push",
+    "tag",
+    "rescan",
+    "answer",
+    "in_use",
+    "rules",
+    "delete",
+    "receiver",
+    "redrive",
+    "pass",
+)
+
+
+def duration(text: str) -> timedelta:
+    """Return the time in a text such as "90s", "5m", "3h" or "2d". Raises `ValueError`."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no time such as 90s, 5m, 3h or 2d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def parse_story(document: Mapping[str, Json]) -> Story:
+    """
+    Return the story of a document that its schema accepts.
+
+    Raises `StoryError` for names that are used and not defined.
+    """
+    forms = {name: _finding(entry) for name, entry in (document.get("findings") or {}).items()}
+    reader = _Reader(forms)
+    return Story(
+        title=document["title"],
+        start=datetime.fromisoformat(str(document["start"])).astimezone(UTC),
+        account=document["account"],
+        region=document["region"],
+        rules=document["rules"],
+        steps=tuple(
+            [reader.step(number, entry) for number, entry in enumerate(document["steps"], start=1)]
+        ),
+        messages=_expected(document["messages"]) if "messages" in document else None,
+        views=tuple(_views(document.get("open") or {})),
+    )
+
+
+class StoryError(ValueError):
+    """A story contradicts itself; `path` leads to the place in its document."""
+
+    def __init__(self, message: str, path: tuple[str | int, ...]) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def _finding(entry: Mapping[str, Json]) -> FindingForm:
+    rows = entry.get("packages") or [entry]
+    return FindingForm(
+        id=entry["id"],
+        severity=entry["severity"],
+        packages=tuple([_package(row) for row in rows]),
+        manager=entry.get("manager", "OS"),
+        aliases=tuple(entry.get("aliases", ())),
+        exploit=entry.get("exploit", False),
+        status=entry.get("status", "ACTIVE"),
+    )
+
+
+def _package(row: Mapping[str, Json]) -> PackageForm:
+    fixed, path = row.get("fixed"), row.get("path")
+    return PackageForm(
+        row["package"], str(row["version"]), None if fixed is None else str(fixed), path
+    )
+
+
+class _Reader:
+    """Reads steps, which name findings by their short names."""
+
+    def __init__(self, forms: Mapping[str, FindingForm]) -> None:
+        self._forms = forms
+        self._path: tuple[str | int, ...] = ()
+
+    def step(self, number: int, entry: Mapping[str, Json]) -> Step:
+        self._path = ("steps", number - 1)
+        expected = entry.get("notified")
+        return Step(
+            number=number,
+            after=duration(entry["after"]) if "after" in entry else timedelta(),
+            action=self._action(entry),
+            notified=None if expected is None else _expected(expected),
+        )
+
+    def _action(self, entry: Mapping[str, Json]) -> Action:
+        verb = next(verb for verb in _VERBS if verb in entry)
+        return self._readers[verb](entry[verb], entry)
+
+    @cached_property
+    def _readers(self) -> Mapping[str, Callable[[Json, Mapping[str, Json]], Action]]:
+        return {
+            "push": self._push,
+            "tag": lambda tag, _: TagPush(_image(tag), tuple(map(str, tag["tags"]))),
+            "rescan": lambda answer, _: Rescan(
+                _image(answer), self._parts(answer), answer.get("event") != "lost"
+            ),
+            "answer": lambda answer, _: Rescan(_image(answer), self._parts(answer), events=False),
+            "in_use": lambda used, _: InUse(_image(used), used["count"]),
+            "rules": lambda text, _: DeployRules(text),
+            "delete": lambda deleted, _: Delete(
+                _image(deleted) if "image" in deleted else None, deleted.get("repository")
+            ),
+            "receiver": lambda receiver, _: ReceiverChange(
+                receiver["name"], Health(receiver["is"])
+            ),
+            "redrive": lambda _, __: Redrive(),
+            "pass": lambda _, __: Pass(),
+        }
+
+    def _push(self, push: Json, entry: Mapping[str, Json]) -> Push:
+        scan = self._scan(entry["scan"]) if "scan" in entry else None
+        return Push(_image(push), tuple(map(str, push.get("tags", ()))), scan)
+
+    def _scan(self, entry: Mapping[str, Json]) -> ScanAnswer:
+        return ScanAnswer(entry.get("scanner", "enhanced"), self._parts(entry))
+
+    def _parts(self, entry: Mapping[str, Json]) -> Mapping[str, PartAnswer]:
+        if "parts" in entry:
+            return {name: self._part(part or {}) for name, part in entry["parts"].items()}
+        return {"": self._part(entry)}
+
+    def _part(self, entry: Mapping[str, Json]) -> PartAnswer:
+        return PartAnswer(
+            findings=tuple([self._form(name) for name in entry.get("findings", ())]),
+            status=entry.get("status"),
+            reason=entry.get("reason"),
+            notice=Notice(entry.get("event", "on-time")),
+            delay=duration(entry["delay"]) if "delay" in entry else timedelta(),
+            announced=entry.get("announced"),
+        )
+
+    def _form(self, name: str) -> FindingForm:
+        form = self._forms.get(name)
+        if form is None:
+            known = ", ".join(self._forms) or "none"
+            raise StoryError(f"no finding is called {name!r}; there are: {known}", self._path)
+        return form
+
+
+def _image(entry: Mapping[str, Json]) -> ImageName:
+    return ImageName(
+        str(entry["image"]), entry.get("repository"), entry.get("account"), entry.get("region")
+    )
+
+
+_CONDITIONS: Final = frozenset({"scan_failed", "not_scanned", "monitoring_ended"})
+
+
+def _expected(entries: Iterable[Mapping[str, Json]]) -> tuple[Expected, ...]:
+    return tuple(
+        [
+            Expected(
+                to=entry["to"],
+                kinds={
+                    kind: _ids(kind, value)
+                    for kind, value in entry.items()
+                    if kind not in ("to", "quiet") and value not in (False, [])
+                },
+                quiet=entry.get("quiet", False),
+            )
+            for entry in entries
+        ]
+    )
+
+
+def _ids(kind: str, value: Json) -> frozenset[str]:
+    if kind in _CONDITIONS and value is True:
+        return frozenset("*")
+    return frozenset(map(str, value))
+
+
+def _views(entry: Mapping[str, Json]) -> Iterable[ExpectedView]:
+    for destination, streams in entry.items():
+        for stream, view in streams.items():
+            ids, incident = view, None
+            if isinstance(view, Mapping):
+                ids, incident = view.get("ids", ()), view.get("incident")
+            yield ExpectedView(destination, stream, frozenset(ids), incident)
