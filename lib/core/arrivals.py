@@ -70,7 +70,7 @@ class Arrivals:
         if entry is not None and self._is_in_force(entry):
             yield Kind.NEW, f"the suppression {entry} does not cover {image}"
         if lifecycle is not None:
-            yield from self._worsenings(item, lifecycle)
+            yield from _first(self._worsenings(item, lifecycle, None))
             if self._is_later(lifecycle.deployed):
                 yield Kind.DEPLOYED, self._deployed(item)
         if entry is not None:
@@ -84,9 +84,7 @@ class Arrivals:
         now = item.reported
         lifecycle = self._lifecycle(item)
         if lifecycle is not None and now.condition is None:
-            for kind, reason in self._worsenings(item, lifecycle):
-                if _is_worse(kind, now, before):
-                    yield kind, reason
+            yield from _first(self._worsenings(item, lifecycle, before))
             if self._is_later(lifecycle.left_current):
                 yield from self._fix_ready(item, lifecycle)
         if now.severity < before.severity:
@@ -94,15 +92,26 @@ class Arrivals:
             yield Kind.UNCHANGED, f"{words}, and the rules still ask for it"
         yield Kind.UNCHANGED, "reported before"
 
-    def _worsenings(self, item: DesiredItem, lifecycle: Lifecycle) -> Iterator[Judgement]:
-        """Yield what got worse or better known, by what the same scanner says."""
-        if self._is_later(lifecycle.raised):
-            yield Kind.RAISED, f"raised to {item.reported.severity.name}"
-        if self._is_later(lifecycle.exploit_known):
+    def _worsenings(
+        self, item: DesiredItem, lifecycle: Lifecycle, before: ReportedItem | None
+    ) -> Iterator[Judgement]:
+        """
+        Yield what got worse or better known, by what the same scanner says.
+
+        A view keeps the worst that was reported (`before`), and is not notified of it again.
+        """
+        now = item.reported
+        raised = before is None or now.severity > before.severity
+        if raised and self._is_later(lifecycle.raised):
+            origin = f"from {before.severity.name} " if before is not None else ""
+            yield Kind.RAISED, f"raised {origin}to {now.severity.name}"
+        exploited = before is None or now.exploitable > before.exploitable
+        if exploited and self._is_later(lifecycle.exploit_known):
             yield Kind.EXPLOIT_KNOWN, "an exploit is known now"
-        if self._is_later(lifecycle.fix_available):
-            fixed = (row.fixed_version for row in item.findings if row.fixed_version)
-            version = next(fixed, None)
+        fixed = before is None or now.fixable > before.fixable
+        if fixed and self._is_later(lifecycle.fix_available):
+            versions = (row.fixed_version for row in item.findings if row.fixed_version)
+            version = next(versions, None)
             yield Kind.FIX_AVAILABLE, f"a fix is available now{f': {version}' if version else ''}"
 
     def _fix_ready(self, item: DesiredItem, lifecycle: Lifecycle) -> Iterator[Judgement]:
@@ -167,10 +176,8 @@ class Arrivals:
         return f"the suppression {entry} ended on {expires}"
 
 
-def _is_worse(kind: Kind, now: ReportedItem, before: ReportedItem) -> bool:
-    """Whether a view was not notified of this before: it keeps the worst that was reported."""
-    if kind is Kind.RAISED:
-        return now.severity > before.severity
-    if kind is Kind.EXPLOIT_KNOWN:
-        return now.exploitable and not before.exploitable
-    return now.fixable and not before.fixable
+def _first(judgements: Iterator[Judgement]) -> Iterator[Judgement]:
+    """Yield the first kind, with the reasons of all; nothing where there is none."""
+    kinds = list(judgements)
+    if kinds:
+        yield kinds[0][0], "; ".join(reason for _, reason in kinds)

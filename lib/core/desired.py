@@ -36,8 +36,9 @@ def desired(
     part of the current image has a usable result.
     `grouped`: `vulnerabilities_of(state.images)`, for several destinations at once.
     """
-    judges = [Judge(image, destination, rules, today) for image in state.images]
     grouped = vulnerabilities_of(state.images) if grouped is None else grouped
+    names = {row.vulnerability_id: group.names for group in grouped for row in group.findings}
+    judges = [Judge(image, destination, rules, today, names) for image in state.images]
     items: dict[str, DesiredItem] = {}
     suppressed: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -78,11 +79,10 @@ def _vulnerabilities(
     grouped: Sequence[Vulnerability], judges: Sequence[Judge], comparison: Comparison | None
 ) -> Iterator[_Outcome]:
     """Yield each vulnerability that is open, worst first, and whether it is desired."""
-    owners = {row.vulnerability_id: group.id for group in grouped for row in group.findings}
     verdicts: defaultdict[str, list[Verdict]] = defaultdict(list)
     for judge in judges:
         for verdict in judge.findings():
-            verdicts[owners[verdict.finding.vulnerability_id]].append(verdict)
+            verdicts[judge.names[verdict.finding.vulnerability_id][0]].append(verdict)
     for vulnerability in grouped:
         found = verdicts.get(vulnerability.id)
         if found is None:

@@ -20,6 +20,7 @@ Judgement = tuple[Kind, str]
 _AT_THE_SOURCE: Final = MappingProxyType(
     {"CLOSED": "closed at the source", "SUPPRESSED": "suppressed at the source"}
 )
+_FIXED_SETTING: Final = "as it should be now"
 _LEFT: Final = MappingProxyType(
     {Arrival.DELETION: "was deleted", Arrival.DEPLOYMENT: "does not run any more"}
 )
@@ -80,13 +81,13 @@ class Endings:
         if current is None:
             return Kind.NO_LONGER_REPORTED, f"{_left(departure)}, and no image is watched any more"
         doubt = self._proof.doubt(listing_of(departure))
-        if self._is_watched(departure) and not departure.image.is_repository:
+        if departure.image.is_repository:
+            return (Kind.NO_LONGER_REPORTED, doubt) if doubt else (Kind.RESOLVED, _FIXED_SETTING)
+        if self._is_watched(departure):
             words = f"not listed any more for the same image, {departure.image.name}"
             return Kind.NO_LONGER_REPORTED, f"{words}: {doubt or 'the scanner knows better now'}"
         if doubt is not None:
-            return Kind.NO_LONGER_REPORTED, doubt
-        if departure.image.is_repository:
-            return Kind.RESOLVED, "as it should be now"
+            return Kind.NO_LONGER_REPORTED, f"{_left(departure)}; {doubt}"
         return Kind.RESOLVED, f"{_left(departure)}, and {current.image.name} does not have it"
 
     def _is_watched(self, departure: Departure) -> bool:

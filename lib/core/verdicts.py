@@ -5,7 +5,7 @@ Routes apply by the tags that the image has in the stream, by its repository, ac
 by the platform of any part, and by the scanner that lists the finding.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, NamedTuple
@@ -67,10 +67,18 @@ class Judge:
     """The rules, as they are about one watched image and one destination."""
 
     def __init__(
-        self, watched: WatchedImage, destination: Destination, rules: RuleSet, today: date
+        self,
+        watched: WatchedImage,
+        destination: Destination,
+        rules: RuleSet,
+        today: date,
+        names: Mapping[str, tuple[str, ...]],
     ) -> None:
+        """`names`: by the id of a row, the names of its vulnerability; an entry can use any."""
         self.watched = watched
-        self._suppressed = matcher(rules.suppressions, watched.image, today)
+        self.names = names
+        entries = rules.suppressions
+        self._suppressed = matcher(entries, watched.image, today) if entries else None
         self._image = _as_running(watched)
         self._sources = set(_sources(watched.parts))
         parts = tuple(_platforms(watched.parts))
@@ -122,10 +130,20 @@ class Judge:
 
     def _verdict(self, finding: Finding, answer: _Answer) -> Verdict:
         image = self.watched.image
-        suppressed = self._suppressed(finding) if answer.routes else None
-        if suppressed is not None:
-            return Verdict(image, finding, entry=suppressed.entry)
+        entry = self._entry(finding) if answer.routes else None
+        if entry is not None:
+            return Verdict(image, finding, entry=entry)
         return Verdict(image, finding, answer.routes, refusals=answer.refusals)
+
+    def _entry(self, finding: Finding) -> str | None:
+        """Return the entry that leaves out a finding, under whatever name it has."""
+        if self._suppressed is None:
+            return None
+        names = self.names.get(finding.vulnerability_id, ())
+        if len(names) > 1:
+            finding = replace(finding, aliases=(*finding.aliases, *names))
+        suppressed = self._suppressed(finding)
+        return None if suppressed is None else suppressed.entry
 
 
 def joined(refusals: Iterable[str]) -> str:

@@ -247,6 +247,18 @@ def test_a_reported_item_that_got_worse_is_notified(
     assert (worse[0], again[0]) == (kind, Kind.UNCHANGED)
 
 
+def test_what_got_worse_in_several_ways_is_said_at_once() -> None:
+    """The kind is the first one; the reason has all that is new."""
+    row = a_finding(fixed_version="2", exploit_available="YES")
+    state = a_state(a_watched(row), version=2)
+    stamps = {name: a_stamp(2) for name in ("raised", "exploit_known", "fix_available")}
+    reported = a_reported(severity=Severity.MEDIUM, fixable=True)
+
+    judgement = of(a_lifecycle(1, **stamps), agreed=AGREED, state=state, reported=reported)
+
+    assert judgement == (Kind.RAISED, "raised from MEDIUM to HIGH; an exploit is known now")
+
+
 def test_what_only_another_scanner_knows_is_taken_over_without_a_kind() -> None:
     """The state has no stamp for it."""
     reported = a_reported(severity=Severity.MEDIUM, fixable=True)

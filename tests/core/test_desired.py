@@ -238,6 +238,15 @@ def test_what_an_entry_covers_is_not_desired() -> None:
     assert show(state, suppressions=(an_entry(expires=date(2026, 11, 22)),)).items
 
 
+def test_an_entry_covers_all_rows_of_a_vulnerability_by_any_of_its_names() -> None:
+    """Though only one of them names the advisory, or is it."""
+    rows = (a_finding(aliases=("GHSA-a",)), a_finding(package="zlib"), a_finding("GHSA-a"))
+
+    shown = show(a_state(a_watched(*rows)), suppressions=(an_entry("GHSA-a"),))
+
+    assert (shown.items, shown.suppressed) == ({}, {"CVE-2024-0001": "GHSA-a"})
+
+
 def test_an_entry_leaves_out_what_a_filter_would_refuse_by_the_filter() -> None:
     """It suppresses nothing: the severity is below the threshold anyway."""
     shown = show(a_state(a_watched(a_finding(severity="LOW"))), suppressions=(an_entry(),))

@@ -30,7 +30,7 @@ from tests.support.streams import (
 )
 
 ID = "CVE-2024-0001"
-FIXED = "payments/api:1.4.2"
+LISTED, FIXED = "payments/api:1.4.1", "payments/api:1.4.2"
 ENDED = Kind.NO_LONGER_REPORTED
 
 
@@ -99,7 +99,7 @@ def test_a_setting_is_resolved_by_a_check_of_the_same_repository() -> None:
     ]
 
     assert ending(states[0]) == (Kind.RESOLVED, "as it should be now")
-    assert ending(states[1])[0] is ENDED
+    assert ending(states[1]) == (ENDED, "payments/api has no complete report of its own")
 
 
 # --- not proven -------------------------------------------------------------------------------
@@ -121,8 +121,8 @@ def test_a_setting_is_resolved_by_a_check_of_the_same_repository() -> None:
     ],
 )
 def test_what_is_not_proven_fixed_is_no_longer_reported(state: StreamState, reason: str) -> None:
-    """The reason says what is missing."""
-    assert ending(state) == (ENDED, reason)
+    """The reason says what became of the image, and what is missing."""
+    assert ending(state) == (ENDED, f"another image took the place of {LISTED}; {reason}")
 
 
 def test_what_the_same_image_lists_no_more_is_not_fixed() -> None:
