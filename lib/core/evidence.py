@@ -69,18 +69,6 @@ def _without_result(report: Report) -> UnusableReport:
     return UnusableReport(report.image, replace(report.scan, reason=reason), parts=report.parts)
 
 
-def is_repeat(record: ScanRecord | None, at: datetime, *, announced: int | None) -> bool:
-    """
-    Return whether a scan event of a time says nothing that is not stored.
-
-    Its report was fetched after it, complete. An event that announces more than was listed is
-    never a repeat.
-    """
-    if record is None or record.fetched_at < at or not isinstance(record.last, Report):
-        return False
-    return record.last.scan.complete and (announced or 0) <= len(record.last.findings)
-
-
 def most_is_missing(
     report: Report, before: Collection[Finding], *, age: timedelta, fetched_before: bool
 ) -> str | None:

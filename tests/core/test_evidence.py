@@ -13,7 +13,6 @@ from lib.core.evidence import (
     NotReady,
     closed_without_proof,
     evidence_of,
-    is_repeat,
     most_is_missing,
     part_states,
 )
@@ -130,28 +129,6 @@ class TestEvidenceOf:
             assert announced == 0 or (announced is None and outcome.scan.completed_at is not None)
         if isinstance(outcome, Report) and announced is not None:
             assert not outcome.scan.complete or len(outcome.findings) >= announced
-
-
-class TestIsRepeat:
-    RECORD = ScanRecord(a_report(*findings(3)), NOW)
-
-    def test_a_scan_from_before_the_last_fetch_is_a_repeat(self) -> None:
-        """What it stands for is stored."""
-        assert is_repeat(self.RECORD, NOW, announced=None)
-        assert is_repeat(self.RECORD, NOW, announced=3)
-        assert not is_repeat(self.RECORD, NOW + timedelta(seconds=1), announced=None)
-        assert not is_repeat(None, NOW, announced=None)
-
-    def test_an_event_that_announces_more_than_is_listed_is_none(self) -> None:
-        """The real event comes after a list that was too short."""
-        assert not is_repeat(self.RECORD, NOW, announced=4)
-
-    def test_what_was_fetched_without_a_complete_result_is_none(self) -> None:
-        """It is always worth another look."""
-        incomplete = ScanRecord(a_report(*findings(3), complete=False), NOW)
-
-        assert not is_repeat(incomplete, NOW, announced=None)
-        assert not is_repeat(ScanRecord(an_unusable_report(), NOW), NOW, announced=None)
 
 
 class TestMostIsMissing:
