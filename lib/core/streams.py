@@ -6,11 +6,12 @@ stream is the repository's own. Platform and scanner are no part of it: both can
 scan of the same image to the next.
 """
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from itertools import chain, combinations
+from itertools import chain, combinations, groupby
 from types import MappingProxyType
 from typing import Final
 
@@ -21,6 +22,9 @@ from lib.models import Image, StreamId
 UNTAGGED: Final = "untagged"
 """The pattern of the stream of images that never had a tag."""
 _RESERVED: Final = frozenset({SETTINGS, UNTAGGED})
+_VERSION: Final = re.compile(r"v?[0-9]+(\.|$)")
+_COMMIT: Final = re.compile(r"[0-9a-f]{7,40}")
+_SEPARATORS: Final = re.compile(r"[-_.]|(?<=[A-Za-z])(?=[0-9])")
 _BAR: Final = "|"
 """Divides a stream's id. Neither names of repositories nor tags can have it."""
 
@@ -161,6 +165,40 @@ def overlaps(rules: Sequence[StreamRule]) -> Iterator[tuple[StreamRule, StreamRu
         meet = all(not mine or not theirs or overlap(mine, theirs) for mine, theirs in pairs)
         if meet and first.tags != second.tags and overlap(first.tags, second.tags):
             yield first, second
+
+
+def unknown_references(rules: Sequence[StreamRule]) -> Iterator[StreamRule]:
+    """Yield the rules whose `compare_with` is the pattern of no other rule, for `check-config`."""
+    known = {tag for rule in rules if rule.compare_with is None for tag in rule.tags}
+    for rule in rules:
+        if rule.compare_with is not None and rule.compare_with not in known:
+            yield rule
+
+
+def alternating(images: Iterable[tuple[str, ...]]) -> tuple[str, str] | None:
+    """
+    Return two kinds of tags between which a stream goes back and forth; None: it does not.
+
+    `images`: the tags of its images, in the order in which they became current. Builds of main and
+    of pull requests in one stream are compared with each other, so people are asked for `streams`.
+    """
+    kinds = (frozenset(map(_kind, tags)) for tags in images if tags)
+    runs = Counter(kind for kind, _ in groupby(kinds))
+    returning = [kind for kind, count in runs.items() if count > 1]
+    for first, second in combinations(returning, 2):
+        if first.isdisjoint(second):
+            one, two = sorted((min(first), min(second)))
+            return one, two
+    return None
+
+
+def _kind(tag: str) -> str:
+    """Return what tags of one kind have in common: "pr" of "pr-17", "version" of "v1.2.0"."""
+    if _VERSION.match(tag):
+        return "version"
+    if _COMMIT.fullmatch(tag):
+        return "commit"
+    return _SEPARATORS.split(tag, maxsplit=1)[0]
 
 
 def described(rules: Sequence[StreamRule]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from lib.core.routing import Match, Route
 from lib.core.streams import (
     Stream,
     StreamRule,
+    alternating,
     described,
     overlaps,
     pattern_of,
@@ -16,6 +17,7 @@ from lib.core.streams import (
     stream_of_tag,
     stream_rules,
     streams_of,
+    unknown_references,
     untagged_stream,
 )
 from lib.models import StreamId
@@ -275,6 +277,53 @@ class TestOverlaps:
 
         assert not list(overlaps((first, second)))
         assert list(overlaps((first, third))) == [(first, third)]
+
+
+class TestUnknownReferences:
+    def test_a_reference_that_is_no_pattern_of_another_rule_is_named(self) -> None:
+        """It would be compared with the rest of the repository."""
+        wrong = StreamRule(("x-*",), compare_with="pr-*")
+        rules = (MAIN, PULL_REQUESTS, wrong, StreamRule(("y-*",), compare_with="next"))
+
+        assert list(unknown_references(rules)) == [wrong, rules[-1]]
+
+
+class TestAlternating:
+    @pytest.mark.parametrize(
+        ("tags", "kinds"),
+        [
+            (["main-1", "pr-17", "main-2", "pr-18"], ("main", "pr")),
+            (["main", "main", "pr17", "pr_18", "main", "feature_x", "pr.19"], ("main", "pr")),
+            (["1.0", "3f2a9c1", "v1.1", "9c1de02"], ("commit", "version")),
+            (["2026", "latest", "2027", "latest"], ("latest", "version")),
+        ],
+    )
+    def test_two_kinds_that_return_after_each_other_are_named(
+        self, tags: list[str], kinds: tuple[str, str]
+    ) -> None:
+        """Each is compared with the other, which is no release before it."""
+        assert alternating((tag,) for tag in tags) == kinds
+
+    @pytest.mark.parametrize(
+        "tags",
+        [
+            [],
+            ["main-1", "main-2", "main-3"],
+            ["main-1", "pr-17", "main-2"],
+            ["1.0", "1.1", "v1.2", "2"],
+            ["3f2a9c1", "9c1de02", "0000000"],
+        ],
+        ids=str,
+    )
+    def test_one_kind_or_a_single_exception_is_no_alternation(self, tags: list[str]) -> None:
+        """Versions and commits have no two names alike."""
+        assert alternating((tag,) for tag in tags) is None
+
+    def test_images_that_share_a_kind_are_of_one_line(self) -> None:
+        """Some have `latest` beside their version; images without tags say nothing."""
+        images = [("1.0",), ("1.1", "latest"), (), ("1.2",), ("1.3", "latest")]
+
+        assert alternating(images) is None
 
 
 class TestWords:
