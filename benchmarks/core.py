@@ -39,7 +39,7 @@ from lib.sources.repositories import EcrRepositories
 from lib.store.evaluations import evaluation_to_json, known_from_json
 from lib.store.progress import S3ProgressStore
 from lib.store.queues import SqsWaker
-from lib.store.reports import S3ReportStore
+from lib.store.reports import S3EvaluationStore
 from lib.store.state import DynamoStateStore
 from lib.store.tags import DynamoTagStore
 
@@ -141,7 +141,7 @@ class OfflinePipeline:
             tags=DynamoTagStore(self.aws.client("dynamodb"), "table"),
             progress=S3ProgressStore(self.aws.client("s3"), "bucket"),
             states=DynamoStateStore(self.aws.client("dynamodb"), "table"),
-            reports=S3ReportStore(self.aws.client("s3"), "bucket"),
+            reports=S3EvaluationStore(self.aws.client("s3"), "bucket"),
             waker=SqsWaker(
                 self.aws.client("sqs"), deliveries="https://queue", scan_events="https://queue"
             ),

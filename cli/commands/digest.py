@@ -49,7 +49,7 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     stage = deployment(options, connect)
     with working("adding up the streams"):
         pipeline = stage.digests(config)
-        made = pipeline.make(schedule, chosen, until=now)
+        made = pipeline.create(schedule, chosen, until=now)
         if options.action == "send":
             pipeline.send(made)
     if options.format == "json":

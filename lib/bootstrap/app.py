@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from lib.ports.sources import FindingSource, ProvenanceSource, RepositorySource, Workloads
     from lib.ports.store import (
         DigestStore,
+        EvaluationStore,
         History,
         ProgressStore,
-        ReportStore,
         SecretReader,
         StateStore,
         TagStore,
@@ -228,11 +228,11 @@ class App:
         return DynamoStateStore(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
 
     @cached_property
-    def reports(self) -> "ReportStore":
+    def reports(self) -> "EvaluationStore":
         """The store of evaluations."""
-        from lib.store.reports import S3ReportStore
+        from lib.store.reports import S3EvaluationStore
 
-        return S3ReportStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
+        return S3EvaluationStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
 
     @cached_property
     def digests(self) -> "DigestStore":

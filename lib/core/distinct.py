@@ -1,30 +1,30 @@
 """One finding per vulnerability, package and path; worst first."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from operator import attrgetter
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, Final
 
 from lib.models import Finding, FindingId, Package
 
-_Value = TypeVar("_Value", float, datetime)
+_Merge = Callable[[Any, Any], Any]
 
 
 def distinct(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """
     Merge findings of the same identity, and sort: severity, exploit, fix, EPSS, score, name.
 
-    Among rows of the same identity the worst severity wins; what they differ in is joined.
+    Among rows of the same identity the worst severity wins; other values that differ are joined.
     """
-    found: dict[FindingId, Finding] = {}
+    merged: dict[FindingId, Finding] = {}
     for finding in findings:
         package = finding.package
         identity = (finding.vulnerability_id, package.name, package.path or "")
-        known = found.setdefault(identity, finding)
-        if known is not finding:
-            found[identity] = _merged(known, finding)
-    return tuple([finding for _, finding in sorted(found.items(), key=_worst_first)])
+        first = merged.setdefault(identity, finding)
+        if first is not finding:
+            merged[identity] = _merged(first, finding)
+    return tuple([finding for _, finding in sorted(merged.items(), key=_worst_first)])
 
 
 def _worst_first(
@@ -42,68 +42,118 @@ def _worst_first(
     )
 
 
-def _merged(one: Finding, other: Finding) -> Finding:
-    """Return one finding that says what both say; the first stands where only one can."""
-    worse = other if other.severity > one.severity else one
-    return replace(
-        one,
-        package=_merged_package(one.package, other.package),
-        severity=worse.severity,
-        source_severity=worse.source_severity,
-        score=worse.score or one.score or other.score,
-        aliases=_united(one.aliases, other.aliases),
-        title=one.title or other.title,
-        description=one.description or other.description,
-        fixed_version=_joined(one.fixed_version, other.fixed_version),
-        fix_available=_fix(one.fix_available, other.fix_available),
-        exploit_available=_yes(one.exploit_available, other.exploit_available),
-        exploit_observed_at=_picked(max, one.exploit_observed_at, other.exploit_observed_at),
-        epss=_picked(max, one.epss, other.epss),
-        remediation=one.remediation or other.remediation,
-        links=_united(one.links, other.links),
-        first_observed_at=_picked(min, one.first_observed_at, other.first_observed_at),
-        last_observed_at=_picked(max, one.last_observed_at, other.last_observed_at),
-        source_status=one.source_status if one.open else other.source_status,
-        extra=MappingProxyType({**other.extra, **one.extra}),
-    )
+# --- two findings of one identity -----------------------------------------------------------------
 
 
-def _merged_package(one: Package, other: Package) -> Package:
-    if one == other:
-        return one
-    return replace(
-        one,
-        version=_joined(one.version, other.version),
-        manager=one.manager or other.manager,
-        layer=one.layer or other.layer,
-        # A package URL names one version: with two of them there is no right one.
-        purl=one.purl if one.version == other.version else None,
-    )
+def _first(one: Any, other: Any) -> Any:
+    return other if one is None else one
+
+
+def _first_text(one: str | None, other: str | None) -> str | None:
+    return one or other
 
 
 def _united(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
-    return one if one == other else tuple(dict.fromkeys(one + other))
+    return tuple(dict.fromkeys(one + other))
+
+
+def _both(one: Mapping[str, str], other: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType({**other, **one})
 
 
 def _joined(one: str | None, other: str | None) -> str | None:
-    if one is None or other is None or one == other:
+    if one is None or other is None:
         return one or other
     return ", ".join(dict.fromkeys([*one.split(", "), *other.split(", ")]))
 
 
 def _fix(one: str | None, other: str | None) -> str | None:
-    if one is None or other is None or one == other:
-        return one or other
-    return "PARTIAL"
+    return one or other if one is None or other is None else "PARTIAL"
 
 
 def _yes(one: str | None, other: str | None) -> str | None:
     return "YES" if "YES" in (one, other) else one or other
 
 
-def _picked(
-    pick: Callable[[_Value, _Value], _Value], one: _Value | None, other: _Value | None
-) -> _Value | None:
-    if one is None or other is None:
-        return one if other is None else other
-    return pick(one, other)
+def _picked(pick: Callable[[Any, Any], Any]) -> _Merge:
+    """Return the rule that picks one of two values, where there are two."""
+
+    def rule(one: Any, other: Any) -> Any:
+        return _first(one, other) if one is None or other is None else pick(one, other)
+
+    return rule
+
+
+_BY_TYPE: Final[Mapping[Any, _Merge]] = MappingProxyType(
+    {str | None: _first_text, tuple[str, ...]: _united, Mapping[str, str]: _both}
+)
+"""How two values of a field become one; of every other type the first value stands."""
+_BY_NAME: Final[Mapping[str, _Merge]] = MappingProxyType(
+    {
+        "fixed_version": _joined,
+        "fix_available": _fix,
+        "exploit_available": _yes,
+        "exploit_observed_at": _picked(max),
+        "epss": _picked(max),
+        "first_observed_at": _picked(min),
+        "last_observed_at": _picked(max),
+        "version": _joined,
+    }
+)
+"""The same for fields whose meaning asks for another rule than their type."""
+
+
+class _Rules:
+    """The rules for the fields of a dataclass, but those that depend on more than their values."""
+
+    def __init__(self, model: type, *, dependent: frozenset[str]) -> None:
+        self._rules = {
+            field.name: _BY_NAME.get(field.name) or _BY_TYPE.get(field.type, _first)
+            for field in fields(model)
+            if field.name not in dependent
+        }
+        self._values = attrgetter(*self._rules)
+
+    def merged(self, one: Any, other: Any) -> dict[str, Any]:
+        """Return one value for each field."""
+        pairs = zip(self._rules.items(), self._values(one), self._values(other), strict=True)
+        return {name: mine if mine == its else rule(mine, its) for (name, rule), mine, its in pairs}
+
+
+_FINDING: Final = _Rules(
+    Finding,
+    dependent=frozenset(
+        {"vulnerability_id", "package", "severity", "source_severity", "score", "source_status"}
+    ),
+)
+_PACKAGE: Final = _Rules(Package, dependent=frozenset({"name", "path", "purl"}))
+
+
+def _merged(one: Finding, other: Finding) -> Finding:
+    """Return one finding with the values of both; the first stands where only one can."""
+    worse, milder = (other, one) if other.severity > one.severity else (one, other)
+    word = milder.source_severity if milder.severity == worse.severity else None
+    return replace(
+        one,
+        package=_merged_package(one.package, other.package),
+        severity=worse.severity,
+        source_severity=worse.source_severity or word,
+        score=worse.score or milder.score,
+        source_status=_status(one, other),
+        **_FINDING.merged(one, other),
+    )
+
+
+def _status(one: Finding, other: Finding) -> str | None:
+    """Return the status of a row that is open, else that of the second."""
+    if not one.open:
+        return other.source_status
+    return one.source_status or (other.source_status if other.open else None)
+
+
+def _merged_package(one: Package, other: Package) -> Package:
+    if one == other:
+        return one
+    # A package URL names one version: with two of them there is no right one.
+    purl = one.purl or other.purl if one.version == other.version else None
+    return replace(one, purl=purl, **_PACKAGE.merged(one, other))

@@ -20,7 +20,7 @@ from lib.models import (
     Filter,
     Finding,
     Image,
-    LeftOut,
+    Omission,
     Part,
     Report,
     ScanSource,
@@ -162,7 +162,7 @@ class Selection:
 
     changes: tuple[Change, ...] = ()
     unchanged: int = 0
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Omission, ...] = ()
     standing: tuple[Change, ...] = ()
 
 
@@ -312,7 +312,7 @@ def selection(evaluation: Evaluation, filters: Sequence[Filter]) -> Selection:
     unchanged = others.pop(_Judged(_UNCHANGED, standing=True), 0)
     others.pop(_Judged(_GONE, standing=False), None)
     others.update(_Judged(each, standing=False) for each in _not_told(report, comparison))
-    left_out = tuple(LeftOut(each.verdict, n, each.standing) for each, n in others.items())
+    left_out = tuple(Omission(each.verdict, n, each.standing) for each, n in others.items())
     return Selection(tuple(changes), unchanged, left_out, tuple(standing))
 
 

@@ -55,7 +55,7 @@ from lib.models import (
     WakeUp,
 )
 from lib.ports.notifiers import Notifier, Verifiable
-from lib.ports.store import DigestStore, Ledger, Pages, ReportStore, SecretReader, Waker
+from lib.ports.store import DigestStore, EvaluationStore, Ledger, Pages, SecretReader, Waker
 
 _DUE_READ: Final = 2500
 """Rows read of each part of the index, of 200 bytes each: so that whoever else waits is seen."""
@@ -111,7 +111,7 @@ class DeliveryPipeline:
         self,
         *,
         ledger: Ledger,
-        reports: ReportStore,
+        reports: EvaluationStore,
         digests: DigestStore,
         notifiers: Callable[[Destination], Notifier],
         now: Callable[[], datetime],

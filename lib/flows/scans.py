@@ -82,7 +82,7 @@ from lib.models import (
     Workload,
 )
 from lib.ports.sources import Fetching, FindingSource, ProvenanceSource, RepositorySource, Workloads
-from lib.ports.store import Progress, ProgressStore, ReportStore, StateStore, TagStore, Waker
+from lib.ports.store import EvaluationStore, Progress, ProgressStore, StateStore, TagStore, Waker
 
 _CONFLICT_TRIES: Final = 8
 _CONFLICT_PAUSE: Final = 0.05
@@ -133,7 +133,7 @@ class ScanPipeline:
         *,
         source: FindingSource,
         states: StateStore,
-        reports: ReportStore,
+        reports: EvaluationStore,
         waker: Waker,
         rules: Rules,
         now: Callable[[], datetime],
@@ -488,7 +488,7 @@ class ScanPipeline:
             kind, key = BasisKind.PREVIOUS_IMAGE, head.report_key
         else:
             return None
-        before = self._reports.known(key)
+        before = self._reports.baseline(key)
         return (kind, before) if before is not None else None
 
 

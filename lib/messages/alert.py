@@ -12,7 +12,7 @@ from lib.models import (
     ChangeKind,
     Delivery,
     Evaluation,
-    LeftOut,
+    Omission,
     Page,
     Report,
 )
@@ -68,7 +68,7 @@ def _resolved(change: Change) -> bool:
     return change.kind is ChangeKind.RESOLVED
 
 
-def _most_first(left_out: LeftOut) -> tuple[int, str]:
+def _most_first(left_out: Omission) -> tuple[int, str]:
     return (-left_out.count, left_out.reason)
 
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from lib.messages.phrases import AUDIT, counts_text
-from lib.models import Counts, LeftOut, Severity
+from lib.models import Counts, Omission, Severity
 from lib.text import counted
 
 TO_DO: Final = "What to do"
@@ -298,7 +298,7 @@ def _shown(step: Step, limit: int, *, templates: bool) -> Step:
 class Omissions:
     """Findings that are not listed, by reason, and the sum that accounts for every finding."""
 
-    groups: tuple[LeftOut, ...]
+    groups: tuple[Omission, ...]
     """Most first, their reasons cleaned and cut."""
     sum: str
     title: str = OMITTED
@@ -308,7 +308,7 @@ class Omissions:
         groups = list(self.groups)
         if len(groups) > limit:
             rest = groups[limit - 1 :]
-            hidden = LeftOut(f"for {len(rest)} other reasons", sum(group.count for group in rest))
+            hidden = Omission(f"for {len(rest)} other reasons", sum(group.count for group in rest))
             groups = [*groups[: limit - 1], hidden]
         return [f"{group.count:,} {group.reason}" for group in groups]
 

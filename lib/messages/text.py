@@ -14,7 +14,7 @@ from typing import Final
 from lib.messages import checks, facts, findings
 from lib.messages.parts import AlertText, Omissions, Problem
 from lib.messages.to_do import to_do
-from lib.models import Alert, ChangeKind, LeftOut, ScanProblem, by_severity
+from lib.models import Alert, ChangeKind, Omission, ScanProblem, by_severity
 from lib.text import counted, one_line, short, truncate
 
 ROWS: Final = 8
@@ -73,7 +73,7 @@ def _left_out(alert: Alert) -> Omissions:
     """Return what the sections do not list."""
     groups = list(alert.left_out)
     if alert.unchanged:
-        groups.insert(0, LeftOut("there before, not repeated", alert.unchanged))
+        groups.insert(0, Omission("there before, not repeated", alert.unchanged))
     listed = sum(change.kind is not ChangeKind.RESOLVED for change in alert.changes)
     others = sum(group.count for group in alert.left_out)
     terms = [f"{listed:,} told here"]
@@ -89,6 +89,6 @@ def _not_open(alert: Alert) -> Omissions:
     return _omissions(alert, groups, f"{len(alert.standing):,} open here + {others:,} left out")
 
 
-def _omissions(alert: Alert, groups: list[LeftOut], terms: str) -> Omissions:
-    cleaned = (LeftOut(truncate(one_line(group.reason), _REASON), group.count) for group in groups)
+def _omissions(alert: Alert, groups: list[Omission], terms: str) -> Omissions:
+    cleaned = (Omission(truncate(one_line(group.reason), _REASON), group.count) for group in groups)
     return Omissions(tuple(cleaned), f"{counted(alert.total, 'finding')} = {terms}")

@@ -43,7 +43,7 @@ class Upgrade:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
+class Omission:
     """A group of findings that the alert does not list, with the reason in words."""
 
     reason: str
@@ -81,7 +81,7 @@ class Alert:
     """Findings that pass the filters and were there before."""
     standing: tuple[Change, ...]
     """How things stand: all that is open now and passes the filters, new or not, worst first."""
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[Omission, ...]
     upgrades: tuple[Upgrade, ...]
     """Ordered by what the upgrade fixes, worst and most first."""
     console_url: str

@@ -136,7 +136,7 @@ class DigestStore(Protocol):
         """Return a stored digest; None if its retention is over. Raises `StoreError`."""
 
 
-class ReportStore(Protocol):
+class EvaluationStore(Protocol):
     """Evaluations as immutable objects."""
 
     def put(self, evaluation: Evaluation) -> str:
@@ -145,11 +145,11 @@ class ReportStore(Protocol):
     def get(self, key: str) -> Evaluation | None:
         """Return a stored evaluation; None if its retention is over. Raises `StoreError`."""
 
-    def known(self, key: str) -> Known | None:
+    def baseline(self, key: str) -> Known | None:
         """
-        Return what a later scan is compared with; much cheaper than `get`.
+        Return an evaluation as the baseline of a later scan. It is much cheaper than `get`.
 
-        None when its retention is over, or when its report is not usable. Raises `StoreError`.
+        None if its retention is over, or its report is unusable. Raises `StoreError`.
         """
 
 

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 _LEVEL: Final = 1  # the fastest; see `make bench`
 
 
-class S3ReportStore:
-    """See `lib.ports.store.ReportStore`."""
+class S3EvaluationStore:
+    """See `lib.ports.store.EvaluationStore`."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def put(self, evaluation: Evaluation) -> str:
-        """See `ReportStore.put`."""
+        """See `EvaluationStore.put`."""
         document = evaluation_to_json(evaluation)
         details = document.pop("details")
         text = f"{_compact(document)}\n{_compact(details)}".encode()
@@ -47,15 +47,15 @@ class S3ReportStore:
         return key
 
     def get(self, key: str) -> Evaluation | None:
-        """See `ReportStore.get`."""
+        """See `EvaluationStore.get`."""
         lines = self._read(key)
         if lines is None:
             return None
         document, details = map(json.loads, lines)
         return evaluation_from_json({**document, "details": details})
 
-    def known(self, key: str) -> Known | None:
-        """See `ReportStore.known`."""
+    def baseline(self, key: str) -> Known | None:
+        """See `EvaluationStore.baseline`."""
         lines = self._read(key)
         if lines is None:
             return None

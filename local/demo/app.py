@@ -132,7 +132,7 @@ class App:
         )
         pipeline = Process(settings, clients=_Clients(self.aws), config=rules).digest_flow
         now = datetime.now(UTC).replace(microsecond=0)
-        digests = pipeline.make(rules.digest, rules.digest.notify, until=now)
+        digests = pipeline.create(rules.digest, rules.digest.notify, until=now)
         pipeline.send(digests)
         self.wait_until_quiet()
         return len(digests)

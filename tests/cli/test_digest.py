@@ -31,7 +31,7 @@ class Pipeline:
     def __init__(self) -> None:
         self.sent: list[Digest] = []
 
-    def make(self, _schedule: Any, destinations: Any, **_: Any) -> tuple[Digest, ...]:
+    def create(self, _schedule: Any, destinations: Any, **_: Any) -> tuple[Digest, ...]:
         return tuple(a_digest_of(destination=each) for each in destinations)
 
     def send(self, digests: tuple[Digest, ...]) -> None:

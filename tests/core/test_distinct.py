@@ -2,12 +2,18 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
+
+import pytest
 
 from lib.core.distinct import distinct
-from lib.models import Package, Score, Severity
+from lib.models import Finding, Package, Score, Severity
 from tests.support.builders import a_finding
+from tests.support.fields import PATHS, marked
 
 DAY = datetime(2026, 1, 1, tzinfo=UTC)
+IDENTITY = ("vulnerability_id", "package.name", "package.path")
+"""Rows that differ in one of these are two findings."""
 
 
 def test_findings_of_the_same_identity_become_one_that_says_what_both_say() -> None:
@@ -87,3 +93,21 @@ def test_worst_comes_first() -> None:
     ]
 
     assert distinct(reversed(ordered)) == tuple(ordered)
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if path not in IDENTITY])
+@pytest.mark.parametrize("marked_first", [True, False])
+def test_a_field_that_only_one_row_has_is_kept(path: str, *, marked_first: bool) -> None:
+    """A new field, too: by its type, or by its name in lib/core/distinct.py."""
+    bare = Finding("CVE-2026-0001", Package("openssl"), Severity.LOW)
+    row = marked(bare, path)
+    if path == "source_status":
+        row = replace(row, source_status="ACTIVE")
+
+    (merged,) = distinct([row, bare] if marked_first else [bare, row])
+
+    value = attrgetter(path)
+    assert value(merged) == value(row), (
+        f"of two rows only one has {path}, and the merged one lost it: give it a rule in "
+        "lib/core/distinct.py"
+    )

@@ -29,7 +29,7 @@ from lib.models import (
     Filter,
     Finding,
     Image,
-    LeftOut,
+    Omission,
     Part,
     ScanProblem,
     Severity,
@@ -267,11 +267,11 @@ class TestSelection:
 
         assert [each.finding.vulnerability_id for each in result.changes] == ["CVE-1"]
         assert set(result.left_out) == {
-            LeftOut("below HIGH", 2),
-            LeftOut("kind not asked for", 1, standing=True),
-            LeftOut("suppressed by CVE-9 until 2027-01-31: not reachable", 1),
-            LeftOut("closed at the source", 1),
-            LeftOut("suppressed at the source", 1),
+            Omission("below HIGH", 2),
+            Omission("kind not asked for", 1, standing=True),
+            Omission("suppressed by CVE-9 until 2027-01-31: not reachable", 1),
+            Omission("closed at the source", 1),
+            Omission("suppressed at the source", 1),
         }
         assert [each.finding.vulnerability_id for each in result.standing] == ["CVE-1", "CVE-4"]
 
@@ -296,15 +296,15 @@ class TestSelection:
         )
 
         assert selection(evaluation, filters).left_out == (
-            LeftOut("below HIGH", 1),
-            LeftOut("no fix known, below CRITICAL", 1),
+            Omission("below HIGH", 1),
+            Omission("no fix known, below CRITICAL", 1),
         )
 
     def test_without_filters_nothing_is_asked_for(self) -> None:
         """No filter lets nothing through, and says so."""
         result = selection(an_evaluation(a_change()), ())
 
-        assert result == Selection(left_out=(LeftOut("kind not asked for", 1),))
+        assert result == Selection(left_out=(Omission("kind not asked for", 1),))
 
     @pytest.mark.parametrize("evaluation", [a_problem(), replace(an_evaluation(), comparison=None)])
     def test_without_a_comparison_there_is_nothing_to_select(self, evaluation: Evaluation) -> None:

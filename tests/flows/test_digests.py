@@ -123,7 +123,7 @@ def test_it_is_sent_once_like_any_other_delivery(digests: Digests) -> None:
     digests.world.store.rows.clear()
 
     assert len(digests.run()) == 2
-    assert digests.pipeline.run(WEEKLY).reason == "all that is due was made before"
+    assert digests.pipeline.run(WEEKLY).reason == "all due digests exist"
     digests.now += timedelta(hours=1)
     assert not digests.run()
     outcomes = digests.world.deliver()
@@ -243,7 +243,7 @@ def test_what_cannot_be_read_is_a_doubt(digests: Digests) -> None:
         "repositories that could not be looked at: 1",
     )
     digests.registry.error = SourceError("no")
-    (mail,) = digests.pipeline.make(WEEKLY, [MAIL], until=MONDAY)
+    (mail,) = digests.pipeline.create(WEEKLY, [MAIL], until=MONDAY)
     assert "repositories that could not be looked at: 1" in mail.warnings
 
 
@@ -253,7 +253,7 @@ def test_a_stream_is_compared_with_how_it_was(digests: Digests) -> None:
     digests.scanned(9, 2, HIGH)
     digests.scanned(3, 3, LOW)
 
-    mail = digests.pipeline.make(WEEKLY, [MAIL], until=MONDAY)[0]
+    mail = digests.pipeline.create(WEEKLY, [MAIL], until=MONDAY)[0]
 
     assert (mail.open_before, mail.new, mail.resolved) == (
         {Severity.HIGH: 1},
@@ -263,7 +263,7 @@ def test_a_stream_is_compared_with_how_it_was(digests: Digests) -> None:
     assert [sum(each.counts.values()) for each in mail.trend] == [2, 2, 2, 1, 1]
     kept = digests.world.store.objects
     kept.pop(next(key for key in kept if a_digest(2)[7:] in key))
-    lost = digests.pipeline.make(WEEKLY, [MAIL], until=MONDAY)[0]
+    lost = digests.pipeline.create(WEEKLY, [MAIL], until=MONDAY)[0]
     assert lost.warnings == ("1 image has nothing stored to compare with",)
 
 

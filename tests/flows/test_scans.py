@@ -130,9 +130,9 @@ class TestScan:
         outcome = world.process(later(1, image=second))
 
         ((before, after),) = world.store.history.values()
-        assert (before.came, before.resolved, before.version) == ({OLD.severity: 1}, {}, 1)
+        assert (before.new, before.resolved, before.version) == ({OLD.severity: 1}, {}, 1)
         assert after.open == {Severity.CRITICAL: Tally(1, 0, 1, 0)}
-        assert (after.came, after.resolved) == ({Severity.CRITICAL: 1}, {OLD.severity: 1})
+        assert (after.new, after.resolved) == ({Severity.CRITICAL: 1}, {OLD.severity: 1})
         assert (after.image, after.usable) == (second, True)
         assert after.report_key == outcome.deliveries[0].evaluation_key
         assert outcome.evaluation.comparison.since == (world.clock(),)

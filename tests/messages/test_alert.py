@@ -20,7 +20,7 @@ from lib.models import (
     Evaluation,
     Finding,
     Image,
-    LeftOut,
+    Omission,
     Package,
     Part,
     Score,
@@ -98,7 +98,7 @@ class TestNumbers:
 
         result = told(evaluated(report))
 
-        assert result.left_out == (LeftOut("below HIGH", 3), LeftOut("severity unknown", 1))
+        assert result.left_out == (Omission("below HIGH", 3), Omission("severity unknown", 1))
 
     def test_failed_scan_has_none(self) -> None:
         """No number may be read as zero findings."""

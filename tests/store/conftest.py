@@ -14,7 +14,7 @@ import pytest
 from lib.store.bookmarks import DynamoBookmarks
 from lib.store.history import DynamoHistory
 from lib.store.ledger import DynamoLedger
-from lib.store.reports import S3ReportStore
+from lib.store.reports import S3EvaluationStore
 from lib.store.state import DynamoStateStore
 from lib.store.tags import DynamoTagStore
 from tests.support.fakes import MemoryStore
@@ -26,7 +26,7 @@ class AwsStore:
     def __init__(self, boto: Any, table: str, bucket: str) -> None:
         states = DynamoStateStore(boto("dynamodb"), table)
         ledger = DynamoLedger(boto("dynamodb"), table)
-        reports = S3ReportStore(boto("s3"), bucket)
+        reports = S3EvaluationStore(boto("s3"), bucket)
         bookmarks = DynamoBookmarks(boto("dynamodb"), table)
         history = DynamoHistory(boto("dynamodb"), table)
         self.image, self.head, self.commit = states.image, states.head, states.commit
@@ -42,7 +42,7 @@ class AwsStore:
         self.pause, self.paused, self.resume = ledger.pause, ledger.paused, ledger.resume
         tags = DynamoTagStore(boto("dynamodb"), table)
         self.tag, self.point = tags.tag, tags.point
-        self.put, self.get, self.known = reports.put, reports.get, reports.known
+        self.put, self.get, self.baseline = reports.put, reports.get, reports.baseline
 
 
 CLOUDS: Final = {"embedded": "embedded_aws", "moto": "moto"}

@@ -650,7 +650,7 @@ class TestReports:
     def test_a_report_that_is_gone_is_none(self, store: Any) -> None:
         """An expired object is not an error."""
         assert store.get("reports/nothing") is None
-        assert store.known("reports/nothing") is None
+        assert store.baseline("reports/nothing") is None
 
     def test_what_a_comparison_needs_is_read_alone(self, store: Any) -> None:
         """Image, scan, how each finding stands, what is suppressed; findings only on demand."""
@@ -659,7 +659,7 @@ class TestReports:
         entry = Suppressed(finding, "entry", "reason", "2027-01-31")
         compared = replace(evaluation, comparison=Comparison(Basis(BasisKind.NONE), (), (entry,)))
 
-        known = store.known(store.put(compared))
+        known = store.baseline(store.put(compared))
 
         assert (known.image, known.scan) == (evaluation.report.image, evaluation.report.scan)
         assert known.standings == {
@@ -672,7 +672,7 @@ class TestReports:
 
     def test_an_evaluation_without_comparison_suppressed_nothing(self, store: Any) -> None:
         """A report that was never compared is a basis all the same."""
-        known = store.known(store.put(replace(an_evaluation(), comparison=None)))
+        known = store.baseline(store.put(replace(an_evaluation(), comparison=None)))
 
         assert known.suppressed == frozenset()
 
@@ -680,7 +680,7 @@ class TestReports:
         """Nothing is compared with a failed scan."""
         evaluation = Evaluation(an_unusable_report(), STREAM, 1, NOW)
 
-        assert store.known(store.put(evaluation)) is None
+        assert store.baseline(store.put(evaluation)) is None
 
 
 def an_evaluation() -> Evaluation:

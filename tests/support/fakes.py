@@ -176,7 +176,7 @@ class MemoryStore:
     def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
         return self.rows.get(delivery_id)
 
-    def known(self, key: str) -> Known | None:
+    def baseline(self, key: str) -> Known | None:
         evaluation = self.objects.get(key)
         return None if evaluation is None else known_of(evaluation)
 

@@ -25,7 +25,7 @@ from lib.models import (
     ChangeKind,
     Destination,
     HttpAnswer,
-    LeftOut,
+    Omission,
     Receipt,
     Severity,
     StreamId,
@@ -195,7 +195,7 @@ def test_rows_become_fewer_until_everything_fits() -> None:
         standing=tuple(changes[:40]),
         basis=Basis(BasisKind.RESCAN),
         upgrades=upgrades(each.finding for each in changes),
-        left_out=tuple(LeftOut(each, 1) for each in absurd),
+        left_out=tuple(Omission(each, 1) for each in absurd),
     )
 
     payload = jira().render(absurdly_long, thread=THREAD)
