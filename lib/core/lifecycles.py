@@ -95,6 +95,12 @@ class _Listing:
         return any(row.watched.role is Role.CURRENT for row in self.rows)
 
     @property
+    def scanned(self) -> frozenset[str]:
+        """Digests of the images whose scans say that the current image has it."""
+        rows = (row for row in self.rows if row.watched.role is Role.CURRENT)
+        return frozenset(row.evidence.image.digest for row in rows)
+
+    @property
     def last(self) -> _Row:
         """Where it was listed last."""
         return max(self.rows, key=lambda row: row.evidence.at)
@@ -120,7 +126,8 @@ class _Change:
     """Digests of the images that were watched before."""
     began: frozenset[str]
     """Digests of the images that run now and did not before."""
-    has_current: bool
+    current: str | None
+    """Digest of the image that is current now."""
     parts: tuple[str, ...]
     """Of the image that is current."""
 
@@ -155,7 +162,7 @@ class _Change:
         raised = any(finding.severity > worst for finding in same)
         exploited = new.exploitable and not any(item.exploitable for item in earlier)
         fixed = any(row.fixable for row in same) and not any(item.fixable for item in earlier)
-        left = self.has_current and any(item.listing.in_current for item in olds)
+        left = any(self._leaves(item.listing) for item in olds)
         return replace(
             new,
             opened=old.opened,
@@ -167,6 +174,14 @@ class _Change:
             deployed=new.deployed or old.deployed,
             left_current=None if listing.in_current else stamp if left else old.left_current,
         )
+
+    def _leaves(self, old: _Listing) -> bool:
+        """
+        Return whether the image that is current now does not have what was in the current one.
+
+        What its own scan listed before is not fixed: there the scanner changed its mind.
+        """
+        return self.current is not None and old.in_current and self.current not in old.scanned
 
     def departure(self, old: _Earlier, closed: str | None) -> Departure:
         """Return a vulnerability that no watched image lists as open any more."""
@@ -221,7 +236,7 @@ def _change(
         cause=cause,
         watched=watched,
         began=frozenset(runs - ran),
-        has_current=new is not None,
+        current=None if new is None else new.image.digest,
         parts=() if new is None else tuple([state.part for state in new.parts]),
     )
 

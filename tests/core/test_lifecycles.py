@@ -19,7 +19,16 @@ from lib.models.streams import (
     WatchedImage,
 )
 from tests.support.builders import NOW, a_finding, an_image
-from tests.support.streams import AMD, STREAM, a_lifecycle, a_part, a_stamp, a_state, a_watched
+from tests.support.streams import (
+    AMD,
+    STREAM,
+    a_lifecycle,
+    a_part,
+    a_stamp,
+    a_state,
+    a_watched,
+    an_unscanned_part,
+)
 
 FIRST, SECOND = an_image(1), an_image(2)
 X, Y = a_finding("CVE-2026-0001"), a_finding("CVE-2026-0002", package="zlib")
@@ -259,6 +268,21 @@ class TestLeftCurrent:
 
         assert stream.only(a_watched(image=an_image(3)), behind(X)).left_current == a_stamp(2)
         assert stream.only(a_watched(X, image=an_image(4)), behind(X)).left_current is None
+
+    def test_what_a_scan_withdraws_did_not_leave_the_current_image(self) -> None:
+        """The same image had it by its own scan: there is no release that fixes it."""
+        stream = Stream(a_watched(X, image=SECOND), behind(X))
+
+        assert stream.only(a_watched(image=SECOND), behind(X)).left_current is None
+
+    def test_what_the_current_image_only_took_over_leaves_with_its_own_scan(self) -> None:
+        """It was not scanned yet, and then proves that it is fixed."""
+        known = a_watched(X).parts[0].evidence
+        waiting = a_watched(image=SECOND, parts=(an_unscanned_part("PENDING", *known),))
+        stream = Stream(a_watched(X, running=True))
+        stream.to(waiting, behind(X))
+
+        assert stream.only(a_watched(image=SECOND), behind(X)).left_current == a_stamp(3)
 
     def test_what_was_never_in_the_current_image_did_not_leave_it(self) -> None:
         """Nor what is behind no image at all."""

@@ -180,6 +180,17 @@ def test_a_fix_that_is_not_deployed_stays_reported() -> None:
     assert story.run(C) == {"RESOLVED": ["CVE-1"]}
 
 
+def test_what_the_scanner_withdraws_from_the_current_image_is_no_fix() -> None:
+    """The same image had it before: there is nothing to deploy."""
+    story = Story()
+    story.push(A, SSL)
+    story.run(A)
+    story.push(B, SSL)
+
+    assert story.scan(B) == {}
+    assert story.shown == {"CVE-1"}
+
+
 def test_a_rollback_brings_back_what_was_fixed() -> None:
     """By a tag on the older image."""
     story = Story()
