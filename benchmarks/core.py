@@ -36,7 +36,7 @@ from lib.models import (
 from lib.normalizer.pages import normalize_ecr
 from lib.sources.ecr import EcrFindingSource
 from lib.sources.repositories import EcrRepositories
-from lib.store.evaluations import evaluation_to_json, known_from_json
+from lib.store.evaluations import baseline_from_json, evaluation_to_json
 from lib.store.progress import S3ProgressStore
 from lib.store.queues import SqsWaker
 from lib.store.reports import S3EvaluationStore
@@ -227,7 +227,7 @@ def throughput(count: int = 10_000) -> list[Figure]:
     ]
     report = normalize_ecr(pages, IMAGE, SCAN)
     evaluation = Evaluation(report, stream_of(IMAGE, ()), 1, NOW)
-    before = known_from_json(evaluation_to_json(evaluation), dict)
+    before = baseline_from_json(evaluation_to_json(evaluation), dict)
 
     def work() -> None:
         run_core(pages, before)

@@ -16,11 +16,11 @@ from lib.checks.remedies import Remedy
 from lib.checks.settings import CLOUDFORMATION, COMMAND, MANAGER, REMARK, Expectations
 from lib.models import (
     AnyReport,
+    Baseline,
     BasisKind,
     Finding,
     FindingId,
     Image,
-    Known,
     Package,
     PushEvent,
     Report,
@@ -92,12 +92,12 @@ def report_of(move: Move) -> Report:
     return Report(move.tag, scan, (_finding(move),))
 
 
-def empty_baseline(report: AnyReport) -> tuple[BasisKind, Known] | None:
+def empty_baseline(report: AnyReport) -> tuple[BasisKind, Baseline] | None:
     """Return an empty baseline for the report of a move; None for other reports."""
     if report.scan.source is not ScanSource.REPOSITORY or report.scan.status != MOVED:
         return None
     nothing: dict[FindingId, Finding] = {}
-    baseline = Known(report.image, report.scan, {}, frozenset(), nothing.__getitem__)
+    baseline = Baseline(report.image, report.scan, {}, frozenset(), nothing.__getitem__)
     return BasisKind.PREVIOUS_IMAGE, baseline
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from lib.core.problems import kind_of_problem
 from lib.models import (
+    Baseline,
     Basis,
     BasisKind,
     Change,
@@ -14,10 +15,9 @@ from lib.models import (
     Comparison,
     Finding,
     FindingId,
-    Known,
+    FindingState,
     Report,
     ScanSource,
-    Standing,
     Suppressed,
 )
 
@@ -30,7 +30,7 @@ _UNSUPPRESSED: Final = "its suppression in alerts.yml has ended"
 
 
 def compare(
-    before: Known | None,
+    before: Baseline | None,
     after: Report,
     *,
     basis: Basis,
@@ -80,7 +80,7 @@ def compare(
     )
 
 
-def _unscanned(before: Known | None, after: Report, basis: Basis) -> tuple[ChangeKind, ...]:
+def _unscanned(before: Baseline | None, after: Report, basis: Basis) -> tuple[ChangeKind, ...]:
     """Return what to tell of parts without a result; a re-scan does not repeat it."""
     told = before.parts if before is not None and basis.kind is BasisKind.RESCAN else ()
     known = {(each.digest, each.status) for each in told if each.counts is None}
@@ -93,7 +93,7 @@ def _unscanned(before: Known | None, after: Report, basis: Basis) -> tuple[Chang
     )
 
 
-def _resolved(before: Known | None, reasons: Mapping[FindingId, str]) -> Iterator[Change]:
+def _resolved(before: Baseline | None, reasons: Mapping[FindingId, str]) -> Iterator[Change]:
     """Tell of what is gone; who was never told of a finding is not told of its end either."""
     if before is None:
         return
@@ -105,7 +105,7 @@ def _resolved(before: Known | None, reasons: Mapping[FindingId, str]) -> Iterato
 class _Words:
     """What two results are to each other, and the words for it."""
 
-    def __init__(self, before: Known | None, after: Report, basis: Basis) -> None:
+    def __init__(self, before: Baseline | None, after: Report, basis: Basis) -> None:
         where = _where(basis)
         self.gone = f"listed {where}, not in this one"
         if basis.kind is BasisKind.RESCAN:
@@ -129,7 +129,7 @@ class _Words:
             new += f", which {before.scan.source.value} scanned"
         self._unknown = (ChangeKind.NEW, new)
 
-    def _about_a_repository(self, before: Known | None, after: Report) -> None:
+    def _about_a_repository(self, before: Baseline | None, after: Report) -> None:
         """Say the same of a check, which asks the same questions every time."""
         self.gone = "as it should be now"
         self.absence_counts = after.scan.complete
@@ -141,7 +141,7 @@ class _Words:
         else:
             self._unknown = (ChangeKind.NEW, "told as it happens")
 
-    def difference(self, old: Standing | None, new: Finding) -> tuple[ChangeKind, str]:
+    def difference(self, old: FindingState | None, new: Finding) -> tuple[ChangeKind, str]:
         """Return the first kind that holds; the reason names every one that does."""
         if old is None:
             return self._unknown
@@ -157,7 +157,7 @@ class _Words:
         return _worsened(old, new)
 
 
-def _worsened(old: Standing, new: Finding) -> tuple[ChangeKind, str]:
+def _worsened(old: FindingState, new: Finding) -> tuple[ChangeKind, str]:
     found: list[tuple[ChangeKind, str]] = []
     if new.severity > old.severity:
         found.append((ChangeKind.RAISED, f"raised from {old.severity.name} to {new.severity.name}"))

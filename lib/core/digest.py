@@ -16,20 +16,20 @@ from typing import Final
 from lib.core.routing import passing, refusal
 from lib.models import (
     Age,
+    Baseline,
     Counts,
     DeliveryId,
     Destination,
     Digest,
     Filter,
     FindingId,
+    FindingState,
     HistoryEntry,
     Image,
-    Known,
     Moment,
     RepositoryDigest,
     ResolvedVulnerability,
     Severity,
-    Standing,
     StreamId,
     UnscannedImage,
 )
@@ -94,9 +94,9 @@ def digest_id(stage: str, destination: Destination, until: datetime) -> Delivery
 class StreamFacts:
     """What is stored about a stream."""
 
-    now: Known
+    now: Baseline
     """Its newest image."""
-    before: Known | None
+    before: Baseline | None
     """The newest one when the period began; None: there was none."""
     history: Sequence[HistoryEntry]
     """Oldest first, from before the first moment of the trend."""
@@ -153,7 +153,7 @@ def stream_digest(
     )
 
 
-def _open(known: Known, filters: Sequence[Filter]) -> dict[FindingId, Standing]:
+def _open(known: Baseline, filters: Sequence[Filter]) -> dict[FindingId, FindingState]:
     """Return what is open, not suppressed, and asked for."""
     return {
         each: standing
@@ -165,7 +165,7 @@ def _open(known: Known, filters: Sequence[Filter]) -> dict[FindingId, Standing]:
 
 
 def _ages(
-    now: Mapping[FindingId, Standing], since: Mapping[FindingId, datetime], *, until: datetime
+    now: Mapping[FindingId, FindingState], since: Mapping[FindingId, datetime], *, until: datetime
 ) -> Mapping[str, Counts]:
     bands: dict[str, Counter[Severity]] = {words: Counter() for _, words in _BANDS}
     for each, standing in now.items():
@@ -189,7 +189,7 @@ def _at(
     return {severity: number for severity, number in numbers.items() if number}
 
 
-def _problem(known: Known, history: Sequence[HistoryEntry]) -> UnscannedImage | None:
+def _problem(known: Baseline, history: Sequence[HistoryEntry]) -> UnscannedImage | None:
     """Say that the newest scan has no result, so that the numbers are those of an older one."""
     if not history or history[-1].usable:
         return None
@@ -324,7 +324,7 @@ def _badness(each: RepositoryDigest) -> tuple[object, ...]:
     return (numbers, each.repository, each.account, each.region)
 
 
-def _count(standings: Iterable[Standing]) -> Counts:
+def _count(standings: Iterable[FindingState]) -> Counts:
     return _worst_first(Counter(each.severity for each in standings))
 
 

@@ -20,6 +20,7 @@ from lib.core.suppressions import Suppression, matcher
 from lib.errors import FindingsNotReadyError
 from lib.models import (
     AnyReport,
+    Baseline,
     Basis,
     BasisKind,
     ChangeKind,
@@ -27,6 +28,7 @@ from lib.models import (
     Delivery,
     DeliveryId,
     DeliveryState,
+    Deployments,
     Destination,
     Evaluation,
     HistoryEntry,
@@ -34,9 +36,7 @@ from lib.models import (
     ImageIndex,
     ImageRecord,
     ImageState,
-    Known,
     Report,
-    Running,
     Scan,
     ScanEvent,
     ScanSource,
@@ -90,7 +90,7 @@ def evaluate(
     version: int,
     now: datetime,
     rules: Rules,
-    before: tuple[BasisKind, Known] | None = None,
+    before: tuple[BasisKind, Baseline] | None = None,
     repeated_problem: bool = False,
 ) -> Evaluation:
     """
@@ -105,7 +105,7 @@ def evaluate(
 
 
 def _comparison(
-    report: Report, rules: Rules, now: datetime, before: tuple[BasisKind, Known] | None
+    report: Report, rules: Rules, now: datetime, before: tuple[BasisKind, Baseline] | None
 ) -> Comparison:
     basis, old = Basis(BasisKind.NONE), None
     if before is not None:
@@ -264,7 +264,7 @@ def new_delivery(decision: Decision, evaluation: Evaluation, key: str, now: date
     )
 
 
-def in_use(evaluation: Evaluation, running: Running) -> Evaluation:
+def in_use(evaluation: Evaluation, running: Deployments) -> Evaluation:
     """
     Return it with what runs its image, and by how many tasks where the source counts none.
 

@@ -19,13 +19,13 @@ from lib.models import (
     Evaluation,
     Filter,
     Finding,
+    FindingState,
     Image,
     Omission,
     Part,
     Report,
     ScanSource,
     Severity,
-    Standing,
     StreamId,
     Suppressed,
     Tally,
@@ -212,7 +212,7 @@ def filters_for(
     return tuple(filters)
 
 
-def refusal(finding: Finding | Standing, image: Image, filter_: Filter) -> str | None:
+def refusal(finding: Finding | FindingState, image: Image, filter_: Filter) -> str | None:
     """Return why a filter leaves this finding out, in words; None when it lets it through."""
     severity = finding.severity
     if severity is Severity.UNKNOWN:
@@ -234,7 +234,9 @@ def passing(tally: Tally, severity: Severity, image: Image, filters: Sequence[Fi
     """Return how many of the findings that a tally counts any of the filters lets through."""
     asked: set[tuple[bool, bool]] = set()
     for each in filters:
-        known_of = Standing(severity, exploitable=True, fixable=True, open=True, source_status=None)
+        known_of = FindingState(
+            severity, exploitable=True, fixable=True, open=True, source_status=None
+        )
         if refusal(known_of, image, each) is None:
             asked.add((FIXABLE in each.only, EXPLOITABLE in each.only))
     if (False, False) in asked:

@@ -39,7 +39,7 @@ from lib.errors import (
 from lib.messages.alert import alert as build_alert
 from lib.models import (
     DIGESTS,
-    AskLater,
+    AskAgain,
     Delivery,
     DeliveryId,
     DeliveryState,
@@ -47,7 +47,7 @@ from lib.models import (
     Evaluation,
     Message,
     NotClaimed,
-    NotThere,
+    NotReceived,
     Page,
     Pause,
     PauseKind,
@@ -169,7 +169,7 @@ class DeliveryPipeline:
             return self._unexpected(delivery, error)
         if isinstance(verdict, Behind):
             return self._stays_behind(delivery, verdict)
-        if isinstance(verdict, AskLater):
+        if isinstance(verdict, AskAgain):
             return self._asked_later(delivery, verdict)
         self._ledger.sent(delivery, verdict, now=self._now(), told_at=told.at)
         return DeliveryOutcome(
@@ -205,7 +205,7 @@ class DeliveryPipeline:
 
     def _attempt(
         self, notifier: Notifier, delivery: Delivery, alert: Message
-    ) -> Receipt | AskLater | Behind:
+    ) -> Receipt | AskAgain | Behind:
         """
         Send, but ask the receiver first when it may have the alert already.
 
@@ -223,7 +223,7 @@ class DeliveryPipeline:
                 thread=delivery.thread,
                 tried_at=delivery.unsure_at,
             )
-            if not isinstance(verdict, NotThere):
+            if not isinstance(verdict, NotReceived):
                 return verdict
         try:
             return send(notifier, alert, thread=delivery.thread)
@@ -251,7 +251,7 @@ class DeliveryPipeline:
         )
         return DeliveryOutcome(DeliveryResult.RETRY, reason, delivery, due_at=due_at)
 
-    def _asked_later(self, delivery: Delivery, later: AskLater) -> DeliveryOutcome:
+    def _asked_later(self, delivery: Delivery, later: AskAgain) -> DeliveryOutcome:
         now = self._now()
         due_at = now + timedelta(seconds=later.seconds)
         reason = "the receiver cannot say yet whether it has it"

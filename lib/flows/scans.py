@@ -59,20 +59,20 @@ from lib.errors import (
 )
 from lib.models import (
     AnyReport,
+    Baseline,
     Basis,
     BasisKind,
     Commit,
     Delivery,
+    Deployments,
     Evaluation,
     ImageIndex,
     ImageState,
     Json,
-    Known,
     Provenance,
     PushEvent,
     Report,
     RepositoryEvent,
-    Running,
     Scan,
     ScanEvent,
     ScanSource,
@@ -468,7 +468,7 @@ class ScanPipeline:
                 before = self._workloads.running(basis.image)
         except Exception as error:  # noqa: BLE001  # whatever is wrong, the alert goes out
             return evaluation, error
-        return in_use(evaluation, Running(now, before)), None
+        return in_use(evaluation, Deployments(now, before)), None
 
     def _before(
         self,
@@ -476,7 +476,7 @@ class ScanPipeline:
         order: datetime,
         known: ImageState | None,
         head: StreamHead | None,
-    ) -> tuple[BasisKind, Known] | None:
+    ) -> tuple[BasisKind, Baseline] | None:
         """Return what to compare with: the last usable scan of this image, or the one before."""
         if isinstance(report, UnusableReport):
             return None

@@ -102,18 +102,18 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class NotThere:
+class NotReceived:
     """The receiver does not have it, or cannot tell: send (again)."""
 
 
 @dataclass(frozen=True, slots=True)
-class AskLater:
+class AskAgain:
     """The receiver may have it and cannot say so yet."""
 
     seconds: float
 
 
-Verdict = Receipt | NotThere | AskLater
+DeliveryCheck = Receipt | NotReceived | AskAgain
 """What a receiver says about a delivery whose answer was lost."""
 
 

@@ -9,7 +9,16 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from lib.models.names import Counts, Severity, StreamId
-from lib.models.scans import AnyReport, Finding, FindingId, Image, Part, Provenance, Running, Scan
+from lib.models.scans import (
+    AnyReport,
+    Deployments,
+    Finding,
+    FindingId,
+    Image,
+    Part,
+    Provenance,
+    Scan,
+)
 
 
 class ChangeKind(StrEnum):
@@ -53,7 +62,7 @@ class Suppressed:
     """What its change would have been called, so that an unchanged one asks for nothing."""
 
 
-class Standing(NamedTuple):
+class FindingState(NamedTuple):
     """What counts about an earlier finding: each field as its `Finding` has it."""
 
     severity: Severity
@@ -64,12 +73,12 @@ class Standing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Baseline:
     """An earlier evaluation as far as a comparison needs it."""
 
     image: Image
     scan: Scan
-    standings: Mapping[FindingId, Standing]
+    standings: Mapping[FindingId, FindingState]
     """Every finding of its report, in their order."""
     suppressed: frozenset[FindingId]
     finding: Callable[[FindingId], Finding] = field(compare=False)
@@ -132,7 +141,7 @@ class Evaluation:
     evaluated_at: datetime
     comparison: Comparison | None = None
     problem: ScanProblem | None = None
-    running: "Running | None" = None
+    running: "Deployments | None" = None
     """What ran its image then, and the one before; None: nobody was asked."""
 
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from lib.models.evaluations import Basis, Change, ScanProblem
 from lib.models.names import Counts, DeliveryId, Destination, Severity, StreamId
-from lib.models.scans import Image, Part, Provenance, Running, Scan
+from lib.models.scans import Deployments, Image, Part, Provenance, Scan
 
 
 class Origin(StrEnum):
@@ -95,7 +95,7 @@ class Alert:
     """Where its report page is, by a signed link that expires; None: nowhere."""
     page_key: str | None = None
     """Under which key `PageReader` has the same page, for receivers that take files."""
-    running: Running | None = None
+    running: Deployments | None = None
     """What ran the image, and the one before, when it was evaluated."""
     attempt: int = 1
     possible_repeat: bool = False

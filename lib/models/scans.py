@@ -102,7 +102,7 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class Deployments:
     """What runs an image, and what still runs the one before it in its stream."""
 
     image: tuple[Workload, ...] = ()

@@ -12,13 +12,13 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from lib.models import (
     SHORT_ANSWER,
+    DeliveryCheck,
     Destination,
     HttpAnswer,
     Message,
     Receipt,
     Upload,
     Usage,
-    Verdict,
 )
 from lib.models.diagnostics import Check
 from lib.models.names import Json
@@ -58,13 +58,14 @@ class Verifiable(Protocol):
         now: datetime,
         thread: str | None = None,
         tried_at: datetime | None = None,
-    ) -> Verdict:
+    ) -> DeliveryCheck:
         """
         Return whether the receiver has an alert whose answer was lost. Only reads.
 
         The receipt is for this very delivery: another message of its stream proves nothing.
         `since`: nothing was sent before. `tried_at`: the last send without an answer; None: the
-        same as `since`. A receiver that cannot tell answers `NotThere`. Raises a `DeliveryError`.
+        same as `since`. A receiver that cannot tell returns `NotReceived`. Raises a
+        `DeliveryError`.
         """
 
 

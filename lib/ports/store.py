@@ -11,6 +11,7 @@ from typing import Protocol
 
 from lib.models import (
     AnyReport,
+    Baseline,
     Delivery,
     DeliveryId,
     Destination,
@@ -19,7 +20,6 @@ from lib.models import (
     HistoryEntry,
     Image,
     ImageIndex,
-    Known,
     Pause,
     Receipt,
     StreamId,
@@ -145,7 +145,7 @@ class EvaluationStore(Protocol):
     def get(self, key: str) -> Evaluation | None:
         """Return a stored evaluation; None if its retention is over. Raises `StoreError`."""
 
-    def baseline(self, key: str) -> Known | None:
+    def baseline(self, key: str) -> Baseline | None:
         """
         Return an evaluation as the baseline of a later scan. It is much cheaper than `get`.
 

@@ -12,7 +12,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
-from lib.models import Finding, FindingId, Package, Score, Standing
+from lib.models import Finding, FindingId, FindingState, Package, Score
 from lib.wire.fields import CODECS, Codec, Field, fields_of
 
 Columns = Mapping[str, Sequence[Any]]
@@ -74,7 +74,7 @@ _DERIVED: Final = (
 _COLUMNS: Final = MappingProxyType(
     {column.name: column for column in (_ID, *PACKAGE, *ATTRIBUTES, *_DERIVED)}
 )
-COMPARED: Final = (_ID.name, "package.name", "package.path", *Standing._fields)
+COMPARED: Final = (_ID.name, "package.name", "package.path", *FindingState._fields)
 """The columns that a comparison reads."""
 DETAILS: Final = tuple([name for name in _COLUMNS if name not in COMPARED])
 """All other columns."""
@@ -116,6 +116,6 @@ def finding_ids(columns: Columns) -> list[FindingId]:
     return [(ident, name, path or "") for ident, name, path in zip(ids, names, paths, strict=True)]
 
 
-def standings(columns: Columns, count: int) -> Iterable[Standing]:
+def finding_states(columns: Columns, count: int) -> Iterable[FindingState]:
     """Return the states of `count` findings. Needs `COMPARED` only."""
-    return map(Standing, *[_values(columns, name, count) for name in Standing._fields])
+    return map(FindingState, *[_values(columns, name, count) for name in FindingState._fields])

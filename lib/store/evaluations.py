@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from lib.models import (
     AnyReport,
+    Baseline,
     Basis,
     BasisKind,
     Change,
@@ -22,7 +23,6 @@ from lib.models import (
     Evaluation,
     Finding,
     FindingId,
-    Known,
     Provenance,
     Report,
     ScanProblem,
@@ -35,8 +35,8 @@ from lib.store.columns import (
     DETAILS,
     columns_to_json,
     finding_ids,
+    finding_states,
     findings_from_json,
-    standings,
 )
 from lib.wire.report import (
     image_from_json,
@@ -102,9 +102,9 @@ def evaluation_from_json(document: Mapping[str, Any]) -> Evaluation:
     )
 
 
-def known_from_json(
+def baseline_from_json(
     document: Mapping[str, Any], details: Callable[[], Mapping[str, Any]]
-) -> Known | None:
+) -> Baseline | None:
     """
     Return the baseline in a stored evaluation; None if its report is unusable.
 
@@ -119,11 +119,11 @@ def known_from_json(
     )
     ids = finding_ids(columns)
     suppressed = () if comparison is None else comparison["suppressed"]
-    return Known(
+    return Baseline(
         image=image_from_json(document["image"]),
         scan=scan_from_json(document["scan"]),
         # Shorter than the columns if findings of other reports follow.
-        standings=dict(zip(ids[:listed_count], standings(columns, len(ids)), strict=False)),
+        standings=dict(zip(ids[:listed_count], finding_states(columns, len(ids)), strict=False)),
         suppressed=frozenset([ids[entry["finding"]] for entry in suppressed]),
         finding=_LazyFindings(ids[:listed_count], columns, details),
         parts=parts_from_json(document.get("parts", ())),

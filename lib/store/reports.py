@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import ClientError
 
 from lib.core.routing import SETTINGS
-from lib.models import Evaluation, Known
-from lib.store.evaluations import evaluation_from_json, evaluation_to_json, known_from_json
+from lib.models import Baseline, Evaluation
+from lib.store.evaluations import baseline_from_json, evaluation_from_json, evaluation_to_json
 from lib.store.items import store_errors
 
 if TYPE_CHECKING:
@@ -54,13 +54,13 @@ class S3EvaluationStore:
         document, details = map(json.loads, lines)
         return evaluation_from_json({**document, "details": details})
 
-    def baseline(self, key: str) -> Known | None:
+    def baseline(self, key: str) -> Baseline | None:
         """See `EvaluationStore.baseline`."""
         lines = self._read(key)
         if lines is None:
             return None
         document, details = lines
-        return known_from_json(json.loads(document), lambda: json.loads(details))
+        return baseline_from_json(json.loads(document), lambda: json.loads(details))
 
     def _read(self, key: str) -> list[bytes] | None:
         with store_errors(f"reading {key}"):

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 from lib.models import (
     AnyReport,
+    Deployments,
     Finding,
     Image,
     Package,
     Part,
     Provenance,
     Report,
-    Running,
     Scan,
     Score,
     UnusableReport,
@@ -124,7 +124,7 @@ def scan_from_json(document: Mapping[str, Any]) -> Scan:
     return _SCAN.from_json(document)
 
 
-def running_to_json(running: Running) -> dict[str, Any]:
+def running_to_json(running: Deployments) -> dict[str, Any]:
     """Return the workloads of an image and of the previous one."""
     return {
         "image": list(map(_WORKLOAD.to_json, running.image)),
@@ -132,11 +132,11 @@ def running_to_json(running: Running) -> dict[str, Any]:
     }
 
 
-def running_from_json(document: Mapping[str, Any] | None) -> Running | None:
+def running_from_json(document: Mapping[str, Any] | None) -> Deployments | None:
     """Return the workloads that `running_to_json` wrote, if there are any."""
     if document is None:
         return None
     image, before = (
         tuple(map(_WORKLOAD.from_json, document[name])) for name in ("image", "previous_image")
     )
-    return Running(image, before)
+    return Deployments(image, before)

@@ -18,7 +18,7 @@ from lib.errors import (
 from lib.flows.deliveries import DeliveryResult, wake_due
 from lib.flows.deliveries import notice_id as notice_id_of
 from lib.models import (
-    AskLater,
+    AskAgain,
     DeliveryState,
     Destination,
     Receipt,
@@ -277,7 +277,7 @@ class TestDelivery:
     def test_a_receiver_that_cannot_say_yet_is_asked_later(self) -> None:
         """An index that lags: the row stays unknown, and nothing is sent meanwhile."""
         world, _ = self.deliver(AmbiguousDeliveryError("no answer in time"))
-        world.notifier.verdicts = [AskLater(60)]
+        world.notifier.verdicts = [AskAgain(60)]
         world.clock.forward(minutes=1)
         wake_due(world.store, world.waker, now=world.clock())
 
@@ -293,7 +293,7 @@ class TestDelivery:
         sent_at = world.clock.forward(hours=3)
         wake_due(world.store, world.waker, now=world.clock())
         world.deliver()
-        world.notifier.verdicts = [AskLater(60), AskLater(60)]
+        world.notifier.verdicts = [AskAgain(60), AskAgain(60)]
         for _ in range(2):
             world.clock.forward(minutes=2)
             wake_due(world.store, world.waker, now=world.clock())

@@ -24,6 +24,7 @@ from lib.models import (
     BasisKind,
     ChangeKind,
     DeliveryState,
+    Deployments,
     Image,
     ImageIndex,
     Member,
@@ -31,7 +32,6 @@ from lib.models import (
     Provenance,
     PushEvent,
     RepositoryEvent,
-    Running,
     ScanEvent,
     Severity,
     Tally,
@@ -789,7 +789,7 @@ class TestWorkloads:
 
         evaluation = world.process().evaluation
 
-        assert evaluation.running == Running(image=(self.SHOP,))
+        assert evaluation.running == Deployments(image=(self.SHOP,))
         assert evaluation.report.image.in_use_count == 2
 
     def test_what_still_runs_the_image_before_is_kept_too(self) -> None:
@@ -800,7 +800,7 @@ class TestWorkloads:
 
         evaluation = world.process(later(1, image=an_image(2))).evaluation
 
-        assert evaluation.running == Running(before=(self.SHOP,))
+        assert evaluation.running == Deployments(before=(self.SHOP,))
         assert evaluation.report.image.in_use_count is None
 
     def test_nobody_asks_what_runs_a_repository(self) -> None:

@@ -11,7 +11,7 @@ import requests
 
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
-from lib.models import Alert, DeliveryId, Destination, NotThere, Receipt, Report
+from lib.models import Alert, DeliveryId, Destination, NotReceived, Receipt, Report
 from lib.notifiers.jira.notifier import JiraNotifier
 from lib.ports.notifiers import NotifierTools
 from local.standins.server import Accept, Answer, Disconnect, Receivers
@@ -171,7 +171,7 @@ def test_lost_answer_is_looked_up(receivers: Receivers, session: requests.Sessio
     commented = site.notifier.verify(update, since=NOW, now=NOW, thread=thread)
 
     assert getattr(created, "thread", None) == thread
-    assert missing == NotThere()
+    assert missing == NotReceived()
     assert getattr(commented, "thread", None) == thread
 
 
@@ -189,7 +189,7 @@ def test_an_issue_proves_nothing_about_another_alert(
     verdict = site.notifier.verify(update, since=NOW, now=NOW)
     receipt = site.tell(update)
 
-    assert verdict == NotThere()
+    assert verdict == NotReceived()
     assert site.issues() == [receipt.reference] == ["SEC-1"]
     assert site.mentions("SEC-1", "CVE-2026-2")
 

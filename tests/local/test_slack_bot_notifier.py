@@ -16,15 +16,15 @@ from lib.http_client import RequestsClient
 from lib.http_deadline import TimeLimits
 from lib.models import (
     Alert,
-    AskLater,
+    AskAgain,
     Delivery,
+    DeliveryCheck,
     DeliveryState,
     Destination,
     Evaluation,
-    NotThere,
+    NotReceived,
     Receipt,
     Report,
-    Verdict,
     WakeUp,
 )
 from lib.notifiers.slack.bot import SlackBotNotifier
@@ -68,7 +68,7 @@ class Workspace:
         """The site and the channel, in which a message's time is its name."""
         return f"{self.receivers.slack_site}|{CHANNEL}"
 
-    def verify(self, alert: Alert, thread: str | None = None) -> Verdict:
+    def verify(self, alert: Alert, thread: str | None = None) -> DeliveryCheck:
         # The stand-in's clock is the real one.
         now = datetime.now(UTC)
         return self.notifier.verify(alert, since=now - timedelta(minutes=1), now=now, thread=thread)
@@ -165,7 +165,7 @@ def test_a_worker_that_died_after_the_edit_repeats_nothing(workspace: Workspace)
     with pytest.raises(Exception, match="503"):
         workspace.send(alert, first.thread)
 
-    assert workspace.verify(alert, first.thread) == NotThere()
+    assert workspace.verify(alert, first.thread) == NotReceived()
     workspace.send(alert, first.thread)
 
     kinds = [kind for kind, _, _ in workspace.seen()]
@@ -182,8 +182,8 @@ def test_what_was_never_taken_is_not_found(workspace: Workspace) -> None:
     now = datetime.now(UTC)
     early = workspace.notifier.verify(alert, since=now, now=now)
 
-    assert isinstance(early, AskLater)
-    assert workspace.verify(alert) == NotThere()
+    assert isinstance(early, AskAgain)
+    assert workspace.verify(alert) == NotReceived()
 
 
 def test_a_bot_without_the_scope_for_history_cannot_tell(workspace: Workspace) -> None:
@@ -191,7 +191,7 @@ def test_a_bot_without_the_scope_for_history_cannot_tell(workspace: Workspace) -
     refusal = json.dumps({"ok": False, "error": "missing_scope", "needed": "channels:history"})
     workspace.receivers.script("slack", [Answer(200, refusal)])
 
-    assert workspace.verify(an_alert(FIRST)) == NotThere()
+    assert workspace.verify(an_alert(FIRST)) == NotReceived()
 
 
 # --- with the pipeline ------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import LONG_ANSWER, AskLater, HttpAnswer, NotThere, Verdict
+from lib.models import LONG_ANSWER, AskAgain, DeliveryCheck, HttpAnswer, NotReceived
 from lib.notifiers import NOTIFIERS
 from lib.notifiers.jira import identity
 from lib.ports.notifiers import Verifiable
@@ -39,7 +39,7 @@ def asked(
     thread: str | None = None,
     after: float = 0,
     tried_at: datetime | None = None,
-) -> tuple[Verdict, ScriptedHttp]:
+) -> tuple[DeliveryCheck, ScriptedHttp]:
     http = ScriptedHttp(list(answers))
     made = NOTIFIERS[type_](OPTIONS[type_], tools(http=http))
     assert isinstance(made, Verifiable)
@@ -76,8 +76,8 @@ def test_an_issue_without_the_comment_gets_it(listed: HttpAnswer) -> None:
     stored, _ = asked("jira", jira_issue(ALERT), listed, jira_search("SEC-7"), thread=THREAD)
     found, _ = asked("jira", jira_search("SEC-7"), jira_issue(ALERT), listed)
 
-    assert stored == NotThere()
-    assert found == NotThere()
+    assert stored == NotReceived()
+    assert found == NotReceived()
 
 
 @pytest.mark.parametrize("text", ["{}", "no json", '{"comments": 7}'])
@@ -128,8 +128,8 @@ def test_an_index_that_lags_is_asked_again_for_five_minutes(
     early, _ = asked("jira", *answers, after=299)
     late, _ = asked("jira", *answers, after=300)
 
-    assert early == AskLater(60)
-    assert late == NotThere()
+    assert early == AskAgain(60)
+    assert late == NotReceived()
 
 
 def test_the_lag_counts_from_the_last_send() -> None:
@@ -138,8 +138,8 @@ def test_the_lag_counts_from_the_last_send() -> None:
     early, _ = asked("jira", jira_search(), after=3 * 3600 + 299, tried_at=tried_at)
     late, _ = asked("jira", jira_search(), after=3 * 3600 + 300, tried_at=tried_at)
 
-    assert early == AskLater(60)
-    assert late == NotThere()
+    assert early == AskAgain(60)
+    assert late == NotReceived()
 
 
 @pytest.mark.parametrize("thread", [None, THREAD])

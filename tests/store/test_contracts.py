@@ -25,6 +25,7 @@ from lib.models import (
     DeliveryState,
     Destination,
     Evaluation,
+    FindingState,
     HistoryEntry,
     ImageIndex,
     ImageRecord,
@@ -37,7 +38,6 @@ from lib.models import (
     Provenance,
     Receipt,
     Severity,
-    Standing,
     StreamHead,
     StreamId,
     Suppressed,
@@ -663,7 +663,7 @@ class TestReports:
 
         assert (known.image, known.scan) == (evaluation.report.image, evaluation.report.scan)
         assert known.standings == {
-            finding.id: Standing(
+            finding.id: FindingState(
                 Severity.HIGH, exploitable=False, fixable=False, open=True, source_status=None
             )
         }

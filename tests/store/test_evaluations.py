@@ -15,16 +15,16 @@ from lib.models import (
     Comparison,
     Evaluation,
     Finding,
+    FindingState,
     Package,
     Report,
     ScanProblem,
     Severity,
-    Standing,
     StreamId,
     Suppressed,
 )
 from lib.store.columns import ATTRIBUTES, PACKAGE
-from lib.store.evaluations import evaluation_from_json, evaluation_to_json, known_from_json
+from lib.store.evaluations import baseline_from_json, evaluation_from_json, evaluation_to_json
 from tests.support.builders import NOW, a_finding, a_report
 from tests.support.fakes import known_of
 from tests.support.strategies import FINDINGS, IMAGES, MAYBE_PROVENANCE, REPORTS, TEXT, TIMES
@@ -81,7 +81,7 @@ def test_what_a_comparison_needs_is_read_from_the_same_document(evaluation: Eval
     expected = known_of(evaluation)
 
     document = through_json(evaluation_to_json(evaluation))
-    known = known_from_json(document, lambda: document["details"])
+    known = baseline_from_json(document, lambda: document["details"])
 
     assert known == expected
     if known is not None and expected is not None:
@@ -106,10 +106,10 @@ def test_usual_values_are_left_out() -> None:
         "package.manager": ["OS"],
         "fixed_version": ["2"],
     }
-    known = known_from_json(document, dict)
+    known = baseline_from_json(document, dict)
     assert known is not None
     assert list(known.standings.values()) == [
-        Standing(Severity.HIGH, exploitable=False, fixable=True, open=True, source_status=None)
+        FindingState(Severity.HIGH, exploitable=False, fixable=True, open=True, source_status=None)
     ]
 
 

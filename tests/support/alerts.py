@@ -20,6 +20,7 @@ from lib.models import (
     AnyReport,
     BasisKind,
     ChangeKind,
+    Deployments,
     Evaluation,
     Filter,
     Finding,
@@ -32,7 +33,6 @@ from lib.models import (
     Provenance,
     Report,
     RepositorySettings,
-    Running,
     ScanSource,
     Score,
     Severity,
@@ -518,7 +518,7 @@ def _still_running() -> Story:
     return story(evaluation, a_filter(route="payments"), a_filter(route="security"))
 
 
-RUNNING: Final = Running(
+RUNNING: Final = Deployments(
     image=(Workload("staging", "api", service=True, tasks=1),),
     before=(
         Workload("prod", "api", service=True, tasks=3),

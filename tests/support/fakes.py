@@ -13,25 +13,27 @@ from lib.errors import ConflictError
 from lib.models import (
     DIGESTS,
     AnyReport,
+    Baseline,
     Bookmark,
     Commit,
     Delivery,
+    DeliveryCheck,
     DeliveryId,
     DeliveryState,
     Destination,
     Digest,
     Evaluation,
+    FindingState,
     HistoryEntry,
     Image,
     ImageIndex,
     ImageRecord,
     ImageState,
-    Known,
     LastScan,
     Membership,
     Message,
     NotClaimed,
-    NotThere,
+    NotReceived,
     Page,
     Pause,
     Provenance,
@@ -41,12 +43,10 @@ from lib.models import (
     Scan,
     ScanProgress,
     ScanSource,
-    Standing,
     StreamHead,
     StreamId,
     TagTarget,
     Usage,
-    Verdict,
     WakeUp,
 )
 from lib.ports.sources import ALL_THE_TIME, Fetching
@@ -176,7 +176,7 @@ class MemoryStore:
     def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
         return self.rows.get(delivery_id)
 
-    def baseline(self, key: str) -> Known | None:
+    def baseline(self, key: str) -> Baseline | None:
         evaluation = self.objects.get(key)
         return None if evaluation is None else known_of(evaluation)
 
@@ -321,17 +321,17 @@ class MemoryStore:
         self.rows[delivery.id] = replace(self.rows[delivery.id], token=None, **changes)
 
 
-def known_of(evaluation: Evaluation) -> Known | None:
+def known_of(evaluation: Evaluation) -> Baseline | None:
     """Return what a comparison needs of an evaluation, by the words of the models alone."""
     report, comparison = evaluation.report, evaluation.comparison
     if not isinstance(report, Report):
         return None
     findings = {each.id: each for each in report.findings}
-    return Known(
+    return Baseline(
         image=report.image,
         scan=report.scan,
         standings={
-            identity: Standing(
+            identity: FindingState(
                 each.severity, each.exploitable, each.fixable, each.open, each.source_status
             )
             for identity, each in findings.items()
@@ -547,7 +547,7 @@ class ScriptedNotifier:
     errors: list[Exception] = field(default_factory=list)
     accepted: list[Any] = field(default_factory=list)
     calls: int = 0
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: list[DeliveryCheck] = field(default_factory=list)
     """Answers to `verify`; then it cannot tell."""
     asked: list[datetime] = field(default_factory=list)
     tried: list[datetime | None] = field(default_factory=list)
@@ -563,10 +563,10 @@ class ScriptedNotifier:
         now: datetime,  # noqa: ARG002  # the port's
         thread: str | None = None,  # noqa: ARG002  # the port's
         tried_at: datetime | None = None,
-    ) -> Verdict:
+    ) -> DeliveryCheck:
         self.asked.append(since)
         self.tried.append(tried_at)
-        return self.verdicts.pop(0) if self.verdicts else NotThere()
+        return self.verdicts.pop(0) if self.verdicts else NotReceived()
 
     def render(self, alert: Message, *, thread: str | None = None) -> Any:
         return {"alert": alert, "thread": thread}

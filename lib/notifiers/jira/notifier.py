@@ -30,16 +30,16 @@ from lib.messages.text import text_of
 from lib.models import (
     LONG_ANSWER,
     Alert,
-    AskLater,
+    AskAgain,
     ChangeKind,
+    DeliveryCheck,
     Digest,
     Json,
     Message,
-    NotThere,
+    NotReceived,
     Receipt,
     Upload,
     Usage,
-    Verdict,
 )
 from lib.models.diagnostics import Check
 from lib.notifiers import testing
@@ -163,7 +163,7 @@ class JiraNotifier(Notifier):
         now: datetime,
         thread: str | None = None,
         tried_at: datetime | None = None,
-    ) -> Verdict:
+    ) -> DeliveryCheck:
         """
         See `Verifiable.verify`. Only an issue that holds this very delivery is a receipt.
 
@@ -178,7 +178,7 @@ class JiraNotifier(Notifier):
             if place.holds(owner.delivery):
                 return self._receipt(place.key)
         lags = place is None and now - (tried_at or since) < _INDEX_LAG
-        return AskLater(_INDEX_STEP) if lags else NotThere()
+        return AskAgain(_INDEX_STEP) if lags else NotReceived()
 
     def _own(
         self, stored: str | None, owner: identity.Owner, headers: Mapping[str, str]

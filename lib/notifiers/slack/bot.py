@@ -23,15 +23,15 @@ from lib.messages.text import text_of
 from lib.models import (
     LONG_ANSWER,
     Alert,
-    AskLater,
+    AskAgain,
+    DeliveryCheck,
     Digest,
     HttpAnswer,
     Json,
     Message,
-    NotThere,
+    NotReceived,
     Receipt,
     Usage,
-    Verdict,
 )
 from lib.models.diagnostics import Check, note, ok
 from lib.notifiers import testing
@@ -162,7 +162,7 @@ class SlackBotNotifier(Notifier):
         now: datetime,
         thread: str | None = None,
         tried_at: datetime | None = None,
-    ) -> Verdict:
+    ) -> DeliveryCheck:
         """
         See `Verifiable.verify`. Looks into the thread and, for a new root, into the channel.
 
@@ -186,7 +186,7 @@ class SlackBotNotifier(Notifier):
                 if error.reason not in UNREADABLE:
                     raise
         settling = now - (tried_at or since) < _SETTLING
-        return AskLater(_AGAIN) if readable and settling else NotThere()
+        return AskAgain(_AGAIN) if readable and settling else NotReceived()
 
     def test(self, test: DestinationTest) -> Iterator[Check]:
         """

@@ -17,7 +17,7 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import LONG_ANSWER, AskLater, HttpAnswer, NotThere, Receipt, Verdict
+from lib.models import LONG_ANSWER, AskAgain, DeliveryCheck, HttpAnswer, NotReceived, Receipt
 from lib.notifiers.slack.bot import EVENT_TYPE, SlackBotNotifier
 from tests.notifiers import golden
 from tests.notifiers.slack.test_webhook import assert_inert, assert_valid, texts
@@ -379,7 +379,7 @@ ALERT = STORIES["new-and-resolved"]
 
 def asked(
     *answers: HttpAnswer | Exception, thread: str | None = None, after: float = 60
-) -> tuple[Verdict, list[str]]:
+) -> tuple[DeliveryCheck, list[str]]:
     """Ask for the alert; return the verdict, and what was asked."""
     http = ScriptedHttp(list(answers))
     now: datetime = NOW + timedelta(seconds=after)
@@ -465,7 +465,7 @@ def test_a_reply_seen_in_the_channel_keeps_its_thread() -> None:
 )
 def test_other_messages_are_no_proof(message: Any) -> None:
     """Nor is metadata of another app, or of an odd form."""
-    assert asked(history(message))[0] == NotThere()
+    assert asked(history(message))[0] == NotReceived()
 
 
 @pytest.mark.parametrize(
@@ -473,14 +473,14 @@ def test_other_messages_are_no_proof(message: Any) -> None:
 )
 def test_an_odd_answer_is_no_proof(answer: HttpAnswer) -> None:
     """Then it is sent, and says that it may be a repeat."""
-    assert asked(answer)[0] == NotThere()
+    assert asked(answer)[0] == NotReceived()
 
 
 def test_pages_are_read_up_to_a_bound() -> None:
     """A busy channel does not keep a delivery busy; what lies deeper is sent again."""
     verdict, urls = asked(history(a_message("another"), cursor="next=="))
 
-    assert verdict == NotThere()
+    assert verdict == NotReceived()
     assert len(urls) == 5
     assert "cursor" not in urls[0]
     assert all("cursor=next%3D%3D" in each for each in urls[1:])
@@ -491,7 +491,7 @@ def test_pages_are_read_up_to_a_bound() -> None:
 )
 def test_a_bot_that_may_not_read_gets_no_patience(error: str) -> None:
     """It can post all the same; waiting would tell nothing."""
-    assert asked(refused(error), after=1)[0] == NotThere()
+    assert asked(refused(error), after=1)[0] == NotReceived()
 
 
 def test_what_was_sent_a_moment_ago_is_asked_for_again() -> None:
@@ -499,8 +499,8 @@ def test_what_was_sent_a_moment_ago_is_asked_for_again() -> None:
     early, _ = asked(history(), after=29)
     late, _ = asked(history(), after=30)
 
-    assert early == AskLater(15)
-    assert late == NotThere()
+    assert early == AskAgain(15)
+    assert late == NotReceived()
 
 
 def test_what_was_sent_hours_after_the_event_may_be_on_its_way_too() -> None:
@@ -515,8 +515,8 @@ def test_what_was_sent_hours_after_the_event_may_be_on_its_way_too() -> None:
         for seconds in (29, 30)
     )
 
-    assert isinstance(early, AskLater)
-    assert late == NotThere()
+    assert isinstance(early, AskAgain)
+    assert late == NotReceived()
 
 
 @pytest.mark.parametrize(
