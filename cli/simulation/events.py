@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from cli.simulation.registry import BASIC, StoredImage, finding_arn, resource
+from cli.simulation.answers import finding_arn, resource
+from cli.simulation.images import BASIC, StoredImage
 from cli.simulation.story import FindingForm
 
 Json = Any

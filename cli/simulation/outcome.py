@@ -1,12 +1,12 @@
-"""What came of a story, compared with what it expects; and both in words. Pure."""
+"""The outcome of a story, compared with its expectations, in words and as JSON. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cli.simulation.player import Played
+from cli.simulation.player import Performance
 from cli.simulation.receivers import Arrival
-from cli.simulation.story import Expected, ExpectedView, Story
+from cli.simulation.story import Expectation, Story, ViewExpectation
 from lib.core.streams import pattern_of, repository_of
 from lib.models import Destination, StreamId
 from lib.models.views import DeltaItem, View
@@ -15,8 +15,8 @@ Json = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Notified:
-    """One notification as a story names it."""
+class Entry:
+    """A notification as a story names it."""
 
     to: str
     kinds: Mapping[str, frozenset[str]]
@@ -28,14 +28,14 @@ class Notified:
         return f"{{to: {self.to}, {kinds}{', quiet: true' if self.quiet else ''}}}"
 
 
-def notified(arrival: Arrival) -> Notified:
+def notified(arrival: Arrival) -> Entry:
     """Return a notification as a story names it."""
     kinds: dict[str, set[str]] = {}
     for item in arrival.message.delta.items:
         # The end of a condition is no news, and no entry of a story.
         if item.item.condition is None or item.desired is not None:
             kinds.setdefault(item.kind.value.lower(), set()).add(_name(item))
-    return Notified(
+    return Entry(
         arrival.row.destination,
         {kind: frozenset(ids) for kind, ids in kinds.items()},
         arrival.message.quiet,
@@ -48,7 +48,7 @@ def _name(item: DeltaItem) -> str:
     return item.item.id.partition(" ")[2] or "*"
 
 
-def differences(story: Story, played: Played) -> list[str]:
+def differences(story: Story, played: Performance) -> list[str]:
     """Return what is not as a story expects, in words; nothing where everything is."""
     problems = []
     for step in story.steps:
@@ -63,7 +63,7 @@ def differences(story: Story, played: Played) -> list[str]:
 
 
 def _unmatched(
-    place: str, expected: Sequence[Expected], arrivals: Sequence[Arrival], *, ordered: bool
+    place: str, expected: Sequence[Expectation], arrivals: Sequence[Arrival], *, ordered: bool
 ) -> list[str]:
     actual = [notified(arrival) for arrival in arrivals]
     if ordered and len(expected) == len(actual):
@@ -87,7 +87,7 @@ def _unmatched(
     ]
 
 
-def matches(expected: Expected, there: Notified) -> bool:
+def matches(expected: Expectation, there: Entry) -> bool:
     """Whether a notification is the expected one."""
     if (expected.to, expected.quiet) != (there.to, there.quiet):
         return False
@@ -96,11 +96,11 @@ def matches(expected: Expected, there: Notified) -> bool:
     return all(ids in (frozenset("*"), there.kinds[kind]) for kind, ids in expected.kinds.items())
 
 
-def _words(expected: Expected) -> str:
-    return str(Notified(expected.to, expected.kinds, expected.quiet))
+def _words(expected: Expectation) -> str:
+    return str(Entry(expected.to, expected.kinds, expected.quiet))
 
 
-def _view_differences(expected: ExpectedView, played: Played) -> Iterable[str]:
+def _view_differences(expected: ViewExpectation, played: Performance) -> Iterable[str]:
     place = f"open: {expected.to}: {expected.stream}"
     views = played.views.get(Destination(expected.to), {})
     view = next((view for stream, view in views.items() if name(stream) == expected.stream), None)
@@ -125,7 +125,7 @@ def vulnerabilities(view: View) -> frozenset[str]:
     return frozenset(item.id for item in view.reported.values() if item.condition is None)
 
 
-def lines(played: Played) -> Iterable[Json]:
+def lines(played: Performance) -> Iterable[Json]:
     """Yield one JSON document a message, and the views at the end."""
     for arrival in played.arrivals:
         delta = arrival.message.delta

@@ -13,8 +13,9 @@ from itertools import count
 from typing import Any, Final, assert_never
 
 from cli.simulation import events
+from cli.simulation.images import BASIC, Place, StoredImage, changed
 from cli.simulation.receivers import Arrival, Receivers
-from cli.simulation.registry import BASIC, Place, Registry, StoredImage, changed
+from cli.simulation.registry import Registry
 from cli.simulation.runtime import Runtime
 from cli.simulation.story import (
     Action,
@@ -65,8 +66,8 @@ class Clock:
 
 
 @dataclass(slots=True)
-class Played:
-    """What came of a story."""
+class Performance:
+    """The outcome of a story."""
 
     by_step: Mapping[int, Sequence[Arrival]] = field(default_factory=dict)
     """What was notified in each step and the ten minutes after it."""
@@ -79,7 +80,7 @@ class Played:
 
 
 class Player:
-    """One story, played once."""
+    """A player of one story, for one performance."""
 
     def __init__(self, story: Story) -> None:
         self._story = story
@@ -95,7 +96,7 @@ class Player:
             later=lambda delay, action: self._clock.at(self._clock.now + delay, action),
         )
 
-    def play(self) -> Played:
+    def play(self) -> Performance:
         """Play all steps. Raises `ConfigError` for rules that do not hold, `LookupError`."""
         self._runtime.deploy(self._story.rules)
         self._clock.at(self._next_hour(), self._every_hour)
@@ -116,7 +117,7 @@ class Player:
             ]
             for step, (mark, began), end in zip(self._story.steps, marks, ends, strict=True)
         }
-        return Played(by_step, arrivals, self._runtime.views(), self._receivers.incidents())
+        return Performance(by_step, arrivals, self._runtime.views(), self._receivers.incidents())
 
     def _next_hour(self) -> datetime:
         return self._clock.now.replace(minute=0, second=0) + timedelta(hours=1)
@@ -161,8 +162,8 @@ class Player:
 
     def _push(self, push: Push) -> None:
         platforms = tuple(push.scan.parts) if push.scan is not None else ()
-        image, known = self._registry.push(push.image, platforms, self._clock.now)
-        if push.scan is not None and not known:
+        image, exists = self._registry.push(push.image, platforms, self._clock.now)
+        if push.scan is not None and not exists:
             for member in image.members or (image,):
                 answer = push.scan.parts[member.platform]
                 self._scan(member, push.scan.scanner, answer)

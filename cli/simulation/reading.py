@@ -44,7 +44,7 @@ def _place(error: "ValidationError") -> str:
 
 
 def _words(error: "ValidationError") -> str:
-    """Say what is wrong, and what to write instead."""
+    """Return the mistake in words, and the right form."""
     where = error.json_path.removeprefix("$.") or "the file"
     if error.validator == "oneOf" and error.json_path.startswith("$.steps"):
         return f"{where}: a step has exactly one of {_VERBS}"

@@ -8,9 +8,10 @@ from itertools import count
 from typing import Any, Final
 
 from cli.alerts_file import configured, understand
+from cli.simulation.images import Place
 from cli.simulation.memory import MemoryStreams
 from cli.simulation.receivers import Receivers
-from cli.simulation.registry import Place, Registry
+from cli.simulation.registry import Registry
 from lib.core.profiles import profile_of
 from lib.core.streams import stream_rules
 from lib.core.sync import SyncRules
@@ -90,7 +91,7 @@ class Couriers:
 
 
 class Runtime:
-    """What is deployed: an event in, syncs and notifications out."""
+    """The deployed program: an event in, syncs and notifications out."""
 
     def __init__(
         self,
@@ -217,7 +218,7 @@ class Runtime:
 
         def refetch() -> None:
             self._gathering.discard(key)
-            self._follow(self._images.found(event), "finding", None)
+            self._follow(self._images.finding(event), "finding", None)
 
         self._later(GATHERED, refetch)
 

@@ -51,7 +51,7 @@ class Notice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PartAnswer:
-    """What the scanner answers about one image, alone or in an index."""
+    """The scanner's answer about an image, alone or in an index."""
 
     findings: tuple[FindingForm, ...] = ()
     status: str | None = None
@@ -121,7 +121,7 @@ class InUse:
 
 @dataclass(frozen=True, slots=True)
 class DeployRules:
-    """Another alerts.yml is deployed."""
+    """Deploys another alerts.yml."""
 
     text: str
 
@@ -164,8 +164,8 @@ Action = Push | TagPush | Rescan | InUse | DeployRules | Delete | ReceiverChange
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
-    """One notification that a story expects."""
+class Expectation:
+    """A notification that a story expects."""
 
     to: str
     kinds: Mapping[str, frozenset[str]]
@@ -174,8 +174,8 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
-class ExpectedView:
-    """What a view holds at the end of a story."""
+class ViewExpectation:
+    """The items of a view at the end of a story."""
 
     to: str
     stream: str
@@ -186,12 +186,12 @@ class ExpectedView:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: time passes, then something happens."""
+    """A step: time passes, then something happens."""
 
     number: int
     after: timedelta
     action: Action
-    notified: tuple[Expected, ...] | None
+    notified: tuple[Expectation, ...] | None
     """None: the step is not checked."""
 
 
@@ -205,8 +205,8 @@ class Story:
     region: str
     rules: str
     steps: tuple[Step, ...]
-    messages: tuple[Expected, ...] | None
-    views: tuple[ExpectedView, ...]
+    messages: tuple[Expectation, ...] | None
+    views: tuple[ViewExpectation, ...]
 
 
 _VERBS: Final = (
@@ -348,8 +348,8 @@ class _Reader:
     def _form(self, name: str) -> FindingForm:
         form = self._forms.get(name)
         if form is None:
-            known = ", ".join(self._forms) or "none"
-            raise StoryError(f"no finding is called {name!r}; there are: {known}", self._path)
+            names = ", ".join(self._forms) or "none"
+            raise StoryError(f"no finding is called {name!r}; there are: {names}", self._path)
         return form
 
 
@@ -362,10 +362,10 @@ def _image(entry: Mapping[str, Json]) -> ImageName:
 _CONDITIONS: Final = frozenset({"scan_failed", "not_scanned", "monitoring_ended"})
 
 
-def _expected(entries: Iterable[Mapping[str, Json]]) -> tuple[Expected, ...]:
+def _expected(entries: Iterable[Mapping[str, Json]]) -> tuple[Expectation, ...]:
     return tuple(
         [
-            Expected(
+            Expectation(
                 to=entry["to"],
                 kinds={
                     kind: _ids(kind, value)
@@ -385,10 +385,10 @@ def _ids(kind: str, value: Json) -> frozenset[str]:
     return frozenset(map(str, value))
 
 
-def _views(entry: Mapping[str, Json]) -> Iterable[ExpectedView]:
+def _views(entry: Mapping[str, Json]) -> Iterable[ViewExpectation]:
     for destination, streams in entry.items():
         for stream, view in streams.items():
             ids, incident = view, None
             if isinstance(view, Mapping):
                 ids, incident = view.get("ids", ()), view.get("incident")
-            yield ExpectedView(destination, stream, frozenset(ids), incident)
+            yield ViewExpectation(destination, stream, frozenset(ids), incident)

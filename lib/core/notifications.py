@@ -34,7 +34,7 @@ _OPEN: Final = (RowState.PENDING, RowState.CLAIMED, RowState.RETRY, RowState.UNK
 
 
 class Step(StrEnum):
-    """What a sync does with a view."""
+    """The ways in which a sync changes a view."""
 
     UNTOUCHED = "untouched"
     CREATED = "created"
@@ -48,7 +48,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ViewStep:
-    """What a sync writes about one view, and why."""
+    """The change of one view by a sync, and the reason."""
 
     step: Step
     reason: str
@@ -67,7 +67,7 @@ class ViewStep:
 
 @dataclass(frozen=True, slots=True)
 class SyncContext:
-    """What all views of one sync have in common."""
+    """The facts that all views of one sync share."""
 
     basis: Basis
     cause: str
@@ -211,7 +211,7 @@ def notification_id(view: View, version: int) -> DeliveryId:
 
 
 class Claim(StrEnum):
-    """What a claimed notification comes to."""
+    """The ways to go on with a claimed notification."""
 
     OBSOLETE = "obsolete"
     SEND = "send"
@@ -220,7 +220,7 @@ class Claim(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClaimStep:
-    """What is done with a claimed notification, and why."""
+    """The way to go on with a claimed notification, and the reason."""
 
     claim: Claim
     reason: str
@@ -258,7 +258,7 @@ def after_claim(
 
 @dataclass(frozen=True, slots=True)
 class SentStep:
-    """What is written once a receiver took a message."""
+    """The rows to write once a receiver took a message."""
 
     view: View
     row: Notification

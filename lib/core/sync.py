@@ -1,5 +1,5 @@
 """
-What a sync of a stream writes: its next state, and what becomes of each view. Pure.
+The plan of a sync: the delta of each view, and the rows to write. Pure.
 
 Everything that is stored, reported and configured goes in; every write and its reason comes out.
 What caused the sync decides nothing.
@@ -39,7 +39,7 @@ class SyncRules:
 
 @dataclass(frozen=True, slots=True)
 class ViewPlan:
-    """What a destination's view of a stream should become, by one state of the stream."""
+    """The delta of a destination's view, by one state of its stream."""
 
     desired: Desired
     delta: Delta
@@ -51,7 +51,7 @@ class ViewPlan:
 
 @dataclass(frozen=True, slots=True)
 class SyncedView:
-    """One view of a sync: as it was read, and what is written."""
+    """A view of a sync: as it was read, and what is written."""
 
     before: View | None
     row_before: Notification | None

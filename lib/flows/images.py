@@ -1,5 +1,5 @@
 """
-What is known of images: reports are fetched and stored, tags and uses are kept as facts.
+Images: reports are fetched and stored, tags and uses are kept as facts.
 
     a scan event      -> the report is fetched and stored    -> the streams of the image are synced
     a pushed tag      -> a fact about a stream               -> that stream is synced
@@ -66,7 +66,7 @@ class ImageOutcome:
 
 
 class ImageFlow:
-    """One event about an image in; what it says stored, and the streams named that it concerns."""
+    """Keeps what events and answers say about images, and names the streams that it concerns."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class ImageFlow:
             return self._refreshed(ScanEvent(event.event_id, event.time, image, scan, index=True))
         return ImageOutcome(ImageResult.TAGGED, "its tags are known", streams)
 
-    def found(self, event: FindingEvent) -> ImageOutcome:
+    def finding(self, event: FindingEvent) -> ImageOutcome:
         """Fetch the report of a watched image again; that of another one is stale."""
         image = event.report.image
         record = self._record(image)
@@ -120,7 +120,7 @@ class ImageFlow:
         if record is None:
             return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image yet")
         if not self._watched(record.row.image):
-            self._changed(image, lambda known: replace(known, stale=True))
+            self._changed(image, lambda stored: replace(stored, stale=True))
             return ImageOutcome(ImageResult.STALE, "no stream watches the image")
         return self.refetch(record.row.image, event.event_id, event.time)
 
@@ -137,9 +137,9 @@ class ImageFlow:
         runs = None if count is None else count > 0
         self._changed(
             image,
-            lambda known: replace(
-                known,
-                row=used(known.row, f"{_INSPECTOR} {covered.image.digest}", now, runs=runs),
+            lambda stored: replace(
+                stored,
+                row=used(stored.row, f"{_INSPECTOR} {covered.image.digest}", now, runs=runs),
                 monitored=covered.monitored or covered.reason not in ENDED,
             ),
         )
@@ -162,7 +162,7 @@ class ImageFlow:
             described = self._source.describe(replace(report.image, tags=()))
         except ImageGoneError as error:
             self._changed(
-                event.image, lambda known: replace(known, row=replace(known.row, gone_at=now))
+                event.image, lambda stored: replace(stored, row=replace(stored.row, gone_at=now))
             )
             return ImageOutcome(ImageResult.IMAGE_DELETED, str(error), self._streams(event.image))
         except NotAnImageError as error:
@@ -180,7 +180,7 @@ class ImageFlow:
         report = replace(report, image=image)
         self._keep(image, known_since=image.pushed_at or event.time, is_index=bool(report.parts))
         key = self._objects.put_report(report)
-        self._changed(image, lambda known: _with_report(known, report, key, event, now))
+        self._changed(image, lambda stored: _with_report(stored, report, key, event, now))
         streams = self._tagged(image, image.pushed_at or event.time, observed_at=now)
         return ImageOutcome(ImageResult.STORED, report.scan.reason or "a usable report", streams)
 
@@ -236,10 +236,10 @@ class ImageFlow:
             self._keep(member, known_since=at, is_index=False)
             self._changed(
                 member,
-                lambda known: replace(
-                    known,
+                lambda stored: replace(
+                    stored,
                     row=replace(
-                        known.row,
+                        stored.row,
                         index=index.image.digest,
                         index_has_tags=bool(index.image.tags),
                     ),
@@ -274,8 +274,8 @@ class ImageFlow:
 
     def _streams(self, image: Image) -> tuple[StreamId, ...]:
         """Return the streams of an image: those of its tags, and those that it was in."""
-        known = self._images.streams_with(image)
-        return tuple(dict.fromkeys((*self._names(image), *known)))
+        earlier = self._images.streams_with(image)
+        return tuple(dict.fromkeys((*self._names(image), *earlier)))
 
     def _tagged(
         self, image: Image, at: datetime, *, observed_at: datetime | None = None
@@ -290,26 +290,26 @@ class ImageFlow:
 
 
 def _with_report(
-    known: ImageRecord, report: AnyReport, key: str, event: ScanEvent, now: datetime
+    stored: ImageRecord, report: AnyReport, key: str, event: ScanEvent, now: datetime
 ) -> ImageRecord:
     row = replace(
-        known.row,
+        stored.row,
         image=report.image,
-        scan_ended_at=known.row.scan_ended_at or now,
+        scan_ended_at=stored.row.scan_ended_at or now,
         is_index=bool(report.parts),
     )
     count = report.image.in_use_count
     if count is not None:
-        row = used(row, f"{_INSPECTOR} {known.row.image.digest}", now, runs=count > 0)
+        row = used(row, f"{_INSPECTOR} {stored.row.image.digest}", now, runs=count > 0)
     usable = isinstance(report, Report) and all(part.counts is not None for part in report.parts)
-    keeps = not usable and known.report_key is not None
+    keeps = not usable and stored.report_key is not None
     return replace(
-        known,
+        stored,
         row=row,
         report_key=key,
         fetched_at=now,
-        usable_key=(known.usable_key or known.report_key) if keeps else None,
-        usable_at=(known.usable_at or known.fetched_at) if keeps else None,
+        usable_key=(stored.usable_key or stored.report_key) if keeps else None,
+        usable_at=(stored.usable_at or stored.fetched_at) if keeps else None,
         stale=False,
         event_id=event.event_id,
         event_time=event.time,

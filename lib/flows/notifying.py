@@ -49,7 +49,7 @@ class Courier(Protocol):
 
 
 @runtime_checkable
-class Verifying(Protocol):
+class Verifier(Protocol):
     """A courier whose receivers can be asked whether a message arrived."""
 
     def arrived(self, row: Notification, message: PinnedMessage) -> Receipt | None:
@@ -79,7 +79,7 @@ class NotificationOutcome:
 
 
 class NotificationFlow:
-    """One wake-up in; the notification sent and recorded, or a time for the next attempt."""
+    """Takes a wake-up; sends and records the notification, or keeps a time for the next attempt."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class NotificationFlow:
         partition = self._streams.read(row.stream)
         view = partition.views[row.destination]
         pinned = self._objects.pinned(row.pin.key) if row.pin is not None else None
-        if pinned is not None and isinstance(self._courier, Verifying):
+        if pinned is not None and isinstance(self._courier, Verifier):
             receipt = self._courier.arrived(row, pinned)
             if receipt is not None:
                 return self._sent(row, view, pinned, receipt)

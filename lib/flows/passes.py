@@ -22,7 +22,7 @@ RECENT: Final = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class PassOutcome:
-    """What a pass found."""
+    """The result of a pass."""
 
     streams: tuple[StreamId, ...]
     """To be synced."""

@@ -46,7 +46,7 @@ _TRIES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """What a sync did."""
+    """The result of a sync."""
 
     stream: StreamId
     state: StreamState

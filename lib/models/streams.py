@@ -22,7 +22,7 @@ VulnerabilityId = str
 @dataclass(frozen=True, slots=True)
 class Vulnerability:
     """
-    One vulnerability of an image, whatever rows, packages and places name it.
+    A vulnerability of an image, whatever rows, packages and places name it.
 
     The unit that is counted, compared and notified. `findings` are its rows, worst first.
     """
@@ -56,7 +56,7 @@ class Stamp(NamedTuple):
 
 
 class Arrival(StrEnum):
-    """What brought a vulnerability into the watched images of a stream."""
+    """The ways by which a vulnerability comes into the watched images of a stream."""
 
     PUSH = "push"
     """A new image was pushed."""
@@ -82,7 +82,7 @@ class PackageVersion(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """
-    What one scan listed for one part of an image.
+    The list of one scan for one part of an image.
 
     A part whose own scan has no complete result keeps the evidence of the last one that had.
     """
@@ -197,7 +197,7 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What the current image of a stream is compared with, for a stream that `compare_with` has."""
+    """The reference of a stream with `compare_with`: what the other stream's current image had."""
 
     digest: str
     """Of that current image."""
@@ -209,7 +209,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """One version of what is known of a stream."""
+    """A version of the knowledge about a stream."""
 
     stream: StreamId
     version: int
@@ -246,7 +246,7 @@ class StreamState:
 
 @dataclass(frozen=True, slots=True)
 class ScanRecord:
-    """What is stored of the scans of an image: the last one, and the last one with a result."""
+    """The stored scans of an image: the last one, and the last one with a result."""
 
     last: AnyReport
     fetched_at: datetime
@@ -261,7 +261,7 @@ class ScanRecord:
 
 @dataclass(frozen=True, slots=True)
 class CoveredImage:
-    """What Inspector's coverage says about an image, alone or as a part of an index."""
+    """An image in Inspector's coverage, alone or as a part of an index."""
 
     image: Image
     tags: tuple[str, ...]
@@ -280,7 +280,7 @@ UNTAGGED: Final = ""
 @dataclass(frozen=True, slots=True)
 class TagRow:
     """
-    What is known of one tag on one image: when it was pushed last, and deleted last.
+    A tag on one image: when it was pushed last, and deleted last.
 
     A tag that moved has a row for each image that it pointed to. The one that was pushed last
     counts, and none does once that one was deleted.
@@ -300,7 +300,7 @@ class TagRow:
 
 @dataclass(frozen=True, slots=True)
 class TagFact:
-    """What an event, or an answer of ECR, says about a tag of a stream."""
+    """A fact about a tag of a stream, from an event or an answer of ECR."""
 
     stream: StreamId
     tag: str
@@ -313,7 +313,7 @@ class TagFact:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What one source says about whether an image runs."""
+    """The answers of one source to whether an image runs."""
 
     running_at: datetime
     """The last answer that it runs."""
@@ -323,7 +323,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class ImageRow:
-    """What is known of an image, as far as it decides whether the image counts."""
+    """The facts about an image that decide whether it counts."""
 
     image: Image
     """As it was described last."""

@@ -1,5 +1,5 @@
 """
-What a destination was notified of, stream by stream, and what it should show.
+Views: what a destination was notified of, stream by stream, and what it should show.
 
 A view is the items that were reported. The rules say which items are desired. A notification is the
 difference between the two, with a kind and a reason for each item.
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 
 class Condition(StrEnum):
-    """What can be wrong with the scan of a part, by the name that routes and messages use."""
+    """The troubles that a scan of a part can have, by the names in routes and messages."""
 
     SCAN_FAILED = "SCAN_FAILED"
     NOT_SCANNED = "NOT_SCANNED"
@@ -62,7 +62,7 @@ class ReportedItem:
 
 
 class Basis(NamedTuple):
-    """What a set of desired items was computed from."""
+    """The inputs that a set of desired items was computed from."""
 
     version: int
     """Of the stream's state."""
@@ -87,7 +87,7 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What one destination was notified of about one stream."""
+    """The items of one stream that one destination was notified of."""
 
     destination: Destination
     stream: StreamId
@@ -126,7 +126,7 @@ class DesiredItem:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What a destination should show of a stream by today's rules."""
+    """The items that a destination should show of a stream by today's rules."""
 
     destination: Destination
     applies: bool
@@ -144,7 +144,7 @@ class Desired:
 
 @dataclass(frozen=True, slots=True)
 class DeltaItem:
-    """One item of a notification."""
+    """An item of a notification."""
 
     kind: Kind
     reason: str
@@ -193,7 +193,7 @@ class RowState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """What an attempt sends: immutable, and kept until its outcome is known."""
+    """The message of an attempt: immutable, and kept until its outcome is known."""
 
     key: str
     """Of the object with the message and the view that results."""

@@ -71,7 +71,7 @@ class StreamPartition:
 
 @dataclass(frozen=True, slots=True)
 class ViewWrite:
-    """One view and its notification, as they are written, and as they were read."""
+    """A view and its notification, as they are written, and as they were read."""
 
     view: View
     view_before: View | None
@@ -117,7 +117,7 @@ class ImageStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PinnedMessage:
-    """What an attempt sends, and what its arrival makes of the view."""
+    """The message of an attempt, and the view that its arrival brings about."""
 
     delta: Delta
     view: View
