@@ -170,9 +170,9 @@ def _named_parts(image: Image, report: AnyReport, known: Sequence[str]) -> dict[
     parts: dict[str, Part] = {}
     seen: Counter[str] = Counter()
     for part in report.parts:
-        seen[part.platform] += 1
-        number = seen[part.platform]
-        parts[part.platform if number == 1 else f"{part.platform} #{number}"] = part
+        seen[part.name] += 1
+        number = seen[part.name]
+        parts[part.name if number == 1 else f"{part.name} #{number}"] = part
     return parts
 
 
@@ -180,5 +180,5 @@ def _findings_of(part: Part, report: Report) -> tuple[Finding, ...]:
     if not report.parts:
         return report.findings
     return tuple(
-        [row for row in report.findings if not row.platforms or part.platform in row.platforms]
+        [row for row in report.findings if not row.platforms or part.name in row.platforms]
     )

@@ -51,18 +51,15 @@ def merged(index: ImageIndex, reports: Sequence[AnyReport]) -> AnyReport:
 
 def _part(member: Member, report: AnyReport) -> Part:
     scan = report.scan
+    part = Part(member.platform, member.digest, scan.status, os_version=member.os_version)
     if isinstance(report, Report):
-        return Part(
-            member.platform, member.digest, scan.status, report.counts, complete=scan.complete
-        )
-    return Part(member.platform, member.digest, scan.status, reason=scan.reason or scan.status)
+        return replace(part, counts=report.counts, complete=scan.complete)
+    return replace(part, reason=scan.reason or scan.status)
 
 
 def _failed(results: Sequence[_Result]) -> Scan:
     """Return the first scan, with the reasons of all of them; a shared reason stands alone."""
-    reasons = {
-        member.platform: report.scan.reason or report.scan.status for member, report in results
-    }
+    reasons = {member.name: report.scan.reason or report.scan.status for member, report in results}
     different = set(reasons.values())
     by_platform = "; ".join(f"{platform}: {reason}" for platform, reason in reasons.items())
     return replace(
@@ -78,7 +75,7 @@ def _warnings(usable: Sequence[tuple[Member, Report]], wanted: int) -> tuple[str
     missing = wanted - len(usable)
     warnings = [f"{missing} of {wanted} platforms have no result"] if missing else []
     for member, report in usable:
-        warnings += [f"{member.platform}: {warning}" for warning in report.scan.warnings]
+        warnings += [f"{member.name}: {warning}" for warning in report.scan.warnings]
     return tuple(dict.fromkeys(warnings))
 
 
@@ -87,7 +84,7 @@ def _findings(usable: Sequence[tuple[Member, Report]]) -> tuple[Finding, ...]:
     platforms: defaultdict[FindingId, list[str]] = defaultdict(list)
     for member, report in usable:
         for finding in report.findings:
-            platforms[finding.id].append(member.platform)
+            platforms[finding.id].append(member.name)
     findings = distinct(chain.from_iterable(report.findings for _, report in usable))
     return tuple(
         [

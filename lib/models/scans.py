@@ -68,6 +68,13 @@ class Member:
 
     digest: str
     platform: str
+    os_version: str | None = None
+    """The first three numbers of the version of its operating system: Windows is built for each."""
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other images of the index: "windows/amd64 10.0.20348"."""
+        return _part_name(self.platform, self.os_version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +259,17 @@ class Part:
     """Why nothing is known."""
     complete: bool = True
     """False when fewer findings were listed than counted."""
+    os_version: str | None = None
+    """See `Member.os_version`."""
+
+    @property
+    def name(self) -> str:
+        """See `Member.name`."""
+        return _part_name(self.platform, self.os_version)
+
+
+def _part_name(platform: str, os_version: str | None) -> str:
+    return f"{platform} {os_version}" if os_version else platform
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ INDEX_TYPES: Final = (
 _UNKNOWN: Final = "unknown"
 
 
+_VERSION_NUMBERS: Final = 3
+"""Windows images run on a host of the same first three numbers:
+https://learn.microsoft.com/virtualization/windowscontainers/deploy-containers/version-compatibility"""
+
+
 _ATTACHED: Final = "vnd.docker.reference.type"
 """BuildKit's annotation of attestations, whose platform is "unknown/unknown":
 https://docs.docker.com/build/metadata/attestations/attestation-storage/"""
@@ -62,11 +67,12 @@ def index_of(image: Image, manifest: Mapping[str, Any]) -> ImageIndex | None:
         member = digest(entry.get("digest"))
         if not member:
             continue
-        platform = _platform(mapping(entry.get("platform")))
+        described = mapping(entry.get("platform"))
+        platform = _platform(described)
         if _is_attached(entry) or platform == f"{_UNKNOWN}/{_UNKNOWN}":
             attachments[member] = None
         else:
-            members[member] = Member(member, platform)
+            members[member] = Member(member, platform, _os_version(described))
     return ImageIndex(image, tuple(members.values()), tuple(attachments))
 
 
@@ -80,3 +86,9 @@ def _platform(platform: Mapping[str, Any]) -> str:
     os, architecture = text(platform.get("os")), text(platform.get("architecture"))
     parts = (os or _UNKNOWN, architecture or _UNKNOWN, text(platform.get("variant")))
     return "/".join(filter(None, parts)) if os or architecture else "platform not named"
+
+
+def _os_version(platform: Mapping[str, Any]) -> str | None:
+    """Return the first three numbers of "os.version": the fourth is that of a patch."""
+    version = text(platform.get("os.version"))
+    return ".".join(version.split(".")[:_VERSION_NUMBERS]) if version else None

@@ -1,5 +1,6 @@
 """The results of an index's images as one: what is shared, what is missing, what is said of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from lib.core.merging import merged
@@ -74,3 +75,23 @@ def test_uses_of_all_platforms_add_up() -> None:
     assert merged(INDEX, [a_report(image=used), a_report(image=used)]).image.in_use_count == 4
     assert merged(INDEX, [a_report(image=used), a_report()]).image.in_use_count == 2
     assert merged(INDEX, [a_report(), a_report()]).image.in_use_count is None
+
+
+def test_two_builds_for_one_platform_are_told_apart() -> None:
+    """By the version of their operating system, in findings, reasons and warnings."""
+    members = [Member(n, "windows/amd64", f"10.0.{n}") for n in ("17763", "20348")]
+    index = replace(INDEX, members=tuple(members))
+    incomplete = a_report(a_finding(), complete=False, warnings=("cut",))
+
+    report = merged(index, [incomplete, a_report()])
+    failed = merged(index, [an_unusable_report("FAILED"), an_unusable_report("PENDING")])
+
+    assert [part.name for part in report.parts] == [member.name for member in members]
+    assert [part.platform for part in report.parts] == ["windows/amd64"] * 2
+    assert [part.complete for part in report.parts] == [False, True]
+    assert isinstance(report, Report)
+    assert report.findings[0].platforms == ("windows/amd64 10.0.17763",)
+    assert report.scan.warnings == ("windows/amd64 10.0.17763: cut",)
+    assert failed.scan.reason == (
+        "windows/amd64 10.0.17763: status FAILED; windows/amd64 10.0.20348: status PENDING"
+    )

@@ -53,6 +53,25 @@ def test_platforms_are_named_and_attestations_set_aside() -> None:
     )
 
 
+def test_builds_for_two_versions_of_windows_are_told_apart() -> None:
+    """By the first three numbers of the version, which stay the same from patch to patch."""
+    versions = ("10.0.17763.6054", "10.0.20348.2655")
+    entries = [
+        an_entry(number, os="windows", **{"os.version": version})
+        for number, version in enumerate(versions)
+    ]
+
+    found = index_of(an_image(), {"manifests": [*entries, an_entry(9)]})
+
+    assert found is not None
+    assert [member.name for member in found.members] == [
+        "windows/amd64 10.0.17763",
+        "windows/amd64 10.0.20348",
+        "linux/amd64",
+    ]
+    assert {member.platform for member in found.members} == {"windows/amd64", "linux/amd64"}
+
+
 def test_other_artifacts_are_set_aside() -> None:
     """An index for lazy loading names the platform of its image, and is none itself."""
     soci = {**an_entry(3), "artifactType": "application/vnd.amazon.soci.index.v2+json"}
