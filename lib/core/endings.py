@@ -24,7 +24,8 @@ _FIXED_SETTING: Final = "as it should be now"
 _LEFT: Final = MappingProxyType(
     {Arrival.DELETION: "was deleted", Arrival.DEPLOYMENT: "does not run any more"}
 )
-"""What became of the image that listed a vulnerability last; else another one took its place."""
+"""What became of the image that listed a vulnerability last; else another one followed it."""
+_UNWATCHED: Final = "no image is watched any more"
 
 
 class Endings:
@@ -49,7 +50,7 @@ class Endings:
             return Kind.NO_LONGER_REPORTED, words
         departure = self._departed.get(item.id, item.names)
         if departure is None:
-            words = "no scan lists it" if self._state.images else "no image is watched any more"
+            words = "no scan lists it" if self._state.images else _UNWATCHED
             return Kind.NO_LONGER_REPORTED, words
         return self._departure(departure)
 
@@ -77,18 +78,26 @@ class Endings:
         if departure.closed is not None:
             word = departure.closed
             return Kind.NO_LONGER_REPORTED, _AT_THE_SOURCE.get(word, f"{word} at the source")
-        current = next(iter(self._state.images), None)
-        if current is None:
-            return Kind.NO_LONGER_REPORTED, f"{_left(departure)}, and no image is watched any more"
+        if not self._state.images:
+            left = _left(departure)
+            return Kind.NO_LONGER_REPORTED, f"{left}, and {_UNWATCHED}" if left else _UNWATCHED
         doubt = self._proof.doubt(listing_of(departure))
         if departure.image.is_repository:
             return (Kind.NO_LONGER_REPORTED, doubt) if doubt else (Kind.RESOLVED, _FIXED_SETTING)
         if self._is_watched(departure):
             words = f"not listed any more for the same image, {departure.image.name}"
             return Kind.NO_LONGER_REPORTED, f"{words}: {doubt or 'the scanner knows better now'}"
-        if doubt is not None:
-            return Kind.NO_LONGER_REPORTED, f"{_left(departure)}; {doubt}"
-        return Kind.RESOLVED, f"{_left(departure)}, and {current.image.name} does not have it"
+        return self._proven(departure) if doubt is None else self._unproven(departure, doubt)
+
+    def _proven(self, departure: Departure) -> Judgement:
+        left, image = _left(departure), self._state.images[0].image.name
+        if left is not None:
+            return Kind.RESOLVED, f"{left}, and {image} does not have it"
+        return Kind.RESOLVED, f"fixed in {image}; {departure.image.name} had it"
+
+    def _unproven(self, departure: Departure, doubt: str) -> Judgement:
+        left = _left(departure) or f"not proven fixed after {departure.image.name}"
+        return Kind.NO_LONGER_REPORTED, f"{left}: {doubt}"
 
     def _is_watched(self, departure: Departure) -> bool:
         return any(image.image.key == departure.image.key for image in self._state.images)
@@ -107,10 +116,10 @@ class Endings:
         return ByName((id_, departure.names, departure) for id_, departure in departures)
 
 
-def _left(departure: Departure) -> str:
-    name = departure.image.name
+def _left(departure: Departure) -> str | None:
+    """Return what became of the image that listed something last; None: it was followed."""
     words = _LEFT.get(departure.cause)
-    return f"{name} {words}" if words else f"another image took the place of {name}"
+    return None if words is None else f"{departure.image.name} {words}"
 
 
 def _causes(item: ReportedItem, now: Lifecycle | None, refusals: list[str]) -> Iterator[str]:

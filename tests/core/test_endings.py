@@ -60,9 +60,7 @@ def gone(*rows: Any, image: int = 2, departure: Any = None, **part: Any) -> Stre
 
 def test_what_the_next_image_has_no_more_is_resolved() -> None:
     """Its complete report by the same scanner is the proof."""
-    left = "another image took the place of payments/api:1.4.1"
-
-    assert ending(gone()) == (Kind.RESOLVED, f"{left}, and {FIXED} does not have it")
+    assert ending(gone()) == (Kind.RESOLVED, f"fixed in {FIXED}; {LISTED} had it")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +120,17 @@ def test_a_setting_is_resolved_by_a_check_of_the_same_repository() -> None:
 )
 def test_what_is_not_proven_fixed_is_no_longer_reported(state: StreamState, reason: str) -> None:
     """The reason says what became of the image, and what is missing."""
-    assert ending(state) == (ENDED, f"another image took the place of {LISTED}; {reason}")
+    assert ending(state) == (ENDED, f"not proven fixed after {LISTED}: {reason}")
+
+
+def test_what_is_not_proven_fixed_after_a_deletion_says_both() -> None:
+    """The image is gone, and the other one has no report."""
+    state = gone(complete=False, departure=a_departure(cause=Arrival.DELETION))
+
+    assert ending(state) == (
+        ENDED,
+        f"{LISTED} was deleted: {FIXED} has no complete report of its own",
+    )
 
 
 def test_what_the_same_image_lists_no_more_is_not_fixed() -> None:
@@ -156,6 +164,8 @@ def test_without_a_watched_image_nothing_is_fixed() -> None:
         ENDED,
         "payments/api:1.4.1 was deleted, and no image is watched any more",
     )
+    state = a_state(version=2, departures={ID: a_departure()})
+    assert ending(state) == (ENDED, "no image is watched any more")
     assert ending(a_state(version=2)) == (ENDED, "no image is watched any more")
 
 
