@@ -127,7 +127,7 @@ def parse_event(body: Mapping[str, Json]) -> Event:
             "This is not an event of EventBridge: $.detail-type and $.source must be there, as "
             f'text, such as "{ECR_IMAGE_SCAN}" and "aws.ecr"'
         )
-    handled = _KINDS.get((source, kind))
+    handled = KINDS.get((source, kind))
     if handled is None:
         return IgnoredEvent(name(body.get("id")), f"events of this kind are not used: {kind[:64]}")
     schema, elsewhere, read = handled
@@ -364,7 +364,7 @@ def _located(image: Image, account: str, region: str) -> Image:
     )
 
 
-_KINDS: Final[
+KINDS: Final[
     Mapping[
         tuple[str, str],
         tuple[
