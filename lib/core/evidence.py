@@ -1,5 +1,5 @@
 """
-What a report proves: whether it can be believed yet, and what it says about each part. Pure.
+Reports as evidence: whether they can be believed yet, and what they say about each part. Pure.
 
 One judgement for all doors through which a report comes: event, member of an index,
 reconciliation, command, file. An empty list is never an all-clear by itself.
@@ -116,19 +116,21 @@ def _missing(before: Collection[Finding], after: Collection[Finding]) -> tuple[i
     return len(earlier), [group.id for group in earlier if names.isdisjoint(group.names)]
 
 
-def part_states(image: Image, record: ScanRecord | None, known: Sequence[str]) -> list[PartState]:
+def part_states(
+    image: Image, record: ScanRecord | None, parts_before: Sequence[str]
+) -> list[PartState]:
     """
     Return the parts of a watched image with what its own scans list, and nothing else.
 
-    `known`: names of the stream's parts so far, for an image whose platform nobody states.
+    `parts_before`: names of the stream's parts so far, for an image whose platform nobody states.
     """
     if record is None:
-        names = [image.platform] if image.platform else list(known) or [""]
+        names = [image.platform] if image.platform else list(parts_before) or [""]
         return [PartState(name, NOT_FOUND, "no scan of it is known") for name in names]
-    last, earlier = record.last, _evidence(image, record.usable, record.usable_at, known)
-    own = _evidence(image, last, record.fetched_at, known)
+    last, earlier = record.last, _evidence(image, record.usable, record.usable_at, parts_before)
+    own = _evidence(image, last, record.fetched_at, parts_before)
     states = []
-    for name, part in _named_parts(image, last, known).items():
+    for name, part in _named_parts(image, last, parts_before).items():
         evidence = [entry for entry in (own.get(name), earlier.get(name)) if entry is not None]
         states.append(
             PartState(
@@ -144,7 +146,7 @@ def part_states(image: Image, record: ScanRecord | None, known: Sequence[str]) -
 
 
 def _evidence(
-    image: Image, report: AnyReport | None, fetched_at: datetime | None, known: Sequence[str]
+    image: Image, report: AnyReport | None, fetched_at: datetime | None, parts_before: Sequence[str]
 ) -> dict[str, Evidence]:
     """Return what a report lists for each part that has a result, by the part's name."""
     if not isinstance(report, Report):
@@ -154,17 +156,17 @@ def _evidence(
         name: Evidence(
             image, name, report.scan.source, at, part.complete, _findings_of(part, report)
         )
-        for name, part in _named_parts(image, report, known).items()
+        for name, part in _named_parts(image, report, parts_before).items()
         if part.counts is not None
     }
 
 
-def _named_parts(image: Image, report: AnyReport, known: Sequence[str]) -> dict[str, Part]:
+def _named_parts(image: Image, report: AnyReport, parts_before: Sequence[str]) -> dict[str, Part]:
     """Return the parts of a report by names that are unique: one for an image that is no index."""
     scan = report.scan
     if not report.parts:
         stated = report.image.platform or image.platform
-        name = stated or (known[0] if len(known) == 1 else "")
+        name = stated or (parts_before[0] if len(parts_before) == 1 else "")
         counts = report.counts if isinstance(report, Report) else None
         return {name: Part(name, image.digest, scan.status, counts, scan.reason, scan.complete)}
     parts: dict[str, Part] = {}

@@ -15,7 +15,7 @@ _Tokens = tuple[frozenset[str] | None, ...]
 
 
 def overlap(first: Iterable[str], second: Iterable[str]) -> bool:
-    """Say whether one name could match a glob of both lists, in the way of `fnmatchcase`."""
+    """Return whether one name could match a glob of both lists, in the way of `fnmatchcase`."""
     pairs = product(map(_tokens, first), map(_tokens, list(second)))
     return any(_meet(mine, theirs) for mine, theirs in pairs)
 

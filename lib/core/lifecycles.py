@@ -115,7 +115,7 @@ class _Earlier(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What is different about the watched images."""
+    """The difference that a new version of the state makes to the watched images."""
 
     stamp: Stamp
     arrival: Arrival
@@ -152,7 +152,7 @@ class _Change:
         Return the lifecycle of a vulnerability that was open before.
 
         Only the scanner that listed it before can say that it got worse or has a fix: what another
-        one knows is taken over in silence. An exploit counts whoever knows it.
+        one knows is taken over in silence. An exploit counts, whichever scanner knows it.
         """
         stamp, earlier = self.stamp, [old.lifecycle for old in olds]
         old = min(earlier, key=lambda lifecycle: lifecycle.opened)

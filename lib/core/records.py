@@ -1,4 +1,4 @@
-"""What is stored of the scans of an image, after the next one was fetched. Pure."""
+"""The record of an image's scans, after the next report was fetched. Pure."""
 
 from dataclasses import replace
 from datetime import datetime

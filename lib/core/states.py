@@ -120,9 +120,9 @@ def _parts(
     if role is Role.RUNNING or (own is not None and own.role is Role.CURRENT):
         others = []
     before = own or state.current
-    known = () if before is None else tuple([part.part for part in before.parts])
+    names = () if before is None else tuple([part.part for part in before.parts])
     return tuple(
-        [_part(part, image, own, others) for part in part_states(_plain(image), record, known)]
+        [_part(part, image, own, others) for part in part_states(_plain(image), record, names)]
     )
 
 

@@ -169,9 +169,9 @@ def overlaps(rules: Sequence[StreamRule]) -> Iterator[tuple[StreamRule, StreamRu
 
 def unknown_references(rules: Sequence[StreamRule]) -> Iterator[StreamRule]:
     """Yield the rules whose `compare_with` is the pattern of no other rule, for `check-config`."""
-    known = {tag for rule in rules if rule.compare_with is None for tag in rule.tags}
+    patterns = {tag for rule in rules if rule.compare_with is None for tag in rule.tags}
     for rule in rules:
-        if rule.compare_with is not None and rule.compare_with not in known:
+        if rule.compare_with is not None and rule.compare_with not in patterns:
             yield rule
 
 

@@ -40,7 +40,7 @@ class _Place(NamedTuple):
 
 
 class _Hold(IntEnum):
-    """What a tag is to an image that it was pushed for."""
+    """How much a tag counts for an image that it was pushed for."""
 
     FORMER = 0
     """It was deleted, or another image took it."""
@@ -79,7 +79,7 @@ class _Candidate:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Those that count most; none of an image that never had one."""
+        """The tags that count most; none of an image that never had one."""
         return tuple([tag for hold, _, tag in self.holds if hold is self.hold and tag])
 
     @property

@@ -73,7 +73,7 @@ class Member:
 
     @property
     def name(self) -> str:
-        """What tells it from the other images of the index: "windows/amd64 10.0.20348"."""
+        """The platform with the version, unique in its index: "windows/amd64 10.0.20348"."""
         return _part_name(self.platform, self.os_version)
 
 
