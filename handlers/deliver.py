@@ -14,7 +14,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.records import body_of, failures_logged
-from lib.bootstrap.app import App, app
+from lib.bootstrap.app import App
+from lib.bootstrap.process import app
 from lib.errors import EventError, ScanAlertError
 from lib.flows import destination_test
 from lib.flows.deliveries import DeliveryOutcome, DeliveryResult

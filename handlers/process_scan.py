@@ -16,7 +16,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.records import body_of, failures_logged
-from lib.bootstrap.app import App, app
+from lib.bootstrap.app import App
+from lib.bootstrap.process import app
 from lib.errors import EventError, OutOfTimeError, StoreError
 from lib.flows.scans import ScanOutcome, ScanResult
 from lib.models import (

@@ -5,7 +5,8 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lib.bootstrap.app import App, app
+from lib.bootstrap.app import App
+from lib.bootstrap.process import app
 from lib.flows.deliveries import wake_due
 from lib.observability import Metric, logger, metrics
 

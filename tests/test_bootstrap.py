@@ -7,8 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 import boto3
 import pytest
 
-from lib.bootstrap.app import App, app
+from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
+from lib.bootstrap.process import app
 from lib.bootstrap.settings import Settings
 from lib.config import load
 from lib.config.model import Config

@@ -6,18 +6,16 @@ invocation finds its connections open. A function makes and imports only what it
 other rooms stand in the methods.
 """
 
-import os
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.errors import ConfigError
-from lib.observability import logger
 
 if TYPE_CHECKING:
     import requests
@@ -409,16 +407,3 @@ def _download_session() -> "requests.Session":
     from lib.http_deadline import session_of
 
     return session_of(_DOWNLOAD)
-
-
-@cache
-def app() -> App:
-    """
-    Return the objects of this process. A handler starts with them.
-
-    Logs the version of boto3 once. An older version drops fields that it does not know.
-    """
-    import boto3
-
-    logger.info("started", boto3=boto3.__version__)
-    return App(Settings(os.environ))
