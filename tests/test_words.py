@@ -10,6 +10,8 @@ from typing import Final
 
 import pytest
 
+import lib.models
+
 ROOT = Path(__file__).parents[1]
 CODE = ("acceptance", "benchmarks", "cli", "deploy", "handlers", "lib", "local")
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/architecture.md")
@@ -31,19 +33,19 @@ OPENING: Final = re.compile(r"(?:What|It|One|Another|Those|Who|Say|Tell|Nothing)
 """How a docstring opens that does not name its noun."""
 
 LIMITS: Final = {
-    "told": 97,
-    "hear": 10,
-    "mend": 13,
-    "whoever": 14,
+    "told": 89,
+    "hear": 8,
+    "mend": 12,
+    "whoever": 13,
     "what came of it": 3,
     "each, as a name": 300,
     "said, as a name": 27,
     "told, as a name": 9,
-    "found, as a name": 56,
+    "found, as a name": 52,
     "known, as a name": 29,
     "hidden, as a name": 20,
-    "a participle, as a class": 19,
-    "no noun, in the first line of a docstring": 155,
+    "a participle, as a class": 15,
+    "no noun, in the first line of a docstring": 131,
 }
 """How often each is left. A change that removes some lowers its number."""
 SLACK: Final = 5
@@ -104,6 +106,12 @@ def test_an_old_word_comes_back_nowhere(name: str) -> None:
 def test_a_limit_falls_with_what_is_left(name: str) -> None:
     """What was gained is kept."""
     assert counts()[name] > LIMITS[name] - SLACK, f"lower the limit of {name!r} to {counts()[name]}"
+
+
+def test_the_glossary_names_data_that_exist() -> None:
+    """A renamed class takes its word in the glossary with it."""
+    named = re.findall(r"`(\w+)`", lib.models.__doc__ or "")
+    assert [name for name in named if not hasattr(lib.models, name)] == []
 
 
 @pytest.mark.parametrize(

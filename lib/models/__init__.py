@@ -1,11 +1,31 @@
 """
-The words of the pipeline: frozen, slotted dataclasses, tuples inside, times in UTC.
+The data that all rooms share, and the words for it: one word for each thing.
 
-    Image -> Scan -> Finding        what a scanner said          (Report or UnusableReport)
-    Known, Change, Comparison       what was there before, and what is different now
-    Evaluation                      one scan result, compared    (stored once, never edited)
-    Alert                           what one destination is told (neutral; notifiers render it)
-    Delivery, Receipt               the ledger's row, and what the receiver answered
+    image            one digest in a repository of an account and region; an index is one image
+    part             the member of an index for one platform
+    scan report      what a scanner lists for an image: `Report`, or `UnusableReport` and its reason
+    finding          one vulnerability in one package of an image: `Finding`
+    vulnerability    one id with its aliases: the unit that is counted, compared and notified
+    stream           the images that a set of tags has pointed to, one after the other
+    current image    the image that the stream's last pushed tag points to
+    watched images   the current image, and older images that still run
+    baseline         the evaluation that a scan report is compared with: `Baseline`
+    evaluation       a scan report, compared and judged: `Evaluation`; stored once, never edited
+    route            a rule of alerts.yml: which images, which changes, which destinations
+    suppression      a dated entry of alerts.yml that excludes findings: `Suppressed`
+    receiver         a service such as Slack or Jira; one notifier renders and sends for each kind
+    destination      a receiver with the options that alerts.yml gives it: `Destination`
+    alert, digest    the neutral content of a message to a destination: `Alert`, `Digest`
+    delivery         a row of the ledger, one message on its way to a destination: `Delivery`
+    receipt          the proof that a receiver accepted a message: `Receipt`
+    view             the items of a stream that a destination has been notified of
+    notification     a change of a view on its way to its destination
+
+People are notified. Messages are sent, skipped or resumed. Findings are new, unchanged, suppressed
+or resolved; images and rows are missing or deleted. Settings are fixed, and their remedy is a
+command.
+
+Data are frozen dataclasses with slots, sequences are tuples, times are in UTC.
 """
 
 from lib.models.deliveries import (

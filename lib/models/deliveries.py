@@ -1,4 +1,4 @@
-"""The ledger's rows, and what receivers answer."""
+"""Rows of the ledger, and answers of receivers."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,20 +11,20 @@ from lib.models.names import DeliveryId, Destination, Severity, StreamId
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a route lets through. Kept in the delivery row, so later edits do not reach it."""
+    """The filter of a route, copied into the delivery row: later edits do not change it."""
 
     route: str
     severity: Severity
     only: tuple[str, ...] = ()
-    """fixable, exploitable, in-use: all of them must hold."""
+    """fixable, exploitable, in-use: all have to apply."""
     kinds: tuple[ChangeKind, ...] = ()
-    """Empty: every kind but UNCHANGED."""
+    """Empty for all kinds except UNCHANGED."""
     unknown_severity: bool = False
-    """Let findings without a known severity through, whatever the threshold."""
+    """Whether findings without a known severity pass, whatever the threshold."""
 
 
 class DeliveryState(StrEnum):
-    """SENT, DEAD, FOLDED and SUPPRESSED are final."""
+    """The state of a delivery. SENT, DEAD, FOLDED and SUPPRESSED are final."""
 
     PENDING = "PENDING"
     CLAIMED = "CLAIMED"
@@ -38,20 +38,20 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """Proof that a receiver took a message, and what it needs to be updated later."""
+    """Proof that a receiver accepted a message, with the data for later updates."""
 
     reference: str
     """Slack "ok", SNS message id, Jira issue key."""
     url: str | None = None
     thread: str | None = None
-    """Where the next message about the same stream belongs (a Jira issue key); None: nowhere."""
+    """The thread for the next message of the stream (a Jira issue key); None without threads."""
     remark: str | None = None
-    """What could not be added to the message that was taken, and why. For the log; not kept."""
+    """An addition to the message that failed, with the reason. It is logged and not stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One row of the ledger: one alert for one destination."""
+    """A row of the ledger: an alert for a destination."""
 
     id: DeliveryId
     destination: Destination
@@ -62,30 +62,32 @@ class Delivery:
     state: DeliveryState
     created_at: datetime
     due_at: datetime | None
-    """When the sweep wakes it; None in a final state."""
+    """The time of the next wake-up; None in a final state."""
     first_at: datetime | None = None
-    """When it was created at first; None for one that was never given another day."""
+    """The first time it was created, if it was redriven; else None."""
     attempts: int = 0
-    """Claims so far."""
+    """The number of claims."""
     failures: int = 0
-    """Attempts that failed and counted (throttling does not)."""
+    """The number of failed attempts, without throttling."""
     token: str | None = None
     reason: str | None = None
     receipt: Receipt | None = None
     thread: str | None = None
-    """Where the message belongs: read with the claim, from what earlier receipts said."""
+    """The thread of the message, from earlier receipts. Read with the claim."""
     told_at: datetime | None = None
-    """When the newest evaluation that this thread tells of was made; read with the claim."""
+    """The time of the newest evaluation in the thread. Read with the claim."""
     unsure: bool = False
-    """An earlier attempt may have been accepted: its answer was lost, or its worker died."""
+    """Whether an earlier attempt may have been accepted: its answer was lost, or its worker
+    died."""
     unsure_at: datetime | None = None
-    """When the last such attempt was made, at the latest; None: there was none."""
+    """The latest time of such an attempt; None without one."""
     note: str | None = None
-    """Why this destination is told in another one's place; None: it is its own alert."""
+    """The reason why this destination is notified in place of another one; None for its own
+    alert."""
 
 
 class PauseKind(StrEnum):
-    """Why nothing is sent to a destination for a while."""
+    """The reason of a pause."""
 
     THROTTLED = "throttled"
     BROKEN = "broken"
@@ -94,7 +96,7 @@ class PauseKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Until when nothing is sent to a destination, and why."""
+    """The time until which nothing is sent to a destination, and the reason."""
 
     kind: PauseKind
     until: datetime
@@ -103,31 +105,31 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class NotReceived:
-    """The receiver does not have it, or cannot tell: send (again)."""
+    """The receiver does not have the message, or cannot tell. It is sent (again)."""
 
 
 @dataclass(frozen=True, slots=True)
 class AskAgain:
-    """The receiver may have it and cannot say so yet."""
+    """The receiver may have the message and cannot tell yet."""
 
     seconds: float
 
 
 DeliveryCheck = Receipt | NotReceived | AskAgain
-"""What a receiver says about a delivery whose answer was lost."""
+"""The answer to the question whether a receiver has a message whose answer was lost."""
 
 
 SHORT_ANSWER: Final = 65_536
-"""Bytes that are read of an answer to a request, unless more are expected."""
+"""The bytes that are read of an answer, unless more are expected."""
 
 
 LONG_ANSWER: Final = 4_194_304
-"""Bytes of an answer that lists messages of others, or repeats a message of ours."""
+"""The bytes of an answer that lists messages, or repeats a message."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """A 2xx answer. Some receivers put errors into it, so notifiers look at the text."""
+    """A 2xx answer. Some receivers report errors in it, so notifiers check the text."""
 
     status: int
     text: str
@@ -135,7 +137,7 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file on its way to a receiver."""
+    """A file for a receiver."""
 
     name: str
     content: bytes
@@ -144,7 +146,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """How much of one limit of a receiver a payload uses: "characters", 1,234 of 10,000."""
+    """The use of a receiver's limit by a payload: "characters", 1,234 of 10,000."""
 
     what: str
     used: int
@@ -162,22 +164,22 @@ class Page:
 
 
 DIGESTS: Final = "digests/"
-"""How the keys of stored digests begin, by which a delivery of one is known."""
+"""The prefix of the keys of stored digests, which marks their deliveries."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotClaimed:
-    """Why a delivery must not be sent now: it is sent, dead, claimed by somebody, or not due."""
+    """The reason why a delivery cannot be claimed: it is final, claimed, or not due."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class WakeUp:
-    """What the deliveries queue carries: which row to look at, and which attempt it would be."""
+    """A message of the deliveries queue: the row, and the number of its attempts."""
 
     id: DeliveryId
     destination: Destination
     attempts: int
     turn: str = ""
-    """When the sweep found it due: the queue drops repeats of the same turn, and only those."""
+    """The time at which the sweep found it due. The queue drops repeats of the same turn."""

@@ -1,5 +1,5 @@
 """
-Checks: one fact that was looked at, whether it is as it should be, and what to do if it is not.
+Checks: a fact with its judgement and its remedy.
 
 Results of `destinations test` and of `doctor`. The function `deliver` returns them as JSON.
 """
@@ -20,55 +20,55 @@ _AGAIN: Final = "Try again; if it stays so, look at the receiver's status page"
 
 
 class CheckStatus(StrEnum):
-    """Outcome of a check."""
+    """The outcome of a check."""
 
     OK = "ok"
     NOTE = "note"
-    """Nothing is broken; a person should know it."""
+    """Nothing is broken, but a person should know the fact."""
     UNKNOWN = "unknown"
-    """It could not be looked at."""
+    """The fact could not be read."""
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One fact. Texts hold no secret: what receivers answer is redacted before it gets here."""
+    """A fact with its judgement. Texts hold no secret: answers of receivers are redacted before."""
 
     subject: str
-    """What was looked at: "secret", "rule EcrImageScan"."""
+    """The object of the check: "secret", "rule EcrImageScan"."""
     status: CheckStatus
     text: str
     remedy: str = ""
-    """What to do: a command where there is one."""
+    """The next step: a command if there is one."""
 
 
 def ok(subject: str, text: str) -> Check:
-    """Return a check that passed."""
+    """Return a passed check."""
     return Check(subject, CheckStatus.OK, text)
 
 
 def note(subject: str, text: str, remedy: str = "") -> Check:
-    """Return a remark about something that works."""
+    """Return a remark about a working part."""
     return Check(subject, CheckStatus.NOTE, text, remedy)
 
 
 def unknown(subject: str, text: str, remedy: str = "") -> Check:
-    """Return a check that could not be made."""
+    """Return a check whose fact could not be read."""
     return Check(subject, CheckStatus.UNKNOWN, text, remedy)
 
 
 def failed(subject: str, text: str, remedy: str = "") -> Check:
-    """Return a check that did not pass."""
+    """Return a failed check."""
     return Check(subject, CheckStatus.FAILED, text, remedy)
 
 
 def has_failed(checks: Iterable[Check]) -> bool:
-    """Say whether a check failed; one that could not be made has not."""
+    """Whether a check failed. A fact that could not be read is no failure."""
     return any(check.status is CheckStatus.FAILED for check in checks)
 
 
 def advice(error: ScanAlertError) -> str:
-    """Return what to do about an error of a receiver, where nothing more is known of it."""
+    """Return the next step after an error of a receiver, if nothing specific is known."""
     if isinstance(error, ThrottledError):
         pause = "" if error.retry_after is None else f" in {error.retry_after:.0f} seconds"
         return f"The receiver asks for fewer messages: try again{pause}"
@@ -88,7 +88,7 @@ def check_to_json(check: Check) -> dict[str, str]:
 
 
 def check_from_json(document: Mapping[str, Any]) -> Check:
-    """Understand `check_to_json`."""
+    """Parse a check from `check_to_json`."""
     return Check(
         document["subject"],
         CheckStatus(document["status"]),

@@ -1,4 +1,4 @@
-"""A scan result, compared with the one before it."""
+"""Evaluations: scan reports, compared with a baseline."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,7 @@ from lib.models.scans import (
 
 
 class ChangeKind(StrEnum):
-    """Why a finding is mentioned. SCAN_FAILED and NOT_SCANNED are about the whole scan."""
+    """The kind of a change. SCAN_FAILED and NOT_SCANNED concern the whole scan."""
 
     BASELINE = "BASELINE"
     NEW = "NEW"
@@ -37,7 +37,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One finding and what is different about it. `finding` is the old one when RESOLVED."""
+    """A change of a finding. For RESOLVED, `finding` is the old one."""
 
     kind: ChangeKind
     finding: Finding
@@ -52,18 +52,18 @@ def by_severity(changes: Iterable[Change]) -> Counts:
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """A finding that a named, dated entry of alerts.yml leaves out."""
+    """A finding that an entry of alerts.yml excludes until a date."""
 
     finding: Finding
     entry: str
     reason: str
     expires: str
     kind: ChangeKind = ChangeKind.NEW
-    """What its change would have been called, so that an unchanged one asks for nothing."""
+    """The kind that its change would have, to tell an unchanged finding from a new one."""
 
 
 class FindingState(NamedTuple):
-    """What counts about an earlier finding: each field as its `Finding` has it."""
+    """The fields of an earlier finding that a comparison needs, as in `Finding`."""
 
     severity: Severity
     exploitable: bool
@@ -74,23 +74,23 @@ class FindingState(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """An earlier evaluation as far as a comparison needs it."""
+    """An earlier evaluation, with the data that a comparison needs."""
 
     image: Image
     scan: Scan
     standings: Mapping[FindingId, FindingState]
-    """Every finding of its report, in their order."""
+    """The state of every finding of its report, in the report's order."""
     suppressed: frozenset[FindingId]
     finding: Callable[[FindingId], Finding] = field(compare=False)
-    """Builds one of them: few of many are ever mentioned."""
+    """Builds one of its findings on demand, because few are shown."""
     parts: tuple[Part, ...] = ()
     since: Mapping[FindingId, datetime] = field(default_factory=lambda: MappingProxyType({}))
-    """Since when each of its findings was known."""
+    """The time since which each of its findings is known."""
     provenance: Provenance | None = None
 
 
 class BasisKind(StrEnum):
-    """Against what a result was compared: the same image, the one before it, or nothing."""
+    """The kind of a baseline: the same image, the previous image, or none."""
 
     RESCAN = "rescan"
     PREVIOUS_IMAGE = "previous-image"
@@ -99,7 +99,7 @@ class BasisKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What the result was compared with."""
+    """The baseline of a comparison."""
 
     kind: BasisKind
     image: Image | None = None
@@ -109,20 +109,20 @@ class Basis:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Every open, unsuppressed finding stands in `changes` once; RESOLVED ones are extra."""
+    """The changes of a report: each open, unsuppressed finding once, and RESOLVED ones."""
 
     basis: Basis
     changes: tuple[Change, ...]
     suppressed: tuple[Suppressed, ...] = ()
     unscanned: tuple[ChangeKind, ...] = ()
-    """SCAN_FAILED or NOT_SCANNED for each part without a result that was not told of before."""
+    """SCAN_FAILED or NOT_SCANNED for each part without a result that was not reported before."""
     since: tuple[datetime, ...] = ()
-    """Since when each finding of the report is known in its stream, in the report's order."""
+    """The time since which each finding is known in its stream, in the report's order."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanProblem:
-    """A scan without a usable result, as people should hear of it."""
+    """A scan without a usable result, in words for people."""
 
     kind: ChangeKind
     status: str
@@ -132,43 +132,43 @@ class ScanProblem:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One scan result, compared and judged: what the report object in S3 holds."""
+    """A scan report, compared and judged: the content of an object in S3."""
 
     report: AnyReport
     stream: StreamId
     version: int
-    """Counts the evaluations of this image; part of every delivery id."""
+    """The number of this evaluation of the image. It is a part of all delivery ids."""
     evaluated_at: datetime
     comparison: Comparison | None = None
     problem: ScanProblem | None = None
     running: "Deployments | None" = None
-    """What ran its image then, and the one before; None: nobody was asked."""
+    """The workloads of its image and of the previous one; None if they were not read."""
 
 
 class Tally(NamedTuple):
-    """Findings of one severity, as filters tell them apart."""
+    """Findings of one severity, counted by the properties that filters use."""
 
     total: int = 0
     fixable: int = 0
     exploitable: int = 0
     both: int = 0
-    """Fixable and exploitable."""
+    """Findings that are fixable and exploitable."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One evaluation of a stream in short: what its course over time is told from."""
+    """A summary of an evaluation, for the history of its stream."""
 
     at: datetime
-    """When it was evaluated."""
+    """The time of the evaluation."""
     image: Image
     version: int
     usable: bool
-    """False: nothing is known about findings, and all numbers are empty."""
+    """Whether its report is usable. Otherwise all counts are empty."""
     open: Mapping[Severity, Tally]
-    """What was open and not suppressed; severities without findings are absent."""
+    """Open, unsuppressed findings. Severities without findings are absent."""
     new: Counts
-    """New ones, and those of a first scan."""
+    """New findings, and those of a first scan."""
     resolved: Counts
     suppressed: int
     report_key: str

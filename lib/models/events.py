@@ -1,4 +1,4 @@
-"""The events that reach `process_scan`, as data."""
+"""The events for `process_scan`."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from lib.models.scans import Image, Report, Scan
 
 @dataclass(frozen=True, slots=True)
 class ScanEvent:
-    """An image was scanned: what ECR and Inspector tell EventBridge."""
+    """A scan of an image, announced by ECR or Inspector."""
 
     event_id: str
     time: datetime
@@ -17,42 +17,42 @@ class ScanEvent:
     scan: Scan
     counts: Counts | None = None
     index: bool = False
-    """`image` is an index: its result is that of the images in it, together."""
+    """Whether `image` is an index: its result is that of its members together."""
     quiet: bool = False
-    """Nobody is told of a first evaluation; it only sets the baseline."""
+    """Whether a first evaluation only sets the baseline, without a notification."""
     found_at: datetime | None = None
-    """When reconciliation came upon the scan; None for an event of AWS."""
+    """The time at which reconciliation found the scan; None for an event of AWS."""
 
     @property
     def announced_at(self) -> datetime:
-        """Since when a result is expected: an old scan may have been found just now."""
+        """The time from which a result is expected. An old scan may be found late."""
         return self.found_at or self.time
 
 
 @dataclass(frozen=True, slots=True)
 class PushEvent:
-    """Something was pushed. Only an index matters: an image is announced by its scan."""
+    """A push. It matters only for an index, because scans announce images."""
 
     event_id: str
     time: datetime
     image: Image
     index: bool | None = None
-    """Whether it is an index; None: the event does not say."""
+    """Whether an index was pushed; None if the event does not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class RepositoryEvent:
-    """A repository is to be checked: its settings changed, or it is time."""
+    """A check of a repository, after a change of its settings or by schedule."""
 
     event_id: str
     time: datetime
     image: Image
-    """The repository itself: an image without a digest."""
+    """The repository, as an image without a digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class FindingEvent:
-    """One Inspector finding about an ECR image was created, updated or closed."""
+    """An Inspector finding about an ECR image that was created, updated or closed."""
 
     event_id: str
     time: datetime
@@ -61,7 +61,7 @@ class FindingEvent:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredEvent:
-    """An event that does not concern ECR images, and why."""
+    """An event that does not concern ECR images, with the reason."""
 
     event_id: str
     reason: str

@@ -1,4 +1,4 @@
-"""The neutral alert and digest, which notifiers lay out."""
+"""Alerts and digests in the neutral form that notifiers render."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from lib.models.scans import Deployments, Image, Part, Provenance, Scan
 
 
 class Origin(StrEnum):
-    """Where a vulnerable package comes from, and so where it is mended."""
+    """The origin of a vulnerable package, which decides the remedy."""
 
     BASE_IMAGE = "base-image"
     DEPENDENCY = "dependency"
@@ -18,7 +18,7 @@ class Origin(StrEnum):
 
     @property
     def remedy(self) -> str:
-        """What to do about it, as a heading."""
+        """The remedy as a heading."""
         match self:
             case Origin.BASE_IMAGE:
                 return "Rebuild on a newer base image"
@@ -30,12 +30,12 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """One package to upgrade and what that removes."""
+    """A package to upgrade, with the vulnerabilities that the upgrade removes."""
 
     package: str
     installed: tuple[str, ...]
     fixed: str | None
-    """The version to go to; None where the source names none."""
+    """The version to upgrade to; None if the source names none."""
     manager: str | None
     fixes: Counts
     vulnerability_ids: tuple[str, ...]
@@ -49,7 +49,8 @@ class Omission:
     reason: str
     count: int
     standing: bool = False
-    """Open and through the filters; only this kind of change is not asked for."""
+    """Whether these findings are open and pass the filters: only this kind of change is
+    excluded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,39 +70,39 @@ class Alert:
     stream: StreamId
     basis: Basis
     verdict: str
-    """One sentence: what happened, and what to do."""
+    """One sentence: the result, and what to do."""
     worst: Severity | None
     """Worst severity among the listed changes that are not RESOLVED; None without any."""
     counts: Counts
     """All findings of the scan by severity."""
     total: int
     changes: tuple[Change, ...]
-    """What this destination asked for: worst first, RESOLVED last."""
+    """The changes for this destination: worst first, RESOLVED last."""
     unchanged: int
-    """Findings that pass the filters and were there before."""
+    """Findings that pass the filters and were reported before."""
     standing: tuple[Change, ...]
-    """How things stand: all that is open now and passes the filters, new or not, worst first."""
+    """All open findings that pass the filters, new or not, worst first."""
     left_out: tuple[Omission, ...]
     upgrades: tuple[Upgrade, ...]
-    """Ordered by what the upgrade fixes, worst and most first."""
+    """Worst and most fixes first."""
     console_url: str
     problem: ScanProblem | None = None
     parts: tuple[Part, ...] = ()
-    """The platforms of an index; none for an image of its own."""
+    """The platforms of an index; empty for other images."""
     provenance: Provenance | None = None
-    """Where it was made from; None: that is not asked for."""
+    """The provenance of the image; None if it was not read."""
     evaluated_at: datetime | None = None
     report_url: str | None = None
-    """Where its report page is, by a signed link that expires; None: nowhere."""
+    """A signed link to the report page, which expires; None without a page."""
     page_key: str | None = None
-    """Under which key `PageReader` has the same page, for receivers that take files."""
+    """The key of the same page in `PageReader`, for receivers that take files."""
     running: Deployments | None = None
-    """What ran the image, and the one before, when it was evaluated."""
+    """The workloads of the image and of the previous one, at the time of the evaluation."""
     attempt: int = 1
     possible_repeat: bool = False
-    """An earlier attempt may have been accepted, and the receiver cannot tell."""
+    """Whether an earlier attempt may have been accepted, and the receiver cannot tell."""
     outdated: bool = False
-    """It comes late, behind a newer evaluation: how things stand was told better already."""
+    """Whether a newer evaluation was reported before this alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ class Age:
     """Open findings of about the same age."""
 
     words: str
-    """"up to 7 days", "over 90 days"."""
+    """The age in words: "up to 7 days", "over 90 days"."""
     counts: Counts
 
 
@@ -179,7 +180,7 @@ class Digest:
     new: Counts
     resolved: Counts
     resolved_vulnerabilities: tuple[ResolvedVulnerability, ...]
-    """Worst first, then most images first."""
+    """Worst first, then those of most images."""
     ages: tuple[Age, ...]
     oldest_open_since: datetime | None
     repositories: tuple[RepositoryDigest, ...]
@@ -188,7 +189,7 @@ class Digest:
     """Open findings at the end of each period with a scan, oldest first; the last one is now."""
     unscanned: tuple[UnscannedImage, ...]
     warnings: tuple[str, ...] = ()
-    """Why the numbers may be incomplete."""
+    """Reasons why the numbers may be incomplete."""
     attempt: int = 1
     possible_repeat: bool = False
 
@@ -199,4 +200,4 @@ class Digest:
 
 
 Message = Alert | Digest
-"""What notifiers render, and what is verified after a lost answer."""
+"""The messages that notifiers render, and verify after a lost answer."""

@@ -1,4 +1,4 @@
-"""Names and scales that every other chapter uses."""
+"""Names and scales that all chapters use."""
 
 from collections.abc import Mapping
 from enum import IntEnum
@@ -8,14 +8,14 @@ DeliveryId = NewType("DeliveryId", str)
 
 
 Destination = NewType("Destination", str)
-"""The name of a destination in alerts.yml, not its address: addresses can be secrets."""
+"""The name of a destination in alerts.yml. Its address may be a secret."""
 
 
 StreamId = NewType("StreamId", str)
 
 
 class Severity(IntEnum):
-    """The scale, worst last. As the source says; never recomputed from a score."""
+    """The scale of severities, worst last. The source decides; nothing is computed from a score."""
 
     UNKNOWN = 0
     INFORMATIONAL = 1
@@ -29,4 +29,4 @@ Counts = Mapping[Severity, int]
 
 
 Json = Any
-"""Parsed JSON at the edge, before `normalize` or after `render`."""
+"""Parsed JSON at the edges, before `normalize` or after `render`."""

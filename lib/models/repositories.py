@@ -1,4 +1,4 @@
-"""How a repository and the registry's scanning are set up."""
+"""Settings of a repository and of the registry's scanning."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from lib.models.scans import Image, LastScan
 
 @dataclass(frozen=True, slots=True)
 class NameFilter:
-    """A filter over names as ECR has it: WILDCARD or PREFIX_MATCH."""
+    """A filter of ECR over names: WILDCARD or PREFIX_MATCH."""
 
     filter: str
     type: str = "WILDCARD"
@@ -24,45 +24,45 @@ class ScanningRule:
 
 @dataclass(frozen=True, slots=True)
 class RepositorySettings:
-    """How a repository is set up, what its registry says about scanning, and what it holds."""
+    """The settings of a repository, its registry's scanning, and facts about its images."""
 
     image: Image
-    """The repository itself: an image without a digest."""
+    """The repository, as an image without a digest."""
     tag_mutability: str
     """IMMUTABLE, MUTABLE, IMMUTABLE_WITH_EXCLUSION or MUTABLE_WITH_EXCLUSION."""
     exclusions: tuple[NameFilter, ...] = ()
-    """Tags for which the opposite holds."""
+    """Filters of tags for which the opposite setting applies."""
     scan_on_push: bool = False
     """The repository's own setting."""
     scan_type: str = "BASIC"
-    """BASIC or ENHANCED, of the registry."""
+    """The scan type of the registry: BASIC or ENHANCED."""
     scan_rules: tuple[ScanningRule, ...] = ()
-    """Those of the registry."""
+    """The scanning rules of the registry."""
     encryption: str = "AES256"
     kms_key: str | None = None
     lifecycle_policy: str | None = None
-    """Its text; None: there is no policy."""
+    """The text of the policy; None without one."""
     images: int = 0
     tag_sets: tuple[tuple[str, ...], ...] = ()
-    """The tags of each image that has any."""
+    """The tags of each tagged image."""
     stored_bytes: int = 0
-    """All images added up; layers that they share are counted each time."""
+    """The sum over all images. Shared layers are counted each time."""
     newest: Image | None = None
-    """The image that was pushed last; one with a tag, where there is any."""
+    """The image that was pushed last, a tagged one if there is any."""
     last_scan: "LastScan | None" = None
-    """How far the scan of `newest` is."""
+    """The last scan of `newest`."""
 
     @property
     def untagged(self) -> int:
-        """How many images have no tag."""
+        """The number of untagged images."""
         return self.images - len(self.tag_sets)
 
 
 @dataclass(frozen=True, slots=True)
 class TagTarget:
-    """Where a tag points to, as the pushes told."""
+    """The target of a tag, according to its pushes."""
 
     digest: str
     pushed_at: datetime
     before: str | None = None
-    """The digest that it pointed to before; None where that is not known."""
+    """The digest of the target before; None if it is unknown."""

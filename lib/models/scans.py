@@ -1,4 +1,4 @@
-"""What was scanned, and what the scanner lists for it."""
+"""Images, their scans, and the findings of a scan."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from lib.models.names import Counts, Severity
 
 
 class Doubt(StrEnum):
-    """What an answer of ECR leaves open about an image."""
+    """A question about an image that ECR's answer leaves open."""
 
     ARCHIVED = "whether it is archived"
     REFERRER = "whether it belongs to another image"
@@ -21,9 +21,9 @@ class Doubt(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Image:
     """
-    An image by digest. Tags are labels: none, one or several.
+    An image by digest. It has no, one or several tags.
 
-    Without a digest it stands for its repository, and with one tag for that tag alone.
+    Without a digest it represents its repository, and with one tag only that tag.
     """
 
     partition: str
@@ -33,17 +33,17 @@ class Image:
     digest: str
     tags: tuple[str, ...] = ()
     platform: str | None = None
-    """"linux/amd64"; None where the source does not say."""
+    """"linux/amd64"; None if the source does not say."""
     os: str | None = None
-    """The distribution as Inspector names it, for example "UBUNTU_24_04"."""
+    """The distribution in Inspector's words, for example "UBUNTU_24_04"."""
     pushed_at: datetime | None = None
     in_use_count: int | None = None
     doubts: tuple[Doubt, ...] = ()
-    """What is not known of an image that ECR listed; no part of the one format."""
+    """Open questions about an image from ECR. Not a part of published documents."""
 
     @property
     def is_repository(self) -> bool:
-        """Whether it stands for its repository, or a tag of it."""
+        """Whether the image represents its repository, or a tag."""
         return not self.digest and bool(self.repository)
 
     @property
@@ -56,7 +56,7 @@ class Image:
 
     @property
     def name(self) -> str:
-        """How people call it: "repository:tag", or "repository@sha256:1a2b3c4d5e6f"."""
+        """The name of the image: "repository:tag", or "repository@sha256:1a2b3c4d5e6f"."""
         if self.tags:
             return f"{self.repository}:{self.tags[0]}"
         return self.repository if self.is_repository else f"{self.repository}@{self.digest[:19]}"
@@ -64,7 +64,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One image of an index: the build for one platform, such as "linux/arm64/v8"."""
+    """A member of an index: the image for one platform, such as "linux/arm64/v8"."""
 
     digest: str
     platform: str
@@ -79,17 +79,17 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class ImageIndex:
-    """A multi-platform image. Its tags are on the index, its findings are those of its members."""
+    """A multi-platform image. It has the tags, and its members have the findings."""
 
     image: Image
-    """The index itself: its own digest, no platform."""
+    """The image of the index, with its own digest and without a platform."""
     members: tuple[Member, ...]
     attachments: tuple[str, ...] = ()
-    """Digests of attestations and the like in it: no images, so nothing is expected of them."""
+    """Digests of attestations and the like, which have no scans."""
 
     @property
     def images(self) -> tuple[Image, ...]:
-        """The members as images: the index has the tags, they have the platforms."""
+        """The members as images, with their platforms and without tags."""
         return tuple(
             [
                 replace(self.image, digest=each.digest, tags=(), platform=each.platform)
@@ -100,7 +100,7 @@ class ImageIndex:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Something that runs an image: a service of ECS, or tasks of one family without a service."""
+    """A service of ECS that runs an image, or the tasks of a family without a service."""
 
     cluster: str
     name: str
@@ -110,7 +110,7 @@ class Workload:
 
 @dataclass(frozen=True, slots=True)
 class Deployments:
-    """What runs an image, and what still runs the one before it in its stream."""
+    """The workloads of an image, and those of the previous image in its stream."""
 
     image: tuple[Workload, ...] = ()
     before: tuple[Workload, ...] = ()
@@ -135,7 +135,7 @@ class ScanSource(StrEnum):
 
     @classmethod
     def _missing_(cls, value: object) -> "ScanSource | None":
-        """Return a source that has no constant; None, a `ValueError`, for what is no name."""
+        """Return a source without a constant. Other texts are refused with a `ValueError`."""
         if not isinstance(value, str) or not _SOURCE_NAME.fullmatch(value):
             return None
         source = str.__new__(cls, value)
@@ -144,34 +144,34 @@ class ScanSource(StrEnum):
 
     @property
     def scanner(self) -> str:
-        """The scanner behind the API: only results of the same scanner can be compared."""
+        """The scanner behind the API. Only results of the same scanner can be compared."""
         return _SCANNERS.get(self, self.value)
 
 
 _SCANNERS: Final[Mapping[str, str]] = MappingProxyType(
     {ScanSource.INSPECTOR2: ScanSource.ECR_ENHANCED.value}
 )
-"""Sources that are another API of a scanner with a source of its own."""
+"""Scanners of sources that are a second API of a scanner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What is known about one scan, beside its findings."""
+    """The facts about a scan, without its findings."""
 
     source: ScanSource
     status: str
-    """The source's own word, kept as it came: COMPLETE, ACTIVE, FAILED, or one nobody knows yet."""
+    """The source's own word, unchanged: COMPLETE, ACTIVE, FAILED, or an unknown one."""
     completed_at: datetime | None = None
     reason: str | None = None
-    """Why the result is not usable; None when it is."""
+    """The reason why the result is unusable; None for a usable one."""
     complete: bool = True
-    """False when fewer findings were listed than counted: absence then proves nothing."""
+    """False if fewer findings are listed than counted. An absent finding proves nothing then."""
     warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A CVSS score and where it comes from."""
+    """A CVSS score and its source."""
 
     value: float
     version: str | None = None
@@ -192,28 +192,28 @@ class Package:
 
 
 FindingId = tuple[str, str, str]
-"""(vulnerability id, package name, path or ""): what makes two findings the same one."""
+"""(vulnerability id, package name, path or ""): the identity of a finding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One vulnerability in one package at one path. All but the identity are attributes."""
+    """A vulnerability in a package at a path. All other fields are attributes."""
 
     vulnerability_id: str
     package: Package
     severity: Severity
     source_severity: str | None = None
-    """The source's own word where it is not one of the scale: UNTRIAGED, "Moderate"."""
+    """The source's own word if it is not on the scale: UNTRIAGED, "Moderate"."""
     aliases: tuple[str, ...] = ()
     title: str | None = None
     description: str | None = None
     score: Score | None = None
     fixed_version: str | None = None
     fix_available: str | None = None
-    """YES, NO, PARTIAL or another word of the source; None where it does not say."""
+    """YES, NO, PARTIAL or another word of the source; None if it does not say."""
     exploit_available: str | None = None
     exploit_observed_at: datetime | None = None
-    """Last time an exploit was seen in the wild; None where the source does not say."""
+    """The last time an exploit was seen in the wild; None if the source does not say."""
     epss: float | None = None
     remediation: str | None = None
     links: tuple[str, ...] = ()
@@ -221,44 +221,44 @@ class Finding:
     last_observed_at: datetime | None = None
     source_status: str | None = None
     extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Fields of the source that have no place here, as text, so that nothing is lost."""
+    """Other fields of the source as text, so that nothing is lost."""
     platforms: tuple[str, ...] = ()
-    """Where it was found in an index, when not on all platforms that were scanned."""
+    """The platforms of an index with the finding, if not all scanned ones have it."""
 
     @property
     def id(self) -> FindingId:
-        """What makes this finding the same one in another scan."""
+        """The identity of the finding in other scans."""
         return (self.vulnerability_id, self.package.name, self.package.path or "")
 
     @property
     def fixable(self) -> bool:
-        """A version to upgrade to is named, or the source says that a fix exists."""
+        """Whether a fixed version is named, or the source says that a fix exists."""
         return self.fixed_version is not None or self.fix_available in ("YES", "PARTIAL")
 
     @property
     def exploitable(self) -> bool:
-        """An exploit is available, or was seen in the wild."""
+        """Whether an exploit is available, or was seen in the wild."""
         return self.exploit_available == "YES" or self.exploit_observed_at is not None
 
     @property
     def open(self) -> bool:
-        """False where the source itself lists it as closed or suppressed."""
+        """Whether the finding is open: the source lists it neither as closed nor as suppressed."""
         return self.source_status not in ("CLOSED", "SUPPRESSED")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What the scan of one image of an index came to."""
+    """The scan of a member of an index."""
 
     platform: str
     digest: str
     status: str
     counts: Counts | None = None
-    """Its findings by severity; None: nothing is known about them."""
+    """Its findings by severity; None without a usable result."""
     reason: str | None = None
-    """Why nothing is known."""
+    """The reason why there is no usable result."""
     complete: bool = True
-    """False when fewer findings were listed than counted."""
+    """False if fewer findings are listed than counted."""
     os_version: str | None = None
     """See `Member.os_version`."""
 
@@ -274,25 +274,25 @@ def _part_name(platform: str, os_version: str | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """The source code and build of an image, as it states them: cleaned, cut, not proven."""
+    """Source code and build of an image, as the image states them: cleaned, cut, not proven."""
 
     commit: str | None = None
     repository: str | None = None
-    """Of the source code, as an https address without credentials; see `lib.urls.forges`."""
+    """The source repository as an https address without credentials; see `lib.urls.forges`."""
     build_url: str | None = None
     created_at: datetime | None = None
     evidence: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """The origin of each field above, by its name: a label, an annotation, a tag, alerts.yml."""
     unread_reason: str | None = None
-    """Why annotations and labels were not read; None when they were."""
+    """The reason why annotations and labels were not read; None if they were."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """
-    A usable scan result. Findings are distinct by identity and sorted worst first.
+    A usable scan report. Findings are distinct by identity, worst first.
 
-    That of an index has the findings of its parts together, each of them once.
+    The report of an index has the findings of all its parts, each once.
     """
 
     image: Image
@@ -303,7 +303,7 @@ class Report:
 
     @property
     def counts(self) -> Counts:
-        """Findings by severity; every severity has a number and they add up to `len(findings)`."""
+        """Findings by severity. Every severity has a number, and the sum is `len(findings)`."""
         counts = dict.fromkeys(reversed(Severity), 0)
         for finding in self.findings:
             counts[finding.severity] += 1
@@ -312,12 +312,12 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class UnusableReport:
-    """A scan result that says nothing about findings: failed, unsupported, pending, not fetched."""
+    """A scan report without findings: failed, unsupported, pending, not fetched."""
 
     image: Image
     scan: Scan
     stated_counts: Counts | None = None
-    """What an event counted, where it did. Never a substitute for findings."""
+    """The counts of an event, if it has some. They never replace findings."""
     parts: tuple[Part, ...] = ()
     provenance: Provenance | None = None
 
@@ -326,7 +326,7 @@ AnyReport = Report | UnusableReport
 
 
 class ScanProgress(StrEnum):
-    """How far the last scan of an image is."""
+    """The progress of an image's last scan."""
 
     NONE = "none"
     RUNNING = "running"
@@ -336,7 +336,7 @@ class ScanProgress(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LastScan:
-    """What the registry says about the last scan of an image, without its findings."""
+    """The last scan of an image in the registry, without its findings."""
 
     source: ScanSource
     status: str

@@ -1,4 +1,4 @@
-"""What the stores keep about images and streams."""
+"""Stored data about images and streams."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,36 +12,36 @@ from lib.models.scans import Image, Provenance
 
 @dataclass(frozen=True, slots=True)
 class ImageState:
-    """What was known about an image after its last evaluation."""
+    """The state of an image after its last evaluation."""
 
     version: int
     order: datetime
-    """When the image came to be: pushed, else first heard of. Places it in its stream."""
+    """The push time, else the time of the first event. It decides the position in the stream."""
     event_time: datetime
     event_id: str
     status: str
     usable: bool
-    """Whether that evaluation listed findings."""
+    """Whether that evaluation had findings to list."""
     completed_at: datetime | None
     report_key: str | None
-    """The last usable evaluation; survives failed scans."""
+    """The key of the last usable evaluation. Failed scans do not change it."""
     provenance: Provenance | None = None
-    """What the image says of itself, which never changes; None: it was not read yet."""
+    """The provenance in the image, which never changes; None until it is read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Which index an image is part of; the newest one where there are several."""
+    """The index that an image belongs to; the newest one of several."""
 
     index: str
-    """Its digest."""
+    """The digest of the index."""
     attached: bool = False
-    """It is no image, but an attestation or the like."""
+    """Whether it is an attestation or the like instead of an image."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageRecord:
-    """All that is known about an image."""
+    """The stored rows of an image."""
 
     state: ImageState | None = None
     membership: Membership | None = None
@@ -59,25 +59,25 @@ class StreamHead:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Everything one evaluation writes, and what it was based on."""
+    """All writes of an evaluation, and the versions that they are based on."""
 
     image: Image
     stream: StreamId
     state: ImageState
     known: ImageState | None
     head: StreamHead | None
-    """None: the head stays as it is."""
+    """None if the head does not change."""
     known_head: StreamHead | None
     deliveries: Sequence[Delivery]
     entry: HistoryEntry | None = None
-    """What the stream's history keeps of it; None: nothing, it told nothing new of itself."""
+    """The entry in the stream's history; None for an evaluation without news about the stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bookmark:
-    """Where a pass over all images stopped."""
+    """The position at which a pass over all images stopped."""
 
     repository: str
     pushed_at: datetime | None = None
-    """With `digest`: the last image that was looked at; None: none of this repository."""
+    """With `digest`, the last image that was checked; None for none of this repository."""
     digest: str = ""

@@ -2,9 +2,9 @@
 Scripted faults: each request to a receiver takes one step. After the last step it behaves normally.
 
     Answer(429, headers={"Retry-After": "2"})   refuse (with `accepts=True`: accept, then answer so)
-    Accept()                                    behave normally once TimeoutAfterAccept()
-    accept the message without an answer Disconnect()                                close the
-    connection (with `accepts=True`: after accepting)
+    Accept()                                    behave normally once
+    TimeoutAfterAccept()                        accept the message without an answer
+    Disconnect()                                hang up (with `accepts=True`: accept before)
 """
 
 from collections import deque
