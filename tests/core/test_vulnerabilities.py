@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.vulnerabilities import find, vulnerabilities, vulnerabilities_of
+from lib.core.vulnerabilities import ByName, find, vulnerabilities, vulnerabilities_of
 from lib.models import Finding, Report, ScanSource, Score, Severity
 from lib.models.streams import Evidence, PartState, Role, WatchedImage
 from lib.normalizer.documents import normalize_document
@@ -53,32 +53,6 @@ def test_rows_of_one_id_are_one_vulnerability() -> None:
     assert sorted(row.package.name for row in vulnerability.findings) == ["libssl3", "openssl"]
 
 
-def test_ids_that_name_each_other_are_one_shown_by_its_cve() -> None:
-    """The advisory joins its CVE, whichever row comes first."""
-    ghsa = a_finding("GHSA-a", aliases=("CVE-2",))
-    cve = a_finding("CVE-2", aliases=("GHSA-a",))
-
-    assert names(ghsa, cve) == names(cve, ghsa) == [("CVE-2", "GHSA-a")]
-
-
-def test_an_id_that_nothing_else_names_joins_the_one_that_names_it() -> None:
-    """One direction is enough where it is exclusive."""
-    assert names(a_finding("GHSA-a", aliases=("CVE-2",)), a_finding("CVE-2")) == [
-        ("CVE-2", "GHSA-a")
-    ]
-    assert names(a_finding("CVE-2", aliases=("SNYK-x",)), a_finding("SNYK-x")) == [
-        ("CVE-2", "SNYK-x")
-    ]
-
-
-def test_an_advisory_that_several_ids_name_joins_nothing() -> None:
-    """USN-1 fixes both, and neither of them is the other."""
-    rows = (a_finding("CVE-1", aliases=("USN-1",)), a_finding("CVE-2", aliases=("USN-1",)))
-
-    assert names(*rows) == [("CVE-1",), ("CVE-2",)]
-    assert names(*rows, a_finding("USN-1")) == [("CVE-1",), ("CVE-2",), ("USN-1",)]
-
-
 def test_an_advisory_that_several_rows_of_one_id_name_is_exclusive() -> None:
     """Rows are not ids: the second package of a CVE is no second namer."""
     rows = (
@@ -89,62 +63,15 @@ def test_an_advisory_that_several_rows_of_one_id_name_is_exclusive() -> None:
     assert names(*rows) == [("CVE-1", "GHSA-a")]
 
 
-def test_an_id_named_by_two_names_of_one_vulnerability_belongs_to_it() -> None:
-    """Namers that name each other count as one."""
-    rows = (
-        a_finding("CVE-1", aliases=("GHSA-a", "SNYK-x")),
-        a_finding("GHSA-a", aliases=("CVE-1", "SNYK-x")),
-        a_finding("SNYK-x"),
-    )
+def test_ids_that_are_one_share_their_rows() -> None:
+    """The advisory joins its CVE, whichever row comes first."""
+    ghsa = a_finding("GHSA-a", package="libssl3", aliases=("CVE-2",))
+    cve = a_finding("CVE-2", aliases=("GHSA-a",))
 
-    assert names(*rows) == [("CVE-1", "GHSA-a", "SNYK-x")]
+    (vulnerability,) = vulnerabilities([ghsa, cve])
 
-
-def test_two_cve_ids_are_one_only_where_they_name_each_other() -> None:
-    """Related CVE ids are often only related."""
-    one, other = a_finding("CVE-1", aliases=("CVE-2",)), a_finding("CVE-2")
-
-    assert names(one, other) == [("CVE-1",), ("CVE-2",)]
-    assert names(one, a_finding("CVE-2", aliases=("CVE-1",))) == [("CVE-1", "CVE-2")]
-    assert names(one) == [("CVE-1",)]
-
-
-def test_an_advisory_joins_no_two_cve_ids() -> None:
-    """What would bring two of them together stays apart, and is neither."""
-    advisory = a_finding("GHSA-a", aliases=("CVE-1", "CVE-2"))
-    both = (a_finding("CVE-1", aliases=("GHSA-a",)), a_finding("CVE-2", aliases=("GHSA-a",)))
-
-    assert names(advisory, *both) == [("CVE-1",), ("CVE-2",), ("GHSA-a",)]
-    assert names(advisory) == [("GHSA-a",)]
-
-
-def test_a_chain_of_advisories_between_two_cve_ids_is_cut() -> None:
-    """Each advisory stays with the CVE next to it; one between two others stays alone."""
-    rows = (
-        a_finding("CVE-1", aliases=("GHSA-a",)), a_finding("GHSA-a", aliases=("CVE-1", "SNYK-x")),
-        a_finding("SNYK-x", aliases=("GHSA-a", "GHSA-b")),
-        a_finding("GHSA-b", aliases=("SNYK-x", "CVE-2")), a_finding("CVE-2", aliases=("GHSA-b",)),
-    )  # fmt: skip
-
-    assert names(*rows) == [("CVE-1", "GHSA-a"), ("CVE-2", "GHSA-b"), ("SNYK-x",)]
-
-
-def test_who_names_each_other_stays_together_whatever_one_of_them_names_beside() -> None:
-    """A one-sided alias does not undo a mutual one."""
-    rows = (
-        a_finding("CVE-1", aliases=("GHSA-a",)),
-        a_finding("GHSA-a", aliases=("CVE-1", "CVE-2")),
-        a_finding("CVE-2"),
-    )
-
-    assert names(*rows) == [("CVE-1", "GHSA-a"), ("CVE-2",)]
-
-
-def test_a_vulnerability_is_shown_by_a_cve_that_has_no_rows() -> None:
-    """GHSA rows that name their CVE are shown by it."""
-    assert names(a_finding("GHSA-a", aliases=("CVE-2", "SNYK-x"))) == [
-        ("CVE-2", "GHSA-a", "SNYK-x")
-    ]
+    assert (vulnerability.id, vulnerability.names) == ("CVE-2", ("CVE-2", "GHSA-a"))
+    assert len(vulnerability.findings) == 2
 
 
 def test_case_is_no_difference_and_rows_have_the_last_word_on_spelling() -> None:
@@ -223,18 +150,6 @@ def test_every_row_belongs_to_one_vulnerability(rows: list[Finding]) -> None:
     assert all(vulnerability.names[0] == vulnerability.id for vulnerability in found)
 
 
-@given(st.lists(ROWS, max_size=9))
-def test_cve_ids_that_are_one_name_each_other(rows: list[Finding]) -> None:
-    """Nothing else joins two of them: neither an advisory nor one side alone."""
-    aliases = {row.vulnerability_id: set[str]() for row in rows}
-    for row in rows:
-        aliases[row.vulnerability_id].update(row.aliases)
-
-    for vulnerability in vulnerabilities(rows):
-        cves = [name for name in vulnerability.names if name.startswith("CVE-")]
-        assert len(cves) < 2 or all(aliases[cve].intersection(cves) - {cve} for cve in cves)
-
-
 # --- the same one in another scan -------------------------------------------------------------
 
 
@@ -245,6 +160,34 @@ def test_a_vulnerability_is_found_by_any_of_its_names() -> None:
     assert find({"GHSA-a": 1, "CVE-3": 2}, now.names) == 1
     assert find({"GHSA-a": 1, "CVE-2": 2}, now.names) == 2
     assert find({"CVE-3": 2}, now.names) is None
+
+
+def test_what_is_kept_by_names_is_found_by_any_of_them() -> None:
+    """Its own id first; else a name that both have."""
+    kept = ByName([("CVE-1", ("CVE-1", "GHSA-a"), 1), ("GHSA-b", ("GHSA-b", "SNYK-x"), 2)])
+
+    assert kept.get("CVE-1") == 1
+    assert kept.get("GHSA-a") == 1
+    assert kept.get("CVE-9", ("CVE-9", "SNYK-x")) == 2
+    assert kept.get("GHSA-b", ("CVE-1",)) == 2
+    assert kept.get("SNYK-y", ("CVE-1",)) == 1
+    assert kept.get("SNYK-y", ("SNYK-z",)) is None
+
+
+def test_a_common_alias_makes_no_two_cve_ids_one() -> None:
+    """An advisory can move from one to the other."""
+    kept = ByName([("CVE-1", ("CVE-1", "GHSA-a"), 1)])
+
+    assert kept.get("CVE-2", ("CVE-2", "GHSA-a")) is None
+    assert kept.get("CVE-2", ("CVE-2", "CVE-1")) == 1
+
+
+def test_an_id_leads_to_its_own_item_though_another_one_names_it() -> None:
+    """The first to have a name keeps it for those that are kept under no id of theirs."""
+    kept = ByName([("CVE-1", ("CVE-1", "GHSA-a"), 1), ("GHSA-a", ("GHSA-a", "GHSA-b"), 2)])
+
+    assert (kept.get("GHSA-a"), kept.get("GHSA-b")) == (2, 2)
+    assert kept.get("SNYK-x", ("GHSA-a",)) == 1
 
 
 def test_a_stream_groups_the_rows_of_all_its_images() -> None:
