@@ -1,4 +1,4 @@
-// Elements from data. Text goes in as text nodes only, so nothing that arrives can become markup.
+// Elements from data. Text goes in as text nodes only, so no content can become markup.
 
 const SAFE_URL = /^(https?:|mailto:)/i;
 const FUNCTION_URL = /^https:\/\/([a-z0-9]+)\.lambda-url\.[a-z0-9-]+\.on\.aws\//;
@@ -23,7 +23,7 @@ export function link(url, ...children) {
   return h("a", { href: url.replace(FUNCTION_URL, "/functions/$1/"), target: "_blank", rel: "noopener noreferrer", title: url }, label);
 }
 
-/** A local time of day; hovering says the full moment. */
+/** A local time of day, with the full time as a tooltip. */
 export function clock(iso) {
   const moment = new Date(iso);
   const text = moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
@@ -35,7 +35,7 @@ export function count(number, one, many = `${one}s`) {
   return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
 }
 
-/** JSON, indented, with keys and values told apart. */
+/** JSON, indented, with keys and values in different colours. */
 export function json(value) {
   const text = JSON.stringify(value, null, 2) ?? "";
   const parts = text.split(/("(?:[^"\\]|\\.)*"(?:\s*:)?)/);
@@ -45,14 +45,14 @@ export function json(value) {
   }));
 }
 
-/** A box for what this page cannot show: nothing is hidden. */
+/** A box with the raw content of an unsupported element. */
 export function unknown(what, value) {
   return h("div", { class: "unknown" }, h("p", {}, `${what}: this page does not draw it, here it is as it came.`), json(value));
 }
 
-/** The worst severity that a text speaks of, in lower case, or "none". */
+/** The worst severity named in a text, in lower case, or "none". */
 export function worst(text) {
-  const found = String(text).match(/\b(critical|high|medium|low)\b/gi) ?? [];
-  const words = new Set(found.map((word) => word.toLowerCase()));
+  const matches = String(text).match(/\b(critical|high|medium|low)\b/gi) ?? [];
+  const words = new Set(matches.map((word) => word.toLowerCase()));
   return ["critical", "high", "medium", "low"].find((word) => words.has(word)) ?? "none";
 }

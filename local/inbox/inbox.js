@@ -1,4 +1,4 @@
-// The page: asks its server what has arrived, and shows one receiver at a time.
+// The page: reads new messages from its server, and shows one receiver at a time.
 
 import { clock, count, h } from "./dom.js";
 import { issue, issueView, jiraHeadline } from "./jira.js";
@@ -19,7 +19,7 @@ const LOG = "#/log";
 const state = { session: "", messages: [], requests: [], shown: "", live: true };
 const find = (id) => document.getElementById(id);
 
-// --- asking ----------------------------------------------------------------------------------
+// --- requests --------------------------------------------------------------------------------
 
 async function ask() {
   const query = new URLSearchParams({ session: state.session, message: state.messages.length, request: state.requests.length, wait: 1 });
@@ -57,28 +57,28 @@ function take(news) {
   view(again ? null : news);
 }
 
-// --- what there is ---------------------------------------------------------------------------
+// --- messages -------------------------------------------------------------------------------
 
 function of(receiver, destination) {
-  return state.messages.filter((each) => each.receiver === receiver && (destination === undefined || each.destination === destination));
+  return state.messages.filter((message) => message.receiver === receiver && (destination === undefined || message.destination === destination));
 }
 
-/** What arrived as a message of its own; the others edit one, or move an issue. */
+/** Messages of their own, without edits of a message and moves of an issue. */
 function posted(messages) {
-  return messages.filter((each) => each.receiver !== "slack" || each.kind !== "updated");
+  return messages.filter((message) => message.receiver !== "slack" || message.kind !== "updated");
 }
 
 /** Whether later messages change how earlier ones look. */
 function folded({ receiver, destination: name }) {
-  return RECEIVERS[receiver].view || of(receiver, name).some((each) => each.receiver === "slack" && each.payload.ts);
+  return RECEIVERS[receiver].view || of(receiver, name).some((message) => message.receiver === "slack" && message.payload.ts);
 }
 
 function destinations(receiver) {
-  return [...new Set(of(receiver).map((each) => each.destination))];
+  return [...new Set(of(receiver).map((message) => message.destination))];
 }
 
 function refused() {
-  return state.requests.filter((each) => each.message === null && each.reason);
+  return state.requests.filter((request) => request.message === null && request.reason);
 }
 
 function address(message) {
@@ -93,7 +93,7 @@ function current() {
   const [, receiver, name] = location.hash.split("/");
   if (location.hash === LOG) return { log: true, hash: LOG };
   if (RECEIVERS[receiver] && name) return { receiver, destination: decodeURIComponent(name), hash: location.hash };
-  const first = Object.keys(RECEIVERS).find((each) => of(each).length);
+  const first = Object.keys(RECEIVERS).find((receiver) => of(receiver).length);
   const message = first && of(first)[0];
   return message ? { receiver: first, destination: message.destination, hash: address(message) } : { hash: "" };
 }
@@ -139,12 +139,12 @@ function view(news) {
   const stream = find("stream");
   if (same && place.log) return stream.append(...news.requests.map(row));
   if (same && !folded(place)) {
-    const more = news.messages.filter((each) => address(each) === place.hash);
+    const more = news.messages.filter((message) => address(message) === place.hash);
     stream?.append(...more.map(item));
     if (more.length) find("how-many").textContent = total(of(place.receiver, place.destination).length);
     return undefined;
   }
-  if (same && !news.messages.some((each) => address(each) === place.hash)) return undefined;
+  if (same && !news.messages.some((message) => address(message) === place.hash)) return undefined;
   find("view").replaceChildren(place.log ? log() : place.receiver ? destination(place) : empty());
   return undefined;
 }
@@ -221,13 +221,13 @@ function empty(name) {
     "div",
     { class: "empty" },
     h("h2", {}, name ? `Nothing has arrived for ${name}` : "Nothing has arrived yet"),
-    h("p", {}, "An image is pushed, its scan completes, and whoever a route names is told. The message appears here by itself, a moment after the first scan."),
+    h("p", {}, "An image is pushed, its scan completes, and the destinations of its routes are notified. The message appears here by itself, a moment after the first scan."),
   );
 }
 
 // --- the raw payload -------------------------------------------------------------------------
 
-/** Scroll a list to what is chosen in it. scrollIntoView would also move where Tab goes on from. */
+/** Scroll a list to its chosen entry. scrollIntoView would also move the start of Tab. */
 function reveal(list) {
   const chosen = list.querySelector("[aria-current]");
   if (!chosen) return;

@@ -1,4 +1,4 @@
-// Jira issues as they stand now, put together from what was sent, and what happened to them.
+// Jira issues in their current state, built from their messages, with their history.
 
 import { adf } from "./adf.js";
 import { clock, count, h } from "./dom.js";
@@ -72,7 +72,7 @@ function happened(message, before, from) {
   return `updated ${changed.map(([name]) => name).join(", ")}`;
 }
 
-/** What a list says about one message of an issue. */
+/** The summary of an issue's message in a list. */
 export function jiraHeadline(message) {
   const { payload } = message;
   if (message.kind === "created") return `Created: ${payload.fields.summary}`;

@@ -1,4 +1,4 @@
-// What the subscribers of a topic got: a mail, or a message for a program.
+// Messages to the subscribers of a topic: a mail, or a document for a program.
 
 import { clock, h, json, worst } from "./dom.js";
 
@@ -21,7 +21,7 @@ export function mail(message) {
   );
 }
 
-/** What a list says about a notification. */
+/** The summary of a notification in a list. */
 export function mailHeadline(payload) {
   return payload.Subject ?? payload.Message.split("\n")[0].slice(0, 140);
 }

@@ -76,16 +76,16 @@ function lines(text, verbatim) {
 function inline(text, verbatim) {
   const nodes = [];
   let end = 0;
-  for (const found of text.matchAll(TOKEN)) {
-    const [whole, control, code, mark, styled, name, address] = found;
-    nodes.push(unescape(text.slice(end, found.index)));
+  for (const match of text.matchAll(TOKEN)) {
+    const [whole, control, code, mark, styled, name, address] = match;
+    nodes.push(unescape(text.slice(end, match.index)));
     if (control !== undefined) nodes.push(special(control));
     else if (code !== undefined) nodes.push(h("code", {}, codeText(code)));
     else if (mark !== undefined) nodes.push(h(STYLES[mark], {}, inline(styled, verbatim)));
     else if (name !== undefined) nodes.push(emoji(name));
     else if (address !== undefined && !verbatim) nodes.push(link(unescape(address)));
     else nodes.push(unescape(whole));
-    end = found.index + whole.length;
+    end = match.index + whole.length;
   }
   nodes.push(unescape(text.slice(end)));
   return nodes;
@@ -105,7 +105,7 @@ function special(control) {
   return link(url, label === undefined ? url : inline(label, true));
 }
 
-/** Somebody or somewhere that Slack would notify or link. */
+/** A person or a channel that Slack would notify or link. */
 export function mention(sign, name) {
   return h("span", { class: "mention", title: "Slack would notify or link this" }, sign + unescape(name).replace(/^[@#]/, ""));
 }

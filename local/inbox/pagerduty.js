@@ -1,10 +1,10 @@
-// Incidents of PagerDuty as they stand now, put together from the events about them.
+// Incidents of PagerDuty in their current state, built from their events.
 
 import { clock, count, h, json, link } from "./dom.js";
 
 const SEVERITIES = { critical: "critical", error: "high", warning: "medium", info: "low" };
 
-/** What an incident is called: what it was opened with. */
+/** The title of an incident, from the event that opened it. */
 export function incidentTitle(messages) {
   return messages[0].payload.payload.summary;
 }
@@ -12,7 +12,7 @@ export function incidentTitle(messages) {
 /** The page of one incident. `tools(message)` gives the row with sizes and the raw payload. */
 export function incidentView(messages, tools) {
   const last = messages.at(-1);
-  const told = messages.filter(({ kind }) => kind !== "resolved").at(-1).payload;
+  const update = messages.filter(({ kind }) => kind !== "resolved").at(-1).payload;
   return h(
     "article",
     { class: "issue" },
@@ -21,8 +21,8 @@ export function incidentView(messages, tools) {
     h(
       "div",
       { class: "issue-columns" },
-      h("div", { class: "issue-main" }, h("h3", {}, "Details"), details(told.payload.custom_details ?? {}), h("h3", {}, "Timeline"), h("ol", { class: "activity" }, messages.map((message) => entry(message, tools)))),
-      facts(messages, told),
+      h("div", { class: "issue-main" }, h("h3", {}, "Details"), details(update.payload.custom_details ?? {}), h("h3", {}, "Timeline"), h("ol", { class: "activity" }, messages.map((message) => entry(message, tools)))),
+      facts(messages, update),
     ),
   );
 }
@@ -32,7 +32,7 @@ function details(values) {
 }
 
 function shown(value) {
-  if (Array.isArray(value)) return h("ul", {}, value.map((each) => h("li", {}, shown(each))));
+  if (Array.isArray(value)) return h("ul", {}, value.map((item) => h("li", {}, shown(item))));
   return typeof value === "object" ? json(value) : String(value);
 }
 
@@ -57,7 +57,7 @@ function entry(message, tools) {
   return h("li", { class: "history", id: `message-${message.id}` }, h("p", { class: "activity-line" }, pagerHeadline(message), " ", clock(message.received_at)), tools(message));
 }
 
-/** What a list says about one event. */
+/** The summary of an event in a list. */
 export function pagerHeadline({ kind, payload }) {
   const done = { created: "Triggered", updated: "Triggered again", resolved: "Resolved", notified: "Change event" }[kind];
   return `${done}: ${payload.payload.summary}`;

@@ -5,24 +5,24 @@ import { emoji, mention, mrkdwn, plain } from "./mrkdwn.js";
 
 const COLOURS = { good: "#2eb67d", warning: "#ecb22e", danger: "#e01e5a" };
 
-/** Fold what a bot sent: each message with its edits, replies under their root. A webhook's messages have no timestamp. */
+/** Group a bot's messages: each with its edits, and replies under their root. A webhook's messages have no timestamp. */
 export function conversations(messages) {
   const roots = [];
-  const known = new Map();
+  const entries = new Map();
   for (const message of messages) {
     const { ts, thread_ts: thread } = message.payload;
     if (message.kind === "updated") {
-      known.get(ts)?.edits.push(message);
+      entries.get(ts)?.edits.push(message);
       continue;
     }
     const entry = { message, edits: [], replies: [] };
-    known.set(ts, entry);
-    (thread && known.has(thread) ? known.get(thread).replies : roots).push(entry);
+    entries.set(ts, entry);
+    (thread && entries.has(thread) ? entries.get(thread).replies : roots).push(entry);
   }
   return roots;
 }
 
-/** One message: avatar, name, time, text or blocks, attachments. `edit` is what it was edited to last. */
+/** One message: avatar, name, time, text or blocks, attachments. `edit` is its last edit. */
 export function slackMessage(message, edit = null) {
   const { payload } = edit ?? message;
   const shown = message.payload.reply_broadcast ? "also sent to the channel" : "";
@@ -41,11 +41,11 @@ export function slackMessage(message, edit = null) {
   );
 }
 
-/** What a list of messages shows: the text of the notification, else the first words there are. */
+/** The summary of a message in a list: the text of the notification, else its first words. */
 export function slackHeadline({ kind, payload }) {
   const did = kind === "updated" ? "Edited: " : payload.thread_ts ? "Reply: " : "";
   const [attachment] = payload.attachments ?? [];
-  const header = [...(payload.blocks ?? []), ...(attachment?.blocks ?? [])].find((each) => each.type === "header");
+  const header = [...(payload.blocks ?? []), ...(attachment?.blocks ?? [])].find((block) => block.type === "header");
   const text = payload.text ?? header?.text.text ?? attachment?.fallback ?? attachment?.text ?? "Message without text";
   return did + h("span", {}, mrkdwn(text.split("\n")[0])).textContent;
 }
@@ -64,7 +64,7 @@ const BLOCKS = {
   header: (value) => h("h3", { class: "slack-header" }, text(value.text)),
   section,
   divider: () => h("hr"),
-  context: (value) => h("div", { class: "slack-context" }, value.elements.map((each) => (each.type === "image" ? image(each) : h("span", {}, text(each))))),
+  context: (value) => h("div", { class: "slack-context" }, value.elements.map((element) => (element.type === "image" ? image(element) : h("span", {}, text(element))))),
   actions: (value) => h("div", { class: "slack-actions" }, value.elements.map(element)),
   image: (value) => h("div", {}, value.title && h("p", { class: "dim" }, text(value.title)), image(value)),
   markdown: (value) => h("div", { class: "slack-text pre" }, value.text),
@@ -77,11 +77,11 @@ function text(value) {
 }
 
 function section(value) {
-  const content = h("div", { class: "slack-text" }, value.text && text(value.text), value.fields && h("div", { class: "slack-fields" }, value.fields.map((each) => h("div", {}, text(each)))));
+  const content = h("div", { class: "slack-text" }, value.text && text(value.text), value.fields && h("div", { class: "slack-fields" }, value.fields.map((field) => h("div", {}, text(field)))));
   return value.accessory ? h("div", { class: "slack-section" }, content, element(value.accessory)) : content;
 }
 
-// Pictures are named, not fetched: the page asks nobody but its own server.
+// Pictures are named, not fetched: the page calls only its own server.
 function image(value) {
   return h("span", { class: "picture", title: value.image_url }, `Picture: ${value.alt_text}`);
 }
@@ -99,18 +99,18 @@ function element(value) {
 }
 
 function rich(elements) {
-  return elements.map((each) => {
-    switch (each.type) {
+  return elements.map((element) => {
+    switch (element.type) {
       case "rich_text_section":
-        return h("div", { class: "line" }, each.elements.map(richInline));
+        return h("div", { class: "line" }, element.elements.map(richInline));
       case "rich_text_list":
-        return h(each.style === "ordered" ? "ol" : "ul", { class: `indent-${Math.min(each.indent ?? 0, 4)}`, start: each.offset ? each.offset + 1 : null }, each.elements.map((item) => h("li", {}, item.elements.map(richInline))));
+        return h(element.style === "ordered" ? "ol" : "ul", { class: `indent-${Math.min(element.indent ?? 0, 4)}`, start: element.offset ? element.offset + 1 : null }, element.elements.map((item) => h("li", {}, item.elements.map(richInline))));
       case "rich_text_preformatted":
-        return h("pre", { class: "code" }, each.elements.map(richInline));
+        return h("pre", { class: "code" }, element.elements.map(richInline));
       case "rich_text_quote":
-        return h("blockquote", {}, each.elements.map(richInline));
+        return h("blockquote", {}, element.elements.map(richInline));
       default:
-        return unknown(`Rich text of type “${each.type}”`, each);
+        return unknown(`Rich text of type “${element.type}”`, element);
     }
   });
 }
@@ -145,8 +145,8 @@ function styled(content, style = {}) {
 
 function table(value) {
   const settings = value.column_settings ?? [];
-  const cell = (tag) => (each, column) =>
-    h(tag, { class: `align-${settings[column]?.align ?? "left"}${settings[column]?.is_wrapped ? "" : " nowrap"}` }, each.type === "rich_text" ? rich(each.elements) : String(each.text));
+  const cell = (tag) => (entry, column) =>
+    h(tag, { class: `align-${settings[column]?.align ?? "left"}${settings[column]?.is_wrapped ? "" : " nowrap"}` }, entry.type === "rich_text" ? rich(entry.elements) : String(entry.text));
   const [head, ...rows] = value.rows;
   return h("div", { class: "scroll", tabindex: "0" }, h("table", {}, h("thead", {}, h("tr", {}, head.map(cell("th")))), h("tbody", {}, rows.map((row) => h("tr", {}, row.map(cell("td")))))));
 }
@@ -158,7 +158,7 @@ function attachment(value) {
     value.author_name && h("p", { class: "dim" }, value.author_name),
     value.title && h("p", { class: "attachment-title" }, value.title_link ? link(value.title_link, plain(value.title)) : plain(value.title)),
     value.text && h("div", { class: "slack-text" }, mrkdwn(value.text)),
-    value.fields && h("div", { class: "slack-fields" }, value.fields.map((each) => h("div", {}, h("strong", {}, plain(each.title ?? "")), mrkdwn(String(each.value ?? ""))))),
+    value.fields && h("div", { class: "slack-fields" }, value.fields.map((field) => h("div", {}, h("strong", {}, plain(field.title ?? "")), mrkdwn(String(field.value ?? ""))))),
     (value.blocks ?? []).map(block),
     value.footer && h("p", { class: "slack-context" }, plain(value.footer)),
   );

@@ -1,4 +1,4 @@
-// What a webhook's receiver got: an event for a program.
+// Events that a webhook's receiver accepted.
 
 import { clock, h, json } from "./dom.js";
 
@@ -13,7 +13,7 @@ export function webhook(message) {
   );
 }
 
-/** What a list says about an event. */
+/** The summary of an event in a list. */
 export function webhookHeadline({ subject, type, data }) {
   const verdict = data?.alert?.verdict;
   return verdict ? `${subject}: ${verdict}` : (subject ?? type);
