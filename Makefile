@@ -27,6 +27,7 @@ libraries := .build/dependencies/.ready
 chromium := .build/chromium/.ready
 install := requirements/install
 code := handlers lib cli local deploy acceptance
+slowest := --durations=15 --durations-min=1
 
 # Said before anything is set up.
 account := $(firstword $(filter deploy remove purge,$(MAKECMDGOALS)))
@@ -69,11 +70,11 @@ purge: $(bin)/.operator ## Delete the table and the bucket of a removed stage fo
 .PHONY: test
 test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(libraries) node_modules/.ready $(chromium) ## Run every check of the project.
 	@rm -f .coverage .coverage.*
-	@$(bin)/pytest -n auto --dist worksteal $(if $(ARGS),,--cov) $(ARGS)
+	@$(bin)/pytest -n auto --dist worksteal $(slowest) $(if $(ARGS),,--cov) $(ARGS)
 
 .PHONY: unit
 unit: $(bin)/.dev ## Run the tests that need no embedded AWS, browser or package.
-	@$(bin)/pytest -q -n auto -m "not slow" $(ARGS)
+	@$(bin)/pytest -q -n auto --dist worksteal $(slowest) -m "not slow" $(ARGS)
 
 .PHONY: lint
 lint: $(bin)/.dev ## Check format, lint, types, the direction of imports and the workflows.
