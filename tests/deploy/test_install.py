@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,62 @@ def test_what_is_missing_is_said_in_one_sentence(checkout: Path, step: str, sent
 
     assert answer.returncode == 1
     assert answer.stderr.startswith(sentence)
+
+
+# --- a Chromium, where there is none ------------------------------------------------------------
+
+
+@pytest.fixture
+def bare(checkout: Path) -> Path:
+    """Return a checkout on Linux x86-64 whose PATH has Node.js, npm and no Chromium."""
+    shutil.copytree(ROOT / "requirements" / "chromium", checkout / "requirements" / "chromium")
+    shutil.copytree(ROOT / "local" / "demo", checkout / "local" / "demo")
+    shutil.copy(ROOT / "local" / "__init__.py", checkout / "local")
+    (checkout / "bin").mkdir()
+    for name in ("cat", "cp", "date", "dirname", "env", "mkdir", "mktemp", "rm", "touch"):
+        (checkout / "bin" / name).symlink_to(shutil.which(name) or "")
+    programs = {
+        "python3": f'exec {sys.executable} "$@"',
+        "uname": "echo Linux x86_64",
+        "npm": f'echo "$@" >>{checkout}/calls',
+        "node": '[ "$1" != extract.mjs ] || echo browser >"$TMPDIR/chromium"',
+    }
+    for name, script in programs.items():
+        (checkout / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+        (checkout / "bin" / name).chmod(0o755)
+    return checkout
+
+
+def test_a_machine_without_a_chromium_gets_one(bare: Path) -> None:
+    """From the lock of its own, with its fonts; what was unpacked goes again."""
+    answer = run_step(bare, "chromium", str(bare / "bin"))
+
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr.splitlines()[0] == "Setting up a Chromium …"
+    made = {path.name for path in (bare / ".build" / "chromium").iterdir()}
+    assert made == {".ready", "chromium", "fonts.conf"}
+    assert {"ci", "--ignore-scripts"} <= set((bare / "calls").read_text().split())
+
+
+@pytest.mark.parametrize("program", ["chromium", "google-chrome"])
+def test_a_machine_with_a_chromium_gets_none(bare: Path, program: str) -> None:
+    """Nothing is fetched, and nothing is said."""
+    (bare / "bin" / program).symlink_to(bare / "bin" / "node")
+
+    answer = run_step(bare, "chromium", str(bare / "bin"))
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert not (bare / ".build").exists()
+
+
+def test_a_machine_that_the_package_does_not_fit_gets_none(bare: Path) -> None:
+    """Its browser tests are skipped, and the run says so."""
+    (bare / "bin" / "uname").write_text("#!/bin/sh\necho Darwin arm64\n")
+
+    answer = run_step(bare, "chromium", str(bare / "bin"))
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert not (bare / ".build").exists()
 
 
 # --- the package's libraries, ahead of the packaging --------------------------------------------
