@@ -76,6 +76,10 @@ test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(li
 unit: $(bin)/.dev ## Run the tests that need no embedded AWS, browser or package.
 	@$(bin)/pytest -q -n auto --dist worksteal $(slowest) -m "not slow" $(ARGS)
 
+.PHONY: thorough
+thorough: ## Run every check at full size, as every night: all examples, products and seeds.
+	@THOROUGH=1 $(MAKE) test
+
 .PHONY: lint
 lint: $(bin)/.dev ## Check format, lint, types, the direction of imports and the workflows.
 	@$(bin)/ruff format --check --quiet . || { echo 'Not formatted as it should be: run `make format`.' >&2; exit 1; }

@@ -19,6 +19,8 @@ Json = Any
 Action = Callable[[Json, str], Json]
 Receive = Callable[[Json, str], Awaitable[Json]]
 
+LONG_POLL: Final = 0.1
+"""Seconds. A queue here hides no message, so the answer that there is none may come early."""
 POLL_SECONDS: Final = 0.02
 """Between two looks of a long poll into its queue."""
 
@@ -61,7 +63,7 @@ class Delays:
     def _receiving(self, receive: Receive) -> Receive:
         async def received(request: Json, url: str) -> Json:
             seconds = int(request.get("WaitTimeSeconds") or 0)
-            deadline = time.monotonic() + min(seconds, self._longest)
+            deadline = time.monotonic() + min(seconds, LONG_POLL)
             while True:
                 answer = await receive(
                     {**request, "WaitTimeSeconds": 0} if seconds else request, url

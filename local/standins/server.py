@@ -211,6 +211,11 @@ class Receivers:
         """Return the number of remaining scripted steps."""
         return self._scripts.left()
 
+    def hang_up(self) -> None:
+        """End every silence of `TimeoutAfterAccept` now: the callers see a closed connection."""
+        ended, self._server.silence = self._server.silence, Event()
+        ended.set()
+
     def archive_channel(self, name: str) -> None:
         """Make a Slack channel refuse all messages: by a webhook's name, or a bot's channel id."""
         self._slack.archive(name)
@@ -366,7 +371,7 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], receivers: Receivers) -> None:
         self.receivers = receivers
-        self.stopping = Event()
+        self.silence = Event()
         self._connections: set[socket] = set()
         self._lock = Lock()
         super().__init__(address, _Handler)
@@ -388,7 +393,7 @@ class _Server(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """Close the port and all connections, and wait for their threads."""
-        self.stopping.set()
+        self.silence.set()
         self.shutdown()
         with self._lock:
             for connection in self._connections:
@@ -424,7 +429,7 @@ class _Handler(BaseHTTPRequestHandler):
             case Disconnect():
                 self.close_connection = True
             case TimeoutAfterAccept() as silence:
-                self.server.stopping.wait(silence.seconds)
+                self.server.silence.wait(silence.seconds)
                 self.close_connection = True
             case other:
                 assert_never(other)

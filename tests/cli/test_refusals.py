@@ -1,4 +1,8 @@
-"""Whatever AWS answers, every command ends in one sentence and exit code 2."""
+"""
+Whatever AWS answers, every command ends in one sentence and exit code 2.
+
+Here every command meets one refusal of each kind, in turn; `make thorough` tries all with all.
+"""
 
 import argparse
 import inspect
@@ -15,6 +19,7 @@ from cli.__main__ import main, parser
 from cli.failures import guarded
 from cli.session import OperatorClients
 from tests.cli.refusing_aws import OUTPUTS, SECRET, RefusingAws, serving
+from tests.support.thorough import pairs
 
 ROOT = Path(__file__).parents[2]
 EVENT = ROOT / "tests" / "events" / "ecr-image-scan" / "lambda-go.json"
@@ -139,15 +144,17 @@ def is_one_sentence(code: int, out: str, err: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("leaf", CALLING)
 @pytest.mark.parametrize(
-    ("code", "status", "advice"),
-    [
-        ("ExpiredTokenException", 400, "aws sso login"),
-        ("AccessDeniedException", 400, "allow it in their IAM policy"),
-        ("ThrottlingException", 400, "wait a minute"),
-        ("InternalFailure", 500, "run the command again"),
-    ],
+    ("leaf", "code", "status", "advice"),
+    pairs(
+        CALLING,
+        [
+            ("ExpiredTokenException", 400, "aws sso login"),
+            ("AccessDeniedException", 400, "allow it in their IAM policy"),
+            ("ThrottlingException", 400, "wait a minute"),
+            ("InternalFailure", 500, "run the command again"),
+        ],
+    ),
 )
 def test_a_refusal_of_every_call_is_one_sentence(
     aws: RefusingAws, run: Run, leaf: Leaf, code: str, status: int, advice: str
@@ -162,14 +169,16 @@ def test_a_refusal_of_every_call_is_one_sentence(
     assert aws.calls
 
 
-@pytest.mark.parametrize("leaf", [each for each in STAGED if each.id != EXAMINATION])
 @pytest.mark.parametrize(
-    ("code", "advice"),
-    [
-        ("ExpiredTokenException", "aws sso login"),
-        ("AccessDeniedException", "allow it in their IAM policy"),
-        ("ResourceNotFoundException", "deploy the stage again"),
-    ],
+    ("leaf", "code", "advice"),
+    pairs(
+        [leaf for leaf in STAGED if leaf.id != EXAMINATION],
+        [
+            ("ExpiredTokenException", "aws sso login"),
+            ("AccessDeniedException", "allow it in their IAM policy"),
+            ("ResourceNotFoundException", "deploy the stage again"),
+        ],
+    ),
 )
 def test_a_refusal_behind_the_stack_is_one_sentence(
     aws: RefusingAws, run: Run, leaf: Leaf, code: str, advice: str
@@ -209,8 +218,7 @@ def test_an_examination_goes_on_behind_a_refusal(
     assert is_one_sentence(*run(leaf))
 
 
-@pytest.mark.parametrize("leaf", CALLING)
-@pytest.mark.parametrize("status", [200, 403, 502])
+@pytest.mark.parametrize(("leaf", "status"), pairs(CALLING, [(200,), (403,), (502,)]))
 def test_a_page_of_something_else_is_one_sentence(
     aws: RefusingAws, run: Run, leaf: Leaf, status: int
 ) -> None:
@@ -247,16 +255,18 @@ def test_a_closed_port_is_one_sentence(
     assert "does not answer" in ended[2]
 
 
-@pytest.mark.parametrize("leaf", STAGED)
 @pytest.mark.parametrize(
-    ("stack", "outputs", "advice"),
-    [
-        ("ROLLBACK_COMPLETE", {}, "make remove STAGE=prod"),
-        ("CREATE_IN_PROGRESS", {}, "wait"),
-        ("DELETE_IN_PROGRESS", OUTPUTS, "being removed"),
-        ("UPDATE_ROLLBACK_COMPLETE", {}, "make deploy STAGE=prod"),
-        ("CREATE_COMPLETE", {"ServerlessDeploymentBucketName": "x"}, "make deploy STAGE=prod"),
-    ],
+    ("leaf", "stack", "outputs", "advice"),
+    pairs(
+        STAGED,
+        [
+            ("ROLLBACK_COMPLETE", {}, "make remove STAGE=prod"),
+            ("CREATE_IN_PROGRESS", {}, "wait"),
+            ("DELETE_IN_PROGRESS", OUTPUTS, "being removed"),
+            ("UPDATE_ROLLBACK_COMPLETE", {}, "make deploy STAGE=prod"),
+            ("CREATE_COMPLETE", {"ServerlessDeploymentBucketName": "x"}, "make deploy STAGE=prod"),
+        ],
+    ),
 )
 def test_a_stack_that_cannot_be_used_is_one_sentence(
     aws: RefusingAws, run: Run, leaf: Leaf, stack: str, outputs: dict[str, str], advice: str
@@ -270,34 +280,34 @@ def test_a_stack_that_cannot_be_used_is_one_sentence(
     assert advice in ended[2]
 
 
-@pytest.mark.parametrize("leaf", CALLING)
 @pytest.mark.parametrize(
-    ("environment", "advice"),
-    [
-        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "aws sso login"),
-        ({"AWS_REGION": ""}, "add --region"),
-        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "add --region"),
-        ({"AWS_REGION": "eu central 1"}, "--region"),
-        ({"AWS_ENDPOINT_URL": "nonsense"}, "AWS_ENDPOINT_URL"),
-        ({"AWS_PROFILE": "nobody"}, "nobody"),
-    ],
-    ids=[
-        "no credentials",
-        "no region",
-        "empty region",
-        "wrong region",
-        "wrong endpoint",
-        "no profile",
-    ],
+    ("leaf", "fault", "environment", "advice"),
+    pairs(
+        CALLING,
+        [
+            (
+                "no credentials",
+                {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""},
+                "aws sso login",
+            ),
+            ("no region", {"AWS_REGION": ""}, "add --region"),
+            ("empty region", {"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "add --region"),
+            ("wrong region", {"AWS_REGION": "eu central 1"}, "--region"),
+            ("wrong endpoint", {"AWS_ENDPOINT_URL": "nonsense"}, "AWS_ENDPOINT_URL"),
+            ("no profile", {"AWS_PROFILE": "nobody"}, "nobody"),
+        ],
+    ),
 )
 def test_a_wrong_environment_is_one_sentence(
     run: Run,
     leaf: Leaf,
     monkeypatch: pytest.MonkeyPatch,
+    fault: str,
     environment: dict[str, str],
     advice: str,
 ) -> None:
     """What is missing is named before anything is called."""
+    assert fault
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
 

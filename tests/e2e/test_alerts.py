@@ -23,6 +23,7 @@ import requests
 
 from cli.__main__ import main
 from lib.models import DeliveryId, DeliveryState, Destination
+from lib.store.items import to_time
 from lib.store.ledger import DynamoLedger
 from local.aws.process import ATTESTATION
 from local.demo.app import App, Row
@@ -90,16 +91,35 @@ def wait_until(happened: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def sweep_until(app: App, repository: str, state: DeliveryState) -> Row:
-    """Let the sweep run, as it does every minute, until a row has reached a state."""
+def sweep_until(app: App, repository: str, state: DeliveryState, *, patient: bool = True) -> Row:
+    """
+    Let the sweep run, as it does every minute, until a row has reached a state.
+
+    A row that waits for its next attempt is due at once where the test is not `patient`.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         rows = rows_about(app, repository)
         if rows and rows[0].state is state:
             return rows[0]
         assert time.monotonic() < deadline, rows
+        if not patient:
+            make_due(app, rows)
         app.aws.client("lambda").invoke(FunctionName=f"{app.stack.name}-sweep")
         time.sleep(0.2)
+
+
+def make_due(app: App, rows: list[Row]) -> None:
+    """End the wait of deliveries: the backoff and the doubt about a lost answer."""
+    now = {"S": to_time(datetime.now(UTC))}
+    for row in rows:
+        if row.state in (DeliveryState.RETRY, DeliveryState.UNKNOWN):
+            app.aws.client("dynamodb").update_item(
+                TableName=app.stack.outputs["TableName"],
+                Key={"pk": {"S": f"DELIVERY#{row.id}"}, "sk": {"S": "ROW"}},
+                UpdateExpression="SET due_at = :now, wake_at = :now",
+                ExpressionAttributeValues={":now": now},
+            )
 
 
 class TestAlerts:
@@ -297,7 +317,7 @@ class TestSlackBot:
         app.receivers.script("slack/C0TEAMBOT", [Answer(500, accepts=True)])
 
         digest = app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
-        sweep_until(app, name, DeliveryState.SENT)
+        sweep_until(app, name, DeliveryState.SENT, patient=False)
         app.aws.rescan(name, digest, basic("CVE-2026-0001", "CVE-2026-0003"))
         app.wait_until_quiet()
 
@@ -378,23 +398,23 @@ class TestIndex:
 
 class TestReceivers:
     @pytest.mark.parametrize(
-        "answer",
+        ("answer", "patient"),
         [
-            Answer(429, headers={"Retry-After": "1"}),
-            Answer(500, "rollup_error"),
-            Answer(200, '{"ok":false,"error":"rate_limited","retry_after":1}'),
+            (Answer(429, headers={"Retry-After": "1"}), True),
+            (Answer(500, "rollup_error"), False),
+            (Answer(200, '{"ok":false,"error":"rate_limited","retry_after":1}'), True),
         ],
         ids=["429-seconds", "500", "200-with-error"],
     )
     def test_a_refusal_that_may_pass_is_sent_later(
-        self, app: App, repository: Any, answer: Answer, request: Any
+        self, app: App, repository: Any, answer: Answer, request: Any, *, patient: bool
     ) -> None:
         """The row waits, the sweep wakes it, and one message arrives."""
         name = repository(f"faulty/{request.node.callspec.id}")
         app.receivers.script("slack/faulty-slack", [answer])
 
         app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
-        sweep_until(app, name, DeliveryState.SENT)
+        sweep_until(app, name, DeliveryState.SENT, patient=patient)
 
         assert len(messages_about(app, name)) == 1
         assert app.receivers.unplayed() == 0
@@ -412,7 +432,8 @@ class TestReceivers:
         wait_until(lambda: messages_about(app, other))
 
         assert [row.state for row in rows_about(app, slow)] == [DeliveryState.CLAIMED]
-        sweep_until(app, slow, DeliveryState.SENT)
+        app.receivers.hang_up()
+        sweep_until(app, slow, DeliveryState.SENT, patient=False)
         assert [is_repeat(each) for each in messages_about(app, slow)] == [False, True]
 
     def test_a_date_to_come_back_is_honoured(self, app: App, repository: Any) -> None:
@@ -693,11 +714,14 @@ def without_rights(app: App, role: str) -> Iterator[None]:
 
 @contextmanager
 def impatient(app: App, queue: str) -> Iterator[None]:
-    """Let failed messages of a queue come back at once, instead of after minutes."""
+    """Let failed messages of a queue come back at once, and give them up the second time."""
     sqs, url = app.aws.client("sqs"), app.stack.outputs[queue]
-    name = "VisibilityTimeout"
-    usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"]
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={name: "1"})
+    names = ["VisibilityTimeout", "RedrivePolicy"]
+    usual = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    policy = json.dumps({**json.loads(usual["RedrivePolicy"]), "maxReceiveCount": 2})
+    sqs.set_queue_attributes(
+        QueueUrl=url, Attributes={"VisibilityTimeout": "1", "RedrivePolicy": policy}
+    )
     try:
         yield
     finally:
@@ -748,7 +772,7 @@ class TestOperations:
     def test_what_was_given_up_is_redriven_once_its_cause_is_mended(
         self, app: App, repository: Any, run: Any
     ) -> None:
-        """Eight tries without its rights; `list` and `show` say what it is; redriven, one alert."""
+        """Tried without its rights; `list` and `show` say what it is; redriven, one alert."""
         name = repository()
         queue = ("--queue", "scan-events", "--format", "json")
 

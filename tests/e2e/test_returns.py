@@ -119,4 +119,4 @@ def test_a_long_scan_goes_on_under_the_role_of_its_function(
 
 def _evaluated(app: App, digest: str) -> int:
     lines = [each for each in app.log("processScan") if each.get("result") == "evaluated"]
-    return sum(digest in each["image"] for each in lines if each["findings"] == {"HIGH": 250})
+    return sum(digest in each["image"] for each in lines if each.get("findings") == {"HIGH": 250})

@@ -89,7 +89,7 @@ def test_the_matrix_catches(mutant: type[Mutant], number: str) -> None:
     """The row fails with the bug, and passes without it (see test_matrix.py)."""
     row = next(each for each in ROWS if each.number == number)
 
-    results = [run(_mutated(row, mutant), seed, scale=0.0) for seed in (1, 2, 3)]
+    results = (run(_mutated(row, mutant), seed, scale=0.0) for seed in (1, 2, 3))
 
     assert any(each.problems for each in results)
 

@@ -120,5 +120,5 @@ def test_a_long_poll_is_cut_and_the_visibility_timeout_of_a_queue_is_not(
     back = queue.wait() - started
 
     assert (held is None, empty is None) == (False, True)
-    assert LONGEST_DELAY <= polled < LONG
+    assert polled < LONG
     assert back >= SHORT

@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -1299,6 +1300,20 @@ class TestScript:
 
         with pytest.raises(requests.ConnectionError):
             client.slack({"text": "x"})
+
+    def test_silence_ends_when_a_test_says_so(self, client: Client) -> None:
+        """The caller is let go, and the next silence lasts again."""
+        client.receivers.script("slack", [TimeoutAfterAccept(), TimeoutAfterAccept()])
+        with ThreadPoolExecutor() as pool:
+            call = pool.submit(client.slack, {"text": "x"})
+            client.receivers.wait_for(1, timeout=5)
+            client.receivers.hang_up()
+            with pytest.raises(requests.ConnectionError):
+                call.result()
+
+        url = client.receivers.slack_url("payments")
+        with pytest.raises(requests.ReadTimeout):
+            client.session.post(url, json={"text": "x"}, timeout=(3, 0.05))
 
     @pytest.mark.parametrize("accepts", [True, False])
     def test_hanging_up(self, client: Client, *, accepts: bool) -> None:
