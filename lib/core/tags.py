@@ -36,7 +36,9 @@ def added(tags: Sequence[TagRow], fact: TagFact) -> tuple[TagRow, ...]:
     """Return the rows after a fact about a tag."""
     if fact.observed_at is None:
         return pushed(tags, fact.tag, fact.digest, fact.at)
-    return observed(tags, fact.tag, fact.digest, fact.observed_at, image_pushed_at=fact.at)
+    return observed(
+        tags, fact.tag, fact.digest, fact.observed_at, image_pushed_at=fact.at, since=fact.since
+    )
 
 
 def observed(
@@ -51,8 +53,9 @@ def observed(
     """
     Return the rows after ECR answered at a time that a tag points to an image.
 
-    What events say of a later time stands. A push without an event is dated by the answer; that of
-    an image which was itself pushed since the pass before (`since`) is dated by that.
+    What events say of a later time stands. A push without an event is dated by the push of the
+    image. Where that is older than an earlier answer about the image, which did not name the tag
+    (`since`), the tag was pushed after that answer: it is dated by this one.
     """
     row = _row(tags, tag, digest) or TagRow(tag, digest, _EVER)
     last = max((other.pushed_at for other in _others(tags, row)), default=_EVER)
@@ -61,9 +64,9 @@ def observed(
         return tuple(tags)
     if newest and row.archived:
         return _with(tags, replace(row, deleted_at=None, archived=False))
-    guess = at
-    if since is not None and image_pushed_at is not None and since < image_pushed_at < at:
-        guess = image_pushed_at
+    guess = at if image_pushed_at is None else min(image_pushed_at, at)
+    if since is not None and guess <= since:
+        guess = at
     earliest = max(last, row.deleted_at or _EVER) + _JUST_AFTER
     return _with(tags, TagRow(tag, digest, max(guess, earliest), observed=True))
 

@@ -197,14 +197,15 @@ def _counts(candidate: _Candidate, now: datetime) -> bool:
         return False
     if candidate.untagged:
         waited = row.is_index or now >= candidate.place.pushed_at + INDEX_PATIENCE
-        return candidate.hold is _Hold.LIVE and row.index is None and waited
-    return row.index is None or not row.index_has_tags
+        never_tagged = candidate.hold is _Hold.LIVE and not row.image.tags
+        return never_tagged and row.index is None and waited
+    return not row.index_has_tags
 
 
 def _runs(candidate: _Candidate, others: Iterable[_Candidate], now: datetime) -> bool:
     """Return whether an image counts as running: for a while also after it stopped."""
     stopped_at = candidate.stopped_at
-    if candidate.runs or stopped_at is None:
+    if stopped_at is None:
         return candidate.runs
     return now < stopped_at + STOPPED_PATIENCE and not any(other.runs for other in others)
 

@@ -178,10 +178,16 @@ class ImageFlow:
             pushed_at=described.pushed_at or report.image.pushed_at,
         )
         report = replace(report, image=image)
+        before = self._record(image)
         self._keep(image, known_since=image.pushed_at or event.time, is_index=bool(report.parts))
         key = self._objects.put_report(report)
         self._changed(image, lambda stored: _with_report(stored, report, key, event, now))
-        streams = self._tagged(image, image.pushed_at or event.time, observed_at=now)
+        streams = self._tagged(
+            image,
+            image.pushed_at or event.time,
+            observed_at=now,
+            since=before.fetched_at if before is not None else None,
+        )
         return ImageOutcome(ImageResult.STORED, report.scan.reason or "a usable report", streams)
 
     def _report(self, event: ScanEvent) -> AnyReport:
@@ -278,10 +284,15 @@ class ImageFlow:
         return tuple(dict.fromkeys((*self._names(image), *earlier)))
 
     def _tagged(
-        self, image: Image, at: datetime, *, observed_at: datetime | None = None
+        self,
+        image: Image,
+        at: datetime,
+        *,
+        observed_at: datetime | None = None,
+        since: datetime | None = None,
     ) -> tuple[StreamId, ...]:
         facts = [
-            TagFact(stream.id, tag, image.digest, at, observed_at=observed_at)
+            TagFact(stream.id, tag, image.digest, at, observed_at, since)
             for stream, own in self._streams_now(image).items()
             for tag in own.tags or (UNTAGGED,)
         ]

@@ -309,6 +309,8 @@ class TagFact:
     """When the tag was pushed; of an answer, when the image was."""
     observed_at: datetime | None = None
     """When ECR answered; None: an event says so."""
+    since: datetime | None = None
+    """When ECR answered about the image before, and did not name the tag; None: never."""
 
 
 @dataclass(frozen=True, slots=True)

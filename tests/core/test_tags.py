@@ -1,6 +1,7 @@
 """Which image a tag points to."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -8,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.tags import deleted, holder, is_deleted, is_doubtful, kept, observed, pushed
-from lib.models.streams import UNTAGGED, TagRow
+from lib.core.tags import added, deleted, holder, is_deleted, is_doubtful, kept, observed, pushed
+from lib.models.streams import UNTAGGED, TagFact, TagRow
 from tests.support.builders import NOW
+from tests.support.streams import STREAM
 
 HOUR = timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
@@ -129,23 +131,31 @@ class TestDeleted:
 
 
 class TestObserved:
-    def test_a_tag_without_an_event_is_dated_by_the_pass_that_saw_it(self) -> None:
-        """On the day of the installation all tags have the same time."""
-        assert observed((), "latest", "A", at(1), image_pushed_at=at(-9)) == (
-            TagRow("latest", "A", at(1), observed=True),
+    def test_a_tag_of_before_the_installation_is_dated_by_its_image(self) -> None:
+        """In whatever order images are looked at, the newest one has the newest tag."""
+        rows = observed((), "1.1", "B", at(1), image_pushed_at=at(-8))
+        rows = observed(rows, "1.0", "A", at(2), image_pushed_at=at(-9))
+
+        assert rows == (
+            TagRow("1.1", "B", at(-8), observed=True),
+            TagRow("1.0", "A", at(-9), observed=True),
         )
 
+    def test_without_the_time_of_the_image_the_answer_dates_the_tag(self) -> None:
+        """Nothing older is known."""
+        assert observed((), "1.1", "B", at(1)) == (TagRow("1.1", "B", at(1), observed=True),)
+
     def test_a_push_that_was_lost_is_dated_by_its_image(self) -> None:
-        """The image came after the pass before, so its tag did, too."""
+        """The image came after the answer before, so its tag did, too."""
         rows = observed((), "latest", "A", at(2), image_pushed_at=at(1.5), since=at(1))
 
         assert rows == (TagRow("latest", "A", at(1.5), observed=True),)
 
     @pytest.mark.parametrize("image_pushed_at", [None, at(0), at(1), at(2), at(3)])
-    def test_a_promotion_that_was_lost_is_dated_by_the_pass(
+    def test_a_promotion_that_was_lost_is_dated_by_the_answer(
         self, image_pushed_at: datetime | None
     ) -> None:
-        """The image is older than the pass before."""
+        """The answer before did not name the tag, so it was pushed since then."""
         rows = observed((), "1.0", "A", at(2), image_pushed_at=image_pushed_at, since=at(1))
 
         assert rows[0].pushed_at == at(2)
@@ -214,6 +224,22 @@ class TestObserved:
         assert digest_of(rows) == digest
         assert observed(rows, "latest", digest, at(5)) == rows
         assert not is_doubtful(rows, "latest")
+
+
+class TestAdded:
+    def test_a_fact_of_an_event_is_a_push(self) -> None:
+        """At its time."""
+        fact = TagFact(STREAM, "1.0", "A", at(0))
+
+        assert added((), fact) == (TagRow("1.0", "A", at(0)),)
+
+    def test_a_fact_of_an_answer_is_dated_by_image_and_answers(self) -> None:
+        """The first one, and one after an answer that did not name the tag."""
+        fact = TagFact(STREAM, "1.0", "A", at(0), observed_at=at(9))
+
+        assert added((), fact) == (TagRow("1.0", "A", at(0), observed=True),)
+        later = replace(fact, since=at(8))
+        assert added((), later) == (TagRow("1.0", "A", at(9), observed=True),)
 
 
 class TestUntagged:

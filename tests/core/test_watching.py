@@ -34,7 +34,8 @@ class Stream:
         """Push a tag; an image that was not there before is scanned within a minute."""
         self.tags = pushed(self.tags, tag, digest, at(hour))
         if digest not in self.images:
-            image = an_image(digest=digest, tags=("other",), pushed_at=at(hour))
+            tags = ("other",) if tag else ()
+            image = an_image(digest=digest, tags=tags, pushed_at=at(hour))
             ended = at(hour + 1 / 60) if scanned else None
             self.images[digest] = ImageRow(image, at(hour), ended)
         return self
@@ -216,6 +217,12 @@ class TestDeletion:
 
         assert digests(stream.with_row("A", gone_at=at(7)).at(8)) == ("B", ())
 
+    def test_a_tag_that_was_deleted_and_pushed_again_did_not_move(self) -> None:
+        """The image that had it before is not current while the scan of the next is awaited."""
+        stream = Stream().pushed("1.0", "Z", -9).pushed("latest", "A", 0).deleted("latest", "A", 1)
+
+        assert digests(stream.pushed("latest", "B", 2, scanned=False).at(2.5)) == ("Z", ())
+
     def test_a_tag_that_moved_to_a_deleted_image_holds_no_other_one(self) -> None:
         """It was deleted with the image that took it."""
         stream = Stream().pushed("latest", "A", 0).pushed("latest", "B", 5, scanned=False)
@@ -331,8 +338,16 @@ class TestUntagged:
         assert digests(stream.at(9)) == (None, ())
 
     def test_an_image_that_got_a_tag_leaves(self) -> None:
-        """It is in the stream of that tag now, running or not."""
+        """It is in the stream of that tag now, running or not; here it never returns."""
         stream = Stream().pushed(UNTAGGED, "A", 0).runs("A", 1).deleted(UNTAGGED, "A", 2)
+
+        assert digests(stream.at(9)) == (None, ())
+
+    def test_an_image_that_is_described_with_a_tag_does_not_count(self) -> None:
+        """ECR answered before the event of the tag."""
+        stream = Stream().pushed(UNTAGGED, "A", 0)
+
+        stream.with_row("A", image=replace(stream.images["A"].image, tags=("1.0",)))
 
         assert digests(stream.at(9)) == (None, ())
 
