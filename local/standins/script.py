@@ -10,6 +10,7 @@ Scripted faults: each request to a receiver takes one step. After the last step 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from threading import Lock
 
 from local.standins.wire import Answer
@@ -62,3 +63,12 @@ class Scripts:
         """Return the number of remaining steps."""
         with self._lock:
             return sum(map(len, self._steps.values()))
+
+
+def reason_of(step: Answer | Disconnect) -> str:
+    """Return the reason for which the journal says that a step refused a message."""
+    if isinstance(step, Disconnect):
+        return "hung up on purpose"
+    after = step.headers.get("Retry-After")
+    wait = f", Retry-After: {after}" if after else ""
+    return f"refused on purpose: {step.body or HTTPStatus(step.status).phrase}{wait}"

@@ -29,7 +29,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from local.standins.jira import JiraStandIn
 from local.standins.journal import Journal
 from local.standins.pagerduty import PagerDutyStandIn
-from local.standins.script import Accept, Disconnect, Scripts, Step, TimeoutAfterAccept
+from local.standins.script import Accept, Disconnect, Scripts, Step, TimeoutAfterAccept, reason_of
 from local.standins.slack import SlackStandIn
 from local.standins.slack_api import SlackApiStandIn
 from local.standins.sns import PREFIX, SnsStandIn
@@ -254,7 +254,7 @@ class Receivers:
         destination = stand_in.destination(call)
         step = self._scripts.next(f"{receiver}/{destination}", receiver)
         if isinstance(step, Answer | Disconnect) and not step.accepts:
-            outcome = Outcome(NOT_FOUND.answer, reason=_scripted(step))
+            outcome = Outcome(NOT_FOUND.answer, reason=reason_of(step))
         else:
             outcome = stand_in.handle(call)
         reply = outcome.answer if isinstance(step, Accept) else step
@@ -332,14 +332,6 @@ class Receivers:
                 HTTPStatus.OK, message.raw, {"Content-Type": "text/plain; charset=utf-8", **_SAFE}
             )
         return NOT_FOUND.answer
-
-
-def _scripted(step: Answer | Disconnect) -> str:
-    if isinstance(step, Disconnect):
-        return "hung up on purpose"
-    after = step.headers.get("Retry-After")
-    wait = f", Retry-After: {after}" if after else ""
-    return f"refused on purpose: {step.body or HTTPStatus(step.status).phrase}{wait}"
 
 
 def _redirect(address: str) -> Answer:
