@@ -59,8 +59,8 @@ class _PartReport:
         self._part = part
         self._alone = alone
         own = next(iter(part.evidence), None)
-        usable = part.reason is None and own is not None and own.complete
-        self._own = own if usable and own and own.image.key == watched.image.key else None
+        is_own = own is not None and own.image.key == watched.image.key
+        self._own = own if own is not None and is_own and own.complete else None
         rows = self._own.findings if self._own is not None else ()
         self._ids = {row.vulnerability_id for row in rows}
         self._aliases = {alias for row in rows for alias in row.aliases}

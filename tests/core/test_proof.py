@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lib.core.proof import Listing, Proof, listing_of, listings
-from lib.models import ScanSource
+from lib.models import Package, ScanSource
 from lib.models.streams import PackageVersion, Role, WatchedImage
 from tests.support.builders import a_finding, an_image
 from tests.support.streams import AMD, a_departure, a_part, a_watched, an_unscanned_part
@@ -42,6 +42,13 @@ def test_without_a_complete_report_of_its_own_nothing_is_proven(image: WatchedIm
     assert doubt(image) == "payments/api:1.4.2 has no complete report of its own"
 
 
+def test_a_scan_that_fails_later_takes_no_proof_away() -> None:
+    """The image is the same, and had a complete report."""
+    own = a_part(image=FIXED).evidence
+
+    assert doubt(a_watched(image=FIXED, parts=(an_unscanned_part("FAILED", *own),))) is None
+
+
 def test_another_scanner_proves_nothing() -> None:
     """It looks for other things; both doors to Inspector are one scanner."""
     basic = a_watched(image=FIXED, source=ScanSource.ECR_BASIC)
@@ -64,10 +71,12 @@ def test_a_package_in_the_same_version_is_not_fixed() -> None:
 def test_packages_without_a_name_or_version_cannot_be_compared() -> None:
     """They are no doubt."""
     listing = replace(LISTED, packages=(PackageVersion("", "1"), PackageVersion("app", "")))
-    row = replace(a_finding("CVE-2").package, name="app", version=None)
+    rows = (
+        replace(a_finding("CVE-2"), package=Package(name, version))
+        for name, version in (("app", None), ("", "1"))
+    )
 
-    assert doubt(a_watched(replace(a_finding("CVE-2"), package=row), image=FIXED),
-                 listing=listing) is None  # fmt: skip
+    assert doubt(a_watched(*rows, image=FIXED), listing=listing) is None
 
 
 @pytest.mark.parametrize(
