@@ -26,6 +26,7 @@ from lib.models import (
     IgnoredEvent,
     Json,
     PushEvent,
+    RemovalEvent,
     Report,
     RepositoryEvent,
     ScanEvent,
@@ -117,6 +118,9 @@ def _process(application: App, body: dict[str, Json], seconds_left: Callable[[],
         case FindingEvent(event_id=event_id, report=report):
             metrics.add_metric(Metric.FINDING_EVENTS_ACKNOWLEDGED, MetricUnit.Count, 1)
             logger.info("finding event acknowledged", event=event_id, image=report.image.key)
+        case RemovalEvent(event_id=event_id, removal=removal):
+            metrics.add_metric(Metric.EVENTS_IGNORED, MetricUnit.Count, 1)
+            logger.info("event ignored", event=event_id, reason=f"an image was {removal.value}")
         case IgnoredEvent(event_id=event_id, reason=reason):
             metrics.add_metric(Metric.EVENTS_IGNORED, MetricUnit.Count, 1)
             logger.info("event ignored", event=event_id, reason=reason)

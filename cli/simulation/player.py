@@ -211,10 +211,10 @@ class Player:
             self._registry.delete_repository(delete.repository or "")
             return
         image = self._registry.image(delete.image)
-        tags: Sequence[str | None] = image.tags or [None]
+        tags: Sequence[str | None] = [*image.tags] or [None]
+        self._registry.delete(image)
         for tag in tags:
             self._send(events.action(image, "DELETE", tag, self._number(), self._now))
-        self._registry.delete(image)
 
     # --- the bus -------------------------------------------------------------------------------
 

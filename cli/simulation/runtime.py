@@ -27,6 +27,7 @@ from lib.models import (
     ImageIndex,
     PushEvent,
     Receipt,
+    RemovalEvent,
     Scan,
     ScanEvent,
     StreamId,
@@ -190,6 +191,8 @@ class Runtime:
                 self._follow(self._images.scanned(event), "scan", raw)
             case PushEvent():
                 self._follow(self._images.pushed(event), "push", raw)
+            case RemovalEvent():
+                self._follow(self._images.removed(event), event.removal.value, raw)
             case FindingEvent():
                 self._gather(event)
             case _:

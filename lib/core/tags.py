@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from lib.models import Removal
 from lib.models.streams import UNTAGGED, TagFact, TagRow
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -34,6 +35,9 @@ def pushed(tags: Sequence[TagRow], tag: str, digest: str, at: datetime) -> tuple
 
 def added(tags: Sequence[TagRow], fact: TagFact) -> tuple[TagRow, ...]:
     """Return the rows after a fact about a tag."""
+    if fact.removal is not None:
+        archived = fact.removal is Removal.ARCHIVED
+        return deleted(tags, fact.tag, fact.digest, fact.at, archived=archived)
     if fact.observed_at is None:
         return pushed(tags, fact.tag, fact.digest, fact.at)
     return observed(

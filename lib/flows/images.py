@@ -25,6 +25,8 @@ from lib.models import (
     Image,
     ImageIndex,
     PushEvent,
+    Removal,
+    RemovalEvent,
     Report,
     Scan,
     ScanEvent,
@@ -109,6 +111,35 @@ class ImageFlow:
             scan = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
             return self._refreshed(ScanEvent(event.event_id, event.time, image, scan, index=True))
         return ImageOutcome(ImageResult.TAGGED, "its tags are known", streams)
+
+    def removed(self, event: RemovalEvent) -> ImageOutcome:
+        """Keep what was deleted or archived; one call tells whether the image is still there."""
+        image, at = event.image, event.time
+        record = self._record(image)
+        if record is None:
+            return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image")
+        streams = self._streams(replace(record.row.image, tags=image.tags))
+        if event.removal is Removal.RESTORED:
+            return self.refetch(record.row.image, event.event_id, at)
+        self._add_tags(
+            [
+                TagFact(stream.id, tag, image.digest, at, removal=event.removal)
+                for stream, own in self._streams_now(image).items()
+                for tag in own.tags
+            ]
+        )
+        if event.removal is Removal.ARCHIVED or not self._exists(image):
+            self._changed(
+                image, lambda stored: replace(stored, row=replace(stored.row, gone_at=at))
+            )
+        return ImageOutcome(ImageResult.TAGGED, f"it was {event.removal.value}", streams)
+
+    def _exists(self, image: Image) -> bool:
+        try:
+            self._source.describe(replace(image, tags=()))
+        except (ImageGoneError, NotAnImageError):
+            return False
+        return True
 
     def finding(self, event: FindingEvent) -> ImageOutcome:
         """Fetch the report of a watched image again; that of another one is stale."""

@@ -68,6 +68,8 @@ from lib.models.events import (
     FindingEvent,
     IgnoredEvent,
     PushEvent,
+    Removal,
+    RemovalEvent,
     RepositoryEvent,
     ScanEvent,
 )
@@ -186,6 +188,8 @@ __all__ = [
     "Provenance",
     "PushEvent",
     "Receipt",
+    "Removal",
+    "RemovalEvent",
     "Report",
     "RepositoryDigest",
     "RepositoryEvent",

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from lib.models.names import Counts
 from lib.models.scans import Image, Report, Scan
@@ -40,6 +41,25 @@ class PushEvent:
     """Whether an index was pushed; None if the event does not say."""
 
 
+class Removal(StrEnum):
+    """The ways in which an image leaves a registry, or comes back."""
+
+    DELETED = "deleted"
+    ARCHIVED = "archived"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalEvent:
+    """An image, or a tag of it, was deleted; or an image was archived or restored."""
+
+    event_id: str
+    time: datetime
+    image: Image
+    """With the tag that was deleted, where the event names one."""
+    removal: Removal
+
+
 @dataclass(frozen=True, slots=True)
 class RepositoryEvent:
     """A check of a repository, after a change of its settings or by schedule."""
@@ -67,4 +87,4 @@ class IgnoredEvent:
     reason: str
 
 
-Event = ScanEvent | PushEvent | RepositoryEvent | FindingEvent | IgnoredEvent
+Event = ScanEvent | PushEvent | RemovalEvent | RepositoryEvent | FindingEvent | IgnoredEvent

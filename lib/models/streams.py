@@ -12,6 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from lib.models.events import Removal
 from lib.models.names import Severity, StreamId
 from lib.models.scans import AnyReport, Finding, Image, Report, ScanSource
 
@@ -311,6 +312,8 @@ class TagFact:
     """When ECR answered; None: an event says so."""
     since: datetime | None = None
     """When ECR answered about the image before, and did not name the tag; None: never."""
+    removal: Removal | None = None
+    """Deleted or archived at that time; None: the tag was pushed, or is there."""
 
 
 @dataclass(frozen=True, slots=True)

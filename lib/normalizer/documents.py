@@ -21,6 +21,7 @@ from lib.models import (
     Image,
     Json,
     PushEvent,
+    RemovalEvent,
     Report,
     RepositoryEvent,
     Scan,
@@ -317,6 +318,8 @@ def _collect_event(node: Mapping[str, Any], contents: _Contents) -> None:
                 _collect_finding_event(body, event, contents)
             case PushEvent():
                 contents.others["an event: a push has no findings"] += 1
+            case RemovalEvent():
+                contents.others["an event: a removal has no findings"] += 1
             case RepositoryEvent():
                 contents.others["an event: a check of a repository has no findings"] += 1
             case IgnoredEvent():

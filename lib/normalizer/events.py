@@ -24,6 +24,8 @@ from lib.models import (
     Image,
     Json,
     PushEvent,
+    Removal,
+    RemovalEvent,
     Report,
     RepositoryEvent,
     Scan,
@@ -107,6 +109,8 @@ REGISTRY_CHANGE: Final[Mapping[str, Json]] = MappingProxyType(
 )
 """The rule that checks all repositories, as the function audit_repositories does every day."""
 
+_ACTIONS: Final = ("PUSH", "DELETE", "UPDATE_STORAGE_CLASS")
+"""Actions that change which images there are."""
 ONE_FINDING: Final = "one finding from an event, not the whole scan"
 
 _SCHEMAS: Final = Path(__file__).parents[2] / "schemas" / "events"
@@ -261,11 +265,25 @@ def _image(body: Mapping[str, Json]) -> Image:
 
 
 def _other_action(body: Mapping[str, Json]) -> str | None:
-    """Return why an ECR Image Action is not a successful push: deletions occur, too."""
+    """Return why an ECR Image Action changes no image here: replications occur, too."""
     detail = mapping(body.get("detail"))
-    if (detail.get("action-type"), detail.get("result")) == ("PUSH", "SUCCESS"):
+    if detail.get("action-type") in _ACTIONS and detail.get("result") == "SUCCESS":
         return None
-    return "an action that is not a successful push"
+    return "an action that is not a successful push or removal"
+
+
+def _action_event(body: Mapping[str, Json], time: datetime) -> PushEvent | RemovalEvent:
+    detail = body["detail"]
+    match detail["action-type"], detail.get("target-storage-class"):
+        case "PUSH", _:
+            return _push_event(body, time)
+        case "DELETE", _:
+            removal = Removal.DELETED
+        case _, "ARCHIVE":
+            removal = Removal.ARCHIVED
+        case _:
+            removal = Removal.RESTORED
+    return RemovalEvent(body["id"], time, _image(body), removal)
 
 
 def _push_event(body: Mapping[str, Json], time: datetime) -> PushEvent:
@@ -380,7 +398,7 @@ KINDS: Final[
             lambda _: None,
             _scan_event(ScanSource.ECR_BASIC),
         ),
-        ("aws.ecr", ECR_IMAGE_ACTION): ("ecr-image-action.json", _other_action, _push_event),
+        ("aws.ecr", ECR_IMAGE_ACTION): ("ecr-image-action.json", _other_action, _action_event),
         ("aws.inspector2", INSPECTOR2_SCAN): (
             "inspector2-scan.json",
             _other_scan,

@@ -30,6 +30,7 @@ from tests.support.builders import (
     an_image,
     an_unusable_report,
 )
+from tests.support.documents import document
 
 ROOT = Path(__file__).parents[2]
 EVENT = {
@@ -147,6 +148,18 @@ def test_an_event_about_something_else_is_ignored(batch: Any, context: Any, coun
     application = an_app()
 
     answer = process_batch(application, batch(other), context)
+
+    assert answer == {"batchItemFailures": []}
+    assert application.scans.seen == []
+    assert counted()["EventsIgnored"] == 1
+
+
+def test_a_removed_image_is_no_scan(batch: Any, context: Any, counted: Any) -> None:
+    """Its event is acknowledged and counted."""
+    application = an_app()
+    removal = document("other/ecr-image-action-delete.json")
+
+    answer = process_batch(application, batch(removal), context)
 
     assert answer == {"batchItemFailures": []}
     assert application.scans.seen == []

@@ -13,6 +13,8 @@ from lib.models import (
     IgnoredEvent,
     Image,
     PushEvent,
+    Removal,
+    RemovalEvent,
     RepositoryEvent,
     ScanEvent,
     ScanSource,
@@ -116,6 +118,24 @@ def test_a_push_says_what_it_may_be(media_type: str | None, index: Any) -> None:
     assert event.index is index
 
 
+@pytest.mark.parametrize(
+    ("name", "removal"),
+    [
+        ("delete", Removal.DELETED),
+        ("update_storage_class-archive", Removal.ARCHIVED),
+        ("update_storage_class-standard", Removal.RESTORED),
+    ],
+)
+def test_a_removal_names_its_image(name: str, removal: Removal) -> None:
+    """A deleted tag is named, too; an image is archived with all its tags."""
+    event = parse_event(document(f"other/ecr-image-action-{name}.json"))
+
+    assert isinstance(event, RemovalEvent)
+    assert event.removal is removal
+    assert event.image.digest.startswith("sha256:")
+    assert bool(event.image.tags) is (removal is Removal.DELETED)
+
+
 def test_registry_comes_from_the_arn() -> None:
     """The event's account may be another one than the registry's."""
     event = {**scan_event(), "account": "111122223333", "region": "us-east-1"}
@@ -150,12 +170,8 @@ def test_without_an_arn_the_envelope_says_where() -> None:
             "a finding about an unnamed resource, not an ECR image",
         ),
         (
-            document("other/ecr-image-action-delete.json"),
-            "an action that is not a successful push",
-        ),
-        (
             {**document("ecr-image-action/push.json"), "detail": None},
-            "an action that is not a successful push",
+            "an action that is not a successful push or removal",
         ),
         ({**scan_event(), "source": "custom"}, "events of this kind are not used: ECR Image Scan"),
         (
