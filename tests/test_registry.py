@@ -1,12 +1,13 @@
 """Registry, schemas, tests and README name the same receivers: no step of adding one is missed."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from lib.notifiers import NOTIFIERS
-from tests.support.receivers import ANSWERS, OPTIONS
+from tests.support.receivers import ANSWERS, OPTIONS, SECRETS
 
 ROOT = Path(__file__).parents[1]
 STEPS = (
@@ -62,16 +63,37 @@ def test_every_schema_has_a_receiver() -> None:
     assert not unknown, f"add to NOTIFIERS in lib/notifiers/__init__.py: {', '.join(unknown)}"
 
 
-def test_readme_has_a_row_for_every_receiver() -> None:
-    """A table row that starts with the receiver's type says how to use it."""
+@pytest.mark.parametrize("table", ["| type | options |", "| type | what a test does |"])
+@pytest.mark.parametrize("name", NOTIFIERS)
+def test_readme_has_a_row_for_every_receiver(name: str, table: str) -> None:
+    """One says how it is set up, the other what `destinations test` does with it."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert readme.count(table) == 1
 
-    missing = [
-        each for each in NOTIFIERS if not re.search(rf"^\| `{each}` \|", readme, re.MULTILINE)
-    ]
+    rows = readme.split(table)[1].split("\n\n")[0]
 
-    rows = ", ".join(f"| `{each}` | … |" for each in missing)
-    assert not missing, f"README.md needs in its table of types: {rows}"
+    assert f"\n| `{name}` |" in rows, f"README.md needs a row below {table}: | `{name}` | … |"
+
+
+@pytest.mark.parametrize("name", NOTIFIERS)
+def test_editors_complete_every_receiver(name: str) -> None:
+    """alerts-1.0.0.json offers its options."""
+    schema = json.loads((ROOT / "schemas" / "alerts-1.0.0.json").read_text("utf-8"))
+    offered = json.dumps(schema["$defs"]["destination"])
+
+    assert f'"notifiers/{name}.json"' in offered, (
+        f"add notifiers/{name}.json to $defs.destination in schemas/alerts-1.0.0.json"
+    )
+
+
+@pytest.mark.parametrize("mode", OPTIONS)
+def test_every_secret_of_the_contract_has_a_value(mode: str) -> None:
+    """The contract looks for the values where they must not be."""
+    names = re.findall(r'"secret": "([^"]+)"', json.dumps(OPTIONS[mode]))
+
+    missing = sorted(set(names) - set(SECRETS))
+
+    assert not missing, f"add to SECRETS in tests/support/receivers.py: {', '.join(missing)}"
 
 
 @pytest.mark.parametrize("name", NOTIFIERS)

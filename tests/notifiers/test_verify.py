@@ -56,7 +56,7 @@ def test_only_receivers_with_a_memory_can_be_asked() -> None:
     """A webhook and a topic have none; without `verify` the pipeline sends again."""
     verifiable = {mode for mode in OPTIONS if isinstance(notifier(mode, tools()), Verifiable)}
 
-    assert verifiable == {"jira", "slack-bot"}
+    assert verifiable == {"jira", "slack-bot"}, f"test here what `verify` asks: {__name__}"
 
 
 def test_a_comment_with_the_delivery_is_the_receipt() -> None:
