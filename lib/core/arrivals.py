@@ -27,6 +27,8 @@ _CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
     Arrival.SCAN: "a scan of {image} lists it now",
 })  # fmt: skip
 
+_ADDED: Final = "the stream that it is compared with does not have it"
+
 
 class Arrivals:
     """What is asked about the desired items of one view."""
@@ -52,7 +54,7 @@ class Arrivals:
             return Kind(item.reported.condition.value), item.reason
         if self._before is None:
             if self._compared:
-                return Kind.NEW, "not in what this stream is compared with"
+                return Kind.NEW, _ADDED
             return Kind.BASELINE, "the first usable report of this stream"
         return next(self._kinds(item, self._before))
 
@@ -77,7 +79,7 @@ class Arrivals:
             yield Kind.SUPPRESSION_ENDED, self._ended(entry)
         if before.rules != self._rules.hash:
             yield Kind.RULES_CHANGED, f"alerts.yml was changed since {before.at:%Y-%m-%d}"
-        yield Kind.NEW, f"the rules ask for it in {image} now"
+        yield Kind.NEW, _ADDED if self._compared else f"the rules ask for it in {image} now"
 
     def _changes(self, item: DesiredItem, before: ReportedItem) -> Iterator[Judgement]:
         """Yield each kind that holds for an item that was reported, the first one first."""

@@ -60,10 +60,12 @@ def test_the_first_usable_report_is_the_baseline() -> None:
 
 
 def test_what_a_comparison_leaves_is_new() -> None:
-    """There is no baseline where another stream is the reference."""
+    """There is no baseline; nor is there when the other stream lost what both had."""
     state = a_state(a_watched(a_finding()), comparison=Comparison(a_digest(), frozenset()))
 
-    assert of(a_lifecycle(1), state=state)[0] is Kind.NEW
+    judgement = (Kind.NEW, "the stream that it is compared with does not have it")
+    assert of(a_lifecycle(1), state=state) == judgement
+    assert of(a_lifecycle(1), state=state, agreed=AGREED) == judgement
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,13 @@ def test_both_scanners_mean_the_same_by_unsupported() -> None:
     assert conditions(basic)[0].condition is Condition.SCAN_FAILED
 
 
+def test_a_status_alone_has_its_own_meaning() -> None:
+    """The reason of another status can be empty."""
+    assert meaning(a_part("FAILED", "")) == "FAILED"
+    assert meaning(a_part("FAILED", None)) == "FAILED"
+    assert meaning(a_part("FAILED", "the UnsupportedImageError of something else")) == "FAILED"
+
+
 def test_two_parts_are_two_conditions() -> None:
     """Each platform is known by itself."""
     amd, arm = a_part("FAILED"), a_part("FAILED", part="linux/arm64")

@@ -335,6 +335,119 @@ def test_an_old_image_that_begins_to_run_is_deployed() -> None:
     assert story.run() == {"RESOLVED": ["CVE-1"]}
 
 
+def test_both_scanners_list_the_same_vulnerability() -> None:
+    """Under other names of packages; the next one of the same scanner resolves it."""
+    story = Story()
+    other = replace(SSL, package=replace(SSL.package, name="libssl3"))
+
+    story.push(A, SSL, source=ScanSource.ECR_BASIC)
+    assert story.push(B, other, ZIP) == {"NEW": ["CVE-2"]}
+    assert story.push(C) == {"RESOLVED": ["CVE-1", "CVE-2"]}
+
+
+def test_what_another_scanner_rates_worse_is_taken_over() -> None:
+    """Without a message; an exploit is news, whoever knows it."""
+    story = Story()
+    story.push(A, replace(SSL, severity=Severity.HIGH), source=ScanSource.ECR_BASIC)
+
+    assert story.scan(A, SSL) == {}
+    assert story.view.reported["CVE-1"].severity is Severity.CRITICAL
+    assert story.scan(A, replace(SSL, exploit_available="YES")) == {"EXPLOIT_KNOWN": ["CVE-1"]}
+
+
+def test_a_fix_that_is_withdrawn_and_comes_back() -> None:
+    """Where a route asks for what can be fixed."""
+    story = Story(a_route(only=("fixable",)))
+    story.push(A, SSL)
+
+    assert story.scan(A, replace(SSL, fixed_version=None)) == {"NO_LONGER_REPORTED": ["CVE-1"]}
+    assert story.scan(A, SSL) == {"FIX_AVAILABLE": ["CVE-1"]}
+
+
+def test_rules_that_change_are_the_reason() -> None:
+    """In both directions; a scan is not needed."""
+    story = Story(a_route(severity=Severity.CRITICAL))
+    story.push(A, SSL, ZIP)
+
+    story.rules = RuleSet((a_route(),), (), "others")
+    assert story.sync() == {"RULES_CHANGED": ["CVE-2"]}
+    story.rules = RuleSet((a_route(severity=Severity.CRITICAL),), (), "rules")
+    assert story.sync() == {"NO_LONGER_REPORTED": ["CVE-2"]}
+
+
+def test_an_entry_for_one_image_does_not_cover_the_next() -> None:
+    """It still holds: what comes with the next image is new, once."""
+    story = Story(suppressions=(an_entry("CVE-1", digest=A.digest),))
+
+    assert story.push(A, SSL) == {}
+    assert story.push(B, SSL) == {"NEW": ["CVE-1"]}
+    assert story.scan(B, SSL) == {}
+
+
+def test_an_entry_that_begins_ends_the_item_until_it_is_over() -> None:
+    """Nothing is fixed meanwhile."""
+    story = Story()
+    story.push(A, SSL)
+
+    story.rules = replace(
+        story.rules, suppressions=(an_entry("CVE-1", expires=story.day),), hash="more"
+    )
+    assert story.sync() == {"NO_LONGER_REPORTED": ["CVE-1"]}
+    story.day += timedelta(days=1)
+    assert story.sync() == {"SUPPRESSION_ENDED": ["CVE-1"]}
+
+
+def test_a_deleted_image_brings_back_the_one_before() -> None:
+    """With what its release had fixed, and without what came with it."""
+    story = Story()
+    story.push(A, SSL)
+    story.push(B, ZIP)
+
+    story.current = A
+    assert story.sync(Arrival.DELETION) == {"NEW": ["CVE-1"], "RESOLVED": ["CVE-2"]}
+
+
+def test_an_incomplete_list_resolves_nothing() -> None:
+    """The complete one does, a minute later."""
+    story = Story()
+    story.push(A, SSL, ZIP)
+
+    assert story.push(B, complete=False) == {}
+    assert story.scan(B) == {"RESOLVED": ["CVE-1", "CVE-2"]}
+
+
+def test_a_first_scan_that_failed_is_no_baseline() -> None:
+    """The first usable report is."""
+    story = Story()
+    story.current = A
+
+    assert story.fail(A) == {"SCAN_FAILED": ["FAILED linux/amd64"]}
+    assert story.scan(A, SSL) == {
+        "BASELINE": ["CVE-1"],
+        "NO_LONGER_REPORTED": ["FAILED linux/amd64"],
+    }
+
+
+def test_the_end_of_monitoring_resolves_nothing() -> None:
+    """It is a condition; what was known stays."""
+    story = Story()
+    story.push(A, SSL)
+
+    story.records[A.digest] = replace(story.records[A.digest], monitored=False)
+    assert story.sync() == {"MONITORING_ENDED": ["MONITORING_ENDED linux/amd64"]}
+    assert "CVE-1" in story.shown
+
+
+def test_a_count_of_running_images_that_goes_up_and_down() -> None:
+    """Each time it is deployed, and no longer reported: nothing is fixed."""
+    story = Story(a_route(only=("in-use",)))
+    story.push(A, SSL)
+
+    for _ in range(2):
+        assert story.run(A) == {"DEPLOYED": ["CVE-1"]}
+        assert story.run() == {"NO_LONGER_REPORTED": ["CVE-1"]}
+
+
 # --- whatever happens -------------------------------------------------------------------------
 
 ROWS = st.lists(
