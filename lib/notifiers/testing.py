@@ -38,7 +38,7 @@ def document(destination: Destination, test: DestinationTest) -> dict[str, Json]
         "test_id": test.id,
         "destination": destination,
         "sent_at": time_to_json(test.time),
-        "origin": test.origin,
+        "sender": test.origin,
         "message": f"{TITLE}. {sentence(destination, test)}",
     }
 
