@@ -1,5 +1,5 @@
 """
-The suppressions of alerts.yml, edited as text: whatever is not touched stays as it was written.
+Edits of the suppressions in alerts.yml as text. Parts that are not edited stay unchanged.
 
     added      entries below those that are there
     renewed    another end or reason for one of them
@@ -24,7 +24,7 @@ from lib.core.suppressions import Suppression
 from lib.errors import ConfigError
 
 Entry = Mapping[str, str]
-"""One suppression as it stands in the file; keys in the order in which they are written."""
+"""A suppression in the file, with keys in their written order."""
 
 _KEY: Final = "suppressions"
 _BY_HAND: Final = (
@@ -34,7 +34,7 @@ _BY_HAND: Final = (
 
 
 def entry_of(suppression: Suppression) -> dict[str, str]:
-    """Return a suppression as the file has it: what it is limited to first, then why."""
+    """Return a suppression as an entry of the file: its limits first, then the reason."""
     values = {
         "id": suppression.id,
         "package": suppression.package,
@@ -50,19 +50,19 @@ def entry_of(suppression: Suppression) -> dict[str, str]:
 
 
 def added(text: str, entries: Sequence[Entry]) -> str:
-    """Return the text with more entries at the end of its list, which is made when missing."""
+    """Return the text with more entries at the end of the list, which is created if missing."""
     if not entries:
         return text
     return _edited(text, lambda layout: _adding(layout, entries), lambda old: [*old, *entries])
 
 
 def renewed(text: str, index: int, values: Entry) -> str:
-    """Return the text with other values for keys that an entry has."""
+    """Return the text with other values for existing keys of an entry."""
     return _edited(
         text,
         lambda layout: _renewing(layout, index, values),
         lambda old: [
-            each | dict(values) if place == index else each for place, each in enumerate(old)
+            entry | dict(values) if number == index else entry for number, entry in enumerate(old)
         ],
     )
 
@@ -78,16 +78,16 @@ def removed(text: str, indexes: Collection[int]) -> str:
     return _edited(
         text,
         lambda layout: _removing(layout, sorted(indexes)),
-        lambda old: [each for place, each in enumerate(old) if place not in indexes],
+        lambda old: [entry for number, entry in enumerate(old) if number not in indexes],
     )
 
 
-# --- one edit -----------------------------------------------------------------------------------
+# --- an edit ------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class _Splice:
-    """One part of the text and what comes in its place."""
+    """A part of the text, and its replacement."""
 
     start: int
     end: int
@@ -103,11 +103,11 @@ def _edited(
     if not isinstance(before, dict):
         raise ConfigError("this holds no configuration to which suppressions could be added")
     after = text
-    for each in sorted(splices(_layout(text)), key=lambda each: each.start, reverse=True):
-        after = after[: each.start] + each.new + after[each.end :]
-    wanted = before | {_KEY: expected(before.get(_KEY) or [])}
+    for splice in sorted(splices(_layout(text)), key=lambda splice: splice.start, reverse=True):
+        after = after[: splice.start] + splice.new + after[splice.end :]
+    expected_document = before | {_KEY: expected(before.get(_KEY) or [])}
     try:
-        done = understand(after, _KEY).document == wanted
+        done = understand(after, _KEY).document == expected_document
     except ConfigError as error:
         raise ConfigError(_BY_HAND) from error
     if not done:
@@ -123,7 +123,7 @@ def _adding(layout: "_Layout", entries: Sequence[Entry]) -> Iterator[_Splice]:
     elif layout.entries:
         yield layout.below(layout.lines_end(len(layout.entries) - 1), _block(layout, entries))
     else:
-        # An empty list, or nothing yet, becomes a list of lines.
+        # An empty or missing list becomes a list of lines.
         start = end = layout.colon + 1
         if layout.value.start_mark.index < layout.value.end_mark.index:
             end = layout.value.end_mark.index
@@ -149,7 +149,7 @@ def _removing(layout: "_Layout", indexes: Sequence[int]) -> Iterator[_Splice]:
     for index in indexes:
         start, end = layout.lines_start(index), layout.lines_end(index)
         blank = _BLANK.match(layout.text, end)
-        # One blank line is enough where two would meet.
+        # Of two blank lines that would meet, one stays.
         if blank and _BLANK.fullmatch(layout.text, layout.line_start(start - 1), start):
             end = blank.end()
         yield _Splice(start, end)
@@ -166,9 +166,11 @@ def _new_list(layout: "_Layout", entries: Sequence[Entry]) -> _Splice:
     if _in_braces(layout.root):
         first, last = layout.root.value[0][0], layout.root.value[-1][1]
         gap = text[layout.root.start_mark.index + 1 : first.start_mark.index]
-        listed = ", ".join(map(_braced, entries))
+        entry_texts = ", ".join(map(_braced, entries))
         end = _end(text, last)
-        return _Splice(end, end, f",{gap if gap.isspace() else ' '}{_quoted(_KEY)}: [{listed}]")
+        return _Splice(
+            end, end, f",{gap if gap.isspace() else ' '}{_quoted(_KEY)}: [{entry_texts}]"
+        )
     end = len(text)
     blank = "" if text.endswith(eol * 2) else eol
     lines = [f"{_KEY}:", *_block(layout, entries)]
@@ -181,7 +183,7 @@ def _in_brackets(layout: "_Layout", entries: Sequence[Entry]) -> _Splice:
     first, last = layout.entries[0], layout.entries[-1]
     gap = layout.text[layout.opening : first.start]
     lead = f",{gap if gap.isspace() else ' '}"
-    return _Splice(last.end, last.end, "".join(lead + _braced(each) for each in entries))
+    return _Splice(last.end, last.end, "".join(lead + _braced(entry) for entry in entries))
 
 
 def _removing_in_brackets(layout: "_Layout", indexes: Sequence[int]) -> Iterator[_Splice]:
@@ -195,15 +197,15 @@ def _removing_in_brackets(layout: "_Layout", indexes: Sequence[int]) -> Iterator
             while layout.text.startswith((" ", "\t"), end):
                 end += 1
         yield _Splice(start, end)
-    kept = [index for index in range(len(layout.entries)) if index not in indexes]
-    if kept and kept[-1] < indexes[-1] and not layout.comma_after(indexes[-1]):
-        # JSON has no comma after the last one.
-        comma = layout.comma_after(kept[-1])
+    remaining = [index for index in range(len(layout.entries)) if index not in indexes]
+    if remaining and remaining[-1] < indexes[-1] and not layout.comma_after(indexes[-1]):
+        # JSON has no comma after the last entry.
+        comma = layout.comma_after(remaining[-1])
         yield _Splice(comma, comma + 1)
 
 
 def _braced(entry: Entry) -> str:
-    """Return an entry as both YAML and JSON have it."""
+    """Return an entry in a form that is both YAML and JSON."""
     return json.dumps(dict(entry), ensure_ascii=False)
 
 
@@ -213,11 +215,11 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._/()+:;=%?&@'~,-]*[A-Za-z
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9][0-9A-Fa-fxo_.:+-]*")
 _WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-"""Texts that other readers of YAML take for something else."""
+"""Texts that some readers of YAML take for another type."""
 
 
 def _block(layout: "_Layout", entries: Sequence[Entry]) -> list[str]:
-    """Return the lines of entries, indented like those that are there."""
+    """Return the lines of entries, indented like the existing ones."""
     dash, below = " " * layout.dash, " " * layout.indent
     return [
         f"{below if place else dash + '-'.ljust(len(below) - len(dash))}{key}: {_scalar(value)}"
@@ -227,7 +229,7 @@ def _block(layout: "_Layout", entries: Sequence[Entry]) -> list[str]:
 
 
 def _scalar(value: str) -> str:
-    """Return a text as YAML: bare where every reader takes it for the same text."""
+    """Return a text as YAML: without quotes if every reader takes it for the same text."""
     if _DAY.fullmatch(value):
         return value
     safe = _PLAIN.fullmatch(value) and not _NUMBER.fullmatch(value) and ": " not in value
@@ -238,7 +240,7 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-# --- where things stand -------------------------------------------------------------------------
+# --- the layout ---------------------------------------------------------------------------------
 
 _BLANK: Final = re.compile(r"[ \t]*\r?\n")
 _DASH: Final = re.compile(r" *-")
@@ -248,7 +250,7 @@ _COMMA: Final = re.compile(r"(?:\s|#[^\n]*)*,")
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """One entry in the text, without comments after it."""
+    """An entry in the text, without comments after it."""
 
     start: int
     end: int
@@ -257,19 +259,19 @@ class _Span:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """The text of a file, and where its suppressions stand in it."""
+    """The text of a file, and the positions of its suppressions."""
 
     text: str
     eol: str
     root: MappingNode
     key: Node | None
     value: Node | None
-    """None: there is no such key."""
+    """None if the key is missing."""
     entries: tuple[_Span, ...]
 
     @property
     def in_brackets(self) -> bool:
-        """Whether the list is one of [ … ] and stays one: an empty one need not."""
+        """Whether the list is written as [ … ] and stays so; an empty one may change."""
         if not _in_braces(self.value):
             return False
         inner = self.text[self.opening : self.value.end_mark.index - 1]
@@ -277,72 +279,72 @@ class _Layout:
 
     @property
     def opening(self) -> int:
-        """Where the text after the opening bracket begins."""
+        """The position after the opening bracket."""
         return int(self.value.start_mark.index) + 1 if self.value else 0
 
     @property
     def colon(self) -> int:
-        """Where the colon after the key is."""
+        """The position of the colon after the key."""
         return self.text.index(":", self.key.end_mark.index if self.key else 0)
 
     @property
     def dash(self) -> int:
-        """The column of the dashes; in a new list, that of the others in the file."""
+        """The column of the dashes; in a new list, the column of other lists in the file."""
         lists = (self.value, *(value for _, value in self.root.value))
-        columns = (each.start_mark.column for each in lists if _is_block_list(each))
+        columns = (node.start_mark.column for node in lists if _is_block_list(node))
         return next(columns, 2)
 
     @property
     def indent(self) -> int:
         """The column of the keys of an entry."""
-        starts = (each.node.start_mark.column - self.dash for each in self.entries)
-        return self.dash + next((each for each in starts if each > 1), 2)
+        starts = (span.node.start_mark.column - self.dash for span in self.entries)
+        return self.dash + next((column for column in starts if column > 1), 2)
 
     def line_start(self, index: int) -> int:
-        """Return where the line of a place begins."""
+        """Return the beginning of a position's line."""
         return self.text.rfind("\n", 0, index) + 1
 
     def line_end(self, index: int) -> int:
-        """Return where the line below a place begins."""
+        """Return the beginning of the next line."""
         end = self.text.find("\n", index)
         return len(self.text) if end < 0 else end + 1
 
     def lines_start(self, index: int) -> int:
-        """Return where the line with the dash of an entry begins."""
+        """Return the beginning of the line with the dash of an entry."""
         start = self.line_start(self.entries[index].start)
         while start and not _DASH.match(self.text, start):
             start = self.line_start(start - 1)
         return start
 
     def lines_end(self, index: int) -> int:
-        """Return where the lines of an entry end; comments further in than its dash are its own."""
+        """Return the end of an entry's lines, including comments with a deeper indentation."""
         end = self.line_end(self.entries[index].end)
         while (match := _COMMENT_AHEAD.match(self.text, end)) and len(match[0]) > self.dash:
             end = self.line_end(end)
         return end
 
     def comma_after(self, index: int) -> int:
-        """Return where the comma after an entry is; 0 without one."""
+        """Return the position of the comma after an entry; 0 without one."""
         match = _COMMA.match(self.text, self.entries[index].end)
         return match.end() - 1 if match else 0
 
     def below(self, end: int, lines: Sequence[str], *, before: str = "") -> _Splice:
-        """Insert lines where a line ends."""
+        """Insert lines after a line."""
         lead = "" if self.text[:end].endswith("\n") else self.eol
-        return _Splice(end, end, lead + before + "".join(each + self.eol for each in lines))
+        return _Splice(end, end, lead + before + "".join(line + self.eol for line in lines))
 
 
 def _layout(text: str) -> _Layout:
     root = YAML(typ="safe", pure=True).compose(text)
     key, value = _member(root, _KEY)
-    listed = value.value if isinstance(value, SequenceNode) else ()
+    nodes = value.value if isinstance(value, SequenceNode) else ()
     return _Layout(
         text,
         "\r\n" if "\r\n" in text else "\n",
         root,
         key,
         value,
-        tuple(_Span(each.start_mark.index, _end(text, each), each) for each in listed),
+        tuple(_Span(node.start_mark.index, _end(text, node), node) for node in nodes),
     )
 
 
@@ -361,11 +363,13 @@ def _in_braces(node: Node | None) -> TypeGuard[CollectionNode]:
 
 
 def _end(text: str, node: Node) -> int:
-    """Return where a part ends; the parser's own marks of blocks go on to whatever follows."""
+    """Return the end of a node; the parser's own marks of blocks extend to the next node."""
     start, end = node.start_mark.index, node.end_mark.index
     if isinstance(node, ScalarNode):
         return len(text[:end].rstrip()) if node.style in ("|", ">") else end
     if _in_braces(node):
         return int(end)
-    inner = (each for pair in node.value for each in (pair if isinstance(pair, tuple) else (pair,)))
-    return max((_end(text, each) for each in inner), default=start)
+    inner = (
+        child for pair in node.value for child in (pair if isinstance(pair, tuple) else (pair,))
+    )
+    return max((_end(text, child) for child in inner), default=start)

@@ -1,4 +1,4 @@
-"""alerts.yml with its line numbers, for people: every problem says where it stands."""
+"""alerts.yml with line numbers, so that every problem names its line."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,14 +24,14 @@ from lib.models import Json
 from lib.text import one_line
 
 _MOST_VALUES: Final = 200_000
-"""More than the largest valid file holds; aliases of aliases would make billions."""
+"""More than the largest valid file has; nested aliases could make billions."""
 _MOST_LEVELS: Final = 50
 _MOST_BYTES: Final = 16 * 1024**2
 """Several times what the largest package of a function could carry."""
 
 
 class AlertsFileError(ConfigError):
-    """The file cannot be read as YAML; the text says the line and what to do."""
+    """The file cannot be read as YAML. The text names the line and the remedy."""
 
     def __init__(self, file: str, line: int, problem: str) -> None:
         super().__init__(f"{file}:{line}: {problem}")
@@ -45,14 +45,14 @@ class _TagError(MarkedYAMLError):
 
 @dataclass(frozen=True, slots=True)
 class AlertsFile:
-    """A file as plain JSON-able data, and where each part of it stands."""
+    """A file as JSON-compatible data, with the line of each part."""
 
     name: str
     document: Json
     lines: Mapping[ConfigPath, int]
 
     def line_of(self, path: ConfigPath) -> int:
-        """Return the line of a part, or of the nearest part around it."""
+        """Return the line of a part, or of the nearest enclosing part."""
         for length in range(len(path), 0, -1):
             line = self.lines.get(path[:length])
             if line is not None:
@@ -62,7 +62,7 @@ class AlertsFile:
 
 @dataclass(frozen=True, slots=True)
 class LocatedProblem:
-    """One problem and its place in a file."""
+    """A problem, and its line in a file."""
 
     file: str
     line: int
@@ -118,7 +118,7 @@ def understand(text: str, name: str) -> AlertsFile:
     except YAMLError:
         raise AlertsFileError(name, 1, _UNPRINTABLE) from None
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError):
-        # The parser takes its input for well-formed in places; it does not say where it is not.
+        # The parser assumes well-formed input in places, without saying where it is not.
         raise AlertsFileError(name, 1, _NOT_READ) from None
     except RecursionError:
         raise AlertsFileError(name, 1, _TOO_DEEP) from None
@@ -150,7 +150,7 @@ def load_file(path: Path, *, today: date) -> Config:
 
 def configured(file: AlertsFile, *, today: date) -> Config:
     """Check and parse a file that was read. Raises `ConfigError` as `load_file` does."""
-    errors = [each for each in _located(file, today) if each.level == "error"]
+    errors = [problem for problem in _located(file, today) if problem.level == "error"]
     if errors:
         raise ConfigError(render_problems(errors))
     return parse(file.document)
@@ -165,20 +165,22 @@ def _located(
     file: AlertsFile, today: date, receiver_hosts: Sequence[str] = ()
 ) -> list[LocatedProblem]:
     problems = (
-        LocatedProblem(file.name, file.line_of(each.path), each.where, each.message, each.level)
-        for each in check(file.document, today=today, receiver_hosts=receiver_hosts)
+        LocatedProblem(
+            file.name, file.line_of(problem.path), problem.where, problem.message, problem.level
+        )
+        for problem in check(file.document, today=today, receiver_hosts=receiver_hosts)
     )
-    return sorted(problems, key=lambda each: each.line)
+    return sorted(problems, key=lambda problem: problem.line)
 
 
 def _parser() -> YAML:
-    """Return a parser that leaves dates as they are written: JSON has none, and 30 February is."""
+    """Return a parser that keeps dates as text: JSON has none, and 30 February is no date."""
 
     class Constructor(RoundTripConstructor):
-        """A constructor of our own: registering changes the class."""
+        """A constructor of its own, because registration changes the class."""
 
         def construct_object(self, node: Any, deep: bool = False) -> Any:  # noqa: FBT001, FBT002  # ruamel's own
-            """Make a value of a node. Raises `_TagError`, which knows the line."""
+            """Construct the value of a node. Raises `_TagError`, which has the line."""
             mark = node.start_mark
             expected = _NODES.get(str(node.tag))
             if expected is None:
@@ -222,7 +224,7 @@ _NODES: Final = MappingProxyType(
         ),
     }
 )
-"""The tags that JSON has a value for, and that of dates, with the node that each belongs to."""
+"""Tags with a value in JSON, and the tag of dates, with their type of node."""
 _TOO_MUCH: Final = "this is too large; do aliases (*) repeat each other?"
 _ADVICE: Final = MappingProxyType(
     {
@@ -247,13 +249,13 @@ _ADVICE: Final = MappingProxyType(
 
 
 def _advice(error: MarkedYAMLError, text: str) -> str:
-    """Say what to do; the parser's own texts can hold values, and assume a reader of its code."""
+    """Return the remedy. The parser's own texts can hold values, and are meant for programmers."""
     lines = text.splitlines()
     line = _line(error)
     if "\t" in (lines[line - 1] if line <= len(lines) else ""):
         return _TAB
-    said = f"{error.problem} {error.context}"
-    hints = (advice for problem, advice in _ADVICE.items() if problem in said)
+    parser_text = f"{error.problem} {error.context}"
+    hints = (advice for problem, advice in _ADVICE.items() if problem in parser_text)
     return f"this is not YAML: {next(hints, 'look at this line and the one above')}"
 
 
@@ -263,7 +265,7 @@ def _line(error: MarkedYAMLError) -> int:
 
 
 class _Reader:
-    """Turns ruamel's tree into plain data and notes the lines."""
+    """Converts ruamel's tree into plain data, and records lines."""
 
     def __init__(self, file: str) -> None:
         self.lines: dict[ConfigPath, int] = {}
@@ -271,20 +273,20 @@ class _Reader:
         self._values = 0
 
     def plain(self, node: Any, path: ConfigPath) -> Json:
-        """Return a node as JSON can hold it. Raises `AlertsFileError` for anything else."""
+        """Return a node as JSON-compatible data. Raises `AlertsFileError` for other nodes."""
         self._values += 1
         if self._values > _MOST_VALUES:
             raise self._error(path, _TOO_MUCH)
         if len(path) > _MOST_LEVELS:
             raise self._error(path, _TOO_DEEP)
         if isinstance(node, CommentedMap):
-            return {key: self.plain(value, each) for key, value, each in self._items(node, path)}
+            return {key: self.plain(value, inner) for key, value, inner in self._items(node, path)}
         if isinstance(node, CommentedSeq):
-            return [self.plain(value, each) for value, each in self._entries(node, path)]
+            return [self.plain(value, inner) for value, inner in self._entries(node, path)]
         return self._scalar(node, path)
 
     def _scalar(self, node: Any, path: ConfigPath) -> Json:
-        # The parser's own kinds of text and number remember how they were written.
+        # The parser's own types of text and number record how they were written.
         match node:
             case bool() | None:
                 return node
@@ -299,7 +301,7 @@ class _Reader:
     def _items(self, node: CommentedMap, path: ConfigPath) -> Iterator[tuple[str, Any, ConfigPath]]:
         for key, value in node.items():
             inner = (*path, str(key))
-            # Keys that came in through a merge (<<) have no line of their own.
+            # Merged keys (<<) have no line of their own.
             if node.lc.data is not None and key in node.lc.data:
                 self.lines[inner] = node.lc.key(key)[0] + 1
             if not isinstance(key, str):

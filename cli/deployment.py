@@ -1,4 +1,4 @@
-"""A deployed stage, as the operator's commands reach it: by the outputs of its stack."""
+"""A deployed stage for the operator's commands, found by the outputs of its stack."""
 
 import argparse
 import json
@@ -32,11 +32,11 @@ DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "scan-events": ("ScanEventsDlqUrl", "ScanEventsQueueUrl"),
         "deliveries": ("DeliveriesDlqUrl", "DeliveriesQueueUrl"),
-        # What EventBridge could not put into the queue belongs there all the same.
+        # Events that EventBridge could not put into the queue are redriven to it.
         "undelivered-events": ("UndeliveredEventsDlqUrl", "ScanEventsQueueUrl"),
     }
 )
-"""The dead-letter queues by name: where they are, and where their letters belong."""
+"""The dead-letter queues by name, with their source queues."""
 
 CURRENT_CONFIG: Final = "config/current.json"
 """The key of the deployed configuration in the bucket of a stage."""
@@ -54,7 +54,7 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
 
 
 class Deployment:
-    """The ledger and the queues of one stage."""
+    """The ledger and the queues of a stage."""
 
     def __init__(self, stage: str, clients: Clients) -> None:
         outputs = outputs_of(stage, clients)
@@ -70,7 +70,7 @@ class Deployment:
         return self._outputs
 
     def output(self, name: str) -> str:
-        """Return an output of the stack. Raises `DocumentError` where an older version has none."""
+        """Return an output of the stack. Raises `DocumentError` if an older version lacks it."""
         return self._outputs[name]
 
     @property
@@ -79,13 +79,13 @@ class Deployment:
         return DynamoHistory(self.clients.get("dynamodb"), self._outputs["TableName"])
 
     def config(self) -> Config | None:
-        """Return the configuration that is deployed; None where it is not stored, or not ours."""
+        """Return the deployed configuration; None if it is not stored, or is not readable."""
         bucket = self._outputs["ReportsBucketName"]
         try:
             answer = self.clients.get("s3").get_object(Bucket=bucket, Key=CURRENT_CONFIG)
             document = json.loads(answer["Body"].read())
         except ClientError as error:
-            # Without the right to list, S3 says of a missing object that access is denied.
+            # Without permission to list, S3 answers for a missing object that access is denied.
             if error.response.get("Error", {}).get("Code") not in _NOT_STORED:
                 raise
             return None
@@ -99,11 +99,11 @@ class Deployment:
 
     def dead_letters(self, name: str) -> DeadLetterQueue:
         """Return a queue of `DEAD_LETTERS`."""
-        url, source = (self._outputs[each] for each in DEAD_LETTERS[name])
+        url, source = (self._outputs[output] for output in DEAD_LETTERS[name])
         return DeadLetterQueue(self._sqs, name=name, url=url, source=source)
 
     def reconciliation(self) -> Reconciliation:
-        """Return what compares with what this stage has evaluated, from the beginning each time."""
+        """Return the reconciliation of this stage, which starts at the beginning each time."""
         settings = Settings(
             {
                 "TABLE_NAME": self._outputs["TableName"],
@@ -113,7 +113,7 @@ class Deployment:
         return App(settings, clients=self.clients).reconciliation(bookmarks=False)
 
     def digests(self, config: Config) -> DigestPipeline:
-        """Return what adds up the streams of this stage, as a configuration's routes ask."""
+        """Return the pipeline of digests of this stage, with the routes of a configuration."""
         settings = Settings(
             {
                 "STAGE": self.stage,
@@ -126,14 +126,14 @@ class Deployment:
 
 
 def deployment(options: argparse.Namespace, connect: Connect = OperatorClients) -> Deployment:
-    """Find what a stage deployed. Raises `DocumentError` when there is no such stage."""
+    """Return a deployed stage. Raises `DocumentError` if it does not exist."""
     stage = required_stage(options)
     with working("looking up the stage"):
         return Deployment(stage, connected(options, connect))
 
 
 def required_stage(options: argparse.Namespace) -> str:
-    """Return the name of the stage. Raises `DocumentError` when none was given, or no name."""
+    """Return the name of the stage. Raises `DocumentError` if it is missing or invalid."""
     stage: str | None = options.stage
     if stage is None:
         raise DocumentError(f"Which stage? Add --stage NAME, or set {STAGE_VARIABLE}")

@@ -25,9 +25,9 @@ class Judged:
 def judge(report: AnyReport, config: Config) -> Judged:
     """Evaluate as a first scan and decide."""
     now = datetime.now(UTC)
-    said = completed(report.provenance or NOT_ASKED, report.image, config.sources)
+    provenance = completed(report.provenance or NOT_ASKED, report.image, config.sources)
     evaluation = evaluate(
-        replace(report, provenance=said),
+        replace(report, provenance=provenance),
         stream=stream_of(report.image, config.stream_patterns),
         version=1,
         now=now,
@@ -37,7 +37,7 @@ def judge(report: AnyReport, config: Config) -> Judged:
 
 
 def judge_all(reports: Sequence[AnyReport], config: Config) -> list[Judged]:
-    """Judge each; refuses the whole document for an event that only announces findings."""
+    """Judge each report. Raises an error for an event that only announces findings."""
     judged = []
     with working("evaluating", total=len(reports)) as advance:
         for report in reports:

@@ -1,4 +1,4 @@
-"""Documents and configuration as the commands take them: files, stdin, and AWS when asked."""
+"""The documents and the configuration of commands: files, stdin, and AWS on request."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ from lib.normalizer.documents import normalize_document
 
 STDIN: Final = "-"
 MOST_BYTES: Final = 256 * 1024 * 1024
-"""Several times what ECR says about an image with 100,000 findings."""
+"""Several times ECR's answer about an image with 100,000 findings."""
 _TOO_LARGE: Final = f"it is too large: at most {MOST_BYTES // 1024**2} MiB; split it"
 
 
@@ -130,8 +130,8 @@ def _reports(path: str, source: App | None) -> list[AnyReport]:
         raise DocumentError(f"{_name(path)}: {_TOO_LARGE}") from None
     except DocumentError as error:
         raise DocumentError(f"{_name(path)}: {error}") from error
-    for each in normalized.left_out:
-        remark(f"{_name(path)}: left out: {each}")
+    for content in normalized.left_out:
+        remark(f"{_name(path)}: left out: {content}")
     return [_traced(_completed(report, source)) for report in normalized.reports]
 
 

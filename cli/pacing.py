@@ -1,4 +1,4 @@
-"""What is sent again: which ones, and as fast as their receivers can take them."""
+"""Redriving: the choice of entries, and a pace that their receivers accept."""
 
 import argparse
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The command line: options that every command takes, names suggested after a typo, defaults."""
+"""The command line: common options, suggestions after a typo, defaults."""
 
 import argparse
 import os
@@ -18,11 +18,11 @@ STAGE_VARIABLE: Final = "ECR_SCAN_ALERTS_STAGE"
 CONFIG_VARIABLE: Final = "ECR_SCAN_ALERTS_CONFIG"
 _STAGE_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 _GENERAL: Final = ("--stage", "--config", "--region")
-"""Options that may stand before the command, and that not every command takes."""
+"""Options that may precede the command, and that only some commands take."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser of one command or action. Suggests names that were meant."""
+    """The parser of a command or an action, with suggestions for misspelt names."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -41,25 +41,27 @@ class Parser(argparse.ArgumentParser):
         )
 
     def takes(self, option: str) -> bool:
-        """Return whether this command has an option."""
+        """Whether the command has an option."""
         return option in self._option_string_actions
 
     def reject(self, arguments: Sequence[str]) -> NoReturn:
-        """End with the usage of this command and the options that were probably meant."""
-        options = (each for each in arguments if each.startswith("-"))
-        hints = (suggestion(each.split("=")[0], self._option_string_actions) for each in options)
+        """Exit with the usage of the command, and suggestions for misspelt options."""
+        options = (argument for argument in arguments if argument.startswith("-"))
+        hints = (
+            suggestion(option.split("=")[0], self._option_string_actions) for option in options
+        )
         self.error(f"unrecognized arguments: {' '.join(arguments)}{next(filter(None, hints), '')}")
 
     def error(self, message: str) -> NoReturn:
-        """End with the usage and a message. Raises `SystemExit`."""
+        """Exit with the usage and a message. Raises `SystemExit`."""
         super().error(clean(message))
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        """Print the help. Raises `OSError` where argparse would print nothing and be content."""
+        """Print the help. Raises `OSError`, which argparse would ignore."""
         (file or sys.stderr).write(message)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Refuse a value that is not among the choices, with the one that was probably meant."""
+        """Refuse a value that is not among the choices, with a suggestion."""
         if action.choices is None or value in action.choices:
             return
         choices = [str(choice) for choice in action.choices]
@@ -68,7 +70,7 @@ class Parser(argparse.ArgumentParser):
 
 
 class CommandLine(Parser):
-    """The parser of the whole command line. Fills in what the environment and stage files say."""
+    """The parser of the complete command line. Adds values of the environment and stage files."""
 
     def __init__(self, *, environment: Mapping[str, str] = os.environ, **settings: Any) -> None:
         super().__init__(**settings)
@@ -104,17 +106,17 @@ class CommandLine(Parser):
         return options
 
     def _complete(self, options: argparse.Namespace) -> None:
-        """Fill in the stage and the configuration that were not named."""
+        """Add the stage and the configuration if they are not given."""
         options.stage = options.stage or self._environment.get(STAGE_VARIABLE) or None
-        named = options.config or self._environment.get(CONFIG_VARIABLE)
-        if not named and options.stage and options.parser.takes("--config"):
-            named = _config_of(options.stage)
-        options.config_is_named = bool(named)
-        options.config = named or DEFAULT_CONFIG
+        config = options.config or self._environment.get(CONFIG_VARIABLE)
+        if not config and options.stage and options.parser.takes("--config"):
+            config = _config_of(options.stage)
+        options.config_is_named = bool(config)
+        options.config = config or DEFAULT_CONFIG
 
 
 class _Version(argparse.Action):
-    """Print the version and exit. Nothing is read before it is asked for."""
+    """Prints the version and exits. It is read only then."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(nargs=0, **settings)
@@ -130,14 +132,14 @@ class _Version(argparse.Action):
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
-    """Return "; did you mean X?", or nothing where no name is similar."""
-    (*found,) = get_close_matches(name, list(names), n=1)
-    return f"; did you mean {found[0]}?" if found else ""
+    """Return "; did you mean X?", or nothing without a similar name."""
+    (*match,) = get_close_matches(name, list(names), n=1)
+    return f"; did you mean {match[0]}?" if match else ""
 
 
 def _config_of(stage: str) -> str | None:
-    """Return the configuration that a stage file names. Raises `ConfigError` for a wrong file."""
-    # The YAML parser takes a while to load.
+    """Return the configuration in a stage file. Raises `ConfigError` for a wrong file."""
+    # Imported late: the YAML parser takes a while to load.
     from cli.stage_file import find_stage
 
     file = find_stage(stage) if is_stage_name(stage) else None
@@ -145,7 +147,7 @@ def _config_of(stage: str) -> str | None:
 
 
 def is_stage_name(text: str) -> bool:
-    """Return whether a stage can have this name: it is part of a CloudFormation stack's name."""
+    """Whether a text can be the name of a stage, which is part of a stack's name."""
     return _STAGE_NAME.fullmatch(text) is not None
 
 
@@ -155,6 +157,6 @@ def _unusable(argument: str) -> str | None:
     try:
         argument.encode()
     except UnicodeEncodeError:
-        # The name of a file may be any bytes.
+        # File names may have any bytes.
         return None if Path(argument).exists() else "this argument is not text in UTF-8"
     return None

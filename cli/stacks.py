@@ -22,7 +22,7 @@ class Outputs(dict[str, str]):
         self._stage = stage
 
     def __missing__(self, name: str) -> str:
-        """Say that the stack is of another version, or that its deployment did not get far."""
+        """Raise an error: the stack has another version, or was not deployed completely."""
         raise DocumentError(
             f"The stack of stage {self._stage} has no output {name}: its deployment failed, or it "
             f"is of another version. Deploy it again: make deploy STAGE={self._stage}"

@@ -1,8 +1,8 @@
 """
-What a person sees: results on stdout, remarks and progress on stderr.
+Output for people: results on stdout, remarks and progress on stderr.
 
-Everything that comes from a document or a receiver goes through `one_line` and is never read as
-markup: a package named "[red]" or one with an escape sequence stays text.
+Text from a document or a receiver goes through `one_line` and is never read as markup: a package
+named "[red]", or one with an escape sequence, stays text.
 """
 
 import json
@@ -33,7 +33,7 @@ from lib.models import AnyReport, Finding, Report, Severity
 from lib.text import clean, counted, escaped, one_line
 
 Advance = Callable[[], None]
-"""Says that one more of the total is done."""
+"""Advances a progress bar by one step."""
 Ask = Callable[[str], str]
 """Asks a person, and returns the answer."""
 _Row = tuple[str, ...]
@@ -51,7 +51,7 @@ _COLUMNS: Final = ("VULNERABILITY", "PACKAGE", "INSTALLED", "FIXED IN", "EXPLOIT
 _GAP: Final = "  "
 _FILE_WIDTH: Final = 200
 _PADDED: Final = 60
-"""Without a window to fit, one long path does not push all other rows apart."""
+"""The width without a terminal, so that a long path does not widen all other rows."""
 _PATIENCE: Final = 1.0
 """Seconds before a progress bar appears."""
 _BATCH: Final = 1000
@@ -59,25 +59,25 @@ _BATCH: Final = 1000
 
 
 def out() -> Console:
-    """Return the console of results; made when used, so that tests can redirect stdout."""
-    # Without a terminal nobody's window is narrow: let grep and files have whole lines.
+    """Return the console of results. It is created on use, so that tests can redirect stdout."""
+    # Without a terminal lines are not folded, for grep and files.
     width = None if sys.stdout.isatty() else _FILE_WIDTH
     return Console(file=sys.stdout, width=width, highlight=False)
 
 
 def complain(*lines: str) -> None:
-    """Print on stderr what is wrong."""
+    """Print errors on stderr."""
     for line in lines:
         print_error(f"ecr-scan-alerts: {one_line(line)}")
 
 
 def remark(message: str) -> None:
-    """Print on stderr what is worth knowing."""
+    """Print a remark on stderr."""
     print_error(f"note: {one_line(message)}")
 
 
 def print_error(text: str) -> None:
-    """Print on stderr; where that is closed or full, there is nobody to read it."""
+    """Print on stderr. If it is closed or full, nobody can read it."""
     # print takes None for stdout, whose lines are results.
     if sys.stderr is not None:
         with suppress(OSError):
@@ -85,13 +85,13 @@ def print_error(text: str) -> None:
 
 
 def is_terminal() -> bool:
-    """Return whether a person reads stdout, and not grep or a file."""
+    """Return whether a person reads stdout, instead of grep or a file."""
     return sys.stdout.isatty()
 
 
 def say(text: str = "", *, style: str = "") -> None:
-    """Print one line of a result."""
-    # Without a terminal nobody's window is narrow: let grep and files have whole lines.
+    """Print a line of a result."""
+    # Without a terminal lines are not folded, for grep and files.
     out().print(Text(one_line(text), style=style), soft_wrap=not is_terminal())
 
 
@@ -116,7 +116,7 @@ def agreed(question: str, ask: Ask, *, without: str) -> bool:
 
 
 def print_text(text: str) -> None:
-    """Print lines that are laid out already, without control characters."""
+    """Print prepared lines, without control characters."""
     print(clean(text))
 
 
@@ -137,7 +137,7 @@ def print_json(document: Any, *, plain: bool = True) -> None:
 
 
 class Steps:
-    """How far a work is whose length shows on the way."""
+    """The progress of work whose length becomes known on the way."""
 
     def __init__(self, bar: Progress | None, task: TaskID) -> None:
         self._bar = bar
@@ -145,13 +145,13 @@ class Steps:
         self._total = 0
 
     def expect(self, count: int, label: str) -> None:
-        """Say what comes next, and how many steps that is."""
+        """Announce the next part, and its number of steps."""
         self._total += count
         if self._bar is not None:
             self._bar.update(self._task, total=self._total, description=one_line(label))
 
     def advance(self) -> None:
-        """Say that one step is done."""
+        """Advance by one step."""
         if self._bar is not None:
             self._bar.advance(self._task)
 
@@ -173,14 +173,14 @@ def working(
 
 @contextmanager
 def stepping(label: str, *, patience: float = _PATIENCE) -> Iterator[Steps]:
-    """Show a bar like `working`, for work that says on the way how much there is of it."""
+    """Show a bar like `working`, for work whose length becomes known on the way."""
     with _shown(label, None, counted=True, patience=patience) as steps:
         yield steps
 
 
 @contextmanager
 def _shown(label: str, total: int | None, *, counted: bool, patience: float) -> Iterator[Steps]:
-    # isatty and not rich's own answer, which FORCE_COLOR turns into a yes for files and logs.
+    # isatty, because FORCE_COLOR makes rich's own answer a yes for files and logs.
     if sys.stderr is None or not sys.stderr.isatty():
         yield Steps(None, TaskID(0))
         return
@@ -189,7 +189,7 @@ def _shown(label: str, total: int | None, *, counted: bool, patience: float) -> 
         *((*columns, MofNCompleteColumn()) if counted else columns),
         console=Console(stderr=True),
         transient=True,
-        # A result must not end up on stderr.
+        # Results must not end up on stderr.
         redirect_stdout=False,
     )
     task = bar.add_task(one_line(label), total=total)
@@ -206,7 +206,7 @@ def _shown(label: str, total: int | None, *, counted: bool, patience: float) -> 
 
 
 def _nothing() -> None:
-    """Count nothing."""
+    """Ignore a step."""
 
 
 # --- tables -------------------------------------------------------------------------------------

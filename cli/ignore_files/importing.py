@@ -1,4 +1,4 @@
-"""Which rules of another tool become entries of alerts.yml. Pure."""
+"""The import of rules of another tool as entries of alerts.yml. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,30 +20,30 @@ _ANY_PARENT: Final = "*/"
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the operator asks for, beside what the file says."""
+    """The operator's options for the import."""
 
     today: date
     end: date
-    """The last day of entries whose rules name none."""
+    """The last day of entries whose rules have no end."""
     reason: str
-    """Of entries whose rules name none."""
+    """The reason of entries whose rules have none."""
     repository: str | None = None
-    """A pattern to which every entry is limited."""
+    """A pattern that limits every entry."""
 
 
 @dataclass(frozen=True, slots=True)
 class New:
-    """An entry to add, and the line of its rule."""
+    """A new entry, and the line of its rule."""
 
     line: int
     entry: Suppression
     endless: bool
-    """Its rule names no end."""
+    """Whether its rule has no end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What becomes of each rule."""
+    """The outcome of each rule."""
 
     new: tuple[New, ...]
     there: tuple[Suppression, ...]
@@ -51,17 +51,17 @@ class Plan:
 
 
 def plan(rules: Iterable[Rule], existing: Sequence[Suppression], wishes: Wishes) -> Plan:
-    """Decide about each rule, in their order; entries that are there already win."""
-    known = _Known(existing, wishes.today)
+    """Decide about each rule, in order. Existing entries have precedence."""
+    index = _Known(existing, wishes.today)
     new: list[New] = []
     there: list[Suppression] = []
     skipped: list[Skipped] = []
     for rule in rules:
-        outcome = rule if isinstance(rule, Skipped) else _outcome(rule, known, wishes)
+        outcome = rule if isinstance(rule, Skipped) else _outcome(rule, index, wishes)
         match outcome:
             case New():
                 new.append(outcome)
-                known.take(outcome)
+                index.take(outcome)
             case Skipped():
                 skipped.append(outcome)
             case _:
@@ -70,15 +70,15 @@ def plan(rules: Iterable[Rule], existing: Sequence[Suppression], wishes: Wishes)
 
 
 def without_refused(planned: Plan, document: Mapping[str, Json], *, today: date) -> Plan:
-    """Return the plan with what alerts.yml may not hold, such as a secret, left out."""
+    """Return the plan without entries that alerts.yml refuses, for example with a secret."""
     before: list[Json] = document.get("suppressions") or []
-    entries = [*before, *(entry_of(each.entry) for each in planned.new)]
+    entries = [*before, *(entry_of(addition.entry) for addition in planned.new)]
     refused: dict[int, str] = {}
     for problem in check({**document, "suppressions": entries}, today=today):
         match problem.level, problem.path:
             case "error", ("suppressions", int(index), key) if index >= len(before):
                 refused.setdefault(index - len(before), f"{key} {problem.message}")
-    new = tuple(each for index, each in enumerate(planned.new) if index not in refused)
+    new = tuple(addition for index, addition in enumerate(planned.new) if index not in refused)
     skipped = tuple(
         Skipped(planned.new[index].line, planned.new[index].entry.id, why)
         for index, why in sorted(refused.items())
@@ -87,56 +87,65 @@ def without_refused(planned: Plan, document: Mapping[str, Json], *, today: date)
 
 
 class _Known:
-    """Entries by the vulnerability: those of the file, and those that were just decided on."""
+    """Existing and new entries by vulnerability."""
 
     def __init__(self, existing: Iterable[Suppression], today: date) -> None:
         self._today = today
         self._existing: defaultdict[str, list[Suppression]] = defaultdict(list)
         self._new: defaultdict[str, list[New]] = defaultdict(list)
-        for each in existing:
-            self._existing[each.key].append(each)
+        for suppression in existing:
+            self._existing[suppression.key].append(suppression)
 
     def take(self, new: New) -> None:
         self._new[new.entry.key].append(new)
 
     def holding(self, entry: Suppression) -> Suppression | None:
-        """Return the entry of the file that has the same effect, or a wider and longer one."""
+        """Return an existing entry with the same effect, or a wider and longer one."""
         return next(
             (
-                each
-                for each in self._existing[entry.key]
-                if each.expires >= self._today and (each.scope == entry.scope or each.covers(entry))
+                suppression
+                for suppression in self._existing[entry.key]
+                if suppression.expires >= self._today
+                and (suppression.scope == entry.scope or suppression.covers(entry))
             ),
             None,
         )
 
     def ended(self, entry: Suppression) -> Suppression | None:
-        """Return an entry of the file for the same that does not hold any more."""
-        same = (each for each in self._existing[entry.key] if each.scope == entry.scope)
+        """Return an expired entry of the file with the same limits."""
+        same = (
+            suppression
+            for suppression in self._existing[entry.key]
+            if suppression.scope == entry.scope
+        )
         return next(same, None)
 
     def earlier(self, entry: Suppression) -> New | None:
-        """Return what an earlier rule of the same file has come to, where it is enough."""
-        found = self._new[entry.key]
+        """Return the entry of an earlier rule of the same file, if it suffices."""
+        additions = self._new[entry.key]
         return next(
-            (each for each in found if each.entry.scope == entry.scope or each.entry.covers(entry)),
+            (
+                addition
+                for addition in additions
+                if addition.entry.scope == entry.scope or addition.entry.covers(entry)
+            ),
             None,
         )
 
 
-def _outcome(rule: Ignored, known: _Known, wishes: Wishes) -> New | Skipped | Suppression:
+def _outcome(rule: Ignored, index: _Known, wishes: Wishes) -> New | Skipped | Suppression:
     try:
         entry = _entry(rule, wishes)
     except NoEntryError as error:
         return Skipped(rule.line, rule.id, str(error))
     if entry.expires < wishes.today:
         return Skipped(rule.line, entry.name, f"it held until {entry.expires}")
-    if (holding := known.holding(entry)) is not None:
+    if (holding := index.holding(entry)) is not None:
         return holding
-    if (ended := known.ended(entry)) is not None:
+    if (ended := index.ended(entry)) is not None:
         why = f"the entry for it ended on {ended.expires}; `suppressions add` renews it"
         return Skipped(rule.line, entry.name, why)
-    if (earlier := known.earlier(entry)) is not None:
+    if (earlier := index.earlier(entry)) is not None:
         return Skipped(rule.line, entry.name, f"what line {earlier.line} says is enough")
     return New(rule.line, entry, endless=rule.last_day is None)
 
@@ -156,11 +165,11 @@ def _entry(rule: Ignored, wishes: Wishes) -> Suppression:
 
 
 def _repository(stated: str | None, wished: str | None) -> str | None:
-    """Return a pattern for what both let through. Raises `NoEntryError` where there is none."""
+    """Return a pattern that matches both limits. Raises `NoEntryError` if there is none."""
     if stated is None or wished is None:
         return stated or wished
     if stated.startswith(_ANY_PARENT):
-        # Any repository whose last part is this one.
+        # Matches any repository with this last part.
         if wished.endswith(stated.removeprefix("*")):
             return wished
     elif fnmatchcase(stated, wished):

@@ -32,12 +32,12 @@ def read_json(text: str, name: str, items: str) -> AlertsFile:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    document = dict(pairs)
+    if len(document) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise DocumentError(f"the key {twice} stands twice in one place; remove one of them")
-    return found
+    return document
 
 
 def _lines(text: str, items: str) -> dict[ConfigPath, int]:

@@ -44,7 +44,7 @@ _KNOWN: Final = frozenset(
     }
 )
 _KNOWN_OF_PRODUCTS: Final = frozenset({"@id", "identifiers", "hashes", "subcomponents", "supplier"})
-# Of the other names of a vulnerability, only these are of it alone: an advisory covers several.
+# Other names of a vulnerability may be advisories, which cover several vulnerabilities.
 _ONE_VULNERABILITY: Final = ("CVE-", "GHSA-")
 _OCI: Final = "oci"
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
@@ -67,10 +67,10 @@ def parse(text: str, name: str) -> list[Rule]:
             f"{name}:1: this is no OpenVEX document: its @context is not {CONTEXT}. Other kinds "
             "of VEX (CSAF, CycloneDX) are not read"
         )
-    said = _time(document)
-    statements = [_statement(each, said) for each in document.mappings(_STATEMENTS)]
-    others = _by_name(each for each in statements if each.status not in _SUPPRESSING)
-    return [rule for each in statements for rule in _rules(each, others)]
+    document_time = _time(document)
+    statements = [_statement(place, document_time) for place in document.mappings(_STATEMENTS)]
+    others = _by_name(statement for statement in statements if statement.status not in _SUPPRESSING)
+    return [rule for statement in statements for rule in _rules(statement, others)]
 
 
 # --- statements ---------------------------------------------------------------------------------
@@ -78,55 +78,55 @@ def parse(text: str, name: str) -> list[Rule]:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """One product of a statement and one package in it; None: all of its packages."""
+    """A product of a statement with a package in it; None for all of its packages."""
 
     product: Place
     part: Place | None
 
     @property
     def name(self) -> str:
-        """What is shown of it."""
+        """The name in messages."""
         return _purl(self.part or self.product) or "a product"
 
     @property
     def image(self) -> PackageUrl | None:
-        """The image that it is about; None: any, or one that is named in another way."""
+        """The image of the claim; None for any, and for other names of it."""
         product = read_package_url(_purl(self.product) or "")
         return product if product is not None and product.type == _OCI else None
 
     @property
     def package(self) -> PackageUrl | None:
-        """The package that it is about; None: any, or one that is named in another way."""
+        """The package of the claim; None for any, and for other names of it."""
         if self.part is None and self.image is not None:
             return None
         return read_package_url(_purl(self.part or self.product) or "")
 
     def may_meet(self, other: "_Claim") -> bool:
-        """Whether one finding may be about both."""
+        """Whether a finding may match both claims."""
         return _may_be_one(self.image, other.image) and _may_be_one(self.package, other.package)
 
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    """One statement, taken apart."""
+    """A parsed statement."""
 
     place: Place
     name: str | None
     names: frozenset[str]
-    """The name and all aliases of the vulnerability, as they are compared."""
+    """Name and aliases of the vulnerability, in upper case."""
     status: str
     time: datetime | None
     claims: tuple[_Claim, ...]
 
     def contradicts(self, earlier: "_Statement", claim: _Claim) -> bool:
-        """Whether this one may be the last word about what another one claims."""
+        """Whether this statement may override another one's claim."""
         if self.time is not None and earlier.time is not None and self.time < earlier.time:
             return False
-        return not self.claims or any(each.may_meet(claim) for each in self.claims)
+        return not self.claims or any(own_claim.may_meet(claim) for own_claim in self.claims)
 
 
 _Others = Mapping[str, Sequence[_Statement]]
-"""Statements that do not let a finding be left out, by the names of the vulnerability."""
+"""Statements that exclude no finding, by the names of the vulnerability."""
 
 
 def _statement(place: Place, document_time: datetime | None) -> _Statement:
@@ -142,7 +142,7 @@ def _statement(place: Place, document_time: datetime | None) -> _Statement:
     return _Statement(
         place,
         name,
-        frozenset(each.upper() for each in names if each),
+        frozenset(alias.upper() for alias in names if alias),
         place.text("status") or "nothing",
         _time(place) if place.text("timestamp") else document_time,
         tuple(
@@ -154,7 +154,7 @@ def _statement(place: Place, document_time: datetime | None) -> _Statement:
 
 
 def _time(place: Place) -> datetime | None:
-    """Return when something was said; None where that cannot be told."""
+    """Return the time of a statement; None if it is unknown."""
     try:
         time = datetime.fromisoformat(place.text("timestamp") or "")
     except ValueError:
@@ -163,21 +163,21 @@ def _time(place: Place) -> datetime | None:
 
 
 def _by_name(statements: Iterable[_Statement]) -> _Others:
-    found: defaultdict[str, list[_Statement]] = defaultdict(list)
-    for each in statements:
-        for name in each.names:
-            found[name].append(each)
-    return found
+    by_name: defaultdict[str, list[_Statement]] = defaultdict(list)
+    for statement in statements:
+        for name in statement.names:
+            by_name[name].append(statement)
+    return by_name
 
 
-def _may_be_one(one: PackageUrl | None, other: PackageUrl | None) -> bool:
-    if one is None or other is None:
+def _may_be_one(first: PackageUrl | None, second: PackageUrl | None) -> bool:
+    if first is None or second is None:
         return True
-    if one.version and other.version and one.version != other.version:
+    if first.version and second.version and first.version != second.version:
         return False
-    if one.type == _OCI and one.version and other.version:
+    if first.type == _OCI and first.version and second.version:
         return True
-    return (one.type, one.namespace, one.name) == (other.type, other.namespace, other.name)
+    return (first.type, first.namespace, first.name) == (second.type, second.namespace, second.name)
 
 
 # --- rules --------------------------------------------------------------------------------------
@@ -219,8 +219,8 @@ def _ignored(statement: _Statement, claim: _Claim) -> Iterator[Rule]:
     place = statement.place
     names = (statement.name, *place.mapping("vulnerability").texts("aliases"))
     purl, images = _scope(claim)
-    for name in dict.fromkeys(each.strip() for each in names if each):
-        # Of the other names, those of advisories cover more than this vulnerability.
+    for name in dict.fromkeys(alias.strip() for alias in names if alias):
+        # Advisories among the other names cover more than this vulnerability.
         if name == statement.name or name.upper().startswith(_ONE_VULNERABILITY):
             for repository, digest in images:
                 yield Ignored(
@@ -240,16 +240,16 @@ def _reason(place: Place) -> str | None:
     return ": ".join(filter(None, (fixed, justification, words))) or None
 
 
-# --- what they are about ------------------------------------------------------------------------
+# --- scopes -------------------------------------------------------------------------------------
 
 _Image = tuple[str | None, str | None]
-"""A pattern of repositories and a digest, by which an entry is limited."""
+"""A pattern of repositories and a digest, which limit an entry."""
 
 
 def _scope(claim: _Claim) -> tuple[str | None, Sequence[_Image]]:
     """Return the package and the images of an entry. Raises `NoEntryError`."""
-    for each in (claim.product, claim.part):
-        unknown = each.unknown(_KNOWN_OF_PRODUCTS) if each else None
+    for purl in (claim.product, claim.part):
+        unknown = purl.unknown(_KNOWN_OF_PRODUCTS) if purl else None
         if unknown is not None:
             raise NoEntryError(f"{unknown} may limit its product, and is not known here")
     product = _required(claim.product)
@@ -285,7 +285,7 @@ def _images(purl: str, parts: PackageUrl) -> Sequence[_Image]:
 
 
 def _purl(component: Place) -> str | None:
-    """Return how a product or a part is called in package URLs; None where it is not."""
+    """Return the package URL of a product or a part; None without one."""
     identifier = component.text("@id")
     if identifier is not None and identifier.startswith(_SCHEME):
         return identifier

@@ -1,4 +1,4 @@
-"""Mappings in a file of another tool: every mistake says where it stands."""
+"""Mappings in a file of another tool, with their lines for error messages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from lib.models import Json
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A mapping, its place in the file, and what its keys hold; each raises `DocumentError`."""
+    """A mapping and its place in the file. Readers of its keys raise `DocumentError`."""
 
     file: AlertsFile
     path: ConfigPath
@@ -20,18 +20,18 @@ class Place:
 
     @classmethod
     def of(cls, file: AlertsFile, path: ConfigPath, value: Json) -> Self:
-        """Take a part of a file, which must be a mapping."""
+        """Return a part of a file, which must be a mapping."""
         if not isinstance(value, dict):
             raise DocumentError(f"{file.name}:{file.line_of(path)}: this must be a mapping")
         return cls(file, path, value)
 
     @property
     def line(self) -> int:
-        """Where it begins."""
+        """The line of the mapping."""
         return self.file.line_of(self.path)
 
     def line_of(self, key: str) -> int:
-        """Return where a key stands."""
+        """Return the line of a key."""
         return self.file.line_of((*self.path, key))
 
     def text(self, key: str) -> str | None:
@@ -43,10 +43,10 @@ class Place:
 
     def texts(self, key: str) -> tuple[str, ...]:
         """Return a list of texts; empty without one."""
-        found = self._list(key)
-        if not all(isinstance(each, str) and each for each in found):
+        items = self._list(key)
+        if not all(isinstance(item, str) and item for item in items):
             raise self.mistake(key, "must be a list of texts")
-        return tuple(found)
+        return tuple(items)
 
     def mapping(self, key: str) -> "Place":
         """Return the mapping under a key; an empty one without it."""
@@ -56,14 +56,14 @@ class Place:
     def mappings(self, key: str) -> "list[Place]":
         """Return the mappings in the list under a key."""
         return [
-            Place.of(self.file, (*self.path, key, index), each)
-            for index, each in enumerate(self._list(key))
+            Place.of(self.file, (*self.path, key, index), item)
+            for index, item in enumerate(self._list(key))
         ]
 
-    def unknown(self, known: frozenset[str]) -> str | None:
-        """Return a key that may limit a rule in a way that nobody here knows of."""
-        said = (key for key, value in self.values.items() if value not in (None, "", [], {}))
-        return next((key for key in said if key not in known), None)
+    def unknown(self, supported: frozenset[str]) -> str | None:
+        """Return a key that may limit a rule in an unsupported way."""
+        used_keys = (key for key, value in self.values.items() if value not in (None, "", [], {}))
+        return next((key for key in used_keys if key not in supported), None)
 
     def mistake(self, key: str, problem: str) -> DocumentError:
         """Return the error about a key."""

@@ -1,9 +1,9 @@
 """
-What other tools are told to ignore, in the words of alerts.yml. Pure.
+Rules of other tools, in the terms of alerts.yml. Pure.
 
-An entry of ours leaves out what its origin ignored or less, never more. So what it cannot say (a
-state that a fix has, a pattern that ours is not) is a `Skipped` with the reason, and a date from
-which a rule no longer holds is a last day one day earlier.
+An imported entry suppresses what its origin ignored or less, never more. A limit that entries lack
+(a state of the fix, another kind of pattern) makes a rule `Skipped`, with the reason. A date from
+which a rule does not apply becomes a last day one day earlier.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from lib.urls.packages import KNOWN_QUALIFIERS, KNOWN_TYPES, read_package_url
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """One vulnerability that a rule of the origin ignores, as far as an entry can say it."""
+    """A vulnerability that a rule of the origin ignores, with the limits that entries have."""
 
     line: int
     id: str
@@ -26,14 +26,14 @@ class Ignored:
     repository: str | None = None
     digest: str | None = None
     last_day: date | None = None
-    """None: the origin names no end."""
+    """None if the rule has no end."""
     reason: str | None = None
-    """None: the origin names none."""
+    """None if the rule has no reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A rule that is not taken over, and why."""
+    """A rule that is not imported, with the reason."""
 
     line: int
     what: str
@@ -44,11 +44,11 @@ Rule = Ignored | Skipped
 
 
 class NoEntryError(DocumentError):
-    """No entry can say what a rule says; the text says why."""
+    """No entry can have the effect of a rule. The text names the reason."""
 
 
 def lasting_before(moment: date) -> date:
-    """Return the last day before a date or time on which a rule holds all day, in UTC."""
+    """Return the last day before a date or time on which a rule applies all day, in UTC."""
     day = moment
     if isinstance(moment, datetime):
         day = (moment.astimezone(UTC) if moment.tzinfo else moment).date()
@@ -61,12 +61,12 @@ def path_pattern(pattern: str) -> str:
 
     Raises `NoEntryError`. https://github.com/bmatcuk/doublestar#patterns
     """
-    if any(each in pattern for each in "?[]{}\\"):
+    if any(character in pattern for character in "?[]{}\\"):
         raise NoEntryError(f"a path of ours has no ?, [ ] or {{ }} as {pattern} has")
     parts = pattern.split("/")
-    if any("*" in each and each != "**" for each in parts):
+    if any("*" in part and part != "**" for part in parts):
         raise NoEntryError(f"the * of {pattern} ends at a slash, and that of ours does not")
-    return "/".join("*" if each == "**" else each for each in parts)
+    return "/".join("*" if part == "**" else part for part in parts)
 
 
 def package_limit(purl: str) -> str:

@@ -20,7 +20,7 @@ _EXPIRY: Final = "exp:"
 _SHOWN: Final = 60
 """Characters of a word that is no id: it may be a whole document of another format."""
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-# Whose ids name vulnerabilities; https://ossf.github.io/osv-schema/#id-modified-fields has most.
+# Prefixes of vulnerability ids; most are in https://ossf.github.io/osv-schema/#id-modified-fields.
 _VULNERABILITY: Final = re.compile(
     r"(?:A|AL|CE|EL|RL|RX)SA-|ALAS|ALBA-|ALEA-|ALPINE-|ASB-|BELL-|BIT-|CGA-|CVE-|DEBIAN-|DLA-|DSA-"
     r"|DRUPAL-|DTSA-|ECHO-|EEF-|GHSA-|GLSA-|GO-|GSD-|HSEC-|IN1-|JLSEC-|KUBE-|LSN-|MAL-|MGASA-|MINI-"
@@ -37,27 +37,27 @@ def parse(text: str, name: str) -> list[Rule]:
 
 
 def looks_like_one(lines: Sequence[str]) -> bool:
-    """Whether every line could be one of such a file, and one at least has an id."""
-    said = [each.strip() for each in lines]
-    ids = [each for each in said if each and not each.startswith(_COMMENT)]
-    return bool(ids) and all(_VULNERABILITY.match(each) for each in ids)
+    """Whether every line may be one of such a file, with at least one id."""
+    stripped = [line.strip() for line in lines]
+    ids = [line for line in stripped if line and not line.startswith(_COMMENT)]
+    return bool(ids) and all(_VULNERABILITY.match(identifier) for identifier in ids)
 
 
 def _rules(text: str) -> Iterator[Rule]:
     remarks: list[str] = []
     headed = False
     for number, line in enumerate(text.split("\n"), 1):
-        said = line.strip()
-        if said.startswith(_COMMENT):
-            # What was said above an id is not about those below this one.
+        content = line.strip()
+        if content.startswith(_COMMENT):
+            # A comment above an id does not apply to ids below.
             remarks = [] if headed else remarks
             headed = False
-            remarks.append(said.lstrip(_COMMENT).strip())
-        elif not said:
+            remarks.append(content.lstrip(_COMMENT).strip())
+        elif not content:
             remarks, headed = [], False
         else:
             headed = True
-            yield _rule(number, said, " ".join(filter(None, remarks)))
+            yield _rule(number, content, " ".join(filter(None, remarks)))
 
 
 def _rule(number: int, line: str, above: str) -> Rule:
@@ -69,7 +69,7 @@ def _rule(number: int, line: str, above: str) -> Rule:
         )
     reason = beside.strip(f"{_COMMENT} ") or above or None
     # Trivy finds it in a comment on the same line, too.
-    expiry = next((each for each in fields if each.startswith(_EXPIRY)), None)
+    expiry = next((field for field in fields if field.startswith(_EXPIRY)), None)
     if expiry is None:
         return Ignored(number, identifier, reason=reason)
     day = _day(expiry.removeprefix(_EXPIRY))

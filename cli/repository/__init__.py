@@ -1,1 +1,1 @@
-"""A repository as it should be: its definition, what another one lacks, and what would expire."""
+"""Repositories: definitions, comparison with an existing one, and lifecycle previews."""

@@ -1,4 +1,4 @@
-"""A repository in ECR, with the operator's credentials: its settings read and changed."""
+"""A repository in ECR: its settings, read and changed with the operator's credentials."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,25 +23,25 @@ _THROTTLED: Final = ("RequestLimitExceeded", "TooManyRequestsException")
 
 
 class Repository:
-    """One repository. Every method raises `DocumentError` or `SourceError` with what to do."""
+    """A repository. Every method raises `DocumentError` or `SourceError` with the next step."""
 
     def __init__(self, client: "ECRClient", name: str) -> None:
         self.client = client
         self.name = name
 
     def settings(self) -> Settings:
-        """Return what the repository is, and what its registry says about scans."""
+        """Return the settings of the repository, and its registry's scanning."""
         with explained(self):
-            (found,) = self.client.describe_repositories(repositoryNames=[self.name])[
+            (description,) = self.client.describe_repositories(repositoryNames=[self.name])[
                 "repositories"
             ]
             registry = self.client.get_registry_scanning_configuration()
             lifecycle = self._lifecycle()
-        encryption = found.get("encryptionConfiguration", {})
+        encryption = description.get("encryptionConfiguration", {})
         return Settings(
             name=self.name,
-            mutability=_mutability(found),
-            scan_on_push=found.get("imageScanningConfiguration", {}).get("scanOnPush", False),
+            mutability=_mutability(description),
+            scan_on_push=description.get("imageScanningConfiguration", {}).get("scanOnPush", False),
             lifecycle=lifecycle,
             encryption=encryption.get("encryptionType", AES256),
             key=encryption.get("kmsKey"),
@@ -49,7 +49,7 @@ class Repository:
         )
 
     def apply(self, change: Change) -> None:
-        """Make one change."""
+        """Apply a change."""
         with explained(self):
             getattr(self.client, change.operation)(repositoryName=self.name, **change.request)
 
@@ -62,7 +62,7 @@ class Repository:
 
 @contextmanager
 def explained(repository: Repository) -> Iterator[None]:
-    """Turn what ECR refuses into a sentence that says what to do."""
+    """Raise ECR's refusals as sentences with the next step."""
     try:
         yield
     except ClientError as error:
@@ -70,8 +70,8 @@ def explained(repository: Repository) -> Iterator[None]:
 
 
 def _explained(error: ClientError, repository: Repository) -> DocumentError | SourceError:
-    stated = error.response.get("Error", {})
-    code, said = stated.get("Code", "Unknown"), stated.get("Message", "")
+    details = error.response.get("Error", {})
+    code, message = details.get("Code", "Unknown"), details.get("Message", "")
     name, region = repository.name, repository.client.meta.region_name
     action = f"ecr:{error.operation_name}"
     if code == "RepositoryNotFoundException":
@@ -81,20 +81,23 @@ def _explained(error: ClientError, repository: Repository) -> DocumentError | So
         )
     if code.startswith("AccessDenied"):
         return SourceError(
-            f"Your credentials may not do this with {name}: allow {action} in their policy ({said})"
+            f"Your credentials may not do this with {name}: allow {action} in their policy"
+            f" ({message})"
         )
     if code in _THROTTLED or code.startswith("Throttling"):
         return SourceThrottledError(
             f"AWS wants fewer calls ({action}: {code}): wait a minute, and say it again"
         )
-    return SourceError(f"ECR refused {action} for {name}: {code}: {said}")
+    return SourceError(f"ECR refused {action} for {name}: {code}: {message}")
 
 
-def _mutability(found: Mapping[str, Any]) -> Mutability:
-    filters = found.get("imageTagMutabilityExclusionFilters", ())
-    mode = found.get("imageTagMutability", MUTABLE)
-    return Mutability(mode, tuple(each["filter"] for each in filters))
+def _mutability(description: Mapping[str, Any]) -> Mutability:
+    filters = description.get("imageTagMutabilityExclusionFilters", ())
+    mode = description.get("imageTagMutability", MUTABLE)
+    return Mutability(mode, tuple(item["filter"] for item in filters))
 
 
-def _registry(found: Mapping[str, Any]) -> RegistryScanning:
-    return RegistryScanning(found.get("scanType") == "ENHANCED", tuple(found.get("rules", ())))
+def _registry(configuration: Mapping[str, Any]) -> RegistryScanning:
+    return RegistryScanning(
+        configuration.get("scanType") == "ENHANCED", tuple(configuration.get("rules", ()))
+    )

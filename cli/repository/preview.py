@@ -1,5 +1,5 @@
 """
-What a lifecycle policy would delete, as ECR itself says: asked for, waited for, added up.
+Previews of lifecycle policies: started in ECR, awaited, added up.
 
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/lpp_creation.html
 """
@@ -24,7 +24,7 @@ GB: Final = 1024**3
 PAGE: Final = 100
 """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetLifecyclePolicyPreview.html"""
 _PAUSES: Final = (1.0, 1.0, 2.0, 4.0, 8.0, *[10.0] * 28)
-"""Five minutes in all: ECR takes seconds for some images, and longer for thousands."""
+"""Five minutes in total. ECR takes seconds for a few images, and longer for thousands."""
 _RUNNING: Final = "IN_PROGRESS"
 _COMPLETE: Final = "COMPLETE"
 
@@ -39,42 +39,42 @@ class Expiring:
     tags: tuple[str, ...]
     pushed_at: datetime
     rule: int
-    """Its priority."""
+    """The priority of the rule."""
     archived: bool = False
-    """It is moved to the archive instead of deleted."""
+    """Whether the image is archived instead of deleted."""
     size: int | None = None
-    """Bytes; None: an index, or gone meanwhile."""
+    """Size in bytes; None for an index, and for an image deleted meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a policy would do to the images of a repository."""
+    """The effect of a policy on the images of a repository."""
 
     images: tuple[Expiring, ...]
     of: int
-    """Images in the repository."""
+    """The number of images in the repository."""
 
     @property
     def expiring(self) -> tuple[Expiring, ...]:
-        """Those that would be deleted."""
-        return tuple(each for each in self.images if not each.archived)
+        """The images that would be deleted."""
+        return tuple(image for image in self.images if not image.archived)
 
     @property
     def gigabytes(self) -> float:
-        """What they take at most: layers that other images share stay."""
-        return sum(each.size or 0 for each in self.expiring) / GB
+        """Their size at most: layers that other images share stay."""
+        return sum(image.size or 0 for image in self.expiring) / GB
 
 
 def preview(repository: Repository, policy: str, pause: Pause) -> Preview:
     """
-    Return what a policy would do now. Nothing is deleted.
+    Return the effect of a policy now. Nothing is deleted.
 
     Raises as `Repository` does, and `SourceError` when ECR fails or takes longer than five minutes.
     """
     with explained(repository):
         sizes = dict(_sizes(repository))
-        rows = [_expiring(each, sizes) for each in _results(repository, policy, pause)]
-    ordered = sorted(rows, key=lambda each: (each.rule, each.pushed_at, each.digest))
+        rows = [_expiring(result, sizes) for result in _results(repository, policy, pause)]
+    ordered = sorted(rows, key=lambda image: (image.rule, image.pushed_at, image.digest))
     return Preview(tuple(ordered), len(sizes))
 
 
@@ -82,14 +82,14 @@ def _sizes(repository: Repository) -> Iterator[tuple[str, int | None]]:
     paginator = repository.client.get_paginator("describe_images")
     pages = paginator.paginate(repositoryName=repository.name, PaginationConfig={"PageSize": 1000})
     for page in pages:
-        for each in page["imageDetails"]:
-            # An index states the size of its largest image, which is listed on its own.
-            index = is_index(each.get("imageManifestMediaType"))
-            yield each["imageDigest"], None if index else each.get("imageSizeInBytes")
+        for detail in page["imageDetails"]:
+            # An index has the size of its largest image, which is listed separately.
+            index = is_index(detail.get("imageManifestMediaType"))
+            yield detail["imageDigest"], None if index else detail.get("imageSizeInBytes")
 
 
 def _results(repository: Repository, policy: str, pause: Pause) -> Iterator[Mapping[str, Json]]:
-    """Start the preview, and yield what all pages list once it is complete."""
+    """Start the preview, and yield its results when it is complete."""
     client, name = repository.client, repository.name
     pauses = iter(_PAUSES)
 
@@ -109,7 +109,7 @@ def _results(repository: Repository, policy: str, pause: Pause) -> Iterator[Mapp
                 )
             pause(seconds)
 
-    # One at a time: somebody else's may be running.
+    # Only one preview can run, and another operator's may be running.
     once_done(
         lambda: client.start_lifecycle_policy_preview(
             repositoryName=name, lifecyclePolicyText=policy

@@ -1,7 +1,7 @@
 """
-What a repository should be, and what another one lacks of it. Pure.
+Settings of a repository: the expected ones, and the differences of an existing one. Pure.
 
-Nothing that is stricter than asked is ever made weaker.
+A setting that is stricter than expected is never relaxed.
 """
 
 import json
@@ -46,17 +46,17 @@ _KEY: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a repository should be."""
+    """The expected settings of a repository."""
 
     keep: int
     allow: tuple[str, ...] = ()
     """Tags that may be moved."""
     kms: str | None = None
-    """The ARN of a key, "" for the one that AWS manages; None: whatever encryption it has."""
+    """The ARN of a key, "" for the AWS managed key; None for any encryption."""
 
     @property
     def mutability(self) -> "Mutability":
-        """How tags are to be kept."""
+        """The expected mutability of tags."""
         return Mutability.but(self.allow)
 
     @property
@@ -72,28 +72,28 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Mutability:
-    """Whether tags may be moved, and for which it is the other way round."""
+    """Whether tags may be moved, and the filters of exceptions."""
 
     mode: str = MUTABLE
     filters: tuple[str, ...] = ()
 
     @classmethod
     def but(cls, allow: Sequence[str]) -> "Mutability":
-        """Return the mode in which no tag may be moved but these."""
+        """Return the mode in which only these tags may be moved."""
         return cls(f"{IMMUTABLE}{_EXCEPT}" if allow else IMMUTABLE, tuple(allow))
 
     @property
     def moves_by_default(self) -> bool:
-        """Whether a tag that no filter names may be moved."""
+        """Whether a tag that no filter matches may be moved."""
         return self.mode.startswith(MUTABLE)
 
     def tightened(self, allow: Sequence[str]) -> "Mutability":
-        """Return the mode in which only tags may be moved that may be now and are allowed."""
+        """Return the mode in which tags may be moved that are both movable now and allowed."""
         if self.moves_by_default:
-            return self.but([each for each in allow if not _covered(each, self.filters)])
-        kept = [each for each in self.filters if _covered(each, allow)]
-        narrower = [each for each in allow if _covered(each, self.filters) and each not in kept]
-        return self.but([*kept, *narrower])
+            return self.but([glob for glob in allow if not _covered(glob, self.filters)])
+        common = [filter_ for filter_ in self.filters if _covered(filter_, allow)]
+        narrower = [glob for glob in allow if _covered(glob, self.filters) and glob not in common]
+        return self.but([*common, *narrower])
 
     def __str__(self) -> str:
         if not self.filters:
@@ -103,22 +103,22 @@ class Mutability:
 
 @dataclass(frozen=True, slots=True)
 class RegistryScanning:
-    """What the registry says about the scans of all its repositories."""
+    """The scanning configuration of a registry."""
 
     enhanced: bool = False
     rules: tuple[Mapping[str, Any], ...] = ()
 
     def frequency(self, repository: str) -> str | None:
         """
-        Return how often the images of a repository are scanned by its rules, if at all.
+        Return the scan frequency of a repository's images by the rules; None without a rule.
 
-        A filter without a star names every repository that has it in its name.
+        A filter without a star matches every repository with that text in its name.
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html#image-scanning-filters
         """
         for rule in self.rules:
-            filters = (each["filter"] for each in rule["repositoryFilters"])
+            filters = (item["filter"] for item in rule["repositoryFilters"])
             if rule["scanFrequency"] != "MANUAL" and any(
-                fnmatchcase(repository, each if "*" in each else f"*{each}*") for each in filters
+                fnmatchcase(repository, text if "*" in text else f"*{text}*") for text in filters
             ):
                 return str(rule["scanFrequency"])
         return None
@@ -126,7 +126,7 @@ class RegistryScanning:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a repository is."""
+    """The current settings of a repository."""
 
     name: str
     mutability: Mutability = Mutability()
@@ -139,7 +139,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A call of ECR, by the name that boto3 gives it, and what it is asked beside the name."""
+    """A call of ECR: its name in boto3, and its arguments except for the repository."""
 
     operation: str
     request: Mapping[str, Any]
@@ -147,23 +147,23 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One setting: what it is, what it should be, and how it becomes that."""
+    """A setting: its current and its expected value, and the change to it."""
 
     setting: str
     now: str
     wanted: str
     change: Change | None = None
     advice: str = ""
-    """What is worth knowing, or to be done by hand."""
+    """A remark, or a step to do manually."""
 
     @property
     def differs(self) -> bool:
-        """Whether it is not as it should be."""
+        """Whether the setting differs from the expected one."""
         return self.now != self.wanted
 
 
 def check_name(name: str) -> str:
-    """Return the name of a repository. Raises `DocumentError` for what ECR would refuse."""
+    """Return the name of a repository. Raises `DocumentError` if ECR would refuse it."""
     if _ADDRESS.match(name):
         raise DocumentError(f"{name} is an address: give the name alone, what follows the slash")
     if _NAME.fullmatch(name) is None:
@@ -175,23 +175,23 @@ def check_name(name: str) -> str:
 
 
 def check_allowed(tags: Sequence[str]) -> tuple[str, ...]:
-    """Return tags that may be moved. Raises `DocumentError` for what ECR would refuse."""
+    """Return tags that may be moved. Raises `DocumentError` if ECR would refuse them."""
     allowed = tuple(dict.fromkeys(tags))
     if len(allowed) > MOST_FILTERS:
         raise DocumentError(f"ECR takes {MOST_FILTERS} tags or patterns that may be moved at most")
-    for each in allowed:
-        if _FILTER.fullmatch(each) is None or each.count("*") > _MOST_WILDCARDS:
+    for glob in allowed:
+        if _FILTER.fullmatch(glob) is None or glob.count("*") > _MOST_WILDCARDS:
             raise DocumentError(
-                f"{each!r} is no pattern of tags: it takes letters, digits and . _ - with two * at "
+                f"{glob!r} is no pattern of tags: it takes letters, digits and . _ - with two * at "
                 "most, such as latest or dev-*"
             )
-        if not each.strip("*"):
-            raise DocumentError(f"{each!r} would let every tag be moved: name the ones that may be")
+        if not glob.strip("*"):
+            raise DocumentError(f"{glob!r} would let every tag be moved: name the ones that may be")
     return allowed
 
 
 def check_key(key: str | None, region: str | None) -> str | None:
-    """Return the ARN of a key. Raises `DocumentError` for what is none or is elsewhere."""
+    """Return the ARN of a key. Raises `DocumentError` for an invalid one and another region."""
     if not key:
         return key
     match = _KEY.fullmatch(key)
@@ -205,7 +205,7 @@ def check_key(key: str | None, region: str | None) -> str | None:
 
 
 def compare(now: Settings, wishes: Wishes) -> list[Comparison]:
-    """Return every setting with what it should be."""
+    """Compare every setting with the expected one."""
     return [
         _tags(now, wishes),
         _scanning(now),
@@ -215,34 +215,34 @@ def compare(now: Settings, wishes: Wishes) -> list[Comparison]:
 
 
 def _tags(now: Settings, wishes: Wishes) -> Comparison:
-    wanted = now.mutability.tightened(wishes.allow)
-    if _same(wanted, now.mutability):
-        wanted = now.mutability
-    stay = [each for each in wishes.allow if not _covered(each, wanted.filters)]
+    expected = now.mutability.tightened(wishes.allow)
+    if _same(expected, now.mutability):
+        expected = now.mutability
+    stay = [glob for glob in wishes.allow if not _covered(glob, expected.filters)]
     advice = ""
     if stay:
         advice = (
             f"{', '.join(stay)} cannot be moved now, and stays so: to allow it is a step back "
             "(aws ecr put-image-tag-mutability)"
         )
-    request: dict[str, Any] = {"imageTagMutability": wanted.mode}
-    if wanted.filters:
+    request: dict[str, Any] = {"imageTagMutability": expected.mode}
+    if expected.filters:
         request["imageTagMutabilityExclusionFilters"] = [
-            {"filterType": "WILDCARD", "filter": each} for each in wanted.filters
+            {"filterType": "WILDCARD", "filter": glob} for glob in expected.filters
         ]
     change = Change("put_image_tag_mutability", request)
-    return Comparison("tag mutability", str(now.mutability), str(wanted), change, advice)
+    return Comparison("tag mutability", str(now.mutability), str(expected), change, advice)
 
 
-def _same(one: Mutability, other: Mutability) -> bool:
-    return one.mode == other.mode and set(one.filters) == set(other.filters)
+def _same(first: Mutability, second: Mutability) -> bool:
+    return first.mode == second.mode and set(first.filters) == set(second.filters)
 
 
 def _scanning(now: Settings) -> Comparison:
     title, frequency = "scan on push", now.registry.frequency(now.name)
     if frequency is not None:
-        said = f"by a rule of the registry ({frequency})"
-        return Comparison(title, said, said)
+        current = f"by a rule of the registry ({frequency})"
+        return Comparison(title, current, current)
     if now.registry.enhanced:
         return Comparison(
             title,
@@ -259,8 +259,8 @@ def _scanning(now: Settings) -> Comparison:
 
 
 def registry_command(now: Settings) -> str:
-    """Return the command that has the registry scan a repository, too."""
-    rules = [dict(each) for each in now.registry.rules]
+    """Return the command that adds the repository to the registry's scanning rules."""
+    rules = [dict(rule) for rule in now.registry.rules]
     mine = {"filter": now.name, "filterType": "WILDCARD"}
     for rule in rules:
         if rule["scanFrequency"] != "MANUAL":
@@ -281,18 +281,20 @@ def _lifecycle(now: Settings, wishes: Wishes) -> Comparison:
     try:
         read = parse(own)
     except DocumentError as error:
-        said = "one of your own"
-        return Comparison(title, said, said, advice=f"It is not looked at, and stays: {error}")
-    shown = json.dumps(json.loads(own), indent=2)
+        current = "one of your own"
+        return Comparison(
+            title, current, current, advice=f"It is not looked at, and stays: {error}"
+        )
+    own_text = json.dumps(json.loads(own), indent=2)
     if can_expire_untagged(read) and can_expire_old(read, wishes.keep):
-        said = "one that expires untagged and old images"
-        return Comparison(title, said, said)
+        current = "one that expires untagged and old images"
+        return Comparison(title, current, current)
     text = completed(read, wishes.keep)
     if text is not None:
-        return _put_policy(shown, text)
+        return _put_policy(own_text, text)
     return Comparison(
         title,
-        shown,
+        own_text,
         f"one that expires untagged images, and all but the newest {wishes.keep}",
         advice="A rule of it archives what would have to expire; change it by hand",
     )
@@ -304,13 +306,13 @@ def _put_policy(now: str, text: str) -> Comparison:
 
 
 def _encryption(now: Settings, wishes: Wishes) -> Comparison:
-    title, said = "encryption", f"{now.encryption} {now.key or ''}".rstrip()
+    title, current = "encryption", f"{now.encryption} {now.key or ''}".rstrip()
     keyed = now.encryption.startswith(KMS)
     if wishes.kms is None or (keyed and wishes.kms in ("", now.key)):
-        return Comparison(title, said, said)
+        return Comparison(title, current, current)
     return Comparison(
         title,
-        said,
+        current,
         f"{KMS} {wishes.kms}".rstrip(),
         advice="The encryption of a repository is fixed when it is made. Make another one "
         "(`repository template NEW --kms`), copy the images that are still in use, have everybody "
@@ -318,6 +320,6 @@ def _encryption(now: Settings, wishes: Wishes) -> Comparison:
     )
 
 
-def _covered(pattern: str, by: Sequence[str]) -> bool:
-    """Tell whether every tag of a pattern is one of others: a * of it takes a * to match."""
-    return any(fnmatchcase(pattern, each) for each in by)
+def _covered(pattern: str, globs: Sequence[str]) -> bool:
+    """Whether every tag of a pattern matches one of the globs. A * in it needs a * to match."""
+    return any(fnmatchcase(pattern, glob) for glob in globs)

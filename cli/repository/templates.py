@@ -1,4 +1,4 @@
-"""The definition of a repository, for CloudFormation and for Terraform. Pure."""
+"""Definitions of a repository for CloudFormation and Terraform. Pure."""
 
 import json
 import re
@@ -15,7 +15,8 @@ _LONGEST_STACK: Final = 128
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html"""
 _SUFFIX: Final = "Repository"
 _PROVIDER: Final = "6.8.0"
-"""The first with exclusion filters: https://github.com/hashicorp/terraform-provider-aws/pull/43642"""
+"""The first with exclusion filters:
+https://github.com/hashicorp/terraform-provider-aws/pull/43642"""
 
 _SCANS: Final = "Where the registry has enhanced scanning, its rules decide instead."
 _FIXED: Final = "Cannot be changed later."
@@ -60,7 +61,7 @@ Outputs:
 def logical_id_of(name: str) -> str:
     """Return "PaymentsApiRepository" for "payments/api"."""
     words = re.split(r"[^a-z0-9]+", name)
-    joined = "".join(each.capitalize() for each in words)
+    joined = "".join(word.capitalize() for word in words)
     return joined[: _LONGEST_ID - len(_SUFFIX)] + _SUFFIX
 
 
@@ -74,8 +75,8 @@ def _filters_in_yaml(wishes: Wishes) -> str:
         return ""
     rows = (
         "  - ImageTagMutabilityExclusionFilterType: WILDCARD\n"
-        f"    ImageTagMutabilityExclusionFilterValue: {_text(each)}\n"
-        for each in wishes.allow
+        f"    ImageTagMutabilityExclusionFilterValue: {_text(glob)}\n"
+        for glob in wishes.allow
     )
     return "ImageTagMutabilityExclusionFilters:\n" + "".join(rows)
 
@@ -117,8 +118,8 @@ def _repository(name: str, wishes: Wishes) -> Iterator[str]:
     """Yield the blocks of a repository."""
     settings = {"name": name, "image_tag_mutability": wishes.mutability.mode}
     yield _comment(_tags(wishes)) + _attributes(settings)
-    for each in wishes.allow:
-        filters = {"filter": each, "filter_type": "WILDCARD"}
+    for glob in wishes.allow:
+        filters = {"filter": glob, "filter_type": "WILDCARD"}
         yield _block("image_tag_mutability_exclusion_filter", filters)
     yield _comment(_SCANS) + _block("image_scanning_configuration", {"scan_on_push": True})
     encryption = {"encryption_type": wishes.encryption}
@@ -133,7 +134,7 @@ def _block(name: str, attributes: Mapping[str, Any]) -> str:
 
 
 def _attributes(attributes: Mapping[str, Any]) -> str:
-    """Lay out attributes; the signs of neighbours that take one line stand below each other."""
+    """Format attributes; equals signs of neighbouring one-line attributes are aligned."""
     flat = [name for name, value in attributes.items() if not isinstance(value, (dict, list))]
     width = max(map(len, flat), default=0)
     return "".join(
@@ -147,13 +148,13 @@ def _hcl(value: Any) -> str:
         case dict():
             return f"{{\n{indent(_attributes(value), '  ')}}}"
         case list():
-            items = ",\n".join(_hcl(each) for each in value)
+            items = ",\n".join(_hcl(item) for item in value)
             return f"[\n{indent(items, '  ')}\n]"
         case _:
             return _text(value)
 
 
-# --- what both say ------------------------------------------------------------------------------
+# --- common to both -----------------------------------------------------------------------------
 
 
 def _tags(wishes: Wishes) -> str:
