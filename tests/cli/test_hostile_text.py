@@ -84,7 +84,7 @@ def printed(
 def unsafe_in(text: str) -> set[str]:
     """Return the characters of a text that a terminal must not get."""
     plain = COLOUR.sub("", text).replace("\r\n", "\n")
-    return {character for character in plain if clean(character) == ""}
+    return {character for character in set(plain) if clean(character) == ""}
 
 
 @pytest.mark.parametrize(

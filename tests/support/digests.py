@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import cache
 from typing import Any, Final
 
 from lib.core.digest import PERIODS, STREAM, Schedule
@@ -97,6 +98,7 @@ def clear() -> Digest:
     )  # fmt: skip
 
 
+@cache
 def hostile(text: str) -> Digest:
     """Return one whose every word is the given one."""
     return a_digest_of(
