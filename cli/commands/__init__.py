@@ -26,7 +26,7 @@ from cli.commands import (
 
 
 class Command(Protocol):
-    """A module with one command."""
+    """A module with a command."""
 
     HELP: str
     DESCRIPTION: str
@@ -35,7 +35,7 @@ class Command(Protocol):
         """Declare options."""
 
     def run(self, options: argparse.Namespace) -> int:
-        """Do it and return the exit code."""
+        """Run the command and return its exit code."""
 
 
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(

@@ -1,4 +1,4 @@
-"""`audit`: how the repositories of a registry are set up, against what alerts.yml expects."""
+"""`audit`: the settings of a registry's repositories, compared with alerts.yml."""
 
 import argparse
 from collections.abc import Iterable, Sequence
@@ -28,14 +28,14 @@ DESCRIPTION = (
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What came of one repository."""
+class RepositoryCheck:
+    """The findings of a repository."""
 
     repository: Image
     findings: Sequence[Finding] = ()
     suppressed: Sequence[Suppressed] = ()
     unread: str | None = None
-    """Why nothing, or not all, is known about it."""
+    """The reason why the repository could not be checked completely; None if it was."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
-    """Check everything in scope, and show what was found."""
+    """Check all repositories in scope, and print the findings."""
     from lib.sources.repositories import EcrRepositories
 
     config = read_config(options.config)
@@ -56,21 +56,24 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     expected = config.repositories or Expectations()
     with stepping("listing repositories") as steps:
         source = EcrRepositories(connected(options, connect).get("ecr"))
-        found = source.repositories()
-        repositories = [each for each in found if fnmatchcase(each.repository, options.repository)]
+        repositories = [
+            repository
+            for repository in source.repositories()
+            if fnmatchcase(repository.repository, options.repository)
+        ]
         steps.expect(len(repositories), "checking")
-        checked: list[Checked] = []
-        for each in repositories:
-            checked += _checked(source, each, expected, config.suppressions)
+        checked: list[RepositoryCheck] = []
+        for repository in repositories:
+            checked += _checked(source, repository, expected, config.suppressions)
             steps.advance()
     if options.format == "json":
-        print_json([_document(each) for each in checked])
+        print_json([_document(result) for result in checked])
     else:
         _print(checked)
-    unread = [each for each in checked if each.unread is not None]
-    for failed in unread:
-        complain(f"{failed.repository.repository} could not be checked: {failed.unread}")
-    return int(bool(unread) or any(each.findings for each in checked))
+    unread = [result for result in checked if result.unread is not None]
+    for result in unread:
+        complain(f"{result.repository.repository} could not be checked: {result.unread}")
+    return int(bool(unread) or any(result.findings for result in checked))
 
 
 def _checked(
@@ -78,31 +81,31 @@ def _checked(
     repository: Image,
     expected: Expectations,
     suppressions: Sequence[Suppression],
-) -> Iterable[Checked]:
+) -> Iterable[RepositoryCheck]:
     now = datetime.now(UTC)
     try:
         settings = source.settings(repository)
     except ImageGoneError:
-        # Deleted since it was listed.
+        # Deleted meanwhile.
         return
     except NotAllowedError as error:
-        yield Checked(repository, unread=str(error))
+        yield RepositoryCheck(repository, unread=str(error))
         return
     suppress = matcher(suppressions, repository, now.date())
-    judged = [(each, suppress(each)) for each in check(settings, expected, now=now)]
-    yield Checked(
+    judged = [(finding, suppress(finding)) for finding in check(settings, expected, now=now)]
+    yield RepositoryCheck(
         repository,
-        [each for each, left_out in judged if left_out is None],
+        [finding for finding, left_out in judged if left_out is None],
         [left_out for _, left_out in judged if left_out is not None],
     )
 
 
-def _print(checked: Sequence[Checked]) -> None:
-    for each in checked:
-        if not each.findings:
+def _print(checked: Sequence[RepositoryCheck]) -> None:
+    for result in checked:
+        if not result.findings:
             continue
-        say(each.repository.repository, style="bold")
-        for finding in each.findings:
+        say(result.repository.repository, style="bold")
+        for finding in result.findings:
             say(f"{finding.severity.name} {finding.vulnerability_id}: {finding.title}")
             say(finding.description or "")
             if REMARK in finding.extra:
@@ -112,32 +115,32 @@ def _print(checked: Sequence[Checked]) -> None:
             for line in finding.extra[CLOUDFORMATION].splitlines():
                 print(f"    | {clean(line)}")
         say()
-    total = sum(len(each.findings) for each in checked)
-    wrong = sum(bool(each.findings) for each in checked)
-    left_out = sum(len(each.suppressed) for each in checked)
+    total = sum(len(result.findings) for result in checked)
+    wrong = sum(bool(result.findings) for result in checked)
+    left_out = sum(len(result.suppressed) for result in checked)
     tail = f", {left_out} left out by suppressions" if left_out else ""
     repositories = counted(len(checked), "repository", "repositories")
     say(f"{counted(total, 'finding')} in {wrong:,} of {repositories}{tail}")
 
 
-def _document(checked: Checked) -> dict[str, Any]:
+def _document(checked: RepositoryCheck) -> dict[str, Any]:
     return {
         "repository": checked.repository.key,
         "unread_reason": checked.unread,
         "findings": [
             {
-                "id": each.vulnerability_id,
-                "severity": each.severity.name,
-                "setting": each.package.name,
-                "value": each.package.version,
-                "title": each.title,
-                "reason": each.description,
-                "remedy": dict(each.extra),
+                "id": finding.vulnerability_id,
+                "severity": finding.severity.name,
+                "setting": finding.package.name,
+                "value": finding.package.version,
+                "title": finding.title,
+                "reason": finding.description,
+                "remedy": dict(finding.extra),
             }
-            for each in checked.findings
+            for finding in checked.findings
         ],
         "suppressed": [
-            {"id": each.finding.vulnerability_id, "reason": each.reason, "expires": each.expires}
-            for each in checked.suppressed
+            {"id": entry.finding.vulnerability_id, "reason": entry.reason, "expires": entry.expires}
+            for entry in checked.suppressed
         ],
     }

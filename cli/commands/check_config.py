@@ -41,13 +41,13 @@ def run(options: argparse.Namespace) -> int:
             today=datetime.now(UTC).date(),
             receiver_hosts=hosts,
         )
-    errors = sum(each.level == "error" for each in problems)
+    errors = sum(problem.level == "error" for problem in problems)
     if options.format == "json":
         print_json(
             {
                 "file": file,
                 "valid": not errors,
-                "problems": [_problem_to_json(each) for each in problems],
+                "problems": [_problem_to_json(problem) for problem in problems],
             }
         )
         return int(errors > 0)

@@ -1,4 +1,4 @@
-"""`dead-letters`: what the queues gave up, and what goes back to them."""
+"""`dead-letters`: messages that the queues gave up, listed, shown and redriven."""
 
 import argparse
 import json
@@ -50,7 +50,7 @@ def run(
         case "redrive":
             return _redrive(queues, options, pause)
         case "show":
-            return _show(_found(queues, options.ids), options.format)
+            return _show(_chosen(queues, options.ids), options.format)
         case _:
             return _print(_read(queues), options.format)
 
@@ -66,12 +66,9 @@ def _read(queues: Sequence[DeadLetterQueue]) -> list[DeadLetter]:
     letters = []
     for queue in queues:
         size = queue.size()
-        with (
-            working(f"reading {queue.name}", total=size) as advance,
-            queue.reading() as found,
-        ):
+        with working(f"reading {queue.name}", total=size) as advance, queue.reading() as messages:
             read = []
-            for letter in found:
+            for letter in messages:
                 read.append(letter)
                 advance()
         if len(read) < size:
@@ -79,16 +76,18 @@ def _read(queues: Sequence[DeadLetterQueue]) -> list[DeadLetter]:
                 f"{queue.name}: about {size - len(read)} more: somebody else holds them, or they "
                 "wait behind ten of the same destination"
             )
-        letters += sorted(read, key=lambda each: each.sent_at)
+        letters += sorted(read, key=lambda letter: letter.sent_at)
     return letters
 
 
-def _found(queues: Sequence[DeadLetterQueue], ids: Sequence[str]) -> list[DeadLetter]:
-    by_id = {each.id: each for each in _read(queues)}
-    for each in ids:
-        if each not in by_id:
-            raise DocumentError(f"There is no dead letter {each}; `dead-letters list` prints them")
-    return [by_id[each] for each in ids]
+def _chosen(queues: Sequence[DeadLetterQueue], ids: Sequence[str]) -> list[DeadLetter]:
+    by_id = {letter.id: letter for letter in _read(queues)}
+    for letter_id in ids:
+        if letter_id not in by_id:
+            raise DocumentError(
+                f"There is no dead letter {letter_id}; `dead-letters list` prints them"
+            )
+    return [by_id[letter_id] for letter_id in ids]
 
 
 # --- printing -----------------------------------------------------------------------------------
@@ -96,7 +95,7 @@ def _found(queues: Sequence[DeadLetterQueue], ids: Sequence[str]) -> list[DeadLe
 
 def _print(letters: Sequence[DeadLetter], format_: str) -> int:
     if format_ == "json":
-        print_json([_row(each) for each in letters])
+        print_json([_row(letter) for letter in letters])
         return 0
     columns = ("MESSAGE", "QUEUE", "SENT", "RECEIVES", "ABOUT", "WHY")
     print_table(columns, map(_cells, letters))
@@ -105,7 +104,8 @@ def _print(letters: Sequence[DeadLetter], format_: str) -> int:
 
 def _show(letters: Sequence[DeadLetter], format_: str) -> int:
     documents = [
-        _row(each) | {"attributes": dict(each.attributes), "body": _body(each)} for each in letters
+        _row(letter) | {"attributes": dict(letter.attributes), "body": _body(letter)}
+        for letter in letters
     ]
     if format_ == "json":
         print_json(documents)
@@ -119,7 +119,7 @@ def _show(letters: Sequence[DeadLetter], format_: str) -> int:
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {each}" for name, each in value.items())
+        return ", ".join(f"{name}: {item}" for name, item in value.items())
     return "" if value is None else str(value)
 
 
@@ -139,21 +139,21 @@ def _row(letter: DeadLetter) -> dict[str, Any]:
 def _cells(letter: DeadLetter) -> tuple[str, ...]:
     row = _row(letter)
     sent = letter.sent_at.isoformat(timespec="seconds")
-    why = ": ".join(each for each in (row["reason"], row["error"]) if each)
+    why = ": ".join(part for part in (row["reason"], row["error"]) if part)
     return (letter.id, letter.queue, sent, str(letter.receives), row["about"], why)
 
 
 def _reason(letter: DeadLetter) -> tuple[str, str | None]:
     """
-    Return why it is here, as process_scan says it or as EventBridge does.
+    Return reason and error of a letter, as process_scan or EventBridge states them.
 
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     """
-    given = letter.attributes
-    reason = given.get("reason") or given.get("ERROR_CODE")
+    attributes = letter.attributes
+    reason = attributes.get("reason") or attributes.get("ERROR_CODE")
     if reason is None:
         return "tried too often", 'its log lines "record failed" say why'
-    return reason, given.get("error") or given.get("ERROR_MESSAGE")
+    return reason, attributes.get("error") or attributes.get("ERROR_MESSAGE")
 
 
 def _body(letter: DeadLetter) -> Any:
@@ -182,21 +182,21 @@ def _about(body: Any) -> str:
 
 
 def _redrive(queues: Sequence[DeadLetterQueue], options: argparse.Namespace, pause: Pause) -> int:
-    wanted = set(options.ids)
-    total = len(wanted) or sum(queue.size() for queue in queues)
+    wanted_ids = set(options.ids)
+    total = len(wanted_ids) or sum(queue.size() for queue in queues)
     redriven = []
-    # What is rejected again comes back at once: a run would never end.
+    # Letters that are rejected again return immediately, so a run over all would not end.
     started = datetime.now(UTC)
     with working("redriving", total=total) as advance:
         for queue in queues:
             with queue.reading() as letters:
-                for letter in _asked_for(letters, wanted, started):
+                for letter in _asked_for(letters, wanted_ids, started):
                     queue.redrive(letter)
                     redriven.append(letter.id)
                     advance()
                     pause(1 / options.rate)
-    for each in sorted(wanted - set(redriven)):
-        complain(f"{each} was not found; nothing was changed")
+    for letter_id in sorted(wanted_ids - set(redriven)):
+        complain(f"{letter_id} was not found; nothing was changed")
     say(f"returned {len(redriven):,} of {counted(total, 'dead letter')} to their queues")
     if redriven:
         remark("what is rejected again comes back with its reason: `dead-letters list`")

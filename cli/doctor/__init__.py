@@ -1,8 +1,8 @@
 """
-`doctor`: whether a deployed stage is as it should be.
+`doctor`: checks of a deployed stage.
 
-    facts        what was read, as data
+    facts        data that was read from the stage
     reads        AWS -> facts
     judgements   facts -> checks; pure
-    examination  one after the other; what cannot be read hides nothing else
+    examination  all checks in order; an unreadable fact does not stop the others
 """

@@ -1,4 +1,4 @@
-"""Examination: every part of a stage is looked at; what cannot be read hides nothing else."""
+"""The examination of a stage, part by part. An unreadable fact does not stop the others."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ from lib.models.diagnostics import Check, CheckStatus, failed, has_failed, note,
 from lib.ports.notifiers import DestinationTest
 
 _OF_ALL: Final = (Refusal.CLOCK, Refusal.EXPIRED, Refusal.NOT_VALID)
-"""About the credentials, and not about what was asked for."""
+"""Errors about the credentials, which all later calls would repeat."""
 _GONE: Final = ("NotFoundException", "TrailNotFoundException")
-"""Codes of some services, beside those that `kind_of` knows."""
+"""Codes of single services, in addition to those of `kind_of`."""
 _POLICY: Final = "docs/iam/operator.json has all that the commands need"
 _QUEUES: Final = (
     ("scan-events", "ScanEventsQueueUrl", False),
@@ -37,35 +37,35 @@ _QUEUES: Final = (
     ("deliveries", "DeliveriesDlqUrl", True),
     ("undelivered-events", "UndeliveredEventsDlqUrl", True),
 )
-"""Name, output, and whether it holds what could not be processed."""
+"""Name, output, and whether the queue is a dead-letter queue."""
 
 
 class Tester(Protocol):
-    """The function `deliver`, which alone knows whether it reaches the receivers."""
+    """The function `deliver`, which can tell whether it reaches the receivers."""
 
     def test(self, destination: Destination, test: DestinationTest) -> Sequence[Check]:
-        """Return what the function found."""
+        """Return the checks of the function."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """The file that the operator has; without one, what is deployed is looked at."""
+    """The operator's configuration file; without one, the deployed configuration is checked."""
 
     path: str
     document: Json
-    """None: there is no file."""
+    """None without a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Checks that belong together."""
+    """Checks of one subject."""
 
     title: str
     checks: tuple[Check, ...]
 
 
 class Examination:
-    """Looks at one stage."""
+    """The checks of a stage."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Examination:
         self._caller = caller
 
     def groups(self) -> Iterator[Group]:
-        """Yield what was found, part by part."""
+        """Yield the checks, part by part."""
         yield Group("stack", tuple(self._examine("stack", self._stack_checks)))
         resources, unread = self._resources()
         yield from self._flow(resources, unread)
@@ -112,13 +112,13 @@ class Examination:
         return judgements.stack(self._reads.stack(self._stack), self._place)
 
     def _resources(self) -> tuple[Sequence[Resource], list[Check]]:
-        found: list[Resource] = []
+        resources: list[Resource] = []
 
         def look() -> Iterable[Check]:
-            found.extend(self._reads.resources(self._stack))
+            resources.extend(self._reads.resources(self._stack))
             return ()
 
-        return found, self._examine("resources", look)
+        return resources, self._examine("resources", look)
 
     def _flow(self, resources: Sequence[Resource], unread: list[Check]) -> Iterator[Group]:
         rules: list[RuleFacts] = []
@@ -135,19 +135,19 @@ class Examination:
             queues.append(facts)
             return judgements.queue(facts, self._place)
 
-        yield Group("rules", (*unread, *self._each(resources, "AWS::Events::Rule", rule)))
+        yield Group("rules", (*unread, *self._checks_of(resources, "AWS::Events::Rule", rule)))
         checks = [
             check for line in _QUEUES for check in self._examine(f"queue {line[0]}", queue, *line)
         ]
         yield Group("queues", (*checks, *judgements.policies(rules, queues, self._place)))
         yield Group("functions", (*unread, *self._functions(resources)))
-        schedules = self._each(resources, "AWS::Scheduler::Schedule", self._schedule)
+        schedules = self._checks_of(resources, "AWS::Scheduler::Schedule", self._schedule)
         yield Group("schedules", (*unread, *schedules))
 
     def _schedule(self, resource: Resource) -> Iterable[Check]:
         return judgements.schedule(self._reads.schedule(resource), self._place)
 
-    def _each(
+    def _checks_of(
         self, resources: Sequence[Resource], kind: str, look: Callable[[Resource], Iterable[Check]]
     ) -> Iterator[Check]:
         for resource in resources:
@@ -158,7 +158,7 @@ class Examination:
         names = list(functions_of(self._outputs))
         for name in names:
             yield from self._examine(f"function {name}", self._function, name)
-        yield from self._each(resources, "AWS::Lambda::EventSourceMapping", self._mapping)
+        yield from self._checks_of(resources, "AWS::Lambda::EventSourceMapping", self._mapping)
         yield from self._examine("errors", self._errors, names)
 
     def _function(self, name: str) -> Iterable[Check]:
@@ -174,14 +174,14 @@ class Examination:
     # --- the configuration and its receivers --------------------------------------------------
 
     def _deployed(self) -> tuple[Json, list[Check]]:
-        found: list[Json] = []
+        documents: list[Json] = []
 
         def look() -> Iterable[Check]:
-            found.append(self._reads.deployed_config(self._outputs["ReportsBucketName"]))
+            documents.append(self._reads.deployed_config(self._outputs["ReportsBucketName"]))
             return ()
 
         troubles = self._examine("configuration", look)
-        return (found[0] if found else None), troubles
+        return (documents[0] if documents else None), troubles
 
     def _config(self, deployed: Json) -> Iterable[Check]:
         if self._file.document is None:
@@ -192,11 +192,11 @@ class Examination:
 
     def _receivers(self, config: Config) -> Iterator[Group]:
         secrets = {name: self._secrets(entry) for name, entry in config.destinations.items()}
-        # Several destinations may share one.
-        named = dict.fromkeys(check for checks in secrets.values() for check in checks)
-        yield Group("secrets", tuple(named))
+        # Several destinations may share a secret.
+        secret_checks = dict.fromkeys(check for checks in secrets.values() for check in checks)
+        yield Group("secrets", tuple(secret_checks))
         options = [entry.options for entry in config.destinations.values()]
-        arns = sorted({str(each["topic_arn"]) for each in options if "topic_arn" in each})
+        arns = sorted({str(option["topic_arn"]) for option in options if "topic_arn" in option})
         topics = [
             check for arn in arns for check in self._examine(f"topic {arn}", self._topic, arn)
         ]
@@ -266,7 +266,7 @@ class Examination:
     def _examine(
         self, subject: str, look: Callable[..., Iterable[Check]], *arguments: object
     ) -> list[Check]:
-        """Look at one thing; an error is a check of its own."""
+        """Run a check. An error becomes a check of its own."""
         try:
             return list(look(*arguments))
         except ClientError as error:
@@ -279,7 +279,7 @@ class Examination:
     def _refusal(self, subject: str, error: ClientError) -> Check:
         kind = kind_of(error)
         if kind in _OF_ALL:
-            # Whatever is asked next gets the same answer.
+            # Later calls would fail in the same way.
             raise error
         if kind in (Refusal.DENIED, Refusal.BANNED):
             return unknown(subject, f"not known: needs {iam_action(error)}", _POLICY)
@@ -289,6 +289,6 @@ class Examination:
 
 
 def is_sound(groups: Iterable[Group]) -> bool:
-    """Say whether everything was looked at, and nothing is broken."""
+    """Whether everything could be checked, and nothing is broken."""
     bad = (CheckStatus.FAILED, CheckStatus.UNKNOWN)
     return not any(check.status in bad for group in groups for check in group.checks)

@@ -1,4 +1,4 @@
-"""Facts about a deployed stage, as they were read."""
+"""Facts about a deployed stage."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from lib.models import Json
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which stage is looked at, and where: part of every command that mends something."""
+    """A stage and its region, for the commands in remedies."""
 
     stage: str
     region: str
@@ -24,15 +24,15 @@ class Resource:
     """A resource of the stack."""
 
     name: str
-    """In the template: "EcrImageScan"."""
+    """The logical id in the template: "EcrImageScan"."""
     id: str
-    """At its service."""
+    """The id or name at its service."""
     type: str
 
 
 @dataclass(frozen=True, slots=True)
 class StackFacts:
-    """The stack: how its last deployment ended."""
+    """The stack, and the outcome of its last deployment."""
 
     name: str
     status: str
@@ -40,7 +40,7 @@ class StackFacts:
 
 @dataclass(frozen=True, slots=True)
 class RuleTarget:
-    """Where a rule sends events, and what it could not send; empty: nowhere."""
+    """A target of a rule, and events that it did not accept."""
 
     arn: str
     dead_letters: str = ""
@@ -51,7 +51,7 @@ class RuleFacts:
     """A rule of EventBridge."""
 
     name: str
-    """In the template."""
+    """The logical id in the template."""
     id: str
     arn: str
     enabled: bool
@@ -63,12 +63,12 @@ class QueueFacts:
     """A queue."""
 
     name: str
-    """As the commands call it: "scan-events"."""
+    """The name in commands: "scan-events"."""
     arn: str
     waiting: int
     in_flight: int
     policy: Json
-    """The document; None: there is none."""
+    """The policy document; None without one."""
     dead_letters: bool
 
 
@@ -79,25 +79,25 @@ class FunctionFacts:
     name: str
     state: str
     update: str
-    """How its last update ended: Successful, Failed, InProgress."""
+    """The status of the last update: Successful, Failed, InProgress."""
     reason: str = ""
-    """Why it is in this state."""
+    """The reason of the state."""
 
 
 @dataclass(frozen=True, slots=True)
 class MappingFacts:
-    """An event source mapping: what makes a function read its queue."""
+    """An event source mapping, by which a function reads its queue."""
 
     id: str
     queue: str
     state: str
     result: str = ""
-    """Of the last poll; "PROBLEM: …" when the queue cannot be read."""
+    """The result of the last poll; "PROBLEM: …" if the queue cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScheduleFacts:
-    """A schedule, with everything that an update has to repeat."""
+    """A schedule, with all values that an update has to repeat."""
 
     name: str
     enabled: bool
@@ -108,33 +108,33 @@ class ScheduleFacts:
 
 @dataclass(frozen=True, slots=True)
 class SecretFacts:
-    """A secret or parameter that a destination names."""
+    """A secret or parameter of a destination."""
 
     kind: str
     """secret, parameter"""
     name: str
-    """Full, of the stage."""
+    """The full name in the stage."""
     written: str
-    """As alerts.yml has it."""
-    found: bool
+    """The name in alerts.yml."""
+    exists: bool
     deleted: bool = False
-    """It is scheduled for deletion, and cannot be read any more."""
+    """Whether it is scheduled for deletion, and cannot be read."""
     older: bool = False
-    """There is one under the name as it is written, which earlier versions read."""
+    """Whether a secret exists under the unprefixed name, which earlier versions read."""
 
 
 @dataclass(frozen=True, slots=True)
 class TopicFacts:
-    """A topic that a destination publishes to."""
+    """The topic of a destination."""
 
     arn: str
     confirmed: int
-    """Subscriptions that get messages."""
+    """The number of confirmed subscriptions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A subscription of the topic of alarms."""
+    """A subscription to the topic of alarms."""
 
     protocol: str
     endpoint: str
@@ -149,7 +149,7 @@ class AlarmFacts:
     description: str
     rings: bool
     notifies: bool
-    """Its actions are on."""
+    """Whether its actions are enabled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +160,9 @@ class TableFacts:
     status: str
     protected: bool
     restorable: bool
-    """Point-in-time recovery is on."""
+    """Whether point-in-time recovery is enabled."""
     expires: bool
-    """Rows end by themselves."""
+    """Whether rows expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,19 +171,19 @@ class BucketFacts:
 
     name: str
     private: bool
-    """All four settings of its public access block are on."""
+    """Whether all four settings of the public access block are on."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanningFacts:
-    """What the registry scans."""
+    """The scanning of the registry."""
 
     scan_type: str
     repositories: int
     unscanned: tuple[str, ...]
-    """Repositories whose pushes nobody scans."""
+    """Repositories whose pushed images are not scanned."""
     rules: bool = False
-    """The registry has rules about scanning, which a new set would replace."""
+    """Whether the registry has scanning rules, which a new set would replace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +193,14 @@ class TrailFacts:
     name: str
     logging: bool
     writes: bool
-    """It records management events that change something."""
+    """Whether it records management events of writes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFacts:
-    """The configuration that was deployed last, and the file; documents."""
+    """The last deployed configuration, and the file, as documents."""
 
     deployed: Json
-    """None: the stage stores none; an older version deployed it."""
+    """None if an older version deployed the stage and stored none."""
     file: Json
     path: str

@@ -30,14 +30,14 @@ from lib.models.diagnostics import Check, CheckStatus, failed, note, ok
 from lib.text import counted
 
 OPTIONAL_RULES: Final = ("Inspector2Finding",)
-"""README says that one may disable them."""
+"""Rules that may be disabled according to README."""
 _NAMES: Final = 5
 _ACTIVE: Final = "Active"
 _SUCCESSFUL: Final = "Successful"
 
 
 def stack(facts: StackFacts, place: Place) -> Iterator[Check]:
-    """Judge how the last deployment ended."""
+    """Judge the outcome of the last deployment."""
     subject, text = "stack", f"{facts.name} in {place.region} is {facts.status}"
     events = (
         f"aws cloudformation describe-stack-events --region {place.region} "
@@ -55,7 +55,7 @@ def stack(facts: StackFacts, place: Place) -> Iterator[Check]:
 
 
 def rule(facts: RuleFacts, place: Place) -> Iterator[Check]:
-    """Judge whether a rule sends events somewhere."""
+    """Judge whether a rule has targets that accept its events."""
     subject = f"rule {facts.name}"
     if not facts.targets:
         yield failed(subject, "it has no target: its events go nowhere", place.deploy)
@@ -68,7 +68,7 @@ def rule(facts: RuleFacts, place: Place) -> Iterator[Check]:
 
 
 def queue(facts: QueueFacts, place: Place) -> Iterator[Check]:
-    """Judge what waits in a queue."""
+    """Judge the messages in a queue."""
     if not facts.dead_letters:
         text = f"{_messages(facts.waiting)} waiting, {facts.in_flight:,} being processed"
         yield ok(f"queue {facts.name}", text)
@@ -87,7 +87,7 @@ def queue(facts: QueueFacts, place: Place) -> Iterator[Check]:
 def policies(
     rules: Sequence[RuleFacts], queues: Sequence[QueueFacts], place: Place
 ) -> Iterator[Check]:
-    """Judge whether each queue lets the rules in that send to it."""
+    """Judge whether each queue allows the rules that send to it."""
     for facts in queues:
         senders = [
             rule
@@ -110,7 +110,7 @@ def policies(
 
 
 def _allowed_sources(policy: Json) -> set[str]:
-    """Return the ARNs of rules that a policy of our template's form lets in."""
+    """Return the ARNs of rules that a policy from the template allows."""
     statements = policy.get("Statement", []) if isinstance(policy, dict) else []
     sources: set[str] = set()
     for statement in statements if isinstance(statements, list) else [statements]:
@@ -131,11 +131,11 @@ def _list(value: Json) -> list[Json]:
 
 
 def function(facts: FunctionFacts, place: Place) -> Iterator[Check]:
-    """Judge whether a function can run, in the version that was deployed last."""
+    """Judge whether a function can run in its last deployed version."""
     subject = f"function {facts.name}"
     why = f" ({facts.reason})" if facts.reason else ""
     if facts.state not in (_ACTIVE, "Inactive"):
-        # An inactive one wakes up with its next call.
+        # An inactive function becomes active with its next call.
         yield failed(subject, f"its state is {facts.state}{why}", place.deploy)
     elif facts.update == "InProgress":
         yield note(subject, "it is being updated")
@@ -174,7 +174,7 @@ def mapping(facts: MappingFacts, place: Place) -> Iterator[Check]:
 
 
 def schedule(facts: ScheduleFacts, place: Place) -> Iterator[Check]:
-    """Judge whether a schedule runs. An update of one has to repeat all of it."""
+    """Judge whether a schedule is enabled. Its update has to repeat all values."""
     subject = f"schedule {facts.name}"
     if facts.enabled:
         yield ok(subject, facts.expression)
@@ -190,14 +190,14 @@ def schedule(facts: ScheduleFacts, place: Place) -> Iterator[Check]:
 
 
 def secret(facts: SecretFacts, place: Place) -> Iterator[Check]:
-    """Judge whether a secret is there. Its value is not read."""
+    """Judge whether a secret exists. Its value is not read."""
     subject = f"{facts.kind} {facts.name}"
     if facts.deleted:
         restore = (
             f"aws secretsmanager restore-secret --region {place.region} --secret-id {facts.name}"
         )
         yield failed(subject, "it is scheduled for deletion", restore)
-    elif facts.found:
+    elif facts.exists:
         yield ok(subject, "there")
     elif facts.older:
         yield failed(
@@ -226,7 +226,7 @@ def _copy(facts: SecretFacts, region: str) -> str:
 
 
 def topic(facts: TopicFacts) -> Iterator[Check]:
-    """Judge whether anybody gets what is published to a topic."""
+    """Judge whether a topic has subscribers."""
     subject = f"topic {facts.arn}"
     if facts.confirmed:
         yield ok(subject, f"confirmed subscriptions: {facts.confirmed}")
@@ -240,14 +240,16 @@ def topic(facts: TopicFacts) -> Iterator[Check]:
 
 
 def alarms(arn: str, subscriptions: Sequence[Subscription], place: Place) -> Iterator[Check]:
-    """Judge whether somebody is notified when an alarm rings."""
-    confirmed = [each for each in subscriptions if each.confirmed]
+    """Judge whether alarms notify a person."""
+    confirmed = [subscription for subscription in subscriptions if subscription.confirmed]
     subscribe = (
         f"aws sns subscribe --region {place.region} --topic-arn {arn} --protocol email "
         "--notification-endpoint "
     )
     if confirmed:
-        text = ", ".join(f"{each.protocol} {each.endpoint}" for each in confirmed)
+        text = ", ".join(
+            f"{subscription.protocol} {subscription.endpoint}" for subscription in confirmed
+        )
         yield ok("alarms", f"go to {text}")
     elif not subscriptions:
         yield failed(
@@ -265,7 +267,7 @@ def alarms(arn: str, subscriptions: Sequence[Subscription], place: Place) -> Ite
 
 
 def alarm_states(alarms: Sequence[AlarmFacts], place: Place) -> Iterator[Check]:
-    """Judge which alarms ring, and which would ring unheard."""
+    """Judge which alarms are in alarm, and which have no actions."""
     for alarm in alarms:
         if alarm.rings:
             yield failed(
@@ -283,7 +285,7 @@ def alarm_states(alarms: Sequence[AlarmFacts], place: Place) -> Iterator[Check]:
 
 
 def table(facts: TableFacts, place: Place) -> Iterator[Check]:
-    """Judge whether states and deliveries are safe."""
+    """Judge the protection of states and deliveries."""
     update = f"--region {place.region} --table-name {facts.name}"
     if facts.status not in ("ACTIVE", "UPDATING"):
         yield failed("table", f"{facts.name} is {facts.status}", place.deploy)
@@ -326,7 +328,7 @@ def bucket(facts: BucketFacts, place: Place) -> Iterator[Check]:
 
 
 def scanning(facts: ScanningFacts, place: Place) -> Iterator[Check]:
-    """Judge whether what is pushed is scanned: without scans there are no alerts."""
+    """Judge whether pushed images are scanned: without scans there are no alerts."""
     kind = facts.scan_type.lower()
     audit = f"ecr-scan-alerts audit --region {place.region} prints the command for each"
     every = (
@@ -351,13 +353,13 @@ def scanning(facts: ScanningFacts, place: Place) -> Iterator[Check]:
 
 
 def trail(trails: Sequence[TrailFacts]) -> Iterator[Check]:
-    """Judge whether changes of repositories are noticed at once, and not by the daily check."""
-    suits = [each for each in trails if each.logging and each.writes]
-    if suits:
-        yield ok("trail", f"{suits[0].name} records changes of repositories")
+    """Judge whether changes of repositories cause events; else they wait for the daily check."""
+    recorders = [candidate for candidate in trails if candidate.logging and candidate.writes]
+    if recorders:
+        yield ok("trail", f"{recorders[0].name} records changes of repositories")
     else:
-        known = ", ".join(each.name for each in trails)
-        about = f"of {known} none is logging management write events" if known else "there is none"
+        names = ", ".join(candidate.name for candidate in trails)
+        about = f"of {names} none is logging management write events" if names else "there is none"
         yield note(
             "trail",
             f"{about}: changes of repositories are noticed once a day",
@@ -368,7 +370,7 @@ def trail(trails: Sequence[TrailFacts]) -> Iterator[Check]:
 
 
 def config(facts: ConfigFacts, place: Place) -> Iterator[Check]:
-    """Judge whether the file is what runs."""
+    """Judge whether the file equals the deployed configuration."""
     if facts.deployed is None:
         yield note("configuration", "the stage does not store what was deployed", place.deploy)
     elif config_hash(facts.deployed) == config_hash(facts.file):
@@ -395,14 +397,14 @@ def _changes(deployed: Json, file: Json) -> Iterator[str]:
 
 
 def receiver(name: str, checks: Iterable[Check]) -> Iterator[Check]:
-    """Judge what the deployed function said of a destination."""
+    """Judge the checks of the deployed function about a destination."""
     subject = f"destination {name}"
     looked = list(checks)
-    troubles = [each for each in looked if each.status is not CheckStatus.OK]
+    troubles = [check for check in looked if check.status is not CheckStatus.OK]
     for trouble in troubles:
         yield Check(subject, trouble.status, f"{trouble.subject}: {trouble.text}", trouble.remedy)
     if not troubles:
-        facts = ", ".join(each.subject for each in looked)
+        facts = ", ".join(check.subject for check in looked)
         yield ok(subject, f"{facts}: as seen by the function; nothing was sent")
 
 

@@ -1,4 +1,4 @@
-"""Reads: AWS -> facts. Nothing is changed, and no value of a secret is read."""
+"""Reads of facts from AWS. They change nothing, and read no value of a secret."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,45 +37,47 @@ from lib.sources.registry import PAGE
 
 _HOUR: Final = timedelta(hours=1)
 _PERIOD: Final = 300
-"""Seconds. Sums begin at a multiple of it, so with a whole hour they would reach further back."""
+"""Seconds of a period. Sums begin at a multiple of it, so an hour would reach further back."""
 _NO_BLOCK: Final = "NoSuchPublicAccessBlockConfiguration"
 _MISSING: Final = ("NoSuchKey", "404")
 
 
 class Reads:
-    """The calls about one stage."""
+    """The calls about a stage."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     def stack(self, name: str) -> StackFacts:
-        """Read how the last deployment ended."""
-        (described,) = self._clients.get("cloudformation").describe_stacks(StackName=name)["Stacks"]
-        return StackFacts(name, described["StackStatus"])
+        """Read the outcome of the last deployment."""
+        (description,) = self._clients.get("cloudformation").describe_stacks(StackName=name)[
+            "Stacks"
+        ]
+        return StackFacts(name, description["StackStatus"])
 
     def resources(self, stack: str) -> tuple[Resource, ...]:
-        """Read what the stack consists of."""
+        """Read the resources of the stack."""
         pages = self._clients.get("cloudformation").get_paginator("list_stack_resources")
-        listed = (page["StackResourceSummaries"] for page in pages.paginate(StackName=stack))
+        summaries = (page["StackResourceSummaries"] for page in pages.paginate(StackName=stack))
         return tuple(
             Resource(
                 summary["LogicalResourceId"],
                 summary.get("PhysicalResourceId", ""),
                 summary["ResourceType"],
             )
-            for summary in chain.from_iterable(listed)
+            for summary in chain.from_iterable(summaries)
         )
 
     def rule(self, resource: Resource) -> RuleFacts:
         """Read a rule of EventBridge and its targets."""
         client = self._clients.get("events")
-        described = client.describe_rule(Name=resource.id)
+        description = client.describe_rule(Name=resource.id)
         targets = client.list_targets_by_rule(Rule=resource.id)["Targets"]
         return RuleFacts(
             name=resource.name,
             id=resource.id,
-            arn=described["Arn"],
-            enabled=described["State"] != "DISABLED",
+            arn=description["Arn"],
+            enabled=description["State"] != "DISABLED",
             targets=tuple(
                 RuleTarget(target["Arn"], target.get("DeadLetterConfig", {}).get("Arn", ""))
                 for target in targets
@@ -83,7 +85,7 @@ class Reads:
         )
 
     def queue(self, name: str, url: str, *, dead_letters: bool) -> QueueFacts:
-        """Read what waits in a queue, and who may send to it."""
+        """Read the state and the policy of a queue."""
         answer = self._clients.get("sqs").get_queue_attributes(
             QueueUrl=url, AttributeNames=["All"]
         )["Attributes"]
@@ -106,7 +108,7 @@ class Reads:
         )
 
     def errors(self, functions: Sequence[str], *, now: datetime) -> dict[str, int]:
-        """Read how often each function failed in the last hour."""
+        """Read the number of errors of each function in the last hour."""
         client = self._clients.get("cloudwatch")
         queries = [_errors_of(name, f"m{number}") for number, name in enumerate(functions)]
         answer = client.get_metric_data(
@@ -118,7 +120,7 @@ class Reads:
         return counts
 
     def mapping(self, resource: Resource) -> MappingFacts:
-        """Read what makes a function read its queue."""
+        """Read an event source mapping."""
         answer = self._clients.get("lambda").get_event_source_mapping(UUID=resource.id)
         queue = answer["EventSourceArn"].rpartition(":")[2]
         return MappingFacts(
@@ -140,9 +142,9 @@ class Reads:
         """Read whether a secret of the stage exists. Raises `ConfigError` for a foreign name."""
         name = stage_name(kind, written, stage)
         look = self._parameter if kind == "parameter" else self._secret
-        found, deleted = look(name)
-        older = not found and name != written and look(written)[0]
-        return SecretFacts(kind, name, written, found=found, deleted=deleted, older=older)
+        exists, deleted = look(name)
+        older = not exists and name != written and look(written)[0]
+        return SecretFacts(kind, name, written, exists=exists, deleted=deleted, older=older)
 
     def _secret(self, name: str) -> tuple[bool, bool]:
         try:
@@ -154,33 +156,35 @@ class Reads:
         return True, answer.get("DeletedDate") is not None
 
     def _parameter(self, name: str) -> tuple[bool, bool]:
-        wanted = {"Key": "Name", "Option": "Equals", "Values": [name]}
-        answer = self._clients.get("ssm").describe_parameters(ParameterFilters=[wanted])
+        filter_ = {"Key": "Name", "Option": "Equals", "Values": [name]}
+        answer = self._clients.get("ssm").describe_parameters(ParameterFilters=[filter_])
         return bool(answer["Parameters"]), False
 
     def topic(self, arn: str) -> TopicFacts:
-        """Read how many get what is published to a topic, in whatever region it is."""
+        """Read the subscriptions of a topic, in its own region."""
         client = self._clients.get("sns", arn.split(":")[3])
         answer = client.get_topic_attributes(TopicArn=arn)["Attributes"]
         return TopicFacts(arn, int(answer.get("SubscriptionsConfirmed", 0)))
 
     def subscriptions(self, topic: str) -> tuple[Subscription, ...]:
-        """Read who is subscribed to a topic."""
+        """Read the subscriptions of a topic."""
         pages = self._clients.get("sns").get_paginator("list_subscriptions_by_topic")
-        listed = chain.from_iterable(
+        subscriptions = chain.from_iterable(
             page["Subscriptions"] for page in pages.paginate(TopicArn=topic)
         )
         return tuple(
             Subscription(
-                each["Protocol"], each["Endpoint"], each["SubscriptionArn"].startswith("arn:")
+                subscription["Protocol"],
+                subscription["Endpoint"],
+                subscription["SubscriptionArn"].startswith("arn:"),
             )
-            for each in listed
+            for subscription in subscriptions
         )
 
     def alarms(self, stack: str) -> tuple[AlarmFacts, ...]:
         """Read the alarms of a stack."""
         pages = self._clients.get("cloudwatch").get_paginator("describe_alarms")
-        listed = (page["MetricAlarms"] for page in pages.paginate(AlarmNamePrefix=f"{stack}-"))
+        alarm_pages = (page["MetricAlarms"] for page in pages.paginate(AlarmNamePrefix=f"{stack}-"))
         return tuple(
             AlarmFacts(
                 name=alarm["AlarmName"],
@@ -188,26 +192,26 @@ class Reads:
                 rings=alarm["StateValue"] == "ALARM",
                 notifies=alarm.get("ActionsEnabled") is not False,
             )
-            for alarm in chain.from_iterable(listed)
+            for alarm in chain.from_iterable(alarm_pages)
         )
 
     def table(self, name: str) -> TableFacts:
-        """Read how the table is protected."""
+        """Read the protection of the table."""
         client = self._clients.get("dynamodb")
-        described = client.describe_table(TableName=name)["Table"]
+        description = client.describe_table(TableName=name)["Table"]
         backups = client.describe_continuous_backups(TableName=name)
         recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
         expiry = client.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
         return TableFacts(
             name=name,
-            status=described["TableStatus"],
-            protected=described.get("DeletionProtectionEnabled") is True,
+            status=description["TableStatus"],
+            protected=description.get("DeletionProtectionEnabled") is True,
             restorable=recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
             expires=expiry["TimeToLiveStatus"] in ("ENABLED", "ENABLING"),
         )
 
     def bucket(self, name: str) -> BucketFacts:
-        """Read whether the bucket of reports is private."""
+        """Read the public access block of the bucket."""
         try:
             answer = self._clients.get("s3").get_public_access_block(Bucket=name)
         except ClientError as error:
@@ -225,9 +229,9 @@ class Reads:
 
     def deployed_config(self, bucket: str) -> Json:
         """
-        Read the configuration that was deployed last; None: none is stored.
+        Read the last deployed configuration; None if none is stored.
 
-        Raises `DocumentError` for what is none.
+        Raises `DocumentError` for an invalid document.
         """
         try:
             answer = self._clients.get("s3").get_object(Bucket=bucket, Key=CURRENT_CONFIG)
@@ -237,7 +241,7 @@ class Reads:
             return None
         try:
             document = json.loads(answer["Body"].read())
-            # What the examination reads of it.
+            # The parts that the examination reads.
             parse(document)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise DocumentError(
@@ -247,20 +251,20 @@ class Reads:
         return document
 
     def scanning(self) -> ScanningFacts:
-        """Read which repositories are scanned when something is pushed."""
+        """Read which repositories are scanned on push."""
         client = self._clients.get("ecr")
         answer = client.get_registry_scanning_configuration()
         configured = answer.get("scanningConfiguration", {})
         scan_type = configured.get("scanType", "BASIC")
         rules = tuple(map(_scanning_rule, configured.get("rules", ())))
         pages = client.get_paginator("describe_repositories")
-        listed = pages.paginate(PaginationConfig={"PageSize": PAGE})
+        repository_pages = pages.paginate(PaginationConfig={"PageSize": PAGE})
         settings = [
             _settings(described, scan_type, rules)
-            for page in listed
+            for page in repository_pages
             for described in page["repositories"]
         ]
-        unscanned = [each.image.repository for each in settings if not scans_on_push(each)]
+        unscanned = [setting.image.repository for setting in settings if not scans_on_push(setting)]
         return ScanningFacts(scan_type, len(settings), tuple(unscanned), rules=bool(rules))
 
     def trails(self) -> tuple[TrailFacts, ...]:
@@ -274,7 +278,7 @@ class Reads:
     def _trail(self, client: Any, arn: str, name: str) -> TrailFacts:
         logging = client.get_trail_status(Name=arn)["IsLogging"]
         selectors = client.get_event_selectors(TrailName=arn)
-        writes = any(_plain_writes(each) for each in selectors.get("EventSelectors", ()))
+        writes = any(_plain_writes(selector) for selector in selectors.get("EventSelectors", ()))
         advanced = selectors.get("AdvancedEventSelectors", ())
         return TrailFacts(name, logging, writes or any(map(_advanced_writes, advanced)))
 
@@ -289,7 +293,7 @@ def _scanning_rule(rule: Mapping[str, Json]) -> ScanningRule:
     filters = rule.get("repositoryFilters", ())
     return ScanningRule(
         rule.get("scanFrequency", ""),
-        tuple(NameFilter(each["filter"], each["filterType"]) for each in filters),
+        tuple(NameFilter(filter_["filter"], filter_["filterType"]) for filter_ in filters),
     )
 
 
@@ -306,7 +310,7 @@ def _settings(
 
 
 def _plain_writes(selector: Mapping[str, Json]) -> bool:
-    """Say whether a selector of management events takes calls that write, and those of ECR."""
+    """Whether a selector of management events includes writes, and those of ECR."""
     excluded = selector.get("ExcludeManagementEventSources", ())
     return (
         selector.get("IncludeManagementEvents") is True
@@ -316,8 +320,11 @@ def _plain_writes(selector: Mapping[str, Json]) -> bool:
 
 
 def _advanced_writes(selector: Mapping[str, Json]) -> bool:
-    """Say the same of an advanced selector, whose conditions all hold."""
-    conditions = {each["Field"]: each for each in selector.get("FieldSelectors", ())}
+    """Whether an advanced selector includes writes of ECR. All its conditions have to match."""
+    conditions = {
+        field_selector["Field"]: field_selector
+        for field_selector in selector.get("FieldSelectors", ())
+    }
     management = "Management" in conditions.get("eventCategory", {}).get("Equals", ())
     return management and "true" not in conditions.get("readOnly", {}).get("Equals", ())
 

@@ -112,7 +112,7 @@ class HealthyReads:
         return ScheduleFacts(resource.name, enabled=True, expression="rate(1 minute)")
 
     def secret(self, kind: str, written: str, stage: str) -> SecretFacts:
-        return SecretFacts(kind, f"{stage}/{written}", written, found=True)
+        return SecretFacts(kind, f"{stage}/{written}", written, exists=True)
 
     def topic(self, arn: str) -> TopicFacts:
         return TopicFacts(arn, 1)
@@ -311,7 +311,7 @@ def test_receiver_without_secret_is_not_tried(
     """What is missing is said once."""
 
     def missing(self: Any, kind: str, written: str, stage: str) -> SecretFacts:  # noqa: ARG001  # the method's
-        return SecretFacts(kind, f"{stage}/{written}", written, found=False)
+        return SecretFacts(kind, f"{stage}/{written}", written, exists=False)
 
     monkeypatch.setattr(HealthyReads, "secret", missing)
 

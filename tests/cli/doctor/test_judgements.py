@@ -233,7 +233,7 @@ def test_schedule() -> None:
 
 
 class TestSecrets:
-    FACTS = SecretFacts("secret", "ecr-scan-alerts/prod/a", "ecr-scan-alerts/a", found=True)
+    FACTS = SecretFacts("secret", "ecr-scan-alerts/prod/a", "ecr-scan-alerts/a", exists=True)
 
     def test_there(self) -> None:
         """Its value is nobody's business."""
@@ -241,7 +241,7 @@ class TestSecrets:
 
     def test_missing(self) -> None:
         """The command creates it."""
-        check = only(judgements.secret(replace(self.FACTS, found=False), PLACE))
+        check = only(judgements.secret(replace(self.FACTS, exists=False), PLACE))
 
         assert check.status is FAILED
         assert "create-secret --region eu-central-1 --name ecr-scan-alerts/prod/a" in check.remedy
@@ -251,7 +251,7 @@ class TestSecrets:
     )
     def test_older(self, kind: str, read: str) -> None:
         """What an earlier version read is copied, and never printed."""
-        facts = replace(self.FACTS, kind=kind, found=False, older=True)
+        facts = replace(self.FACTS, kind=kind, exists=False, older=True)
 
         check = only(judgements.secret(facts, PLACE))
 

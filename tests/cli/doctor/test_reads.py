@@ -72,7 +72,7 @@ class TestSecrets:
         """Under the name of the stage."""
         facts = self.read("secret", {"ecr-scan-alerts/prod/a": {}})
 
-        assert (facts.name, facts.found, facts.older) == ("ecr-scan-alerts/prod/a", True, False)
+        assert (facts.name, facts.exists, facts.older) == ("ecr-scan-alerts/prod/a", True, False)
 
     def test_deleted(self) -> None:
         """It is listed for some days."""
@@ -82,17 +82,17 @@ class TestSecrets:
         """Only under the name as it is written."""
         facts = self.read("secret", {"ecr-scan-alerts/a": {}})
 
-        assert (facts.found, facts.older) == (False, True)
+        assert (facts.exists, facts.older) == (False, True)
 
     def test_missing(self) -> None:
         """Nowhere."""
         facts = self.read("secret", {})
 
-        assert (facts.found, facts.older) == (False, False)
+        assert (facts.exists, facts.older) == (False, False)
 
     def test_parameter(self) -> None:
         """Listed by its name."""
-        assert self.read("parameter", {"/ecr-scan-alerts/prod/a": {}}).found
+        assert self.read("parameter", {"/ecr-scan-alerts/prod/a": {}}).exists
         assert self.read("parameter", {"/ecr-scan-alerts/a": {}}).older
 
     def test_denied(self) -> None:
