@@ -1,7 +1,7 @@
 """
 Reports in formats that other tools read. Pure: reports in, one text out.
 
-Each says of a scan without a usable result that it is one: no format turns it into "no findings".
+Every format marks a scan without a usable result; none turns it into "no findings".
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,4 +16,4 @@ from lib.models import AnyReport
 EXPORTS: Final[Mapping[str, Callable[[Sequence[AnyReport]], str]]] = MappingProxyType(
     {"csv": csv, "ocsf": ocsf, "sarif": sarif}
 )
-"""By the name that `--format` takes."""
+"""Writers by the name that `--format` takes."""

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -45,7 +46,7 @@ _COVERAGES: Final = ("Unknown", "Complete", "Partial", "None")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What an event says of a finding: what happened to it, and how it stands then."""
+    """The activity and the status of the event of a finding."""
 
     activity: tuple[int, str]
     status: tuple[int, str]
@@ -59,8 +60,8 @@ SUPPRESSED: Final = Step((2, "Update"), (3, "Suppressed"))
 
 def ocsf(reports: Sequence[AnyReport]) -> str:
     """Return one event a line."""
-    events = (each for report in reports for each in report_events(report))
-    return "".join(f"{json.dumps(each)}\n" for each in events)
+    events = chain.from_iterable(map(report_events, reports))
+    return "".join(f"{json.dumps(event)}\n" for event in events)
 
 
 def report_events(report: AnyReport) -> Iterator[dict[str, Any]]:
@@ -75,16 +76,16 @@ def report_events(report: AnyReport) -> Iterator[dict[str, Any]]:
         yield traced(event(report.image, report.scan, finding, step), report.provenance)
 
 
-def traced(made: dict[str, Any], found: Provenance | None) -> dict[str, Any]:
-    """Return an event with where its image was made from: OCSF has no field of its own for it."""
-    if found is None:
+def traced(made: dict[str, Any], provenance: Provenance | None) -> dict[str, Any]:
+    """Return an event with the provenance of its image, which has no field of its own in OCSF."""
+    if provenance is None:
         return made
     (resource,) = made["resources"]
     source = _filled(
-        commit=found.commit,
-        commit_url=commit_url(found),
-        source_repository=found.repository,
-        built_at=time_to_json(found.created_at),
+        commit=provenance.commit,
+        commit_url=commit_url(provenance),
+        source_repository=provenance.repository,
+        built_at=time_to_json(provenance.created_at),
     )
     return made | {"resources": [resource | {"data": resource["data"] | source}]}
 
@@ -125,7 +126,7 @@ def not_scanned(image: Image, scan: Scan) -> dict[str, Any]:
 
 
 def summary(image: Image, scan: Scan, worst: Severity, message: str) -> dict[str, Any]:
-    """Return an event about a whole scan, of the activity Other: what `message` says of it."""
+    """Return an event about a whole scan, of the activity Other, with a message."""
     return _common(image, scan, (_OTHER, "Summary"), (_OTHER, "Summary")) | {
         "severity_id": _SEVERITIES[worst],
         "severity": worst.name.capitalize(),
@@ -173,7 +174,7 @@ def _common(
                 type="AwsEcrContainerImage",
                 region=image.region,
                 cloud_partition=image.partition,
-                labels=[f"tag:{each}" for each in image.tags],
+                labels=[f"tag:{tag}" for tag in image.tags],
                 data=_filled(
                     repository=image.repository,
                     digest=image.digest,
@@ -206,7 +207,7 @@ def _vulnerability(finding: Finding) -> dict[str, Any]:
         title=_text(finding.title),
         desc=_text(finding.description),
         severity=finding.severity.name.capitalize(),
-        references=[each for each in (url, *finding.links) if each] or None,
+        references=[link for link in (url, *finding.links) if link] or None,
         related_vulnerabilities=list(finding.aliases),
         affected_packages=[affected],
         is_fix_available=finding.fixable if coverage else None,
@@ -221,7 +222,7 @@ def _vulnerability(finding: Finding) -> dict[str, Any]:
 
 
 def _identifier(finding: Finding, url: str | None) -> dict[str, Any]:
-    """Return the one of `cve` and `advisory` that the id is: just one of them is allowed."""
+    """Return `cve` or `advisory`, as the id is one or the other. OCSF allows only one of them."""
     identifier, score = _id(finding), finding.score
     if not identifier.upper().startswith("CVE-"):
         return {"advisory": _filled(uid=identifier, title=_text(finding.title), src_url=url)}
@@ -240,7 +241,7 @@ def _identifier(finding: Finding, url: str | None) -> dict[str, Any]:
 
 
 def _filled(**values: Any) -> dict[str, Any]:
-    """Return the values that are there."""
+    """Return the values that are not None."""
     return {name: value for name, value in values.items() if value not in (None, "", [])}
 
 
@@ -249,7 +250,7 @@ def _id(finding: Finding) -> str:
 
 
 def _uid(image: Image, finding: Finding) -> str:
-    """Return what is the same for the same finding in every scan of the image."""
+    """Return an id of the finding that is the same in every scan of the image."""
     subject = "\n".join((image.key, *finding.id))
     return hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()
 

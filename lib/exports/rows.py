@@ -2,7 +2,7 @@
 CSV: one row for each finding, for spreadsheets and scripts.
 
 https://www.rfc-editor.org/rfc/rfc4180. An image without findings, and a scan without a result, are
-rows of their own, told apart by the first column.
+rows of their own, with another word in the first column.
 """
 
 import io
@@ -66,11 +66,11 @@ COLUMNS: Final = (
 )
 
 _FORMULA: Final = frozenset("=+-@\N{MINUS SIGN}\N{HYPHEN}\N{EN DASH}")
-"""What begins a formula: https://owasp.org/www-community/attacks/CSV_Injection"""
+"""Characters that begin a formula: https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
 def csv(reports: Sequence[AnyReport]) -> str:
-    """Return the reports as CSV with a header line, in the order in which they came."""
+    """Return the reports as CSV with a header line, in their order."""
     text = io.StringIO()
     writer = DictWriter(text, COLUMNS, restval="", lineterminator="\r\n")
     writer.writeheader()
@@ -90,7 +90,7 @@ def _cell(value: str | float) -> str | float:
 
 def _is_formula(text: str) -> bool:
     """
-    Say whether a spreadsheet may run a cell.
+    Whether a spreadsheet may run a cell.
 
     Spreadsheets skip blanks, and some read other forms of a character, such as full-width ones, as
     the character itself; normalization knows these forms.
@@ -159,13 +159,13 @@ def _finding(finding: Finding) -> dict[str, str | float]:
     }
 
 
-def _provenance(found: Provenance | None) -> dict[str, str]:
-    if found is None:
+def _provenance(provenance: Provenance | None) -> dict[str, str]:
+    if provenance is None:
         return {}
     return {
-        "commit": found.commit or "",
-        "source_repository": found.repository or "",
-        "built_at": _time(found.created_at),
+        "commit": provenance.commit or "",
+        "source_repository": provenance.repository or "",
+        "built_at": _time(provenance.created_at),
     }
 
 

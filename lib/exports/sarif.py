@@ -1,7 +1,7 @@
 """
-SARIF 2.1.0: what GitHub code scanning and IDEs show. One run for each image.
+SARIF 2.1.0, which GitHub code scanning and IDEs show. One run for each image.
 
-https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html and what GitHub asks beyond it:
+https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html and the further demands of GitHub:
 https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning
 """  # the address
 
@@ -18,7 +18,7 @@ from lib.urls.advisories import vulnerability_url
 from lib.wire.values import time_to_json
 
 MAX_RESULTS: Final = 25_000
-"""Of one run; GitHub refuses more, and as many rules."""
+"""Results of one run. GitHub refuses more, and as many rules."""
 _TEXT: Final = 1000
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -29,7 +29,7 @@ _LEVELS: Final[Mapping[Severity, str]] = MappingProxyType(
         Severity.MEDIUM: "warning",
         Severity.LOW: "note",
         Severity.INFORMATIONAL: "note",
-        # What nobody has judged is not made light of.
+        # A finding without a severity may be severe.
         Severity.UNKNOWN: "warning",
     }
 )
@@ -49,11 +49,15 @@ _RANGES: Final[Mapping[Severity, tuple[float, float, float]]] = MappingProxyType
 
 def sarif(reports: Sequence[AnyReport], *, most: int = MAX_RESULTS) -> str:
     """
-    Return one SARIF log; of each image the worst findings, `most` of them.
+    Return one SARIF log with the worst findings of each image, at most `most` of them.
 
-    A scan without a usable result is a run that did not succeed.
+    A scan without a usable result becomes a run that did not succeed.
     """
-    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [_run(each, most) for each in reports]}
+    log = {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [_run(report, most) for report in reports],
+    }
     return json.dumps(log, indent=2) + "\n"
 
 
@@ -65,8 +69,8 @@ def _run(report: AnyReport, most: int) -> dict[str, Any]:
         places.setdefault(finding.vulnerability_id, len(places))
     worst: dict[str, Finding] = {}
     for finding in findings:
-        known = worst.setdefault(finding.vulnerability_id, finding)
-        if finding.severity > known.severity:
+        first = worst.setdefault(finding.vulnerability_id, finding)
+        if finding.severity > first.severity:
             worst[finding.vulnerability_id] = finding
     name = _address(image)
     return _version_control(report.provenance) | {
@@ -76,10 +80,12 @@ def _run(report: AnyReport, most: int) -> dict[str, Any]:
                 "rules": [_rule(worst[identifier]) for identifier in places],
             }
         },
-        # GitHub keeps apart what belongs to different images by this.
+        # By this GitHub keeps the results of different images apart.
         "automationDetails": {"id": f"ecr-scan-alerts/{image.repository}/{image.platform or ''}"},
         "invocations": [_invocation(report, most)],
-        "results": [_result(image, each, places[each.vulnerability_id]) for each in findings],
+        "results": [
+            _result(image, finding, places[finding.vulnerability_id]) for finding in findings
+        ],
         "columnKind": "unicodeCodePoints",
         "properties": {
             "imageName": name,
@@ -92,13 +98,13 @@ def _run(report: AnyReport, most: int) -> dict[str, Any]:
     }
 
 
-def _version_control(found: Provenance | None) -> dict[str, Any]:
-    """Return where the image was made from; SARIF asks for a repository."""
-    if found is None or found.repository is None:
+def _version_control(provenance: Provenance | None) -> dict[str, Any]:
+    """Return the source code of the image. SARIF requires a repository."""
+    if provenance is None or provenance.repository is None:
         return {}
-    details = {"repositoryUri": found.repository, "revisionId": found.commit}
-    known = {name: value for name, value in details.items() if value is not None}
-    return {"versionControlProvenance": [known]}
+    details = {"repositoryUri": provenance.repository, "revisionId": provenance.commit}
+    entry = {name: value for name, value in details.items() if value is not None}
+    return {"versionControlProvenance": [entry]}
 
 
 # https://docs.aws.amazon.com/general/latest/gr/ecr.html
@@ -125,14 +131,15 @@ def _invocation(report: AnyReport, most: int) -> dict[str, Any]:
 def _notes(report: AnyReport, most: int) -> list[tuple[str, str]]:
     scan = report.scan
     if not isinstance(report, Report):
-        said = f": {one_line(scan.reason)}" if scan.reason else ""
-        return [("error", f"The scan has no usable result ({one_line(scan.status)}{said})")]
-    notes = [("warning", one_line(each)) for each in scan.warnings if one_line(each)]
+        reason = f": {one_line(scan.reason)}" if scan.reason else ""
+        return [("error", f"The scan has no usable result ({one_line(scan.status)}{reason})")]
+    warnings = map(one_line, scan.warnings)
+    notes = [("warning", warning) for warning in warnings if warning]
     if not scan.complete and not notes:
         notes.append(("warning", "Fewer findings were listed than counted"))
-    hidden = len(report.findings) - most
-    if hidden > 0:
-        notes.append(("warning", f"{hidden:,} findings are left out, the least severe ones"))
+    omitted = len(report.findings) - most
+    if omitted > 0:
+        notes.append(("warning", f"{omitted:,} findings are left out, the least severe ones"))
     return notes
 
 
@@ -211,7 +218,7 @@ def _message(finding: Finding) -> str:
 
 
 def _fingerprint(image: Image, finding: Finding) -> str:
-    """Return what stays the same from scan to scan, whatever the version or the severity."""
+    """Return a hash that is the same in every scan, whatever the version or the severity."""
     parts = (image.repository, image.platform or "", *finding.id)
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 

@@ -1,4 +1,4 @@
-"""A digest as JSON: `schemas/digest-1.0.0.json`, for programs and for what S3 keeps."""
+"""A digest as JSON: `schemas/digest-1.0.0.json`, for programs and for the store."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -42,35 +42,34 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
         "resolved": counts_to_json(digest.resolved),
         "resolved_vulnerabilities": [
             {
-                "vulnerability_id": each.vulnerability_id,
-                "severity": each.severity.name,
-                "package": each.package,
-                "images": each.images,
+                "vulnerability_id": vulnerability.vulnerability_id,
+                "severity": vulnerability.severity.name,
+                "package": vulnerability.package,
+                "images": vulnerability.images,
             }
-            for each in digest.resolved_vulnerabilities
+            for vulnerability in digest.resolved_vulnerabilities
         ],
-        "ages": [
-            {"age": each.words, "counts": counts_to_json(each.counts)} for each in digest.ages
-        ],
+        "ages": [{"age": age.words, "counts": counts_to_json(age.counts)} for age in digest.ages],
         "oldest_open_since": time_to_json(digest.oldest_open_since),
         "repositories": [
             {
-                "account": each.account,
-                "region": each.region,
-                "repository": each.repository,
-                "images": each.images,
-                "counts": counts_to_json(each.counts),
-                "new": each.new,
-                "resolved": each.resolved,
+                "account": repository.account,
+                "region": repository.region,
+                "repository": repository.repository,
+                "images": repository.images,
+                "counts": counts_to_json(repository.counts),
+                "new": repository.new,
+                "resolved": repository.resolved,
             }
-            for each in digest.repositories
+            for repository in digest.repositories
         ],
         "trend": [
-            {"at": time_to_json(each.at), "counts": counts_to_json(each.counts)}
-            for each in digest.trend
+            {"at": time_to_json(moment.at), "counts": counts_to_json(moment.counts)}
+            for moment in digest.trend
         ],
         "unscanned": [
-            {"image": image_to_json(each.image), "reason": each.reason} for each in digest.unscanned
+            {"image": image_to_json(entry.image), "reason": entry.reason}
+            for entry in digest.unscanned
         ],
         "warnings": list(digest.warnings),
     }
@@ -98,27 +97,27 @@ def digest_from_json(document: Mapping[str, Any]) -> Digest:
         resolved=_counts(document["resolved"]),
         resolved_vulnerabilities=tuple(
             ResolvedVulnerability(
-                each["vulnerability_id"],
-                Severity[each["severity"]],
-                each["package"],
-                each["images"],
+                entry["vulnerability_id"],
+                Severity[entry["severity"]],
+                entry["package"],
+                entry["images"],
             )
-            for each in document["resolved_vulnerabilities"]
+            for entry in document["resolved_vulnerabilities"]
         ),
-        ages=tuple(Age(each["age"], _counts(each["counts"])) for each in document["ages"]),
+        ages=tuple(Age(entry["age"], _counts(entry["counts"])) for entry in document["ages"]),
         oldest_open_since=time_from_json(document["oldest_open_since"]),
         repositories=tuple(
-            RepositoryDigest(**{**each, "counts": _counts(each["counts"])})
-            for each in document["repositories"]
+            RepositoryDigest(**{**entry, "counts": _counts(entry["counts"])})
+            for entry in document["repositories"]
         ),
         trend=tuple(
-            Moment(at, _counts(each["counts"]))
-            for each in document["trend"]
-            if (at := time_from_json(each["at"])) is not None
+            Moment(at, _counts(entry["counts"]))
+            for entry in document["trend"]
+            if (at := time_from_json(entry["at"])) is not None
         ),
         unscanned=tuple(
-            UnscannedImage(image_from_json(each["image"]), each["reason"])
-            for each in document["unscanned"]
+            UnscannedImage(image_from_json(entry["image"]), entry["reason"])
+            for entry in document["unscanned"]
         ),
         warnings=tuple(document["warnings"]),
     )
@@ -126,4 +125,4 @@ def digest_from_json(document: Mapping[str, Any]) -> Digest:
 
 def _counts(document: Mapping[str, int]) -> Counts:
     """Return the numbers that are not zero, as digests have them."""
-    return {each: number for each, number in counts_from_json(document).items() if number}
+    return {severity: number for severity, number in counts_from_json(document).items() if number}

@@ -9,18 +9,14 @@ from lib.models import Image
 from lib.wire.values import time_to_json
 
 SOURCE: Final = "ecr-scan-alerts"
-
-
 SCAN_FOUND: Final = "Scan Found"
-
-
 REPOSITORY_CHECK: Final = "Repository Check"
 """Source and detail-types of our own events; their schemas are in schemas/events/."""
 
 
-def scan_found(found: MissedScan) -> dict[str, Any]:
-    """Return our own event about a scan that no event told of, in the shape of EventBridge's."""
-    event, image, scan = found.event, found.event.image, found.event.scan
+def scan_found(missed: MissedScan) -> dict[str, Any]:
+    """Return our own event about a missed scan, in the shape of EventBridge's events."""
+    event, image, scan = missed.event, missed.event.image, missed.event.scan
     repository = f"arn:{image.partition}:ecr:{image.region}:{image.account}:repository/"
     return {
         "version": "0",
@@ -32,7 +28,7 @@ def scan_found(found: MissedScan) -> dict[str, Any]:
         "region": image.region,
         "resources": [repository + image.repository],
         "detail": {
-            "reason": found.reason,
+            "reason": missed.reason,
             "scan-status": scan.status,
             "scan-source": scan.source.value,
             "scan-completed-at": time_to_json(scan.completed_at),
@@ -48,7 +44,7 @@ def scan_found(found: MissedScan) -> dict[str, Any]:
 
 
 def repository_check(repository: Image, time: datetime) -> dict[str, Any]:
-    """Return our own event that asks for a check of a repository, the same for the same time."""
+    """Return our own event for the check of a repository. Its id is the same for the same time."""
     content = f"{repository.key}\n{time_to_json(time)}".encode()
     arn = f"arn:{repository.partition}:ecr:{repository.region}:{repository.account}:repository/"
     return {
