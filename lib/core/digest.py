@@ -1,9 +1,9 @@
 """
-The digest: how things stand for a destination, and how that changed since the last one. Pure.
+The digest: open findings of a destination, and the changes since the last digest. Pure.
 
-    Schedule        when one is due
-    stream_digest   one stream, as far as the routes to a destination go
-    digest          all of them together
+    Schedule        the times at which a digest is due
+    stream_digest   the share of one stream, filtered by the routes to a destination
+    digest          all streams together
 """
 
 import hashlib
@@ -35,9 +35,9 @@ from lib.models import (
 )
 
 STREAM: Final = StreamId("digest")
-"""All digests of a destination are one thread."""
+"""The stream of all digests: those of a destination form one thread."""
 PERIODS: Final = 8
-"""How many the trend goes back."""
+"""The number of periods in the trend."""
 
 _WEEK: Final = 7
 _BANDS: Final = (
@@ -60,7 +60,7 @@ class Schedule:
 
     @property
     def period(self) -> timedelta:
-        """What one digest tells of."""
+        """The time that one digest covers."""
         return timedelta(days=1 if self.weekday is None else _WEEK)
 
     def last_due(self, now: datetime) -> datetime:
@@ -79,9 +79,10 @@ class Schedule:
 
 def digest_id(stage: str, destination: Destination, until: datetime) -> DeliveryId:
     """
-    Return the same id for the same digest, however often it is made.
+    Return the id of a digest, which is the same each time the digest is created.
 
-    Two stages make their digests at the same times, and a receiver may drop what has the same id.
+    Two stages create their digests at the same times, and a receiver may drop a repeated id: so the
+    stage is a part of it.
     """
     subject = f"digest\n{stage}\n{destination}\n{until.isoformat()}"
     return DeliveryId(hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()[:32])
@@ -92,21 +93,21 @@ def digest_id(stage: str, destination: Destination, until: datetime) -> Delivery
 
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
-    """What is stored about a stream."""
+    """The stored facts about a stream."""
 
     now: Baseline
-    """Its newest image."""
+    """The newest image."""
     before: Baseline | None
-    """The newest one when the period began; None: there was none."""
+    """The newest image when the period began; None if there was none."""
     history: Sequence[HistoryEntry]
-    """Oldest first, from before the first moment of the trend."""
+    """Evaluations, oldest first, from before the first moment of the trend."""
     comparable: bool = True
-    """False: there was one before, but it is not stored any more."""
+    """False if there was an image before that is not stored any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class StreamDigest:
-    """What one stream adds to a digest."""
+    """The share of one stream in a digest."""
 
     image: Image
     counts: Counts
@@ -119,7 +120,7 @@ class StreamDigest:
     ages: Mapping[str, Counts]
     oldest: datetime | None
     trend: tuple[Counts | None, ...]
-    """None: nothing was known then."""
+    """None for moments before the first scan."""
     complete: bool
     comparable: bool
     problem: UnscannedImage | None
@@ -128,39 +129,42 @@ class StreamDigest:
 def stream_digest(
     facts: StreamFacts, filters: Sequence[Filter], *, moments: Sequence[datetime]
 ) -> StreamDigest:
-    """Return what the filters let through of a stream, now and at the moments of the trend."""
-    known = facts.now
-    now = _open(known, filters)
+    """Return the findings of a stream that pass the filters, now and at the trend's moments."""
+    newest = facts.now
+    now = _open(newest, filters)
     before = _open(facts.before, filters) if facts.before is not None else {}
     before = before if facts.comparable else now
     new, resolved = now.keys() - before.keys(), before.keys() - now.keys()
-    since = {each: known.since[each] for each in now if each in known.since}
-    worst = sorted(resolved, key=lambda each: (-before[each].severity, each))[:_RESOLVED]
+    since = {finding: newest.since[finding] for finding in now if finding in newest.since}
+    worst = sorted(resolved, key=lambda finding: (-before[finding].severity, finding))[:_RESOLVED]
     return StreamDigest(
-        image=known.image,
+        image=newest.image,
         counts=_count(now.values()),
-        fixable=sum(each.fixable for each in now.values()),
-        exploitable=sum(each.exploitable for each in now.values()),
-        new=_count(now[each] for each in new),
-        resolved=_count(before[each] for each in resolved),
-        resolved_vulnerabilities=tuple((each[0], before[each].severity, each[1]) for each in worst),
+        fixable=sum(state.fixable for state in now.values()),
+        exploitable=sum(state.exploitable for state in now.values()),
+        new=_count(now[finding] for finding in new),
+        resolved=_count(before[finding] for finding in resolved),
+        resolved_vulnerabilities=tuple(
+            (vulnerability_id, before[vulnerability_id, package, path].severity, package)
+            for vulnerability_id, package, path in worst
+        ),
         ages=_ages(now, since, until=moments[-1]),
         oldest=min(since.values(), default=None),
         trend=tuple(_at(moment, facts.history, filters) for moment in moments[:-1]),
-        complete=known.scan.complete,
+        complete=newest.scan.complete,
         comparable=facts.comparable,
-        problem=_problem(known, facts.history),
+        problem=_problem(newest, facts.history),
     )
 
 
-def _open(known: Baseline, filters: Sequence[Filter]) -> dict[FindingId, FindingState]:
-    """Return what is open, not suppressed, and asked for."""
+def _open(baseline: Baseline, filters: Sequence[Filter]) -> dict[FindingId, FindingState]:
+    """Return the open, unsuppressed findings that pass a filter."""
     return {
-        each: standing
-        for each, standing in known.standings.items()
-        if standing.open
-        and each not in known.suppressed
-        and any(refusal(standing, known.image, filter_) is None for filter_ in filters)
+        finding: state
+        for finding, state in baseline.standings.items()
+        if state.open
+        and finding not in baseline.suppressed
+        and any(refusal(state, baseline.image, filter_) is None for filter_ in filters)
     }
 
 
@@ -168,18 +172,19 @@ def _ages(
     now: Mapping[FindingId, FindingState], since: Mapping[FindingId, datetime], *, until: datetime
 ) -> Mapping[str, Counts]:
     bands: dict[str, Counter[Severity]] = {words: Counter() for _, words in _BANDS}
-    for each, standing in now.items():
-        age = until - since.get(each, until)
+    for finding, state in now.items():
+        age = until - since.get(finding, until)
         words = next(words for most, words in _BANDS if most is None or age <= most)
-        bands[words][standing.severity] += 1
+        bands[words][state.severity] += 1
     return bands
 
 
 def _at(
     moment: datetime, history: Sequence[HistoryEntry], filters: Sequence[Filter]
 ) -> Counts | None:
-    """Return what was open at a time, by the last usable scan until then; None before the first."""
-    entry = next((each for each in reversed(history) if each.usable and each.at <= moment), None)
+    """Return the open findings at a time, by the last usable scan; None before the first scan."""
+    earlier = (entry for entry in reversed(history) if entry.usable and entry.at <= moment)
+    entry = next(earlier, None)
     if entry is None:
         return None
     numbers = {
@@ -189,14 +194,14 @@ def _at(
     return {severity: number for severity, number in numbers.items() if number}
 
 
-def _problem(known: Baseline, history: Sequence[HistoryEntry]) -> UnscannedImage | None:
-    """Say that the newest scan has no result, so that the numbers are those of an older one."""
+def _problem(counted: Baseline, history: Sequence[HistoryEntry]) -> UnscannedImage | None:
+    """Return why the numbers are those of an older scan; None if they are not."""
     if not history or history[-1].usable:
         return None
     image = history[-1].image
-    when = f", the scan before it of {known.scan.completed_at:%Y-%m-%d} is counted"
+    when = f", the scan before it of {counted.scan.completed_at:%Y-%m-%d} is counted"
     return UnscannedImage(
-        image, f"its last scan has no result{when if known.scan.completed_at else ''}"
+        image, f"its last scan has no result{when if counted.scan.completed_at else ''}"
     )
 
 
@@ -214,11 +219,11 @@ def digest(
     unscanned: Iterable[UnscannedImage],
     warnings: Iterable[str] = (),
 ) -> Digest:
-    """Add up the streams that a destination asks about."""
-    counts = _sum(each.counts for each in streams)
-    new = _sum(each.new for each in streams)
-    resolved = _sum(each.resolved for each in streams)
-    dated = [each.oldest for each in streams if each.oldest is not None]
+    """Return the digest of a destination: the sum of its streams."""
+    counts = _sum(stream.counts for stream in streams)
+    new = _sum(stream.new for stream in streams)
+    resolved = _sum(stream.resolved for stream in streams)
+    oldest = [stream.oldest for stream in streams if stream.oldest is not None]
     moments = schedule.moments(until)
     return Digest(
         delivery_id=digest_id(stage, destination, until),
@@ -228,19 +233,23 @@ def digest(
         until=until,
         routes=tuple(dict.fromkeys(routes)),
         images=len(streams),
-        clean=sum(not each.counts and each.complete and not each.problem for each in streams),
+        clean=sum(
+            not stream.counts and stream.complete and not stream.problem for stream in streams
+        ),
         counts=counts,
-        fixable=sum(each.fixable for each in streams),
-        exploitable=sum(each.exploitable for each in streams),
+        fixable=sum(stream.fixable for stream in streams),
+        exploitable=sum(stream.exploitable for stream in streams),
         open_before=_open_before(counts, new, resolved),
         new=new,
         resolved=resolved,
         resolved_vulnerabilities=_resolved_vulnerabilities(streams),
-        ages=tuple(Age(words, _sum(each.ages[words] for each in streams)) for _, words in _BANDS),
-        oldest_open_since=min(dated, default=None),
+        ages=tuple(
+            Age(words, _sum(stream.ages[words] for stream in streams)) for _, words in _BANDS
+        ),
+        oldest_open_since=min(oldest, default=None),
         repositories=_repositories(streams),
         trend=(*_trend(streams, moments[:-1]), Moment(until, counts)),
-        unscanned=_once((*(each.problem for each in streams if each.problem), *unscanned)),
+        unscanned=_once((*(stream.problem for stream in streams if stream.problem), *unscanned)),
         warnings=(*warnings, *_warnings(streams)),
     )
 
@@ -255,25 +264,25 @@ def _open_before(counts: Counts, new: Counts, resolved: Counts) -> Counts:
 
 
 def _trend(streams: Sequence[StreamDigest], moments: Sequence[datetime]) -> Iterable[Moment]:
-    """Yield what was open at each time; nothing for times before anything was known."""
-    for place, at in enumerate(moments):
-        known = [each.trend[place] for each in streams]
-        numbers = [each for each in known if each is not None]
+    """Yield the open findings at each time; nothing for times before the first scan."""
+    for index, at in enumerate(moments):
+        counts = [stream.trend[index] for stream in streams]
+        numbers = [number for number in counts if number is not None]
         if numbers:
             yield Moment(at, _sum(numbers))
 
 
 def _once(images: Iterable[UnscannedImage]) -> tuple[UnscannedImage, ...]:
-    """Name each image once; the first reason stands."""
-    named: dict[str, UnscannedImage] = {}
-    for each in images:
-        named.setdefault(each.image.key, each)
-    return tuple(named.values())
+    """Return every image once, with the first reason."""
+    first: dict[str, UnscannedImage] = {}
+    for image in images:
+        first.setdefault(image.image.key, image)
+    return tuple(first.values())
 
 
 def _warnings(streams: Sequence[StreamDigest]) -> Iterable[str]:
-    partial = sum(not each.complete for each in streams)
-    lost = sum(not each.comparable for each in streams)
+    partial = sum(not stream.complete for stream in streams)
+    lost = sum(not stream.comparable for stream in streams)
     if partial:
         yield f"{partial:,} {_images(partial)} fewer findings listed than counted"
     if lost:
@@ -286,55 +295,62 @@ def _images(number: int) -> str:
 
 def _resolved_vulnerabilities(streams: Sequence[StreamDigest]) -> tuple[ResolvedVulnerability, ...]:
     numbers = Counter(
-        name for each in streams for name in dict.fromkeys(each.resolved_vulnerabilities)
+        name for stream in streams for name in dict.fromkeys(stream.resolved_vulnerabilities)
     )
-    found = (
+    vulnerabilities = (
         ResolvedVulnerability(name, severity, package, images)
         for (name, severity, package), images in numbers.items()
     )
     return tuple(
         sorted(
-            found,
-            key=lambda each: (-each.severity, -each.images, each.vulnerability_id, each.package),
+            vulnerabilities,
+            key=lambda entry: (
+                -entry.severity,
+                -entry.images,
+                entry.vulnerability_id,
+                entry.package,
+            ),
         )
     )
 
 
 def _repositories(streams: Sequence[StreamDigest]) -> tuple[RepositoryDigest, ...]:
     groups: dict[tuple[str, str, str], list[StreamDigest]] = {}
-    for each in streams:
-        place = (each.image.account, each.image.region, each.image.repository)
-        groups.setdefault(place, []).append(each)
-    found = [
+    for stream in streams:
+        image = stream.image
+        groups.setdefault((image.account, image.region, image.repository), []).append(stream)
+    repositories = [
         RepositoryDigest(
-            *place,
+            *names,
             images=len(group),
-            counts=_sum(each.counts for each in group),
-            new=sum(sum(each.new.values()) for each in group),
-            resolved=sum(sum(each.resolved.values()) for each in group),
+            counts=_sum(stream.counts for stream in group),
+            new=sum(sum(stream.new.values()) for stream in group),
+            resolved=sum(sum(stream.resolved.values()) for stream in group),
         )
-        for place, group in groups.items()
+        for names, group in groups.items()
     ]
-    open_ = (each for each in found if each.counts)
-    return tuple(sorted(open_, key=_badness))
+    with_findings = (repository for repository in repositories if repository.counts)
+    return tuple(sorted(with_findings, key=_worst_repository_first))
 
 
-def _badness(each: RepositoryDigest) -> tuple[object, ...]:
-    numbers = tuple(-each.counts.get(severity, 0) for severity in reversed(Severity))
-    return (numbers, each.repository, each.account, each.region)
+def _worst_repository_first(repository: RepositoryDigest) -> tuple[object, ...]:
+    numbers = tuple(-repository.counts.get(severity, 0) for severity in reversed(Severity))
+    return (numbers, repository.repository, repository.account, repository.region)
 
 
-def _count(standings: Iterable[FindingState]) -> Counts:
-    return _worst_first(Counter(each.severity for each in standings))
+def _count(states: Iterable[FindingState]) -> Counts:
+    return _worst_first(Counter(state.severity for state in states))
 
 
 def _sum(counts: Iterable[Counts]) -> Counts:
     total: Counter[Severity] = Counter()
-    for each in counts:
-        total.update(each)
+    for numbers in counts:
+        total.update(numbers)
     return _worst_first(total)
 
 
 def _worst_first(counts: Mapping[Severity, int]) -> Counts:
     """Return the numbers that are not zero."""
-    return {each: counts[each] for each in sorted(counts, reverse=True) if counts[each]}
+    return {
+        severity: counts[severity] for severity in sorted(counts, reverse=True) if counts[severity]
+    }

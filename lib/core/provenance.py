@@ -1,11 +1,11 @@
 """
-Where an image was made from, as far as anything says so. Pure.
+The provenance of an image: commit, repository and build, as the image states them. Pure.
 
     normalize_provenance    annotations and labels -> Provenance: every text cleaned, cut, checked
-    completed               what they leave open: a tag that names a commit, `sources` of alerts.yml
-    in_words, links         what people read, and what they can click
+    completed               the rest, from a tag that names a commit and `sources` of alerts.yml
+    commit_url, compare_url the pages of the commit and of the comparison
 
-Labels of a base image pass to the images made from it, so what they say can be about another one.
+An image inherits the labels of its base image, so they can be about the base image.
 """
 
 import re
@@ -31,7 +31,7 @@ _UNREAD: Final = 200
 REVISION: Final = "org.opencontainers.image.revision"
 SOURCE: Final = "org.opencontainers.image.source"
 # https://github.com/opencontainers/image-spec/blob/main/annotations.md#pre-defined-annotation-keys
-# and what was used before it: http://label-schema.org/rc1/
+# and the older names: http://label-schema.org/rc1/
 _KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "commit": (REVISION, "org.label-schema.vcs-ref"),
@@ -60,44 +60,46 @@ _NO_REVISION: Final = frozenset(
         "unset",
     }
 )
-"""What build scripts write where they know no commit."""
+"""Texts of build scripts without a commit."""
 _URL: Final = re.compile(r"https://[!#-;=?-\[\]_a-z~]+")
 _OLDEST: Final = datetime(1981, 1, 1, tzinfo=UTC)
 """Reproducible builds give a constant time: the beginning of 1970, or of 1980."""
 
 # "1a2b3c4", "git-1a2b3c4", "sha-1a2b3c4", "v1.2.0-14-g1a2b3c4", "main-1a2b3c4-arm64"
 _TAG: Final = re.compile(
-    r"(?:.*?[-_.])??(?P<said>(?:git|sha|commit)[-_.]|(?<=[0-9]-)g)?(?P<commit>[0-9a-f]{7,40})"
+    r"(?:.*?[-_.])??(?P<marked>(?:git|sha|commit)[-_.]|(?<=[0-9]-)g)?(?P<commit>[0-9a-f]{7,40})"
     r"(?:[-_.](?:amd64|arm64|x86_64|aarch64|dirty))?"
 )
 _DATE: Final = re.compile(r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[a-f]?\d{0,2}")
 _LENGTHS: Final = (*range(7, 17), 40)
-"""Of commits in tags that do not say that they are one: 32 digits are a UUID."""
+"""Lengths of commits in tags without a mark: 32 digits are a UUID."""
 
 
-def normalize_provenance(said: Iterable[tuple[str, Any]], *, created_at: Any = None) -> Provenance:
+def normalize_provenance(
+    sources: Iterable[tuple[str, Any]], *, created_at: Any = None
+) -> Provenance:
     """
-    Return what annotations and labels say, each given with its name; the first that says it counts.
+    Return the provenance in annotations and labels, given with their kinds; the first value counts.
 
-    `created_at`: what the configuration of the image says, for want of anything else. Never fails:
-    what cannot be read is left out.
+    `created_at` is the time in the configuration of the image. It counts where nothing else does.
+    Never fails: an unreadable value is ignored.
     """
-    known: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     evidence: dict[str, str] = {}
-    for kind, texts in said:
+    for kind, texts in sources:
         for name, keys in _KEYS.items():
             for key in keys:
-                found = _READERS[name](_text(texts, key))
-                if found is not None and name not in known:
-                    known[name], evidence[name] = found, f"{kind} {key}"
+                value = _READERS[name](_text(texts, key))
+                if value is not None and name not in values:
+                    values[name], evidence[name] = value, f"{kind} {key}"
     built = _moment(created_at if isinstance(created_at, str) else "")
-    if built is not None and "created_at" not in known:
-        known["created_at"], evidence["created_at"] = built, "image configuration"
+    if built is not None and "created_at" not in values:
+        values["created_at"], evidence["created_at"] = built, "image configuration"
     # Builders often repeat the repository here, which says nothing about the build.
-    build = known.get("build_url")
-    if build is not None and forges.repository_url(build) == known.get("repository"):
-        del known["build_url"], evidence["build_url"]
-    return Provenance(**known, evidence=MappingProxyType(evidence))
+    build = values.get("build_url")
+    if build is not None and forges.repository_url(build) == values.get("repository"):
+        del values["build_url"], evidence["build_url"]
+    return Provenance(**values, evidence=MappingProxyType(evidence))
 
 
 def _text(texts: Any, key: str) -> str:
@@ -141,43 +143,52 @@ _READERS: Final[Mapping[str, Any]] = MappingProxyType(
 
 
 def not_read(error: Exception) -> Provenance:
-    """Return what is known when reading failed: why."""
-    said = str(error) if isinstance(error, ScanAlertError) else type(error).__name__
-    return Provenance(unread_reason=truncate(one_line(said), _UNREAD) or type(error).__name__)
+    """Return a provenance that could not be read, with the reason."""
+    reason = str(error) if isinstance(error, ScanAlertError) else type(error).__name__
+    return Provenance(unread_reason=truncate(one_line(reason), _UNREAD) or type(error).__name__)
 
 
 def kept(now: Provenance | None, before: Provenance | None) -> Provenance | None:
-    """Return what need not be read again for another scan of the same image."""
+    """Return the provenance to keep, so that the next scan of the image need not read it."""
     return now if now is not None and now.unread_reason is None else before
 
 
 def completed(
-    found: Provenance, image: Image, sources: Sequence[tuple[str, str]] = ()
+    provenance: Provenance, image: Image, sources: Sequence[tuple[str, str]] = ()
 ) -> Provenance | None:
     """
-    Return the same with what the image's tags and alerts.yml say about what is not known.
+    Fill in commit and repository from the image's tags and from `sources` in alerts.yml.
 
-    What they said the last time is forgotten: tags and alerts.yml change. None when nothing was
-    asked, and nothing is known.
+    Earlier values from tags and alerts.yml are dropped first, because both change. None if reading
+    is switched off and the tags name no commit.
     """
-    kept = {name: by for name, by in found.evidence.items() if by not in {TAG, CONFIGURED}}
-    known = {each.name: getattr(found, each.name) for each in fields(found) if each.name in kept}
+    evidence = {
+        name: origin
+        for name, origin in provenance.evidence.items()
+        if origin not in {TAG, CONFIGURED}
+    }
+    values = {
+        field.name: getattr(provenance, field.name)
+        for field in fields(provenance)
+        if field.name in evidence
+    }
     commit = commit_of(image.tags)
-    if "commit" not in known and commit is not None:
-        known["commit"], kept["commit"] = commit, TAG
+    if "commit" not in values and commit is not None:
+        values["commit"], evidence["commit"] = commit, TAG
     configured = next((url for glob, url in sources if fnmatchcase(image.repository, glob)), None)
-    if "repository" not in known and configured is not None:
-        known["repository"] = forges.repository_url(configured)
-        kept["repository"] = CONFIGURED
-    if found.unread_reason == _SWITCHED_OFF and "commit" not in known:
+    if "repository" not in values and configured is not None:
+        values["repository"] = forges.repository_url(configured)
+        evidence["repository"] = CONFIGURED
+    reason = provenance.unread_reason
+    if reason == _SWITCHED_OFF and "commit" not in values:
         return None
-    return Provenance(**known, evidence=MappingProxyType(kept), unread_reason=found.unread_reason)
+    return Provenance(**values, evidence=MappingProxyType(evidence), unread_reason=reason)
 
 
 def commit_of(tags: Iterable[str]) -> str | None:
-    """Return the commit that one of these tags names, the longest; None without such a tag."""
-    named = [commit for each in tags if (commit := _commit_of(each)) is not None]
-    return max(named, key=len, default=None)
+    """Return the longest commit that a tag names; None without such a tag."""
+    commits = [commit for tag in tags if (commit := _commit_of(tag)) is not None]
+    return max(commits, key=len, default=None)
 
 
 def _commit_of(tag: str) -> str | None:
@@ -186,26 +197,28 @@ def _commit_of(tag: str) -> str | None:
     if match is None or not forges.is_commit(match["commit"]):
         return None
     commit = match["commit"]
-    if match["said"]:
+    if match["marked"]:
         return commit
     mixed = any(map(str.isdigit, commit)) and any(map(str.isalpha, commit))
     likely = mixed and len(commit) in _LENGTHS and not _DATE.fullmatch(commit)
     return commit if likely else None
 
 
-# --- what people read -------------------------------------------------------------------------
+# --- pages ------------------------------------------------------------------------------------
 
 
-def commit_url(found: Provenance | None) -> str | None:
-    """Return the page of the commit that an image was made from."""
-    return None if found is None else forges.commit_url(found.repository, found.commit)
+def commit_url(provenance: Provenance | None) -> str | None:
+    """Return the page of the commit of an image."""
+    if provenance is None:
+        return None
+    return forges.commit_url(provenance.repository, provenance.commit)
 
 
-def compare_url(found: Provenance | None, basis: Basis) -> str | None:
-    """Return the page of what changed in the code since the image before."""
+def compare_url(provenance: Provenance | None, basis: Basis) -> str | None:
+    """Return the page that compares the code with that of the previous image."""
     before = basis.provenance
-    if basis.kind is not BasisKind.PREVIOUS_IMAGE or before is None or found is None:
+    if basis.kind is not BasisKind.PREVIOUS_IMAGE or before is None or provenance is None:
         return None
-    if before.repository != found.repository:
+    if before.repository != provenance.repository:
         return None
-    return forges.compare_url(found.repository, before.commit, found.commit)
+    return forges.compare_url(provenance.repository, before.commit, provenance.commit)

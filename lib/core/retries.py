@@ -1,7 +1,7 @@
 """
-What follows from a receiver's refusal: when to try again, and when to give up. Pure.
+Retries: the consequences of a receiver's refusal, and the time of the next attempt. Pure.
 
-`lib.http_client` decides the class of each answer; this decides what a class means.
+`lib.http_client` decides the class of each answer; this module decides what a class means.
 """
 
 import hashlib
@@ -21,18 +21,18 @@ from lib.models import Delivery, DeliveryId
 HORIZON: Final = timedelta(hours=24)
 """A delivery that was not accepted by then is dead."""
 BROKEN: Final = timedelta(minutes=10)
-"""How long a destination that refuses everything is left alone."""
+"""The pause of a destination that refuses everything."""
 BEHIND: Final = 30.0
-"""Seconds between two looks at whether another delivery has begun the thread."""
+"""Seconds between two checks whether another delivery has begun the thread."""
 UNEXPECTED_LIMIT: Final = 5
-"""Attempts that end in an error nobody foresaw; a bug does not heal."""
+"""Attempts that end in an unexpected error. A bug does not pass by itself."""
 WAKE_AGAIN: Final = timedelta(minutes=5)
-"""How long the queue drops repeats of a wake-up: earlier ones would be in vain."""
+"""The time for which the queue drops repeats of a wake-up: earlier ones have no effect."""
 _SLOWEST: Final = timedelta(seconds=10)
-"""What one delivery of a destination that hardly answers takes."""
+"""The time of one delivery to a destination that hardly answers."""
 _WAKE_AGAIN_AT_LAST: Final = timedelta(hours=1)
 DEFAULT_PAUSE: Final = 30.0
-"""Seconds to wait after a 429 that does not say how long."""
+"""Seconds to wait after a 429 without a time."""
 REFUSALS: Final = 6
 """Refusals in a row that may pass by themselves, within four to eight minutes."""
 _FIRST_BACKOFF: Final = 15.0

@@ -1,4 +1,4 @@
-"""Findings that a named, dated entry of alerts.yml leaves out, and why. Pure."""
+"""Suppressions: entries of alerts.yml that exclude findings until a date, for a reason. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +15,7 @@ _Scope = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """One entry: a vulnerability, where it does not matter, until when, and why."""
+    """One entry: a vulnerability, its limits, the last day, and the reason."""
 
     id: str
     expires: date
@@ -29,13 +29,13 @@ class Suppression:
     version: str | None = None
     """The installed version, exactly as the scan has it."""
     purl: str | None = None
-    """A package URL that the package's own must agree with; see `PackageUrl.holds_for`."""
+    """A package URL that covers the package's own; see `PackageUrl.covers`."""
     digest: str | None = None
-    """Of the one image for which it holds."""
+    """The digest of the only image for which it holds."""
 
     @property
     def name(self) -> str:
-        """How messages call it: the id, and what it is limited to."""
+        """The name in messages: the id and the limits."""
         limits = (
             ("in", self.package),
             ("version", self.version),
@@ -48,7 +48,7 @@ class Suppression:
 
     @property
     def scope(self) -> tuple[str | None, ...]:
-        """Its id and limits: two entries with the same leave out the same findings."""
+        """The id and the limits. Two entries with the same scope exclude the same findings."""
         limits = (self.package, self.version, self.purl, self.path, self.repository, self.digest)
         return (self.key, *limits)
 
@@ -58,7 +58,7 @@ class Suppression:
         return self.id.upper()
 
     def covers(self, other: "Suppression") -> bool:
-        """Whether `other` leaves out nothing, and holds no longer, than this entry does."""
+        """Whether this entry excludes every finding of `other`, and holds as long."""
         return self.expires >= other.expires and all(
             mine in (None, theirs) for mine, theirs in zip(self.scope, other.scope, strict=True)
         )
@@ -66,10 +66,10 @@ class Suppression:
 
 def covered(suppressions: Sequence[Suppression]) -> Iterator[tuple[int, int]]:
     """
-    Yield each entry that another one covers, with that other one, by their places.
+    Yield the index of every entry that another one covers, with the index of that other entry.
 
-    Of entries that cover each other, the first stays. The effort is linear in their number: what
-    covers an entry has the same scope, or one of the at most 63 wider ones.
+    Of entries that cover each other, the first stays. The effort is linear in their number: an
+    entry can be covered only by its own scope, or by one of at most 63 wider ones.
     """
     longest: dict[_Scope, int] = {}
     for index, entry in enumerate(suppressions):
@@ -85,7 +85,7 @@ def covered(suppressions: Sequence[Suppression]) -> Iterator[tuple[int, int]]:
 
 
 def _wider(scope: _Scope) -> Iterator[_Scope]:
-    """Yield a scope and all that leave out some of its limits; the id is none."""
+    """Yield a scope, and every scope that lacks some of its limits. The id is no limit."""
     name, *limits = scope
     choices = ((limit,) if limit is None else (limit, None) for limit in limits)
     return ((name, *chosen) for chosen in product(*choices))
@@ -95,10 +95,10 @@ def matcher(
     suppressions: Sequence[Suppression], image: Image, today: date
 ) -> Callable[[Finding], Suppressed | None]:
     """
-    Return what says whether an entry leaves out a finding of this image.
+    Return a function that gives the suppression of a finding of this image; None without one.
 
-    An entry holds for its id or an alias of the finding, through its last day. The first that
-    matches is named.
+    An entry holds for its id or an alias of the finding, through its last day. The first entry that
+    matches counts.
     """
     by_id: defaultdict[str, list[Suppression]] = defaultdict(list)
     for entry in suppressions:
@@ -138,6 +138,6 @@ def _applies(entry: Suppression, finding: Finding) -> bool:
 
 
 def _is_of(limit: str, purl: str | None) -> bool:
-    """Say whether a package agrees with a limit; without a package URL nobody knows."""
-    wanted, found = read_package_url(limit), read_package_url(purl or "")
-    return wanted is not None and found is not None and wanted.covers(found)
+    """Whether a package URL is within a limit. A package without one is not."""
+    wanted, actual = read_package_url(limit), read_package_url(purl or "")
+    return wanted is not None and actual is not None and wanted.covers(actual)

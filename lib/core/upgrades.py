@@ -1,4 +1,4 @@
-"""Upgrades: what to install to resolve findings, most useful first; versions in order. Pure."""
+"""Upgrades of packages that resolve findings, most useful first; versions in order. Pure."""
 
 import re
 from collections import Counter
@@ -20,41 +20,44 @@ WORST_FIRST: Final = tuple(reversed(Severity))
 
 def upgrades(findings: Iterable[Finding]) -> tuple[Upgrade, ...]:
     """
-    Return which packages to upgrade, ordered by what that fixes: worst and most first.
+    Return the packages to upgrade: those that fix the worst and the most findings first.
 
     Where findings of one package name several fixed versions, the highest by `version_key` fixes
-    them all. Findings that name none follow, one entry per package, with `fixed` None.
+    them all. Packages without a fixed version follow, with `fixed` None.
     """
     listed = list(findings)
     origin = origins(listed)
     groups: dict[tuple[Origin, _Target], list[Finding]] = {}
-    for each in listed:
-        groups.setdefault((origin(each), upgrade_target(each)), []).append(each)
-    found = (upgrade_of(group, where) for (where, _), group in groups.items())
-    return tuple(sorted(found, key=_most_useful_first))
+    for finding in listed:
+        groups.setdefault((origin(finding), upgrade_target(finding)), []).append(finding)
+    all_upgrades = (upgrade_of(group, place) for (place, _), group in groups.items())
+    return tuple(sorted(all_upgrades, key=_most_useful_first))
 
 
 _Target = tuple[str, str | None, bool]
 
 
 def upgrade_target(finding: Finding) -> _Target:
-    """Return what one upgrade is about: a package, and whether a fixed version is named."""
+    """Return the package of an upgrade, and whether it lacks a fixed version."""
     return (finding.package.name, finding.package.manager, finding.fixed_version is None)
 
 
 def upgrade_of(findings: Sequence[Finding], origin: Origin = Origin.UNKNOWN) -> Upgrade:
     """Return the upgrade that resolves findings of one package."""
     package = findings[0].package
-    installed = {each.package.version for each in findings if each.package.version is not None}
-    fixed = {each.fixed_version for each in findings if each.fixed_version is not None}
-    counts = Counter(each.severity for each in findings)
+    versions = (finding.package.version for finding in findings)
+    installed = {version for version in versions if version is not None}
+    fixed = {finding.fixed_version for finding in findings if finding.fixed_version is not None}
+    counts = Counter(finding.severity for finding in findings)
     return Upgrade(
         package=package.name,
         installed=tuple(sorted(installed, key=version_key)),
         fixed=max(fixed, key=version_key, default=None),
         manager=package.manager,
-        fixes=MappingProxyType({each: counts[each] for each in WORST_FIRST if counts[each]}),
-        vulnerability_ids=tuple(dict.fromkeys(each.vulnerability_id for each in findings)),
+        fixes=MappingProxyType(
+            {severity: counts[severity] for severity in WORST_FIRST if counts[severity]}
+        ),
+        vulnerability_ids=tuple(dict.fromkeys(finding.vulnerability_id for finding in findings)),
         origin=origin,
     )
 
@@ -65,21 +68,11 @@ def _most_useful_first(upgrade: Upgrade) -> tuple[object, ...]:
 
 
 _RUNS: Final = 50
-
-
 _LETTERS: Final = 50
-"""So much of a version is compared by its runs, and of each run; the rest is plain text."""
-
-
+"""Runs of a version, and letters of a run, that are compared. The rest is compared as text."""
 _RUN: Final = re.compile(r"([^0-9]*)([0-9]*)")
-
-
 _TILDE: Final = -1
-
-
 _END: Final = 0
-
-
 _AFTER_LETTERS: Final = 0x110000
 
 
@@ -110,22 +103,22 @@ def version_key(version: str) -> tuple[object, ...]:
 
 
 def _number(digits: str) -> tuple[int, str]:
-    """Return what orders digits as a number of any length; `int` refuses absurdly long ones."""
+    """Return a key that orders digits as a number. `int` refuses very long ones."""
     significant = digits.lstrip("0")
     return (len(significant), significant)
 
 
 _OS: Final = "OS"
-"""How Inspector calls every package manager of a distribution."""
+"""Inspector's name for every package manager of a distribution."""
 
 
 def origins(findings: Sequence[Finding]) -> Callable[[Finding], Origin]:
     """
-    Return what says where a finding of this image is mended.
+    Return a function that gives the origin of a finding of this image.
 
-    Packages of the distribution come with the base image; basic scanning lists no others, and names
-    no manager. Those of a language are dependencies of the application, but not in the layer that
-    holds most of the distribution: there they came with the base image, too.
+    Packages of the distribution come with the base image. Basic scanning lists no others, and names
+    no manager. Packages of a language are dependencies of the application, unless they are in the
+    layer that holds most of the distribution: then they come with the base image, too.
     """
     base = _base_layer(findings)
 
@@ -147,11 +140,11 @@ def _of_distribution(finding: Finding) -> bool:
 
 
 def _base_layer(findings: Sequence[Finding]) -> str | None:
-    """Return the layer of most packages of the distribution; None where layers do not tell."""
-    layers = Counter(each.package.layer for each in findings if _of_distribution(each))
+    """Return the layer of most packages of the distribution; None if there is no such layer."""
+    layers = Counter(finding.package.layer for finding in findings if _of_distribution(finding))
     layers.pop(None, None)
-    # In an image of one layer, whatever was added stands beside what was there.
-    if len({each.package.layer for each in findings} - {None}) < 2:  # noqa: PLR2004  # one is no choice
+    # An image of one layer has the packages of the base image and its own in it.
+    if len({finding.package.layer for finding in findings} - {None}) < 2:  # noqa: PLR2004  # one is no choice
         return None
     layer, number = layers.most_common(1)[0] if layers else (None, 0)
     return layer if 2 * number > layers.total() else None

@@ -76,18 +76,18 @@ def report_events(report: AnyReport) -> Iterator[dict[str, Any]]:
         yield traced(event(report.image, report.scan, finding, step), report.provenance)
 
 
-def traced(made: dict[str, Any], provenance: Provenance | None) -> dict[str, Any]:
+def traced(finding_event: dict[str, Any], provenance: Provenance | None) -> dict[str, Any]:
     """Return an event with the provenance of its image, which has no field of its own in OCSF."""
     if provenance is None:
-        return made
-    (resource,) = made["resources"]
+        return finding_event
+    (resource,) = finding_event["resources"]
     source = _filled(
         commit=provenance.commit,
         commit_url=commit_url(provenance),
         source_repository=provenance.repository,
         built_at=time_to_json(provenance.created_at),
     )
-    return made | {"resources": [resource | {"data": resource["data"] | source}]}
+    return finding_event | {"resources": [resource | {"data": resource["data"] | source}]}
 
 
 def event(image: Image, scan: Scan, finding: Finding, step: Step) -> dict[str, Any]:
