@@ -124,6 +124,13 @@ class TestCurrent:
 
         assert digests(stream.at(1)) == ("A" if first > second else "B", ())
 
+    def test_an_image_whose_push_nobody_knows_is_the_older_one(self) -> None:
+        """Of two tags of one moment."""
+        stream = Stream().pushed("1.0", "A", 0).pushed("1.1", "B", 0)
+        stream.with_row("B", image=replace(stream.images["B"].image, pushed_at=None))
+
+        assert digests(stream.at(1)) == ("A", ())
+
     def test_the_digest_decides_where_nothing_else_does(self) -> None:
         """The same answer every time."""
         assert digests(Stream().pushed("1.0", "A", 0).pushed("1.1", "B", 0).at(1)) == ("B", ())
