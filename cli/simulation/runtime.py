@@ -138,6 +138,7 @@ class Runtime:
             images=self.store,
             objects=self.store,
             add_tags=self._syncs.add_tags,
+            confirm_tags=self._syncs.confirm_tags,
             rules=lambda: self.rules.streams,
             watched=self._syncs.watches,
             now=self._now,
@@ -236,6 +237,7 @@ class Runtime:
     def _sync(self, streams: Iterable[StreamId], cause: str, *, redrive: bool = False) -> None:
         for stream in streams:
             outcome = self._syncs.sync(stream, cause, redrive=redrive)
+            self._sync(outcome.concerned, cause)
             self._sync_at(stream, outcome.watch.due_at)
             for row in outcome.woken:
                 self._deliver(row)

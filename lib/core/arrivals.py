@@ -24,6 +24,7 @@ _CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
     Arrival.TAG: "came with a tag: {image} is current now",
     Arrival.ROLLBACK: "came with a rollback: {image} is current again",
     Arrival.DELETION: "what was current was deleted: {image} is current again",
+    Arrival.RULES: "alerts.yml changed the stream: {image} is current now",
     Arrival.SCAN: "a scan of {image} lists it now",
 })  # fmt: skip
 

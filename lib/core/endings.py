@@ -22,7 +22,11 @@ _AT_THE_SOURCE: Final = MappingProxyType(
 )
 _FIXED_SETTING: Final = "as it should be now"
 _LEFT: Final = MappingProxyType(
-    {Arrival.DELETION: "was deleted", Arrival.DEPLOYMENT: "does not run any more"}
+    {
+        Arrival.DELETION: "was deleted",
+        Arrival.DEPLOYMENT: "does not run any more",
+        Arrival.RULES: "is in another stream by alerts.yml",
+    }
 )
 """What became of the image that listed a vulnerability last; else another one followed it."""
 _UNWATCHED: Final = "no image is watched any more"

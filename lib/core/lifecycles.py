@@ -227,7 +227,7 @@ def _change(
     ran = {item.image.digest for item in before.images if item.running}
     runs = {item.image.digest for item in images if item.running}
     if not same_current:
-        cause = Arrival.DELETION if new is None else arrival
+        cause = Arrival.DELETION if new is None and arrival is not Arrival.RULES else arrival
     else:
         cause = Arrival.SCAN if ran == runs else Arrival.DEPLOYMENT
     return _Change(

@@ -18,6 +18,8 @@ from typing import Final
 from lib.core.globs import overlap
 from lib.core.routing import SETTINGS, Route
 from lib.models import Image, StreamId
+from lib.models.streams import UNTAGGED as NO_TAG
+from lib.models.streams import TagRow
 
 UNTAGGED: Final = "untagged"
 """The pattern of the stream of images that never had a tag."""
@@ -137,6 +139,21 @@ def reference(image: Image, compared: StreamRule, rules: Sequence[StreamRule]) -
     exact = (name for rule, name in others if wanted in rule.tags)
     matching = (name for rule, name in others if _matches(wanted, rule.tags))
     return _stream(image, next(chain(exact, matching), None)).id
+
+
+def misplaced(
+    stream: StreamId, image: Image, tags: Iterable[TagRow], rules: Sequence[StreamRule]
+) -> Mapping[StreamId, tuple[TagRow, ...]]:
+    """
+    Return the rows of a stream whose tags belong to other streams now, by these streams.
+
+    `image`: any of its repository. Rows move when `streams` or routes of alerts.yml change.
+    """
+    rows: defaultdict[StreamId, list[TagRow]] = defaultdict(list)
+    for row in tags:
+        if row.tag != NO_TAG:
+            rows[stream_of_tag(image, row.tag, rules).id].append(row)
+    return MappingProxyType({id_: tuple(own) for id_, own in rows.items() if id_ != stream})
 
 
 def repository_of(stream: StreamId) -> str:

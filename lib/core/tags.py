@@ -5,7 +5,7 @@ Rows are facts with their times: two pushes and a deletion give the same rows in
 their events arrive.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -14,6 +14,8 @@ from lib.models import Removal
 from lib.models.streams import UNTAGGED, TagFact, TagRow
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
+_SETTLED: Final = timedelta(minutes=1)
+"""For how long an answer may not know of a push."""
 _JUST_AFTER: Final = timedelta(microseconds=1)
 
 
@@ -83,6 +85,39 @@ def deleted(
     if row.deleted_at is not None and row.deleted_at >= at:
         return tuple(tags)
     return _with(tags, replace(row, deleted_at=at, archived=archived))
+
+
+def confirmed(
+    tags: Sequence[TagRow], digest: str, names: Collection[str], at: datetime
+) -> tuple[TagRow, ...]:
+    """
+    Return the rows after ECR answered at a time which tags an image has, and that it has no others.
+
+    Else a tag whose deletion was not announced would point to the image for ever. A tag that moved
+    is left alone, and so is one that was pushed just before the answer.
+    """
+    rows = tuple(tags)
+    for row in tags:
+        there = row.tag in names if row.tag != UNTAGGED else not names
+        last = max((other.pushed_at for other in _others(tags, row)), default=_EVER)
+        points = row.pushed_at >= last and not is_deleted(row)
+        if row.digest == digest and points and not there and row.pushed_at < at - _SETTLED:
+            rows = deleted(rows, row.tag, digest, at)
+    return rows
+
+
+def joined(tags: Sequence[TagRow], others: Iterable[TagRow]) -> tuple[TagRow, ...]:
+    """Return the rows with those that another stream kept: of the same tag and image the newest."""
+    rows = tuple(tags)
+    for other in others:
+        row = _row(rows, other.tag, other.digest)
+        if row is None or _latest(other) > _latest(row):
+            rows = _with(rows, other)
+    return rows
+
+
+def _latest(row: TagRow) -> datetime:
+    return max(row.pushed_at, row.deleted_at or row.pushed_at)
 
 
 def is_deleted(row: TagRow) -> bool:

@@ -16,7 +16,7 @@ from typing import Final
 
 from lib.core.evaluation import NOT_READY_HORIZON, PARTIAL_HORIZON, never_ready, revisit_delay
 from lib.core.merging import merged
-from lib.core.streams import Stream, StreamRule, streams_of
+from lib.core.streams import Stream, StreamRule, streams_of, untagged_stream
 from lib.core.usage import used
 from lib.errors import ConflictError, FindingsNotReadyError, ImageGoneError, NotAnImageError
 from lib.models import (
@@ -77,6 +77,7 @@ class ImageFlow:
         images: ImageStore,
         objects: StreamObjects,
         add_tags: Callable[[Sequence[TagFact]], None],
+        confirm_tags: Callable[[Image, datetime], None],
         rules: Callable[[], Sequence[StreamRule]],
         watched: Callable[[Image], bool],
         now: Callable[[], datetime],
@@ -85,6 +86,7 @@ class ImageFlow:
         self._images = images
         self._objects = objects
         self._add_tags = add_tags
+        self._confirm_tags = confirm_tags
         self._rules = rules
         self._watched = watched
         self._now = now
@@ -219,6 +221,7 @@ class ImageFlow:
             observed_at=now,
             since=before.fetched_at if before is not None else None,
         )
+        self._confirm_tags(image, now)
         return ImageOutcome(ImageResult.STORED, report.scan.reason or "a usable report", streams)
 
     def _report(self, event: ScanEvent) -> AnyReport:
@@ -327,6 +330,12 @@ class ImageFlow:
             for stream, own in self._streams_now(image).items()
             for tag in own.tags or (UNTAGGED,)
         ]
+        untagged = untagged_stream(image).id
+        if image.tags and untagged in self._images.streams_with(image):
+            seen_at = observed_at or at
+            facts.append(
+                TagFact(untagged, UNTAGGED, image.digest, seen_at, removal=Removal.DELETED)
+            )
         self._add_tags(facts)
         return self._streams(image)
 

@@ -11,9 +11,12 @@ A sync is idempotent. Where nothing is different it only reads.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
+from itertools import chain
 from typing import Final
 
 from lib.core.states import names_of, next_state
+from lib.core.streams import misplaced
 from lib.core.sync import (
     SyncedView,
     SyncRules,
@@ -25,11 +28,11 @@ from lib.core.sync import (
     sync_view,
     wakes,
 )
-from lib.core.tags import added
+from lib.core.tags import added, confirmed, joined
 from lib.core.watching import watch
 from lib.errors import ConflictError
 from lib.models import Image, Report, StreamId
-from lib.models.streams import ScanRecord, StreamState, TagFact, Watch
+from lib.models.streams import Arrival, ScanRecord, StreamState, TagFact, TagRow, Watch
 from lib.models.views import Notification, View
 from lib.ports.streams import (
     ImageRecord,
@@ -54,6 +57,8 @@ class SyncOutcome:
     views: tuple[SyncedView, ...]
     woken: tuple[Notification, ...]
     """The notifications that are to be sent now."""
+    concerned: tuple[StreamId, ...] = ()
+    """Streams that took over tags of this one, and must be synced, too."""
 
 
 class StreamSync:
@@ -87,15 +92,22 @@ class StreamSync:
         now, rules = self._now(), self._rules()
         partition = self._streams.read(stream)
         row = partition.row
-        records = self._records(row)
+        elsewhere = misplaced(stream, image_of(stream), row.tags, rules.streams)
+        for other, tags in elsewhere.items():
+            self._change_tags(other, partial(joined, others=tags))
+        moved = set(chain.from_iterable(elsewhere.values()))
+        own = replace(row, tags=tuple([tag for tag in row.tags if tag not in moved]))
+        records = self._records(own)
         reference = compared_with(stream, rules.streams)
         watching = watch(
-            row.tags,
+            own.tags,
             {digest: record.row for digest, record in records.items()},
             before=row.current,
             now=now,
             compared=reference is not None,
         )
+        if elsewhere:
+            watching = watching._replace(arrival=Arrival.RULES)
         before = self._state(row)
         state = next_state(
             stream,
@@ -107,11 +119,11 @@ class StreamSync:
             reported=_reported(partition.views.values()),
         )
         views = _views(partition, state, rules, cause=cause, now=now, redrive=redrive)
-        after = self._row(row, state, before, watching)
+        after = self._row(own, state, before, watching)
         writes = [ViewWrite(v.step.view, v.before, v.step.row, v.row_before) for v in views]
         if after != row or writes:
             self._streams.write(row, after, writes)
-        return SyncOutcome(stream, state, watching, views, wakes(views))
+        return SyncOutcome(stream, state, watching, views, wakes(views), tuple(elsewhere))
 
     def _records(self, row: StreamRow) -> Mapping[str, ImageRecord]:
         """Return what is stored of the images that have or had a tag of the stream, by digest."""
@@ -178,12 +190,19 @@ class StreamSync:
     def add_tags(self, facts: Iterable[TagFact]) -> None:
         """Keep what events and answers say about tags. Raises `StoreError`."""
         for fact in facts:
-            self._add_tag(fact)
+            self._change_tags(fact.stream, partial(added, fact=fact))
 
-    def _add_tag(self, fact: TagFact) -> None:
+    def confirm_tags(self, image: Image, at: datetime) -> None:
+        """Keep that an image has no other tags, as ECR answered. Raises `StoreError`."""
+        for stream in self._images.streams_with(image):
+            self._change_tags(stream, lambda tags: confirmed(tags, image.digest, image.tags, at))
+
+    def _change_tags(
+        self, stream: StreamId, change: Callable[[tuple[TagRow, ...]], tuple[TagRow, ...]]
+    ) -> None:
         for _ in range(_TRIES):
-            row = self._streams.read(fact.stream).row
-            after = replace(row, tags=added(row.tags, fact))
+            row = self._streams.read(stream).row
+            after = replace(row, tags=change(row.tags))
             if after == row:
                 return
             try:
@@ -191,7 +210,7 @@ class StreamSync:
             except ConflictError:
                 continue
             return
-        raise ConflictError(f"too many tags of {fact.stream} at the same time")
+        raise ConflictError(f"too many tags of {stream} at the same time")
 
     def watches(self, image: Image) -> bool:
         """Whether an image counts in any stream, as far as the last syncs know."""

@@ -69,6 +69,8 @@ class Arrival(StrEnum):
     """The image or tag that was current before it was deleted."""
     SCAN = "scan"
     """A scan of an image that was watched already."""
+    RULES = "rules"
+    """alerts.yml puts tags into another stream."""
     DEPLOYMENT = "deployment"
     """The image is watched only because it began to run."""
 

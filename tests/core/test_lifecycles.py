@@ -347,6 +347,10 @@ class TestDepartures:
         """The reason of NO_LONGER_REPORTED says it."""
         assert Stream(a_watched(X)).left(*images, arrival=Arrival.TAG).cause is cause
 
+    def test_what_alerts_yml_put_into_another_stream_was_not_deleted(self) -> None:
+        """No image of the stream is left."""
+        assert Stream(a_watched(X)).left(arrival=Arrival.RULES).cause is Arrival.RULES
+
     def test_a_departure_stays(self) -> None:
         """It is for the views to say that nobody reports it any more."""
         stream = Stream(a_watched(X))

@@ -10,6 +10,7 @@ from lib.core.streams import (
     StreamRule,
     alternating,
     described,
+    misplaced,
     overlaps,
     pattern_of,
     repository_of,
@@ -21,7 +22,9 @@ from lib.core.streams import (
     untagged_stream,
 )
 from lib.models import StreamId
-from tests.support.builders import a_filter, an_image
+from lib.models.streams import UNTAGGED as NO_TAG
+from lib.models.streams import TagRow
+from tests.support.builders import NOW, a_filter, an_image
 
 PLACE = "000474600478/eu-central-1/payments/api"
 IMAGE = an_image()
@@ -228,6 +231,23 @@ class TestStreamsOf:
 
 def _takes(rule: StreamRule, tag: str) -> bool:
     return stream_of_tag(IMAGE, tag, (rule,)) != OWN
+
+
+class TestMisplaced:
+    def test_tags_that_belong_elsewhere_by_the_rules_of_today_are_named(self) -> None:
+        """With the streams that they belong to."""
+        tags = (TagRow("main-1", "A", NOW), TagRow("x", "B", NOW), TagRow("main-2", "C", NOW))
+        own, main = OWN.id, a_stream("main-*").id
+
+        assert misplaced(own, IMAGE, tags, (MAIN,)) == {main: (tags[0], tags[2])}
+        assert misplaced(main, IMAGE, tags, (MAIN,)) == {own: (tags[1],)}
+        assert misplaced(own, IMAGE, tags, ()) == {}
+
+    def test_images_without_tags_stay(self) -> None:
+        """No rule is about them."""
+        tags = (TagRow(NO_TAG, "A", NOW),)
+
+        assert misplaced(untagged_stream(IMAGE).id, IMAGE, tags, (StreamRule(("*",)),)) == {}
 
 
 class TestRules:

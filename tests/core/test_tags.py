@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.tags import added, deleted, holder, is_deleted, is_doubtful, kept, observed, pushed
+from lib.core.tags import (
+    added,
+    confirmed,
+    deleted,
+    holder,
+    is_deleted,
+    is_doubtful,
+    joined,
+    kept,
+    observed,
+    pushed,
+)
 from lib.models.streams import UNTAGGED, TagFact, TagRow
 from tests.support.builders import NOW
 from tests.support.streams import STREAM
@@ -240,6 +251,52 @@ class TestAdded:
         assert added((), fact) == (TagRow("1.0", "A", at(0), observed=True),)
         later = replace(fact, since=at(8))
         assert added((), later) == (TagRow("1.0", "A", at(9), observed=True),)
+
+
+class TestConfirmed:
+    def test_a_tag_that_the_image_does_not_have_was_deleted(self) -> None:
+        """The event of the deletion was lost."""
+        rows = pushed(pushed((), "1.0", "A", at(0)), "latest", "A", at(0))
+
+        rows = confirmed(rows, "A", ["1.0"], at(1))
+
+        assert digest_of(rows, "1.0") == "A"
+        assert digest_of(rows, "latest") is None
+        assert confirmed(rows, "A", ["1.0"], at(2)) == rows
+
+    def test_other_images_and_newer_pushes_are_left_alone(self) -> None:
+        """The answer is about one image, and may not know of a push of the last minute."""
+        rows = pushed(pushed((), "1.0", "A", at(0)), "1.1", "B", at(0))
+
+        assert confirmed(rows, "B", ["1.1"], at(1)) == rows
+        assert confirmed(rows, "A", [], at(1 / 60)) == rows
+        assert confirmed(rows, "A", [], at(-1)) == rows
+
+    def test_a_tag_that_moved_is_left_alone(self) -> None:
+        """It belongs to the image that took it, whose scan may be awaited."""
+        rows = pushed(pushed((), "latest", "A", at(0)), "latest", "B", at(1))
+
+        assert confirmed(rows, "A", [], at(2)) == rows
+
+    def test_an_image_that_has_a_tag_is_not_untagged(self) -> None:
+        """And one that has none is."""
+        rows = pushed((), UNTAGGED, "A", at(0))
+
+        assert confirmed(rows, "A", [], at(1)) == rows
+        assert is_deleted(confirmed(rows, "A", ["1.0"], at(1))[0])
+
+
+class TestJoined:
+    def test_rows_of_another_stream_are_added(self) -> None:
+        """Of the same tag and image the newer one stays."""
+        old, new = TagRow("1.0", "A", at(0)), TagRow("1.0", "A", at(1))
+        gone = TagRow("1.0", "A", at(0), deleted_at=at(2))
+        other = TagRow("1.1", "B", at(0))
+
+        assert joined((old,), (new, other)) == (new, other)
+        assert joined((new,), (old,)) == (new,)
+        assert joined((new,), (gone,)) == (gone,)
+        assert joined((gone,), (new,)) == (gone,)
 
 
 class TestUntagged:
