@@ -36,7 +36,7 @@ _MACHINE: Final = "an operator's machine"
 
 
 class Tester(Protocol):
-    """Sends tests, from here or from a stage."""
+    """A way to test destinations: from here, or from a stage."""
 
     def test(self, destination: Destination, test: DestinationTest) -> Sequence[Check]:
         """Return the checks of one destination."""
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
-    """List, or test."""
+    """List or test destinations."""
     if options.action == "list":
         return _list(options, connect)
     if bool(options.names) is options.all:
@@ -105,7 +105,7 @@ def _list(options: argparse.Namespace, connect: Connect) -> int:
 
 
 def _compare(options: argparse.Namespace, connect: Connect, config: Config) -> None:
-    """Say what the stage knows that the file does not, and the other way round."""
+    """Print the differences between the stage and the file."""
     function = _function(options, connect)
     deployed = set(function.destinations(_request(options)))
     for name in sorted(config.destinations.keys() - deployed):
@@ -140,7 +140,7 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _receiver(entry: DestinationConfig) -> str:
-    """Return where it sends, as far as that is no secret."""
+    """Return the receiver, as far as it is not secret."""
     options = entry.options
     names = ("topic_arn", "site", "project", "host", "region", "channel")
     return " ".join(str(options[name]) for name in names if name in options)
@@ -154,15 +154,15 @@ def _test(options: argparse.Namespace, connect: Connect) -> int:
     if options.stage is not None:
         function = _function(options, connect)
         tester: Tester = function
-        known = function.destinations(test)
+        destinations = function.destinations(test)
     else:
         config = read_config(options.config)
         clients = connected(options, connect)
-        # Credentials that have expired are the operator's matter, and not that of a secret.
+        # Expired credentials are a problem of the operator, and not of a secret.
         clients.get("sts").get_caller_identity()
         tester = LocalTester(operator_app(config, clients))
-        known = [*config.destinations]
-    names = known if options.all else _chosen(options.names, known)
+        destinations = [*config.destinations]
+    names = destinations if options.all else _chosen(options.names, destinations)
     results = _results(tester, names, options)
     if options.format == "json":
         print_json([_document(name, checks) for name, checks in results.items()])
@@ -181,7 +181,7 @@ def _results(
             try:
                 results[name] = tester.test(name, _request(options))
             except DocumentError as error:
-                # The others are tested all the same.
+                # The other destinations are tested nevertheless.
                 results[name] = (failed("function", str(error)),)
             advance()
     return results
@@ -203,13 +203,13 @@ def _function(options: argparse.Namespace, connect: Connect) -> DeliverFunction:
     return DeliverFunction(stage.clients, stage.output("DeliverFunctionName"))
 
 
-def _chosen(names: Sequence[str], known: Sequence[Destination]) -> Sequence[Destination]:
+def _chosen(names: Sequence[str], destinations: Sequence[Destination]) -> Sequence[Destination]:
     """Return each destination once, with its channels. Raises `DocumentError` for another name."""
     chosen: dict[Destination, None] = {}
     for name in names:
-        matching = with_channels(name, known)
+        matching = with_channels(name, destinations)
         if not matching:
-            raise unknown_destination(name, known)
+            raise unknown_destination(name, destinations)
         chosen |= dict.fromkeys(matching)
     return [*chosen]
 

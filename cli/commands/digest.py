@@ -49,26 +49,26 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     stage = deployment(options, connect)
     with working("adding up the streams"):
         pipeline = stage.digests(config)
-        made = pipeline.create(schedule, chosen, until=now)
+        digests = pipeline.create(schedule, chosen, until=now)
         if options.action == "send":
-            pipeline.send(made)
+            pipeline.send(digests)
     if options.format == "json":
-        print_json([digest_to_json(each) for each in made])
+        print_json([digest_to_json(document) for document in digests])
     else:
-        for each in made:
-            say(each.destination, style="bold")
-            print_text(digest.text(each, 0))
+        for document in digests:
+            say(document.destination, style="bold")
+            print_text(digest.text(document, 0))
     if options.action == "send":
         remark(f"queued: {', '.join(chosen)}; `deliveries list` shows their state")
     return 0
 
 
-def _chosen(config: Config, asked: Sequence[str] | None) -> list[Destination]:
-    """Return whom to make one for. Raises `ConfigError` for a name that is none."""
+def _chosen(config: Config, names: Sequence[str] | None) -> list[Destination]:
+    """Return the destinations to create digests for. Raises `ConfigError` for an unknown name."""
     routed = dict.fromkeys(name for route in config.routes for name in route.notify)
-    if asked is None:
+    if names is None:
         return list(config.digest.notify if config.digest is not None else routed)
-    for name in asked:
+    for name in names:
         if name not in config.destinations:
             raise unknown_destination(name, config.destinations)
-    return [Destination(each) for each in asked]
+    return [Destination(name) for name in names]

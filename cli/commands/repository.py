@@ -136,7 +136,7 @@ def run(
     pause: Pause = time.sleep,
     ask: Ask = ask_person,
 ) -> int:
-    """Do one of the three. `pause` is called while ECR is at work, `ask` before it changes."""
+    """Run one of the three actions. `pause` runs between polls of ECR, `ask` before changes."""
     check_name(options.name)
     if options.action == "template":
         print(
@@ -149,7 +149,7 @@ def run(
 
 
 def _wishes(options: argparse.Namespace) -> Wishes:
-    """Return what was asked for. Raises `DocumentError`."""
+    """Return the requested settings. Raises `DocumentError`."""
     allow = check_allowed((LATEST,) if options.allow_latest else options.allow)
     return Wishes(options.keep, allow, check_key(options.kms, options.region))
 
@@ -167,8 +167,12 @@ def _fix(options: argparse.Namespace, connect: Connect, pause: Pause, ask: Ask) 
     with working(f"reading {options.name}"):
         compared = compare(repository.settings(), wishes)
     _print_comparison(options.name, compared)
-    todo = [each for each in compared if each.differs and each.change is not None]
-    beyond = any(each.differs and each.change is None for each in compared)
+    todo = [
+        comparison
+        for comparison in compared
+        if comparison.differs and comparison.change is not None
+    ]
+    beyond = any(comparison.differs and comparison.change is None for comparison in compared)
     if not todo:
         say("nothing to do" if not beyond else "nothing that this command could change")
         return int(beyond)
@@ -176,53 +180,57 @@ def _fix(options: argparse.Namespace, connect: Connect, pause: Pause, ask: Ask) 
     if options.dry_run:
         remark(f"this is a dry run; {options.name} is as it was")
         return 1
-    names = ", ".join(each.setting for each in todo)
+    names = ", ".join(comparison.setting for comparison in todo)
     question = f"Change {names} of {options.name}?"
     if not options.yes and not agreed(question, ask, without=_WITHOUT):
         remark(f"{options.name} is as it was")
         return 1
-    done = [_applied(repository, each) for each in todo]
+    done = [_applied(repository, comparison) for comparison in todo]
     return int(beyond or not all(done))
 
 
 def _print_comparison(name: str, compared: list[Comparison]) -> None:
     say(name, style="bold")
-    for each in compared:
-        if not each.differs:
-            say(f"{each.setting}: {each.now}")
+    for comparison in compared:
+        if not comparison.differs:
+            say(f"{comparison.setting}: {comparison.now}")
             continue
-        say(f"{each.setting}:")
-        for line in _difference(each):
+        say(f"{comparison.setting}:")
+        for line in _difference(comparison):
             print(f"  {clean(line)}")
-    for each in compared:
-        if each.advice:
-            remark(f"{each.setting}: {each.advice}")
+    for comparison in compared:
+        if comparison.advice:
+            remark(f"{comparison.setting}: {comparison.advice}")
 
 
 def _difference(compared: Comparison) -> Iterator[str]:
     old, new = compared.now.splitlines(), compared.wanted.splitlines()
-    # Without the names of files and the places of lines: it is all shown.
-    yield from (each for each in list(unified_diff(old, new, lineterm="", n=1000))[3:])
+    # Without the headers, which name files and lines: all lines are shown.
+    yield from list(unified_diff(old, new, lineterm="", n=1000))[3:]
 
 
 def _print_consequences(
     repository: Repository, todo: list[Comparison], options: argparse.Namespace, pause: Pause
 ) -> None:
-    policies = (each.change.request.get("lifecyclePolicyText") for each in todo if each.change)
+    policies = (
+        comparison.change.request.get("lifecyclePolicyText")
+        for comparison in todo
+        if comparison.change
+    )
     policy = next(filter(None, policies), None)
     if policy is not None and not options.no_preview:
         try:
             with working("asking ECR what would expire"):
-                found = preview(repository, policy, pause)
+                result = preview(repository, policy, pause)
         except SourceError as error:
             raise SourceError(f"{error}. --no-preview goes on without") from error
-        _print_preview(found, policy, options.price)
-        if found.expiring:
+        _print_preview(result, policy, options.price)
+        if result.expiring:
             remark("ECR deletes these within a day of getting the policy")
 
 
 def _applied(repository: Repository, compared: Comparison) -> bool:
-    """Make a change, and say what became of it; one that fails keeps no other waiting."""
+    """Make a change and print its outcome. An error does not stop the other changes."""
     assert compared.change is not None  # noqa: S101  # for types: only such are asked for
     try:
         repository.apply(compared.change)
@@ -239,17 +247,17 @@ def _applied(repository: Repository, compared: Comparison) -> bool:
 def _preview(options: argparse.Namespace, connect: Connect, pause: Pause) -> int:
     policy = _policy(options)
     with working("asking ECR what would expire"):
-        found = preview(_repository(options, connect), policy, pause)
+        result = preview(_repository(options, connect), policy, pause)
     if options.format == "json":
-        print_json(_document(found, options.price))
+        print_json(_document(result, options.price))
     else:
-        _print_preview(found, policy, options.price)
+        _print_preview(result, policy, options.price)
     remark("nothing was deleted: this is what ECR would do with such a policy")
     return 0
 
 
 def _policy(options: argparse.Namespace) -> str:
-    """Return the policy that was asked for. Raises `DocumentError` with what is wrong in it."""
+    """Return the requested policy. Raises `DocumentError` for an invalid one."""
     if options.policy is None:
         return Wishes(options.keep).lifecycle
     text = read_text(options.policy)
@@ -260,18 +268,18 @@ def _policy(options: argparse.Namespace) -> str:
     return text
 
 
-def _print_preview(found: Preview, policy: str, price: float) -> None:
-    words = {each.priority: each.document.get("description") for each in parse(policy).rules}
-    if found.images:
+def _print_preview(result: Preview, policy: str, price: float) -> None:
+    words = {rule.priority: rule.document.get("description") for rule in parse(policy).rules}
+    if result.images:
         columns = ("TAGS", "DIGEST", "PUSHED", "MIB", "RULE")
-        print_table(columns, (_cells(each, words.get(each.rule)) for each in found.images))
-    expiring = len(found.expiring)
+        print_table(columns, (_cells(image, words.get(image.rule)) for image in result.images))
+    expiring = len(result.expiring)
     if not expiring:
-        say(f"0 of {counted(found.of, 'image')} would expire")
+        say(f"0 of {counted(result.of, 'image')} would expire")
         return
     say(
-        f"{expiring:,} of {counted(found.of, 'image')} would expire: {found.gigabytes:.2f} GB, "
-        f"{found.gigabytes * price:.2f} USD a month at most (layers that others share stay)"
+        f"{expiring:,} of {counted(result.of, 'image')} would expire: {result.gigabytes:.2f} GB, "
+        f"{result.gigabytes * price:.2f} USD a month at most (layers that others share stay)"
     )
 
 
@@ -287,21 +295,21 @@ def _cells(image: Expiring, words: Any) -> tuple[str, ...]:
     )
 
 
-def _document(found: Preview, price: float) -> dict[str, Any]:
+def _document(result: Preview, price: float) -> dict[str, Any]:
     return {
-        "images": found.of,
-        "expiring": len(found.expiring),
-        "gigabytes": round(found.gigabytes, 6),
-        "usd_a_month": round(found.gigabytes * price, 6),
+        "images": result.of,
+        "expiring": len(result.expiring),
+        "gigabytes": round(result.gigabytes, 6),
+        "usd_a_month": round(result.gigabytes * price, 6),
         "results": [
             {
-                "digest": each.digest,
-                "tags": list(each.tags),
-                "pushed_at": each.pushed_at.isoformat(),
-                "bytes": each.size,
-                "rule": each.rule,
-                "action": "archive" if each.archived else "expire",
+                "digest": image.digest,
+                "tags": list(image.tags),
+                "pushed_at": image.pushed_at.isoformat(),
+                "bytes": image.size,
+                "rule": image.rule,
+                "action": "archive" if image.archived else "expire",
             }
-            for each in found.images
+            for image in result.images
         ],
     }

@@ -37,27 +37,27 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     source = operator_app(config, connected(options, connect)) if options.fetch else None
     judged = judge_all(read_reports([options.file], source=source), config)
     if options.format == "json":
-        print_json([_document(each) for each in judged])
+        print_json([_document(result) for result in judged])
     else:
-        for each in judged:
-            print_routes(each)
+        for result in judged:
+            print_routes(result)
     return _compare(options.expect, judged)
 
 
 def print_routes(judged: Judged) -> None:
-    """Print what each route decided about one image."""
+    """Print the decisions of the routes about one image."""
     say(judged.evaluation.report.image.name, style="bold")
     print_table(
         ("ROUTE", "MATCHED", "SELECTED", "DESTINATIONS", "WHY"),
         [
             (
-                each.route,
-                "yes" if each.matched else "no",
-                str(each.selected) if each.matched else "",
-                ", ".join(each.destinations),
-                each.reason,
+                outcome.route,
+                "yes" if outcome.matched else "no",
+                str(outcome.selected) if outcome.matched else "",
+                ", ".join(outcome.destinations),
+                outcome.reason,
             )
-            for each in judged.decisions.outcomes
+            for outcome in judged.decisions.outcomes
         ],
     )
 
@@ -65,9 +65,9 @@ def print_routes(judged: Judged) -> None:
 def _compare(expect: str | None, judged: list[Judged]) -> int:
     if expect is None:
         return 0
-    wanted = {each.strip() for each in expect.split(",") if each.strip()}
+    wanted = {name.strip() for name in expect.split(",") if name.strip()}
     reached = {
-        str(decision.destination) for each in judged for decision in each.decisions.deliveries
+        str(decision.destination) for result in judged for decision in result.decisions.deliveries
     }
     if wanted == reached:
         return 0
@@ -84,26 +84,26 @@ def _document(judged: Judged) -> dict[str, Any]:
         "image": judged.evaluation.report.image.name,
         "stream": judged.evaluation.stream,
         "routes": routes_to_json(judged),
-        "deliveries": [delivery_to_json(each) for each in judged.decisions.deliveries],
+        "deliveries": [delivery_to_json(decision) for decision in judged.decisions.deliveries],
     }
 
 
 def routes_to_json(judged: Judged) -> list[dict[str, Any]]:
-    """Return what each route decided, for scripts."""
+    """Return the decisions of the routes, for scripts."""
     return [
         {
-            "route": each.route,
-            "matched": each.matched,
-            "selected": each.selected,
-            "destinations": list(each.destinations),
-            "reason": each.reason,
+            "route": outcome.route,
+            "matched": outcome.matched,
+            "selected": outcome.selected,
+            "destinations": list(outcome.destinations),
+            "reason": outcome.reason,
         }
-        for each in judged.decisions.outcomes
+        for outcome in judged.decisions.outcomes
     ]
 
 
 def delivery_to_json(decision: Decision) -> dict[str, Any]:
-    """Return what one destination would hear, and why, for scripts."""
+    """Return the delivery to a destination, and its reason, for scripts."""
     return {
         "destination": decision.destination,
         "routes": list(decision.routes),

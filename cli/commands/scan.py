@@ -1,5 +1,5 @@
 """
-`scan`: the tool's main job in one process, with the operator's credentials.
+`scan`: fetch, normalize, route and show one scan, with the operator's credentials.
 
 Without a stage, `--send` reads secrets under the names in alerts.yml: `ecr-scan-alerts/NAME`.
 """
@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(
     options: argparse.Namespace, *, connect: Connect = OperatorClients, ask: Ask = ask_person
 ) -> int:
-    """Show the scan of one image; send when asked. `connect` makes the clients, once."""
+    """Show the scan of one image, and send it with `--send`. `connect` is called once."""
     wanted = parse_reference(options.image)
     clients = connected(options, connect, region=wanted["region"])
     stage = Deployment(required_stage(options), clients) if _to_stage(options) else None
@@ -117,7 +117,7 @@ def run(
     elif options.send:
         print_sent(sent)
     complain_of(sent)
-    return int(any(each.failed for each in sent)) or unusable
+    return int(any(delivery.failed for delivery in sent)) or unusable
 
 
 def _to_stage(options: argparse.Namespace) -> bool:
@@ -125,7 +125,7 @@ def _to_stage(options: argparse.Namespace) -> bool:
 
 
 def _config(options: argparse.Namespace, stage: Deployment | None) -> Config:
-    """Read the configuration: that of the stage, if none is named."""
+    """Read the named file, else the configuration of the stage, else the default file."""
     deployed = None if stage is None or options.config_is_named else stage.config()
     return deployed or read_config(options.config)
 
@@ -175,16 +175,16 @@ def find_image(clients: Clients, wanted: dict[str, str | None]) -> Image:
 
 
 def _assumed(wanted: dict[str, str | None]) -> str:
-    """Return what was added to the name that was given."""
+    """Return a note about the tag, if it was assumed."""
     return "" if wanted["tag"] or wanted["digest"] else " (no tag was given: latest was assumed)"
 
 
 def fetch(application: App, image: Image) -> AnyReport:
     """
-    Return the scan of an image, with where it was made from.
+    Return the scan of an image, with its provenance.
 
-    That of an index is from all its images, as far as there is one. Raises `DocumentError` for an
-    index without images, and as `FindingSource.report` does.
+    The report of an index is merged from its images, as far as they have one. Raises
+    `DocumentError` for an index without images, and the errors of `FindingSource.report`.
     """
     report = _scanned(application.source, image)
     return traced(report, application.provenances, application.config.sources)[0]
@@ -196,7 +196,7 @@ def _scanned(source: FindingSource, image: Image) -> AnyReport:
         return source.report(image, _ASKED)
     if not index.members:
         raise DocumentError(f"{image.name} is an index without any image in it")
-    return merged(index, [_member(source, each) for each in index.images])
+    return merged(index, [_member(source, member) for member in index.images])
 
 
 def _member(source: FindingSource, image: Image) -> AnyReport:
@@ -214,7 +214,7 @@ def _explained(error: ClientError, wanted: dict[str, str | None]) -> DocumentErr
 
 
 def _document(judged: Judged, sent: Sequence[Sent] = ()) -> dict[str, Any]:
-    ends = {one.decision.destination: one.to_json() for one in sent}
+    ends = {delivery.decision.destination: delivery.to_json() for delivery in sent}
     return {
         "report": report_to_json(judged.evaluation.report),
         "routes": routes_to_json(judged),

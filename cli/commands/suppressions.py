@@ -1,4 +1,4 @@
-"""`suppressions`: entries of alerts.yml, added, listed, ended, or taken from other tools."""
+"""`suppressions`: entries of alerts.yml, added, listed, expired, or imported from other tools."""
 
 import argparse
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ DESCRIPTION = (
 )
 
 DAYS: Final = 90
-"""How long an entry holds when nobody says."""
+"""Days until an entry expires if no end is given."""
 SOON: Final = timedelta(days=30)
 _MOST_DAYS: Final = 3650
 _EXPIRED: Final = "expired"
@@ -97,7 +97,7 @@ def _add_edit_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, *, today: date | None = None) -> int:
-    """Do one of the four."""
+    """Run one of the four actions."""
     today = today or datetime.now(UTC).date()
     if options.action == "list":
         return _list(_read(options, today), options, today)
@@ -127,25 +127,25 @@ def _add(file: SuppressionsFile, options: argparse.Namespace, today: date) -> in
     end = _stated_end(options, today)
     text = file.text
     new: list[Suppression] = []
-    told: list[tuple[int, str]] = []
+    lines: list[tuple[int, str]] = []
     for repository in dict.fromkeys(options.repository or (None,)):
         entry = _wanted(options, repository, end or _default_end(today))
-        same = _first(each.scope == entry.scope for each in file.entries)
-        covering = _first(each.covers(entry) for each in file.entries)
+        same = _first(other.scope == entry.scope for other in file.entries)
+        covering = _first(other.covers(entry) for other in file.entries)
         if same is not None:
             values, words = _renewal(file.entries[same], entry, end, today)
             text = renewed(text, same, values) if values else text
-            told.append((same, words))
+            lines.append((same, words))
         elif covering is not None:
             until = file.entries[covering].expires
-            told.append((covering, f"this covers {entry.name} until {until}; nothing to add"))
+            lines.append((covering, f"this covers {entry.name} until {until}; nothing to add"))
         else:
             why = "" if end else f" ({DAYS} days, since no end was given)"
-            told.append((len(file.entries) + len(new), f"{entry.name} until {entry.expires}{why}"))
+            lines.append((len(file.entries) + len(new), f"{entry.name} until {entry.expires}{why}"))
             new.append(entry)
-    after = file.changed(added(text, [entry_of(each) for each in new]), today=today)
+    after = file.changed(added(text, [entry_of(entry) for entry in new]), today=today)
     _finish(file, after, options)
-    for index, words in told:
+    for index, words in lines:
         say(f"{after.place(index)}: {words}")
     return 0
 
@@ -164,14 +164,14 @@ def _wanted(options: argparse.Namespace, repository: str | None, end: date) -> S
     )
 
 
-def _first(found: Iterable[bool]) -> int | None:
-    return next((index for index, each in enumerate(found) if each), None)
+def _first(matches: Iterable[bool]) -> int | None:
+    return next((index for index, match in enumerate(matches) if match), None)
 
 
 def _renewal(
     old: Suppression, entry: Suppression, end: date | None, today: date
 ) -> tuple[dict[str, str], str]:
-    """Return what changes of an entry, in the file and in words; an end that holds may stay."""
+    """Return the changes of an entry, as values and in words; an end in the future may stay."""
     expires = old.expires if end is None and old.expires >= today else entry.expires
     values: dict[str, str] = {}
     words = []
@@ -181,8 +181,8 @@ def _renewal(
     if entry.reason != old.reason:
         values["reason"] = entry.reason
         words.append(f'for another reason than "{old.reason}"')
-    said = " and ".join(words) or f"says so already, until {expires}; nothing to change"
-    return values, f"{old.name} {said}"
+    text = " and ".join(words) or f"says so already, until {expires}; nothing to change"
+    return values, f"{old.name} {text}"
 
 
 # --- import -------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ def _import(file: SuppressionsFile, options: argparse.Namespace, today: date) ->
         rules = FORMATS[format_](text, name)
         planned = plan(rules, file.entries, wishes)
         planned = without_refused(planned, file.document, today=today)
-        entries = [entry_of(each.entry) for each in planned.new]
+        entries = [entry_of(addition.entry) for addition in planned.new]
         after = file.changed(added(file.text, entries), today=today)
     _finish(file, after, options)
     if not rules:
@@ -221,14 +221,14 @@ def _summarize(planned: Plan, name: str, end: date) -> None:
             ("skipped", str(len(planned.skipped))),
         ),
     )
-    endless = sum(each.endless for each in planned.new)
+    endless = sum(addition.endless for addition in planned.new)
     if endless:
         have = counted(endless, "imported entry has", "imported entries have")
         say(f"{have} no end in {name}: until {end} then (--days)")
     if planned.skipped:
         say()
         say(f"skipped of {name}:")
-        skipped = sorted(planned.skipped, key=lambda each: each.line)
+        skipped = sorted(planned.skipped, key=lambda rule: rule.line)
         print_table(("LINE", "RULE", "WHY"), ((str(e.line), e.what, e.why) for e in skipped))
 
 
@@ -245,7 +245,7 @@ def _expire(file: SuppressionsFile, options: argparse.Namespace, today: date) ->
     if entry.expires < today:
         say(f"{file.place(index)}: {entry.name} has ended on {entry.expires}; nothing to change")
         return 0
-    # Dated rather than removed: whoever reads the file sees what held until when, and why.
+    # Dated rather than removed, so that the file still states until when it held, and why.
     last = (today - timedelta(days=1)).isoformat()
     after = file.changed(renewed(file.text, index, {"expires": last}), today=today)
     _finish(file, after, options)
@@ -255,31 +255,31 @@ def _expire(file: SuppressionsFile, options: argparse.Namespace, today: date) ->
 
 def _chosen(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
     limits = {key: getattr(options, key) for key in (*_LIMITS, "repository")}
-    found = [
+    indexes = [
         index
-        for index, each in enumerate(file.entries)
-        if each.key == options.id.upper()
+        for index, entry in enumerate(file.entries)
+        if entry.key == options.id.upper()
         and options.line in (None, file.lines[index])
-        and all(value in (None, getattr(each, key)) for key, value in limits.items())
+        and all(value in (None, getattr(entry, key)) for key, value in limits.items())
     ]
-    if not found:
+    if not indexes:
         raise DocumentError(f"{file.name} has no such entry; `suppressions list` prints them")
-    found = [index for index in found if file.entries[index].expires >= today] or found
-    if len(found) > 1:
-        names = (f"{file.place(index)}: {file.entries[index].name}" for index in found)
+    indexes = [index for index in indexes if file.entries[index].expires >= today] or indexes
+    if len(indexes) > 1:
+        names = (f"{file.place(index)}: {file.entries[index].name}" for index in indexes)
         which = "several entries are meant; say which by --line, or by what it is limited to:"
         raise ConfigError("\n".join((which, *names)))
-    return found[0]
+    return indexes[0]
 
 
 def _remove_expired(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
-    gone = [index for index, each in enumerate(file.entries) if each.expires < today]
-    after = file.changed(removed(file.text, gone), today=today)
+    expired = [index for index, entry in enumerate(file.entries) if entry.expires < today]
+    after = file.changed(removed(file.text, expired), today=today)
     _finish(file, after, options)
-    for index in gone:
+    for index in expired:
         entry = file.entries[index]
         say(f"{file.place(index)}: {entry.name} ended on {entry.expires}; removed")
-    say(f"removed {len(gone)} of {counted(len(file.entries), 'entry', 'entries')}")
+    say(f"removed {len(expired)} of {counted(len(file.entries), 'entry', 'entries')}")
     return 0
 
 
@@ -287,9 +287,9 @@ def _remove_expired(file: SuppressionsFile, options: argparse.Namespace, today: 
 
 
 def _list(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
-    rows = sorted(zip(file.entries, file.lines, strict=True), key=lambda each: each[0].expires)
+    rows = sorted(zip(file.entries, file.lines, strict=True), key=lambda row: row[0].expires)
     if options.expired:
-        rows = [each for each in rows if each[0].expires < today]
+        rows = [row for row in rows if row[0].expires < today]
     if options.format == "json":
         print_json([_document(entry, line, today) for entry, line in rows])
         return 0
@@ -322,11 +322,11 @@ def _document(entry: Suppression, line: int, today: date) -> dict[str, Any]:
     }
 
 
-# --- what several share -------------------------------------------------------------------------
+# --- common to several actions ------------------------------------------------------------------
 
 
 def _stated_end(options: argparse.Namespace, today: date) -> date | None:
-    """Return the last day that was asked for. Raises `DocumentError`."""
+    """Return the requested last day. Raises `DocumentError`."""
     if options.days is not None:
         if not 0 < options.days <= _MOST_DAYS:
             raise DocumentError(f"--days takes a number of days from 1 to {_MOST_DAYS}")
@@ -348,7 +348,7 @@ def _default_end(today: date) -> date:
 
 
 def _finish(before: SuppressionsFile, after: SuppressionsFile, options: argparse.Namespace) -> None:
-    """Write the file if it changed, or print what would change."""
+    """Write the file if it changed, or print the difference."""
     if options.dry_run:
         for line in _difference(before, after):
             print(line)
@@ -358,7 +358,7 @@ def _finish(before: SuppressionsFile, after: SuppressionsFile, options: argparse
 
 
 def _difference(before: SuppressionsFile, after: SuppressionsFile) -> Iterator[str]:
-    old, new = (each.text.splitlines(keepends=True) for each in (before, after))
+    old, new = (file.text.splitlines(keepends=True) for file in (before, after))
     for line in unified_diff(old, new, before.name, after.name):
         yield clean(line).rstrip("\n")
         if not line.endswith("\n"):
