@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Final
 
 from lib.core.evaluation import NOT_READY_HORIZON, PARTIAL_HORIZON, never_ready, revisit_delay
+from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
 from lib.core.merging import merged
 from lib.core.streams import Stream, StreamRule, streams_of, untagged_stream
 from lib.core.usage import used
@@ -228,20 +229,24 @@ class ImageFlow:
         index = self._source_index(event.image)
         if index is None:
             return self._scanned(event)
+        # The event is about one of them, at most: ECR says how the scan of each stands.
+        scan = Scan(event.scan.source, "UNKNOWN")
         members = [
-            self._scanned(replace(event, image=image, counts=None)) for image in index.images
+            self._scanned(replace(event, image=image, scan=scan, counts=None))
+            for image in index.images
         ]
         return merged(replace(index, image=event.image), members)
 
     def _scanned(self, event: ScanEvent) -> AnyReport:
         """Return the result of a scan; when patience is at its end, whatever there is of it."""
         announced = sum(event.counts.values()) if event.counts is not None else None
+        age = self._now() - event.announced_at
         try:
-            return self._source.report(
+            report = self._source.report(
                 event.image, event.scan, announced=announced, fetching=ALL_THE_TIME
             )
+            return _believed(report, announced, age)
         except FindingsNotReadyError as error:
-            age = self._now() - event.announced_at
             if age < (NOT_READY_HORIZON if error.partial is None else PARTIAL_HORIZON):
                 raise
             match error.partial:
@@ -338,6 +343,21 @@ class ImageFlow:
             )
         self._add_tags(facts)
         return self._streams(image)
+
+
+def _believed(report: AnyReport, announced: int | None, age: timedelta) -> AnyReport:
+    """
+    Return a report that can be believed. Raises `FindingsNotReadyError` for another one.
+
+    The source has compared what was announced with the rows of its answer. Without an event that
+    announces anything, no list is expected to grow.
+    """
+    nothing = 0 if announced == 0 else None
+    patience = age if announced is not None else PARTIAL_PATIENCE
+    outcome = evidence_of(report, age=patience, announced=nothing)
+    if isinstance(outcome, NotReady):
+        raise FindingsNotReadyError(outcome.reason, status=report.scan.status)
+    return outcome
 
 
 def _with_report(

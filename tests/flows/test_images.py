@@ -1,0 +1,141 @@
+"""Images: what is fetched is believed, and stored."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from cli.simulation.memory import MemoryStreams
+from lib.flows.images import ImageFlow, ImageResult
+from lib.models import AnyReport, Image, ImageIndex, Member, Scan, Severity, UnusableReport
+from lib.ports.sources import Fetching
+from tests.support.builders import (
+    NOW,
+    a_digest,
+    a_finding,
+    a_report,
+    a_scan_event,
+    an_image,
+    an_unusable_report,
+)
+
+AMD, ARM = a_digest(11), a_digest(12)
+INDEX = ImageIndex(an_image(), (Member(AMD, "linux/amd64"), Member(ARM, "linux/arm64")))
+EMPTY = a_report(completed_at=None)
+"""Nothing is listed or counted, and there is no time of completion."""
+
+
+class Registry:
+    """Answers with these reports, by digest."""
+
+    def __init__(self, reports: Mapping[str, AnyReport], index: ImageIndex | None = None) -> None:
+        self.reports = dict(reports)
+        self.scans: dict[str, Scan] = {}
+        self._index = index
+
+    def report(
+        self, image: Image, scan: Scan, *, announced: int | None = None, fetching: Fetching
+    ) -> AnyReport:
+        del announced, fetching
+        self.scans[image.digest] = scan
+        return replace(self.reports[image.digest], image=image)
+
+    def describe(self, image: Image) -> Image:
+        return replace(image, pushed_at=NOW, tags=("1.4.1",))
+
+    def index(self, image: Image) -> ImageIndex | None:
+        return self._index if self._index and image.digest == self._index.image.digest else None
+
+
+class Flow(ImageFlow):
+    """The flow over stores in memory, at any time."""
+
+    def __init__(self, registry: Registry, *, now: datetime = NOW) -> None:
+        self.store = MemoryStreams()
+        super().__init__(
+            source=registry,
+            images=self.store,
+            objects=self.store,
+            add_tags=lambda _: None,
+            confirm_tags=lambda *_: None,
+            rules=tuple,
+            watched=lambda _: True,
+            now=lambda: now,
+        )
+
+    def stored(self) -> AnyReport | None:
+        """Return the report of the image that is stored."""
+        record = self.store.records([an_image()]).get(an_image().key)
+        key = record.report_key if record is not None else None
+        return None if key is None else self.store.report(key)
+
+
+@pytest.mark.parametrize("minutes", [0, 11, 59])
+def test_an_empty_list_without_a_proof_is_fetched_again(minutes: int) -> None:
+    """Of an image of its own: no false all-clear, whatever the status says."""
+    flow = Flow(Registry({a_digest(1): EMPTY}), now=NOW + timedelta(minutes=minutes))
+
+    outcome = flow.scanned(a_scan_event())
+
+    assert outcome.result is ImageResult.DEFERRED
+    assert "no time of completion" in outcome.reason
+    assert flow.stored() is None
+
+
+def test_after_an_hour_it_is_a_scan_without_a_result() -> None:
+    """A condition, and no evidence."""
+    flow = Flow(Registry({a_digest(1): EMPTY}), now=NOW + timedelta(hours=1))
+
+    assert flow.scanned(a_scan_event()).result is ImageResult.STORED
+    assert isinstance(flow.stored(), UnusableReport)
+
+
+def test_an_empty_list_of_a_member_is_fetched_again() -> None:
+    """The other members do not stand for it."""
+    flow = Flow(Registry({AMD: a_report(a_finding()), ARM: EMPTY}, INDEX))
+
+    outcome = flow.scanned(a_scan_event(counts={Severity.HIGH: 1}))
+
+    assert outcome.result is ImageResult.DEFERRED
+    assert flow.stored() is None
+
+
+def test_an_empty_list_of_a_refetch_is_not_stored() -> None:
+    """The door of finding events and of reconciliation."""
+    flow = Flow(Registry({a_digest(1): EMPTY}))
+
+    assert flow.refetch(an_image(), "hourly", NOW).result is ImageResult.DEFERRED
+    assert flow.stored() is None
+
+
+@pytest.mark.parametrize(
+    ("report", "counts"),
+    [(EMPTY, {}), (a_report(), None), (a_report(a_finding(), complete=False), None)],
+    ids=["announced as empty", "completed", "incomplete, and nothing was announced"],
+)
+def test_other_reports_are_stored(report: AnyReport, counts: Mapping[Severity, int] | None) -> None:
+    """A clean image has a time of completion, or was announced as clean."""
+    flow = Flow(Registry({a_digest(1): report}))
+
+    assert flow.scanned(a_scan_event(counts=counts)).result is ImageResult.STORED
+    assert flow.stored() is not None
+
+
+def test_a_list_that_may_grow_is_fetched_again_for_ten_minutes() -> None:
+    """An event announced a scan that has just ended."""
+    registry = Registry({a_digest(1): a_report(a_finding(), complete=False)})
+    event = a_scan_event(counts={Severity.HIGH: 1})
+
+    assert Flow(registry).scanned(event).result is ImageResult.DEFERRED
+    later = Flow(registry, now=NOW + timedelta(minutes=10))
+    assert later.scanned(event).result is ImageResult.STORED
+
+
+def test_a_failed_member_says_nothing_about_the_others() -> None:
+    """The event is about one of them: ECR is asked how the scan of each stands."""
+    registry = Registry({AMD: a_report(), ARM: an_unusable_report()}, INDEX)
+    event = a_scan_event(scan=Scan(a_report().scan.source, "FAILED"))
+
+    assert Flow(registry).scanned(event).result is ImageResult.STORED
+    assert {scan.status for scan in registry.scans.values()} == {"UNKNOWN"}
