@@ -94,9 +94,9 @@ format: $(bin)/.dev ## Mend what the formatter and linter can mend.
 	@$(bin)/ruff check --fix .
 
 .PHONY: golden
-golden: $(bin)/.dev ## Render the golden payloads and definitions again after a wanted change; read the difference.
-	@UPDATE_GOLDEN=1 $(bin)/pytest -q tests/notifiers tests/cli/repository $(ARGS)
-	@git status --short tests/notifiers/golden tests/cli/repository/golden
+golden: $(bin)/.dev ## Render the golden texts, payloads and definitions again after a wanted change; read the difference.
+	@UPDATE_GOLDEN=1 $(bin)/pytest -q tests/messages tests/notifiers tests/cli/repository $(ARGS)
+	@git status --short tests/messages/golden tests/notifiers/golden tests/cli/repository/golden
 
 .PHONY: faults
 faults: $(bin)/.dev $(cloud)/.ready ## Play every fault at length and print the table that the README quotes: ARGS="--rows 5,13 --scale 0.1"

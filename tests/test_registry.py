@@ -37,8 +37,8 @@ def test_every_receiver_has_golden_payloads(name: str) -> None:
     kept = list((GOLDEN / name).glob("*.json"))
 
     assert kept, (
-        f"tests/notifiers/golden/{name} is empty: put each story through golden.check in "
-        f"tests/notifiers/test_{name}.py, then run `make golden`"
+        f"tests/notifiers/golden/{name} is empty: put one story of each layout through "
+        f"golden.check in tests/notifiers/test_{name}.py, then run `make golden`"
     )
 
 

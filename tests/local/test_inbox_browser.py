@@ -15,11 +15,11 @@ from playwright.sync_api import expect
 from local.standins.server import Answer, Receivers
 from tests.support.accessibility import violations
 from tests.support.browser_fixtures import OpenPage
+from tests.support.payloads import payloads, updates
 
 pytestmark = pytest.mark.browser
 
 SAMPLES = Path(__file__).parent / "samples"
-GOLDEN = Path(__file__).parents[1] / "notifiers" / "golden"
 
 
 def sample(name: str) -> Any:
@@ -37,11 +37,11 @@ class Sender:
     def slack(self, channel: str, payload: Any) -> str:
         return self.session.post(self.receivers.slack_url(channel), json=payload).text
 
-    def bot(self, method: str, payload: Path, **fields: Any) -> str:
-        """Call a method with a kept payload, but for some fields; return the message's ts."""
+    def bot(self, method: str, payload: Any, **fields: Any) -> str:
+        """Call a method with a payload, but for some fields; return the message's ts."""
         answer = self.session.post(
             f"{self.receivers.slack_site}/api/{method}",
-            json={**json.loads(payload.read_text("utf-8")), **fields},
+            json={**payload, **fields},
             headers={"Authorization": f"Bearer {self.receivers.slack_token}"},
         )
         return str(answer.json()["ts"])
@@ -157,13 +157,13 @@ def test_a_thread_stands_under_its_edited_root(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
     """The root is as it was edited to, replies are below it, and an open page takes them up."""
-    root = send.bot("chat.postMessage", GOLDEN / "slack-bot" / "baseline.json", thread_ts=None)
+    root = send.bot("chat.postMessage", payloads("slack-bot")["baseline"]["post"])
     page = open_page(receivers.inbox_url).page
     expect(page.locator("article.item")).to_have_count(1)
 
-    reply = {"thread_ts": root, "reply_broadcast": True}
-    send.bot("chat.update", GOLDEN / "slack-bot" / "only-resolved.root.json", ts=root)
-    send.bot("chat.postMessage", GOLDEN / "slack-bot" / "only-resolved.json", **reply)
+    update = updates("slack-bot")["only-resolved"]
+    send.bot("chat.update", update["update"], ts=root)
+    send.bot("chat.postMessage", update["reply"], thread_ts=root, reply_broadcast=True)
 
     item = page.locator("#stream > article.item")
     expect(item.locator("h3").first).to_contain_text("Resolved: payments/api:latest")
@@ -275,7 +275,7 @@ def test_an_incident_stands_as_after_its_last_event(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
     """Opened, added to, resolved: status and details follow, and the next one is another."""
-    scan, first = golden_events("baseline")
+    scan, first = pagerduty_events("baseline")
     send.pagerduty(first)
     page = open_page(receivers.inbox_url).page
     issue = page.locator(".issue")
@@ -286,13 +286,13 @@ def test_an_incident_stands_as_after_its_last_event(
     expect(issue.get_by_role("link", name="Full report")).to_be_visible()
 
     send.pagerduty(scan)
-    send.pagerduty(golden_events("rescan")[-1])
-    send.pagerduty(golden_events("only-resolved")[-1])
+    send.pagerduty(pagerduty_events("rescan")[-1])
+    send.pagerduty(pagerduty_events("only-resolved")[-1])
 
     expect(issue.locator(".issue-details .lozenge")).to_have_text("Resolved")
     expect(issue.locator(".activity > li")).to_have_count(3)
     expect(issue.locator(".activity > li").last).to_contain_text("Resolved: payments/api:latest")
-    send.pagerduty(golden_events("scan-failed")[0])
+    send.pagerduty(pagerduty_events("scan-failed")[0])
     expect(page.locator("#places a")).to_have_count(3)
     expect(page.locator("#story")).to_contain_text("2 PagerDuty incidents")
     page.get_by_role("link", name="Incident 2").click()
@@ -317,17 +317,17 @@ def test_a_change_event_is_no_incident(receivers: Receivers, open_page: OpenPage
     expect(page.locator(".activity")).to_contain_text("Change event: TEST: this is not an alert")
 
 
-def golden_events(story: str) -> Any:
-    """Return the kept events of a story, all about one stream."""
-    return json.loads((GOLDEN / "pagerduty" / f"{story}.json").read_text("utf-8"))["events"]
+def pagerduty_events(story: str) -> Any:
+    """Return the events of a story, all about one stream."""
+    return payloads("pagerduty", with_digests=False)[story]["events"]
 
 
 def test_what_the_pagerduty_notifier_sends_is_taken_and_drawn(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
-    """No golden event is refused, and none has anything that the page does not draw."""
-    files = sorted(GOLDEN.glob("pagerduty/*.json"))
-    answers = {send.pagerduty(each) for file in files for each in golden_events(file.stem)}
+    """No event of a story is refused, and none has anything that the page does not draw."""
+    sent = payloads("pagerduty", with_digests=False).values()
+    answers = {send.pagerduty(event) for payload in sent for event in payload["events"]}
 
     page = open_page(receivers.inbox_url).page
 
@@ -341,9 +341,9 @@ def test_what_the_pagerduty_notifier_sends_is_taken_and_drawn(
 def test_receivers_of_webhooks_read_events(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
-    """No golden event is refused; its attributes are listed, its data is indented."""
-    events = [json.loads(file.read_text("utf-8")) for file in sorted(GOLDEN.glob("webhook/*.json"))]
-    answers = {send.webhook("inventory", each) for each in events}
+    """No event is refused; its attributes are listed, its data is indented."""
+    events = [event for name, event in payloads("webhook").items() if name != "ten-thousand"]
+    answers = {send.webhook("inventory", event) for event in events}
     bare = {"specversion": "1.0", "id": "1", "source": "a", "type": "bare.v1"}
     send.webhook("inventory", bare)
 
@@ -364,25 +364,24 @@ def test_receivers_of_webhooks_read_events(
 def test_what_the_slack_notifier_sends_is_taken_and_drawn(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
-    """No golden payload is refused, wakes anybody, or has a block that the page does not draw."""
-    payloads = [json.loads(file.read_text("utf-8")) for file in GOLDEN.glob("slack/*.json")]
-    answers = {send.slack("golden", payload) for payload in payloads}
+    """No message is refused, wakes anybody, or has a block that the page does not draw."""
+    messages = payloads("slack").values()
+    answers = {send.slack("alerts", message) for message in messages}
 
     page = open_page(receivers.inbox_url).page
 
     assert answers == {"ok"}
-    expect(page.locator("article.item")).to_have_count(len(payloads))
-    expect(page.locator("article.item h3")).to_have_count(len(payloads))
+    expect(page.locator("article.item")).to_have_count(len(messages))
+    expect(page.locator("article.item h3")).to_have_count(len(messages))
     expect(page.locator(".unknown, .mention, .dead-link, .notes .warning")).to_have_count(0)
 
 
 def test_what_the_jira_notifier_sends_is_taken_and_drawn(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
-    """Every golden issue and comment is a document that Jira would take, and the page draws."""
-    files = {file.name: json.loads(file.read_text("utf-8")) for file in GOLDEN.glob("jira/*.json")}
-    comments = [files[name] for name in files if name.endswith(".comment.json")]
-    issues = [files[name] for name in files if not name.endswith(".comment.json")]
+    """Every issue and comment is a document that Jira would take, and the page draws."""
+    issues = payloads("jira").values()
+    comments = [update["update"]["comment"] for update in updates("jira").values()]
     answers = [send.jira("POST", "", issue["create"]) for issue in issues]
     answers += [send.jira("POST", "/SEC-1/comment", comment) for comment in comments]
 
@@ -448,8 +447,8 @@ def test_every_view_fits_and_follows_the_scheme(
     send.jira("POST", "", sample("jira-create"))
     send.sns("security@example.com", sample("sns-text"))
     send.sns("audit", sample("sns-json"))
-    send.webhook("inventory", json.loads((GOLDEN / "webhook" / "rescan.json").read_text("utf-8")))
-    send.pagerduty(golden_events("baseline")[-1])
+    send.webhook("inventory", payloads("webhook")["rescan"])
+    send.pagerduty(pagerduty_events("baseline")[-1])
     page = open_page(
         receivers.inbox_url, viewport={"width": width, "height": 844}, color_scheme=scheme
     ).page

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
+from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -27,6 +29,7 @@ from lib.errors import (
 )
 from lib.flows.destination_test import run
 from lib.http_client import RequestsClient
+from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS
@@ -68,6 +71,9 @@ AUTHORIZATION = base64.b64encode(f"robot@example.com:{JIRA_TOKEN}".encode()).dec
 SECRETS = (*receivers.SECRETS.values(), SLACK_TOKEN, JIRA_TOKEN, AUTHORIZATION, HOOK_TOKEN)
 """All of them, and the parts by which they could be used."""
 
+RECEIVERS = [notifier(mode, tools(), **options) for mode, options in FORMATS]
+"""One for each format."""
+
 each_format = pytest.mark.parametrize(("mode", "options"), FORMATS)
 each_http_mode = pytest.mark.parametrize("mode", HTTP_MODES)
 
@@ -92,16 +98,92 @@ def test_every_receiver_can_be_tested(mode: str) -> None:
 @each_format
 @pytest.mark.parametrize("story", STORIES)
 def test_every_alert_is_rendered_within_limits(mode: str, options: Any, story: str) -> None:
-    """Every story, in any thread or none, in full and plain, fits and is the same each time."""
+    """Every story, in a thread or in none, in full and plain, fits and is the same each time."""
     made = notifier(mode, tools(), **options)
 
     for render in (made.render, made.plain):
-        for thread in (None, *THREADS.values()):
+        for thread in {None, THREADS.get(mode)}:
             payload = render(STORIES[story], thread=thread)
 
             assert payload == render(STORIES[story], thread=thread)
-            assert all(each.used <= each.limit for each in made.usage(payload))
-            json.dumps(payload)
+            assert fits(made, payload)
+
+
+@each_format
+@pytest.mark.parametrize("thread", THREADS.values())
+def test_the_thread_of_another_receiver_is_none(mode: str, options: Any, thread: str) -> None:
+    """A destination was another kind of receiver before: its thread says nothing here."""
+    made = notifier(mode, tools(), **options)
+    alert = STORIES["new-and-resolved"]
+
+    payload = made.render(alert, thread=thread)
+
+    assert fits(made, payload)
+    if thread != THREADS.get(mode):
+        assert payload == made.render(alert, thread=None)
+
+
+def fits(made: Notifier, payload: Any) -> bool:
+    """Return whether a payload is JSON within every limit."""
+    json.dumps(payload)
+    return all(usage.used <= usage.limit for usage in made.usage(payload))
+
+
+@pytest.mark.parametrize(("mode", "options"), FOR_PEOPLE)
+@pytest.mark.parametrize("story", STORIES)
+def test_every_receiver_says_what_the_text_says(mode: str, options: Any, story: str) -> None:
+    """Verdict, numbers, what to do, the worst findings, facts and the delivery: nothing is lost."""
+    payload = notifier(mode, tools(), **options).render(STORIES[story])
+
+    shown = letters(" ".join(strings(payload)))
+
+    texts = sentences(text_of(STORIES[story], rows=1), whole=options != {"format": "amazon-q"})
+    assert [text for text in texts if letters(text)[:LETTERS] not in shown] == []
+
+
+LETTERS = 40
+"""Of a sentence: receivers cut long ones, each in its own place."""
+
+
+def sentences(text: AlertText, *, whole: bool) -> Iterator[str]:
+    """Yield what every receiver has to say. `whole`: also what Amazon Q has no room for."""
+    yield from (text.name, text.footer.partition("Delivery: ")[2])
+    if text.problem is None:
+        yield from (text.verdict, text.totals, text.why)
+    else:
+        yield from (text.problem.title, text.problem.reason, text.problem.caution)
+        yield from text.problem.remedy.split("`")
+    yield from (text.to_do.deploy, text.to_do.without_fix)
+    for upgrade in text.to_do.upgrades:
+        yield from (upgrade.package, upgrade.fixed)
+    for row in (row for section in text.sections for row in section.rows):
+        yield from (row.name, row.installed, row.fix)
+    if text.source is not None:
+        yield from (link.url for link in text.sources)
+    yield from text.warnings
+    if whole:
+        yield text.to_do.without_version
+        yield from (fact.value for fact in text.facts if not fact.in_where)
+
+
+def letters(text: str) -> str:
+    """Return what is left of a text whatever a receiver escapes, wraps or takes for markup."""
+    return re.sub("[^a-z0-9]", "", unquote(unescape(text)).lower())
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Yield every string of a payload; a document in one is read."""
+    match value:
+        case str() if value.startswith("{"):
+            yield from strings(json.loads(value))
+        case str():
+            yield value
+        case dict():
+            for part in value.values():
+                yield from strings(part)
+        case list():
+            for part in value:
+                yield from strings(part)
 
 
 @each_format
@@ -219,11 +301,9 @@ def alerts(draw: st.DrawFn) -> Alert:
 @given(alert=alerts())
 def test_any_alert_stays_within_every_limit(alert: Alert) -> None:
     """Whatever a scanner writes into its fields, each receiver gets something it takes."""
-    for mode, options in FORMATS:
-        made = notifier(mode, tools(), **options)
-        for payload in (made.render(alert), made.render(alert, thread=THREADS.get(mode))):
-            assert all(each.used <= each.limit for each in made.usage(payload)), mode
-            json.dumps(payload)
+    for (mode, _), made in zip(FORMATS, RECEIVERS, strict=True):
+        for thread in {None, THREADS.get(mode)}:
+            assert fits(made, made.render(alert, thread=thread)), mode
 
 
 @each_http_mode

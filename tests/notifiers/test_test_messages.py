@@ -9,8 +9,8 @@ from lib.flows.destination_test import run
 from lib.models import HttpAnswer
 from lib.notifiers.sns.notifier import FORMATS as SNS_FORMATS
 from lib.ports.notifiers import DestinationTest
-from tests.notifiers import golden
 from tests.notifiers.jira_answers import TEST_ANSWERS
+from tests.support import golden
 from tests.support.builders import NOW
 from tests.support.receivers import (
     ENQUEUED,

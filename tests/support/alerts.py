@@ -479,11 +479,13 @@ def injected_problem(text: str) -> Alert:
 
 
 @cache
+@cache
 def stories() -> Mapping[str, Alert]:
     """Return an alert for every kind of message."""
-    return {name: kept.alert for name, kept in whole_stories().items()}
+    return MappingProxyType({name: kept.alert for name, kept in whole_stories().items()})
 
 
+@cache
 def whole_stories() -> Mapping[str, Story]:
     """Return the same alerts with what they are made from."""
     return {

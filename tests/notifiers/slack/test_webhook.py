@@ -18,7 +18,7 @@ from lib.models import HttpAnswer, Receipt
 from lib.notifiers.slack.errors import failure
 from lib.notifiers.slack.message import MAX_BLOCKS, MAX_CHARACTERS, MAX_HEADER, MAX_SECTION
 from lib.notifiers.slack.webhook import SlackWebhookNotifier
-from tests.notifiers import golden
+from tests.support import golden
 from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
 from tests.support.builders import a_finding, a_report, an_image
 from tests.support.receivers import OPTIONS, WEBHOOK, NamedSecrets, ScriptedHttp, tools
@@ -83,12 +83,17 @@ def assert_inert(payload: Any) -> None:
 
 
 @pytest.mark.parametrize("story", STORIES)
-def test_message_looks_as_kept(story: str) -> None:
+def test_every_message_is_valid(story: str) -> None:
     """Each story has a kept message, and it stays within every limit of Slack."""
     payload = slack().render(STORIES[story])
 
     assert_valid(payload)
-    golden.check("slack", story, payload)
+
+
+@pytest.mark.parametrize("story", golden.LAYOUTS)
+def test_message_looks_as_kept(story: str) -> None:
+    """One for each layout."""
+    golden.check("slack", story, slack().render(STORIES[story]))
 
 
 @pytest.mark.parametrize("text", INJECTIONS)

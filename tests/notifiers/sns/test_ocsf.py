@@ -8,7 +8,7 @@ import pytest
 
 from lib.models import Alert, ChangeKind
 from lib.notifiers.sns.ocsf import render
-from tests.notifiers import golden
+from tests.support import golden
 from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
 from tests.support.builders import a_finding, a_report
 from tests.support.ocsf_schema import problems
@@ -72,6 +72,6 @@ def test_what_does_not_fit_is_counted() -> None:
     assert render(alert, 40_000)[1]
 
 
-@pytest.mark.parametrize("story", ["rescan", "new-and-resolved", "no-findings", "scan-failed"])
+@pytest.mark.parametrize("story", golden.DOCUMENTS)
 def test_events_look_as_kept(story: str) -> None:
     golden.check("sns-ocsf", story, events(STORIES[story]))
