@@ -15,6 +15,7 @@ from cli.alerts_edits import added, entry_of, removed, renewed
 from cli.alerts_file import understand
 from lib.core.suppressions import Suppression
 from lib.errors import ConfigError
+from tests.support.thorough import examples
 
 ENTRY = {"id": "CVE-2024-9", "expires": "2027-01-31", "reason": "why: not"}
 LINES = """\
@@ -389,7 +390,7 @@ def lines_of(text: str) -> Counter[str]:
 class TestEveryFile:
     """What holds however a file is written."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     @given(files(), st.lists(NAMES, min_size=1, max_size=3))
     def test_adding_keeps_every_line(self, file: tuple[str, list[Piece]], names: list[str]) -> None:
         """The comments and entries that were there, as they were; below them the new ones."""
@@ -403,7 +404,7 @@ class TestEveryFile:
         assert gone == (Counter() if found else Counter({"suppressions: []  # none": 1}))
         assert "# none" in after or found
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     @given(files().filter(lambda file: file[1]), st.data())
     def test_renewing_changes_one_line(
         self, file: tuple[str, list[Piece]], data: st.DataObject
@@ -424,7 +425,7 @@ class TestEveryFile:
         changed = zip(text.splitlines(), after.splitlines(), strict=True)
         assert sum(old != new for old, new in changed) == 1
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(40), deadline=None)
     @given(files().filter(lambda file: file[1]), st.data())
     def test_removing_takes_no_line_of_others(
         self, file: tuple[str, list[Piece]], data: st.DataObject

@@ -17,6 +17,7 @@ from cli.alerts_file import (
     render_problems,
 )
 from lib.errors import ConfigError
+from tests.support.thorough import examples
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 23)
@@ -262,7 +263,9 @@ class TestCheckFile:
         )
 
     @settings(
-        max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+        max_examples=examples(40),
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
     )
     @given(text=st.text(alphabet="ab:-[]{}*&!|>'\"\n\t #,?%@\x00é", max_size=40))
     def test_no_text_is_a_crash(self, path: Path, text: str) -> None:

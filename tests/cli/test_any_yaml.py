@@ -11,6 +11,7 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from cli.alerts_file import check_file, understand
 from lib.config import check
 from lib.errors import ConfigError
+from tests.support.thorough import examples
 
 TODAY = date(2026, 11, 27)
 SAMPLE = (Path(__file__).parents[2] / "alerts.yml").read_text()
@@ -70,7 +71,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @example("<<: 5")
 @example("a: &a [*a]")
 @example("&a {*a : 1}")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_no_document_ends_in_a_traceback(path: Path, text: str) -> None:
     """Tags, anchors, merges, odd keys and values, in any combination."""
     checked(text, path)
@@ -88,7 +89,7 @@ def test_no_tag_ends_in_a_traceback(path: Path, tag: str, value: str) -> None:
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 def test_no_damage_to_the_sample_ends_in_a_traceback(path: Path, data: st.DataObject) -> None:
     """Parts that are cut out, doubled, or replaced."""
     start = data.draw(st.integers(0, len(SAMPLE)))
@@ -101,7 +102,7 @@ def test_no_damage_to_the_sample_ends_in_a_traceback(path: Path, data: st.DataOb
 
 
 @given(st.dictionaries(KEYS, JSON, max_size=5) | JSON)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 def test_no_value_ends_in_a_traceback(document: object) -> None:
     """What YAML can say, in places where it does not belong."""
     for problem in check(document, today=TODAY):

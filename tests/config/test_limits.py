@@ -19,6 +19,7 @@ from lib.store.ledger import delivery_row
 from lib.store.state import DynamoStateStore
 from tests.store.test_contracts import a_commit, an_entry
 from tests.support.builders import a_delivery, an_image
+from tests.support.thorough import examples
 
 TODAY = date(2026, 11, 27)
 CATCH_ALL = {"name": "everything", "notify": ["audit"]}
@@ -234,7 +235,7 @@ def reached(routes: Sequence[Route], repository: str, account: str) -> int:
 
 
 @given(ROUTES)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_no_image_reaches_more_than_is_counted(routes: list[Route]) -> None:
     """Whatever the globs, also where a transaction takes two."""
     with pytest.MonkeyPatch.context() as patch:
