@@ -84,7 +84,10 @@ def test_the_deployed_function_makes_none_that_nobody_asked_for(app: App) -> Non
 def test_the_command_shows_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", app.aws.endpoint)
     options = parser().parse_args(
-        ["digest", "--config", str(ALERTS), "--stage", "local", "--to", "mail", "--format", "json"]
+        [
+            *("digest", "show", "--config", str(ALERTS), "--stage", "local"),
+            *("--to", "mail", "--format", "json"),
+        ]
     )
     session = boto3.session.Session(
         aws_access_key_id=ACCOUNT, aws_secret_access_key=SECRET, region_name=app.aws.region
