@@ -7,11 +7,10 @@ than in code written by hand.
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from types import MappingProxyType
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from lib.models import Counts, ScanSource, Severity
 from lib.wire.values import (
@@ -27,16 +26,14 @@ _Model = TypeVar("_Model")
 _Convert = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(NamedTuple):
     """How values of one type are written and read; None: as they are."""
 
     to_json: _Convert | None = None
     from_json: _Convert | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field of a dataclass."""
 
     name: str
