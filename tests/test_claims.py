@@ -78,7 +78,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "local/test_jira_notifier.py::test_another_site_keeps_its_issues",
         "local/test_jira_notifier.py::test_two_stages_have_an_issue_each",
     ),
-    "what was open + new - gone = open now": ("core/test_digest.py::test_the_numbers_add_up",),
+    "open before + new - resolved = open now": ("core/test_digest.py::test_the_numbers_add_up",),
     "told at once, each time, with both digests": (
         "flows/test_repositories.py::test_a_tag_that_moves_is_told_each_time",
         "flows/test_repositories.py::test_the_same_push_is_told_once",
