@@ -86,7 +86,7 @@ class Arrivals:
         """Yield each kind that holds for an item that was reported, the first one first."""
         now = item.reported
         lifecycle = self._lifecycle(item)
-        if lifecycle is not None and now.condition is None:
+        if lifecycle is not None:
             yield from _first(self._worsenings(item, lifecycle, before))
             if self._is_later(lifecycle.left_current):
                 yield from self._fix_ready(item, lifecycle)
@@ -113,8 +113,8 @@ class Arrivals:
             yield Kind.EXPLOIT_KNOWN, "an exploit is known now"
         fixed = before is None or now.fixable > before.fixable
         if fixed and self._is_later(lifecycle.fix_available):
-            versions = (row.fixed_version for row in item.findings if row.fixed_version)
-            version = next(versions, None)
+            versions = (row.fixed_version for row in item.findings)
+            version = next(filter(None, versions), None)
             yield Kind.FIX_AVAILABLE, f"a fix is available now{f': {version}' if version else ''}"
 
     def _fix_ready(self, item: DesiredItem, lifecycle: Lifecycle) -> Iterator[Judgement]:
@@ -134,7 +134,7 @@ class Arrivals:
             parts |= listed[0]
             packages |= listed[1]
         names = item.reported.names
-        return Listing(names, lifecycle.scanner, tuple(sorted(parts)), tuple(sorted(packages)))
+        return Listing(names, lifecycle.scanner, tuple(parts), tuple(packages))
 
     @cached_property
     def _proof(self) -> Proof:

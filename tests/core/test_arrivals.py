@@ -96,9 +96,12 @@ def test_what_came_with_a_deployment_is_deployed() -> None:
 
 
 def test_a_deployment_names_the_image_that_runs() -> None:
-    """The current image has it too, and does not run."""
-    running = a_watched(a_finding(), image=an_image(1), role=Role.RUNNING, running=True)
-    state = a_state(a_watched(a_finding(), image=an_image(2)), running, version=2)
+    """The current image has it too, and does not run; another one runs without it."""
+    clean, running = (
+        a_watched(*rows, image=an_image(number), role=Role.RUNNING, running=True)
+        for number, rows in ((3, ()), (1, (a_finding(),)))
+    )
+    state = a_state(a_watched(a_finding(), image=an_image(2)), clean, running, version=2)
 
     judgement = of(a_lifecycle(1, deployed=a_stamp(2)), agreed=AGREED, state=state)
 
@@ -154,6 +157,15 @@ def test_the_first_kind_that_holds_stands() -> None:
         Kind.NEW, Kind.RAISED, Kind.EXPLOIT_KNOWN, Kind.FIX_AVAILABLE, Kind.DEPLOYED,
         Kind.SUPPRESSION_ENDED, Kind.RULES_CHANGED, Kind.NEW,
     ]  # fmt: skip
+
+
+def test_a_fix_of_any_package_is_named() -> None:
+    """The first that has a version."""
+    rows = (a_finding(severity="CRITICAL"), a_finding(package="zlib", fixed_version="1.3"))
+    state = a_state(a_watched(*rows), version=2)
+    lifecycle = a_lifecycle(1, fix_available=a_stamp(2))
+
+    assert of(lifecycle, agreed=AGREED, state=state)[1] == "a fix is available now: 1.3"
 
 
 def test_a_fix_without_a_version_is_available_too() -> None:
@@ -224,6 +236,15 @@ def test_what_was_reported_and_is_the_same_is_unchanged() -> None:
     judgement = of(lifecycle, agreed=AGREED, reported=a_reported(fixable=True), hash_="others")
 
     assert judgement == (Kind.UNCHANGED, "reported before")
+
+
+def test_what_is_reported_without_a_stamp_or_an_agreement_is_unchanged() -> None:
+    """Nothing says that it got worse."""
+    reported = a_reported(severity=Severity.LOW, fixable=True)
+    raised = a_lifecycle(1, raised=a_stamp(2))
+
+    assert of(None, agreed=AGREED, reported=reported)[0] is Kind.UNCHANGED
+    assert of(raised, reported=reported)[0] is Kind.UNCHANGED
 
 
 @pytest.mark.parametrize(

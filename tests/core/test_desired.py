@@ -38,7 +38,7 @@ WINDOWS = "windows/amd64 10.0.20348"
 def test_findings_that_pass_are_items_by_vulnerability() -> None:
     """Two packages of one vulnerability are one item, at its worst severity."""
     rows = (
-        a_finding(severity="HIGH", fixed_version="2"),
+        a_finding(severity="HIGH", fixed_version="2", exploit_available="YES"),
         a_finding(package="zlib", severity="CRITICAL"),
         a_finding("CVE-2", severity="LOW"),
     )
@@ -49,7 +49,7 @@ def test_findings_that_pass_are_items_by_vulnerability() -> None:
     assert item.reported.id == "CVE-2024-0001"
     assert item.reported.severity is Severity.CRITICAL
     assert item.reported.fixable
-    assert not item.reported.exploitable
+    assert item.reported.exploitable
     assert item.reported.routes == ("all",)
     assert [row.package.name for row in item.findings] == ["openssl", "zlib"]
     assert item.images == (an_image(),)
@@ -252,6 +252,15 @@ def test_an_entry_leaves_out_what_a_filter_would_refuse_by_the_filter() -> None:
     shown = show(a_state(a_watched(a_finding(severity="LOW"))), suppressions=(an_entry(),))
 
     assert (shown.suppressed, shown.refused) == ({}, {"CVE-2024-0001": "below HIGH"})
+
+
+def test_one_package_that_an_entry_covers_is_enough_to_name_it() -> None:
+    """The others are refused anyway: without the entry it would be an item."""
+    rows = (a_finding(package="zlib", severity="LOW"), a_finding())
+
+    shown = show(a_state(a_watched(*rows)), suppressions=(an_entry(),))
+
+    assert (shown.suppressed, shown.refused) == ({"CVE-2024-0001": "CVE-2024-0001"}, {})
 
 
 def test_a_package_that_is_suppressed_leaves_the_others() -> None:

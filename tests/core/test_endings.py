@@ -9,7 +9,7 @@ import pytest
 from lib.core.endings import Endings, Judgement
 from lib.core.routing import Match
 from lib.models import Destination, ScanSource, Severity
-from lib.models.streams import Arrival, StreamState
+from lib.models.streams import Arrival, Role, StreamState
 from lib.models.views import Kind, ReportedItem
 from tests.support.builders import a_finding, an_image
 from tests.support.streams import (
@@ -142,6 +142,26 @@ def test_what_the_same_image_lists_no_more_is_not_fixed() -> None:
     assert "another scanner" in ending(gone(image=1, source=ScanSource.ECR_BASIC))[1]
 
 
+def test_the_image_that_listed_it_last_need_not_be_the_current_one() -> None:
+    """It still runs, and lists it no more."""
+    images = (
+        a_watched(image=an_image(2)),
+        a_watched(image=an_image(1), role=Role.RUNNING, running=True),
+    )
+    state = a_state(*images, version=2, departures={ID: a_departure()})
+
+    assert ending(state)[1].startswith("not listed any more for the same image")
+
+
+def test_without_an_agreement_no_rules_changed() -> None:
+    """Nothing is known of those before."""
+    rules = some_rules(a_route(severity=Severity.CRITICAL))
+    state = still()
+    endings = Endings(state, show(state, *rules.routes), None, rules)
+
+    assert endings.ending(a_reported()) == (ENDED, "below CRITICAL")
+
+
 @pytest.mark.parametrize(
     ("word", "reason"),
     [
@@ -183,10 +203,10 @@ def still(severity: str = "HIGH", **row: Any) -> StreamState:
 
 
 def test_what_an_entry_covers_now_names_it() -> None:
-    """With its end and its reason."""
-    entry = an_entry(expires=date(2026, 12, 24))
+    """With its end and its reason, whatever other entries there are."""
+    entries = (an_entry("CVE-2"), an_entry(expires=date(2026, 12, 24)))
 
-    assert ending(still(), suppressions=(entry,)) == (
+    assert ending(still(), suppressions=entries) == (
         ENDED,
         f"suppressed by {ID} until 2026-12-24: not reachable",
     )
@@ -200,6 +220,26 @@ def test_what_was_lowered_below_the_threshold_is_not_fixed() -> None:
         ENDED,
         "lowered from CRITICAL to MEDIUM (below HIGH)",
     )
+
+
+@pytest.mark.parametrize(
+    ("only", "reported", "reason"),
+    [
+        (("fixable",), {"severity": Severity.CRITICAL, "fixable": True},
+         "its fix was withdrawn (no fix known)"),
+        (("fixable",), {}, "no fix known"),
+        (("exploitable",), {"fixable": True}, "no known exploit"),
+        (("in-use",), {"fixable": True, "exploitable": True},
+         "no image that has it is known to run any more (not known to be in use)"),
+    ],
+)  # fmt: skip
+def test_only_what_a_filter_asks_for_is_the_reason(
+    only: tuple[str, ...], reported: dict[str, Any], reason: str
+) -> None:
+    """A lower severity, a lost fix or exploit that no filter minds is none."""
+    item = a_reported(**reported)
+
+    assert ending(still(), item, route=a_route(only=only)) == (ENDED, reason)
 
 
 def test_a_fix_that_was_withdrawn_is_the_reason() -> None:
