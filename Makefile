@@ -134,8 +134,8 @@ $(bin)/.operator: requirements/operator.txt | $(bin)/.pip
 	@$(install) operator
 	@touch $@
 
-# Holds all of the operator's, so both are new.
-$(bin)/.dev: requirements/dev.txt $(bin)/.operator
+# Holds all of the operator's, so both are new, in one step.
+$(bin)/.dev: requirements/dev.txt requirements/operator.txt | $(bin)/.pip
 	@$(install) dev
 	@touch $(bin)/.operator $@
 
