@@ -139,6 +139,7 @@ def test_a_report_opens_at_the_host_of_its_region(
     assert "Signature" not in query
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "region",
     [

@@ -87,6 +87,7 @@ def unsafe_in(text: str) -> set[str]:
     return {character for character in set(plain) if clean(character) == ""}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -121,6 +121,7 @@ class TestDestinations:
 
         assert errors(a_document(*routes)) == []
 
+    @pytest.mark.untraced
     @pytest.mark.slow
     def test_many_long_lists_are_checked_in_time(self) -> None:
         """As many routes and globs as a file may have."""

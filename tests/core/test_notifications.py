@@ -351,6 +351,7 @@ def test_a_view_at_rest_is_true_or_has_a_dead_row(*, askable: bool, ended_is_new
 
 
 @pytest.mark.slow
+@pytest.mark.untraced
 @pytest.mark.parametrize("askable", [True, False], ids=["can be asked", "cannot be asked"])
 def test_a_view_at_rest_is_true_after_three_changes(*, askable: bool) -> None:
     """The same with one change more and one fault less."""

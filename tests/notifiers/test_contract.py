@@ -95,6 +95,7 @@ def test_every_receiver_can_be_tested(mode: str) -> None:
     assert isinstance(made, ports.Testable), f"{type(made).__name__} needs a method test"
 
 
+@pytest.mark.untraced
 @each_format
 @pytest.mark.parametrize("story", STORIES)
 def test_every_alert_is_rendered_within_limits(mode: str, options: Any, story: str) -> None:
@@ -390,6 +391,7 @@ def test_retry_class_of_every_status(mode: str) -> None:
     }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("mode", ASKS_FIRST)
 def test_retry_class_of_every_status_after_the_question(mode: str) -> None:
     """What is sent then is in doubt where its answer says nothing; and nothing is sent twice."""

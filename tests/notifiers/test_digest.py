@@ -74,6 +74,7 @@ def test_a_digest_looks_as_kept(folder: str) -> None:
     golden.check(folder, f"digest-{golden.DIGEST}", kept, text=text)
 
 
+@pytest.mark.untraced
 @each_mode
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_absurd_text_stays_inert_and_within_limits(folder: str, text: str) -> None:

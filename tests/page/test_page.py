@@ -415,6 +415,7 @@ def test_a_text_that_repeats_takes_room_once(monkeypatch: pytest.MonkeyPatch) ->
     assert json.loads(read(evaluated(report)).data)["count"] == 300
 
 
+@pytest.mark.untraced
 @pytest.mark.slow
 def test_the_largest_scan_has_all_its_findings_on_the_page() -> None:
     """10,000 with texts of the usual length."""
@@ -428,6 +429,7 @@ def test_the_largest_scan_has_all_its_findings_on_the_page() -> None:
     assert "more findings, the least severe" not in render(evaluated(report), (), now=NOW)
 
 
+@pytest.mark.untraced
 @pytest.mark.slow
 def test_the_memory_of_a_page_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """In proportion to what it may hold, not to what the scan holds: here a tenth of it."""

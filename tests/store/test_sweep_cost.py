@@ -57,6 +57,7 @@ def test_a_sweep_reads_past_any_number_of_rows(rows: int) -> None:
     assert max(index.calls.values()) <= 2 + rows // PAGE
 
 
+@pytest.mark.untraced
 @pytest.mark.slow
 def test_many_destinations_with_many_rows_are_all_seen() -> None:
     """More than a filter can name: the largest are dropped, the others are seen again and again."""

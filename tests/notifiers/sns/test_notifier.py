@@ -153,6 +153,7 @@ def test_small_document_is_not_called_truncated() -> None:
     assert json.loads(payload["Message"])["alert"]["omitted"] == {"total": 0}
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("text", INJECTIONS)
 @pytest.mark.parametrize("format_", FORMATS)
 def test_absurd_text_stays_within_limits(text: str, format_: str) -> None:
