@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from lib.core.problems import problem_of
 from lib.core.scanners import SCANNERS, scanner_of
+from lib.messages.text import text_of
 from lib.models import BasisKind, ChangeKind, Report, ScanSource, UnusableReport
 from lib.notifiers import document
 from lib.wire.report import report_from_json, report_to_json
@@ -54,6 +55,10 @@ def test_its_alert_has_its_changes_and_its_name() -> None:
         "CVE-2026-0003": ChangeKind.NEW,
         "CVE-2026-0001": ChangeKind.RESOLVED,
     }
+    text = text_of(alert)
+    scanned = next(fact.value for fact in text.facts if fact.label == "Scanned")
+    assert scanned.startswith("acme-scanner, COMPLETE")
+    assert text.to_do.without_version == "No fixed version is named for openssl (2 HIGH)."
     payload, _ = document.render(alert, 200_000)
     assert not list(REPORT.iter_errors(payload))
     assert not list(ALERT.iter_errors(payload["alert"]))
