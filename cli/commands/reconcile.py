@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     scope = Scope(
         since=datetime.now(UTC) - age_of(options.since),
         repositories=options.repository,
-        announce=options.notify,
+        notify=options.notify,
         dry_run=options.dry_run,
     )
     stage = deployment(options, connect)

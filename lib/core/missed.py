@@ -50,12 +50,12 @@ class Baselines:
     """First evaluations that only set a baseline: those of images older than the installation."""
 
     installed_at: datetime
-    announce: bool = False
+    notify: bool = False
     """Whether older images are notified, too."""
 
     def quiet(self, image: Image, state: ImageState | None) -> bool:
         """Whether the next evaluation of an image only sets a baseline."""
-        if state is not None or self.announce or image.pushed_at is None:
+        if state is not None or self.notify or image.pushed_at is None:
             return False
         return image.pushed_at < self.installed_at
 

@@ -35,7 +35,7 @@ class Scope:
     since: datetime
     """Images pushed earlier are left out."""
     repositories: str = "*"
-    announce: bool = False
+    notify: bool = False
     """Whether first evaluations of images older than the installation are notified, too."""
     dry_run: bool = False
 
@@ -109,7 +109,7 @@ class Reconciliation:
         cannot be listed. No scan is lost then: a bookmark is saved only after all missed scans
         before it are queued.
         """
-        baselines = Baselines(self._states.installed_at(), scope.announce)
+        baselines = Baselines(self._states.installed_at(), scope.notify)
         current = _Pass(scope, baselines, watch or Watch())
         bookmark = self._bookmarks.bookmark() if self._bookmarks else None
         try:
@@ -133,7 +133,7 @@ class Reconciliation:
             return None
         image = image_of(unit)
         state = self._states.images([image]).get(image.key)
-        baselines = Baselines(self._states.installed_at(), announce=True)
+        baselines = Baselines(self._states.installed_at(), notify=True)
         outcome = look(unit, scan, state, baselines=baselines, now=self._now())
         if isinstance(outcome, MissedScan):
             self._events.put([scan_found(outcome)])

@@ -169,7 +169,7 @@ def test_an_id_is_that_of_a_scan() -> None:
     ("state", "baselines", "quiet"),
     [
         (None, {"installed_at": NOW}, True),
-        (None, {"installed_at": NOW, "announce": True}, False),
+        (None, {"installed_at": NOW, "notify": True}, False),
         (None, {"installed_at": PUSHED}, False),
         (known(), {"installed_at": NOW}, False),
     ],
