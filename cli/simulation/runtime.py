@@ -139,17 +139,23 @@ class Runtime:
             objects=self.store,
             add_tags=self._syncs.add_tags,
             confirm_tags=self._syncs.confirm_tags,
+            coverage=self._coverage,
+            findings_before=self._syncs.findings_before,
             rules=lambda: self.rules.streams,
             watched=self._syncs.watches,
             now=self._now,
         )
 
     @cached_property
-    def _hourly(self) -> HourlyPass:
+    def _coverage(self) -> InspectorCoverage:
         client = self._registry.client("inspector2", self._home)
+        return InspectorCoverage(client)  # type: ignore[arg-type]  # boto3's own
+
+    @cached_property
+    def _hourly(self) -> HourlyPass:
         return HourlyPass(
             images=self._images,
-            coverage=InspectorCoverage(client),  # type: ignore[arg-type]  # boto3's own
+            coverage=self._coverage,
             records=self.store.all_records,
             watched=self._syncs.watches,
             now=self._now,

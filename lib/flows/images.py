@@ -8,20 +8,34 @@ Images: reports are fetched and stored, tags and uses are kept as facts.
 Events carry no findings, so their order does not matter: what is fetched is the present.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from lib.core.evaluation import NOT_READY_HORIZON, PARTIAL_HORIZON, never_ready, revisit_delay
-from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
+from lib.core.evidence import (
+    PARTIAL_PATIENCE,
+    SECOND_LOOK_AFTER,
+    NotReady,
+    closed_without_proof,
+    evidence_of,
+    most_is_missing,
+)
 from lib.core.merging import merged
 from lib.core.streams import Stream, StreamRule, streams_of, untagged_stream
 from lib.core.usage import used
-from lib.errors import ConflictError, FindingsNotReadyError, ImageGoneError, NotAnImageError
+from lib.errors import (
+    ConflictError,
+    FindingsNotReadyError,
+    ImageGoneError,
+    NotAnImageError,
+    SourceError,
+)
 from lib.models import (
     AnyReport,
+    Finding,
     FindingEvent,
     Image,
     ImageIndex,
@@ -36,7 +50,7 @@ from lib.models import (
     UnusableReport,
 )
 from lib.models.streams import UNTAGGED, CoveredImage, ImageRow, TagFact
-from lib.ports.sources import ALL_THE_TIME, FindingSource
+from lib.ports.sources import ALL_THE_TIME, Coverage, FindingSource
 from lib.ports.streams import ImageRecord, ImageStore, StreamObjects
 
 _TRIES: Final = 8
@@ -79,6 +93,8 @@ class ImageFlow:
         objects: StreamObjects,
         add_tags: Callable[[Sequence[TagFact]], None],
         confirm_tags: Callable[[Image, datetime], None],
+        coverage: Coverage,
+        findings_before: Callable[[Image], Iterable[Sequence[Finding]]],
         rules: Callable[[], Sequence[StreamRule]],
         watched: Callable[[Image], bool],
         now: Callable[[], datetime],
@@ -88,6 +104,8 @@ class ImageFlow:
         self._objects = objects
         self._add_tags = add_tags
         self._confirm_tags = confirm_tags
+        self._coverage = coverage
+        self._findings_before = findings_before
         self._rules = rules
         self._watched = watched
         self._now = now
@@ -212,8 +230,11 @@ class ImageFlow:
             pushed_at=described.pushed_at or report.image.pushed_at,
         )
         report = replace(report, image=image)
-        before = self._record(image)
         self._keep(image, known_since=image.pushed_at or event.time, is_index=bool(report.parts))
+        before = self._record(image)
+        doubt = self._doubt(report, before, event, now)
+        if doubt is not None:
+            return doubt
         key = self._objects.put_report(report)
         self._changed(image, lambda stored: _with_report(stored, report, key, event, now))
         streams = self._tagged(
@@ -224,6 +245,49 @@ class ImageFlow:
         )
         self._confirm_tags(image, now)
         return ImageOutcome(ImageResult.STORED, report.scan.reason or "a usable report", streams)
+
+    def _doubt(
+        self, report: AnyReport, record: ImageRecord | None, event: ScanEvent, now: datetime
+    ) -> ImageOutcome | None:
+        """Return why a report is not stored, at least not yet; None: it is."""
+        if record is None or not isinstance(report, Report):
+            return None
+        if record.report_key is None:
+            return self._first_doubt(report, record, now - (report.scan.completed_at or event.time))
+        reason = closed_without_proof(self._last_usable(record), report)
+        if reason is None or self._is_monitored(report):
+            return None
+        self._changed(report.image, lambda stored: replace(stored, monitored=False, stale=False))
+        words = f"{reason}, and Inspector is not known to monitor the image: its report stands"
+        return ImageOutcome(ImageResult.STORED, words, self._streams(report.image))
+
+    def _last_usable(self, record: ImageRecord) -> AnyReport | None:
+        keys = filter(None, (record.report_key, record.usable_key))
+        reports = (self._objects.report(key) for key in keys)
+        return next((report for report in reports if isinstance(report, Report)), None)
+
+    def _first_doubt(
+        self, report: Report, record: ImageRecord, age: timedelta
+    ) -> ImageOutcome | None:
+        """Return why the first report of an image is fetched once more; None: it is not."""
+        for before in self._findings_before(report.image):
+            reason = most_is_missing(report, before, age=age, fetched_before=record.doubted)
+            if reason is not None:
+                self._changed(report.image, lambda stored: replace(stored, doubted=True))
+                return ImageOutcome(ImageResult.DEFERRED, reason, revisit=SECOND_LOOK_AFTER)
+        return None
+
+    def _is_monitored(self, report: Report) -> bool:
+        """Return whether Inspector says that it monitors each image that a report is about."""
+        scanned = [part.digest for part in report.parts if part.counts is not None]
+        for digest in scanned or [report.image.digest]:
+            try:
+                covered = list(self._coverage.covered(replace(report.image, digest=digest)))
+            except SourceError:
+                return False
+            if not any(row.monitored for row in covered if row.image.digest == digest):
+                return False
+        return True
 
     def _report(self, event: ScanEvent) -> AnyReport:
         index = self._source_index(event.image)
@@ -372,7 +436,8 @@ def _with_report(
     count = report.image.in_use_count
     if count is not None:
         row = used(row, f"{_INSPECTOR} {stored.row.image.digest}", now, runs=count > 0)
-    usable = isinstance(report, Report) and all(part.counts is not None for part in report.parts)
+    parts = [part.counts is not None and part.complete for part in report.parts]
+    usable = isinstance(report, Report) and all(parts or [report.scan.complete])
     keeps = not usable and stored.report_key is not None
     return replace(
         stored,

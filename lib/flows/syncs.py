@@ -8,7 +8,7 @@ A sync of one stream: read, decide, write. Read this first; the rest of the flow
 A sync is idempotent. Where nothing is different it only reads.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -31,7 +31,7 @@ from lib.core.sync import (
 from lib.core.tags import added, confirmed, joined
 from lib.core.watching import watch
 from lib.errors import ConflictError
-from lib.models import Image, Report, StreamId
+from lib.models import Finding, Image, Report, StreamId
 from lib.models.streams import Arrival, ScanRecord, StreamState, TagFact, TagRow, Watch
 from lib.models.views import Notification, View
 from lib.ports.streams import (
@@ -211,6 +211,15 @@ class StreamSync:
                 continue
             return
         raise ConflictError(f"too many tags of {stream} at the same time")
+
+    def findings_before(self, image: Image) -> Iterator[Sequence[Finding]]:
+        """Yield what the current image of each stream has that an image is about to follow in."""
+        for stream in self._images.streams_with(image):
+            state = self._state(self._streams.read(stream).row)
+            current = state.current if state is not None else None
+            if current is not None and current.image.key != image.key:
+                evidence = chain.from_iterable(part.evidence for part in current.parts)
+                yield tuple(chain.from_iterable(entry.findings for entry in evidence))
 
     def watches(self, image: Image) -> bool:
         """Whether an image counts in any stream, as far as the last syncs know."""

@@ -82,8 +82,12 @@ class FindingSource(Protocol):
 class Coverage(Protocol):
     """Knows which images Inspector monitors, and what runs them."""
 
-    def covered(self) -> Iterator[CoveredImage]:
-        """Yield what is known of each image of the account and region. Raises `SourceError`."""
+    def covered(self, image: Image | None = None) -> Iterator[CoveredImage]:
+        """
+        Yield what is known of each image of the account and region, or of one image.
+
+        Raises `SourceError`.
+        """
 
 
 class Workloads(Protocol):

@@ -33,6 +33,8 @@ class ImageRecord:
     usable_at: datetime | None = None
     monitored: bool = True
     """False: the scanner stopped to watch the image."""
+    doubted: bool = False
+    """The first report was fetched, and not believed: the next one is."""
     stale: bool = False
     """The scanner lists something else by now, and nobody fetched it."""
     event_id: str = ""

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/inspector/v2/APIReference/API_ListCoverage.html
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from lib.models import Image
 from lib.models.streams import CoveredImage
 from lib.normalizer.coverage import covered_image
 from lib.sources.ecr import source_errors
@@ -27,16 +28,22 @@ class InspectorCoverage:
     def __init__(self, client: "Inspector2Client") -> None:
         self._client = client
 
-    def covered(self) -> Iterator[CoveredImage]:
+    def covered(self, image: Image | None = None) -> Iterator[CoveredImage]:
         """See `Coverage.covered`."""
         paginator = self._client.get_paginator("list_coverage")
         request: Mapping[str, Any] = {
-            "filterCriteria": _IMAGES,
+            "filterCriteria": _IMAGES if image is None else _only(image),
             "PaginationConfig": {"PageSize": PAGE},
         }
         with source_errors("Inspector's coverage"):
             for page in paginator.paginate(**request):
                 for entry in page["coveredResources"]:
-                    image = covered_image(entry)
-                    if image is not None:
-                        yield image
+                    covered = covered_image(entry)
+                    if covered is not None:
+                        yield covered
+
+
+def _only(image: Image) -> Mapping[str, Any]:
+    repository = f"arn:{image.partition}:ecr:{image.region}:{image.account}:repository"
+    arn = f"{repository}/{image.repository}/{image.digest}"
+    return {**_IMAGES, "resourceId": [{"comparison": "EQUALS", "value": arn}]}

@@ -1,15 +1,28 @@
 """Images: what is fetched is believed, and stored."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
 from cli.simulation.memory import MemoryStreams
+from lib.errors import NotAllowedError
 from lib.flows.images import ImageFlow, ImageResult
-from lib.models import AnyReport, Image, ImageIndex, Member, Scan, Severity, UnusableReport
+from lib.models import (
+    AnyReport,
+    Finding,
+    Image,
+    ImageIndex,
+    Member,
+    Scan,
+    ScanSource,
+    Severity,
+    UnusableReport,
+)
+from lib.models.streams import CoveredImage
 from lib.ports.sources import Fetching
+from lib.ports.streams import ImageRecord
 from tests.support.builders import (
     NOW,
     a_digest,
@@ -48,10 +61,33 @@ class Registry:
         return self._index if self._index and image.digest == self._index.image.digest else None
 
 
+class Inspector:
+    """Covers these images, by digest; None: it does not answer."""
+
+    def __init__(self, monitored: Mapping[str, bool] | None = None) -> None:
+        self.monitored = monitored
+        self.asked: list[str] = []
+
+    def covered(self, image: Image | None = None) -> Iterator[CoveredImage]:
+        assert image is not None
+        self.asked.append(image.digest)
+        if self.monitored is None:
+            raise NotAllowedError("no")
+        for digest, monitored in self.monitored.items():
+            yield CoveredImage(replace(image, digest=digest), (), monitored, "reason")
+
+
 class Flow(ImageFlow):
     """The flow over stores in memory, at any time."""
 
-    def __init__(self, registry: Registry, *, now: datetime = NOW) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        now: datetime = NOW,
+        inspector: Inspector | None = None,
+        before: Sequence[Sequence[Finding]] = (),
+    ) -> None:
         self.store = MemoryStreams()
         super().__init__(
             source=registry,
@@ -59,10 +95,17 @@ class Flow(ImageFlow):
             objects=self.store,
             add_tags=lambda _: None,
             confirm_tags=lambda *_: None,
+            coverage=inspector or Inspector(),
+            findings_before=lambda _: before,
             rules=tuple,
             watched=lambda _: True,
             now=lambda: now,
         )
+
+    @property
+    def record(self) -> ImageRecord:
+        """What is stored of the image."""
+        return self.store.records([an_image()])[an_image().key]
 
     def stored(self) -> AnyReport | None:
         """Return the report of the image that is stored."""
@@ -139,3 +182,106 @@ def test_a_failed_member_says_nothing_about_the_others() -> None:
 
     assert Flow(registry).scanned(event).result is ImageResult.STORED
     assert {scan.status for scan in registry.scans.values()} == {"UNKNOWN"}
+
+
+class TestFirstReport:
+    BEFORE = tuple(a_finding(f"CVE-2026-{n:04}") for n in range(5))
+
+    def test_one_that_lost_most_of_what_was_there_is_fetched_once_more(self) -> None:
+        """Two minutes later it is believed, whatever it lists."""
+        registry = Registry({a_digest(1): a_report(*self.BEFORE[:2])})
+        flow = Flow(registry, before=[self.BEFORE[:2], self.BEFORE])
+
+        first = flow.scanned(a_scan_event())
+        assert (first.result, first.revisit) == (ImageResult.DEFERRED, timedelta(minutes=2))
+        assert flow.stored() is None
+
+        assert flow.scanned(a_scan_event()).result is ImageResult.STORED
+        assert flow.stored() is not None
+
+    @pytest.mark.parametrize(("count", "minutes"), [(3, 0), (0, 10)], ids=["most", "old"])
+    def test_others_are_believed_at_once(self, count: int, minutes: int) -> None:
+        """Most is there, or its scan ended long ago."""
+        registry = Registry({a_digest(1): a_report(*self.BEFORE[:count])})
+        flow = Flow(registry, now=NOW + timedelta(minutes=minutes), before=[self.BEFORE])
+
+        assert flow.scanned(a_scan_event()).result is ImageResult.STORED
+
+    def test_a_scan_without_a_result_is_none(self) -> None:
+        """Nothing is lost with it."""
+        flow = Flow(Registry({a_digest(1): an_unusable_report()}), before=[self.BEFORE])
+
+        assert flow.scanned(a_scan_event()).result is ImageResult.STORED
+
+
+class TestClosings:
+    LISTED = a_report(a_finding(), source=ScanSource.ECR_ENHANCED, status="ACTIVE")
+    CLEAN = a_report(source=ScanSource.ECR_ENHANCED, status="ACTIVE")
+
+    def closed(self, inspector: Inspector, report: AnyReport = CLEAN) -> Flow:
+        """Return the flow after a report without the finding of the one before."""
+        registry = Registry({a_digest(1): self.LISTED})
+        flow = Flow(registry, inspector=inspector)
+        flow.scanned(a_scan_event())
+        registry.reports[a_digest(1)] = report
+        flow.refetch(an_image(), "finding", NOW)
+        return flow
+
+    @pytest.mark.parametrize(
+        "monitored",
+        [{a_digest(1): False}, {}, {a_digest(2): True}, None],
+        ids=["not monitored", "not covered", "another image", "no answer"],
+    )
+    def test_what_is_closed_while_inspector_does_not_watch_stays(
+        self, monitored: Mapping[str, bool] | None
+    ) -> None:
+        """The end of monitoring closes findings, and proves nothing."""
+        flow = self.closed(Inspector(monitored))
+
+        stored = flow.stored()
+        assert stored is not None
+        assert stored.findings == (a_finding(),)
+        assert not flow.record.monitored
+
+    def test_what_is_closed_while_inspector_watches_is_closed(self) -> None:
+        """Its database knows better now."""
+        flow = self.closed(Inspector({a_digest(1): True}))
+
+        stored = flow.stored()
+        assert stored is not None
+        assert stored.findings == ()
+        assert flow.record.monitored
+
+    @pytest.mark.parametrize("report", [LISTED, an_unusable_report()])
+    def test_without_closings_nobody_is_asked(self, report: AnyReport) -> None:
+        """A call that is not needed is not made."""
+        inspector = Inspector({})
+        self.closed(inspector, report)
+
+        assert inspector.asked == []
+
+    def test_the_last_report_with_a_result_is_what_was_listed(self) -> None:
+        """A failed scan lies between."""
+        registry = Registry({a_digest(1): self.LISTED})
+        flow = Flow(registry, inspector=Inspector({}))
+        for report in (self.LISTED, an_unusable_report(), self.CLEAN):
+            registry.reports[a_digest(1)] = report
+            flow.refetch(an_image(), "finding", NOW)
+
+        assert isinstance(flow.stored(), UnusableReport)
+        assert not flow.record.monitored
+
+    def test_of_an_index_the_images_with_a_result_are_asked_about(self) -> None:
+        """A platform that is not supported is not monitored either."""
+        inspector = Inspector({AMD: True})
+        registry = Registry({AMD: self.LISTED, ARM: an_unusable_report()}, INDEX)
+        flow = Flow(registry, inspector=inspector)
+        flow.refetch(an_image(), "finding", NOW)
+        registry.reports[AMD] = self.CLEAN
+
+        flow.refetch(an_image(), "finding", NOW)
+
+        assert inspector.asked == [AMD]
+        stored = flow.stored()
+        assert stored is not None
+        assert stored.findings == ()
