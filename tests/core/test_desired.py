@@ -148,6 +148,8 @@ def test_the_source_is_that_of_the_findings() -> None:
     enhanced = show(state, a_route(match=Match(source=("ecr-enhanced",))))
 
     assert (set(basic.items), set(enhanced.items)) == ({"CVE-1"}, {"CVE-2"})
+    assert basic.applies
+    assert enhanced.applies
 
 
 def test_what_the_source_lists_as_closed_is_no_item() -> None:
