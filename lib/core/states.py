@@ -244,19 +244,9 @@ def _comparison(
 
 def _is_settled(watched: WatchedImage) -> bool:
     """Return whether the first complete report is there; of a failed part none is expected."""
-    digest = watched.image.digest
     scanned = [part for part in watched.parts if part.reason is None]
     expected = any(part.reason is not None and part.status in _EXPECTED for part in watched.parts)
-    return bool(scanned) and not expected and all(_is_complete(part, digest) for part in scanned)
-
-
-def _is_complete(part: PartState, digest: str) -> bool:
-    """Return whether the newest evidence of a part is complete, and that of this image."""
-    return (
-        bool(part.evidence)
-        and part.evidence[0].complete
-        and (part.evidence[0].image.digest == digest)
-    )
+    return bool(scanned) and not expected and all(part.evidence[0].complete for part in scanned)
 
 
 def _kept(

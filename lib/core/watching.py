@@ -153,13 +153,10 @@ def _candidates(
 ) -> list[_Candidate]:
     """Return the images of which something is known, the one whose tag was pushed last first."""
     rows = [(row, _place(row, images[row.digest])) for row in tags if row.digest in images]
-    last: dict[str, tuple[TagRow, _Place]] = {}
-    for row, place in rows:
-        if row.tag not in last or place > last[row.tag][1]:
-            last[row.tag] = (row, place)
+    last = {row.tag: row for row, _ in sorted(rows, key=lambda pair: pair[1])}
     holds: defaultdict[str, list[tuple[_Hold, _Place, str]]] = defaultdict(list)
     for row, place in rows:
-        taker = row if row.tag == UNTAGGED else last[row.tag][0]
+        taker = row if row.tag == UNTAGGED else last[row.tag]
         holds[row.digest].append((_hold(row, taker, images, now), place, row.tag))
     candidates = [
         _Candidate(images[digest], tuple(sorted(own, reverse=True)))

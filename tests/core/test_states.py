@@ -329,6 +329,15 @@ class TestEvidence:
 
         assert state.images[1].parts[0].evidence == ()
 
+    def test_a_current_image_takes_nothing_over_later(self) -> None:
+        """An older image begins to run behind one that was never scanned."""
+        stream = Stream()
+        stream.sync(a_watch(SECOND), failed(SECOND))
+
+        state = stream.sync(a_watch(SECOND, FIRST), failed(SECOND), listed(X))
+
+        assert only_part(state).evidence == ()
+
     def test_it_keeps_what_it_had_as_the_current_one(self) -> None:
         """Also what it took over then."""
         stream = Stream()

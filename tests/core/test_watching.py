@@ -185,6 +185,20 @@ class TestMovedTag:
 
         assert digests(stream.deleted("latest", "B", 6).at(7)) == ("Z", ())
 
+    def test_the_order_of_the_rows_does_not_matter(self) -> None:
+        """They are facts."""
+        stream = Stream().pushed("latest", "A", 0).pushed("1.1", "B", 1).pushed("latest", "C", 2)
+        stream.tags = tuple(reversed(stream.tags))
+
+        assert digests(stream.at(3)) == ("C", ())
+
+    def test_a_tag_that_left_for_good_gives_no_place(self) -> None:
+        """1.0 had `latest` after 0.9 was pushed; both 1.1 and its tags are deleted."""
+        stream = Stream().pushed("1.0", "A", 0).pushed("0.9", "C", 2).pushed("latest", "A", 3)
+        stream.pushed("latest", "B", 5).pushed("latest", "D", 6).deleted("latest", "D", 7)
+
+        assert digests(stream.at(8)) == ("C", ())
+
     def test_moved_back_it_is_current_again(self) -> None:
         """A rollback of a mutable tag."""
         stream = Stream().pushed("latest", "A", 0).pushed("latest", "B", 5)
@@ -216,7 +230,14 @@ class TestDeletion:
         stream = Stream().pushed("1.0", "A", 0).with_row("A", gone_at=at(6))
         assert digests(stream.at(7)) == (None, ())
 
-        assert digests(stream.pushed("1.0", "A", 8).at(9)) == ("A", ())
+        assert digests(stream.pushed("1.1", "A", 8).at(9)) == ("A", ())
+
+    def test_an_image_that_was_deleted_as_it_was_pushed_is_deleted(self) -> None:
+        """Events tell the time in seconds."""
+        stream = Stream().pushed("1.0", "A", 0).with_row("A", gone_at=at(0))
+
+        assert digests(stream.at(1)) == (None, ())
+        assert stream.at(0.5).due_at is None
 
     def test_a_deleted_image_does_not_run(self) -> None:
         """Nothing can be said about it any more."""
@@ -301,6 +322,16 @@ class TestRunning:
         stream.images["A"] = used(stream.images["A"], "inspector", at(7), runs=False)
         assert digests(stream.at(8)) == ("B", ())
 
+    def test_the_source_that_saw_it_last_dates_its_end(self) -> None:
+        """Two days count from there."""
+        stream = Stream().pushed("1.0", "A", 0).pushed("1.1", "B", 1)
+        stream.runs("A", 2).runs("A", 5, runs=False)
+        for hour, runs in ((3, True), (7, False)):
+            stream.images["A"] = used(stream.images["A"], "inspector", at(hour), runs=runs)
+
+        assert digests(stream.at(54.9)) == ("B", ("A",))
+        assert digests(stream.at(55)) == ("B", ())
+
     def test_more_than_twenty_are_counted_and_left_out(self) -> None:
         """The newest stay."""
         stream = Stream()
@@ -323,6 +354,14 @@ class TestUntagged:
         assert digests(stream.at(1)) == ("A", ())
         assert stream.at(1).current == replace(stream.images["A"].image, tags=())
         assert stream.at(1).reason == "A was pushed last"
+
+    def test_the_earliest_time_is_named(self) -> None:
+        """Of two images; the second was known long before it was pushed."""
+        stream = Stream().pushed(UNTAGGED, "A", 0).pushed(UNTAGGED, "B", 0.5)
+        stream.with_row("A", known_since=at(-9)).with_row("B", known_since=at(-9))
+
+        assert stream.at(0.9).due_at == at(1)
+        assert stream.at(1).due_at == at(1.5)
 
     def test_an_index_does_not_wait(self) -> None:
         """It is no part of another one."""
@@ -384,6 +423,7 @@ class TestCompared:
 
         watched = stream.deleted("pr-17", "A", 3).at(4, compared=True)
         assert digests(watched) == (None, ())
+        assert not watched.current_runs
         assert watched.reason == "its tag points to no image"
 
     def test_a_compared_stream_ends_thirty_days_after_its_last_push(self) -> None:
