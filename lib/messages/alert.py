@@ -21,7 +21,7 @@ from lib.urls.console import console_url
 
 def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = None) -> Alert:
     """
-    Return what a destination is told about an evaluation. `page`: its report page.
+    Return the alert of a destination about an evaluation. `page`: its report page.
 
     Its numbers add up as `Alert` says, whatever the filters of the delivery leave out.
     """

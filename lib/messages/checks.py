@@ -45,13 +45,13 @@ def verdict(
 ) -> str:
     """Return what is wrong, what is new of it, and what was fixed."""
     if report.scan.status == MOVED:
-        return " and ".join(_moved(each) for each in report.findings)
+        return " and ".join(_moved(finding) for finding in report.findings)
     first = comparison is None or comparison.basis.kind is BasisKind.NONE
     pieces = []
     if listed:
-        pieces.append(_wrong([each.finding for each in listed], first=first))
+        pieces.append(_wrong([change.finding for change in listed], first=first))
     if resolved:
-        pieces.append(_fixed([each.finding for each in resolved]))
+        pieces.append(_fixed([change.finding for change in resolved]))
     left = len(report.findings) - len(listed)
     if not report.findings:
         pieces.append("all is as it should be")
@@ -67,9 +67,9 @@ def verdict(
 def how_it_stands(alert: Alert) -> str:
     """Return what is wrong now in one line."""
     if is_move(alert):
-        return " and ".join(_moved(each.finding) for each in alert.standing) or "a tag moved"
+        return " and ".join(_moved(change.finding) for change in alert.standing) or "a tag moved"
     if alert.standing:
-        return _wrong([each.finding for each in alert.standing], first=True)
+        return _wrong([change.finding for change in alert.standing], first=True)
     if alert.total:
         return "nothing of what is asked for here is wrong"
     return "all settings are as they should be"
@@ -85,17 +85,18 @@ def _moved(finding: Finding) -> str:
 
 def _wrong(findings: Sequence[Finding], *, first: bool) -> str:
     since = "" if first else " since the last check"
-    said = f"{since}: {_and([_title(each) for each in findings])}"
+    titles = f"{since}: {_and([_title(finding) for finding in findings])}"
     if len(findings) == 1:
-        return f"1 setting of this repository is not as it should be{said}"
-    return f"{len(findings)} settings of this repository are not as they should be{said}"
+        return f"1 setting of this repository is not as it should be{titles}"
+    return f"{len(findings)} settings of this repository are not as they should be{titles}"
 
 
 def _fixed(findings: Sequence[Finding]) -> str:
-    said = [
-        _FIXED.get(each.vulnerability_id, f"not so any more: {_title(each)}") for each in findings
+    endings = [
+        _FIXED.get(finding.vulnerability_id, f"not so any more: {_title(finding)}")
+        for finding in findings
     ]
-    return f"{len(findings)} fixed: {_and(said)}"
+    return f"{len(findings)} fixed: {_and(endings)}"
 
 
 def _title(finding: Finding) -> str:

@@ -37,8 +37,9 @@ def subject(alert: Alert) -> str:
 
 def facts(alert: Alert) -> list[Fact]:
     """Return what was scanned, where and when, as labels and values."""
-    found = _facts_of_check(alert) if checks.is_check(alert) else _facts_of_image(alert)
-    return [fact for fact in found if fact.value]
+    is_check = checks.is_check(alert)
+    all_facts = _facts_of_check(alert) if is_check else _facts_of_image(alert)
+    return [fact for fact in all_facts if fact.value]
 
 
 def source(alert: Alert) -> Fact | None:
@@ -137,8 +138,8 @@ def deploy(alert: Alert) -> str:
 
 def _workloads(workloads: Sequence[Workload]) -> str:
     shown = ", ".join(map(_workload, workloads[:_WORKLOADS]))
-    hidden = len(workloads) - _WORKLOADS
-    return f"{shown} and {hidden:,} more" if hidden > 0 else shown
+    more = len(workloads) - _WORKLOADS
+    return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def _workload(workload: Workload) -> str:
@@ -168,8 +169,8 @@ def console_link(alert: Alert) -> Link:
 
 def source_links(alert: Alert) -> tuple[Link, ...]:
     """Return the pages of the commit, of the commits since the image before, and of the build."""
-    found = links(alert.provenance, alert.basis, before(alert.basis, alert.image))
-    return tuple(Link(label, label, label, url) for label, url in found)
+    pages = links(alert.provenance, alert.basis, before(alert.basis, alert.image))
+    return tuple(Link(label, label, label, url) for label, url in pages)
 
 
 def report_command(alert: Alert) -> str:
@@ -210,8 +211,8 @@ def warnings(alert: Alert) -> tuple[str, ...]:
 def footer(alert: Alert) -> str:
     """Return the routes that ask for the alert, and the delivery to ask about."""
     names = ", ".join(short(route, NAME) for route in alert.routes[:_ROUTES])
-    hidden = len(alert.routes) - _ROUTES
-    names += f" and {hidden} more" if hidden > 0 else ""
+    more = len(alert.routes) - _ROUTES
+    names += f" and {more} more" if more > 0 else ""
     routes = f"Route{'s' if len(alert.routes) > 1 else ''}: {names}. " if names else ""
     repeat = ", may be a repeat" if alert.possible_repeat else ""
     notes = [f"attempt {alert.attempt}{repeat}"] if alert.attempt > 1 else []

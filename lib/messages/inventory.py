@@ -1,4 +1,4 @@
-"""What is said about every finding of a report: the words of the page's table. Pure."""
+"""The words of the page's table, which has every finding of a report. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

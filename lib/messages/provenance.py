@@ -17,23 +17,24 @@ _NO_COMMIT: Final = f"unknown: build with --label {REVISION}=$(git rev-parse HEA
 _NO_REPOSITORY: Final = "; for a link, name its repository under sources in alerts.yml"
 
 
-def in_words(found: Provenance | None, tags: Iterable[str]) -> str:
+def in_words(provenance: Provenance | None, tags: Iterable[str]) -> str:
     """
     Return "org/repo at 1a2b3c4 (built 2026-11-23)", or what to do so that an image says so.
 
     `tags`: of the image, in case they say another commit. Empty when nobody asked.
     """
-    if found is None:
+    if provenance is None:
         return ""
-    where = truncate(forges.name(found.repository), _WHERE) if found.repository else ""
-    built = f" (built {found.created_at:%Y-%m-%d})" if found.created_at else ""
-    if found.commit is not None:
-        commit, other = forges.short_commit(found.commit), _contradiction(found.commit, tags)
+    where = truncate(forges.name(provenance.repository), _WHERE) if provenance.repository else ""
+    built = f" (built {provenance.created_at:%Y-%m-%d})" if provenance.created_at else ""
+    if provenance.commit is not None:
+        commit = forges.short_commit(provenance.commit)
+        other = _contradiction(provenance.commit, tags)
         doubt = f", but its tag says {forges.short_commit(other)}" if other else ""
-        said = f"{where} at {commit}" if where else f"commit {commit}"
-        return f"{said}{built}{doubt}{'' if where else _NO_REPOSITORY}"
-    if found.unread_reason is not None:
-        return f"not read: {found.unread_reason}"
+        name = f"{where} at {commit}" if where else f"commit {commit}"
+        return f"{name}{built}{doubt}{'' if where else _NO_REPOSITORY}"
+    if provenance.unread_reason is not None:
+        return f"not read: {provenance.unread_reason}"
     return f"{where}{built}, commit {_NO_COMMIT}" if where else f"{_NO_COMMIT} and …source=URL"
 
 
@@ -45,17 +46,17 @@ def _contradiction(commit: str, tags: Iterable[str]) -> str | None:
     return None if commit.startswith(tagged) or tagged.startswith(commit) else tagged
 
 
-def links(found: Provenance | None, basis: Basis, since: str) -> list[tuple[str, str]]:
+def links(provenance: Provenance | None, basis: Basis, since: str) -> list[tuple[str, str]]:
     """
     Return what there is to click: commit, comparison with the image before, build.
 
     `since`: what people call the image before.
     """
-    if found is None:
+    if provenance is None:
         return []
     named = (
-        (f"Commit {forges.short_commit(found.commit or '')}", commit_url(found)),
-        (f"Commits since {since}", compare_url(found, basis)),
-        ("Build", found.build_url),
+        (f"Commit {forges.short_commit(provenance.commit or '')}", commit_url(provenance)),
+        (f"Commits since {since}", compare_url(provenance, basis)),
+        ("Build", provenance.build_url),
     )
     return [(label, url) for label, url in named if url is not None]

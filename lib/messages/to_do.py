@@ -1,4 +1,4 @@
-"""What to do about an alert: upgrades, deployments, and commands for settings. Pure."""
+"""The fixes of an alert: upgrades, deployments, and commands for settings. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -39,11 +39,11 @@ def to_do(alert: Alert, rows: int) -> ToDo:
 
 def _upgrade(upgrade: Upgrade) -> UpgradeText:
     versions = [truncate(one_line(version), NAME) for version in upgrade.installed]
-    hidden = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
+    more = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
     return UpgradeText(
         remedy=upgrade.origin.remedy,
         package=short(upgrade.package),
-        installed=", ".join(versions[:_VERSIONS]) + hidden,
+        installed=", ".join(versions[:_VERSIONS]) + more,
         fixed=truncate(one_line(upgrade.fixed or ""), NAME),
         removes=counts_text(upgrade.fixes),
         fixes=upgrade.fixes,
@@ -75,8 +75,8 @@ def _without_version(alert: Alert, packages: list[Upgrade]) -> str:
         f"{short(upgrade.package)} ({counts_text(upgrade.fixes)})"
         for upgrade in packages[:_PACKAGES]
     )
-    hidden = len(packages) - _PACKAGES
-    names += f" and {counted(hidden, 'more package')}" if hidden > 0 else ""
+    more = len(packages) - _PACKAGES
+    names += f" and {counted(more, 'more package')}" if more > 0 else ""
     return scanner_of(alert.scan.source).without_version.format(packages=names)
 
 

@@ -31,7 +31,7 @@ _PIECES: Final = 4
 
 
 def with_note(delivery: Delivery, verdict: str) -> str:
-    """Say first why somebody is told in another one's place."""
+    """Return a verdict that begins with the note of its delivery: why it goes to another place."""
     return verdict if delivery.note is None else f"{delivery.note}: {verdict}"
 
 
@@ -110,7 +110,7 @@ def _problem(evaluation: Evaluation) -> str:
 
 def _nothing(evaluation: Evaluation, filters: Sequence[Filter]) -> str:
     """
-    Say that nothing is new, and no more than is true.
+    Return that nothing is new, and no more than is true.
 
     When something is new but not asked for, an unqualified "nothing new" would be an all-clear.
     """
@@ -118,10 +118,10 @@ def _nothing(evaluation: Evaluation, filters: Sequence[Filter]) -> str:
     if isinstance(evaluation.report, Report) and not evaluation.report.findings:
         return "No findings"
     quiet = (ChangeKind.UNCHANGED, ChangeKind.RESOLVED)
-    if comparison and all(each.kind in quiet for each in comparison.changes):
+    if comparison and all(change.kind in quiet for change in comparison.changes):
         return "Nothing new"
-    lowest = min((each.severity for each in filters), default=Severity.UNKNOWN)
-    if lowest > Severity.UNKNOWN and not any(each.only or each.kinds for each in filters):
+    lowest = min((filter_.severity for filter_ in filters), default=Severity.UNKNOWN)
+    if lowest > Severity.UNKNOWN and not any(filter_.only or filter_.kinds for filter_ in filters):
         return f"Nothing new at {lowest.name} or above"
     return "Nothing new of what is asked for here"
 
@@ -133,13 +133,13 @@ def before(basis: Basis, image: Image) -> str:
         which = "last scan" if basis.kind is BasisKind.RESCAN else "image before"
         return f"the {which}{day}"
     # A tag that moved, like "latest", names both images.
-    tag = next((each for each in basis.image.tags if each not in image.tags), None)
+    tag = next((tag for tag in basis.image.tags if tag not in image.tags), None)
     return truncate(one_line(tag or basis.image.digest[:19]), NAME)
 
 
 def _changed(listed: Sequence[Change]) -> list[str]:
     """Return what changed, kind by kind; what is too much for a sentence is added up."""
-    numbers = Counter((each.kind, each.finding.severity) for each in listed)
+    numbers = Counter((change.kind, change.finding.severity) for change in listed)
     pieces: list[str] = []
     rest = len(listed)
     for kind, pattern in _SHORT.items():
@@ -152,8 +152,11 @@ def _changed(listed: Sequence[Change]) -> list[str]:
 
 
 def _pieces(changes: Sequence[Change]) -> list[str]:
-    counts = Counter(each.finding.severity for each in changes)
-    return [f"{counts[each]:,} {severity_word(each)}" for each in sorted(counts, reverse=True)]
+    counts = Counter(change.finding.severity for change in changes)
+    return [
+        f"{counts[severity]:,} {severity_word(severity)}"
+        for severity in sorted(counts, reverse=True)
+    ]
 
 
 def _and(words: Sequence[str]) -> str:
@@ -162,14 +165,17 @@ def _and(words: Sequence[str]) -> str:
 
 def _remedy(listed: Sequence[Change]) -> str:
     """Return what an upgrade does about the listed findings, as the end of the sentence."""
-    findings = [each.finding for each in listed]
-    if all(each.fixed_version is None and each.fix_available is None for each in findings):
+    findings = [change.finding for change in listed]
+    if all(finding.fixed_version is None and finding.fix_available is None for finding in findings):
         return ""
-    fixable = [each for each in findings if each.fixable]
+    fixable = [finding for finding in findings if finding.fixable]
     if not fixable:
         return ", no fix known" if len(findings) > 1 else ", without a known fix"
     amount = _amount(len(fixable), len(findings))
-    if len({upgrade_target(each) for each in fixable}) > 1 or fixable[0].fixed_version is None:
+    if (
+        len({upgrade_target(finding) for finding in fixable}) > 1
+        or fixable[0].fixed_version is None
+    ):
         return f",{amount} fixable"
     target = upgrade_of(fixable)
     package = truncate(one_line(target.package), NAME)

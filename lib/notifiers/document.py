@@ -84,7 +84,7 @@ def shortened(alert: Alert, text: AlertText) -> Alert:
     """Cut absurdly long fields of image and scan; what ECR allows stays as it is."""
     image, scan = alert.image, alert.scan
     # The line behind the last that is listed counts the others.
-    hidden = text.platforms.lines(_PARTS)[_PARTS - 1 :]
+    others = text.platforms.lines(_PARTS)[_PARTS - 1 :]
     return replace(
         alert,
         image=replace(
@@ -96,15 +96,15 @@ def shortened(alert: Alert, text: AlertText) -> Alert:
             digest=truncate(image.digest, _FIELD),
             platform=_cut(image.platform),
             os=_cut(image.os),
-            tags=tuple(dict.fromkeys(truncate(each, _TAG) for each in image.tags[:_TAGS])),
+            tags=tuple(dict.fromkeys(truncate(tag, _TAG) for tag in image.tags[:_TAGS])),
         ),
         scan=replace(
             scan,
             status=truncate(scan.status, _FIELD),
             reason=_cut(scan.reason),
-            warnings=(*text.warnings, *hidden),
+            warnings=(*text.warnings, *others),
         ),
-        parts=tuple([_shortened_part(each) for each in alert.parts[: _PARTS - 1]]),
+        parts=tuple([_shortened_part(part) for part in alert.parts[: _PARTS - 1]]),
     )
 
 
@@ -132,8 +132,8 @@ def _report(alert: Alert, taken: int) -> dict[str, Json]:
         return report_to_json(
             UnusableReport(alert.image, alert.scan, parts=alert.parts, provenance=alert.provenance)
         )
-    shown = (each for each in alert.changes[:taken] if each.kind is not ChangeKind.RESOLVED)
-    findings = tuple(each.finding for each in shown)
+    shown = (change for change in alert.changes[:taken] if change.kind is not ChangeKind.RESOLVED)
+    findings = tuple(change.finding for change in shown)
     return report_to_json(Report(alert.image, alert.scan, findings, alert.parts, alert.provenance))
 
 
@@ -147,12 +147,12 @@ def _change(change: Change, finding: Json) -> Json:
 
 def _summary(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
     """Return what the report does not say: why it was sent, what changed, and what is missing."""
-    basis, hidden = alert.basis, alert.changes[taken:]
+    basis, omitted = alert.basis, alert.changes[taken:]
     return {
         "schema": "alert-1.0.0",
         "delivery_id": alert.delivery_id,
         "destination": alert.destination,
-        "routes": [truncate(each, _NAME) for each in alert.routes[:_ROUTES]],
+        "routes": [truncate(route, _NAME) for route in alert.routes[:_ROUTES]],
         "stream": truncate(alert.stream, _FIELD),
         "evaluated_at": alert.evaluated_at.isoformat() if alert.evaluated_at else None,
         "verdict": truncate(alert.verdict, _FIELD),
@@ -165,10 +165,10 @@ def _summary(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
         "counts": None if alert.problem else _counts(alert.counts) | {"total": alert.total},
         "unchanged": alert.unchanged,
         "filtered_out": _filtered_out(alert, limit),
-        "upgrades": [_upgrade_entry(each) for each in alert.upgrades[:limit]],
+        "upgrades": [_upgrade_entry(upgrade) for upgrade in alert.upgrades[:limit]],
         "upgrades_omitted": max(len(alert.upgrades) - limit, 0),
         "changes": _changes(alert, taken),
-        "omitted": _counts(by_severity(hidden)) | {"total": len(hidden)},
+        "omitted": _counts(by_severity(omitted)) | {"total": len(omitted)},
         "console_url": truncate(alert.console_url, 2 * _FIELD),
         "report_url": alert.report_url and truncate(alert.report_url, 2 * _FIELD),
         "workloads": None if alert.running is None else running_to_json(alert.running),
@@ -200,17 +200,17 @@ def _problem(problem: ScanProblem) -> Json:
 
 
 def _counts(counts: Counts) -> dict[str, Json]:
-    return {each.name: number for each, number in counts.items()}
+    return {severity.name: number for severity, number in counts.items()}
 
 
 def _filtered_out(alert: Alert, limit: int) -> list[Json]:
-    shown, hidden = alert.left_out[:limit], alert.left_out[limit:]
+    shown, others = alert.left_out[:limit], alert.left_out[limit:]
     entries: list[Json] = [
-        {"reason": truncate(each.reason, _NAME), "count": each.count} for each in shown
+        {"reason": truncate(group.reason, _NAME), "count": group.count} for group in shown
     ]
-    if hidden:
-        rest = sum(each.count for each in hidden)
-        entries.append({"reason": f"{len(hidden)} other reasons", "count": rest})
+    if others:
+        rest = sum(group.count for group in others)
+        entries.append({"reason": f"{len(others)} other reasons", "count": rest})
     return entries
 
 
@@ -219,8 +219,8 @@ def _upgrade_entry(upgrade: Upgrade) -> Json:
         "package": truncate(upgrade.package, _NAME),
         "origin": upgrade.origin.value,
         "manager": upgrade.manager and truncate(upgrade.manager, _NAME),
-        "installed_versions": [truncate(each, _NAME) for each in upgrade.installed[:_IDS]],
+        "installed_versions": [truncate(version, _NAME) for version in upgrade.installed[:_IDS]],
         "fixed_version": upgrade.fixed and truncate(upgrade.fixed, _NAME),
         "fixes": _counts(upgrade.fixes),
-        "vulnerability_ids": [truncate(each, _NAME) for each in upgrade.vulnerability_ids[:_IDS]],
+        "vulnerability_ids": [truncate(name, _NAME) for name in upgrade.vulnerability_ids[:_IDS]],
     }

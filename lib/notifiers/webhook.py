@@ -206,7 +206,7 @@ def signatures(keys: Sequence[bytes], id_: str, timestamp: str, body: bytes) -> 
     """Sign with each key; receivers need to know one of them."""
     signed = f"{id_}.{timestamp}.".encode() + body
     digests = (hmac.digest(key, signed, "sha256") for key in keys)
-    return " ".join(f"v1,{base64.b64encode(each).decode('ascii')}" for each in digests)
+    return " ".join(f"v1,{base64.b64encode(digest).decode('ascii')}" for digest in digests)
 
 
 def _keys(secret: str) -> list[bytes]:

@@ -44,7 +44,7 @@ def severities(counts: Counts) -> Markup:
             element("text", f"{number:,}", x=_LABEL + width + 8, y=top + 16, class_="label"),
         ]
     height = len(WORST_FIRST) * (_BAR + 6)
-    said = ", ".join(f"{counts.get(each, 0)} {each.name}" for each in WORST_FIRST)
+    said = ", ".join(f"{counts.get(severity, 0)} {severity.name}" for severity in WORST_FIRST)
     return element(
         "svg",
         element("title", f"Findings by severity: {said}"),
@@ -58,7 +58,7 @@ def severities(counts: Counts) -> Markup:
 def history(entries: Sequence[HistoryEntry]) -> Markup:
     """Return a stacked column for each evaluation; one without a result is a gap with a mark."""
     shown = entries[-MOST_COLUMNS:]
-    most = max((_total(each) for each in shown), default=0) or 1
+    most = max((_total(entry) for entry in shown), default=0) or 1
     step = (_WIDTH - _SIDE) / max(len(shown), 6)
     columns = []
     for place, entry in enumerate(shown):
@@ -125,7 +125,9 @@ def _dates(shown: Sequence[HistoryEntry], step: float) -> list[Markup]:
 
 def by_severity(entry: HistoryEntry) -> Mapping[Severity, int]:
     """Return what was open, worst first."""
-    return {each: entry.open[each].total for each in WORST_FIRST if each in entry.open}
+    return {
+        severity: entry.open[severity].total for severity in WORST_FIRST if severity in entry.open
+    }
 
 
 def _total(entry: HistoryEntry) -> int:

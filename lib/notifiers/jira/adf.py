@@ -18,13 +18,13 @@ _COMMANDS: Final = 5
 
 def document(nodes: Iterable[Json]) -> Json:
     """Return a document; empty nodes are left out."""
-    return {"version": 1, "type": "doc", "content": [each for each in nodes if each]}
+    return {"version": 1, "type": "doc", "content": [node for node in nodes if node]}
 
 
 def text(value: str, *marks: str, link: str | None = None) -> Json:
     """Return a text node with marks such as "strong" and "code". Jira refuses empty ones."""
     node: dict[str, Json] = {"type": "text", "text": _BLANKS.sub(" ", clean(value)) or "-"}
-    applied: list[Json] = [{"type": each} for each in marks]
+    applied: list[Json] = [{"type": mark} for mark in marks]
     if link is not None:
         applied.append({"type": "link", "attrs": {"href": link}})
     return node | {"marks": applied} if applied else node
@@ -50,7 +50,7 @@ def heading(value: str, *, level: int = 3) -> Json:
 
 def bullets(items: Iterable[Json]) -> Json | None:
     """Return a list of paragraphs; None without any, because an empty list is not valid."""
-    entries = [{"type": "listItem", "content": [each]} for each in items]
+    entries = [{"type": "listItem", "content": [item]} for item in items]
     return {"type": "bulletList", "content": entries} if entries else None
 
 
@@ -70,10 +70,10 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[Json]]) -> Json | None:
     body = [_row("tableCell", row) for row in rows]
     if not body:
         return None
-    header = _row("tableHeader", (text(each) for each in titles))
+    header = _row("tableHeader", (text(title) for title in titles))
     return {"type": "table", "content": [header, *body]}
 
 
 def _row(cell: str, nodes: Iterable[Json]) -> Json:
-    cells = [{"type": cell, "content": [paragraph(each)]} for each in nodes]
+    cells = [{"type": cell, "content": [paragraph(node)]} for node in nodes]
     return {"type": "tableRow", "content": cells}

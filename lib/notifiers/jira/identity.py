@@ -68,7 +68,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of search results, and the token of the next page."""
+    """A page of search results, and the token of the next page."""
 
     keys: tuple[str, ...]
     next_token: str | None
@@ -155,7 +155,7 @@ def parsed(answer: str) -> dict[str, Json]:
 
 def mentioned(answer: str, delivery: str) -> bool:
     """
-    Say whether one of the comments in an answer names a delivery, as every comment of ours does.
+    Return whether one of the comments in an answer names a delivery, as every comment of ours does.
 
     Raises `TemporaryDeliveryError` when the answer is no list of comments.
     """

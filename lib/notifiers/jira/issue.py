@@ -21,7 +21,7 @@ _COMMENTS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One issue as it was read, and the calls about it."""
+    """An issue as it was read, and the calls about it."""
 
     http: HttpClient
     api: str
@@ -44,12 +44,12 @@ class Issue:
         return replace(self, answer=answer.text)
 
     def belongs_to(self, owner: identity.Owner) -> bool:
-        """Say whether the issue was created for this stream, by this stage."""
+        """Return whether the issue was created for this stream, by this stage."""
         own = self._owner()
         return own is not None and own.mark == owner.mark
 
     def holds(self, delivery: str) -> bool:
-        """Say whether the issue was created by a delivery, or has a comment that names it."""
+        """Return whether the issue was created by a delivery, or has a comment that names it."""
         own = self._owner()
         return (own is not None and own.delivery == delivery) or self._mentions(delivery)
 
@@ -100,12 +100,12 @@ class Issue:
         url = f"{self.url}?fields=attachment"
         answer = self.http.get(url, headers=self.headers, limit=LONG_ANSWER)
         pages = _pages(answer.text)
-        if file.name in (each["filename"] for each in pages):
+        if file.name in (page["filename"] for page in pages):
             return
         allowed = {**self.headers, "X-Atlassian-Token": "no-check"}
         self.http.upload(f"{self.url}/attachments", file, headers=allowed)
-        for each in pages[: max(len(pages) + 1 - _KEPT, 0)]:
-            number = quote(str(each.get("id")), safe="")
+        for page in pages[: max(len(pages) + 1 - _KEPT, 0)]:
+            number = quote(str(page.get("id")), safe="")
             self.http.delete(f"{self.api}/attachment/{number}", headers=self.headers)
 
     def comment(self, body: Json, note: str | None) -> None:
@@ -118,7 +118,7 @@ class Issue:
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Nothing is in doubt after a question: whatever became of it, nothing was sent."""
+    """Read without a doubt: whatever the answer, nothing was sent."""
     try:
         yield
     except AmbiguousDeliveryError as error:
@@ -133,8 +133,8 @@ def _pages(text: str) -> list[dict[str, Json]]:
         return []
     listed = found if isinstance(found, list) else []
     ours = [
-        each
-        for each in listed
-        if isinstance(each, dict) and str(each.get("filename", "")).startswith(f"{FILE}-")
+        file
+        for file in listed
+        if isinstance(file, dict) and str(file.get("filename", "")).startswith(f"{FILE}-")
     ]
-    return sorted(ours, key=lambda each: str(each.get("created", "")))
+    return sorted(ours, key=lambda file: str(file.get("created", "")))

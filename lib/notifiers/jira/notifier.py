@@ -280,10 +280,10 @@ class JiraNotifier(Notifier):
         if alert.outdated:
             return {}
         quiet = (ChangeKind.RESOLVED, ChangeKind.UNCHANGED)
-        if any(each.kind not in quiet for each in alert.changes):
+        if any(change.kind not in quiet for change in alert.changes):
             return {"if_closed": "reopen" if self._options.get("reopen", True) else "say"}
-        known = alert.problem is None and alert.scan.complete
-        if self._options.get("close", False) and known and not alert.standing:
+        is_whole = alert.problem is None and alert.scan.complete
+        if self._options.get("close", False) and is_whole and not alert.standing:
             return {"if_open": "close"}
         return {}
 
@@ -382,7 +382,7 @@ class JiraNotifier(Notifier):
             return {}
         own = (LABEL, identity.label(self._owner(message)))
         given = (
-            "-".join(str(each).split())[:MAX_LABEL] for each in self._options.get("labels") or ()
+            "-".join(str(label).split())[:MAX_LABEL] for label in self._options.get("labels") or ()
         )
         return {"labels": [*dict.fromkeys((*own, *given))]}
 
@@ -407,7 +407,7 @@ def _credentials(secret: str) -> tuple[str, str]:
 
 
 def _of_the_project(error: PermanentDeliveryError) -> bool:
-    """Say whether Jira refuses every issue: there is no such project, or no such type in it."""
+    """Return whether Jira refuses every issue: there is no such project, or no such type in it."""
     try:
         errors = json.loads(error.answer)["errors"]
     except (ValueError, LookupError, TypeError, RecursionError):

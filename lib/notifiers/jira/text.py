@@ -1,5 +1,5 @@
 """
-What a Jira issue and its comments say: ADF within Jira's limits. Pure.
+The layout of a Jira issue and its comments: ADF within Jira's limits. Pure.
 
 The description says how things stand, a comment what changed.
 """

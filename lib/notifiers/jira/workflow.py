@@ -1,5 +1,5 @@
 """
-What the status of a Jira issue means, and which transition changes it. Pure.
+The status of a Jira issue, and the transition that changes it. Pure.
 
 Workflows are a project's own, so names say little; every status has one of a few categories:
 https://developer.atlassian.com/cloud/jira/platform/rest/v3/api-group-workflow-statuses
@@ -59,15 +59,15 @@ def status(answer: str) -> Status:
     state = _object(fields.get("status"))
     # A project managed by its team has no resolutions, but may have a status of that name.
     names = (_name(fields.get("resolution")), _name(state))
-    word = next((each for each in names if _on_purpose(each)), None)
+    word = next((name for name in names if _on_purpose(name)), None)
     return Status(_category(state) == _DONE, word)
 
 
 def transition(answer: str, *, done: bool) -> str | None:
     """Return the id of the transition to take out of those that are possible now."""
     listed = _parsed(answer).get("transitions")
-    found = [each for each in map(_object, listed if isinstance(listed, list) else ()) if each]
-    ways = [each for each in found if _suits(each, done=done)]
+    found = [way for way in map(_object, listed if isinstance(listed, list) else ()) if way]
+    ways = [way for way in found if _suits(way, done=done)]
     return _id(min(ways, key=_preference)) if ways else None
 
 

@@ -32,9 +32,9 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Memory:
     """
-    What was told of a stream so far: the thread of its messages.
+    The newest alerts of a stream so far: the thread of its messages.
 
     An alert that was held up must not open again, or close, what a newer one has settled.
     """
@@ -56,18 +56,18 @@ class Told:
         return f"{time_to_json(self.evaluated_at)} {time_to_json(self.pushed_at)}"
 
     def then(self, alert: Alert) -> Self:
-        """Return what was told once this alert is."""
+        """Return the memory after an alert."""
         evaluated_at = None if alert.problem else alert.evaluated_at
         return type(self)(
             _newest(self.evaluated_at, evaluated_at), _newest(self.pushed_at, alert.image.pushed_at)
         )
 
     def supersedes(self, alert: Alert) -> bool:
-        """Say whether a newer usable scan was told."""
+        """Return whether a newer usable scan was sent."""
         return _is_before(alert.evaluated_at, self.evaluated_at)
 
     def leaves_the_last_word(self, alert: Alert) -> bool:
-        """Say whether an alert is the newest one, and about the newest image."""
+        """Return whether an alert is the newest one, and about the newest image."""
         return not (alert.outdated or _is_before(alert.image.pushed_at, self.pushed_at))
 
 
@@ -81,21 +81,21 @@ def dedup_key(stage: str, destination: Destination, stream: StreamId, incident: 
     return f"{CLIENT}/{hashlib.sha256(subject).hexdigest()[:32]}/{incident.value}"
 
 
-def actions_of(alert: Alert, told: Told) -> Iterator[tuple[Incident, Action]]:
+def actions_of(alert: Alert, memory: Memory) -> Iterator[tuple[Incident, Action]]:
     """
     Yield what an alert does to which incident; what people see of it comes last.
 
     Findings that are asked for keep theirs open. It is closed by a complete scan of the newest
-    image that has none; closing what is not open does nothing. Platforms without a result are told
+    image that has none; closing what is not open does nothing. Platforms without a result are shown
     with what was found on the others; where that is nothing, as a scan without a result.
     """
-    if told.supersedes(alert):
+    if memory.supersedes(alert):
         return
     if alert.problem is not None:
         yield Incident.SCAN, Action.TRIGGER
         return
-    settles = told.leaves_the_last_word(alert)
-    unscanned = any(each.counts is None for each in alert.parts)
+    settles = memory.leaves_the_last_word(alert)
+    unscanned = any(part.counts is None for part in alert.parts)
     if settles and not unscanned:
         yield Incident.SCAN, Action.RESOLVE
     if alert.standing:
@@ -115,7 +115,7 @@ def _moment(text: str) -> datetime | None:
 
 
 def _newest(*moments: datetime | None) -> datetime | None:
-    return max((each for each in moments if each is not None), default=None)
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _is_before(one: datetime | None, other: datetime | None) -> bool:

@@ -36,7 +36,14 @@ from lib.notifiers.pagerduty.event import (
     links_of,
     summary_of,
 )
-from lib.notifiers.pagerduty.incidents import CLIENT, Action, Incident, Told, actions_of, dedup_key
+from lib.notifiers.pagerduty.incidents import (
+    CLIENT,
+    Action,
+    Incident,
+    Memory,
+    actions_of,
+    dedup_key,
+)
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import one_line, short, truncate
 from lib.urls.arns import repository_arn
@@ -109,7 +116,7 @@ class PagerDutyNotifier(Notifier):
         """
         Return {"events": […], "thread": …}: one event for each incident that the alert is about.
 
-        None when newer ones were told that settle everything it is about. `send` adds the key.
+        None when newer alerts have settled everything it is about. `send` adds the key.
         """
         shown = _alert(alert)
         text = text_of(shown, rows=LINES)
@@ -124,8 +131,8 @@ class PagerDutyNotifier(Notifier):
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`. Of several events the largest counts."""
         events = payload["events"]
-        size = max((len(json.dumps(each)) + _ROUTING_KEY for each in events), default=0)
-        summary = max((len(each["payload"]["summary"]) for each in events), default=0)
+        size = max((len(json.dumps(event)) + _ROUTING_KEY for event in events), default=0)
+        summary = max((len(event["payload"]["summary"]) for event in events), default=0)
         return (
             Usage("bytes", size, MAX_BYTES),
             Usage("characters of the summary", summary, MAX_SUMMARY),
@@ -136,7 +143,7 @@ class PagerDutyNotifier(Notifier):
         key = _routing_key(self._tools.secrets.read(self._options["routing_key"]))
         for event in payload["events"]:
             self._enqueue(self._url, event, key)
-        keys = ["nothing to change", *(each["dedup_key"] for each in payload["events"])]
+        keys = ["nothing to change", *(event["dedup_key"] for event in payload["events"])]
         return Receipt(keys[-1], thread=payload["thread"])
 
     def test(self, test: DestinationTest) -> Iterator[Check]:
@@ -193,13 +200,13 @@ class PagerDutyNotifier(Notifier):
             )
 
     def _payload(self, alert: Alert, text: AlertText, thread: str | None, details: Json) -> Json:
-        told = Told.of(thread)
-        actions = [*actions_of(alert, told)]
+        memory = Memory.of(thread)
+        actions = [*actions_of(alert, memory)]
         events = [
             self._event(alert, text, *action, details if action == actions[-1] else in_short(text))
             for action in actions
         ]
-        return {"events": events, "thread": told.then(alert).thread}
+        return {"events": events, "thread": memory.then(alert).thread}
 
     def _event(
         self, alert: Alert, text: AlertText, incident: Incident, action: Action, details: Json
@@ -228,7 +235,9 @@ def _level(alert: Alert, incident: Incident) -> str:
     """Return by which name the options give an event its severity."""
     if incident is Incident.SCAN:
         return (alert.problem.kind if alert.problem else ChangeKind.NOT_SCANNED).value
-    return max((each.finding.severity for each in alert.standing), default=Severity.UNKNOWN).name
+    return max(
+        (change.finding.severity for change in alert.standing), default=Severity.UNKNOWN
+    ).name
 
 
 def _routing_key(secret: str) -> str:
@@ -243,7 +252,7 @@ def _routing_key(secret: str) -> str:
 
 
 def _about_the_key(error: PermanentDeliveryError) -> bool:
-    """Say whether every event is refused: "Invalid routing key", in one spelling or another."""
+    """Return whether every event is refused: "Invalid routing key", in one spelling or another."""
     try:
         errors = json.loads(error.answer)["errors"]
     except (ValueError, LookupError, TypeError, RecursionError):
@@ -253,10 +262,10 @@ def _about_the_key(error: PermanentDeliveryError) -> bool:
 
 def _accepted(answer: HttpAnswer) -> bool:
     try:
-        said = json.loads(answer.text)
+        document = json.loads(answer.text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(said, dict) and said.get("status") == "success"
+    return isinstance(document, dict) and document.get("status") == "success"
 
 
 # --- what an event says -----------------------------------------------------------------------

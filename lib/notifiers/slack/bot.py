@@ -43,8 +43,8 @@ from lib.text import one_line, truncate
 
 EVENT_TYPE: Final = "ecr_scan_alert"
 _SITE: Final = "https://slack.com"
-# chat.update reads names and links out of a text unless it is told not to; chat.postMessage does
-# not. https://docs.slack.dev/reference/methods/chat.update
+# chat.update reads names and links out of a text unless a request forbids that; chat.postMessage
+# does not. https://docs.slack.dev/reference/methods/chat.update
 _LITERAL: Final[Mapping[str, Json]] = MappingProxyType({"parse": "none", "link_names": False})
 _MAX_NAME: Final = 400
 _TIMESTAMP: Final = re.compile(r"\d+\.\d+", re.ASCII)
@@ -190,7 +190,7 @@ class SlackBotNotifier(Notifier):
 
     def test(self, test: DestinationTest) -> Iterator[Check]:
         """
-        See `Testable.test`. The message stays: whoever asked for it wants to see it.
+        See `Testable.test`. The message stays, to be seen by the person who asked.
 
         It carries no metadata of a delivery and begins no thread of a stream.
         """
@@ -204,12 +204,12 @@ class SlackBotNotifier(Notifier):
         yield ok("token", one_line(f"bot {who.get('user')} of workspace {who.get('team')}"))
         yield self._readable(headers)
         if test.send:
-            told = slack_message.test(testing.sentence(self._tools.destination, test))
-            message = {"channel": self._channel, **told, **_LITERAL}
+            shown = slack_message.test(testing.sentence(self._tools.destination, test))
+            message = {"channel": self._channel, **shown, **_LITERAL}
             yield testing.attempt(testing.MESSAGE, lambda: self._sent(message, headers), _REMEDIES)
 
     def _readable(self, headers: Mapping[str, str]) -> Check:
-        """Say whether `verify` will be able to look for a message whose answer was lost."""
+        """Return whether `verify` will be able to look for a message whose answer was lost."""
         query = urlencode({"channel": self._channel, "limit": "1"})
         url = f"{self._site}/api/conversations.history?{query}"
         try:
@@ -321,4 +321,4 @@ def _object(value: Json) -> Mapping[str, Json]:
 
 
 def _objects(value: Json) -> list[Mapping[str, Json]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

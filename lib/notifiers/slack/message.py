@@ -1,5 +1,5 @@
 """
-What a Slack message says, in Block Kit: readable in ten seconds, within Slack's limits. Pure.
+The layout of a Slack message, in Block Kit: readable in ten seconds, within Slack's limits. Pure.
 
     alert_message   one alert: what happened, and what to do
     root_message    what is open now: what the first message of a thread is edited to

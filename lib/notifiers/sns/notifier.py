@@ -34,7 +34,7 @@ MAX_BYTES: Final = 262_144
 MAX_SUBJECT: Final = 99
 
 _Render = Callable[[Alert, int], tuple[str, bool]]
-"""A body of at most so many bytes, and whether something told is missing in it."""
+"""A body of at most so many bytes, and whether findings are missing in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class Format:
 
 
 def _document(alert: Alert, room: int) -> tuple[str, bool]:
-    told, truncated = document.render(alert, room)
-    return document.dump(told), truncated
+    body, truncated = document.render(alert, room)
+    return document.dump(body), truncated
 
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
@@ -176,15 +176,15 @@ def _place(alert: Message) -> Json:
 def _subject(alert: Alert) -> str:
     """Return "[CRITICAL] payments/api:1.4.2: 2 new CRITICAL ..." in ASCII without controls."""
     name = ascii_only(short(alert.image.name, MAX_SUBJECT // 2))
-    tag, told = _told(alert)
-    return f"[{tag}] {name}: {ascii_only(told)}"
+    tag, sentence = _headline(alert)
+    return f"[{tag}] {name}: {ascii_only(sentence)}"
 
 
 def _cut(subject: str) -> str:
     return subject if len(subject) <= MAX_SUBJECT else f"{subject[: MAX_SUBJECT - 3].rstrip()}..."
 
 
-def _told(alert: Alert) -> tuple[str, str]:
+def _headline(alert: Alert) -> tuple[str, str]:
     if alert.problem is not None:
         return alert.problem.kind.value.replace("_", " "), alert.problem.reason
     if alert.worst is not None:
@@ -193,7 +193,7 @@ def _told(alert: Alert) -> tuple[str, str]:
 
 
 def _severity(alert: Alert) -> str:
-    """Return the worst severity told, and UNKNOWN where nothing is known."""
+    """Return the worst severity listed, and UNKNOWN where nothing is known."""
     if alert.problem is not None:
         return "UNKNOWN"
     return alert.worst.name if alert.worst is not None else "NONE"
@@ -205,7 +205,7 @@ def _attributes(alert: Alert, *, truncated: bool) -> Json:
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
     """
-    kinds = dict.fromkeys(each.kind.value for each in alert.changes)
+    kinds = dict.fromkeys(change.kind.value for change in alert.changes)
     if alert.problem is not None:
         kinds = {alert.problem.kind.value: None}
     attributes = {
@@ -222,7 +222,7 @@ def _attributes(alert: Alert, *, truncated: bool) -> Json:
 
 
 def _digest_attributes(digest: Digest) -> Json:
-    worst = next((each.name for each in digest.counts), "NONE")
+    worst = next((severity.name for severity in digest.counts), "NONE")
     attributes = {
         "severity": _string(worst),
         "kind": _array(("DIGEST",)),
@@ -238,7 +238,7 @@ def _string(value: str) -> Json:
 
 
 def _array(values: Iterable[str]) -> Json:
-    texts = [truncate(one_line(each), _ATTRIBUTE) for each in values][:_ROUTES]
+    texts = [truncate(one_line(value), _ATTRIBUTE) for value in values][:_ROUTES]
     return {"DataType": "String.Array", "StringValue": json.dumps(texts)}
 
 
@@ -247,7 +247,7 @@ def _size(payload: Json) -> int:
     size = len(payload["Message"].encode("utf-8", "replace"))
     for name, value in payload["MessageAttributes"].items():
         parts = (name, value["DataType"], value["StringValue"])
-        size += sum(len(each.encode("utf-8", "replace")) for each in parts)
+        size += sum(len(text.encode("utf-8", "replace")) for text in parts)
     return size
 
 

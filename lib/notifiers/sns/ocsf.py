@@ -1,7 +1,7 @@
 """
 The events: OCSF 1.8.0 Vulnerability Finding, one JSON object a line, for security lakes and SIEMs.
 
-The first one is about the scan and counts what follows; then one for each finding that is told.
+The first one is about the scan and counts what follows; then one for each finding that is listed.
 """
 
 import json
@@ -46,10 +46,10 @@ def _dump(event: Json) -> str:
 
 
 def _first(alert: Alert, text: AlertText, taken: int) -> Json:
-    hidden = alert.changes[taken:]
+    omitted = alert.changes[taken:]
     if alert.problem is not None:
         return _marked(alert, not_scanned(alert.image, alert.scan))
-    texts = (text.verdict, text.totals, more_findings(by_severity(hidden)))
+    texts = (text.verdict, text.totals, more_findings(by_severity(omitted)))
     sentences = (truncate(sentence, _FIELD).rstrip(".") for sentence in texts if sentence)
     worst = Severity.UNKNOWN if alert.worst is None else alert.worst
     return _marked(alert, summary(alert.image, alert.scan, worst, f"{'. '.join(sentences)}."))

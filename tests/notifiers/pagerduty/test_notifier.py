@@ -20,7 +20,7 @@ from lib.errors import (
 )
 from lib.models import Alert, Destination, HttpAnswer, Receipt, Report, Severity, StreamId
 from lib.notifiers.pagerduty.event import MAX_SUMMARY
-from lib.notifiers.pagerduty.incidents import Incident, Told, dedup_key
+from lib.notifiers.pagerduty.incidents import Incident, Memory, dedup_key
 from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.ports.notifiers import HttpClient
 from tests.support import golden
@@ -69,7 +69,7 @@ def done(alert: Alert, thread: str | None = None) -> list[str]:
 
 
 def thread(evaluated_at: datetime | None = None, pushed_at: datetime | None = None) -> str:
-    return Told(evaluated_at, pushed_at).thread
+    return Memory(evaluated_at, pushed_at).thread
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -257,7 +257,7 @@ class TestOrder:
     )
     def test_the_thread_of_another_receiver_says_nothing(self, foreign: str) -> None:
         """The destination was another one once."""
-        assert Told.of(foreign) == Told.of(None) == Told()
+        assert Memory.of(foreign) == Memory.of(None) == Memory()
         assert done(told(evaluated(OPEN)), foreign) == ["resolve scan", "trigger findings"]
 
     def test_a_receipt_remembers_what_was_told(self) -> None:
@@ -269,8 +269,8 @@ class TestOrder:
         second = pagerduty().render(told(evaluated(OPEN)), thread=first)["thread"]
         third = pagerduty().render(older, thread=second)["thread"]
 
-        assert Told.of(first) == Told(None, FIRST)
-        assert Told.of(second) == Told.of(third) == Told(NOW, NEXT)
+        assert Memory.of(first) == Memory(None, FIRST)
+        assert Memory.of(second) == Memory.of(third) == Memory(NOW, NEXT)
 
 
 class TestWhatItSays:
