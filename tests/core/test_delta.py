@@ -75,8 +75,14 @@ def test_a_view_that_shows_what_it_should_has_an_empty_delta() -> None:
 
 
 def test_items_are_sorted_by_kind_and_worst_first() -> None:
-    """New ones before ended ones; within a kind the worst."""
-    rows = (a_finding("CVE-3"), a_finding("CVE-2", severity="CRITICAL"), a_finding("CVE-1"))
+    """New ones before ended ones; within a kind by severity, exploit, fix and id."""
+    rows = (
+        a_finding("CVE-3"),
+        a_finding("CVE-2", severity="CRITICAL"),
+        a_finding("CVE-1"),
+        a_finding("CVE-4", fixed_version="2"),
+        a_finding("CVE-5", exploit_available="YES"),
+    )
     lifecycles = {row.vulnerability_id: a_lifecycle(2) for row in rows}
     state = a_state(
         a_watched(*rows, image=an_image(2)), version=2, lifecycles=lifecycles,
@@ -87,7 +93,7 @@ def test_items_are_sorted_by_kind_and_worst_first() -> None:
 
     order = [(change.kind, change.item.id) for change in found.items]
     assert order == [
-        (Kind.NEW, "CVE-2"), (Kind.NEW, "CVE-1"), (Kind.NEW, "CVE-3"),
+        *((Kind.NEW, f"CVE-{number}") for number in (2, 5, 4, 1, 3)),
         (Kind.NO_LONGER_REPORTED, ID),
     ]  # fmt: skip
 
@@ -137,6 +143,20 @@ def test_a_view_keeps_the_worst_that_was_reported() -> None:
 
     assert found.is_empty
     assert found.after[ID] == replace(reported)
+
+
+def test_what_got_worse_is_reported_as_that() -> None:
+    """Each for itself: a severity that fell stays, an exploit that came is added."""
+    row = a_finding(exploit_available="YES", fixed_version="2")
+    lifecycle = a_lifecycle(1, exploit_known=a_stamp(2), fix_available=a_stamp(2))
+    state = a_state(a_watched(row), version=2, lifecycles={ID: lifecycle})
+    view = a_view(a_reported(severity=Severity.CRITICAL), agreed=an_agreement())
+
+    found = difference(view, state)
+
+    item = found.after[ID]
+    assert kinds(found) == {ID: Kind.EXPLOIT_KNOWN}
+    assert (item.severity, item.exploitable, item.fixable) == (Severity.CRITICAL, True, True)
 
 
 def test_a_severity_that_goes_up_and_down_is_raised_once() -> None:
@@ -218,6 +238,20 @@ def test_one_item_that_became_two_stays_one_of_them() -> None:
     found = difference(a_view(*reported, agreed=an_agreement()), state)
 
     assert kinds(found) == {"GHSA-a": Kind.NEW}
+
+
+def test_an_item_is_not_taken_for_one_that_stays() -> None:
+    """Two reported items had the advisory's name: the one that left goes on as the advisory."""
+    rows = (a_finding("CVE-1"), a_finding("GHSA-a"))
+    view = a_view(
+        a_reported("CVE-1", names=("CVE-1", "GHSA-a")),
+        a_reported("SNYK-x", names=("SNYK-x", "GHSA-a")),
+        agreed=an_agreement(),
+    )
+
+    found = difference(view, a_state(a_watched(*rows), version=2))
+
+    assert (found.is_empty, set(found.after)) == (True, {"CVE-1", "GHSA-a"})
 
 
 def test_a_reported_item_is_the_same_as_one_desired_item_only() -> None:
@@ -319,6 +353,15 @@ def test_a_condition_is_never_taken_for_a_vulnerability() -> None:
     view = a_view(a_reported("CVE-1", names=("CVE-1", f"FAILED {AMD}")), agreed=an_agreement())
 
     assert set(kinds(difference(view, state))) == {"CVE-1", f"FAILED {AMD}"}
+
+
+def test_a_vulnerability_is_never_taken_for_a_condition() -> None:
+    """Nor the other way round."""
+    key = f"FAILED {AMD}"
+    state = a_state(a_watched(a_finding("CVE-1", aliases=(key,))), version=2)
+    view = a_view(a_reported_condition(), agreed=an_agreement())
+
+    assert set(kinds(difference(view, state))) == {"CVE-1", key}
 
 
 # --- a route that came later ------------------------------------------------------------------

@@ -62,6 +62,12 @@ def test_what_can_be_edited_is_kept_current(
     assert profile_of(type_, options).keeps_current is expected
 
 
+def test_an_option_counts_for_its_own_type() -> None:
+    """A webhook has no bot's token, and Slack no format."""
+    assert not profile_of("sns", {"token": {}}).keeps_current
+    assert not profile_of("slack", {"webhook": {}, "format": "json"}).is_program
+
+
 def an_item(*routes: str) -> ReportedItem:
     return a_reported(severity=Severity.HIGH, routes=routes)
 
