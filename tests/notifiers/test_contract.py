@@ -29,6 +29,7 @@ from lib.errors import (
 )
 from lib.flows.destination_test import run
 from lib.http_client import RequestsClient
+from lib.messages import facts
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
@@ -108,6 +109,21 @@ def test_every_alert_is_rendered_within_limits(mode: str, options: Any, story: s
 
             assert payload == render(STORIES[story], thread=thread)
             assert fits(made, payload)
+
+
+@each_format
+def test_the_text_is_built_once_for_a_message(
+    mode: str, options: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many parts of a payload show it: reading 10,000 findings twice costs time."""
+    built: list[Alert] = []
+    footer = facts.footer
+    monkeypatch.setattr(facts, "footer", lambda alert: built.append(alert) or footer(alert))
+    made = notifier(mode, tools(), **options)
+
+    made.render(STORIES["new-and-resolved"], thread=THREADS.get(mode))
+
+    assert len(built) == 1
 
 
 @each_format
