@@ -8,6 +8,7 @@ from lib.config.model import LOOPBACK, Config
 from lib.config.problems import ConfigPath, Problem
 from lib.config.schema import read_schema
 from lib.core.routing import Match, Route
+from lib.core.streams import unknown_references
 from lib.core.suppressions import Suppression, covered
 from lib.models import Destination, Json
 from lib.urls.addresses import AddressError, read_address
@@ -69,6 +70,10 @@ def doubts(config: Config, today: date) -> Iterator[Problem]:
             message = "no route leads to it, so its digest is empty"
             yield Problem(("digest", "notify", place), message, "warning")
     yield from _stale(config.suppressions, today)
+    for rule in unknown_references(config.streams):
+        path = ("streams", config.streams.index(rule), "compare_with")
+        message = "no other stream has this pattern: it is compared with the rest of the repository"
+        yield Problem(path, message, "warning")
 
 
 def _unreachable(routes: Sequence[Route]) -> Iterator[Problem]:

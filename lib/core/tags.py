@@ -142,14 +142,18 @@ def is_doubtful(tags: Iterable[TagRow], tag: str) -> bool:
     return tag != UNTAGGED and len(times) > 1 and times[-1] == times[-2]
 
 
-def kept(tags: Iterable[TagRow], *, limit: int, needed: Iterable[str] = ()) -> tuple[TagRow, ...]:
-    """Return the newest rows, oldest first, and with them those of the images that are `needed`."""
+def kept(tags: Sequence[TagRow], *, limit: int, needed: Iterable[str] = ()) -> tuple[TagRow, ...]:
+    """
+    Return the newest rows, oldest first, and with them those of the images that are `needed`.
+
+    Up to the limit the rows stay as they are.
+    """
+    older = len(tags) - limit
+    if older <= 0:
+        return tuple(tags)
     digests = set(needed)
-    ordered = sorted(tags, key=_age)
-    older = len(ordered) - limit
-    return tuple(
-        [row for place, row in enumerate(ordered) if place >= older or row.digest in digests]
-    )
+    ordered = enumerate(sorted(tags, key=_age))
+    return tuple([row for place, row in ordered if place >= older or row.digest in digests])
 
 
 def _row(tags: Iterable[TagRow], tag: str, digest: str) -> TagRow | None:

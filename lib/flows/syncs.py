@@ -28,7 +28,7 @@ from lib.core.sync import (
     sync_view,
     wakes,
 )
-from lib.core.tags import added, confirmed, joined
+from lib.core.tags import added, confirmed, joined, kept
 from lib.core.watching import watch
 from lib.errors import ConflictError
 from lib.models import Finding, Image, Report, StreamId
@@ -45,6 +45,8 @@ from lib.ports.streams import (
 )
 
 _TRIES: Final = 8
+TAGS_KEPT: Final = 100
+"""The rows of tags that a stream keeps: the newest, and those of its watched images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +174,10 @@ class StreamSync:
         key, version = row.state_key, row.state_version
         if state is not before:
             key, version = self._objects.put_state(state), state.version
+        images = (*filter(None, (watching.current,)), *watching.running)
         return replace(
             row,
+            tags=kept(row.tags, limit=TAGS_KEPT, needed=[image.digest for image in images]),
             current=watching.current,
             state_key=key,
             state_version=version,

@@ -985,6 +985,14 @@ class TestWarnings:
 
         assert problems(document) == []
 
+    def test_a_comparison_with_no_other_stream_is_a_warning(self) -> None:
+        """A typing error would compare pull requests with the rest of the repository."""
+        streams = ["main-*", {"tag": "pr-*", "compare_with": "mian-*"}]
+
+        (problem,) = problems({**DOCUMENT, "streams": streams})
+
+        assert problem.startswith("warning: streams[1].compare_with: no other stream has this")
+
     def test_the_last_route_may_be_out_of_reach(self) -> None:
         """Two routes that catch all: the second one is never asked."""
         document = changed("routes.0", {"name": "a", "notify": list(DOCUMENT["destinations"])})

@@ -183,7 +183,9 @@ class TestWorse:
         stream = Stream(a_watched(X))
         worse, better = (replace(X, severity=Severity[name]) for name in ("CRITICAL", "MEDIUM"))
 
-        assert stream.only(a_watched(worse)).raised == a_stamp(2)
+        lifecycle = stream.only(a_watched(worse))
+        assert lifecycle.raised == a_stamp(2)
+        assert (lifecycle.exploit_known, lifecycle.fix_available) == (None, None)
         assert stream.only(a_watched(better)).raised == a_stamp(2)
         assert stream.only(a_watched(X)).raised == a_stamp(4)
 
@@ -375,6 +377,7 @@ class TestDepartures:
 
         assert stream.left(a_watched(image=SECOND)).parts == (AMD,)
         assert stream.left().parts == (AMD,)
+        assert Stream(a_watched(X, part="")).left().parts == ("",)
 
     def test_what_has_no_lifecycle_is_not_missed(self) -> None:
         """A state that was written by an earlier version of the rules about names."""

@@ -1,0 +1,71 @@
+"""A sync of one stream."""
+
+from datetime import timedelta
+
+from cli.simulation.memory import MemoryStreams
+from lib.core.sync import SyncRules
+from lib.core.verdicts import RuleSet
+from lib.flows.syncs import TAGS_KEPT, StreamSync
+from lib.models.streams import ImageRow, TagFact, Use
+from lib.ports.streams import ImageRecord
+from tests.support.builders import NOW, a_digest, an_image
+from tests.support.streams import STREAM
+
+LONG_AGO = NOW - timedelta(days=9)
+
+
+def a_sync(store: MemoryStreams) -> StreamSync:
+    rules = SyncRules(RuleSet(()), (), {}, LONG_AGO)
+    return StreamSync(
+        streams=store, images=store, objects=store, rules=lambda: rules, now=lambda: NOW
+    )
+
+
+def a_store(*rows: ImageRow) -> MemoryStreams:
+    """Return a store that holds these images."""
+    store = MemoryStreams()
+    for row in rows:
+        store.put(ImageRecord(row), streams=[STREAM])
+    return store
+
+
+def test_a_stream_keeps_its_newest_tags_and_those_of_what_runs() -> None:
+    """However many releases there are."""
+    uses = {"ecs": Use(NOW)}
+    store = a_store(ImageRow(an_image(1), LONG_AGO, uses=uses), ImageRow(an_image(200), LONG_AGO))
+    sync = a_sync(store)
+    for number in range(1, 201):
+        at = LONG_AGO + timedelta(minutes=number)
+        sync.add_tags([TagFact(STREAM, f"1.{number}", a_digest(number), at)])
+
+    outcome = sync.sync(STREAM, "push")
+
+    tags = store.read(STREAM).row.tags
+    assert len(tags) == TAGS_KEPT + 1
+    assert [tags[0].tag, tags[1].tag, tags[-1].tag] == ["1.1", "1.101", "1.200"]
+    assert [image.digest for image in outcome.watch.running] == [a_digest(1)]
+
+
+def test_a_tag_that_ecr_does_not_name_any_more_is_gone() -> None:
+    """In each stream of the image; others are not looked at."""
+    store = a_store(ImageRow(an_image(1), LONG_AGO, LONG_AGO))
+    sync = a_sync(store)
+    sync.add_tags([TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO)])
+    assert sync.sync(STREAM, "push").watch.current is not None
+
+    sync.confirm_tags(an_image(1, tags=()), NOW)
+
+    assert sync.sync(STREAM, "daily").watch.current is None
+
+
+def test_an_image_is_compared_with_what_is_current_in_its_streams() -> None:
+    """Never with itself, and with nothing before the first state."""
+    store = a_store(ImageRow(an_image(1), LONG_AGO, LONG_AGO), ImageRow(an_image(2), LONG_AGO))
+    sync = a_sync(store)
+    assert list(sync.findings_before(an_image(2))) == []
+
+    sync.add_tags([TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO)])
+    sync.sync(STREAM, "push")
+
+    assert list(sync.findings_before(an_image(2))) == [()]
+    assert list(sync.findings_before(an_image(1))) == []
