@@ -87,11 +87,12 @@ def test_a_chain_of_advisories_between_two_cve_ids_is_cut() -> None:
     assert names(named) == [("CVE-1", "GHSA-A"), ("CVE-2", "GHSA-B"), ("SNYK-X",)]
 
 
-def test_ids_without_a_cve_are_one_by_a_chain() -> None:
-    """Nothing stands between them."""
+def test_ids_are_one_by_a_chain() -> None:
+    """With the one CVE that is next to any of them."""
     named = {"GHSA-A": {"SNYK-X"}, "SNYK-X": {"USN-1"}, "USN-1": set[str]()}
 
     assert names(named) == [("GHSA-A", "SNYK-X", "USN-1")]
+    assert names(named | {"CVE-1": {"GHSA-A"}}) == [("CVE-1", "GHSA-A", "SNYK-X", "USN-1")]
 
 
 def test_who_names_each_other_stays_together_whatever_one_of_them_names_beside() -> None:
