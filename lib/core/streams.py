@@ -87,13 +87,20 @@ def stream_rules(
 
 
 def stream_of_tag(image: Image, tag: str, rules: Sequence[StreamRule]) -> Stream:
-    """Return the stream that a tag of an image's repository belongs to: the first that matches."""
-    for rule, name in _named(image, rules):
+    """
+    Return the stream that a tag of an image's repository belongs to: the first that matches.
+
+    A tag that another rule's stream is named by is no stream of its own.
+    """
+    named = list(_named(image, rules))
+    taken = {name for rule, name in named if rule.compare_with is None}
+    for rule, name in named:
         if not _matches(tag, rule.tags):
             continue
         if rule.compare_with is None:
             return _stream(image, name)
-        return replace(_stream(image, tag), compare_with=reference(image, rule, rules))
+        if tag not in taken:
+            return replace(_stream(image, tag), compare_with=reference(image, rule, rules))
     return _stream(image, None)
 
 

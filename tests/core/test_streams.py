@@ -202,6 +202,20 @@ class TestStreamsOf:
         assert settings_stream(repository) == a_stream("settings")
         assert settings_stream(tag) == a_stream("settings|latest")
 
+    def test_a_tag_that_names_the_stream_of_another_rule_is_no_stream_of_its_own(self) -> None:
+        """Else two streams would have one id."""
+        rules = (StreamRule(("*",), compare_with="main"), StreamRule(("main", "v*")))
+        image = an_image(tags=("v1", "main", "pr-1"))
+
+        streams = streams_of(image, rules)
+
+        assert {stream.id: seen.tags for stream, seen in streams.items()} == {
+            a_stream("v1").id: ("v1",),
+            a_stream("main").id: ("main",),
+            a_stream("pr-1").id: ("pr-1",),
+        }
+        assert streams[a_stream("main")].tags == ("main",)
+
     @given(RULES, st.lists(TAGS, unique=True, min_size=1).map(tuple))
     def test_every_tag_is_in_exactly_one_stream(
         self, rules: list[StreamRule], tags: tuple[str, ...]
