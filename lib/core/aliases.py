@@ -55,9 +55,7 @@ def _namers(aliases: Mapping[str, set[str]]) -> Mapping[str, list[str]]:
 
 def _groups(aliases: Mapping[str, set[str]], namers: Mapping[str, list[str]]) -> _Groups:
     edges = [(name, namer) for name in namers if name in aliases for namer in namers[name]]
-    mutual = [
-        (name, namer) for name, namer in edges if name in aliases[namer] and namer in aliases[name]
-    ]
+    mutual = [(name, namer) for name, namer in edges if namer in aliases[name]]
     cves = _Union()
     for name, namer in mutual:
         if is_cve(name) and is_cve(namer):

@@ -107,6 +107,15 @@ def test_a_vulnerability_is_shown_by_a_cve_that_has_no_rows() -> None:
     assert names({"GHSA-A": {"CVE-2", "SNYK-X"}}) == [("CVE-2", "GHSA-A", "SNYK-X")]
 
 
+def test_names_have_an_order() -> None:
+    """The CVE, the ids of rows, and then the others, each sorted."""
+    others = {f"SNYK-{number}" for number in range(9)}
+
+    assert names({"USN-1": {"GHSA-A", "CVE-2", *others}, "GHSA-A": set()}) == [
+        ("CVE-2", "GHSA-A", "USN-1", *sorted(others))
+    ]
+
+
 def test_a_long_chain_is_no_problem() -> None:
     """The effort grows with the number of ids, and nothing is called within itself."""
     chain = {f"GHSA-{number:05}": {f"GHSA-{number + 1:05}"} for number in range(20_000)}
