@@ -334,6 +334,7 @@ class TestEvidence:
         stream = Stream()
         stream.sync(a_watch(SECOND), failed(SECOND))
 
+        stream.sync(a_watch(SECOND, FIRST), failed(SECOND), listed(X))
         state = stream.sync(a_watch(SECOND, FIRST), failed(SECOND), listed(X))
 
         assert only_part(state).evidence == ()
@@ -412,6 +413,16 @@ class TestParts:
 
         assert [part.part for part in state.images[0].parts] == [AMD]
         assert state.departures["CVE-2026-0002"].parts == (ARM,)
+
+    def test_a_part_takes_nothing_over_from_another_platform(self) -> None:
+        """1.0 was built for one platform, 1.1 is for two; and the other way round."""
+        stream = Stream()
+        stream.sync(a_watch(), listed(X))
+        scans = an_index(2, amd64=a_report(Y), arm64=an_unusable_report())
+        assert stream.sync(a_watch(SECOND), scans).images[0].parts[1].evidence == ()
+
+        nameless = replace(THIRD, platform=None)
+        assert only_part(stream.sync(a_watch(nameless), failed(nameless))).evidence == ()
 
     def test_a_late_part_is_taken_as_it_comes(self) -> None:
         """The second platform of an index is scanned later."""
@@ -502,8 +513,9 @@ class TestComparison:
             [failed()],
             [],
             [an_index(1, amd64=a_report(X), arm64=an_unusable_report("PENDING"))],
+            [an_index(1, amd64=a_report(X), arm64=a_report(X, complete=False))],
         ],
-        ids=["incomplete", "failed", "none", "a part is late"],
+        ids=["incomplete", "failed", "none", "a part is late", "a part is incomplete"],
     )
     def test_until_then_it_follows_the_reference(self, records: list[ScanRecord]) -> None:
         """The pull request is not scanned yet."""
@@ -549,8 +561,9 @@ class TestNamesOf:
         """Not what is closed, and not what only another image has."""
         advisory = replace(X, vulnerability_id="GHSA-1", aliases=("CVE-2026-0001",))
         closed = replace(Y, source_status="CLOSED")
+        elsewhere = replace(advisory, package=Z.package, source_status="CLOSED")
         state = Stream().sync(
-            a_watch(SECOND, FIRST), listed(Z), listed(advisory, closed, image=SECOND)
+            a_watch(SECOND, FIRST), listed(Z), listed(advisory, elsewhere, closed, image=SECOND)
         )
 
         assert names_of(state) == {"GHSA-1", "CVE-2026-0001"}

@@ -115,6 +115,10 @@ class TestDeleted:
 
         assert digest_of(deleted(rows, "latest", "B", at(2))) is None
 
+    def test_a_deletion_in_the_second_of_the_push_came_after_it(self) -> None:
+        """Nothing can be deleted that is not there."""
+        assert digest_of(deleted(pushed((), "latest", "A", at(0)), "latest", "A", at(0))) is None
+
     def test_a_push_after_the_deletion_counts(self) -> None:
         """Of the same tag for the same image."""
         rows = deleted(pushed((), "latest", "A", at(0)), "latest", "A", at(1))
