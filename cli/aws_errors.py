@@ -92,12 +92,12 @@ _ACTIONS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """The IAM action of an operation, where they differ."""
 _PREFIXES: Final[Mapping[str, str]] = MappingProxyType({"monitoring": "cloudwatch"})
-"""What IAM calls a service that signs its calls with another name."""
+"""The IAM names of services that sign their calls with another name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who runs a command, as far as advice depends on it."""
+    """The caller of a command, as far as advice depends on it."""
 
     profile: str | None = None
     region: str | None = None

@@ -1,4 +1,4 @@
-"""Deliveries as an operator sees them: chosen, named by tag, in a line or in full. Pure."""
+"""Deliveries for an operator: selected, named by tag, in a line or in full. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SHORT_ID: Final = 12
 """Characters of an id on a terminal; `show` and `redrive` take as few as are unambiguous."""
 _DIGEST: Final = len("sha256:") + 12
 _GRACE: Final = timedelta(hours=1)
-"""How much later than it should an open row may be tried, or given up."""
+"""The time by which an open row may be overdue before it is reported as such."""
 MEANINGS: Final[Mapping[DeliveryState, str]] = MappingProxyType(
     {
         DeliveryState.PENDING: "not tried yet",
@@ -33,18 +33,18 @@ MEANINGS: Final[Mapping[DeliveryState, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which deliveries are listed."""
+    """The selection of deliveries."""
 
     destinations: tuple[Destination, ...] | None = None
     image: str | None = None
     since: datetime | None = None
-    """None: the last day, and whatever is open or dead."""
+    """None: the last day, and all open or dead deliveries."""
     limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a query found, newest first, and how much of it is not shown."""
+    """The result of a query, newest first, and the numbers of deliveries that are not shown."""
 
     rows: tuple[Delivery, ...]
     older: int
@@ -52,7 +52,7 @@ class Listing:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What the table leaves out, and the options that show it."""
+        """The numbers of deliveries that are not shown, with the options that show them."""
         older = f"{counted(self.older, 'older delivery', 'older deliveries')} not shown"
         more = f"{counted(self.more, 'more delivery', 'more deliveries')} not shown"
         return (
@@ -64,7 +64,7 @@ class Listing:
 def select(
     rows: Iterable[Delivery], query: Query, names: Mapping[str, str], now: datetime
 ) -> Listing:
-    """Choose and sort. `names` holds the name of each image by its key."""
+    """Filter and sort. `names` holds the name of each image by its key."""
     matching = sorted(
         (row for row in rows if _matches(row, query, names)),
         key=lambda row: (row.created_at, row.id),

@@ -1,4 +1,4 @@
-"""One scan result without history: how `route`, `preview` and `scan` see it."""
+"""Evaluations of one scan without history, for `route`, `preview` and `scan`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,15 +15,15 @@ from lib.models import AnyReport, Delivery, Evaluation, UnusableReport
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """An evaluation and who hears of it."""
+class RoutedEvaluation:
+    """An evaluation and the decisions of the routes about it."""
 
     evaluation: Evaluation
     decisions: Decisions
 
 
-def judge(report: AnyReport, config: Config) -> Judged:
-    """Evaluate as a first scan and decide."""
+def judge(report: AnyReport, config: Config) -> RoutedEvaluation:
+    """Evaluate a report as a first scan, and route it."""
     now = datetime.now(UTC)
     provenance = completed(report.provenance or NOT_ASKED, report.image, config.sources)
     evaluation = evaluate(
@@ -33,11 +33,11 @@ def judge(report: AnyReport, config: Config) -> Judged:
         now=now,
         rules=rules_of(config),
     )
-    return Judged(evaluation, decide(evaluation, config.routes))
+    return RoutedEvaluation(evaluation, decide(evaluation, config.routes))
 
 
-def judge_all(reports: Sequence[AnyReport], config: Config) -> list[Judged]:
-    """Judge each report. Raises an error for an event that only announces findings."""
+def judge_all(reports: Sequence[AnyReport], config: Config) -> list[RoutedEvaluation]:
+    """Evaluate each report. Raises an error for an event that only announces findings."""
     judged = []
     with working("evaluating", total=len(reports)) as advance:
         for report in reports:
@@ -60,5 +60,5 @@ def require_findings(report: AnyReport) -> AnyReport:
 
 
 def delivery_of(decision: Decision, evaluation: Evaluation) -> Delivery:
-    """Return a delivery as the pipeline would write it, without a ledger behind it."""
+    """Return the delivery that the pipeline would write, without a row in the ledger."""
     return new_delivery(decision, evaluation, "local", evaluation.evaluated_at)

@@ -1,4 +1,4 @@
-"""What `scan --send` sends: an event to the queue of a stage, or messages marked TEST by hand."""
+"""The sending of `scan --send`: an event to the queue of a stage, or messages marked TEST."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.aws_errors import Caller
 from cli.deployment import Deployment
-from cli.evaluating import Judged, delivery_of
+from cli.evaluating import RoutedEvaluation, delivery_of
 from cli.failures import sentences
 from cli.terminal import complain, say, working
 from lib.bootstrap.app import App
@@ -25,7 +25,7 @@ from lib.models.diagnostics import Check, check_to_json, has_failed
 from lib.ports.notifiers import DestinationTest
 
 MARK: Final = "TEST sent by hand, not an alert"
-"""What stands before the verdict of an alert that is sent by hand."""
+"""The text before the verdict of an alert that is sent by hand."""
 _ORIGIN: Final = "an operator's machine (scan --send)"
 _READ_BY_PEOPLE: Final = ("text", "amazon-q")
 """Formats of SNS that open nothing by themselves."""
@@ -35,15 +35,15 @@ _READ_BY_PEOPLE: Final = ("text", "amazon-q")
 
 
 @dataclass(frozen=True, slots=True)
-class Queued:
-    """What a stage was asked to do with a scan."""
+class QueuedScan:
+    """The answer of a stage to a scan that was queued, or did not have to be."""
 
     stage: str
     queued: bool
     reason: str
 
     def print(self, name: str) -> None:
-        """Print it, with the command that shows the rest."""
+        """Print the answer, with the command that shows the deliveries."""
         listed = f"`ecr-scan-alerts deliveries list --image {name} --stage {self.stage}`"
         if self.queued:
             say(f"queued for stage {self.stage} ({self.reason}); {listed} shows what it sends")
@@ -53,22 +53,22 @@ class Queued:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """Return it for scripts."""
+        """Return the answer for scripts."""
         return asdict(self)
 
 
-def queue_scan(stage: Deployment, name: str, unit: Image | ImageIndex) -> Queued:
+def queue_scan(stage: Deployment, name: str, unit: Image | ImageIndex) -> QueuedScan:
     """
-    Put our own event about the last scan on the queue of a stage, which decides what follows.
+    Put our own event about the last scan on the queue of a stage, which evaluates it.
 
-    Effects: none where the stage has evaluated this scan, or there is none. Raises `DocumentError`
-    for an image that is gone.
+    Nothing is queued if the stage has evaluated this scan, or there is no scan. Raises
+    `DocumentError` for a deleted image.
     """
     match stage.reconciliation().recheck(unit):
         case MissedScan(reason=reason):
-            return Queued(name, queued=True, reason=reason)
+            return QueuedScan(name, queued=True, reason=reason)
         case PendingScan(reason=reason) | UpToDate(reason=reason):
-            return Queued(name, queued=False, reason=reason)
+            return QueuedScan(name, queued=False, reason=reason)
         case None:
             raise DocumentError(f"{image_of(unit).name} does not exist any more")
 
@@ -77,8 +77,8 @@ def queue_scan(stage: Deployment, name: str, unit: Image | ImageIndex) -> Queued
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """How one delivery ended: with a receipt, with checks, or with the reason why not."""
+class SendResult:
+    """The result of a delivery: a receipt, checks, or an error."""
 
     decision: Decision
     receipt: Receipt | None = None
@@ -87,11 +87,11 @@ class Sent:
 
     @property
     def failed(self) -> bool:
-        """Whether the destination did not take it."""
+        """Whether the destination did not accept the delivery."""
         return self.error is not None or has_failed(self.checks)
 
     def to_json(self) -> dict[str, Any]:
-        """Return it for scripts."""
+        """Return the result for scripts."""
         document: dict[str, Any] = {"test": True, "sent": not self.failed}
         if self.receipt is not None:
             document["receipt"] = asdict(self.receipt)
@@ -102,18 +102,18 @@ class Sent:
         return document
 
 
-def pending(judged: Judged) -> list[Decision]:
-    """Return what the routes ask to send."""
+def pending(judged: RoutedEvaluation) -> list[Decision]:
+    """Return the decisions that ask for a delivery."""
     decisions = judged.decisions.deliveries
     return [decision for decision in decisions if decision.state is DeliveryState.PENDING]
 
 
-def send_tests(application: App, judged: Judged) -> list[Sent]:
+def send_tests(application: App, judged: RoutedEvaluation) -> list[SendResult]:
     """
-    Send what the routes ask for, each message marked TEST. All are tried.
+    Send the deliveries of the routes, each message marked TEST. An error does not stop the others.
 
-    Effects: people read the alert itself. Where an alert would open something (an issue, a thread,
-    an incident, whatever a program does with it), the test of the destination goes instead.
+    People read the alert itself. Where an alert would open something (an issue, a thread, an
+    incident, or unknown effects of a program), the test of the destination is sent instead.
     """
     decisions = pending(judged)
     sent = []
@@ -124,20 +124,20 @@ def send_tests(application: App, judged: Judged) -> list[Sent]:
     return sent
 
 
-def _send(application: App, judged: Judged, decision: Decision) -> Sent:
+def _send(application: App, judged: RoutedEvaluation, decision: Decision) -> SendResult:
     name = decision.destination
     try:
         if not opens_nothing(application.config.destinations[name]):
-            return Sent(decision, checks=application.test_destination(name, _test()))
+            return SendResult(decision, checks=application.test_destination(name, _test()))
         delivery = replace(delivery_of(decision, judged.evaluation), note=MARK)
         message = alert(judged.evaluation, delivery)
-        return Sent(decision, send(application.notifier(name), message))
+        return SendResult(decision, send(application.notifier(name), message))
     except (ScanAlertError, BotoCoreError, ClientError) as error:
-        return Sent(decision, error=" ".join(sentences(error, Caller())))
+        return SendResult(decision, error=" ".join(sentences(error, Caller())))
 
 
 def opens_nothing(destination: DestinationConfig) -> bool:
-    """Return whether an alert is a message for people here, and nothing else."""
+    """Whether an alert is only a message for people."""
     options: Mapping[str, Any] = destination.options
     match destination.type:
         case "slack":
@@ -152,25 +152,25 @@ def _test() -> DestinationTest:
     return DestinationTest(id=uuid.uuid4().hex, time=datetime.now(UTC), origin=_ORIGIN)
 
 
-def print_sent(sent: Sequence[Sent]) -> None:
-    """Print what was taken; what was not goes to stderr."""
+def print_sent(sent: Sequence[SendResult]) -> None:
+    """Print the accepted deliveries. The others go to stderr."""
     if not sent:
         say("nothing to send: no route asks for it")
-    for one in sent:
-        name = one.decision.destination
-        if one.receipt is not None:
-            say(f"{name}: sent, marked TEST ({one.receipt.url or one.receipt.reference})")
-        elif not one.failed:
-            say(f"{name}: tested; {'; '.join(check.text for check in one.checks)}")
+    for result in sent:
+        name = result.decision.destination
+        if result.receipt is not None:
+            say(f"{name}: sent, marked TEST ({result.receipt.url or result.receipt.reference})")
+        elif not result.failed:
+            say(f"{name}: tested; {'; '.join(check.text for check in result.checks)}")
 
 
-def complain_of(sent: Sequence[Sent]) -> None:
-    """Say on stderr what was not taken, and why."""
-    for one in sent:
-        name = one.decision.destination
-        if one.error is not None:
-            complain(f"{name}: not sent: {one.error}")
-        for check in one.checks:
+def complain_of(sent: Sequence[SendResult]) -> None:
+    """Print the refused deliveries to stderr, with the reasons."""
+    for result in sent:
+        name = result.decision.destination
+        if result.error is not None:
+            complain(f"{name}: not sent: {result.error}")
+        for check in result.checks:
             if has_failed((check,)):
                 remedy = f". {check.remedy}" if check.remedy else ""
                 complain(f"{name}: {check.subject}: {check.text}{remedy}")

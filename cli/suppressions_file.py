@@ -69,7 +69,7 @@ class SuppressionsFile:
 
 
 def _with_list(file: AlertsFile) -> AlertsFile:
-    """Take a key without anything under it for an empty list: an edit can mend that."""
+    """Read a key without a value as an empty list, which an edit can fill."""
     if isinstance(file.document, dict) and file.document.get(_KEY, ()) is None:
         return replace(file, document={**file.document, _KEY: []})
     return file

@@ -247,7 +247,7 @@ def print_report(report: AnyReport) -> None:
     """Print one report as a table, worst first."""
     image, scan = report.image, report.scan
     say(image.name, style="bold")
-    where = ", ".join(each for each in (image.account, image.region, image.platform) if each)
+    where = ", ".join(part for part in (image.account, image.region, image.platform) if part)
     say(f"{image.digest}  {where}")
     for line in platforms(report.parts).lines(len(report.parts)):
         say(line)
@@ -272,13 +272,15 @@ def counts_text(report: Report) -> str:
 
 
 def _print_findings(findings: Sequence[Finding]) -> None:
-    """Print line by line: rich lays out whole tables only, and takes a minute for a large one."""
+    """Print line by line: rich formats only whole tables, and a large one takes a minute."""
     window = out().width if sys.stdout.isatty() else None
-    first = max(len(_SEVERITY), *(len(each.severity.name) for each in findings))
+    first = max(len(_SEVERITY), *(len(finding.severity.name) for finding in findings))
     with working("laying out the table"):
         rows = [_cells(finding) for finding in findings]
         widths = _widths((_COLUMNS, *rows), window and window - first - len(_GAP))
-    badges = {each: _styled(each.name.ljust(first), _STYLES[each]) for each in Severity}
+    badges = {
+        severity: _styled(severity.name.ljust(first), _STYLES[severity]) for severity in Severity
+    }
     print(_styled(_GAP.join((_SEVERITY.ljust(first), *_lines(_COLUMNS, widths))), "bold"))
     below = " " * first
     batches = range(0, len(rows), _BATCH)
@@ -318,14 +320,14 @@ def _styled(text: str, style: str) -> str:
 
 
 def _widths(rows: Iterable[_Row], window: int | None) -> list[int]:
-    """Return what each column needs; in a narrow window the widest gives way, but for its title."""
+    """Return the widths of the columns. In a narrow window the widest shrink to their title."""
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     if window is None:
-        return [min(each, _PADDED) for each in widths]
+        return [min(width, _PADDED) for width in widths]
     room = window - len(_GAP) * (len(widths) - 1)
     titles = list(map(len, _COLUMNS))
     for _ in range(sum(widths) - max(room, sum(titles))):
-        wide = (each for each in range(len(widths)) if widths[each] > titles[each])
+        wide = (column for column in range(len(widths)) if widths[column] > titles[column])
         widths[max(wide, key=widths.__getitem__)] -= 1
     return widths
 
@@ -335,12 +337,12 @@ def _width(text: str) -> int:
 
 
 def _lines(row: _Row, widths: Sequence[int], *, fold: bool = False) -> list[str]:
-    """Lay out one row: what is too long for its column goes on below, or stays as it is."""
+    """Format a row. A cell that is too long for its column continues below, or is left as it is."""
     cells = list(zip(row, widths, strict=True))
     if not fold or all(_width(cell) <= width for cell, width in cells):
         return [_line(row, widths)]
     parts = zip_longest(*(chop_cells(cell, width) for cell, width in cells), fillvalue="")
-    return [_line(each, widths) for each in parts]
+    return [_line(part, widths) for part in parts]
 
 
 def _line(cells: Iterable[str], widths: Sequence[int]) -> str:

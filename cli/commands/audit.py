@@ -21,7 +21,7 @@ HELP = "check how repositories are set up: tags, scanning, lifecycle, encryption
 DESCRIPTION = (
     "Check the repositories of ECR against `repositories` of the configuration (or its defaults), "
     "with your AWS credentials and region: whether tags can be overwritten, what is pushed is "
-    "scanned, old images are deleted. Each result comes with what it risks or costs and what mends "
+    "scanned, old images are deleted. Each result comes with what it risks or costs and what fixes "
     "it. Needs no deployment, changes nothing. Exit code 1 when something is found, or could not "
     "be read."
 )

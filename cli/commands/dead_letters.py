@@ -18,7 +18,7 @@ from lib.text import counted
 HELP = "list, show and redrive what the queues gave up"
 DESCRIPTION = (
     "Messages that could not be processed or put into a queue. `redrive` sends them back to the "
-    "queue they belong to: mend the cause first. What is rejected again comes back with its "
+    "queue they belong to: fix the cause first. What is rejected again comes back with its "
     "reason. Exit code 1 when one that was asked for was not redriven."
 )
 

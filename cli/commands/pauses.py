@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     remove = actions.add_parser(
         "remove",
         help="resume a destination and its channels",
-        description="End the pauses of a destination and its channels, whoever or whatever began "
-        "them. Waiting alerts are sent within a minute.",
+        description="End all pauses of a destination and its channels, whatever their cause. "
+        "Waiting alerts are sent within a minute.",
     )
     for action in (add, remove):
         action.add_argument("destination", metavar="DESTINATION", help="a name in alerts.yml")

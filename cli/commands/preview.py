@@ -4,7 +4,7 @@ import argparse
 from dataclasses import replace
 
 from cli.destination_names import unknown_destination
-from cli.evaluating import Judged, delivery_of, judge_all
+from cli.evaluating import RoutedEvaluation, delivery_of, judge_all
 from cli.inputs import (
     add_config_option,
     add_fetch_options,
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     return 0
 
 
-def _decision(judged: Judged, destination: Destination, config: Config) -> Decision:
+def _decision(judged: RoutedEvaluation, destination: Destination, config: Config) -> Decision:
     """Return what the routes decided; where they pass the destination by, what they would show."""
     for decision in judged.decisions.deliveries:
         if decision.destination == destination:
@@ -75,7 +75,7 @@ def _passed_by(destination: Destination, filters: tuple[Filter, ...]) -> Decisio
     return Decision(
         destination=destination,
         filters=filters,
-        routes=tuple(each.route for each in filters),
+        routes=tuple(filter_.route for filter_ in filters),
         state=DeliveryState.PENDING,
         reason="previewed",
     )

@@ -90,7 +90,7 @@ def _report(options: argparse.Namespace, config: Config, connect: Connect) -> An
 
 def _only(reports: list[AnyReport], name: str) -> AnyReport:
     if len(reports) > 1:
-        images = ", ".join(each.image.name for each in reports[:5])
+        images = ", ".join(report.image.name for report in reports[:5])
         raise DocumentError(
             f"{name} is about {counted(len(reports), 'image')} ({images}): a report is about one;"
             " `normalize --format csv` has them all"

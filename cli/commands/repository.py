@@ -1,4 +1,4 @@
-"""`repository`: a repository to copy, another one mended, and what would expire."""
+"""`repository`: the definition of a repository, the repair of one, and a preview of a policy."""
 
 import argparse
 import time
@@ -10,7 +10,7 @@ from typing import Any, Final
 from cli.inputs import add_region_option, read_text
 from cli.pacing import Pause
 from cli.repository.ecr import Repository
-from cli.repository.preview import PRICE, Expiring, Preview, preview
+from cli.repository.preview import PRICE, ExpiringImage, Preview, preview
 from cli.repository.settings import (
     LATEST,
     Comparison,
@@ -37,7 +37,7 @@ from lib.checks.lifecycle import KEEP, UNTAGGED_DAYS, parse
 from lib.errors import DocumentError, ScanAlertError, SourceError
 from lib.text import clean, counted, one_line
 
-HELP = "define a repository, mend one, or preview what would expire"
+HELP = "define a repository, fix one, or preview what would expire"
 DESCRIPTION = (
     "Scans are one of three things that a repository needs; the others are tags that cannot be "
     "moved, and a lifecycle policy. `template` defines a repository with all of them, encrypted. "
@@ -283,7 +283,7 @@ def _print_preview(result: Preview, policy: str, price: float) -> None:
     )
 
 
-def _cells(image: Expiring, words: Any) -> tuple[str, ...]:
+def _cells(image: ExpiringImage, words: Any) -> tuple[str, ...]:
     size = "" if image.size is None else f"{image.size / _MIB:.1f}"
     rule = f"{image.rule}: {one_line(str(words))}" if words else str(image.rule)
     return (

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from cli.evaluating import Judged, judge_all
+from cli.evaluating import RoutedEvaluation, judge_all
 from cli.inputs import (
     add_config_option,
     add_fetch_options,
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     return _compare(options.expect, judged)
 
 
-def print_routes(judged: Judged) -> None:
+def print_routes(judged: RoutedEvaluation) -> None:
     """Print the decisions of the routes about one image."""
     say(judged.evaluation.report.image.name, style="bold")
     print_table(
@@ -62,7 +62,7 @@ def print_routes(judged: Judged) -> None:
     )
 
 
-def _compare(expect: str | None, judged: list[Judged]) -> int:
+def _compare(expect: str | None, judged: list[RoutedEvaluation]) -> int:
     if expect is None:
         return 0
     wanted = {name.strip() for name in expect.split(",") if name.strip()}
@@ -79,7 +79,7 @@ def _names(destinations: set[str]) -> str:
     return ", ".join(sorted(destinations)) or "no destination"
 
 
-def _document(judged: Judged) -> dict[str, Any]:
+def _document(judged: RoutedEvaluation) -> dict[str, Any]:
     return {
         "image": judged.evaluation.report.image.name,
         "stream": judged.evaluation.stream,
@@ -88,7 +88,7 @@ def _document(judged: Judged) -> dict[str, Any]:
     }
 
 
-def routes_to_json(judged: Judged) -> list[dict[str, Any]]:
+def routes_to_json(judged: RoutedEvaluation) -> list[dict[str, Any]]:
     """Return the decisions of the routes, for scripts."""
     return [
         {

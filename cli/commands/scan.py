@@ -14,13 +14,13 @@ from botocore.exceptions import ClientError
 
 from cli.commands.route import delivery_to_json, print_routes, routes_to_json
 from cli.deployment import Deployment, add_stage_options, required_stage
-from cli.evaluating import Judged, judge
+from cli.evaluating import RoutedEvaluation, judge
 from cli.inputs import (
     add_config_option,
     operator_app,
     read_config,
 )
-from cli.sending import Sent, complain_of, pending, print_sent, queue_scan, send_tests
+from cli.sending import SendResult, complain_of, pending, print_sent, queue_scan, send_tests
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import Ask, agreed, ask_person, print_json, print_report, say, working
 from lib.bootstrap.app import App
@@ -131,8 +131,8 @@ def _config(options: argparse.Namespace, stage: Deployment | None) -> Config:
 
 
 def _send_by_hand(
-    application: App, judged: Judged, options: argparse.Namespace, ask: Ask
-) -> list[Sent]:
+    application: App, judged: RoutedEvaluation, options: argparse.Namespace, ask: Ask
+) -> list[SendResult]:
     names = ", ".join(decision.destination for decision in pending(judged))
     question = f"Send messages marked TEST from this machine to {names}?"
     if not names or options.yes or agreed(question, ask, without=_WITHOUT):
@@ -213,7 +213,7 @@ def _explained(error: ClientError, wanted: dict[str, str | None]) -> DocumentErr
     return SourceError(f"ECR refused to describe {wanted['repository']}: {code}: {text}")
 
 
-def _document(judged: Judged, sent: Sequence[Sent] = ()) -> dict[str, Any]:
+def _document(judged: RoutedEvaluation, sent: Sequence[SendResult] = ()) -> dict[str, Any]:
     ends = {delivery.decision.destination: delivery.to_json() for delivery in sent}
     return {
         "report": report_to_json(judged.evaluation.report),

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from cli.alerts_file import understand
 from cli.ignore_files.places import Place
-from cli.ignore_files.rules import Ignored, NoEntryError, Rule, Skipped, path_pattern
+from cli.ignore_files.rules import IgnoreRule, NoEntryError, Rule, SkippedRule, path_pattern
 
 SECTION: Final = "ignore"
 # An entry of ours always holds for aliases, too: they are names of the same vulnerability.
@@ -56,7 +56,7 @@ _NO_EPOCH: Final = "0:"
 def parse(text: str, name: str) -> list[Rule]:
     """Return the rules of a file. Raises `ConfigError` or `DocumentError` with file and line."""
     file = understand(text, name)
-    return [_rule(each) for each in Place.of(file, (), file.document).mappings(SECTION)]
+    return [_rule(rule) for rule in Place.of(file, (), file.document).mappings(SECTION)]
 
 
 def _rule(rule: Place) -> Rule:
@@ -66,11 +66,11 @@ def _rule(rule: Place) -> Rule:
     unknown = rule.unknown(_KNOWN) or package.unknown(_KNOWN_OF_PACKAGES)
     if unknown is not None:
         why = _WHY_NOT.get(unknown, f"{unknown} may limit it, and is not known here")
-        return Skipped(rule.line, what, why)
+        return SkippedRule(rule.line, what, why)
     if identifier is None:
-        return Skipped(rule.line, what, "it is about every vulnerability")
+        return SkippedRule(rule.line, what, "it is about every vulnerability")
     try:
-        return Ignored(
+        return IgnoreRule(
             rule.line,
             identifier,
             package=_name(package),
@@ -80,7 +80,7 @@ def _rule(rule: Place) -> Rule:
             reason=reason,
         )
     except NoEntryError as error:
-        return Skipped(rule.line, what, str(error))
+        return SkippedRule(rule.line, what, str(error))
 
 
 def _name(package: Place) -> str | None:
@@ -99,7 +99,7 @@ def _version(package: Place) -> str | None:
 
 
 def _purl(package: Place) -> str | None:
-    """Say of which type a package is, of whatever distribution."""
+    """Return a package URL of the package's type, without a distribution."""
     kind, name = package.text("type"), _name(package)
     if kind is None:
         return None

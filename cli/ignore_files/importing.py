@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from cli.alerts_edits import entry_of
-from cli.ignore_files.rules import Ignored, NoEntryError, Rule, Skipped
+from cli.ignore_files.rules import IgnoreRule, NoEntryError, Rule, SkippedRule
 from lib.config import check
 from lib.core.suppressions import Suppression
 from lib.models import Json
@@ -32,7 +32,7 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class New:
+class NewEntry:
     """A new entry, and the line of its rule."""
 
     line: int
@@ -45,24 +45,24 @@ class New:
 class Plan:
     """The outcome of each rule."""
 
-    new: tuple[New, ...]
+    new: tuple[NewEntry, ...]
     there: tuple[Suppression, ...]
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedRule, ...]
 
 
 def plan(rules: Iterable[Rule], existing: Sequence[Suppression], wishes: Wishes) -> Plan:
     """Decide about each rule, in order. Existing entries have precedence."""
-    index = _Known(existing, wishes.today)
-    new: list[New] = []
+    index = _EntryIndex(existing, wishes.today)
+    new: list[NewEntry] = []
     there: list[Suppression] = []
-    skipped: list[Skipped] = []
+    skipped: list[SkippedRule] = []
     for rule in rules:
-        outcome = rule if isinstance(rule, Skipped) else _outcome(rule, index, wishes)
+        outcome = rule if isinstance(rule, SkippedRule) else _outcome(rule, index, wishes)
         match outcome:
-            case New():
+            case NewEntry():
                 new.append(outcome)
                 index.take(outcome)
-            case Skipped():
+            case SkippedRule():
                 skipped.append(outcome)
             case _:
                 there.append(outcome)
@@ -80,23 +80,23 @@ def without_refused(planned: Plan, document: Mapping[str, Json], *, today: date)
                 refused.setdefault(index - len(before), f"{key} {problem.message}")
     new = tuple(addition for index, addition in enumerate(planned.new) if index not in refused)
     skipped = tuple(
-        Skipped(planned.new[index].line, planned.new[index].entry.id, why)
+        SkippedRule(planned.new[index].line, planned.new[index].entry.id, why)
         for index, why in sorted(refused.items())
     )
     return replace(planned, new=new, skipped=(*planned.skipped, *skipped))
 
 
-class _Known:
+class _EntryIndex:
     """Existing and new entries by vulnerability."""
 
     def __init__(self, existing: Iterable[Suppression], today: date) -> None:
         self._today = today
         self._existing: defaultdict[str, list[Suppression]] = defaultdict(list)
-        self._new: defaultdict[str, list[New]] = defaultdict(list)
+        self._new: defaultdict[str, list[NewEntry]] = defaultdict(list)
         for suppression in existing:
             self._existing[suppression.key].append(suppression)
 
-    def take(self, new: New) -> None:
+    def take(self, new: NewEntry) -> None:
         self._new[new.entry.key].append(new)
 
     def holding(self, entry: Suppression) -> Suppression | None:
@@ -120,7 +120,7 @@ class _Known:
         )
         return next(same, None)
 
-    def earlier(self, entry: Suppression) -> New | None:
+    def earlier(self, entry: Suppression) -> NewEntry | None:
         """Return the entry of an earlier rule of the same file, if it suffices."""
         additions = self._new[entry.key]
         return next(
@@ -133,24 +133,26 @@ class _Known:
         )
 
 
-def _outcome(rule: Ignored, index: _Known, wishes: Wishes) -> New | Skipped | Suppression:
+def _outcome(
+    rule: IgnoreRule, index: _EntryIndex, wishes: Wishes
+) -> NewEntry | SkippedRule | Suppression:
     try:
         entry = _entry(rule, wishes)
     except NoEntryError as error:
-        return Skipped(rule.line, rule.id, str(error))
+        return SkippedRule(rule.line, rule.id, str(error))
     if entry.expires < wishes.today:
-        return Skipped(rule.line, entry.name, f"it held until {entry.expires}")
+        return SkippedRule(rule.line, entry.name, f"it held until {entry.expires}")
     if (holding := index.holding(entry)) is not None:
         return holding
     if (ended := index.ended(entry)) is not None:
         why = f"the entry for it ended on {ended.expires}; `suppressions add` renews it"
-        return Skipped(rule.line, entry.name, why)
+        return SkippedRule(rule.line, entry.name, why)
     if (earlier := index.earlier(entry)) is not None:
-        return Skipped(rule.line, entry.name, f"what line {earlier.line} says is enough")
-    return New(rule.line, entry, endless=rule.last_day is None)
+        return SkippedRule(rule.line, entry.name, f"what line {earlier.line} says is enough")
+    return NewEntry(rule.line, entry, endless=rule.last_day is None)
 
 
-def _entry(rule: Ignored, wishes: Wishes) -> Suppression:
+def _entry(rule: IgnoreRule, wishes: Wishes) -> Suppression:
     return Suppression(
         id=rule.id,
         expires=rule.last_day or wishes.end,

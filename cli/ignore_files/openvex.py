@@ -19,7 +19,7 @@ from typing import Final
 
 from cli.ignore_files.json_lines import read_json
 from cli.ignore_files.places import Place
-from cli.ignore_files.rules import Ignored, NoEntryError, Rule, Skipped, package_limit
+from cli.ignore_files.rules import IgnoreRule, NoEntryError, Rule, SkippedRule, package_limit
 from lib.errors import DocumentError
 from lib.urls.packages import PackageUrl, read_package_url
 
@@ -187,14 +187,14 @@ def _rules(statement: _Statement, others: _Others) -> Iterator[Rule]:
     place, what = statement.place, statement.name or "a statement without a vulnerability"
     doubt = _doubt(statement)
     if doubt is not None:
-        yield Skipped(place.line, what, doubt)
+        yield SkippedRule(place.line, what, doubt)
         return
     for claim in statement.claims:
         try:
             _require_last_word(statement, claim, others)
             yield from _ignored(statement, claim)
         except NoEntryError as error:
-            yield Skipped(place.line, f"{what} in {claim.name}", str(error))
+            yield SkippedRule(place.line, f"{what} in {claim.name}", str(error))
 
 
 def _doubt(statement: _Statement) -> str | None:
@@ -223,7 +223,7 @@ def _ignored(statement: _Statement, claim: _Claim) -> Iterator[Rule]:
         # Advisories among the other names cover more than this vulnerability.
         if name == statement.name or name.upper().startswith(_ONE_VULNERABILITY):
             for repository, digest in images:
-                yield Ignored(
+                yield IgnoreRule(
                     place.line,
                     name,
                     purl=purl,

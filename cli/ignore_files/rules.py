@@ -2,8 +2,8 @@
 Rules of other tools, in the terms of alerts.yml. Pure.
 
 An imported entry suppresses what its origin ignored or less, never more. A limit that entries lack
-(a state of the fix, another kind of pattern) makes a rule `Skipped`, with the reason. A date from
-which a rule does not apply becomes a last day one day earlier.
+(a state of the fix, another kind of pattern) makes a rule `SkippedRule`, with the reason. A date
+from which a rule does not apply becomes a last day one day earlier.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from lib.urls.packages import KNOWN_QUALIFIERS, KNOWN_TYPES, read_package_url
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class IgnoreRule:
     """A vulnerability that a rule of the origin ignores, with the limits that entries have."""
 
     line: int
@@ -32,7 +32,7 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedRule:
     """A rule that is not imported, with the reason."""
 
     line: int
@@ -40,7 +40,7 @@ class Skipped:
     why: str
 
 
-Rule = Ignored | Skipped
+Rule = IgnoreRule | SkippedRule
 
 
 class NoEntryError(DocumentError):

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
-from cli.ignore_files.rules import Ignored, Rule, Skipped, lasting_before
+from cli.ignore_files.rules import IgnoreRule, Rule, SkippedRule, lasting_before
 from lib.text import truncate
 
 _COMMENT: Final = "#"
@@ -64,18 +64,20 @@ def _rule(number: int, line: str, above: str) -> Rule:
     identifier, *fields = line.split()
     _, _, beside = line.partition(f" {_COMMENT}")
     if not _VULNERABILITY.match(identifier):
-        return Skipped(
+        return SkippedRule(
             number, truncate(identifier, _SHOWN), "this is not the id of a vulnerability"
         )
     reason = beside.strip(f"{_COMMENT} ") or above or None
     # Trivy finds it in a comment on the same line, too.
     expiry = next((field for field in fields if field.startswith(_EXPIRY)), None)
     if expiry is None:
-        return Ignored(number, identifier, reason=reason)
+        return IgnoreRule(number, identifier, reason=reason)
     day = _day(expiry.removeprefix(_EXPIRY))
     if day is None:
-        return Skipped(number, identifier, "its date is none, so Trivy does not apply it either")
-    return Ignored(number, identifier, last_day=lasting_before(day), reason=reason)
+        return SkippedRule(
+            number, identifier, "its date is none, so Trivy does not apply it either"
+        )
+    return IgnoreRule(number, identifier, last_day=lasting_before(day), reason=reason)
 
 
 def _day(text: str) -> date | None:

@@ -16,10 +16,10 @@ from typing import Final
 from cli.alerts_file import understand
 from cli.ignore_files.places import Place
 from cli.ignore_files.rules import (
-    Ignored,
+    IgnoreRule,
     NoEntryError,
     Rule,
-    Skipped,
+    SkippedRule,
     lasting_before,
     package_limit,
     path_pattern,
@@ -41,23 +41,23 @@ def parse(text: str, name: str) -> list[Rule]:
             rules.extend(rule for entry in entries for rule in _rules(entry))
         elif entries:
             why = f"not about vulnerabilities, like all of its entries ({len(entries)})"
-            rules.append(Skipped(document.line_of(section), section, why))
+            rules.append(SkippedRule(document.line_of(section), section, why))
     return rules
 
 
 def _rules(entry: Place) -> Iterator[Rule]:
     identifier = entry.text("id")
     if identifier is None:
-        yield Skipped(entry.line, "an entry without an id", "it is about every vulnerability")
+        yield SkippedRule(entry.line, "an entry without an id", "it is about every vulnerability")
         return
     unknown = entry.unknown(_KNOWN)
     if unknown is not None:
-        yield Skipped(entry.line, identifier, f"{unknown} may limit it, and is not known here")
+        yield SkippedRule(entry.line, identifier, f"{unknown} may limit it, and is not known here")
         return
     last_day, reason = _last_day(entry), entry.text("statement")
     for path, purl in product(entry.texts("paths") or [None], entry.texts("purls") or [None]):
         try:
-            yield Ignored(
+            yield IgnoreRule(
                 entry.line,
                 identifier,
                 path=path and path_pattern(path),
@@ -66,7 +66,7 @@ def _rules(entry: Place) -> Iterator[Rule]:
                 reason=reason,
             )
         except NoEntryError as error:
-            yield Skipped(entry.line, identifier, str(error))
+            yield SkippedRule(entry.line, identifier, str(error))
 
 
 def _last_day(entry: Place) -> date | None:

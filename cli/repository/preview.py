@@ -32,7 +32,7 @@ Json = Any
 
 
 @dataclass(frozen=True, slots=True)
-class Expiring:
+class ExpiringImage:
     """An image that a rule applies to."""
 
     digest: str
@@ -50,12 +50,12 @@ class Expiring:
 class Preview:
     """The effect of a policy on the images of a repository."""
 
-    images: tuple[Expiring, ...]
+    images: tuple[ExpiringImage, ...]
     of: int
     """The number of images in the repository."""
 
     @property
-    def expiring(self) -> tuple[Expiring, ...]:
+    def expiring(self) -> tuple[ExpiringImage, ...]:
         """The images that would be deleted."""
         return tuple(image for image in self.images if not image.archived)
 
@@ -137,9 +137,9 @@ def _not_yet(client: "ECRClient") -> tuple[type[Exception], ...]:
     )
 
 
-def _expiring(result: Mapping[str, Json], sizes: Mapping[str, int | None]) -> Expiring:
+def _expiring(result: Mapping[str, Json], sizes: Mapping[str, int | None]) -> ExpiringImage:
     digest = result["imageDigest"]
-    return Expiring(
+    return ExpiringImage(
         digest=digest,
         tags=tuple(result.get("imageTags", ())),
         pushed_at=result["imagePushedAt"],

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from cli.ignore_files import FORMATS
-from cli.ignore_files.rules import Ignored, Rule, Skipped
+from cli.ignore_files.rules import IgnoreRule, Rule, SkippedRule
 
 EXAMPLES = Path(__file__).parent / "examples"
 TODAY = date(2026, 11, 23)
@@ -20,11 +20,11 @@ def example(format_: str, name: str) -> list[Rule]:
     return rules_of(format_, (EXAMPLES / name).read_text("utf-8"))
 
 
-def ignored(rules: list[Rule]) -> list[Ignored]:
+def ignored(rules: list[Rule]) -> list[IgnoreRule]:
     """Return what becomes entries."""
-    return [each for each in rules if isinstance(each, Ignored)]
+    return [each for each in rules if isinstance(each, IgnoreRule)]
 
 
 def skipped(rules: list[Rule]) -> list[tuple[int, str, str]]:
     """Return what does not, with line and reason."""
-    return [(each.line, each.what, each.why) for each in rules if isinstance(each, Skipped)]
+    return [(each.line, each.what, each.why) for each in rules if isinstance(each, SkippedRule)]

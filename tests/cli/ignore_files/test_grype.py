@@ -2,7 +2,7 @@
 
 import pytest
 
-from cli.ignore_files.rules import Ignored
+from cli.ignore_files.rules import IgnoreRule
 from lib.errors import DocumentError
 from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
 
@@ -10,8 +10,8 @@ from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
 def test_an_example_is_read() -> None:
     """What an entry can say: names, versions, types and locations."""
     assert ignored(example("grype", ".grype.yaml")) == [
-        Ignored(6, "CVE-2023-4911", reason="no setuid binaries"),
-        Ignored(
+        IgnoreRule(6, "CVE-2023-4911", reason="no setuid binaries"),
+        IgnoreRule(
             8,
             "CVE-2008-4318",
             package="libcurl",
@@ -19,10 +19,10 @@ def test_an_example_is_read() -> None:
             purl="pkg:npm/libcurl",
             path="usr/local/lib/node_modules/*",
         ),
-        Ignored(
+        IgnoreRule(
             15, "CVE-2023-3817", package="openssl", version="3.0.7-25.el9", purl="pkg:rpm/openssl"
         ),
-        Ignored(17, "CVE-2021-4048", package="libstdc++6"),
+        IgnoreRule(17, "CVE-2021-4048", package="libstdc++6"),
     ]
 
 
@@ -92,7 +92,7 @@ def test_empty_values_limit_nothing() -> None:
         '"match-type": ""}]}'
     )
 
-    assert rules_of("grype", text) == [Ignored(1, "CVE-1", package="a")]
+    assert rules_of("grype", text) == [IgnoreRule(1, "CVE-1", package="a")]
 
 
 def test_without_rules_there_is_nothing() -> None:

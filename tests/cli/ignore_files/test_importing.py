@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from cli.ignore_files.importing import New, Plan, Wishes, plan, without_refused
-from cli.ignore_files.rules import Ignored, Skipped
+from cli.ignore_files.importing import NewEntry, Plan, Wishes, plan, without_refused
+from cli.ignore_files.rules import IgnoreRule, SkippedRule
 from lib.core.suppressions import Suppression
 from tests.cli.ignore_files.origins import TODAY
 
@@ -36,12 +36,12 @@ class TestNew:
     def test_every_limit_is_kept(self) -> None:
         """And the reason and the end."""
         limits = {"package": "a", "version": "1", "purl": "pkg:npm/a", "path": "p/*"}
-        rule = Ignored(
+        rule = IgnoreRule(
             7, "CVE-1", **limits, repository="r", digest="d", last_day=TODAY, reason=" a\n b "
         )
 
         assert planned(rule).new == (
-            New(
+            NewEntry(
                 7,
                 Suppression("CVE-1", TODAY, "a b", **limits, repository="r", digest="d"),
                 endless=False,
@@ -50,14 +50,14 @@ class TestNew:
 
     def test_what_has_no_end_gets_one(self) -> None:
         """And what has no reason says where it is from."""
-        (new,) = planned(Ignored(1, "CVE-1")).new
+        (new,) = planned(IgnoreRule(1, "CVE-1")).new
 
         assert (new.entry.expires, new.entry.reason) == (END, "imported from FILE")
         assert new.endless
 
     def test_a_long_reason_is_cut(self) -> None:
         """To what alerts.yml allows."""
-        (new,) = planned(Ignored(1, "CVE-1", reason="x" * 501)).new
+        (new,) = planned(IgnoreRule(1, "CVE-1", reason="x" * 501)).new
 
         assert new.entry.reason == "x" * 499 + "…"
 
@@ -78,7 +78,7 @@ class TestNew:
         self, stated: str | None, wished: str | None, both: str | None
     ) -> None:
         """What both let through, as far as one pattern can say it."""
-        found = planned(Ignored(1, "CVE-1", repository=stated), repository=wished)
+        found = planned(IgnoreRule(1, "CVE-1", repository=stated), repository=wished)
 
         assert [each.entry.repository for each in found.new] == ([both] if both else [])
         assert [each.why for each in found.skipped] == (
@@ -100,7 +100,7 @@ class TestThere:
     )
     def test_the_same_or_a_wider_entry_is_enough(self, there: Suppression) -> None:
         """Its reason and end stay as they are."""
-        found = planned(Ignored(1, "CVE-1", package="a"), there=[there])
+        found = planned(IgnoreRule(1, "CVE-1", package="a"), there=[there])
 
         assert found == Plan((), (there,), ())
 
@@ -109,14 +109,14 @@ class TestThere:
     )
     def test_others_are_not(self, there: Suppression) -> None:
         """Nor a wider one that ends earlier."""
-        assert len(planned(Ignored(1, "CVE-1", package="a"), there=[there]).new) == 1
+        assert len(planned(IgnoreRule(1, "CVE-1", package="a"), there=[there]).new) == 1
 
     def test_one_that_has_ended_is_not_renewed(self) -> None:
         """Somebody let it end; whoever renews it has to mean it."""
         ended = an_entry(expires=TODAY - timedelta(days=1))
 
-        assert planned(Ignored(1, "CVE-1"), there=[ended]).skipped == (
-            Skipped(
+        assert planned(IgnoreRule(1, "CVE-1"), there=[ended]).skipped == (
+            SkippedRule(
                 1, "CVE-1", "the entry for it ended on 2026-11-22; `suppressions add` renews it"
             ),
         )
@@ -127,24 +127,24 @@ class TestSkipped:
 
     def test_what_the_format_skips_is_kept(self) -> None:
         """Once, however often it is said."""
-        skipped = Skipped(1, "CVE-1", "why")
+        skipped = SkippedRule(1, "CVE-1", "why")
 
         assert planned(skipped, skipped).skipped == (skipped,)
 
     @pytest.mark.parametrize(("ago", "holds"), [(0, True), (1, False)])
     def test_what_has_ended_is_skipped(self, ago: int, *, holds: bool) -> None:
         """An entry holds through its last day."""
-        found = planned(Ignored(1, "CVE-1", last_day=TODAY - timedelta(days=ago)))
+        found = planned(IgnoreRule(1, "CVE-1", last_day=TODAY - timedelta(days=ago)))
 
         assert bool(found.new) is holds
         assert found.skipped == (
-            () if holds else (Skipped(1, "CVE-1", "it held until 2026-11-22"),)
+            () if holds else (SkippedRule(1, "CVE-1", "it held until 2026-11-22"),)
         )
 
     @pytest.mark.parametrize("again", [{}, {"package": "a"}, {"last_day": TODAY}])
     def test_what_an_earlier_line_says_is_skipped(self, again: dict[str, Any]) -> None:
         """check-config would say that it has no effect."""
-        found = planned(Ignored(1, "CVE-1"), Ignored(2, "cve-1", **again))
+        found = planned(IgnoreRule(1, "CVE-1"), IgnoreRule(2, "cve-1", **again))
 
         assert [(each.line, each.why) for each in found.skipped] == [
             (2, "what line 1 says is enough")
@@ -153,8 +153,8 @@ class TestSkipped:
     def test_what_lasts_longer_is_not(self) -> None:
         """Nor what is wider."""
         found = planned(
-            Ignored(1, "CVE-1", last_day=TODAY),
-            Ignored(2, "CVE-1", package="a", last_day=date(2028, 1, 1)),
+            IgnoreRule(1, "CVE-1", last_day=TODAY),
+            IgnoreRule(2, "CVE-1", package="a", last_day=date(2028, 1, 1)),
         )
 
         assert len(found.new) == 2
@@ -167,10 +167,10 @@ class TestWithoutRefused:
         """A secret in a comment does not keep other entries out, and is not repeated."""
         secret = "https://hooks.slack" + ".com/services/x"
         found = planned(
-            Ignored(1, "CVE 1"),
-            Ignored(2, "CVE-2"),
-            Ignored(3, "CVE-3", reason=secret),
-            Ignored(4, "CVE-4", purl="pkg:npm/" + "a" * 600),
+            IgnoreRule(1, "CVE 1"),
+            IgnoreRule(2, "CVE-2"),
+            IgnoreRule(3, "CVE-3", reason=secret),
+            IgnoreRule(4, "CVE-4", purl="pkg:npm/" + "a" * 600),
         )
 
         kept = without_refused(found, DOCUMENT, today=TODAY)
@@ -187,13 +187,13 @@ class TestWithoutRefused:
 
     def test_a_warning_is_no_refusal(self) -> None:
         """An entry that ends soon may do so."""
-        found = planned(Ignored(1, "CVE-1", last_day=TODAY))
+        found = planned(IgnoreRule(1, "CVE-1", last_day=TODAY))
 
         assert without_refused(found, DOCUMENT, today=TODAY) == found
 
     def test_entries_that_are_there_are_not_its_business(self) -> None:
         """Their mistakes are those of the file."""
         document = {**DOCUMENT, "suppressions": [{"id": "a b"}]}
-        found = planned(Ignored(1, "CVE-1"))
+        found = planned(IgnoreRule(1, "CVE-1"))
 
         assert without_refused(found, document, today=TODAY) == found

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cli.ignore_files.rules import Ignored, Rule
+from cli.ignore_files.rules import IgnoreRule, Rule
 from lib.errors import DocumentError
 from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
 from tests.support.builders import a_digest
@@ -50,20 +50,20 @@ def test_an_example_is_read() -> None:
     glibc = "vulnerable code cannot be controlled by adversary"
 
     assert ignored(example("openvex", "team.openvex.json")) == [
-        Ignored(9, "CVE-2021-44228", purl=api, repository="payments/api", reason=why),
-        Ignored(9, "GHSA-jfh8-c2jp-5v3q", purl=api, repository="payments/api", reason=why),
-        Ignored(9, "CVE-2021-44228", purl=bridge, repository="payments/api", reason=why),
-        Ignored(9, "GHSA-jfh8-c2jp-5v3q", purl=bridge, repository="payments/api", reason=why),
-        Ignored(27, "CVE-2023-4911", digest=digest, reason=glibc),
-        Ignored(27, "CVE-2023-4911", repository="base", reason=glibc),
-        Ignored(27, "CVE-2023-4911", repository="*/base", reason=glibc),
-        Ignored(
+        IgnoreRule(9, "CVE-2021-44228", purl=api, repository="payments/api", reason=why),
+        IgnoreRule(9, "GHSA-jfh8-c2jp-5v3q", purl=api, repository="payments/api", reason=why),
+        IgnoreRule(9, "CVE-2021-44228", purl=bridge, repository="payments/api", reason=why),
+        IgnoreRule(9, "GHSA-jfh8-c2jp-5v3q", purl=bridge, repository="payments/api", reason=why),
+        IgnoreRule(27, "CVE-2023-4911", digest=digest, reason=glibc),
+        IgnoreRule(27, "CVE-2023-4911", repository="base", reason=glibc),
+        IgnoreRule(27, "CVE-2023-4911", repository="*/base", reason=glibc),
+        IgnoreRule(
             39,
             "CVE-2024-6119",
             purl="pkg:deb/debian/openssl@3.0.13-1~deb12u1",
             reason="fixed: backported",
         ),
-        Ignored(
+        IgnoreRule(
             49,
             "CVE-2024-1000",
             purl="pkg:npm/express@4.18.0",

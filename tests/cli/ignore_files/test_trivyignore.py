@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from cli.ignore_files.rules import Ignored, Skipped
+from cli.ignore_files.rules import IgnoreRule, SkippedRule
 from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
 
 
@@ -13,23 +13,23 @@ def test_ids_come_with_their_comments_and_ends() -> None:
     found = ignored(example("trivyignore", ".trivyignore"))
 
     assert found == [
-        Ignored(5, "CVE-2023-4911", reason="Not reachable: no setuid binaries in the image"),
-        Ignored(
+        IgnoreRule(5, "CVE-2023-4911", reason="Not reachable: no setuid binaries in the image"),
+        IgnoreRule(
             8,
             "CVE-2023-38545",
             last_day=date(2027, 1, 31),
             reason="The client is never given a proxy",
         ),
-        Ignored(
+        IgnoreRule(
             9,
             "CVE-2023-38546",
             last_day=date(2027, 1, 31),
             reason="same, and the cookie jar is off",
         ),
-        Ignored(11, "CVE-2022-40897"),
-        Ignored(12, "GHSA-jfh8-c2jp-5v3q", last_day=date(2026, 11, 22)),
-        Ignored(13, "CVE-2021-3999", last_day=date(2026, 11, 23)),
-        Ignored(20, "CVE-2023-4911"),
+        IgnoreRule(11, "CVE-2022-40897"),
+        IgnoreRule(12, "GHSA-jfh8-c2jp-5v3q", last_day=date(2026, 11, 22)),
+        IgnoreRule(13, "CVE-2021-3999", last_day=date(2026, 11, 23)),
+        IgnoreRule(20, "CVE-2023-4911"),
     ]
 
 
@@ -78,7 +78,7 @@ def test_other_dates_end_nothing(day: str) -> None:
     """As Trivy reads them."""
     (rule,) = rules_of("trivyignore", f"CVE-1 exp:{day}")
 
-    assert isinstance(rule, Skipped)
+    assert isinstance(rule, SkippedRule)
 
 
 def test_what_is_no_id_is_shown_in_short() -> None:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from cli.ignore_files.rules import Ignored
+from cli.ignore_files.rules import IgnoreRule
 from lib.errors import ConfigError, DocumentError
 from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
 
@@ -30,17 +30,17 @@ def test_an_example_is_read() -> None:
     end = date(2027, 2, 28)
 
     assert ignored(example("trivyignore-yaml", ".trivyignore.yaml")) == [
-        Ignored(2, "CVE-2022-40897", path=setuptools, reason=statement),
-        Ignored(2, "CVE-2022-40897", path="opt/app/*", reason=statement),
-        Ignored(8, "CVE-2023-3817", purl="pkg:deb/debian/libssl1.1", last_day=end),
-        Ignored(
+        IgnoreRule(2, "CVE-2022-40897", path=setuptools, reason=statement),
+        IgnoreRule(2, "CVE-2022-40897", path="opt/app/*", reason=statement),
+        IgnoreRule(8, "CVE-2023-3817", purl="pkg:deb/debian/libssl1.1", last_day=end),
+        IgnoreRule(
             8,
             "CVE-2023-3817",
             purl="pkg:deb/debian/openssl@1.1.1n-0+deb11u5?arch=amd64",
             last_day=end,
         ),
-        Ignored(15, "CVE-2023-29491", last_day=date(2023, 8, 31)),
-        Ignored(17, "CVE-2024-21626"),
+        IgnoreRule(15, "CVE-2023-29491", last_day=date(2023, 8, 31)),
+        IgnoreRule(17, "CVE-2024-21626"),
     ]
 
 
@@ -145,7 +145,7 @@ def test_empty_values_limit_nothing() -> None:
     """As if they were not there."""
     text = "vulnerabilities: [{id: CVE-1, paths: [], purls: ~, statement: '', extra: ''}]"
 
-    assert rules_of("trivyignore-yaml", text) == [Ignored(1, "CVE-1")]
+    assert rules_of("trivyignore-yaml", text) == [IgnoreRule(1, "CVE-1")]
 
 
 @pytest.mark.parametrize(
