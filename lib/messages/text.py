@@ -60,6 +60,16 @@ def text_of(alert: Alert, *, rows: int = ROWS) -> AlertText:
     )
 
 
+def scan_notes(alert: Alert, *, platforms: int) -> tuple[str, ...]:
+    """
+    Return what a document says about a scan: its warnings, and a count of the platforms left out.
+
+    `platforms`: lines for them; the last one counts the others. Costs nothing for each finding.
+    """
+    lines = facts.platforms(alert.parts).lines(platforms)
+    return (*facts.warnings(alert), *lines[platforms - 1 :])
+
+
 def _problem(alert: Alert, problem: ScanProblem) -> Problem:
     return Problem(
         title=one_line(alert.verdict.split(":", 1)[0]),

@@ -5,8 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from lib.core.provenance import commit_url, compare_url
-from lib.messages.parts import AlertText
-from lib.messages.text import text_of
+from lib.messages.text import scan_notes
 from lib.models import (
     Alert,
     Change,
@@ -51,7 +50,7 @@ def render(alert: Alert, room: int) -> tuple[dict[str, Json], bool]:
     Cut by whole findings to what `dump` makes `room` bytes of, and whether it was: the worst stay,
     and what is missing is counted in `alert.omitted`.
     """
-    short = shortened(alert, text_of(alert, rows=0))
+    short = shortened(alert)
     limit = next((n for n in _LIMITS if len(dump(_whole(short, 0, n))) <= room // 2), _LIMITS[-1])
     room -= len(dump(_whole(short, 0, limit)))
     taken = 0
@@ -80,11 +79,9 @@ def dump(document: Json) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def shortened(alert: Alert, text: AlertText) -> Alert:
+def shortened(alert: Alert) -> Alert:
     """Cut absurdly long fields of image and scan; what ECR allows stays as it is."""
     image, scan = alert.image, alert.scan
-    # The line behind the last that is listed counts the others.
-    others = text.platforms.lines(_PARTS)[_PARTS - 1 :]
     return replace(
         alert,
         image=replace(
@@ -102,7 +99,7 @@ def shortened(alert: Alert, text: AlertText) -> Alert:
             scan,
             status=truncate(scan.status, _FIELD),
             reason=_cut(scan.reason),
-            warnings=(*text.warnings, *others),
+            warnings=scan_notes(alert, platforms=_PARTS),
         ),
         parts=tuple([_shortened_part(part) for part in alert.parts[: _PARTS - 1]]),
     )

@@ -15,7 +15,7 @@ MODULES: Final = sorted(
 )
 
 ENTRY_POINTS: Final = {
-    "lib.messages.text": {"text_of"},
+    "lib.messages.text": {"scan_notes", "text_of"},
     "lib.messages.digest": {"digest_text_of"},
     "lib.messages.parts": {"more_findings"},
 }

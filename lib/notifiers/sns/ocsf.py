@@ -28,7 +28,7 @@ def render(alert: Alert, room: int) -> tuple[str, bool]:
     Cut by whole events, the worst stay. In ASCII, so that its length is its size.
     """
     text = text_of(alert, rows=0)
-    alert = shortened(alert, text)
+    alert = shortened(alert)
     room -= len(_dump(_first(alert, text, len(alert.changes)))) + _SPARE
     lines: list[str] = []
     for change in alert.changes:
