@@ -237,6 +237,7 @@ def test_removing_needs_the_operator_tools_only(target: str) -> None:
         assert needless not in answer.stdout
 
 
+@pytest.mark.slow
 def test_the_command_works_from_any_directory(tmp_path: Path) -> None:
     """Files are those of the caller, the code is ours even beside a folder named cli."""
     if not (ROOT / ".venv" / "bin" / ".operator").exists():

@@ -50,11 +50,13 @@ def broken(checkout: Path, plants: dict[str, str]) -> str:
     return answer.stdout + answer.stderr
 
 
+@pytest.mark.slow
 def test_the_code_as_it_is_keeps_every_contract(checkout: Path) -> None:
     """Without this, the plants below would prove nothing."""
     assert "0 broken" in broken(checkout, {})
 
 
+@pytest.mark.slow
 def test_a_planted_violation_of_every_kind_is_named(checkout: Path) -> None:
     """Input in a pure room, an import that points up, one of a neighbour, and one of a program."""
     said = broken(
@@ -79,6 +81,7 @@ def test_a_planted_violation_of_every_kind_is_named(checkout: Path) -> None:
         assert violation in said, f"{violation} is not caught:\n{said}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["lib/planted.py", "lib/planted/__init__.py"])
 def test_a_module_outside_of_every_room_is_refused(checkout: Path, path: str) -> None:
     """A new module must be given a room before the checks pass."""

@@ -139,6 +139,7 @@ class TestLocked:
         assert "cannot be locked" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_parallel_changes_lose_nothing(tmp_path: Path) -> None:
     """Two people, or a script with xargs -P: whoever is told of success is in the file."""
     (tmp_path / "alerts.yml").write_text(ALERTS)

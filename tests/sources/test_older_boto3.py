@@ -150,6 +150,7 @@ def test_the_newest_image_carries_its_doubts() -> None:
     assert (newest.digest, newest.doubts) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("BOTO3_OF_TESTS" in os.environ, reason="this is that run")
 def test_the_sources_work_with_the_oldest_boto3() -> None:
     """All their tests pass with it, but for those of fields that it does not know."""
