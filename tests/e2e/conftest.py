@@ -6,6 +6,7 @@ One for all tests of a process: each test makes repositories of its own.
 
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,13 @@ from local.demo.app import App, install, write_config
 from local.standins.server import Receivers
 
 ALERTS = Path(__file__).parent / "alerts.yml"
+INDEX_WAIT = 10
+"""
+Seconds for which the scan of an untagged image waits for its index.
+
+A machine that is busy with other tests needs them between two pushes. More would be too many calls
+in one chain: the queue brings an event back every second.
+"""
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +40,45 @@ def app(
     if not (ROOT / "node_modules" / ".bin" / "osls").exists():
         pytest.skip("osls is not installed; run `make test`, which does that")
     config = write_config(ALERTS, receivers.url, tmp_path_factory.mktemp("app") / "alerts.yml")
-    return install(embedded_aws, receivers, config)
+    app = install(embedded_aws, receivers, config)
+    configure(app, INDEX_WAIT_SECONDS=str(INDEX_WAIT))
+    return app
+
+
+def configure(app: App, **variables: str) -> None:
+    """Change the environment of `processScan`; that starts its workers anew."""
+    _set_environment(app, _environment(app) | variables)
+
+
+@contextmanager
+def configured(app: App, **variables: str) -> Iterator[None]:
+    """
+    Change the environment of `processScan` for a while.
+
+    A worker that is replaced takes the event along that it works on, until its visibility timeout
+    ends. So nothing may be under way.
+    """
+    before = _environment(app)
+    app.wait_until_quiet()
+    _set_environment(app, before | variables)
+    try:
+        yield
+        app.wait_until_quiet()
+    finally:
+        _set_environment(app, before)
+
+
+def _environment(app: App) -> dict[str, str]:
+    name = f"{app.stack.name}-processScan"
+    found = app.aws.client("lambda").get_function_configuration(FunctionName=name)
+    variables: dict[str, str] = found["Environment"]["Variables"]
+    return variables
+
+
+def _set_environment(app: App, variables: dict[str, str]) -> None:
+    app.aws.client("lambda").update_function_configuration(
+        FunctionName=f"{app.stack.name}-processScan", Environment={"Variables": variables}
+    )
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from local.demo.app import App, install, write_config
 from local.standins.server import Receivers
 from tests.support.cloud_fixtures import quick_aws
 
+pytestmark = pytest.mark.xdist_group("e2e-repositories")
+
 ALERTS = Path(__file__).parent / "repositories.yml"
 TAG, PUSH = "ECR-TAG-MUTABILITY", "ECR-SCAN-ON-PUSH"
 MISSING, OLD = "ECR-LIFECYCLE-MISSING", "ECR-LIFECYCLE-OLD"

@@ -1,16 +1,15 @@
 """Where images were made from, as deployed: what is asked of ECR, and where messages lead."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
 from local.aws.process import MANIFEST, config_of, digest_of, manifest_of
 from local.demo.app import App
+from tests.e2e.conftest import configured
 from tests.e2e.test_alerts import basic, messages_about
 
-pytestmark = pytest.mark.xdist_group("e2e")
+pytestmark = pytest.mark.xdist_group("e2e-more")
 
 
 REPOSITORY = "https://github.com/example/payments"
@@ -147,22 +146,9 @@ class TestSource:
         name = repository()
         app.aws.forget_calls()
 
-        with switched_off(app):
+        with configured(app, TRACEABILITY="false"):
             app.aws.push(name, "1.4.1", basic("CVE-2026-0001"), labels=labelled(COMMIT))
             app.wait_until_quiet()
 
         assert reads_of(app, name) == []
         assert "Source" not in messages_about(app, name)[0].raw
-
-
-@contextmanager
-def switched_off(app: App) -> Iterator[None]:
-    """Deploy with `traceability: "false"`, as far as the function sees it."""
-    functions, name = app.aws.client("lambda"), f"{app.stack.name}-processScan"
-    usual = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    changed = {**usual, "TRACEABILITY": "false"}
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": changed})
-    try:
-        yield
-    finally:
-        functions.update_function_configuration(FunctionName=name, Environment={"Variables": usual})

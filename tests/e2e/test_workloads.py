@@ -3,8 +3,13 @@
 import json
 from collections.abc import Callable
 
+import pytest
+
 from local.demo.app import App
+from tests.e2e.conftest import configured
 from tests.e2e.test_alerts import basic, messages_about
+
+pytestmark = pytest.mark.xdist_group("e2e-more")
 
 
 def test_an_alert_names_what_still_runs_the_image_before(
@@ -13,7 +18,7 @@ def test_an_alert_names_what_still_runs_the_image_before(
     """
     A service runs 1.4.1; what 1.4.2 resolves is still there until it is deployed.
 
-    ECS is asked once in five minutes, so it comes first.
+    A worker of the function keeps the answer of ECS for five minutes, so this test has new ones.
     """
     name = repository("everywhere")
     ecs = app.aws.client("ecs")
@@ -23,12 +28,13 @@ def test_an_alert_names_what_still_runs_the_image_before(
         family="shop", containerDefinitions=[{"name": "app", "image": image, "memory": 64}]
     )
     ecs.create_service(cluster="prod", serviceName="shop", taskDefinition="shop", desiredCount=2)
-    app.aws.push(name, "1.4.1", basic("CVE-2026-0001", "CVE-2026-0002"))
-    app.wait_until_quiet()
-    seen = len(app.receivers.messages())
+    with configured(app, REPOSITORY=name):
+        app.aws.push(name, "1.4.1", basic("CVE-2026-0001", "CVE-2026-0002"))
+        app.wait_until_quiet()
+        seen = len(app.receivers.messages())
 
-    app.aws.push(name, "1.4.2", basic("CVE-2026-0002"))
-    app.wait_until_quiet()
+        app.aws.push(name, "1.4.2", basic("CVE-2026-0002"))
+        app.wait_until_quiet()
 
     found = [each for each in messages_about(app, name) if each.id > seen]
     said = "Deploy it: service shop in prod (2 tasks) still runs 1.4.1, with 1 resolved here"
