@@ -19,12 +19,11 @@ TESTS = Path(__file__).parent
 ONLY_FAST = "not slow"
 """The tests that `make unit` asks for."""
 SLOW_FOLDERS = ("acceptance", "deploy", "e2e", "faults")
+"""They are untraced, too: what they test is no covered code, or runs in another process."""
 SLOW_FIXTURES = {"browser", "built", "embedded_aws", "moto"}
 """They start another program: an AWS, a browser, the packager."""
 CLOUDS = {"embedded", "moto"}
 """Parameters of the contract tests of stores that stand for one of these fixtures."""
-UNTRACED_FOLDERS = (*SLOW_FOLDERS, "local")
-"""Their subject is no covered code, or runs in another process, or is covered by its own tests."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -86,7 +85,7 @@ def _is_slow(item: pytest.Item) -> bool:
 
 def _is_untraced(item: pytest.Item) -> bool:
     return (
-        _folder(item) in UNTRACED_FOLDERS
+        _folder(item) in SLOW_FOLDERS
         or item.get_closest_marker("untraced") is not None
         or "browser" in getattr(item, "fixturenames", ())
         or hasattr(getattr(item, "obj", None), "hypothesis")

@@ -13,7 +13,6 @@ from tests.conftest import (
     ONLY_FAST,
     SLOW_FOLDERS,
     TESTS,
-    UNTRACED_FOLDERS,
     pytest_ignore_collect,
 )
 
@@ -43,7 +42,7 @@ def test_every_other_test_covers(pytestconfig: pytest.Config) -> None:
 
 def test_every_folder_with_a_rule_is_there() -> None:
     """A folder that was renamed would be traced, and run by `make unit`."""
-    folders = {*SLOW_FOLDERS, *UNTRACED_FOLDERS}
+    folders = set(SLOW_FOLDERS)
 
     assert {name for name in folders if list((TESTS / name).glob("test_*.py"))} == folders
 
