@@ -50,7 +50,7 @@ def delta(view: View, state: StreamState, desired: Desired, today: Today) -> Del
         items=tuple(sorted(differing, key=_worst_first)),
         unchanged=len(items) - len(differing),
         after=MappingProxyType(after),
-        agreement=Agreement(state.version, state.at, today.rules.hash, desired.suppressed),
+        agreement=_agreement(state, desired, today),
     )
 
 
@@ -74,6 +74,11 @@ def later_view(destination: Destination, stream: StreamId, state: StreamState) -
     It agreed with the stream as it is, by other rules: what is desired is RULES_CHANGED.
     """
     return View(destination, stream, agreement=Agreement(state.version, state.at, rules=""))
+
+
+def _agreement(state: StreamState, desired: Desired, today: Today) -> Agreement:
+    current = state.current.image if state.current is not None else None
+    return Agreement(state.version, state.at, today.rules.hash, desired.suppressed, current)
 
 
 def _changes(

@@ -13,6 +13,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from lib.core.notifications import (
     Claim,
+    ClaimStep,
     after_absence,
     after_claim,
     after_death,
@@ -152,7 +153,7 @@ class NotificationFlow:
             obsolete = replace(row, state=RowState.OBSOLETE)
             self._rows.close(row, obsolete, view_before=view, view=step.view)
             return NotificationOutcome(NotificationResult.OBSOLETE, step.reason)
-        message = PinnedMessage(plan.delta, step.view, plan.context.basis, step.quiet, plan.state)
+        message = _message(plan, step, view)
         pin = Pin(self._objects.put_pinned(message), plan.context.basis)
         pinned = replace(row, pin=pin, seen=plan.context.basis, quiet=step.quiet)
         return self._updated(row, pinned), message
@@ -200,3 +201,18 @@ class NotificationFlow:
         unsure = failed.state is RowState.UNKNOWN
         result = NotificationResult.UNKNOWN if unsure else NotificationResult.RETRY
         return NotificationOutcome(result, reason, message)
+
+
+def _message(plan: ViewPlan, step: ClaimStep, view: View) -> PinnedMessage:
+    """Return what is pinned: the delta, and everything that its text needs."""
+    after = plan.delta.after
+    return PinnedMessage(
+        plan.delta,
+        step.view,
+        plan.context.basis,
+        step.quiet,
+        plan.state,
+        before=view.agreement,
+        refused=plan.desired.refused,
+        quietly_ended=tuple([item for item in view.quietly_ended if item.id not in after]),
+    )

@@ -83,6 +83,8 @@ class Agreement:
     """The hash of the rules that were in force."""
     suppressed: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """By the ids of what was left out by an entry of alerts.yml, the entry's name."""
+    current: Image | None = None
+    """The stream's current image then: what messages compare with, in words."""
 
 
 @dataclass(frozen=True, slots=True)

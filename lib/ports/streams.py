@@ -14,7 +14,7 @@ from lib.models import (
     StreamId,
 )
 from lib.models.streams import ImageRow, StreamState, TagRow
-from lib.models.views import Basis, Delta, Notification, View
+from lib.models.views import Agreement, Basis, Delta, Notification, ReportedItem, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,12 @@ class PinnedMessage:
     quiet: bool
     state: StreamState
     """The state of the stream that the message speaks of."""
+    before: Agreement | None = None
+    """What the view agreed with before; None: with nothing yet."""
+    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By the ids of what is open and not asked for, why the filters leave it out, in words."""
+    quietly_ended: tuple[ReportedItem, ...] = ()
+    """What ended without a message since the last one, and did not come back."""
 
 
 class StreamObjects(Protocol):

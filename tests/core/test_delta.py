@@ -119,6 +119,7 @@ def test_the_agreement_is_with_this_state_and_these_rules() -> None:
     agreement = found.agreement
     assert (agreement.version, agreement.at, agreement.rules) == (7, state.at, "others")
     assert agreement.suppressed == {ID: ID}
+    assert agreement.current == state.images[0].image
 
 
 def test_explained_has_what_is_unchanged_too() -> None:
