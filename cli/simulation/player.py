@@ -165,6 +165,8 @@ class Player:
         image, exists = self._registry.push(push.image, platforms, self._clock.now)
         if push.scan is not None and not exists:
             for member in image.members or (image,):
+                if member.answer is not None:
+                    continue
                 answer = push.scan.parts[member.platform]
                 self._scan(member, push.scan.scanner, answer)
                 if member is not image:

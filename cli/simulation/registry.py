@@ -84,7 +84,10 @@ class Registry:
         return self._add(StoredImage(place, digest, now, members=members)), False
 
     def _add(self, image: StoredImage) -> StoredImage:
-        return self.images.setdefault((image.place, image.digest), image)
+        """Store an image, unless it is there: a part of an index may be pushed before it."""
+        stored = self.images.setdefault((image.place, image.digest), image)
+        stored.platform = stored.platform or image.platform
+        return stored
 
     def tag(self, image: StoredImage, tag: str) -> None:
         """Let a tag point to an image, and to no other one of its repository."""
@@ -115,7 +118,7 @@ class Registry:
 
     # --- what AWS answers ----------------------------------------------------------------------
 
-    def client(self, service: str, place: Place) -> "BaseClient":
+    def client_of(self, service: str, place: Place) -> "BaseClient":
         """Return a client of boto3 for an account and region, whose calls end here."""
         from boto3.session import Session
         from botocore.config import Config

@@ -55,7 +55,7 @@ class Sources:
     def _of(self, image: Image) -> EcrFindingSource:
         key = (image.account or self._home.account, image.region or self._home.region)
         if key not in self._by_place:
-            client = self._registry.client("ecr", Place(*key, ""))
+            client = self._registry.client_of("ecr", Place(*key, ""))
             self._by_place[key] = EcrFindingSource(client)  # type: ignore[arg-type]  # boto3's own
         return self._by_place[key]
 
@@ -148,7 +148,7 @@ class Runtime:
 
     @cached_property
     def _coverage(self) -> InspectorCoverage:
-        client = self._registry.client("inspector2", self._home)
+        client = self._registry.client_of("inspector2", self._home)
         return InspectorCoverage(client)  # type: ignore[arg-type]  # boto3's own
 
     @cached_property
