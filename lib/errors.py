@@ -11,6 +11,7 @@ The error tree. Code raises the narrowest class; only the record boundary catche
     |   +-- OutOfTimeError          yes  the function ends before all findings are fetched
     |   +-- FindingsNotReadyError   yes  the scan is still running or not registered yet
     |   +-- ImageGoneError          no   the image or its repository does not exist (any more)
+    |   |   +-- RepositoryGoneError no   the repository does not exist (any more)
     |   +-- NotAnImageError         no   an attestation, a signature: nothing that is scanned
     |   +-- NotAllowedError         no   AWS denies access: the role needs one more permission
     +-- StoreError                  yes  DynamoDB, S3 or SQS refused
@@ -113,6 +114,10 @@ class ImageGoneError(SourceError):
 
     retryable = False
     reason = "image-deleted"
+
+
+class RepositoryGoneError(ImageGoneError):
+    """The repository does not exist any more, so none of its images does."""
 
 
 class NotAnImageError(SourceError):

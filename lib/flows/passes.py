@@ -55,14 +55,25 @@ class HourlyPass:
         streams: list[StreamId] = []
         passed_over = []
         covered, without_coverage = self._covered(streams)
-        for record in list(self._records()):
+        records = list(self._records())
+        gone: set[tuple[str | None, str | None, str]] = set()
+        for record in records:
             image = record.row.image
             if image.digest in covered or not self._matters(record):
                 continue
+            if _repository(image) in gone:
+                continue
             try:
-                streams += self._fetched(image).streams
+                outcome = self._fetched(image)
             except SourceError as error:
                 passed_over.append((image, error))
+                continue
+            streams += outcome.streams
+            if outcome.repository_gone:
+                gone.add(_repository(image))
+        for record in records:
+            if _repository(record.row.image) in gone:
+                streams += self._images.gone(record.row.image).streams
         return PassOutcome(tuple(dict.fromkeys(streams)), tuple(passed_over), without_coverage)
 
     def _covered(self, streams: list[StreamId]) -> tuple[set[str], SourceError | None]:
@@ -84,3 +95,7 @@ class HourlyPass:
     def _fetched(self, image: Image) -> ImageOutcome:
         now = self._now()
         return self._images.refetch(image, f"hourly-{now.isoformat()}", now)
+
+
+def _repository(image: Image) -> tuple[str | None, str | None, str]:
+    return image.account, image.region, image.repository

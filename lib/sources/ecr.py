@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImageScanF
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.errors import (
@@ -16,6 +17,7 @@ from lib.errors import (
     NotAllowedError,
     NotAnImageError,
     OutOfTimeError,
+    RepositoryGoneError,
     SourceError,
     SourceThrottledError,
 )
@@ -60,7 +62,12 @@ _THROTTLED: Final = frozenset(
 )
 _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
 _REFUSED_PLACE: Final = "InvalidParameterException"
-_GONE: Final = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
+_GONE: Final = MappingProxyType(
+    {
+        "ImageNotFoundException": ImageGoneError,
+        "RepositoryNotFoundException": RepositoryGoneError,
+    }
+)
 
 
 class EcrFindingSource:
@@ -210,7 +217,7 @@ def source_errors(name: str) -> Iterator[None]:
                 f"ECR knows no scan of {name} yet", status="SCAN_NOT_FOUND"
             ) from error
         if code in _GONE:
-            raise ImageGoneError(f"{name} does not exist (any more): {code}") from error
+            raise _GONE[code](f"{name} does not exist (any more): {code}") from error
         raise _refusal(code)(
             f"ECR did not answer about {name}: {code}: {message}", reason=code
         ) from error

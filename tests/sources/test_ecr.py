@@ -18,6 +18,7 @@ from lib.errors import (
     ImageGoneError,
     NotAllowedError,
     NotAnImageError,
+    RepositoryGoneError,
     SourceError,
     SourceThrottledError,
 )
@@ -179,7 +180,7 @@ def test_running_scan_is_asked_for_again_later(status: str) -> None:
     [
         (refusal("ScanNotFoundException"), FindingsNotReadyError, "not-ready"),
         (refusal("ImageNotFoundException"), ImageGoneError, "image-deleted"),
-        (refusal("RepositoryNotFoundException"), ImageGoneError, "image-deleted"),
+        (refusal("RepositoryNotFoundException"), RepositoryGoneError, "image-deleted"),
         (refusal("ThrottlingException"), SourceThrottledError, "ThrottlingException"),
         (refusal("AccessDeniedException"), NotAllowedError, "AccessDeniedException"),
         (ClientError({}, "x"), SourceError, "Unknown"),
