@@ -18,11 +18,8 @@ from typing import Final
 
 from lib.core.evaluation import NOT_READY_HORIZON, PARTIAL_HORIZON, never_ready, revisit_delay
 from lib.core.evidence import (
-    PARTIAL_PATIENCE,
     SECOND_LOOK_AFTER,
-    NotReady,
     closed_without_proof,
-    evidence_of,
     most_is_missing,
 )
 from lib.core.merging import merged
@@ -33,7 +30,16 @@ from lib.errors import (
     FindingsNotReadyError,
     ImageGoneError,
     NotAnImageError,
+    RepositoryGoneError,
     SourceError,
+)
+from lib.flows.image_records import (
+    INSPECTOR,
+    Announcement,
+    announcement,
+    believed,
+    with_announcement,
+    with_report,
 )
 from lib.models import (
     AnyReport,
@@ -56,7 +62,6 @@ from lib.ports.sources import ALL_THE_TIME, Coverage, FindingSource
 from lib.ports.streams import ImageRecord, ImageStore, StreamObjects
 
 _TRIES: Final = 8
-_INSPECTOR: Final = "inspector"
 ENDED: Final = frozenset({"SCAN_ELIGIBILITY_EXPIRED", "IMAGE_ARCHIVED"})
 """Reasons for which Inspector monitors an image no longer that it scanned before."""
 
@@ -82,6 +87,8 @@ class ImageOutcome:
     streams: tuple[StreamId, ...] = ()
     revisit: timedelta | None = None
     """DEFERRED: when the event comes back."""
+    repository_gone: bool = False
+    """IMAGE_DELETED: so are all other images of its repository."""
 
 
 class ImageFlow:
@@ -118,6 +125,7 @@ class ImageFlow:
         if record is not None and record.row.index is not None:
             part_of = replace(event.image, digest=record.row.index, tags=(), platform=None)
             if self._source_index(part_of) is not None:
+                self._changed(event.image, lambda stored: with_announcement(stored, event))
                 return self._refreshed(replace(event, image=part_of, counts=None))
         return self._refreshed(event)
 
@@ -193,7 +201,7 @@ class ImageFlow:
             image,
             lambda stored: replace(
                 stored,
-                row=used(stored.row, f"{_INSPECTOR} {covered.image.digest}", now, runs=runs),
+                row=used(stored.row, f"{INSPECTOR} {covered.image.digest}", now, runs=runs),
                 monitored=covered.monitored or covered.reason not in ENDED,
             ),
         )
@@ -201,6 +209,18 @@ class ImageFlow:
         if scanned_at is not None and (fetched_at is None or scanned_at > fetched_at):
             return self.refetch(record.row.image, f"coverage-{scanned_at.isoformat()}", now)
         return ImageOutcome(ImageResult.STORED, covered.reason, self._streams(record.row.image))
+
+    def gone(self, image: Image) -> ImageOutcome:
+        """Keep that an image does not exist any more, as its whole repository does not."""
+        now = self._now()
+        self._changed(
+            image,
+            lambda stored: replace(
+                stored, row=replace(stored.row, gone_at=stored.row.gone_at or now)
+            ),
+        )
+        reason = f"the repository of {image.name} does not exist (any more)"
+        return ImageOutcome(ImageResult.IMAGE_DELETED, reason, self._streams(image))
 
     def refetch(self, image: Image, cause_id: str, time: datetime) -> ImageOutcome:
         """Fetch the report of an image again, whatever was stored."""
@@ -218,10 +238,16 @@ class ImageFlow:
             self._changed(
                 event.image, lambda stored: replace(stored, row=replace(stored.row, gone_at=now))
             )
-            return ImageOutcome(ImageResult.IMAGE_DELETED, str(error), self._streams(event.image))
+            return ImageOutcome(
+                ImageResult.IMAGE_DELETED,
+                str(error),
+                self._streams(event.image),
+                repository_gone=isinstance(error, RepositoryGoneError),
+            )
         except NotAnImageError as error:
             return ImageOutcome(ImageResult.IGNORED, str(error))
         except FindingsNotReadyError as error:
+            self._changed(event.image, lambda stored: with_announcement(stored, event))
             seconds = revisit_delay(now - event.announced_at)
             return ImageOutcome(
                 ImageResult.DEFERRED, str(error), revisit=timedelta(seconds=seconds)
@@ -238,7 +264,7 @@ class ImageFlow:
         if doubt is not None:
             return doubt
         key = self._objects.put_report(report)
-        self._changed(image, lambda stored: _with_report(stored, report, key, event, now))
+        self._changed(image, lambda stored: with_report(stored, report, key, event, now))
         streams = self._tagged(
             image,
             image.pushed_at or event.time,
@@ -305,14 +331,18 @@ class ImageFlow:
 
     def _scanned(self, event: ScanEvent) -> AnyReport:
         """Return the result of a scan; when patience is at its end, whatever there is of it."""
-        announced = sum(event.counts.values()) if event.counts is not None else None
-        age = self._now() - event.announced_at
+        return self._fetched(event, announcement(event, self._record(event.image)))
+
+    def _fetched(self, event: ScanEvent, announced: Announcement) -> AnyReport:
+        age = self._now() - announced.at
         try:
             report = self._source.report(
-                event.image, event.scan, announced=announced, fetching=ALL_THE_TIME
+                event.image, event.scan, announced=announced.findings, fetching=ALL_THE_TIME
             )
-            return _believed(report, announced, age)
+            return believed(report, announced.findings, age)
         except FindingsNotReadyError as error:
+            if announced.is_overtaken(error.partial):
+                return self._fetched(event, Announcement(None, event.announced_at))
             if age < (NOT_READY_HORIZON if error.partial is None else PARTIAL_HORIZON):
                 raise
             match error.partial:
@@ -409,46 +439,3 @@ class ImageFlow:
             )
         self._add_tags(facts)
         return self._streams(image)
-
-
-def _believed(report: AnyReport, announced: int | None, age: timedelta) -> AnyReport:
-    """
-    Return a report that can be believed. Raises `FindingsNotReadyError` for another one.
-
-    The source has compared what was announced with the rows of its answer. Without an event that
-    announces anything, no list is expected to grow.
-    """
-    nothing = 0 if announced == 0 else None
-    patience = age if announced is not None else PARTIAL_PATIENCE
-    outcome = evidence_of(report, age=patience, announced=nothing)
-    if isinstance(outcome, NotReady):
-        raise FindingsNotReadyError(outcome.reason, status=report.scan.status)
-    return outcome
-
-
-def _with_report(
-    stored: ImageRecord, report: AnyReport, key: str, event: ScanEvent, now: datetime
-) -> ImageRecord:
-    row = replace(
-        stored.row,
-        image=report.image,
-        scan_ended_at=stored.row.scan_ended_at or now,
-        is_index=bool(report.parts),
-    )
-    count = report.image.in_use_count
-    if count is not None:
-        row = used(row, f"{_INSPECTOR} {stored.row.image.digest}", now, runs=count > 0)
-    parts = [part.counts is not None and part.complete for part in report.parts]
-    usable = isinstance(report, Report) and all(parts or [report.scan.complete])
-    keeps = not usable and stored.report_key is not None
-    return replace(
-        stored,
-        row=row,
-        report_key=key,
-        fetched_at=now,
-        usable_key=(stored.usable_key or stored.report_key) if keeps else None,
-        usable_at=(stored.usable_at or stored.fetched_at) if keeps else None,
-        stale=False,
-        event_id=event.event_id,
-        event_time=event.time,
-    )

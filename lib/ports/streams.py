@@ -40,6 +40,10 @@ class ImageRecord:
     event_id: str = ""
     """Of the event whose report was stored last."""
     event_time: datetime | None = None
+    announced: int | None = None
+    """How many findings the last event counted that counted any."""
+    announced_at: datetime | None = None
+    """When the scan of that event ended."""
 
 
 @dataclass(frozen=True, slots=True)

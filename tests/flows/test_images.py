@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from cli.simulation.memory import MemoryStreams
-from lib.errors import NotAllowedError
+from lib.errors import FindingsNotReadyError, NotAllowedError
 from lib.flows.images import ImageFlow, ImageResult
 from lib.models import (
     AnyReport,
@@ -15,6 +15,7 @@ from lib.models import (
     Image,
     ImageIndex,
     Member,
+    PushEvent,
     Scan,
     ScanSource,
     Severity,
@@ -182,6 +183,74 @@ def test_a_failed_member_says_nothing_about_the_others() -> None:
 
     assert Flow(registry).scanned(event).result is ImageResult.STORED
     assert {scan.status for scan in registry.scans.values()} == {"UNKNOWN"}
+
+
+class Growing(Registry):
+    """Lists fewer findings than are announced."""
+
+    def __init__(self, index: ImageIndex | None = None, *, completed_at: datetime = NOW) -> None:
+        super().__init__({}, index)
+        self.completed_at = completed_at
+
+    def report(
+        self, image: Image, scan: Scan, *, announced: int | None = None, fetching: Fetching
+    ) -> AnyReport:
+        del scan, fetching
+        report = a_report(a_finding(), image=image, completed_at=self.completed_at)
+        if announced is not None and announced > 1:
+            partial = replace(report, scan=replace(report.scan, complete=False))
+            raise FindingsNotReadyError("too few", status="COMPLETE", partial=partial)
+        return report
+
+
+class TestAnnouncements:
+    """What an event counts is expected whatever has the report fetched."""
+
+    EVENT = a_scan_event(counts={Severity.HIGH: 5})
+
+    def test_an_hourly_pass_expects_it(self) -> None:
+        """It comes before the event is handled again."""
+        flow = Flow(Growing())
+        flow.pushed(PushEvent("push", NOW, an_image(), index=False))
+        flow.scanned(self.EVENT)
+
+        assert flow.refetch(an_image(), "hourly", NOW).result is ImageResult.DEFERRED
+        assert flow.stored() is None
+
+    def test_an_incomplete_report_stays_incomplete(self) -> None:
+        """A pass that finds the same list makes nothing of it complete."""
+        flow = Flow(Growing(), now=NOW + timedelta(minutes=20))
+        flow.scanned(self.EVENT)
+
+        flow.refetch(an_image(), "hourly", NOW + timedelta(minutes=20))
+
+        stored = flow.stored()
+        assert stored is not None
+        assert not stored.scan.complete
+
+    def test_a_later_scan_is_judged_by_itself(self) -> None:
+        """Its list may be shorter."""
+        registry = Growing()
+        flow = Flow(registry, now=NOW + timedelta(minutes=20))
+        flow.scanned(self.EVENT)
+        registry.completed_at = NOW + timedelta(minutes=15)
+
+        flow.refetch(an_image(), "hourly", NOW + timedelta(minutes=20))
+
+        stored = flow.stored()
+        assert stored is not None
+        assert stored.scan.complete
+
+    def test_of_an_index_each_image_has_its_own(self) -> None:
+        """The event of one image does not make a short list of another one complete."""
+        flow = Flow(Growing(INDEX))
+        flow.pushed(PushEvent("push", NOW, an_image(), index=True))
+        amd, arm = INDEX.images
+
+        first = flow.scanned(a_scan_event(image=amd, counts={Severity.HIGH: 5}))
+        second = flow.scanned(a_scan_event(image=arm, counts={Severity.HIGH: 1}))
+
+        assert [first.result, second.result] == [ImageResult.DEFERRED] * 2
 
 
 class TestFirstReport:

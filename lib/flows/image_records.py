@@ -1,0 +1,99 @@
+"""What events and reports change in the record of an image, and whether they are believed. Pure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
+from lib.core.usage import used
+from lib.errors import FindingsNotReadyError
+from lib.models import AnyReport, Report, ScanEvent, UnusableReport
+from lib.ports.streams import ImageRecord
+
+INSPECTOR: Final = "inspector"
+_NOTICE: Final = timedelta(minutes=1)
+"""How much later than its event a scan may state that it ended."""
+
+
+class Announcement(NamedTuple):
+    """How many findings of a scan are expected, and since when."""
+
+    findings: int | None
+    """None: nothing was announced."""
+    at: datetime
+    earlier: bool = False
+    """An earlier event said so, not the one that is handled."""
+
+    def is_overtaken(self, listed: object) -> bool:
+        """Whether a list is one of a later scan, so that the announcement is not about it."""
+        if not self.earlier or not isinstance(listed, Report | UnusableReport):
+            return False
+        completed_at = listed.scan.completed_at
+        return completed_at is not None and completed_at > self.at + _NOTICE
+
+
+def announcement(event: ScanEvent, record: ImageRecord | None) -> Announcement:
+    """
+    Return the announcement about an image: of the event itself, else of an earlier one.
+
+    Without the earlier one, a list that is too short would be complete as soon as any other cause
+    has it fetched: another part's event, an hourly pass.
+    """
+    if event.counts is not None:
+        return Announcement(sum(event.counts.values()), event.announced_at)
+    if record is not None and record.announced is not None and record.announced_at is not None:
+        return Announcement(record.announced, record.announced_at, earlier=True)
+    return Announcement(None, event.announced_at)
+
+
+def with_announcement(stored: ImageRecord, event: ScanEvent) -> ImageRecord:
+    """Return a record with what an event counts; the event of the latest scan counts."""
+    if event.counts is None:
+        return stored
+    if stored.announced_at is not None and stored.announced_at > event.time:
+        return stored
+    return replace(stored, announced=sum(event.counts.values()), announced_at=event.time)
+
+
+def with_report(
+    stored: ImageRecord, report: AnyReport, key: str, event: ScanEvent, now: datetime
+) -> ImageRecord:
+    """Return a record with its last report, and with the last one that had a result."""
+    row = replace(
+        stored.row,
+        image=report.image,
+        scan_ended_at=stored.row.scan_ended_at or now,
+        is_index=bool(report.parts),
+    )
+    count = report.image.in_use_count
+    if count is not None:
+        row = used(row, f"{INSPECTOR} {stored.row.image.digest}", now, runs=count > 0)
+    parts = [part.counts is not None and part.complete for part in report.parts]
+    usable = isinstance(report, Report) and all(parts or [report.scan.complete])
+    keeps = not usable and stored.report_key is not None
+    return replace(
+        with_announcement(stored, event),
+        row=row,
+        report_key=key,
+        fetched_at=now,
+        usable_key=(stored.usable_key or stored.report_key) if keeps else None,
+        usable_at=(stored.usable_at or stored.fetched_at) if keeps else None,
+        stale=False,
+        event_id=event.event_id,
+        event_time=event.time,
+    )
+
+
+def believed(report: AnyReport, announced: int | None, age: timedelta) -> AnyReport:
+    """
+    Return a report that can be believed. Raises `FindingsNotReadyError` for another one.
+
+    The source has compared what was announced with the rows of its answer. Without an event that
+    announces anything, no list is expected to grow.
+    """
+    nothing = 0 if announced == 0 else None
+    patience = age if announced is not None else PARTIAL_PATIENCE
+    outcome = evidence_of(report, age=patience, announced=nothing)
+    if isinstance(outcome, NotReady):
+        raise FindingsNotReadyError(outcome.reason, status=report.scan.status)
+    return outcome
