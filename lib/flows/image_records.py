@@ -1,4 +1,4 @@
-"""What events and reports change in the record of an image, and whether they are believed. Pure."""
+"""Records of images: their changes by events and reports, and whether those are believed. Pure."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
