@@ -59,7 +59,7 @@ class HourlyPass:
         gone: set[tuple[str | None, str | None, str]] = set()
         for record in records:
             image = record.row.image
-            if image.digest in covered or not self._matters(record):
+            if image.key in covered or not self._matters(record):
                 continue
             if _repository(image) in gone:
                 continue
@@ -77,14 +77,14 @@ class HourlyPass:
         return PassOutcome(tuple(dict.fromkeys(streams)), tuple(passed_over), without_coverage)
 
     def _covered(self, streams: list[StreamId]) -> tuple[set[str], SourceError | None]:
-        digests = set()
+        keys = set()
         try:
             for covered in self._coverage.covered():
-                digests.add(covered.image.digest)
+                keys.add(covered.image.key)
                 streams += self._images.covered(covered).streams
         except SourceError as error:
-            return digests, error
-        return digests, None
+            return keys, error
+        return keys, None
 
     def _matters(self, record: ImageRecord) -> bool:
         if record.row.index is not None or record.row.gone_at is not None:

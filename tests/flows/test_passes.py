@@ -31,17 +31,24 @@ class Images:
         gone = self.repository_gone
         return ImageOutcome(ImageResult.IMAGE_DELETED, "", streams, repository_gone=gone)
 
+    def covered(self, covered: CoveredImage) -> ImageOutcome:
+        return ImageOutcome(ImageResult.STORED, covered.reason)
+
     def gone(self, image: Image) -> ImageOutcome:
         self.deleted.append(image.digest)
         return ImageOutcome(ImageResult.IMAGE_DELETED, "", (StreamId(image.digest),))
 
 
-class Silence:
-    """Covers no image."""
+class Inspector:
+    """Covers these images."""
+
+    def __init__(self, *images: Image) -> None:
+        self.images = images
 
     def covered(self, image: Image | None = None) -> Iterator[CoveredImage]:
         del image
-        yield from ()
+        for covered in self.images:
+            yield CoveredImage(covered, (), monitored=True, reason="SUCCESSFUL")
 
 
 def a_record(number: int, *, days: int = 0, repository: str = "payments/api") -> ImageRecord:
@@ -49,10 +56,10 @@ def a_record(number: int, *, days: int = 0, repository: str = "payments/api") ->
     return ImageRecord(ImageRow(image, NOW - timedelta(days=days)))
 
 
-def a_pass(images: Images, *records: ImageRecord) -> HourlyPass:
+def a_pass(images: Images, *records: ImageRecord, covered: tuple[Image, ...] = ()) -> HourlyPass:
     return HourlyPass(
         images=cast("ImageFlow", images),
-        coverage=Silence(),
+        coverage=Inspector(*covered),
         records=lambda: records,
         watched=lambda _: False,
         now=lambda: NOW,
@@ -90,3 +97,13 @@ def test_an_image_that_cannot_be_read_hides_no_other() -> None:
     assert images.looked_at == [a_digest(1), a_digest(2), a_digest(3)]
     assert [image.digest for image, _ in outcome.passed_over] == [a_digest(2)]
     assert outcome.streams == (a_digest(1), a_digest(3))
+
+
+def test_coverage_is_about_one_account() -> None:
+    """The same digest in another account is looked at: coverage says nothing of it."""
+    images, here = Images(), a_record(1)
+    there = replace(here.row.image, account="222233334444")
+
+    a_pass(images, here, ImageRecord(ImageRow(there, NOW)), covered=(here.row.image,)).run()
+
+    assert images.looked_at == [a_digest(1)]
