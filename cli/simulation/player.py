@@ -146,7 +146,7 @@ class Player:
             case Rescan():
                 self._rescan(action)
             case InUse():
-                self._registry.image(action.image).in_use = action.count
+                self._registry.use(action.image, action.count)
             case DeployRules():
                 self._runtime.deploy(action.text)
             case Delete():

@@ -108,6 +108,12 @@ class Registry:
             for key in [key for key in self.images if key[0] == place]:
                 del self.images[key]
 
+    def use(self, name: ImageName, count: int) -> None:
+        """Count from now on how many tasks and pods run an image, or the parts of an index."""
+        image = self.image(name)
+        for used in (image, *image.members):
+            used.in_use = count
+
     def set_answer(
         self, image: StoredImage, scanner: str, answer: PartAnswer, now: datetime
     ) -> None:
