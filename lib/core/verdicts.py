@@ -94,6 +94,12 @@ class Judge:
         """Whether a route leads from the image to the destination."""
         return any(self._filters.values())
 
+    @property
+    def routes(self) -> tuple[str, ...]:
+        """The routes that lead from the image to the destination."""
+        filters = (filter_ for group in self._filters.values() for filter_ in group)
+        return tuple(sorted({filter_.route for filter_ in filters}))
+
     def findings(self) -> Iterator[Verdict]:
         """Yield what the rules say of each finding that is open, part by part."""
         for part in self.watched.parts:

@@ -1,7 +1,13 @@
-"""Copies of streams for readers: what is open in the watched images now."""
+"""Copies of streams for readers, and the shares that digests make of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
 
+from lib.models.messages import Moment, UnscannedImage
+from lib.models.names import Destination, Severity, StreamId
 from lib.models.streams import StreamState
 
 
@@ -13,3 +19,61 @@ class CurrentCopy:
     """With the rows that are open, without their long texts, and without departures."""
     alternating: tuple[str, ...] = ()
     """Two kinds of tags between which the stream goes back and forth; empty: it does not."""
+
+
+class OpenItem(NamedTuple):
+    """A vulnerability of a stream that a destination's routes ask for, as digests count it."""
+
+    id: str
+    names: tuple[str, ...]
+    """Every id by which it is found."""
+    severity: Severity
+    fixable: bool
+    exploitable: bool
+    package: str
+    """The worst one, and how many more."""
+    first_observed_at: datetime
+    image: str
+    """The key of the first watched image that has it: the current one, where that has it."""
+
+
+class CountedImage(NamedTuple):
+    """A watched image with a result."""
+
+    key: str
+    clean: bool
+    """Nothing is open, by a complete result of every part that is kept up to date."""
+    complete: bool
+    """False: fewer findings are listed than counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamShare:
+    """The share of one stream in the digest of one destination."""
+
+    stream: StreamId
+    routes: tuple[str, ...]
+    images: tuple[CountedImage, ...] = ()
+    items: tuple[OpenItem, ...] = ()
+    troubles: tuple[UnscannedImage, ...] = ()
+    """Images without a result, or without a new one."""
+    alternating: tuple[str, ...] = ()
+    """See `CurrentCopy`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DigestBasis:
+    """The shares that digests of one time are made of, and that the next ones compare with."""
+
+    until: datetime
+    rules: str
+    """The hash of the rules by which they were made."""
+    shares: Mapping[Destination, tuple[StreamShare, ...]]
+    trends: Mapping[Destination, tuple[Moment, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    """Of complete ones: what was open at each time, this one last."""
+    place: StreamId | None = None
+    """The last stream that was read; None: not one was."""
+    complete: bool = False
+    """Whether every stream was read."""

@@ -1,0 +1,30 @@
+"""The ports of digests: what they are made of, and where they are sent."""
+
+from datetime import datetime
+from typing import Protocol
+
+from lib.models import Destination, Digest
+from lib.models.current import DigestBasis
+
+
+class DigestBases(Protocol):
+    """The shares that digests are made of, one basis for each time that digests are due."""
+
+    def put(self, basis: DigestBasis) -> None:
+        """Write a basis; one that is not complete over any other such one. Raises `StoreError`."""
+
+    def get(self, until: datetime) -> DigestBasis | None:
+        """Return the basis of this time, complete or not; None: none is begun."""
+
+    def before(self, until: datetime) -> DigestBasis | None:
+        """Return the last complete basis of an earlier time; None: there is none."""
+
+
+class DigestOutbox(Protocol):
+    """Digests on their way: one-shot messages, each with the id of its content."""
+
+    def has(self, destination: Destination, until: datetime) -> bool:
+        """Whether the digest of this time was queued. Raises `StoreError`."""
+
+    def add(self, digest: Digest) -> None:
+        """Queue a digest; one that was queued is left alone. Raises `StoreError`."""

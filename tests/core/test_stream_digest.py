@@ -1,0 +1,410 @@
+"""The digest by the states of streams: what counts, once each, and what it is compared with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.core.current import current_copy
+from lib.core.digest import PERIODS
+from lib.core.routing import Match
+from lib.core.stream_digest import RULES_CHANGED, digest_of, stream_share
+from lib.models import Destination, Digest, Moment, Severity, StreamId
+from lib.models.current import CurrentCopy, DigestBasis, OpenItem, StreamShare
+from lib.models.streams import Role, WatchedImage
+from tests.support.builders import NOW, a_finding, an_image
+from tests.support.digests import WEEKLY
+from tests.support.streams import (
+    STREAM,
+    TEAM,
+    TODAY,
+    a_lifecycle,
+    a_part,
+    a_route,
+    a_state,
+    a_watched,
+    an_entry,
+    an_unscanned_part,
+    some_rules,
+)
+
+C, H = Severity.CRITICAL, Severity.HIGH
+PROD = StreamId(f"{STREAM}|prod-*")
+UNTIL = NOW + timedelta(days=1)
+
+
+def a_copy(*images: WatchedImage, stream: StreamId = STREAM, **fields: Any) -> CurrentCopy:
+    """Return the copy of a stream with these watched images."""
+    return current_copy(replace(a_state(*images, **fields), stream=stream), ())
+
+
+def a_share(copy: CurrentCopy, *routes: Any, **rules: Any) -> StreamShare:
+    """Return the team's share of a stream."""
+    share = stream_share(copy, TEAM, some_rules(*routes, **rules), today=TODAY)
+    assert share is not None
+    return share
+
+
+def a_basis(
+    *shares: StreamShare,
+    rules: str = "rules",
+    until: datetime = UNTIL - timedelta(days=7),
+    trend: Sequence[Moment] = (),
+) -> DigestBasis:
+    """Return the complete basis of a week ago."""
+    trends: Mapping[Destination, tuple[Moment, ...]] = {TEAM: tuple(trend)}
+    return DigestBasis(until, rules, {TEAM: shares}, trends, complete=True)
+
+
+def a_digest(*shares: StreamShare, before: DigestBasis | None = None) -> Digest:
+    """Return the team's digest of these shares."""
+    return digest_of(
+        shares,
+        before=before,
+        rules="rules",
+        stage="test",
+        destination=TEAM,
+        schedule=WEEKLY,
+        until=UNTIL,
+    )
+
+
+def of_images(*images: WatchedImage, **fields: Any) -> StreamShare:
+    """Return the team's share of a stream with these images."""
+    return a_share(a_copy(*images, **fields))
+
+
+CLEAN = of_images(a_watched())
+
+
+# --- what counts ------------------------------------------------------------------------------
+
+
+def test_a_vulnerability_counts_once_in_a_stream() -> None:
+    """Not by its packages, nor by the images that have it; the current image is the one named."""
+    rows = (a_finding(severity="HIGH", fixed_version="2"), a_finding(package="zlib"))
+    behind = a_watched(*rows, image=an_image(2), role=Role.RUNNING, running=True)
+
+    digest = a_digest(of_images(a_watched(*rows), behind))
+
+    assert digest.total == 1
+    assert digest.fixable == 1
+    assert (digest.images, digest.clean) == (2, 0)
+    (item,) = of_images(a_watched(*rows), behind).items
+    assert item.package.endswith("and 1 more")
+    assert item.image == an_image().key
+
+
+def test_an_image_of_several_streams_counts_once() -> None:
+    """Its vulnerabilities, too; its repository has one image."""
+    watched = a_watched(a_finding(severity="CRITICAL"))
+
+    digest = a_digest(of_images(watched), of_images(watched, stream=PROD))
+
+    assert digest.counts == {C: 1}
+    assert digest.images == 1
+    (repository,) = digest.repositories
+    assert (repository.repository, repository.images) == ("payments/api", 1)
+    assert repository.counts == {C: 1}
+
+
+def test_an_image_that_is_clean_in_one_stream_alone_is_not_clean() -> None:
+    """Another route sees more."""
+    narrow = a_route("prod", match=Match(tag=("prod-*",)), severity=C)
+    image = replace(an_image(), tags=("prod-1",))
+    high = a_finding(severity="HIGH")
+    wide_share = of_images(a_watched(high))
+    narrow_share = a_share(a_copy(a_watched(high, image=image), stream=PROD), narrow)
+
+    assert a_digest(narrow_share).clean == 1
+    assert a_digest(narrow_share, wide_share).clean == 0
+
+
+def test_a_stream_without_images_has_no_share() -> None:
+    """What was deleted does not count."""
+    assert stream_share(a_copy(), TEAM, some_rules(), today=TODAY) is None
+
+
+def test_a_stream_of_others_has_no_share() -> None:
+    """No route leads from there to the destination."""
+    rules = some_rules(a_route(to=(Destination("other"),)))
+
+    assert stream_share(a_copy(a_watched(a_finding())), TEAM, rules, today=TODAY) is None
+
+
+def test_rules_of_today_decide() -> None:
+    """An entry that ended excludes nothing, whatever was so at the last scan."""
+    copy = a_copy(a_watched(a_finding()))
+    ended = an_entry(expires=TODAY - timedelta(days=1))
+
+    assert a_digest(a_share(copy, suppressions=(an_entry(),))).total == 0
+    assert a_digest(a_share(copy, suppressions=(ended,))).total == 1
+
+
+def test_routes_are_named_where_nothing_is_open() -> None:
+    """People see what was asked."""
+    assert a_digest(CLEAN).routes == ("all",)
+
+
+# --- how old ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("days", "age"),
+    [
+        (0, "up to 7 days"),
+        (7, "up to 7 days"),
+        (8, "8 to 30 days"),
+        (31, "31 to 90 days"),
+        (91, "over 90 days"),
+    ],
+)
+def test_age_is_that_of_the_first_observation(days: int, age: str) -> None:
+    """A release does not make a vulnerability young."""
+    since = UNTIL - timedelta(days=days)
+    lifecycle = a_lifecycle(first_observed_at=since)
+
+    digest = a_digest(of_images(a_watched(a_finding()), lifecycles={"CVE-2024-0001": lifecycle}))
+
+    assert {band.words: sum(band.counts.values()) for band in digest.ages if band.counts} == {
+        age: 1
+    }
+    assert digest.oldest_open_since == since
+
+
+def test_what_has_no_lifecycle_is_as_old_as_the_state() -> None:
+    """A copy of another version of the program is read, too."""
+    copy = a_copy(a_watched(a_finding()))
+
+    assert a_digest(a_share(copy)).oldest_open_since == copy.state.at
+
+
+# --- results that are missing or old ----------------------------------------------------------
+
+
+def test_a_condition_is_named_with_what_is_counted_instead() -> None:
+    """What an earlier image had counts on."""
+    earlier = a_part(a_finding(), image=an_image(1)).evidence
+    watched = a_watched(parts=(an_unscanned_part("FAILED", *earlier),))
+
+    digest = a_digest(of_images(watched))
+
+    (trouble,) = digest.unscanned
+    assert trouble.image == an_image()
+    assert trouble.reason == (
+        f"FAILED linux/amd64: status FAILED; the scan of {NOW:%Y-%m-%d} is counted"
+    )
+    assert digest.total == 1
+
+
+def test_an_image_that_never_had_a_result_is_not_counted() -> None:
+    """No data is never shown as 0."""
+    watched = a_watched(
+        parts=(an_unscanned_part("PENDING"), an_unscanned_part("FAILED", part="linux/arm64"))
+    )
+
+    digest = a_digest(of_images(watched))
+
+    assert (digest.images, digest.clean) == (0, 0)
+    (trouble,) = digest.unscanned
+    assert (
+        trouble.reason == "PENDING linux/amd64: status PENDING; FAILED linux/arm64: status FAILED"
+    )
+
+
+def test_the_end_of_monitoring_is_named() -> None:
+    """Its numbers grow old, so it is not clean."""
+    digest = a_digest(of_images(a_watched(monitored=False)))
+
+    assert (digest.images, digest.clean) == (1, 0)
+    assert digest.unscanned[0].reason.startswith("MONITORING_ENDED linux/amd64: the scanner")
+
+
+def test_a_suppressed_condition_is_not_named() -> None:
+    """People accepted it; the image is not called clean."""
+    watched = a_watched(monitored=False)
+    entry = an_entry("MONITORING_ENDED")
+
+    digest = a_digest(a_share(a_copy(watched), suppressions=(entry,)))
+
+    assert digest.unscanned == ()
+    assert digest.clean == 0
+
+
+def test_a_trouble_of_an_image_in_two_streams_is_named_once() -> None:
+    """As the first stream has it."""
+    watched = a_watched(parts=(an_unscanned_part(),))
+
+    assert len(a_digest(of_images(watched), of_images(watched, stream=PROD)).unscanned) == 1
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [((1,), "1 image has"), ((1, 2), "2 images have")],
+)
+def test_incomplete_results_are_a_warning(numbers: tuple[int, ...], words: str) -> None:
+    """An absence there proves nothing."""
+    images = [a_watched(image=an_image(number), complete=False) for number in numbers]
+
+    digest = a_digest(of_images(*images))
+
+    assert digest.warnings == (f"{words} fewer findings listed than counted",)
+    assert digest.clean == 0
+
+
+def test_alternating_tags_are_a_warning() -> None:
+    """It names the setting that divides them."""
+    copy = replace(a_copy(a_watched()), alternating=("main", "pr"))
+
+    (warning,) = a_digest(a_share(copy)).warnings
+
+    assert warning == (
+        f"tags of the kinds main and pr alternate in {STREAM}: name them in `streams` of alerts.yml"
+    )
+
+
+# --- since the digest before ------------------------------------------------------------------
+
+
+def test_the_first_digest_knows_nothing_earlier() -> None:
+    """A trend of one moment says so."""
+    digest = a_digest(of_images(a_watched(a_finding())))
+
+    assert digest.open_before == {}
+    assert digest.since == UNTIL - timedelta(days=7)
+    assert digest.trend == (Moment(UNTIL, digest.counts),)
+
+
+def test_a_release_that_does_not_help_is_neither_new_nor_resolved() -> None:
+    """Another image, another version, another path, and the other name: it is still open."""
+    before = of_images(a_watched(a_finding("GHSA-1"), image=an_image(1)))
+    now = of_images(a_watched(a_finding("CVE-1", aliases=("GHSA-1",), path="b"), image=an_image(2)))
+
+    digest = a_digest(now, before=a_basis(before))
+
+    assert (digest.new, digest.resolved) == ({}, {})
+    assert digest.open_before == digest.counts
+
+
+def test_streams_that_are_divided_anew_make_nothing_new() -> None:
+    """The same image is in another stream."""
+    watched = a_watched(a_finding())
+
+    digest = a_digest(of_images(watched, stream=PROD), before=a_basis(of_images(watched)))
+
+    assert (digest.new, digest.resolved) == ({}, {})
+
+
+def test_new_and_resolved_are_counted_and_named() -> None:
+    """The repository counts them, too."""
+    before = of_images(a_watched(a_finding("CVE-1"), a_finding("CVE-2", severity="CRITICAL")))
+    now = of_images(a_watched(a_finding("CVE-1"), a_finding("CVE-3"), image=an_image(2)))
+
+    digest = a_digest(now, before=a_basis(before))
+
+    assert (sum(digest.new.values()), digest.resolved) == (1, {C: 1})
+    (resolved,) = digest.resolved_vulnerabilities
+    assert (resolved.vulnerability_id, resolved.severity, resolved.images) == ("CVE-2", C, 1)
+    (repository,) = digest.repositories
+    assert (repository.new, repository.resolved) == (1, 1)
+
+
+def test_resolved_ones_are_worst_first() -> None:
+    """Then those of most images."""
+    rows = (a_finding("CVE-1"), a_finding("CVE-2", severity="CRITICAL"), a_finding("CVE-3"))
+    first = of_images(a_watched(*rows))
+    other = of_images(a_watched(a_finding("CVE-3"), image=an_image(2)), stream=PROD)
+
+    digest = a_digest(CLEAN, before=a_basis(first, other))
+
+    names = [entry.vulnerability_id for entry in digest.resolved_vulnerabilities]
+    assert names == ["CVE-2", "CVE-3", "CVE-1"]
+
+
+def test_what_was_deleted_is_resolved() -> None:
+    """A repository that is not there any more does not count."""
+    digest = a_digest(before=a_basis(of_images(a_watched(a_finding()))))
+
+    assert digest.total == 0
+    assert sum(digest.resolved.values()) == 1
+    assert digest.repositories == ()
+
+
+def test_other_rules_are_a_warning() -> None:
+    """What they ask for is new in numbers only."""
+    assert a_digest(CLEAN, before=a_basis(CLEAN, rules="other")).warnings == (RULES_CHANGED,)
+    assert a_digest(CLEAN, before=a_basis(CLEAN)).warnings == ()
+
+
+def test_a_destination_that_the_digest_before_did_not_have_begins() -> None:
+    """Its first digest compares with nothing."""
+    before = replace(a_basis(), shares={}, trends={})
+
+    digest = a_digest(of_images(a_watched(a_finding())), before=before)
+
+    assert digest.since == UNTIL - timedelta(days=7)
+    assert len(digest.trend) == 1
+
+
+def test_the_trend_goes_on_for_so_many_periods() -> None:
+    """The time of the digest before is the beginning, also where one was left out."""
+    trend = [Moment(NOW - timedelta(days=7 * n), {H: n}) for n in reversed(range(PERIODS))]
+    since = UNTIL - timedelta(days=14)
+
+    digest = a_digest(CLEAN, before=a_basis(CLEAN, until=since, trend=trend))
+
+    assert digest.trend == (*trend[1:], Moment(UNTIL, {}))
+    assert digest.since == since
+
+
+# --- always -----------------------------------------------------------------------------------
+
+ITEMS = st.builds(
+    lambda number, severity, image: OpenItem(
+        f"CVE-{number}",
+        (f"CVE-{number}", f"GHSA-{number % 3}"),
+        severity,
+        fixable=True,
+        exploitable=False,
+        package="openssl",
+        first_observed_at=NOW,
+        image=f"image-{image}",
+    ),
+    st.integers(1, 5),
+    st.sampled_from(list(Severity)),
+    st.integers(1, 3),
+)
+SHARES = st.lists(
+    st.builds(
+        lambda stream, items: StreamShare(stream, (), items=tuple(items)),
+        st.sampled_from([STREAM, PROD, StreamId("1/eu-west-1/shop")]),
+        st.lists(ITEMS, max_size=5, unique_by=lambda item: item.id),
+    ),
+    max_size=3,
+    unique_by=lambda share: share.stream,
+)
+
+
+@given(SHARES, SHARES)
+def test_numbers_add_up(now: list[StreamShare], before: list[StreamShare]) -> None:
+    """Whatever moved: ages and repositories are all that is open, and so is the sum of changes."""
+    digest = a_digest(*now, before=a_basis(*before))
+
+    changes = (digest.open_before, digest.new, digest.resolved)
+    was, new, resolved = (sum(counts.values()) for counts in changes)
+    assert was + new - resolved == digest.total
+    assert sum(sum(band.counts.values()) for band in digest.ages) == digest.total
+    assert sum(sum(entry.counts.values()) for entry in digest.repositories) == digest.total
+    assert sum(entry.images for entry in digest.resolved_vulnerabilities) == resolved
+
+
+@given(SHARES)
+def test_nothing_is_new_where_nothing_differs(shares: list[StreamShare]) -> None:
+    """Nor resolved."""
+    digest = a_digest(*shares, before=a_basis(*reversed(shares)))
+
+    assert (digest.new, digest.resolved) == ({}, {})

@@ -1,0 +1,103 @@
+"""What digests are made of, in S3 and in memory: one contract."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from cli.simulation.current import MemoryBases
+from lib.errors import StoreError
+from lib.models import Moment, Severity, UnscannedImage
+from lib.models.current import CountedImage, DigestBasis, OpenItem, StreamShare
+from lib.ports.digests import DigestBases
+from lib.store.digest_bases import S3DigestBases
+from tests.support.builders import NOW, an_image
+from tests.support.streams import STREAM, TEAM
+
+SHARE = StreamShare(
+    STREAM,
+    ("all",),
+    (CountedImage("image", clean=False, complete=True),),
+    (
+        OpenItem(
+            "CVE-1",
+            ("CVE-1", "GHSA-1"),
+            Severity.HIGH,
+            fixable=True,
+            exploitable=False,
+            package="openssl",
+            first_observed_at=NOW,
+            image="image",
+        ),
+    ),
+    (UnscannedImage(an_image(), "FAILED"),),
+    ("main", "pr"),
+)
+BEGUN = DigestBasis(NOW, "rules", {TEAM: (SHARE,)}, place=STREAM)
+COMPLETE = replace(BEGUN, complete=True, trends={TEAM: (Moment(NOW, {Severity.HIGH: 1}),)})
+
+
+@pytest.fixture(params=["memory", "s3"])
+def bases(request: pytest.FixtureRequest) -> DigestBases:
+    """Return each implementation, empty."""
+    if request.param == "memory":
+        return MemoryBases()
+    boto: Callable[[str], Any] = request.getfixturevalue("moto").client
+    bucket = f"bases-{uuid.uuid4().hex[:12]}"
+    boto("s3").create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    return S3DigestBases(boto("s3"), bucket)
+
+
+def test_nothing_is_stored_at_first(bases: DigestBases) -> None:
+    """The first digest has nothing to compare with."""
+    assert bases.get(NOW) is None
+    assert bases.before(NOW) is None
+
+
+def test_a_begun_basis_comes_back_for_its_time_only(bases: DigestBases) -> None:
+    """Nothing compares with it."""
+    bases.put(BEGUN)
+
+    assert bases.get(NOW) == BEGUN
+    assert bases.get(NOW + timedelta(days=7)) is None
+    assert bases.before(NOW + timedelta(days=7)) is None
+
+
+def test_a_complete_basis_counts_more_than_a_begun_one(bases: DigestBases) -> None:
+    """The run that goes on writes it beside."""
+    bases.put(BEGUN)
+    bases.put(COMPLETE)
+
+    assert bases.get(NOW) == COMPLETE
+
+
+def test_the_last_complete_one_is_compared_with(bases: DigestBases) -> None:
+    """Not the one of the same time."""
+    times = [NOW - timedelta(days=days) for days in (14, 7, 0)]
+    for until in times:
+        bases.put(replace(COMPLETE, until=until))
+
+    assert bases.before(NOW) == replace(COMPLETE, until=times[1])
+    assert bases.before(times[1]) == replace(COMPLETE, until=times[0])
+    assert bases.before(times[0]) is None
+
+
+class _RefusingClient:
+    """An S3 that denies."""
+
+    def get_object(self, **_: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+
+
+def test_a_refusal_is_no_missing_basis() -> None:
+    """Everything would be new."""
+    client: Any = _RefusingClient()
+
+    with pytest.raises(StoreError, match=r"reading digests/basis/.*AccessDenied"):
+        S3DigestBases(client, "bucket").get(NOW)
