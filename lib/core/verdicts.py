@@ -1,5 +1,5 @@
 """
-What the rules of alerts.yml say of each finding and condition of one watched image. Pure.
+Verdicts of alerts.yml on each finding and condition of one watched image. Pure.
 
 Routes apply by the tags that the image has in the stream, by its repository, account and region,
 by the platform of any part, and by the scanner that lists the finding.
@@ -36,7 +36,7 @@ NO_ROUTE: Final = "no route leads there"
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """What alerts.yml says about who is notified of what."""
+    """The rules of alerts.yml about who is notified of what."""
 
     routes: Sequence[Route]
     suppressions: Sequence[Suppression] = ()
@@ -45,7 +45,7 @@ class RuleSet:
 
 
 class Verdict(NamedTuple):
-    """What the rules say of one finding, or condition, of one image: exactly one of three."""
+    """The answer of the rules to one finding, or condition, of one image: one of three."""
 
     image: Image
     finding: Finding

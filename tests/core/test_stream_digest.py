@@ -290,6 +290,18 @@ def test_a_release_that_does_not_help_is_neither_new_nor_resolved() -> None:
     assert digest.open_before == digest.counts
 
 
+def test_two_that_were_known_as_one_are_one_more() -> None:
+    """An advisory has two vulnerabilities by now: the first is still open, the other is new."""
+    before = of_images(a_watched(a_finding("GHSA-1")))
+    item = before.items[0]
+    both = [item._replace(id=name, names=(name, "GHSA-1")) for name in ("CVE-1", "CVE-2")]
+
+    digest = a_digest(replace(before, items=tuple(both)), before=a_basis(before))
+
+    assert sum(digest.open_before.values()) == 1
+    assert sum(digest.new.values()) == 1
+
+
 def test_streams_that_are_divided_anew_make_nothing_new() -> None:
     """The same image is in another stream."""
     watched = a_watched(a_finding())
@@ -396,6 +408,7 @@ def test_numbers_add_up(now: list[StreamShare], before: list[StreamShare]) -> No
 
     changes = (digest.open_before, digest.new, digest.resolved)
     was, new, resolved = (sum(counts.values()) for counts in changes)
+    assert was == a_digest(*before).total
     assert was + new - resolved == digest.total
     assert sum(sum(band.counts.values()) for band in digest.ages) == digest.total
     assert sum(sum(entry.counts.values()) for entry in digest.repositories) == digest.total

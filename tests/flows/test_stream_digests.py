@@ -152,6 +152,23 @@ def test_a_destination_that_lacks_its_digest_gets_it_alone() -> None:
     assert set(basis.trends) == {TEAM, OTHER}
 
 
+def test_shares_of_all_destinations_are_made_anew_by_other_rules() -> None:
+    """The digest that exists is not sent again, and the next one of it has all to compare with."""
+    world = World()
+    world.put("CVE-1")
+    world.run()
+    world.outbox.digests.pop()
+    world.rules = replace(world.rules, hash="others")
+
+    world.run()
+
+    basis = world.bases.get(MONDAY)
+    assert basis is not None
+    assert set(basis.shares) == {TEAM, OTHER}
+    assert basis.rules == "others"
+    assert world.totals == [1, 1]
+
+
 def test_a_run_without_time_goes_on_where_it_stopped() -> None:
     """No stream is read twice, and none is left out."""
     world = World(has_time=time_for(4))

@@ -103,3 +103,4 @@ def test_a_refusal_is_no_missing_copy() -> None:
 def test_a_key_names_its_stream() -> None:
     """People find the file."""
     assert key_of(STREAM) == f"current/{STREAM}.jsonl.gz"
+    assert key_of(PATTERN) == f"current/{STREAM}%7Cprod-%2A%2Cv%5B0-9%5D%3F.jsonl.gz"
