@@ -146,9 +146,9 @@ def test_a_failed_message_comes_back_sooner_than_its_visibility_timeout(
 
     (first,) = sqs.receive_message(QueueUrl=url)["Messages"]
     assert returns.after_failure(first["ReceiptHandle"], receives=1) == 1
-    (second,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    (second,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
     returns.at_once(second["ReceiptHandle"])
-    (third,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    (third,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=20)["Messages"]
 
     assert [each["Body"] for each in (first, second, third)] == ["event"] * 3
 
