@@ -1,12 +1,16 @@
 """Stories in files: read, checked against their schema, and understood."""
 
 import json
+import re
+from collections.abc import Collection
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cli.alerts_file import read
-from cli.simulation.story import Story, StoryError, parse_story
+from cli.alerts_file import AlertsFile, configured, read, understand
+from cli.simulation.checking import mistakes
+from cli.simulation.story import DeployRules, Story, StoryError, parse_story
 from lib.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
 _SCHEMA: Final = Path(__file__).parents[2] / "schemas" / "story-1.0.0.json"
+_RULES: Final = "rules"
+_RULES_LINE: Final = re.compile(rf"^{_RULES}:(\d+):", re.MULTILINE)
 _VERBS: Final = "push, tag, rescan, answer, in_use, rules, delete, receiver, redrive, pass"
 
 
@@ -27,9 +33,43 @@ def read_story(path: Path) -> Story:
     if problems:
         raise ConfigError("\n".join(problems))
     try:
-        return parse_story(file.document)
+        story = parse_story(file.document)
     except StoryError as error:
-        raise ConfigError(f"{file.name}:{file.line_of(error.path)}: {error}") from None
+        raise ConfigError(_located(file, error)) from None
+    errors = [_located(file, error) for error in mistakes(story, _destinations(file, story))]
+    if errors:
+        raise ConfigError("\n".join(errors))
+    return story
+
+
+def _located(file: AlertsFile, error: StoryError) -> str:
+    return f"{file.name}:{file.line_of(error.path)}: {error}"
+
+
+def _destinations(file: AlertsFile, story: Story) -> Collection[str]:
+    """Return the destinations of all rules of a story. Raises `ConfigError` for bad rules."""
+    names = dict.fromkeys(_named(file, story.rules, ("rules",), story.start))
+    now = story.start
+    for step in story.steps:
+        now += step.after
+        if isinstance(step.action, DeployRules):
+            path = ("steps", step.number - 1, "rules")
+            names.update(dict.fromkeys(_named(file, step.action.text, path, now)))
+    return names
+
+
+def _named(
+    file: AlertsFile, text: str, path: tuple[str | int, ...], now: datetime
+) -> Collection[str]:
+    """Return the destinations of some rules; an error gets the line in the file of the story."""
+    try:
+        return configured(understand(text, _RULES), today=now.date()).destinations
+    except ConfigError as error:
+        first = file.line_of(path)
+        problems = _RULES_LINE.sub(
+            lambda match: f"{file.name}:{first + int(match[1])}:", str(error)
+        )
+        raise ConfigError(problems) from None
 
 
 @lru_cache

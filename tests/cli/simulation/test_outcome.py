@@ -60,9 +60,9 @@ def story(text: str, folder: Path) -> Story:
             "messages: notified {to: on-call, baseline: [CVE-2026-1001]}, and it is not expected",
         ),
         (
-            "open:\n  on-call",
-            "open:\n  nobody",
-            "open: nobody: shop/api: expected ['CVE-2026-1001']",
+            "{shop/api: {ids",
+            "{shop/web: {ids",
+            "open: on-call: shop/web: expected ['CVE-2026-1001']",
         ),
     ],
 )

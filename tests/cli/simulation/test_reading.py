@@ -19,6 +19,10 @@ findings:
   ssl: {id: CVE-2026-1001, severity: CRITICAL, package: openssl, version: 3.0.11}
 rules: |
   version: 1
+  destinations:
+    team: {type: slack, webhook: {secret: ecr-scan-alerts/team}}
+  routes:
+    - {name: all, severity: HIGH, notify: [team]}
 steps:
   - after: 90s
     push: {repository: shop/api, image: A, tags: ["1.0"]}
@@ -46,8 +50,8 @@ def test_a_story_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ("findings: [ssl]", "findings: [sll]", ":11: no finding is called 'sll'; there are: ssl"),
-        ("after: 90s", "after: soon", ":11: steps[0].after: must be a time such as 90s"),
+        ("findings: [ssl]", "findings: [sll]", ":15: no finding is called 'sll'; there are: ssl"),
+        ("after: 90s", "after: soon", ":15: steps[0].after: must be a time such as 90s"),
         ('account: "111122223333"', "account: 111122223333", ":4: account: must be twelve digits"),
         ("push:", "pull:", "steps[0]"),
         ("version: 1\ntitle", "version: 2\ntitle", ":1: version: 1 was expected"),
@@ -73,6 +77,94 @@ def test_a_mistake_is_said_with_its_place(
         read_story(path)
 
     assert message in str(caught.value)
+
+
+INDEX = """\
+  - push: {repository: shop/web, image: I, tags: ["1.0"]}
+    scan: {scanner: basic, parts: {linux/amd64: {findings: [ssl]}}}
+"""
+COPY = """\
+  - push: {repository: shop/copy, image: A, tags: ["1.0"]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ("  - tag: {image: B, tags: [x]}\n", ":19: no image 'B' was pushed before; there are: A"),
+        (
+            "  - in_use: {image: A, repository: shop/web, count: 1}\n",
+            "no image 'A' was pushed before in shop/web; there are: A",
+        ),
+        (
+            "  - delete: {repository: shop/web}\n",
+            ":19: no image was pushed to shop/web before; there are repositories: shop/api",
+        ),
+        (
+            "  - delete: {repository: shop/api}\n  - tag: {image: A, tags: [x]}\n",
+            ":20: no image 'A' was pushed before; there are: none",
+        ),
+        (
+            COPY + "  - delete: {image: A}\n",
+            ":20: image 'A' is in several repositories: name one of shop/api, shop/copy",
+        ),
+        (
+            "  - delete: {image: A}\n  - rescan: {image: A, findings: []}\n",
+            ":20: no image 'A' was pushed before; there are: none",
+        ),
+        (
+            "  - answer: {image: A, parts: {linux/amd64: {findings: []}}}\n",
+            "image 'A' is no index: it has no parts",
+        ),
+        (
+            INDEX + "  - answer: {image: I, parts: {linux/arm64: {findings: []}}}\n",
+            ":21: image 'I' is an index without linux/arm64; its parts are: linux/amd64",
+        ),
+        (
+            INDEX + "  - rescan: {image: I, findings: []}\n",
+            "is an index without a list for the whole index; its parts are: linux/amd64",
+        ),
+        (
+            "  - receiver: {name: teem, is: down}\n",
+            ":19: no destination is called 'teem'; there are: team",
+        ),
+        (
+            "  - pass: {}\n    notified: [{to: teem, new: [CVE-2026-1001]}]\n",
+            ":19: no destination is called 'teem'",
+        ),
+        ("messages: [{to: teem, new: [CVE-2026-1001]}]\n", ":19: no destination is called 'teem'"),
+        ("open:\n  teem: {shop/api: []}\n", ":20: no destination is called 'teem'"),
+        ("  - rules: |\n      version: 1\n      routes: []\n", ":20: error: "),
+    ],
+)
+def test_a_story_names_what_is_there(steps: str, message: str, tmp_path: Path) -> None:
+    """Else nothing would come of a step, and nobody would see it."""
+    path = tmp_path / "story.yml"
+    path.write_text(STORY + steps)
+
+    with pytest.raises(ConfigError) as caught:
+        read_story(path)
+
+    assert message in str(caught.value)
+
+
+def test_what_was_pushed_can_be_named(tmp_path: Path) -> None:
+    """Images, their copies, parts, and what later rules add."""
+    path = tmp_path / "story.yml"
+    rules = STORY[STORY.index("  version: 1\n  dest") : STORY.index("steps:")]
+    later = rules.replace("team", "ops").replace("\n", "\n    ")
+    path.write_text(
+        f"{STORY}{INDEX}{COPY}"
+        "  - in_use: {image: I/linux/amd64, count: 1}\n"
+        "  - rescan: {image: I, parts: {linux/amd64: {findings: []}}}\n"
+        "  - delete: {image: A, repository: shop/copy}\n"
+        "  - tag: {image: A, tags: [again]}\n"
+        "  - delete: {repository: shop/web}\n"
+        f"  - rules: |\n    {later.rstrip()}\n"
+        "  - receiver: {name: ops, is: down}\n"
+    )
+
+    assert len(read_story(path).steps) == 10
 
 
 def test_a_time_without_a_unit_is_none() -> None:
