@@ -1,20 +1,26 @@
 """The stores in memory: streams, images, objects and notifications, with their conditions."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from lib.core.notifications import is_open
+from lib.core.notifications import after_lease, first_due, is_open
 from lib.errors import ConflictError
 from lib.models import AnyReport, DeliveryId, Destination, Image, StreamId
 from lib.models.streams import StreamState
 from lib.models.views import Notification, RowState, View
-from lib.ports.streams import ImageRecord, PinnedMessage, StreamPartition, StreamRow, ViewWrite
+from lib.ports.streams import (
+    DUE,
+    ImageRecord,
+    PinnedMessage,
+    StreamPartition,
+    StreamRow,
+    ViewWrite,
+)
 
 LEASE: Final = timedelta(minutes=5)
-_CLAIMABLE: Final = (RowState.PENDING, RowState.RETRY, RowState.UNKNOWN)
 
 
 class MemoryStreams:
@@ -24,7 +30,6 @@ class MemoryStreams:
         self._rows: dict[StreamId, StreamRow] = {}
         self._views: defaultdict[StreamId, dict[Destination, View]] = defaultdict(dict)
         self._notifications: dict[DeliveryId, Notification] = {}
-        self._tokens: dict[DeliveryId, str] = {}
         self._due: dict[DeliveryId, datetime] = {}
         self._images: dict[str, ImageRecord] = {}
         self._streams_of: defaultdict[str, set[StreamId]] = defaultdict(set)
@@ -57,6 +62,7 @@ class MemoryStreams:
             self._views[write.view.stream][write.view.destination] = write.view
             if write.row is not None:
                 self._notifications[write.row.id] = write.row
+                self._due.setdefault(write.row.id, first_due(write.row))
 
     def _check(self, write: ViewWrite) -> None:
         stored = self._views[write.view.stream].get(write.view.destination)
@@ -135,13 +141,13 @@ class MemoryStreams:
         row = self._notifications.get(row_id)
         if row is None:
             return "there is no such notification"
-        if row.state not in _CLAIMABLE:
+        if not is_open(row):
             return f"it is {row.state.value}"
-        if self._due.get(row_id, now) > now:
-            return "it is not due"
-        claimed = replace(row, state=RowState.CLAIMED)
+        if row.state is not RowState.PENDING and self._due[row_id] > now:
+            return "another worker has it" if row.state is RowState.CLAIMED else "it is not due"
+        left = after_lease(row) if row.state is RowState.CLAIMED else row
+        claimed = replace(left, state=RowState.CLAIMED, token=token)
         self._notifications[row_id] = claimed
-        self._tokens[row_id] = token
         self._due[row_id] = now + LEASE
         return claimed
 
@@ -169,6 +175,7 @@ class MemoryStreams:
         self._views[view.stream][view.destination] = view
         if following is not None:
             self._notifications[following.id] = following
+            self._due[following.id] = first_due(following)
 
     def _same(self, before: Notification) -> None:
         if self._notifications.get(before.id) != before:
@@ -179,15 +186,18 @@ class MemoryStreams:
         row = self._notifications[row_id]
         return self._due.get(row_id) if is_open(row) else None
 
-    def due(self, *, now: datetime) -> Sequence[Notification]:
+    def due(self, *, now: datetime, limit: int = DUE) -> Sequence[Notification]:
         """See `NotificationStore.due`."""
-        return tuple(
-            [
-                row
-                for row in self._notifications.values()
-                if row.state in _CLAIMABLE and self._due.get(row.id, now) <= now
-            ]
-        )
+        rows = filter(is_open, self._notifications.values())
+        due = sorted((self._due[row.id], row.id) for row in rows if self._due[row.id] <= now)
+        counts: Counter[Destination] = Counter()
+        woken = []
+        for _, row_id in due:
+            row = self._notifications[row_id]
+            counts[row.destination] += 1
+            if counts[row.destination] <= limit:
+                woken.append(row)
+        return tuple(woken)
 
     def dead(self) -> Sequence[Notification]:
         """See `NotificationStore.dead`."""

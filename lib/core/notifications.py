@@ -30,6 +30,8 @@ from lib.models.views import (
 
 REOPENED: Final = timedelta(days=1)
 """How often at most a sync opens a notification in the place of a dead one."""
+TAKEN_OVER: Final = timedelta(seconds=90)
+"""When the sweep takes over a new row whose own wake-up was lost."""
 _OPEN: Final = (RowState.PENDING, RowState.CLAIMED, RowState.RETRY, RowState.UNKNOWN)
 
 
@@ -81,6 +83,11 @@ class SyncContext:
 def is_open(row: Notification | None) -> bool:
     """Whether a row may still be sent."""
     return row is not None and row.state in _OPEN
+
+
+def first_due(row: Notification) -> datetime:
+    """Return when the sweep takes a new row: a quiet one at once, as nothing else wakes it."""
+    return row.created_at if row.quiet else row.created_at + TAKEN_OVER
 
 
 def effective(view: View, desired: Container[str]) -> View:

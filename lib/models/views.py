@@ -222,6 +222,8 @@ class Notification:
     created_at: datetime
     failures: int = 0
     """Attempts that failed."""
+    token: str = ""
+    """Of the worker that claimed it last: an earlier one can write it no longer."""
     pin: Pin | None = None
     unsure: bool = False
     """Whether an attempt with this pin may have arrived."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Protocol
+from typing import Final, Protocol
 
 from lib.models import (
     AnyReport,
@@ -15,6 +15,9 @@ from lib.models import (
 )
 from lib.models.streams import ImageRow, StreamState, TagRow
 from lib.models.views import Agreement, Basis, Delta, Notification, ReportedItem, View
+
+DUE: Final = 2_500
+"""Rows of one destination that are woken at a time, of each partition of the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +171,11 @@ class NotificationStore(Protocol):
         """Return a row. Raises `StoreError`."""
 
     def claim(self, row_id: DeliveryId, *, now: datetime, token: str) -> Notification | str:
-        """Take the right to send for the length of a lease; else return why not."""
+        """
+        Take the right to send for the length of a lease; else return why not.
+
+        The row has the `token` until it is given back. Raises `ConflictError`, `StoreError`.
+        """
 
     def update(self, before: Notification, after: Notification, *, due_at: datetime | None) -> None:
         """
@@ -192,8 +199,12 @@ class NotificationStore(Protocol):
         Raises `ConflictError` where row or view are not as they were read, and `StoreError`.
         """
 
-    def due(self, *, now: datetime) -> Sequence[Notification]:
-        """Return the rows to wake: due, or claimed by a worker whose lease has run out."""
+    def due(self, *, now: datetime, limit: int = DUE) -> Sequence[Notification]:
+        """
+        Return the rows to wake: due, or claimed by a worker whose lease has run out.
+
+        Oldest first, and some of every destination, whatever another one has. Raises `StoreError`.
+        """
 
     def dead(self) -> Sequence[Notification]:
         """Return the rows that were given up."""

@@ -6,16 +6,25 @@ AWS's documentation decides.
 """
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 import pytest
 
+from cli.simulation.memory import MemoryStreams
+from lib.models import DeliveryId
 from lib.store.bookmarks import DynamoBookmarks
 from lib.store.history import DynamoHistory
+from lib.store.images import DynamoImageStore
+from lib.store.items import from_item, from_time, to_item
 from lib.store.ledger import DynamoLedger
+from lib.store.notifications import DynamoNotificationStore, notification_key
 from lib.store.reports import S3EvaluationStore
 from lib.store.state import DynamoStateStore
+from lib.store.stream_objects import S3StreamObjects
+from lib.store.streams import DynamoStreamStore
 from lib.store.tags import DynamoTagStore
 from tests.support.fakes import MemoryStore
 
@@ -45,6 +54,35 @@ class AwsStore:
         self.put, self.get, self.baseline = reports.put, reports.get, reports.baseline
 
 
+class AwsStreams:
+    """The stores of streams behind one object, as `MemoryStreams` is."""
+
+    def __init__(self, boto: Any, table: str, bucket: str) -> None:
+        self.client, self._table = boto("dynamodb"), table
+        streams = DynamoStreamStore(self.client, table)
+        images = DynamoImageStore(self.client, table)
+        objects = S3StreamObjects(boto("s3"), bucket)
+        rows = DynamoNotificationStore(self.client, table)
+        self.read, self.write, self.streams = streams.read, streams.write, streams.streams
+        self.records, self.put = images.records, images.put
+        self.streams_with, self.all_records = images.streams_with, images.all_records
+        self.put_report, self.report = objects.put_report, objects.report
+        self.put_state, self.state = objects.put_state, objects.state
+        self.put_pinned, self.pinned = objects.put_pinned, objects.pinned
+        self.notification, self.claim, self.update = rows.notification, rows.claim, rows.update
+        self.close, self.due, self.dead = rows.close, rows.due, rows.dead
+
+    def due_at(self, row_id: DeliveryId) -> datetime | None:
+        """Return when an open row is due; None where it is not open."""
+        item = self.item(notification_key(row_id))
+        return from_time(item["due_at"]) if "due_at" in item else None
+
+    def item(self, key: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return a row with all its attributes."""
+        answer = self.client.get_item(TableName=self._table, Key=to_item(key))
+        return from_item(answer["Item"])
+
+
 CLOUDS: Final = {"embedded": "embedded_aws", "moto": "moto"}
 
 
@@ -65,13 +103,36 @@ def store(request: pytest.FixtureRequest) -> Iterator[Any]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    boto = client_maker(request, request.param)
+    with table_and_bucket(client_maker(request, request.param)) as (boto, name):
+        yield AwsStore(boto, name, name)
+
+
+@pytest.fixture(params=["memory", *CLOUDS])
+def streams(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Return the stores of streams: in memory, and in each AWS."""
+    if request.param == "memory":
+        yield MemoryStreams()
+        return
+    with table_and_bucket(client_maker(request, request.param)) as (boto, name):
+        yield AwsStreams(boto, name, name)
+
+
+@pytest.fixture
+def aws_streams(embedded_aws: Any) -> Iterator[AwsStreams]:
+    """Return the stores of streams in the embedded AWS."""
+    with table_and_bucket(embedded_aws.client) as (boto, name):
+        yield AwsStreams(boto, name, name)
+
+
+@contextmanager
+def table_and_bucket(boto: Callable[[str], Any]) -> Iterator[tuple[Callable[[str], Any], str]]:
+    """Yield clients, and the name of a new table and a new bucket."""
     name = f"contract-{uuid.uuid4().hex[:12]}"
     boto("s3").create_bucket(
         Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
     )
     create_table(boto("dynamodb"), name)
-    yield AwsStore(boto, name, name)
+    yield boto, name
     boto("dynamodb").delete_table(TableName=name)
 
 

@@ -1,0 +1,115 @@
+"""
+Images in DynamoDB, and the streams that each is in.
+
+    IMAGE#<image> / RECORD             what is stored of the image
+    IMAGE#<image> / STREAM#<stream>    the image is, or was, in this stream
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from lib.models import Image, StreamId
+from lib.ports.streams import ImageRecord
+from lib.store.batches import read_batch
+from lib.store.items import from_item, store_errors, to_item
+from lib.store.rows import attributes, data_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_RECORD: Final = "RECORD"
+_IMAGE: Final = "IMAGE#"
+_MAX_ACTIONS: Final = 100
+"""https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+_KEPT: Final = timedelta(days=365)
+"""How long a record is kept after its image was deleted."""
+
+
+def _key(image: Image) -> dict[str, str]:
+    return {"pk": f"IMAGE#{image.key}", "sk": _RECORD}
+
+
+def _membership(image: Image, stream: str = "") -> dict[str, str]:
+    return {"pk": f"IMAGE#{image.key}", "sk": f"STREAM#{stream}"}
+
+
+class DynamoImageStore:
+    """See `lib.ports.streams.ImageStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def records(self, images: Sequence[Image]) -> Mapping[str, ImageRecord]:
+        """See `ImageStore.records`: a call for each hundred images."""
+        keys = {image.key: _key(image) for image in images}
+        rows = read_batch(self._client, self._table, keys.values())
+        return {row["pk"].removeprefix(_IMAGE): data_of(ImageRecord, row) for row in rows}
+
+    def all_records(self) -> Iterator[ImageRecord]:
+        """Yield the records of all images. It scans the whole table. Raises `StoreError`."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="sk = :record AND begins_with(pk, :image)",
+            ExpressionAttributeValues=to_item({":record": _RECORD, ":image": _IMAGE}),
+        )
+        with store_errors("reading the images"):
+            for page in pages:
+                yield from [data_of(ImageRecord, from_item(item)) for item in page["Items"]]
+
+    def put(self, record: ImageRecord, *, streams: Sequence[StreamId] = ()) -> None:
+        """
+        See `ImageStore.put`: one transaction.
+
+        Of more streams than fit, some are written first: without the record they mean nothing.
+        """
+        image = record.row.image
+        stored = replace(record, revision=record.revision + 1)
+        row = {
+            **_key(image),
+            **attributes(stored),
+            "revision": stored.revision,
+            "expires_at": _expires_at(record),
+        }
+        actions: list[Any] = [
+            {"Put": {"TableName": self._table, "Item": to_item(_membership(image, stream))}}
+            for stream in streams
+        ]
+        actions.append(
+            {"Put": {"TableName": self._table, "Item": to_item(row), **_as_read(record)}}
+        )
+        with store_errors(f"writing {image.key}"):
+            for first in range(0, len(actions), _MAX_ACTIONS):
+                chunk = actions[first : first + _MAX_ACTIONS]
+                self._client.transact_write_items(TransactItems=chunk)
+
+    def streams_with(self, image: Image) -> Sequence[StreamId]:
+        """See `ImageStore.streams_with`."""
+        key = _membership(image)
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :stream)",
+            ExpressionAttributeValues=to_item({":pk": key["pk"], ":stream": key["sk"]}),
+            ConsistentRead=True,
+        )
+        with store_errors(f"reading the streams of {image.key}"):
+            rows = [from_item(item) for page in pages for item in page["Items"]]
+        return tuple(sorted(StreamId(row["sk"].removeprefix(key["sk"])) for row in rows))
+
+
+def _expires_at(record: ImageRecord) -> int | None:
+    """Return when a record may go; never while its image may exist."""
+    gone_at = record.row.gone_at
+    return None if gone_at is None else int((gone_at + _KEPT).timestamp())
+
+
+def _as_read(record: ImageRecord) -> dict[str, Any]:
+    """Return the condition that the stored record is of the revision that was read."""
+    if not record.revision:
+        return {"ConditionExpression": "attribute_not_exists(pk)"}
+    return {
+        "ConditionExpression": "revision = :revision",
+        "ExpressionAttributeValues": to_item({":revision": record.revision}),
+    }

@@ -1,0 +1,95 @@
+"""
+Reports, states of streams and pinned messages in S3: compressed, immutable, named by their content.
+
+Only this code reads them. The same data gets the same key, so that a repeat writes nothing new.
+"""
+
+import gzip
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from botocore.exceptions import ClientError
+
+from lib.models import AnyReport, Image, Report, StreamId, UnusableReport
+from lib.models.streams import StreamState
+from lib.ports.streams import PinnedMessage
+from lib.store.items import store_errors
+from lib.store.rows import text_of
+from lib.store.typed import from_json
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_Data = TypeVar("_Data")
+_LEVEL: Final = 1  # the fastest; see `make bench`
+_USABLE: Final = "usable"
+
+
+class S3StreamObjects:
+    """See `lib.ports.streams.StreamObjects`."""
+
+    def __init__(self, client: "S3Client", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put_report(self, report: AnyReport) -> str:
+        """See `StreamObjects.put_report`."""
+        kind = _USABLE if isinstance(report, Report) else "unusable"
+        return self._put(f"reports/{_place(report.image)}/{kind}", report)
+
+    def report(self, key: str) -> AnyReport | None:
+        """See `StreamObjects.report`."""
+        usable = key.rpartition("/")[2].startswith(_USABLE)
+        return self._get(Report, key) if usable else self._get(UnusableReport, key)
+
+    def put_state(self, state: StreamState) -> str:
+        """See `StreamObjects.put_state`."""
+        return self._put(f"states/{_name(state.stream)}/{state.version:06d}", state)
+
+    def state(self, key: str) -> StreamState | None:
+        """See `StreamObjects.state`."""
+        return self._get(StreamState, key)
+
+    def put_pinned(self, message: PinnedMessage) -> str:
+        """See `StreamObjects.put_pinned`."""
+        stream = _name(message.view.stream)
+        return self._put(f"pinned/{stream}/{message.view.version:06d}", message)
+
+    def pinned(self, key: str) -> PinnedMessage | None:
+        """See `StreamObjects.pinned`."""
+        return self._get(PinnedMessage, key)
+
+    def _put(self, name: str, data: Any) -> str:
+        text = text_of(data).encode()
+        key = f"{name}-{hashlib.sha256(text).hexdigest()[:12]}.json.gz"
+        with store_errors(f"storing {key}"):
+            self._client.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                # A fixed time stamp, so that the same data give the same bytes.
+                Body=gzip.compress(text, _LEVEL, mtime=0),
+                ContentType="application/json",
+                ContentEncoding="gzip",
+            )
+        return key
+
+    def _get(self, model: type[_Data], key: str) -> _Data | None:
+        with store_errors(f"reading {key}"):
+            try:
+                body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            except ClientError as error:
+                if error.response["Error"]["Code"] == "NoSuchKey":
+                    return None
+                raise
+        return from_json(model, json.loads(gzip.decompress(body)))
+
+
+def _place(image: Image) -> str:
+    return f"{image.account}/{image.region}/{image.repository}/{image.digest.replace(':', '-')}"
+
+
+def _name(stream: StreamId) -> str:
+    """Return a stream as a part of a key; a pattern may hold any character."""
+    place, bar, pattern = stream.partition("|")
+    return f"{place}/{hashlib.sha256(pattern.encode()).hexdigest()[:12]}" if bar else place
