@@ -16,7 +16,7 @@ from cli.simulation import events
 from cli.simulation.images import BASIC, Place, StoredImage, changed
 from cli.simulation.receivers import Arrival, Receivers
 from cli.simulation.registry import Registry
-from cli.simulation.runtime import Runtime
+from cli.simulation.runtime import Runtime, Stores
 from cli.simulation.story import (
     Action,
     Delete,
@@ -82,7 +82,7 @@ class Performance:
 class Player:
     """A player of one story, for one performance."""
 
-    def __init__(self, story: Story) -> None:
+    def __init__(self, story: Story, store: Stores | None = None) -> None:
         self._story = story
         self._clock = Clock(story.start)
         self._registry = Registry(story.account, story.region)
@@ -94,6 +94,7 @@ class Player:
             home=Place(story.account, story.region, ""),
             now=lambda: self._clock.now,
             later=lambda delay, action: self._clock.at(self._clock.now + delay, action),
+            store=store,
         )
 
     def play(self) -> Performance:

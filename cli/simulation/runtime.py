@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from cli.alerts_file import configured, understand
 from cli.simulation.images import Place
@@ -21,6 +21,7 @@ from lib.flows.notifying import NotificationFlow
 from lib.flows.passes import HourlyPass
 from lib.flows.syncs import StreamSync
 from lib.models import (
+    DeliveryId,
     Destination,
     FindingEvent,
     Image,
@@ -35,7 +36,14 @@ from lib.models import (
 from lib.models.views import Notification, View
 from lib.normalizer.events import parse_event
 from lib.ports.sources import ALL_THE_TIME, Fetching
-from lib.ports.streams import PinnedMessage
+from lib.ports.streams import (
+    ImageRecord,
+    ImageStore,
+    NotificationStore,
+    PinnedMessage,
+    StreamObjects,
+    StreamStore,
+)
 from lib.sources.coverage import InspectorCoverage
 from lib.sources.ecr import EcrFindingSource
 
@@ -91,6 +99,16 @@ class Couriers:
         return self._receivers.send(row, message, self._now())
 
 
+class Stores(StreamStore, ImageStore, StreamObjects, NotificationStore, Protocol):
+    """All stores behind one object, and what its schedules ask."""
+
+    def all_records(self) -> Iterable[ImageRecord]:
+        """Return the records of all images. Raises `StoreError`."""
+
+    def due_at(self, row_id: DeliveryId) -> datetime | None:
+        """Return when an open row is due; None where it is not open."""
+
+
 class Runtime:
     """The deployed program: an event in, syncs and notifications out."""
 
@@ -102,6 +120,7 @@ class Runtime:
         home: Place,
         now: Callable[[], datetime],
         later: Callable[[timedelta, Callable[[], None]], None],
+        store: Stores | None = None,
     ) -> None:
         self._registry = registry
         self._receivers = receivers
@@ -114,7 +133,7 @@ class Runtime:
         self._rules: SyncRules | None = None
         self._tokens = count(1)
         self._gathering: set[str] = set()
-        self.store = MemoryStreams()
+        self.store: Stores = store or MemoryStreams()
         self._syncs = StreamSync(
             streams=self.store,
             images=self.store,
