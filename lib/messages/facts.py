@@ -51,7 +51,7 @@ def source(alert: Alert) -> Fact | None:
 def where(alert: Alert) -> str:
     """Return the account, the region, the tags and the platform in one line."""
     image = alert.image
-    tags = f"tags: {_tags(image)}" if image.tags or not checks.is_check(alert) else ""
+    tags = f"tags: {tags_text(image)}" if image.tags or not checks.is_check(alert) else ""
     parts = (image.account, image.region, tags, image.platform)
     return " \N{MIDDLE DOT} ".join(short(part) for part in parts if part)
 
@@ -62,8 +62,8 @@ def _facts_of_image(alert: Alert) -> list[Fact]:
     scanned = (short(f"{scan.source.value}, {scan.status}"), moment_text(scan.completed_at))
     used = "" if image.in_use_count is None else f"{image.in_use_count} tasks or pods"
     return [
-        *_place(image),
-        Fact("Tags", _tags(image), in_where=True),
+        *place(image),
+        Fact("Tags", tags_text(image), in_where=True),
         Fact("Digest", truncate(one_line(image.digest), _DIGEST)),
         Fact("Platform", platform),
         Fact("Pushed", moment_text(image.pushed_at)),
@@ -77,21 +77,23 @@ def _facts_of_image(alert: Alert) -> list[Fact]:
 def _facts_of_check(alert: Alert) -> list[Fact]:
     is_move, compared = checks.is_move(alert), comparison(alert)
     return [
-        *_place(alert.image),
+        *place(alert.image),
         Fact("Tag", names_text(alert.image.tags)),
         Fact("Moved" if is_move else "Checked", moment_text(alert.scan.completed_at)),
         *([compared] if compared is not None else []),
     ]
 
 
-def _place(image: Image) -> tuple[Fact, Fact]:
+def place(image: Image) -> tuple[Fact, Fact]:
+    """Return the repository and the account of an image."""
     partition = "" if image.partition == "aws" else f" ({image.partition})"
     account = short(f"{image.account} in {image.region}{partition}")
     repository = Fact("Repository", short(image.repository), in_where=True)
     return repository, Fact("Account", account, in_where=True)
 
 
-def _tags(image: Image) -> str:
+def tags_text(image: Image) -> str:
+    """Return the tags of an image in one line."""
     return names_text(image.tags) if image.tags else "none (untagged)"
 
 

@@ -129,6 +129,16 @@ class SectionKind(StrEnum):
     STILL_THERE = "Still there"
     OPEN = "Open now"
     RESOLVED = "Resolved"
+    RAISED = "Raised"
+    EXPLOIT_KNOWN = "Exploit known now"
+    FIX_AVAILABLE = "Fix available now"
+    DEPLOYED = "Began to run"
+    SUPPRESSION_ENDED = "No longer suppressed"
+    RULES_CHANGED = "Reported by changed rules"
+    FIX_READY = "Fixed, not deployed everywhere"
+    FIXED = "Fixed"
+    NO_LONGER_REPORTED = "No longer reported"
+    QUIETLY_ENDED = "Ended since the last message"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The fixes of an alert: upgrades, deployments, and commands for settings. Pure."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from lib.checks.settings import CLOUDFORMATION, COMMAND, REMARK
@@ -9,7 +9,7 @@ from lib.core.scanners import scanner_of
 from lib.messages.facts import deploy
 from lib.messages.parts import Step, ToDo, UpgradeText
 from lib.messages.phrases import NAME, counts_text
-from lib.models import Alert, Counts, Finding, Origin, Severity, Upgrade, by_severity
+from lib.models import Alert, Counts, Finding, Origin, ScanSource, Severity, Upgrade, by_severity
 from lib.text import clean, counted, one_line, short, truncate
 
 _TITLE: Final = 160
@@ -21,23 +21,29 @@ _ORIGINS: Final = (Origin.BASE_IMAGE, Origin.DEPENDENCY, Origin.UNKNOWN)
 
 def to_do(alert: Alert, rows: int) -> ToDo:
     """Return what fixes the findings. `rows`: how many packages are listed."""
-    ready = [upgrade for upgrade in alert.upgrades if upgrade.fixed is not None]
-    ready.sort(key=lambda upgrade: _ORIGINS.index(upgrade.origin))
+    ready = ready_upgrades(alert.upgrades)
     unversioned = [upgrade for upgrade in alert.upgrades if upgrade.fixed is None]
     return ToDo(
-        upgrades=tuple(map(_upgrade, ready[:rows])),
+        upgrades=tuple(map(upgrade_text, ready[:rows])),
         upgrade_count=len(ready),
-        fixes=_fixes(ready),
-        all_steps=tuple(_steps(alert)),
+        fixes=fixes_of(ready),
+        all_steps=tuple(steps(change.finding for change in alert.standing)),
         deploy=deploy(alert),
         without_fix=_without_fix(alert),
-        without_version=_without_version(alert, unversioned),
-        unversioned=tuple(map(_upgrade, unversioned[:rows])),
+        without_version=without_version(alert.scan.source, unversioned),
+        unversioned=tuple(map(upgrade_text, unversioned[:rows])),
         unversioned_count=len(unversioned),
     )
 
 
-def _upgrade(upgrade: Upgrade) -> UpgradeText:
+def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
+    """Return the upgrades that name a version to go to, those of the base image first."""
+    ready = [upgrade for upgrade in upgrades if upgrade.fixed is not None]
+    return sorted(ready, key=lambda upgrade: _ORIGINS.index(upgrade.origin))
+
+
+def upgrade_text(upgrade: Upgrade) -> UpgradeText:
+    """Return a package to upgrade in words."""
     versions = [truncate(one_line(version), NAME) for version in upgrade.installed]
     more = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
     return UpgradeText(
@@ -50,7 +56,7 @@ def _upgrade(upgrade: Upgrade) -> UpgradeText:
     )
 
 
-def _fixes(upgrades: Iterable[Upgrade]) -> Counts:
+def fixes_of(upgrades: Iterable[Upgrade]) -> Counts:
     """Return what upgrades remove together, worst first."""
     total: Counter[Severity] = Counter()
     for upgrade in upgrades:
@@ -67,7 +73,7 @@ def _without_fix(alert: Alert) -> str:
     return f"{len(stuck):,} without a fix: {counts_text(by_severity(stuck))}"
 
 
-def _without_version(alert: Alert, packages: list[Upgrade]) -> str:
+def without_version(source: ScanSource, packages: Sequence[Upgrade]) -> str:
     """Return which packages have no version to go to; empty when there are none."""
     if not packages:
         return ""
@@ -77,12 +83,11 @@ def _without_version(alert: Alert, packages: list[Upgrade]) -> str:
     )
     more = len(packages) - _PACKAGES
     names += f" and {counted(more, 'more package')}" if more > 0 else ""
-    return scanner_of(alert.scan.source).without_version.format(packages=names)
+    return scanner_of(source).without_version.format(packages=names)
 
 
-def _steps(alert: Alert) -> Iterable[Step]:
-    """Yield what fixes each setting, the worst first."""
-    findings = (change.finding for change in alert.standing)
+def steps(findings: Iterable[Finding]) -> Iterable[Step]:
+    """Yield what fixes each setting of a repository, in the order of its findings."""
     return (_step(finding) for finding in findings if COMMAND in finding.extra)
 
 

@@ -1,0 +1,236 @@
+"""
+The content of a pinned message: what it shows and what it leaves out, in vulnerabilities. Pure.
+
+What is shown, what was reported before and what is left out are together all that is open.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from lib.core.sync import image_of
+from lib.core.vulnerabilities import ByName, find, vulnerabilities_of
+from lib.models import Counts, DeliveryId, Finding, Image, Provenance, Severity
+from lib.models.streams import PackageVersion, StreamState, Vulnerability
+from lib.models.views import DeltaItem, Kind, ReportedItem
+from lib.ports.streams import PinnedMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A pinned message on its way, with what its links and its footer need."""
+
+    id: DeliveryId
+    message: PinnedMessage
+    report_url: str | None = None
+    """A signed link to the report page, which expires; None without a page."""
+    page_key: str | None = None
+    """The key of the same page."""
+    provenance: Provenance | None = None
+    """Of the current image; None if it was not read."""
+    provenance_before: Provenance | None = None
+    """Of the image that it is compared with."""
+    attempt: int = 1
+    possible_repeat: bool = False
+    """Whether an earlier attempt may have arrived, and the receiver cannot tell."""
+
+
+class Entry(NamedTuple):
+    """A vulnerability of a message."""
+
+    id: str
+    severity: Severity
+    findings: tuple[Finding, ...]
+    """Its rows that are shown; none where nothing lists it any more."""
+    packages: tuple[PackageVersion, ...]
+    """Each package in each version once."""
+    change: DeltaItem | None = None
+    """None: it was reported before, and nothing about it is news."""
+
+    @property
+    def exploitable(self) -> bool:
+        """Whether an exploit is known for one of its rows."""
+        return any(finding.exploitable for finding in self.findings)
+
+    @property
+    def fixable(self) -> bool:
+        """Whether a fix exists for one of its rows."""
+        return any(finding.fixable for finding in self.findings)
+
+    @property
+    def epss(self) -> float:
+        """The probability that it is exploited within a month; 0 where no row says."""
+        return max((finding.epss or 0.0 for finding in self.findings), default=0.0)
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The watched images that have it, where the message knows."""
+        desired = self.change.desired if self.change is not None else None
+        return desired.images if desired is not None else ()
+
+
+class LeftOut(NamedTuple):
+    """Vulnerabilities that are open and not asked for, with the reason that they share."""
+
+    reason: str
+    counts: Counts
+
+
+class Content:
+    """What one pinned message shows and leaves out."""
+
+    def __init__(self, message: PinnedMessage) -> None:
+        self.message = message
+        self.state: StreamState = message.state
+        self._groups = [group for group in vulnerabilities_of(self.state.images) if _open(group)]
+        self._by_name = ByName((group.id, group.names, group) for group in self._groups)
+        departures = self.state.departures.items()
+        self._departed = ByName((id_, left.names, left) for id_, left in departures)
+
+    @property
+    def image(self) -> Image:
+        """The image that the message is about: the current one, else what stands for it."""
+        before = self.message.before
+        watched = self.state.current or next(iter(self.state.images), None)
+        if watched is not None:
+            return watched.image
+        if before is not None and before.current is not None:
+            return before.current
+        return image_of(self.state.stream)
+
+    @cached_property
+    def changes(self) -> Mapping[Kind, Sequence[Entry]]:
+        """The vulnerabilities of the delta by kind, worst first."""
+        changes: defaultdict[Kind, list[Entry]] = defaultdict(list)
+        for change in self.message.delta.items:
+            if change.item.condition is None:
+                changes[change.kind].append(self._changed(change))
+        return {kind: sorted(changes[kind], key=_worst_first) for kind in Kind if kind in changes}
+
+    @property
+    def conditions(self) -> Sequence[DeltaItem]:
+        """The conditions that the message reports."""
+        items = self.message.delta.items
+        return [item for item in items if item.item.condition and item.desired is not None]
+
+    @property
+    def ended_conditions(self) -> Sequence[DeltaItem]:
+        """The conditions that are not reported any more."""
+        items = self.message.delta.items
+        return [item for item in items if item.item.condition and item.desired is None]
+
+    @cached_property
+    def open(self) -> Sequence[Entry]:
+        """Every vulnerability that is reported once the message has arrived, worst first."""
+        changes = {change.item.id: change for change in self.message.delta.items}
+        reported = [item for item in self.message.delta.after.values() if item.condition is None]
+        return sorted(
+            (
+                self._changed(changes[item.id]) if item.id in changes else self._standing(item)
+                for item in reported
+            ),
+            key=_worst_first,
+        )
+
+    @cached_property
+    def quietly_ended(self) -> Sequence[Entry]:
+        """The vulnerabilities that ended without a message since the last one."""
+        changed = {change.item.id for change in self.message.delta.items}
+        items = (item for item in self.message.quietly_ended if item.condition is None)
+        return [self._ended(item) for item in items if item.id not in changed]
+
+    @property
+    def unchanged(self) -> int:
+        """How many vulnerabilities were reported before, and nothing about them is news."""
+        return sum(entry.change is None for entry in self.open)
+
+    @property
+    def shown(self) -> int:
+        """How many of the open vulnerabilities the delta names."""
+        return len(self.open) - self.unchanged
+
+    @cached_property
+    def left_out(self) -> Sequence[LeftOut]:
+        """What is open and not asked for: by the entry or the filter that leaves it out."""
+        suppressed = self.message.delta.agreement.suppressed
+        reasons: defaultdict[str, Counter[Severity]] = defaultdict(Counter)
+        for group in self._groups:
+            if group.id in suppressed:
+                reasons[f"suppressed by {suppressed[group.id]}"][severity_of(group)] += 1
+            elif group.id in self.message.refused:
+                reasons[self.message.refused[group.id]][severity_of(group)] += 1
+        rows = [LeftOut(reason, ordered(numbers)) for reason, numbers in reasons.items()]
+        return sorted(rows, key=lambda row: (-sum(row.counts.values()), row.reason))
+
+    @property
+    def totals(self) -> Counts:
+        """All that is open in watched images, by severity, whoever asks for it."""
+        return ordered(Counter(severity_of(group) for group in self._groups))
+
+    def left_current(self, entry: Entry) -> bool:
+        """Return whether only images behind the current one have a vulnerability."""
+        group = self._by_name.get(entry.id)
+        names = group.names if group is not None else (entry.id,)
+        lifecycle = find(self.state.lifecycles, (entry.id, *names))
+        return lifecycle is not None and lifecycle.left_current is not None
+
+    def _changed(self, change: DeltaItem) -> Entry:
+        if change.desired is None:
+            return self._ended(change.item, change)
+        findings = change.desired.findings
+        severity = max(finding.severity for finding in findings)
+        return Entry(change.item.id, severity, findings, packages_of(findings), change)
+
+    def _standing(self, item: ReportedItem) -> Entry:
+        """
+        Return what was reported before, as it is now.
+
+        Its rows can be worse than what is reported, where an entry leaves out the worst of them;
+        and milder, as a view keeps the worst that it reported.
+        """
+        group = self._by_name.get(item.id, item.names)
+        rows = tuple(row for row in group.findings if row.open) if group is not None else ()
+        findings = tuple(row for row in rows if row.severity <= item.severity) or rows
+        severity = max((row.severity for row in findings), default=item.severity)
+        severity = min(severity, item.severity)
+        return Entry(item.id, severity, findings, packages_of(findings))
+
+    def _ended(self, item: ReportedItem, change: DeltaItem | None = None) -> Entry:
+        group = self._by_name.get(item.id, item.names)
+        if group is not None:
+            rows = tuple(row for row in group.findings if row.open)
+            return Entry(item.id, item.severity, rows, packages_of(rows), change)
+        departure = self._departed.get(item.id, item.names)
+        packages = departure.packages if departure is not None else ()
+        return Entry(item.id, item.severity, (), packages, change)
+
+
+def counts_of(entries: Iterable[Entry]) -> Counts:
+    """Count vulnerabilities by severity, worst first."""
+    return ordered(Counter(entry.severity for entry in entries))
+
+
+def ordered(numbers: Counts) -> Counts:
+    """Return counts by severity, worst first."""
+    return {severity: numbers[severity] for severity in sorted(numbers, reverse=True)}
+
+
+def severity_of(group: Vulnerability) -> Severity:
+    """Return the worst severity of the rows that are open."""
+    return max(row.severity for row in group.findings if row.open)
+
+
+def packages_of(findings: Iterable[Finding]) -> tuple[PackageVersion, ...]:
+    """Return each package in each version once, in the order of the rows."""
+    packages = (PackageVersion(row.package.name, row.package.version or "") for row in findings)
+    return tuple(dict.fromkeys(packages))
+
+
+def _open(group: Vulnerability) -> bool:
+    return any(row.open for row in group.findings)
+
+
+def _worst_first(entry: Entry) -> tuple[object, ...]:
+    return (-entry.severity, not entry.exploitable, not entry.fixable, -entry.epss, entry.id)

@@ -1,0 +1,198 @@
+"""The facts of a notice: what is watched, where, since when, and where to read on. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.conditions import conditions
+from lib.core.streams import pattern_of
+from lib.core.vulnerabilities import vulnerabilities
+from lib.messages.facts import command_for, place, tags_text
+from lib.messages.notices.content import Content, Notice, ordered, severity_of
+from lib.messages.notices.verdict import since
+from lib.messages.parts import REPORT_NAME, Fact, Link, Platform, Platforms
+from lib.messages.phrases import NAME, counts_text, moment_text, names_text
+from lib.messages.provenance import in_words, links
+from lib.models import Basis, BasisKind, Counts, ScanSource
+from lib.models.streams import PartState, Role, WatchedImage
+from lib.text import one_line, short, truncate
+from lib.urls.console import console_url
+
+_DIGEST: Final = 19
+_REASON: Final = 160
+_PART: Final = 60
+_WARNINGS: Final = 6
+_ROUTES: Final = 5
+_DELIVERY: Final = 64
+_SCANNERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        ScanSource.ECR_BASIC.scanner: "ECR basic scanning",
+        ScanSource.ECR_ENHANCED.scanner: "Amazon Inspector",
+        ScanSource.REPOSITORY.scanner: "settings of the repository",
+    }
+)
+
+
+def subject(content: Content) -> str:
+    """Return what a notice is about, in one word."""
+    if not content.image.is_repository:
+        return "image"
+    return "tag" if content.image.tags else "repository"
+
+
+def where(content: Content) -> str:
+    """Return the account, the region and the tags in one line."""
+    image = content.image
+    tags = f"tags: {tags_text(image)}" if image.tags or not image.is_repository else ""
+    return " \N{MIDDLE DOT} ".join(
+        short(part) for part in (image.account, image.region, tags) if part
+    )
+
+
+def facts(content: Content, notice: Notice) -> tuple[Fact, ...]:
+    """Return what is watched, where and since when, as labels and values."""
+    image = content.image
+    is_image = not image.is_repository
+    listed = [
+        *place(image),
+        Fact("Stream", short(pattern_of(content.state.stream) or "", NAME)),
+        Fact("Tags", tags_text(image) if is_image else names_text(image.tags), in_where=True),
+        Fact("Digest", truncate(one_line(image.digest), _DIGEST)),
+        Fact("Pushed", moment_text(image.pushed_at)),
+        Fact("Running", _running(content)),
+        Fact("Scanned", _scanned(content)),
+        comparison(content) or Fact("", ""),
+        source(content, notice) or Fact("", ""),
+    ]
+    return tuple(fact for fact in listed if fact.value)
+
+
+def comparison(content: Content) -> Fact | None:
+    """Return what a notice is compared with; None where it is about no image's result."""
+    if content.conditions and not content.changes:
+        return None
+    other = content.state.comparison
+    if other is not None:
+        return Fact("Compared with", f"the image {other.digest[:_DIGEST]} of another stream")
+    return Fact("Compared with", since(content) or "nothing: the first result")
+
+
+def source(content: Content, notice: Notice) -> Fact | None:
+    """Return what the current image was made from, where it says so."""
+    is_known = notice.provenance is not None and notice.provenance.commit is not None
+    if not is_known or content.image.is_repository:
+        return None
+    return Fact("Source", in_words(notice.provenance, content.image.tags))
+
+
+def platforms(content: Content) -> Platforms:
+    """Return the result of each platform of the current image, where it has several."""
+    current = content.state.current
+    parts = current.parts if current is not None and len(current.parts) > 1 else ()
+    return Platforms(tuple(map(_platform, parts)))
+
+
+def warnings(content: Content) -> tuple[str, ...]:
+    """Return what is not known for certain: old results, incomplete lists, ended monitoring."""
+    about = {item.item.id for item in content.conditions}
+    texts = [
+        truncate(one_line(text), _REASON)
+        for watched in content.state.images
+        for part in watched.parts
+        if about.isdisjoint(condition.key for condition in conditions(part))
+        for text in _doubts(watched, part)
+    ]
+    return tuple(dict.fromkeys(texts))[:_WARNINGS]
+
+
+def report_link(notice: Notice) -> Link | None:
+    """Return the link to the report page, if there is one."""
+    if notice.report_url is None:
+        return None
+    return Link(REPORT_NAME, REPORT_NAME, "Open the full report", notice.report_url)
+
+
+def console_link(content: Content) -> Link:
+    """Return the link to the console: of the image, of the repository where no image is left."""
+    page = "repository" if content.image.is_repository else "image"
+    label = f"{page.capitalize()} in the ECR console"
+    action = f"Open the {page} in the ECR console"
+    return Link("ECR console", label, action, console_url(content.image))
+
+
+def source_links(content: Content, notice: Notice) -> tuple[Link, ...]:
+    """Return the pages of the commit, of the commits since the image before, and of the build."""
+    agreed = content.message.before
+    image = agreed.current if agreed is not None else None
+    moved = image is not None and image.key != content.image.key
+    kind = BasisKind.PREVIOUS_IMAGE if moved else BasisKind.NONE
+    basis = Basis(kind, image, provenance=notice.provenance_before if moved else None)
+    pages = links(notice.provenance, basis, since(content))
+    return tuple(Link(label, label, label, url) for label, url in pages)
+
+
+def report_command(content: Content, notice: Notice) -> str:
+    """Return the command that makes the report page; empty where there is a link, or no page."""
+    if notice.report_url is not None or notice.page_key is None:
+        return ""
+    return command_for(content.image, "report.html")
+
+
+def footer(content: Content, notice: Notice) -> str:
+    """Return the routes that ask for the notice, and its id to ask about."""
+    delta = content.message.delta
+    items = (*delta.after.values(), *(change.item for change in delta.items))
+    routes = tuple(dict.fromkeys(route for item in items for route in item.routes))
+    names = ", ".join(short(route, NAME) for route in routes[:_ROUTES])
+    more = len(routes) - _ROUTES
+    names += f" and {more} more" if more > 0 else ""
+    asked = f"Route{'s' if len(routes) > 1 else ''}: {names}. " if names else ""
+    repeat = ", may be a repeat" if notice.possible_repeat else ""
+    remark = f" (attempt {notice.attempt}{repeat})" if notice.attempt > 1 else ""
+    return f"{asked}Delivery: {short(notice.id, _DELIVERY)}{remark}"
+
+
+def _running(content: Content) -> str:
+    """Return which watched images run; the current one first."""
+    running = [watched.image.name for watched in content.state.images if watched.running]
+    return names_text(running)
+
+
+def _scanned(content: Content) -> str:
+    watched = next(iter(content.state.images), None)
+    entries = [part.evidence[0] for part in watched.parts if part.evidence] if watched else []
+    own = [entry for entry in entries if watched and entry.image.key == watched.image.key]
+    if not own:
+        return ""
+    newest = max(own, key=lambda entry: entry.at)
+    return f"{_SCANNERS.get(newest.scanner, newest.scanner)}, {moment_text(newest.at)}"
+
+
+def _platform(part: PartState) -> Platform:
+    name = short(part.part, NAME) or "unknown platform"
+    if part.reason is not None:
+        what = "scan failed" if part.status == "FAILED" else "not scanned"
+        result = f"{what}, {truncate(one_line(part.reason), _PART)}"
+        return Platform(name, result, "", is_scanned=False)
+    return Platform(name, counts_text(_counts(part)) or "no vulnerabilities", "", is_scanned=True)
+
+
+def _counts(part: PartState) -> Counts:
+    rows = [row for entry in part.evidence for row in entry.findings if row.open]
+    return ordered(Counter(map(severity_of, vulnerabilities(rows))))
+
+
+def _doubts(watched: WatchedImage, part: PartState) -> list[str]:
+    """Return what is not known for certain about one part of a watched image."""
+    where = f"{watched.image.name}{f' on {part.part}' if part.part else ''}"
+    role = "" if watched.role is Role.CURRENT else ", which still runs"
+    if part.reason is not None:
+        old = next((entry for entry in part.evidence if entry.image.key != watched.image.key), None)
+        known = f"; what is listed was last seen in {old.image.name}" if old is not None else ""
+        return [f"{where}{role}: no result ({part.reason}){known}"]
+    if not part.monitored:
+        return [f"{where}{role}: the scanner stopped to watch it, so its result grows old"]
+    if part.evidence and not part.evidence[0].complete:
+        return [f"{where}{role}: fewer vulnerabilities were listed than counted"]
+    return []

@@ -1,0 +1,68 @@
+"""Scans without a result in a notice: what happened, that it is no all-clear, what helps. Pure."""
+
+from typing import Final
+
+from lib.core.conditions import conditions
+from lib.core.problems import problem_of
+from lib.messages.notices.content import Content
+from lib.messages.notices.verdict import part_of
+from lib.messages.parts import Problem
+from lib.models import Scan, ScanSource, UnusableReport
+from lib.models.streams import PartState, WatchedImage
+from lib.models.views import Condition
+from lib.text import one_line, truncate
+
+_PROBLEM: Final = 1200
+_REMEDY: Final = 2000
+_EXPIRED: Final = "SCAN_ELIGIBILITY_EXPIRED"
+_NOT_CLEAR: Final = "Nothing is known about its vulnerabilities: this is not an all-clear."
+_NOT_CHECKED: Final = "Nothing is known about how it is set up: this is not an all-clear."
+_TITLES: Final = {
+    Condition.SCAN_FAILED: "Scan failed",
+    Condition.NOT_SCANNED: "Not scanned",
+    Condition.MONITORING_ENDED: "No longer monitored",
+}
+
+
+def problem(content: Content) -> Problem | None:
+    """Return what a notice says of the conditions that it reports; None where it reports none."""
+    if not content.conditions:
+        return None
+    first = content.conditions[0].item.condition or Condition.NOT_SCANNED
+    names = [name for name in map(part_of, content.conditions) if name]
+    watched, part = _place(content, content.conditions[0].item.id)
+    explained = problem_of(_report(watched, part))
+    return Problem(
+        title=f"{_TITLES[first]}{': ' + ', '.join(names) if names else ''}",
+        reason=truncate(one_line(explained.reason), _PROBLEM),
+        caution=_caution(content, part, watched),
+        remedy=truncate(one_line(explained.remedy), _REMEDY),
+    )
+
+
+def _place(content: Content, key: str) -> tuple[WatchedImage, PartState]:
+    """Return the first part of a watched image that a condition is about."""
+    return next(
+        (watched, part)
+        for watched in content.state.images
+        for part in watched.parts
+        if any(condition.key == key for condition in conditions(part))
+    )
+
+
+def _report(watched: WatchedImage, part: PartState) -> UnusableReport:
+    status = _EXPIRED if part.reason is None else part.status
+    source = part.source or ScanSource.ECR_ENHANCED
+    return UnusableReport(watched.image, Scan(source, status, reason=part.reason))
+
+
+def _caution(content: Content, part: PartState, watched: WatchedImage) -> str:
+    """Return that no result is not a good one, and what is still known from earlier images."""
+    if content.image.is_repository:
+        return _NOT_CHECKED
+    if not part.evidence:
+        return _NOT_CLEAR
+    name = part.evidence[0].image.name
+    if name == watched.image.name:
+        return "What was listed before stays open: this resolves nothing."
+    return f"What {name} had stays open until {watched.image.name} has a result."

@@ -1,0 +1,54 @@
+"""`notice_text_of`: all that is said about a notification, for all that lay it out. Pure."""
+
+from typing import Final
+
+from lib.messages.facts import command_for
+from lib.messages.notices import facts, sections
+from lib.messages.notices.content import Content, Notice
+from lib.messages.notices.problem import problem
+from lib.messages.notices.to_do import to_do
+from lib.messages.notices.verdict import state_of, totals_of, verdict_of
+from lib.messages.parts import AlertText
+from lib.text import one_line, short, truncate
+
+ROWS: Final = 8
+_VERDICT: Final = 1000
+
+
+def notice_text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
+    """
+    Return what is said about a notification.
+
+    `rows`: how many vulnerabilities and packages a list has. What a list has no room for is
+    counted, so that all numbers add up.
+    """
+    content = Content(notice.message)
+    is_check = content.image.is_repository
+    return AlertText(
+        kind="Repository check" if is_check else "Scan report",
+        subject=facts.subject(content),
+        name=short(content.image.name),
+        where=facts.where(content),
+        verdict=truncate(one_line(verdict_of(content)), _VERDICT),
+        state=state_of(content),
+        totals=totals_of(content),
+        why=sections.why(content),
+        problem=problem(content),
+        facts=facts.facts(content, notice),
+        comparison=facts.comparison(content),
+        source=facts.source(content, notice),
+        platforms=facts.platforms(content),
+        to_do=to_do(content, rows),
+        sections=sections.sections(content, rows),
+        open=sections.open_section(content, rows),
+        left_out=sections.left_out(content),
+        not_open=sections.not_open(content),
+        columns=("Check", "Setting") if is_check else ("Vulnerability", "Package"),
+        warnings=facts.warnings(content),
+        report=facts.report_link(notice),
+        console=facts.console_link(content),
+        sources=facts.source_links(content, notice),
+        report_command=facts.report_command(content, notice),
+        list_command=command_for(content.image, "findings.csv"),
+        footer=facts.footer(content, notice),
+    )

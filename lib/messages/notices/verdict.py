@@ -1,0 +1,183 @@
+"""The verdict of a notice: what happened, what fixes it, and what is not known. Pure."""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from lib.core.upgrades import upgrade_of, upgrade_target
+from lib.messages.notices.content import Content, Entry, counts_of
+from lib.messages.phrases import counts_text, severity_word
+from lib.messages.verdict import NAME, before
+from lib.models import Basis, BasisKind, Counts
+from lib.models.views import Condition, DeltaItem, Kind
+from lib.text import capitalized, counted, one_line, short, truncate
+
+_PHRASES: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        Kind.BASELINE: "{counts}",
+        Kind.NEW: "{n:,} new {severity}",
+        Kind.RAISED: "{n:,} raised to {severity}",
+        Kind.EXPLOIT_KNOWN: "{counts} with an exploit known now",
+        Kind.FIX_AVAILABLE: "{counts} fixable now",
+        Kind.DEPLOYED: "{counts} in an image that began to run",
+        Kind.SUPPRESSION_ENDED: "{counts} no longer suppressed",
+        Kind.RULES_CHANGED: "{counts} reported by changed rules",
+        Kind.FIX_READY: "{counts} fixed, but an older image still runs",
+        Kind.RESOLVED: "{counts} fixed",
+        Kind.NO_LONGER_REPORTED: "{counts} no longer reported",
+    }
+)
+"""`counts` stands for all of them, `n` and `severity` for those of one severity."""
+_WITHOUT_REMEDY: Final = frozenset(
+    {Kind.FIX_AVAILABLE, Kind.FIX_READY, Kind.RESOLVED, Kind.NO_LONGER_REPORTED}
+)
+_REASON: Final = 240
+
+
+def verdict_of(content: Content) -> str:
+    """Return what happened in one sentence, with what fixes it."""
+    pieces = [_piece(content, kind, entries) for kind, entries in content.changes.items()]
+    pieces += [_conditions(content.conditions)] if content.conditions else []
+    ended = len(content.ended_conditions)
+    pieces += [f"{counted(ended, 'scan problem')} no longer reported"] if ended else []
+    pieces = pieces or ["nothing new"]
+    return sentence("; ".join((*pieces, *_gaps(content))))
+
+
+def sentence(text: str) -> str:
+    """Return a text that begins with a capital, unless it begins with a name."""
+    return capitalized(text) if text.partition(" ")[0].strip(":;,").isalpha() else text
+
+
+def since(content: Content) -> str:
+    """Return what a message is compared with: a tag, a digest or a date; empty for nothing."""
+    agreed = content.message.before
+    if agreed is None:
+        return ""
+    if agreed.current is None or agreed.current.key == content.image.key:
+        return f"{agreed.at:%Y-%m-%d}"
+    return before(Basis(BasisKind.PREVIOUS_IMAGE, agreed.current), content.image)
+
+
+def _piece(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
+    words = _amounts(_PHRASES[kind], counts_of(entries))
+    if kind is Kind.BASELINE:
+        words = f"first {'check' if content.image.is_repository else 'scan'}: {words}"
+    if kind is Kind.NEW:
+        words += _compared(content)
+    return words if kind in _WITHOUT_REMEDY else words + _remedy(entries)
+
+
+def _compared(content: Content) -> str:
+    if content.state.comparison is not None:
+        return " that the compared stream does not have"
+    name = since(content)
+    return f" since {name}" if name else ""
+
+
+def _amounts(phrase: str, counts: Counts) -> str:
+    """Return a phrase for each severity, or one phrase with all counts."""
+    if "{counts}" in phrase:
+        return phrase.format(counts=_amounts("{n:,} {severity}", counts))
+    words = [
+        phrase.format(n=number, severity=severity_word(severity))
+        for severity, number in counts.items()
+    ]
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _remedy(entries: Sequence[Entry]) -> str:
+    """Return what is known about fixes; empty where no row says anything."""
+    findings = [finding for entry in entries for finding in entry.findings]
+    if all(finding.fixed_version is None and finding.fix_available is None for finding in findings):
+        return ""
+    fixable = [entry for entry in entries if entry.fixable]
+    if not fixable:
+        return ", no fix known"
+    fixed = [finding for entry in fixable for finding in entry.findings if finding.fixable]
+    if len(fixable) < len(entries):
+        return f", {len(fixable):,} of them fixable"
+    if len({upgrade_target(row) for row in fixed}) > 1 or fixed[0].fixed_version is None:
+        return f", {'all ' if len(entries) > 1 else ''}fixable"
+    target = upgrade_of(fixed)
+    package = truncate(one_line(target.package), NAME)
+    return f", fix available: {package} {truncate(one_line(target.fixed or ''), NAME)}"
+
+
+def _conditions(conditions: Sequence[DeltaItem]) -> str:
+    """Return which parts are without a result; a single part with the reason."""
+    first = conditions[0]
+    if len(conditions) > 1:
+        return f"{len(conditions)} platforms without a result"
+    words = f"{_subject(first)}{_WORDS[first.item.condition or Condition.NOT_SCANNED]}"
+    return f"{words} ({truncate(one_line(first.reason).removesuffix('.'), _REASON)})"
+
+
+_WORDS: Final[Mapping[Condition, str]] = MappingProxyType(
+    {
+        Condition.SCAN_FAILED: "scan failed",
+        Condition.NOT_SCANNED: "not scanned",
+        Condition.MONITORING_ENDED: "no longer monitored",
+    }
+)
+
+
+def part_of(condition: DeltaItem) -> str:
+    """Return the part that a condition is about; empty where the image has a single one."""
+    return condition.item.id.partition(" ")[2]
+
+
+def _subject(condition: DeltaItem) -> str:
+    part = short(part_of(condition), NAME)
+    return f"{part} " if part else ""
+
+
+def _gaps(content: Content) -> list[str]:
+    """Return how many parts have no result of their own, where the message is not about them."""
+    current = content.state.current
+    if current is None or content.conditions:
+        return []
+    missing = sum(part.reason is not None for part in current.parts)
+    if not missing:
+        return []
+    if len(current.parts) == 1:
+        return [f"{short(current.image.name, NAME)} is not scanned"]
+    return [f"{missing} of {len(current.parts)} platforms not scanned"]
+
+
+def state_of(content: Content) -> str:
+    """Return what is open now, as the end of a sentence, and no more of an all-clear than true."""
+    entries = content.open
+    if not entries:
+        return _nothing(content)
+    packages = len({package.name for entry in entries for package in entry.packages})
+    fixable = sum(entry.fixable for entry in entries)
+    differs = packages and packages != len(entries) and not content.image.is_repository
+    where = f" in {counted(packages, 'package')}" if differs else ""
+    tail = f", {fixable:,} fixable" if fixable else ""
+    return f"{counts_text(counts_of(entries))} open{where}{tail}"
+
+
+def totals_of(content: Content) -> str:
+    """Return the counts of all that is open, whoever asks for it."""
+    total = sum(content.totals.values())
+    if not total:
+        return "Nothing is open" if _is_scanned(content) else "Nothing is known to be open"
+    in_all = f" ({total:,} in all)" if len(content.totals) > 1 else ""
+    return f"All that is open: {counts_text(content.totals)}{in_all}"
+
+
+def _nothing(content: Content) -> str:
+    if content.totals:
+        return "nothing open of what is asked for here"
+    if not content.state.images:
+        return "no image is watched"
+    return "nothing open" if _is_scanned(content) else "nothing known to be open"
+
+
+def _is_scanned(content: Content) -> bool:
+    """Return whether each part of each watched image has a complete result of its own."""
+    parts = [part for image in content.state.images for part in image.parts]
+    return bool(parts) and all(
+        part.reason is None and part.evidence and part.evidence[0].complete for part in parts
+    )
