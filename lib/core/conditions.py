@@ -44,7 +44,8 @@ def conditions(part: PartState) -> tuple[PartCondition, ...]:
 
 def meaning(part: PartState) -> str:
     """Return what the status of a part without a usable result means, as one word."""
-    if (part.reason or "").startswith(_UNSUPPORTED_ERROR):
+    # Reasons of fetched reports begin with the status.
+    if (part.reason or "").removeprefix(f"{part.status}: ").startswith(_UNSUPPORTED_ERROR):
         return UNSUPPORTED
     return _SAME_MEANING.get(part.status, part.status)
 

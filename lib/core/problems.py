@@ -52,7 +52,8 @@ def problem_of(report: UnusableReport) -> ScanProblem:
     # An index itself is never scanned: what helps is done to an image in it.
     image = replace(report.image, digest=report.parts[0].digest) if report.parts else report.image
     # Basic scanning says FAILED of images that it does not support, and why in words.
-    unsupported = description.startswith(_UNSUPPORTED)
+    # Reasons of fetched reports begin with the status.
+    unsupported = description.removeprefix(f"{status}: ").startswith(_UNSUPPORTED)
     meaning = "UNSUPPORTED_IMAGE" if unsupported else _SAME_AS.get(status, status)
     reason = _REASONS.get(meaning, _UNKNOWN)
     scanner = scanner_of(report.scan.source)

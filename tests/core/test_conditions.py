@@ -56,6 +56,13 @@ def test_both_scanners_mean_the_same_by_unsupported() -> None:
     assert conditions(basic)[0].condition is Condition.SCAN_FAILED
 
 
+def test_a_reason_that_begins_with_the_status_means_the_same() -> None:
+    """As reasons of fetched reports do."""
+    fetched = a_part("FAILED", "FAILED: UnsupportedImageError: not supported")
+
+    assert meaning(fetched) == "UNSUPPORTED_IMAGE"
+
+
 def test_a_status_alone_has_its_own_meaning() -> None:
     """The reason of another status can be empty."""
     assert meaning(a_part("FAILED", "")) == "FAILED"

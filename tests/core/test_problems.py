@@ -68,6 +68,13 @@ class TestProblemOf:
 
         assert problem.reason.endswith("(UnsupportedImageError: scratch)")
 
+    def test_a_fetched_reason_begins_with_the_status(self) -> None:
+        """And means the same: scanning again would fail again."""
+        fetched = problem_of(unusable("FAILED", reason="FAILED: UnsupportedImageError: scratch"))
+        bare = problem_of(unusable("FAILED", reason="UnsupportedImageError: scratch"))
+
+        assert fetched.remedy == bare.remedy
+
     def test_a_failure_for_the_operating_system_is_told_as_one(self) -> None:
         """Basic scanning calls it FAILED; scanning again would fail again."""
         failed = problem_of(unusable("FAILED", reason="UnsupportedImageError: scratch"))
