@@ -71,7 +71,7 @@ class Entry(NamedTuple):
         return desired.images if desired is not None else ()
 
 
-class LeftOut(NamedTuple):
+class Remainder(NamedTuple):
     """Vulnerabilities that are open and not asked for, with the reason that they share."""
 
     reason: str
@@ -79,7 +79,7 @@ class LeftOut(NamedTuple):
 
 
 class Content:
-    """What one pinned message shows and leaves out."""
+    """The items that one pinned message shows and leaves out."""
 
     def __init__(self, message: PinnedMessage) -> None:
         self.message = message
@@ -152,8 +152,8 @@ class Content:
         return len(self.open) - self.unchanged
 
     @cached_property
-    def left_out(self) -> Sequence[LeftOut]:
-        """What is open and not asked for: by the entry or the filter that leaves it out."""
+    def left_out(self) -> Sequence[Remainder]:
+        """Vulnerabilities that are open and not asked for, by what leaves them out."""
         suppressed = self.message.delta.agreement.suppressed
         reasons: defaultdict[str, Counter[Severity]] = defaultdict(Counter)
         for group in self._groups:
@@ -161,12 +161,12 @@ class Content:
                 reasons[f"suppressed by {suppressed[group.id]}"][severity_of(group)] += 1
             elif group.id in self.message.refused:
                 reasons[self.message.refused[group.id]][severity_of(group)] += 1
-        rows = [LeftOut(reason, ordered(numbers)) for reason, numbers in reasons.items()]
+        rows = [Remainder(reason, ordered(numbers)) for reason, numbers in reasons.items()]
         return sorted(rows, key=lambda row: (-sum(row.counts.values()), row.reason))
 
     @property
     def totals(self) -> Counts:
-        """All that is open in watched images, by severity, whoever asks for it."""
+        """All that is open in watched images, by severity, asked for or not."""
         return ordered(Counter(severity_of(group) for group in self._groups))
 
     def left_current(self, entry: Entry) -> bool:

@@ -189,8 +189,8 @@ def _doubts(watched: WatchedImage, part: PartState) -> list[str]:
     role = "" if watched.role is Role.CURRENT else ", which still runs"
     if part.reason is not None:
         old = next((entry for entry in part.evidence if entry.image.key != watched.image.key), None)
-        known = f"; what is listed was last seen in {old.image.name}" if old is not None else ""
-        return [f"{where}{role}: no result ({part.reason}){known}"]
+        remainder = f"; what is listed was last seen in {old.image.name}" if old is not None else ""
+        return [f"{where}{role}: no result ({part.reason}){remainder}"]
     if not part.monitored:
         return [f"{where}{role}: the scanner stopped to watch it, so its result grows old"]
     if part.evidence and not part.evidence[0].complete:

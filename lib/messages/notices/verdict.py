@@ -159,7 +159,7 @@ def state_of(content: Content) -> str:
 
 
 def totals_of(content: Content) -> str:
-    """Return the counts of all that is open, whoever asks for it."""
+    """Return the counts of all that is open, asked for or not."""
     total = sum(content.totals.values())
     if not total:
         return "Nothing is open" if _is_scanned(content) else "Nothing is known to be open"
