@@ -63,7 +63,7 @@ def test_every_delivery_is_woken_under_its_destination(sqs: Any, queue: Any) -> 
 
     count = waker.wake(a_wake_up(number) for number in range(23))
 
-    messages = next_message(sqs, url)
+    messages = received(sqs, url)
     assert count == len(messages) == 23
     assert {each["Attributes"]["MessageGroupId"] for each in messages} == {"team-slack"}
     assert json.loads(messages[22]["Body"]) == {
