@@ -11,6 +11,7 @@ several streams counts once, and so do its vulnerabilities.
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from sys import intern
 from typing import Final, NamedTuple
 
 from lib.core.desired import desired
@@ -93,15 +94,16 @@ def _counted(watched: WatchedImage, affected: Iterable[str]) -> CountedImage:
 def _open_item(item: DesiredItem, state: StreamState) -> OpenItem:
     reported = item.reported
     lifecycle = find(state.lifecycles, (reported.id, *reported.names))
+    # Of 5,000 streams: the same names come again and again, and are kept once.
     return OpenItem(
-        reported.id,
-        reported.names,
+        intern(reported.id),
+        tuple([intern(name) for name in reported.names if name != reported.id]),
         reported.severity,
         reported.fixable,
         reported.exploitable,
-        _package(item.findings),
+        intern(_package(item.findings)),
         state.at if lifecycle is None else lifecycle.first_observed_at,
-        item.images[0].key,
+        intern(item.images[0].key),
     )
 
 

@@ -26,7 +26,7 @@ class OpenItem(NamedTuple):
 
     id: str
     names: tuple[str, ...]
-    """Every id by which it is found."""
+    """Further ids by which it is found."""
     severity: Severity
     fixable: bool
     exploitable: bool
