@@ -25,7 +25,7 @@ from lib.ports.digests import DigestBases, DigestOutbox
 
 LATE: Final = timedelta(hours=24)
 """A digest that is overdue for longer is skipped."""
-STREAMS_AT_ONCE: Final = 500
+STREAMS_AT_ONCE: Final = 1000
 """After so many streams the shares are kept: a run that is cut off loses no more."""
 
 

@@ -1,13 +1,13 @@
 """
 Bases of digests in S3: one object for each time, and one for the digest that is begun.
 
-    digests/basis/2026-11-23T07-00.json.gz     complete, and never written again
-    digests/basis/begun.json.gz                the shares of a run that had no time left
+    digests/basis/2026-11-23T07-00.jsonl.gz     complete, and never written again
+    digests/basis/begun.jsonl.gz                the shares of a run that had no time left
 """
 
 import gzip
-import json
 from datetime import datetime
+from io import BytesIO
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
@@ -15,13 +15,13 @@ from botocore.exceptions import ClientError
 from lib.models import DIGESTS
 from lib.models.current import DigestBasis
 from lib.store.items import store_errors
-from lib.wire.digest_basis import basis_from_json, basis_to_json
+from lib.wire.digest_basis import basis_from_lines, basis_to_lines
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX: Final = f"{DIGESTS}basis/"
-_BEGUN: Final = f"{PREFIX}begun.json.gz"
+_BEGUN: Final = f"{PREFIX}begun.jsonl.gz"
 _LEVEL: Final = 1  # the fastest, as for reports
 
 
@@ -35,13 +35,12 @@ class S3DigestBases:
     def put(self, basis: DigestBasis) -> None:
         """See `DigestBases.put`."""
         key = _key(basis.until) if basis.complete else _BEGUN
-        text = json.dumps(basis_to_json(basis), separators=(",", ":")).encode()
         with store_errors(f"storing {key}"):
             self._client.put_object(
                 Bucket=self._bucket,
                 Key=key,
-                Body=gzip.compress(text, _LEVEL, mtime=0),
-                ContentType="application/json",
+                Body=_compressed(basis),
+                ContentType="application/jsonl",
                 ContentEncoding="gzip",
             )
 
@@ -72,8 +71,18 @@ class S3DigestBases:
                 if error.response["Error"]["Code"] == "NoSuchKey":
                     return None
                 raise
-        return basis_from_json(json.loads(gzip.decompress(body)))
+        with gzip.open(BytesIO(body)) as lines:
+            return basis_from_lines(lines)
+
+
+def _compressed(basis: DigestBasis) -> bytes:
+    """Return a basis as it is stored, line by line: all of its text at once can be 100 MB."""
+    body = BytesIO()
+    with gzip.GzipFile(fileobj=body, mode="wb", compresslevel=_LEVEL, mtime=0) as file:
+        for line in basis_to_lines(basis):
+            file.write(f"{line}\n".encode())
+    return body.getvalue()
 
 
 def _key(until: datetime) -> str:
-    return f"{PREFIX}{until:%Y-%m-%dT%H-%M}.json.gz"
+    return f"{PREFIX}{until:%Y-%m-%dT%H-%M}.jsonl.gz"

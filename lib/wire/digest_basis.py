@@ -1,7 +1,9 @@
-"""The shares that digests are made of, as JSON for the store. Pure."""
+"""The shares that digests are made of, as lines of JSON for the store. Pure."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from sys import intern
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -13,48 +15,53 @@ from lib.wire.values import counts_from_json, counts_to_json, time_to_json
 Json = dict[str, Any]
 
 _time: Final = datetime.fromisoformat
+_compact: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def basis_to_json(basis: DigestBasis) -> Json:
-    """Return a basis as JSON."""
-    return {
-        "until": time_to_json(basis.until),
-        "rules": basis.rules,
-        "place": basis.place,
-        "complete": basis.complete,
-        "destinations": [
-            {
-                "destination": name,
-                "shares": list(map(_share_to_json, shares)),
-                "trend": [
-                    {"at": time_to_json(moment.at), "counts": counts_to_json(moment.counts)}
-                    for moment in basis.trends.get(name, ())
-                ],
-            }
-            for name, shares in basis.shares.items()
-        ],
-    }
-
-
-def basis_from_json(document: Mapping[str, Any]) -> DigestBasis:
-    """Return the basis that `basis_to_json` wrote."""
-    entries = {Destination(entry["destination"]): entry for entry in document["destinations"]}
-    return DigestBasis(
-        until=_time(document["until"]),
-        rules=document["rules"],
-        shares=MappingProxyType(
-            {name: tuple(map(_share_from_json, entry["shares"])) for name, entry in entries.items()}
-        ),
-        trends=MappingProxyType(
-            {
-                name: tuple(map(_moment_from_json, entry["trend"]))
-                for name, entry in entries.items()
-                if entry["trend"]
-            }
-        ),
-        place=None if document["place"] is None else StreamId(document["place"]),
-        complete=document["complete"],
+def basis_to_lines(basis: DigestBasis) -> Iterator[str]:
+    """Yield a basis as lines of JSON, without their ends: its facts, then a line for each share."""
+    yield _compact(
+        {
+            "until": time_to_json(basis.until),
+            "rules": basis.rules,
+            "place": basis.place,
+            "complete": basis.complete,
+            "destinations": list(basis.shares),
+            "trends": [
+                list(map(_moment_to_json, basis.trends.get(name, ()))) for name in basis.shares
+            ],
+        }
     )
+    for number, shares in enumerate(basis.shares.values()):
+        for share in shares:
+            yield _compact({"destination": number, **_share_to_json(share)})
+
+
+def basis_from_lines(lines: Iterable[str | bytes]) -> DigestBasis:
+    """Return the basis that `basis_to_lines` wrote."""
+    documents = map(json.loads, lines)
+    facts = next(documents)
+    names = list(map(Destination, facts["destinations"]))
+    shares: dict[Destination, list[StreamShare]] = {name: [] for name in names}
+    for document in documents:
+        shares[names[document["destination"]]].append(_share_from_json(document))
+    trends = {
+        name: tuple(map(_moment_from_json, trend))
+        for name, trend in zip(names, facts["trends"], strict=True)
+        if trend
+    }
+    return DigestBasis(
+        until=_time(facts["until"]),
+        rules=facts["rules"],
+        shares=MappingProxyType({name: tuple(own) for name, own in shares.items()}),
+        trends=MappingProxyType(trends),
+        place=None if facts["place"] is None else StreamId(facts["place"]),
+        complete=facts["complete"],
+    )
+
+
+def _moment_to_json(moment: Moment) -> Json:
+    return {"at": time_to_json(moment.at), "counts": counts_to_json(moment.counts)}
 
 
 def _moment_from_json(document: Mapping[str, Any]) -> Moment:
@@ -95,20 +102,21 @@ def _share_from_json(document: Mapping[str, Any]) -> StreamShare:
     )
 
 
-def _item_to_json(item: OpenItem) -> Json:
-    return {
-        **item._asdict(),
-        "severity": item.severity.name,
-        "first_observed_at": time_to_json(item.first_observed_at),
-    }
+def _item_to_json(item: OpenItem) -> list[Any]:
+    """Return the fields of an item in their order: there are hundreds of thousands."""
+    id_, names, severity, fixable, exploitable, package, at, image = item
+    return [id_, names, severity.name, fixable, exploitable, package, time_to_json(at), image]
 
 
-def _item_from_json(document: Mapping[str, Any]) -> OpenItem:
+def _item_from_json(values: Sequence[Any]) -> OpenItem:
+    id_, names, severity, fixable, exploitable, package, at, image = values
     return OpenItem(
-        **{
-            **document,
-            "names": tuple(document["names"]),
-            "severity": Severity[document["severity"]],
-            "first_observed_at": _time(document["first_observed_at"]),
-        }
+        intern(id_),
+        tuple(map(intern, names)),
+        Severity[severity],
+        fixable,
+        exploitable,
+        intern(package),
+        _time(at),
+        intern(image),
     )
