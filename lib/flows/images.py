@@ -6,8 +6,6 @@ Images: reports are fetched and stored, tags and uses are kept as facts.
     a finding event   -> the report is fetched again, if the image is watched; else it is stale
 
 Events carry no findings, so their order does not matter: what is fetched is the present.
-
-Long because scans, pushes and removals change the same rows of an image, by the same methods.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
