@@ -279,3 +279,12 @@ def test_a_finding_of_one_platform_says_so_and_where_it_still_runs() -> None:
     assert made.open.rows[0].remarks == (
         "new", "in payments/api:1.4.1", "only on linux/arm64",
     )  # fmt: skip
+
+
+def test_no_data_about_exploits_is_not_shown_as_none() -> None:
+    """Basic scanning says nothing about them."""
+    basic = text(a_state(a_watched(a_finding(), source=ScanSource.ECR_BASIC)))
+    enhanced = text(a_state(a_watched(a_finding())))
+
+    assert basic.why == "No exploit data from basic scanning"
+    assert enhanced.why == ""

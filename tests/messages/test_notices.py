@@ -9,7 +9,7 @@ import pytest
 from cli.simulation.player import Player
 from cli.simulation.reading import read_story
 from cli.simulation.receivers import Arrival
-from lib.messages.notices.content import Notice
+from lib.messages.notices.content import Content, Notice
 from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText, Section
 from tests.support import golden
@@ -31,6 +31,7 @@ def written(arrival: Arrival, text: AlertText) -> str:
         f"=== {arrival.at:%Y-%m-%d %H:%M} to {arrival.row.destination}{quiet}",
         f"{text.name}: {text.verdict}",
         f"    {text.state}. {text.totals}",
+        f"    why: {text.why or '-'}",
         *_problem(text),
         *(f"    do: {upgrade.step}, {upgrade.effect}" for upgrade in text.to_do.upgrades),
         *(f"    do: {note}" for note in text.to_do.notes),
@@ -61,11 +62,25 @@ def _section(section: Section) -> Iterator[str]:
         yield f"      {row.severity} {row.name} {row.details}".rstrip()
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.txt")))
 def test_the_messages_of_a_story_read_as_kept(name: str) -> None:
     """Verdict, what to do, then facts."""
-    texts = [
-        written(arrival, notice_text_of(Notice(arrival.row.id, arrival.message)))
-        for arrival in arrivals(STORIES[name])
-    ]
-    golden.compare(GOLDEN / f"{name}.txt", "\n".join(texts))
+    kept = "\n".join(written(arrival, text_of(arrival)) for arrival in arrivals(STORIES[name]))
+
+    golden.compare(GOLDEN / f"{name}.txt", kept)
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_numbers_of_each_message_add_up(name: str) -> None:
+    """In vulnerabilities: shown, unchanged and left out are all that is open."""
+    for arrival in arrivals(STORIES[name]):
+        content = Content(arrival.message)
+        omitted = sum(sum(group.counts.values()) for group in content.left_out)
+        total = sum(content.totals.values())
+        assert content.shown + content.unchanged + omitted == total
+        assert text_of(arrival).open.count + omitted == total
+
+
+def text_of(arrival: Arrival) -> AlertText:
+    """Return the text of a notification of a story."""
+    return notice_text_of(Notice(arrival.row.id, arrival.message))

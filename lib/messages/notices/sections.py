@@ -19,7 +19,7 @@ from lib.messages.phrases import (
     severity_text,
     severity_word,
 )
-from lib.models import Counts, Finding, Omission
+from lib.models import Counts, Finding, Omission, ScanSource
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
 from lib.text import capitalized, counted, one_line, short, truncate
@@ -28,6 +28,7 @@ from lib.urls.advisories import vulnerability_url
 _REASON: Final = 200
 _NOTE: Final = 1000
 _PACKAGES: Final = 2
+_NO_DATA: Final = "no exploit data from basic scanning"
 _KINDS: Final[Mapping[Kind, SectionKind]] = MappingProxyType(
     {
         Kind.BASELINE: SectionKind.FOUND,
@@ -87,7 +88,14 @@ def why(content: Content) -> str:
         f"EPSS up to {percent(epss)}" if epss >= LIKELY else "",
         "running now" if entries and any(image.running for image in content.state.images) else "",
     )
-    return capitalized(", ".join(filter(None, pieces)))
+    no_data = entries and not wild + exploitable and _is_basic(content)
+    return capitalized(", ".join(filter(None, (*pieces, _NO_DATA if no_data else ""))))
+
+
+def _is_basic(content: Content) -> bool:
+    """Return whether all results are of basic scanning, which says nothing about exploits."""
+    parts = (part for image in content.state.images for part in image.parts)
+    return all(row.source is ScanSource.ECR_BASIC for part in parts for row in part.evidence)
 
 
 def _omitted(content: Content) -> list[Omission]:
