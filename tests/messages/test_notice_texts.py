@@ -276,6 +276,12 @@ def test_a_finding_of_one_platform_says_so_and_where_it_still_runs() -> None:
 
     made = text(state, a_view(agreed=an_agreement()))
 
+    assert made.verdict == "1 new HIGH since 2026-11-23 in payments/api:1.4.1, which still runs"
+    assert made.to_do.unversioned_count == 0
+    assert made.to_do.deploy == (
+        "Deploy payments/api:1.4.2. payments/api:1.4.1 still runs, with 1 HIGH "
+        "that payments/api:1.4.2 does not list"
+    )
     assert made.open.rows[0].remarks == (
         "new", "in payments/api:1.4.1", "only on linux/arm64",
     )  # fmt: skip

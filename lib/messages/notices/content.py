@@ -6,14 +6,14 @@ What is shown, what was reported before and what is left out are together all th
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
 from lib.core.sync import image_of
-from lib.core.vulnerabilities import ByName, find, vulnerabilities_of
+from lib.core.vulnerabilities import ByName, vulnerabilities_of
 from lib.models import Counts, DeliveryId, Finding, Image, Provenance, Severity
-from lib.models.streams import PackageVersion, StreamState, Vulnerability
+from lib.models.streams import PackageVersion, StreamState, Vulnerability, WatchedImage
 from lib.models.views import DeltaItem, Kind, ReportedItem
 from lib.ports.streams import PinnedMessage
 
@@ -169,12 +169,28 @@ class Content:
         """All that is open in watched images, by severity, asked for or not."""
         return ordered(Counter(severity_of(group) for group in self._groups))
 
-    def left_current(self, entry: Entry) -> bool:
-        """Return whether only images behind the current one have a vulnerability."""
-        group = self._by_name.get(entry.id)
-        names = group.names if group is not None else (entry.id,)
-        lifecycle = find(self.state.lifecycles, (entry.id, *names))
-        return lifecycle is not None and lifecycle.left_current is not None
+    def is_behind(self, entry: Entry) -> bool:
+        """Return whether only images behind the current one are known to have a vulnerability."""
+        return self.state.current is not None and not any(
+            row.vulnerability_id in self._current for row in entry.findings
+        )
+
+    def name_of(self, image: Image) -> str:
+        """Return the name of a watched image: a tag that moved names the current one alone."""
+        is_other = image.key != self.image.key and image.name == self.image.name
+        return replace(image, tags=()).name if is_other else image.name
+
+    def images_behind(self, entries: Iterable[Entry]) -> Sequence[Image]:
+        """Return the watched images behind the current one that list any of these."""
+        ids = {row.vulnerability_id for entry in entries for row in entry.findings}
+        return [
+            watched.image for watched in self.state.images[1:] if not ids.isdisjoint(_ids(watched))
+        ]
+
+    @cached_property
+    def _current(self) -> frozenset[str]:
+        """The ids of the open rows that are known of the current image."""
+        return _ids(self.state.current) if self.state.current is not None else frozenset()
 
     def _changed(self, change: DeltaItem) -> Entry:
         if change.desired is None:
@@ -226,6 +242,12 @@ def packages_of(findings: Iterable[Finding]) -> tuple[PackageVersion, ...]:
     """Return each package in each version once, in the order of the rows."""
     packages = (PackageVersion(row.package.name, row.package.version or "") for row in findings)
     return tuple(dict.fromkeys(packages))
+
+
+def _ids(watched: WatchedImage) -> frozenset[str]:
+    evidence = (entry for part in watched.parts for entry in part.evidence)
+    rows = (row for entry in evidence for row in entry.findings)
+    return frozenset(row.vulnerability_id for row in rows if row.open)
 
 
 def _open(group: Vulnerability) -> bool:

@@ -210,7 +210,7 @@ def _remarks(content: Content, entry: Entry, note: str, reason: str) -> Iterable
         yield EXPLOIT_KNOWN
     if entry.epss >= LIKELY:
         yield f"EPSS {percent(entry.epss)}"
-    behind = [image.name for image in entry.images if image.key != content.image.key]
+    behind = [content.name_of(image) for image in entry.images if image.key != content.image.key]
     if behind and not any(name in reason or name in note for name in behind):
         yield f"in {names_text(behind)}"
     platforms = tuple(dict.fromkeys(name for row in rows for name in row.platforms))

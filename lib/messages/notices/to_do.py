@@ -10,14 +10,13 @@ from lib.messages.parts import ToDo
 from lib.messages.phrases import counts_text, names_text
 from lib.messages.to_do import ready_upgrades, steps, upgrade_text, without_version
 from lib.models import Counts, ScanSource, Upgrade
-from lib.models.views import Kind
 
 _ANY_SOURCE: Final = ScanSource.ECR_ENHANCED
 
 
 def to_do(content: Content, rows: int) -> ToDo:
     """Return what fixes what is open. `rows`: how many packages are listed."""
-    entries = [entry for entry in content.open if not content.left_current(entry)]
+    entries = [entry for entry in content.open if not content.is_behind(entry)]
     if content.image.is_repository:
         return ToDo(all_steps=tuple(steps(row for entry in entries for row in entry.findings)))
     packages = _upgrades(entries)
@@ -56,16 +55,16 @@ def _fixed(entries: Sequence[Entry], ready: Sequence[Upgrade]) -> Counts:
 
 
 def _deploy(content: Content) -> str:
-    """Return which images still run though what they have is fixed in the current one."""
-    ready = content.changes.get(Kind.FIX_READY, ())
-    if not ready:
+    """Return which images still run, with what the current one does not list."""
+    behind = [entry for entry in content.open if content.is_behind(entry)]
+    names = [content.name_of(image) for image in content.images_behind(behind)]
+    if not names:
         return ""
-    behind = {image.key: image for entry in ready for image in entry.images}
-    names = names_text([image.name for image in behind.values()])
-    run = "runs" if len(behind) == 1 else "run"
+    current, run = content.image.name, "runs" if len(names) == 1 else "run"
+    counts = counts_text(counts_of(behind))
     return (
-        f"Deploy {content.image.name}: {names} still {run}, "
-        f"with {counts_text(counts_of(ready))} that it fixes"
+        f"Deploy {current}. {names_text(names)} still {run}, with {counts} "
+        f"that {current} does not list"
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from lib.core.upgrades import upgrade_of, upgrade_target
 from lib.messages.notices.content import Content, Entry, counts_of
-from lib.messages.phrases import counts_text, severity_word
+from lib.messages.phrases import counts_text, names_text, severity_word
 from lib.messages.verdict import NAME, before
 from lib.models import Basis, BasisKind, Counts
 from lib.models.views import Condition, DeltaItem, Kind
@@ -64,8 +64,16 @@ def _piece(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     if kind is Kind.BASELINE:
         words = f"first {'check' if content.image.is_repository else 'scan'}: {words}"
     if kind is Kind.NEW:
-        words += _compared(content)
+        words += _compared(content) + _behind(content, entries)
     return words if kind in _WITHOUT_REMEDY else words + _remedy(entries)
+
+
+def _behind(content: Content, entries: Sequence[Entry]) -> str:
+    """Return which images still run and have it, where the current one does not."""
+    if not all(map(content.is_behind, entries)):
+        return ""
+    names = {content.name_of(image): None for entry in entries for image in entry.images}
+    return f" in {names_text(list(names))}, which still run{'s' if len(names) == 1 else ''}"
 
 
 def _compared(content: Content) -> str:
