@@ -1,6 +1,7 @@
 """What no story shows: odd rows, settings of a repository, lost images, pages and repeats."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from lib.models import DeliveryId, Package, Provenance, ScanSource, Severity
 from lib.models.streams import Comparison, Role, StreamState
 from lib.models.views import Basis, View
 from lib.ports.streams import PinnedMessage
+from tests.support.alerts import INJECTIONS
 from tests.support.builders import NOW, a_finding, an_image
 from tests.support.streams import (
     TODAY,
@@ -294,3 +296,37 @@ def test_no_data_about_exploits_is_not_shown_as_none() -> None:
 
     assert basic.why == "No exploit data from basic scanning"
     assert enhanced.why == ""
+
+
+@pytest.mark.parametrize("injection", INJECTIONS)
+def test_every_text_is_clean_and_short(injection: str) -> None:
+    """Whatever stands in names, versions, reasons and platforms."""
+    hostile = a_finding(
+        injection, package=injection, version=injection, fixed_version=injection,
+        platforms=(injection,),
+    )  # fmt: skip
+    old, new = (an_image(number, tags=(injection + str(number),)) for number in (1, 2))
+    evidence = a_part(hostile, image=old, part=injection).evidence
+    failed = an_unscanned_part("FAILED", *evidence, part=injection, reason=injection)
+    state = a_state(
+        a_watched(image=new, parts=(failed, a_part(part="b"))),
+        a_watched(a_finding("CVE-2024-0009"), image=old, role=Role.RUNNING, running=True),
+    )
+
+    made = text(state)
+
+    for part in strings(made):
+        assert not any(ord(letter) < 32 or letter in "\u202e\u2066\u200b" for letter in part)
+        assert len(part) <= 2_000
+
+
+def strings(value: object) -> Iterator[str]:
+    """Yield every string of a text."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from strings(part)
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from strings(getattr(value, field.name))

@@ -7,10 +7,11 @@ from lib.core.problems import problem_of
 from lib.messages.notices.content import Content
 from lib.messages.notices.verdict import part_of
 from lib.messages.parts import Problem
+from lib.messages.phrases import NAME
 from lib.models import Scan, ScanSource, UnusableReport
 from lib.models.streams import PartState, WatchedImage
 from lib.models.views import Condition
-from lib.text import one_line, truncate
+from lib.text import one_line, short, truncate
 
 _PROBLEM: Final = 1200
 _REMEDY: Final = 2000
@@ -29,7 +30,7 @@ def problem(content: Content) -> Problem | None:
     if not content.conditions:
         return None
     first = content.conditions[0].item.condition or Condition.NOT_SCANNED
-    names = [name for name in map(part_of, content.conditions) if name]
+    names = [short(name, NAME) for name in map(part_of, content.conditions) if name]
     watched, part = _place(content, content.conditions[0].item.id)
     explained = problem_of(_report(watched, part))
     return Problem(
@@ -62,7 +63,7 @@ def _caution(content: Content, part: PartState, watched: WatchedImage) -> str:
         return _NOT_CHECKED
     if not part.evidence:
         return _NOT_CLEAR
-    name = part.evidence[0].image.name
-    if name == watched.image.name:
+    name, current = short(part.evidence[0].image.name), short(watched.image.name)
+    if name == current:
         return "What was listed before stays open: this resolves nothing."
-    return f"What {name} had stays open until {watched.image.name} has a result."
+    return f"What {name} had stays open until {current} has a result."

@@ -10,6 +10,7 @@ from lib.messages.parts import ToDo
 from lib.messages.phrases import counts_text, names_text
 from lib.messages.to_do import ready_upgrades, steps, upgrade_text, without_version
 from lib.models import Counts, ScanSource, Upgrade
+from lib.text import short
 
 _ANY_SOURCE: Final = ScanSource.ECR_ENHANCED
 
@@ -60,7 +61,7 @@ def _deploy(content: Content) -> str:
     names = [content.name_of(image) for image in content.images_behind(behind)]
     if not names:
         return ""
-    current, run = content.image.name, "runs" if len(names) == 1 else "run"
+    current, run = short(content.image.name), "runs" if len(names) == 1 else "run"
     counts = counts_text(counts_of(behind))
     return (
         f"Deploy {current}. {names_text(names)} still {run}, with {counts} "
