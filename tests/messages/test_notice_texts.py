@@ -330,3 +330,12 @@ def strings(value: object) -> Iterator[str]:
     elif is_dataclass(value):
         for field in fields(value):
             yield from strings(getattr(value, field.name))
+
+
+def test_an_upgrade_counts_vulnerabilities_not_rows() -> None:
+    """A package in two places is upgraded once, and removes each vulnerability once."""
+    rows = [a_finding(path=path, fixed_version="3.0.14") for path in ("a/lib", "b/lib")]
+
+    made = text(a_state(a_watched(*rows)))
+
+    assert [upgrade.removes for upgrade in made.to_do.upgrades] == ["1 HIGH"]
