@@ -424,13 +424,15 @@ class ImageFlow:
         observed_at: datetime | None = None,
         since: datetime | None = None,
     ) -> tuple[StreamId, ...]:
+        untagged, earlier = untagged_stream(image).id, self._images.streams_with(image)
+        # One that lost its last tag is not one that never had any.
+        without = () if any(stream != untagged for stream in earlier) else (UNTAGGED,)
         facts = [
             TagFact(stream.id, tag, image.digest, at, observed_at, since)
             for stream, own in self._streams_now(image).items()
-            for tag in own.tags or (UNTAGGED,)
+            for tag in own.tags or without
         ]
-        untagged = untagged_stream(image).id
-        if image.tags and untagged in self._images.streams_with(image):
+        if image.tags and untagged in earlier:
             seen_at = observed_at or at
             facts.append(
                 TagFact(untagged, UNTAGGED, image.digest, seen_at, removal=Removal.DELETED)

@@ -21,7 +21,7 @@ from lib.models import (
     Severity,
     UnusableReport,
 )
-from lib.models.streams import CoveredImage
+from lib.models.streams import UNTAGGED, CoveredImage
 from lib.ports.sources import Fetching
 from lib.ports.streams import ImageRecord
 from tests.support.builders import (
@@ -354,3 +354,28 @@ class TestClosings:
         stored = flow.stored()
         assert stored is not None
         assert stored.findings == ()
+
+
+class TestUntagged:
+    """The stream of images that never had a tag."""
+
+    def facts(self, *earlier: str) -> list[str]:
+        """Return the tags that are kept of an image that has none now."""
+        flow = Flow(Registry({a_digest(1): a_report(a_finding())}))
+        kept: list[str] = []
+        flow._add_tags = lambda facts: kept.extend(fact.tag for fact in facts)  # noqa: SLF001  # a spy
+        for number, tag in enumerate(earlier):
+            image = replace(an_image(), tags=(tag,) if tag else ())
+            flow.pushed(PushEvent(f"push-{number}", NOW, image, index=False))
+        kept.clear()
+        flow.pushed(PushEvent("last", NOW, replace(an_image(), tags=()), index=False))
+        return kept
+
+    def test_one_that_never_had_a_tag_is_in_it(self) -> None:
+        """However often it is pushed."""
+        assert self.facts() == [UNTAGGED]
+        assert self.facts("") == [UNTAGGED]
+
+    def test_one_that_lost_its_last_tag_is_not(self) -> None:
+        """Its old stream knows it, and watches it while it runs."""
+        assert self.facts("latest") == []
