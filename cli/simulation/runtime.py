@@ -263,6 +263,10 @@ class Runtime:
         for stream in streams:
             outcome = self._syncs.sync(stream, cause, redrive=redrive)
             self._sync(outcome.concerned, cause)
+            for image in outcome.stale:
+                self._follow(
+                    self._images.refetch(image, f"stale-{cause}", self._now()), cause, None
+                )
             self._sync_at(stream, outcome.watch.due_at)
             for row in outcome.woken:
                 self._deliver(row)

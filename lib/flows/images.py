@@ -139,6 +139,10 @@ class ImageFlow:
         if index is not None and record is not None and record.report_key is None:
             scan = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
             return self._refreshed(ScanEvent(event.event_id, event.time, image, scan, index=True))
+        if record is not None and record.stale:
+            outcome = self.refetch(record.row.image, event.event_id, event.time)
+            if outcome.result is ImageResult.STORED:
+                return outcome
         return ImageOutcome(ImageResult.TAGGED, "its tags are known", streams)
 
     def removed(self, event: RemovalEvent) -> ImageOutcome:

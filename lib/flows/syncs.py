@@ -61,6 +61,8 @@ class SyncOutcome:
     """The notifications that are to be sent now."""
     concerned: tuple[StreamId, ...] = ()
     """Streams that took over tags of this one, and must be synced, too."""
+    stale: tuple[Image, ...] = ()
+    """Watched images whose reports must be fetched again: nobody watched them when they changed."""
 
 
 class StreamSync:
@@ -125,7 +127,8 @@ class StreamSync:
         writes = [ViewWrite(v.step.view, v.before, v.step.row, v.row_before) for v in views]
         if after != row or writes:
             self._streams.write(row, after, writes)
-        return SyncOutcome(stream, state, watching, views, wakes(views), tuple(elsewhere))
+        stale = tuple([image for image in watching.images if records[image.digest].stale])
+        return SyncOutcome(stream, state, watching, views, wakes(views), tuple(elsewhere), stale)
 
     def _records(self, row: StreamRow) -> Mapping[str, ImageRecord]:
         """Return what is stored of the images that have or had a tag of the stream, by digest."""
@@ -137,9 +140,7 @@ class StreamSync:
     def _scans(
         self, watching: Watch, records: Mapping[str, ImageRecord]
     ) -> Mapping[str, ScanRecord]:
-        current = (watching.current,) if watching.current is not None else ()
-        images = (*current, *watching.running)
-        scans = ((image.digest, self._scan(records[image.digest])) for image in images)
+        scans = ((image.digest, self._scan(records[image.digest])) for image in watching.images)
         return {digest: scan for digest, scan in scans if scan is not None}
 
     def _scan(self, record: ImageRecord) -> ScanRecord | None:
@@ -174,10 +175,11 @@ class StreamSync:
         key, version = row.state_key, row.state_version
         if state is not before:
             key, version = self._objects.put_state(state), state.version
-        images = (*filter(None, (watching.current,)), *watching.running)
         return replace(
             row,
-            tags=kept(row.tags, limit=TAGS_KEPT, needed=[image.digest for image in images]),
+            tags=kept(
+                row.tags, limit=TAGS_KEPT, needed=[image.digest for image in watching.images]
+            ),
             current=watching.current,
             state_key=key,
             state_version=version,

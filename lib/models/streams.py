@@ -364,3 +364,8 @@ class Watch(NamedTuple):
     """How many running images are not watched, as too many newer ones run."""
     due_at: datetime | None = None
     """When time alone can change the answer."""
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """All of them, the current one first."""
+        return self.running if self.current is None else (self.current, *self.running)

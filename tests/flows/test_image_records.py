@@ -1,10 +1,16 @@
 """Records of images: what events announce is kept until the list is as long."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from lib.flows.image_records import Announcement, announcement, with_announcement
+from lib.flows.image_records import (
+    Announcement,
+    announcement,
+    with_announcement,
+    with_report,
+)
 from lib.models.streams import ImageRow
 from lib.ports.streams import ImageRecord
 from tests.support.builders import NOW, a_report, a_scan_event, an_image
@@ -54,3 +60,14 @@ def test_an_announcement_is_about_its_scan_alone() -> None:
     assert not kept.is_overtaken(a_report(completed_at=None))
     assert not kept.is_overtaken(None)
     assert not Announcement(3, NOW).is_overtaken(later)
+
+
+def test_a_report_says_whether_its_image_runs() -> None:
+    """As far as the scanner counts it; without a count nothing changes."""
+    event, running = a_scan_event(), replace(an_image(), in_use_count=2)
+
+    uses = with_report(STORED, a_report(image=running), "key", event, NOW).row.uses
+    unknown = with_report(STORED, a_report(), "key", event, NOW).row.uses
+
+    assert [use.stopped_at for use in uses.values()] == [None]
+    assert not unknown

@@ -379,3 +379,19 @@ class TestUntagged:
     def test_one_that_lost_its_last_tag_is_not(self) -> None:
         """Its old stream knows it, and watches it while it runs."""
         assert self.facts("latest") == []
+
+
+@pytest.mark.parametrize(
+    ("report", "result"),
+    [(a_report(a_finding()), ImageResult.STORED), (EMPTY, ImageResult.TAGGED)],
+    ids=["fetched", "not ready"],
+)
+def test_a_stale_report_is_fetched_when_a_tag_comes(report: AnyReport, result: ImageResult) -> None:
+    """Before the stream is synced, so that the message is about the present."""
+    flow = Flow(Registry({a_digest(1): report}))
+    push = PushEvent("push", NOW, an_image(), index=False)
+    flow.pushed(push)
+    flow.store.put(replace(flow.record, stale=True))
+
+    assert flow.pushed(push).result is result
+    assert flow.record.stale is (result is ImageResult.TAGGED)

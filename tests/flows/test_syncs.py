@@ -69,3 +69,17 @@ def test_an_image_is_compared_with_what_is_current_in_its_streams() -> None:
 
     assert list(sync.findings_before(an_image(2))) == [()]
     assert list(sync.findings_before(an_image(1))) == []
+
+
+def test_a_watched_image_that_changed_unwatched_is_named() -> None:
+    """So that its report is fetched; an image that does not count stays as it is."""
+    store = MemoryStreams()
+    for number in (1, 2):
+        row = ImageRow(an_image(number), LONG_AGO, LONG_AGO)
+        store.put(ImageRecord(row, stale=True), streams=[STREAM])
+    sync = a_sync(store)
+    for number in (1, 2):
+        at = LONG_AGO + timedelta(minutes=number)
+        sync.add_tags([TagFact(STREAM, f"1.{number}", a_digest(number), at)])
+
+    assert [image.digest for image in sync.sync(STREAM, "tag").stale] == [a_digest(2)]
