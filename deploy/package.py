@@ -10,13 +10,15 @@ Needs no credentials and calls nothing of AWS. The same input gives the same zip
 """
 
 import argparse
+import fcntl
 import json
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -181,13 +183,24 @@ def _write_template(inputs: Inputs, folder: Path) -> Path:
     if not osls.exists():
         raise PackageError("osls is not installed; `make package` does that")
     # osls empties its package folder, so it gets a folder of its own.
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+    with _alone(BUILD / "osls.lock"), tempfile.TemporaryDirectory(dir=folder) as scratch:
         command = [str(osls), "package", "--stage", inputs.stage, "--package", scratch]
         command += ["--region", inputs.region] if inputs.region else []
         answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         if answer.returncode:
-            raise PackageError(f"osls could not make the template:\n{answer.stderr.strip()}")
+            output = "\n".join(filter(None, (answer.stderr.strip(), answer.stdout.strip())))
+            raise PackageError(
+                f"osls could not make the template (exit code {answer.returncode}):\n{output}"
+            )
         return Path(shutil.move(Path(scratch) / TEMPLATE, folder / TEMPLATE))
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold a lock against other processes of this checkout: osls keeps files in its folder."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _say(line: str) -> None:

@@ -80,6 +80,8 @@ def appears(path: Path) -> bool:
 def test_an_interrupted_command_is_stopped(root: Path) -> None:
     """Nothing goes on in the background, and the interrupt goes on its way."""
     code = (
+        # A shell lets what it runs in the background ignore interrupts.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from pathlib import Path; from acceptance.deployment import Make;"
         f"Make('x', Path({str(root)!r}) / 'log', root=Path({str(root)!r})).purge('accept')"
     )
