@@ -623,11 +623,9 @@ class TestLayers:
 
         assert manifest["annotations"] == said
         assert config.json()["config"]["Labels"] == labels
-        assert [(each["action"], each["answer"]) for each in embedded_aws.calls()] == [
-            ("BatchGetImage", "ok"),
-            ("GetDownloadUrlForLayer", "ok"),
-            ("GET", "ok"),
-        ]
+        # An app on the same embedded AWS may call, too.
+        calls = {(call["action"], call["answer"]) for call in embedded_aws.calls()}
+        assert {("BatchGetImage", "ok"), ("GetDownloadUrlForLayer", "ok"), ("GET", "ok")} <= calls
 
     def test_an_unknown_layer_is_refused(self, embedded_aws: EmbeddedAws, repository: str) -> None:
         """As ECR does, and behind an address that nobody gave there is nothing."""

@@ -1,27 +1,32 @@
-"""The texts of all notifications of all stories, kept to be read."""
+"""The texts of the notifications of a story, as they are kept to be read."""
 
-from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
-import pytest
-
-from cli.simulation.player import Player
-from cli.simulation.reading import read_story
 from cli.simulation.receivers import Arrival
 from lib.messages.notices.content import Content, Notice
 from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText, Section
-from tests.support import golden
-
-STORIES = {path.stem: path for path in sorted((golden.TESTS / "stories").glob("*.yml"))}
-GOLDEN = golden.TEXTS / "notices"
 
 
-@cache
-def arrivals(path: Path) -> tuple[Arrival, ...]:
-    """Return what is notified in a story."""
-    return tuple(Player(read_story(path)).play().arrivals)
+def texts_of(arrivals: Sequence[Arrival]) -> str:
+    """Return the texts of all notifications of a story."""
+    return "\n".join(written(arrival, text_of(arrival)) for arrival in arrivals)
+
+
+def text_of(arrival: Arrival) -> AlertText:
+    """Return the text of a notification of a story."""
+    return notice_text_of(Notice(arrival.row.id, arrival.message))
+
+
+def sums_of(arrival: Arrival) -> set[int]:
+    """Return the numbers of a message that are one: all that is open, however it is counted."""
+    content = Content(arrival.message)
+    omitted = sum(sum(group.counts.values()) for group in content.left_out)
+    return {
+        sum(content.totals.values()),
+        content.shown + content.unchanged + omitted,
+        text_of(arrival).open.count + omitted,
+    }
 
 
 def written(arrival: Arrival, text: AlertText) -> str:
@@ -60,27 +65,3 @@ def _section(section: Section) -> Iterator[str]:
     yield f"    {section.heading} {section.note}".rstrip()
     for row in section.rows:
         yield f"      {row.severity} {row.name} {row.details}".rstrip()
-
-
-@pytest.mark.parametrize("name", sorted(path.stem for path in GOLDEN.glob("*.txt")))
-def test_the_messages_of_a_story_read_as_kept(name: str) -> None:
-    """Verdict, what to do, then facts."""
-    kept = "\n".join(written(arrival, text_of(arrival)) for arrival in arrivals(STORIES[name]))
-
-    golden.compare(GOLDEN / f"{name}.txt", kept)
-
-
-@pytest.mark.parametrize("name", STORIES)
-def test_the_numbers_of_each_message_add_up(name: str) -> None:
-    """In vulnerabilities: shown, unchanged and left out are all that is open."""
-    for arrival in arrivals(STORIES[name]):
-        content = Content(arrival.message)
-        omitted = sum(sum(group.counts.values()) for group in content.left_out)
-        total = sum(content.totals.values())
-        assert content.shown + content.unchanged + omitted == total
-        assert text_of(arrival).open.count + omitted == total
-
-
-def text_of(arrival: Arrival) -> AlertText:
-    """Return the text of a notification of a story."""
-    return notice_text_of(Notice(arrival.row.id, arrival.message))
