@@ -32,13 +32,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if is_slow and config.getoption("markexpr") == ONLY_FAST else None
 
 
-@pytest.hookimpl(wrapper=True, optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Start half as many workers again as there are cores: slow tests wait for other programs."""
-    workers: int = yield
-    return workers if config.getoption("markexpr") == ONLY_FAST else workers * 3 // 2
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as slow what waits for other programs; `make unit` leaves it out."""
     for item in items:
