@@ -78,7 +78,7 @@ class DestinationTest:
     origin: str
     """Who sends it, for its reader: "stage prod", "an operator's machine"."""
     send: bool = True
-    """False: only look; whoever reads the receiver must not see anything."""
+    """False: only look; readers of the receiver must not see anything."""
     create: bool = False
     """Where alerts are issues: create one, too, and delete it again."""
     page: bool = False
@@ -91,7 +91,7 @@ class Testable(Protocol):
 
     def test(self, test: DestinationTest) -> Iterator[Check]:
         """
-        Look at what sending needs, then send a message that is marked as TEST, unless told not to.
+        Look at what sending needs; with `test.send`, send a message that is marked as TEST, too.
 
         Yields each fact as soon as it is known. Raises `ScanAlertError` for what ends the test;
         see `lib.flows.destination_test`.

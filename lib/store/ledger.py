@@ -80,7 +80,7 @@ class DynamoLedger:
                         " ADD attempts :one"
                     ),
                     # Claimable rows are new, due, or claimed with an expired lease. A row that
-                    # waits for its time stays unclaimed, whoever wakes it.
+                    # waits for its time stays unclaimed, whatever wakes it.
                     ConditionExpression=(
                         "#state = :pending"
                         " OR (#state IN (:retry, :unknown, :claimed) AND due_at <= :now)"
