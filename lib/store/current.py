@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from lib.models import StreamId
 from lib.models.current import CurrentCopy
 from lib.store.items import store_errors
+from lib.store.objects import MISSING
 from lib.wire.current import copy_from_lines, copy_to_lines
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 PREFIX: Final = "current/"
 _END: Final = ".jsonl.gz"
 _VERSION: Final = "version"
-_MISSING: Final = ("NoSuchKey", "404")
 _LEVEL: Final = 1  # the fastest, as for reports
 
 
@@ -80,7 +80,7 @@ class S3CurrentCopies:
             try:
                 return getattr(self._client, question)(Bucket=self._bucket, Key=key)
             except ClientError as error:
-                if error.response["Error"]["Code"] in _MISSING:
+                if error.response["Error"]["Code"] in MISSING:
                     return None
                 raise
 

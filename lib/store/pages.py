@@ -1,6 +1,5 @@
 """Report pages in S3: rendered once for each evaluation, compressed, opened by signed links."""
 
-import gzip
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -10,6 +9,7 @@ from botocore.exceptions import ClientError
 from lib.models import Evaluation, HistoryEntry, Page
 from lib.ports.store import History
 from lib.store.items import store_errors
+from lib.store.objects import MISSING, read_object, write_object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -22,7 +22,6 @@ _HISTORY: Final = timedelta(days=180)
 _ENTRIES: Final = 500
 _REDIRECT: Final = 300
 """Seconds for the browser to follow the redirect to S3."""
-_MISSING: Final = ("404", "NoSuchKey", "NotFound")
 
 Render = Callable[[Evaluation, Sequence[HistoryEntry]], str]
 
@@ -57,24 +56,12 @@ class S3Pages:
 
     def read(self, key: str) -> bytes | None:
         """See `PageReader.read`."""
-        with store_errors(f"reading {key}"):
-            try:
-                body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            except ClientError as error:
-                if error.response["Error"]["Code"] in _MISSING:
-                    return None
-                raise
-        return gzip.decompress(body)
+        return read_object(self._client, self._bucket, key)
 
     def _put(self, key: str, html: str) -> None:
-        with store_errors(f"storing {key}"):
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=gzip.compress(html.encode("utf-8", "replace"), mtime=0),
-                ContentType=HTML,
-                ContentEncoding="gzip",
-            )
+        write_object(
+            self._client, self._bucket, key, html.encode("utf-8", "replace"), media_type=HTML
+        )
 
 
 def page_key(evaluation_key: str) -> str:
@@ -89,7 +76,7 @@ def exists(client: "S3Client", bucket: str, key: str) -> bool:
         try:
             client.head_object(Bucket=bucket, Key=key)
         except ClientError as error:
-            if error.response["Error"]["Code"] in _MISSING:
+            if error.response["Error"]["Code"] in MISSING:
                 return False
             raise
     return True

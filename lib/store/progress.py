@@ -1,23 +1,19 @@
 """Reports fetched by an invocation for the next one, in S3 with a lifecycle rule."""
 
-import gzip
 import hashlib
 import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import ClientError
-
 from lib.models import AnyReport, Evaluation, Json, StreamId
 from lib.ports.store import Progress
 from lib.store.evaluations import evaluation_from_json, evaluation_to_json
-from lib.store.items import store_errors
+from lib.store.objects import FASTEST, read_object, write_object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX: Final = "progress/"
-_LEVEL: Final = 1
 _NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -32,28 +28,17 @@ class S3ProgressStore:
         """See `ProgressStore.put`. Equal progress has the same key."""
         text = json.dumps(_to_json(progress), separators=(",", ":"), default=str).encode()
         key = f"{PREFIX}{hashlib.sha256(text).hexdigest()[:32]}.json.gz"
-        with store_errors(f"storing {key}"):
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                Body=gzip.compress(text, _LEVEL, mtime=0),
-                ContentType="application/json",
-                ContentEncoding="gzip",
-            )
+        write_object(
+            self._client, self._bucket, key, text, media_type="application/json", level=FASTEST
+        )
         return key
 
     def get(self, key: str) -> Progress | None:
         """See `ProgressStore.get`."""
         if not key.startswith(PREFIX):
             return None
-        with store_errors(f"reading {key}"):
-            try:
-                body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            except ClientError as error:
-                if error.response["Error"]["Code"] == "NoSuchKey":
-                    return None
-                raise
-        return _from_json(json.loads(gzip.decompress(body)))
+        content = read_object(self._client, self._bucket, key)
+        return None if content is None else _from_json(json.loads(content))
 
 
 def _to_json(progress: Progress) -> dict[str, Json]:

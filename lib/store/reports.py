@@ -4,22 +4,17 @@ Evaluations in S3: compressed, immutable, named by their content.
 An object has two lines of JSON: the data for comparisons, and the details of the findings.
 """
 
-import gzip
 import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import ClientError
-
 from lib.core.routing import SETTINGS
 from lib.models import Baseline, Evaluation
 from lib.store.evaluations import baseline_from_json, evaluation_from_json, evaluation_to_json
-from lib.store.items import store_errors
+from lib.store.objects import FASTEST, read_object, write_object
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-
-_LEVEL: Final = 1  # the fastest; see `make bench`
 
 
 class S3EvaluationStore:
@@ -35,15 +30,9 @@ class S3EvaluationStore:
         details = document.pop("details")
         text = f"{_compact(document)}\n{_compact(details)}".encode()
         key = report_key(evaluation, text)
-        with store_errors(f"storing {key}"):
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                # A fixed time stamp, so that the same evaluation gives the same bytes.
-                Body=gzip.compress(text, _LEVEL, mtime=0),
-                ContentType="application/jsonl",
-                ContentEncoding="gzip",
-            )
+        write_object(
+            self._client, self._bucket, key, text, media_type="application/jsonl", level=FASTEST
+        )
         return key
 
     def get(self, key: str) -> Evaluation | None:
@@ -63,14 +52,8 @@ class S3EvaluationStore:
         return baseline_from_json(json.loads(document), lambda: json.loads(details))
 
     def _read(self, key: str) -> list[bytes] | None:
-        with store_errors(f"reading {key}"):
-            try:
-                body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            except ClientError as error:
-                if error.response["Error"]["Code"] == "NoSuchKey":
-                    return None
-                raise
-        return gzip.decompress(body).split(b"\n")
+        content = read_object(self._client, self._bucket, key)
+        return None if content is None else content.split(b"\n")
 
 
 _compact: Final = json.JSONEncoder(separators=(",", ":")).encode

@@ -4,17 +4,14 @@ Reports, states of streams and pinned messages in S3: compressed, immutable, nam
 Only this code reads them. The same data gets the same key, so that a repeat writes nothing new.
 """
 
-import gzip
 import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from botocore.exceptions import ClientError
-
 from lib.models import AnyReport, Image, Report, StreamId, UnusableReport
 from lib.models.streams import StreamState
 from lib.ports.streams import PinnedMessage
-from lib.store.items import store_errors
+from lib.store.objects import FASTEST, read_object, write_object
 from lib.store.rows import text_of
 from lib.store.typed import from_json
 
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _Data = TypeVar("_Data")
-_LEVEL: Final = 1  # the fastest; see `make bench`
 _USABLE: Final = "usable"
 
 
@@ -63,26 +59,14 @@ class S3StreamObjects:
     def _put(self, name: str, data: Any) -> str:
         text = text_of(data).encode()
         key = f"{name}-{hashlib.sha256(text).hexdigest()[:12]}.json.gz"
-        with store_errors(f"storing {key}"):
-            self._client.put_object(
-                Bucket=self._bucket,
-                Key=key,
-                # A fixed time stamp, so that the same data give the same bytes.
-                Body=gzip.compress(text, _LEVEL, mtime=0),
-                ContentType="application/json",
-                ContentEncoding="gzip",
-            )
+        write_object(
+            self._client, self._bucket, key, text, media_type="application/json", level=FASTEST
+        )
         return key
 
     def _get(self, model: type[_Data], key: str) -> _Data | None:
-        with store_errors(f"reading {key}"):
-            try:
-                body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-            except ClientError as error:
-                if error.response["Error"]["Code"] == "NoSuchKey":
-                    return None
-                raise
-        return from_json(model, json.loads(gzip.decompress(body)))
+        content = read_object(self._client, self._bucket, key)
+        return None if content is None else from_json(model, json.loads(content))
 
 
 def _place(image: Image) -> str:
