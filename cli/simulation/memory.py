@@ -10,11 +10,10 @@ from lib.core.notifications import after_lease, first_due, is_open
 from lib.errors import ConflictError
 from lib.models import AnyReport, DeliveryId, Destination, Image, StreamId
 from lib.models.streams import StreamState
-from lib.models.views import Notification, RowState, View
+from lib.models.views import Notification, PinnedMessage, RowState, View
 from lib.ports.streams import (
     DUE,
     ImageRecord,
-    PinnedMessage,
     StreamPartition,
     StreamRow,
     ViewWrite,

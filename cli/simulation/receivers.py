@@ -6,8 +6,7 @@ from datetime import datetime
 from cli.simulation.story import Health
 from lib.errors import AmbiguousDeliveryError, TemporaryDeliveryError
 from lib.models import DeliveryId, Destination, Receipt, StreamId
-from lib.models.views import Notification
-from lib.ports.streams import PinnedMessage
+from lib.models.views import Notification, PinnedMessage
 
 
 @dataclass(frozen=True, slots=True)

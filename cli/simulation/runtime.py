@@ -33,14 +33,13 @@ from lib.models import (
     ScanEvent,
     StreamId,
 )
-from lib.models.views import Notification, View
+from lib.models.views import Notification, PinnedMessage, View
 from lib.normalizer.events import parse_event
 from lib.ports.sources import ALL_THE_TIME, Fetching
 from lib.ports.streams import (
     ImageRecord,
     ImageStore,
     NotificationStore,
-    PinnedMessage,
     StreamObjects,
     StreamStore,
 )

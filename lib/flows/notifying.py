@@ -30,10 +30,9 @@ from lib.errors import (
     PermanentDeliveryError,
 )
 from lib.models import DeliveryId, Receipt
-from lib.models.views import Notification, Pin, RowState, View
+from lib.models.views import Notification, Pin, PinnedMessage, RowState, View
 from lib.ports.streams import (
     NotificationStore,
-    PinnedMessage,
     StreamObjects,
     StreamPartition,
     StreamStore,

@@ -7,6 +7,7 @@ from enum import StrEnum
 from lib.models.evaluations import Basis, Change, ScanProblem
 from lib.models.names import Counts, DeliveryId, Destination, Severity, StreamId
 from lib.models.scans import Deployments, Image, Part, Provenance, Scan
+from lib.models.views import PinnedMessage
 
 
 class Origin(StrEnum):
@@ -103,6 +104,29 @@ class Alert:
     """Whether an earlier attempt may have been accepted, and the receiver cannot tell."""
     outdated: bool = False
     """Whether a newer evaluation was reported before this alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A pinned message on its way, with what its links and its footer need."""
+
+    id: DeliveryId
+    message: PinnedMessage
+    report_url: str | None = None
+    """A signed link to the report page, which expires; None without a page."""
+    page_key: str | None = None
+    """The key of the same page."""
+    provenance: Provenance | None = None
+    """Of the current image; None if it was not read."""
+    provenance_before: Provenance | None = None
+    """Of the image that it is compared with."""
+    running: Deployments | None = None
+    """The workloads of its watched images; None if they were not read."""
+    note: str | None = None
+    """The reason why this destination is notified in place of another one; None for its own."""
+    attempt: int = 1
+    possible_repeat: bool = False
+    """Whether an earlier attempt may have arrived, and the receiver cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)

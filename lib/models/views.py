@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from lib.models.names import DeliveryId, Destination, Severity, StreamId
 from lib.models.scans import Finding, Image
+from lib.models.streams import StreamState
 
 
 class Kind(StrEnum):
@@ -229,3 +230,21 @@ class Notification:
     """Whether an attempt with this pin may have arrived."""
     replaces: DeliveryId | None = None
     """The DEAD row in whose place this one is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedMessage:
+    """The message of an attempt, and the view that its arrival brings about."""
+
+    delta: Delta
+    view: View
+    basis: Basis
+    quiet: bool
+    state: StreamState
+    """The state of the stream that the message speaks of."""
+    before: Agreement | None = None
+    """What the view agreed with before; None: with nothing yet."""
+    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By the ids of what is open and not asked for, why the filters leave it out, in words."""
+    quietly_ended: tuple[ReportedItem, ...] = ()
+    """What ended without a message since the last one, and did not come back."""

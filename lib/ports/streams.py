@@ -14,7 +14,7 @@ from lib.models import (
     StreamId,
 )
 from lib.models.streams import ImageRow, StreamState, TagRow
-from lib.models.views import Agreement, Basis, Delta, Notification, ReportedItem, View
+from lib.models.views import Notification, PinnedMessage, View
 
 DUE: Final = 2_500
 """Rows of one destination that are woken at a time, of each partition of the index."""
@@ -122,24 +122,6 @@ class ImageStore(Protocol):
 
     def streams_with(self, image: Image) -> Sequence[StreamId]:
         """Return the streams that an image is, or was, in. Raises `StoreError`."""
-
-
-@dataclass(frozen=True, slots=True)
-class PinnedMessage:
-    """The message of an attempt, and the view that its arrival brings about."""
-
-    delta: Delta
-    view: View
-    basis: Basis
-    quiet: bool
-    state: StreamState
-    """The state of the stream that the message speaks of."""
-    before: Agreement | None = None
-    """What the view agreed with before; None: with nothing yet."""
-    refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """By the ids of what is open and not asked for, why the filters leave it out, in words."""
-    quietly_ended: tuple[ReportedItem, ...] = ()
-    """What ended without a message since the last one, and did not come back."""
 
 
 class StreamObjects(Protocol):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lib.models import AnyReport, Image, Report, StreamId, UnusableReport
 from lib.models.streams import StreamState
-from lib.ports.streams import PinnedMessage
+from lib.models.views import PinnedMessage
 from lib.store.objects import FASTEST, read_object, write_object
 from lib.store.rows import text_of
 from lib.store.typed import from_json

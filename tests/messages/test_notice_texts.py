@@ -9,13 +9,11 @@ import pytest
 from lib.checks.settings import MANAGER
 from lib.core.delta import Today, delta
 from lib.core.profiles import Profile
-from lib.messages.notices.content import Notice
 from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText, SectionKind
-from lib.models import DeliveryId, Package, Provenance, ScanSource, Severity
+from lib.models import DeliveryId, Notice, Package, Provenance, ScanSource, Severity
 from lib.models.streams import Comparison, Role, StreamState
-from lib.models.views import Basis, View
-from lib.ports.streams import PinnedMessage
+from lib.models.views import Basis, PinnedMessage, View
 from tests.support.alerts import INJECTIONS
 from tests.support.builders import NOW, a_finding, an_image
 from tests.support.streams import (

@@ -11,8 +11,8 @@ from lib.core.notifications import TAKEN_OVER, new_row
 from lib.errors import ConflictError
 from lib.models import DeliveryId, Destination, Image, StreamId
 from lib.models.streams import ImageRow, TagRow
-from lib.models.views import Basis, Delta, Notification, Pin, RowState, View
-from lib.ports.streams import ImageRecord, PinnedMessage, StreamRow, ViewWrite
+from lib.models.views import Basis, Delta, Notification, Pin, PinnedMessage, RowState, View
+from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image, an_unusable_report
 from tests.support.streams import (
     STREAM,

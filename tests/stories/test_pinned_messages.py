@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cli.simulation.player import Player
 from cli.simulation.reading import read_story
-from lib.ports.streams import PinnedMessage
+from lib.models.views import PinnedMessage
 
 STORIES = Path(__file__).parent
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from cli.simulation.receivers import Arrival
-from lib.messages.notices.content import Content, Notice
+from lib.messages.notices.content import Content
 from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText, Section
+from lib.models import Notice
 
 
 def texts_of(arrivals: Sequence[Arrival]) -> str:

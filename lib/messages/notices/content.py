@@ -6,35 +6,15 @@ What is shown, what was reported before and what is left out are together all th
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
 from lib.core.sync import image_of
 from lib.core.vulnerabilities import ByName, vulnerabilities_of
-from lib.models import Counts, DeliveryId, Finding, Image, Provenance, Severity
+from lib.models import Counts, Finding, Image, Severity
 from lib.models.streams import PackageVersion, StreamState, Vulnerability, WatchedImage
-from lib.models.views import DeltaItem, Kind, ReportedItem
-from lib.ports.streams import PinnedMessage
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A pinned message on its way, with what its links and its footer need."""
-
-    id: DeliveryId
-    message: PinnedMessage
-    report_url: str | None = None
-    """A signed link to the report page, which expires; None without a page."""
-    page_key: str | None = None
-    """The key of the same page."""
-    provenance: Provenance | None = None
-    """Of the current image; None if it was not read."""
-    provenance_before: Provenance | None = None
-    """Of the image that it is compared with."""
-    attempt: int = 1
-    possible_repeat: bool = False
-    """Whether an earlier attempt may have arrived, and the receiver cannot tell."""
+from lib.models.views import DeltaItem, Kind, PinnedMessage, ReportedItem
 
 
 class Entry(NamedTuple):

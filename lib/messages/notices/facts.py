@@ -9,12 +9,12 @@ from lib.core.conditions import conditions
 from lib.core.streams import pattern_of
 from lib.core.vulnerabilities import vulnerabilities
 from lib.messages.facts import command_for, place, tags_text
-from lib.messages.notices.content import Content, Notice, ordered, severity_of
+from lib.messages.notices.content import Content, ordered, severity_of
 from lib.messages.notices.verdict import since
 from lib.messages.parts import REPORT_NAME, Fact, Link, Platform, Platforms
 from lib.messages.phrases import NAME, counts_text, moment_text, names_text
 from lib.messages.provenance import in_words, links
-from lib.models import Basis, BasisKind, Counts, ScanSource
+from lib.models import Basis, BasisKind, Counts, Notice, ScanSource
 from lib.models.streams import PartState, Role, WatchedImage
 from lib.text import one_line, short, truncate
 from lib.urls.console import console_url

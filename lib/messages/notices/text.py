@@ -4,11 +4,12 @@ from typing import Final
 
 from lib.messages.facts import command_for
 from lib.messages.notices import facts, sections
-from lib.messages.notices.content import Content, Notice
+from lib.messages.notices.content import Content
 from lib.messages.notices.problem import problem
 from lib.messages.notices.to_do import to_do
 from lib.messages.notices.verdict import state_of, totals_of, verdict_of
 from lib.messages.parts import AlertText
+from lib.models import Notice
 from lib.text import one_line, short, truncate
 
 ROWS: Final = 8
