@@ -21,6 +21,7 @@ from cli.commands import (
     repository,
     route,
     scan,
+    simulate,
     suppressions,
 )
 
@@ -45,6 +46,7 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "normalize": normalize,
         "route": route,
         "preview": preview,
+        "simulate": simulate,
         "scan": scan,
         "report": report,
         "repository": repository,

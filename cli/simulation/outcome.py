@@ -43,9 +43,12 @@ def notified(arrival: Arrival) -> Entry:
 
 
 def _name(item: DeltaItem) -> str:
-    if item.item.condition is None:
-        return item.item.id
-    return item.item.id.partition(" ")[2] or "*"
+    return item.item.id if item.item.condition is None else condition_part(item) or "*"
+
+
+def condition_part(item: DeltaItem) -> str:
+    """Return the part that a condition is about; "" where the image is no index."""
+    return item.item.id.partition(" ")[2]
 
 
 def differences(story: Story, played: Performance) -> list[str]:

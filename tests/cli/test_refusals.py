@@ -46,7 +46,7 @@ VALUES = {
 """Something for everything that a command requires. A new one is added here."""
 EXAMINATION = "doctor"
 """The command that says of each thing that it could not be read."""
-OFFLINE = ("check-config", "help", "suppressions", "repository template")
+OFFLINE = ("check-config", "help", "simulate", "suppressions", "repository template")
 """Commands that never call AWS."""
 
 
