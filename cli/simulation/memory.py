@@ -9,7 +9,7 @@ from typing import Final
 from lib.core.notifications import after_lease, first_due, is_open
 from lib.errors import ConflictError
 from lib.models import AnyReport, DeliveryId, Destination, Image, StreamId
-from lib.models.streams import StreamState
+from lib.models.streams import HistoryPoint, StreamState
 from lib.models.views import Notification, PinnedMessage, RowState, View
 from lib.ports.streams import (
     DUE,
@@ -33,6 +33,7 @@ class MemoryStreams:
         self._images: dict[str, ImageRecord] = {}
         self._streams_of: defaultdict[str, set[StreamId]] = defaultdict(set)
         self._objects: dict[str, object] = {}
+        self._points: defaultdict[StreamId, list[HistoryPoint]] = defaultdict(list)
 
     # --- streams -------------------------------------------------------------------------------
 
@@ -49,7 +50,14 @@ class MemoryStreams:
             },
         )
 
-    def write(self, before: StreamRow, after: StreamRow, views: Sequence[ViewWrite]) -> None:
+    def write(
+        self,
+        before: StreamRow,
+        after: StreamRow,
+        views: Sequence[ViewWrite],
+        *,
+        point: HistoryPoint | None = None,
+    ) -> None:
         """See `StreamStore.write`."""
         if self._rows.get(before.stream, StreamRow(before.stream)) != before:
             raise ConflictError(f"another sync changed {before.stream}")
@@ -57,6 +65,8 @@ class MemoryStreams:
             self._check(write)
         if after != before:
             self._rows[before.stream] = replace(after, revision=before.revision + 1)
+        if point is not None:
+            self._points[before.stream].append(point)
         for write in views:
             self._views[write.view.stream][write.view.destination] = write.view
             if write.row is not None:
@@ -70,6 +80,10 @@ class MemoryStreams:
             row is not None and self._notifications.get(row.id) != row
         ):
             raise ConflictError(f"the view of {write.view.destination} changed meanwhile")
+
+    def points(self, stream: StreamId, *, since: datetime, limit: int) -> Sequence[HistoryPoint]:
+        """See `StreamHistory.points`."""
+        return [point for point in self._points[stream] if point.at >= since][-limit:]
 
     def streams(self) -> Iterable[StreamId]:
         """See `StreamStore.streams`."""

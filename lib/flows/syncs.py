@@ -15,6 +15,7 @@ from functools import partial
 from itertools import chain
 from typing import Final
 
+from lib.core.history import history_point
 from lib.core.states import names_of, next_state
 from lib.core.streams import misplaced
 from lib.core.sync import (
@@ -126,7 +127,8 @@ class StreamSync:
         after = self._row(own, state, before, watching)
         writes = [ViewWrite(v.step.view, v.before, v.step.row, v.row_before) for v in views]
         if after != row or writes:
-            self._streams.write(row, after, writes)
+            point = history_point(state) if state is not before else None
+            self._streams.write(row, after, writes, point=point)
         stale = tuple([image for image in watching.images if records[image.digest].stale])
         return SyncOutcome(stream, state, watching, views, wakes(views), tuple(elsewhere), stale)
 

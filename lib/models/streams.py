@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from lib.models.events import Removal
-from lib.models.names import Severity, StreamId
+from lib.models.names import Counts, Severity, StreamId
 from lib.models.scans import AnyReport, Finding, Image, Report, ScanSource
 
 VulnerabilityId = str
@@ -245,6 +245,22 @@ class StreamState:
     def has_evidence(self) -> bool:
         """Whether any part of a watched image ever had a usable report in this stream."""
         return any(part.evidence for watched in self.images for part in watched.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """A version of a stream's state in numbers: what is open, and what came and left with it."""
+
+    version: int
+    at: datetime
+    image: Image | None
+    """The current image, else the first watched one; None: no image is watched."""
+    scanned: bool
+    """Whether each part of each watched image has a complete result of its own."""
+    open: Counts
+    """Vulnerabilities by severity, asked for or not."""
+    came: Counts
+    left: Counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from lib.models import (
     Image,
     StreamId,
 )
-from lib.models.streams import ImageRow, StreamState, TagRow
+from lib.models.streams import HistoryPoint, ImageRow, StreamState, TagRow
 from lib.models.views import Notification, PinnedMessage, View
 
 DUE: Final = 2_500
@@ -95,9 +95,18 @@ class StreamStore(Protocol):
     def read(self, stream: StreamId) -> StreamPartition:
         """Return what is stored of a stream. Raises `StoreError`."""
 
-    def write(self, before: StreamRow, after: StreamRow, views: Sequence[ViewWrite]) -> None:
+    def write(
+        self,
+        before: StreamRow,
+        after: StreamRow,
+        views: Sequence[ViewWrite],
+        *,
+        point: HistoryPoint | None = None,
+    ) -> None:
         """
         Write a stream's row and views, 25 views a transaction, the row in the first.
+
+        `point`: of the state that the row names now, where that is a new one.
 
         Raises `ConflictError` where something is not as it was read: then the rest is not written,
         and the same sync may be made again. Raises `StoreError`.
@@ -105,6 +114,13 @@ class StreamStore(Protocol):
 
     def streams(self) -> Iterable[StreamId]:
         """Return all streams. Raises `StoreError`."""
+
+
+class StreamHistory(Protocol):
+    """What was open in streams, version by version."""
+
+    def points(self, stream: StreamId, *, since: datetime, limit: int) -> Sequence[HistoryPoint]:
+        """Return the newest points of a stream, oldest first. Raises `StoreError`."""
 
 
 class ImageStore(Protocol):

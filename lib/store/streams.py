@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.models import Destination, StreamId
+from lib.models.streams import HistoryPoint
 from lib.models.views import Notification, View
 from lib.ports.streams import StreamPartition, StreamRow, ViewWrite
 from lib.store.batches import read_batch
@@ -21,6 +22,7 @@ from lib.store.notifications import (
     notification_update,
     view_key,
 )
+from lib.store.points import point_write
 from lib.store.rows import attributes, data_of, put, unchanged
 
 if TYPE_CHECKING:
@@ -73,12 +75,21 @@ class DynamoStreamStore:
         rows = [data_of(Notification, row) for row in read_batch(self._client, self._table, keys)]
         return {named[row.id]: row for row in rows}
 
-    def write(self, before: StreamRow, after: StreamRow, views: Sequence[ViewWrite]) -> None:
+    def write(
+        self,
+        before: StreamRow,
+        after: StreamRow,
+        views: Sequence[ViewWrite],
+        *,
+        point: HistoryPoint | None = None,
+    ) -> None:
         """See `StreamStore.write`."""
         stored, changed = before, after != before
         following = replace(after, revision=before.revision + 1) if changed else before
         for chunk in _chunks(views):
             actions = [self._stream(stored, following)]
+            if point is not None and stored is before:
+                actions.append(point_write(self._table, before.stream, point))
             for write in chunk:
                 actions += self._view(write)
             with store_errors(f"writing {before.stream}"):

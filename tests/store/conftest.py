@@ -21,6 +21,7 @@ from lib.store.images import DynamoImageStore
 from lib.store.items import from_item, from_time, to_item
 from lib.store.ledger import DynamoLedger
 from lib.store.notifications import DynamoNotificationStore, notification_key
+from lib.store.points import DynamoStreamHistory
 from lib.store.reports import S3EvaluationStore
 from lib.store.state import DynamoStateStore
 from lib.store.stream_objects import S3StreamObjects
@@ -64,6 +65,7 @@ class AwsStreams:
         objects = S3StreamObjects(boto("s3"), bucket)
         rows = DynamoNotificationStore(self.client, table)
         self.read, self.write, self.streams = streams.read, streams.write, streams.streams
+        self.points = DynamoStreamHistory(self.client, table).points
         self.records, self.put = images.records, images.put
         self.streams_with, self.all_records = images.streams_with, images.all_records
         self.put_report, self.report = objects.put_report, objects.report

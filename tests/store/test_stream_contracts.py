@@ -9,8 +9,8 @@ import pytest
 
 from lib.core.notifications import TAKEN_OVER, new_row
 from lib.errors import ConflictError
-from lib.models import DeliveryId, Destination, Image, StreamId
-from lib.models.streams import ImageRow, TagRow
+from lib.models import DeliveryId, Destination, Image, Severity, StreamId
+from lib.models.streams import HistoryPoint, ImageRow, TagRow
 from lib.models.views import Basis, Delta, Notification, Pin, PinnedMessage, RowState, View
 from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image, an_unusable_report
@@ -150,6 +150,41 @@ class TestStreams:
 
         assert len(partition.views) == len(partition.notifications) == 110
         assert partition.row.revision == 1
+
+
+def a_point(version: int, **fields: Any) -> HistoryPoint:
+    """Return a version of a stream in numbers: one a day."""
+    defaults: dict[str, Any] = {
+        "image": an_image(version), "scanned": True, "open": {Severity.HIGH: version}, "came": {},
+        "left": {},
+    }  # fmt: skip
+    return HistoryPoint(version, NOW + timedelta(days=version), **{**defaults, **fields})
+
+
+class TestHistory:
+    def test_points_are_written_with_their_stream(self, streams: Any) -> None:
+        """Oldest first, from a time on, the newest where there are many; the stream reads none."""
+        for version in range(1, 12):
+            before = streams.read(STREAM).row
+            after = replace(before, state_version=version)
+            streams.write(before, after, [], point=a_point(version))
+
+        newest = streams.points(STREAM, since=NOW, limit=3)
+        recent = streams.points(STREAM, since=NOW + timedelta(days=11), limit=500)
+
+        assert newest == [a_point(version) for version in (9, 10, 11)]
+        assert recent == [a_point(11)]
+        assert streams.points(StreamId("other"), since=NOW, limit=3) == []
+        assert streams.read(STREAM).row.state_version == 11
+
+    def test_a_point_is_not_written_without_its_stream(self, streams: Any) -> None:
+        """A sync that lost a race leaves no trace."""
+        stored(streams)
+
+        with pytest.raises(ConflictError):
+            streams.write(StreamRow(STREAM), a_row(), [], point=a_point(1, image=None))
+
+        assert streams.points(STREAM, since=NOW, limit=3) == []
 
 
 class TestImages:
