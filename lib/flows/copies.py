@@ -1,38 +1,35 @@
 """
-The flow of copies for readers: the copy of a stream is written where it is behind its rows.
+The copies of streams for readers, written once their rows are.
 
-    a sync            -> that stream
-    the daily pass    -> every stream, so that a lost write is made up for
+    a sync            -> the copy is written where the state is another one
+    the daily pass    -> also where an earlier write was lost
 """
 
 from lib.core.current import current_copy
-from lib.models import StreamId
+from lib.flows.syncs import SyncOutcome
 from lib.ports.current import CurrentCopies
-from lib.ports.streams import StreamObjects, StreamStore
 
 
 class CopyWriter:
     """Keeps the copies of streams up to date."""
 
-    def __init__(
-        self, *, streams: StreamStore, objects: StreamObjects, copies: CurrentCopies
-    ) -> None:
-        self._streams = streams
-        self._objects = objects
+    def __init__(self, copies: CurrentCopies) -> None:
         self._copies = copies
 
-    def refresh(self, stream: StreamId) -> bool:
+    def follow(self, outcome: SyncOutcome, *, compares: bool = False) -> bool:
         """
-        Write the copy of a stream if it is of another version than the row names.
+        Write the copy of a stream that a sync changed, and return whether it was written.
 
-        Returns whether it was written. Of two writers at once the older can be the last: the next
-        refresh finds that. Raises `StoreError`.
+        `compares`: ask for the version of the copy where the sync changed nothing. Of two writers
+        at once the older can be the last: a later call that compares finds that. Raises
+        `StoreError`; alerts should be on their way by then.
         """
-        row = self._streams.read(stream).row
-        if row.state_key is None or self._copies.version(stream) == row.state_version:
+        if not (outcome.advanced or (compares and self._is_behind(outcome))):
             return False
-        state = self._objects.state(row.state_key)
-        if state is None:
-            return False
-        self._copies.put(current_copy(state, row.tags))
+        self._copies.put(current_copy(outcome.state, outcome.tags))
         return True
+
+    def _is_behind(self, outcome: SyncOutcome) -> bool:
+        state = outcome.state
+        current = state.version if state.images else None
+        return self._copies.version(outcome.stream) != current

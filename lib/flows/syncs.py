@@ -56,6 +56,8 @@ class SyncOutcome:
 
     stream: StreamId
     state: StreamState
+    tags: tuple[TagRow, ...]
+    """Of the stream, as they are stored now."""
     watch: Watch
     views: tuple[SyncedView, ...]
     woken: tuple[Notification, ...]
@@ -64,6 +66,8 @@ class SyncOutcome:
     """Streams that took over tags of this one, and must be synced, too."""
     stale: tuple[Image, ...] = ()
     """Watched images whose reports must be fetched again: nobody watched them when they changed."""
+    advanced: bool = False
+    """Whether the state is another one than before."""
 
 
 class StreamSync:
@@ -130,7 +134,17 @@ class StreamSync:
             point = history_point(state) if state is not before else None
             self._streams.write(row, after, writes, point=point)
         stale = tuple([image for image in watching.images if records[image.digest].stale])
-        return SyncOutcome(stream, state, watching, views, wakes(views), tuple(elsewhere), stale)
+        return SyncOutcome(
+            stream,
+            state,
+            after.tags,
+            watching,
+            views,
+            wakes(views),
+            tuple(elsewhere),
+            stale,
+            advanced=state is not before,
+        )
 
     def _records(self, row: StreamRow) -> Mapping[str, ImageRecord]:
         """Return what is stored of the images that have or had a tag of the stream, by digest."""

@@ -1,12 +1,16 @@
 """Copies follow the rows of their streams."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import pytest
+
 from cli.simulation.current import MemoryCopies
-from cli.simulation.memory import MemoryStreams
 from lib.flows.copies import CopyWriter
-from lib.models.streams import StreamState, TagRow
-from lib.ports.streams import StreamRow
+from lib.flows.syncs import SyncOutcome
+from lib.models import StreamId
+from lib.models.current import CurrentCopy
+from lib.models.streams import Arrival, StreamState, TagRow, Watch
 from tests.support.builders import NOW, a_digest, a_finding
 from tests.support.streams import STREAM, a_state, a_watched
 
@@ -14,74 +18,105 @@ TAGS = tuple(
     TagRow(tag, a_digest(number), NOW + timedelta(hours=number))
     for number, tag in enumerate(("main-1", "pr-1", "main-2", "pr-2"))
 )
+FIRST = a_state(a_watched(a_finding()))
+SECOND = a_state(a_watched(a_finding("CVE-2")), version=2)
+EMPTY = a_state(version=2)
 
 
-class World:
-    """A stream in memory, and its copy."""
-
-    def __init__(self) -> None:
-        self.stores = MemoryStreams()
-        self.copies = MemoryCopies()
-        self.writer = CopyWriter(streams=self.stores, objects=self.stores, copies=self.copies)
-
-    def save(self, state: StreamState, *, key: str | None = None) -> None:
-        """Store a version of the stream's state, and the row that names it."""
-        before = self.stores.read(STREAM).row
-        key = key or self.stores.put_state(state)
-        after = StreamRow(STREAM, before.revision, TAGS, state_key=key, state_version=state.version)
-        self.stores.write(before, after, ())
+def synced(state: StreamState, *, advanced: bool = True) -> SyncOutcome:
+    """Return the outcome of a sync of the stream."""
+    return SyncOutcome(
+        STREAM,
+        state,
+        TAGS,
+        Watch(None, (), current_runs=False, arrival=Arrival.SCAN, reason=""),
+        (),
+        (),
+        advanced=advanced,
+    )
 
 
-def test_a_copy_that_is_behind_is_written() -> None:
-    """Once: the next refresh finds it as it should be."""
-    world = World()
-    world.save(a_state(a_watched(a_finding())))
-    assert world.writer.refresh(STREAM)
-    world.save(a_state(a_watched(a_finding("CVE-2")), version=2))
+@pytest.fixture
+def copies() -> MemoryCopies:
+    return MemoryCopies()
 
-    assert world.writer.refresh(STREAM)
-    assert not world.writer.refresh(STREAM)
 
-    copy = world.copies.get(STREAM)
+@pytest.fixture
+def writer(copies: MemoryCopies) -> CopyWriter:
+    return CopyWriter(copies)
+
+
+def the_copy(copies: MemoryCopies) -> CurrentCopy:
+    """Return the copy of the stream."""
+    copy = copies.get(STREAM)
     assert copy is not None
+    return copy
+
+
+def test_each_new_state_is_copied(writer: CopyWriter, copies: MemoryCopies) -> None:
+    """With what its tags say about it."""
+    assert writer.follow(synced(FIRST))
+    assert writer.follow(synced(SECOND))
+
+    copy = the_copy(copies)
     assert copy.state.version == 2
     assert copy.alternating == ("main", "pr")
 
 
-def test_a_copy_that_an_older_writer_wrote_last_is_written_again() -> None:
+@pytest.fixture
+def asked(copies: MemoryCopies, monkeypatch: pytest.MonkeyPatch) -> list[StreamId]:
+    """Return the streams whose copies are asked for their version, as they are asked."""
+    asked: list[StreamId] = []
+    version = copies.version
+    monkeypatch.setattr(copies, "version", lambda stream: asked.append(stream) or version(stream))
+    return asked
+
+
+def test_a_sync_that_changed_nothing_writes_nothing(
+    writer: CopyWriter, asked: list[StreamId]
+) -> None:
+    """Nor does it ask for a version; the daily pass does."""
+    writer.follow(synced(FIRST))
+
+    assert not writer.follow(synced(FIRST, advanced=False))
+    assert asked == []
+    assert not writer.follow(synced(FIRST, advanced=False), compares=True)
+    assert asked == [STREAM]
+
+
+def test_a_copy_whose_write_was_lost_is_made_up_for(
+    writer: CopyWriter, copies: MemoryCopies
+) -> None:
+    """By the next call that compares."""
+    writer.follow(synced(FIRST))
+
+    assert not writer.follow(synced(SECOND, advanced=False))
+    assert writer.follow(synced(SECOND, advanced=False), compares=True)
+
+    assert the_copy(copies).state.version == 2
+
+
+def test_a_copy_that_an_older_writer_wrote_last_is_written_again(
+    writer: CopyWriter, copies: MemoryCopies
+) -> None:
     """Readers do not go back in time for longer than a day."""
-    world = World()
-    world.save(a_state(a_watched(a_finding())))
-    world.writer.refresh(STREAM)
-    old = world.copies.get(STREAM)
-    assert old is not None
-    world.save(a_state(a_watched(), version=2))
-    world.writer.refresh(STREAM)
+    writer.follow(synced(SECOND))
+    writer.follow(synced(FIRST))
 
-    world.copies.put(old)
+    assert writer.follow(synced(SECOND, advanced=False), compares=True)
 
-    assert world.writer.refresh(STREAM)
-    assert world.copies.version(STREAM) == 2
+    assert the_copy(copies).state.version == 2
 
 
-def test_the_copy_of_a_stream_without_images_goes() -> None:
-    """What was deleted is in no list."""
-    world = World()
-    world.save(a_state(a_watched(a_finding())))
-    world.writer.refresh(STREAM)
-    world.save(a_state(version=2))
+def test_the_copy_of_a_stream_without_images_goes(writer: CopyWriter, copies: MemoryCopies) -> None:
+    """What was deleted is in no list, also where the first deletion was lost."""
+    writer.follow(synced(FIRST))
 
-    world.writer.refresh(STREAM)
+    assert writer.follow(synced(EMPTY))
+    assert copies.get(STREAM) is None
+    copies.put(CurrentCopy(replace(FIRST, version=1)))
 
-    assert world.copies.get(STREAM) is None
+    assert writer.follow(synced(EMPTY, advanced=False), compares=True)
+    assert not writer.follow(synced(EMPTY, advanced=False), compares=True)
 
-
-def test_a_stream_without_a_state_has_no_copy() -> None:
-    """Neither before its first image, nor where the state is not stored any more."""
-    world = World()
-
-    assert not world.writer.refresh(STREAM)
-    world.save(a_state(a_watched()), key="expired")
-
-    assert not world.writer.refresh(STREAM)
-    assert world.copies.get(STREAM) is None
+    assert copies.get(STREAM) is None
