@@ -41,6 +41,8 @@ _BANDS: Final = (
     (timedelta(days=90), "31 to 90 days"),
     (None, "over 90 days"),
 )
+_ALTERNATING: Final = 3
+"""Streams whose tags alternate that are named; the others are counted."""
 RULES_CHANGED: Final = (
     "alerts.yml changed since the last digest: what it asks for now, or no longer, is new or gone"
 )
@@ -300,6 +302,11 @@ def _repository(stream: StreamId) -> str:
     return stream.partition("|")[0]
 
 
+def _name(stream: StreamId) -> str:
+    """Return the name of the repository of a stream."""
+    return _repository(stream).split("/", 2)[2]
+
+
 def _worst_repository_first(repository: RepositoryDigest) -> tuple[object, ...]:
     numbers = tuple([-repository.counts.get(severity, 0) for severity in reversed(Severity)])
     return (numbers, repository.repository, repository.account, repository.region)
@@ -323,13 +330,18 @@ def _warnings(
     if partial:
         images = "image has" if partial == 1 else "images have"
         yield f"{partial:,} {images} fewer findings listed than counted"
-    for share in shares:
-        if share.alternating:
-            first, second = share.alternating
-            yield (
-                f"tags of the kinds {first} and {second} alternate in {share.stream}: "
-                "name them in `streams` of alerts.yml"
-            )
+    yield from _alternating([share for share in shares if share.alternating])
+
+
+def _alternating(shares: Sequence[StreamShare]) -> Iterator[str]:
+    """Yield the streams with tags of two kinds, and count most: other warnings need room."""
+    for share in shares[:_ALTERNATING]:
+        kinds = " and ".join(share.alternating)
+        place = _name(share.stream)
+        yield f"tags of the kinds {kinds} alternate in {place}: name them in `streams`"
+    others = len(shares) - _ALTERNATING
+    if others > 0:
+        yield f"tags of two kinds alternate in {others:,} more stream{'s' * (others > 1)}"
 
 
 def _count(entries: Iterable[_Entry]) -> Counts:

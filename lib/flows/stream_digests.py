@@ -7,7 +7,7 @@ A run that has no time left keeps the shares that it has. The next one goes on f
 the rules are others by then: a digest is made by one set of rules.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -81,9 +81,13 @@ class StreamDigests:
         digests = self._digests(basis, schedule)
         self._bases.put(_with_trends(basis, digests))
         queued = tuple([digests[name] for name in missing])
-        for digest in queued:
-            self._outbox.add(digest)
+        self.queue(queued)
         return DigestOutcome(queued)
+
+    def queue(self, digests: Iterable[Digest]) -> None:
+        """Queue digests; those that were queued before are left alone. Raises `StoreError`."""
+        for digest in digests:
+            self._outbox.add(digest)
 
     def create(
         self, schedule: Schedule, destinations: Sequence[Destination], *, until: datetime

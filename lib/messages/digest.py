@@ -213,5 +213,5 @@ def _footer(digest: Digest) -> str:
     routes = f"Route{'s' if len(digest.routes) > 1 else ''}: {names}. " if names else ""
     repeat = ", may be a repeat" if digest.possible_repeat else ""
     remark = f" (attempt {digest.attempt}{repeat})" if digest.attempt > 1 else ""
-    what = f"Newest image of each stream, {digest.until:%Y-%m-%d %H:%M} UTC"
+    what = f"Current and running images, {digest.until:%Y-%m-%d %H:%M} UTC"
     return f"{routes}{what}. Delivery: {digest.delivery_id}{remark}"

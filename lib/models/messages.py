@@ -131,7 +131,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """Open findings of about the same age."""
+    """Open vulnerabilities of about the same age."""
 
     words: str
     """The age in words: "up to 7 days", "over 90 days"."""
@@ -140,7 +140,7 @@ class Age:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Open findings at one time."""
+    """Open vulnerabilities at one time."""
 
     at: datetime
     counts: Counts
@@ -148,7 +148,7 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class RepositoryDigest:
-    """The newest images of one repository."""
+    """The watched images of one repository."""
 
     account: str
     region: str
@@ -180,11 +180,11 @@ class ResolvedVulnerability:
 @dataclass(frozen=True, slots=True)
 class Digest:
     """
-    Open findings of one destination: in the newest image of each stream that its routes match.
+    Open vulnerabilities of one destination: in the watched images that its routes match.
 
-    Only findings that pass the routes' filters are counted, by the severity that they have now, or
-    had last. The numbers add up: `ages` and `repositories` each add up to `counts`, and
-    `open_before` + `new` - `resolved` = `counts`.
+    Only those that pass the routes' filters are counted, by the severity that they have now, or
+    had last; each once in an image. The numbers add up: `ages` and `repositories` each add up to
+    `counts`, and `open_before` + `new` - `resolved` = `counts`.
     """
 
     delivery_id: DeliveryId
@@ -194,9 +194,9 @@ class Digest:
     until: datetime
     routes: tuple[str, ...]
     images: int
-    """Images with known findings: the newest one of each stream."""
+    """Watched images with a result: the current and the running ones of each stream."""
     clean: int
-    """Images without open findings."""
+    """Images without open vulnerabilities."""
     counts: Counts
     fixable: int
     exploitable: int
@@ -208,9 +208,9 @@ class Digest:
     ages: tuple[Age, ...]
     oldest_open_since: datetime | None
     repositories: tuple[RepositoryDigest, ...]
-    """Repositories with open findings, worst first."""
+    """Repositories with open vulnerabilities, worst first."""
     trend: tuple[Moment, ...]
-    """Open findings at the end of each period with a scan, oldest first; the last one is now."""
+    """Open vulnerabilities at the time of each digest, oldest first; the last one is now."""
     unscanned: tuple[UnscannedImage, ...]
     warnings: tuple[str, ...] = ()
     """Reasons why the numbers may be incomplete."""
@@ -219,7 +219,7 @@ class Digest:
 
     @property
     def total(self) -> int:
-        """The number of open findings."""
+        """The number of open vulnerabilities."""
         return sum(self.counts.values())
 
 

@@ -256,15 +256,30 @@ def test_incomplete_results_are_a_warning(numbers: tuple[int, ...], words: str) 
     assert digest.clean == 0
 
 
+def alternating(*repositories: str) -> Digest:
+    """Return the digest of streams whose tags alternate."""
+    copy = replace(a_copy(a_watched()), alternating=("main", "pr"))
+    streams = [StreamId(f"1/eu/{repository}|main-*") for repository in repositories]
+    states = [replace(copy.state, stream=stream) for stream in streams]
+    return a_digest(*[a_share(replace(copy, state=state)) for state in states])
+
+
 def test_alternating_tags_are_a_warning() -> None:
     """It names the setting that divides them."""
-    copy = replace(a_copy(a_watched()), alternating=("main", "pr"))
+    digest = alternating("team/api")
 
-    (warning,) = a_digest(a_share(copy)).warnings
-
-    assert warning == (
-        f"tags of the kinds main and pr alternate in {STREAM}: name them in `streams` of alerts.yml"
+    assert digest.warnings == (
+        "tags of the kinds main and pr alternate in team/api: name them in `streams`",
     )
+
+
+@pytest.mark.parametrize(("number", "words"), [(4, "1 more stream"), (9, "6 more streams")])
+def test_many_streams_with_alternating_tags_are_counted(number: int, words: str) -> None:
+    """They leave room for the warnings about numbers."""
+    digest = alternating(*[f"api-{index}" for index in range(number)])
+
+    assert len(digest.warnings) == 4
+    assert digest.warnings[-1] == f"tags of two kinds alternate in {words}"
 
 
 # --- since the digest before ------------------------------------------------------------------
