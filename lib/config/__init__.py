@@ -24,7 +24,7 @@ from lib.config.problems import Problem
 from lib.config.references import misfits
 from lib.config.schema import ROOT, against, broken_rules, read_schema
 from lib.config.secrets import unsafe_texts
-from lib.config.warnings import doubts, foreign_hosts, never_closed
+from lib.config.warnings import doubts, foreign_hosts, without_effect
 from lib.errors import ConfigError
 from lib.models import Json
 
@@ -83,7 +83,7 @@ def check(
     problems = errors or (
         *_beyond_limits(parse(document)),
         *foreign_hosts(document, receiver_hosts),
-        *never_closed(document),
+        *without_effect(parse(document)),
         *doubts(parse(document), today),
     )
     return tuple(dict.fromkeys(problems))

@@ -21,6 +21,12 @@ class DestinationConfig:
 
     type: str
     options: Mapping[str, Json]
+    announce: bool = False
+    """
+    Whether it gets a message for each stream about what was open when it, or a route to it, came.
+
+    Else one summary says so.
+    """
 
     def hosts(self, vendors: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, ...]:
         """

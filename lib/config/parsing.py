@@ -1,6 +1,7 @@
 """The parser of a checked document: destinations, routes, streams, suppressions. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, time
 from types import MappingProxyType
 from typing import Final
@@ -11,7 +12,8 @@ from lib.core.digest import Schedule
 from lib.core.routing import Match, Route
 from lib.core.streams import StreamRule
 from lib.core.suppressions import Suppression
-from lib.models import ChangeKind, Destination, Filter, Json, Severity
+from lib.models import Destination, Filter, Json, Severity
+from lib.models.views import Kind
 from lib.text import one_line
 
 DEFAULT_SEVERITY: Final = Severity.HIGH
@@ -79,8 +81,9 @@ def _schedule(entry: Mapping[str, Json]) -> Schedule:
 
 
 def _destination(entry: Mapping[str, Json]) -> DestinationConfig:
-    options = {name: value for name, value in entry.items() if name != "type"}
-    return DestinationConfig(entry["type"], MappingProxyType(options))
+    options = {name: value for name, value in entry.items() if name not in ("type", "announce")}
+    announce = entry.get("announce", False)
+    return DestinationConfig(entry["type"], MappingProxyType(options), announce=announce)
 
 
 def _notified(
@@ -100,7 +103,7 @@ def _notified(
             targets[name] = config
         else:
             options = MappingProxyType({**config.options, "channel": channel})
-            targets[Destination(f"{name}/{channel}")] = DestinationConfig(config.type, options)
+            targets[Destination(f"{name}/{channel}")] = replace(config, options=options)
     return targets
 
 
@@ -112,7 +115,7 @@ def _route(entry: Mapping[str, Json], notify: tuple[Destination, ...]) -> Route:
             route=entry["name"],
             severity=Severity[severity] if severity else DEFAULT_SEVERITY,
             only=tuple(entry.get("only", ())),
-            kinds=tuple(map(ChangeKind, entry.get("kinds", ()))),
+            kinds=tuple(map(Kind, entry.get("kinds", ()))),
             unknown_severity=entry.get("unknown_severity", False),
         ),
         notify=notify,

@@ -8,9 +8,10 @@ from lib.config.model import LOOPBACK, Config
 from lib.config.problems import ConfigPath, Problem
 from lib.config.schema import read_schema
 from lib.core.routing import Match, Route
-from lib.core.streams import unknown_references
+from lib.core.streams import StreamRule, overlaps, stream_rules, unknown_references
 from lib.core.suppressions import Suppression, covered
 from lib.models import Destination, Json
+from lib.models.views import Kind
 from lib.urls.addresses import AddressError, read_address
 
 EXPIRY_WARNING: Final = timedelta(days=7)
@@ -32,18 +33,13 @@ def foreign_hosts(document: Json, receiver_hosts: Sequence[str]) -> Iterator[Pro
                 yield Problem(("destinations", name, option), message, "warning")
 
 
-def never_closed(document: Json) -> Iterator[Problem]:
-    """Find routes that open incidents or issues, and exclude the changes that close them."""
-    ends = {
-        name: read_schema(f"notifiers/{entry['type']}.json").get("x-closed-by")
-        for name, entry in document["destinations"].items()
-    }
-    for index, route in enumerate(document["routes"]):
-        for name in route["notify"]:
-            end = ends[name]
-            if end is not None and end not in route.get("kinds", [end]):
-                message = f"without {end} nothing closes what this route opens at {name}"
-                yield Problem(("routes", index, "kinds"), message, "warning")
+def without_effect(config: Config) -> Iterator[Problem]:
+    """Find kinds that are never a reason for a message."""
+    for index, route in enumerate(config.routes):
+        if Kind.UNCHANGED in route.filter.kinds:
+            path: ConfigPath = ("routes", index, "kinds", route.filter.kinds.index(Kind.UNCHANGED))
+            message = "has no effect: nothing is notified where nothing differs"
+            yield Problem(path, message, "warning")
 
 
 def _may_be_called(url: str, hosts: Sequence[str]) -> bool:
@@ -70,10 +66,32 @@ def doubts(config: Config, today: date) -> Iterator[Problem]:
             message = "no route leads to it, so its digest is empty"
             yield Problem(("digest", "notify", place), message, "warning")
     yield from _stale(config.suppressions, today)
+    if not config.streams:
+        yield from _overlapping(config.routes)
     for rule in unknown_references(config.streams):
         path = ("streams", config.streams.index(rule), "compare_with")
         message = "no other stream has this pattern: it is compared with the rest of the repository"
         yield Problem(path, message, "warning")
+
+
+def _overlapping(routes: Sequence[Route]) -> Iterator[Problem]:
+    """Find tag lists of routes between which a tag could choose, as no `streams` decide."""
+    rules = stream_rules((), routes)
+    places = {rule: index for rule in rules for index in _places_of(rule, routes)}
+    for first, second in overlaps(rules):
+        path: ConfigPath = ("routes", places[second], "match", "tag")
+        message = (
+            f"shares tags with routes[{places[first]}], whose stream takes them: say in streams "
+            "which tags belong together"
+        )
+        yield Problem(path, message, "warning")
+
+
+def _places_of(rule: StreamRule, routes: Sequence[Route]) -> Iterator[int]:
+    """Yield where the routes stand whose tag list makes a stream, the first one last."""
+    for index in reversed(range(len(routes))):
+        if stream_rules((), routes[index : index + 1]) == (rule,):
+            yield index
 
 
 def _unreachable(routes: Sequence[Route]) -> Iterator[Problem]:

@@ -346,7 +346,7 @@ def _refusals(finding: Finding, image: Image, filters: Sequence[Filter]) -> str:
 
 
 def _asks_for(filter_: Filter, kind: ChangeKind) -> bool:
-    return kind in filter_.kinds if filter_.kinds else kind is not ChangeKind.UNCHANGED
+    return kind.value in filter_.kinds if filter_.kinds else kind is not ChangeKind.UNCHANGED
 
 
 def _not_told(report: Report, comparison: Comparison) -> Iterable[str]:

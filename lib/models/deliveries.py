@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from lib.models.evaluations import ChangeKind
 from lib.models.names import DeliveryId, Destination, Severity, StreamId
+from lib.models.views import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class Filter:
     severity: Severity
     only: tuple[str, ...] = ()
     """fixable, exploitable, in-use: all have to apply."""
-    kinds: tuple[ChangeKind, ...] = ()
-    """Empty for all kinds except UNCHANGED."""
+    kinds: tuple[Kind, ...] = ()
+    """Worth a message; empty for what is news to the type of its destinations."""
     unknown_severity: bool = False
     """Whether findings without a known severity pass, whatever the threshold."""
 

@@ -22,7 +22,6 @@ from botocore.exceptions import ClientError
 
 from lib.errors import ConflictError
 from lib.models import (
-    ChangeKind,
     Delivery,
     DeliveryId,
     DeliveryState,
@@ -36,6 +35,7 @@ from lib.models import (
     StreamId,
     WakeUp,
 )
+from lib.models.views import Kind
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
 
 if TYPE_CHECKING:
@@ -568,7 +568,7 @@ def _filter(row: Mapping[str, Any]) -> Filter:
         route=row["route"],
         severity=Severity[row["severity"]],
         only=tuple(row["only"]),
-        kinds=tuple(ChangeKind(kind) for kind in row["kinds"]),
+        kinds=tuple(Kind(kind) for kind in row["kinds"]),
         unknown_severity=row["unknown_severity"],
     )
 

@@ -26,7 +26,8 @@ from lib.core.digest import Schedule
 from lib.core.routing import Match, Route
 from lib.core.suppressions import Suppression
 from lib.errors import ConfigError
-from lib.models import ChangeKind, Destination, Filter, Severity
+from lib.models import Destination, Filter, Severity
+from lib.models.views import Kind
 from lib.notifiers import NOTIFIERS
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +132,7 @@ class TestParse:
                     "payments",
                     Severity.MEDIUM,
                     ("fixable",),
-                    (ChangeKind.NEW, ChangeKind.SCAN_FAILED),
+                    (Kind.NEW, Kind.SCAN_FAILED),
                     unknown_severity=True,
                 ),
                 ("payments-slack", "security-jira"),
@@ -198,6 +199,23 @@ class TestParse:
         )
 
         assert done.returncode == 0
+
+    def test_every_kind_can_be_asked_for(self) -> None:
+        """By the names that messages and logs have."""
+        result = load(changed("routes.0.kinds", [kind.value for kind in Kind]), today=TODAY)
+
+        assert result.routes[0].filter.kinds == tuple(Kind)
+
+    def test_a_destination_can_announce_each_stream(self) -> None:
+        """For itself, and in the channel of a route; its notifier does not see that."""
+        route = {"name": "first", "match": {"tag": "a"}, "notify": ["bot"], "channel": "C0PAYMENTS"}
+        document = with_bot(route, announce=True)
+
+        result = load(document, today=TODAY)
+
+        announced = {name for name, entry in result.destinations.items() if entry.announce}
+        assert announced == {"bot", "bot/C0PAYMENTS"}
+        assert not any("announce" in entry.options for entry in result.destinations.values())
 
 
 class TestReadPackaged:
@@ -742,23 +760,6 @@ class TestPagerDuty:
 
         assert problem.startswith(f"error: destinations.audit-topic{where}: {message}")
 
-    @pytest.mark.parametrize(
-        ("kinds", "expected"),
-        [
-            (None, []),
-            (["NEW", "RESOLVED"], []),
-            (["NEW"], ["warning: routes[1].kinds: without RESOLVED nothing closes what this"]),
-        ],
-    )
-    def test_a_route_has_to_hear_of_the_end(self, kinds: Any, expected: list[str]) -> None:
-        """Else its incidents stay open."""
-        document = changed("destinations.audit-topic", PAGER)
-        if kinds is not None:
-            document["routes"][1]["kinds"] = kinds
-
-        found = problems(document)
-        assert [each.removesuffix(" route opens at audit-topic") for each in found] == expected
-
     def test_another_site_has_to_be_named_by_the_deployment(self) -> None:
         """As for every receiver."""
         site = {"site": "https://pager.example.com"}
@@ -897,6 +898,35 @@ class TestWarnings:
     def test_a_valid_document_has_none(self) -> None:
         """Nothing to say about a good file."""
         assert problems(DOCUMENT) == []
+
+    def test_a_kind_that_is_never_notified(self) -> None:
+        """A message about nothing does not exist."""
+        assert problems(changed("routes.0.kinds", ["NEW", "UNCHANGED"])) == [
+            "warning: routes[0].kinds[1]: has no effect: nothing is notified where nothing differs"
+        ]
+
+    @pytest.mark.parametrize(
+        ("tag", "repository", "expected"),
+        [
+            ("prod-1", "payments/*", ["warning: routes[1].match.tag: shares tags with routes[0]"]),
+            (["prod-*", "v*"], "payments/*", []),
+            ("main-*", "payments/*", []),
+            ("prod-1", "legacy", []),
+        ],
+    )
+    def test_tags_of_routes_that_overlap(
+        self, tag: Any, repository: str, expected: list[str]
+    ) -> None:
+        """Without streams each list is one, and a tag is in one of them."""
+        document = without("streams")
+        other = {"name": "other", "match": {"repository": repository, "tag": tag}, "notify": []}
+        document["routes"][1:1] = [other, {**other, "name": "again", "continue": True}]
+        document["routes"][1]["continue"] = True
+
+        found = [line for line in problems(document) if "shares tags" in line]
+
+        assert [line.partition(", whose")[0] for line in found] == expected
+        assert found == [] or "say in streams which tags belong together" in found[0]
 
     @pytest.mark.parametrize(
         ("expires", "message"),
