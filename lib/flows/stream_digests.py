@@ -29,6 +29,10 @@ STREAMS_AT_ONCE: Final = 1000
 """After so many streams the shares are kept: a run that is cut off loses no more."""
 
 
+def _all_the_time() -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class DigestOutcome:
     """The digests that a run queued, or the reason why it queued none."""
@@ -49,21 +53,24 @@ class StreamDigests:
         rules: Callable[[], RuleSet],
         installed_at: Callable[[], datetime],
         now: Callable[[], datetime],
-        has_time: Callable[[], bool],
         stage: str = "",
     ) -> None:
-        """`has_time`: whether there is time for another stream."""
         self._copies = copies
         self._bases = bases
         self._outbox = outbox
         self._rules = rules
         self._installed_at = installed_at
         self._now = now
-        self._has_time = has_time
         self._stage = stage
 
-    def run(self, schedule: Schedule) -> DigestOutcome:
-        """Queue the due digests that are missing. Raises `StoreError`."""
+    def run(
+        self, schedule: Schedule, *, has_time: Callable[[], bool] = _all_the_time
+    ) -> DigestOutcome:
+        """
+        Queue the due digests that are missing. Raises `StoreError`.
+
+        `has_time`: whether there is time for another stream.
+        """
         now = self._now()
         until = schedule.last_due(now)
         if now - until > LATE:
@@ -74,17 +81,17 @@ class StreamDigests:
         if not missing:
             return DigestOutcome(reason="all due digests exist")
         rules = self._rules()
-        basis = self._read(schedule, rules, until)
+        basis = self._read(schedule, rules, until, has_time)
         if not basis.complete:
             place = f"after {basis.place}" if basis.place else "at the first stream"
             return DigestOutcome(reason=f"no time left: the next run goes on {place}")
         digests = self._digests(basis, schedule)
         self._bases.put(_with_trends(basis, digests))
         queued = tuple([digests[name] for name in missing])
-        self.queue(queued)
+        self.send(queued)
         return DigestOutcome(queued)
 
-    def queue(self, digests: Iterable[Digest]) -> None:
+    def send(self, digests: Iterable[Digest]) -> None:
         """Queue digests; those that were queued before are left alone. Raises `StoreError`."""
         for digest in digests:
             self._outbox.add(digest)
@@ -98,19 +105,21 @@ class StreamDigests:
             basis = self._further(basis, self._rules())
         return tuple(self._digests(basis, schedule).values())
 
-    def _read(self, schedule: Schedule, rules: RuleSet, until: datetime) -> DigestBasis:
+    def _read(
+        self, schedule: Schedule, rules: RuleSet, until: datetime, has_time: Callable[[], bool]
+    ) -> DigestBasis:
         """Return the shares of all streams, or of those that there was time for."""
         basis = self._bases.get(until)
         if basis is None or not _is_usable(basis, schedule, rules):
             basis = DigestBasis(until, rules.hash, dict.fromkeys(schedule.notify, ()))
-        while not basis.complete and self._has_time():
-            basis = self._further(basis, rules, self._has_time)
+        while not basis.complete and has_time():
+            basis = self._further(basis, rules, has_time)
             if not basis.complete:
                 self._bases.put(basis)
         return basis
 
     def _further(
-        self, basis: DigestBasis, rules: RuleSet, has_time: Callable[[], bool] = lambda: True
+        self, basis: DigestBasis, rules: RuleSet, has_time: Callable[[], bool] = _all_the_time
     ) -> DigestBasis:
         """Return a basis with the shares of the next streams."""
         shares = {name: list(own) for name, own in basis.shares.items()}

@@ -61,12 +61,11 @@ class World:
             rules=lambda: self.rules,
             installed_at=lambda: self.installed_at,
             now=lambda: self.now,
-            has_time=self.has_time,
         )
 
     def run(self, schedule: Schedule = SCHEDULE) -> str:
         """Run once, and return the reason why nothing was queued."""
-        return self.flow.run(schedule).reason
+        return self.flow.run(schedule, has_time=self.has_time).reason
 
     def put(self, *ids: str, stream: StreamId = STREAM, number: int = 1) -> None:
         """Write the copy of a stream with an image that has these vulnerabilities."""
