@@ -342,7 +342,6 @@ DESCRIPTIONS: Final = (
     "and images that were never scanned",
     "has no scan, or none within `scanned_within` days",
     "no rule expires untagged images; none expires tagged ones",
-    "when nothing changed that it asks for",
     "warns of expired suppressions, routes that are never reached",
     "the state of every alert of a deployment",
     "when something is found or cannot be read",
