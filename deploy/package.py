@@ -29,7 +29,7 @@ from deploy.archive import Archive, files_below, write
 from deploy.bytecode import RUNTIME, Compiler, find_compiler
 from deploy.dependencies import KEPT, LOCK, DependenciesError, prepared
 from deploy.inputs import Inputs, add_arguments, command_line, inputs_of, template_parameters
-from lib.config import config_hash
+from lib.config.parsing import config_hash
 from lib.errors import ConfigError
 from lib.models import Json
 

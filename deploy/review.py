@@ -13,7 +13,7 @@ from deploy.account import Account
 from deploy.difference import Change, configuration_changes, describe, parameter_changes
 from deploy.inputs import Inputs
 from deploy.stack import Stack
-from lib.config import config_hash
+from lib.config.parsing import config_hash
 from lib.models import Json
 
 _DELIVER: Final = "DeliverLambdaFunction"

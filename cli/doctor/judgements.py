@@ -23,7 +23,7 @@ from cli.doctor.facts import (
     TopicFacts,
     TrailFacts,
 )
-from lib.config import config_hash
+from lib.config.parsing import config_hash
 from lib.config.secret_names import creation_command
 from lib.models import Json
 from lib.models.diagnostics import Check, CheckStatus, failed, note, ok

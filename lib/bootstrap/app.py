@@ -20,6 +20,7 @@ from lib.errors import ConfigError
 if TYPE_CHECKING:
     import requests
 
+    from lib.bootstrap.streams import StreamFlows
     from lib.config.model import Config
     from lib.core.evaluation import Rules
     from lib.flows.audit import Audit
@@ -138,6 +139,20 @@ class App:
             repositories=self.repositories,
             tags=self.tags,
             progress=self.progress,
+        )
+
+    @cached_property
+    def streams(self) -> "StreamFlows":
+        """The flows about images, streams and notifications."""
+        from lib.bootstrap.streams import StreamFlows
+
+        return StreamFlows(
+            self._settings,
+            self._clients,
+            config=lambda: self.config,
+            source=lambda: self.source,
+            waker=lambda: self.waker,
+            now=self.now,
         )
 
     @cached_property

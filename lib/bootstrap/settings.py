@@ -43,6 +43,11 @@ class Settings:
         return INDEX_WAIT if seconds is None else timedelta(seconds=int(seconds))
 
     @property
+    def gather_window(self) -> timedelta:
+        """The time for which events about findings of an image are gathered."""
+        return timedelta(seconds=int(self.need("GATHER_SECONDS")))
+
+    @property
     def traceability(self) -> bool:
         """Whether the build provenance of images is read."""
         return self.environment.get("TRACEABILITY", "true").strip().lower() == "true"

@@ -11,7 +11,6 @@ each destination against schemas/notifiers/TYPE.json. One big schema would answe
 with "not valid under any of the given schemas".
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from datetime import date
@@ -59,12 +58,6 @@ def read_packaged() -> Config:
         raise ConfigError(
             "The package holds no alerts.json; build it with `make package`"
         ) from error
-
-
-def config_hash(document: Json) -> str:
-    """Return a short hash of a configuration for logs. The order of keys does not matter."""
-    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def check(

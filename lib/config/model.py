@@ -56,6 +56,8 @@ class Config:
     """Source repositories by globs of image repositories; the first match counts."""
     repositories: Expectations | None = None
     """The expected settings of repositories; None for no checks."""
+    hash: str = ""
+    """Of the file; two files without a difference have the same."""
 
     @property
     def stream_patterns(self) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """The parser of a checked document: destinations, routes, streams, suppressions. Pure."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, time
@@ -53,7 +55,14 @@ def parse(document: Json) -> Config:
         repositories=_expectations(document["repositories"])
         if "repositories" in document
         else None,
+        hash=config_hash(document),
     )
+
+
+def config_hash(document: Json) -> str:
+    """Return a short hash of a configuration. The order of keys does not matter."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _stream(entry: Json) -> StreamRule:

@@ -1,11 +1,14 @@
 """The SQS queues. Delivery messages only wake a worker; rows hold their content."""
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.errors import ScanAlertError, StoreError
-from lib.models import WakeUp
+from lib.models import FindingEvent, StreamId, WakeUp
 from lib.store.items import store_errors
 
 if TYPE_CHECKING:
@@ -15,6 +18,10 @@ _RETURN_DELAYS: Final = (5, 30, 120, 300, 600, 900)
 """Seconds after the first, second, third … receive, and after every further one."""
 BATCH: Final = 10
 """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html"""
+BATCH_BYTES: Final = 900_000
+"""Of the bodies in a batch, which may have 1 MiB with everything else in it."""
+STREAMS: Final = 100
+"""Of one message."""
 
 
 class SqsWaker:
@@ -32,14 +39,8 @@ class SqsWaker:
         The destination is the message group, so each destination has one sender at a time. The
         queue drops a repeated message of the same turn for five minutes.
         """
-        entries = [_entry(index, wake_up) for index, wake_up in enumerate(wake_ups)]
-        for start in range(0, len(entries), BATCH):
-            with store_errors("waking deliveries"):
-                answer = self._client.send_message_batch(
-                    QueueUrl=self._deliveries, Entries=entries[start : start + BATCH]
-                )
-            if answer.get("Failed"):
-                raise StoreError(f"{len(answer['Failed'])} wake-ups were not queued")
+        entries = [_entry(wake_up) for wake_up in wake_ups]
+        _send(self._client, self._deliveries, entries, "wake-ups")
         return len(entries)
 
     def revisit(self, event: Mapping[str, Any], *, delay_seconds: int) -> None:
@@ -63,17 +64,84 @@ class SqsScanEvents:
 
     def put(self, events: Sequence[Mapping[str, Any]]) -> None:
         """See `ScanEvents.put`."""
-        entries: list[Any] = [
-            {"Id": str(index % BATCH), "MessageBody": json.dumps(event)}
-            for index, event in enumerate(events)
+        entries = [{"MessageBody": json.dumps(event)} for event in events]
+        _send(self._client, self._queue, entries, "scan events")
+
+
+class SqsSyncQueue:
+    """See `lib.ports.queues.SyncQueue`."""
+
+    def __init__(self, client: "SQSClient", queue: str) -> None:
+        self._client = client
+        self._queue = queue
+
+    def put(self, streams: Iterable[StreamId], cause: str) -> int:
+        """See `SyncQueue.put`."""
+        names, count = iter(dict.fromkeys(streams)), 0
+        while chunk := list(islice(names, STREAMS * BATCH)):
+            messages = [chunk[first : first + STREAMS] for first in range(0, len(chunk), STREAMS)]
+            entries = [
+                {"MessageBody": json.dumps({"cause": cause, "streams": own})} for own in messages
+            ]
+            _send(self._client, self._queue, entries, "messages about streams")
+            count += len(chunk)
+        return count
+
+
+class SqsFindingQueue:
+    """
+    See `lib.ports.queues.FindingQueue`.
+
+    The queue delays every message by `window`, and drops what it has seen within five minutes. So
+    the window has to be shorter.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html
+    """
+
+    def __init__(self, client: "SQSClient", queue: str, *, window: timedelta) -> None:
+        self._client = client
+        self._queue = queue
+        self._window = window
+
+    def put(
+        self, events: Sequence[tuple[FindingEvent, Mapping[str, Any]]], *, now: datetime
+    ) -> int:
+        """See `FindingQueue.put`."""
+        first = {event.report.image.key: raw for event, raw in reversed(events)}
+        window = int(now.timestamp() // self._window.total_seconds())
+        entries = [
+            {
+                "MessageBody": json.dumps(raw),
+                "MessageGroupId": hashlib.sha256(key.encode()).hexdigest()[:32],
+                "MessageDeduplicationId": hashlib.sha256(f"{window}\n{key}".encode()).hexdigest(),
+            }
+            for key, raw in first.items()
         ]
-        for start in range(0, len(entries), BATCH):
-            with store_errors("queueing scan events"):
-                answer = self._client.send_message_batch(
-                    QueueUrl=self._queue, Entries=entries[start : start + BATCH]
-                )
-            if answer.get("Failed"):
-                raise StoreError(f"{len(answer['Failed'])} scan events were not queued")
+        _send(self._client, self._queue, entries, "events about findings")
+        return len(entries)
+
+
+def _send(client: "SQSClient", queue: str, entries: Sequence[Mapping[str, str]], what: str) -> None:
+    """Send messages, as many at once as fit. Raises `StoreError` where some are not queued."""
+    for batch in _batches(entries):
+        numbered: list[Any] = [{"Id": str(place), **entry} for place, entry in enumerate(batch)]
+        with store_errors(f"queueing {what}"):
+            answer = client.send_message_batch(QueueUrl=queue, Entries=numbered)
+        if answer.get("Failed"):
+            raise StoreError(f"{len(answer['Failed'])} {what} were not queued")
+
+
+def _batches(entries: Sequence[Mapping[str, str]]) -> Iterator[Sequence[Mapping[str, str]]]:
+    batch: list[Mapping[str, str]] = []
+    size = 0
+    for entry in entries:
+        own = len(entry["MessageBody"])  # of ASCII, as `json.dumps` writes it
+        if batch and (len(batch) == BATCH or size + own > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += own
+    if batch:
+        yield batch
 
 
 class SqsDeadLetters:
@@ -139,9 +207,8 @@ def return_delay(receives: int, *, longest: int) -> int:
     return min(_RETURN_DELAYS[receive - 1], longest)
 
 
-def _entry(index: int, wake_up: WakeUp) -> Any:
+def _entry(wake_up: WakeUp) -> Mapping[str, str]:
     return {
-        "Id": str(index % BATCH),
         "MessageBody": json.dumps({"delivery": wake_up.id, "destination": wake_up.destination}),
         "MessageGroupId": wake_up.destination,
         "MessageDeduplicationId": f"{wake_up.id}-{wake_up.attempts}-{wake_up.turn}",

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from lib.core.missed import MissedScan
-from lib.models import Image
+from lib.models import Image, ScanSource
 from lib.wire.values import time_to_json
 
 SOURCE: Final = "ecr-scan-alerts"
@@ -39,6 +39,35 @@ def scan_found(missed: MissedScan) -> dict[str, Any]:
             "image-pushed-at": time_to_json(image.pushed_at),
             "index": event.index,
             "quiet": event.quiet,
+        },
+    }
+
+
+def image_check(image: Image, time: datetime, reason: str) -> dict[str, Any]:
+    """Return our own event that has the report of an image fetched again, whatever is stored."""
+    content = f"{image.key}\n{time_to_json(time)}".encode()
+    arn = f"arn:{image.partition}:ecr:{image.region}:{image.account}:repository/"
+    return {
+        "version": "0",
+        "id": f"image-{hashlib.sha256(content).hexdigest()[:32]}",
+        "detail-type": SCAN_FOUND,
+        "source": SOURCE,
+        "account": image.account,
+        "time": time_to_json(time),
+        "region": image.region,
+        "resources": [arn + image.repository],
+        "detail": {
+            "reason": reason,
+            "scan-status": "UNKNOWN",
+            "scan-source": ScanSource.ECR_ENHANCED.value,
+            "scan-completed-at": None,
+            "found-at": time_to_json(time),
+            "repository-name": image.repository,
+            "image-digest": image.digest,
+            "image-tags": list(image.tags),
+            "image-pushed-at": time_to_json(image.pushed_at),
+            "index": False,
+            "quiet": False,
         },
     }
 

@@ -4,19 +4,23 @@ import json
 import time
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from lib.errors import EventError, StoreError
-from lib.models import DeliveryId, Destination, WakeUp
+from lib.models import DeliveryId, Destination, FindingEvent, StreamId, WakeUp
 from lib.store.queues import (
     SqsDeadLetters,
+    SqsFindingQueue,
     SqsReturns,
     SqsScanEvents,
+    SqsSyncQueue,
     SqsWaker,
     return_delay,
 )
+from tests.support.builders import NOW, a_report, an_image
 
 
 @pytest.fixture
@@ -197,5 +201,48 @@ def test_a_queue_that_is_gone_is_a_store_error(sqs: Any) -> None:
     """What AWS refuses is named, and may be tried again."""
     waker = SqsWaker(sqs, deliveries=f"{sqs.meta.endpoint_url}/0/no.fifo", scan_events=None)
 
-    with pytest.raises(StoreError, match="waking deliveries"):
+    with pytest.raises(StoreError, match="queueing wake-ups"):
         waker.wake([a_wake_up(1)])
+
+
+def a_finding_event(number: int, event_id: str = "1") -> tuple[FindingEvent, dict[str, str]]:
+    report = a_report(image=an_image(number))
+    return FindingEvent(event_id, NOW, report), {"id": event_id, "image": report.image.key}
+
+
+def test_streams_are_queued_a_hundred_a_message(sqs: Any, queue: Any) -> None:
+    """Each once, in messages that say why."""
+    url = queue()
+    streams = [StreamId(f"stream-{number}") for number in range(1_050)]
+
+    count = SqsSyncQueue(sqs, url).put([*streams, streams[0]], "daily")
+
+    bodies = [json.loads(message["Body"]) for message in received(sqs, url)]
+    assert count == 1_050
+    assert {body["cause"] for body in bodies} == {"daily"}
+    assert sorted(len(body["streams"]) for body in bodies) == [50, *[100] * 10]
+    assert {name for body in bodies for name in body["streams"]} == set(streams)
+
+
+def test_findings_of_an_image_are_gathered_for_one_window(sqs: Any, queue: Any) -> None:
+    """One message for each image and window: the first event, as it came."""
+    url = queue(fifo=True)
+    findings = SqsFindingQueue(sqs, url, window=timedelta(seconds=90))
+
+    findings.put([a_finding_event(1), a_finding_event(2), a_finding_event(1, "2")], now=NOW)
+    findings.put([a_finding_event(1, "3")], now=NOW + timedelta(seconds=1))
+    findings.put([a_finding_event(1, "4")], now=NOW + timedelta(seconds=91))
+
+    messages = [json.loads(message["Body"]) for message in received(sqs, url)]
+    ids = [(message["id"], message["image"]) for message in messages]
+    one, two = an_image(1).key, an_image(2).key
+    assert sorted(ids) == [("1", one), ("1", two), ("4", one)]
+
+
+def test_large_events_are_sent_in_batches_that_fit(sqs: Any, queue: Any) -> None:
+    """A batch holds 1 MiB; five events of 300 kB do not fit into one."""
+    url = queue()
+
+    SqsScanEvents(sqs, url).put([{"id": str(number), "body": "x" * 300_000} for number in range(5)])
+
+    assert {json.loads(message["Body"])["id"] for message in received(sqs, url)} == set("01234")

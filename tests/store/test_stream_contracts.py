@@ -1,8 +1,8 @@
 """One set of tests for the stores of streams: DynamoDB and S3, and those in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,10 @@ from lib.errors import ConflictError
 from lib.models import DeliveryId, Destination, Image, Severity, StreamId
 from lib.models.streams import HistoryPoint, ImageRow, TagRow
 from lib.models.views import Basis, Delta, Notification, Pin, PinnedMessage, RowState, View
+from lib.ports.rules import RulesRecord
 from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
+from lib.store.rules import DynamoRulesStore
+from tests.store.conftest import table_and_bucket
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image, an_unusable_report
 from tests.support.streams import (
     STREAM,
@@ -376,3 +379,21 @@ class TestObjects:
         key = f"states/{STREAM}/000001-0.json.gz"
 
         assert (streams.report(key), streams.state(key), streams.pinned(key)) == (None,) * 3
+
+
+def test_the_record_of_the_rules_is_written_over_the_one_that_was_read(
+    boto: Callable[[str], Any],
+) -> None:
+    """As the two deployments of one minute do; the installation is as old as the table."""
+    with table_and_bucket(boto) as (client, name):
+        store = DynamoRulesStore(client("dynamodb"), name)
+        assert store.record() is None
+        first = RulesRecord("one", NOW, {Destination("team"): NOW}, {"all": NOW})
+
+        store.put(None, first)
+        store.put(first, replace(first, hash="two", queued=False))
+
+        assert store.record() == replace(first, hash="two", queued=False)
+        with pytest.raises(ConflictError):
+            store.put(first, replace(first, hash="three"))
+        assert datetime.now(UTC) - store.installed_at() < timedelta(minutes=1)

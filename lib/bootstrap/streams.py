@@ -1,0 +1,224 @@
+"""
+The flows about images, streams and notifications, made from the clients of a process.
+
+As in `lib.bootstrap.app`, an object is made when it is first asked for.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lib.bootstrap.clients import Clients
+from lib.bootstrap.settings import Settings
+
+if TYPE_CHECKING:
+    from lib.config.model import Config
+    from lib.core.sync import SyncRules
+    from lib.flows.copies import CopyWriter
+    from lib.flows.images import ImageFlow
+    from lib.flows.rounds import SyncRounds
+    from lib.flows.rules import RulesBook
+    from lib.flows.syncs import StreamSync
+    from lib.ports.rules import RulesRecord
+    from lib.ports.sources import FindingSource
+    from lib.sources.coverage import InspectorCoverage
+    from lib.store.current import S3CurrentCopies
+    from lib.store.images import DynamoImageStore
+    from lib.store.notifications import DynamoNotificationStore
+    from lib.store.queues import SqsFindingQueue, SqsScanEvents, SqsSyncQueue, SqsWaker
+    from lib.store.stream_objects import S3StreamObjects
+    from lib.store.streams import DynamoStreamStore
+
+
+def sync_rules(config: "Config", record: "RulesRecord") -> "SyncRules":
+    """Return the rules of a sync: alerts.yml, and since when its parts are there."""
+    from lib.core.profiles import profile_of
+    from lib.core.streams import stream_rules
+    from lib.core.sync import SyncRules
+    from lib.core.verdicts import RuleSet
+
+    return SyncRules(
+        RuleSet(config.routes, config.suppressions, record.hash),
+        stream_rules(config.streams, config.routes),
+        {
+            name: profile_of(destination.type, destination.options)
+            for name, destination in config.destinations.items()
+        },
+        record.installed_at,
+        record.destinations_since,
+        record.routes_since,
+    )
+
+
+class StreamFlows:
+    """The flows about images, streams and notifications."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clients: Clients,
+        *,
+        config: Callable[[], "Config"],
+        source: Callable[[], "FindingSource"],
+        waker: Callable[[], "SqsWaker"],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._clients = clients
+        self._config = config
+        self._source = source
+        self._waker = waker
+        self._now = now
+
+    # --- the flows -----------------------------------------------------------------------------
+
+    @cached_property
+    def images(self) -> "ImageFlow":
+        """The flow of events about images."""
+        from lib.flows.images import ImageFlow
+
+        return ImageFlow(
+            source=self._source(),
+            images=self.image_store,
+            objects=self.objects,
+            add_tags=self.syncs.add_tags,
+            confirm_tags=self.syncs.confirm_tags,
+            coverage=self.coverage,
+            findings_before=self.syncs.findings_before,
+            rules=lambda: self.rules.streams,
+            watched=self.syncs.watches,
+            now=self._now,
+        )
+
+    @cached_property
+    def syncs(self) -> "StreamSync":
+        """The sync of one stream."""
+        from lib.flows.syncs import StreamSync
+
+        return StreamSync(
+            streams=self.stream_store,
+            images=self.image_store,
+            objects=self.objects,
+            rules=lambda: self.rules,
+            now=self._now,
+        )
+
+    @cached_property
+    def rounds(self) -> "SyncRounds":
+        """Syncs of many streams, with everything that follows."""
+        from lib.flows.rounds import SyncRounds
+
+        return SyncRounds(
+            syncs=self.syncs,
+            waker=self._waker(),
+            events=self.scan_events,
+            queue=self.sync_queue,
+            copies=self.copies,
+            now=self._now,
+        )
+
+    @cached_property
+    def copies(self) -> "CopyWriter":
+        """The copies for readers."""
+        from lib.flows.copies import CopyWriter
+
+        return CopyWriter(self.current_copies)
+
+    # --- alerts.yml ----------------------------------------------------------------------------
+
+    @cached_property
+    def rules(self) -> "SyncRules":
+        """The rules in force, as of the first question of this process."""
+        return sync_rules(self._config(), self.rules_book.record())
+
+    @cached_property
+    def rules_book(self) -> "RulesBook":
+        """The record of alerts.yml."""
+        from lib.flows.rules import PackagedRules, RulesBook
+        from lib.store.rules import DynamoRulesStore
+
+        config = self._config()
+        names = tuple([route.name for route in config.routes])
+        return RulesBook(
+            store=DynamoRulesStore(self._clients.get("dynamodb"), self._table),
+            packaged=PackagedRules(config.hash, tuple(config.destinations), names),
+            now=self._now,
+        )
+
+    # --- stores, queues and sources ------------------------------------------------------------
+
+    @property
+    def _table(self) -> str:
+        return self._settings.need("TABLE_NAME")
+
+    @property
+    def _bucket(self) -> str:
+        return self._settings.need("REPORTS_BUCKET")
+
+    @cached_property
+    def stream_store(self) -> "DynamoStreamStore":
+        """The rows of streams and views."""
+        from lib.store.streams import DynamoStreamStore
+
+        return DynamoStreamStore(self._clients.get("dynamodb"), self._table)
+
+    @cached_property
+    def image_store(self) -> "DynamoImageStore":
+        """The rows of images."""
+        from lib.store.images import DynamoImageStore
+
+        return DynamoImageStore(self._clients.get("dynamodb"), self._table)
+
+    @cached_property
+    def notification_store(self) -> "DynamoNotificationStore":
+        """The rows of notifications."""
+        from lib.store.notifications import DynamoNotificationStore
+
+        return DynamoNotificationStore(self._clients.get("dynamodb"), self._table)
+
+    @cached_property
+    def objects(self) -> "S3StreamObjects":
+        """Reports, states and pinned messages."""
+        from lib.store.stream_objects import S3StreamObjects
+
+        return S3StreamObjects(self._clients.get("s3"), self._bucket)
+
+    @cached_property
+    def current_copies(self) -> "S3CurrentCopies":
+        """What is open in the streams now, for readers."""
+        from lib.store.current import S3CurrentCopies
+
+        return S3CurrentCopies(self._clients.get("s3"), self._bucket)
+
+    @cached_property
+    def coverage(self) -> "InspectorCoverage":
+        """Inspector's coverage."""
+        from lib.sources.coverage import InspectorCoverage
+
+        return InspectorCoverage(self._clients.get("inspector2"))
+
+    @cached_property
+    def scan_events(self) -> "SqsScanEvents":
+        """The entrance to the queue of scan events."""
+        from lib.store.queues import SqsScanEvents
+
+        return SqsScanEvents(self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_QUEUE_URL"))
+
+    @cached_property
+    def sync_queue(self) -> "SqsSyncQueue":
+        """The queue of streams that are to be synced."""
+        from lib.store.queues import SqsSyncQueue
+
+        return SqsSyncQueue(self._clients.get("sqs"), self._settings.need("SYNC_QUEUE_URL"))
+
+    @cached_property
+    def finding_queue(self) -> "SqsFindingQueue":
+        """The queue in which events about findings are gathered for each image."""
+        from lib.store.queues import SqsFindingQueue
+
+        return SqsFindingQueue(
+            self._clients.get("sqs"),
+            self._settings.need("CHANGED_IMAGES_QUEUE_URL"),
+            window=self._settings.gather_window,
+        )

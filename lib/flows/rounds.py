@@ -1,0 +1,108 @@
+"""
+The flow of what syncs bring about: one round syncs streams until nothing more follows.
+
+    streams    -> `StreamSync`            each on its own: a stream that fails hides no other
+    woken      -> the deliveries queue    notifications that are to be sent now
+    concerned  -> the same round          streams that took over tags
+    stale      -> the scan-events queue   reports that must be fetched again
+    advanced   -> the copy for readers    what is open now
+    no time    -> the sync queue          the streams that are left
+
+A round can be repeated: a sync is idempotent, and queues only wake.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from lib.errors import ScanAlertError
+from lib.flows.copies import CopyWriter
+from lib.flows.syncs import StreamSync, SyncOutcome
+from lib.models import StreamId, WakeUp
+from lib.ports.queues import SyncQueue
+from lib.ports.store import ScanEvents, Waker
+from lib.wire.own_events import image_check
+
+DAILY: Final = "daily"
+"""The cause of the syncs of the daily pass, which make up for lost writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncFailure:
+    """A stream that was not synced, and the reason."""
+
+    stream: StreamId
+    error: Exception
+
+
+class SyncRounds:
+    """Syncs streams, and takes care of everything that follows."""
+
+    def __init__(
+        self,
+        *,
+        syncs: StreamSync,
+        waker: Waker,
+        events: ScanEvents,
+        queue: SyncQueue,
+        copies: CopyWriter,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._syncs = syncs
+        self._waker = waker
+        self._events = events
+        self._queue = queue
+        self._copies = copies
+        self._now = now
+
+    def run(
+        self,
+        streams: Iterable[StreamId],
+        cause: str,
+        *,
+        redrive: bool = False,
+        has_time: Callable[[], bool] = lambda: True,
+    ) -> Iterator[SyncOutcome | SyncFailure]:
+        """
+        Yield the outcome of each sync, in the order in which they are made.
+
+        Raises `StoreError` where the streams that are left cannot be queued.
+        """
+        waiting = deque(dict.fromkeys(streams))
+        while waiting:
+            if not has_time():
+                self._queue.put(waiting, cause)
+                return
+            stream = waiting.popleft()
+            try:
+                outcome = self._synced(stream, cause, redrive=redrive)
+            except Exception as error:  # noqa: BLE001  # one odd stream must not hide the others
+                yield SyncFailure(stream, error)
+                continue
+            waiting.extend(one for one in outcome.concerned if one not in waiting)
+            yield outcome
+
+    def _synced(self, stream: StreamId, cause: str, *, redrive: bool) -> SyncOutcome:
+        outcome = self._syncs.sync(stream, cause, redrive=redrive)
+        if outcome.woken:
+            self._waker.wake(
+                [WakeUp(row.id, row.destination, row.failures) for row in outcome.woken]
+            )
+        if outcome.stale:
+            reason = f"its report went stale before it counted ({cause})"
+            now = self._now()
+            self._events.put([image_check(image, now, reason) for image in outcome.stale])
+        self._copies.follow(outcome, compares=cause == DAILY)
+        return outcome
+
+
+def first_error(failures: Iterable[SyncFailure]) -> Exception | None:
+    """
+    Return the error with which a message comes back; None: every sync succeeded.
+
+    One that nobody expected comes first, so that it is logged with its trace.
+    """
+    errors = [failure.error for failure in failures]
+    return min(errors, key=lambda error: isinstance(error, ScanAlertError), default=None)

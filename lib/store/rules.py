@@ -1,0 +1,40 @@
+"""The record of alerts.yml in DynamoDB: a single row, `RULES / RECORD`."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from lib.ports.rules import RulesRecord
+from lib.store.items import from_item, store_errors, to_item
+from lib.store.rows import attributes, data_of, put
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_KEY: Final = {"pk": "RULES", "sk": "RECORD"}
+
+
+class DynamoRulesStore:
+    """See `lib.ports.rules.RulesStore`."""
+
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def installed_at(self) -> datetime:
+        """See `RulesStore.installed_at`."""
+        with store_errors("reading when the table was made"):
+            return self._client.describe_table(TableName=self._table)["Table"]["CreationDateTime"]
+
+    def record(self) -> RulesRecord | None:
+        """See `RulesStore.record`."""
+        with store_errors("reading the record of alerts.yml"):
+            answer = self._client.get_item(
+                TableName=self._table, Key=to_item(_KEY), ConsistentRead=True
+            )
+        return data_of(RulesRecord, from_item(answer["Item"])) if "Item" in answer else None
+
+    def put(self, before: RulesRecord | None, after: RulesRecord) -> None:
+        """See `RulesStore.put`."""
+        action = put(self._table, {**_KEY, **attributes(after)}, before)
+        with store_errors("recording alerts.yml"):
+            self._client.put_item(**action["Put"])
