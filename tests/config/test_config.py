@@ -16,10 +16,10 @@ from referencing import Registry, Resource
 
 from lib import config
 from lib.checks.settings import Expectations
-from lib.config import check, config_hash, load
+from lib.config import check, load
 from lib.config import schema as config_schema
 from lib.config.model import Config, DestinationConfig
-from lib.config.parsing import parse
+from lib.config.parsing import config_hash, parse
 from lib.config.problems import ConfigPath, Problem
 from lib.config.schema import known_types
 from lib.core.digest import Schedule
