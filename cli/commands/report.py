@@ -24,7 +24,7 @@ from lib.config.model import Config
 from lib.errors import DocumentError
 from lib.exports import EXPORTS
 from lib.models import AnyReport
-from lib.page import render
+from lib.page import render_evaluation
 from lib.text import counted
 
 HELP = "make the report page of one image, or export its findings"
@@ -64,7 +64,11 @@ def run(options: argparse.Namespace, *, connect: Connect = OperatorClients) -> i
     report = _report(options, config, connect)
     evaluation = judge(report, config).evaluation
     with working("writing"):
-        text = render(evaluation, (), now=now) if wanted == HTML else EXPORTS[wanted]([report])
+        text = (
+            render_evaluation(evaluation, (), now=now)
+            if wanted == HTML
+            else EXPORTS[wanted]([report])
+        )
         _write(options.output, text)
     return int(evaluation.comparison is None)
 

@@ -294,9 +294,9 @@ class App:
         )
 
     def _page(self, evaluation: "Evaluation", history: "Sequence[HistoryEntry]") -> str:
-        from lib.page import render
+        from lib.page import render_evaluation
 
-        return render(evaluation, history, now=self.now())
+        return render_evaluation(evaluation, history, now=self.now())
 
     def link(self, key: str) -> str | None:
         """Return a signed link to an object of the bucket; None where there are no links."""

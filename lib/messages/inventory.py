@@ -1,28 +1,41 @@
-"""The words of the page's table, which has every finding of a report. Pure."""
+"""The words of the page's table, which has every vulnerability that is known. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol
 
 from lib.checks.settings import MANAGER
-from lib.messages.findings import EXPLOIT_KNOWN, EXPLOITED, fix
-from lib.messages.phrases import percent
-from lib.models import Change, ChangeKind, Finding, Suppressed
-from lib.text import counted
+from lib.core.vulnerabilities import ByName
+from lib.messages.findings import EXPLOIT_KNOWN, EXPLOITED
+from lib.messages.notices.content import Content, packages_of
+from lib.messages.notices.sections import fix_text, installed_text
+from lib.messages.phrases import percent, severity_text
+from lib.models import Change, ChangeKind, Finding, Severity, Suppressed
+from lib.models.streams import Vulnerability
+from lib.models.views import Kind
+from lib.text import counted, one_line, short, truncate
 
-CHANGES: Final[Mapping[ChangeKind, str]] = MappingProxyType(
+CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
     {
-        ChangeKind.BASELINE: "first scan",
-        ChangeKind.NEW: "new",
-        ChangeKind.RAISED: "raised",
-        ChangeKind.EXPLOIT_KNOWN: "exploit known",
-        ChangeKind.FIX_AVAILABLE: "fix available",
-        ChangeKind.RESOLVED: "resolved",
-        ChangeKind.UNCHANGED: "unchanged",
+        Kind.BASELINE: "first scan",
+        Kind.NEW: "new",
+        Kind.RAISED: "raised",
+        Kind.EXPLOIT_KNOWN: "exploit known",
+        Kind.FIX_AVAILABLE: "fix available",
+        Kind.DEPLOYED: "began to run",
+        Kind.SUPPRESSION_ENDED: "no longer suppressed",
+        Kind.RULES_CHANGED: "rules changed",
+        Kind.FIX_READY: "fixed, not deployed everywhere",
+        Kind.RESOLVED: "fixed",
+        Kind.NO_LONGER_REPORTED: "no longer reported",
+        Kind.UNCHANGED: "unchanged",
     }
 )
 SUPPRESSED: Final = "suppressed"
+NOT_ASKED: Final = "not asked for"
+_PATH: Final = 3000
+_BEFORE: Final = "reported before"
 CLOSED: Final = "closed at the source"
 COLUMNS: Final = (
     ("severity", "Severity"),
@@ -38,6 +51,11 @@ EXPLOITS: Final = ("", EXPLOIT_KNOWN, EXPLOITED)
 """By what is known of one: nothing, that it exists, that it was seen."""
 
 
+class _Row(Protocol):
+    @property
+    def findings(self) -> tuple[Finding, ...]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A number with its label."""
@@ -46,16 +64,20 @@ class Figure:
     label: str
 
 
-def figures(findings: Sequence[Finding]) -> list[Figure]:
-    """Return how many findings there are, by what can be done and by what is likely to hurt."""
-    wild = sum(finding.exploit_observed_at is not None for finding in findings)
-    exploitable = sum(finding.exploitable for finding in findings)
-    fixable = sum(finding.fixable for finding in findings)
-    unknown = sum(not finding.fixable and finding.fix_available is None for finding in findings)
+def figures(rows: Sequence[_Row], noun: tuple[str, str]) -> list[Figure]:
+    """Return how many rows there are, by what can be done and by what is likely to hurt."""
+    groups = [row.findings for row in rows]
+    wild = sum(exploit_level(group) == len(EXPLOITS) - 1 for group in groups)
+    exploitable = sum(exploit_level(group) > 0 for group in groups)
+    fixable = sum(any(finding.fixable for finding in group) for group in groups)
+    unknown = sum(
+        all(not finding.fixable and finding.fix_available is None for finding in group)
+        for group in groups
+    )
     numbers = [
-        Figure(f"{len(findings):,}", "findings"),
+        Figure(f"{len(rows):,}", noun[len(rows) != 1]),
         Figure(f"{fixable:,}", "with a fix"),
-        Figure(f"{len(findings) - fixable - unknown:,}", "without a fix"),
+        Figure(f"{len(rows) - fixable - unknown:,}", "without a fix"),
     ]
     if unknown:
         numbers.append(Figure(f"{unknown:,}", "whose fix its source does not name"))
@@ -63,40 +85,106 @@ def figures(findings: Sequence[Finding]) -> list[Figure]:
         Figure(f"{exploitable:,}", "with a known exploit"),
         Figure(f"{wild:,}", "exploited in the wild"),
     ]
-    epss = max((finding.epss for finding in findings if finding.epss is not None), default=None)
+    epss = highest_epss([finding for group in groups for finding in group])
     return numbers if epss is None else [*numbers, Figure(percent(epss), "highest EPSS")]
 
 
 def outcome(finding: Finding, change: Change | None, entry: Suppressed | None) -> tuple[str, str]:
     """Return what a comparison made of a finding, in a word, and why."""
     if change is not None:
-        return CHANGES.get(change.kind, change.kind.value.lower()), change.reason
+        kind = "resolved" if change.kind is ChangeKind.RESOLVED else CHANGES[Kind(change.kind)]
+        return kind, change.reason
     if entry is not None:
         return SUPPRESSED, f"{entry.entry} until {entry.expires}: {entry.reason}"
+    return _closed(finding)
+
+
+def _closed(finding: Finding) -> tuple[str, str]:
+    """Return that the source itself closed or suppressed a finding, in its own word."""
     return CLOSED, f"its source lists it as {str(finding.source_status).lower()}"
 
 
-def fix_cell(finding: Finding) -> str:
-    """Return what is known about a fix. A setting has no version: its commands say more."""
-    return "" if finding.package.manager == MANAGER else fix(finding)
+class Outcomes:
+    """The kind and reason of each vulnerability of a message, in words."""
+
+    def __init__(self, content: Content) -> None:
+        message = content.message
+        delta = message.delta
+        self._changes = ByName((item.item.id, item.item.names, item) for item in delta.items)
+        self._reported = ByName((id_, item.names, item) for id_, item in delta.after.items())
+        self._suppressed = delta.agreement.suppressed
+        self._refused = message.refused
+
+    def of(self, group: Vulnerability, *, is_open: bool) -> tuple[str, str]:
+        """Return the kind of a vulnerability in a word or two, and the reason."""
+        change = self._changes.get(group.id, group.names)
+        if change is not None:
+            return CHANGES[change.kind], change.reason
+        if not is_open:
+            return _closed(group.findings[0])
+        if self._reported.get(group.id, group.names) is not None:
+            return CHANGES[Kind.UNCHANGED], _BEFORE
+        if group.id in self._suppressed:
+            return SUPPRESSED, f"by {self._suppressed[group.id]}"
+        return NOT_ASKED, self._refused.get(group.id, "")
 
 
-def exploit_level(finding: Finding) -> int:
+def severity_cell(severity: Severity, worst: Finding) -> str:
+    """Return a severity, with the source's own word where the scale has none for it."""
+    return severity_text(worst) if worst.severity is severity else severity.name
+
+
+def installed_cell(findings: Sequence[Finding]) -> str:
+    """Return the packages with their versions."""
+    return installed_text(packages_of(findings))
+
+
+def fix_cell(findings: Sequence[Finding]) -> str:
+    """Return what is known about fixes. A setting has no version: its commands say more."""
+    return "" if findings[0].package.manager == MANAGER else fix_text(findings)
+
+
+def place_cell(finding: Finding) -> str:
+    """Return a package with what fixes it and where it is, in one line."""
+    package = finding.package
+    platforms = ", ".join(short(name) for name in finding.platforms)
+    pieces = (
+        installed_cell((finding,)),
+        fix_cell((finding,)),
+        short(package.manager or ""),
+        truncate(one_line(package.path or ""), _PATH),
+        f"layer {short(package.layer)}" if package.layer else "",
+        f"only on {platforms}" if platforms else "",
+    )
+    return ", ".join(filter(None, pieces))
+
+
+def exploit_level(findings: Sequence[Finding]) -> int:
     """Return the place in `EXPLOITS`."""
-    return 2 if finding.exploit_observed_at is not None else int(finding.exploitable)
+    if any(finding.exploit_observed_at is not None for finding in findings):
+        return len(EXPLOITS) - 1
+    return int(any(finding.exploitable for finding in findings))
 
 
-def exploit_cell(finding: Finding) -> str:
+def highest_epss(findings: Sequence[Finding]) -> float | None:
+    """Return the highest probability that one is exploited; None where no source names any."""
+    return max((finding.epss for finding in findings if finding.epss is not None), default=None)
+
+
+def exploit_cell(findings: Sequence[Finding]) -> str:
     """Return what is known about exploits, and how likely one is."""
-    epss = "" if finding.epss is None else f"EPSS {percent(finding.epss)}"
-    return ", ".join(filter(None, (EXPLOITS[exploit_level(finding)], epss)))
+    epss = highest_epss(findings)
+    likely = "" if epss is None else f"EPSS {percent(epss)}"
+    return ", ".join(filter(None, (EXPLOITS[exploit_level(findings)], likely)))
 
 
 ALL_OF_THEM: Final = "All of them:"
 """What stands before the command that lists them."""
 
 
-def missing(number: int) -> str:
-    """Return how many findings a table has no room for."""
-    noun, verb = counted(number, "more finding"), "are" if number > 1 else "is"
-    return f"{noun}, the least severe, {verb} counted above, but not listed on this page."
+def missing(number: int, noun: tuple[str, str]) -> str:
+    """Return how many rows a table has no room for."""
+    singular, plural = noun
+    words = counted(number, f"more {singular}", f"more {plural}")
+    verb = "are" if number > 1 else "is"
+    return f"{words}, the least severe, {verb} counted above, but not listed on this page."

@@ -1,9 +1,10 @@
 """
-The report page: one evaluation as a self-contained HTML file. Pure.
+The report page: one notification as a self-contained HTML file. Pure.
 
     document   the whole page: head, sections, data, script
     sections   what stands in it without any script
-    findings   every finding, as columns for the script and as the first rows of the table
+    rows       every vulnerability of the stream, and what became of it
+    findings   the rows as columns for the script and as the first lines of the table
     charts     severities and history as SVG
     markup     HTML that cannot be broken out of
 
@@ -12,5 +13,6 @@ one style and the one script that are in it, and nothing else.
 """
 
 from lib.page.document import render
+from lib.page.evaluations import render_evaluation
 
-__all__ = ["render"]
+__all__ = ["render", "render_evaluation"]

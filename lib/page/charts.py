@@ -1,14 +1,15 @@
 """Charts as inline SVG: the severities of a scan, and how its stream went. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
-from lib.models import Counts, HistoryEntry, Severity
+from lib.models import Counts, Severity
+from lib.models.streams import HistoryPoint
 from lib.page.markup import Markup, element
 
 WORST_FIRST: Final = tuple(reversed(Severity))
 MOST_COLUMNS: Final = 30
-"""More evaluations than this are too narrow to tell apart: the newest are drawn."""
+"""More columns than this are too narrow to tell apart: the newest versions are drawn."""
 
 _BAR: Final = 22
 _LABEL: Final = 118
@@ -55,15 +56,15 @@ def severities(counts: Counts) -> Markup:
     )
 
 
-def history(entries: Sequence[HistoryEntry]) -> Markup:
-    """Return a stacked column for each evaluation; one without a result is a gap with a mark."""
-    shown = entries[-MOST_COLUMNS:]
-    most = max((_total(entry) for entry in shown), default=0) or 1
+def history(points: Sequence[HistoryPoint]) -> Markup:
+    """Return a stacked column for each version; one without a result is a gap with a mark."""
+    shown = points[-MOST_COLUMNS:]
+    most = max((_total(point) for point in shown), default=0) or 1
     step = (_WIDTH - _SIDE) / max(len(shown), 6)
     columns = []
-    for place, entry in enumerate(shown):
+    for place, point in enumerate(shown):
         left = round(_SIDE + place * step + step * 0.15, 1)
-        columns.append(_column(entry, left, round(step * 0.7, 1), most))
+        columns.append(_column(point, left, round(step * 0.7, 1), most))
     scale = [
         element("line", x1=_SIDE, x2=_WIDTH, y1=_BASE, y2=_BASE, class_="axis"),
         element("line", x1=_SIDE, x2=_WIDTH, y1=_TOP, y2=_TOP, class_="grid"),
@@ -73,7 +74,7 @@ def history(entries: Sequence[HistoryEntry]) -> Markup:
     dates = _dates(shown, step)
     return element(
         "svg",
-        element("title", "Open findings after each scan of this stream; the table has the numbers"),
+        element("title", "What was open in this stream; the table has the numbers"),
         scale,
         columns,
         dates,
@@ -83,14 +84,15 @@ def history(entries: Sequence[HistoryEntry]) -> Markup:
     )
 
 
-def _column(entry: HistoryEntry, left: float, width: float, most: int) -> Markup:
-    said = f"{entry.at:%Y-%m-%d %H:%M} {entry.image.name}"
-    if not entry.usable:
+def _column(point: HistoryPoint, left: float, width: float, most: int) -> Markup:
+    name = point.image.name if point.image is not None else ""
+    said = f"{point.at:%Y-%m-%d %H:%M} {name}"
+    if not point.scanned:
         mark = element("text", "?", x=str(left + width / 2), y=_BASE - 6, class_="label middle")
         return element("g", element("title", f"{said}: no result"), mark)
     bottom = float(_BASE)
     parts = []
-    for severity, number in by_severity(entry).items():
+    for severity, number in point.open.items():
         height = (_BASE - _TOP) * number / most
         bottom -= height
         parts.append(
@@ -103,10 +105,10 @@ def _column(entry: HistoryEntry, left: float, width: float, most: int) -> Markup
                 class_=f"fill-{severity.name.lower()}",
             )
         )
-    return element("g", element("title", f"{said}: {_total(entry)} open"), parts)
+    return element("g", element("title", f"{said}: {_total(point)} open"), parts)
 
 
-def _dates(shown: Sequence[HistoryEntry], step: float) -> list[Markup]:
+def _dates(shown: Sequence[HistoryPoint], step: float) -> list[Markup]:
     if not shown:
         return []
     last = len(shown) - 1
@@ -123,12 +125,5 @@ def _dates(shown: Sequence[HistoryEntry], step: float) -> list[Markup]:
     ]
 
 
-def by_severity(entry: HistoryEntry) -> Mapping[Severity, int]:
-    """Return what was open, worst first."""
-    return {
-        severity: entry.open[severity].total for severity in WORST_FIRST if severity in entry.open
-    }
-
-
-def _total(entry: HistoryEntry) -> int:
-    return sum(by_severity(entry).values())
+def _total(point: HistoryPoint) -> int:
+    return sum(point.open.values())

@@ -3,63 +3,96 @@
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from lib.messages.alert import alert as build_alert
 from lib.messages.inventory import ALL_OF_THEM, missing
+from lib.messages.notices.content import Content
+from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText
-from lib.messages.text import text_of
-from lib.models import (
-    Alert,
-    ChangeKind,
-    Delivery,
-    DeliveryId,
-    DeliveryState,
-    Destination,
-    Evaluation,
-    Filter,
-    HistoryEntry,
-    Report,
-    ScanProblem,
-    Severity,
-)
+from lib.models import Counts, Notice, Severity, StreamId
+from lib.models.streams import HistoryPoint
 from lib.page import sections
-from lib.page.findings import FIRST, Row, data, fitting, rows, table
+from lib.page.findings import FIRST, Row, data, fitting, table
 from lib.page.markup import Markup, element, joined
+from lib.page.rows import rows
 
 _HERE: Final = Path(__file__).parent
-_ALL: Final = Filter("report", Severity.UNKNOWN, unknown_severity=True)
+_VULNERABILITIES: Final = ("vulnerability", "vulnerabilities")
+_SETTINGS: Final = ("finding", "findings")
 
 
-def render(evaluation: Evaluation, history: Sequence[HistoryEntry], *, now: datetime) -> str:
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The content of a page."""
+
+    text: AlertText
+    at: datetime
+    """When things stood so."""
+    stream: StreamId
+    counts: Counts
+    """All that is open, by severity."""
+    rows: Sequence[Row]
+    history: Sequence[HistoryPoint]
+    noun: tuple[str, str]
+    """What a row is, one and several."""
+    has_result: bool
+    """Whether there are numbers to show."""
+    has_table: bool
+
+
+def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) -> str:
     """
-    Return the page of an evaluation as HTML.
+    Return the page of a notification as HTML.
 
-    `history`: what was evaluated in its stream so far, oldest first. Every finding is in it,
-    whatever the routes let through.
+    `history`: how its stream went, oldest first. Every vulnerability is in it, whatever the routes
+    let through.
     """
-    alert, all_rows = whole(evaluation, now), rows(evaluation)
-    text, shown = text_of(alert, rows=sections.MOST), fitting(all_rows)
+    content = Content(notice.message)
+    state = content.state
+    return page(
+        Sheet(
+            notice_text_of(notice, rows=sections.MOST),
+            state.at,
+            state.stream,
+            content.totals,
+            rows(content),
+            history,
+            noun=_SETTINGS if content.image.is_repository else _VULNERABILITIES,
+            has_result=state.has_evidence,
+            has_table=state.has_evidence,
+        ),
+        now=now,
+    )
+
+
+def page(sheet: Sheet, *, now: datetime) -> str:
+    """Return the page of a content."""
+    text, shown = sheet.text, fitting(sheet.rows)
     style, script = _asset("report.css"), _asset("report.js")
-    usable = sections.usable(evaluation)
+    has_table = sheet.has_table
     body = (
-        element("a", "Skip to all findings", href="#findings", class_="skip") if usable else None,
-        sections.header(text, evaluation),
+        element("a", "Skip to all findings", href="#findings", class_="skip")
+        if has_table
+        else None,
+        sections.header(text, sheet.at),
         element(
             "main",
-            _result(text, alert, all_rows),
+            sections.problem(text, text.problem) if text.problem is not None else None,
+            sections.summary(text, sheet.counts, sheet.rows, sheet.noun)
+            if sheet.has_result
+            else None,
             sections.to_do(text),
             sections.changes(text),
             sections.platforms(text.platforms),
-            sections.history(history),
-            _findings(shown) if usable else None,
-            _missing(text, len(all_rows) - len(shown)),
+            sections.history(sheet.history),
+            _findings(shown, sheet.noun) if has_table else None,
+            _missing(text, len(sheet.rows) - len(shown), sheet.noun),
         ),
-        sections.footer(alert, now),
+        sections.footer(sheet.stream, now),
     )
     head = element(
         "head",
@@ -69,60 +102,30 @@ def render(evaluation: Evaluation, history: Sequence[HistoryEntry], *, now: date
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
         element("meta", name="robots", content="noindex"),
-        element("title", f"{alert.image.name}: {text.kind.lower()}"),
+        element("title", f"{text.name}: {text.kind.lower()}"),
         Markup(f"<style>{style}</style>"),
     )
-    tail = (data(shown), Markup(f"<script>{script}</script>")) if usable else ()
-    page = element("html", head, element("body", body, tail), lang="en")
-    return joined((Markup("<!doctype html>"), page, Markup("\n")))
+    tail = (data(shown, sheet.noun), Markup(f"<script>{script}</script>")) if has_table else ()
+    html = element("html", head, element("body", body, tail), lang="en")
+    return joined((Markup("<!doctype html>"), html, Markup("\n")))
 
 
-def _result(text: AlertText, alert: Alert, all_rows: Sequence[Row]) -> Markup:
-    if text.problem is not None:
-        return sections.problem(text, text.problem)
-    return sections.summary(text, alert, [row.finding for row in all_rows])
-
-
-def _missing(text: AlertText, number: int) -> Markup | None:
-    """Return how many findings the page has no room for, and how to get at them."""
+def _missing(text: AlertText, number: int, noun: tuple[str, str]) -> Markup | None:
+    """Return how many rows the page has no room for, and how to get at them."""
     if not number:
         return None
     command = text.list_command
     return element(
         "p",
-        missing(number),
+        missing(number, noun),
         (f" {ALL_OF_THEM} ", element("code", command)) if command else None,
         id="missing",
     )
 
 
-def whole(evaluation: Evaluation, now: datetime) -> Alert:
-    """
-    Return the alert of a destination that asks for everything.
-
-    A scan that failed as the one before it asks for no message; on its page it is a problem.
-    """
-    delivery = Delivery(
-        id=DeliveryId("report"),
-        destination=Destination("report"),
-        filters=(_ALL,),
-        image_key=evaluation.report.image.key,
-        stream=evaluation.stream,
-        evaluation_key="",
-        state=DeliveryState.PENDING,
-        created_at=now,
-        due_at=None,
-    )
-    alert, report = build_alert(evaluation, delivery), evaluation.report
-    if isinstance(report, Report) or alert.problem is not None:
-        return alert
-    scan = report.scan
-    reason = scan.reason or scan.status
-    return replace(alert, problem=ScanProblem(ChangeKind.NOT_SCANNED, scan.status, reason, ""))
-
-
-def _findings(all_rows: Sequence[Row]) -> Markup:
+def _findings(all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
     """Return the table with its controls; these appear with the script that serves them."""
+    title = f"All {noun[1]}"
     severities = (
         element(
             "label",
@@ -159,7 +162,7 @@ def _findings(all_rows: Sequence[Row]) -> Markup:
         element("button", "Reset", type="reset"),
         id="controls",
         role="search",
-        aria_label="Filter the findings",
+        aria_label=f"Filter the {noun[1]}",
         hidden=True,
     )
     hidden = len(all_rows) - FIRST
@@ -171,21 +174,21 @@ def _findings(all_rows: Sequence[Row]) -> Markup:
         element("button", "Previous", type="button", id="previous"),
         element("button", "Next", type="button", id="next"),
         id="pager",
-        aria_label="Pages of findings",
+        aria_label=f"Pages of {noun[1]}",
         hidden=True,
     )
     return element(
         "section",
-        element("h2", "All findings", id="findings-title"),
+        element("h2", title, id="findings-title"),
         controls,
         element("p", first, id="hits", role="status"),
         element(
             "div",
-            table(all_rows),
+            table(all_rows, title),
             class_="wide",
             tabindex=0,
             role="region",
-            aria_label="All findings",
+            aria_label=title,
         ),
         pager,
         id="findings",

@@ -1,4 +1,4 @@
-"""Every finding: columns for the script, and the first rows of the table without one."""
+"""Every vulnerability: columns for the script, and the first rows of the table without one."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,10 +13,12 @@ from lib.messages.inventory import (
     exploit_cell,
     exploit_level,
     fix_cell,
-    outcome,
+    highest_epss,
+    installed_cell,
+    place_cell,
+    severity_cell,
 )
-from lib.messages.phrases import severity_text
-from lib.models import Change, Comparison, Evaluation, Finding, Report, Severity, Suppressed
+from lib.models import Finding, Score, Severity
 from lib.page.markup import Markup, element
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
@@ -27,6 +29,8 @@ MOST_ROWS: Final = 20_000
 """Rows of a page: more take a function longer than it may run."""
 MOST_TEXT: Final = 12_000_000
 """Characters of all texts of a page together."""
+MOST_PLACES: Final = 50
+"""Places of a vulnerability; the page says how many there are beyond."""
 _NAME: Final = 200
 _TEXT: Final = 3000
 _LINKS: Final = 10
@@ -35,44 +39,42 @@ _LINK: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A finding of the report, and what became of it."""
+    """A vulnerability of the table: its packages, and its outcome."""
 
-    finding: Finding
+    id: str
+    aliases: tuple[str, ...]
+    severity: Severity
+    findings: tuple[Finding, ...]
+    """One for each package and place, the worst first; at least one."""
     change: str
     reason: str
     since: datetime | None
+    images: tuple[str, ...] = ()
+    """The images that have it, where the page is about several."""
 
+    @property
+    def worst(self) -> Finding:
+        """The finding that stands for the others."""
+        return self.findings[0]
 
-def rows(evaluation: Evaluation) -> list[Row]:
-    """Return every finding of a report once, in its order; none of an unusable one."""
-    report, comparison = evaluation.report, evaluation.comparison
-    if not isinstance(report, Report):
-        return []
-    changes: dict[int, Change] = {}
-    suppressed: dict[int, Suppressed] = {}
-    if comparison is not None:
-        changes = {id(change.finding): change for change in comparison.changes}
-        suppressed = {id(entry.finding): entry for entry in comparison.suppressed}
-    since = _since(comparison, len(report.findings))
-    return [
-        Row(
-            finding,
-            *outcome(finding, changes.get(id(finding)), suppressed.get(id(finding))),
-            _oldest(first, finding),
-        )
-        for finding, first in zip(report.findings, since, strict=True)
-    ]
+    @property
+    def score(self) -> Score | None:
+        """The score of the worst finding that has one."""
+        return next((row.score for row in self.findings if row.score is not None), None)
 
+    def text(self, name: str) -> str | None:
+        """Return a text of the worst finding that has it."""
+        return next(filter(None, (getattr(row, name) for row in self.findings)), None)
 
-def _since(comparison: Comparison | None, count: int) -> Sequence[datetime | None]:
-    if comparison is None or len(comparison.since) != count:
-        return [None] * count
-    return comparison.since
+    @property
+    def links(self) -> list[str]:
+        """Pages about it, each once."""
+        return list(dict.fromkeys(link for row in self.findings for link in _links(row)))[:_LINKS]
 
-
-def _oldest(first: datetime | None, finding: Finding) -> datetime | None:
-    moments = (first, finding.first_observed_at)
-    return min((moment for moment in moments if moment), default=None)
+    @property
+    def path(self) -> str | None:
+        """The place of its only finding."""
+        return self.worst.package.path if len(self.findings) == 1 else None
 
 
 # --- what fits ----------------------------------------------------------------------------------
@@ -85,11 +87,11 @@ def fitting(all_rows: Sequence[Row]) -> Sequence[Row]:
     The function that makes pages has 512 MB, and every text is in memory some times over: as it
     was read, in the page, and in the page compressed. A text that repeats is held once.
     """
-    worst = sorted(all_rows, key=lambda row: -row.finding.severity)[:MOST_ROWS]
+    worst = sorted(all_rows, key=lambda row: -row.severity)[:MOST_ROWS]
     texts: set[str] = set()
     size = 0
     for place, row in enumerate(worst):
-        new = set(_texts(row.finding)) - texts
+        new = set(_texts(row)) - texts
         texts |= new
         size += sum(map(len, new))
         if size > MOST_TEXT:
@@ -97,51 +99,48 @@ def fitting(all_rows: Sequence[Row]) -> Sequence[Row]:
     return worst if len(worst) < len(all_rows) else all_rows
 
 
-def _texts(finding: Finding) -> Iterator[str]:
-    package = finding.package
-    texts = (finding.title, finding.description, finding.remediation, package.path, package.layer)
-    yield from filter(None, texts)
-    yield from finding.links[:_LINKS]
-    yield from finding.aliases
+def _texts(row: Row) -> Iterator[str]:
+    yield from filter(None, map(row.text, ("title", "description", "remediation")))
+    yield from row.links
+    yield from row.aliases
+    for finding in row.findings[:MOST_PLACES]:
+        yield from filter(None, (finding.package.path, finding.package.layer))
 
 
 # --- for the script -----------------------------------------------------------------------------
 
 
-def data(all_rows: Sequence[Row]) -> Markup:
-    """Return the findings as columns, with long texts once: what the script reads."""
+def data(all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
+    """Return the rows as columns, with long texts once: what the script reads."""
     texts = _Texts()
-    findings = [row.finding for row in all_rows]
-    scores = [finding.score for finding in findings]
+    scores = [row.score for row in all_rows]
     columns: dict[str, list[Any]] = {
-        "severity": [finding.severity.value for finding in findings],
-        "label": [texts.place(severity_text(finding)) for finding in findings],
-        "id": [_short(finding.vulnerability_id) for finding in findings],
-        "url": [texts.place(vulnerability_url(finding)) for finding in findings],
-        "aliases": [[_short(name) for name in finding.aliases] for finding in findings],
-        "package": [_short(finding.package.name) for finding in findings],
-        "version": [_short(finding.package.version) for finding in findings],
-        "fixed": [_short(finding.fixed_version) for finding in findings],
-        "fix": [texts.place(fix_cell(finding)) for finding in findings],
-        "fixable": [int(finding.fixable) for finding in findings],
-        "exploit": [exploit_level(finding) for finding in findings],
-        "epss": [_number(finding.epss) for finding in findings],
+        "severity": [row.severity.value for row in all_rows],
+        "label": [texts.place(severity_cell(row.severity, row.worst)) for row in all_rows],
+        "id": [_short(row.id) for row in all_rows],
+        "url": [texts.place(vulnerability_url(row.worst)) for row in all_rows],
+        "aliases": [[_short(name) for name in row.aliases] for row in all_rows],
+        "installed": [texts.place(installed_cell(row.findings)) for row in all_rows],
+        "path": [texts.place(row.path) for row in all_rows],
+        "fix": [texts.place(fix_cell(row.findings)) for row in all_rows],
+        "fixable": [int(any(part.fixable for part in row.findings)) for row in all_rows],
+        "exploit": [exploit_level(row.findings) for row in all_rows],
+        "epss": [_number(highest_epss(row.findings)) for row in all_rows],
         "score": [_number(score.value if score else None) for score in scores],
         "vector": [texts.place(score.vector if score else None) for score in scores],
-        "manager": [texts.place(finding.package.manager) for finding in findings],
-        "path": [texts.place(finding.package.path) for finding in findings],
-        "layer": [texts.place(finding.package.layer) for finding in findings],
-        "title": [texts.place(finding.title) for finding in findings],
-        "description": [texts.place(finding.description) for finding in findings],
-        "remediation": [texts.place(finding.remediation) for finding in findings],
-        "links": [[texts.place(link) for link in _links(finding)] for finding in findings],
-        "platforms": [texts.place(", ".join(finding.platforms)) for finding in findings],
+        "title": [texts.place(row.text("title")) for row in all_rows],
+        "description": [texts.place(row.text("description")) for row in all_rows],
+        "remediation": [texts.place(row.text("remediation")) for row in all_rows],
+        "links": [[texts.place(link) for link in row.links] for row in all_rows],
+        "places": [[texts.place(place) for place in _places(row)] for row in all_rows],
+        "images": [texts.place(", ".join(row.images)) for row in all_rows],
         "change": [texts.place(row.change) for row in all_rows],
         "reason": [texts.place(row.reason) for row in all_rows],
         "since": [f"{row.since:%Y-%m-%d}" if row.since else "" for row in all_rows],
     }
     document = {
         "count": len(all_rows),
+        "noun": noun,
         "exploits": EXPLOITS,
         "texts": texts.all,
         "columns": columns,
@@ -149,6 +148,15 @@ def data(all_rows: Sequence[Row]) -> Markup:
     # In ASCII and without "<": nothing in it can end the element that it stands in.
     text = json.dumps(document, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     return Markup(f'<script type="application/json" id="findings-data">{text}</script>')
+
+
+def _places(row: Row) -> Iterator[str]:
+    """Yield each package of a row, and how many more there are."""
+    for finding in row.findings[:MOST_PLACES]:
+        yield place_cell(finding)
+    others = len(row.findings) - MOST_PLACES
+    if others > 0:
+        yield f"and {others:,} more"
 
 
 class _Texts:
@@ -186,12 +194,12 @@ def _links(finding: Finding) -> list[str]:
 # --- without a script ---------------------------------------------------------------------------
 
 
-def table(all_rows: Sequence[Row]) -> Markup:
+def table(all_rows: Sequence[Row], caption: str) -> Markup:
     """Return the table with its first rows."""
     head = [element("th", title, scope="col", data_sort=name) for name, title in COLUMNS]
     return element(
         "table",
-        element("caption", "All findings", class_="hidden"),
+        element("caption", caption, class_="hidden"),
         element("thead", element("tr", head)),
         element("tbody", map(_row, all_rows[:FIRST]), id="findings-rows"),
         id="findings-table",
@@ -199,14 +207,13 @@ def table(all_rows: Sequence[Row]) -> Markup:
 
 
 def _row(row: Row) -> Markup:
-    finding = row.finding
     return element(
         "tr",
-        element("td", badge(finding.severity, severity_text(finding))),
-        element("td", linked(_short(finding.vulnerability_id), vulnerability_url(finding))),
-        element("td", _installed(finding)),
-        element("td", fix_cell(finding)),
-        element("td", exploit_cell(finding)),
+        element("td", badge(row.severity, severity_cell(row.severity, row.worst))),
+        element("td", linked(_short(row.id), vulnerability_url(row.worst))),
+        element("td", _installed(row)),
+        element("td", fix_cell(row.findings)),
+        element("td", exploit_cell(row.findings)),
         element("td", row.change),
         element("td", f"{row.since:%Y-%m-%d}" if row.since else ""),
     )
@@ -225,9 +232,8 @@ def linked(text: str, url: str | None) -> Markup:
     return element("a", text, href=url, rel="noopener noreferrer")
 
 
-def _installed(finding: Finding) -> Iterable[Markup | str | None]:
-    """Return the package with its version, and where it is."""
-    package = finding.package
-    yield element("code", f"{_short(package.name)} {_short(package.version)}".rstrip())
-    if package.path:
-        yield element("small", truncate(one_line(package.path), _NAME), class_="path")
+def _installed(row: Row) -> Iterable[Markup | str | None]:
+    """Return the packages with their versions; of a single one where it is."""
+    yield element("code", installed_cell(row.findings))
+    if row.path:
+        yield element("small", truncate(one_line(row.path), _NAME), class_="path")

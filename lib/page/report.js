@@ -4,10 +4,10 @@
   const PAGE = 100;
   const PRINTED = 2000;
   const NAMES = ["UNKNOWN", "INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
-  const { count, exploits: EXPLOITS, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
+  const { count, noun, exploits: EXPLOITS, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
   const of = (name) => (row) => texts[columns[name][row]];
   const [url, title, description, remediation] = ["url", "title", "description", "remediation"].map(of);
-  const [manager, path, layer, vector, platforms] = ["manager", "path", "layer", "vector", "platforms"].map(of);
+  const [installed, path, vector, images] = ["installed", "path", "vector", "images"].map(of);
   const [change, reason, fix, label] = ["change", "reason", "fix", "label"].map(of);
 
   const find = (id) => document.getElementById(id);
@@ -47,11 +47,13 @@
     return `${(value * 100).toFixed(value < 0.1 ? 1 : 0)} %`;
   };
 
+  const places = (row) => columns.places[row].map((place) => texts[place]);
+
   // --- which, and in which order ---
 
   const words = (row) =>
-    [columns.id[row], ...columns.aliases[row], columns.package[row], columns.version[row], columns.fixed[row],
-      path(row), manager(row), title(row), description(row), reason(row)].join("\n").toLowerCase();
+    [columns.id[row], ...columns.aliases[row], installed(row), ...places(row), title(row), description(row), images(row),
+      reason(row)].join("\n").toLowerCase();
 
   const choose = () => {
     const query = find("search").value.trim().toLowerCase();
@@ -77,8 +79,8 @@
   const KEYS = {
     severity: (row) => columns.severity[row],
     id: (row) => columns.id[row],
-    package: (row) => columns.package[row],
-    fixed: (row) => columns.fixed[row],
+    package: installed,
+    fixed: fix,
     exploit: (row) => columns.exploit[row] * 10 + (columns.epss[row] ?? 0),
     change,
     since: (row) => columns.since[row],
@@ -105,10 +107,7 @@
     const facts = [
       ["Score", columns.score[row] === null ? "" : `${columns.score[row]} ${vector(row)}`],
       ["Also known as", columns.aliases[row].join(", ")],
-      ["Package manager", manager(row)],
-      ["Path", path(row)],
-      ["Layer", layer(row)],
-      ["Only on", platforms(row)],
+      ["In", images(row)],
       ["Change", [change(row), reason(row)].filter(Boolean).join(": ")],
       ["What its source advises", remediation(row)],
     ].filter(([, value]) => value);
@@ -116,6 +115,11 @@
     for (const [label, value] of facts) {
       const item = document.createElement("li");
       item.append(text("strong", `${label}: `), value);
+      list.append(item);
+    }
+    for (const value of places(row)) {
+      const item = document.createElement("li");
+      item.append(text("code", value));
       list.append(item);
     }
     for (const place of columns.links[row]) {
@@ -133,12 +137,11 @@
     const made = document.createElement("tr");
     const name = NAMES[columns.severity[row]];
     const where = path(row) ? text("small", path(row), "path") : "";
-    const installed = text("code", `${columns.package[row]} ${columns.version[row]}`.trim());
     const id = columns.id[row] || "(unnamed)";
     const more = text("button", "Details", "more");
     more.type = "button";
     more.setAttribute("aria-expanded", String(opened.has(row)));
-    more.setAttribute("aria-label", `Details of ${id} in ${columns.package[row]}`);
+    more.setAttribute("aria-label", `Details of ${id} in ${installed(row)}`);
     more.addEventListener("click", () => {
       const open = !opened.delete(row);
       if (open) opened.add(row);
@@ -147,7 +150,7 @@
       else find(`detail-${row}`)?.remove();
     });
     made.append(
-      cell(text("span", label(row), `badge ${name.toLowerCase()}`)), cell(link(url(row), id), " ", more), cell(installed, where),
+      cell(text("span", label(row), `badge ${name.toLowerCase()}`)), cell(link(url(row), id), " ", more), cell(text("code", installed(row)), where),
       cell(fix(row)), cell(exploits(row)), cell(change(row)), cell(columns.since[row]),
     );
     return made;
@@ -161,9 +164,10 @@
       if (opened.has(row)) parts.append(detail(row));
     }
     body.replaceChildren(parts);
-    const all = shown.length === count ? `${number(count)} findings` : `${number(shown.length)} of ${number(count)} findings`;
+    const nouns = noun[Number(count !== 1)];
+    const all = shown.length === count ? `${number(count)} ${nouns}` : `${number(shown.length)} of ${number(count)} ${nouns}`;
     const place = shown.length > rows.length ? `, ${number(start + 1)} to ${number(start + rows.length)} shown` : "";
-    hits.textContent = count ? all + place : "No findings";
+    hits.textContent = count ? all + place : `No ${nouns}`;
     find("pager").hidden = shown.length <= PAGE;
     previous.disabled = start === 0;
     next.disabled = start + length >= shown.length;

@@ -21,8 +21,10 @@ from lib.messages.parts import (
     UpgradeText,
 )
 from lib.messages.phrases import counts_text, moment_text
-from lib.models import Alert, Evaluation, Finding, HistoryEntry, Report
+from lib.models import Counts, StreamId
+from lib.models.streams import HistoryPoint
 from lib.page import charts
+from lib.page.findings import Row as TableRow
 from lib.page.findings import badge, linked
 from lib.page.markup import Markup, Node, element
 from lib.text import counted, one_line, truncate
@@ -36,11 +38,22 @@ _UPGRADES: Final = 12
 _CHARACTERS: Final = 100_000
 """Room for commands and templates, more than all checks of a repository need."""
 _DOT: Final = " \N{MIDDLE DOT} "
+_IN_TABLE: Final = frozenset({SectionKind.FOUND, SectionKind.STILL_THERE, SectionKind.OPEN})
+"""Sections whose rows are no change: the table has them."""
+_ENDED: Final = frozenset(
+    {
+        SectionKind.RESOLVED,
+        SectionKind.FIXED,
+        SectionKind.NO_LONGER_REPORTED,
+        SectionKind.QUIETLY_ENDED,
+    }
+)
+"""Sections that are seen on request."""
 
 
-def header(text: AlertText, evaluation: Evaluation) -> Markup:
+def header(text: AlertText, at: datetime) -> Markup:
     """Return what was scanned, where and when, and what came out in one sentence."""
-    facts = (*text.facts, Fact("Evaluated", moment_text(evaluation.evaluated_at)))
+    facts = (*text.facts, Fact("As of", moment_text(at)))
     pages = [linked(link.label, link.url) for link in text.sources]
     return element(
         "header",
@@ -78,7 +91,9 @@ def _commands(text: str) -> Iterable[Node]:
         yield element("code", part) if place % 2 else part
 
 
-def summary(text: AlertText, alert: Alert, findings: Sequence[Finding]) -> Markup:
+def summary(
+    text: AlertText, counts: Counts, rows: Sequence[TableRow], noun: tuple[str, str]
+) -> Markup:
     """Return the numbers: by severity, by what can be done, and by what is likely to hurt."""
     omissions = text.left_out
     return _section(
@@ -91,11 +106,11 @@ def summary(text: AlertText, alert: Alert, findings: Sequence[Finding]) -> Marku
             "ul",
             (
                 element("li", element("strong", figure.number), element("span", figure.label))
-                for figure in figures(findings)
+                for figure in figures([row for row in rows if row.worst.open], noun)
             ),
             class_="numbers",
         ),
-        charts.severities(alert.counts),
+        charts.severities(counts),
         element("p", omissions.sum, class_="quiet"),
         element("ul", [element("li", line) for line in omissions.lines(MOST)], class_="quiet")
         if omissions.groups
@@ -105,11 +120,7 @@ def summary(text: AlertText, alert: Alert, findings: Sequence[Finding]) -> Marku
 
 def changes(text: AlertText) -> Markup | None:
     """Return what is different from before; a first scan has nothing to compare with."""
-    shown = [
-        section
-        for section in text.sections
-        if section.kind in (SectionKind.NEW, SectionKind.RESOLVED)
-    ]
+    shown = [section for section in text.sections if section.kind not in _IN_TABLE]
     if not shown:
         return None
     fact = text.comparison
@@ -127,7 +138,7 @@ def _changed(text: AlertText, section: Section) -> Markup:
         element("p", section.note, class_="quiet") if section.note else None,
         _table(section.heading, titles, map(_row, rows)),
         element("p", more, class_="quiet") if more else None,
-        open=section.kind is not SectionKind.RESOLVED,
+        open=section.kind not in _ENDED,
     )
 
 
@@ -226,61 +237,46 @@ def platforms(platforms: Platforms) -> Markup | None:
     if not platforms.rows:
         return None
     rows = (
-        element(
-            "tr",
-            element("td", platform.name),
-            element("td", platform.result),
-            element("td", element("code", platform.digest)),
-        )
+        element("tr", element("td", platform.name), element("td", platform.result))
         for platform in platforms.rows
     )
-    table = _table(platforms.title, ("Platform", "Found", "Digest"), rows)
+    table = _table(platforms.title, ("Platform", "Found"), rows)
     return _section("platforms", platforms.title, table)
 
 
-def history(entries: Sequence[HistoryEntry]) -> Markup | None:
+def history(points: Sequence[HistoryPoint]) -> Markup | None:
     """Return how the stream went, as a chart and as a table."""
-    if not entries:
+    if not points:
         return None
     rows = (
         element(
             "tr",
-            element("td", f"{entry.at:%Y-%m-%d %H:%M}"),
-            element("td", _short(entry.image.name)),
-            element(
-                "td",
-                (counts_text(charts.by_severity(entry)) or "none") if entry.usable else "no result",
-            ),
-            element("td", counts_text(entry.new) or "none"),
-            element("td", counts_text(entry.resolved) or "none"),
+            element("td", f"{point.at:%Y-%m-%d %H:%M}"),
+            element("td", _short(point.image.name) if point.image is not None else "none"),
+            element("td", (counts_text(point.open) or "none") if point.scanned else "no result"),
+            element("td", counts_text(point.came) or "none"),
+            element("td", counts_text(point.left) or "none"),
         )
-        for entry in reversed(entries[-MOST:])
+        for point in reversed(points[-MOST:])
     )
-    titles = ("Evaluated", "Image", "Open", "New", "Resolved")
+    titles = ("Since", "Image", "Open", "New", "Ended")
     return _section(
         "history",
         "History of this stream",
-        charts.history(entries),
+        charts.history(points),
         element(
             "details",
-            element("summary", counted(len(entries), "evaluation")),
+            element("summary", counted(len(points), "change")),
             _table("History", titles, rows),
-            _rest(len(entries)),
+            _rest(len(points)),
         ),
     )
 
 
-def footer(alert: Alert, now: datetime) -> Markup:
+def footer(stream: StreamId, now: datetime) -> Markup:
     """Return where it comes from, and when."""
-    text = (
-        f"Made by ecr-scan-alerts at {moment_text(now)} of delivery stream {_short(alert.stream)}."
-    )
+    text = f"Made by ecr-scan-alerts at {moment_text(now)} of stream {_short(stream)}."
     return element("footer", element("p", text))
-
-
-def usable(evaluation: Evaluation) -> bool:
-    """Return whether anything is known about findings."""
-    return isinstance(evaluation.report, Report)
 
 
 def _section(name: str, title: str, *children: Node) -> Markup:

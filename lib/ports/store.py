@@ -20,6 +20,7 @@ from lib.models import (
     HistoryEntry,
     Image,
     ImageIndex,
+    Notice,
     Pause,
     Receipt,
     StreamId,
@@ -113,6 +114,17 @@ class PageReader(Protocol):
 
     def read(self, key: str) -> bytes | None:
         """Return the HTML of a page; None if it does not exist (any more). Raises `StoreError`."""
+
+
+class NoticePages(Protocol):
+    """Stores report pages of notifications where people can open them."""
+
+    def publish(self, key: str, notice: Notice) -> Page:
+        """
+        Store the page of a notification if it is missing, and return its address.
+
+        `key`: of its pinned message. Raises `StoreError`; alerts go out without a page then.
+        """
 
 
 class Pages(Protocol):

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from lib.models import Evaluation, HistoryEntry, Page
+from lib.models import Evaluation, HistoryEntry, Notice, Page
+from lib.models.streams import HistoryPoint, StreamState
 from lib.ports.store import History
+from lib.ports.streams import StreamHistory
 from lib.store.items import store_errors
 from lib.store.objects import MISSING, read_object, write_object
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
 HTML: Final = "text/html; charset=utf-8"
 _REPORTS: Final = "reports/"
+_PINNED: Final = "pinned/"
 _PAGES: Final = "pages/"
 _HISTORY: Final = timedelta(days=180)
 """The age up to which a page shows the history of its stream."""
@@ -62,6 +65,51 @@ class S3Pages:
         write_object(
             self._client, self._bucket, key, html.encode("utf-8", "replace"), media_type=HTML
         )
+
+
+class S3NoticePages:
+    """See `lib.ports.store.NoticePages` and `PageReader`. `link` signs a key, or returns None."""
+
+    def __init__(
+        self,
+        client: "S3Client",
+        bucket: str,
+        *,
+        history: StreamHistory,
+        render: Callable[[Notice, Sequence[HistoryPoint]], str],
+        link: Callable[[str], str | None],
+    ) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._history = history
+        self._render = render
+        self._link = link
+
+    def publish(self, key: str, notice: Notice) -> Page:
+        """See `NoticePages.publish`."""
+        page = notice_page_key(key)
+        if not exists(self._client, self._bucket, page):
+            html = self._render(notice, self._points(notice.message.state))
+            write_object(
+                self._client, self._bucket, page, html.encode("utf-8", "replace"), media_type=HTML
+            )
+        return Page(page, self._link(page))
+
+    def _points(self, state: StreamState) -> Sequence[HistoryPoint]:
+        """Return the history of a stream up to a state of it."""
+        since = state.at - _HISTORY
+        points = self._history.points(state.stream, since=since, limit=_ENTRIES)
+        return [point for point in points if point.version <= state.version]
+
+    def read(self, key: str) -> bytes | None:
+        """See `PageReader.read`."""
+        return read_object(self._client, self._bucket, key)
+
+
+def notice_page_key(pinned_key: str) -> str:
+    """Return the key of the page of a pinned message."""
+    name = pinned_key.removeprefix(_PINNED).removesuffix(".json.gz")
+    return f"{_PAGES}{name}.html"
 
 
 def page_key(evaluation_key: str) -> str:

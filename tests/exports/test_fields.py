@@ -6,7 +6,7 @@ import pytest
 
 from lib.exports import EXPORTS
 from lib.models import Finding, Package, Severity
-from lib.page import render
+from lib.page import render_evaluation
 from tests.support.alerts import evaluated
 from tests.support.builders import NOW, a_report
 from tests.support.fields import PATHS, SCORE, marked
@@ -54,7 +54,7 @@ FINDING = Finding(
 
 def page(finding: Finding) -> str:
     """Return the page of an image with one finding."""
-    return render(evaluated(a_report(finding)), (), now=NOW)
+    return render_evaluation(evaluated(a_report(finding)), (), now=NOW)
 
 
 def _export(name: str) -> Callable[[Finding], str]:

@@ -15,6 +15,8 @@ MODULES: Final = sorted(
 )
 
 ENTRY_POINTS: Final = {
+    "lib.messages.notices.content": set(),
+    "lib.messages.notices.text": {"notice_text_of"},
     "lib.messages.text": {"scan_notes", "text_of"},
     "lib.messages.digest": {"digest_text_of"},
     "lib.messages.parts": {"more_findings"},
@@ -28,11 +30,16 @@ FOR_THE_PAGE: Final = {
         "exploit_level",
         "figures",
         "fix_cell",
+        "highest_epss",
+        "installed_cell",
         "missing",
         "outcome",
+        "place_cell",
+        "severity_cell",
     },
+    "lib.messages.notices.content": {"severity_of"},
 }
-"""The page builds its alert itself, and shows findings that no message lists."""
+"""The page builds its alert itself, and shows vulnerabilities that no message lists."""
 
 LABELS: Final = {
     "lib/notifiers/document.py": {"other reasons"},
@@ -40,13 +47,12 @@ LABELS: Final = {
     "lib/notifiers/pagerduty/notifier.py": {"change event", "nothing to change"},
     "lib/page/charts.py": {
         "Findings by severity:",
-        "Open findings after each scan of this stream; the table has the numbers",
+        "What was open in this stream; the table has the numbers",
         ": no result",
     },
     "lib/page/document.py": {
-        "All findings",
-        "Filter the findings",
-        "Pages of findings",
+        "Filter the",
+        "Pages of",
         "Skip to all findings",
         "The worst",
         "any change",
@@ -55,12 +61,12 @@ LABELS: Final = {
         "with a fix",
         "with an exploit",
     },
-    "lib/page/findings.py": {"All findings"},
     "lib/page/sections.py": {
+        "As of",
         "History of this stream",
         "Made by ecr-scan-alerts at",
         "no result",
-        "of delivery stream",
+        "of stream",
     },
 }
 """Labels of controls, of charts and of the page itself: nothing about an alert."""

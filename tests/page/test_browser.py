@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from lib.models import Evaluation
-from lib.page import render
+from lib.page import render_evaluation
 from tests.support.accessibility import violations
 from tests.support.browser_fixtures import OpenPage, Visit
 from tests.support.builders import NOW
@@ -24,7 +24,7 @@ def show(open_page: OpenPage, tmp_path: Path) -> Show:
 
     def shown(made: Evaluation, **options: object) -> Visit:
         file = tmp_path / "report.html"
-        file.write_text(render(made, course(), now=NOW), encoding="utf-8")
+        file.write_text(render_evaluation(made, course(), now=NOW), encoding="utf-8")
         return open_page(file.as_uri(), **options)
 
     return shown

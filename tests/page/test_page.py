@@ -28,10 +28,9 @@ from lib.models import (
 )
 from lib.normalizer.documents import normalize_document
 from lib.page import findings as page_findings
-from lib.page import render
+from lib.page import render_evaluation
 from lib.page.charts import MOST_COLUMNS
-from lib.page.document import whole
-from lib.page.findings import rows
+from lib.page.evaluations import rows, whole
 from tests.checks.test_check import a_repository
 from tests.support.alerts import a_check, evaluated
 from tests.support.builders import NOW, a_digest, a_finding, a_report, a_scan, an_image
@@ -96,7 +95,7 @@ def reports_of(path: Path) -> Sequence[AnyReport]:
 
 
 def read(made: Evaluation, **options: Any) -> Reader:
-    return Reader(render(made, options.get("history", ()), now=NOW))
+    return Reader(render_evaluation(made, options.get("history", ()), now=NOW))
 
 
 def numbers_add_up(made: Evaluation) -> None:
@@ -147,7 +146,7 @@ def test_any_report_makes_a_page(report: Any, before: Any) -> None:
 
 def test_a_page_asks_nothing_of_anybody() -> None:
     """No address is loaded; links are followed only by people."""
-    html = render(changed(300), course(), now=NOW)
+    html = render_evaluation(changed(300), course(), now=NOW)
     page = Reader(html)
 
     assert {each.split(":")[0] for each in page.addresses} <= {"https", "#findings"}
@@ -159,7 +158,7 @@ def test_a_page_asks_nothing_of_anybody() -> None:
 
 def test_nothing_breaks_out_of_its_place() -> None:
     """Names and texts of a finding stay text, in the page and in the data for the script."""
-    html = render(hostile(), course(), now=NOW)
+    html = render_evaluation(hostile(), course(), now=NOW)
     page = Reader(html)
 
     assert page.tags.count("script") == 2
@@ -202,7 +201,7 @@ def test_a_suppressed_finding_is_listed_with_its_entry() -> None:
     made = changed(20, suppressed="CVE-2024-00006")
     (row,) = [each for each in rows(made) if each.change == "suppressed"]
 
-    assert row.finding.vulnerability_id == "CVE-2024-00006"
+    assert row.id == "CVE-2024-00006"
     assert "until 2026-12-23: not reachable" in row.reason
     assert "1 suppressed by CVE-2024-00006" in read(made).text
 
@@ -245,7 +244,7 @@ def test_the_course_of_a_stream_is_a_chart_and_a_table() -> None:
     """A scan without a result is a gap in both, not a zero."""
     page = read(changed(5), history=course())
 
-    assert "8 evaluations" in page.text
+    assert "8 changes" in page.text
     assert "no result" in page.text
     assert page.tags.count("svg") == 2
 
@@ -255,7 +254,7 @@ def test_a_long_course_draws_its_newest_part() -> None:
     page = read(changed(5), history=course(MOST_COLUMNS + 5))
 
     assert page.tags.count("g") == MOST_COLUMNS
-    assert f"{MOST_COLUMNS + 5} evaluations" in page.text
+    assert f"{MOST_COLUMNS + 5} changes" in page.text
 
 
 def test_without_a_script_the_worst_are_there() -> None:
@@ -268,7 +267,9 @@ def test_without_a_script_the_worst_are_there() -> None:
 
 def test_the_same_evaluation_makes_the_same_page() -> None:
     """It is stored under the name of its content."""
-    assert render(changed(50), course(), now=NOW) == render(changed(50), course(), now=NOW)
+    assert render_evaluation(changed(50), course(), now=NOW) == render_evaluation(
+        changed(50), course(), now=NOW
+    )
 
 
 @pytest.mark.parametrize(
@@ -294,7 +295,7 @@ def test_the_source_is_named_and_linked() -> None:
         a_report(a_finding(), image=an_image(2)), provenance=Provenance("1a2b3c4", repository)
     )
 
-    html = render(evaluated(after, before=before), (), now=NOW)
+    html = render_evaluation(evaluated(after, before=before), (), now=NOW)
 
     assert "example/payments at 1a2b3c4" in html
     assert f'href="{repository}/commit/1a2b3c4"' in html
@@ -308,7 +309,7 @@ WRONG = a_repository(tag_mutability="MUTABLE", lifecycle_policy=None)
 
 def page_of(report: AnyReport, before: Report | None = None) -> Reader:
     made = evaluation(report, before)
-    return Reader(render(made, (), now=NOW))
+    return Reader(render_evaluation(made, (), now=NOW))
 
 
 def test_a_check_of_a_repository_says_what_mends_it() -> None:
@@ -426,7 +427,9 @@ def test_the_largest_scan_has_all_its_findings_on_the_page() -> None:
         )
     )
 
-    assert "more findings, the least severe" not in render(evaluated(report), (), now=NOW)
+    assert "more findings, the least severe" not in render_evaluation(
+        evaluated(report), (), now=NOW
+    )
 
 
 @pytest.mark.untraced
@@ -438,7 +441,7 @@ def test_the_memory_of_a_page_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> No
     made = absurd(1_000)
     tracemalloc.start()
 
-    render(made, (), now=NOW)
+    render_evaluation(made, (), now=NOW)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

@@ -10,8 +10,8 @@ from lib.core.evaluation import Evaluation
 from lib.messages.parts import AlertText, Row, SectionKind
 from lib.messages.text import text_of
 from lib.models import Report
-from lib.page import render
-from lib.page.document import whole
+from lib.page import render_evaluation
+from lib.page.evaluations import whole
 from tests.page.test_page import Reader
 from tests.support.alerts import RUNNING, evaluated, whole_stories
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image
@@ -23,7 +23,7 @@ MUCH = 100_000
 
 def page_of(evaluation: Evaluation) -> str:
     """Return what a person reads on the page, at once or after turning over."""
-    page = Reader(render(evaluation, (), now=NOW))
+    page = Reader(render_evaluation(evaluation, (), now=NOW))
     return f"{page.text} {page.data}"
 
 

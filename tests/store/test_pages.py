@@ -2,16 +2,22 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import requests
 
+from cli.simulation.memory import MemoryStreams
+from lib.core.history import history_point
 from lib.errors import StoreError
-from lib.models import Evaluation, HistoryEntry, StreamId
-from lib.store.pages import S3Pages, page_key, redirect
-from tests.support.builders import NOW, a_report
+from lib.models import Evaluation, HistoryEntry, Notice, StreamId
+from lib.models.streams import HistoryPoint
+from lib.ports.streams import StreamRow
+from lib.store.pages import S3NoticePages, S3Pages, notice_page_key, page_key, redirect
+from tests.support.builders import NOW, a_finding, a_report
 from tests.support.fakes import MemoryStore
+from tests.support.streams import STREAM, a_notice, a_state, a_watched
 
 KEY = "reports/000474600478/eu-central-1/payments/api/sha256-1/000001-a.jsonl.gz"
 PAGE = "pages/000474600478/eu-central-1/payments/api/sha256-1/000001-a.html"
@@ -88,3 +94,40 @@ def test_a_bucket_that_cannot_be_read_is_an_error(boto: Callable[[str], Any]) ->
 def test_a_page_stands_beside_its_evaluation() -> None:
     """The same name in another folder."""
     assert page_key(KEY) == PAGE
+
+
+# --- notifications ------------------------------------------------------------------------------
+
+PINNED = "pinned/000474600478/eu-central-1/payments/api/000002-0123456789ab.json.gz"
+NOTICE = a_notice(a_state(a_watched(a_finding()), version=2))
+
+
+def test_the_page_of_a_message_is_made_once_with_the_history_of_its_stream(
+    boto: Callable[[str], Any],
+) -> None:
+    """Up to the state that the message is about: what came later is not known to it."""
+    name = f"pages-{uuid.uuid4().hex[:12]}"
+    boto("s3").create_bucket(
+        Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
+    )
+    store, asked = MemoryStreams(), []
+    for version in (1, 2, 3):
+        point = replace(history_point(NOTICE.message.state), version=version)
+        store.write(StreamRow(STREAM, version - 1), StreamRow(STREAM, version), [], point=point)
+
+    def render(notice: Notice, history: Sequence[HistoryPoint]) -> str:
+        asked.append([point.version for point in history])
+        return f"<p>{notice.message.state.version}</p>"
+
+    pages = S3NoticePages(
+        boto("s3"), name, history=store, render=render, link=lambda key: f"https://l.example/{key}"
+    )
+
+    page = pages.publish(PINNED, NOTICE)
+
+    assert pages.publish(PINNED, NOTICE) == page
+    assert asked == [[1, 2]]
+    assert page.key == notice_page_key(PINNED)
+    assert page.key == "pages/000474600478/eu-central-1/payments/api/000002-0123456789ab.html"
+    assert page.url == f"https://l.example/{page.key}"
+    assert pages.read(page.key) == b"<p>2</p>"

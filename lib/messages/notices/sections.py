@@ -159,8 +159,8 @@ def _row(content: Content, entry: Entry, note: str, reason: str) -> Row:
         severity=_severity(entry, worst),
         name=short(entry.id),
         url=vulnerability_url(worst) if worst is not None else None,
-        installed=_installed(entry.packages),
-        fix=_fix(entry.findings),
+        installed=installed_text(entry.packages),
+        fix=fix_text(entry.findings),
         remarks=tuple(
             truncate(one_line(remark), _REASON)
             for remark in _remarks(content, entry, note, reason)
@@ -175,7 +175,8 @@ def _severity(entry: Entry, worst: Finding | None) -> str:
     return entry.severity.name
 
 
-def _installed(packages: Sequence[PackageVersion]) -> str:
+def installed_text(packages: Sequence[PackageVersion]) -> str:
+    """Return the first packages with their versions, and how many more there are."""
     names = [
         f"{short(package.name)} {truncate(one_line(package.version), NAME)}".rstrip()
         for package in packages
@@ -185,7 +186,7 @@ def _installed(packages: Sequence[PackageVersion]) -> str:
     return ", ".join(names[:_PACKAGES]) + tail
 
 
-def _fix(findings: Sequence[Finding]) -> str:
+def fix_text(findings: Sequence[Finding]) -> str:
     """Return what is known about fixes, package by package where they differ."""
     texts = {finding.package.name: fix(finding) for finding in findings}
     if len(set(texts.values())) <= 1:

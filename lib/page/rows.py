@@ -1,0 +1,71 @@
+"""Every vulnerability of a stream as a row of the page's table, open or closed at its source."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from lib.core.vulnerabilities import ByName, vulnerabilities_of
+from lib.messages.inventory import Outcomes
+from lib.messages.notices.content import Content, severity_of
+from lib.models import Finding
+from lib.page.findings import Row
+
+
+def rows(content: Content) -> list[Row]:
+    """Return every vulnerability that is known of the watched images, worst first."""
+    outcomes = Outcomes(content)
+    state = content.state
+    since = ByName(
+        (id_, (), lifecycle.first_observed_at) for id_, lifecycle in state.lifecycles.items()
+    )
+    images = _images(content) if len(state.images) > 1 else {}
+    made = []
+    for group in vulnerabilities_of(state.images):
+        listed = [row for row in group.findings if row.open]
+        findings = places(listed or group.findings)
+        names = dict.fromkeys(
+            name for row in listed for name in images.get(row.vulnerability_id, ())
+        )
+        change, reason = outcomes.of(group, is_open=bool(listed))
+        made.append(
+            Row(
+                group.id,
+                group.names[1:],
+                severity_of(group) if listed else group.severity,
+                findings,
+                change,
+                reason,
+                since.get(group.id, group.names),
+                tuple(names),
+            )
+        )
+    return made
+
+
+def places(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """
+    Return one finding for each package and place, in their order.
+
+    A row that several images or platforms list stands once, with all its platforms.
+    """
+    merged: dict[tuple[object, ...], Finding] = {}
+    for finding in findings:
+        package = finding.package
+        key = (package.name, package.version, package.path, package.layer)
+        first = merged.setdefault(key, finding)
+        if first is not finding and first.platforms:
+            united = dict.fromkeys((*first.platforms, *finding.platforms))
+            merged[key] = replace(first, platforms=tuple(united) if finding.platforms else ())
+    return tuple(merged.values())
+
+
+def _images(content: Content) -> Mapping[str, Sequence[str]]:
+    """Return the names of the watched images that list each id as open."""
+    names: dict[str, dict[str, None]] = {}
+    for watched in content.state.images:
+        name = content.name_of(watched.image)
+        for part in watched.parts:
+            for evidence in part.evidence:
+                for finding in evidence.findings:
+                    if finding.open:
+                        names.setdefault(finding.vulnerability_id, {})[name] = None
+    return {id_: tuple(listed) for id_, listed in names.items()}
