@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from lib.messages.phrases import AUDIT, counts_text
-from lib.models import Counts, Omission, Severity
+from lib.models import Counts, Image, Omission, Severity
 from lib.text import counted
 
 TO_DO: Final = "What to do"
@@ -139,6 +139,26 @@ class SectionKind(StrEnum):
     FIXED = "Fixed"
     NO_LONGER_REPORTED = "No longer reported"
     QUIETLY_ENDED = "Ended since the last message"
+
+    @property
+    def is_news(self) -> bool:
+        """Whether findings of this title are open, and no good news."""
+        return not self.is_ended and self is not SectionKind.FIX_READY
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether findings of this title are not shown as open any more."""
+        return self in _ENDED
+
+
+_ENDED: Final = frozenset(
+    {
+        SectionKind.RESOLVED,
+        SectionKind.FIXED,
+        SectionKind.NO_LONGER_REPORTED,
+        SectionKind.QUIETLY_ENDED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,12 +344,18 @@ class AlertText:
     """Scan report, or repository check."""
     subject: str
     """What it is about, in one word: image, repository, tag."""
+    image: Image
+    """The same as data: its names are as AWS gave them."""
     name: str
     where: str
     verdict: str
     """What happened, and what to do, in one sentence."""
     state: str
     """What is open now, as the end of a sentence."""
+    total: int
+    """How many are open, asked for or not."""
+    is_complete: bool
+    """Whether all that was to be scanned has a complete result."""
     totals: str
     """The counts of the whole scan, whatever is listed."""
     why: str
@@ -363,6 +389,22 @@ class AlertText:
     """Writes all findings to a file; empty for a name that a shell could misread."""
     footer: str
     """The routes, and the delivery to ask about."""
+
+    @property
+    def worst(self) -> Severity | None:
+        """The worst severity of what is open here; None: nothing is."""
+        return max(self.open.counts, default=None)
+
+    @property
+    def worst_news(self) -> Severity | None:
+        """The worst severity of what is news, and no good news; None without any."""
+        news = (section.counts for section in self.sections if section.kind.is_news)
+        return max((severity for counts in news for severity in counts), default=None)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether nothing at all is open, for certain."""
+        return not self.total and self.is_complete
 
     @property
     def links(self) -> list[Link]:

@@ -12,9 +12,10 @@
 from typing import Final
 
 from lib.messages import checks, facts, findings
+from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText, Omissions, Problem
 from lib.messages.to_do import to_do
-from lib.models import Alert, ChangeKind, Omission, ScanProblem, by_severity
+from lib.models import Alert, ChangeKind, Notice, Omission, ScanProblem, by_severity
 from lib.text import counted, one_line, short, truncate
 
 ROWS: Final = 8
@@ -26,17 +27,22 @@ _NOT_CLEAR: Final = "Nothing is known about its vulnerabilities: this is not an 
 _NOT_CHECKED: Final = "Nothing is known about how it is set up: this is not an all-clear."
 
 
-def text_of(alert: Alert, *, rows: int = ROWS) -> AlertText:
+def text_of(alert: Alert | Notice, *, rows: int = ROWS) -> AlertText:
     """Return what is said about an alert. `rows`: how many findings and packages a list has."""
+    if isinstance(alert, Notice):
+        return notice_text_of(alert, rows=rows)
     is_check = checks.is_check(alert)
     counts = by_severity(alert.standing)
     return AlertText(
         kind="Repository check" if is_check else "Scan report",
         subject=facts.subject(alert),
+        image=alert.image,
         name=short(alert.image.name),
         where=facts.where(alert),
         verdict=truncate(one_line(alert.verdict), _VERDICT),
         state=findings.state(alert, counts),
+        total=alert.total,
+        is_complete=alert.problem is None and alert.scan.complete,
         totals=findings.totals(alert),
         why=findings.why(alert),
         problem=None if alert.problem is None else _problem(alert, alert.problem),

@@ -110,7 +110,8 @@ class Alert:
 class Notice:
     """A pinned message on its way, with what its links and its footer need."""
 
-    id: DeliveryId
+    delivery_id: DeliveryId
+    """Of the notification."""
     message: PinnedMessage
     report_url: str | None = None
     """A signed link to the report page, which expires; None without a page."""
@@ -127,6 +128,26 @@ class Notice:
     attempt: int = 1
     possible_repeat: bool = False
     """Whether an earlier attempt may have arrived, and the receiver cannot tell."""
+
+    @property
+    def destination(self) -> Destination:
+        """The destination whose view the message brings up to date."""
+        return self.message.view.destination
+
+    @property
+    def stream(self) -> StreamId:
+        """The stream that the message is about."""
+        return self.message.view.stream
+
+    @property
+    def group(self) -> str:
+        """What keeps messages together: the stream; in place of another destination the id."""
+        return self.stream if self.note is None else f"{self.stream}#{self.delivery_id}"
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the receiver is brought up to date without a message."""
+        return self.message.quiet
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,5 +244,5 @@ class Digest:
         return sum(self.counts.values())
 
 
-Message = Alert | Digest
+Message = Alert | Digest | Notice
 """The messages that notifiers render, and verify after a lost answer."""

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import ClassVar, Final
 
 from lib.errors import ConfigError, PermanentDeliveryError
-from lib.models import Alert, Destination, Digest, Json, Message, Receipt, Usage
+from lib.models import Alert, Destination, Digest, Json, Message, Notice, Receipt, Usage
 from lib.models.diagnostics import Check
 from lib.notifiers import document, testing
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
@@ -84,6 +84,8 @@ class WebhookNotifier(Notifier):
             event = _digest_event(alert)
             room = MAX_BYTES - _size(event | {"data": {}})
             return event | {"data": document.render_digest(alert, room)}
+        if isinstance(alert, Notice):
+            raise TypeError("webhooks take alerts and digests")
         event = _event(alert)
         data, _ = document.render(alert, MAX_BYTES - _size(event | {"data": {}}))
         return event | {"data": data}
@@ -92,6 +94,8 @@ class WebhookNotifier(Notifier):
         """See `Notifier.plain`: without findings, which are counted."""
         if isinstance(alert, Digest):
             return _digest_event(alert) | {"data": document.render_digest(alert, 0)}
+        if isinstance(alert, Notice):
+            raise TypeError("webhooks take alerts and digests")
         data, _ = document.render(alert, 0)
         return _event(alert) | {"data": data}
 

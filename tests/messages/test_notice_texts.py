@@ -7,17 +7,15 @@ from typing import Any
 import pytest
 
 from lib.checks.settings import MANAGER
-from lib.core.delta import Today, delta
-from lib.core.profiles import Profile
 from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText, SectionKind
-from lib.models import DeliveryId, Notice, Package, Provenance, ScanSource, Severity
+from lib.models import DeliveryId, Image, Notice, Package, Provenance, ScanSource, Severity
 from lib.models.streams import Comparison, Role, StreamState
-from lib.models.views import Basis, PinnedMessage, View
+from lib.models.views import View
 from tests.support.alerts import INJECTIONS
 from tests.support.builders import NOW, a_finding, an_image
+from tests.support.notices import a_message
 from tests.support.streams import (
-    TODAY,
     a_departure,
     a_lifecycle,
     a_part,
@@ -29,29 +27,9 @@ from tests.support.streams import (
     an_agreement,
     an_entry,
     an_unscanned_part,
-    show,
-    some_rules,
 )
 
 ID = "CVE-2024-0001"
-
-
-def a_message(state: StreamState, view: View | None = None, **rules: Any) -> PinnedMessage:
-    """Return the message that brings a view of the team up to date."""
-    view = view or a_view()
-    desired = show(state, **rules)
-    today = Today(some_rules(**rules), TODAY, Profile())
-    difference = delta(view, state, desired, today)
-    return PinnedMessage(
-        difference,
-        replace(view, reported=difference.after),
-        Basis(state.version, "rules", TODAY),
-        quiet=False,
-        state=state,
-        before=view.agreement,
-        refused=desired.refused,
-        quietly_ended=view.quietly_ended,
-    )
 
 
 def text(state: StreamState, view: View | None = None, **rules: Any) -> AlertText:
@@ -325,7 +303,7 @@ def strings(value: object) -> Iterator[str]:
     elif isinstance(value, tuple):
         for part in value:
             yield from strings(part)
-    elif is_dataclass(value):
+    elif is_dataclass(value) and not isinstance(value, Image):
         for field in fields(value):
             yield from strings(getattr(value, field.name))
 

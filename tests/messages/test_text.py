@@ -18,6 +18,8 @@ from tests.support.digests import digests
 
 STORIES = stories()
 DIGESTS = digests()
+DATA = ("image", "total", "is_complete")
+"""Parts of a text that nobody reads."""
 
 
 def lines(name: str, value: Any, depth: int = 0) -> Iterator[str]:
@@ -36,9 +38,9 @@ def lines(name: str, value: Any, depth: int = 0) -> Iterator[str]:
 
 
 def parts(value: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the fields of a part by their names."""
+    """Yield the texts of a part by their names."""
     names = getattr(value, "_fields", None) or [field.name for field in fields(value)]
-    yield from ((name, getattr(value, name)) for name in names)
+    yield from ((name, getattr(value, name)) for name in names if name not in DATA)
 
 
 def is_part(value: Any) -> bool:

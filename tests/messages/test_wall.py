@@ -43,8 +43,13 @@ FOR_THE_PAGE: Final = {
 
 LABELS: Final = {
     "lib/notifiers/document.py": {"other reasons"},
-    "lib/notifiers/jira/notifier.py": {"is gone or not ours", "the stored issue"},
+    "lib/notifiers/jira/notifier.py": {
+        "is gone or not ours",
+        "nothing to change",
+        "the stored issue",
+    },
     "lib/notifiers/pagerduty/notifier.py": {"change event", "nothing to change"},
+    "lib/notifiers/slack/bot.py": {"nothing to change", "of the edited message"},
     "lib/page/charts.py": {
         "Findings by severity:",
         "What was open in this stream; the table has the numbers",

@@ -1,12 +1,259 @@
-"""The texts of the notifications of a story, as they are kept to be read."""
+"""Notices that notifiers lay out, and the texts of the notifications of a story."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final
 
 from cli.simulation.receivers import Arrival
+from lib.core.delta import Today, delta
+from lib.core.profiles import Profile, profile_of
 from lib.messages.notices.content import Content
 from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText, Section
-from lib.models import Notice
+from lib.models import DeliveryId, Finding, Notice, Package, Severity
+from lib.models.streams import Role, StreamState
+from lib.models.views import (
+    Basis,
+    Delta,
+    DeltaItem,
+    DesiredItem,
+    Kind,
+    PinnedMessage,
+    ReportedItem,
+    View,
+)
+from tests.support.alerts import PAGE, hostile_provenance, many, openssl
+from tests.support.builders import NOW, a_finding, an_image
+from tests.support.streams import (
+    TODAY,
+    a_departure,
+    a_part,
+    a_reported,
+    a_reported_condition,
+    a_state,
+    a_view,
+    a_watched,
+    an_agreement,
+    an_unscanned_part,
+    show,
+    some_rules,
+)
+
+ID: Final = DeliveryId(f"{1:032}")
+PAGER: Final = profile_of("pagerduty", {})
+_READER: Final = Profile()
+_BEFORE: Final = an_image(1)
+_NOW: Final = an_image(2, pushed_at=NOW)
+
+
+def a_message(
+    state: StreamState, view: View | None = None, *, profile: Profile = _READER, **rules: Any
+) -> PinnedMessage:
+    """Return the message that brings a view of the team up to date."""
+    view = view or a_view()
+    desired = show(state, **rules)
+    difference = delta(view, state, desired, Today(some_rules(**rules), TODAY, profile))
+    return PinnedMessage(
+        difference,
+        replace(view, reported=difference.after),
+        Basis(state.version, "rules", TODAY),
+        quiet=not difference.is_worth_a_message,
+        state=state,
+        before=view.agreement,
+        refused=desired.refused,
+        quietly_ended=view.quietly_ended,
+    )
+
+
+def a_notice(state: StreamState, view: View | None = None, **options: Any) -> Notice:
+    """Return the notice of that message, with a report page."""
+    message = a_message(state, view, **options)
+    return Notice(ID, message, report_url=PAGE.url, page_key=PAGE.key)
+
+
+def reported(*findings: Finding) -> tuple[ReportedItem, ...]:
+    """Return vulnerabilities as they were reported."""
+    return tuple(
+        a_reported(finding.vulnerability_id, severity=finding.severity) for finding in findings
+    )
+
+
+@cache
+def notices() -> Mapping[str, Notice]:
+    """Return a notice of every layout."""
+    return MappingProxyType(
+        {
+            "first-scan": a_notice(a_state(a_watched(*_some(), image=_NOW))),
+            "new-and-fixed": _new_and_fixed(),
+            "every-kind": _every_kind(),
+            "only-fixed": _only_fixed(),
+            "one-left": _one_left(),
+            "scan-failed": a_notice(
+                a_state(a_watched(image=_NOW, parts=(an_unscanned_part(),))),
+                a_view(agreed=an_agreement()),
+            ),
+            "platform-failed": _platform_failed(),
+            "scanned-again": a_notice(
+                a_state(a_watched(image=_NOW), version=2),
+                a_view(a_reported_condition(), agreed=an_agreement()),
+            ),
+            "quiet": _quiet(1),
+            "quiet-clear": _quiet(0),
+            "hundreds": _hundreds(),
+            "injection": injected("<!channel> `*|@here"),
+            "instead": replace(_one_left(), note="Instead of team-jira, which refuses everything"),
+        }
+    )
+
+
+def _some() -> tuple[Finding, ...]:
+    return (openssl(2001), *many(9, "HIGH", package="zlib"), *many(2, "MEDIUM", start=5000))
+
+
+def _new_and_fixed() -> Notice:
+    fixed, stays = openssl(1001), many(2, "HIGH", package="zlib")
+    state = a_state(
+        a_watched(openssl(2001), *stays, image=_NOW),
+        version=2,
+        departures={fixed.vulnerability_id: a_departure(names=(fixed.vulnerability_id,))},
+    )
+    view = a_view(*reported(fixed, *stays), agreed=_agreed())
+    return a_notice(state, view)
+
+
+def _agreed() -> Any:
+    return replace(an_agreement(), current=_BEFORE)
+
+
+def _only_fixed() -> Notice:
+    """Return one about the end of all that was open."""
+    fixed = many(3, "CRITICAL", package="openssl")
+    ids = [finding.vulnerability_id for finding in fixed]
+    state = a_state(
+        a_watched(image=_NOW), version=2, departures={id_: a_departure(names=(id_,)) for id_ in ids}
+    )
+    return a_notice(state, a_view(*reported(*fixed), agreed=_agreed()))
+
+
+def _one_left() -> Notice:
+    """Return one about a fix beside something that stays."""
+    fixed, stays = openssl(1001), openssl(2001, "HIGH")
+    departures = {fixed.vulnerability_id: a_departure(names=(fixed.vulnerability_id,))}
+    state = a_state(a_watched(stays, image=_NOW), version=2, departures=departures)
+    return a_notice(state, a_view(*reported(fixed, stays), agreed=_agreed()))
+
+
+def _platform_failed() -> Notice:
+    """Return one about a platform with something new, and one without a result."""
+    parts = (a_part(openssl(2001), image=_NOW), an_unscanned_part(part="windows/amd64"))
+    state = a_state(a_watched(image=_NOW, parts=parts), version=2)
+    return a_notice(state, a_view(agreed=_agreed()))
+
+
+def _quiet(left: int) -> Notice:
+    """Return one about what is not listed any more, though nobody fixed it."""
+    gone, stays = a_finding("CVE-2026-1"), many(left, "HIGH")
+    departures = {gone.vulnerability_id: a_departure(names=(gone.vulnerability_id,), image=_NOW)}
+    state = a_state(a_watched(*stays, image=_NOW), version=2, departures=departures)
+    return a_notice(state, a_view(*reported(gone, *stays), agreed=_agreed()))
+
+
+def _hundreds() -> Notice:
+    """Return one whose lists are longer than any receiver has room for."""
+    return _of_every_kind(60, _long)
+
+
+def _every_kind() -> Notice:
+    return _of_every_kind(1, lambda number: openssl(number, "HIGH"))
+
+
+def _long(number: int) -> Finding:
+    return a_finding(
+        f"CVE-2026-{number}",
+        severity=Severity(number % 6).name,
+        package=f"a-package-with-a-long-name-{number}",
+        version="2.9.14+dfsg-1.3",
+        fixed_version=f"2.{number}.1" if number % 2 else None,
+        epss=0.5,
+        exploit_available="YES",
+    )
+
+
+def _of_every_kind(each: int, finding_of: Any) -> Notice:
+    """Return a notice with so many items of each kind; two images run."""
+    kinds = [kind for kind in Kind if kind not in _NO_ITEMS]
+    ended = (Kind.RESOLVED, Kind.NO_LONGER_REPORTED)
+    listed = {
+        kind: [finding_of(1000 * place + number) for number in range(each)]
+        for place, kind in enumerate(kinds, 1)
+    }
+    images = (
+        a_watched(*(row for kind in kinds if kind not in ended for row in listed[kind])),
+        a_watched(*listed[Kind.FIX_READY], image=an_image(1), role=Role.RUNNING, running=True),
+    )
+    items = tuple(
+        DeltaItem(
+            kind,
+            f"a reason for {kind.value.lower()}",
+            reported(row)[0],
+            None if kind in ended else DesiredItem(reported(row)[0], (row,), (_NOW,)),
+            worth=kind is not Kind.NO_LONGER_REPORTED,
+        )
+        for kind in kinds
+        for row in listed[kind]
+    )
+    after = {item.item.id: item.item for item in items if item.desired is not None}
+    state = a_state(*images, version=2)
+    view = a_view(*after.values(), agreed=_agreed())
+    quietly_ended = reported(*(finding_of(90_000 + number) for number in range(each)))
+    difference = Delta(items, 0, after, _agreed())
+    message = PinnedMessage(
+        difference, view, Basis(2, "rules", TODAY), quiet=False, state=state, before=_agreed(),
+        quietly_ended=quietly_ended,
+    )  # fmt: skip
+    return Notice(ID, message, report_url=PAGE.url, page_key=PAGE.key)
+
+
+_NO_ITEMS: Final = (
+    Kind.BASELINE,
+    Kind.UNCHANGED,
+    Kind.SCAN_FAILED,
+    Kind.NOT_SCANNED,
+    Kind.MONITORING_ENDED,
+)
+
+
+def injected(text: str) -> Notice:
+    """Return a notice in which every field that comes from outside is this text."""
+    finding = Finding(
+        vulnerability_id=text,
+        package=Package(text, text, text, text, text, text),
+        severity=Severity.CRITICAL,
+        source_severity=text,
+        title=text,
+        description=text,
+        fixed_version=text,
+        fix_available=text,
+        exploit_available="YES",
+        remediation=text,
+        links=(text, f"https://evil.example/{text}"),
+        source_status=text,
+        platforms=(text,),
+    )
+    image = an_image(
+        partition=text, account=text, region=text, repository=text, digest=f"sha256:{text}",
+        tags=(text,),
+    )  # fmt: skip
+    parts = (
+        a_part(finding, image=image, part=text),
+        an_unscanned_part(text, part=f"{text}2", reason=text),
+    )
+    state = a_state(a_watched(image=image, parts=parts), version=2)
+    agreed = replace(an_agreement(), current=replace(image, digest="sha256:1"))
+    notice = a_notice(state, a_view(*reported(a_finding(f"{text}3")), agreed=agreed))
+    return replace(notice, provenance=hostile_provenance(text), note=text)
 
 
 def texts_of(arrivals: Sequence[Arrival]) -> str:

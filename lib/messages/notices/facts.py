@@ -150,7 +150,7 @@ def footer(content: Content, notice: Notice) -> str:
     asked = f"Route{'s' if len(routes) > 1 else ''}: {names}. " if names else ""
     repeat = ", may be a repeat" if notice.possible_repeat else ""
     remark = f" (attempt {notice.attempt}{repeat})" if notice.attempt > 1 else ""
-    return f"{asked}Delivery: {short(notice.id, _DELIVERY)}{remark}"
+    return f"{asked}Delivery: {short(notice.delivery_id, _DELIVERY)}{remark}"
 
 
 def _running(content: Content) -> str:

@@ -7,7 +7,7 @@ from lib.messages.notices import facts, sections
 from lib.messages.notices.content import Content
 from lib.messages.notices.problem import problem
 from lib.messages.notices.to_do import to_do
-from lib.messages.notices.verdict import state_of, totals_of, verdict_of
+from lib.messages.notices.verdict import is_scanned, state_of, totals_of, verdict_of
 from lib.messages.parts import AlertText
 from lib.models import Notice
 from lib.text import one_line, short, truncate
@@ -28,10 +28,13 @@ def notice_text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
     return AlertText(
         kind="Repository check" if is_check else "Scan report",
         subject=facts.subject(content),
+        image=content.image,
         name=short(content.image.name),
         where=facts.where(content),
-        verdict=truncate(one_line(verdict_of(content)), _VERDICT),
+        verdict=truncate(one_line(_noted(notice, verdict_of(content))), _VERDICT),
         state=state_of(content),
+        total=sum(content.totals.values()),
+        is_complete=is_scanned(content),
         totals=totals_of(content),
         why=sections.why(content),
         problem=problem(content),
@@ -53,3 +56,8 @@ def notice_text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
         list_command=command_for(content.image, "findings.csv"),
         footer=facts.footer(content, notice),
     )
+
+
+def _noted(notice: Notice, verdict: str) -> str:
+    """Return a verdict that begins with why another destination is notified."""
+    return verdict if notice.note is None else f"{notice.note}: {verdict}"

@@ -170,7 +170,7 @@ def totals_of(content: Content) -> str:
     """Return the counts of all that is open, asked for or not."""
     total = sum(content.totals.values())
     if not total:
-        return "Nothing is open" if _is_scanned(content) else "Nothing is known to be open"
+        return "Nothing is open" if is_scanned(content) else "Nothing is known to be open"
     in_all = f" ({total:,} in all)" if len(content.totals) > 1 else ""
     return f"All that is open: {counts_text(content.totals)}{in_all}"
 
@@ -180,10 +180,10 @@ def _nothing(content: Content) -> str:
         return "nothing open of what is asked for here"
     if not content.state.images:
         return "no image is watched"
-    return "nothing open" if _is_scanned(content) else "nothing known to be open"
+    return "nothing open" if is_scanned(content) else "nothing known to be open"
 
 
-def _is_scanned(content: Content) -> bool:
+def is_scanned(content: Content) -> bool:
     """Return whether each part of each watched image has a complete result of its own."""
     parts = [part for image in content.state.images for part in image.parts]
     return bool(parts) and all(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lib.errors import TemporaryDeliveryError
-from lib.models import Destination, Json, Message, StreamId
+from lib.models import Destination, Json, Message, Notice
 from lib.notifiers.jira import adf
 
 PROPERTY: Final = "ecr-scan-alerts"
@@ -74,7 +74,7 @@ class Page:
     next_token: str | None
 
 
-def mark_of(stage: str, destination: Destination, stream: StreamId) -> str:
+def mark_of(stage: str, destination: Destination, stream: str) -> str:
     """Return the mark of a stream's issue: hexadecimal digits, and nothing from outside."""
     subject = f"{stage}\n{destination}\n{stream}".encode("utf-8", "replace")
     return hashlib.sha256(subject).hexdigest()[:_MARK]
@@ -82,7 +82,8 @@ def mark_of(stage: str, destination: Destination, stream: StreamId) -> str:
 
 def owner_of(message: Message, stage: str) -> Owner:
     """Return the owner of the issue that a message belongs to, were it created now."""
-    return Owner(mark_of(stage, message.destination, message.stream), message.delivery_id)
+    group = message.group if isinstance(message, Notice) else message.stream
+    return Owner(mark_of(stage, message.destination, group), message.delivery_id)
 
 
 def label(owner: Owner) -> str:

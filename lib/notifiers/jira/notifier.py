@@ -10,7 +10,6 @@ the page.
 """
 
 import base64
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -21,11 +20,11 @@ from urllib.parse import quote
 
 from lib.errors import (
     AmbiguousDeliveryError,
-    ConfigError,
     DeliveryError,
     PermanentDeliveryError,
     StoreError,
 )
+from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import (
     LONG_ANSWER,
@@ -36,6 +35,7 @@ from lib.models import (
     Digest,
     Json,
     Message,
+    Notice,
     NotReceived,
     Receipt,
     Upload,
@@ -43,7 +43,7 @@ from lib.models import (
 )
 from lib.models.diagnostics import Check
 from lib.notifiers import testing
-from lib.notifiers.jira import checks, identity, workflow
+from lib.notifiers.jira import answers, checks, identity, workflow
 from lib.notifiers.jira import digest as jira_digest
 from lib.notifiers.jira import text as layout
 from lib.notifiers.jira.issue import FILE, GONE, Issue, reading
@@ -63,6 +63,7 @@ _DEFAULT_TYPE: Final = "Task"
 _DECISION: Final = 60
 _INDEX_LAG: Final = timedelta(minutes=5)
 _INDEX_STEP: Final = 60.0
+_NOTHING: Final = "nothing to change"
 _FOUND: Final = 50
 """Issues in one page of search results."""
 _PAGES: Final = 10
@@ -90,22 +91,28 @@ class JiraNotifier(Notifier):
         Return {"create": issue, "update": {"key", "fields", "comment"}}.
 
         `send` decides which of both it is: a stored issue may be deleted or not be ours, and one
-        that nobody stored may be there. "key" is missing without a stored reference. A scan
-        without a result, or one that comes late, only comments: the description keeps what was
-        known. What to do about the issue's status stands in "if_closed" ("reopen" or "say") or
-        "if_open" ("close"), and the page to attach in {"attach": {"page": key, "name"}}. All
-        digests are one issue.
+        that nobody stored may be there. "key" is missing without a stored reference. What to do
+        about the issue's status stands in "if_closed" ("reopen" or "say") or "if_open" ("close"),
+        and the page to attach in {"attach": {"page": key, "name"}}. All digests are one issue.
+
+        A quiet update is {"edit": {"key", "fields", "if_open"}} of the stored issue; empty where
+        none is stored.
         """
         if isinstance(alert, Digest):
             return self._digest(alert, thread, self._labels(alert))
         text = text_of(alert, rows=layout.ROWS)
-        texts = self._texts(alert, layout.summary(alert, text), layout.description(text))
-        fields = {} if alert.problem or alert.outdated else texts
-        update = {"fields": fields, "comment": {"body": layout.comment(text)}}
+        texts = self._texts(alert, layout.summary(text), layout.description(text))
+        if isinstance(alert, Notice) and alert.quiet:
+            return self._quiet(alert, thread, texts)
+        is_kept = isinstance(alert, Alert) and (alert.problem is not None or alert.outdated)
+        update = {
+            "fields": {} if is_kept else texts,
+            "comment": {"body": layout.comment(text)},
+        }
         return {
-            "create": self._new(alert, texts | self._extras(alert)),
+            "create": self._new(alert, texts | self._extras(alert, text)),
             "update": self._keyed(thread) | update | self._about_status(alert),
-            **self._file(alert, text.subject),
+            **self._file(alert, text),
         }
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:
@@ -114,20 +121,28 @@ class JiraNotifier(Notifier):
             return self._digest(alert, thread, {})
         text = text_of(alert)
         body = layout.plain(text)
+        texts = self._texts(alert, layout.summary(text), body)
+        if isinstance(alert, Notice) and alert.quiet:
+            return self._quiet(alert, thread, texts)
         return {
-            "create": self._new(alert, self._texts(alert, layout.summary(alert, text), body)),
+            "create": self._new(alert, texts),
             "update": self._keyed(thread) | {"fields": {}, "comment": {"body": body}},
         }
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
-        fields, comment = payload["create"]["fields"], payload["update"]["comment"]["body"]
+        if not payload:
+            return ()
+        fields = payload.get("create", payload.get("edit"))["fields"]
         description = layout.length(fields["description"])
-        return (
+        usage = (
             Usage("characters of the summary", len(fields["summary"]), layout.MAX_SUMMARY),
             Usage("characters of the description", description, layout.MAX_TEXT),
-            Usage("characters of the comment", layout.length(comment), layout.MAX_TEXT),
         )
+        if "edit" in payload:
+            return usage
+        comment = layout.length(payload["update"]["comment"]["body"])
+        return (*usage, Usage("characters of the comment", comment, layout.MAX_TEXT))
 
     def send(self, payload: Json) -> Receipt:
         """
@@ -136,12 +151,28 @@ class JiraNotifier(Notifier):
         An issue that the search finds may hold this delivery already, from an attempt whose answer
         was lost: then nothing is sent. A stored issue that was not used is named in the remark.
         """
+        if not payload:
+            return Receipt(_NOTHING)
+        if "edit" in payload:
+            return self._edited(payload["edit"], self._headers())
         stored = payload["update"].get("key")
         receipt = self._sent(payload, stored, self._headers())
         if stored in (None, receipt.reference):
             return receipt
         remarks = (f"the stored issue {stored} is gone or not ours", receipt.remark)
         return replace(receipt, remark="; ".join(filter(None, remarks)))
+
+    def _edited(self, edit: Json, headers: Mapping[str, str]) -> Receipt:
+        """Bring an issue that people did not close up to date. Its watchers get no comment."""
+        key = edit["key"]
+        issue = self._issue(key, headers)
+        if issue is None or not issue.belongs_to(identity.creator(edit)):
+            return Receipt(key, remark=f"the stored issue {key} is gone or not ours")
+        if not issue.status().done:
+            issue.edit(edit["fields"], locked=False)
+            if edit.get("if_open") == workflow.CLOSE:
+                issue.move(done=True)
+        return self._receipt(key)
 
     def _sent(self, payload: Json, key: str | None, headers: Mapping[str, str]) -> Receipt:
         owner = identity.creator(payload["create"])
@@ -170,7 +201,11 @@ class JiraNotifier(Notifier):
         An issue of the stream without it is where the delivery goes next. While there is none, the
         search is repeated for five minutes: Jira's index lags by seconds to minutes.
         https://developer.atlassian.com/cloud/jira/platform/search-and-reconcile
+
+        A quiet update leaves no id; it is made again.
         """
+        if isinstance(alert, Notice) and alert.quiet:
+            return NotReceived()
         owner = identity.owner_of(alert, self._tools.stage)
         issues = self._own(self._scope.key(thread), owner, self._headers())
         place: Issue | None = None
@@ -240,7 +275,7 @@ class JiraNotifier(Notifier):
         note = self._reopened(issue, status, update.get("if_closed"))
         if update["fields"]:
             issue.edit(update["fields"], locked=note is not None)
-        if update.get("if_open") == "close" and not status.done:
+        if update.get("if_open") == workflow.CLOSE and not status.done:
             note = workflow.DONE if issue.move(done=True) else workflow.NOT_DONE
         remark = None if page is None else self._attach(issue, page)
         issue.comment(update["comment"]["body"], note)
@@ -276,7 +311,17 @@ class JiraNotifier(Notifier):
             return workflow.CLOSED
         return workflow.REOPENED if issue.move(done=False) else workflow.STUCK
 
-    def _about_status(self, alert: Alert) -> dict[str, str]:
+    def _quiet(self, notice: Notice, thread: str | None, texts: Json) -> Json:
+        keyed = self._keyed(thread)
+        if not keyed:
+            return {}
+        owned = {"fields": texts, "properties": [identity.property_of(self._owner(notice))]}
+        return {"edit": keyed | owned | self._about_status(notice)}
+
+    def _about_status(self, alert: Alert | Notice) -> dict[str, str]:
+        if isinstance(alert, Notice):
+            reopen, close = self._options.get("reopen", True), self._options.get("close", False)
+            return workflow.about_status(alert.message.delta, reopen=reopen, close=close)
         if alert.outdated:
             return {}
         quiet = (ChangeKind.RESOLVED, ChangeKind.UNCHANGED)
@@ -284,7 +329,7 @@ class JiraNotifier(Notifier):
             return {"if_closed": "reopen" if self._options.get("reopen", True) else "say"}
         is_whole = alert.problem is None and alert.scan.complete
         if self._options.get("close", False) and is_whole and not alert.standing:
-            return {"if_open": "close"}
+            return {"if_open": workflow.CLOSE}
         return {}
 
     def _created(self, payload: Json, headers: Mapping[str, str]) -> Receipt:
@@ -299,10 +344,10 @@ class JiraNotifier(Notifier):
         try:
             answer = self._tools.http.post(f"{self._site}/rest/api/3/issue", issue, headers=headers)
         except PermanentDeliveryError as error:
-            if not _of_the_project(error):
+            if not answers.is_of_the_project(error):
                 raise
             raise PermanentDeliveryError(str(error), broken=True, reason=error.reason) from None
-        key = _key(answer.text)
+        key = answers.key_in(answer.text)
         if key is None:
             raise AmbiguousDeliveryError(
                 f"Jira answered {answer.status} without an issue key", reason="no-issue-key"
@@ -333,7 +378,7 @@ class JiraNotifier(Notifier):
         return Receipt(key, url=url, thread=self._scope.reference(key))
 
     def _headers(self) -> Mapping[str, str]:
-        user, token = _credentials(self._tools.secrets.read(self._options["credentials"]))
+        user, token = answers.credentials(self._tools.secrets.read(self._options["credentials"]))
         encoded = base64.b64encode(f"{user}:{token}".encode()).decode("ascii")
         return {"Authorization": f"Basic {encoded}", "Accept": "application/json"}
 
@@ -360,11 +405,11 @@ class JiraNotifier(Notifier):
         key = self._scope.key(thread)
         return {} if key is None else {"key": key}
 
-    def _file(self, alert: Alert, subject: str) -> dict[str, Json]:
+    def _file(self, alert: Alert | Notice, text: AlertText) -> dict[str, Json]:
         if alert.page_key is None or not self._options.get("attach", True):
             return {}
-        image = alert.image
-        tag = image.tags[0] if image.tags else image.digest[:19] or subject
+        image = text.image
+        tag = image.tags[0] if image.tags else image.digest[:19] or text.subject
         name = f"{FILE}-{_UNFIT.sub('-', tag)[:_TAG]}-{alert.delivery_id[:8]}.html"
         return {"attach": {"page": alert.page_key, "name": name}}
 
@@ -386,39 +431,8 @@ class JiraNotifier(Notifier):
         )
         return {"labels": [*dict.fromkeys((*own, *given))]}
 
-    def _extras(self, alert: Alert) -> dict[str, Json]:
+    def _extras(self, alert: Alert | Notice, text: AlertText) -> dict[str, Json]:
         extras = self._labels(alert)
-        worst = alert.standing[0].finding.severity.name if alert.standing else None
+        worst = text.worst.name if text.worst is not None else None
         priority = self._options.get("priority", {}).get(worst)
         return extras | {"priority": {"name": priority}} if priority else extras
-
-
-def _credentials(secret: str) -> tuple[str, str]:
-    """Return user and token. Raises `ConfigError`, outside of any handler that holds the secret."""
-    try:
-        document = json.loads(secret)
-    except ValueError:
-        document = None
-    if isinstance(document, dict):
-        user, token = document.get("email", document.get("user")), document.get("token")
-        if isinstance(user, str) and isinstance(token, str) and user and token:
-            return user, token
-    raise ConfigError('The credentials of Jira must be JSON: {"email": "…", "token": "…"}')
-
-
-def _of_the_project(error: PermanentDeliveryError) -> bool:
-    """Return whether Jira refuses every issue: there is no such project, or no such type in it."""
-    try:
-        errors = json.loads(error.answer)["errors"]
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return False
-    return isinstance(errors, dict) and not errors.keys().isdisjoint(("project", "issuetype"))
-
-
-def _key(text: str) -> str | None:
-    try:
-        answer = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    key = answer.get("key") if isinstance(answer, dict) else None
-    return key if isinstance(key, str) and key else None

@@ -21,7 +21,7 @@ from lib.messages.parts import (
     ToDo,
     UpgradeText,
 )
-from lib.models import Alert, Json
+from lib.models import Json
 from lib.notifiers.jira import adf, identity
 from lib.text import capitalized, one_line, short, truncate
 
@@ -52,11 +52,12 @@ ROWS: Final = max(*_ROWS, *_ITEMS)
 # --- the issue --------------------------------------------------------------------------------
 
 
-def summary(alert: Alert, text: AlertText) -> str:
+def summary(text: AlertText) -> str:
     """Return the title of the issue: how things stand."""
-    name = short(alert.image.name, MAX_SUMMARY // 2)
-    worst = f"[{alert.standing[0].finding.severity.name}] " if alert.standing else ""
-    state = text.state if text.problem is None else text.verdict
+    name = short(text.image.name, MAX_SUMMARY // 2)
+    worst = f"[{text.worst.name}] " if text.worst is not None else ""
+    is_known = text.problem is None or text.open.count > 0
+    state = text.state if is_known else text.verdict
     return truncate(one_line(f"{worst}{name}: {state}"), MAX_SUMMARY)
 
 
@@ -109,15 +110,17 @@ def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
     yield adf.paragraph(adf.text(text.footer, "em"))
 
 
-def _opening(text: AlertText, sentence: str) -> Iterable[Json]:
-    """Return the first paragraphs: a sentence with its numbers, or why there is no result."""
-    if text.problem is not None:
-        return _problem(text, text.problem)
+def _opening(text: AlertText, sentence: str) -> list[Json]:
+    """Return the first paragraphs: a sentence with its numbers, and why there is no result."""
+    problem = _problem(text, text.problem) if text.problem is not None else []
+    if problem and not (text.total or text.sections):
+        return problem
     first = capitalized(truncate(sentence, _VERDICT))
     return [
         adf.paragraph(adf.text(first, "strong")),
         adf.paragraph(adf.text(text.totals)),
         *([adf.paragraph(adf.text(text.why, "strong"))] if text.why else ()),
+        *problem,
     ]
 
 
@@ -189,13 +192,13 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
 
 
 def _last_change(text: AlertText, rows: int) -> Iterable[Json]:
-    """Yield the last change. What is found or still there is all in the table of what is open."""
-    if text.problem is not None:
+    """Yield the last change: of what is open the new ones, for the table names the rest."""
+    if text.problem is not None and not text.sections:
         return
     yield adf.heading(CHANGED_LAST)
     yield adf.paragraph(adf.text(truncate(text.verdict, _VERDICT)))
     for section in text.sections:
-        if section.kind in (SectionKind.NEW, SectionKind.RESOLVED):
+        if section.kind is SectionKind.NEW or section.kind.is_ended:
             yield from _listing(section, rows)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lib.models import Json
+from lib.models.views import Delta, Kind
 
 REOPENED: Final = "This issue was closed. There is something new, so it is open again."
 CLOSED: Final = "This issue is closed. There is something new."
@@ -27,6 +28,7 @@ NOT_DONE: Final = (
     "account."
 )
 
+CLOSE: Final = "close"
 _DONE: Final = "done"
 _ORDER: Final = ("new", "indeterminate")
 """Where a reopened issue goes, the best first; any other that is not done comes after."""
@@ -51,6 +53,20 @@ class Status:
 
     done: bool
     on_purpose: str | None = None
+
+
+def about_status(delta: Delta, *, reopen: bool, close: bool) -> dict[str, str]:
+    """
+    Return what a delta means for the status of an issue: "if_closed" or "if_open", or neither.
+
+    News opens it again. It is done when nothing is shown any more, whatever the way it ended.
+    """
+    if any(
+        item.worth and item.desired is not None and item.kind is not Kind.FIX_READY
+        for item in delta.items
+    ):
+        return {"if_closed": "reopen" if reopen else "say"}
+    return {"if_open": CLOSE} if close and not delta.after else {}
 
 
 def status(answer: str) -> Status:

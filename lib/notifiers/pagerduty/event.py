@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from lib.messages.parts import AlertText, Row, Section, ToDo, UpgradeText
-from lib.models import Alert, Json
+from lib.models import Json
 from lib.text import fitting, one_line, short, truncate
 
 # https://developer.pagerduty.com/docs/send-alert-event and, for the size of an event, the overview.
@@ -18,10 +18,10 @@ NAME: Final = 200
 _MAX_URL: Final = 2000
 
 
-def summary_of(alert: Alert, text: AlertText) -> str:
+def summary_of(text: AlertText) -> str:
     """Return the summary, within the receiver's limit."""
-    name = short(alert.image.name, NAME)
-    if text.problem is not None:
+    name = short(text.image.name, NAME)
+    if text.problem is not None and not text.open.count:
         return truncate(one_line(f"{name}: {text.verdict}"), MAX_SUMMARY)
     return truncate(one_line(f"{name}: {text.state}. {text.verdict}"), MAX_SUMMARY)
 
@@ -37,7 +37,7 @@ def in_short(text: AlertText) -> Json:
     """Return the details that every event has, however large it is."""
     return {
         "verdict": text.verdict,
-        "findings": text.totals if text.problem is None else text.problem.caution,
+        "findings": text.totals if text.problem is None or text.total else text.problem.caution,
         **({"full_report": text.report_command} if text.report_command else {}),
         "delivery": text.footer,
     }
@@ -64,9 +64,8 @@ def _name(words: str) -> str:
 
 
 def _what_to_do(text: AlertText) -> Json:
-    if text.problem is not None:
-        return truncate(text.problem.remedy, _PROBLEM)
-    return list(_to_do(text.to_do))
+    remedy = [truncate(text.problem.remedy, _PROBLEM)] if text.problem is not None else []
+    return [*remedy, *_to_do(text.to_do)]
 
 
 def _to_do(to_do: ToDo) -> Iterator[str]:

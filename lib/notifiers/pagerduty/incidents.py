@@ -7,11 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 
-from lib.models import (
-    Alert,
-    Destination,
-    StreamId,
-)
+from lib.models import Alert, Destination, Notice
+from lib.models.views import ReportedItem
 from lib.wire.values import time_from_json, time_to_json
 
 CLIENT: Final = "ecr-scan-alerts"
@@ -71,14 +68,45 @@ class Memory:
         return not (alert.outdated or _is_before(alert.image.pushed_at, self.pushed_at))
 
 
-def dedup_key(stage: str, destination: Destination, stream: StreamId, incident: Incident) -> str:
+def base_key(stage: str, destination: Destination, group: str) -> str:
     """
-    Return the key of an incident, far below the 255 characters that one may have.
+    Return how the keys of a stream's incidents begin, far below the 255 characters of a key.
 
     Two stages with one routing key have an incident each: neither closes that of the other.
     """
-    subject = f"{stage}\n{destination}\n{stream}".encode("utf-8", "replace")
-    return f"{CLIENT}/{hashlib.sha256(subject).hexdigest()[:32]}/{incident.value}"
+    subject = f"{stage}\n{destination}\n{group}".encode("utf-8", "replace")
+    return f"{CLIENT}/{hashlib.sha256(subject).hexdigest()[:32]}"
+
+
+def dedup_key(stage: str, destination: Destination, group: str, incident: Incident) -> str:
+    """Return the key of an incident."""
+    return f"{base_key(stage, destination, group)}/{incident.value}"
+
+
+def actions_of_notice(notice: Notice) -> tuple[tuple[Incident, Action], ...]:
+    """
+    Return what a notice does to which incident; what people see of it comes last.
+
+    News opens an incident or adds to it. It is resolved as soon as nothing of its sort is shown any
+    more, whatever the way that ended; a fix beside others that stay open changes nothing. A quiet
+    notice opens none.
+    """
+    delta = notice.message.delta
+    resolved = {_incident(item.item) for item in delta.items if item.desired is None}
+    resolved -= {_incident(item) for item in delta.after.values()}
+    opened = {
+        _incident(item.item)
+        for item in delta.items
+        if item.worth and item.desired is not None and not notice.quiet
+    }
+    return (
+        *((incident, Action.RESOLVE) for incident in Incident if incident in resolved),
+        *((incident, Action.TRIGGER) for incident in reversed(Incident) if incident in opened),
+    )
+
+
+def _incident(item: ReportedItem) -> Incident:
+    return Incident.FINDINGS if item.condition is None else Incident.SCAN
 
 
 def actions_of(alert: Alert, memory: Memory) -> Iterator[tuple[Incident, Action]]:

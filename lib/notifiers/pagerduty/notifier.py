@@ -7,7 +7,8 @@ https://developer.pagerduty.com/docs/events-api-v2-overview
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -21,11 +22,13 @@ from lib.models import (
     HttpAnswer,
     Json,
     Message,
+    Notice,
     Receipt,
     Severity,
     Usage,
 )
 from lib.models.diagnostics import Check
+from lib.models.views import Condition
 from lib.notifiers import testing
 from lib.notifiers.pagerduty.event import (
     LINES,
@@ -42,6 +45,8 @@ from lib.notifiers.pagerduty.incidents import (
     Incident,
     Memory,
     actions_of,
+    actions_of_notice,
+    base_key,
     dedup_key,
 )
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
@@ -84,7 +89,7 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
 """By the words that PagerDuty uses of a key, in one spelling or another."""
 
 
-def _alert(message: Message) -> Alert:
+def _alert(message: Message) -> Alert | Notice:
     """Return what can be an incident. Raises `ConfigError`; check-config refuses it before."""
     if isinstance(message, Digest):
         raise ConfigError("PagerDuty has no digests; `digest` in alerts.yml must not name it")
@@ -116,7 +121,7 @@ class PagerDutyNotifier(Notifier):
         """
         Return {"events": […], "thread": …}: one event for each incident that the alert is about.
 
-        None when newer alerts have settled everything it is about. `send` adds the key.
+        There is none where a notice neither opens nor resolves an incident. `send` adds the key.
         """
         shown = _alert(alert)
         text = text_of(shown, rows=LINES)
@@ -199,28 +204,48 @@ class PagerDutyNotifier(Notifier):
                 f"PagerDuty answered {answer.status} without success", reason="no-success"
             )
 
-    def _payload(self, alert: Alert, text: AlertText, thread: str | None, details: Json) -> Json:
-        memory = Memory.of(thread)
-        actions = [*actions_of(alert, memory)]
+    def _payload(
+        self, alert: Alert | Notice, text: AlertText, thread: str | None, details: Json
+    ) -> Json:
+        if isinstance(alert, Notice):
+            actions = actions_of_notice(alert)
+            thread = self._thread(alert, thread, actions)
+        else:
+            memory = Memory.of(thread)
+            actions, thread = tuple(actions_of(alert, memory)), memory.then(alert).thread
         events = [
             self._event(alert, text, *action, details if action == actions[-1] else in_short(text))
             for action in actions
         ]
-        return {"events": events, "thread": memory.then(alert).thread}
+        return {"events": events, "thread": thread}
+
+    def _thread(
+        self, notice: Notice, thread: str | None, actions: Sequence[tuple[Incident, Action]]
+    ) -> str | None:
+        """Return how the keys of incidents begin, once one was opened."""
+        key = base_key(self._tools.stage, notice.destination, notice.group)
+        is_opened = any(action is Action.TRIGGER for _, action in actions)
+        return key if is_opened or thread == key else None
 
     def _event(
-        self, alert: Alert, text: AlertText, incident: Incident, action: Action, details: Json
+        self,
+        alert: Alert | Notice,
+        text: AlertText,
+        incident: Incident,
+        action: Action,
+        details: Json,
     ) -> Json:
         links = links_of(text)
+        group = alert.group if isinstance(alert, Notice) else alert.stream
         event: dict[str, Json] = {
             "event_action": action.value,
-            "dedup_key": dedup_key(self._tools.stage, alert.destination, alert.stream, incident),
+            "dedup_key": dedup_key(self._tools.stage, alert.destination, group, incident),
             "payload": {
-                "summary": summary_of(alert, text),
-                "source": repository_arn(alert.image),
-                "severity": self._severities[_level(alert, incident)],
-                "timestamp": time_to_json(alert.evaluated_at),
-                "component": short(alert.image.name, NAME),
+                "summary": summary_of(text),
+                "source": repository_arn(text.image),
+                "severity": self._severities[_level(alert, text, incident)],
+                "timestamp": time_to_json(_time(alert)),
+                "component": short(text.image.name, NAME),
                 "group": short(alert.stream, NAME),
                 "class": incident.value,
                 "custom_details": details,
@@ -231,13 +256,20 @@ class PagerDutyNotifier(Notifier):
         return event | ({"client_url": links[0]["href"]} if links else {})
 
 
-def _level(alert: Alert, incident: Incident) -> str:
+def _time(alert: Alert | Notice) -> datetime | None:
+    """Return the time of what is reported."""
+    return alert.message.delta.agreement.at if isinstance(alert, Notice) else alert.evaluated_at
+
+
+def _level(alert: Alert | Notice, text: AlertText, incident: Incident) -> str:
     """Return by which name the options give an event its severity."""
-    if incident is Incident.SCAN:
+    if incident is Incident.FINDINGS:
+        return (text.worst or Severity.UNKNOWN).name
+    if isinstance(alert, Alert):
         return (alert.problem.kind if alert.problem else ChangeKind.NOT_SCANNED).value
-    return max(
-        (change.finding.severity for change in alert.standing), default=Severity.UNKNOWN
-    ).name
+    items = alert.message.delta.after.values()
+    is_failed = any(item.condition is Condition.SCAN_FAILED for item in items)
+    return (Condition.SCAN_FAILED if is_failed else Condition.NOT_SCANNED).value
 
 
 def _routing_key(secret: str) -> str:

@@ -7,7 +7,8 @@ metadata, so that a lost answer can be looked up in the channel's history.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -19,16 +20,19 @@ from lib.errors import (
     DeliveryError,
     PermanentDeliveryError,
 )
+from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import (
     LONG_ANSWER,
     Alert,
     AskAgain,
     DeliveryCheck,
+    DeliveryId,
     Digest,
     HttpAnswer,
     Json,
     Message,
+    Notice,
     NotReceived,
     Receipt,
     Usage,
@@ -47,6 +51,8 @@ _SITE: Final = "https://slack.com"
 # does not. https://docs.slack.dev/reference/methods/chat.update
 _LITERAL: Final[Mapping[str, Json]] = MappingProxyType({"parse": "none", "link_names": False})
 _MAX_NAME: Final = 400
+_EDITED: Final = " of the edited message"
+_NOTHING: Final = "nothing to change"
 _TIMESTAMP: Final = re.compile(r"\d+\.\d+", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[!-~]+")
 
@@ -103,49 +109,60 @@ class SlackBotNotifier(Notifier):
         """
         Return {"post": message}, or in a thread also {"update": root, "reply": message}.
 
-        "post" stays beside "reply" for the case that the root was deleted. A scan without a result,
-        or one that comes late, updates nothing: the root keeps what was known. A digest stands for
-        itself.
+        "post" stays beside "reply" for the case that the root was deleted. A quiet update is the
+        edit of the root alone, and nothing where there is none. A digest stands for itself.
         """
         if isinstance(alert, Digest):
             return {"post": self._post_of(alert, digest.digest_message(alert))}
         text = text_of(alert)
-        message = slack_message.alert_message(alert, text)
-        return self._payload(alert, thread, message, slack_message.root_message(alert, text))
+        layout = (slack_message.alert_message(text), slack_message.root_message(text))
+        return self._payload(alert, text, thread, *layout)
 
     def plain(self, alert: Message, *, thread: str | None = None) -> Json:
         """See `Notifier.plain`: the texts alone."""
         if isinstance(alert, Digest):
             return {"post": self._post_of(alert, digest.plain_digest_message(alert))}
         text = text_of(alert)
-        message = slack_message.plain_message(alert, text)
-        return self._payload(alert, thread, message, slack_message.plain_root_message(alert, text))
+        layout = (slack_message.plain_message(text), slack_message.plain_root_message(text))
+        return self._payload(alert, text, thread, *layout)
 
-    def _payload(self, alert: Alert, thread: str | None, message: Json, root: Json) -> Json:
-        post = self._post_of(alert, message)
+    def _payload(
+        self, alert: Alert | Notice, text: AlertText, thread: str | None, message: Json, root: Json
+    ) -> Json:
+        post = self._post_of(alert, message, text)
         timestamp = self._root(thread)
+        update = {"channel": self._channel, "ts": timestamp, **root, **_LITERAL}
+        if isinstance(alert, Notice) and alert.quiet:
+            return {"update": update} if timestamp is not None else {}
         if timestamp is None:
             return {"post": post}
-        news = alert.worst is not None or alert.problem is not None
+        news = text.worst_news is not None or text.problem is not None
         reply = {**post, "thread_ts": timestamp, "reply_broadcast": news}
-        if alert.problem is not None or alert.outdated:
+        if isinstance(alert, Alert) and (alert.problem is not None or alert.outdated):
             return {"reply": reply, "post": post}
-        update = {"channel": self._channel, "ts": timestamp, **root, **_LITERAL}
         return {"update": update, "reply": reply, "post": post}
 
-    def _post_of(self, message: Message, texts: Json) -> Json:
-        return {"channel": self._channel, **texts, **_LITERAL, "metadata": _metadata(message)}
+    def _post_of(self, message: Message, texts: Json, text: AlertText | None = None) -> Json:
+        metadata = _metadata(message.delivery_id, text)
+        return {"channel": self._channel, **texts, **_LITERAL, "metadata": metadata}
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
-        used = slack_message.usage(payload.get("reply", payload["post"]))
-        if "update" not in payload:
-            return used
-        return used + slack_message.usage(payload["update"], of=" of the edited message")
+        messages = {"": payload.get("reply", payload.get("post")), _EDITED: payload.get("update")}
+        return tuple(
+            usage
+            for of, message in messages.items()
+            if message is not None
+            for usage in slack_message.usage(message, of=of)
+        )
 
     def send(self, payload: Json) -> Receipt:
         """See `Notifier.send`. An edit that is repeated changes nothing; there is one message."""
+        if not payload:
+            return Receipt(_NOTHING)
         headers = self._headers()
+        if "post" not in payload:
+            return self._edit(payload["update"], headers, GONE | NOT_EDITABLE)
         if "reply" in payload:
             try:
                 return self._reply(payload, headers)
@@ -167,8 +184,10 @@ class SlackBotNotifier(Notifier):
         See `Verifiable.verify`. Looks into the thread and, for a new root, into the channel.
 
         An app without the scope to read history cannot tell. What was sent a moment ago may still
-        be on its way into the history.
+        be on its way into the history. An edit leaves no id; it is made again.
         """
+        if isinstance(alert, Notice) and alert.quiet:
+            return NotReceived()
         query = {"oldest": f"{(since - _SKEW).timestamp():.6f}"}
         places = [("conversations.history", query)]
         root = self._root(thread)
@@ -225,12 +244,21 @@ class SlackBotNotifier(Notifier):
 
     def _reply(self, payload: Json, headers: Mapping[str, str]) -> Receipt:
         if "update" in payload:
-            try:
-                self._call("chat.update", payload["update"], headers)
-            except PermanentDeliveryError as error:
-                if error.reason not in NOT_EDITABLE:
-                    raise
+            self._edit(payload["update"], headers, NOT_EDITABLE)
         return self._post(payload["reply"], headers)
+
+    def _edit(
+        self, update: Json, headers: Mapping[str, str], unimportant: Collection[str]
+    ) -> Receipt:
+        """Edit the root. `unimportant`: reasons for which it may stay as it is."""
+        receipt = self._receipt(str(update["ts"]), None)
+        try:
+            self._call("chat.update", update, headers)
+        except PermanentDeliveryError as error:
+            if error.reason not in unimportant:
+                raise
+            return replace(receipt, remark=f"not edited: {error.reason}")
+        return receipt
 
     def _post(self, message: Json, headers: Mapping[str, str]) -> Receipt:
         answer = self._call("chat.postMessage", message, headers)
@@ -293,11 +321,11 @@ class SlackBotNotifier(Notifier):
         return Receipt(own, url=link + within, thread=f"{self._place}|{root or own}")
 
 
-def _metadata(message: Message) -> Json:
-    about: dict[str, str] = {"delivery_id": message.delivery_id}
-    if isinstance(message, Alert):
-        about["image"] = truncate(one_line(message.image.key), _MAX_NAME)
-        about["worst_severity"] = message.worst.name if message.worst is not None else ""
+def _metadata(delivery_id: DeliveryId, text: AlertText | None) -> Json:
+    about: dict[str, str] = {"delivery_id": delivery_id}
+    if text is not None:
+        about["image"] = truncate(one_line(text.image.key), _MAX_NAME)
+        about["worst_severity"] = text.worst_news.name if text.worst_news is not None else ""
     return {"event_type": EVENT_TYPE, "event_payload": about}
 
 

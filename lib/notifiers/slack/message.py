@@ -5,7 +5,7 @@ The layout of a Slack message, in Block Kit: readable in ten seconds, within Sla
     root_message    what is open now: what the first message of a thread is edited to
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -17,11 +17,10 @@ from lib.messages.parts import (
     Problem,
     Row,
     Section,
-    SectionKind,
     ToDo,
     UpgradeText,
 )
-from lib.models import Alert, Json, Severity, Usage
+from lib.models import Json, Severity, Usage
 from lib.notifiers import testing
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
 from lib.text import capitalized, fitting, one_line, short, unlinked
@@ -49,6 +48,7 @@ _CONSOLE: Final = 900
 _SOURCE: Final = 500
 _NEW: Final = 2400
 _OTHERS: Final = 600
+_LISTS: Final = 1200
 _TO_DO: Final = 1200
 _LEFT_OUT: Final = 900
 _COMMAND: Final = 1200
@@ -77,25 +77,24 @@ _NO_PREVIEWS: Final[Mapping[str, Json]] = MappingProxyType(
 )
 
 
-def alert_message(alert: Alert, text: AlertText) -> Json:
+def alert_message(text: AlertText) -> Json:
     """Return the message of one alert."""
-    blocks = _findings(alert, text) if text.problem is None else _problem(alert, text, text.problem)
-    return {"text": _fallback(alert, text, _FALLBACK), **_NO_PREVIEWS, "blocks": blocks}
+    return {"text": _fallback(text, _FALLBACK), **_NO_PREVIEWS, "blocks": _alert(text)}
 
 
-def plain_message(alert: Alert, text: AlertText) -> Json:
+def plain_message(text: AlertText) -> Json:
     """Return the same as text alone."""
-    return {"text": _text_alone(text, _fallback(alert, text, 2 * _FALLBACK)), **_NO_PREVIEWS}
+    return {"text": _text_alone(text, _fallback(text, 2 * _FALLBACK)), **_NO_PREVIEWS}
 
 
-def root_message(alert: Alert, text: AlertText) -> Json:
+def root_message(text: AlertText) -> Json:
     """Return what is open after an alert; its changes stand in the message of the alert."""
-    return {"text": _fallback_of_root(alert, text, _FALLBACK), "blocks": _root(alert, text)}
+    return {"text": _fallback_of_root(text, _FALLBACK), "blocks": _root(text)}
 
 
-def plain_root_message(alert: Alert, text: AlertText) -> Json:
+def plain_root_message(text: AlertText) -> Json:
     """Return the same as text alone; the empty list takes away the blocks of the message before."""
-    alone = _text_alone(text, _fallback_of_root(alert, text, 2 * _FALLBACK))
+    alone = _text_alone(text, _fallback_of_root(text, 2 * _FALLBACK))
     return {"text": alone, "blocks": []}
 
 
@@ -123,16 +122,15 @@ def usage(message: Json, *, of: str = "") -> tuple[Usage, ...]:
 # --- what happened ----------------------------------------------------------------------------
 
 
-def _findings(alert: Alert, text: AlertText) -> list[Json]:
-    totals, why = _say(text.totals, _COUNTS), _say(text.why, _COUNTS)
-    about = "\n".join(filter(None, (totals, why and f"*{why}*", _say(text.where, _WHERE))))
+def _alert(text: AlertText) -> list[Json]:
     parts = (
-        _header(_mark(alert), alert),
-        _section(f"*{_say(text.verdict, _VERDICT)}*\n{about}"),
+        _header(_mark(text), text),
+        *(_section(opening) for opening in _opening(text)),
         _section(_platforms(text)),
+        _section(_remedy(text)),
         _section(_to_do(text.to_do)),
         *map(_section, _steps(text.to_do)),
-        *(_section(_listing(section, _room(section))) for section in text.sections),
+        *map(_section, _listings(text.sections)),
         _section(_omissions(text.left_out)),
         _facts(text),
         *_ending(text),
@@ -140,45 +138,55 @@ def _findings(alert: Alert, text: AlertText) -> list[Json]:
     return [part for part in parts if part]
 
 
-def _room(section: Section) -> int:
-    """Return how many characters a list may have: what is new matters most."""
-    return _NEW if section.kind in (SectionKind.FOUND, SectionKind.NEW) else _OTHERS
+def _opening(text: AlertText) -> list[str]:
+    """Return what happened with its numbers, and what has no result, as sections."""
+    problem = [_problem(text.problem)] if text.problem is not None else []
+    is_known = text.problem is None or text.total > 0
+    totals, why = _say(text.totals, _COUNTS) if is_known else "", _say(text.why, _COUNTS)
+    about = "\n".join(filter(None, (totals, why and f"*{why}*", _say(text.where, _WHERE))))
+    if problem and not text.sections:
+        return [*problem, about]
+    return [f"*{_say(text.verdict, _VERDICT)}*\n{about}", *problem]
 
 
-def _mark(alert: Alert) -> str:
-    """Return the colour of the worst listed finding. Green is for an image without any."""
-    if alert.worst is not None:
-        return _MARKS[alert.worst]
-    return _BETTER_MARK if alert.total or not alert.scan.complete else _CLEAR_MARK
+def _problem(problem: Problem) -> str:
+    reason = f"*{_say(problem.title, _VERDICT)}:* {_say(problem.reason, _PROBLEM)}"
+    return f"{reason}\n{_say(problem.caution, _WHERE)}"
 
 
-def _problem(alert: Alert, text: AlertText, problem: Problem) -> list[Json]:
-    parts = (
-        _header(_PROBLEM_MARK, alert),
-        _section(
-            f"*{_say(problem.title, _VERDICT)}:* {_say(problem.reason, _PROBLEM)}\n"
-            f"{problem.caution}"
-        ),
-        _section(_platforms(text)),
-        _section(f"*{text.to_do.title}*\n{_say(problem.remedy, _PROBLEM, code=True)}"),
-        _facts(text),
-        *_ending(text),
-    )
-    return [part for part in parts if part]
+def _remedy(text: AlertText) -> str:
+    """Return what to do about a missing result."""
+    if text.problem is None:
+        return ""
+    return f"*{text.to_do.title}*\n{_say(text.problem.remedy, _PROBLEM, code=True)}"
+
+
+def _listings(sections: Sequence[Section]) -> Iterator[str]:
+    """Yield the lists: the first one matters most, the others share what is left."""
+    for place, section in enumerate(sections):
+        yield _listing(section, _NEW if not place else min(_OTHERS, _LISTS // (len(sections) - 1)))
+
+
+def _mark(text: AlertText) -> str:
+    """Return the colour of the worst news. Green is for an image without any finding."""
+    if text.worst_news is not None:
+        return _MARKS[text.worst_news]
+    if text.problem is not None:
+        return _PROBLEM_MARK
+    return _CLEAR_MARK if text.is_clear else _BETTER_MARK
 
 
 # --- what is open -----------------------------------------------------------------------------
 
 
-def _root(alert: Alert, text: AlertText) -> list[Json]:
+def _root(text: AlertText) -> list[Json]:
     lines = [f"*{_say(capitalized(text.state), _VERDICT)}*"]
-    lines += [_say(text.totals, _COUNTS)] if alert.total else []
+    lines += [_say(text.totals, _COUNTS)] if text.total else []
     why = _say(text.why, _COUNTS)
     lines += [f"*{why}*"] if why else []
     lines += [_say(text.where, _WHERE)]
-    is_clear = not alert.standing and alert.scan.complete
     parts = (
-        _header(_mark_of_root(alert), alert, title=_RESOLVED if is_clear else ""),
+        _header(_mark_of_root(text), text, title="" if _is_open(text) else _RESOLVED),
         _section("\n".join(lines)),
         _section(_platforms(text)),
         _section(_to_do(text.to_do)),
@@ -192,10 +200,15 @@ def _root(alert: Alert, text: AlertText) -> list[Json]:
     return [part for part in parts if part]
 
 
-def _mark_of_root(alert: Alert) -> str:
-    if alert.standing:
-        return _MARKS[alert.standing[0].finding.severity]
-    return _BETTER_MARK if alert.total or not alert.scan.complete else _CLEAR_MARK
+def _is_open(text: AlertText) -> bool:
+    """Return whether anything is open here, or may be."""
+    return text.open.count > 0 or not text.is_complete
+
+
+def _mark_of_root(text: AlertText) -> str:
+    if text.worst is not None:
+        return _MARKS[text.worst]
+    return _CLEAR_MARK if text.is_clear else _BETTER_MARK
 
 
 # --- parts of both ----------------------------------------------------------------------------
@@ -209,11 +222,11 @@ def _ending(text: AlertText) -> list[Json]:
     ]
 
 
-def _header(mark: str, alert: Alert, *, title: str = "") -> Json:
-    name = short(alert.image.name, MAX_HEADER // 2)
+def _header(mark: str, text: AlertText, *, title: str = "") -> Json:
+    name = short(text.image.name, MAX_HEADER // 2)
     begin = f"{mark} {title}"
-    text = begin + _say(name, MAX_HEADER - len(begin))
-    return {"type": "header", "text": {"type": "plain_text", "text": text, "emoji": False}}
+    header = begin + _say(name, MAX_HEADER - len(begin))
+    return {"type": "header", "text": {"type": "plain_text", "text": header, "emoji": False}}
 
 
 def _section(text: str) -> Json | None:
@@ -315,20 +328,20 @@ def _links(text: AlertText) -> str:
     return "\n".join(filter(None, lines))
 
 
-def _fallback(alert: Alert, text: AlertText, limit: int) -> str:
+def _fallback(text: AlertText, limit: int) -> str:
     """Return the message in one line: what notifications and screen readers say."""
     end = f"{text.totals}." if text.problem is None else text.problem.caution
-    return _say(unlinked(f"{_name(alert, text)}: {text.verdict.rstrip('.')}. {end}"), limit)
+    return _say(unlinked(f"{_name(text)}: {text.verdict.rstrip('.')}. {end}"), limit)
 
 
-def _fallback_of_root(alert: Alert, text: AlertText, limit: int) -> str:
-    totals = f" {text.totals}." if alert.total else ""
-    line = f"{_name(alert, text)}: {capitalized(text.state)}.{totals}"
+def _fallback_of_root(text: AlertText, limit: int) -> str:
+    totals = f" {text.totals}." if text.total else ""
+    line = f"{_name(text)}: {capitalized(text.state)}.{totals}"
     return _say(unlinked(line), limit)
 
 
-def _name(alert: Alert, text: AlertText) -> str:
-    return f"{text.name} ({alert.image.account}, {alert.image.region})"
+def _name(text: AlertText) -> str:
+    return f"{text.name} ({text.image.account}, {text.image.region})"
 
 
 def _text_alone(text: AlertText, line: str) -> str:

@@ -69,13 +69,13 @@ class SlackWebhookNotifier(Notifier):
         """See `Notifier.render`."""
         if isinstance(alert, Digest):
             return digest.digest_message(alert)
-        return message.alert_message(alert, text_of(alert))
+        return message.alert_message(text_of(alert))
 
     def plain(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.plain`: the text alone."""
         if isinstance(alert, Digest):
             return digest.plain_digest_message(alert)
-        return message.plain_message(alert, text_of(alert))
+        return message.plain_message(text_of(alert))
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""

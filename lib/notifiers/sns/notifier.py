@@ -17,7 +17,7 @@ from lib.errors import (
     ConfigError,
 )
 from lib.messages.digest import digest_text_of
-from lib.models import Alert, Digest, Json, Message, Receipt, StreamId, Usage
+from lib.models import Alert, Digest, Json, Message, Notice, Receipt, StreamId, Usage
 from lib.models.diagnostics import Check, ok
 from lib.notifiers import document, testing
 from lib.notifiers.sns import amazon_q, ocsf
@@ -144,6 +144,8 @@ class SnsNotifier(Notifier):
             attributes = _digest_attributes(message)
             body = self._digest(message, MAX_BYTES - _size({"Message": "", **attributes}))
             subject = ascii_only(digest_text_of(message, lines=0, characters=0).title)
+        elif isinstance(message, Notice):
+            raise TypeError("topics take alerts and digests")
         else:
             room = MAX_BYTES - _size({"Message": "", **_attributes(message, truncated=True)})
             body, truncated = render(message, room)
