@@ -32,7 +32,7 @@ from lib.errors import (
     FindingsNotReadyError,
     SourceError,
 )
-from lib.flows.scans import traced
+from lib.flows.provenances import traced
 from lib.models import (
     AnyReport,
     Image,

@@ -11,6 +11,7 @@ from lib.errors import ConflictError
 from lib.models import AnyReport, DeliveryId, Destination, Image, StreamId
 from lib.models.streams import HistoryPoint, StreamState
 from lib.models.views import Notification, PinnedMessage, RowState, View
+from lib.ports.store import Progress
 from lib.ports.streams import (
     DUE,
     ImageRecord,
@@ -20,6 +21,23 @@ from lib.ports.streams import (
 )
 
 LEASE: Final = timedelta(minutes=5)
+
+
+class MemoryProgress:
+    """See `ProgressStore` of the ports."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Progress] = {}
+
+    def put(self, progress: Progress) -> str:
+        """See `ProgressStore.put`."""
+        key = f"progress/{len(self.kept)}"
+        self.kept[key] = progress
+        return key
+
+    def get(self, key: str) -> Progress | None:
+        """See `ProgressStore.get`."""
+        return self.kept.get(key)
 
 
 class MemoryStreams:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from cli.alerts_file import configured, understand
 from cli.simulation.images import Place
-from cli.simulation.memory import MemoryStreams
+from cli.simulation.memory import MemoryProgress, MemoryStreams
 from cli.simulation.receivers import Receivers
 from cli.simulation.registry import Registry
 from lib.core.profiles import profile_of
@@ -155,6 +155,7 @@ class Runtime:
             source=Sources(self._registry, self._home),
             images=self.store,
             objects=self.store,
+            progress=MemoryProgress(),
             add_tags=self._syncs.add_tags,
             confirm_tags=self._syncs.confirm_tags,
             coverage=self._coverage,

@@ -151,6 +151,9 @@ class App:
             self._clients,
             config=lambda: self.config,
             source=lambda: self.source,
+            provenances=lambda: self.provenances,
+            repositories=lambda: self.repositories,
+            progress=lambda: self.progress,
             waker=lambda: self.waker,
             now=self.now,
         )

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from lib.flows.images import ImageFlow
     from lib.flows.rounds import SyncRounds
     from lib.flows.rules import RulesBook
+    from lib.flows.settings import SettingsFlow
     from lib.flows.syncs import StreamSync
     from lib.ports.rules import RulesRecord
-    from lib.ports.sources import FindingSource
+    from lib.ports.sources import FindingSource, ProvenanceSource, RepositorySource
+    from lib.ports.store import ProgressStore
     from lib.sources.coverage import InspectorCoverage
     from lib.store.current import S3CurrentCopies
     from lib.store.images import DynamoImageStore
@@ -61,6 +63,9 @@ class StreamFlows:
         *,
         config: Callable[[], "Config"],
         source: Callable[[], "FindingSource"],
+        provenances: Callable[[], "ProvenanceSource | None"],
+        repositories: Callable[[], "RepositorySource"],
+        progress: Callable[[], "ProgressStore"],
         waker: Callable[[], "SqsWaker"],
         now: Callable[[], datetime],
     ) -> None:
@@ -68,6 +73,9 @@ class StreamFlows:
         self._clients = clients
         self._config = config
         self._source = source
+        self._provenances = provenances
+        self._repositories = repositories
+        self._progress = progress
         self._waker = waker
         self._now = now
 
@@ -82,12 +90,28 @@ class StreamFlows:
             source=self._source(),
             images=self.image_store,
             objects=self.objects,
+            progress=self._progress(),
             add_tags=self.syncs.add_tags,
             confirm_tags=self.syncs.confirm_tags,
             coverage=self.coverage,
             findings_before=self.syncs.findings_before,
             rules=lambda: self.rules.streams,
             watched=self.syncs.watches,
+            now=self._now,
+            provenances=self._provenances(),
+        )
+
+    @cached_property
+    def settings(self) -> "SettingsFlow":
+        """The flow of checks of repositories."""
+        from lib.flows.settings import SettingsFlow
+
+        return SettingsFlow(
+            repositories=self._repositories(),
+            images=self.image_store,
+            objects=self.objects,
+            add_tags=self.syncs.add_tags,
+            expected=lambda: self._config().repositories,
             now=self._now,
         )
 

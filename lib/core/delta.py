@@ -77,8 +77,15 @@ def later_view(destination: Destination, stream: StreamId, state: StreamState) -
 
 
 def _agreement(state: StreamState, desired: Desired, today: Today) -> Agreement:
-    current = state.current.image if state.current is not None else None
-    return Agreement(state.version, state.at, today.rules.hash, desired.suppressed, current)
+    current = state.current
+    return Agreement(
+        state.version,
+        state.at,
+        today.rules.hash,
+        desired.suppressed,
+        current.image if current is not None else None,
+        current.provenance if current is not None else None,
+    )
 
 
 def _changes(

@@ -17,7 +17,6 @@ from lib.core.changes import compare
 from lib.core.problems import problem_of
 from lib.core.routing import Decision, Decisions, Route
 from lib.core.suppressions import Suppression, matcher
-from lib.errors import FindingsNotReadyError
 from lib.models import (
     AnyReport,
     Baseline,
@@ -47,14 +46,6 @@ from lib.models import (
     UnusableReport,
 )
 
-NOT_READY_HORIZON: Final = timedelta(hours=1)
-"""A scan that has no result by then is reported as not scanned."""
-_REVISIT_DELAYS: Final = ((30, 30), (90, 60), (210, 120), (510, 300))
-"""Seconds: up to which age of a pending scan the next look follows after how long."""
-_LAST_DELAY: Final = 900
-"""Seconds: the longest that SQS delays a message."""
-PARTIAL_HORIZON: Final = timedelta(minutes=10)
-"""Findings that were announced and are not listed by then will not come."""
 INDEX_WAIT: Final = timedelta(minutes=2)
 """How long the scan of an untagged image waits for the push of an index that it is part of."""
 FIRST_WAKE: Final = timedelta(seconds=90)
@@ -199,34 +190,6 @@ def same_problem(report: AnyReport, known: ImageState | None) -> bool:
 def never_scanned(report: AnyReport) -> bool:
     """Say whether no image of an index has a scan, as where scanning is turned off."""
     return bool(report.parts) and all(each.status == "SCAN_NOT_FOUND" for each in report.parts)
-
-
-def traced_member(report: AnyReport) -> str | None:
-    """Return which image of an index speaks for its source: the first with a result, or at all."""
-    scanned = (each for each in report.parts if each.counts is not None)
-    part = next(scanned, next(iter(report.parts), None))
-    return None if part is None else part.digest
-
-
-def never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:
-    """Return what is told of a scan that was announced and never had a result."""
-    minutes = NOT_READY_HORIZON.total_seconds() / 60
-    reason = f"no result after {minutes:.0f} minutes: {error}"
-    return UnusableReport(event.image, replace(event.scan, status=error.status, reason=reason))
-
-
-def revisit_delay(age: timedelta) -> int:
-    """
-    Return the seconds until a pending scan of this age is looked at again: 30 s to 15 min.
-
-    The last look comes at the horizon, after at most eight delays. Lambda counts the invocations
-    of one chain of messages and may stop the chain at 16:
-    https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
-    """
-    seconds = age.total_seconds()
-    delay = next((delay for until, delay in _REVISIT_DELAYS if seconds < until), _LAST_DELAY)
-    left = NOT_READY_HORIZON.total_seconds() - seconds
-    return int(min(delay, max(left, _REVISIT_DELAYS[0][1])))
 
 
 def moved_head(

@@ -90,12 +90,13 @@ def _names(images: Sequence[WatchedImage]) -> frozenset[str]:
 def _images(
     state: StreamState, watch: Watch, records: Mapping[str, ScanRecord]
 ) -> Iterator[WatchedImage]:
-    if watch.current is not None:
-        parts = _parts(state, watch.current, Role.CURRENT, records)
-        yield WatchedImage(_plain(watch.current), Role.CURRENT, watch.current_runs, parts)
-    for image in watch.running:
-        parts = _parts(state, image, Role.RUNNING, records)
-        yield WatchedImage(_plain(image), Role.RUNNING, running=True, parts=parts)
+    images = [] if watch.current is None else [(watch.current, Role.CURRENT, watch.current_runs)]
+    images += [(image, Role.RUNNING, True) for image in watch.running]
+    for image, role, running in images:
+        record = records.get(image.digest)
+        provenance = record.provenance if record is not None else None
+        parts = _parts(state, image, role, records)
+        yield WatchedImage(_plain(image), role, running, parts, provenance)
 
 
 def _plain(image: Image) -> Image:

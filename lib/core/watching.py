@@ -187,13 +187,15 @@ def _counts(candidate: _Candidate, now: datetime) -> bool:
     """
     Return whether an image can count at all: it exists, and is not a part of an index.
 
-    A part can have tags of its own. They count while its index has none.
+    A part can have tags of its own. They count while its index has none. A repository, as the
+    image of its settings, is no part of anything.
     """
     row = candidate.row
     if candidate.gone:
         return False
     if candidate.untagged:
-        waited = row.is_index or now >= candidate.place.pushed_at + INDEX_PATIENCE
+        is_whole = row.is_index or row.image.is_repository
+        waited = is_whole or now >= candidate.place.pushed_at + INDEX_PATIENCE
         never_tagged = candidate.hold is _Hold.LIVE and not row.image.tags
         return never_tagged and row.index is None and waited
     return not row.index_has_tags

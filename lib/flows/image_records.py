@@ -1,18 +1,103 @@
-"""Records of images: their changes by events and reports, and whether those are believed. Pure."""
+"""Records of images: their changes by events and reports, and whether those are believed."""
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
+from lib.core.streams import Stream, StreamRule, streams_of
 from lib.core.usage import used
-from lib.errors import FindingsNotReadyError
-from lib.models import AnyReport, Report, ScanEvent, UnusableReport
-from lib.ports.streams import ImageRecord
+from lib.errors import ConflictError, FindingsNotReadyError
+from lib.models import (
+    AnyReport,
+    Image,
+    ImageIndex,
+    Provenance,
+    Report,
+    ScanEvent,
+    StreamId,
+    UnusableReport,
+)
+from lib.models.streams import ImageRow
+from lib.ports.streams import ImageRecord, ImageStore
 
+_TRIES: Final = 8
 INSPECTOR: Final = "inspector"
+_ARCHIVED: Final = "IMAGE_ARCHIVED"
 _NOTICE: Final = timedelta(minutes=1)
 """How much later than its event a scan may state that it ended."""
+
+
+class ImageRecords:
+    """The records that are stored of images, and the streams that these are in."""
+
+    def __init__(self, images: ImageStore, rules: Callable[[], Sequence[StreamRule]]) -> None:
+        self._images = images
+        self._rules = rules
+
+    def record(self, image: Image) -> ImageRecord | None:
+        """Return what is stored of an image. Raises `StoreError`."""
+        return self._images.records([image]).get(image.key)
+
+    def keep(self, image: Image, *, known_since: datetime, is_index: bool = False) -> None:
+        """Store what is known of an image, unless it is stored already. Raises `StoreError`."""
+        if self.record(image) is None:
+            self._put(ImageRecord(ImageRow(image, known_since, is_index=is_index)))
+
+    def keep_index(self, index: ImageIndex, at: datetime) -> None:
+        """Store which images are parts of an index. Raises `StoreError`."""
+        name, has_tags = index.image.digest, bool(index.image.tags)
+        for member in index.images:
+            self.keep(member, known_since=at)
+            self.change(
+                member,
+                lambda stored: replace(
+                    stored, row=replace(stored.row, index=name, index_has_tags=has_tags)
+                ),
+            )
+
+    def change(self, image: Image, change: Callable[[ImageRecord], ImageRecord]) -> None:
+        """
+        Change the record of an image, anew where another event was faster.
+
+        An image without a record stays so. Raises `StoreError`.
+        """
+        for _ in range(_TRIES):
+            record = self.record(image)
+            if record is None:
+                return
+            after = change(record)
+            if after == record or self._put(after):
+                return
+        raise ConflictError(f"too many events change {image.name} at the same time")
+
+    def gone(self, image: Image, at: datetime) -> None:
+        """Keep since when an image does not exist any more. Raises `StoreError`."""
+        self.change(image, lambda stored: replace(stored, row=replace(stored.row, gone_at=at)))
+
+    def streams(self, image: Image) -> tuple[StreamId, ...]:
+        """Return the streams of an image: those of its tags, and those that it was in."""
+        earlier = self._images.streams_with(image)
+        return tuple(dict.fromkeys((*self._names(image), *earlier)))
+
+    def streams_now(self, image: Image) -> Mapping[Stream, Image]:
+        """Return the streams of an image's tags; in each, it has the tags of that stream."""
+        return streams_of(image, self._rules())
+
+    def earlier(self, image: Image) -> Sequence[StreamId]:
+        """Return the streams that an image is, or was, in. Raises `StoreError`."""
+        return self._images.streams_with(image)
+
+    def _names(self, image: Image) -> tuple[StreamId, ...]:
+        return tuple([stream.id for stream in self.streams_now(image)])
+
+    def _put(self, record: ImageRecord) -> bool:
+        try:
+            self._images.put(record, streams=self._names(record.row.image))
+        except ConflictError:
+            return False
+        return True
 
 
 class Announcement(NamedTuple):
@@ -56,7 +141,13 @@ def with_announcement(stored: ImageRecord, event: ScanEvent) -> ImageRecord:
 
 
 def with_report(
-    stored: ImageRecord, report: AnyReport, key: str, event: ScanEvent, now: datetime
+    stored: ImageRecord,
+    report: AnyReport,
+    key: str,
+    event: ScanEvent,
+    now: datetime,
+    *,
+    provenance: Provenance | None = None,
 ) -> ImageRecord:
     """Return a record with its last report, and with the last one that had a result."""
     row = replace(
@@ -64,6 +155,7 @@ def with_report(
         image=report.image,
         scan_ended_at=stored.row.scan_ended_at or now,
         is_index=bool(report.parts),
+        gone_at=stored.row.gone_at if report.scan.status == _ARCHIVED else None,
     )
     count = report.image.in_use_count
     if count is not None:
@@ -81,6 +173,7 @@ def with_report(
         stale=False,
         event_id=event.event_id,
         event_time=event.time,
+        provenance=provenance,
     )
 
 

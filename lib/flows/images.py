@@ -14,37 +14,32 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from lib.core.evaluation import NOT_READY_HORIZON, PARTIAL_HORIZON, never_ready, revisit_delay
 from lib.core.evidence import (
     SECOND_LOOK_AFTER,
     closed_without_proof,
     most_is_missing,
 )
-from lib.core.merging import merged
-from lib.core.streams import Stream, StreamRule, streams_of, untagged_stream
+from lib.core.patience import revisit_delay
+from lib.core.provenance import kept
+from lib.core.streams import StreamRule, untagged_stream
 from lib.core.usage import used
 from lib.errors import (
-    ConflictError,
     FindingsNotReadyError,
     ImageGoneError,
     NotAnImageError,
     RepositoryGoneError,
     SourceError,
 )
-from lib.flows.image_records import (
-    INSPECTOR,
-    Announcement,
-    announcement,
-    believed,
-    with_announcement,
-    with_report,
-)
+from lib.flows.fetching import NO_HURRY, Allowance, PartialFetch, ReportFetcher
+from lib.flows.image_records import INSPECTOR, ImageRecords, with_announcement, with_report
+from lib.flows.provenances import provenance_of
 from lib.models import (
     AnyReport,
     Finding,
     FindingEvent,
     Image,
     ImageIndex,
+    Json,
     PushEvent,
     Removal,
     RemovalEvent,
@@ -53,13 +48,15 @@ from lib.models import (
     ScanEvent,
     ScanSource,
     StreamId,
-    UnusableReport,
 )
-from lib.models.streams import UNTAGGED, CoveredImage, ImageRow, TagFact
-from lib.ports.sources import ALL_THE_TIME, Coverage, FindingSource
+from lib.models.streams import UNTAGGED, CoveredImage, TagFact
+from lib.ports.sources import Coverage, FindingSource, ProvenanceSource
+from lib.ports.store import ProgressStore
 from lib.ports.streams import ImageRecord, ImageStore, StreamObjects
+from lib.wire.own_events import fetch_again
 
-_TRIES: Final = 8
+PROGRESS: Final = "progress"
+"""The field of an event that comes back which names what was fetched for it."""
 ENDED: Final = frozenset({"SCAN_ELIGIBILITY_EXPIRED", "IMAGE_ARCHIVED"})
 """Reasons for which Inspector monitors an image no longer that it scanned before."""
 
@@ -72,7 +69,9 @@ class ImageResult(StrEnum):
     STALE = "stale"
     REPEATED = "repeated"
     DEFERRED = "deferred"
+    CONTINUED = "continued"
     IMAGE_DELETED = "image-deleted"
+    NO_IMAGE = "no-image"
     IGNORED = "ignored"
 
 
@@ -84,9 +83,27 @@ class ImageOutcome:
     reason: str
     streams: tuple[StreamId, ...] = ()
     revisit: timedelta | None = None
-    """DEFERRED: when the event comes back."""
+    """DEFERRED and CONTINUED: when the event comes back."""
+    event: ScanEvent | None = None
+    """The same: the event for which a report is fetched."""
+    progress: str | None = None
+    """CONTINUED: the key of what is fetched already."""
     repository_gone: bool = False
     """IMAGE_DELETED: so are all other images of its repository."""
+    without_provenance: Exception | None = None
+    """Why it is not known what the image was made from."""
+
+    def comeback(self, raw: Mapping[str, Json] | None = None) -> Mapping[str, Json] | None:
+        """
+        Return the event that is put on the queue again, for after `revisit`; None: none is.
+
+        `raw`: the event as it came. Without it, as where a pass fetches, the event is our own.
+        """
+        if self.event is None:
+            return None
+        origin = fetch_again(self.event, self.reason) if raw is None else raw
+        anew = {name: value for name, value in origin.items() if name != PROGRESS}
+        return anew if self.progress is None else {**anew, PROGRESS: self.progress}
 
 
 class ImageFlow:
@@ -98,6 +115,7 @@ class ImageFlow:
         source: FindingSource,
         images: ImageStore,
         objects: StreamObjects,
+        progress: ProgressStore,
         add_tags: Callable[[Sequence[TagFact]], None],
         confirm_tags: Callable[[Image, datetime], None],
         coverage: Coverage,
@@ -105,66 +123,80 @@ class ImageFlow:
         rules: Callable[[], Sequence[StreamRule]],
         watched: Callable[[Image], bool],
         now: Callable[[], datetime],
+        provenances: ProvenanceSource | None = None,
     ) -> None:
         self._source = source
-        self._images = images
         self._objects = objects
         self._add_tags = add_tags
         self._confirm_tags = confirm_tags
         self._coverage = coverage
         self._findings_before = findings_before
-        self._rules = rules
         self._watched = watched
         self._now = now
+        self._provenances = provenances
+        self._records = ImageRecords(images, rules)
+        self._reports = ReportFetcher(
+            source=source, progress=progress, records=self._records, now=now
+        )
 
-    def scanned(self, event: ScanEvent) -> ImageOutcome:
+    def scanned(self, event: ScanEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Fetch the report of an image whose scan ended, or of the index that it is part of."""
-        record = self._record(event.image)
+        record = self._records.record(event.image)
         if record is not None and record.row.index is not None:
             part_of = replace(event.image, digest=record.row.index, tags=(), platform=None)
-            if self._source_index(part_of) is not None:
-                self._changed(event.image, lambda stored: with_announcement(stored, event))
-                return self._refreshed(replace(event, image=part_of, counts=None))
-        return self._refreshed(event)
+            if self._index(part_of) is not None:
+                self._records.change(event.image, lambda stored: with_announcement(stored, event))
+                return self._refreshed(replace(event, image=part_of, counts=None), allowance)
+        return self._refreshed(event, allowance)
 
-    def pushed(self, event: PushEvent) -> ImageOutcome:
+    def pushed(self, event: PushEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Keep what a push says: the image, the parts of an index, and the tag."""
         image = event.image
-        index = None if event.index is False else self._source_index(image)
+        index = None if event.index is False else self._index(image)
         if index is not None:
-            self._keep_index(index, event.time)
-        self._keep(image, known_since=event.time, is_index=index is not None)
+            self._records.keep_index(index, event.time)
+        self._records.keep(image, known_since=event.time, is_index=index is not None)
         streams = self._tagged(image, event.time)
-        record = self._record(image)
-        if index is not None and record is not None and record.report_key is None:
-            scan = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
-            return self._refreshed(ScanEvent(event.event_id, event.time, image, scan, index=True))
-        if record is not None and record.stale:
-            outcome = self.refetch(record.row.image, event.event_id, event.time)
-            if outcome.result is ImageResult.STORED:
-                return outcome
-        return ImageOutcome(ImageResult.TAGGED, "its tags are known", streams)
+        outcome = self._after_push(event, index, allowance)
+        if outcome is None:
+            return ImageOutcome(ImageResult.TAGGED, "its tags are known", streams)
+        return replace(outcome, streams=tuple(dict.fromkeys((*streams, *outcome.streams))))
 
-    def removed(self, event: RemovalEvent) -> ImageOutcome:
+    def _after_push(
+        self, event: PushEvent, index: ImageIndex | None, allowance: Allowance
+    ) -> ImageOutcome | None:
+        """Fetch what a push makes worth it: the first report of an index, and a stale one."""
+        record = self._records.record(event.image)
+        if record is None:
+            return None
+        if index is not None and record.report_key is None:
+            scan = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
+            first = ScanEvent(event.event_id, event.time, event.image, scan, index=True)
+            return self._refreshed(first, allowance)
+        if not record.stale:
+            return None
+        outcome = self.refetch(record.row.image, event.event_id, event.time, allowance)
+        wanted = (ImageResult.STORED, ImageResult.CONTINUED)
+        return outcome if outcome.result in wanted else None
+
+    def removed(self, event: RemovalEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Keep what was deleted or archived; one call tells whether the image is still there."""
         image, at = event.image, event.time
-        record = self._record(image)
+        record = self._records.record(image)
         if record is None:
             return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image")
-        streams = self._streams(replace(record.row.image, tags=image.tags))
         if event.removal is Removal.RESTORED:
-            return self.refetch(record.row.image, event.event_id, at)
+            return self.refetch(record.row.image, event.event_id, at, allowance)
+        streams = self._records.streams(replace(record.row.image, tags=image.tags))
         self._add_tags(
             [
                 TagFact(stream.id, tag, image.digest, at, removal=event.removal)
-                for stream, own in self._streams_now(image).items()
+                for stream, own in self._records.streams_now(image).items()
                 for tag in own.tags
             ]
         )
         if event.removal is Removal.ARCHIVED or not self._exists(image):
-            self._changed(
-                image, lambda stored: replace(stored, row=replace(stored.row, gone_at=at))
-            )
+            self._records.gone(image, at)
         return ImageOutcome(ImageResult.TAGGED, f"it was {event.removal.value}", streams)
 
     def _exists(self, image: Image) -> bool:
@@ -174,32 +206,32 @@ class ImageFlow:
             return False
         return True
 
-    def finding(self, event: FindingEvent) -> ImageOutcome:
+    def finding(self, event: FindingEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Fetch the report of a watched image again; that of another one is stale."""
         image = event.report.image
-        record = self._record(image)
+        record = self._records.record(image)
         if record is not None and record.row.index is not None:
             image = replace(image, digest=record.row.index, tags=(), platform=None)
-            record = self._record(image)
+            record = self._records.record(image)
         if record is None:
             return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image yet")
         if not self._watched(record.row.image):
-            self._changed(image, lambda stored: replace(stored, stale=True))
+            self._records.change(image, lambda stored: replace(stored, stale=True))
             return ImageOutcome(ImageResult.STALE, "no stream watches the image")
-        return self.refetch(record.row.image, event.event_id, event.time)
+        return self.refetch(record.row.image, event.event_id, event.time, allowance)
 
     def covered(self, covered: CoveredImage) -> ImageOutcome:
         """Keep what Inspector's coverage says: what runs an image, and whether it is monitored."""
         image, now = covered.image, self._now()
-        record = self._record(image)
+        record = self._records.record(image)
         if record is not None and record.row.index is not None:
             image = replace(image, digest=record.row.index)
-            record = self._record(image)
+            record = self._records.record(image)
         if record is None:
             return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image yet")
         count = covered.in_use_count
         runs = None if count is None else count > 0
-        self._changed(
+        self._records.change(
             image,
             lambda stored: replace(
                 stored,
@@ -210,63 +242,91 @@ class ImageFlow:
         scanned_at, fetched_at = covered.scanned_at, record.fetched_at
         if scanned_at is not None and (fetched_at is None or scanned_at > fetched_at):
             return self.refetch(record.row.image, f"coverage-{scanned_at.isoformat()}", now)
-        return ImageOutcome(ImageResult.STORED, covered.reason, self._streams(record.row.image))
+        return ImageOutcome(
+            ImageResult.STORED, covered.reason, self._records.streams(record.row.image)
+        )
 
     def gone(self, image: Image) -> ImageOutcome:
         """Keep that an image does not exist any more, as its whole repository does not."""
-        now = self._now()
-        self._changed(
-            image,
-            lambda stored: replace(
-                stored, row=replace(stored.row, gone_at=stored.row.gone_at or now)
-            ),
-        )
+        self._records.gone(image, self._now())
         reason = f"the repository of {image.name} does not exist (any more)"
-        return ImageOutcome(ImageResult.IMAGE_DELETED, reason, self._streams(image))
+        return ImageOutcome(ImageResult.IMAGE_DELETED, reason, self._records.streams(image))
 
-    def refetch(self, image: Image, cause_id: str, time: datetime) -> ImageOutcome:
+    def refetch(
+        self, image: Image, cause_id: str, time: datetime, allowance: Allowance = NO_HURRY
+    ) -> ImageOutcome:
         """Fetch the report of an image again, whatever was stored."""
+        if image.is_repository:
+            return ImageOutcome(ImageResult.IGNORED, "settings are checked, not scanned")
         scan = Scan(ScanSource.ECR_ENHANCED, "UNKNOWN")
-        return self._refreshed(ScanEvent(cause_id, time, image, scan))
+        return self._refreshed(ScanEvent(cause_id, time, image, scan), allowance)
 
     # --- one image -----------------------------------------------------------------------------
 
-    def _refreshed(self, event: ScanEvent) -> ImageOutcome:
-        now = self._now()
+    def _refreshed(self, event: ScanEvent, allowance: Allowance) -> ImageOutcome:
+        """Fetch and store a report; where there is none, say why."""
         try:
-            report = self._report(event)
-            described = self._source.describe(replace(report.image, tags=()))
+            return self._fetched(event, allowance)
         except ImageGoneError as error:
-            self._changed(
-                event.image, lambda stored: replace(stored, row=replace(stored.row, gone_at=now))
-            )
+            self._records.gone(event.image, self._now())
             return ImageOutcome(
                 ImageResult.IMAGE_DELETED,
                 str(error),
-                self._streams(event.image),
+                self._records.streams(event.image),
                 repository_gone=isinstance(error, RepositoryGoneError),
             )
         except NotAnImageError as error:
-            return ImageOutcome(ImageResult.IGNORED, str(error))
+            self._records.gone(event.image, self._now())
+            streams = tuple(self._records.earlier(event.image))
+            return ImageOutcome(ImageResult.NO_IMAGE, str(error), streams)
+
+    def _fetched(self, event: ScanEvent, allowance: Allowance) -> ImageOutcome:
+        try:
+            report = self._reports.report(event, self._index(event.image), allowance)
         except FindingsNotReadyError as error:
-            self._changed(event.image, lambda stored: with_announcement(stored, event))
-            seconds = revisit_delay(now - event.announced_at)
+            return self._not_ready(event, error)
+        if isinstance(report, PartialFetch):
             return ImageOutcome(
-                ImageResult.DEFERRED, str(error), revisit=timedelta(seconds=seconds)
+                ImageResult.CONTINUED,
+                report.reason,
+                revisit=timedelta(),
+                event=event,
+                progress=report.progress,
             )
+        described = self._source.describe(replace(report.image, tags=()))
         image = replace(
             report.image,
             tags=described.tags,
             pushed_at=described.pushed_at or report.image.pushed_at,
         )
-        report = replace(report, image=image)
-        self._keep(image, known_since=image.pushed_at or event.time, is_index=bool(report.parts))
-        before = self._record(image)
+        return self._believed(event, replace(report, image=image))
+
+    def _not_ready(self, event: ScanEvent, error: FindingsNotReadyError) -> ImageOutcome:
+        """Look for the result later; what was never scanned may be no image at all."""
+        record = self._records.record(event.image)
+        if record is not None and record.report_key is None:
+            self._source.describe(replace(event.image, tags=()))
+        self._records.change(event.image, lambda stored: with_announcement(stored, event))
+        delay = timedelta(seconds=revisit_delay(self._now() - event.announced_at))
+        return ImageOutcome(ImageResult.DEFERRED, str(error), revisit=delay, event=event)
+
+    def _believed(self, event: ScanEvent, report: AnyReport) -> ImageOutcome:
+        """Store a report, unless it is in doubt."""
+        image, now = report.image, self._now()
+        self._records.keep(
+            image, known_since=image.pushed_at or event.time, is_index=bool(report.parts)
+        )
+        before = self._records.record(image)
         doubt = self._doubt(report, before, event, now)
         if doubt is not None:
             return doubt
+        stated = kept(before.provenance, None) if before is not None else None
+        provenance, unread = provenance_of(report, self._provenances, stated=stated)
         key = self._objects.put_report(report)
-        self._changed(image, lambda stored: with_report(stored, report, key, event, now))
+        self._records.change(
+            image,
+            lambda stored: with_report(stored, report, key, event, now, provenance=provenance),
+        )
         streams = self._tagged(
             image,
             image.pushed_at or event.time,
@@ -274,7 +334,8 @@ class ImageFlow:
             since=before.fetched_at if before is not None else None,
         )
         self._confirm_tags(image, now)
-        return ImageOutcome(ImageResult.STORED, report.scan.reason or "a usable report", streams)
+        reason = report.scan.reason or "a usable report"
+        return ImageOutcome(ImageResult.STORED, reason, streams, without_provenance=unread)
 
     def _doubt(
         self, report: AnyReport, record: ImageRecord | None, event: ScanEvent, now: datetime
@@ -283,13 +344,16 @@ class ImageFlow:
         if record is None or not isinstance(report, Report):
             return None
         if record.report_key is None:
-            return self._first_doubt(report, record, now - (report.scan.completed_at or event.time))
+            age = now - (report.scan.completed_at or event.time)
+            return self._first_doubt(report, record, age, event)
         reason = closed_without_proof(self._last_usable(record), report)
         if reason is None or self._is_monitored(report):
             return None
-        self._changed(report.image, lambda stored: replace(stored, monitored=False, stale=False))
+        self._records.change(
+            report.image, lambda stored: replace(stored, monitored=False, stale=False)
+        )
         words = f"{reason}, and Inspector is not known to monitor the image: its report stands"
-        return ImageOutcome(ImageResult.STORED, words, self._streams(report.image))
+        return ImageOutcome(ImageResult.STORED, words, self._records.streams(report.image))
 
     def _last_usable(self, record: ImageRecord) -> AnyReport | None:
         keys = filter(None, (record.report_key, record.usable_key))
@@ -297,14 +361,16 @@ class ImageFlow:
         return next((report for report in reports if isinstance(report, Report)), None)
 
     def _first_doubt(
-        self, report: Report, record: ImageRecord, age: timedelta
+        self, report: Report, record: ImageRecord, age: timedelta, event: ScanEvent
     ) -> ImageOutcome | None:
         """Return why the first report of an image is fetched once more; None: it is not."""
         for before in self._findings_before(report.image):
             reason = most_is_missing(report, before, age=age, fetched_before=record.doubted)
             if reason is not None:
-                self._changed(report.image, lambda stored: replace(stored, doubted=True))
-                return ImageOutcome(ImageResult.DEFERRED, reason, revisit=SECOND_LOOK_AFTER)
+                self._records.change(report.image, lambda stored: replace(stored, doubted=True))
+                return ImageOutcome(
+                    ImageResult.DEFERRED, reason, revisit=SECOND_LOOK_AFTER, event=event
+                )
         return None
 
     def _is_monitored(self, report: Report) -> bool:
@@ -319,106 +385,14 @@ class ImageFlow:
                 return False
         return True
 
-    def _report(self, event: ScanEvent) -> AnyReport:
-        index = self._source_index(event.image)
-        if index is None:
-            return self._scanned(event)
-        # The event is about one of them, at most: ECR says how the scan of each stands.
-        scan = Scan(event.scan.source, "UNKNOWN")
-        members = [
-            self._scanned(replace(event, image=image, scan=scan, counts=None))
-            for image in index.images
-        ]
-        return merged(replace(index, image=event.image), members)
-
-    def _scanned(self, event: ScanEvent) -> AnyReport:
-        """Return the result of a scan; when patience is at its end, whatever there is of it."""
-        return self._fetched(event, announcement(event, self._record(event.image)))
-
-    def _fetched(self, event: ScanEvent, announced: Announcement) -> AnyReport:
-        age = self._now() - announced.at
-        try:
-            report = self._source.report(
-                event.image, event.scan, announced=announced.findings, fetching=ALL_THE_TIME
-            )
-            return believed(report, announced.findings, age)
-        except FindingsNotReadyError as error:
-            if announced.is_overtaken(error.partial):
-                return self._fetched(event, Announcement(None, event.announced_at))
-            if age < (NOT_READY_HORIZON if error.partial is None else PARTIAL_HORIZON):
-                raise
-            match error.partial:
-                case Report() | UnusableReport() as partial:
-                    return partial
-                case _:
-                    return never_ready(event, error)
-
-    def _source_index(self, image: Image) -> ImageIndex | None:
-        record = self._record(image)
+    def _index(self, image: Image) -> ImageIndex | None:
+        record = self._records.record(image)
         if record is not None and not record.row.is_index and record.report_key is not None:
             return None
         try:
             return self._source.index(image)
         except ImageGoneError:
             return None
-
-    # --- what is stored ------------------------------------------------------------------------
-
-    def _record(self, image: Image) -> ImageRecord | None:
-        return self._images.records([image]).get(image.key)
-
-    def _keep(self, image: Image, *, known_since: datetime, is_index: bool) -> None:
-        """Store what is known of an image, unless it is stored already."""
-        if self._record(image) is None:
-            row = ImageRow(image, known_since, is_index=is_index)
-            self._put(ImageRecord(row), self._names(image))
-
-    def _keep_index(self, index: ImageIndex, at: datetime) -> None:
-        """Store which images are parts of an index."""
-        for member in index.images:
-            self._keep(member, known_since=at, is_index=False)
-            self._changed(
-                member,
-                lambda stored: replace(
-                    stored,
-                    row=replace(
-                        stored.row,
-                        index=index.image.digest,
-                        index_has_tags=bool(index.image.tags),
-                    ),
-                ),
-            )
-
-    def _changed(self, image: Image, change: Callable[[ImageRecord], ImageRecord]) -> None:
-        """Change a record, anew where another event was faster."""
-        for _ in range(_TRIES):
-            record = self._record(image)
-            if record is None:
-                return
-            after = change(record)
-            if after == record or self._put(after, self._names(after.row.image)):
-                return
-        raise ConflictError(f"too many events change {image.name} at the same time")
-
-    def _put(self, record: ImageRecord, streams: Sequence[StreamId]) -> bool:
-        try:
-            self._images.put(record, streams=streams)
-        except ConflictError:
-            return False
-        return True
-
-    # --- its streams ---------------------------------------------------------------------------
-
-    def _streams_now(self, image: Image) -> Mapping[Stream, Image]:
-        return streams_of(image, self._rules())
-
-    def _names(self, image: Image) -> tuple[StreamId, ...]:
-        return tuple([stream.id for stream in self._streams_now(image)])
-
-    def _streams(self, image: Image) -> tuple[StreamId, ...]:
-        """Return the streams of an image: those of its tags, and those that it was in."""
-        earlier = self._images.streams_with(image)
-        return tuple(dict.fromkeys((*self._names(image), *earlier)))
 
     def _tagged(
         self,
@@ -428,12 +402,12 @@ class ImageFlow:
         observed_at: datetime | None = None,
         since: datetime | None = None,
     ) -> tuple[StreamId, ...]:
-        untagged, earlier = untagged_stream(image).id, self._images.streams_with(image)
+        untagged, earlier = untagged_stream(image).id, self._records.earlier(image)
         # One that lost its last tag is not one that never had any.
         without = () if any(stream != untagged for stream in earlier) else (UNTAGGED,)
         facts = [
             TagFact(stream.id, tag, image.digest, at, observed_at, since)
-            for stream, own in self._streams_now(image).items()
+            for stream, own in self._records.streams_now(image).items()
             for tag in own.tags or without
         ]
         if image.tags and untagged in earlier:
@@ -442,4 +416,4 @@ class ImageFlow:
                 TagFact(untagged, UNTAGGED, image.digest, seen_at, removal=Removal.DELETED)
             )
         self._add_tags(facts)
-        return self._streams(image)
+        return self._records.streams(image)

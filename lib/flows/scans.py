@@ -13,7 +13,7 @@ ends in an outcome that says what happened and why; whoever called logs and coun
 Long because events, pushes and checks are recorded in one way, by the same methods.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,8 +23,6 @@ from lib.checks.settings import Expectations, check
 from lib.checks.tags import empty_baseline, move_of, next_target, protected_tag, report_of
 from lib.core.evaluation import (
     INDEX_WAIT,
-    NOT_READY_HORIZON,
-    PARTIAL_HORIZON,
     Rules,
     Subject,
     already_evaluated,
@@ -35,18 +33,16 @@ from lib.core.evaluation import (
     in_use,
     member_events,
     moved_head,
-    never_ready,
     never_scanned,
     new_delivery,
-    revisit_delay,
     same_problem,
-    traced_member,
     unheard,
     waits_for_index,
     with_tags,
 )
 from lib.core.merging import merged
-from lib.core.provenance import NOT_ASKED, completed, kept, not_read
+from lib.core.patience import NOT_READY_HORIZON, PARTIAL_HORIZON, never_ready, revisit_delay
+from lib.core.provenance import kept
 from lib.core.routing import Decisions, decide, stream_of
 from lib.errors import (
     ConflictError,
@@ -57,6 +53,7 @@ from lib.errors import (
     OutOfTimeError,
     SourceError,
 )
+from lib.flows.provenances import traced
 from lib.models import (
     AnyReport,
     Baseline,
@@ -69,7 +66,6 @@ from lib.models import (
     ImageIndex,
     ImageState,
     Json,
-    Provenance,
     PushEvent,
     Report,
     RepositoryEvent,
@@ -252,7 +248,7 @@ class ScanPipeline:
         if event.index and never_scanned(report):
             return ScanOutcome(ScanResult.IGNORED, "none of the images in it is scanned")
         said = subject.known.provenance if subject.known else None
-        report, unread = traced(report, self._provenances, self._rules.sources, known=said)
+        report, unread = traced(report, self._provenances, self._rules.sources, stated=said)
         return replace(self._evaluate(event, raw, subject, report), without_provenance=unread)
 
     def _without_report(
@@ -490,27 +486,6 @@ class ScanPipeline:
             return None
         before = self._reports.baseline(key)
         return (kind, before) if before is not None else None
-
-
-def traced(
-    report: AnyReport,
-    provenances: ProvenanceSource | None,
-    sources: Sequence[tuple[str, str]],
-    *,
-    known: Provenance | None = None,
-) -> tuple[AnyReport, Exception | None]:
-    """
-    Return a report with where its image was made from, or with why that was not read.
-
-    `known`: what the image said before. Without `provenances` it is not asked.
-    """
-    found, error = known or NOT_ASKED, None
-    if known is None and provenances is not None:
-        try:
-            found = provenances.provenance(report.image, traced_member(report))
-        except Exception as caught:  # noqa: BLE001  # whatever is wrong, the alert goes out
-            found, error = not_read(caught), caught
-    return replace(report, provenance=completed(found, report.image, sources)), error
 
 
 def _wake_up(delivery: Delivery) -> WakeUp:

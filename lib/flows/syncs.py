@@ -171,6 +171,7 @@ class StreamSync:
             usable if isinstance(usable, Report) else None,
             record.usable_at,
             monitored=record.monitored,
+            provenance=record.provenance,
         )
 
     def _state(self, row: StreamRow) -> StreamState | None:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from lib.models.events import Removal
 from lib.models.names import Counts, Severity, StreamId
-from lib.models.scans import AnyReport, Finding, Image, Report, ScanSource
+from lib.models.scans import AnyReport, Finding, Image, Provenance, Report, ScanSource
 
 VulnerabilityId = str
 """The id by which a vulnerability is shown and kept: its CVE where there is one."""
@@ -150,6 +150,8 @@ class WatchedImage:
     """Whether something is known to run it."""
     parts: tuple[PartState, ...]
     """At least one; several for an index."""
+    provenance: Provenance | None = None
+    """The origin that the image itself states; None: it was not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,8 @@ class ScanRecord:
     """When that one was fetched."""
     monitored: bool = True
     """False: the scanner stopped to watch the image."""
+    provenance: Provenance | None = None
+    """See `WatchedImage.provenance`."""
 
 
 @dataclass(frozen=True, slots=True)

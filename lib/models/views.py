@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from lib.models.names import DeliveryId, Destination, Severity, StreamId
-from lib.models.scans import Finding, Image
+from lib.models.scans import Finding, Image, Provenance
 from lib.models.streams import StreamState
 
 
@@ -86,6 +86,8 @@ class Agreement:
     """By the ids of what was left out by an entry of alerts.yml, the entry's name."""
     current: Image | None = None
     """The stream's current image then: what messages compare with, in words."""
+    provenance: Provenance | None = None
+    """The origin that this image states."""
 
 
 @dataclass(frozen=True, slots=True)

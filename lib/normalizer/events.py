@@ -37,6 +37,7 @@ from lib.normalizer.images import (
     IMAGE_TYPE,
     image_of_resource,
     image_resources,
+    other_kind,
     partition_of,
     repository_arn,
 )
@@ -267,9 +268,10 @@ def _image(body: Mapping[str, Json]) -> Image:
 def _other_action(body: Mapping[str, Json]) -> str | None:
     """Return why an ECR Image Action changes no image here: replications occur, too."""
     detail = mapping(body.get("detail"))
-    if detail.get("action-type") in _ACTIONS and detail.get("result") == "SUCCESS":
-        return None
-    return "an action that is not a successful push or removal"
+    if detail.get("action-type") not in _ACTIONS or detail.get("result") != "SUCCESS":
+        return "an action that is not a successful push or removal"
+    kind = other_kind(detail.get("artifact-media-type"), texts(detail.get("image-tag")))
+    return None if kind is None else f"no image that is scanned, but {kind}"
 
 
 def _action_event(body: Mapping[str, Json], time: datetime) -> PushEvent | RemovalEvent:

@@ -1,11 +1,12 @@
 """Images in ARNs, in Inspector's resources and in answers of DescribeImages."""
 
 import re
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.models import Doubt, Image
+from lib.normalizer.indexes import IMAGE_CONFIGS, INDEX_TYPES
 from lib.normalizer.values import count, digest, mapping, moment, name, objects, text, texts
 
 if TYPE_CHECKING:
@@ -15,18 +16,8 @@ IMAGE_TYPE: Final = "AWS_ECR_CONTAINER_IMAGE"
 """The type of Inspector's resources that are ECR images."""
 
 _ACTIVE: Final = "ACTIVE"
-_NO_IMAGES: Final = (
-    "application/vnd.amazon.soci",
-    "application/vnd.in-toto",
-    "application/vnd.dev.cosign",
-    "application/vnd.dev.sigstore",
-    "application/vnd.cncf.notary",
-    "application/vnd.cncf.helm",
-    "application/vnd.cyclonedx",
-    "application/spdx",
-)
-"""Media types of attestations, signatures, bills of material, charts and the like. Any other type
-is taken for an image: a superfluous message is better than a missing one."""
+_IMAGES: Final = frozenset({*IMAGE_CONFIGS, *INDEX_TYPES})
+"""Media types of what ECR scans; anything else is a signature, a chart, a bill of materials."""
 _ATTACHED: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
 """Tags of Cosign's attachments and of a list of referrers:
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema"""
@@ -178,13 +169,21 @@ def other_artifact(detail: Mapping[str, Any]) -> str | None:
 
     `detail` is one of DescribeImages' image details.
     """
-    kind = text(detail.get("artifactMediaType"))
-    if kind is not None and kind.startswith(_NO_IMAGES):
-        return kind
     subject = digest(detail.get("subjectManifestDigest"))
     if subject:
         return f"something about {subject[:19]}"
-    tags = texts(detail.get("imageTags"))
+    return other_kind(detail.get("artifactMediaType"), texts(detail.get("imageTags")))
+
+
+def other_kind(media_type: Any, tags: Sequence[str]) -> str | None:
+    """
+    Describe an artifact by the media type of its configuration and its tags; None for an image.
+
+    Without a media type it is taken for an image.
+    """
+    kind = text(media_type)
+    if kind is not None and kind not in _IMAGES:
+        return kind
     if tags and all(map(_ATTACHED.fullmatch, tags)):
         return f"something about {tags[0][:19]}"
     return None

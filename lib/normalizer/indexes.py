@@ -31,7 +31,7 @@ _ATTACHED: Final = "vnd.docker.reference.type"
 https://docs.docker.com/build/metadata/attestations/attestation-storage/"""
 
 
-_IMAGE_CONFIGS: Final = (
+IMAGE_CONFIGS: Final = (
     "application/vnd.oci.image.config.v1+json",
     "application/vnd.docker.container.image.v1+json",
 )
@@ -78,7 +78,7 @@ def index_of(image: Image, manifest: Mapping[str, Any]) -> ImageIndex | None:
 
 def _is_attached(entry: Mapping[str, Any]) -> bool:
     kind = text(entry.get("artifactType"))
-    return _ATTACHED in mapping(entry.get("annotations")) or kind not in (None, *_IMAGE_CONFIGS)
+    return _ATTACHED in mapping(entry.get("annotations")) or kind not in (None, *IMAGE_CONFIGS)
 
 
 def _platform(platform: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from lib.models import (
     DeliveryId,
     Destination,
     Image,
+    Provenance,
     StreamId,
 )
 from lib.models.streams import HistoryPoint, ImageRow, StreamState, TagRow
@@ -47,6 +48,8 @@ class ImageRecord:
     """How many findings the last event counted that counted any."""
     announced_at: datetime | None = None
     """When the scan of that event ended."""
+    provenance: Provenance | None = None
+    """The origin that the image states, which never changes; None: not read."""
 
 
 @dataclass(frozen=True, slots=True)

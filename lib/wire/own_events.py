@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from lib.core.missed import MissedScan
-from lib.models import Image, ScanSource
+from lib.models import Image, Scan, ScanEvent, ScanSource
 from lib.wire.values import time_to_json
 
 SOURCE: Final = "ecr-scan-alerts"
@@ -16,7 +16,12 @@ REPOSITORY_CHECK: Final = "Repository Check"
 
 def scan_found(missed: MissedScan) -> dict[str, Any]:
     """Return our own event about a missed scan, in the shape of EventBridge's events."""
-    event, image, scan = missed.event, missed.event.image, missed.event.scan
+    return fetch_again(missed.event, missed.reason)
+
+
+def fetch_again(event: ScanEvent, reason: str) -> dict[str, Any]:
+    """Return our own event that has the report of an image fetched, shaped as EventBridge's are."""
+    image, scan = event.image, event.scan
     repository = f"arn:{image.partition}:ecr:{image.region}:{image.account}:repository/"
     return {
         "version": "0",
@@ -28,11 +33,11 @@ def scan_found(missed: MissedScan) -> dict[str, Any]:
         "region": image.region,
         "resources": [repository + image.repository],
         "detail": {
-            "reason": missed.reason,
+            "reason": reason,
             "scan-status": scan.status,
             "scan-source": scan.source.value,
             "scan-completed-at": time_to_json(scan.completed_at),
-            "found-at": time_to_json(event.found_at),
+            "found-at": time_to_json(event.announced_at),
             "repository-name": image.repository,
             "image-digest": image.digest,
             "image-tags": list(image.tags),
@@ -46,30 +51,9 @@ def scan_found(missed: MissedScan) -> dict[str, Any]:
 def image_check(image: Image, time: datetime, reason: str) -> dict[str, Any]:
     """Return our own event that has the report of an image fetched again, whatever is stored."""
     content = f"{image.key}\n{time_to_json(time)}".encode()
-    arn = f"arn:{image.partition}:ecr:{image.region}:{image.account}:repository/"
-    return {
-        "version": "0",
-        "id": f"image-{hashlib.sha256(content).hexdigest()[:32]}",
-        "detail-type": SCAN_FOUND,
-        "source": SOURCE,
-        "account": image.account,
-        "time": time_to_json(time),
-        "region": image.region,
-        "resources": [arn + image.repository],
-        "detail": {
-            "reason": reason,
-            "scan-status": "UNKNOWN",
-            "scan-source": ScanSource.ECR_ENHANCED.value,
-            "scan-completed-at": None,
-            "found-at": time_to_json(time),
-            "repository-name": image.repository,
-            "image-digest": image.digest,
-            "image-tags": list(image.tags),
-            "image-pushed-at": time_to_json(image.pushed_at),
-            "index": False,
-            "quiet": False,
-        },
-    }
+    event_id = f"image-{hashlib.sha256(content).hexdigest()[:32]}"
+    scan = Scan(ScanSource.ECR_ENHANCED, "UNKNOWN")
+    return fetch_again(ScanEvent(event_id, time, image, scan), reason)
 
 
 def repository_check(repository: Image, time: datetime) -> dict[str, Any]:

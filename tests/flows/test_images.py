@@ -6,8 +6,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cli.simulation.memory import MemoryStreams
-from lib.errors import FindingsNotReadyError, NotAllowedError
+from cli.simulation.memory import MemoryProgress, MemoryStreams
+from lib.errors import (
+    FindingsNotReadyError,
+    NotAllowedError,
+    NotAnImageError,
+    OutOfTimeError,
+    SourceError,
+)
+from lib.flows.fetching import Allowance
 from lib.flows.images import ImageFlow, ImageResult
 from lib.models import (
     AnyReport,
@@ -15,13 +22,16 @@ from lib.models import (
     Image,
     ImageIndex,
     Member,
+    Provenance,
     PushEvent,
     Scan,
+    ScanEvent,
     ScanSource,
     Severity,
     UnusableReport,
 )
 from lib.models.streams import UNTAGGED, CoveredImage
+from lib.normalizer.events import parse_event
 from lib.ports.sources import Fetching
 from lib.ports.streams import ImageRecord
 from tests.support.builders import (
@@ -33,6 +43,7 @@ from tests.support.builders import (
     an_image,
     an_unusable_report,
 )
+from tests.support.fakes import ScriptedProvenances
 
 AMD, ARM = a_digest(11), a_digest(12)
 INDEX = ImageIndex(an_image(), (Member(AMD, "linux/amd64"), Member(ARM, "linux/arm64")))
@@ -88,12 +99,14 @@ class Flow(ImageFlow):
         now: datetime = NOW,
         inspector: Inspector | None = None,
         before: Sequence[Sequence[Finding]] = (),
+        provenances: ScriptedProvenances | None = None,
     ) -> None:
         self.store = MemoryStreams()
         super().__init__(
             source=registry,
             images=self.store,
             objects=self.store,
+            progress=MemoryProgress(),
             add_tags=lambda _: None,
             confirm_tags=lambda *_: None,
             coverage=inspector or Inspector(),
@@ -101,6 +114,7 @@ class Flow(ImageFlow):
             rules=tuple,
             watched=lambda _: True,
             now=lambda: now,
+            provenances=provenances,
         )
 
     @property
@@ -395,3 +409,210 @@ def test_a_stale_report_is_fetched_when_a_tag_comes(report: AnyReport, result: I
 
     assert flow.pushed(push).result is result
     assert flow.record.stale is (result is ImageResult.TAGGED)
+
+
+class TestTimeLeft:
+    """A function ends, and the next one goes on with what is fetched."""
+
+    REPORT = a_report(a_finding())
+
+    def slow(self, *digests: str, pages: int = 1) -> "Slow":
+        return Slow(dict.fromkeys(digests, self.REPORT), pages=pages)
+
+    def test_the_rest_of_a_long_list_is_fetched_by_the_next_function(self) -> None:
+        """The event comes back at once, with the key of the pages."""
+        registry = self.slow(a_digest(1), pages=3)
+        flow, raw = Flow(registry), {"id": "event-1", "progress": "an older one"}
+
+        outcome = flow.scanned(a_scan_event(), Allowance(lambda: 0))
+
+        assert (outcome.result, outcome.revisit) == (ImageResult.CONTINUED, timedelta())
+        assert flow.stored() is None
+        again = outcome.comeback(raw)
+        assert again == {"id": "event-1", "progress": outcome.progress}
+        assert outcome.reason == (
+            "out of time: 0 images are complete, 1 pages of the next one fetched"
+        )
+        allowance = Allowance(lambda: 900, outcome.progress)
+        assert flow.scanned(a_scan_event(), allowance).result is ImageResult.STORED
+        assert registry.fetched == ["page 0", "page 1", "page 2"]
+
+    def test_of_an_index_each_image_is_fetched_once(self) -> None:
+        """However many functions it takes: each of them fetches at least one."""
+        flow = Flow(registry := self.slow(AMD, ARM))
+        registry.part_of(INDEX)
+
+        first = flow.scanned(a_scan_event(), Allowance(lambda: 0))
+        second = flow.scanned(a_scan_event(), Allowance(lambda: 0, first.progress))
+
+        assert first.result is ImageResult.CONTINUED
+        assert second.result is ImageResult.STORED
+        assert len(registry.fetched) == 2
+
+    def test_what_is_not_kept_any_more_is_fetched_anew(self) -> None:
+        """Progress has a retention of some days."""
+        flow = Flow(registry := self.slow(a_digest(1)))
+
+        outcome = flow.scanned(a_scan_event(), Allowance(progress="progress/gone"))
+
+        assert outcome.result is ImageResult.STORED
+        assert len(registry.fetched) == 1
+
+    def test_a_push_with_a_stale_report_goes_on_too(self) -> None:
+        """Its tags are known meanwhile."""
+        flow = Flow(registry := self.slow(a_digest(1)))
+        push = PushEvent("push", NOW, an_image(), index=False)
+        flow.pushed(push)
+        flow.store.put(replace(flow.record, stale=True))
+        registry.pages = 2
+
+        outcome = flow.pushed(push, Allowance(lambda: 0))
+
+        assert outcome.result is ImageResult.CONTINUED
+        assert outcome.streams == ("000474600478/eu-central-1/payments/api",)
+
+
+class Slow(Registry):
+    """Lists one page a call of the time that is left."""
+
+    def __init__(self, reports: Mapping[str, AnyReport], *, pages: int) -> None:
+        super().__init__(reports)
+        self.pages = pages
+        self.fetched: list[str] = []
+
+    def part_of(self, index: ImageIndex) -> None:
+        self._index = index
+
+    def report(
+        self, image: Image, scan: Scan, *, announced: int | None = None, fetching: Fetching
+    ) -> AnyReport:
+        pages = list(fetching.pages)
+        while len(pages) < self.pages:
+            pages.append(f"page {len(pages)}")
+            self.fetched.append(pages[-1])
+            if len(pages) < self.pages and fetching.is_over:
+                raise OutOfTimeError("more pages", pages=pages)
+        return super().report(image, scan, announced=announced, fetching=fetching)
+
+
+class TestComeback:
+    """Events that come back: as they came, or as our own."""
+
+    def test_the_event_comes_back_as_it_came(self) -> None:
+        """Everything is fetched anew then."""
+        outcome = Flow(Registry({a_digest(1): EMPTY})).scanned(a_scan_event())
+
+        assert outcome.comeback({"id": "1", "progress": "key"}) == {"id": "1"}
+
+    def test_without_an_event_it_is_our_own(self) -> None:
+        """The time for which a result is expected goes on."""
+        outcome = Flow(Registry({a_digest(1): EMPTY})).refetch(an_image(), "stale", NOW)
+
+        raw = outcome.comeback()
+
+        assert raw is not None
+        event = parse_event(raw)
+        assert isinstance(event, ScanEvent)
+        assert (event.event_id, event.announced_at) == ("stale", NOW)
+        assert (event.image.key, event.scan.status) == (an_image().key, "UNKNOWN")
+
+    def test_what_is_stored_does_not_come_back(self) -> None:
+        """Nothing is left to fetch."""
+        outcome = Flow(Registry({a_digest(1): a_report()})).scanned(a_scan_event())
+
+        assert outcome.comeback({"id": "1"}) is None
+
+
+class TestProvenance:
+    """What an image says about where it was made from: read once, and never in the way."""
+
+    STATED = Provenance(commit="1a2b3c4", evidence={"commit": "label"})
+
+    def flow(self, provenances: ScriptedProvenances) -> Flow:
+        return Flow(Registry({a_digest(1): a_report()}), provenances=provenances)
+
+    def test_it_is_read_with_the_first_report(self) -> None:
+        """And stays for all others."""
+        flow = self.flow(provenances := ScriptedProvenances(self.STATED))
+
+        flow.scanned(a_scan_event())
+        flow.scanned(a_scan_event(event_id="later"))
+
+        assert flow.record.provenance == self.STATED
+        assert provenances.asked == [(a_digest(1), None)]
+
+    def test_what_cannot_be_read_holds_nothing_up(self) -> None:
+        """The outcome says so, and the next scan asks again."""
+        error = SourceError("ECR did not answer")
+        flow = self.flow(provenances := ScriptedProvenances(error))
+
+        first = flow.scanned(a_scan_event())
+        assert (first.result, first.without_provenance) == (ImageResult.STORED, error)
+        stated = flow.record.provenance
+        assert stated is not None
+        assert stated.unread_reason == "ECR did not answer"
+
+        provenances.answer = self.STATED
+        second = flow.scanned(a_scan_event(event_id="later"))
+        assert second.without_provenance is None
+        assert flow.record.provenance == self.STATED
+
+
+class Artifact(Registry):
+    """Has something that is no image, and no scan of it."""
+
+    def report(
+        self, image: Image, scan: Scan, *, announced: int | None = None, fetching: Fetching
+    ) -> AnyReport:
+        del image, scan, announced, fetching
+        raise FindingsNotReadyError("ECR knows no scan of it yet", status="SCAN_NOT_FOUND")
+
+    def describe(self, image: Image) -> Image:
+        raise NotAnImageError(f"{image.name} is no image that is scanned, but a chart")
+
+
+class TestArtifacts:
+    """What is no container image is ignored, with the reason."""
+
+    def test_what_was_never_scanned_may_be_no_image(self) -> None:
+        """A push does not always say what was pushed; then it counts no longer."""
+        flow = Flow(Artifact({}))
+        flow.pushed(PushEvent("push", NOW, an_image(), index=False))
+
+        outcome = flow.refetch(an_image(), "hourly", NOW)
+
+        assert outcome.result is ImageResult.NO_IMAGE
+        assert outcome.reason.endswith("but a chart")
+        assert outcome.streams == ("000474600478/eu-central-1/payments/api",)
+        assert flow.record.row.gone_at == NOW
+
+    def test_of_an_unknown_one_nothing_is_kept(self) -> None:
+        """No stream is synced for it."""
+        flow = Flow(Registry({a_digest(1): a_report()}))
+        flow._source.describe = Artifact({}).describe  # type: ignore[method-assign]  # noqa: SLF001  # a chart
+
+        outcome = flow.scanned(a_scan_event())
+
+        assert (outcome.result, outcome.streams) == (ImageResult.NO_IMAGE, ())
+
+    def test_a_repository_is_never_fetched(self) -> None:
+        """Its settings are checked by another flow."""
+        repository = replace(an_image(), digest="")
+
+        assert Flow(Registry({})).refetch(repository, "h", NOW).result is ImageResult.IGNORED
+
+
+@pytest.mark.parametrize(
+    ("report", "is_back"),
+    [(a_report(), True), (an_unusable_report(status="IMAGE_ARCHIVED"), False)],
+    ids=["scanned", "archived"],
+)
+def test_an_image_that_has_a_report_again_is_back(report: AnyReport, *, is_back: bool) -> None:
+    """It was deleted, and pushed again; of an archived one a status is all that there is."""
+    flow = Flow(Registry({a_digest(1): report}))
+    flow.pushed(PushEvent("push", NOW, an_image(), index=False))
+    flow.gone(an_image())
+
+    flow.scanned(a_scan_event())
+
+    assert (flow.record.row.gone_at is None) is is_back

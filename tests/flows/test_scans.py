@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from lib.checks.settings import Expectations
-from lib.core.evaluation import revisit_delay, traced_member
 from lib.core.suppressions import Suppression
 from lib.errors import (
     ConflictError,
@@ -28,7 +27,6 @@ from lib.models import (
     Image,
     ImageIndex,
     Member,
-    Part,
     Provenance,
     PushEvent,
     RepositoryEvent,
@@ -724,15 +722,6 @@ class TestIndex:
         assert kinds(outcome)["CVE-2024-0002"] is ChangeKind.RESOLVED
 
 
-def test_a_pending_scan_is_asked_for_less_and_less_often() -> None:
-    """After 30 s, 1, 2, 5 and then 15 min, and for the last time when the hour is over."""
-    ages = [timedelta(seconds=seconds) for seconds in (-60, 0, 29, 30, 90, 210, 509, 510, 1410)]
-    late = [timedelta(minutes=minutes) for minutes in (50, 59.9, 60, 600)]
-
-    assert [revisit_delay(age) for age in ages] == [30, 30, 30, 60, 120, 300, 300, 900, 900]
-    assert [revisit_delay(age) for age in late] == [600, 30, 30, 30]
-
-
 PENDING = FindingsNotReadyError("pending", status="PENDING")
 NOT_FOUND = FindingsNotReadyError("unknown", status="SCAN_NOT_FOUND")
 NEVER_READY = [
@@ -886,12 +875,3 @@ class TestProvenance:
         assert world.store.states[image.key].provenance is None
         untagged = World(a_report(OLD)).process()
         assert untagged.evaluation.report.provenance is None
-
-    def test_an_index_speaks_with_the_first_of_its_images_that_has_a_result(self) -> None:
-        """Without any, with the first."""
-        counted = Part("linux/arm64", "sha256:b", "COMPLETE", {})
-        parts = (Part("linux/amd64", "sha256:a", "FAILED"), counted)
-
-        assert traced_member(replace(a_report(), parts=parts)) == "sha256:b"
-        assert traced_member(replace(a_report(), parts=parts[:1])) == "sha256:a"
-        assert traced_member(a_report()) is None

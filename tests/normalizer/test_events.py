@@ -119,6 +119,27 @@ def test_a_push_says_what_it_may_be(media_type: str | None, index: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "detail",
+    [
+        {"artifact-media-type": "application/vnd.cncf.helm.config.v1+json"},
+        {"image-tag": f"sha256-{'1' * 64}.sig"},
+    ],
+    ids=["chart", "signature"],
+)
+def test_a_push_of_what_is_no_image_is_ignored(detail: dict[str, str]) -> None:
+    """With the reason; of an image the event has the type of its configuration."""
+    body = document("ecr-image-action/push.json")
+    kind = "application/vnd.oci.image.config.v1+json"
+    image = {**body, "detail": {**body["detail"], "artifact-media-type": kind}}
+
+    event = parse_event({**body, "detail": {**body["detail"], **detail}})
+
+    assert isinstance(event, IgnoredEvent)
+    assert event.reason.startswith("no image that is scanned, but ")
+    assert isinstance(parse_event(image), PushEvent)
+
+
+@pytest.mark.parametrize(
     ("name", "removal"),
     [
         ("delete", Removal.DELETED),

@@ -156,13 +156,14 @@ def test_detail_of_describe_images_is_an_image() -> None:
     "detail",
     [
         {"artifactMediaType": "application/vnd.in-toto+json"},
+        {"artifactMediaType": "application/vnd.example+json", "imageTags": ["1.4.2"]},
         {"subjectManifestDigest": DIGEST},
         {"imageTags": [f"sha256-{'1' * 64}.sig"]},
         {"imageTags": [f"sha256-{'1' * 64}"]},
     ],
 )
-def test_what_belongs_to_an_image_is_none(detail: dict[str, Any]) -> None:
-    """Attestations, referrers, and what cosign tags with the digest of its image."""
+def test_what_is_not_scanned_is_no_image(detail: dict[str, Any]) -> None:
+    """Other artifacts, referrers, and what cosign tags with the digest of its image."""
     assert other_artifact(detail) is not None
 
 
@@ -171,10 +172,12 @@ def test_what_belongs_to_an_image_is_none(detail: dict[str, Any]) -> None:
     [
         {},
         {"artifactMediaType": "application/vnd.oci.image.config.v1+json"},
-        {"artifactMediaType": "application/vnd.example+json", "imageTags": ["sha256-1.sig"]},
+        {"artifactMediaType": "application/vnd.docker.container.image.v1+json"},
+        {"artifactMediaType": "application/vnd.oci.image.index.v1+json"},
+        {"imageTags": ["sha256-1.sig"]},
         {"imageTags": [f"sha256-{'1' * 64}.sig", "1.4.2"]},
     ],
 )
-def test_anything_else_is_taken_for_an_image(detail: dict[str, Any]) -> None:
-    """A message too many is better than one too few."""
+def test_what_ecr_scans_is_an_image(detail: dict[str, Any]) -> None:
+    """And so is anything of which no media type is known."""
     assert other_artifact(detail) is None

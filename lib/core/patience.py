@@ -1,0 +1,38 @@
+"""How long the result of a scan is waited for, and when it is looked for again. Pure."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Final
+
+from lib.errors import FindingsNotReadyError
+from lib.models import ScanEvent, UnusableReport
+
+NOT_READY_HORIZON: Final = timedelta(hours=1)
+"""A scan that has no result by then is reported as not scanned."""
+PARTIAL_HORIZON: Final = timedelta(minutes=10)
+"""Findings that were announced and are not listed by then will not come."""
+_REVISIT_DELAYS: Final = ((30, 30), (90, 60), (210, 120), (510, 300))
+"""Seconds: up to which age of a pending scan the next look follows after how long."""
+_LAST_DELAY: Final = 900
+"""Seconds: the longest that SQS delays a message."""
+
+
+def revisit_delay(age: timedelta) -> int:
+    """
+    Return the seconds until a pending scan of this age is looked at again: 30 s to 15 min.
+
+    The last look comes at the horizon, after at most eight delays. Lambda counts the invocations
+    of one chain of messages and may stop the chain at 16:
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+    """
+    seconds = age.total_seconds()
+    delay = next((delay for until, delay in _REVISIT_DELAYS if seconds < until), _LAST_DELAY)
+    left = NOT_READY_HORIZON.total_seconds() - seconds
+    return int(min(delay, max(left, _REVISIT_DELAYS[0][1])))
+
+
+def never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:
+    """Return the report of a scan that was announced and never had a result."""
+    minutes = NOT_READY_HORIZON.total_seconds() / 60
+    reason = f"no result after {minutes:.0f} minutes: {error}"
+    return UnusableReport(event.image, replace(event.scan, status=error.status, reason=reason))

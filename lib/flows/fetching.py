@@ -1,0 +1,131 @@
+"""
+The report of an image, or of all images of an index: fetched in as many invocations as it takes.
+
+What is not finished when the time of a function ends is stored, and the next one goes on with it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from lib.core.merging import merged
+from lib.core.patience import NOT_READY_HORIZON, PARTIAL_HORIZON, never_ready
+from lib.errors import FindingsNotReadyError, OutOfTimeError
+from lib.flows.image_records import Announcement, ImageRecords, announcement, believed
+from lib.models import AnyReport, ImageIndex, Report, Scan, ScanEvent, UnusableReport
+from lib.ports.sources import Fetching, FindingSource
+from lib.ports.store import Progress, ProgressStore
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """The time for one event, and what an earlier invocation has fetched for it."""
+
+    seconds_left: Callable[[], float] = lambda: float("inf")
+    """Seconds until the function ends."""
+    progress: str | None = None
+    """The key of what was fetched so far; None: nothing."""
+
+
+NO_HURRY = Allowance()
+
+
+@dataclass(frozen=True, slots=True)
+class PartialFetch:
+    """A report of which another invocation must fetch the rest."""
+
+    progress: str
+    """The key of what is fetched."""
+    reason: str
+
+
+class ReportFetcher:
+    """Fetches reports, and judges whether they can be believed yet."""
+
+    def __init__(
+        self,
+        *,
+        source: FindingSource,
+        progress: ProgressStore,
+        records: ImageRecords,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._source = source
+        self._progress = progress
+        self._records = records
+        self._now = now
+
+    def report(
+        self, event: ScanEvent, index: ImageIndex | None, allowance: Allowance
+    ) -> AnyReport | PartialFetch:
+        """
+        Return the report of an image, or of all images of an index together.
+
+        Each call fetches more than the one before. Raises `FindingsNotReadyError`, `SourceError`
+        and `StoreError`: then everything is fetched anew.
+        """
+        events = (event,) if index is None else _members(event, index)
+        before = self._fetched_before(allowance)
+        reports = dict(before.reports)
+        for member in events:
+            digest = member.image.digest
+            if digest in reports:
+                continue
+            fetching = Fetching(
+                allowance.seconds_left, before.pages if digest == before.digest else ()
+            )
+            if len(reports) > len(before.reports) and fetching.is_over:
+                return self._unfinished(Progress(reports))
+            try:
+                reports[digest] = self._scanned(member, fetching)
+            except OutOfTimeError as error:
+                return self._unfinished(Progress(reports, digest, error.pages))
+        if index is None:
+            return reports[event.image.digest]
+        own = [reports[member.image.digest] for member in events]
+        return merged(replace(index, image=event.image), own)
+
+    def _fetched_before(self, allowance: Allowance) -> Progress:
+        key = allowance.progress
+        stored = self._progress.get(key) if key is not None else None
+        return stored or Progress()
+
+    def _unfinished(self, progress: Progress) -> PartialFetch:
+        complete, pages = len(progress.reports), len(progress.pages)
+        return PartialFetch(
+            self._progress.put(progress),
+            f"out of time: {complete} images are complete, {pages} pages of the next one fetched",
+        )
+
+    def _scanned(self, event: ScanEvent, fetching: Fetching) -> AnyReport:
+        """Return the result of a scan; when patience is at its end, whatever there is of it."""
+        expected = announcement(event, self._records.record(event.image))
+        return self._believed(event, expected, fetching)
+
+    def _believed(self, event: ScanEvent, announced: Announcement, fetching: Fetching) -> AnyReport:
+        age = self._now() - announced.at
+        try:
+            report = self._source.report(
+                event.image, event.scan, announced=announced.findings, fetching=fetching
+            )
+            return believed(report, announced.findings, age)
+        except FindingsNotReadyError as error:
+            if announced.is_overtaken(error.partial):
+                return self._believed(event, Announcement(None, event.announced_at), fetching)
+            if age < (NOT_READY_HORIZON if error.partial is None else PARTIAL_HORIZON):
+                raise
+            match error.partial:
+                case Report() | UnusableReport() as partial:
+                    return partial
+                case _:
+                    return never_ready(event, error)
+
+
+def _members(event: ScanEvent, index: ImageIndex) -> Sequence[ScanEvent]:
+    """
+    Return the events to fetch the images of an index for.
+
+    The event is about one of them, at most: ECR says how the scan of each stands.
+    """
+    scan = Scan(event.scan.source, "UNKNOWN")
+    return [replace(event, image=image, scan=scan, counts=None) for image in index.images]

@@ -1,0 +1,116 @@
+"""
+The settings of repositories: checked, and kept as the report of a stream of their own.
+
+    a change of a repository, a daily check    -> its settings are read and judged -> its stream
+
+The repository is the current image of that stream, so what deviates is opened, reported and
+resolved as vulnerabilities are.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from lib.checks.settings import Expectations, check
+from lib.core.streams import settings_stream
+from lib.errors import ImageGoneError, NotAllowedError
+from lib.flows.image_records import ImageRecords, with_report
+from lib.flows.images import ImageOutcome, ImageResult
+from lib.models import (
+    AnyReport,
+    Report,
+    RepositoryEvent,
+    Scan,
+    ScanEvent,
+    ScanSource,
+    StreamId,
+    UnusableReport,
+)
+from lib.models.streams import UNTAGGED, TagFact
+from lib.ports.sources import RepositorySource
+from lib.ports.streams import ImageRecord, ImageStore, StreamObjects
+
+CHECKED: Final = "CHECKED"
+DENIED: Final = "ACCESS_DENIED"
+"""The statuses of a check: made, and not allowed."""
+
+
+class SettingsFlow:
+    """Keeps what checks say about repositories, and names the streams that it concerns."""
+
+    def __init__(
+        self,
+        *,
+        repositories: RepositorySource,
+        images: ImageStore,
+        objects: StreamObjects,
+        add_tags: Callable[[Sequence[TagFact]], None],
+        expected: Callable[[], Expectations | None],
+        now: Callable[[], datetime],
+    ) -> None:
+        """Take the ports; `expected` returns None where alerts.yml does not ask for checks."""
+        self._repositories = repositories
+        self._objects = objects
+        self._add_tags = add_tags
+        self._expected = expected
+        self._now = now
+        self._records = ImageRecords(images, rules=tuple)
+
+    def checked(self, event: RepositoryEvent) -> ImageOutcome:
+        """Check a repository. Raises `SourceError` and `StoreError`: then it is checked again."""
+        expected = self._expected()
+        if expected is None:
+            return ImageOutcome(ImageResult.IGNORED, "alerts.yml has no `repositories`")
+        streams = (settings_stream(event.image).id,)
+        record = self._records.record(event.image)
+        reason = _repeated(event, record)
+        if reason is not None:
+            return ImageOutcome(ImageResult.REPEATED, reason, streams)
+        try:
+            report = self._report(event, expected)
+        except ImageGoneError as error:
+            self._records.gone(event.image, self._now())
+            known = streams if record is not None else ()
+            return ImageOutcome(ImageResult.IMAGE_DELETED, str(error), known, repository_gone=True)
+        return self._stored(event, report, streams)
+
+    def _report(self, event: RepositoryEvent, expected: Expectations) -> AnyReport:
+        now = self._now()
+        scan = Scan(ScanSource.REPOSITORY, CHECKED, completed_at=now)
+        try:
+            settings = self._repositories.settings(event.image)
+        except NotAllowedError as error:
+            return UnusableReport(event.image, replace(scan, status=DENIED, reason=str(error)))
+        return Report(event.image, scan, check(settings, expected, now=now))
+
+    def _stored(
+        self, event: RepositoryEvent, report: AnyReport, streams: tuple[StreamId, ...]
+    ) -> ImageOutcome:
+        now = self._now()
+        self._records.keep(event.image, known_since=event.time)
+        key = self._objects.put_report(report)
+        cause = ScanEvent(event.event_id, event.time, event.image, report.scan)
+        self._records.change(
+            event.image, lambda stored: with_report(stored, report, key, cause, now)
+        )
+        self._add_tags(
+            [TagFact(stream, UNTAGGED, "", event.time, observed_at=now) for stream in streams]
+        )
+        return ImageOutcome(ImageResult.STORED, report.scan.reason or "checked", streams)
+
+
+def _repeated(event: RepositoryEvent, record: ImageRecord | None) -> str | None:
+    """
+    Return why an event needs no check; None: it does.
+
+    What is read is the present, so a check made for a later event covers this one. Two changes
+    within a second are both looked at.
+    """
+    if record is None or record.event_time is None:
+        return None
+    if event.event_id == record.event_id:
+        return "this event was handled before"
+    if event.time < record.event_time:
+        return "a later event had the settings checked"
+    return None
