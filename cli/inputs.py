@@ -1,10 +1,9 @@
 """The documents and the configuration of commands: files, stdin, and AWS on request."""
 
 import argparse
-import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +19,15 @@ from lib.config.model import Config
 from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import ConfigError, DocumentError
 from lib.models import AnyReport, UnusableReport
-from lib.normalizer.documents import normalize_document
+from lib.normalizer.contents import values_of
+from lib.normalizer.details import FindingDetails
+from lib.normalizer.documents import (
+    NormalizedDocument,
+    details_in,
+    has_only_details,
+    normalize_document,
+)
+from lib.normalizer.inspector_csv import is_export, rows_of_export
 
 STDIN: Final = "-"
 MOST_BYTES: Final = 256 * 1024 * 1024
@@ -68,16 +75,15 @@ def read_config(path: str) -> Config:
 
 def read_document(path: str) -> Any:
     """
-    Parse one JSON document in UTF-8, UTF-16 or UTF-32.
+    Parse a file: JSON in UTF-8, UTF-16 or UTF-32, lines or runs of it, gzip, or Inspector's CSV.
 
-    Raises `DocumentError` for what is not one, saying where it stops being JSON.
+    Several values become a list. Raises `DocumentError` for anything else, saying where.
     """
-    try:
-        return json.loads(_content(path))
-    except UnicodeDecodeError as error:
-        raise DocumentError("this is not text in UTF-8") from error
-    except ValueError as error:
-        raise DocumentError(f"not JSON: {error}") from error
+    content = _content(path)
+    if is_export(content):
+        return {"findings": rows_of_export(content)}
+    values = values_of(content, limit=MOST_BYTES)
+    return values[0] if len(values) == 1 else list(values)
 
 
 def read_text(path: str) -> str:
@@ -109,30 +115,54 @@ def read_reports(paths: Sequence[str], *, source: App | None = None) -> list[Any
     """
     Normalize documents; what was left out is said on stderr.
 
-    With `source`, scan events are completed with their findings. Raises `DocumentError`.
+    Details of findings in one document complete the findings in another. With `source`, scan events
+    are completed with their findings. Raises `DocumentError`.
     """
+    documents = [(path, _read(path)) for path in paths]
+    several = len(documents) > 1
+    details = {arn: row for _, one in documents if several for arn, row in details_in(one).items()}
     label = "reading" if source is None else "reading and fetching"
     reports: list[AnyReport] = []
+    only_details = []
+    joined: set[str] = set()
     with working(label, total=len(paths)) as advance:
-        for path in paths:
-            reports.extend(_reports(path, source))
+        for path, document in documents:
+            if several and has_only_details(document):
+                only_details.append((path, document))
+            else:
+                normalized = _normalized(path, document, details)
+                joined |= normalized.joined
+                reports.extend(_traced(_completed(one, source)) for one in normalized.reports)
             advance()
+    for path, document in only_details:
+        if joined.isdisjoint(details_in(document)):
+            _normalized(path, document, {})
     return reports
 
 
-def _reports(path: str, source: App | None) -> list[AnyReport]:
+def _read(path: str) -> Any:
     try:
-        document = read_document(path)
-        normalized = normalize_document(document)
+        return read_document(path)
     except RecursionError:
         raise DocumentError(f"{_name(path)}: it is nested too deeply") from None
     except MemoryError:
         raise DocumentError(f"{_name(path)}: {_TOO_LARGE}") from None
     except DocumentError as error:
         raise DocumentError(f"{_name(path)}: {error}") from error
+
+
+def _normalized(
+    path: str, document: Any, details: Mapping[str, FindingDetails]
+) -> NormalizedDocument:
+    try:
+        normalized = normalize_document(document, details=details)
+    except MemoryError:
+        raise DocumentError(f"{_name(path)}: {_TOO_LARGE}") from None
+    except DocumentError as error:
+        raise DocumentError(f"{_name(path)}: {error}") from error
     for content in normalized.left_out:
         remark(f"{_name(path)}: left out: {content}")
-    return [_traced(_completed(report, source)) for report in normalized.reports]
+    return normalized
 
 
 def _traced(report: AnyReport) -> AnyReport:

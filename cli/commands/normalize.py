@@ -11,16 +11,18 @@ from lib.wire.report import report_to_json
 HELP = "turn raw scan documents into the one format"
 DESCRIPTION = (
     "Turn any raw AWS document or event into report-1.0.0 JSON: DescribeImageScanFindings (basic, "
-    "enhanced), Inspector ListFindings, ECR Image Scan, Inspector2 Scan and Inspector2 Finding "
-    "events; bare or wrapped in SQS or SNS. One report is an object, several are an array. Other "
-    "formats: a table for people; sarif (2.1.0) for code scanning; csv; ocsf (1.8.0, class 2002), "
-    "one event a line. Each says of a scan without a usable result that it is one."
+    "enhanced), Inspector ListFindings with BatchGetFindingDetails, Inspector's export in JSON or "
+    "CSV, findings of Security Hub (ASFF, OCSF), and events: ECR Image Scan, Inspector2 Scan and "
+    "Inspector2 Finding. They may be bare, in lines, compressed, or wrapped by SQS, SNS, logs, "
+    "Firehose and the like. One report is an object, several are an array. Other formats: a table "
+    "for people; sarif (2.1.0) for code scanning; csv; ocsf (1.8.0, class 2002), one event a line. "
+    "Each says of a scan without a usable result that it is one."
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a JSON document; - for stdin")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="JSON or CSV; - for stdin")
     parser.add_argument("--format", choices=("json", "table", *EXPORTS), default="json")
     add_fetch_options(parser)
 

@@ -34,6 +34,11 @@ def camel_case(value: Any, depth: int = 0) -> Any:
     return {_camel(key): camel_case(item, depth + 1) for key, item in value.items()}
 
 
+def camel_keys(value: dict[Any, Any]) -> dict[str, Any]:
+    """Return an object with camelCase keys. Its values stay as they are."""
+    return {_camel(key): item for key, item in value.items()}
+
+
 @lru_cache(maxsize=1024)
 def _camel(key: object) -> str:
     plain = str(key)

@@ -4,49 +4,41 @@ Any raw document that AWS or its tools write about scans, as reports.
 For people with a file: the command line. Events and fetched pages do not come through here.
 """
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Final, Protocol, assert_never
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Any, Final, assert_never
 
-from lib.core.distinct import distinct
 from lib.errors import DocumentError, EventError
 from lib.models import (
     AnyReport,
-    Finding,
     FindingEvent,
     IgnoredEvent,
-    Image,
     Json,
     PushEvent,
     RemovalEvent,
-    Report,
     RepositoryEvent,
-    Scan,
     ScanEvent,
     ScanSource,
-    UnusableReport,
 )
-from lib.normalizer.casing import camel_case
+from lib.normalizer.casing import camel_keys
+from lib.normalizer.details import FindingDetails
+from lib.normalizer.document_parts import Contents, Event
 from lib.normalizer.events import ONE_FINDING, finding_reports, parse_event, resource_words
 from lib.normalizer.images import image_of_resource, image_resources
-from lib.normalizer.pages import UNKNOWN_STATUS, Page, normalize_ecr
+from lib.normalizer.lookalikes import lookalike
+from lib.normalizer.pages import Page
 from lib.normalizer.readers import SOURCES
-from lib.normalizer.values import mapping, moment, name, text
-
-NO_FINDINGS: Final = "the event carries no findings; they have to be fetched from ECR"
-LISTED: Final = "LISTED"
-"""The status of Inspector findings whose statuses differ: there is no scan with one status."""
+from lib.normalizer.security_hub import asff_rows, is_asff, is_ocsf, ocsf_rows
+from lib.normalizer.unwrapping import Content, contents_of
+from lib.normalizer.values import mapping, moment, name, objects, text
 
 _LOOKED_FOR: Final = (
     "Looked for: responses of DescribeImageScanFindings and of Inspector's ListFindings, and the "
-    "events ECR Image Scan, Inspector2 Scan and Inspector2 Finding; bare, in arrays, or wrapped "
-    "in SQS or SNS"
+    "events ECR Image Scan, Inspector2 Scan and Inspector2 Finding, findings of Security Hub (ASFF "
+    "and OCSF), and exports of Inspector; bare, in lines, or wrapped by SQS, SNS, logs and the like"
 )
-_MAX_DEPTH: Final = 16
-_NOWHERE: Final = Image("aws", "", "", "", "")
 # What tells the inner `imageScanFindings` object from a response of ListFindings.
 _INNER: Final = frozenset(
     {
@@ -74,185 +66,174 @@ _EVENT_KEYS: Final = {
 }
 
 
+_IMPORTED: Final[Mapping[str, Callable[[Mapping[str, Any]], list[dict[str, Any]]]]] = (
+    MappingProxyType(
+        {
+            "Security Hub Findings - Imported": asff_rows,
+            "Security Hub Findings - Custom Action": asff_rows,
+            "Findings Imported V2": ocsf_rows,
+        }
+    )
+)
+"""
+Events of Security Hub, and the reader of the findings in them.
+
+https://docs.aws.amazon.com/securityhub/latest/userguide/securityhub-v2-cwe-event-formats.html
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class NormalizedDocument:
     """The reports in a document. `left_out` names the other contents, in words."""
 
     reports: tuple[AnyReport, ...]
     left_out: tuple[str, ...]
+    joined: frozenset[str] = frozenset()
+    """The ARNs of the findings that details completed."""
 
 
-def normalize_document(document: Json) -> NormalizedDocument:
+def normalize_document(
+    document: Json, *, details: Mapping[str, FindingDetails] | None = None
+) -> NormalizedDocument:
     """
     Return a report for each image in a document, in the order of the document.
 
     Takes responses and events in any casing, bare or wrapped. Pages of one image are merged into
-    one report, and so are Inspector findings of one image. Raises `DocumentError` for a document
-    without an ECR image; the text lists its contents.
+    one report, and so are Inspector findings of one image. `details`: of findings, by their ARNs,
+    from other documents. Raises `DocumentError` for a document without an ECR image; the text lists
+    its contents.
     """
-    contents = _Contents()
-    _collect(camel_case(document), contents, 0)
+    pieces = contents_of(document, _is_document)
+    contents = Contents(details={**(details or {}), **_details_in(pieces)})
+    for content in pieces:
+        _collect(content, contents)
     reports = tuple([part.report() for part in contents.parts])
-    left_out = tuple(_times(label, number) for label, number in contents.others.items())
+    left_out = tuple(_left_out(label, places) for label, places in contents.others.items())
     if not reports:
         contents_text = f" It holds: {'; '.join(left_out)}." if left_out else ""
         raise DocumentError(f"Nothing in it is about an ECR image.{contents_text} {_LOOKED_FOR}")
-    return NormalizedDocument(reports, left_out)
+    return NormalizedDocument(reports, left_out, frozenset(contents.joined))
 
 
-def _times(label: str, number: int) -> str:
-    return label if number == 1 else f"{label} ({number} of them)"
+def details_in(document: Json) -> Mapping[str, FindingDetails]:
+    """Return the details of findings in a document (BatchGetFindingDetails), by their ARNs."""
+    return _details_in(contents_of(document, _is_document))
 
 
-# --- contents of a document ---------------------------------------------------------------------
+def has_only_details(document: Json) -> bool:
+    """Whether a document has details of findings, and nothing that names an image."""
+    documents = [content.document for content in contents_of(document, _is_document)]
+    return all(isinstance(one, dict) and "findingDetails" in one for one in documents)
 
 
-class _Part(Protocol):
-    def report(self) -> AnyReport: ...
+def _details_in(pieces: Iterable[Content]) -> dict[str, FindingDetails]:
+    answers = (mapping(content.document) for content in pieces)
+    rows = (row for answer in answers for row in objects(answer.get("findingDetails")))
+    return {name(row.get("findingArn")): row for row in rows}
 
 
-@dataclass(slots=True)
-class _Pages:
-    """Pages of DescribeImageScanFindings about one image."""
-
-    pages: list[Page]
-
-    def report(self) -> AnyReport:
-        scan = Scan(ScanSource.ECR_BASIC, UNKNOWN_STATUS)
-        return _with_missing_names(normalize_ecr(self.pages, _NOWHERE, scan))
+def _left_out(label: str, places: Sequence[str]) -> str:
+    """Return a line about what was left out: how often, and where first."""
+    place = places[0]
+    if len(places) == 1:
+        return f"{label}, at {place}" if place else label
+    return f"{label} ({len(places)} of them, first at {place})"
 
 
-@dataclass(slots=True)
-class _Rows:
-    """Inspector's findings about one image."""
-
-    image: Image
-    source: ScanSource
-    findings: list[Finding] = field(default_factory=list)
-    times: list[datetime] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def report(self) -> AnyReport:
-        statuses = {finding.source_status for finding in self.findings}
-        scan = Scan(
-            self.source,
-            (statuses.pop() if len(statuses) == 1 else None) or LISTED,
-            completed_at=max(self.times, default=None),
-            complete=not self.warnings,
-            warnings=tuple(dict.fromkeys(self.warnings)),
-        )
-        return _with_missing_names(Report(self.image, scan, distinct(self.findings)))
+# --- what a document is ---------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Event:
-    """A scan event: image, scan and counts, and no findings."""
-
-    event: ScanEvent
-
-    def report(self) -> AnyReport:
-        scan = self.event.scan
-        reason = scan.status if scan.status == "FAILED" else NO_FINDINGS
-        return UnusableReport(self.event.image, replace(scan, reason=reason), self.event.counts)
-
-
-@dataclass(slots=True)
-class _Contents:
-    """The parts of a document by image, and a count of everything else in it."""
-
-    parts: list[_Part] = field(default_factory=list)
-    pages: dict[tuple[str, str, str], _Pages] = field(default_factory=dict)
-    rows: dict[str, _Rows] = field(default_factory=dict)
-    others: Counter[str] = field(default_factory=Counter)
-
-    def add_page(self, page: Page) -> None:
-        image_id = mapping(page.get("imageId"))
-        key = (
-            name(page.get("registryId")),
-            name(page.get("repositoryName")),
-            name(image_id.get("imageDigest")) or name(image_id.get("imageTag")),
-        )
-        image_pages = self.pages.get(key)
-        # Pages without a name may belong to different images, so each becomes a part of its own.
-        if image_pages is None or not any(key):
-            image_pages = self.pages[key] = _Pages([])
-            self.parts.append(image_pages)
-        image_pages.pages.append(page)
-
-    def add_findings(
-        self,
-        image: Image,
-        source: ScanSource,
-        findings: Iterable[Finding],
-        at: datetime | None,
-        warnings: Iterable[str],
-    ) -> None:
-        rows = self.rows.get(image.key)
-        if rows is None:
-            rows = self.rows[image.key] = _Rows(image, source)
-            self.parts.append(rows)
-        rows.findings.extend(findings)
-        rows.times.extend([at] if at else [])
-        rows.warnings.extend(warnings)
-
-
-def _with_missing_names(report: AnyReport) -> AnyReport:
-    """Add a warning for the fields of the image that the document does not name."""
-    image = report.image
-    missing = [
-        field_name
-        for field_name in ("account", "region", "repository", "digest")
-        if not getattr(image, field_name)
-    ]
-    if not missing:
-        return report
-    warning = f"the document does not name the image's {', '.join(missing)}"
-    scan = replace(report.scan, warnings=(*report.scan.warnings, warning))
-    return replace(report, scan=scan)
-
-
-# --- taking a document apart --------------------------------------------------------------------
-
-
-def _collect(node: Any, contents: _Contents, depth: int) -> None:
-    if depth > _MAX_DEPTH:
-        contents.others["something nested too deeply"] += 1
-    elif isinstance(node, list):
-        _collect_list(node, contents, depth)
-    elif isinstance(node, dict):
-        _collect_object(node, contents, depth)
-    else:
-        contents.others["a value that is not an object"] += 1
-
-
-def _collect_list(nodes: list[Any], contents: _Contents, depth: int) -> None:
-    if not nodes:
-        contents.others["an empty list"] += 1
-    elif all(_is_basic_row(node) for node in nodes):
-        contents.add_page({"imageScanFindings": {"findings": nodes}})
-    else:
-        for node in nodes:
-            _collect(node, contents, depth + 1)
+def _is_document(node: Any, meant: bool) -> bool:  # noqa: FBT001  # see IsDocument
+    """Whether an object, or the rows of a list, is something that is read or refused by name."""
+    if isinstance(node, list):
+        return meant and bool(node) and all(_is_basic_row(row) for row in node)
+    kind = _kind(node)
+    return kind is not None and (meant or kind is not _Kind.ROW)
 
 
 def _is_basic_row(node: Any) -> bool:
     return isinstance(node, dict) and node.keys() >= _BASIC_ROW and not node.keys() & _INSPECTOR_ROW
 
 
-def _collect_object(node: dict[str, Any], contents: _Contents, depth: int) -> None:
+class _Kind(Enum):
+    """The shapes of objects that are read, or refused by name."""
+
+    EVENT = auto()
+    PAGE = auto()
+    ASFF = auto()
+    OCSF = auto()
+    FINDING = auto()
+    INNER = auto()
+    LISTED = auto()
+    REFUSED = auto()
+    ROW = auto()
+
+
+def _kind(node: Mapping[str, Any]) -> _Kind | None:
+    """Return the kind of an object with camelCase keys; None: it is none of these."""
     keys = node.keys()
-    if "detailType" in keys:
-        _collect_event(node, contents)
-    elif "imageScanFindings" in keys or "imageScanStatus" in keys:
-        contents.add_page(node)
-    elif "findingArn" in keys or "packageVulnerabilityDetails" in keys:
-        _collect_finding(node, contents)
-    elif "enhancedFindings" in keys or ("findings" in keys and keys & _INNER):
-        contents.add_page(_page_around(node))
-    elif isinstance(node.get("findings"), list):
-        _collect_listed(node, contents, depth)
-    elif not _collect_wrapped(node, contents, depth):
-        contents.others["an object that is none of these"] += 1
+    kinds = {
+        _Kind.EVENT: "detailType" in keys,
+        _Kind.PAGE: "imageScanFindings" in keys or "imageScanStatus" in keys,
+        _Kind.ASFF: is_asff(node),
+        _Kind.OCSF: is_ocsf(node),
+        _Kind.REFUSED: lookalike(node) is not None,
+        _Kind.FINDING: "findingArn" in keys or "packageVulnerabilityDetails" in keys,
+        _Kind.INNER: "enhancedFindings" in keys or ("findings" in keys and keys & _INNER),
+        _Kind.LISTED: _is_listing(node),
+        _Kind.ROW: "attributes" in keys and _is_basic_row(node),
+    }
+    return next((kind for kind, holds in kinds.items() if holds), None)
+
+
+def _is_listing(node: Mapping[str, Any]) -> bool:
+    """Whether an object is a page of ListFindings, and not a wrapping of other findings."""
+    rows = node.get("findings")
+    if not isinstance(rows, list):
+        return False
+    named = [camel_keys(row) for row in rows if isinstance(row, dict)]
+    return not any(is_asff(row) or is_ocsf(row) for row in named)
+
+
+def _collect(content: Content, contents: Contents) -> None:
+    document = content.document
+    if document is None:
+        contents.leave_out(content.other, content.place)
+    elif isinstance(document, list):
+        contents.add_page({"imageScanFindings": {"findings": document}})
+    else:
+        _collect_object(document, content.place, contents)
+
+
+def _collect_object(node: dict[str, Any], place: str, contents: Contents) -> None:
+    match _kind(node):
+        case _Kind.EVENT:
+            _collect_event(node, place, contents)
+        case _Kind.PAGE:
+            contents.add_page(node)
+        case _Kind.ASFF:
+            _collect_rows(asff_rows(node), place, contents)
+        case _Kind.OCSF:
+            _collect_rows(ocsf_rows(node), place, contents)
+        case _Kind.FINDING:
+            _collect_finding(node, place, contents)
+        case _Kind.INNER:
+            contents.add_page(_page_around(node))
+        case _Kind.LISTED:
+            _collect_listed(node, place, contents)
+        case _Kind.ROW:
+            contents.add_page({"imageScanFindings": {"findings": [node]}})
+        case _:
+            _refuse(node, place, contents)
+
+
+def _refuse(node: Mapping[str, Any], place: str, contents: Contents) -> None:
+    """Name a lookalike. Details that were joined to findings are no lookalike."""
+    details = objects(node.get("findingDetails"))
+    if contents.details and all(name(one.get("findingArn")) in contents.joined for one in details):
+        return
+    kind = lookalike(node)
+    contents.leave_out(kind.words if kind is not None else "an unknown object", place)
 
 
 def _page_around(inner: dict[str, Any]) -> Page:
@@ -263,71 +244,57 @@ def _page_around(inner: dict[str, Any]) -> Page:
     return {**page, "imageId": image_id, "imageScanFindings": inner}
 
 
-def _collect_listed(node: Mapping[str, Any], contents: _Contents, depth: int) -> None:
+def _collect_listed(node: Mapping[str, Any], place: str, contents: Contents) -> None:
     """Collect a page of ListFindings."""
     rows = node["findings"]
     if not rows:
-        contents.others["an empty list of findings, which names no image"] += 1
+        contents.leave_out("an empty list of findings, which names no image", place)
     elif all(_is_basic_row(row) for row in rows):
         contents.add_page(_page_around(dict(node)))
     else:
         more = text(node.get("nextToken")) is not None
-        for row in rows:
-            if isinstance(row, dict):
-                _collect_finding(row, contents, more=more)
-            else:
-                _collect(row, contents, depth + 1)
+        _collect_rows(rows, place, contents, more=more)
 
 
-def _collect_wrapped(node: Mapping[str, Any], contents: _Contents, depth: int) -> bool:
-    """Collect what SQS, SNS or `data` wraps. Return False for an object without wrapping."""
-    sns = mapping(node.get("sns"))
-    for inside in (node.get("records"), node.get("data")):
-        if isinstance(inside, list | dict):
-            _collect(inside, contents, depth + 1)
-            return True
-    for inside in (node.get("body"), sns.get("message"), node.get("message")):
-        if isinstance(inside, str):
-            _collect(_parsed(inside), contents, depth + 1)
-            return True
-        if isinstance(inside, dict):
-            _collect(inside, contents, depth + 1)
-            return True
-    return False
-
-
-def _parsed(message: str) -> Any:
-    """Parse the JSON of a message; return text that is not JSON unchanged."""
-    try:
-        return camel_case(json.loads(message))
-    except (ValueError, RecursionError):
-        return message
+def _collect_rows(
+    rows: Iterable[Any], place: str, contents: Contents, *, more: bool = False
+) -> None:
+    for row in rows:
+        if isinstance(row, dict):
+            _collect_finding(row, place, contents, more=more)
+        else:
+            contents.leave_out("a value that is not an object", place)
 
 
 # --- events and findings ------------------------------------------------------------------------
 
 
-def _collect_event(node: Mapping[str, Any], contents: _Contents) -> None:
+def _collect_event(node: Mapping[str, Any], place: str, contents: Contents) -> None:
     body = _as_event(node)
+    imported = _IMPORTED.get(name(body.get("detail-type")))
+    if imported is not None:
+        for finding in objects(mapping(body.get("detail")).get("findings")):
+            _collect_rows(imported(finding), place, contents)
+        return
     try:
         event = parse_event(body)
         match event:
             case ScanEvent():
-                contents.parts.append(_Event(event))
+                contents.parts.append(Event(event))
             case FindingEvent():
                 _collect_finding_event(body, event, contents)
             case PushEvent():
-                contents.others["an event: a push has no findings"] += 1
+                contents.leave_out("an event: a push has no findings", place)
             case RemovalEvent():
-                contents.others["an event: a removal has no findings"] += 1
+                contents.leave_out("an event: a removal has no findings", place)
             case RepositoryEvent():
-                contents.others["an event: a check of a repository has no findings"] += 1
+                contents.leave_out("an event: a check of a repository has no findings", place)
             case IgnoredEvent():
-                contents.others[f"an event: {event.reason}"] += 1
+                contents.leave_out(f"an event: {event.reason}", place)
             case _:
                 assert_never(event)
     except EventError as error:
-        contents.others[f"an event that breaks its schema: {error}"] += 1
+        contents.leave_out(f"an event that breaks its schema: {error}", place)
 
 
 def _as_event(node: Mapping[str, Any]) -> dict[str, Any]:
@@ -340,7 +307,7 @@ def _as_event(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _collect_finding_event(
-    body: Mapping[str, Any], event: FindingEvent, contents: _Contents
+    body: Mapping[str, Any], event: FindingEvent, contents: Contents
 ) -> None:
     reports = finding_reports(
         body["detail"], event.time, account=body["account"], region=body["region"]
@@ -352,10 +319,13 @@ def _collect_finding_event(
         )
 
 
-def _collect_finding(row: Mapping[str, Any], contents: _Contents, *, more: bool = False) -> None:
+def _collect_finding(
+    row: Mapping[str, Any], place: str, contents: Contents, *, more: bool = False
+) -> None:
+    row = contents.joined_with(row)
     resources = image_resources(row)
     if not resources:
-        contents.others[f"a finding about {resource_words(row)}"] += 1
+        contents.leave_out(f"a finding about {resource_words(row)}", place)
         return
     # ECR's enhanced findings have their score under another name than Inspector's own.
     enhanced = row.keys() & {"score", "scoreDetails"} and "inspectorScore" not in row

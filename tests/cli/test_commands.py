@@ -109,6 +109,39 @@ class TestNormalize:
         assert code == 0
         assert "AWS_EC2_INSTANCE" in err
 
+    @pytest.mark.parametrize("path", ["wrapped/lines.ndjson", "exported/inspector.csv"])
+    def test_files_of_other_tools_are_read(self, run: Any, path: str) -> None:
+        """Lines of JSON, and Inspector's export as CSV."""
+        code, out, err = run("normalize", str(FINDINGS / path))
+
+        assert (code, err) == (0, "")
+        assert json.loads(out)["image"]["repository"] == "shop/api"
+
+    def test_details_complete_the_findings_of_another_file(self, run: Any) -> None:
+        """In any order; alone they are refused by name."""
+        files = ("exported/finding-details.json", "wrapped/lines.ndjson")
+        details, lines = (str(FINDINGS / path) for path in files)
+
+        code, out, err = run("normalize", details, lines)
+
+        assert (code, err) == (0, "")
+        exploited = [
+            one for one in json.loads(out)["findings"] if one["exploit_available"] == "YES"
+        ]
+        assert exploited
+        code, _, err = run("normalize", details)
+        assert code == 2
+        assert "name the answer of ListFindings beside it" in err
+
+    def test_details_of_other_findings_are_refused(self, run: Any) -> None:
+        """Nothing is left out without a word."""
+        code, _, err = run(
+            "normalize", str(ENHANCED), str(FINDINGS / "exported/finding-details.json")
+        )
+
+        assert code == 2
+        assert "BatchGetFindingDetails" in err
+
     @pytest.mark.parametrize(
         ("document", "reason"),
         [

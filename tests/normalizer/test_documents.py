@@ -227,20 +227,20 @@ def test_what_is_not_about_ecr_is_counted_in_words() -> None:
 
     assert len(normalized.reports) == 1
     assert normalized.left_out == (
-        "a finding about AWS_EC2_INSTANCE, not an ECR image",
+        "a finding about AWS_EC2_INSTANCE, not an ECR image, at [0]",
         (
             "an event: a finding about Microsoft.ContainerRegistry/registry/containerImage, "
-            "not an ECR image"
+            "not an ECR image, at [1]"
         ),
-        "an event: a push has no findings",
-        "an event: a check of a repository has no findings",
+        "an event: a push has no findings, at [2]",
+        "an event: a check of a repository has no findings, at [3]",
         (
             "an event that breaks its schema: $.detail['image-digest']: expected a digest: "
-            "sha256: and letters and digits"
+            "sha256: and letters and digits, at [4]"
         ),
-        "a value that is not an object (3 of them)",
-        "an empty list",
-        "an object that is none of these",
+        "a value that is not an object (3 of them, first at [5].Records[0].body)",
+        "an empty list, at [7]",
+        "an object that is none of these, at [8]",
     )
 
 

@@ -1,0 +1,156 @@
+"""
+Inspector's export of findings as CSV, as rows of its ListFindings. Pure.
+
+https://docs.aws.amazon.com/inspector/latest/user/findings-managing-exporting-reports.html
+"""
+
+import csv
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from io import StringIO
+from typing import Any, Final
+
+from lib.errors import DocumentError
+from lib.normalizer.images import IMAGE_TYPE, repository_arn
+
+_FIRST: Final = "AWS Account Id"
+_NEEDED: Final = frozenset({"Finding ARN", "Resource ID", "Severity", "Vulnerability Id"})
+_TIME: Final = ("%b %d, %Y", "%b %d, %Y, %I:%M:%S %p")
+_NOTHING: Final = frozenset({"", "None Provided", "N/A", "-"})
+
+
+def is_export(content: bytes) -> bool:
+    """Whether a file begins with the head of the export."""
+    return content.removeprefix(BOM_UTF8).lstrip(b' \r\n"').startswith(_FIRST.encode())
+
+
+def rows_of_export(content: bytes) -> list[dict[str, Any]]:
+    """
+    Return the findings of an export. Raises `DocumentError` for a head without needed columns.
+
+    One finding has as many packages as its columns list.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DocumentError("this is not text in UTF-8") from error
+    reader = csv.DictReader(StringIO(text, newline=""))
+    missing = sorted(_NEEDED.difference(reader.fieldnames or ()))
+    if missing:
+        raise DocumentError(
+            f"this is CSV of Inspector without the columns {', '.join(missing)}; export all columns"
+        )
+    try:
+        lines = [{key: _stated(value) for key, value in line.items() if key} for line in reader]
+    except csv.Error as error:
+        raise DocumentError(f"line {reader.line_num + 1}: this is not CSV: {error}") from error
+    return [_row(line) for line in lines]
+
+
+def _stated(value: str | None) -> str | None:
+    plain = (value or "").strip()
+    return None if plain in _NOTHING else plain
+
+
+def _row(line: Mapping[str, str | None]) -> dict[str, Any]:
+    score = _number(line.get("Inspector Score"))
+    details = {
+        "vulnerabilityId": line["Vulnerability Id"],
+        "source": line.get("Vendor"),
+        "sourceUrl": line.get("Vendor Advisory"),
+        "vendorSeverity": line.get("Vendor Severity"),
+        "vulnerablePackages": list(_packages(line)),
+    }
+    row = {
+        "findingArn": line["Finding ARN"] or "",
+        "awsAccountId": line.get(_FIRST),
+        "title": line.get("Title"),
+        "description": line.get("Description"),
+        "severity": line["Severity"],
+        "status": line.get("Status"),
+        "fixAvailable": line.get("Fix Available"),
+        "exploitAvailable": line.get("Exploit Available"),
+        "inspectorScore": score,
+        "inspectorScoreDetails": _score(score, line.get("Inspector Score Vector")),
+        "firstObservedAt": _time(line.get("First Seen")),
+        "lastObservedAt": _time(line.get("Last Seen")),
+        "updatedAt": _time(line.get("Last Updated")),
+        "resources": [_resource(line)],
+        "packageVulnerabilityDetails": _present(details),
+    }
+    return _present(row)
+
+
+def _packages(line: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:
+    columns = {
+        "name": "Affected Packages",
+        "version": "Package Installed Version",
+        "fixedInVersion": "Fixed in Version",
+        "remediation": "Package Remediation",
+        "filePath": "File Path",
+    }
+    lists = {field: _listed(line.get(column)) for field, column in columns.items()}
+    for number, package in enumerate(lists["name"]):
+        values = {field: _of(values, number) for field, values in lists.items()}
+        yield _present({**values, "name": package})
+
+
+def _of(values: list[str], number: int) -> str | None:
+    """Return the value of a package. A single value stands for all packages."""
+    if number < len(values):
+        return values[number]
+    return values[0] if len(values) == 1 else None
+
+
+def _listed(value: str | None) -> list[str]:
+    plain = (value or "").strip().removeprefix("[").removesuffix("]")
+    return [item.strip() for item in plain.split(",") if item.strip()]
+
+
+def _resource(line: Mapping[str, str | None]) -> dict[str, Any]:
+    arn = repository_arn(line["Resource ID"])
+    if arn is None:
+        return {"type": line.get("Resource Type") or "another resource", "id": line["Resource ID"]}
+    details = {
+        "repositoryName": arn.repository,
+        "registry": arn.account,
+        "imageHash": arn.digest,
+        "imageTags": _listed(line.get("Container Image Tags")),
+        "platform": line.get("Platform"),
+    }
+    return {
+        "type": IMAGE_TYPE,
+        "id": line["Resource ID"],
+        "region": line.get("Region"),
+        "details": {"awsEcrContainerImage": _present(details)},
+    }
+
+
+def _score(score: float | None, vector: str | None) -> dict[str, Any] | None:
+    if score is None or vector is None:
+        return None
+    version = vector.partition("/")[0].removeprefix("CVSS:")
+    adjusted = {"score": score, "scoringVector": vector, "version": version}
+    return {"adjustedCvss": adjusted}
+
+
+def _time(value: str | None) -> str | None:
+    """Return a day or a time of the export as ISO 8601; None where it is another form."""
+    for form in _TIME:
+        try:
+            return datetime.strptime(f"{value} +0000", f"{form} %z").isoformat()
+        except ValueError:
+            continue
+    return value
+
+
+def _number(value: str | None) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except ValueError:
+        return None
+
+
+def _present(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if value is not None}

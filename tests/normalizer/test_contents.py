@@ -1,0 +1,118 @@
+"""JSON as people keep it: one document, lines, runs, gzip, Base64, lines of a log."""
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib.errors import DocumentError
+from lib.normalizer.contents import value_in, values_of
+
+LIMIT = 1_000_000
+OBJECTS = st.lists(
+    st.dictionaries(st.text(max_size=8), st.integers() | st.text(max_size=20)), min_size=1
+)
+
+
+def parsed(text: str | bytes) -> tuple[Any, ...]:
+    """Return the values of a small file."""
+    return values_of(text.encode() if isinstance(text, str) else text, limit=LIMIT)
+
+
+@pytest.mark.parametrize("separator", ["", "\n", "\r\n", "\n\n", " ", ",\n", "\n\x1e"])
+@given(objects=OBJECTS)
+def test_objects_are_read_whatever_stands_between_them(
+    separator: str, objects: list[dict[str, Any]]
+) -> None:
+    """Lines, runs without a break, sequences with a record separator."""
+    text = separator.join(json.dumps(one) for one in objects)
+
+    assert parsed(text) == tuple(objects)
+    assert parsed(gzip.compress(text.encode())) == tuple(objects)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_any_encoding_of_json_is_read(encoding: str) -> None:
+    """PowerShell writes UTF-16."""
+    assert parsed('{"a": "ü"}'.encode(encoding)) == ({"a": "ü"},)
+
+
+def test_lines_of_a_log_end_with_their_object() -> None:
+    """`aws logs tail` puts time and stream before it."""
+    text = '2026-11-20T10:06:00.000000+00:00 stream {"a": 1}\n2026-11-20T10:07:00 x {"a": {}}\n'
+
+    assert parsed(text) == ({"a": 1}, {"a": {}})
+
+
+def test_files_of_gzip_one_after_the_other_are_one() -> None:
+    """Log archives append compressed blocks."""
+    assert parsed(gzip.compress(b'{"a": 1}') + gzip.compress(b'\n{"a": 2}')) == ({"a": 1}, {"a": 2})
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "not JSON: Expecting value"),
+        (b"\n \n", "not JSON: Expecting value"),
+        (b"{", "not JSON: Expecting property name"),
+        (b'{"a": 1}\n{"b": \n', "not JSON: line 2, after 1 values"),
+        (b'{"a": 1}\nfree text', "not JSON: line 2, after 1 values: Expecting value: line 2"),
+        (b'{"a": 1}\nx {broken', "not JSON: line 2, after 1 values"),
+        (b"\xff\xfe\xff", "not text in UTF-8"),
+        (gzip.compress(b'{"a": 1}')[:-4], "this gzip file is cut"),
+        (b"\x1f\x8b" + b"x" * 20, "this is not gzip"),
+        (gzip.compress(b" " * (LIMIT + 1)), "it is too large"),
+    ],
+)
+def test_anything_else_is_refused_with_the_place(content: bytes, reason: str) -> None:
+    """Nothing of a broken file is taken for the whole."""
+    with pytest.raises(DocumentError) as caught:
+        parsed(content)
+
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1}',
+        '  {"a": 1}',
+        base64.b64encode(b'{"a": 1, "b": "some more"}').decode(),
+        base64.b64encode(gzip.compress(b'{"a": 1}')).decode(),
+    ],
+)
+def test_a_text_can_hold_a_value(text: str) -> None:
+    """CloudWatch Logs hands out gzip in Base64, Kinesis Base64 alone."""
+    assert value_in(text, limit=LIMIT)["a"] == 1
+
+
+def test_a_text_can_hold_several_values() -> None:
+    """A record of Firehose holds a run of objects."""
+    run = base64.b64encode(b'{"a": 1}{"a": 2}').decode()
+
+    assert value_in(run, limit=LIMIT) == [{"a": 1}, {"a": 2}]
+    assert value_in('{"a": 1}\n{"a": 2}', limit=LIMIT) == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "plain",
+        "{broken",
+        "[" * 100_000,
+        "AAAAAAAAAAAAAAAAA",
+        base64.b64encode(b"no JSON at all, sorry").decode(),
+        base64.b64encode(b"{broken, and long enough").decode(),
+        base64.b64encode(b"\xff" * 24).decode(),
+        base64.b64encode(b"\x1f\x8b" + b"x" * 20).decode(),
+        base64.b64encode(gzip.compress(b" " * (LIMIT + 1))).decode(),
+    ],
+)
+def test_a_text_that_holds_none_stays_a_text(text: str) -> None:
+    """Never an error: the document around it says what was found."""
+    assert value_in(text, limit=LIMIT) == text
