@@ -12,14 +12,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from cli.commands.route import delivery_to_json, print_routes, routes_to_json
+from cli.cases import case_report
+from cli.commands.route import judge_all, print_stream, stream_to_json
 from cli.deployment import Deployment, add_stage_options, required_stage
-from cli.evaluating import RoutedEvaluation, judge
+from cli.evaluating import RoutedEvaluation
+from cli.evaluating import judge as judge_evaluation
 from cli.inputs import (
     add_config_option,
     operator_app,
     read_config,
 )
+from cli.judging import Case, JudgedStream
 from cli.sending import SendResult, complain_of, pending, print_sent, queue_scan, send_tests
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import Ask, agreed, ask_person, print_json, print_report, say, working
@@ -96,24 +99,25 @@ def run(
     with working(f"fetching {options.image}"):
         image = find_image(clients, wanted)
         report = fetch(application, image)
-    judged = judge(report, config)
+    judged = judge_all([Case(case_report(report, config))], config)
     as_json = options.format == "json"
     if not as_json:
         print_report(report)
         say()
-        print_routes(judged)
-    unusable = int(judged.evaluation.comparison is None)
+        for stream in judged:
+            print_stream(stream)
+    unusable = int(isinstance(report, UnusableReport))
     if stage is not None:
         unit = application.source.index(image) or image
         queued = queue_scan(stage, options.stage, unit)
         if as_json:
-            print_json(_document(judged) | {"stage": queued.to_json()})
+            print_json(_document(report, judged) | {"stage": queued.to_json()})
         else:
             queued.print(report.image.name)
         return unusable
-    sent = _send_by_hand(application, judged, options, ask) if options.send else []
+    sent = _send_by_hand(application, report, options, ask) if options.send else []
     if as_json:
-        print_json(_document(judged, sent))
+        print_json(_document(report, judged, sent))
     elif options.send:
         print_sent(sent)
     complain_of(sent)
@@ -131,8 +135,9 @@ def _config(options: argparse.Namespace, stage: Deployment | None) -> Config:
 
 
 def _send_by_hand(
-    application: App, judged: RoutedEvaluation, options: argparse.Namespace, ask: Ask
+    application: App, report: AnyReport, options: argparse.Namespace, ask: Ask
 ) -> list[SendResult]:
+    judged: RoutedEvaluation = judge_evaluation(report, application.config)
     names = ", ".join(decision.destination for decision in pending(judged))
     question = f"Send messages marked TEST from this machine to {names}?"
     if not names or options.yes or agreed(question, ask, without=_WITHOUT):
@@ -213,13 +218,13 @@ def _explained(error: ClientError, wanted: dict[str, str | None]) -> DocumentErr
     return SourceError(f"ECR refused to describe {wanted['repository']}: {code}: {text}")
 
 
-def _document(judged: RoutedEvaluation, sent: Sequence[SendResult] = ()) -> dict[str, Any]:
-    ends = {delivery.decision.destination: delivery.to_json() for delivery in sent}
+def _document(
+    report: AnyReport, judged: Sequence[JudgedStream], sent: Sequence[SendResult] = ()
+) -> dict[str, Any]:
     return {
-        "report": report_to_json(judged.evaluation.report),
-        "routes": routes_to_json(judged),
-        "deliveries": [
-            delivery_to_json(decision) | ends.get(decision.destination, {})
-            for decision in judged.decisions.deliveries
+        "report": report_to_json(report),
+        "streams": [stream_to_json(stream) for stream in judged],
+        "tests": [
+            {"destination": result.decision.destination} | result.to_json() for result in sent
         ],
     }

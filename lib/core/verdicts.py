@@ -152,6 +152,25 @@ class Judge:
         return None if suppressed is None else suppressed.entry
 
 
+def mismatches(watched: WatchedImage, routes: Sequence[Route]) -> Mapping[str, str]:
+    """Return by name the routes that do not apply to a watched image, and why, in words."""
+    parts = tuple(_platforms(watched.parts))
+    refused: dict[str, str] = {}
+    applying: set[str] = set()
+    for source in dict.fromkeys(_sources(watched.parts)):
+        winner: str | None = None
+        for route in routes:
+            words = f"not reached: {winner} came first" if winner is not None else None
+            if words is None and route.match is not None:
+                words = route.match.mismatch(watched.image, parts, source=source)
+            if words is not None:
+                refused.setdefault(route.name, words)
+                continue
+            applying.add(route.name)
+            winner = None if route.continues else route.name
+    return {name: words for name, words in refused.items() if name not in applying}
+
+
 def joined(refusals: Iterable[str]) -> str:
     """
     Join refusals, each of them once.

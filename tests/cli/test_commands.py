@@ -4,6 +4,7 @@ import argparse
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -289,12 +290,73 @@ class TestRoute:
         assert "expected audit, reached audit, team-slack" in err
 
     def test_scripts_get_json(self, run: Any, config: str) -> None:
-        """Routes and deliveries with their reasons, as data."""
+        """Routes and destinations with their reasons, as data."""
         _, out, _ = run("route", str(ENHANCED), "--config", config, "--format", "json")
 
         document = json.loads(out)[0]
-        assert [each["destination"] for each in document["deliveries"]] == ["team-slack", "audit"]
+        assert document["stream"] == "huggingface-tensorflow-training"
+        assert [(row["destination"], row["notified"]) for row in document["destinations"]] == [
+            ("team-slack", True),
+            ("audit", True),
+        ]
+        assert len(document["destinations"][0]["kinds"]["baseline"]) == 9
         assert document["routes"][0]["selected"] == 9
+
+    def test_a_route_that_notifies_nobody_is_shown(self, run: Any, config: str) -> None:
+        """Without a table of destinations; nobody is what is expected."""
+        route = '  - {name: nobody, match: {repository: "*"}, notify: []}\nroutes:\n'
+        Path(config).write_text(CONFIG.replace("routes:\n", f"routes:\n{route[:-8]}"))
+
+        code, out, _ = run("route", str(ENHANCED), "--config", config, "--expect", "")
+
+        assert code == 0
+        assert "nobody" in out
+        assert "NOTIFIED" not in out
+
+    def test_what_changed_is_judged(self, run: Any, config: str) -> None:
+        """Compared with itself nothing did."""
+        options = ("--config", config, "--previous", str(ENHANCED))
+
+        code, out, _ = run("route", str(ENHANCED), *options, "--expect", "")
+
+        assert code == 0
+        assert "nothing differs for it" in out
+
+    def test_a_kind_is_judged(self, run: Any, config: str) -> None:
+        """In upper or lower case; a route with kinds has nothing to say about others."""
+        path = Path(config)
+        path.write_text(CONFIG.replace("severity: CRITICAL", "kinds: [NEW]"))
+        options = ("route", str(ENHANCED), "--config", config)
+
+        assert run(*options, "--kind", "new", "--expect", "team-slack,audit")[0] == 0
+        assert run(*options, "--kind", "RESOLVED", "--expect", "audit")[0] == 0
+        with pytest.raises(SystemExit):
+            run(*options, "--kind", "UNCHANGED")
+
+    @pytest.mark.parametrize(
+        ("count", "message"),
+        [
+            (0, "has no image of huggingface-tensorflow-training that could be before it"),
+            (1, ""),
+            (2, "has 2 images of huggingface-tensorflow-training that could be before it"),
+        ],
+    )
+    def test_the_image_before_is_of_the_same_repository(
+        self, run: Any, config: str, tmp_path: Path, count: int, message: str
+    ) -> None:
+        """Which one of several was the one before, nobody knows."""
+        digests = re.findall(r"sha256:[0-9a-f]{64}", ENHANCED.read_text())
+        others = [json.loads((FINDINGS / "ecr-basic/aws-cli-example.json").read_text())]
+        for number in range(count):
+            text = ENHANCED.read_text().replace(digests[0], f"sha256:{number:064x}")
+            others.append(json.loads(text))
+        path = tmp_path / "previous.json"
+        path.write_text(json.dumps(others))
+
+        code, _, err = run("route", str(ENHANCED), "--config", config, "--previous", str(path))
+
+        assert code == (2 if message else 0)
+        assert message in err
 
     def test_an_event_without_findings_is_not_routed(self, run: Any, config: str) -> None:
         """Counts are no findings; the way to get them is said."""

@@ -180,24 +180,26 @@ class TestScan:
         assert "audit: tested" in out
 
     def test_json_is_one_document(self, run: Run) -> None:
-        """Report, routes and deliveries with their receipts, and nothing else on stdout."""
+        """Report, routes and tests with their receipts, and nothing else on stdout."""
         code, out, err = run("payments/api:1.4.2", "--send", "--format", "json")
 
         document = json.loads(out)
         assert (code, err) == (0, "")
         assert document["report"]["schema"] == "report-1.0.0"
-        assert [each["route"] for each in document["routes"]] == ["mails", "everything"]
-        mail, audit = document["deliveries"]
+        (stream,) = document["streams"]
+        assert [row["route"] for row in stream["routes"]] == ["mails", "everything"]
+        mail, audit = document["tests"]
         assert (mail["sent"], mail["test"], mail["receipt"]["reference"]) == (True, True, "mail-1")
         assert (audit["sent"], audit["checks"][-1]["status"]) == (True, "ok")
 
     def test_json_without_sending_has_the_same_shape(self, run: Run) -> None:
-        """Deliveries say what would be sent, and nothing about how that went."""
+        """Who would be notified, and nothing about how that went."""
         _, out, _ = run("payments/api:1.4.2", "--format", "json")
 
         document = json.loads(out)
-        assert set(document) == {"report", "routes", "deliveries"}
-        assert "sent" not in document["deliveries"][0]
+        assert set(document) == {"report", "streams", "tests"}
+        assert document["streams"][0]["destinations"][0]["notified"] is True
+        assert document["tests"] == []
 
     def test_a_refused_delivery_keeps_no_other_waiting(self, run: Run, aws: FakeAws) -> None:
         """Exit code 1; the document and stderr both say why."""
@@ -205,7 +207,7 @@ class TestScan:
 
         code, out, err = run("payments/api:1.4.2", "--send", "--format", "json")
 
-        first, second = json.loads(out)["deliveries"]
+        first, second = json.loads(out)["tests"]
         assert code == 1
         assert first["sent"] is False
         assert "AuthorizationError" in first["error"]
