@@ -2,7 +2,7 @@
 
 import platform
 
-from benchmarks import core, deliveries
+from benchmarks import core, deliveries, syncs
 from benchmarks.core import Figure
 from benchmarks.deployed import deployed
 from benchmarks.reconciling import reconciling
@@ -24,6 +24,8 @@ def main() -> None:
         *core.memory(),
         *deliveries.rates(),
         *deliveries.request_units(),
+        *syncs.view(),
+        *syncs.calls(),
         *reconciling(),
         *deployed(),
     ]

@@ -11,6 +11,7 @@ from typing import Any, Final
 import boto3
 
 from benchmarks.core import NOW, Figure
+from benchmarks.units import KILOBYTE, READ_UNIT, size
 from lib.flows.deliveries import wake_due
 from lib.models import Delivery, NotClaimed, Receipt
 from lib.store.ledger import DynamoLedger
@@ -23,8 +24,6 @@ from tests.support.builders import a_delivery, a_finding, a_report, a_scan_event
 from tests.support.fakes import RecordingWaker
 
 ALERTS: Final = 300
-KILOBYTE: Final = 1024
-READ_UNIT: Final = 4 * KILOBYTE
 
 Item = Mapping[str, Any]
 
@@ -128,16 +127,16 @@ class Meter:
     def _after_call(self, parsed: Mapping[str, Any], model: Any, **_: Any) -> None:
         match model.name:
             case "GetItem":
-                self._units["read"] += math.ceil(max(1, _size(parsed.get("Item"))) / READ_UNIT)
+                self._units["read"] += math.ceil(max(1, size(parsed.get("Item"))) / READ_UNIT)
             case "Query":
-                read = sum(map(_size, parsed["Items"]))
+                read = sum(map(size, parsed["Items"]))
                 # Indexes are read eventually consistently, at half the price.
                 self._units["read"] += math.ceil(max(1, read) / READ_UNIT) / 2
             case _:
                 times = 2 if model.name == "TransactWriteItems" else 1
                 for key, before in self._written:
                     after = self._read(key)
-                    largest = max(_size(before), _size(after))
+                    largest = max(size(before), size(after))
                     self._units["write"] += times * math.ceil(largest / KILOBYTE)
                     self._units["write"] += _index_writes(before, after)
 
@@ -166,26 +165,6 @@ def _entry(item: Item | None) -> tuple[Any, ...] | None:
         return None
     names = ("due_shard", "wake_at", "destination", "attempts")
     return tuple(str(item.get(name)) for name in names)
-
-
-def _size(item: Item | None) -> int:
-    """Return the size of an item in bytes, as DynamoDB counts it."""
-    return sum(len(name.encode()) + _value_size(value) for name, value in (item or {}).items())
-
-
-def _value_size(value: Mapping[str, Any]) -> int:
-    ((kind, content),) = value.items()
-    match kind:
-        case "S":
-            return len(content.encode())
-        case "N":
-            return math.ceil(len(content.strip("-.")) / 2) + 1
-        case "L":
-            return 3 + sum(1 + _value_size(element) for element in content)
-        case "M":
-            return 3 + _size(content) + len(content)
-        case _:
-            return 1
 
 
 def main() -> None:
