@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from lib.flows.rounds import SyncRounds
     from lib.flows.rules import RulesBook
     from lib.flows.settings import SettingsFlow
+    from lib.flows.stream_digests import StreamDigests
     from lib.flows.syncs import StreamSync
+    from lib.ports.digests import DigestOutbox
     from lib.ports.rules import RulesRecord
     from lib.ports.sources import FindingSource, ProvenanceSource, RepositorySource
     from lib.ports.store import ProgressStore
@@ -148,6 +150,21 @@ class StreamFlows:
         from lib.flows.copies import CopyWriter
 
         return CopyWriter(self.current_copies)
+
+    def digests(self, outbox: "DigestOutbox") -> "StreamDigests":
+        """Return the flow of digests, which are queued in this outbox."""
+        from lib.flows.stream_digests import StreamDigests
+        from lib.store.digest_bases import S3DigestBases
+
+        return StreamDigests(
+            copies=self.current_copies,
+            bases=S3DigestBases(self._clients.get("s3"), self._bucket),
+            outbox=outbox,
+            rules=lambda: self.rules.rules,
+            installed_at=lambda: self.rules.installed_at,
+            now=self._now,
+            stage=self._settings.stage or "",
+        )
 
     # --- alerts.yml ----------------------------------------------------------------------------
 
