@@ -2,18 +2,24 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from cli.simulation.receivers import Arrival
+from cli.simulation import receivers as simulated
 from lib.core.delta import Today, delta
+from lib.core.notifications import after_claim, new_row
 from lib.core.profiles import Profile, profile_of
+from lib.core.routing import Route
+from lib.core.states import next_state
+from lib.core.sync import SyncRules, plan_view
+from lib.core.verdicts import RuleSet
 from lib.messages.notices.content import Content
 from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText, Section
-from lib.models import DeliveryId, Finding, Notice, Package, Severity
-from lib.models.streams import Role, StreamState
+from lib.models import DeliveryId, Finding, Image, Notice, Severity
+from lib.models.streams import Arrival, Role, ScanRecord, StreamState, Watch
 from lib.models.views import (
     Basis,
     Delta,
@@ -24,9 +30,18 @@ from lib.models.views import (
     ReportedItem,
     View,
 )
-from tests.support.alerts import PAGE, hostile_provenance, many, openssl
 from tests.support.builders import NOW, a_finding, an_image
+from tests.support.scenes import (
+    PAGE,
+    Scene,
+    injected_problem_scene,
+    injected_scene,
+    many,
+    openssl,
+    scenes,
+)
 from tests.support.streams import (
+    TEAM,
     TODAY,
     a_departure,
     a_part,
@@ -73,6 +88,47 @@ def a_notice(state: StreamState, view: View | None = None, **options: Any) -> No
     return Notice(ID, message, report_url=PAGE.url, page_key=PAGE.key)
 
 
+def noticed(scene: Scene, *, profile: Profile = _READER, running: bool = False) -> Notice:
+    """
+    Return the notice of a scene, as sync and claim make it; what came before was reported.
+
+    `running`: the image before it still runs.
+    """
+    routes = tuple(Route(f.route, f, (TEAM,), continues=True) for f in scene.filters)
+    rules = SyncRules(
+        RuleSet(routes, scene.suppressions, "rules"), (), {TEAM: profile}, NOW - timedelta(days=9)
+    )
+    state, view = None, View(TEAM, scene.stream)
+    images: list[Image] = []
+    for number, report in enumerate(filter(None, (scene.before, scene.report))):
+        now = NOW - timedelta(days=1 - number)
+        images = [report.image, *(images if running else [])]
+        watch = Watch(images[0], tuple(images[1:]), running, Arrival.PUSH, "pushed")
+        records = {report.image.digest: ScanRecord(report, now)}
+        state = next_state(scene.stream, state, watch, records, now=now)
+        plan = plan_view(view, state, rules, cause="scan", now=now)
+        row = new_row(view, basis=plan.context.basis, cause="scan", now=now, quiet=False)
+        before, step = (
+            view,
+            after_claim(view, row, plan.delta, plan.context, keeps_current=plan.keeps_current),
+        )
+        view = step.view
+    message = PinnedMessage(
+        plan.delta, view, plan.context.basis, not plan.delta.is_worth_a_message, plan.state,
+        before=before.agreement, refused=plan.desired.refused,
+    )  # fmt: skip
+    provenance = scene.report.provenance
+    return Notice(
+        ID,
+        message,
+        report_url=PAGE.url,
+        page_key=PAGE.key,
+        provenance=provenance,
+        provenance_before=scene.before.provenance if scene.before is not None else None,
+        attempt=scene.attempts,
+    )
+
+
 def reported(*findings: Finding) -> tuple[ReportedItem, ...]:
     """Return vulnerabilities as they were reported."""
     return tuple(
@@ -85,15 +141,10 @@ def notices() -> Mapping[str, Notice]:
     """Return a notice of every layout."""
     return MappingProxyType(
         {
-            "first-scan": a_notice(a_state(a_watched(*_some(), image=_NOW))),
-            "new-and-fixed": _new_and_fixed(),
+            **{name: noticed(scene) for name, scene in scenes().items() if name != "no-findings"},
+            "still-running": noticed(scenes()["new-and-resolved"], running=True),
             "every-kind": _every_kind(),
-            "only-fixed": _only_fixed(),
             "one-left": _one_left(),
-            "scan-failed": a_notice(
-                a_state(a_watched(image=_NOW, parts=(an_unscanned_part(),))),
-                a_view(agreed=an_agreement()),
-            ),
             "platform-failed": _platform_failed(),
             "scanned-again": a_notice(
                 a_state(a_watched(image=_NOW), version=2),
@@ -102,39 +153,13 @@ def notices() -> Mapping[str, Notice]:
             "quiet": _quiet(1),
             "quiet-clear": _quiet(0),
             "hundreds": _hundreds(),
-            "injection": injected("<!channel> `*|@here"),
             "instead": replace(_one_left(), note="Instead of team-jira, which refuses everything"),
         }
     )
 
 
-def _some() -> tuple[Finding, ...]:
-    return (openssl(2001), *many(9, "HIGH", package="zlib"), *many(2, "MEDIUM", start=5000))
-
-
-def _new_and_fixed() -> Notice:
-    fixed, stays = openssl(1001), many(2, "HIGH", package="zlib")
-    state = a_state(
-        a_watched(openssl(2001), *stays, image=_NOW),
-        version=2,
-        departures={fixed.vulnerability_id: a_departure(names=(fixed.vulnerability_id,))},
-    )
-    view = a_view(*reported(fixed, *stays), agreed=_agreed())
-    return a_notice(state, view)
-
-
 def _agreed() -> Any:
     return replace(an_agreement(), current=_BEFORE)
-
-
-def _only_fixed() -> Notice:
-    """Return one about the end of all that was open."""
-    fixed = many(3, "CRITICAL", package="openssl")
-    ids = [finding.vulnerability_id for finding in fixed]
-    state = a_state(
-        a_watched(image=_NOW), version=2, departures={id_: a_departure(names=(id_,)) for id_ in ids}
-    )
-    return a_notice(state, a_view(*reported(*fixed), agreed=_agreed()))
 
 
 def _one_left() -> Notice:
@@ -181,9 +206,14 @@ def _long(number: int) -> Finding:
     )
 
 
-def _of_every_kind(each: int, finding_of: Any) -> Notice:
+def of_kinds(*kinds: Kind) -> Notice:
+    """Return a notice with an item of each of these kinds."""
+    return _of_every_kind(1, lambda number: openssl(number, "HIGH"), kinds)
+
+
+def _of_every_kind(each: int, finding_of: Any, kinds: Sequence[Kind] = ()) -> Notice:
     """Return a notice with so many items of each kind; two images run."""
-    kinds = [kind for kind in Kind if kind not in _NO_ITEMS]
+    kinds = kinds or [kind for kind in Kind if kind not in _NO_ITEMS]
     ended = (Kind.RESOLVED, Kind.NO_LONGER_REPORTED)
     listed = {
         kind: [finding_of(1000 * place + number) for number in range(each)]
@@ -191,7 +221,9 @@ def _of_every_kind(each: int, finding_of: Any) -> Notice:
     }
     images = (
         a_watched(*(row for kind in kinds if kind not in ended for row in listed[kind])),
-        a_watched(*listed[Kind.FIX_READY], image=an_image(1), role=Role.RUNNING, running=True),
+        a_watched(
+            *listed.get(Kind.FIX_READY, ()), image=an_image(1), role=Role.RUNNING, running=True
+        ),
     )
     items = tuple(
         DeltaItem(
@@ -227,46 +259,26 @@ _NO_ITEMS: Final = (
 
 def injected(text: str) -> Notice:
     """Return a notice in which every field that comes from outside is this text."""
-    finding = Finding(
-        vulnerability_id=text,
-        package=Package(text, text, text, text, text, text),
-        severity=Severity.CRITICAL,
-        source_severity=text,
-        title=text,
-        description=text,
-        fixed_version=text,
-        fix_available=text,
-        exploit_available="YES",
-        remediation=text,
-        links=(text, f"https://evil.example/{text}"),
-        source_status=text,
-        platforms=(text,),
-    )
-    image = an_image(
-        partition=text, account=text, region=text, repository=text, digest=f"sha256:{text}",
-        tags=(text,),
-    )  # fmt: skip
-    parts = (
-        a_part(finding, image=image, part=text),
-        an_unscanned_part(text, part=f"{text}2", reason=text),
-    )
-    state = a_state(a_watched(image=image, parts=parts), version=2)
-    agreed = replace(an_agreement(), current=replace(image, digest="sha256:1"))
-    notice = a_notice(state, a_view(*reported(a_finding(f"{text}3")), agreed=agreed))
-    return replace(notice, provenance=hostile_provenance(text), note=text)
+    notice = noticed(injected_scene(text))
+    return replace(notice, note=text)
 
 
-def texts_of(arrivals: Sequence[Arrival]) -> str:
+def injected_problem(text: str) -> Notice:
+    """Return a notice about a failed scan in which every field from outside is this text."""
+    return noticed(injected_problem_scene(text))
+
+
+def texts_of(arrivals: Sequence[simulated.Arrival]) -> str:
     """Return the texts of all notifications of a story."""
     return "\n".join(written(arrival, text_of(arrival)) for arrival in arrivals)
 
 
-def text_of(arrival: Arrival) -> AlertText:
+def text_of(arrival: simulated.Arrival) -> AlertText:
     """Return the text of a notification of a story."""
     return notice_text_of(Notice(arrival.row.id, arrival.message))
 
 
-def sums_of(arrival: Arrival) -> set[int]:
+def sums_of(arrival: simulated.Arrival) -> set[int]:
     """Return the numbers of a message that are one: all that is open, however it is counted."""
     content = Content(arrival.message)
     omitted = sum(sum(group.counts.values()) for group in content.left_out)
@@ -277,7 +289,7 @@ def sums_of(arrival: Arrival) -> set[int]:
     }
 
 
-def written(arrival: Arrival, text: AlertText) -> str:
+def written(arrival: simulated.Arrival, text: AlertText) -> str:
     """Return the parts of a text that a person reads first, a line each."""
     quiet = ", quiet" if arrival.message.quiet else ""
     lines = [
