@@ -18,9 +18,11 @@ from lib.ports.streams import (
     StreamPartition,
     StreamRow,
     ViewWrite,
+    WatchedDigests,
 )
 
 LEASE: Final = timedelta(minutes=5)
+AGAIN_AFTER: Final = timedelta(minutes=15)
 
 
 class MemoryProgress:
@@ -45,6 +47,8 @@ class MemoryStreams:
 
     def __init__(self) -> None:
         self._rows: dict[StreamId, StreamRow] = {}
+        self._sync_turns: dict[StreamId, datetime] = {}
+        """When time alone has a stream synced."""
         self._views: defaultdict[StreamId, dict[Destination, View]] = defaultdict(dict)
         self._notifications: dict[DeliveryId, Notification] = {}
         self._due: dict[DeliveryId, datetime] = {}
@@ -83,6 +87,9 @@ class MemoryStreams:
             self._check(write)
         if after != before:
             self._rows[before.stream] = replace(after, revision=before.revision + 1)
+            self._sync_turns.pop(before.stream, None)
+            if after.due_at is not None:
+                self._sync_turns[before.stream] = after.due_at
         if point is not None:
             self._points[before.stream].append(point)
         for write in views:
@@ -103,9 +110,23 @@ class MemoryStreams:
         """See `StreamHistory.points`."""
         return [point for point in self._points[stream] if point.at >= since][-limit:]
 
-    def streams(self) -> Iterable[StreamId]:
+    def streams(self, *, after: StreamId | None = None) -> Iterable[StreamId]:
         """See `StreamStore.streams`."""
-        return tuple(self._rows)
+        names = sorted(name for name, row in self._rows.items() if not row.at_rest)
+        return [name for name in names if after is None or name > after]
+
+    def watched(self) -> Iterable[WatchedDigests]:
+        """See `StreamListing.watched`."""
+        for stream in self.streams():
+            digests = tuple(filter(None, self._rows[stream].watched))
+            if digests:
+                yield WatchedDigests(stream, digests)
+
+    def take_due(self, *, now: datetime) -> Sequence[StreamId]:
+        """See `StreamListing.take_due`."""
+        due = [stream for stream, turn in self._sync_turns.items() if turn <= now]
+        self._sync_turns |= dict.fromkeys(due, now + AGAIN_AFTER)
+        return due
 
     def streams_with(self, image: Image) -> Sequence[StreamId]:
         """See `StreamStore.streams_with`."""

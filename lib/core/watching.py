@@ -143,6 +143,13 @@ def watch(
     )
 
 
+def at_rest(tags: Sequence[TagRow], images: Mapping[str, ImageRow], watching: Watch) -> bool:
+    """Return whether no image counts in a stream, and none will before an event says so."""
+    if watching.images or watching.due_at is not None:
+        return False
+    return not any(row.digest in images and _exists(row, images) for row in tags)
+
+
 def scan_ended(row: ImageRow, now: datetime) -> bool:
     """Return whether the first scan of an image has ended, with a result or without."""
     return row.scan_ended_at is not None or now >= row.known_since + SCAN_PATIENCE

@@ -30,7 +30,7 @@ from lib.core.sync import (
     wakes,
 )
 from lib.core.tags import added, confirmed, joined, kept
-from lib.core.watching import watch
+from lib.core.watching import at_rest, watch
 from lib.errors import ConflictError
 from lib.models import Finding, Image, Report, StreamId
 from lib.models.streams import Arrival, ScanRecord, StreamState, TagFact, TagRow, Watch
@@ -107,10 +107,11 @@ class StreamSync:
         moved = set(chain.from_iterable(elsewhere.values()))
         own = replace(row, tags=tuple([tag for tag in row.tags if tag not in moved]))
         records = self._records(own)
+        images = {digest: record.row for digest, record in records.items()}
         reference = compared_with(stream, rules.streams)
         watching = watch(
             own.tags,
-            {digest: record.row for digest, record in records.items()},
+            images,
             before=row.current,
             now=now,
             compared=reference is not None,
@@ -128,7 +129,8 @@ class StreamSync:
             reported=_reported(partition.views.values()),
         )
         views = _views(partition, state, rules, cause=cause, now=now, redrive=redrive)
-        after = self._row(own, state, before, watching)
+        resting = at_rest(own.tags, images, watching) and _is_over(partition.views.values(), views)
+        after = replace(self._row(own, state, before, watching), at_rest=resting)
         writes = [ViewWrite(v.step.view, v.before, v.step.row, v.row_before) for v in views]
         if after != row or writes:
             point = history_point(state) if state is not before else None
@@ -201,6 +203,7 @@ class StreamSync:
             state_key=key,
             state_version=version,
             due_at=watching.due_at,
+            watched=tuple([image.digest for image in watching.images]),
         )
 
     def plan(self, partition: StreamPartition, view: View) -> ViewPlan | None:
@@ -229,7 +232,7 @@ class StreamSync:
             if after == row:
                 return
             try:
-                self._streams.write(row, after, ())
+                self._streams.write(row, replace(after, at_rest=False), ())
             except ConflictError:
                 continue
             return
@@ -274,6 +277,13 @@ def _views(
         if one is not None:
             synced.append(one)
     return tuple(synced)
+
+
+def _is_over(views: Iterable[View], changed: Sequence[SyncedView]) -> bool:
+    """Return whether nothing is reported of a stream, and nothing about it is on its way."""
+    return not changed and not any(
+        view.reported or view.possibly_reported or view.row for view in views
+    )
 
 
 def _reported(views: Iterable[View]) -> frozenset[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from lib.models import (
     AnyReport,
@@ -67,6 +67,10 @@ class StreamRow:
     state_version: int = 0
     due_at: datetime | None = None
     """When time alone can change which images count."""
+    watched: tuple[str, ...] = ()
+    """The digests of its watched images."""
+    at_rest: bool = False
+    """Nothing counts in it and nothing is reported of it, until an event says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,13 @@ class ViewWrite:
     row_before: Notification | None = None
 
 
+class WatchedDigests(NamedTuple):
+    """A stream, and the digests of its watched images."""
+
+    stream: StreamId
+    digests: tuple[str, ...]
+
+
 class StreamStore(Protocol):
     """Streams and views. All reads are consistent."""
 
@@ -115,8 +126,30 @@ class StreamStore(Protocol):
         and the same sync may be made again. Raises `StoreError`.
         """
 
-    def streams(self) -> Iterable[StreamId]:
-        """Return all streams. Raises `StoreError`."""
+    def streams(self, *, after: StreamId | None = None) -> Iterable[StreamId]:
+        """
+        Return the streams that are not at rest, always in the same order.
+
+        `after`: those that follow that one. Raises `StoreError`.
+        """
+
+
+class StreamListing(Protocol):
+    """Lists of streams for the scheduled passes. Changes of the last second may be missing."""
+
+    def streams(self, *, after: StreamId | None = None) -> Iterable[StreamId]:
+        """See `StreamStore.streams`."""
+
+    def watched(self) -> Iterable[WatchedDigests]:
+        """Return the watched images of all streams that have any. Raises `StoreError`."""
+
+    def take_due(self, *, now: datetime) -> Sequence[StreamId]:
+        """
+        Return streams in which time alone may have changed which images count, at most a thousand.
+
+        A stream that is returned counts as due again only after a quarter of an hour, unless it is
+        synced before. Raises `StoreError`.
+        """
 
 
 class StreamHistory(Protocol):

@@ -3,19 +3,26 @@ Streams and views in DynamoDB, in one partition for each stream.
 
     STREAM#<stream> / STREAM                the tags of the stream, and where its state is
     STREAM#<stream> / VIEW#<destination>    what the destination was notified of
+
+A stream stands in the index `streams` unless it is at rest, and in the index `due` where time alone
+can change which images count.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
+from lib.errors import ConflictError
 from lib.models import Destination, StreamId
 from lib.models.streams import HistoryPoint
 from lib.models.views import Notification, View
-from lib.ports.streams import StreamPartition, StreamRow, ViewWrite
+from lib.ports.streams import StreamPartition, StreamRow, ViewWrite, WatchedDigests
 from lib.store.batches import read_batch
-from lib.store.items import from_item, store_errors, to_item
+from lib.store.items import from_item, store_errors, to_item, to_time
 from lib.store.notifications import (
     notification_key,
     notification_row,
@@ -30,12 +37,19 @@ if TYPE_CHECKING:
 
 VIEWS: Final = 25
 """Of a transaction, beside the stream: a view and its notification are two actions of 100."""
+SHARDS: Final = 4
+"""Partitions of the indexes. Each can take 1,000 writes a second."""
+AGAIN_AFTER: Final = timedelta(minutes=15)
+"""When a stream counts as due again that was due, and was not synced."""
+_TAKEN: Final = 250
+"""Streams that are taken at a time, of each partition of the index `due`."""
 _STREAM: Final = "STREAM"
+_PREFIX: Final = "STREAM#"
 
 
 def stream_key(stream: StreamId) -> dict[str, str]:
     """Return the key of a stream."""
-    return {"pk": f"STREAM#{stream}", "sk": _STREAM}
+    return {"pk": f"{_PREFIX}{stream}", "sk": _STREAM}
 
 
 class DynamoStreamStore:
@@ -100,7 +114,7 @@ class DynamoStreamStore:
         """Return the write of a stream's row; where it stays the same, the check that it is so."""
         stored = before if before.revision else None
         if after != before:
-            return put(self._table, {**stream_key(after.stream), **attributes(after)}, stored)
+            return put(self._table, _stream_item(after), stored)
         check = {"TableName": self._table, "Key": to_item(stream_key(after.stream))}
         return {"ConditionCheck": {**check, **unchanged(stored).as_request()}}
 
@@ -114,18 +128,75 @@ class DynamoStreamStore:
         else:
             yield put(self._table, notification_row(write.row), None)
 
-    def streams(self) -> Iterable[StreamId]:
-        """See `StreamStore.streams`. It scans the whole table."""
-        pages = self._client.get_paginator("scan").paginate(
+    def streams(self, *, after: StreamId | None = None) -> Iterator[StreamId]:
+        """See `StreamStore.streams`: by the index `streams`, one of its partitions at a time."""
+        start = 0 if after is None else _shard_of(after)
+        for shard in range(start, SHARDS):
+            first = stream_key(after)["pk"] if after is not None and shard == start else _STREAM
+            for item in self._listed(shard, first):
+                yield StreamId(item["pk"].removeprefix(_PREFIX))
+
+    def watched(self) -> Iterator[WatchedDigests]:
+        """See `StreamListing.watched`: the digests stand in the index."""
+        for shard in range(SHARDS):
+            for item in self._listed(shard, _STREAM):
+                digests = tuple(filter(None, item.get("watched", ())))
+                if digests:
+                    yield WatchedDigests(StreamId(item["pk"].removeprefix(_PREFIX)), digests)
+
+    def _listed(self, shard: int, after: str) -> Iterator[Mapping[str, Any]]:
+        pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
-            FilterExpression="sk = :stream AND begins_with(pk, :prefix)",
-            ExpressionAttributeValues=to_item({":stream": _STREAM, ":prefix": "STREAM#"}),
-            ProjectionExpression="pk",
+            IndexName="streams",
+            KeyConditionExpression="listing = :shard AND pk > :after",
+            ExpressionAttributeValues=to_item({":shard": str(shard), ":after": after}),
         )
-        with store_errors("reading the streams"):
+        with store_errors("listing the streams"):
             for page in pages:
-                for item in page["Items"]:
-                    yield StreamId(from_item(item)["pk"].removeprefix("STREAM#"))
+                yield from map(from_item, page["Items"])
+
+    def take_due(self, *, now: datetime) -> Sequence[StreamId]:
+        """See `StreamListing.take_due`: by the index `due`."""
+        return tuple([stream for shard in range(SHARDS) for stream in self._take(shard, now)])
+
+    def _take(self, shard: int, now: datetime) -> Iterator[StreamId]:
+        with store_errors("reading which streams are due"):
+            answer = self._client.query(
+                TableName=self._table,
+                IndexName="due",
+                KeyConditionExpression="due_shard = :shard AND wake_at <= :now",
+                ExpressionAttributeValues=to_item({":shard": f"S{shard}", ":now": to_time(now)}),
+                Limit=_TAKEN,
+            )
+        for item in map(from_item, answer["Items"]):
+            stream = StreamId(item["pk"].removeprefix(_PREFIX))
+            with suppress(ConflictError), store_errors(f"postponing {stream}"):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=to_item(stream_key(stream)),
+                    UpdateExpression="SET wake_at = :again",
+                    # A sync in the meantime has said when the stream is due.
+                    ConditionExpression="wake_at = :turn",
+                    ExpressionAttributeValues=to_item(
+                        {":again": to_time(now + AGAIN_AFTER), ":turn": item["wake_at"]}
+                    ),
+                )
+                yield stream
+
+
+def _stream_item(row: StreamRow) -> dict[str, Any]:
+    """Return the row of a stream, with what its indexes hold."""
+    shard = _shard_of(row.stream)
+    item = {**stream_key(row.stream), **attributes(row)}
+    if not row.at_rest:
+        item |= {"listing": str(shard), "watched": list(row.watched)}
+    if row.due_at is not None:
+        item |= {"due_shard": f"S{shard}", "wake_at": to_time(row.due_at)}
+    return item
+
+
+def _shard_of(stream: StreamId) -> int:
+    return zlib.crc32(stream.encode()) % SHARDS
 
 
 def _chunks(views: Sequence[ViewWrite]) -> Iterator[Sequence[ViewWrite]]:

@@ -1,15 +1,17 @@
 """A sync of one stream."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from cli.simulation.memory import MemoryStreams
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
 from lib.flows.syncs import TAGS_KEPT, StreamSync
+from lib.models import Removal
 from lib.models.streams import ImageRow, TagFact, Use
-from lib.ports.streams import ImageRecord
+from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
 from tests.support.builders import NOW, a_digest, an_image
-from tests.support.streams import STREAM
+from tests.support.streams import STREAM, a_reported, a_view, an_agreement
 
 LONG_AGO = NOW - timedelta(days=9)
 
@@ -83,3 +85,50 @@ def test_a_watched_image_that_changed_unwatched_is_named() -> None:
         sync.add_tags([TagFact(STREAM, f"1.{number}", a_digest(number), at)])
 
     assert [image.digest for image in sync.sync(STREAM, "tag").stale] == [a_digest(2)]
+
+
+def test_a_stream_names_its_watched_images_for_the_passes() -> None:
+    """The current image first."""
+    uses = {"ecs": Use(NOW)}
+    store = a_store(
+        ImageRow(an_image(1), LONG_AGO, LONG_AGO, uses=uses),
+        ImageRow(an_image(2), LONG_AGO, LONG_AGO),
+    )
+    sync = a_sync(store)
+    for number in (1, 2):
+        at = LONG_AGO + timedelta(minutes=number)
+        sync.add_tags([TagFact(STREAM, f"1.{number}", a_digest(number), at)])
+
+    sync.sync(STREAM, "tag")
+
+    assert store.read(STREAM).row.watched == (a_digest(2), a_digest(1))
+    assert list(store.watched()) == [(STREAM, (a_digest(2), a_digest(1)))]
+
+
+def test_a_stream_whose_images_are_gone_is_at_rest_until_the_next_event() -> None:
+    """The daily pass does not grow with every branch that ever was."""
+    store = a_store(ImageRow(an_image(1), LONG_AGO, LONG_AGO))
+    sync = a_sync(store)
+    pushed = TagFact(STREAM, "pr-7", a_digest(1), LONG_AGO)
+    sync.add_tags([pushed])
+    sync.sync(STREAM, "push")
+    assert list(store.streams()) == [STREAM]
+
+    sync.add_tags([replace(pushed, at=NOW, removal=Removal.DELETED)])
+    sync.sync(STREAM, "deleted")
+    assert list(store.streams()) == []
+
+    sync.add_tags([replace(pushed, at=NOW + timedelta(hours=1))])
+    assert list(store.streams()) == [STREAM]
+
+
+def test_a_stream_of_which_something_is_reported_is_not_at_rest() -> None:
+    """Its views must be brought to an end first."""
+    store = a_store(ImageRow(an_image(1), LONG_AGO, LONG_AGO))
+    view = a_view(a_reported(), agreed=an_agreement())
+    store.write(StreamRow(STREAM), StreamRow(STREAM), [ViewWrite(view, None)])
+    sync = a_sync(store)
+
+    sync.sync(STREAM, "daily")
+
+    assert list(store.streams()) == [STREAM]

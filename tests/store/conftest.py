@@ -65,6 +65,7 @@ class AwsStreams:
         objects = S3StreamObjects(boto("s3"), bucket)
         rows = DynamoNotificationStore(self.client, table)
         self.read, self.write, self.streams = streams.read, streams.write, streams.streams
+        self.watched, self.take_due = streams.watched, streams.take_due
         self.points = DynamoStreamHistory(self.client, table).points
         self.records, self.put = images.records, images.put
         self.streams_with, self.all_records = images.streams_with, images.all_records
@@ -149,7 +150,7 @@ def create_table(client: Any, name: str) -> None:
         ],
         AttributeDefinitions=[
             {"AttributeName": each, "AttributeType": "S"}
-            for each in ("pk", "sk", "due_shard", "wake_at")
+            for each in ("pk", "sk", "due_shard", "wake_at", "listing")
         ],
         GlobalSecondaryIndexes=[
             {
@@ -162,6 +163,14 @@ def create_table(client: Any, name: str) -> None:
                     "ProjectionType": "INCLUDE",
                     "NonKeyAttributes": ["destination", "attempts"],
                 },
-            }
+            },
+            {
+                "IndexName": "streams",
+                "KeySchema": [
+                    {"AttributeName": "listing", "KeyType": "HASH"},
+                    {"AttributeName": "pk", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["watched"]},
+            },
         ],
     )

@@ -164,6 +164,58 @@ def a_point(version: int, **fields: Any) -> HistoryPoint:
     return HistoryPoint(version, NOW + timedelta(days=version), **{**defaults, **fields})
 
 
+def a_stream(number: int) -> StreamId:
+    return StreamId(f"123456789012/eu-central-1/team/app-{number}")
+
+
+class TestListings:
+    """Lists for the scheduled passes, which read an index and never the whole table."""
+
+    def test_streams_are_listed_from_where_a_pass_stopped(self, streams: Any) -> None:
+        """In the same order each time, without those at rest."""
+        for number in range(12):
+            row = StreamRow(a_stream(number))
+            streams.write(row, replace(row, state_version=1, at_rest=number % 4 == 0), ())
+
+        listed = list(streams.streams())
+
+        assert sorted(listed) == sorted(a_stream(number) for number in range(12) if number % 4)
+        assert list(streams.streams(after=listed[4])) == listed[5:]
+
+    def test_watched_images_are_listed_with_their_streams(self, streams: Any) -> None:
+        """A stream without any, or of the settings of a repository, is left out."""
+        watched = {1: (a_digest(1), a_digest(2)), 2: (), 3: ("",)}
+        for number, digests in watched.items():
+            row = StreamRow(a_stream(number))
+            streams.write(row, replace(row, state_version=1, watched=digests), ())
+
+        assert list(streams.watched()) == [(a_stream(1), watched[1])]
+
+    def test_a_due_stream_is_taken_once_in_a_quarter_of_an_hour(self, streams: Any) -> None:
+        """A sync that failed comes back, and others are not made twice."""
+        for number, due_at in enumerate((NOW, NOW + LEASE, None)):
+            row = StreamRow(a_stream(number))
+            streams.write(row, replace(row, state_version=1, due_at=due_at), ())
+
+        taken = [list(streams.take_due(now=NOW + timedelta(minutes=at))) for at in (0, 1, 5, 15)]
+
+        first, second = [a_stream(0)], [a_stream(1)]
+        assert taken == [first, [], second, first]
+
+    def test_a_sync_says_when_a_stream_is_due_next(self, streams: Any) -> None:
+        """Or that it is not due any more."""
+        for number in range(2):
+            row = StreamRow(a_stream(number))
+            streams.write(row, replace(row, state_version=1, due_at=NOW), ())
+        assert len(streams.take_due(now=NOW)) == 2
+
+        for number, due_at in enumerate((NOW + LEASE, None)):
+            row = streams.read(a_stream(number)).row
+            streams.write(row, replace(row, due_at=due_at), ())
+
+        assert list(streams.take_due(now=NOW + timedelta(days=1))) == [a_stream(0)]
+
+
 class TestHistory:
     def test_points_are_written_with_their_stream(self, streams: Any) -> None:
         """Oldest first, from a time on, the newest where there are many; the stream reads none."""
