@@ -89,7 +89,7 @@ def next_target(event: PushEvent, target: TagTarget | None) -> TagTarget | None:
 def report_of(move: Move) -> Report:
     """Return a move as a report with one finding."""
     scan = Scan(ScanSource.REPOSITORY, MOVED, completed_at=move.at, complete=False)
-    return Report(move.tag, scan, (_finding(move),))
+    return Report(move.tag, scan, (finding_of(move),))
 
 
 def empty_baseline(report: AnyReport) -> tuple[BasisKind, Baseline] | None:
@@ -101,7 +101,8 @@ def empty_baseline(report: AnyReport) -> tuple[BasisKind, Baseline] | None:
     return BasisKind.PREVIOUS_IMAGE, baseline
 
 
-def _finding(move: Move) -> Finding:
+def finding_of(move: Move) -> Finding:
+    """Return a move as a finding about its tag."""
     image, tag = move.tag, move.tag.tags[0]
     remedy = _remedy(move, tag)
     return Finding(

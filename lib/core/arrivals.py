@@ -28,6 +28,8 @@ _CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
     Arrival.SCAN: "a scan of {image} lists it now",
 })  # fmt: skip
 
+_CHECKED: Final = "a check of {image} lists it now"
+_TAG_MOVED: Final = "{image} points to another image now"
 _ADDED: Final = "the stream that it is compared with does not have it"
 
 
@@ -158,7 +160,9 @@ class Arrivals:
         if arrival is Arrival.DEPLOYMENT:
             return Kind.DEPLOYED, self._deployed(item)
         image = item.images[0]
-        words = "a check of {image} lists it now" if image.is_repository else _CAME[arrival]
+        words = _CAME[arrival]
+        if image.is_repository:
+            words = _TAG_MOVED if image.tags else _CHECKED
         return Kind.NEW, words.format(image=image.name)
 
     def _deployed(self, item: DesiredItem) -> str:

@@ -10,14 +10,14 @@ An image inherits the labels of its base image, so they can be about the base im
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, Final
 
 from lib.errors import ScanAlertError
-from lib.models import Basis, BasisKind, Image, Provenance
+from lib.models import Basis, BasisKind, Image, Notice, Provenance
 from lib.text import one_line, truncate
 from lib.urls import forges
 from lib.urls.addresses import AddressError, read_address
@@ -183,6 +183,17 @@ def completed(
     if reason == _SWITCHED_OFF and "commit" not in values:
         return None
     return Provenance(**values, evidence=MappingProxyType(evidence), unread_reason=reason)
+
+
+def traced(notice: Notice, sources: Sequence[tuple[str, str]] = ()) -> Notice:
+    """Return a notice with the provenance of its current image, and of the one compared with."""
+    current, before = notice.message.state.current, notice.message.before
+    now = then = None
+    if current is not None:
+        now = completed(current.provenance or NOT_ASKED, current.image, sources)
+    if before is not None and before.current is not None:
+        then = completed(before.provenance or NOT_ASKED, before.current, sources)
+    return replace(notice, provenance=now, provenance_before=then)
 
 
 def commit_of(tags: Iterable[str]) -> str | None:

@@ -134,6 +134,11 @@ def settings_stream(image: Image) -> Stream:
     return Stream(_id(image, name), name)
 
 
+def is_settings(stream: StreamId) -> bool:
+    """Whether a stream is that of a repository's settings, or of the moves of a tag."""
+    return stream.split(_BAR)[1:2] == [SETTINGS]
+
+
 def reference(image: Image, compared: StreamRule, rules: Sequence[StreamRule]) -> StreamId:
     """
     Return the stream that `compare_with` of a rule names, in the repository of an image.

@@ -45,13 +45,13 @@ def verdict(
 ) -> str:
     """Return what is wrong, what is new of it, and what was fixed."""
     if report.scan.status == MOVED:
-        return " and ".join(_moved(finding) for finding in report.findings)
+        return " and ".join(moved(finding) for finding in report.findings)
     first = comparison is None or comparison.basis.kind is BasisKind.NONE
     pieces = []
     if listed:
-        pieces.append(_wrong([change.finding for change in listed], first=first))
+        pieces.append(wrong([change.finding for change in listed], first=first))
     if resolved:
-        pieces.append(_fixed([change.finding for change in resolved]))
+        pieces.append(fixed([change.finding.vulnerability_id for change in resolved]))
     left = len(report.findings) - len(listed)
     if not report.findings:
         pieces.append("all is as it should be")
@@ -67,15 +67,16 @@ def verdict(
 def how_it_stands(alert: Alert) -> str:
     """Return what is wrong now in one line."""
     if is_move(alert):
-        return " and ".join(_moved(change.finding) for change in alert.standing) or "a tag moved"
+        return " and ".join(moved(change.finding) for change in alert.standing) or "a tag moved"
     if alert.standing:
-        return _wrong([change.finding for change in alert.standing], first=True)
+        return wrong([change.finding for change in alert.standing], first=True)
     if alert.total:
         return "nothing of what is asked for here is wrong"
     return "all settings are as they should be"
 
 
-def _moved(finding: Finding) -> str:
+def moved(finding: Finding) -> str:
+    """Return where a tag points to now, and where it pointed before."""
     before, after = finding.package.version or "", finding.package.path or ""
     return (
         f"The tag {truncate(one_line(finding.package.name), _TITLE)} moved: "
@@ -83,7 +84,8 @@ def _moved(finding: Finding) -> str:
     )
 
 
-def _wrong(findings: Sequence[Finding], *, first: bool) -> str:
+def wrong(findings: Sequence[Finding], *, first: bool) -> str:
+    """Return which settings deviate. `first`: at the first check, or all that deviate now."""
     since = "" if first else " since the last check"
     titles = f"{since}: {_and([_title(finding) for finding in findings])}"
     if len(findings) == 1:
@@ -91,12 +93,10 @@ def _wrong(findings: Sequence[Finding], *, first: bool) -> str:
     return f"{len(findings)} settings of this repository are not as they should be{titles}"
 
 
-def _fixed(findings: Sequence[Finding]) -> str:
-    endings = [
-        _FIXED.get(finding.vulnerability_id, f"not so any more: {_title(finding)}")
-        for finding in findings
-    ]
-    return f"{len(findings)} fixed: {_and(endings)}"
+def fixed(ids: Sequence[str]) -> str:
+    """Return which settings are as they should be now, by the ids of their checks."""
+    endings = [_FIXED.get(id_, f"{id_} is as it should be now") for id_ in ids]
+    return f"{len(ids)} fixed: {_and(endings)}"
 
 
 def _title(finding: Finding) -> str:

@@ -108,7 +108,7 @@ def test_the_end_of_a_check_that_nobody_knows_any_more_has_words() -> None:
 
     said = told(evaluation, LOW).verdict
 
-    assert said.startswith("1 fixed: not so any more: tags can be overwritten")
+    assert said.startswith("1 fixed: ECR-OLD is as it should be now")
 
 
 def test_how_it_stands() -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import NamedTuple
 
+from lib.core.streams import is_settings
 from lib.core.sync import image_of
 from lib.core.vulnerabilities import ByName, vulnerabilities_of
 from lib.models import Counts, Finding, Image, Severity
@@ -79,6 +80,12 @@ class Content:
         if before is not None and before.current is not None:
             return before.current
         return image_of(self.state.stream)
+
+    @property
+    def is_check(self) -> bool:
+        """Whether the message is about settings of a repository, or a tag that moved."""
+        images = (watched.image for watched in self.state.images)
+        return is_settings(self.state.stream) or any(image.is_repository for image in images)
 
     @cached_property
     def changes(self) -> Mapping[Kind, Sequence[Entry]]:

@@ -24,7 +24,7 @@ def notice_text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
     counted, so that all numbers add up.
     """
     content = Content(notice.message)
-    is_check = content.image.is_repository
+    is_check = content.is_check
     return AlertText(
         kind="Repository check" if is_check else "Scan report",
         subject=facts.subject(content),

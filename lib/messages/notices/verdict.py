@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.core.upgrades import upgrade_of, upgrade_target
+from lib.messages.notices.checks import verdict_of_check
 from lib.messages.notices.content import Content, Entry, counts_of
 from lib.messages.phrases import counts_text, names_text, severity_word
 from lib.messages.verdict import NAME, before
@@ -36,12 +37,22 @@ _REASON: Final = 240
 
 def verdict_of(content: Content) -> str:
     """Return what happened in one sentence, with what fixes it."""
+    if content.is_check:
+        return _verdict_of_check(content)
     pieces = [_piece(content, kind, entries) for kind, entries in content.changes.items()]
     pieces += [_conditions(content.conditions)] if content.conditions else []
     ended = len(content.ended_conditions)
     pieces += [f"{counted(ended, 'scan problem')} no longer reported"] if ended else []
     pieces = pieces or ["nothing new"]
     return sentence("; ".join((*pieces, *_gaps(content))))
+
+
+def _verdict_of_check(content: Content) -> str:
+    def phrase(kind: Kind, entries: Sequence[Entry]) -> str:
+        return _amounts(_PHRASES[kind], counts_of(entries))
+
+    reason = next((truncate(one_line(item.reason), _REASON) for item in content.conditions), "")
+    return verdict_of_check(content, phrase, f"not checked: {reason}" if reason else "")
 
 
 def sentence(text: str) -> str:
@@ -62,7 +73,7 @@ def since(content: Content) -> str:
 def _piece(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     words = _amounts(_PHRASES[kind], counts_of(entries))
     if kind is Kind.BASELINE:
-        words = f"first {'check' if content.image.is_repository else 'scan'}: {words}"
+        words = f"first scan: {words}"
     if kind is Kind.NEW:
         words += _compared(content) + _behind(content, entries)
     return words if kind in _WITHOUT_REMEDY else words + _remedy(entries)

@@ -1,0 +1,96 @@
+"""The verdict of a check: what deviates, what is new of it, and what is fixed."""
+
+from dataclasses import replace
+
+import pytest
+
+from lib.checks.settings import NOT_SCANNED, TAG_MUTABILITY
+from lib.messages.text import text_of
+from lib.models import Finding, Package, ScanSource
+from lib.models.streams import PartState, StreamState
+from lib.models.views import View
+from tests.support.builders import a_finding, an_image
+from tests.support.notices import a_notice
+from tests.support.streams import (
+    a_departure,
+    a_lifecycle,
+    a_reported,
+    a_state,
+    a_view,
+    a_watched,
+    an_agreement,
+    an_unscanned_part,
+)
+
+REPOSITORY = an_image(digest="", tags=())
+
+
+def a_setting(id_: str, title: str) -> Finding:
+    return replace(a_finding(id_, title=title), package=Package(title, manager="ECR"))
+
+
+MUTABLE = a_setting(TAG_MUTABILITY, "tags can be overwritten")
+OLD_SCAN = a_setting(NOT_SCANNED, "the newest image has no scan")
+
+
+def a_check(*findings: Finding, parts: tuple[PartState, ...] = (), **fields: object) -> StreamState:
+    """Return the second check of a repository, in which all of this is new."""
+    watched = a_watched(*findings, image=REPOSITORY, source=ScanSource.REPOSITORY, parts=parts)
+    lifecycles = {finding.vulnerability_id: a_lifecycle(2) for finding in findings}
+    return a_state(watched, version=2, **{"lifecycles": lifecycles, **fields})  # type: ignore[arg-type]  # of a state
+
+
+def verdict(state: StreamState, view: View | None = None) -> str:
+    return text_of(a_notice(state, view or a_view(agreed=an_agreement()))).verdict
+
+
+def test_of_what_is_new_the_check_before_is_named() -> None:
+    """Several are listed."""
+    assert verdict(a_check(MUTABLE, OLD_SCAN)) == (
+        "2 settings of this repository are not as they should be since the last check: "
+        "the newest image has no scan and tags can be overwritten"
+    )
+
+
+@pytest.mark.parametrize(
+    ("ids", "end"),
+    [
+        ((NOT_SCANNED,), "1 setting is still not as it should be"),
+        ((NOT_SCANNED, "ECR-ENCRYPTION"), "2 settings are still not as they should be"),
+    ],
+)
+def test_what_was_reported_before_is_counted(ids: tuple[str, ...], end: str) -> None:
+    """It is not repeated."""
+    settings = [a_setting(id_, id_) for id_ in ids]
+    view = a_view(*map(a_reported, ids), agreed=an_agreement())
+
+    assert verdict(a_check(MUTABLE, *settings), view) == (
+        "1 setting of this repository is not as it should be since the last check: "
+        f"tags can be overwritten; {end}"
+    )
+
+
+def test_what_is_fixed_has_words_of_its_own() -> None:
+    """And the rest is as it should be."""
+    left = a_departure(names=(TAG_MUTABILITY,), image=REPOSITORY, scanner="repository", parts=("",))
+    state = a_check(departures={TAG_MUTABILITY: replace(left, packages=())})
+    view = a_view(a_reported(TAG_MUTABILITY), agreed=an_agreement())
+
+    assert verdict(state, view) == "1 fixed: tags are immutable now; all is as it should be"
+
+
+def test_other_kinds_are_counted() -> None:
+    """As those of vulnerabilities."""
+    state = a_check(MUTABLE, lifecycles={TAG_MUTABILITY: a_lifecycle(1)})
+
+    assert verdict(state, a_view(agreed=an_agreement(rules="older"))) == (
+        "1 HIGH reported by changed rules"
+    )
+
+
+def test_a_check_that_is_denied_says_what_is_missing() -> None:
+    """And nothing about settings."""
+    reason = "AWS denies ecr:GetLifecyclePolicy for payments/api"
+    part = an_unscanned_part("ACCESS_DENIED", part="", reason=reason, source=ScanSource.REPOSITORY)
+
+    assert verdict(a_check(parts=(part,))) == f"Not checked: {reason}"
