@@ -30,15 +30,29 @@ _NOTICE: Final = timedelta(minutes=1)
 
 
 class ImageRecords:
-    """The records that are stored of images, and the streams that these are in."""
+    """
+    The records that are stored of images, and the streams that these are in.
+
+    Each is read once for an event. Writes are conditional on what was read, so that a record that
+    another event changed meanwhile is read again.
+    """
 
     def __init__(self, images: ImageStore, rules: Callable[[], Sequence[StreamRule]]) -> None:
         self._images = images
         self._rules = rules
+        self._read: dict[str, ImageRecord | None] = {}
+        self._earlier: dict[str, Sequence[StreamId]] = {}
+
+    def begin(self) -> None:
+        """Forget what was read for the event before."""
+        self._read.clear()
+        self._earlier.clear()
 
     def record(self, image: Image) -> ImageRecord | None:
         """Return what is stored of an image. Raises `StoreError`."""
-        return self._images.records([image]).get(image.key)
+        if image.key not in self._read:
+            self._read[image.key] = self._images.records([image]).get(image.key)
+        return self._read[image.key]
 
     def keep(self, image: Image, *, known_since: datetime, is_index: bool = False) -> None:
         """Store what is known of an image, unless it is stored already. Raises `StoreError`."""
@@ -78,8 +92,7 @@ class ImageRecords:
 
     def streams(self, image: Image) -> tuple[StreamId, ...]:
         """Return the streams of an image: those of its tags, and those that it was in."""
-        earlier = self._images.streams_with(image)
-        return tuple(dict.fromkeys((*self._names(image), *earlier)))
+        return tuple(dict.fromkeys((*self._names(image), *self.earlier(image))))
 
     def streams_now(self, image: Image) -> Mapping[Stream, Image]:
         """Return the streams of an image's tags; in each, it has the tags of that stream."""
@@ -87,16 +100,23 @@ class ImageRecords:
 
     def earlier(self, image: Image) -> Sequence[StreamId]:
         """Return the streams that an image is, or was, in. Raises `StoreError`."""
-        return self._images.streams_with(image)
+        if image.key not in self._earlier:
+            self._earlier[image.key] = self._images.streams_with(image)
+        return self._earlier[image.key]
 
     def _names(self, image: Image) -> tuple[StreamId, ...]:
         return tuple([stream.id for stream in self.streams_now(image)])
 
     def _put(self, record: ImageRecord) -> bool:
+        image, names = record.row.image, self._names(record.row.image)
+        self._read.pop(image.key, None)
         try:
-            self._images.put(record, streams=self._names(record.row.image))
+            self._images.put(record, streams=names)
         except ConflictError:
             return False
+        self._read[image.key] = replace(record, revision=record.revision + 1)
+        if image.key in self._earlier:
+            self._earlier[image.key] = sorted({*self._earlier[image.key], *names})
         return True
 
 

@@ -141,6 +141,7 @@ class ImageFlow:
 
     def scanned(self, event: ScanEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Fetch the report of an image whose scan ended, or of the index that it is part of."""
+        self._records.begin()
         record = self._records.record(event.image)
         if record is not None and record.row.index is not None:
             part_of = replace(event.image, digest=record.row.index, tags=(), platform=None)
@@ -151,6 +152,7 @@ class ImageFlow:
 
     def pushed(self, event: PushEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Keep what a push says: the image, the parts of an index, and the tag."""
+        self._records.begin()
         image = event.image
         index = None if event.index is False else self._index(image)
         if index is not None:
@@ -175,18 +177,19 @@ class ImageFlow:
             return self._refreshed(first, allowance)
         if not record.stale:
             return None
-        outcome = self.refetch(record.row.image, event.event_id, event.time, allowance)
+        outcome = self._refetched(record.row.image, event.event_id, event.time, allowance)
         wanted = (ImageResult.STORED, ImageResult.CONTINUED)
         return outcome if outcome.result in wanted else None
 
     def removed(self, event: RemovalEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Keep what was deleted or archived; one call tells whether the image is still there."""
+        self._records.begin()
         image, at = event.image, event.time
         record = self._records.record(image)
         if record is None:
             return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image")
         if event.removal is Removal.RESTORED:
-            return self.refetch(record.row.image, event.event_id, at, allowance)
+            return self._refetched(record.row.image, event.event_id, at, allowance)
         streams = self._records.streams(replace(record.row.image, tags=image.tags))
         self._add_tags(
             [
@@ -208,6 +211,7 @@ class ImageFlow:
 
     def finding(self, event: FindingEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Fetch the report of a watched image again; that of another one is stale."""
+        self._records.begin()
         image = event.report.image
         record = self._records.record(image)
         if record is not None and record.row.index is not None:
@@ -218,10 +222,11 @@ class ImageFlow:
         if not self._watched(record.row.image):
             self._records.change(image, lambda stored: replace(stored, stale=True))
             return ImageOutcome(ImageResult.STALE, "no stream watches the image")
-        return self.refetch(record.row.image, event.event_id, event.time, allowance)
+        return self._refetched(record.row.image, event.event_id, event.time, allowance)
 
     def covered(self, covered: CoveredImage) -> ImageOutcome:
         """Keep what Inspector's coverage says: what runs an image, and whether it is monitored."""
+        self._records.begin()
         image, now = covered.image, self._now()
         record = self._records.record(image)
         if record is not None and record.row.index is not None:
@@ -241,13 +246,14 @@ class ImageFlow:
         )
         scanned_at, fetched_at = covered.scanned_at, record.fetched_at
         if scanned_at is not None and (fetched_at is None or scanned_at > fetched_at):
-            return self.refetch(record.row.image, f"coverage-{scanned_at.isoformat()}", now)
+            return self._refetched(record.row.image, f"coverage-{scanned_at.isoformat()}", now)
         return ImageOutcome(
             ImageResult.STORED, covered.reason, self._records.streams(record.row.image)
         )
 
     def gone(self, image: Image) -> ImageOutcome:
         """Keep that an image does not exist any more, as its whole repository does not."""
+        self._records.begin()
         self._records.gone(image, self._now())
         reason = f"the repository of {image.name} does not exist (any more)"
         return ImageOutcome(ImageResult.IMAGE_DELETED, reason, self._records.streams(image))
@@ -256,6 +262,12 @@ class ImageFlow:
         self, image: Image, cause_id: str, time: datetime, allowance: Allowance = NO_HURRY
     ) -> ImageOutcome:
         """Fetch the report of an image again, whatever was stored."""
+        self._records.begin()
+        return self._refetched(image, cause_id, time, allowance)
+
+    def _refetched(
+        self, image: Image, cause_id: str, time: datetime, allowance: Allowance = NO_HURRY
+    ) -> ImageOutcome:
         if image.is_repository:
             return ImageOutcome(ImageResult.IGNORED, "settings are checked, not scanned")
         scan = Scan(ScanSource.ECR_ENHANCED, "UNKNOWN")
