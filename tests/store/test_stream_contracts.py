@@ -12,8 +12,10 @@ from lib.errors import ConflictError
 from lib.models import DeliveryId, Destination, Image, Severity, StreamId
 from lib.models.streams import HistoryPoint, ImageRow, TagRow
 from lib.models.views import Basis, Delta, Notification, Pin, PinnedMessage, RowState, View
+from lib.ports.passes import Place
 from lib.ports.rules import RulesRecord
 from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
+from lib.store.places import DynamoPlaces
 from lib.store.rules import DynamoRulesStore
 from tests.store.conftest import table_and_bucket
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image, an_unusable_report
@@ -449,3 +451,16 @@ def test_the_record_of_the_rules_is_written_over_the_one_that_was_read(
         with pytest.raises(ConflictError):
             store.put(first, replace(first, hash="three"))
         assert datetime.now(UTC) - store.installed_at() < timedelta(minutes=1)
+
+
+def test_a_pass_goes_on_from_its_place(boto: Callable[[str], Any]) -> None:
+    """Each pass has its own."""
+    with table_and_bucket(boto) as (client, table):
+        places = DynamoPlaces(client("dynamodb"), table)
+        assert places.place("daily") is None
+
+        places.put_place("daily", Place("2026-06-02", "a stream"))
+        places.put_place("rules", Place("hash", complete=True))
+
+        assert places.place("daily") == Place("2026-06-02", "a stream")
+        assert places.place("rules") == Place("hash", complete=True)
