@@ -6,22 +6,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from lib.core.notifications import after_lease, first_due, is_open
+from lib.core.attempts import is_open
 from lib.errors import ConflictError
-from lib.models import AnyReport, DeliveryId, Destination, Image, StreamId
+from lib.models import AnyReport, DeliveryId, Destination, Digest, Image, Pause, StreamId, WakeUp
 from lib.models.streams import HistoryPoint, StreamState
 from lib.models.views import Notification, PinnedMessage, RowState, View
 from lib.ports.store import Progress
 from lib.ports.streams import (
     DUE,
     ImageRecord,
+    LookUp,
     StreamPartition,
     StreamRow,
     ViewWrite,
     WatchedDigests,
 )
 
-LEASE: Final = timedelta(minutes=5)
 AGAIN_AFTER: Final = timedelta(minutes=15)
 
 
@@ -43,7 +43,7 @@ class MemoryProgress:
 
 
 class MemoryStreams:
-    """See `StreamStore`, `ImageStore`, `StreamObjects` and `NotificationStore` of the ports."""
+    """See `lib.ports.streams`: streams, images, objects, notifications and pauses."""
 
     def __init__(self) -> None:
         self._rows: dict[StreamId, StreamRow] = {}
@@ -51,7 +51,9 @@ class MemoryStreams:
         """When time alone has a stream synced."""
         self._views: defaultdict[StreamId, dict[Destination, View]] = defaultdict(dict)
         self._notifications: dict[DeliveryId, Notification] = {}
-        self._due: dict[DeliveryId, datetime] = {}
+        self._turns: dict[DeliveryId, datetime] = {}
+        """When the sweep wakes an open row."""
+        self._pauses: dict[Destination, Pause] = {}
         self._images: dict[str, ImageRecord] = {}
         self._streams_of: defaultdict[str, set[StreamId]] = defaultdict(set)
         self._objects: dict[str, object] = {}
@@ -95,8 +97,7 @@ class MemoryStreams:
         for write in views:
             self._views[write.view.stream][write.view.destination] = write.view
             if write.row is not None:
-                self._notifications[write.row.id] = write.row
-                self._due.setdefault(write.row.id, first_due(write.row))
+                self._store(write.row_before, write.row)
 
     def _check(self, write: ViewWrite) -> None:
         stored = self._views[write.view.stream].get(write.view.destination)
@@ -169,11 +170,11 @@ class MemoryStreams:
         """See `StreamObjects.state`."""
         return self._objects.get(key)  # type: ignore[return-value]  # a state's key
 
-    def put_pinned(self, message: PinnedMessage) -> str:
+    def put_pinned(self, message: PinnedMessage | Digest) -> str:
         """See `StreamObjects.put_pinned`."""
         return self._put("pinned", message)
 
-    def pinned(self, key: str) -> PinnedMessage | None:
+    def pinned(self, key: str) -> PinnedMessage | Digest | None:
         """See `StreamObjects.pinned`."""
         return self._objects.get(key)  # type: ignore[return-value]  # a pin's key
 
@@ -188,34 +189,28 @@ class MemoryStreams:
         """See `NotificationStore.notification`."""
         return self._notifications.get(row_id)
 
-    def claim(self, row_id: DeliveryId, *, now: datetime, token: str) -> Notification | str:
-        """See `NotificationStore.claim`."""
-        row = self._notifications.get(row_id)
-        if row is None:
-            return "there is no such notification"
-        if not is_open(row):
-            return f"it is {row.state.value}"
-        if row.state is not RowState.PENDING and self._due[row_id] > now:
-            return "another worker has it" if row.state is RowState.CLAIMED else "it is not due"
-        left = after_lease(row) if row.state is RowState.CLAIMED else row
-        claimed = replace(left, state=RowState.CLAIMED, token=token)
-        self._notifications[row_id] = claimed
-        self._due[row_id] = now + LEASE
-        return claimed
+    def look_up(self, row_id: DeliveryId, destination: Destination, *, now: datetime) -> LookUp:
+        """See `NotificationStore.look_up`."""
+        return LookUp(self._notifications.get(row_id), self.paused(destination, now=now))
 
-    def update(self, before: Notification, after: Notification, *, due_at: datetime | None) -> None:
+    def add(self, row: Notification) -> bool:
+        """See `NotificationStore.add`."""
+        if row.id in self._notifications:
+            return False
+        self._store(None, row)
+        return True
+
+    def update(self, before: Notification, after: Notification) -> None:
         """See `NotificationStore.update`."""
         self._same(before)
-        self._notifications[before.id] = after
-        if due_at is not None:
-            self._due[before.id] = due_at
+        self._store(before, after)
 
     def close(
         self,
         before: Notification,
         after: Notification,
         *,
-        view_before: View,
+        view_before: View | None,
         view: View,
         following: Notification | None = None,
     ) -> None:
@@ -223,34 +218,66 @@ class MemoryStreams:
         self._same(before)
         if self._views[view.stream].get(view.destination) != view_before:
             raise ConflictError(f"the view of {view.destination} changed meanwhile")
-        self._notifications[before.id] = after
+        self._store(before, after)
         self._views[view.stream][view.destination] = view
         if following is not None:
-            self._notifications[following.id] = following
-            self._due[following.id] = first_due(following)
+            self._store(None, following)
 
     def _same(self, before: Notification) -> None:
         if self._notifications.get(before.id) != before:
             raise ConflictError(f"{before.id} changed meanwhile")
 
-    def due_at(self, row_id: DeliveryId) -> datetime | None:
-        """Return when an open row is due; None where it is not open."""
-        row = self._notifications[row_id]
-        return self._due.get(row_id) if is_open(row) else None
+    def _store(self, before: Notification | None, after: Notification) -> None:
+        self._notifications[after.id] = after
+        due_at = before.due_at if before is not None and before.id == after.id else None
+        if after.due_at is None:
+            self._turns.pop(after.id, None)
+        elif after.due_at != due_at:
+            self._turns[after.id] = after.due_at
 
-    def due(self, *, now: datetime, limit: int = DUE) -> Sequence[Notification]:
+    def due(self, *, now: datetime, limit: int = DUE) -> Iterable[WakeUp]:
         """See `NotificationStore.due`."""
-        rows = filter(is_open, self._notifications.values())
-        due = sorted((self._due[row.id], row.id) for row in rows if self._due[row.id] <= now)
-        counts: Counter[Destination] = Counter()
-        woken = []
-        for _, row_id in due:
-            row = self._notifications[row_id]
-            counts[row.destination] += 1
-            if counts[row.destination] <= limit:
-                woken.append(row)
-        return tuple(woken)
+        rows = [self._notifications[row_id] for row_id, turn in self._turns.items() if turn <= now]
+        counts: Counter[tuple[bool, Destination]] = Counter()
+        for row in sorted(rows, key=lambda row: (row.quiet, self._turns[row.id], row.id)):
+            counts[row.quiet, row.destination] += 1
+            if counts[row.quiet, row.destination] <= limit:
+                turn = self._turns[row.id].isoformat()
+                yield WakeUp(row.id, row.destination, row.attempts, turn, quiet=row.quiet)
+
+    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
+        """See `NotificationStore.woken`."""
+        for wake_up in wake_ups:
+            turn = self._turns.get(wake_up.id)
+            if turn is not None and turn.isoformat() == wake_up.turn:
+                self._turns[wake_up.id] = again_at
 
     def dead(self) -> Sequence[Notification]:
         """See `NotificationStore.dead`."""
         return tuple([row for row in self._notifications.values() if row.state is RowState.DEAD])
+
+    def unsent(self) -> Sequence[Notification]:
+        """See `NotificationStore.unsent`."""
+        return tuple(filter(is_open, self._notifications.values()))
+
+    # --- pauses --------------------------------------------------------------------------------
+
+    def pause(self, destination: Destination, pause: Pause) -> bool:
+        """See `Pauses.pause`."""
+        stored = self._pauses.get(destination)
+        if stored is not None and stored.until >= pause.until:
+            return False
+        self._pauses[destination] = pause
+        return True
+
+    def paused(self, destination: Destination, *, now: datetime) -> Pause | None:
+        """See `Pauses.paused`."""
+        return self.pauses(now=now).get(destination)
+
+    def pauses(self, *, now: datetime) -> Mapping[Destination, Pause]:
+        """See `Pauses.pauses`."""
+        return {name: pause for name, pause in sorted(self._pauses.items()) if pause.until > now}
+
+    def resume(self, destination: Destination) -> None:
+        """See `Pauses.resume`."""
+        self._pauses.pop(destination, None)

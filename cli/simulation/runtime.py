@@ -12,6 +12,7 @@ from cli.simulation.images import Place
 from cli.simulation.memory import MemoryProgress, MemoryStreams
 from cli.simulation.receivers import Receivers
 from cli.simulation.registry import Registry
+from lib.core.attempts import wake_up_of
 from lib.core.profiles import profile_of
 from lib.core.streams import stream_rules
 from lib.core.sync import SyncRules
@@ -21,7 +22,8 @@ from lib.flows.notifying import NotificationFlow
 from lib.flows.passes import HourlyPass
 from lib.flows.syncs import StreamSync
 from lib.models import (
-    DeliveryId,
+    CannotTell,
+    Content,
     Destination,
     FindingEvent,
     Image,
@@ -32,14 +34,16 @@ from lib.models import (
     Scan,
     ScanEvent,
     StreamId,
+    WakeUp,
 )
-from lib.models.views import Notification, PinnedMessage, View
+from lib.models.views import Notification, View
 from lib.normalizer.events import parse_event
 from lib.ports.sources import ALL_THE_TIME, Fetching
 from lib.ports.streams import (
     ImageRecord,
     ImageStore,
     NotificationStore,
+    Pauses,
     StreamObjects,
     StreamStore,
 )
@@ -86,26 +90,30 @@ class Sources:
         return self._of(image).index(image)
 
 
-class Couriers:
-    """Brings notifications to the receivers of a story."""
+class StoryCourier:
+    """Brings notifications to the receivers of a story, which cannot be asked for one."""
+
+    interval = 0.0
+    without_page: Exception | None = None
 
     def __init__(self, receivers: Receivers, now: Callable[[], datetime]) -> None:
         self._receivers = receivers
         self._now = now
 
-    def send(self, row: Notification, message: PinnedMessage) -> Receipt:
+    def send(self, row: Notification, message: Content, thread: str | None) -> Receipt:  # noqa: ARG002  # the port's
         """See `Courier.send`."""
-        return self._receivers.send(row, message, self._now())
+        return self._receivers.send(row, message, self._now())  # type: ignore[arg-type]  # no digest
+
+    def ask(self, *_: object) -> CannotTell:
+        """See `Courier.ask`."""
+        return CannotTell()
 
 
-class Stores(StreamStore, ImageStore, StreamObjects, NotificationStore, Protocol):
+class Stores(StreamStore, ImageStore, StreamObjects, NotificationStore, Pauses, Protocol):
     """All stores behind one object, and what its schedules ask."""
 
     def all_records(self) -> Iterable[ImageRecord]:
         """Return the records of all images. Raises `StoreError`."""
-
-    def due_at(self, row_id: DeliveryId) -> datetime | None:
-        """Return when an open row is due; None where it is not open."""
 
 
 class Runtime:
@@ -144,9 +152,12 @@ class Runtime:
             streams=self.store,
             objects=self.store,
             rows=self.store,
-            courier=Couriers(receivers, now),
+            pauses=self.store,
+            couriers=lambda _: StoryCourier(receivers, now),
             plan=self._syncs.plan,
             now=now,
+            new_token=lambda: str(next(self._tokens)),
+            hold=lambda _: None,
         )
 
     @cached_property
@@ -269,25 +280,27 @@ class Runtime:
                 )
             self._sync_at(stream, outcome.watch.due_at)
             for row in outcome.woken:
-                self._deliver(row)
-        self._deliver_quiet()
+                self._deliver(wake_up_of(row))
+        self._deliver_due()
 
     def _sync_at(self, stream: StreamId, due_at: datetime | None) -> None:
         """Sync a stream again when time alone changes which images count."""
         if due_at is not None:
             self._later(due_at - self._now(), lambda: self._sync((stream,), "time"))
 
-    def _deliver_quiet(self) -> None:
-        for row in self.store.due(now=self._now()):
-            self._deliver(row)
+    def _deliver_due(self) -> None:
+        """Send what nothing else wakes: quiet updates."""
+        for wake_up in tuple(self.store.due(now=self._now())):
+            self._deliver(wake_up)
 
-    def _deliver(self, row: Notification) -> None:
-        outcome = self._notifications.deliver(row.id, token=str(next(self._tokens)))
+    def _deliver(self, wake_up: WakeUp) -> None:
+        outcome = self._notifications.deliver(wake_up)
         if outcome.following is not None:
-            self._deliver(outcome.following)
-        due_at = self.store.due_at(row.id)
+            self._deliver(wake_up_of(outcome.following))
+        row = self.store.notification(wake_up.id)
+        due_at = row.due_at if row is not None else None
         if due_at is not None and due_at > self._now():
-            self._later(due_at - self._now(), lambda: self._deliver(row))
+            self._later(due_at - self._now(), lambda: self._deliver(wake_up))
 
     # --- what it shows -------------------------------------------------------------------------
 

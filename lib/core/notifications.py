@@ -2,12 +2,12 @@
 The one open notification of a view: when it is opened, what it sends, what follows. Pure.
 
     sync    compares reported and desired      -> `after_sync`: a row is opened, or none is needed
-    claim   the row is taken, desired anew     -> `after_claim`: what is sent, or OBSOLETE
+    claim   desired is computed anew           -> `after_claim`: what is sent, or OBSOLETE
     send    the receiver took the message      -> `after_sent`: reported is what was pinned
     death   the row is given up                -> `after_death`: reported stands still
 
 A row says that there is something to say; what, is computed when it is claimed. So it speaks of
-the present, whatever happened since it was opened.
+the present, whatever happened since it was opened. How a row gets there is in `lib.core.attempts`.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from lib.models import DeliveryId
+from lib.core.attempts import TAKEN_OVER, final, is_open
+from lib.models import DeliveryId, Receipt
 from lib.models.views import (
     Agreement,
     Basis,
@@ -30,9 +31,6 @@ from lib.models.views import (
 
 REOPENED: Final = timedelta(days=1)
 """How often at most a sync opens a notification in the place of a dead one."""
-TAKEN_OVER: Final = timedelta(seconds=90)
-"""When the sweep takes over a new row whose own wake-up was lost."""
-_OPEN: Final = (RowState.PENDING, RowState.CLAIMED, RowState.RETRY, RowState.UNKNOWN)
 
 
 class Step(StrEnum):
@@ -78,16 +76,6 @@ class SyncContext:
     """Whether the stream ever had a usable report."""
     redrive: bool = False
     """A dead row is replaced whatever its age."""
-
-
-def is_open(row: Notification | None) -> bool:
-    """Whether a row may still be sent."""
-    return row is not None and row.state in _OPEN
-
-
-def first_due(row: Notification) -> datetime:
-    """Return when the sweep takes a new row: a quiet one at once, as nothing else wakes it."""
-    return row.created_at if row.quiet else row.created_at + TAKEN_OVER
 
 
 def effective(view: View, desired: Container[str]) -> View:
@@ -195,8 +183,14 @@ def _opened(view: View, dead: Notification | None, delta: Delta, context: SyncCo
     return ViewStep(Step.REPLACED, f"in the place of {dead.id}", after, replacing, wakes=True)
 
 
-def new_row(view: View, *, basis: Basis, cause: str, now: datetime, quiet: bool) -> Notification:
-    """Return the next notification of a view, PENDING."""
+def new_row(
+    view: View, *, basis: Basis | None, cause: str, now: datetime, quiet: bool
+) -> Notification:
+    """
+    Return the next notification of a view, PENDING.
+
+    The sweep takes a quiet one at once, as nothing else wakes it.
+    """
     version = view.version + 1
     return Notification(
         id=notification_id(view, version),
@@ -208,6 +202,7 @@ def new_row(view: View, *, basis: Basis, cause: str, now: datetime, quiet: bool)
         seen=basis,
         cause=cause,
         created_at=now,
+        due_at=now if quiet else now + TAKEN_OVER,
     )
 
 
@@ -274,48 +269,34 @@ class SentStep:
 
 
 def after_sent(
-    row: Notification, pinned: View, basis: Basis, *, now: datetime, thread: str | None = None
+    row: Notification,
+    pinned: View,
+    basis: Basis,
+    *,
+    now: datetime,
+    receipt: Receipt | None = None,
 ) -> SentStep:
     """
     Return what follows from a receipt for the pinned message of a row.
 
     `pinned`: the view that the message brings about, `basis` what it spoke of.
     """
+    thread = receipt.thread if receipt is not None else None
     view = replace(pinned, thread=thread or pinned.thread)
-    sent = replace(row, state=RowState.SENT)
+    sent = final(row, RowState.SENT, now, receipt=receipt, reason="")
     if row.seen == basis:
         return SentStep(view, sent, None)
     following = new_row(view, basis=row.seen, cause=row.cause, now=now, quiet=False)
     return SentStep(replace(view, row=following.id, rows=view.rows + 1), sent, following)
 
 
-def after_refusal(row: Notification) -> Notification:
-    """
-    Return a row whose receiver refused the message for certain.
-
-    The next attempt sends what is desired then. Not so where an earlier attempt may have arrived:
-    that message stays pinned until its outcome is known.
-    """
-    return replace(row, state=RowState.RETRY, pin=row.pin if row.unsure else None)
-
-
-def after_lost_answer(row: Notification) -> Notification:
-    """Return a row whose message may have arrived."""
-    return replace(row, state=RowState.UNKNOWN, unsure=True)
-
-
-def after_absence(row: Notification) -> Notification:
-    """Return a row whose receiver was asked, and does not have the message."""
-    return replace(row, state=RowState.RETRY, pin=None, unsure=False)
-
-
-def after_lease(row: Notification) -> Notification:
-    """Return a row whose worker died: without a pin, nothing was sent for certain."""
-    return after_lost_answer(row) if row.pin is not None else replace(row, state=RowState.RETRY)
-
-
 def after_death(
-    view: View, row: Notification, pinned: Mapping[str, ReportedItem] | None
+    view: View,
+    row: Notification,
+    pinned: Mapping[str, ReportedItem] | None,
+    *,
+    now: datetime,
+    reason: str = "",
 ) -> tuple[View, Notification]:
     """
     Return view and row of a notification that is given up.
@@ -324,7 +305,7 @@ def after_death(
     arrived. Then what is in only one of both may be shown, or not: if it is desired it is notified
     again, else its end is.
     """
-    dead = replace(row, state=RowState.DEAD, pin=None, unsure=False)
+    dead = replace(final(row, RowState.DEAD, now, reason=reason), pin=None)
     if pinned is None:
         return view, dead
     certain = {name: item for name, item in view.reported.items() if name in pinned}

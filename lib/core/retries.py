@@ -7,7 +7,7 @@ Retries: the consequences of a receiver's refusal, and the time of the next atte
 import hashlib
 from datetime import timedelta
 from enum import Enum
-from typing import Final
+from typing import Final, Protocol
 
 from lib.errors import (
     ConfigError,
@@ -16,7 +16,7 @@ from lib.errors import (
     StoreError,
     ThrottledError,
 )
-from lib.models import Delivery, DeliveryId
+from lib.models import DeliveryId
 
 HORIZON: Final = timedelta(hours=24)
 """A delivery that was not accepted by then is dead."""
@@ -41,6 +41,18 @@ _MAX_BACKOFF: Final = 900.0
 Refusal = DeliveryError | ConfigError | StoreError
 
 
+class TriedRow(Protocol):
+    """A row whose message was tried."""
+
+    @property
+    def id(self) -> DeliveryId:
+        """The id of the row."""
+
+    @property
+    def failures(self) -> int:
+        """The number of failed attempts before, without throttling."""
+
+
 class Consequence(Enum):
     """The consequence of a refusal for a delivery and for its destination."""
 
@@ -60,7 +72,7 @@ class Consequence(Enum):
         return self in (Consequence.BROKEN_AND_DIES, Consequence.BROKEN_AND_TRIED_AGAIN)
 
 
-def after_refusal(delivery: Delivery, error: PermanentDeliveryError) -> Consequence:
+def after_refusal(row: TriedRow, error: PermanentDeliveryError) -> Consequence:
     """
     Return the consequence of a refusal.
 
@@ -70,15 +82,15 @@ def after_refusal(delivery: Delivery, error: PermanentDeliveryError) -> Conseque
     """
     if not error.may_pass:
         return Consequence.BROKEN_AND_DIES if error.broken else Consequence.DIES
-    turns, rest = divmod(delivery.failures + 1, REFUSALS)
+    turns, rest = divmod(row.failures + 1, REFUSALS)
     lasts = turns > 0 if error.broken else rest == 0 and turns.bit_count() == 1
     return Consequence.BROKEN_AND_TRIED_AGAIN if lasts else Consequence.TRIED_AGAIN
 
 
-def wait(delivery: Delivery, error: Refusal) -> float:
+def wait(row: TriedRow, error: Refusal) -> float:
     """Return the seconds until the next attempt: what the receiver asked for, else the backoff."""
     if not isinstance(error, ThrottledError):
-        return backoff(delivery.id, delivery.failures + 1)
+        return backoff(row.id, row.failures + 1)
     return DEFAULT_PAUSE if error.retry_after is None else max(error.retry_after, 1.0)
 
 
@@ -94,7 +106,7 @@ def wake_again(waiting: int) -> timedelta:
     return min(max(WAKE_AGAIN, waiting * _SLOWEST), _WAKE_AGAIN_AT_LAST)
 
 
-def backoff(delivery_id: DeliveryId, failures: int) -> float:
+def backoff(row_id: DeliveryId, failures: int) -> float:
     """
     Return the seconds before the next attempt: 15 s doubling to 15 min, with jitter.
 
@@ -102,5 +114,5 @@ def backoff(delivery_id: DeliveryId, failures: int) -> float:
     same row always gets the same time.
     """
     full = min(_FIRST_BACKOFF * 2.0 ** min(failures - 1, 10), _MAX_BACKOFF)
-    spread = hashlib.sha256(f"{delivery_id}-{failures}".encode()).digest()[0] / 255
+    spread = hashlib.sha256(f"{row_id}-{failures}".encode()).digest()[0] / 255
     return float(full * (0.5 + spread / 2))

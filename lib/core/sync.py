@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
+from lib.core.attempts import is_open
 from lib.core.delta import Today, delta, later_view
 from lib.core.desired import desired
-from lib.core.notifications import Step, SyncContext, ViewStep, after_sync, effective, is_open
+from lib.core.notifications import Step, SyncContext, ViewStep, after_sync, effective
 from lib.core.profiles import Profile
 from lib.core.streams import StreamRule, pattern_of, stream_of_tag
 from lib.core.verdicts import RuleSet

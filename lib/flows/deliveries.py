@@ -40,6 +40,7 @@ from lib.messages.alert import alert as build_alert
 from lib.models import (
     DIGESTS,
     AskAgain,
+    CannotTell,
     Delivery,
     DeliveryId,
     DeliveryState,
@@ -223,7 +224,7 @@ class DeliveryPipeline:
                 thread=delivery.thread,
                 tried_at=delivery.unsure_at,
             )
-            if not isinstance(verdict, NotReceived):
+            if not isinstance(verdict, NotReceived | CannotTell):
                 return verdict
         try:
             return send(notifier, alert, thread=delivery.thread)

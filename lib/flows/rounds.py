@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from lib.core.attempts import wake_up_of
 from lib.errors import ScanAlertError
 from lib.flows.copies import CopyWriter
 from lib.flows.syncs import StreamSync, SyncOutcome
-from lib.models import StreamId, WakeUp
+from lib.models import StreamId
 from lib.ports.queues import SyncQueue
 from lib.ports.store import ScanEvents, Waker
 from lib.wire.own_events import image_check
@@ -87,9 +88,7 @@ class SyncRounds:
     def _synced(self, stream: StreamId, cause: str, *, redrive: bool) -> SyncOutcome:
         outcome = self._syncs.sync(stream, cause, redrive=redrive)
         if outcome.woken:
-            self._waker.wake(
-                [WakeUp(row.id, row.destination, row.failures) for row in outcome.woken]
-            )
+            self._waker.wake(map(wake_up_of, outcome.woken))
         if outcome.stale:
             reason = f"its report went stale before it counted ({cause})"
             now = self._now()

@@ -33,6 +33,7 @@ from lib.models.deliveries import (
     LONG_ANSWER,
     SHORT_ANSWER,
     AskAgain,
+    CannotTell,
     Delivery,
     DeliveryCheck,
     DeliveryState,
@@ -43,7 +44,6 @@ from lib.models.deliveries import (
     Page,
     Pause,
     PauseKind,
-    Receipt,
     Upload,
     Usage,
     WakeUp,
@@ -76,6 +76,7 @@ from lib.models.events import (
 from lib.models.messages import (
     Age,
     Alert,
+    Content,
     Digest,
     Message,
     Moment,
@@ -95,6 +96,7 @@ from lib.models.names import (
     Severity,
     StreamId,
 )
+from lib.models.receipts import Receipt
 from lib.models.repositories import (
     NameFilter,
     RepositorySettings,
@@ -143,10 +145,12 @@ __all__ = [
     "Basis",
     "BasisKind",
     "Bookmark",
+    "CannotTell",
     "Change",
     "ChangeKind",
     "Commit",
     "Comparison",
+    "Content",
     "Counts",
     "Delivery",
     "DeliveryCheck",

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from lib.models.names import DeliveryId, Destination, Severity, StreamId
+from lib.models.receipts import Receipt
 from lib.models.views import Kind
 
 
@@ -34,19 +35,6 @@ class DeliveryState(StrEnum):
     DEAD = "DEAD"
     FOLDED = "FOLDED"
     SUPPRESSED = "SUPPRESSED"
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """Proof that a receiver accepted a message, with the data for later updates."""
-
-    reference: str
-    """Slack "ok", SNS message id, Jira issue key."""
-    url: str | None = None
-    thread: str | None = None
-    """The thread for the next message of the stream (a Jira issue key); None without threads."""
-    remark: str | None = None
-    """An addition to the message that failed, with the reason. It is logged and not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +93,12 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class NotReceived:
-    """The receiver does not have the message, or cannot tell. It is sent (again)."""
+    """The receiver does not have the message. What there is to say now is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The receiver cannot be asked. The same message is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +108,7 @@ class AskAgain:
     seconds: float
 
 
-DeliveryCheck = Receipt | NotReceived | AskAgain
+DeliveryCheck = Receipt | NotReceived | AskAgain | CannotTell
 """The answer to the question whether a receiver has a message whose answer was lost."""
 
 
@@ -183,3 +176,5 @@ class WakeUp:
     attempts: int
     turn: str = ""
     """The time at which the sweep found it due. The queue drops repeats of the same turn."""
+    quiet: bool = False
+    """Whether it only brings a receiver up to date that keeps something current."""

@@ -244,5 +244,7 @@ class Digest:
         return sum(self.counts.values())
 
 
+Content = PinnedMessage | Digest
+"""The messages that are pinned to a notification."""
 Message = Alert | Digest | Notice
 """The messages that notifiers render, and verify after a lost answer."""

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from lib.models.names import DeliveryId, Destination, Severity, StreamId
+from lib.models.receipts import Receipt
 from lib.models.scans import Finding, Image, Provenance
 from lib.models.streams import StreamState
 
@@ -196,42 +197,80 @@ class RowState(StrEnum):
     DEAD = "DEAD"
 
 
+class Purpose(StrEnum):
+    """The purpose of a notification. All but VIEW are one-shot: their message never changes."""
+
+    VIEW = "view"
+    """A destination's view of a stream must be brought up to date."""
+    DIGEST = "digest"
+    SUMMARY = "summary"
+    """One message in the place of those about many streams."""
+    FALLBACK = "fallback"
+    """Another destination does not take a message."""
+    TAG_MOVED = "tag-moved"
+    """A tag that should not move points to another image."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pin:
     """The message of an attempt: immutable, and kept until its outcome is known."""
 
     key: str
     """Of the object with the message and the view that results."""
-    basis: Basis
-    """What the message speaks of."""
+    basis: Basis | None = None
+    """What the message speaks of; None: it is one-shot."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """The row that says that a destination's view of a stream must be brought up to date."""
+    """The row of a message on its way: that there is something to say, and how far it is."""
 
     id: DeliveryId
     destination: Destination
     stream: StreamId
     version: int
-    """That the view will have when this is sent."""
+    """That the view will have when this is sent; 0 of one that is one-shot."""
     quiet: bool
     """Nothing in it is worth a message, but the receiver keeps something current."""
     state: RowState
-    seen: Basis
-    """What the last sync computed from while this was open."""
+    seen: Basis | None
+    """What the last sync computed from while this was open; None: it is one-shot."""
     cause: str
     """What made the sync that opened it, for log and `deliveries explain`."""
     created_at: datetime
+    due_at: datetime | None = None
+    """The time of the next attempt, or the end of a lease; None in a final state."""
+    purpose: Purpose = Purpose.VIEW
+    attempts: int = 0
+    """The number of claims."""
     failures: int = 0
-    """Attempts that failed."""
+    """Attempts that failed, without throttling."""
     token: str = ""
     """Of the worker that claimed it last: an earlier one can write it no longer."""
     pin: Pin | None = None
+    """A one-shot row is born with it."""
     unsure: bool = False
     """Whether an attempt with this pin may have arrived."""
+    unsure_at: datetime | None = None
+    """The last time of such an attempt."""
+    tried_at: datetime | None = None
+    """When the last attempt ended."""
+    reason: str = ""
+    """Why the last attempt failed, or why it waits or ended without a message."""
+    receipt: Receipt | None = None
     replaces: DeliveryId | None = None
     """The DEAD row in whose place this one is."""
+    folded_into: DeliveryId | None = None
+    """The summary that speaks for it."""
+    redriven_at: datetime | None = None
+    """When a person gave it another day."""
+    note: str | None = None
+    """The reason why this destination is notified in place of another one."""
+
+    @property
+    def is_one_shot(self) -> bool:
+        """Whether its message never changes, and belongs to no view."""
+        return self.purpose is not Purpose.VIEW
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,12 @@ from lib.models import (
     AnyReport,
     DeliveryId,
     Destination,
+    Digest,
     Image,
+    Pause,
     Provenance,
     StreamId,
+    WakeUp,
 )
 from lib.models.streams import HistoryPoint, ImageRow, StreamState, TagRow
 from lib.models.views import Notification, PinnedMessage, View
@@ -191,31 +194,42 @@ class StreamObjects(Protocol):
     def state(self, key: str) -> StreamState | None:
         """Return a state; None when its retention is over. Raises `StoreError`."""
 
-    def put_pinned(self, message: PinnedMessage) -> str:
-        """Store a message that is about to be sent. Raises `StoreError`."""
+    def put_pinned(self, message: PinnedMessage | Digest) -> str:
+        """Store a message that is about to be sent, and return its key. Raises `StoreError`."""
 
-    def pinned(self, key: str) -> PinnedMessage | None:
+    def pinned(self, key: str) -> PinnedMessage | Digest | None:
         """Return a pinned message; None when its retention is over. Raises `StoreError`."""
 
 
+class LookUp(NamedTuple):
+    """A notification and the pause of its destination: one read."""
+
+    row: Notification | None
+    pause: Pause | None
+    """The pause in force."""
+
+
 class NotificationStore(Protocol):
-    """The rows of notifications. All writes are conditional on the row as it was read."""
+    """
+    The rows of notifications. Queues only wake; rows decide.
+
+    All writes are conditional on the row as it was read. All methods raise `StoreError`.
+    """
 
     def notification(self, row_id: DeliveryId) -> Notification | None:
-        """Return a row. Raises `StoreError`."""
+        """Return a row."""
 
-    def claim(self, row_id: DeliveryId, *, now: datetime, token: str) -> Notification | str:
+    def look_up(self, row_id: DeliveryId, destination: Destination, *, now: datetime) -> LookUp:
+        """Return a row, and the pause of a destination."""
+
+    def add(self, row: Notification) -> bool:
+        """Write a one-shot row; False where it is there already."""
+
+    def update(self, before: Notification, after: Notification) -> None:
         """
-        Take the right to send for the length of a lease; else return why not.
+        Write a row. The sweep wakes it at its `due_at`, if that is another one.
 
-        The row has the `token` until it is given back. Raises `ConflictError`, `StoreError`.
-        """
-
-    def update(self, before: Notification, after: Notification, *, due_at: datetime | None) -> None:
-        """
-        Write a row; `due_at`: when the sweep wakes it; None: as before.
-
-        Raises `ConflictError` where the row is not as it was read, and `StoreError`.
+        Raises `ConflictError` where the row is not as it was read.
         """
 
     def close(
@@ -223,22 +237,48 @@ class NotificationStore(Protocol):
         before: Notification,
         after: Notification,
         *,
-        view_before: View,
+        view_before: View | None,
         view: View,
         following: Notification | None = None,
     ) -> None:
         """
         Write a row, its view and the row that follows, all or nothing.
 
-        Raises `ConflictError` where row or view are not as they were read, and `StoreError`.
+        Raises `ConflictError` where row or view are not as they were read.
         """
 
-    def due(self, *, now: datetime, limit: int = DUE) -> Sequence[Notification]:
+    def due(self, *, now: datetime, limit: int = DUE) -> Iterable[WakeUp]:
         """
-        Return the rows to wake: due, or claimed by a worker whose lease has run out.
+        Return what to wake: due, or claimed by a worker whose lease has run out. Loud rows first.
 
-        Oldest first, and some of every destination, whatever another one has. Raises `StoreError`.
+        Oldest first, and some of every destination, whatever another one has.
+        """
+
+    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
+        """
+        Let others have their turn: what was woken is not due for a wake-up before `again_at`.
+
+        What was taken or deferred meanwhile keeps its own time.
         """
 
     def dead(self) -> Sequence[Notification]:
         """Return the rows that were given up."""
+
+    def unsent(self) -> Sequence[Notification]:
+        """Return the rows that are open."""
+
+
+class Pauses(Protocol):
+    """The destinations that nothing is sent to for a while. All methods raise `StoreError`."""
+
+    def pause(self, destination: Destination, pause: Pause) -> bool:
+        """Hold a destination's messages back; False when a longer pause is in force."""
+
+    def paused(self, destination: Destination, *, now: datetime) -> Pause | None:
+        """Return the pause in force."""
+
+    def pauses(self, *, now: datetime) -> Mapping[Destination, Pause]:
+        """Return all pauses in force."""
+
+    def resume(self, destination: Destination) -> None:
+        """End a pause."""

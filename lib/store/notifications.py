@@ -1,41 +1,45 @@
 """
-Notifications in DynamoDB: the rows that say that a view must be brought up to date.
+Notifications in DynamoDB: the rows of messages on their way.
 
-    NOTIFICATION#<id> / NOTIFICATION    the row; while it is open it stands in the index `due`
+    NOTIFICATION#<id> / NOTIFICATION    the row; it stands in the index `due` unless it ended well
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.core.notifications import after_lease, first_due, is_open
+from lib.core.attempts import is_open
 from lib.errors import ConflictError
-from lib.models import DeliveryId
+from lib.models import DeliveryId, Destination, WakeUp
 from lib.models.views import Notification, RowState, View
-from lib.ports.streams import DUE
+from lib.ports.streams import DUE, LookUp
 from lib.store.batches import read_batch
 from lib.store.due import due_rows
-from lib.store.items import from_item, from_time, store_errors, to_item, to_time
+from lib.store.items import from_item, store_errors, to_item, to_time
+from lib.store.pauses import PAUSES, pause_key, pause_of
 from lib.store.rows import attributes, data_of, put, update
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-LEASE: Final = timedelta(minutes=5)
 SHARDS: Final = 4
-"""Partitions of the index `due`. Each can take 1,000 writes a second."""
-_TRIES: Final = 8
+"""Partitions of the index `due`, of each kind of rows. Each can take 1,000 writes a second."""
+LOUD: Final = "N"
+QUIET: Final = "Q"
+DEAD: Final = "D"
+_ROW: Final = "NOTIFICATION#"
+_ALL: Final = 1_000_000
+_ALWAYS: Final = "9999"
 _KEPT: Final = timedelta(days=90)
-"""How long final rows are kept."""
+"""How long rows are kept that ended well."""
 _DEAD: Final = timedelta(days=365)
 """How long rows are kept that were given up: people may want to send them again."""
 
 
 def notification_key(row_id: DeliveryId) -> dict[str, str]:
     """Return the key of a notification."""
-    return {"pk": f"NOTIFICATION#{row_id}", "sk": "NOTIFICATION"}
+    return {"pk": f"{_ROW}{row_id}", "sk": "NOTIFICATION"}
 
 
 def view_key(view: View) -> dict[str, str]:
@@ -44,80 +48,94 @@ def view_key(view: View) -> dict[str, str]:
 
 
 def notification_row(row: Notification) -> dict[str, Any]:
-    """Return a new open row."""
-    due_at = first_due(row)
-    return {
-        **notification_key(row.id),
-        **attributes(row),
-        **_facts(row),
-        "due_at": to_time(due_at),
-        "wake_at": to_time(due_at),
-        "due_shard": _shard(row),
-    }
+    """Return a new row, which stands in the index at the time when it is due."""
+    return {**notification_key(row.id), **attributes(row), **_facts(row), **_place(row, row.due_at)}
 
 
 def _facts(row: Notification) -> dict[str, Any]:
     """Return what people and indexes ask about a row."""
-    return {"destination": row.destination, "stream": row.stream, "state": row.state.value}
+    return {
+        "destination": row.destination,
+        "stream": row.stream,
+        "state": row.state.value,
+        "attempts": row.attempts,
+    }
+
+
+def _place(row: Notification, wake_at: datetime | None) -> dict[str, Any]:
+    """Return the place of a row in the index `due`; None: it stays at its time."""
+    place = {"due_shard": _shard(row)}
+    return place if wake_at is None else place | {"wake_at": to_time(wake_at)}
 
 
 def _shard(row: Notification) -> str:
-    return f"N{int(row.id[:8], 16) % SHARDS}"
+    """
+    Return the partition of the index. Loud rows, quiet rows and dead rows have their own.
+
+    The sweep reads the first two; what people ask about the dead ones is a query, too.
+    """
+    kind = DEAD if row.state is RowState.DEAD else QUIET if row.quiet else LOUD
+    return f"{kind}{int(row.id[:8], 16) % SHARDS}"
 
 
-def notification_update(
-    table: str, before: Notification, after: Notification, *, due_at: datetime | None
-) -> Any:
+def notification_update(table: str, before: Notification, after: Notification) -> Any:
     """Return the action that writes a row over the one that was read."""
     changes: dict[str, Any] = {**attributes(after), **_facts(after)}
-    if not is_open(after):
-        kept = _DEAD if after.state is RowState.DEAD else _KEPT
-        changes["expires_at"] = int((after.created_at + kept).timestamp())
-        gone = ("due_at", "wake_at", "due_shard")
-        return update(table, notification_key(after.id), changes, before, remove=gone)
-    if due_at is not None:
-        changes |= {"due_at": to_time(due_at), "wake_at": to_time(due_at)}
-    return update(table, notification_key(after.id), changes, before)
+    if is_open(after):
+        moved = after.due_at if after.due_at != before.due_at else None
+        # A row that expired once does so no longer when it was redriven.
+        kept = {**changes, **_place(after, moved)}
+        return update(table, notification_key(after.id), kept, before, remove=("expires_at",))
+    ended_at = after.tried_at or after.created_at
+    if after.state is RowState.DEAD:
+        changes |= _place(after, ended_at) | {"expires_at": int((ended_at + _DEAD).timestamp())}
+        return update(table, notification_key(after.id), changes, before)
+    changes["expires_at"] = int((ended_at + _KEPT).timestamp())
+    return update(
+        table, notification_key(after.id), changes, before, remove=("wake_at", "due_shard")
+    )
 
 
 class DynamoNotificationStore:
     """See `lib.ports.streams.NotificationStore`."""
 
-    def __init__(self, client: "DynamoDBClient", table: str, *, lease: timedelta = LEASE) -> None:
+    def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
         self._table = table
-        self._lease = lease
 
     def notification(self, row_id: DeliveryId) -> Notification | None:
         """See `NotificationStore.notification`."""
-        row = self._read(row_id)
-        return data_of(Notification, row) if row else None
+        with store_errors(f"reading {row_id}"):
+            answer = self._client.get_item(
+                TableName=self._table,
+                Key=to_item(notification_key(row_id)),
+                ConsistentRead=True,
+            )
+        return data_of(Notification, from_item(answer["Item"])) if "Item" in answer else None
 
-    def claim(self, row_id: DeliveryId, *, now: datetime, token: str) -> Notification | str:
-        """See `NotificationStore.claim`: a read and a write, repeated where a sync writes, too."""
-        for _ in range(_TRIES):
-            with suppress(ConflictError):
-                return self._claim(row_id, now=now, token=token)
-        raise ConflictError(f"claiming {row_id}: others write it all the time")
+    def look_up(self, row_id: DeliveryId, destination: Destination, *, now: datetime) -> LookUp:
+        """See `NotificationStore.look_up`: one call for both."""
+        keys = (notification_key(row_id), pause_key(destination))
+        rows = {row["pk"]: row for row in read_batch(self._client, self._table, keys)}
+        row, pause = rows.get(keys[0]["pk"]), rows.get(PAUSES)
+        return LookUp(
+            data_of(Notification, row) if row is not None else None,
+            pause_of(pause, now=now) if pause is not None else None,
+        )
 
-    def _claim(self, row_id: DeliveryId, *, now: datetime, token: str) -> Notification | str:
-        stored = self._read(row_id)
-        if not stored:
-            return "there is no such notification"
-        row = data_of(Notification, stored)
-        if not is_open(row):
-            return f"it is {row.state.value}"
-        if row.state is not RowState.PENDING and from_time(stored["due_at"]) > now:
-            return "another worker has it" if row.state is RowState.CLAIMED else "it is not due"
-        left = after_lease(row) if row.state is RowState.CLAIMED else row
-        claimed = replace(left, state=RowState.CLAIMED, token=token)
-        self.update(row, claimed, due_at=now + self._lease)
-        return claimed
+    def add(self, row: Notification) -> bool:
+        """See `NotificationStore.add`."""
+        try:
+            with store_errors(f"adding {row.id}"):
+                self._client.put_item(**put(self._table, notification_row(row), None)["Put"])
+        except ConflictError:
+            return False
+        return True
 
-    def update(self, before: Notification, after: Notification, *, due_at: datetime | None) -> None:
+    def update(self, before: Notification, after: Notification) -> None:
         """See `NotificationStore.update`."""
-        action = notification_update(self._table, before, after, due_at=due_at)
         with store_errors(f"writing {before.id}"):
+            action = notification_update(self._table, before, after)
             self._client.update_item(**action["Update"])
 
     def close(
@@ -125,13 +143,13 @@ class DynamoNotificationStore:
         before: Notification,
         after: Notification,
         *,
-        view_before: View,
+        view_before: View | None,
         view: View,
         following: Notification | None = None,
     ) -> None:
         """See `NotificationStore.close`: one transaction."""
         actions: list[Any] = [
-            notification_update(self._table, before, after, due_at=None),
+            notification_update(self._table, before, after),
             put(self._table, {**view_key(view), **attributes(view)}, view_before),
         ]
         if following is not None:
@@ -139,39 +157,60 @@ class DynamoNotificationStore:
         with store_errors(f"recording {before.id}"):
             self._client.transact_write_items(TransactItems=actions)
 
-    def due(self, *, now: datetime, limit: int = DUE) -> Sequence[Notification]:
-        """See `NotificationStore.due`: the index, then the rows as they are by now."""
+    def due(self, *, now: datetime, limit: int = DUE) -> Iterator[WakeUp]:
+        """See `NotificationStore.due`. The index may be behind: a claim decides."""
+        for kind in (LOUD, QUIET):
+            for entry in self._entries(kind, until=to_time(now), limit=limit):
+                yield WakeUp(
+                    DeliveryId(entry["pk"].removeprefix(_ROW)),
+                    Destination(entry["destination"]),
+                    int(entry["attempts"]),
+                    entry["wake_at"],
+                    quiet=kind == QUIET,
+                )
+
+    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
+        """See `NotificationStore.woken`."""
+        for wake_up in wake_ups:
+            with suppress(ConflictError), store_errors(f"postponing {wake_up.id}"):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=to_item(notification_key(wake_up.id)),
+                    UpdateExpression="SET wake_at = :again",
+                    # A claim or a deferral in the meantime has set another time.
+                    ConditionExpression="wake_at = :turn",
+                    ExpressionAttributeValues=to_item(
+                        {":again": to_time(again_at), ":turn": wake_up.turn}
+                    ),
+                )
+
+    def dead(self) -> Sequence[Notification]:
+        """See `NotificationStore.dead`: by the index."""
+        return self._rows(DEAD)
+
+    def unsent(self) -> Sequence[Notification]:
+        """See `NotificationStore.unsent`: by the index."""
+        return self._rows(LOUD, QUIET)
+
+    def _rows(self, *kinds: str) -> Sequence[Notification]:
         # A row that is written between two pages may stand in both, and a batch takes it once.
         keys = {
             entry["pk"]: {name: entry[name] for name in ("pk", "sk")}
-            for shard in range(SHARDS)
-            for entry in due_rows(
-                self._client, self._table, shard=f"N{shard}", until=to_time(now), limit=limit
-            )
+            for kind in kinds
+            for entry in self._entries(kind, until=_ALWAYS, limit=_ALL)
         }
-        stored = read_batch(self._client, self._table, keys.values())
-        rows = {row["pk"]: row for row in stored if "due_at" in row}
-        return tuple([data_of(Notification, rows[key]) for key in keys if key in rows])
-
-    def dead(self) -> Sequence[Notification]:
-        """See `NotificationStore.dead`. For people: it scans the whole table."""
-        pages = self._client.get_paginator("scan").paginate(
-            TableName=self._table,
-            FilterExpression="sk = :row AND #state = :dead",
-            ExpressionAttributeNames={"#state": "state"},
-            ExpressionAttributeValues=to_item(
-                {":row": "NOTIFICATION", ":dead": RowState.DEAD.value}
-            ),
+        rows = [data_of(Notification, row) for row in self._read(keys.values())]
+        wanted = DEAD in kinds
+        return sorted(
+            [row for row in rows if (row.state is RowState.DEAD if wanted else is_open(row))],
+            key=lambda row: (row.created_at, row.id),
         )
-        with store_errors("reading dead notifications"):
-            rows = [from_item(item) for page in pages for item in page["Items"]]
-        return tuple([data_of(Notification, row) for row in rows])
 
-    def _read(self, row_id: DeliveryId) -> Mapping[str, Any]:
-        with store_errors(f"reading {row_id}"):
-            answer = self._client.get_item(
-                TableName=self._table,
-                Key=to_item(notification_key(row_id)),
-                ConsistentRead=True,
+    def _entries(self, kind: str, *, until: str, limit: int) -> Iterator[Mapping[str, Any]]:
+        for shard in range(SHARDS):
+            yield from due_rows(
+                self._client, self._table, shard=f"{kind}{shard}", until=until, limit=limit
             )
-        return from_item(answer.get("Item", {}))
+
+    def _read(self, keys: Iterable[Mapping[str, str]]) -> Iterator[Mapping[str, Any]]:
+        return read_batch(self._client, self._table, keys)

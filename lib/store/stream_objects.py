@@ -8,7 +8,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from lib.models import AnyReport, Image, Report, StreamId, UnusableReport
+from lib.models import AnyReport, Digest, Image, Report, StreamId, UnusableReport
 from lib.models.streams import StreamState
 from lib.models.views import PinnedMessage
 from lib.store.objects import FASTEST, read_object, write_object
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _Data = TypeVar("_Data")
 _USABLE: Final = "usable"
+_DIGEST: Final = "pinned/digest/"
 
 
 class S3StreamObjects:
@@ -47,14 +48,16 @@ class S3StreamObjects:
         """See `StreamObjects.state`."""
         return self._get(StreamState, key)
 
-    def put_pinned(self, message: PinnedMessage) -> str:
+    def put_pinned(self, message: PinnedMessage | Digest) -> str:
         """See `StreamObjects.put_pinned`."""
+        if isinstance(message, Digest):
+            return self._put(f"{_DIGEST}{message.until:%Y-%m-%dT%H-%M}", message)
         stream = _name(message.view.stream)
         return self._put(f"pinned/{stream}/{message.view.version:06d}", message)
 
-    def pinned(self, key: str) -> PinnedMessage | None:
+    def pinned(self, key: str) -> PinnedMessage | Digest | None:
         """See `StreamObjects.pinned`."""
-        return self._get(PinnedMessage, key)
+        return self._get(Digest, key) if key.startswith(_DIGEST) else self._get(PinnedMessage, key)
 
     def _put(self, name: str, data: Any) -> str:
         text = text_of(data).encode()

@@ -124,7 +124,7 @@ class DynamoStreamStore:
         if write.row is None:
             return
         if write.row_before is not None and write.row_before.id == write.row.id:
-            yield notification_update(self._table, write.row_before, write.row, due_at=None)
+            yield notification_update(self._table, write.row_before, write.row)
         else:
             yield put(self._table, notification_row(write.row), None)
 

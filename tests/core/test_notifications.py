@@ -12,20 +12,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from lib.core.attempts import after_absence, after_lease, after_lost_answer, after_refusal, is_open
 from lib.core.notifications import (
     Claim,
     Step,
     SyncContext,
-    after_absence,
     after_claim,
     after_death,
-    after_lease,
-    after_lost_answer,
-    after_refusal,
     after_sent,
     after_sync,
     effective,
-    is_open,
 )
 from lib.models import Destination, Severity, StreamId
 from lib.models.views import (
@@ -295,7 +291,7 @@ class Walk:
                 replace(world, worker="idle", row=after_refusal(row), faults=fewer),
             )
             pinned = message.view.reported if row.unsure else None
-            view, dead = after_death(world.view, row, pinned)
+            view, dead = after_death(world.view, row, pinned, now=NOW)
             yield (
                 "send, refused for good",
                 replace(world, worker="idle", view=view, row=dead, faults=fewer),
@@ -303,8 +299,10 @@ class Walk:
 
     def _recorded(self, world: World, row: Notification) -> World:
         assert row.pin is not None
+        basis = row.pin.basis
+        assert basis is not None
         message = world.pins[row.pin.key]
-        step = after_sent(row, message.view, row.pin.basis, now=NOW)
+        step = after_sent(row, message.view, basis, now=NOW)
         return replace(world, worker="idle", view=step.view, row=step.next)
 
 

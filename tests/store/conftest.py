@@ -8,19 +8,18 @@ AWS's documentation decides.
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any, Final
 
 import pytest
 
 from cli.simulation.memory import MemoryStreams
-from lib.models import DeliveryId
 from lib.store.bookmarks import DynamoBookmarks
 from lib.store.history import DynamoHistory
 from lib.store.images import DynamoImageStore
-from lib.store.items import from_item, from_time, to_item
+from lib.store.items import from_item, to_item
 from lib.store.ledger import DynamoLedger
-from lib.store.notifications import DynamoNotificationStore, notification_key
+from lib.store.notifications import DynamoNotificationStore
+from lib.store.pauses import DynamoPauses
 from lib.store.points import DynamoStreamHistory
 from lib.store.reports import S3EvaluationStore
 from lib.store.state import DynamoStateStore
@@ -72,13 +71,12 @@ class AwsStreams:
         self.put_report, self.report = objects.put_report, objects.report
         self.put_state, self.state = objects.put_state, objects.state
         self.put_pinned, self.pinned = objects.put_pinned, objects.pinned
-        self.notification, self.claim, self.update = rows.notification, rows.claim, rows.update
-        self.close, self.due, self.dead = rows.close, rows.due, rows.dead
-
-    def due_at(self, row_id: DeliveryId) -> datetime | None:
-        """Return when an open row is due; None where it is not open."""
-        item = self.item(notification_key(row_id))
-        return from_time(item["due_at"]) if "due_at" in item else None
+        self.notification, self.look_up, self.update = rows.notification, rows.look_up, rows.update
+        self.add, self.close, self.due, self.woken = rows.add, rows.close, rows.due, rows.woken
+        self.dead, self.unsent = rows.dead, rows.unsent
+        pauses = DynamoPauses(self.client, table)
+        self.pause, self.paused, self.resume = pauses.pause, pauses.paused, pauses.resume
+        self.pauses = pauses.pauses
 
     def item(self, key: Mapping[str, str]) -> Mapping[str, Any]:
         """Return a row with all its attributes."""

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from lib.core.notifications import TAKEN_OVER, new_row
+from lib.core.attempts import LEASE, TAKEN_OVER, claimed, one_shot, one_shot_dead, redriven
+from lib.core.notifications import new_row
 from lib.errors import ConflictError
-from lib.models import DeliveryId, Destination, Image, Severity, StreamId
+from lib.models import DeliveryId, Destination, Image, Pause, PauseKind, Severity, StreamId
 from lib.models.streams import HistoryPoint, ImageRow, TagRow
-from lib.models.views import Basis, Delta, Notification, Pin, PinnedMessage, RowState, View
+from lib.models.views import Basis, Delta, Notification, Pin, PinnedMessage, Purpose, RowState, View
 from lib.ports.passes import Place
 from lib.ports.rules import RulesRecord
 from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
@@ -19,6 +20,7 @@ from lib.store.places import DynamoPlaces
 from lib.store.rules import DynamoRulesStore
 from tests.store.conftest import table_and_bucket
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image, an_unusable_report
+from tests.support.digests import a_digest_of
 from tests.support.streams import (
     STREAM,
     TODAY,
@@ -31,7 +33,6 @@ from tests.support.streams import (
 )
 
 BASIS = Basis(1, "rules", TODAY)
-LEASE = timedelta(minutes=5)
 
 
 def a_row(*, tags: int = 1, **fields: Any) -> StreamRow:
@@ -44,6 +45,20 @@ def opened(name: str = "team", *, quiet: bool = False, **fields: Any) -> tuple[V
     view = replace(a_view(a_reported(), agreed=an_agreement()), destination=Destination(name))
     row = replace(new_row(view, basis=BASIS, cause="scan", now=NOW, quiet=quiet), **fields)
     return replace(view, row=row.id, rows=1), row
+
+
+def a_digest_row(id_: str = "0" * 32, name: str = "team", **fields: Any) -> Notification:
+    """Return a new one-shot row."""
+    row = one_shot(
+        DeliveryId(id_),
+        Purpose.DIGEST,
+        Destination(name),
+        StreamId("digest"),
+        Pin("pinned/digest/one"),
+        cause="digest",
+        now=NOW,
+    )
+    return replace(row, **fields)
 
 
 def stored(streams: Any, *pairs: tuple[View, Notification], row: StreamRow | None = None) -> None:
@@ -124,14 +139,14 @@ class TestStreams:
         view, row = opened()
         stored(streams, (view, row))
         before = streams.read(STREAM).row
-        streams.claim(row.id, now=NOW, token="a")
+        take(streams, row.id)
         seen = replace(row, seen=BASIS._replace(version=2))
 
         with pytest.raises(ConflictError):
             streams.write(before, before, [ViewWrite(view, view, seen, row)])
 
-        claimed = streams.notification(row.id)
-        assert (claimed.state, claimed.seen) == (RowState.CLAIMED, BASIS)
+        stored_row = streams.notification(row.id)
+        assert (stored_row.state, stored_row.seen) == (RowState.CLAIMED, BASIS)
 
     def test_an_open_notification_is_written_with_what_was_seen(self, streams: Any) -> None:
         """Its place in the index stays."""
@@ -143,8 +158,8 @@ class TestStreams:
         streams.write(before, before, [ViewWrite(view, view, seen, row)])
 
         assert streams.read(STREAM).notifications == {view.destination: seen}
-        assert streams.due(now=NOW) == ()
-        assert streams.due(now=NOW + TAKEN_OVER) == (seen,)
+        assert due(streams, NOW) == []
+        assert due(streams, NOW + TAKEN_OVER) == [row.id]
 
     def test_any_number_of_views_is_written(self, streams: Any) -> None:
         """More than one transaction and one batch take."""
@@ -283,48 +298,60 @@ class TestImages:
         assert list(streams.streams_with(an_image(1))) == names
 
 
+def take(streams: Any, row_id: DeliveryId, at: datetime = NOW, token: str = "a") -> Notification:
+    """Claim a notification."""
+    row = streams.notification(row_id)
+    taken = claimed(row, now=at, token=token)
+    assert isinstance(taken, Notification)
+    streams.update(row, taken)
+    return taken
+
+
+def due(streams: Any, at: datetime, **options: Any) -> list[DeliveryId]:
+    """Return the ids of what the sweep wakes."""
+    return [wake_up.id for wake_up in streams.due(now=at, **options)]
+
+
 class TestNotifications:
+    def test_a_row_comes_with_the_pause_of_its_destination(self, streams: Any) -> None:
+        """In one read; a pause that is over is none."""
+        view, row = opened()
+        stored(streams, (view, row))
+        pause = Pause(PauseKind.BROKEN, NOW + timedelta(minutes=10), "http-403")
+
+        before = streams.look_up(row.id, view.destination, now=NOW)
+        streams.pause(view.destination, pause)
+
+        assert before == (row, None)
+        assert streams.look_up(row.id, view.destination, now=NOW) == (row, pause)
+        assert streams.look_up(row.id, view.destination, now=pause.until) == (row, None)
+        assert streams.look_up(DeliveryId("0" * 32), Destination("other"), now=NOW) == (None, None)
+
     def test_a_claim_is_for_one_worker(self, streams: Any) -> None:
-        """Until its lease runs out; then the next one does not know what was sent."""
+        """Until its lease runs out: then it is woken, and the first one can write it no longer."""
         view, row = opened()
         stored(streams, (view, row))
 
-        claimed = streams.claim(row.id, now=NOW, token="a")
+        first = take(streams, row.id)
 
-        assert claimed == replace(row, state=RowState.CLAIMED, token="a")
-        assert streams.claim(row.id, now=NOW, token="b") == "another worker has it"
-        assert streams.due(now=NOW + LEASE - timedelta(seconds=1)) == ()
-        assert streams.due(now=NOW + LEASE) == (claimed,)
-        again = streams.claim(row.id, now=NOW + LEASE, token="b")
-        assert (again.token, again.unsure) == ("b", False)
+        assert streams.notification(row.id) == first
+        assert due(streams, NOW + LEASE - timedelta(seconds=1)) == []
+        assert due(streams, NOW + LEASE) == [row.id]
+        second = take(streams, row.id, NOW + LEASE, token="b")
+        assert (second.token, second.attempts) == ("b", 2)
         with pytest.raises(ConflictError):
-            streams.update(claimed, replace(claimed, state=RowState.RETRY), due_at=NOW)
+            streams.update(first, replace(first, state=RowState.RETRY))
 
-    def test_after_a_lease_a_pinned_message_may_have_arrived(self, streams: Any) -> None:
-        """Its worker may have died between sending and recording."""
-        view, row = opened()
-        stored(streams, (view, row))
-        claimed = streams.claim(row.id, now=NOW, token="a")
-        streams.update(claimed, replace(claimed, pin=Pin("pinned/one", BASIS)), due_at=None)
+    def test_a_one_shot_row_is_written_once(self, streams: Any) -> None:
+        """Its id is that of what it says."""
+        row = a_digest_row()
 
-        again = streams.claim(row.id, now=NOW + LEASE, token="b")
+        assert streams.add(row)
+        assert not streams.add(replace(row, cause="again"))
 
-        assert (again.unsure, again.pin) == (True, Pin("pinned/one", BASIS))
-
-    def test_what_is_not_due_or_not_open_is_not_claimed(self, streams: Any) -> None:
-        """The reason says why."""
-        view, row = opened()
-        stored(streams, (view, row))
-        claimed = streams.claim(row.id, now=NOW, token="a")
-        waiting = replace(claimed, state=RowState.RETRY)
-        streams.update(claimed, waiting, due_at=NOW + timedelta(hours=1))
-
-        assert streams.claim(row.id, now=NOW, token="b") == "it is not due"
-        assert streams.claim(DeliveryId("0" * 32), now=NOW, token="b") == (
-            "there is no such notification"
-        )
-        streams.update(waiting, replace(waiting, state=RowState.DEAD), due_at=None)
-        assert streams.claim(row.id, now=NOW + timedelta(days=1), token="b") == "it is DEAD"
+        assert streams.notification(row.id) == row
+        assert due(streams, NOW) == []
+        assert due(streams, NOW + TAKEN_OVER) == [row.id]
 
     def test_row_view_and_what_follows_are_recorded_together(self, streams: Any) -> None:
         """A final row leaves the index, and the next one stands in it."""
@@ -336,7 +363,7 @@ class TestNotifications:
 
         streams.close(
             row,
-            replace(row, state=RowState.SENT),
+            replace(row, state=RowState.SENT, due_at=None),
             view_before=view,
             view=after,
             following=following,
@@ -346,8 +373,20 @@ class TestNotifications:
         assert partition.views == {view.destination: after}
         assert partition.notifications == {view.destination: following}
         assert streams.notification(row.id).state is RowState.SENT
-        assert streams.due(now=NOW + timedelta(days=1)) == (following,)
-        assert (streams.due_at(row.id), streams.due_at(following.id)) == (None, NOW)
+        assert due(streams, NOW + timedelta(days=1)) == [following.id]
+
+    def test_the_thread_of_digests_is_kept_in_a_view_of_their_own(self, streams: Any) -> None:
+        """Their stream has no row, and is none of the streams."""
+        row = a_digest_row()
+        streams.add(row)
+        view = View(row.destination, row.stream, thread="t")
+
+        streams.close(
+            row, replace(row, state=RowState.SENT, due_at=None), view_before=None, view=view
+        )
+
+        assert streams.read(row.stream).views == {row.destination: view}
+        assert list(streams.streams()) == []
 
     @pytest.mark.parametrize("stale", ["view", "row"])
     def test_nothing_is_recorded_over_what_was_not_read(self, stale: str, streams: Any) -> None:
@@ -360,7 +399,7 @@ class TestNotifications:
         with pytest.raises(ConflictError):
             streams.close(
                 before,
-                replace(row, state=RowState.SENT),
+                replace(row, state=RowState.SENT, due_at=None),
                 view_before=view_before,
                 view=replace(view, version=1, row=None),
             )
@@ -369,39 +408,100 @@ class TestNotifications:
         assert streams.read(STREAM).views == {view.destination: view}
 
     def test_no_destination_hides_the_others_from_the_sweep(self, streams: Any) -> None:
-        """Oldest first; of each destination some; quiet rows at once, as nobody woke them."""
-        busy = [
-            opened(
-                "busy",
-                quiet=True,
-                id=DeliveryId(f"{number:08x}" + "0" * 24),
-                created_at=NOW + timedelta(seconds=number),
-            )
-            for number in range(0, 40, 4)
-        ]
-        view, row = opened("rare", quiet=True, created_at=NOW + timedelta(minutes=1))
-        stored(streams, busy[0], (view, row))
-        for _, other in busy[1:]:
-            before = streams.read(STREAM)
-            old = before.views[busy[0][0].destination]
-            new = replace(old, row=other.id, rows=old.rows + 1)
-            streams.write(before.row, before.row, [ViewWrite(new, old, other)])
+        """Oldest first, and of each destination some."""
+        for number in range(0, 40, 4):
+            at = NOW + timedelta(seconds=number)
+            streams.add(a_digest_row(f"{number:08x}" + "0" * 24, "busy", due_at=at))
+        rare = a_digest_row("1" * 32, "rare", due_at=NOW + timedelta(minutes=1))
+        streams.add(rare)
 
-        due = streams.due(now=NOW + timedelta(hours=1), limit=2)
+        ids = due(streams, NOW + timedelta(hours=1), limit=2)
 
-        names = [notification.id for notification in due if notification.destination == "busy"]
-        assert names == [busy[0][1].id, busy[1][1].id]
-        assert row in due
+        assert ids == [f"{number:08x}" + "0" * 24 for number in (0, 4)] + [rare.id]
 
-    def test_rows_that_were_given_up_are_listed(self, streams: Any) -> None:
-        """For people who send them again."""
-        view, row = opened()
-        stored(streams, (view, row), opened("other"))
-        dead = replace(row, state=RowState.DEAD)
+    def test_loud_rows_come_before_quiet_ones(self, streams: Any) -> None:
+        """A quiet row is due at once; one that becomes loud changes its place."""
+        quiet_view, quiet = opened("jira", quiet=True)
+        other_view, other = opened("incidents", quiet=True)
+        loud_view, loud = opened("team")
+        stored(streams, (quiet_view, quiet), (other_view, other), (loud_view, loud))
+        streams.update(other, replace(other, quiet=False))
 
-        streams.close(row, dead, view_before=view, view=view)
+        wake_ups = list(streams.due(now=NOW + TAKEN_OVER))
+
+        assert {wake_up.id for wake_up in wake_ups[:2]} == {other.id, loud.id}
+        assert [(wake_up.id, wake_up.quiet) for wake_up in wake_ups[2:]] == [(quiet.id, True)]
+        assert due(streams, NOW) == [other.id, quiet.id]
+
+    def test_what_was_woken_lets_others_have_their_turn(self, streams: Any) -> None:
+        """Until later; a claim in the meantime sets its own time."""
+        first, second = a_digest_row(), a_digest_row("1" * 32)
+        streams.add(first)
+        streams.add(second)
+        at = NOW + TAKEN_OVER
+        wake_ups = list(streams.due(now=at))
+        taken = take(streams, second.id, at)
+
+        streams.woken(wake_ups, again_at=NOW + timedelta(hours=1))
+
+        assert taken.due_at is not None
+        assert due(streams, taken.due_at) == [second.id]
+        assert set(due(streams, NOW + timedelta(hours=1))) == {first.id, second.id}
+
+    def test_a_sync_leaves_the_turn_of_a_row_alone(self, streams: Any) -> None:
+        """Else each sync would wake it anew."""
+        row = a_digest_row()
+        streams.add(row)
+        streams.woken(list(streams.due(now=NOW + TAKEN_OVER)), again_at=NOW + timedelta(hours=1))
+
+        streams.update(row, replace(row, cause="again"))
+
+        assert due(streams, NOW + TAKEN_OVER) == []
+        assert due(streams, NOW + timedelta(hours=1)) == [row.id]
+
+    def test_rows_that_were_given_up_are_listed_and_redriven(self, streams: Any) -> None:
+        """They are due no more; a redriven one is again."""
+        row = a_digest_row()
+        streams.add(row)
+        streams.add(a_digest_row("1" * 32))
+        dead = one_shot_dead(row, now=NOW, reason="http-403")
+
+        streams.update(row, dead)
 
         assert list(streams.dead()) == [dead]
+        assert row.id not in due(streams, NOW + timedelta(days=1))
+        assert [open_.id for open_ in streams.unsent()] == ["1" * 32]
+        again = redriven(dead, now=NOW + timedelta(days=2))
+        assert again is not None
+        streams.update(dead, again)
+        assert list(streams.dead()) == []
+        assert row.id in due(streams, NOW + timedelta(days=2))
+
+
+class TestPauses:
+    def test_a_pause_holds_until_its_end(self, streams: Any) -> None:
+        """Of one destination; all of them are listed."""
+        pause = Pause(PauseKind.THROTTLED, NOW + timedelta(seconds=30), "429")
+
+        assert streams.pause(Destination("team"), pause)
+
+        assert streams.paused(Destination("team"), now=NOW) == pause
+        assert streams.paused(Destination("other"), now=NOW) is None
+        assert streams.paused(Destination("team"), now=pause.until) is None
+        assert streams.pauses(now=NOW) == {"team": pause}
+        assert streams.pauses(now=pause.until) == {}
+
+    def test_a_longer_pause_stays(self, streams: Any) -> None:
+        """A receiver's pause does not shorten one that a person set."""
+        longer = Pause(PauseKind.MANUAL, NOW + timedelta(hours=1), "maintenance")
+        streams.pause(Destination("team"), longer)
+
+        shorter = Pause(PauseKind.THROTTLED, NOW + timedelta(seconds=30), "429")
+        assert not streams.pause(Destination("team"), shorter)
+
+        assert streams.paused(Destination("team"), now=NOW) == longer
+        streams.resume(Destination("team"))
+        assert streams.pauses(now=NOW) == {}
 
 
 class TestObjects:
@@ -427,6 +527,14 @@ class TestObjects:
         message = PinnedMessage(delta, view, BASIS, False, a_state(a_watched(a_finding())))
 
         assert streams.pinned(streams.put_pinned(message)) == message
+
+    def test_digests_come_back(self, streams: Any) -> None:
+        """They are pinned messages, too."""
+        digest = a_digest_of()
+
+        key = streams.put_pinned(digest)
+
+        assert streams.pinned(key) == digest
 
     def test_objects_whose_retention_is_over_are_missing(self, streams: Any) -> None:
         """Nothing is raised."""

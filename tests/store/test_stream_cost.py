@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lib.core.notifications import TAKEN_OVER
-from lib.errors import ConflictError, StoreError
-from lib.models import DeliveryId
+from lib.core.attempts import TAKEN_OVER, final
+from lib.errors import StoreError
 from lib.models.streams import ImageRow
 from lib.models.views import RowState
 from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
@@ -21,7 +20,6 @@ from lib.store.batches import read_batch
 from lib.store.due import due_rows
 from lib.store.items import to_item
 from lib.store.notifications import (
-    DynamoNotificationStore,
     notification_key,
     notification_row,
     view_key,
@@ -154,57 +152,28 @@ def test_a_sync_reads_in_two_calls_and_writes_in_one(aws_streams: Any, counted: 
 
 
 def test_a_message_costs_three_reads_and_three_writes(aws_streams: Any, counted: Counted) -> None:
-    """It is claimed, compared anew, pinned, and recorded."""
+    """It is claimed, compared anew, pinned, and recorded; the pause comes with the row."""
     view, row = opened()
     aws_streams.write(StreamRow(STREAM), a_row(), [ViewWrite(view, None, row)])
     counted.calls.clear()
 
-    claimed = aws_streams.claim(row.id, now=NOW, token="a")
+    aws_streams.look_up(row.id, view.destination, now=NOW)
+    aws_streams.update(row, row)
     aws_streams.read(STREAM)
-    aws_streams.update(claimed, claimed, due_at=None)
-    aws_streams.close(claimed, claimed, view_before=view, view=view)
+    aws_streams.update(row, row)
+    aws_streams.close(row, row, view_before=view, view=view)
 
-    assert counted.calls == Counter(
-        GetItem=1, Query=1, BatchGetItem=1, UpdateItem=2, TransactWriteItems=1
-    )
-
-
-class Contested:
-    """A table with one notification, that others write before each write."""
-
-    def __init__(self, losses: int) -> None:
-        self.losses = losses
-        self.row = to_item(notification_row(opened()[1]))
-
-    def get_item(self, **_: Any) -> Any:
-        return {"Item": self.row}
-
-    def update_item(self, **_: Any) -> None:
-        self.losses -= 1
-        if self.losses >= 0:
-            raise ClientError({"Error": {"Code": "ConditionalCheckFailedException"}}, "UpdateItem")
-
-
-def test_a_claim_is_repeated_where_a_sync_writes_at_the_same_time() -> None:
-    """Else nobody sends it until the sweep comes; after eight times the queue brings it again."""
-    once: Any = Contested(1)
-    always: Any = Contested(100)
-    row_id = DeliveryId("0" * 32)
-
-    claimed = DynamoNotificationStore(once, "table").claim(row_id, now=NOW, token="a")
-
-    assert not isinstance(claimed, str)
-    with pytest.raises(ConflictError):
-        DynamoNotificationStore(always, "table").claim(row_id, now=NOW, token="a")
+    assert counted.calls == Counter(Query=1, BatchGetItem=2, UpdateItem=2, TransactWriteItems=1)
 
 
 def test_a_loud_row_waits_for_its_own_wake_up() -> None:
     """The sweep takes it over where that was lost; each row has its place in the index."""
     row = notification_row(opened()[1])
 
-    assert row["due_at"] == row["wake_at"]
-    assert row["due_at"] > notification_row(opened(quiet=True)[1])["due_at"]
+    quiet = notification_row(opened(quiet=True)[1])
+    assert row["wake_at"] > quiet["wake_at"]
     assert row["due_shard"] in {"N0", "N1", "N2", "N3"}
+    assert quiet["due_shard"] in {"Q0", "Q1", "Q2", "Q3"}
     assert TAKEN_OVER.total_seconds() == 90
 
 
@@ -223,21 +192,6 @@ def test_an_object_that_cannot_be_read_is_not_taken_for_a_missing_one() -> None:
         S3StreamObjects(client, "bucket").state("states/one")
 
 
-def test_an_index_that_is_behind_wakes_no_final_row(
-    aws_streams: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It is consistent in the end only: the rows themselves decide."""
-    view, row = opened(quiet=True)
-    aws_streams.write(StreamRow(STREAM), a_row(), [ViewWrite(view, None, row)])
-    entry = aws_streams.item(notification_key(row.id))
-    aws_streams.update(row, replace(row, state=RowState.SENT), due_at=None)
-    answer = {"Items": [to_item({name: entry[name] for name in ("pk", "sk", "destination")})]}
-
-    monkeypatch.setattr(aws_streams.client, "query", lambda **_: answer)
-
-    assert aws_streams.due(now=NOW) == ()
-
-
 @pytest.mark.parametrize(("state", "days"), [(RowState.SENT, 90), (RowState.DEAD, 365)])
 def test_final_notifications_expire(state: RowState, days: int, aws_streams: Any) -> None:
     """Dead ones later, for people may want to send them again; open ones and views never."""
@@ -245,7 +199,7 @@ def test_final_notifications_expire(state: RowState, days: int, aws_streams: Any
     aws_streams.write(StreamRow(STREAM), a_row(), [ViewWrite(view, None, row)])
     assert "expires_at" not in aws_streams.item(notification_key(row.id))
 
-    aws_streams.update(row, replace(row, state=state), due_at=None)
+    aws_streams.update(row, final(row, state, NOW, reason=""))
 
     expires_at = aws_streams.item(notification_key(row.id))["expires_at"]
     assert expires_at == (NOW + timedelta(days=days)).timestamp()

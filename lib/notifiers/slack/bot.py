@@ -26,6 +26,7 @@ from lib.models import (
     LONG_ANSWER,
     Alert,
     AskAgain,
+    CannotTell,
     DeliveryCheck,
     DeliveryId,
     Digest,
@@ -204,8 +205,10 @@ class SlackBotNotifier(Notifier):
             except PermanentDeliveryError as error:
                 if error.reason not in UNREADABLE:
                     raise
+        if not readable:
+            return CannotTell()
         settling = now - (tried_at or since) < _SETTLING
-        return AskAgain(_AGAIN) if readable and settling else NotReceived()
+        return AskAgain(_AGAIN) if settling else NotReceived()
 
     def test(self, test: DestinationTest) -> Iterator[Check]:
         """

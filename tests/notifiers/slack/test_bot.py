@@ -17,7 +17,15 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import LONG_ANSWER, AskAgain, DeliveryCheck, HttpAnswer, NotReceived, Receipt
+from lib.models import (
+    LONG_ANSWER,
+    AskAgain,
+    CannotTell,
+    DeliveryCheck,
+    HttpAnswer,
+    NotReceived,
+    Receipt,
+)
 from lib.notifiers.slack.bot import EVENT_TYPE, SlackBotNotifier
 from tests.notifiers.slack.test_webhook import assert_inert, assert_valid, texts
 from tests.support import golden
@@ -502,7 +510,7 @@ def test_pages_are_read_up_to_a_bound() -> None:
 )
 def test_a_bot_that_may_not_read_gets_no_patience(error: str) -> None:
     """It can post all the same; waiting would tell nothing."""
-    assert asked(refused(error), after=1)[0] == NotReceived()
+    assert asked(refused(error), after=1)[0] == CannotTell()
 
 
 def test_what_was_sent_a_moment_ago_is_asked_for_again() -> None:

@@ -1,0 +1,137 @@
+"""
+A message on its way to one destination: laid out, sent, asked about.
+
+A courier has the time of one attempt. What goes wrong with a report page does not hold a message
+up; a message that is refused for its form is sent once more and plainer; a receiver that refuses
+everything may refuse an old credential.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+from lib.errors import ConfigError, PermanentDeliveryError
+from lib.models import (
+    CannotTell,
+    Content,
+    DeliveryCheck,
+    Digest,
+    Message,
+    Notice,
+    Receipt,
+)
+from lib.models.views import Notification
+from lib.ports.notifiers import Notifier, Verifiable
+from lib.ports.store import NoticePages, SecretReader
+
+
+class Courier(Protocol):
+    """Brings messages to one destination, for the time of one attempt."""
+
+    interval: float
+    """Seconds between two messages that the receiver asks for."""
+    without_page: Exception | None
+    """Why the last message was sent without its report page."""
+
+    def send(self, row: Notification, message: Content, thread: str | None) -> Receipt:
+        """Send a message. Raises `DeliveryError`, `ConfigError` or `StoreError`."""
+
+    def ask(self, row: Notification, message: Content, thread: str | None) -> DeliveryCheck:
+        """Ask whether a message arrived whose answer was lost. Raises as `send` does."""
+
+
+class NotifierCourier:
+    """A courier that uses the notifier of a destination."""
+
+    def __init__(
+        self,
+        notifier: Notifier,
+        *,
+        secrets: SecretReader,
+        now: Callable[[], datetime],
+        pages: NoticePages | None = None,
+        completed: Callable[[Notice], Notice] = replace,
+    ) -> None:
+        """`completed` adds to a notice what is not pinned, such as provenance."""
+        self.interval = notifier.interval
+        self.without_page: Exception | None = None
+        self._notifier = notifier
+        self._secrets = secrets
+        self._now = now
+        self._pages = pages
+        self._completed = completed
+
+    def send(self, row: Notification, message: Content, thread: str | None) -> Receipt:
+        """See `Courier.send`."""
+        letter = self._letter(row, message)
+        try:
+            return send(self._notifier, letter, thread=thread)
+        except PermanentDeliveryError as error:
+            if not (error.broken and self._secrets.renew()):
+                raise
+        return send(self._notifier, letter, thread=thread)
+
+    def ask(self, row: Notification, message: Content, thread: str | None) -> DeliveryCheck:
+        """See `Courier.ask`."""
+        if not isinstance(self._notifier, Verifiable):
+            return CannotTell()
+        return self._notifier.verify(
+            letter_of(row, message),
+            since=row.created_at,
+            now=self._now(),
+            thread=thread,
+            tried_at=row.unsure_at,
+        )
+
+    def _letter(self, row: Notification, message: Content) -> Message:
+        letter = letter_of(row, message)
+        return letter if isinstance(letter, Digest) else self._with_page(row, letter)
+
+    def _with_page(self, row: Notification, notice: Notice) -> Notice:
+        """Add what is not pinned. Whatever is wrong with it, the message goes out."""
+        try:
+            notice = self._completed(notice)
+            if self._pages is None or row.pin is None:
+                return notice
+            page = self._pages.publish(row.pin.key, notice)
+        except Exception as error:  # noqa: BLE001  # whatever it is
+            self.without_page = error
+            return notice
+        return replace(notice, report_url=page.url, page_key=page.key)
+
+
+class Unreachable:
+    """A courier to a destination that is not in alerts.yml any more, or is not set up well."""
+
+    interval = 0.0
+
+    def __init__(self, error: ConfigError) -> None:
+        self.without_page: Exception | None = None
+        self._error = error
+
+    def send(self, *_: object) -> Receipt:
+        """Raise the reason."""
+        raise self._error
+
+    def ask(self, *_: object) -> DeliveryCheck:
+        """Raise the reason."""
+        raise self._error
+
+
+def letter_of(row: Notification, message: Content) -> Notice | Digest:
+    """Return a message as notifiers take it, with what this attempt knows."""
+    attempt = max(row.attempts, 1)
+    if isinstance(message, Digest):
+        return replace(message, attempt=attempt, possible_repeat=row.unsure)
+    return Notice(row.id, message, note=row.note, attempt=attempt, possible_repeat=row.unsure)
+
+
+def send(notifier: Notifier, message: Message, *, thread: str | None = None) -> Receipt:
+    """Send a message; once more and plainer when its size or form was refused."""
+    try:
+        return notifier.send(notifier.render(message, thread=thread))
+    except PermanentDeliveryError as error:
+        if not error.degradable:
+            raise
+    return notifier.send(notifier.plain(message, thread=thread))
