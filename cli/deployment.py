@@ -27,6 +27,7 @@ from lib.store.dead_letters import DeadLetterQueue
 from lib.store.history import DynamoHistory
 from lib.store.ledger import DynamoLedger
 from lib.store.queues import SqsWaker
+from lib.store.streams import DynamoStreamStore
 
 DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -77,6 +78,11 @@ class Deployment:
     def history(self) -> DynamoHistory:
         """The evaluations of each stream."""
         return DynamoHistory(self.clients.get("dynamodb"), self._outputs["TableName"])
+
+    @property
+    def streams(self) -> DynamoStreamStore:
+        """Streams, and what destinations were notified of."""
+        return DynamoStreamStore(self.clients.get("dynamodb"), self._outputs["TableName"])
 
     def config(self) -> Config | None:
         """Return the deployed configuration; None if it is not stored, or is not readable."""

@@ -5,19 +5,27 @@ import os
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cli.alerts_file import LocatedProblem, check_file, render_problems
-from cli.inputs import add_config_option
+from cli.alerts_file import LocatedProblem, check_file, load_file, render_problems
+from cli.deployment import Deployment
+from cli.inputs import add_config_option, add_region_option
+from cli.left_open import LeftOpen, left_open
+from cli.parser import is_stage_name
+from cli.session import Connect, OperatorClients, connected
 from cli.stage_file import find_stage, shown, stage_path
-from cli.terminal import print_json, working
+from cli.terminal import print_json, say, working
 from lib.bootstrap.settings import Settings
-from lib.errors import ConfigError
+from lib.config.model import Config
+from lib.core.streams import described, stream_rules
+from lib.errors import ConfigError, DocumentError
 from lib.text import counted
 
 HELP = "check alerts.yml"
 DESCRIPTION = (
     "Check a configuration file. Exit code 0: it can be deployed; 1: it cannot. "
     "With --stage the file and the hosts of receivers are those that deploy/stages/STAGE.yml "
-    "names. Without it, RECEIVER_HOSTS names hosts beside the vendors' own."
+    "names. Without it, RECEIVER_HOSTS names hosts beside the vendors' own. The streams that "
+    "result are listed. With --against, issues and incidents are named that nobody closes any more "
+    "as their destination is not in the file."
 )
 
 
@@ -28,26 +36,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage", default=argparse.SUPPRESS, help="a stage that has a file in deploy/stages"
     )
+    parser.add_argument(
+        "--against", metavar="STAGE", help="a deployed stage: which issues and incidents stay open"
+    )
+    add_region_option(parser)
     parser.add_argument("--format", choices=("json", "text"), default="text")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Print each problem on a line of its own."""
+def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
+    """Print each problem on a line of its own, then what follows from a file that is valid."""
     file = options.file or options.config
-    hosts = _receiver_hosts(options)
+    hosts, today = _receiver_hosts(options), datetime.now(UTC).date()
     with working(f"checking {file}"):
-        problems = check_file(
-            Path(file),
-            today=datetime.now(UTC).date(),
-            receiver_hosts=hosts,
-        )
+        problems = check_file(Path(file), today=today, receiver_hosts=hosts)
     errors = sum(problem.level == "error" for problem in problems)
+    config = None if errors else load_file(Path(file), today=today)
+    streams = described(stream_rules(config.streams, config.routes)) if config is not None else ()
+    stay_open = _left_open(options, config, connect) if config is not None else []
     if options.format == "json":
         print_json(
             {
                 "file": file,
                 "valid": not errors,
                 "problems": [_problem_to_json(problem) for problem in problems],
+                "streams": list(streams),
+                "left_open": [entry.to_json() for entry in stay_open],
             }
         )
         return int(errors > 0)
@@ -55,8 +68,26 @@ def run(options: argparse.Namespace) -> int:
         print(render_problems(problems))
     if errors:
         return 1
+    for number, stream in enumerate(streams, start=1):
+        say(f"stream {number}: {stream}")
+    for entry in stay_open:
+        say(str(entry))
     print(f"{file}: fine" + (f", {counted(len(problems), 'warning')}" if problems else ""))
     return 0
+
+
+def _left_open(options: argparse.Namespace, config: Config, connect: Connect) -> list[LeftOpen]:
+    """Return what stays open at a stage. Raises `DocumentError` where that cannot be known."""
+    name: str | None = options.against
+    if name is None:
+        return []
+    if not is_stage_name(name):
+        raise DocumentError(f"{name!r} is not a stage; --against takes the name of a deployed one")
+    stage = Deployment(name, connected(options, connect))
+    deployed = stage.config()
+    if deployed is None:
+        raise DocumentError(f"the configuration of stage {name} could not be read")
+    return left_open(stage.streams, deployed, tuple(config.destinations))
 
 
 def _receiver_hosts(options: argparse.Namespace) -> tuple[str, ...]:
