@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from lib.errors import DocumentError
-from lib.urls.packages import KNOWN_QUALIFIERS, KNOWN_TYPES, read_package_url
+from lib.urls.packages import (
+    DISTRIBUTED,
+    KNOWN_DISTRIBUTIONS,
+    KNOWN_QUALIFIERS,
+    KNOWN_TYPES,
+    read_package_url,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,8 @@ def package_limit(purl: str) -> str:
         raise NoEntryError(f"no scan names packages of the type {parts.type}")
     if parts.of_any_distribution:
         raise NoEntryError(f"{purl} does not name its distribution")
+    if parts.type in DISTRIBUTED and parts.namespace not in KNOWN_DISTRIBUTIONS:
+        raise NoEntryError(f"no scan names packages of the distribution {parts.namespace}")
     if parts.subpath:
         raise NoEntryError(f"{purl} is about a part of a package")
     unknown = sorted(parts.qualifiers.keys() - KNOWN_QUALIFIERS)

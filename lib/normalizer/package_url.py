@@ -48,15 +48,22 @@ _DISTRIBUTIONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "ALMALINUX": ("rpm", "almalinux"),
         "ALPINE": ("apk", "alpine"),
         "AMAZON_LINUX": ("rpm", "amzn"),
+        "AZURE_LINUX": ("rpm", "azurelinux"),
+        "BOTTLEROCKET": ("rpm", "bottlerocket"),
         "CENTOS": ("rpm", "centos"),
+        "CHAINGUARD": ("apk", "chainguard"),
         "DEBIAN": ("deb", "debian"),
         "FEDORA": ("rpm", "fedora"),
+        "MINIMOS": ("apk", "minimos"),
+        "OPENSUSE": ("rpm", "opensuse"),
         "ORACLE_LINUX": ("rpm", "oracle"),
+        "PHOTON": ("rpm", "photon"),
         "REDHAT": ("rpm", "redhat"),
         "RHEL": ("rpm", "redhat"),
         "ROCKY_LINUX": ("rpm", "rocky"),
         "SLES": ("rpm", "sles"),
         "UBUNTU": ("deb", "ubuntu"),
+        "WOLFI": ("apk", "wolfi"),
     }
 )
 

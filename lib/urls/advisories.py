@@ -1,12 +1,17 @@
-"""Pages about vulnerabilities: the scanner's link, or the page of the database. Pure."""
+"""Pages that tell people about vulnerabilities. Pure."""
 
 import re
+from collections.abc import Container, Mapping
+from enum import IntEnum, auto
+from itertools import chain
+from types import MappingProxyType
 from typing import Final
 
 from lib.models import (
     Finding,
 )
 from lib.urls.addresses import AddressError, read_address
+from lib.urls.packages import read_package_url
 
 _MAX_ID: Final = 60
 """No known scheme has longer ids."""
@@ -37,16 +42,86 @@ _PAGES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
 )
 
 
+_TRACKERS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "almalinux": ("errata.almalinux.org",),
+        "alpine": ("security.alpinelinux.org",),
+        "amzn": ("alas.aws.amazon.com",),
+        "chainguard": ("images.chainguard.dev", "advisories.chainguard.dev"),
+        "debian": ("security-tracker.debian.org", "lists.debian.org", "www.debian.org"),
+        "fedora": ("bodhi.fedoraproject.org",),
+        "opensuse": ("www.suse.com", "lists.suse.com", "lists.opensuse.org"),
+        "oracle": ("linux.oracle.com",),
+        "redhat": ("access.redhat.com",),
+        "rocky": ("errata.rockylinux.org",),
+        "sles": ("www.suse.com", "lists.suse.com"),
+        "ubuntu": ("ubuntu.com", "people.canonical.com", "www.ubuntu.com"),
+        "wolfi": ("images.chainguard.dev", "advisories.chainguard.dev"),
+    }
+)
+"""Hosts on which distributions tell people about vulnerabilities, by the names in package URLs."""
+_ALL_TRACKERS: Final = frozenset(chain.from_iterable(_TRACKERS.values()))
+_DATABASES: Final = ("nvd.nist.gov", "github.com", "www.cve.org")
+_GITHUB: Final = re.compile(
+    r"https://github\.com/(?:[\w.-]+/[\w.-]+/security/)?advisories/GHSA-[\w-]+"
+)
+_FOR_PROGRAMS: Final = re.compile(
+    r"https?://(?:[\w.-]+\.)?(?:api|services|cveawg|security-metadata|raw)\.[^/]+/"
+    r"|https?://[^?#]*/(?:api|rest|json|hydra|cvrf|csaf|oval|raw)/"
+    r"|[^?#]*\.(?:json|xml|ya?ml|csv|zip|gz|bz2|patch|diff)(?:[?#]|$)",
+    re.IGNORECASE,
+)
+"""Addresses that answer programs, not people."""
+
+
+class _Rank(IntEnum):
+    """How much a page tells about a vulnerability, best first."""
+
+    DISTRIBUTION = auto()
+    SOURCE = auto()
+    DATABASE = auto()
+    BY_ID = auto()
+    OTHER = auto()
+
+
 def vulnerability_url(finding: Finding) -> str | None:
-    """Return a page about the vulnerability: the scanner's link, else by its id, else None."""
-    for url in finding.links:
-        if len(url) <= _MAX_URL and _URL.fullmatch(url) and _has_host(url):
-            return url
-    if len(finding.vulnerability_id) > _MAX_ID:
+    """
+    Return the page that tells people about a vulnerability; None without one.
+
+    The advisory of the package's distribution comes first, then the page that the scanner names as
+    its source, NVD or GitHub, the page of the database of its id, and any other page that the
+    scanner links to. What answers programs is never returned.
+    """
+    purl = read_package_url(finding.package.purl or "")
+    trackers = _TRACKERS.get(purl.namespace, ()) if purl is not None else ()
+    pages = [
+        (_rank(url, number, trackers), number, url)
+        for number, url in enumerate(finding.links)
+        if len(url) <= _MAX_URL and _URL.fullmatch(url) and not _FOR_PROGRAMS.match(url)
+    ]
+    by_id = _page_of(finding.vulnerability_id)
+    if by_id is not None:
+        pages.append((_Rank.BY_ID, 0, by_id))
+    return next((url for *_, url in sorted(pages) if _has_host(url)), None)
+
+
+def _rank(url: str, number: int, trackers: Container[str]) -> _Rank:
+    host = url.partition("://")[2].partition("/")[0].lower()
+    if host in trackers:
+        return _Rank.DISTRIBUTION
+    is_database = host in _DATABASES and (host != "github.com" or bool(_GITHUB.match(url)))
+    if number == 0 and (is_database or host in _ALL_TRACKERS):
+        return _Rank.SOURCE
+    return _Rank.DATABASE if is_database else _Rank.OTHER
+
+
+def _page_of(vulnerability_id: str) -> str | None:
+    """Return the page of an id in its database; None for an unknown scheme."""
+    if len(vulnerability_id) > _MAX_ID:
         return None
     for pattern, page in _PAGES:
-        if pattern.fullmatch(finding.vulnerability_id):
-            return page.format(id=finding.vulnerability_id)
+        if pattern.fullmatch(vulnerability_id):
+            return page.format(id=vulnerability_id)
     return None
 
 

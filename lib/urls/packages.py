@@ -25,6 +25,46 @@ KNOWN_TYPES: Final = DISTRIBUTED | {
     "pypi",
 }
 """Types of the packages in findings; see `lib.normalizer.package_url.package_url`."""
+KNOWN_DISTRIBUTIONS: Final = frozenset(
+    {
+        "almalinux",
+        "alpine",
+        "amzn",
+        "azurelinux",
+        "bottlerocket",
+        "centos",
+        "chainguard",
+        "debian",
+        "fedora",
+        "minimos",
+        "opensuse",
+        "oracle",
+        "photon",
+        "redhat",
+        "rocky",
+        "sles",
+        "ubuntu",
+        "wolfi",
+    }
+)
+"""Namespaces of the packages in findings, where the type is one of a distribution."""
+_OTHER_NAMES: Final = MappingProxyType(
+    {
+        "alma": "almalinux",
+        "amazon": "amzn",
+        "azl": "azurelinux",
+        "ol": "oracle",
+        "opensuse.leap": "opensuse",
+        "opensuse.tumbleweed": "opensuse",
+        "opensuse-leap": "opensuse",
+        "opensuse-tumbleweed": "opensuse",
+        "oraclelinux": "oracle",
+        "rhel": "redhat",
+        "rockylinux": "rocky",
+        "suse": "sles",
+    }
+)
+"""The names that Trivy, Syft and others give to the same distributions."""
 KNOWN_QUALIFIERS: Final = frozenset({"arch", "distro", "epoch"})
 """Qualifiers of the packages in findings."""
 
@@ -77,14 +117,19 @@ def read_package_url(text: str) -> PackageUrl | None:
     if scheme.lower() != "pkg" or not kind or not name:
         return None
     kind = kind.lower()
+    qualifiers, place = _qualifiers(query), _normalized(kind, "/".join(namespace))
+    if kind in DISTRIBUTED:
+        place = _OTHER_NAMES.get(place, place)
+        qualifiers |= _distribution(qualifiers)
     return PackageUrl(
-        kind,
-        _normalized(kind, "/".join(namespace)),
-        _normalized(kind, name),
-        version,
-        MappingProxyType(_qualifiers(query)),
-        subpath,
+        kind, place, _normalized(kind, name), version, MappingProxyType(qualifiers), subpath
     )
+
+
+def _distribution(qualifiers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the distribution among qualifiers by the name that findings give it."""
+    name, dash, release = qualifiers.get("distro", "").lower().rpartition("-")
+    return {"distro": f"{_OTHER_NAMES.get(name, name)}-{release}"} if dash else {}
 
 
 def _split_version(path: str) -> tuple[str, str | None]:

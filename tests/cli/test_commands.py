@@ -23,6 +23,7 @@ from lib.errors import ConfigError, DocumentError
 
 ROOT = Path(__file__).parents[2]
 FINDINGS = ROOT / "tests" / "findings"
+CASES = ROOT / "tests" / "cases"
 EVENTS = ROOT / "tests" / "events"
 ENHANCED = FINDINGS / "derived" / "tensorflow-2.6-gpu.enhanced.json"
 CONFIG = """\
@@ -113,7 +114,7 @@ class TestNormalize:
     @pytest.mark.parametrize("path", ["wrapped/lines.ndjson", "exported/inspector.csv"])
     def test_files_of_other_tools_are_read(self, run: Any, path: str) -> None:
         """Lines of JSON, and Inspector's export as CSV."""
-        code, out, err = run("normalize", str(FINDINGS / path))
+        code, out, err = run("normalize", str(CASES / path))
 
         assert (code, err) == (0, "")
         assert json.loads(out)["image"]["repository"] == "shop/api"
@@ -121,7 +122,7 @@ class TestNormalize:
     def test_details_complete_the_findings_of_another_file(self, run: Any) -> None:
         """In any order; alone they are refused by name."""
         files = ("exported/finding-details.json", "wrapped/lines.ndjson")
-        details, lines = (str(FINDINGS / path) for path in files)
+        details, lines = (str(CASES / path) for path in files)
 
         code, out, err = run("normalize", details, lines)
 
@@ -136,9 +137,7 @@ class TestNormalize:
 
     def test_details_of_other_findings_are_refused(self, run: Any) -> None:
         """Nothing is left out without a word."""
-        code, _, err = run(
-            "normalize", str(ENHANCED), str(FINDINGS / "exported/finding-details.json")
-        )
+        code, _, err = run("normalize", str(ENHANCED), str(CASES / "exported/finding-details.json"))
 
         assert code == 2
         assert "BatchGetFindingDetails" in err

@@ -6,10 +6,10 @@ import pytest
 
 from lib.models import Report
 from lib.normalizer.documents import details_in, has_only_details, normalize_document
-from tests.support.documents import document
+from tests.support.documents import case
 from tests.support.shapes import inspector_row
 
-DETAILS = document("exported/finding-details.json")
+DETAILS = case("exported/finding-details.json")
 ARN = DETAILS["findingDetails"][0]["findingArn"]
 
 

@@ -8,9 +8,9 @@ from lib.errors import DocumentError
 from lib.models import Report, Severity
 from lib.normalizer.documents import normalize_document
 from lib.normalizer.inspector_csv import is_export, rows_of_export
-from tests.support.documents import FINDINGS, checked
+from tests.support.documents import CASES, checked
 
-EXPORT = (FINDINGS / "exported" / "inspector.csv").read_bytes()
+EXPORT = (CASES / "exported" / "inspector.csv").read_bytes()
 HEAD, _, LINE = EXPORT.decode().partition("\n")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from lib.models import Report, ScanSource, Severity
 from lib.normalizer.documents import normalize_document
-from tests.support.documents import checked, document
+from tests.support.documents import case, checked
 
 ASFF = "security-hub/asff-get-findings.json"
 DIGEST = f"sha256:{'a1' * 32}"
@@ -24,7 +24,7 @@ def only(raw: Any) -> Report:
 
 def asff(**fields: Any) -> dict[str, Any]:
     """Return the finding of the document with other fields."""
-    finding: dict[str, Any] = copy.deepcopy(document(ASFF)["Findings"][0])
+    finding: dict[str, Any] = copy.deepcopy(case(ASFF)["Findings"][0])
     return finding | fields
 
 
@@ -74,7 +74,7 @@ def ocsf(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("path", [ASFF, "security-hub/asff-event.json"])
 def test_asff_is_read_whole(path: str) -> None:
     """`aws securityhub get-findings`, and the event about an import."""
-    report = only(document(path))
+    report = only(case(path))
 
     assert report.image.key == f"111122223333/eu-central-1/shop/api@{DIGEST}"
     assert report.image.tags == ("v1.2.3",)

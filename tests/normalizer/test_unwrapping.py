@@ -12,7 +12,7 @@ from lib.errors import DocumentError
 from lib.models import Report
 from lib.normalizer.contents import values_of
 from lib.normalizer.documents import normalize_document
-from tests.support.documents import FINDINGS
+from tests.support.documents import CASES
 from tests.support.shapes import basic_row, finding_event, inspector_row, page
 
 Json = Any
@@ -36,7 +36,7 @@ def log_batch(body: Json) -> Json:
     return {"awslogs": {"data": compressed}}
 
 
-FILES = sorted((FINDINGS / "wrapped").iterdir())
+FILES = sorted((CASES / "wrapped").iterdir())
 WRAPPINGS: dict[str, Wrapping] = {
     "receive-message": lambda body: {"Messages": [{"Body": json.dumps(body)}]},
     "filter-log-events": lambda body: {"events": [{"message": json.dumps(body)}]},
@@ -75,9 +75,7 @@ def test_a_document_is_found_in_any_wrapping(raw: Json, wrap: Wrapping) -> None:
     assert normalized.left_out == ()
 
 
-@pytest.mark.parametrize(
-    "path", sorted((FINDINGS / "wrapped").iterdir()), ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", sorted((CASES / "wrapped").iterdir()), ids=lambda path: path.name)
 def test_files_of_people_are_read(path: Any) -> None:
     """Lines, runs, messages of queues and topics, logs in three forms."""
     normalized = normalize_document(list(values_of(path.read_bytes(), limit=10**7)))

@@ -13,6 +13,8 @@ from lib.wire.report import report_to_json
 ROOT = Path(__file__).parents[2]
 FINDINGS = ROOT / "tests" / "findings"
 EVENTS = ROOT / "tests" / "events"
+CASES = Path(__file__).parents[1] / "cases"
+"""Small inputs of kinds that people met, rebuilt from facts: no real documents."""
 
 _formats = FormatChecker()
 
@@ -40,6 +42,11 @@ def document(path: str) -> Any:
     """Return a document by its path below tests/findings or tests/events."""
     folder = FINDINGS if (FINDINGS / path).exists() else EVENTS
     return json.loads((folder / path).read_text(encoding="utf-8"))
+
+
+def case(path: str) -> Any:
+    """Return an input by its path below tests/cases."""
+    return json.loads((CASES / path).read_text(encoding="utf-8"))
 
 
 def checked(report: AnyReport) -> dict[str, Any]:

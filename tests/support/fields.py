@@ -23,7 +23,7 @@ MARKS: Mapping[Any, Any] = {
 }
 """A value of each type that stands nowhere else."""
 SPECIAL: Mapping[str, Any] = {
-    "links": (f"https://{MARK}.example",),
+    "links": (f"https://nvd.nist.gov/{MARK}",),
     "exploit_available": "YES",
     "fix_available": "YES",
     "source_status": "CLOSED",
