@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 from lib.core.desired import desired
 from lib.core.digest import PERIODS, STREAM, Schedule, digest_id
+from lib.core.streams import is_settings
 from lib.core.verdicts import Judge, RuleSet
 from lib.core.vulnerabilities import ByName, find
 from lib.models import (
@@ -62,9 +63,13 @@ def stream_share(
     """
     Return the share of a stream; None: no route leads from its images to the destination.
 
+    The settings of a repository are no image, and have no share.
+
     `grouped`: the vulnerabilities of its images, for several destinations at once.
     """
     state = copy.state
+    if is_settings(state.stream):
+        return None
     wanted = desired(state, destination, rules, today=today, grouped=grouped)
     if not wanted.applies:
         return None

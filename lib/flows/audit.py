@@ -20,8 +20,8 @@ class Audit:
 
     def run(self) -> int:
         """Queue one check of each repository. Raises `SourceError` and `StoreError`."""
-        # EventBridge tells time in seconds, too: a change that follows is newer than the check.
+        # EventBridge counts in seconds, too: a change that follows is newer than the check.
         now = self._now().replace(microsecond=0)
         repositories = self._source.repositories()
-        self._events.put([repository_check(each, now) for each in repositories])
+        self._events.put([repository_check(repository, now) for repository in repositories])
         return len(repositories)

@@ -59,6 +59,7 @@ class SettingsFlow:
 
     def checked(self, event: RepositoryEvent) -> ImageOutcome:
         """Check a repository. Raises `SourceError` and `StoreError`: then it is checked again."""
+        self._records.begin()
         expected = self._expected()
         if expected is None:
             return ImageOutcome(ImageResult.IGNORED, "alerts.yml has no `repositories`")

@@ -2,19 +2,19 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
-from lib.models import AnyReport, Evaluation, Json, StreamId
+from lib.models import AnyReport, Json
 from lib.ports.store import Progress
-from lib.store.evaluations import evaluation_from_json, evaluation_to_json
 from lib.store.objects import FASTEST, read_object, write_object
+from lib.store.typed import converter
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PREFIX: Final = "progress/"
-_NO_TIME: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_REPORTS: Final = converter(Mapping[str, AnyReport])
 
 
 class S3ProgressStore:
@@ -43,7 +43,7 @@ class S3ProgressStore:
 
 def _to_json(progress: Progress) -> dict[str, Json]:
     return {
-        "reports": {digest: _report_to_json(report) for digest, report in progress.reports.items()},
+        "reports": _REPORTS.write(progress.reports),
         "digest": progress.digest,
         # Times of boto3 become text, which the normalizer can read.
         "pages": [_without_metadata(page) for page in progress.pages],
@@ -51,16 +51,7 @@ def _to_json(progress: Progress) -> dict[str, Json]:
 
 
 def _from_json(document: Json) -> Progress:
-    reports = {
-        digest: evaluation_from_json(report).report
-        for digest, report in document["reports"].items()
-    }
-    return Progress(reports, document["digest"], document["pages"])
-
-
-def _report_to_json(report: AnyReport) -> dict[str, Any]:
-    """Return a report in the format of an evaluation, with placeholders for the other fields."""
-    return evaluation_to_json(Evaluation(report, StreamId(""), 0, _NO_TIME))
+    return Progress(_REPORTS.read(document["reports"]), document["digest"], document["pages"])
 
 
 def _without_metadata(page: Json) -> dict[str, Json]:

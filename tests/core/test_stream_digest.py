@@ -129,6 +129,14 @@ def test_a_stream_without_images_has_no_share() -> None:
     assert stream_share(a_copy(), TEAM, some_rules(), today=TODAY) is None
 
 
+def test_settings_of_a_repository_have_no_share() -> None:
+    """A digest counts images and their vulnerabilities."""
+    image = an_image(digest="", tags=())
+    copy = a_copy(a_watched(a_finding(), image=image), stream=StreamId(f"{STREAM}|settings"))
+
+    assert stream_share(copy, TEAM, some_rules(), today=TODAY) is None
+
+
 def test_a_stream_of_others_has_no_share() -> None:
     """No route leads from there to the destination."""
     rules = some_rules(a_route(to=(Destination("other"),)))

@@ -132,6 +132,16 @@ def test_nothing_is_reported_twice() -> None:
     assert world.store.read(STREAM).row.revision == revision
 
 
+def test_what_another_process_checked_meanwhile_is_known() -> None:
+    """Nothing is remembered from one event to the next."""
+    world = World()
+    world.check(1, SOUND)
+    record = world.store.records([THE])[THE.key]
+    world.store.put(replace(record, event_time=NOW + timedelta(minutes=3)))
+
+    assert world.check(2, WRONG).result is ImageResult.REPEATED
+
+
 def test_two_changes_of_the_same_second_are_both_looked_at() -> None:
     """Their order is unknown."""
     world = World()
