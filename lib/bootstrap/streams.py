@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from lib.core.sync import SyncRules
     from lib.flows.copies import CopyWriter
     from lib.flows.images import ImageFlow
+    from lib.flows.moved_tags import MovedTags
+    from lib.flows.outbox import Outbox
     from lib.flows.rounds import SyncRounds
     from lib.flows.rules import RulesBook
     from lib.flows.settings import SettingsFlow
@@ -114,6 +116,32 @@ class StreamFlows:
             objects=self.objects,
             add_tags=self.syncs.add_tags,
             expected=lambda: self._config().repositories,
+            now=self._now,
+        )
+
+    @cached_property
+    def moved_tags(self) -> "MovedTags":
+        """The flow of tags that should not move."""
+        from lib.flows.moved_tags import MovedTags
+        from lib.store.tags import DynamoTagStore
+
+        return MovedTags(
+            tags=DynamoTagStore(self._clients.get("dynamodb"), self._table),
+            outbox=self.outbox,
+            rules=lambda: self.rules,
+            expected=lambda: self._config().repositories,
+            now=self._now,
+        )
+
+    @cached_property
+    def outbox(self) -> "Outbox":
+        """The entrance of messages that never change."""
+        from lib.flows.outbox import Outbox
+
+        return Outbox(
+            objects=self.objects,
+            rows=self.notification_store,
+            waker=self._waker(),
             now=self._now,
         )
 

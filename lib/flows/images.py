@@ -154,6 +154,9 @@ class ImageFlow:
         """Keep what a push says: the image, the parts of an index, and the tag."""
         self._records.begin()
         image = event.image
+        if event.artifact is not None:
+            reason = f"{image.name} is no image that is scanned, but {event.artifact}"
+            return ImageOutcome(ImageResult.NO_IMAGE, reason)
         index = None if event.index is False else self._index(image)
         if index is not None:
             self._records.keep_index(index, event.time)

@@ -32,13 +32,15 @@ class ScanEvent:
 
 @dataclass(frozen=True, slots=True)
 class PushEvent:
-    """A push. It matters only for an index, because scans announce images."""
+    """A push of an image, an index or another artifact, with the tag that was pushed, if any."""
 
     event_id: str
     time: datetime
     image: Image
     index: bool | None = None
     """Whether an index was pushed; None if the event does not say."""
+    artifact: str | None = None
+    """The kind of what was pushed instead of an image, in words; None for an image."""
 
 
 class Removal(StrEnum):

@@ -268,10 +268,9 @@ def _image(body: Mapping[str, Json]) -> Image:
 def _other_action(body: Mapping[str, Json]) -> str | None:
     """Return why an ECR Image Action changes no image here: replications occur, too."""
     detail = mapping(body.get("detail"))
-    if detail.get("action-type") not in _ACTIONS or detail.get("result") != "SUCCESS":
-        return "an action that is not a successful push or removal"
-    kind = other_kind(detail.get("artifact-media-type"), texts(detail.get("image-tag")))
-    return None if kind is None else f"no image that is scanned, but {kind}"
+    if detail.get("action-type") in _ACTIONS and detail.get("result") == "SUCCESS":
+        return None
+    return "an action that is not a successful push or removal"
 
 
 def _action_event(body: Mapping[str, Json], time: datetime) -> PushEvent | RemovalEvent:
@@ -291,7 +290,9 @@ def _action_event(body: Mapping[str, Json], time: datetime) -> PushEvent | Remov
 def _push_event(body: Mapping[str, Json], time: datetime) -> PushEvent:
     media_type = text(body["detail"].get("manifest-media-type"))
     index = None if media_type is None else is_index(media_type)
-    return PushEvent(body["id"], time, _image(body), index)
+    image = _image(body)
+    artifact = other_kind(body["detail"].get("artifact-media-type"), image.tags)
+    return PushEvent(body["id"], time, image, index, artifact)
 
 
 # --- repositories -------------------------------------------------------------------------------

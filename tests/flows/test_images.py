@@ -586,6 +586,16 @@ class TestArtifacts:
         assert outcome.streams == ("000474600478/eu-central-1/payments/api",)
         assert flow.record.row.gone_at == NOW
 
+    def test_a_push_of_something_else_is_ignored(self) -> None:
+        """No record is made of it, and no stream gets its tag."""
+        flow = Flow(Registry({}))
+
+        outcome = flow.pushed(PushEvent("push", NOW, an_image(), artifact="a chart"))
+
+        assert outcome.result is ImageResult.NO_IMAGE
+        assert outcome.reason == "payments/api:1.4.1 is no image that is scanned, but a chart"
+        assert flow.store.all_records() == ()
+
     def test_of_an_unknown_one_nothing_is_kept(self) -> None:
         """No stream is synced for it."""
         flow = Flow(Registry({a_digest(1): a_report()}))

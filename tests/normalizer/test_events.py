@@ -1,8 +1,10 @@
 """Events: what concerns us, what they say, and how malformed ones are refused."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given, settings
@@ -126,17 +128,17 @@ def test_a_push_says_what_it_may_be(media_type: str | None, index: Any) -> None:
     ],
     ids=["chart", "signature"],
 )
-def test_a_push_of_what_is_no_image_is_ignored(detail: dict[str, str]) -> None:
-    """With the reason; of an image the event has the type of its configuration."""
+def test_a_push_says_what_is_no_image(detail: dict[str, str]) -> None:
+    """Of an image the event has the type of its configuration."""
     body = document("ecr-image-action/push.json")
     kind = "application/vnd.oci.image.config.v1+json"
     image = {**body, "detail": {**body["detail"], "artifact-media-type": kind}}
 
     event = parse_event({**body, "detail": {**body["detail"], **detail}})
 
-    assert isinstance(event, IgnoredEvent)
-    assert event.reason.startswith("no image that is scanned, but ")
-    assert isinstance(parse_event(image), PushEvent)
+    assert isinstance(event, PushEvent)
+    assert event.artifact is not None
+    assert parse_event(image) == replace(event, image=ANY, artifact=None)
 
 
 @pytest.mark.parametrize(
