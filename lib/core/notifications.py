@@ -209,7 +209,9 @@ def new_row(
 def notification_id(view: View, version: int) -> DeliveryId:
     """Return the id of a view's next row: the same on every try, and never that of an earlier."""
     subject = (view.destination, view.stream, str(version), str(view.rows))
-    return DeliveryId(hashlib.sha256("\n".join(subject).encode()).hexdigest()[:32])
+    return DeliveryId(
+        hashlib.sha256("\n".join(subject).encode("utf-8", "replace")).hexdigest()[:32]
+    )
 
 
 class Claim(StrEnum):

@@ -141,7 +141,7 @@ class Notice:
 
     @property
     def group(self) -> str:
-        """What keeps messages together: the stream; in place of another destination the id."""
+        """The name that its messages share: the stream; in place of another destination the id."""
         return self.stream if self.note is None else f"{self.stream}#{self.delivery_id}"
 
     @property

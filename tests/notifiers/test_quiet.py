@@ -11,7 +11,7 @@ from lib.models.views import Kind
 from lib.notifiers.pagerduty.incidents import Incident, dedup_key
 from lib.ports.notifiers import Verifiable
 from tests.support.builders import NOW
-from tests.support.notices import noticed, notices, of_kinds
+from tests.support.notices import noticed, notices, of_kinds, quiet_notices
 from tests.support.receivers import (
     ENQUEUED,
     POSTED,
@@ -24,7 +24,7 @@ from tests.support.receivers import (
 from tests.support.scenes import scenes
 
 NOTICES = notices()
-QUIET, CLEAR = NOTICES["quiet"], NOTICES["quiet-clear"]
+QUIET, CLEAR, SCANNED = (quiet_notices()[name] for name in ("one-left", "clear", "scanned-again"))
 NO_CONTENT = HttpAnswer(204, "")
 GONE = PermanentDeliveryError("404", reason="http-404")
 WAYS = HttpAnswer(200, '{"transitions": [{"id": "31", "to": {"statusCategory": {"key": "done"}}}]}')
@@ -221,7 +221,7 @@ class TestPagerDuty:
 
         assert events(replace(notice, message=message)) == []
 
-    @pytest.mark.parametrize(("notice", "number"), [(CLEAR, 0), (NOTICES["scanned-again"], 1)])
+    @pytest.mark.parametrize(("notice", "number"), [(CLEAR, 0), (SCANNED, 1)])
     def test_what_has_nothing_left_of_its_sort_is_resolved(
         self, notice: Notice, number: int
     ) -> None:
@@ -262,7 +262,7 @@ class TestPagerDuty:
 
         assert levels("scan-failed") == ["error"]
         assert levels("not-scanned") == ["warning"]
-        assert levels("quiet-clear") == ["info"]
+        assert levels("all-fixed") == ["info"]
 
 
 @pytest.mark.parametrize("mode", ["slack-bot", "jira"])

@@ -16,8 +16,8 @@ from lib.models import LONG_ANSWER, AskAgain, DeliveryCheck, HttpAnswer, NotRece
 from lib.notifiers import NOTIFIERS
 from lib.notifiers.jira import identity
 from lib.ports.notifiers import Verifiable
-from tests.support.alerts import stories
 from tests.support.builders import NOW
+from tests.support.notices import notices
 from tests.support.receivers import (
     OPTIONS,
     THREADS,
@@ -28,7 +28,7 @@ from tests.support.receivers import (
     tools,
 )
 
-ALERT = stories()["new-and-resolved"]
+ALERT = notices()["new-and-resolved"]
 THREAD = THREADS["jira"]
 GONE = PermanentDeliveryError("404", reason="http-404")
 

@@ -30,7 +30,7 @@ from lib.models.views import (
     ReportedItem,
     View,
 )
-from tests.support.builders import NOW, a_finding, an_image
+from tests.support.builders import NOW, a_finding, a_report, an_image
 from tests.support.scenes import (
     PAGE,
     Scene,
@@ -138,24 +138,34 @@ def reported(*findings: Finding) -> tuple[ReportedItem, ...]:
 
 @cache
 def notices() -> Mapping[str, Notice]:
-    """Return a notice of every layout."""
+    """Return a notice of every layout, each worth a message."""
     return MappingProxyType(
         {
             **{name: noticed(scene) for name, scene in scenes().items() if name != "no-findings"},
             "still-running": noticed(scenes()["new-and-resolved"], running=True),
+            "all-fixed": noticed(
+                Scene(a_report(image=_NOW), a_report(openssl(2001), image=_BEFORE))
+            ),
             "every-kind": _every_kind(),
             "one-left": _one_left(),
             "platform-failed": _platform_failed(),
-            "scanned-again": a_notice(
-                a_state(a_watched(image=_NOW), version=2),
-                a_view(a_reported_condition(), agreed=an_agreement()),
-            ),
-            "quiet": _quiet(1),
-            "quiet-clear": _quiet(0),
             "hundreds": _hundreds(),
+            "injection": injected("<!channel> `*|@here"),
             "instead": replace(_one_left(), note="Instead of team-jira, which refuses everything"),
         }
     )
+
+
+@cache
+def quiet_notices() -> Mapping[str, Notice]:
+    """Return notices that are worth no message."""
+    scanned = a_state(a_watched(image=_NOW), version=2)
+    view = a_view(a_reported_condition(), agreed=an_agreement())
+    return {
+        "one-left": _quiet(1),
+        "clear": _quiet(0),
+        "scanned-again": a_notice(scanned, view),
+    }
 
 
 def _agreed() -> Any:
@@ -163,7 +173,7 @@ def _agreed() -> Any:
 
 
 def _one_left() -> Notice:
-    """Return one about a fix beside something that stays."""
+    """Return a notice about a fix beside something that stays."""
     fixed, stays = openssl(1001), openssl(2001, "HIGH")
     departures = {fixed.vulnerability_id: a_departure(names=(fixed.vulnerability_id,))}
     state = a_state(a_watched(stays, image=_NOW), version=2, departures=departures)
@@ -171,14 +181,14 @@ def _one_left() -> Notice:
 
 
 def _platform_failed() -> Notice:
-    """Return one about a platform with something new, and one without a result."""
+    """Return a notice about a platform with something new, and one without a result."""
     parts = (a_part(openssl(2001), image=_NOW), an_unscanned_part(part="windows/amd64"))
     state = a_state(a_watched(image=_NOW, parts=parts), version=2)
     return a_notice(state, a_view(agreed=_agreed()))
 
 
 def _quiet(left: int) -> Notice:
-    """Return one about what is not listed any more, though nobody fixed it."""
+    """Return a notice about what is not listed any more, though nobody fixed it."""
     gone, stays = a_finding("CVE-2026-1"), many(left, "HIGH")
     departures = {gone.vulnerability_id: a_departure(names=(gone.vulnerability_id,), image=_NOW)}
     state = a_state(a_watched(*stays, image=_NOW), version=2, departures=departures)
@@ -186,7 +196,7 @@ def _quiet(left: int) -> Notice:
 
 
 def _hundreds() -> Notice:
-    """Return one whose lists are longer than any receiver has room for."""
+    """Return a notice whose lists are longer than any receiver has room for."""
     return _of_every_kind(60, _long)
 
 
@@ -259,8 +269,14 @@ _NO_ITEMS: Final = (
 
 def injected(text: str) -> Notice:
     """Return a notice in which every field that comes from outside is this text."""
-    notice = noticed(injected_scene(text))
-    return replace(notice, note=text)
+    scene = injected_scene(text)
+    part, *_ = scene.report.parts
+    parts = (
+        replace(part, reason=None, counts={Severity.CRITICAL: 1}),
+        replace(part, platform=f"{text}2"),
+    )
+    report = replace(scene.report, parts=parts, scan=replace(scene.report.scan, complete=True))
+    return replace(noticed(replace(scene, report=report)), note=text)
 
 
 def injected_problem(text: str) -> Notice:

@@ -61,7 +61,7 @@ def facts(content: Content, notice: Notice) -> tuple[Fact, ...]:
         Fact("Digest", truncate(one_line(image.digest), _DIGEST)),
         Fact("Pushed", moment_text(image.pushed_at)),
         Fact("Running", _running(content)),
-        Fact("Scanned", _scanned(content)),
+        Fact("Scanned" if is_image else "Checked", _scanned(content)),
         comparison(content) or Fact("", ""),
         source(content, notice) or Fact("", ""),
     ]

@@ -17,6 +17,7 @@ _PROBLEM: Final = 1200
 _REMEDY: Final = 2000
 _EXPIRED: Final = "SCAN_ELIGIBILITY_EXPIRED"
 _NOT_CLEAR: Final = "Nothing is known about its vulnerabilities: this is not an all-clear."
+_PARTLY_CLEAR: Final = "Nothing is known about vulnerabilities there: this is not an all-clear."
 _NOT_CHECKED: Final = "Nothing is known about how it is set up: this is not an all-clear."
 _TITLES: Final = {
     Condition.SCAN_FAILED: "Scan failed",
@@ -32,9 +33,10 @@ def problem(content: Content) -> Problem | None:
     first = content.conditions[0].item.condition or Condition.NOT_SCANNED
     names = [short(name, NAME) for name in map(part_of, content.conditions) if name]
     watched, part = _place(content, content.conditions[0].item.id)
+    title = "Not checked" if content.image.is_repository else _TITLES[first]
     explained = problem_of(_report(watched, part))
     return Problem(
-        title=f"{_TITLES[first]}{': ' + ', '.join(names) if names else ''}",
+        title=f"{title}{': ' + ', '.join(names) if names else ''}",
         reason=truncate(one_line(explained.reason), _PROBLEM),
         caution=_caution(content, part, watched),
         remedy=truncate(one_line(explained.remedy), _REMEDY),
@@ -62,7 +64,7 @@ def _caution(content: Content, part: PartState, watched: WatchedImage) -> str:
     if content.image.is_repository:
         return _NOT_CHECKED
     if not part.evidence:
-        return _NOT_CLEAR
+        return _NOT_CLEAR if not content.totals else _PARTLY_CLEAR
     name, current = short(part.evidence[0].image.name), short(watched.image.name)
     if name == current:
         return "What was listed before stays open: this resolves nothing."

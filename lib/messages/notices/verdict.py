@@ -40,7 +40,7 @@ def verdict_of(content: Content) -> str:
     if content.is_check:
         return _verdict_of_check(content)
     pieces = [_piece(content, kind, entries) for kind, entries in content.changes.items()]
-    pieces += [_conditions(content.conditions)] if content.conditions else []
+    pieces += [_conditions(content)] if content.conditions else []
     ended = len(content.ended_conditions)
     pieces += [f"{counted(ended, 'scan problem')} no longer reported"] if ended else []
     pieces = pieces or ["nothing new"]
@@ -123,12 +123,14 @@ def _remedy(entries: Sequence[Entry]) -> str:
     return f", fix available: {package} {truncate(one_line(target.fixed or ''), NAME)}"
 
 
-def _conditions(conditions: Sequence[DeltaItem]) -> str:
+def _conditions(content: Content) -> str:
     """Return which parts are without a result; a single part with the reason."""
-    first = conditions[0]
-    if len(conditions) > 1:
-        return f"{len(conditions)} platforms without a result"
-    words = f"{_subject(first)}{_WORDS[first.item.condition or Condition.NOT_SCANNED]}"
+    first = content.conditions[0]
+    if len(content.conditions) > 1:
+        return f"{len(content.conditions)} platforms without a result"
+    is_check = content.image.is_repository
+    word = "not checked" if is_check else _WORDS[first.item.condition or Condition.NOT_SCANNED]
+    words = f"{_subject(first)}{word}"
     return f"{words} ({truncate(one_line(first.reason).removesuffix('.'), _REASON)})"
 
 

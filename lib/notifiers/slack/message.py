@@ -233,11 +233,11 @@ def _section(text: str) -> Json | None:
     return {"type": "section", "text": mrkdwn(text)} if text else None
 
 
-def _facts(text: AlertText) -> Json:
-    """Return in small print what the first lines do not say."""
+def _facts(text: AlertText) -> Json | None:
+    """Return in small print what the first lines do not say; None where they say everything."""
     facts = (f"{fact.label} {_say(fact.value, _FACT)}" for fact in text.facts if not fact.in_where)
-    lines = filter(None, (_DOT.join(facts), _sources(text)))
-    return {"type": "context", "elements": [mrkdwn(line) for line in lines]}
+    lines = [line for line in (_DOT.join(facts), _sources(text)) if line]
+    return {"type": "context", "elements": [mrkdwn(line) for line in lines]} if lines else None
 
 
 def _sources(text: AlertText) -> str:
@@ -330,7 +330,9 @@ def _links(text: AlertText) -> str:
 
 def _fallback(text: AlertText, limit: int) -> str:
     """Return the message in one line: what notifications and screen readers say."""
-    end = f"{text.totals}." if text.problem is None else text.problem.caution
+    end = f"{text.totals}."
+    if text.problem is not None and not text.sections:
+        end = text.problem.caution
     return _say(unlinked(f"{_name(text)}: {text.verdict.rstrip('.')}. {end}"), limit)
 
 

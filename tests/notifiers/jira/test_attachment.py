@@ -17,9 +17,9 @@ from lib.models import HttpAnswer, Receipt, Upload
 from lib.notifiers.jira.notifier import MAX_ATTACHMENT, JiraNotifier
 from local.standins.jira import JiraStandIn
 from local.standins.wire import Call
-from tests.support.alerts import stories
 from tests.support.answers import an_answer
-from tests.support.builders import NOW
+from tests.support.builders import NOW, a_finding, a_report, an_image
+from tests.support.notices import noticed, notices
 from tests.support.receivers import (
     JIRA_CREATED,
     OPTIONS,
@@ -30,8 +30,9 @@ from tests.support.receivers import (
     jira_search,
     tools,
 )
+from tests.support.scenes import Scene
 
-STORIES = stories()
+STORIES = notices()
 ALERT = STORIES["new-and-resolved"]
 SITE = "https://example.atlassian.net/rest/api/3"
 HTML = b"<!doctype html><title>report</title>"
@@ -194,11 +195,16 @@ def test_it_can_be_switched_off() -> None:
 
 def test_a_tag_cannot_name_another_file() -> None:
     notifier = JiraNotifier(OPTIONS["jira"], tools())
-    odd = replace(ALERT, image=replace(ALERT.image, tags=("../../a b\n",)))
-    untagged = replace(ALERT, image=replace(ALERT.image, tags=()))
 
-    assert notifier.render(odd)["attach"]["name"].startswith("scan-report-..-..-a-b--0")
-    assert notifier.render(untagged)["attach"]["name"].startswith("scan-report-sha256-0")
+    def named(*tags: str) -> str:
+        image = an_image(2, tags=tags)
+        name: str = notifier.render(noticed(Scene(a_report(a_finding(), image=image))))["attach"][
+            "name"
+        ]
+        return name
+
+    assert named("../../a b\n").startswith("scan-report-..-..-a-b--0")
+    assert named().startswith("scan-report-sha256-0")
 
 
 class SlowJira(BaseAdapter):

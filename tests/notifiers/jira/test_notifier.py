@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs import Draft4Validator
 
-from lib.core.upgrades import upgrades
 from lib.errors import (
     AmbiguousDeliveryError,
     ConfigError,
@@ -19,23 +18,20 @@ from lib.errors import (
     TemporaryDeliveryError,
 )
 from lib.models import (
-    Basis,
-    BasisKind,
-    Change,
-    ChangeKind,
     Destination,
     HttpAnswer,
-    Omission,
+    Notice,
     Receipt,
     Severity,
     StreamId,
 )
+from lib.models.views import Kind
 from lib.notifiers.jira import adf, identity
 from lib.notifiers.jira.notifier import LABEL, JiraNotifier
 from lib.notifiers.jira.text import MAX_SUMMARY, MAX_TEXT
 from tests.support import golden
-from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
+from tests.support.notices import injected, injected_problem, noticed, notices
 from tests.support.receivers import (
     CREDENTIALS,
     JIRA_CREATED,
@@ -48,8 +44,9 @@ from tests.support.receivers import (
     jira_search,
     tools,
 )
+from tests.support.scenes import INJECTIONS, Scene, scenes
 
-STORIES = stories()
+STORIES = notices()
 NO_CONTENT = HttpAnswer(204, "")
 SITE = "https://example.atlassian.net"
 THREAD = THREADS["jira"]
@@ -163,13 +160,15 @@ def test_text_from_outside_stays_text(text: str) -> None:
 def test_rows_and_the_rest_add_up(listed: int, resolved: int) -> None:
     """Each table has as many rows as its heading says, or says how many are missing."""
     new = [a_finding(f"CVE-2026-{1000 + n}", package=f"p{n}") for n in range(listed)]
-    gone = [a_finding(f"CVE-2025-{1000 + n}", package=f"p{n}") for n in range(resolved)]
+    gone = [a_finding(f"CVE-2025-{1000 + n}", package=f"q{n}") for n in range(resolved)]
     before = a_report(*gone, image=an_image(1))
-    alert = told(evaluated(a_report(*new, image=an_image(2)), before=before))
+    after = a_report(a_finding("CVE-2024-1", severity="LOW"), *new, image=an_image(2))
+    assume(new or gone)
+    alert = noticed(Scene(after, before=before))
 
     payload = jira().render(alert, thread=THREAD)
 
-    told_of = [("What is new", listed, "CVE-2026-"), ("Resolved", resolved, "CVE-2025-")]
+    told_of = [("What is new", listed, "CVE-2026-"), ("Fixed", resolved, "CVE-2025-")]
     description, comment = documents(payload)
     for body, groups in (
         (comment, told_of),
@@ -186,29 +185,20 @@ def test_rows_and_the_rest_add_up(listed: int, resolved: int) -> None:
 def test_rows_become_fewer_until_everything_fits() -> None:
     """Texts of quotes and emoji take twice their length; numbers still add up."""
     absurd = ['\N{PILE OF POO}"' * 90 + str(n) for n in range(60)]
-    changes = [
-        Change(
-            (ChangeKind.NEW, ChangeKind.UNCHANGED, ChangeKind.RESOLVED)[place // 20],
-            a_finding(
-                each,
-                package=each,
-                version=each,
-                path=each,
-                fixed_version=each,
-                links=("https://example.com/" + "x" * 270,),
-            ),
-            reason=each,
+    findings = [
+        a_finding(
+            name,
+            package=name,
+            version=name,
+            path=name,
+            fixed_version=name,
+            links=("https://example.com/" + "x" * 270,),
         )
-        for place, each in enumerate(absurd)
+        for name in absurd
     ]
-    plain = told(evaluated(a_report(image=an_image(2, tags=tuple(absurd), repository=absurd[0]))))
-    absurdly_long = replace(
-        plain,
-        changes=tuple(changes),
-        standing=tuple(changes[:40]),
-        basis=Basis(BasisKind.RESCAN),
-        upgrades=upgrades(each.finding for each in changes),
-        left_out=tuple(Omission(each, 1) for each in absurd),
+    image = an_image(2, tags=tuple(absurd), repository=absurd[0])
+    absurdly_long = noticed(
+        Scene(a_report(*findings[:40], image=image), a_report(*findings[20:], image=an_image(1)))
     )
 
     payload = jira().render(absurdly_long, thread=THREAD)
@@ -217,12 +207,11 @@ def test_rows_become_fewer_until_everything_fits() -> None:
     assert all(each.used <= each.limit for each in jira().usage(payload))
     description, comment = documents(payload)
     for body, title, missing in (
-        (description, "Open now", 38),
-        (description, "What is new", 18),
-        (description, "Resolved", 18),
-        (comment, "What is new", 15),
-        (comment, "Still there", 15),
-        (comment, "Resolved", 15),
+        (description, "Open now", 35),
+        (description, "What is new", 15),
+        (description, "Fixed", 15),
+        (comment, "What is new", 10),
+        (comment, "Fixed", 10),
     ):
         section = _section(body, title)
         assert any(each.startswith(f"and {missing} more") for each in section), (title, section)
@@ -287,14 +276,18 @@ def test_priority_is_only_set_where_configured() -> None:
     assert "priority" not in fields
 
 
+def of_view(notice: Notice, destination: Destination, stream: StreamId) -> Notice:
+    """Return a notice to another destination about another stream."""
+    view = replace(notice.message.view, destination=destination, stream=stream)
+    return replace(notice, message=replace(notice.message, view=view))
+
+
 def test_label_differs_by_stage_destination_and_stream() -> None:
     """The label finds the one issue of a stream and stage, also when names contain blanks."""
     alert = STORIES["baseline"]
     labels = {
         identity.label(
-            identity.owner_of(
-                replace(alert, destination=Destination(destination), stream=StreamId(stream)), stage
-            )
+            identity.owner_of(of_view(alert, Destination(destination), StreamId(stream)), stage)
         )
         for stage in ("", "dev", "prod")
         for destination in ("a", "b b", "\ud800")
@@ -313,24 +306,20 @@ def test_update_leaves_labels_and_priority_to_people() -> None:
     assert set(update["fields"]) == {"summary", "description"}
 
 
-def test_failed_scan_only_comments_on_an_existing_issue() -> None:
-    """The description keeps what was known; the failure and its remedy are a comment."""
-    update = jira().render(STORIES["scan-failed"], thread=THREAD)["update"]
+def test_failed_scan_keeps_what_is_known() -> None:
+    """The description still lists it; the failure and its remedy are in both."""
+    scene = scenes()["new-and-resolved"]
+    failed = noticed(replace(scenes()["scan-failed"], before=scene.report))
 
-    assert update["fields"] == {}
-    assert "not an all-clear" in said(update["comment"]["body"])
-    assert "aws ecr start-image-scan" in said(update["comment"]["body"])
+    update = jira().render(failed, thread=THREAD)["update"]
 
-
-def test_what_comes_late_only_comments() -> None:
-    """Behind a newer evaluation it neither rewrites the issue nor moves it, and says why."""
-    alert = replace(stories()["new-and-resolved"], outdated=True)
-
-    update = jira().render(alert, thread=THREAD)["update"]
-
-    assert set(update) == {"key", "fields", "comment"}
-    assert update["fields"] == {}
-    assert "late: a newer scan was told before" in said(update["comment"]["body"])
+    shown = [update["fields"]["description"], update["comment"]["body"]]
+    assert all("Nothing is known" not in said(body) for body in shown)
+    assert all(
+        "What 1.4.2 had stays open" in said(body) or "stays open" in said(body) for body in shown
+    )
+    assert all("aws ecr start-image-scan" in said(body) for body in shown)
+    assert update["fields"]["summary"].startswith("[CRITICAL] payments/api:1.4.2: 3 CRITICAL")
 
 
 def test_plain_issue_has_neither_table_nor_optional_fields() -> None:
@@ -397,13 +386,6 @@ def test_known_issue_is_updated_then_commented() -> None:
     assert calls == [READ, "PUT /issue/SEC-7", "POST /issue/SEC-7/comment"]
     payload = jira().render(STORIES["only-resolved"])
     assert http.calls[2].body == payload["update"]["comment"]
-
-
-def test_update_without_fields_is_a_comment_alone() -> None:
-    """There is nothing to PUT for a failed scan."""
-    _, calls, _ = sent("scan-failed", own("scan-failed"), HttpAnswer(201, "{}"))
-
-    assert calls == [READ, "POST /issue/SEC-7/comment"]
 
 
 @pytest.mark.parametrize("story", ["baseline", "only-resolved", "scan-failed"])
@@ -487,7 +469,7 @@ def test_a_bare_key_of_ours_is_used() -> None:
     """What an older version stored is as good as its issue."""
     receipt, calls, _ = sent("scan-failed", own("scan-failed"), NO_CONTENT, thread="SEC-7")
 
-    assert calls == [READ, "POST /issue/SEC-7/comment"]
+    assert calls == [READ, "PUT /issue/SEC-7", "POST /issue/SEC-7/comment"]
     assert receipt.thread == THREAD
 
 
@@ -498,11 +480,12 @@ def test_an_issue_that_nobody_stored_gets_the_alert_as_a_comment() -> None:
         jira_search("SEC-7"),
         own("scan-failed"),
         NO_COMMENTS,
+        NO_CONTENT,
         HttpAnswer(201, "{}"),
         thread=None,
     )
 
-    assert calls == [SEARCH, READ, COMMENTS, "POST /issue/SEC-7/comment"]
+    assert calls == [SEARCH, READ, COMMENTS, "PUT /issue/SEC-7", "POST /issue/SEC-7/comment"]
     assert (receipt.reference, receipt.thread) == ("SEC-7", THREAD)
 
 
@@ -610,7 +593,7 @@ def test_a_project_that_cannot_take_any_issue_is_broken(field: str, broken: bool
     notifier = JiraNotifier(OPTIONS["jira"], tools(jira_search(), refused))
 
     with pytest.raises(PermanentDeliveryError) as caught:
-        notifier.send(notifier.render(told(evaluated(a_report(a_finding())))))
+        notifier.send(notifier.render(noticed(Scene(a_report(a_finding())))))
 
     assert (caught.value.broken, caught.value.degradable) == (broken, not broken)
 
@@ -729,7 +712,7 @@ def test_outage_while_reopening_is_tried_again_later() -> None:
         updated("new-and-resolved", an_issue("done"), WAYS, TemporaryDeliveryError("503"))
 
 
-@pytest.mark.parametrize("story", ["only-resolved", "still-there", "scan-failed"])
+@pytest.mark.parametrize("story", ["only-resolved", "one-left"])
 def test_nothing_new_moves_nothing(story: str) -> None:
     """By default issues are only closed by people, and nothing is moved."""
     calls, note = updated(story, an_issue("done"), NO_CONTENT, COMMENTED)
@@ -766,7 +749,7 @@ def test_closed_issue_is_not_closed_again() -> None:
     assert note == ""
 
 
-@pytest.mark.parametrize("story", ["still-there", "scan-failed", "new-and-resolved"])
+@pytest.mark.parametrize("story", ["one-left", "scan-failed", "new-and-resolved"])
 def test_issue_with_something_open_is_not_closed(story: str) -> None:
     """Nor one about which nothing is known."""
     update = JiraNotifier({**OPTIONS["jira"], "close": True}, tools()).render(
@@ -778,12 +761,13 @@ def test_issue_with_something_open_is_not_closed(story: str) -> None:
 
 def test_incomplete_list_closes_nothing() -> None:
     """What was not listed may still be open."""
-    alert = STORIES["only-resolved"]
-    partly = replace(alert, scan=replace(alert.scan, complete=False))
+    scene = scenes()["only-resolved"]
+    scan = replace(scene.report.scan, complete=False)
+    partly = noticed(replace(scene, report=replace(scene.report, scan=scan)))
 
     update = JiraNotifier({**OPTIONS["jira"], "close": True}, tools()).render(
         partly, thread=THREAD
-    )["update"]
+    )["edit"]
 
     assert "if_open" not in update
 
@@ -800,31 +784,35 @@ def test_description_says_how_things_stand() -> None:
     ]
     assert "fixed in 3.0.14-1~deb12u2, new, EPSS 12 %" in texts
     assert "and 22 more: 22 HIGH" in texts
-    assert "55 findings = 42 open here + 13 left out" in _section(body, "Not listed here")
+    assert "55 vulnerabilities open: 42 reported, 13 not asked for" in _section(
+        body, "Not listed here"
+    )
 
 
 def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
     """A route for NEW only must not make an issue say that nothing else is open."""
     known = a_finding("CVE-2026-1", severity="HIGH")
     worse = replace(known, severity=Severity.CRITICAL)
-    judged = evaluated(
-        a_report(worse, a_finding("CVE-2026-2"), image=an_image(2)),
-        before=a_report(known, image=an_image(1)),
-    )
+    after = a_report(worse, a_finding("CVE-2026-2", package="zlib"), image=an_image(2))
+    filters = (a_filter(kinds=(Kind.NEW,)),)
 
-    fields = jira().render(told(judged, a_filter(kinds=(ChangeKind.NEW,))))["create"]["fields"]
+    notice = noticed(Scene(after, a_report(known, image=an_image(1)), filters))
+    fields = jira().render(notice)["create"]["fields"]
 
     assert fields["summary"] == "[CRITICAL] payments/api:1.4.2: 1 CRITICAL, 1 HIGH open"
-    assert "raised from HIGH to CRITICAL" in _section(fields["description"], "Open now (2)")
+    assert "raised" in " ".join(_section(fields["description"], "Open now (2)"))
     assert _section(fields["description"], "Not listed here") == []
 
 
 @pytest.mark.parametrize(
     ("story", "summary"),
     [
-        ("new-and-resolved", "[CRITICAL] payments/api:1.4.2: 2 CRITICAL, 40 HIGH open, 2 fixable"),
+        (
+            "new-and-resolved",
+            "[CRITICAL] payments/api:1.4.2: 2 CRITICAL, 40 HIGH open in 9 packages, 2 fixable",
+        ),
         ("only-resolved", "payments/api:latest: nothing open of what is asked for here"),
-        ("no-findings", "payments/api:1.4.1: no findings"),
+        ("all-fixed", "payments/api:1.4.2: nothing open"),
     ],
 )
 def test_summary_says_how_things_stand(story: str, summary: str) -> None:

@@ -4,12 +4,12 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lib.errors import (
@@ -18,22 +18,14 @@ from lib.errors import (
     PermanentDeliveryError,
     TemporaryDeliveryError,
 )
-from lib.models import Alert, Destination, HttpAnswer, Receipt, Report, Severity, StreamId
+from lib.models import Destination, HttpAnswer, Notice, Receipt, Severity, StreamId
 from lib.notifiers.pagerduty.event import MAX_SUMMARY
-from lib.notifiers.pagerduty.incidents import Incident, Memory, dedup_key
+from lib.notifiers.pagerduty.incidents import Incident, dedup_key
 from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.ports.notifiers import HttpClient
 from tests.support import golden
-from tests.support.alerts import (
-    INJECTIONS,
-    STREAM,
-    evaluated,
-    injected,
-    injected_problem,
-    stories,
-    told,
-)
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
+from tests.support.notices import PAGER, injected, injected_problem, noticed, notices
 from tests.support.receivers import (
     ENQUEUED,
     OPTIONS,
@@ -42,8 +34,9 @@ from tests.support.receivers import (
     ScriptedHttp,
     tools,
 )
+from tests.support.scenes import INJECTIONS, STREAM, Scene, scenes
 
-STORIES = stories()
+STORIES = notices()
 URL = "https://events.pagerduty.com/v2/enqueue"
 FIRST, NEXT = NOW - timedelta(days=2), NOW - timedelta(days=1)
 """When two images were pushed."""
@@ -62,14 +55,10 @@ def pagerduty(
     return PagerDutyNotifier({**OPTIONS["pagerduty"], **options}, given_tools)
 
 
-def done(alert: Alert, thread: str | None = None) -> list[str]:
+def done(alert: Notice, thread: str | None = None) -> list[str]:
     """Return what an alert does to its incidents, in short."""
     events = pagerduty().render(alert, thread=thread)["events"]
     return [f"{each['event_action']} {each['dedup_key'].rpartition('/')[2]}" for each in events]
-
-
-def thread(evaluated_at: datetime | None = None, pushed_at: datetime | None = None) -> str:
-    return Memory(evaluated_at, pushed_at).thread
 
 
 def texts(value: Any) -> Iterator[str]:
@@ -131,13 +120,15 @@ def test_text_from_outside_stays_text(text: str) -> None:
 def test_listed_and_counted_add_up(listed: int, resolved: int) -> None:
     """What is listed and what is "more" is as many as there are, for any number."""
     new = [a_finding(f"CVE-2026-{1000 + n}", package=f"p{n}") for n in range(listed)]
-    gone = [a_finding(f"CVE-2025-{1000 + n}", package=f"p{n}") for n in range(resolved)]
+    gone = [a_finding(f"CVE-2025-{1000 + n}", package=f"q{n}") for n in range(resolved)]
     before = a_report(*gone, image=an_image(1))
-    alert = told(evaluated(a_report(*new, image=an_image(2)), before=before))
+    after = a_report(a_finding("CVE-2024-1", severity="LOW"), *new, image=an_image(2))
+    assume(new)
+    alert = noticed(Scene(after, before))
 
     details = pagerduty().render(alert)["events"][-1]["payload"]["custom_details"]
 
-    for name, number in (("what_is_new", listed), ("resolved", resolved)):
+    for name, number in (("what_is_new", listed), ("fixed", resolved)):
         lines = details.get(name, [])
         more = [re.match(r"and ([\d,]+) more:", each) for each in lines]
         counted = sum(int(each[1]) if each else 1 for each in more)
@@ -145,55 +136,55 @@ def test_listed_and_counted_add_up(listed: int, resolved: int) -> None:
 
 
 class TestIncidents:
-    """Open while findings that are asked for are; closed by who can know that none is."""
+    """Opened by news; resolved when nothing of their sort is shown any more."""
 
     def test_findings_open_theirs(self) -> None:
-        """And the scan has a result."""
-        assert done(told(evaluated(OPEN))) == ["resolve scan", "trigger findings"]
+        """As soon as one is new."""
+        assert done(noticed(Scene(OPEN, CLEAN))) == ["trigger findings"]
 
     def test_what_is_left_keeps_it_open(self) -> None:
-        """Something resolved is no end: the summary says what still stands."""
-        gone = a_finding("CVE-2026-2", severity="CRITICAL")
+        """A fix is no end: the next news says what still stands."""
+        gone = a_finding("CVE-2026-2", severity="CRITICAL", package="zlib")
+        new = a_finding("CVE-2026-4", package="curl")
         before = a_report(*OPEN.findings, gone, image=an_image(1))
-        alert = told(evaluated(OPEN, before=before))
+        after = a_report(*OPEN.findings, new, image=an_image(2))
 
-        assert done(alert) == ["resolve scan", "trigger findings"]
+        alert = noticed(Scene(after, before))
+
+        assert done(alert) == ["trigger findings"]
         summary = pagerduty().render(alert)["events"][-1]["payload"]["summary"]
-        assert "1 HIGH open" in summary
-        assert "1 CRITICAL resolved" in summary
+        assert "2 HIGH open" in summary
+        assert "1 CRITICAL fixed" in summary
 
     def test_nothing_left_closes_it(self) -> None:
         """Also where others are left that nobody asked for."""
-        low = a_report(a_finding("CVE-2026-3", severity="LOW"), image=an_image(2))
+        low = a_report(a_finding("CVE-2026-3", severity="LOW", package="zlib"), image=an_image(2))
         for after in (CLEAN, low):
-            alert = told(evaluated(after, before=replace(OPEN, image=an_image(1))))
+            alert = noticed(Scene(after, replace(OPEN, image=an_image(1))))
 
-            assert done(alert) == ["resolve scan", "resolve findings"]
+            assert done(alert) == ["resolve findings"]
 
     def test_an_incomplete_list_closes_nothing(self) -> None:
         """What is missing in it may be open."""
         after = replace(CLEAN, scan=replace(CLEAN.scan, complete=False))
 
-        assert done(told(evaluated(after))) == ["resolve scan"]
+        assert done(noticed(Scene(after, replace(OPEN, image=an_image(1))))) == []
 
     @pytest.mark.parametrize("status", ["FAILED", "UNSUPPORTED_IMAGE"])
     def test_a_scan_without_a_result_has_its_own(self, status: str) -> None:
-        """What is known of findings stands."""
-        assert done(told(evaluated(an_unusable_report(status)))) == ["trigger scan"]
+        """The next result resolves it; what is known of findings stands."""
+        failed = an_unusable_report(status, an_image(2))
 
-    def test_platforms_without_a_result_are_told_with_findings(self) -> None:
-        """One incident for one alert; that of the scan stays as it is."""
-        assert done(STORIES["multi-platform"]) == ["trigger findings"]
+        assert done(paged(Scene(failed))) == ["trigger scan"]
+        assert done(paged(Scene(CLEAN, failed))) == ["resolve scan"]
 
-    def test_platforms_without_a_result_alone_are_a_scan_without_one(self) -> None:
-        """Nobody is told that all is well."""
-        parts = STORIES["multi-platform"].parts
-        alert = told(evaluated(replace(CLEAN, parts=parts)))
+    def test_a_platform_without_a_result_wakes_nobody_beside_others(self) -> None:
+        """One incident for what is known; messages of it say which part is not scanned."""
+        alert = paged(scenes()["multi-platform"])
 
-        assert done(alert) == ["trigger scan"]
-        event = pagerduty().render(alert)["events"][-1]
-        assert event["payload"]["severity"] == "warning"
-        assert "1 of 3 platforms not scanned" in event["payload"]["summary"]
+        # The first scan is no news at PagerDuty.
+        assert done(alert) == []
+        assert done(paged(scenes()["multi-platform-failed"])) == ["trigger scan"]
 
     def test_keys_are_those_of_stage_destination_stream_and_matter(self) -> None:
         """The same each time, and nobody else's."""
@@ -210,67 +201,17 @@ class TestIncidents:
         assert len(dedup_key("prod", Destination("a"), StreamId(name), Incident.FINDINGS)) <= 255
 
 
-def late(report: Report, **fields: Any) -> Alert:
-    """Return an alert of an hour ago."""
-    return replace(told(evaluated(report)), evaluated_at=NOW - timedelta(hours=1), **fields)
+def paged(scene: Scene) -> Notice:
+    """Return the notice of a scene to a destination of this type."""
+    return noticed(scene, profile=PAGER)
 
 
-class TestOrder:
-    """An alert that was held up, or is about an older image, changes nothing it should not."""
+@pytest.mark.parametrize("foreign", ["SEC-7", "C0123ALERTS:1795424400.000100", ""])
+def test_the_thread_of_another_receiver_says_nothing(foreign: str) -> None:
+    """The destination was another one once."""
+    notice = noticed(Scene(OPEN, CLEAN))
 
-    @pytest.mark.parametrize("report", [OPEN, CLEAN, an_unusable_report("FAILED")])
-    def test_after_a_newer_result_nothing_is_left_to_do(self, report: Any) -> None:
-        """That one was told with all that is open, and it had a result."""
-        assert done(late(report, outdated=True), thread(evaluated_at=NOW)) == []
-
-    def test_after_a_newer_failure_findings_are_told(self) -> None:
-        """It said nothing about them; but the failure stands."""
-        assert done(late(OPEN, outdated=True), thread()) == ["trigger findings"]
-        assert done(late(CLEAN, outdated=True), thread()) == []
-
-    def test_the_same_result_again_is_told_again(self) -> None:
-        """Its answer may have been lost."""
-        alert = told(evaluated(OPEN))
-
-        again = thread(evaluated_at=alert.evaluated_at, pushed_at=alert.image.pushed_at)
-
-        assert done(alert, again) == ["resolve scan", "trigger findings"]
-
-    def test_an_older_image_closes_nothing(self) -> None:
-        """The newest one may have what this one has not."""
-        older = replace(CLEAN, image=an_image(1, pushed_at=FIRST))
-
-        assert done(told(evaluated(older)), thread(pushed_at=NEXT)) == []
-        assert done(told(evaluated(older)), thread(pushed_at=FIRST)) == [
-            "resolve scan",
-            "resolve findings",
-        ]
-
-    def test_an_older_image_may_open_one(self) -> None:
-        """It may still run."""
-        older = replace(OPEN, image=an_image(1, pushed_at=FIRST))
-
-        assert done(told(evaluated(older)), thread(pushed_at=NEXT)) == ["trigger findings"]
-
-    @pytest.mark.parametrize(
-        "foreign", ["SEC-7", "C0123ALERTS:1795424400.000100", "2026-11-23", ""]
-    )
-    def test_the_thread_of_another_receiver_says_nothing(self, foreign: str) -> None:
-        """The destination was another one once."""
-        assert Memory.of(foreign) == Memory.of(None) == Memory()
-        assert done(told(evaluated(OPEN)), foreign) == ["resolve scan", "trigger findings"]
-
-    def test_a_receipt_remembers_what_was_told(self) -> None:
-        """The newest result and the newest image; a failure is no result."""
-        failed = told(evaluated(an_unusable_report("FAILED", an_image(1, pushed_at=FIRST))))
-        older = late(replace(OPEN, image=an_image(1, pushed_at=FIRST)))
-
-        first = pagerduty().render(failed)["thread"]
-        second = pagerduty().render(told(evaluated(OPEN)), thread=first)["thread"]
-        third = pagerduty().render(older, thread=second)["thread"]
-
-        assert Memory.of(first) == Memory(None, FIRST)
-        assert Memory.of(second) == Memory.of(third) == Memory(NOW, NEXT)
+    assert pagerduty().render(notice, thread=foreign) == pagerduty().render(notice)
 
 
 class TestWhatItSays:
@@ -281,7 +222,7 @@ class TestWhatItSays:
         event = pagerduty().render(STORIES["new-and-resolved"])["events"][-1]
 
         assert event["payload"]["summary"].startswith(
-            "payments/api:1.4.2: 2 CRITICAL, 40 HIGH open, 2 fixable. 2 new CRITICAL since"
+            "payments/api:1.4.2: 2 CRITICAL, 40 HIGH open in 9 packages, 2 fixable. 2 new"
         )
         assert event["payload"]["source"].endswith(":repository/payments/api")
         assert event["payload"]["component"] == "payments/api:1.4.2"
@@ -297,7 +238,7 @@ class TestWhatItSays:
             "Rebuild on a newer base image: openssl from 3.0.11-1~deb12u1 to 3.0.14-1~deb12u2"
         )
         assert details["what_is_new"][0].startswith("CRITICAL CVE-2026-2001: openssl")
-        assert len(details["resolved"]) == 3
+        assert len(details["fixed"]) == 3
         assert "suppressed by" in " ".join(details["filtered_out"])
         assert details["delivery"].endswith(f"Delivery: {STORIES['new-and-resolved'].delivery_id}")
 
@@ -307,13 +248,14 @@ class TestWhatItSays:
 
         full = pagerduty().render(alert)["events"][-1]
         bare = pagerduty().render(replace(alert, report_url=None))["events"][-1]
-        none = pagerduty().render(replace(alert, report_url=None, console_url="x" * 3000))
+        none = pagerduty().render(replace(injected("x" * 3000), report_url=None))["events"][-1]
 
-        assert [each["href"] for each in full["links"]] == [alert.report_url, alert.console_url]
-        assert full["client_url"] == alert.report_url
-        assert bare["client_url"] == alert.console_url
-        assert none["events"][-1]["links"] == []
-        assert "client_url" not in none["events"][-1]
+        report, console = (link["href"] for link in full["links"])
+        assert report == full["client_url"] == alert.report_url
+        assert console == bare["client_url"]
+        assert "console.aws.amazon.com" in console
+        assert none["links"] == []
+        assert "client_url" not in none
 
     @pytest.mark.parametrize("story", ["scan-failed", "not-scanned"])
     def test_a_scan_without_a_result_shows_no_numbers(self, story: str) -> None:
@@ -327,15 +269,15 @@ class TestWhatItSays:
 
     def test_the_first_event_says_it_in_short(self) -> None:
         """Who is interested finds everything in the last."""
-        second, first = pagerduty().render(STORIES["baseline"])["events"]
+        second, first = pagerduty().render(STORIES["platform-failed"])["events"]
 
         assert "what_to_do" in first["payload"]["custom_details"]
         assert second["payload"]["custom_details"].keys() == {"verdict", "findings", "delivery"}
 
     def test_plain_events_are_the_same_in_short(self) -> None:
         """For the attempt after a refusal of size or form."""
-        full = pagerduty().render(STORIES["baseline"])
-        plain = pagerduty().plain(STORIES["baseline"])
+        full = pagerduty().render(STORIES["platform-failed"])
+        plain = pagerduty().plain(STORIES["platform-failed"])
 
         assert plain["thread"] == full["thread"]
         for short, long in zip(plain["events"], full["events"], strict=True):
@@ -345,7 +287,7 @@ class TestWhatItSays:
     def test_usage_is_that_of_the_largest_event(self) -> None:
         """With the key that is added when it is sent; nothing where nothing is."""
         made = pagerduty()
-        payload = made.render(STORIES["baseline"])
+        payload = made.render(STORIES["platform-failed"])
         sizes = [
             len(json.dumps({**each, "routing_key": ROUTING_KEY})) for each in payload["events"]
         ]
@@ -385,12 +327,13 @@ class TestSeverity:
         worst = found[:1] if severity in ("INFORMATIONAL", "UNKNOWN") else found
         everything = a_filter(severity=Severity.UNKNOWN, unknown_severity=True)
         options = {"severity": mapping} if mapping else {}
-        payload = pagerduty(**options).render(told(evaluated(a_report(*worst)), everything))
+        notice = noticed(Scene(a_report(*worst), filters=(everything,)))
+        payload = pagerduty(**options).render(notice)
         return str(payload["events"][-1]["payload"]["severity"])
 
     def test_a_scan_without_a_result_is_a_warning(self) -> None:
         """Each kind of it can be mapped."""
-        failed = told(evaluated(an_unusable_report("FAILED")))
+        failed = noticed(Scene(an_unusable_report("FAILED")))
 
         for options, expected in (
             ({}, "warning"),
@@ -408,7 +351,7 @@ class TestSending:
         """The key is added only now; the receipt names the incident."""
         http = ScriptedHttp([ENQUEUED])
         made = pagerduty(http=http, key=f" {ROUTING_KEY}\n")
-        payload = made.render(STORIES["baseline"])
+        payload = made.render(STORIES["platform-failed"])
 
         receipt = made.send(payload)
 
@@ -424,10 +367,10 @@ class TestSending:
         """What was told stays told."""
         http = ScriptedHttp([ENQUEUED])
 
-        receipt = pagerduty(http=http).send({"events": [], "thread": thread(NOW, NEXT)})
+        receipt = pagerduty(http=http).send({"events": [], "thread": None})
 
         assert http.calls == []
-        assert receipt == Receipt("nothing to change", thread=thread(NOW, NEXT))
+        assert receipt == Receipt("nothing to change")
 
     @pytest.mark.parametrize(
         ("options", "host"),
@@ -451,7 +394,7 @@ class TestSending:
         """Which changes nothing about the first."""
         http = ScriptedHttp([ENQUEUED, TemporaryDeliveryError("503"), ENQUEUED])
         made = pagerduty(http=http)
-        payload = made.render(STORIES["baseline"])
+        payload = made.render(STORIES["platform-failed"])
 
         with pytest.raises(TemporaryDeliveryError):
             made.send(payload)

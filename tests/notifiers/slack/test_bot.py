@@ -29,8 +29,8 @@ from lib.models import (
 from lib.notifiers.slack.bot import EVENT_TYPE, SlackBotNotifier
 from tests.notifiers.slack.test_webhook import assert_inert, assert_valid, texts
 from tests.support import golden
-from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
 from tests.support.builders import NOW, a_finding, a_report, an_image
+from tests.support.notices import injected, injected_problem, noticed, notices
 from tests.support.receivers import (
     BOT_TOKEN,
     CHANNEL,
@@ -42,8 +42,9 @@ from tests.support.receivers import (
     notifier,
     tools,
 )
+from tests.support.scenes import INJECTIONS, Scene, scenes
 
-STORIES = stories()
+STORIES = notices()
 THREAD = THREADS["slack-bot"]
 ROOT = "1795424400.000100"
 OWN = "1795428000.000200"
@@ -153,20 +154,15 @@ def test_only_what_asks_for_something_is_shown_in_the_channel(story: str, *, lou
     assert rendered(story)["reply"]["reply_broadcast"] is loud
 
 
-def test_a_scan_without_result_leaves_the_root_alone() -> None:
-    """It keeps what was known."""
-    assert list(rendered("scan-failed")) == ["reply", "post"]
+def test_a_scan_without_result_keeps_what_was_open() -> None:
+    """The root still says it, and that the current image has no result."""
+    scene = scenes()["new-and-resolved"]
+    failed = noticed(replace(scenes()["scan-failed"], before=scene.report))
 
+    root = "\n".join(texts(bot().render(failed, thread=THREAD)["update"]))
 
-def test_a_late_alert_leaves_the_root_alone() -> None:
-    """A newer scan was told before: the root is ahead, but nobody has read of this change yet."""
-    late = replace(STORIES["new-and-resolved"], outdated=True)
-
-    payload = bot().render(late, thread=THREAD)
-
-    assert list(payload) == ["reply", "post"]
-    assert payload["reply"]["reply_broadcast"] is True
-    assert "late: a newer scan was told before" in texts(payload["reply"])[-1]
+    assert "3 CRITICAL, 40 HIGH open" in root
+    assert "Last change*\nlinux/amd64 scan failed" in root
 
 
 def test_the_root_says_how_things_stand() -> None:
@@ -174,36 +170,36 @@ def test_the_root_says_how_things_stand() -> None:
     payload = rendered("new-and-resolved")
 
     root, reply = ("\n".join(texts(payload[each])) for each in ("update", "reply"))
-    assert "*2 CRITICAL, 40 HIGH open, 2 fixable*" in root
+    assert "*2 CRITICAL, 40 HIGH open in 9 packages, 2 fixable*" in root
     assert "*Open now (42)*" in root
     assert "*Last change*\n2 new CRITICAL" in root
-    assert "55 findings = 42 open here + 13 left out" in root
+    assert "55 vulnerabilities open: 42 reported, 13 not asked for" in root
     assert "Open now" not in reply
     assert "*What is new (2)*" in reply
 
 
 @pytest.mark.parametrize(
-    ("story", "complete", "header"),
+    ("story", "header"),
     [
-        ("new-and-resolved", True, "\N{LARGE RED CIRCLE} payments/api:1.4.2"),
-        (
-            "only-resolved",
-            True,
-            "\N{CHART WITH DOWNWARDS TREND} Resolved: payments/api:latest",
-        ),
-        ("only-resolved", False, "\N{CHART WITH DOWNWARDS TREND} payments/api:latest"),
-        ("no-findings", True, "\N{WHITE HEAVY CHECK MARK} Resolved: payments/api:1.4.1"),
-        ("no-findings", False, "\N{CHART WITH DOWNWARDS TREND} payments/api:1.4.1"),
+        ("new-and-resolved", "\N{LARGE RED CIRCLE} payments/api:1.4.2"),
+        ("only-resolved", "\N{CHART WITH DOWNWARDS TREND} Resolved: payments/api:latest"),
+        ("all-fixed", "\N{WHITE HEAVY CHECK MARK} Resolved: payments/api:1.4.2"),
+        ("scan-failed", "\N{CHART WITH DOWNWARDS TREND} payments/api:1.4.2"),
     ],
 )
-def test_a_root_with_nothing_left_is_marked(story: str, header: str, *, complete: bool) -> None:
-    """Green is for no finding at all; an incomplete list resolves nothing."""
-    alert = STORIES[story]
-    judged = replace(alert, scan=replace(alert.scan, complete=complete))
+def test_a_root_with_nothing_left_is_marked(story: str, header: str) -> None:
+    """Green is for nothing open at all; no result resolves nothing."""
+    assert rendered(story)["update"]["blocks"][0]["text"]["text"] == header
 
-    root = bot().render(judged, thread=THREAD)["update"]
 
-    assert root["blocks"][0]["text"]["text"] == header
+def test_an_incomplete_list_resolves_nothing() -> None:
+    """What is missing in it may be open: the root keeps what was reported."""
+    after = a_report(image=an_image(2), complete=False)
+    notice = noticed(Scene(after, a_report(a_finding(), image=an_image(1))))
+
+    root = bot().render(notice, thread=THREAD)["update"]
+
+    assert "Resolved" not in root["blocks"][0]["text"]["text"]
 
 
 @settings(deadline=None)
@@ -211,7 +207,7 @@ def test_a_root_with_nothing_left_is_marked(story: str, header: str, *, complete
 def test_open_and_hidden_add_up(listed: int) -> None:
     """What the root lists and what is "more" is as many as its title says."""
     found = [a_finding(f"CVE-2026-{1000 + n}", package=f"p{n}") for n in range(listed)]
-    alert = told(evaluated(a_report(*found, image=an_image(2)), before=a_report(image=an_image(1))))
+    alert = noticed(Scene(a_report(*found, image=an_image(2)), before=a_report(image=an_image(1))))
 
     root = bot().render(alert, thread=THREAD)["update"]
 
@@ -228,7 +224,7 @@ def test_metadata_names_the_delivery() -> None:
         "event_type": EVENT_TYPE,
         "event_payload": {
             "delivery_id": STORIES["new-and-resolved"].delivery_id,
-            "image": STORIES["new-and-resolved"].image.key,
+            "image": an_image(2).key,
             "worst_severity": "CRITICAL",
         },
     }
@@ -290,9 +286,9 @@ def test_later_messages_edit_the_root_and_reply() -> None:
     )
 
 
-def test_a_scan_without_result_only_replies() -> None:
-    """Nothing is known that the root could say."""
-    assert sent("scan-failed", POSTED)[0] == [REPLY]
+def test_a_scan_without_result_is_a_reply_like_others() -> None:
+    """And people see it in the channel."""
+    assert sent("scan-failed", EDITED, POSTED)[0] == [UPDATE, REPLY]
 
 
 @pytest.mark.parametrize(
@@ -375,7 +371,7 @@ def test_a_wrong_secret_is_named_but_not_shown(secret: str) -> None:
     notifier = bot(POSTED, secrets=NamedSecrets({"ecr-scan-alerts/slack-bot": secret}))
 
     with pytest.raises(ConfigError, match="Bot User OAuth Token") as caught:
-        notifier.send(rendered("no-findings", None))
+        notifier.send(rendered("all-fixed", None))
 
     assert not secret or secret not in str(caught.value)
 
