@@ -193,7 +193,7 @@ def new_row(
     """
     version = view.version + 1
     return Notification(
-        id=notification_id(view, version),
+        id=notification_id(view, version, now),
         destination=view.destination,
         stream=view.stream,
         version=version,
@@ -206,9 +206,14 @@ def new_row(
     )
 
 
-def notification_id(view: View, version: int) -> DeliveryId:
-    """Return the id of a view's next row: the same on every try, and never that of an earlier."""
-    subject = (view.destination, view.stream, str(version), str(view.rows))
+def notification_id(view: View, version: int, now: datetime) -> DeliveryId:
+    """
+    Return the id of a view's next row, which no row of the view ever had.
+
+    The time is a part of it: after its table was lost or restored, or beside a second stage, a view
+    counts the same versions again, and receivers would take its messages for known ones.
+    """
+    subject = (view.destination, view.stream, str(version), str(view.rows), now.isoformat())
     return DeliveryId(
         hashlib.sha256("\n".join(subject).encode("utf-8", "replace")).hexdigest()[:32]
     )

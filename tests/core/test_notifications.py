@@ -22,6 +22,7 @@ from lib.core.notifications import (
     after_sent,
     after_sync,
     effective,
+    new_row,
 )
 from lib.models import Destination, Severity, StreamId
 from lib.models.views import (
@@ -535,3 +536,13 @@ def test_a_row_without_anything_new_is_left_alone() -> None:
 
     assert not after_sync(view, row, delta, a_context(1), keeps_current=False).writes
     assert after_sync(view, row, delta, a_context(2), keeps_current=False).step is Step.SEEN
+
+
+def test_a_view_that_counts_again_has_other_ids() -> None:
+    """Its table was lost: a receiver that has the first message must not take it for the second."""
+    basis = Basis(1, "rules", DAY)
+    first = new_row(EMPTY, basis=basis, cause="scan", now=NOW, quiet=False)
+    again = new_row(EMPTY, basis=basis, cause="scan", now=NOW + timedelta(hours=1), quiet=False)
+
+    assert first.version == again.version
+    assert first.id != again.id
