@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from lib.flows.digests import DigestPipeline
     from lib.flows.reconciliation import Reconciliation, Scope
     from lib.flows.scans import ScanPipeline
-    from lib.flows.stream_digests import StreamDigests
     from lib.models import Destination, Evaluation, HistoryEntry
     from lib.models.diagnostics import Check
     from lib.ports.notifiers import DestinationTest, HttpClient, Notifier, NotifierTools
@@ -276,20 +275,6 @@ class App:
             now=self.now,
             stage=self._settings.stage or "",
         )
-
-    @property
-    def stream_digests(self) -> "StreamDigests":
-        """The flow of digests over the copies of streams."""
-        from lib.flows.digest_outbox import LedgerOutbox
-
-        outbox = LedgerOutbox(
-            digests=self.digests,
-            ledger=self.ledger,
-            waker=self.waker,
-            now=self.now,
-            stage=self._settings.stage or "",
-        )
-        return self.streams.digests(outbox)
 
     @cached_property
     def history(self) -> "History":

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from lib.flows.settings import SettingsFlow
     from lib.flows.stream_digests import StreamDigests
     from lib.flows.syncs import StreamSync
-    from lib.ports.digests import DigestOutbox
     from lib.ports.rules import RulesRecord
     from lib.ports.sources import FindingSource, ProvenanceSource, RepositorySource
     from lib.ports.store import ProgressStore
@@ -179,15 +178,16 @@ class StreamFlows:
 
         return CopyWriter(self.current_copies)
 
-    def digests(self, outbox: "DigestOutbox") -> "StreamDigests":
-        """Return the flow of digests, which are queued in this outbox."""
+    @cached_property
+    def digests(self) -> "StreamDigests":
+        """The flow of digests."""
         from lib.flows.stream_digests import StreamDigests
         from lib.store.digest_bases import S3DigestBases
 
         return StreamDigests(
             copies=self.current_copies,
             bases=S3DigestBases(self._clients.get("s3"), self._bucket),
-            outbox=outbox,
+            outbox=self.outbox,
             rules=lambda: self.rules.rules,
             installed_at=lambda: self.rules.installed_at,
             now=self._now,

@@ -14,14 +14,16 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.digest import Schedule
+from lib.core.digest import Schedule, digest_id
 from lib.core.stream_digest import digest_of, stream_share
 from lib.core.verdicts import RuleSet
 from lib.core.vulnerabilities import vulnerabilities_of
+from lib.flows.outbox import Outbox
 from lib.models import Destination, Digest
 from lib.models.current import CurrentCopy, DigestBasis, StreamShare
+from lib.models.views import Purpose
 from lib.ports.current import CurrentCopies
-from lib.ports.digests import DigestBases, DigestOutbox
+from lib.ports.digests import DigestBases
 
 LATE: Final = timedelta(hours=24)
 """A digest that is overdue for longer is skipped."""
@@ -49,7 +51,7 @@ class StreamDigests:
         *,
         copies: CurrentCopies,
         bases: DigestBases,
-        outbox: DigestOutbox,
+        outbox: Outbox,
         rules: Callable[[], RuleSet],
         installed_at: Callable[[], datetime],
         now: Callable[[], datetime],
@@ -77,7 +79,11 @@ class StreamDigests:
             return DigestOutcome(reason="nothing is due")
         if until < self._installed_at():
             return DigestOutcome(reason="the first one is due after the installation")
-        missing = [name for name in schedule.notify if not self._outbox.has(name, until)]
+        missing = [
+            name
+            for name in schedule.notify
+            if not self._outbox.has(digest_id(self._stage, name, until))
+        ]
         if not missing:
             return DigestOutcome(reason="all due digests exist")
         rules = self._rules()
@@ -94,7 +100,14 @@ class StreamDigests:
     def send(self, digests: Iterable[Digest]) -> None:
         """Queue digests; those that were queued before are left alone. Raises `StoreError`."""
         for digest in digests:
-            self._outbox.add(digest)
+            self._outbox.put(
+                digest.delivery_id,
+                digest,
+                purpose=Purpose.DIGEST,
+                destination=digest.destination,
+                stream=digest.stream,
+                cause="digest",
+            )
 
     def create(
         self, schedule: Schedule, destinations: Sequence[Destination], *, until: datetime

@@ -1,9 +1,8 @@
-"""The ports of digests: what they are made of, and where they are sent."""
+"""The port of what digests are made of."""
 
 from datetime import datetime
 from typing import Protocol
 
-from lib.models import Destination, Digest
 from lib.models.current import DigestBasis
 
 
@@ -18,13 +17,3 @@ class DigestBases(Protocol):
 
     def before(self, until: datetime) -> DigestBasis | None:
         """Return the last complete basis of an earlier time; None: there is none."""
-
-
-class DigestOutbox(Protocol):
-    """Digests on their way: one-shot messages, each with the id of its content."""
-
-    def has(self, destination: Destination, until: datetime) -> bool:
-        """Whether the digest of this time was queued. Raises `StoreError`."""
-
-    def add(self, digest: Digest) -> None:
-        """Queue a digest; one that was queued is left alone. Raises `StoreError`."""

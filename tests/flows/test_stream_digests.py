@@ -8,35 +8,24 @@ from itertools import count
 import pytest
 
 from cli.simulation.current import MemoryBases, MemoryCopies
+from cli.simulation.memory import MemoryStreams
 from lib.core.current import current_copy
 from lib.core.digest import Schedule
 from lib.core.verdicts import RuleSet
 from lib.flows import stream_digests
+from lib.flows.outbox import Outbox
 from lib.flows.stream_digests import StreamDigests
 from lib.models import Destination, Digest, Severity, StreamId
 from lib.models.current import CurrentCopy
+from lib.models.views import Purpose
 from tests.support.builders import a_finding, an_image
 from tests.support.digests import MONDAY, WEEKLY
+from tests.support.fakes import RecordingWaker
 from tests.support.streams import STREAM, TEAM, a_route, a_state, a_watched, some_rules
 
 OTHER = Destination("other")
 SCHEDULE = replace(WEEKLY, notify=(TEAM, OTHER))
 WEEK = timedelta(days=7)
-
-
-@dataclass
-class Outbox:
-    """Keeps what is queued."""
-
-    digests: list[Digest] = field(default_factory=list)
-
-    def has(self, destination: Destination, until: datetime) -> bool:
-        """See `DigestOutbox.has`."""
-        return any((one.destination, one.until) == (destination, until) for one in self.digests)
-
-    def add(self, digest: Digest) -> None:
-        """See `DigestOutbox.add`."""
-        self.digests.append(digest)
 
 
 @dataclass
@@ -49,7 +38,8 @@ class World:
     has_time: Callable[[], bool] = lambda: True
     copies: MemoryCopies = field(default_factory=MemoryCopies)
     bases: MemoryBases = field(default_factory=MemoryBases)
-    outbox: Outbox = field(default_factory=Outbox)
+    store: MemoryStreams = field(default_factory=MemoryStreams)
+    waker: RecordingWaker = field(default_factory=RecordingWaker)
 
     @property
     def flow(self) -> StreamDigests:
@@ -57,7 +47,9 @@ class World:
         return StreamDigests(
             copies=self.copies,
             bases=self.bases,
-            outbox=self.outbox,
+            outbox=Outbox(
+                objects=self.store, rows=self.store, waker=self.waker, now=lambda: self.now
+            ),
             rules=lambda: self.rules,
             installed_at=lambda: self.installed_at,
             now=lambda: self.now,
@@ -73,9 +65,21 @@ class World:
         self.copies.put(current_copy(replace(a_state(watched), stream=stream), ()))
 
     @property
+    def digests(self) -> list[Digest]:
+        """The digests that are queued, in order."""
+        pinned = [self.store.pinned(row.pin.key) for row in self.store.unsent() if row.pin]
+        return [digest for digest in pinned if isinstance(digest, Digest)]
+
+    @property
     def totals(self) -> list[int]:
-        """What is open in each digest that is queued."""
-        return [digest.total for digest in self.outbox.digests]
+        """The numbers of vulnerabilities that are open in each digest."""
+        return [digest.total for digest in self.digests]
+
+    def lose_last(self) -> Digest:
+        """Let the last digest not be queued."""
+        lost = self.digests[-1]
+        del vars(self.store)["_notifications"][lost.delivery_id]
+        return lost
 
 
 def some_streams(world: World, number: int) -> None:
@@ -97,8 +101,10 @@ def test_each_destination_has_its_digest_once() -> None:
 
     assert world.run() == ""
     assert world.run() == "all due digests exist"
+    assert [row.purpose for row in world.store.unsent()] == [Purpose.DIGEST] * 2
+    assert {one.id for one in world.waker.woken} == {one.delivery_id for one in world.digests}
 
-    assert [digest.destination for digest in world.outbox.digests] == [TEAM, OTHER]
+    assert [digest.destination for digest in world.digests] == [TEAM, OTHER]
     assert world.totals == [2, 2]
 
 
@@ -115,7 +121,7 @@ def test_each_destination_has_its_digest_once() -> None:
 def test_what_is_not_due_is_not_made(world: World, reason: str) -> None:
     """Nor what is overdue for a day."""
     assert world.run() == reason
-    assert not world.outbox.digests
+    assert not world.digests
 
 
 def test_the_next_digest_compares_with_the_last_one() -> None:
@@ -128,7 +134,7 @@ def test_the_next_digest_compares_with_the_last_one() -> None:
 
     world.run()
 
-    digest = world.outbox.digests[-1]
+    digest = world.digests[-1]
     numbers = [sum(part.values()) for part in (digest.open_before, digest.new, digest.resolved)]
     assert numbers == [2, 1, 1]
     assert digest.since == MONDAY
@@ -140,12 +146,12 @@ def test_a_destination_that_lacks_its_digest_gets_it_alone() -> None:
     world = World()
     world.put("CVE-1")
     world.run()
-    lost = world.outbox.digests.pop()
+    lost = world.lose_last()
 
     world.run()
 
-    assert world.outbox.digests[-1] == lost
-    assert len(world.outbox.digests) == 2
+    assert world.digests[-1] == lost
+    assert len(world.digests) == 2
     basis = world.bases.get(MONDAY)
     assert basis is not None
     assert set(basis.trends) == {TEAM, OTHER}
@@ -156,7 +162,7 @@ def test_shares_of_all_destinations_are_made_anew_by_other_rules() -> None:
     world = World()
     world.put("CVE-1")
     world.run()
-    world.outbox.digests.pop()
+    world.lose_last()
     world.rules = replace(world.rules, hash="others")
 
     world.run()
@@ -266,7 +272,7 @@ def test_a_digest_to_look_at_is_neither_kept_nor_queued() -> None:
 
     assert digest.total == 1
     assert world.bases.get(MONDAY) is None
-    assert not world.outbox.digests
+    assert not world.digests
 
 
 def test_nothing_was_read_before_time_was_over() -> None:
