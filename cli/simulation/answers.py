@@ -149,7 +149,7 @@ def _platform(platform: str) -> Json:
 
 def covered(image: StoredImage) -> Json:
     """Return a row of ListCoverage."""
-    usable = image.answer is not None and image.answer.status is None
+    usable = image.answer is not None and image.answer.status is None and not image.archived
     return {
         "resourceType": "AWS_ECR_CONTAINER_IMAGE",
         "resourceId": f"{image.place.arn}/{image.digest}",

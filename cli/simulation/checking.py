@@ -13,6 +13,7 @@ from cli.simulation.story import (
     Expectation,
     ImageName,
     InUse,
+    Move,
     Push,
     ReceiverChange,
     Rescan,
@@ -81,13 +82,13 @@ class _Images:
             case Push():
                 self._push(action)
                 return None
-            case TagPush(image=image) | InUse(image=image):
+            case TagPush(image=image) | InUse(image=image) | Move(image=image):
                 return self._missing(image)
             case Rescan():
                 return self._missing(action.image) or self._other_parts(action)
             case Delete(image=ImageName() as image):
                 problem = self._missing(image)
-                if problem is None:
+                if problem is None and not action.tags:
                     self._forget(image)
                 return problem
             case Delete():

@@ -52,6 +52,14 @@ def action(image: StoredImage, kind: str, tag: str | None, number: int, now: dat
     )
 
 
+def storage_class(image: StoredImage, number: int, now: datetime) -> Json:
+    """Return the event of an image that was archived or restored, which names no tag."""
+    raw = action(image, "UPDATE_STORAGE_CLASS", None, number, now)
+    del raw["detail"]["image-tag"]
+    raw["detail"]["target-storage-class"] = "ARCHIVE" if image.archived else "STANDARD"
+    return raw
+
+
 def scan(image: StoredImage, number: int, now: datetime) -> Json:
     """Return the event of a scan that ended: ECR's for basic scanning, else Inspector's."""
     return (_basic_scan if image.scanner == BASIC else _enhanced_scan)(image, number, now)

@@ -46,6 +46,7 @@ class StoredImage:
     completed_at: datetime | None = None
     first_seen: dict[str, datetime] = field(default_factory=dict)
     in_use: int | None = None
+    archived: bool = False
 
     @property
     def is_index(self) -> bool:
@@ -57,6 +58,8 @@ class StoredImage:
         """The scanner's word for its last scan."""
         if self.answer is None:
             return "SCAN_NOT_FOUND"
+        if self.archived:
+            return "IMAGE_ARCHIVED"
         return self.answer.status or _USABLE[self.scanner]
 
     @property

@@ -22,6 +22,7 @@ from cli.simulation.story import (
     Delete,
     DeployRules,
     InUse,
+    Move,
     Notice,
     PartAnswer,
     Pass,
@@ -139,25 +140,31 @@ class Player:
 
     def _act(self, action: Action) -> None:
         match action:
-            case Push():
-                self._push(action)
-            case TagPush():
-                image = self._registry.image(action.image)
-                self._tag(image, action.tags)
-            case Rescan():
-                self._rescan(action)
-            case InUse():
-                self._registry.use(action.image, action.count)
             case DeployRules():
                 self._runtime.deploy(action.text)
-            case Delete():
-                self._delete(action)
             case ReceiverChange():
                 self._receivers.health[Destination(action.name)] = action.health
             case Redrive():
                 self._runtime.redrive()
             case Pass():
                 pass
+            case _:
+                self._act_on_image(action)
+
+    def _act_on_image(self, action: Push | TagPush | Rescan | InUse | Delete | Move) -> None:
+        match action:
+            case Push():
+                self._push(action)
+            case TagPush():
+                self._tag(self._registry.image(action.image), action.tags)
+            case Rescan():
+                self._rescan(action)
+            case InUse():
+                self._registry.use(action.image, action.count)
+            case Delete():
+                self._delete(action)
+            case Move():
+                self._move(action)
             case _:
                 assert_never(action)
 
@@ -214,10 +221,18 @@ class Player:
             self._registry.delete_repository(delete.repository or "")
             return
         image = self._registry.image(delete.image)
-        tags: Sequence[str | None] = [*image.tags] or [None]
-        self._registry.delete(image)
+        tags: Sequence[str | None] = delete.tags or [*image.tags] or [None]
+        if delete.tags:
+            self._registry.untag(image, delete.tags)
+        else:
+            self._registry.delete(image)
         for tag in tags:
             self._send(events.action(image, "DELETE", tag, self._number(), self._now))
+
+    def _move(self, move: Move) -> None:
+        image = self._registry.image(move.image)
+        self._registry.move(image, archived=move.archived)
+        self._send(events.storage_class(image, self._number(), self._now))
 
     # --- the bus -------------------------------------------------------------------------------
 

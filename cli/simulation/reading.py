@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.alerts_file import AlertsFile, configured, read, understand
 from cli.simulation.checking import mistakes
-from cli.simulation.story import DeployRules, Story, StoryError, parse_story
+from cli.simulation.story import VERBS, DeployRules, Story, StoryError, parse_story
 from lib.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _SCHEMA: Final = Path(__file__).parents[2] / "schemas" / "story-1.0.0.json"
 _RULES: Final = "rules"
 _RULES_LINE: Final = re.compile(rf"^{_RULES}:(\d+):", re.MULTILINE)
-_VERBS: Final = "push, tag, rescan, answer, in_use, rules, delete, receiver, redrive, pass"
 
 
 def read_story(path: Path) -> Story:
@@ -87,7 +86,7 @@ def _words(error: "ValidationError") -> str:
     """Return the mistake in words, and the right form."""
     where = error.json_path.removeprefix("$.") or "the file"
     if error.validator == "oneOf" and error.json_path.startswith("$.steps"):
-        return f"{where}: a step has exactly one of {_VERBS}"
+        return f"{where}: a step has exactly one of {', '.join(VERBS)}"
     stated: Any = error.schema
     about_value = error.validator in ("pattern", "type", "const")
     expected = stated.get("description") if about_value else None

@@ -96,6 +96,15 @@ class Registry:
                 other.tags.remove(tag)
         image.tags.append(tag)
 
+    def untag(self, image: StoredImage, tags: Sequence[str]) -> None:
+        """Take tags away from an image."""
+        image.tags = [tag for tag in image.tags if tag not in tags]
+
+    def move(self, image: StoredImage, *, archived: bool) -> None:
+        """Move an image to the archive, or restore it; of an index also its members."""
+        for moved in (image, *image.members):
+            moved.archived = archived
+
     def delete(self, image: StoredImage) -> None:
         """Delete an image; of an index also its members, as lifecycle policies do."""
         for gone in (image, *image.members):
@@ -187,7 +196,7 @@ class Registry:
                 "description": answer.reason or "The scan has ended.",
             },
         }
-        if answer.status is not None:
+        if answer.status is not None or image.archived:
             return page
         rows = [answers.row(image, form) for form in answer.findings]
         start = int(request.get("nextToken") or 0)
@@ -206,7 +215,7 @@ class Registry:
         images = [
             image
             for (stored_at, digest), image in self.images.items()
-            if stored_at == at and (not wanted or digest in wanted)
+            if stored_at == at and (not wanted or digest in wanted) and not image.archived
         ]
         if wanted and not images:
             raise Refusal("ImageNotFoundException", "the image does not exist")

@@ -128,10 +128,20 @@ class DeployRules:
 
 @dataclass(frozen=True, slots=True)
 class Delete:
-    """An image is deleted, or a whole repository."""
+    """An image is deleted, some tags of it, or a whole repository."""
 
     image: ImageName | None
     repository: str | None
+    tags: tuple[str, ...] = ()
+    """Which tags of the image; none: the image itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An image is moved to the archive of ECR, or restored from it."""
+
+    image: ImageName
+    archived: bool
 
 
 class Health(StrEnum):
@@ -160,7 +170,9 @@ class Pass:
     """Only time passes."""
 
 
-Action = Push | TagPush | Rescan | InUse | DeployRules | Delete | ReceiverChange | Redrive | Pass
+Action = (
+    Push | TagPush | Rescan | InUse | DeployRules | Delete | Move | ReceiverChange | Redrive | Pass
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +221,7 @@ class Story:
     views: tuple[ViewExpectation, ...]
 
 
-_VERBS: Final = (
+VERBS: Final = (
     "push",
     "tag",
     "rescan",
@@ -217,10 +229,13 @@ _VERBS: Final = (
     "in_use",
     "rules",
     "delete",
+    "archive",
+    "restore",
     "receiver",
     "redrive",
     "pass",
 )
+"""What can happen in a step."""
 
 
 def duration(text: str) -> timedelta:
@@ -299,7 +314,7 @@ class _Reader:
         )
 
     def _action(self, entry: Mapping[str, Json]) -> Action:
-        verb = next(verb for verb in _VERBS if verb in entry)
+        verb = next(verb for verb in VERBS if verb in entry)
         return self._readers[verb](entry[verb], entry)
 
     @cached_property
@@ -314,8 +329,12 @@ class _Reader:
             "in_use": lambda used, _: InUse(_image(used), used["count"]),
             "rules": lambda text, _: DeployRules(text),
             "delete": lambda deleted, _: Delete(
-                _image(deleted) if "image" in deleted else None, deleted.get("repository")
+                _image(deleted) if "image" in deleted else None,
+                deleted.get("repository"),
+                tuple(map(str, deleted.get("tags", ()))),
             ),
+            "archive": lambda moved, _: Move(_image(moved), archived=True),
+            "restore": lambda moved, _: Move(_image(moved), archived=False),
             "receiver": lambda receiver, _: ReceiverChange(
                 receiver["name"], Health(receiver["is"])
             ),

@@ -192,6 +192,7 @@ class ImageFlow:
         if record is None:
             return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image")
         if event.removal is Removal.RESTORED:
+            self._records.change(image, lambda stored: replace(stored, monitored=True))
             return self._refetched(record.row.image, event.event_id, at, allowance)
         streams = self._records.streams(replace(record.row.image, tags=image.tags))
         self._add_tags(

@@ -97,6 +97,14 @@ COPY = """\
             "no image 'A' was pushed before in shop/web; there are: A",
         ),
         (
+            "  - archive: {image: B}\n",
+            ":19: no image 'B' was pushed before; there are: A",
+        ),
+        (
+            "  - delete: {tags: [x], repository: shop/api}\n",
+            ":19: steps[1].delete: 'image' is a dependency of 'tags'",
+        ),
+        (
             "  - delete: {repository: shop/web}\n",
             ":19: no image was pushed to shop/web before; there are repositories: shop/api",
         ),
@@ -159,12 +167,15 @@ def test_what_was_pushed_can_be_named(tmp_path: Path) -> None:
         "  - rescan: {image: I, parts: {linux/amd64: {findings: []}}}\n"
         "  - delete: {image: A, repository: shop/copy}\n"
         "  - tag: {image: A, tags: [again]}\n"
+        "  - delete: {image: A, tags: [again]}\n"
+        "  - archive: {image: A}\n"
+        "  - restore: {image: A}\n"
         "  - delete: {repository: shop/web}\n"
         f"  - rules: |\n    {later.rstrip()}\n"
         "  - receiver: {name: ops, is: down}\n"
     )
 
-    assert len(read_story(path).steps) == 10
+    assert len(read_story(path).steps) == 13
 
 
 def test_a_time_without_a_unit_is_none() -> None:
