@@ -76,7 +76,7 @@ class JudgedView:
 
     @property
     def kinds(self) -> Mapping[Kind, Sequence[DeltaItem]]:
-        """What differs, by kind."""
+        """The differences by kind."""
         kinds: defaultdict[Kind, list[DeltaItem]] = defaultdict(list)
         for item in self.message.delta.items:
             kinds[item.kind].append(item)
