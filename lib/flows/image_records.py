@@ -24,6 +24,8 @@ from lib.ports.streams import ImageRecord, ImageStore
 
 _TRIES: Final = 8
 INSPECTOR: Final = "inspector"
+INDEXES_KEPT: Final = 20
+"""As many running images of a stream are watched beside the current one."""
 _ARCHIVED: Final = "IMAGE_ARCHIVED"
 _NOTICE: Final = timedelta(minutes=1)
 """How much later than its event a scan may state that it ended."""
@@ -61,14 +63,10 @@ class ImageRecords:
 
     def keep_index(self, index: ImageIndex, at: datetime) -> None:
         """Store which images are parts of an index. Raises `StoreError`."""
-        name, has_tags = index.image.digest, bool(index.image.tags)
         for member in index.images:
             self.keep(member, known_since=at)
             self.change(
-                member,
-                lambda stored: replace(
-                    stored, row=replace(stored.row, index=name, index_has_tags=has_tags)
-                ),
+                member, lambda stored: replace(stored, row=with_index(stored.row, index.image))
             )
 
     def change(self, image: Image, change: Callable[[ImageRecord], ImageRecord]) -> None:
@@ -118,6 +116,20 @@ class ImageRecords:
         if image.key in self._earlier:
             self._earlier[image.key] = sorted({*self._earlier[image.key], *names})
         return True
+
+
+def with_index(row: ImageRow, index: Image) -> ImageRow:
+    """
+    Return the row of an image that is a part of an index, the newest of its indexes.
+
+    The same image can be a part of many: of each release, where it is built alike.
+    """
+    others = [digest for digest in row.indexes if digest != index.digest]
+    return replace(
+        row,
+        indexes=(index.digest, *others[: INDEXES_KEPT - 1]),
+        index_has_tags=bool(index.tags) or (bool(others) and row.index_has_tags),
+    )
 
 
 class Announcement(NamedTuple):

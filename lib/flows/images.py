@@ -142,13 +142,13 @@ class ImageFlow:
     def scanned(self, event: ScanEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Fetch the report of an image whose scan ended, or of the index that it is part of."""
         self._records.begin()
-        record = self._records.record(event.image)
-        if record is not None and record.row.index is not None:
-            part_of = replace(event.image, digest=record.row.index, tags=(), platform=None)
-            if self._index(part_of) is not None:
-                self._records.change(event.image, lambda stored: with_announcement(stored, event))
-                return self._refreshed(replace(event, image=part_of, counts=None), allowance)
-        return self._refreshed(event, allowance)
+        wholes = self._wholes(event.image)
+        whole = next((whole for whole in wholes if self._index(whole) is not None), None)
+        if whole is None:
+            return self._refreshed(event, allowance)
+        self._records.change(event.image, lambda stored: with_announcement(stored, event))
+        outcome = self._refreshed(replace(event, image=whole, counts=None), allowance)
+        return self._with_others(outcome, [other for other in wholes if other != whole])
 
     def pushed(self, event: PushEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Keep what a push says: the image, the parts of an index, and the tag."""
@@ -216,17 +216,31 @@ class ImageFlow:
     def finding(self, event: FindingEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Fetch the report of a watched image again; that of another one is stale."""
         self._records.begin()
-        image = event.report.image
-        record = self._records.record(image)
-        if record is not None and record.row.index is not None:
-            image = replace(image, digest=record.row.index, tags=(), platform=None)
-            record = self._records.record(image)
-        if record is None:
+        images = self._wholes(event.report.image) or [event.report.image]
+        records = [record for image in images if (record := self._records.record(image))]
+        if not records:
             return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image yet")
-        if not self._watched(record.row.image):
+        stored = [record.row.image for record in records]
+        watched = next((image for image in stored if self._watched(image)), None)
+        if watched is None:
+            stale = ImageOutcome(ImageResult.STALE, "no stream watches the image")
+            return replace(self._with_others(stale, stored), streams=())
+        outcome = self._refetched(watched, event.event_id, event.time, allowance)
+        return self._with_others(outcome, [image for image in stored if image != watched])
+
+    def _wholes(self, part: Image) -> list[Image]:
+        """Return the indexes that an image is a part of, the newest first."""
+        record = self._records.record(part)
+        digests = record.row.indexes if record is not None else ()
+        return [replace(part, digest=digest, tags=(), platform=None) for digest in digests]
+
+    def _with_others(self, outcome: ImageOutcome, others: Iterable[Image]) -> ImageOutcome:
+        """Have the reports of other indexes with the same part fetched once they count."""
+        streams = list(outcome.streams)
+        for image in others:
             self._records.change(image, lambda stored: replace(stored, stale=True))
-            return ImageOutcome(ImageResult.STALE, "no stream watches the image")
-        return self._refetched(record.row.image, event.event_id, event.time, allowance)
+            streams += self._records.earlier(image)
+        return replace(outcome, streams=tuple(dict.fromkeys(streams)))
 
     def covered(self, covered: CoveredImage) -> ImageOutcome:
         """Keep what Inspector's coverage says: what runs an image, and whether it is monitored."""

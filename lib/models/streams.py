@@ -361,11 +361,16 @@ class ImageRow:
     uses: Mapping[str, Use] = field(default_factory=lambda: MappingProxyType({}))
     """By the source that said so, such as "ecs"; without those that never saw it running."""
     is_index: bool = False
-    index: str | None = None
-    """The digest of an index that has it as a part, deleted or not."""
+    indexes: tuple[str, ...] = ()
+    """The digests of the indexes that have it as a part, deleted or not; the newest first."""
     index_has_tags: bool = False
     gone_at: datetime | None = None
-    """When it was deleted or archived last."""
+    """When it was deleted or archived last, or turned out to be no image."""
+
+    @property
+    def index(self) -> str | None:
+        """The newest index that has it as a part; None: there is none."""
+        return next(iter(self.indexes), None)
 
 
 class Watch(NamedTuple):

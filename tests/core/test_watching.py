@@ -379,7 +379,7 @@ class TestUntagged:
 
     def test_a_part_of_an_index_is_never_an_image_of_its_own(self) -> None:
         """The index may have been deleted since; running does not change that."""
-        stream = Stream().pushed(UNTAGGED, "A", 0).with_row("A", index="I").runs("A", 1)
+        stream = Stream().pushed(UNTAGGED, "A", 0).with_row("A", indexes=("I",)).runs("A", 1)
 
         assert digests(stream.at(9)) == (None, ())
 
@@ -401,7 +401,7 @@ class TestUntagged:
 class TestParts:
     def test_a_part_with_a_tag_counts_while_its_index_has_none(self) -> None:
         """`1.0-amd64` is pushed before `1.0`; the index is deleted before its parts."""
-        stream = Stream().pushed("1.0-amd64", "A", 0).with_row("A", index="I")
+        stream = Stream().pushed("1.0-amd64", "A", 0).with_row("A", indexes=("I",))
         assert digests(stream.at(1)) == ("A", ())
 
         stream.with_row("A", index_has_tags=True).runs("A", 2)
@@ -410,7 +410,7 @@ class TestParts:
     def test_the_index_is_current_instead(self) -> None:
         """Its tag may be older than those of the parts."""
         stream = Stream().pushed("1.0", "I", 0).pushed("1.0-amd64", "A", 1)
-        stream.with_row("A", index="I", index_has_tags=True)
+        stream.with_row("A", indexes=("I",), index_has_tags=True)
 
         assert digests(stream.at(2)) == ("I", ())
 
@@ -500,7 +500,7 @@ def test_whatever_happens_the_answer_is_sound(
             fields: dict[str, dict[str, Any]] = {
                 "scan": {"scan_ended_at": at(when)},
                 "gone": {"gone_at": at(when)},
-                "part": {"index": "I", "index_has_tags": True},
+                "part": {"indexes": ("I",), "index_has_tags": True},
             }
             if verb in fields:
                 stream.with_row(digest, **fields[verb])

@@ -15,10 +15,12 @@ from lib.errors import (
     SourceError,
 )
 from lib.flows.fetching import Allowance
+from lib.flows.image_records import INDEXES_KEPT, with_index
 from lib.flows.images import ImageFlow, ImageResult
 from lib.models import (
     AnyReport,
     Finding,
+    FindingEvent,
     Image,
     ImageIndex,
     Member,
@@ -30,7 +32,7 @@ from lib.models import (
     Severity,
     UnusableReport,
 )
-from lib.models.streams import UNTAGGED, CoveredImage
+from lib.models.streams import UNTAGGED, CoveredImage, ImageRow
 from lib.normalizer.events import parse_event
 from lib.ports.sources import Fetching
 from lib.ports.streams import ImageRecord
@@ -626,3 +628,78 @@ def test_an_image_that_has_a_report_again_is_back(report: AnyReport, *, is_back:
     flow.scanned(a_scan_event())
 
     assert (flow.record.row.gone_at is None) is is_back
+
+
+class TestSharedParts:
+    """One image can be a part of several indexes, as of two releases."""
+
+    NEWER = ImageIndex(an_image(2), INDEX.members)
+
+    def flow(self, *, watched: tuple[int, ...] = (1, 2)) -> Flow:
+        """Return the flow after both indexes were pushed, and their reports were stored."""
+        registry = Registry({AMD: a_report(), ARM: a_report()})
+        indexes = {index.image.digest: index for index in (INDEX, self.NEWER)}
+        registry.index = lambda image: indexes.get(image.digest)  # type: ignore[method-assign]  # two of them
+        flow = Flow(registry)
+        flow._watched = lambda image: image.digest in map(a_digest, watched)  # noqa: SLF001  # as of a sync
+        for number, index in enumerate((INDEX, self.NEWER)):
+            flow.pushed(PushEvent(f"push-{number}", NOW, index.image, index=True))
+        return flow
+
+    def stale(self, flow: Flow) -> list[int]:
+        """Return the numbers of the indexes whose reports are stale."""
+        images = {number: an_image(number) for number in (1, 2)}
+        records = flow.store.records([*images.values()])
+        return [number for number, image in images.items() if records[image.key].stale]
+
+    def test_its_scan_is_one_of_each(self) -> None:
+        """The newest is fetched at once, the others when their streams are synced."""
+        flow = self.flow()
+
+        outcome = flow.scanned(a_scan_event(image=INDEX.images[0]))
+
+        assert outcome.result is ImageResult.STORED
+        assert self.stale(flow) == [1]
+
+    @pytest.mark.parametrize(
+        ("watched", "result", "stale"),
+        [
+            ((1, 2), ImageResult.STORED, [1]),
+            ((1,), ImageResult.STORED, [2]),
+            ((), ImageResult.STALE, [1, 2]),
+        ],
+    )
+    def test_a_finding_concerns_each(
+        self, watched: tuple[int, ...], result: ImageResult, stale: list[int]
+    ) -> None:
+        """The one that is watched is fetched, whichever is the newest."""
+        flow = self.flow(watched=watched)
+        report = a_report(a_finding(), image=INDEX.images[0])
+
+        outcome = flow.finding(FindingEvent("finding", NOW, report))
+
+        assert (outcome.result, self.stale(flow)) == (result, stale)
+
+    def test_of_a_deleted_index_the_next_one_is_fetched(self) -> None:
+        """The image is still a part of that one."""
+        flow = self.flow()
+        whole = replace(INDEX.image, tags=())
+        flow._source.index = lambda image: INDEX if image.key == whole.key else None  # type: ignore[method-assign]  # noqa: SLF001  # deleted
+
+        outcome = flow.scanned(a_scan_event(image=INDEX.images[0]))
+
+        assert outcome.result is ImageResult.STORED
+        assert self.stale(flow) == [2]
+
+
+def test_an_image_keeps_the_newest_of_its_indexes() -> None:
+    """Its own tags do not count while any of them has tags."""
+    row = ImageRow(an_image(), NOW)
+    for number in range(30):
+        row = with_index(row, an_image(number, tags=("1.0",) if number == 7 else ()))
+
+    assert len(row.indexes) == INDEXES_KEPT
+    assert (row.index, row.index_has_tags) == (a_digest(29), True)
+    again = with_index(row, an_image(12, tags=()))
+    assert (again.index, len(again.indexes)) == (a_digest(12), INDEXES_KEPT)
+    assert not with_index(ImageRow(an_image(), NOW), an_image(1, tags=())).index_has_tags
