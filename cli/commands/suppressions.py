@@ -22,8 +22,8 @@ HELP = "add, list and end suppressions, or import them from other tools"
 DESCRIPTION = (
     "Edit the suppressions of alerts.yml. Everything else in the file stays as it is written, and "
     "nothing is written that `check-config` would not pass. `import` reads .trivyignore, "
-    ".trivyignore.yaml, the rules of .grype.yaml, and OpenVEX; what an entry cannot say as "
-    "narrowly is skipped, with the reason."
+    ".trivyignore.yaml, the rules of .grype.yaml, and VEX (OpenVEX, CSAF, CycloneDX). A rule that "
+    "an entry cannot express as narrowly is skipped, with the reason."
 )
 
 DAYS: Final = 90

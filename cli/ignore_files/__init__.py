@@ -5,7 +5,7 @@ from pathlib import PurePath
 from types import MappingProxyType
 from typing import Final
 
-from cli.ignore_files import grype, openvex, trivyignore, trivyignore_yaml
+from cli.ignore_files import csaf, cyclonedx, grype, openvex, trivyignore, trivyignore_yaml
 from cli.ignore_files.rules import Rule
 
 FORMATS: Final[Mapping[str, Callable[[str, str], list[Rule]]]] = MappingProxyType(
@@ -14,10 +14,19 @@ FORMATS: Final[Mapping[str, Callable[[str, str], list[Rule]]]] = MappingProxyTyp
         "trivyignore-yaml": trivyignore_yaml.parse,
         "grype": grype.parse,
         "openvex": openvex.parse,
+        "csaf": csaf.parse,
+        "cyclonedx": cyclonedx.parse,
     }
 )
 """Each takes the text of a file and how it is called in errors."""
 
+_MARKS: Final = (
+    ("openvex", openvex.CONTEXT),
+    ("openvex", openvex.IN_TOTO),
+    ("csaf", f'"{csaf.VERSION}"'),
+    ("cyclonedx", f'"{cyclonedx.FORMAT}"'),
+)
+"""Formats of JSON, and what stands in a document of each."""
 _YAML: Final = (".yaml", ".yml")
 
 
@@ -32,8 +41,8 @@ def format_of(name: str, text: str) -> str | None:
 
 
 def _shape(text: str) -> str | None:
-    if text.lstrip().startswith("{"):
-        return "openvex" if openvex.CONTEXT in text else None
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
+        return next((name for name, mark in _MARKS if mark in text), None)
     lines = text.splitlines()
     for format_, section in (
         ("grype", grype.SECTION),

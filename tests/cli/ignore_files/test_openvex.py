@@ -1,10 +1,12 @@
 """OpenVEX: statements about vulnerabilities in products."""
 
+import base64
 import json
 from typing import Any
 
 import pytest
 
+from cli.ignore_files import format_of
 from cli.ignore_files.rules import IgnoreRule, Rule
 from lib.errors import DocumentError
 from tests.cli.ignore_files.origins import example, ignored, rules_of, skipped
@@ -366,3 +368,64 @@ class TestDocuments:
         """An empty list, or none."""
         assert rules() == []
         assert rules_of("openvex", '{"@context": "https://openvex.dev/ns"}') == []
+
+
+# --- attestations -------------------------------------------------------------------------------
+
+
+def an_attestation(*statements: Any, digest: str = "ab" * 32) -> dict[str, Any]:
+    """Return an in-toto statement with a document as its predicate."""
+    context = "https://openvex.dev/ns/v0.2.0"
+    name = f"{ECR}/payments/api:1.4.2"
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": name, "digest": {"sha256": digest}}],
+        "predicateType": context,
+        "predicate": {"@context": context, "timestamp": EARLIER, "statements": statements},
+    }
+
+
+def an_envelope(payload: Any) -> str:
+    """Return a signed envelope, as registries keep it."""
+    encoded = base64.b64encode(json.dumps(payload).encode()).decode()
+    return json.dumps(
+        {"payloadType": "application/vnd.in-toto+json", "payload": encoded, "signatures": []}
+    )
+
+
+@pytest.mark.parametrize("write", [json.dumps, an_envelope])
+def test_an_attestation_is_read(write: Any) -> None:
+    """Bare, and in its envelope."""
+    text = write(an_attestation(a_statement(LODASH)))
+
+    assert format_of("attestation.json", text) == "openvex"
+    assert [rule.purl for rule in ignored(rules_of("openvex", text))] == [LODASH]
+
+
+def test_a_statement_without_products_is_about_the_image_of_the_attestation() -> None:
+    """Its digest limits the entry; without one there is none."""
+    made = rules_of("openvex", json.dumps(an_attestation(a_statement())))
+    without = rules_of("openvex", json.dumps(an_attestation(a_statement(), digest="ab")))
+
+    assert [rule.digest for rule in ignored(made)] == [f"sha256:{'ab' * 32}"]
+    assert whys(without) == ["it names a product otherwise than by a package URL"]
+
+
+def test_lines_of_envelopes_are_read() -> None:
+    """`cosign download attestation` prints all attestations of an image."""
+    other = {"predicateType": "https://slsa.dev/provenance/v1", "predicate": {}}
+    lines = [an_envelope(other), an_envelope(an_attestation(a_statement(LODASH)))]
+
+    made = rules_of("openvex", "\n".join(lines))
+
+    assert [(rule.line, rule.purl) for rule in ignored(made)] == [(2, LODASH)]
+    assert skipped(made) == [(1, "an attestation", "it is not about OpenVEX")]
+
+
+@pytest.mark.parametrize("payload", ["%", "gA==", ""])
+def test_a_broken_envelope_is_refused(payload: str) -> None:
+    """With its name."""
+    envelope = {"payloadType": "application/vnd.in-toto+json", "payload": payload}
+
+    with pytest.raises(DocumentError):
+        rules_of("openvex", json.dumps(envelope))
