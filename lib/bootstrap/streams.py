@@ -53,6 +53,7 @@ def sync_rules(config: "Config", record: "RulesRecord") -> "SyncRules":
         record.installed_at,
         record.destinations_since,
         record.routes_since,
+        checks_repositories=config.repositories is not None,
     )
 
 

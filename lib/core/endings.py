@@ -123,6 +123,8 @@ class Endings:
 def _left(departure: Departure) -> str | None:
     """Return what became of the image that listed something last; None: it was followed."""
     words = _LEFT.get(departure.cause)
+    if departure.image.is_repository and departure.cause is Arrival.RULES:
+        return "alerts.yml asks for no checks of repositories"
     return None if words is None else f"{departure.image.name} {words}"
 
 

@@ -36,6 +36,8 @@ class SyncRules:
     """Since when a destination is there; absent: since the installation."""
     routes_since: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
     """By the names of routes; absent: since the installation."""
+    checks_repositories: bool = True
+    """False: what checks of their settings found counts no longer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import Final
 
 from lib.core.history import history_point
 from lib.core.states import names_of, next_state
-from lib.core.streams import misplaced
+from lib.core.streams import is_settings, misplaced
 from lib.core.sync import (
     SyncedView,
     SyncRules,
@@ -105,7 +105,9 @@ class StreamSync:
         for other, tags in elsewhere.items():
             self._change_tags(other, partial(joined, others=tags))
         moved = set(chain.from_iterable(elsewhere.values()))
-        own = replace(row, tags=tuple([tag for tag in row.tags if tag not in moved]))
+        unwanted = is_settings(stream) and not rules.checks_repositories
+        left = [] if unwanted else [tag for tag in row.tags if tag not in moved]
+        own = replace(row, tags=tuple(left))
         records = self._records(own)
         images = {digest: record.row for digest, record in records.items()}
         reference = compared_with(stream, rules.streams)
@@ -116,7 +118,7 @@ class StreamSync:
             now=now,
             compared=reference is not None,
         )
-        if elsewhere:
+        if elsewhere or unwanted:
             watching = watching._replace(arrival=Arrival.RULES)
         before = self._state(row)
         state = next_state(

@@ -337,3 +337,14 @@ def test_a_finding_of_a_part_without_a_result_has_not_ended() -> None:
     kind, reason = ending(replace(state, lifecycles={}))
 
     assert (kind, reason) == (ENDED, "below HIGH")
+
+
+def test_checks_that_nobody_asks_for_any_more_are_no_scan_of_an_image() -> None:
+    """alerts.yml had `repositories`, and has it no more."""
+    repository = an_image(digest="", tags=())
+    left = a_departure(image=repository, cause=Arrival.RULES)
+    state = a_state(version=2, departures={ID: left})
+
+    assert ending(state) == (
+        ENDED, "alerts.yml asks for no checks of repositories, and no image is watched any more"
+    )  # fmt: skip

@@ -18,7 +18,7 @@ from lib.flows.images import ImageOutcome, ImageResult
 from lib.flows.settings import SettingsFlow
 from lib.flows.syncs import StreamSync
 from lib.models import Image, RepositoryEvent, RepositorySettings, Severity, StreamId
-from lib.models.streams import Role
+from lib.models.streams import Arrival, Role
 from lib.models.views import Delta, Kind, Notification
 from tests.checks.test_check import a_repository
 from tests.support.builders import NOW, an_image
@@ -44,12 +44,13 @@ class World:
         self.deltas: list[Delta] = []
         self.store = MemoryStreams()
         self.repositories = ScriptedRepositories()
+        self.expected = expected
         self.rules = RuleSet(rules.pop("routes", (SETTINGS,)), **rules)
         self.syncs = StreamSync(
             streams=self.store,
             images=self.store,
             objects=self.store,
-            rules=lambda: SyncRules(self.rules, (), {TEAM: Profile()}, LONG_AGO),
+            rules=self.sync_rules,
             now=lambda: self.now,
         )
         self.flow = SettingsFlow(
@@ -57,9 +58,14 @@ class World:
             images=self.store,
             objects=self.store,
             add_tags=self.syncs.add_tags,
-            expected=lambda: expected,
+            expected=lambda: self.expected,
             now=lambda: self.now,
         )
+
+    def sync_rules(self) -> SyncRules:
+        """Return alerts.yml as a sync sees it."""
+        wanted = self.expected is not None
+        return SyncRules(self.rules, (), {TEAM: Profile()}, LONG_AGO, checks_repositories=wanted)
 
     def check(
         self, number: int, settings: RepositorySettings | Exception, event_id: str = ""
@@ -257,3 +263,19 @@ def test_nobody_looks_where_nobody_asked() -> None:
     outcome = World(expected=None).check(1, WRONG)
 
     assert (outcome.result, outcome.streams) == (ImageResult.IGNORED, ())
+
+
+def test_what_was_reported_ends_when_nobody_asks_any_more() -> None:
+    """Quietly, with the reason; asked for again, it is reported again."""
+    world = World()
+    world.check(1, WRONG)
+
+    world.expected = None
+    outcome = world.syncs.sync(STREAM, "rules")
+
+    (view,) = outcome.views
+    assert view.step.view.reported == {}
+    assert outcome.watch.arrival is Arrival.RULES
+    world.expected = DEFAULTS
+    world.check(2, HALF)
+    assert world.messages[1:] == [{"ECR-SCAN-ON-PUSH": Kind.NEW}]
