@@ -234,9 +234,13 @@ class Examination:
     def _data(self) -> Iterator[Check]:
         yield from self._examine("table", self._table)
         yield from self._examine("bucket", self._bucket)
+        yield from self._examine("streams", self._streams)
 
     def _table(self) -> Iterable[Check]:
         return judgements.table(self._reads.table(self._outputs["TableName"]), self._place)
+
+    def _streams(self) -> Iterable[Check]:
+        return judgements.streams(self._reads.streams(self._outputs["TableName"]))
 
     def _bucket(self) -> Iterable[Check]:
         facts = self._reads.bucket(self._outputs["ReportsBucketName"])

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from lib.models import Json
+from lib.models import Json, StreamId
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,25 @@ class ScanningFacts:
     """Repositories whose pushed images are not scanned."""
     rules: bool = False
     """Whether the registry has scanning rules, which a new set would replace."""
+
+
+class AlternatingTags(NamedTuple):
+    """A stream that goes back and forth between two kinds of tags."""
+
+    stream: StreamId
+    first: str
+    """ "main" of "main-17"."""
+    second: str
+
+
+@dataclass(frozen=True, slots=True)
+class StreamsFacts:
+    """The streams of the stage."""
+
+    examined: int
+    more: bool
+    """Whether there are further streams, which were not looked at."""
+    alternating: tuple[AlternatingTags, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from cli.doctor.facts import (
     ScheduleFacts,
     SecretFacts,
     StackFacts,
+    StreamsFacts,
     Subscription,
     TableFacts,
     TopicFacts,
@@ -25,6 +26,7 @@ from cli.doctor.facts import (
 )
 from lib.config.parsing import config_hash
 from lib.config.secret_names import creation_command
+from lib.core.streams import pattern_of, repository_of
 from lib.models import Json
 from lib.models.diagnostics import Check, CheckStatus, failed, note, ok
 from lib.text import counted
@@ -325,6 +327,26 @@ def bucket(facts: BucketFacts, place: Place) -> Iterator[Check]:
             "--public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,"
             "BlockPublicPolicy=true,RestrictPublicBuckets=true",
         )
+
+
+def streams(facts: StreamsFacts) -> Iterator[Check]:
+    """Judge whether images of two kinds follow each other in one stream."""
+    for kinds in facts.alternating[:_NAMES]:
+        repository, pattern = repository_of(kinds.stream), pattern_of(kinds.stream)
+        name = " ".join(filter(None, (repository, pattern)))
+        yield note(
+            f"stream {name}",
+            f"tags such as {kinds.first} and {kinds.second} alternate: their images are compared "
+            "with each other",
+            "Say in streams of alerts.yml which tags belong together",
+        )
+    others = len(facts.alternating) - _NAMES
+    if others > 0:
+        yield note("streams", f"the tags of {counted(others, 'more stream')} alternate")
+    if not facts.alternating:
+        looked_at = counted(facts.examined, "stream")
+        more = " of more that were looked at" if facts.more else ""
+        yield ok("streams", f"the tags of none alternate ({looked_at}{more})")
 
 
 def scanning(facts: ScanningFacts, place: Place) -> Iterator[Check]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from cli.deployment import CURRENT_CONFIG
 from cli.doctor.facts import (
     AlarmFacts,
+    AlternatingTags,
     BucketFacts,
     FunctionFacts,
     MappingFacts,
@@ -22,6 +23,7 @@ from cli.doctor.facts import (
     ScheduleFacts,
     SecretFacts,
     StackFacts,
+    StreamsFacts,
     Subscription,
     TableFacts,
     TopicFacts,
@@ -31,15 +33,20 @@ from lib.bootstrap.clients import Clients
 from lib.checks.settings import scans_on_push
 from lib.config.parsing import parse
 from lib.config.secret_names import stage_name
+from lib.core.streams import alternating_tags
 from lib.errors import DocumentError
 from lib.models import Image, Json, NameFilter, RepositorySettings, ScanningRule
+from lib.ports.streams import StreamStore
 from lib.sources.registry import PAGE
+from lib.store.streams import DynamoStreamStore
 
 _HOUR: Final = timedelta(hours=1)
 _PERIOD: Final = 300
 """Seconds of a period. Sums begin at a multiple of it, so an hour would reach further back."""
 _NO_BLOCK: Final = "NoSuchPublicAccessBlockConfiguration"
 _MISSING: Final = ("NoSuchKey", "404")
+STREAMS: Final = 500
+"""How many streams are looked at: each is a query."""
 
 
 class Reads:
@@ -210,6 +217,10 @@ class Reads:
             expires=expiry["TimeToLiveStatus"] in ("ENABLED", "ENABLING"),
         )
 
+    def streams(self, table: str) -> StreamsFacts:
+        """Read the tags of the first streams in the table."""
+        return streams_facts(DynamoStreamStore(self._clients.get("dynamodb"), table))
+
     def bucket(self, name: str) -> BucketFacts:
         """Read the public access block of the bucket."""
         try:
@@ -281,6 +292,14 @@ class Reads:
         writes = any(_plain_writes(selector) for selector in selectors.get("EventSelectors", ()))
         advanced = selectors.get("AdvancedEventSelectors", ())
         return TrailFacts(name, logging, writes or any(map(_advanced_writes, advanced)))
+
+
+def streams_facts(store: StreamStore, *, most: int = STREAMS) -> StreamsFacts:
+    """Return which of the first streams go back and forth between two kinds of tags."""
+    streams = list(islice(store.streams(), most + 1))
+    found = ((stream, alternating_tags(store.read(stream).row.tags)) for stream in streams)
+    kinds = [AlternatingTags(stream, *pair) for stream, pair in islice(found, most) if pair]
+    return StreamsFacts(min(len(streams), most), len(streams) > most, tuple(kinds))
 
 
 def _errors_of(function: str, id_: str) -> dict[str, Json]:

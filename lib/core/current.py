@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from types import MappingProxyType
 
-from lib.core.streams import alternating
+from lib.core.streams import alternating_tags
 from lib.models import Finding
 from lib.models.current import CurrentCopy
 from lib.models.streams import Evidence, PartState, StreamState, TagRow, WatchedImage
@@ -12,12 +12,10 @@ from lib.models.streams import Evidence, PartState, StreamState, TagRow, Watched
 
 def current_copy(state: StreamState, tags: Iterable[TagRow]) -> CurrentCopy:
     """Return the copy of a stream for readers. `tags`: the rows of the stream, in any order."""
-    rows = sorted(tags, key=lambda row: (row.pushed_at, row.digest, row.tag))
-    kinds = alternating((row.tag,) for row in rows if row.tag)
     images = tuple([_image(watched) for watched in state.images])
     return CurrentCopy(
         replace(state, images=images, departures=MappingProxyType({})),
-        alternating=kinds or (),
+        alternating=alternating_tags(tags) or (),
     )
 
 

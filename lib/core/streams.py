@@ -204,6 +204,12 @@ def unknown_references(rules: Sequence[StreamRule]) -> Iterator[StreamRule]:
             yield rule
 
 
+def alternating_tags(rows: Iterable[TagRow]) -> tuple[str, str] | None:
+    """Return two kinds of tags between which a stream goes back and forth, by its rows."""
+    ordered = sorted(rows, key=lambda row: (row.pushed_at, row.digest, row.tag))
+    return alternating((row.tag,) for row in ordered if row.tag)
+
+
 def alternating(images: Iterable[tuple[str, ...]]) -> tuple[str, str] | None:
     """
     Return two kinds of tags between which a stream goes back and forth; None: it does not.

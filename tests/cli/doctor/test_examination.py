@@ -23,6 +23,7 @@ from cli.doctor.facts import (
     ScheduleFacts,
     SecretFacts,
     StackFacts,
+    StreamsFacts,
     Subscription,
     TableFacts,
     TopicFacts,
@@ -128,6 +129,9 @@ class HealthyReads:
 
     def bucket(self, name: str) -> BucketFacts:
         return BucketFacts(name, private=True)
+
+    def streams(self, _table: str) -> StreamsFacts:
+        return StreamsFacts(3, more=False, alternating=())
 
     def deployed_config(self, _bucket: str) -> Any:
         return self.current

@@ -9,6 +9,7 @@ import pytest
 from cli.doctor import judgements
 from cli.doctor.facts import (
     AlarmFacts,
+    AlternatingTags,
     BucketFacts,
     ConfigFacts,
     FunctionFacts,
@@ -21,11 +22,13 @@ from cli.doctor.facts import (
     ScheduleFacts,
     SecretFacts,
     StackFacts,
+    StreamsFacts,
     Subscription,
     TableFacts,
     TopicFacts,
     TrailFacts,
 )
+from lib.models import StreamId
 from lib.models.diagnostics import Check, CheckStatus, failed, note, ok
 
 PLACE = Place("prod", "eu-central-1")
@@ -350,6 +353,27 @@ class TestData:
         facts = replace(self.TABLE, status="DELETING")
 
         assert statuses(judgements.table(facts, PLACE)) == [FAILED]
+
+    def test_streams(self) -> None:
+        """Whose tags alternate, by name; those beyond the first five are counted."""
+        none = StreamsFacts(500, more=True, alternating=())
+        kinds = AlternatingTags(StreamId("1/eu/shop/api|tag:x"), "main", "pr")
+        some = StreamsFacts(9, more=False, alternating=(kinds,) * 6)
+
+        fine = only(judgements.streams(none))
+        first, *others = judgements.streams(some)
+
+        assert (fine.status, fine.text) == (
+            OK,
+            "the tags of none alternate (500 streams of more that were looked at)",
+        )
+        assert (first.status, first.subject) == (NOTE, "stream shop/api tag:x")
+        assert "main and pr alternate" in first.text
+        assert "streams of alerts.yml" in first.remedy
+        assert len(others) == 5
+        assert others[-1].text == "the tags of 1 more stream alternate"
+        empty = replace(none, examined=1, more=False)
+        assert only(judgements.streams(empty)).text == "the tags of none alternate (1 stream)"
 
     def test_bucket(self) -> None:
         """Reports are nobody else's."""

@@ -2,6 +2,8 @@
 
 import io
 import json
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +11,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from cli.deployment import CURRENT_CONFIG
-from cli.doctor.facts import AlarmFacts, MappingFacts, Resource, TrailFacts
-from cli.doctor.reads import Reads
+from cli.doctor.facts import (
+    AlarmFacts,
+    AlternatingTags,
+    MappingFacts,
+    Resource,
+    StreamsFacts,
+    TrailFacts,
+)
+from cli.doctor.reads import Reads, streams_facts
+from cli.simulation.memory import MemoryStreams
 from lib.errors import ConfigError, DocumentError
+from lib.models import StreamId
+from lib.models.streams import TagRow
+from lib.ports.streams import StreamRow
 from tests.support.builders import NOW
 
 MANAGEMENT = {"IncludeManagementEvents": True}
@@ -407,3 +420,19 @@ def test_subscriptions() -> None:
     found = reads(list_subscriptions_by_topic=[{"Subscriptions": listed}]).subscriptions("t")
 
     assert [(each.endpoint, each.confirmed) for each in found] == [("a", False), ("b", True)]
+
+
+def test_streams() -> None:
+    """Tags in the order in which they were pushed; streams beyond the limit are not looked at."""
+    builds, releases = ("main-1", "pr-1", "main-2", "pr-2"), ("1.0", "1.1")
+    store = MemoryStreams()
+    for name, tags in (("a", builds), ("b", releases), ("c", builds)):
+        rows = [TagRow(tag, "sha256:a", NOW + timedelta(days=day)) for day, tag in enumerate(tags)]
+        empty = StreamRow(StreamId(f"1/eu/shop/{name}"))
+        store.write(empty, replace(empty, tags=tuple(reversed(rows))), ())
+
+    facts = streams_facts(store, most=2)
+
+    assert (facts.examined, facts.more) == (2, True)
+    assert facts.alternating == (AlternatingTags(StreamId("1/eu/shop/a"), "main", "pr"),)
+    assert reads(query=[{"Items": []}]).streams("t") == StreamsFacts(0, False, ())
