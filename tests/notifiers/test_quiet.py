@@ -288,6 +288,9 @@ def test_a_notice_in_place_of_another_destination_stands_for_itself() -> None:
     assert len(marks) == 2
     assert keys(own) != keys(instead)
     assert "Instead of team-jira" in str(notifier("slack", tools()).render(instead))
+    bot = notifier("slack-bot", tools()).render(instead, thread=THREADS["slack-bot"])
+    assert list(bot) == ["reply", "post"]
+    assert "key" not in notifier("jira", tools()).render(instead, thread=THREADS["jira"])["update"]
 
 
 @pytest.mark.parametrize("mode", ["slack-bot", "jira", "pagerduty"])

@@ -111,7 +111,7 @@ class JiraNotifier(Notifier):
         }
         return {
             "create": self._new(alert, texts | self._extras(alert, text)),
-            "update": self._keyed(thread) | update | self._about_status(alert),
+            "update": self._keyed(alert, thread) | update | self._about_status(alert),
             **self._file(alert, text),
         }
 
@@ -126,7 +126,7 @@ class JiraNotifier(Notifier):
             return self._quiet(alert, thread, texts)
         return {
             "create": self._new(alert, texts),
-            "update": self._keyed(thread) | {"fields": {}, "comment": {"body": body}},
+            "update": self._keyed(alert, thread) | {"fields": {}, "comment": {"body": body}},
         }
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
@@ -312,7 +312,7 @@ class JiraNotifier(Notifier):
         return workflow.REOPENED if issue.move(done=False) else workflow.STUCK
 
     def _quiet(self, notice: Notice, thread: str | None, texts: Json) -> Json:
-        keyed = self._keyed(thread)
+        keyed = self._keyed(notice, thread)
         if not keyed:
             return {}
         owned = {"fields": texts, "properties": [identity.property_of(self._owner(notice))]}
@@ -401,8 +401,10 @@ class JiraNotifier(Notifier):
     def _owner(self, message: Message) -> identity.Owner:
         return identity.owner_of(message, self._tools.stage)
 
-    def _keyed(self, thread: str | None) -> dict[str, Json]:
-        key = self._scope.key(thread)
+    def _keyed(self, message: Message, thread: str | None) -> dict[str, Json]:
+        """Return the stored issue. What is sent in place of another destination has its own."""
+        is_own = not isinstance(message, Notice) or message.note is None
+        key = self._scope.key(thread) if is_own else None
         return {} if key is None else {"key": key}
 
     def _file(self, alert: Alert | Notice, text: AlertText) -> dict[str, Json]:
@@ -419,7 +421,7 @@ class JiraNotifier(Notifier):
         comment = {"body": jira_digest.comment(text)}
         return {
             "create": self._new(digest, texts | labels),
-            "update": self._keyed(thread) | {"fields": texts, "comment": comment},
+            "update": self._keyed(digest, thread) | {"fields": texts, "comment": comment},
         }
 
     def _labels(self, message: Message) -> dict[str, Json]:

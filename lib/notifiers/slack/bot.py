@@ -111,7 +111,8 @@ class SlackBotNotifier(Notifier):
         Return {"post": message}, or in a thread also {"update": root, "reply": message}.
 
         "post" stays beside "reply" for the case that the root was deleted. A quiet update is the
-        edit of the root alone, and nothing where there is none. A digest stands for itself.
+        edit of the root alone, and nothing where there is none. What is sent in place of another
+        destination edits nothing. A digest stands for itself.
         """
         if isinstance(alert, Digest):
             return {"post": self._post_of(alert, digest.digest_message(alert))}
@@ -139,7 +140,7 @@ class SlackBotNotifier(Notifier):
             return {"post": post}
         news = text.worst_news is not None or text.problem is not None
         reply = {**post, "thread_ts": timestamp, "reply_broadcast": news}
-        if isinstance(alert, Alert) and (alert.problem is not None or alert.outdated):
+        if _keeps_root(alert):
             return {"reply": reply, "post": post}
         return {"update": update, "reply": reply, "post": post}
 
@@ -184,7 +185,8 @@ class SlackBotNotifier(Notifier):
         """
         See `Verifiable.verify`. Looks into the thread and, for a new root, into the channel.
 
-        An app without the scope to read history cannot tell. What was sent a moment ago may still
+        An app without the scope to read history cannot tell, nor can one whose channel has more
+        messages since than a few pages hold. What was sent a moment ago may still
         be on its way into the history. An edit leaves no id; it is made again.
         """
         if isinstance(alert, Notice) and alert.quiet:
@@ -196,15 +198,11 @@ class SlackBotNotifier(Notifier):
             places.insert(0, ("conversations.replies", {**query, "ts": root}))
         headers, readable = self._headers(), False
         for method, where in places:
-            try:
-                for message in self._messages(method, where, headers):
-                    if _delivery(message) == alert.delivery_id:
-                        own = str(message.get("ts"))
-                        return self._receipt(own, where.get("ts") or message.get("thread_ts"))
-                readable = True
-            except PermanentDeliveryError as error:
-                if error.reason not in UNREADABLE:
-                    raise
+            found = self._found(method, where, alert.delivery_id, headers)
+            if not isinstance(found, bool):
+                own = str(found.get("ts"))
+                return self._receipt(own, where.get("ts") or found.get("thread_ts"))
+            readable = readable or found
         if not readable:
             return CannotTell()
         settling = now - (tried_at or since) < _SETTLING
@@ -272,10 +270,10 @@ class SlackBotNotifier(Notifier):
             )
         return self._receipt(own, message.get("thread_ts"))
 
-    def _messages(
-        self, method: str, where: Mapping[str, str], headers: Mapping[str, str]
-    ) -> Iterator[Mapping[str, Json]]:
-        """Yield what was said since, as far as a few pages reach."""
+    def _found(
+        self, method: str, where: Mapping[str, str], delivery_id: str, headers: Mapping[str, str]
+    ) -> Mapping[str, Json] | bool:
+        """Return the message of a delivery; else whether all messages since then were read."""
         query = {
             "channel": self._channel,
             "include_all_metadata": "true",
@@ -285,13 +283,23 @@ class SlackBotNotifier(Notifier):
         for _ in range(_PAGES):
             # Methods that read take no JSON.
             url = f"{self._site}/api/{method}?{urlencode(query)}"
-            page = self._tools.http.get(url, headers=headers, limit=LONG_ANSWER)
-            answer = _accepted(page)
-            yield from _objects(parsed(answer).get("messages"))
-            cursor = _object(parsed(answer).get("response_metadata")).get("next_cursor")
+            try:
+                page = _accepted(self._tools.http.get(url, headers=headers, limit=LONG_ANSWER))
+            except PermanentDeliveryError as error:
+                if error.reason not in UNREADABLE:
+                    raise
+                return False
+            messages = parsed(page).get("messages")
+            if not isinstance(messages, list):
+                return False
+            for message in map(_object, messages):
+                if _delivery(message) == delivery_id:
+                    return message
+            cursor = _object(parsed(page).get("response_metadata")).get("next_cursor")
             if not cursor:
-                return
+                return True
             query["cursor"] = str(cursor)
+        return False
 
     def _call(self, method: str, body: Json, headers: Mapping[str, str]) -> HttpAnswer:
         url = f"{self._site}/api/{method}"
@@ -324,6 +332,13 @@ class SlackBotNotifier(Notifier):
         return Receipt(own, url=link + within, thread=f"{self._place}|{root or own}")
 
 
+def _keeps_root(alert: Alert | Notice) -> bool:
+    """Return whether an alert does not say how things stand for this destination."""
+    if isinstance(alert, Notice):
+        return alert.note is not None
+    return alert.problem is not None or alert.outdated
+
+
 def _metadata(delivery_id: DeliveryId, text: AlertText | None) -> Json:
     about: dict[str, str] = {"delivery_id": delivery_id}
     if text is not None:
@@ -349,7 +364,3 @@ def _accepted(answer: HttpAnswer) -> HttpAnswer:
 
 def _object(value: Json) -> Mapping[str, Json]:
     return value if isinstance(value, dict) else {}
-
-
-def _objects(value: Json) -> list[Mapping[str, Json]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
