@@ -11,14 +11,15 @@ import requests
 
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
 from lib.http_client import RequestsClient
-from lib.models import Alert, DeliveryId, Destination, NotReceived, Receipt, Report
+from lib.models import DeliveryId, Destination, Notice, NotReceived, Receipt, Report
 from lib.notifiers.jira.notifier import JiraNotifier
 from lib.ports.notifiers import NotifierTools
 from local.standins.server import Accept, Answer, Disconnect, Receivers
 from local.standins.wire import Kind
-from tests.support.alerts import evaluated, told
 from tests.support.builders import NOW, a_finding, a_report, an_image
+from tests.support.notices import noticed, quiet_notices
 from tests.support.receivers import NamedSecrets, RecordingTopics
+from tests.support.scenes import Scene
 
 OLD = a_finding("CVE-2026-1", severity="HIGH", package="zlib1g")
 NEW = a_finding("CVE-2026-2", severity="CRITICAL", package="openssl")
@@ -62,7 +63,7 @@ class Site:
         thread = f"{self.receivers.jira_url}|SEC|SEC-1" if before else None
         return self.tell(an_alert(report, before), thread)
 
-    def tell(self, alert: Alert, thread: str | None = None) -> Receipt:
+    def tell(self, alert: Notice, thread: str | None = None) -> Receipt:
         """Send an alert, with what the ledger has stored of its stream."""
         return self.notifier.send(self.notifier.render(alert, thread=thread))
 
@@ -100,11 +101,10 @@ class Site:
         return json.dumps(self.receivers.messages("jira")[-1].payload["body"])
 
 
-def an_alert(report: Report, before: Report | None = None) -> Alert:
-    """Return the alert of an evaluation, with an id of its own."""
-    alert = told(evaluated(report, before=before))
+def an_alert(report: Report, before: Report | None = None) -> Notice:
+    """Return the notice of a report, with an id of its own."""
     name = hashlib.sha256(report.image.key.encode()).hexdigest()[:32]
-    return replace(alert, delivery_id=DeliveryId(name))
+    return replace(noticed(Scene(report, before)), delivery_id=DeliveryId(name))
 
 
 @pytest.fixture
@@ -156,6 +156,27 @@ def test_issue_is_closed_when_nothing_is_left(
 
     assert site.status == "Done"
     assert "so this issue is closed" in site.last_comment
+
+
+def test_a_quiet_update_is_seen_by_nobody(receivers: Receivers, session: requests.Session) -> None:
+    """The description is current, nothing is commented, and a closed issue stays as it is."""
+    site = Site(receivers, session, close=True)
+    quiet = quiet_notices()
+    left, clear = quiet["one-left"], quiet["clear"]
+    site.tell(replace(an_alert(FIRST), message=replace(left.message, quiet=False)))
+    thread = f"{receivers.jira_url}|SEC|SEC-1"
+
+    site.tell(left, thread)
+    assert site.status == "To Do"
+    assert site.mentions("SEC-1", "1 HIGH no longer reported")
+    site.tell(clear, thread)
+    assert site.status == "Done"
+    site.tell(left, thread)
+
+    assert site.mentions("SEC-1", "nothing open")
+    kinds = [message.kind for message in receivers.messages("jira")]
+    assert Kind.COMMENTED not in kinds
+    assert site.issues() == ["SEC-1"]
 
 
 def test_lost_answer_is_looked_up(receivers: Receivers, session: requests.Session) -> None:

@@ -3,37 +3,36 @@
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import requests
 
+from lib.core.profiles import profile_of
 from lib.errors import AmbiguousDeliveryError, PermanentDeliveryError
-from lib.flows.deliveries import DeliveryPipeline
 from lib.http_client import RequestsClient
 from lib.http_deadline import TimeLimits
 from lib.models import (
-    Alert,
     AskAgain,
-    Delivery,
+    CannotTell,
     DeliveryCheck,
-    DeliveryState,
+    DeliveryId,
     Destination,
-    Evaluation,
+    Notice,
     NotReceived,
     Receipt,
     Report,
-    WakeUp,
 )
 from lib.notifiers.slack.bot import SlackBotNotifier
 from lib.ports.notifiers import NotifierTools
 from local.standins.server import Accept, Answer, Disconnect, Receivers, Step, TimeoutAfterAccept
-from tests.support.alerts import evaluated, told
-from tests.support.builders import NOW, a_delivery, a_finding, a_report, an_image
-from tests.support.fakes import Clock, MemoryDigests, MemoryStore, RotatedSecrets
+from tests.support.builders import NOW, a_finding, a_report, an_image
+from tests.support.notices import noticed
 from tests.support.receivers import CHANNEL, NamedSecrets, RecordingTopics
+from tests.support.scenes import Scene
+from tests.support.sending import Sending
 
 OLD = a_finding("CVE-2026-1", severity="HIGH", package="zlib1g")
 NEW = a_finding("CVE-2026-2", severity="CRITICAL", package="openssl")
@@ -60,7 +59,7 @@ class Workspace:
             ),
         )
 
-    def send(self, alert: Alert, thread: str | None = None) -> Receipt:
+    def send(self, alert: Notice, thread: str | None = None) -> Receipt:
         return self.notifier.send(self.notifier.render(alert, thread=thread))
 
     @property
@@ -68,7 +67,7 @@ class Workspace:
         """The site and the channel, in which a message's time is its name."""
         return f"{self.receivers.slack_site}|{CHANNEL}"
 
-    def verify(self, alert: Alert, thread: str | None = None) -> DeliveryCheck:
+    def verify(self, alert: Notice, thread: str | None = None) -> DeliveryCheck:
         # The stand-in's clock is the real one.
         now = datetime.now(UTC)
         return self.notifier.verify(alert, since=now - timedelta(minutes=1), now=now, thread=thread)
@@ -85,8 +84,8 @@ class Workspace:
         ]
 
 
-def an_alert(report: Report, before: Report | None = None, number: int = 1) -> Alert:
-    return told(evaluated(report, before=before), id=f"{number:032x}")
+def an_alert(report: Report, before: Report | None = None, number: int = 1) -> Notice:
+    return replace(noticed(Scene(report, before)), delivery_id=DeliveryId(f"{number:032x}"))
 
 
 @pytest.fixture
@@ -191,7 +190,7 @@ def test_a_bot_without_the_scope_for_history_cannot_tell(workspace: Workspace) -
     refusal = json.dumps({"ok": False, "error": "missing_scope", "needed": "channels:history"})
     workspace.receivers.script("slack", [Answer(200, refusal)])
 
-    assert workspace.verify(an_alert(FIRST)) == NotReceived()
+    assert workspace.verify(an_alert(FIRST)) == CannotTell()
 
 
 # --- with the pipeline ------------------------------------------------------------------------
@@ -201,44 +200,31 @@ class Killed(BaseException):
     """A worker that ends in mid-sentence."""
 
 
-@dataclass
-class DyingStore(MemoryStore):
-    """A ledger whose worker dies before it records that something was sent, some times."""
-
-    deaths: int = 0
-
-    def sent(self, delivery: Delivery, receipt: Receipt, **when: Any) -> None:
-        if self.deaths:
-            self.deaths -= 1
-            raise Killed
-        super().sent(delivery, receipt, **when)
+def killed() -> None:
+    """End a worker before it records that something was sent."""
+    raise Killed
 
 
-def deliver(workspace: Workspace, store: DyingStore, clock: Clock, alert: Evaluation) -> Delivery:
-    """Try an alert every two minutes until it is sent."""
-    row = a_delivery(
-        len(store.rows) + 1,
-        evaluation_key=store.put(alert),
-        stream=alert.stream,
-        created_at=clock(),
-    )
-    store.add(row)
-    pipeline = DeliveryPipeline(
-        ledger=store,
-        reports=store,
-        digests=MemoryDigests(),
-        notifiers=lambda _: workspace.notifier,
-        now=clock,
-        new_token=lambda: f"{clock()}",
-        pause=lambda _: None,
-        secrets=RotatedSecrets(),
-    )
-    while store.rows[row.id].state is not DeliveryState.SENT:
-        assert clock() - row.created_at < timedelta(hours=1), store.rows[row.id]
+def world_of(workspace: Workspace, deaths: int) -> Sending:
+    """Return a stream whose destination is the channel; so many workers die after sending."""
+    world = Sending(profile=profile_of("slack", {"token": "bot"}))
+    # The stand-in's clock is the real one, and this one is moved: it must not get ahead.
+    world.clock.moment = datetime.now(UTC) - timedelta(hours=3)
+    world.notifier = workspace.notifier
+    world.interrupt("close", *[killed] * deaths)
+    return world
+
+
+def settle(world: Sending) -> None:
+    """Deliver what is woken, and sweep every two minutes until the view agrees."""
+    for _ in range(30):
         with suppress(Killed):
-            pipeline.deliver(WakeUp(row.id, row.destination, 0))
-        clock.forward(minutes=2)
-    return store.rows[row.id]
+            world.deliver()
+        if world.view.row is None:
+            return
+        with suppress(Killed):
+            world.later(minutes=2)
+    raise AssertionError(world.row)
 
 
 FAULTS: dict[str, Step] = {
@@ -261,19 +247,41 @@ def test_whatever_fails_a_reader_sees_each_alert_once(
     workspace: Workspace, fault: Step, call: int, deaths: int
 ) -> None:
     """A fault at any call, and a worker that dies after sending: one root, one reply, no more."""
-    # The stand-in's clock is the real one, and this one is moved: it must not get ahead.
-    store, clock = DyingStore(deaths=deaths), Clock(datetime.now(UTC) - timedelta(hours=3))
+    world = world_of(workspace, deaths)
     workspace.receivers.script("slack", [*[Accept()] * call, fault])
 
-    first = deliver(workspace, store, clock, evaluated(FIRST))
-    second = deliver(workspace, store, clock, evaluated(WORSE, before=FIRST))
+    world.find(OLD)
+    settle(world)
+    world.find(OLD, NEW)
+    settle(world)
 
     posted = [each for each in workspace.receivers.messages() if each.kind == "posted"]
     root = posted[0].payload["ts"]
     assert [each.payload.get("thread_ts") for each in posted] == [None, root]
-    assert {each.receipt.thread for each in (first, second) if each.receipt} == {
-        f"{workspace.place}|{root}"
-    }
+    assert world.view.thread == f"{workspace.place}|{root}"
+
+
+@pytest.mark.parametrize("deaths", [0, 1])
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_quiet_update_edits_the_root_whatever_fails(
+    workspace: Workspace, fault: Step, deaths: int
+) -> None:
+    """A finding that is not listed any more: the root says so, and nobody is notified."""
+    world = world_of(workspace, 0)
+    world.find(OLD, NEW)
+    settle(world)
+    world.interrupt("close", *[killed] * deaths)
+    workspace.receivers.script("slack", [fault])
+
+    world.find(NEW)
+    world.sweep()
+    settle(world)
+
+    kinds = [kind for kind, _, _ in workspace.seen()]
+    assert (kinds[0], set(kinds[1:])) == ("posted", {"updated"})
+    root = workspace.receivers.messages()[-1].payload
+    assert "1 CRITICAL open" in root["text"]
+    assert set(world.view.reported) == {NEW.vulnerability_id}
 
 
 def test_an_archived_channel_breaks_its_destination(workspace: Workspace) -> None:
