@@ -7,6 +7,7 @@ several ids. `lib.core.aliases` says which ids are one.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -54,6 +55,23 @@ def find(items: Mapping[VulnerabilityId, _Value], names: Iterable[str]) -> _Valu
         if item is not None:
             return item
     return None
+
+
+def places(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """
+    Return one finding for each package and place of a vulnerability, in their order.
+
+    A row that several images or platforms list stands once, with all its platforms.
+    """
+    merged: dict[tuple[object, ...], Finding] = {}
+    for finding in findings:
+        package = finding.package
+        key = (package.name, package.version, package.path, package.layer)
+        first = merged.setdefault(key, finding)
+        if first is not finding and first.platforms:
+            united = dict.fromkeys((*first.platforms, *finding.platforms))
+            merged[key] = replace(first, platforms=tuple(united) if finding.platforms else ())
+    return tuple(merged.values())
 
 
 class ByName(Generic[_Value]):

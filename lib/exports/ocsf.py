@@ -1,7 +1,7 @@
 """
 OCSF 1.8.0, class Vulnerability Finding (2002): what security lakes and SIEMs take.
 
-https://schema.ocsf.io/1.8.0/classes/vulnerability_finding. One event for each finding. A scan
+https://schema.ocsf.io/1.8.0/classes/vulnerability_finding. One event for each vulnerability. A scan
 without a usable result is an event, too, of the activity Other with the reason and without
 vulnerabilities: no class says "could not be scanned", and silence would look like an all-clear.
 """
@@ -16,8 +16,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.core.provenance import commit_url
-from lib.models import AnyReport, Finding, Image, Provenance, Report, Scan, Severity
-from lib.text import clean, one_line, truncate
+from lib.core.vulnerabilities import places, vulnerabilities
+from lib.models import AnyReport, Finding, Image, Package, Provenance, Report, Scan, Severity
+from lib.models.streams import PackageVersion, Vulnerability
+from lib.text import clean, counted, one_line, truncate
 from lib.urls.advisories import vulnerability_url
 from lib.urls.console import console_url
 from lib.wire.values import time_to_json
@@ -26,6 +28,7 @@ VERSION: Final = "1.8.0"
 CLASS: Final = 2002
 _CATEGORY: Final = 2
 _TEXT: Final = 2000
+_PLACES: Final = 50
 _AWS_ACCOUNT: Final = 10
 _OTHER: Final = 99
 _NOT_CLEAR: Final = "Nothing is known about vulnerabilities: this is not an all-clear"
@@ -46,7 +49,7 @@ _COVERAGES: Final = ("Unknown", "Complete", "Partial", "None")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The activity and the status of the event of a finding."""
+    """The activity and the status of the event of a vulnerability."""
 
     activity: tuple[int, str]
     status: tuple[int, str]
@@ -65,15 +68,19 @@ def ocsf(reports: Sequence[AnyReport]) -> str:
 
 
 def report_events(report: AnyReport) -> Iterator[dict[str, Any]]:
-    """Yield the events of a report; none for an image without findings."""
+    """Yield the events of a report, one for each vulnerability; none without any."""
     if not isinstance(report, Report):
         yield traced(not_scanned(report.image, report.scan), report.provenance)
         return
-    for finding in report.findings:
-        step = NEW
-        if not finding.open:
-            step = GONE if finding.source_status == "CLOSED" else SUPPRESSED
-        yield traced(event(report.image, report.scan, finding, step), report.provenance)
+    for group in vulnerabilities(report.findings):
+        made = event(report.image, report.scan, group.id, group.findings, _step(group))
+        yield traced(made, report.provenance)
+
+
+def _step(group: Vulnerability) -> Step:
+    if any(finding.open for finding in group.findings):
+        return NEW
+    return GONE if group.findings[0].source_status == "CLOSED" else SUPPRESSED
 
 
 def traced(finding_event: dict[str, Any], provenance: Provenance | None) -> dict[str, Any]:
@@ -90,28 +97,75 @@ def traced(finding_event: dict[str, Any], provenance: Provenance | None) -> dict
     return finding_event | {"resources": [resource | {"data": resource["data"] | source}]}
 
 
-def event(image: Image, scan: Scan, finding: Finding, step: Step) -> dict[str, Any]:
-    """Return the event of one finding."""
-    severity = finding.severity.name.capitalize()
-    package = one_line(f"{finding.package.name} {finding.package.version or ''}")
+def event(
+    image: Image,
+    scan: Scan,
+    id_: str,
+    findings: Sequence[Finding],
+    step: Step,
+    *,
+    scope: str = "",
+) -> dict[str, Any]:
+    """
+    Return the event of one vulnerability.
+
+    `findings`: its rows, the worst first; at least one. `scope`: where it is followed, such as a
+    stream; else the repository.
+    """
+    worst, name = findings[0], one_line(id_) or "(unnamed)"
+    severity = max(finding.severity for finding in findings)
+    word = severity.name.capitalize()
+    first = [row.first_observed_at for row in findings if row.first_observed_at is not None]
+    last = [row.last_observed_at for row in findings if row.last_observed_at is not None]
+    package = _packages(findings)
     return _common(image, scan, step.activity, step.status) | {
-        "severity_id": _SEVERITIES[finding.severity],
-        "severity": severity,
-        "message": truncate(f"{_id(finding)} ({severity}) in {package}", _TEXT),
+        "severity_id": _SEVERITIES[severity],
+        "severity": word,
+        "message": truncate(f"{name} ({word}) in {package}", _TEXT),
         "finding_info": _filled(
-            uid=_uid(image, finding),
-            title=truncate(one_line(finding.title or f"{_id(finding)} - {package}"), _TEXT),
-            desc=_text(finding.description),
-            first_seen_time=_time(finding.first_observed_at),
-            last_seen_time=_time(finding.last_observed_at),
+            uid=uid(scope or _place(image), name),
+            title=truncate(one_line(worst.title or f"{name} - {package}"), _TEXT),
+            desc=_text(worst.description),
+            first_seen_time=_time(min(first, default=None)),
+            last_seen_time=_time(max(last, default=None)),
             types=["Software and Configuration Checks/Vulnerabilities/CVE"],
         ),
-        "vulnerabilities": [_vulnerability(finding)],
+        "vulnerabilities": [_vulnerability(name, findings)],
     }
 
 
-def not_scanned(image: Image, scan: Scan) -> dict[str, Any]:
-    """Return the event of a scan without a usable result."""
+def ended(
+    image: Image,
+    scan: Scan,
+    id_: str,
+    severity: Severity,
+    packages: Sequence[PackageVersion],
+    *,
+    scope: str,
+) -> dict[str, Any]:
+    """Return the event that closes a vulnerability which nothing lists any more."""
+    rows = [
+        Finding(id_, Package(package.name, package.version or None), severity)
+        for package in packages
+    ]
+    return event(image, scan, id_, rows or [Finding(id_, Package(""), severity)], GONE, scope=scope)
+
+
+def uid(scope: str, id_: str) -> str:
+    """Return an id of a vulnerability that is the same in every scan, under whatever package."""
+    subject = f"{scope}\n{id_}"
+    return hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()
+
+
+def _packages(findings: Sequence[Finding]) -> str:
+    package = findings[0].package
+    others = len({(row.package.name, row.package.version) for row in findings}) - 1
+    name = one_line(f"{package.name} {package.version or ''}")
+    return f"{name} and {counted(others, 'more package')}" if others else name
+
+
+def not_scanned(image: Image, scan: Scan, *, scope: str = "scan") -> dict[str, Any]:
+    """Return the event of a scan without a usable result. `scope`: of which part of the image."""
     status = one_line(scan.status)
     reason = _text(scan.reason) or status
     return _common(image, scan, (_OTHER, "Not scanned"), (_OTHER, "Not scanned")) | {
@@ -120,9 +174,19 @@ def not_scanned(image: Image, scan: Scan) -> dict[str, Any]:
         "message": f"{_NOT_CLEAR} ({status})",
         "status_code": status,
         "status_detail": reason,
-        "finding_info": {"uid": f"{image.key}#scan", "title": f"Scan without a result: {status}"},
+        "finding_info": {
+            "uid": f"{image.key}#{scope}",
+            "title": f"Scan without a result: {status}",
+        },
         "vulnerabilities": [],
     }
+
+
+def closed_condition(image: Image, scan: Scan, *, scope: str) -> dict[str, Any]:
+    """Return the event that closes one of `not_scanned`."""
+    made = not_scanned(image, scan, scope=scope)
+    closing = _common(image, scan, GONE.activity, GONE.status)
+    return made | closing | {"message": f"{one_line(scan.status)} is not reported any more"}
 
 
 def summary(image: Image, scan: Scan, worst: Severity, message: str) -> dict[str, Any]:
@@ -187,11 +251,43 @@ def _common(
     }
 
 
-def _vulnerability(finding: Finding) -> dict[str, Any]:
+def _vulnerability(id_: str, findings: Sequence[Finding]) -> dict[str, Any]:
+    worst = findings[0]
+    url = vulnerability_url(worst)
+    answers = {row.fix_available for row in findings} - {None}
+    word = "YES" if any(row.fixed_version for row in findings) else None
+    answer = next(iter(answers)) if len(answers) == 1 else "PARTIAL" if answers else word
+    coverage = _COVERAGE.get(answer or "", 0)
+    says_exploit = any(
+        row.exploit_available is not None or row.exploit_observed_at is not None for row in findings
+    )
+    links = dict.fromkeys(link for row in findings for link in (url, *row.links) if link)
+    aliases = dict.fromkeys(alias for row in findings for alias in row.aliases if alias != id_)
+    seen = [row.exploit_observed_at for row in findings if row.exploit_observed_at is not None]
+    first = [row.first_observed_at for row in findings if row.first_observed_at is not None]
+    last = [row.last_observed_at for row in findings if row.last_observed_at is not None]
+    return _filled(
+        **_identifier(id_, worst, url),
+        title=_text(worst.title),
+        desc=_text(worst.description),
+        severity=max(row.severity for row in findings).name.capitalize(),
+        references=list(links) or None,
+        related_vulnerabilities=list(aliases),
+        affected_packages=[_affected(row) for row in places(findings)[:_PLACES]],
+        is_fix_available=any(row.fixable for row in findings) if coverage else None,
+        fix_coverage_id=coverage or None,
+        fix_coverage=_COVERAGES[coverage] if coverage else None,
+        is_exploit_available=any(row.exploitable for row in findings) if says_exploit else None,
+        exploit_last_seen_time=_time(max(seen, default=None)),
+        first_seen_time=_time(min(first, default=None)),
+        last_seen_time=_time(max(last, default=None)),
+        remediation={"desc": text} if (text := _text(worst.remediation)) else None,
+    )
+
+
+def _affected(finding: Finding) -> dict[str, Any]:
     package = finding.package
-    url = vulnerability_url(finding)
-    coverage = _COVERAGE.get(finding.fix_available or "", 1 if finding.fixed_version else 0)
-    affected = _filled(
+    return _filled(
         name=clean(package.name) or "unknown",
         version=package.version or "unknown",
         fixed_in_version=finding.fixed_version,
@@ -199,33 +295,13 @@ def _vulnerability(finding: Finding) -> dict[str, Any]:
         path=package.path,
         purl=package.purl,
     )
-    exploitable = None
-    if finding.exploit_available is not None or finding.exploit_observed_at is not None:
-        exploitable = finding.exploitable
-    return _filled(
-        **_identifier(finding, url),
-        title=_text(finding.title),
-        desc=_text(finding.description),
-        severity=finding.severity.name.capitalize(),
-        references=[link for link in (url, *finding.links) if link] or None,
-        related_vulnerabilities=list(finding.aliases),
-        affected_packages=[affected],
-        is_fix_available=finding.fixable if coverage else None,
-        fix_coverage_id=coverage or None,
-        fix_coverage=_COVERAGES[coverage] if coverage else None,
-        is_exploit_available=exploitable,
-        exploit_last_seen_time=_time(finding.exploit_observed_at),
-        first_seen_time=_time(finding.first_observed_at),
-        last_seen_time=_time(finding.last_observed_at),
-        remediation={"desc": text} if (text := _text(finding.remediation)) else None,
-    )
 
 
-def _identifier(finding: Finding, url: str | None) -> dict[str, Any]:
+def _identifier(id_: str, finding: Finding, url: str | None) -> dict[str, Any]:
     """Return `cve` or `advisory`, as the id is one or the other. OCSF allows only one of them."""
-    identifier, score = _id(finding), finding.score
-    if not identifier.upper().startswith("CVE-"):
-        return {"advisory": _filled(uid=identifier, title=_text(finding.title), src_url=url)}
+    score = finding.score
+    if not id_.upper().startswith("CVE-"):
+        return {"advisory": _filled(uid=id_, title=_text(finding.title), src_url=url)}
     cvss = None
     if score is not None:
         cvss = [
@@ -237,7 +313,7 @@ def _identifier(finding: Finding, url: str | None) -> dict[str, Any]:
             )
         ]
     epss = None if finding.epss is None else {"score": str(finding.epss)}
-    return {"cve": _filled(uid=identifier, cvss=cvss, epss=epss)}
+    return {"cve": _filled(uid=id_, cvss=cvss, epss=epss)}
 
 
 def _filled(**values: Any) -> dict[str, Any]:
@@ -245,14 +321,8 @@ def _filled(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "", [])}
 
 
-def _id(finding: Finding) -> str:
-    return one_line(finding.vulnerability_id) or "(unnamed)"
-
-
-def _uid(image: Image, finding: Finding) -> str:
-    """Return an id of the finding that is the same in every scan of the image."""
-    subject = "\n".join((image.key, *finding.id))
-    return hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()
+def _place(image: Image) -> str:
+    return f"{image.account}/{image.region}/{image.repository}"
 
 
 def _arn(image: Image) -> str:

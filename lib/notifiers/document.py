@@ -13,6 +13,7 @@ from lib.models import (
     Counts,
     Digest,
     Finding,
+    Image,
     Json,
     Part,
     Report,
@@ -84,17 +85,7 @@ def shortened(alert: Alert) -> Alert:
     image, scan = alert.image, alert.scan
     return replace(
         alert,
-        image=replace(
-            image,
-            partition=truncate(image.partition, _FIELD),
-            account=truncate(image.account, _FIELD),
-            region=truncate(image.region, _FIELD),
-            repository=truncate(image.repository, _FIELD),
-            digest=truncate(image.digest, _FIELD),
-            platform=_cut(image.platform),
-            os=_cut(image.os),
-            tags=tuple(dict.fromkeys(truncate(tag, _TAG) for tag in image.tags[:_TAGS])),
-        ),
+        image=shortened_image(image),
         scan=replace(
             scan,
             status=truncate(scan.status, _FIELD),
@@ -102,6 +93,21 @@ def shortened(alert: Alert) -> Alert:
             warnings=scan_notes(alert, platforms=_PARTS),
         ),
         parts=tuple([_shortened_part(part) for part in alert.parts[: _PARTS - 1]]),
+    )
+
+
+def shortened_image(image: Image) -> Image:
+    """Cut absurdly long fields of an image; what ECR allows stays as it is."""
+    return replace(
+        image,
+        partition=truncate(image.partition, _FIELD),
+        account=truncate(image.account, _FIELD),
+        region=truncate(image.region, _FIELD),
+        repository=truncate(image.repository, _FIELD),
+        digest=truncate(image.digest, _FIELD),
+        platform=_cut(image.platform),
+        os=_cut(image.os),
+        tags=tuple(dict.fromkeys(truncate(tag, _TAG) for tag in image.tags[:_TAGS])),
     )
 
 

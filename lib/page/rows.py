@@ -1,12 +1,10 @@
 """Every vulnerability of a stream as a row of the page's table, open or closed at its source."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 
-from lib.core.vulnerabilities import ByName, vulnerabilities_of
+from lib.core.vulnerabilities import ByName, places, vulnerabilities_of
 from lib.messages.inventory import Outcomes
 from lib.messages.notices.content import Content, severity_of
-from lib.models import Finding
 from lib.page.findings import Row
 
 
@@ -39,23 +37,6 @@ def rows(content: Content) -> list[Row]:
             )
         )
     return made
-
-
-def places(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """
-    Return one finding for each package and place, in their order.
-
-    A row that several images or platforms list stands once, with all its platforms.
-    """
-    merged: dict[tuple[object, ...], Finding] = {}
-    for finding in findings:
-        package = finding.package
-        key = (package.name, package.version, package.path, package.layer)
-        first = merged.setdefault(key, finding)
-        if first is not finding and first.platforms:
-            united = dict.fromkeys((*first.platforms, *finding.platforms))
-            merged[key] = replace(first, platforms=tuple(united) if finding.platforms else ())
-    return tuple(merged.values())
 
 
 def _images(content: Content) -> Mapping[str, Sequence[str]]:

@@ -94,6 +94,11 @@ def provenance_from_json(document: Mapping[str, Any] | None) -> Provenance | Non
     return None if document is None else _PROVENANCE.from_json(document)
 
 
+def finding_to_json(finding: Finding) -> dict[str, Any]:
+    """Return a finding as reports have it."""
+    return _FINDING.to_json(finding)
+
+
 def parts_to_json(parts: Sequence[Part]) -> list[dict[str, Any]]:
     """Return the parts of an index as reports have them."""
     return list(map(_PART.to_json, parts))

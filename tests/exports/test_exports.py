@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator
 
+from lib.core.vulnerabilities import vulnerabilities
 from lib.errors import DocumentError
 from lib.exports import EXPORTS
 from lib.exports.ocsf import CHANGED, GONE, NEW, event
@@ -79,7 +80,8 @@ def test_real_documents_come_out_whole(path: Path) -> None:
     failed = [each for each in runs if not each["invocations"][0]["executionSuccessful"]]
     assert len(failed) == unusable
     assert len(runs) == len(reports)
-    assert len(events) == findings + unusable
+    named = sum(len(vulnerabilities(each.findings)) for each in reports if isinstance(each, Report))
+    assert len(events) == named + unusable
     assert records.count("finding") == findings
     assert records.count("not usable") == unusable
 
@@ -91,7 +93,8 @@ def test_any_report_is_valid(reports: list[AnyReport]) -> None:
     findings = sum(len(each.findings) for each in reports if isinstance(each, Report))
 
     assert len(sarif(*reports)["runs"]) == len(reports)
-    assert len([each for each in ocsf(*reports) if each["vulnerabilities"]]) == findings
+    named = sum(len(vulnerabilities(each.findings)) for each in reports if isinstance(each, Report))
+    assert len([each for each in ocsf(*reports) if each["vulnerabilities"]]) == named
     assert len([each for each in rows(*reports) if each["record"] == "finding"]) == findings
 
 
@@ -229,7 +232,10 @@ class TestOcsf:
     def test_each_step_of_a_finding_is_valid(self) -> None:
         """Opened, changed, gone: the same finding under the same id."""
         finding, report = a_finding(), a_report()
-        events = [event(report.image, report.scan, finding, step) for step in (NEW, CHANGED, GONE)]
+        events = [
+            event(report.image, report.scan, finding.vulnerability_id, (finding,), step)
+            for step in (NEW, CHANGED, GONE)
+        ]
 
         assert [found for each in events for found in problems(each)] == []
         assert [(each["activity_id"], each["status_id"]) for each in events] == [
@@ -238,6 +244,24 @@ class TestOcsf:
             (3, 4),
         ]
         assert len({each["finding_info"]["uid"] for each in events}) == 1
+
+    def test_a_vulnerability_is_one_event_with_its_packages(self) -> None:
+        """What two packages, or two ids, have in common; its id is that of the repository."""
+        rows = (
+            a_finding("CVE-2024-1", package="a", fixed_version="2"),
+            a_finding("CVE-2024-1", package="b", severity="CRITICAL", fix_available="NO"),
+            a_finding("GHSA-aaaa-bbbb-cccc", package="a", aliases=("CVE-2024-1",)),
+        )
+
+        (found,) = ocsf(a_report(*rows))
+        (again,) = ocsf(a_report(rows[2], image=an_image(2)))
+
+        (vulnerability,) = found["vulnerabilities"]
+        assert found["severity"] == vulnerability["severity"] == "Critical"
+        assert [row["name"] for row in vulnerability["affected_packages"]] == ["b", "a"]
+        assert vulnerability["fix_coverage"] == "None"
+        assert "and 1 more package" in found["message"]
+        assert found["finding_info"]["uid"] == again["finding_info"]["uid"]
 
     def test_times_are_milliseconds(self) -> None:
         """As the standard wants them."""

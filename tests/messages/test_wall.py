@@ -15,8 +15,9 @@ MODULES: Final = sorted(
 )
 
 ENTRY_POINTS: Final = {
-    "lib.messages.notices.content": set(),
+    "lib.messages.notices.content": {"counts_of"},
     "lib.messages.notices.text": {"notice_text_of"},
+    "lib.messages.notices.to_do": {"upgrades_of"},
     "lib.messages.text": {"scan_notes", "text_of"},
     "lib.messages.digest": {"digest_text_of"},
     "lib.messages.parts": {"more_findings"},
@@ -37,7 +38,7 @@ FOR_THE_PAGE: Final = {
         "place_cell",
         "severity_cell",
     },
-    "lib.messages.notices.content": {"severity_of"},
+    "lib.messages.notices.content": {"counts_of", "severity_of"},
 }
 """The page builds its alert itself, and shows vulnerabilities that no message lists."""
 
@@ -48,6 +49,7 @@ LABELS: Final = {
         "nothing to change",
         "the stored issue",
     },
+    "lib/notifiers/notice_document.py": {"other reasons"},
     "lib/notifiers/pagerduty/notifier.py": {"change event", "nothing to change"},
     "lib/notifiers/slack/bot.py": {"nothing to change", "of the edited message"},
     "lib/page/charts.py": {

@@ -36,6 +36,7 @@ from tests.support import golden
 from tests.support.alerts import INJECTIONS, injected, injected_problem, stories
 from tests.support.answers import an_answer
 from tests.support.builders import NOW
+from tests.support.notices import notices, quiet_notices
 from tests.support.receivers import (
     HOOK,
     HOOK_HOST,
@@ -49,12 +50,16 @@ from tests.support.receivers import (
 )
 
 STORIES = stories()
+NOTICES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
 ROOT = Path(__file__).parents[2]
-SCHEMAS = ROOT / "schemas"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-REPORT, ALERT = (
-    Draft202012Validator(json.loads((SCHEMAS / name).read_text(encoding="utf-8")))
-    for name in ("report-1.0.0.json", "alert-1.0.0.json")
+REPORT, EARLIER, ALERT = (
+    Draft202012Validator(json.loads((ROOT / name).read_text(encoding="utf-8")))
+    for name in (
+        "schemas/report-1.0.0.json",
+        "tests/schemas/earlier-alert.json",
+        "schemas/alert-1.0.0.json",
+    )
 )
 EXAMPLE = b'{"test": 2432232314}'
 ACCEPTED = HttpAnswer(202, "whatever")
@@ -135,7 +140,7 @@ def test_data_keeps_its_published_schemas(story: str) -> None:
     for payload in (webhook().render(STORIES[story]), webhook().plain(STORIES[story])):
         assert_valid(payload)
         assert not list(REPORT.iter_errors(payload["data"]))
-        assert not list(ALERT.iter_errors(payload["data"]["alert"]))
+        assert not list(EARLIER.iter_errors(payload["data"]["alert"]))
 
 
 def test_event_names_where_what_and_when() -> None:
@@ -186,6 +191,44 @@ def test_an_evaluation_without_a_time_has_none() -> None:
     alert = replace(STORIES["no-findings"], evaluated_at=None)
 
     assert "time" not in webhook().render(alert)
+
+
+class TestNotices:
+    """The event of a notification, with alert-1.0.0."""
+
+    @pytest.mark.parametrize("name", NOTICES)
+    def test_every_event_is_valid(self, name: str) -> None:
+        """In full and plain, by the schema that is published."""
+        for payload in (webhook().render(NOTICES[name]), webhook().plain(NOTICES[name])):
+            assert_valid(payload)
+            assert [error.message for error in ALERT.iter_errors(payload["data"])] == []
+
+    def test_it_names_where_what_and_when(self) -> None:
+        """Whoever routes events does not have to look into them."""
+        event = webhook().render(NOTICES["new-and-resolved"])
+
+        assert event["id"] == event["data"]["delivery_id"] == f"{1:032}"
+        assert event["source"] == "arn:aws:ecr:eu-central-1:000474600478:repository/payments/api"
+        assert (event["subject"], event["time"]) == ("payments/api:1.4.2", "2026-11-23T09:00:00Z")
+        assert event["dataschema"] == "urn:ecr-scan-alerts:schema:alert-1.0.0"
+
+    def test_a_large_event_is_cut_by_whole_items(self) -> None:
+        """Conditions and the worst stay; items and what is omitted are all that differs."""
+        notice = NOTICES["hundreds"]
+
+        data = webhook().render(notice)["data"]
+        plain = webhook().plain(notice)["data"]
+
+        for document in (data, plain):
+            omitted = document["omitted"]
+            missing = omitted["total"] + omitted["conditions"]
+            assert len(document["items"]) + missing == len(notice.message.delta.items)
+        assert 200 < len(data["items"]) < len(notice.message.delta.items)
+        assert plain["items"] == []
+
+    def test_it_looks_as_kept(self) -> None:
+        """With what is new and what was fixed."""
+        golden.check("webhook", "notice", webhook().render(NOTICES["new-and-resolved"]))
 
 
 class TestSignature:

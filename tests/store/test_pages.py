@@ -17,7 +17,8 @@ from lib.ports.streams import StreamRow
 from lib.store.pages import S3NoticePages, S3Pages, notice_page_key, page_key, redirect
 from tests.support.builders import NOW, a_finding, a_report
 from tests.support.fakes import MemoryStore
-from tests.support.streams import STREAM, a_notice, a_state, a_watched
+from tests.support.notices import a_notice
+from tests.support.streams import STREAM, a_state, a_watched
 
 KEY = "reports/000474600478/eu-central-1/payments/api/sha256-1/000001-a.jsonl.gz"
 PAGE = "pages/000474600478/eu-central-1/payments/api/sha256-1/000001-a.html"

@@ -1,22 +1,17 @@
 """Streams, their states and what scans say, with defaults."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from lib.core.delta import Today, delta
 from lib.core.desired import desired
-from lib.core.profiles import Profile
 from lib.core.routing import Match, Route
 from lib.core.suppressions import Suppression
 from lib.core.verdicts import RuleSet
 from lib.models import (
-    DeliveryId,
     Destination,
     Finding,
     Image,
-    Notice,
     ScanSource,
     Severity,
     StreamId,
@@ -33,7 +28,7 @@ from lib.models.streams import (
     StreamState,
     WatchedImage,
 )
-from lib.models.views import Agreement, Basis, Condition, Desired, PinnedMessage, ReportedItem, View
+from lib.models.views import Agreement, Condition, Desired, ReportedItem, View
 from tests.support.builders import NOW, a_filter, an_image
 
 STREAM = StreamId("000474600478/eu-central-1/payments/api")
@@ -181,26 +176,3 @@ def a_view(*reported: ReportedItem, agreed: Agreement | None = None, **fields: A
     """Return the view of the team, with what it reported."""
     return View(TEAM, STREAM, reported={item.id: item for item in reported}, agreement=agreed,
                 **fields)  # fmt: skip
-
-
-def a_message(state: StreamState, view: View | None = None, **rules: Any) -> PinnedMessage:
-    """Return the message that brings a view of the team up to date."""
-    view = view or a_view()
-    wanted = show(state, **rules)
-    today = Today(some_rules(**rules), TODAY, Profile())
-    difference = delta(view, state, wanted, today)
-    return PinnedMessage(
-        difference,
-        replace(view, reported=difference.after, version=view.version + 1),
-        Basis(state.version, "rules", TODAY),
-        quiet=False,
-        state=state,
-        before=view.agreement,
-        refused=wanted.refused,
-        quietly_ended=view.quietly_ended,
-    )
-
-
-def a_notice(state: StreamState, view: View | None = None, **fields: Any) -> Notice:
-    """Return that message on its way."""
-    return Notice(DeliveryId("1"), a_message(state, view), **fields)

@@ -123,10 +123,11 @@ class Content:
 
     @cached_property
     def quietly_ended(self) -> Sequence[Entry]:
-        """The vulnerabilities that ended without a message since the last one."""
+        """The vulnerabilities that ended without a message since the last one, worst first."""
         changed = {change.item.id for change in self.message.delta.items}
         items = (item for item in self.message.quietly_ended if item.condition is None)
-        return [self._ended(item) for item in items if item.id not in changed]
+        entries = [self._ended(item) for item in items if item.id not in changed]
+        return sorted(entries, key=_worst_first)
 
     @property
     def unchanged(self) -> int:

@@ -17,7 +17,7 @@ _ANY_SOURCE: Final = ScanSource.ECR_ENHANCED
 
 def to_do(content: Content, rows: int) -> ToDo:
     """Return what fixes what is open. `rows`: how many packages are listed."""
-    entries = [entry for entry in content.open if not content.is_behind(entry)]
+    entries = _in_current(content)
     if content.image.is_repository:
         return ToDo(all_steps=tuple(steps(row for entry in entries for row in entry.findings)))
     packages = _upgrades(entries)
@@ -33,6 +33,16 @@ def to_do(content: Content, rows: int) -> ToDo:
         unversioned=tuple(map(upgrade_text, unversioned[:rows])),
         unversioned_count=len(unversioned),
     )
+
+
+def upgrades_of(content: Content) -> list[Upgrade]:
+    """Return the packages to upgrade, worst and most fixes first."""
+    return _upgrades(_in_current(content))
+
+
+def _in_current(content: Content) -> list[Entry]:
+    """Return what is open and not only in images behind the current one."""
+    return [entry for entry in content.open if not content.is_behind(entry)]
 
 
 def _upgrades(entries: Sequence[Entry]) -> list[Upgrade]:

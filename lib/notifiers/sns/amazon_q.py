@@ -10,10 +10,10 @@ import hashlib
 import json
 from typing import Final
 
-from lib.messages.parts import REPORT_NAME, AlertText, Row, Section, ToDo, UpgradeText
-from lib.messages.text import text_of
-from lib.models import Alert, Json, Severity
+from lib.messages.parts import REPORT_NAME, AlertText, Problem, Row, Section, ToDo, UpgradeText
+from lib.models import Alert, Json, Notice, Severity
 from lib.notifiers.slack.mrkdwn import escape_slack, slack_flat, slack_text
+from lib.notifiers.sns.headline import Headline, headline_of
 from lib.text import fitting, one_line, truncate, unlinked
 
 # Titles and descriptions beyond these are dropped without a word. The lists have no documented
@@ -31,50 +31,52 @@ _VALUE: Final = 250
 _VERDICT: Final = 500
 _PROBLEM: Final = 700
 _LINE: Final = 250
-_LISTED: Final = 8
+LISTED: Final = 8
 _SECTION: Final = 1_000
+_SECTIONS: Final = 3_000
 _URL: Final = 1_000
 
 
-def render(alert: Alert, _room: int) -> tuple[str, bool]:
-    """Return the notification, and whether it lists fewer findings than the alert has."""
-    text = text_of(alert, rows=_LISTED)
+def render(message: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
+    """Return the notification, and whether it lists less than the message has."""
     parts = [_opening(text)]
-    listed = 0
+    is_cut = False
+    share = min(_SECTION, _SECTIONS // max(len(text.sections), 1))
     for section in text.sections:
-        part, number = _listing(section)
+        part, number = _listing(section, share)
         parts.append(part)
-        listed += number
+        is_cut = is_cut or number < section.count
     notes = (text.to_do.deploy, text.to_do.without_fix)
     parts += [_say(note, _LINE) for note in notes if note]
-    return _document(alert, text, parts, _steps(text.to_do)), listed < len(alert.changes)
+    return _document(message, text, parts, _steps(text.to_do)), is_cut
 
 
-def render_plain(alert: Alert, _room: int) -> tuple[str, bool]:
+def render_plain(message: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return what happened and where to look."""
-    text = text_of(alert)
-    return _document(alert, text, [_opening(text)], []), bool(alert.changes)
+    return _document(message, text, [_opening(text)], []), bool(text.sections)
 
 
-def _document(alert: Alert, text: AlertText, parts: list[str], steps: list[str]) -> str:
+def _document(message: Alert | Notice, text: AlertText, parts: list[str], steps: list[str]) -> str:
     description = "\n\n".join((*parts, _ending(text)))
+    headline = headline_of(message, text)
+    group = message.group if isinstance(message, Notice) else message.stream
     content = {
         "textType": "client-markdown",
-        "title": f"{_mark(alert)} {_say(alert.image.name, _NAME)}",
+        "title": f"{_mark(text)} {_say(text.image.name, _NAME)}",
         "description": description,
-        "keywords": _keywords(alert),
+        "keywords": _keywords(headline),
     }
     return json.dumps(
         {
             "version": "1.0",
             "source": "custom",
-            "id": alert.delivery_id,
+            "id": message.delivery_id,
             "content": content | ({"nextSteps": steps} if steps else {}),
             "metadata": {
-                "threadId": hashlib.sha256(alert.stream.encode("utf-8", "replace")).hexdigest(),
-                "summary": _say(f"{alert.image.name}: {text.verdict}", _VALUE),
-                "eventType": "scan-problem" if alert.problem else "scan-findings",
-                "additionalContext": _context(alert),
+                "threadId": hashlib.sha256(group.encode("utf-8", "replace")).hexdigest(),
+                "summary": _say(f"{text.image.name}: {text.verdict}", _VALUE),
+                "eventType": "scan-problem" if text.problem else "scan-findings",
+                "additionalContext": _context(headline, text),
             },
         }
     )
@@ -83,26 +85,33 @@ def _document(alert: Alert, text: AlertText, parts: list[str], steps: list[str])
 def _opening(text: AlertText) -> str:
     where = _say(text.where, _LINE)
     problem = text.problem
-    if problem is not None:
-        return (
-            f"*{_say(problem.title, _VERDICT)}:* {_say(problem.reason, _PROBLEM)}\n"
-            f"{problem.caution}\n{where}"
-            f"\n\n*{text.to_do.title}*\n{slack_text(unlinked(problem.remedy), _PROBLEM)}"
-        )
+    if problem is not None and not text.sections:
+        return f"{_failed(problem)}\n{where}{_remedy(text, problem)}"
     totals = (_say(total, _LINE) for total in (text.totals, text.why) if total)
     platforms = (f"- {_say(line, _LINE)}" for line in text.platforms.lines(_STEPS))
-    return "\n".join((f"*{_say(text.verdict, _VERDICT)}*", *totals, where, *platforms))
+    lines = "\n".join((f"*{_say(text.verdict, _VERDICT)}*", *totals, where, *platforms))
+    return lines if problem is None else f"{lines}\n{_failed(problem)}{_remedy(text, problem)}"
 
 
-def _listing(section: Section) -> tuple[str, int]:
-    lines = fitting(section.rows, _entry, lines=_LISTED, characters=_SECTION)
+def _failed(problem: Problem) -> str:
+    title, reason = _say(problem.title, _VERDICT), _say(problem.reason, _PROBLEM)
+    return f"*{title}:* {reason}\n{problem.caution}"
+
+
+def _remedy(text: AlertText, problem: Problem) -> str:
+    return f"\n\n*{text.to_do.title}*\n{slack_text(unlinked(problem.remedy), _PROBLEM)}"
+
+
+def _listing(section: Section, characters: int) -> tuple[str, int]:
+    lines = fitting(section.rows, _entry, lines=LISTED, characters=characters)
     more = section.more(len(lines))
     rest = [_say(more, _LINE)] if more else []
     return "\n".join((f"*{section.title}*", *lines, *rest)), len(lines)
 
 
 def _entry(row: Row) -> str:
-    return f"- {_say(f'{row.severity} {row.name}: {row.details}', _LINE)}"
+    details = f": {row.details}" if row.details else ""
+    return f"- {_say(f'{row.severity} {row.name}{details}', _LINE)}"
 
 
 def _steps(to_do: ToDo) -> list[str]:
@@ -136,38 +145,36 @@ def _ending(text: AlertText) -> str:
     return "\n".join((*lines, *notes, _say(text.footer, _LINE)))
 
 
-def _mark(alert: Alert) -> str:
-    if alert.problem is not None:
+def _mark(text: AlertText) -> str:
+    worst = text.worst_news
+    if text.problem is not None:
         return "\N{WARNING SIGN}"
-    if alert.worst is None:
-        clear = not alert.total and alert.scan.complete
-        return "\N{WHITE HEAVY CHECK MARK}" if clear else "\N{CHART WITH DOWNWARDS TREND}"
-    return "\N{LARGE RED CIRCLE}" if alert.worst is Severity.CRITICAL else "\N{LARGE ORANGE CIRCLE}"
+    if worst is None:
+        return "\N{WHITE HEAVY CHECK MARK}" if text.is_clear else "\N{CHART WITH DOWNWARDS TREND}"
+    return "\N{LARGE RED CIRCLE}" if worst is Severity.CRITICAL else "\N{LARGE ORANGE CIRCLE}"
 
 
-def _keywords(alert: Alert) -> list[str]:
-    worst = alert.worst.name if alert.worst is not None else ""
-    words = (worst, alert.image.repository, alert.image.account, alert.image.region)
+def _keywords(headline: Headline) -> list[str]:
+    image = headline.image
+    words = (
+        headline.worst.name if headline.worst is not None else "",
+        image.repository,
+        image.account,
+        image.region,
+    )
     return [keyword for word in words if (keyword := _say(word, _KEYWORD))]
 
 
-def _severity(alert: Alert) -> str:
-    """Return the worst severity that is listed; UNKNOWN for a scan without a result."""
-    if alert.problem is not None:
-        return "UNKNOWN"
-    return alert.worst.name if alert.worst is not None else "NONE"
-
-
-def _context(alert: Alert) -> Json:
+def _context(headline: Headline, text: AlertText) -> Json:
     """Return what custom actions can take as variables."""
-    image = alert.image
+    image = headline.image
     values = {
         "repository": image.repository,
         "digest": image.digest,
         "account": image.account,
         "region": image.region,
-        "severity": _severity(alert),
-        "findings": str(alert.total) if alert.problem is None else "unknown",
+        "severity": headline.severity,
+        "findings": str(text.total) if text.problem is None or text.total else "unknown",
     }
     return {name: truncate(one_line(value), _VALUE) or "-" for name, value in values.items()}
 

@@ -17,13 +17,18 @@ from lib.errors import (
     ConfigError,
 )
 from lib.messages.digest import digest_text_of
-from lib.models import Alert, Digest, Json, Message, Notice, Receipt, StreamId, Usage
+from lib.messages.parts import AlertText
+from lib.messages.text import text_of
+from lib.models import Alert, Digest, Json, Message, Notice, Receipt, Usage
 from lib.models.diagnostics import Check, ok
 from lib.notifiers import document, testing
+from lib.notifiers.notice_document import render_notice
 from lib.notifiers.sns import amazon_q, ocsf
 from lib.notifiers.sns import digest as sns_digest
 from lib.notifiers.sns import testing as sns_testing
 from lib.notifiers.sns import text as sns_text
+from lib.notifiers.sns.events import render_events
+from lib.notifiers.sns.headline import Headline, headline_of
 from lib.notifiers.sns.publisher import region_of
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import ascii_only, one_line, short, truncate
@@ -33,8 +38,8 @@ MAX_BYTES: Final = 262_144
 """Body and attributes together."""
 MAX_SUBJECT: Final = 99
 
-_Render = Callable[[Alert, int], tuple[str, bool]]
-"""A body of at most so many bytes, and whether findings are missing in it."""
+_Render = Callable[[Alert | Notice, AlertText, int], tuple[str, bool]]
+"""A body of at most so many bytes, and whether anything is missing in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +50,42 @@ class Format:
     plain: _Render
     digest: Callable[[Digest, int], str] | None
     """None: a digest has no place in this format."""
+    rows: int = 0
+    """Rows of a list in the text that is laid out."""
 
 
-def _document(alert: Alert, room: int) -> tuple[str, bool]:
-    body, truncated = document.render(alert, room)
+def _document(alert: Alert | Notice, text: AlertText, room: int) -> tuple[str, bool]:
+    if isinstance(alert, Notice):
+        body, truncated = render_notice(alert, text, room)
+    else:
+        body, truncated = document.render(alert, room)
     return document.dump(body), truncated
+
+
+def _summary(alert: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
+    return _document(alert, text, 0)
+
+
+def _events(alert: Alert | Notice, text: AlertText, room: int) -> tuple[str, bool]:
+    if isinstance(alert, Notice):
+        return render_events(alert, text, room)
+    return ocsf.render(alert, text, room)
+
+
+def _event(alert: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
+    return _events(alert, text, 0)
 
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     {
-        "text": Format(sns_text.render, sns_text.render_plain, sns_digest.text),
-        "json": Format(_document, lambda alert, _: _document(alert, 0), sns_digest.document),
-        "ocsf": Format(ocsf.render, lambda alert, _: ocsf.render(alert, 0), None),
-        "amazon-q": Format(amazon_q.render, amazon_q.render_plain, sns_digest.amazon_q),
+        "text": Format(
+            sns_text.render, sns_text.render_plain, sns_digest.text, rows=sns_text.LISTED
+        ),
+        "json": Format(_document, _summary, sns_digest.document),
+        "ocsf": Format(_events, _event, None),
+        "amazon-q": Format(
+            amazon_q.render, amazon_q.render_plain, sns_digest.amazon_q, rows=amazon_q.LISTED
+        ),
     }
 )
 """By the option `format`."""
@@ -144,13 +172,13 @@ class SnsNotifier(Notifier):
             attributes = _digest_attributes(message)
             body = self._digest(message, MAX_BYTES - _size({"Message": "", **attributes}))
             subject = ascii_only(digest_text_of(message, lines=0, characters=0).title)
-        elif isinstance(message, Notice):
-            raise TypeError("topics take alerts and digests")
         else:
-            room = MAX_BYTES - _size({"Message": "", **_attributes(message, truncated=True)})
-            body, truncated = render(message, room)
-            attributes = _attributes(message, truncated=truncated)
-            subject = _subject(message)
+            text = text_of(message, rows=self._format.rows)
+            headline = headline_of(message, text)
+            room = MAX_BYTES - _size({"Message": "", **_attributes(headline, truncated=True)})
+            body, truncated = render(message, text, room)
+            attributes = _attributes(headline, truncated=truncated)
+            subject = _subject(headline)
         request = {"Subject": _cut(subject), "Message": body, **attributes}
         return request | _place(message) if self._topic_arn.endswith(_FIFO) else request
 
@@ -169,54 +197,35 @@ def _place(alert: Message) -> Json:
 
     https://docs.aws.amazon.com/sns/latest/dg/fifo-message-dedup.html
     """
-    group = alert.stream
+    group = alert.group if isinstance(alert, Notice) else alert.stream
     if not _GROUP.fullmatch(group):
-        group = StreamId(hashlib.sha256(group.encode("utf-8", "replace")).hexdigest())
+        group = hashlib.sha256(group.encode("utf-8", "replace")).hexdigest()
     return {"MessageGroupId": group, "MessageDeduplicationId": alert.delivery_id}
 
 
-def _subject(alert: Alert) -> str:
+def _subject(headline: Headline) -> str:
     """Return "[CRITICAL] payments/api:1.4.2: 2 new CRITICAL ..." in ASCII without controls."""
-    name = ascii_only(short(alert.image.name, MAX_SUBJECT // 2))
-    tag, sentence = _headline(alert)
-    return f"[{tag}] {name}: {ascii_only(sentence)}"
+    name = ascii_only(short(headline.image.name, MAX_SUBJECT // 2))
+    return f"[{headline.tag}] {name}: {ascii_only(headline.sentence)}"
 
 
 def _cut(subject: str) -> str:
     return subject if len(subject) <= MAX_SUBJECT else f"{subject[: MAX_SUBJECT - 3].rstrip()}..."
 
 
-def _headline(alert: Alert) -> tuple[str, str]:
-    if alert.problem is not None:
-        return alert.problem.kind.value.replace("_", " "), alert.problem.reason
-    if alert.worst is not None:
-        return alert.worst.name, alert.verdict
-    return "RESOLVED" if alert.changes else "INFO", alert.verdict
-
-
-def _severity(alert: Alert) -> str:
-    """Return the worst severity listed, and UNKNOWN where nothing is known."""
-    if alert.problem is not None:
-        return "UNKNOWN"
-    return alert.worst.name if alert.worst is not None else "NONE"
-
-
-def _attributes(alert: Alert, *, truncated: bool) -> Json:
+def _attributes(headline: Headline, *, truncated: bool) -> Json:
     """
     Return what filter policies match on. Lists are arrays, so that each of their values matches.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
     """
-    kinds = dict.fromkeys(change.kind.value for change in alert.changes)
-    if alert.problem is not None:
-        kinds = {alert.problem.kind.value: None}
     attributes = {
-        "severity": _string(_severity(alert)),
-        "repository": _string(alert.image.repository),
-        "account": _string(alert.image.account),
-        "kind": _array(kinds),
-        "route": _array(alert.routes),
-        "delivery_id": _string(alert.delivery_id),
+        "severity": _string(headline.severity),
+        "repository": _string(headline.image.repository),
+        "account": _string(headline.image.account),
+        "kind": _array(headline.kinds),
+        "route": _array(headline.routes),
+        "delivery_id": _string(headline.delivery_id),
     }
     if truncated:
         attributes["truncated"] = _string("true")

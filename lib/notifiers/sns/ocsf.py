@@ -10,7 +10,6 @@ from typing import Final
 
 from lib.exports.ocsf import CHANGED, GONE, NEW, event, not_scanned, summary, traced
 from lib.messages.parts import AlertText, more_findings
-from lib.messages.text import text_of
 from lib.models import Alert, Change, ChangeKind, Json, Severity, by_severity
 from lib.notifiers.document import shortened
 from lib.text import one_line, short, truncate
@@ -21,13 +20,12 @@ _SPARE: Final = 300
 """Bytes that the first event may grow by when findings are missing."""
 
 
-def render(alert: Alert, room: int) -> tuple[str, bool]:
+def render(alert: Alert, text: AlertText, room: int) -> tuple[str, bool]:
     """
     Return one event a line within `room` bytes, and whether findings are missing.
 
     Cut by whole events, the worst stay. In ASCII, so that its length is its size.
     """
-    text = text_of(alert, rows=0)
     alert = shortened(alert)
     room -= len(_dump(_first(alert, text, len(alert.changes)))) + _SPARE
     lines: list[str] = []
@@ -56,8 +54,8 @@ def _first(alert: Alert, text: AlertText, taken: int) -> Json:
 
 
 def _finding(alert: Alert, change: Change) -> Json:
-    step = _STEPS.get(change.kind, CHANGED)
-    made = event(alert.image, alert.scan, change.finding, step)
+    step, finding = _STEPS.get(change.kind, CHANGED), change.finding
+    made = event(alert.image, alert.scan, finding.vulnerability_id, (finding,), step)
     return _marked(alert, made | {"comment": truncate(one_line(change.reason), _FIELD)})
 
 

@@ -15,12 +15,11 @@ from lib.messages.parts import (
     ToDo,
     UpgradeText,
 )
-from lib.messages.text import text_of
-from lib.models import Alert
+from lib.models import Alert, Notice
 from lib.text import fitting, one_line, truncate
 
 _COLUMNS: Final = 76
-_LISTED: Final = 50
+LISTED: Final = 50
 """Findings per section; the `json` format has them all, as far as the bytes go."""
 _SECTION: Final = 12_000
 """Characters per section: at most 4 bytes each, and there are at most four long sections."""
@@ -29,9 +28,8 @@ _FIELD: Final = 1000
 _MAX_URL: Final = 2000
 
 
-def render(alert: Alert, _room: int) -> tuple[str, bool]:
+def render(_message: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
-    text = text_of(alert, rows=_LISTED)
     lines = [*_opening(text), *_platforms(text), *_upgrades(text.to_do), *_steps(text.to_do)]
     is_cut = False
     for section in text.sections:
@@ -45,11 +43,10 @@ def render(alert: Alert, _room: int) -> tuple[str, bool]:
     return "\n".join(lines) + "\n", is_cut
 
 
-def render_plain(alert: Alert, _room: int) -> tuple[str, bool]:
+def render_plain(_message: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
-    text = text_of(alert)
     lines = (*_opening(text), *_title(LINKS), *_links(text), "", text.footer)
-    return "\n".join(lines) + "\n", bool(alert.changes)
+    return "\n".join(lines) + "\n", bool(text.sections)
 
 
 def _links(text: AlertText) -> list[str]:
@@ -61,7 +58,8 @@ def _links(text: AlertText) -> list[str]:
     report = text.report
     if report is None or len(report.url) > _MAX_URL:
         return lines
-    return [*_indented(f"{report.label}, {report.note}: {report.url}"), *lines]
+    note = f", {report.note}" if report.note else ""
+    return [*_indented(f"{report.label}{note}: {report.url}"), *lines]
 
 
 def _opening(text: AlertText) -> list[str]:
@@ -69,10 +67,18 @@ def _opening(text: AlertText) -> list[str]:
     return [
         *_wrapped(f"{text.subject.capitalize()} {text.name}"),
         "",
-        *(_result(text) if text.problem is None else _problem(text, text.problem)),
+        *_outcome(text),
         "",
         *(line for fact in text.facts for line in _labelled(fact.label, fact.value, width)),
     ]
+
+
+def _outcome(text: AlertText) -> list[str]:
+    """Return what happened; a scan without a result stands alone where there is no list."""
+    if text.problem is None:
+        return _result(text)
+    problem = _problem(text, text.problem)
+    return [*_result(text), "", *problem] if text.sections else problem
 
 
 def _result(text: AlertText) -> list[str]:
@@ -99,7 +105,7 @@ def _advice(remedy: str) -> Iterable[str]:
 
 
 def _platforms(text: AlertText) -> list[str]:
-    lines = text.platforms.lines(_LISTED)
+    lines = text.platforms.lines(LISTED)
     if not lines:
         return []
     listed = [wrapped for line in lines for wrapped in _indented(line, bullet="- ")]
@@ -107,7 +113,7 @@ def _platforms(text: AlertText) -> list[str]:
 
 
 def _upgrades(to_do: ToDo) -> list[str]:
-    shown = fitting(to_do.upgrades, _upgrade, lines=_LISTED, characters=_SECTION)
+    shown = fitting(to_do.upgrades, _upgrade, lines=LISTED, characters=_SECTION)
     lines: list[str] = []
     for remedy, upgrades in to_do.groups(len(shown)).items():
         lines += [*_indented(f"{remedy}:"), *map(_upgrade, upgrades)]
@@ -136,7 +142,7 @@ def _steps(to_do: ToDo) -> list[str]:
 
 def _listing(section: Section) -> tuple[list[str], str]:
     """Return the lines of a list, and the last one where findings are missing."""
-    lines = fitting(section.rows, _entry, lines=_LISTED, characters=_SECTION)
+    lines = fitting(section.rows, _entry, lines=LISTED, characters=_SECTION)
     rest = section.more(len(lines))
     title = _title(section.heading, section.note)
     return [*title, *lines, *(_indented(rest) if rest else [])], rest

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from dataclasses import replace
 from typing import Any
 
@@ -10,21 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from lib.models import Alert
+from lib.messages.text import text_of
+from lib.models import Alert, Notice
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
-from lib.notifiers.sns.amazon_q import MAX_DESCRIPTION, MAX_TITLE, render, render_plain
+from lib.notifiers.sns.amazon_q import LISTED, MAX_DESCRIPTION, MAX_TITLE, render, render_plain
 from lib.text import unlinked
 from tests.support import golden
 from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
 from tests.support.builders import a_finding, a_report
+from tests.support.notices import injected as injected_notice
+from tests.support.notices import notices, quiet_notices
 
 STORIES = stories()
+NOTICES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
 LIVE = re.compile(r"<[!@#]|<https?:")
 
 
-def notification(alert: Alert) -> dict[str, Any]:
+def notification(alert: Alert | Notice) -> dict[str, Any]:
     """Return the document, after checking what Amazon Q asks of it."""
-    document: dict[str, Any] = json.loads(render(alert, 0)[0])
+    document: dict[str, Any] = json.loads(render(alert, text_of(alert, rows=LISTED), 0)[0])
     content = document["content"]
     assert (document["version"], document["source"]) == ("1.0", "custom")
     assert content["textType"] == "client-markdown"
@@ -56,10 +61,57 @@ def test_what_is_not_listed_is_counted(story: str) -> None:
 
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_no_mention_or_link_of_others_comes_alive(text: str) -> None:
-    for alert in (injected(text), injected_problem(text)):
+    for alert in (injected(text), injected_problem(text), injected_notice(text)):
         document = notification(alert)
         assert not LIVE.search(json.dumps(document["content"]))
-        assert not LIVE.search(json.dumps(json.loads(render_plain(alert, 0)[0])["content"]))
+        assert not LIVE.search(
+            json.dumps(json.loads(render_plain(alert, text_of(alert), 0)[0])["content"])
+        )
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_a_notice_lists_or_counts_all_that_differs(name: str) -> None:
+    """Vulnerabilities of every kind, and those that ended quietly."""
+    notice = NOTICES[name]
+
+    text = notification(notice)["content"]["description"]
+
+    message = notice.message
+    changed = {item.item.id for item in message.delta.items if item.item.condition is None}
+    quiet = {item.id for item in message.quietly_ended} - changed
+    listed = len(re.findall(r"^- [A-Z]+ (?:\([^)]*\) )?[A-Z]{3,4}-", text, re.MULTILINE))
+    more = re.findall(r"^and ([0-9,]+) more: ", text, re.MULTILINE)
+    counted = sum(int(number.replace(",", "")) for number in more)
+    if name != "injection":
+        assert listed + counted == len(changed | quiet)
+
+
+def test_a_notice_looks_as_kept() -> None:
+    """A platform with something new, and one without a result."""
+    golden.check("sns-amazon-q", "notice", notification(NOTICES["platform-failed"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "mark"),
+    [
+        ("baseline", "LARGE RED CIRCLE"),
+        ("scan-failed", "WARNING SIGN"),
+        ("one-left", "CHART WITH DOWNWARDS TREND"),
+        ("all-fixed", "WHITE HEAVY CHECK MARK"),
+    ],
+)
+def test_the_title_of_a_notice_says_how_bad_it_is(name: str, mark: str) -> None:
+    """One sign, before the name of the image."""
+    title = notification(NOTICES[name])["content"]["title"]
+
+    assert title.split()[0] == unicodedata.lookup(mark)
+
+
+def test_a_notice_for_another_destination_has_its_own_thread() -> None:
+    """It is no part of the thread of the destination that takes it."""
+    own, other = (notification(NOTICES[name])["metadata"] for name in ("one-left", "instead"))
+
+    assert own["threadId"] != other["threadId"]
 
 
 def test_alerts_of_a_stream_share_a_thread() -> None:
@@ -137,7 +189,9 @@ def test_no_text_becomes_a_link(text: str) -> None:
 @pytest.mark.parametrize("make", [injected, injected_problem])
 def test_no_field_from_outside_becomes_a_link(make: Any, text: str) -> None:
     """Package names, versions, paths, images, reasons: only our own links are live."""
-    for rendered in (render(make(text), 0), render_plain(make(text), 0)):
+    alert = make(text)
+    said = text_of(alert, rows=LISTED)
+    for rendered in (render(alert, said, 0), render_plain(alert, said, 0)):
         content = json.loads(rendered[0])["content"]
         lines = [content["title"], *content["description"].splitlines()]
 

@@ -24,20 +24,35 @@ from lib.errors import (
     TemporaryDeliveryError,
     ThrottledError,
 )
-from lib.models import Part, Receipt, StreamId
+from lib.models import Part, Provenance, Receipt, StreamId
 from lib.notifiers.sns.notifier import FORMATS, MAX_BYTES, MAX_SUBJECT, SnsNotifier
 from lib.notifiers.sns.publisher import SnsPublisher
 from lib.wire.report import report_from_json
 from tests.support import golden
-from tests.support.alerts import INJECTIONS, evaluated, injected, injected_problem, stories, told
+from tests.support.alerts import (
+    INJECTIONS,
+    RUNNING,
+    evaluated,
+    injected,
+    injected_problem,
+    stories,
+    told,
+)
 from tests.support.builders import a_finding, a_report, an_image
+from tests.support.notices import a_notice, notices, quiet_notices
 from tests.support.receivers import OPTIONS, TOPIC, RecordingTopics, tools
+from tests.support.streams import a_state, a_watched, an_entry
 
 STORIES = stories()
-SCHEMAS = Path(__file__).parents[3] / "schemas"
-REPORT, ALERT = (
-    Draft202012Validator(json.loads((SCHEMAS / name).read_text(encoding="utf-8")))
-    for name in ("report-1.0.0.json", "alert-1.0.0.json")
+NOTICES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
+ROOT = Path(__file__).parents[3]
+REPORT, EARLIER, ALERT = (
+    Draft202012Validator(json.loads((ROOT / name).read_text(encoding="utf-8")))
+    for name in (
+        "schemas/report-1.0.0.json",
+        "tests/schemas/earlier-alert.json",
+        "schemas/alert-1.0.0.json",
+    )
 )
 
 
@@ -107,7 +122,7 @@ def test_document_keeps_its_published_schemas(story: str) -> None:
         document = json.loads(payload["Message"])
 
         assert not list(REPORT.iter_errors(document))
-        assert not list(ALERT.iter_errors(document["alert"]))
+        assert not list(EARLIER.iter_errors(document["alert"]))
 
 
 @pytest.mark.parametrize("story", STORIES)
@@ -455,3 +470,128 @@ def test_only_malformed_messages_are_tried_plainer(code: str, *, degradable: boo
         publisher(Client(refused(code))).publish(TOPIC, {})
 
     assert caught.value.degradable is degradable
+
+
+class TestNotices:
+    """Topics get the same message in the form of each."""
+
+    @pytest.mark.untraced
+    @pytest.mark.parametrize("format_", FORMATS)
+    @pytest.mark.parametrize("name", NOTICES)
+    def test_every_message_is_valid(self, format_: str, name: str) -> None:
+        """In full and plain; a program reads alert-1.0.0."""
+        notice = NOTICES[name]
+
+        for payload in (sns(format_).render(notice), sns(format_).plain(notice)):
+            assert_valid(payload)
+            if format_ == "json":
+                assert not list(ALERT.iter_errors(json.loads(payload["Message"])))
+
+    @pytest.mark.parametrize("name", ["new-and-resolved", "platform-failed", "every-kind"])
+    def test_mail_looks_as_kept(self, name: str) -> None:
+        """What is new first; a platform without a result beside it."""
+        payload = sns().render(NOTICES[name])
+
+        shown = payload | {"Message": "…"}
+        golden.check("sns", f"notice-{name}", shown, text=payload["Message"])
+
+    @pytest.mark.parametrize(
+        ("name", "severity", "subject"),
+        [
+            ("baseline", "CRITICAL", "[CRITICAL] payments/api:1.4.2: First scan"),
+            ("all-fixed", "NONE", "[RESOLVED] payments/api:1.4.2: 1 CRITICAL fixed"),
+            ("scan-failed", "UNKNOWN", "[SCAN FAILED] payments/api:1.4.2: linux/amd64 scan failed"),
+            ("platform-failed", "CRITICAL", "[CRITICAL] payments/api:1.4.2: 1 new CRITICAL"),
+            ("quiet-scanned-again", "NONE", "[INFO] payments/api:1.4.2: 1 scan problem no longer"),
+        ],
+    )
+    def test_subject_says_how_bad_it_is(self, name: str, severity: str, subject: str) -> None:
+        """The first word of a mail decides whether it is opened."""
+        payload = sns().render(NOTICES[name])
+
+        assert payload["Subject"].startswith(subject)
+        assert payload["MessageAttributes"]["severity"]["StringValue"] == severity
+
+    def test_attributes_are_what_filter_policies_need(self) -> None:
+        """Every kind of the delta, and the routes that ask for it."""
+        attributes = sns().render(NOTICES["platform-failed"])["MessageAttributes"]
+
+        values = {name: value["StringValue"] for name, value in attributes.items()}
+        assert values == {
+            "severity": "CRITICAL",
+            "repository": "payments/api",
+            "account": "000474600478",
+            "kind": '["NEW", "SCAN_FAILED"]',
+            "route": '["all"]',
+            "delivery_id": f"{1:032}",
+        }
+
+    def test_what_is_cut_is_said(self) -> None:
+        """By an attribute, which is absent where everything is there."""
+        cut, whole = (
+            sns("json").render(NOTICES[name])["MessageAttributes"]
+            for name in ("hundreds", "new-and-resolved")
+        )
+
+        assert cut["truncated"]["StringValue"] == "true"
+        assert "truncated" not in whole
+
+    def test_what_ended_quietly_is_in_the_next_mail(self) -> None:
+        """Mail is no place that is brought up to date; its next message lists what ended."""
+        body = sns().render(NOTICES["every-kind"])["Message"]
+
+        assert "\nENDED SINCE THE LAST MESSAGE (1)\n" in body
+
+    def test_a_program_can_follow_a_stream_by_versions(self) -> None:
+        """Each message starts from the version that the one before it led to."""
+        notice = NOTICES["new-and-resolved"]
+        view = replace(notice.message.view, version=4)
+        later = replace(notice, message=replace(notice.message, view=view), possible_repeat=True)
+
+        document = json.loads(sns("json").render(later)["Message"])
+
+        assert (document["from_version"], document["to_version"]) == (3, 4)
+        assert document["possible_repeat"] is True
+        kinds = {item["kind"]: item["open"] for item in document["items"]}
+        assert kinds == {"NEW": True, "RESOLVED": False}
+
+    def test_a_document_names_where_it_comes_from(self) -> None:
+        """Commit and comparison; the workloads; in whose place it is sent; what runs besides."""
+        commit = Provenance("1" * 40, "https://github.com/example/payments")
+        notice = replace(
+            NOTICES["every-kind"],
+            provenance=commit,
+            provenance_before=replace(commit, commit="2" * 40),
+            running=RUNNING,
+            note="Instead of team-jira",
+        )
+
+        document = json.loads(sns("json").render(notice)["Message"])
+
+        assert not list(ALERT.iter_errors(document))
+        assert document["commit_url"].endswith("/commit/" + "1" * 40)
+        assert document["workloads"]["image"][0]["cluster"] == "staging"
+        assert document["note"] == "Instead of team-jira"
+        assert [entry["role"] for entry in document["images"]] == ["current", "running"]
+
+    def test_many_reasons_and_places_are_counted(self) -> None:
+        """What one field has no room for is added up."""
+        rows = [a_finding(path=f"opt/{number}/lib") for number in range(30)]
+        others = [a_finding(f"CVE-2026-{1000 + number}") for number in range(150)]
+        entries = tuple(an_entry(row.vulnerability_id) for row in others)
+        notice = a_notice(a_state(a_watched(*rows, *others)), suppressions=entries)
+
+        document = json.loads(sns("json").render(notice)["Message"])
+
+        assert document["not_asked_for"][-1] == {"reason": "50 other reasons", "count": 50}
+        (item,) = document["items"]
+        assert (len(item["findings"]), item["findings_omitted"]) == (20, 10)
+        assert not list(ALERT.iter_errors(document))
+
+    def test_a_fifo_topic_gets_it_with_its_place(self) -> None:
+        """In place of another destination it is no part of the stream's order."""
+        own, other = (fifo().render(NOTICES[name]) for name in ("one-left", "instead"))
+
+        assert own["MessageGroupId"] == NOTICES["one-left"].stream
+        assert other["MessageGroupId"].endswith(f"#{1:032}")
+        assert own["MessageDeduplicationId"] == f"{1:032}"

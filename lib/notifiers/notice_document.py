@@ -1,0 +1,276 @@
+"""The document of a notification for programs: alert-1.0.0, with every item that differs."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from lib.core.provenance import commit_url, compare_url
+from lib.core.vulnerabilities import places
+from lib.messages.notices.content import Content, Entry, counts_of
+from lib.messages.notices.to_do import upgrades_of
+from lib.messages.parts import AlertText
+from lib.models import Basis, BasisKind, Counts, Image, Json, Notice, Upgrade
+from lib.models.streams import Evidence, PartState, WatchedImage
+from lib.models.views import DeltaItem
+from lib.notifiers.document import dump, shortened_image
+from lib.text import truncate
+from lib.wire.report import finding_to_json, image_to_json, provenance_to_json, running_to_json
+from lib.wire.values import time_to_json
+
+SCHEMA: Final = "alert-1.0.0"
+# Limits of single fields, so that everything but the items stays below 128 KiB (6 bytes for a
+# character in ASCII), half of what receivers take.
+_FIELD: Final = 1000
+_NAME: Final = 160
+_IMAGES: Final = 20
+_PARTS: Final = 50
+_WORD: Final = 80
+_ROUTES: Final = 20
+_IDS: Final = 10
+_PLACES: Final = 20
+"""Findings of one item; the others are counted."""
+_LIMITS: Final = (100, 20, 2)
+"""How many upgrades, reasons and ended items are listed, when the one before is too long."""
+_SEPARATOR: Final = 1
+
+
+def render_notice(notice: Notice, text: AlertText, room: int) -> tuple[dict[str, Json], bool]:
+    """
+    Return alert-1.0.0, and whether it was cut.
+
+    Cut by whole items to what `dump` makes `room` bytes of: conditions and the worst that is open
+    stay, what ended comes last, and what is missing is counted in `omitted`.
+    """
+    content = Content(notice.message)
+    entries: list[DeltaItem | Entry] = [
+        *content.conditions,
+        *content.ended_conditions,
+        *ranked(content),
+    ]
+    short = next(
+        (n for n in _LIMITS if len(dump(_document(notice, content, text, n))) <= room // 2),
+        _LIMITS[-1],
+    )
+    document = _document(notice, content, text, short)
+    room -= len(dump(document)) + len(dump(_omitted(entries)))
+    items = []
+    for entry in entries:
+        item = _condition(entry) if isinstance(entry, DeltaItem) else _vulnerability(entry)
+        room -= len(dump(item)) + _SEPARATOR
+        if room < 0:
+            break
+        items.append(item)
+    omitted = _omitted(entries[len(items) :])
+    return document | {"items": items, "omitted": omitted}, len(items) < len(entries)
+
+
+def ranked(content: Content) -> list[Entry]:
+    """Return the vulnerabilities of a message: first what is open, the worst first."""
+    entries = [entry for group in content.changes.values() for entry in group]
+    return sorted(entries, key=lambda entry: (_has_ended(entry), -entry.severity))
+
+
+def _has_ended(entry: Entry) -> bool:
+    return entry.change is None or entry.change.desired is None
+
+
+def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> dict[str, Json]:
+    """Return everything but the items."""
+    message, state = notice.message, content.state
+    delta, view = message.delta, message.view
+    routes = dict.fromkeys(
+        route
+        for item in (*delta.after.values(), *(change.item for change in delta.items))
+        for route in item.routes
+    )
+    upgrades = upgrades_of(content)
+    return {
+        "schema": SCHEMA,
+        "delivery_id": notice.delivery_id,
+        "destination": view.destination,
+        "possible_repeat": notice.possible_repeat,
+        "stream": truncate(state.stream, _FIELD),
+        "from_version": max(view.version - 1, 0),
+        "to_version": view.version,
+        "quiet": message.quiet,
+        "as_of": time_to_json(state.at),
+        "routes": [truncate(route, _NAME) for route in list(routes)[:_ROUTES]],
+        "note": notice.note and truncate(notice.note, _FIELD),
+        "verdict": truncate(text.verdict, _FIELD),
+        "state": truncate(text.state, _FIELD),
+        "worst_severity": _worst(content),
+        "image": _image(content.image),
+        "images": [_watched(watched) for watched in state.images[:_IMAGES]],
+        "compared_with": _compared(content),
+        "counts": _counts(content.totals),
+        "reported": _counts(counts_of(content.open)),
+        "unchanged": content.unchanged,
+        "not_asked_for": _not_asked(content, limit),
+        "quietly_ended": [_ended(entry) for entry in content.quietly_ended[:limit]],
+        "quietly_ended_omitted": max(len(content.quietly_ended) - limit, 0),
+        "items": [],
+        "omitted": {},
+        "upgrades": [_upgrade(upgrade) for upgrade in upgrades[:limit]],
+        "upgrades_omitted": max(len(upgrades) - limit, 0),
+        "warnings": list(text.warnings),
+        "console_url": truncate(text.console.url, 2 * _FIELD),
+        "report_url": notice.report_url and truncate(notice.report_url, 2 * _FIELD),
+        "workloads": None if notice.running is None else running_to_json(notice.running),
+        **_source(notice, content),
+    }
+
+
+def _worst(content: Content) -> str | None:
+    """Return the worst severity of what is reported now; conditions and ended items have none."""
+    return next((entry.severity.name for entry in ranked(content) if not _has_ended(entry)), None)
+
+
+# --- images -----------------------------------------------------------------------------------
+
+
+def _image(image: Image) -> Json:
+    return image_to_json(shortened_image(image))
+
+
+def _watched(watched: WatchedImage) -> Json:
+    return {
+        "image": _image(watched.image),
+        "role": watched.role.value,
+        "running": watched.running,
+        "parts": [_part(part) for part in watched.parts[:_PARTS]],
+        "parts_omitted": max(len(watched.parts) - _PARTS, 0),
+    }
+
+
+def _part(part: PartState) -> Json:
+    evidence: Evidence | None = next(iter(part.evidence), None)
+    return {
+        "part": truncate(part.part, _WORD),
+        "status": truncate(part.status, _WORD),
+        "reason": part.reason and truncate(part.reason, _WORD),
+        "source": part.source and part.source.value,
+        "monitored": part.monitored,
+        "complete": part.reason is None and evidence is not None and evidence.complete,
+        "listed_by": truncate(evidence.image.key, _FIELD) if evidence is not None else None,
+        "listed_at": time_to_json(evidence.at) if evidence is not None else None,
+    }
+
+
+def _compared(content: Content) -> Json:
+    agreed = content.message.before
+    if agreed is None:
+        return None
+    image = agreed.current
+    return {
+        "at": time_to_json(agreed.at),
+        "image": truncate(image.key, _FIELD) if image is not None else None,
+    }
+
+
+def _source(notice: Notice, content: Content) -> dict[str, Json]:
+    """Return what the current image was made from."""
+    agreed = content.message.before
+    image = agreed.current if agreed is not None else None
+    moved = image is not None and image.key != content.image.key
+    basis = Basis(
+        BasisKind.PREVIOUS_IMAGE if moved else BasisKind.NONE,
+        image,
+        provenance=notice.provenance_before if moved else None,
+    )
+    provenance = notice.provenance
+    return {
+        "provenance": provenance_to_json(provenance) if provenance is not None else None,
+        "commit_url": commit_url(provenance),
+        "compare_url": compare_url(provenance, basis),
+    }
+
+
+# --- items ------------------------------------------------------------------------------------
+
+
+def _condition(change: DeltaItem) -> Json:
+    condition = change.item.condition
+    return _item(change) | {
+        "severity": None,
+        "condition": condition.value if condition is not None else None,
+        "part": change.item.id.partition(" ")[2],
+        "packages": [],
+        "findings": [],
+        "findings_omitted": 0,
+    }
+
+
+def _vulnerability(entry: Entry) -> Json:
+    listed = places(entry.findings)
+    common = _item(entry.change) if entry.change is not None else {}
+    return common | {
+        "severity": entry.severity.name,
+        "condition": None,
+        "part": None,
+        "packages": [package._asdict() for package in entry.packages[:_PLACES]],
+        "findings": [finding_to_json(finding) for finding in listed[:_PLACES]],
+        "findings_omitted": max(len(listed) - _PLACES, 0),
+    }
+
+
+def _item(change: DeltaItem) -> dict[str, Json]:
+    """Return what conditions and vulnerabilities have in common."""
+    item, desired = change.item, change.desired
+    return {
+        "kind": change.kind.value,
+        "reason": truncate(change.reason, _FIELD),
+        "id": truncate(item.id, _NAME),
+        "names": [truncate(name, _NAME) for name in item.names[:_IDS]],
+        "open": desired is not None,
+        "routes": [truncate(route, _NAME) for route in item.routes[:_ROUTES]],
+        "exploitable": item.exploitable,
+        "fixable": item.fixable,
+        "images": [image.key for image in desired.images[:_IMAGES]] if desired is not None else [],
+    }
+
+
+def _ended(entry: Entry) -> Json:
+    return {"id": truncate(entry.id, _NAME), "severity": entry.severity.name}
+
+
+def _omitted(entries: Sequence[DeltaItem | Entry]) -> Json:
+    vulnerabilities = [entry for entry in entries if isinstance(entry, Entry)]
+    conditions = len(entries) - len(vulnerabilities)
+    return _counts(counts_of(vulnerabilities)) | {"conditions": conditions}
+
+
+# --- numbers ----------------------------------------------------------------------------------
+
+
+def _counts(counts: Counts) -> dict[str, Json]:
+    numbers = {severity.name: number for severity, number in counts.items()}
+    return numbers | {"total": sum(counts.values())}
+
+
+def _not_asked(content: Content, limit: int) -> list[Json]:
+    groups = content.left_out
+    entries = [_reason(group.reason, [group.counts]) for group in groups[:limit]]
+    others = groups[limit:]
+    if others:
+        entries.append(_reason(_rest(len(others)), [group.counts for group in others]))
+    return entries
+
+
+def _reason(reason: str, counts: Iterable[Counts]) -> Json:
+    number = sum(sum(numbers.values()) for numbers in counts)
+    return {"reason": truncate(reason, _NAME), "count": number}
+
+
+def _rest(number: int) -> str:
+    return f"{number} other reasons"
+
+
+def _upgrade(upgrade: Upgrade) -> Json:
+    return {
+        "package": truncate(upgrade.package, _NAME),
+        "origin": upgrade.origin.value,
+        "manager": upgrade.manager and truncate(upgrade.manager, _NAME),
+        "installed_versions": [truncate(version, _NAME) for version in upgrade.installed[:_IDS]],
+        "fixed_version": upgrade.fixed and truncate(upgrade.fixed, _NAME),
+        "fixes": _counts(upgrade.fixes),
+        "vulnerability_ids": [truncate(name, _NAME) for name in upgrade.vulnerability_ids[:_IDS]],
+    }

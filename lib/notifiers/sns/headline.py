@@ -1,0 +1,82 @@
+"""The headline of a message: how bad it is, and what it is about. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from lib.messages.parts import AlertText
+from lib.models import Alert, DeliveryId, Image, Notice, Severity
+
+_RESOLVED: Final = "RESOLVED"
+_INFO: Final = "INFO"
+_NONE: Final = "NONE"
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """The facts about a message, as its subject and filter policies need them."""
+
+    delivery_id: DeliveryId
+    image: Image
+    tag: str
+    """The first word of the subject: how bad it is."""
+    sentence: str
+    worst: Severity | None
+    """The worst severity of what is news; None without any."""
+    problem: str | None
+    """The kind of a condition that is reported; None without any."""
+    kinds: tuple[str, ...]
+    routes: tuple[str, ...]
+
+    @property
+    def severity(self) -> str:
+        """The worst severity; UNKNOWN where nothing is known, NONE without any."""
+        if self.worst is not None:
+            return self.worst.name
+        return _NONE if self.problem is None else Severity.UNKNOWN.name
+
+
+def headline_of(message: Alert | Notice, text: AlertText) -> Headline:
+    """Return the headline of an alert or a notice."""
+    return _of_notice(message, text) if isinstance(message, Notice) else _of_alert(message)
+
+
+def _of_notice(notice: Notice, text: AlertText) -> Headline:
+    delta = notice.message.delta
+    kinds = dict.fromkeys(item.kind.value for item in delta.items)
+    items = (*delta.after.values(), *(item.item for item in delta.items))
+    reported = (item for item in delta.items if item.item.condition and item.desired is not None)
+    problem = next((item.kind.value for item in reported), None)
+    return Headline(
+        notice.delivery_id,
+        text.image,
+        _tag(text.worst_news, problem, has_ended=any(part.kind.is_ended for part in text.sections)),
+        text.verdict,
+        text.worst_news,
+        problem,
+        tuple(kinds),
+        tuple(dict.fromkeys(route for item in items for route in item.routes)),
+    )
+
+
+def _tag(worst: Severity | None, problem: str | None, *, has_ended: bool) -> str:
+    if worst is not None:
+        return worst.name
+    if problem is not None:
+        return problem.replace("_", " ")
+    return _RESOLVED if has_ended else _INFO
+
+
+def _of_alert(alert: Alert) -> Headline:
+    problem = alert.problem.kind.value if alert.problem is not None else None
+    worst = alert.worst if problem is None else None
+    kinds = (problem,) if problem is not None else (change.kind.value for change in alert.changes)
+    return Headline(
+        alert.delivery_id,
+        alert.image,
+        _tag(worst, problem, has_ended=bool(alert.changes)),
+        alert.problem.reason if alert.problem is not None else alert.verdict,
+        worst,
+        problem,
+        tuple(dict.fromkeys(kinds)),
+        alert.routes,
+    )
