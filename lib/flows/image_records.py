@@ -62,12 +62,24 @@ class ImageRecords:
             self._put(ImageRecord(ImageRow(image, known_since, is_index=is_index)))
 
     def keep_index(self, index: ImageIndex, at: datetime) -> None:
-        """Store which images are parts of an index. Raises `StoreError`."""
-        for member in index.images:
-            self.keep(member, known_since=at)
+        """Store which images are parts of an index, or attached to them. Raises `StoreError`."""
+        parts = [(image, False) for image in index.images]
+        parts += [
+            (replace(index.image, digest=digest, tags=()), True) for digest in index.attachments
+        ]
+        self._look_up([image for image, _ in parts])
+        for image, attached in parts:
+            row = with_index(ImageRow(image, at, attached=attached), index.image)
+            if self.record(image) is None and self._put(ImageRecord(row)):
+                continue
             self.change(
-                member, lambda stored: replace(stored, row=with_index(stored.row, index.image))
+                image, lambda stored: replace(stored, row=with_index(stored.row, index.image))
             )
+
+    def _look_up(self, images: Sequence[Image]) -> None:
+        """Read the records of several images at once."""
+        stored = self._images.records(images)
+        self._read |= {image.key: stored.get(image.key) for image in images}
 
     def change(self, image: Image, change: Callable[[ImageRecord], ImageRecord]) -> None:
         """

@@ -14,11 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from lib.core.evidence import (
-    SECOND_LOOK_AFTER,
-    closed_without_proof,
-    most_is_missing,
-)
+from lib.core.evidence import SECOND_LOOK_AFTER
 from lib.core.patience import revisit_delay
 from lib.core.provenance import kept
 from lib.core.streams import StreamRule, untagged_stream
@@ -28,8 +24,8 @@ from lib.errors import (
     ImageGoneError,
     NotAnImageError,
     RepositoryGoneError,
-    SourceError,
 )
+from lib.flows.doubts import ReportDoubts
 from lib.flows.fetching import NO_HURRY, Allowance, PartialFetch, ReportFetcher
 from lib.flows.image_records import INSPECTOR, ImageRecords, with_announcement, with_report
 from lib.flows.provenances import provenance_of
@@ -129,11 +125,10 @@ class ImageFlow:
         self._objects = objects
         self._add_tags = add_tags
         self._confirm_tags = confirm_tags
-        self._coverage = coverage
-        self._findings_before = findings_before
         self._watched = watched
         self._now = now
         self._provenances = provenances
+        self._doubts = ReportDoubts(objects, coverage, findings_before)
         self._records = ImageRecords(images, rules)
         self._reports = ReportFetcher(
             source=source, progress=progress, records=self._records, now=now
@@ -142,6 +137,9 @@ class ImageFlow:
     def scanned(self, event: ScanEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Fetch the report of an image whose scan ended, or of the index that it is part of."""
         self._records.begin()
+        record = self._records.record(event.image)
+        if record is not None and record.row.attached:
+            return ImageOutcome(ImageResult.NO_IMAGE, "it is attached to the images of an index")
         wholes = self._wholes(event.image)
         whole = next((whole for whole in wholes if self._index(whole) is not None), None)
         if whole is None:
@@ -160,6 +158,8 @@ class ImageFlow:
         index = None if event.index is False else self._index(image)
         if index is not None:
             self._records.keep_index(index, event.time)
+            if not index.members:
+                return ImageOutcome(ImageResult.NO_IMAGE, f"{image.name} has no image in it")
         self._records.keep(image, known_since=event.time, is_index=index is not None)
         streams = self._tagged(image, event.time)
         outcome = self._after_push(event, index, allowance)
@@ -178,11 +178,15 @@ class ImageFlow:
             scan = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
             first = ScanEvent(event.event_id, event.time, event.image, scan, index=True)
             return self._refreshed(first, allowance)
-        if not record.stale:
+        if not (record.stale or self._is_lost(record)):
             return None
         outcome = self._refetched(record.row.image, event.event_id, event.time, allowance)
         wanted = (ImageResult.STORED, ImageResult.CONTINUED)
         return outcome if outcome.result in wanted else None
+
+    def _is_lost(self, record: ImageRecord) -> bool:
+        """Whether the retention of an image's report is over, so that it must be fetched again."""
+        return record.report_key is not None and self._objects.report(record.report_key) is None
 
     def removed(self, event: RemovalEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Keep what was deleted or archived; one call tells whether the image is still there."""
@@ -311,8 +315,11 @@ class ImageFlow:
             return ImageOutcome(ImageResult.NO_IMAGE, str(error), streams)
 
     def _fetched(self, event: ScanEvent, allowance: Allowance) -> ImageOutcome:
+        index = self._index(event.image)
+        if index is not None and not index.members:
+            raise NotAnImageError(f"{event.image.name} has no image in it")
         try:
-            report = self._reports.report(event, self._index(event.image), allowance)
+            report = self._reports.report(event, index, allowance)
         except FindingsNotReadyError as error:
             return self._not_ready(event, error)
         if isinstance(report, PartialFetch):
@@ -375,45 +382,20 @@ class ImageFlow:
             return None
         if record.report_key is None:
             age = now - (report.scan.completed_at or event.time)
-            return self._first_doubt(report, record, age, event)
-        reason = closed_without_proof(self._last_usable(record), report)
-        if reason is None or self._is_monitored(report):
+            reason = self._doubts.most_is_missing(report, record, age)
+            if reason is None:
+                return None
+            self._records.change(report.image, lambda stored: replace(stored, doubted=True))
+            return ImageOutcome(
+                ImageResult.DEFERRED, reason, revisit=SECOND_LOOK_AFTER, event=event
+            )
+        reason = self._doubts.closed_unwatched(report, record)
+        if reason is None:
             return None
         self._records.change(
             report.image, lambda stored: replace(stored, monitored=False, stale=False)
         )
-        words = f"{reason}, and Inspector is not known to monitor the image: its report stands"
-        return ImageOutcome(ImageResult.STORED, words, self._records.streams(report.image))
-
-    def _last_usable(self, record: ImageRecord) -> AnyReport | None:
-        keys = filter(None, (record.report_key, record.usable_key))
-        reports = (self._objects.report(key) for key in keys)
-        return next((report for report in reports if isinstance(report, Report)), None)
-
-    def _first_doubt(
-        self, report: Report, record: ImageRecord, age: timedelta, event: ScanEvent
-    ) -> ImageOutcome | None:
-        """Return why the first report of an image is fetched once more; None: it is not."""
-        for before in self._findings_before(report.image):
-            reason = most_is_missing(report, before, age=age, fetched_before=record.doubted)
-            if reason is not None:
-                self._records.change(report.image, lambda stored: replace(stored, doubted=True))
-                return ImageOutcome(
-                    ImageResult.DEFERRED, reason, revisit=SECOND_LOOK_AFTER, event=event
-                )
-        return None
-
-    def _is_monitored(self, report: Report) -> bool:
-        """Return whether Inspector says that it monitors each image that a report is about."""
-        scanned = [part.digest for part in report.parts if part.counts is not None]
-        for digest in scanned or [report.image.digest]:
-            try:
-                covered = list(self._coverage.covered(replace(report.image, digest=digest)))
-            except SourceError:
-                return False
-            if not any(row.monitored for row in covered if row.image.digest == digest):
-                return False
-        return True
+        return ImageOutcome(ImageResult.STORED, reason, self._records.streams(report.image))
 
     def _index(self, image: Image) -> ImageIndex | None:
         record = self._records.record(image)

@@ -65,7 +65,11 @@ class SyncOutcome:
     concerned: tuple[StreamId, ...] = ()
     """Streams that took over tags of this one, and must be synced, too."""
     stale: tuple[Image, ...] = ()
-    """Watched images whose reports must be fetched again: nobody watched them when they changed."""
+    """
+    Watched images whose reports must be fetched again.
+
+    Nobody watched them when they changed, or the retention of their reports is over.
+    """
     advanced: bool = False
     """Whether the state is another one than before."""
 
@@ -121,11 +125,12 @@ class StreamSync:
         if elsewhere or unwanted:
             watching = watching._replace(arrival=Arrival.RULES)
         before = self._state(row)
+        scans = self._scans(watching, records)
         state = next_state(
             stream,
             before,
             watching,
-            self._scans(watching, records),
+            scans,
             now=now,
             reference=self._names(reference),
             reported=_reported(partition.views.values()),
@@ -137,7 +142,7 @@ class StreamSync:
         if after != row or writes:
             point = history_point(state) if state is not before else None
             self._streams.write(row, after, writes, point=point)
-        stale = tuple([image for image in watching.images if records[image.digest].stale])
+        stale = [image for image in watching.images if _is_stale(records[image.digest], scans)]
         return SyncOutcome(
             stream,
             state,
@@ -146,7 +151,7 @@ class StreamSync:
             views,
             wakes(views),
             tuple(elsewhere),
-            stale,
+            tuple(stale),
             advanced=state is not before,
         )
 
@@ -286,6 +291,11 @@ def _is_over(views: Iterable[View], changed: Sequence[SyncedView]) -> bool:
     return not changed and not any(
         view.reported or view.possibly_reported or view.row for view in views
     )
+
+
+def _is_stale(record: ImageRecord, scans: Mapping[str, ScanRecord]) -> bool:
+    """Return whether a report must be fetched again: also one whose retention is over."""
+    return record.stale or (record.report_key is not None and record.row.image.digest not in scans)
 
 
 def _reported(views: Iterable[View]) -> frozenset[str]:

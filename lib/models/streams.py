@@ -364,6 +364,8 @@ class ImageRow:
     indexes: tuple[str, ...] = ()
     """The digests of the indexes that have it as a part, deleted or not; the newest first."""
     index_has_tags: bool = False
+    attached: bool = False
+    """To the images of its index, as an attestation: it is no image, and has no scan."""
     gone_at: datetime | None = None
     """When it was deleted or archived last, or turned out to be no image."""
 

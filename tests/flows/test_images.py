@@ -598,6 +598,30 @@ class TestArtifacts:
         assert outcome.reason == "payments/api:1.4.1 is no image that is scanned, but a chart"
         assert flow.store.all_records() == ()
 
+    def test_what_is_attached_to_an_index_is_no_image(self) -> None:
+        """An attestation has a scan event, too: its failed scan is no failure of the image."""
+        attestation = a_digest(13)
+        reports = {AMD: a_report(), ARM: a_report()}
+        flow = Flow(Registry(reports, replace(INDEX, attachments=(attestation,))))
+        flow.pushed(PushEvent("push", NOW, INDEX.image, index=True))
+
+        outcome = flow.scanned(a_scan_event(image=an_image(13, tags=())))
+
+        assert outcome.result is ImageResult.NO_IMAGE
+        assert outcome.streams == ()
+
+    def test_an_index_without_images_is_none(self) -> None:
+        """Attestations alone are nothing to scan."""
+        empty = ImageIndex(INDEX.image, (), (a_digest(13),))
+        flow = Flow(Registry({}, empty))
+
+        pushed = flow.pushed(PushEvent("push", NOW, INDEX.image, index=True))
+        fetched = flow.refetch(INDEX.image, "hourly", NOW)
+
+        assert [pushed.result, fetched.result] == [ImageResult.NO_IMAGE] * 2
+        assert pushed.reason == "payments/api:1.4.1 has no image in it"
+        assert INDEX.image.key not in flow.store.records([INDEX.image])
+
     def test_of_an_unknown_one_nothing_is_kept(self) -> None:
         """No stream is synced for it."""
         flow = Flow(Registry({a_digest(1): a_report()}))
@@ -628,6 +652,17 @@ def test_an_image_that_has_a_report_again_is_back(report: AnyReport, *, is_back:
     flow.scanned(a_scan_event())
 
     assert (flow.record.row.gone_at is None) is is_back
+
+
+def test_a_report_whose_retention_is_over_is_fetched_when_a_tag_comes() -> None:
+    """A promotion of an old image is no first scan of it."""
+    flow = Flow(Registry({a_digest(1): a_report(a_finding())}))
+    push = PushEvent("push", NOW, an_image(), index=False)
+    flow.pushed(push)
+    flow.store.put(replace(flow.record, report_key="report/gone"))
+
+    assert flow.pushed(push).result is ImageResult.STORED
+    assert flow.stored() is not None
 
 
 class TestSharedParts:

@@ -10,7 +10,7 @@ from lib.flows.syncs import TAGS_KEPT, StreamSync
 from lib.models import Removal
 from lib.models.streams import ImageRow, TagFact, Use
 from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
-from tests.support.builders import NOW, a_digest, an_image
+from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image
 from tests.support.streams import STREAM, a_reported, a_view, an_agreement
 
 LONG_AGO = NOW - timedelta(days=9)
@@ -132,3 +132,21 @@ def test_a_stream_of_which_something_is_reported_is_not_at_rest() -> None:
     sync.sync(STREAM, "daily")
 
     assert list(store.streams()) == [STREAM]
+
+
+def test_a_report_whose_retention_is_over_is_fetched_again() -> None:
+    """It is no first scan; what the stream knew stays until then."""
+    store = a_store(ImageRow(an_image(1), LONG_AGO, LONG_AGO))
+    record = store.records([an_image(1)])[an_image(1).key]
+    key = store.put_report(a_report(a_finding()))
+    store.put(replace(record, report_key=key, fetched_at=LONG_AGO))
+    sync = a_sync(store)
+    sync.add_tags([TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO)])
+    first = sync.sync(STREAM, "push")
+    record = store.records([an_image(1)])[an_image(1).key]
+    store.put(replace(record, report_key="report/gone"))
+
+    second = sync.sync(STREAM, "daily")
+
+    assert (first.stale, [image.digest for image in second.stale]) == ((), [a_digest(1)])
+    assert second.state == first.state
