@@ -11,6 +11,7 @@ from lib.errors import ConflictError
 from lib.models import AnyReport, DeliveryId, Destination, Digest, Image, Pause, StreamId, WakeUp
 from lib.models.streams import HistoryPoint, StreamState
 from lib.models.views import Notification, PinnedMessage, RowState, View
+from lib.ports.rules import RulesRecord
 from lib.ports.store import Progress
 from lib.ports.streams import (
     DUE,
@@ -281,3 +282,25 @@ class MemoryStreams:
     def resume(self, destination: Destination) -> None:
         """See `Pauses.resume`."""
         self._pauses.pop(destination, None)
+
+
+class MemoryRules:
+    """See `RulesStore`."""
+
+    def __init__(self, installed_at: datetime) -> None:
+        self._installed_at = installed_at
+        self._record: RulesRecord | None = None
+
+    def installed_at(self) -> datetime:
+        """See `RulesStore.installed_at`."""
+        return self._installed_at
+
+    def record(self) -> RulesRecord | None:
+        """See `RulesStore.record`."""
+        return self._record
+
+    def put(self, before: RulesRecord | None, after: RulesRecord) -> None:
+        """See `RulesStore.put`."""
+        if before != self._record:
+            raise ConflictError("another deployment was recorded")
+        self._record = after

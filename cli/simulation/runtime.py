@@ -9,17 +9,16 @@ from typing import Any, Final, Protocol
 
 from cli.alerts_file import configured, understand
 from cli.simulation.images import Place
-from cli.simulation.memory import MemoryProgress, MemoryStreams
+from cli.simulation.memory import MemoryProgress, MemoryRules, MemoryStreams
 from cli.simulation.receivers import Receivers
 from cli.simulation.registry import Registry
+from lib.bootstrap.streams import sync_rules
 from lib.core.attempts import wake_up_of
-from lib.core.profiles import profile_of
-from lib.core.streams import stream_rules
 from lib.core.sync import SyncRules
-from lib.core.verdicts import RuleSet
 from lib.flows.images import ImageFlow, ImageOutcome, ImageResult
 from lib.flows.notifying import NotificationFlow
 from lib.flows.passes import HourlyPass
+from lib.flows.rules import PackagedRules, RulesBook
 from lib.flows.syncs import StreamSync
 from lib.models import (
     CannotTell,
@@ -134,9 +133,7 @@ class Runtime:
         self._home = home
         self._now = now
         self._later = later
-        self._installed_at = now()
-        self._since: dict[Destination, datetime] = {}
-        self._routes_since: dict[str, datetime] = {}
+        self._record = MemoryRules(now())
         self._rules: SyncRules | None = None
         self._tokens = count(1)
         self._gathering: set[str] = set()
@@ -203,22 +200,15 @@ class Runtime:
     def deploy(self, text: str) -> None:
         """Deploy an alerts.yml, and sync every stream. Raises `ConfigError`."""
         config = configured(understand(text, "rules"), today=self._now().date())
-        for name in config.destinations:
-            self._since.setdefault(name, self._now())
-        for route in config.routes:
-            self._routes_since.setdefault(route.name, self._now())
-        self._rules = SyncRules(
-            RuleSet(config.routes, config.suppressions, _hash(text)),
-            stream_rules(config.streams, config.routes),
-            {
-                name: profile_of(destination.type, destination.options)
-                for name, destination in config.destinations.items()
-            },
-            self._installed_at,
-            dict(self._since),
-            dict(self._routes_since),
-        )
+        names = tuple([route.name for route in config.routes])
+        packaged = PackagedRules(_hash(text), tuple(config.destinations), names)
+        book = RulesBook(store=self._record, packaged=packaged, now=self._now)
+        self._rules = sync_rules(config, book.record())
+        book.deployed(self._queue_all)
+
+    def _queue_all(self) -> bool:
         self._sync_all("rules")
+        return True
 
     def event(self, raw: Mapping[str, Json]) -> None:
         """Handle an event of the bus."""

@@ -47,7 +47,7 @@ def sync_rules(config: "Config", record: "RulesRecord") -> "SyncRules":
         RuleSet(config.routes, config.suppressions, record.hash),
         stream_rules(config.streams, config.routes),
         {
-            name: profile_of(destination.type, destination.options)
+            name: profile_of(destination.type, destination.options, announces=destination.announce)
             for name, destination in config.destinations.items()
         },
         record.installed_at,

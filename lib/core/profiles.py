@@ -1,7 +1,7 @@
 """What types of destinations make of notifications: which kinds are news, what is kept current."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from lib.core.routing import Route
@@ -25,6 +25,8 @@ class Profile:
     """It keeps a state of its own, so that it needs everything that differs."""
     conditions_beside_results: bool = True
     """False: conditions are news only while no part of the current image has a usable result."""
+    announces: bool = False
+    """It is notified of each stream that is older than it, instead of one summary."""
 
 
 _READER: Final = Profile()
@@ -35,13 +37,19 @@ _INCIDENTS: Final = Profile(
 _PROGRAM: Final = Profile(_EVERY_KIND - {Kind.UNCHANGED}, is_program=True)
 
 
-def profile_of(type_: str, options: Mapping[str, Json]) -> Profile:
+def profile_of(type_: str, options: Mapping[str, Json], *, announces: bool = False) -> Profile:
     """
     Return the profile of a destination of alerts.yml, by its type and options.
+
+    `announces`: it is notified of each stream that is older than it.
 
     A Slack bot can edit its messages, a Slack webhook cannot. SNS in the formats json and ocsf, and
     destinations of type webhook, are read by programs.
     """
+    return replace(_by_type(type_, options), announces=announces)
+
+
+def _by_type(type_: str, options: Mapping[str, Json]) -> Profile:
     if type_ == "pagerduty":
         return _INCIDENTS
     if type_ == "jira" or (type_ == "slack" and "token" in options):

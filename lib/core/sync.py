@@ -153,7 +153,8 @@ def _silent(view: View, state: StreamState, rules: SyncRules) -> str | None:
     if pushed and max(pushed) < rules.installed_at:
         return "its images are older than the installation"
     since = rules.destinations_since.get(view.destination, rules.installed_at)
-    if since > max(rules.installed_at, state.created_at):
+    announces = rules.destinations.get(view.destination, Profile()).announces
+    if since > max(rules.installed_at, state.created_at) and not announces:
         return "the stream is older than the destination"
     return None
 
