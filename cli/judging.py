@@ -12,17 +12,28 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Final
 
+from lib.bootstrap.streams import sync_rules
 from lib.config.model import Config
 from lib.core.notifications import ViewStep, after_claim, new_row
-from lib.core.profiles import Interests, Profile, profile_of
+from lib.core.profiles import Interests, Profile
 from lib.core.states import names_of, next_state
-from lib.core.streams import Stream, stream_of_tag, stream_rules, streams_of
+from lib.core.streams import Stream, stream_of_tag, streams_of
 from lib.core.sync import SyncRules, ViewPlan, plan_view, sync_view
-from lib.core.verdicts import RuleSet, mismatches
+from lib.core.verdicts import mismatches
 from lib.errors import DocumentError
-from lib.models import AnyReport, Destination, Image, Report, StreamId, UnusableReport
+from lib.models import (
+    AnyReport,
+    DeliveryId,
+    Destination,
+    Image,
+    Notice,
+    Report,
+    StreamId,
+    UnusableReport,
+)
 from lib.models.streams import Arrival, ScanRecord, StreamState, Watch
 from lib.models.views import Delta, DeltaItem, Kind, PinnedMessage, View
+from lib.ports.rules import RulesRecord
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
 _EARLIER: Final = timedelta(days=1)
@@ -67,6 +78,8 @@ class RouteOutcome:
 class JudgedView:
     """The view of a destination after a report, and the message about it."""
 
+    id: DeliveryId
+    """Of the notification that would be opened."""
     message: PinnedMessage
     routes: tuple[str, ...]
     """Those that lead to the destination."""
@@ -130,17 +143,17 @@ def forced(judged: JudgedStream, case: Case, config: Config, to: Destination) ->
     return _Trial(judged.stream, image, case, rules, judged.state.at).view(to)
 
 
+def notice_of(case: Case, view: JudgedView) -> Notice:
+    """Return a message as it would be on its way, without links to a deployment."""
+    before = case.previous.provenance if case.previous is not None else None
+    return Notice(
+        view.id, view.message, provenance=case.report.provenance, provenance_before=before
+    )
+
+
 def _rules(config: Config) -> SyncRules:
     """Return the rules of a file, as if they had been there for ever."""
-    return SyncRules(
-        RuleSet(config.routes, config.suppressions, "in force"),
-        stream_rules(config.streams, config.routes),
-        {
-            name: profile_of(entry.type, entry.options)
-            for name, entry in config.destinations.items()
-        },
-        _EVER,
-    )
+    return sync_rules(config, RulesRecord("in force", _EVER, {}, {}))
 
 
 class _Trial:
@@ -200,7 +213,8 @@ class _Trial:
         )
 
     def _views(self) -> Iterator[tuple[Destination, JudgedView]]:
-        for name in self._rules.destinations:
+        routes = self._rules.rules.routes
+        for name in dict.fromkeys(name for route in routes for name in route.notify):
             if self._plan(name, self._rules).desired.applies:
                 yield name, self.view(name)
 
@@ -216,14 +230,14 @@ class _Trial:
             plan.delta,
             after,
             plan.context.basis,
-            not notified,
+            plan.keeps_current and not notified,
             plan.state,
             before=before.agreement,
             refused=plan.desired.refused,
         )
         routes = [route.name for route in self._rules.rules.routes if name in route.notify]
         applying = tuple([route for route in routes if route not in self._mismatches()])
-        return JudgedView(message, applying, notified, _reason(step, plan.delta))
+        return JudgedView(row.id, message, applying, notified, _reason(step, plan.delta))
 
     def _agreed(self, name: Destination, rules: SyncRules) -> View:
         """Return the view of a destination that was notified of what was there before."""

@@ -10,22 +10,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.aws_errors import Caller
 from cli.deployment import Deployment
-from cli.evaluating import RoutedEvaluation, delivery_of
 from cli.failures import sentences
+from cli.judging import Case, JudgedStream, JudgedView, notice_of
 from cli.terminal import complain, say, working
 from lib.bootstrap.app import App
 from lib.config.model import DestinationConfig
 from lib.core.missed import MissedScan, PendingScan, UpToDate, image_of
-from lib.core.routing import Decision
 from lib.errors import DocumentError, ScanAlertError
-from lib.flows.deliveries import send
-from lib.messages.alert import alert
-from lib.models import DeliveryState, Image, ImageIndex, Receipt
+from lib.flows.couriers import send
+from lib.models import Destination, Image, ImageIndex, Notice, Receipt
 from lib.models.diagnostics import Check, check_to_json, has_failed
 from lib.ports.notifiers import DestinationTest
 
 MARK: Final = "TEST sent by hand, not an alert"
-"""The text before the verdict of an alert that is sent by hand."""
+"""The text before the verdict of a message that is sent by hand."""
 _ORIGIN: Final = "an operator's machine (scan --send)"
 _READ_BY_PEOPLE: Final = ("text", "amazon-q")
 """Formats of SNS that open nothing by themselves."""
@@ -80,7 +78,7 @@ def queue_scan(stage: Deployment, name: str, unit: Image | ImageIndex) -> Queued
 class SendResult:
     """The result of a delivery: a receipt, checks, or an error."""
 
-    decision: Decision
+    destination: Destination
     receipt: Receipt | None = None
     checks: Sequence[Check] = ()
     error: str | None = None
@@ -92,7 +90,11 @@ class SendResult:
 
     def to_json(self) -> dict[str, Any]:
         """Return the result for scripts."""
-        document: dict[str, Any] = {"test": True, "sent": not self.failed}
+        document: dict[str, Any] = {
+            "destination": self.destination,
+            "test": True,
+            "sent": not self.failed,
+        }
         if self.receipt is not None:
             document["receipt"] = asdict(self.receipt)
         if self.checks:
@@ -102,38 +104,36 @@ class SendResult:
         return document
 
 
-def pending(judged: RoutedEvaluation) -> list[Decision]:
-    """Return the decisions that ask for a delivery."""
-    decisions = judged.decisions.deliveries
-    return [decision for decision in decisions if decision.state is DeliveryState.PENDING]
+def notified(judged: Sequence[JudgedStream]) -> list[tuple[Destination, JudgedView]]:
+    """Return the destinations that get a message, with the message; once for each stream."""
+    return [
+        (name, view) for stream in judged for name, view in stream.views.items() if view.notified
+    ]
 
 
-def send_tests(application: App, judged: RoutedEvaluation) -> list[SendResult]:
+def send_tests(application: App, case: Case, judged: Sequence[JudgedStream]) -> list[SendResult]:
     """
-    Send the deliveries of the routes, each message marked TEST. An error does not stop the others.
+    Send the messages of the routes, each marked TEST. An error does not stop the others.
 
-    People read the alert itself. Where an alert would open something (an issue, a thread, an
-    incident, or unknown effects of a program), the test of the destination is sent instead.
+    People read the message itself. Where it would open something (an issue, a thread, an incident,
+    or unknown effects of a program), the test of the destination is sent instead.
     """
-    decisions = pending(judged)
+    messages = notified(judged)
     sent = []
-    with working("sending", total=len(decisions)) as advance:
-        for decision in decisions:
-            sent.append(_send(application, judged, decision))
+    with working("sending", total=len(messages)) as advance:
+        for name, view in messages:
+            sent.append(_send(application, name, replace(notice_of(case, view), note=MARK)))
             advance()
     return sent
 
 
-def _send(application: App, judged: RoutedEvaluation, decision: Decision) -> SendResult:
-    name = decision.destination
+def _send(application: App, name: Destination, notice: Notice) -> SendResult:
     try:
         if not opens_nothing(application.config.destinations[name]):
-            return SendResult(decision, checks=application.test_destination(name, _test()))
-        delivery = replace(delivery_of(decision, judged.evaluation), note=MARK)
-        message = alert(judged.evaluation, delivery)
-        return SendResult(decision, send(application.notifier(name), message))
+            return SendResult(name, checks=application.test_destination(name, _test()))
+        return SendResult(name, send(application.notifier(name), notice))
     except (ScanAlertError, BotoCoreError, ClientError) as error:
-        return SendResult(decision, error=" ".join(sentences(error, Caller())))
+        return SendResult(name, error=" ".join(sentences(error, Caller())))
 
 
 def opens_nothing(destination: DestinationConfig) -> bool:
@@ -157,7 +157,7 @@ def print_sent(sent: Sequence[SendResult]) -> None:
     if not sent:
         say("nothing to send: no route asks for it")
     for result in sent:
-        name = result.decision.destination
+        name = result.destination
         if result.receipt is not None:
             say(f"{name}: sent, marked TEST ({result.receipt.url or result.receipt.reference})")
         elif not result.failed:
@@ -167,7 +167,7 @@ def print_sent(sent: Sequence[SendResult]) -> None:
 def complain_of(sent: Sequence[SendResult]) -> None:
     """Print the refused deliveries to stderr, with the reasons."""
     for result in sent:
-        name = result.decision.destination
+        name = result.destination
         if result.error is not None:
             complain(f"{name}: not sent: {result.error}")
         for check in result.checks:

@@ -15,15 +15,13 @@ from botocore.exceptions import ClientError
 from cli.cases import case_report
 from cli.commands.route import judge_all, print_stream, stream_to_json
 from cli.deployment import Deployment, add_stage_options, required_stage
-from cli.evaluating import RoutedEvaluation
-from cli.evaluating import judge as judge_evaluation
 from cli.inputs import (
     add_config_option,
     operator_app,
     read_config,
 )
 from cli.judging import Case, JudgedStream
-from cli.sending import SendResult, complain_of, pending, print_sent, queue_scan, send_tests
+from cli.sending import SendResult, complain_of, notified, print_sent, queue_scan, send_tests
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import Ask, agreed, ask_person, print_json, print_report, say, working
 from lib.bootstrap.app import App
@@ -99,7 +97,8 @@ def run(
     with working(f"fetching {options.image}"):
         image = find_image(clients, wanted)
         report = fetch(application, image)
-    judged = judge_all([Case(case_report(report, config))], config)
+    case = Case(case_report(report, config))
+    judged = judge_all([case], config)
     as_json = options.format == "json"
     if not as_json:
         print_report(report)
@@ -115,7 +114,7 @@ def run(
         else:
             queued.print(report.image.name)
         return unusable
-    sent = _send_by_hand(application, report, options, ask) if options.send else []
+    sent = _send_by_hand(application, case, judged, options, ask) if options.send else []
     if as_json:
         print_json(_document(report, judged, sent))
     elif options.send:
@@ -135,13 +134,16 @@ def _config(options: argparse.Namespace, stage: Deployment | None) -> Config:
 
 
 def _send_by_hand(
-    application: App, report: AnyReport, options: argparse.Namespace, ask: Ask
+    application: App,
+    case: Case,
+    judged: Sequence[JudgedStream],
+    options: argparse.Namespace,
+    ask: Ask,
 ) -> list[SendResult]:
-    judged: RoutedEvaluation = judge_evaluation(report, application.config)
-    names = ", ".join(decision.destination for decision in pending(judged))
+    names = ", ".join(dict.fromkeys(name for name, _ in notified(judged)))
     question = f"Send messages marked TEST from this machine to {names}?"
     if not names or options.yes or agreed(question, ask, without=_WITHOUT):
-        return send_tests(application, judged)
+        return send_tests(application, case, judged)
     raise DocumentError("nothing was sent")
 
 
@@ -224,7 +226,5 @@ def _document(
     return {
         "report": report_to_json(report),
         "streams": [stream_to_json(stream) for stream in judged],
-        "tests": [
-            {"destination": result.decision.destination} | result.to_json() for result in sent
-        ],
+        "tests": [result.to_json() for result in sent],
     }

@@ -366,6 +366,20 @@ class TestRoute:
         assert code == 2
         assert "--fetch" in err
 
+    def test_a_list_of_nothing_is_no_result(self, run: Any, config: str, tmp_path: Path) -> None:
+        """Without counts and without a time of completion the scan may still be running."""
+        document = json.loads(ENHANCED.read_text())
+        findings = document["imageScanFindings"]
+        findings.update(enhancedFindings=[], findingSeverityCounts={})
+        findings.pop("imageScanCompletedAt", None)
+        path = tmp_path / "empty.json"
+        path.write_text(json.dumps(document))
+
+        code, _, err = run("route", str(path), "--config", config)
+
+        assert code == 2
+        assert "no result yet" in err
+
     def test_a_failed_scan_is_routed(self, run: Any, config: str) -> None:
         """FAILED passes every threshold."""
         event = EVENTS / "ecr-image-scan/failed.json"

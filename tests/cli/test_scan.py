@@ -18,6 +18,7 @@ from lib.errors import DocumentError, FindingsNotReadyError, SourceError
 from lib.models import ScanEvent
 from lib.normalizer.events import parse_event
 from tests.cli.stage import Stage
+from tests.support.builders import NOW
 
 DIGEST = "sha256:" + "1" * 64
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:"
@@ -93,7 +94,7 @@ class FakeAws:
     def describe_image_scan_findings(self, **_: Any) -> Mapping[str, Any]:
         return {
             "imageScanStatus": {"status": self.status},
-            "imageScanFindings": {"findings": self.findings},
+            "imageScanFindings": {"findings": self.findings, "imageScanCompletedAt": NOW},
         }
 
     def describe_images(self, **request: Any) -> Mapping[str, Any]:
@@ -114,7 +115,7 @@ class FakeAws:
             raise refusal("ScanNotFoundException")
         yield {
             "imageScanStatus": {"status": self.status},
-            "imageScanFindings": {"findings": self.findings},
+            "imageScanFindings": {"findings": self.findings, "imageScanCompletedAt": NOW},
         }
 
     def publish(self, **request: Any) -> Mapping[str, Any]:
