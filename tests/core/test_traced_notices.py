@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from lib.core.provenance import traced
 from lib.messages.text import text_of
 from lib.models import Notice, Provenance
@@ -40,6 +42,26 @@ def test_what_was_not_read_is_filled_in_from_tags_and_alerts_yml() -> None:
     assert notice.provenance is not None
     assert (notice.provenance.commit, notice.provenance.repository) == ("1a2b3c4", SOURCE)
     assert notice.provenance_before is None
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"),
+    [
+        (Provenance(), "unknown: build with --label org.opencontainers.image.revision="),
+        (Provenance(unread_reason="ECR did not answer"), "not read: ECR did not answer"),
+    ],
+)
+def test_an_image_that_says_nothing_says_what_to_add(stated: Provenance, words: str) -> None:
+    """Or why it was not read."""
+    source = text_of(a_message(stated)).source
+
+    assert source is not None
+    assert source.value.startswith(words)
+
+
+def test_where_nobody_asks_there_is_no_word_about_it() -> None:
+    """Traceability is switched off."""
+    assert text_of(a_message(None)).source is None
 
 
 def test_nothing_is_stated_without_an_image() -> None:

@@ -79,9 +79,8 @@ def comparison(content: Content) -> Fact | None:
 
 
 def source(content: Content, notice: Notice) -> Fact | None:
-    """Return what the current image was made from, where it says so."""
-    is_known = notice.provenance is not None and notice.provenance.commit is not None
-    if not is_known or content.image.is_repository:
+    """Return what the current image was made from, or how it can say so; None: nobody asks."""
+    if notice.provenance is None or content.image.is_repository:
         return None
     return Fact("Source", in_words(notice.provenance, content.image.tags))
 
