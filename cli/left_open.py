@@ -57,13 +57,13 @@ def left_open(
         for name, entry in deployed.destinations.items()
         if name not in kept and entry.type in _KEPT
     }
-    found: list[LeftOpen] = []
+    entries: list[LeftOpen] = []
     if types:
         with stepping("reading what is open") as steps:
             for stream in store.streams():
-                found += _of_views(store.read(stream).views, types)
+                entries += _of_views(store.read(stream).views, types)
                 steps.advance()
-    return found
+    return entries
 
 
 def _of_views(

@@ -297,8 +297,8 @@ class Reads:
 def streams_facts(store: StreamStore, *, most: int = STREAMS) -> StreamsFacts:
     """Return which of the first streams go back and forth between two kinds of tags."""
     streams = list(islice(store.streams(), most + 1))
-    found = ((stream, alternating_tags(store.read(stream).row.tags)) for stream in streams)
-    kinds = [AlternatingTags(stream, *pair) for stream, pair in islice(found, most) if pair]
+    pairs = ((stream, alternating_tags(store.read(stream).row.tags)) for stream in streams)
+    kinds = [AlternatingTags(stream, *pair) for stream, pair in islice(pairs, most) if pair]
     return StreamsFacts(min(len(streams), most), len(streams) > most, tuple(kinds))
 
 
