@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from cli.inputs import read_reports
+from cli.inputs import place_of, read_reports
 from cli.judging import KINDS, Case
 from lib.bootstrap.app import App
 from lib.config.model import Config
@@ -36,13 +36,13 @@ def add_case_options(parser: argparse.ArgumentParser) -> None:
 
 def read_cases(options: argparse.Namespace, config: Config, source: App | None) -> list[Case]:
     """Return the reports of a document with what they are compared with. Raises `DocumentError`."""
-    reports = [
-        case_report(report, config) for report in read_reports([options.file], source=source)
-    ]
+    place = place_of(options)
+    documents = read_reports([options.file], place=place, source=source)
+    reports = [case_report(report, config) for report in documents]
     kind = None if options.kind is None else Kind(options.kind)
     if options.previous is None:
         return [Case(report, kind=kind) for report in reports]
-    earlier = read_reports([options.previous], source=source)
+    earlier = read_reports([options.previous], place=place, source=source)
     return [Case(report, _before(report, earlier, options.previous)) for report in reports]
 
 

@@ -21,6 +21,7 @@ from lib.errors import ConfigError, DocumentError
 from lib.models import AnyReport, UnusableReport
 from lib.normalizer.contents import values_of
 from lib.normalizer.details import FindingDetails
+from lib.normalizer.document_parts import NO_PLACE, Place
 from lib.normalizer.documents import (
     NormalizedDocument,
     details_in,
@@ -46,13 +47,31 @@ def add_config_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_fetch_options(parser: argparse.ArgumentParser) -> None:
-    """Declare --fetch and --region."""
+    """Declare --fetch, --region and --account."""
     parser.add_argument(
         "--fetch",
         action="store_true",
         help="fetch the findings of scan events from ECR, with your AWS credentials",
     )
     add_region_option(parser)
+    add_place_options(parser)
+
+
+def add_place_options(parser: argparse.ArgumentParser) -> None:
+    """Declare --account, and --region with the meaning that it has for documents."""
+    parser.add_argument(
+        "--account",
+        default="",
+        metavar="ID",
+        help="the account of images whose account the document does not name",
+    )
+
+
+def place_of(options: argparse.Namespace) -> Place:
+    """Return the account and region of images that a document does not place."""
+    environment = (os.environ.get(name) for name in ("AWS_REGION", "AWS_DEFAULT_REGION"))
+    stated = (getattr(options, "region", None), *environment)
+    return Place(options.account, next((region for region in stated if region), ""))
 
 
 def add_region_option(parser: argparse.ArgumentParser) -> None:
@@ -111,9 +130,13 @@ def _content(path: str) -> bytes:
     return content
 
 
-def read_reports(paths: Sequence[str], *, source: App | None = None) -> list[AnyReport]:
+def read_reports(
+    paths: Sequence[str], *, place: Place = NO_PLACE, source: App | None = None
+) -> list[AnyReport]:
     """
     Normalize documents; what was left out is said on stderr.
+
+    `place`: of images that a document does not place.
 
     Details of findings in one document complete the findings in another. With `source`, scan events
     are completed with their findings. Raises `DocumentError`.
@@ -130,13 +153,13 @@ def read_reports(paths: Sequence[str], *, source: App | None = None) -> list[Any
             if several and has_only_details(document):
                 only_details.append((path, document))
             else:
-                normalized = _normalized(path, document, details)
+                normalized = _normalized(path, document, details, place)
                 joined |= normalized.joined
                 reports.extend(_traced(_completed(one, source)) for one in normalized.reports)
             advance()
     for path, document in only_details:
         if joined.isdisjoint(details_in(document)):
-            _normalized(path, document, {})
+            _normalized(path, document, {}, place)
     return reports
 
 
@@ -152,10 +175,10 @@ def _read(path: str) -> Any:
 
 
 def _normalized(
-    path: str, document: Any, details: Mapping[str, FindingDetails]
+    path: str, document: Any, details: Mapping[str, FindingDetails], place: Place
 ) -> NormalizedDocument:
     try:
-        normalized = normalize_document(document, details=details)
+        normalized = normalize_document(document, details=details, place=place)
     except MemoryError:
         raise DocumentError(f"{_name(path)}: {_TOO_LARGE}") from None
     except DocumentError as error:

@@ -8,6 +8,7 @@ named "[red]", or one with an escape sequence, stays text.
 import json
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from itertools import zip_longest
@@ -257,17 +258,25 @@ def print_report(report: AnyReport) -> None:
     if not isinstance(report, Report):
         say(f"{scan.status}: no usable result: {scan.reason}", style="bold red")
         return
-    total = counted(len(report.findings), "finding")
-    say(f"{scan.source} {scan.status}: {total} ({counts_text(report)})")
+    say(f"{scan.source} {scan.status}: {_total(report)}")
     for warning in scan.warnings:
         say(f"warning: {warning}", style="yellow")
     if report.findings:
         _print_findings(report.findings)
 
 
-def counts_text(report: Report) -> str:
+def _total(report: Report) -> str:
+    """Return the findings that are open by severity, and how many the source does not count."""
+    still_open = [finding for finding in report.findings if finding.open]
+    text = f"{counted(len(still_open), 'finding')} ({_counts_text(still_open)})"
+    others = Counter(one.source_status or "" for one in report.findings if not one.open)
+    return ", ".join([text, *(f"{number} {word.lower()}" for word, number in others.items())])
+
+
+def _counts_text(findings: Iterable[Finding]) -> str:
     """Return "4 CRITICAL, 12 HIGH", or "none"."""
-    parts = (f"{count} {severity.name}" for severity, count in report.counts.items() if count)
+    numbers = Counter(finding.severity for finding in findings)
+    parts = (f"{numbers[severity]} {severity.name}" for severity in sorted(numbers, reverse=True))
     return ", ".join(parts) or "none"
 
 
@@ -299,10 +308,15 @@ def _print_findings(findings: Sequence[Finding]) -> None:
             advance()
 
 
+def _closed(finding: Finding) -> str:
+    """Return the id of a finding that the source closed or suppressed."""
+    return f"{finding.vulnerability_id} ({(finding.source_status or '').lower()})"
+
+
 def _cells(finding: Finding) -> _Row:
     package = finding.package
     cells = (
-        finding.vulnerability_id,
+        finding.vulnerability_id if finding.open else _closed(finding),
         f"{package.name} ({package.path})" if package.path else package.name,
         package.version or "",
         finding.fixed_version or "",

@@ -2,7 +2,7 @@
 
 import argparse
 
-from cli.inputs import add_fetch_options, operator_app, read_reports
+from cli.inputs import add_fetch_options, operator_app, place_of, read_reports
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, print_report, say
 from lib.exports import EXPORTS
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     """Print the reports of all files."""
     source = operator_app(None, connected(options, connect)) if options.fetch else None
-    reports = read_reports(options.files, source=source)
+    reports = read_reports(options.files, place=place_of(options), source=source)
     if options.format == "table":
         for index, report in enumerate(reports):
             if index:

@@ -14,8 +14,10 @@ from cli.files import write_whole
 from cli.inputs import (
     STDIN,
     add_config_option,
+    add_place_options,
     add_region_option,
     operator_app,
+    place_of,
     read_reports,
 )
 from cli.session import Connect, OperatorClients, connected
@@ -54,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_config_option(parser)
     add_region_option(parser)
+    add_place_options(parser)
 
 
 def run(options: argparse.Namespace, *, connect: Connect = OperatorClients) -> int:
@@ -82,7 +85,9 @@ def _config(options: argparse.Namespace, today: date) -> Config:
 
 def _report(options: argparse.Namespace, config: Config, connect: Connect) -> AnyReport:
     if options.subject == STDIN or Path(options.subject).is_file():
-        return require_findings(_only(read_reports([options.subject]), options.subject))
+        return require_findings(
+            _only(read_reports([options.subject], place=place_of(options)), options.subject)
+        )
     try:
         wanted = parse_reference(options.subject)
     except DocumentError as error:

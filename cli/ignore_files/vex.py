@@ -17,6 +17,7 @@ from typing import Final
 
 from cli.ignore_files.rules import IgnoreRule, NoEntryError, Rule, SkippedRule, package_limit
 from lib.urls.packages import PackageUrl, read_package_url
+from lib.urls.partitions import DOMAINS
 
 # Other names of a vulnerability may be advisories, which cover several vulnerabilities.
 _ONE_VULNERABILITY: Final = ("CVE-", "GHSA-")
@@ -24,7 +25,7 @@ OCI: Final = "oci"
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
 _ECR: Final = re.compile(
     r"(?:https?://)?\d{12}\.dkr[.-]ecr(?:-fips)?\.[a-z0-9-]+\."
-    r"(?:amazonaws\.com|amazonaws\.com\.cn|on\.aws|on\.amazonwebservices\.com\.cn)"
+    rf"(?:{'|'.join(map(re.escape, DOMAINS))})"
     r"/(?P<repository>[a-z0-9._/-]+)"
 )
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")

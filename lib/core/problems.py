@@ -78,12 +78,18 @@ def _not_checked(report: UnusableReport) -> ScanProblem:
 
 
 def commands(image: Image) -> Mapping[str, str]:
-    """Return the commands that a remedy can name, by the field that stands for each."""
-    region = quote(image.region)
+    """
+    Return the commands that a remedy can name, by the field that stands for each.
+
+    A word in capitals stands for what is unknown.
+    """
+    region = quote(image.region) if image.region else "REGION"
+    account = quote(image.account) if image.account else "ACCOUNT"
+    repository = quote(image.repository) if image.repository else "REPOSITORY"
+    digest = quote(image.digest) if image.digest else "DIGEST"
     image_arguments = (
-        f"--region {region} --registry-id {quote(image.account)} "
-        f"--repository-name {quote(image.repository)} "
-        f"--image-id imageDigest={quote(image.digest)}"
+        f"--region {region} --registry-id {account} --repository-name {repository} "
+        f"--image-id imageDigest={digest}"
     )
     criteria = json.dumps(
         {

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from lib.models import AnyReport, Finding, Image, Provenance, Report, Severity
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
+from lib.urls.partitions import partition_named, partition_of
 from lib.wire.values import time_to_json
 
 MAX_RESULTS: Final = 25_000
@@ -107,14 +108,8 @@ def _version_control(provenance: Provenance | None) -> dict[str, Any]:
     return {"versionControlProvenance": [entry]}
 
 
-# https://docs.aws.amazon.com/general/latest/gr/ecr.html
-_DOMAINS: Final[Mapping[str, str]] = MappingProxyType(
-    {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
-)
-
-
 def _address(image: Image) -> str:
-    domain = _DOMAINS.get(image.partition, "amazonaws.com")
+    domain = (partition_named(image.partition) or partition_of(image.region)).domain
     return f"{image.account}.dkr.ecr.{image.region}.{domain}/{image.repository}"
 
 

@@ -50,7 +50,7 @@ def alert(evaluation: Evaluation, delivery: Delivery, *, page: Page | None = Non
         left_out=tuple(sorted(chosen.left_out, key=_most_first)),
         # An upgrade also removes what was there before and is not listed again.
         upgrades=() if is_check(report) else upgrades(change.finding for change in standing),
-        console_url=console_url(report.image),
+        console_url=console_url(report.image) or "",
         problem=evaluation.problem,
         parts=report.parts,
         provenance=report.provenance,

@@ -161,8 +161,10 @@ def report_link(alert: Alert) -> Link | None:
     return Link(REPORT_NAME, REPORT_NAME, action, alert.report_url, "for some weeks")
 
 
-def console_link(alert: Alert) -> Link:
-    """Return the link to the console, which has no page of a tag alone."""
+def console_link(alert: Alert) -> Link | None:
+    """Return the link to the console, which has no page of a tag alone; None without a region."""
+    if not alert.console_url:
+        return None
     page = "repository" if checks.is_check(alert) else "image"
     name = "ECR console"
     label = f"{page.capitalize()} in the {name}"

@@ -380,7 +380,7 @@ class AlertText:
     """What identifies a finding, as titles of a table."""
     warnings: tuple[str, ...]
     report: Link | None
-    console: Link
+    console: Link | None
     sources: tuple[Link, ...]
     """The pages of the commit, of the commits since the image before, and of the build."""
     report_command: str
@@ -409,5 +409,5 @@ class AlertText:
     @property
     def links(self) -> list[Link]:
         """All links, the report first."""
-        report = [self.report] if self.report is not None else []
-        return [*report, self.console, *self.sources]
+        first = [link for link in (self.report, self.console) if link is not None]
+        return [*first, *self.sources]

@@ -1,11 +1,12 @@
 """The reports that the parts of a document make: pages, rows of findings, events. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from lib.core.distinct import distinct
+from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
 from lib.models import (
     AnyReport,
     Finding,
@@ -17,13 +18,24 @@ from lib.models import (
     UnusableReport,
 )
 from lib.normalizer.details import FindingDetails, with_details
-from lib.normalizer.pages import UNKNOWN_STATUS, Page, normalize_ecr
+from lib.normalizer.pages import UNKNOWN_STATUS, Page, counted_in, normalize_ecr
 from lib.normalizer.values import mapping, name
+from lib.urls.partitions import partition_of
 
 NO_FINDINGS: Final = "the event carries no findings; they have to be fetched from ECR"
 LISTED: Final = "LISTED"
 """The status of Inspector findings whose statuses differ: there is no scan with one status."""
 _NOWHERE: Final = Image("aws", "", "", "", "")
+
+
+class Place(NamedTuple):
+    """The account and region of images that a document does not place; empty: unknown."""
+
+    account: str = ""
+    region: str = ""
+
+
+NO_PLACE: Final = Place()
 
 
 class Part(Protocol):
@@ -42,7 +54,7 @@ class Pages:
     def report(self) -> AnyReport:
         """See `Part.report`."""
         scan = Scan(ScanSource.ECR_BASIC, UNKNOWN_STATUS)
-        return _with_missing_names(normalize_ecr(self.pages, _NOWHERE, scan))
+        return _believed(normalize_ecr(self.pages, _NOWHERE, scan), self.pages)
 
 
 @dataclass(slots=True)
@@ -65,7 +77,7 @@ class Rows:
             complete=not self.warnings,
             warnings=tuple(dict.fromkeys(self.warnings)),
         )
-        return _with_missing_names(Report(self.image, scan, distinct(self.findings)))
+        return Report(self.image, scan, distinct(self.findings))
 
 
 @dataclass(slots=True)
@@ -141,16 +153,36 @@ class Contents:
         rows.warnings.extend(warnings)
 
 
-def _with_missing_names(report: AnyReport) -> AnyReport:
-    """Add a warning for the fields of the image that the document does not name."""
+def placed(report: AnyReport, place: Place) -> AnyReport:
+    """
+    Return a report with the account and region of its image, as far as anybody names them.
+
+    A warning names the fields that are missing then.
+    """
     image = report.image
+    region = image.region or place.region
+    image = replace(
+        image,
+        account=image.account or place.account,
+        region=region,
+        partition=image.partition if image.region else partition_of(region).name,
+    )
     missing = [
         field_name
         for field_name in ("account", "region", "repository", "digest")
         if not getattr(image, field_name)
     ]
-    if not missing:
+    warnings = report.scan.warnings
+    if missing:
+        warnings = (*warnings, f"the document does not name the image's {', '.join(missing)}")
+    return replace(report, image=image, scan=replace(report.scan, warnings=warnings))
+
+
+def _believed(report: AnyReport, pages: Sequence[Page]) -> AnyReport:
+    """Return a report, or that nothing is known: an empty list alone proves nothing."""
+    if not isinstance(report, Report):
         return report
-    warning = f"the document does not name the image's {', '.join(missing)}"
-    scan = replace(report.scan, warnings=(*report.scan.warnings, warning))
-    return replace(report, scan=scan)
+    evidence = evidence_of(report, age=PARTIAL_PATIENCE, announced=counted_in(pages))
+    if isinstance(evidence, NotReady):
+        return UnusableReport(report.image, replace(report.scan, reason=evidence.reason))
+    return report if isinstance(evidence, Report) else evidence

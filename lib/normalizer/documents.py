@@ -24,7 +24,7 @@ from lib.models import (
 )
 from lib.normalizer.casing import camel_keys
 from lib.normalizer.details import FindingDetails
-from lib.normalizer.document_parts import Contents, Event
+from lib.normalizer.document_parts import NO_PLACE, Contents, Event, Place, placed
 from lib.normalizer.events import ONE_FINDING, finding_reports, parse_event, resource_words
 from lib.normalizer.images import image_of_resource, image_resources
 from lib.normalizer.lookalikes import lookalike
@@ -93,21 +93,24 @@ class NormalizedDocument:
 
 
 def normalize_document(
-    document: Json, *, details: Mapping[str, FindingDetails] | None = None
+    document: Json,
+    *,
+    details: Mapping[str, FindingDetails] | None = None,
+    place: Place = NO_PLACE,
 ) -> NormalizedDocument:
     """
     Return a report for each image in a document, in the order of the document.
 
     Takes responses and events in any casing, bare or wrapped. Pages of one image are merged into
     one report, and so are Inspector findings of one image. `details`: of findings, by their ARNs,
-    from other documents. Raises `DocumentError` for a document without an ECR image; the text lists
-    its contents.
+    from other documents. `place`: the account and region of images that the document does not
+    place. Raises `DocumentError` for a document without an ECR image; the text lists its contents.
     """
     pieces = contents_of(document, _is_document)
     contents = Contents(details={**(details or {}), **_details_in(pieces)})
     for content in pieces:
         _collect(content, contents)
-    reports = tuple([part.report() for part in contents.parts])
+    reports = tuple([placed(part.report(), place) for part in contents.parts])
     left_out = tuple(_left_out(label, places) for label, places in contents.others.items())
     if not reports:
         contents_text = f" It holds: {'; '.join(left_out)}." if left_out else ""

@@ -38,12 +38,12 @@ from lib.normalizer.images import (
     image_of_resource,
     image_resources,
     other_kind,
-    partition_of,
     repository_arn,
 )
 from lib.normalizer.indexes import is_index
 from lib.normalizer.readers import SOURCES
 from lib.normalizer.values import counts, mapping, moment, name, objects, text, texts
+from lib.urls.partitions import partition_of
 from lib.wire.own_events import REPOSITORY_CHECK, SCAN_FOUND, SOURCE
 
 if TYPE_CHECKING:
@@ -253,7 +253,7 @@ def _image(body: Mapping[str, Json]) -> Image:
     arn = repository_arn(name_or_arn) or next(filter(None, map(repository_arn, resources)), None)
     region = (arn.region if arn else "") or body["region"]
     return Image(
-        partition=arn.partition if arn else partition_of(region),
+        partition=arn.partition if arn else partition_of(region).name,
         account=(arn.account if arn else "") or body["account"],
         region=region,
         repository=arn.repository if arn and name_or_arn.startswith("arn:") else name_or_arn,
@@ -316,7 +316,7 @@ def _repository_event(body: Mapping[str, Json], time: datetime) -> RepositoryEve
         body["id"],
         time,
         Image(
-            partition=arn.partition if arn else partition_of(region),
+            partition=arn.partition if arn else partition_of(region).name,
             account=name(parameters.get("registryId")) or body["account"],
             region=region,
             repository=detail.get("repository-name") or parameters["repositoryName"],
@@ -381,7 +381,7 @@ def _located(image: Image, account: str, region: str) -> Image:
         return image
     region = image.region or region
     return replace(
-        image, account=image.account or account, region=region, partition=partition_of(region)
+        image, account=image.account or account, region=region, partition=partition_of(region).name
     )
 
 

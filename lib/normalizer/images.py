@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lib.models import Doubt, Image
 from lib.normalizer.indexes import IMAGE_CONFIGS, INDEX_TYPES
 from lib.normalizer.values import count, digest, mapping, moment, name, objects, text, texts
+from lib.urls.partitions import partition_of
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -22,16 +23,6 @@ _ATTACHED: Final = re.compile(r"sha256-[0-9a-f]{64}(\.[a-z]+)?")
 """Tags of Cosign's attachments and of a list of referrers:
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema"""
 
-_PARTITIONS: Final = (
-    ("cn-", "aws-cn"),
-    ("us-gov-", "aws-us-gov"),
-    ("eusc-", "aws-eusc"),
-    ("us-iso-", "aws-iso"),
-    ("us-isob-", "aws-iso-b"),
-    ("eu-isoe-", "aws-iso-e"),
-    ("us-isof-", "aws-iso-f"),
-)
-"""Partitions by the prefix of their regions; a test compares the list with botocore's."""
 _ARN_PARTS: Final = 6
 _REPOSITORY: Final = "repository/"
 _DIGEST: Final = "/sha256:"
@@ -63,11 +54,6 @@ def repository_arn(value: Any) -> RepositoryArn | None:
     return RepositoryArn(partition, region, account, repository, f"sha256:{hexadecimal}")
 
 
-def partition_of(region: str) -> str:
-    """Return the partition that a region belongs to, for sources without an ARN."""
-    return next((name for prefix, name in _PARTITIONS if region.startswith(prefix)), "aws")
-
-
 def image_resources(finding: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the resources of an Inspector finding that are ECR images."""
     return [resource for resource in objects(finding.get("resources")) if _is_image(resource)]
@@ -87,7 +73,7 @@ def image_of_resource(resource: Mapping[str, Any]) -> Image:
     region = (arn.region if arn else "") or text(resource.get("region")) or ""
     os = text(details.get("platform"))
     return Image(
-        partition=(arn.partition if arn else "") or partition_of(region),
+        partition=(arn.partition if arn else "") or partition_of(region).name,
         account=(arn.account if arn else "") or text(details.get("registry")) or "",
         region=region,
         repository=text(details.get("repositoryName")) or (arn.repository if arn else ""),

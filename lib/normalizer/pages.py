@@ -121,7 +121,7 @@ def _listing(pages: Sequence[Page], scan: Scan) -> _Listing:
     enhanced = [row for body in bodies for row in rows_of(body.get("enhancedFindings"))]
     status = mapping(pages[0].get("imageScanStatus")) if pages else {}
     word = text(status.get("status")) or UNKNOWN_STATUS
-    total_count = next((total for body in bodies if (total := _counted(body)) is not None), None)
+    total_count = counted_in(pages)
     read_basic, read_enhanced = SOURCES[ScanSource.ECR_BASIC], SOURCES[ScanSource.ECR_ENHANCED]
     findings = [finding for row in basic if isinstance(row, dict) for finding in read_basic(row)]
     findings += [
@@ -167,6 +167,12 @@ def incomplete(report: AnyReport, announced: int, listed: int) -> AnyReport:
 def rows_of(value: Any) -> list[Any]:
     """Return a list of a page; empty where there is none."""
     return value if isinstance(value, list) else []
+
+
+def counted_in(pages: Sequence[Page]) -> int | None:
+    """Return how many findings the pages of an image count; None where they count none."""
+    bodies = (mapping(page.get("imageScanFindings")) for page in pages)
+    return next((total for body in bodies if (total := _counted(body)) is not None), None)
 
 
 def _counted(body: Mapping[str, Any]) -> int | None:

@@ -112,7 +112,7 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
         "upgrades": [_upgrade(upgrade) for upgrade in upgrades[:limit]],
         "upgrades_omitted": max(len(upgrades) - limit, 0),
         "warnings": list(text.warnings),
-        "console_url": truncate(text.console.url, 2 * _FIELD),
+        "console_url": text.console and truncate(text.console.url, 2 * _FIELD),
         "report_url": notice.report_url and truncate(notice.report_url, 2 * _FIELD),
         "workloads": None if notice.running is None else running_to_json(notice.running),
         **_source(notice, content),

@@ -54,7 +54,8 @@ _ENDED: Final = frozenset(
 def header(text: AlertText, at: datetime) -> Markup:
     """Return what was scanned, where and when, and what came out in one sentence."""
     facts = (*text.facts, Fact("As of", moment_text(at)))
-    pages = [linked(link.label, link.url) for link in text.sources]
+    console = () if text.console is None else (linked(text.console.action, text.console.url),)
+    pages = [*console, *(linked(link.label, link.url) for link in text.sources)]
     return element(
         "header",
         element("p", text.kind, class_="kicker"),
@@ -63,8 +64,8 @@ def header(text: AlertText, at: datetime) -> Markup:
         element("dl", map(_fact, facts), class_="facts"),
         element(
             "p",
-            linked(text.console.action, text.console.url),
-            ((_DOT, page) for page in pages),
+            pages[:1],
+            ((_DOT, page) for page in pages[1:]),
         ),
     )
 

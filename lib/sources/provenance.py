@@ -16,6 +16,7 @@ from lib.normalizer.indexes import INDEX_TYPES
 from lib.normalizer.values import digest, mapping
 from lib.sources.ecr import source_errors
 from lib.urls.addresses import AddressError, read_address
+from lib.urls.partitions import PARTITIONS
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -29,7 +30,7 @@ _MANIFESTS: Final = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-_DOMAINS: Final = (".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu")
+_DOMAINS: Final = tuple([f".{partition.domain}" for partition in PARTITIONS])
 """Hosts of layers: https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html"""
 _OK: Final = 200
 

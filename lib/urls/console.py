@@ -1,29 +1,26 @@
 """URLs of images in the AWS console, in every partition. Pure."""
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
 from urllib.parse import quote
 
 from lib.models import (
     Image,
 )
 from lib.text import clean
-
-# https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html and the guides of the
-# partitions: China, GovCloud and the European Sovereign Cloud have consoles of their own.
-_CONSOLES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "aws-cn": "console.amazonaws.cn",
-        "aws-us-gov": "console.amazonaws-us-gov.com",
-        "aws-eusc": "console.amazonaws-eusc.eu",
-    }
-)
+from lib.urls.partitions import partition_named
 
 
-def console_url(image: Image) -> str:
-    """Return the page of an image or a repository in the ECR console."""
-    host = _CONSOLES.get(image.partition, "console.aws.amazon.com")
+def console_url(image: Image) -> str | None:
+    """
+    Return the page of an image or a repository in the ECR console.
+
+    None where its place is unknown, and in partitions whose console has no public name.
+    """
+    partition = partition_named(image.partition)
+    if partition is None or partition.console is None:
+        return None
+    if not (image.region and image.account and image.repository):
+        return None
+    host = partition.console
     region = _quoted(image.region)
     if image.is_repository:
         path = f"{_quoted(image.account)}/{_quoted(image.repository, '/')}"

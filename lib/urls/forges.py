@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from lib.urls.partitions import PARTITIONS, partition_of
+
 MAX_URL: Final = 300
 """Longer URLs take too much of a message."""
 _SHORT_COMMIT: Final = 7
@@ -34,7 +36,8 @@ _CODECOMMIT: Final = re.compile(
 )
 # https://docs.aws.amazon.com/codecommit/latest/userguide/regions.html
 _CODECOMMIT_HOST: Final = re.compile(
-    r"git-codecommit(?:-fips)?\.(?P<region>[a-z0-9-]{1,30})\.(?P<domain>amazonaws\.com(?:\.cn)?)"
+    r"git-codecommit(?:-fips)?\.(?P<region>[a-z0-9-]{1,30})"
+    rf"\.(?P<domain>{'|'.join(re.escape(one.domain) for one in PARTITIONS)})"
 )
 _CODECOMMIT_PATH: Final = "v1/repos/"
 _SSH_HOSTS: Final = MappingProxyType(
@@ -54,11 +57,6 @@ _GITHUB: Final = "github.com"
 _BITBUCKET: Final = "bitbucket.org"
 _GITLAB: Final = "gitlab"
 """Part of the host name of self-hosted instances."""
-_CONSOLE: Final = "console.aws.amazon.com"
-_CONSOLES: Final = (
-    ("cn-", "console.amazonaws.cn"),
-    ("us-gov-", "console.amazonaws-us-gov.com"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +108,7 @@ def repository_url(text: str) -> str | None:
     codecommit = _CODECOMMIT.fullmatch(text)
     if codecommit is not None:
         region, repository = codecommit["region"], codecommit["name"]
-        domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        domain = partition_of(region).domain
         return f"https://git-codecommit.{region}.{domain}/{_CODECOMMIT_PATH}{repository}"
     match = _WEB.fullmatch(text) or _SCP.fullmatch(text) or _BARE.fullmatch(text)
     if match is None:
@@ -176,9 +174,9 @@ def commit_url(repository: str | None, commit: str | None) -> str | None:
 
 def _codecommit_url(repository: _Repository, region: str, commit: str) -> str | None:
     """Return the page of a commit in the console, which needs the full id."""
-    if len(commit) != _FULL_COMMIT:
+    host = partition_of(region).console
+    if len(commit) != _FULL_COMMIT or host is None:
         return None
-    host = next((host for start, host in _CONSOLES if region.startswith(start)), _CONSOLE)
     path = repository.path.removeprefix(_CODECOMMIT_PATH)
     return (
         f"https://{region}.{host}/codesuite/codecommit/repositories/{path}/commit/{commit}"

@@ -20,6 +20,7 @@ from cli.commands import check_config
 from cli.failures import guarded
 from cli.inputs import MOST_BYTES
 from lib.errors import ConfigError, DocumentError
+from tests.support.shapes import inspector_row
 
 ROOT = Path(__file__).parents[2]
 FINDINGS = ROOT / "tests" / "findings"
@@ -118,6 +119,43 @@ class TestNormalize:
 
         assert (code, err) == (0, "")
         assert json.loads(out)["image"]["repository"] == "shop/api"
+
+    @pytest.mark.parametrize("by", ["option", "environment"])
+    def test_what_the_file_lacks_is_filled_in(
+        self, run: Any, monkeypatch: pytest.MonkeyPatch, by: str
+    ) -> None:
+        """The region of an answer of ECR, and the account of an inner object."""
+        path = str(FINDINGS / "ecr-basic/inner-object.json")
+        options = ["--account", "123456789012"]
+        if by == "option":
+            options += ["--region", "cn-north-1"]
+        else:
+            monkeypatch.setenv("AWS_REGION", "cn-north-1")
+
+        code, out, _ = run("normalize", path, *options)
+
+        image = json.loads(out)["image"]
+        assert code == 0
+        assert (image["account"], image["region"]) == ("123456789012", "cn-north-1")
+        assert image["partition"] == "aws-cn"
+
+    def test_heads_count_what_is_open(self, run: Any, tmp_path: Path) -> None:
+        """What the source closed or suppressed is shown, and counted apart."""
+        statuses = ("ACTIVE", "CLOSED", "SUPPRESSED", "CLOSED")
+        rows = [
+            inspector_row(f"CVE-2024-{number}", status=status)
+            for number, status in enumerate(statuses)
+        ]
+        path = tmp_path / "findings.json"
+        path.write_text(json.dumps({"findings": rows}))
+
+        code, out, _ = run("normalize", str(path), "--format", "table")
+
+        assert code == 0
+        assert "1 finding (1 HIGH), 2 closed, 1 suppressed" in out
+        assert "CVE-2024-1 (closed)" in out
+        assert "CVE-2024-2 (suppressed)" in out
+        assert "CVE-2024-0 " in out
 
     def test_details_complete_the_findings_of_another_file(self, run: Any) -> None:
         """In any order; alone they are refused by name."""

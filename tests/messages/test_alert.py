@@ -463,7 +463,6 @@ class TestConsoleUrl:
             ("aws-cn", "cn-north-1", "cn-north-1.console.amazonaws.cn"),
             ("aws-us-gov", "us-gov-west-1", "us-gov-west-1.console.amazonaws-us-gov.com"),
             ("aws-eusc", "eusc-de-east-1", "eusc-de-east-1.console.amazonaws-eusc.eu"),
-            ("aws-new", "x-1", "x-1.console.aws.amazon.com"),
         ],
     )
     def test_partition_and_region(self, partition: str, region: str, host: str) -> None:

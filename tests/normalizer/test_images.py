@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-import botocore.session
 import pytest
 
 from lib.models import Image
@@ -14,7 +13,6 @@ from lib.normalizer.images import (
     image_resources,
     os_of,
     other_artifact,
-    partition_of,
     repository_arn,
 )
 from tests.support.shapes import DIGEST, REPOSITORY_ARN, resource
@@ -41,33 +39,6 @@ from tests.support.shapes import DIGEST, REPOSITORY_ARN, resource
 def test_repository_arn_is_split_at_its_last_digest(arn: Any, expected: Any) -> None:
     """Names contain slashes, and only the end of an ARN can be a digest."""
     assert repository_arn(arn) == expected
-
-
-@pytest.mark.parametrize(
-    ("region", "partition"),
-    [
-        ("eu-central-1", "aws"),
-        ("cn-north-1", "aws-cn"),
-        ("us-gov-west-1", "aws-us-gov"),
-        ("", "aws"),
-    ],
-)
-def test_partition_follows_from_the_region(region: str, partition: str) -> None:
-    """China and GovCloud are partitions of their own."""
-    assert partition_of(region) == partition
-
-
-def test_every_region_has_the_partition_that_botocore_knows() -> None:
-    """Also where no ARN says so: links lead to the partition's own console."""
-    session = botocore.session.get_session()
-    expected = {
-        region: partition
-        for partition in session.get_available_partitions()
-        for region in session.get_available_regions("ecr", partition_name=partition)
-    }
-
-    assert len(expected) > 40
-    assert {region: partition_of(region) for region in expected} == expected
 
 
 def test_resource_describes_its_image() -> None:

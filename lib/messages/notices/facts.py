@@ -112,12 +112,19 @@ def report_link(notice: Notice) -> Link | None:
     return Link(REPORT_NAME, REPORT_NAME, "Open the full report", notice.report_url)
 
 
-def console_link(content: Content) -> Link:
-    """Return the link to the console: of the image, of the repository where no image is left."""
+def console_link(content: Content) -> Link | None:
+    """
+    Return the link to the console: of the image, of the repository where no image is left.
+
+    None where account or region is unknown.
+    """
+    url = console_url(content.image)
+    if url is None:
+        return None
     page = "repository" if content.image.is_repository else "image"
     label = f"{page.capitalize()} in the ECR console"
     action = f"Open the {page} in the ECR console"
-    return Link("ECR console", label, action, console_url(content.image))
+    return Link("ECR console", label, action, url)
 
 
 def source_links(content: Content, notice: Notice) -> tuple[Link, ...]:

@@ -50,7 +50,9 @@ def render_plain(_message: Alert | Notice, text: AlertText, _room: int) -> tuple
 
 
 def _links(text: AlertText) -> list[str]:
-    lines = _indented(f"{text.console.label}: {text.console.printed(_MAX_URL)}")
+    lines: list[str] = []
+    if text.console is not None:
+        lines += _indented(f"{text.console.label}: {text.console.printed(_MAX_URL)}")
     for link in text.sources:
         lines += _indented(f"{link.label}: {link.url}")
     if text.report_command:

@@ -1,0 +1,59 @@
+"""Answers about scans in every state: never an all-clear without evidence."""
+
+import pytest
+
+from lib.core.problems import problem_of
+from lib.models import Report, UnusableReport
+from lib.normalizer.document_parts import Place
+from lib.normalizer.documents import normalize_document
+from tests.support.documents import case, checked
+from tests.support.shapes import basic_row, page
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "remedy"),
+    [
+        ("archived", "The image is archived", "update-image-storage-class"),
+        ("echo-os-unsupported", "does not support this image", "supported"),
+        ("eligibility-expired", "stopped watching it", "rescanDuration"),
+        ("new-status-2027", "a status that is not known here", ""),
+        ("old-cli-active-empty", "nothing is listed or counted", ""),
+        ("scratch-failed", "does not support this image", "supported"),
+    ],
+)
+def test_no_state_is_an_all_clear(name: str, reason: str, remedy: str) -> None:
+    """Each has its reason, and what to do."""
+    (report,) = normalize_document(case(f"states/{name}.json")).reports
+
+    checked(report)
+    assert isinstance(report, UnusableReport)
+    problem = problem_of(report)
+    assert reason in problem.reason
+    assert remedy in problem.remedy
+    assert "--region ''" not in problem.remedy
+
+
+def test_an_empty_list_with_a_count_is_clean() -> None:
+    """Or with the time at which the scan was complete."""
+    counted = {"findings": [], "findingSeverityCounts": {}}
+    completed = {"findings": [], "imageScanCompletedAt": 1760538840}
+
+    for body in (counted, completed):
+        raw = page(imageScanFindings=body)
+        (report,) = normalize_document(raw).reports
+        assert isinstance(report, Report)
+        assert report.findings == ()
+
+
+def test_what_a_document_lacks_is_filled_in_and_else_named() -> None:
+    """DescribeImageScanFindings names no region."""
+    raw = page(basic_row())
+
+    (plain,) = normalize_document(raw).reports
+    (filled,) = normalize_document(raw, place=Place("123456789012", "cn-north-1")).reports
+
+    assert plain.image.region == ""
+    assert "region" in plain.scan.warnings[-1]
+    assert (filled.image.region, filled.image.partition) == ("cn-north-1", "aws-cn")
+    assert filled.image.account == plain.image.account
+    assert filled.scan.warnings == ()
