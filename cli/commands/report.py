@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -9,7 +10,7 @@ from typing import Final
 
 from cli.alerts_file import load_file
 from cli.commands.scan import fetch, find_image, parse_reference
-from cli.evaluating import judge, require_findings
+from cli.evaluating import require_findings
 from cli.files import write_whole
 from cli.inputs import (
     STDIN,
@@ -20,13 +21,16 @@ from cli.inputs import (
     place_of,
     read_reports,
 )
+from cli.judging import Case, judge, notice_of
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import remark, working
-from lib.config.model import Config
+from lib.config.model import Config, DestinationConfig
+from lib.core.provenance import NOT_ASKED, completed
+from lib.core.routing import Route
 from lib.errors import DocumentError
 from lib.exports import EXPORTS
-from lib.models import AnyReport
-from lib.page import render_evaluation
+from lib.models import AnyReport, Destination, Filter, Report, Severity
+from lib.page import render
 from lib.text import counted
 
 HELP = "make the report page of one image, or export its findings"
@@ -38,6 +42,7 @@ DESCRIPTION = (
     "scan has no usable result: the page says so."
 )
 HTML: Final = "html"
+_READER: Final = Destination("report")
 _ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {".html": HTML, ".htm": HTML, ".csv": "csv", ".sarif": "sarif", ".jsonl": "ocsf"}
 )
@@ -65,15 +70,23 @@ def run(options: argparse.Namespace, *, connect: Connect = OperatorClients) -> i
     wanted = options.format or _ENDINGS.get(Path(options.output).suffix.lower(), HTML)
     config = _config(options, now.date())
     report = _report(options, config, connect)
-    evaluation = judge(report, config).evaluation
     with working("writing"):
-        text = (
-            render_evaluation(evaluation, (), now=now)
-            if wanted == HTML
-            else EXPORTS[wanted]([report])
-        )
+        text = page_of(report, config, now) if wanted == HTML else EXPORTS[wanted]([report])
         _write(options.output, text)
-    return int(evaluation.comparison is None)
+    return int(not isinstance(report, Report))
+
+
+def page_of(report: AnyReport, config: Config, now: datetime) -> str:
+    """Return the page of a report as that of a first scan, for a reader who asks for everything."""
+    route = Route("report", Filter("report", Severity.UNKNOWN, unknown_severity=True), (_READER,))
+    reader = DestinationConfig("slack", MappingProxyType({}))
+    everything = replace(
+        config, destinations=MappingProxyType({_READER: reader}), routes=(route,), streams=()
+    )
+    provenance = completed(report.provenance or NOT_ASKED, report.image, config.sources)
+    case = Case(replace(report, provenance=provenance))
+    (stream,) = judge(case, everything, now)
+    return render(notice_of(case, stream.views[_READER]), (), now=now)
 
 
 def _config(options: argparse.Namespace, today: date) -> Config:

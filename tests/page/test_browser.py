@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from lib.models import Evaluation
-from lib.page import render_evaluation
+from lib.models import Notice
+from lib.page import render
 from tests.support.accessibility import violations
 from tests.support.browser_fixtures import OpenPage, Visit
 from tests.support.builders import NOW
-from tests.support.evaluations import changed, course, failed, hostile
+from tests.support.pages import changed, course, failed, hostile
 
 pytestmark = pytest.mark.browser
 
@@ -22,9 +22,9 @@ Show = Callable[..., Visit]
 def show(open_page: OpenPage, tmp_path: Path) -> Show:
     """Write a page to a file and open it there, as people do with an attachment."""
 
-    def shown(made: Evaluation, **options: object) -> Visit:
+    def shown(made: Notice, **options: object) -> Visit:
         file = tmp_path / "report.html"
-        file.write_text(render_evaluation(made, course(), now=NOW), encoding="utf-8")
+        file.write_text(render(made, course(), now=NOW), encoding="utf-8")
         return open_page(file.as_uri(), **options)
 
     return shown
@@ -40,13 +40,13 @@ def test_a_hundred_of_ten_thousand_stand_in_the_page(show: Show) -> None:
     """The others are one page further; all of them are counted."""
     visit = show(changed(10_000))
 
-    expect(visit.page.locator("#hits")).to_have_text("10,000 findings, 1 to 100 shown")
+    expect(visit.page.locator("#hits")).to_have_text("10,000 vulnerabilities, 1 to 100 shown")
     assert len(ids(visit)) == 100
 
     first = ids(visit)
     visit.page.get_by_role("button", name="Next").click()
 
-    expect(visit.page.locator("#hits")).to_have_text("10,000 findings, 101 to 200 shown")
+    expect(visit.page.locator("#hits")).to_have_text("10,000 vulnerabilities, 101 to 200 shown")
     assert not set(first) & set(ids(visit))
 
 
@@ -56,12 +56,12 @@ def test_a_search_looks_at_every_finding(show: Show) -> None:
 
     visit.page.get_by_label("Search").fill("needle-9876")
 
-    expect(visit.page.locator("#hits")).to_have_text("1 of 10,000 findings")
+    expect(visit.page.locator("#hits")).to_have_text("1 of 10,000 vulnerabilities")
     assert ids(visit) == ["CVE-2024-09876"]
 
     visit.page.get_by_label("Search").fill("nothing like this")
 
-    expect(visit.page.locator("#hits")).to_have_text("0 of 10,000 findings")
+    expect(visit.page.locator("#hits")).to_have_text("0 of 10,000 vulnerabilities")
 
 
 def test_filters_leave_out_what_is_not_asked_for(show: Show) -> None:
@@ -71,17 +71,17 @@ def test_filters_leave_out_what_is_not_asked_for(show: Show) -> None:
 
     for name in ("High", "Medium", "Low", "Informational", "Unknown"):
         visit.page.get_by_label(name, exact=True).uncheck()
-    expect(hits).to_have_text("50 of 300 findings")
+    expect(hits).to_have_text("50 of 300 vulnerabilities")
     visit.page.get_by_label("with an exploit").check()
-    expect(hits).to_have_text("10 of 300 findings")
+    expect(hits).to_have_text("10 of 300 vulnerabilities")
     visit.page.get_by_label("with a fix").check()
-    expect(hits).to_have_text("0 of 300 findings")
+    expect(hits).to_have_text("0 of 300 vulnerabilities")
 
     visit.page.get_by_role("button", name="Reset").click()
-    expect(hits).to_have_text("300 findings, 1 to 100 shown")
+    expect(hits).to_have_text("300 vulnerabilities, 1 to 100 shown")
     visit.page.get_by_role("combobox", name="Change").select_option("suppressed")
 
-    expect(hits).to_have_text("1 of 300 findings")
+    expect(hits).to_have_text("1 of 300 vulnerabilities")
     assert ids(visit) == ["CVE-2024-00006"]
 
 
@@ -133,10 +133,10 @@ def test_nothing_of_a_finding_is_run(show: Show) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("made", [changed(300), failed()], ids=["findings", "no-result"])
-def test_everybody_can_use_it(show: Show, scheme: str, made: Evaluation) -> None:
+def test_everybody_can_use_it(show: Show, scheme: str, made: Notice) -> None:
     """No violation of WCAG 2.1 A or AA that axe knows, in either colour scheme."""
     visit = show(made, color_scheme=scheme)
-    if made.comparison is not None:
+    if made.message.state.has_evidence:
         visit.page.get_by_role("button", name="Details of").first.click()
 
     assert violations(visit.page) == []

@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.checks.tags import Move, report_of
+from lib.core.vulnerabilities import vulnerabilities_of
 from lib.errors import DocumentError
+from lib.messages.notices.content import Content
 from lib.messages.phrases import percent
 from lib.models import (
     AnyReport,
-    ChangeKind,
-    Evaluation,
+    Notice,
     Provenance,
     Report,
     ScanSource,
@@ -28,22 +29,22 @@ from lib.models import (
 )
 from lib.normalizer.documents import normalize_document
 from lib.page import findings as page_findings
-from lib.page import render_evaluation
+from lib.page import render
 from lib.page.charts import MOST_COLUMNS
-from lib.page.evaluations import rows, whole
+from lib.page.rows import rows
 from tests.checks.test_check import a_repository
-from tests.support.alerts import a_check, evaluated
 from tests.support.builders import NOW, a_digest, a_finding, a_report, a_scan, an_image
-from tests.support.evaluations import (
+from tests.support.pages import (
     HOSTILE,
+    about,
     changed,
     course,
-    evaluation,
     failed,
     findings,
     hostile,
     index,
 )
+from tests.support.scenes import a_check
 from tests.support.strategies import REPORTS
 
 DOCUMENTS = sorted((Path(__file__).parents[1] / "findings").glob("*/*.json"))
@@ -94,24 +95,23 @@ def reports_of(path: Path) -> Sequence[AnyReport]:
         return ()
 
 
-def read(made: Evaluation, **options: Any) -> Reader:
-    return Reader(render_evaluation(made, options.get("history", ()), now=NOW))
+def read(made: Notice, **options: Any) -> Reader:
+    return Reader(render(made, options.get("history", ()), now=NOW))
 
 
-def numbers_add_up(made: Evaluation) -> None:
-    """Say that every finding is on the page once, and that its sums are right."""
-    report = made.report
-    assert isinstance(report, Report)
-    page, alert = read(made), whole(made, NOW)
+def numbers_add_up(made: Notice) -> None:
+    """Assert that every vulnerability is on the page once, and that its sums are right."""
+    page, content = read(made), Content(made.message)
     document = json.loads(page.data)
-    told = sum(each.kind is not ChangeKind.RESOLVED for each in alert.changes)
-    assert document["count"] == len(report.findings)
-    assert {len(column) for column in document["columns"].values()} == {len(report.findings)}
-    assert told + alert.unchanged + sum(each.count for each in alert.left_out) == alert.total
-    many = "" if alert.total == 1 else "s"
-    assert f"{alert.total:,} finding{many} = {told:,} told here" in page.text
-    assert sum(report.counts.values()) == len(report.findings)
-    for severity, number in report.counts.items():
+    groups = vulnerabilities_of(made.message.state.images)
+    total = sum(content.totals.values())
+    assert document["count"] == len(groups)
+    assert {len(column) for column in document["columns"].values()} == {len(groups)}
+    omitted = sum(sum(group.counts.values()) for group in content.left_out)
+    assert content.shown + content.unchanged + omitted == total
+    noun = "vulnerability" if total == 1 else "vulnerabilities"
+    assert f"{total:,} {noun} open" in page.text
+    for severity, number in content.totals.items():
         assert f"{number} {severity.name}" in page.text
 
 
@@ -125,7 +125,7 @@ def test_every_finding_is_on_the_page(count: int) -> None:
 def test_real_documents_come_out_whole(path: Path) -> None:
     """As first scans; those without a result are said to be that."""
     for report in reports_of(path):
-        made = evaluation(report)
+        made = about(report)
         if isinstance(report, Report):
             numbers_add_up(made)
         else:
@@ -136,17 +136,17 @@ def test_real_documents_come_out_whole(path: Path) -> None:
 @given(report=REPORTS, before=st.none() | REPORTS)
 def test_any_report_makes_a_page(report: Any, before: Any) -> None:
     """Whatever its source lists, in any letters."""
-    made = evaluation(report, before if isinstance(before, Report) else None)
+    made = about(report, before if isinstance(before, Report) else None)
 
     page = read(made, history=course())
 
     assert page.tags[:2] == ["html", "head"]
-    assert bool(page.data) is isinstance(report, Report)
+    assert bool(page.data) is made.message.state.has_evidence
 
 
 def test_a_page_asks_nothing_of_anybody() -> None:
     """No address is loaded; links are followed only by people."""
-    html = render_evaluation(changed(300), course(), now=NOW)
+    html = render(changed(300), course(), now=NOW)
     page = Reader(html)
 
     assert {each.split(":")[0] for each in page.addresses} <= {"https", "#findings"}
@@ -158,7 +158,7 @@ def test_a_page_asks_nothing_of_anybody() -> None:
 
 def test_nothing_breaks_out_of_its_place() -> None:
     """Names and texts of a finding stay text, in the page and in the data for the script."""
-    html = render_evaluation(hostile(), course(), now=NOW)
+    html = render(hostile(), course(), now=NOW)
     page = Reader(html)
 
     assert page.tags.count("script") == 2
@@ -183,27 +183,26 @@ def test_a_scan_without_a_result_is_not_a_clear_one() -> None:
 
 def test_an_image_without_findings_says_so() -> None:
     """Zero is a number here: the scan was usable."""
-    page = read(evaluation(a_report()))
+    page = read(about(a_report()))
 
-    assert "First scan: no findings" in page.text
+    assert "First scan: nothing open" in page.text
     assert "not an all-clear" not in page.text
 
 
 def test_an_incomplete_list_is_said_to_be_one() -> None:
     """Numbers that are too low are no good news."""
-    page = read(evaluation(a_report(a_finding(), complete=False)))
+    page = read(about(a_report(a_finding(), complete=False)))
 
-    assert "the list is incomplete" in page.text
+    assert "fewer vulnerabilities were listed than counted" in page.text
 
 
 def test_a_suppressed_finding_is_listed_with_its_entry() -> None:
-    """It is counted, and says by which entry, until when and why it is left out."""
+    """It is counted, and says by which entry it is left out."""
     made = changed(20, suppressed="CVE-2024-00006")
-    (row,) = [each for each in rows(made) if each.change == "suppressed"]
+    (row,) = [row for row in rows(Content(made.message)) if row.change == "suppressed"]
 
-    assert row.id == "CVE-2024-00006"
-    assert "until 2026-12-23: not reachable" in row.reason
-    assert "1 suppressed by CVE-2024-00006" in read(made).text
+    assert (row.id, row.reason) == ("CVE-2024-00006", "by CVE-2024-00006")
+    assert "1 CRITICAL: suppressed by CVE-2024-00006" in read(made).text
 
 
 def test_what_changed_is_told_by_kind() -> None:
@@ -211,16 +210,16 @@ def test_what_changed_is_told_by_kind() -> None:
     text = read(changed(300)).text
 
     assert "What is new (15)" in text
-    assert "Resolved (3)" in text
+    assert "Fixed (3)" in text
     assert "Compared with 1.4.7" in text
 
 
 def test_a_first_scan_has_nothing_to_compare_with() -> None:
     """It does not call its findings new."""
-    text = read(evaluation(a_report(*findings(5)))).text
+    text = read(about(a_report(*findings(5)))).text
 
     assert "What changed" not in text
-    assert "first scan known here" in text
+    assert "first scan" in text
 
 
 def test_upgrades_are_grouped_by_where_they_are_made() -> None:
@@ -229,7 +228,7 @@ def test_upgrades_are_grouped_by_where_they_are_made() -> None:
 
     assert "Rebuild on a newer base image" in text
     assert "Change your dependencies" in text
-    assert "or look for newer versions of package-" in text
+    assert "No fix is known for" in text
 
 
 def test_each_platform_of_an_index_has_a_line() -> None:
@@ -259,7 +258,7 @@ def test_a_long_course_draws_its_newest_part() -> None:
 
 def test_without_a_script_the_worst_are_there() -> None:
     """A hundred rows stand in the page itself, and it says of how many."""
-    page = read(evaluation(a_report(*findings(300))))
+    page = read(about(a_report(*findings(300))))
 
     assert "The worst 100 of 300." in page.text
     assert page.tags.count("tr") >= 100
@@ -267,9 +266,7 @@ def test_without_a_script_the_worst_are_there() -> None:
 
 def test_the_same_evaluation_makes_the_same_page() -> None:
     """It is stored under the name of its content."""
-    assert render_evaluation(changed(50), course(), now=NOW) == render_evaluation(
-        changed(50), course(), now=NOW
-    )
+    assert render(changed(50), course(), now=NOW) == render(changed(50), course(), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +292,7 @@ def test_the_source_is_named_and_linked() -> None:
         a_report(a_finding(), image=an_image(2)), provenance=Provenance("1a2b3c4", repository)
     )
 
-    html = render_evaluation(evaluated(after, before=before), (), now=NOW)
+    html = render(about(after, before=before), (), now=NOW)
 
     assert "example/payments at 1a2b3c4" in html
     assert f'href="{repository}/commit/1a2b3c4"' in html
@@ -308,8 +305,8 @@ WRONG = a_repository(tag_mutability="MUTABLE", lifecycle_policy=None)
 
 
 def page_of(report: AnyReport, before: Report | None = None) -> Reader:
-    made = evaluation(report, before)
-    return Reader(render_evaluation(made, (), now=NOW))
+    made = about(report, before)
+    return Reader(render(made, (), now=NOW))
 
 
 def test_a_check_of_a_repository_says_what_mends_it() -> None:
@@ -327,7 +324,7 @@ def test_a_check_of_a_repository_says_what_mends_it() -> None:
 def test_a_fixed_setting_is_listed_as_resolved() -> None:
     text = " ".join(page_of(a_check(a_repository()), a_check(WRONG)).texts)
 
-    assert "Resolved (2)" in text
+    assert "Fixed (2)" in text
     assert "What to do" not in text
 
 
@@ -352,10 +349,10 @@ def test_a_repository_that_may_not_be_read_is_not_a_sound_one() -> None:
 # --- what does not fit --------------------------------------------------------------------------
 
 
-def absurd(count: int, **fields: Any) -> Evaluation:
+def absurd(count: int, **fields: Any) -> Notice:
     """Return an evaluation whose every text is as long as a source may make it."""
     names = ("title", "description", "remediation", "path", "package", "version", "fixed_version")
-    return evaluated(
+    return about(
         a_report(
             *(
                 a_finding(
@@ -385,20 +382,20 @@ def test_findings_without_room_are_counted_and_said(monkeypatch: pytest.MonkeyPa
     assert 10 < shown < 100
     assert {len(column) for column in document["columns"].values()} == {shown}
     assert document["columns"]["id"][:2] == ["CVE-2024-198", "CVE-2024-199"]
-    assert f"{200 - shown} more findings, the least severe, are counted above" in page.text
-    assert "200 findings = 200 told here" in page.text
-    image = made.report.image
+    assert f"{200 - shown} more vulnerabilities, the least severe, are counted above" in page.text
+    assert "200 vulnerabilities open: 200 shown" in page.text
+    image = Content(made.message).image
     command = f"ecr-scan-alerts report {image.repository}@{image.digest} --region {image.region}"
     assert f"All of them: {command} -o findings.csv" in page.text
 
 
 @pytest.mark.parametrize(
-    ("most", "words"), [(2, "1 more finding, the"), (1, "2 more findings, the")]
+    ("most", "words"), [(2, "1 more vulnerability, the"), (1, "2 more vulnerabilities, the")]
 )
 def test_there_is_an_end_of_rows(monkeypatch: pytest.MonkeyPatch, most: int, words: str) -> None:
     """However short they are; a strange name gets no command."""
     monkeypatch.setattr(page_findings, "MOST_ROWS", most)
-    made = evaluated(a_report(*findings(3), image=an_image(repository="`reboot`")))
+    made = about(a_report(*findings(3), image=an_image(repository="`reboot`")))
 
     page = read(made)
 
@@ -413,7 +410,7 @@ def test_a_text_that_repeats_takes_room_once(monkeypatch: pytest.MonkeyPatch) ->
     texts = {"title": "t" * 1_000, "description": "d" * 3_000, "links": ()}
     report = a_report(*(replace(each, **texts) for each in findings(300)))
 
-    assert json.loads(read(evaluated(report)).data)["count"] == 300
+    assert json.loads(read(about(report)).data)["count"] == 300
 
 
 @pytest.mark.untraced
@@ -427,9 +424,7 @@ def test_the_largest_scan_has_all_its_findings_on_the_page() -> None:
         )
     )
 
-    assert "more findings, the least severe" not in render_evaluation(
-        evaluated(report), (), now=NOW
-    )
+    assert "more vulnerabilities, the least severe" not in render(about(report), (), now=NOW)
 
 
 @pytest.mark.untraced
@@ -441,7 +436,7 @@ def test_the_memory_of_a_page_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> No
     made = absurd(1_000)
     tracemalloc.start()
 
-    render_evaluation(made, (), now=NOW)
+    render(made, (), now=NOW)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

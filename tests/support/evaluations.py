@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Final
 
 from lib.core.evaluation import Rules, evaluate, history_entry
 from lib.core.suppressions import Suppression
@@ -10,7 +9,6 @@ from lib.models import (
     AnyReport,
     BasisKind,
     Evaluation,
-    Finding,
     HistoryEntry,
     Part,
     Report,
@@ -19,35 +17,9 @@ from lib.models import (
 )
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image, an_unusable_report
 from tests.support.fakes import known_of
+from tests.support.pages import HOSTILE, findings
 
 STREAM = StreamId("000474600478/eu-central-1/payments/api")
-HOSTILE: Final = (
-    "</script><script>alert(1)</script><img src=x onerror=alert(2)>&\"'\u2028\u202e\ud800"
-)
-SEVERITIES: Final = tuple(each.name for each in reversed(Severity))
-_MANAGERS: Final = ("OS", "PIP", "NODEPKG")
-
-
-def findings(count: int) -> tuple[Finding, ...]:
-    """Return findings as a source lists them: worst first, of several packages."""
-    made = []
-    for number in range(count):
-        found = a_finding(
-            f"CVE-2024-{number:05}",
-            severity=SEVERITIES[number % 6],
-            package=f"package-{number % 40}",
-            path=f"opt/app-{number % 7}/package.json" if number % 3 else None,
-            fixed_version=f"2.{number % 9}" if number % 2 else None,
-            fix_available="YES" if number % 2 else "NO",
-            exploit_available="YES" if number % 10 == 0 else "NO",
-            exploit_observed_at=NOW if number % 50 == 0 else None,
-            epss=(number % 100) / 100,
-            title=f"Title of number {number}",
-            description=f"Words about number {number}, needle-{number}.",
-        )
-        package = replace(found.package, manager=_MANAGERS[number % 3])
-        made.append(replace(found, package=package))
-    return tuple(sorted(made, key=lambda each: -each.severity))
 
 
 def evaluation(report: AnyReport, before: Report | None = None, **rules: object) -> Evaluation:

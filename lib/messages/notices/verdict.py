@@ -43,7 +43,8 @@ def verdict_of(content: Content) -> str:
     pieces += [_conditions(content)] if content.conditions else []
     ended = len(content.ended_conditions)
     pieces += [f"{counted(ended, 'scan problem')} no longer reported"] if ended else []
-    pieces = pieces or ["nothing new"]
+    is_first = content.message.before is None
+    pieces = pieces or [f"first scan: {state_of(content)}" if is_first else "nothing new"]
     return sentence("; ".join((*pieces, *_gaps(content))))
 
 
