@@ -67,7 +67,7 @@ def _facts_of_image(alert: Alert) -> list[Fact]:
         Fact("Digest", truncate(one_line(image.digest), _DIGEST)),
         Fact("Platform", platform),
         Fact("Pushed", moment_text(image.pushed_at)),
-        Fact("Run by", _workloads(alert.running.image) if alert.running is not None else ""),
+        Fact("Run by", workloads_text(alert.running.image) if alert.running is not None else ""),
         Fact("In use by", used),
         Fact("Scanned", ", ".join(filter(None, scanned))),
         *(fact for fact in (comparison(alert), source(alert)) if fact is not None),
@@ -135,10 +135,11 @@ def deploy(alert: Alert) -> str:
         return ""
     name = before(alert.basis, alert.image)
     run = "runs" if len(still) == 1 else "run"
-    return f"Deploy it: {_workloads(still)} still {run} {name}, with {resolved:,} resolved here"
+    return f"Deploy it: {workloads_text(still)} still {run} {name}, with {resolved:,} resolved here"
 
 
-def _workloads(workloads: Sequence[Workload]) -> str:
+def workloads_text(workloads: Sequence[Workload]) -> str:
+    """Return the first workloads by kind, name and cluster, and how many more there are."""
     shown = ", ".join(map(_workload, workloads[:_WORKLOADS]))
     more = len(workloads) - _WORKLOADS
     return f"{shown} and {more:,} more" if more > 0 else shown

@@ -8,13 +8,13 @@ import pytest
 
 from lib.checks.settings import MANAGER
 from lib.messages.notices.text import notice_text_of
-from lib.messages.parts import AlertText, SectionKind
+from lib.messages.parts import AlertText, Fact, SectionKind
 from lib.models import DeliveryId, Image, Notice, Package, Provenance, ScanSource, Severity
 from lib.models.streams import Comparison, Role, StreamState
 from lib.models.views import View
 from tests.support.alerts import INJECTIONS
 from tests.support.builders import NOW, a_finding, an_image
-from tests.support.notices import a_message
+from tests.support.notices import a_message, notices
 from tests.support.streams import (
     a_departure,
     a_lifecycle,
@@ -318,3 +318,21 @@ def test_an_upgrade_counts_vulnerabilities_not_rows() -> None:
     made = text(a_state(a_watched(*rows)))
 
     assert [upgrade.removes for upgrade in made.to_do.upgrades] == ["1 HIGH"]
+
+
+def test_workloads_are_named_where_they_are_known() -> None:
+    """Beside the images: what runs the current one, and what to deploy it to."""
+    made = notice_text_of(notices()["still-running"])
+
+    assert made.to_do.deploy == (
+        "Deploy payments/api:1.4.2. Service api in prod (3 tasks), task etl in batch (1 task) "
+        "still run payments/api:1.4.1, with 3 HIGH that payments/api:1.4.2 does not list"
+    )
+    assert Fact("Run by", "service api in staging (1 task)") in made.facts
+
+
+def test_a_notice_in_place_of_another_destination_says_so_first() -> None:
+    """Its reader wonders why it comes here."""
+    made = notice_text_of(notices()["instead"])
+
+    assert made.verdict.startswith("Instead of team-jira, which refuses everything: 1 CRITICAL")

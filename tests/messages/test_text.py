@@ -11,12 +11,13 @@ import pytest
 from lib.messages.digest import digest_text_of
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
-from lib.models import Alert
+from lib.models import Notice
 from tests.support import golden
-from tests.support.alerts import INJECTIONS, injected, injected_problem, stories
 from tests.support.digests import digests
+from tests.support.notices import injected, injected_problem, notices, quiet_notices
+from tests.support.scenes import INJECTIONS
 
-STORIES = stories()
+STORIES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
 DIGESTS = digests()
 DATA = ("image", "total", "is_complete")
 """Parts of a text that nobody reads."""
@@ -117,10 +118,11 @@ def test_what_a_receiver_has_no_room_for_is_counted_by_the_text(story: str) -> N
 
 
 @pytest.mark.parametrize("alert", [*map(injected, INJECTIONS), *map(injected_problem, INJECTIONS)])
-def test_every_text_is_clean_and_short(alert: Alert) -> None:
+def test_every_text_is_clean_and_short(alert: Notice) -> None:
     """No control character, none that hides or turns text, and no endless field."""
-    addresses = {alert.console_url, alert.report_url}
-    for text in strings(text_of(alert)):
+    made = text_of(alert)
+    addresses = {link.url for link in made.links}
+    for text in strings(made):
         assert text.isprintable() or not any(
             ord(letter) < 32 or letter in "\u202e\u2066\u200b" for letter in text
         )

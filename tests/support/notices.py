@@ -33,6 +33,7 @@ from lib.models.views import (
 from tests.support.builders import NOW, a_finding, a_report, an_image
 from tests.support.scenes import (
     PAGE,
+    RUNNING,
     Scene,
     injected_problem_scene,
     injected_scene,
@@ -142,7 +143,9 @@ def notices() -> Mapping[str, Notice]:
     return MappingProxyType(
         {
             **{name: noticed(scene) for name, scene in scenes().items() if name != "no-findings"},
-            "still-running": noticed(scenes()["new-and-resolved"], running=True),
+            "still-running": replace(
+                noticed(scenes()["new-and-resolved"], running=True), running=RUNNING
+            ),
             "all-fixed": noticed(
                 Scene(a_report(image=_NOW), a_report(openssl(2001), image=_BEFORE))
             ),

@@ -8,7 +8,7 @@ from typing import Final
 from lib.core.conditions import conditions
 from lib.core.streams import pattern_of
 from lib.core.vulnerabilities import vulnerabilities
-from lib.messages.facts import command_for, place, tags_text
+from lib.messages.facts import command_for, place, tags_text, workloads_text
 from lib.messages.notices.content import Content, ordered, severity_of
 from lib.messages.notices.verdict import since
 from lib.messages.parts import REPORT_NAME, Fact, Link, Platform, Platforms
@@ -61,6 +61,7 @@ def facts(content: Content, notice: Notice) -> tuple[Fact, ...]:
         Fact("Digest", truncate(one_line(image.digest), _DIGEST)),
         Fact("Pushed", moment_text(image.pushed_at)),
         Fact("Running", _running(content)),
+        Fact("Run by", workloads_text(notice.running.image) if notice.running is not None else ""),
         Fact("Scanned" if is_image else "Checked", _scanned(content)),
         comparison(content) or Fact("", ""),
         source(content, notice) or Fact("", ""),

@@ -5,17 +5,18 @@ from dataclasses import replace
 from typing import Final
 
 from lib.core.upgrades import upgrades
+from lib.messages.facts import workloads_text
 from lib.messages.notices.content import Content, Entry, counts_of
 from lib.messages.parts import ToDo
 from lib.messages.phrases import counts_text, names_text
 from lib.messages.to_do import ready_upgrades, steps, upgrade_text, without_version
-from lib.models import Counts, ScanSource, Upgrade
-from lib.text import short
+from lib.models import Counts, Deployments, ScanSource, Upgrade, Workload
+from lib.text import capitalized, short
 
 _ANY_SOURCE: Final = ScanSource.ECR_ENHANCED
 
 
-def to_do(content: Content, rows: int) -> ToDo:
+def to_do(content: Content, rows: int, running: Deployments | None = None) -> ToDo:
     """Return what fixes what is open. `rows`: how many packages are listed."""
     entries = _in_current(content)
     if content.image.is_repository:
@@ -27,7 +28,7 @@ def to_do(content: Content, rows: int) -> ToDo:
         upgrades=tuple(map(upgrade_text, ready[:rows])),
         upgrade_count=len(ready),
         fixes=_fixed(entries, ready),
-        deploy=_deploy(content),
+        deploy=_deploy(content, running.before if running is not None else ()),
         without_fix=_without_fix(entries),
         without_version=without_version(_source(content), _unclear(entries, unversioned)),
         unversioned=tuple(map(upgrade_text, unversioned[:rows])),
@@ -65,18 +66,22 @@ def _fixed(entries: Sequence[Entry], ready: Sequence[Upgrade]) -> Counts:
     )
 
 
-def _deploy(content: Content) -> str:
-    """Return which images still run, with what the current one does not list."""
+def _deploy(content: Content, workloads: Sequence[Workload]) -> str:
+    """Return which older images still run, and what runs them, where that is known."""
     behind = [entry for entry in content.open if content.is_behind(entry)]
     names = [content.name_of(image) for image in content.images_behind(behind)]
     if not names:
         return ""
-    current, run = short(content.image.name), "runs" if len(names) == 1 else "run"
-    counts = counts_text(counts_of(behind))
-    return (
-        f"Deploy {current}. {names_text(names)} still {run}, with {counts} "
-        f"that {current} does not list"
-    )
+    current, counts = short(content.image.name), counts_text(counts_of(behind))
+    still = f"{names_text(names)} still {_run(names)}"
+    if workloads:
+        runners = capitalized(workloads_text(workloads))
+        still = f"{runners} still {_run(workloads)} {names_text(names)}"
+    return f"Deploy {current}. {still}, with {counts} that {current} does not list"
+
+
+def _run(subjects: Sequence[object]) -> str:
+    return "runs" if len(subjects) == 1 else "run"
 
 
 def _without_fix(entries: Sequence[Entry]) -> str:

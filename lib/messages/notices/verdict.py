@@ -1,6 +1,6 @@
 """The verdict of a notice: what happened, what fixes it, and what is not known. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -33,13 +33,16 @@ _WITHOUT_REMEDY: Final = frozenset(
     {Kind.FIX_AVAILABLE, Kind.FIX_READY, Kind.RESOLVED, Kind.NO_LONGER_REPORTED}
 )
 _REASON: Final = 240
+_UPGRADE: Final = ", fix available: "
+_PIECES: Final = 5
+"""Kinds of change that the verdict counts one by one; the others are added up."""
 
 
 def verdict_of(content: Content) -> str:
     """Return what happened in one sentence, with what fixes it."""
     if content.is_check:
         return _verdict_of_check(content)
-    pieces = [_piece(content, kind, entries) for kind, entries in content.changes.items()]
+    pieces = [*_pieces(content)]
     pieces += [_conditions(content)] if content.conditions else []
     ended = len(content.ended_conditions)
     pieces += [f"{counted(ended, 'scan problem')} no longer reported"] if ended else []
@@ -71,13 +74,25 @@ def since(content: Content) -> str:
     return before(Basis(BasisKind.PREVIOUS_IMAGE, agreed.current), content.image)
 
 
-def _piece(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
+def _pieces(content: Content) -> Iterator[str]:
+    """Yield what changed, kind by kind; an upgrade that fixes several of them is named once."""
+    changes, upgrades = [*content.changes.items()], set[str]()
+    for kind, entries in changes[:_PIECES]:
+        remedy = "" if kind in _WITHOUT_REMEDY else _remedy(entries)
+        yield _phrase(content, kind, entries) + ("" if remedy in upgrades else remedy)
+        upgrades |= {remedy} if remedy.startswith(_UPGRADE) else set()
+    others = sum(len(entries) for _, entries in changes[_PIECES:])
+    if others:
+        yield counted(others, "other change")
+
+
+def _phrase(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     words = _amounts(_PHRASES[kind], counts_of(entries))
     if kind is Kind.BASELINE:
-        words = f"first scan: {words}"
+        return f"first scan: {words}"
     if kind is Kind.NEW:
-        words += _compared(content) + _behind(content, entries)
-    return words if kind in _WITHOUT_REMEDY else words + _remedy(entries)
+        return words + _compared(content) + _behind(content, entries)
+    return words
 
 
 def _behind(content: Content, entries: Sequence[Entry]) -> str:
@@ -121,7 +136,7 @@ def _remedy(entries: Sequence[Entry]) -> str:
         return f", {'all ' if len(entries) > 1 else ''}fixable"
     target = upgrade_of(fixed)
     package = truncate(one_line(target.package), NAME)
-    return f", fix available: {package} {truncate(one_line(target.fixed or ''), NAME)}"
+    return f"{_UPGRADE}{package} {truncate(one_line(target.fixed or ''), NAME)}"
 
 
 def _conditions(content: Content) -> str:
