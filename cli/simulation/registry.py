@@ -258,12 +258,15 @@ class Registry:
         }
 
     def _coverage(self, place: Place, request: Mapping[str, Json]) -> Json:
+        filters = request["filterCriteria"].get("ecrRepositoryName", ())
+        names = {wanted["value"] for wanted in filters}
         images = [
             image
             for image in self.images.values()
             if (image.place.account, image.place.region) == (place.account, place.region)
             and image.scanner != BASIC
             and image.answer is not None
+            and (not names or image.place.repository in names)
         ]
         start = int(request.get("nextToken") or 0)
         end = start + _MANY

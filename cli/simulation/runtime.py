@@ -1,7 +1,7 @@
 """The deployed program of a story: the real flows over stores in memory, and its schedules."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
@@ -17,7 +17,7 @@ from lib.core.attempts import wake_up_of
 from lib.core.sync import SyncRules
 from lib.flows.images import ImageFlow, ImageOutcome, ImageResult
 from lib.flows.notifying import NotificationFlow
-from lib.flows.passes import HourlyPass
+from lib.flows.passes import ImagePass
 from lib.flows.rules import PackagedRules, RulesBook
 from lib.flows.syncs import StreamSync
 from lib.models import (
@@ -39,15 +39,17 @@ from lib.models.views import Notification, View
 from lib.normalizer.events import parse_event
 from lib.ports.sources import ALL_THE_TIME, Fetching
 from lib.ports.streams import (
-    ImageRecord,
     ImageStore,
     NotificationStore,
     Pauses,
     StreamObjects,
     StreamStore,
+    WatchedDigests,
 )
 from lib.sources.coverage import InspectorCoverage
 from lib.sources.ecr import EcrFindingSource
+from lib.sources.registry import EcrRegistry
+from lib.sources.repositories import EcrRepositories
 
 Json = Any
 GATHERED: Final = timedelta(seconds=90)
@@ -108,11 +110,39 @@ class StoryCourier:
         return CannotTell()
 
 
+class Events:
+    """Handles what a pass queues at once, as if it came from the bus."""
+
+    def __init__(self, handle: Callable[[Mapping[str, Json]], None]) -> None:
+        self._handle = handle
+
+    def put(self, events: Iterable[Mapping[str, Json]]) -> None:
+        """See `ScanEvents.put`."""
+        for event in events:
+            self._handle(event)
+
+
+class Syncs:
+    """Syncs what a pass queues at once."""
+
+    def __init__(self, sync: Callable[[Iterable[StreamId], str], None]) -> None:
+        self._sync = sync
+
+    def put(self, streams: Iterable[StreamId], cause: str) -> int:
+        """See `SyncQueue.put`."""
+        queued = tuple(streams)
+        self._sync(queued, cause)
+        return len(queued)
+
+
 class Stores(StreamStore, ImageStore, StreamObjects, NotificationStore, Pauses, Protocol):
     """All stores behind one object, and what its schedules ask."""
 
-    def all_records(self) -> Iterable[ImageRecord]:
-        """Return the records of all images. Raises `StoreError`."""
+    def watched(self) -> Iterable[WatchedDigests]:
+        """See `StreamListing.watched`."""
+
+    def take_due(self, *, now: datetime) -> Sequence[StreamId]:
+        """See `StreamListing.take_due`."""
 
 
 class Runtime:
@@ -179,12 +209,19 @@ class Runtime:
         return InspectorCoverage(client)  # type: ignore[arg-type]  # boto3's own
 
     @cached_property
-    def _hourly(self) -> HourlyPass:
-        return HourlyPass(
-            images=self._images,
+    def _hourly(self) -> ImagePass:
+        ecr: Any = self._registry.client_of("ecr", self._home)
+        return ImagePass(
+            registry=EcrRegistry(ecr),
+            repositories=EcrRepositories(ecr),
             coverage=self._coverage,
-            records=self.store.all_records,
-            watched=self._syncs.watches,
+            images=self._images,
+            records=self.store,
+            streams=self.store,
+            listing=self.store,
+            rules=lambda: self.rules.streams,
+            events=Events(self.event),
+            queue=Syncs(self._sync),
             now=self._now,
         )
 
@@ -227,7 +264,7 @@ class Runtime:
 
     def hourly(self) -> None:
         """Look at every watched image, and at those of the last day."""
-        self._sync(self._hourly.run().streams, "hourly")
+        self._hourly.run()
 
     def daily(self) -> None:
         """Sync every stream."""

@@ -19,13 +19,15 @@ from lib.models import (
     StreamId,
     UnusableReport,
 )
-from lib.models.streams import ImageRow
+from lib.models.streams import CoveredImage, ImageRow
 from lib.ports.streams import ImageRecord, ImageStore
 
 _TRIES: Final = 8
 INSPECTOR: Final = "inspector"
 INDEXES_KEPT: Final = 20
 """As many running images of a stream are watched beside the current one."""
+ENDED: Final = frozenset({"SCAN_ELIGIBILITY_EXPIRED", "IMAGE_ARCHIVED"})
+"""Reasons for which Inspector monitors an image no longer that it scanned before."""
 _ARCHIVED: Final = "IMAGE_ARCHIVED"
 _NOTICE: Final = timedelta(minutes=1)
 """How much later than its event a scan may state that it ended."""
@@ -212,6 +214,7 @@ def with_report(
         row=row,
         report_key=key,
         fetched_at=now,
+        scan=report.scan,
         usable_key=(stored.usable_key or stored.report_key) if keeps else None,
         usable_at=(stored.usable_at or stored.fetched_at) if keeps else None,
         stale=False,
@@ -219,6 +222,17 @@ def with_report(
         event_time=event.time,
         provenance=provenance,
     )
+
+
+def with_coverage(stored: ImageRecord, rows: Sequence[CoveredImage], now: datetime) -> ImageRecord:
+    """Return a record with what Inspector covers of its image, or of all parts of its index."""
+    row = stored.row
+    for covered in rows:
+        count = covered.in_use_count
+        runs = None if count is None else count > 0
+        row = used(row, f"{INSPECTOR} {covered.image.digest}", now, runs=runs)
+    monitored = [covered.monitored or covered.reason not in ENDED for covered in rows]
+    return replace(stored, row=row, monitored=any(monitored) if rows else stored.monitored)
 
 
 def believed(report: AnyReport, announced: int | None, age: timedelta) -> AnyReport:

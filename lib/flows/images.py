@@ -18,7 +18,6 @@ from lib.core.evidence import SECOND_LOOK_AFTER
 from lib.core.patience import revisit_delay
 from lib.core.provenance import kept
 from lib.core.streams import StreamRule, untagged_stream
-from lib.core.usage import used
 from lib.errors import (
     FindingsNotReadyError,
     ImageGoneError,
@@ -27,7 +26,7 @@ from lib.errors import (
 )
 from lib.flows.doubts import ReportDoubts
 from lib.flows.fetching import NO_HURRY, Allowance, PartialFetch, ReportFetcher
-from lib.flows.image_records import INSPECTOR, ImageRecords, with_announcement, with_report
+from lib.flows.image_records import ImageRecords, with_announcement, with_coverage, with_report
 from lib.flows.provenances import provenance_of
 from lib.models import (
     AnyReport,
@@ -53,8 +52,6 @@ from lib.wire.own_events import fetch_again
 
 PROGRESS: Final = "progress"
 """The field of an event that comes back which names what was fetched for it."""
-ENDED: Final = frozenset({"SCAN_ELIGIBILITY_EXPIRED", "IMAGE_ARCHIVED"})
-"""Reasons for which Inspector monitors an image no longer that it scanned before."""
 
 
 class ImageResult(StrEnum):
@@ -246,32 +243,33 @@ class ImageFlow:
             streams += self._records.earlier(image)
         return replace(outcome, streams=tuple(dict.fromkeys(streams)))
 
-    def covered(self, covered: CoveredImage) -> ImageOutcome:
-        """Keep what Inspector's coverage says: what runs an image, and whether it is monitored."""
+    def covered(self, image: Image, rows: Sequence[CoveredImage]) -> ImageOutcome:
+        """
+        Keep what Inspector's coverage says: what runs an image, and whether it is monitored.
+
+        `rows`: its own, or those of all parts of an index.
+        """
         self._records.begin()
-        image, now = covered.image, self._now()
+        now = self._now()
+        self._records.change(image, lambda stored: with_coverage(stored, rows, now))
+        words = ", ".join(sorted({row.reason for row in rows}))
+        return ImageOutcome(ImageResult.TAGGED, words, self._records.streams(image))
+
+    def listed(self, image: Image, at: datetime) -> ImageOutcome:
+        """Keep the tags of a known image, as its repository lists them. Nothing is fetched."""
+        self._records.begin()
         record = self._records.record(image)
-        if record is not None and record.row.index is not None:
-            image = replace(image, digest=record.row.index)
-            record = self._records.record(image)
         if record is None:
             return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image yet")
-        count = covered.in_use_count
-        runs = None if count is None else count > 0
+        described = replace(record.row.image, tags=image.tags)
         self._records.change(
-            image,
-            lambda stored: replace(
-                stored,
-                row=used(stored.row, f"{INSPECTOR} {covered.image.digest}", now, runs=runs),
-                monitored=covered.monitored or covered.reason not in ENDED,
-            ),
+            image, lambda stored: replace(stored, row=replace(stored.row, image=described))
         )
-        scanned_at, fetched_at = covered.scanned_at, record.fetched_at
-        if scanned_at is not None and (fetched_at is None or scanned_at > fetched_at):
-            return self._refetched(record.row.image, f"coverage-{scanned_at.isoformat()}", now)
-        return ImageOutcome(
-            ImageResult.STORED, covered.reason, self._records.streams(record.row.image)
+        streams = self._tagged(
+            described, image.pushed_at or at, observed_at=at, since=record.fetched_at
         )
+        self._confirm_tags(described, at)
+        return ImageOutcome(ImageResult.TAGGED, "its tags are others now", streams)
 
     def gone(self, image: Image) -> ImageOutcome:
         """Keep that an image does not exist any more, as its whole repository does not."""

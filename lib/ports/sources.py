@@ -7,7 +7,7 @@ Tests use fakes.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from lib.models import (
     AnyReport,
@@ -89,6 +89,9 @@ class Coverage(Protocol):
         Raises `SourceError`.
         """
 
+    def covered_in(self, repositories: Sequence[str]) -> Iterator[CoveredImage]:
+        """Yield what is known of the images of some repositories. Raises `SourceError`."""
+
 
 class Workloads(Protocol):
     """Reads where images run."""
@@ -112,6 +115,13 @@ class ProvenanceSource(Protocol):
         """
 
 
+class ListedImage(NamedTuple):
+    """An image or index in the list of a repository."""
+
+    image: Image
+    is_index: bool
+
+
 class ImageRegistry(Protocol):
     """Lists repositories, images, and the states of their scans."""
 
@@ -124,6 +134,16 @@ class ImageRegistry(Protocol):
 
         An index represents its untagged members. Raises `SourceError`.
         """
+
+    def listed(self, repository: Image) -> Iterator[ListedImage]:
+        """
+        Yield the images and indexes of a repository that can be scanned, in no order.
+
+        Raises `RepositoryGoneError`, `SourceError`.
+        """
+
+    def indexes(self, images: Sequence[Image]) -> Sequence[ImageIndex]:
+        """Return the indexes among some images of a repository. Raises `SourceError`."""
 
     def last_scan(self, image: Image) -> LastScan:
         """Return the last scan of an image. Raises `ImageGoneError`, `SourceError`."""

@@ -14,6 +14,7 @@ from lib.models import (
     Image,
     Pause,
     Provenance,
+    Scan,
     StreamId,
     WakeUp,
 )
@@ -38,6 +39,8 @@ class ImageRecord:
     usable_key: str | None = None
     """Of the last report with a result, where the last one has none for some part."""
     usable_at: datetime | None = None
+    scan: Scan | None = None
+    """The scan of the last report; None: never scanned."""
     monitored: bool = True
     """False: the scanner stopped to watch the image."""
     doubted: bool = False

@@ -4,7 +4,7 @@ Inspector's coverage: which images it monitors, when it scanned them last, and w
 https://docs.aws.amazon.com/inspector/v2/APIReference/API_ListCoverage.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.models import Image
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PAGE: Final = 200
 """The most that ListCoverage returns at once."""
+MAX_NAMES: Final = 10
+"""https://docs.aws.amazon.com/inspector/v2/APIReference/API_CoverageFilterCriteria.html"""
 _IMAGES: Final = {
     "resourceType": [{"comparison": "EQUALS", "value": "AWS_ECR_CONTAINER_IMAGE"}],
 }
@@ -30,9 +32,21 @@ class InspectorCoverage:
 
     def covered(self, image: Image | None = None) -> Iterator[CoveredImage]:
         """See `Coverage.covered`."""
+        yield from self._listed(_IMAGES if image is None else _only(image))
+
+    def covered_in(self, repositories: Sequence[str]) -> Iterator[CoveredImage]:
+        """See `Coverage.covered_in`: one list for each ten repositories."""
+        for start in range(0, len(repositories), MAX_NAMES):
+            names = [
+                {"comparison": "EQUALS", "value": name}
+                for name in repositories[start : start + MAX_NAMES]
+            ]
+            yield from self._listed({**_IMAGES, "ecrRepositoryName": names})
+
+    def _listed(self, criteria: Mapping[str, Any]) -> Iterator[CoveredImage]:
         paginator = self._client.get_paginator("list_coverage")
         request: Mapping[str, Any] = {
-            "filterCriteria": _IMAGES if image is None else _only(image),
+            "filterCriteria": criteria,
             "PaginationConfig": {"PageSize": PAGE},
         }
         with source_errors("Inspector's coverage"):

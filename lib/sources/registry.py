@@ -4,7 +4,7 @@ Repositories of ECR, the images in them that can have a scan, and the state of t
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +14,7 @@ from lib.models import Image, ImageIndex, LastScan, ScanProgress, ScanSource
 from lib.normalizer.images import detail_fields, doubts_about, image_of_detail, is_unscanned
 from lib.normalizer.indexes import is_index
 from lib.normalizer.pages import last_scan
+from lib.ports.sources import ListedImage
 from lib.sources.ecr import source_errors
 from lib.sources.indexes import fetch_indexes
 
@@ -61,6 +62,24 @@ class EcrRegistry:
             indexes = list(fetch_indexes(self._client, lists))
         return units(images, indexes)
 
+    def listed(self, repository: Image) -> Iterator[ListedImage]:
+        """See `ImageRegistry.listed`: a call for each thousand images."""
+        paginator = self._client.get_paginator("describe_images")
+        request: dict[str, Any] = {"repositoryName": repository.repository}
+        if repository.account:
+            request["registryId"] = repository.account
+        with source_errors(repository.repository):
+            for page in paginator.paginate(**request, PaginationConfig={"PageSize": PAGE}):
+                for detail in page["imageDetails"]:
+                    if not is_unscanned(detail):
+                        media_type = detail.get("imageManifestMediaType")
+                        yield ListedImage(self._described(detail), is_index(media_type))
+
+    def indexes(self, images: Sequence[Image]) -> Sequence[ImageIndex]:
+        """See `ImageRegistry.indexes`: a call for each hundred images."""
+        with source_errors(images[0].repository if images else ""):
+            return list(fetch_indexes(self._client, images))
+
     def last_scan(self, image: Image) -> LastScan:
         """See `ImageRegistry.last_scan`. The call asks for one finding, which is not read."""
         request: dict[str, Any] = {
@@ -85,12 +104,15 @@ class EcrRegistry:
         """
         if is_unscanned(detail):
             return None
+        image = self._described(detail)
+        return image if image.pushed_at is not None and image.pushed_at >= since else None
+
+    def _described(self, detail: Mapping[str, Any]) -> Image:
         meta = self._client.meta
         doubts = doubts_about(detail, self._fields)
-        image = image_of_detail(
+        return image_of_detail(
             detail, partition=meta.partition, region=meta.region_name, doubts=doubts
         )
-        return image if image.pushed_at is not None and image.pushed_at >= since else None
 
 
 def units(images: Sequence[Image], indexes: Sequence[ImageIndex]) -> list[Image | ImageIndex]:
