@@ -7,6 +7,7 @@ from datetime import datetime
 from itertools import chain
 
 from lib.core.distinct import distinct
+from lib.core.vulnerabilities import counts_of
 from lib.models import (
     AnyReport,
     Finding,
@@ -53,7 +54,7 @@ def _part(member: Member, report: AnyReport) -> Part:
     scan = report.scan
     part = Part(member.platform, member.digest, scan.status, os_version=member.os_version)
     if isinstance(report, Report):
-        return replace(part, counts=report.counts, complete=scan.complete)
+        return replace(part, counts=counts_of(report.findings), complete=scan.complete)
     return replace(part, reason=scan.reason or scan.status)
 
 

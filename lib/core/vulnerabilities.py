@@ -12,7 +12,7 @@ from itertools import chain
 from typing import Generic, TypeVar
 
 from lib.core.aliases import is_cve, joined
-from lib.models import Finding
+from lib.models import Counts, Finding, Severity
 from lib.models.streams import Vulnerability, VulnerabilityId, WatchedImage
 
 _Value = TypeVar("_Value")
@@ -55,6 +55,14 @@ def find(items: Mapping[VulnerabilityId, _Value], names: Iterable[str]) -> _Valu
         if item is not None:
             return item
     return None
+
+
+def counts_of(findings: Iterable[Finding]) -> Counts:
+    """Count the vulnerabilities of rows by severity; every severity has a number."""
+    counts = dict.fromkeys(reversed(Severity), 0)
+    for group in vulnerabilities(findings):
+        counts[group.severity] += 1
+    return counts
 
 
 def places(findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -1,8 +1,9 @@
 """
-CSV: one row for each finding, for spreadsheets and scripts.
+CSV: one row for each vulnerability in each package and place, for spreadsheets and scripts.
 
 https://www.rfc-editor.org/rfc/rfc4180. An image without findings, and a scan without a result, are
-rows of their own, with another word in the first column.
+rows of their own, with another word in the first column. Rows of one vulnerability stand together,
+worst first, and share the column `vulnerability`: counting its values counts as messages do.
 """
 
 import io
@@ -12,6 +13,7 @@ from csv import DictWriter
 from datetime import datetime
 from typing import Final
 
+from lib.core.vulnerabilities import vulnerabilities
 from lib.models import AnyReport, Finding, Provenance, Report
 from lib.text import clean
 from lib.wire.values import time_to_json
@@ -35,6 +37,7 @@ COLUMNS: Final = (
     "scan_reason",
     "severity",
     "source_severity",
+    "vulnerability",
     "vulnerability_id",
     "aliases",
     "package",
@@ -122,8 +125,10 @@ def _rows(report: AnyReport) -> Iterator[Mapping[str, str | float]]:
     elif not report.findings:
         yield common | {"record": CLEAR}
     else:
-        for finding in report.findings:
-            yield common | {"record": FINDING} | _finding(finding)
+        for group in vulnerabilities(report.findings):
+            for finding in group.findings:
+                named = {"record": FINDING, "vulnerability": group.id}
+                yield common | named | _finding(finding)
 
 
 def _finding(finding: Finding) -> dict[str, str | float]:

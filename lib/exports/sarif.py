@@ -7,12 +7,14 @@ https://docs.github.com/en/code-security/code-scanning/integrating-with-code-sca
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
+from lib.core.vulnerabilities import places, vulnerabilities
 from lib.models import AnyReport, Finding, Image, Provenance, Report, Severity
+from lib.models.streams import Vulnerability
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
 from lib.urls.partitions import partition_named, partition_of
@@ -21,6 +23,8 @@ from lib.wire.values import time_to_json
 MAX_RESULTS: Final = 25_000
 """Results of one run. GitHub refuses more, and as many rules."""
 _TEXT: Final = 1000
+_LOCATIONS: Final = 10
+"""Places of one package; GitHub shows the first."""
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 _LEVELS: Final[Mapping[Severity, str]] = MappingProxyType(
@@ -50,7 +54,7 @@ _RANGES: Final[Mapping[Severity, tuple[float, float, float]]] = MappingProxyType
 
 def sarif(reports: Sequence[AnyReport], *, most: int = MAX_RESULTS) -> str:
     """
-    Return one SARIF log with the worst findings of each image, at most `most` of them.
+    Return one SARIF log with the worst results of each image, at most `most` of them.
 
     A scan without a usable result becomes a run that did not succeed.
     """
@@ -64,29 +68,21 @@ def sarif(reports: Sequence[AnyReport], *, most: int = MAX_RESULTS) -> str:
 
 def _run(report: AnyReport, most: int) -> dict[str, Any]:
     image = report.image
-    findings = report.findings[:most] if isinstance(report, Report) else ()
-    places: dict[str, int] = {}
-    for finding in findings:
-        places.setdefault(finding.vulnerability_id, len(places))
-    worst: dict[str, Finding] = {}
-    for finding in findings:
-        first = worst.setdefault(finding.vulnerability_id, finding)
-        if finding.severity > first.severity:
-            worst[finding.vulnerability_id] = finding
+    groups = vulnerabilities(report.findings) if isinstance(report, Report) else ()
+    results = list(_results(image, groups))
+    shown = results[:most]
     name = _address(image)
     return _version_control(report.provenance) | {
         "tool": {
             "driver": {
                 "name": "ecr-scan-alerts",
-                "rules": [_rule(worst[identifier]) for identifier in places],
+                "rules": [_rule(group) for group in groups[: _rules(shown)]],
             }
         },
         # By this GitHub keeps the results of different images apart.
         "automationDetails": {"id": f"ecr-scan-alerts/{image.repository}/{image.platform or ''}"},
-        "invocations": [_invocation(report, most)],
-        "results": [
-            _result(image, finding, places[finding.vulnerability_id]) for finding in findings
-        ],
+        "invocations": [_invocation(report, len(results) - len(shown))],
+        "results": shown,
         "columnKind": "unicodeCodePoints",
         "properties": {
             "imageName": name,
@@ -97,6 +93,20 @@ def _run(report: AnyReport, most: int) -> dict[str, Any]:
             "scanStatus": report.scan.status,
         },
     }
+
+
+def _results(image: Image, groups: Sequence[Vulnerability]) -> Iterator[dict[str, Any]]:
+    """Yield a result for each package of each vulnerability, worst first."""
+    for rule, group in enumerate(groups):
+        packages: dict[str, list[Finding]] = {}
+        for finding in group.findings:
+            packages.setdefault(finding.package.name, []).append(finding)
+        for findings in packages.values():
+            yield _result(image, group, findings, rule)
+
+
+def _rules(results: Sequence[Mapping[str, Any]]) -> int:
+    return max((result["ruleIndex"] + 1 for result in results), default=0)
 
 
 def _version_control(provenance: Provenance | None) -> dict[str, Any]:
@@ -113,17 +123,17 @@ def _address(image: Image) -> str:
     return f"{image.account}.dkr.ecr.{image.region}.{domain}/{image.repository}"
 
 
-def _invocation(report: AnyReport, most: int) -> dict[str, Any]:
+def _invocation(report: AnyReport, omitted: int) -> dict[str, Any]:
     usable = isinstance(report, Report)
     invocation: dict[str, Any] = {"executionSuccessful": usable}
     completed = time_to_json(report.scan.completed_at)
     if completed is not None:
         invocation["endTimeUtc"] = completed
-    notes = [{"level": level, "message": {"text": text}} for level, text in _notes(report, most)]
+    notes = [{"level": level, "message": {"text": text}} for level, text in _notes(report, omitted)]
     return invocation | ({"toolExecutionNotifications": notes} if notes else {})
 
 
-def _notes(report: AnyReport, most: int) -> list[tuple[str, str]]:
+def _notes(report: AnyReport, omitted: int) -> list[tuple[str, str]]:
     scan = report.scan
     if not isinstance(report, Report):
         reason = f": {one_line(scan.reason)}" if scan.reason else ""
@@ -132,76 +142,84 @@ def _notes(report: AnyReport, most: int) -> list[tuple[str, str]]:
     notes = [("warning", warning) for warning in warnings if warning]
     if not scan.complete and not notes:
         notes.append(("warning", "Fewer findings were listed than counted"))
-    omitted = len(report.findings) - most
     if omitted > 0:
-        notes.append(("warning", f"{omitted:,} findings are left out, the least severe ones"))
+        notes.append(("warning", f"{omitted:,} results are left out, the least severe ones"))
     return notes
 
 
-def _rule(finding: Finding) -> dict[str, Any]:
-    package = finding.package
+def _rule(group: Vulnerability) -> dict[str, Any]:
+    worst = group.findings[0]
+    package = worst.package
     os_package = package.path is None and package.manager in (None, "OS")
     rule: dict[str, Any] = {
-        "id": _id(finding),
+        "id": _id(group),
         "name": "OsPackageVulnerability" if os_package else "LanguagePackageVulnerability",
-        "shortDescription": {"text": _text(finding.title) or _id(finding)},
-        "fullDescription": {"text": _text(finding.description) or _id(finding)},
-        "defaultConfiguration": {"level": _LEVELS[finding.severity]},
+        "shortDescription": {"text": _text(worst.title) or _id(group)},
+        "fullDescription": {"text": _text(worst.description) or _id(group)},
+        "defaultConfiguration": {"level": _LEVELS[group.severity]},
         "properties": {
-            "tags": ["vulnerability", "security", finding.severity.name],
+            "tags": ["vulnerability", "security", group.severity.name],
             "precision": "very-high",
-            "security-severity": f"{_score(finding):.1f}",
+            "security-severity": f"{_score(group):.1f}",
         },
     }
-    url = vulnerability_url(finding)
+    url = vulnerability_url(worst)
     return rule | {"helpUri": url} if url else rule
 
 
-def _score(finding: Finding) -> float:
-    lowest, middle, highest = _RANGES[finding.severity]
-    value = finding.score.value if finding.score else middle
+def _score(group: Vulnerability) -> float:
+    lowest, middle, highest = _RANGES[group.severity]
+    score = group.findings[0].score
+    value = score.value if score else middle
     return value if lowest <= value <= highest else middle
 
 
-def _result(image: Image, finding: Finding, rule: int) -> dict[str, Any]:
-    package = finding.package
-    where = quote((package.path or image.repository).encode("utf-8", "replace")).lstrip("/")
-    name = one_line(f"{package.name} {package.version or ''}")
+def _result(
+    image: Image, group: Vulnerability, findings: Sequence[Finding], rule: int
+) -> dict[str, Any]:
+    """Return the result of one vulnerability in one package, wherever that is installed."""
+    worst = findings[0]
+    package = worst.package
     result: dict[str, Any] = {
-        "ruleId": _id(finding),
+        "ruleId": _id(group),
         "ruleIndex": rule,
-        "level": _LEVELS[finding.severity],
-        "message": {"text": _message(finding)},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": where or "image"},
-                    # GitHub asks for a line; a package has none.
-                    "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1},
-                },
-                "logicalLocations": [{"name": name, "kind": "package"}],
-            }
-        ],
-        "partialFingerprints": {"finding/v1": _fingerprint(image, finding)},
+        "level": _LEVELS[worst.severity],
+        "message": {"text": _message(group, worst)},
+        "locations": [_location(image, finding) for finding in places(findings)[:_LOCATIONS]],
+        "partialFingerprints": {"finding/v1": _fingerprint(image, group, package.name)},
         "properties": {
-            "severity": finding.severity.name,
+            "severity": worst.severity.name,
             "package": package.name,
             "installedVersion": package.version,
-            "fixedVersion": finding.fixed_version,
-            "exploitAvailable": finding.exploitable,
-            "epss": finding.epss,
+            "fixedVersion": worst.fixed_version,
+            "exploitAvailable": any(finding.exploitable for finding in findings),
+            "epss": worst.epss,
             "layer": package.layer,
         },
     }
-    if not finding.open:
-        word = str(finding.source_status).lower()
+    if not any(finding.open for finding in findings):
+        word = str(worst.source_status).lower()
         result["suppressions"] = [
             {"kind": "external", "status": "accepted", "justification": f"{word} at its source"}
         ]
     return result
 
 
-def _message(finding: Finding) -> str:
+def _location(image: Image, finding: Finding) -> dict[str, Any]:
+    package = finding.package
+    where = quote((package.path or image.repository).encode("utf-8", "replace")).lstrip("/")
+    name = one_line(f"{package.name} {package.version or ''}")
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": where or "image"},
+            # GitHub asks for a line; a package has none.
+            "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 1},
+        },
+        "logicalLocations": [{"name": name, "kind": "package"}],
+    }
+
+
+def _message(group: Vulnerability, finding: Finding) -> str:
     installed = one_line(f"{finding.package.name} {finding.package.version or ''}")
     if finding.fixed_version:
         fix = f"upgrade to {one_line(finding.fixed_version)}"
@@ -209,17 +227,17 @@ def _message(finding: Finding) -> str:
         fix = "a fix exists, its version is not named"
     else:
         fix = "no fix is known"
-    return f"{_id(finding)} ({finding.severity.name}) in {installed}: {fix}"
+    return f"{_id(group)} ({finding.severity.name}) in {installed}: {fix}"
 
 
-def _fingerprint(image: Image, finding: Finding) -> str:
-    """Return a hash that is the same in every scan, whatever the version or the severity."""
-    parts = (image.repository, image.platform or "", *finding.id)
+def _fingerprint(image: Image, group: Vulnerability, package: str) -> str:
+    """Return a hash that is the same in every scan, whatever the version, place or severity."""
+    parts = (image.repository, group.id, package)
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
 
 
-def _id(finding: Finding) -> str:
-    return one_line(finding.vulnerability_id) or "(unnamed)"
+def _id(group: Vulnerability) -> str:
+    return one_line(group.id) or "(unnamed)"
 
 
 def _text(value: str | None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from lib.core.vulnerabilities import counts_of
 from lib.models import (
     AnyReport,
     Deployments,
@@ -60,7 +61,7 @@ def report_to_json(report: AnyReport) -> dict[str, Any]:
         "scan": scan_to_json(report.scan, usable=isinstance(report, Report)),
     }
     if isinstance(report, Report):
-        document["counts"] = counts_to_json(report.counts)
+        document["counts"] = counts_to_json(counts_of(report.findings))
         document["findings"] = list(map(_FINDING.to_json, report.findings))
     elif report.stated_counts is not None:
         document["counts"] = counts_to_json(report.stated_counts)

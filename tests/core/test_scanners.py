@@ -11,10 +11,13 @@ from lib.core.problems import problem_of
 from lib.core.scanners import SCANNERS, scanner_of
 from lib.messages.text import text_of
 from lib.models import BasisKind, ChangeKind, Report, ScanSource, UnusableReport
-from lib.notifiers import document
+from lib.models.views import Kind
+from lib.notifiers.notice_document import render_notice
 from lib.wire.report import report_from_json, report_to_json
 from tests.support.alerts import evaluated, told
 from tests.support.builders import a_finding, a_report, a_scan, an_image
+from tests.support.notices import noticed
+from tests.support.scenes import Scene
 
 ACME = ScanSource("acme-scanner")
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -48,21 +51,17 @@ def test_its_alert_has_its_changes_and_its_name() -> None:
     """What is not listed any more by the same scanner is resolved."""
     before = acme("CVE-2026-0001", "CVE-2026-0002")
 
-    alert = told(evaluated(acme("CVE-2026-0002", "CVE-2026-0003", image=2), before=before))
+    notice = noticed(Scene(acme("CVE-2026-0002", "CVE-2026-0003", image=2), before))
 
-    kinds = {change.finding.vulnerability_id: change.kind for change in alert.changes}
-    assert kinds == {
-        "CVE-2026-0003": ChangeKind.NEW,
-        "CVE-2026-0001": ChangeKind.RESOLVED,
-    }
-    text = text_of(alert)
+    kinds = {item.item.id: item.kind for item in notice.message.delta.items}
+    assert kinds == {"CVE-2026-0003": Kind.NEW, "CVE-2026-0001": Kind.RESOLVED}
+    text = text_of(notice)
     scanned = next(fact.value for fact in text.facts if fact.label == "Scanned")
-    assert scanned.startswith("acme-scanner, COMPLETE")
+    assert scanned.startswith("acme-scanner, ")
     assert text.to_do.without_version == "No fixed version is named for openssl (2 HIGH)."
-    payload, _ = document.render(alert, 200_000)
-    assert not list(REPORT.iter_errors(payload))
-    assert not list(ALERT.iter_errors(payload["alert"]))
-    assert payload["scan"]["source"] == "acme-scanner"
+    document, _ = render_notice(notice, text, 200_000)
+    assert not list(ALERT.iter_errors(document))
+    assert document["images"][0]["parts"][0]["source"] == "acme-scanner"
 
 
 @pytest.mark.parametrize("other", [ScanSource.ECR_BASIC, ScanSource.ECR_ENHANCED])

@@ -179,6 +179,31 @@ class TestSarif:
 
         assert before[0]["partialFingerprints"] == after[0]["partialFingerprints"]
 
+    def test_a_finding_is_a_vulnerability_in_a_package(self) -> None:
+        """Places are no part of what it is: a path with a version in it changes nothing."""
+        fingerprints = set()
+        for number, version in enumerate(("1.0", "1.1"), 1):
+            rows = [
+                a_finding(package="log4j", version=version, path=f"{app}-{version}/lib.jar")
+                for app in ("api", "worker")
+            ]
+            report = a_report(*rows, image=an_image(number, platform=f"linux/{number}"))
+
+            (result,) = sarif(report)["runs"][0]["results"]
+
+            assert len(result["locations"]) == 2
+            fingerprints.add(result["partialFingerprints"]["finding/v1"])
+        assert len(fingerprints) == 1
+
+    def test_two_ids_of_one_vulnerability_are_one_rule(self) -> None:
+        """It is shown by its CVE."""
+        rows = (a_finding("GHSA-aaaa-bbbb-cccc", aliases=("CVE-2024-1",)), a_finding("CVE-2024-1"))
+
+        (run,) = sarif(a_report(*rows))["runs"]
+
+        assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["CVE-2024-1"]
+        assert [result["ruleId"] for result in run["results"]] == ["CVE-2024-1"]
+
     def test_what_github_does_not_take_is_counted(self) -> None:
         """The worst stay; the rest is said to be left out."""
         findings = [a_finding(f"CVE-{number}") for number in range(5)]
@@ -187,10 +212,22 @@ class TestSarif:
 
         assert [each["ruleId"] for each in run["results"]] == ["CVE-0", "CVE-1"]
         (note,) = run["invocations"][0]["toolExecutionNotifications"]
-        assert note["message"]["text"].startswith("3 findings are left out")
+        assert note["message"]["text"].startswith("3 results are left out")
 
 
 class TestCsv:
+    def test_rows_of_one_vulnerability_have_its_id(self) -> None:
+        """Whatever id the row itself has: whoever counts ids counts as messages do."""
+        made = rows(
+            a_report(
+                a_finding("CVE-2024-1", package="a"),
+                a_finding("GHSA-aaaa-bbbb-cccc", package="b", aliases=("CVE-2024-1",)),
+            )
+        )
+
+        assert {row["vulnerability"] for row in made} == {"CVE-2024-1"}
+        assert {row["vulnerability_id"] for row in made} == {"CVE-2024-1", "GHSA-aaaa-bbbb-cccc"}
+
     @pytest.mark.parametrize("beginning", ["", " ", "\t", "\n", "\r", "\u00a0", "\u3000", "\u200b"])
     @pytest.mark.parametrize("character", SIGNS)
     def test_no_cell_is_a_formula(self, character: str, beginning: str) -> None:

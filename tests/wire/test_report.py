@@ -43,6 +43,20 @@ def test_report_has_the_names_of_the_format() -> None:
     assert "source_severity" not in document["findings"][0]
 
 
+def test_counts_are_of_vulnerabilities() -> None:
+    """A finding for each package and place; one vulnerability, at its worst."""
+    rows = (
+        a_finding(path="a/lib"),
+        a_finding(path="b/lib", severity="LOW"),
+        a_finding("GHSA-aaaa-bbbb-cccc", aliases=("CVE-2024-0001",), severity="CRITICAL"),
+    )
+
+    document = checked(a_report(*rows))
+
+    assert len(document["findings"]) == 3
+    assert (document["counts"]["CRITICAL"], document["counts"]["total"]) == (1, 1)
+
+
 def test_unusable_report_has_no_findings_key() -> None:
     """An empty list would say that there are none."""
     document = checked(an_unusable_report())
