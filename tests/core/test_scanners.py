@@ -49,7 +49,9 @@ def test_a_report_of_another_scanner_is_valid_and_comes_back() -> None:
 
 def test_its_alert_has_its_changes_and_its_name() -> None:
     """What is not listed any more by the same scanner is resolved."""
-    before = acme("CVE-2026-0001", "CVE-2026-0002")
+    before = acme("CVE-2026-0002")
+    gone = a_finding("CVE-2026-0001", package="zlib")
+    before = replace(before, findings=(gone, *before.findings))
 
     notice = noticed(Scene(acme("CVE-2026-0002", "CVE-2026-0003", image=2), before))
 
