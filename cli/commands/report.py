@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Final
 
 from cli.alerts_file import load_file
+from cli.cases import case_report
 from cli.commands.scan import fetch, find_image, parse_reference
-from cli.evaluating import require_findings
 from cli.files import write_whole
 from cli.inputs import (
     STDIN,
@@ -25,7 +25,6 @@ from cli.judging import Case, judge, notice_of
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import remark, working
 from lib.config.model import Config, DestinationConfig
-from lib.core.provenance import NOT_ASKED, completed
 from lib.core.routing import Route
 from lib.errors import DocumentError
 from lib.exports import EXPORTS
@@ -69,7 +68,7 @@ def run(options: argparse.Namespace, *, connect: Connect = OperatorClients) -> i
     now = datetime.now(UTC)
     wanted = options.format or _ENDINGS.get(Path(options.output).suffix.lower(), HTML)
     config = _config(options, now.date())
-    report = _report(options, config, connect)
+    report = case_report(_report(options, config, connect), config)
     with working("writing"):
         text = page_of(report, config, now) if wanted == HTML else EXPORTS[wanted]([report])
         _write(options.output, text)
@@ -83,8 +82,7 @@ def page_of(report: AnyReport, config: Config, now: datetime) -> str:
     everything = replace(
         config, destinations=MappingProxyType({_READER: reader}), routes=(route,), streams=()
     )
-    provenance = completed(report.provenance or NOT_ASKED, report.image, config.sources)
-    case = Case(replace(report, provenance=provenance))
+    case = Case(report)
     (stream,) = judge(case, everything, now)
     return render(notice_of(case, stream.views[_READER]), (), now=now)
 
@@ -98,9 +96,7 @@ def _config(options: argparse.Namespace, today: date) -> Config:
 
 def _report(options: argparse.Namespace, config: Config, connect: Connect) -> AnyReport:
     if options.subject == STDIN or Path(options.subject).is_file():
-        return require_findings(
-            _only(read_reports([options.subject], place=place_of(options)), options.subject)
-        )
+        return _only(read_reports([options.subject], place=place_of(options)), options.subject)
     try:
         wanted = parse_reference(options.subject)
     except DocumentError as error:
