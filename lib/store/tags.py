@@ -1,21 +1,23 @@
 """Targets of tags in DynamoDB: a small row for each tag that was pushed."""
 
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from lib.errors import ConflictError
 from lib.models import Image, TagTarget
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
-from lib.store.state import RETENTION
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _TAG: Final = "TAG"
+_KEPT: Final = timedelta(days=365)
+"""How long a row is kept after the last push of its tag."""
 
 
 class DynamoTagStore:
-    """See `lib.ports.store.TagStore`. Rows are kept as long as image states."""
+    """See `lib.ports.store.TagStore`."""
 
     def __init__(self, client: "DynamoDBClient", table: str) -> None:
         self._client = client
@@ -39,7 +41,7 @@ class DynamoTagStore:
             "digest": target.digest,
             "pushed_at": to_time(target.pushed_at),
             "before": target.before,
-            "expires_at": int((target.pushed_at + RETENTION).timestamp()),
+            "expires_at": int((target.pushed_at + _KEPT).timestamp()),
         }
         with suppress(ConflictError), store_errors(f"saving where {image.key} points to"):
             self._client.put_item(
