@@ -397,7 +397,7 @@ class ImageFlow:
 
     def _index(self, image: Image) -> ImageIndex | None:
         record = self._records.record(image)
-        if record is not None and not record.row.is_index and record.report_key is not None:
+        if record is not None and not record.row.is_index:
             return None
         try:
             return self._source.index(image)

@@ -738,3 +738,16 @@ def test_an_image_keeps_the_newest_of_its_indexes() -> None:
     again = with_index(row, an_image(12, tags=()))
     assert (again.index, len(again.indexes)) == (a_digest(12), INDEXES_KEPT)
     assert not with_index(ImageRow(an_image(), NOW), an_image(1, tags=())).index_has_tags
+
+
+def test_whether_it_is_an_index_is_asked_once() -> None:
+    """A digest never becomes one."""
+    registry = Registry({a_digest(1): a_report()})
+    asked: list[str] = []
+    registry.index = lambda image: asked.append(image.digest)  # type: ignore[method-assign]  # a spy
+    flow = Flow(registry)
+
+    flow.pushed(PushEvent("push", NOW, an_image()))
+    flow.scanned(a_scan_event())
+
+    assert asked == [a_digest(1)]
