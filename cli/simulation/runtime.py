@@ -14,7 +14,7 @@ from cli.simulation.receivers import Receivers
 from cli.simulation.registry import Registry
 from lib.bootstrap.streams import sync_rules
 from lib.core.attempts import wake_up_of
-from lib.core.sync import SyncRules
+from lib.core.sync import SyncRules, redrive_of
 from lib.flows.images import ImageFlow, ImageOutcome, ImageResult
 from lib.flows.notifying import NotificationFlow
 from lib.flows.passes import ImagePass
@@ -273,7 +273,7 @@ class Runtime:
     def redrive(self) -> None:
         """Send dead notifications again, as they are now."""
         for row in self.store.dead():
-            self._sync((row.stream,), "redrive", redrive=True)
+            self._sync((row.stream,), redrive_of(row.destination))
 
     # --- what it does --------------------------------------------------------------------------
 
@@ -297,9 +297,9 @@ class Runtime:
     def _sync_all(self, cause: str) -> None:
         self._sync(self.store.streams(), cause)
 
-    def _sync(self, streams: Iterable[StreamId], cause: str, *, redrive: bool = False) -> None:
+    def _sync(self, streams: Iterable[StreamId], cause: str) -> None:
         for stream in streams:
-            outcome = self._syncs.sync(stream, cause, redrive=redrive)
+            outcome = self._syncs.sync(stream, cause)
             self._sync(outcome.concerned, cause)
             for image in outcome.stale:
                 self._follow(

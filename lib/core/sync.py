@@ -2,7 +2,7 @@
 The plan of a sync: the delta of each view, and the rows to write. Pure.
 
 Everything that is stored, reported and configured goes in; every write and its reason comes out.
-What caused the sync decides nothing.
+What caused the sync decides nothing; only a redrive replaces a dead notification before its time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,7 +68,6 @@ def plan_view(
     *,
     cause: str,
     now: datetime,
-    redrive: bool = False,
 ) -> ViewPlan:
     """Return what a view should become by a state of its stream and the rules in force."""
     profile = rules.destinations.get(view.destination, Profile())
@@ -82,8 +81,14 @@ def plan_view(
     )
     difference = delta(effective(view, wanted.items), state, wanted, today)
     basis = Basis(state.version, rules.rules.hash, today.day)
+    redrive = cause == redrive_of(view.destination)
     context = SyncContext(basis, cause, now, has_evidence=state.has_evidence, redrive=redrive)
     return ViewPlan(wanted, difference, context, state, _keeps_current(profile, view, difference))
+
+
+def redrive_of(destination: Destination) -> str:
+    """Return the cause of a sync that sends what a destination's dead notification did not."""
+    return f"redrive of {destination}"
 
 
 def compared_with(stream: StreamId, rules: Sequence[StreamRule]) -> StreamId | None:

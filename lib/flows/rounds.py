@@ -63,7 +63,6 @@ class SyncRounds:
         streams: Iterable[StreamId],
         cause: str,
         *,
-        redrive: bool = False,
         has_time: Callable[[], bool] = lambda: True,
     ) -> Iterator[SyncOutcome | SyncFailure]:
         """
@@ -78,15 +77,15 @@ class SyncRounds:
                 return
             stream = waiting.popleft()
             try:
-                outcome = self._synced(stream, cause, redrive=redrive)
+                outcome = self._synced(stream, cause)
             except Exception as error:  # noqa: BLE001  # one odd stream must not hide the others
                 yield SyncFailure(stream, error)
                 continue
             waiting.extend(one for one in outcome.concerned if one not in waiting)
             yield outcome
 
-    def _synced(self, stream: StreamId, cause: str, *, redrive: bool) -> SyncOutcome:
-        outcome = self._syncs.sync(stream, cause, redrive=redrive)
+    def _synced(self, stream: StreamId, cause: str) -> SyncOutcome:
+        outcome = self._syncs.sync(stream, cause)
         if outcome.woken:
             self._waker.wake(map(wake_up_of, outcome.woken))
         if outcome.stale:

@@ -92,16 +92,16 @@ class StreamSync:
         self._rules = rules
         self._now = now
 
-    def sync(self, stream: StreamId, cause: str, *, redrive: bool = False) -> SyncOutcome:
+    def sync(self, stream: StreamId, cause: str) -> SyncOutcome:
         """Bring every view of a stream to what is desired now. Raises `StoreError`."""
         for _ in range(_TRIES):
             try:
-                return self._sync(stream, cause, redrive=redrive)
+                return self._sync(stream, cause)
             except ConflictError:
                 continue
         raise ConflictError(f"too many syncs of {stream} at the same time")
 
-    def _sync(self, stream: StreamId, cause: str, *, redrive: bool) -> SyncOutcome:
+    def _sync(self, stream: StreamId, cause: str) -> SyncOutcome:
         now, rules = self._now(), self._rules()
         partition = self._streams.read(stream)
         row = partition.row
@@ -135,7 +135,7 @@ class StreamSync:
             reference=self._names(reference),
             reported=_reported(partition.views.values()),
         )
-        views = _views(partition, state, rules, cause=cause, now=now, redrive=redrive)
+        views = _views(partition, state, rules, cause=cause, now=now)
         resting = at_rest(own.tags, images, watching) and _is_over(partition.views.values(), views)
         after = replace(self._row(own, state, before, watching), at_rest=resting)
         writes = [ViewWrite(v.step.view, v.before, v.step.row, v.row_before) for v in views]
@@ -271,7 +271,6 @@ def _views(
     *,
     cause: str,
     now: datetime,
-    redrive: bool,
 ) -> tuple[SyncedView, ...]:
     """Return what becomes of each view, of today's destinations and of former ones."""
     names = dict.fromkeys((*partition.views, *rules.destinations))
@@ -279,7 +278,7 @@ def _views(
     for name in names:
         stored = partition.views.get(name)
         view = stored or new_view(name, state, rules)
-        plan = plan_view(view, state, rules, cause=cause, now=now, redrive=redrive)
+        plan = plan_view(view, state, rules, cause=cause, now=now)
         one = sync_view(stored, partition.notifications.get(name), plan, rules)
         if one is not None:
             synced.append(one)

@@ -48,8 +48,17 @@ def view_key(view: View) -> dict[str, str]:
 
 
 def notification_row(row: Notification) -> dict[str, Any]:
-    """Return a new row, which stands in the index at the time when it is due."""
-    return {**notification_key(row.id), **attributes(row), **_facts(row), **_place(row, row.due_at)}
+    """Return a new row, which stands in the index at the time when it is due, or was given up."""
+    place = _place(row, row.due_at or _ended_at(row)) if is_open(row) or _is_dead(row) else {}
+    return {**notification_key(row.id), **attributes(row), **_facts(row), **place}
+
+
+def _is_dead(row: Notification) -> bool:
+    return row.state is RowState.DEAD
+
+
+def _ended_at(row: Notification) -> datetime:
+    return row.tried_at or row.created_at
 
 
 def _facts(row: Notification) -> dict[str, Any]:
@@ -74,7 +83,7 @@ def _shard(row: Notification) -> str:
 
     The sweep reads the first two; what people ask about the dead ones is a query, too.
     """
-    kind = DEAD if row.state is RowState.DEAD else QUIET if row.quiet else LOUD
+    kind = DEAD if _is_dead(row) else QUIET if row.quiet else LOUD
     return f"{kind}{int(row.id[:8], 16) % SHARDS}"
 
 
@@ -86,8 +95,8 @@ def notification_update(table: str, before: Notification, after: Notification) -
         # A row that expired once does so no longer when it was redriven.
         kept = {**changes, **_place(after, moved)}
         return update(table, notification_key(after.id), kept, before, remove=("expires_at",))
-    ended_at = after.tried_at or after.created_at
-    if after.state is RowState.DEAD:
+    ended_at = _ended_at(after)
+    if _is_dead(after):
         changes |= _place(after, ended_at) | {"expires_at": int((ended_at + _DEAD).timestamp())}
         return update(table, notification_key(after.id), changes, before)
     changes["expires_at"] = int((ended_at + _KEPT).timestamp())
@@ -191,6 +200,17 @@ class DynamoNotificationStore:
     def unsent(self) -> Sequence[Notification]:
         """See `NotificationStore.unsent`: by the index."""
         return self._rows(LOUD, QUIET)
+
+    def rows(self) -> Iterator[Notification]:
+        """Yield every row. For people: it scans the whole table."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="sk = :row",
+            ExpressionAttributeValues=to_item({":row": "NOTIFICATION"}),
+        )
+        with store_errors("reading notifications"):
+            for page in pages:
+                yield from (data_of(Notification, from_item(item)) for item in page["Items"])
 
     def _rows(self, *kinds: str) -> Sequence[Notification]:
         # A row that is written between two pages may stand in both, and a batch takes it once.

@@ -9,7 +9,7 @@ from cli.simulation.memory import MemoryStreams
 from lib.core.attempts import wake_up_of
 from lib.core.profiles import Profile
 from lib.core.states import next_state
-from lib.core.sync import SyncRules, ViewPlan, plan_view, sync_view, wakes
+from lib.core.sync import SyncRules, ViewPlan, plan_view, redrive_of, sync_view, wakes
 from lib.errors import ConfigError
 from lib.flows.attempt import NotificationOutcome
 from lib.flows.couriers import Courier, NotifierCourier
@@ -95,7 +95,7 @@ class Sending:
             return None
         return plan_view(view, state, self.rules, cause="claim", now=self.clock())
 
-    def find(self, *findings: Finding, cause: str = "scan", redrive: bool = False) -> None:
+    def find(self, *findings: Finding, redrive: bool = False) -> None:
         """Let the stream's image have these findings, sync its views, and wake what is loud."""
         now = self.clock()
         record = ScanRecord(a_report(*findings, image=IMAGE), now)
@@ -106,10 +106,10 @@ class Sending:
         synced = []
         for name in self.destinations:
             stored = partition.views.get(name)
+            cause = redrive_of(name) if redrive else "scan"
             plan = plan_view(
-                stored or View(name, STREAM), self.state, self.rules, cause=cause, now=now,
-                redrive=redrive,
-            )  # fmt: skip
+                stored or View(name, STREAM), self.state, self.rules, cause=cause, now=now
+            )
             view = sync_view(stored, partition.notifications.get(name), plan, self.rules)
             synced += [view] if view is not None else []
         after = replace(
