@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _Data = TypeVar("_Data")
 _USABLE: Final = "usable"
+_KEPT: Final = 8
+"""Objects that are kept in memory. Of one event, report and state are asked for several times."""
+_LARGEST: Final = 500_000
+"""Characters of an object that is kept in memory."""
 _DIGEST: Final = "pinned/digest/"
 
 
@@ -29,6 +33,7 @@ class S3StreamObjects:
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
+        self._kept: dict[str, Any] = {}
 
     def put_report(self, report: AnyReport) -> str:
         """See `StreamObjects.put_report`."""
@@ -65,11 +70,26 @@ class S3StreamObjects:
         write_object(
             self._client, self._bucket, key, text, media_type="application/json", level=FASTEST
         )
+        self._keep(key, data, len(text))
         return key
 
     def _get(self, model: type[_Data], key: str) -> _Data | None:
+        if key in self._kept:
+            kept: _Data = self._kept[key]
+            return kept
         content = read_object(self._client, self._bucket, key)
-        return None if content is None else from_json(model, json.loads(content))
+        if content is None:
+            return None
+        data = from_json(model, json.loads(content))
+        self._keep(key, data, len(content))
+        return data
+
+    def _keep(self, key: str, data: Any, size: int) -> None:
+        """Keep an object in memory, for it never changes; the oldest one goes."""
+        if size <= _LARGEST:
+            self._kept[key] = data
+            for oldest in list(self._kept)[:-_KEPT]:
+                del self._kept[oldest]
 
 
 def _place(image: Image) -> str:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from io import BytesIO
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -27,8 +28,8 @@ from lib.store.notifications import (
 from lib.store.stream_objects import S3StreamObjects
 from lib.store.streams import stream_key
 from tests.store.test_stream_contracts import a_row, opened
-from tests.support.builders import NOW, an_image
-from tests.support.streams import STREAM
+from tests.support.builders import NOW, a_finding, a_report, an_image
+from tests.support.streams import STREAM, a_state, a_watched
 
 PAGE = 5_000
 KEYS = [{"pk": str(number), "sk": "x"} for number in range(250)]
@@ -242,3 +243,42 @@ def test_views_that_were_not_written_are_written_by_the_next_sync(
     aws_streams.write(partition.row, partition.row, left)
     assert len(aws_streams.read(STREAM).views) == 60
     assert next(calls) == 5
+
+
+class Bucket:
+    """S3 in memory, which counts what it is asked for."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.reads = 0
+
+    def put_object(self, *, Key: str, Body: bytes, **_: Any) -> None:  # noqa: N803  # boto3's name
+        self.objects[Key] = Body
+
+    def get_object(self, *, Key: str, **_: Any) -> Any:  # noqa: N803  # boto3's name
+        self.reads += 1
+        return {"Body": BytesIO(self.objects[Key])}
+
+
+def test_an_object_is_read_once() -> None:
+    """It never changes. What was just written is not read at all."""
+    bucket: Any = Bucket()
+    writer, reader = S3StreamObjects(bucket, "bucket"), S3StreamObjects(bucket, "bucket")
+    key = writer.put_state(a_state(a_watched(a_finding())))
+
+    assert writer.state(key) == reader.state(key) == reader.state(key)
+    assert bucket.reads == 1
+
+
+def test_few_objects_are_kept_in_memory() -> None:
+    """A function has little of it; and none that is large."""
+    bucket: Any = Bucket()
+    objects = S3StreamObjects(bucket, "bucket")
+    keys = [objects.put_state(a_state(version=number + 1)) for number in range(9)]
+    large = objects.put_report(a_report(*[a_finding(f"CVE-{n}") for n in range(2_000)]))
+
+    for key in reversed(keys):
+        objects.state(key)
+    assert bucket.reads == 1
+    assert objects.report(large) is not None
+    assert bucket.reads == 2
