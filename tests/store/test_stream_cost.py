@@ -275,7 +275,7 @@ def test_few_objects_are_kept_in_memory() -> None:
     bucket: Any = Bucket()
     objects = S3StreamObjects(bucket, "bucket")
     keys = [objects.put_state(a_state(version=number + 1)) for number in range(9)]
-    large = objects.put_report(a_report(*[a_finding(f"CVE-{n}") for n in range(2_000)]))
+    large = objects.put_report(a_report(*[a_finding(f"CVE-{n}") for n in range(9_000)]))
 
     for key in reversed(keys):
         objects.state(key)
