@@ -29,18 +29,18 @@ from lib.errors import (
 )
 from lib.flows.destination_test import run
 from lib.http_client import RequestsClient
-from lib.messages import facts
+from lib.messages.notices import facts
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
-from lib.models import Alert, Finding, HttpAnswer, Package, Part, Receipt, Severity
+from lib.models import Finding, HttpAnswer, Notice, Package, Part, Receipt, Severity
 from lib.notifiers import NOTIFIERS
 from lib.notifiers.sns.notifier import FORMATS as SNS_FORMATS
 from lib.ports import notifiers as ports
 from lib.ports.notifiers import Notifier
 from tests.support import receivers
-from tests.support.alerts import INJECTIONS, evaluated, injected, stories, told
 from tests.support.answers import an_answer
-from tests.support.builders import NOW, a_filter, a_report, an_image
+from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
+from tests.support.notices import injected, noticed, notices
 from tests.support.receivers import (
     ANSWERS,
     ANY_ANSWER,
@@ -53,9 +53,10 @@ from tests.support.receivers import (
     notifier,
     tools,
 )
+from tests.support.scenes import INJECTIONS, Scene
 from tests.support.strategies import COUNTS
 
-STORIES = stories()
+STORIES = notices()
 MODES = sorted(OPTIONS)
 HTTP_MODES = sorted(ANSWERS)
 FORMATS: list[tuple[str, dict[str, Any]]] = [
@@ -116,14 +117,14 @@ def test_the_text_is_built_once_for_a_message(
     mode: str, options: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many parts of a payload show it: reading 10,000 findings twice costs time."""
-    built: list[Alert] = []
+    built: list[Notice] = []
     footer = facts.footer
-    monkeypatch.setattr(facts, "footer", lambda alert: built.append(alert) or footer(alert))
+    monkeypatch.setattr(facts, "footer", lambda *args: built.append(args[-1]) or footer(*args))
     made = notifier(mode, tools(), **options)
 
     made.render(STORIES["new-and-resolved"], thread=THREADS.get(mode))
 
-    assert len(built) == (0 if mode == "webhook" else 1)
+    assert len(built) == 1
 
 
 @each_format
@@ -151,6 +152,8 @@ def fits(made: Notifier, payload: Any) -> bool:
 def test_every_receiver_says_what_the_text_says(mode: str, options: Any, story: str) -> None:
     """Verdict, numbers, what to do, the worst findings, facts and the delivery: nothing is lost."""
     payload = notifier(mode, tools(), **options).render(STORIES[story])
+    if payload.get("events") == []:
+        pytest.skip("PagerDuty is not told of a fix beside others that stay open")
 
     shown = letters(" ".join(strings(payload)))
 
@@ -221,8 +224,11 @@ def test_a_page_without_a_link_is_made_by_a_command(mode: str, options: Any, sto
     """Where functions have no addresses, messages name the command, and it takes what they say."""
     made = notifier(mode, tools(), **options)
     alert = replace(STORIES[story], report_url=None)
-    image = f"{alert.image.repository}@{alert.image.digest}"
-    expected = {image} if alert.image.digest and story != "injection" else set()
+    image = text_of(alert).image
+    name = f"{image.repository}@{image.digest}"
+    expected = {name} if image.digest and story != "injection" else set()
+    if mode == "pagerduty" and not made.render(alert)["events"]:
+        expected = set()
 
     for payload in (made.render(alert, thread=None), made.plain(alert, thread=None)):
         assert all(each.used <= each.limit for each in made.usage(payload))
@@ -248,22 +254,22 @@ def test_a_strange_name_gets_no_command(changes: dict[str, str]) -> None:
     alert = replace(STORIES["baseline"], report_url=None)
 
     assert text_of(alert).report_command != ""
-    renamed = replace(alert, image=replace(alert.image, **changes))
-    assert text_of(renamed).report_command == ""
+    renamed = noticed(Scene(a_report(a_finding(), image=replace(an_image(), **changes))))
+    assert text_of(replace(renamed, report_url=None)).report_command == ""
     assert text_of(replace(alert, page_key=None)).report_command == ""
 
 
 @each_format
 @pytest.mark.parametrize("story", sorted(set(STORIES) - {"ten-thousand"}))
 def test_plain_is_not_larger(mode: str, options: Any, story: str) -> None:
-    """The degraded attempt must be the easier one to take."""
+    """The degraded attempt must be the easier one to take; an attribute may say that it is cut."""
     made = notifier(mode, tools(), **options)
 
     plain, full = (
         len(json.dumps(render(STORIES[story], thread=None))) for render in (made.plain, made.render)
     )
 
-    assert plain <= full
+    assert plain <= full + len("true")
 
 
 ANY_TEXT = st.text(max_size=30) | st.sampled_from(INJECTIONS)
@@ -299,7 +305,7 @@ FILTERS = st.builds(
 
 
 @st.composite
-def alerts(draw: st.DrawFn) -> Alert:
+def alerts(draw: st.DrawFn) -> Notice:
     """Return any alert that the pipeline could make."""
     image = an_image(
         1,
@@ -311,12 +317,12 @@ def alerts(draw: st.DrawFn) -> Alert:
     after = a_report(*draw(REPORTS), image=image, complete=draw(st.booleans()))
     after = replace(after, parts=draw(PARTS))
     filters = draw(st.lists(FILTERS, min_size=1, max_size=3))
-    return told(evaluated(after, before=before), *filters)
+    return noticed(Scene(after, before, tuple(filters)))
 
 
 @settings(deadline=None)
 @given(alert=alerts())
-def test_any_alert_stays_within_every_limit(alert: Alert) -> None:
+def test_any_alert_stays_within_every_limit(alert: Notice) -> None:
     """Whatever a scanner writes into its fields, each receiver gets something it takes."""
     for (mode, _), made in zip(FORMATS, RECEIVERS, strict=True):
         for thread in {None, THREADS.get(mode)}:
@@ -501,7 +507,7 @@ def test_secrets_are_read_for_each_message(mode: str) -> None:
     """A rotated secret is used without a restart: nothing of it is kept."""
     given_tools = tools(ANSWERS[mode])
     made = notifier(mode, given_tools)
-    payload = made.render(STORIES["no-findings"])
+    payload = made.render(STORIES["all-fixed"])
 
     made.send(payload)
     made.send(payload)
@@ -517,7 +523,7 @@ def test_only_who_takes_any_answer_asks_for_none(mode: str) -> None:
     http = ScriptedHttp([ANSWERS[mode]])
     made = make(mode, http=http)
 
-    made.send(made.render(STORIES["no-findings"]))
+    made.send(made.render(STORIES["all-fixed"]))
 
     assert http.calls[-1].any_answer is (mode in ANY_ANSWER)
 

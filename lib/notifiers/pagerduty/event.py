@@ -35,12 +35,15 @@ def links_of(text: AlertText) -> list[Json]:
 
 def in_short(text: AlertText) -> Json:
     """Return the details that every event has, however large it is."""
-    return {
+    problem = text.problem
+    details = {
         "verdict": text.verdict,
-        "findings": text.totals if text.problem is None or text.total else text.problem.caution,
-        **({"full_report": text.report_command} if text.report_command else {}),
+        "no_result": f"{problem.title}: {problem.reason} {problem.caution}" if problem else "",
+        "findings": text.totals if problem is None or text.total else "",
+        "full_report": text.report_command,
         "delivery": text.footer,
     }
+    return {name: value for name, value in details.items() if value}
 
 
 def details_of(text: AlertText) -> Json:

@@ -263,7 +263,8 @@ class TestWhatItSays:
         event = pagerduty().render(STORIES[story])["events"][-1]
 
         details = event["payload"]["custom_details"]
-        assert "not an all-clear" in details["findings"]
+        assert "not an all-clear" in details["no_result"]
+        assert "findings" not in details
         assert details["what_to_do"]
         assert "open" not in details
 
@@ -272,7 +273,8 @@ class TestWhatItSays:
         second, first = pagerduty().render(STORIES["platform-failed"])["events"]
 
         assert "what_to_do" in first["payload"]["custom_details"]
-        assert second["payload"]["custom_details"].keys() == {"verdict", "findings", "delivery"}
+        details = second["payload"]["custom_details"]
+        assert details.keys() == {"verdict", "no_result", "findings", "delivery"}
 
     def test_plain_events_are_the_same_in_short(self) -> None:
         """For the attempt after a refusal of size or form."""
