@@ -22,7 +22,7 @@ _Data = TypeVar("_Data")
 _USABLE: Final = "usable"
 _KEPT: Final = 8
 """Objects that are kept in memory. Of one event, report and state are asked for several times."""
-_LARGEST: Final = 500_000
+_LARGEST: Final = 100_000
 """Characters of an object that is kept in memory."""
 _DIGEST: Final = "pinned/digest/"
 
