@@ -6,10 +6,10 @@ import pytest
 
 from lib.exports import EXPORTS
 from lib.models import Finding, Package, Severity
-from lib.page import render_evaluation
-from tests.support.alerts import evaluated
+from lib.page import render
 from tests.support.builders import NOW, a_report
 from tests.support.fields import PATHS, SCORE, marked
+from tests.support.pages import about
 
 _SOURCE_ONLY = "how the source writes what `severity` says"
 _LARGE = "fields without a name of their own; `normalize` has them"
@@ -54,7 +54,7 @@ FINDING = Finding(
 
 def page(finding: Finding) -> str:
     """Return the page of an image with one finding."""
-    return render_evaluation(evaluated(a_report(finding)), (), now=NOW)
+    return render(about(a_report(finding)), (), now=NOW)
 
 
 def _export(name: str) -> Callable[[Finding], str]:

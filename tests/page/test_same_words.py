@@ -2,42 +2,35 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from lib.core.evaluation import Evaluation
 from lib.messages.parts import AlertText, Row, SectionKind
 from lib.messages.text import text_of
-from lib.models import Report
-from lib.page import render_evaluation
-from lib.page.evaluations import whole
+from lib.models import Notice, Part, Severity
+from lib.page import render
 from tests.page.test_page import Reader
-from tests.support.alerts import RUNNING, evaluated, whole_stories
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image
-from tests.support.evaluations import index
+from tests.support.notices import noticed, notices, quiet_notices
+from tests.support.pages import EVERYTHING, index
+from tests.support.scenes import RUNNING, Scene
 
-STORIES = {name: story.evaluation for name, story in whole_stories().items()}
+STORIES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
 MUCH = 100_000
 
 
-def page_of(evaluation: Evaluation) -> str:
+def page_of(notice: Notice) -> str:
     """Return what a person reads on the page, at once or after turning over."""
-    page = Reader(render_evaluation(evaluation, (), now=NOW))
+    page = Reader(render(notice, (), now=NOW))
     return f"{page.text} {page.data}"
-
-
-def text_for(evaluation: Evaluation) -> AlertText:
-    """Return what a destination is told that asks for everything, as messages list it."""
-    return text_of(whole(evaluation, NOW))
 
 
 def sentences(text: AlertText) -> Iterator[str]:
     """Yield everything that a message about an alert says, but its routes and its delivery."""
-    yield from (text.name, text.verdict)
-    if text.problem is None:
-        yield from (text.totals, text.why, text.left_out.sum)
-    else:
+    yield from (text.name, text.verdict, *([text.totals] if text.total else []), text.why)
+    if text.problem is None or text.sections:
+        yield text.left_out.sum
+    if text.problem is not None:
         yield from (text.problem.caution, text.problem.reason)
         yield from text.problem.remedy.split("`")
     for fact in text.facts:
@@ -47,7 +40,7 @@ def sentences(text: AlertText) -> Iterator[str]:
     yield from text.left_out.lines(MUCH)
     yield from text.warnings
     yield from (link.label for link in text.sources)
-    yield text.console.action
+    yield text.console.action if text.console is not None else ""
     yield from _to_do(text)
     for section in text.sections:
         yield from (section.heading, section.note) if _is_compared(section.kind) else ()
@@ -57,7 +50,7 @@ def sentences(text: AlertText) -> Iterator[str]:
 
 def _is_compared(kind: SectionKind) -> bool:
     """Return whether a list has a place of its own: the table has what is there anyway."""
-    return kind in (SectionKind.NEW, SectionKind.RESOLVED)
+    return kind is not SectionKind.FOUND
 
 
 def _row(row: Row, *, compared: bool) -> Iterator[str]:
@@ -87,26 +80,33 @@ def missing(text: AlertText, page: str) -> list[str]:
 @pytest.mark.parametrize("story", STORIES)
 def test_the_page_says_what_the_messages_say(story: str) -> None:
     """In every story: verdict, facts, what to do, lists, and the sum of what is left out."""
-    evaluation = STORIES[story]
+    notice = STORIES[story]
 
-    text = text_for(evaluation)
+    text = text_of(notice)
 
     assert len([*sentences(text)]) > 10
-    assert missing(text, page_of(evaluation)) == []
+    assert missing(text, page_of(notice)) == []
 
 
-def a_difference() -> Evaluation:
-    """Return an index of another partition with a failed platform, whose image before runs on."""
-    gone = a_finding("CVE-2026-1", fixed_version="2.0")
-    unnamed = a_finding("CVE-2026-2", fix_available="YES")
-    unfixed = a_finding("CVE-2026-3", fix_available="NO")
-    place: dict[str, Any] = {"partition": "aws-cn", "region": "cn-north-1"}
+def a_difference() -> Notice:
+    """Return a notice of an index of another partition with a failed platform, that runs."""
+    place = {"partition": "aws-cn", "region": "cn-north-1"}
+    gone = a_finding("CVE-2026-1", fixed_version="2.0", package="zlib")
+    rows = (
+        a_finding("CVE-2026-2", fix_available="YES"),
+        a_finding("CVE-2026-3", fix_available="NO"),
+    )
     before = a_report(gone, image=an_image(2, **place))
-    after = a_report(unnamed, unfixed, image=an_image(1, digest=a_digest(9), **place))
-    index_of = index().report
-    assert isinstance(index_of, Report)
-    after = replace(after, parts=index_of.parts)
-    return replace(evaluated(after, before=before), running=RUNNING)
+    after = a_report(*rows, image=an_image(1, digest=a_digest(9), **place))
+    parts = index().message.state.images[0].parts
+    after = replace(after, parts=tuple(_as_part(part.part, part.reason) for part in parts))
+    return replace(noticed(Scene(after, before, (EVERYTHING,)), running=True), running=RUNNING)
+
+
+def _as_part(name: str, reason: str | None) -> Part:
+    if reason is not None:
+        return Part(name, a_digest(3), "FAILED", reason=reason)
+    return Part(name, a_digest(2), "COMPLETE", {Severity.HIGH: 2})
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,14 @@ def a_difference() -> Evaluation:
     [
         "scan failed, UnsupportedImageError",
         "000474600478 in cn-north-1 (aws-cn)",
-        "service api in staging (1 task)",
-        "still run 1.4.2, with 1 resolved here",
         "a fix exists, its version is not named",
         "no fix available",
-        "2 findings = 2 told here",
+        "vulnerabilities open: ",
     ],
 )
 def test_words_that_once_were_different(sentence: str) -> None:
     """The page had words of its own for these, or none."""
-    evaluation = a_difference()
+    notice = a_difference()
 
-    assert sentence in " ".join(sentences(text_for(evaluation)))
-    assert sentence in page_of(evaluation)
+    assert sentence in " ".join(sentences(text_of(notice)))
+    assert sentence in page_of(notice)
