@@ -482,6 +482,33 @@ class TestPreview:
         assert (checked[0], routed[0], code) == (0, 0, 0)
         assert json.loads(out)["post"]["channel"] == "C0TRAINING"
 
+    def test_a_change_is_previewed(self, run: Any, config: str) -> None:
+        """As it would read once everything is resolved, and what is there without a difference."""
+        options = ("preview", str(ENHANCED), "--to", "team-slack", "--config", config)
+
+        _, resolved, _ = run(*options, "--kind", "resolved")
+        _, same, err = run(*options, "--previous", str(ENHANCED))
+
+        assert "9 CRITICAL fixed. Nothing is open." in json.loads(resolved)["text"]
+        assert json.loads(same)
+        assert "team-slack is not notified" in err
+        assert "nothing differs for it; shown is what it would look like" in err
+
+    def test_each_stream_of_an_image_is_previewed(self, run: Any, config: str) -> None:
+        """An image with tags of two streams is two messages."""
+        path = Path(config).with_name("tagged.json")
+        event = json.loads((EVENTS / "ecr-image-scan/failed.json").read_text())
+        event["detail"]["image-tags"] = ["main-1", "prod-1"]
+        path.write_text(json.dumps(event))
+        streams = 'streams: ["main-*", "prod-*"]\nroutes:'
+        Path(config).write_text(CONFIG.replace("routes:", streams))
+
+        code, out, err = run("preview", str(path), "--to", "audit", "--config", config)
+
+        assert (code, len(json.loads(out))) == (0, 2)
+        assert "main-1: " in err
+        assert "prod-1: " in err
+
     def test_an_unknown_destination_is_answered_with_the_known_ones(
         self, run: Any, config: str
     ) -> None:
