@@ -6,7 +6,7 @@ reconciliation, command, file. An empty list is never an all-clear by itself.
 """
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -114,6 +114,41 @@ def _missing(before: Collection[Finding], after: Collection[Finding]) -> tuple[i
     }
     earlier = vulnerabilities(finding for finding in before if finding.open)
     return len(earlier), [group.id for group in earlier if names.isdisjoint(group.names)]
+
+
+def facts(findings: Iterable[Finding]) -> frozenset[tuple[object, ...]]:
+    """Return what is compared of each finding: the rest can change without being news."""
+    return frozenset(
+        [
+            (
+                finding.vulnerability_id,
+                finding.aliases,
+                finding.package,
+                finding.severity,
+                finding.fixed_version,
+                finding.fixable,
+                finding.exploitable,
+                finding.source_status,
+                finding.platforms,
+            )
+            for finding in findings
+        ]
+    )
+
+
+def says_the_same(stored: AnyReport | None, fetched: AnyReport) -> bool:
+    """Return whether a fetched report has nothing that the stored one of its image lacks."""
+    if stored is None or _outline(stored) != _outline(fetched):
+        return False
+    if isinstance(stored, Report) and isinstance(fetched, Report):
+        return facts(stored.findings) == facts(fetched.findings)
+    return True
+
+
+def _outline(report: AnyReport) -> tuple[object, ...]:
+    """Return what is compared of a report beside its findings."""
+    image, scan = replace(report.image, in_use_count=None), replace(report.scan, completed_at=None)
+    return type(report), image, scan, report.parts
 
 
 def part_states(

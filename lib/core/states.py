@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.core.conditions import conditions
-from lib.core.evidence import NOT_FOUND, part_states
+from lib.core.evidence import NOT_FOUND, facts, part_states
 from lib.core.lifecycles import course
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import Finding, Image, StreamId
@@ -161,7 +161,7 @@ def _named(evidence: Evidence, name: str) -> Evidence:
 def _same_or_new(evidence: Evidence, earlier: Iterable[Evidence]) -> Evidence:
     """Return the evidence that is known where a scan lists the same again, however new it is."""
     same = (old for old in earlier if _identity(old) == _identity(evidence))
-    old = next((old for old in same if _facts(old) == _facts(evidence)), None)
+    old = next((old for old in same if facts(old.findings) == facts(evidence.findings)), None)
     return evidence if old is None else _with_image(old, evidence.image)
 
 
@@ -171,26 +171,6 @@ def _with_image(evidence: Evidence, image: Image) -> Evidence:
 
 def _identity(evidence: Evidence) -> tuple[object, ...]:
     return (evidence.image.digest, evidence.part, evidence.source, evidence.complete)
-
-
-def _facts(evidence: Evidence) -> frozenset[tuple[object, ...]]:
-    """Return what is compared of each finding: the rest can change without being news."""
-    return frozenset(
-        [
-            (
-                finding.vulnerability_id,
-                finding.aliases,
-                finding.package,
-                finding.severity,
-                finding.fixed_version,
-                finding.fixable,
-                finding.exploitable,
-                finding.source_status,
-                finding.platforms,
-            )
-            for finding in evidence.findings
-        ]
-    )
 
 
 def _chain(candidates: Iterable[Evidence]) -> Iterator[Evidence]:

@@ -32,17 +32,16 @@ class ReportDoubts:
         )
         return next((reason for reason in reasons if reason is not None), None)
 
-    def closed_unwatched(self, report: Report, record: ImageRecord) -> str | None:
-        """Return why the stored report stands; None: the new one takes its place."""
-        reason = closed_without_proof(self._last_usable(record), report)
+    def closed_unwatched(
+        self, report: Report, record: ImageRecord, last: AnyReport | None
+    ) -> str | None:
+        """Return why the stored report (`last`) stands; None: the new one takes its place."""
+        if not isinstance(last, Report) and record.usable_key is not None:
+            last = self._objects.report(record.usable_key)
+        reason = closed_without_proof(last, report)
         if reason is None or self._is_monitored(report):
             return None
         return f"{reason}, and Inspector is not known to monitor the image: its report stands"
-
-    def _last_usable(self, record: ImageRecord) -> AnyReport | None:
-        keys = filter(None, (record.report_key, record.usable_key))
-        reports = (self._objects.report(key) for key in keys)
-        return next((report for report in reports if isinstance(report, Report)), None)
 
     def _is_monitored(self, report: Report) -> bool:
         """Return whether Inspector says that it monitors each image that a report is about."""

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from lib.core.evidence import SECOND_LOOK_AFTER
+from lib.core.evidence import SECOND_LOOK_AFTER, says_the_same
 from lib.core.patience import revisit_delay
 from lib.core.provenance import kept
 from lib.core.streams import StreamRule, untagged_stream
@@ -183,7 +183,7 @@ class ImageFlow:
 
     def _is_lost(self, record: ImageRecord) -> bool:
         """Whether the retention of an image's report is over, so that it must be fetched again."""
-        return record.report_key is not None and self._objects.report(record.report_key) is None
+        return record.report_key is not None and self._last_report(record) is None
 
     def removed(self, event: RemovalEvent, allowance: Allowance = NO_HURRY) -> ImageOutcome:
         """Keep what was deleted or archived; one call tells whether the image is still there."""
@@ -352,12 +352,14 @@ class ImageFlow:
             image, known_since=image.pushed_at or event.time, is_index=bool(report.parts)
         )
         before = self._records.record(image)
-        doubt = self._doubt(report, before, event, now)
+        last = self._last_report(before)
+        doubt = self._doubt(report, before, last, event)
         if doubt is not None:
             return doubt
         stated = kept(before.provenance, None) if before is not None else None
         provenance, unread = provenance_of(report, self._provenances, stated=stated)
-        key = self._objects.put_report(report)
+        key = before.report_key if before is not None and says_the_same(last, report) else None
+        key = key or self._objects.put_report(report)
         self._records.change(
             image,
             lambda stored: with_report(stored, report, key, event, now, provenance=provenance),
@@ -372,14 +374,22 @@ class ImageFlow:
         reason = report.scan.reason or "a usable report"
         return ImageOutcome(ImageResult.STORED, reason, streams, without_provenance=unread)
 
+    def _last_report(self, record: ImageRecord | None) -> AnyReport | None:
+        key = record.report_key if record is not None else None
+        return None if key is None else self._objects.report(key)
+
     def _doubt(
-        self, report: AnyReport, record: ImageRecord | None, event: ScanEvent, now: datetime
+        self,
+        report: AnyReport,
+        record: ImageRecord | None,
+        last: AnyReport | None,
+        event: ScanEvent,
     ) -> ImageOutcome | None:
         """Return why a report is not stored, at least not yet; None: it is."""
         if record is None or not isinstance(report, Report):
             return None
         if record.report_key is None:
-            age = now - (report.scan.completed_at or event.time)
+            age = self._now() - (report.scan.completed_at or event.time)
             reason = self._doubts.most_is_missing(report, record, age)
             if reason is None:
                 return None
@@ -387,7 +397,7 @@ class ImageFlow:
             return ImageOutcome(
                 ImageResult.DEFERRED, reason, revisit=SECOND_LOOK_AFTER, event=event
             )
-        reason = self._doubts.closed_unwatched(report, record)
+        reason = self._doubts.closed_unwatched(report, record, last)
         if reason is None:
             return None
         self._records.change(

@@ -751,3 +751,48 @@ def test_whether_it_is_an_index_is_asked_once() -> None:
     flow.scanned(a_scan_event())
 
     assert asked == [a_digest(1)]
+
+
+class TestRewriting:
+    """A report is stored again only where something differs that is compared."""
+
+    def keys(self, first: AnyReport, second: AnyReport) -> list[str | None]:
+        registry = Registry({a_digest(1): first})
+        flow = Flow(registry)
+        flow.scanned(a_scan_event())
+        before = flow.record
+        registry.reports[a_digest(1)] = second
+        flow.scanned(a_scan_event(event_id="later"))
+        assert flow.record.event_id == "later"
+        return [before.report_key, flow.record.report_key]
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            (a_report(a_finding()), a_report(a_finding(), completed_at=NOW + timedelta(hours=1))),
+            (a_report(a_finding(epss=0.1)), a_report(a_finding(epss=0.2))),
+            (an_unusable_report(), an_unusable_report()),
+        ],
+        ids=["re-scan", "details", "failed again"],
+    )
+    def test_the_same_again_writes_no_object(self, first: AnyReport, second: AnyReport) -> None:
+        """The record says when it was fetched."""
+        before, after = self.keys(first, second)
+
+        assert before == after
+
+    @pytest.mark.parametrize(
+        ("first", "second"),
+        [
+            (a_report(a_finding()), a_report(a_finding(), a_finding("CVE-2"))),
+            (a_report(a_finding()), a_report(a_finding(severity="CRITICAL"))),
+            (a_report(a_finding()), an_unusable_report()),
+            (an_unusable_report("FAILED"), an_unusable_report("PENDING_LONG")),
+        ],
+        ids=["new", "raised", "failed", "another failure"],
+    )
+    def test_what_differs_is_stored(self, first: AnyReport, second: AnyReport) -> None:
+        """As another object: what a sync reads never changes."""
+        before, after = self.keys(first, second)
+
+        assert before != after
