@@ -146,10 +146,22 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "page/test_page.py::test_a_repository_that_may_not_be_read_is_not_a_sound_one",
         "test_claims.py::test_a_scan_without_a_result_is_no_all_clear_anywhere",
     ),
-    "with none of them left resolves it": (
+    "An incident is resolved once nothing is left of what it showed": (
         "notifiers/pagerduty/test_notifier.py::test_an_incomplete_list_closes_nothing",
-        "notifiers/pagerduty/test_notifier.py::test_an_older_image_closes_nothing",
+        "notifiers/test_quiet.py::test_what_has_nothing_left_of_its_sort_is_resolved",
         "local/test_pagerduty_notifier.py::test_another_stage_does_not_close_the_incident",
+    ),
+    "A fix beside others that stay open changes nothing": (
+        "notifiers/test_quiet.py::test_a_fix_beside_others_that_stay_changes_nothing",
+        "local/test_pagerduty_notifier.py::test_a_first_scan_and_a_fix_beside_others_wake_nobody",
+    ),
+    "edits the first one, and nothing is posted": (
+        "local/test_slack_bot_notifier.py::test_a_quiet_update_edits_the_root_whatever_fails",
+        "notifiers/test_quiet.py::test_a_root_that_cannot_be_edited_stays",
+    ),
+    "changes the description of an open issue, without a comment": (
+        "notifiers/test_quiet.py::test_the_issue_is_edited_without_a_comment",
+        "local/test_jira_notifier.py::test_a_quiet_update_is_seen_by_nobody",
     ),
     "A repeat changes nothing": (
         "local/test_pagerduty_notifier.py::test_an_alert_that_comes_again_adds_to_its_incident",
