@@ -25,6 +25,7 @@ moto := .build/venvs/moto
 oldest := .build/venvs/oldest
 libraries := .build/dependencies/.ready
 chromium := .build/chromium/.ready
+validators := .build/validators/.ready
 install := requirements/install
 code := handlers lib cli local deploy acceptance
 slowest := --durations=15 --durations-min=1
@@ -68,7 +69,7 @@ purge: $(bin)/.operator ## Delete the table and the bucket of a removed stage fo
 # --- for contributors ------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(libraries) node_modules/.ready $(chromium) ## Run every check of the project.
+test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(libraries) node_modules/.ready $(chromium) $(validators) ## Run every check of the project.
 	@rm -f .coverage .coverage.*
 	@$(bin)/pytest -n auto --dist worksteal $(slowest) $(if $(ARGS),,--cov) $(ARGS)
 
@@ -107,7 +108,7 @@ bench: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(libraries) node_modules/.r
 	@$(bin)/python -m benchmarks $(ARGS)
 
 .PHONY: setup
-setup: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(libraries) node_modules/.ready $(chromium) ## Set up everything now; the other commands do it when needed.
+setup: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(libraries) node_modules/.ready $(chromium) $(validators) ## Set up everything now; the other commands do it when needed.
 
 # A person with an account runs these two; nothing else in this file needs one beside deploy and remove.
 .PHONY: acceptance
@@ -167,6 +168,9 @@ $(libraries): requirements/runtime.txt deploy/dependencies.py deploy/bytecode.py
 node_modules/.ready: package.json package-lock.json
 	@$(install) node
 	@touch $@
+
+$(validators): requirements/validators/package-lock.json
+	@$(install) validators
 
 # Where the machine has a Chromium, the step makes nothing.
 $(chromium): requirements/chromium/package-lock.json requirements/chromium/fonts.conf

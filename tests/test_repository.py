@@ -78,7 +78,7 @@ def test_nothing_names_a_machine_or_a_registry() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize("folder", [".", "requirements/chromium"])
+@pytest.mark.parametrize("folder", [".", "requirements/chromium", "requirements/validators"])
 def test_the_lock_of_npm_names_no_registry(folder: str) -> None:
     """Packages are named by version and hash."""
     lock = json.loads((ROOT / folder / "package-lock.json").read_text())

@@ -16,8 +16,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.core.provenance import commit_url
+from lib.core.scanners import scanner_of
 from lib.core.vulnerabilities import places, vulnerabilities
 from lib.models import AnyReport, Finding, Image, Package, Provenance, Report, Scan, Severity
+from lib.models.program import NAME
 from lib.models.streams import PackageVersion, Vulnerability
 from lib.text import clean, counted, one_line, truncate
 from lib.urls.advisories import vulnerability_url
@@ -203,7 +205,7 @@ def summary(image: Image, scan: Scan, worst: Severity, message: str) -> dict[str
 def _common(
     image: Image, scan: Scan, activity: tuple[int, str], status: tuple[int, str]
 ) -> dict[str, Any]:
-    moment = scan.completed_at or image.pushed_at
+    moment, scanner = scan.completed_at or image.pushed_at, scanner_of(scan.source)
     return {
         "activity_id": activity[0],
         "activity_name": activity[1],
@@ -225,9 +227,10 @@ def _common(
         "metadata": {
             "version": VERSION,
             "profiles": ["cloud"],
+            "log_provider": NAME,
             "product": {
-                "name": "ecr-scan-alerts",
-                "vendor_name": "AWS",
+                "name": scanner.product or scan.source.value,
+                "vendor_name": scanner.vendor,
                 "feature": {"name": scan.source.value},
             },
         },

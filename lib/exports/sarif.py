@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from lib.core.vulnerabilities import places, vulnerabilities
 from lib.models import AnyReport, Finding, Image, Provenance, Report, Severity
+from lib.models.program import NAME, VERSION
 from lib.models.streams import Vulnerability
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
@@ -75,7 +76,8 @@ def _run(report: AnyReport, most: int) -> dict[str, Any]:
     return _version_control(report.provenance) | {
         "tool": {
             "driver": {
-                "name": "ecr-scan-alerts",
+                "name": NAME,
+                "semanticVersion": VERSION,
                 "rules": [_rule(group) for group in groups[: _rules(shown)]],
             }
         },
@@ -150,12 +152,14 @@ def _notes(report: AnyReport, omitted: int) -> list[tuple[str, str]]:
 def _rule(group: Vulnerability) -> dict[str, Any]:
     worst = group.findings[0]
     package = worst.package
+    url = vulnerability_url(worst)
     os_package = package.path is None and package.manager in (None, "OS")
     rule: dict[str, Any] = {
         "id": _id(group),
         "name": "OsPackageVulnerability" if os_package else "LanguagePackageVulnerability",
         "shortDescription": {"text": _text(worst.title) or _id(group)},
         "fullDescription": {"text": _text(worst.description) or _id(group)},
+        "help": {"text": _help(group, url)},
         "defaultConfiguration": {"level": _LEVELS[group.severity]},
         "properties": {
             "tags": ["vulnerability", "security", group.severity.name],
@@ -163,8 +167,14 @@ def _rule(group: Vulnerability) -> dict[str, Any]:
             "security-severity": f"{_score(group):.1f}",
         },
     }
-    url = vulnerability_url(worst)
     return rule | {"helpUri": url} if url else rule
+
+
+def _help(group: Vulnerability, url: str | None) -> str:
+    """Return what GitHub shows beside a result: what it is, what to do, where to read on."""
+    worst = group.findings[0]
+    words = _text(worst.description) or _text(worst.title) or _id(group)
+    return "\n\n".join(filter(None, (words, _text(worst.remediation), url)))
 
 
 def _score(group: Vulnerability) -> float:

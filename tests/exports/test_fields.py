@@ -25,7 +25,6 @@ LEFT_OUT: Mapping[str, Mapping[str, str]] = {
     "sarif": {
         "source_severity": _SOURCE_ONLY,
         "aliases": "GitHub shows one id for each rule",
-        "remediation": "the message names the upgrade",
         "first_observed_at": _TIMES,
         "last_observed_at": _TIMES,
         "extra": _LARGE,

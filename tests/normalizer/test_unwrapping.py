@@ -83,7 +83,7 @@ def test_files_of_people_are_read(path: Any) -> None:
     (report,) = normalized.reports
     assert isinstance(report, Report)
     assert report.image.name == "shop/api:v1.2.3"
-    assert len(report.findings) == (3 if path.name in ("lines.ndjson", "firehose.json") else 1)
+    assert len(report.findings) == (3 if path.name in ("lines.ndjson", "firehose.txt") else 1)
     assert normalized.left_out == ()
 
 

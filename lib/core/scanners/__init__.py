@@ -8,11 +8,13 @@ from lib.core.scanners.ecr_basic import ECR_BASIC
 from lib.core.scanners.inspector import INSPECTOR
 from lib.core.scanners.scanner import Scanner
 from lib.models import ScanSource
+from lib.models.program import NAME
 
 SCANNERS: Final[Mapping[str, Scanner]] = MappingProxyType(
     {
         ScanSource.ECR_BASIC.scanner: ECR_BASIC,
         ScanSource.ECR_ENHANCED.scanner: INSPECTOR,
+        ScanSource.REPOSITORY.scanner: Scanner(product=NAME, vendor=NAME),
     }
 )
 _ANY: Final = Scanner()

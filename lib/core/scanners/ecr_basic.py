@@ -12,6 +12,8 @@ from lib.core.scanners.scanner import Scanner
 _INSPECT: Final = "Look at what AWS says: `{describe}`"
 
 ECR_BASIC: Final = Scanner(
+    product="Amazon ECR",
+    vendor="AWS",
     remedies=MappingProxyType({
         "FAILED": f"{_INSPECT}. If its operating system is supported, scan it again "
         "(once in 24 h per image): `{start}`",

@@ -12,6 +12,8 @@ from lib.core.scanners.scanner import Scanner
 _COVERAGE: Final = "Ask Inspector why: `{coverage}`"
 
 INSPECTOR: Final = Scanner(
+    product="Amazon Inspector",
+    vendor="AWS",
     remedies=MappingProxyType({
         "FAILED": f"{_COVERAGE}. Then push the image again.",
         "UNSUPPORTED_IMAGE": "Rebuild it on an operating system that Inspector supports "

@@ -13,6 +13,9 @@ class Scanner:
     A remedy may hold the fields of `lib.core.problems.commands`, and {source}.
     """
 
+    product: str = ""
+    """Its name in documents for other programs; empty: that of its source."""
+    vendor: str = "unknown"
     remedies: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """What a person can do, by the status of a scan without a result."""
     remedy: str = "Ask {source} for the reason, then scan the image again."

@@ -1,0 +1,102 @@
+"""SARIF, checked by the validator of its authors, with its own rules and those of GitHub."""
+
+import json
+import os
+import platform
+import stat
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from lib.exports.sarif import sarif
+from lib.models import AnyReport
+from lib.normalizer.document_parts import Place
+from lib.normalizer.documents import normalize_document
+from tests.support.builders import a_report, an_unusable_report
+from tests.support.documents import FINDINGS, ROOT
+
+SYSTEM: Final = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}[platform.system()]
+TOOL: Final = (
+    ROOT / f".build/validators/node_modules/@microsoft/sarif-multitool-{SYSTEM}/Sarif.Multitool"
+)
+ACCEPTED: Final = frozenset(
+    {
+        # The program has no address of its own yet.
+        "Warning_ProvideToolnformationUri",
+    }
+)
+"""Warnings that are known and stay."""
+
+
+def documents() -> Mapping[str, list[AnyReport]]:
+    """Return the reports of every real document, by a name that a file can have."""
+    place = Place("123456789012", "eu-central-1")
+    paths = sorted(FINDINGS.glob("*/*.json"))
+    return {
+        f"{path.parent.name}-{path.stem}": list(
+            normalize_document(json.loads(path.read_text("utf-8")), place=place).reports
+        )
+        for path in paths
+        if path.parent.name != "allowlists" and path.stem != "zero"
+    }
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[Mapping[str, Any]]:
+    """Return what the validator says about logs of all documents, in one run of it."""
+    if not TOOL.exists():
+        pytest.skip("the validator is not installed: make setup")
+    TOOL.chmod(TOOL.stat().st_mode | stat.S_IXUSR)
+    folder = tmp_path_factory.mktemp("sarif")
+    for name, reports in documents().items():
+        (folder / f"{name}.sarif").write_text(sarif(reports), "utf-8")
+    (folder / "none.sarif").write_text(sarif([]), "utf-8")
+    (folder / "unusable.sarif").write_text(sarif([an_unusable_report()]), "utf-8")
+    (folder / "clean.sarif").write_text(sarif([a_report()]), "utf-8")
+    log = folder / "validator.json"
+    command = [TOOL, "validate", folder / "*.sarif", "--rule-kind", "Sarif;Ghas", "-o", log]
+    # It asks for ICU, which has nothing to say about these texts.
+    environment = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+    subprocess.run(command, check=False, capture_output=True, timeout=300, env=environment)
+    runs = json.loads(log.read_text("utf-8-sig"))["runs"]
+    assert len(list(folder.glob("*.sarif"))) > 10
+    return [result for run in runs for result in run.get("results", ())]
+
+
+def test_the_validator_has_no_objection(results: list[Mapping[str, Any]]) -> None:
+    """Neither an error nor a warning, on any document."""
+    objections = {
+        (result["ruleId"], result["message"]["id"], place(result))
+        for result in results
+        if result.get("level", "warning") in ("error", "warning")
+        and result["message"]["id"] not in ACCEPTED
+    }
+
+    assert objections == set()
+
+
+def place(result: Mapping[str, Any]) -> str:
+    """Return the file that a result is about."""
+    uri: str = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    return Path(uri).name
+
+
+def test_the_validator_sees_what_is_missing(tmp_path: Path) -> None:
+    """A rule without help is an error to GitHub: the check above can fail."""
+    if not TOOL.exists():
+        pytest.skip("the validator is not installed: make setup")
+    log = json.loads(sarif([*documents()["ecr-basic-aws-cli-example"]]))
+    for rule in log["runs"][0]["tool"]["driver"]["rules"]:
+        del rule["help"]
+    file, output = tmp_path / "broken.sarif", tmp_path / "output.json"
+    file.write_text(json.dumps(log), "utf-8")
+    command = [TOOL, "validate", file, "--rule-kind", "Sarif;Ghas", "-o", output]
+    environment = os.environ | {"DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1"}
+
+    subprocess.run(command, check=False, capture_output=True, timeout=300, env=environment)
+
+    runs = json.loads(output.read_text("utf-8-sig"))["runs"]
+    assert "GH2012" in {result["ruleId"] for run in runs for result in run["results"]}
