@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
 from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
@@ -71,12 +72,11 @@ class ImageRecords:
         ]
         self._look_up([image for image, _ in parts])
         for image, attached in parts:
-            row = with_index(ImageRow(image, at, attached=attached), index.image)
-            if self.record(image) is None and self._put(ImageRecord(row)):
-                continue
-            self.change(
-                image, lambda stored: replace(stored, row=with_index(stored.row, index.image))
-            )
+            part = partial(_as_part, index=index.image, attached=attached)
+            if self.record(image) is not None or not self._put(
+                part(ImageRecord(ImageRow(image, at)))
+            ):
+                self.change(image, part)
 
     def _look_up(self, images: Sequence[Image]) -> None:
         """Read the records of several images at once."""
@@ -130,6 +130,11 @@ class ImageRecords:
         if image.key in self._earlier:
             self._earlier[image.key] = sorted({*self._earlier[image.key], *names})
         return True
+
+
+def _as_part(stored: ImageRecord, *, index: Image, attached: bool) -> ImageRecord:
+    """Return the record of an image that is a part of an index, or attached to its images."""
+    return replace(stored, row=replace(with_index(stored.row, index), attached=attached))
 
 
 def with_index(row: ImageRow, index: Image) -> ImageRow:

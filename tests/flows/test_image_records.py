@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cli.simulation.memory import MemoryStreams
+from lib.errors import ConflictError
 from lib.flows.image_records import (
     Announcement,
     ImageRecords,
@@ -14,10 +15,10 @@ from lib.flows.image_records import (
     with_announcement,
     with_report,
 )
-from lib.models import Image, StreamId
+from lib.models import Image, ImageIndex, Member, StreamId
 from lib.models.streams import ImageRow
 from lib.ports.streams import ImageRecord
-from tests.support.builders import NOW, a_report, a_scan_event, an_image
+from tests.support.builders import NOW, a_digest, a_report, a_scan_event, an_image
 
 HOUR = timedelta(hours=1)
 STREAM = StreamId("000474600478/eu-central-1/payments/api")
@@ -125,3 +126,66 @@ def test_a_record_that_another_event_changed_is_read_again() -> None:
     record = store.records([an_image()])[an_image().key]
     assert record.stale
     assert record.row.gone_at == NOW
+
+
+class Contested(MemoryStreams):
+    """Somebody else writes first, this many times."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    def put(self, record: ImageRecord, *, streams: Sequence[StreamId] = ()) -> None:
+        if record.revision and self.times:
+            self.times -= 1
+            stored = self.records([record.row.image])[record.row.image.key]
+            super().put(replace(stored, event_id=f"{stored.event_id}+"))
+        super().put(record, streams=streams)
+
+
+def test_a_change_is_made_to_what_others_wrote_meanwhile() -> None:
+    """Nothing of theirs is lost."""
+    store = Contested(2)
+    records = ImageRecords(store, tuple)
+    records.keep(an_image(), known_since=NOW)
+
+    records.change(an_image(), lambda stored: replace(stored, stale=True))
+
+    record = store.records([an_image()])[an_image().key]
+    assert (record.event_id, record.stale) == ("++", True)
+
+
+def test_a_race_that_never_ends_is_given_up() -> None:
+    """The event comes back."""
+    records = ImageRecords(Contested(99), tuple)
+    records.keep(an_image(), known_since=NOW)
+
+    with pytest.raises(ConflictError, match="too many events change"):
+        records.change(an_image(), lambda stored: replace(stored, stale=True))
+
+
+def test_an_image_that_another_event_stored_first_stays_as_it_is() -> None:
+    """Its parts of an index are changed instead."""
+    store = MemoryStreams()
+    first, second = ImageRecords(store, tuple), ImageRecords(store, tuple)
+    index = ImageIndex(an_image(9), (Member(a_digest(1), "linux/amd64"),))
+    part = index.images[0]
+    assert second.record(part) is None
+    first.keep(part, known_since=NOW)
+
+    second.keep_index(index, NOW)
+
+    assert store.records([part])[part.key].row.index == a_digest(9)
+
+
+def test_what_is_attached_is_known_though_its_scan_came_first() -> None:
+    """The failed scan of an attestation may be announced before the index is pushed."""
+    store = MemoryStreams()
+    records = ImageRecords(store, tuple)
+    attestation = an_image(7, tags=())
+    records.keep(attestation, known_since=NOW)
+
+    records.keep_index(ImageIndex(an_image(9), (), (attestation.digest,)), NOW)
+
+    row = store.records([attestation])[attestation.key].row
+    assert (row.attached, row.index) == (True, a_digest(9))
