@@ -234,6 +234,7 @@ class _Trial:
             plan.state,
             before=before.agreement,
             refused=plan.desired.refused,
+            entries=plan.desired.entries,
         )
         routes = [route.name for route in self._rules.rules.routes if name in route.notify]
         applying = tuple([route for route in routes if route not in self._mismatches()])

@@ -7,12 +7,13 @@ of all its routes. Whatever else is open is `suppressed` or `refused`, with the 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 
 from lib.core.conditions import PartCondition, conditions
+from lib.core.suppressions import Suppression
 from lib.core.verdicts import Judge, RuleSet, Verdict, joined
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import Destination, Finding, Image, Severity
@@ -59,9 +60,18 @@ def desired(
         items=MappingProxyType(items),
         suppressed=MappingProxyType(suppressed),
         refused=MappingProxyType(refused),
+        entries=MappingProxyType(_entries(rules.suppressions, set(suppressed.values()))),
         names=MappingProxyType({group.id: group.names for group in grouped if _is_open(group)}),
         compared=state.comparison is not None,
     )
+
+
+def _entries(entries: Iterable[Suppression], names: Collection[str]) -> dict[str, str]:
+    return {
+        entry.name: f"until {entry.expires}: {entry.reason}"
+        for entry in entries
+        if entry.name in names
+    }
 
 
 @dataclass(frozen=True, slots=True)

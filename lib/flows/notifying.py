@@ -271,5 +271,6 @@ def _message(plan: ViewPlan, step: ClaimStep, view: View) -> PinnedMessage:
         plan.state,
         before=view.agreement,
         refused=plan.desired.refused,
+        entries=plan.desired.entries,
         quietly_ended=tuple([item for item in view.quietly_ended if item.id not in after]),
     )

@@ -114,6 +114,7 @@ class Outcomes:
         self._reported = ByName((id_, item.names, item) for id_, item in delta.after.items())
         self._suppressed = delta.agreement.suppressed
         self._refused = message.refused
+        self._entries = message.entries
 
     def of(self, group: Vulnerability, *, is_open: bool) -> tuple[str, str]:
         """Return the kind of a vulnerability in a word or two, and the reason."""
@@ -125,8 +126,12 @@ class Outcomes:
         if self._reported.get(group.id, group.names) is not None:
             return CHANGES[Kind.UNCHANGED], _BEFORE
         if group.id in self._suppressed:
-            return SUPPRESSED, f"by {self._suppressed[group.id]}"
+            return SUPPRESSED, self._entry(self._suppressed[group.id])
         return NOT_ASKED, self._refused.get(group.id, "")
+
+    def _entry(self, name: str) -> str:
+        terms = self._entries.get(name)
+        return f"by {name}" if terms is None else f"by {name} {terms}"
 
 
 def severity_cell(severity: Severity, worst: Finding) -> str:

@@ -142,6 +142,8 @@ class Desired:
     """By the ids of what an entry of alerts.yml leaves out, the entry's name."""
     refused: Mapping[str, str]
     """By the ids of everything else that is open, why the filters leave it out, in words."""
+    entries: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By the names of those entries, until when they hold and why, in words."""
     names: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     """Of every vulnerability that is open, desired or not, the names by which it is found."""
     compared: bool = False
@@ -287,5 +289,7 @@ class PinnedMessage:
     """What the view agreed with before; None: with nothing yet."""
     refused: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """By the ids of what is open and not asked for, why the filters leave it out, in words."""
+    entries: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By the names of entries that leave something out, until when they hold and why, in words."""
     quietly_ended: tuple[ReportedItem, ...] = ()
     """What ended without a message since the last one, and did not come back."""

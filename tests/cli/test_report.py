@@ -66,7 +66,9 @@ def test_suppressions_of_the_configuration_hold(run: Run, tmp_path: Path) -> Non
 
     run("payments/api:1.4.2", "-o", "out.html")
 
-    assert "suppressed by CVE-2024-0001" in (tmp_path / "out.html").read_text("utf-8")
+    assert "CVE-2024-0001 until 2099-01-31: not reachable" in (tmp_path / "out.html").read_text(
+        "utf-8"
+    )
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ def a_message(
         state=state,
         before=view.agreement,
         refused=desired.refused,
+        entries=desired.entries,
         quietly_ended=view.quietly_ended,
     )
 
@@ -116,7 +117,7 @@ def noticed(scene: Scene, *, profile: Profile = _READER, running: bool = False) 
         view = step.view
     message = PinnedMessage(
         plan.delta, view, plan.context.basis, not plan.delta.is_worth_a_message, plan.state,
-        before=before.agreement, refused=plan.desired.refused,
+        before=before.agreement, refused=plan.desired.refused, entries=plan.desired.entries,
     )  # fmt: skip
     provenance = scene.report.provenance
     return Notice(
