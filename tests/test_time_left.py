@@ -3,19 +3,22 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from lib.errors import FindingsNotReadyError, OutOfTimeError, SourceError
-from lib.flows.scans import PROGRESS, ScanOutcome, ScanResult
-from lib.models import ImageIndex, Member, Report, ScanEvent
+from lib.errors import OutOfTimeError, SourceError
+from lib.flows.fetching import Allowance
+from lib.flows.images import PROGRESS, ImageOutcome, ImageResult
+from lib.models import Image, ImageIndex, Member, Report, ScanEvent
 from lib.ports.sources import FETCH_RESERVE, Fetching
 from lib.sources.ecr import EcrFindingSource
+from tests.flows.test_images import Flow, Registry
 from tests.sources.test_ecr import FakeEcr
 from tests.support.builders import a_digest, a_scan_event, an_image
-from tests.support.world import World
+from tests.support.fakes import Clock
 
 TIMEOUT = 120.0
 """Seconds that an invocation may take."""
@@ -57,42 +60,50 @@ class SlowEcr(FakeEcr):
         }
 
 
+class Slow(Registry):
+    """ECR's answers about one index, or an image of it."""
+
+    def __init__(self, ecr: SlowEcr) -> None:
+        members = tuple(Member(digest, "linux/amd64") for digest in ecr.pages)
+        super().__init__({}, ImageIndex(INDEX, members))
+        self.report = EcrFindingSource(ecr).report  # type: ignore[assignment, arg-type]  # as much of it as is used
+
+
 class Invocations:
-    """Invocations of the pipeline, one after the other, until the event is done."""
+    """Invocations of the flow, one after the other, until the event is done."""
 
     def __init__(self, **pages: int) -> None:
-        self.world = World()
+        self.clock = Clock()
         self.ecr = SlowEcr(pages={a_digest(int(n[1:])): count for n, count in pages.items()})
-        self.ecr.clock = self.world.clock
-        members = tuple(Member(digest, "linux/amd64") for digest in self.ecr.pages)
-        source = EcrFindingSource(self.ecr)  # type: ignore[arg-type]  # as much of it as is used
-        self.world.source.indexes[INDEX.digest] = ImageIndex(INDEX, members)
-        self.world.source.report = source.report  # type: ignore[method-assign]  # ECR answers
+        self.ecr.clock = self.clock
+        self.registry = Slow(self.ecr)
+        self.flow = Flow(self.registry)
         self.durations: list[float] = []
 
-    def run(self, event: ScanEvent, *, timeout: float = TIMEOUT) -> ScanOutcome:
-        """Process an event and what comes back of it at once."""
+    def run(self, event: ScanEvent, *, timeout: float = TIMEOUT) -> ImageOutcome:
+        """Handle an event and what comes back of it at once."""
         raw: dict[str, Any] = {"id": event.event_id}
-        while (outcome := self._once(event, raw, timeout)).result is ScanResult.CONTINUED:
-            ((body, delay),) = self.world.waker.revisits
-            self.world.waker.revisits.clear()
-            assert delay == 0
-            raw = json.loads(json.dumps(body))
+        while (outcome := self._once(event, raw, timeout)).result is ImageResult.CONTINUED:
+            assert outcome.revisit == timedelta()
+            raw = json.loads(json.dumps(outcome.comeback(raw)))
         return outcome
 
-    def _once(self, event: ScanEvent, raw: dict[str, Any], timeout: float) -> ScanOutcome:
-        clock, begun = self.world.clock, self.world.clock()
-        outcome = self.world.scans.process(
-            event, raw, seconds_left=lambda: timeout - (clock() - begun).total_seconds()
+    def _once(self, event: ScanEvent, raw: dict[str, Any], timeout: float) -> ImageOutcome:
+        begun = self.clock()
+        allowance = Allowance(
+            lambda: timeout - (self.clock() - begun).total_seconds(), raw.get(PROGRESS)
         )
-        self.durations.append((clock() - begun).total_seconds())
+        outcome = self.flow.scanned(event, allowance)
+        self.durations.append((self.clock() - begun).total_seconds())
         return outcome
 
-
-def findings_of(outcome: ScanOutcome) -> int:
-    assert outcome.evaluation is not None
-    assert isinstance(outcome.evaluation.report, Report)
-    return len(outcome.evaluation.report.findings)
+    def findings_of(self, image: Image) -> int:
+        """Return how many findings are stored of an image."""
+        record = self.flow.store.records([image])[image.key]
+        assert record.report_key is not None
+        report = self.flow.store.report(record.report_key)
+        assert isinstance(report, Report)
+        return len(report.findings)
 
 
 @pytest.mark.parametrize(
@@ -104,26 +115,26 @@ def findings_of(outcome: ScanOutcome) -> int:
         pytest.param({f"m{number}": 1 for number in range(1, 61)}, id="many-short-ones"),
     ],
 )
-def test_an_index_of_any_size_is_evaluated(pages: dict[str, int]) -> None:
+def test_an_index_of_any_size_is_stored(pages: dict[str, int]) -> None:
     """Each page is fetched once, and no invocation reaches its end."""
     invocations = Invocations(**pages)
 
-    outcome = invocations.run(a_scan_event(image=INDEX, index=True))
+    outcome = invocations.run(a_scan_event(image=INDEX))
 
-    assert outcome.result is ScanResult.EVALUATED
-    assert findings_of(outcome) == sum(pages.values())
+    assert outcome.result is ImageResult.STORED
+    assert invocations.findings_of(INDEX) == sum(pages.values())
     assert len(invocations.ecr.fetched) == len(set(invocations.ecr.fetched)) == sum(pages.values())
     assert max(invocations.durations) < TIMEOUT - FETCH_RESERVE / 2
 
 
-def test_one_image_of_any_size_is_evaluated() -> None:
+def test_one_image_of_any_size_is_stored() -> None:
     """The pages of its one list are kept, too."""
     invocations = Invocations(m1=100)
 
     outcome = invocations.run(a_scan_event(image=an_image(1)))
 
-    assert outcome.result is ScanResult.EVALUATED
-    assert findings_of(outcome) == 100
+    assert outcome.result is ImageResult.STORED
+    assert invocations.findings_of(an_image(1)) == 100
     assert len(invocations.durations) > 3
 
 
@@ -131,34 +142,20 @@ def test_every_invocation_gets_on_however_little_time_it_has() -> None:
     """One page each: never a loop without end."""
     invocations = Invocations(m1=5, m2=1)
 
-    outcome = invocations.run(a_scan_event(image=INDEX, index=True), timeout=10.0)
+    invocations.run(a_scan_event(image=INDEX), timeout=10.0)
 
-    assert findings_of(outcome) == 6
+    assert invocations.findings_of(INDEX) == 6
     assert len(invocations.durations) == 6
 
 
-@pytest.mark.parametrize("progress", ["progress/gone", 7, None])
-def test_progress_that_is_gone_begins_anew(progress: Any) -> None:
+@pytest.mark.parametrize("progress", ["progress/gone", None])
+def test_progress_that_is_gone_begins_anew(progress: str | None) -> None:
     """A rule of the bucket deletes it after some days."""
     invocations = Invocations(m1=10)
 
-    outcome = invocations.world.scans.process(a_scan_event(image=an_image(1)), {PROGRESS: progress})
+    invocations.flow.scanned(a_scan_event(image=an_image(1)), Allowance(progress=progress))
 
-    assert findings_of(outcome) == 10
-
-
-def test_what_waits_for_a_scan_is_fetched_anew() -> None:
-    """An event that comes back later must not be evaluated with findings of before."""
-    invocations = Invocations(m1=1)
-    invocations.world.source.report = ready_never  # type: ignore[method-assign]
-
-    invocations.world.scans.process(a_scan_event(), {"id": "event", PROGRESS: "progress/one"})
-
-    assert invocations.world.waker.revisits == [({"id": "event"}, 30)]
-
-
-def ready_never(*_: Any, **__: Any) -> Report:
-    raise FindingsNotReadyError("pending")
+    assert invocations.findings_of(an_image(1)) == 10
 
 
 class TestSource:
