@@ -359,7 +359,7 @@ class ImageFlow:
         stated = kept(before.provenance, None) if before is not None else None
         provenance, unread = provenance_of(report, self._provenances, stated=stated)
         key = before.report_key if before is not None and says_the_same(last, report) else None
-        key = key or self._objects.put_report(report)
+        key = key or self._objects.put_report(replace(report, provenance=provenance))
         self._records.change(
             image,
             lambda stored: with_report(stored, report, key, event, now, provenance=provenance),

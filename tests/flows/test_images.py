@@ -540,7 +540,9 @@ class TestProvenance:
         flow.scanned(a_scan_event())
         flow.scanned(a_scan_event(event_id="later"))
 
-        assert flow.record.provenance == self.STATED
+        report = flow.stored()
+        assert report is not None
+        assert flow.record.provenance == report.provenance == self.STATED
         assert provenances.asked == [(a_digest(1), None)]
 
     def test_what_cannot_be_read_holds_nothing_up(self) -> None:
