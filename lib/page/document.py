@@ -107,7 +107,7 @@ def page(sheet: Sheet, *, now: datetime) -> str:
     )
     tail = (data(shown, sheet.noun), Markup(f"<script>{script}</script>")) if has_table else ()
     html = element("html", head, element("body", body, tail), lang="en")
-    return joined((Markup("<!doctype html>"), html, Markup("\n")))
+    return joined((Markup("<!DOCTYPE html>"), html, Markup("\n")))
 
 
 def _missing(text: AlertText, number: int, noun: tuple[str, str]) -> Markup | None:
@@ -183,12 +183,11 @@ def _findings(all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
         controls,
         element("p", first, id="hits", role="status"),
         element(
-            "div",
+            "section",
             table(all_rows, title),
             class_="wide",
             tabindex=0,
-            role="region",
-            aria_label=title,
+            aria_label=f"Table: {title}",
         ),
         pager,
         id="findings",

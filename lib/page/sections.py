@@ -185,7 +185,7 @@ def _step(step: Step) -> list[Markup | None]:
 def _code(label: str, lines: Sequence[str]) -> Markup:
     # What scrolls must be reachable by keyboard.
     shown = element("pre", element("code", "\n".join(lines)))
-    return element("div", shown, class_="wide", tabindex=0, role="region", aria_label=_short(label))
+    return element("section", shown, class_="wide", tabindex=0, aria_label=_short(label))
 
 
 def _upgrades(remedy: str, group: Sequence[UpgradeText]) -> list[Markup]:
@@ -293,7 +293,7 @@ def _table(caption: str, titles: Sequence[str], rows: Iterable[Markup]) -> Marku
         "table", element("caption", caption, class_="hidden"), head, element("tbody", rows)
     )
     # What scrolls must be reachable by keyboard.
-    return element("div", table, class_="wide", tabindex=0, role="region", aria_label=caption)
+    return element("section", table, class_="wide", tabindex=0, aria_label=f"Table: {caption}")
 
 
 def _rest(count: int, most: int = MOST) -> Markup | None:

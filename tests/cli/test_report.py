@@ -46,7 +46,7 @@ def test_a_document_becomes_a_page(run: Run, tmp_path: Path) -> None:
     assert run(str(ENHANCED), "-o", "out.html") == 0
 
     text = (tmp_path / "out.html").read_text("utf-8")
-    assert text.startswith("<!doctype html>")
+    assert text.startswith("<!DOCTYPE html>")
     assert text.endswith("</html>\n")
     assert [each.name for each in tmp_path.iterdir()] == ["out.html"]
 
