@@ -8,18 +8,29 @@ import pytest
 
 from lib.checks.settings import COMMAND
 from lib.messages.text import text_of
-from lib.models import Alert
+from lib.models import Notice, Report
 from tests.notifiers.test_contract import FORMATS
-from tests.support.alerts import stories
+from tests.support.notices import noticed, notices
 from tests.support.receivers import notifier, tools
+from tests.support.scenes import Scene, scenes
 
-SETTINGS = stories()["repository-settings"]
+SETTINGS = notices()["repository-settings"]
 
 
-def with_command(alert: Alert, command: str) -> Alert:
-    change = alert.standing[0]
-    extra = {**change.finding.extra, COMMAND: command}
-    return replace(alert, standing=(replace(change, finding=replace(change.finding, extra=extra)),))
+def with_command(command: str, number: int = 1) -> Notice:
+    """Return a notice about settings whose fix is this command."""
+    report = scenes()["repository-settings"].report
+    assert isinstance(report, Report)
+    first = report.findings[0]
+    findings = tuple(
+        replace(
+            first,
+            vulnerability_id=f"{first.vulnerability_id}{place or ''}",
+            extra={**first.extra, COMMAND: command},
+        )
+        for place in range(number)
+    )
+    return noticed(Scene(replace(report, findings=findings)))
 
 
 def test_each_setting_has_its_commands() -> None:
@@ -39,20 +50,18 @@ def test_what_does_not_fit_is_counted() -> None:
 
 def test_a_long_or_strange_command_is_not_cut() -> None:
     for command in ("aws " * 1000, "aws ecr `reboot`"):
-        (step,), _ = text_of(with_command(SETTINGS, command)).to_do.steps(
-            command=2000, limit=10_000
-        )
+        (step,), _ = text_of(with_command(command)).to_do.steps(command=2000, limit=10_000)
 
         assert step.commands == ()
         assert "ecr-scan-alerts audit shows it" in step.remark
 
 
 def test_a_vulnerability_has_no_such_step() -> None:
-    assert text_of(stories()["baseline"]).to_do.steps(command=2000, limit=10_000) == ([], "")
+    assert text_of(notices()["baseline"]).to_do.steps(command=2000, limit=10_000) == ([], "")
 
 
 def test_what_an_alert_is_about_has_a_name() -> None:
-    told = stories()
+    told = notices()
 
     names = {name: text_of(told[name]).subject for name in ("baseline", "tag-moved")}
 
@@ -74,7 +83,7 @@ for_people = pytest.mark.parametrize(
 )
 
 
-def shown(mode: str, options: Any, alert: Alert) -> str:
+def shown(mode: str, options: Any, alert: Notice) -> str:
     made = notifier(mode, tools(), **options)
     payload = made.render(alert)
     assert all(each.used <= each.limit for each in made.usage(payload))
@@ -93,7 +102,7 @@ def test_every_receiver_shows_whole_commands(mode: str, options: Any) -> None:
 
 @for_people
 def test_every_receiver_says_where_a_long_command_is(mode: str, options: Any) -> None:
-    text = shown(mode, options, with_command(SETTINGS, "aws " * 5000))
+    text = shown(mode, options, with_command("aws " * 5000))
 
     assert "ecr-scan-alerts audit shows it" in text
     assert "aws aws" not in text
@@ -101,6 +110,6 @@ def test_every_receiver_says_where_a_long_command_is(mode: str, options: Any) ->
 
 @for_people
 def test_every_receiver_counts_what_it_has_no_room_for(mode: str, options: Any) -> None:
-    text = shown(mode, options, replace(SETTINGS, standing=SETTINGS.standing * 20))
+    text = shown(mode, options, with_command("aws ecr put-image-scanning-configuration " * 5, 60))
 
     assert "more; ecr-scan-alerts audit shows them" in text
