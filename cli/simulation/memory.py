@@ -261,6 +261,11 @@ class MemoryStreams:
         """See `NotificationStore.unsent`."""
         return tuple(filter(is_open, self._notifications.values()))
 
+    def gathering(self) -> Sequence[Notification]:
+        """See `NotificationStore.gathering`."""
+        rows = self._notifications.values()
+        return tuple([row for row in rows if row.gathers and row.state is RowState.PENDING])
+
     # --- pauses --------------------------------------------------------------------------------
 
     def pause(self, destination: Destination, pause: Pause) -> bool:

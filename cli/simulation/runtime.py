@@ -13,17 +13,22 @@ from cli.simulation.memory import MemoryProgress, MemoryRules, MemoryStreams
 from cli.simulation.receivers import Receivers
 from cli.simulation.registry import Registry
 from lib.bootstrap.streams import sync_rules
+from lib.core.attempts import GATHERED as RULES_GATHERED
 from lib.core.attempts import wake_up_of
 from lib.core.sync import SyncRules, redrive_of
 from lib.flows.images import ImageFlow, ImageOutcome, ImageResult
 from lib.flows.notifying import NotificationFlow
+from lib.flows.outbox import Outbox
 from lib.flows.passes import ImagePass
 from lib.flows.rules import PackagedRules, RulesBook
+from lib.flows.stream_passes import cause_of_rules
+from lib.flows.summaries import Summaries
 from lib.flows.syncs import StreamSync
 from lib.models import (
     CannotTell,
     Content,
     Destination,
+    Digest,
     FindingEvent,
     Image,
     ImageIndex,
@@ -103,11 +108,27 @@ class StoryCourier:
 
     def send(self, row: Notification, message: Content, thread: str | None) -> Receipt:  # noqa: ARG002  # the port's
         """See `Courier.send`."""
-        return self._receivers.send(row, message, self._now())  # type: ignore[arg-type]  # no digest
+        if isinstance(message, Digest):
+            return Receipt(str(row.id))
+        return self._receivers.send(row, message, self._now())
 
     def ask(self, *_: object) -> CannotTell:
         """See `Courier.ask`."""
         return CannotTell()
+
+
+class Wakes:
+    """Delivers what is woken at once."""
+
+    def __init__(self, deliver: Callable[[WakeUp], None]) -> None:
+        self._deliver = deliver
+
+    def wake(self, wake_ups: Iterable[WakeUp]) -> int:
+        """See `Waker.wake`."""
+        return len([self._deliver(wake_up) for wake_up in wake_ups])
+
+    def revisit(self, event: Mapping[str, Json], *, delay_seconds: int) -> None:
+        """See `Waker.revisit`: no message of a story comes back."""
 
 
 class Events:
@@ -232,6 +253,19 @@ class Runtime:
             raise LookupError("no rules are deployed")
         return self._rules
 
+    @cached_property
+    def _folding(self) -> Summaries:
+        return Summaries(
+            streams=self.store,
+            rows=self.store,
+            outbox=Outbox(
+                objects=self.store, rows=self.store, waker=Wakes(self._deliver), now=self._now
+            ),
+            plan=self._syncs.plan,
+            rules=lambda: self.rules,
+            now=self._now,
+        )
+
     # --- what reaches it -----------------------------------------------------------------------
 
     def deploy(self, text: str) -> None:
@@ -244,7 +278,8 @@ class Runtime:
         book.deployed(self._queue_all)
 
     def _queue_all(self) -> bool:
-        self._sync_all("rules")
+        self._sync_all(cause_of_rules(self.store.streams()))
+        self._later(RULES_GATHERED, self._fold)
         return True
 
     def event(self, raw: Mapping[str, Json]) -> None:
@@ -308,6 +343,11 @@ class Runtime:
             self._sync_at(stream, outcome.watch.due_at)
             for row in outcome.woken:
                 self._deliver(wake_up_of(row))
+        self._deliver_due()
+
+    def _fold(self) -> None:
+        """Let one summary speak for many streams that alerts.yml changed."""
+        self._folding.run()
         self._deliver_due()
 
     def _sync_at(self, stream: StreamId, due_at: datetime | None) -> None:

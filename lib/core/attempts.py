@@ -18,6 +18,8 @@ from lib.models.views import Notification, Pin, Purpose, RowState
 
 TAKEN_OVER: Final = timedelta(seconds=90)
 """When the sweep takes over a new row whose own wake-up was lost."""
+GATHERED: Final = timedelta(minutes=5)
+"""How long what a change of alerts.yml brings about waits for that of other streams."""
 LEASE: Final = timedelta(seconds=90)
 """Longer than the deliver function may run, so a lease never ends under a running worker."""
 _OPEN: Final = (RowState.PENDING, RowState.CLAIMED, RowState.RETRY, RowState.UNKNOWN)
@@ -124,6 +126,13 @@ def one_shot_sent(row: Notification, receipt: Receipt, *, now: datetime) -> Noti
 def obsolete(row: Notification, reason: str, *, now: datetime) -> Notification:
     """Return a row that has nothing left to say."""
     return final(row, RowState.OBSOLETE, now, reason=reason)
+
+
+def folded(row: Notification, summary: DeliveryId, *, now: datetime) -> Notification:
+    """Return a row that a summary speaks for."""
+    return replace(
+        final(row, RowState.FOLDED, now, reason="part of a summary"), folded_into=summary
+    )
 
 
 def final(

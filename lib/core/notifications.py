@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from lib.core.attempts import TAKEN_OVER, final, is_open
+from lib.core.attempts import GATHERED, TAKEN_OVER, final, is_open
 from lib.models import DeliveryId, Receipt
 from lib.models.views import (
     Agreement,
     Basis,
     Delta,
+    Kind,
     Notification,
     ReportedItem,
     RowState,
@@ -76,6 +77,8 @@ class SyncContext:
     """Whether the stream ever had a usable report."""
     redrive: bool = False
     """A dead row is replaced whatever its age."""
+    folds: bool = False
+    """What alerts.yml alone brings about waits for that of other streams."""
 
 
 def effective(view: View, desired: Container[str]) -> View:
@@ -121,6 +124,10 @@ def after_sync(
 
 def _with_open_row(view: View, row: Notification, delta: Delta, context: SyncContext) -> ViewStep:
     seen = replace(row, seen=context.basis)
+    if row.gathers and not _is_by_rules(delta):
+        alone = replace(seen, gathers=False, quiet=not delta.is_worth_a_message)
+        reason = "more than alerts.yml has changed: it waits for no other stream"
+        return ViewStep(Step.MADE_LOUD, reason, view, alone, wakes=True)
     if row.quiet and delta.is_worth_a_message:
         reason = "the open notification is worth a message now"
         return ViewStep(Step.MADE_LOUD, reason, view, replace(seen, quiet=False), wakes=True)
@@ -167,6 +174,12 @@ def _ended(view: View, delta: Delta) -> tuple[ReportedItem, ...]:
     return tuple([item for name, item in ended.items() if name not in delta.after])
 
 
+def _is_by_rules(delta: Delta) -> bool:
+    """Whether alerts.yml alone brings about everything that is worth a message."""
+    kinds = {item.kind for item in delta.items if item.worth}
+    return kinds == {Kind.RULES_CHANGED}
+
+
 def _opened(view: View, dead: Notification | None, delta: Delta, context: SyncContext) -> ViewStep:
     row = new_row(
         view,
@@ -176,6 +189,9 @@ def _opened(view: View, dead: Notification | None, delta: Delta, context: SyncCo
         quiet=not delta.is_worth_a_message,
     )
     after = replace(view, row=row.id, rows=view.rows + 1)
+    if dead is None and context.folds and _is_by_rules(delta):
+        gathering = replace(row, gathers=True, due_at=context.now + GATHERED)
+        return ViewStep(Step.OPENED, "alerts.yml changed: others may follow", after, gathering)
     if dead is None:
         reason = "the receiver is brought up to date" if row.quiet else "there is news"
         return ViewStep(Step.OPENED, reason, after, row, wakes=not row.quiet)

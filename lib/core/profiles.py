@@ -28,6 +28,11 @@ class Profile:
     announces: bool = False
     """It is notified of each stream that is older than it, instead of one summary."""
 
+    @property
+    def folds(self) -> bool:
+        """Whether a change of alerts.yml in many streams is one summary: people read it."""
+        return not (self.announces or self.is_program) and self.conditions_beside_results
+
 
 _READER: Final = Profile()
 _KEEPER: Final = Profile(keeps_current=True)

@@ -2,13 +2,15 @@
 The plan of a sync: the delta of each view, and the rows to write. Pure.
 
 Everything that is stored, reported and configured goes in; every write and its reason comes out.
-What caused the sync decides nothing; only a redrive replaces a dead notification before its time.
+What caused the sync decides nothing but the time: a redrive replaces a dead notification at once,
+and what alerts.yml brings about waits a little for that of other streams.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+from typing import Final
 
 from lib.core.attempts import is_open
 from lib.core.delta import Today, delta, later_view
@@ -20,6 +22,11 @@ from lib.core.verdicts import RuleSet
 from lib.models import Destination, Image, StreamId
 from lib.models.streams import StreamState
 from lib.models.views import Basis, Delta, Desired, Notification, View
+
+RULES_OF_MANY: Final = "rules of many streams"
+"""The cause of syncs after a change of alerts.yml, where there are enough streams for a summary."""
+FEW: Final = 10
+"""Streams that a destination is notified of one by one, when alerts.yml changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +88,14 @@ def plan_view(
     )
     difference = delta(effective(view, wanted.items), state, wanted, today)
     basis = Basis(state.version, rules.rules.hash, today.day)
-    redrive = cause == redrive_of(view.destination)
-    context = SyncContext(basis, cause, now, has_evidence=state.has_evidence, redrive=redrive)
+    context = SyncContext(
+        basis,
+        cause,
+        now,
+        has_evidence=state.has_evidence,
+        redrive=cause == redrive_of(view.destination),
+        folds=cause == RULES_OF_MANY and profile.folds,
+    )
     return ViewPlan(wanted, difference, context, state, _keeps_current(profile, view, difference))
 
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Final, NamedTuple
 
+from lib.core.sync import FEW, RULES_OF_MANY
 from lib.models import StreamId
 from lib.ports.passes import Place, Places
 from lib.ports.queues import SyncQueue
@@ -69,14 +70,20 @@ class StreamPasses:
         if place.complete:
             return StreamPassOutcome(0, complete=True)
         after = StreamId(place.after) if place.after is not None else None
+        why = cause_of_rules(self._streams.streams()) if cause == RULES else cause
         queued = 0
         for streams in _batches(self._streams.streams(after=after)):
             if not has_time():
                 return StreamPassOutcome(queued, complete=False)
-            queued += self._queue.put(streams, cause)
+            queued += self._queue.put(streams, why)
             self._places.put_place(cause, Place(turn, streams[-1]))
         self._places.put_place(cause, Place(turn, complete=True))
         return StreamPassOutcome(queued, complete=True)
+
+
+def cause_of_rules(streams: Iterable[StreamId]) -> str:
+    """Return the cause of the syncs of all streams, when alerts.yml changed."""
+    return RULES if next(islice(streams, FEW, None), None) is None else RULES_OF_MANY
 
 
 def _batches(streams: Iterable[StreamId]) -> Iterator[tuple[StreamId, ...]]:

@@ -243,6 +243,8 @@ class Notification:
     due_at: datetime | None = None
     """The time of the next attempt, or the end of a lease; None in a final state."""
     purpose: Purpose = Purpose.VIEW
+    gathers: bool = False
+    """Whether it waits for others of its destination: many streams make one summary."""
     attempts: int = 0
     """The number of claims."""
     failures: int = 0

@@ -270,6 +270,9 @@ class NotificationStore(Protocol):
     def unsent(self) -> Sequence[Notification]:
         """Return the rows that are open."""
 
+    def gathering(self) -> Sequence[Notification]:
+        """Return new rows that wait for others of their destination, due or not."""
+
 
 class Pauses(Protocol):
     """The destinations that nothing is sent to for a while. All methods raise `StoreError`."""

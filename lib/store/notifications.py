@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SHARDS: Final = 4
 """Partitions of the index `due`, of each kind of rows. Each can take 1,000 writes a second."""
 LOUD: Final = "N"
+GATHERING: Final = "G"
 QUIET: Final = "Q"
 DEAD: Final = "D"
 _ROW: Final = "NOTIFICATION#"
@@ -83,8 +84,15 @@ def _shard(row: Notification) -> str:
 
     The sweep reads the first two; what people ask about the dead ones is a query, too.
     """
-    kind = DEAD if _is_dead(row) else QUIET if row.quiet else LOUD
-    return f"{kind}{int(row.id[:8], 16) % SHARDS}"
+    return f"{_kind(row)}{int(row.id[:8], 16) % SHARDS}"
+
+
+def _kind(row: Notification) -> str:
+    if _is_dead(row):
+        return DEAD
+    if row.gathers and row.state is RowState.PENDING:
+        return GATHERING
+    return QUIET if row.quiet else LOUD
 
 
 def notification_update(table: str, before: Notification, after: Notification) -> Any:
@@ -168,7 +176,7 @@ class DynamoNotificationStore:
 
     def due(self, *, now: datetime, limit: int = DUE) -> Iterator[WakeUp]:
         """See `NotificationStore.due`. The index may be behind: a claim decides."""
-        for kind in (LOUD, QUIET):
+        for kind in (LOUD, GATHERING, QUIET):
             for entry in self._entries(kind, until=to_time(now), limit=limit):
                 yield WakeUp(
                     DeliveryId(entry["pk"].removeprefix(_ROW)),
@@ -199,7 +207,11 @@ class DynamoNotificationStore:
 
     def unsent(self) -> Sequence[Notification]:
         """See `NotificationStore.unsent`: by the index."""
-        return self._rows(LOUD, QUIET)
+        return self._rows(LOUD, GATHERING, QUIET)
+
+    def gathering(self) -> Sequence[Notification]:
+        """See `NotificationStore.gathering`: by the index."""
+        return [row for row in self._rows(GATHERING) if _kind(row) == GATHERING]
 
     def rows(self) -> Iterator[Notification]:
         """Yield every row. For people: it scans the whole table."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lib.errors import StoreError
-from lib.flows.stream_passes import RULES, StreamPasses, StreamPassOutcome
+from lib.flows.stream_passes import RULES, StreamPasses, StreamPassOutcome, cause_of_rules
 from lib.models import StreamId
 from lib.ports.passes import Place
 from lib.ports.streams import WatchedDigests
@@ -119,3 +119,9 @@ def test_each_change_of_the_rules_has_a_pass() -> None:
 
     assert queued == [2, 0, 2]
     assert [cause for _, cause in world.queued] == ["daily"] * 2 + ["rules"] * 4
+
+
+@pytest.mark.parametrize(("streams", "cause"), [(10, "rules"), (11, "rules of many streams")])
+def test_many_streams_are_enough_for_a_summary(streams: int, cause: str) -> None:
+    """Then what alerts.yml brings about in one waits for that of others."""
+    assert cause_of_rules(map(StreamId, map(str, range(streams)))) == cause

@@ -73,7 +73,7 @@ class AwsStreams:
         self.put_pinned, self.pinned = objects.put_pinned, objects.pinned
         self.notification, self.look_up, self.update = rows.notification, rows.look_up, rows.update
         self.add, self.close, self.due, self.woken = rows.add, rows.close, rows.due, rows.woken
-        self.dead, self.unsent = rows.dead, rows.unsent
+        self.dead, self.unsent, self.gathering = rows.dead, rows.unsent, rows.gathering
         pauses = DynamoPauses(self.client, table)
         self.pause, self.paused, self.resume = pauses.pause, pauses.paused, pauses.resume
         self.pauses = pauses.pauses

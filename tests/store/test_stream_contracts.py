@@ -433,6 +433,21 @@ class TestNotifications:
         assert [(wake_up.id, wake_up.quiet) for wake_up in wake_ups[2:]] == [(quiet.id, True)]
         assert due(streams, NOW) == [other.id, quiet.id]
 
+    def test_rows_that_wait_for_others_are_listed_before_they_are_due(self, streams: Any) -> None:
+        """Once one is tried it waits for nobody any more."""
+        first, second = (
+            a_digest_row(str(number) * 32, gathers=True, due_at=NOW + timedelta(minutes=5))
+            for number in (1, 2)
+        )
+        streams.add(first)
+        streams.add(second)
+        streams.add(a_digest_row())
+
+        assert {row.id for row in streams.gathering()} == {first.id, second.id}
+        assert set(due(streams, NOW + timedelta(minutes=5))) == {first.id, second.id, "0" * 32}
+        take(streams, first.id)
+        assert list(streams.gathering()) == [second]
+
     def test_what_was_woken_lets_others_have_their_turn(self, streams: Any) -> None:
         """Until later; a claim in the meantime sets its own time."""
         first, second = a_digest_row(), a_digest_row("1" * 32)
