@@ -32,6 +32,8 @@ from lib.store.streams import DynamoStreamStore
 DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "scan-events": ("ScanEventsDlqUrl", "ScanEventsQueueUrl"),
+        "changed-images": ("ChangedImagesDlqUrl", "ChangedImagesQueueUrl"),
+        "syncs": ("SyncDlqUrl", "SyncQueueUrl"),
         "deliveries": ("DeliveriesDlqUrl", "DeliveriesQueueUrl"),
         # Events that EventBridge could not put into the queue are redriven to it.
         "undelivered-events": ("UndeliveredEventsDlqUrl", "ScanEventsQueueUrl"),

@@ -1,5 +1,6 @@
-"""Passes wake-ups from the deliveries queue to the delivery pipeline."""
+"""Passes wake-ups from the deliveries queue to the flow of notifications."""
 
+from collections import Counter, defaultdict
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -16,19 +17,25 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from handlers.records import body_of, failures_logged
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
+from lib.core.attempts import wake_up_of
 from lib.errors import EventError, ScanAlertError
 from lib.flows import destination_test
-from lib.flows.deliveries import DeliveryOutcome, DeliveryResult
+from lib.flows.attempt import NotificationOutcome, NotificationResult
 from lib.models import DeliveryId, Destination, Json, WakeUp
 from lib.models.diagnostics import check_to_json, has_failed
+from lib.models.views import PinnedMessage
 from lib.observability import Metric, logger, metrics
 
+MOST_REASONS = 3
+"""Of each kind, in a line of the log."""
 _RESULT_METRICS = {
-    DeliveryResult.SENT: Metric.DELIVERIES_SENT,
-    DeliveryResult.RETRY: Metric.DELIVERIES_RETRIED,
-    DeliveryResult.DEAD: Metric.DELIVERIES_DEAD,
-    DeliveryResult.SKIPPED: Metric.DELIVERIES_SKIPPED,
-    DeliveryResult.PAUSED: Metric.DELIVERIES_PAUSED,
+    NotificationResult.SENT: Metric.DELIVERIES_SENT,
+    NotificationResult.OBSOLETE: Metric.DELIVERIES_OBSOLETE,
+    NotificationResult.RETRY: Metric.DELIVERIES_RETRIED,
+    NotificationResult.UNKNOWN: Metric.DELIVERIES_RETRIED,
+    NotificationResult.DEAD: Metric.DELIVERIES_DEAD,
+    NotificationResult.PAUSED: Metric.DELIVERIES_PAUSED,
+    NotificationResult.NOT_CLAIMED: Metric.DELIVERIES_SKIPPED,
 }
 
 
@@ -71,10 +78,10 @@ def process_batch(
     application: App, event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse:
     """
-    Attempt each delivery independently.
+    Attempt each notification independently.
 
-    A refused delivery needs no retry of its record: its row has a due time. Records return to the
-    queue only if the ledger cannot be reached, together with later ones of the same destination.
+    A refused one needs no retry of its record: its row has a due time. Records return to the queue
+    only if rows cannot be reached, together with later ones of the same destination.
     """
     processor = SqsFifoPartialProcessor(skip_group_on_error=True)
     processor.raise_on_entire_batch_failure = False
@@ -87,10 +94,13 @@ def process_batch(
 
 
 def process_record(application: App, record: SQSRecord) -> None:
-    """Attempt one delivery and log its outcome."""
-    with failures_logged(record, lambda: application.delivery_returns):
+    """Attempt one notification and log its outcome; wake the one that follows."""
+    with failures_logged(record, application.returns):
         wake_up = _wake_up(body_of(record.body))
-        _record(wake_up.id, application.deliveries.deliver(wake_up), now=application.now())
+        outcome = application.streams.notifications.deliver(wake_up)
+        _record(wake_up.id, outcome, now=application.now())
+        if outcome.following is not None:
+            application.waker.wake([wake_up_of(outcome.following)])
 
 
 def _wake_up(body: dict[str, Json]) -> WakeUp:
@@ -100,28 +110,17 @@ def _wake_up(body: dict[str, Json]) -> WakeUp:
     raise EventError("The message names no delivery and destination", reason="bad-wake-up")
 
 
-def _record(delivery_id: str, outcome: DeliveryOutcome, *, now: datetime) -> None:
+def _record(delivery_id: str, outcome: NotificationOutcome, *, now: datetime) -> None:
     metrics.add_metric(_RESULT_METRICS[outcome.result], MetricUnit.Count, 1)
-    details: dict[str, Any] = {}
-    if outcome.delivery is not None:
-        details["image"] = outcome.delivery.image_key
-        details["destination"] = outcome.delivery.destination
-        details["attempt"] = outcome.delivery.attempts
-        if outcome.result is DeliveryResult.SENT:
-            latency = (now - outcome.delivery.created_at).total_seconds() * 1000
-            metrics.add_metric(Metric.DELIVERY_LATENCY, MetricUnit.Milliseconds, latency)
     if outcome.misconfigured:
         metrics.add_metric(Metric.DELIVERIES_MISCONFIGURED, MetricUnit.Count, 1)
     if outcome.without_page is not None:
         metrics.add_metric(Metric.PAGES_FAILED, MetricUnit.Count, 1)
         logger.error("report page failed", exc_info=outcome.without_page, delivery=delivery_id)
-    if outcome.receipt is not None:
-        details["receipt"] = outcome.receipt.reference
-        if outcome.receipt.remark is not None:
-            details["remark"] = outcome.receipt.remark
-    if outcome.due_at is not None:
-        details["due_at"] = outcome.due_at.isoformat()
-    needs_a_person = outcome.result is DeliveryResult.DEAD or outcome.misconfigured
+    if outcome.result is NotificationResult.SENT and outcome.row is not None:
+        latency = (now - outcome.row.created_at).total_seconds() * 1000
+        metrics.add_metric(Metric.DELIVERY_LATENCY, MetricUnit.Milliseconds, latency)
+    needs_a_person = outcome.result is NotificationResult.DEAD or outcome.misconfigured
     log = logger.error if needs_a_person or outcome.error else logger.info
     log(
         "delivery attempted",
@@ -129,5 +128,40 @@ def _record(delivery_id: str, outcome: DeliveryOutcome, *, now: datetime) -> Non
         delivery=delivery_id,
         result=outcome.result,
         reason=outcome.reason,
-        **details,
+        **_details(outcome),
     )
+
+
+def _details(outcome: NotificationOutcome) -> dict[str, Any]:
+    """Return what is logged about a row and its message."""
+    details: dict[str, Any] = {}
+    row, message = outcome.row, outcome.message
+    if row is not None:
+        details |= {"destination": row.destination, "stream": row.stream, "cause": row.cause}
+        details |= {"attempt": row.attempts, "quiet": row.quiet}
+        if row.due_at is not None:
+            details["due_at"] = row.due_at.isoformat()
+    if isinstance(message, PinnedMessage):
+        details |= _content(message)
+    if outcome.receipt is not None:
+        details["receipt"] = outcome.receipt.reference
+        if outcome.receipt.remark is not None:
+            details["remark"] = outcome.receipt.remark
+    return details
+
+
+def _content(message: PinnedMessage) -> dict[str, Any]:
+    """Return what is logged about the content of a message: numbers and reasons by kind."""
+    reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for item in message.delta.items:
+        reasons[item.kind.value][item.reason] += 1
+    current = message.state.current
+    return {
+        "image": current.image.key if current is not None else None,
+        "version": message.view.version,
+        "kinds": {kind: own.total() for kind, own in reasons.items()},
+        "reasons": {
+            kind: [reason for reason, _ in own.most_common(MOST_REASONS)]
+            for kind, own in reasons.items()
+        },
+    }

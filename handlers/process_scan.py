@@ -1,4 +1,4 @@
-"""Passes scan events from the queue to the scan pipeline."""
+"""Passes events about images from their queues to the flow of images, and syncs their streams."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,18 +16,19 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from handlers.records import body_of, failures_logged
+from handlers.synced import log_syncs
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
 from lib.errors import EventError, OutOfTimeError, StoreError
-from lib.flows.scans import ScanOutcome, ScanResult
+from lib.flows.fetching import Allowance
+from lib.flows.images import PROGRESS, ImageOutcome, ImageResult
+from lib.flows.moved_tags import MoveOutcome
 from lib.models import (
-    DeliveryState,
     FindingEvent,
     IgnoredEvent,
     Json,
     PushEvent,
     RemovalEvent,
-    Report,
     RepositoryEvent,
     ScanEvent,
 )
@@ -35,15 +36,20 @@ from lib.normalizer.events import parse_event
 from lib.observability import Metric, logger, metrics
 from lib.ports.sources import FETCH_RESERVE
 
+ImageEvent = ScanEvent | PushEvent | RemovalEvent | RepositoryEvent | FindingEvent
 _RESULT_METRICS = {
-    ScanResult.EVALUATED: Metric.SCANS_EVALUATED,
-    ScanResult.REPEATED: Metric.EVENTS_REPEATED,
-    ScanResult.DEFERRED: Metric.SCANS_DEFERRED,
-    ScanResult.ACKNOWLEDGED: Metric.PUSHES_ACKNOWLEDGED,
-    ScanResult.IMAGE_DELETED: Metric.IMAGES_DELETED,
-    ScanResult.IGNORED: Metric.EVENTS_IGNORED,
-    ScanResult.CONTINUED: Metric.SCANS_CONTINUED,
+    ImageResult.STORED: Metric.REPORTS_STORED,
+    ImageResult.TAGGED: Metric.TAGS_CHANGED,
+    ImageResult.STALE: Metric.REPORTS_STALE,
+    ImageResult.REPEATED: Metric.EVENTS_REPEATED,
+    ImageResult.DEFERRED: Metric.SCANS_DEFERRED,
+    ImageResult.IMAGE_DELETED: Metric.IMAGES_DELETED,
+    ImageResult.IGNORED: Metric.EVENTS_IGNORED,
+    ImageResult.NO_IMAGE: Metric.ARTIFACTS_IGNORED,
+    ImageResult.CONTINUED: Metric.SCANS_CONTINUED,
 }
+SYNC_RESERVE = 20.0
+"""Seconds that one sync and its writes may take."""
 
 
 @logger.inject_lambda_context
@@ -87,7 +93,7 @@ def process_record(
     if record.message_id != first and seconds_left() < FETCH_RESERVE:
         _give_back(application, record)
     metrics.add_metric(Metric.EVENTS_RECEIVED, MetricUnit.Count, 1)
-    with failures_logged(record, lambda: application.scan_returns):
+    with failures_logged(record, application.returns):
         try:
             _process(application, body_of(record.body), seconds_left)
         except EventError as error:
@@ -99,79 +105,77 @@ def process_record(
 def _give_back(application: App, record: SQSRecord) -> NoReturn:
     """Return an unprocessed record to the queue. Always raises `OutOfTimeError`."""
     with suppress(StoreError):
-        application.scan_returns.at_once(record.receipt_handle)
+        application.returns(record.event_source_arn).at_once(record.receipt_handle)
     logger.info("record returned", message_id=record.message_id, reason="out-of-time")
     raise OutOfTimeError("There is no time left for another record")
 
 
 def _process(application: App, body: dict[str, Json], seconds_left: Callable[[], float]) -> None:
-    match parse_event(body):
-        case ScanEvent() as event:
-            _record(event, application.scans.process(event, body, seconds_left=seconds_left))
-        case PushEvent() as event:
-            moved = application.scans.moved(event, body)
-            if moved is not None:
-                _record(event, moved)
-            _record(event, application.scans.pushed(event, body, seconds_left=seconds_left))
-        case RepositoryEvent() as event:
-            _record(event, application.scans.checked(event, body))
-        case FindingEvent(event_id=event_id, report=report):
-            metrics.add_metric(Metric.FINDING_EVENTS_ACKNOWLEDGED, MetricUnit.Count, 1)
-            logger.info("finding event acknowledged", event=event_id, image=report.image.key)
-        case RemovalEvent(event_id=event_id, removal=removal):
-            metrics.add_metric(Metric.EVENTS_IGNORED, MetricUnit.Count, 1)
-            logger.info("event ignored", event=event_id, reason=f"an image was {removal.value}")
-        case IgnoredEvent(event_id=event_id, reason=reason):
-            metrics.add_metric(Metric.EVENTS_IGNORED, MetricUnit.Count, 1)
-            logger.info("event ignored", event=event_id, reason=reason)
+    event = parse_event(body)
+    if isinstance(event, IgnoredEvent):
+        metrics.add_metric(Metric.EVENTS_IGNORED, MetricUnit.Count, 1)
+        logger.info("event ignored", event=event.event_id, reason=event.reason)
+        return
+    allowance = Allowance(seconds_left, _progress(body))
+    outcome, cause = _outcome(application, event, allowance)
+    _record(event, outcome)
+    comeback = outcome.comeback(body)
+    if comeback is not None and outcome.revisit is not None:
+        delay = round(outcome.revisit.total_seconds())
+        application.waker.revisit(comeback, delay_seconds=delay)
+    rounds = application.streams.rounds
+    log_syncs(
+        rounds.run(outcome.streams, cause, has_time=lambda: seconds_left() > SYNC_RESERVE), cause
+    )
 
 
-def _record(event: ScanEvent | PushEvent | RepositoryEvent, outcome: ScanOutcome) -> None:
+def _progress(body: dict[str, Json]) -> str | None:
+    """Return the key of what an earlier invocation fetched for an event; None: nothing."""
+    key = body.get(PROGRESS)
+    return key if isinstance(key, str) else None
+
+
+def _outcome(application: App, event: ImageEvent, allowance: Allowance) -> tuple[ImageOutcome, str]:
+    """Return the outcome of an event, and its name as the cause of syncs."""
+    streams = application.streams
+    match event:
+        case ScanEvent():
+            return streams.images.scanned(event, allowance), "scan"
+        case PushEvent():
+            _record_move(event, streams.moved_tags.pushed(event))
+            return streams.images.pushed(event, allowance), "push"
+        case RemovalEvent():
+            return streams.images.removed(event, allowance), event.removal.value
+        case FindingEvent():
+            return streams.images.finding(event, allowance), "finding"
+        case RepositoryEvent():
+            return streams.settings.checked(event), "settings"
+
+
+def _record_move(event: PushEvent, outcome: MoveOutcome | None) -> None:
+    """Log that a tag moved which should not."""
+    if outcome is None:
+        return
+    metrics.add_metric(Metric.DELIVERIES_CREATED, MetricUnit.Count, len(outcome.messages))
+    logger.info(
+        "tag moved",
+        image=event.image.key,
+        event=event.event_id,
+        deliveries=dict(outcome.messages),
+    )
+
+
+def _record(event: ImageEvent, outcome: ImageOutcome) -> None:
     metrics.add_metric(_RESULT_METRICS[outcome.result], MetricUnit.Count, 1)
-    image = event.image
-    details: dict[str, Any] = {}
-    if outcome.evaluation is not None:
-        report = outcome.evaluation.report
-        if report.image.digest and report.image.key != image.key:
-            # The event was about one image of an index, and the index was evaluated.
-            details["part"] = image.digest
-            image = report.image
-        details["status"] = report.scan.status
-        details["version"] = outcome.evaluation.version
-        if isinstance(report, Report):
-            details["findings"] = {
-                severity.name: count for severity, count in report.counts.items() if count
-            }
-            metrics.add_metric(Metric.FINDINGS_LISTED, MetricUnit.Count, len(report.findings))
-        else:
-            metrics.add_metric(Metric.SCANS_UNUSABLE, MetricUnit.Count, 1)
-        if report.scan.warnings:
-            details["warnings"] = report.scan.warnings
+    image = event.report.image if isinstance(event, FindingEvent) else event.image
     if outcome.without_provenance is not None:
         metrics.add_metric(Metric.PROVENANCE_UNREAD, MetricUnit.Count, 1)
         logger.warning("provenance not read", exc_info=outcome.without_provenance, image=image.key)
-    if outcome.without_workloads is not None:
-        metrics.add_metric(Metric.WORKLOADS_UNREAD, MetricUnit.Count, 1)
-        logger.warning("workloads not read", exc_info=outcome.without_workloads, image=image.key)
-    if outcome.decisions is not None:
-        details["routes"] = {route.route: route.reason for route in outcome.decisions.outcomes}
-        _count_deliveries(outcome)
-    if outcome.deliveries:
-        details["deliveries"] = {
-            delivery.destination: delivery.id for delivery in outcome.deliveries
-        }
     logger.info(
-        "scan event processed",
+        "event processed",
         image=image.key,
         event=event.event_id,
         result=outcome.result,
         reason=outcome.reason,
-        **details,
+        streams=list(outcome.streams),
     )
-
-
-def _count_deliveries(outcome: ScanOutcome) -> None:
-    final = sum(delivery.state is DeliveryState.SUPPRESSED for delivery in outcome.deliveries)
-    if final:
-        metrics.add_metric(Metric.DELIVERIES_SUPPRESSED, MetricUnit.Count, final)
-    metrics.add_metric(Metric.DELIVERIES_CREATED, MetricUnit.Count, len(outcome.deliveries) - final)

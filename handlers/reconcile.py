@@ -1,49 +1,58 @@
-"""Every hour: finds scans whose events never arrived, and queues them."""
+"""Every hour: finds what no event said, and once a day has every stream synced."""
 
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
-from lib.flows.reconciliation import PassResult, Watch
+from lib.flows.passes import PassResult
+from lib.flows.stream_passes import DAILY
 from lib.observability import Metric, logger, metrics
+
+RESERVE: Final = 90_000
+"""Milliseconds before the end in which nothing is begun: the retries of a call take a minute."""
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  # fixed by Lambda
-    """Run a pass for as long as there is time. The next run continues from its bookmark."""
+    """Run the passes for as long as there is time. The next run goes on where they stopped."""
     return reconcile(app(), context)
 
 
 def reconcile(application: App, context: LambdaContext) -> dict[str, Any]:
-    """Run a pass; log and count its results."""
-    watch = Watch(seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
-    return _record(application.reconciliation().run(application.reconcile_scope, watch))
+    """Run the daily pass over streams, then the hourly one over images; log and count both."""
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() > RESERVE
+
+    daily = application.streams.passes.daily(has_time=has_time)
+    if daily.queued:
+        logger.info("streams queued", cause=DAILY, streams=daily.queued, complete=daily.complete)
+    scope = application.streams.reconcile_scope
+    return _record(application.streams.image_pass().run(scope, has_time=has_time))
 
 
 def _record(result: PassResult) -> dict[str, Any]:
-    recovered = len(result.missed) - result.baselines
-    metrics.add_metric(Metric.SCANS_RECOVERED, MetricUnit.Count, recovered)
-    metrics.add_metric(Metric.BASELINES_QUEUED, MetricUnit.Count, result.baselines)
-    metrics.add_metric(
-        Metric.REPOSITORIES_UNREAD, MetricUnit.Count, len(result.unread_repositories)
-    )
-    for missed_scan in result.missed:
-        logger.info(
-            "missed scan queued", image=missed_scan.event.image.key, reason=missed_scan.reason
-        )
-    for repository, reason in result.unread_repositories.items():
-        logger.warning("repository not read", repository=repository, reason=reason)
+    metrics.add_metric(Metric.SCANS_RECOVERED, MetricUnit.Count, len(result.to_fetch))
+    metrics.add_metric(Metric.REPOSITORIES_UNREAD, MetricUnit.Count, len(result.unread))
+    without_coverage = int(result.without_coverage is not None)
+    metrics.add_metric(Metric.COVERAGE_UNREAD, MetricUnit.Count, without_coverage)
+    for image, reason in result.to_fetch:
+        logger.info("missed scan queued", image=image.key, reason=reason)
+    for name, reason in result.unread.items():
+        logger.warning("repository not read", repository=name, reason=reason)
+    if result.without_coverage is not None:
+        logger.warning("coverage not read", reason=result.without_coverage)
     totals: dict[str, Any] = {
+        "repositories": result.repositories,
         "images": result.images,
-        "recovered": recovered,
-        "baselines": result.baselines,
-        "pending": result.pending,
-        "deleted": result.deleted,
-        "unread_repositories": len(result.unread_repositories),
+        "asked": result.asked,
+        "recovered": len(result.to_fetch),
+        "streams": len(result.streams),
+        "unread_repositories": len(result.unread),
         "stop_reason": result.stop_reason,
     }
     logger.info("reconciliation finished", **totals)

@@ -37,9 +37,11 @@ def body_of(text: str) -> dict[str, Json]:
 
 
 @contextmanager
-def failures_logged(record: SQSRecord, returns: Callable[[], Returns]) -> Iterator[None]:
+def failures_logged(record: SQSRecord, returns: Callable[[str], Returns]) -> Iterator[None]:
     """
     Log why a record returns to its queue, and raise the error again.
+
+    `returns` takes the ARN of a queue.
 
     After a temporary failure the record comes back within seconds; the delay grows with the number
     of receives. Other records wait for the visibility timeout of the queue.
@@ -62,11 +64,13 @@ def failures_logged(record: SQSRecord, returns: Callable[[], Returns]) -> Iterat
         raise
 
 
-def _shorten_delay(record: SQSRecord, returns: Callable[[], Returns]) -> int | None:
+def _shorten_delay(record: SQSRecord, returns: Callable[[str], Returns]) -> int | None:
     """Return the delay of a record in seconds; None for the visibility timeout of the queue."""
     receives = int(record.attributes.approximate_receive_count)
     try:
-        return returns().after_failure(record.receipt_handle, receives=receives)
+        return returns(record.event_source_arn).after_failure(
+            record.receipt_handle, receives=receives
+        )
     except StoreError as error:
         logger.warning("record returns late", message_id=record.message_id, error=str(error))
         return None

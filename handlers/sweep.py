@@ -1,4 +1,4 @@
-"""Every minute: wakes the deliveries that are due."""
+"""Every minute: wakes what is due, and notices a changed alerts.yml."""
 
 from typing import Any
 
@@ -7,7 +7,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
-from lib.flows.deliveries import wake_due
+from lib.flows.stream_passes import RULES
+from lib.flows.waking import wake_due
 from lib.observability import Metric, logger, metrics
 
 
@@ -19,8 +20,15 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
 
 
 def sweep(application: App) -> dict[str, int]:
-    """Wake due deliveries, and count them."""
-    queued = wake_due(application.ledger, application.waker, now=application.now())
+    """Queue the streams that are due, and wake due notifications. Count both."""
+    streams, now = application.streams, application.now()
+    deployed = streams.rules_book.deployed(
+        lambda record: streams.passes.run(RULES, record.hash).complete
+    )
+    synced = streams.sync_queue.put(streams.stream_store.take_due(now=now), "time")
+    queued = wake_due(
+        streams.notification_store, application.waker, now=now, has_pace=streams.has_pace
+    )
     metrics.add_metric(Metric.DELIVERIES_QUEUED, MetricUnit.Count, queued)
-    logger.info("sweep finished", queued=queued)
-    return {"queued": queued}
+    logger.info("sweep finished", queued=queued, streams=synced, rules_deployed=deployed)
+    return {"queued": queued, "streams": synced}

@@ -132,10 +132,11 @@ def test_the_page_has_every_queue_of_the_template() -> None:
 
 
 def test_the_page_has_every_prefix_of_the_bucket() -> None:
-    """Those that expire, and the configuration, which is kept."""
+    """Those that expire, and the configuration and the copies, which are kept."""
     expiring = re.findall(r"Prefix: (\S+/)", template("storage"))
+    kept = {"config/", "current/"}
 
-    assert sorted(prefix for prefix, _ in table("The bucket")) == sorted({*expiring, "config/"})
+    assert sorted(prefix for prefix, _ in table("The bucket")) == sorted({*expiring, *kept})
 
 
 # --- decisions ------------------------------------------------------------------------------------

@@ -15,9 +15,7 @@ from lib.config import load
 from lib.config.model import Config
 from lib.errors import ConfigError, LinkError
 from lib.flows.audit import Audit
-from lib.flows.deliveries import DeliveryPipeline
 from lib.flows.reconciliation import Reconciliation
-from lib.flows.scans import ScanPipeline
 from lib.http_deadline import DeadlineAdapter, TimeLimits
 from lib.models import Destination
 from lib.notifiers.jira import identity
@@ -55,17 +53,13 @@ def an_app(config: Config | None, **environment: str) -> App:
     return App(settings, clients=Clients(region="eu-central-1"), config=config)
 
 
-def test_the_pipelines_are_built_once(config: Config) -> None:
+def test_the_flows_are_built_once(config: Config) -> None:
     """What is asked for twice is the same object, so connections are kept."""
     app = an_app(config)
 
-    assert isinstance(app.scans, ScanPipeline)
-    assert isinstance(app.deliveries, DeliveryPipeline)
-    assert app.scans is app.scans
+    assert app.streams is app.streams
     assert app.waker is app.waker
-    assert app.ledger is app.ledger
     assert app.dead_letters is app.dead_letters
-    assert app.scan_returns is not app.delivery_returns
 
 
 def test_reconciliation_looks_back_as_far_as_was_deployed(config: Config) -> None:
@@ -170,10 +164,18 @@ def test_without_a_packaged_configuration_the_remedy_is_said() -> None:
         _ = app.config
 
 
-def test_how_long_untagged_images_wait_can_be_set() -> None:
-    """Two minutes, unless the deployment says otherwise."""
-    assert Settings({}).index_wait == timedelta(minutes=2)
-    assert Settings({"INDEX_WAIT_SECONDS": "5"}).index_wait == timedelta(seconds=5)
+def test_the_queue_of_a_record_is_found_by_its_name(config: Config) -> None:
+    """What waits in order comes back sooner than the rest: it holds up its group."""
+    app = an_app(
+        config,
+        SCAN_EVENTS_QUEUE_URL="https://sqs/1/scan-events",
+        DELIVERIES_QUEUE_URL="https://sqs/1/deliveries.fifo",
+    )
+
+    assert app.returns("arn:aws:sqs:eu-central-1:1:scan-events") is not None
+    assert app.returns("arn:aws:sqs:eu-central-1:1:deliveries.fifo") is not None
+    with pytest.raises(ConfigError, match="does not know the queue other"):
+        app.returns("arn:aws:sqs:eu-central-1:1:other")
 
 
 class OneSecret:

@@ -265,10 +265,6 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "flows/test_reconciliation.py::test_an_old_image_sets_its_baseline_silently",
         "flows/test_reconciliation.py::test_a_baseline_of_old_is_stored_and_told_to_nobody",
     ),
-    "repeated or outdated events; they change nothing": (
-        "flows/test_scans.py::test_a_repeated_event_does_nothing_more",
-        "flows/test_scans.py::test_an_older_event_of_the_same_image_is_a_repeat",
-    ),
     "in turn, however many rows one of them has": (
         "store/test_contracts.py::test_every_destination_has_its_share_of_a_sweep",
         "store/test_contracts.py::test_a_sweep_sees_every_destination_behind_any_number_of_rows",

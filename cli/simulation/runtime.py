@@ -42,6 +42,7 @@ from lib.models import (
 )
 from lib.models.views import Notification, View
 from lib.normalizer.events import parse_event
+from lib.ports.rules import RulesRecord
 from lib.ports.sources import ALL_THE_TIME, Fetching
 from lib.ports.streams import (
     ImageStore,
@@ -277,7 +278,7 @@ class Runtime:
         self._rules = sync_rules(config, book.record())
         book.deployed(self._queue_all)
 
-    def _queue_all(self) -> bool:
+    def _queue_all(self, _: RulesRecord) -> bool:
         self._sync_all(cause_of_rules(self.store.streams()))
         self._later(RULES_GATHERED, self._fold)
         return True

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from lib.flows.deliveries import DeliveryPipeline
     from lib.flows.digests import DigestPipeline
     from lib.flows.reconciliation import Reconciliation, Scope
-    from lib.flows.scans import ScanPipeline
     from lib.models import Destination, Evaluation, HistoryEntry
     from lib.models.diagnostics import Check
     from lib.ports.notifiers import DestinationTest, HttpClient, Notifier, NotifierTools
@@ -47,9 +46,9 @@ if TYPE_CHECKING:
 
 _DOWNLOAD: Final = 10.0
 """Seconds to read the configuration of an image, some kilobytes, from S3."""
-_LONGEST_SCAN_RETURN: Final = 900
-_LONGEST_DELIVERY_RETURN: Final = 300
-"""Seconds. A message that waits holds up its whole group: a destination."""
+_LONGEST_RETURN: Final = 900
+_LONGEST_RETURN_IN_ORDER: Final = 300
+"""Seconds. A message of a FIFO queue that waits holds up its whole group."""
 
 
 def utc_now() -> datetime:
@@ -86,7 +85,7 @@ class App:
         self._clients = clients or Clients()
         self._config = config
         self.now = now
-        self._pause = pause
+        self.hold = pause
 
     @cached_property
     def config(self) -> "Config":
@@ -121,42 +120,11 @@ class App:
         return EcsWorkloads(self._clients.get("ecs"), now=self.now)
 
     @cached_property
-    def scans(self) -> "ScanPipeline":
-        """The flow of `process_scan`."""
-        from lib.flows.scans import ScanPipeline
-
-        return ScanPipeline(
-            source=self.source,
-            states=self.states,
-            reports=self.reports,
-            waker=self.waker,
-            rules=rules_of(self.config),
-            now=self.now,
-            pause=self._pause,
-            index_wait=self._settings.index_wait,
-            provenances=self.provenances,
-            workloads=self.workloads,
-            repositories=self.repositories,
-            tags=self.tags,
-            progress=self.progress,
-        )
-
-    @cached_property
     def streams(self) -> "StreamFlows":
         """The flows about images, streams and notifications."""
         from lib.bootstrap.streams import StreamFlows
 
-        return StreamFlows(
-            self._settings,
-            self._clients,
-            config=lambda: self.config,
-            source=lambda: self.source,
-            provenances=lambda: self.provenances,
-            repositories=lambda: self.repositories,
-            progress=lambda: self.progress,
-            waker=lambda: self.waker,
-            now=self.now,
-        )
+        return StreamFlows(self, self._settings, self._clients)
 
     @cached_property
     def progress(self) -> "ProgressStore":
@@ -229,7 +197,7 @@ class App:
             notifiers=self.notifier,
             now=self.now,
             new_token=lambda: uuid.uuid4().hex,
-            pause=self._pause,
+            pause=self.hold,
             secrets=self.secrets,
             fallback=self.config.fallback,
             pages=self.pages,
@@ -347,20 +315,14 @@ class App:
 
         return SqsDeadLetters(self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_DLQ_URL"))
 
-    @cached_property
-    def scan_returns(self) -> "SqsReturns":
-        """The delays after which failed scan events return."""
-        return self._returns("SCAN_EVENTS_QUEUE_URL", _LONGEST_SCAN_RETURN)
-
-    @cached_property
-    def delivery_returns(self) -> "SqsReturns":
-        """The delays after which failed wake-ups return."""
-        return self._returns("DELIVERIES_QUEUE_URL", _LONGEST_DELIVERY_RETURN)
-
-    def _returns(self, queue: str, longest: int) -> "SqsReturns":
+    def returns(self, queue_arn: str) -> "SqsReturns":
+        """Return the delays after which failed messages of a queue come back."""
         from lib.store.queues import SqsReturns
 
-        return SqsReturns(self._clients.get("sqs"), self._settings.need(queue), longest=longest)
+        name = queue_arn.rpartition(":")[2]
+        longest = _LONGEST_RETURN_IN_ORDER if name.endswith(".fifo") else _LONGEST_RETURN
+        url = self._settings.queue_url(name)
+        return SqsReturns(self._clients.get("sqs"), url, longest=longest)
 
     def notifier(self, destination: "Destination") -> "Notifier":
         """

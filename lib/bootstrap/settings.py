@@ -24,6 +24,13 @@ class Settings:
             raise ConfigError(f"The environment variable {name} is not set; deploy serverless.yml")
         return value
 
+    def queue_url(self, name: str) -> str:
+        """Return the address of a queue of this function. Raises `ConfigError`."""
+        for variable, value in self.environment.items():
+            if variable.endswith("_QUEUE_URL") and value.rpartition("/")[2] == name:
+                return value
+        raise ConfigError(f"This function does not know the queue {name}; deploy serverless.yml")
+
     @property
     def stage(self) -> str | None:
         """The stage that was deployed; None outside a deployment."""
@@ -33,14 +40,6 @@ class Settings:
     def reconcile_window(self) -> timedelta:
         """The age up to which reconciliation looks at pushed images."""
         return timedelta(days=int(self.need("RECONCILE_DAYS")))
-
-    @property
-    def index_wait(self) -> timedelta:
-        """The time for which scans of untagged images wait for the push of an index."""
-        from lib.core.evaluation import INDEX_WAIT
-
-        seconds = self.environment.get("INDEX_WAIT_SECONDS")
-        return INDEX_WAIT if seconds is None else timedelta(seconds=int(seconds))
 
     @property
     def gather_window(self) -> timedelta:

@@ -4,34 +4,43 @@ The flows about images, streams and notifications, made from the clients of a pr
 As in `lib.bootstrap.app`, an object is made when it is first asked for.
 """
 
-from collections.abc import Callable
-from datetime import datetime
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
+from lib.errors import ConfigError
 
 if TYPE_CHECKING:
+    from lib.bootstrap.app import App
     from lib.config.model import Config
     from lib.core.sync import SyncRules
     from lib.flows.copies import CopyWriter
+    from lib.flows.couriers import Courier
     from lib.flows.images import ImageFlow
     from lib.flows.moved_tags import MovedTags
+    from lib.flows.notifying import NotificationFlow
     from lib.flows.outbox import Outbox
+    from lib.flows.passes import ImagePass, Scope
     from lib.flows.rounds import SyncRounds
     from lib.flows.rules import RulesBook
     from lib.flows.settings import SettingsFlow
     from lib.flows.stream_digests import StreamDigests
+    from lib.flows.stream_passes import StreamPasses
     from lib.flows.syncs import StreamSync
+    from lib.models import Destination, Notice
+    from lib.models.streams import HistoryPoint
     from lib.ports.rules import RulesRecord
-    from lib.ports.sources import FindingSource, ProvenanceSource, RepositorySource
-    from lib.ports.store import ProgressStore
     from lib.sources.coverage import InspectorCoverage
     from lib.store.current import S3CurrentCopies
     from lib.store.images import DynamoImageStore
     from lib.store.notifications import DynamoNotificationStore
-    from lib.store.queues import SqsFindingQueue, SqsScanEvents, SqsSyncQueue, SqsWaker
+    from lib.store.pages import S3NoticePages
+    from lib.store.places import DynamoPlaces
+    from lib.store.queues import SqsFindingQueue, SqsScanEvents, SqsSyncQueue
     from lib.store.stream_objects import S3StreamObjects
     from lib.store.streams import DynamoStreamStore
 
@@ -60,28 +69,11 @@ def sync_rules(config: "Config", record: "RulesRecord") -> "SyncRules":
 class StreamFlows:
     """The flows about images, streams and notifications."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        clients: Clients,
-        *,
-        config: Callable[[], "Config"],
-        source: Callable[[], "FindingSource"],
-        provenances: Callable[[], "ProvenanceSource | None"],
-        repositories: Callable[[], "RepositorySource"],
-        progress: Callable[[], "ProgressStore"],
-        waker: Callable[[], "SqsWaker"],
-        now: Callable[[], datetime],
-    ) -> None:
+    def __init__(self, app: "App", settings: Settings, clients: Clients) -> None:
+        """`app` has the sources, queues and notifiers of the process."""
+        self._app = app
         self._settings = settings
         self._clients = clients
-        self._config = config
-        self._source = source
-        self._provenances = provenances
-        self._repositories = repositories
-        self._progress = progress
-        self._waker = waker
-        self._now = now
 
     # --- the flows -----------------------------------------------------------------------------
 
@@ -91,18 +83,18 @@ class StreamFlows:
         from lib.flows.images import ImageFlow
 
         return ImageFlow(
-            source=self._source(),
+            source=self._app.source,
             images=self.image_store,
             objects=self.objects,
-            progress=self._progress(),
+            progress=self._app.progress,
             add_tags=self.syncs.add_tags,
             confirm_tags=self.syncs.confirm_tags,
             coverage=self.coverage,
             findings_before=self.syncs.findings_before,
             rules=lambda: self.rules.streams,
             watched=self.syncs.watches,
-            now=self._now,
-            provenances=self._provenances(),
+            now=self._app.now,
+            provenances=self._app.provenances,
         )
 
     @cached_property
@@ -111,12 +103,12 @@ class StreamFlows:
         from lib.flows.settings import SettingsFlow
 
         return SettingsFlow(
-            repositories=self._repositories(),
+            repositories=self._app.repositories,
             images=self.image_store,
             objects=self.objects,
             add_tags=self.syncs.add_tags,
-            expected=lambda: self._config().repositories,
-            now=self._now,
+            expected=lambda: self._app.config.repositories,
+            now=self._app.now,
         )
 
     @cached_property
@@ -129,8 +121,8 @@ class StreamFlows:
             tags=DynamoTagStore(self._clients.get("dynamodb"), self._table),
             outbox=self.outbox,
             rules=lambda: self.rules,
-            expected=lambda: self._config().repositories,
-            now=self._now,
+            expected=lambda: self._app.config.repositories,
+            now=self._app.now,
         )
 
     @cached_property
@@ -141,8 +133,8 @@ class StreamFlows:
         return Outbox(
             objects=self.objects,
             rows=self.notification_store,
-            waker=self._waker(),
-            now=self._now,
+            waker=self._app.waker,
+            now=self._app.now,
         )
 
     @cached_property
@@ -155,7 +147,7 @@ class StreamFlows:
             images=self.image_store,
             objects=self.objects,
             rules=lambda: self.rules,
-            now=self._now,
+            now=self._app.now,
         )
 
     @cached_property
@@ -165,12 +157,77 @@ class StreamFlows:
 
         return SyncRounds(
             syncs=self.syncs,
-            waker=self._waker(),
+            waker=self._app.waker,
             events=self.scan_events,
             queue=self.sync_queue,
             copies=self.copies,
-            now=self._now,
+            now=self._app.now,
         )
+
+    @cached_property
+    def notifications(self) -> "NotificationFlow":
+        """The flow of `deliver`."""
+        from lib.flows.notifying import NotificationFlow
+        from lib.store.pauses import DynamoPauses
+
+        return NotificationFlow(
+            streams=self.stream_store,
+            objects=self.objects,
+            rows=self.notification_store,
+            pauses=DynamoPauses(self._clients.get("dynamodb"), self._table),
+            couriers=self._courier,
+            plan=self.syncs.plan,
+            now=self._app.now,
+            new_token=lambda: uuid.uuid4().hex,
+            hold=self._app.hold,
+            fallback=self._app.config.fallback,
+            stage=self._settings.stage or "",
+        )
+
+    def _courier(self, destination: "Destination") -> "Courier":
+        from lib.flows.couriers import NotifierCourier
+
+        return NotifierCourier(
+            self._app.notifier(destination),
+            secrets=self._app.secrets,
+            now=self._app.now,
+            pages=self.pages,
+            completed=self._completed,
+        )
+
+    def _completed(self, notice: "Notice") -> "Notice":
+        """Return a notice with what runs its images, where alerts are to name it."""
+        workloads = self._app.workloads
+        if workloads is None:
+            return notice
+        from lib.flows.deployments import RunningNow
+
+        return RunningNow(workloads).completed(notice)
+
+    def has_pace(self, destination: "Destination") -> bool:
+        """Return whether a receiver asks for time between two messages."""
+        with suppress(ConfigError):
+            return self._app.notifier(destination).interval > 0
+        return False
+
+    @cached_property
+    def pages(self) -> "S3NoticePages":
+        """The store of report pages."""
+        from lib.store.pages import S3NoticePages
+        from lib.store.points import DynamoStreamHistory
+
+        return S3NoticePages(
+            self._clients.get("s3"),
+            self._bucket,
+            history=DynamoStreamHistory(self._clients.get("dynamodb"), self._table),
+            render=self._page,
+            link=self._app.link,
+        )
+
+    def _page(self, notice: "Notice", history: "Sequence[HistoryPoint]") -> str:
+        from lib.page import render
+
+        return render(notice, history, now=self._app.now())
 
     @cached_property
     def copies(self) -> "CopyWriter":
@@ -191,7 +248,7 @@ class StreamFlows:
             outbox=self.outbox,
             rules=lambda: self.rules.rules,
             installed_at=lambda: self.rules.installed_at,
-            now=self._now,
+            now=self._app.now,
             stage=self._settings.stage or "",
         )
 
@@ -200,7 +257,7 @@ class StreamFlows:
     @cached_property
     def rules(self) -> "SyncRules":
         """The rules in force, as of the first question of this process."""
-        return sync_rules(self._config(), self.rules_book.record())
+        return sync_rules(self._app.config, self.rules_book.record())
 
     @cached_property
     def rules_book(self) -> "RulesBook":
@@ -208,13 +265,59 @@ class StreamFlows:
         from lib.flows.rules import PackagedRules, RulesBook
         from lib.store.rules import DynamoRulesStore
 
-        config = self._config()
+        config = self._app.config
         names = tuple([route.name for route in config.routes])
         return RulesBook(
             store=DynamoRulesStore(self._clients.get("dynamodb"), self._table),
             packaged=PackagedRules(config.hash, tuple(config.destinations), names),
-            now=self._now,
+            now=self._app.now,
         )
+
+    @cached_property
+    def passes(self) -> "StreamPasses":
+        """The passes over all streams."""
+        from lib.flows.stream_passes import StreamPasses
+
+        return StreamPasses(
+            streams=self.stream_store,
+            queue=self.sync_queue,
+            places=self.places,
+            now=self._app.now,
+        )
+
+    def image_pass(self, *, places: bool = True) -> "ImagePass":
+        """Return the pass over all images. Without `places` it begins at the first one."""
+        from lib.flows.passes import ImagePass
+        from lib.sources.registry import EcrRegistry
+
+        return ImagePass(
+            registry=EcrRegistry(self._clients.get("ecr")),
+            repositories=self._app.repositories,
+            coverage=self.coverage,
+            images=self.images,
+            records=self.image_store,
+            streams=self.stream_store,
+            listing=self.stream_store,
+            rules=lambda: self.rules.streams,
+            events=self.scan_events,
+            queue=self.sync_queue,
+            now=self._app.now,
+            places=self.places if places else None,
+        )
+
+    @property
+    def reconcile_scope(self) -> "Scope":
+        """The scope of a scheduled pass: images pushed within the window."""
+        from lib.flows.passes import Scope
+
+        return Scope(self._settings.reconcile_window)
+
+    @cached_property
+    def places(self) -> "DynamoPlaces":
+        """The places where passes stopped."""
+        from lib.store.places import DynamoPlaces
+
+        return DynamoPlaces(self._clients.get("dynamodb"), self._table)
 
     # --- stores, queues and sources ------------------------------------------------------------
 

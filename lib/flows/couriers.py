@@ -32,7 +32,7 @@ class Courier(Protocol):
     interval: float
     """Seconds between two messages that the receiver asks for."""
     without_page: Exception | None
-    """Why the last message was sent without its report page."""
+    """Why the last message was sent without its report page, or without what runs its images."""
 
     def send(self, row: Notification, message: Content, thread: str | None) -> Receipt:
         """Send a message. Raises `DeliveryError`, `ConfigError` or `StoreError`."""
@@ -92,8 +92,11 @@ class NotifierCourier:
         """Add what is not pinned. Whatever is wrong with it, the message goes out."""
         try:
             notice = self._completed(notice)
-            if self._pages is None or row.pin is None:
-                return notice
+        except Exception as error:  # noqa: BLE001  # whatever it is
+            self.without_page = error
+        if self._pages is None or row.pin is None:
+            return notice
+        try:
             page = self._pages.publish(row.pin.key, notice)
         except Exception as error:  # noqa: BLE001  # whatever it is
             self.without_page = error

@@ -15,19 +15,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from lib.core.attempts import wake_up_of
 from lib.errors import ScanAlertError
 from lib.flows.copies import CopyWriter
-from lib.flows.syncs import StreamSync, SyncOutcome
+from lib.flows.syncs import DAILY, StreamSync, SyncOutcome
 from lib.models import StreamId
 from lib.ports.queues import SyncQueue
 from lib.ports.store import ScanEvents, Waker
 from lib.wire.own_events import image_check
-
-DAILY: Final = "daily"
-"""The cause of the syncs of the daily pass, which make up for lost writes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class RulesBook:
             self._store.put(None, first)
         return first
 
-    def deployed(self, queue: Callable[[], bool]) -> bool:
+    def deployed(self, queue: Callable[[RulesRecord], bool]) -> bool:
         """
         Record a changed file, and have every stream queued for a sync by it.
 
@@ -66,7 +66,7 @@ class RulesBook:
             self._store.put(stored, after)
         if after.queued:
             return False
-        if queue():
+        if queue(after):
             self._store.put(after, replace(after, queued=True))
         return True
 

@@ -49,6 +49,11 @@ _TRIES: Final = 8
 TAGS_KEPT: Final = 100
 """The rows of tags that a stream keeps: the newest, and those of its watched images."""
 
+DAILY: Final = "daily"
+"""The cause of the syncs of the daily pass, which make up for lost writes."""
+RENEWED: Final = 30
+"""Days after which the state of a stream is written again, so that its object does not expire."""
+
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
@@ -138,6 +143,8 @@ class StreamSync:
         views = _views(partition, state, rules, cause=cause, now=now)
         resting = at_rest(own.tags, images, watching) and _is_over(partition.views.values(), views)
         after = replace(self._row(own, state, before, watching), at_rest=resting)
+        if cause == DAILY and state is before and _is_renewed(state, now):
+            self._objects.put_state(state)
         writes = [ViewWrite(v.step.view, v.before, v.step.row, v.row_before) for v in views]
         if after != row or writes:
             point = history_point(state) if state is not before else None
@@ -283,6 +290,12 @@ def _views(
         if one is not None:
             synced.append(one)
     return tuple(synced)
+
+
+def _is_renewed(state: StreamState, now: datetime) -> bool:
+    """Whether this is the day on which a state is written again, with the same content and key."""
+    age = (now.date() - state.at.date()).days
+    return age > 0 and age % RENEWED == 0
 
 
 def _is_over(views: Iterable[View], changed: Sequence[SyncedView]) -> bool:

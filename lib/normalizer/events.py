@@ -65,14 +65,16 @@ _CHANGES: Final = (
     "DeleteLifecyclePolicy",
 )
 """Calls that change a repository."""
+_ACTIONS: Final = ("PUSH", "DELETE", "UPDATE_STORAGE_CLASS")
+"""Actions that change which images there are."""
 
 EVENT_PATTERNS: Final[Mapping[str, Json]] = MappingProxyType(
     {
         "EcrImageScan": {"source": ["aws.ecr"], "detail-type": [ECR_IMAGE_SCAN]},
-        "EcrImagePush": {
+        "EcrImageAction": {
             "source": ["aws.ecr"],
             "detail-type": [ECR_IMAGE_ACTION],
-            "detail": {"action-type": ["PUSH"], "result": ["SUCCESS"]},
+            "detail": {"action-type": list(_ACTIONS), "result": ["SUCCESS"]},
         },
         "Inspector2Scan": {
             "source": ["aws.inspector2"],
@@ -110,8 +112,6 @@ REGISTRY_CHANGE: Final[Mapping[str, Json]] = MappingProxyType(
 )
 """The rule that checks all repositories, as the function audit_repositories does every day."""
 
-_ACTIONS: Final = ("PUSH", "DELETE", "UPDATE_STORAGE_CLASS")
-"""Actions that change which images there are."""
 ONE_FINDING: Final = "one finding from an event, not the whole scan"
 
 _SCHEMAS: Final = Path(__file__).parents[2] / "schemas" / "events"

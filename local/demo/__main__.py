@@ -130,15 +130,15 @@ def folder_of(receivers: Receivers) -> Path:
 
 def _play_story(console: Console, app: App) -> None:
     """Play all scenes, print the notified destinations, and raise `DemoError` if they are wrong."""
-    digests = {}
+    digests, notified = {}, {}
     for scene in STORY:
+        before = {row.id for row in app.rows()}
         with _step(console, f"Push {scene.image}: {scene.shows}"):
             digests[scene] = play(app, scene)
+        notified[scene] = notified_destinations(app.rows(), before)
     scene = STORY[REPEATED]
     with _step(console, f"Deliver the event of {scene.image} twice: nobody is notified twice"):
         extra = repeat(app, scene, digests[scene])
-    rows = app.rows()
-    notified = {scene: notified_destinations(rows, digest) for scene, digest in digests.items()}
     console.print(_table(notified))
     if extra:
         raise DemoError(f"An event that came twice made {extra} more messages")

@@ -22,14 +22,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from boto3.dynamodb.types import TypeDeserializer
-
 from cli.alerts_file import load_file, read
 from lib.bootstrap.app import App as Process
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config.secret_names import stage_name
-from lib.models import DeliveryState
+from lib.models.views import Notification, RowState
+from lib.store.items import from_item
+from lib.store.rows import data_of
 from local.aws.process import ROOT, EmbeddedAws
 from local.demo.deploy import Stack, deploy
 from local.standins.server import Receivers
@@ -41,7 +41,14 @@ minute."""
 POLL_SECONDS: Final = 0.05
 
 _SITE: Final = re.compile(r"http://127\.0\.0\.1:\d+")
-_OPEN: Final = (DeliveryState.PENDING, DeliveryState.CLAIMED, DeliveryState.RETRY)
+_OPEN: Final = (RowState.PENDING, RowState.CLAIMED, RowState.RETRY)
+_QUEUES: Final = (
+    "ScanEventsQueueUrl",
+    "FindingEventsQueueUrl",
+    "ChangedImagesQueueUrl",
+    "SyncQueueUrl",
+)
+"""In the order of the flow."""
 _WAITING: Final = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesDelayed",
@@ -57,13 +64,16 @@ class AppError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the ledger, with the fields that tests and the demo need."""
+    """A notification, with the fields that tests and the demo need."""
 
     id: str
     destination: str
-    image: str
-    state: DeliveryState
-    reason: str | None
+    stream: str
+    state: RowState
+    reason: str
+    quiet: bool
+    created_at: datetime
+    due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +87,12 @@ class App:
     """Destinations that are SNS topics."""
 
     def rows(self) -> tuple[Row, ...]:
-        """Return all delivery rows of the ledger."""
+        """Return all notifications."""
         pages = self.aws.client("dynamodb").get_paginator("scan")
         scan_pages = pages.paginate(
             TableName=self.stack.outputs["TableName"],
-            FilterExpression="begins_with(pk, :delivery)",
-            ExpressionAttributeValues={":delivery": {"S": "DELIVERY#"}},
+            FilterExpression="begins_with(pk, :notification)",
+            ExpressionAttributeValues={":notification": {"S": "NOTIFICATION#"}},
             ConsistentRead=True,
         )
         return tuple(_row(item) for page in scan_pages for item in page["Items"])
@@ -95,10 +105,10 @@ class App:
         """
         deadline = time.monotonic() + seconds
         while True:
-            # Checked in the order of the flow: without waiting events, no new rows can appear.
-            events = self._waiting("ScanEventsQueueUrl")
+            # Twice: what is taken from a later queue may put something into an earlier one.
+            events = sum(self._waiting(queue) for queue in (*_QUEUES, *_QUEUES))
             rows = self.rows()
-            open_rows = [row for row in rows if row.state in _OPEN]
+            open_rows = [row for row in rows if row.state in _OPEN and not row.quiet]
             if not events and not open_rows and self._arrived(rows):
                 return rows
             if time.monotonic() > deadline:
@@ -113,7 +123,7 @@ class App:
 
     def _arrived(self, rows: tuple[Row, ...]) -> bool:
         """Whether SNS has delivered its messages, which takes some time after their acceptance."""
-        sent_rows = [row for row in rows if row.state is DeliveryState.SENT]
+        sent_rows = [row for row in rows if row.state is RowState.SENT]
         published_count = sum(row.destination in self.topics for row in sent_rows)
         return len(self.receivers.messages("sns")) >= published_count
 
@@ -130,10 +140,10 @@ class App:
                 "DELIVERIES_QUEUE_URL": outputs["DeliveriesQueueUrl"],
             }
         )
-        pipeline = Process(settings, clients=_Clients(self.aws), config=rules).digest_flow
+        flow = Process(settings, clients=_Clients(self.aws), config=rules).streams.digests
         now = datetime.now(UTC).replace(microsecond=0)
-        digests = pipeline.create(rules.digest, rules.digest.notify, until=now)
-        pipeline.send(digests)
+        digests = flow.create(rules.digest, rules.digest.notify, until=now)
+        flow.send(digests)
         self.wait_until_quiet()
         return len(digests)
 
@@ -261,18 +271,20 @@ def _confirmed(aws: EmbeddedAws, arn: str) -> bool:
 
 
 def _row(item: Mapping[str, Json]) -> Row:
-    deserialize = TypeDeserializer().deserialize
-    row = {name: deserialize(value) for name, value in item.items()}
+    row = data_of(Notification, from_item(item))
     return Row(
-        id=row["pk"].removeprefix("DELIVERY#"),
-        destination=row["destination"],
-        image=row["image_key"],
-        state=DeliveryState(row["state"]),
-        reason=row.get("reason"),
+        id=row.id,
+        destination=row.destination,
+        stream=row.stream,
+        state=row.state,
+        reason=row.reason,
+        quiet=row.quiet,
+        created_at=row.created_at,
+        due_at=row.due_at,
     )
 
 
 def _left(events: int, rows: list[Row]) -> str:
     """Describe the unfinished work, with the reasons in the ledger."""
     waiting = [f"{row.destination} is {row.state} ({row.reason or 'not tried'})" for row in rows]
-    return "; ".join([f"{events} scan events wait", *waiting])
+    return "; ".join([f"{events} messages wait", *waiting])

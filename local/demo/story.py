@@ -5,12 +5,12 @@ The findings are real; local/recordings/ names their origins.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from lib.models import DeliveryState
+from lib.models.views import RowState
 from local.aws.process import ATTESTATION
 from local.demo.app import App, Row
 
@@ -172,10 +172,8 @@ def repeat(app: App, scene: Scene, digest: str) -> int:
     return len(app.receivers.messages()) - before
 
 
-def notified_destinations(rows: Iterable[Row], digest: str) -> frozenset[str]:
-    """Return the destinations that accepted a message about an image."""
+def notified_destinations(rows: Iterable[Row], before: Collection[str]) -> frozenset[str]:
+    """Return the destinations of the messages that were sent and are not among earlier ones."""
     return frozenset(
-        row.destination
-        for row in rows
-        if row.image.endswith(digest) and row.state is DeliveryState.SENT
+        row.destination for row in rows if row.id not in before and row.state is RowState.SENT
     )

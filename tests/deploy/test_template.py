@@ -38,15 +38,18 @@ from tests.support.builders import an_image
 from tests.support.calls import Program, handlers
 
 REPORTS = "reports/"
+OBJECTS = ("states/", "pinned/")
 NAME = f"ecr-scan-alerts-{STAGE}"
 FUNCTIONS = (
     "AuditRepositories",
     "Deliver",
+    "GatherFindings",
     "OpenReport",
     "ProcessScan",
     "Reconcile",
     "SendDigest",
     "Sweep",
+    "SyncStreams",
 )
 SCHEDULES = {
     "AuditRepositories": "rate(1 day)",
@@ -61,10 +64,29 @@ STACK_NAME = 128
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-using-console-create-stack-parameters.html"""
 HANDLERS = {name: re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower() for name in FUNCTIONS}
 NEVER_CALLED = {
-    # ImageIndex.images has the name of a method of the store.
-    "process_scan": {"dynamodb:BatchGetItem"},
-    # So have the rows of a text.
-    "deliver": {"dynamodb:Scan"},
+    # It records what was sent, and syncs nothing; rows of a text and of a store have one name.
+    "deliver": {"dynamodb:ConditionCheckItem", "dynamodb:Scan"},
+    # Rows of a text and of a store have one name.
+    "process_scan": {"dynamodb:Scan"},
+    # It keeps tags and uses; reports are fetched by process_scan.
+    "reconcile": {
+        "ecr:GetDownloadUrlForLayer",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+    },
+    # Copies are read for digests, and written by syncs.
+    "send_digest": {"s3:DeleteObject"},
+    # It only lists and wakes; a notifier is made for the pace of its receiver.
+    "sweep": {
+        "dynamodb:Scan",
+        "dynamodb:BatchGetItem",
+        "dynamodb:ConditionCheckItem",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "secretsmanager:GetSecretValue",
+        "ssm:GetParameter",
+    },
     # Its one secret is in Secrets Manager: the stack makes it.
     "open_report": {"ssm:GetParameter"},
 }
@@ -172,7 +194,7 @@ def test_local_differs_by_known_parameters_only() -> None:
         "deletionProtection",
         "receiverHosts",
         "deploymentMethod",
-        "indexWait",
+        "gatherSeconds",
         "workloads",
     }
 
@@ -239,7 +261,8 @@ def test_an_event_that_cannot_be_queued_is_kept(built: Package, name: str) -> No
     """A rule tries for a day, then its dead-letter queue has the event."""
     (target,) = built.resources("AWS::Events::Rule")[name]["Targets"]
 
-    assert target["Arn"] == get_att("ScanEventsQueue")
+    queue = "FindingEventsQueue" if name == "Inspector2Finding" else "ScanEventsQueue"
+    assert target["Arn"] == get_att(queue)
     assert target["DeadLetterConfig"] == {"Arn": get_att("UndeliveredEventsDlq")}
     assert target["SqsParameters"] == {"MessageGroupId": "$.account"}
     assert target["RetryPolicy"] == {
@@ -248,22 +271,30 @@ def test_an_event_that_cannot_be_queued_is_kept(built: Package, name: str) -> No
     }
 
 
-@pytest.mark.parametrize("queue", ["ScanEventsQueue", "UndeliveredEventsDlq"])
-def test_only_our_rules_may_send(built: Package, queue: str) -> None:
+@pytest.mark.parametrize(
+    ("queue", "rules"),
+    [
+        ("ScanEventsQueue", EVENT_PATTERNS.keys() - {"Inspector2Finding"}),
+        ("FindingEventsQueue", {"Inspector2Finding"}),
+        ("UndeliveredEventsDlq", EVENT_PATTERNS.keys()),
+    ],
+)
+def test_only_our_rules_may_send(built: Package, queue: str, rules: set[str]) -> None:
     """EventBridge writes for our rules alone: another account's rule could name the queue."""
     (policy,) = [
-        each
-        for each in built.resources("AWS::SQS::QueuePolicy").values()
-        if each["Queues"] == [{"Ref": queue}]
+        policy
+        for policy in built.resources("AWS::SQS::QueuePolicy").values()
+        if policy["Queues"] == [{"Ref": queue}]
     ]
     (statement,) = policy["PolicyDocument"]["Statement"]
+    sources = statement.pop("Condition")["ArnEquals"]["aws:SourceArn"]
 
+    assert set(names_in(sources)) == rules
     assert statement == {
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": get_att(queue),
-        "Condition": {"ArnEquals": {"aws:SourceArn": [get_att(name) for name in EVENT_PATTERNS]}},
     }
 
 
@@ -274,6 +305,9 @@ def test_only_our_rules_may_send(built: Package, queue: str) -> None:
     ("queue", "dlq", "function"),
     [
         ("ScanEventsQueue", "ScanEventsDlq", "ProcessScan"),
+        ("FindingEventsQueue", "ScanEventsDlq", "GatherFindings"),
+        ("ChangedImagesQueue", "ChangedImagesDlq", "ProcessScan"),
+        ("SyncQueue", "SyncDlq", "SyncStreams"),
         ("DeliveriesQueue", "DeliveriesDlq", "Deliver"),
     ],
 )
@@ -299,9 +333,10 @@ def test_every_queue_is_encrypted(built: Package) -> None:
     assert all(each["SqsManagedSseEnabled"] for each in queues.values())
 
 
-def test_deliveries_are_in_order_per_destination(built: Package) -> None:
-    """One message group per destination, and as many at a time as there are groups."""
-    queue = built.resources("AWS::SQS::Queue")["DeliveriesQueue"]
+@pytest.mark.parametrize("name", ["DeliveriesQueue", "ChangedImagesQueue"])
+def test_what_belongs_together_is_in_order(built: Package, name: str) -> None:
+    """One message group per destination or image, and as many at a time as there are groups."""
+    queue = built.resources("AWS::SQS::Queue")[name]
 
     assert queue["FifoQueue"] is True
     assert queue["QueueName"].endswith(".fifo")
@@ -309,38 +344,49 @@ def test_deliveries_are_in_order_per_destination(built: Package) -> None:
     assert queue["FifoThroughputLimit"] == "perMessageGroupId"
 
 
+def test_findings_are_gathered_for_as_long_as_their_queue_delays(built: Package) -> None:
+    """So a message is received after its window; the queue drops repeats for longer than that."""
+    queue = built.resources("AWS::SQS::Queue")["ChangedImagesQueue"]
+    gather = built.resources("AWS::Lambda::Function")["GatherFindingsLambdaFunction"]
+    window = int(gather["Environment"]["Variables"]["GATHER_SECONDS"])
+
+    assert int(queue["DelaySeconds"]) == window == 90
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    assert window < 5 * 60
+
+
 def test_functions_report_each_failed_message(built: Package) -> None:
     """One bad record does not bring back the others of its batch."""
     mappings = built.resources("AWS::Lambda::EventSourceMapping")
 
     assert {
-        name.partition("EventSourceMapping")[0]: (
-            each["EventSourceArn"],
-            each["BatchSize"],
-            each["FunctionResponseTypes"],
-            each.get("ScalingConfig"),
+        mapping["EventSourceArn"]["Fn::GetAtt"][0]: (
+            next(names_in(mapping["FunctionName"])),
+            mapping["BatchSize"],
+            mapping["ScalingConfig"]["MaximumConcurrency"],
         )
-        for name, each in mappings.items()
+        for mapping in mappings.values()
     } == {
-        "ProcessScan": (
-            get_att("ScanEventsQueue"),
-            1,
-            ["ReportBatchItemFailures"],
-            {"MaximumConcurrency": 4},
-        ),
-        "Deliver": (
-            get_att("DeliveriesQueue"),
-            1,
-            ["ReportBatchItemFailures"],
-            {"MaximumConcurrency": 10},
-        ),
+        "ScanEventsQueue": ("ProcessScanLambdaFunction", 1, 4),
+        "ChangedImagesQueue": ("ProcessScanLambdaFunction", 1, 4),
+        "FindingEventsQueue": ("GatherFindingsLambdaFunction", 200, 2),
+        "SyncQueue": ("SyncStreamsLambdaFunction", 1, 4),
+        "DeliveriesQueue": ("DeliverLambdaFunction", 1, 10),
     }
+    assert all(
+        mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+        for mapping in mappings.values()
+    )
 
 
 def test_scans_leave_room_in_a_new_account(built: Package) -> None:
     """A backlog of scans takes less than half, so deliveries and links are not throttled by it."""
     scans = built.resources("AWS::Lambda::EventSourceMapping").values()
-    at_a_time = min(each["ScalingConfig"]["MaximumConcurrency"] for each in scans)
+    at_a_time = max(
+        mapping["ScalingConfig"]["MaximumConcurrency"]
+        for mapping in scans
+        if mapping["EventSourceArn"] != get_att("DeliveriesQueue")
+    )
 
     assert at_a_time < NEW_ACCOUNT_CONCURRENCY / 2
 
@@ -382,7 +428,11 @@ def test_a_function_in_a_loop_of_messages_says_so(built: Package) -> None:
     allowed = {name for name, each in functions.items() if each.get("RecursiveLoop") == "Allow"}
 
     assert "DeliverLambdaFunction" in graph["SweepLambdaFunction"]
-    assert allowed == in_a_loop == {"ProcessScanLambdaFunction"}
+    assert (
+        allowed
+        == in_a_loop
+        == {"ProcessScanLambdaFunction", "SyncStreamsLambdaFunction", "DeliverLambdaFunction"}
+    )
 
 
 @pytest.mark.parametrize("function", SCHEDULES)
@@ -404,13 +454,6 @@ def test_nothing_else_runs_by_the_clock(built: Package) -> None:
     schedules = built.resources("AWS::Scheduler::Schedule")
 
     assert set(schedules) == {f"{each}Schedule" for each in SCHEDULES}
-
-
-def test_what_reconcile_asks_for_is_within_what_rows_are_kept(built: Package) -> None:
-    """A row that expires before its image leaves the window would be found again and again."""
-    variables = built.resources("AWS::Lambda::Function")["ReconcileLambdaFunction"]["Environment"]
-
-    assert int(variables["Variables"]["RECONCILE_DAYS"]) < state.RETENTION.days
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -437,14 +480,21 @@ def test_a_handler_exists(built: Package, function: str) -> None:
 
 
 def test_functions_get_the_environment_they_ask_for(built: Package) -> None:
-    """Every variable that `lib.bootstrap` needs is set for some function, and no other."""
+    """
+    Every variable that `lib.bootstrap` needs is set for some function, and no other.
+
+    The queue of a record is found among the addresses that end in _QUEUE_URL.
+    """
     functions = built.resources("AWS::Lambda::Function").values()
     given = set(chain.from_iterable(each["Environment"]["Variables"] for each in functions))
     code = "".join(file.read_text() for file in (ROOT / "lib" / "bootstrap").glob("*.py"))
     asked = set(re.findall(r'(?:need|environment\.get)\(\s*"([A-Z_]+)"', code))
 
     assert hasattr(Settings, "need")
-    assert {each for each in given if not each.startswith(("POWERTOOLS_", "LOG_"))} == asked
+    queues = {variable for variable in given if variable.endswith("_QUEUE_URL")}
+    assert {
+        variable for variable in given if not variable.startswith(("POWERTOOLS_", "LOG_"))
+    } == asked | queues
 
 
 def test_a_lease_outlives_the_function(built: Package) -> None:
@@ -530,8 +580,11 @@ def test_progress_outlives_the_message_that_names_it(built: Package) -> None:
 
 
 def test_the_configuration_of_the_stage_does_not_expire(built: Package) -> None:
-    """Reports, pages and digests do; what the next deployment compares with stays."""
-    assert set(expirations(built)) == {REPORTS, progress.PREFIX, *signed.PREFIXES}
+    """Reports, pages and digests do; what the next deployment compares with stays.
+
+    So do the copies of streams, which are written over.
+    """
+    assert set(expirations(built)) == {REPORTS, progress.PREFIX, *signed.PREFIXES, *OBJECTS}
     assert not any(CURRENT.startswith(prefix) for prefix in expirations(built))
 
 
@@ -842,18 +895,23 @@ def test_everything_that_needs_people_has_an_alarm(built: Package) -> None:
 
     assert watched == {
         ("ApproximateNumberOfMessagesVisible", "ScanEventsDlq"),
+        ("ApproximateNumberOfMessagesVisible", "ChangedImagesDlq"),
+        ("ApproximateNumberOfMessagesVisible", "SyncDlq"),
         ("ApproximateNumberOfMessagesVisible", "DeliveriesDlq"),
         ("ApproximateNumberOfMessagesVisible", "UndeliveredEventsDlq"),
         ("DeliveriesDead", None),
         ("DeliveriesMisconfigured", None),
         ("RecordsFailed", None),
         ("Errors", "ProcessScanLambdaFunction"),
+        ("Errors", "GatherFindingsLambdaFunction"),
+        ("Errors", "SyncStreamsLambdaFunction"),
         ("Errors", "DeliverLambdaFunction"),
         ("Errors", "SweepLambdaFunction"),
         ("Errors", "ReconcileLambdaFunction"),
         ("Errors", "AuditRepositoriesLambdaFunction"),
         ("Errors", "SendDigestLambdaFunction"),
         ("RecursiveInvocationsDropped", "ProcessScanLambdaFunction"),
+        ("RecursiveInvocationsDropped", "SyncStreamsLambdaFunction"),
         ("RecursiveInvocationsDropped", "DeliverLambdaFunction"),
         ("ApproximateAgeOfOldestMessage", "ScanEventsQueue"),
         ("ApproximateAgeOfOldestMessage", "DeliveriesQueue"),
@@ -929,6 +987,11 @@ def test_outputs_name_what_operators_ask_for(built: Package) -> None:
         "ReportsBucketName",
         "ScanEventsQueueUrl",
         "ScanEventsDlqUrl",
+        "FindingEventsQueueUrl",
+        "ChangedImagesQueueUrl",
+        "ChangedImagesDlqUrl",
+        "SyncQueueUrl",
+        "SyncDlqUrl",
         "DeliveriesQueueUrl",
         "DeliveriesDlqUrl",
         "UndeliveredEventsDlqUrl",

@@ -16,13 +16,6 @@ from local.demo.app import App, install, write_config
 from local.standins.server import Receivers
 
 ALERTS = Path(__file__).parent / "alerts.yml"
-INDEX_WAIT = 10
-"""
-Seconds for which the scan of an untagged image waits for its index.
-
-A machine that is busy with other tests needs them between two pushes. More would be too many calls
-in one chain: the queue brings an event back every second.
-"""
 
 
 @pytest.fixture(scope="session")
@@ -40,14 +33,7 @@ def app(
     if not (ROOT / "node_modules" / ".bin" / "osls").exists():
         pytest.skip("osls is not installed; run `make test`, which does that")
     config = write_config(ALERTS, receivers.url, tmp_path_factory.mktemp("app") / "alerts.yml")
-    app = install(embedded_aws, receivers, config)
-    configure(app, INDEX_WAIT_SECONDS=str(INDEX_WAIT))
-    return app
-
-
-def configure(app: App, **variables: str) -> None:
-    """Change the environment of `processScan`; that starts its workers anew."""
-    _set_environment(app, _environment(app) | variables)
+    return install(embedded_aws, receivers, config)
 
 
 @contextmanager

@@ -30,6 +30,7 @@ class World:
 
     def __init__(self, *streams: StreamRule) -> None:
         self.store, self.copies = MemoryStreams(), MemoryCopies()
+        self.now = NOW
         self.woken: list[Any] = []
         self.events: list[Any] = []
         self.queued: list[tuple[list[StreamId], str]] = []
@@ -39,7 +40,7 @@ class World:
             images=self.store,
             objects=self.store,
             rules=lambda: rules,
-            now=lambda: NOW,
+            now=lambda: self.now,
         )
         self.rounds = SyncRounds(
             syncs=self.syncs,
@@ -162,3 +163,21 @@ def test_what_nobody_expected_is_the_error_of_a_round(errors: Any, expected: Any
     error = first_error([SyncFailure(STREAM, one) for one in errors])
 
     assert error is None if expected is None else isinstance(error, expected)
+
+
+@pytest.mark.parametrize(
+    ("days", "cause", "writes"),
+    [(0, "daily", 0), (29, "daily", 0), (30, "daily", 1), (30, "scan", 0), (60, "daily", 1)],
+)
+def test_a_state_that_stays_is_written_again_each_month(days: int, cause: str, writes: int) -> None:
+    """Objects expire after a year; the one that a row points to must not."""
+    world = World()
+    world.scanned("1.4.2")
+    tuple(world.rounds.run([STREAM], "scan"))
+    put, keys = world.store.put_state, []
+    world.store.put_state = lambda state: keys.append(put(state)) or keys[-1]  # type: ignore[method-assign,func-returns-value]  # counted
+    world.now = NOW + timedelta(days=days)
+
+    tuple(world.rounds.run([STREAM], cause))
+
+    assert len(keys) == writes

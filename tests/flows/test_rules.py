@@ -78,11 +78,11 @@ def test_a_deployment_is_recorded_and_every_stream_is_queued() -> None:
     store, queued = Store(), []
     a_book(store).record()
 
-    assert a_book(store, SECOND).deployed(lambda: not queued.append("all"))  # type: ignore[func-returns-value]
-    assert not a_book(store, SECOND).deployed(lambda: not queued.append("again"))  # type: ignore[func-returns-value]
-    assert a_book(store, FIRST).deployed(lambda: True)
+    assert a_book(store, SECOND).deployed(lambda record: not queued.append(record.hash))  # type: ignore[func-returns-value]
+    assert not a_book(store, SECOND).deployed(lambda record: not queued.append(record.hash))  # type: ignore[func-returns-value]
+    assert a_book(store, FIRST).deployed(lambda _: True)
 
-    assert queued == ["all"]
+    assert queued == ["second"]
     assert store.stored == RulesRecord("first", INSTALLED, {TEAM: INSTALLED}, {"all": INSTALLED})
 
 
@@ -92,11 +92,11 @@ def test_a_pass_that_was_cut_off_goes_on_with_the_next_sweep(*, complete: bool) 
     store = Store()
     a_book(store).record()
 
-    a_book(store, SECOND).deployed(lambda: complete)
+    a_book(store, SECOND).deployed(lambda _: complete)
 
     assert store.stored is not None
     assert store.stored.queued is complete
-    assert a_book(store, SECOND).deployed(lambda: True) is not complete
+    assert a_book(store, SECOND).deployed(lambda _: True) is not complete
 
 
 def test_the_first_sweep_records_the_installation() -> None:

@@ -1,34 +1,46 @@
-"""Wake-ups from the queue: a refused delivery is an outcome, an unreachable ledger a failure."""
+"""Wake-ups from the queue: a refused notification is an outcome, unreachable rows a failure."""
 
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from handlers.deliver import process_batch
+from lib.core.notifications import new_row
 from lib.errors import StoreError
-from lib.flows.deliveries import DeliveryOutcome, DeliveryResult
+from lib.flows.attempt import NotificationOutcome, NotificationResult
 from lib.models import Receipt, WakeUp
+from lib.models.views import Basis, View
 from tests.handlers.conftest import Returns
-from tests.support.builders import NOW, a_delivery
+from tests.support.builders import NOW, a_finding, an_image
+from tests.support.notices import a_notice
+from tests.support.streams import STREAM, TEAM, TODAY, a_state, a_watched
 
 METRICS = {
-    DeliveryResult.SENT: "DeliveriesSent",
-    DeliveryResult.RETRY: "DeliveriesRetried",
-    DeliveryResult.DEAD: "DeliveriesDead",
-    DeliveryResult.SKIPPED: "DeliveriesSkipped",
-    DeliveryResult.PAUSED: "DeliveriesPaused",
+    NotificationResult.SENT: "DeliveriesSent",
+    NotificationResult.OBSOLETE: "DeliveriesObsolete",
+    NotificationResult.RETRY: "DeliveriesRetried",
+    NotificationResult.UNKNOWN: "DeliveriesRetried",
+    NotificationResult.DEAD: "DeliveriesDead",
+    NotificationResult.NOT_CLAIMED: "DeliveriesSkipped",
+    NotificationResult.PAUSED: "DeliveriesPaused",
 }
+ROW = replace(
+    new_row(View(TEAM, STREAM), basis=Basis(1, "rules", TODAY), cause="scan", now=NOW, quiet=False),
+    attempts=2,
+)
 
 
-class Deliveries:
+class Notifications:
     """Answers wake-ups with the given outcomes in order, or raises."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
         self.seen: list[str] = []
 
-    def deliver(self, wake_up: WakeUp) -> DeliveryOutcome:
+    def deliver(self, wake_up: WakeUp) -> NotificationOutcome:
         self.seen.append(wake_up.id)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
@@ -36,38 +48,95 @@ class Deliveries:
         return answer
 
 
+class Waker:
+    """Remembers what is woken."""
+
+    def __init__(self) -> None:
+        self.woken: list[WakeUp] = []
+
+    def wake(self, wake_ups: Any) -> int:
+        self.woken += wake_ups
+        return len(self.woken)
+
+
 def an_app(*answers: Any) -> Any:
+    returns = Returns()
     return SimpleNamespace(
-        deliveries=Deliveries(*answers), now=lambda: NOW, delivery_returns=Returns()
+        streams=SimpleNamespace(notifications=Notifications(*answers)),
+        now=lambda: NOW + timedelta(seconds=2),
+        waker=Waker(),
+        returns=lambda _: returns,
+        returned=returns,
     )
 
 
-@pytest.mark.parametrize("result", DeliveryResult)
+@pytest.mark.parametrize("result", NotificationResult)
 def test_every_outcome_is_acknowledged_logged_and_counted(
-    batch: Any, context: Any, counted: Any, logged: Any, result: DeliveryResult
+    batch: Any, context: Any, counted: Any, logged: Any, result: NotificationResult
 ) -> None:
-    """One line with the delivery and its reason, one count, and no item failure."""
-    outcome = DeliveryOutcome(result, "why", a_delivery(), Receipt("ok"), NOW)
+    """One line with the row and its reason, one count, and no item failure."""
+    row = replace(ROW, due_at=NOW)
+    outcome = NotificationOutcome(result, "why", row, receipt=Receipt("ok", remark="no file"))
 
     answer = process_batch(
-        an_app(outcome), batch({"delivery": "abc", "destination": "team-slack"}), context
+        an_app(outcome), batch({"delivery": "abc", "destination": "team"}), context
     )
 
     assert answer == {"batchItemFailures": []}
     assert counted()[METRICS[result]] == 1
     line = logged()[0]
     assert (line["delivery"], line["result"], line["reason"]) == ("abc", result, "why")
+    assert (line["destination"], line["stream"], line["cause"]) == (TEAM, STREAM, "scan")
+    assert (line["attempt"], line["receipt"], line["remark"]) == (2, "ok", "no file")
+    assert line["level"] == ("ERROR" if result is NotificationResult.DEAD else "INFO")
 
 
-def test_a_missing_page_is_told_beside_the_outcome(
+def test_a_message_is_logged_with_its_kinds_and_reasons(
     batch: Any, context: Any, counted: Any, logged: Any
 ) -> None:
-    """The alert was sent; somebody has to look at why its page was not made."""
-    outcome = DeliveryOutcome(
-        DeliveryResult.SENT,
+    """Numbers by kind, and the reasons that most items have; milliseconds since the row."""
+    message = a_notice(a_state(a_watched(a_finding()))).message
+    outcome = NotificationOutcome(NotificationResult.SENT, "accepted", ROW, message)
+
+    process_batch(an_app(outcome), batch({"delivery": "abc", "destination": "team"}), context)
+
+    line, kinds = logged()[0], {item.kind.value for item in message.delta.items}
+    assert line["kinds"].keys() == line["reasons"].keys() == kinds
+    assert sum(line["kinds"].values()) == len(message.delta.items)
+    assert line["image"].startswith(an_image().key.partition("@")[0])
+    assert counted()["DeliveryLatency"] == 2_000
+
+
+def test_what_follows_a_receipt_is_woken(batch: Any, context: Any) -> None:
+    """A sync has seen something newer while the message was sent."""
+    outcome = NotificationOutcome(NotificationResult.SENT, "accepted", ROW, following=ROW)
+    application = an_app(outcome)
+
+    process_batch(application, batch({"delivery": "abc", "destination": "team"}), context)
+
+    assert [wake_up.id for wake_up in application.waker.woken] == [ROW.id]
+
+
+def test_what_needs_a_person_is_an_error(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """A wrong secret is tried again for a day, and alarms."""
+    outcome = NotificationOutcome(NotificationResult.RETRY, "no secret", ROW, misconfigured=True)
+
+    process_batch(an_app(outcome), batch({"delivery": "abc", "destination": "team"}), context)
+
+    assert counted()["DeliveriesMisconfigured"] == 1
+    assert logged()[0]["level"] == "ERROR"
+
+
+def test_a_missing_page_is_logged_beside_the_outcome(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """The message was sent; somebody has to look at why its page was not made."""
+    outcome = NotificationOutcome(
+        NotificationResult.SENT,
         "accepted",
-        a_delivery(),
-        Receipt("ok"),
+        ROW,
         without_page=StoreError("storing pages/one: AccessDenied"),
     )
 
@@ -80,11 +149,9 @@ def test_a_missing_page_is_told_beside_the_outcome(
     assert sent["result"] == "sent"
 
 
-def test_an_unreachable_ledger_returns_the_rest_of_the_destination(
-    batch: Any, context: Any
-) -> None:
+def test_unreachable_rows_return_the_rest_of_the_destination(batch: Any, context: Any) -> None:
     """Order within a destination is kept: what follows a failure comes back with it."""
-    sent = DeliveryOutcome(DeliveryResult.SENT, "accepted", a_delivery())
+    sent = NotificationOutcome(NotificationResult.SENT, "accepted", ROW)
     application = an_app(sent, StoreError("claiming"), sent)
     wake_ups = [{"delivery": each, "destination": "team-slack"} for each in "abc"]
 
@@ -94,7 +161,7 @@ def test_an_unreachable_ledger_returns_the_rest_of_the_destination(
         "message-1",
         "message-2",
     ]
-    assert application.delivery_returns.returned == [("receipt-1", 1)]
+    assert application.returned.returned == [("receipt-1", 1)]
 
 
 @pytest.mark.parametrize("body", ["not json", "[" * 100_000, {}, {"delivery": "abc"}])
@@ -105,4 +172,4 @@ def test_a_wake_up_that_names_no_delivery_comes_back(batch: Any, context: Any, b
     answer = process_batch(application, batch(body), context)
 
     assert answer["batchItemFailures"] == [{"itemIdentifier": "message-0"}]
-    assert application.deliveries.seen == []
+    assert application.streams.notifications.seen == []

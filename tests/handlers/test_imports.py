@@ -12,17 +12,19 @@ from tests.support.calls import handlers
 
 ROOT = Path(__file__).parents[2]
 NEVER = {"ruamel", "rich", "cli", "boto3.dynamodb.conditions", "aws_xray_sdk"}
-SCANS = {"lib.flows.scans", "lib.core.changes", "lib.normalizer.ecr_basic"}
-SENDING = {"requests", "lib.http_client", "lib.notifiers.slack.webhook"}
-OTHERS = {"lib.flows.deliveries", "lib.flows.reconciliation", "jsonschema"}
+FETCHING = {"lib.flows.images", "lib.normalizer.ecr_basic"}
+SENDING = {"requests", "lib.http_client", "lib.notifiers.slack.webhook", "lib.flows.notifying"}
+OTHERS = {"lib.flows.syncs", "lib.flows.passes", "jsonschema"}
 UNUSED = {
-    "process_scan": {"lib.flows.deliveries", "lib.flows.reconciliation"} | SENDING,
-    "deliver": {"jsonschema", "lib.flows.reconciliation"} | SCANS,
-    "reconcile": {"jsonschema", "lib.flows.deliveries"} | SENDING | SCANS,
-    "sweep": {"jsonschema", "lib.flows.reconciliation"} | SENDING | SCANS,
-    "audit_repositories": OTHERS | SENDING | SCANS,
-    "open_report": OTHERS | SENDING | SCANS,
-    "send_digest": OTHERS | SENDING | SCANS,
+    "process_scan": {"lib.flows.passes"} | SENDING,
+    "gather_findings": {"lib.flows.syncs", "lib.flows.passes", "lib.flows.images"} | SENDING,
+    "sync_streams": {"jsonschema", "lib.flows.passes"} | SENDING | FETCHING,
+    "deliver": {"jsonschema", "lib.flows.passes", "lib.flows.syncs"} | FETCHING,
+    "reconcile": {"jsonschema"} | SENDING,
+    "sweep": OTHERS | SENDING | FETCHING,
+    "audit_repositories": OTHERS | SENDING | FETCHING,
+    "open_report": OTHERS | SENDING | FETCHING,
+    "send_digest": OTHERS | SENDING | FETCHING,
 }
 
 

@@ -1,7 +1,7 @@
 """Scan events from the queue: each record ends in one outcome, one line and one count."""
 
 import json
-from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from handlers.process_scan import process_batch
-from lib.core.routing import Decisions, RouteOutcome
 from lib.errors import (
     ConfigError,
     NotAllowedError,
@@ -17,20 +16,15 @@ from lib.errors import (
     SourceThrottledError,
     StoreError,
 )
-from lib.flows.scans import ScanOutcome, ScanResult
-from lib.models import AnyReport, Delivery, DeliveryState, Evaluation
+from lib.flows.images import ImageOutcome, ImageResult
+from lib.flows.moved_tags import MoveOutcome
+from lib.models import DeliveryId, StreamId
+from lib.normalizer.events import parse_event
 from lib.wire.own_events import repository_check
 from tests.handlers.conftest import DeadLetters, Returns
-from tests.support.builders import (
-    NOW,
-    a_delivery,
-    a_digest,
-    a_finding,
-    a_report,
-    an_image,
-    an_unusable_report,
-)
+from tests.support.builders import NOW, a_digest, an_image
 from tests.support.documents import document
+from tests.support.streams import TEAM
 
 ROOT = Path(__file__).parents[2]
 EVENT = {
@@ -52,61 +46,177 @@ EVENT = {
 }
 
 
-class Scans:
+STREAM = StreamId("000474600478/eu-central-1/payments/api")
+
+
+class Images:
     """Answers every event, or raises."""
 
-    def __init__(self, error: Exception | None = None, outcome: ScanOutcome | None = None) -> None:
+    def __init__(self, error: Exception | None = None, outcome: ImageOutcome | None = None) -> None:
         self.error = error
-        self.outcome = outcome or ScanOutcome(
-            ScanResult.REPEATED, "this event was evaluated before"
-        )
+        self.outcome = outcome or ImageOutcome(ImageResult.STORED, "a usable report", (STREAM,))
         self.seen: list[Any] = []
         self.seconds_left: list[float] = []
-        self.move: ScanOutcome | None = None
+        self.progress: list[str | None] = []
 
-    def process(self, event: Any, raw: Any, *, seconds_left: Any) -> ScanOutcome:
-        self.seconds_left.append(seconds_left())
-        return self.checked(event, raw)
-
-    def checked(self, event: Any, raw: Any) -> ScanOutcome:
-        self.seen.append((event, raw))
+    def checked(self, event: Any) -> ImageOutcome:
+        self.seen.append(event)
         if self.error is not None:
             raise self.error
         return self.outcome
 
-    pushed = process
+    def scanned(self, event: Any, allowance: Any) -> ImageOutcome:
+        self.seconds_left.append(allowance.seconds_left())
+        self.progress.append(allowance.progress)
+        return self.checked(event)
 
-    def moved(self, event: Any, raw: Any) -> ScanOutcome | None:  # noqa: ARG002  # as the pipeline's
-        return self.move
+    pushed = removed = finding = scanned
 
 
-def an_app(error: Exception | None = None, outcome: ScanOutcome | None = None) -> Any:
+class MovedTags:
+    """Says that every push moves a tag, or that none does."""
+
+    def __init__(self, outcome: MoveOutcome | None) -> None:
+        self.outcome = outcome
+
+    def pushed(self, event: Any) -> MoveOutcome | None:  # noqa: ARG002  # as the flow's
+        return self.outcome
+
+
+class Rounds:
+    """Remembers which streams were synced, why, and whether there was time for another one."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[tuple[StreamId, ...], str, bool]] = []
+
+    def run(self, streams: Any, cause: str, *, has_time: Any) -> list[Any]:
+        self.seen.append((tuple(streams), cause, has_time()))
+        return []
+
+
+class Waker:
+    """Remembers which events come back, and when."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[Any, int]] = []
+
+    def revisit(self, event: Any, *, delay_seconds: int) -> None:
+        self.events.append((event, delay_seconds))
+
+
+def an_app(error: Exception | None = None, outcome: ImageOutcome | None = None) -> Any:
+    images, returns = Images(error, outcome), Returns()
     return SimpleNamespace(
-        scans=Scans(error, outcome), dead_letters=DeadLetters(), scan_returns=Returns()
+        streams=SimpleNamespace(
+            images=images, settings=images, rounds=Rounds(), moved_tags=MovedTags(None)
+        ),
+        waker=Waker(),
+        dead_letters=DeadLetters(),
+        returns=lambda _: returns,
+        returned=returns,
     )
 
 
-def an_outcome(report: AnyReport, *deliveries: Delivery) -> ScanOutcome:
-    evaluation = Evaluation(report, a_delivery().stream, 1, NOW)
-    outcome = RouteOutcome("everything", matched=True, reason="2 changes pass", selected=2)
-    decisions = Decisions((outcome,), ())
-    return ScanOutcome(ScanResult.EVALUATED, "first", evaluation, decisions, deliveries)
-
-
-def test_a_scan_event_reaches_the_pipeline(
+def test_a_scan_event_reaches_its_image_and_its_streams(
     batch: Any, context: Any, counted: Any, logged: Any
 ) -> None:
-    """The event and its raw form are handed over; the outcome is logged and counted."""
+    """The outcome is logged and counted; then the streams are synced in the same invocation."""
     application = an_app()
 
     answer = process_batch(application, batch(EVENT), context)
 
-    event, raw = application.scans.seen[0]
+    (event,) = application.streams.images.seen
     assert answer == {"batchItemFailures": []}
-    assert (event.image.repository, event.image.digest, raw) == ("payments/api", a_digest(), EVENT)
-    assert counted() == {"EventsReceived": 1, "EventsRepeated": 1}
+    assert (event.image.repository, event.image.digest) == ("payments/api", a_digest())
+    assert application.streams.rounds.seen == [((STREAM,), "scan", True)]
+    assert counted() == {"EventsReceived": 1, "ReportsStored": 1, "StreamsFailed": 0}
     line = logged()[0]
-    assert (line["result"], line["image"]) == ("repeated", event.image.key)
+    assert (line["result"], line["image"]) == ("stored", event.image.key)
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("events/ecr-image-action/push.json", "push"),
+        ("other/ecr-image-action-delete.json", "deleted"),
+        ("events/inspector2-finding/ecr-2024-format.json", "finding"),
+    ],
+)
+def test_an_event_is_the_cause_of_its_syncs(
+    batch: Any, context: Any, name: str, cause: str
+) -> None:
+    """Whatever happened to an image, its streams are compared anew."""
+    application = an_app()
+    event = json.loads((ROOT / "tests" / name).read_text("utf-8")) if "events" in name else None
+
+    process_batch(application, batch(event or document(name)), context)
+
+    assert application.streams.rounds.seen == [((STREAM,), cause, True)]
+
+
+def test_a_check_of_a_repository_is_made(batch: Any, context: Any, logged: Any) -> None:
+    """Its settings are a stream of their own."""
+    application = an_app(outcome=ImageOutcome(ImageResult.IGNORED, "nobody asked"))
+    repository = an_image(digest="", tags=())
+
+    process_batch(application, batch(repository_check(repository, NOW)), context)
+
+    assert application.streams.images.seen[0].image == repository
+    assert application.streams.rounds.seen == [((), "settings", True)]
+    assert logged()[0]["image"] == repository.key
+
+
+def test_a_tag_that_moved_has_a_line_of_its_own(
+    batch: Any, context: Any, counted: Any, logged: Any
+) -> None:
+    """Its messages are counted with the other ones."""
+    application = an_app()
+    messages = {TEAM: DeliveryId("one")}
+    outcome = MoveOutcome(SimpleNamespace(), messages)  # type: ignore[arg-type]  # not looked at
+    application.streams.moved_tags.outcome = outcome
+    push = json.loads((ROOT / "tests/events/ecr-image-action/push.json").read_text("utf-8"))
+
+    process_batch(application, batch(push), context)
+
+    moved, processed = logged()
+    assert (moved["message"], moved["deliveries"]) == ("tag moved", messages)
+    assert processed["message"] == "event processed"
+    assert counted()["DeliveriesCreated"] == 1
+
+
+@pytest.mark.parametrize("progress", [None, "progress/one"])
+def test_an_event_without_a_result_comes_back(
+    batch: Any, context: Any, counted: Any, progress: str | None
+) -> None:
+    """As it came, with what was fetched for it so far; the next invocation goes on from there."""
+    event = parse_event(EVENT)
+    result = ImageResult.CONTINUED if progress else ImageResult.DEFERRED
+    outcome = ImageOutcome(
+        result,
+        "not ready",
+        revisit=timedelta(seconds=30),
+        event=event,  # type: ignore[arg-type]  # it is one of a scan
+        progress=progress,
+    )
+    application = an_app(outcome=outcome)
+
+    process_batch(application, batch(EVENT), context)
+    ((comeback, delay),) = application.waker.events
+    process_batch(application, batch(comeback), context)
+
+    assert delay == 30
+    assert application.streams.images.progress == [None, progress]
+    assert counted()["ScansContinued" if progress else "ScansDeferred"] == 2
+
+
+def test_without_much_time_streams_are_left_to_the_queue(batch: Any, context: Any) -> None:
+    """A sync is not begun that could not end."""
+    context.get_remaining_time_in_millis = lambda: 19_000
+    application = an_app()
+
+    process_batch(application, batch(EVENT), context)
+
+    assert application.streams.rounds.seen == [((STREAM,), "scan", False)]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +242,7 @@ def test_a_malformed_event_is_kept_with_its_reason(
 
     assert answer == {"batchItemFailures": []}
     assert len(application.dead_letters.kept) == 1
-    assert len(application.scans.seen) == 1
+    assert len(application.streams.images.seen) == 1
     assert counted()["EventsRejected"] == 1
 
 
@@ -150,19 +260,7 @@ def test_an_event_about_something_else_is_ignored(batch: Any, context: Any, coun
     answer = process_batch(application, batch(other), context)
 
     assert answer == {"batchItemFailures": []}
-    assert application.scans.seen == []
-    assert counted()["EventsIgnored"] == 1
-
-
-def test_a_removed_image_is_no_scan(batch: Any, context: Any, counted: Any) -> None:
-    """Its event is acknowledged and counted."""
-    application = an_app()
-    removal = document("other/ecr-image-action-delete.json")
-
-    answer = process_batch(application, batch(removal), context)
-
-    assert answer == {"batchItemFailures": []}
-    assert application.scans.seen == []
+    assert application.streams.images.seen == []
     assert counted()["EventsIgnored"] == 1
 
 
@@ -192,7 +290,7 @@ def test_a_failure_that_may_pass_comes_back_soon(
 
     process_batch(application, batch(EVENT, receives=3), context)
 
-    assert application.scan_returns.returned == [("receipt-0", 3)]
+    assert application.returned.returned == [("receipt-0", 3)]
     assert logged()[0]["retry_after"] == 5
 
 
@@ -213,7 +311,7 @@ def test_a_failure_that_does_not_pass_by_itself_waits(
     answer = process_batch(application, batch(EVENT), context)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
-    assert application.scan_returns.returned == []
+    assert application.returned.returned == []
 
 
 def test_a_queue_that_cannot_be_told_is_no_further_failure(
@@ -221,7 +319,7 @@ def test_a_queue_that_cannot_be_told_is_no_further_failure(
 ) -> None:
     """The message comes back when its visibility timeout ends."""
     application = an_app(StoreError("reading IMAGE#x: InternalServerError"))
-    application.scan_returns.error = StoreError("bringing a message back: RequestThrottled")
+    application.returned.error = StoreError("bringing a message back: RequestThrottled")
 
     answer = process_batch(application, batch(EVENT), context)
 
@@ -245,10 +343,10 @@ def test_without_time_the_rest_of_a_batch_is_given_back(
         "message-1",
         "message-2",
     ]
-    assert application.scans.seconds_left == [30.0]
-    assert application.scan_returns.at_once_returned == ["receipt-1", "receipt-2"]
-    assert application.scan_returns.returned == []
-    assert counted() == {"EventsReceived": 1, "EventsRepeated": 1}
+    assert application.streams.images.seconds_left == [30.0]
+    assert application.returned.at_once_returned == ["receipt-1", "receipt-2"]
+    assert application.returned.returned == []
+    assert counted() == {"EventsReceived": 1, "ReportsStored": 1, "StreamsFailed": 0}
     assert logged()[1]["reason"] == "out-of-time"
 
 
@@ -256,19 +354,11 @@ def test_a_record_that_cannot_be_given_back_comes_back_later(batch: Any, context
     """When its visibility timeout ends."""
     context.get_remaining_time_in_millis = lambda: 30_000
     application = an_app()
-    application.scan_returns.error = StoreError("bringing a message back: RequestThrottled")
+    application.returned.error = StoreError("bringing a message back: RequestThrottled")
 
     answer = process_batch(application, batch(EVENT, EVENT), context)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}]}
-
-
-def test_a_scan_that_goes_on_is_counted(batch: Any, context: Any, counted: Any) -> None:
-    application = an_app(outcome=ScanOutcome(ScanResult.CONTINUED, "out of time"))
-
-    process_batch(application, batch(EVENT), context)
-
-    assert counted()["ScansContinued"] == 1
 
 
 def test_a_batch_that_fails_as_a_whole_is_reported_by_item(batch: Any, context: Any) -> None:
@@ -283,116 +373,18 @@ def test_a_batch_that_fails_as_a_whole_is_reported_by_item(batch: Any, context: 
     ]
 
 
-def test_an_evaluation_is_logged_with_what_it_found(
+def test_an_unread_source_is_logged_beside_the_outcome(
     batch: Any, context: Any, counted: Any, logged: Any
 ) -> None:
-    """Findings by severity, each route's reason, and the deliveries by destination."""
-    report = a_report(a_finding(), a_finding("CVE-2"), warnings=("5 are counted, 2 are listed",))
-    suppressed = a_delivery(2, state=DeliveryState.SUPPRESSED, due_at=None)
-    application = an_app(outcome=an_outcome(report, a_delivery(), suppressed))
-
-    process_batch(application, batch(EVENT), context)
-
-    line = logged()[0]
-    assert line["findings"] == {"HIGH": 2}
-    assert line["routes"] == {"everything": "2 changes pass"}
-    assert line["deliveries"] == {"team-slack": suppressed.id}
-    assert line["warnings"] == ["5 are counted, 2 are listed"]
-    counts = counted()
-    assert counts["ScansEvaluated"] == counts["DeliveriesCreated"] == 1
-    assert counts["DeliveriesSuppressed"] == 1
-    assert counts["FindingsListed"] == 2
-
-
-def test_a_scan_without_a_result_is_counted(
-    batch: Any, context: Any, counted: Any, logged: Any
-) -> None:
-    """FAILED has a status and no findings in the log."""
-    application = an_app(outcome=an_outcome(an_unusable_report()))
-
-    process_batch(application, batch(EVENT), context)
-
-    line = logged()[0]
-    assert line["status"] == "FAILED"
-    assert "findings" not in line
-    assert counted()["ScansUnusable"] == 1
-
-
-def test_a_finding_event_is_acknowledged_and_counted(
-    batch: Any, context: Any, counted: Any
-) -> None:
-    """Acting on single findings comes later; none is lost from the numbers."""
-    path = Path(__file__).parents[1] / "events/inspector2-finding/ecr-2024-format.json"
-    application = an_app()
-
-    answer = process_batch(application, batch(json.loads(path.read_text())), context)
-
-    assert answer == {"batchItemFailures": []}
-    assert application.scans.seen == []
-    assert counted()["FindingEventsAcknowledged"] == 1
-
-
-def test_a_push_is_acknowledged(batch: Any, context: Any, counted: Any, logged: Any) -> None:
-    """Most are no indexes: one count, one line."""
-    text = (ROOT / "tests/events/ecr-image-action/push.json").read_text("utf-8")
-    application = an_app(outcome=ScanOutcome(ScanResult.ACKNOWLEDGED, "not an index"))
-
-    process_batch(application, batch(json.loads(text)), context)
-
-    assert application.scans.seen[0][0].image.tags == ("latest",)
-    assert counted() == {"EventsReceived": 1, "PushesAcknowledged": 1}
-    assert logged()[0]["result"] == "acknowledged"
-
-
-def test_a_tag_that_moved_has_a_line_of_its_own(
-    batch: Any, context: Any, counted: Any, logged: Any
-) -> None:
-    text = (ROOT / "tests/events/ecr-image-action/push.json").read_text("utf-8")
-    application = an_app(outcome=ScanOutcome(ScanResult.ACKNOWLEDGED, "not an index"))
-    tag = an_image(digest="", tags=("latest",))
-    application.scans.move = an_outcome(a_report(a_finding("ECR-TAG-MOVED"), image=tag))
-
-    process_batch(application, batch(json.loads(text)), context)
-
-    first, second = logged()
-    assert (first["result"], first["findings"]) == ("evaluated", {"HIGH": 1})
-    assert "part" not in first
-    assert second["result"] == "acknowledged"
-    assert counted()["ScansEvaluated"] == 1
-
-
-def test_a_check_of_a_repository_is_made(batch: Any, context: Any, logged: Any) -> None:
-    application = an_app(outcome=ScanOutcome(ScanResult.IGNORED, "nobody asked"))
-    repository = an_image(digest="", tags=())
-
-    process_batch(application, batch(repository_check(repository, NOW)), context)
-
-    assert application.scans.seen[0][0].image == repository
-    assert logged()[0]["image"] == repository.key
-
-
-def test_the_scan_of_a_part_is_logged_under_its_index(
-    batch: Any, context: Any, logged: Any
-) -> None:
-    """The image that the deliveries are about, and the part that the event was about."""
-    application = an_app(outcome=an_outcome(a_report(image=an_image(9))))
-
-    process_batch(application, batch(EVENT), context)
-
-    assert logged()[0]["image"] == an_image(9).key
-    assert logged()[0]["part"] == a_digest()
-
-
-def test_an_unread_source_is_told_beside_the_outcome(
-    batch: Any, context: Any, counted: Any, logged: Any
-) -> None:
-    """The scan was evaluated; somebody has to look at why it does not say what it is made from."""
-    outcome = replace(an_outcome(a_report()), without_provenance=SourceError("AccessDenied"))
+    """The report is stored; somebody has to look at why it does not say what it is made from."""
+    outcome = ImageOutcome(
+        ImageResult.STORED, "a usable report", without_provenance=SourceError("AccessDenied")
+    )
 
     process_batch(an_app(outcome=outcome), batch(EVENT), context)
 
-    assert (counted()["ProvenanceUnread"], counted()["ScansEvaluated"]) == (1, 1)
-    unread, evaluated = logged()
+    assert (counted()["ProvenanceUnread"], counted()["ReportsStored"]) == (1, 1)
+    unread, stored = logged()
     assert (unread["message"], unread["level"]) == ("provenance not read", "WARNING")
     assert "AccessDenied" in unread["exception"]
-    assert evaluated["result"] == "evaluated"
+    assert stored["result"] == "stored"

@@ -1,73 +1,110 @@
-"""The hourly pass: its outcome in one line, each scan found in one more, and counted."""
+"""The hourly function: its passes, their outcome in one line, each image found in one more."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from handlers.reconcile import reconcile
-from lib.core.missed import MissedScan
-from lib.flows.reconciliation import RESERVE, PassResult, Scope, Watch
-from tests.support.builders import NOW, a_scan_event, an_image
+from handlers.reconcile import RESERVE, reconcile
+from lib.flows.passes import PassResult, Scope, ToFetch
+from lib.flows.stream_passes import StreamPassOutcome
+from lib.models import StreamId
+from tests.support.builders import an_image
+
+NOTHING = StreamPassOutcome(0, complete=True)
 
 
 class Passes:
-    """Ends as told, and remembers what it was asked."""
+    """Answers with these outcomes, and keeps the order and the time of the calls."""
 
-    def __init__(self, tally: PassResult) -> None:
-        self.tally = tally
-        self.asked: list[tuple[Scope, Watch]] = []
+    def __init__(self, result: PassResult, daily: StreamPassOutcome = NOTHING) -> None:
+        self.result = result
+        self.today = daily
+        self.calls: list[tuple[str, bool]] = []
+        self.reconcile_scope = Scope(repositories="team/*")
 
-    def run(self, scope: Scope, watch: Watch) -> PassResult:
-        self.asked.append((scope, watch))
-        return self.tally
+    @property
+    def passes(self) -> "Passes":
+        return self
 
+    def image_pass(self) -> "Passes":
+        return self
 
-def found(*, quiet: bool = False) -> MissedScan:
-    return MissedScan(a_scan_event(quiet=quiet), "never evaluated")
+    def daily(self, *, has_time: Callable[[], bool]) -> StreamPassOutcome:
+        self.calls.append(("daily", has_time()))
+        return self.today
+
+    def run(self, scope: Scope, *, has_time: Callable[[], bool]) -> PassResult:
+        assert scope is self.reconcile_scope
+        self.calls.append(("hourly", has_time()))
+        return self.result
 
 
 def an_app(passes: Passes) -> Any:
-    return SimpleNamespace(reconciliation=lambda: passes, reconcile_scope=Scope(since=NOW))
+    return SimpleNamespace(streams=passes)
 
 
-def test_what_a_pass_found_is_logged_and_counted(context: Any, counted: Any, logged: Any) -> None:
-    """Recovered scans apart from silent baselines, and what could not be read with its reason."""
-    tally = PassResult(
+def test_the_findings_of_a_pass_are_logged_and_counted(
+    context: Any, counted: Any, logged: Any
+) -> None:
+    """What could not be read with its reason."""
+    result = PassResult(
+        repositories=2,
         images=9,
-        pending=2,
-        deleted=1,
-        missed=[found(), found(quiet=True)],
-        unread_repositories={"payments/web": "AccessDeniedException"},
+        asked=3,
+        to_fetch=[ToFetch(an_image(), "pushed lately, and nothing is known of it")],
+        streams={StreamId("a"): None},
+        unread={"payments/web": "AccessDeniedException"},
+        without_coverage="Inspector says no",
         stop_reason="the time is over",
     )
 
-    answer = reconcile(an_app(Passes(tally)), context)
+    answer = reconcile(an_app(Passes(result)), context)
 
-    assert counted() == {"ScansRecovered": 1, "BaselinesQueued": 1, "RepositoriesUnread": 1}
+    assert counted() == {"ScansRecovered": 1, "RepositoriesUnread": 1, "CoverageUnread": 1}
     assert answer == {
+        "repositories": 2,
         "images": 9,
+        "asked": 3,
         "recovered": 1,
-        "baselines": 1,
-        "pending": 2,
-        "deleted": 1,
+        "streams": 1,
         "unread_repositories": 1,
         "stop_reason": "the time is over",
     }
-    said = logged()
-    assert [each["message"] for each in said] == [
-        "missed scan queued",
+    lines = logged()
+    assert [line["message"] for line in lines] == [
         "missed scan queued",
         "repository not read",
+        "coverage not read",
         "reconciliation finished",
     ]
-    assert (said[0]["image"], said[0]["reason"]) == (an_image().key, "never evaluated")
-    assert said[2]["reason"] == "AccessDeniedException"
+    assert (lines[0]["image"], lines[0]["reason"]) == (
+        an_image().key,
+        "pushed lately, and nothing is known of it",
+    )
 
 
-def test_a_pass_knows_how_much_time_there_is(context: Any) -> None:
-    """In seconds, from what Lambda says."""
-    passes = Passes(PassResult())
+def test_the_daily_pass_comes_first(context: Any, logged: Any) -> None:
+    """It takes a second, and heals what was lost; it is logged where it queued anything."""
+    passes = Passes(PassResult(), StreamPassOutcome(1_000, complete=False))
 
     reconcile(an_app(passes), context)
 
-    (_, watch) = passes.asked[0]
-    assert watch.seconds_left() == 60 < RESERVE
+    assert [name for name, _ in passes.calls] == ["daily", "hourly"]
+    first, last = logged()
+    assert (first["message"], first["streams"], first["complete"]) == (
+        "streams queued",
+        1_000,
+        False,
+    )
+    assert last["message"] == "reconciliation finished"
+
+
+def test_no_work_begins_at_the_end_of_the_function(context: Any) -> None:
+    """By what Lambda says about the time that is left."""
+    for left, has_time in ((RESERVE + 1, True), (RESERVE, False)):
+        context.get_remaining_time_in_millis = lambda left=left: left
+        passes = Passes(PassResult())
+
+        reconcile(an_app(passes), context)
+
+        assert passes.calls == [("daily", has_time), ("hourly", has_time)]

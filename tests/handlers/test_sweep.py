@@ -1,25 +1,85 @@
-"""The minute's sweep."""
+"""The minute's sweep: what is due is woken, and a changed alerts.yml is noticed."""
 
 from types import SimpleNamespace
 from typing import Any
 
 from handlers.sweep import sweep
-from lib.models import Commit, ImageState
-from tests.support.builders import NOW, a_delivery, an_image
-from tests.support.fakes import MemoryStore, RecordingWaker
+from lib.flows.stream_passes import StreamPassOutcome
+from lib.models import DeliveryId, WakeUp
+from lib.ports.rules import RulesRecord
+from tests.support.builders import NOW
+from tests.support.streams import STREAM, TEAM
+
+RECORD = RulesRecord("hash", NOW, {}, {}, queued=False)
 
 
-def test_what_is_due_is_woken_and_counted(counted: Any) -> None:
-    """A row whose time has come is woken once per sweep."""
-    store, waker = MemoryStore(), RecordingWaker()
-    state = ImageState(
-        1, NOW, NOW, "event-1", "COMPLETE", usable=True, completed_at=None, report_key=None
-    )
-    row = a_delivery()
-    store.commit(Commit(an_image(), row.stream, state, None, None, None, (row,)))
+class World:
+    """Everything that a sweep asks, with one stream and one notification that are due."""
 
-    answer = sweep(SimpleNamespace(ledger=store, waker=waker, now=lambda: NOW))
+    def __init__(self) -> None:
+        self.woken: list[WakeUp] = []
+        self.queued: list[Any] = []
+        self.passes: list[tuple[str, str]] = []
+        self.app = SimpleNamespace(
+            now=lambda: NOW,
+            waker=self,
+            streams=SimpleNamespace(
+                rules_book=self,
+                passes=self,
+                sync_queue=self,
+                stream_store=self,
+                notification_store=self,
+                has_pace=lambda _: False,
+            ),
+        )
 
-    assert answer == {"queued": 1}
-    assert [each.id for each in waker.woken] == [row.id]
+    def deployed(self, queue: Any) -> bool:
+        return bool(queue(RECORD))
+
+    def run(self, cause: str, turn: str) -> StreamPassOutcome:
+        self.passes.append((cause, turn))
+        return StreamPassOutcome(3, complete=True)
+
+    def take_due(self, *, now: Any) -> tuple[Any, ...]:
+        assert now == NOW
+        return (STREAM,)
+
+    def put(self, streams: Any, cause: str) -> int:
+        self.queued.append((list(streams), cause))
+        return 1
+
+    def due(self, *, now: Any) -> tuple[WakeUp, ...]:
+        assert now == NOW
+        return (WakeUp(DeliveryId("one"), TEAM, 1),)
+
+    def woken_again(self, wake_ups: Any, *, again_at: Any) -> None:
+        assert wake_ups == self.woken
+        assert again_at > NOW
+
+    def wake(self, wake_ups: Any) -> int:
+        self.woken += wake_ups
+        return len(self.woken)
+
+
+def test_what_is_due_is_woken_and_counted(counted: Any, logged: Any) -> None:
+    """A notification whose time has come, and a stream in which time alone changes something."""
+    world = World()
+    world.app.streams.notification_store = SimpleNamespace(due=world.due, woken=world.woken_again)
+
+    answer = sweep(world.app)  # type: ignore[arg-type]  # a fake
+
+    assert answer == {"queued": 1, "streams": 1}
+    assert [wake_up.id for wake_up in world.woken] == ["one"]
+    assert world.queued == [([STREAM], "time")]
     assert counted() == {"DeliveriesQueued": 1}
+    assert logged()[0]["rules_deployed"] is True
+
+
+def test_a_changed_file_has_every_stream_queued() -> None:
+    """By the pass that goes on where it stopped; its turn is the hash of the file."""
+    world = World()
+    world.app.streams.notification_store = SimpleNamespace(due=world.due, woken=world.woken_again)
+
+    sweep(world.app)  # type: ignore[arg-type]  # a fake
+
+    assert world.passes == [("rules", "hash")]

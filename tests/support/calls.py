@@ -32,6 +32,7 @@ IMPLIED: Final = {
     # Without s3:ListBucket a missing key is "access denied":
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
     "s3:GetObject": ("s3:GetObject", "s3:ListBucket"),
+    "s3:ListObjectsV2": ("s3:ListBucket",),
     "s3:HeadObject": ("s3:GetObject", "s3:ListBucket"),
     "sqs:SendMessageBatch": ("sqs:SendMessage",),
     "sqs:ChangeMessageVisibilityBatch": ("sqs:ChangeMessageVisibility",),
@@ -44,6 +45,9 @@ WRITES: Final = {
     "ConditionCheck": "dynamodb:ConditionCheckItem",
 }
 """What each part of a transaction asks for."""
+
+APPLICATION: Final = ("App", "StreamFlows")
+"""The classes that make the objects of a process."""
 
 Definition = ast.FunctionDef | ast.ClassDef | ast.expr
 Place = tuple[str, str]
@@ -141,7 +145,7 @@ class Reach:
         for base in node.bases:
             self._read(place[0], base, owner=None)
         for name, member in _members(node).items():
-            if name.startswith("__") or name in self._asked[node.name == "App"]:
+            if name.startswith("__") or name in self._asked[node.name in APPLICATION]:
                 self._read(place[0], member, owner=place)
 
     def _read(self, module: str, node: ast.AST, *, owner: Place | None) -> None:
@@ -179,10 +183,10 @@ class Reach:
             if value.id == "self" and owner is not None:
                 self._member(owner, name)
                 return
-        of_application = _name(value) in {"application", "app"}
+        of_application = _name(value) in {"application", "app", "_app", "streams"}
         self._asked[of_application].add(name)
         for place, made in [*self._classes.items()]:
-            if (made.name == "App") == of_application:
+            if (made.name in APPLICATION) == of_application:
                 self._member(place, name)
 
     def _member(self, place: Place, name: str) -> None:

@@ -1,0 +1,64 @@
+"""Passes streams from the sync queue to the syncs: rules, the daily pass, what is due."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import (
+    BatchProcessor,
+    EventType,
+    process_partial_response,
+)
+from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from handlers.records import body_of, failures_logged
+from handlers.synced import log_syncs
+from lib.bootstrap.app import App
+from lib.bootstrap.process import app
+from lib.errors import EventError
+from lib.models import Json, StreamId
+from lib.observability import logger, metrics
+
+SYNC_RESERVE = 20.0
+"""Seconds that one sync and its writes may take."""
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
+    """Sync a batch of streams."""
+    return process_batch(app(), event, context)
+
+
+def process_batch(
+    application: App, event: dict[str, Any], context: LambdaContext
+) -> PartialItemFailureResponse:
+    """Sync the streams of each message. What there is no time for goes back to the queue."""
+
+    def has_time() -> bool:
+        return context.get_remaining_time_in_millis() / 1000 > SYNC_RESERVE
+
+    return process_partial_response(
+        event=event,
+        record_handler=partial(process_record, application, has_time),
+        processor=BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False),
+        context=context,
+    )
+
+
+def process_record(application: App, has_time: Callable[[], bool], record: SQSRecord) -> None:
+    """Sync the streams of a message. It comes back where one of them could not be synced."""
+    with failures_logged(record, application.returns):
+        streams, cause = _streams(body_of(record.body))
+        log_syncs(application.streams.rounds.run(streams, cause, has_time=has_time), cause)
+
+
+def _streams(body: dict[str, Json]) -> tuple[Iterable[StreamId], str]:
+    match body:
+        case {"cause": str(cause), "streams": list(names)} if all(
+            isinstance(name, str) for name in names
+        ):
+            return map(StreamId, names), cause
+    raise EventError("The message names no streams and cause", reason="bad-sync")
