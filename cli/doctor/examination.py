@@ -32,8 +32,13 @@ _GONE: Final = ("NotFoundException", "TrailNotFoundException")
 _POLICY: Final = "docs/iam/operator.json has all that the commands need"
 _QUEUES: Final = (
     ("scan-events", "ScanEventsQueueUrl", False),
+    ("finding-events", "FindingEventsQueueUrl", False),
+    ("changed-images", "ChangedImagesQueueUrl", False),
+    ("syncs", "SyncQueueUrl", False),
     ("deliveries", "DeliveriesQueueUrl", False),
     ("scan-events", "ScanEventsDlqUrl", True),
+    ("changed-images", "ChangedImagesDlqUrl", True),
+    ("syncs", "SyncDlqUrl", True),
     ("deliveries", "DeliveriesDlqUrl", True),
     ("undelivered-events", "UndeliveredEventsDlqUrl", True),
 )

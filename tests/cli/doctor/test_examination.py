@@ -47,6 +47,11 @@ DOCUMENT: Any = {
 OUTPUTS = {
     "ScanEventsQueueUrl": "scan-events",
     "ScanEventsDlqUrl": "scan-events-dlq",
+    "FindingEventsQueueUrl": "finding-events",
+    "ChangedImagesQueueUrl": "changed-images",
+    "ChangedImagesDlqUrl": "changed-images-dlq",
+    "SyncQueueUrl": "syncs",
+    "SyncDlqUrl": "syncs-dlq",
     "DeliveriesQueueUrl": "deliveries",
     "DeliveriesDlqUrl": "deliveries-dlq",
     "UndeliveredEventsDlqUrl": "undelivered",
