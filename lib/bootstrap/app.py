@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from lib.bootstrap.streams import StreamFlows
     from lib.config.model import Config
-    from lib.core.evaluation import Rules
     from lib.flows.audit import Audit
     from lib.flows.deliveries import DeliveryPipeline
     from lib.flows.digests import DigestPipeline
@@ -54,19 +53,6 @@ _LONGEST_RETURN_IN_ORDER: Final = 300
 def utc_now() -> datetime:
     """Return the current time. Flows take it as an argument."""
     return datetime.now(UTC)
-
-
-def rules_of(config: "Config") -> "Rules":
-    """Return the part of a configuration that evaluations need."""
-    from lib.core.evaluation import Rules
-
-    return Rules(
-        config.routes,
-        config.stream_patterns,
-        config.suppressions,
-        config.sources,
-        config.repositories,
-    )
 
 
 class App:

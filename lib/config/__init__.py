@@ -96,20 +96,6 @@ def check_against(schema: str, document: Json) -> tuple[Problem, ...]:
 
 def _beyond_limits(config: Config) -> Iterator[Problem]:
     """Find totals that exceed a limit of AWS."""
-    reach = limits.reach(config.routes)
-    if reach.deliveries > limits.MOST_DELIVERIES:
-        message = (
-            f"one scan can reach {reach.deliveries} destinations, where a bot counts once for "
-            f"each channel, and DynamoDB saves {limits.MOST_DELIVERIES} of them together: let "
-            "fewer routes continue that can match the same image, or share channels"
-        )
-        yield Problem(("routes",), message)
-    elif not reach.fits:
-        message = (
-            f"the filters of one scan take {reach.size / 1e6:.1f} MB, and DynamoDB saves "
-            f"{limits.MOST_BYTES / 1e6:.1f} MB together: let fewer routes continue, or notify less"
-        )
-        yield Problem(("routes",), message)
     topics = limits.topics_size(
         str(entry.options["topic_arn"])
         for entry in config.destinations.values()

@@ -58,8 +58,3 @@ class Config:
     """The expected settings of repositories; None for no checks."""
     hash: str = ""
     """Of the file; two files without a difference have the same."""
-
-    @property
-    def stream_patterns(self) -> tuple[str, ...]:
-        """The tag patterns of all streams, in their order."""
-        return tuple([pattern for rule in self.streams for pattern in rule.tags])

@@ -24,6 +24,7 @@ from lib.config.problems import ConfigPath, Problem
 from lib.config.schema import known_types
 from lib.core.digest import Schedule
 from lib.core.routing import Match, Route
+from lib.core.streams import StreamRule
 from lib.core.suppressions import Suppression
 from lib.errors import ConfigError
 from lib.models import Destination, Filter, Severity
@@ -124,7 +125,7 @@ class TestParse:
             {"topic_arn": "arn:aws:sns:eu-central-1:123456789012:scan-alerts", "format": "json"},
         )
         assert list(result.destinations) == ["payments-slack", "security-jira", "audit-topic"]
-        assert result.stream_patterns == ("release-*", "main-*")
+        assert result.streams == (StreamRule(("release-*",)), StreamRule(("main-*",)))
         assert result.routes == (
             Route(
                 "payments",
