@@ -4,6 +4,7 @@ import argparse
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
@@ -20,13 +21,16 @@ from lib.bootstrap.settings import Settings
 from lib.config import check
 from lib.config.model import Config
 from lib.config.parsing import parse
+from lib.core.sync import SyncRules
 from lib.errors import DocumentError
 from lib.flows.digests import DigestPipeline
 from lib.flows.reconciliation import Reconciliation
 from lib.store.dead_letters import DeadLetterQueue
 from lib.store.history import DynamoHistory
-from lib.store.ledger import DynamoLedger
-from lib.store.queues import SqsWaker
+from lib.store.notifications import DynamoNotificationStore
+from lib.store.pauses import DynamoPauses
+from lib.store.queues import SqsSyncQueue, SqsWaker
+from lib.store.stream_objects import S3StreamObjects
 from lib.store.streams import DynamoStreamStore
 
 DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
@@ -57,14 +61,17 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
 
 
 class Deployment:
-    """The ledger and the queues of a stage."""
+    """The rows, objects and queues of a stage."""
 
     def __init__(self, stage: str, clients: Clients) -> None:
         outputs = outputs_of(stage, clients)
         self.clients = clients
         self.stage = stage
         self._sqs, self._outputs = clients.get("sqs"), outputs
-        self.ledger = DynamoLedger(clients.get("dynamodb"), outputs["TableName"])
+        dynamodb, table = clients.get("dynamodb"), outputs["TableName"]
+        self.rows = DynamoNotificationStore(dynamodb, table)
+        self.pauses = DynamoPauses(dynamodb, table)
+        self.objects = S3StreamObjects(clients.get("s3"), outputs["ReportsBucketName"])
         self.waker = SqsWaker(self._sqs, deliveries=outputs["DeliveriesQueueUrl"], scan_events=None)
 
     @property
@@ -85,6 +92,20 @@ class Deployment:
     def streams(self) -> DynamoStreamStore:
         """Streams, and what destinations were notified of."""
         return DynamoStreamStore(self.clients.get("dynamodb"), self._outputs["TableName"])
+
+    @property
+    def sync_queue(self) -> SqsSyncQueue:
+        """The queue of streams that are to be synced."""
+        return SqsSyncQueue(self._sqs, self._outputs["SyncQueueUrl"])
+
+    @cached_property
+    def rules(self) -> SyncRules:
+        """The deployed rules. Raises `DocumentError` where the stage has none that can be read."""
+        config = self.config()
+        if config is None:
+            raise DocumentError("The deployed configuration is missing or of another version")
+        settings = Settings({"STAGE": self.stage, "TABLE_NAME": self._outputs["TableName"]})
+        return App(settings, clients=self.clients, config=config).streams.rules
 
     def config(self) -> Config | None:
         """Return the deployed configuration; None if it is not stored, or is not readable."""

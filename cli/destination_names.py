@@ -1,4 +1,4 @@
-"""The destinations of a stage by name: those that it was deployed with, and those in its ledger."""
+"""The destinations of a stage by name: deployed ones, and those that have deliveries."""
 
 import argparse
 from collections.abc import Iterable
@@ -37,15 +37,15 @@ def chosen_names(
     """
     Return a destination with its channels: NAME, and every NAME/CHANNEL.
 
-    Those in the ledger count, too: alerts may wait for one that is configured no more. Raises
+    Those with alerts that wait or are dead count, too: they may be configured no more. Raises
     `DocumentError` for a name that is none.
     """
     names = configured_names(stage, options)
     matching = with_channels(name, names)
     if matching:
         return matching
-    # This reads the whole table.
-    rows = dict.fromkeys(row.destination for row in stage.ledger.rows())
+    stored = (*stage.rows.unsent(), *stage.rows.dead())
+    rows = dict.fromkeys(row.destination for row in stored)
     matching = with_channels(name, rows)
     if not matching:
         raise unknown_destination(name, {*names, *rows})

@@ -1,4 +1,4 @@
-"""`deliveries`: the state of every alert, and dead ones sent again."""
+"""`deliveries`: the state of every message, why it came, and dead ones sent again."""
 
 import argparse
 import time
@@ -19,6 +19,7 @@ from cli.delivery_rows import (
     image_name,
     is_late,
     select,
+    stream_name,
     timeline,
 )
 from cli.deployment import Deployment, add_stage_options, deployment
@@ -26,7 +27,7 @@ from cli.destination_names import chosen_names
 from cli.durations import age, clock, length_of
 from cli.inputs import add_config_option
 from cli.pacing import Pause, add_redrive_options, check_redrive_options
-from cli.redriving import ID_LENGTH, read_rows, redrive
+from cli.redriving import ID_LENGTH, redrive
 from cli.session import Connect, OperatorClients
 from cli.terminal import (
     complain,
@@ -39,41 +40,65 @@ from cli.terminal import (
     say,
     working,
 )
+from cli.view_checks import MEANINGS as STATUSES
+from cli.view_checks import (
+    ViewCheck,
+    ViewStatus,
+    changes,
+    check_views,
+    count_statuses,
+    explanation,
+    explanation_document,
+    omissions,
+)
 from lib.errors import DocumentError
-from lib.models import Delivery, DeliveryId, DeliveryState, Image
+from lib.models import DeliveryId, StreamId
+from lib.models.views import Notification, PinnedMessage, RowState
+from lib.ports.streams import StreamPartition
 from lib.text import counted, one_line
 
-HELP = "list, show and redrive deliveries, or verify that each is accounted for"
+HELP = "list, show, explain and redrive deliveries, or verify that each view is accounted for"
 DESCRIPTION = (
-    "Show the state of every alert. `verify` counts deliveries by state; exit code 1 when one is "
-    "dead, open past its horizon, or due for an hour and not tried. `redrive` gives dead ones "
-    "another day."
+    "Show the state of every message. `explain` says why a destination was notified of a stream, "
+    "or was not. `verify` counts deliveries by state and compares each view with what it should "
+    "show; exit code 1 when one is dead, late or lost. `redrive` sends what dead ones have to say "
+    "now."
 )
 
 _LIMIT: Final = 100
 _MOST: Final = timedelta(days=366)
-_EARLIER: Final = timedelta(days=1)
-"""How long before its delivery an evaluation may have been made."""
-_EVALUATIONS: Final = 200
-"""Evaluations of one stream among which the tags of an image are looked for."""
 _WAIT: Final = 60
+_LEFT_OUT: Final = 20
+"""Vulnerabilities that `explain` names as left out."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the four actions and their options."""
+    """Declare the actions and their options."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     listed = actions.add_parser(
         "list",
         help="list deliveries, newest first",
         description=(
             "List deliveries, newest first: those of the last 24 hours, and all that are open or "
-            "dead. Piped, each line has the full id and digest, for grep."
+            "dead. Piped, each line has the full id and stream, for grep."
         ),
     )
     _add_filters(listed)
     shown = actions.add_parser("show", help="show deliveries in full")
     shown.add_argument("ids", nargs="+", metavar="ID", help="an id, or its first characters")
-    redrive = actions.add_parser("redrive", help="send dead deliveries again")
+    explain = actions.add_parser(
+        "explain",
+        help="why a destination was notified of a stream, or was not",
+        description=(
+            "Show what is known of a stream, what a destination was notified of, what it should "
+            "show by the deployed rules, and what differs, with the reason of each item."
+        ),
+    )
+    explain.add_argument(
+        "stream", metavar="STREAM", help="REPOSITORY or 'REPOSITORY PATTERN', such as 'shop/api v*'"
+    )
+    explain.add_argument("--to", required=True, metavar="DESTINATION", help="a name in alerts.yml")
+    redrive = actions.add_parser("redrive", help="send what dead deliveries have to say now")
     add_redrive_options(redrive, "a dead delivery", "every dead delivery")
     redrive.add_argument(
         "--wait",
@@ -83,20 +108,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=_WAIT,
         help=f"wait for the outcome (default {_WAIT} seconds); exit code 1 unless all are sent",
     )
-    verify = actions.add_parser("verify", help="count deliveries, and name those that are late")
-    for action in (listed, shown, verify):
+    verify = actions.add_parser("verify", help="count deliveries and views, and name what is wrong")
+    for action in (listed, shown, explain, verify):
         action.add_argument("--format", choices=("json", "table"), default="table")
-    for action in (listed, shown, redrive, verify):
+    for action in (listed, shown, explain, redrive, verify):
         add_stage_options(action)
 
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--state", choices=[state.value for state in DeliveryState])
+    parser.add_argument("--state", choices=[state.value for state in RowState])
     parser.add_argument("--destination", metavar="NAME", help="with its channels")
-    parser.add_argument("--image", metavar="TEXT", help="part of repository:tag, or of the digest")
+    parser.add_argument("--image", metavar="TEXT", help="part of repository:tag, or of the stream")
     parser.add_argument("--since", metavar="AGE", help="only newer ones, such as 30m, 24h or 30d")
     parser.add_argument("--limit", metavar="N", type=_count, help=f"default {_LIMIT}; JSON: all")
-    parser.add_argument("--full", action="store_true", help="the full ids and digests, uncut")
+    parser.add_argument("--full", action="store_true", help="the full ids and streams, uncut")
     add_config_option(parser)
 
 
@@ -109,7 +134,7 @@ def _count(text: str) -> int:
 def run(
     options: argparse.Namespace, connect: Connect = OperatorClients, pause: Pause = time.sleep
 ) -> int:
-    """Do one of the four. `pause` is called between redrives, and while an outcome is awaited."""
+    """Do one of them. `pause` is called between redrives, and while an outcome is awaited."""
     if options.action == "redrive":
         check_redrive_options(options, "deliveries list --state DEAD")
     since = _since(options)
@@ -119,27 +144,36 @@ def run(
             return redrive(stage, options, pause)
         case "show":
             return _show(stage, options)
+        case "explain":
+            return _explain(stage, options)
         case "verify":
             return _verify(stage, options)
         case _:
             return _list(stage, options, since)
 
 
-def _names(stage: Deployment, rows: Iterable[Delivery]) -> dict[str, str]:
-    """Return how people call the image of each row, by its key."""
-    wanted = [row for row in rows if "@" in row.image_key]
-    oldest: dict[str, datetime] = {}
-    for row in wanted:
-        created = row.first_at or row.created_at
-        oldest[row.stream] = min(created, oldest.get(row.stream, created))
-    images: dict[str, Image] = {}
-    with working("reading tags", total=len(oldest)) as advance:
-        for stream in dict.fromkeys(row.stream for row in wanted):
-            since = oldest[stream] - _EARLIER
-            for entry in stage.history.entries(stream, since=since, limit=_EVALUATIONS):
-                images[entry.image.key] = entry.image
+def _names(stage: Deployment, rows: Iterable[Notification]) -> dict[StreamId, str]:
+    """Return how people call the current image of each stream."""
+    streams = dict.fromkeys(row.stream for row in rows)
+    names = {}
+    with working("reading streams", total=len(streams)) as advance:
+        for stream in streams:
+            names[stream] = image_name(stream, stage.streams.read(stream).row.current)
             advance()
-    return {row.image_key: image_name(row, images.get(row.image_key)) for row in wanted}
+    return names
+
+
+def _read(stage: Deployment, state: RowState | None = None) -> list[Notification]:
+    """Return the deliveries of a state, or all. All but dead and open ones take a scan."""
+    with working("reading deliveries"):
+        if state is RowState.DEAD:
+            return list(stage.rows.dead())
+        rows = stage.rows.rows() if state is None or not _is_open(state) else stage.rows.unsent()
+        return [row for row in rows if state in (None, row.state)]
+
+
+def _is_open(state: RowState) -> bool:
+    return state in (RowState.PENDING, RowState.CLAIMED, RowState.RETRY, RowState.UNKNOWN)
 
 
 # --- list ---------------------------------------------------------------------------------------
@@ -163,64 +197,83 @@ def _list(stage: Deployment, options: argparse.Namespace, since: datetime | None
         limit=options.limit or (None if as_json else _LIMIT),
     )
     now = datetime.now(UTC)
-    rows = read_rows(stage, DeliveryState(options.state) if options.state else None)
+    rows = _read(stage, RowState(options.state) if options.state else None)
     # Tags are read of all rows only where they decide which ones are meant.
     names = _names(stage, rows) if query.image else {}
     listing = select(rows, query, names, now)
     names = names or _names(stage, listing.rows)
     if as_json:
-        print_json([document(row, _name(row, names)) for row in listing.rows])
+        print_json([document(row, names[row.stream]) for row in listing.rows])
     else:
         whole = options.full or not is_terminal()
-        lines = [cells(row, _name(row, names), now, whole=whole) for row in listing.rows]
+        lines = [cells(row, names[row.stream], now, whole=whole) for row in listing.rows]
         print_lines(columns(whole=whole), lines, whole=whole)
     for text in listing.remarks:
         remark(text)
     return 0
 
 
-def _name(row: Delivery, names: Mapping[str, str]) -> str:
-    return names.get(row.image_key) or image_name(row, None)
-
-
 # --- show ---------------------------------------------------------------------------------------
 
 
 def _show(stage: Deployment, options: argparse.Namespace) -> int:
-    rows = [_found(stage, beginning) for beginning in options.ids]
+    rows = [_row_of(stage, beginning) for beginning in options.ids]
     names, now = _names(stage, rows), datetime.now(UTC)
     if options.format == "json":
-        print_json([document(row, _name(row, names)) for row in rows])
+        print_json(
+            [
+                document(row, names[row.stream]) | {"changes": _pinned_changes(stage, row)}
+                for row in rows
+            ]
+        )
         return 0
     for index, row in enumerate(rows):
         if index:
             say()
-        _print_details(stage, row, _name(row, names), now, options)
+        _print_details(stage, row, names[row.stream], now, options)
     return 0
 
 
 def _print_details(
-    stage: Deployment, row: Delivery, name: str, now: datetime, options: argparse.Namespace
+    stage: Deployment, row: Notification, name: str, now: datetime, options: argparse.Namespace
 ) -> None:
     pairs = details(row, name, now)
-    hold = stage.ledger.paused(row.destination, now=now)
+    hold = stage.pauses.paused(row.destination, now=now)
     if hold is not None:
         pairs.append(("On hold", hold_text(row.destination, hold, options.stage, now)))
-    width = max(len(title) for title, _ in pairs)
-    for title, value in pairs:
-        print_text(f"{title + ':':<{width + 1}} {one_line(value)}")
+    _print_pairs(pairs)
+    for change in _pinned_changes(stage, row):
+        print_text(f"  {change['kind']} {one_line(change['id'])}: {one_line(change['reason'])}")
     say("Timeline:")
-    for moment, words in timeline(stage.ledger.moments(row.id)):
+    for moment, words in timeline(row):
         ago = f"{age(moment, now)} ago" if moment <= now else "to come"
         print_text(f"  {clock(moment, now)}  {words} ({ago})")
 
 
-def _found(stage: Deployment, beginning: str) -> Delivery:
+def _print_pairs(pairs: Iterable[tuple[str, str]]) -> None:
+    pairs = list(pairs)
+    width = max(len(title) for title, _ in pairs)
+    for title, value in pairs:
+        print_text(f"{title + ':':<{width + 1}} {one_line(value)}")
+
+
+def _pinned_changes(stage: Deployment, row: Notification) -> list[dict[str, str]]:
+    """Return what a message says, item by item, with the reasons; nothing before it is pinned."""
+    message = stage.objects.pinned(row.pin.key) if row.pin is not None else None
+    if not isinstance(message, PinnedMessage):
+        return []
+    return [
+        {"kind": item.kind.value, "id": item.item.id, "reason": item.reason}
+        for item in message.delta.items
+    ]
+
+
+def _row_of(stage: Deployment, beginning: str) -> Notification:
     """Return the delivery that is meant. Raises `DocumentError` for none, or for several."""
-    row = stage.ledger.delivery(DeliveryId(beginning))
+    row = stage.rows.notification(DeliveryId(beginning))
     if row is not None:
         return row
-    rows = find_by_id(read_rows(stage), beginning) if len(beginning) < ID_LENGTH else ()
+    rows = find_by_id(_read(stage), beginning) if len(beginning) < ID_LENGTH else ()
     if not rows:
         raise DocumentError(f"There is no delivery {beginning}; `deliveries list` prints them")
     if len(rows) > 1:
@@ -229,40 +282,117 @@ def _found(stage: Deployment, beginning: str) -> Delivery:
     return rows[0]
 
 
+# --- explain ------------------------------------------------------------------------------------
+
+
+def _explain(stage: Deployment, options: argparse.Namespace) -> int:
+    stream = _stream_of(stage, options.stream)
+    partition = stage.streams.read(stream)
+    checks = {check.destination: check for check in _checks(stage, partition)}
+    check = checks.get(options.to)
+    if check is None:
+        there = ", ".join(sorted(checks)) or "none"
+        raise DocumentError(
+            f"No route leads from {stream_name(stream)} to {options.to}; there are: {there}"
+        )
+    if options.format == "json":
+        print_json(explanation_document(check, partition))
+        return 0
+    _print_pairs(explanation(check, partition))
+    differences = changes(check.plan)
+    if differences:
+        print_table(("KIND", "ID", "WORTH", "REASON"), differences)
+    for name, reason in omissions(check.plan)[:_LEFT_OUT]:
+        print_text(f"  left out: {name}: {one_line(reason)}")
+    return 0
+
+
+def _stream_of(stage: Deployment, text: str) -> StreamId:
+    """Return the stream that is meant. Raises `DocumentError` for none, or for several."""
+    with working("reading streams"):
+        streams = list(stage.streams.streams())
+    matching = [stream for stream in streams if text in (stream, stream_name(stream))]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        raise DocumentError(f"Several streams are called so: {', '.join(matching)}")
+    similar = [stream_name(stream) for stream in streams if text.split(maxsplit=1)[0] in stream]
+    listed = ", ".join(sorted(similar)[:10]) or "none of that repository"
+    raise DocumentError(f"There is no stream {text!r}; there are: {listed}")
+
+
+def _checks(stage: Deployment, partition: StreamPartition) -> list[ViewCheck]:
+    key = partition.row.state_key
+    state = stage.objects.state(key) if key is not None else None
+    if state is None:
+        return []
+    return list(check_views(partition, state, stage.rules, now=datetime.now(UTC)))
+
+
 # --- verify -------------------------------------------------------------------------------------
 
 
 def _verify(stage: Deployment, options: argparse.Namespace) -> int:
     """Check that every row is final, or open and neither older nor later than it may become."""
-    rows, now = read_rows(stage), datetime.now(UTC)
+    rows, now = _read(stage), datetime.now(UTC)
     counts = Counter(row.state for row in rows)
     late = [row for row in rows if is_late(row, now)]
-    accounted = len(rows) - len(late)
-    share = 100 * accounted / len(rows) if rows else 100.0
-    holds = stage.ledger.pauses(now=now)
+    checks = _all_checks(stage)
+    standings = count_statuses(checks)
+    dead = [row for row in rows if row.state is RowState.DEAD and row.is_one_shot]
+    holds = stage.pauses.pauses(now=now)
     if options.format == "json":
-        states = {state.value: counts.get(state, 0) for state in DeliveryState}
-        on_hold = {name: hold.until.isoformat() for name, hold in holds.items()}
-        document_ = {"deliveries": len(rows), "states": states, "accounted_percent": share}
-        print_json(document_ | {"on_hold": on_hold})
-    else:
-        states_ = [
-            (state, str(counts[state]), MEANINGS[state]) for state in MEANINGS if counts[state]
-        ]
-        print_table(("STATE", "DELIVERIES", "MEANING"), states_)
-        dead = counts[DeliveryState.DEAD]
-        say(
-            f"{accounted} of {len(rows)} accounted for ({share:.1f} %)"
-            + (f", {dead:,} of them given up" if dead else "")
+        print_json(
+            {
+                "deliveries": len(rows),
+                "states": {state.value: counts.get(state, 0) for state in RowState},
+                "views": {standing.value: standings[standing] for standing in ViewStatus},
+                "late": [row.id for row in late],
+                "on_hold": {name: hold.until.isoformat() for name, hold in holds.items()},
+            }
         )
+    else:
+        _print_counts(counts, standings)
+    _complain_of(late, checks, dead)
+    for name, hold in holds.items():
+        remark(hold_text(name, hold, options.stage, now))
+    if dead or standings[ViewStatus.DEAD]:
+        listed = f"deliveries list --state DEAD --stage {options.stage}"
+        remark(f"`{listed}` says why they were given up; `deliveries redrive` sends them again")
+    return int(bool(late or dead or any(check.is_fault for check in checks)))
+
+
+def _all_checks(stage: Deployment) -> list[ViewCheck]:
+    with working("reading streams"):
+        streams = list(stage.streams.streams())
+    checks = []
+    with working("comparing views", total=len(streams)) as advance:
+        for stream in streams:
+            checks += _checks(stage, stage.streams.read(stream))
+            advance()
+    return checks
+
+
+def _print_counts(counts: Mapping[RowState, int], standings: Mapping[ViewStatus, int]) -> None:
+    states = [(state, str(counts[state]), MEANINGS[state]) for state in MEANINGS if counts[state]]
+    print_table(("STATE", "DELIVERIES", "MEANING"), states)
+    views = [(one, str(standings[one]), STATUSES[one]) for one in STATUSES if standings[one]]
+    print_table(("VIEW", "VIEWS", "MEANING"), views)
+
+
+def _complain_of(
+    late: Iterable[Notification], checks: Iterable[ViewCheck], dead: Iterable[Notification]
+) -> None:
     for row in late:
         complain(
             f"{row.id} to {row.destination} is {row.state} since {row.created_at.isoformat()}, "
             f"due at {row.due_at}: check that `sweep` runs, and whether the destination throttles"
         )
-    for name, hold in holds.items():
-        remark(hold_text(name, hold, options.stage, now))
-    if counts[DeliveryState.DEAD]:
-        listed = f"deliveries list --state DEAD --stage {options.stage}"
-        remark(f"`{listed}` says why they were given up; `deliveries redrive` sends them again")
-    return int(bool(late or counts[DeliveryState.DEAD]))
+    for row in dead:
+        complain(f"{row.id} to {row.destination} ({row.purpose}) was given up: {row.reason}")
+    for check in checks:
+        if check.is_fault:
+            complain(
+                f"{stream_name(check.plan.state.stream)} to {check.destination}: "
+                f"{STATUSES[check.standing]} ({check.reason})"
+            )

@@ -2,6 +2,7 @@
 
 import argparse
 from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -9,10 +10,13 @@ from cli.deployment import Deployment, add_stage_options, deployment
 from cli.destination_names import chosen_names
 from cli.durations import clock, length_of, short
 from cli.inputs import add_config_option
+from cli.redriving import dead_rows, queue_again
 from cli.session import Connect, OperatorClients
 from cli.terminal import print_json, print_lines, remark, say, working
-from lib.errors import DocumentError
-from lib.models import DeliveryState, Pause, PauseKind
+from lib.core.attempts import deferred
+from lib.errors import ConflictError, DocumentError
+from lib.models import Pause, PauseKind
+from lib.models.views import Notification
 from lib.text import counted
 
 HELP = "list paused destinations, pause one, or resume it"
@@ -35,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "remove",
         help="resume a destination and its channels",
         description="End all pauses of a destination and its channels, whatever their cause. "
-        "Waiting alerts are sent within a minute.",
+        "Waiting alerts are sent within a minute, and so is what dead ones have to say now.",
     )
     for action in (add, remove):
         action.add_argument("destination", metavar="DESTINATION", help="a name in alerts.yml")
@@ -63,7 +67,7 @@ def _add(options: argparse.Namespace, connect: Connect) -> int:
     pause = Pause(PauseKind.MANUAL, until, options.reason)
     stage = deployment(options, connect)
     names = chosen_names(options.destination, stage, options)
-    paused = [name for name in names if stage.ledger.pause(name, pause)]
+    paused = [name for name in names if stage.pauses.pause(name, pause)]
     if not paused:
         raise DocumentError(
             f"{options.destination} is paused for longer already; remove that pause first"
@@ -82,28 +86,41 @@ def pause_length(text: str) -> timedelta:
 
 
 def _remove(stage: Deployment, options: argparse.Namespace) -> int:
-    """Remove the pauses of a destination, and make its waiting alerts due now."""
+    """Remove the pauses of a destination; make its waiting alerts due, and send its dead ones."""
     now = datetime.now(UTC)
     names = chosen_names(options.destination, stage, options)
     with working("resuming"):
-        paused = {name for name in names if stage.ledger.paused(name, now=now) is not None}
+        paused = {name for name in names if stage.pauses.paused(name, now=now) is not None}
         for name in names:
-            stage.ledger.resume(name)
+            stage.pauses.resume(name)
         waiting = [
-            row for row in stage.ledger.rows(DeliveryState.RETRY) if row.destination in names
+            row
+            for row in stage.rows.unsent()
+            if row.destination in names and _make_due(stage, row, now)
         ]
-        for row in waiting:
-            stage.ledger.defer(row.id, until=now, reason="resumed")
-    counts = Counter(row.destination for row in waiting)
+        dead = [row for row in dead_rows(stage) if row.destination in names]
+        for row in dead:
+            queue_again(stage, row.id)
+    counts = Counter(row.destination for row in (*waiting, *dead))
     for name in names:
         state = "is resumed" if name in paused else "was not paused"
         say(f"{name} {state}; {counted(counts[name], 'alert is', 'alerts are')} due now")
     return 0
 
 
+def _make_due(stage: Deployment, row: Notification, now: datetime) -> bool:
+    """Let an alert be sent now; return False for one that a worker has."""
+    after = deferred(row, until=now, reason="resumed")
+    if after is None:
+        return False
+    with suppress(ConflictError):
+        stage.rows.update(row, after)
+    return True
+
+
 def _list(stage: Deployment, options: argparse.Namespace) -> int:
     now = datetime.now(UTC)
-    pauses = stage.ledger.pauses(now=now)
+    pauses = stage.pauses.pauses(now=now)
     if options.format == "json":
         print_json(
             [

@@ -14,7 +14,11 @@ from lib.models import HistoryEntry, StreamId
 from lib.store.history import history_row
 from lib.store.items import to_item
 from lib.store.ledger import DynamoLedger
+from lib.store.notifications import DynamoNotificationStore
+from lib.store.pauses import DynamoPauses
 from lib.store.queues import SqsDeadLetters
+from lib.store.stream_objects import S3StreamObjects
+from lib.store.streams import DynamoStreamStore
 from tests.store.conftest import create_table
 
 
@@ -30,7 +34,7 @@ class Stage:
         self.pauses: list[float] = []
         self.meanwhile: Callable[[], None] = lambda: None
         """What happens while a command waits."""
-        names = ("ScanEventsQueue", "ScanEventsDlq", "UndeliveredEventsDlq")
+        names = ("ScanEventsQueue", "ScanEventsDlq", "UndeliveredEventsDlq", "SyncQueue")
         self.urls = {f"{name}Url": self.queue() for name in names}
         for name in ("DeliveriesQueue", "DeliveriesDlq"):
             self.urls[f"{name}Url"] = self.queue(fifo=True)
@@ -40,21 +44,43 @@ class Stage:
         create_table(self.boto("dynamodb"), self.table)
         return DynamoLedger(self.boto("dynamodb"), self.table)
 
-    def opened_ledger(self) -> DynamoLedger:
-        """Return what the table holds that `ledger` created."""
-        return DynamoLedger(self.boto("dynamodb"), self.table)
+    def rows(self) -> DynamoNotificationStore:
+        """Return the notifications in the table that `ledger` created."""
+        return DynamoNotificationStore(self.boto("dynamodb"), self.table)
+
+    def held_back(self) -> DynamoPauses:
+        """Return the pauses in the table that `ledger` created."""
+        return DynamoPauses(self.boto("dynamodb"), self.table)
+
+    def streams(self) -> DynamoStreamStore:
+        """Return the streams in the table that `ledger` created."""
+        return DynamoStreamStore(self.boto("dynamodb"), self.table)
+
+    def objects(self) -> S3StreamObjects:
+        """Return the objects in the bucket of the stage, which is made first."""
+        self.make_bucket()
+        return S3StreamObjects(self.boto("s3"), self.bucket)
 
     def deploy(self, alerts: str) -> None:
         """Store a configuration as the deployed one."""
         document = understand(alerts, "alerts.yml").document
-        self.store(CURRENT_CONFIG, json.dumps(document))
+        self.deploy_text(json.dumps(document))
+
+    def deploy_text(self, text: str) -> None:
+        """Store a text as the deployed configuration."""
+        self.store(CURRENT_CONFIG, text)
 
     def store(self, key: str, text: str) -> None:
         """Put an object into the bucket, which is made first."""
-        s3, self.bucket = self.boto("s3"), f"stage-{uuid.uuid4().hex[:8]}"
-        place = {"LocationConstraint": "eu-central-1"}
-        s3.create_bucket(Bucket=self.bucket, CreateBucketConfiguration=place)
-        s3.put_object(Bucket=self.bucket, Key=key, Body=text.encode())
+        self.make_bucket()
+        self.boto("s3").put_object(Bucket=self.bucket, Key=key, Body=text.encode())
+
+    def make_bucket(self) -> None:
+        """Create the bucket of the stage, unless it is there."""
+        if self.bucket == "none":
+            self.bucket = f"stage-{uuid.uuid4().hex[:8]}"
+            place = {"LocationConstraint": "eu-central-1"}
+            self.boto("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration=place)
 
     def evaluated(self, stream: StreamId, entry: HistoryEntry) -> None:
         """Keep an evaluation in the history of a stream."""

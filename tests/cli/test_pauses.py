@@ -11,9 +11,10 @@ from cli.__main__ import parser
 from cli.commands import pauses
 from cli.deployment import CURRENT_CONFIG
 from lib.errors import DocumentError
-from lib.models import DeliveryState, Destination, Pause, PauseKind
+from lib.models import Destination, Pause, PauseKind
+from lib.models.views import RowState
 from tests.cli.stage import Stage
-from tests.support.builders import a_delivery
+from tests.support.rows import a_row
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
@@ -49,8 +50,8 @@ def run(
 
 
 def held(stage: Stage, *names: str) -> list[str]:
-    ledger = stage.opened_ledger()
-    return [name for name in names if ledger.paused(Destination(name), now=NOW) is not None]
+    pauses = stage.held_back()
+    return [name for name in names if pauses.paused(Destination(name), now=NOW) is not None]
 
 
 @pytest.mark.parametrize("command", ["add", "remove"])
@@ -60,7 +61,7 @@ def test_a_name_that_is_no_destination_is_refused(
 ) -> None:
     """Wherever destinations are known from, with the one that was probably meant."""
     if known == "ledger":
-        stage.opened_ledger().add(a_delivery(destination=Destination("mail"), created_at=NOW))
+        stage.rows().add(a_row(destination=Destination("mail"), created_at=NOW))
     elif known == "file":
         Path("alerts.yml").write_text(ALERTS)
     else:
@@ -99,7 +100,7 @@ def test_a_configuration_of_another_version_is_not_read(
 def test_a_file_that_is_not_valid_keeps_nobody_from_pausing(run: Run, stage: Stage) -> None:
     """Destinations with alerts are known from the ledger."""
     Path("alerts.yml").write_text("version: [")
-    stage.opened_ledger().add(a_delivery(destination=Destination("mail"), created_at=NOW))
+    stage.rows().add(a_row(destination=Destination("mail"), created_at=NOW))
 
     code, out, err = run("add", "mail")
 
@@ -141,10 +142,10 @@ def test_a_longer_pause_stays(run: Run, stage: Stage) -> None:
 
 def test_what_is_on_hold_is_listed(run: Run, stage: Stage) -> None:
     """Until when and why, whoever asked for it; not what is over."""
-    ledger = stage.opened_ledger()
+    pauses = stage.held_back()
     _, nothing, _ = run("list")
-    ledger.pause(Destination("slack"), Pause(PauseKind.BROKEN, NOW + HOUR, "http-404: gone"))
-    ledger.pause(Destination("mail"), Pause(PauseKind.MANUAL, NOW - HOUR, "over"))
+    pauses.pause(Destination("slack"), Pause(PauseKind.BROKEN, NOW + HOUR, "http-404: gone"))
+    pauses.pause(Destination("mail"), Pause(PauseKind.MANUAL, NOW - HOUR, "over"))
 
     _, table, _ = run("list")
     _, document, _ = run("list", "--format", "json")
@@ -158,18 +159,33 @@ def test_what_is_on_hold_is_listed(run: Run, stage: Stage) -> None:
 
 
 def test_what_waited_is_due_after_resuming(run: Run, stage: Stage) -> None:
-    """That of other destinations keeps its time."""
+    """That of other destinations keeps its time, and what a worker has is left to it."""
     stage.deploy(ALERTS)
-    ledger = stage.opened_ledger()
-    later = {"state": DeliveryState.RETRY, "created_at": NOW, "due_at": NOW + HOUR}
-    ledger.add(a_delivery(1, destination=Destination("bot"), **later))
-    ledger.add(a_delivery(2, destination=Destination("mail"), **later))
+    rows = stage.rows()
+    later = {"state": RowState.RETRY, "created_at": NOW, "due_at": NOW + HOUR}
+    rows.add(a_row(1, destination=Destination("bot"), **later))
+    rows.add(a_row(2, destination=Destination("mail"), **later))
+    rows.add(a_row(3, destination=Destination("bot"), **later | {"state": RowState.CLAIMED}))
 
     _, out, _ = run("remove", "bot")
 
-    due = [row.id for row in ledger.rows() if row.due_at and row.due_at < NOW + HOUR / 2]
+    due = [row.id for row in rows.unsent() if row.due_at and row.due_at < NOW + HOUR / 2]
     assert "bot was not paused; 1 alert is due now" in out
-    assert due == [a_delivery(1).id]
+    assert due == [a_row(1).id]
+
+
+def test_what_was_given_up_is_sent_after_resuming(run: Run, stage: Stage) -> None:
+    """A resumed destination gets what there is to say now."""
+    stage.deploy(ALERTS)
+    for number, name in enumerate(("bot", "mail")):
+        dead = a_row(number, destination=Destination(name), state=RowState.DEAD, created_at=NOW)
+        stage.rows().add(dead)
+
+    _, out, _ = run("remove", "bot")
+
+    (body,) = stage.taken("DeliveriesQueueUrl")
+    assert json.loads(body)["destination"] == "bot"
+    assert "bot was not paused; 1 alert is due now" in out
 
 
 @pytest.mark.parametrize("length", ["30h", "2days", "0m", "", "1d"])

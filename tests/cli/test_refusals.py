@@ -39,6 +39,7 @@ VALUES = {
     "image": "payments/api:1.4.2",
     "name": "payments/api",
     "reason": "a test",
+    "stream": "payments/api",
     "subject": "payments/api:1.4.2",
     "to": "team-slack",
     "topic": "scan",

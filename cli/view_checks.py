@@ -1,0 +1,166 @@
+"""Views for an operator: what each shows, what it should show, and why a message came. Pure."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Final
+
+from cli.delivery_rows import image_name, stream_name
+from lib.core.attempts import is_open
+from lib.core.notifications import Step
+from lib.core.sync import SyncRules, ViewPlan, new_view, plan_view, sync_view
+from lib.models import Destination
+from lib.models.streams import StreamState
+from lib.models.views import Notification, RowState, View
+from lib.ports.streams import StreamPartition
+from lib.text import counted
+
+CAUSE: Final = "explain"
+
+
+class ViewStatus(StrEnum):
+    """How what a destination shows of a stream stands to what it should show."""
+
+    AGREES = "agrees"
+    OPEN = "on-its-way"
+    QUIET = "not-worth-a-message"
+    DEAD = "given-up"
+    LOST = "lost"
+
+
+MEANINGS: Final[Mapping[ViewStatus, str]] = MappingProxyType(
+    {
+        ViewStatus.AGREES: "what was reported is what the rules ask for",
+        ViewStatus.OPEN: "what differs is on its way",
+        ViewStatus.QUIET: "what differs is not worth a message",
+        ViewStatus.DEAD: "what differs was given up; `deliveries redrive` sends it",
+        ViewStatus.LOST: "something differs and nothing is on its way; the next sync sends it",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewCheck:
+    """A destination's view of a stream, and what a sync would do with it now."""
+
+    view: View | None
+    """None: there is none yet."""
+    row: Notification | None
+    plan: ViewPlan
+    standing: ViewStatus
+    reason: str
+    """Why a sync would write something, or would not."""
+
+    @property
+    def destination(self) -> Destination:
+        """Whose view it is."""
+        return self.plan.desired.destination
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether a person has to look."""
+        return self.standing in (ViewStatus.DEAD, ViewStatus.LOST)
+
+
+def check_views(
+    partition: StreamPartition, state: StreamState, rules: SyncRules, *, now: Any
+) -> Iterator[ViewCheck]:
+    """Yield the check of each view of a stream, of today's destinations and of former ones."""
+    for name in dict.fromkeys((*partition.views, *rules.destinations)):
+        stored, row = partition.views.get(name), partition.notifications.get(name)
+        view = stored or new_view(name, state, rules)
+        plan = plan_view(view, state, rules, cause=CAUSE, now=now)
+        if stored is None and not plan.desired.applies:
+            continue
+        synced = sync_view(stored, row, plan, rules)
+        step = synced.step.step if synced is not None else None
+        reason = synced.step.reason if synced is not None else "nothing differs"
+        yield ViewCheck(stored, row, plan, _standing(row, plan, step), reason)
+
+
+def _standing(row: Notification | None, plan: ViewPlan, step: Step | None) -> ViewStatus:
+    if is_open(row):
+        return ViewStatus.OPEN
+    if row is not None and row.state is RowState.DEAD and not plan.delta.is_empty:
+        return ViewStatus.DEAD
+    if step in (Step.OPENED, Step.REPLACED):
+        return ViewStatus.LOST
+    if step is Step.ADVANCED and not plan.delta.is_empty:
+        return ViewStatus.QUIET
+    return ViewStatus.AGREES
+
+
+def count_statuses(checks: Iterable[ViewCheck]) -> Counter[ViewStatus]:
+    """Return how many views stand how."""
+    return Counter(check.standing for check in checks)
+
+
+def explanation(check: ViewCheck, partition: StreamPartition) -> list[tuple[str, str]]:
+    """Return why a destination was notified of a stream, or was not, as names and values."""
+    view, plan, row = check.view, check.plan, check.row
+    state, agreement = plan.state, view.agreement if view is not None else None
+    reported = len(view.reported) if view is not None else 0
+    pairs = (
+        ("Stream", stream_name(state.stream)),
+        ("Destination", check.destination),
+        ("Current image", _current(partition)),
+        ("State", f"version {state.version} of {state.at:%Y-%m-%d %H:%M} UTC: {_open(state)}"),
+        ("Reported", f"{reported}, by {counted(view.version if view else 0, 'message')}"),
+        ("Agreed with", f"version {agreement.version}" if agreement else "nothing yet"),
+        ("Should show", str(len(plan.desired.items))),
+        ("Delivery", f"{row.id} is {row.state.value}" if row is not None else "none"),
+        ("Its cause", row.cause if row is not None else ""),
+        ("Its answer", row.reason if row is not None else ""),
+        ("So", f"{MEANINGS[check.standing]} ({check.reason})"),
+    )
+    return [(title, value) for title, value in pairs if value]
+
+
+def _current(partition: StreamPartition) -> str:
+    current = partition.row.current
+    return image_name(partition.row.stream, current) if current is not None else "none"
+
+
+def _open(state: StreamState) -> str:
+    vulnerabilities = counted(len(state.lifecycles), "open vulnerability", "open vulnerabilities")
+    return f"{vulnerabilities}, {counted(len(state.conditions), 'condition')}"
+
+
+def changes(plan: ViewPlan) -> list[tuple[str, str, str, str]]:
+    """Return what differs: kind, id, worth a message or not, reason."""
+    return [
+        (item.kind.value, item.item.id, "message" if item.worth else "quiet", item.reason)
+        for item in plan.delta.items
+    ]
+
+
+def omissions(plan: ViewPlan) -> list[tuple[str, str]]:
+    """Return what is open and not asked for: id and reason, grouped by reason."""
+    suppressed = {name: f"suppressed by {entry}" for name, entry in plan.desired.suppressed.items()}
+    reasons = {**plan.desired.refused, **suppressed}
+    return sorted(reasons.items(), key=lambda pair: (pair[1], pair[0]))
+
+
+def explanation_document(check: ViewCheck, partition: StreamPartition) -> dict[str, Any]:
+    """Return an explanation for scripts."""
+    view, plan, row = check.view, check.plan, check.row
+    return {
+        "stream": plan.state.stream,
+        "destination": check.destination,
+        "current": _current(partition),
+        "version": plan.state.version,
+        "reported": sorted(view.reported) if view is not None else [],
+        "desired": sorted(plan.desired.items),
+        "delivery": row.id if row is not None else None,
+        "state": row.state if row is not None else None,
+        "cause": row.cause if row is not None else None,
+        "standing": check.standing,
+        "reason": check.reason,
+        "changes": [
+            {"kind": kind, "id": name, "worth": worth == "message", "reason": reason}
+            for kind, name, worth, reason in changes(plan)
+        ],
+        "left_out": dict(omissions(plan)),
+    }
