@@ -21,16 +21,25 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
 
 
 def send_digests(application: App, context: LambdaContext) -> dict[str, Any]:
-    """Create the digests that are due, for as long as there is time. Log and count them."""
+    """
+    Create the digests that are due, for as long as there is time. Log and count them.
+
+    A destination that was added gets a summary of its own.
+    """
 
     def has_time() -> bool:
         return context.get_remaining_time_in_millis() / 1000 > DIGEST_RESERVE
 
+    welcomes = application.streams.welcomes.run()
+    for summary in welcomes:
+        logger.info(
+            "summary created", delivery=summary.delivery_id, destination=summary.destination
+        )
     schedule = application.config.digest
     if schedule is None:
         logger.info("digest skipped", reason="alerts.yml asks for none")
         metrics.add_metric(Metric.DIGESTS_CREATED, MetricUnit.Count, 0)
-        return {"created": 0}
+        return {"created": 0, "summaries": len(welcomes)}
     run = application.streams.digests.run(schedule, has_time=has_time)
     metrics.add_metric(Metric.DIGESTS_CREATED, MetricUnit.Count, len(run.digests))
     for digest in run.digests:
@@ -45,4 +54,4 @@ def send_digests(application: App, context: LambdaContext) -> dict[str, Any]:
         )
     if not run.digests:
         logger.info("digest skipped", reason=run.reason)
-    return {"created": len(run.digests)}
+    return {"created": len(run.digests), "summaries": len(welcomes)}

@@ -26,9 +26,13 @@ def sweep(application: App) -> dict[str, int]:
         lambda record: streams.passes.run(RULES, record.hash).complete
     )
     synced = streams.sync_queue.put(streams.stream_store.take_due(now=now), "time")
+    folded = streams.summaries.run()
     queued = wake_due(
         streams.notification_store, application.waker, now=now, has_pace=streams.has_pace
     )
     metrics.add_metric(Metric.DELIVERIES_QUEUED, MetricUnit.Count, queued)
-    logger.info("sweep finished", queued=queued, streams=synced, rules_deployed=deployed)
+    metrics.add_metric(Metric.DELIVERIES_FOLDED, MetricUnit.Count, folded)
+    logger.info(
+        "sweep finished", queued=queued, folded=folded, streams=synced, rules_deployed=deployed
+    )
     return {"queued": queued, "streams": synced}

@@ -39,6 +39,7 @@ class Metric(StrEnum):
     COVERAGE_UNREAD = "CoverageUnread"
     DELIVERIES_CREATED = "DeliveriesCreated"
     DELIVERIES_OBSOLETE = "DeliveriesObsolete"
+    DELIVERIES_FOLDED = "DeliveriesFolded"
     DELIVERIES_SENT = "DeliveriesSent"
     DELIVERIES_RETRIED = "DeliveriesRetried"
     DELIVERIES_MISCONFIGURED = "DeliveriesMisconfigured"

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from lib.flows.settings import SettingsFlow
     from lib.flows.stream_digests import StreamDigests
     from lib.flows.stream_passes import StreamPasses
+    from lib.flows.summaries import Summaries, Welcomes
     from lib.flows.syncs import StreamSync
     from lib.models import Destination, Notice
     from lib.models.streams import HistoryPoint
@@ -248,6 +249,34 @@ class StreamFlows:
             outbox=self.outbox,
             rules=lambda: self.rules.rules,
             installed_at=lambda: self.rules.installed_at,
+            now=self._app.now,
+            stage=self._settings.stage or "",
+        )
+
+    @cached_property
+    def summaries(self) -> "Summaries":
+        """The flow of summaries of what alerts.yml changed in many streams."""
+        from lib.flows.summaries import Summaries
+
+        return Summaries(
+            streams=self.stream_store,
+            rows=self.notification_store,
+            outbox=self.outbox,
+            plan=self.syncs.plan,
+            rules=lambda: self.rules,
+            now=self._app.now,
+            stage=self._settings.stage or "",
+        )
+
+    @cached_property
+    def welcomes(self) -> "Welcomes":
+        """The flow of summaries for destinations that were added."""
+        from lib.flows.summaries import Welcomes
+
+        return Welcomes(
+            digests=self.digests,
+            outbox=self.outbox,
+            rules=lambda: self.rules,
             now=self._app.now,
             stage=self._settings.stage or "",
         )

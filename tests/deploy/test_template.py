@@ -79,11 +79,8 @@ NEVER_CALLED = {
     "send_digest": {"s3:DeleteObject"},
     # It only lists and wakes; a notifier is made for the pace of its receiver.
     "sweep": {
-        "dynamodb:Scan",
-        "dynamodb:BatchGetItem",
         "dynamodb:ConditionCheckItem",
-        "s3:GetObject",
-        "s3:ListBucket",
+        "dynamodb:Scan",
         "secretsmanager:GetSecretValue",
         "ssm:GetParameter",
     },

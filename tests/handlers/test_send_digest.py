@@ -28,15 +28,19 @@ class Digests:
         return self.outcome
 
 
-def an_app(outcome: DigestOutcome, schedule: Schedule | None = WEEKLY) -> Any:
-    streams = SimpleNamespace(digests=Digests(outcome))
+def an_app(
+    outcome: DigestOutcome, schedule: Schedule | None = WEEKLY, *, welcomes: Any = ()
+) -> Any:
+    streams = SimpleNamespace(
+        digests=Digests(outcome), welcomes=SimpleNamespace(run=lambda: welcomes)
+    )
     return SimpleNamespace(config=SimpleNamespace(digest=schedule), streams=streams)
 
 
 def test_what_is_made_is_logged_and_counted(counted: Any, logged: Any, context: Any) -> None:
     digest = a_digest_of()
 
-    assert send_digests(an_app(DigestOutcome((digest,))), context) == {"created": 1}
+    assert send_digests(an_app(DigestOutcome((digest,))), context) == {"created": 1, "summaries": 0}
 
     assert counted() == {"DigestsCreated": 1}
     (line,) = logged()
@@ -47,8 +51,8 @@ def test_what_is_made_is_logged_and_counted(counted: Any, logged: Any, context: 
 
 def test_why_nothing_is_made_is_logged(counted: Any, logged: Any, context: Any) -> None:
     due, asked = DigestOutcome(reason="nothing is due"), DigestOutcome()
-    assert send_digests(an_app(due), context) == {"created": 0}
-    assert send_digests(an_app(asked, schedule=None), context) == {"created": 0}
+    assert send_digests(an_app(due), context) == {"created": 0, "summaries": 0}
+    assert send_digests(an_app(asked, schedule=None), context) == {"created": 0, "summaries": 0}
 
     assert counted() == {"DigestsCreated": 0}
     assert [line["reason"] for line in logged()] == ["nothing is due", "alerts.yml asks for none"]
@@ -63,3 +67,14 @@ def test_a_run_stops_in_time(context: Any, seconds: int, *, had_time: bool) -> N
     send_digests(application, context)
 
     assert application.streams.digests.had_time is had_time
+
+
+def test_a_destination_that_was_added_gets_its_summary(logged: Any, context: Any) -> None:
+    """Whether alerts.yml asks for digests or not."""
+    summary = a_digest_of()
+    application = an_app(DigestOutcome(), schedule=None, welcomes=(summary,))
+
+    assert send_digests(application, context) == {"created": 0, "summaries": 1}
+
+    created, _ = logged()
+    assert (created["message"], created["delivery"]) == ("summary created", summary.delivery_id)

@@ -30,6 +30,7 @@ class World:
                 stream_store=self,
                 notification_store=self,
                 has_pace=lambda _: False,
+                summaries=SimpleNamespace(run=lambda: 3),
             ),
         )
 
@@ -71,7 +72,7 @@ def test_what_is_due_is_woken_and_counted(counted: Any, logged: Any) -> None:
     assert answer == {"queued": 1, "streams": 1}
     assert [wake_up.id for wake_up in world.woken] == ["one"]
     assert world.queued == [([STREAM], "time")]
-    assert counted() == {"DeliveriesQueued": 1}
+    assert counted() == {"DeliveriesQueued": 1, "DeliveriesFolded": 3}
     assert logged()[0]["rules_deployed"] is True
 
 
