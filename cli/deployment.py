@@ -23,8 +23,8 @@ from lib.config.model import Config
 from lib.config.parsing import parse
 from lib.core.sync import SyncRules
 from lib.errors import DocumentError
-from lib.flows.digests import DigestPipeline
 from lib.flows.reconciliation import Reconciliation
+from lib.flows.stream_digests import StreamDigests
 from lib.store.dead_letters import DeadLetterQueue
 from lib.store.history import DynamoHistory
 from lib.store.notifications import DynamoNotificationStore
@@ -141,8 +141,8 @@ class Deployment:
         )
         return App(settings, clients=self.clients).reconciliation(bookmarks=False)
 
-    def digests(self, config: Config) -> DigestPipeline:
-        """Return the pipeline of digests of this stage, with the routes of a configuration."""
+    def digests(self, config: Config) -> StreamDigests:
+        """Return the flow of digests of this stage, with the routes of a configuration."""
         settings = Settings(
             {
                 "STAGE": self.stage,
@@ -151,7 +151,7 @@ class Deployment:
                 "DELIVERIES_QUEUE_URL": self._outputs["DeliveriesQueueUrl"],
             }
         )
-        return App(settings, clients=self.clients, config=config).digest_flow
+        return App(settings, clients=self.clients, config=config).streams.digests
 
 
 def deployment(options: argparse.Namespace, connect: Connect = OperatorClients) -> Deployment:

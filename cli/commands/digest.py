@@ -18,8 +18,8 @@ from lib.wire.digest import digest_to_json
 
 HELP = "show the digest of a destination, or send it now"
 DESCRIPTION = (
-    "Sum up the open findings of a deployment, as the routes to each destination filter them: "
-    "their age, the new and the resolved ones, the worst repositories, and images without a scan. "
+    "Sum up the open vulnerabilities of a deployment, as the routes to each destination filter "
+    "them: their age, what is new and resolved, the worst repositories, and images without a scan. "
     "Without --to: the destinations of `digest` in alerts.yml, else all."
 )
 
@@ -48,10 +48,10 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     now = datetime.now(UTC).replace(microsecond=0)
     stage = deployment(options, connect)
     with working("adding up the streams"):
-        pipeline = stage.digests(config)
-        digests = pipeline.create(schedule, chosen, until=now)
+        flow = stage.digests(config)
+        digests = flow.create(schedule, chosen, until=now)
         if options.action == "send":
-            pipeline.send(digests)
+            flow.send(digests)
     if options.format == "json":
         print_json([digest_to_json(document) for document in digests])
     else:

@@ -36,12 +36,15 @@ if TYPE_CHECKING:
     from lib.models.streams import HistoryPoint
     from lib.ports.rules import RulesRecord
     from lib.sources.coverage import InspectorCoverage
+    from lib.sources.registry import EcrRegistry
     from lib.store.current import S3CurrentCopies
     from lib.store.images import DynamoImageStore
     from lib.store.notifications import DynamoNotificationStore
     from lib.store.pages import S3NoticePages
+    from lib.store.pauses import DynamoPauses
     from lib.store.places import DynamoPlaces
     from lib.store.queues import SqsFindingQueue, SqsScanEvents, SqsSyncQueue
+    from lib.store.rules import DynamoRulesStore
     from lib.store.stream_objects import S3StreamObjects
     from lib.store.streams import DynamoStreamStore
 
@@ -169,13 +172,12 @@ class StreamFlows:
     def notifications(self) -> "NotificationFlow":
         """The flow of `deliver`."""
         from lib.flows.notifying import NotificationFlow
-        from lib.store.pauses import DynamoPauses
 
         return NotificationFlow(
             streams=self.stream_store,
             objects=self.objects,
             rows=self.notification_store,
-            pauses=DynamoPauses(self._clients.get("dynamodb"), self._table),
+            pauses=self.pauses,
             couriers=self._courier,
             plan=self.syncs.plan,
             now=self._app.now,
@@ -292,12 +294,11 @@ class StreamFlows:
     def rules_book(self) -> "RulesBook":
         """The record of alerts.yml."""
         from lib.flows.rules import PackagedRules, RulesBook
-        from lib.store.rules import DynamoRulesStore
 
         config = self._app.config
         names = tuple([route.name for route in config.routes])
         return RulesBook(
-            store=DynamoRulesStore(self._clients.get("dynamodb"), self._table),
+            store=self.rules_store,
             packaged=PackagedRules(config.hash, tuple(config.destinations), names),
             now=self._app.now,
         )
@@ -317,10 +318,9 @@ class StreamFlows:
     def image_pass(self, *, places: bool = True) -> "ImagePass":
         """Return the pass over all images. Without `places` it begins at the first one."""
         from lib.flows.passes import ImagePass
-        from lib.sources.registry import EcrRegistry
 
         return ImagePass(
-            registry=EcrRegistry(self._clients.get("ecr")),
+            registry=self.registry,
             repositories=self._app.repositories,
             coverage=self.coverage,
             images=self.images,
@@ -378,6 +378,27 @@ class StreamFlows:
         from lib.store.notifications import DynamoNotificationStore
 
         return DynamoNotificationStore(self._clients.get("dynamodb"), self._table)
+
+    @cached_property
+    def pauses(self) -> "DynamoPauses":
+        """The destinations that nothing is sent to for a while."""
+        from lib.store.pauses import DynamoPauses
+
+        return DynamoPauses(self._clients.get("dynamodb"), self._table)
+
+    @cached_property
+    def rules_store(self) -> "DynamoRulesStore":
+        """The row of alerts.yml."""
+        from lib.store.rules import DynamoRulesStore
+
+        return DynamoRulesStore(self._clients.get("dynamodb"), self._table)
+
+    @cached_property
+    def registry(self) -> "EcrRegistry":
+        """The lists of ECR."""
+        from lib.sources.registry import EcrRegistry
+
+        return EcrRegistry(self._clients.get("ecr"))
 
     @cached_property
     def objects(self) -> "S3StreamObjects":

@@ -25,22 +25,22 @@ routes:
 """
 
 
-class Pipeline:
+class Digests:
     """Makes the same digest for everybody."""
 
     def __init__(self) -> None:
         self.sent: list[Digest] = []
 
     def create(self, _schedule: Any, destinations: Any, **_: Any) -> tuple[Digest, ...]:
-        return tuple(a_digest_of(destination=each) for each in destinations)
+        return tuple(a_digest_of(destination=name) for name in destinations)
 
     def send(self, digests: tuple[Digest, ...]) -> None:
         self.sent += digests
 
 
 @pytest.fixture
-def pipeline(monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    made = Pipeline()
+def digests(monkeypatch: pytest.MonkeyPatch) -> Digests:
+    made = Digests()
     monkeypatch.setattr(
         digest, "deployment", lambda *_: SimpleNamespace(digests=lambda _config: made)
     )
@@ -57,18 +57,18 @@ def run(folder: Path, *arguments: str, action: str = "show", alerts: str = ALERT
 
 
 def test_it_is_shown_and_not_sent(
-    tmp_path: Path, pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, digests: Digests, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """For all that routes lead to; for those of `digest:` where there is one."""
     assert run(tmp_path) == 0
     assert capsys.readouterr().out.count("Weekly digest: 3 CRITICAL, 40 HIGH open") == 2
 
     run(tmp_path, "--format", "json", alerts=f"{ALERTS}digest: {{notify: [mail]}}\n")
-    assert [each["destination"] for each in json.loads(capsys.readouterr().out)] == ["mail"]
-    assert not pipeline.sent
+    assert [one["destination"] for one in json.loads(capsys.readouterr().out)] == ["mail"]
+    assert not digests.sent
 
 
-@pytest.mark.usefixtures("pipeline")
+@pytest.mark.usefixtures("digests")
 def test_a_person_reads_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """As in a mail: headings stand alone, and columns keep their places."""
     run(tmp_path, "--to", "slack")
@@ -81,23 +81,24 @@ def test_a_person_reads_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_it_is_sent_when_asked(
-    tmp_path: Path, pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, digests: Digests, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, "--to", "slack", action="send") == 0
 
-    assert [each.destination for each in pipeline.sent] == ["slack"]
+    assert [one.destination for one in digests.sent] == ["slack"]
     assert "queued: slack" in capsys.readouterr().err
 
 
-def test_an_unknown_destination_is_a_mistake(tmp_path: Path, pipeline: Pipeline) -> None:
+def test_an_unknown_destination_is_a_mistake(tmp_path: Path, digests: Digests) -> None:
     with pytest.raises(DocumentError, match="no destination nobody; there are: mail, slack"):
         run(tmp_path, "--to", "nobody")
-    assert not pipeline.sent
+    assert not digests.sent
 
 
 def test_a_stage_has_what_it_needs(stage: Stage, tmp_path: Path) -> None:
     """Table, bucket and queue come from the stack's outputs."""
     stage.ledger()
+    stage.deploy(ALERTS)
     (tmp_path / "alerts.yml").write_text(ALERTS, "utf-8")
     arguments = ["digest", "show", "--config", str(tmp_path / "alerts.yml"), "--stage", "prod"]
 

@@ -1,19 +1,22 @@
 """
-What a row is, how it is judged, and what its line of the table says.
+The rows of the matrix: what they are, how they are judged, and their lines of the table.
 
-Receivers' log against ledger: what was expected and is nowhere is lost; what was accepted more than
-once is a repeat. Every row: nothing lost, everything accounted for, no secret in any log line.
+Receivers' log against what was expected: a vulnerability that no message of its stream names is
+lost; a notification that was accepted more than once is a repeat. Every row: nothing lost, each
+view agrees with what is desired, everything accounted for, no secret in any log line.
 """
 
 import statistics
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from typing import Final
 
-from lib.models import Delivery, DeliveryState
+from lib.core.attempts import is_open
+from lib.models.views import Notification, RowState
+from tests.faults.receivers import Accepted
 from tests.faults.world import EACH, KINDS, Expected, World, leaks
 
 SEEDS: Final = (1, 2, 3)
@@ -97,8 +100,8 @@ def run(row_: Row, seed: int, scale: float) -> Result:
 
 
 def judged(world: World, row_: Row, problems: Sequence[str]) -> Result:
-    """Compare the receivers' log with the ledger and with what was expected."""
-    lost = [each for stage in world.stages for each in _lost(stage, row_)]
+    """Compare the receivers' log with the rows, the views and what was expected."""
+    lost = [expected for stage in world.stages for expected in _lost(stage, row_)]
     extra, told_apart = _repeats(world)
     return Result(
         alerts=sum(len(stage.expected) for stage in world.stages),
@@ -110,22 +113,45 @@ def judged(world: World, row_: Row, problems: Sequence[str]) -> Result:
         problems=(
             *problems,
             *([f"{len(lost)} lost, such as {lost[0]}"] if lost else ()),
-            *(each for stage in world.stages for each in _unaccounted(stage, row_)),
-            *(each for stage in world.stages for each in _unwanted(stage)),
+            *(problem for stage in world.stages for problem in _unaccounted(stage, row_)),
+            *(problem for stage in world.stages for problem in _unwanted(stage)),
             *_too_often(world, row_, extra),
-            *(each for stage in world.stages for each in _leaks(stage)),
+            *(problem for stage in world.stages for problem in _leaks(stage)),
         ),
     )
 
 
 def _lost(world: World, row_: Row) -> Iterator[Expected]:
-    rows = _rows(world)
+    arrivals = _arrivals(world)
+    dead = {(row.stream, row.destination) for row in world.rows() if row.state is RowState.DEAD}
     for expected in world.expected:
-        delivery = rows.get((expected.image, expected.destination))
-        accepted = delivery is not None and delivery.id in world.receivers.by_delivery
-        kept = delivery is not None and delivery.state is DeliveryState.DEAD and row_.dies
-        if not (accepted or kept):
+        arrived = _first(expected, arrivals) is not None
+        kept = row_.dies and expected.place in dead
+        if not (arrived or kept):
             yield expected
+
+
+_Arrivals = Mapping[tuple[str, str], Sequence[Accepted]]
+
+
+def _arrivals(world: World) -> _Arrivals:
+    """Return what receivers accepted of each stream, by stream and destination."""
+    arrivals: defaultdict[tuple[str, str], list[Accepted]] = defaultdict(list)
+    for row in world.rows():
+        arrivals[row.stream, row.destination] += world.receivers.by_delivery.get(row.id, ())
+    return arrivals
+
+
+def _first(expected: Expected, arrivals: _Arrivals) -> float | None:
+    """Return when the first message came that names what was expected; None: none did."""
+    return min(
+        [
+            arrival.seconds
+            for arrival in arrivals.get(expected.place, ())
+            if expected.name is None or expected.name in arrival.names
+        ],
+        default=None,
+    )
 
 
 def percentile(values: Sequence[float]) -> float:
@@ -137,13 +163,12 @@ def percentile(values: Sequence[float]) -> float:
 
 def delays(world: World, *kinds: str) -> list[float]:
     """Return the seconds from event to first receipt of the alerts of some kinds."""
-    rows = _rows(world)
+    arrivals = _arrivals(world)
     found = []
-    for each in world.expected:
-        delivery = rows.get((each.image, each.destination))
-        accepted = world.receivers.by_delivery.get(delivery.id) if delivery else None
-        if accepted and (not kinds or accepted[0].receiver in kinds):
-            found.append(accepted[0].seconds - each.seconds)
+    for expected in world.expected:
+        first = _first(expected, arrivals)
+        if first is not None and (not kinds or expected.kind in kinds):
+            found.append(first - expected.seconds)
     return found
 
 
@@ -155,13 +180,6 @@ def quiet(seed: int, kinds: tuple[str, ...]) -> float:
     return percentile(delays(world.run()))
 
 
-def _rows(world: World) -> dict[tuple[str, str], Delivery]:
-    """Return the rows that are their own alert; notices in another's place stand beside."""
-    known = world.forgotten | world.store.rows
-    own = (each for each in known.values() if each.note is None)
-    return {(each.image_key, each.destination): each for each in own}
-
-
 def _repeats(world: World) -> tuple[Mapping[str, int], Mapping[str, int]]:
     extra: Counter[str] = Counter()
     for accepted in world.receivers.by_delivery.values():
@@ -171,32 +189,44 @@ def _repeats(world: World) -> tuple[Mapping[str, int], Mapping[str, int]]:
 
 
 def _unaccounted(world: World, row_: Row) -> Iterator[str]:
-    states = Counter(each.state for each in world.store.rows.values())
-    left = [each for each in world.store.rows.values() if each.due_at is not None]
-    if left:
-        yield f"{len(left)} not accounted for, such as {left[0]}"
-    if states[DeliveryState.DEAD] and not row_.dies:
-        dead = next(each for each in world.store.rows.values() if each.state is DeliveryState.DEAD)
-        yield f"{states[DeliveryState.DEAD]} dead: {dead.reason}"
-    for delivery in world.store.rows.values():
-        accepted = world.receivers.by_delivery.get(delivery.id)
-        if delivery.state is DeliveryState.SENT and not accepted:
-            yield f"recorded as sent and never accepted: {delivery.id}"
-    for function in (world.process_scan, world.deliver):
+    rows = world.rows()
+    open_rows = [row for row in rows if is_open(row)]
+    if open_rows:
+        yield f"{len(open_rows)} not accounted for, such as {open_rows[0]}"
+    dead = [row for row in rows if row.state is RowState.DEAD]
+    if dead and not row_.dies:
+        yield f"{len(dead)} dead: {dead[0].reason}"
+    for row in rows:
+        sent = row.state is RowState.SENT and not row.quiet
+        if sent and row.id not in world.receivers.by_delivery:
+            yield f"recorded as sent and never accepted: {row.id}"
+    differing = [place for place in world.differing() if not (row_.dies and _is_dead(place, dead))]
+    if differing:
+        yield f"{len(differing)} views differ from what is desired, such as {differing[0]}"
+    for function in world.functions:
         if function.failed:
             yield f"{function.failed} invocations ended in an error"
 
 
+def _is_dead(place: tuple[str, str], dead: Sequence[Notification]) -> bool:
+    return any((row.stream, row.destination) == place for row in dead)
+
+
 def _unwanted(world: World) -> Iterator[str]:
-    wanted = {(each.image, each.destination) for each in world.expected}
-    rows = _rows(world)
-    more = [each for key, each in rows.items() if key not in wanted]
+    wanted = {expected.place for expected in world.expected}
+    more = [
+        row
+        for row in world.rows()
+        if not row.is_one_shot
+        and (row.stream, row.destination) not in wanted
+        and row.id in world.receivers.by_delivery
+    ]
     if more:
         yield f"{len(more)} alerts nobody asked for, such as {more[0]}"
 
 
 def _too_often(world: World, row_: Row, extra: Mapping[str, int]) -> Iterator[str]:
-    alerts = Counter(each.destination.rpartition("-")[0] for each in world.expected)
+    alerts = Counter(expected.kind for expected in world.expected)
     for kind, count in extra.items():
         if row_.repeats is Repeats.NEVER:
             yield f"{count} repeats at {kind}"
@@ -209,16 +239,16 @@ def _too_often(world: World, row_: Row, extra: Mapping[str, int]) -> Iterator[st
     if extra.get("slack", 0) > lost_answers:
         yield "more repeats at slack than lost answers"
     for accepted in world.receivers.by_delivery.values():
-        if any(not each.marked for each in accepted[1:] if each.receiver == "slack"):
+        if any(not repeat.marked for repeat in accepted[1:] if repeat.receiver == "slack"):
             yield f"a repeat that does not say so: {accepted}"
 
 
 def _leaks(world: World) -> Iterator[str]:
     if world.log.leaks:
         yield f"secrets in {len(world.log.leaks)} log lines"
-    for delivery in world.store.rows.values():
-        if leaks(delivery.reason, world.secret_texts):
-            yield f"a secret in the reason of {delivery.id}"
+    for row in world.rows():
+        if leaks(row.reason, world.secret_texts):
+            yield f"a secret in the reason of {row.id}"
 
 
 # --- the table --------------------------------------------------------------------------------
@@ -231,7 +261,7 @@ def line(row_: Row, results: Sequence[Result]) -> str:
     for result in results:
         repeats.update(result.repeats)
         told_apart.update(result.told_apart)
-    alerts = sum(each.alerts for each in results)
+    alerts = sum(result.alerts for result in results)
     twice = _by_kind(repeats) or "0"
     if +told_apart:
         twice += f" ({_by_kind(told_apart)} told apart)"
@@ -239,11 +269,11 @@ def line(row_: Row, results: Sequence[Result]) -> str:
         row_.number,
         row_.fault,
         f"{alerts:,}",
-        f"{sum(each.lost for each in results):,}",
+        f"{sum(result.lost for result in results):,}",
         twice,
-        duration(max(each.p95 for each in results)),
-        f"{sum(each.calls for each in results):,}",
-        "FAIL" if any(each.problems for each in results) else "pass",
+        duration(max(result.p95 for result in results)),
+        f"{sum(result.calls for result in results):,}",
+        "FAIL" if any(result.problems for result in results) else "pass",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -36,7 +36,8 @@ class Queue:
     Of each group there is one message in flight, and the others wait for it in order.
     """
 
-    def __init__(self, simulation: Simulation, *, visibility: float) -> None:
+    def __init__(self, simulation: Simulation, name: str, *, visibility: float) -> None:
+        self.name = name
         self.dead_letters: list[Message] = []
         self.arrived: Callable[[], object] = lambda: None
         """Called when there may be something to receive."""

@@ -59,6 +59,7 @@ LATENCY = {
 """Seconds that a request takes, about, by kind of receiver."""
 
 _DELIVERY = re.compile(r"Delivery: ([0-9a-f]{32})")
+_NAMED = re.compile(r"CVE-\d{4}-\d+")
 _OWN = (Kind.POSTED, Kind.CREATED, Kind.COMMENTED, Kind.NOTIFIED)
 """What a person sees as a message; edits and transitions of an issue are not."""
 _ALL_OWN = "pagerduty"
@@ -112,10 +113,13 @@ class Accepted:
 
     delivery: str
     receiver: str
+    destination: str
     place: str
     kind: Kind
     seconds: float
     marked: bool
+    names: frozenset[str]
+    """The vulnerabilities that it names."""
 
 
 @dataclass
@@ -196,7 +200,7 @@ class Receivers:
         answer: Answer | Lost | None = step if isinstance(step, Answer | Lost) else None
         if answer is None or answer.accepts:
             outcome = self._stand_ins[receiver].handle(call)
-            self._keep(receiver, outcome)
+            self._keep(receiver, destination, outcome)
             self.unanswered += answer is not None and outcome.accepted is not None
             answer = answer or outcome.answer
         self.step_in("after receiver.send")
@@ -213,7 +217,7 @@ class Receivers:
         """Count requests, whatever became of them."""
         return sum(not receivers or each.receiver in receivers for each in self.asked)
 
-    def _keep(self, receiver: str, outcome: Outcome) -> None:
+    def _keep(self, receiver: str, destination: str, outcome: Outcome) -> None:
         draft = outcome.accepted
         if draft is None:
             return
@@ -221,13 +225,16 @@ class Receivers:
         if draft.kind not in _OWN and receiver != _ALL_OWN:
             return
         self.watch(receiver, draft.payload)
+        text = json.dumps(draft.payload)
         accepted = Accepted(
             delivery=delivery_of(draft.payload),
             receiver=receiver,
+            destination=destination,
             place=draft.destination,
             kind=draft.kind,
             seconds=self.simulation.seconds,
-            marked="may be a repeat" in json.dumps(draft.payload),
+            marked="may be a repeat" in text,
+            names=frozenset(_NAMED.findall(text)),
         )
         self.accepted.append(accepted)
         self.by_delivery[accepted.delivery].append(accepted)

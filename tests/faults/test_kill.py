@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from lib.bootstrap.clients import Clients
-from lib.models import Delivery, DeliveryState
+from lib.core.attempts import LEASE
+from lib.models import DeliveryId
+from lib.models.views import RowState
 from local.aws.process import EmbeddedAws
 from local.standins.server import Accept, Receivers, TimeoutAfterAccept
 from local.standins.wire import Kind
@@ -21,7 +23,7 @@ from tests.faults.receivers import delivery_of
 from tests.faults.worker import an_app
 from tests.faults.world import Registry
 from tests.store.conftest import create_table
-from tests.support.builders import NOW, a_digest, a_finding, a_report, a_scan_event, an_image
+from tests.support.builders import a_finding, a_report, a_scan_event, an_image
 
 ROOT = Path(__file__).parents[2]
 ALERTS = 100
@@ -55,6 +57,8 @@ class Stage:
             "TABLE_NAME": name,
             "REPORTS_BUCKET": name,
             "DELIVERIES_QUEUE_URL": queue["QueueUrl"],
+            "SCAN_EVENTS_QUEUE_URL": queue["QueueUrl"],
+            "SYNC_QUEUE_URL": queue["QueueUrl"],
             "RECEIVER_HOSTS": "127.0.0.1",
         }
         self.config = folder / "alerts.json"
@@ -63,21 +67,23 @@ class Stage:
         self.app = an_app(self.document, self.environment, _Clients(aws))
 
     def alert(self) -> None:
-        """Evaluate images until there are so many alerts: one each at Slack and Jira."""
-        reports = {
-            a_digest(number): a_report(a_finding(f"CVE-2026-{number}"))
-            for number in range(ALERTS // 2)
-        }
-        self.app.source = Registry(reports)
+        """Sync streams until there are so many alerts: one each at Slack and Jira."""
+        registry = Registry()
+        self.app.source = registry
         for number in range(ALERTS // 2):
-            image = an_image(number, repository=f"any/app-{number}", pushed_at=NOW)
-            self.app.scans.process(a_scan_event(number, image=image), {})
+            image = an_image(number, repository=f"any/app-{number}", pushed_at=self.app.now())
+            report = a_report(a_finding(f"CVE-2026-{number}"), completed_at=self.app.now())
+            registry.reports[image.digest] = report
+            registry.held[image.repository] = [image]
+            event = a_scan_event(number, image=image, time=self.app.now())
+            outcome = self.app.streams.images.scanned(event)
+            tuple(self.app.streams.rounds.run(outcome.streams, "scan"))
 
     @contextmanager
-    def worker(self) -> Iterator[subprocess.Popen[bytes]]:
-        """Run a worker; it does not outlive the test."""
+    def worker(self, *, ahead: float = 0.0) -> Iterator[subprocess.Popen[bytes]]:
+        """Run a worker whose clock is fast; it does not outlive the test."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.worker", self.config],
+            [sys.executable, "-m", "tests.faults.worker", self.config, str(ahead)],
             cwd=ROOT,
             env={"PATH": os.defpath, "LOG_LEVEL": "CRITICAL", **self.environment},
             stdout=subprocess.DEVNULL,
@@ -88,14 +94,11 @@ class Stage:
             process.kill()
             process.wait()
 
-    def finished(self) -> list[Delivery]:
-        """Return the ledger once nothing is open."""
+    def wait_until_finished(self) -> None:
+        """Return once no notification is open."""
         deadline = time.monotonic() + SECONDS
-        while True:
-            rows = [*self.app.ledger.rows()]
-            if not any(each.due_at for each in rows):
-                return rows
-            assert time.monotonic() < deadline, Counter(each.state for each in rows)
+        while rows := self.app.streams.notification_store.unsent():
+            assert time.monotonic() < deadline, Counter(row.state for row in rows)
             time.sleep(0.2)
 
 
@@ -130,12 +133,12 @@ def test_a_killed_worker_loses_nothing(embedded_aws: EmbeddedAws, tmp_path: Path
             receivers.wait_for(BEFORE + 1, SECONDS, "slack")
             first.kill()
             assert first.wait() < 0
-        with stage.worker():
-            rows = stage.finished()
+        with stage.worker(ahead=LEASE.total_seconds() + 1):
+            stage.wait_until_finished()
 
-        messages = [each for each in receivers.messages() if each.kind is not Kind.ATTACHED]
-        accepted = Counter(delivery_of(each.payload) for each in messages)
+        messages = [one for one in receivers.messages() if one.kind is not Kind.ATTACHED]
+        accepted = Counter(delivery_of(one.payload) for one in messages)
 
-    assert Counter(each.state for each in rows) == {DeliveryState.SENT: ALERTS}
-    assert accepted.keys() == {each.id for each in rows}
+    rows = [stage.app.streams.notification_store.notification(DeliveryId(id_)) for id_ in accepted]
+    assert Counter(row.state for row in rows if row) == {RowState.SENT: ALERTS}
     assert sum(accepted.values()) == ALERTS + 1

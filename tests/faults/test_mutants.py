@@ -2,23 +2,28 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from lib.models import Delivery, DeliveryId, DeliveryState, NotClaimed, Receipt
+from cli.simulation.memory import MemoryStreams
+from lib.core import notifications
+from lib.models import DeliveryId, Destination
+from lib.models.views import Notification, RowState
 from lib.notifiers.jira import identity, issue, notifier
+from lib.ports.streams import LookUp
 from tests.faults.matrix import Row, run
 from tests.faults.rows import ROWS
-from tests.faults.world import World
-from tests.support.fakes import NEVER, MemoryStore
+from tests.faults.world import START, World
+
+NEVER = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 class Mutant:
-    """The ledger of a world with one bug; what it does not say is the real one's."""
+    """The rows of a world with one bug; what it leaves out is done by the real ones."""
 
-    def __init__(self, store: MemoryStore) -> None:
+    def __init__(self, store: MemoryStreams) -> None:
         self.store = store
 
     def __getattr__(self, name: str) -> Any:
@@ -28,46 +33,50 @@ class Mutant:
 class RecordsBeforeItSends(Mutant):
     """Storing first makes silence of every failure."""
 
-    def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Any:
-        claimed = self.store.claim(delivery_id, now=now, token=token)
-        if not isinstance(claimed, NotClaimed):
-            self.store.sent(claimed, Receipt("before it was sent"), now=now)
-        return claimed
+    def update(self, before: Notification, after: Notification) -> None:
+        if self._is_sent(before):
+            return
+        pins = before.pin is None and after.pin is not None
+        self.store.update(before, replace(after, state=RowState.SENT) if pins else after)
 
-    def sent(self, *_: Any, **__: Any) -> None:
-        """It was recorded before."""
+    def _is_sent(self, row: Notification) -> bool:
+        stored = self.store.notification(row.id)
+        return stored is not None and stored.state is RowState.SENT
 
-    retry = dead = sent
+    def close(self, before: Notification, after: Notification, **views: Any) -> None:
+        if not self._is_sent(before):
+            self.store.close(before, after, **views)
 
 
 class ClaimsForEver(Mutant):
-    """A lease without an end: whoever dies takes the delivery along."""
+    """A lease without an end: whoever dies takes the notification along."""
 
-    def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Any:
-        claimed = self.store.claim(delivery_id, now=now, token=token)
-        if not isinstance(claimed, NotClaimed):
-            self.store.rows[delivery_id] = replace(self.store.rows[delivery_id], due_at=NEVER)
-        return claimed
+    def update(self, before: Notification, after: Notification) -> None:
+        claims = after.state is RowState.CLAIMED
+        self.store.update(before, replace(after, due_at=NEVER) if claims else after)
 
 
 class ClaimsWhatIsClaimed(Mutant):
-    """No lease at all: two workers send side by side."""
+    """No lease, and no conditions: two workers send side by side."""
 
-    def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Any:
-        row = self.store.rows.get(delivery_id)
-        if row is not None and row.state is DeliveryState.CLAIMED:
-            self.store.rows[delivery_id] = replace(row, state=DeliveryState.PENDING)
-        return self.store.claim(delivery_id, now=now, token=token)
+    def look_up(self, row_id: DeliveryId, destination: Destination, *, now: datetime) -> LookUp:
+        row, pause = self.store.look_up(row_id, destination, now=now)
+        if row is not None and row.state is RowState.CLAIMED:
+            row = replace(row, state=RowState.PENDING, pin=None)
+        return LookUp(row, pause)
+
+    def update(self, before: Notification, after: Notification) -> None:
+        self.store.update(self.store.notification(before.id) or before, after)
 
 
 class DropsWhatIsThrottled(Mutant):
     """A 429 taken for an answer, as many do."""
 
-    def retry(self, delivery: Delivery, *, counts: bool, now: datetime, **options: Any) -> None:
-        if counts:
-            self.store.retry(delivery, counts=counts, now=now, **options)
-        else:
-            self.store.sent(delivery, Receipt("dropped"), now=now)
+    def update(self, before: Notification, after: Notification) -> None:
+        throttled = after.state is RowState.RETRY and "429" in after.reason
+        if throttled:
+            after = replace(after, state=RowState.SENT, due_at=None)
+        self.store.update(before, after)
 
 
 CATCHES = (
@@ -87,11 +96,11 @@ CATCHES = (
 @pytest.mark.parametrize(("mutant", "number"), CATCHES)
 def test_the_matrix_catches(mutant: type[Mutant], number: str) -> None:
     """The row fails with the bug, and passes without it (see test_matrix.py)."""
-    row = next(each for each in ROWS if each.number == number)
+    row = next(row for row in ROWS if row.number == number)
 
     results = (run(_mutated(row, mutant), seed, scale=0.0) for seed in (1, 2, 3))
 
-    assert any(each.problems for each in results)
+    assert any(result.problems for result in results)
 
 
 def _mutated(row: Row, mutant: type[Mutant]) -> Row:
@@ -137,7 +146,16 @@ def without(named: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in named.items() if name != "tried_at"}
 
 
+def counts_again_after_a_loss(patch: pytest.MonkeyPatch) -> None:
+    """The id of a notification is made of what its view counts."""
+    made = notifications.notification_id
+    patch.setattr(
+        notifications, "notification_id", lambda view, version, _: made(view, version, START)
+    )
+
+
 IDENTITY = (
+    (counts_again_after_a_loss, "27b"),
     (takes_any_issue_for_proof, "27a"),
     (takes_any_issue_for_proof, "27b"),
     (never_searches, "27a"),
@@ -153,9 +171,9 @@ def test_the_matrix_catches_wrong_ideas_of_identity(
     mutate: Callable[[pytest.MonkeyPatch], None], number: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The row fails with the bug, and passes without it (see test_matrix.py)."""
-    row = next(each for each in ROWS if each.number == number)
+    row = next(row for row in ROWS if row.number == number)
     mutate(monkeypatch)
 
     results = (run(row, seed, scale=0.0) for seed in (1, 2, 3))
 
-    assert any(each.problems for each in results)
+    assert any(result.problems for result in results)

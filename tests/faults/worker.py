@@ -1,7 +1,9 @@
 """
 A process that delivers until it is killed: the real handlers over the embedded AWS.
 
-    python -m tests.faults.worker CONFIG        with the environment of the functions
+    python -m tests.faults.worker CONFIG AHEAD     with the environment of the functions
+
+`AHEAD`: how many seconds its clock is fast, so that it need not wait for the end of a lease.
 """
 
 import json
@@ -14,24 +16,28 @@ from typing import Any
 
 from handlers.deliver import process_batch
 from handlers.sweep import sweep
-from lib.bootstrap.app import App
+from lib.bootstrap.app import App, utc_now
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config.parsing import parse
 from lib.observability import metrics
-from lib.store.ledger import DynamoLedger
+from local.aws.process import ACCOUNT, REGION
 from tests.faults.world import CONTEXT
 
-LEASE = timedelta(seconds=2)
 BATCH = 10
 
 
-def an_app(document: Any, environment: Mapping[str, str], clients: Any) -> App:
-    """Return a process's objects with a short lease; channels on this machine need no pace."""
-    settings = Settings(environment)
-    app = App(settings, clients=clients, config=parse(document), pause=lambda _: None)
-    app.ledger = DynamoLedger(clients.get("dynamodb"), settings.need("TABLE_NAME"), lease=LEASE)
-    return app
+def an_app(
+    document: Any, environment: Mapping[str, str], clients: Any, *, ahead: float = 0.0
+) -> App:
+    """Return a process's objects; channels on this machine need no pace."""
+    return App(
+        Settings(environment),
+        clients=clients,
+        config=parse(document),
+        now=lambda: utc_now() + timedelta(seconds=ahead),
+        pause=lambda _: None,
+    )
 
 
 def work(app: App, sqs: Any, queue: str) -> None:
@@ -42,19 +48,20 @@ def work(app: App, sqs: Any, queue: str) -> None:
         WaitTimeSeconds=1,
         MessageSystemAttributeNames=["MessageGroupId", "ApproximateReceiveCount"],
     )
-    received = {each["MessageId"]: each for each in answer.get("Messages", ())}
+    received = {message["MessageId"]: message for message in answer.get("Messages", ())}
     records = [
         {
             "messageId": number,
-            "receiptHandle": each["ReceiptHandle"],
-            "body": each["Body"],
-            "attributes": each["Attributes"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message["Attributes"],
             "eventSource": "aws:sqs",
+            "eventSourceARN": f"arn:aws:sqs:{REGION}:{ACCOUNT}:{queue.rpartition('/')[2]}",
         }
-        for number, each in received.items()
+        for number, message in received.items()
     ]
     back = process_batch(app, {"Records": records}, CONTEXT) if records else None
-    failed = {each["itemIdentifier"] for each in back["batchItemFailures"]} if back else set()
+    failed = {one["itemIdentifier"] for one in back["batchItemFailures"]} if back else set()
     for number in received.keys() - failed:
         sqs.delete_message(QueueUrl=queue, ReceiptHandle=received[number]["ReceiptHandle"])
     sweep(app)
@@ -64,7 +71,8 @@ def work(app: App, sqs: Any, queue: str) -> None:
 def main() -> None:
     """Work for ever."""
     clients = Clients()
-    app = an_app(json.loads(Path(sys.argv[1]).read_text()), os.environ, clients)
+    document, ahead = json.loads(Path(sys.argv[1]).read_text()), float(sys.argv[2])
+    app = an_app(document, os.environ, clients, ahead=ahead)
     while True:
         work(app, clients.get("sqs"), os.environ["DELIVERIES_QUEUE_URL"])
 

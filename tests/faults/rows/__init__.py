@@ -3,7 +3,7 @@
 import re
 
 from tests.faults.matrix import Result, Row, run
-from tests.faults.rows import answers, content, crashes, jira, memory, queues, receivers
+from tests.faults.rows import answers, content, crashes, jira, memory, queues, receivers, views
 
 
 def _order(row: Row) -> tuple[int, int, str]:
@@ -21,6 +21,7 @@ ROWS: tuple[Row, ...] = tuple(
             *memory.ROWS,
             *queues.ROWS,
             *receivers.ROWS,
+            *views.ROWS,
         ),
         key=_order,
     )

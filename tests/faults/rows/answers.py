@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from lib.models import SHORT_ANSWER, DeliveryState
+from lib.models import SHORT_ANSWER
 from local.standins.wire import Answer
 from tests.faults.matrix import Play, Repeats, row
 from tests.faults.receivers import Plan, Slow, always, during, sometimes
@@ -49,13 +49,11 @@ def _refusing(answer: Answer, begin: float, end: float, *, notices: bool) -> Pla
         )
         world.push(volume)
         world.run()
-        rows = world.store.rows.values()
-        dead = [delivery for delivery in rows if delivery.state is DeliveryState.DEAD]
+        dead = world.dead()
         if dead:
             yield f"{len(dead)} died of {answer.status}: {dead[0].reason}"
-        found = sum(delivery.note is not None for delivery in rows)
-        if bool(found) != notices:
-            yield f"{found} notices to the fallback"
+        if bool(world.notices()) != notices:
+            yield f"{len(world.notices())} notices to the fallback"
 
     return play
 

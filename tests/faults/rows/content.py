@@ -7,9 +7,11 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from lib.models import DeliveryState, Finding
+from lib.models import Finding
+from lib.models.views import RowState
 from lib.store.items import to_item
-from lib.store.ledger import delivery_row
+from lib.store.notifications import notification_row
+from lib.store.rows import attributes
 from local.standins.wire import Answer
 from tests.faults.matrix import row
 from tests.faults.receivers import Asked, Step
@@ -17,6 +19,8 @@ from tests.faults.world import World
 from tests.support.alerts import INJECTIONS
 from tests.support.builders import a_finding, a_report, an_image
 
+UNTAGGED = 2 * 3600.0
+"""Seconds after which an image without a tag counts for certain."""
 ITEM = 400_000
 """Bytes that DynamoDB takes in one item."""
 WEBHOOKS = partial(World, kinds=("slack",))
@@ -38,11 +42,13 @@ def many_findings(world: World, volume: int) -> Iterator[str]:
     for number in range(volume):
         name = world.names[number % len(world.names)]
         image = an_image(number + 1, repository=f"{name}/app-{number}")
-        world.scan(image, number * 2.0, report=a_report(*findings), told=(name,))
+        world.scan(image, number * 2.0, report=a_report(*findings), to=(name,))
     world.run()
-    largest = max(len(json.dumps(to_item(delivery_row(r)))) for r in world.store.rows.values())
-    if largest > ITEM:
-        yield f"a row of {largest:,} bytes"
+    sizes = [len(json.dumps(to_item(notification_row(row)))) for row in world.rows()]
+    views = [view for stream in world.store.streams() for view in world.views(stream)]
+    sizes += [sum(map(len, attributes(view).values())) for view in views]
+    if max(sizes) > ITEM:
+        yield f"a row of {max(sizes):,} bytes"
     yield from complaints(world)
 
 
@@ -82,7 +88,7 @@ def _scan_of_anything(world: World, number: int, most: int) -> None:
     tags = tuple(some_text(world.random, 128) for _ in range(world.random.randint(0, 3)))
     image = an_image(number + 1, repository=f"{name}/app-{number}", tags=tags)
     report = a_report(*some_findings(world.random, most))
-    world.scan(image, number / 2, report=report, told=(name,))
+    world.scan(image, number / 2, report=report, to=(name,))
 
 
 @row(
@@ -98,7 +104,7 @@ def topics_limits(world: World, volume: int) -> Iterator[str]:
     world.receivers.watch = lambda _, payload: cut.append(payload["MessageAttributes"])
     for number in range(volume):
         _scan_of_anything(world, number, (3, 1500, 80)[number % 3])
-    world.run()
+    world.run(least=UNTAGGED)
     if not any("truncated" in each for each in cut):
         yield "nothing had to be cut"
     yield from complaints(world)
@@ -132,7 +138,7 @@ def slack_limits(world: World, volume: int) -> Iterator[str]:
     world.receivers.watch = lambda _, payload: wrong.extend(miscounted(payload))
     for number in range(volume):
         _scan_of_anything(world, number, world.random.choice((3, 40, 120)))
-    world.run()
+    world.run(least=UNTAGGED)
     if wrong:
         yield f"{len(wrong)} lists do not add up: {wrong[0]}"
     yield from complaints(world)
@@ -189,9 +195,9 @@ def slack_errors(world: World, volume: int) -> Iterator[str]:
     world.receivers.plans.append(answer)
     world.push(max(volume, len(ERRORS)))
     world.run()
-    states = {each.destination: each.state for each in world.store.rows.values() if not each.note}
+    states = {row.destination: row.state for row in world.rows() if not row.is_one_shot}
     for name, (said, calls, passes) in answers.items():
-        wanted = DeliveryState.SENT if passes else DeliveryState.DEAD
+        wanted = RowState.SENT if passes else RowState.DEAD
         if states.get(name) is not wanted or asked[name] > calls:
             yield f"{said.status} {said.body}: {states.get(name)} after {asked[name]} calls"
 
@@ -212,7 +218,7 @@ def injections(world: World, volume: int) -> Iterator[str]:
             description=also,
             fixed_version=text or None,
         )
-        world.scan(image, number / 2, report=a_report(finding), told=(name,))
+        world.scan(image, number / 2, report=a_report(finding), to=(name,))
     world.run()
     yield from complaints(world)
 

@@ -1,4 +1,4 @@
-"""Rows about workers that die: one for each numbered point that an event or a delivery passes."""
+"""Rows about workers that die: one for each numbered point on the way of an event."""
 
 from collections.abc import Iterator
 
@@ -6,20 +6,22 @@ from tests.faults.matrix import Play, Repeats, Row, row
 from tests.faults.world import World
 
 POINTS = (
-    "states.look_up",
     "source.report",
-    "reports.put",
-    "states.commit",
+    "objects.put_report",
+    "images.put",
+    "streams.read",
+    "objects.put_state",
+    "streams.write",
     "waker.wake",
-    "ledger.paused",
-    "ledger.claim",
-    "reports.get",
-    "ledger.open_thread",
+    "copies.put",
+    "rows.look_up",
+    "rows.update",
+    "objects.put_pinned",
     "receiver.send",
-    "ledger.sent",
+    "rows.close",
 )
-"""What is called on the way, in order: five steps of an event, six of a delivery."""
-DOUBTFUL = ("after receiver.send", "before ledger.sent")
+"""What is called on the way, in order: eight steps of an event, five of a notification."""
+DOUBTFUL = ("after receiver.send", "before rows.close")
 """Whoever dies here sent it and did not say so."""
 SHARE = 0.05
 

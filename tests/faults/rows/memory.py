@@ -1,7 +1,7 @@
 """
-Rows about receivers that remember more than the ledger.
+Rows about receivers that remember more than the views.
 
-Rows of threads expire, a table is restored or made anew, an answer is lost, a second stage works
+Threads are lost, a table is restored or made anew, an answer is lost, a second stage works
 beside the first. Every alert has to be in Jira, and every stage has one issue for each stream.
 """
 
@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
-from lib.models import DeliveryId, DeliveryState, Destination, StreamId
+from cli.simulation.memory import MemoryStreams
+from lib.models import DeliveryId, Destination, StreamId
+from lib.models.views import RowState
 from lib.notifiers.jira import identity
 from local.standins.jira import API
 from local.standins.wire import Answer, Kind
@@ -24,8 +26,7 @@ from tests.faults.receivers import (
 )
 from tests.faults.rows.receivers import still_dead
 from tests.faults.world import World
-from tests.support.builders import a_finding, a_report, an_image
-from tests.support.fakes import MemoryStore
+from tests.support.builders import an_image
 
 PROJECTS = partial(World, kinds=("jira",))
 HOUR = 3600.0
@@ -54,17 +55,16 @@ def _release(world: World, number: int, streams: int, begin: float) -> None:
         image = an_image(place, repository=f"{name}/app-{stream}", tags=(f"1.{number}",))
         seconds = begin + stream * PACE
         world.registry.pushed_at[image.digest] = world.moment(seconds)
-        report = a_report(a_finding(f"CVE-2026-{place}"))
-        world.scan(image, seconds, report=report, told=(name,))
+        world.scan(image, seconds, to=(name,))
 
 
 def _one_issue_each(world: World) -> Iterator[str]:
     """Yield what is not one issue for each stage, destination and stream."""
     places = {
-        delivery.id: (stage.stage, delivery.destination, delivery.stream)
+        row.id: (stage.stage, row.destination, row.stream)
         for stage in world.stages
-        for delivery in (stage.forgotten | stage.store.rows).values()
-        if delivery.destination in stage.names
+        for row in stage.rows()
+        if row.destination in stage.names
     }
     accepted = [each for each in world.receivers.accepted if each.receiver == "jira"]
     there = {*world.receivers.jira.keys()}
@@ -101,19 +101,26 @@ def _forgetful(forget: Callable[[World], None], *, before: float = HOUR) -> Play
     return play
 
 
-expired = row(
+def _without_threads(world: World) -> None:
+    """Let every view forget where its thread is."""
+    views = vars(world.store)["_views"]
+    for stream, by_name in views.items():
+        views[stream] = {name: replace(view, thread=None) for name, view in by_name.items()}
+
+
+threadless = row(
     "27a",
-    "Jira: the rows of all threads expire between two alerts; answers are lost",
+    "Jira: the threads of all views are lost between two alerts; answers are lost",
     200,
     world=PROJECTS,
-)(_forgetful(lambda world: world.store.threads.clear()))
+)(_forgetful(_without_threads))
 
 deployed_anew = row(
     "27b",
     "Jira: the stage is removed and deployed anew, with an empty table; answers are lost",
     200,
     world=PROJECTS,
-)(_forgetful(lambda world: world.restore(MemoryStore())))
+)(_forgetful(lambda world: world.restore(MemoryStreams())))
 
 
 @row(
@@ -126,7 +133,7 @@ def restored(world: World, volume: int) -> Iterator[str]:
     """Some streams are in the backup, some in the middle of their first alert, some are not."""
     _troubled(world)
     streams = volume // 2
-    backups: list[MemoryStore] = []
+    backups: list[MemoryStreams] = []
     half = streams * PACE / 2
     _release(world, 1, streams, 0.0)
     world.simulation.after(half, lambda: backups.append(world.backup()))
@@ -173,7 +180,7 @@ def dead_in_doubt(world: World, volume: int) -> Iterator[str]:
     _release(world, 1, streams, 0.0)
     _release(world, 2, streams, 26 * HOUR)
     world.run()
-    dead = [each for each in world.store.rows.values() if each.state is DeliveryState.DEAD]
+    dead = [row for row in world.rows() if row.state is RowState.DEAD]
     if len(dead) != streams:
         yield f"{len(dead)} of {streams} first alerts are dead"
     world.redrive(rate=1.0)
@@ -212,7 +219,7 @@ def late_doubt(world: World, volume: int) -> Iterator[str]:
 
 @row(
     "27h",
-    "Jira: people put our label and line on older issues; thread rows expire; answers are lost",
+    "Jira: people put our label and line on older issues; threads are lost; answers are lost",
     200,
     world=PROJECTS,
 )
@@ -221,7 +228,7 @@ def labelled_by_people(world: World, volume: int) -> Iterator[str]:
     theirs = [_copy(world, stream) for stream in range(volume // 2)]
     jira = world.receivers.jira
     before = [jira.fields(key) for key in theirs]
-    yield from _forgetful(lambda it: it.store.threads.clear())(world, volume)
+    yield from _forgetful(_without_threads)(world, volume)
     changed = [
         key for key, fields in zip(theirs, before, strict=True) if jira.fields(key) != fields
     ]
@@ -243,7 +250,7 @@ def _copy(world: World, stream: int) -> str:
 
 @row(
     "27i",
-    "Jira: `labels: false`, and the rows of all threads expire; answers are lost",
+    "Jira: `labels: false`, and the threads of all views are lost; answers are lost",
     200,
     world=PROJECTS,
 )
@@ -256,13 +263,13 @@ def without_labels(world: World, volume: int) -> Iterator[str]:
         for name, entry in world.rules.destinations.items()
     }
     world.use(replace(world.rules, destinations=entries))
-    yield from _forgetful(lambda it: it.store.threads.clear())(world, volume)
+    yield from _forgetful(_without_threads)(world, volume)
     if any(asked.labels for asked in world.receivers.asked):
         yield "labels were set"
 
 
 ROWS = (
-    expired,
+    threadless,
     deployed_anew,
     restored,
     second_stage,

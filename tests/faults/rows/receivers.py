@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Any
 
 from lib.core.retries import DEFAULT_PAUSE
-from lib.models import DeliveryState
 from local.standins.wire import Answer
 from tests.faults.matrix import Play, Repeats, delays, percentile, row
 from tests.faults.receivers import (
@@ -221,8 +220,8 @@ def long_outage(world: World, volume: int) -> Iterator[str]:
     dead = world.redrive(rate=10.0)
     if dead != volume:
         yield f"{dead} of {volume} are dead"
-    notices = sum(each.note is not None for each in world.store.rows.values())
-    if notices != len({each.destination for each in world.expected}):
+    notices = len(world.notices())
+    if notices != len({expected.destination for expected in world.expected}):
         yield f"{notices} notices to the fallback"
     world.run()
     yield from still_dead(world)
@@ -230,7 +229,7 @@ def long_outage(world: World, volume: int) -> Iterator[str]:
 
 def still_dead(world: World) -> Iterator[str]:
     """Yield what a redrive did not bring back."""
-    left = [each for each in world.store.rows.values() if each.state is DeliveryState.DEAD]
+    left = world.dead()
     if left:
         yield f"{len(left)} are dead for good: {left[0].reason}"
 
@@ -246,8 +245,7 @@ def one_is_down(world: World, volume: int) -> Iterator[str]:
     for each in (world, quiet):
         for number in range(volume // 2):
             image = an_image(number + 1, repository=f"slack-{number % 4}/app-{number}")
-            told = (f"slack-{number % 4}", f"jira-{number % 4}")
-            each.scan(image, number / 2, told=told)
+            each.scan(image, number / 2, to=(f"slack-{number % 4}", f"jira-{number % 4}"))
         each.run()
     alone, beside = (percentile(delays(each, "slack")) for each in (quiet, world))
     if beside > 1.2 * alone:
