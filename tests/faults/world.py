@@ -37,6 +37,7 @@ from lib.bootstrap.settings import Settings
 from lib.config import load
 from lib.config.model import Config
 from lib.core.attempts import redriven, wake_up_of
+from lib.core.sync import redrive_of
 from lib.errors import ConflictError, ScanAlertError
 from lib.flows.rounds import SyncFailure
 from lib.http_client import RequestsClient
@@ -707,7 +708,7 @@ def _redrive(app: App, row: Notification) -> None:
         app.streams.notification_store.update(row, again)
         app.waker.wake([wake_up_of(again)])
         return
-    for outcome in app.streams.rounds.run([row.stream], "redrive", redrive=True):
+    for outcome in app.streams.rounds.run([row.stream], redrive_of(row.destination)):
         if isinstance(outcome, SyncFailure):
             raise outcome.error
 
