@@ -23,8 +23,8 @@ from lib.config.model import Config
 from lib.config.parsing import parse
 from lib.core.sync import SyncRules
 from lib.errors import DocumentError
+from lib.flows.digests import DigestFlow
 from lib.flows.reconciliation import Reconciliation
-from lib.flows.stream_digests import StreamDigests
 from lib.store.dead_letters import DeadLetterQueue
 from lib.store.history import DynamoHistory
 from lib.store.notifications import DynamoNotificationStore
@@ -141,7 +141,7 @@ class Deployment:
         )
         return App(settings, clients=self.clients).reconciliation(bookmarks=False)
 
-    def digests(self, config: Config) -> StreamDigests:
+    def digests(self, config: Config) -> DigestFlow:
         """Return the flow of digests of this stage, with the routes of a configuration."""
         settings = Settings(
             {

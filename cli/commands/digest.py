@@ -11,7 +11,7 @@ from cli.inputs import add_config_option, read_config
 from cli.session import Connect, OperatorClients
 from cli.terminal import print_json, print_text, remark, say, working
 from lib.config.model import Config
-from lib.core.digest import Schedule
+from lib.core.schedule import Schedule
 from lib.models import Destination
 from lib.notifiers.sns import digest
 from lib.wire.digest import digest_to_json

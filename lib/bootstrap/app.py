@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from lib.config.model import Config
     from lib.flows.audit import Audit
     from lib.flows.deliveries import DeliveryPipeline
-    from lib.flows.digests import DigestPipeline
     from lib.flows.reconciliation import Reconciliation, Scope
     from lib.models import Destination, Evaluation, HistoryEntry
     from lib.models.diagnostics import Check
@@ -210,25 +209,6 @@ class App:
         from lib.store.digests import S3DigestStore
 
         return S3DigestStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
-
-    @property
-    def digest_flow(self) -> "DigestPipeline":
-        """The flow of `send_digest`."""
-        from lib.flows.digests import DigestPipeline
-        from lib.sources.registry import EcrRegistry
-
-        return DigestPipeline(
-            history=self.history,
-            reports=self.reports,
-            states=self.states,
-            registry=EcrRegistry(self._clients.get("ecr")),
-            digests=self.digests,
-            ledger=self.ledger,
-            waker=self.waker,
-            routes=self.config.routes,
-            now=self.now,
-            stage=self._settings.stage or "",
-        )
 
     @cached_property
     def history(self) -> "History":

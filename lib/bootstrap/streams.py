@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lib.core.sync import SyncRules
     from lib.flows.copies import CopyWriter
     from lib.flows.couriers import Courier
+    from lib.flows.digests import DigestFlow
     from lib.flows.images import ImageFlow
     from lib.flows.moved_tags import MovedTags
     from lib.flows.notifying import NotificationFlow
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from lib.flows.rounds import SyncRounds
     from lib.flows.rules import RulesBook
     from lib.flows.settings import SettingsFlow
-    from lib.flows.stream_digests import StreamDigests
     from lib.flows.stream_passes import StreamPasses
     from lib.flows.summaries import Summaries, Welcomes
     from lib.flows.syncs import StreamSync
@@ -240,12 +240,12 @@ class StreamFlows:
         return CopyWriter(self.current_copies)
 
     @cached_property
-    def digests(self) -> "StreamDigests":
+    def digests(self) -> "DigestFlow":
         """The flow of digests."""
-        from lib.flows.stream_digests import StreamDigests
+        from lib.flows.digests import DigestFlow
         from lib.store.digest_bases import S3DigestBases
 
-        return StreamDigests(
+        return DigestFlow(
             copies=self.current_copies,
             bases=S3DigestBases(self._clients.get("s3"), self._bucket),
             outbox=self.outbox,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from lib.checks.settings import Expectations
-from lib.core.digest import Schedule
 from lib.core.routing import Route
+from lib.core.schedule import Schedule
 from lib.core.streams import StreamRule
 from lib.core.suppressions import Suppression
 from lib.models import Destination, Json

@@ -10,8 +10,8 @@ from typing import Final
 
 from lib.checks.settings import Expectations
 from lib.config.model import Config, DestinationConfig
-from lib.core.digest import Schedule
 from lib.core.routing import Match, Route
+from lib.core.schedule import Schedule
 from lib.core.streams import StreamRule
 from lib.core.suppressions import Suppression
 from lib.models import Destination, Filter, Json, Severity

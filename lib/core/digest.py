@@ -1,31 +1,30 @@
 """
-The digest: open findings of a destination, and the changes since the last digest. Pure.
+The digest by the states of streams and today's rules. Pure.
 
-    Schedule        the times at which a digest is due
-    stream_digest   the share of one stream, filtered by the routes to a destination
-    digest          all streams together
+    stream_share    what one destination's routes ask for in one stream
+    digest_of       all shares together, compared with those of the digest before
+
+A vulnerability counts once in a stream, at the first image that has it. An image that is watched in
+several streams counts once, and so do its vulnerabilities.
 """
 
-import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
-from typing import Final
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from sys import intern
+from typing import Final, NamedTuple
 
-from lib.core.routing import passing, refusal
+from lib.core.desired import desired
+from lib.core.schedule import PERIODS, STREAM, Schedule, digest_id
+from lib.core.streams import is_settings
+from lib.core.verdicts import Judge, RuleSet
+from lib.core.vulnerabilities import ByName, find
 from lib.models import (
     Age,
-    Baseline,
     Counts,
-    DeliveryId,
     Destination,
     Digest,
-    Filter,
-    FindingId,
-    FindingState,
-    HistoryEntry,
-    Image,
+    Finding,
     Moment,
     RepositoryDigest,
     ResolvedVulnerability,
@@ -33,277 +32,234 @@ from lib.models import (
     StreamId,
     UnscannedImage,
 )
+from lib.models.current import CountedImage, CurrentCopy, DigestBasis, OpenItem, StreamShare
+from lib.models.streams import PartState, StreamState, Vulnerability, WatchedImage
+from lib.models.views import Desired, DesiredItem
 
-STREAM: Final = StreamId("digest")
-"""The stream of all digests: those of a destination form one thread."""
-PERIODS: Final = 8
-"""The number of periods in the trend."""
-
-_WEEK: Final = 7
 _BANDS: Final = (
     (timedelta(days=7), "up to 7 days"),
     (timedelta(days=30), "8 to 30 days"),
     (timedelta(days=90), "31 to 90 days"),
     (None, "over 90 days"),
 )
-_RESOLVED: Final = 200
-"""Vulnerabilities of one stream that are named as resolved; all are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """Every day, or every week on `weekday` (Monday is 0), at a time of day in UTC."""
-
-    notify: tuple[Destination, ...]
-    weekday: int | None
-    at: time
-
-    @property
-    def period(self) -> timedelta:
-        """The time that one digest covers."""
-        return timedelta(days=1 if self.weekday is None else _WEEK)
-
-    def last_due(self, now: datetime) -> datetime:
-        """Return the last time at or before `now` that a digest was due."""
-        due = now.replace(
-            hour=self.at.hour, minute=self.at.minute, second=0, microsecond=0, tzinfo=now.tzinfo
-        )
-        if self.weekday is not None:
-            due -= timedelta(days=(due.weekday() - self.weekday) % _WEEK)
-        return due if due <= now else due - self.period
-
-    def moments(self, until: datetime) -> tuple[datetime, ...]:
-        """Return the ends of the periods of a trend, oldest first, the last one `until`."""
-        return tuple(until - self.period * n for n in reversed(range(PERIODS)))
-
-
-def digest_id(stage: str, destination: Destination, until: datetime) -> DeliveryId:
-    """
-    Return the id of a digest, which is the same each time the digest is created.
-
-    Two stages create their digests at the same times, and a receiver may drop a repeated id: so the
-    stage is a part of it.
-    """
-    subject = f"digest\n{stage}\n{destination}\n{until.isoformat()}"
-    return DeliveryId(hashlib.sha256(subject.encode("utf-8", "replace")).hexdigest()[:32])
+_ALTERNATING: Final = 3
+"""Streams whose tags alternate that are named; the others are counted."""
+RULES_CHANGED: Final = (
+    "alerts.yml changed since the last digest: what it asks for now, or no longer, is new or gone"
+)
 
 
 # --- one stream -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class StreamFacts:
-    """The stored facts about a stream."""
+def stream_share(
+    copy: CurrentCopy,
+    destination: Destination,
+    rules: RuleSet,
+    *,
+    today: date,
+    grouped: Sequence[Vulnerability] | None = None,
+) -> StreamShare | None:
+    """
+    Return the share of a stream; None: no route leads from its images to the destination.
 
-    now: Baseline
-    """The newest image."""
-    before: Baseline | None
-    """The newest image when the period began; None if there was none."""
-    history: Sequence[HistoryEntry]
-    """Evaluations, oldest first, from before the first moment of the trend."""
-    comparable: bool = True
-    """False if there was an image before that is not stored any more."""
+    The settings of a repository are no image, and have no share.
 
-
-@dataclass(frozen=True, slots=True)
-class StreamDigest:
-    """The share of one stream in a digest."""
-
-    image: Image
-    counts: Counts
-    fixable: int
-    exploitable: int
-    new: Counts
-    resolved: Counts
-    resolved_vulnerabilities: tuple[tuple[str, Severity, str], ...]
-    """Vulnerability id, severity, package."""
-    ages: Mapping[str, Counts]
-    oldest: datetime | None
-    trend: tuple[Counts | None, ...]
-    """None for moments before the first scan."""
-    complete: bool
-    comparable: bool
-    problem: UnscannedImage | None
-
-
-def stream_digest(
-    facts: StreamFacts, filters: Sequence[Filter], *, moments: Sequence[datetime]
-) -> StreamDigest:
-    """Return the findings of a stream that pass the filters, now and at the trend's moments."""
-    newest = facts.now
-    now = _open(newest, filters)
-    before = _open(facts.before, filters) if facts.before is not None else {}
-    before = before if facts.comparable else now
-    new, resolved = now.keys() - before.keys(), before.keys() - now.keys()
-    since = {finding: newest.since[finding] for finding in now if finding in newest.since}
-    worst = sorted(resolved, key=lambda finding: (-before[finding].severity, finding))[:_RESOLVED]
-    return StreamDigest(
-        image=newest.image,
-        counts=_count(now.values()),
-        fixable=sum(state.fixable for state in now.values()),
-        exploitable=sum(state.exploitable for state in now.values()),
-        new=_count(now[finding] for finding in new),
-        resolved=_count(before[finding] for finding in resolved),
-        resolved_vulnerabilities=tuple(
-            (vulnerability_id, before[vulnerability_id, package, path].severity, package)
-            for vulnerability_id, package, path in worst
-        ),
-        ages=_ages(now, since, until=moments[-1]),
-        oldest=min(since.values(), default=None),
-        trend=tuple(_at(moment, facts.history, filters) for moment in moments[:-1]),
-        complete=newest.scan.complete,
-        comparable=facts.comparable,
-        problem=_problem(newest, facts.history),
+    `grouped`: the vulnerabilities of its images, for several destinations at once.
+    """
+    state = copy.state
+    if is_settings(state.stream):
+        return None
+    wanted = desired(state, destination, rules, today=today, grouped=grouped)
+    if not wanted.applies:
+        return None
+    judges = [Judge(watched, destination, rules, today, {}) for watched in state.images]
+    routed = [judge.watched for judge in judges if judge.applies]
+    items = [item for item in wanted.items.values() if item.reported.condition is None]
+    affected = {image.key for item in items for image in item.images}
+    return StreamShare(
+        state.stream,
+        routes=tuple(sorted({route for judge in judges for route in judge.routes})),
+        images=tuple([_counted(watched, affected) for watched in routed if _has_result(watched)]),
+        items=tuple([_open_item(item, state) for item in items]),
+        troubles=tuple(_troubles(wanted, state)),
+        alternating=copy.alternating,
     )
 
 
-def _open(baseline: Baseline, filters: Sequence[Filter]) -> dict[FindingId, FindingState]:
-    """Return the open, unsuppressed findings that pass a filter."""
-    return {
-        finding: state
-        for finding, state in baseline.standings.items()
-        if state.open
-        and finding not in baseline.suppressed
-        and any(refusal(state, baseline.image, filter_) is None for filter_ in filters)
-    }
+def _has_result(watched: WatchedImage) -> bool:
+    return any(part.evidence for part in watched.parts)
 
 
-def _ages(
-    now: Mapping[FindingId, FindingState], since: Mapping[FindingId, datetime], *, until: datetime
-) -> Mapping[str, Counts]:
-    bands: dict[str, Counter[Severity]] = {words: Counter() for _, words in _BANDS}
-    for finding, state in now.items():
-        age = until - since.get(finding, until)
-        words = next(words for most, words in _BANDS if most is None or age <= most)
-        bands[words][state.severity] += 1
-    return bands
+def _counted(watched: WatchedImage, affected: Iterable[str]) -> CountedImage:
+    current = all(part.reason is None and part.monitored for part in watched.parts)
+    complete = all(entry.complete for part in watched.parts for entry in part.evidence[:1])
+    key = watched.image.key
+    return CountedImage(key, clean=current and complete and key not in affected, complete=complete)
 
 
-def _at(
-    moment: datetime, history: Sequence[HistoryEntry], filters: Sequence[Filter]
-) -> Counts | None:
-    """Return the open findings at a time, by the last usable scan; None before the first scan."""
-    earlier = (entry for entry in reversed(history) if entry.usable and entry.at <= moment)
-    entry = next(earlier, None)
-    if entry is None:
-        return None
-    numbers = {
-        severity: passing(tally, severity, entry.image, filters)
-        for severity, tally in entry.open.items()
-    }
-    return {severity: number for severity, number in numbers.items() if number}
-
-
-def _problem(counted: Baseline, history: Sequence[HistoryEntry]) -> UnscannedImage | None:
-    """Return why the numbers are those of an older scan; None if they are not."""
-    if not history or history[-1].usable:
-        return None
-    image = history[-1].image
-    when = f", the scan before it of {counted.scan.completed_at:%Y-%m-%d} is counted"
-    return UnscannedImage(
-        image, f"its last scan has no result{when if counted.scan.completed_at else ''}"
+def _open_item(item: DesiredItem, state: StreamState) -> OpenItem:
+    reported = item.reported
+    lifecycle = find(state.lifecycles, (reported.id, *reported.names))
+    # Of 5,000 streams: the same names come again and again, and are kept once.
+    return OpenItem(
+        intern(reported.id),
+        tuple([intern(name) for name in reported.names if name != reported.id]),
+        reported.severity,
+        reported.fixable,
+        reported.exploitable,
+        intern(_package(item.findings)),
+        state.at if lifecycle is None else lifecycle.first_observed_at,
+        intern(item.images[0].key),
     )
+
+
+def _package(findings: Iterable[Finding]) -> str:
+    names = list(dict.fromkeys(finding.package.name for finding in findings))
+    others = len(names) - 1
+    return f"{names[0]} and {others:,} more" if others else names[0]
+
+
+def _troubles(wanted: Desired, state: StreamState) -> Iterator[UnscannedImage]:
+    """Yield each image with a condition that is not suppressed, and all its conditions."""
+    reasons: defaultdict[str, list[str]] = defaultdict(list)
+    for item in wanted.items.values():
+        if item.reported.condition is not None:
+            for image in item.images:
+                reasons[image.key].append(f"{item.reported.id}: {item.reason}")
+    for watched in state.images:
+        words = reasons.get(watched.image.key)
+        if words:
+            since = _counted_since(watched)
+            yield UnscannedImage(watched.image, "; ".join([*words, *since]))
+
+
+def _counted_since(watched: WatchedImage) -> Iterator[str]:
+    """Yield of which day the results are that still count; nothing where there is none."""
+    parts = [part for part in watched.parts if part.evidence and _is_behind(part)]
+    if parts:
+        at = min(part.evidence[0].at for part in parts)
+        yield f"the scan of {at:%Y-%m-%d} is counted"
+
+
+def _is_behind(part: PartState) -> bool:
+    return part.reason is not None or not part.monitored
 
 
 # --- all together -----------------------------------------------------------------------------
 
 
-def digest(
-    streams: Sequence[StreamDigest],
+class _Entry(NamedTuple):
+    """A vulnerability that counts, in the stream where it does."""
+
+    stream: StreamId
+    item: OpenItem
+
+
+def digest_of(
+    shares: Sequence[StreamShare],
     *,
+    before: DigestBasis | None,
+    rules: str,
     stage: str,
     destination: Destination,
-    routes: Iterable[str],
     schedule: Schedule,
     until: datetime,
-    unscanned: Iterable[UnscannedImage],
-    warnings: Iterable[str] = (),
 ) -> Digest:
-    """Return the digest of a destination: the sum of its streams."""
-    counts = _sum(stream.counts for stream in streams)
-    new = _sum(stream.new for stream in streams)
-    resolved = _sum(stream.resolved for stream in streams)
-    oldest = [stream.oldest for stream in streams if stream.oldest is not None]
-    moments = schedule.moments(until)
+    """Return the digest of a destination. `before`: the basis of the digest before; None: none."""
+    earlier = None if before is None else before.shares.get(destination)
+    now = _once(shares)
+    new, resolved = _compared(now, _once(earlier or ()))
+    counts, came, gone = _count(now), _count(new), _count(resolved)
+    images = {image.key for share in shares for image in share.images}
+    unclean = {image.key for share in shares for image in share.images if not image.clean}
     return Digest(
         delivery_id=digest_id(stage, destination, until),
         destination=destination,
         stream=STREAM,
-        since=until - schedule.period,
+        since=until - schedule.period if before is None or earlier is None else before.until,
         until=until,
-        routes=tuple(dict.fromkeys(routes)),
-        images=len(streams),
-        clean=sum(
-            not stream.counts and stream.complete and not stream.problem for stream in streams
-        ),
+        routes=tuple(sorted({route for share in shares for route in share.routes})),
+        images=len(images),
+        clean=len(images - unclean),
         counts=counts,
-        fixable=sum(stream.fixable for stream in streams),
-        exploitable=sum(stream.exploitable for stream in streams),
-        open_before=_open_before(counts, new, resolved),
-        new=new,
-        resolved=resolved,
-        resolved_vulnerabilities=_resolved_vulnerabilities(streams),
-        ages=tuple(
-            Age(words, _sum(stream.ages[words] for stream in streams)) for _, words in _BANDS
+        fixable=sum(entry.item.fixable for entry in now),
+        exploitable=sum(entry.item.exploitable for entry in now),
+        open_before=_worst_first(
+            {
+                severity: counts.get(severity, 0) + gone.get(severity, 0) - came.get(severity, 0)
+                for severity in Severity
+            }
         ),
-        oldest_open_since=min(oldest, default=None),
-        repositories=_repositories(streams),
-        trend=(*_trend(streams, moments[:-1]), Moment(until, counts)),
-        unscanned=_once((*(stream.problem for stream in streams if stream.problem), *unscanned)),
-        warnings=(*warnings, *_warnings(streams)),
+        new=came,
+        resolved=gone,
+        resolved_vulnerabilities=_resolved(resolved),
+        ages=_ages(now, until),
+        oldest_open_since=min([entry.item.first_observed_at for entry in now], default=None),
+        repositories=_repositories(shares, now, new, resolved),
+        trend=(*_trend(before, destination), Moment(until, counts)),
+        unscanned=_unscanned(shares),
+        warnings=tuple(_warnings(shares, before, rules)),
     )
 
 
-def _open_before(counts: Counts, new: Counts, resolved: Counts) -> Counts:
-    return _worst_first(
-        {
-            severity: counts.get(severity, 0) + resolved.get(severity, 0) - new.get(severity, 0)
-            for severity in Severity
-        }
-    )
+def _once(shares: Iterable[StreamShare]) -> list[_Entry]:
+    """Return what counts: each vulnerability of an image once, in the first stream that has it."""
+    entries: dict[tuple[str, str], _Entry] = {}
+    for share in sorted(shares, key=lambda share: share.stream):
+        for item in share.items:
+            entries.setdefault((item.image, item.id), _Entry(share.stream, item))
+    return list(entries.values())
 
 
-def _trend(streams: Sequence[StreamDigest], moments: Sequence[datetime]) -> Iterable[Moment]:
-    """Yield the open findings at each time; nothing for times before the first scan."""
-    for index, at in enumerate(moments):
-        counts = [stream.trend[index] for stream in streams]
-        numbers = [number for number in counts if number is not None]
-        if numbers:
-            yield Moment(at, _sum(numbers))
+def _compared(
+    now: Sequence[_Entry], before: Sequence[_Entry]
+) -> tuple[Sequence[_Entry], Sequence[_Entry]]:
+    """
+    Return what is new, and what is resolved.
+
+    The same vulnerability of the same stream is neither, in whatever image, under whatever name;
+    nor is that of the same image, in whatever stream: rules and tags can divide streams anew.
+    """
+    new, resolved = _unmatched(now, before, lambda entry: entry.stream)
+    return _unmatched(new, resolved, lambda entry: entry.item.image)
 
 
-def _once(images: Iterable[UnscannedImage]) -> tuple[UnscannedImage, ...]:
-    """Return every image once, with the first reason."""
-    first: dict[str, UnscannedImage] = {}
-    for image in images:
-        first.setdefault(image.image.key, image)
-    return tuple(first.values())
+def _unmatched(
+    now: Sequence[_Entry], before: Sequence[_Entry], place: Callable[[_Entry], str]
+) -> tuple[Sequence[_Entry], Sequence[_Entry]]:
+    """Return the entries without a partner of the same place and vulnerability."""
+    groups: defaultdict[str, list[_Entry]] = defaultdict(list)
+    for entry in before:
+        groups[place(entry)].append(entry)
+    lookups = {
+        name: ByName((entry.item.id, entry.item.names, entry) for entry in group)
+        for name, group in groups.items()
+    }
+    new, matched = [], set()
+    for entry in now:
+        lookup = lookups.get(place(entry))
+        partner = lookup and lookup.get(entry.item.id, entry.item.names)
+        if partner and id(partner) not in matched:
+            matched.add(id(partner))
+        else:
+            new.append(entry)
+    return new, [entry for entry in before if id(entry) not in matched]
 
 
-def _warnings(streams: Sequence[StreamDigest]) -> Iterable[str]:
-    partial = sum(not stream.complete for stream in streams)
-    lost = sum(not stream.comparable for stream in streams)
-    if partial:
-        yield f"{partial:,} {_images(partial)} fewer findings listed than counted"
-    if lost:
-        yield f"{lost:,} {_images(lost)} nothing stored to compare with"
+def _trend(before: DigestBasis | None, destination: Destination) -> Sequence[Moment]:
+    return () if before is None else before.trends.get(destination, ())[1 - PERIODS :]
 
 
-def _images(number: int) -> str:
-    return "image has" if number == 1 else "images have"
-
-
-def _resolved_vulnerabilities(streams: Sequence[StreamDigest]) -> tuple[ResolvedVulnerability, ...]:
-    numbers = Counter(
-        name for stream in streams for name in dict.fromkeys(stream.resolved_vulnerabilities)
-    )
-    vulnerabilities = (
+def _resolved(entries: Iterable[_Entry]) -> tuple[ResolvedVulnerability, ...]:
+    numbers = Counter((entry.item.id, entry.item.severity, entry.item.package) for entry in entries)
+    resolved = [
         ResolvedVulnerability(name, severity, package, images)
         for (name, severity, package), images in numbers.items()
-    )
+    ]
     return tuple(
         sorted(
-            vulnerabilities,
+            resolved,
             key=lambda entry: (
                 -entry.severity,
                 -entry.images,
@@ -314,39 +270,87 @@ def _resolved_vulnerabilities(streams: Sequence[StreamDigest]) -> tuple[Resolved
     )
 
 
-def _repositories(streams: Sequence[StreamDigest]) -> tuple[RepositoryDigest, ...]:
-    groups: dict[tuple[str, str, str], list[StreamDigest]] = {}
-    for stream in streams:
-        image = stream.image
-        groups.setdefault((image.account, image.region, image.repository), []).append(stream)
-    repositories = [
-        RepositoryDigest(
-            *names,
-            images=len(group),
-            counts=_sum(stream.counts for stream in group),
-            new=sum(sum(stream.new.values()) for stream in group),
-            resolved=sum(sum(stream.resolved.values()) for stream in group),
-        )
-        for names, group in groups.items()
-    ]
-    with_findings = (repository for repository in repositories if repository.counts)
-    return tuple(sorted(with_findings, key=_worst_repository_first))
+def _ages(entries: Iterable[_Entry], until: datetime) -> tuple[Age, ...]:
+    bands: dict[str, Counter[Severity]] = {words: Counter() for _, words in _BANDS}
+    for entry in entries:
+        age = until - entry.item.first_observed_at
+        words = next(words for most, words in _BANDS if most is None or age <= most)
+        bands[words][entry.item.severity] += 1
+    return tuple([Age(words, _worst_first(counts)) for words, counts in bands.items()])
+
+
+def _repositories(
+    shares: Iterable[StreamShare],
+    now: Iterable[_Entry],
+    new: Iterable[_Entry],
+    resolved: Iterable[_Entry],
+) -> tuple[RepositoryDigest, ...]:
+    """Return the repositories with something open, worst first."""
+    images: defaultdict[str, set[str]] = defaultdict(set)
+    for share in shares:
+        images[_repository(share.stream)] |= {image.key for image in share.images}
+    came = Counter(_repository(entry.stream) for entry in new)
+    gone = Counter(_repository(entry.stream) for entry in resolved)
+    groups: defaultdict[str, list[_Entry]] = defaultdict(list)
+    for entry in now:
+        groups[_repository(entry.stream)].append(entry)
+    repositories = []
+    for name, group in groups.items():
+        account, region, repository = name.split("/", 2)
+        numbers = (len(images[name]), _count(group), came[name], gone[name])
+        repositories.append(RepositoryDigest(account, region, repository, *numbers))
+    return tuple(sorted(repositories, key=_worst_repository_first))
+
+
+def _repository(stream: StreamId) -> str:
+    """Return account, region and name of the repository of a stream."""
+    return stream.partition("|")[0]
+
+
+def _name(stream: StreamId) -> str:
+    """Return the name of the repository of a stream."""
+    return _repository(stream).split("/", 2)[2]
 
 
 def _worst_repository_first(repository: RepositoryDigest) -> tuple[object, ...]:
-    numbers = tuple(-repository.counts.get(severity, 0) for severity in reversed(Severity))
+    numbers = tuple([-repository.counts.get(severity, 0) for severity in reversed(Severity)])
     return (numbers, repository.repository, repository.account, repository.region)
 
 
-def _count(states: Iterable[FindingState]) -> Counts:
-    return _worst_first(Counter(state.severity for state in states))
+def _unscanned(shares: Iterable[StreamShare]) -> tuple[UnscannedImage, ...]:
+    """Return each image once, as the first stream has it."""
+    images: dict[str, UnscannedImage] = {}
+    for share in shares:
+        for trouble in share.troubles:
+            images.setdefault(trouble.image.key, trouble)
+    return tuple(images.values())
 
 
-def _sum(counts: Iterable[Counts]) -> Counts:
-    total: Counter[Severity] = Counter()
-    for numbers in counts:
-        total.update(numbers)
-    return _worst_first(total)
+def _warnings(
+    shares: Sequence[StreamShare], before: DigestBasis | None, rules: str
+) -> Iterator[str]:
+    if before is not None and before.rules != rules:
+        yield RULES_CHANGED
+    partial = len({image.key for share in shares for image in share.images if not image.complete})
+    if partial:
+        images = "image has" if partial == 1 else "images have"
+        yield f"{partial:,} {images} fewer findings listed than counted"
+    yield from _alternating([share for share in shares if share.alternating])
+
+
+def _alternating(shares: Sequence[StreamShare]) -> Iterator[str]:
+    """Yield the streams with tags of two kinds, and count most: other warnings need room."""
+    for share in shares[:_ALTERNATING]:
+        kinds = " and ".join(share.alternating)
+        place = _name(share.stream)
+        yield f"tags of the kinds {kinds} alternate in {place}: name them in `streams`"
+    others = len(shares) - _ALTERNATING
+    if others > 0:
+        yield f"tags of two kinds alternate in {others:,} more stream{'s' * (others > 1)}"
+
+
+def _count(entries: Iterable[_Entry]) -> Counts:
+    return _worst_first(Counter(entry.item.severity for entry in entries))
 
 
 def _worst_first(counts: Mapping[Severity, int]) -> Counts:

@@ -1,235 +1,188 @@
 """
-The flow of digests: stored data about all streams becomes digests, which are deliveries.
+The flow of digests over the copies of streams.
 
-    every hour      -> DigestPipeline    due?  streams, images -> a digest for each destination
+    every hour      due?  copies -> shares of each destination -> a digest for each destination
 
-The id of a digest is derived from its destination and due time, so it is created once. The ledger
-sends it like any other delivery.
+A run that has no time left keeps the shares that it has. The next one goes on from there, unless
+the rules are others by then: a digest is made by one set of rules.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
+from types import MappingProxyType
 from typing import Final
 
-from lib.core.digest import (
-    STREAM,
-    Schedule,
-    StreamDigest,
-    StreamFacts,
-    digest,
-    digest_id,
-    stream_digest,
-)
-from lib.core.routing import Route, filters_for
-from lib.errors import SourceError
-from lib.models import (
-    Delivery,
-    DeliveryState,
-    Destination,
-    Digest,
-    Image,
-    ImageIndex,
-    ImageState,
-    StreamHead,
-    StreamId,
-    UnscannedImage,
-    WakeUp,
-)
-from lib.ports.sources import ImageRegistry
-from lib.ports.store import DigestStore, EvaluationStore, History, Ledger, StateStore, Waker
+from lib.core.digest import digest_of, stream_share
+from lib.core.schedule import Schedule, digest_id
+from lib.core.verdicts import RuleSet
+from lib.core.vulnerabilities import vulnerabilities_of
+from lib.flows.outbox import Outbox
+from lib.models import Destination, Digest
+from lib.models.current import CurrentCopy, DigestBasis, StreamShare
+from lib.models.views import Purpose
+from lib.ports.current import CurrentCopies
+from lib.ports.digests import DigestBases
 
 LATE: Final = timedelta(hours=24)
 """A digest that is overdue for longer is skipped."""
-_EARLIER: Final = timedelta(days=180)
-"""Maximum age, before the trend, of the evaluation that the trend starts from."""
-_ENTRIES: Final = 2000
-_SETTLED: Final = timedelta(hours=6)
-"""Younger images without an event may still be scanned."""
+STREAMS_AT_ONCE: Final = 1000
+"""After so many streams the shares are kept: a run that is cut off loses no more."""
+
+
+def _all_the_time() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
-class DigestRun:
-    """The digests that a run created, or the reason why it created none."""
+class DigestOutcome:
+    """The digests that a run queued, or the reason why it queued none."""
 
     digests: tuple[Digest, ...] = ()
     reason: str = ""
 
 
-class DigestPipeline:
-    """Creates the digests that are due, and a delivery for each."""
+class DigestFlow:
+    """Creates the digests that are due, and queues them."""
 
     def __init__(
         self,
         *,
-        history: History,
-        reports: EvaluationStore,
-        states: StateStore,
-        registry: ImageRegistry,
-        digests: DigestStore,
-        ledger: Ledger,
-        waker: Waker,
-        routes: Sequence[Route],
+        copies: CurrentCopies,
+        bases: DigestBases,
+        outbox: Outbox,
+        rules: Callable[[], RuleSet],
+        installed_at: Callable[[], datetime],
         now: Callable[[], datetime],
         stage: str = "",
     ) -> None:
-        self._stage = stage
-        self._history = history
-        self._reports = reports
-        self._states = states
-        self._registry = registry
-        self._digests = digests
-        self._ledger = ledger
-        self._waker = waker
-        self._routes = routes
+        self._copies = copies
+        self._bases = bases
+        self._outbox = outbox
+        self._rules = rules
+        self._installed_at = installed_at
         self._now = now
+        self._stage = stage
 
-    def run(self, schedule: Schedule) -> DigestRun:
-        """Create the due digests that are missing, and queue them. Raises `StoreError`."""
+    def run(
+        self, schedule: Schedule, *, has_time: Callable[[], bool] = _all_the_time
+    ) -> DigestOutcome:
+        """
+        Queue the due digests that are missing. Raises `StoreError`.
+
+        `has_time`: whether there is time for another stream.
+        """
         now = self._now()
         until = schedule.last_due(now)
         if now - until > LATE:
-            return DigestRun(reason="nothing is due")
-        if until < self._states.installed_at():
-            return DigestRun(reason="the first one is due after the installation")
+            return DigestOutcome(reason="nothing is due")
+        if until < self._installed_at():
+            return DigestOutcome(reason="the first one is due after the installation")
         missing = [
-            destination for destination in schedule.notify if not self._exists(destination, until)
+            name
+            for name in schedule.notify
+            if not self._outbox.has(digest_id(self._stage, name, until))
         ]
         if not missing:
-            return DigestRun(reason="all due digests exist")
-        digests = self.create(schedule, missing, until=until)
-        self.send(digests)
-        return DigestRun(digests)
+            return DigestOutcome(reason="all due digests exist")
+        rules = self._rules()
+        basis = self._read(schedule, rules, until, has_time)
+        if not basis.complete:
+            place = f"after {basis.place}" if basis.place else "at the first stream"
+            return DigestOutcome(reason=f"no time left: the next run goes on {place}")
+        digests = self._digests(basis, schedule)
+        self._bases.put(_with_trends(basis, digests))
+        queued = tuple([digests[name] for name in missing])
+        self.send(queued)
+        return DigestOutcome(queued)
+
+    def send(self, digests: Iterable[Digest]) -> None:
+        """Queue digests; those that were queued before are left alone. Raises `StoreError`."""
+        for digest in digests:
+            self._outbox.put(
+                digest.delivery_id,
+                digest,
+                purpose=Purpose.DIGEST,
+                destination=digest.destination,
+                stream=digest.stream,
+                cause="digest",
+            )
 
     def create(
         self, schedule: Schedule, destinations: Sequence[Destination], *, until: datetime
     ) -> tuple[Digest, ...]:
-        """Return the digests of these destinations as of `until`, without sending them."""
-        streams: dict[Destination, list[StreamDigest]] = {
-            destination: [] for destination in destinations
-        }
-        routes: dict[Destination, set[str]] = defaultdict(set)
-        missing_reports = 0
-        moments = schedule.moments(until)
-        for stream, head in self._history.heads():
-            facts = self._facts(stream, head, moments)
-            if facts is None:
-                missing_reports += 1
-                continue
-            for destination in destinations:
-                source = facts.now.scan.source
-                image, parts = facts.now.image, facts.now.parts
-                filters = filters_for(destination, image, parts, self._routes, source=source)
-                if filters:
-                    routes[destination] |= {filter_.route for filter_ in filters}
-                    streams[destination].append(stream_digest(facts, filters, moments=moments))
-        unscanned, unread_repositories = self._unscanned(moments[0], until)
-        warnings = [
-            *(
-                [f"last reports that are not stored any more: {missing_reports:,}"]
-                if missing_reports
-                else []
-            ),
-            *(
-                [f"repositories that could not be looked at: {unread_repositories:,}"]
-                if unread_repositories
-                else []
-            ),
-        ]
-        return tuple(
-            digest(
-                streams[destination],
+        """Return the digests of these destinations, without keeping or queueing anything."""
+        basis = DigestBasis(until, self._rules().hash, dict.fromkeys(destinations, ()))
+        while not basis.complete:
+            basis = self._further(basis, self._rules())
+        return tuple(self._digests(basis, schedule).values())
+
+    def _read(
+        self, schedule: Schedule, rules: RuleSet, until: datetime, has_time: Callable[[], bool]
+    ) -> DigestBasis:
+        """Return the shares of all streams, or of those that there was time for."""
+        basis = self._bases.get(until)
+        if basis is None or not _is_usable(basis, schedule, rules):
+            basis = DigestBasis(until, rules.hash, dict.fromkeys(schedule.notify, ()))
+        while not basis.complete and has_time():
+            basis = self._further(basis, rules, has_time)
+            if not basis.complete:
+                self._bases.put(basis)
+        return basis
+
+    def _further(
+        self, basis: DigestBasis, rules: RuleSet, has_time: Callable[[], bool] = _all_the_time
+    ) -> DigestBasis:
+        """Return a basis with the shares of the next streams."""
+        shares = {name: list(own) for name, own in basis.shares.items()}
+        place, count = basis.place, 0
+        for stream in islice(self._copies.streams(basis.place), STREAMS_AT_ONCE):
+            if not has_time():
+                return replace(basis, shares=_frozen(shares), place=place)
+            copy = self._copies.get(stream)
+            if copy is not None:
+                _add(shares, copy, rules, basis.until)
+            place, count = stream, count + 1
+        complete = count < STREAMS_AT_ONCE
+        return replace(basis, shares=_frozen(shares), place=place, complete=complete)
+
+    def _digests(self, basis: DigestBasis, schedule: Schedule) -> Mapping[Destination, Digest]:
+        before = self._bases.before(basis.until)
+        return {
+            name: digest_of(
+                shares,
+                before=before,
+                rules=basis.rules,
                 stage=self._stage,
-                destination=destination,
-                routes=sorted(routes[destination]),
+                destination=name,
                 schedule=schedule,
-                until=until,
-                unscanned=[
-                    image
-                    for image in unscanned
-                    if filters_for(destination, image.image, (), self._routes)
-                ],
-                warnings=warnings,
+                until=basis.until,
             )
-            for destination in destinations
-        )
-
-    def send(self, digests: Sequence[Digest]) -> None:
-        """Store digests and queue their deliveries. Existing deliveries are left alone."""
-        now = self._now()
-        for digest_ in digests:
-            row = Delivery(
-                id=digest_.delivery_id,
-                destination=digest_.destination,
-                filters=(),
-                image_key=f"digest of {digest_.until:%Y-%m-%d %H:%M}",
-                stream=STREAM,
-                evaluation_key=self._digests.put(digest_),
-                state=DeliveryState.PENDING,
-                created_at=now,
-                due_at=now,
-            )
-            if self._ledger.add(row):
-                self._waker.wake([WakeUp(row.id, row.destination, attempts=0)])
-
-    def _exists(self, destination: Destination, until: datetime) -> bool:
-        return self._ledger.delivery(digest_id(self._stage, destination, until)) is not None
-
-    def _facts(
-        self, stream: StreamId, head: StreamHead, moments: Sequence[datetime]
-    ) -> StreamFacts | None:
-        now = self._reports.baseline(head.report_key)
-        if now is None:
-            return None
-        history = self._history.entries(stream, since=moments[0] - _EARLIER, limit=_ENTRIES)
-        past = [entry for entry in history if entry.usable and entry.at <= moments[-2]]
-        if not past:
-            return StreamFacts(now, None, history)
-        key = past[-1].report_key
-        before = now if key == head.report_key else self._reports.baseline(key)
-        return StreamFacts(now, before, history, comparable=before is not None)
-
-    def _unscanned(self, since: datetime, until: datetime) -> tuple[list[UnscannedImage], int]:
-        """Return the trend's images without a result, and the number of unread repositories."""
-        images_without_result: list[UnscannedImage] = []
-        unread = 0
-        try:
-            repositories = self._registry.repositories()
-        except SourceError:
-            return [], 1
-        for repository in repositories:
-            try:
-                images = self._registry.images(repository, since=since)
-            except SourceError:
-                unread += 1
-                continue
-            images_without_result += self._without_result(images, until)
-        return images_without_result, unread
-
-    def _without_result(
-        self, images: Sequence[Image | ImageIndex], until: datetime
-    ) -> Iterator[UnscannedImage]:
-        all_images = [image for unit in images for image in _all_of(unit)]
-        states = self._states.images(all_images)
-        for unit in images:
-            states_of_unit = [states[image.key] for image in _all_of(unit) if image.key in states]
-            if any(state.report_key is not None for state in states_of_unit):
-                continue
-            if states_of_unit or _settled(unit, until):
-                yield UnscannedImage(_all_of(unit)[0], _why(states_of_unit, _all_of(unit)[0]))
+            for name, shares in basis.shares.items()
+        }
 
 
-def _all_of(unit: Image | ImageIndex) -> tuple[Image, ...]:
-    return (unit.image, *unit.images) if isinstance(unit, ImageIndex) else (unit,)
+_Shares = Mapping[Destination, list[StreamShare]]
 
 
-def _settled(unit: Image | ImageIndex, until: datetime) -> bool:
-    pushed_at = _all_of(unit)[0].pushed_at
-    return pushed_at is not None and pushed_at <= until - _SETTLED
+def _add(shares: _Shares, copy: CurrentCopy, rules: RuleSet, until: datetime) -> None:
+    """Add the share that each destination has of a stream, if it has one."""
+    grouped = vulnerabilities_of(copy.state.images)
+    for name, own in shares.items():
+        share = stream_share(copy, name, rules, today=until.date(), grouped=grouped)
+        if share is not None:
+            own.append(share)
 
 
-def _why(states: Sequence[ImageState], image: Image) -> str:
-    if states:
-        return f"no result: {states[0].status}"
-    return "; ".join(("never scanned", *(f"not known {doubt}" for doubt in image.doubts)))
+def _frozen(shares: _Shares) -> Mapping[Destination, tuple[StreamShare, ...]]:
+    return MappingProxyType({name: tuple(own) for name, own in shares.items()})
+
+
+def _is_usable(basis: DigestBasis, schedule: Schedule, rules: RuleSet) -> bool:
+    return basis.rules == rules.hash and set(basis.shares) == set(schedule.notify)
+
+
+def _with_trends(basis: DigestBasis, digests: Mapping[Destination, Digest]) -> DigestBasis:
+    trends = {name: digest.trend for name, digest in digests.items()}
+    return replace(basis, trends=MappingProxyType(trends))

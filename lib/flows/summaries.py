@@ -17,13 +17,13 @@ from typing import Final
 
 from lib.core.attempts import folded
 from lib.core.current import current_copy
-from lib.core.digest import Schedule
+from lib.core.digest import digest_of, stream_share
 from lib.core.notifications import Claim, after_claim
-from lib.core.stream_digest import digest_of, stream_share
+from lib.core.schedule import Schedule
 from lib.core.sync import FEW, SyncRules, ViewPlan
 from lib.errors import ConflictError
+from lib.flows.digests import DigestFlow
 from lib.flows.outbox import Outbox
-from lib.flows.stream_digests import StreamDigests
 from lib.flows.stream_passes import RULES
 from lib.models import DeliveryId, Destination, Digest
 from lib.models.current import StreamShare
@@ -48,7 +48,7 @@ class Welcomes:
     def __init__(
         self,
         *,
-        digests: StreamDigests,
+        digests: DigestFlow,
         outbox: Outbox,
         rules: Callable[[], SyncRules],
         now: Callable[[], datetime],

@@ -22,8 +22,8 @@ from lib.config.model import Config, DestinationConfig
 from lib.config.parsing import config_hash, parse
 from lib.config.problems import ConfigPath, Problem
 from lib.config.schema import known_types
-from lib.core.digest import Schedule
 from lib.core.routing import Match, Route
+from lib.core.schedule import Schedule
 from lib.core.streams import StreamRule
 from lib.core.suppressions import Suppression
 from lib.errors import ConfigError

@@ -1,304 +1,446 @@
-"""The digest: when it is due, and numbers that add up whatever the streams went through."""
+"""The digest by the states of streams: what counts, once each, and what it is compared with."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.core.digest import (
-    PERIODS,
-    Schedule,
-    StreamDigest,
-    StreamFacts,
-    digest,
-    digest_id,
-    stream_digest,
+from lib.core.current import current_copy
+from lib.core.digest import RULES_CHANGED, digest_of, stream_share
+from lib.core.routing import Match
+from lib.core.schedule import PERIODS
+from lib.models import Destination, Digest, Moment, Severity, StreamId
+from lib.models.current import CurrentCopy, DigestBasis, OpenItem, StreamShare
+from lib.models.streams import Role, WatchedImage
+from tests.support.builders import NOW, a_finding, an_image
+from tests.support.digests import WEEKLY
+from tests.support.streams import (
+    STREAM,
+    TEAM,
+    TODAY,
+    a_lifecycle,
+    a_part,
+    a_route,
+    a_state,
+    a_watched,
+    an_entry,
+    an_unscanned_part,
+    some_rules,
 )
-from lib.core.evaluation import Rules, evaluate, history_entry
-from lib.models import (
-    BasisKind,
-    Destination,
-    Digest,
-    Filter,
-    Finding,
-    HistoryEntry,
-    Image,
-    Severity,
-    StreamId,
-    UnscannedImage,
-)
-from tests.support.builders import a_filter, a_finding, a_report, an_image, an_unusable_report
-from tests.support.fakes import known_of
 
-SLACK = Destination("team-slack")
-MONDAY = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)
-WEEKLY = Schedule((SLACK,), weekday=0, at=time(7, 0))
-DAILY = Schedule((SLACK,), weekday=None, at=time(7, 0))
-STREAM = StreamId("000474600478/eu-central-1/payments/api")
-DAY = timedelta(days=1)
-HIGH = (a_filter(),)
+C, H = Severity.CRITICAL, Severity.HIGH
+PROD = StreamId(f"{STREAM}|prod-*")
+UNTIL = NOW + timedelta(days=1)
+
+
+def a_copy(*images: WatchedImage, stream: StreamId = STREAM, **fields: Any) -> CurrentCopy:
+    """Return the copy of a stream with these watched images."""
+    return current_copy(replace(a_state(*images, **fields), stream=stream), ())
+
+
+def a_share(copy: CurrentCopy, *routes: Any, **rules: Any) -> StreamShare:
+    """Return the team's share of a stream."""
+    share = stream_share(copy, TEAM, some_rules(*routes, **rules), today=TODAY)
+    assert share is not None
+    return share
+
+
+def a_basis(
+    *shares: StreamShare,
+    rules: str = "rules",
+    until: datetime = UNTIL - timedelta(days=7),
+    trend: Sequence[Moment] = (),
+) -> DigestBasis:
+    """Return the complete basis of a week ago."""
+    trends: Mapping[Destination, tuple[Moment, ...]] = {TEAM: tuple(trend)}
+    return DigestBasis(until, rules, {TEAM: shares}, trends, complete=True)
+
+
+def a_digest(*shares: StreamShare, before: DigestBasis | None = None) -> Digest:
+    """Return the team's digest of these shares."""
+    return digest_of(
+        shares,
+        before=before,
+        rules="rules",
+        stage="test",
+        destination=TEAM,
+        schedule=WEEKLY,
+        until=UNTIL,
+    )
+
+
+def of_images(*images: WatchedImage, **fields: Any) -> StreamShare:
+    """Return the team's share of a stream with these images."""
+    return a_share(a_copy(*images, **fields))
+
+
+CLEAN = of_images(a_watched())
+
+
+# --- what counts ------------------------------------------------------------------------------
+
+
+def test_a_vulnerability_counts_once_in_a_stream() -> None:
+    """Not by its packages, nor by the images that have it; the current image is the one named."""
+    rows = (a_finding(severity="HIGH", fixed_version="2"), a_finding(package="zlib"))
+    behind = a_watched(*rows, image=an_image(2), role=Role.RUNNING, running=True)
+
+    digest = a_digest(of_images(a_watched(*rows), behind))
+
+    assert digest.total == 1
+    assert digest.fixable == 1
+    assert (digest.images, digest.clean) == (2, 0)
+    (item,) = of_images(a_watched(*rows), behind).items
+    assert item.package.endswith("and 1 more")
+    assert item.image == an_image().key
+
+
+def test_an_image_of_several_streams_counts_once() -> None:
+    """Its vulnerabilities, too; its repository has one image."""
+    watched = a_watched(a_finding(severity="CRITICAL"))
+
+    digest = a_digest(of_images(watched), of_images(watched, stream=PROD))
+
+    assert digest.counts == {C: 1}
+    assert digest.images == 1
+    (repository,) = digest.repositories
+    assert (repository.repository, repository.images) == ("payments/api", 1)
+    assert repository.counts == {C: 1}
+
+
+def test_an_image_that_is_clean_in_one_stream_alone_is_not_clean() -> None:
+    """Another route sees more."""
+    narrow = a_route("prod", match=Match(tag=("prod-*",)), severity=C)
+    image = replace(an_image(), tags=("prod-1",))
+    high = a_finding(severity="HIGH")
+    wide_share = of_images(a_watched(high))
+    narrow_share = a_share(a_copy(a_watched(high, image=image), stream=PROD), narrow)
+
+    assert a_digest(narrow_share).clean == 1
+    assert a_digest(narrow_share, wide_share).clean == 0
+
+
+def test_a_stream_without_images_has_no_share() -> None:
+    """What was deleted does not count."""
+    assert stream_share(a_copy(), TEAM, some_rules(), today=TODAY) is None
+
+
+def test_settings_of_a_repository_have_no_share() -> None:
+    """A digest counts images and their vulnerabilities."""
+    image = an_image(digest="", tags=())
+    copy = a_copy(a_watched(a_finding(), image=image), stream=StreamId(f"{STREAM}|settings"))
+
+    assert stream_share(copy, TEAM, some_rules(), today=TODAY) is None
+
+
+def test_a_stream_of_others_has_no_share() -> None:
+    """No route leads from there to the destination."""
+    rules = some_rules(a_route(to=(Destination("other"),)))
+
+    assert stream_share(a_copy(a_watched(a_finding())), TEAM, rules, today=TODAY) is None
+
+
+def test_rules_of_today_decide() -> None:
+    """An entry that ended excludes nothing, whatever was so at the last scan."""
+    copy = a_copy(a_watched(a_finding()))
+    ended = an_entry(expires=TODAY - timedelta(days=1))
+
+    assert a_digest(a_share(copy, suppressions=(an_entry(),))).total == 0
+    assert a_digest(a_share(copy, suppressions=(ended,))).total == 1
+
+
+def test_routes_are_named_where_nothing_is_open() -> None:
+    """People see what was asked."""
+    assert a_digest(CLEAN).routes == ("all",)
+
+
+# --- how old ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("schedule", "now", "due"),
+    ("days", "age"),
     [
-        (WEEKLY, MONDAY, MONDAY),
-        (WEEKLY, MONDAY - timedelta(seconds=1), MONDAY - 7 * DAY),
-        (WEEKLY, MONDAY + 3 * DAY, MONDAY),
-        (WEEKLY, MONDAY + 7 * DAY - timedelta(minutes=1), MONDAY),
-        (replace(WEEKLY, weekday=6), MONDAY, MONDAY - DAY),
-        (DAILY, MONDAY + timedelta(hours=2), MONDAY),
-        (DAILY, MONDAY - timedelta(hours=1), MONDAY - DAY),
+        (0, "up to 7 days"),
+        (7, "up to 7 days"),
+        (8, "8 to 30 days"),
+        (31, "31 to 90 days"),
+        (91, "over 90 days"),
     ],
 )
-def test_a_digest_is_due_at_its_time(schedule: Schedule, now: datetime, due: datetime) -> None:
-    """The last time at or before now."""
-    assert schedule.last_due(now) == due
-    assert schedule.moments(due)[-1] == due
-    assert len(schedule.moments(due)) == PERIODS
+def test_age_is_that_of_the_first_observation(days: int, age: str) -> None:
+    """A release does not make a vulnerability young."""
+    since = UNTIL - timedelta(days=days)
+    lifecycle = a_lifecycle(first_observed_at=since)
 
+    digest = a_digest(of_images(a_watched(a_finding()), lifecycles={"CVE-2024-0001": lifecycle}))
 
-def test_the_same_digest_has_the_same_id() -> None:
-    """However often it is made; others have another."""
-    ids = {
-        digest_id("prod", SLACK, MONDAY),
-        digest_id("prod", SLACK, MONDAY + DAY),
-        digest_id("prod", Destination("b"), MONDAY),
-        digest_id("dev", SLACK, MONDAY),
+    assert {band.words: sum(band.counts.values()) for band in digest.ages if band.counts} == {
+        age: 1
     }
-
-    assert len(ids) == 4
-    assert digest_id("prod", SLACK, MONDAY.replace(microsecond=0)) in ids
+    assert digest.oldest_open_since == since
 
 
-class Course:
-    """One stream over time: reports in, facts out."""
+def test_what_has_no_lifecycle_is_as_old_as_the_state() -> None:
+    """A copy of another version of the program is read, too."""
+    copy = a_copy(a_watched(a_finding()))
 
-    def __init__(self, image: Image | None = None) -> None:
-        self.image = image or an_image()
-        self.known: dict[str, Any] = {}
-        self.history: list[HistoryEntry] = []
-
-    def scanned(self, days_ago: float, *findings: Finding, **scan: Any) -> "Course":
-        """Evaluate a scan of so many days ago."""
-        at = MONDAY - timedelta(days=days_ago)
-        report = a_report(*findings, image=self.image, completed_at=at, **scan)
-        before = (BasisKind.RESCAN, self._last()) if self.known else None
-        made = evaluate(
-            report,
-            stream=STREAM,
-            version=len(self.history) + 1,
-            now=at,
-            rules=Rules(()),
-            before=before,
-        )
-        key = f"reports/{len(self.history)}"
-        self.known[key] = known_of(made)
-        self.history.append(history_entry(made, key))
-        return self
-
-    def failed(self, days_ago: float) -> "Course":
-        """Add a scan without a result."""
-        at = MONDAY - timedelta(days=days_ago)
-        report = an_unusable_report(image=self.image)
-        made = evaluate(report, stream=STREAM, version=9, now=at, rules=Rules(()))
-        self.history.append(history_entry(made, "reports/failed"))
-        return self
-
-    def _last(self) -> Any:
-        return list(self.known.values())[-1]
-
-    def facts(self, period: timedelta = 7 * DAY) -> StreamFacts:
-        past = [each for each in self.history if each.usable and each.at <= MONDAY - period]
-        before = self.known[past[-1].report_key] if past else None
-        return StreamFacts(self._last(), before, self.history)
+    assert a_digest(a_share(copy)).oldest_open_since == copy.state.at
 
 
-def of(course: Course, filters: tuple[Filter, ...] = HIGH) -> StreamDigest:
-    return stream_digest(course.facts(), filters, moments=WEEKLY.moments(MONDAY))
+# --- results that are missing or old ----------------------------------------------------------
 
 
-def made(*streams: StreamDigest, **fields: Any) -> Digest:
-    given_: dict[str, Any] = {"stage": "prod", "unscanned": (), **fields}
-    return digest(
-        streams, destination=SLACK, routes=["everything"], schedule=WEEKLY, until=MONDAY, **given_
+def test_a_condition_is_named_with_what_is_counted_instead() -> None:
+    """What an earlier image had counts on."""
+    earlier = a_part(a_finding(), image=an_image(1)).evidence
+    watched = a_watched(parts=(an_unscanned_part("FAILED", *earlier),))
+
+    digest = a_digest(of_images(watched))
+
+    (trouble,) = digest.unscanned
+    assert trouble.image == an_image()
+    assert trouble.reason == (
+        f"FAILED linux/amd64: status FAILED; the scan of {NOW:%Y-%m-%d} is counted"
+    )
+    assert digest.total == 1
+
+
+def test_an_image_that_never_had_a_result_is_not_counted() -> None:
+    """No data is never shown as 0."""
+    watched = a_watched(
+        parts=(an_unscanned_part("PENDING"), an_unscanned_part("FAILED", part="linux/arm64"))
+    )
+
+    digest = a_digest(of_images(watched))
+
+    assert (digest.images, digest.clean) == (0, 0)
+    (trouble,) = digest.unscanned
+    assert (
+        trouble.reason == "PENDING linux/amd64: status PENDING; FAILED linux/arm64: status FAILED"
     )
 
 
-OLD = a_finding("CVE-2024-0001", fixed_version="2")
-GONE = a_finding("CVE-2024-0002", severity="CRITICAL")
-NEW = a_finding("CVE-2024-0003", exploit_available="YES")
-LOW = a_finding("CVE-2024-0004", severity="LOW")
+def test_the_end_of_monitoring_is_named() -> None:
+    """Its numbers grow old, so it is not clean."""
+    digest = a_digest(of_images(a_watched(monitored=False)))
+
+    assert (digest.images, digest.clean) == (1, 0)
+    assert digest.unscanned[0].reason.startswith("MONITORING_ENDED linux/amd64: the scanner")
 
 
-def test_what_came_and_went_is_told_with_the_rest() -> None:
-    """What was open a week ago, and what is open now, of what the filters ask for."""
-    course = Course().scanned(20, OLD, GONE, LOW).scanned(2, OLD, NEW, LOW)
+def test_a_suppressed_condition_is_not_named() -> None:
+    """People accepted it; the image is not called clean."""
+    watched = a_watched(monitored=False)
+    entry = an_entry("MONITORING_ENDED")
 
-    result = made(of(course))
+    digest = a_digest(a_share(a_copy(watched), suppressions=(entry,)))
 
-    assert result.counts == {Severity.HIGH: 2}
-    assert result.open_before == {Severity.CRITICAL: 1, Severity.HIGH: 1}
-    assert result.new == {Severity.HIGH: 1}
-    assert result.resolved == {Severity.CRITICAL: 1}
-    assert [(each.vulnerability_id, each.images) for each in result.resolved_vulnerabilities] == [
-        ("CVE-2024-0002", 1)
-    ]
-    assert (result.fixable, result.exploitable) == (1, 1)
-    assert [each.words for each in result.ages if each.counts] == ["up to 7 days", "8 to 30 days"]
-    assert result.oldest_open_since == MONDAY - 20 * DAY
-    assert (result.images, result.clean) == (1, 0)
+    assert digest.unscanned == ()
+    assert digest.clean == 0
 
 
-def test_the_trend_goes_back_eight_weeks() -> None:
-    """Each moment has what the last scan before it left open; before the first one is no moment."""
-    course = Course().scanned(20, OLD, GONE, LOW).failed(10).scanned(2, OLD)
+def test_a_trouble_of_an_image_in_two_streams_is_named_once() -> None:
+    """As the first stream has it."""
+    watched = a_watched(parts=(an_unscanned_part(),))
 
-    result = made(of(course))
-
-    assert [sum(each.counts.values()) for each in result.trend] == [2, 2, 1]
-    assert [each.at for each in result.trend] == list(WEEKLY.moments(MONDAY))[-3:]
+    assert len(a_digest(of_images(watched), of_images(watched, stream=PROD)).unscanned) == 1
 
 
-def test_a_suppressed_or_closed_finding_is_not_open() -> None:
-    course = Course().scanned(2, OLD, a_finding("CVE-2024-9", source_status="CLOSED"))
-    facts = course.facts()
-    hidden = replace(facts, now=replace(facts.now, suppressed=frozenset({OLD.id})))
-
-    assert made(stream_digest(hidden, HIGH, moments=WEEKLY.moments(MONDAY))).counts == {}
-    assert made(of(course)).counts == {Severity.HIGH: 1}
-
-
-def test_a_failed_last_scan_is_said() -> None:
-    """The numbers are those of the scan before it, and its image is not clean."""
-    course = Course().scanned(9).failed(1)
-
-    result = made(of(course))
-
-    assert (result.images, result.clean) == (1, 0)
-    assert "2026-11-14 is counted" in result.unscanned[0].reason
-
-
-def test_an_incomplete_list_is_no_all_clear() -> None:
-    course = Course().scanned(2, complete=False)
-
-    result = made(of(course))
-
-    assert result.clean == 0
-    assert result.warnings == ("1 image has fewer findings listed than counted",)
-
-
-def test_without_the_earlier_report_nothing_is_said_to_come_or_go() -> None:
-    """Retention took it: the numbers of now stand, and that is said."""
-    facts = replace(
-        Course().scanned(20, OLD).scanned(2, OLD, NEW).facts(), before=None, comparable=False
-    )
-
-    result = made(stream_digest(facts, HIGH, moments=WEEKLY.moments(MONDAY)))
-
-    assert result.open_before == result.counts == {Severity.HIGH: 2}
-    assert not result.new
-    assert not result.resolved
-    assert result.warnings == ("1 image has nothing stored to compare with",)
-
-
-def test_repositories_are_kept_apart_by_account_and_region() -> None:
-    """The same name in another account is another repository; the worst stands first."""
-    streams = [
-        of(Course(an_image(1)).scanned(2, OLD)),
-        of(Course(an_image(2)).scanned(2, OLD, NEW)),
-        of(Course(an_image(3, account="000000000000")).scanned(2, GONE)),
-        of(Course(an_image(4, repository="clean")).scanned(2)),
-    ]
-
-    result = made(*streams)
-
-    assert [
-        (each.account, each.images, sum(each.counts.values())) for each in result.repositories
-    ] == [
-        ("000000000000", 1, 1),
-        ("000474600478", 2, 3),
-    ]
-    assert (result.images, result.clean) == (4, 1)
-
-
-def test_images_without_a_result_stand_beside_the_numbers() -> None:
-    missing = UnscannedImage(an_image(7), "never scanned")
-
-    assert made(unscanned=[missing]).unscanned == (missing,)
-
-
-FINDINGS = st.lists(
-    st.builds(
-        a_finding,
-        st.sampled_from([f"CVE-2024-{n:04}" for n in range(12)]),
-        severity=st.sampled_from([each.name for each in Severity]),
-        package=st.sampled_from(["openssl", "zlib"]),
-        fixed_version=st.sampled_from([None, "2"]),
-        exploit_available=st.sampled_from([None, "YES"]),
-        source_status=st.sampled_from([None, "CLOSED"]),
-    ),
-    max_size=8,
-    unique_by=lambda each: each.id,
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [((1,), "1 image has"), ((1, 2), "2 images have")],
 )
-COURSES = st.lists(FINDINGS, min_size=1, max_size=4)
-FILTERS = st.lists(
-    st.builds(
-        a_filter,
-        severity=st.sampled_from(Severity),
-        only=st.sampled_from(
-            [(), ("fixable",), ("exploitable",), ("fixable", "exploitable"), ("in-use",)]
-        ),
-        unknown_severity=st.booleans(),
+def test_incomplete_results_are_a_warning(numbers: tuple[int, ...], words: str) -> None:
+    """An absence there proves nothing."""
+    images = [a_watched(image=an_image(number), complete=False) for number in numbers]
+
+    digest = a_digest(of_images(*images))
+
+    assert digest.warnings == (f"{words} fewer findings listed than counted",)
+    assert digest.clean == 0
+
+
+def alternating(*repositories: str) -> Digest:
+    """Return the digest of streams whose tags alternate."""
+    copy = replace(a_copy(a_watched()), alternating=("main", "pr"))
+    streams = [StreamId(f"1/eu/{repository}|main-*") for repository in repositories]
+    states = [replace(copy.state, stream=stream) for stream in streams]
+    return a_digest(*[a_share(replace(copy, state=state)) for state in states])
+
+
+def test_alternating_tags_are_a_warning() -> None:
+    """It names the setting that divides them."""
+    digest = alternating("team/api")
+
+    assert digest.warnings == (
+        "tags of the kinds main and pr alternate in team/api: name them in `streams`",
+    )
+
+
+@pytest.mark.parametrize(("number", "words"), [(4, "1 more stream"), (9, "6 more streams")])
+def test_many_streams_with_alternating_tags_are_counted(number: int, words: str) -> None:
+    """They leave room for the warnings about numbers."""
+    digest = alternating(*[f"api-{index}" for index in range(number)])
+
+    assert len(digest.warnings) == 4
+    assert digest.warnings[-1] == f"tags of two kinds alternate in {words}"
+
+
+# --- since the digest before ------------------------------------------------------------------
+
+
+def test_the_first_digest_knows_nothing_earlier() -> None:
+    """A trend of one moment says so."""
+    digest = a_digest(of_images(a_watched(a_finding())))
+
+    assert digest.open_before == {}
+    assert digest.since == UNTIL - timedelta(days=7)
+    assert digest.trend == (Moment(UNTIL, digest.counts),)
+
+
+def test_a_release_that_does_not_help_is_neither_new_nor_resolved() -> None:
+    """Another image, another version, another path, and the other name: it is still open."""
+    before = of_images(a_watched(a_finding("GHSA-1"), image=an_image(1)))
+    now = of_images(a_watched(a_finding("CVE-1", aliases=("GHSA-1",), path="b"), image=an_image(2)))
+
+    digest = a_digest(now, before=a_basis(before))
+
+    assert (digest.new, digest.resolved) == ({}, {})
+    assert digest.open_before == digest.counts
+
+
+def test_two_that_were_known_as_one_are_one_more() -> None:
+    """An advisory has two vulnerabilities by now: the first is still open, the other is new."""
+    before = of_images(a_watched(a_finding("GHSA-1")))
+    item = before.items[0]
+    both = [item._replace(id=name, names=(name, "GHSA-1")) for name in ("CVE-1", "CVE-2")]
+
+    digest = a_digest(replace(before, items=tuple(both)), before=a_basis(before))
+
+    assert sum(digest.open_before.values()) == 1
+    assert sum(digest.new.values()) == 1
+
+
+def test_streams_that_are_divided_anew_make_nothing_new() -> None:
+    """The same image is in another stream."""
+    watched = a_watched(a_finding())
+
+    digest = a_digest(of_images(watched, stream=PROD), before=a_basis(of_images(watched)))
+
+    assert (digest.new, digest.resolved) == ({}, {})
+
+
+def test_new_and_resolved_are_counted_and_named() -> None:
+    """The repository counts them, too."""
+    before = of_images(a_watched(a_finding("CVE-1"), a_finding("CVE-2", severity="CRITICAL")))
+    now = of_images(a_watched(a_finding("CVE-1"), a_finding("CVE-3"), image=an_image(2)))
+
+    digest = a_digest(now, before=a_basis(before))
+
+    assert (sum(digest.new.values()), digest.resolved) == (1, {C: 1})
+    (resolved,) = digest.resolved_vulnerabilities
+    assert (resolved.vulnerability_id, resolved.severity, resolved.images) == ("CVE-2", C, 1)
+    (repository,) = digest.repositories
+    assert (repository.new, repository.resolved) == (1, 1)
+
+
+def test_resolved_ones_are_worst_first() -> None:
+    """Then those of most images."""
+    rows = (a_finding("CVE-1"), a_finding("CVE-2", severity="CRITICAL"), a_finding("CVE-3"))
+    first = of_images(a_watched(*rows))
+    other = of_images(a_watched(a_finding("CVE-3"), image=an_image(2)), stream=PROD)
+
+    digest = a_digest(CLEAN, before=a_basis(first, other))
+
+    names = [entry.vulnerability_id for entry in digest.resolved_vulnerabilities]
+    assert names == ["CVE-2", "CVE-3", "CVE-1"]
+
+
+def test_what_was_deleted_is_resolved() -> None:
+    """A repository that is not there any more does not count."""
+    digest = a_digest(before=a_basis(of_images(a_watched(a_finding()))))
+
+    assert digest.total == 0
+    assert sum(digest.resolved.values()) == 1
+    assert digest.repositories == ()
+
+
+def test_other_rules_are_a_warning() -> None:
+    """What they ask for is new in numbers only."""
+    assert a_digest(CLEAN, before=a_basis(CLEAN, rules="other")).warnings == (RULES_CHANGED,)
+    assert a_digest(CLEAN, before=a_basis(CLEAN)).warnings == ()
+
+
+def test_a_destination_that_the_digest_before_did_not_have_begins() -> None:
+    """Its first digest compares with nothing."""
+    before = replace(a_basis(), shares={}, trends={})
+
+    digest = a_digest(of_images(a_watched(a_finding())), before=before)
+
+    assert digest.since == UNTIL - timedelta(days=7)
+    assert len(digest.trend) == 1
+
+
+def test_the_trend_goes_on_for_so_many_periods() -> None:
+    """The time of the digest before is the beginning, also where one was left out."""
+    trend = [Moment(NOW - timedelta(days=7 * n), {H: n}) for n in reversed(range(PERIODS))]
+    since = UNTIL - timedelta(days=14)
+
+    digest = a_digest(CLEAN, before=a_basis(CLEAN, until=since, trend=trend))
+
+    assert digest.trend == (*trend[1:], Moment(UNTIL, {}))
+    assert digest.since == since
+
+
+# --- always -----------------------------------------------------------------------------------
+
+ITEMS = st.builds(
+    lambda number, severity, image: OpenItem(
+        f"CVE-{number}",
+        (f"CVE-{number}", f"GHSA-{number % 3}"),
+        severity,
+        fixable=True,
+        exploitable=False,
+        package="openssl",
+        first_observed_at=NOW,
+        image=f"image-{image}",
     ),
-    min_size=1,
+    st.integers(1, 5),
+    st.sampled_from(list(Severity)),
+    st.integers(1, 3),
+)
+SHARES = st.lists(
+    st.builds(
+        lambda stream, items: StreamShare(stream, (), items=tuple(items)),
+        st.sampled_from([STREAM, PROD, StreamId("1/eu-west-1/shop")]),
+        st.lists(ITEMS, max_size=5, unique_by=lambda item: item.id),
+    ),
     max_size=3,
-).map(tuple)
+    unique_by=lambda share: share.stream,
+)
 
 
-@given(courses=st.lists(COURSES, max_size=4), filters=FILTERS)
-def test_the_numbers_add_up(
-    courses: list[list[list[Finding]]], filters: tuple[Filter, ...]
-) -> None:
-    """Ages and repositories to what is open; before + came - gone to the same, by severity."""
-    streams = []
-    for number, scans in enumerate(courses):
-        course = Course(an_image(number, repository=f"repo-{number % 2}", in_use_count=number % 3))
-        for place, found in enumerate(scans):
-            course.scanned(6 * (len(scans) - place), *found)
-        streams.append(of(course, filters))
+@given(SHARES, SHARES)
+def test_numbers_add_up(now: list[StreamShare], before: list[StreamShare]) -> None:
+    """Whatever moved: ages and repositories are all that is open, and so is the sum of changes."""
+    digest = a_digest(*now, before=a_basis(*before))
 
-    result = made(*streams)
-
-    for severity in Severity:
-        now = result.counts.get(severity, 0)
-        came, gone = result.new.get(severity, 0), result.resolved.get(severity, 0)
-        assert result.open_before.get(severity, 0) + came - gone == now
-        assert sum(each.counts.get(severity, 0) for each in result.ages) == now
-        assert sum(each.counts.get(severity, 0) for each in result.repositories) == now
-        assert result.trend[-1].counts.get(severity, 0) == now
-    assert result.images == len(courses)
-    assert result.clean == sum(not each.counts for each in streams)
+    changes = (digest.open_before, digest.new, digest.resolved)
+    was, new, resolved = (sum(counts.values()) for counts in changes)
+    assert was == a_digest(*before).total
+    assert was + new - resolved == digest.total
+    assert sum(sum(band.counts.values()) for band in digest.ages) == digest.total
+    assert sum(sum(entry.counts.values()) for entry in digest.repositories) == digest.total
+    assert sum(entry.images for entry in digest.resolved_vulnerabilities) == resolved
 
 
-@given(scans=COURSES, filters=FILTERS)
-def test_the_trend_tells_what_was_open_then(
-    scans: list[list[Finding]], filters: tuple[Filter, ...]
-) -> None:
-    """From the small rows of the history, the same as from the reports themselves."""
-    course = Course(an_image(in_use_count=1))
-    for place, found in enumerate(scans):
-        course.scanned(7 * (len(scans) - place), *found)
+@given(SHARES)
+def test_nothing_is_new_where_nothing_differs(shares: list[StreamShare]) -> None:
+    """Nor resolved."""
+    digest = a_digest(*shares, before=a_basis(*reversed(shares)))
 
-    trend = of(course, filters).trend
-
-    for moment, counts in zip(WEEKLY.moments(MONDAY), trend, strict=False):
-        past = [each for each in course.history if each.at <= moment]
-        assert (counts is None) == (not past)
-        if past:
-            then = StreamFacts(course.known[past[-1].report_key], None, ())
-            exact = stream_digest(then, filters, moments=WEEKLY.moments(MONDAY)).counts
-            assert counts == exact
+    assert (digest.new, digest.resolved) == ({}, {})

@@ -15,7 +15,7 @@ from cli.commands import digest as command
 from lib.bootstrap.app import App as Process
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
-from lib.core.digest import Schedule
+from lib.core.schedule import Schedule
 from lib.flows.syncs import SyncOutcome
 from lib.models import Destination
 from local.aws.process import ACCOUNT, SECRET

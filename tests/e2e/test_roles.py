@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 
-from lib.core.digest import Schedule
+from lib.core.schedule import Schedule
 from lib.models import Destination
 from local.aws.process import ROOT, EmbeddedAws
 from local.demo.app import App, install, write_config

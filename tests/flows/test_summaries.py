@@ -15,8 +15,8 @@ from lib.core.states import next_state
 from lib.core.sync import RULES_OF_MANY, SyncRules, ViewPlan, plan_view, sync_view
 from lib.core.verdicts import RuleSet
 from lib.errors import ConflictError
+from lib.flows.digests import DigestFlow
 from lib.flows.outbox import Outbox
-from lib.flows.stream_digests import StreamDigests
 from lib.flows.summaries import SETTLED, Summaries, Welcomes
 from lib.models import Destination, Digest, Image, Severity, StreamId
 from lib.models.streams import Arrival, ScanRecord, StreamState, Watch
@@ -259,7 +259,7 @@ class Newcomer:
     def run(self) -> tuple[Digest, ...]:
         """Queue what is missing."""
         world = self.world
-        digests = StreamDigests(
+        digests = DigestFlow(
             copies=self.copies,
             bases=MemoryBases(),
             outbox=world.outbox,

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from handlers.send_digest import send_digests
-from lib.core.digest import Schedule
-from lib.flows.stream_digests import DigestOutcome
+from lib.core.schedule import Schedule
+from lib.flows.digests import DigestOutcome
 from lib.models import Destination
 from tests.support.digests import a_digest_of
 

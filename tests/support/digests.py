@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from typing import Any, Final
 
-from lib.core.digest import PERIODS, STREAM, Schedule
+from lib.core.schedule import PERIODS, STREAM, Schedule
 from lib.models import (
     Age,
     DeliveryId,
