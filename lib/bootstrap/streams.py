@@ -195,10 +195,15 @@ class StreamFlows:
             secrets=self._app.secrets,
             now=self._app.now,
             pages=self.pages,
-            completed=self._completed,
+            completions=(self._traced, self._with_workloads),
         )
 
-    def _completed(self, notice: "Notice") -> "Notice":
+    def _traced(self, notice: "Notice") -> "Notice":
+        from lib.core.provenance import traced
+
+        return traced(notice, self._app.config.sources)
+
+    def _with_workloads(self, notice: "Notice") -> "Notice":
         """Return a notice with what runs its images, where alerts are to name it."""
         workloads = self._app.workloads
         if workloads is None:

@@ -6,7 +6,7 @@ up; a message that is refused for its form is sent once more and plainer; a rece
 everything may refuse an old credential.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
@@ -51,16 +51,16 @@ class NotifierCourier:
         secrets: SecretReader,
         now: Callable[[], datetime],
         pages: NoticePages | None = None,
-        completed: Callable[[Notice], Notice] = replace,
+        completions: Sequence[Callable[[Notice], Notice]] = (),
     ) -> None:
-        """`completed` adds to a notice what is not pinned, such as provenance."""
+        """Take the ports; `completions` add to a notice what is not pinned, such as what runs."""
         self.interval = notifier.interval
         self.without_page: Exception | None = None
         self._notifier = notifier
         self._secrets = secrets
         self._now = now
         self._pages = pages
-        self._completed = completed
+        self._completions = completions
 
     def send(self, row: Notification, message: Content, thread: str | None) -> Receipt:
         """See `Courier.send`."""
@@ -90,10 +90,11 @@ class NotifierCourier:
 
     def _with_page(self, row: Notification, notice: Notice) -> Notice:
         """Add what is not pinned. Whatever is wrong with it, the message goes out."""
-        try:
-            notice = self._completed(notice)
-        except Exception as error:  # noqa: BLE001  # whatever it is
-            self.without_page = error
+        for complete in self._completions:
+            try:
+                notice = complete(notice)
+            except Exception as error:  # noqa: BLE001  # whatever it is
+                self.without_page = error
         if self._pages is None or row.pin is None:
             return notice
         try:

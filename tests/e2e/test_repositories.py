@@ -1,4 +1,4 @@
-"""Repositories and tags on the deployed app: what is wrong or fixed is told, and nothing twice."""
+"""Repositories and tags on the deployed app: what deviates is reported, and nothing twice."""
 
 import json
 import time
@@ -82,29 +82,21 @@ def set_policy(app: App, repository: str, policy: Any) -> None:
         )
 
 
-def told(app: App, repository: str) -> list[dict[str, Any]]:
-    """Return what the topic was told about a repository and its tags, in order."""
+def documents_about(app: App, repository: str) -> list[dict[str, Any]]:
+    """Return what the topic was sent about a repository and its tags, in order."""
     app.wait_until_quiet()
-    documents = [json.loads(each.payload["Message"]) for each in app.receivers.messages("sns")]
-    return [each for each in documents if each["image"]["repository"] == repository]
+    messages = [json.loads(message.payload["Message"]) for message in app.receivers.messages("sns")]
+    return [document for document in messages if document["image"]["repository"] == repository]
 
 
 def kinds(document: dict[str, Any]) -> set[tuple[str, str]]:
-    found = set()
-    for change in document["alert"]["changes"]:
-        finding = change["finding"]
-        row = document["findings"][finding] if isinstance(finding, int) else finding
-        found.add((change["kind"], row["vulnerability_id"]))
-    return found
+    return {(item["kind"], item["id"]) for item in document["items"]}
 
 
 def open_now(app: App, repository: str) -> set[str]:
-    """Follow what was told: what came, without what was resolved since."""
-    found: set[str] = set()
-    for document in told(app, repository):
-        for kind, name in kinds(document):
-            found = found - {name} if kind == "RESOLVED" else found | {name}
-    return found
+    """Follow the documents: what is open by the last one that names it."""
+    items = (item for document in documents_about(app, repository) for item in document["items"])
+    return {id_ for id_, is_open in {item["id"]: item["open"] for item in items}.items() if is_open}
 
 
 def check_all(app: App) -> Any:
@@ -124,13 +116,13 @@ def test_each_combination_gets_exactly_its_results(app: App) -> None:
 
     assert {name: open_now(app, name) for name in made} == made
 
-    before = Counter(each["image"]["repository"] for name in made for each in told(app, name))
+    before = Counter(name for name in made for _ in documents_about(app, name))
     assert check_all(app)["queued"] >= len(made)
-    after = Counter(each["image"]["repository"] for name in made for each in told(app, name))
+    after = Counter(name for name in made for _ in documents_about(app, name))
     assert after == before
 
 
-def test_a_fix_clears_its_finding_and_is_told(app: App) -> None:
+def test_a_fix_clears_its_finding_and_is_documents_about(app: App) -> None:
     repository = create(app, settings=MUTABLE, scan=False)
     assert open_now(app, repository) == {TAG, PUSH}
 
@@ -139,14 +131,14 @@ def test_a_fix_clears_its_finding_and_is_told(app: App) -> None:
         repositoryName=repository, imageTagMutability="IMMUTABLE"
     )
 
-    last = told(app, repository)[-1]
+    last = documents_about(app, repository)[-1]
     assert kinds(last) == {("RESOLVED", TAG)}
-    assert last["alert"]["verdict"] == (
+    assert last["verdict"] == (
         "1 fixed: tags are immutable now; 1 setting is still not as it should be"
     )
     assert open_now(app, repository) == {PUSH}
-    said = [each.raw for each in app.receivers.messages("slack") if repository in each.raw]
-    assert "1 fixed: tags are immutable now" in said[-1]
+    messages = [message.raw for message in app.receivers.messages("slack")]
+    assert "1 fixed: tags are immutable now" in [raw for raw in messages if repository in raw][-1]
 
 
 def test_a_rule_of_the_registry_is_looked_at_for_all(app: App) -> None:
@@ -178,28 +170,28 @@ def test_a_failed_call_and_an_exception_are_no_news(app: App) -> None:
     assert open_now(app, repository) == set()
 
 
-def test_a_tag_that_moves_is_told_once_each_time(app: App) -> None:
+def test_a_tag_that_moves_is_reported_once_each_time(app: App) -> None:
+    """By its pushes; a daily check has nothing to add."""
     repository = create(app, settings=MUTABLE, policy=POLICY)
-    before = len(told(app, repository))
+    before = len(documents_about(app, repository))
     digests = []
     for content in ("first", "second", "third"):
         digests.append(app.aws.push(repository, "1.0.0", content=content))
         app.aws.push(repository, "latest", content=content)
         time.sleep(1.1)
 
-    moves = told(app, repository)[before:]
+    moves = documents_about(app, repository)[before:]
 
-    assert [kinds(each) for each in moves] == [{("NEW", "ECR-TAG-MOVED")}] * 2
-    for document, was, now in zip(moves, digests, digests[1:], strict=False):
-        (finding,) = document["findings"]
-        assert (finding["package"]["version"], finding["package"]["path"]) == (was, now)
-        assert now[:19] in document["alert"]["verdict"]
+    assert [kinds(document) for document in moves] == [{("NEW", "ECR-TAG-MOVED")}] * 2
+    for document, old, new in zip(moves, digests, digests[1:], strict=False):
+        assert document["verdict"] == f"The tag 1.0.0 moved: {new[:19]} instead of {old[:19]}"
+        assert document["stream"].endswith(f"{repository}|settings|1.0.0")
     check_all(app)
-    assert len(told(app, repository)) == before + 2
+    assert len(documents_about(app, repository)) == before + 2
 
 
-def test_what_the_function_may_not_read_is_said(app: App) -> None:
-    """No permission is no all-clear; when it is back, nothing is told again."""
+def test_what_the_function_may_not_read_is_reported_once(app: App) -> None:
+    """No permission is no all-clear; when it is back, nothing is reported again."""
     repository = create(app)
     iam, role = app.aws.client("iam"), role_of(app, "processScan")
     denied = {"Effect": "Deny", "Action": "ecr:GetLifecyclePolicy", "Resource": "*"}
@@ -213,16 +205,18 @@ def test_what_the_function_may_not_read_is_said(app: App) -> None:
     finally:
         iam.delete_role_policy(RoleName=role, PolicyName="deny")
 
-    (said,) = told(app, repository)
-    assert said["scan"]["status"] == "ACCESS_DENIED"
-    assert "ecr:GetLifecyclePolicy" in said["alert"]["verdict"]
+    (report,) = documents_about(app, repository)
+    assert kinds(report) == {("NOT_SCANNED", "ACCESS_DENIED")}
+    assert "ecr:GetLifecyclePolicy" in report["verdict"]
     time.sleep(1)
     check_all(app)
-    assert len(told(app, repository)) == 1
+    # A program is sent the end of a condition, too; people are not.
+    last = documents_about(app, repository)[1:]
+    assert [kinds(end) for end in last] == [{("NO_LONGER_REPORTED", "ACCESS_DENIED")}]
 
 
 def role_of(app: App, function: str) -> str:
-    found = app.aws.client("lambda").get_function_configuration(
+    settings = app.aws.client("lambda").get_function_configuration(
         FunctionName=f"{app.stack.name}-{function}"
     )
-    return str(found["Role"]).rpartition("/")[2]
+    return str(settings["Role"]).rpartition("/")[2]
