@@ -246,5 +246,5 @@ class Digest:
 
 Content = PinnedMessage | Digest
 """The messages that are pinned to a notification."""
-Message = Alert | Digest | Notice
+Message = Digest | Notice
 """The messages that notifiers render, and verify after a lost answer."""

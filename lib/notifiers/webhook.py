@@ -88,24 +88,17 @@ class WebhookNotifier(Notifier):
             event = _digest_event(alert)
             room = MAX_BYTES - _size(event | {"data": {}})
             return event | {"data": document.render_digest(alert, room)}
-        if isinstance(alert, Notice):
-            text = text_of(alert, rows=0)
-            event = _notice_event(alert, text)
-            room = MAX_BYTES - _size(event | {"data": {}})
-            return event | {"data": render_notice(alert, text, room)[0]}
-        event = _event(alert)
-        data, _ = document.render(alert, MAX_BYTES - _size(event | {"data": {}}))
-        return event | {"data": data}
+        text = text_of(alert, rows=0)
+        event = _notice_event(alert, text)
+        room = MAX_BYTES - _size(event | {"data": {}})
+        return event | {"data": render_notice(alert, text, room)[0]}
 
     def plain(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.plain`: without findings, which are counted."""
         if isinstance(alert, Digest):
             return _digest_event(alert) | {"data": document.render_digest(alert, 0)}
-        if isinstance(alert, Notice):
-            text = text_of(alert, rows=0)
-            return _notice_event(alert, text) | {"data": render_notice(alert, text, 0)[0]}
-        data, _ = document.render(alert, 0)
-        return _event(alert) | {"data": data}
+        text = text_of(alert, rows=0)
+        return _notice_event(alert, text) | {"data": render_notice(alert, text, 0)[0]}
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""

@@ -28,9 +28,7 @@ from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import (
     LONG_ANSWER,
-    Alert,
     AskAgain,
-    ChangeKind,
     DeliveryCheck,
     Digest,
     Json,
@@ -102,13 +100,9 @@ class JiraNotifier(Notifier):
             return self._digest(alert, thread, self._labels(alert))
         text = text_of(alert, rows=layout.ROWS)
         texts = self._texts(alert, layout.summary(text), layout.description(text))
-        if isinstance(alert, Notice) and alert.quiet:
+        if alert.quiet:
             return self._quiet(alert, thread, texts)
-        is_kept = isinstance(alert, Alert) and (alert.problem is not None or alert.outdated)
-        update = {
-            "fields": {} if is_kept else texts,
-            "comment": {"body": layout.comment(text)},
-        }
+        update = {"fields": texts, "comment": {"body": layout.comment(text)}}
         return {
             "create": self._new(alert, texts | self._extras(alert, text)),
             "update": self._keyed(alert, thread) | update | self._about_status(alert),
@@ -122,7 +116,7 @@ class JiraNotifier(Notifier):
         text = text_of(alert)
         body = layout.plain(text)
         texts = self._texts(alert, layout.summary(text), body)
-        if isinstance(alert, Notice) and alert.quiet:
+        if alert.quiet:
             return self._quiet(alert, thread, texts)
         return {
             "create": self._new(alert, texts),
@@ -318,19 +312,9 @@ class JiraNotifier(Notifier):
         owned = {"fields": texts, "properties": [identity.property_of(self._owner(notice))]}
         return {"edit": keyed | owned | self._about_status(notice)}
 
-    def _about_status(self, alert: Alert | Notice) -> dict[str, str]:
-        if isinstance(alert, Notice):
-            reopen, close = self._options.get("reopen", True), self._options.get("close", False)
-            return workflow.about_status(alert.message.delta, reopen=reopen, close=close)
-        if alert.outdated:
-            return {}
-        quiet = (ChangeKind.RESOLVED, ChangeKind.UNCHANGED)
-        if any(change.kind not in quiet for change in alert.changes):
-            return {"if_closed": "reopen" if self._options.get("reopen", True) else "say"}
-        is_whole = alert.problem is None and alert.scan.complete
-        if self._options.get("close", False) and is_whole and not alert.standing:
-            return {"if_open": workflow.CLOSE}
-        return {}
+    def _about_status(self, notice: Notice) -> dict[str, str]:
+        reopen, close = self._options.get("reopen", True), self._options.get("close", False)
+        return workflow.about_status(notice.message.delta, reopen=reopen, close=close)
 
     def _created(self, payload: Json, headers: Mapping[str, str]) -> Receipt:
         receipt = self._create(payload["create"], headers)
@@ -407,7 +391,7 @@ class JiraNotifier(Notifier):
         key = self._scope.key(thread) if is_own else None
         return {} if key is None else {"key": key}
 
-    def _file(self, alert: Alert | Notice, text: AlertText) -> dict[str, Json]:
+    def _file(self, alert: Notice, text: AlertText) -> dict[str, Json]:
         if alert.page_key is None or not self._options.get("attach", True):
             return {}
         image = text.image
@@ -433,7 +417,7 @@ class JiraNotifier(Notifier):
         )
         return {"labels": [*dict.fromkeys((*own, *given))]}
 
-    def _extras(self, alert: Alert | Notice, text: AlertText) -> dict[str, Json]:
+    def _extras(self, alert: Notice, text: AlertText) -> dict[str, Json]:
         extras = self._labels(alert)
         worst = text.worst.name if text.worst is not None else None
         priority = self._options.get("priority", {}).get(worst)

@@ -8,7 +8,6 @@ https://developer.pagerduty.com/docs/events-api-v2-overview
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -16,8 +15,6 @@ from lib.errors import AmbiguousDeliveryError, ConfigError, PermanentDeliveryErr
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import (
-    Alert,
-    ChangeKind,
     Digest,
     HttpAnswer,
     Json,
@@ -43,9 +40,7 @@ from lib.notifiers.pagerduty.incidents import (
     CLIENT,
     Action,
     Incident,
-    Memory,
     actions_of,
-    actions_of_notice,
     base_key,
     dedup_key,
 )
@@ -69,8 +64,8 @@ SEVERITIES: Final[Mapping[str, str]] = MappingProxyType(
         Severity.LOW.name: "info",
         Severity.INFORMATIONAL.name: "info",
         Severity.UNKNOWN.name: "info",
-        ChangeKind.SCAN_FAILED.value: "warning",
-        ChangeKind.NOT_SCANNED.value: "warning",
+        Condition.SCAN_FAILED.value: "warning",
+        Condition.NOT_SCANNED.value: "warning",
     }
 )
 _DEFAULT_REGION: Final = "us"
@@ -89,7 +84,7 @@ _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
 """By the words that PagerDuty uses of a key, in one spelling or another."""
 
 
-def _alert(message: Message) -> Alert | Notice:
+def _alert(message: Message) -> Notice:
     """Return what can be an incident. Raises `ConfigError`; check-config refuses it before."""
     if isinstance(message, Digest):
         raise ConfigError("PagerDuty has no digests; `digest` in alerts.yml must not name it")
@@ -204,20 +199,13 @@ class PagerDutyNotifier(Notifier):
                 f"PagerDuty answered {answer.status} without success", reason="no-success"
             )
 
-    def _payload(
-        self, alert: Alert | Notice, text: AlertText, thread: str | None, details: Json
-    ) -> Json:
-        if isinstance(alert, Notice):
-            actions = actions_of_notice(alert)
-            thread = self._thread(alert, thread, actions)
-        else:
-            memory = Memory.of(thread)
-            actions, thread = tuple(actions_of(alert, memory)), memory.then(alert).thread
+    def _payload(self, notice: Notice, text: AlertText, thread: str | None, details: Json) -> Json:
+        actions = actions_of(notice)
         events = [
-            self._event(alert, text, *action, details if action == actions[-1] else in_short(text))
+            self._event(notice, text, *action, details if action == actions[-1] else in_short(text))
             for action in actions
         ]
-        return {"events": events, "thread": thread}
+        return {"events": events, "thread": self._thread(notice, thread, actions)}
 
     def _thread(
         self, notice: Notice, thread: str | None, actions: Sequence[tuple[Incident, Action]]
@@ -229,24 +217,23 @@ class PagerDutyNotifier(Notifier):
 
     def _event(
         self,
-        alert: Alert | Notice,
+        notice: Notice,
         text: AlertText,
         incident: Incident,
         action: Action,
         details: Json,
     ) -> Json:
         links = links_of(text)
-        group = alert.group if isinstance(alert, Notice) else alert.stream
         event: dict[str, Json] = {
             "event_action": action.value,
-            "dedup_key": dedup_key(self._tools.stage, alert.destination, group, incident),
+            "dedup_key": dedup_key(self._tools.stage, notice.destination, notice.group, incident),
             "payload": {
                 "summary": summary_of(text),
                 "source": repository_arn(text.image),
-                "severity": self._severities[_level(alert, text, incident)],
-                "timestamp": time_to_json(_time(alert)),
+                "severity": self._severities[_level(notice, text, incident)],
+                "timestamp": time_to_json(notice.message.delta.agreement.at),
                 "component": short(text.image.name, NAME),
-                "group": short(alert.stream, NAME),
+                "group": short(notice.stream, NAME),
                 "class": incident.value,
                 "custom_details": details,
             },
@@ -256,18 +243,11 @@ class PagerDutyNotifier(Notifier):
         return event | ({"client_url": links[0]["href"]} if links else {})
 
 
-def _time(alert: Alert | Notice) -> datetime | None:
-    """Return the time of what is reported."""
-    return alert.message.delta.agreement.at if isinstance(alert, Notice) else alert.evaluated_at
-
-
-def _level(alert: Alert | Notice, text: AlertText, incident: Incident) -> str:
+def _level(notice: Notice, text: AlertText, incident: Incident) -> str:
     """Return by which name the options give an event its severity."""
     if incident is Incident.FINDINGS:
         return (text.worst or Severity.UNKNOWN).name
-    if isinstance(alert, Alert):
-        return (alert.problem.kind if alert.problem else ChangeKind.NOT_SCANNED).value
-    items = alert.message.delta.after.values()
+    items = notice.message.delta.after.values()
     is_failed = any(item.condition is Condition.SCAN_FAILED for item in items)
     return (Condition.SCAN_FAILED if is_failed else Condition.NOT_SCANNED).value
 

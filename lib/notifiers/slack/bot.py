@@ -24,7 +24,6 @@ from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import (
     LONG_ANSWER,
-    Alert,
     AskAgain,
     CannotTell,
     DeliveryCheck,
@@ -129,18 +128,18 @@ class SlackBotNotifier(Notifier):
         return self._payload(alert, text, thread, *layout)
 
     def _payload(
-        self, alert: Alert | Notice, text: AlertText, thread: str | None, message: Json, root: Json
+        self, alert: Notice, text: AlertText, thread: str | None, message: Json, root: Json
     ) -> Json:
         post = self._post_of(alert, message, text)
         timestamp = self._root(thread)
         update = {"channel": self._channel, "ts": timestamp, **root, **_LITERAL}
-        if isinstance(alert, Notice) and alert.quiet:
+        if alert.quiet:
             return {"update": update} if timestamp is not None else {}
         if timestamp is None:
             return {"post": post}
         news = text.worst_news is not None or text.problem is not None
         reply = {**post, "thread_ts": timestamp, "reply_broadcast": news}
-        if _keeps_root(alert):
+        if alert.note is not None:
             return {"reply": reply, "post": post}
         return {"update": update, "reply": reply, "post": post}
 
@@ -330,13 +329,6 @@ class SlackBotNotifier(Notifier):
         link = f"{self._site}/archives/{self._channel}/p{own.replace('.', '')}"
         within = f"?thread_ts={root}&cid={self._channel}" if root else ""
         return Receipt(own, url=link + within, thread=f"{self._place}|{root or own}")
-
-
-def _keeps_root(alert: Alert | Notice) -> bool:
-    """Return whether an alert does not say how things stand for this destination."""
-    if isinstance(alert, Notice):
-        return alert.note is not None
-    return alert.problem is not None or alert.outdated
 
 
 def _metadata(delivery_id: DeliveryId, text: AlertText | None) -> Json:
