@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 import boto3
 import pytest
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("e2e-more")
 EVERYWHERE = tuple(map(Destination, ("team-slack", "security-jira", "mail", "audit")))
 
 
-def under_its_role(app: App, function: str, now: datetime) -> Process:
+def under_its_role(app: App, function: str, now: datetime, alerts: Path = ALERTS) -> Process:
     """Return a process with the settings and the rights that a function has."""
     configuration = app.aws.client("lambda").get_function_configuration(
         FunctionName=f"{app.stack.name}-{function}"
@@ -43,7 +44,7 @@ def under_its_role(app: App, function: str, now: datetime) -> Process:
         region_name=app.aws.region,
     )
     settings = Settings(configuration["Environment"]["Variables"])
-    config = load_file(ALERTS, today=now.date())
+    config = load_file(alerts, today=now.date())
     return Process(settings, clients=Clients(session), config=config, now=lambda: now)
 
 
@@ -89,7 +90,7 @@ def test_the_deployed_function_makes_none_that_nobody_asked_for(app: App) -> Non
     """This file of alerts has no `digest`."""
     answer = app.aws.client("lambda").invoke(FunctionName=f"{app.stack.name}-sendDigest")
 
-    assert json.loads(answer["Payload"].read()) == {"created": 0}
+    assert json.loads(answer["Payload"].read()) == {"created": 0, "summaries": 0}
 
 
 def test_the_command_shows_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lib.flows.scans import ScanResult
-from lib.models import DeliveryState, ScanEvent
+from lib.flows.fetching import Allowance
+from lib.flows.images import ImageResult
+from lib.models import ScanEvent
+from lib.models.views import RowState
 from lib.normalizer.events import ECR_IMAGE_SCAN, parse_event
 from local.demo.app import App
 from tests.e2e.test_alerts import basic, rows_about
@@ -64,7 +66,7 @@ def test_a_scan_is_evaluated_soon_after_a_failure(app: App, repository: Callable
         app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
         wait(lambda: failures(app, "processScan", seen))
 
-    wait(lambda: [each.state for each in rows_about(app, name)] == [DeliveryState.SENT])
+    wait(lambda: [each.state for each in rows_about(app, name)] == [RowState.SENT])
     assert failures(app, "processScan", seen)[0] == 5
 
 
@@ -79,7 +81,7 @@ def test_a_destination_goes_on_soon_after_a_failure(
         app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
         wait(lambda: failures(app, "deliver", seen))
 
-    wait(lambda: [each.state for each in rows_about(app, name)] == [DeliveryState.SENT])
+    wait(lambda: [each.state for each in rows_about(app, name)] == [RowState.SENT])
     assert failures(app, "deliver", seen)[0] == 5
 
 
@@ -111,12 +113,15 @@ def test_a_long_scan_goes_on_under_the_role_of_its_function(
     event = parse_event(raw)
     assert isinstance(event, ScanEvent)
 
-    outcome = process.scans.process(event, raw, seconds_left=lambda: 0.0)
+    outcome = process.streams.images.scanned(event, Allowance(lambda: 0.0))
+    comeback = outcome.comeback(raw)
 
-    assert outcome.result is ScanResult.CONTINUED
-    wait(lambda: _evaluated(app, digest) == 2)
+    assert outcome.result is ImageResult.CONTINUED
+    assert comeback is not None
+    process.waker.revisit(comeback, delay_seconds=0)
+    wait(lambda: _stored(app, digest) == 2)
 
 
-def _evaluated(app: App, digest: str) -> int:
-    lines = [each for each in app.log("processScan") if each.get("result") == "evaluated"]
-    return sum(digest in each["image"] for each in lines if each.get("findings") == {"HIGH": 250})
+def _stored(app: App, digest: str) -> int:
+    lines = [line for line in app.log("processScan") if line.get("result") == "stored"]
+    return sum(digest in line["image"] for line in lines)
