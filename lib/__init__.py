@@ -1,5 +1,5 @@
 """
-From a scan to an alert. Read `lib.flows.scans` first; `bootstrap` wires everything.
+From a scan to a notification. Read `lib.flows.syncs` first; `bootstrap` wires everything.
 
     normalizer -> core -> messages -> notifiers    raw answers, decisions, words, receivers
     flows                                          which happens when, over the ports

@@ -57,7 +57,7 @@ def is_recorded(path: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    "path", ["lib/flows/scans.py", "deploy/package.py", "schemas/alerts-1.0.0.json"]
+    "path", ["lib/flows/syncs.py", "deploy/package.py", "schemas/alerts-1.0.0.json"]
 )
 def test_our_folders_are_not_ignored(path: str) -> None:
     """Stock ignore files name lib/ and build folders; ours must not."""
