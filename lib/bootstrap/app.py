@@ -7,7 +7,6 @@ other rooms stand in the methods.
 """
 
 import time
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from lib.bootstrap.streams import StreamFlows
     from lib.config.model import Config
     from lib.flows.audit import Audit
-    from lib.flows.deliveries import DeliveryPipeline
     from lib.flows.reconciliation import Reconciliation, Scope
     from lib.models import Destination, Evaluation, HistoryEntry
     from lib.models.diagnostics import Check
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
         StateStore,
         TagStore,
     )
-    from lib.store.ledger import DynamoLedger
     from lib.store.pages import S3Pages
     from lib.store.queues import SqsDeadLetters, SqsReturns, SqsWaker
 
@@ -171,25 +168,6 @@ class App:
         return Scope(since=self.now() - self._settings.reconcile_window)
 
     @cached_property
-    def deliveries(self) -> "DeliveryPipeline":
-        """The flow of `deliver`."""
-        from lib.flows.deliveries import DeliveryPipeline
-
-        return DeliveryPipeline(
-            ledger=self.ledger,
-            reports=self.reports,
-            digests=self.digests,
-            notifiers=self.notifier,
-            now=self.now,
-            new_token=lambda: uuid.uuid4().hex,
-            pause=self.hold,
-            secrets=self.secrets,
-            fallback=self.config.fallback,
-            pages=self.pages,
-            stage=self._settings.stage or "",
-        )
-
-    @cached_property
     def states(self) -> "StateStore":
         """The store of image states and stream heads."""
         from lib.store.state import DynamoStateStore
@@ -257,13 +235,6 @@ class App:
         return self.secrets.read({"secret": self._settings.need("REPORT_LINK_SECRET")})
 
     @cached_property
-    def ledger(self) -> "DynamoLedger":
-        """The delivery rows."""
-        from lib.store.ledger import DynamoLedger
-
-        return DynamoLedger(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
-
-    @cached_property
     def waker(self) -> "SqsWaker":
         """The queues of deliveries and scan events."""
         from lib.store.queues import SqsWaker
@@ -309,7 +280,7 @@ class App:
         self, destination: "Destination", test: "DestinationTest"
     ) -> "Sequence[Check]":
         """
-        Test a destination in the way that `deliver` reaches it. The ledger is not changed.
+        Test a destination in the way that `deliver` reaches it. No row is changed.
 
         Secrets are read again, so that a changed secret is used at once. Raises `ConfigError` for
         a destination that is not in alerts.yml.

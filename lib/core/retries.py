@@ -22,8 +22,6 @@ HORIZON: Final = timedelta(hours=24)
 """A delivery that was not accepted by then is dead."""
 BROKEN: Final = timedelta(minutes=10)
 """The pause of a destination that refuses everything."""
-BEHIND: Final = 30.0
-"""Seconds between two checks whether another delivery has begun the thread."""
 UNEXPECTED_LIMIT: Final = 5
 """Attempts that end in an unexpected error. A bug does not pass by itself."""
 WAKE_AGAIN: Final = timedelta(minutes=5)

@@ -12,21 +12,16 @@ from typing import Protocol
 from lib.models import (
     AnyReport,
     Baseline,
-    Delivery,
-    DeliveryId,
-    Destination,
     Digest,
     Evaluation,
     HistoryEntry,
     Image,
     ImageIndex,
     Notice,
-    Pause,
-    Receipt,
     StreamId,
     TagTarget,
 )
-from lib.models.deliveries import NotClaimed, Page, WakeUp
+from lib.models.deliveries import Page, WakeUp
 from lib.models.names import Json
 from lib.models.state import Bookmark, Commit, ImageRecord, ImageState, StreamHead
 
@@ -162,87 +157,6 @@ class EvaluationStore(Protocol):
         Return an evaluation as the baseline of a later scan. It is much cheaper than `get`.
 
         None if its retention is over, or its report is unusable. Raises `StoreError`.
-        """
-
-
-class Ledger(Protocol):
-    """The truth about every delivery. Queues only wake; rows decide."""
-
-    def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
-        """Return a delivery as it stands; None: there is none (any more)."""
-
-    def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Delivery | NotClaimed:
-        """Take the right to send, for the length of a lease. Counts an attempt."""
-
-    def open_thread(self, delivery: Delivery, *, now: datetime) -> DeliveryId | None:
-        """
-        Reserve the beginning of a stream's thread, before its first message is sent.
-
-        None: it is this delivery's to begin. Else the one that has begun it, or may have: its
-        answer was lost, or its worker died. One that failed for certain leaves it to the next.
-        """
-
-    def sent(
-        self,
-        delivery: Delivery,
-        receipt: Receipt,
-        *,
-        now: datetime,
-        told_at: datetime | None = None,
-    ) -> None:
-        """
-        Record the receipt, and the thread for the next message of the stream. SENT is final.
-
-        `told_at`: when the evaluation that it tells of was made; None: now.
-        """
-
-    def retry(
-        self,
-        delivery: Delivery,
-        *,
-        due_at: datetime,
-        reason: str,
-        counts: bool,
-        unsure: bool,
-        now: datetime,
-    ) -> None:
-        """
-        Give the claim back; the sweep wakes it when due.
-
-        `counts`: it was a failure, not throttling. `unsure`: the receiver may have it (UNKNOWN).
-        """
-
-    def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:
-        """Give up for good; kept, alarmed, and can be sent again by a command."""
-
-    def defer(self, delivery_id: DeliveryId, *, until: datetime, reason: str) -> None:
-        """Let a delivery that nobody holds wait. One that is final or held is left alone."""
-
-    def add(self, delivery: Delivery) -> bool:
-        """Write a delivery that belongs to no evaluation; False when it is there already."""
-
-    def pause(self, destination: Destination, pause: Pause) -> bool:
-        """Hold a destination's deliveries back; False when a longer pause is in force."""
-
-    def paused(self, destination: Destination, *, now: datetime) -> Pause | None:
-        """Return the pause in force."""
-
-    def resume(self, destination: Destination) -> None:
-        """End a pause."""
-
-    def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
-        """
-        Return deliveries to wake: due, or claimed by somebody whose lease has run out.
-
-        Those that have waited longest, up to `limit` of each part of the index, and of each
-        destination that is not among these, some.
-        """
-
-    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
-        """
-        Let others have their turn: what was woken is not due for a wake-up before `again_at`.
-
-        What was taken or deferred meanwhile keeps its own time.
         """
 
 

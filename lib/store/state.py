@@ -20,7 +20,6 @@ from lib.models import (
 )
 from lib.store.history import head_key, history_row, stream_head
 from lib.store.items import from_item, from_time, store_errors, to_item, to_time
-from lib.store.ledger import delivery_row
 from lib.wire.report import provenance_from_json, provenance_to_json
 
 if TYPE_CHECKING:
@@ -156,9 +155,6 @@ class DynamoStateStore:
         if commit.entry is not None:
             row = {**history_row(commit.stream, commit.entry), "expires_at": expires}
             writes.append(self._put(row, known_version=None))
-        writes += [
-            self._put(delivery_row(delivery), known_version=None) for delivery in commit.deliveries
-        ]
         with store_errors(f"saving {commit.image.key}"):
             self._client.transact_write_items(TransactItems=writes)
 

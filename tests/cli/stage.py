@@ -13,7 +13,6 @@ from lib.errors import EventError
 from lib.models import HistoryEntry, StreamId
 from lib.store.history import history_row
 from lib.store.items import to_item
-from lib.store.ledger import DynamoLedger
 from lib.store.notifications import DynamoNotificationStore
 from lib.store.pauses import DynamoPauses
 from lib.store.queues import SqsDeadLetters
@@ -39,21 +38,20 @@ class Stage:
         for name in ("DeliveriesQueue", "DeliveriesDlq"):
             self.urls[f"{name}Url"] = self.queue(fifo=True)
 
-    def ledger(self) -> DynamoLedger:
-        """Create the table, and return what it holds."""
+    def make_table(self) -> None:
+        """Create the table of the stage."""
         create_table(self.boto("dynamodb"), self.table)
-        return DynamoLedger(self.boto("dynamodb"), self.table)
 
     def rows(self) -> DynamoNotificationStore:
-        """Return the notifications in the table that `ledger` created."""
+        """Return the notifications in the table that `make_table` created."""
         return DynamoNotificationStore(self.boto("dynamodb"), self.table)
 
     def held_back(self) -> DynamoPauses:
-        """Return the pauses in the table that `ledger` created."""
+        """Return the pauses in the table that `make_table` created."""
         return DynamoPauses(self.boto("dynamodb"), self.table)
 
     def streams(self) -> DynamoStreamStore:
-        """Return the streams in the table that `ledger` created."""
+        """Return the streams in the table that `make_table` created."""
         return DynamoStreamStore(self.boto("dynamodb"), self.table)
 
     def objects(self) -> S3StreamObjects:

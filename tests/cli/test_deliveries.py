@@ -58,7 +58,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(stage: Stage, capsys: pytest.CaptureFixture[str]) -> Run:
-    stage.ledger()
+    stage.make_table()
 
     def command(*arguments: str, config: str | None = None) -> tuple[int, str, str]:
         words = ["deliveries", *arguments, "--stage", "prod"]

@@ -97,7 +97,7 @@ def test_an_unknown_destination_is_a_mistake(tmp_path: Path, digests: Digests) -
 
 def test_a_stage_has_what_it_needs(stage: Stage, tmp_path: Path) -> None:
     """Table, bucket and queue come from the stack's outputs."""
-    stage.ledger()
+    stage.make_table()
     stage.deploy(ALERTS)
     (tmp_path / "alerts.yml").write_text(ALERTS, "utf-8")
     arguments = ["digest", "show", "--config", str(tmp_path / "alerts.yml"), "--stage", "prod"]

@@ -33,7 +33,7 @@ Run = Callable[..., tuple[int, str]]
 def run(
     stage: Stage, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str]]:
-    stage.ledger()
+    stage.make_table()
 
     def command(*arguments: str, notify: str = "[chat]") -> tuple[int, str]:
         lines = DEPLOYED.replace("[chat, issues, pager]", notify).splitlines(keepends=True)

@@ -38,7 +38,7 @@ def run(
     capsys: pytest.CaptureFixture[str],
 ) -> Run:
     monkeypatch.chdir(tmp_path)
-    stage.ledger()
+    stage.make_table()
 
     def command(name: str, *arguments: str) -> tuple[int, str, str]:
         options = parser().parse_args(["pauses", name, *arguments, "--stage", "prod"])

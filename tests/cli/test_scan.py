@@ -334,7 +334,7 @@ class TestSendToStage:
 
     def test_our_own_event_is_queued(self, run: Run, aws: FakeAws, stage: Stage) -> None:
         """As `reconcile` does; nothing is sent from here, and nobody is asked."""
-        stage.ledger()
+        stage.make_table()
         aws.stage = stage
 
         code, out, _ = run("payments/api:1.4.2", "--send", "--ask", "--stage", "prod")
@@ -350,7 +350,7 @@ class TestSendToStage:
 
     def test_scripts_get_what_was_queued(self, run: Run, aws: FakeAws, stage: Stage) -> None:
         """In the same document."""
-        stage.ledger()
+        stage.make_table()
         aws.stage = stage
 
         _, out, _ = run("payments/api:1.4.2", "--send", "--format", "json", "--stage", "prod")
@@ -363,7 +363,7 @@ class TestSendToStage:
 
     def test_an_index_is_queued_as_one(self, run: Run, aws: FakeAws, stage: Stage) -> None:
         """One event for all its images."""
-        stage.ledger()
+        stage.make_table()
         aws.stage = stage
         aws.manifest = {
             "manifests": [
@@ -378,7 +378,7 @@ class TestSendToStage:
 
     def test_a_scan_without_a_result_waits(self, run: Run, aws: FakeAws, stage: Stage) -> None:
         """There is nothing to queue; why not is said."""
-        stage.ledger()
+        stage.make_table()
         aws.stage = stage
         aws.status = "PENDING"
 
@@ -391,7 +391,7 @@ class TestSendToStage:
         self, aws: FakeAws, stage: Stage, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """Unless a file is named: what is shown is what the stage will do."""
-        stage.ledger()
+        stage.make_table()
         stage.deploy(CONFIG.replace("mails", "deployed"))
         aws.stage = stage
         words = ["scan", "payments/api:1.4.2", "--send", "--stage", "prod"]

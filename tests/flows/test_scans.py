@@ -16,7 +16,6 @@ from lib.errors import (
     NotAnImageError,
     SourceError,
 )
-from lib.flows.deliveries import wake_due
 from lib.flows.scans import ScanResult
 from lib.models import (
     AnyReport,
@@ -389,17 +388,6 @@ class TestScan:
 
         assert kinds(outcome) == {"CVE-2024-0002": ChangeKind.BASELINE}
         assert world.store.stream_heads == {}
-
-    def test_a_crash_before_the_wake_up_leaves_rows_for_the_sweep(self) -> None:
-        """Rows are due soon after, so a lost wake-up costs minutes, not the alert."""
-        world = World(a_report(OLD))
-        world.process()
-        world.waker.woken.clear()
-
-        early = wake_due(world.store, world.waker, now=NOW)
-        late = wake_due(world.store, world.waker, now=NOW + timedelta(minutes=2))
-
-        assert (early, late) == (0, 1)
 
     def test_one_destination_gets_one_delivery(self) -> None:
         """Two routes to the same destination make one alert that names both."""

@@ -17,7 +17,6 @@ from lib.store.bookmarks import DynamoBookmarks
 from lib.store.history import DynamoHistory
 from lib.store.images import DynamoImageStore
 from lib.store.items import from_item, to_item
-from lib.store.ledger import DynamoLedger
 from lib.store.notifications import DynamoNotificationStore
 from lib.store.pauses import DynamoPauses
 from lib.store.points import DynamoStreamHistory
@@ -34,7 +33,6 @@ class AwsStore:
 
     def __init__(self, boto: Any, table: str, bucket: str) -> None:
         states = DynamoStateStore(boto("dynamodb"), table)
-        ledger = DynamoLedger(boto("dynamodb"), table)
         reports = S3EvaluationStore(boto("s3"), bucket)
         bookmarks = DynamoBookmarks(boto("dynamodb"), table)
         history = DynamoHistory(boto("dynamodb"), table)
@@ -44,11 +42,6 @@ class AwsStore:
         self.clear_bookmark = bookmarks.clear_bookmark
         self.entries, self.heads = history.entries, history.heads
         self.look_up, self.record = states.look_up, states.record
-        self.claim, self.sent, self.retry = ledger.claim, ledger.sent, ledger.retry
-        self.dead, self.due, self.woken = ledger.dead, ledger.due, ledger.woken
-        self.defer, self.add, self.redrive = ledger.defer, ledger.add, ledger.redrive
-        self.open_thread = ledger.open_thread
-        self.pause, self.paused, self.resume = ledger.pause, ledger.paused, ledger.resume
         tags = DynamoTagStore(boto("dynamodb"), table)
         self.tag, self.point = tags.tag, tags.point
         self.put, self.get, self.baseline = reports.put, reports.get, reports.baseline

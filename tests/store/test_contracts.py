@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from lib.errors import ConflictError
-from lib.flows.deliveries import wake_due
 from lib.models import (
     Basis,
     BasisKind,
@@ -21,9 +20,6 @@ from lib.models import (
     Commit,
     Comparison,
     Delivery,
-    DeliveryId,
-    DeliveryState,
-    Destination,
     Evaluation,
     FindingState,
     HistoryEntry,
@@ -32,11 +28,7 @@ from lib.models import (
     ImageState,
     Member,
     Membership,
-    NotClaimed,
-    Pause,
-    PauseKind,
     Provenance,
-    Receipt,
     Severity,
     StreamHead,
     StreamId,
@@ -44,18 +36,15 @@ from lib.models import (
     TagTarget,
     Tally,
 )
-from lib.store.ledger import DOUBT, LEASE
 from tests.support.builders import (
     NOW,
     a_delivery,
     a_digest,
-    a_filter,
     a_finding,
     a_report,
     an_image,
     an_unusable_report,
 )
-from tests.support.fakes import RecordingWaker
 
 STREAM = StreamId("000474600478/eu-central-1/payments/api")
 
@@ -224,7 +213,6 @@ class TestState:
             store.commit(a_commit(a_delivery(), state=a_state(2), head=None))
 
         assert store.image(an_image()) == a_state()
-        assert isinstance(claim(store), NotClaimed)
 
     def test_a_lost_race_for_the_stream_changes_nothing(self, store: Any) -> None:
         """Who did not see the stored stream head cannot write."""
@@ -235,13 +223,6 @@ class TestState:
             store.commit(a_commit(image=other))
 
         assert store.image(other) is None
-
-    def test_a_delivery_cannot_be_made_twice(self, store: Any) -> None:
-        """The same delivery id in a second commit is a conflict, not a second alert."""
-        store.commit(a_commit(a_delivery()))
-
-        with pytest.raises(ConflictError):
-            store.commit(a_commit(a_delivery(), image=an_image(2), head=None))
 
 
 class TestManyStates:
@@ -282,355 +263,6 @@ class TestBookmarks:
 def claim(store: Any, *, minutes: float = 0, token: str = "mine") -> Any:
     now = NOW + timedelta(minutes=minutes)
     return store.claim(a_delivery().id, now=now, token=token)
-
-
-class TestLedger:
-    @pytest.fixture(autouse=True)
-    def _one_delivery(self, store: Any) -> None:
-        filters = (
-            a_filter(only=("fixable",), kinds=(ChangeKind.NEW,), unknown_severity=True),
-            a_filter(route="other", severity=Severity.CRITICAL),
-        )
-        store.commit(a_commit(a_delivery(filters=filters)))
-
-    def test_a_claim_returns_the_whole_row(self, store: Any) -> None:
-        """The claimed delivery carries filters, keys, token, lease and the attempt."""
-        claimed = claim(store)
-
-        assert claimed == a_delivery(
-            filters=(
-                a_filter(only=("fixable",), kinds=(ChangeKind.NEW,), unknown_severity=True),
-                a_filter(route="other", severity=Severity.CRITICAL),
-            ),
-            state=DeliveryState.CLAIMED,
-            token="mine",
-            attempts=1,
-            due_at=NOW + LEASE,
-        )
-
-    def test_a_missing_row_is_not_claimed(self, store: Any) -> None:
-        """A wake-up for an unknown id is answered with a reason."""
-        answer = store.claim(DeliveryId("f" * 32), now=NOW, token="mine")
-
-        assert answer == NotClaimed("no such delivery")
-
-    def test_two_workers_cannot_claim_the_same_row(self, store: Any) -> None:
-        """While a lease runs, a second claim is refused."""
-        claim(store)
-
-        second = claim(store, token="other")
-
-        assert isinstance(second, NotClaimed)
-        assert second.reason.startswith("CLAIMED until")
-
-    def test_a_lease_that_ran_out_can_be_taken_over(self, store: Any) -> None:
-        """A worker that died loses its claim, and its late record is refused."""
-        dead_worker = claim(store)
-
-        taken = claim(store, minutes=2, token="other")
-
-        assert taken.attempts == 2
-        with pytest.raises(ConflictError):
-            store.sent(dead_worker, Receipt("ok"), now=NOW)
-
-    def test_sent_is_final(self, store: Any) -> None:
-        """A sent delivery is neither claimed nor woken again."""
-        store.sent(claim(store), Receipt("ok", "https://example.org/1"), now=NOW)
-
-        assert claim(store, minutes=90) == NotClaimed("SENT")
-        assert list(store.due(now=NOW + timedelta(days=2), limit=10)) == []
-
-    def test_dead_is_final(self, store: Any) -> None:
-        """A dead delivery is neither claimed nor woken again."""
-        store.dead(claim(store), reason="gone", now=NOW)
-
-        assert claim(store, minutes=90) == NotClaimed("DEAD")
-        assert list(store.due(now=NOW + timedelta(days=2), limit=10)) == []
-
-    def test_a_retry_waits_for_its_time(self, store: Any) -> None:
-        """Before it is due a row is left alone, whoever wakes it; then it can be claimed."""
-        store.retry(
-            claim(store),
-            due_at=NOW + timedelta(minutes=5),
-            reason="busy",
-            counts=True,
-            unsure=False,
-            now=NOW,
-        )
-
-        early, late = claim(store, minutes=4), claim(store, minutes=5)
-
-        assert isinstance(early, NotClaimed)
-        assert early.reason.startswith("RETRY until")
-        assert (late.attempts, late.failures, late.reason) == (2, 1, "busy")
-
-    def test_throttling_is_no_failure(self, store: Any) -> None:
-        """A retry that does not count leaves the number of failures."""
-        store.retry(claim(store), due_at=NOW, reason="429", counts=False, unsure=False, now=NOW)
-
-        assert claim(store).failures == 0
-
-    def test_doubt_is_remembered(self, store: Any) -> None:
-        """A row whose answer was lost is UNKNOWN, waits for its time, and says so when claimed."""
-        due_at = NOW + timedelta(minutes=5)
-        store.retry(claim(store), due_at=due_at, reason="?", counts=True, unsure=True, now=NOW)
-
-        early, late = claim(store, minutes=4), claim(store, minutes=5)
-
-        assert early.reason.startswith("UNKNOWN until")
-        assert (late.unsure, late.failures) == (True, 1)
-
-    def test_who_takes_over_from_a_dead_worker_is_unsure(self, store: Any) -> None:
-        """Nobody knows whether it had sent; a row given back is certain again."""
-        claim(store)
-        taken = claim(store, minutes=2, token="other")
-        store.retry(taken, due_at=NOW, reason="down", counts=True, unsure=False, now=NOW)
-
-        assert taken.unsure
-        assert not claim(store, minutes=3).unsure
-
-    @pytest.mark.parametrize("retried", [False, True])
-    def test_a_deferred_row_waits(self, store: Any, *, retried: bool) -> None:
-        """New or waiting, it may not be taken before its time, and is due then."""
-        if retried:
-            store.retry(claim(store), due_at=NOW, reason="", counts=True, unsure=False, now=NOW)
-
-        store.defer(a_delivery().id, until=NOW + timedelta(minutes=9), reason="paused")
-
-        assert isinstance(claim(store, minutes=8), NotClaimed)
-        assert list(store.due(now=NOW + timedelta(minutes=8), limit=10)) == []
-        assert claim(store, minutes=9).reason == "paused"
-
-    def test_a_row_that_somebody_holds_is_not_deferred(self, store: Any) -> None:
-        """The claim stands; a row that does not exist is nobody's."""
-        claimed = claim(store)
-
-        store.defer(claimed.id, until=NOW + timedelta(days=1), reason="paused")
-        store.defer(DeliveryId("f" * 32), until=NOW, reason="paused")
-
-        store.sent(claimed, Receipt("ok"), now=NOW)
-        assert claim(store) == NotClaimed("SENT")
-
-    def test_a_notice_is_added_once(self, store: Any) -> None:
-        """A delivery of its own, with its note; the same one again changes nothing."""
-        notice = a_delivery(9, note="team-slack could not be told")
-
-        assert store.add(notice)
-        assert not store.add(notice)
-        assert store.claim(notice.id, now=NOW, token="mine").note == notice.note
-
-    def test_a_pause_is_in_force_until_its_end(self, store: Any) -> None:
-        """Destination by destination; a shorter pause does not cut a longer one short."""
-        team, other = Destination("team"), Destination("other")
-        long = Pause(PauseKind.MANUAL, NOW + timedelta(hours=1), "maintenance")
-        short = Pause(PauseKind.THROTTLED, NOW + timedelta(minutes=1), "429")
-
-        assert store.pause(team, long)
-        assert not store.pause(team, short)
-
-        assert store.paused(team, now=NOW) == long
-        assert store.paused(other, now=NOW) is None
-        assert store.paused(team, now=NOW + timedelta(hours=1)) is None
-        assert store.pause(team, replace(long, until=NOW + timedelta(hours=3)))
-
-    def test_a_pause_can_be_ended(self, store: Any) -> None:
-        """Whoever asked for it may change their mind; twice does no harm."""
-        team = Destination("team")
-        store.pause(team, Pause(PauseKind.MANUAL, NOW + timedelta(hours=1), "maintenance"))
-
-        store.resume(team)
-        store.resume(team)
-
-        assert store.paused(team, now=NOW) is None
-
-    def test_due_finds_new_waiting_and_abandoned_rows(self, store: Any) -> None:
-        """What is due is listed with its attempts: never woken, or left by a dead worker."""
-        before = [each.attempts for each in store.due(now=NOW, limit=10)]
-        claim(store)
-        leased = list(store.due(now=NOW + timedelta(seconds=1), limit=10))
-        abandoned = [each.attempts for each in store.due(now=NOW + 2 * LEASE, limit=10)]
-
-        assert (before, leased, abandoned) == ([0], [], [1])
-
-    def test_what_was_woken_is_not_due_for_a_while(self, store: Any) -> None:
-        """It steps back behind the others, but can be claimed as before."""
-        woken = list(store.due(now=NOW, limit=10))
-        store.woken(woken, again_at=NOW + timedelta(minutes=5))
-
-        assert list(store.due(now=NOW + timedelta(minutes=4), limit=10)) == []
-        (again,) = store.due(now=NOW + timedelta(minutes=5), limit=10)
-        assert (again.id, again.attempts) == (woken[0].id, woken[0].attempts)
-        assert again.turn != woken[0].turn
-        assert claim(store).attempts == 1
-
-    def test_every_destination_has_its_share_of_a_sweep(self, store: Any) -> None:
-        """The 3 of one are woken although 40 of another have waited longer; all are in the end."""
-        jira, waker, now = Destination("team-jira"), RecordingWaker(), NOW + timedelta(minutes=1)
-        for number in range(2, 41):
-            store.add(a_delivery(number, id=spread(number)))
-        for number in range(41, 44):
-            store.add(a_delivery(number, id=spread(number), destination=jira, due_at=now))
-
-        first = wake_due(store, waker, now=now, limit=10)
-        taken = [each.destination for each in waker.woken]
-        rest = wake_due(store, waker, now=now, limit=100)
-
-        assert (first, taken.count(jira)) == (10, 3)
-        assert rest == 33
-        assert len({each.id for each in waker.woken}) == 43
-
-    def test_a_sweep_sees_every_destination_behind_any_number_of_rows(self, store: Any) -> None:
-        """Those of one, of another behind it, and the single one of a third, the youngest."""
-        names = ["team-slack"] * 37 + ["team-jira"] * 30 + ["team-mail"]
-        for number, name in enumerate(names, start=2):
-            due_at = NOW + timedelta(seconds=number)
-            store.add(
-                a_delivery(number, id=spread(number), destination=Destination(name), due_at=due_at)
-            )
-
-        due = list(store.due(now=NOW + timedelta(hours=1), limit=3))
-
-        assert {"team-jira", "team-mail"} <= {wake_up.destination for wake_up in due}
-        assert len({wake_up.id for wake_up in due}) == len(due)
-        waker = RecordingWaker()
-        wake_due(store, waker, now=NOW + timedelta(hours=1), limit=9)
-        assert "team-mail" in {wake_up.destination for wake_up in waker.woken}
-
-    def test_a_row_that_was_taken_meanwhile_keeps_its_own_time(self, store: Any) -> None:
-        """A sweep that comes late does not push the end of a lease away."""
-        woken = list(store.due(now=NOW, limit=10))
-        claim(store)
-
-        store.woken(woken, again_at=NOW + timedelta(days=1))
-
-        assert len(list(store.due(now=NOW + LEASE, limit=10))) == 1
-
-    def test_a_row_that_was_deferred_meanwhile_keeps_its_own_time(self, store: Any) -> None:
-        """A sweep that comes late does not hold it back beyond the pause of its destination."""
-        woken = list(store.due(now=NOW, limit=10))
-        store.defer(a_delivery().id, until=NOW + timedelta(seconds=5), reason="paused")
-
-        store.woken(woken, again_at=NOW + timedelta(days=1))
-
-        assert len(list(store.due(now=NOW + timedelta(seconds=5), limit=10))) == 1
-
-    def test_the_thread_of_a_receipt_is_found_by_the_next_delivery(self, store: Any) -> None:
-        """A Jira key recorded for a stream is handed to the stream's next alert."""
-        store.sent(claim(store), Receipt("SEC-1", thread="SEC-1"), now=NOW)
-        store.commit(a_commit(a_delivery(2), image=an_image(2), head=None))
-
-        following = store.claim(a_delivery(2).id, now=NOW, token="mine")
-
-        assert following.thread == "SEC-1"
-
-    def test_a_dead_delivery_gets_another_day(self, store: Any) -> None:
-        """It is due again at once, as if nothing had failed; one that is not dead is left alone."""
-        later = NOW + timedelta(days=2)
-        untouched = store.redrive(a_delivery().id, now=later)
-        store.dead(claim(store), reason="gone", now=NOW)
-
-        redriven = store.redrive(a_delivery().id, now=later)
-
-        assert untouched is None
-        assert (redriven.state, redriven.created_at, redriven.failures) == ("PENDING", later, 0)
-        assert [each.id for each in store.due(now=later, limit=10)] == [a_delivery().id]
-        assert claim(store, minutes=2880).attempts == 2
-
-    def test_doubt_outlives_death(self, store: Any) -> None:
-        """One that may have been accepted is asked about, since its first day, before a repeat."""
-        store.retry(claim(store), due_at=NOW, reason="?", counts=True, unsure=True, now=NOW)
-        store.dead(claim(store), reason="gone", now=NOW)
-
-        later = NOW + timedelta(days=2)
-        assert store.redrive(a_delivery().id, now=later).state == "UNKNOWN"
-        again = claim(store, minutes=2880)
-
-        assert (again.unsure, again.first_at, again.created_at) == (True, NOW, later)
-
-    def test_one_delivery_begins_a_thread(self, store: Any) -> None:
-        """Who comes second waits for the first, whose answer may be lost; the first may repeat."""
-        store.commit(a_commit(a_delivery(2), image=an_image(2), head=None))
-        first = claim(store)
-        second = store.claim(a_delivery(2).id, now=NOW, token="other")
-
-        assert store.open_thread(first, now=NOW) is None
-        assert store.open_thread(second, now=NOW) == first.id
-        assert store.open_thread(first, now=NOW) is None
-        store.retry(first, due_at=NOW, reason="?", counts=True, unsure=True, now=NOW)
-        assert store.open_thread(second, now=NOW) == first.id
-
-    def test_who_failed_for_certain_leaves_the_thread_to_the_next(self, store: Any) -> None:
-        """Nothing was accepted, so the other one may begin; then nobody else may."""
-        store.commit(a_commit(a_delivery(2), image=an_image(2), head=None))
-        first = claim(store)
-        second = store.claim(a_delivery(2).id, now=NOW, token="other")
-        store.open_thread(first, now=NOW)
-        store.retry(first, due_at=NOW, reason="503", counts=True, unsure=False, now=NOW)
-
-        assert store.open_thread(second, now=NOW) is None
-        store.sent(second, Receipt("SEC-1", thread="SEC-1"), now=NOW)
-
-        assert store.open_thread(first, now=NOW) == second.id
-        assert claim(store).thread == "SEC-1"
-
-    def test_a_death_in_doubt_holds_the_thread_for_a_while(self, store: Any) -> None:
-        """The message of the dead one may be there: the next one waits until it can be found."""
-        store.commit(a_commit(a_delivery(2), image=an_image(2), head=None))
-        first = claim(store)
-        second = store.claim(a_delivery(2).id, now=NOW, token="other")
-        store.open_thread(first, now=NOW)
-        store.dead(replace(first, unsure=True, unsure_at=NOW), reason="401", now=NOW)
-
-        assert store.open_thread(second, now=NOW + DOUBT - timedelta(seconds=1)) == first.id
-        assert store.open_thread(second, now=NOW + DOUBT) is None
-
-    def test_the_last_send_in_doubt_is_remembered(self, store: Any) -> None:
-        """Later questions do not make it younger; a worker that died sent until its lease ended."""
-        moment, later = NOW + timedelta(seconds=9), NOW + timedelta(minutes=1)
-        in_doubt = replace(claim(store), unsure_at=moment)
-        doubt: Any = {"due_at": later, "reason": "?", "counts": False, "unsure": True, "now": later}
-        store.retry(in_doubt, **doubt)
-        asked = claim(store, minutes=1)
-        store.retry(asked, **doubt)
-        again = claim(store, minutes=1)
-        taken_over = claim(store, minutes=5, token="other")
-        store.dead(taken_over, reason="gone", now=NOW)
-        redriven = store.redrive(a_delivery().id, now=NOW + timedelta(minutes=6))
-
-        assert claim_without_doubt(store) is None
-        assert (asked.unsure_at, again.unsure_at) == (moment, moment)
-        assert taken_over.unsure_at == later + LEASE
-        assert redriven.unsure_at == later + LEASE
-
-    def test_a_thread_knows_how_new_its_news_are(self, store: Any) -> None:
-        """The newest evaluation told counts, whatever comes late."""
-        store.commit(a_commit(a_delivery(2), a_delivery(3), image=an_image(2), head=None))
-        newer, older = NOW + timedelta(hours=2), NOW + timedelta(hours=1)
-        store.sent(claim(store), Receipt("1", thread="SEC-1"), now=NOW, told_at=newer)
-        late = store.claim(a_delivery(2).id, now=NOW, token="mine")
-        store.sent(late, Receipt("2", thread="SEC-1"), now=NOW, told_at=older)
-
-        assert late.told_at == newer
-        assert store.claim(a_delivery(3).id, now=NOW, token="mine").told_at == newer
-
-    def test_a_suppressed_delivery_is_kept_and_never_woken(self, store: Any) -> None:
-        """A delivery that an entry of alerts.yml leaves out is final from the start."""
-        row = a_delivery(3, state=DeliveryState.SUPPRESSED, due_at=None, reason="by CVE-1")
-        store.commit(a_commit(row, image=an_image(3), head=None))
-
-        assert store.claim(row.id, now=NOW, token="mine") == NotClaimed("SUPPRESSED")
-
-
-def claim_without_doubt(store: Any) -> datetime | None:
-    """Return when the last send in doubt of a new delivery was made."""
-    store.add(a_delivery(2))
-    moment: datetime | None = store.claim(a_delivery(2).id, now=NOW, token="mine").unsure_at
-    return moment
-
-
-def spread(number: int) -> DeliveryId:
-    """Return an id as hashes are: its first digit chooses the part of the index."""
-    return DeliveryId(f"{number:032x}"[::-1])
 
 
 class TestReports:

@@ -19,8 +19,6 @@ from lib.models import (
     Delivery,
     DeliveryCheck,
     DeliveryId,
-    DeliveryState,
-    Destination,
     Digest,
     Evaluation,
     FindingState,
@@ -32,10 +30,8 @@ from lib.models import (
     LastScan,
     Membership,
     Message,
-    NotClaimed,
     NotReceived,
     Page,
-    Pause,
     Provenance,
     Receipt,
     Report,
@@ -51,7 +47,6 @@ from lib.models import (
 )
 from lib.ports.sources import ALL_THE_TIME, Fetching
 from lib.ports.store import Progress
-from lib.store.ledger import LEASE, SHARDS, claimed, leaves_thread
 
 
 @dataclass
@@ -68,31 +63,15 @@ class Clock:
         return self.moment
 
 
-NEVER = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """Where the messages of a stream belong at a destination, and who began it."""
-
-    opener: DeliveryId
-    name: str | None = None
-    told_at: datetime | None = None
-
-
 @dataclass
 class MemoryStore:
-    """All stores (state, reports, ledger, bookmarks) over one set of dictionaries, like a table."""
+    """State, reports and bookmarks over one set of dictionaries, like a table."""
 
     states: dict[str, ImageState] = field(default_factory=dict)
     memberships: dict[str, tuple[datetime, Membership]] = field(default_factory=dict)
     stream_heads: dict[StreamId, StreamHead] = field(default_factory=dict)
     rows: dict[DeliveryId, Delivery] = field(default_factory=dict)
-    threads: dict[tuple[Destination, StreamId], Thread] = field(default_factory=dict)
     objects: dict[str, Evaluation] = field(default_factory=dict)
-    postponed: dict[DeliveryId, tuple[datetime | None, datetime]] = field(default_factory=dict)
-    """When a row was due that was woken, and when it is due for the next wake-up."""
-    pauses: dict[Destination, Pause] = field(default_factory=dict)
     history: dict[StreamId, list[HistoryEntry]] = field(default_factory=dict)
     tags: dict[str, TagTarget] = field(default_factory=dict)
     kept: Bookmark | None = None
@@ -173,152 +152,9 @@ class MemoryStore:
     def get(self, key: str) -> Evaluation | None:
         return self.objects.get(key)
 
-    def delivery(self, delivery_id: DeliveryId) -> Delivery | None:
-        return self.rows.get(delivery_id)
-
     def baseline(self, key: str) -> Baseline | None:
         evaluation = self.objects.get(key)
         return None if evaluation is None else known_of(evaluation)
-
-    def claim(self, delivery_id: DeliveryId, *, now: datetime, token: str) -> Delivery | NotClaimed:
-        row = self.rows.get(delivery_id)
-        if row is None:
-            return NotClaimed("no such delivery")
-        waits = row.state in (DeliveryState.RETRY, DeliveryState.UNKNOWN, DeliveryState.CLAIMED)
-        if waits and row.due_at is not None and row.due_at > now:
-            return NotClaimed(f"{row.state} until {row.due_at}")
-        if not waits and row.state is not DeliveryState.PENDING:
-            return NotClaimed(str(row.state))
-        taken = claimed(row, token=token, until=now + LEASE)
-        self.rows[delivery_id] = taken
-        thread = self.threads.get((row.destination, row.stream))
-        if thread is None:
-            return taken
-        return replace(taken, thread=thread.name, told_at=thread.told_at)
-
-    def open_thread(self, delivery: Delivery, *, now: datetime) -> DeliveryId | None:
-        place = (delivery.destination, delivery.stream)
-        thread = self.threads.get(place)
-        if thread is not None and thread.opener != delivery.id:
-            free = leaves_thread(self.rows.get(thread.opener), now=now)
-            if thread.name is not None or not free:
-                return thread.opener
-        self.threads[place] = Thread(delivery.id)
-        return None
-
-    def sent(
-        self,
-        delivery: Delivery,
-        receipt: Receipt,
-        *,
-        now: datetime,
-        told_at: datetime | None = None,
-    ) -> None:
-        self._final(delivery, state=DeliveryState.SENT, receipt=receipt, reason=None, due_at=None)
-        if receipt.thread is not None:
-            as_of = max(told_at or now, delivery.told_at or told_at or now)
-            place = (delivery.destination, delivery.stream)
-            self.threads[place] = Thread(delivery.id, receipt.thread, as_of)
-
-    def retry(
-        self,
-        delivery: Delivery,
-        *,
-        due_at: datetime,
-        reason: str,
-        counts: bool,
-        unsure: bool,
-        now: datetime,  # noqa: ARG002  # the port's
-    ) -> None:
-        self._final(
-            delivery,
-            state=DeliveryState.UNKNOWN if unsure else DeliveryState.RETRY,
-            due_at=due_at,
-            reason=reason,
-            failures=delivery.failures + counts,
-            unsure=unsure,
-            unsure_at=delivery.unsure_at,
-        )
-
-    def dead(self, delivery: Delivery, *, reason: str, now: datetime) -> None:  # noqa: ARG002  # the port's
-        self._final(
-            delivery,
-            state=DeliveryState.DEAD,
-            reason=reason,
-            due_at=None,
-            unsure=delivery.unsure,
-            unsure_at=delivery.unsure_at,
-        )
-
-    def defer(self, delivery_id: DeliveryId, *, until: datetime, reason: str) -> None:
-        row = self.rows.get(delivery_id)
-        if row is not None and row.state in (DeliveryState.PENDING, DeliveryState.RETRY):
-            self.rows[delivery_id] = replace(
-                row, state=DeliveryState.RETRY, due_at=until, reason=reason
-            )
-            self.postponed.pop(delivery_id, None)
-
-    def add(self, delivery: Delivery) -> bool:
-        if delivery.id in self.rows:
-            return False
-        self.rows[delivery.id] = delivery
-        return True
-
-    def redrive(self, delivery_id: DeliveryId, *, now: datetime) -> Delivery | None:
-        row = self.rows.get(delivery_id)
-        if row is None or row.state is not DeliveryState.DEAD:
-            return None
-        again = replace(
-            row,
-            state=DeliveryState.UNKNOWN if row.unsure else DeliveryState.PENDING,
-            created_at=now,
-            first_at=row.first_at or row.created_at,
-            due_at=now,
-            failures=0,
-        )
-        self.rows[delivery_id] = again
-        self.postponed.pop(delivery_id, None)
-        return again
-
-    def pause(self, destination: Destination, pause: Pause) -> bool:
-        known = self.pauses.get(destination)
-        if known is not None and known.until >= pause.until:
-            return False
-        self.pauses[destination] = pause
-        return True
-
-    def paused(self, destination: Destination, *, now: datetime) -> Pause | None:
-        pause = self.pauses.get(destination)
-        return pause if pause is not None and pause.until > now else None
-
-    def resume(self, destination: Destination) -> None:
-        self.pauses.pop(destination, None)
-
-    def due(self, *, now: datetime, limit: int) -> Iterable[WakeUp]:
-        due = [row for row in self.rows.values() if row.due_at and self._wake_at(row) <= now]
-        due.sort(key=self._wake_at)
-        oldest, rest = due[: limit * SHARDS], due[limit * SHARDS :]
-        seen = {row.destination for row in oldest}
-        others = [row for row in rest if row.destination not in seen]
-        return [
-            WakeUp(row.id, row.destination, row.attempts, str(self._wake_at(row)))
-            for row in (*oldest, *others)
-        ]
-
-    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
-        for each in wake_ups:
-            row = self.rows[each.id]
-            if str(self._wake_at(row)) == each.turn:
-                self.postponed[each.id] = (row.due_at, again_at)
-
-    def _wake_at(self, row: Delivery) -> datetime:
-        due_at, again_at = self.postponed.get(row.id, (None, NEVER))
-        return again_at if due_at == row.due_at else row.due_at or NEVER
-
-    def _final(self, delivery: Delivery, **changes: Any) -> None:
-        if self.rows[delivery.id].token != delivery.token:
-            raise ConflictError("somebody else holds the claim")
-        self.rows[delivery.id] = replace(self.rows[delivery.id], token=None, **changes)
 
 
 def known_of(evaluation: Evaluation) -> Baseline | None:
@@ -424,6 +260,9 @@ class ScriptedRegistry:
         self.asked.append(what)
         if what in self.errors:
             raise self.errors[what]
+
+
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def pushed_at(unit: Image | ImageIndex) -> datetime:

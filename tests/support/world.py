@@ -11,7 +11,6 @@ from lib.core.suppressions import Suppression
 from lib.errors import (
     PermanentDeliveryError,
 )
-from lib.flows.deliveries import DeliveryPipeline
 from lib.flows.scans import ScanPipeline
 from lib.models import (
     AnyReport,
@@ -97,26 +96,9 @@ class World:
             pause=self.pauses.append,
             provenances=provenances,
         )
-        self.deliveries = DeliveryPipeline(
-            ledger=self.store,
-            reports=self.store,
-            digests=self.digests,
-            notifiers=lambda _: self.notifier,
-            now=self.clock,
-            new_token=lambda: f"token-{next(self.tokens)}",
-            pause=self.pauses.append,
-            secrets=self.secrets,
-            fallback=FALLBACK,
-            pages=self.pages,
-        )
 
     def process(self, event: ScanEvent | None = None) -> Any:
         return self.scans.process(event or a_scan_event(), RAW)
-
-    def deliver(self) -> list[Any]:
-        woken = list(self.waker.woken)
-        self.waker.woken.clear()
-        return [self.deliveries.deliver(each) for each in woken]
 
     @property
     def states(self) -> list[DeliveryState]:
