@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 from lib.core.routing import Route
@@ -68,10 +69,19 @@ class Interests:
     """Which kinds are worth a message to one destination, by the routes that lead there."""
 
     def __init__(self, routes: Sequence[Route], profile: Profile) -> None:
-        self._default = frozenset(kind.value for kind in profile.kinds)
-        self._by_route = {
+        self._routes = routes
+        self._profile = profile
+
+    @cached_property
+    def _default(self) -> frozenset[str]:
+        return frozenset(kind.value for kind in self._profile.kinds)
+
+    @cached_property
+    def _by_route(self) -> Mapping[str, frozenset[str]]:
+        """Read only where something differs, which is seldom."""
+        return {
             route.name: frozenset(kind.value for kind in route.filter.kinds)
-            for route in routes
+            for route in self._routes
             if route.filter.kinds
         }
 
