@@ -5,7 +5,6 @@ import platform
 from benchmarks import core, deliveries, syncs
 from benchmarks.core import Figure
 from benchmarks.deployed import deployed
-from benchmarks.reconciling import reconciling
 
 
 def table(figures: list[Figure]) -> str:
@@ -18,15 +17,11 @@ def main() -> None:
     """Run the benchmarks and print the table. The slow ones come last."""
     figures = [
         *core.calls(),
-        *core.one_event(),
-        *core.index_calls(),
         *core.throughput(),
-        *core.memory(),
-        *deliveries.rates(),
-        *deliveries.request_units(),
         *syncs.view(),
         *syncs.calls(),
-        *reconciling(),
+        *syncs.large(),
+        *deliveries.rates(),
         *deployed(),
     ]
     print(f"Python {platform.python_version()}, {platform.machine()}\n")

@@ -6,30 +6,34 @@ queues keep what they are sent, and topics take everything.
 """
 
 import json
+import resource
+import subprocess
+import sys
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from benchmarks.core import Figure, median_seconds
+import boto3
+
+from benchmarks.core import ROOT, Figure, median_seconds
 from benchmarks.offline import OfflineSession
-from benchmarks.units import read_units
+from benchmarks.units import Meter
 from cli.simulation import events
 from cli.simulation.images import Place, StoredImage
 from cli.simulation.registry import Registry
 from cli.simulation.story import FindingForm, ImageName, PackageForm, PartAnswer
-from handlers import deliver
+from handlers import deliver, process_scan, sync_streams
 from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config import load
-from lib.flows.rounds import DAILY, SyncFailure
-from lib.models import Destination, PushEvent, Severity, StreamId
+from lib.flows.rounds import DAILY
+from lib.models import Destination, Severity, StreamId
 from lib.models.views import ReportedItem, View
-from lib.normalizer.events import parse_event
 from lib.store.rows import attributes, data_of
 from local.aws.process import EmbeddedAws
 from tests.store.conftest import create_table
@@ -61,28 +65,35 @@ CONTEXT: Any = SimpleNamespace(
     aws_request_id="benchmark",
     get_remaining_time_in_millis=lambda: 900_000,
 )
-_PUBLISHED: Final = (
-    b'<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>'
-    b"<MessageId>1</MessageId></PublishResult></PublishResponse>"
-)
 
 Json = Any
+
+
+class Cost(NamedTuple):
+    """The cost of some work."""
+
+    calls: Counter[str]
+    units: Counter[str]
+    """Of the table, that are read and written."""
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(self.calls.items()))
+        read, written = self.units["read"], self.units["written"]
+        return f"{counts}; {read} units read, {written} written"
 
 
 class CountedClients(Clients):
     """Clients whose calls are counted, by service and operation."""
 
-    def __init__(self, aws: EmbeddedAws, registry: Registry) -> None:
+    def __init__(self, aws: EmbeddedAws, registry: Registry, table: str) -> None:
         super().__init__(region=REGION)
         self.calls: Counter[str] = Counter()
-        self.units = 0.0
-        """Read units of the table."""
         self.queued: list[str] = []
         """The bodies of what was put into queues."""
         offline = OfflineSession(self._answer)
         home = Place(ACCOUNT, REGION, "")
         made = {
-            "dynamodb": aws.client("dynamodb"),
+            "dynamodb": _own_client(aws, "dynamodb"),
             "s3": aws.client("s3"),
             "ecr": registry.client_of("ecr", home),
             "inspector2": registry.client_of("inspector2", home),
@@ -92,22 +103,29 @@ class CountedClients(Clients):
         for service, client in made.items():
             client.meta.events.register_first(f"before-call.{service}", self._count)
             self._made[service, None] = client
-        made["dynamodb"].meta.events.register("after-call.dynamodb", self._add_units)
+        self.meter = Meter(made["dynamodb"], aws.client("dynamodb"), table)
         self._made["sns", REGION] = made["sns"]
 
     def _count(self, *, model: Any, **_: Any) -> None:
         self.calls[model.name] += 1
 
-    def _add_units(self, *, parsed: Mapping[str, Json], model: Any, **_: Any) -> None:
-        if model.name in ("GetItem", "Query", "BatchGetItem"):
-            self.units += read_units(parsed)
-
     def _answer(self, operation: str, request: Mapping[str, Json]) -> Json:
         if operation == "Publish":
-            return _PUBLISHED
+            return {"MessageId": "1"}
         for entry in request.get("Entries", (request,)):
             self.queued.append(entry["MessageBody"])
         return {"Successful": [], "Failed": []}
+
+
+def _own_client(aws: EmbeddedAws, service: str) -> Any:
+    """Return a client that nobody else has: its calls are counted."""
+    return boto3.client(  # type: ignore[call-overload]  # the name is a variable
+        service,
+        endpoint_url=aws.endpoint,
+        region_name=aws.region,
+        aws_access_key_id=aws.account,
+        aws_secret_access_key="none",  # noqa: S106  # not checked
+    )
 
 
 class Program:
@@ -121,7 +139,7 @@ class Program:
         )
         self.now = START
         self.registry = Registry(ACCOUNT, REGION)
-        self.clients = CountedClients(aws, self.registry)
+        self.clients = CountedClients(aws, self.registry, name)
         self.app = App(
             Settings(_environment(name)),
             clients=self.clients,
@@ -156,10 +174,7 @@ class Program:
     def handle(self, event: Json) -> None:
         """Handle an event of the bus."""
         self.now += timedelta(minutes=1)
-        parsed = parse_event(event)
-        images = self.app.streams.images
-        outcome = images.pushed(parsed) if isinstance(parsed, PushEvent) else images.scanned(parsed)
-        self.sync("scan", outcome.streams)
+        process_scan.process_batch(self.app, _records(event), CONTEXT)
 
     def deliver(self) -> None:
         """Attempt each notification that was woken."""
@@ -170,15 +185,16 @@ class Program:
 
     def sync(self, cause: str, streams: Sequence[StreamId]) -> None:
         """Handle messages of the queue of syncs."""
-        for outcome in self.app.streams.rounds.run(streams, cause):
-            if isinstance(outcome, SyncFailure):
-                raise outcome.error
+        for first in range(0, len(streams), 100):
+            body = {"cause": cause, "streams": streams[first : first + 100]}
+            sync_streams.process_batch(self.app, _records(body), CONTEXT)
 
-    def calls_of(self, work: Callable[[], object]) -> Counter[str]:
-        """Return the calls of some work."""
+    def calls_of(self, work: Callable[[], object]) -> Cost:
+        """Return the calls of some work, and the units that they cost."""
         self.clients.calls.clear()
+        self.clients.meter.units.clear()
         work()
-        return self.clients.calls.copy()
+        return Cost(self.clients.calls.copy(), self.clients.meter.units.copy())
 
 
 def _environment(name: str) -> dict[str, str]:
@@ -188,7 +204,7 @@ def _environment(name: str) -> dict[str, str]:
         "REPORTS_BUCKET": name,
         "SCAN_EVENTS_QUEUE_URL": "https://scan-events",
         "SCAN_EVENTS_DLQ_URL": "https://scan-events-dlq",
-        "FINDINGS_QUEUE_URL": "https://findings.fifo",
+        "CHANGED_IMAGES_QUEUE_URL": "https://changed-images.fifo",
         "SYNC_QUEUE_URL": "https://syncs",
         "DELIVERIES_QUEUE_URL": "https://deliveries.fifo",
         "TRACEABILITY": "false",
@@ -225,12 +241,12 @@ def calls() -> list[Figure]:
     """Count the calls of each kind of event, with one destination and with a hundred."""
     with EmbeddedAws() as aws:
         return [
-            *[Figure(f"calls: {label}", "", _text(counts)) for label, counts in _events(aws)],
+            *[Figure(f"calls: {label}", "", str(cost)) for label, cost in _events(aws)],
             daily(aws),
         ]
 
 
-def _events(aws: EmbeddedAws) -> Iterator[tuple[str, Counter[str]]]:
+def _events(aws: EmbeddedAws) -> Iterator[tuple[str, Cost]]:
     program = Program(aws, 1)
     image = program.push("payments/api", "one", "1.0", "CVE-1", "CVE-2")
     program.pushed(image, "1.0")
@@ -265,25 +281,17 @@ def daily(aws: EmbeddedAws) -> Figure:
     program.now += timedelta(hours=2)
     program.sync(DAILY, streams)
     program.deliver()
-    program.clients.units = 0.0
     started = time.process_time()
-    counts = program.calls_of(lambda: program.sync(DAILY, streams))
+    cost = program.calls_of(lambda: program.sync(DAILY, streams))
     seconds = (time.process_time() - started) * TIMES
-    cost = (
-        counts["GetObject"] * TIMES * GET_USD
-        + program.clients.units * TIMES * READ_USD
-        + seconds * MEMORY_GB * GB_SECOND_USD
-    )
+    asked = cost.calls["GetObject"] + cost.calls["HeadObject"]
+    usd = TIMES * (asked * GET_USD + cost.units["read"] * READ_USD)
+    usd += seconds * MEMORY_GB * GB_SECOND_USD
     return Figure(
         f"daily pass of {STREAMS * TIMES:,} streams with {DESTINATIONS} destinations",
         "under 0.05 USD",
-        f"{cost:.3f} USD: {program.clients.units * TIMES:,.0f} read units, {seconds:.0f} s; "
-        + _text({name: count * TIMES for name, count in counts.items()}),
+        f"{usd:.3f} USD, {seconds:.0f} s of processor time: {TIMES} times {cost}",
     )
-
-
-def _text(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
 
 
 def view() -> list[Figure]:
@@ -313,3 +321,43 @@ def _many_items() -> Mapping[str, ReportedItem]:
         )
         for index, name in enumerate(ids)
     }
+
+
+def large() -> list[Figure]:
+    """Measure a process that fetches, compares and stores 10,000 vulnerabilities, twice."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "benchmarks.syncs", "large"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    peak, seconds = answer.stdout.splitlines()[-1].split()
+    return [
+        Figure(f"peak memory, {MANY:,} vulnerabilities", "under 512 MB", f"{peak} MB"),
+        Figure("processor time of its scan again, one core", "", f"{seconds} s"),
+    ]
+
+
+def _large() -> None:
+    """Print the peak memory in MB, and the processor time of the second event in seconds."""
+    ids = [f"CVE-2024-{number:05d}" for number in range(MANY)]
+    with EmbeddedAws() as aws:
+        program = Program(aws, 1)
+        image = program.push("payments/api", "one", "1.0", *ids)
+        program.scanned(image)
+        program.deliver()
+        program.list(image, *ids, "CVE-2025-1")
+        started = time.process_time()
+        program.scanned(image)
+        seconds = time.process_time() - started
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(f"{kilobytes / 1024:.0f} {seconds:.1f}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["large"]:
+        _large()
+    else:
+        for figure in (*view(), *calls(), *large()):
+            print(f"{figure.label}: {figure.measured}")
