@@ -68,8 +68,10 @@ NEVER_CALLED = {
     "deliver": {"dynamodb:ConditionCheckItem", "dynamodb:Scan"},
     # Rows of a text and of a store have one name.
     "process_scan": {"dynamodb:Scan"},
-    # It keeps tags and uses; reports are fetched by process_scan.
+    # It keeps tags and uses; views are left to syncs, and reports to process_scan.
     "reconcile": {
+        "dynamodb:ConditionCheckItem",
+        "dynamodb:UpdateItem",
         "ecr:GetDownloadUrlForLayer",
         "s3:GetObject",
         "s3:ListBucket",

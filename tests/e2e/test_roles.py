@@ -27,6 +27,7 @@ from local.standins.server import Receivers
 from tests.e2e.test_alerts import basic, messages_about, opened_locally
 from tests.e2e.test_digest import under_its_role
 from tests.e2e.test_source import COMMIT, labelled
+from tests.e2e.test_streams import send_finding_events
 from tests.support.cloud_fixtures import quick_aws
 
 pytestmark = pytest.mark.xdist_group("e2e-roles")
@@ -55,14 +56,33 @@ BY_LAMBDA = {
 """Lambda itself calls these for the function."""
 INSPECTOR = "ECR asks Inspector in the caller's name, and only where scanning is enhanced"
 FAILURE = "only after a failure of AWS, as in tests/e2e/test_returns.py"
+FIRST = "only by the first function that asks for the record of alerts.yml"
+MANY = "only where a stream has more than 25 views"
+FOLDED = "only after a change of alerts.yml that concerns more than ten streams"
 UNUSED = {
     ("processScan", "inspector2:ListCoverage"): INSPECTOR,
     ("processScan", "inspector2:ListFindings"): INSPECTOR,
     ("processScan", "sqs:ChangeMessageVisibility"): FAILURE,
+    ("processScan", "dynamodb:DescribeTable"): FIRST,
+    ("processScan", "dynamodb:ConditionCheckItem"): MANY,
+    ("gatherFindings", "sqs:ChangeMessageVisibility"): FAILURE,
+    ("syncStreams", "sqs:ChangeMessageVisibility"): FAILURE,
+    ("syncStreams", "sqs:SendMessage"): "only where a notification is opened or time is over",
+    ("syncStreams", "dynamodb:DescribeTable"): FIRST,
+    ("syncStreams", "dynamodb:ConditionCheckItem"): MANY,
+    ("syncStreams", "dynamodb:UpdateItem"): "only where a notification is on its way",
     ("deliver", "sqs:ChangeMessageVisibility"): FAILURE,
+    ("deliver", "sqs:SendMessage"): "only where a sync saw something newer during a send",
+    ("deliver", "dynamodb:DescribeTable"): FIRST,
     ("reconcile", "inspector2:ListCoverage"): INSPECTOR,
     ("reconcile", "inspector2:ListFindings"): INSPECTOR,
-    ("reconcile", "dynamodb:DeleteItem"): "only after a pass that had no time for the rest",
+    ("reconcile", "dynamodb:DescribeTable"): FIRST,
+    ("sendDigest", "dynamodb:DescribeTable"): FIRST,
+    ("sweep", "dynamodb:DescribeTable"): FIRST,
+    ("sweep", "dynamodb:BatchGetItem"): FOLDED,
+    ("sweep", "s3:GetObject"): FOLDED,
+    ("sweep", "s3:PutObject"): FOLDED,
+    ("sweep", "s3:ListBucket"): FOLDED,
 }
 """Granted, and used by no run here: why."""
 
@@ -98,6 +118,11 @@ def use_everything(app: App) -> None:
     app.receivers.script("slack/faulty-slack", [Answer(429, headers={"Retry-After": "1"})])
     app.aws.push("faulty/app", "1.4.1", basic("CVE-2026-0001"))
     malformed(app)
+    send_finding_events(app, "team/app", first, 2)
+    app.aws.client("sqs").send_message(
+        QueueUrl=app.stack.outputs["SyncQueueUrl"],
+        MessageBody=json.dumps({"cause": "daily", "streams": [stream_of(app, "team/app")]}),
+    )
     until(app, lambda: invoke(app, "sweep") and app.receivers.messages("slack"))
     app.aws.rescan("team/app", first, basic("CVE-2026-0003"), announced=False)
     for function in ("auditRepositories", "reconcile"):
@@ -113,6 +138,10 @@ def use_everything(app: App) -> None:
     app.aws.push("team/app", "1.6.0", basic("CVE-2026-0004"))
     app.wait_until_quiet()
     make_a_digest(app)
+
+
+def stream_of(app: App, repository: str) -> str:
+    return f"{app.aws.account}/{app.aws.region}/{repository}|[0-9]*"
 
 
 def run_a_task(app: App) -> None:
