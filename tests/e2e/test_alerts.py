@@ -567,17 +567,8 @@ def receive(app: App, queue: str) -> dict[str, Any]:
     raise AssertionError(queue)
 
 
-@dataclass(frozen=True)
-class Reconciled:
-    """What a run of reconcile said, and what it found in one repository."""
-
-    said: dict[str, Any]
-    found: dict[str, str]
-    """Reasons by digest."""
-
-
-def reconcile(app: App, repository: str) -> Reconciled:
-    """Let reconcile run once, as it does every hour, and let what it found be processed."""
+def reconcile(app: App, repository: str) -> dict[str, str]:
+    """Let reconcile run once, as it does every hour; return reasons by digest of what it queued."""
     before = len(app.log("reconcile"))
     answer = app.aws.client("lambda").invoke(FunctionName=f"{app.stack.name}-reconcile")
     said = json.loads(answer["Payload"].read())
@@ -586,78 +577,69 @@ def reconcile(app: App, repository: str) -> Reconciled:
     lines = [
         line
         for line in app.log("reconcile")[before:]
-        if line.get("message") == "missed scan queued"
+        if line.get("message") == "missed scan queued" and f"/{repository}@" in line["image"]
     ]
-    about = [line for line in lines if f"/{repository}@" in line["image"]]
-    return Reconciled(said, {line["image"].partition("@")[2]: line["reason"] for line in about})
+    return {line["image"].partition("@")[2]: line["reason"] for line in lines}
 
 
 class TestReconciliation:
     def test_scans_whose_events_were_lost_are_found_and_no_others(
         self, app: App, repository: Any
     ) -> None:
-        """Each is evaluated and told once; those that had events are not repeated."""
+        """The last release is notified once; what had its events is not fetched again."""
         name = repository("mailed")
-        heard = [app.aws.push(name, f"1.{n}", basic(f"CVE-2026-100{n}")) for n in range(3)]
+        app.aws.push(name, "1.0", basic("CVE-2026-1000"))
         app.wait_until_quiet()
-        lost = [
-            app.aws.push(name, f"2.{n}", basic(f"CVE-2026-200{n}"), announced=False)
-            for n in range(3)
-        ]
+        lost = app.aws.push(name, "2.0", basic("CVE-2026-2000"), announced=False)
+        app.wait_until_quiet()
 
         first = reconcile(app, name)
-        told = len(messages_about(app, name))
+        seen = len(messages_about(app, name))
         again = reconcile(app, name)
 
-        assert first.found == dict.fromkeys(lost, "never evaluated")
-        assert told == len(heard) + len(lost)
-        assert again.found == {}
-        assert len(messages_about(app, name)) == told
-        assert (again.said["stop_reason"], again.said["unread_repositories"]) == (None, 0)
+        assert set(first) == {lost}
+        assert seen == 2
+        assert again == {}
+        assert len(messages_about(app, name)) == seen
 
     def test_a_newer_scan_and_a_failed_one_are_found(self, app: App, repository: Any) -> None:
-        """What was evaluated is not what ECR has now."""
-        name = repository()
-        rescanned = app.aws.push(name, "1.1", basic("CVE-2026-3001"))
-        failed = app.aws.push(name, "1.2", basic("CVE-2026-3001"))
+        """What is stored is not what ECR has now."""
+        rescanned_in, failed_in = repository(), repository()
+        rescanned = app.aws.push(rescanned_in, "1.1", basic("CVE-2026-3001"))
+        failed = app.aws.push(failed_in, "1.2", basic("CVE-2026-3001"))
         app.wait_until_quiet()
-        app.aws.rescan(name, rescanned, basic("CVE-2026-3001", "CVE-2026-3002"), announced=False)
+        later = basic("CVE-2026-3001", "CVE-2026-3002")
+        app.aws.rescan(rescanned_in, rescanned, later, announced=False)
         problem = {"imageScanStatus": {"status": "FAILED", "description": "The scan failed."}}
-        app.aws.rescan(name, failed, problem, announced=False)
+        app.aws.rescan(failed_in, failed, problem, announced=False)
 
-        first = reconcile(app, name)
-        again = reconcile(app, name)
+        first = reconcile(app, rescanned_in)
+        again = {**reconcile(app, rescanned_in), **reconcile(app, failed_in)}
 
-        assert first.found == {
-            rescanned: "scanned again since it was evaluated",
-            failed: "FAILED, was COMPLETE",
-        }
-        assert again.found == {}
-        told = "\n".join(each.raw for each in messages_about(app, name)[-2:])
-        assert "CVE-2026-3002" in told
-        assert "Scan failed" in told
+        assert set(first) == {rescanned}
+        assert again == {}
+        assert "CVE-2026-3002" in messages_about(app, rescanned_in)[-1].raw
+        assert "Scan failed" in messages_about(app, failed_in)[-1].raw
 
     def test_a_scan_of_one_platform_is_found_as_one_of_the_index(
         self, app: App, repository: Any
     ) -> None:
-        """Its image has no tag of its own: the index is evaluated again, and tells what is new."""
+        """Its image has no tag of its own: the index is fetched again, and what is new notified."""
         name = repository()
         amd64 = app.aws.push(name, None, basic("CVE-2026-5001"), content="linux/amd64")
         arm64 = app.aws.push(name, None, basic("CVE-2026-5001"), content="linux/arm64")
-        index = app.aws.push_index(name, "1.1", {amd64: "linux/amd64", arm64: "linux/arm64"})
+        app.aws.push_index(name, "1.1", {amd64: "linux/amd64", arm64: "linux/arm64"})
         app.wait_until_quiet()
         later = basic("CVE-2026-5001", "CVE-2026-5002")
         app.aws.rescan(name, arm64, later, announced=False)
 
-        first = reconcile(app, name)
-        again = reconcile(app, name)
+        reconcile(app, name)
 
-        assert first.found == {index: "scanned again since it was evaluated"}
-        assert again.found == {}
-        before, told = messages_about(app, name)
+        before, after = messages_about(app, name)
         assert "CVE-2026-5002" not in before.raw
-        assert "only on linux/arm64" in told.raw
-        assert "linux/arm64: 2 HIGH" in told.raw
+        assert "CVE-2026-5002" in after.raw
+        assert "linux/arm64: 2 HIGH" in after.raw
+        assert reconcile(app, name) == {}
 
     def test_an_event_that_comes_after_all_changes_nothing(self, app: App, repository: Any) -> None:
         """AWS delivers late what reconciliation has found already."""
@@ -669,7 +651,7 @@ class TestReconciliation:
         app.wait_until_quiet()
 
         assert len(messages_about(app, name)) == 1
-        assert reconcile(app, name).found == {}
+        assert reconcile(app, name) == {}
 
     def test_what_belongs_to_an_image_is_not_asked_for(self, app: App, repository: Any) -> None:
         """A signature beside an image has no scan, and needs none."""
@@ -684,7 +666,8 @@ class TestReconciliation:
 
         reconcile(app, name)
 
-        assert [each for each in app.aws.calls() if each["repository"] == name] == []
+        calls = [call["action"] for call in app.aws.calls() if call["repository"] == name]
+        assert "DescribeImageScanFindings" not in calls
 
 
 @contextmanager
