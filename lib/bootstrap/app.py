@@ -23,20 +23,15 @@ if TYPE_CHECKING:
     from lib.config.model import Config
     from lib.flows.audit import Audit
     from lib.flows.reconciliation import Reconciliation, Scope
-    from lib.models import Destination, Evaluation, HistoryEntry
+    from lib.models import Destination
     from lib.models.diagnostics import Check
     from lib.ports.notifiers import DestinationTest, HttpClient, Notifier, NotifierTools
     from lib.ports.sources import FindingSource, ProvenanceSource, RepositorySource, Workloads
     from lib.ports.store import (
-        DigestStore,
-        EvaluationStore,
-        History,
         ProgressStore,
         SecretReader,
         StateStore,
-        TagStore,
     )
-    from lib.store.pages import S3Pages
     from lib.store.queues import SqsDeadLetters, SqsReturns, SqsWaker
 
 _DOWNLOAD: Final = 10.0
@@ -122,13 +117,6 @@ class App:
 
         return EcrRepositories(self._clients.get("ecr"))
 
-    @cached_property
-    def tags(self) -> "TagStore":
-        """The store of tags."""
-        from lib.store.tags import DynamoTagStore
-
-        return DynamoTagStore(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
-
     @property
     def audit(self) -> "Audit":
         """The flow of `audit_repositories`."""
@@ -173,45 +161,6 @@ class App:
         from lib.store.state import DynamoStateStore
 
         return DynamoStateStore(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
-
-    @cached_property
-    def reports(self) -> "EvaluationStore":
-        """The store of evaluations."""
-        from lib.store.reports import S3EvaluationStore
-
-        return S3EvaluationStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
-
-    @cached_property
-    def digests(self) -> "DigestStore":
-        """The store of digests."""
-        from lib.store.digests import S3DigestStore
-
-        return S3DigestStore(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"))
-
-    @cached_property
-    def history(self) -> "History":
-        """The history of streams."""
-        from lib.store.history import DynamoHistory
-
-        return DynamoHistory(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
-
-    @cached_property
-    def pages(self) -> "S3Pages":
-        """The store of report pages."""
-        from lib.store.pages import S3Pages
-
-        return S3Pages(
-            self._clients.get("s3"),
-            self._settings.need("REPORTS_BUCKET"),
-            history=self.history,
-            render=self._page,
-            link=self.link,
-        )
-
-    def _page(self, evaluation: "Evaluation", history: "Sequence[HistoryEntry]") -> str:
-        from lib.page import render_evaluation
-
-        return render_evaluation(evaluation, history, now=self.now())
 
     def link(self, key: str) -> str | None:
         """Return a signed link to an object of the bucket; None where there are no links."""
@@ -300,7 +249,7 @@ class App:
             topics=SnsPublisher(lambda region: self._clients.get("sns", region)),
             destination=destination,
             now=self.now,
-            pages=self.pages if "REPORTS_BUCKET" in self._settings.environment else None,
+            pages=self.streams.pages if "REPORTS_BUCKET" in self._settings.environment else None,
             stage=self._settings.stage or "",
         )
 

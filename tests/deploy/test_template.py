@@ -25,10 +25,12 @@ from deploy.stack import METADATA
 from lib.bootstrap.settings import Settings
 from lib.config.limits import MOST_TOPICS
 from lib.config.secret_names import PREFIX, stage_name
+from lib.core.attempts import LEASE
+from lib.flows.syncs import RENEWED
 from lib.http_deadline import TimeLimits
 from lib.normalizer.events import EVENT_PATTERNS, REGISTRY_CHANGE
 from lib.observability import Metric
-from lib.store import ledger, progress, state
+from lib.store import progress
 from lib.urls import signed
 from lib.urls.console import console_url
 from local.aws.name_limits import LIMITS
@@ -500,11 +502,11 @@ def test_a_lease_outlives_the_function(built: Package) -> None:
     """A claim never ends while its holder can still run."""
     timeout = built.resources("AWS::Lambda::Function")["DeliverLambdaFunction"]["Timeout"]
 
-    assert ledger.LEASE.total_seconds() > timeout
+    assert LEASE.total_seconds() > timeout
 
 
 def test_an_attempt_ends_before_its_function(built: Package) -> None:
-    """In between are ledger, report and page, and a name that the resolver looks up for long."""
+    """In between are rows, report and page, and a name that the resolver looks up for long."""
     timeout = built.resources("AWS::Lambda::Function")["DeliverLambdaFunction"]["Timeout"]
 
     assert TimeLimits().attempt + 15 <= timeout
@@ -563,12 +565,9 @@ def test_the_bucket_is_private(built: Package) -> None:
     assert built.template["Resources"]["ReportsBucket"]["DeletionPolicy"] == "RetainExceptOnCreate"
 
 
-def test_reports_outlive_the_rows_that_point_to_them(built: Package) -> None:
-    """A comparison never looks for a report that has expired before its row."""
-    days = expirations(built)[REPORTS]
-
-    assert days > state.RETENTION.days
-    assert days > ledger.RETENTION.days
+def test_a_state_is_written_again_long_before_it_expires(built: Package) -> None:
+    """A stream that stays the same for years keeps its state, also where some passes are lost."""
+    assert expirations(built)["states/"] > 12 * RENEWED
 
 
 def test_progress_outlives_the_message_that_names_it(built: Package) -> None:
