@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from lib.checks.settings import NOT_SCANNED, TAG_MUTABILITY
+from lib.messages.checks import fixed
 from lib.messages.text import text_of
-from lib.models import Finding, Package, ScanSource
+from lib.models import Finding, Package, ScanSource, Severity, StreamId
 from lib.models.streams import PartState, StreamState
 from lib.models.views import View
 from tests.support.builders import a_finding, an_image
@@ -23,6 +24,7 @@ from tests.support.streams import (
 )
 
 REPOSITORY = an_image(digest="", tags=())
+SETTINGS = StreamId("000474600478/eu-central-1/payments/api|settings")
 
 
 def a_setting(id_: str, title: str) -> Finding:
@@ -94,3 +96,43 @@ def test_a_check_that_is_denied_says_what_is_missing() -> None:
     part = an_unscanned_part("ACCESS_DENIED", part="", reason=reason, source=ScanSource.REPOSITORY)
 
     assert verdict(a_check(parts=(part,))) == f"Not checked: {reason}"
+
+
+def state(check: StreamState, view: View | None = None) -> str:
+    return text_of(a_notice(check, view or a_view(agreed=an_agreement()))).state
+
+
+def test_the_state_says_what_deviates_now() -> None:
+    """News or not."""
+    view = a_view(a_reported(TAG_MUTABILITY), agreed=an_agreement())
+    standing = a_check(MUTABLE, lifecycles={TAG_MUTABILITY: a_lifecycle(1)})
+
+    assert state(standing, view) == (
+        "1 setting of this repository is not as it should be: tags can be overwritten"
+    )
+
+
+def test_the_state_is_no_more_of_an_all_clear_than_true() -> None:
+    """What is not asked for is no deviation here, and what was not read is none known."""
+    mild = replace(MUTABLE, severity=Severity.LOW)
+    denied = an_unscanned_part("ACCESS_DENIED", part="", source=ScanSource.REPOSITORY)
+
+    assert state(a_check()) == "all settings are as they should be"
+    assert state(a_check(mild)) == "nothing of what is asked for here is wrong"
+    assert state(a_check(parts=(denied,))) == "not checked"
+    assert state(replace(a_check(), images=(), stream=SETTINGS)) == "not checked"
+
+
+def test_many_settings_are_counted() -> None:
+    """Four are named."""
+    settings = [a_setting(f"ECR-{number}", f"setting {number}") for number in range(6)]
+
+    made = verdict(a_check(*settings))
+
+    assert made.startswith("6 settings of this repository are not as they should be")
+    assert made.endswith("setting 0, setting 1, setting 2, setting 3, and 2 more")
+
+
+def test_the_end_of_a_check_that_nobody_knows_any_more_has_words() -> None:
+    """An id of an earlier version."""
+    assert fixed(["ECR-OLD"]) == "1 fixed: ECR-OLD is as it should be now"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from lib.checks.tags import TAG_MOVED
 from lib.messages.checks import fixed, moved, wrong
 from lib.messages.notices.content import Content, Entry
+from lib.models import Finding
 from lib.models.views import Kind
 from lib.text import capitalized, counted
 
@@ -30,6 +31,19 @@ def verdict_of_check(content: Content, phrase: _Phrase, problem: str) -> str:
     return capitalized("; ".join(pieces))
 
 
+def state_of_check(content: Content) -> str:
+    """Return what deviates now in one line, and no more of an all-clear than true."""
+    findings = [entry.findings[0] for entry in content.open if entry.findings]
+    if findings:
+        return _deviating(findings, first=True)
+    if content.totals:
+        return "nothing of what is asked for here is wrong"
+    parts = [part for image in content.state.images for part in image.parts]
+    if not parts or any(part.reason is not None for part in parts):
+        return "not checked"
+    return "all settings are as they should be"
+
+
 def _piece(kind: Kind, entries: Sequence[Entry]) -> str:
     """Return what became of some settings; empty where their kind is none of checks."""
     findings = [entry.findings[0] for entry in entries if entry.findings]
@@ -37,6 +51,10 @@ def _piece(kind: Kind, entries: Sequence[Entry]) -> str:
         return fixed([entry.id for entry in entries])
     if kind not in (Kind.BASELINE, Kind.NEW) or not findings:
         return ""
+    return _deviating(findings, first=kind is Kind.BASELINE)
+
+
+def _deviating(findings: Sequence[Finding], *, first: bool) -> str:
     if findings[0].vulnerability_id == TAG_MOVED:
         return moved(findings[0])
-    return wrong(findings, first=kind is Kind.BASELINE)
+    return wrong(findings, first=first)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.core.upgrades import upgrade_of, upgrade_target
-from lib.messages.notices.checks import verdict_of_check
+from lib.messages.notices.checks import state_of_check, verdict_of_check
 from lib.messages.notices.content import Content, Entry, counts_of
 from lib.messages.phrases import counts_text, names_text, severity_word
 from lib.messages.verdict import NAME, before
@@ -184,12 +184,14 @@ def _gaps(content: Content) -> list[str]:
 
 def state_of(content: Content) -> str:
     """Return what is open now, as the end of a sentence, and no more of an all-clear than true."""
+    if content.is_check:
+        return state_of_check(content)
     entries = content.open
     if not entries:
         return _nothing(content)
     packages = len({package.name for entry in entries for package in entry.packages})
     fixable = sum(entry.fixable for entry in entries)
-    differs = packages and packages != len(entries) and not content.image.is_repository
+    differs = packages and packages != len(entries)
     where = f" in {counted(packages, 'package')}" if differs else ""
     tail = f", {fixable:,} fixable" if fixable else ""
     return f"{counts_text(counts_of(entries))} open{where}{tail}"
