@@ -107,9 +107,8 @@ def test_the_state_says_what_deviates_now() -> None:
     view = a_view(a_reported(TAG_MUTABILITY), agreed=an_agreement())
     standing = a_check(MUTABLE, lifecycles={TAG_MUTABILITY: a_lifecycle(1)})
 
-    assert state(standing, view) == (
-        "1 setting of this repository is not as it should be: tags can be overwritten"
-    )
+    assert state(standing, view) == "1 setting is not as it should be"
+    assert state(a_check(MUTABLE, OLD_SCAN)) == "2 settings are not as they should be"
 
 
 def test_the_state_is_no_more_of_an_all_clear_than_true() -> None:

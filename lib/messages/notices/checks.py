@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from lib.checks.tags import TAG_MOVED
 from lib.messages.checks import fixed, moved, wrong
 from lib.messages.notices.content import Content, Entry
-from lib.models import Finding
 from lib.models.views import Kind
 from lib.text import capitalized, counted
 
@@ -33,9 +32,12 @@ def verdict_of_check(content: Content, phrase: _Phrase, problem: str) -> str:
 
 def state_of_check(content: Content) -> str:
     """Return what deviates now in one line, and no more of an all-clear than true."""
-    findings = [entry.findings[0] for entry in content.open if entry.findings]
-    if findings:
-        return _deviating(findings, first=True)
+    if any(entry.id == TAG_MOVED for entry in content.open):
+        return "the tag moved"
+    if content.open:
+        number = len(content.open)
+        be, it = ("is", "it") if number == 1 else ("are", "they")
+        return f"{counted(number, 'setting')} {be} not as {it} should be"
     if content.totals:
         return "nothing of what is asked for here is wrong"
     parts = [part for image in content.state.images for part in image.parts]
@@ -51,10 +53,6 @@ def _piece(kind: Kind, entries: Sequence[Entry]) -> str:
         return fixed([entry.id for entry in entries])
     if kind not in (Kind.BASELINE, Kind.NEW) or not findings:
         return ""
-    return _deviating(findings, first=kind is Kind.BASELINE)
-
-
-def _deviating(findings: Sequence[Finding], *, first: bool) -> str:
     if findings[0].vulnerability_id == TAG_MOVED:
         return moved(findings[0])
-    return wrong(findings, first=first)
+    return wrong(findings, first=kind is Kind.BASELINE)
