@@ -24,7 +24,7 @@ from lib.config.parsing import parse
 from lib.core.sync import SyncRules
 from lib.errors import DocumentError
 from lib.flows.digests import DigestFlow
-from lib.flows.reconciliation import Reconciliation
+from lib.flows.passes import ImagePass
 from lib.store.dead_letters import DeadLetterQueue
 from lib.store.history import DynamoHistory
 from lib.store.notifications import DynamoNotificationStore
@@ -101,11 +101,7 @@ class Deployment:
     @cached_property
     def rules(self) -> SyncRules:
         """The deployed rules. Raises `DocumentError` where the stage has none that can be read."""
-        config = self.config()
-        if config is None:
-            raise DocumentError("The deployed configuration is missing or of another version")
-        settings = Settings({"STAGE": self.stage, "TABLE_NAME": self._outputs["TableName"]})
-        return App(settings, clients=self.clients, config=config).streams.rules
+        return self.application().streams.rules
 
     def config(self) -> Config | None:
         """Return the deployed configuration; None if it is not stored, or is not readable."""
@@ -131,15 +127,23 @@ class Deployment:
         url, source = (self._outputs[output] for output in DEAD_LETTERS[name])
         return DeadLetterQueue(self._sqs, name=name, url=url, source=source)
 
-    def reconciliation(self) -> Reconciliation:
-        """Return the reconciliation of this stage, which starts at the beginning each time."""
-        settings = Settings(
-            {
-                "TABLE_NAME": self._outputs["TableName"],
-                "SCAN_EVENTS_QUEUE_URL": self._outputs["ScanEventsQueueUrl"],
-            }
-        )
-        return App(settings, clients=self.clients).reconciliation(bookmarks=False)
+    def image_pass(self) -> ImagePass:
+        """Return the pass over the images of this stage, which starts at the beginning."""
+        return self.application().streams.image_pass(places=False)
+
+    def application(self) -> App:
+        """Return the program as it is deployed. Raises `DocumentError` without its alerts.yml."""
+        config = self.config()
+        if config is None:
+            raise DocumentError("The deployed configuration is missing or of another version")
+        settings = {
+            "STAGE": self.stage,
+            "TABLE_NAME": self._outputs["TableName"],
+            "REPORTS_BUCKET": self._outputs["ReportsBucketName"],
+            "SCAN_EVENTS_QUEUE_URL": self._outputs["ScanEventsQueueUrl"],
+            "SYNC_QUEUE_URL": self._outputs["SyncQueueUrl"],
+        }
+        return App(Settings(settings), clients=self.clients, config=config)
 
     def digests(self, config: Config) -> DigestFlow:
         """Return the flow of digests of this stage, with the routes of a configuration."""

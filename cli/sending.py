@@ -15,7 +15,6 @@ from cli.judging import Case, JudgedStream, JudgedView, notice_of
 from cli.terminal import complain, say, working
 from lib.bootstrap.app import App
 from lib.config.model import DestinationConfig
-from lib.core.missed import MissedScan, PendingScan, UpToDate, image_of
 from lib.errors import DocumentError, ScanAlertError
 from lib.flows.couriers import send
 from lib.models import Destination, Image, ImageIndex, Notice, Receipt
@@ -57,18 +56,16 @@ class QueuedScan:
 
 def queue_scan(stage: Deployment, name: str, unit: Image | ImageIndex) -> QueuedScan:
     """
-    Put our own event about the last scan on the queue of a stage, which evaluates it.
+    Put our own event about the last scan on the queue of a stage, which fetches it.
 
-    Nothing is queued if the stage has evaluated this scan, or there is no scan. Raises
+    Nothing is queued if the stage has stored this scan, or there is no scan. Raises
     `DocumentError` for a deleted image.
     """
-    match stage.reconciliation().recheck(unit):
-        case MissedScan(reason=reason):
-            return QueuedScan(name, queued=True, reason=reason)
-        case PendingScan(reason=reason) | UpToDate(reason=reason):
-            return QueuedScan(name, queued=False, reason=reason)
-        case None:
-            raise DocumentError(f"{image_of(unit).name} does not exist any more")
+    checked = stage.image_pass().check(unit)
+    if checked is None:
+        image = unit.image if isinstance(unit, ImageIndex) else unit
+        raise DocumentError(f"{image.name} does not exist any more")
+    return QueuedScan(name, queued=checked.behind, reason=checked.reason)
 
 
 # --- by hand ------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from lib.config import load
 from lib.config.model import Config
 from lib.errors import ConfigError, LinkError
 from lib.flows.audit import Audit
-from lib.flows.reconciliation import Reconciliation
+from lib.flows.passes import ImagePass
 from lib.http_deadline import DeadlineAdapter, TimeLimits
 from lib.models import Destination
 from lib.notifiers.jira import identity
@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "REPORTS_BUCKET": "bucket",
     "SCAN_EVENTS_QUEUE_URL": "https://scan-events",
     "SCAN_EVENTS_DLQ_URL": "https://scan-events-dlq",
+    "SYNC_QUEUE_URL": "https://syncs",
     "DELIVERIES_QUEUE_URL": "https://deliveries",
     "RECONCILE_DAYS": "30",
 }
@@ -67,10 +68,10 @@ def test_reconciliation_looks_back_as_far_as_was_deployed(config: Config) -> Non
     app = an_app(config)
     app.now = lambda: NOW
 
-    assert isinstance(app.reconciliation(), Reconciliation)
-    assert isinstance(app.reconciliation(bookmarks=False), Reconciliation)
+    assert isinstance(app.streams.image_pass(), ImagePass)
+    assert isinstance(app.streams.image_pass(places=False), ImagePass)
     assert isinstance(app.audit, Audit)
-    assert app.reconcile_scope.since == NOW - timedelta(days=30)
+    assert app.streams.reconcile_scope.since == timedelta(days=30)
 
 
 def test_images_are_asked_what_they_are_made_from_unless_switched_off(config: Config) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from lib.bootstrap.streams import StreamFlows
     from lib.config.model import Config
     from lib.flows.audit import Audit
-    from lib.flows.reconciliation import Reconciliation, Scope
     from lib.models import Destination
     from lib.models.diagnostics import Check
     from lib.ports.notifiers import DestinationTest, HttpClient, Notifier, NotifierTools
@@ -129,31 +128,6 @@ class App:
             events=SqsScanEvents(self._clients.get("sqs"), queue),
             now=self.now,
         )
-
-    def reconciliation(self, *, bookmarks: bool = True) -> "Reconciliation":
-        """Return the flow of `reconcile`. Without `bookmarks` a pass starts at the beginning."""
-        from lib.flows.reconciliation import Reconciliation
-        from lib.sources.registry import EcrRegistry
-        from lib.store.bookmarks import DynamoBookmarks
-        from lib.store.queues import SqsScanEvents
-
-        dynamodb, table = self._clients.get("dynamodb"), self._settings.need("TABLE_NAME")
-        return Reconciliation(
-            registry=EcrRegistry(self._clients.get("ecr")),
-            states=self.states,
-            events=SqsScanEvents(
-                self._clients.get("sqs"), self._settings.need("SCAN_EVENTS_QUEUE_URL")
-            ),
-            bookmarks=DynamoBookmarks(dynamodb, table) if bookmarks else None,
-            now=self.now,
-        )
-
-    @property
-    def reconcile_scope(self) -> "Scope":
-        """The scope of a scheduled pass: images pushed within the window."""
-        from lib.flows.reconciliation import Scope
-
-        return Scope(since=self.now() - self._settings.reconcile_window)
 
     @cached_property
     def states(self) -> "StateStore":

@@ -129,3 +129,25 @@ def newest_of_streams(
             if not over:
                 last[stream.id] = max(place, last.get(stream.id, place))
     return frozenset(digest for _, digest in last.values())
+
+
+def together(scans: Iterable[LastScan]) -> LastScan | None:
+    """
+    Merge the scans of an index's members into one; None without scans.
+
+    The result is unfinished while any scan is. Then it is usable if any scan is, because its
+    findings are worth a notification.
+    """
+    order = (ScanProgress.NONE, ScanProgress.RUNNING, ScanProgress.USABLE, ScanProgress.UNUSABLE)
+    ranked = sorted(scans, key=lambda scan: order.index(scan.progress))
+    if not ranked:
+        return None
+    first = ranked[0]
+    completed = [
+        scan.completed_at
+        for scan in ranked
+        if scan.progress is first.progress and scan.completed_at is not None
+    ]
+    return LastScan(
+        first.source, first.status, first.progress, max(completed) if completed else None
+    )

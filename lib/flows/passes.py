@@ -15,17 +15,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
-from lib.core.missed import together
-from lib.core.overdue import RECENT, must_ask, new_result, reason_to_fetch
+from lib.core.overdue import RECENT, PresentImage, must_ask, new_result, reason_to_fetch, together
 from lib.core.streams import StreamRule
 from lib.core.sync import image_of
 from lib.errors import ImageGoneError, RepositoryGoneError, SourceError, SourceThrottledError
 from lib.flows.image_records import with_coverage
 from lib.flows.images import ImageFlow
 from lib.flows.looks import Candidate, Lookout, RepositoryFacts, RepositoryLook
-from lib.models import Image, LastScan, StreamId
+from lib.models import Image, ImageIndex, LastScan, ScanProgress, StreamId
 from lib.models.streams import CoveredImage
 from lib.ports.passes import Place, Places
 from lib.ports.queues import SyncQueue
@@ -88,6 +87,15 @@ class _WatchedRepository:
     streams: list[StreamId] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """An image that was looked at on request."""
+
+    behind: bool
+    """Its last scan is not stored yet, so its report was queued to be fetched."""
+    reason: str
+
+
 class _OutOfTimeError(Exception):
     """No time is left for another question."""
 
@@ -148,6 +156,28 @@ class ImagePass:
         else:
             self._keep_place(None)
         return result
+
+    def check(self, unit: Image | ImageIndex) -> CheckedImage | None:
+        """
+        Look at one image, and queue its report where it is behind.
+
+        Returns None for a deleted image. Raises `SourceError` and `StoreError`.
+        """
+        index = unit if isinstance(unit, ImageIndex) else None
+        image = index.image if index is not None else cast("Image", unit)
+        record = self._records.records([image]).get(image.key)
+        try:
+            scan = self._last_scan(Candidate(PresentImage(image), record, index))
+        except ImageGoneError:
+            return None
+        if scan is None or scan.progress in (ScanProgress.NONE, ScanProgress.RUNNING):
+            status = scan.status if scan is not None else "no part of it"
+            return CheckedImage(behind=False, reason=f"no result yet: {status}")
+        reason = "nothing is known of it" if record is None else new_result(scan, record)
+        if reason is None:
+            return CheckedImage(behind=False, reason=f"stored: {scan.status}")
+        self._queue_found([ToFetch(image, reason)], ())
+        return CheckedImage(behind=True, reason=reason)
 
     # --- repositories --------------------------------------------------------------------------
 

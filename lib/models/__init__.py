@@ -125,7 +125,6 @@ from lib.models.scans import (
     Workload,
 )
 from lib.models.state import (
-    Bookmark,
     Commit,
     ImageRecord,
     ImageState,
@@ -144,7 +143,6 @@ __all__ = [
     "Baseline",
     "Basis",
     "BasisKind",
-    "Bookmark",
     "CannotTell",
     "Change",
     "ChangeKind",

@@ -71,13 +71,3 @@ class Commit:
     deliveries: Sequence[Delivery]
     entry: HistoryEntry | None = None
     """The entry in the stream's history; None for an evaluation without news about the stream."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bookmark:
-    """The position at which a pass over all images stopped."""
-
-    repository: str
-    pushed_at: datetime | None = None
-    """With `digest`, the last image that was checked; None for none of this repository."""
-    digest: str = ""

@@ -23,7 +23,7 @@ from lib.models import (
 )
 from lib.models.deliveries import Page, WakeUp
 from lib.models.names import Json
-from lib.models.state import Bookmark, Commit, ImageRecord, ImageState, StreamHead
+from lib.models.state import Commit, ImageRecord, ImageState, StreamHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,19 +175,6 @@ class ScanEvents(Protocol):
 
     def put(self, events: Sequence[Mapping[str, Json]]) -> None:
         """Queue events as if they came from EventBridge. Repeats are harmless."""
-
-
-class Bookmarks(Protocol):
-    """Stores the position of a pass, for the next one to continue."""
-
-    def bookmark(self) -> Bookmark | None:
-        """Return the bookmark; None to begin at the first repository."""
-
-    def save_bookmark(self, bookmark: Bookmark) -> None:
-        """Replace the bookmark."""
-
-    def clear_bookmark(self) -> None:
-        """Delete the bookmark, so that the next pass begins at the first repository."""
 
 
 class SecretReader(Protocol):

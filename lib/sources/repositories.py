@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.core.missed import together
+from lib.core.overdue import together
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
 from lib.models import (
     Image,

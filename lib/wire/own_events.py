@@ -4,7 +4,6 @@ import hashlib
 from datetime import datetime
 from typing import Any, Final
 
-from lib.core.missed import MissedScan
 from lib.models import Image, Scan, ScanEvent, ScanSource
 from lib.wire.values import time_to_json
 
@@ -12,11 +11,6 @@ SOURCE: Final = "ecr-scan-alerts"
 SCAN_FOUND: Final = "Scan Found"
 REPOSITORY_CHECK: Final = "Repository Check"
 """Source and detail-types of our own events; their schemas are in schemas/events/."""
-
-
-def scan_found(missed: MissedScan) -> dict[str, Any]:
-    """Return our own event about a missed scan, in the shape of EventBridge's events."""
-    return fetch_again(missed.event, missed.reason)
 
 
 def fetch_again(event: ScanEvent, reason: str) -> dict[str, Any]:

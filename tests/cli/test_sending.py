@@ -7,17 +7,20 @@ import pytest
 
 from cli.sending import opens_nothing, queue_scan
 from lib.config.model import DestinationConfig
-from lib.core.missed import PendingScan, UpToDate
 from lib.errors import DocumentError
+from lib.flows.passes import CheckedImage
 from tests.support.builders import an_image
 
 
 def a_stage(outcome: Any) -> Any:
-    looking = SimpleNamespace(recheck=lambda _: outcome)
-    return SimpleNamespace(reconciliation=lambda: looking)
+    looking = SimpleNamespace(check=lambda _: outcome)
+    return SimpleNamespace(image_pass=lambda: looking)
 
 
-@pytest.mark.parametrize("outcome", [UpToDate("evaluated: COMPLETE"), PendingScan("no result yet")])
+@pytest.mark.parametrize(
+    "outcome",
+    [CheckedImage(False, "stored: COMPLETE"), CheckedImage(False, "no result yet: PENDING")],
+)
 def test_what_was_evaluated_is_not_queued_again(
     outcome: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

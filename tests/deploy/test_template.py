@@ -55,7 +55,7 @@ FUNCTIONS = (
 )
 SCHEDULES = {
     "AuditRepositories": "rate(1 day)",
-    "Reconcile": "rate(1 hour)",
+    "Reconcile": "cron(10 * * * ? *)",
     "SendDigest": "cron(5 * * * ? *)",
     "Sweep": "rate(1 minute)",
 }

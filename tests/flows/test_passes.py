@@ -10,7 +10,7 @@ import pytest
 from cli.simulation.memory import MemoryStreams
 from lib.errors import ImageGoneError, RepositoryGoneError, SourceError, SourceThrottledError
 from lib.flows.images import ImageFlow, ImageOutcome, ImageResult
-from lib.flows.passes import ImagePass, Scope
+from lib.flows.passes import CheckedImage, ImagePass, Scope
 from lib.models import (
     Image,
     ImageIndex,
@@ -35,6 +35,10 @@ UP_TO_DATE = Scan(ScanSource.ECR_BASIC, "COMPLETE", NOW - timedelta(days=1))
 def image(number: int, *tags: str, repository: str = API, pushed_at: datetime = OLD) -> Image:
     changes: dict[str, Any] = {"repository": repository, "pushed_at": pushed_at, "platform": None}
     return replace(an_image(), digest=a_digest(number), tags=tags, os=None, **changes)
+
+
+def a_scan(progress: str, status: str, completed_at: datetime | None = None) -> LastScan:
+    return LastScan(ScanSource.ECR_BASIC, status, ScanProgress[progress], completed_at)
 
 
 @dataclass
@@ -533,3 +537,48 @@ class TestTime:
         world.run(Scope(repositories="*-1"))
 
         assert world.calls == ["cover 1", "list team/app-1"]
+
+
+class TestOneImage:
+    """An image that is looked at on request."""
+
+    @pytest.mark.parametrize(
+        ("scan", "known", "outcome"),
+        [
+            (a_scan("RUNNING", "IN_PROGRESS"), True, (False, "no result yet: IN_PROGRESS")),
+            (a_scan("USABLE", "COMPLETE", OLD), True, (False, "stored: COMPLETE")),
+            (a_scan("USABLE", "COMPLETE", OLD), False, (True, "nothing is known of it")),
+            (
+                a_scan("USABLE", "COMPLETE", NOW),
+                True,
+                (True, "scanned again since its report was fetched"),
+            ),
+        ],
+    )
+    def test_its_report_is_queued_where_it_is_behind(
+        self, scan: LastScan, outcome: tuple[bool, str], *, known: bool
+    ) -> None:
+        """Else the reason is given."""
+        world = World()
+        one = world.add(image(1, "1.0"), known=known)
+        world.scans[one.digest] = scan
+
+        checked = world.image_pass.check(one)
+
+        assert checked == CheckedImage(*outcome)
+        assert found(world) == ({"01": outcome[1]} if outcome[0] else {})
+
+    def test_a_deleted_one(self) -> None:
+        """Nothing is queued."""
+        world = World()
+        world.scans[a_digest(1)] = ImageGoneError("gone")
+
+        assert world.image_pass.check(image(1, "1.0")) is None
+
+    def test_an_index_without_parts(self) -> None:
+        """None of them has a scan."""
+        world = World()
+
+        checked = world.image_pass.check(ImageIndex(image(1, "1.0"), ()))
+
+        assert checked == CheckedImage(behind=False, reason="no result yet: no part of it")

@@ -13,7 +13,6 @@ from typing import Any, Final
 import pytest
 
 from cli.simulation.memory import MemoryStreams
-from lib.store.bookmarks import DynamoBookmarks
 from lib.store.history import DynamoHistory
 from lib.store.images import DynamoImageStore
 from lib.store.items import from_item, to_item
@@ -34,12 +33,9 @@ class AwsStore:
     def __init__(self, boto: Any, table: str, bucket: str) -> None:
         states = DynamoStateStore(boto("dynamodb"), table)
         reports = S3EvaluationStore(boto("s3"), bucket)
-        bookmarks = DynamoBookmarks(boto("dynamodb"), table)
         history = DynamoHistory(boto("dynamodb"), table)
         self.image, self.head, self.commit = states.image, states.head, states.commit
         self.images, self.installed_at = states.images, states.installed_at
-        self.bookmark, self.save_bookmark = bookmarks.bookmark, bookmarks.save_bookmark
-        self.clear_bookmark = bookmarks.clear_bookmark
         self.entries, self.heads = history.entries, history.heads
         self.look_up, self.record = states.look_up, states.record
         tags = DynamoTagStore(boto("dynamodb"), table)

@@ -14,7 +14,6 @@ from lib.errors import ConflictError
 from lib.models import (
     Basis,
     BasisKind,
-    Bookmark,
     Change,
     ChangeKind,
     Commit,
@@ -243,21 +242,6 @@ class TestManyStates:
 
         assert installed_at.utcoffset() == timedelta()
         assert installed_at < datetime.now(UTC) + timedelta(minutes=1)
-
-
-class TestBookmarks:
-    def test_the_last_bookmark_is_kept_until_it_is_cleared(self, store: Any) -> None:
-        """Within a repository, or at its beginning."""
-        within = Bookmark("payments/api", NOW, an_image().digest)
-        beginning = Bookmark("payments/web")
-
-        assert store.bookmark() is None
-        store.save_bookmark(within)
-        assert store.bookmark() == within
-        store.save_bookmark(beginning)
-        assert store.bookmark() == beginning
-        store.clear_bookmark()
-        assert store.bookmark() is None
 
 
 def claim(store: Any, *, minutes: float = 0, token: str = "mine") -> Any:

@@ -14,7 +14,6 @@ from lib.models import (
     DIGESTS,
     AnyReport,
     Baseline,
-    Bookmark,
     Commit,
     Delivery,
     DeliveryCheck,
@@ -65,7 +64,7 @@ class Clock:
 
 @dataclass
 class MemoryStore:
-    """State, reports and bookmarks over one set of dictionaries, like a table."""
+    """State and reports over one set of dictionaries, like a table."""
 
     states: dict[str, ImageState] = field(default_factory=dict)
     memberships: dict[str, tuple[datetime, Membership]] = field(default_factory=dict)
@@ -74,7 +73,6 @@ class MemoryStore:
     objects: dict[str, Evaluation] = field(default_factory=dict)
     history: dict[StreamId, list[HistoryEntry]] = field(default_factory=dict)
     tags: dict[str, TagTarget] = field(default_factory=dict)
-    kept: Bookmark | None = None
     reports: str = "reports"
     """How the keys of evaluations begin: those of two stages differ."""
     installed: datetime = datetime(2026, 11, 1, tzinfo=UTC)
@@ -119,15 +117,6 @@ class MemoryStore:
 
     def heads(self) -> Iterable[tuple[StreamId, StreamHead]]:
         return list(self.stream_heads.items())
-
-    def bookmark(self) -> Bookmark | None:
-        return self.kept
-
-    def save_bookmark(self, bookmark: Bookmark) -> None:
-        self.kept = bookmark
-
-    def clear_bookmark(self) -> None:
-        self.kept = None
 
     def commit(self, commit: Commit) -> None:
         self.before_commit()
