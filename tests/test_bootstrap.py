@@ -22,8 +22,8 @@ from lib.notifiers.jira import identity
 from lib.notifiers.slack.webhook import SlackWebhookNotifier
 from lib.observability import logger
 from lib.sources.provenance import EcrProvenanceSource
-from tests.support.alerts import stories
 from tests.support.builders import NOW
+from tests.support.notices import notices
 from tests.support.receivers import OPTIONS
 
 ENVIRONMENT = {
@@ -130,7 +130,7 @@ def test_a_notifier_knows_its_stage() -> None:
         "routes": [{"name": "all", "notify": ["team"]}],
     }
     config = load({**document}, today=date(2026, 11, 23))
-    alert = stories()["baseline"]
+    alert = notices()["baseline"]
 
     payloads = [
         an_app(config, **environment).notifier(Destination("team")).render(alert)
@@ -211,7 +211,7 @@ def test_without_an_address_there_are_no_links(config: Config) -> None:
     app = an_app(config)
 
     assert app.link("pages/one.html") is None
-    assert app.pages is app.pages
+    assert app.streams.pages is app.streams.pages
 
 
 def test_a_process_says_once_which_boto3_it_has(caplog: pytest.LogCaptureFixture) -> None:

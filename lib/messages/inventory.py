@@ -11,7 +11,7 @@ from lib.messages.findings import EXPLOIT_KNOWN, EXPLOITED
 from lib.messages.notices.content import Content, packages_of
 from lib.messages.notices.sections import fix_text, installed_text
 from lib.messages.phrases import percent, severity_text
-from lib.models import Change, ChangeKind, Finding, Severity, Suppressed
+from lib.models import Finding, Severity
 from lib.models.streams import Vulnerability
 from lib.models.views import Kind
 from lib.text import counted, one_line, short, truncate
@@ -87,16 +87,6 @@ def figures(rows: Sequence[_Row], noun: tuple[str, str]) -> list[Figure]:
     ]
     epss = highest_epss([finding for group in groups for finding in group])
     return numbers if epss is None else [*numbers, Figure(percent(epss), "highest EPSS")]
-
-
-def outcome(finding: Finding, change: Change | None, entry: Suppressed | None) -> tuple[str, str]:
-    """Return what a comparison made of a finding, in a word, and why."""
-    if change is not None:
-        kind = "resolved" if change.kind is ChangeKind.RESOLVED else CHANGES[Kind(change.kind)]
-        return kind, change.reason
-    if entry is not None:
-        return SUPPRESSED, f"{entry.entry} until {entry.expires}: {entry.reason}"
-    return _closed(finding)
 
 
 def _closed(finding: Finding) -> tuple[str, str]:

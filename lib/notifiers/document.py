@@ -1,67 +1,73 @@
-"""The document: report-1.0.0 with the listed findings, and the alert beside it. For machines."""
+"""Documents for programs: alert-1.0.0 with every item that differs, and digest-1.0.0."""
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from lib.core.provenance import commit_url, compare_url
-from lib.messages.text import scan_notes
-from lib.models import (
-    Alert,
-    Change,
-    ChangeKind,
-    Counts,
-    Digest,
-    Finding,
-    Image,
-    Json,
-    Part,
-    Report,
-    ScanProblem,
-    UnusableReport,
-    Upgrade,
-    by_severity,
-)
+from lib.core.vulnerabilities import places
+from lib.messages.notices.content import Content, Entry, counts_of
+from lib.messages.notices.to_do import upgrades_of
+from lib.messages.parts import AlertText
+from lib.models import Basis, BasisKind, Counts, Digest, Image, Json, Notice, Upgrade
+from lib.models.streams import Evidence, PartState, WatchedImage
+from lib.models.views import DeltaItem
 from lib.text import truncate
 from lib.wire.digest import digest_to_json
-from lib.wire.report import report_to_json, running_to_json
+from lib.wire.report import finding_to_json, image_to_json, provenance_to_json, running_to_json
+from lib.wire.values import time_to_json
 
-# Limits of single fields. Whatever stands in them, image, scan and summary stay below 128 KiB (6
-# bytes per character in ASCII), half of what receivers take, so that there is room for findings.
+SCHEMA: Final = "alert-1.0.0"
+# Limits of single fields, so that everything but the items stays below 128 KiB (6 bytes for a
+# character in ASCII), half of what receivers take.
 _FIELD: Final = 1000
 _NAME: Final = 160
-_TAG: Final = 128
-_TAGS: Final = 40
+_IMAGES: Final = 20
 _PARTS: Final = 50
 _WORD: Final = 80
 _ROUTES: Final = 20
 _IDS: Final = 10
+_PLACES: Final = 20
+"""Findings of one item; the others are counted."""
 _LIMITS: Final = (100, 20, 2)
-"""How many upgrades and reasons are listed, when the one before is too long."""
+"""How many upgrades, reasons and ended items are listed, when the one before is too long."""
 _DIGEST_LIMITS: Final = (2_000, 200, 20, 2, 0)
 """How many repositories, images and names a digest lists, likewise."""
 _LISTS: Final = ("resolved_vulnerabilities", "repositories", "unscanned")
-_SEPARATORS: Final = 16
+_SEPARATOR: Final = 1
+_TAG: Final = 128
+_TAGS: Final = 40
 
 
-def render(alert: Alert, room: int) -> tuple[dict[str, Json], bool]:
+def render(notice: Notice, text: AlertText, room: int) -> tuple[dict[str, Json], bool]:
     """
-    Return report-1.0.0 whose findings are the listed ones, with the alert beside them.
+    Return alert-1.0.0, and whether it was cut.
 
-    Cut by whole findings to what `dump` makes `room` bytes of, and whether it was: the worst stay,
-    and what is missing is counted in `alert.omitted`.
+    Cut by whole items to what `dump` makes `room` bytes of: conditions and the worst that is open
+    stay, what ended comes last, and what is missing is counted in `omitted`.
     """
-    short = shortened(alert)
-    limit = next((n for n in _LIMITS if len(dump(_whole(short, 0, n))) <= room // 2), _LIMITS[-1])
-    room -= len(dump(_whole(short, 0, limit)))
-    taken = 0
-    for change in alert.changes:
-        room -= len(dump(_finding(alert, change.finding))) + len(dump(_change(change, 0)))
-        room -= _SEPARATORS
+    content = Content(notice.message)
+    entries: list[DeltaItem | Entry] = [
+        *content.conditions,
+        *content.ended_conditions,
+        *ranked(content),
+    ]
+    short = next(
+        (n for n in _LIMITS if len(dump(_document(notice, content, text, n))) <= room // 2),
+        _LIMITS[-1],
+    )
+    document = _document(notice, content, text, short)
+    room -= len(dump(document)) + len(dump(_omitted(entries)))
+    items = []
+    for entry in entries:
+        item = _condition(entry) if isinstance(entry, DeltaItem) else _vulnerability(entry)
+        room -= len(dump(item)) + _SEPARATOR
         if room < 0:
             break
-        taken += 1
-    return _whole(short, taken, limit), taken < len(alert.changes)
+        items.append(item)
+    omitted = _omitted(entries[len(items) :])
+    return document | {"items": items, "omitted": omitted}, len(items) < len(entries)
 
 
 def render_digest(digest: Digest, room: int) -> dict[str, Json]:
@@ -80,20 +86,68 @@ def dump(document: Json) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def shortened(alert: Alert) -> Alert:
-    """Cut absurdly long fields of image and scan; what ECR allows stays as it is."""
-    image, scan = alert.image, alert.scan
-    return replace(
-        alert,
-        image=shortened_image(image),
-        scan=replace(
-            scan,
-            status=truncate(scan.status, _FIELD),
-            reason=_cut(scan.reason),
-            warnings=scan_notes(alert, platforms=_PARTS),
-        ),
-        parts=tuple([_shortened_part(part) for part in alert.parts[: _PARTS - 1]]),
+def ranked(content: Content) -> list[Entry]:
+    """Return the vulnerabilities of a message: first what is open, the worst first."""
+    entries = [entry for group in content.changes.values() for entry in group]
+    return sorted(entries, key=lambda entry: (_has_ended(entry), -entry.severity))
+
+
+def _has_ended(entry: Entry) -> bool:
+    return entry.change is None or entry.change.desired is None
+
+
+def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> dict[str, Json]:
+    """Return everything but the items."""
+    message, state = notice.message, content.state
+    delta, view = message.delta, message.view
+    routes = dict.fromkeys(
+        route
+        for item in (*delta.after.values(), *(change.item for change in delta.items))
+        for route in item.routes
     )
+    upgrades = upgrades_of(content)
+    return {
+        "schema": SCHEMA,
+        "delivery_id": notice.delivery_id,
+        "destination": view.destination,
+        "possible_repeat": notice.possible_repeat,
+        "stream": truncate(state.stream, _FIELD),
+        "from_version": max(view.version - 1, 0),
+        "to_version": view.version,
+        "quiet": message.quiet,
+        "as_of": time_to_json(state.at),
+        "routes": [truncate(route, _NAME) for route in list(routes)[:_ROUTES]],
+        "note": notice.note and truncate(notice.note, _FIELD),
+        "verdict": truncate(text.verdict, _FIELD),
+        "state": truncate(text.state, _FIELD),
+        "worst_severity": _worst(content),
+        "image": _image(content.image),
+        "images": [_watched(watched) for watched in state.images[:_IMAGES]],
+        "compared_with": _compared(content),
+        "counts": _counts(content.totals),
+        "reported": _counts(counts_of(content.open)),
+        "unchanged": content.unchanged,
+        "not_asked_for": _not_asked(content, limit),
+        "quietly_ended": [_ended(entry) for entry in content.quietly_ended[:limit]],
+        "quietly_ended_omitted": max(len(content.quietly_ended) - limit, 0),
+        "items": [],
+        "omitted": {},
+        "upgrades": [_upgrade(upgrade) for upgrade in upgrades[:limit]],
+        "upgrades_omitted": max(len(upgrades) - limit, 0),
+        "warnings": list(text.warnings),
+        "console_url": text.console and truncate(text.console.url, 2 * _FIELD),
+        "report_url": notice.report_url and truncate(notice.report_url, 2 * _FIELD),
+        "workloads": None if notice.running is None else running_to_json(notice.running),
+        **_source(notice, content),
+    }
+
+
+def _worst(content: Content) -> str | None:
+    """Return the worst severity of what is reported now; conditions and ended items have none."""
+    return next((entry.severity.name for entry in ranked(content) if not _has_ended(entry)), None)
+
+
+# --- images -----------------------------------------------------------------------------------
 
 
 def shortened_image(image: Image) -> Image:
@@ -105,119 +159,150 @@ def shortened_image(image: Image) -> Image:
         region=truncate(image.region, _FIELD),
         repository=truncate(image.repository, _FIELD),
         digest=truncate(image.digest, _FIELD),
-        platform=_cut(image.platform),
-        os=_cut(image.os),
+        platform=image.platform and truncate(image.platform, _FIELD),
+        os=image.os and truncate(image.os, _FIELD),
         tags=tuple(dict.fromkeys(truncate(tag, _TAG) for tag in image.tags[:_TAGS])),
     )
 
 
-def _shortened_part(part: Part) -> Part:
-    return replace(
-        part,
-        platform=truncate(part.platform, _WORD),
-        digest=truncate(part.digest, _WORD),
-        status=truncate(part.status, _WORD),
-        reason=part.reason and truncate(part.reason, _WORD),
+def _image(image: Image) -> Json:
+    return image_to_json(shortened_image(image))
+
+
+def _watched(watched: WatchedImage) -> Json:
+    return {
+        "image": _image(watched.image),
+        "role": watched.role.value,
+        "running": watched.running,
+        "parts": [_part(part) for part in watched.parts[:_PARTS]],
+        "parts_omitted": max(len(watched.parts) - _PARTS, 0),
+    }
+
+
+def _part(part: PartState) -> Json:
+    evidence: Evidence | None = next(iter(part.evidence), None)
+    return {
+        "part": truncate(part.part, _WORD),
+        "status": truncate(part.status, _WORD),
+        "reason": part.reason and truncate(part.reason, _WORD),
+        "source": part.source and part.source.value,
+        "monitored": part.monitored,
+        "complete": part.reason is None and evidence is not None and evidence.complete,
+        "listed_by": truncate(evidence.image.key, _FIELD) if evidence is not None else None,
+        "listed_at": time_to_json(evidence.at) if evidence is not None else None,
+    }
+
+
+def _compared(content: Content) -> Json:
+    agreed = content.message.before
+    if agreed is None:
+        return None
+    image = agreed.current
+    return {
+        "at": time_to_json(agreed.at),
+        "image": truncate(image.key, _FIELD) if image is not None else None,
+    }
+
+
+def _source(notice: Notice, content: Content) -> dict[str, Json]:
+    """Return what the current image was made from."""
+    agreed = content.message.before
+    image = agreed.current if agreed is not None else None
+    moved = image is not None and image.key != content.image.key
+    basis = Basis(
+        BasisKind.PREVIOUS_IMAGE if moved else BasisKind.NONE,
+        image,
+        provenance=notice.provenance_before if moved else None,
     )
-
-
-def _cut(text: str | None) -> str | None:
-    return None if text is None else truncate(text, _FIELD)
-
-
-def _whole(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
-    """Return the document with the first `taken` changes."""
-    return _report(alert, taken) | {"alert": _summary(alert, taken, limit)}
-
-
-def _report(alert: Alert, taken: int) -> dict[str, Json]:
-    if alert.problem is not None:
-        return report_to_json(
-            UnusableReport(alert.image, alert.scan, parts=alert.parts, provenance=alert.provenance)
-        )
-    shown = (change for change in alert.changes[:taken] if change.kind is not ChangeKind.RESOLVED)
-    findings = tuple(change.finding for change in shown)
-    return report_to_json(Report(alert.image, alert.scan, findings, alert.parts, alert.provenance))
-
-
-def _finding(alert: Alert, finding: Finding) -> Json:
-    return report_to_json(Report(alert.image, alert.scan, (finding,)))["findings"][0]
-
-
-def _change(change: Change, finding: Json) -> Json:
-    return {"kind": change.kind.value, "reason": change.reason, "finding": finding}
-
-
-def _summary(alert: Alert, taken: int, limit: int) -> dict[str, Json]:
-    """Return what the report does not say: why it was sent, what changed, and what is missing."""
-    basis, omitted = alert.basis, alert.changes[taken:]
+    provenance = notice.provenance
     return {
-        "schema": "alert-1.0.0",
-        "delivery_id": alert.delivery_id,
-        "destination": alert.destination,
-        "routes": [truncate(route, _NAME) for route in alert.routes[:_ROUTES]],
-        "stream": truncate(alert.stream, _FIELD),
-        "evaluated_at": alert.evaluated_at.isoformat() if alert.evaluated_at else None,
-        "verdict": truncate(alert.verdict, _FIELD),
-        "worst_severity": alert.worst.name if alert.worst is not None else None,
-        "problem": _problem(alert.problem) if alert.problem else None,
-        "compared_with": {
-            "kind": basis.kind.value,
-            "image": truncate(basis.image.key, _FIELD) if basis.image else None,
-        },
-        "counts": None if alert.problem else _counts(alert.counts) | {"total": alert.total},
-        "unchanged": alert.unchanged,
-        "filtered_out": _filtered_out(alert, limit),
-        "upgrades": [_upgrade_entry(upgrade) for upgrade in alert.upgrades[:limit]],
-        "upgrades_omitted": max(len(alert.upgrades) - limit, 0),
-        "changes": _changes(alert, taken),
-        "omitted": _counts(by_severity(omitted)) | {"total": len(omitted)},
-        "console_url": truncate(alert.console_url, 2 * _FIELD),
-        "report_url": alert.report_url and truncate(alert.report_url, 2 * _FIELD),
-        "workloads": None if alert.running is None else running_to_json(alert.running),
-        "commit_url": commit_url(alert.provenance),
-        "compare_url": compare_url(alert.provenance, alert.basis),
+        "provenance": provenance_to_json(provenance) if provenance is not None else None,
+        "commit_url": commit_url(provenance),
+        "compare_url": compare_url(provenance, basis),
     }
 
 
-def _changes(alert: Alert, taken: int) -> list[Json]:
-    """Refer to findings of the report by their place; RESOLVED ones are not in it."""
-    entries = []
-    place = 0
-    for change in alert.changes[:taken]:
-        if change.kind is ChangeKind.RESOLVED:
-            entries.append(_change(change, _finding(alert, change.finding)))
-            continue
-        entries.append(_change(change, place))
-        place += 1
-    return entries
+# --- items ------------------------------------------------------------------------------------
 
 
-def _problem(problem: ScanProblem) -> Json:
-    return {
-        "kind": problem.kind.value,
-        "status": truncate(problem.status, _FIELD),
-        "reason": truncate(problem.reason, _FIELD),
-        "remedy": truncate(problem.remedy, _FIELD),
+def _condition(change: DeltaItem) -> Json:
+    condition = change.item.condition
+    return _item(change) | {
+        "severity": None,
+        "condition": condition.value if condition is not None else None,
+        "part": change.item.id.partition(" ")[2],
+        "packages": [],
+        "findings": [],
+        "findings_omitted": 0,
     }
+
+
+def _vulnerability(entry: Entry) -> Json:
+    listed = places(entry.findings)
+    common = _item(entry.change) if entry.change is not None else {}
+    return common | {
+        "severity": entry.severity.name,
+        "condition": None,
+        "part": None,
+        "packages": [package._asdict() for package in entry.packages[:_PLACES]],
+        "findings": [finding_to_json(finding) for finding in listed[:_PLACES]],
+        "findings_omitted": max(len(listed) - _PLACES, 0),
+    }
+
+
+def _item(change: DeltaItem) -> dict[str, Json]:
+    """Return what conditions and vulnerabilities have in common."""
+    item, desired = change.item, change.desired
+    return {
+        "kind": change.kind.value,
+        "reason": truncate(change.reason, _FIELD),
+        "id": truncate(item.id, _NAME),
+        "names": [truncate(name, _NAME) for name in item.names[:_IDS]],
+        "open": desired is not None,
+        "routes": [truncate(route, _NAME) for route in item.routes[:_ROUTES]],
+        "exploitable": item.exploitable,
+        "fixable": item.fixable,
+        "images": [image.key for image in desired.images[:_IMAGES]] if desired is not None else [],
+    }
+
+
+def _ended(entry: Entry) -> Json:
+    return {"id": truncate(entry.id, _NAME), "severity": entry.severity.name}
+
+
+def _omitted(entries: Sequence[DeltaItem | Entry]) -> Json:
+    vulnerabilities = [entry for entry in entries if isinstance(entry, Entry)]
+    conditions = len(entries) - len(vulnerabilities)
+    return _counts(counts_of(vulnerabilities)) | {"conditions": conditions}
+
+
+# --- numbers ----------------------------------------------------------------------------------
 
 
 def _counts(counts: Counts) -> dict[str, Json]:
-    return {severity.name: number for severity, number in counts.items()}
+    numbers = {severity.name: number for severity, number in counts.items()}
+    return numbers | {"total": sum(counts.values())}
 
 
-def _filtered_out(alert: Alert, limit: int) -> list[Json]:
-    shown, others = alert.left_out[:limit], alert.left_out[limit:]
-    entries: list[Json] = [
-        {"reason": truncate(group.reason, _NAME), "count": group.count} for group in shown
-    ]
+def _not_asked(content: Content, limit: int) -> list[Json]:
+    groups = content.left_out
+    entries = [_reason(group.reason, [group.counts]) for group in groups[:limit]]
+    others = groups[limit:]
     if others:
-        rest = sum(group.count for group in others)
-        entries.append({"reason": f"{len(others)} other reasons", "count": rest})
+        entries.append(_reason(_rest(len(others)), [group.counts for group in others]))
     return entries
 
 
-def _upgrade_entry(upgrade: Upgrade) -> Json:
+def _reason(reason: str, counts: Iterable[Counts]) -> Json:
+    number = sum(sum(numbers.values()) for numbers in counts)
+    return {"reason": truncate(reason, _NAME), "count": number}
+
+
+def _rest(number: int) -> str:
+    return f"{number} other reasons"
+
+
+def _upgrade(upgrade: Upgrade) -> Json:
     return {
         "package": truncate(upgrade.package, _NAME),
         "origin": upgrade.origin.value,

@@ -17,10 +17,9 @@ from typing import ClassVar, Final
 from lib.errors import ConfigError, PermanentDeliveryError
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
-from lib.models import Alert, Destination, Digest, Json, Message, Notice, Receipt, Usage
+from lib.models import Destination, Digest, Json, Message, Notice, Receipt, Usage
 from lib.models.diagnostics import Check
 from lib.notifiers import document, testing
-from lib.notifiers.notice_document import SCHEMA, render_notice
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 from lib.text import short
 from lib.urls.arns import repository_arn
@@ -34,8 +33,7 @@ EVENT_TYPE: Final = "ecr_scan_alerts.alert.v1"
 DIGEST_TYPE: Final = "ecr_scan_alerts.digest.v1"
 TEST_TYPE: Final = "ecr_scan_alerts.test.v1"
 CONTENT_TYPE: Final = "application/cloudevents+json"
-_ALERT_SCHEMA: Final = f"urn:ecr-scan-alerts:schema:{SCHEMA}"
-_SCHEMA: Final = "urn:ecr-scan-alerts:schema:report-1.0.0"
+_ALERT_SCHEMA: Final = f"urn:ecr-scan-alerts:schema:{document.SCHEMA}"
 _DIGEST_SCHEMA: Final = "urn:ecr-scan-alerts:schema:digest-1.0.0"
 _TEST_SCHEMA: Final = f"urn:ecr-scan-alerts:schema:{testing.SCHEMA}"
 _SUBJECT: Final = 400
@@ -84,21 +82,11 @@ class WebhookNotifier(Notifier):
 
     def render(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.render`."""
-        if isinstance(alert, Digest):
-            event = _digest_event(alert)
-            room = MAX_BYTES - _size(event | {"data": {}})
-            return event | {"data": document.render_digest(alert, room)}
-        text = text_of(alert, rows=0)
-        event = _notice_event(alert, text)
-        room = MAX_BYTES - _size(event | {"data": {}})
-        return event | {"data": render_notice(alert, text, room)[0]}
+        return _event(alert, MAX_BYTES)
 
     def plain(self, alert: Message, **_thread: str | None) -> Json:
-        """See `Notifier.plain`: without findings, which are counted."""
-        if isinstance(alert, Digest):
-            return _digest_event(alert) | {"data": document.render_digest(alert, 0)}
-        text = text_of(alert, rows=0)
-        return _notice_event(alert, text) | {"data": render_notice(alert, text, 0)[0]}
+        """See `Notifier.plain`: without items, which are counted."""
+        return _event(alert, 0)
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
@@ -144,8 +132,18 @@ class WebhookNotifier(Notifier):
         return f"the receiver accepted an event of type {TEST_TYPE}"
 
 
+def _event(message: Message, most: int) -> dict[str, Json]:
+    """Return the event of a message, within `most` bytes as far as its items go."""
+    if isinstance(message, Digest):
+        event = _digest_event(message)
+        return event | {"data": document.render_digest(message, most - _size(event))}
+    text = text_of(message, rows=0)
+    event = _notice_event(message, text)
+    return event | {"data": document.render(message, text, most - _size(event))[0]}
+
+
 def _notice_event(notice: Notice, text: AlertText) -> dict[str, Json]:
-    """Return the event without its data. Its type belongs to no domain: this runs in many."""
+    """Return the event with empty data. Its type belongs to no domain: this runs in many."""
     return {
         "specversion": "1.0",
         "id": notice.delivery_id,
@@ -155,21 +153,7 @@ def _notice_event(notice: Notice, text: AlertText) -> dict[str, Json]:
         "time": time_to_json(notice.message.state.at),
         "datacontenttype": "application/json",
         "dataschema": _ALERT_SCHEMA,
-    }
-
-
-def _event(alert: Alert) -> dict[str, Json]:
-    """Return the event without its data. Its type belongs to no domain: this runs in many."""
-    time = time_to_json(alert.evaluated_at)
-    return {
-        "specversion": "1.0",
-        "id": alert.delivery_id,
-        "source": repository_arn(alert.image),
-        "type": EVENT_TYPE,
-        "subject": short(alert.image.name, _SUBJECT),
-        **({"time": time} if time else {}),
-        "datacontenttype": "application/json",
-        "dataschema": _SCHEMA,
+        "data": {},
     }
 
 
@@ -182,6 +166,7 @@ def _digest_event(digest: Digest) -> dict[str, Json]:
         "time": time_to_json(digest.until),
         "datacontenttype": "application/json",
         "dataschema": _DIGEST_SCHEMA,
+        "data": {},
     }
 
 

@@ -13,6 +13,5 @@ one style and the one script that are in it, and nothing else.
 """
 
 from lib.page.document import render
-from lib.page.evaluations import render_evaluation
 
-__all__ = ["render", "render_evaluation"]
+__all__ = ["render"]

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from lib.messages.inventory import ALL_OF_THEM, missing
 from lib.messages.notices.content import Content
 from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText
-from lib.models import Counts, Notice, Severity, StreamId
+from lib.models import Notice, Severity
 from lib.models.streams import HistoryPoint
 from lib.page import sections
 from lib.page.findings import FIRST, Row, data, fitting, table
@@ -25,25 +24,6 @@ _VULNERABILITIES: Final = ("vulnerability", "vulnerabilities")
 _SETTINGS: Final = ("finding", "findings")
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """The content of a page."""
-
-    text: AlertText
-    at: datetime
-    """When things stood so."""
-    stream: StreamId
-    counts: Counts
-    """All that is open, by severity."""
-    rows: Sequence[Row]
-    history: Sequence[HistoryPoint]
-    noun: tuple[str, str]
-    """What a row is, one and several."""
-    has_result: bool
-    """Whether there are numbers to show."""
-    has_table: bool
-
-
 def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) -> str:
     """
     Return the page of a notification as HTML.
@@ -52,47 +32,29 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
     let through.
     """
     content = Content(notice.message)
-    state = content.state
-    return page(
-        Sheet(
-            notice_text_of(notice, rows=sections.MOST),
-            state.at,
-            state.stream,
-            content.totals,
-            rows(content),
-            history,
-            noun=_SETTINGS if content.image.is_repository else _VULNERABILITIES,
-            has_result=state.has_evidence,
-            has_table=state.has_evidence,
-        ),
-        now=now,
-    )
-
-
-def page(sheet: Sheet, *, now: datetime) -> str:
-    """Return the page of a content."""
-    text, shown = sheet.text, fitting(sheet.rows)
+    state, has_result = content.state, content.state.has_evidence
+    text = notice_text_of(notice, rows=sections.MOST)
+    noun = _SETTINGS if content.image.is_repository else _VULNERABILITIES
+    all_rows = rows(content)
+    shown = fitting(all_rows)
     style, script = _asset("report.css"), _asset("report.js")
-    has_table = sheet.has_table
     body = (
         element("a", "Skip to all findings", href="#findings", class_="skip")
-        if has_table
+        if has_result
         else None,
-        sections.header(text, sheet.at),
+        sections.header(text, state.at),
         element(
             "main",
             sections.problem(text, text.problem) if text.problem is not None else None,
-            sections.summary(text, sheet.counts, sheet.rows, sheet.noun)
-            if sheet.has_result
-            else None,
+            sections.summary(text, content.totals, all_rows, noun) if has_result else None,
             sections.to_do(text),
             sections.changes(text),
             sections.platforms(text.platforms),
-            sections.history(sheet.history),
-            _findings(shown, sheet.noun) if has_table else None,
-            _missing(text, len(sheet.rows) - len(shown), sheet.noun),
+            sections.history(history),
+            _findings(shown, noun) if has_result else None,
+            _missing(text, len(all_rows) - len(shown), noun),
         ),
-        sections.footer(sheet.stream, now),
+        sections.footer(state.stream, now),
     )
     head = element(
         "head",
@@ -105,7 +67,7 @@ def page(sheet: Sheet, *, now: datetime) -> str:
         element("title", f"{text.name}: {text.kind.lower()}"),
         Markup(f"<style>{style}</style>"),
     )
-    tail = (data(shown, sheet.noun), Markup(f"<script>{script}</script>")) if has_table else ()
+    tail = (data(shown, noun), Markup(f"<script>{script}</script>")) if has_result else ()
     html = element("html", head, element("body", body, tail), lang="en")
     return joined((Markup("<!DOCTYPE html>"), html, Markup("\n")))
 

@@ -15,6 +15,6 @@ export function webhook(message) {
 
 /** The summary of an event in a list. */
 export function webhookHeadline({ subject, type, data }) {
-  const verdict = data?.verdict ?? data?.alert?.verdict;
+  const verdict = data?.verdict;
   return verdict ? `${subject}: ${verdict}` : (subject ?? type);
 }

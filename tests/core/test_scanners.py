@@ -12,7 +12,7 @@ from lib.core.scanners import SCANNERS, scanner_of
 from lib.messages.text import text_of
 from lib.models import BasisKind, ChangeKind, Report, ScanSource, UnusableReport
 from lib.models.views import Kind
-from lib.notifiers.notice_document import render_notice
+from lib.notifiers.document import render
 from lib.wire.report import report_from_json, report_to_json
 from tests.support.alerts import evaluated, told
 from tests.support.builders import a_finding, a_report, a_scan, an_image
@@ -61,7 +61,7 @@ def test_its_alert_has_its_changes_and_its_name() -> None:
     scanned = next(fact.value for fact in text.facts if fact.label == "Scanned")
     assert scanned.startswith("acme-scanner, ")
     assert text.to_do.without_version == "No fixed version is named for openssl (2 HIGH)."
-    document, _ = render_notice(notice, text, 200_000)
+    document, _ = render(notice, text, 200_000)
     assert not list(ALERT.iter_errors(document))
     assert document["images"][0]["parts"][0]["source"] == "acme-scanner"
 

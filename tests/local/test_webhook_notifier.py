@@ -12,11 +12,11 @@ from lib.models import Destination, Receipt
 from lib.notifiers.webhook import WebhookNotifier
 from lib.ports.notifiers import NotifierTools
 from local.standins.server import Disconnect, Receivers
-from tests.support.alerts import stories
 from tests.support.builders import NOW
+from tests.support.notices import notices
 from tests.support.receivers import SIGNING_SECRET, NamedSecrets, RecordingTopics
 
-STORIES = stories()
+STORIES = notices()
 
 
 class Endpoint:

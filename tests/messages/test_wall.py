@@ -24,7 +24,6 @@ ENTRY_POINTS: Final = {
 }
 """The functions that receivers may ask; their types and titles may be imported, too."""
 FOR_THE_PAGE: Final = {
-    "lib.messages.alert": {"alert"},
     "lib.messages.phrases": {"counts_text", "moment_text", "severity_text"},
     "lib.messages.inventory": {
         "exploit_cell",
@@ -34,13 +33,12 @@ FOR_THE_PAGE: Final = {
         "highest_epss",
         "installed_cell",
         "missing",
-        "outcome",
         "place_cell",
         "severity_cell",
     },
     "lib.messages.notices.content": {"counts_of", "severity_of"},
 }
-"""The page builds its alert itself, and shows vulnerabilities that no message lists."""
+"""The page shows vulnerabilities that no message lists."""
 
 LABELS: Final = {
     "lib/notifiers/document.py": {"other reasons"},
@@ -49,7 +47,6 @@ LABELS: Final = {
         "nothing to change",
         "the stored issue",
     },
-    "lib/notifiers/notice_document.py": {"other reasons"},
     "lib/notifiers/pagerduty/notifier.py": {"change event", "nothing to change"},
     "lib/notifiers/slack/bot.py": {"nothing to change", "of the edited message"},
     "lib/page/charts.py": {

@@ -31,12 +31,10 @@ from lib.http_client import RequestsClient
 from lib.models import HttpAnswer, Receipt
 from lib.notifiers.webhook import MAX_BYTES, MIN_KEY, WebhookNotifier, signatures
 from lib.ports.notifiers import HttpClient
-from lib.wire.report import report_from_json
 from tests.support import golden
-from tests.support.alerts import INJECTIONS, injected, injected_problem, stories
 from tests.support.answers import an_answer
 from tests.support.builders import NOW
-from tests.support.notices import notices, quiet_notices
+from tests.support.notices import injected, injected_problem, notices, quiet_notices
 from tests.support.receivers import (
     HOOK,
     HOOK_HOST,
@@ -48,18 +46,13 @@ from tests.support.receivers import (
     ScriptedHttp,
     tools,
 )
+from tests.support.scenes import INJECTIONS
 
-STORIES = stories()
 NOTICES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-REPORT, EARLIER, ALERT = (
-    Draft202012Validator(json.loads((ROOT / name).read_text(encoding="utf-8")))
-    for name in (
-        "schemas/report-1.0.0.json",
-        "tests/schemas/earlier-alert.json",
-        "schemas/alert-1.0.0.json",
-    )
+ALERT = Draft202012Validator(
+    json.loads((ROOT / "schemas" / "alert-1.0.0.json").read_text(encoding="utf-8"))
 )
 EXAMPLE = b'{"test": 2432232314}'
 ACCEPTED = HttpAnswer(202, "whatever")
@@ -89,11 +82,11 @@ class Refusing(BaseAdapter):
         return an_answer(self.status, f"no, {request.path_url}".encode())
 
 
-def sent(secret: str, story: str = "no-findings", *, now: datetime | None = None) -> Any:
+def sent(secret: str, story: str = "all-fixed", *, now: datetime | None = None) -> Any:
     """Return the request that carries a story."""
     http = ScriptedHttp([ACCEPTED])
     made = webhook(secret=secret, http=http, now=now)
-    made.send(made.render(STORIES[story]))
+    made.send(made.render(NOTICES[story]))
     return http.calls[0]
 
 
@@ -119,116 +112,51 @@ def assert_valid(event: Any) -> None:
         assert not re.search("[\x00-\x1f\x7f-\x9f\ud800-\udfff]", event[name])
 
 
-@pytest.mark.parametrize("story", sorted(set(STORIES) - {"ten-thousand"}))
-def test_every_event_is_valid(story: str) -> None:
-    """Each story has a kept event, with the document that an SNS topic gets, too."""
-    payload = webhook().render(STORIES[story])
+@pytest.mark.parametrize("name", NOTICES)
+def test_every_event_is_valid(name: str) -> None:
+    """In full and plain, by the schema that is published."""
+    for payload in (webhook().render(NOTICES[name]), webhook().plain(NOTICES[name])):
+        assert_valid(payload)
+        assert [error.message for error in ALERT.iter_errors(payload["data"])] == []
 
-    assert_valid(payload)
+
+def test_event_names_where_what_and_when() -> None:
+    """Whoever routes events does not have to look into them."""
+    event = webhook().render(NOTICES["new-and-resolved"])
+
+    assert event["id"] == event["data"]["delivery_id"] == f"{1:032}"
+    assert event["source"] == "arn:aws:ecr:eu-central-1:000474600478:repository/payments/api"
+    assert (event["subject"], event["time"]) == ("payments/api:1.4.2", "2026-11-23T09:00:00Z")
+    assert event["dataschema"] == "urn:ecr-scan-alerts:schema:alert-1.0.0"
+
+
+def test_a_large_event_is_cut_by_whole_items() -> None:
+    """Conditions and the worst stay; items and what is omitted are all that differs."""
+    notice = NOTICES["hundreds"]
+
+    data = webhook().render(notice)["data"]
+    plain = webhook().plain(notice)["data"]
+
+    for document in (data, plain):
+        omitted = document["omitted"]
+        missing = omitted["total"] + omitted["conditions"]
+        assert len(document["items"]) + missing == len(notice.message.delta.items)
+    assert 200 < len(data["items"]) < len(notice.message.delta.items)
+    assert plain["items"] == []
 
 
 @pytest.mark.parametrize("story", golden.DOCUMENTS)
 def test_event_looks_as_kept(story: str) -> None:
     """With findings, and without a result."""
-    golden.check("webhook", story, webhook().render(STORIES[story]))
-
-
-# The links of that story are none, which no source lets pass.
-@pytest.mark.parametrize("story", sorted(set(STORIES) - {"injection"}))
-def test_data_keeps_its_published_schemas(story: str) -> None:
-    """In full and plain it is what schemas/report-1.0.0.json and alert-1.0.0.json promise."""
-    for payload in (webhook().render(STORIES[story]), webhook().plain(STORIES[story])):
-        assert_valid(payload)
-        assert not list(REPORT.iter_errors(payload["data"]))
-        assert not list(EARLIER.iter_errors(payload["data"]["alert"]))
-
-
-def test_event_names_where_what_and_when() -> None:
-    """Whoever routes events does not have to look into them."""
-    alert = STORIES["new-and-resolved"]
-
-    event = webhook().render(alert)
-
-    assert event["id"] == alert.delivery_id == event["data"]["alert"]["delivery_id"]
-    assert event["source"] == "arn:aws:ecr:eu-central-1:000474600478:repository/payments/api"
-    assert event["subject"] == alert.image.name
-    assert event["time"] == "2026-11-23T09:00:00Z"
-    assert report_from_json(event["data"]).image == alert.image
-
-
-def test_large_event_is_cut_by_whole_findings_and_says_so() -> None:
-    """The worst stay, and what is missing is counted."""
-    event = webhook().render(STORIES["ten-thousand"])
-
-    (usage,) = webhook().usage(event)
-    assert MAX_BYTES - 5000 < usage.used <= usage.limit == MAX_BYTES
-    assert event["data"]["alert"]["omitted"]["total"] > 4000
-    assert {each["severity"] for each in event["data"]["findings"]} == {"CRITICAL"}
-
-
-def test_numbers_listed_and_counted_add_up() -> None:
-    """What the destination asked for is listed or counted as omitted."""
-    alert = STORIES["baseline"]
-
-    told_of = webhook().render(alert)["data"]["alert"]
-    plain = webhook().plain(alert)["data"]["alert"]
-
-    for each in (told_of, plain):
-        assert len(each["changes"]) + each["omitted"]["total"] == len(alert.changes)
-    assert plain["changes"] == []
+    golden.check("webhook", story, webhook().render(NOTICES[story]))
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_absurd_text_is_shown_and_stays_within_limits(text: str) -> None:
     """JSON has no markup; attributes are one line of text, and the source stays a URI."""
-    for alert in (injected(text), injected_problem(text)):
-        for payload in (webhook().render(alert), webhook().plain(alert)):
+    for notice in (injected(text), injected_problem(text)):
+        for payload in (webhook().render(notice), webhook().plain(notice)):
             assert_valid(payload)
-
-
-def test_an_evaluation_without_a_time_has_none() -> None:
-    """CloudEvents knows no null."""
-    alert = replace(STORIES["no-findings"], evaluated_at=None)
-
-    assert "time" not in webhook().render(alert)
-
-
-class TestNotices:
-    """The event of a notification, with alert-1.0.0."""
-
-    @pytest.mark.parametrize("name", NOTICES)
-    def test_every_event_is_valid(self, name: str) -> None:
-        """In full and plain, by the schema that is published."""
-        for payload in (webhook().render(NOTICES[name]), webhook().plain(NOTICES[name])):
-            assert_valid(payload)
-            assert [error.message for error in ALERT.iter_errors(payload["data"])] == []
-
-    def test_it_names_where_what_and_when(self) -> None:
-        """Whoever routes events does not have to look into them."""
-        event = webhook().render(NOTICES["new-and-resolved"])
-
-        assert event["id"] == event["data"]["delivery_id"] == f"{1:032}"
-        assert event["source"] == "arn:aws:ecr:eu-central-1:000474600478:repository/payments/api"
-        assert (event["subject"], event["time"]) == ("payments/api:1.4.2", "2026-11-23T09:00:00Z")
-        assert event["dataschema"] == "urn:ecr-scan-alerts:schema:alert-1.0.0"
-
-    def test_a_large_event_is_cut_by_whole_items(self) -> None:
-        """Conditions and the worst stay; items and what is omitted are all that differs."""
-        notice = NOTICES["hundreds"]
-
-        data = webhook().render(notice)["data"]
-        plain = webhook().plain(notice)["data"]
-
-        for document in (data, plain):
-            omitted = document["omitted"]
-            missing = omitted["total"] + omitted["conditions"]
-            assert len(document["items"]) + missing == len(notice.message.delta.items)
-        assert 200 < len(data["items"]) < len(notice.message.delta.items)
-        assert plain["items"] == []
-
-    def test_it_looks_as_kept(self) -> None:
-        """With what is new and what was fixed."""
-        golden.check("webhook", "notice", webhook().render(NOTICES["new-and-resolved"]))
 
 
 class TestSignature:
@@ -327,7 +255,7 @@ class TestSignature:
         made = webhook(secret=secret, http=http)
 
         with pytest.raises(ConfigError, match=r"at least 24 bytes.*openssl rand") as caught:
-            made.send(made.render(STORIES["no-findings"]))
+            made.send(made.render(NOTICES["all-fixed"]))
 
         assert http.calls == []
         assert caught.value.__cause__ is caught.value.__context__ is None
@@ -380,7 +308,7 @@ class TestExampleInReadme:
 def test_any_2xx_is_an_acceptance(status: int) -> None:
     """The receipt is the id by which the receiver knows the message."""
     made = webhook(HttpAnswer(status, "<p>Thanks</p>"))
-    payload = made.render(STORIES["no-findings"])
+    payload = made.render(NOTICES["all-fixed"])
 
     assert made.send(payload) == Receipt(payload["id"])
 
@@ -394,7 +322,7 @@ def test_a_refusal_may_pass_unless_the_endpoint_is_gone(status: int) -> None:
     made = webhook(http=http)
 
     with pytest.raises(DeliveryError) as caught:
-        made.send(made.render(STORIES["no-findings"]))
+        made.send(made.render(NOTICES["all-fixed"]))
 
     error = caught.value
     if not isinstance(error, PermanentDeliveryError):
@@ -412,7 +340,7 @@ def test_an_impossible_request_is_no_answer() -> None:
     made = webhook(http=ScriptedHttp([PermanentDeliveryError("no", reason="invalid-request")]))
 
     with pytest.raises(PermanentDeliveryError) as caught:
-        made.send(made.render(STORIES["no-findings"]))
+        made.send(made.render(NOTICES["all-fixed"]))
 
     assert not caught.value.may_pass
 
@@ -423,7 +351,7 @@ def test_a_repeat_has_the_same_id_and_a_time_of_its_own() -> None:
     given = tools(http=http)
     times = iter((NOW, NOW + timedelta(minutes=9)))
     made = WebhookNotifier(OPTIONS["webhook"], replace(given, now=lambda: next(times)))
-    payload = made.render(STORIES["no-findings"])
+    payload = made.render(NOTICES["all-fixed"])
 
     with pytest.raises(AmbiguousDeliveryError):
         made.send(payload)
@@ -443,4 +371,4 @@ def test_another_host_than_the_one_that_was_named_is_not_called() -> None:
     made = webhook(http=http)
 
     with pytest.raises(ConfigError, match=r"'hooks\.example\.com' is not allowed here"):
-        made.send(made.render(STORIES["no-findings"]))
+        made.send(made.render(NOTICES["all-fixed"]))

@@ -170,16 +170,17 @@ def _subject(condition: DeltaItem) -> str:
 
 
 def _gaps(content: Content) -> list[str]:
-    """Return how many parts have no result of their own, where the message is not about them."""
+    """Return what is not known of the current image, where the message is not about that."""
     current = content.state.current
     if current is None or content.conditions:
         return []
     missing = sum(part.reason is not None for part in current.parts)
-    if not missing:
-        return []
-    if len(current.parts) == 1:
+    if missing and len(current.parts) == 1:
         return [f"{short(current.image.name, NAME)} is not scanned"]
-    return [f"{missing} of {len(current.parts)} platforms not scanned"]
+    if missing:
+        return [f"{missing} of {len(current.parts)} platforms not scanned"]
+    is_cut = any(part.evidence and not part.evidence[0].complete for part in current.parts)
+    return ["the list is incomplete"] if is_cut else []
 
 
 def state_of(content: Content) -> str:

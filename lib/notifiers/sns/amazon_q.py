@@ -11,7 +11,7 @@ import json
 from typing import Final
 
 from lib.messages.parts import REPORT_NAME, AlertText, Problem, Row, Section, ToDo, UpgradeText
-from lib.models import Alert, Json, Notice, Severity
+from lib.models import Json, Notice, Severity
 from lib.notifiers.slack.mrkdwn import escape_slack, slack_flat, slack_text
 from lib.notifiers.sns.headline import Headline, headline_of
 from lib.text import fitting, one_line, truncate, unlinked
@@ -37,7 +37,7 @@ _SECTIONS: Final = 3_000
 _URL: Final = 1_000
 
 
-def render(message: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
+def render(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return the notification, and whether it lists less than the message has."""
     parts = [_opening(text)]
     is_cut = False
@@ -48,18 +48,17 @@ def render(message: Alert | Notice, text: AlertText, _room: int) -> tuple[str, b
         is_cut = is_cut or number < section.count
     notes = (text.to_do.deploy, text.to_do.without_fix)
     parts += [_say(note, _LINE) for note in notes if note]
-    return _document(message, text, parts, _steps(text.to_do)), is_cut
+    return _document(notice, text, parts, _steps(text.to_do)), is_cut
 
 
-def render_plain(message: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
+def render_plain(notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return what happened and where to look."""
-    return _document(message, text, [_opening(text)], []), bool(text.sections)
+    return _document(notice, text, [_opening(text)], []), bool(text.sections)
 
 
-def _document(message: Alert | Notice, text: AlertText, parts: list[str], steps: list[str]) -> str:
+def _document(notice: Notice, text: AlertText, parts: list[str], steps: list[str]) -> str:
     description = "\n\n".join((*parts, _ending(text)))
-    headline = headline_of(message, text)
-    group = message.group if isinstance(message, Notice) else message.stream
+    headline = headline_of(notice, text)
     content = {
         "textType": "client-markdown",
         "title": f"{_mark(text)} {_say(text.image.name, _NAME)}",
@@ -70,10 +69,10 @@ def _document(message: Alert | Notice, text: AlertText, parts: list[str], steps:
         {
             "version": "1.0",
             "source": "custom",
-            "id": message.delivery_id,
+            "id": notice.delivery_id,
             "content": content | ({"nextSteps": steps} if steps else {}),
             "metadata": {
-                "threadId": hashlib.sha256(group.encode("utf-8", "replace")).hexdigest(),
+                "threadId": hashlib.sha256(notice.group.encode("utf-8", "replace")).hexdigest(),
                 "summary": _say(f"{text.image.name}: {text.verdict}", _VALUE),
                 "eventType": "scan-problem" if text.problem else "scan-findings",
                 "additionalContext": _context(headline, text),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lib.messages.parts import AlertText
-from lib.models import Alert, DeliveryId, Image, Notice, Severity
+from lib.models import DeliveryId, Image, Notice, Severity
 
 _RESOLVED: Final = "RESOLVED"
 _INFO: Final = "INFO"
@@ -35,12 +35,8 @@ class Headline:
         return _NONE if self.problem is None else Severity.UNKNOWN.name
 
 
-def headline_of(message: Alert | Notice, text: AlertText) -> Headline:
-    """Return the headline of an alert or a notice."""
-    return _of_notice(message, text) if isinstance(message, Notice) else _of_alert(message)
-
-
-def _of_notice(notice: Notice, text: AlertText) -> Headline:
+def headline_of(notice: Notice, text: AlertText) -> Headline:
+    """Return the headline of a notice."""
     delta = notice.message.delta
     kinds = dict.fromkeys(item.kind.value for item in delta.items)
     items = (*delta.after.values(), *(item.item for item in delta.items))
@@ -64,19 +60,3 @@ def _tag(worst: Severity | None, problem: str | None, *, has_ended: bool) -> str
     if problem is not None:
         return problem.replace("_", " ")
     return _RESOLVED if has_ended else _INFO
-
-
-def _of_alert(alert: Alert) -> Headline:
-    problem = alert.problem.kind.value if alert.problem is not None else None
-    worst = alert.worst if problem is None else None
-    kinds = (problem,) if problem is not None else (change.kind.value for change in alert.changes)
-    return Headline(
-        alert.delivery_id,
-        alert.image,
-        _tag(worst, problem, has_ended=bool(alert.changes)),
-        alert.problem.reason if alert.problem is not None else alert.verdict,
-        worst,
-        problem,
-        tuple(dict.fromkeys(kinds)),
-        alert.routes,
-    )

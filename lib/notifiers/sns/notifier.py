@@ -19,15 +19,13 @@ from lib.errors import (
 from lib.messages.digest import digest_text_of
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
-from lib.models import Alert, Digest, Json, Message, Notice, Receipt, Usage
+from lib.models import Digest, Json, Message, Notice, Receipt, Usage
 from lib.models.diagnostics import Check, ok
 from lib.notifiers import document, testing
-from lib.notifiers.notice_document import render_notice
 from lib.notifiers.sns import amazon_q, ocsf
 from lib.notifiers.sns import digest as sns_digest
 from lib.notifiers.sns import testing as sns_testing
 from lib.notifiers.sns import text as sns_text
-from lib.notifiers.sns.events import render_events
 from lib.notifiers.sns.headline import Headline, headline_of
 from lib.notifiers.sns.publisher import region_of
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
@@ -38,7 +36,7 @@ MAX_BYTES: Final = 262_144
 """Body and attributes together."""
 MAX_SUBJECT: Final = 99
 
-_Render = Callable[[Alert | Notice, AlertText, int], tuple[str, bool]]
+_Render = Callable[[Notice, AlertText, int], tuple[str, bool]]
 """A body of at most so many bytes, and whether anything is missing in it."""
 
 
@@ -54,26 +52,9 @@ class Format:
     """Rows of a list in the text that is laid out."""
 
 
-def _document(alert: Alert | Notice, text: AlertText, room: int) -> tuple[str, bool]:
-    if isinstance(alert, Notice):
-        body, truncated = render_notice(alert, text, room)
-    else:
-        body, truncated = document.render(alert, room)
+def _document(notice: Notice, text: AlertText, room: int) -> tuple[str, bool]:
+    body, truncated = document.render(notice, text, room)
     return document.dump(body), truncated
-
-
-def _summary(alert: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
-    return _document(alert, text, 0)
-
-
-def _events(alert: Alert | Notice, text: AlertText, room: int) -> tuple[str, bool]:
-    if isinstance(alert, Notice):
-        return render_events(alert, text, room)
-    return ocsf.render(alert, text, room)
-
-
-def _event(alert: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
-    return _events(alert, text, 0)
 
 
 FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
@@ -81,8 +62,10 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
         "text": Format(
             sns_text.render, sns_text.render_plain, sns_digest.text, rows=sns_text.LISTED
         ),
-        "json": Format(_document, _summary, sns_digest.document),
-        "ocsf": Format(_events, _event, None),
+        "json": Format(
+            _document, lambda notice, text, _: _document(notice, text, 0), sns_digest.document
+        ),
+        "ocsf": Format(ocsf.render, lambda notice, text, _: ocsf.render(notice, text, 0), None),
         "amazon-q": Format(
             amazon_q.render, amazon_q.render_plain, sns_digest.amazon_q, rows=amazon_q.LISTED
         ),
@@ -197,7 +180,7 @@ def _place(alert: Message) -> Json:
 
     https://docs.aws.amazon.com/sns/latest/dg/fifo-message-dedup.html
     """
-    group = alert.group if isinstance(alert, Notice) else alert.stream
+    group = alert.group if isinstance(alert, Notice) else str(alert.stream)
     if not _GROUP.fullmatch(group):
         group = hashlib.sha256(group.encode("utf-8", "replace")).hexdigest()
     return {"MessageGroupId": group, "MessageDeduplicationId": alert.delivery_id}

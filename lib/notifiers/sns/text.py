@@ -15,7 +15,7 @@ from lib.messages.parts import (
     ToDo,
     UpgradeText,
 )
-from lib.models import Alert, Notice
+from lib.models import Notice
 from lib.text import fitting, one_line, truncate
 
 _COLUMNS: Final = 76
@@ -28,7 +28,7 @@ _FIELD: Final = 1000
 _MAX_URL: Final = 2000
 
 
-def render(_message: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
+def render(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
     lines = [*_opening(text), *_platforms(text), *_upgrades(text.to_do), *_steps(text.to_do)]
     is_cut = False
@@ -43,7 +43,7 @@ def render(_message: Alert | Notice, text: AlertText, _room: int) -> tuple[str, 
     return "\n".join(lines) + "\n", is_cut
 
 
-def render_plain(_message: Alert | Notice, text: AlertText, _room: int) -> tuple[str, bool]:
+def render_plain(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
     lines = (*_opening(text), *_title(LINKS), *_links(text), "", text.footer)
     return "\n".join(lines) + "\n", bool(text.sections)
