@@ -29,7 +29,6 @@ Data are frozen dataclasses with slots, sequences are tuples, times are in UTC.
 """
 
 from lib.models.deliveries import (
-    DIGESTS,
     LONG_ANSWER,
     SHORT_ANSWER,
     AskAgain,
@@ -133,7 +132,6 @@ from lib.models.state import (
 )
 
 __all__ = [
-    "DIGESTS",
     "LONG_ANSWER",
     "SHORT_ANSWER",
     "Age",

@@ -156,10 +156,6 @@ class Page:
     """A signed link that expires; None where pages cannot be opened from outside."""
 
 
-DIGESTS: Final = "digests/"
-"""The prefix of the keys of stored digests, which marks their deliveries."""
-
-
 @dataclass(frozen=True, slots=True)
 class NotClaimed:
     """The reason why a delivery cannot be claimed: it is final, claimed, or not due."""

@@ -12,7 +12,6 @@ from typing import Protocol
 from lib.models import (
     AnyReport,
     Baseline,
-    Digest,
     Evaluation,
     HistoryEntry,
     Image,
@@ -131,16 +130,6 @@ class Pages(Protocol):
 
         `key` is the key of the stored evaluation. Raises `StoreError`.
         """
-
-
-class DigestStore(Protocol):
-    """Digests as immutable objects, with keys that begin with `DIGESTS`."""
-
-    def put(self, digest: Digest) -> str:
-        """Store a digest and return its key, equal for equal digests. Raises `StoreError`."""
-
-    def get(self, key: str) -> Digest | None:
-        """Return a stored digest; None if its retention is over. Raises `StoreError`."""
 
 
 class EvaluationStore(Protocol):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from lib.models import DIGESTS
 from lib.models.current import DigestBasis
 from lib.store.items import store_errors
 from lib.wire.digest_basis import basis_from_lines, basis_to_lines
@@ -20,7 +19,7 @@ from lib.wire.digest_basis import basis_from_lines, basis_to_lines
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-PREFIX: Final = f"{DIGESTS}basis/"
+PREFIX: Final = "digests/basis/"
 _BEGUN: Final = f"{PREFIX}begun.jsonl.gz"
 _LEVEL: Final = 1  # the fastest, as for reports
 

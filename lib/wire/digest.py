@@ -1,23 +1,12 @@
-"""A digest as JSON: `schemas/digest-1.0.0.json`, for programs and for the store."""
+"""A digest as JSON: `schemas/digest-1.0.0.json`, for programs."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from lib.models import (
-    Age,
-    Counts,
-    DeliveryId,
-    Destination,
     Digest,
-    Moment,
-    RepositoryDigest,
-    ResolvedVulnerability,
-    Severity,
-    StreamId,
-    UnscannedImage,
 )
-from lib.wire.report import image_from_json, image_to_json
-from lib.wire.values import counts_from_json, counts_to_json, time_from_json, time_to_json
+from lib.wire.report import image_to_json
+from lib.wire.values import counts_to_json, time_to_json
 
 DIGEST_SCHEMA: Final = "digest-1.0.0"
 
@@ -73,56 +62,3 @@ def digest_to_json(digest: Digest) -> dict[str, Any]:
         ],
         "warnings": list(digest.warnings),
     }
-
-
-def digest_from_json(document: Mapping[str, Any]) -> Digest:
-    """Return the digest that `digest_to_json` wrote."""
-    since, until = time_from_json(document["since"]), time_from_json(document["until"])
-    if since is None or until is None:
-        raise ValueError("A digest has a beginning and an end")
-    return Digest(
-        delivery_id=DeliveryId(document["delivery_id"]),
-        destination=Destination(document["destination"]),
-        stream=StreamId(document["stream"]),
-        since=since,
-        until=until,
-        routes=tuple(document["routes"]),
-        images=document["images"],
-        clean=document["clean"],
-        counts=_counts(document["counts"]),
-        fixable=document["fixable"],
-        exploitable=document["exploitable"],
-        open_before=_counts(document["open_before"]),
-        new=_counts(document["new"]),
-        resolved=_counts(document["resolved"]),
-        resolved_vulnerabilities=tuple(
-            ResolvedVulnerability(
-                entry["vulnerability_id"],
-                Severity[entry["severity"]],
-                entry["package"],
-                entry["images"],
-            )
-            for entry in document["resolved_vulnerabilities"]
-        ),
-        ages=tuple(Age(entry["age"], _counts(entry["counts"])) for entry in document["ages"]),
-        oldest_open_since=time_from_json(document["oldest_open_since"]),
-        repositories=tuple(
-            RepositoryDigest(**{**entry, "counts": _counts(entry["counts"])})
-            for entry in document["repositories"]
-        ),
-        trend=tuple(
-            Moment(at, _counts(entry["counts"]))
-            for entry in document["trend"]
-            if (at := time_from_json(entry["at"])) is not None
-        ),
-        unscanned=tuple(
-            UnscannedImage(image_from_json(entry["image"]), entry["reason"])
-            for entry in document["unscanned"]
-        ),
-        warnings=tuple(document["warnings"]),
-    )
-
-
-def _counts(document: Mapping[str, int]) -> Counts:
-    """Return the numbers that are not zero, as digests have them."""
-    return {severity: number for severity, number in counts_from_json(document).items() if number}

@@ -11,14 +11,12 @@ from typing import Any
 
 from lib.errors import ConflictError
 from lib.models import (
-    DIGESTS,
     AnyReport,
     Baseline,
     Commit,
     Delivery,
     DeliveryCheck,
     DeliveryId,
-    Digest,
     Evaluation,
     FindingState,
     HistoryEntry,
@@ -171,21 +169,6 @@ def known_of(evaluation: Evaluation) -> Baseline | None:
         if comparison is not None and comparison.since
         else dict.fromkeys(findings, evaluation.evaluated_at),
     )
-
-
-@dataclass
-class MemoryDigests:
-    """Digests by key."""
-
-    kept: dict[str, Digest] = field(default_factory=dict)
-
-    def put(self, digest: Digest) -> str:
-        key = f"{DIGESTS}{digest.delivery_id}"
-        self.kept[key] = digest
-        return key
-
-    def get(self, key: str) -> Digest | None:
-        return self.kept.get(key)
 
 
 @dataclass

@@ -25,7 +25,6 @@ from lib.models import (
 from tests.support.builders import NOW, a_finding, a_report, a_scan_event, an_image
 from tests.support.fakes import (
     Clock,
-    MemoryDigests,
     MemoryPages,
     MemoryProgress,
     MemoryStore,
@@ -77,7 +76,6 @@ class World:
         self.pauses: list[float] = []
         self.secrets = RotatedSecrets()
         self.pages = MemoryPages()
-        self.digests = MemoryDigests()
         self.scans = ScanPipeline(
             source=self.source,
             states=self.store,
