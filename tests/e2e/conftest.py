@@ -4,6 +4,7 @@ The app as it is deployed: the packaged zip and template on the embedded AWS, re
 One for all tests of a process: each test makes repositories of its own.
 """
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.alerts_file import read
+from cli.deployment import CURRENT_CONFIG
 from local.aws.process import ROOT, EmbeddedAws
 from local.demo.app import App, install, write_config
 from local.standins.server import Receivers
@@ -33,7 +36,14 @@ def app(
     if not (ROOT / "node_modules" / ".bin" / "osls").exists():
         pytest.skip("osls is not installed; run `make test`, which does that")
     config = write_config(ALERTS, receivers.url, tmp_path_factory.mktemp("app") / "alerts.yml")
-    return install(embedded_aws, receivers, config)
+    app = install(embedded_aws, receivers, config)
+    # As the deployment does, for the commands that compare with the rules in force.
+    app.aws.client("s3").put_object(
+        Bucket=app.stack.outputs["ReportsBucketName"],
+        Key=CURRENT_CONFIG,
+        Body=json.dumps(read(config).document).encode(),
+    )
+    return app
 
 
 @contextmanager

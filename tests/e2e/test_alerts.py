@@ -723,7 +723,11 @@ class TestOperations:
     def test_dead_deliveries_are_listed_and_sent_again(
         self, app: App, repository: Any, run: Any
     ) -> None:
-        """`list` finds it, `verify` says no, `redrive` sends it, a second one changes nothing."""
+        """
+        `list` finds one, `verify` says no, `redrive` sends what the stream has to say now.
+
+        The dead row stays as it is: the next one speaks for it, and it cannot be redriven again.
+        """
         name = repository("revoked")
         app.receivers.script("slack/revoked-slack", [Answer(403, "invalid_token")])
         app.aws.push(name, "1.4.1", basic("CVE-2026-0001"))
@@ -732,21 +736,22 @@ class TestOperations:
         listed = json.loads(run("deliveries", "list", "--state", "DEAD", "--format", "json").stdout)
         table = run("deliveries", "list").stdout
         verified = run("deliveries", "verify")
-        counted = json.loads(run("deliveries", "verify", "--format", "json").stdout)
+        counts = json.loads(run("deliveries", "verify", "--format", "json").stdout)
         resumed = run("pauses", "remove", "revoked-slack")
-        redriven = run("deliveries", "redrive", "--all")
+        redriven = run("deliveries", "redrive", dead.id)
+        sent = sweep_until(app, name, RowState.SENT)
         again = run("deliveries", "redrive", dead.id)
-        sweep_until(app, name, RowState.SENT)
 
-        assert dead.id in [each["id"] for each in listed]
+        assert dead.id in [row["id"] for row in listed]
+        assert dead.id in table
         assert verified.returncode == 1
-        assert "accounted for (100.0 %)" in verified.stdout
+        assert counts["views"]["given-up"] >= 1
         assert (resumed.returncode, redriven.returncode, again.returncode) == (0, 0, 1)
         assert len(messages_about(app, name)) == 1
-        assert dead.id in table
-        assert counted["accounted_percent"] == 100
-        shown = json.loads(run("deliveries", "show", dead.id, "--format", "json").stdout)
+        shown = json.loads(run("deliveries", "show", sent.id, "--format", "json").stdout)
         assert shown[0]["state"] == "SENT"
+        explained = run("deliveries", "explain", sent.stream, "--to", "revoked-slack")
+        assert "what was reported is what the rules ask for" in explained.stdout
 
     def test_what_was_given_up_is_redriven_once_its_cause_is_mended(
         self, app: App, repository: Any, run: Any
