@@ -1,8 +1,7 @@
 """
 Tags that moved to another image: detection, and the finding about it. Pure.
 
-A tag is represented by an image without a digest that has this tag. Evaluations of the tag form a
-stream of their own.
+A tag is represented by an image without a digest that has this tag.
 """
 
 import re
@@ -15,11 +14,7 @@ from typing import Final
 from lib.checks.remedies import Remedy
 from lib.checks.settings import CLOUDFORMATION, COMMAND, MANAGER, REMARK, Expectations
 from lib.models import (
-    AnyReport,
-    Baseline,
-    BasisKind,
     Finding,
-    FindingId,
     Image,
     Package,
     PushEvent,
@@ -90,15 +85,6 @@ def report_of(move: Move) -> Report:
     """Return a move as a report with one finding."""
     scan = Scan(ScanSource.REPOSITORY, MOVED, completed_at=move.at, complete=False)
     return Report(move.tag, scan, (finding_of(move),))
-
-
-def empty_baseline(report: AnyReport) -> tuple[BasisKind, Baseline] | None:
-    """Return an empty baseline for the report of a move; None for other reports."""
-    if report.scan.source is not ScanSource.REPOSITORY or report.scan.status != MOVED:
-        return None
-    nothing: dict[FindingId, Finding] = {}
-    baseline = Baseline(report.image, report.scan, {}, frozenset(), nothing.__getitem__)
-    return BasisKind.PREVIOUS_IMAGE, baseline
 
 
 def finding_of(move: Move) -> Finding:

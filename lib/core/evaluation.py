@@ -1,7 +1,7 @@
 """
 What one scan event comes to: whether it is news, what it is compared with, what its rows say. Pure.
 
-`lib.flows.scans` asks these questions between its reads and writes.
+Only tests of the old texts use what is left.
 """
 
 import hashlib

@@ -8,15 +8,13 @@ import pytest
 from lib.checks.settings import COMMAND, Expectations
 from lib.checks.tags import (
     TAG_MOVED,
-    empty_baseline,
     move_of,
     next_target,
     protected_tag,
     report_of,
 )
-from lib.models import BasisKind, PushEvent, TagTarget
-from tests.checks.test_check import a_repository
-from tests.support.builders import NOW, a_digest, a_report, an_image
+from lib.models import PushEvent, TagTarget
+from tests.support.builders import NOW, a_digest, an_image
 
 TAG = an_image(digest="", tags=("1.4.2",))
 FIRST, SECOND, THIRD = map(a_digest, (1, 2, 3))
@@ -99,18 +97,3 @@ def test_a_move_is_told_as_one_finding() -> None:
     assert "--start-time 2026-11-23T08:55:00Z --end-time 2026-11-23T09:05:00Z" in who
     assert f"imageDigest={FIRST}" in back
     assert "--image-tag 1.4.2" in back
-
-
-def test_nothing_is_known_before_a_move() -> None:
-    """So it is new each time; other reports are compared as always."""
-    move = move_of(TAG, a_push(), TagTarget(FIRST, NOW - timedelta(1)))
-    assert move is not None
-
-    found = empty_baseline(report_of(move))
-
-    assert found is not None
-    assert found[0] is BasisKind.PREVIOUS_IMAGE
-    assert found[1].standings == {}
-    assert empty_baseline(a_report()) is None
-    checked = a_report(image=a_repository().image, status="CHECKED")
-    assert empty_baseline(checked) is None
