@@ -26,7 +26,6 @@ from lib.errors import DocumentError
 from lib.flows.digests import DigestFlow
 from lib.flows.passes import ImagePass
 from lib.store.dead_letters import DeadLetterQueue
-from lib.store.history import DynamoHistory
 from lib.store.notifications import DynamoNotificationStore
 from lib.store.pauses import DynamoPauses
 from lib.store.queues import SqsSyncQueue, SqsWaker
@@ -82,11 +81,6 @@ class Deployment:
     def output(self, name: str) -> str:
         """Return an output of the stack. Raises `DocumentError` if an older version lacks it."""
         return self._outputs[name]
-
-    @property
-    def history(self) -> DynamoHistory:
-        """The evaluations of each stream."""
-        return DynamoHistory(self.clients.get("dynamodb"), self._outputs["TableName"])
 
     @property
     def streams(self) -> DynamoStreamStore:

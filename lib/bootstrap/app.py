@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from lib.ports.store import (
         ProgressStore,
         SecretReader,
-        StateStore,
     )
     from lib.store.queues import SqsDeadLetters, SqsReturns, SqsWaker
 
@@ -128,13 +127,6 @@ class App:
             events=SqsScanEvents(self._clients.get("sqs"), queue),
             now=self.now,
         )
-
-    @cached_property
-    def states(self) -> "StateStore":
-        """The store of image states and stream heads."""
-        from lib.store.state import DynamoStateStore
-
-        return DynamoStateStore(self._clients.get("dynamodb"), self._settings.need("TABLE_NAME"))
 
     def link(self, key: str) -> str | None:
         """Return a signed link to an object of the bucket; None where there are no links."""

@@ -6,23 +6,16 @@ Tests use fakes, which pass the contract tests of the stores.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
 from lib.models import (
     AnyReport,
-    Baseline,
-    Evaluation,
-    HistoryEntry,
     Image,
-    ImageIndex,
     Notice,
-    StreamId,
     TagTarget,
 )
 from lib.models.deliveries import Page, WakeUp
 from lib.models.names import Json
-from lib.models.state import Commit, ImageRecord, ImageState, StreamHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,39 +39,6 @@ class ProgressStore(Protocol):
         """Return progress; None if its retention is over. Raises `StoreError`."""
 
 
-class StateStore(Protocol):
-    """Image states and stream heads, and the transaction that updates them."""
-
-    def image(self, image: Image) -> ImageState | None:
-        """Return the state of an image after its last evaluation."""
-
-    def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
-        """
-        Return the states of many images by key. Images without an evaluation are left out.
-
-        Commits of the last second may be missing.
-        """
-
-    def installed_at(self) -> datetime:
-        """Return the time of the installation, since which states are kept."""
-
-    def look_up(self, image: Image) -> ImageRecord:
-        """Return the state of an image, and its index, with one read."""
-
-    def record(self, index: ImageIndex, *, pushed_at: datetime) -> None:
-        """Store the members of an index. A newer index keeps its members."""
-
-    def head(self, stream: StreamId) -> StreamHead | None:
-        """Return the head of a stream: its newest image."""
-
-    def commit(self, commit: Commit) -> None:
-        """
-        Write image state, stream head and delivery rows in one transaction.
-
-        Raises `ConflictError` if the stored versions are not the `known` ones.
-        """
-
-
 class TagStore(Protocol):
     """Targets of tags."""
 
@@ -87,20 +47,6 @@ class TagStore(Protocol):
 
     def point(self, image: Image, target: TagTarget) -> None:
         """Store the target of a tag, unless a later push is stored."""
-
-
-class History(Protocol):
-    """The evaluations of streams over time."""
-
-    def entries(self, stream: StreamId, *, since: datetime, limit: int) -> Sequence[HistoryEntry]:
-        """
-        Return the evaluations of a stream since a time: the newest `limit`, oldest first.
-
-        Raises `StoreError`.
-        """
-
-    def heads(self) -> Iterable[tuple[StreamId, StreamHead]]:
-        """Return all streams with their newest image. Scans the whole table."""
 
 
 class PageReader(Protocol):
@@ -118,34 +64,6 @@ class NoticePages(Protocol):
         Store the page of a notification if it is missing, and return its address.
 
         `key`: of its pinned message. Raises `StoreError`; alerts go out without a page then.
-        """
-
-
-class Pages(Protocol):
-    """Stores report pages where people can open them."""
-
-    def publish(self, key: str, evaluation: Evaluation) -> Page:
-        """
-        Store the page of an evaluation if it is missing, and return its address.
-
-        `key` is the key of the stored evaluation. Raises `StoreError`.
-        """
-
-
-class EvaluationStore(Protocol):
-    """Evaluations as immutable objects."""
-
-    def put(self, evaluation: Evaluation) -> str:
-        """Store an evaluation and return its key. Equal evaluations have the same key."""
-
-    def get(self, key: str) -> Evaluation | None:
-        """Return a stored evaluation; None if its retention is over. Raises `StoreError`."""
-
-    def baseline(self, key: str) -> Baseline | None:
-        """
-        Return an evaluation as the baseline of a later scan. It is much cheaper than `get`.
-
-        None if its retention is over, or its report is unusable. Raises `StoreError`.
         """
 
 

@@ -1,4 +1,4 @@
-"""Report pages in S3: rendered once for each evaluation, compressed, opened by signed links."""
+"""Report pages in S3: rendered once for each pinned message, compressed, opened by signed links."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import ClientError
 
-from lib.models import Evaluation, HistoryEntry, Notice, Page
+from lib.models import Notice, Page
 from lib.models.streams import HistoryPoint, StreamState
-from lib.ports.store import History
 from lib.ports.streams import StreamHistory
 from lib.store.items import store_errors
 from lib.store.objects import MISSING, read_object, write_object
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 HTML: Final = "text/html; charset=utf-8"
-_REPORTS: Final = "reports/"
 _PINNED: Final = "pinned/"
 _PAGES: Final = "pages/"
 _HISTORY: Final = timedelta(days=180)
@@ -25,46 +23,6 @@ _HISTORY: Final = timedelta(days=180)
 _ENTRIES: Final = 500
 _REDIRECT: Final = 300
 """Seconds for the browser to follow the redirect to S3."""
-
-Render = Callable[[Evaluation, Sequence[HistoryEntry]], str]
-
-
-class S3Pages:
-    """See `lib.ports.store.Pages` and `PageReader`. `link` signs a key, or returns None."""
-
-    def __init__(
-        self,
-        client: "S3Client",
-        bucket: str,
-        *,
-        history: History,
-        render: Render,
-        link: Callable[[str], str | None],
-    ) -> None:
-        self._client = client
-        self._bucket = bucket
-        self._history = history
-        self._render = render
-        self._link = link
-
-    def publish(self, key: str, evaluation: Evaluation) -> Page:
-        """See `Pages.publish`. Several destinations of one evaluation share its page."""
-        page = page_key(key)
-        if not exists(self._client, self._bucket, page):
-            since = evaluation.evaluated_at - _HISTORY
-            history = self._history.entries(evaluation.stream, since=since, limit=_ENTRIES)
-            entries = [entry for entry in history if entry.at <= evaluation.evaluated_at]
-            self._put(page, self._render(evaluation, entries))
-        return Page(page, self._link(page))
-
-    def read(self, key: str) -> bytes | None:
-        """See `PageReader.read`."""
-        return read_object(self._client, self._bucket, key)
-
-    def _put(self, key: str, html: str) -> None:
-        write_object(
-            self._client, self._bucket, key, html.encode("utf-8", "replace"), media_type=HTML
-        )
 
 
 class S3NoticePages:
@@ -109,12 +67,6 @@ class S3NoticePages:
 def notice_page_key(pinned_key: str) -> str:
     """Return the key of the page of a pinned message."""
     name = pinned_key.removeprefix(_PINNED).removesuffix(".json.gz")
-    return f"{_PAGES}{name}.html"
-
-
-def page_key(evaluation_key: str) -> str:
-    """Return the key of the page of a stored evaluation."""
-    name = evaluation_key.removeprefix(_REPORTS).removesuffix(".jsonl.gz")
     return f"{_PAGES}{name}.html"
 
 

@@ -10,9 +10,6 @@ from cli.alerts_file import understand
 from cli.deployment import CURRENT_CONFIG
 from lib.bootstrap.clients import Clients
 from lib.errors import EventError
-from lib.models import HistoryEntry, StreamId
-from lib.store.history import history_row
-from lib.store.items import to_item
 from lib.store.notifications import DynamoNotificationStore
 from lib.store.pauses import DynamoPauses
 from lib.store.queues import SqsDeadLetters
@@ -79,11 +76,6 @@ class Stage:
             self.bucket = f"stage-{uuid.uuid4().hex[:8]}"
             place = {"LocationConstraint": "eu-central-1"}
             self.boto("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration=place)
-
-    def evaluated(self, stream: StreamId, entry: HistoryEntry) -> None:
-        """Keep an evaluation in the history of a stream."""
-        row = history_row(stream, entry)
-        self.boto("dynamodb").put_item(TableName=self.table, Item=to_item(row))
 
     def queue(self, *, fifo: bool = False) -> str:
         name = f"stage-{uuid.uuid4().hex[:8]}"

@@ -13,34 +13,16 @@ from typing import Any, Final
 import pytest
 
 from cli.simulation.memory import MemoryStreams
-from lib.store.history import DynamoHistory
+from lib.ports.store import TagStore
 from lib.store.images import DynamoImageStore
 from lib.store.items import from_item, to_item
 from lib.store.notifications import DynamoNotificationStore
 from lib.store.pauses import DynamoPauses
 from lib.store.points import DynamoStreamHistory
-from lib.store.reports import S3EvaluationStore
-from lib.store.state import DynamoStateStore
 from lib.store.stream_objects import S3StreamObjects
 from lib.store.streams import DynamoStreamStore
 from lib.store.tags import DynamoTagStore
-from tests.support.fakes import MemoryStore
-
-
-class AwsStore:
-    """The three AWS implementations behind one object, as `MemoryStore` is."""
-
-    def __init__(self, boto: Any, table: str, bucket: str) -> None:
-        states = DynamoStateStore(boto("dynamodb"), table)
-        reports = S3EvaluationStore(boto("s3"), bucket)
-        history = DynamoHistory(boto("dynamodb"), table)
-        self.image, self.head, self.commit = states.image, states.head, states.commit
-        self.images, self.installed_at = states.images, states.installed_at
-        self.entries, self.heads = history.entries, history.heads
-        self.look_up, self.record = states.look_up, states.record
-        tags = DynamoTagStore(boto("dynamodb"), table)
-        self.tag, self.point = tags.tag, tags.point
-        self.put, self.get, self.baseline = reports.put, reports.get, reports.baseline
+from tests.support.fakes import MemoryTags
 
 
 class AwsStreams:
@@ -89,12 +71,13 @@ def boto(request: pytest.FixtureRequest) -> Callable[[str], Any]:
 
 
 @pytest.fixture(params=["memory", *CLOUDS])
-def store(request: pytest.FixtureRequest) -> Iterator[Any]:
+def tags(request: pytest.FixtureRequest) -> Iterator[TagStore]:
+    """Return the store of tags: in memory, and in each AWS."""
     if request.param == "memory":
-        yield MemoryStore()
+        yield MemoryTags()
         return
     with table_and_bucket(client_maker(request, request.param)) as (boto, name):
-        yield AwsStore(boto, name, name)
+        yield DynamoTagStore(boto("dynamodb"), name)
 
 
 @pytest.fixture(params=["memory", *CLOUDS])

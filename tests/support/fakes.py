@@ -4,31 +4,22 @@ The ports in memory: honest enough to pass the same contract tests as DynamoDB, 
 `tests/store/test_contracts.py` runs both through the same tests, so these cannot drift away.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from lib.errors import ConflictError
 from lib.models import (
     AnyReport,
     Baseline,
-    Commit,
-    Delivery,
     DeliveryCheck,
-    DeliveryId,
     Evaluation,
     FindingState,
-    HistoryEntry,
     Image,
     ImageIndex,
-    ImageRecord,
-    ImageState,
     LastScan,
-    Membership,
     Message,
     NotReceived,
-    Page,
     Provenance,
     Receipt,
     Report,
@@ -36,8 +27,6 @@ from lib.models import (
     Scan,
     ScanProgress,
     ScanSource,
-    StreamHead,
-    StreamId,
     TagTarget,
     Usage,
     WakeUp,
@@ -61,42 +50,10 @@ class Clock:
 
 
 @dataclass
-class MemoryStore:
-    """State and reports over one set of dictionaries, like a table."""
+class MemoryTags:
+    """See `TagStore`."""
 
-    states: dict[str, ImageState] = field(default_factory=dict)
-    memberships: dict[str, tuple[datetime, Membership]] = field(default_factory=dict)
-    stream_heads: dict[StreamId, StreamHead] = field(default_factory=dict)
-    rows: dict[DeliveryId, Delivery] = field(default_factory=dict)
-    objects: dict[str, Evaluation] = field(default_factory=dict)
-    history: dict[StreamId, list[HistoryEntry]] = field(default_factory=dict)
     tags: dict[str, TagTarget] = field(default_factory=dict)
-    reports: str = "reports"
-    """How the keys of evaluations begin: those of two stages differ."""
-    installed: datetime = datetime(2026, 11, 1, tzinfo=UTC)
-    before_commit: Callable[[], None] = lambda: None
-    """Called first in `commit`, to let somebody else be faster."""
-
-    def image(self, image: Image) -> ImageState | None:
-        return self.states.get(image.key)
-
-    def images(self, images: Sequence[Image]) -> Mapping[str, ImageState]:
-        return {each.key: self.states[each.key] for each in images if each.key in self.states}
-
-    def installed_at(self) -> datetime:
-        return self.installed
-
-    def look_up(self, image: Image) -> ImageRecord:
-        membership = self.memberships.get(image.key)
-        return ImageRecord(self.states.get(image.key), membership[1] if membership else None)
-
-    def record(self, index: ImageIndex, *, pushed_at: datetime) -> None:
-        images = {each.digest: False for each in index.members}
-        for digest, attached in (images | dict.fromkeys(index.attachments, True)).items():
-            key = replace(index.image, digest=digest).key
-            known = self.memberships.get(key)
-            if known is None or known[0] <= pushed_at:
-                self.memberships[key] = (pushed_at, Membership(index.image.digest, attached))
 
     def tag(self, image: Image) -> TagTarget | None:
         return self.tags.get(image.key)
@@ -105,43 +62,6 @@ class MemoryStore:
         known = self.tags.get(image.key)
         if known is None or known.pushed_at <= target.pushed_at:
             self.tags[image.key] = target
-
-    def head(self, stream: StreamId) -> StreamHead | None:
-        return self.stream_heads.get(stream)
-
-    def entries(self, stream: StreamId, *, since: datetime, limit: int) -> Sequence[HistoryEntry]:
-        entries = sorted(self.history.get(stream, ()), key=lambda each: each.at)
-        return [each for each in entries if each.at >= since][-limit:]
-
-    def heads(self) -> Iterable[tuple[StreamId, StreamHead]]:
-        return list(self.stream_heads.items())
-
-    def commit(self, commit: Commit) -> None:
-        self.before_commit()
-        if self.states.get(commit.image.key) != commit.known:
-            raise ConflictError("the image changed")
-        if commit.head is not None and self.stream_heads.get(commit.stream) != commit.known_head:
-            raise ConflictError("the stream changed")
-        if any(delivery.id in self.rows for delivery in commit.deliveries):
-            raise ConflictError("a delivery exists")
-        self.states[commit.image.key] = commit.state
-        if commit.head is not None:
-            self.stream_heads[commit.stream] = commit.head
-        self.rows |= {delivery.id: delivery for delivery in commit.deliveries}
-        if commit.entry is not None:
-            self.history.setdefault(commit.stream, []).append(commit.entry)
-
-    def put(self, evaluation: Evaluation) -> str:
-        key = f"{self.reports}/{evaluation.report.image.key}/{evaluation.version}"
-        self.objects[key] = evaluation
-        return key
-
-    def get(self, key: str) -> Evaluation | None:
-        return self.objects.get(key)
-
-    def baseline(self, key: str) -> Baseline | None:
-        evaluation = self.objects.get(key)
-        return None if evaluation is None else known_of(evaluation)
 
 
 def known_of(evaluation: Evaluation) -> Baseline | None:
@@ -169,23 +89,6 @@ def known_of(evaluation: Evaluation) -> Baseline | None:
         if comparison is not None and comparison.since
         else dict.fromkeys(findings, evaluation.evaluated_at),
     )
-
-
-@dataclass
-class MemoryPages:
-    """Report pages by key; raises the error, when there is one."""
-
-    kept: dict[str, Evaluation] = field(default_factory=dict)
-    error: Exception | None = None
-
-    def publish(self, key: str, evaluation: Evaluation) -> Page:
-        if self.error is not None:
-            raise self.error
-        self.kept[f"pages/{key}"] = evaluation
-        return Page(f"pages/{key}", f"https://links.example/pages/{key}")
-
-    def read(self, key: str) -> bytes | None:
-        return str(self.kept[key]).encode() if key in self.kept else None
 
 
 @dataclass
