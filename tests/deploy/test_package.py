@@ -13,7 +13,7 @@ from deploy.archive import write
 from deploy.bytecode import find_compiler
 from deploy.dependencies import DependenciesError, merge, prepared, targets
 from deploy.package import BUILD, ROOT, PackageError, build_zip, check_stage, main
-from lib.config import config_hash
+from lib.config.parsing import config_hash
 from tests.deploy.conftest import CONFIG, Package
 from tests.support.calls import handlers
 

@@ -12,7 +12,7 @@ from deploy.next_steps import next_steps, secret_references
 from deploy.review import RunningConfiguration, deployed_parameters, foreign_topics, review
 from deploy.stack import METADATA, Stack
 from deploy.terminal import Terminal
-from lib.config import config_hash
+from lib.config.parsing import config_hash
 from tests.deploy.aws import FakeAws, refusal
 
 ACCOUNT = Account("210987654321", "arn:aws:iam::210987654321:role/ops", "eu-west-1")
