@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
+from lib.errors import SourceError
 from lib.flows.passes import PassResult
 from lib.flows.stream_passes import DAILY
 from lib.observability import Metric, logger, metrics
@@ -31,8 +32,25 @@ def reconcile(application: App, context: LambdaContext) -> dict[str, Any]:
     daily = application.streams.passes.daily(has_time=has_time)
     if daily.queued:
         logger.info("streams queued", cause=DAILY, streams=daily.queued, complete=daily.complete)
+    _note_what_runs(application)
     scope = application.streams.reconcile_scope
     return _record(application.streams.image_pass().run(scope, has_time=has_time))
+
+
+def _note_what_runs(application: App) -> None:
+    """Keep which images run, where a service is asked for it; without an answer nothing changes."""
+    running = application.streams.running_pass
+    if running is None:
+        return
+    try:
+        streams = running.run()
+    except SourceError as error:
+        metrics.add_metric(Metric.WORKLOADS_UNREAD, MetricUnit.Count, 1)
+        logger.warning("workloads not read", exc_info=error)
+        return
+    queued = application.streams.sync_queue.put(streams, "running")
+    if queued:
+        logger.info("streams queued", cause="running", streams=queued)
 
 
 def _record(result: PassResult) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Metric(StrEnum):
     SCANS_RECOVERED = "ScansRecovered"
     PROVENANCE_UNREAD = "ProvenanceUnread"
     REPOSITORIES_UNREAD = "RepositoriesUnread"
+    WORKLOADS_UNREAD = "WorkloadsUnread"
     COVERAGE_UNREAD = "CoverageUnread"
     DELIVERIES_CREATED = "DeliveriesCreated"
     DELIVERIES_OBSOLETE = "DeliveriesObsolete"

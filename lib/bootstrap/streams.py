@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from lib.flows.passes import ImagePass, Scope
     from lib.flows.rounds import SyncRounds
     from lib.flows.rules import RulesBook
+    from lib.flows.running import RunningPass
     from lib.flows.settings import SettingsFlow
     from lib.flows.stream_passes import StreamPasses
     from lib.flows.summaries import Summaries, Welcomes
@@ -337,6 +338,22 @@ class StreamFlows:
             queue=self.sync_queue,
             now=self._app.now,
             places=self.places if places else None,
+        )
+
+    @property
+    def running_pass(self) -> "RunningPass | None":
+        """The pass over what runs; None where no service is asked for it."""
+        workloads = self._app.workloads
+        if workloads is None:
+            return None
+        from lib.flows.running import RunningPass
+
+        return RunningPass(
+            workloads=workloads,
+            images=self.image_store,
+            listing=self.stream_store,
+            rules=lambda: self.rules.streams,
+            now=self._app.now,
         )
 
     @property

@@ -103,6 +103,13 @@ class Workloads(Protocol):
         Changes of the last minutes may be missing. Raises `SourceError`.
         """
 
+    def images(self) -> tuple[Image, ...]:
+        """
+        Return the images that anything runs: with the digest that was pulled, else with a tag.
+
+        Raises `SourceError`.
+        """
+
 
 class ProvenanceSource(Protocol):
     """Reads the origin of images from their annotations and labels."""

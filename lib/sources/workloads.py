@@ -45,6 +45,14 @@ class Container:
     name: str
     service: bool
 
+    @property
+    def image(self) -> Image:
+        """The image that was pulled; without a digest, the one that its tag points to."""
+        tags = () if self.digest is not None else (self.tag or _DEFAULT_TAG,)
+        return Image(
+            "aws", self.account, self.region, self.repository, self.digest or "", tags=tags
+        )
+
     def runs(self, image: Image, digests: Sequence[str]) -> bool:
         """Whether the container runs an image with one of these digests."""
         here = (self.account, self.region, self.repository)
@@ -69,6 +77,10 @@ class EcsWorkloads:
         return workloads(
             container for container in self._containers() if container.runs(image, digests)
         )
+
+    def images(self) -> tuple[Image, ...]:
+        """See `Workloads.images`."""
+        return tuple(dict.fromkeys(container.image for container in self._containers()))
 
     def _containers(self) -> tuple[Container, ...]:
         now = self._now()

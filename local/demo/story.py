@@ -84,7 +84,7 @@ STORY: Final = (
         "3.2.0",
         "web-storefront-3.2.0",
         "enhanced scan: what to upgrade, from and to",
-        _STOREFRONT,
+        _STOREFRONT - {"on-call"},
     ),
     Scene(
         "web/storefront",
@@ -106,7 +106,7 @@ STORY: Final = (
         "2.6.0",
         "ml-trainer-2.6.0",
         "141 findings in two pages; Slack shows the critical ones",
-        _PLATFORM | {"on-call"},
+        _PLATFORM,
     ),
     Scene(
         "legacy/batch",
@@ -119,8 +119,8 @@ STORY: Final = (
         "tools/backup",
         None,
         "tools-backup-untagged",
-        "an untagged image goes by its digest",
-        _EVERYBODY,
+        "an untagged image waits an hour for an index that it may be a part of",
+        frozenset(),
     ),
 )
 

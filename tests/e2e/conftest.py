@@ -47,33 +47,33 @@ def app(
 
 
 @contextmanager
-def configured(app: App, **variables: str) -> Iterator[None]:
+def configured(app: App, function: str = "processScan", **variables: str) -> Iterator[None]:
     """
-    Change the environment of `processScan` for a while.
+    Change the environment of a function for a while.
 
     A worker that is replaced takes the event along that it works on, until its visibility timeout
     ends. So nothing may be under way.
     """
-    before = _environment(app)
+    before = _environment(app, function)
     app.wait_until_quiet()
-    _set_environment(app, before | variables)
+    _set_environment(app, function, before | variables)
     try:
         yield
         app.wait_until_quiet()
     finally:
-        _set_environment(app, before)
+        _set_environment(app, function, before)
 
 
-def _environment(app: App) -> dict[str, str]:
-    name = f"{app.stack.name}-processScan"
+def _environment(app: App, function: str) -> dict[str, str]:
+    name = f"{app.stack.name}-{function}"
     found = app.aws.client("lambda").get_function_configuration(FunctionName=name)
     variables: dict[str, str] = found["Environment"]["Variables"]
     return variables
 
 
-def _set_environment(app: App, variables: dict[str, str]) -> None:
+def _set_environment(app: App, function: str, variables: dict[str, str]) -> None:
     app.aws.client("lambda").update_function_configuration(
-        FunctionName=f"{app.stack.name}-processScan", Environment={"Variables": variables}
+        FunctionName=f"{app.stack.name}-{function}", Environment={"Variables": variables}
     )
 
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from handlers.reconcile import RESERVE, reconcile
+from lib.errors import SourceError
 from lib.flows.passes import PassResult, Scope, ToFetch
 from lib.flows.stream_passes import StreamPassOutcome
 from lib.models import StreamId
@@ -21,6 +22,13 @@ class Passes:
         self.today = daily
         self.calls: list[tuple[str, bool]] = []
         self.reconcile_scope = Scope(repositories="team/*")
+        self.running_pass: Any = None
+        self.sync_queue = self
+        self.queued: list[Any] = []
+
+    def put(self, streams: Any, cause: str) -> int:
+        self.queued.append((list(streams), cause))
+        return len(streams)
 
     @property
     def passes(self) -> "Passes":
@@ -108,3 +116,30 @@ def test_no_work_begins_at_the_end_of_the_function(context: Any) -> None:
         reconcile(an_app(passes), context)
 
         assert passes.calls == [("daily", has_time), ("hourly", has_time)]
+
+
+def test_what_runs_is_noted_before_images_are_looked_at(context: Any, logged: Any) -> None:
+    """Where a service is asked; the streams that it concerns are synced."""
+    passes = Passes(PassResult())
+    passes.running_pass = SimpleNamespace(run=lambda: (StreamId("a"),))
+
+    reconcile(an_app(passes), context)
+
+    assert passes.queued == [([StreamId("a")], "running")]
+    assert (logged()[0]["cause"], logged()[0]["streams"]) == ("running", 1)
+
+
+def test_without_an_answer_the_other_passes_run(context: Any, counted: Any, logged: Any) -> None:
+    """The log says why."""
+
+    def refused() -> None:
+        raise SourceError("ECS cannot be asked what runs: AccessDenied")
+
+    passes = Passes(PassResult())
+    passes.running_pass = SimpleNamespace(run=refused)
+
+    reconcile(an_app(passes), context)
+
+    assert counted()["WorkloadsUnread"] == 1
+    assert logged()[0]["message"] == "workloads not read"
+    assert [name for name, _ in passes.calls] == ["daily", "hourly"]
