@@ -206,12 +206,10 @@ class StreamFlows:
 
     def _with_workloads(self, notice: "Notice") -> "Notice":
         """Return a notice with what runs its images, where alerts are to name it."""
-        workloads = self._app.workloads
-        if workloads is None:
-            return notice
         from lib.flows.deployments import RunningNow
 
-        return RunningNow(workloads).completed(notice)
+        workloads = self._app.workloads
+        return notice if workloads is None else RunningNow(workloads).completed(notice)
 
     def has_pace(self, destination: "Destination") -> bool:
         """Return whether a receiver asks for time between two messages."""

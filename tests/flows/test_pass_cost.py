@@ -69,7 +69,7 @@ class Cloud:
             ]
         }
 
-    def DescribeImages(self, params: Any) -> Any:  # noqa: N802
+    def DescribeImages(self, params: Any) -> Any:  # noqa: N802  # boto3's name
         details = [
             {
                 "registryId": ACCOUNT,
@@ -83,7 +83,7 @@ class Cloud:
         ]
         return {"imageDetails": details}
 
-    def ListCoverage(self, params: Any) -> Any:  # noqa: N802
+    def ListCoverage(self, params: Any) -> Any:  # noqa: N802  # boto3's name
         names = [wanted["value"] for wanted in params["filterCriteria"]["ecrRepositoryName"]]
         rows = len(names) * IMAGES if self._enhanced else 0
         start = int(params.get("nextToken") or 0)
@@ -103,17 +103,17 @@ class Cloud:
         more = start + len(covered)
         return {"coveredResources": covered} | ({"nextToken": str(more)} if more < rows else {})
 
-    def DescribeImageScanFindings(self, _: Any) -> Any:  # noqa: N802
+    def DescribeImageScanFindings(self, _: Any) -> Any:  # noqa: N802  # boto3's name
         return {
             "imageScanStatus": {"status": "COMPLETE"},
             "imageScanFindings": {"imageScanCompletedAt": OLD, "findings": []},
         }
 
-    def BatchGetItem(self, params: Any) -> Any:  # noqa: N802
+    def BatchGetItem(self, params: Any) -> Any:  # noqa: N802  # boto3's name
         keys = params["RequestItems"]["t"]["Keys"]
         return {"Responses": {"t": [{**self._document, **key} for key in keys]}}
 
-    def Query(self, params: Any) -> Any:  # noqa: N802
+    def Query(self, params: Any) -> Any:  # noqa: N802  # boto3's name
         shard = from_item(params["ExpressionAttributeValues"])[":shard"]
         return {
             "Items": [
@@ -129,10 +129,10 @@ class Cloud:
             ]
         }
 
-    def GetItem(self, _: Any) -> Any:  # noqa: N802
+    def GetItem(self, _: Any) -> Any:  # noqa: N802  # boto3's name
         return {}
 
-    def PutItem(self, _: Any) -> Any:  # noqa: N802
+    def PutItem(self, _: Any) -> Any:  # noqa: N802  # boto3's name
         return {}
 
     def _record(self) -> dict[str, Any]:
