@@ -2,6 +2,8 @@
 The flows about images, streams and notifications, made from the clients of a process.
 
 As in `lib.bootstrap.app`, an object is made when it is first asked for.
+
+Long because every flow names all that it is made of.
 """
 
 import uuid
