@@ -28,7 +28,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lib.errors import DocumentError
-from lib.messages.facts import platforms
+from lib.messages.facts import platforms_of_report
 from lib.messages.provenance import in_words
 from lib.models import AnyReport, Finding, Report, Severity
 from lib.text import clean, counted, escaped, one_line
@@ -250,7 +250,7 @@ def print_report(report: AnyReport) -> None:
     say(image.name, style="bold")
     where = ", ".join(part for part in (image.account, image.region, image.platform) if part)
     say(f"{image.digest}  {where}")
-    for line in platforms(report.parts).lines(len(report.parts)):
+    for line in platforms_of_report(report.parts).lines(len(report.parts)):
         say(line)
     source = in_words(report.provenance, image.tags)
     if source:

@@ -1,7 +1,15 @@
 """
-The sentences of alerts and digests, the same for every receiver, the page and the command. Pure.
+The sentences of notices and digests, the same for every receiver, the page and the command. Pure.
 
-    alert     what of an evaluation a destination gets, in numbers
-    text      all that is said about an alert; `parts` is its tree
-    digest    all that is said about a digest
+    text       all that is said about a notice; `parts` is its tree
+    content    what a pinned message shows, and what it leaves out, in vulnerabilities
+    verdict    what happened, in one sentence
+    sections   the lists, by kind
+    facts      what is watched, where, since when
+    to_do      what fixes what is open
+    problem    scans without a result
+    checks     the settings of a repository, and tags that moved
+    digest     all that is said about a digest
+    inventory  the words of the page's table
+    phrases    what several of them share
 """

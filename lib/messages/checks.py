@@ -1,18 +1,19 @@
-"""The one sentence about a check of a repository, or about a tag that moved. Pure."""
+"""The verdict about settings of a repository, and about a tag that moved. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from lib.checks import settings as checks
-from lib.checks.tags import MOVED
-from lib.models import Alert, AnyReport, BasisKind, Change, Comparison, Finding, Report, ScanSource
-from lib.text import one_line, truncate
+from lib.checks.tags import TAG_MOVED
+from lib.messages.content import Content, Entry
+from lib.models import Finding
+from lib.models.views import Kind
+from lib.text import capitalized, counted, one_line, truncate
 
 _TITLE: Final = 160
 _LISTED: Final = 4
 _DIGEST: Final = 19
-
 _FIXED: Final[Mapping[str, str]] = MappingProxyType(
     {
         checks.TAG_MUTABILITY: "tags are immutable now",
@@ -25,54 +26,54 @@ _FIXED: Final[Mapping[str, str]] = MappingProxyType(
         checks.ENCRYPTION: "it is encrypted with a key of KMS now",
     }
 )
+_Phrase = Callable[[Kind, Sequence[Entry]], str]
 
 
-def is_check(about: Alert | AnyReport) -> bool:
-    """Return whether an alert or a report is about a repository itself, or a tag of it."""
-    return about.scan.source is ScanSource.REPOSITORY
+def verdict_of_check(content: Content, phrase: _Phrase, problem: str) -> str:
+    """
+    Return what deviates, what is new of it, and what is fixed.
 
-
-def is_move(alert: Alert) -> bool:
-    """Whether it only says that a tag moved."""
-    return is_check(alert) and alert.scan.status == MOVED
-
-
-def verdict(
-    report: Report,
-    comparison: Comparison | None,
-    listed: Sequence[Change],
-    resolved: Sequence[Change],
-) -> str:
-    """Return what is wrong, what is new of it, and what was fixed."""
-    if report.scan.status == MOVED:
-        return " and ".join(moved(finding) for finding in report.findings)
-    first = comparison is None or comparison.basis.kind is BasisKind.NONE
-    pieces = []
-    if listed:
-        pieces.append(wrong([change.finding for change in listed], first=first))
-    if resolved:
-        pieces.append(fixed([change.finding.vulnerability_id for change in resolved]))
-    left = len(report.findings) - len(listed)
-    if not report.findings:
+    `phrase` says what other kinds mean. `problem`: why there is no result; empty where there is.
+    """
+    pieces = [problem] if problem else []
+    for kind, entries in content.changes.items():
+        pieces.append(_piece(kind, entries) or phrase(kind, entries))
+    left = content.unchanged
+    if left:
+        be = "is" if left == 1 else "are"
+        should = "it should be" if left == 1 else "they should be"
+        pieces.append(f"{counted(left, 'setting')} {be} still not as {should}")
+    elif not content.totals and not problem:
         pieces.append("all is as it should be")
-    elif left > 0 and not first:
-        many = f"{left} settings are" if left > 1 else "1 setting is"
-        pieces.append(f"{many} still not as {'they' if left > 1 else 'it'} should be")
-    elif not pieces:
-        pieces.append("nothing of what is asked for here is wrong")
-    text = "; ".join(pieces)
-    return text[:1].upper() + text[1:]
+    return capitalized("; ".join(pieces))
 
 
-def how_it_stands(alert: Alert) -> str:
-    """Return what is wrong now in one line."""
-    if is_move(alert):
-        return " and ".join(moved(change.finding) for change in alert.standing) or "a tag moved"
-    if alert.standing:
-        return wrong([change.finding for change in alert.standing], first=True)
-    if alert.total:
+def state_of_check(content: Content) -> str:
+    """Return what deviates now in one line, and no more of an all-clear than true."""
+    if any(entry.id == TAG_MOVED for entry in content.open):
+        return "the tag moved"
+    if content.open:
+        number = len(content.open)
+        be, it = ("is", "it") if number == 1 else ("are", "they")
+        return f"{counted(number, 'setting')} {be} not as {it} should be"
+    if content.totals:
         return "nothing of what is asked for here is wrong"
+    parts = [part for image in content.state.images for part in image.parts]
+    if not parts or any(part.reason is not None for part in parts):
+        return "not checked"
     return "all settings are as they should be"
+
+
+def _piece(kind: Kind, entries: Sequence[Entry]) -> str:
+    """Return what became of some settings; empty where their kind is none of checks."""
+    findings = [entry.findings[0] for entry in entries if entry.findings]
+    if kind is Kind.RESOLVED:
+        return fixed([entry.id for entry in entries])
+    if kind not in (Kind.BASELINE, Kind.NEW) or not findings:
+        return ""
+    if findings[0].vulnerability_id == TAG_MOVED:
+        return moved(findings[0])
+    return wrong(findings, first=kind is Kind.BASELINE)
 
 
 def moved(finding: Finding) -> str:

@@ -1,87 +1,211 @@
-"""The facts of an alert: what was scanned, where, when, and where to read on. Pure."""
+"""The facts of a notice: what is watched, where, since when, and where to read on. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
-from lib.messages import checks
+from lib.core.conditions import conditions
+from lib.core.streams import pattern_of
+from lib.core.vulnerabilities import vulnerabilities
+from lib.messages.content import Content, ordered, severity_of
 from lib.messages.parts import REPORT_NAME, Fact, Link, Platform, Platforms
 from lib.messages.phrases import NAME, counts_text, moment_text, names_text
 from lib.messages.provenance import in_words, links
-from lib.messages.verdict import before
-from lib.models import Alert, BasisKind, ChangeKind, Image, Part, Workload
+from lib.messages.verdict import since
+from lib.models import Basis, BasisKind, Counts, Image, Notice, Part, ScanSource, Workload
+from lib.models.streams import PartState, Role, WatchedImage
 from lib.text import counted, one_line, short, truncate
+from lib.urls.console import console_url
 
-_DIGEST: Final = 80
-_REASON: Final = 160
-_PART: Final = 60
 _WORKLOADS: Final = 5
-_WARNINGS: Final = 3
-_ROUTES: Final = 5
-_DELIVERY: Final = 64
-_SOURCE: Final = "Source"
-_COMPARED: Final = "Compared with"
 _IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
 _REGION: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
+_DIGEST: Final = 19
+_REASON: Final = 160
+_PART: Final = 60
+_WARNINGS: Final = 6
+_ROUTES: Final = 5
+_DELIVERY: Final = 64
+_SCANNERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        ScanSource.ECR_BASIC.scanner: "ECR basic scanning",
+        ScanSource.ECR_ENHANCED.scanner: "Amazon Inspector",
+        ScanSource.REPOSITORY.scanner: "settings of the repository",
+    }
+)
 
 
-# --- what and where ---------------------------------------------------------------------------
-
-
-def subject(alert: Alert) -> str:
-    """Return what an alert is about, in one word."""
-    if not checks.is_check(alert):
+def subject(content: Content) -> str:
+    """Return what a notice is about, in one word."""
+    if not content.image.is_repository:
         return "image"
-    return "tag" if alert.image.tags else "repository"
+    return "tag" if content.image.tags else "repository"
 
 
-def facts(alert: Alert) -> list[Fact]:
-    """Return what was scanned, where and when, as labels and values."""
-    is_check = checks.is_check(alert)
-    all_facts = _facts_of_check(alert) if is_check else _facts_of_image(alert)
-    return [fact for fact in all_facts if fact.value]
+def where(content: Content) -> str:
+    """Return the account, the region and the tags in one line."""
+    image = content.image
+    tags = f"tags: {tags_text(image)}" if image.tags or not image.is_repository else ""
+    return " \N{MIDDLE DOT} ".join(
+        short(part) for part in (image.account, image.region, tags) if part
+    )
 
 
-def source(alert: Alert) -> Fact | None:
-    """Return what the image was made from, or what to do so that it says so."""
-    value = "" if checks.is_check(alert) else in_words(alert.provenance, alert.image.tags)
-    return Fact(_SOURCE, value) if value else None
-
-
-def where(alert: Alert) -> str:
-    """Return the account, the region, the tags and the platform in one line."""
-    image = alert.image
-    tags = f"tags: {tags_text(image)}" if image.tags or not checks.is_check(alert) else ""
-    parts = (image.account, image.region, tags, image.platform)
-    return " \N{MIDDLE DOT} ".join(short(part) for part in parts if part)
-
-
-def _facts_of_image(alert: Alert) -> list[Fact]:
-    image, scan = alert.image, alert.scan
-    platform = ", ".join(short(part, NAME) for part in (image.platform, image.os) if part)
-    scanned = (short(f"{scan.source.value}, {scan.status}"), moment_text(scan.completed_at))
-    used = "" if image.in_use_count is None else f"{image.in_use_count} tasks or pods"
-    return [
+def facts(content: Content, notice: Notice) -> tuple[Fact, ...]:
+    """Return what is watched, where and since when, as labels and values."""
+    image = content.image
+    is_image = not image.is_repository
+    listed = [
         *place(image),
-        Fact("Tags", tags_text(image), in_where=True),
+        Fact("Stream", short(pattern_of(content.state.stream) or "", NAME)),
+        Fact("Tags", tags_text(image) if is_image else names_text(image.tags), in_where=True),
         Fact("Digest", truncate(one_line(image.digest), _DIGEST)),
-        Fact("Platform", platform),
         Fact("Pushed", moment_text(image.pushed_at)),
-        Fact("Run by", workloads_text(alert.running.image) if alert.running is not None else ""),
-        Fact("In use by", used),
-        Fact("Scanned", ", ".join(filter(None, scanned))),
-        *(fact for fact in (comparison(alert), source(alert)) if fact is not None),
+        Fact("Running", _running(content)),
+        Fact("Run by", workloads_text(notice.running.image) if notice.running is not None else ""),
+        Fact("Scanned" if is_image else "Checked", _scanned(content)),
+        comparison(content) or Fact("", ""),
+        source(content, notice) or Fact("", ""),
     ]
+    return tuple(fact for fact in listed if fact.value)
 
 
-def _facts_of_check(alert: Alert) -> list[Fact]:
-    is_move, compared = checks.is_move(alert), comparison(alert)
-    return [
-        *place(alert.image),
-        Fact("Tag", names_text(alert.image.tags)),
-        Fact("Moved" if is_move else "Checked", moment_text(alert.scan.completed_at)),
-        *([compared] if compared is not None else []),
+def comparison(content: Content) -> Fact | None:
+    """Return what a notice is compared with; None where it is about no image's result."""
+    if content.conditions and not content.changes:
+        return None
+    other = content.state.comparison
+    if other is not None:
+        return Fact("Compared with", f"the image {other.digest[:_DIGEST]} of another stream")
+    return Fact("Compared with", since(content) or "nothing: the first result")
+
+
+def source(content: Content, notice: Notice) -> Fact | None:
+    """Return what the current image was made from, or how it can say so; None: nobody asks."""
+    if notice.provenance is None or content.image.is_repository:
+        return None
+    return Fact("Source", in_words(notice.provenance, content.image.tags))
+
+
+def platforms(content: Content) -> Platforms:
+    """Return the result of each platform of the current image, where it has several."""
+    current = content.state.current
+    parts = current.parts if current is not None and len(current.parts) > 1 else ()
+    return Platforms(tuple(map(_platform, parts)))
+
+
+def warnings(content: Content) -> tuple[str, ...]:
+    """Return what is not known for certain: old results, incomplete lists, ended monitoring."""
+    about = {item.item.id for item in content.conditions}
+    texts = [
+        truncate(one_line(text), _REASON)
+        for watched in content.state.images
+        for part in watched.parts
+        if about.isdisjoint(condition.key for condition in conditions(part))
+        for text in _doubts(watched, part)
     ]
+    return tuple(dict.fromkeys(texts))[:_WARNINGS]
+
+
+def report_link(notice: Notice) -> Link | None:
+    """Return the link to the report page, if there is one."""
+    if notice.report_url is None:
+        return None
+    return Link(REPORT_NAME, REPORT_NAME, "Open the full report", notice.report_url)
+
+
+def console_link(content: Content) -> Link | None:
+    """
+    Return the link to the console: of the image, of the repository where no image is left.
+
+    None where account or region is unknown.
+    """
+    url = console_url(content.image)
+    if url is None:
+        return None
+    page = "repository" if content.image.is_repository else "image"
+    label = f"{page.capitalize()} in the ECR console"
+    action = f"Open the {page} in the ECR console"
+    return Link("ECR console", label, action, url)
+
+
+def source_links(content: Content, notice: Notice) -> tuple[Link, ...]:
+    """Return the pages of the commit, of the commits since the image before, and of the build."""
+    agreed = content.message.before
+    image = agreed.current if agreed is not None else None
+    moved = image is not None and image.key != content.image.key
+    kind = BasisKind.PREVIOUS_IMAGE if moved else BasisKind.NONE
+    basis = Basis(kind, image, provenance=notice.provenance_before if moved else None)
+    pages = links(notice.provenance, basis, since(content))
+    return tuple(Link(label, label, label, url) for label, url in pages)
+
+
+def report_command(content: Content, notice: Notice) -> str:
+    """Return the command that makes the report page; empty where there is a link, or no page."""
+    if notice.report_url is not None or notice.page_key is None:
+        return ""
+    return command_for(content.image, "report.html")
+
+
+def footer(content: Content, notice: Notice) -> str:
+    """Return the routes that ask for the notice, and its id to ask about."""
+    delta = content.message.delta
+    items = (*delta.after.values(), *(change.item for change in delta.items))
+    routes = tuple(dict.fromkeys(route for item in items for route in item.routes))
+    names = ", ".join(short(route, NAME) for route in routes[:_ROUTES])
+    more = len(routes) - _ROUTES
+    names += f" and {more} more" if more > 0 else ""
+    asked = f"Route{'s' if len(routes) > 1 else ''}: {names}. " if names else ""
+    repeat = ", may be a repeat" if notice.possible_repeat else ""
+    remark = f" (attempt {notice.attempt}{repeat})" if notice.attempt > 1 else ""
+    return f"{asked}Delivery: {short(notice.delivery_id, _DELIVERY)}{remark}"
+
+
+def _running(content: Content) -> str:
+    """Return which watched images run; the current one first."""
+    running = [watched.image.name for watched in content.state.images if watched.running]
+    return names_text(running)
+
+
+def _scanned(content: Content) -> str:
+    watched = next(iter(content.state.images), None)
+    entries = [part.evidence[0] for part in watched.parts if part.evidence] if watched else []
+    own = [entry for entry in entries if watched and entry.image.key == watched.image.key]
+    if not own:
+        return ""
+    newest = max(own, key=lambda entry: entry.at)
+    return f"{_SCANNERS.get(newest.scanner, newest.scanner)}, {moment_text(newest.at)}"
+
+
+def _platform(part: PartState) -> Platform:
+    name = short(part.part, NAME) or "unknown platform"
+    if part.reason is not None:
+        what = "scan failed" if part.status == "FAILED" else "not scanned"
+        result = f"{what}, {truncate(one_line(part.reason), _PART)}"
+        return Platform(name, result, "", is_scanned=False)
+    return Platform(name, counts_text(_counts(part)) or "no vulnerabilities", "", is_scanned=True)
+
+
+def _counts(part: PartState) -> Counts:
+    rows = [row for entry in part.evidence for row in entry.findings if row.open]
+    return ordered(Counter(map(severity_of, vulnerabilities(rows))))
+
+
+def _doubts(watched: WatchedImage, part: PartState) -> list[str]:
+    """Return what is not known for certain about one part of a watched image."""
+    where = f"{watched.image.name}{f' on {part.part}' if part.part else ''}"
+    role = "" if watched.role is Role.CURRENT else ", which still runs"
+    if part.reason is not None:
+        old = next((entry for entry in part.evidence if entry.image.key != watched.image.key), None)
+        remainder = f"; what is listed was last seen in {old.image.name}" if old is not None else ""
+        return [f"{where}{role}: no result ({part.reason}){remainder}"]
+    if not part.monitored:
+        return [f"{where}{role}: the scanner stopped to watch it, so its result grows old"]
+    if part.evidence and not part.evidence[0].complete:
+        return [f"{where}{role}: fewer vulnerabilities were listed than counted"]
+    return []
 
 
 def place(image: Image) -> tuple[Fact, Fact]:
@@ -97,47 +221,6 @@ def tags_text(image: Image) -> str:
     return names_text(image.tags) if image.tags else "none (untagged)"
 
 
-def comparison(alert: Alert) -> Fact | None:
-    """Return what the result was compared with; None where there is no result."""
-    if alert.problem is not None or checks.is_move(alert):
-        return None
-    is_check = checks.is_check(alert)
-    if alert.basis.kind is BasisKind.NONE:
-        return Fact(_COMPARED, f"nothing: the first {'check' if is_check else 'scan'} known here")
-    name = before(alert.basis, alert.image)
-    name = name.replace("the last scan", "the last check", 1) if is_check else name
-    return Fact(_COMPARED, name)
-
-
-def platforms(parts: Iterable[Part]) -> Platforms:
-    """Return what was found on each platform of an index."""
-    return Platforms(tuple(map(_platform, parts)))
-
-
-def _platform(part: Part) -> Platform:
-    if part.counts is not None:
-        result = counts_text(part.counts) or "no findings"
-    else:
-        what = "scan failed" if part.status == "FAILED" else "not scanned"
-        result = f"{what}, {truncate(one_line(part.reason or part.status), _PART)}"
-    digest = truncate(one_line(part.digest), _DIGEST)
-    return Platform(short(part.platform, NAME), result, digest, part.counts is not None)
-
-
-# --- what runs it -----------------------------------------------------------------------------
-
-
-def deploy(alert: Alert) -> str:
-    """Return which deployments still run an image whose findings are resolved in this one."""
-    still = alert.running.before if alert.running is not None else ()
-    resolved = sum(change.kind is ChangeKind.RESOLVED for change in alert.changes)
-    if not still or not resolved:
-        return ""
-    name = before(alert.basis, alert.image)
-    run = "runs" if len(still) == 1 else "run"
-    return f"Deploy it: {workloads_text(still)} still {run} {name}, with {resolved:,} resolved here"
-
-
 def workloads_text(workloads: Sequence[Workload]) -> str:
     """Return the first workloads by kind, name and cluster, and how many more there are."""
     shown = ", ".join(map(_workload, workloads[:_WORKLOADS]))
@@ -149,44 +232,6 @@ def _workload(workload: Workload) -> str:
     kind = "service" if workload.service else "task"
     name, cluster = short(workload.name, NAME), short(workload.cluster, NAME)
     return f"{kind} {name} in {cluster} ({counted(workload.tasks, 'task')})"
-
-
-# --- where to read on -------------------------------------------------------------------------
-
-
-def report_link(alert: Alert) -> Link | None:
-    """Return the link to the report page, if there is one."""
-    if alert.report_url is None:
-        return None
-    action = "Open the full report"
-    return Link(REPORT_NAME, REPORT_NAME, action, alert.report_url, "for some weeks")
-
-
-def console_link(alert: Alert) -> Link | None:
-    """Return the link to the console, which has no page of a tag alone; None without a region."""
-    if not alert.console_url:
-        return None
-    page = "repository" if checks.is_check(alert) else "image"
-    name = "ECR console"
-    label = f"{page.capitalize()} in the {name}"
-    return Link(name, label, f"Open the {page} in the {name}", alert.console_url)
-
-
-def source_links(alert: Alert) -> tuple[Link, ...]:
-    """Return the pages of the commit, of the commits since the image before, and of the build."""
-    pages = links(alert.provenance, alert.basis, before(alert.basis, alert.image))
-    return tuple(Link(label, label, label, url) for label, url in pages)
-
-
-def report_command(alert: Alert) -> str:
-    """
-    Return the command that makes the report page of an image; empty where it is not needed.
-
-    It is needed where pages are stored without links.
-    """
-    if alert.report_url is not None or alert.page_key is None:
-        return ""
-    return command_for(alert.image, "report.html")
 
 
 def command_for(image: Image, output: str) -> str:
@@ -201,27 +246,16 @@ def command_for(image: Image, output: str) -> str:
     return f"ecr-scan-alerts report {name} --region {image.region} -o {output}"
 
 
-# --- the small print --------------------------------------------------------------------------
+def platforms_of_report(parts: Iterable[Part]) -> Platforms:
+    """Return what was found on each platform of an index."""
+    return Platforms(tuple(map(_part, parts)))
 
 
-def warnings(alert: Alert) -> tuple[str, ...]:
-    """Return what about the scan itself needs a word."""
-    cleaned = filter(None, map(one_line, alert.scan.warnings[:_WARNINGS]))
-    texts = tuple(truncate(warning, _REASON) for warning in cleaned)
-    if not alert.scan.complete and not texts and not checks.is_check(alert):
-        return ("Fewer findings were listed than counted: the list is incomplete",)
-    return texts
-
-
-def footer(alert: Alert) -> str:
-    """Return the routes that ask for the alert, and the delivery to ask about."""
-    names = ", ".join(short(route, NAME) for route in alert.routes[:_ROUTES])
-    more = len(alert.routes) - _ROUTES
-    names += f" and {more} more" if more > 0 else ""
-    routes = f"Route{'s' if len(alert.routes) > 1 else ''}: {names}. " if names else ""
-    repeat = ", may be a repeat" if alert.possible_repeat else ""
-    notes = [f"attempt {alert.attempt}{repeat}"] if alert.attempt > 1 else []
-    newer = "check" if checks.is_check(alert) else "scan"
-    notes += [f"late: a newer {newer} was told before"] if alert.outdated else []
-    remark = f" ({', '.join(notes)})" if notes else ""
-    return f"{routes}Delivery: {short(alert.delivery_id, _DELIVERY)}{remark}"
+def _part(part: Part) -> Platform:
+    if part.counts is not None:
+        result = counts_text(part.counts) or "no findings"
+    else:
+        what = "scan failed" if part.status == "FAILED" else "not scanned"
+        result = f"{what}, {truncate(one_line(part.reason or part.status), _PART)}"
+    digest = truncate(one_line(part.digest), _DIGEST)
+    return Platform(short(part.platform, NAME), result, digest, part.counts is not None)

@@ -7,10 +7,9 @@ from typing import Final, Protocol
 
 from lib.checks.settings import MANAGER
 from lib.core.vulnerabilities import ByName
-from lib.messages.findings import EXPLOIT_KNOWN, EXPLOITED
-from lib.messages.notices.content import Content, packages_of
-from lib.messages.notices.sections import fix_text, installed_text
+from lib.messages.content import Content, packages_of
 from lib.messages.phrases import percent, severity_text
+from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, fix_text, installed_text
 from lib.models import Finding, Severity
 from lib.models.streams import Vulnerability
 from lib.models.views import Kind

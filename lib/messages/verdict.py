@@ -1,129 +1,226 @@
-"""The verdict: the first sentence of an alert, which says what is new and what fixes it. Pure."""
+"""The verdict of a notice: what happened, what fixes it, and what is not known. Pure."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.upgrades import WORST_FIRST, upgrade_of, upgrade_target
-from lib.messages import checks
-from lib.messages.phrases import severity_word
-from lib.models import (
-    Basis,
-    BasisKind,
-    Change,
-    ChangeKind,
-    Delivery,
-    Evaluation,
-    Filter,
-    Image,
-    Report,
-    Severity,
-)
-from lib.text import one_line, truncate
+from lib.core.upgrades import upgrade_of, upgrade_target
+from lib.messages.checks import state_of_check, verdict_of_check
+from lib.messages.content import Content, Entry, counts_of
+from lib.messages.phrases import counts_text, names_text, severity_word
+from lib.models import Basis, BasisKind, Counts, Image
+from lib.models.views import Condition, DeltaItem, Kind
+from lib.text import capitalized, counted, one_line, short, truncate
 
 NAME: Final = 60
-"""Characters of a name from outside that the verdict quotes."""
-
-
-_PIECES: Final = 4
+_PHRASES: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        Kind.BASELINE: "{counts}",
+        Kind.NEW: "{n:,} new {severity}",
+        Kind.RAISED: "{n:,} raised to {severity}",
+        Kind.EXPLOIT_KNOWN: "{counts} with an exploit known now",
+        Kind.FIX_AVAILABLE: "{counts} fixable now",
+        Kind.DEPLOYED: "{counts} in an image that began to run",
+        Kind.SUPPRESSION_ENDED: "{counts} no longer suppressed",
+        Kind.RULES_CHANGED: "{counts} reported by changed rules",
+        Kind.FIX_READY: "{counts} fixed, but an older image still runs",
+        Kind.RESOLVED: "{counts} fixed",
+        Kind.NO_LONGER_REPORTED: "{counts} no longer reported",
+    }
+)
+"""`counts` stands for all of them, `n` and `severity` for those of one severity."""
+_WITHOUT_REMEDY: Final = frozenset(
+    {Kind.FIX_AVAILABLE, Kind.FIX_READY, Kind.RESOLVED, Kind.NO_LONGER_REPORTED}
+)
+_REASON: Final = 240
+_UPGRADE: Final = ", fix available: "
+_PIECES: Final = 5
 """Kinds of change that the verdict counts one by one; the others are added up."""
 
 
-def with_note(delivery: Delivery, verdict: str) -> str:
-    """Return a verdict that begins with the note of its delivery: why it goes to another place."""
-    return verdict if delivery.note is None else f"{delivery.note}: {verdict}"
+def verdict_of(content: Content) -> str:
+    """Return what happened in one sentence, with what fixes it."""
+    if content.is_check:
+        return _verdict_of_check(content)
+    pieces = [*_pieces(content)]
+    pieces += [_conditions(content)] if content.conditions else []
+    ended = len(content.ended_conditions)
+    pieces += [f"{counted(ended, 'scan problem')} no longer reported"] if ended else []
+    is_first = content.message.before is None
+    pieces = pieces or [f"first scan: {state_of(content)}" if is_first else "nothing new"]
+    return sentence("; ".join((*pieces, *_gaps(content))))
 
 
-def basis_of(evaluation: Evaluation) -> Basis:
-    """Return what an evaluation was compared with."""
-    return evaluation.comparison.basis if evaluation.comparison else Basis(BasisKind.NONE)
+def _verdict_of_check(content: Content) -> str:
+    def phrase(kind: Kind, entries: Sequence[Entry]) -> str:
+        return _amounts(_PHRASES[kind], counts_of(entries))
+
+    reason = next((truncate(one_line(item.reason), _REASON) for item in content.conditions), "")
+    return verdict_of_check(content, phrase, f"not checked: {reason}" if reason else "")
 
 
-_SHORT: Final[Mapping[ChangeKind, str]] = MappingProxyType(
+def sentence(text: str) -> str:
+    """Return a text that begins with a capital, unless it begins with a name."""
+    return capitalized(text) if text.partition(" ")[0].strip(":;,").isalpha() else text
+
+
+def since(content: Content) -> str:
+    """Return what a message is compared with: a tag, a digest or a date; empty for nothing."""
+    agreed = content.message.before
+    if agreed is None:
+        return ""
+    if agreed.current is None or agreed.current.key == content.image.key:
+        return f"{agreed.at:%Y-%m-%d}"
+    return before(Basis(BasisKind.PREVIOUS_IMAGE, agreed.current), content.image)
+
+
+def _pieces(content: Content) -> Iterator[str]:
+    """Yield what changed, kind by kind; an upgrade that fixes several of them is named once."""
+    changes, upgrades = [*content.changes.items()], set[str]()
+    for kind, entries in changes[:_PIECES]:
+        remedy = "" if kind in _WITHOUT_REMEDY else _remedy(entries)
+        yield _phrase(content, kind, entries) + ("" if remedy in upgrades else remedy)
+        upgrades |= {remedy} if remedy.startswith(_UPGRADE) else set()
+    others = sum(len(entries) for _, entries in changes[_PIECES:])
+    if others:
+        yield counted(others, "other change")
+
+
+def _phrase(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
+    words = _amounts(_PHRASES[kind], counts_of(entries))
+    if kind is Kind.BASELINE:
+        return f"first scan: {words}"
+    if kind is Kind.NEW:
+        return words + _compared(content) + _behind(content, entries)
+    return words
+
+
+def _behind(content: Content, entries: Sequence[Entry]) -> str:
+    """Return which images still run and have it, where the current one does not."""
+    if not all(map(content.is_behind, entries)):
+        return ""
+    names = {content.name_of(image): None for entry in entries for image in entry.images}
+    return f" in {names_text(list(names))}, which still run{'s' if len(names) == 1 else ''}"
+
+
+def _compared(content: Content) -> str:
+    if content.state.comparison is not None:
+        return " that the compared stream does not have"
+    name = since(content)
+    return f" since {name}" if name else ""
+
+
+def _amounts(phrase: str, counts: Counts) -> str:
+    """Return a phrase for each severity, or one phrase with all counts."""
+    if "{counts}" in phrase:
+        return phrase.format(counts=_amounts("{n:,} {severity}", counts))
+    words = [
+        phrase.format(n=number, severity=severity_word(severity))
+        for severity, number in counts.items()
+    ]
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _remedy(entries: Sequence[Entry]) -> str:
+    """Return what is known about fixes; empty where no row says anything."""
+    findings = [finding for entry in entries for finding in entry.findings]
+    if all(finding.fixed_version is None and finding.fix_available is None for finding in findings):
+        return ""
+    fixable = [entry for entry in entries if entry.fixable]
+    if not fixable:
+        return ", no fix known"
+    fixed = [finding for entry in fixable for finding in entry.findings if finding.fixable]
+    if len(fixable) < len(entries):
+        return f", {len(fixable):,} of them fixable"
+    if len({upgrade_target(row) for row in fixed}) > 1 or fixed[0].fixed_version is None:
+        return f", {'all ' if len(entries) > 1 else ''}fixable"
+    target = upgrade_of(fixed)
+    package = truncate(one_line(target.package), NAME)
+    return f"{_UPGRADE}{package} {truncate(one_line(target.fixed or ''), NAME)}"
+
+
+def _conditions(content: Content) -> str:
+    """Return which parts are without a result; a single part with the reason."""
+    first = content.conditions[0]
+    if len(content.conditions) > 1:
+        return f"{len(content.conditions)} platforms without a result"
+    is_check = content.image.is_repository
+    word = "not checked" if is_check else _WORDS[first.item.condition or Condition.NOT_SCANNED]
+    words = f"{_subject(first)}{word}"
+    return f"{words} ({truncate(one_line(first.reason).removesuffix('.'), _REASON)})"
+
+
+_WORDS: Final[Mapping[Condition, str]] = MappingProxyType(
     {
-        ChangeKind.NEW: "{n:,} new {severity}",
-        ChangeKind.RAISED: "{n:,} raised to {severity}",
-        ChangeKind.EXPLOIT_KNOWN: "{n:,} {severity} with an exploit known now",
-        ChangeKind.FIX_AVAILABLE: "{n:,} {severity} fixable now",
-        ChangeKind.UNCHANGED: "{n:,} {severity} still there",
+        Condition.SCAN_FAILED: "scan failed",
+        Condition.NOT_SCANNED: "not scanned",
+        Condition.MONITORING_ENDED: "no longer monitored",
     }
 )
 
 
-def verdict_of(
-    evaluation: Evaluation,
-    listed: Sequence[Change],
-    resolved: Sequence[Change],
-    filters: Sequence[Filter],
-) -> str:
-    """Return one sentence: what happened, and what to do."""
-    if not isinstance(evaluation.report, Report):
-        return _problem(evaluation)
-    if checks.is_check(evaluation.report):
-        return checks.verdict(evaluation.report, evaluation.comparison, listed, resolved)
-    return _findings(evaluation, listed, resolved, filters) + _gaps(evaluation.report)
+def part_of(condition: DeltaItem) -> str:
+    """Return the part that a condition is about; empty where the image has a single one."""
+    return condition.item.id.partition(" ")[2]
 
 
-def _gaps(report: Report) -> str:
-    """Return what the scan does not cover, as the end of the sentence: subjects show only that."""
-    missing = sum(part.counts is None for part in report.parts)
+def _subject(condition: DeltaItem) -> str:
+    part = short(part_of(condition), NAME)
+    return f"{part} " if part else ""
+
+
+def _gaps(content: Content) -> list[str]:
+    """Return what is not known of the current image, where the message is not about that."""
+    current = content.state.current
+    if current is None or content.conditions:
+        return []
+    missing = sum(part.reason is not None for part in current.parts)
+    if missing and len(current.parts) == 1:
+        return [f"{short(current.image.name, NAME)} is not scanned"]
     if missing:
-        return f"; {missing} of {len(report.parts)} platforms not scanned"
-    return "" if report.scan.complete else "; the list of findings is incomplete"
+        return [f"{missing} of {len(current.parts)} platforms not scanned"]
+    is_cut = any(part.evidence and not part.evidence[0].complete for part in current.parts)
+    return ["the list is incomplete"] if is_cut else []
 
 
-def _findings(
-    evaluation: Evaluation,
-    listed: Sequence[Change],
-    resolved: Sequence[Change],
-    filters: Sequence[Filter],
-) -> str:
-    basis, image = basis_of(evaluation), evaluation.report.image
-    since = f" since {before(basis, image)}" if basis.kind is not BasisKind.NONE else ""
-    gone = _and(_pieces(resolved))
-    if listed and not since:
-        return f"First scan: {_and(_pieces(listed))}{_remedy(listed)}"
-    if listed:
-        tail = f"; {gone} resolved" if gone else ""
-        return f"{_and(_changed(listed))}{since}{_remedy(listed)}{tail}"
-    nothing = _nothing(evaluation, filters)
-    if gone:
-        return f"{nothing}; {gone} resolved{since}"
-    return f"{nothing}{since}" if since else f"First scan: {_first(nothing)}"
+def state_of(content: Content) -> str:
+    """Return what is open now, as the end of a sentence, and no more of an all-clear than true."""
+    if content.is_check:
+        return state_of_check(content)
+    entries = content.open
+    if not entries:
+        return _nothing(content)
+    packages = len({package.name for entry in entries for package in entry.packages})
+    fixable = sum(entry.fixable for entry in entries)
+    differs = packages and packages != len(entries)
+    where = f" in {counted(packages, 'package')}" if differs else ""
+    tail = f", {fixable:,} fixable" if fixable else ""
+    return f"{counts_text(counts_of(entries))} open{where}{tail}"
 
 
-def _first(nothing: str) -> str:
-    """Reword "Nothing new ..." for a scan with nothing to compare with."""
-    return nothing.replace("Nothing new ", "nothing ").replace("No", "no", 1)
+def totals_of(content: Content) -> str:
+    """Return the counts of all that is open, asked for or not."""
+    total = sum(content.totals.values())
+    if not total:
+        return "Nothing is open" if is_scanned(content) else "Nothing is known to be open"
+    in_all = f" ({total:,} in all)" if len(content.totals) > 1 else ""
+    return f"All that is open: {counts_text(content.totals)}{in_all}"
 
 
-def _problem(evaluation: Evaluation) -> str:
-    problem, scan = evaluation.problem, evaluation.report.scan
-    failed = problem is not None and problem.kind is ChangeKind.SCAN_FAILED
-    reason = one_line(problem.reason if problem else scan.reason or scan.status)
-    what = "Scan failed" if failed else "Not scanned"
-    if checks.is_check(evaluation.report):
-        what = "Not checked"
-    return f"{what}: {truncate(reason, 4 * NAME)}"
+def _nothing(content: Content) -> str:
+    if content.totals:
+        return "nothing open of what is asked for here"
+    if not content.state.images:
+        return "no image is watched"
+    return "nothing open" if is_scanned(content) else "nothing known to be open"
 
 
-def _nothing(evaluation: Evaluation, filters: Sequence[Filter]) -> str:
-    """
-    Return that nothing is new, and no more than is true.
-
-    When something is new but not asked for, an unqualified "nothing new" would be an all-clear.
-    """
-    comparison = evaluation.comparison
-    if isinstance(evaluation.report, Report) and not evaluation.report.findings:
-        return "No findings"
-    quiet = (ChangeKind.UNCHANGED, ChangeKind.RESOLVED)
-    if comparison and all(change.kind in quiet for change in comparison.changes):
-        return "Nothing new"
-    lowest = min((filter_.severity for filter_ in filters), default=Severity.UNKNOWN)
-    if lowest > Severity.UNKNOWN and not any(filter_.only or filter_.kinds for filter_ in filters):
-        return f"Nothing new at {lowest.name} or above"
-    return "Nothing new of what is asked for here"
+def is_scanned(content: Content) -> bool:
+    """Return whether each part of each watched image has a complete result of its own."""
+    parts = [part for image in content.state.images for part in image.parts]
+    return bool(parts) and all(
+        part.reason is None and part.evidence and part.evidence[0].complete for part in parts
+    )
 
 
 def before(basis: Basis, image: Image) -> str:
@@ -135,55 +232,3 @@ def before(basis: Basis, image: Image) -> str:
     # A tag that moved, like "latest", names both images.
     tag = next((tag for tag in basis.image.tags if tag not in image.tags), None)
     return truncate(one_line(tag or basis.image.digest[:19]), NAME)
-
-
-def _changed(listed: Sequence[Change]) -> list[str]:
-    """Return what changed, kind by kind; what is too much for a sentence is added up."""
-    numbers = Counter((change.kind, change.finding.severity) for change in listed)
-    pieces: list[str] = []
-    rest = len(listed)
-    for kind, pattern in _SHORT.items():
-        for severity in WORST_FIRST:
-            number = numbers[kind, severity]
-            if number and len(pieces) < _PIECES:
-                pieces.append(pattern.format(n=number, severity=severity_word(severity)))
-                rest -= number
-    return [*pieces, f"{rest:,} more change{'s' if rest > 1 else ''}"] if rest else pieces
-
-
-def _pieces(changes: Sequence[Change]) -> list[str]:
-    counts = Counter(change.finding.severity for change in changes)
-    return [
-        f"{counts[severity]:,} {severity_word(severity)}"
-        for severity in sorted(counts, reverse=True)
-    ]
-
-
-def _and(words: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
-
-
-def _remedy(listed: Sequence[Change]) -> str:
-    """Return what an upgrade does about the listed findings, as the end of the sentence."""
-    findings = [change.finding for change in listed]
-    if all(finding.fixed_version is None and finding.fix_available is None for finding in findings):
-        return ""
-    fixable = [finding for finding in findings if finding.fixable]
-    if not fixable:
-        return ", no fix known" if len(findings) > 1 else ", without a known fix"
-    amount = _amount(len(fixable), len(findings))
-    if (
-        len({upgrade_target(finding) for finding in fixable}) > 1
-        or fixable[0].fixed_version is None
-    ):
-        return f",{amount} fixable"
-    target = upgrade_of(fixable)
-    package = truncate(one_line(target.package), NAME)
-    version = truncate(one_line(target.fixed or ""), NAME)
-    return f",{amount} fixed by {package} {version}"
-
-
-def _amount(part: int, whole: int) -> str:
-    if part < whole:
-        return f" {part:,} of them"
-    return {1: "", 2: " both"}.get(whole, " all")

@@ -15,7 +15,7 @@ The data that all rooms share, and the words for it: one word for each thing.
     suppression      a dated entry of alerts.yml that excludes findings: `Suppressed`
     receiver         a service such as Slack or Jira; one notifier renders and sends for each kind
     destination      a receiver with the options that alerts.yml gives it: `Destination`
-    alert, digest    the neutral content of a message to a destination: `Alert`, `Digest`
+    notice, digest   the neutral content of a message to a destination: `Notice`, `Digest`
     delivery         a row of the ledger, one message on its way to a destination: `Delivery`
     receipt          the proof that a receiver accepted a message: `Receipt`
     view             the items of a stream that a destination has been notified of
@@ -74,7 +74,6 @@ from lib.models.events import (
 )
 from lib.models.messages import (
     Age,
-    Alert,
     Content,
     Digest,
     Message,
@@ -135,7 +134,6 @@ __all__ = [
     "LONG_ANSWER",
     "SHORT_ANSWER",
     "Age",
-    "Alert",
     "AnyReport",
     "AskAgain",
     "Baseline",

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from lib.models.evaluations import Basis, Change, ScanProblem
 from lib.models.names import Counts, DeliveryId, Destination, Severity, StreamId
-from lib.models.scans import Deployments, Image, Part, Provenance, Scan
+from lib.models.scans import Deployments, Image, Provenance
 from lib.models.views import PinnedMessage
 
 
@@ -52,58 +51,6 @@ class Omission:
     standing: bool = False
     """Whether these findings are open and pass the filters: only this kind of change is
     excluded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Alert:
-    """
-    What one destination is told about one evaluation; receivers differ in how they show it.
-
-    The numbers add up: `total` = listed changes but RESOLVED + `unchanged` + all `left_out`, and
-    also `standing` + what of `left_out` is not standing.
-    """
-
-    delivery_id: DeliveryId
-    destination: Destination
-    routes: tuple[str, ...]
-    image: Image
-    scan: Scan
-    stream: StreamId
-    basis: Basis
-    verdict: str
-    """One sentence: the result, and what to do."""
-    worst: Severity | None
-    """Worst severity among the listed changes that are not RESOLVED; None without any."""
-    counts: Counts
-    """All findings of the scan by severity."""
-    total: int
-    changes: tuple[Change, ...]
-    """The changes for this destination: worst first, RESOLVED last."""
-    unchanged: int
-    """Findings that pass the filters and were reported before."""
-    standing: tuple[Change, ...]
-    """All open findings that pass the filters, new or not, worst first."""
-    left_out: tuple[Omission, ...]
-    upgrades: tuple[Upgrade, ...]
-    """Worst and most fixes first."""
-    console_url: str
-    problem: ScanProblem | None = None
-    parts: tuple[Part, ...] = ()
-    """The platforms of an index; empty for other images."""
-    provenance: Provenance | None = None
-    """The provenance of the image; None if it was not read."""
-    evaluated_at: datetime | None = None
-    report_url: str | None = None
-    """A signed link to the report page, which expires; None without a page."""
-    page_key: str | None = None
-    """The key of the same page in `PageReader`, for receivers that take files."""
-    running: Deployments | None = None
-    """The workloads of the image and of the previous one, at the time of the evaluation."""
-    attempt: int = 1
-    possible_repeat: bool = False
-    """Whether an earlier attempt may have been accepted, and the receiver cannot tell."""
-    outdated: bool = False
-    """Whether a newer evaluation was reported before this alert."""
 
 
 @dataclass(frozen=True, slots=True)

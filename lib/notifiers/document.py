@@ -7,9 +7,9 @@ from typing import Final
 
 from lib.core.provenance import commit_url, compare_url
 from lib.core.vulnerabilities import places
-from lib.messages.notices.content import Content, Entry, counts_of
-from lib.messages.notices.to_do import upgrades_of
+from lib.messages.content import Content, Entry, counts_of
 from lib.messages.parts import AlertText
+from lib.messages.to_do import upgrades_of
 from lib.models import Basis, BasisKind, Counts, Digest, Image, Json, Notice, Upgrade
 from lib.models.streams import Evidence, PartState, WatchedImage
 from lib.models.views import DeltaItem

@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from lib.messages.content import Content
 from lib.messages.inventory import ALL_OF_THEM, missing
-from lib.messages.notices.content import Content
-from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText
+from lib.messages.text import text_of
 from lib.models import Notice, Severity
 from lib.models.streams import HistoryPoint
 from lib.page import sections
@@ -33,7 +33,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
     """
     content = Content(notice.message)
     state, has_result = content.state, content.state.has_evidence
-    text = notice_text_of(notice, rows=sections.MOST)
+    text = text_of(notice, rows=sections.MOST)
     noun = _SETTINGS if content.image.is_repository else _VULNERABILITIES
     all_rows = rows(content)
     shown = fitting(all_rows)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from lib.core.vulnerabilities import ByName, places, vulnerabilities_of
+from lib.messages.content import Content, severity_of
 from lib.messages.inventory import Outcomes
-from lib.messages.notices.content import Content, severity_of
 from lib.page.findings import Row
 
 

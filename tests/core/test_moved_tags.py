@@ -12,7 +12,7 @@ from lib.core.routing import Match, Route
 from lib.core.suppressions import Suppression
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
-from lib.messages.notices.text import notice_text_of
+from lib.messages.text import text_of
 from lib.models import DeliveryId, Destination, Notice, Severity
 from lib.models.views import Kind, PinnedMessage
 from tests.support.builders import NOW, a_digest, an_image
@@ -85,7 +85,7 @@ def test_a_move_has_an_id_of_its_own() -> None:
 
 def test_the_message_names_both_images_and_how_to_go_back() -> None:
     """What was scanned and approved is not what runs next."""
-    text = notice_text_of(Notice(DeliveryId("id"), messages()[TEAM]))
+    text = text_of(Notice(DeliveryId("id"), messages()[TEAM]))
 
     assert text.verdict == (
         f"The tag 1.4.2 moved: {a_digest(2)[:19]} instead of {a_digest(1)[:19]}"

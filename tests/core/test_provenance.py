@@ -21,8 +21,8 @@ from lib.errors import SourceError
 from lib.messages.provenance import in_words, links
 from lib.models import Basis, BasisKind, Provenance
 from lib.urls.forges import MAX_URL
-from tests.support.alerts import HOSTILE, INJECTIONS
 from tests.support.builders import an_image
+from tests.support.scenes import HOSTILE, INJECTIONS
 
 REPOSITORY = "https://github.com/example/payments"
 COMMIT, OLD = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d", "9f8e7d6c5b4a39281706f5e4d3c2b1a09f8e7d6c"

@@ -15,10 +15,9 @@ MODULES: Final = sorted(
 )
 
 ENTRY_POINTS: Final = {
-    "lib.messages.notices.content": {"counts_of"},
-    "lib.messages.notices.text": {"notice_text_of"},
-    "lib.messages.notices.to_do": {"upgrades_of"},
-    "lib.messages.text": {"scan_notes", "text_of"},
+    "lib.messages.content": {"counts_of"},
+    "lib.messages.text": {"text_of"},
+    "lib.messages.to_do": {"upgrades_of"},
     "lib.messages.digest": {"digest_text_of"},
     "lib.messages.parts": {"more_findings"},
 }
@@ -36,7 +35,7 @@ FOR_THE_PAGE: Final = {
         "place_cell",
         "severity_cell",
     },
-    "lib.messages.notices.content": {"counts_of", "severity_of"},
+    "lib.messages.content": {"counts_of", "severity_of"},
 }
 """The page shows vulnerabilities that no message lists."""
 

@@ -29,7 +29,7 @@ from lib.errors import (
 )
 from lib.flows.destination_test import run
 from lib.http_client import RequestsClient
-from lib.messages.notices import facts
+from lib.messages import facts
 from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Finding, HttpAnswer, Notice, Package, Part, Receipt, Severity

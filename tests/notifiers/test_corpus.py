@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lib.errors import DocumentError
-from lib.messages.notices.content import Content
+from lib.messages.content import Content
 from lib.models import AnyReport, Notice
 from lib.normalizer.documents import normalize_document
 from lib.notifiers.sns.notifier import FORMATS

@@ -16,10 +16,10 @@ from lib.ports.notifiers import Verifiable
 from tests.notifiers.jira.test_notifier import assert_valid
 from tests.notifiers.sns.test_amazon_q import LIVE
 from tests.support import golden
-from tests.support.alerts import INJECTIONS
 from tests.support.builders import NOW
 from tests.support.digests import a_digest_of, clear, digests, hostile
 from tests.support.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
+from tests.support.scenes import INJECTIONS
 
 ROOT = Path(__file__).parents[2]
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from lib.checks.tags import Move, report_of
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.errors import DocumentError
-from lib.messages.notices.content import Content
+from lib.messages.content import Content
 from lib.messages.phrases import percent
 from lib.models import (
     AnyReport,

@@ -15,8 +15,8 @@ from lib.core.routing import Route
 from lib.core.states import next_state
 from lib.core.sync import SyncRules, plan_view
 from lib.core.verdicts import RuleSet
-from lib.messages.notices.content import Content
-from lib.messages.notices.text import notice_text_of
+from lib.messages import text
+from lib.messages.content import Content
 from lib.messages.parts import AlertText, Section
 from lib.models import DeliveryId, Finding, Image, Notice, Severity
 from lib.models.streams import Arrival, Role, ScanRecord, StreamState, Watch
@@ -295,7 +295,7 @@ def texts_of(arrivals: Sequence[simulated.Arrival]) -> str:
 
 def text_of(arrival: simulated.Arrival) -> AlertText:
     """Return the text of a notification of a story."""
-    return notice_text_of(Notice(arrival.row.id, arrival.message))
+    return text.text_of(Notice(arrival.row.id, arrival.message))
 
 
 def sums_of(arrival: simulated.Arrival) -> set[int]:

@@ -4,15 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from lib.models import Message
-from tests.support.alerts import stories
 from tests.support.digests import digests
+from tests.support.notices import notices
 from tests.support.receivers import THREADS, notifier, tools
 
 
 def payloads(mode: str, *, with_digests: bool = True) -> Mapping[str, Any]:
     """Return what a receiver gets as the first message of each stream."""
     made = notifier(mode, tools())
-    messages = {**stories(), **(_digests() if with_digests else {})}
+    messages = {**notices(), **(_digests() if with_digests else {})}
     return {name: made.render(message) for name, message in messages.items()}
 
 
@@ -21,7 +21,7 @@ def updates(mode: str) -> Mapping[str, Any]:
     made = notifier(mode, tools())
     return {
         name: made.render(message, thread=THREADS[mode])
-        for name, message in {**stories(), **_digests()}.items()
+        for name, message in {**notices(), **_digests()}.items()
     }
 
 

@@ -21,7 +21,7 @@ from lib.exports.ocsf import (
     summary,
     traced,
 )
-from lib.messages.notices.content import Content, Entry, counts_of
+from lib.messages.content import Content, Entry, counts_of
 from lib.messages.parts import AlertText, more_findings
 from lib.models import Json, Notice, Scan, ScanSource, Severity
 from lib.models.streams import PartState

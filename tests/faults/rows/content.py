@@ -16,8 +16,8 @@ from local.standins.wire import Answer
 from tests.faults.matrix import row
 from tests.faults.receivers import Asked, Step
 from tests.faults.world import World
-from tests.support.alerts import INJECTIONS
 from tests.support.builders import a_finding, a_report, an_image
+from tests.support.scenes import INJECTIONS
 
 UNTAGGED = 2 * 3600.0
 """Seconds after which an image without a tag counts for certain."""

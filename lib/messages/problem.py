@@ -4,10 +4,10 @@ from typing import Final
 
 from lib.core.conditions import conditions
 from lib.core.problems import problem_of
-from lib.messages.notices.content import Content
-from lib.messages.notices.verdict import part_of
+from lib.messages.content import Content
 from lib.messages.parts import Problem
 from lib.messages.phrases import NAME
+from lib.messages.verdict import part_of
 from lib.models import Scan, ScanSource, UnusableReport
 from lib.models.streams import PartState, WatchedImage
 from lib.models.views import Condition

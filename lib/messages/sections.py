@@ -6,9 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.checks.settings import MANAGER
-from lib.messages.findings import EXPLOIT_KNOWN, EXPLOITED, fix
-from lib.messages.notices.content import Content, Entry, counts_of
-from lib.messages.notices.verdict import sentence
+from lib.messages.content import Content, Entry, counts_of
 from lib.messages.parts import Omissions, Row, Section, SectionKind
 from lib.messages.phrases import (
     LIKELY,
@@ -19,12 +17,15 @@ from lib.messages.phrases import (
     severity_text,
     severity_word,
 )
+from lib.messages.verdict import sentence
 from lib.models import Counts, Finding, Omission, ScanSource
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
 from lib.text import capitalized, counted, one_line, short, truncate
 from lib.urls.advisories import vulnerability_url
 
+EXPLOIT_KNOWN: Final = "exploit known"
+EXPLOITED: Final = "exploited in the wild"
 _REASON: Final = 200
 _NOTE: Final = 1000
 _PACKAGES: Final = 2
@@ -221,3 +222,15 @@ def _remarks(content: Content, entry: Entry, note: str, reason: str) -> Iterable
 
 def _exploited(entry: Entry) -> bool:
     return any(row.exploit_observed_at is not None for row in entry.findings)
+
+
+def fix(finding: Finding) -> str:
+    """Return what is known about a fix; empty where the source does not say."""
+    if finding.package.manager == MANAGER:
+        # A setting has no version; what is wrong with it says more.
+        return truncate(one_line(finding.title or ""), _REASON)
+    if finding.fixed_version is not None:
+        return f"fixed in {truncate(one_line(finding.fixed_version), NAME)}"
+    if finding.fixable:
+        return "a fix exists, its version is not named"
+    return "no fix available" if finding.fix_available == "NO" else ""

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from lib.checks.settings import MANAGER
-from lib.messages.notices.text import notice_text_of
 from lib.messages.parts import AlertText, Fact, SectionKind
+from lib.messages.text import text_of
 from lib.models import DeliveryId, Image, Notice, Package, Provenance, ScanSource, Severity
 from lib.models.streams import Comparison, Role, StreamState
 from lib.models.views import View
-from tests.support.alerts import INJECTIONS
 from tests.support.builders import NOW, a_finding, an_image
 from tests.support.notices import a_message, notices
+from tests.support.scenes import INJECTIONS
 from tests.support.streams import (
     a_departure,
     a_lifecycle,
@@ -34,7 +34,7 @@ ID = "CVE-2024-0001"
 
 def text(state: StreamState, view: View | None = None, **rules: Any) -> AlertText:
     """Return the text of that message."""
-    return notice_text_of(Notice(DeliveryId("1"), a_message(state, view, **rules)))
+    return text_of(Notice(DeliveryId("1"), a_message(state, view, **rules)))
 
 
 def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
@@ -201,8 +201,8 @@ def test_links_commits_and_repeats_stand_at_the_end() -> None:
         possible_repeat=True,
     )
 
-    linked = notice_text_of(notice)
-    stored = notice_text_of(replace(notice, report_url=None, page_key="a.html", attempt=1))
+    linked = text_of(notice)
+    stored = text_of(replace(notice, report_url=None, page_key="a.html", attempt=1))
 
     assert [link.label for link in linked.links] == [
         "Full report", "Image in the ECR console", "Commit 1111111", "Commits since 1.4.1",
@@ -322,7 +322,7 @@ def test_an_upgrade_counts_vulnerabilities_not_rows() -> None:
 
 def test_workloads_are_named_where_they_are_known() -> None:
     """Beside the images: what runs the current one, and what to deploy it to."""
-    made = notice_text_of(notices()["still-running"])
+    made = text_of(notices()["still-running"])
 
     assert made.to_do.deploy == (
         "Deploy payments/api:1.4.2. Service api in prod (3 tasks), task etl in batch (1 task) "
@@ -333,6 +333,6 @@ def test_workloads_are_named_where_they_are_known() -> None:
 
 def test_a_notice_in_place_of_another_destination_says_so_first() -> None:
     """Its reader wonders why it comes here."""
-    made = notice_text_of(notices()["instead"])
+    made = text_of(notices()["instead"])
 
     assert made.verdict.startswith("Instead of team-jira, which refuses everything: 1 CRITICAL")
