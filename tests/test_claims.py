@@ -44,6 +44,33 @@ MEASURED: Final = ("## Figures", "## Faults", "### What is created, and what it 
 """Sections of numbers: the matrix, the benchmarks and the template say what they are."""
 
 CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "of today's rules, whatever was sent before": (
+        "core/test_digest.py::test_rules_of_today_decide",
+    ),
+    "reported as not checked, never as sound": (
+        "cli/test_audit.py::test_what_may_not_be_read_is_no_all_clear",
+        "flows/test_settings.py::test_what_may_not_be_read_is_reported_once",
+        "test_claims.py::test_a_scan_without_a_result_is_no_all_clear_anywhere",
+    ),
+    "no row is written, nothing is retried": ("e2e/test_health.py::test_every_destination_passes",),
+    "every watched image, whatever its age": (
+        "flows/test_passes.py::test_a_watched_image_of_any_age_that_was_scanned_again",
+        "flows/test_passes.py::test_an_image_of_the_last_day_is_looked_at_unwatched",
+    ),
+    "what is the same again sends nothing": (
+        "e2e/test_alerts.py::test_scans_whose_events_were_lost_are_found_and_no_others",
+        "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
+    ),
+    "every stream is synced: suppressions that ended": (
+        "flows/test_stream_passes.py::test_every_stream_is_queued_once_a_day",
+        "e2e/test_streams.py::test_a_suppression_that_ends_is_notified",
+    ),
+    "The same message is sent twice only where": (
+        "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
+    ),
+    "Programs and PagerDuty always get each stream": (
+        "flows/test_summaries.py::test_who_needs_every_stream_gets_no_summary",
+    ),
     "**Loses nothing.**": (
         "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
         "faults/test_kill.py::test_a_killed_worker_loses_nothing",
@@ -66,8 +93,8 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "routes gets one alert": ("core/test_routing.py::test_a_destination_hears_once",),
     "hour after its time, once": (
-        "flows/test_digests.py::test_it_is_sent_once_like_any_other_delivery",
-        "flows/test_digests.py::test_what_a_crash_left_out_is_made_the_next_hour",
+        "flows/test_digests.py::test_each_destination_has_its_digest_once",
+        "flows/test_digests.py::test_a_destination_that_lacks_its_digest_gets_it_alone",
     ),
     "each finding once": ("core/test_merging.py::test_a_finding_of_every_platform_is_one",),
     "only those that ask for something are shown in the channel": (
@@ -87,11 +114,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "local/test_jira_notifier.py::test_another_site_keeps_its_issues",
         "local/test_jira_notifier.py::test_two_stages_have_an_issue_each",
     ),
-    "open before + new - resolved = open now": ("core/test_digest.py::test_the_numbers_add_up",),
-    "told at once, each time, with both digests": (
-        "flows/test_repositories.py::test_a_tag_that_moves_is_told_each_time",
-        "flows/test_repositories.py::test_the_same_push_is_told_once",
-    ),
+    "open before + new - resolved = open now": ("core/test_digest.py::test_numbers_add_up",),
     "of at most 256 KiB": (
         "notifiers/test_webhook.py::test_a_large_event_is_cut_by_whole_items",
         "notifiers/test_contract.py::test_any_alert_stays_within_every_limit",
@@ -115,7 +138,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "(no value is read)": ("test_claims.py::test_an_examination_only_reads",),
     "**Finds what events miss.**": (
-        "flows/test_reconciliation.py::test_exactly_the_difference_is_put_on_the_queue",
+        "flows/test_passes.py::test_images_that_were_never_seen_are_fetched_where_they_can_count",
         "e2e/test_alerts.py::test_scans_whose_events_were_lost_are_found_and_no_others",
     ),
     "**Never a false all-clear.**": (
@@ -132,9 +155,6 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "an invalid file cannot be deployed": (
         "deploy/test_package.py::test_an_invalid_configuration_is_not_packaged",
     ),
-    "then nothing counts as resolved": (
-        "core/test_merging.py::test_a_platform_without_a_result_proves_nothing",
-    ),
     "Whatever the format, filter policies match": (
         "test_claims.py::test_filter_policies_match_whatever_the_format",
     ),
@@ -149,11 +169,6 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "its role allows nothing else": (
         "deploy/test_template.py::test_deliver_reads_our_secrets_only",
         "config/test_secret_names.py::test_a_stage_reads_below_its_own_name",
-    ),
-    "told as not checked, never as sound": (
-        "cli/test_audit.py::test_what_may_not_be_read_is_no_all_clear",
-        "page/test_page.py::test_a_repository_that_may_not_be_read_is_not_a_sound_one",
-        "test_claims.py::test_a_scan_without_a_result_is_no_all_clear_anywhere",
     ),
     "An incident is resolved once nothing is left of what it showed": (
         "notifiers/pagerduty/test_notifier.py::test_an_incomplete_list_closes_nothing",
@@ -197,9 +212,6 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "cli/test_alerts_file.py::test_problems_come_in_the_order_of_lines",
         "test_claims.py::test_mistakes_do_not_hide_each_other",
     ),
-    "no ledger row is written, nothing is retried": (
-        "e2e/test_health.py::test_every_destination_passes",
-    ),
     "Every line says what was found": (
         "local/test_destination_test.py::test_wrong_secret_fails_with_remedy",
     ),
@@ -238,7 +250,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "deploy/test_template.py::test_only_the_function_that_opens_links_can_be_reached_from_outside",
     ),
     "An alert whose page cannot be made goes out without it": (
-        "flows/test_deliveries.py::test_an_alert_goes_out_without_its_page",
+        "flows/test_couriers.py::test_one_question_without_an_answer_leaves_out_nothing_else",
     ),
     "Each message links to a [report page]": (
         "test_claims.py::test_every_message_links_to_its_page",
@@ -255,28 +267,15 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "What cannot be read holds up no alert": (
         "e2e/test_source.py::test_what_cannot_be_read_holds_nothing_up",
-        "flows/test_scans.py::test_what_cannot_be_read_holds_nothing_up",
+        "flows/test_provenances.py::test_an_image_whose_provenance_cannot_be_read_says_why",
     ),
     "asks for nothing; tags and `sources` still count": (
         "e2e/test_source.py::test_switched_off_it_asks_nothing",
     ),
-    "puts exactly the difference on the queue": (
-        "flows/test_reconciliation.py::test_exactly_the_difference_is_put_on_the_queue",
-    ),
-    "nobody is told twice": (
-        "flows/test_reconciliation.py::test_found_twice_is_evaluated_once",
-        "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
-    ),
-    "does not stop the others": (
-        "flows/test_reconciliation.py::test_a_repository_that_cannot_be_read_does_not_stop_the_others",
-    ),
-    "evaluated, stored, nobody told": (
-        "flows/test_reconciliation.py::test_an_old_image_sets_its_baseline_silently",
-        "flows/test_reconciliation.py::test_a_baseline_of_old_is_stored_and_told_to_nobody",
-    ),
+    "does not stop the others": ("flows/test_passes.py::test_a_repository",),
     "in turn, however many rows one of them has": (
-        "store/test_contracts.py::test_every_destination_has_its_share_of_a_sweep",
-        "store/test_contracts.py::test_a_sweep_sees_every_destination_behind_any_number_of_rows",
+        "flows/test_waking.py::test_a_long_queue_of_one_destination_keeps_no_other_waiting",
+        "store/test_stream_contracts.py::test_no_destination_hides_the_others_from_the_sweep",
     ),
     "none in configuration, logs, errors or metrics": (
         "config/test_config.py::test_a_pasted_secret_is_refused",
@@ -345,6 +344,14 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
 """A part of the sentence, and tests by their file below tests/ and their name."""
 
 DESCRIPTIONS: Final = (
+    "and images without a result or without a new one",
+    "asks ECR nothing",
+    "A program that keeps a state gets every kind",
+    "the state of every message of a deployment",
+    "images that were never seen: pushed lately",
+    "an image that coverage says nothing of costs",
+    "It changes nothing.",
+    "a view differs and nothing is on its way",
     "has the IAM policies for whoever deploys",
     "`labels` (`false` for none)",
     "which repositories nobody scans",
@@ -356,11 +363,9 @@ DESCRIPTIONS: Final = (
     "`text`, `json`, `ocsf` or `amazon-q` | none;",
     "`NONE` when things only got better",
     "closes it when nothing is left",
-    "and images that were never scanned",
     "has no scan, or none within `scanned_within` days",
     "no rule expires untagged images; none expires tagged ones",
     "warns of expired suppressions, routes that are never reached",
-    "the state of every alert of a deployment",
     "when something is found or cannot be read",
     "Whoever has the link can open the page",
     "Where Inspector counts nothing",

@@ -41,7 +41,7 @@ def test_an_alert_names_what_still_runs_the_image_before(
 
     later = [message for message in messages_about(app, name) if message.id > seen]
     (slack,) = [message for message in later if message.receiver == "slack"]
-    assert "service shop in prod (2 tasks) still runs 1.4.1" in slack.raw.replace(
+    assert f"service shop in prod (2 tasks) still runs {name}:1.4.1" in slack.raw.replace(
         "Service", "service"
     )
     assert "CVE-2026-0001" in slack.raw
