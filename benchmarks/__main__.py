@@ -20,7 +20,7 @@ def main() -> None:
         *core.throughput(),
         *syncs.view(),
         *syncs.calls(),
-        *syncs.large(),
+        *syncs.memory(),
         *deliveries.rates(),
         *deployed(),
     ]
