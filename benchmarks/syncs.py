@@ -43,8 +43,8 @@ REGION: Final = "eu-central-1"
 START: Final = datetime.now(UTC) + timedelta(hours=1)
 """After the table was made: nothing begins silently."""
 MANY: Final = 10_000
-STREAMS: Final = 100
-TIMES: Final = 50
+STREAMS: Final = 20
+TIMES: Final = 250
 """The daily pass of so many streams is counted, for so many times as many."""
 DESTINATIONS: Final = 20
 MOST: Final = 90
