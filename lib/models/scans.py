@@ -192,7 +192,7 @@ class Package:
 
 
 FindingId = tuple[str, str, str]
-"""(vulnerability id, package name, path or ""): the identity of a finding."""
+"""(vulnerability id, package name, path or ""): by which rows of one scan are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +227,7 @@ class Finding:
 
     @property
     def id(self) -> FindingId:
-        """The identity of the finding in other scans."""
+        """The place of the row in its scan. What is compared and notified is a `Vulnerability`."""
         return (self.vulnerability_id, self.package.name, self.package.path or "")
 
     @property
