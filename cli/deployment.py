@@ -123,13 +123,16 @@ class Deployment:
 
     def image_pass(self) -> ImagePass:
         """Return the pass over the images of this stage, which starts at the beginning."""
-        return self.application().streams.image_pass(places=False)
+        return self._application(self.config()).streams.image_pass(places=False)
 
     def application(self) -> App:
         """Return the program as it is deployed. Raises `DocumentError` without its alerts.yml."""
         config = self.config()
         if config is None:
             raise DocumentError("The deployed configuration is missing or of another version")
+        return self._application(config)
+
+    def _application(self, config: Config | None) -> App:
         settings = {
             "STAGE": self.stage,
             "TABLE_NAME": self._outputs["TableName"],

@@ -345,7 +345,7 @@ class TestSendToStage:
         assert (aws.sent, aws.questions) == ([], [])
         assert isinstance(event, ScanEvent)
         assert (event.image.digest, event.image.tags, event.quiet) == (DIGEST, ("1.4.2",), False)
-        assert "queued for stage prod (never evaluated)" in out
+        assert "queued for stage prod (nothing is known of it)" in out
         assert "deliveries list --image payments/api:1.4.2 --stage prod" in out
 
     def test_scripts_get_what_was_queued(self, run: Run, aws: FakeAws, stage: Stage) -> None:
@@ -358,7 +358,7 @@ class TestSendToStage:
         assert json.loads(out)["stage"] == {
             "stage": "prod",
             "queued": True,
-            "reason": "never evaluated",
+            "reason": "nothing is known of it",
         }
 
     def test_an_index_is_queued_as_one(self, run: Run, aws: FakeAws, stage: Stage) -> None:
@@ -374,7 +374,7 @@ class TestSendToStage:
         run("payments/api:1.4.2", "--send", "--stage", "prod")
 
         (body,) = stage.taken("ScanEventsQueueUrl")
-        assert json.loads(body)["detail"]["index"] is True
+        assert json.loads(body)["detail"]["image-tags"] == ["1.4.2"]
 
     def test_a_scan_without_a_result_waits(self, run: Run, aws: FakeAws, stage: Stage) -> None:
         """There is nothing to queue; why not is said."""
