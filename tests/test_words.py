@@ -33,18 +33,18 @@ OPENING: Final = re.compile(r"(?:What|It|One|Another|Those|Who|Say|Tell|Nothing)
 """How a docstring opens that does not name its noun."""
 
 LIMITS: Final = {
-    "told": 17,
-    "hear": 4,
+    "told": 12,
+    "hear": 1,
     "mend": 3,
-    "whoever": 7,
+    "whoever": 6,
     "what came of it": 1,
     "each, as a name": 2,
-    "said, as a name": 7,
-    "told, as a name": 2,
-    "found, as a name": 13,
+    "said, as a name": 4,
+    "told, as a name": 0,
+    "found, as a name": 10,
     "known, as a name": 2,
-    "hidden, as a name": 4,
-    "a participle, as a class": 5,
+    "hidden, as a name": 2,
+    "a participle, as a class": 3,
     "no noun, in the first line of a docstring": 28,
 }
 """How often each is left. A change that removes some lowers its number."""
