@@ -14,6 +14,7 @@ from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import DocumentError
 from lib.models import AnyReport, Report, UnusableReport
 from lib.models.views import Kind
+from lib.text import counted
 
 _ANNOUNCED: Final = ("COMPLETE", "INITIAL_SCAN_COMPLETE")
 
@@ -73,5 +74,5 @@ def _before(report: AnyReport, earlier: Sequence[AnyReport], name: str) -> AnyRe
     others = [other for other in earlier if (other.image.repository, other.image.platform) == place]
     if len(others) == 1:
         return others[0]
-    what = f"{len(others)} images" if others else "no image"
+    what = counted(len(others), "image") if others else "no image"
     raise DocumentError(f"{name} has {what} of {report.image.repository} that could be before it")

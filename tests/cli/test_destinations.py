@@ -45,7 +45,7 @@ class Function:
         return {"Account": "000474600478"}
 
     def describe_stacks(self, **_: Any) -> Any:
-        names = ("TableName", "DeliveriesQueueUrl")
+        names = ("TableName", "ReportsBucketName", "DeliveriesQueueUrl", "SyncQueueUrl")
         outputs = dict.fromkeys(names, "x") | self.outputs
         listed = [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()]
         return {"Stacks": [{"Outputs": listed}]}
