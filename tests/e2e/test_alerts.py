@@ -825,23 +825,20 @@ class TestOperations:
         assert len(messages_about(app, name)) == 1
 
     def test_missed_scans_are_found_by_command(self, app: App, repository: Any, run: Any) -> None:
-        """A dry run shows them, the real one has them told, and the next one finds nothing."""
+        """A dry run says what would be sent, the real one has it sent, and the next finds none."""
         name = repository()
         app.aws.push(name, "1.1", basic("CVE-2026-5001"), announced=False)
         app.wait_until_quiet()
         only = ("reconcile", "--repository", name)
 
-        tried = run(*only, "--dry-run")
+        tried = run(*only, "--dry-run", "--format", "json")
         queued = run(*only, "--format", "json")
         app.wait_until_quiet()
         again = run(*only)
 
         assert (tried.returncode, queued.returncode, again.returncode) == (0, 0, 0)
-        assert "its scan has ended: COMPLETE" in tried.stdout
-        assert re.search(r"team-slack +1 +0", tried.stdout)
-        document = json.loads(queued.stdout)
-        assert len(document["missed_scans"]) == 1
-        assert document["calls"]["DescribeImages"] >= 1
+        assert json.loads(tried.stdout)["messages"] == {"team-slack": 1}
+        assert len(json.loads(queued.stdout)["missed_scans"]) == 1
         assert "queued 0 of 1 image" in again.stdout
         assert len(messages_about(app, name)) == 1
 
@@ -857,8 +854,8 @@ class TestOperations:
         again = run("scan", f"{name}:1.2", "--send", *config)
 
         assert (queued.returncode, again.returncode) == (0, 0)
-        assert "queued for stage local (its scan has ended: COMPLETE)" in queued.stdout
-        assert "nothing to queue for stage local: stored" in again.stdout
+        assert "queued for stage local (" in queued.stdout
+        assert "nothing to queue for stage local: " in again.stdout
         assert len(messages_about(app, name)) == 1
 
     @pytest.mark.parametrize(
