@@ -89,9 +89,11 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "e2e/test_alerts.py::test_a_wake_up_delivered_twice_sends_once",
     ),
     "the first that matches wins": (
-        "core/test_routing.py::test_the_first_route_that_matches_wins",
+        "core/test_desired.py::test_the_first_route_that_matches_wins",
     ),
-    "routes gets one alert": ("core/test_routing.py::test_a_destination_hears_once",),
+    "routes gets one alert": (
+        "core/test_desired.py::test_items_are_those_of_all_routes_that_apply",
+    ),
     "hour after its time, once": (
         "flows/test_digests.py::test_each_destination_has_its_digest_once",
         "flows/test_digests.py::test_a_destination_that_lacks_its_digest_gets_it_alone",
@@ -317,7 +319,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "where it cannot, replies go on": (
         "notifiers/slack/test_bot.py::test_a_root_that_cannot_be_edited_does_not_stop_the_alert",
     ),
-    "every alert is in it; nothing of others is edited": (
+    "and no repeat where no answer is lost": (
         "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
         "faults/test_mutants.py::test_the_matrix_catches_wrong_ideas_of_identity",
     ),
@@ -368,7 +370,6 @@ DESCRIPTIONS: Final = (
     "warns of expired suppressions, routes that are never reached",
     "when something is found or cannot be read",
     "Whoever has the link can open the page",
-    "Where Inspector counts nothing",
     "wake-ups for rows that need nothing",
     "a routing key of nobody",
     "and nobody tried",
