@@ -30,9 +30,9 @@ class Stage:
         self.pauses: list[float] = []
         self.meanwhile: Callable[[], None] = lambda: None
         """What happens while a command waits."""
-        names = ("ScanEventsQueue", "ScanEventsDlq", "UndeliveredEventsDlq", "SyncQueue")
+        names = ("ScanEventsQueue", "ScanEventsDlq", "UndeliveredEventsDlq", "SyncQueue", "SyncDlq")
         self.urls = {f"{name}Url": self.queue() for name in names}
-        for name in ("DeliveriesQueue", "DeliveriesDlq"):
+        for name in ("DeliveriesQueue", "DeliveriesDlq", "ChangedImagesQueue", "ChangedImagesDlq"):
             self.urls[f"{name}Url"] = self.queue(fifo=True)
 
     def make_table(self) -> None:

@@ -168,7 +168,7 @@ def test_a_thread_stands_under_its_edited_root(
     item = page.locator("#stream > article.item")
     expect(item.locator("h3").first).to_contain_text("Resolved: payments/api:latest")
     expect(item.locator(".slack-from").first).to_contain_text("edited")
-    expect(item.locator(".thread article")).to_contain_text("Nothing new; 1 CRITICAL")
+    expect(item.locator(".thread article")).to_contain_text("1 CRITICAL and 3 HIGH fixed")
     expect(item.locator(".thread .slack-from")).to_contain_text("also sent to the channel")
     expect(page.locator("#how-many")).to_have_text("2 messages")
     expect(page.locator("#story")).to_contain_text("2 Slack messages")
@@ -275,7 +275,7 @@ def test_an_incident_stands_as_after_its_last_event(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
     """Opened, added to, resolved: status and details follow, and the next one is another."""
-    scan, first = pagerduty_events("baseline")
+    (first,) = pagerduty_events("baseline")
     send.pagerduty(first)
     page = open_page(receivers.inbox_url).page
     issue = page.locator(".issue")
@@ -285,9 +285,9 @@ def test_an_incident_stands_as_after_its_last_event(
     expect(issue.locator(".custom-details")).to_contain_text("Change your dependencies: ")
     expect(issue.get_by_role("link", name="Full report")).to_be_visible()
 
-    send.pagerduty(scan)
     send.pagerduty(pagerduty_events("rescan")[-1])
-    send.pagerduty(pagerduty_events("only-resolved")[-1])
+    for _ in range(2):
+        send.pagerduty(pagerduty_events("only-resolved")[-1])
 
     expect(issue.locator(".issue-details .lozenge")).to_have_text("Resolved")
     expect(issue.locator(".activity > li")).to_have_count(3)
@@ -342,7 +342,9 @@ def test_receivers_of_webhooks_read_events(
     receivers: Receivers, send: Sender, open_page: OpenPage
 ) -> None:
     """No event is refused; its attributes are listed, its data is indented."""
-    events = [event for name, event in payloads("webhook").items() if name != "ten-thousand"]
+    # As they are spelt here, with blanks, the largest are over the limit that the notifier keeps.
+    large = ("ten-thousand", "hundreds")
+    events = [event for name, event in payloads("webhook").items() if name not in large]
     answers = {send.webhook("inventory", event) for event in events}
     bare = {"specversion": "1.0", "id": "1", "source": "a", "type": "bare.v1"}
     send.webhook("inventory", bare)
@@ -354,7 +356,7 @@ def test_receivers_of_webhooks_read_events(
     first = page.locator("article.item").first
     expect(first.locator("h3")).to_contain_text("payments/api:1.4.2: First scan:")
     expect(first.locator("dl")).to_contain_text("repository/payments/api")
-    expect(first.locator(".json")).to_contain_text('"schema": "report-1.0.0"')
+    expect(first.locator(".json")).to_contain_text('"schema": "alert-1.0.0"')
     expect(first.locator(".notes")).to_contain_text("signature verified")
     expect(page.locator("article.item h3").last).to_have_text("bare.v1")
     expect(page.locator("#story")).to_contain_text(f"{len(events) + 1} events")
