@@ -19,9 +19,11 @@ class EmptyTable(BaseHTTPRequestHandler):
     """A DynamoDB in which nothing is due."""
 
     def do_POST(self) -> None:
-        """Answer every query alike."""
+        """Answer every query alike; the table itself is there."""
         self.rfile.read(int(self.headers["Content-Length"]))
-        body = b'{"Items": [], "Count": 0, "ScannedCount": 0}'
+        table = {"TableName": "reference", "CreationDateTime": 1_795_824_000.0}
+        nothing = {"Items": [], "Count": 0, "ScannedCount": 0, "Responses": {}}
+        body = json.dumps({**nothing, "Table": table}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.0")
         self.send_header("Content-Length", str(len(body)))
@@ -73,11 +75,11 @@ def sqs(body: object, message_id: str = "m-1") -> dict[str, Any]:
     }
 
 
-def test_process_scan_understands_a_finding(
+def test_process_scan_understands_an_event(
     built: Package, task_root: Path, lambda_python: Path
 ) -> None:
-    """A real event passes through the schemas (with their compiled part) and is acknowledged."""
-    event = json.loads((EVENTS / "inspector2-finding" / "ecr-2024-format.json").read_text())
+    """A real event passes through the schemas (with their compiled part) and is ignored."""
+    event = json.loads((EVENTS / "inspector2-finding" / "ec2-closed.json").read_text())
 
     with function_of(built, "ProcessScan", task_root, lambda_python) as function:
         outcome = function.invoke(sqs(event))
@@ -85,8 +87,8 @@ def test_process_scan_understands_a_finding(
 
     assert outcome.error is None
     assert outcome.payload == {"batchItemFailures": []}
-    assert '"message":"finding event acknowledged"' in log
-    assert '"FindingEventsAcknowledged":[1.0]' in log
+    assert '"message":"event ignored"' in log
+    assert '"EventsIgnored":[1.0]' in log
 
 
 def test_process_scan_answers_again_when_warm(

@@ -232,7 +232,6 @@ BEYOND: frozenset[str] = frozenset(
         # Rows that wait for a paused destination, and digests that were given up, are woken so.
         "dynamodb:UpdateItem",
         # Only registries with enhanced scanning are asked this way; the embedded AWS has none.
-        "inspector2:ListCoverage",
         "inspector2:ListFindings",
     }
 )
