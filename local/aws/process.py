@@ -80,6 +80,8 @@ class EmbeddedAws:
             region_name=REGION,
         )
         self._clients: dict[str, Any] = {}
+        self._tagged_at: dict[str, int] = {}
+        """The second of the last push of a tag, by repository."""
 
     def __enter__(self) -> Self:
         self._folder = Path(tempfile.mkdtemp(prefix="embedded-aws-"))
@@ -200,12 +202,21 @@ class EmbeddedAws:
 
     def _put(self, repository: str, tag: str | None, manifest: str, media_type: str) -> None:
         tagged = {} if tag is None else {"imageTag": tag}
+        if tag is not None:
+            self._wait_for_another_second(repository)
         self.client("ecr").put_image(
             repositoryName=repository,
             imageManifest=manifest,
             imageManifestMediaType=media_type,
             **tagged,
         )
+
+    def _wait_for_another_second(self, repository: str) -> None:
+        """Let no two tags of a repository be pushed in one second: times of ECR have no parts."""
+        now = time.time()
+        if self._tagged_at.get(repository) == int(now):
+            time.sleep(int(now) + 1 - now)
+        self._tagged_at[repository] = int(time.time())
 
     def date(self, repository: str, digest: str, pushed_at: datetime) -> None:
         """Set the push time of an image."""

@@ -126,7 +126,7 @@ def test_sweep_finds_nothing_to_wake(
         outcome = function.invoke({})
 
     assert outcome.error is None
-    assert outcome.payload == {"queued": 0}
+    assert outcome.payload == {"queued": 0, "streams": 0}
 
 
 def test_a_missing_handler_is_reported(task_root: Path, lambda_python: Path) -> None:
