@@ -47,6 +47,9 @@ _QUEUES: Final = (
     "FindingEventsQueueUrl",
     "ChangedImagesQueueUrl",
     "SyncQueueUrl",
+    # A row is final before its wake-up is deleted, and a worker that is replaced in between leaves
+    # the group of its destination locked until the visibility timeout ends.
+    "DeliveriesQueueUrl",
 )
 """In the order of the flow."""
 _WAITING: Final = (
