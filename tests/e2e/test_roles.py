@@ -59,12 +59,18 @@ FAILURE = "only after a failure of AWS, as in tests/e2e/test_returns.py"
 FIRST = "only by the first function that asks for the record of alerts.yml"
 MANY = "only where a stream has more than 25 views"
 FOLDED = "only after a change of alerts.yml that concerns more than ten streams"
+EXPIRED = "only where an object has expired at the moment that it is asked for"
 UNUSED = {
+    ("deliver", "s3:ListBucket"): EXPIRED,
+    ("processScan", "s3:ListBucket"): EXPIRED,
+    ("sendDigest", "s3:ListBucket"): EXPIRED,
+    ("syncStreams", "s3:ListBucket"): EXPIRED,
     ("processScan", "inspector2:ListCoverage"): INSPECTOR,
     ("processScan", "inspector2:ListFindings"): INSPECTOR,
     ("processScan", "sqs:ChangeMessageVisibility"): FAILURE,
     ("processScan", "dynamodb:DescribeTable"): FIRST,
     ("processScan", "dynamodb:ConditionCheckItem"): MANY,
+    ("processScan", "dynamodb:UpdateItem"): "only where a notification is on its way",
     ("gatherFindings", "sqs:ChangeMessageVisibility"): FAILURE,
     ("syncStreams", "sqs:ChangeMessageVisibility"): FAILURE,
     ("syncStreams", "sqs:SendMessage"): "only where a notification is opened or time is over",
