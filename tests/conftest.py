@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.open_faults import OPEN_FAULTS
-
 pytest_plugins = [
     "tests.support.aws_models",
     "tests.support.browser_fixtures",
@@ -39,9 +37,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _is_slow(item):
             item.add_marker(pytest.mark.slow)
-        reason = next((why for name, why in OPEN_FAULTS.items() if name in item.nodeid), None)
-        if reason is not None:
-            item.add_marker(pytest.mark.xfail(reason=reason, strict=False))
 
 
 @pytest.hookimpl(wrapper=True)

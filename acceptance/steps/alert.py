@@ -39,12 +39,18 @@ def _scan(registry: Registry, repository: str, digest: str) -> str:
     return f"the scan: {registry.scan_status(repository, digest)}"
 
 
+def source_of(alert: Alert) -> str:
+    """Return the door through which the scan of the current image came."""
+    return str(alert["images"][0]["parts"][0]["source"])
+
+
 def judge(alert: Alert, packages: Iterable[DebianPackage]) -> Outcome:
     """Judge an alert by the packages of the image. Pure."""
     # Scanners name the binary package or its source package.
     names = {name for package in packages for name in (package.name, package.source)}
-    reported = {finding["package"]["name"] for finding in alert["findings"]} & names
-    total, source = alert["alert"]["counts"]["total"], alert["scan"]["source"]
+    packages_named = (package["name"] for item in alert["items"] for package in item["packages"])
+    reported = names.intersection(packages_named)
+    total, source = alert["counts"]["total"], source_of(alert)
     if not total:
         return failed(f"{source}: no findings, so the scanner does not read the layer")
     return judged(

@@ -33,7 +33,7 @@ def _run(world: World) -> Outcome:
     world.registry.push(world.names.scanned, image, "2.0.0")
     alert = alert_about(world, image.digest, world.waits.large_alert)
     seconds = world.now() - since
-    findings = alert["alert"]["counts"]["total"]
+    findings = alert["counts"]["total"]
     invocations = world.poll.until(
         lambda: _invocations(world.client_of, name, since) or None, world.waits.logs
     )

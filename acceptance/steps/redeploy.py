@@ -43,10 +43,10 @@ def judge(before: Mapping[str, str], after: Mapping[str, str], alert: Alert | No
         return failed(f"{', '.join(changed)} are other ones than before")
     if alert is None:
         return judged("the same table and bucket; no scan shows whether they are used", right=True)
-    compared = (alert["alert"].get("compared_with") or {}).get("kind", "nothing")
+    compared = (alert.get("compared_with") or {}).get("image")
     return judged(
-        f"the same table and bucket; the next alert compares with: {compared}",
-        right=compared == "previous-image",
+        f"the same table and bucket; the next alert compares with: {compared or 'nothing'}",
+        right=compared is not None,
     )
 
 

@@ -4,6 +4,7 @@ from acceptance.inbox import Alert
 from acceptance.outcome import Outcome, judged, skipped
 from acceptance.scanning import Scanning, scanning_of
 from acceptance.step import Step
+from acceptance.steps.alert import source_of
 from acceptance.world import World
 
 
@@ -15,7 +16,7 @@ def judge(scanning: Scanning, alert: Alert | None) -> Outcome:
     """Judge the source of an alert by the configuration of the registry. Pure."""
     if not scanning.enhanced:
         return skipped("the registry has basic scanning; this program never changes that")
-    source = alert["scan"]["source"] if alert is not None else "no alert"
+    source = source_of(alert) if alert is not None else "no alert"
     return judged(source, right=source == "ecr-enhanced")
 
 

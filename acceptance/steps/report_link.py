@@ -9,7 +9,7 @@ def _run(world: World) -> Outcome:
     alert, deployed_at = world.facts.alert, world.facts.deployed_at
     if alert is None or deployed_at is None:
         return failed("there is no alert")
-    address = alert["alert"]["report_url"]
+    address = alert["report_url"]
     if not address:
         return skipped("the alert has no link: this region has no function URLs")
     page = world.open_page(address)

@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,10 +131,12 @@ def _text(archive: tarfile.TarFile, path: str) -> str:
 
 
 def _finding(name: str, version: str, number: int) -> dict[str, Any]:
+    # A package has vulnerabilities of its own: one of several packages would count once.
+    vulnerability_id = f"CVE-2026-{zlib.crc32(name.encode()) % 90_000 + 10_000}{number:03}"
     return {
-        "name": f"CVE-2026-{10_000 + number}",
+        "name": vulnerability_id,
         "severity": "HIGH",
-        "uri": f"https://security-tracker.debian.org/tracker/CVE-2026-{10_000 + number}",
+        "uri": f"https://security-tracker.debian.org/tracker/{vulnerability_id}",
         "description": f"In {name}",
         "attributes": [
             {"key": "package_name", "value": name},

@@ -26,9 +26,10 @@ from acceptance.world import Page
 
 def an_alert(*, total: int = 3, package: str = "openssl", **more: Any) -> dict[str, Any]:
     return {
-        "scan": {"source": "ecr-enhanced"},
-        "findings": [{"package": {"name": package}}] if total else [],
-        "alert": {"counts": {"total": total}, **more},
+        "images": [{"parts": [{"source": "ecr-enhanced"}]}],
+        "items": [{"packages": [{"name": package}]}] if total else [],
+        "counts": {"total": total},
+        **more,
     }
 
 
@@ -86,7 +87,7 @@ def test_the_message_group_has_to_be_the_account(group: str | None, status: Stat
     [
         (True, an_alert(), Status.OK),
         (True, None, Status.FAILED),
-        (True, {"scan": {"source": "ecr-basic"}}, Status.FAILED),
+        (True, {"images": [{"parts": [{"source": "ecr-basic"}]}]}, Status.FAILED),
         (False, an_alert(), Status.SKIPPED),
     ],
 )
@@ -171,12 +172,23 @@ def test_no_revisit_may_be_dropped(dropped: int, document: dict[str, Any], statu
     assert recursion.judge(dropped, document or None).status is status
 
 
+EARLIER = {"image": "payments/api@sha256:1"}
+
+
 @pytest.mark.parametrize(
     ("after", "compared", "status"),
     [
-        ({"TableName": "t", "ReportsBucketName": "b"}, {"kind": "previous-image"}, Status.OK),
+        (
+            {"TableName": "t", "ReportsBucketName": "b"},
+            {"image": "payments/api@sha256:1"},
+            Status.OK,
+        ),
         ({"TableName": "t", "ReportsBucketName": "b"}, None, Status.FAILED),
-        ({"TableName": "new", "ReportsBucketName": "b"}, {"kind": "previous-image"}, Status.FAILED),
+        (
+            {"TableName": "new", "ReportsBucketName": "b"},
+            {"image": "payments/api@sha256:1"},
+            Status.FAILED,
+        ),
     ],
 )
 def test_a_stage_that_was_deployed_again_goes_on_with_its_data(

@@ -1,5 +1,6 @@
 """The zip under AWS's own runtime client, with what the runtime has and nothing else."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Iterator
@@ -38,6 +39,42 @@ class EmptyTable(BaseHTTPRequestHandler):
 def empty_table() -> Iterator[str]:
     """Yield the address of a DynamoDB in which nothing is due."""
     with ThreadingHTTPServer(("127.0.0.1", 0), EmptyTable) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        serving.join()
+
+
+class AcceptingQueue(BaseHTTPRequestHandler):
+    """An SQS that accepts every message."""
+
+    def do_POST(self) -> None:
+        """Answer SendMessageBatch."""
+        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        accepted = [
+            {
+                "Id": entry["Id"],
+                "MessageId": "1",
+                "MD5OfMessageBody": hashlib.md5(entry["MessageBody"].encode()).hexdigest(),  # noqa: S324  # SQS's own check
+            }
+            for entry in request["Entries"]
+        ]
+        body = json.dumps({"Successful": accepted, "Failed": []}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/x-amz-json-1.0")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # named by its base
+        """Say nothing."""
+
+
+@pytest.fixture
+def accepting_queue() -> Iterator[str]:
+    """Yield the address of an SQS that accepts every message."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), AcceptingQueue) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -89,6 +126,22 @@ def test_process_scan_understands_an_event(
     assert outcome.payload == {"batchItemFailures": []}
     assert '"message":"event ignored"' in log
     assert '"EventsIgnored":[1.0]' in log
+
+
+def test_gather_findings_understands_a_finding(
+    built: Package, task_root: Path, lambda_python: Path, accepting_queue: str
+) -> None:
+    """A real event passes through the schemas (with their compiled part) and is gathered."""
+    event = json.loads((EVENTS / "inspector2-finding" / "ecr-2024-format.json").read_text())
+    endpoint = {"AWS_ENDPOINT_URL_SQS": accepting_queue}
+
+    with function_of(built, "GatherFindings", task_root, lambda_python, **endpoint) as function:
+        outcome = function.invoke(sqs(event))
+        log = function.log()
+
+    assert outcome.error is None
+    assert outcome.payload == {"batchItemFailures": []}
+    assert '"FindingEventsGathered":[1.0]' in log
 
 
 def test_process_scan_answers_again_when_warm(
