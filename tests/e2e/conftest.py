@@ -17,6 +17,7 @@ from cli.deployment import CURRENT_CONFIG
 from local.aws.process import ROOT, EmbeddedAws
 from local.demo.app import App, install, write_config
 from local.standins.server import Receivers
+from tests.support.cloud_fixtures import quick_aws
 
 ALERTS = Path(__file__).parent / "alerts.yml"
 
@@ -30,20 +31,28 @@ def receivers() -> Iterator[Receivers]:
 
 @pytest.fixture(scope="session")
 def app(
-    embedded_aws: EmbeddedAws, receivers: Receivers, tmp_path_factory: pytest.TempPathFactory
-) -> App:
-    """Package and deploy this repository with alerts.yml of this folder."""
+    embedded_aws: EmbeddedAws,  # noqa: ARG001  # skips where there is none
+    receivers: Receivers,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[App]:
+    """
+    Package and deploy this repository with alerts.yml of this folder, in an account of its own.
+
+    The app looks at every repository of its registry, also at those that other tests left.
+    """
     if not (ROOT / "node_modules" / ".bin" / "osls").exists():
         pytest.skip("osls is not installed; run `make test`, which does that")
-    config = write_config(ALERTS, receivers.url, tmp_path_factory.mktemp("app") / "alerts.yml")
-    app = install(embedded_aws, receivers, config)
-    # As the deployment does, for the commands that compare with the rules in force.
-    app.aws.client("s3").put_object(
-        Bucket=app.stack.outputs["ReportsBucketName"],
-        Key=CURRENT_CONFIG,
-        Body=json.dumps(read(config).document).encode(),
-    )
-    return app
+    folder = tmp_path_factory.mktemp("app")
+    config = write_config(ALERTS, receivers.url, folder / "alerts.yml")
+    with quick_aws(folder / "cloud.log") as aws:
+        app = install(aws, receivers, config)
+        # As the deployment does, for the commands that compare with the rules in force.
+        app.aws.client("s3").put_object(
+            Bucket=app.stack.outputs["ReportsBucketName"],
+            Key=CURRENT_CONFIG,
+            Body=json.dumps(read(config).document).encode(),
+        )
+        yield app
 
 
 @contextmanager
