@@ -100,11 +100,11 @@ golden: $(bin)/.dev ## Render the golden texts, payloads and definitions again a
 	@git status --short tests/messages/golden tests/notifiers/golden tests/cli/repository/golden
 
 .PHONY: faults
-faults: $(bin)/.dev $(cloud)/.ready ## Play every fault at length and print the table that the README quotes: ARGS="--rows 5,13 --scale 0.1"
+faults: $(bin)/.dev $(cloud)/.ready ## Play every fault at length and print the table of docs/reliability.md: ARGS="--rows 5,13 --scale 0.1"
 	@$(bin)/python -m tests.faults $(ARGS)
 
 .PHONY: bench
-bench: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(libraries) node_modules/.ready ## Measure what the README quotes.
+bench: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(libraries) node_modules/.ready ## Measure the figures of docs/performance.md.
 	@$(bin)/python -m benchmarks $(ARGS)
 
 .PHONY: setup

@@ -1,1 +1,1 @@
-"""The benchmarks of README's figures: `make bench`. They count calls and compare durations."""
+"""The benchmarks of docs/performance.md: `make bench`. They count calls and compare durations."""

@@ -1,4 +1,4 @@
-"""`make bench`: runs all benchmarks and prints the table that README.md quotes."""
+"""`make bench`: runs all benchmarks and prints the table that docs/performance.md quotes."""
 
 import platform
 

@@ -16,7 +16,7 @@ metrics: Final = Metrics()
 
 
 class Metric(StrEnum):
-    """The names of the metrics. README.md explains them; a test compares both."""
+    """The names of the metrics. docs/metrics.md explains them; a test compares both."""
 
     EVENTS_RECEIVED = "EventsReceived"
     EVENTS_IGNORED = "EventsIgnored"

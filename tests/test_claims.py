@@ -1,5 +1,5 @@
 """
-What README.md and SECURITY.md promise without a condition, and the tests that attack it.
+What README.md, SECURITY.md and docs/ promise without a condition, and the tests that attack it.
 
 A sentence with a word such as "never" or "every" is a claim. `CLAIMS` names a part of it and tests
 that would fail if it were false; what only describes stands in `DESCRIPTIONS`. Whoever writes a new
@@ -20,6 +20,7 @@ import pytest
 from cli.__main__ import main
 from lib.models import Message, Notice
 from lib.text import clean
+from tests.support import docs
 from tests.support.builders import a_finding
 from tests.support.notices import a_notice, injected, injected_problem, notices
 from tests.support.receivers import OPTIONS, THREADS, notifier, tools
@@ -34,13 +35,12 @@ from tests.support.streams import (
 )
 
 ROOT: Final = Path(__file__).parents[1]
-DOCUMENTS: Final = ("README.md", "SECURITY.md")
 STRONG: Final = re.compile(
     r"\b(never|always|nothing|nobody|every|whatever|however|cannot|whoever|exactly|none)\b"
     r"|\bno (mention|link|other)\b|\bonly\b.*\bhosts?\b",
     re.IGNORECASE,
 )
-MEASURED: Final = ("## Figures", "## Faults", "### What is created, and what it costs")
+MEASURED: Final = ("# Performance", "## Faults", "## What is created, and what it costs")
 """Sections of numbers: the matrix, the benchmarks and the template say what they are."""
 
 CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -139,7 +139,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "notifiers/sns/test_notifier.py::test_a_fifo_topic_delivers_a_repeat_once",
     ),
     "(no value is read)": ("test_claims.py::test_an_examination_only_reads",),
-    "**Finds what events miss.**": (
+    "finds scans whose events never arrived": (
         "flows/test_passes.py::test_images_that_were_never_seen_are_fetched_where_they_can_count",
         "e2e/test_alerts.py::test_scans_whose_events_were_lost_are_found_and_no_others",
     ),
@@ -346,6 +346,9 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
 """A part of the sentence, and tests by their file below tests/ and their name."""
 
 DESCRIPTIONS: Final = (
+    "USD a month when nothing is pushed",
+    "every role has a boundary and a path",
+    "as CloudFormation's registry describes them",
     "and images without a result or without a new one",
     "asks ECR nothing",
     "A program that keeps a state gets every kind",
@@ -409,8 +412,7 @@ def said(payload: Any) -> str:
 @cache
 def sentences(document: str) -> tuple[str, ...]:
     """Return the sentences of a document, without code and sections of numbers."""
-    text = re.sub(r"```.*?```", "", (ROOT / document).read_text("utf-8"), flags=re.DOTALL)
-    sections = re.split(r"\n(?=##+ )", text)
+    sections = re.split(r"\n(?=##+ )", docs.prose_of(document))
     kept = "\n\n".join(each for each in sections if not each.startswith(MEASURED))
     blocks = re.split(r"\n\s*\n|\n(?=[|\-#])", kept)
     return tuple(
@@ -420,7 +422,7 @@ def sentences(document: str) -> tuple[str, ...]:
     )
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", docs.FOR_USERS)
 def test_every_claim_is_attacked(document: str) -> None:
     """A sentence that promises without a condition is listed above, or reworded."""
     known = (*CLAIMS, *DESCRIPTIONS)
@@ -437,7 +439,7 @@ def test_every_claim_is_attacked(document: str) -> None:
 @pytest.mark.parametrize("part", [*CLAIMS, *DESCRIPTIONS])
 def test_the_list_has_what_is_written(part: str) -> None:
     """A claim that was reworded is looked at anew."""
-    everything = " ".join(" ".join((ROOT / each).read_text("utf-8").split()) for each in DOCUMENTS)
+    everything = " ".join(" ".join(docs.text_of(page).split()) for page in docs.FOR_USERS)
 
     assert part in everything
 

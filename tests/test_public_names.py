@@ -11,11 +11,11 @@ import pytest
 
 from cli.__main__ import parser
 from lib.observability import Metric
+from tests.support import docs
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = sorted((ROOT / "schemas").rglob("*.json"))
 HANDLERS = "".join(path.read_text("utf-8") for path in sorted((ROOT / "handlers").glob("*.py")))
-README = (ROOT / "README.md").read_text("utf-8")
 OLD = frozenset(
     (
         *("came", "come", "each", "gone", "hear", "heard", "left", "made"),
@@ -72,8 +72,14 @@ def test_a_log_line_is_a_noun_and_what_happened(line: str) -> None:
     assert len(line.split()) <= 4
 
 
-@pytest.mark.parametrize("line", re.findall(r"log lines? `([^`]+)`", README))
-def test_a_log_line_of_the_readme_is_logged(line: str) -> None:
+def lines_of_docs() -> list[str]:
+    """Return the log lines that pages name."""
+    text = "\n".join(docs.text_of(page) for page in docs.FOR_USERS)
+    return re.findall(r"log\s+lines?\s+`([^`]+)`", text)
+
+
+@pytest.mark.parametrize("line", lines_of_docs())
+def test_a_log_line_of_a_page_is_logged(line: str) -> None:
     """People search for it."""
     assert line in log_lines()
 

@@ -1,9 +1,10 @@
-"""README.md says what is there: commands, metrics, receivers, links."""
+"""README.md is short, and the pages of docs/ say what is there: commands, metrics, links."""
 
 import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -11,47 +12,65 @@ from cli.commands import COMMANDS
 from cli.stage_file import FOLDER, SCHEMA
 from lib.observability import Metric
 from tests.faults.rows import ROWS
+from tests.support import docs
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+LONGEST = 180
+"""Lines of README.md: what it is, how it is tried, where to go on."""
 
 
-def rows_of(text: str) -> set[str]:
-    """Return the first word in code of every table row."""
-    return set(re.findall(r"^\| `([A-Za-z0-9-]+)", text, re.MULTILINE))
+def test_readme_is_short() -> None:
+    """Details belong to docs/."""
+    assert len(docs.text_of("README.md").splitlines()) <= LONGEST
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_a_row(name: str) -> None:
     """A command that nobody can read about does not exist."""
-    assert name in rows_of(README)
+    assert name in docs.first_words(docs.table("docs/cli.md", "command"))
 
 
 def test_the_metrics_table_lists_the_metrics() -> None:
     """Every metric has a row, and every row is a metric."""
-    table = README.split("`EcrScanAlerts`")[1].split("Alarms:")[0]
+    rows = docs.first_words(docs.table("docs/metrics.md", "metric"))
 
-    assert rows_of(table) == {each.value for each in Metric}
+    assert sorted(rows) == sorted(metric.value for metric in Metric)
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        "README.md",
-        "CONTRIBUTING.md",
-        "SECURITY.md",
-        "docs/architecture.md",
-        "docs/decisions/README.md",
-    ],
-)
-def test_links_lead_somewhere(document: str) -> None:
-    """Every relative link and image names a file of this repository."""
-    page = ROOT / document
-    text = page.read_text(encoding="utf-8")
-    targets = re.findall(r"\]\(([^)#]+)\)", text)
-    local = [each for each in targets if "://" not in each]
+@pytest.mark.parametrize("page", docs.PAGES)
+def test_links_lead_somewhere(page: str) -> None:
+    """Every relative link and picture names a file of this repository, and a heading in it."""
+    assert [link for link in docs.links(page) if "://" not in link and not leads(page, link)] == []
 
-    assert [each for each in local if not (page.parent / each).exists()] == []
+
+def leads(page: str, link: str) -> bool:
+    """Whether a relative link of a page has a target."""
+    path, _, anchor = link.partition("#")
+    target = (ROOT / page).parent / unquote(path) if path else ROOT / page
+    if not target.exists():
+        return False
+    name = target.resolve().relative_to(ROOT).as_posix()
+    return not anchor or anchor in docs.anchors(name)
+
+
+@pytest.mark.parametrize("page", docs.PAGES)
+def test_a_page_has_one_title(page: str) -> None:
+    """It is the first line."""
+    titles = re.findall(r"^# .+$", docs.prose_of(page), re.MULTILINE)
+
+    assert titles == [docs.text_of(page).splitlines()[0]]
+
+
+def test_every_page_is_in_the_list_of_pages() -> None:
+    """docs/README.md links to all of them, or to the list that does."""
+    listed = {
+        (docs.DOCS / link.partition("#")[0]).resolve()
+        for link in docs.links("docs/README.md")
+        if "://" not in link
+    }
+    pages = {path for path in docs.DOCS.rglob("*.md") if path.parent.name != "decisions"}
+
+    assert {path.relative_to(ROOT).as_posix() for path in pages - listed} == {"docs/README.md"}
 
 
 def test_the_table_of_stage_files_is_that_of_the_schema() -> None:
@@ -81,9 +100,10 @@ def default_of(rule: dict[str, Any]) -> str:
 
 def test_every_fault_of_the_matrix_has_its_line() -> None:
     """In the order of their numbers, and counted where the table is announced."""
-    table = README[README.index("<summary>All ") :]
-    listed = re.findall(r"^\| ([\d.]+[a-z]?) \| (.*?) \|", table, re.MULTILINE)
+    page = docs.text_of("docs/reliability.md")
+    rows = docs.table("docs/reliability.md", "#")
 
-    assert listed == [(row.number, row.fault) for row in ROWS]
-    assert f"plays these {len(ROWS)} faults" in README
-    assert f"<summary>All {len(ROWS)} rows</summary>" in README
+    assert [tuple(row[:2]) for row in rows] == [(row.number, row.fault) for row in ROWS]
+    assert f"plays these {len(ROWS)} faults" in page
+    assert f"<summary>All {len(ROWS)} rows</summary>" in page
+    assert f"under {len(ROWS)} faults" in docs.text_of("README.md")

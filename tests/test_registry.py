@@ -1,4 +1,4 @@
-"""Registry, schemas, tests and README name the same receivers: no step of adding one is missed."""
+"""Registry, schemas, tests and docs name the same receivers: no step of adding one is missed."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lib.notifiers import NOTIFIERS
+from tests.support import docs
 from tests.support.receivers import ANSWERS, OPTIONS, SECRETS
 
 ROOT = Path(__file__).parents[1]
@@ -63,16 +64,21 @@ def test_every_schema_has_a_receiver() -> None:
     assert not unknown, f"add to NOTIFIERS in lib/notifiers/__init__.py: {', '.join(unknown)}"
 
 
-@pytest.mark.parametrize("table", ["| type | options |", "| type | what a test does |"])
+@pytest.mark.parametrize("head", ["type | options", "type | what a test does"])
 @pytest.mark.parametrize("name", NOTIFIERS)
-def test_readme_has_a_row_for_every_receiver(name: str, table: str) -> None:
+def test_docs_have_a_row_for_every_receiver(name: str, head: str) -> None:
     """One says how it is set up, the other what `destinations test` does with it."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.count(table) == 1
+    page = "docs/receivers/README.md"
 
-    rows = readme.split(table)[1].split("\n\n")[0]
+    rows = docs.first_words(docs.table(page, head))
 
-    assert f"\n| `{name}` |" in rows, f"README.md needs a row below {table}: | `{name}` | … |"
+    assert name in rows, f"{page} needs a row below | {head} |: | `{name}` | … |"
+
+
+@pytest.mark.parametrize("name", NOTIFIERS)
+def test_every_receiver_has_a_page(name: str) -> None:
+    """It says how the receiver is set up, and what its limits are."""
+    assert f"docs/receivers/{name}.md" in docs.FOR_USERS
 
 
 @pytest.mark.parametrize("name", NOTIFIERS)

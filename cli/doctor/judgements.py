@@ -32,7 +32,7 @@ from lib.models.diagnostics import Check, CheckStatus, failed, note, ok
 from lib.text import counted
 
 OPTIONAL_RULES: Final = ("Inspector2Finding",)
-"""Rules that may be disabled according to README."""
+"""Rules that may be disabled according to docs/deploy.md."""
 _NAMES: Final = 5
 _ACTIVE: Final = "Active"
 _SUCCESSFUL: Final = "Successful"
@@ -275,7 +275,7 @@ def alarm_states(alarms: Sequence[AlarmFacts], place: Place) -> Iterator[Check]:
             yield failed(
                 f"alarm {alarm.name}",
                 f"it rings: {alarm.description}",
-                "README.md, Troubleshooting, says what it means",
+                "docs/operate.md, Troubleshooting, says what it means",
             )
         if not alarm.notifies:
             enable = f"aws cloudwatch enable-alarm-actions --region {place.region} --alarm-names "

@@ -20,7 +20,7 @@ class Arrival:
 
 @dataclass(slots=True)
 class Receivers:
-    """All destinations of a story. A repeat of a known id changes nothing, as README asks."""
+    """All destinations of a story. A repeat of a known id changes nothing, as the docs ask."""
 
     health: dict[Destination, Health] = field(default_factory=dict)
     arrivals: dict[DeliveryId, Arrival] = field(default_factory=dict)

@@ -1,1 +1,1 @@
-"""`make demo`: its story, the deployed application, and the pictures of README."""
+"""`make demo`: its story, the deployed application, and the pictures of README and docs."""

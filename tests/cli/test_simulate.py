@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import main
+from tests.support import docs
 
 ROOT = Path(__file__).parents[2]
 STORIES = ROOT / "tests" / "stories"
@@ -94,11 +95,10 @@ def test_a_wrong_story_is_exit_code_2(capsys: pytest.CaptureFixture[str], tmp_pa
     assert "story.yml:1: version" in capsys.readouterr().err
 
 
-def test_the_story_of_the_readme_comes_out_as_it_says(tmp_path: Path) -> None:
+def test_the_story_of_the_docs_comes_out_as_it_says(tmp_path: Path) -> None:
     """People begin with a copy of it."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    section = readme[readme.index("### Stories") :]
+    (story,) = docs.blocks(("docs/stories.md",), "yaml")
     path = tmp_path / "story.yml"
-    path.write_text(section.split("```yaml\n")[1].split("```")[0])
+    path.write_text(story.text)
 
     assert main(["simulate", str(path), "--check"]) == 0

@@ -36,6 +36,7 @@ from lib.urls.console import console_url
 from local.aws.name_limits import LIMITS
 from tests.deploy.conftest import STAGE, Package
 from tests.store.conftest import create_table
+from tests.support import docs
 from tests.support.builders import an_image
 from tests.support.calls import Program, handlers
 
@@ -963,8 +964,7 @@ def test_the_dashboard_names_destination_and_reason(built: Package) -> None:
 
 def test_an_alarm_names_the_command_and_the_page(built: Package) -> None:
     """Whoever is woken by it copies the command; it is one of ours, and so are its options."""
-    headings = re.findall(r"^## (.+)$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-    pages = {heading.lower().replace(" ", "-") for heading in headings}
+    anchors = docs.anchors("docs/operate.md")
     for name, alarm in built.resources("AWS::CloudWatch::Alarm").items():
         text = alarm["AlarmDescription"]["Fn::Sub"]
         commands = re.findall(r"`ecr-scan-alerts ([^`]+)`", text)
@@ -975,7 +975,7 @@ def test_an_alarm_names_the_command_and_the_page(built: Package) -> None:
         assert len(text) < 900, name
         assert commands, name
         assert stages <= {STAGE, None}, name
-        assert text.rpartition("README.md#")[2] in pages, name
+        assert text.rpartition("docs/operate.md#")[2] in anchors, name
 
 
 def test_outputs_name_what_operators_ask_for(built: Package) -> None:

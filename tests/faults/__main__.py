@@ -1,5 +1,5 @@
 """
-`make faults`: play the matrix and print the table that README.md quotes.
+`make faults`: play the matrix and print the table that docs/reliability.md quotes.
 
     make faults ARGS="--rows 5,13 --seeds 1,2,3 --scale 0.1"
 

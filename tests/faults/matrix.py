@@ -264,7 +264,7 @@ def line(row_: Row, results: Sequence[Result]) -> str:
     alerts = sum(result.alerts for result in results)
     twice = _by_kind(repeats) or "0"
     if +told_apart:
-        twice += f" ({_by_kind(told_apart)} told apart)"
+        twice += f" ({_by_kind(told_apart)} recognizable)"
     cells = (
         row_.number,
         row_.fault,

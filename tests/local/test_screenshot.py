@@ -1,4 +1,4 @@
-"""The pictures for the README."""
+"""The pictures of README and docs."""
 
 from pathlib import Path
 

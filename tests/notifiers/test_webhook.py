@@ -31,7 +31,7 @@ from lib.http_client import RequestsClient
 from lib.models import HttpAnswer, Receipt
 from lib.notifiers.webhook import MAX_BYTES, MIN_KEY, WebhookNotifier, signatures
 from lib.ports.notifiers import HttpClient
-from tests.support import golden
+from tests.support import docs, golden
 from tests.support.answers import an_answer
 from tests.support.builders import NOW
 from tests.support.notices import injected, injected_problem, notices, quiet_notices
@@ -50,7 +50,6 @@ from tests.support.scenes import INJECTIONS
 
 NOTICES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 ALERT = Draft202012Validator(
     json.loads((ROOT / "schemas" / "alert-1.0.0.json").read_text(encoding="utf-8"))
 )
@@ -262,15 +261,15 @@ class TestSignature:
         assert "xx" not in str(caught.value)
 
 
-class TestExampleInReadme:
-    """What README.md tells receivers to do."""
+class TestExampleInDocs:
+    """The code that docs/receivers/webhook.md shows."""
 
     @pytest.fixture
     def verified(self) -> Callable[..., bool]:
         """Return the example, as it stands there."""
-        (code,) = re.findall(r"^```python\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+        (example,) = docs.blocks(("docs/receivers/webhook.md",), "python")
         names: dict[str, Any] = {}
-        exec(code, names)  # noqa: S102  # that is what this is about
+        exec(example.text, names)  # noqa: S102  # that is what this is about
         names["time"] = SimpleNamespace(time=lambda: NOW.timestamp() + 299)
         return names["verified"]  # type: ignore[no-any-return]
 

@@ -85,7 +85,7 @@ class TestRules:
         )
 
     def test_disabled_on_purpose(self) -> None:
-        """README says that one may disable this one."""
+        """docs/deploy.md says that this rule may be disabled."""
         facts = replace(RULE, name="Inspector2Finding", enabled=False, targets=TARGETS)
 
         assert only(judgements.rule(facts, PLACE)).status is NOTE
