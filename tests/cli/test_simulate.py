@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import main
-from tests.support import docs
 
 ROOT = Path(__file__).parents[2]
 STORIES = ROOT / "tests" / "stories"
@@ -93,12 +92,3 @@ def test_a_wrong_story_is_exit_code_2(capsys: pytest.CaptureFixture[str], tmp_pa
 
     assert code == 2
     assert "story.yml:1: version" in capsys.readouterr().err
-
-
-def test_the_story_of_the_docs_comes_out_as_it_says(tmp_path: Path) -> None:
-    """People begin with a copy of it."""
-    (story,) = docs.blocks(("docs/stories.md",), "yaml")
-    path = tmp_path / "story.yml"
-    path.write_text(story.text)
-
-    assert main(["simulate", str(path), "--check"]) == 0
