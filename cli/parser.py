@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+from lib.models.program import NAME, VERSION
 from lib.text import clean
 
 ROOT: Final = Path(__file__).resolve().parents[1]
@@ -116,18 +117,15 @@ class CommandLine(Parser):
 
 
 class _Version(argparse.Action):
-    """Prints the version and exits. It is read only then."""
+    """Prints the version and exits."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(nargs=0, **settings)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
         """Print and exit."""
-        import tomllib
-
-        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
         python = ".".join(map(str, sys.version_info[:3]))
-        print(f"{project['name']} {project['version']} (Python {python}, boto3 {version('boto3')})")
+        print(f"{NAME} {VERSION} (Python {python}, boto3 {version('boto3')})")
         parser.exit()
 
 

@@ -1,5 +1,5 @@
 """
-Releases: "Unreleased" in CHANGELOG.md becomes a version, which pyproject.toml gets, too.
+Releases: "Unreleased" in CHANGELOG.md becomes a version, which lib/models/program.py gets, too.
 
     python -m deploy.release 1.2.0 --notes FILE
 
@@ -18,9 +18,10 @@ from typing import Final
 from deploy.package import ROOT
 
 _VERSION: Final = re.compile(r"(\d+)\.(\d+)\.(\d+)", re.ASCII)
+_PROGRAM: Final = Path("lib", "models", "program.py")
 _UNRELEASED: Final = "## [Unreleased]\n"
 _HEADING: Final = re.compile(r"^## \[(?P<name>[^\]]+)\]", re.MULTILINE)
-_PROJECT_VERSION: Final = re.compile(r'^version = "(?P<version>[^"]+)"$', re.MULTILINE)
+_PROGRAM_VERSION: Final = re.compile(r'^VERSION: Final = "[^"]+"$', re.MULTILINE)
 
 
 class ReleaseError(Exception):
@@ -32,7 +33,7 @@ class Release:
     """The texts of a release: both files to be committed, and the release notes."""
 
     changelog: str
-    project: str
+    program: str
     notes: str
 
 
@@ -42,11 +43,11 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     parser.add_argument("version", help="such as 1.2.0")
     parser.add_argument("--notes", type=Path, required=True, help="where to write the notes")
     options = parser.parse_args(arguments)
-    changelog, project = root / "CHANGELOG.md", root / "pyproject.toml"
+    changelog, program = root / "CHANGELOG.md", root / _PROGRAM
     try:
         files = release(
             changelog.read_text("utf-8"),
-            project.read_text("utf-8"),
+            program.read_text("utf-8"),
             version=options.version,
             today=datetime.now(UTC).date(),
         )
@@ -54,15 +55,15 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
         print(f"Not released. {error}", file=sys.stderr)
         return 1
     changelog.write_text(files.changelog, encoding="utf-8")
-    project.write_text(files.project, encoding="utf-8")
+    program.write_text(files.program, encoding="utf-8")
     options.notes.parent.mkdir(parents=True, exist_ok=True)
     options.notes.write_text(files.notes, encoding="utf-8")
     return 0
 
 
-def release(changelog: str, project: str, *, version: str, today: date) -> Release:
+def release(changelog: str, program: str, *, version: str, today: date) -> Release:
     """
-    Close "Unreleased" under a version and a date, and set the project's version.
+    Close "Unreleased" under a version and a date, and set the program's version.
 
     Raises `ReleaseError` for an invalid version, for one that is not newer than the last release,
     and for an empty section "Unreleased".
@@ -79,10 +80,10 @@ def release(changelog: str, project: str, *, version: str, today: date) -> Relea
         raise ReleaseError('Nothing stands under "Unreleased" in CHANGELOG.md')
     older = "" if heading is None else f"\n{after[heading.start() :]}"
     new_changelog = f"{before}{_UNRELEASED}\n## [{version}] - {today}\n\n{notes}\n{older}"
-    new_project, count = _PROJECT_VERSION.subn(f'version = "{version}"', project, count=1)
+    new_program, count = _PROGRAM_VERSION.subn(f'VERSION: Final = "{version}"', program, count=1)
     if not count:
-        raise ReleaseError("pyproject.toml names no version")
-    return Release(new_changelog, new_project, f"{notes}\n")
+        raise ReleaseError(f"{_PROGRAM} names no version")
+    return Release(new_changelog, new_program, f"{notes}\n")
 
 
 def _parts(version: str) -> tuple[int, ...]:

@@ -4,4 +4,4 @@ from typing import Final
 
 NAME: Final = "ecr-scan-alerts"
 VERSION: Final = "0.1.0"
-"""The same as in pyproject.toml, which is not in the zip; a test compares."""
+"""The only place of it: the wheel and `deploy.release` read it here."""

@@ -1,4 +1,4 @@
-"""Releases: what becomes of CHANGELOG.md and pyproject.toml."""
+"""Releases: what becomes of CHANGELOG.md and of the program's version."""
 
 from datetime import date
 from pathlib import Path
@@ -8,26 +8,27 @@ import pytest
 from deploy.package import ROOT
 from deploy.release import ReleaseError, main, release
 
+FILE = "lib/models/program.py"
 TODAY = date(2026, 12, 1)
-PROJECT = '[project]\nname = "x"\nversion = "0.1.0"\n'
+PROGRAM = 'NAME: Final = "x"\nVERSION: Final = "0.1.0"\n'
 FIRST = "# Changelog\n\n## [Unreleased]\n\n### Added\n\n- Alerts.\n"
 SECOND = f"{FIRST}\n## [1.2.0] - 2026-11-01\n\n### Fixed\n\n- Links.\n"
 
 
 def test_a_first_release_takes_all_that_is_unreleased() -> None:
     """The entries stand under the version, and "Unreleased" is empty again."""
-    made = release(FIRST, PROJECT, version="1.0.0", today=TODAY)
+    made = release(FIRST, PROGRAM, version="1.0.0", today=TODAY)
 
     assert made.changelog == (
         "# Changelog\n\n## [Unreleased]\n\n## [1.0.0] - 2026-12-01\n\n### Added\n\n- Alerts.\n"
     )
     assert made.notes == "### Added\n\n- Alerts.\n"
-    assert made.project == '[project]\nname = "x"\nversion = "1.0.0"\n'
+    assert made.program == 'NAME: Final = "x"\nVERSION: Final = "1.0.0"\n'
 
 
 def test_the_next_release_leaves_the_last_one_as_it_is() -> None:
     """Only what is new is in the notes."""
-    made = release(SECOND, PROJECT, version="1.10.0", today=TODAY)
+    made = release(SECOND, PROGRAM, version="1.10.0", today=TODAY)
 
     assert made.notes == "### Added\n\n- Alerts.\n"
     assert made.changelog.endswith(
@@ -36,35 +37,36 @@ def test_the_next_release_leaves_the_last_one_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changelog", "project", "version", "reason"),
+    ("changelog", "program", "version", "reason"),
     [
-        (FIRST, PROJECT, "v1.0.0", "is not a version"),
-        (FIRST, PROJECT, "1.0", "is not a version"),
-        (SECOND, PROJECT, "1.2.0", "not newer than 1.2.0"),
-        (SECOND, PROJECT, "1.1.9", "not newer than 1.2.0"),
-        ("# Changelog\n", PROJECT, "1.0.0", "no heading"),
-        ("## [Unreleased]\n\n## [1.2.0] - 2026-11-01\n", PROJECT, "1.3.0", "Nothing stands"),
-        (FIRST, "[project]\n", "1.0.0", "names no version"),
+        (FIRST, PROGRAM, "v1.0.0", "is not a version"),
+        (FIRST, PROGRAM, "1.0", "is not a version"),
+        (SECOND, PROGRAM, "1.2.0", "not newer than 1.2.0"),
+        (SECOND, PROGRAM, "1.1.9", "not newer than 1.2.0"),
+        ("# Changelog\n", PROGRAM, "1.0.0", "no heading"),
+        ("## [Unreleased]\n\n## [1.2.0] - 2026-11-01\n", PROGRAM, "1.3.0", "Nothing stands"),
+        (FIRST, "NAME\n", "1.0.0", "names no version"),
     ],
 )
 def test_what_cannot_be_released_is_refused_with_its_reason(
-    changelog: str, project: str, version: str, reason: str
+    changelog: str, program: str, version: str, reason: str
 ) -> None:
     """Nobody gets a release without notes, or an older one over a newer."""
     with pytest.raises(ReleaseError, match=reason):
-        release(changelog, project, version=version, today=TODAY)
+        release(changelog, program, version=version, today=TODAY)
 
 
 def test_the_command_writes_both_files_and_the_notes(tmp_path: Path) -> None:
     """This is what the release workflow runs, on this project's own files."""
-    for name in ("CHANGELOG.md", "pyproject.toml"):
+    (tmp_path / FILE).parent.mkdir(parents=True)
+    for name in ("CHANGELOG.md", FILE):
         (tmp_path / name).write_text((ROOT / name).read_text("utf-8"), encoding="utf-8")
 
     code = main(["9.9.9", "--notes", str(tmp_path / "new" / "notes.md")], root=tmp_path)
 
     assert code == 0
     assert "## [9.9.9] - " in (tmp_path / "CHANGELOG.md").read_text("utf-8")
-    assert 'version = "9.9.9"' in (tmp_path / "pyproject.toml").read_text("utf-8")
+    assert 'VERSION: Final = "9.9.9"' in (tmp_path / FILE).read_text("utf-8")
     assert (tmp_path / "new" / "notes.md").read_text("utf-8").startswith("### ")
 
 
@@ -73,7 +75,8 @@ def test_the_command_says_why_nothing_is_released(
 ) -> None:
     """A mistake leaves both files alone."""
     (tmp_path / "CHANGELOG.md").write_text(FIRST, encoding="utf-8")
-    (tmp_path / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    (tmp_path / FILE).parent.mkdir(parents=True)
+    (tmp_path / FILE).write_text(PROGRAM, encoding="utf-8")
 
     code = main(["new", "--notes", str(tmp_path / "notes.md")], root=tmp_path)
 
