@@ -221,6 +221,8 @@ class EmbeddedAws:
     def date(self, repository: str, digest: str, pushed_at: datetime) -> None:
         """Set the push time of an image."""
         self._script("/_pushes", repository, digest, pushed_at=pushed_at.timestamp())
+        # The second of its push is free again.
+        self._tagged_at.pop(repository, None)
 
     def rescan(
         self,
