@@ -76,6 +76,7 @@ UNUSED = {
     ("syncStreams", "sqs:SendMessage"): "only where a notification is opened or time is over",
     ("syncStreams", "dynamodb:DescribeTable"): FIRST,
     ("syncStreams", "dynamodb:ConditionCheckItem"): MANY,
+    ("syncStreams", "s3:DeleteObject"): "only where a stream that is synced has ended",
     ("syncStreams", "dynamodb:UpdateItem"): "only where a notification is on its way",
     ("deliver", "sqs:ChangeMessageVisibility"): FAILURE,
     ("deliver", "sqs:SendMessage"): "only where a sync saw something newer during a send",
