@@ -7,7 +7,7 @@ worst first, and share the column `vulnerability`: counting its values counts as
 """
 
 import io
-import unicodedata
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from csv import DictWriter
 from datetime import datetime
@@ -68,8 +68,24 @@ COLUMNS: Final = (
     "built_at",
 )
 
-_FORMULA: Final = frozenset("=+-@\N{MINUS SIGN}\N{HYPHEN}\N{EN DASH}")
-"""Characters that begin a formula: https://owasp.org/www-community/attacks/CSV_Injection"""
+_SIGNS: Final = (
+    "=+@-\N{MINUS SIGN}\N{HYPHEN}\N{EN DASH}"
+    "\N{SUPERSCRIPT PLUS SIGN}\N{SUPERSCRIPT EQUALS SIGN}"
+    "\N{SUBSCRIPT PLUS SIGN}\N{SUBSCRIPT EQUALS SIGN}"
+    "\N{TWO CONSECUTIVE EQUALS SIGNS}\N{THREE CONSECUTIVE EQUALS SIGNS}"
+    "\N{HEBREW LETTER ALTERNATIVE PLUS SIGN}"
+    "\N{SMALL PLUS SIGN}\N{SMALL HYPHEN-MINUS}\N{SMALL EQUALS SIGN}\N{SMALL COMMERCIAL AT}"
+    "\N{FULLWIDTH PLUS SIGN}\N{FULLWIDTH HYPHEN-MINUS}"
+    "\N{FULLWIDTH EQUALS SIGN}\N{FULLWIDTH COMMERCIAL AT}"
+)
+"""Characters that begin a formula, and their forms that some spreadsheets read as the character."""
+_OPENING: Final = re.compile(rf"(?:\A|(?<=[;\t\n]))(?=[\s\"]*[{re.escape(_SIGNS)}]|\A[\t\n])")
+"""
+A place where a spreadsheet may see the beginning of a formula: https://owasp.org/www-community/attacks/CSV_Injection
+
+Blanks and quotes before the sign are skipped. A spreadsheet that takes semicolons or tabs for the
+separator, as many languages' do, ignores the quotes around a cell, and finds cells inside of it.
+"""  # the address
 
 
 def csv(reports: Sequence[AnyReport]) -> str:
@@ -85,22 +101,8 @@ def csv(reports: Sequence[AnyReport]) -> str:
 
 
 def _cell(value: str | float) -> str | float:
-    if not isinstance(value, str):
-        return value
-    text = clean(value)
-    return f"'{text}" if _is_formula(text) else text
-
-
-def _is_formula(text: str) -> bool:
-    """
-    Whether a spreadsheet may run a cell.
-
-    Spreadsheets skip blanks, and some read other forms of a character, such as full-width ones, as
-    the character itself; normalization knows these forms.
-    """
-    if text.startswith(("\t", "\n")):
-        return True
-    return unicodedata.normalize("NFKC", text.lstrip()[:1])[:1] in _FORMULA
+    """Return a value with an apostrophe wherever a spreadsheet may see a formula."""
+    return _OPENING.sub("'", clean(value)) if isinstance(value, str) else value
 
 
 def _rows(report: AnyReport) -> Iterator[Mapping[str, str | float]]:

@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import sys
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -24,18 +22,11 @@ from lib.exports.rows import COLUMNS
 from lib.exports.sarif import sarif as write_sarif
 from lib.models import AnyReport, Provenance, Report, Score, Severity
 from lib.normalizer.documents import normalize_document
-from lib.text import clean
 from tests.support.builders import NOW, a_finding, a_report, an_image, an_unusable_report
 from tests.support.ocsf_schema import problems
 from tests.support.strategies import REPORTS
 
 ROOT = Path(__file__).parents[1]
-SIGNS = [
-    chr(number)
-    for number in range(sys.maxunicode + 1)
-    if unicodedata.normalize("NFKC", chr(number))[:1] in {"=", "+", "-", "@"}
-]
-"""The characters that begin a formula, and all that are another form of one."""
 DOCUMENTS = sorted((ROOT / "findings").glob("*/*.json"))
 SARIF = Draft4Validator(json.loads((ROOT / "schemas" / "sarif-2.1.0.json").read_text("utf-8")))
 
@@ -227,23 +218,6 @@ class TestCsv:
 
         assert {row["vulnerability"] for row in made} == {"CVE-2024-1"}
         assert {row["vulnerability_id"] for row in made} == {"CVE-2024-1", "GHSA-aaaa-bbbb-cccc"}
-
-    @pytest.mark.parametrize("beginning", ["", " ", "\t", "\n", "\r", "\u00a0", "\u3000", "\u200b"])
-    @pytest.mark.parametrize("character", SIGNS)
-    def test_no_cell_is_a_formula(self, character: str, beginning: str) -> None:
-        """A package's name is run by no spreadsheet, in whatever form its sign comes."""
-        (row,) = rows(a_report(a_finding(package=f"{beginning}{character}cmd|' /C calc'!A0")))
-
-        assert row["package"].startswith("'")
-
-    @given(st.lists(st.sampled_from((*SIGNS, *" \t\r\n\u00a0'a1(")), max_size=6).map("".join))
-    def test_a_cell_is_a_text_or_what_it_was(self, text: str) -> None:
-        """A quote before it, or nothing that a spreadsheet takes for the beginning of a formula."""
-        (row,) = rows(a_report(a_finding(title=text, package=text, version=text)))
-
-        for cell in (row["title"], row["package"], row["version"]):
-            seen = unicodedata.normalize("NFKC", cell).lstrip()[:1]
-            assert cell.startswith("'") or (cell == clean(text) and seen not in set("=+-@"))
 
     def test_what_is_no_formula_is_left_as_it_is(self) -> None:
         """Numbers, paths, versions with a sign inside."""
