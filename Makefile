@@ -99,6 +99,10 @@ golden: $(bin)/.dev ## Render the golden texts, payloads and definitions again a
 	@UPDATE_GOLDEN=1 $(bin)/pytest -q tests/messages tests/notifiers tests/cli/repository $(ARGS)
 	@git status --short tests/messages/golden tests/notifiers/golden tests/cli/repository/golden
 
+.PHONY: docs
+docs: $(bin)/.dev ## Write the reference of the command into docs/cli.md again, after a change of its options or words.
+	@$(bin)/python -m cli.reference
+
 .PHONY: faults
 faults: $(bin)/.dev $(cloud)/.ready ## Play every fault at length and print the table of docs/reliability.md: ARGS="--rows 5,13 --scale 0.1"
 	@$(bin)/python -m tests.faults $(ARGS)

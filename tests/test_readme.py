@@ -8,7 +8,6 @@ from urllib.parse import unquote
 
 import pytest
 
-from cli.commands import COMMANDS
 from cli.stage_file import FOLDER, SCHEMA
 from lib.observability import Metric
 from tests.faults.rows import ROWS
@@ -22,12 +21,6 @@ LONGEST = 180
 def test_readme_is_short() -> None:
     """Details belong to docs/."""
     assert len(docs.text_of("README.md").splitlines()) <= LONGEST
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_a_row(name: str) -> None:
-    """A command that nobody can read about does not exist."""
-    assert name in docs.first_words(docs.table("docs/cli.md", "command"))
 
 
 def test_the_metrics_table_lists_the_metrics() -> None:
