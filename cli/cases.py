@@ -25,13 +25,13 @@ def add_case_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--previous",
         metavar="FILE",
-        help="a document about the same image, or the one before it: judge what changed since",
+        help="a document about the same image, or the image before it: judge what changed since",
     )
     group.add_argument(
         "--kind",
         type=str.upper,
         choices=[kind.value for kind in KINDS],
-        help="judge as if everything in the document was of this kind",
+        help="judge as if all findings of the document were of this kind",
     )
 
 

@@ -54,7 +54,7 @@ def add_stage_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--stage",
         default=argparse.SUPPRESS,
-        help=f"the stage that was deployed (default: {STAGE_VARIABLE})",
+        help=f"a deployed stage (default: {STAGE_VARIABLE})",
     )
     add_region_option(parser)
 

@@ -63,7 +63,7 @@ def add_place_options(parser: argparse.ArgumentParser) -> None:
         "--account",
         default="",
         metavar="ID",
-        help="the account of images whose account the document does not name",
+        help="the account of images for which the document names none",
     )
 
 

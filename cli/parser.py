@@ -22,11 +22,24 @@ _GENERAL: Final = ("--stage", "--config", "--region")
 """Options that may precede the command, and that only some commands take."""
 
 
+class _Paragraphs(argparse.HelpFormatter):
+    """Fills each paragraph of a description; lines that are indented stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.split("\n\n")
+        return "\n\n".join(
+            paragraph
+            if "\n " in paragraph
+            else super(_Paragraphs, self)._fill_text(paragraph, width, indent)
+            for paragraph in paragraphs
+        )
+
+
 class Parser(argparse.ArgumentParser):
     """The parser of a command or an action, with suggestions for misspelt names."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(**{"formatter_class": _Paragraphs, **settings})
         self.set_defaults(parser=self)
         self.add_argument(
             "--profile",

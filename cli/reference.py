@@ -164,7 +164,7 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-if __name__ == "__main__":  # pragma: no cover  # `make docs`
+if __name__ == "__main__":  # pragma: no cover  # run by `make docs`
     from cli.__main__ import parser as parser_of_the_program
 
     write(PAGE, parser_of_the_program())

@@ -19,11 +19,11 @@ from lib.text import clean, counted
 
 HELP = "check how repositories are set up: tags, scanning, lifecycle, encryption"
 DESCRIPTION = (
-    "Check the repositories of ECR against `repositories` of the configuration (or its defaults), "
-    "with your AWS credentials and region: whether tags can be overwritten, what is pushed is "
-    "scanned, old images are deleted. Each result comes with what it risks or costs and what fixes "
-    "it. Needs no deployment, changes nothing. Exit code 1 when something is found, or could not "
-    "be read."
+    "Check the repositories of a registry against `repositories` of the configuration, or its "
+    "defaults, with your AWS credentials and region: whether tags can be overwritten, whether "
+    "pushed images are scanned, whether old images expire. Each result has its risk or cost, and "
+    "the fix. No deployment is needed, and nothing is changed. Exit code 1 when something is "
+    "found or could not be read."
 )
 
 

@@ -21,11 +21,14 @@ from lib.text import counted
 
 HELP = "check alerts.yml"
 DESCRIPTION = (
-    "Check a configuration file. Exit code 0: it can be deployed; 1: it cannot. "
-    "With --stage the file and the hosts of receivers are those that deploy/stages/STAGE.yml "
-    "names. Without it, RECEIVER_HOSTS names hosts beside the vendors' own. The streams that "
-    "result are listed. With --against, issues and incidents are named that nobody closes any more "
-    "as their destination is not in the file."
+    "Check a configuration file. Each mistake is reported with its file, its line and the allowed "
+    "values. Warnings name expired suppressions, routes that no image can reach, receiver hosts "
+    "that the stage file has to allow, and tags that belong to two streams. For a valid file the "
+    "resulting streams are listed.\n\n"
+    "--stage reads the file and the receiver hosts from deploy/stages/STAGE.yml. Without it, the "
+    "environment variable RECEIVER_HOSTS allows hosts beside the vendors' own. --against names "
+    "the issues and incidents that stay open at destinations that the file no longer has.\n\n"
+    "Exit code 0: the file can be deployed. 1: it cannot."
 )
 
 
@@ -37,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stage", default=argparse.SUPPRESS, help="a stage that has a file in deploy/stages"
     )
     parser.add_argument(
-        "--against", metavar="STAGE", help="a deployed stage: which issues and incidents stay open"
+        "--against", metavar="STAGE", help="a deployed stage, to name what stays open there"
     )
     add_region_option(parser)
     parser.add_argument("--format", choices=("json", "text"), default="text")

@@ -15,11 +15,12 @@ from lib.errors import DocumentError
 from lib.store.dead_letters import DeadLetter, DeadLetterQueue
 from lib.text import counted
 
-HELP = "list, show and redrive what the queues gave up"
+HELP = "list, show and redrive messages in the dead-letter queues"
 DESCRIPTION = (
-    "Messages that could not be processed or put into a queue. `redrive` sends them back to the "
-    "queue they belong to: fix the cause first. What is rejected again comes back with its "
-    "reason. Exit code 1 when one that was asked for was not redriven."
+    "Work with messages that a function could not process, or that EventBridge could not put into "
+    "a queue. Fix the cause first: `redrive` sends messages back to their queue, and a message "
+    "that is rejected again returns with the reason. Exit code 1 when a selected message was not "
+    "redriven."
 )
 
 

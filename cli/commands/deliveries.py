@@ -57,12 +57,10 @@ from lib.models.views import Notification, PinnedMessage, RowState
 from lib.ports.streams import StreamPartition
 from lib.text import counted, one_line
 
-HELP = "list, show, explain and redrive deliveries, or verify that each view is accounted for"
+HELP = "list, show, explain, redrive or verify deliveries"
 DESCRIPTION = (
-    "Show the state of every message. `explain` says why a destination was notified of a stream, "
-    "or was not. `verify` counts deliveries by state and compares each view with what it should "
-    "show; exit code 1 when one is dead, late or lost. `redrive` sends what dead ones have to say "
-    "now."
+    "Show the state of every message of a deployment. Exit code 1 when `verify` finds a delivery "
+    "that is dead, late or lost."
 )
 
 _LIMIT: Final = 100
@@ -80,25 +78,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="list deliveries, newest first",
         description=(
             "List deliveries, newest first: those of the last 24 hours, and all that are open or "
-            "dead. Piped, each line has the full id and stream, for grep."
+            "dead. In a pipe each line has the full id and stream, for grep."
         ),
     )
     _add_filters(listed)
-    shown = actions.add_parser("show", help="show deliveries in full")
+    shown = actions.add_parser(
+        "show", help="show deliveries in full, with the receiver's answer and the next attempt"
+    )
     shown.add_argument("ids", nargs="+", metavar="ID", help="an id, or its first characters")
     explain = actions.add_parser(
         "explain",
         help="why a destination was notified of a stream, or was not",
         description=(
-            "Show what is known of a stream, what a destination was notified of, what it should "
-            "show by the deployed rules, and what differs, with the reason of each item."
+            "Show what is stored about a stream, what a destination was notified of, what it "
+            "should show by the deployed rules, and each difference with its reason."
         ),
     )
     explain.add_argument(
         "stream", metavar="STREAM", help="REPOSITORY or 'REPOSITORY PATTERN', such as 'shop/api v*'"
     )
     explain.add_argument("--to", required=True, metavar="DESTINATION", help="a name in alerts.yml")
-    redrive = actions.add_parser("redrive", help="send what dead deliveries have to say now")
+    redrive = actions.add_parser(
+        "redrive",
+        help="send dead deliveries again, as things stand now",
+        description=(
+            "Send dead deliveries again. A message is written anew, so it says how things stand "
+            "now; one that has nothing left to say ends without a message."
+        ),
+    )
     add_redrive_options(redrive, "a dead delivery", "every dead delivery")
     redrive.add_argument(
         "--wait",
@@ -108,7 +115,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=_WAIT,
         help=f"wait for the outcome (default {_WAIT} seconds); exit code 1 unless all are sent",
     )
-    verify = actions.add_parser("verify", help="count deliveries and views, and name what is wrong")
+    verify = actions.add_parser(
+        "verify", help="compare each view with what it should show, and count deliveries by state"
+    )
     for action in (listed, shown, explain, verify):
         action.add_argument("--format", choices=("json", "table"), default="table")
     for action in (listed, shown, explain, redrive, verify):
@@ -117,11 +126,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--state", choices=[state.value for state in RowState])
-    parser.add_argument("--destination", metavar="NAME", help="with its channels")
-    parser.add_argument("--image", metavar="TEXT", help="part of repository:tag, or of the stream")
-    parser.add_argument("--since", metavar="AGE", help="only newer ones, such as 30m, 24h or 30d")
+    parser.add_argument(
+        "--destination", metavar="NAME", help="only this destination and its channels"
+    )
+    parser.add_argument(
+        "--image", metavar="TEXT", help="only images whose repository:tag or stream contains this"
+    )
+    parser.add_argument(
+        "--since",
+        metavar="AGE",
+        help="only deliveries of this age or newer, such as 30m, 24h or 30d",
+    )
     parser.add_argument("--limit", metavar="N", type=_count, help=f"default {_LIMIT}; JSON: all")
-    parser.add_argument("--full", action="store_true", help="the full ids and streams, uncut")
+    parser.add_argument("--full", action="store_true", help="full ids and streams")
     add_config_option(parser)
 
 

@@ -27,9 +27,10 @@ from lib.ports.notifiers import DestinationTest
 
 HELP = "list the destinations of alerts.yml, or test them"
 DESCRIPTION = (
-    "List the destinations, or send each a message that is marked TEST and is no alert: no row, "
-    "thread or issue is left behind. With --stage the deployed function `deliver` sends it, with "
-    "its own role and secrets; without, this machine does. Exit code 1 when a test fails."
+    "List the destinations, or send each of them a message marked TEST. A test is no alert: it "
+    "leaves no row, thread or issue behind. With --stage the deployed function `deliver` sends "
+    "the message, with its own role and secrets. Without --stage this machine sends it. Exit code "
+    "1 when a test fails."
 )
 
 _MACHINE: Final = "an operator's machine"
@@ -64,12 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     test.add_argument(
         "--create",
         action="store_true",
-        help="Jira: create an issue marked TEST, too, and delete it again",
+        help="Jira: also create an issue marked TEST, and delete it",
     )
     test.add_argument(
         "--page",
         action="store_true",
-        help="PagerDuty: open an incident, too, which pages somebody, and resolve it",
+        help="PagerDuty: also open an incident, which pages somebody, and resolve it",
     )
     for action in (listed, test):
         action.add_argument("--format", choices=("json", "table"), default="table")

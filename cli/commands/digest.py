@@ -18,9 +18,10 @@ from lib.wire.digest import digest_to_json
 
 HELP = "show the digest of a destination, or send it now"
 DESCRIPTION = (
-    "Sum up the open vulnerabilities of a deployment, as the routes to each destination filter "
-    "them: their age, what is new and resolved, the worst repositories, and images without a scan. "
-    "Without --to: the destinations of `digest` in alerts.yml, else all."
+    "Summarize the open vulnerabilities of a deployment, filtered by the routes to each "
+    "destination: their age, new and resolved ones, the worst repositories, and images without a "
+    "scan result. Without --to: the destinations of `digest` in alerts.yml; if there are none, "
+    "all destinations."
 )
 
 _WEEKLY: Final = Schedule((), weekday=0, at=time(7, 0))
@@ -30,11 +31,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the two actions and their options."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     show = actions.add_parser("show", help="show the digest of each destination")
-    send = actions.add_parser("send", help="show the digests, and have them delivered")
+    send = actions.add_parser("send", help="show the digests, and deliver them")
     for action in (show, send):
         add_config_option(action)
         action.add_argument(
-            "--to", action="append", metavar="DESTINATION", help="only this one; may be repeated"
+            "--to",
+            action="append",
+            metavar="DESTINATION",
+            help="only this destination; can be repeated",
         )
         action.add_argument("--format", choices=("json", "text"), default="text")
         add_stage_options(action)

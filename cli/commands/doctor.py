@@ -25,9 +25,10 @@ from lib.ports.notifiers import DestinationTest
 
 HELP = "check a deployed stage, from its rules to its receivers"
 DESCRIPTION = (
-    "Look at everything that an alert needs: rules, queues, functions, schedules, secrets, topics, "
-    "receivers, scanning, alarms. Each line says ok or what is wrong, with the command that fixes "
-    "it. Nothing is changed or sent. Exit code 1 when something is wrong or could not be read."
+    "Check everything that an alert needs: rules, queues, functions, schedules, secrets, topics, "
+    "receivers, scanning and alarms. Each line is either ok or names the problem and the command "
+    "that fixes it. Nothing is changed or sent. Exit code 1 when something is wrong or could not "
+    "be read."
 )
 
 _WORDS: Final = (

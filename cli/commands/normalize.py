@@ -8,15 +8,16 @@ from cli.terminal import print_json, print_report, say
 from lib.exports import EXPORTS
 from lib.wire.report import report_to_json
 
-HELP = "turn raw scan documents into the one format"
+HELP = "convert raw scan documents to one format"
 DESCRIPTION = (
-    "Turn any raw AWS document or event into report-1.0.0 JSON: DescribeImageScanFindings (basic, "
-    "enhanced), Inspector ListFindings with BatchGetFindingDetails, Inspector's export in JSON or "
-    "CSV, findings of Security Hub (ASFF, OCSF), and events: ECR Image Scan, Inspector2 Scan and "
-    "Inspector2 Finding. They may be bare, in lines, compressed, or wrapped by SQS, SNS, logs, "
-    "Firehose and the like. One report is an object, several are an array. Other formats: a table "
-    "for people; sarif (2.1.0) for code scanning; csv; ocsf (1.8.0, class 2002), one event a line. "
-    "Each says of a scan without a usable result that it is one."
+    "Convert any raw AWS document or event to report-1.0.0 JSON: DescribeImageScanFindings "
+    "(basic, enhanced), Inspector ListFindings with BatchGetFindingDetails, Inspector's export in "
+    "JSON or CSV, findings of Security Hub (ASFF, OCSF), and the events ECR Image Scan, "
+    "Inspector2 Scan and Inspector2 Finding. Documents may be bare, one a line, compressed, or "
+    "wrapped by SQS, SNS, logs or Firehose.\n\n"
+    "One report is an object, several are an array. Other formats: `table` for people, `sarif` "
+    "(2.1.0) for code scanning, `csv`, and `ocsf` (1.8.0, class 2002) with one event a line. "
+    "Every format marks scans that have no usable result."
 )
 
 

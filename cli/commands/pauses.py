@@ -19,11 +19,12 @@ from lib.models import Pause, PauseKind
 from lib.models.views import Notification
 from lib.text import counted
 
-HELP = "list paused destinations, pause one, or resume it"
+HELP = "list paused destinations, pause a destination, or resume it"
 DESCRIPTION = (
-    "Hold back the alerts of a destination and its channels: they wait in the ledger and are sent "
-    "afterwards. An alert is given up after 24 hours, so a pause lasts at most 20 hours. `list` "
-    "also shows destinations that are paused because the receiver throttles or refuses everything."
+    "Hold back the alerts of a destination and its channels. Paused alerts wait in the table and "
+    "are sent afterwards. Alerts are given up after 24 hours, so a pause lasts at most 20 hours. "
+    "`list` also shows destinations that are paused because the receiver throttles or rejects "
+    "everything."
 )
 
 MOST: Final = timedelta(hours=20)
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "remove",
         help="resume a destination and its channels",
         description="End all pauses of a destination and its channels, whatever their cause. "
-        "Waiting alerts are sent within a minute, and so is what dead ones have to say now.",
+        "Waiting alerts, and the current state of dead ones, are sent within a minute.",
     )
     for action in (add, remove):
         action.add_argument("destination", metavar="DESTINATION", help="a name in alerts.yml")

@@ -14,10 +14,10 @@ from lib.models import Destination
 
 HELP = "print the exact payload for a destination"
 DESCRIPTION = (
-    "Print the exact payload that a destination would get for a document: as the first scan of its "
-    "image, after the one of --previous, or as if all was of one --kind. Several images, or "
-    "streams of one, are an array. Its sizes against the receiver's limits go to stderr. Nothing "
-    "is sent."
+    "Print the exact payload that a destination would get for a document: as the first scan of "
+    "its image, after the scan of --previous, or as if all findings were of one --kind. Several "
+    "images, or several streams of one image, are an array. The sizes against the receiver's "
+    "limits go to stderr. Nothing is sent."
 )
 
 

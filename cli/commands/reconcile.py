@@ -15,12 +15,13 @@ from lib.flows.passes import PassResult, Scope, ToFetch
 from lib.sources.registry import EcrRegistry
 from lib.text import counted
 
-HELP = "find scans and tags whose events never arrived, and have them processed"
+HELP = "find scans and tags whose events were missed, and process them"
 DESCRIPTION = (
-    "Compare what ECR and Inspector hold with what a deployment has stored: of every watched "
-    "image, and of images pushed lately. Reports that are behind go on the queue of scan events. "
-    "A dry run fetches them itself, changes nothing, and says how many messages each destination "
-    "would get. Exit code 1 when something could not be read, or AWS wanted fewer calls."
+    "Compare what ECR and Inspector hold with what a deployment has stored, for all watched "
+    "images and for images that were pushed lately. Outdated reports are put on the queue of scan "
+    "events. With --dry-run the command fetches them itself, changes nothing, and shows how many "
+    "messages each destination would get. Exit code 1 when something could not be read, or when "
+    "AWS asked for fewer calls."
 )
 
 MOST: Final = timedelta(days=365)
@@ -29,10 +30,14 @@ MOST: Final = timedelta(days=365)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     parser.add_argument(
-        "--since", default="24h", help="look at images pushed since, too, such as 24h or 30d"
+        "--since",
+        default="24h",
+        help="also check images that were pushed since, such as 24h or 30d",
     )
     parser.add_argument("--repository", metavar="GLOB", default="*", help='such as "payments/*"')
-    parser.add_argument("--dry-run", action="store_true", help="only show what would be sent")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show what would be sent, and change nothing"
+    )
     parser.add_argument("--format", choices=("json", "table"), default="table")
     add_stage_options(parser)
 

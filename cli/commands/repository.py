@@ -37,14 +37,14 @@ from lib.checks.lifecycle import KEEP, UNTAGGED_DAYS, parse
 from lib.errors import DocumentError, ScanAlertError, SourceError
 from lib.text import clean, counted, one_line
 
-HELP = "define a repository, fix one, or preview what would expire"
+HELP = "define a repository, fix its settings, or preview lifecycle deletions"
 DESCRIPTION = (
-    "Scans are one of three things that a repository needs; the others are tags that cannot be "
-    "moved, and a lifecycle policy. `template` defines a repository with all of them, encrypted. "
-    "`fix` gives another one what it lacks, and makes nothing weaker. `preview` shows what a "
-    f"lifecycle policy would delete: untagged images go after {UNTAGGED_DAYS} days. Needs no "
-    "deployment; `fix` and `preview` use your AWS credentials. Exit code 1 when `fix` leaves "
-    "something that is not as it should be."
+    "Give a repository the three settings that it needs: scanning on push, tags that cannot be "
+    "overwritten, and a lifecycle policy. `template` prints the definition of an encrypted "
+    "repository with all of them. `fix` adds the settings that an existing repository lacks, and "
+    "weakens none. `preview` shows which images a lifecycle policy would delete: untagged images "
+    f"expire after {UNTAGGED_DAYS} days. No deployment is needed; `fix` and `preview` use your AWS "
+    "credentials. Exit code 1 when `fix` leaves a setting that is not as it should be."
 )
 
 _FORMATS: Final[Mapping[str, Callable[..., str]]] = MappingProxyType(
@@ -65,8 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     fix = actions.add_parser("fix", help="give a repository the settings that it lacks")
     _add_name(fix)
-    _add_wishes(fix, "say what to do where it is not encrypted so: it cannot be changed afterwards")
-    fix.add_argument("--dry-run", action="store_true", help="show the difference, change nothing")
+    _add_wishes(fix, "report another encryption: it cannot be changed afterwards")
+    fix.add_argument(
+        "--dry-run", action="store_true", help="show the difference, and change nothing"
+    )
     fix.add_argument("--yes", action="store_true", help="do not ask")
     fix.add_argument("--no-preview", action="store_true", help="do not show what would expire")
     _add_price(fix)
@@ -76,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_name(shown)
     which = shown.add_mutually_exclusive_group()
     _add_keep(which)
-    which.add_argument("--policy", metavar="FILE", help='this policy instead, or "-" for stdin')
+    which.add_argument("--policy", metavar="FILE", help='a policy in JSON, or "-" for stdin')
     _add_price(shown)
     shown.add_argument("--format", choices=("json", "table"), default="table")
     add_region_option(shown)
@@ -90,7 +92,9 @@ def _add_wishes(parser: argparse.ArgumentParser, encryption: str) -> None:
     _add_keep(parser)
     tags = parser.add_mutually_exclusive_group()
     tags.add_argument("--allow-latest", action="store_true", help="the tag latest may be moved")
-    tags.add_argument("--allow", metavar="GLOB", nargs="+", default=[], help="such tags may be")
+    tags.add_argument(
+        "--allow", metavar="GLOB", nargs="+", default=[], help="tags that match may be moved"
+    )
     parser.add_argument("--kms", metavar="KEY_ARN", nargs="?", const="", help=encryption)
 
 
@@ -100,7 +104,7 @@ def _add_keep(parser: argparse._ActionsContainer) -> None:
         metavar="N",
         type=_count,
         default=KEEP,
-        help=f"keep so many images, the newest (default {KEEP})",
+        help=f"how many of the newest images stay (default {KEEP})",
     )
 
 
@@ -110,7 +114,7 @@ def _add_price(parser: argparse.ArgumentParser) -> None:
         metavar="USD",
         type=_price,
         default=PRICE,
-        help=f"of a GB and month, to say what would be saved (default {PRICE:.2f})",
+        help=f"price of a GB and month, to show the saving (default {PRICE:.2f})",
     )
 
 

@@ -14,8 +14,8 @@ from lib.config.model import Config
 HELP = "show which routes and destinations a document reaches"
 DESCRIPTION = (
     "Show which routes and destinations a document would reach, and why: as the first scan of its "
-    "image, after the one of --previous, or as if all was of one --kind. With --expect, exit code "
-    "1 when other destinations get a message."
+    "image, after the scan of --previous, or as if all findings were of one --kind. With "
+    "--expect, exit code 1 when other destinations get a message."
 )
 
 

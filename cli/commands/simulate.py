@@ -17,9 +17,9 @@ from lib.text import counted
 HELP = "play a story: who would be notified of what, when and why"
 DESCRIPTION = (
     "Play a story of pushes, scans, tags, rules and receivers (schemas/story-1.0.0.json) through "
-    "the program itself, in virtual time, and show each message with its reasons and what each "
-    "destination shows at the end. Nothing is sent, and AWS is not called. With --check, exit code "
-    "1 when something else comes of it than the story expects."
+    "the program itself, in virtual time. Each message is shown with its reasons, and at the end "
+    "what each destination shows. Nothing is sent, and AWS is not called. With --check, exit code "
+    "1 when the result differs from what the story expects."
 )
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         choices=("json", "text"),
         default="text",
-        help="json: one line a message, and one with what each destination shows at the end",
+        help="json: one line for each message, and one with what each destination shows at the end",
     )
 
 

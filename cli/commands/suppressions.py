@@ -18,12 +18,10 @@ from lib.core.suppressions import Suppression
 from lib.errors import ConfigError, DocumentError
 from lib.text import clean, counted, one_line
 
-HELP = "add, list and end suppressions, or import them from other tools"
+HELP = "add, list, expire or import suppressions"
 DESCRIPTION = (
-    "Edit the suppressions of alerts.yml. Everything else in the file stays as it is written, and "
-    "nothing is written that `check-config` would not pass. `import` reads .trivyignore, "
-    ".trivyignore.yaml, the rules of .grype.yaml, and VEX (OpenVEX, CSAF, CycloneDX). A rule that "
-    "an entry cannot express as narrowly is skipped, with the reason."
+    "Edit the suppressions of alerts.yml. The rest of the file keeps its comments, order and "
+    "layout, and no change is written that `check-config` would reject."
 )
 
 DAYS: Final = 90
@@ -38,41 +36,62 @@ _LIMITS: Final = ("package", "version", "purl", "path", "digest")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the four actions and their options."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    add = actions.add_parser("add", help="add an entry, or renew the one for the same")
+    add = actions.add_parser("add", help="add an entry, or renew an existing one")
     add.add_argument("id", metavar="ID", help="such as CVE-2023-4911")
-    add.add_argument("--reason", required=True, help="why this does not matter here")
+    add.add_argument("--reason", required=True, help="why the risk is accepted")
     _add_limits(add)
-    add.add_argument("--repository", metavar="GLOB", nargs="+", help="one entry for each")
+    add.add_argument(
+        "--repository",
+        metavar="GLOB",
+        nargs="+",
+        help="only in these repositories; each becomes an entry",
+    )
     end = add.add_mutually_exclusive_group()
-    end.add_argument("--expires", metavar="DATE", help="the last day on which it holds, in UTC")
-    _add_days(end, "how long it holds, from today")
+    end.add_argument(
+        "--expires", metavar="DATE", help="the last day on which the entry holds, in UTC"
+    )
+    _add_days(end, "how many days the entry holds, from today")
     _add_edit_options(add)
 
-    take = actions.add_parser("import", help="add what another tool ignores, never more than that")
+    take = actions.add_parser(
+        "import",
+        help="import the ignore file or VEX document of another tool",
+        description=(
+            "Add an entry for each rule of .trivyignore, .trivyignore.yaml, .grype.yaml, OpenVEX "
+            "(also in attestations), CSAF or CycloneDX VEX. A rule that an entry cannot express as "
+            "narrowly is skipped, with its line and the reason."
+        ),
+    )
     take.add_argument("file", metavar="FILE", help='or "-" for stdin')
     take.add_argument(
-        "--format", choices=FORMATS, help="default: what its name says, else what is in it"
+        "--format",
+        choices=FORMATS,
+        help="default: from the name of the file, else from its content",
     )
-    take.add_argument("--repository", metavar="GLOB", help="limit every entry to these")
-    take.add_argument("--reason", help='of entries without one (default: "imported from FILE")')
-    _add_days(take, "how long entries hold whose origin names no end")
+    take.add_argument("--repository", metavar="GLOB", help="limit each entry to these repositories")
+    take.add_argument(
+        "--reason", help='the reason of entries that have none (default: "imported from FILE")'
+    )
+    _add_days(take, "how many days an entry holds that has no end in its file")
     _add_edit_options(take)
 
     expire = actions.add_parser(
         "expire",
-        help="end an entry: yesterday becomes its last day; or remove all that have ended",
+        help="expire an entry now (its last day becomes yesterday), or remove expired entries",
     )
-    expire.add_argument("id", metavar="ID", nargs="?")
+    expire.add_argument("id", metavar="ID", nargs="?", help="such as CVE-2023-4911")
     _add_limits(expire)
-    expire.add_argument("--repository", metavar="GLOB", help="as it stands in the entry")
-    expire.add_argument("--line", type=int, help="the entry that begins in this line")
+    expire.add_argument("--repository", metavar="GLOB", help="the repository, as the entry has it")
+    expire.add_argument("--line", type=int, help="the line in which the entry begins")
     expire.add_argument(
-        "--all-expired", action="store_true", help="remove every entry that has ended"
+        "--all-expired", action="store_true", help="remove all entries that have ended"
     )
     _add_edit_options(expire)
 
-    listed = actions.add_parser("list", help="entries by their end, with what is left of them")
-    listed.add_argument("--expired", action="store_true", help="only those that have ended")
+    listed = actions.add_parser(
+        "list", help="list entries by their end, with the days that are left"
+    )
+    listed.add_argument("--expired", action="store_true", help="only entries that have ended")
     listed.add_argument("--format", choices=("json", "text"), default="text")
     add_config_option(listed)
 

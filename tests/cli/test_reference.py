@@ -7,6 +7,7 @@ import pytest
 
 from cli.__main__ import parser
 from cli.commands import COMMANDS
+from cli.parser import Parser
 from cli.reference import MARK, PAGE, render, write
 
 
@@ -119,3 +120,15 @@ def test_what_people_write_stays(tmp_path: Path, of_a_shop: argparse.ArgumentPar
     write(page, of_a_shop)
 
     assert page.read_text() == f"by hand\n{MARK}\n{render(of_a_shop)}"
+
+
+def test_help_keeps_paragraphs_and_examples() -> None:
+    """A description has paragraphs, and lines of examples stay lines."""
+    text = Parser(
+        prog="shop",
+        description="First.\n\nSecond\nline.",
+        epilog="examples:\n  shop buy tea\n  shop pay",
+    ).format_help()
+
+    assert "\nFirst.\n\nSecond line.\n" in text
+    assert "\nexamples:\n  shop buy tea\n  shop pay\n" in text
