@@ -22,6 +22,7 @@ bin := .venv/bin
 cloud := .build/venvs/cloud
 lambda := .build/venvs/lambda
 moto := .build/venvs/moto
+docs := .build/venvs/docs
 oldest := .build/venvs/oldest
 libraries := .build/dependencies/.ready
 chromium := .build/chromium/.ready
@@ -69,7 +70,7 @@ purge: $(bin)/.operator ## Delete the table and the bucket of a removed stage fo
 # --- for contributors ------------------------------------------------------------------------------
 
 .PHONY: test
-test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(libraries) node_modules/.ready $(chromium) $(validators) ## Run every check of the project.
+test: lint $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(docs)/.ready $(oldest)/.ready $(libraries) node_modules/.ready $(chromium) $(validators) ## Run every check of the project.
 	@rm -f .coverage .coverage.*
 	@$(bin)/pytest -n auto --dist worksteal $(slowest) $(if $(ARGS),,--cov) $(ARGS)
 
@@ -103,6 +104,10 @@ golden: $(bin)/.dev ## Render the golden texts, payloads and definitions again a
 docs: $(bin)/.dev ## Write the reference of the command into docs/cli.md again, after a change of its options or words.
 	@$(bin)/python -m cli.reference
 
+.PHONY: site
+site: $(docs)/.ready ## Make the site of docs/ into .build/site.
+	@$(docs)/bin/mkdocs build --strict --quiet
+
 .PHONY: faults
 faults: $(bin)/.dev $(cloud)/.ready ## Play every fault at length and print the table of docs/reliability.md: ARGS="--rows 5,13 --scale 0.1"
 	@$(bin)/python -m tests.faults $(ARGS)
@@ -112,7 +117,7 @@ bench: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(libraries) node_modules/.r
 	@$(bin)/python -m benchmarks $(ARGS)
 
 .PHONY: setup
-setup: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(oldest)/.ready $(libraries) node_modules/.ready $(chromium) $(validators) ## Set up everything now; the other commands do it when needed.
+setup: $(bin)/.dev $(lambda)/.ready $(cloud)/.ready $(moto)/.ready $(docs)/.ready $(oldest)/.ready $(libraries) node_modules/.ready $(chromium) $(validators) ## Set up everything now; the other commands do it when needed.
 
 # A person with an account runs these two; nothing else in this file needs one beside deploy and remove.
 .PHONY: acceptance
@@ -162,6 +167,11 @@ $(oldest)/.ready: requirements/oldest.txt | $(bin)/.pip
 # A second, independent AWS for the contract tests of the stores.
 $(moto)/.ready: requirements/moto.txt | $(bin)/.pip
 	@$(install) moto
+	@touch $@
+
+# What makes a site of docs/.
+$(docs)/.ready: requirements/docs.txt | $(bin)/.pip
+	@$(install) docs
 	@touch $@
 
 # Packaging fetches them itself; here it happens meanwhile.

@@ -89,7 +89,7 @@ def test_the_lock_of_npm_names_no_registry(folder: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["runtime", "operator", "dev", "cloud", "lambda", "moto", "oldest"]
+    "name", ["runtime", "operator", "dev", "cloud", "lambda", "moto", "docs", "oldest"]
 )
 def test_every_requirement_is_locked_by_hash(name: str) -> None:
     """Each line names one version and how its files look."""

@@ -1,0 +1,34 @@
+"""
+A hook of MkDocs: links of a page out of docs/ lead to the repository.
+
+On a forge `../schemas/alerts-1.0.0.json` is a file beside docs/. A site has only docs/.
+https://www.mkdocs.org/user-guide/configuration/#hooks
+"""
+
+import re
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
+from typing import Any, Final
+
+_FOLDER: Final = "docs"
+_LINK: Final = re.compile(r"\]\((?P<path>\.\./[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
+_ROOT: Final = Path(__file__).parents[1]
+
+
+def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:
+    """Return the text of a page for the site."""
+    return to_repository(markdown, page.file.src_uri, config.repo_url)
+
+
+def to_repository(markdown: str, page: str, repository: str) -> str:
+    """Return a page of docs/ with its links to other folders as addresses of the repository."""
+    folder = PurePosixPath(_FOLDER, page).parent
+
+    def replacement(match: re.Match[str]) -> str:
+        path = normpath(str(folder / match["path"]))
+        if path.startswith(f"{_FOLDER}/"):
+            return match[0]
+        kind = "tree" if (_ROOT / path).is_dir() else "blob"
+        return f"]({repository.rstrip('/')}/{kind}/main/{path}{match['anchor'] or ''})"
+
+    return _LINK.sub(replacement, markdown)
