@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from lib.sources.answers import plain_answers
+
 if TYPE_CHECKING:
     from boto3.session import Session
 
@@ -14,6 +16,8 @@ _ATTEMPTS: Final = 5
 _PUBLISHING: Final = 3
 """Attempts to publish to SNS, with the first one. They all fit into one delivery attempt."""
 _ENDPOINTS: Final = ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
+_SOURCES: Final = frozenset({"ecr", "ecs", "inspector2"})
+"""Services whose answers become reports: one that is not whole is no report."""
 
 
 class Clients:
@@ -55,11 +59,12 @@ class Clients:
                 config = config.merge(fewer)
             if service == "s3":
                 config = config.merge(BotoConfig(**_s3_options(os.environ)))
-            self._made[service, region] = self.session.client(
+            client = self.session.client(
                 service,  # type: ignore[call-overload]  # the name is a variable
                 region_name=region,
                 config=config,
             )
+            self._made[service, region] = plain_answers(client) if service in _SOURCES else client
         return self._made[service, region]
 
 
