@@ -126,7 +126,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "notifiers/test_webhook.py::test_a_repeat_has_the_same_id_and_a_time_of_its_own",
     ),
     "makes only the calls that are missing": (
-        "checks/test_lifecycle.py::test_only_what_is_missing_is_added",
+        "checks/test_completion.py::test_only_what_is_missing_is_added",
     ),
     "publishes only to the topics in `alerts.yml`": (
         "deploy/test_template.py::test_deliver_publishes_to_the_topics_of_the_file",
@@ -227,7 +227,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "Nothing becomes weaker": (
         "cli/repository/test_settings.py::test_tags_are_kept_as_strictly_as_before_at_least",
-        "checks/test_lifecycle.py::test_what_is_missing_is_added_around_own_rules",
+        "checks/test_completion.py::test_missing_rules_are_added_around_own_ones",
     ),
     "nothing is written that `check-config` would not pass": (
         "cli/test_suppressions.py::test_what_check_config_would_not_pass_is_not_written",
@@ -369,7 +369,7 @@ DESCRIPTIONS: Final = (
     "`NONE` when things only got better",
     "closes it when nothing is left",
     "has no scan, or none within `scanned_within` days",
-    "no rule expires untagged images; none expires tagged ones",
+    "stay for ever: no rule deletes them, in standard storage or from the archive",
     "Whoever has the link can open the page",
     "wake-ups for rows that need nothing",
     "a routing key of nobody",

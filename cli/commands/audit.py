@@ -10,7 +10,9 @@ from typing import Any
 from cli.inputs import add_config_option, add_region_option, read_config
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import complain, print_json, remark, say, stepping
-from lib.checks.settings import CLOUDFORMATION, COMMAND, REMARK, Expectations, check
+from lib.checks.expectations import Expectations
+from lib.checks.findings import CLOUDFORMATION, COMMAND, DIFFERENCE, REMARK
+from lib.checks.settings import check
 from lib.core.suppressions import Suppression, matcher
 from lib.errors import ImageGoneError, NotAllowedError
 from lib.models import Finding, Image, Suppressed
@@ -110,6 +112,8 @@ def _print(checked: Sequence[RepositoryCheck]) -> None:
             say(finding.description or "")
             if REMARK in finding.extra:
                 say(finding.extra[REMARK])
+            for line in finding.extra.get(DIFFERENCE, "").splitlines():
+                print(f"    {clean(line)}")
             # Whole and unwrapped, to be copied.
             print(f"    $ {clean(finding.extra[COMMAND])}")
             for line in finding.extra[CLOUDFORMATION].splitlines():

@@ -33,7 +33,8 @@ from cli.terminal import (
     say,
     working,
 )
-from lib.checks.lifecycle import KEEP, UNTAGGED_DAYS, parse
+from lib.checks.completion import KEEP, UNTAGGED_DAYS
+from lib.checks.policies import parse
 from lib.errors import DocumentError, ScanAlertError, SourceError
 from lib.text import clean, counted, one_line
 

@@ -15,10 +15,14 @@ from cli.repository.settings import (
     Settings,
 )
 from lib.errors import DocumentError, SourceError, SourceThrottledError
+from lib.models import StoredImage
+from lib.normalizer.images import stored_image
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
+PAGE: Final = 1000
+"""The most that DescribeImages returns at once."""
 _THROTTLED: Final = ("RequestLimitExceeded", "TooManyRequestsException")
 
 
@@ -37,6 +41,7 @@ class Repository:
             ]
             registry = self.client.get_registry_scanning_configuration()
             lifecycle = self._lifecycle()
+            stored = tuple(self._stored())
         encryption = description.get("encryptionConfiguration", {})
         return Settings(
             name=self.name,
@@ -46,12 +51,19 @@ class Repository:
             encryption=encryption.get("encryptionType", AES256),
             key=encryption.get("kmsKey"),
             registry=_registry(registry.get("scanningConfiguration", {})),
+            stored=stored,
         )
 
     def apply(self, change: Change) -> None:
         """Apply a change."""
         with explained(self):
             getattr(self.client, change.operation)(repositoryName=self.name, **change.request)
+
+    def _stored(self) -> Iterator[StoredImage]:
+        paginator = self.client.get_paginator("describe_images")
+        pages = paginator.paginate(repositoryName=self.name, PaginationConfig={"PageSize": PAGE})
+        for page in pages:
+            yield from map(stored_image, page["imageDetails"])
 
     def _lifecycle(self) -> str | None:
         try:

@@ -11,15 +11,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from lib.checks.lifecycle import (
-    UNTAGGED_DAYS,
-    can_expire_old,
-    can_expire_untagged,
-    completed,
-    parse,
-)
-from lib.checks.lifecycle import policy as lifecycle_policy
+from lib.checks.completion import UNTAGGED_DAYS, completed
+from lib.checks.completion import policy as lifecycle_policy
+from lib.checks.lifecycle import judge
+from lib.checks.policies import parse
 from lib.errors import DocumentError
+from lib.models import StoredImage
 
 MUTABLE: Final = "MUTABLE"
 IMMUTABLE: Final = "IMMUTABLE"
@@ -135,6 +132,7 @@ class Settings:
     encryption: str = AES256
     key: str | None = None
     registry: RegistryScanning = RegistryScanning()
+    stored: tuple[StoredImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,12 +284,14 @@ def _lifecycle(now: Settings, wishes: Wishes) -> Comparison:
             title, current, current, advice=f"It is not looked at, and stays: {error}"
         )
     own_text = json.dumps(json.loads(own), indent=2)
-    if can_expire_untagged(read) and can_expire_old(read, wishes.keep):
+    judgement = judge(read, now.stored, wishes.keep)
+    advice = "; ".join(f"Rule {idle.rule.priority}: {idle.reason}" for idle in judgement.idle)
+    if judgement.is_sound:
         current = "one that expires untagged and old images"
-        return Comparison(title, current, current)
-    text = completed(read, wishes.keep)
+        return Comparison(title, current, current, advice=advice)
+    text = completed(read, now.stored, wishes.keep)
     if text is not None:
-        return _put_policy(own_text, text)
+        return _put_policy(own_text, text, advice)
     return Comparison(
         title,
         own_text,
@@ -300,9 +300,9 @@ def _lifecycle(now: Settings, wishes: Wishes) -> Comparison:
     )
 
 
-def _put_policy(now: str, text: str) -> Comparison:
+def _put_policy(now: str, text: str, advice: str = "") -> Comparison:
     change = Change("put_lifecycle_policy", {"lifecyclePolicyText": text})
-    return Comparison("lifecycle policy", now, text, change)
+    return Comparison("lifecycle policy", now, text, change, advice)
 
 
 def _encryption(now: Settings, wishes: Wishes) -> Comparison:

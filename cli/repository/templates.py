@@ -7,7 +7,7 @@ from textwrap import indent
 from typing import Any, Final
 
 from cli.repository.settings import Wishes
-from lib.checks.lifecycle import UNTAGGED_DAYS
+from lib.checks.completion import UNTAGGED_DAYS
 
 _LONGEST_ID: Final = 255
 """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/resources-section-structure.html"""

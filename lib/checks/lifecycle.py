@@ -1,285 +1,279 @@
 """
-Lifecycle policies of ECR: the recommended one, and checks of existing ones. Pure.
+The judgement of a lifecycle policy: what it deletes, archives and keeps, and why. Pure.
 
-https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+    untagged and old images    -> the reasons why they stay for ever, if they do
+    rules                      -> those that can act on no image
+    stored images              -> those that it marks now, and those among them that run
+
+https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
 """
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Final
 
-from lib.errors import DocumentError
+from lib.checks.policies import (
+    ARCHIVE,
+    SINCE_ARCHIVED,
+    SINCE_PULL,
+    STANDARD,
+    LifecyclePolicy,
+    Rule,
+    matches,
+)
+from lib.models import RunningImage, StoredImage
+from lib.text import counted
 
-KEEP: Final = 20
-"""Images that a repository keeps: enough to go back several releases."""
-UNTAGGED_DAYS: Final = 14
-"""Days that untagged images are kept: a running task may still pull one by digest."""
-
-_LENGTH: Final = range(100, 30720 + 1)
-"""https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutLifecyclePolicy.html"""
-_COUNT: Final = "imageCountMoreThan"
-_SINCE_TRANSITION: Final = "sinceImageTransitioned"
-_COUNTS: Final = (_COUNT, "sinceImagePushed", "sinceImagePulled", _SINCE_TRANSITION)
-_STATUSES: Final = ("tagged", "untagged", "any")
-_STORAGE: Final = ("standard", "archive")
-
-Json = Any
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule of a policy, with the document that it was read from."""
-
-    document: Mapping[str, Json]
-
-    @property
-    def priority(self) -> int:
-        """The order of evaluation: the lowest number comes first."""
-        return int(self.document["rulePriority"])
-
-    @property
-    def tag_status(self) -> str:
-        """The tag status: "tagged", "untagged" or "any"."""
-        return str(self._selection["tagStatus"])
-
-    @property
-    def counts(self) -> int | None:
-        """How many images the rule leaves; None for a rule by age."""
-        if self._selection["countType"] != _COUNT:
-            return None
-        return int(self._selection["countNumber"])
-
-    @property
-    def expires(self) -> bool:
-        """Whether the rule deletes images; other rules archive them."""
-        return bool(self.document["action"]["type"] == "expire")
-
-    @property
-    def storage(self) -> str:
-        """The storage class of the images that the rule selects."""
-        default = _STORAGE[self._selection["countType"] == _SINCE_TRANSITION]
-        return str(self._selection.get("storageClass", default))
-
-    @property
-    def archived(self) -> bool:
-        """Whether the rule selects archived images only."""
-        return self.storage != _STORAGE[0]
-
-    @property
-    def patterns(self) -> tuple[str, ...]:
-        """Patterns of tags, with `*`; an image needs a tag for each of them."""
-        prefixes = self._selection.get("tagPrefixList") or ()
-        return (
-            *(self._selection.get("tagPatternList") or ()),
-            *(f"{prefix}*" for prefix in prefixes),
-        )
-
-    @property
-    def selects_untagged(self) -> bool:
-        """Whether the rule selects all untagged images."""
-        return self.tag_status != "tagged"
-
-    @property
-    def selects_tagged(self) -> bool:
-        """Whether the rule selects all tagged images."""
-        if self.tag_status != "tagged":
-            return self.tag_status == "any"
-        return not any(pattern.strip("*") for pattern in self.patterns)
-
-    @property
-    def _selection(self) -> Mapping[str, Json]:
-        selection: Mapping[str, Json] = self.document["selection"]
-        return selection
+_OTHER: Final = "\N{OBJECT REPLACEMENT CHARACTER}"
+"""A tag that only patterns of nothing but stars match."""
+_NO_TAG: Final = re.compile(r"[^0-9A-Za-z_.*-]")
+"""Characters that no tag has, and that are not special in a pattern, either."""
 
 
 @dataclass(frozen=True, slots=True)
-class LifecyclePolicy:
-    """A policy: its rules by priority."""
+class IdleRule:
+    """A rule that acts on no image, and the reason."""
 
-    rules: tuple[Rule, ...]
+    rule: Rule
+    reason: str
+    meant: tuple[tuple[str, ...], ...] = ()
+    """Lists of patterns that would act, each for a rule; none: it is for a person to say."""
 
 
-def policy(keep: int = KEEP, untagged_days: int = UNTAGGED_DAYS) -> str:
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Reasons for which images stay for ever, and idle rules. An empty reason is an all-clear."""
+
+    untagged: str
+    """Why untagged images stay for ever."""
+    old: str
+    """Why old images with tags stay for ever."""
+    idle: tuple[IdleRule, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing stays for ever; rules may be idle."""
+        return not self.untagged and not self.old
+
+
+def judge(policy: LifecyclePolicy, stored: Sequence[StoredImage], keep: int) -> Judgement:
     """
-    Return a policy that expires untagged images by age, and all but the newest `keep` images.
+    Return the faults of a policy in a repository with these images.
 
-    The second rule counts untagged images, too: an index for two platforms is three images.
+    `keep`: the most images that may stay. A rule for some tags may keep more, which is intent;
+    so are up to `keep` images that no rule deletes.
     """
-    return _text([_untagged(untagged_days), _newest(keep)])
+    return Judgement(
+        untagged=_endless(policy, ()),
+        old=_old(policy, stored, keep),
+        idle=tuple(_idle(policy, stored)),
+    )
 
 
-def parse(text: str) -> LifecyclePolicy:
-    """Parse a policy. Raises `DocumentError` with the place of the error."""
-    if len(text) not in _LENGTH:
-        raise DocumentError(
-            f"a lifecycle policy has {_LENGTH[0]} to {_LENGTH[-1]} characters, not {len(text)}"
+def _endless(policy: LifecyclePolicy, tags: Sequence[str]) -> str:
+    """Return why images with these tags stay for ever; empty where they do not."""
+    rule = policy.governing(tags)
+    if rule is None:
+        return "No rule selects them."
+    if rule.expires or policy.governing(tags, ARCHIVE) is not None:
+        return ""
+    return f"Rule {rule.priority} archives them, and no rule deletes them from the archive."
+
+
+def _old(policy: LifecyclePolicy, stored: Sequence[StoredImage], keep: int) -> str:
+    rule = blanket(policy)
+    if rule is not None:
+        reason = _endless(policy, (_OTHER,))
+        if reason:
+            return reason
+        if rule.expires and rule.counts is not None and rule.counts > keep:
+            return f"Rule {rule.priority} keeps {rule.counts:,}, and {keep:,} may stay."
+    elif all(_endless(policy, _example(rule)) for rule in policy.rules if _takes_tags(rule)):
+        return "No rule deletes images with tags."
+    staying = sum(bool(image.tags and _endless(policy, image.tags)) for image in stored)
+    if staying > keep:
+        return f"No rule deletes {staying:,} images with tags, and {keep:,} may stay."
+    return ""
+
+
+def blanket(policy: LifecyclePolicy) -> Rule | None:
+    """Return the rule that governs images with tags that no pattern names."""
+    return policy.governing((_OTHER,))
+
+
+def _takes_tags(rule: Rule) -> bool:
+    return rule.storage == STANDARD and rule.tag_status != "untagged"
+
+
+def _example(rule: Rule) -> tuple[str, ...]:
+    """Return the tags of an image that a rule selects."""
+    patterns = (*rule.patterns, *(f"{prefix}*" for prefix in rule.prefixes))
+    return tuple(pattern.replace("*", _OTHER) for pattern in patterns)
+
+
+# --- rules that act on no image -----------------------------------------------------------------
+
+
+def _idle(policy: LifecyclePolicy, stored: Sequence[StoredImage]) -> Iterator[IdleRule]:
+    tag_sets = [image.tags for image in stored if image.tags and not image.archived]
+    for index, rule in enumerate(policy.rules):
+        if rule.tag_status != "tagged":
+            continue
+        idle = (
+            _impossible(rule)
+            or _shadowed(rule, policy.rules[:index])
+            or (_unmatched(rule, tag_sets) if rule.storage == STANDARD else None)
         )
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise DocumentError(f"the lifecycle policy is not JSON: {error}") from error
-    rules = document.get("rules") if isinstance(document, dict) else None
-    if not isinstance(rules, list) or not rules:
-        raise DocumentError('a lifecycle policy is {"rules": […]} with one rule at least')
-    for index, rule in enumerate(rules):
-        _check_rule(rule, f"rules[{index}]")
-    ordered = tuple(sorted((Rule(rule) for rule in rules), key=lambda rule: rule.priority))
-    _check_order(ordered)
-    return LifecyclePolicy(ordered)
+        if idle is not None:
+            yield idle
 
 
-def can_expire_untagged(policy: LifecyclePolicy) -> bool:
-    """Whether the policy ever expires untagged images."""
-    return _end(policy, lambda rule: rule.selects_untagged) is not None
+def _impossible(rule: Rule) -> IdleRule | None:
+    for pattern in rule.patterns:
+        strange = _NO_TAG.search(pattern)
+        if strange is not None:
+            reason = f"no tag can match {pattern}: only * is special, and no tag has"
+            return IdleRule(rule, f"{reason} {strange.group()!r}")
+    for prefix in rule.prefixes:
+        if "*" in prefix or _NO_TAG.search(prefix):
+            reason = f"no tag begins with {prefix}: in tagPrefixList nothing is special"
+            own = tuple(f"{beginning.rstrip('*')}*" for beginning in rule.prefixes)
+            meant = (own,) if not any(map(_NO_TAG.search, own)) else ()
+            return IdleRule(rule, reason, meant)
+    return None
 
 
-def can_expire_old(policy: LifecyclePolicy, keep: int) -> bool:
-    """
-    Whether the policy expires every tagged image: by age, or when `keep` are newer.
-
-    Rules for some tags may keep more images, which is taken for intent.
-    """
-    end = _end(policy, lambda rule: rule.selects_tagged)
-    return end is not None and (end.counts is None or end.counts <= keep)
+def _shadowed(rule: Rule, earlier: Sequence[Rule]) -> IdleRule | None:
+    """Return a rule whose every image an earlier rule selects."""
+    for other in earlier:
+        if other.storage == rule.storage and other.selects(_example(rule)):
+            return IdleRule(rule, f"rule {other.priority} selects all of its images first")
+    return None
 
 
-def completed(own: LifecyclePolicy, keep: int, untagged_days: int = UNTAGGED_DAYS) -> str | None:
-    """
-    Return the policy with the missing rules added; other rules and their order stay.
-
-    None where a rule of the policy stands in the way of a missing one.
-    """
-    documents = [rule.document for rule in own.rules]
-    if not can_expire_old(own, keep):
-        end = _end(own, lambda rule: rule.selects_tagged)
-        if end is None:
-            documents.append(_newest(keep))
-        else:
-            documents[documents.index(end.document)] = _with_lower_count(end, keep)
-    if not can_expire_untagged(own):
-        documents.insert(0, _untagged(untagged_days))
-    text = _text(documents)
-    try:
-        added = parse(text)
-    except DocumentError:
+def _unmatched(rule: Rule, tag_sets: Sequence[Sequence[str]]) -> IdleRule | None:
+    """Return a rule that selects no stored image, and by some of its patterns would."""
+    if any(map(rule.selects, tag_sets)):
         return None
-    return text if can_expire_untagged(added) and can_expire_old(added, keep) else None
-
-
-def _end(policy: LifecyclePolicy, selects: Callable[[Rule], bool]) -> Rule | None:
-    """
-    Return the rule that deletes the selected images, in standard storage or in the archive.
-
-    A rule of a lower priority cannot expire images that an earlier rule selects.
-    https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
-    """
-    standard, archive = (
-        next(
-            (
-                candidate
-                for candidate in policy.rules
-                if candidate.storage == storage and selects(candidate)
-            ),
-            None,
+    starred = tuple(f"{prefix}*" for prefix in rule.prefixes)
+    patterns = (*rule.patterns, *starred)
+    near = _selected(patterns, tag_sets)
+    if near and len(patterns) > 1:
+        reason = (
+            f"an image needs a tag for each of {', '.join((*rule.patterns, *rule.prefixes))}: "
+            f"{_have(near)} one for some, and none for all"
         )
-        for storage in _STORAGE
+        return IdleRule(rule, reason, tuple((pattern,) for pattern in patterns))
+    widened = tuple(f"{pattern}*" for pattern in rule.patterns if "*" not in pattern)
+    near = _selected(widened, tag_sets)
+    if near and len(rule.patterns) == 1:
+        reason = f"without a *, {rule.patterns[0]} is that tag alone: {_have(near)} one that"
+        return IdleRule(rule, f"{reason} begins with it", (widened,))
+    return None
+
+
+def _selected(patterns: Sequence[str], tag_sets: Sequence[Sequence[str]]) -> int:
+    """Return how many images have a tag for one of the patterns."""
+    return sum(
+        any(matches(pattern, tag) for pattern in patterns for tag in tags) for tags in tag_sets
     )
-    rule = archive if standard is not None and not standard.expires else standard
-    return rule if rule is not None and rule.expires else None
 
 
-# --- rules as ECR writes them -------------------------------------------------------------------
+def _have(number: int) -> str:
+    return f"{counted(number, 'image')} {'has' if number == 1 else 'have'}"
 
 
-def _untagged(days: int) -> dict[str, Json]:
-    return {
-        "description": f"Untagged images go after {days} days",
-        "selection": {
-            "tagStatus": "untagged",
-            "countType": "sinceImagePushed",
-            "countUnit": "days",
-            "countNumber": days,
-        },
-        "action": {"type": "expire"},
-    }
+# --- images that a policy marks -----------------------------------------------------------------
 
 
-def _newest(keep: int) -> dict[str, Json]:
-    return {
-        "description": _says(keep),
-        "selection": {"tagStatus": "any", "countType": _COUNT, "countNumber": keep},
-        "action": {"type": "expire"},
-    }
+def marks(policy: LifecyclePolicy, stored: Sequence[StoredImage], now: datetime) -> dict[str, Rule]:
+    """
+    Return the rule that deletes or archives an image now, by digest.
+
+    What an index refers to stays as long as the index does.
+    """
+    parts = {digest for image in stored for digest in image.parts}
+    marked: dict[str, Rule] = {}
+    for storage in (STANDARD, ARCHIVE):
+        images = _newest_first(stored, storage)
+        rules = [rule for rule in policy.rules if rule.storage == storage]
+        taken: set[str] = set()
+        for rule in rules:
+            selected = [image for image in images if rule.selects(image.tags)]
+            for image in _due(rule, selected, now):
+                if image.digest not in taken and image.digest not in parts:
+                    marked[image.digest] = rule
+            taken.update(image.digest for image in selected)
+    return marked
 
 
-def _with_lower_count(rule: Rule, keep: int) -> dict[str, Json]:
-    document = {
-        **rule.document,
-        "selection": {**rule.document["selection"], "countNumber": keep},
-    }
-    if rule.counts is not None and document.get("description") == _says(rule.counts):
-        document["description"] = _says(keep)
-    return document
+def _newest_first(stored: Sequence[StoredImage], storage: str) -> list[StoredImage]:
+    images = [image for image in stored if image.archived == (storage == ARCHIVE)]
+    dated = [image for image in images if image.pushed_at is not None]
+    return sorted(dated, key=attrgetter("pushed_at"), reverse=True)
 
 
-def _says(keep: int) -> str:
-    return f"The newest {keep} images stay"
+def _due(rule: Rule, newest_first: Sequence[StoredImage], now: datetime) -> Sequence[StoredImage]:
+    """Return those of the selected images for which the time or the number is up."""
+    if rule.counts is not None:
+        return newest_first[rule.counts :]
+    limit = now - timedelta(days=rule.number)
+    return [image for image in newest_first if (since(rule, image) or now) < limit]
 
 
-def _text(rules: Sequence[Mapping[str, Json]]) -> str:
-    numbered = [{**rule, "rulePriority": priority} for priority, rule in enumerate(rules, 1)]
-    ordered = [{"rulePriority": rule.pop("rulePriority"), **rule} for rule in numbered]
-    return json.dumps({"rules": ordered}, indent=2)
+def since(rule: Rule, image: StoredImage) -> datetime | None:
+    """Return the event from which a rule by age counts the days of an image."""
+    if rule.count_type == SINCE_ARCHIVED:
+        return image.archived_at
+    if rule.count_type == SINCE_PULL:
+        return image.pulled_at or image.pushed_at
+    return image.pushed_at
 
 
-# --- errors of a policy -------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class EndangeredImage:
+    """A running image that a rule deletes or archives: it cannot be pulled again."""
+
+    running: RunningImage
+    image: StoredImage
+    """The image that the rule marks: the running one, or the index that refers to it."""
+    rule: Rule
 
 
-def _check_rule(rule: Json, where: str) -> None:
-    _require(isinstance(rule, dict), where, "an object")
-    priority = rule.get("rulePriority")
-    _require(_is_count(priority), f"{where}.rulePriority", "a whole number above zero")
-    selection, action = rule.get("selection"), rule.get("action")
-    _require(isinstance(selection, dict), f"{where}.selection", "an object")
-    _check_selection(selection, f"{where}.selection")
-    kind = action.get("type") if isinstance(action, dict) else None
-    _require(kind in ("expire", "transition"), f"{where}.action.type", '"expire" or "transition"')
+def endangered(
+    policy: LifecyclePolicy,
+    stored: Sequence[StoredImage],
+    running: Sequence[RunningImage],
+    now: datetime,
+) -> tuple[EndangeredImage, ...]:
+    """Return the running images that a policy would delete or archive now."""
+    marked = marks(policy, stored, now) if running else {}
+    at_risk = []
+    for used in running:
+        images = holders(used, stored)
+        if images and all(image.digest in marked for image in images):
+            image = images[0]
+            at_risk.append(EndangeredImage(used, image, marked[image.digest]))
+    return tuple(at_risk)
 
 
-def _check_selection(selection: Mapping[str, Json], where: str) -> None:
-    status = selection.get("tagStatus")
-    _require(status in _STATUSES, f"{where}.tagStatus", ", ".join(_STATUSES))
-    lists = [selection.get(key) or [] for key in ("tagPrefixList", "tagPatternList")]
-    tags = all(isinstance(tag_list, list) for tag_list in lists) and [*lists[0], *lists[1]]
-    _require(
-        isinstance(tags, list)
-        and all(isinstance(tag, str) for tag in tags)
-        and bool(tags) == (status == "tagged"),
-        where,
-        "tagPrefixList or tagPatternList where tagStatus is tagged, and only there",
-    )
-    kind, storage = selection.get("countType"), selection.get("storageClass", _STORAGE[0])
-    _require(kind in _COUNTS, f"{where}.countType", ", ".join(_COUNTS))
-    _require(storage in _STORAGE, f"{where}.storageClass", ", ".join(_STORAGE))
-    number, unit = selection.get("countNumber"), selection.get("countUnit")
-    _require(_is_count(number), f"{where}.countNumber", "a whole number above zero")
-    _require(kind == _COUNT or isinstance(unit, str), f"{where}.countUnit", '"days"')
+def holders(used: RunningImage, stored: Sequence[StoredImage]) -> list[StoredImage]:
+    """Return the indexes that refer to a running image; without one, the image itself."""
+    tags = set(used.tags)
+    itself = [
+        image
+        for image in stored
+        if (image.digest == used.digest if used.digest else tags.intersection(image.tags))
+    ]
+    digests = {image.digest for image in itself}
+    return [image for image in stored if digests.intersection(image.parts)] or itself
 
 
-def _check_order(rules: Sequence[Rule]) -> None:
-    priorities = {rule.priority for rule in rules}
-    _require(len(priorities) == len(rules), "rules", "a rulePriority of its own for each")
-    for storage in _STORAGE:
-        statuses = [rule.tag_status for rule in rules if rule.storage == storage]
-        _require("any" not in statuses[:-1], "rules", '"any" with the highest rulePriority')
-        _require(statuses.count("untagged") <= 1, "rules", 'one rule at most for "untagged"')
-
-
-def _require(fulfilled: bool, where: str, allowed: str) -> None:  # noqa: FBT001  # a condition
-    if not fulfilled:
-        raise DocumentError(f"the lifecycle policy is wrong at {where}: it takes {allowed}")
-
-
-def _is_count(value: Json) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+def needed(stored: Sequence[StoredImage], running: Sequence[RunningImage]) -> int:
+    """Return how many of the newest images have to stay, so that all running ones do."""
+    used = {image.digest for one in running for image in holders(one, stored)}
+    places = enumerate(_newest_first(stored, STANDARD), 1)
+    return max((place for place, image in places if image.digest in used), default=0)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any, Final
 
-from lib.checks.lifecycle import policy
 from lib.models import NameFilter, RepositorySettings, ScanningRule
 
 _RESOURCE: Final = "AWS::ECR::Repository"
@@ -28,11 +27,13 @@ class Remedy:
     properties: str
     remark: str = ""
     """A warning to read before running the command."""
+    difference: tuple[str, ...] = ()
+    """The rules of a lifecycle policy, marked as in a diff."""
 
     @property
     def text(self) -> str:
-        """Remark, command and properties as one text."""
-        head = f"{self.remark}\n{self.command}" if self.remark else self.command
+        """Remark, difference, command and properties as one text."""
+        head = "\n".join(filter(None, (self.remark, *self.difference, self.command)))
         return f"{head}\n\nCloudFormation ({self.resource}):\n{self.properties}"
 
 
@@ -102,24 +103,34 @@ def _rule(rule: ScanningRule) -> dict[str, Any]:
     }
 
 
-def lifecycle(settings: RepositorySettings, keep: int) -> Remedy:
-    """Return the recommended policy as a remedy; see `lib.checks.lifecycle.policy`."""
-    document = json.loads(policy(keep))
+def lifecycle(
+    settings: RepositorySettings, text: str, *, remark: str, difference: Sequence[str]
+) -> Remedy:
+    """Return a lifecycle policy as a remedy, with the rules that it changes in words."""
+    document = json.loads(text)
     compact = json.dumps(document, separators=(",", ":"))
     command = _command(
         "put-lifecycle-policy", settings, f"--lifecycle-policy-text {quote(compact)}"
     )
     lines = "\n".join(f"    {line}" for line in json.dumps(document, indent=2).splitlines())
-    remark = ""
-    if settings.lifecycle_policy is not None:
-        remark = "This replaces the policy that is there; what it expires cannot be brought back:"
-    elif settings.images:
-        remark = (
-            "What it expires cannot be brought back. Where more than this is in use, keep more:"
-        )
-    return Remedy(
-        command, _RESOURCE, f"LifecyclePolicy:\n  LifecyclePolicyText: |\n{lines}", remark
+    properties = f"LifecyclePolicy:\n  LifecyclePolicyText: |\n{lines}"
+    return Remedy(command, _RESOURCE, properties, remark, tuple(difference))
+
+
+def lifecycle_by_hand(settings: RepositorySettings, remark: str) -> Remedy:
+    """Return the commands that fetch a policy, try it after a change, and put it back."""
+    image = settings.image
+    region = quote(image.region)
+    fetch = _command(
+        "get-lifecycle-policy", settings, "--query lifecyclePolicyText --output text > policy.json"
     )
+    trial = (
+        f"ecr-scan-alerts repository preview {quote(image.repository)} --region {region} "
+        "--policy policy.json"
+    )
+    put = _command("put-lifecycle-policy", settings, "--lifecycle-policy-text file://policy.json")
+    properties = "LifecyclePolicy:\n  LifecyclePolicyText: the content of policy.json"
+    return Remedy(f"{fetch}\n{trial}\n{put}", _RESOURCE, properties, remark)
 
 
 def encryption(settings: RepositorySettings) -> Remedy:

@@ -4,83 +4,36 @@ Checks of a repository's settings: each deviation is a finding with its remedy. 
     ECR-TAG-MUTABILITY    tags can be overwritten
     ECR-SCAN-ON-PUSH      images are not scanned when they are pushed
     ECR-NOT-SCANNED       the newest image has no scan, or an old one
-    ECR-LIFECYCLE-…       no policy, a broken one, or one that keeps untagged or old images
+    ECR-LIFECYCLE-…       see `lib.checks.retention`
     ECR-ENCRYPTION        no key of KMS, where one is expected
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from types import MappingProxyType
 from typing import Final
 
 from lib.checks import remedies
-from lib.checks.expiry import expiring, kept_for_ever, read_policy
-from lib.checks.lifecycle import LifecyclePolicy, can_expire_untagged
-from lib.checks.remedies import Remedy
+from lib.checks.expectations import Expectations
+from lib.checks.findings import (
+    ENCRYPTION,
+    NOT_SCANNED,
+    SCAN_ON_PUSH,
+    TAG_MUTABILITY,
+    finding,
+)
+from lib.checks.retention import check_retention
 from lib.models import (
     Finding,
     NameFilter,
-    Package,
     RepositorySettings,
     ScanProgress,
     Severity,
 )
 
-MANAGER: Final = "ECR"
-"""The package manager of findings about settings."""
-COMMAND: Final = "command"
-CLOUDFORMATION: Final = "cloudformation"
-REMARK: Final = "remark"
-"""Keys of `Finding.extra`: the command, the CloudFormation lines, and the warning before both."""
-
-TAG_MUTABILITY: Final = "ECR-TAG-MUTABILITY"
-SCAN_ON_PUSH: Final = "ECR-SCAN-ON-PUSH"
-NOT_SCANNED: Final = "ECR-NOT-SCANNED"
-LIFECYCLE_MISSING: Final = "ECR-LIFECYCLE-MISSING"
-LIFECYCLE_INVALID: Final = "ECR-LIFECYCLE-INVALID"
-LIFECYCLE_UNTAGGED: Final = "ECR-LIFECYCLE-UNTAGGED"
-LIFECYCLE_OLD: Final = "ECR-LIFECYCLE-OLD"
-ENCRYPTION: Final = "ECR-ENCRYPTION"
-
 _GRACE: Final = timedelta(days=1)
 """A newly pushed image without a scan is no finding for this long."""
-_GB: Final = 1024**3
-_DOCS: Final = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/"
-_PAGES: Final = MappingProxyType(
-    {
-        TAG_MUTABILITY: "image-tag-mutability.html",
-        SCAN_ON_PUSH: "image-scanning-filters.html",
-        NOT_SCANNED: "image-scanning.html",
-        LIFECYCLE_MISSING: "LifecyclePolicies.html",
-        LIFECYCLE_INVALID: "lifecycle_policy_parameters.html",
-        LIFECYCLE_UNTAGGED: "lifecycle_policy_examples.html",
-        LIFECYCLE_OLD: "lifecycle_policy_examples.html",
-        ENCRYPTION: "encryption-at-rest.html",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Expectations:
-    """The expected settings of repositories: `repositories` of alerts.yml."""
-
-    keep: int = 20
-    """The number of images that a repository keeps at most."""
-    allow_mutable: tuple[str, ...] = ()
-    """Globs over tags that may move."""
-    encryption: str | None = None
-    """"KMS" where a KMS key is expected."""
-    scanned_within: int = 30
-    """Maximum age of the newest image's last scan, in days."""
-    price: float = 0.10
-    """USD for a GB and month: https://aws.amazon.com/ecr/pricing/"""
-
-    def may_move(self, tag: str) -> bool:
-        """Whether a tag may be moved to another image."""
-        return any(fnmatchcase(tag, glob) for glob in self.allow_mutable)
 
 
 def check(
@@ -91,41 +44,11 @@ def check(
         *_tag_mutability(settings, expected),
         *_scan_on_push(settings),
         *_not_scanned(settings, expected, now),
-        *_lifecycle(settings, expected),
+        *check_retention(settings, expected, now),
         *_encryption(settings, expected),
     ]
     return tuple(
         sorted(findings, key=lambda deviation: (-deviation.severity, deviation.vulnerability_id))
-    )
-
-
-def finding(
-    identifier: str,
-    severity: Severity,
-    setting: str,
-    value: str,
-    *,
-    title: str,
-    risk: str,
-    remedy: Remedy,
-) -> Finding:
-    """Return a deviation as a finding."""
-    return Finding(
-        vulnerability_id=identifier,
-        package=Package(setting, value, MANAGER),
-        severity=severity,
-        title=title,
-        description=risk,
-        fix_available="YES",
-        remediation=remedy.text,
-        links=(_DOCS + _PAGES[identifier],),
-        extra=MappingProxyType(
-            {
-                COMMAND: remedy.command,
-                CLOUDFORMATION: f"{remedy.resource}\n{remedy.properties}",
-                **({REMARK: remedy.remark} if remedy.remark else {}),
-            }
-        ),
     )
 
 
@@ -138,7 +61,7 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
     ]
     if not movable:
         return
-    tags = sum(map(len, settings.tag_sets))
+    tags = sum(len(image.tags) for image in settings.stored)
     some = "" if "*" in movable else f" that match {', '.join(movable)}"
     tag_text = f" It holds {tags:,} tag{'s' if tags != 1 else ''} now." if tags and not some else ""
     yield finding(
@@ -256,93 +179,6 @@ def _not_scanned(
         title=title,
         risk=risk,
         remedy=remedies.start_scan(settings),
-    )
-
-
-# --- lifecycle --------------------------------------------------------------------------------
-
-
-def _lifecycle(settings: RepositorySettings, expected: Expectations) -> Iterator[Finding]:
-    remedy = remedies.lifecycle(settings, expected.keep)
-    if settings.lifecycle_policy is None:
-        yield finding(
-            LIFECYCLE_MISSING,
-            Severity.MEDIUM,
-            "lifecycle policy",
-            "none",
-            title="there is no lifecycle policy",
-            risk=f"Nothing is ever deleted. {cost(settings, expected)}",
-            remedy=remedy,
-        )
-        return
-    policy = read_policy(settings.lifecycle_policy)
-    if isinstance(policy, str):
-        yield finding(
-            LIFECYCLE_INVALID,
-            Severity.MEDIUM,
-            "lifecycle policy",
-            "not valid",
-            title=f"the lifecycle policy is not valid: {policy}",
-            risk=f"It may delete nothing, or not what was meant. {cost(settings, expected)}",
-            remedy=remedy,
-        )
-        return
-    if not can_expire_untagged(policy):
-        yield _untagged(settings, expected, remedy)
-    yield from _old(settings, expected, policy, remedy)
-
-
-def _untagged(settings: RepositorySettings, expected: Expectations, remedy: Remedy) -> Finding:
-    return finding(
-        LIFECYCLE_UNTAGGED,
-        Severity.LOW,
-        "untagged images",
-        "kept",
-        title="untagged images are kept for ever",
-        risk=f"No rule expires them; {settings.untagged:,} are there now. "
-        f"{cost(settings, expected)}",
-        remedy=remedy,
-    )
-
-
-def _old(
-    settings: RepositorySettings,
-    expected: Expectations,
-    policy: LifecyclePolicy,
-    remedy: Remedy,
-) -> Iterator[Finding]:
-    rules = expiring(policy, expected.keep)
-    kept_count = kept_for_ever(rules, settings.tag_sets)
-    if rules and kept_count <= expected.keep:
-        return
-    if rules:
-        why = (
-            f"{kept_count:,} images with tags match none of its rules, "
-            f"and {expected.keep:,} may stay."
-        )
-    else:
-        why = f"No rule expires images with tags by age, or leaves at most {expected.keep:,}."
-    yield finding(
-        LIFECYCLE_OLD,
-        Severity.LOW,
-        "old images",
-        "kept",
-        title="old images with tags are kept for ever",
-        risk=f"{why} {cost(settings, expected)}",
-        remedy=remedy,
-    )
-
-
-def cost(settings: RepositorySettings, expected: Expectations) -> str:
-    """Describe the stored images and their maximum cost: shared layers are billed once."""
-    if not settings.images:
-        return "It is empty now."
-    size = settings.stored_bytes / _GB
-    amount = f"{size:,.1f} GB" if size >= 1 else f"{settings.stored_bytes / 1024**2:,.0f} MB"
-    images = f"{settings.images:,} image{'s' if settings.images > 1 else ''}"
-    return (
-        f"It holds {images} of up to {amount}, up to {size * expected.price:,.2f} USD a month "
-        "(layers that images share are stored once)."
     )
 
 

@@ -11,8 +11,9 @@ from shlex import quote
 from types import MappingProxyType
 from typing import Final
 
+from lib.checks.expectations import Expectations
+from lib.checks.findings import CLOUDFORMATION, COMMAND, MANAGER, REMARK
 from lib.checks.remedies import Remedy
-from lib.checks.settings import CLOUDFORMATION, COMMAND, MANAGER, REMARK, Expectations
 from lib.models import (
     Finding,
     Image,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from lib.checks.settings import Expectations
+from lib.checks.expectations import Expectations
 from lib.core.routing import Route
 from lib.core.schedule import Schedule
 from lib.core.streams import StreamRule

@@ -8,7 +8,7 @@ from datetime import date, time
 from types import MappingProxyType
 from typing import Final
 
-from lib.checks.settings import Expectations
+from lib.checks.expectations import Expectations
 from lib.config.model import Config, DestinationConfig
 from lib.core.routing import Match, Route
 from lib.core.schedule import Schedule

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from lib.checks.settings import Expectations
+from lib.checks.expectations import Expectations
 from lib.checks.tags import MOVED, Move, move_of, next_target, protected_tag
 from lib.core.moved_tags import message_id, messages_about, stream_of
 from lib.core.sync import SyncRules

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from lib.checks.settings import Expectations, check
+from lib.checks.expectations import Expectations
+from lib.checks.settings import check
 from lib.core.streams import settings_stream
 from lib.errors import ImageGoneError, NotAllowedError
 from lib.flows.image_records import ImageRecords, with_report

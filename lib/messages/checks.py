@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib.checks import settings as checks
+from lib.checks import findings as checks
 from lib.checks.tags import TAG_MOVED
 from lib.messages.content import Content, Entry
 from lib.models import Finding
@@ -23,6 +23,8 @@ _FIXED: Final[Mapping[str, str]] = MappingProxyType(
         checks.LIFECYCLE_INVALID: "the lifecycle policy is valid now",
         checks.LIFECYCLE_UNTAGGED: "untagged images are deleted now",
         checks.LIFECYCLE_OLD: "old images are deleted now",
+        checks.LIFECYCLE_IDLE: "all rules of the lifecycle policy match images now",
+        checks.LIFECYCLE_RUNNING: "the lifecycle policy takes away no image in use now",
         checks.ENCRYPTION: "it is encrypted with a key of KMS now",
     }
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from lib.checks.settings import MANAGER
+from lib.checks.findings import MANAGER
 from lib.core.vulnerabilities import ByName
 from lib.messages.content import Content, packages_of
 from lib.messages.phrases import percent, severity_text

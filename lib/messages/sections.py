@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib.checks.settings import MANAGER
+from lib.checks.findings import MANAGER
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.parts import Omissions, Row, Section, SectionKind
 from lib.messages.phrases import (

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from lib.checks.settings import CLOUDFORMATION, COMMAND, REMARK
+from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.scanners import scanner_of
 from lib.core.upgrades import upgrades
 from lib.messages.content import Content, Entry, counts_of

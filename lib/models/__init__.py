@@ -98,7 +98,9 @@ from lib.models.receipts import Receipt
 from lib.models.repositories import (
     NameFilter,
     RepositorySettings,
+    RunningImage,
     ScanningRule,
+    StoredImage,
     TagTarget,
 )
 from lib.models.scans import (
@@ -195,6 +197,7 @@ __all__ = [
     "RepositoryEvent",
     "RepositorySettings",
     "ResolvedVulnerability",
+    "RunningImage",
     "Scan",
     "ScanEvent",
     "ScanProblem",
@@ -203,6 +206,7 @@ __all__ = [
     "ScanningRule",
     "Score",
     "Severity",
+    "StoredImage",
     "StreamHead",
     "StreamId",
     "Suppressed",

@@ -23,6 +23,35 @@ class ScanningRule:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredImage:
+    """An image, an index or another artifact in a repository, as lifecycle policies select it."""
+
+    digest: str
+    tags: tuple[str, ...] = ()
+    pushed_at: datetime | None = None
+    pulled_at: datetime | None = None
+    """The last pull that ECR recorded, or the end of a restoration from the archive."""
+    archived: bool = False
+    archived_at: datetime | None = None
+    size: int = 0
+    """Bytes. Layers that images share count in each of them."""
+    kind: str = ""
+    """The media type of its configuration; empty where ECR gives none."""
+    parts: tuple[str, ...] = ()
+    """The digests that an index refers to, where they were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningImage:
+    """An image that something runs: by digest, or by tag where the digest is not known."""
+
+    digest: str
+    tags: tuple[str, ...]
+    runs: str
+    """The tasks or pods that run it, in words: "3 tasks or pods"."""
+
+
+@dataclass(frozen=True, slots=True)
 class RepositorySettings:
     """The settings of a repository, its registry's scanning, and facts about its images."""
 
@@ -42,20 +71,29 @@ class RepositorySettings:
     kms_key: str | None = None
     lifecycle_policy: str | None = None
     """The text of the policy; None without one."""
-    images: int = 0
-    tag_sets: tuple[tuple[str, ...], ...] = ()
-    """The tags of each tagged image."""
-    stored_bytes: int = 0
-    """The sum over all images. Shared layers are counted each time."""
+    stored: tuple[StoredImage, ...] = ()
+    """The images, indexes and other artifacts in it."""
+    running: tuple[RunningImage, ...] | None = None
+    """The images of it that something runs; None: not known."""
     newest: Image | None = None
     """The image that was pushed last, a tagged one if there is any."""
     last_scan: "LastScan | None" = None
     """The last scan of `newest`."""
 
     @property
+    def images(self) -> int:
+        """The number of stored images."""
+        return len(self.stored)
+
+    @property
     def untagged(self) -> int:
         """The number of untagged images."""
-        return self.images - len(self.tag_sets)
+        return sum(not image.tags for image in self.stored)
+
+    @property
+    def stored_bytes(self) -> int:
+        """The size of all images in bytes. Shared layers are counted each time."""
+        return sum(image.size for image in self.stored)
 
 
 @dataclass(frozen=True, slots=True)

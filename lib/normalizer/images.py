@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.models import Doubt, Image
+from lib.models import Doubt, Image, StoredImage
 from lib.normalizer.indexes import IMAGE_CONFIGS, INDEX_TYPES
 from lib.normalizer.values import count, digest, mapping, moment, name, objects, text, texts
 from lib.urls.partitions import partition_of
@@ -146,6 +146,25 @@ def image_of_detail(
         tags=texts(detail.get("imageTags")),
         pushed_at=moment(detail.get("imagePushedAt")),
         doubts=doubts,
+    )
+
+
+def stored_image(detail: Mapping[str, Any]) -> StoredImage:
+    """
+    Return what lifecycle policies go by in an image detail.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageDetail.html
+    """
+    used = (moment(detail.get(name)) for name in ("lastRecordedPullTime", "lastActivatedAt"))
+    return StoredImage(
+        digest=digest(detail.get("imageDigest")),
+        tags=texts(detail.get("imageTags")),
+        pushed_at=moment(detail.get("imagePushedAt")),
+        pulled_at=max(filter(None, used), default=None),
+        archived=detail.get("imageStatus") not in (None, _ACTIVE),
+        archived_at=moment(detail.get("lastArchivedAt")),
+        size=count(detail.get("imageSizeInBytes")) or 0,
+        kind=text(detail.get("artifactMediaType")) or "",
     )
 
 

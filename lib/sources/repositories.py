@@ -17,10 +17,17 @@ from lib.models import (
     NameFilter,
     RepositorySettings,
     ScanningRule,
+    StoredImage,
 )
-from lib.normalizer.images import detail_fields, doubts_about, image_of_detail, is_unscanned
+from lib.normalizer.images import (
+    detail_fields,
+    doubts_about,
+    image_of_detail,
+    is_unscanned,
+    stored_image,
+)
 from lib.normalizer.indexes import is_index
-from lib.normalizer.values import mapping, name, objects, texts
+from lib.normalizer.values import mapping, name, objects
 from lib.sources.ecr import source_errors
 from lib.sources.indexes import fetch_indexes
 from lib.sources.registry import PAGE, EcrRegistry
@@ -86,10 +93,9 @@ class EcrRepositories:
         return answer["lifecyclePolicyText"]
 
     def _with_images(self, settings: RepositorySettings, policy: str | None) -> RepositorySettings:
-        """Add the images: their number, tags, size, and the newest one with its last scan."""
+        """Add the images, and the newest one with its last scan."""
         repository = settings.image
-        images, size = 0, 0
-        tag_sets: list[tuple[str, ...]] = []
+        stored: list[StoredImage] = []
         newest: Mapping[str, Any] | None = None
         with _calls(repository, "ecr:DescribeImages"):
             for page in self._client.get_paginator("describe_images").paginate(
@@ -98,19 +104,13 @@ class EcrRepositories:
                 PaginationConfig={"PageSize": PAGE},
             ):
                 for detail in page["imageDetails"]:
-                    images += 1
-                    size += detail.get("imageSizeInBytes", 0)
-                    tags = texts(detail.get("imageTags"))
-                    if tags:
-                        tag_sets.append(tags)
+                    stored.append(stored_image(detail))
                     newest = _newer(newest, detail)
         image, last_scan = self._last_scan(repository, newest)
         return replace(
             settings,
             lifecycle_policy=policy,
-            images=images,
-            tag_sets=tuple(tag_sets),
-            stored_bytes=size,
+            stored=tuple(stored),
             newest=image,
             last_scan=last_scan,
         )

@@ -1,13 +1,17 @@
 """Whether a repository is set up as it should be: every combination of its settings."""
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import product
 from typing import Any
 
 import pytest
 
-from lib.checks.settings import COMMAND, Expectations, check, cost, matches, scans_on_push
+from lib.checks.expectations import Expectations
+from lib.checks.findings import COMMAND
+from lib.checks.retention import cost
+from lib.checks.settings import check, matches, scans_on_push
 from lib.models import (
     Doubt,
     Image,
@@ -17,18 +21,21 @@ from lib.models import (
     ScanningRule,
     ScanProgress,
     ScanSource,
+    StoredImage,
 )
-from tests.support.builders import NOW, a_last_scan, an_image
+from tests.support.builders import NOW, a_digest, a_last_scan, an_image
 
 NAME = "payments/api"
 
 
 def a_rule(priority: int = 1, *, action: str = "expire", **selection: Any) -> dict[str, Any]:
+    """Return a rule that goes by number; parts of the selection in `selection`."""
     defaults = {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 20}
+    target = {"targetStorageClass": "archive"} if action == "transition" else {}
     return {
         "rulePriority": priority,
         "selection": {**defaults, **selection},
-        "action": {"type": action},
+        "action": {"type": action, **target},
     }
 
 
@@ -42,8 +49,28 @@ UNTAGGED = a_rule(
 OLD = a_rule(2, tagStatus="tagged", tagPatternList=["*"])
 
 
+def an_image_in_store(number: int = 1, *tags: str, days: float = 1, **fields: Any) -> StoredImage:
+    """Return a stored image, pushed some days ago."""
+    pushed_at = NOW - timedelta(days=days)
+    return StoredImage(a_digest(number), tags, pushed_at=pushed_at, **fields)
+
+
+def a_store(images: int, tag_sets: Sequence[tuple[str, ...]] = (), size: int = 0) -> Any:
+    """Return images with these tags, the rest of them untagged, and a size in total."""
+    tags = [*tag_sets, *[()] * (images - len(tag_sets))]
+    sizes = [size, *[0] * len(tags)]
+    return tuple(
+        an_image_in_store(place, *names, days=place, size=sizes[place])
+        for place, names in enumerate(tags)
+    )
+
+
 def a_repository(**fields: Any) -> RepositorySettings:
-    """Return one that is set up as it should be."""
+    """Return one that is set up as it should be; `images` in number, of `tag_sets`."""
+    tag_sets = fields.pop("tag_sets", ())
+    images, size = fields.pop("images", len(tag_sets)), fields.pop("stored_bytes", 0)
+    if images:
+        fields = {"stored": a_store(images, tag_sets, size), **fields}
     defaults: dict[str, Any] = {
         "image": an_image(digest="", tags=()),
         "tag_mutability": "IMMUTABLE",

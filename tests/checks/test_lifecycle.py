@@ -1,211 +1,238 @@
-"""Lifecycle policies: what ours says, what others lack, and where one is wrong."""
+"""The judgement of a lifecycle policy: what stays for ever, which rules are idle, what runs."""
 
-import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from lib.checks.lifecycle import (
-    LifecyclePolicy,
-    can_expire_old,
-    can_expire_untagged,
-    completed,
-    parse,
-    policy,
-)
-from lib.errors import DocumentError
+from lib.checks.lifecycle import endangered, judge, marks, needed
+from lib.checks.policies import LifecyclePolicy
+from lib.models import RunningImage, StoredImage
+from tests.checks.test_check import a_store, an_image_in_store
+from tests.checks.test_policies import ARCHIVAL, IN_ARCHIVE, a_rule, read
+from tests.support.builders import NOW, a_digest
 
-
-def a_rule(priority: int = 1, status: str = "any", count: int = 20, **more: Any) -> dict[str, Any]:
-    """Return a rule that goes by number; `action`, `days` and parts of the selection in `more`."""
-    action = more.pop("action", {"type": "expire"})
-    days = more.pop("days", None)
-    selection = {"tagStatus": status, "countType": "imageCountMoreThan", "countNumber": count}
-    if days is not None:
-        age = {"countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
-        selection = selection | age
-    return {"rulePriority": priority, "selection": selection | more, "action": action}
-
-
-def text(*rules: Any) -> str:
-    return json.dumps({"rules": rules}, indent=4)
-
-
-def read(*rules: Any) -> LifecyclePolicy:
-    return parse(text(*rules))
-
-
-ARCHIVE = {"type": "transition", "targetStorageClass": "archive"}
 VERSIONS = a_rule(1, "tagged", 100, tagPrefixList=["v"])
 UNTAGGED = a_rule(1, "untagged", days=30)
 ANY = a_rule(9)
+EMPTIED = a_rule(9, days=90, **IN_ARCHIVE)
+PULLED = {"countType": "sinceImagePulled", "action": ARCHIVAL}
 
 
-def test_the_policy_we_suggest() -> None:
-    """Untagged images go by age, then all but the newest; the rule for any image comes last."""
-    rules = json.loads(policy(7, 3))["rules"]
-
-    assert [each["rulePriority"] for each in rules] == [1, 2]
-    assert rules[0]["selection"] == {
-        "tagStatus": "untagged",
-        "countType": "sinceImagePushed",
-        "countUnit": "days",
-        "countNumber": 3,
-    }
-    assert rules[1]["selection"] == {
-        "tagStatus": "any",
-        "countType": "imageCountMoreThan",
-        "countNumber": 7,
-    }
-    assert [each["action"] for each in rules] == [{"type": "expire"}] * 2
-
-
-def test_the_policy_we_suggest_is_enough() -> None:
-    """It passes our own checks."""
-    ours = parse(policy(7))
-
-    assert can_expire_untagged(ours)
-    assert can_expire_old(ours, 7)
-    assert not can_expire_old(ours, 6)
+def stays(rules: list[Any], stored: Any = (), keep: int = 20) -> tuple[bool, bool]:
+    """Return whether untagged, and whether old images stay for ever."""
+    judgement = judge(read(*rules), stored, keep)
+    return bool(judgement.untagged), bool(judgement.old)
 
 
 @pytest.mark.parametrize(
     ("rules", "untagged", "old"),
     [
-        ([ANY], True, True),
-        ([UNTAGGED], True, False),
-        ([a_rule(1, "tagged", tagPatternList=["*"])], False, True),
-        ([a_rule(1, "tagged", tagPrefixList=["v"])], False, False),
-        ([a_rule(1, "tagged", tagPatternList=["*", "v*"])], False, False),
-        ([a_rule(days=365)], True, True),
-        ([a_rule(count=21)], True, False),
-        ([VERSIONS, ANY], True, True),
+        ([ANY], False, False),
+        ([UNTAGGED], False, True),
+        ([a_rule(1, "tagged", tagPatternList=["*"])], True, False),
+        ([a_rule(1, "tagged", tagPatternList=["*", "**"])], True, False),
+        ([a_rule(days=365)], False, False),
+        ([a_rule(count=21)], False, True),
+        # A rule for some tags that keeps more is intent.
+        ([VERSIONS, ANY], False, False),
+        ([VERSIONS], True, False),
         # What the first selects, the second cannot expire.
-        ([a_rule(1, "untagged", days=30, action=ARCHIVE), ANY], False, True),
-        ([a_rule(1, days=30, action=ARCHIVE)], False, False),
+        ([a_rule(1, "untagged", days=30, action=ARCHIVAL), ANY], True, False),
+        ([a_rule(1, days=30, action=ARCHIVAL)], True, True),
         # Nothing fills the archive that the rule would empty.
-        ([a_rule(1, days=90, countType="sinceImageTransitioned")], False, False),
+        ([EMPTIED], True, True),
+        ([a_rule(1, days=30, action=ARCHIVAL), EMPTIED], False, False),
+        ([a_rule(1, days=30, **PULLED), EMPTIED], False, False),
+        ([UNTAGGED, a_rule(2, days=30, **PULLED), EMPTIED], False, False),
+        # The archive is emptied of others only.
         (
             [
-                a_rule(1, days=30, action=ARCHIVE),
-                a_rule(2, days=90, countType="sinceImageTransitioned"),
+                UNTAGGED,
+                a_rule(2, days=30, action=ARCHIVAL),
+                a_rule(3, "tagged", days=90, tagPatternList=["dev-*"], **IN_ARCHIVE),
             ],
-            True,
+            False,
             True,
         ),
     ],
 )
-def test_what_a_policy_can_expire(rules: list[Any], untagged: bool, old: bool) -> None:  # noqa: FBT001  # a row
-    """By whatever rules: what counts is that there is an end."""
-    found = read(*rules)
-
-    assert (can_expire_untagged(found), can_expire_old(found, 20)) == (untagged, old)
+def test_images_end_by_one_rule_or_stay(rules: list[Any], *, untagged: bool, old: bool) -> None:
+    """By whatever rules: in standard storage, or by way of the archive."""
+    assert stays(rules) == (untagged, old)
 
 
-def test_rules_are_read_by_priority() -> None:
-    """Their order in the text means nothing."""
-    found = read(a_rule(9), a_rule(3, "untagged", days=1))
+def test_the_reason_names_the_rule() -> None:
+    archiving = judge(read(a_rule(3, days=30, action=ARCHIVAL)), (), 20)
+    keeping = judge(read(a_rule(4, count=1000)), (), 20)
 
-    assert [each.priority for each in found.rules] == [3, 9]
-
-
-# --- completing ---------------------------------------------------------------------------------
-
-
-def documents(found: str | None) -> list[Any]:
-    assert found is not None
-    rules: list[Any] = json.loads(found)["rules"]
-    return rules
+    assert archiving.untagged == (
+        "Rule 3 archives them, and no rule deletes them from the archive."
+    )
+    assert keeping.old == "Rule 4 keeps 1,000, and 20 may stay."
 
 
-def test_what_is_missing_is_added_around_own_rules() -> None:
-    """Untagged first, any last, and the rule between them as it was but for its number."""
-    own = VERSIONS | {"description": "releases"}
+def test_images_that_no_rule_selects_may_be_as_many_as_stay() -> None:
+    rules = [UNTAGGED, a_rule(2, "tagged", tagPatternList=["v*"])]
 
-    rules = documents(completed(read(own), 20))
-
-    assert rules[1] == own | {"rulePriority": 2}
-    assert [each["selection"]["tagStatus"] for each in rules] == ["untagged", "tagged", "any"]
-    assert [each["rulePriority"] for each in rules] == [1, 2, 3]
+    assert stays(rules, a_store(21, [("dev",)] * 20 + [("v1",)])) == (False, False)
+    assert stays(rules, a_store(21, [("dev",)] * 21)) == (False, True)
 
 
-def test_only_what_is_missing_is_added() -> None:
-    """A rule of one's own for untagged images stays the only one."""
-    rules = documents(completed(read(UNTAGGED), 20))
-
-    assert rules[0] == UNTAGGED
-    assert [each["selection"]["tagStatus"] for each in rules] == ["untagged", "any"]
+# --- rules that act on no image -----------------------------------------------------------------
 
 
-def test_only_untagged_images_may_be_missing() -> None:
-    """The rule for the others stays as it is."""
-    own = a_rule(7, "tagged", 5, tagPatternList=["*"])
-
-    rules = documents(completed(read(own), 20))
-
-    assert rules[1] == own | {"rulePriority": 2}
-    assert [each["selection"]["tagStatus"] for each in rules] == ["untagged", "tagged"]
+def idle(*rules: Any, tag_sets: Any = ()) -> dict[int, str]:
+    stored = a_store(len(tag_sets), tag_sets)
+    return {one.rule.priority: one.reason for one in judge(read(*rules), stored, 20).idle}
 
 
-def test_a_rule_that_keeps_more_is_lowered() -> None:
-    """Its words stay, unless they are ours and say the number."""
-    ours = json.loads(policy(50))["rules"][1]
-    own = a_rule(4, count=50) | {"description": "mine"}
+def tagged(priority: int, *patterns: str, **more: Any) -> Any:
+    return a_rule(priority, "tagged", 9999, tagPatternList=list(patterns), **more)
 
-    lowered = documents(completed(parse(policy(50)), 20))[1]
-    (kept,) = documents(completed(read(own), 20))
 
-    assert ours["description"] == "The newest 50 images stay"
-    assert lowered["description"] == "The newest 20 images stay"
-    assert lowered["selection"]["countNumber"] == 20
-    assert kept == a_rule(1, count=20) | {"description": "mine"}
+def test_several_patterns_that_were_meant_as_alternatives_are_named() -> None:
+    """Public case: `prod` and `staging` were not protected, and went after 90 days."""
+    rules = (tagged(1, "prod", "staging"), UNTAGGED | {"rulePriority": 2}, a_rule(3, days=90))
+
+    found = idle(*rules, tag_sets=[("prod", "abc1234"), ("staging", "abd1234"), ("x",)])
+
+    assert found == {
+        1: "an image needs a tag for each of prod, staging: 2 images have one for some, "
+        "and none for all"
+    }
 
 
 @pytest.mark.parametrize(
-    "rules",
+    ("rules", "tag_sets", "reasons"),
     [
-        [a_rule(1, "untagged", days=30, action=ARCHIVE)],
-        [a_rule(1, days=30, action=ARCHIVE)],
-        [a_rule(1, "tagged", days=30, action=ARCHIVE, tagPatternList=["*"])],
+        ([tagged(1, "prod", "staging")], [("prod", "staging")], {}),
+        # Nothing is known before there are images, or of tags that nobody uses yet.
+        ([tagged(1, "prod", "staging")], [], {}),
+        ([tagged(1, "release-*")], [("dev-1",)], {}),
+        ([tagged(1, "release")], [("release-1",), ("release-2",)], {1: "without a *"}),
+        ([tagged(1, "release")], [("release",), ("release-2",)], {}),
+        ([tagged(1, "v[0-9]*")], [("v1",)], {1: "no tag can match v[0-9]*"}),
+        ([tagged(1, "^v.*$")], [("v1",)], {1: "no tag has '^'"}),
+        ([tagged(1, "v?")], [], {1: "no tag has '?'"}),
+        ([a_rule(1, "tagged", tagPrefixList=["v*"])], [("v1",)], {1: "no tag begins with v*"}),
+        ([a_rule(1, "tagged", tagPrefixList=["a", "b"])], [("a1",)], {1: "for each of a, b"}),
+        # An earlier rule has all of the images.
+        ([tagged(1, "*"), tagged(2, "dev-*")], [], {2: "rule 1 selects all of its images first"}),
+        ([tagged(1, "dev*"), tagged(2, "dev-*", "x")], [], {2: "rule 1 selects all"}),
+        ([tagged(1, "dev-*", "x"), tagged(2, "dev-*")], [], {}),
+        ([tagged(1, "dev-*"), tagged(2, "*")], [], {}),
+        ([a_rule(1, "tagged", tagPrefixList=["v"]), tagged(2, "v1*")], [], {2: "rule 1 selects"}),
+        ([tagged(1, "v"), a_rule(2, "tagged", tagPrefixList=["v"])], [], {}),
+        (
+            [
+                tagged(1, "*", action=ARCHIVAL),
+                a_rule(2, "tagged", tagPrefixList=["v"], days=90, **IN_ARCHIVE),
+            ],
+            [],
+            {},
+        ),
     ],
 )
-def test_a_rule_in_the_way_is_for_people(rules: list[Any]) -> None:
-    """What archives and never deletes was meant so: nothing is changed."""
-    assert completed(read(*rules), 20) is None
+def test_a_rule_that_acts_on_no_image_has_a_reason(
+    rules: list[Any], tag_sets: list[Any], reasons: dict[int, str]
+) -> None:
+    found = idle(*rules, tag_sets=tag_sets)
+
+    assert found.keys() == reasons.keys()
+    for priority, reason in reasons.items():
+        assert reason in found[priority]
 
 
-# --- what is no policy --------------------------------------------------------------------------
+def test_images_in_the_archive_do_not_make_a_rule_act() -> None:
+    stored = [an_image_in_store(1, "prod", "staging", archived=True), an_image_in_store(2, "prod")]
+
+    (found,) = judge(read(tagged(1, "prod", "staging")), stored, 20).idle
+
+    assert found.meant == (("prod",), ("staging",))
 
 
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        ("{}", "has 100 to 30720 characters, not 2"),
-        (" " * 200, "is not JSON"),
-        ("[" * 20000, "is not JSON"),
-        (json.dumps([1]) + " " * 100, "one rule at least"),
-        (json.dumps({"rules": []}) + " " * 100, "one rule at least"),
-        (text("x") + " " * 100, r"rules\[0\]: it takes an object"),
-        (text(a_rule(0)), r"rules\[0\]\.rulePriority: it takes a whole number"),
-        (text(a_rule() | {"rulePriority": True}), r"rules\[0\]\.rulePriority"),
-        (text(a_rule() | {"selection": 1, "more": "x" * 100}), r"rules\[0\]\.selection: it"),
-        (text(a_rule(action=None)), r"rules\[0\]\.action\.type"),
-        (text(a_rule(action={"type": "delete"})), 'takes "expire" or "transition"'),
-        (text(a_rule(status="some")), r"selection\.tagStatus: it takes tagged, untagged, any"),
-        (text(a_rule(status="tagged")), "tagPrefixList or tagPatternList where tagStatus is"),
-        (text(a_rule(tagPatternList=["*"])), "and only there"),
-        (text(a_rule(status="tagged", tagPatternList=[1])), "tagPrefixList or tagPatternList"),
-        (text(a_rule(status="tagged", tagPatternList="v*")), "tagPrefixList or tagPatternList"),
-        (text(a_rule(countType="age")), r"countType: it takes imageCountMoreThan"),
-        (text(a_rule(countNumber="20")), r"countNumber: it takes a whole number"),
-        (text(a_rule(storageClass="cold")), "storageClass: it takes standard, archive"),
-        (text(a_rule(days=1, countUnit=None)), 'countUnit: it takes "days"'),
-        (text(a_rule(1), a_rule(1, "untagged")), "a rulePriority of its own"),
-        (text(a_rule(1), a_rule(2, "untagged")), '"any" with the highest rulePriority'),
-        (text(a_rule(1, "untagged"), a_rule(2, "untagged")), "one rule at most"),
-    ],
-)
-def test_what_is_wrong_is_named(wrong: str, says: str) -> None:
-    """With its place, and what would be right."""
-    with pytest.raises(DocumentError, match=says):
-        parse(wrong)
+# --- images that a policy marks -----------------------------------------------------------------
+
+
+def marked(policy: LifecyclePolicy, *stored: StoredImage) -> dict[str, int]:
+    found = marks(policy, stored, NOW)
+    return {
+        ",".join(image.tags): found[image.digest].priority
+        for image in stored
+        if image.digest in found
+    }
+
+
+def test_an_earlier_rule_protects_what_it_selects() -> None:
+    policy = read(tagged(1, "prod*"), a_rule(2, count=1))
+    stored = [an_image_in_store(n, tag, days=n) for n, tag in enumerate(("new", "prod1", "old"), 1)]
+
+    assert marked(policy, *stored) == {"old": 2}
+
+
+def test_ages_count_from_the_push_the_pull_or_the_archival() -> None:
+    policy = read(
+        a_rule(1, "tagged", days=10, tagPatternList=["a"]),
+        a_rule(2, days=30, **PULLED),
+        EMPTIED,
+    )
+    long_ago, lately = NOW - timedelta(days=100), NOW - timedelta(days=1)
+
+    assert marked(
+        policy,
+        an_image_in_store(1, "a", days=11, pulled_at=lately),
+        an_image_in_store(2, "never pulled", days=31),
+        an_image_in_store(3, "pulled", days=90, pulled_at=lately),
+        an_image_in_store(4, "not pulled since", days=90, pulled_at=long_ago),
+        an_image_in_store(5, "archived", days=200, archived=True, archived_at=long_ago),
+        an_image_in_store(6, "just archived", days=200, archived=True, archived_at=lately),
+        StoredImage(a_digest(7), ("undated",)),
+    ) == {"a": 1, "never pulled": 2, "not pulled since": 2, "archived": 9}
+
+
+def test_what_an_index_refers_to_stays_as_long() -> None:
+    part = an_image_in_store(1, days=40)
+    index = an_image_in_store(2, "1.0", days=40, parts=(part.digest,))
+
+    assert marked(read(UNTAGGED, ANY), part, index) == {}
+
+
+# --- what runs ----------------------------------------------------------------------------------
+
+
+def runs(image: StoredImage, *, tag: bool = False) -> RunningImage:
+    return RunningImage("" if tag else image.digest, image.tags if tag else (), "2 tasks")
+
+
+def test_a_running_image_that_a_rule_takes_away_is_named() -> None:
+    """Public case: lifecycle rules deleted images that services still ran."""
+    new, old = an_image_in_store(1, "new"), an_image_in_store(2, "old", days=9)
+    policy = read(a_rule(3, count=1))
+
+    by_digest, by_tag = (
+        endangered(policy, (new, old), [runs(new), runs(old, tag=tag)], NOW)
+        for tag in (False, True)
+    )
+
+    assert [(one.image, one.rule.priority) for one in by_digest] == [(old, 3)]
+    assert [one.image for one in by_tag] == [old]
+    assert endangered(read(a_rule(3, count=2)), (new, old), [runs(old)], NOW) == ()
+    assert endangered(policy, (new,), [runs(old)], NOW) == ()
+
+
+def test_a_running_part_goes_with_the_last_of_its_indexes() -> None:
+    part = an_image_in_store(1, days=40)
+    old = an_image_in_store(2, "old", days=40, parts=(part.digest,))
+    new = an_image_in_store(3, "new", days=1, parts=(part.digest,))
+    policy = read(a_rule(1, days=30))
+
+    assert [one.image for one in endangered(policy, (part, old), [runs(part)], NOW)] == [old]
+    assert endangered(policy, (part, old, new), [runs(part)], NOW) == ()
+
+
+def test_as_many_images_are_needed_as_are_newer_than_the_oldest_that_runs() -> None:
+    stored = [an_image_in_store(number, str(number), days=number) for number in range(1, 40)]
+
+    assert needed(stored, [runs(stored[3]), runs(stored[33])]) == 34
+    assert needed(stored, []) == 0

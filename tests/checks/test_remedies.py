@@ -9,6 +9,7 @@ from botocore.session import get_session
 from botocore.validate import validate_parameters
 
 from lib.checks import remedies
+from lib.checks.completion import policy
 from lib.checks.remedies import Remedy
 from lib.models import NameFilter, RepositorySettings, ScanningRule
 from tests.checks.test_check import a_repository
@@ -35,7 +36,7 @@ def after(settings: RepositorySettings) -> list[Remedy]:
     return [
         remedies.immutable_tags(settings, ("latest",)),
         remedies.scan_on_push(settings),
-        remedies.lifecycle(settings, 20),
+        remedies.lifecycle(settings, policy(), remark="", difference=()),
         remedies.encryption(settings),
         remedies.start_scan(settings),
     ]
@@ -86,25 +87,6 @@ def test_the_rules_of_the_registry_stay_when_one_is_added() -> None:
         request, MODEL.operation_model("PutRegistryScanningConfiguration").input_shape
     )
     assert 'Filter: "core/*"' in remedy.properties
-
-
-def test_the_policy_it_proposes_is_one() -> None:
-    from lib.checks.expiry import expiring, read_policy
-    from lib.checks.lifecycle import LifecyclePolicy, can_expire_untagged
-
-    for settings in (
-        a_repository(lifecycle_policy=None),
-        a_repository(lifecycle_policy=None, images=3),
-        a_repository(lifecycle_policy="{}"),
-    ):
-        policy = read_policy(
-            arguments(remedies.lifecycle(settings, 10))["lifecycle-policy-text"][0]
-        )
-
-        assert isinstance(policy, LifecyclePolicy)
-        assert can_expire_untagged(policy)
-        assert expiring(policy, 10)
-        assert not expiring(policy, 9)
 
 
 def test_inspector_is_asked_where_it_scans() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lib.checks.settings import COMMAND, Expectations
+from lib.checks.expectations import Expectations
+from lib.checks.findings import COMMAND
 from lib.checks.tags import (
     TAG_MOVED,
     move_of,

@@ -113,7 +113,7 @@ def test_what_to_know_before_running_it_is_said(
 
     registry.run()
 
-    assert "What it expires cannot be brought back." in capsys.readouterr().out
+    assert "What it expires cannot be brought back" in capsys.readouterr().out
 
 
 def test_a_repository_that_is_deleted_meanwhile_is_left_out(

@@ -20,7 +20,7 @@ from cli.commands import repository as command
 from cli.repository.settings import Wishes
 from cli.repository.templates import cloudformation, terraform
 from lib.bootstrap.clients import Clients
-from lib.checks.lifecycle import policy
+from lib.checks.completion import policy
 from lib.errors import DocumentError, SourceError, SourceThrottledError
 from local.aws.process import EmbeddedAws
 

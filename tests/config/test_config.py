@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from lib import config
-from lib.checks.settings import Expectations
+from lib.checks.expectations import Expectations
 from lib.config import check, load
 from lib.config import schema as config_schema
 from lib.config.model import Config, DestinationConfig

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from cli.simulation.memory import MemoryStreams
-from lib.checks.settings import Expectations
+from lib.checks.expectations import Expectations
 from lib.core.profiles import Profile
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cli.simulation.memory import MemoryStreams
-from lib.checks.settings import Expectations
+from lib.checks.expectations import Expectations
 from lib.core.notifications import after_claim, after_sent
 from lib.core.profiles import Profile
 from lib.core.routing import Match

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from handlers.audit_repositories import audit_repositories
-from lib.checks.settings import Expectations
+from lib.checks.expectations import Expectations
 from lib.flows.audit import Audit
 from lib.normalizer.events import parse_event
 from tests.checks.test_check import a_repository

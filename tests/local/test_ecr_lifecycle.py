@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from lib.checks.lifecycle import policy
+from lib.checks.completion import policy
 from local.aws.ecr_lifecycle import PolicyImage, mark_images
 from local.aws.process import EmbeddedAws
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from lib.checks.settings import NOT_SCANNED, TAG_MUTABILITY
+from lib.checks.findings import NOT_SCANNED, TAG_MUTABILITY
 from lib.messages.checks import fixed
 from lib.messages.text import text_of
 from lib.models import Finding, Package, ScanSource, Severity, StreamId

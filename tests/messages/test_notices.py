@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lib.checks.settings import MANAGER
+from lib.checks.findings import MANAGER
 from lib.messages.parts import AlertText, Fact, SectionKind
 from lib.messages.text import text_of
 from lib.models import DeliveryId, Image, Notice, Package, Provenance, ScanSource, Severity

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lib.checks.settings import COMMAND
+from lib.checks.findings import COMMAND
 from lib.messages.text import text_of
 from lib.models import Notice, Report
 from tests.notifiers.test_contract import FORMATS

@@ -7,7 +7,8 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from lib.checks.settings import Expectations, check
+from lib.checks.expectations import Expectations
+from lib.checks.settings import check
 from lib.checks.tags import Move, report_of
 from lib.core.merging import merged
 from lib.core.provenance import completed, normalize_provenance, not_read

@@ -18,7 +18,7 @@ from cli.repository.settings import (
     check_name,
     compare,
 )
-from lib.checks.lifecycle import policy
+from lib.checks.completion import policy
 from lib.errors import DocumentError
 
 KEY = "arn:aws:kms:eu-central-1:000474600478:key/made-up"
@@ -250,7 +250,7 @@ def test_a_policy_that_lacks_something_is_completed() -> None:
     assert found.differs
     assert found.change is not None
     assert len(found.now.splitlines()) > 5
-    assert len(json.loads(found.wanted)["rules"]) == 3
+    assert [rule["rulePriority"] for rule in json.loads(found.wanted)["rules"]] == [5, 6]
     assert found.change.request == {"lifecyclePolicyText": found.wanted}
 
 

@@ -22,8 +22,9 @@ from cli.repository.templates import (
     stack_name_of,
     terraform,
 )
-from lib.checks.lifecycle import policy
-from lib.checks.settings import Expectations, check
+from lib.checks.completion import policy
+from lib.checks.expectations import Expectations
+from lib.checks.settings import check
 from lib.sources.repositories import EcrRepositories
 from tests.support.builders import an_image
 

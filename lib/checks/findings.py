@@ -1,0 +1,76 @@
+"""Findings about settings of a repository: their ids, their pages, and their remedies. Pure."""
+
+from types import MappingProxyType
+from typing import Final
+
+from lib.checks.remedies import Remedy
+from lib.models import Finding, Package, Severity
+
+MANAGER: Final = "ECR"
+"""The package manager of findings about settings."""
+COMMAND: Final = "command"
+CLOUDFORMATION: Final = "cloudformation"
+REMARK: Final = "remark"
+DIFFERENCE: Final = "difference"
+"""
+Keys of `Finding.extra`: the command, the CloudFormation lines, the warning before both, and the
+rules of a lifecycle policy before and after.
+"""
+
+TAG_MUTABILITY: Final = "ECR-TAG-MUTABILITY"
+SCAN_ON_PUSH: Final = "ECR-SCAN-ON-PUSH"
+NOT_SCANNED: Final = "ECR-NOT-SCANNED"
+LIFECYCLE_MISSING: Final = "ECR-LIFECYCLE-MISSING"
+LIFECYCLE_INVALID: Final = "ECR-LIFECYCLE-INVALID"
+LIFECYCLE_UNTAGGED: Final = "ECR-LIFECYCLE-UNTAGGED"
+LIFECYCLE_OLD: Final = "ECR-LIFECYCLE-OLD"
+LIFECYCLE_IDLE: Final = "ECR-LIFECYCLE-IDLE"
+LIFECYCLE_RUNNING: Final = "ECR-LIFECYCLE-RUNNING"
+ENCRYPTION: Final = "ECR-ENCRYPTION"
+
+_DOCS: Final = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/"
+_PAGES: Final = MappingProxyType(
+    {
+        TAG_MUTABILITY: "image-tag-mutability.html",
+        SCAN_ON_PUSH: "image-scanning-filters.html",
+        NOT_SCANNED: "image-scanning.html",
+        LIFECYCLE_MISSING: "LifecyclePolicies.html",
+        LIFECYCLE_INVALID: "lifecycle_policy_parameters.html",
+        LIFECYCLE_UNTAGGED: "lifecycle_policy_examples.html",
+        LIFECYCLE_OLD: "lifecycle_policy_examples.html",
+        LIFECYCLE_IDLE: "lifecycle_policy_parameters.html",
+        LIFECYCLE_RUNNING: "LifecyclePolicies.html",
+        ENCRYPTION: "encryption-at-rest.html",
+    }
+)
+
+
+def finding(
+    identifier: str,
+    severity: Severity,
+    setting: str,
+    value: str,
+    *,
+    title: str,
+    risk: str,
+    remedy: Remedy,
+) -> Finding:
+    """Return a deviation as a finding."""
+    return Finding(
+        vulnerability_id=identifier,
+        package=Package(setting, value, MANAGER),
+        severity=severity,
+        title=title,
+        description=risk,
+        fix_available="YES",
+        remediation=remedy.text,
+        links=(_DOCS + _PAGES[identifier],),
+        extra=MappingProxyType(
+            {
+                COMMAND: remedy.command,
+                CLOUDFORMATION: f"{remedy.resource}\n{remedy.properties}",
+                **({REMARK: remedy.remark} if remedy.remark else {}),
+                **({DIFFERENCE: "\n".join(remedy.difference)} if remedy.difference else {}),
+            }
+        ),
+    )

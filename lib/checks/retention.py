@@ -1,0 +1,235 @@
+"""
+Checks of what a repository keeps: its lifecycle policy, and the images that run. Pure.
+
+A remedy keeps the rules that are there, and as many images as what runs needs.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from lib.checks import remedies
+from lib.checks.completion import (
+    completed,
+    difference,
+    policy,
+    with_longer_retention,
+    with_patterns,
+)
+from lib.checks.expectations import Expectations
+from lib.checks.findings import (
+    LIFECYCLE_IDLE,
+    LIFECYCLE_INVALID,
+    LIFECYCLE_MISSING,
+    LIFECYCLE_OLD,
+    LIFECYCLE_RUNNING,
+    LIFECYCLE_UNTAGGED,
+    finding,
+)
+from lib.checks.lifecycle import EndangeredImage, IdleRule, endangered, judge, needed
+from lib.checks.policies import LifecyclePolicy, parse
+from lib.checks.remedies import Remedy
+from lib.errors import DocumentError
+from lib.models import Finding, RepositorySettings, Severity
+from lib.text import counted
+
+_GB: Final = 1024**3
+_NAMED: Final = 3
+_DIGEST: Final = 19
+_NO_WAY_BACK: Final = "What it expires cannot be brought back."
+_NOT_KNOWN: Final = "What it expires cannot be brought back, and what runs is not known here."
+
+
+def check_retention(
+    settings: RepositorySettings, expected: Expectations, now: datetime
+) -> Iterator[Finding]:
+    """Yield a finding for each fault of a lifecycle policy, or for a missing one."""
+    keep = kept(settings, expected)
+    if settings.lifecycle_policy is None:
+        yield _missing(settings, expected, keep, now)
+        return
+    try:
+        own = parse(settings.lifecycle_policy)
+    except DocumentError as error:
+        yield _invalid(settings, expected, str(error))
+        return
+    judgement = judge(own, settings.stored, keep)
+    remedy = _completion(settings, own, keep, now)
+    price = cost(settings, expected)
+    if judgement.untagged:
+        yield finding(
+            LIFECYCLE_UNTAGGED,
+            Severity.LOW,
+            "untagged images",
+            "kept",
+            title="untagged images are kept for ever",
+            risk=f"{judgement.untagged} {settings.untagged:,} are there now. {price}",
+            remedy=remedy,
+        )
+    if judgement.old:
+        yield finding(
+            LIFECYCLE_OLD,
+            Severity.LOW,
+            "old images",
+            "kept",
+            title="old images with tags are kept for ever",
+            risk=f"{judgement.old} {price}",
+            remedy=remedy,
+        )
+    if judgement.idle:
+        yield _idle(settings, own, judgement.idle)
+    at_risk = endangered(own, settings.stored, settings.running or (), now)
+    if at_risk:
+        yield _running(settings, own, at_risk, now)
+
+
+def kept(settings: RepositorySettings, expected: Expectations) -> int:
+    """Return how many images may stay: more than `keep` where one runs that is older."""
+    return max(expected.keep, needed(settings.stored, settings.running or ()))
+
+
+def _missing(
+    settings: RepositorySettings, expected: Expectations, keep: int, now: datetime
+) -> Finding:
+    text = policy(keep)
+    proposed = parse(text)
+    remark = _no_way_back(settings)
+    if keep > expected.keep:
+        remark = f"{keep:,} stay instead of {expected.keep:,}, as an image runs that old. {remark}"
+    return finding(
+        LIFECYCLE_MISSING,
+        Severity.MEDIUM,
+        "lifecycle policy",
+        "none",
+        title="there is no lifecycle policy",
+        risk=f"Nothing is ever deleted. {cost(settings, expected)}",
+        remedy=remedies.lifecycle(
+            settings,
+            text,
+            remark=_warned(settings, proposed, remark, now),
+            difference=difference(LifecyclePolicy(()), proposed),
+        ),
+    )
+
+
+def _invalid(settings: RepositorySettings, expected: Expectations, error: str) -> Finding:
+    return finding(
+        LIFECYCLE_INVALID,
+        Severity.MEDIUM,
+        "lifecycle policy",
+        "not valid",
+        title=f"the lifecycle policy is not valid: {error}",
+        risk=f"It may delete nothing, or not what was meant. {cost(settings, expected)}",
+        remedy=remedies.lifecycle_by_hand(settings, "Correct the place that the title names:"),
+    )
+
+
+def _completion(
+    settings: RepositorySettings, own: LifecyclePolicy, keep: int, now: datetime
+) -> Remedy:
+    """Return the policy with the rules that it lacks, or the way to change it by hand."""
+    text = completed(own, settings.stored, keep)
+    if text is None:
+        return remedies.lifecycle_by_hand(
+            settings,
+            "A rule archives these images for good. Suppress this where that is meant; else add "
+            "a rule that expires them from the archive:",
+        )
+    proposed = parse(text)
+    return remedies.lifecycle(
+        settings,
+        text,
+        remark=_warned(
+            settings, proposed, f"The rules that are there stay. {_no_way_back(settings)}", now
+        ),
+        difference=difference(own, proposed),
+    )
+
+
+def _idle(settings: RepositorySettings, own: LifecyclePolicy, idle: Sequence[IdleRule]) -> Finding:
+    numbers = ", ".join(str(one.rule.priority) for one in idle)
+    text = with_patterns(own, idle)
+    if text is None:
+        remedy = remedies.lifecycle_by_hand(settings, "Correct the tags of these rules:")
+    else:
+        remedy = remedies.lifecycle(
+            settings,
+            text,
+            remark="If any one of the tags was meant to be enough, this says so:",
+            difference=difference(own, parse(text)),
+        )
+    plural = len(idle) > 1
+    return finding(
+        LIFECYCLE_IDLE,
+        Severity.MEDIUM,
+        "lifecycle rules",
+        numbers,
+        title=f"rule{'s' if plural else ''} {numbers} of the lifecycle policy "
+        f"{'match' if plural else 'matches'} no image",
+        risk="".join(f"Rule {one.rule.priority}: {one.reason}. " for one in idle)
+        + "What they were to keep or to delete, other rules decide.",
+        remedy=remedy,
+    )
+
+
+def _running(
+    settings: RepositorySettings,
+    own: LifecyclePolicy,
+    at_risk: Sequence[EndangeredImage],
+    now: datetime,
+) -> Finding:
+    text = with_longer_retention(own, settings.stored, settings.running or (), now)
+    remedy = remedies.lifecycle(
+        settings,
+        text,
+        remark="Deploy newer images first, or keep these for longer:",
+        difference=difference(own, parse(text)),
+    )
+    return finding(
+        LIFECYCLE_RUNNING,
+        Severity.HIGH,
+        "running images",
+        str(len(at_risk)),
+        title=f"the lifecycle policy takes away {counted(len(at_risk), 'image')} in use",
+        risk=f"{runs_text(at_risk)} ECR acts within a day, and what starts anew cannot pull.",
+        remedy=remedy,
+    )
+
+
+def _no_way_back(settings: RepositorySettings) -> str:
+    if not settings.images:
+        return ""
+    return _NOT_KNOWN if settings.running is None else _NO_WAY_BACK
+
+
+def _warned(
+    settings: RepositorySettings, proposed: LifecyclePolicy, remark: str, now: datetime
+) -> str:
+    """Put the running images that a proposed policy takes away in front of a remark."""
+    at_risk = endangered(proposed, settings.stored, settings.running or (), now)
+    if not at_risk:
+        return remark
+    return f"{runs_text(at_risk)} Deploy newer images first. {remark}"
+
+
+def runs_text(at_risk: Sequence[EndangeredImage]) -> str:
+    """Return which running images a policy takes away, and what runs them."""
+    names = [
+        f"{', '.join(one.image.tags) or one.image.digest[:_DIGEST]} ({one.running.runs})"
+        for one in at_risk[:_NAMED]
+    ]
+    more = f" and {len(at_risk) - _NAMED} more" if len(at_risk) > _NAMED else ""
+    verb = "goes although it runs" if len(at_risk) == 1 else "go although they run"
+    return f"{', '.join(names)}{more} {verb}."
+
+
+def cost(settings: RepositorySettings, expected: Expectations) -> str:
+    """Describe the stored images and their maximum cost: shared layers are billed once."""
+    if not settings.images:
+        return "It is empty now."
+    size = settings.stored_bytes / _GB
+    amount = f"{size:,.1f} GB" if size >= 1 else f"{settings.stored_bytes / 1024**2:,.0f} MB"
+    return (
+        f"It holds {counted(settings.images, 'image')} of up to {amount}, up to "
+        f"{size * expected.price:,.2f} USD a month (layers that images share are stored once)."
+    )
