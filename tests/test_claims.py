@@ -89,7 +89,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "e2e/test_alerts.py::test_an_event_delivered_twice_alerts_once",
         "e2e/test_alerts.py::test_a_wake_up_delivered_twice_sends_once",
     ),
-    "the first that matches wins": (
+    "The first that matches wins": (
         "core/test_desired.py::test_the_first_route_that_matches_wins",
     ),
     "routes gets one alert": (
@@ -136,7 +136,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "test_http_client.py::test_any_retry_after_is_none_or_at_most_an_hour",
         "test_http_client.py::test_the_limit_of_one_issue_is_not_that_of_its_project",
     ),
-    "a FIFO topic drops the repeat for five minutes": (
+    "A FIFO topic drops the repeat for five minutes": (
         "notifiers/sns/test_notifier.py::test_a_fifo_topic_delivers_a_repeat_once",
     ),
     "(no value is read)": ("test_claims.py::test_an_examination_only_reads",),
@@ -198,7 +198,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "config/test_config.py::test_a_host_of_its_own_is_the_only_one",
         "test_http_client.py::test_other_addresses_are_refused",
     ),
-    "It changes and sends nothing.": (
+    "`doctor` changes and sends nothing.": (
         "local/test_destination_test.py::test_look_only_sends_nothing",
         "test_claims.py::test_an_examination_only_reads",
     ),
@@ -217,6 +217,12 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "Every line says what was found": (
         "local/test_destination_test.py::test_wrong_secret_fails_with_remedy",
+    ),
+    "checks all of this and writes nothing": (
+        "local/test_destination_test.py::test_says_what_an_alert_would_do",
+    ),
+    "Such a limit holds up that issue, and no other alert": (
+        "test_http_client.py::test_the_limit_of_one_issue_is_not_that_of_its_project",
     ),
     "writes nothing: checks site": (
         "local/test_destination_test.py::test_says_what_an_alert_would_do",
@@ -241,7 +247,9 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "cli/ignore_files/test_never_wider.py::test_grype",
         "cli/ignore_files/test_never_wider.py::test_openvex",
     ),
-    "What an entry cannot say": ("cli/ignore_files/test_never_wider.py::test_trivyignore_yaml",),
+    "something that a suppression cannot say": (
+        "cli/ignore_files/test_never_wider.py::test_trivyignore_yaml",
+    ),
     "every vulnerability that is known of its images": (
         "page/test_page.py::test_every_finding_is_on_the_page",
         "page/test_browser.py::test_a_search_looks_at_every_finding",
@@ -296,7 +304,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "test_http_client.py::test_no_answer_repeats_credentials",
         "test_redaction.py::test_no_mixture_of_spellings_lets_a_secret_pass",
     ),
-    "Receivers are called over https": (
+    "are called over https, at their vendors' hosts": (
         "test_http_client.py::test_other_addresses_are_refused",
         "test_http_client.py::test_plain_http_is_for_loopback",
         "test_http_client.py::test_redirects_are_not_followed",
@@ -317,7 +325,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "local/test_slack_bot_notifier.py::test_a_bot_without_the_scope_for_history_cannot_tell",
         "test_claims.py::test_a_possible_repeat_can_be_told",
     ),
-    "where it cannot, replies go on": (
+    "Where it cannot be edited, replies go on": (
         "notifiers/slack/test_bot.py::test_a_root_that_cannot_be_edited_does_not_stop_the_alert",
     ),
     "and no repeat where no answer is lost": (
@@ -350,32 +358,22 @@ DESCRIPTIONS: Final = (
     "USD a month when nothing is pushed",
     "every role has a boundary and a path",
     "as CloudFormation's registry describes them",
-    "and images without a result or without a new one",
-    "asks ECR nothing",
+    "a chart of eight weeks",
     "A program that keeps a state gets every kind",
-    "images that were never seen: pushed lately",
-    "an image that coverage says nothing of costs",
     "It changes nothing.",
-    "a view differs and nothing is on its way",
-    "has the IAM policies for whoever deploys",
     "`labels` (`false` for none)",
-    "which repositories nobody scans",
     "2xx that cannot be read",
     "NONE`).",
     "From then on one command deploys every change",
-    "after an hour it comes without those that have none",
     "so is an index none of whose images is ever scanned",
-    "`text`, `json`, `ocsf` or `amazon-q` | none;",
     "`NONE` when things only got better",
-    "closes it when nothing is left",
+    "close the issue when nothing is left",
     "has no scan, or none within `scanned_within` days",
     "stay for ever: no rule deletes them, in standard storage or from the archive",
     "Whoever has the link can open the page",
     "wake-ups for rows that need nothing",
     "a routing key of nobody",
-    "and nobody tried",
     "`host` (the only one that is called)",
-    "whoever takes over asks the receiver",
     "Whoever can write `alerts.yml` decides",
     "can read every alert sent to it",
     "`Host … is not allowed here`",

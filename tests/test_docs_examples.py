@@ -139,7 +139,7 @@ def problems_of(text: str, folder: Path) -> str:
     if is_whole:
         path.write_text(text, "utf-8")
     else:
-        path.write_text(json.dumps(completed(document)), "utf-8")
+        path.write_text(json.dumps(completed(document), default=str), "utf-8")
     problems = check_file(path, today=TODAY, receiver_hosts=())
     return render_problems(problem for problem in problems if is_whole or problem.level == "error")
 

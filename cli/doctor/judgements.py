@@ -275,7 +275,7 @@ def alarm_states(alarms: Sequence[AlarmFacts], place: Place) -> Iterator[Check]:
             yield failed(
                 f"alarm {alarm.name}",
                 f"it rings: {alarm.description}",
-                "docs/operate.md, Troubleshooting, says what it means",
+                "docs/operate.md, By alarm, says what it means",
             )
         if not alarm.notifies:
             enable = f"aws cloudwatch enable-alarm-actions --region {place.region} --alarm-names "

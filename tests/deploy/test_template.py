@@ -975,7 +975,9 @@ def test_an_alarm_names_the_command_and_the_page(built: Package) -> None:
         assert len(text) < 900, name
         assert commands, name
         assert stages <= {STAGE, None}, name
-        assert text.rpartition("docs/operate.md#")[2] in anchors, name
+        anchor = text.rpartition("docs/operate.md#")[2]
+        assert alarm["AlarmName"].endswith(f"-{STAGE}-{anchor}"), name
+        assert anchor in anchors, name
 
 
 def test_outputs_name_what_operators_ask_for(built: Package) -> None:

@@ -17,6 +17,8 @@ ROOT: Final = Path(__file__).parents[2]
 SEPARATORS: Final = frozenset({"&&", "||", "|", ";", "&"})
 FOREIGN: Final = frozenset({"$EDITOR", "cp", "docker", "echo", "git", "pipx", "sed"})
 """Programs of others that pages may call."""
+RENAMED: Final[Mapping[str, str]] = MappingProxyType({"--notification-endpoint": "--endpoint"})
+"""Options that the AWS CLI calls by another name than the API."""
 OF_THE_AWS_CLI: Final = frozenset(
     {"--cli-input-json", "--no-cli-pager", "--output", "--profile", "--query", "--region"}
 )
@@ -112,7 +114,8 @@ def _check_aws(arguments: list[str]) -> None:
     shape = model.operation_model(names[operation]).input_shape
     members = {} if shape is None else shape.members
     known = {f"--{xform_name(member, '-')}" for member in members} | OF_THE_AWS_CLI
-    given = {option.partition("=")[0] for option in options if option.startswith("--")}
+    names_given = (option.partition("=")[0] for option in options if option.startswith("--"))
+    given = {RENAMED.get(name, name) for name in names_given}
     required = {f"--{xform_name(member, '-')}" for member in getattr(shape, "required_members", ())}
     if given - known:
         raise CommandError(f"{service} {operation} has no {', '.join(sorted(given - known))}")
