@@ -14,9 +14,11 @@ from cli.repository.settings import (
     RegistryScanning,
     Settings,
 )
+from lib.checks.caches import cache_of
 from lib.errors import DocumentError, SourceError, SourceThrottledError
 from lib.models import StoredImage
 from lib.normalizer.images import stored_image
+from lib.sources.repositories import pull_through_caches
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -42,6 +44,7 @@ class Repository:
             registry = self.client.get_registry_scanning_configuration()
             lifecycle = self._lifecycle()
             stored = tuple(self._stored())
+            caches = pull_through_caches(self.client)
         encryption = description.get("encryptionConfiguration", {})
         return Settings(
             name=self.name,
@@ -52,6 +55,7 @@ class Repository:
             key=encryption.get("kmsKey"),
             registry=_registry(registry.get("scanningConfiguration", {})),
             stored=stored,
+            cache=cache_of(self.name, caches),
         )
 
     def apply(self, change: Change) -> None:

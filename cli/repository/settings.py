@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from lib.checks.caches import build_cache_tags
 from lib.checks.completion import UNTAGGED_DAYS, completed
 from lib.checks.completion import policy as lifecycle_policy
 from lib.checks.lifecycle import judge
 from lib.checks.policies import parse
 from lib.errors import DocumentError
-from lib.models import StoredImage
+from lib.models import PullThroughCache, StoredImage
 
 MUTABLE: Final = "MUTABLE"
 IMMUTABLE: Final = "IMMUTABLE"
@@ -133,6 +134,7 @@ class Settings:
     key: str | None = None
     registry: RegistryScanning = RegistryScanning()
     stored: tuple[StoredImage, ...] = ()
+    cache: PullThroughCache | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,31 @@ def compare(now: Settings, wishes: Wishes) -> list[Comparison]:
 
 
 def _tags(now: Settings, wishes: Wishes) -> Comparison:
-    expected = now.mutability.tightened(wishes.allow)
+    caches = build_cache_tags(now.stored)
+    allow = (*wishes.allow, *(tag for tag in caches if not _covered(tag, wishes.allow)))
+    advice = _left_mutable(now, allow)
+    if advice:
+        current = str(now.mutability)
+        return Comparison("tag mutability", current, current, advice=advice)
+    return _immutable_tags(now, wishes, allow)
+
+
+def _left_mutable(now: Settings, allow: Sequence[str]) -> str:
+    """Return why the mutability of tags stays as it is; empty where it may change."""
+    if now.cache is not None:
+        return f"It caches {now.cache.upstream}: ECR has to move its tags, so nothing is changed"
+    if "*" in allow:
+        return "It holds build caches alone: their tags move with each build"
+    if len(allow) > MOST_FILTERS:
+        return (
+            f"ECR takes {MOST_FILTERS} patterns of tags that may be moved, and these may: "
+            f"{', '.join(allow)}; --allow with wider ones"
+        )
+    return ""
+
+
+def _immutable_tags(now: Settings, wishes: Wishes, allow: Sequence[str]) -> Comparison:
+    expected = now.mutability.tightened(allow)
     if _same(expected, now.mutability):
         expected = now.mutability
     stay = [glob for glob in wishes.allow if not _covered(glob, expected.filters)]

@@ -129,6 +129,7 @@ class StreamFlows:
             outbox=self.outbox,
             rules=lambda: self.rules,
             expected=lambda: self._app.config.repositories,
+            cache=self._app.repositories.cache,
             now=self._app.now,
         )
 

@@ -18,6 +18,7 @@ rules of a lifecycle policy before and after.
 """
 
 TAG_MUTABILITY: Final = "ECR-TAG-MUTABILITY"
+CACHE_IMMUTABLE: Final = "ECR-CACHE-IMMUTABLE"
 SCAN_ON_PUSH: Final = "ECR-SCAN-ON-PUSH"
 NOT_SCANNED: Final = "ECR-NOT-SCANNED"
 LIFECYCLE_MISSING: Final = "ECR-LIFECYCLE-MISSING"
@@ -32,6 +33,7 @@ _DOCS: Final = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/"
 _PAGES: Final = MappingProxyType(
     {
         TAG_MUTABILITY: "image-tag-mutability.html",
+        CACHE_IMMUTABLE: "pull-through-cache.html",
         SCAN_ON_PUSH: "image-scanning-filters.html",
         NOT_SCANNED: "image-scanning.html",
         LIFECYCLE_MISSING: "LifecyclePolicies.html",

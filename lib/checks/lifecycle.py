@@ -206,7 +206,7 @@ def marks(policy: LifecyclePolicy, stored: Sequence[StoredImage], now: datetime)
             for image in _due(rule, selected, now):
                 if image.digest not in taken and image.digest not in parts:
                     marked[image.digest] = rule
-            taken.update(image.digest for image in selected)
+            taken |= {image.digest for image in selected}
     return marked
 
 

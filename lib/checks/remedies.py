@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Any, Final
 
+from lib.checks.policies import matches
 from lib.models import NameFilter, RepositorySettings, ScanningRule
 
 _RESOURCE: Final = "AWS::ECR::Repository"
 _REGISTRY: Final = "AWS::ECR::RegistryScanningConfiguration"
 _EXCLUSION: Final = re.compile(r"[0-9a-zA-Z._*-]{1,128}")
 """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageTagMutabilityExclusionFilter.html"""
+_WILDCARDS: Final = 2
+"""https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html"""
 _EXCLUSIONS: Final = 5
 """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageTagMutability.html"""
 
@@ -38,8 +41,10 @@ class Remedy:
 
 
 def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -> Remedy:
-    """Return the remedy for mutable tags; tags that may move become exclusions."""
-    allowed = [glob for glob in allow_mutable if _EXCLUSION.fullmatch(glob)][:_EXCLUSIONS]
+    """Return the remedy for mutable tags; tags that may move become exclusions, or nothing does."""
+    allowed = _widest(allow_mutable)
+    if len(allowed) > _EXCLUSIONS or not all(map(_is_exclusion, allowed)):
+        return _by_fewer_patterns(settings, allowed)
     mode = "IMMUTABLE_WITH_EXCLUSION" if allowed else "IMMUTABLE"
     arguments = f"--image-tag-mutability {mode}"
     lines = [f"ImageTagMutability: {mode}"]
@@ -52,6 +57,36 @@ def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -
             lines.append(f"    ImageTagMutabilityExclusionFilterValue: {_yaml(glob)}")
     command = _command("put-image-tag-mutability", settings, arguments)
     return Remedy(command, _RESOURCE, "\n".join(lines))
+
+
+def mutable_tags(settings: RepositorySettings) -> Remedy:
+    """Return the remedy for immutable tags of a pull-through cache."""
+    command = _command("put-image-tag-mutability", settings, "--image-tag-mutability MUTABLE")
+    return Remedy(command, _RESOURCE, "ImageTagMutability: MUTABLE")
+
+
+def _widest(globs: Sequence[str]) -> list[str]:
+    """Return the globs without those that another one of them covers."""
+    once = list(dict.fromkeys(globs))
+    return [
+        glob for glob in once if not any(other != glob and matches(other, glob) for other in once)
+    ]
+
+
+def _is_exclusion(glob: str) -> bool:
+    return _EXCLUSION.fullmatch(glob) is not None and glob.count("*") <= _WILDCARDS
+
+
+def _by_fewer_patterns(settings: RepositorySettings, allowed: Sequence[str]) -> Remedy:
+    """Return what to do where ECR cannot exclude all tags that may move: none is to break."""
+    lines = ["ImageTagMutability: IMMUTABLE_WITH_EXCLUSION", "ImageTagMutabilityExclusionFilters:"]
+    return Remedy(
+        _command("list-images", settings, "--query 'imageIds[].imageTag' --output text"),
+        _RESOURCE,
+        "\n".join((*lines, f"  # at most {_EXCLUSIONS} patterns of the tags that may move")),
+        f"ECR excludes {_EXCLUSIONS} patterns of letters, digits and . _ - with {_WILDCARDS} * at "
+        f"most, and these may move: {', '.join(allowed)}. Put them into fewer patterns first:",
+    )
 
 
 def scan_on_push(settings: RepositorySettings) -> Remedy:

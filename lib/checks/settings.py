@@ -1,7 +1,8 @@
 """
 Checks of a repository's settings: each deviation is a finding with its remedy. Pure.
 
-    ECR-TAG-MUTABILITY    tags can be overwritten
+    ECR-TAG-MUTABILITY    tags can be overwritten, other than those of caches
+    ECR-CACHE-IMMUTABLE   tags of a pull-through cache cannot be refreshed
     ECR-SCAN-ON-PUSH      images are not scanned when they are pushed
     ECR-NOT-SCANNED       the newest image has no scan, or an old one
     ECR-LIFECYCLE-…       see `lib.checks.retention`
@@ -15,8 +16,10 @@ from fnmatch import fnmatchcase
 from typing import Final
 
 from lib.checks import remedies
+from lib.checks.caches import build_cache_tags
 from lib.checks.expectations import Expectations
 from lib.checks.findings import (
+    CACHE_IMMUTABLE,
     ENCRYPTION,
     NOT_SCANNED,
     SCAN_ON_PUSH,
@@ -27,6 +30,7 @@ from lib.checks.retention import check_retention
 from lib.models import (
     Finding,
     NameFilter,
+    PullThroughCache,
     RepositorySettings,
     ScanProgress,
     Severity,
@@ -56,9 +60,14 @@ def check(
 
 
 def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Iterator[Finding]:
-    movable = [
-        pattern for pattern in _movable(settings) if not _allowed(pattern, expected.allow_mutable)
-    ]
+    if settings.cache is not None:
+        yield from _cache(settings, settings.cache)
+        return
+    allowed = (
+        *expected.mutable_tags(settings.image.repository),
+        *build_cache_tags(settings.stored),
+    )
+    movable = [pattern for pattern in _movable(settings) if not _allowed(pattern, allowed)]
     if not movable:
         return
     tags = sum(len(image.tags) for image in settings.stored)
@@ -72,7 +81,23 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
         title=f"tags{some} can be overwritten",
         risk="Whoever may push can put another image under a tag that is in use: what was scanned "
         f"and approved is not what runs next.{tag_text}",
-        remedy=remedies.immutable_tags(settings, expected.allow_mutable),
+        remedy=remedies.immutable_tags(settings, allowed),
+    )
+
+
+def _cache(settings: RepositorySettings, cache: PullThroughCache) -> Iterator[Finding]:
+    """Yield a finding about a cache that ECR cannot keep current. Exclusions are a decision."""
+    if settings.tag_mutability != "IMMUTABLE" or cache.is_root:
+        return
+    yield finding(
+        CACHE_IMMUTABLE,
+        Severity.MEDIUM,
+        "tag mutability",
+        settings.tag_mutability,
+        title="the tags of a pull-through cache cannot be refreshed",
+        risk=f"It caches {cache.upstream}. ECR cannot move a tag that changed there, so what is "
+        "pulled here stays as old as its first pull, with its vulnerabilities.",
+        remedy=remedies.mutable_tags(settings),
     )
 
 

@@ -7,10 +7,12 @@ A tag is represented by an image without a digest that has this tag.
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 from shlex import quote
 from types import MappingProxyType
 from typing import Final
 
+from lib.checks.caches import BUILD_CACHE
 from lib.checks.expectations import Expectations
 from lib.checks.findings import CLOUDFORMATION, COMMAND, MANAGER, REMARK
 from lib.checks.remedies import Remedy
@@ -50,7 +52,10 @@ class Move:
 def protected_tag(event: PushEvent, expected: Expectations) -> Image | None:
     """Return the tag of a push that must not move; None for tags that may."""
     tag = next(iter(event.image.tags), None)
-    if tag is None or expected.may_move(tag) or _ATTACHED.fullmatch(tag):
+    if tag is None or event.artifact == BUILD_CACHE or _ATTACHED.fullmatch(tag):
+        return None
+    globs = expected.mutable_tags(event.image.repository)
+    if any(fnmatchcase(tag, glob) for glob in globs):
         return None
     return replace(event.image, digest="", tags=(tag,))
 

@@ -8,7 +8,7 @@ from datetime import date, time
 from types import MappingProxyType
 from typing import Final
 
-from lib.checks.expectations import Expectations
+from lib.checks.expectations import Expectations, MutableTags
 from lib.config.model import Config, DestinationConfig
 from lib.core.routing import Match, Route
 from lib.core.schedule import Schedule
@@ -76,8 +76,14 @@ def _stream(entry: Json) -> StreamRule:
 
 
 def _expectations(entry: Mapping[str, Json]) -> Expectations:
-    allowed = tuple(entry.get("allow_mutable", ()))
+    allowed = tuple(map(_mutable_tags, entry.get("allow_mutable", ())))
     return Expectations(**{**entry, "allow_mutable": allowed})
+
+
+def _mutable_tags(entry: Json) -> MutableTags:
+    if isinstance(entry, str):
+        return MutableTags((entry,))
+    return MutableTags(_globs(entry.get("tag", "*")), _globs(entry.get("repository", "*")))
 
 
 def _schedule(entry: Mapping[str, Json]) -> Schedule:

@@ -8,8 +8,9 @@ from lib.checks.expectations import Expectations
 from lib.checks.tags import MOVED, Move, move_of, next_target, protected_tag
 from lib.core.moved_tags import message_id, messages_about, stream_of
 from lib.core.sync import SyncRules
+from lib.errors import NotAllowedError
 from lib.flows.outbox import Outbox
-from lib.models import DeliveryId, Destination, PushEvent
+from lib.models import DeliveryId, Destination, Image, PullThroughCache, PushEvent
 from lib.models.views import Purpose
 from lib.ports.store import TagStore
 
@@ -33,13 +34,19 @@ class MovedTags:
         outbox: Outbox,
         rules: Callable[[], SyncRules],
         expected: Callable[[], Expectations | None],
+        cache: Callable[[Image], PullThroughCache | None],
         now: Callable[[], datetime],
     ) -> None:
-        """Take the ports; `expected` returns None where alerts.yml does not ask for checks."""
+        """
+        Take the ports; `expected` returns None where alerts.yml does not ask for checks.
+
+        `cache` returns the pull-through cache that a repository belongs to: ECR moves its tags.
+        """
         self._tags = tags
         self._outbox = outbox
         self._rules = rules
         self._expected = expected
+        self._cache = cache
         self._now = now
 
     def pushed(self, event: PushEvent) -> MoveOutcome | None:
@@ -47,7 +54,7 @@ class MovedTags:
         Queue the messages about a tag that a push moves; None where it moves none, or one that may.
 
         They are queued before the new target is stored: after a failure in between they are queued
-        again, and known by their ids. Raises `StoreError`.
+        again, and known by their ids. Raises `SourceError` and `StoreError`.
         """
         expected = self._expected()
         tag = None if expected is None else protected_tag(event, expected)
@@ -55,11 +62,18 @@ class MovedTags:
             return None
         before = self._tags.tag(tag)
         move = move_of(tag, event, before)
-        outcome = None if move is None else self._queued(move)
+        outcome = None if move is None or self._is_refresh(move) else self._queued(move)
         target = next_target(event, before)
         if target is not None:
             self._tags.point(tag, target)
         return outcome
+
+    def _is_refresh(self, move: Move) -> bool:
+        """Return whether a pull-through cache moved the tag. Unknown: nobody but a person did."""
+        try:
+            return self._cache(move.tag) is not None
+        except NotAllowedError:
+            return False
 
     def _queued(self, move: Move) -> MoveOutcome:
         ids = {}

@@ -17,6 +17,7 @@ _DIGEST: Final = 19
 _FIXED: Final[Mapping[str, str]] = MappingProxyType(
     {
         checks.TAG_MUTABILITY: "tags are immutable now",
+        checks.CACHE_IMMUTABLE: "tags of the pull-through cache can be refreshed now",
         checks.SCAN_ON_PUSH: "images are scanned when they are pushed now",
         checks.NOT_SCANNED: "the newest image is scanned now",
         checks.LIFECYCLE_MISSING: "there is a lifecycle policy now",

@@ -97,6 +97,7 @@ from lib.models.names import (
 from lib.models.receipts import Receipt
 from lib.models.repositories import (
     NameFilter,
+    PullThroughCache,
     RepositorySettings,
     RunningImage,
     ScanningRule,
@@ -188,6 +189,7 @@ __all__ = [
     "Pause",
     "PauseKind",
     "Provenance",
+    "PullThroughCache",
     "PushEvent",
     "Receipt",
     "Removal",

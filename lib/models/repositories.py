@@ -23,6 +23,24 @@ class ScanningRule:
 
 
 @dataclass(frozen=True, slots=True)
+class PullThroughCache:
+    """A rule of a registry: what is pulled below a prefix is fetched from another registry."""
+
+    prefix: str
+    """The first part of the names, without the slash; ROOT: names that no other prefix has."""
+    upstream: str
+
+    @property
+    def is_root(self) -> bool:
+        """Whether the rule is for all names: also for repositories that nothing is cached in."""
+        return self.prefix == "ROOT"
+
+    def covers(self, repository: str) -> bool:
+        """Return whether the rule is for a repository."""
+        return self.is_root or repository.startswith(f"{self.prefix.rstrip('/')}/")
+
+
+@dataclass(frozen=True, slots=True)
 class StoredImage:
     """An image, an index or another artifact in a repository, as lifecycle policies select it."""
 
@@ -71,6 +89,8 @@ class RepositorySettings:
     kms_key: str | None = None
     lifecycle_policy: str | None = None
     """The text of the policy; None without one."""
+    cache: PullThroughCache | None = None
+    """The pull-through cache that the repository belongs to."""
     stored: tuple[StoredImage, ...] = ()
     """The images, indexes and other artifacts in it."""
     running: tuple[RunningImage, ...] | None = None

@@ -15,6 +15,7 @@ from lib.models import (
     ImageIndex,
     LastScan,
     Provenance,
+    PullThroughCache,
     RepositorySettings,
     Scan,
     Workload,
@@ -161,6 +162,13 @@ class RepositorySource(Protocol):
 
     def repositories(self) -> Sequence[Image]:
         """Return all repositories, as images without a digest. Raises `SourceError`."""
+
+    def cache(self, repository: Image) -> PullThroughCache | None:
+        """
+        Return the pull-through cache that a repository belongs to; None for other repositories.
+
+        Raises `NotAllowedError` for a denied call, and `SourceError`.
+        """
 
     def settings(self, repository: Image) -> RepositorySettings:
         """

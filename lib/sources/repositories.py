@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from lib.checks.caches import cache_of
 from lib.core.overdue import together
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
 from lib.models import (
     Image,
     LastScan,
     NameFilter,
+    PullThroughCache,
     RepositorySettings,
     ScanningRule,
     StoredImage,
@@ -73,10 +75,17 @@ class EcrRepositories:
         description: Mapping[str, Any] = answer["repositories"][0]
         with _calls(repository, "ecr:GetRegistryScanningConfiguration"):
             scanning: Mapping[str, Any] = self._client.get_registry_scanning_configuration()
-        return self._with_images(
-            _described(repository, description, mapping(scanning.get("scanningConfiguration"))),
-            policy=self._policy(repository),
+        settings = _described(
+            repository, description, mapping(scanning.get("scanningConfiguration"))
         )
+        return self._with_images(
+            replace(settings, cache=self.cache(repository)), policy=self._policy(repository)
+        )
+
+    def cache(self, repository: Image) -> PullThroughCache | None:
+        """See `RepositorySource.cache`."""
+        with _calls(repository, "ecr:DescribePullThroughCacheRules"):
+            return cache_of(repository.repository, pull_through_caches(self._client))
 
     def _policy(self, repository: Image) -> str | None:
         from botocore.exceptions import ClientError
@@ -139,6 +148,26 @@ class EcrRepositories:
         except ImageGoneError:
             # Deleted since it was listed.
             return None, None
+
+
+def pull_through_caches(client: "ECRClient") -> list[PullThroughCache]:
+    """
+    Return the pull-through caches of the registry. Raises `ClientError`.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribePullThroughCacheRules.html
+    """
+    paginator = client.get_paginator("describe_pull_through_cache_rules")
+    return [
+        PullThroughCache(name(rule.get("ecrRepositoryPrefix")), _upstream(rule))
+        for page in paginator.paginate(PaginationConfig={"PageSize": PAGE})
+        for rule in page["pullThroughCacheRules"]
+    ]
+
+
+def _upstream(rule: Mapping[str, Any]) -> str:
+    prefix = name(rule.get("upstreamRepositoryPrefix"))
+    below = f"/{prefix}" if prefix not in ("", "ROOT") else ""
+    return f"{name(rule.get('upstreamRegistryUrl'))}{below}"
 
 
 def _described(

@@ -37,6 +37,7 @@ from local.aws.ecr_images import batch_get_image
 from local.aws.ecr_layers import PATH as LAYERS
 from local.aws.ecr_layers import Layers
 from local.aws.ecr_lifecycle import PolicyImage, Previews, rules_of
+from local.aws.ecr_registry import RegistryRules
 from local.aws.ecr_repositories import (
     FILTERS,
     RegistryScanning,
@@ -326,6 +327,7 @@ class RegistrySettings:
         self._ministack = ministack
         self._previews = previews
         self._scans = scans
+        self._rules = RegistryRules()
 
     def behind(self, ecr: Callable[..., Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
         """Return ECR's request handler with these actions added."""
@@ -368,7 +370,7 @@ class RegistrySettings:
             case "BatchGetImage":
                 self._ministack.repository(place)
                 return batch_get_image(place, self._ministack.stored(place), request)
-        return None
+        return self._rules.answer(action, place.account, place.region, request)
 
     def _start(self, place: Place, request: Mapping[str, Json]) -> Json:
         self._ministack.repository(place)

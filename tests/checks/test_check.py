@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lib.checks.expectations import Expectations
+from lib.checks.expectations import Expectations, MutableTags
 from lib.checks.findings import COMMAND
 from lib.checks.retention import cost
 from lib.checks.settings import check, matches, scans_on_push
@@ -57,11 +57,11 @@ def an_image_in_store(number: int = 1, *tags: str, days: float = 1, **fields: An
 
 def a_store(images: int, tag_sets: Sequence[tuple[str, ...]] = (), size: int = 0) -> Any:
     """Return images with these tags, the rest of them untagged, and a size in total."""
-    tags = [*tag_sets, *[()] * (images - len(tag_sets))]
-    sizes = [size, *[0] * len(tags)]
+    all_tags = [*tag_sets, *[()] * (images - len(tag_sets))]
+    sizes = [size, *[0] * len(all_tags)]
     return tuple(
         an_image_in_store(place, *names, days=place, size=sizes[place])
-        for place, names in enumerate(tags)
+        for place, names in enumerate(all_tags)
     )
 
 
@@ -81,7 +81,13 @@ def a_repository(**fields: Any) -> RepositorySettings:
     return RepositorySettings(**{**defaults, **fields})
 
 
+def tags(*globs: str) -> tuple[MutableTags, ...]:
+    """Return globs over tags that may move in all repositories."""
+    return tuple(MutableTags((glob,)) for glob in globs)
+
+
 def ids(settings: RepositorySettings, **expected: Any) -> set[str]:
+    expected["allow_mutable"] = tags(*expected.get("allow_mutable", ()))
     found = [each.vulnerability_id for each in check(settings, Expectations(**expected), now=NOW)]
     assert len(set(found)) == len(found)
     return set(found)
@@ -138,11 +144,11 @@ ENCRYPTIONS: list[tuple[str, set[str]]] = [
 @pytest.mark.parametrize("kms", [True, False])
 def test_every_combination_has_exactly_its_own_findings(*, kms: bool) -> None:
     """No setting hides or brings up the finding of another."""
-    for tags, scanning, policy, encryption in product(TAGS, SCANNING, POLICIES, ENCRYPTIONS):
+    for mutability, scanning, policy, encryption in product(TAGS, SCANNING, POLICIES, ENCRYPTIONS):
         settings = a_repository(
-            **tags[0], **scanning[0], lifecycle_policy=policy[0], encryption=encryption[0]
+            **mutability[0], **scanning[0], lifecycle_policy=policy[0], encryption=encryption[0]
         )
-        wanted = tags[1] | scanning[1] | policy[1] | (encryption[1] if kms else set())
+        wanted = mutability[1] | scanning[1] | policy[1] | (encryption[1] if kms else set())
 
         found = ids(settings, allow_mutable=("latest",), encryption="KMS" if kms else None)
 

@@ -56,13 +56,17 @@ def test_every_command_names_the_place(number: int) -> None:
 
 def test_tags_are_fixed_but_for_those_that_may_move() -> None:
     plain = arguments(remedies.immutable_tags(a_repository(), ()))
-    some = arguments(remedies.immutable_tags(a_repository(), ("latest", "dev-*", "v?", *"abcdef")))
+    some = arguments(remedies.immutable_tags(a_repository(), ("latest", "dev-*", "dev-1", *"abc")))
 
     assert plain["image-tag-mutability"] == ["IMMUTABLE"]
     assert some["image-tag-mutability"] == ["IMMUTABLE_WITH_EXCLUSION"]
     assert some["image-tag-mutability-exclusion-filters"] == [
         f"filterType=WILDCARD,filter={each}" for each in ("latest", "dev-*", "a", "b", "c")
     ]
+    for globs in (("dev-?",), tuple("abcdef"), ("a*b*c*",)):
+        other = remedies.immutable_tags(a_repository(), globs)
+        assert other.command.startswith("aws ecr list-images ")
+        assert f"these may move: {', '.join(globs)}." in other.remark
     assert 'FilterValue: "dev-*"' in remedies.immutable_tags(a_repository(), ("dev-*",)).properties
 
 

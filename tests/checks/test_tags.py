@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from lib.checks.expectations import Expectations
+from lib.checks.caches import BUILD_CACHE
+from lib.checks.expectations import Expectations, MutableTags
 from lib.checks.findings import COMMAND
 from lib.checks.tags import (
     TAG_MOVED,
@@ -41,11 +42,28 @@ def a_push(digest: str = SECOND, *, tag: str | None = "1.4.2", **fields: Any) ->
 def test_tags_that_may_move_are_not_watched(
     tag: str | None, allowed: tuple[str, ...], *, is_watched: bool
 ) -> None:
-    found = protected_tag(a_push(tag=tag), Expectations(allow_mutable=allowed))
+    expected = Expectations(allow_mutable=tuple(MutableTags((glob,)) for glob in allowed))
+    found = protected_tag(a_push(tag=tag), expected)
 
     assert (found is not None) is is_watched
     if found is not None:
         assert (found.digest, found.tags) == ("", ("1.4.2",))
+
+
+def test_tags_may_move_in_some_repositories() -> None:
+    here, elsewhere = (
+        Expectations(allow_mutable=(MutableTags(("1.*",), (name,)),)) for name in ("pay*", "shop/*")
+    )
+
+    assert protected_tag(a_push(), here) is None
+    assert protected_tag(a_push(), elsewhere) is not None
+
+
+def test_the_tag_of_a_build_cache_moves_with_each_build() -> None:
+    assert protected_tag(a_push(artifact=BUILD_CACHE), Expectations()) is None
+    assert protected_tag(
+        a_push(artifact="application/vnd.cncf.helm.config.v1+json"), Expectations()
+    )
 
 
 @pytest.mark.parametrize(

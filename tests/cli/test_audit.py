@@ -180,7 +180,11 @@ def test_what_may_not_be_read_is_no_all_clear(
     key = iam.create_access_key(UserName=user)["AccessKey"]
     statement = {
         "Effect": "Allow",
-        "Action": ["ecr:DescribeRepositories", "ecr:GetRegistryScanningConfiguration"],
+        "Action": [
+            "ecr:DescribePullThroughCacheRules",
+            "ecr:DescribeRepositories",
+            "ecr:GetRegistryScanningConfiguration",
+        ],
         "Resource": "*",
     }
     document: dict[str, Any] = {"Version": "2012-10-17", "Statement": [statement]}

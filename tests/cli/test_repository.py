@@ -299,6 +299,22 @@ def test_enhanced_scanning_is_a_matter_of_the_registry(
     assert "scan on push: by a rule of the registry (SCAN_ON_PUSH)" in capsys.readouterr().out
 
 
+def test_the_tags_of_a_pull_through_cache_are_left_to_ecr(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operator.ecr.client.create_pull_through_cache_rule(
+        ecrRepositoryPrefix="operated", upstreamRegistryUrl="registry-1.docker.io"
+    )
+    try:
+        operator.run("fix", "--yes", "--no-preview")
+    finally:
+        operator.ecr.client.delete_pull_through_cache_rule(ecrRepositoryPrefix="operated")
+
+    assert operator.settings()["imageTagMutability"] == "MUTABLE"
+    assert "put_image_tag_mutability" not in operator.ecr.changes
+    assert "It caches registry-1.docker.io" in capsys.readouterr().err
+
+
 def test_a_change_that_fails_keeps_no_other_waiting(
     operator: Operator, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from lib import config
-from lib.checks.expectations import Expectations
+from lib.checks.expectations import Expectations, MutableTags
 from lib.config import check, load
 from lib.config import schema as config_schema
 from lib.config.model import Config, DestinationConfig
@@ -1299,7 +1299,22 @@ class TestRepositories:
 
         found = load(changed("repositories", chosen), today=TODAY).repositories
 
-        assert found == Expectations(5, ("latest",), "KMS", 7, 0.2)
+        assert found == Expectations(5, (MutableTags(("latest",)),), "KMS", 7, 0.2)
+
+    def test_tags_may_be_mutable_in_some_repositories(self) -> None:
+        chosen = [
+            "latest",
+            {"tag": ["cache-*", "buildcache"], "repository": "shop/*"},
+            {"repository": ["caches/*"]},
+            {"tag": "dev"},
+        ]
+
+        found = load(changed("repositories", {"allow_mutable": chosen}), today=TODAY).repositories
+
+        assert found is not None
+        assert found.mutable_tags("pay") == ("latest", "dev")
+        assert found.mutable_tags("shop/api") == ("latest", "cache-*", "buildcache", "dev")
+        assert found.mutable_tags("caches/a") == ("latest", "*", "dev")
 
     @pytest.mark.parametrize(
         ("entry", "said"),
@@ -1312,6 +1327,15 @@ class TestRepositories:
             ({"price": -1}, "repositories.price: must be a number of USD"),
             ({"encryption": "kms"}, "repositories.encryption: must be one of AES256, KMS"),
             ({"allow_mutable": "latest"}, "repositories.allow_mutable: must be a list"),
+            (
+                {"allow_mutable": [1]},
+                "repositories.allow_mutable[0]: must be a tag pattern such as",
+            ),
+            ({"allow_mutable": [{}]}, "repositories.allow_mutable[0]"),
+            (
+                {"allow_mutable": [{"tags": "x"}]},
+                "repositories.allow_mutable[0].tags: is not known here; did you mean tag?",
+            ),
             ({"keeps": 5}, "repositories.keeps: is not known here; did you mean keep?"),
         ],
     )

@@ -2,14 +2,17 @@
 
 from datetime import timedelta
 
+import pytest
+
 from cli.simulation.memory import MemoryStreams
-from lib.checks.expectations import Expectations
+from lib.checks.expectations import Expectations, MutableTags
 from lib.core.profiles import Profile
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
+from lib.errors import NotAllowedError
 from lib.flows.moved_tags import MovedTags, MoveOutcome
 from lib.flows.outbox import Outbox
-from lib.models import PushEvent, TagTarget
+from lib.models import PullThroughCache, PushEvent, TagTarget
 from lib.models.views import PinnedMessage, Purpose
 from tests.support.builders import NOW, a_digest, an_image
 from tests.support.fakes import RecordingWaker
@@ -31,10 +34,20 @@ class Tags:
         self.targets[image.key] = target  # type: ignore[attr-defined]  # an image
 
 
+def raised(answer: PullThroughCache | Exception | None) -> PullThroughCache | None:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 class World:
     """Pushes of one tag, and the messages that are queued about it."""
 
-    def __init__(self, expected: Expectations | None = None) -> None:
+    def __init__(
+        self,
+        expected: Expectations | None = None,
+        cache: PullThroughCache | Exception | None = None,
+    ) -> None:
         self.tags, self.store, self.waker = Tags(), MemoryStreams(), RecordingWaker()
         rules = SyncRules(
             RuleSet((a_route(),), (), "rules"), (), {TEAM: Profile()}, NOW - timedelta(days=9)
@@ -44,6 +57,7 @@ class World:
             outbox=Outbox(objects=self.store, rows=self.store, waker=self.waker, now=lambda: NOW),
             rules=lambda: rules,
             expected=lambda: expected,
+            cache=lambda _: raised(cache),
             now=lambda: NOW,
         )
 
@@ -115,9 +129,29 @@ def test_a_push_that_was_reported_and_not_remembered_is_known() -> None:
     assert len(world.waker.woken) == 1
 
 
+@pytest.mark.parametrize(
+    ("cache", "is_reported"),
+    [
+        (None, True),
+        (PullThroughCache("payments", "registry-1.docker.io"), False),
+        # Nobody knows whether it was a refresh.
+        (NotAllowedError("AWS denies ecr:DescribePullThroughCacheRules"), True),
+    ],
+)
+def test_a_pull_through_cache_moves_its_tags(
+    cache: PullThroughCache | Exception | None, *, is_reported: bool
+) -> None:
+    world = World(Expectations(), cache)
+
+    world.push(1, 1)
+
+    assert (world.push(2, 2) is not None) is is_reported
+    assert world.tags.targets[KEY].digest == a_digest(2)
+
+
 def test_tags_that_may_move_are_left_alone() -> None:
     """Nothing is remembered of them."""
-    world = World(Expectations(allow_mutable=("latest",)))
+    world = World(Expectations(allow_mutable=(MutableTags(("latest",)),)))
 
     assert [world.push(number, number, tag="latest") for number in (1, 2)] == [None, None]
     assert world.tags.targets == {}

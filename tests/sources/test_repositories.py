@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from lib.checks.completion import policy as lifecycle_policy
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
-from lib.models import Image, NameFilter, ScanningRule, ScanProgress
+from lib.models import Image, NameFilter, PullThroughCache, ScanningRule, ScanProgress
 from lib.sources.repositories import EcrRepositories
 from local.aws.process import ACCOUNT, REGION, EmbeddedAws
 from tests.support.cloud_fixtures import recording
@@ -118,6 +118,31 @@ def test_a_signature_is_not_the_newest_image(
     assert (found.images, found.newest) == (1, None)
 
 
+def test_the_pull_through_cache_of_a_repository_is_known(ecr: Any, name: str) -> None:
+    prefix = f"hub-{uuid.uuid4().hex[:8]}"
+    cached = f"{prefix}/library/alpine"
+    ecr.create_repository(repositoryName=cached)
+    ecr.create_repository(repositoryName=name)
+    ecr.create_pull_through_cache_rule(
+        ecrRepositoryPrefix=prefix, upstreamRegistryUrl="registry-1.docker.io"
+    )
+    other = f"{prefix[:10]}-two"
+    ecr.create_pull_through_cache_rule(
+        ecrRepositoryPrefix=other,
+        upstreamRegistryUrl=f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com",
+        upstreamRepositoryPrefix="team",
+    )
+    repositories = EcrRepositories(ecr)
+
+    found = repositories.settings(the(cached))
+    below = repositories.cache(the(f"{other}/api"))
+
+    assert found.cache == PullThroughCache(prefix, "registry-1.docker.io")
+    assert repositories.settings(the(name)).cache is None
+    assert below is not None
+    assert below.upstream == f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/team"
+
+
 def test_all_repositories_are_listed(ecr: Any, name: str) -> None:
     ecr.create_repository(repositoryName=name)
 
@@ -162,7 +187,7 @@ CALLS = {
     "describe_repositories": "ecr:DescribeRepositories",
     "get_registry_scanning_configuration": "ecr:GetRegistryScanningConfiguration",
     "get_lifecycle_policy": "ecr:GetLifecyclePolicy",
-    "get_paginator": "ecr:DescribeImages",
+    "get_paginator": "ecr:DescribePullThroughCacheRules",
     "describe_image_scan_findings": "ecr:DescribeImageScanFindings",
 }
 

@@ -21,6 +21,7 @@ from lib.models import (
     Message,
     NotReceived,
     Provenance,
+    PullThroughCache,
     Receipt,
     Report,
     RepositorySettings,
@@ -153,6 +154,10 @@ class ScriptedRepositories:
 
     def repositories(self) -> Sequence[Image]:
         return [each.image for each in self.held.values() if isinstance(each, RepositorySettings)]
+
+    def cache(self, repository: Image) -> PullThroughCache | None:
+        answer = self.held.get(repository.repository)
+        return answer.cache if isinstance(answer, RepositorySettings) else None
 
     def settings(self, repository: Image) -> RepositorySettings:
         answer = self.held[repository.repository]

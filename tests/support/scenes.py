@@ -7,7 +7,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
-from lib.checks.expectations import Expectations
+from lib.checks.expectations import Expectations, MutableTags
 from lib.checks.settings import check
 from lib.checks.tags import Move, report_of
 from lib.core.merging import merged
@@ -343,7 +343,7 @@ _WRONG: Final = replace(_HALF, tag_mutability="MUTABLE", lifecycle_policy=None)
 def a_check(settings: RepositorySettings) -> Report:
     """Return what a check of a repository finds."""
     scan = a_scan(source=ScanSource.REPOSITORY, status="CHECKED")
-    expected = Expectations(allow_mutable=("latest",))
+    expected = Expectations(allow_mutable=(MutableTags(("latest",)),))
     return Report(settings.image, scan, check(settings, expected, now=NOW))
 
 

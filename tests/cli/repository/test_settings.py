@@ -18,8 +18,11 @@ from cli.repository.settings import (
     check_name,
     compare,
 )
+from lib.checks.caches import BUILD_CACHE
 from lib.checks.completion import policy
 from lib.errors import DocumentError
+from lib.models import PullThroughCache
+from tests.checks.test_check import an_image_in_store
 
 KEY = "arn:aws:kms:eu-central-1:000474600478:key/made-up"
 EXCEPT = "IMMUTABLE_WITH_EXCLUSION"
@@ -136,6 +139,48 @@ def test_what_cannot_be_moved_now_is_told() -> None:
 
     assert not found.differs
     assert found.advice.startswith("latest cannot be moved now, and stays so")
+
+
+@pytest.mark.parametrize("mode", ["MUTABLE", "IMMUTABLE"])
+def test_the_tags_of_a_pull_through_cache_stay_as_they_are(mode: str) -> None:
+    """ECR has to move them."""
+    cache = PullThroughCache("payments", "registry-1.docker.io")
+    now = a_repository(mutability=Mutability(mode), cache=cache)
+
+    found = by_setting(now, Wishes(20))["tag mutability"]
+
+    assert (found.differs, found.change) == (False, None)
+    assert found.advice.startswith("It caches registry-1.docker.io: ")
+
+
+@pytest.mark.parametrize(
+    ("caches", "allow", "then", "advice"),
+    [
+        (("buildcache",), (), "IMMUTABLE except buildcache", ""),
+        (("cache-a", "cache-b"), ("latest",), "IMMUTABLE except latest, cache-*", ""),
+        (("cache-a",), ("cache-*",), "IMMUTABLE except cache-*", ""),
+        (tuple("abcdef"), (), "MUTABLE", "--allow with wider ones"),
+    ],
+)
+def test_the_tags_of_build_caches_stay_mutable(
+    caches: tuple[str, ...], allow: tuple[str, ...], then: str, advice: str
+) -> None:
+    stored = [an_image_in_store(n, tag, kind=BUILD_CACHE) for n, tag in enumerate(caches)]
+    now = a_repository(stored=(*stored, an_image_in_store(99, "1.0")))
+
+    found = by_setting(now, Wishes(20, allow))["tag mutability"]
+
+    assert found.wanted == then
+    assert advice in found.advice
+
+
+def test_a_repository_of_build_caches_stays_as_it_is() -> None:
+    now = a_repository(stored=(an_image_in_store(1, "main", kind=BUILD_CACHE),))
+
+    found = by_setting(now, Wishes(20))["tag mutability"]
+
+    assert not found.differs
+    assert "build caches alone" in found.advice
 
 
 def test_the_call_for_tags() -> None:

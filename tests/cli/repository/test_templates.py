@@ -23,7 +23,7 @@ from cli.repository.templates import (
     terraform,
 )
 from lib.checks.completion import policy
-from lib.checks.expectations import Expectations
+from lib.checks.expectations import Expectations, MutableTags
 from lib.checks.settings import check
 from lib.sources.repositories import EcrRepositories
 from tests.support.builders import an_image
@@ -130,7 +130,7 @@ def test_what_is_deployed_is_what_was_asked_for(boto: Callable[[str], Any], wish
     assert json.loads(found) == json.loads(policy(wishes.keep))
     assert [each["OutputValue"] for each in outputs] == [repository["repositoryUri"]]
     expected = Expectations(
-        wishes.keep, wishes.allow, encryption=None if wishes.kms is None else "KMS"
+        wishes.keep, (MutableTags(wishes.allow),), encryption=None if wishes.kms is None else "KMS"
     )
     itself = an_image(repository=name, digest="", tags=())
     assert check(EcrRepositories(ecr).settings(itself), expected, now=datetime.now(UTC)) == ()
