@@ -29,6 +29,7 @@ chromium := .build/chromium/.ready
 validators := .build/validators/.ready
 install := requirements/install
 code := handlers lib cli local deploy acceptance
+prose := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs deploy/stages
 slowest := --durations=15 --durations-min=1
 
 # Said before anything is set up.
@@ -83,12 +84,14 @@ thorough: ## Run every check at full size, as every night: all examples, product
 	@THOROUGH=1 $(MAKE) test
 
 .PHONY: lint
-lint: $(bin)/.dev ## Check format, lint, types, the direction of imports and the workflows.
+lint: $(bin)/.dev $(docs)/.ready ## Check format, lint, types, the direction of imports, the workflows and the prose.
 	@$(bin)/ruff format --check --quiet . || { echo 'Not formatted as it should be: run `make format`.' >&2; exit 1; }
 	@$(bin)/ruff check --quiet .
 	@$(bin)/mypy $(code)
 	@$(bin)/lint-imports --no-cache
 	@$(bin)/zizmor --offline --quiet .github
+	@$(docs)/bin/codespell $(prose) cli lib schemas handlers
+	@$(docs)/bin/proselint --config .proselintrc.json check $(prose)
 
 .PHONY: format
 format: $(bin)/.dev ## Mend what the formatter and linter can mend.

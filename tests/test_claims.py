@@ -328,7 +328,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "Where it cannot be edited, replies go on": (
         "notifiers/slack/test_bot.py::test_a_root_that_cannot_be_edited_does_not_stop_the_alert",
     ),
-    "and no repeat where no answer is lost": (
+    "There is no repeat where no answer is lost": (
         "faults/test_matrix.py::test_nothing_is_lost_and_nothing_comes_twice",
         "faults/test_mutants.py::test_the_matrix_catches_wrong_ideas_of_identity",
     ),
@@ -364,12 +364,11 @@ DESCRIPTIONS: Final = (
     "`labels` (`false` for none)",
     "2xx that cannot be read",
     "NONE`).",
-    "From then on one command deploys every change",
     "so is an index none of whose images is ever scanned",
     "`NONE` when things only got better",
     "close the issue when nothing is left",
     "has no scan, or none within `scanned_within` days",
-    "stay for ever: no rule deletes them, in standard storage or from the archive",
+    "stay forever: no rule deletes them, in standard storage or from the archive",
     "Whoever has the link can open the page",
     "wake-ups for rows that need nothing",
     "a routing key of nobody",
