@@ -64,13 +64,14 @@ _SETTLING: Final = timedelta(seconds=30)
 _AGAIN: Final = 15.0
 
 _INVITE: Final = "Invite the app to the channel: /invite @NAME-OF-THE-APP in it"
+_PUBLIC: Final = "A public channel needs no invitation if the app has the scope chat:write.public"
 _REPLACE: Final = (
     "Copy the Bot User OAuth Token from the page OAuth & Permissions of the Slack app "
     "(api.slack.com/apps), and store it under the same secret"
 )
 _REMEDIES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "not_in_channel": _INVITE,
+        "not_in_channel": f"{_INVITE}. {_PUBLIC}",
         "channel_not_found": (
             "`channel` must be the id of a channel of this workspace, such as C0123ALERTS; an app "
             f"sees a private channel only as its member. {_INVITE}"
