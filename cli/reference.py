@@ -127,7 +127,7 @@ def _positional(action: argparse.Action) -> str:
 def _value(action: argparse.Action) -> str:
     if isinstance(action.metavar, str):
         return action.metavar
-    return "VALUE" if action.choices is not None else action.dest.upper()
+    return action.dest.upper()
 
 
 def _meaning(parser: argparse.ArgumentParser, action: argparse.Action) -> str:

@@ -75,7 +75,7 @@ shop buy --count COUNT [options] [THING ...] [SHELF]
 | `THING` | tea \\| coffee |
 | `SHELF` | shop buy looks there |
 | `-c, --count COUNT` | how many |
-| `--pay VALUE` | one of `cash`, `card` (default: `cash`) |
+| `--pay PAY` | one of `cash`, `card` (default: `cash`) |
 | `--all` | everything (not with `--none`) |
 | `--none` | nothing (not with `--all`) |
 
