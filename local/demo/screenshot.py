@@ -1,9 +1,9 @@
 """
-README's pictures of a running inbox page.
+Pictures of a running inbox page, for README and docs.
 
     python -m local.demo.screenshot http://127.0.0.1:PORT/
 
-The first place in light, dark and narrow. With `--story`, README's pictures of the demo's story;
+The first place in light, dark and narrow. With `--story`, also those of the demo's story;
 with `--places`, one picture for each place.
 """
 
@@ -56,6 +56,9 @@ STORY: Final = (
     Part("slack-thread", "#/slack/C0STOREFRONT", "web/storefront", thread=True),
     Part("report", "#/slack/C0STOREFRONT", "web/storefront:3.2.1", opens="full report"),
     Part("jira-issue", "#/jira/SEC-2", "web/storefront"),
+    Part("pagerduty-incident", "#/pagerduty/1", "web/storefront"),
+    Part("mail", "#/sns/security-mail", "web/storefront:3.2.1"),
+    Part("webhook-event", "#/webhook/inventory-webhook", "web/storefront:3.2.1"),
     Part("digest", "#/slack/C0PLATFORM", "Weekly digest"),
 )
 
@@ -84,7 +87,7 @@ def take_part(browser: Browser, address: str, part: Part, folder: Path) -> Path:
 
 
 _TALLEST: Final = 1000
-"""The maximum height of a picture in README, in pixels."""
+"""The maximum height of a picture, in pixels."""
 
 
 def take(browser: Browser, address: str, shot: Shot, folder: Path) -> tuple[Path, list[str]]:
@@ -126,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m local.demo.screenshot", description=__doc__)
     parser.add_argument("address", help="of the inbox page, as `make demo` prints it")
     parser.add_argument("--into", type=Path, default=FOLDER, help="a folder (docs/images)")
-    parser.add_argument("--story", action="store_true", help="also README's pictures of the demo")
+    parser.add_argument("--story", action="store_true", help="also the pictures of messages")
     parser.add_argument("--places", action="store_true", help="also one picture per place")
     options = parser.parse_args(arguments)
     path = find_browser()

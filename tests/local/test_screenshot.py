@@ -45,3 +45,10 @@ def test_it_writes_a_picture_of_each_place(browser: Browser, tmp_path: Path) -> 
         "inbox-slack-payments.png",
         "inbox.png",
     ]
+
+
+def test_every_picture_of_the_docs_can_be_taken_again() -> None:
+    """`python -m local.demo.screenshot ADDRESS --story` takes them all."""
+    names = {shot.name for shot in screenshot.FIRST} | {part.name for part in screenshot.STORY}
+
+    assert {path.stem for path in screenshot.FOLDER.glob("*.png")} == names
