@@ -19,7 +19,6 @@ from lib.config.model import Config
 from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import ConfigError, DocumentError
 from lib.models import AnyReport, UnusableReport
-from lib.normalizer.contents import values_of
 from lib.normalizer.details import FindingDetails
 from lib.normalizer.document_parts import NO_PLACE, Place
 from lib.normalizer.documents import (
@@ -28,7 +27,7 @@ from lib.normalizer.documents import (
     has_only_details,
     normalize_document,
 )
-from lib.normalizer.inspector_csv import is_export, rows_of_export
+from lib.normalizer.files import document_of_file
 
 STDIN: Final = "-"
 MOST_BYTES: Final = 256 * 1024 * 1024
@@ -94,15 +93,11 @@ def read_config(path: str) -> Config:
 
 def read_document(path: str) -> Any:
     """
-    Parse a file: JSON in UTF-8, UTF-16 or UTF-32, lines or runs of it, gzip, or Inspector's CSV.
+    Parse a file: JSON in any encoding, lines or runs of it, gzip, or Inspector's CSV.
 
-    Several values become a list. Raises `DocumentError` for anything else, saying where.
+    Several values become a list. Raises `DocumentError` for anything else, saying what or where.
     """
-    content = _content(path)
-    if is_export(content):
-        return {"findings": rows_of_export(content)}
-    values = values_of(content, limit=MOST_BYTES)
-    return values[0] if len(values) == 1 else list(values)
+    return document_of_file(_content(path), limit=MOST_BYTES)
 
 
 def read_text(path: str) -> str:

@@ -14,31 +14,56 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from lib.errors import DocumentError
+from lib.normalizer.file_kinds import binary_kind
+from lib.text import counted
 
 _GZIP: Final = b"\x1f\x8b"
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/\r\n]{16,}={0,2}\s*", re.ASCII)
-_BLANK: Final = re.compile(r"[\s,\x1e]*")
+_LAYERS: Final = 2
+"""How often a file is decompressed: uploads of files that are compressed already do it twice."""
+_BLANK: Final = re.compile(r"[\s,\x1e\ufeff]*")
 """What stands between two values; the record separator is that of RFC 7464."""
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:", re.ASCII)
+"""The beginning of a line of a log."""
 _SHOWN: Final = 40
 
 
 def values_of(content: bytes, *, limit: int) -> tuple[Any, ...]:
+    """Return the JSON values of a file, in their order. See `text_of` and `values_in`."""
+    return values_in(text_of(content, limit=limit))
+
+
+def text_of(content: bytes, *, limit: int) -> str:
     """
-    Return the JSON values of a file, in their order.
+    Return the text of a file: decompressed, decoded, without byte order marks.
 
     `limit`: the bytes that a compressed file may have in full. Raises `DocumentError` for what is
-    no JSON, with the place, and `RecursionError` for what is nested too deeply.
+    no text, by its name.
     """
-    if content.startswith(_GZIP):
-        content = _inflated(content, limit)
+    for _ in range(_LAYERS):
+        if content.startswith(_GZIP):
+            content = _inflated(content, limit)
+    kind = binary_kind(content)
+    if kind is not None:
+        raise DocumentError(kind)
     try:
         text = content.decode(json.detect_encoding(content))
     except UnicodeDecodeError as error:
         raise DocumentError("this is not text in UTF-8") from error
+    return text.removeprefix("\ufeff")
+
+
+def values_in(text: str) -> tuple[Any, ...]:
+    """
+    Return the JSON values of a text, in their order.
+
+    Raises `DocumentError` for what is no JSON, with the place, and `RecursionError` for what is
+    nested too deeply.
+    """
     try:
-        return (json.loads(text.removeprefix("\ufeff")),)
+        return (json.loads(text),)
     except ValueError as error:
-        return tuple(_several(text.removeprefix("\ufeff"), error))
+        return tuple(_several(text, error))
 
 
 def value_in(text: str, *, limit: int) -> Any:
@@ -50,6 +75,11 @@ def value_in(text: str, *, limit: int) -> Any:
     start = text.lstrip()[:1]
     if start in ("{", "["):
         return _parsed(text)
+    if start == '"':
+        inside = _parsed(text)
+        return (
+            value_in(inside, limit=limit) if isinstance(inside, str) and inside != text else inside
+        )
     if not _BASE64.fullmatch(text):
         return text
     try:
@@ -100,24 +130,40 @@ def _several(text: str, error: ValueError) -> Iterator[Any]:
 
 
 def _at_the_end_of_its_line(text: str, position: int) -> tuple[Any, int]:
-    """Return the object at the end of a line of a log, and where the line ends; None: no object."""
+    """
+    Return the object at the end of a line of a log, and where the line ends.
+
+    Without an object: the line itself where it begins with a time, else None.
+    """
     end = text.find("\n", position)
     end = len(text) if end < 0 else end
     start = text.find("{", position, end)
-    if start < 0:
-        return None, position
     try:
-        return json.loads(text[start:end]), end
+        value = json.loads(text[start:end]) if start >= 0 else None
     except ValueError:
-        return None, position
+        value = None
+    if value is None and _TIME.match(text, position):
+        value = text[position:end]
+    return value, position if value is None else end
 
 
 def _failure(text: str, position: int, number: int, failure: ValueError) -> str:
+    if isinstance(failure, json.JSONDecodeError) and _is_cut(failure):
+        reason = f"the JSON is cut: it ends inside of a value, in line {failure.lineno}"
+    else:
+        reason = f"not JSON: {failure}"
     if not number:
-        return f"not JSON: {failure}"
+        return reason
     line = text.count("\n", 0, position) + 1
     shown = text[position : position + _SHOWN].split("\n", 1)[0]
-    return f"not JSON: line {line}, after {number} values: {failure}: {shown!r}"
+    before = counted(number, "value", "values")
+    return f"line {line}, after {before}: {reason}: {shown!r}; nothing of the file was read"
+
+
+def _is_cut(failure: json.JSONDecodeError) -> bool:
+    """Whether the text ends where a value goes on."""
+    at_end = failure.pos >= len(failure.doc.rstrip())
+    return bool(failure.doc.strip()) and (at_end or failure.msg.startswith("Unterminated string"))
 
 
 def _blank(text: str, position: int) -> int:

@@ -7,6 +7,7 @@ For people with a file: the command line. Events and fetched pages do not come t
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, assert_never
 
@@ -22,7 +23,8 @@ from lib.models import (
     ScanEvent,
     ScanSource,
 )
-from lib.normalizer.casing import camel_keys
+from lib.normalizer.casing import camel_case, camel_keys
+from lib.normalizer.contents import value_in
 from lib.normalizer.details import FindingDetails
 from lib.normalizer.document_parts import NO_PLACE, Contents, Event, Place, placed
 from lib.normalizer.events import ONE_FINDING, finding_reports, parse_event, resource_words
@@ -31,14 +33,16 @@ from lib.normalizer.lookalikes import lookalike
 from lib.normalizer.pages import Page
 from lib.normalizer.readers import SOURCES
 from lib.normalizer.security_hub import asff_rows, is_asff, is_ocsf, ocsf_rows
-from lib.normalizer.unwrapping import Content, contents_of
+from lib.normalizer.unwrapping import MOST_BYTES, Content, contents_of
 from lib.normalizer.values import mapping, moment, name, objects, text
+from lib.text import counted
 
 _LOOKED_FOR: Final = (
     "Looked for: responses of DescribeImageScanFindings and of Inspector's ListFindings, and the "
     "events ECR Image Scan, Inspector2 Scan and Inspector2 Finding, findings of Security Hub (ASFF "
     "and OCSF), and exports of Inspector; bare, in lines, or wrapped by SQS, SNS, logs and the like"
 )
+_SLICE: Final = "a finding without its resources, which name the image: keep them in --query"
 # What tells the inner `imageScanFindings` object from a response of ListFindings.
 _INNER: Final = frozenset(
     {
@@ -48,8 +52,12 @@ _INNER: Final = frozenset(
         "vulnerabilitySourceUpdatedAt",
     }
 )
-_INSPECTOR_ROW: Final = frozenset({"findingArn", "packageVulnerabilityDetails", "resources"})
+_FINDING: Final = frozenset({"findingArn", "packageVulnerabilityDetails"})
+_INSPECTOR_ROW: Final = _FINDING | {"resources"}
 _BASIC_ROW: Final = frozenset({"name", "severity"})
+_BASIC_KEYS: Final = _BASIC_ROW | {"attributes", "description", "uri"}
+_MOST_KINDS: Final = 20
+"""Kinds of other contents that are named: a large file may hold thousands."""
 # The envelope and the details of scans and pushes, as parse_event reads them.
 _HYPHENATED: Final = {"scanStatus", "actionType", "repositoryName"}
 """Event details with one of these keys have hyphenated keys."""
@@ -111,7 +119,7 @@ def normalize_document(
     for content in pieces:
         _collect(content, contents)
     reports = tuple([placed(part.report(), place) for part in contents.parts])
-    left_out = tuple(_left_out(label, places) for label, places in contents.others.items())
+    left_out = _all_left_out(contents.others)
     if not reports:
         contents_text = f" It holds: {'; '.join(left_out)}." if left_out else ""
         raise DocumentError(f"Nothing in it is about an ECR image.{contents_text} {_LOOKED_FOR}")
@@ -135,6 +143,12 @@ def _details_in(pieces: Iterable[Content]) -> dict[str, FindingDetails]:
     return {name(row.get("findingArn")): row for row in rows}
 
 
+def _all_left_out(others: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    lines = [_left_out(label, places) for label, places in islice(others.items(), _MOST_KINDS)]
+    more = len(others) - len(lines)
+    return (*lines, f"{counted(more, 'more kind')} of contents") if more else tuple(lines)
+
+
 def _left_out(label: str, places: Sequence[str]) -> str:
     """Return a line about what was left out: how often, and where first."""
     place = places[0]
@@ -155,7 +169,10 @@ def _is_document(node: Any, meant: bool) -> bool:  # noqa: FBT001  # see IsDocum
 
 
 def _is_basic_row(node: Any) -> bool:
-    return isinstance(node, dict) and node.keys() >= _BASIC_ROW and not node.keys() & _INSPECTOR_ROW
+    """Whether an object is a row of basic scanning, and not of a tool with the same two keys."""
+    if not isinstance(node, dict) or node.keys() & _INSPECTOR_ROW or not node.keys() >= _BASIC_ROW:
+        return False
+    return "attributes" in node or "uri" in node or node.keys() <= _BASIC_KEYS
 
 
 class _Kind(Enum):
@@ -177,11 +194,11 @@ def _kind(node: Mapping[str, Any]) -> _Kind | None:
     keys = node.keys()
     kinds = {
         _Kind.EVENT: "detailType" in keys,
-        _Kind.PAGE: "imageScanFindings" in keys or "imageScanStatus" in keys,
         _Kind.ASFF: is_asff(node),
         _Kind.OCSF: is_ocsf(node),
         _Kind.REFUSED: lookalike(node) is not None,
-        _Kind.FINDING: "findingArn" in keys or "packageVulnerabilityDetails" in keys,
+        _Kind.PAGE: "imageScanFindings" in keys or "imageScanStatus" in keys,
+        _Kind.FINDING: bool(keys & _FINDING),
         _Kind.INNER: "enhancedFindings" in keys or ("findings" in keys and keys & _INNER),
         _Kind.LISTED: _is_listing(node),
         _Kind.ROW: "attributes" in keys and _is_basic_row(node),
@@ -195,7 +212,7 @@ def _is_listing(node: Mapping[str, Any]) -> bool:
     if not isinstance(rows, list):
         return False
     named = [camel_keys(row) for row in rows if isinstance(row, dict)]
-    return not any(is_asff(row) or is_ocsf(row) for row in named)
+    return not named or any(row.keys() & _FINDING or _is_basic_row(row) for row in named)
 
 
 def _collect(content: Content, contents: Contents) -> None:
@@ -304,6 +321,9 @@ def _as_event(node: Mapping[str, Any]) -> dict[str, Any]:
     """Return an event with the keys of EventBridge, whatever their casing."""
     body = {_EVENT_KEYS.get(key, key): value for key, value in node.items()}
     detail = node.get("detail")
+    if isinstance(detail, str):
+        # PutEvents and log shippers write it as JSON in a text.
+        detail = body["detail"] = camel_case(value_in(detail, limit=MOST_BYTES))
     if isinstance(detail, dict) and detail.keys() & _HYPHENATED:
         body["detail"] = {_EVENT_KEYS.get(key, key): value for key, value in detail.items()}
     return body
@@ -328,7 +348,8 @@ def _collect_finding(
     row = contents.joined_with(row)
     resources = image_resources(row)
     if not resources:
-        contents.leave_out(f"a finding about {resource_words(row)}", place)
+        words = f"a finding about {resource_words(row)}" if "resources" in row else _SLICE
+        contents.leave_out(words, place)
         return
     # ECR's enhanced findings have their score under another name than Inspector's own.
     enhanced = row.keys() & {"score", "scoreDetails"} and "inspectorScore" not in row

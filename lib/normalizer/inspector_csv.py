@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/inspector/latest/user/findings-managing-exporting-re
 """
 
 import csv
-from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from io import StringIO
@@ -17,25 +16,24 @@ from lib.normalizer.images import IMAGE_TYPE, repository_arn
 _FIRST: Final = "AWS Account Id"
 _NEEDED: Final = frozenset({"Finding ARN", "Resource ID", "Severity", "Vulnerability Id"})
 _TIME: Final = ("%b %d, %Y", "%b %d, %Y, %I:%M:%S %p")
+_DELIMITERS: Final = frozenset({",", ";", "\t"})
 _NOTHING: Final = frozenset({"", "None Provided", "N/A", "-"})
 
 
-def is_export(content: bytes) -> bool:
-    """Whether a file begins with the head of the export."""
-    return content.removeprefix(BOM_UTF8).lstrip(b' \r\n"').startswith(_FIRST.encode())
+def is_export(text: str) -> bool:
+    """Whether a text begins with the head of the export."""
+    return text.removeprefix("\ufeff").lstrip(' \r\n"').startswith(_FIRST)
 
 
-def rows_of_export(content: bytes) -> list[dict[str, Any]]:
+def rows_of_export(text: str) -> list[dict[str, Any]]:
     """
     Return the findings of an export. Raises `DocumentError` for a head without needed columns.
 
-    One finding has as many packages as its columns list.
+    One finding has as many packages as its columns list. Spreadsheets write a semicolon or a tab
+    between columns.
     """
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DocumentError("this is not text in UTF-8") from error
-    reader = csv.DictReader(StringIO(text, newline=""))
+    plain = text.removeprefix("\ufeff").lstrip()
+    reader = csv.DictReader(StringIO(plain, newline=""), delimiter=_delimiter(plain))
     missing = sorted(_NEEDED.difference(reader.fieldnames or ()))
     if missing:
         raise DocumentError(
@@ -46,6 +44,12 @@ def rows_of_export(content: bytes) -> list[dict[str, Any]]:
     except csv.Error as error:
         raise DocumentError(f"line {reader.line_num + 1}: this is not CSV: {error}") from error
     return [_row(line) for line in lines]
+
+
+def _delimiter(text: str) -> str:
+    """Return what stands between the columns, by the first two of them."""
+    head = text.lstrip('"').removeprefix(_FIRST).lstrip('"')
+    return head[:1] if head[:1] in _DELIMITERS else ","
 
 
 def _stated(value: str | None) -> str | None:

@@ -7,10 +7,12 @@ document is opened.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from lib.normalizer.casing import camel_case, camel_keys
 from lib.normalizer.contents import value_in
+from lib.text import truncate
 
 MOST_BYTES: Final = 64 * 1024 * 1024
 """Bytes that a compressed text inside of a document may have in full."""
@@ -18,8 +20,11 @@ MAX_DEPTH: Final = 16
 _EMPTY: Final = "an empty list"
 _PLAIN: Final = "a value that is not an object"
 _DEEP: Final = "something nested too deeply"
-_OTHER: Final = "an object that is none of these"
-_WRAPPERS: Final = frozenset({"records", "body", "message", "messages", "sns", "data", "events"})
+_MOST_KEYS: Final = 5
+_LONGEST_KEY: Final = 30
+_WRAPPERS: Final = frozenset(
+    {"records", "body", "message", "messages", "sns", "data", "events", "findings"}
+)
 """Keys whose content is named where it is no document: it was meant to hold one."""
 
 
@@ -96,11 +101,18 @@ class _Unwrapper:
         for inside in holders or wrappers:
             yield from inside
         if not holders and not wrappers:
-            yield Content(place, other=_OTHER)
+            yield Content(place, other=_described(value))
 
     def _under(self, key: str, item: Any, place: str, depth: int) -> Iterator[Content]:
         path = f"{place}.{key}".lstrip(".")
         return self.contents(item, path, depth + 1, meant=_is_wrapper(key))
+
+
+def _described(value: Mapping[str, Any]) -> str:
+    """Return what an object that is no document has instead: its first keys."""
+    keys = [truncate(str(key), _LONGEST_KEY) for key in islice(value, _MOST_KEYS)]
+    more = ", …" if len(value) > _MOST_KEYS else ""
+    return f"an object with the keys {', '.join(keys)}{more}" if keys else "an empty object"
 
 
 def _is_field(item: Any) -> bool:

@@ -184,7 +184,8 @@ class TestNormalize:
         ("document", "reason"),
         [
             ('{"findings": []}', "ECR image"),
-            ("{", "not JSON"),
+            ("{", "the JSON is cut"),
+            ("{'a': 1}", "a value as Python prints it"),
             ('"text"', ""),
             ('{"hello": "world"}', ""),
             ("[" * 100_000, "nested too deeply"),

@@ -48,6 +48,18 @@ def test_lines_of_a_log_end_with_their_object() -> None:
     assert parsed(text) == ({"a": 1}, {"a": {}})
 
 
+def test_lines_of_a_log_without_an_object_stay_lines() -> None:
+    """A function logs its start and end between events."""
+    line = "2026-11-20T10:06:01.000Z START RequestId: 1 {broken"
+
+    assert parsed(f'2026-11-20T10:06:00.000Z {{"a": 1}}\n{line}\n') == ({"a": 1}, line)
+
+
+def test_what_was_compressed_twice_is_read() -> None:
+    """As by an upload of a file that was compressed before."""
+    assert parsed(gzip.compress(gzip.compress(b'{"a": 1}'))) == ({"a": 1},)
+
+
 def test_files_of_gzip_one_after_the_other_are_one() -> None:
     """Log archives append compressed blocks."""
     assert parsed(gzip.compress(b'{"a": 1}') + gzip.compress(b'\n{"a": 2}')) == ({"a": 1}, {"a": 2})
@@ -58,10 +70,15 @@ def test_files_of_gzip_one_after_the_other_are_one() -> None:
     [
         (b"", "not JSON: Expecting value"),
         (b"\n \n", "not JSON: Expecting value"),
-        (b"{", "not JSON: Expecting property name"),
-        (b'{"a": 1}\n{"b": \n', "not JSON: line 2, after 1 values"),
-        (b'{"a": 1}\nfree text', "not JSON: line 2, after 1 values: Expecting value: line 2"),
-        (b'{"a": 1}\nx {broken', "not JSON: line 2, after 1 values"),
+        (b"{", "the JSON is cut: it ends inside of a value, in line 1"),
+        (b'{"a": [1, 2', "the JSON is cut"),
+        (b'{"a": "b', "the JSON is cut"),
+        (b"{'a': 1}", "not JSON: Expecting property name"),
+        (b'{"a": 1}\n{"b": \n', "line 2, after 1 value: the JSON is cut"),
+        (b'{"a": 1}\n{"b": }\n{"c": 1}', "line 2, after 1 value: not JSON: "),
+        (b'{"a": 1}\nfree text', "line 2, after 1 value: not JSON: Expecting value: line 2"),
+        (b'{"a": 1}\nx {broken', "line 2, after 1 value: not JSON"),
+        (b"9" * 5000, "not JSON: Exceeds the limit"),
         (b"\xff\xfe\xff", "not text in UTF-8"),
         (gzip.compress(b'{"a": 1}')[:-4], "this gzip file is cut"),
         (b"\x1f\x8b" + b"x" * 20, "this is not gzip"),
@@ -83,6 +100,8 @@ def test_anything_else_is_refused_with_the_place(content: bytes, reason: str) ->
         '  {"a": 1}',
         base64.b64encode(b'{"a": 1, "b": "some more"}').decode(),
         base64.b64encode(gzip.compress(b'{"a": 1}')).decode(),
+        json.dumps('{"a": 1}'),
+        json.dumps(json.dumps('{"a": 1}')),
     ],
 )
 def test_a_text_can_hold_a_value(text: str) -> None:
@@ -103,6 +122,7 @@ def test_a_text_can_hold_several_values() -> None:
     [
         "",
         "plain",
+        '"a quoted text',
         "{broken",
         "[" * 100_000,
         "AAAAAAAAAAAAAAAAA",

@@ -57,6 +57,22 @@ WRAPPINGS: dict[str, Wrapping] = {
     "vector": lambda body: [{"timestamp": "x", "message": json.dumps(body), "tags": ["a", {}]}],
     "step-functions": lambda body: {"Payload": {"StatusCode": 200, "Body": body}},
     "pipes": lambda body: [{"messageId": "1", "body": json.dumps({"Message": json.dumps(body)})}],
+    "async-failure": lambda body: {
+        "requestContext": {"condition": "RetriesExhausted"},
+        "requestPayload": body,
+        "responsePayload": {"errorMessage": "x", "stackTrace": ["y"]},
+    },
+    "dynamic-partitioning": lambda body: [{"partitionKeys": {"account": "1"}, "record": body}],
+    "firehose-errors": lambda body: {"errorCode": "x", "attemptsMade": 4, "rawData": coded(body)},
+    "states-history": lambda body: {
+        "events": [{"executionStartedEventDetails": {"input": json.dumps(body)}}]
+    },
+    "function-url": lambda body: {"version": "2.0", "body": coded(body), "isBase64Encoded": True},
+    "topic-in-queue": lambda body: {
+        "Messages": [{"Body": json.dumps({"Type": "Notification", "Message": json.dumps(body)})}]
+    },
+    "otel": lambda body: {"logRecords": [{"body": {"stringValue": json.dumps(body)}}]},
+    "docker": lambda body: [{"log": json.dumps(body) + "\n", "stream": "stdout"}],
     "query": lambda body: [[body]],
 }
 
@@ -85,6 +101,16 @@ def test_files_of_people_are_read(path: Any) -> None:
     assert report.image.name == "shop/api:v1.2.3"
     assert len(report.findings) == (3 if path.name in ("lines.ndjson", "firehose.txt") else 1)
     assert normalized.left_out == ()
+
+
+def test_a_detail_may_be_a_text() -> None:
+    """As PutEvents takes it, and some log shippers keep it."""
+    event = finding_event()
+
+    (report,) = normalize_document({**event, "detail": json.dumps(event["detail"])}).reports
+
+    assert isinstance(report, Report)
+    assert report == normalize_document(event).reports[0]
 
 
 def test_what_stands_beside_documents_is_named_with_its_place() -> None:
