@@ -1,14 +1,16 @@
 """How long the result of a scan is waited for, and when it is looked for again. Pure."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from lib.core.evidence import NOT_FOUND
 from lib.errors import FindingsNotReadyError
 from lib.models import ScanEvent, UnusableReport
 
 NOT_READY_HORIZON: Final = timedelta(hours=1)
 """A scan that has no result by then is reported as not scanned."""
+_MINUTES: Final = NOT_READY_HORIZON // timedelta(minutes=1)
 PARTIAL_HORIZON: Final = timedelta(minutes=10)
 """Findings that were announced and are not listed by then will not come."""
 _REVISIT_DELAYS: Final = ((30, 30), (90, 60), (210, 120), (510, 300))
@@ -31,8 +33,25 @@ def revisit_delay(age: timedelta) -> int:
     return int(min(delay, max(left, _REVISIT_DELAYS[0][1])))
 
 
+def is_over(
+    error: FindingsNotReadyError, *, announced_at: datetime, known_since: datetime, now: datetime
+) -> bool:
+    """
+    Return whether the result of a scan is waited for no longer.
+
+    `announced_at`: since when a result is expected. `known_since`: since when the image is there.
+    A scan that ECR knows nothing of is waited for since then: nothing scans an old image because
+    somebody looks at it.
+    """
+    if error.partial is not None:
+        return now - announced_at >= PARTIAL_HORIZON
+    since = min(announced_at, known_since) if error.status == NOT_FOUND else announced_at
+    return now - since >= NOT_READY_HORIZON
+
+
 def never_ready(event: ScanEvent, error: FindingsNotReadyError) -> UnusableReport:
-    """Return the report of a scan that was announced and never had a result."""
-    minutes = NOT_READY_HORIZON.total_seconds() / 60
-    reason = f"no result after {minutes:.0f} minutes: {error}"
+    """Return the report of a scan that never had a result."""
+    reason = f"no result after {_MINUTES} minutes: {error}"
+    if error.status == NOT_FOUND:
+        reason = f"ECR knows no scan of it, {_MINUTES} minutes or more after its push"
     return UnusableReport(event.image, replace(event.scan, status=error.status, reason=reason))

@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lib.core.merging import merged
-from lib.core.patience import NOT_READY_HORIZON, PARTIAL_HORIZON, never_ready
+from lib.core.patience import is_over, never_ready
 from lib.errors import FindingsNotReadyError, OutOfTimeError
 from lib.flows.image_records import Announcement, ImageRecords, announcement, believed
 from lib.models import AnyReport, ImageIndex, Report, Scan, ScanEvent, UnusableReport
 from lib.ports.sources import Fetching, FindingSource
 from lib.ports.store import Progress, ProgressStore
+from lib.ports.streams import ImageRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +100,43 @@ class ReportFetcher:
 
     def _scanned(self, event: ScanEvent, fetching: Fetching) -> AnyReport:
         """Return the result of a scan; when patience is at its end, whatever there is of it."""
-        expected = announcement(event, self._records.record(event.image))
-        return self._believed(event, expected, fetching)
+        record = self._records.record(event.image)
+        return self._believed(event, announcement(event, record), record, fetching)
 
-    def _believed(self, event: ScanEvent, announced: Announcement, fetching: Fetching) -> AnyReport:
-        age = self._now() - announced.at
+    def _believed(
+        self,
+        event: ScanEvent,
+        announced: Announcement,
+        record: ImageRecord | None,
+        fetching: Fetching,
+    ) -> AnyReport:
+        now = self._now()
         try:
             report = self._source.report(
                 event.image, event.scan, announced=announced.findings, fetching=fetching
             )
-            return believed(report, announced.findings, age)
+            return believed(report, announced.findings, now - announced.at)
         except FindingsNotReadyError as error:
             if announced.is_overtaken(error.partial):
-                return self._believed(event, Announcement(None, event.announced_at), fetching)
-            if age < (NOT_READY_HORIZON if error.partial is None else PARTIAL_HORIZON):
+                anew = Announcement(None, event.announced_at)
+                return self._believed(event, anew, record, fetching)
+            expected = event.announced_at if error.partial is None else announced.at
+            known_since = _known_since(event, record)
+            if not is_over(error, announced_at=expected, known_since=known_since, now=now):
                 raise
             match error.partial:
                 case Report() | UnusableReport() as partial:
                     return partial
                 case _:
                     return never_ready(event, error)
+
+
+def _known_since(event: ScanEvent, record: ImageRecord | None) -> datetime:
+    """Return since when an image is there, as far as that is known: its push, else an event."""
+    if event.counts is not None:
+        return event.announced_at
+    stored = record.row.known_since if record is not None else event.announced_at
+    return event.image.pushed_at or stored
 
 
 def _members(event: ScanEvent, index: ImageIndex) -> Sequence[ScanEvent]:
@@ -128,4 +146,7 @@ def _members(event: ScanEvent, index: ImageIndex) -> Sequence[ScanEvent]:
     The event is about one of them, at most: ECR says how the scan of each stands.
     """
     scan = Scan(event.scan.source, "UNKNOWN")
-    return [replace(event, image=image, scan=scan, counts=None) for image in index.images]
+    images = (
+        replace(image, pushed_at=image.pushed_at or event.image.pushed_at) for image in index.images
+    )
+    return [replace(event, image=image, scan=scan, counts=None) for image in images]

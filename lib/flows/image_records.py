@@ -64,6 +64,11 @@ class ImageRecords:
         if self.record(image) is None:
             self._put(ImageRecord(ImageRow(image, known_since, is_index=is_index)))
 
+    def pushed(self, image: Image, at: datetime, *, is_index: bool = False) -> None:
+        """Store an image that was pushed, also one that was deleted before."""
+        self.keep(image, known_since=at, is_index=is_index)
+        self.change(image, lambda stored: pushed_again(stored, at))
+
     def keep_index(self, index: ImageIndex, at: datetime) -> None:
         """Store which images are parts of an index, or attached to them. Raises `StoreError`."""
         parts = [(image, False) for image in index.images]
@@ -72,7 +77,7 @@ class ImageRecords:
         ]
         self._look_up([image for image, _ in parts])
         for image, attached in parts:
-            part = partial(_as_part, index=index.image, attached=attached)
+            part = partial(_as_part, index=index.image, attached=attached, at=at)
             if self.record(image) is not None or not self._put(
                 part(ImageRecord(ImageRow(image, at)))
             ):
@@ -132,9 +137,27 @@ class ImageRecords:
         return True
 
 
-def _as_part(stored: ImageRecord, *, index: Image, attached: bool) -> ImageRecord:
+def _as_part(stored: ImageRecord, *, index: Image, attached: bool, at: datetime) -> ImageRecord:
     """Return the record of an image that is a part of an index, or attached to its images."""
-    return replace(stored, row=replace(with_index(stored.row, index), attached=attached))
+    there = pushed_again(stored, at)
+    return replace(there, row=replace(with_index(there.row, index), attached=attached))
+
+
+def pushed_again(stored: ImageRecord, at: datetime) -> ImageRecord:
+    """
+    Return the record of an image after a push; another one only where it was deleted before.
+
+    Then a scan follows as after any first push. What an event announced of an earlier one does not
+    say how long that scan takes. The last report stands until then.
+    """
+    gone_at = stored.row.gone_at
+    if gone_at is None or gone_at >= at:
+        return stored
+    image = replace(stored.row.image, pushed_at=at)
+    row = replace(stored.row, image=image, known_since=at, scan_ended_at=None, gone_at=None)
+    return replace(
+        stored, row=row, announced=None, announced_at=None, doubted=False, monitored=True
+    )
 
 
 def with_index(row: ImageRow, index: Image) -> ImageRow:

@@ -157,7 +157,7 @@ class ImageFlow:
             self._records.keep_index(index, event.time)
             if not index.members:
                 return ImageOutcome(ImageResult.NO_IMAGE, f"{image.name} has no image in it")
-        self._records.keep(image, known_since=event.time, is_index=index is not None)
+        self._records.pushed(image, event.time, is_index=index is not None)
         streams = self._tagged(image, event.time)
         outcome = self._after_push(event, index, allowance)
         if outcome is None:

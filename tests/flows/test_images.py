@@ -169,6 +169,96 @@ def test_an_empty_list_of_a_refetch_is_not_stored() -> None:
     assert flow.stored() is None
 
 
+class NeverScanned(Registry):
+    """Knows no scan of any image."""
+
+    def __init__(self, index: ImageIndex | None = None, *, status: str = "SCAN_NOT_FOUND") -> None:
+        super().__init__({}, index)
+        self._status = status
+
+    def report(
+        self, image: Image, scan: Scan, *, announced: int | None = None, fetching: Fetching
+    ) -> AnyReport:
+        del scan, announced, fetching
+        raise FindingsNotReadyError(f"no result of {image.name}", status=self._status)
+
+
+class TestNeverScanned:
+    """A scan that ECR knows nothing of is waited for since the push."""
+
+    @pytest.mark.parametrize("index", [None, INDEX], ids=["an image", "an index"])
+    def test_an_old_image_is_settled_at_the_first_look(self, index: ImageIndex | None) -> None:
+        """It is called not scanned, never clean."""
+        flow = Flow(NeverScanned(index))
+        image = an_image(pushed_at=NOW - timedelta(hours=1))
+
+        assert flow.refetch(image, "hourly", NOW).result is ImageResult.STORED
+
+        stored = flow.stored()
+        assert isinstance(stored, UnusableReport)
+        assert stored.scan.reason == "ECR knows no scan of it, 60 minutes or more after its push"
+
+    @pytest.mark.parametrize(
+        ("status", "minutes"), [("SCAN_NOT_FOUND", 59), ("IN_PROGRESS", 60)], ids=["young", "runs"]
+    )
+    def test_others_are_looked_at_again(self, status: str, minutes: int) -> None:
+        """A scan of an old image that runs can have begun just now."""
+        flow = Flow(NeverScanned(status=status))
+        image = an_image(pushed_at=NOW - timedelta(minutes=minutes))
+
+        assert flow.refetch(image, "hourly", NOW).result is ImageResult.DEFERRED
+
+    def test_a_scan_that_ended_just_now_is_waited_for(self) -> None:
+        """Its event says that there is one."""
+        flow = Flow(NeverScanned())
+        image = an_image(pushed_at=NOW - timedelta(days=30))
+
+        event = a_scan_event(image=image, counts={Severity.HIGH: 1})
+
+        assert flow.scanned(event).result is ImageResult.DEFERRED
+
+    def test_what_was_announced_long_ago_ends_no_patience(self) -> None:
+        """A new scan runs; an event of an earlier one counted findings."""
+        flow = Flow(registry := NeverScanned(status="IN_PROGRESS"), now=NOW + timedelta(days=1))
+        flow.pushed(PushEvent("push", NOW, an_image(), index=False))
+        flow.scanned(a_scan_event(counts={Severity.HIGH: 1}))
+
+        outcome = flow.refetch(an_image(), "hourly", NOW + timedelta(days=1))
+
+        assert outcome.result is ImageResult.DEFERRED
+        assert registry.scans == {}
+
+
+class TestPushedAgain:
+    """An image that was deleted and is pushed again is as new as any."""
+
+    def test_its_scan_is_waited_for(self) -> None:
+        """What was announced of an earlier scan says nothing; its last report stands."""
+        flow = Flow(Registry({a_digest(1): a_report(a_finding())}), now=NOW + timedelta(hours=5))
+        flow.pushed(PushEvent("push", NOW, an_image(), index=False))
+        flow.scanned(a_scan_event(counts={Severity.HIGH: 1}))
+        flow.gone(an_image())
+        kept = flow.record.report_key
+
+        later = NOW + timedelta(days=1)
+        flow.pushed(PushEvent("again", later, an_image(), index=False))
+
+        record = flow.record
+        assert (record.row.gone_at, record.row.scan_ended_at) == (None, None)
+        assert (record.row.known_since, record.row.image.pushed_at) == (later, later)
+        assert (record.announced, record.report_key) == (None, kept)
+
+    def test_a_push_that_comes_late_brings_nothing_back(self) -> None:
+        """The image was deleted after it."""
+        flow = Flow(Registry({a_digest(1): a_report()}), now=NOW + timedelta(hours=5))
+        flow.pushed(PushEvent("push", NOW, an_image(), index=False))
+        flow.gone(an_image())
+
+        flow.pushed(PushEvent("late", NOW + timedelta(hours=1), an_image(tags=("2",)), index=False))
+
+        assert flow.record.row.gone_at == NOW + timedelta(hours=5)
+
+
 @pytest.mark.parametrize(
     ("report", "counts"),
     [(EMPTY, {}), (a_report(), None), (a_report(a_finding(), complete=False), None)],
