@@ -15,6 +15,7 @@ from sys import intern
 from typing import Final, NamedTuple
 
 from lib.core.desired import desired
+from lib.core.problems import in_short
 from lib.core.schedule import PERIODS, STREAM, Schedule, digest_id
 from lib.core.streams import is_settings
 from lib.core.verdicts import Judge, RuleSet
@@ -126,7 +127,7 @@ def _troubles(wanted: Desired, state: StreamState) -> Iterator[UnscannedImage]:
     for item in wanted.items.values():
         if item.reported.condition is not None:
             for image in item.images:
-                reasons[image.key].append(f"{item.reported.id}: {item.reason}")
+                reasons[image.key].append(in_short(item.reported.id, item.reason))
     for watched in state.images:
         words = reasons.get(watched.image.key)
         if words:

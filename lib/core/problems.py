@@ -29,6 +29,19 @@ _REASONS: Final = MappingProxyType({
     "SCAN_NOT_FOUND": "No scan of this image exists.",
     "COMPLETE": "The scan is complete, but its findings do not fit what it counted.",
 })  # fmt: skip
+_IN_SHORT: Final = MappingProxyType({
+    "FAILED": "its scan failed",
+    "UNSUPPORTED_IMAGE": "not supported by the scanner",
+    "SCAN_ELIGIBILITY_EXPIRED": "not watched by Inspector any more",
+    "MONITORING_ENDED": "not watched by Inspector any more",
+    "FINDINGS_UNAVAILABLE": "its findings are not available",
+    "LIMIT_EXCEEDED": "a scanning limit is used up",
+    "IMAGE_ARCHIVED": "archived, so not scanned",
+    "IMAGE_SIZE_EXCEEDED": "larger than the scanner takes",
+    "PENDING": "no result yet",
+    "SCAN_NOT_FOUND": "never scanned",
+    "COMPLETE": "its findings do not fit what was counted",
+})  # fmt: skip
 _UNKNOWN: Final = "The scan has a status that is not known here, so nothing is said about findings."
 _UNSUPPORTED: Final = "UnsupportedImageError"
 _SAME_AS: Final = MappingProxyType({"IN_PROGRESS": "PENDING", "ACTIVE": "COMPLETE"})
@@ -37,6 +50,21 @@ _SAME_AS: Final = MappingProxyType({"IN_PROGRESS": "PENDING", "ACTIVE": "COMPLET
 def kind_of_problem(status: str) -> ChangeKind:
     """Return whether a scan failed, or does not exist."""
     return ChangeKind.SCAN_FAILED if status == "FAILED" else ChangeKind.NOT_SCANNED
+
+
+def in_short(key: str, reason: str) -> str:
+    """
+    Return a condition of a part in a few words, for a list of images.
+
+    `key`: meaning and part, as `lib.core.conditions` writes them. A meaning without words here is
+    named as it is, with its `reason`.
+    """
+    meaning, _, part = key.partition(" ")
+    words = _IN_SHORT.get(meaning, f"{meaning}: {reason}")
+    cause = reason.removeprefix(f"{meaning}: ")
+    if meaning == "FAILED" and cause != reason:
+        words = f"{words} ({cause})"
+    return f"{part}: {words}" if part else words
 
 
 def problem_of(report: UnusableReport) -> ScanProblem:

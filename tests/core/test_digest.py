@@ -204,7 +204,7 @@ def test_a_condition_is_named_with_what_is_counted_instead() -> None:
     (trouble,) = digest.unscanned
     assert trouble.image == an_image()
     assert trouble.reason == (
-        f"FAILED linux/amd64: status FAILED; the scan of {NOW:%Y-%m-%d} is counted"
+        f"linux/amd64: its scan failed; the scan of {NOW:%Y-%m-%d} is counted"
     )
     assert digest.total == 1
 
@@ -219,9 +219,7 @@ def test_an_image_that_never_had_a_result_is_not_counted() -> None:
 
     assert (digest.images, digest.clean) == (0, 0)
     (trouble,) = digest.unscanned
-    assert (
-        trouble.reason == "PENDING linux/amd64: status PENDING; FAILED linux/arm64: status FAILED"
-    )
+    assert trouble.reason == "linux/amd64: no result yet; linux/arm64: its scan failed"
 
 
 def test_the_end_of_monitoring_is_named() -> None:
@@ -229,7 +227,7 @@ def test_the_end_of_monitoring_is_named() -> None:
     digest = a_digest(of_images(a_watched(monitored=False)))
 
     assert (digest.images, digest.clean) == (1, 0)
-    assert digest.unscanned[0].reason.startswith("MONITORING_ENDED linux/amd64: the scanner")
+    assert digest.unscanned[0].reason.startswith("linux/amd64: not watched by Inspector")
 
 
 def test_a_suppressed_condition_is_not_named() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lib.core.problems import problem_of
+from lib.core.problems import in_short, problem_of
 from lib.models import ChangeKind, Part, ScanSource, UnusableReport
 from tests.support.builders import a_scan, an_image
 
@@ -115,3 +115,18 @@ class TestProblemOf:
         remedy = problem_of(replace(unusable("FAILED"), parts=(part,))).remedy
 
         assert "imageDigest=sha256:b`" in remedy
+
+
+@pytest.mark.parametrize(
+    ("key", "reason", "words"),
+    [
+        ("SCAN_NOT_FOUND", "no scan of it is known", "never scanned"),
+        ("UNSUPPORTED_IMAGE windows", "status X", "windows: not supported by the scanner"),
+        ("FAILED linux", "FAILED: InternalError", "linux: its scan failed (InternalError)"),
+        ("FAILED", "status FAILED", "its scan failed"),
+        ("NEW_ONE linux", "NEW_ONE", "linux: NEW_ONE: NEW_ONE"),
+    ],
+)
+def test_lists_of_images_name_a_problem_in_a_few_words(key: str, reason: str, words: str) -> None:
+    """A status that is not known here is quoted with its reason."""
+    assert in_short(key, reason) == words
