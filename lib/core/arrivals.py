@@ -24,6 +24,8 @@ _CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
     Arrival.TAG: "came with a tag: {image} is current now",
     Arrival.ROLLBACK: "came with a rollback: {image} is current again",
     Arrival.DELETION: "what was current was deleted: {image} is current again",
+    Arrival.ARCHIVING: "what was current was archived: {image} is current again",
+    Arrival.END: "what was current counts no longer: {image} is current again",
     Arrival.RULES: "alerts.yml changed the stream: {image} is current now",
     Arrival.SCAN: "a scan of {image} lists it now",
 })  # fmt: skip
@@ -124,7 +126,7 @@ class Arrivals:
         current = self._state.current
         if current is None or self._proof.doubt(self._listing(item, lifecycle)) is not None:
             return
-        others = ", ".join(image.name for image in item.images)
+        others = ", ".join(image.name_beside(current.image) for image in item.images)
         yield Kind.FIX_READY, f"fixed in {current.image.name}; {others} still runs"
 
     def _listing(self, item: DesiredItem, lifecycle: Lifecycle) -> Listing:
@@ -169,8 +171,8 @@ class Arrivals:
         """Return which image that has an item began to run."""
         having = {image.key for image in item.images}
         running = [image.image for image in self._state.images if image.running]
-        names = [image.name for image in running if image.key in having]
-        return f"{next(iter(names), item.images[0].name)} began to run"
+        began = next((image for image in running if image.key in having), item.images[0])
+        return f"{began.name_beside(self._state.images[0].image)} began to run"
 
     def _is_in_force(self, entry: str) -> bool:
         expires = self._entries.get(entry)

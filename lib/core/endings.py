@@ -24,6 +24,8 @@ _FIXED_SETTING: Final = "as it should be now"
 _LEFT: Final = MappingProxyType(
     {
         Arrival.DELETION: "was deleted",
+        Arrival.ARCHIVING: "was archived",
+        Arrival.END: "counts no longer",
         Arrival.DEPLOYMENT: "does not run any more",
         Arrival.RULES: "is in another stream by alerts.yml",
     }
@@ -83,7 +85,7 @@ class Endings:
             word = departure.closed
             return Kind.NO_LONGER_REPORTED, _AT_THE_SOURCE.get(word, f"{word} at the source")
         if not self._state.images:
-            left = _left(departure)
+            left = self._left(departure)
             return Kind.NO_LONGER_REPORTED, f"{left}, and {_UNWATCHED}" if left else _UNWATCHED
         doubt = self._proof.doubt(listing_of(departure))
         if departure.image.is_repository:
@@ -94,14 +96,26 @@ class Endings:
         return self._proven(departure) if doubt is None else self._unproven(departure, doubt)
 
     def _proven(self, departure: Departure) -> Judgement:
-        left, image = _left(departure), self._state.images[0].image.name
+        left, image = self._left(departure), self._state.images[0].image.name
         if left is not None:
             return Kind.RESOLVED, f"{left}, and {image} does not have it"
-        return Kind.RESOLVED, f"fixed in {image}; {departure.image.name} had it"
+        return Kind.RESOLVED, f"fixed in {image}; {self._name(departure)} had it"
 
     def _unproven(self, departure: Departure, doubt: str) -> Judgement:
-        left = _left(departure) or f"not proven fixed after {departure.image.name}"
+        left = self._left(departure) or f"not proven fixed after {self._name(departure)}"
         return Kind.NO_LONGER_REPORTED, f"{left}: {doubt}"
+
+    def _left(self, departure: Departure) -> str | None:
+        """Return what became of the image that listed something last; None: it was followed."""
+        words = _LEFT.get(departure.cause)
+        if departure.image.is_repository and departure.cause is Arrival.RULES:
+            return "alerts.yml asks for no checks of repositories"
+        return None if words is None else f"{self._name(departure)} {words}"
+
+    def _name(self, departure: Departure) -> str:
+        """Return the name of the image that listed something last, beside that of today's."""
+        image, images = departure.image, self._state.images
+        return image.name_beside(images[0].image) if images else image.name
 
     def _is_watched(self, departure: Departure) -> bool:
         return any(image.image.key == departure.image.key for image in self._state.images)
@@ -118,14 +132,6 @@ class Endings:
     def _departed(self) -> ByName[Departure]:
         departures = self._state.departures.items()
         return ByName((id_, departure.names, departure) for id_, departure in departures)
-
-
-def _left(departure: Departure) -> str | None:
-    """Return what became of the image that listed something last; None: it was followed."""
-    words = _LEFT.get(departure.cause)
-    if departure.image.is_repository and departure.cause is Arrival.RULES:
-        return "alerts.yml asks for no checks of repositories"
-    return None if words is None else f"{departure.image.name} {words}"
 
 
 def _causes(item: ReportedItem, now: Lifecycle | None, refusals: list[str]) -> Iterator[str]:

@@ -226,14 +226,11 @@ def _change(
     watched = frozenset(item.image.digest for item in before.images)
     ran = {item.image.digest for item in before.images if item.running}
     runs = {item.image.digest for item in images if item.running}
-    if not same_current:
-        cause = Arrival.DELETION if new is None and arrival is not Arrival.RULES else arrival
-    else:
-        cause = Arrival.SCAN if ran == runs else Arrival.DEPLOYMENT
+    running = Arrival.SCAN if ran == runs else Arrival.DEPLOYMENT
     return _Change(
         stamp=stamp,
         arrival=Arrival.SCAN if same_current else arrival,
-        cause=cause,
+        cause=running if same_current else arrival,
         watched=watched,
         began=frozenset(runs - ran),
         current=None if new is None else new.image.digest,

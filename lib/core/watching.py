@@ -128,7 +128,8 @@ def watch(
     counting = [candidate for candidate in candidates if _counts(candidate, now)]
     ended = _ended(counting, now) if compared else None
     if ended is not None:
-        return Watch(None, (), current_runs=False, arrival=Arrival.SCAN, reason=ended)
+        arrival = _arrival(None, before, candidates, tags)
+        return Watch(None, (), current_runs=False, arrival=arrival, reason=ended)
     current = next((item for item in counting if item.hold and scan_ended(item.row, now)), None)
     running = [item for item in counting if _runs(item, counting, now)]
     behind = [item.image for item in running if item is not current]
@@ -136,7 +137,7 @@ def watch(
         current=current.image if current is not None else None,
         running=tuple(behind[:RUNNING_LIMIT]),
         current_runs=any(item is current for item in running),
-        arrival=_arrival(current, before, candidates),
+        arrival=_arrival(current, before, candidates, tags),
         reason=_reason(current, counting),
         left_out=len(behind[RUNNING_LIMIT:]),
         due_at=_due_at(candidates, now, compared=compared),
@@ -227,19 +228,37 @@ def _ended(candidates: Iterable[_Candidate], now: datetime) -> str | None:
 
 
 def _arrival(
-    current: _Candidate | None, before: Image | None, candidates: Iterable[_Candidate]
+    current: _Candidate | None,
+    before: Image | None,
+    candidates: Iterable[_Candidate],
+    tags: Iterable[TagRow],
 ) -> Arrival:
-    if current is None or (before is not None and before.digest == current.digest):
+    """Return how the current image took the place of the one before."""
+    if before is None:
+        return Arrival.SCAN if current is None else _coming(current, None)
+    if current is not None and before.digest == current.digest:
         return Arrival.SCAN
-    earlier = (item for item in candidates if before is not None and item.digest == before.digest)
-    left = next(earlier, None)
-    if left is not None and left.place > current.place:
-        return Arrival.DELETION
+    left = next((item for item in candidates if item.digest == before.digest), None)
+    if current is None or (left is not None and left.place > current.place):
+        return _leaving(left, tags)
+    return _coming(current, left)
+
+
+def _coming(current: _Candidate, left: _Candidate | None) -> Arrival:
+    """Return how an image became current by a tag. `left`: the one that was current before."""
     ended_at = current.row.scan_ended_at
     if ended_at is None or ended_at > current.place.pushed_at:
         return Arrival.PUSH
     older = left is not None and current.place.image_pushed_at < left.place.image_pushed_at
     return Arrival.ROLLBACK if older else Arrival.TAG
+
+
+def _leaving(left: _Candidate | None, tags: Iterable[TagRow]) -> Arrival:
+    """Return how an image stopped to be current, although no newer one took its place."""
+    if left is None or left.hold:
+        return Arrival.END
+    own = [row for row in tags if row.digest == left.digest and is_deleted(row)]
+    return Arrival.ARCHIVING if any(row.archived for row in own) else Arrival.DELETION
 
 
 def _reason(current: _Candidate | None, candidates: Iterable[_Candidate]) -> str:

@@ -61,6 +61,11 @@ class Image:
             return f"{self.repository}:{self.tags[0]}"
         return self.repository if self.is_repository else f"{self.repository}@{self.digest[:19]}"
 
+    def name_beside(self, other: "Image") -> str:
+        """Return the name of the image, by its digest where another image has the same name."""
+        is_alike = self.name == other.name and self.key != other.key
+        return replace(self, tags=()).name if is_alike else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Member:

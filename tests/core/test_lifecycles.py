@@ -339,7 +339,7 @@ class TestDepartures:
             ((a_watched(image=SECOND),), Arrival.TAG),
             ((a_watched(),), Arrival.SCAN),
             ((a_watched(running=True),), Arrival.DEPLOYMENT),
-            ((), Arrival.DELETION),
+            ((), Arrival.TAG),
         ],
         ids=["another image", "the same image", "it runs", "none"],
     )

@@ -471,7 +471,32 @@ class TestArrival:
     def test_the_same_image_as_before_came_by_nothing(self) -> None:
         """What is new in it came by a scan."""
         assert Stream().pushed("1.0", "A", 0).at(6, before="A").arrival is Arrival.SCAN
-        assert Stream().at(6, before="A").arrival is Arrival.SCAN
+        assert Stream().at(6).arrival is Arrival.SCAN
+
+    @pytest.mark.parametrize("others", [("1.0",), ()], ids=["an older image is there", "none"])
+    @pytest.mark.parametrize(
+        ("archived", "arrival"), [(False, Arrival.DELETION), (True, Arrival.ARCHIVING)]
+    )
+    def test_what_became_of_the_image_before_is_said(
+        self, arrival: Arrival, others: tuple[str, ...], *, archived: bool
+    ) -> None:
+        """It was deleted, or archived."""
+        stream = Stream()
+        for tag in others:
+            stream.pushed(tag, "A", 0)
+        stream.pushed("1.1", "B", 1)
+        stream.tags = deleted(stream.tags, "1.1", "B", at(2), archived=archived)
+
+        assert stream.at(6, before="B").arrival is arrival
+
+    def test_an_image_that_is_there_can_count_no_longer(self) -> None:
+        """A comparison ends; an image without a tag became a part of an index."""
+        pull_request = Stream().pushed("pr-17", "A", 0)
+        part = Stream().pushed("", "A", 0).with_row("A", indexes=("I",), index_has_tags=True)
+
+        assert pull_request.at(24 * 31, before="A", compared=True).arrival is Arrival.END
+        assert part.at(6, before="A").arrival is Arrival.END
+        assert Stream().at(6, before="A").arrival is Arrival.END
 
 
 STEPS = st.lists(
