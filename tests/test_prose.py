@@ -8,7 +8,7 @@ import pytest
 
 from tests.support import docs
 
-PAGES: Final = tuple(dict.fromkeys((*docs.FOR_USERS, "CHANGELOG.md")))
+PAGES: Final = docs.PAGES
 """docs/cli.md has all texts of --help."""
 LONGEST: Final = 36
 """Words of a sentence. Beyond that it is two sentences."""

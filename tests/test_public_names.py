@@ -75,7 +75,8 @@ def test_a_log_line_is_a_noun_and_what_happened(line: str) -> None:
 def lines_of_docs() -> list[str]:
     """Return the log lines that pages name."""
     text = "\n".join(docs.text_of(page) for page in docs.FOR_USERS)
-    return re.findall(r"log\s+lines?\s+`([^`]+)`", text)
+    rows = (cell.strip("`") for cell, *_ in docs.table("docs/metrics.md", "log line"))
+    return sorted({*re.findall(r"log\s+lines?\s+`([^`]+)`", text), *rows})
 
 
 @pytest.mark.parametrize("line", lines_of_docs())
