@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from cli.alerts_file import load_file
@@ -30,6 +31,8 @@ from lib.normalizer.documents import (
 from lib.normalizer.files import document_of_file
 
 STDIN: Final = "-"
+NO_RULES: Final = Config(destinations=MappingProxyType({}), routes=())
+"""The configuration of somebody who has none yet."""
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Several times ECR's answer about an image with 100,000 findings."""
 _TOO_LARGE: Final = f"it is too large: at most {MOST_BYTES // 1024**2} MiB; split it"
@@ -89,6 +92,13 @@ def read_config(path: str) -> Config:
             f"{path}: there is no such file here; name yours by --config FILE or {CONFIG_VARIABLE}"
         )
     return load_file(Path(path), today=datetime.now(UTC).date())
+
+
+def optional_config(options: argparse.Namespace) -> Config:
+    """Read the configuration; the default one may be missing. Raises `ConfigError` as above."""
+    if options.config_is_named or Path(options.config).is_file():
+        return read_config(options.config)
+    return NO_RULES
 
 
 def read_document(path: str) -> Any:

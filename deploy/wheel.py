@@ -11,7 +11,7 @@ import ast
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -25,7 +25,6 @@ CODE: Final = ("cli", "lib")
 DATA: Final = ("schemas",)
 REQUIREMENTS: Final = ("runtime.in", "operator.in")
 _IMPORT: Final = re.compile(rb"(from|import)\s+(?=(?:%s)\b)" % "|".join(CODE).encode())
-_MODULE_NAME: Final = re.compile(rf"(?:{'|'.join(CODE)})(?:\.[a-z_]\w*)+")
 _GENERATED: Final[Mapping[str, str]] = MappingProxyType(
     {
         "__init__.py": '"""Amazon ECR scan findings as alerts people act on."""\n',
@@ -42,15 +41,15 @@ class RewriteError(Exception):
     """A module that cannot be moved into the package. The text names its place."""
 
 
-def rewritten(source: bytes, name: str) -> bytes:
+def rewritten(source: bytes, name: str, modules: Collection[str] = ()) -> bytes:
     """
     Return a module with its imports of `CODE` below `PACKAGE`.
 
     `name`: the file, for errors. Raises `RewriteError` for `import lib.x` without `as`, which binds
-    `lib`, and for a text that is the name of a module, which an import may use later.
+    `lib`, and for a text that is the name of one of `modules`, which an import may use later.
     """
     lines = source.splitlines(keepends=True)
-    for node in _last_first(ast.parse(source, filename=name)):
+    for node in _last_first(ast.parse(source, filename=name), modules):
         line, column = node.lineno - 1, node.col_offset
         if isinstance(node, ast.Constant):
             raise RewriteError(
@@ -66,19 +65,25 @@ def rewritten(source: bytes, name: str) -> bytes:
     return b"".join(lines)
 
 
-def _last_first(tree: ast.Module) -> list[ast.ImportFrom | ast.Import | ast.Constant]:
+def _last_first(
+    tree: ast.Module, modules: Collection[str]
+) -> list[ast.ImportFrom | ast.Import | ast.Constant]:
     """Return what names a module of ours, from the end, so that places before it stay true."""
-    return sorted(_ours(tree), key=lambda node: (node.lineno, node.col_offset), reverse=True)
+    return sorted(
+        _ours(tree, modules), key=lambda node: (node.lineno, node.col_offset), reverse=True
+    )
 
 
-def _ours(tree: ast.Module) -> Iterator[ast.ImportFrom | ast.Import | ast.Constant]:
+def _ours(
+    tree: ast.Module, modules: Collection[str]
+) -> Iterator[ast.ImportFrom | ast.Import | ast.Constant]:
     for node in ast.walk(tree):
         match node:
             case ast.ImportFrom(module=str(module), level=0) if _root(module) in CODE:
                 yield node
             case ast.Import(names=names) if any(_root(alias.name) in CODE for alias in names):
                 yield node
-            case ast.Constant(value=str(text)) if _MODULE_NAME.fullmatch(text):
+            case ast.Constant(value=str(text)) if text in modules:
                 yield node
 
 
@@ -90,11 +95,16 @@ def package_files(root: Path) -> Iterator[tuple[str, bytes]]:
     """Yield each file of the package, by its path in it. Raises `RewriteError`."""
     for name, text in _GENERATED.items():
         yield name, text.encode()
-    for folder in (*CODE, *DATA):
-        for path in sorted((root / folder).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                name, content = path.relative_to(root).as_posix(), path.read_bytes()
-                yield name, rewritten(content, name) if path.suffix == ".py" else content
+    files = {
+        path.relative_to(root).as_posix(): path
+        for folder in (*CODE, *DATA)
+        for path in sorted((root / folder).rglob("*"))
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    modules = {name.removesuffix(".py").replace("/", ".") for name in files if name.endswith(".py")}
+    for name, path in files.items():
+        content = path.read_bytes()
+        yield name, rewritten(content, name, modules) if name.endswith(".py") else content
 
 
 def requirements(root: Path) -> list[str]:

@@ -2,13 +2,11 @@
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from cli.alerts_file import load_file
 from cli.cases import case_report
 from cli.commands.scan import fetch, find_image, parse_reference
 from cli.files import write_whole
@@ -18,17 +16,17 @@ from cli.inputs import (
     add_place_options,
     add_region_option,
     operator_app,
+    optional_config,
     place_of,
     read_reports,
 )
-from cli.judging import Case, judge, notice_of
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import remark, working
-from lib.config.model import Config, DestinationConfig
-from lib.core.routing import Route
+from cli.verdicts import full_notice
+from lib.config.model import Config
 from lib.errors import DocumentError
 from lib.exports import EXPORTS
-from lib.models import AnyReport, Destination, Filter, Report, Severity
+from lib.models import AnyReport, Report
 from lib.page import render
 from lib.text import counted
 
@@ -41,7 +39,6 @@ DESCRIPTION = (
     "scan has no usable result: the page says so."
 )
 HTML: Final = "html"
-_READER: Final = Destination("report")
 _ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
     {".html": HTML, ".htm": HTML, ".csv": "csv", ".sarif": "sarif", ".jsonl": "ocsf"}
 )
@@ -49,7 +46,11 @@ _ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
-    parser.add_argument("subject", metavar="FILE|IMAGE", help="a JSON document, or REPOSITORY:TAG")
+    parser.add_argument(
+        "subject",
+        metavar="FILE|IMAGE",
+        help="a JSON document, or an image as in `scan`: REPOSITORY:TAG",
+    )
     parser.add_argument(
         "-o", "--output", metavar="FILE", default=STDIN, help="where to write it (default: stdout)"
     )
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace, *, connect: Connect = OperatorClients) -> i
     """Write the report of one image. `connect` makes the clients, once."""
     now = datetime.now(UTC)
     wanted = options.format or _ENDINGS.get(Path(options.output).suffix.lower(), HTML)
-    config = _config(options, now.date())
+    config = optional_config(options)
     report = case_report(_report(options, config, connect), config)
     with working("writing"):
         text = page_of(report, config, now) if wanted == HTML else EXPORTS[wanted]([report])
@@ -77,21 +78,7 @@ def run(options: argparse.Namespace, *, connect: Connect = OperatorClients) -> i
 
 def page_of(report: AnyReport, config: Config, now: datetime) -> str:
     """Return the page of a report as that of a first scan, for a reader who asks for everything."""
-    route = Route("report", Filter("report", Severity.UNKNOWN, unknown_severity=True), (_READER,))
-    reader = DestinationConfig("slack", MappingProxyType({}))
-    everything = replace(
-        config, destinations=MappingProxyType({_READER: reader}), routes=(route,), streams=()
-    )
-    case = Case(report)
-    (stream,) = judge(case, everything, now)
-    return render(notice_of(case, stream.views[_READER]), (), now=now)
-
-
-def _config(options: argparse.Namespace, today: date) -> Config:
-    """Read the configuration; the default one may be missing."""
-    if options.config_is_named or Path(options.config).is_file():
-        return load_file(Path(options.config), today=today)
-    return Config(destinations=MappingProxyType({}), routes=())
+    return render(full_notice(report, config, now), (), now=now)
 
 
 def _report(options: argparse.Namespace, config: Config, connect: Connect) -> AnyReport:

@@ -8,6 +8,7 @@ import argparse
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,16 +19,19 @@ from cli.deployment import Deployment, add_stage_options, required_stage
 from cli.inputs import (
     add_config_option,
     operator_app,
-    read_config,
+    optional_config,
 )
 from cli.judging import Case, JudgedStream
 from cli.sending import SendResult, complain_of, notified, print_sent, queue_scan, send_tests
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import Ask, agreed, ask_person, print_json, print_report, say, working
+from cli.verdicts import print_verdict
 from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
 from lib.config.model import Config
+from lib.core.evidence import NOT_FOUND
 from lib.core.merging import merged
+from lib.core.problems import commands
 from lib.errors import (
     DocumentError,
     FindingsNotReadyError,
@@ -45,20 +49,23 @@ from lib.normalizer.images import image_of_detail
 from lib.ports.sources import FindingSource
 from lib.wire.report import report_to_json
 
-HELP = "fetch, normalize, route and show the scan of one image"
+HELP = "show the scan of one image in your registry, and what to do"
 DESCRIPTION = (
-    "Fetch the scan findings of an image from ECR with your AWS credentials and region, normalize "
-    "and route them, and show a table with the worst first. Needs no deployment. --send --stage S "
-    "puts the scan on the queue of a deployed stage, which alerts if it has not done so yet. "
-    "--send alone asks, and sends messages that are marked TEST; where an alert would open an "
-    "issue, a thread or an incident, it sends the message of `destinations test` instead. "
+    "Read the scan of an image from ECR with your AWS credentials and region. Show its findings, "
+    "the worst first, then the verdict and the upgrades that remove most. Nothing is changed, and "
+    "no deployment is needed. Where there is an alerts.yml, show what its routes do with the scan. "
+    "The IAM actions are ecr:DescribeImages, ecr:DescribeImageScanFindings, ecr:BatchGetImage, "
+    "ecr:GetDownloadUrlForLayer and, for enhanced scanning, inspector2:ListFindings. "
+    "--send --stage S puts the scan on the queue of a deployed stage, which alerts if it has not "
+    "done so yet. --send alone asks, and sends messages that are marked TEST; where an alert would "
+    "open an issue, a thread or an incident, it sends the message of `destinations test` instead. "
     "--format json prints one document. Exit code 1 when the scan has no usable result or a "
     "message was refused."
 )
 
 _ASKED = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
 _WITHOUT = "--yes sends without asking; --stage has a deployed stage process the scan"
-_CHECK = "Check the name, the region and the account"
+_CHECK = "Check the name, and by --region and --profile the place"
 _SHORTEST = 2
 """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html"""
 _REFERENCE = re.compile(
@@ -72,7 +79,9 @@ _REFERENCE = re.compile(
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options."""
     parser.add_argument(
-        "image", metavar="REPOSITORY[:TAG|@DIGEST]", help="the tag defaults to latest"
+        "image",
+        metavar="REPOSITORY[:TAG|@DIGEST]",
+        help="with or without the address of its registry; the tag defaults to latest",
     )
     add_config_option(parser)
     add_stage_options(parser)
@@ -98,12 +107,14 @@ def run(
         image = find_image(clients, wanted)
         report = fetch(application, image)
     case = Case(case_report(report, config))
-    judged = judge_all([case], config)
+    judged = judge_all([case], config) if config.routes else []
     as_json = options.format == "json"
     if not as_json:
         print_report(report)
         say()
+        print_verdict(case.report, config, datetime.now(UTC))
         for stream in judged:
+            say()
             print_stream(stream)
     unusable = int(isinstance(report, UnusableReport))
     if stage is not None:
@@ -128,9 +139,9 @@ def _to_stage(options: argparse.Namespace) -> bool:
 
 
 def _config(options: argparse.Namespace, stage: Deployment | None) -> Config:
-    """Read the named file, else the configuration of the stage, else the default file."""
+    """Read the named file, else the configuration of the stage, else the default file, if any."""
     deployed = None if stage is None or options.config_is_named else stage.config()
-    return deployed or read_config(options.config)
+    return deployed or optional_config(options)
 
 
 def _send_by_hand(
@@ -193,8 +204,22 @@ def fetch(application: App, image: Image) -> AnyReport:
     The report of an index is merged from its images, as far as they have one. Raises
     `DocumentError` for an index without images, and the errors of `FindingSource.report`.
     """
-    report = _scanned(application.source, image)
+    try:
+        report = _scanned(application.source, image)
+    except FindingsNotReadyError as error:
+        raise FindingsNotReadyError(
+            f"{error}. {_waiting(error, image)}", status=error.status
+        ) from None
     return traced(report, application.provenances, application.config.sources)[0]
+
+
+def _waiting(error: FindingsNotReadyError, image: Image) -> str:
+    if error.status != NOT_FOUND:
+        return "Run the command again in a minute"
+    return (
+        f"Start one with `{commands(image)['start']}`, which needs ecr:StartImageScan, or turn on "
+        "scan on push. Enhanced scanning begins by itself for repositories in its filters"
+    )
 
 
 def _scanned(source: FindingSource, image: Image) -> AnyReport:

@@ -78,7 +78,12 @@ class FakeAws:
     questions: list[str] = field(default_factory=list)
     answer: str = "y"
 
-    meta = SimpleNamespace(partition="aws", region_name="eu-central-1")
+    meta = SimpleNamespace(
+        partition="aws",
+        region_name="eu-central-1",
+        service_model=SimpleNamespace(service_id=SimpleNamespace(hyphenize=lambda: "ecr")),
+        events=SimpleNamespace(register=lambda *_, **__: None),
+    )
 
     def connect(self, *, region: str | None, **_: Any) -> Clients:
         self.sessions += 1
@@ -164,6 +169,49 @@ class TestScan:
         assert "CVE-2024-0001" in out
         assert "audit" in out
         assert aws.sent == []
+
+    def test_it_needs_no_configuration(
+        self,
+        aws: FakeAws,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """Verdict and what to do in a folder without alerts.yml; there are no routes to show."""
+        monkeypatch.chdir(tmp_path)
+        aws.findings = [FINDING]
+
+        code = scan.run(parser().parse_args(["scan", "payments/api:1.4.2"]), connect=aws.connect)
+
+        out = capsys.readouterr().out
+        assert code == 0
+        assert "First scan: 1 HIGH\n" in out
+        assert "look for newer versions of openssl (1 HIGH)" in out
+        assert "ROUTE" not in out
+
+    def test_the_verdict_precedes_the_routes(self, run: Run) -> None:
+        """Findings, verdict, what to do, and then who is notified."""
+        _, out, _ = run("payments/api:1.4.2")
+
+        places = [out.index(text) for text in ("CVE-2024-0001", "First scan: 1 HIGH", "ROUTE")]
+        assert places == sorted(places)
+
+    def test_a_missing_scan_says_how_to_start_it(self, run: Run, aws: FakeAws) -> None:
+        """The whole command, and the IAM action that it needs."""
+        aws.unscanned = (DIGEST,)
+
+        with pytest.raises(FindingsNotReadyError) as raised:
+            run("payments/api:1.4.2")
+
+        assert "aws ecr start-image-scan --region eu-central-1" in str(raised.value)
+        assert f"imageDigest={DIGEST}`, which needs ecr:StartImageScan" in str(raised.value)
+
+    def test_a_running_scan_is_asked_for_again(self, run: Run, aws: FakeAws) -> None:
+        """There is nothing to start."""
+        aws.status = "IN_PROGRESS"
+
+        with pytest.raises(FindingsNotReadyError, match="Run the command again in a minute"):
+            run("payments/api:1.4.2")
 
     def test_one_session_serves_everything(self, run: Run, aws: FakeAws) -> None:
         """A second one would read the credentials and every service model again."""

@@ -54,6 +54,7 @@ def test_an_import_of_ours_is_one_of_the_package(source: str, expected: str) -> 
         '"""Read from lib.text import clean."""\n',
         "# from lib.text import clean\n",
         "x = 'lib is a word'\n",
+        "x = 'lib.md'\n",
     ],
 )
 def test_other_text_stays(source: str) -> None:
@@ -75,7 +76,7 @@ def test_what_cannot_be_moved_stops_the_build(source: str, reason: str | None) -
     if reason is None:
         reason = "cannot be read"
     with pytest.raises(RewriteError, match=reason):
-        rewritten(source.encode(), "x.py")
+        rewritten(source.encode(), "x.py", {"lib.text"})
 
 
 def test_no_module_of_the_package_imports_from_outside_of_it() -> None:
