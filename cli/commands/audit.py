@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from cli.inputs import add_config_option, add_region_option, read_config
+from cli.repository.running import running_images
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import complain, print_json, remark, say, stepping
 from lib.checks.expectations import Expectations
@@ -57,7 +58,9 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
         remark("the configuration has no `repositories`: checked against the defaults")
     expected = config.repositories or Expectations()
     with stepping("listing repositories") as steps:
-        source = EcrRepositories(connected(options, connect).get("ecr"))
+        clients = connected(options, connect)
+        running = running_images(clients)
+        source = EcrRepositories(clients.get("ecr"), running)
         repositories = [
             repository
             for repository in source.repositories()
@@ -72,6 +75,8 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
         print_json([_document(result) for result in checked])
     else:
         _print(checked)
+    for reason in running.refusals:
+        remark(f"what runs is not known: {reason}")
     unread = [result for result in checked if result.unread is not None]
     for result in unread:
         complain(f"{result.repository.repository} could not be checked: {result.unread}")

@@ -11,6 +11,7 @@ from cli.inputs import add_region_option, read_text
 from cli.pacing import Pause
 from cli.repository.ecr import Repository
 from cli.repository.preview import PRICE, ExpiringImage, Preview, preview
+from cli.repository.running import running_images
 from cli.repository.settings import (
     LATEST,
     Comparison,
@@ -160,7 +161,8 @@ def _wishes(options: argparse.Namespace) -> Wishes:
 
 
 def _repository(options: argparse.Namespace, connect: Connect) -> Repository:
-    return Repository(connected(options, connect).get("ecr"), options.name)
+    clients = connected(options, connect)
+    return Repository(clients.get("ecr"), options.name, running_images(clients))
 
 
 # --- fix ----------------------------------------------------------------------------------------
@@ -276,8 +278,12 @@ def _policy(options: argparse.Namespace) -> str:
 def _print_preview(result: Preview, policy: str, price: float) -> None:
     words = {rule.priority: rule.document.get("description") for rule in parse(policy).rules}
     if result.images:
-        columns = ("TAGS", "DIGEST", "PUSHED", "MIB", "RULE")
+        columns = ("TAGS", "DIGEST", "PUSHED", "MIB", "RULE", "RUNS")
         print_table(columns, (_cells(image, words.get(image.rule)) for image in result.images))
+    if not result.knows_running:
+        remark("what runs is not known: ECS and Inspector do not answer to your credentials")
+    for image in result.in_use:
+        complain(f"{_name(image)} runs ({image.runs}), and would go by rule {image.rule}")
     expiring = len(result.expiring)
     if not expiring:
         say(f"0 of {counted(result.of, 'image')} would expire")
@@ -286,6 +292,10 @@ def _print_preview(result: Preview, policy: str, price: float) -> None:
         f"{expiring:,} of {counted(result.of, 'image')} would expire: {result.gigabytes:.2f} GB, "
         f"{result.gigabytes * price:.2f} USD a month at most (layers that others share stay)"
     )
+
+
+def _name(image: ExpiringImage) -> str:
+    return ", ".join(image.tags) or image.digest[:19]
 
 
 def _cells(image: ExpiringImage, words: Any) -> tuple[str, ...]:
@@ -297,6 +307,7 @@ def _cells(image: ExpiringImage, words: Any) -> tuple[str, ...]:
         image.pushed_at.isoformat(" ", "minutes"),
         size,
         f"{rule} (archived)" if image.archived else rule,
+        image.runs,
     )
 
 
@@ -306,6 +317,7 @@ def _document(result: Preview, price: float) -> dict[str, Any]:
         "expiring": len(result.expiring),
         "gigabytes": round(result.gigabytes, 6),
         "usd_a_month": round(result.gigabytes * price, 6),
+        "in_use": len(result.in_use) if result.knows_running else None,
         "results": [
             {
                 "digest": image.digest,
@@ -314,6 +326,7 @@ def _document(result: Preview, price: float) -> dict[str, Any]:
                 "bytes": image.size,
                 "rule": image.rule,
                 "action": "archive" if image.archived else "expire",
+                "runs": image.runs or None,
             }
             for image in result.images
         ],

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -16,9 +17,10 @@ from cli.repository.settings import (
 )
 from lib.checks.caches import cache_of
 from lib.errors import DocumentError, SourceError, SourceThrottledError
-from lib.models import StoredImage
+from lib.models import Image, RunningImage, StoredImage
 from lib.normalizer.images import stored_image
-from lib.sources.repositories import pull_through_caches
+from lib.sources.repositories import pull_through_caches, with_parts
+from lib.sources.running import RunningImages
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -28,23 +30,30 @@ PAGE: Final = 1000
 _THROTTLED: Final = ("RequestLimitExceeded", "TooManyRequestsException")
 
 
+class Contents(NamedTuple):
+    """The images of a repository, and those that something runs."""
+
+    stored: tuple[StoredImage, ...]
+    running: tuple[RunningImage, ...] | None
+
+
 class Repository:
     """A repository. Every method raises `DocumentError` or `SourceError` with the next step."""
 
-    def __init__(self, client: "ECRClient", name: str) -> None:
+    def __init__(
+        self, client: "ECRClient", name: str, running: RunningImages | None = None
+    ) -> None:
         self.client = client
         self.name = name
+        self._running = running
 
     def settings(self) -> Settings:
         """Return the settings of the repository, and its registry's scanning."""
         with explained(self):
-            (description,) = self.client.describe_repositories(repositoryNames=[self.name])[
-                "repositories"
-            ]
-            registry = self.client.get_registry_scanning_configuration()
+            description = self._description
             lifecycle = self._lifecycle()
-            stored = tuple(self._stored())
             caches = pull_through_caches(self.client)
+        stored, running = self.contents
         encryption = description.get("encryptionConfiguration", {})
         return Settings(
             name=self.name,
@@ -53,8 +62,9 @@ class Repository:
             lifecycle=lifecycle,
             encryption=encryption.get("encryptionType", AES256),
             key=encryption.get("kmsKey"),
-            registry=_registry(registry.get("scanningConfiguration", {})),
+            registry=self._registry,
             stored=stored,
+            running=running,
             cache=cache_of(self.name, caches),
         )
 
@@ -62,6 +72,33 @@ class Repository:
         """Apply a change."""
         with explained(self):
             getattr(self.client, change.operation)(repositoryName=self.name, **change.request)
+
+    @cached_property
+    def contents(self) -> Contents:
+        """The images of the repository, and those that run; None: not known."""
+        with explained(self):
+            stored = tuple(self._stored())
+            if self._running is None:
+                return Contents(stored, None)
+            meta, description = self.client.meta, self._description
+            place = Image(
+                meta.partition, description["registryId"], meta.region_name, self.name, ""
+            )
+            running = self._running.images(place, enhanced=self._registry.enhanced)
+            if running:
+                stored = tuple(with_parts(self.client, place, stored))
+        return Contents(stored, running)
+
+    @cached_property
+    def _description(self) -> Mapping[str, Any]:
+        answer = self.client.describe_repositories(repositoryNames=[self.name])
+        description: Mapping[str, Any] = answer["repositories"][0]
+        return description
+
+    @cached_property
+    def _registry(self) -> RegistryScanning:
+        answer = self.client.get_registry_scanning_configuration()
+        return _registry(answer.get("scanningConfiguration", {}))
 
     def _stored(self) -> Iterator[StoredImage]:
         paginator = self.client.get_paginator("describe_images")

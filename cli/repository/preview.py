@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.pacing import Pause
 from cli.repository.ecr import Repository, explained
+from lib.checks.lifecycle import holders
 from lib.errors import SourceError
-from lib.normalizer.indexes import is_index
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -44,6 +44,8 @@ class ExpiringImage:
     """Whether the image is archived instead of deleted."""
     size: int | None = None
     """Size in bytes; None for an index, and for an image deleted meanwhile."""
+    runs: str = ""
+    """The tasks or pods that run it, or a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,13 @@ class Preview:
     images: tuple[ExpiringImage, ...]
     of: int
     """The number of images in the repository."""
+    knows_running: bool = False
+    """Whether a source of what runs answered."""
+
+    @property
+    def in_use(self) -> tuple[ExpiringImage, ...]:
+        """The running images that would be deleted or archived."""
+        return tuple(image for image in self.images if image.runs)
 
     @property
     def expiring(self) -> tuple[ExpiringImage, ...]:
@@ -71,21 +80,15 @@ def preview(repository: Repository, policy: str, pause: Pause) -> Preview:
 
     Raises as `Repository` does, and `SourceError` when ECR fails or takes longer than five minutes.
     """
+    stored, running = repository.contents
+    # An index has the size of its largest image, which is listed separately.
+    sizes = {image.digest: None if image.is_index else image.size for image in stored}
+    uses = {image.digest: used.runs for used in running or () for image in holders(used, stored)}
     with explained(repository):
-        sizes = dict(_sizes(repository))
-        rows = [_expiring(result, sizes) for result in _results(repository, policy, pause)]
+        results = list(_results(repository, policy, pause))
+    rows = [_expiring(result, sizes, uses) for result in results]
     ordered = sorted(rows, key=lambda image: (image.rule, image.pushed_at, image.digest))
-    return Preview(tuple(ordered), len(sizes))
-
-
-def _sizes(repository: Repository) -> Iterator[tuple[str, int | None]]:
-    paginator = repository.client.get_paginator("describe_images")
-    pages = paginator.paginate(repositoryName=repository.name, PaginationConfig={"PageSize": 1000})
-    for page in pages:
-        for detail in page["imageDetails"]:
-            # An index has the size of its largest image, which is listed separately.
-            index = is_index(detail.get("imageManifestMediaType"))
-            yield detail["imageDigest"], None if index else detail.get("imageSizeInBytes")
+    return Preview(tuple(ordered), len(sizes), running is not None)
 
 
 def _results(repository: Repository, policy: str, pause: Pause) -> Iterator[Mapping[str, Json]]:
@@ -137,7 +140,9 @@ def _not_yet(client: "ECRClient") -> tuple[type[Exception], ...]:
     )
 
 
-def _expiring(result: Mapping[str, Json], sizes: Mapping[str, int | None]) -> ExpiringImage:
+def _expiring(
+    result: Mapping[str, Json], sizes: Mapping[str, int | None], uses: Mapping[str, str]
+) -> ExpiringImage:
     digest = result["imageDigest"]
     return ExpiringImage(
         digest=digest,
@@ -146,4 +151,5 @@ def _expiring(result: Mapping[str, Json], sizes: Mapping[str, int | None]) -> Ex
         rule=result["appliedRulePriority"],
         archived=result.get("action", {}).get("type") == "TRANSITION",
         size=sizes.get(digest),
+        runs=uses.get(digest, ""),
     )

@@ -14,10 +14,10 @@ from typing import Any, Final
 from lib.checks.caches import build_cache_tags
 from lib.checks.completion import UNTAGGED_DAYS, completed
 from lib.checks.completion import policy as lifecycle_policy
-from lib.checks.lifecycle import judge
+from lib.checks.lifecycle import judge, needed
 from lib.checks.policies import parse
 from lib.errors import DocumentError
-from lib.models import PullThroughCache, StoredImage
+from lib.models import PullThroughCache, RunningImage, StoredImage
 
 MUTABLE: Final = "MUTABLE"
 IMMUTABLE: Final = "IMMUTABLE"
@@ -135,6 +135,7 @@ class Settings:
     registry: RegistryScanning = RegistryScanning()
     stored: tuple[StoredImage, ...] = ()
     cache: PullThroughCache | None = None
+    running: tuple[RunningImage, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +301,10 @@ def registry_command(now: Settings) -> str:
 
 def _lifecycle(now: Settings, wishes: Wishes) -> Comparison:
     title, own = "lifecycle policy", now.lifecycle
+    keep = max(wishes.keep, needed(now.stored, now.running or ()))
+    spared = f"{keep:,} images stay, as one runs that is that old" if keep > wishes.keep else ""
     if own is None:
-        return _put_policy("none", wishes.lifecycle)
+        return _put_policy("none", lifecycle_policy(keep, UNTAGGED_DAYS), spared)
     try:
         read = parse(own)
     except DocumentError as error:
@@ -310,18 +313,23 @@ def _lifecycle(now: Settings, wishes: Wishes) -> Comparison:
             title, current, current, advice=f"It is not looked at, and stays: {error}"
         )
     own_text = json.dumps(json.loads(own), indent=2)
-    judgement = judge(read, now.stored, wishes.keep)
-    advice = "; ".join(f"Rule {idle.rule.priority}: {idle.reason}" for idle in judgement.idle)
+    judgement = judge(read, now.stored, keep)
+    advice = "; ".join(
+        (
+            *([spared] if spared else []),
+            *(f"Rule {idle.rule.priority}: {idle.reason}" for idle in judgement.idle),
+        )
+    )
     if judgement.is_sound:
         current = "one that expires untagged and old images"
         return Comparison(title, current, current, advice=advice)
-    text = completed(read, now.stored, wishes.keep)
+    text = completed(read, now.stored, keep)
     if text is not None:
         return _put_policy(own_text, text, advice)
     return Comparison(
         title,
         own_text,
-        f"one that expires untagged images, and all but the newest {wishes.keep}",
+        f"one that expires untagged images, and all but the newest {keep}",
         advice="A rule of it archives what would have to expire; change it by hand",
     )
 

@@ -111,9 +111,13 @@ class App:
     @cached_property
     def repositories(self) -> "RepositorySource":
         """The source of repository settings."""
+        from lib.sources.coverage import InspectorCoverage
         from lib.sources.repositories import EcrRepositories
+        from lib.sources.running import RunningImages
 
-        return EcrRepositories(self._clients.get("ecr"))
+        coverage = InspectorCoverage(self._clients.get("inspector2"))
+        running = RunningImages(coverage, self.workloads)
+        return EcrRepositories(self._clients.get("ecr"), running)
 
     @property
     def audit(self) -> "Audit":

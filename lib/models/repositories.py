@@ -55,6 +55,7 @@ class StoredImage:
     """Bytes. Layers that images share count in each of them."""
     kind: str = ""
     """The media type of its configuration; empty where ECR gives none."""
+    is_index: bool = False
     parts: tuple[str, ...] = ()
     """The digests that an index refers to, where they were read."""
 

@@ -165,6 +165,7 @@ def stored_image(detail: Mapping[str, Any]) -> StoredImage:
         archived_at=moment(detail.get("lastArchivedAt")),
         size=count(detail.get("imageSizeInBytes")) or 0,
         kind=text(detail.get("artifactMediaType")) or "",
+        is_index=detail.get("imageManifestMediaType") in INDEX_TYPES,
     )
 
 

@@ -44,12 +44,12 @@ class InspectorCoverage:
             yield from self._listed({**_IMAGES, "ecrRepositoryName": names})
 
     def _listed(self, criteria: Mapping[str, Any]) -> Iterator[CoveredImage]:
-        paginator = self._client.get_paginator("list_coverage")
         request: Mapping[str, Any] = {
             "filterCriteria": criteria,
             "PaginationConfig": {"PageSize": PAGE},
         }
         with source_errors("Inspector's coverage"):
+            paginator = self._client.get_paginator("list_coverage")
             for page in paginator.paginate(**request):
                 for entry in page["coveredResources"]:
                     covered = covered_image(entry)

@@ -33,6 +33,7 @@ from lib.normalizer.values import mapping, name, objects
 from lib.sources.ecr import source_errors
 from lib.sources.indexes import fetch_indexes
 from lib.sources.registry import PAGE, EcrRegistry
+from lib.sources.running import RunningImages
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -44,9 +45,10 @@ _DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
 class EcrRepositories:
     """See `lib.ports.sources.RepositorySource`."""
 
-    def __init__(self, client: "ECRClient") -> None:
+    def __init__(self, client: "ECRClient", running: RunningImages | None = None) -> None:
         self._client = client
         self._registry = EcrRegistry(client)
+        self._running = running
 
     def repositories(self) -> Sequence[Image]:
         """See `RepositorySource.repositories`."""
@@ -116,10 +118,18 @@ class EcrRepositories:
                     stored.append(stored_image(detail))
                     newest = _newer(newest, detail)
         image, last_scan = self._last_scan(repository, newest)
+        running = None
+        if self._running is not None:
+            enhanced = settings.scan_type == "ENHANCED"
+            running = self._running.images(repository, enhanced=enhanced)
+        with _calls(repository, "ecr:BatchGetImage"):
+            # What an index refers to matters only where something runs.
+            images = with_parts(self._client, repository, stored) if running else stored
         return replace(
             settings,
             lifecycle_policy=policy,
-            stored=tuple(stored),
+            stored=tuple(images),
+            running=running,
             newest=image,
             last_scan=last_scan,
         )
@@ -148,6 +158,22 @@ class EcrRepositories:
         except ImageGoneError:
             # Deleted since it was listed.
             return None, None
+
+
+def with_parts(
+    client: "ECRClient", repository: Image, stored: Sequence[StoredImage]
+) -> list[StoredImage]:
+    """Return the images of a repository, each index with what it refers to. Raises as boto3."""
+    indexes = [
+        replace(repository, digest=image.digest, tags=image.tags)
+        for image in stored
+        if image.is_index
+    ]
+    parts = {
+        index.image.digest: (*(member.digest for member in index.members), *index.attachments)
+        for index in fetch_indexes(client, indexes)
+    }
+    return [replace(image, parts=parts.get(image.digest, ())) for image in stored]
 
 
 def pull_through_caches(client: "ECRClient") -> list[PullThroughCache]:

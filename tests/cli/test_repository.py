@@ -23,6 +23,8 @@ from lib.bootstrap.clients import Clients
 from lib.checks.completion import policy
 from lib.errors import DocumentError, SourceError, SourceThrottledError
 from local.aws.process import EmbeddedAws
+from tests.sources.test_workloads import Ecs as Tasks
+from tests.sources.test_workloads import task
 
 NOW = datetime.now(UTC)
 ELSEWHERE = "eu-west-1"
@@ -61,12 +63,18 @@ class Ecr:
 
 @dataclass
 class Session:
-    """A session that knows ECR."""
+    """A session that knows ECR, and some tasks of ECS; Inspector does not answer."""
 
     ecr: Ecr
+    tasks: Tasks
 
-    def client(self, _: str, **__: Any) -> Ecr:
-        return self.ecr
+    def client(self, service: str, **_: Any) -> Any:
+        if service == "ecr":
+            return self.ecr
+        silent = Tasks(error=refusal("AccessDeniedException", "ListCoverage"))
+        tasks = self.tasks if service == "ecs" else silent
+        tasks.meta = self.ecr.client.meta  # type: ignore[attr-defined]  # as each client has
+        return tasks
 
 
 @dataclass
@@ -76,6 +84,7 @@ class Operator:
     aws: EmbeddedAws
     name: str
     ecr: Ecr
+    tasks: Tasks = field(default_factory=Tasks)
     pauses: list[float] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     answer: str = "y"
@@ -84,7 +93,7 @@ class Operator:
         action, *options = arguments
         return command.run(
             parser().parse_args(["repository", action, self.name, *options]),
-            lambda **_: Clients(Session(self.ecr)),  # type: ignore[arg-type]  # as much of it as is used
+            lambda **_: Clients(Session(self.ecr, self.tasks)),  # type: ignore[arg-type]  # as much of it as is used
             self.pauses.append,
             self.ask,
         )
@@ -94,6 +103,12 @@ class Operator:
         if not self.answer:
             raise EOFError
         return self.answer
+
+    def deploy(self, tag: str, digest: str | None = None) -> None:
+        """Have a task of ECS run an image of the repository."""
+        region = self.ecr.client.meta.region_name
+        address = f"{self.aws.account}.dkr.ecr.{region}.amazonaws.com/{self.name}:{tag}"
+        self.tasks = Tasks(*self.tasks.tasks, task(address, digest=digest))
 
     def push(self, tag: str | None, days: float, content: str = "") -> str:
         digest = self.aws.push(self.name, tag, content=content)
@@ -408,6 +423,56 @@ def test_a_preview_lists_what_would_expire(
     assert found["gigabytes"] == round(sum(sizes[each] for each in listed) / 1024**3, 6)
     assert set(sizes) == {young, untagged, *tagged}
     assert "nothing was deleted" in shown.err
+
+
+def test_a_preview_names_what_runs(operator: Operator, capsys: pytest.CaptureFixture[str]) -> None:
+    """Public case: images that services still ran were deleted. By digest, tag and index."""
+    by_digest = operator.push("1.0", days=9)
+    operator.push("1.1", days=8)
+    member = operator.push(None, days=7, content="member")
+    index = operator.aws.push_index(operator.name, "1.2", {member: "linux/arm64"})
+    operator.aws.date(operator.name, index, NOW - timedelta(days=7))
+    operator.push("1.3", days=6)
+    operator.push("1.4", days=1)
+    operator.deploy("1.0", by_digest)
+    operator.deploy("1.1")
+    operator.deploy("1.2", member)
+    operator.deploy("1.4")
+
+    assert operator.run("preview", "--keep", "1", "--format", "json") == 0
+
+    document = json.loads(capsys.readouterr().out)
+    runs = {row["tags"][0]: row["runs"] for row in document["results"]}
+    assert runs == {"1.0": "an ECS task", "1.1": "an ECS task", "1.2": "an ECS task", "1.3": None}
+    assert document["in_use"] == 3
+
+    assert operator.run("preview", "--keep", "1") == 0
+    assert "1.2 runs (an ECS task), and would go by rule 2" in capsys.readouterr().err
+
+
+def test_what_runs_may_not_be_known(operator: Operator, capsys: pytest.CaptureFixture[str]) -> None:
+    operator.push("1.0", days=9)
+    operator.tasks = Tasks(error=refusal("AccessDeniedException", "ListClusters"))
+
+    assert operator.run("preview", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["in_use"] is None
+
+    assert operator.run("preview") == 0
+    assert "what runs is not known" in capsys.readouterr().err
+
+
+def test_a_fix_keeps_what_runs(operator: Operator, capsys: pytest.CaptureFixture[str]) -> None:
+    for place in range(6):
+        operator.push(f"1.{place}", days=10 - place)
+    operator.deploy("1.1")
+
+    assert operator.run("fix", "--keep", "2", "--yes") == 0
+
+    assert operator.policy()["rules"][1]["selection"]["countNumber"] == 5
+    said = capsys.readouterr()
+    assert "5 images stay, as one runs that is that old" in said.err
+    assert "1 of 6 images would expire" in said.out
+    assert operator.run("fix", "--keep", "2", "--yes") == 0
 
 
 def test_a_preview_for_people(operator: Operator, capsys: pytest.CaptureFixture[str]) -> None:

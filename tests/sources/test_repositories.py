@@ -9,9 +9,19 @@ from botocore.exceptions import ClientError
 
 from lib.checks.completion import policy as lifecycle_policy
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
-from lib.models import Image, NameFilter, PullThroughCache, ScanningRule, ScanProgress
+from lib.models import (
+    Image,
+    NameFilter,
+    PullThroughCache,
+    RunningImage,
+    ScanningRule,
+    ScanProgress,
+)
 from lib.sources.repositories import EcrRepositories
+from lib.sources.running import RunningImages
 from local.aws.process import ACCOUNT, REGION, EmbeddedAws
+from tests.sources.test_running import Tasks
+from tests.support.builders import an_image
 from tests.support.cloud_fixtures import recording
 
 
@@ -105,6 +115,25 @@ def test_of_an_index_its_images_are_asked(embedded_aws: EmbeddedAws, ecr: Any, n
     assert found.newest.digest == index
     assert found.last_scan is not None
     assert found.last_scan.progress is ScanProgress.USABLE
+
+
+def test_the_parts_of_an_index_are_read_where_something_runs(
+    embedded_aws: EmbeddedAws, ecr: Any, name: str
+) -> None:
+    ecr.create_repository(repositoryName=name)
+    member = embedded_aws.push(name, None)
+    index = embedded_aws.push_index(name, "1.0.0", {member: "linux/arm64"})
+    used = an_image(digest=member, tags=(), account=ACCOUNT, region=REGION, repository=name)
+
+    busy, idle = (
+        EcrRepositories(ecr, RunningImages(None, Tasks(*images))).settings(the(name))
+        for images in ((used,), ())
+    )
+
+    assert busy.running == (RunningImage(member, (), "an ECS task"),)
+    assert {image.digest: image.parts for image in busy.stored} == {member: (), index: (member,)}
+    assert idle.running == ()
+    assert {image.parts for image in idle.stored} == {()}
 
 
 def test_a_signature_is_not_the_newest_image(
