@@ -1,7 +1,6 @@
 """A deployed stage for the operator's commands, found by the outputs of its stack."""
 
 import argparse
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from cli.inputs import add_region_option
 from cli.parser import STAGE_VARIABLE, is_stage_name
+from cli.publishing import Publisher
 from cli.session import Connect, OperatorClients, connected
 from cli.stacks import outputs_of
 from cli.terminal import remark, working
@@ -22,12 +22,13 @@ from lib.config import check
 from lib.config.model import Config
 from lib.config.parsing import parse
 from lib.core.sync import SyncRules
-from lib.errors import DocumentError
+from lib.errors import ConfigError, DocumentError, StoreError
 from lib.flows.digests import DigestFlow
 from lib.flows.passes import ImagePass
 from lib.store.dead_letters import DeadLetterQueue
 from lib.store.notifications import DynamoNotificationStore
 from lib.store.pauses import DynamoPauses
+from lib.store.publications import KEY, S3PublicationWriter
 from lib.store.queues import SqsSyncQueue, SqsWaker
 from lib.store.stream_objects import S3StreamObjects
 from lib.store.streams import DynamoStreamStore
@@ -44,8 +45,8 @@ DEAD_LETTERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 """The dead-letter queues by name, with their source queues."""
 
-CURRENT_CONFIG: Final = "config/current.json"
-"""The key of the deployed configuration in the bucket of a stage."""
+CURRENT_CONFIG: Final = KEY
+"""The key of the published configuration in the bucket of a stage."""
 _NOT_STORED: Final = ("NoSuchKey", "NoSuchBucket", "AccessDenied")
 
 
@@ -97,22 +98,32 @@ class Deployment:
         """The deployed rules. Raises `DocumentError` where the stage has none that can be read."""
         return self.application().streams.rules
 
+    @cached_property
+    def publisher(self) -> Publisher:
+        """The published configuration of the stage."""
+        return Publisher(publications_of(self.clients, self._outputs))
+
     def config(self) -> Config | None:
-        """Return the deployed configuration; None if it is not stored, or is not readable."""
-        bucket = self._outputs["ReportsBucketName"]
+        """Return the published configuration; None if it is not stored, or is not readable."""
         try:
-            answer = self.clients.get("s3").get_object(Bucket=bucket, Key=CURRENT_CONFIG)
-            document = json.loads(answer["Body"].read())
-        except ClientError as error:
+            published = self.publisher.published()
+        except StoreError as error:
+            cause = error.__cause__
             # Without permission to list, S3 answers for a missing object that access is denied.
-            if error.response.get("Error", {}).get("Code") not in _NOT_STORED:
-                raise
-            return None
-        except ValueError:
+            if isinstance(cause, ClientError):
+                if cause.response["Error"]["Code"] not in _NOT_STORED:
+                    raise cause from None
+                return None
+            raise
+        except ConfigError:
             document = None
+        else:
+            if published is None:
+                return None
+            document = published.publication.document
         problems = check(document, today=datetime.now(UTC).date())
         if any(problem.level == "error" for problem in problems):
-            remark("the deployed configuration is of another version, and was not read")
+            remark("the published configuration is of another version, and was not read")
             return None
         return parse(document)
 
@@ -153,6 +164,12 @@ class Deployment:
             }
         )
         return App(settings, clients=self.clients, config=config).streams.digests
+
+
+def publications_of(clients: Clients, outputs: Mapping[str, str]) -> S3PublicationWriter:
+    """Return the object that the functions of a stage take their configuration from."""
+    bucket = outputs.get("ConfigBucketName") or outputs["ReportsBucketName"]
+    return S3PublicationWriter(clients.get("s3"), bucket, outputs.get("ConfigKey") or KEY)
 
 
 def deployment(options: argparse.Namespace, connect: Connect = OperatorClients) -> Deployment:

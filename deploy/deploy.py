@@ -4,7 +4,7 @@
     read account and stack, show the changes, ask
     write the file of the stage, if this is the first deployment
     create or update the stack with osls
-    store the configuration as config/current.json in the bucket of reports
+    publish the configuration: config/current.json in the bucket of reports
 
 Deletion protection of a new table is set by a second update: DynamoDB refuses to delete a protected
 table, so CloudFormation could not roll back a failed first deployment.
@@ -15,24 +15,25 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
 from cli.alerts_file import AlertsFile, render_problems, understand
+from cli.placeholders import placeholders
+from cli.publishing import Publisher
 from cli.stage_file import render_stage, shown, stage_path
 from deploy.account import (
+    Account,
     ClientOf,
     DeniedError,
     DeployError,
     aws_errors,
     clients_of,
     identify,
-    is_missing,
     session_of,
 )
 from deploy.dependencies import DependenciesError
@@ -48,7 +49,6 @@ from deploy.package import (
     package,
     write_parameters,
 )
-from deploy.placeholders import placeholders
 from deploy.retained import RetainedData, adopt, find_retained
 from deploy.review import RunningConfiguration, foreign_topics, review
 from deploy.stack import (
@@ -61,13 +61,13 @@ from deploy.stack import (
     wait_for_queue_names,
 )
 from deploy.terminal import Terminal, failed, interrupted
-from lib.errors import ConfigError
+from lib.config.parsing import config_hash
+from lib.errors import ConfigError, ConflictError, StoreError
 from lib.models import Json
+from lib.store.publications import KEY, S3PublicationWriter
 
 LOCAL: Final = "local"
 """The stage of the embedded AWS, which local/ deploys to; serverless.yml has its parameters."""
-CURRENT: Final = "config/current.json"
-"""The key of the last deployed configuration in the bucket of reports."""
 OSLS: Final = ROOT / "node_modules" / ".bin" / "osls"
 POLL: Final = 5.0
 _LAST_WORDS: Final = 8
@@ -130,7 +130,7 @@ def deploy(inputs: Inputs, choices: Choices, terminal: Terminal) -> None:
         adopt(client_of, inputs.stage, template, retained, stack, say=terminal.say)
     first = not retained and (stack is None or not stack.has_data)
     _update(client_of, inputs, terminal, first=first)
-    _finish(client_of, inputs, file.document, terminal)
+    _finish(client_of, inputs, file.document, terminal, account=account, deployed=deployed)
 
 
 def checked_inputs(inputs: Inputs) -> AlertsFile:
@@ -204,27 +204,35 @@ def data_to_adopt(
 
 def read_deployed(client_of: ClientOf, bucket: str) -> RunningConfiguration:
     """
-    Read the last deployed configuration from the bucket of reports; empty if there is none.
+    Read the published configuration from the bucket of reports; empty if there is none.
 
     The result names the reason if the configuration is unknown.
     """
     if not bucket:
         return RunningConfiguration()
+    publisher = Publisher(S3PublicationWriter(client_of("s3"), bucket))
     try:
-        with aws_errors(f"reading {CURRENT}"):
-            body = client_of("s3").get_object(Bucket=bucket, Key=CURRENT)["Body"].read()
-        document: Json = json.loads(body)
-        # The comparison needs the shape of a configuration.
-        dict(document["destinations"]), [route["name"] for route in document["routes"]]
+        with aws_errors(f"reading {KEY}"), _causes():
+            published, version = publisher.repairable()
     except DeployError as error:
-        if isinstance(error.__cause__, ClientError) and is_missing(error.__cause__):
-            return RunningConfiguration(
-                problem=f"the bucket has no {CURRENT}; this deployment stores it"
-            )
         return RunningConfiguration(problem=str(error))
-    except (ValueError, LookupError, TypeError):
-        return RunningConfiguration(problem=f"{CURRENT} in the bucket is no configuration")
-    return RunningConfiguration(document)
+    if published is None:
+        problem = (
+            f"{KEY} in the bucket is no configuration"
+            if version
+            else f"the bucket has no {KEY}; this deployment stores it"
+        )
+        return RunningConfiguration(problem=problem, version=version)
+    return RunningConfiguration(published=published, version=version)
+
+
+@contextmanager
+def _causes() -> Iterator[None]:
+    """Raise the error of AWS behind a `StoreError`, which `aws_errors` puts into a sentence."""
+    try:
+        yield
+    except StoreError as error:
+        raise error.__cause__ or error from None
 
 
 def _write_stage_file(inputs: Inputs, terminal: Terminal) -> None:
@@ -315,23 +323,57 @@ def _failure(client_of: ClientOf, name: str, log: Path, since: datetime) -> str:
     return "\n".join(("osls could not deploy the stack:", *(f"  {line}" for line in lines)))
 
 
-def _finish(client_of: ClientOf, inputs: Inputs, document: Json, terminal: Terminal) -> None:
+def _finish(
+    client_of: ClientOf,
+    inputs: Inputs,
+    document: Json,
+    terminal: Terminal,
+    *,
+    account: Account,
+    deployed: RunningConfiguration,
+) -> None:
     stack = find_stack(client_of, stack_name(inputs.stage))
     if stack is None or not stack.has_data:
         raise DeployError("osls ended, but the stack has no table and bucket; look at its events")
+    publisher = Publisher(S3PublicationWriter(client_of("s3"), stack.resources[REPORTS]))
     try:
-        with aws_errors(f"storing {CURRENT}"):
-            client_of("s3").put_object(
-                Bucket=stack.resources[REPORTS],
-                Key=CURRENT,
-                Body=json.dumps(document, ensure_ascii=False, indent=1).encode(),
-                ContentType="application/json",
-            )
+        with aws_errors(f"publishing {KEY}"), _causes():
+            _publish(publisher, document, account, deployed, terminal)
     except DeployError as error:
-        terminal.say(f"Deployed, but the next deployment cannot compare with this one: {error}")
+        terminal.say(f"Deployed, but not published: {error} {_push_later(inputs)}")
     terminal.say(f"\nDeployed {stack.name}. Dashboard: {stack.outputs.get('DashboardUrl', '')}")
     for number, step in enumerate(next_steps(client_of, inputs, document, stack.outputs), 1):
         terminal.say(f"  {number}. {step}")
+
+
+def _publish(
+    publisher: Publisher,
+    document: Json,
+    account: Account,
+    deployed: RunningConfiguration,
+    terminal: Terminal,
+) -> None:
+    """Publish the deployed configuration over the one that the review showed."""
+    published = deployed.published
+    if published is not None and config_hash(published.publication.document) == config_hash(
+        document
+    ):
+        return
+    try:
+        revision = publisher.publish(
+            document, published, deployed.version, by=account.arn, note="make deploy"
+        )
+    except ConflictError:
+        terminal.say(
+            "Somebody published another configuration during this deployment. It stays in force; "
+            "`ecr-scan-alerts config diff` compares"
+        )
+        return
+    terminal.say(f"Published the configuration as revision {revision.number}")
+
+
+def _push_later(inputs: Inputs) -> str:
+    return f"Publish it: ./ecr-scan-alerts config push --stage {inputs.stage}"
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from cli.config_changes import Change, configuration_changes, describe, parameter_changes
+from cli.publishing import PublishedConfig
 from cli.stage_file import shown, with_defaults
 from deploy.account import Account
-from deploy.difference import Change, configuration_changes, describe, parameter_changes
 from deploy.inputs import Inputs
 from deploy.stack import Stack
 from lib.config.parsing import config_hash
@@ -24,10 +25,17 @@ _SUBSCRIPTION: Final = "AlarmSubscription"
 class RunningConfiguration:
     """The configuration of the running stack, as far as it can be read."""
 
-    document: Json = None
-    """alerts.yml of the last deployment; None if it is unknown."""
+    published: PublishedConfig | None = None
+    """What is published; None if it is unknown."""
     problem: str = ""
     """The reason why it is unknown."""
+    version: str = ""
+    """The version of the object that was read; empty where there is none."""
+
+    @property
+    def document(self) -> Json:
+        """The published alerts.yml; None if it is unknown."""
+        return None if self.published is None else self.published.publication.document
 
 
 def review(
@@ -65,12 +73,18 @@ def _configuration(
         yield f"What changes in the configuration is unknown: {deployed.problem}"
         return
     if running_hash is not None and running_hash != config_hash(deployed.document):
-        yield (
-            "The configuration in the bucket is not the one that was deployed last; "
-            "what runs may differ from this comparison."
-        )
+        yield f"Since the last deployment {_pushed(deployed)}."
     changes = configuration_changes(deployed.document, document)
     yield from _listed("Configuration:", changes, none="Configuration: no changes")
+
+
+def _pushed(deployed: RunningConfiguration) -> str:
+    """Return the author of a change between two deployments, in words."""
+    revisions = deployed.published.publication.revisions if deployed.published else ()
+    if not revisions:
+        return "another tool changed the configuration"
+    last = revisions[0]
+    return f"{last.by} published revision {last.number} at {last.at:%Y-%m-%d %H:%M} UTC"
 
 
 def _parameters(inputs: Inputs, stack: Stack) -> Iterator[str]:

@@ -7,6 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
+from lib.flows.rules import RulesStep, turn_of
 from lib.flows.stream_passes import RULES
 from lib.flows.waking import wake_due
 from lib.observability import Metric, logger, metrics
@@ -22,9 +23,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, int]:  #
 def sweep(application: App) -> dict[str, int]:
     """Queue the streams that are due, and wake due notifications. Count both."""
     streams, now = application.streams, application.now()
-    deployed = streams.rules_book.deployed(
-        lambda record: streams.passes.run(RULES, record.hash).complete
+    rules = streams.rules_book.follow(
+        lambda record: streams.passes.run(RULES, turn_of(record)).complete
     )
+    if rules is RulesStep.OUTDATED:
+        metrics.add_metric(Metric.CONFIG_UNREAD, MetricUnit.Count, 1)
+        logger.error("configuration not read", reason="a newer alerts.yml is recorded")
     synced = streams.sync_queue.put(streams.stream_store.take_due(now=now), "time")
     folded = streams.summaries.run()
     queued = wake_due(
@@ -32,7 +36,5 @@ def sweep(application: App) -> dict[str, int]:
     )
     metrics.add_metric(Metric.DELIVERIES_QUEUED, MetricUnit.Count, queued)
     metrics.add_metric(Metric.DELIVERIES_FOLDED, MetricUnit.Count, folded)
-    logger.info(
-        "sweep finished", queued=queued, folded=folded, streams=synced, rules_deployed=deployed
-    )
+    logger.info("sweep finished", queued=queued, folded=folded, streams=synced, rules=rules)
     return {"queued": queued, "streams": synced}

@@ -38,6 +38,7 @@ class Metric(StrEnum):
     REPOSITORIES_UNREAD = "RepositoriesUnread"
     WORKLOADS_UNREAD = "WorkloadsUnread"
     COVERAGE_UNREAD = "CoverageUnread"
+    CONFIG_UNREAD = "ConfigUnread"
     DELIVERIES_CREATED = "DeliveriesCreated"
     DELIVERIES_OBSOLETE = "DeliveriesObsolete"
     DELIVERIES_FOLDED = "DeliveriesFolded"

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 import boto3
 import pytest
 
+from lib.bootstrap import process
 from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
-from lib.bootstrap.process import app
 from lib.bootstrap.settings import Settings
 from lib.config import load
 from lib.config.model import Config
@@ -216,10 +216,10 @@ def test_without_an_address_there_are_no_links(config: Config) -> None:
 
 def test_a_process_says_once_which_boto3_it_has(caplog: pytest.LogCaptureFixture) -> None:
     """What answers lack may be the fault of an old one."""
-    app.cache_clear()
+    process.objects.cache_clear()
 
     with caplog.at_level("INFO", logger=logger.name):
-        assert app() is app()
+        assert process.app() is process.app()
 
     (record,) = caplog.records
     assert (record.getMessage(), record.__dict__["boto3"]) == ("started", boto3.__version__)

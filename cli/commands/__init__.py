@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from cli.commands import (
     audit,
     check_config,
+    config,
     dead_letters,
     deliveries,
     destinations,
@@ -42,6 +43,7 @@ class Command(Protocol):
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
         "check-config": check_config,
+        "config": config,
         "suppressions": suppressions,
         "normalize": normalize,
         "route": route,

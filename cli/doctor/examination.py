@@ -182,7 +182,7 @@ class Examination:
         documents: list[Json] = []
 
         def look() -> Iterable[Check]:
-            documents.append(self._reads.deployed_config(self._outputs["ReportsBucketName"]))
+            documents.append(self._reads.deployed_config(self._outputs))
             return ()
 
         troubles = self._examine("configuration", look)

@@ -19,6 +19,11 @@ class Place:
         """The command that deploys the stage again."""
         return f"make deploy STAGE={self.stage} REGION={self.region}"
 
+    @property
+    def push(self) -> str:
+        """The command that publishes the configuration of the stage."""
+        return f"ecr-scan-alerts config push --stage {self.stage} --region {self.region}"
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:

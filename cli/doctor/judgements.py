@@ -392,15 +392,16 @@ def trail(trails: Sequence[TrailFacts]) -> Iterator[Check]:
 
 
 def config(facts: ConfigFacts, place: Place) -> Iterator[Check]:
-    """Judge whether the file equals the deployed configuration."""
+    """Judge whether the file equals the published configuration."""
     if facts.deployed is None:
-        yield note("configuration", "the stage does not store what was deployed", place.deploy)
+        text = "nothing is published: the configuration in the package is in force"
+        yield note("configuration", text, place.push)
     elif config_hash(facts.deployed) == config_hash(facts.file):
-        yield ok("configuration", f"{facts.path} is deployed")
+        yield ok("configuration", f"{facts.path} is published")
     else:
         changes = [*_changes(facts.deployed, facts.file)]
-        text = f"{facts.path} differs from what is deployed: {', '.join(changes)}"
-        yield note("configuration", text, place.deploy)
+        text = f"{facts.path} differs from what is published: {', '.join(changes)}"
+        yield note("configuration", text, place.push)
 
 
 def _changes(deployed: Json, file: Json) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from cli.deployment import CURRENT_CONFIG
+from cli.deployment import publications_of
 from cli.doctor.facts import (
     AlarmFacts,
     AlternatingTags,
@@ -32,10 +32,12 @@ from cli.doctor.facts import (
 from lib.bootstrap.clients import Clients
 from lib.checks.settings import scans_on_push
 from lib.config.parsing import parse
+from lib.config.publication import read_publication
 from lib.config.secret_names import stage_name
 from lib.core.streams import alternating_tags
-from lib.errors import DocumentError
+from lib.errors import ConfigError, DocumentError, StoreError
 from lib.models import Image, Json, NameFilter, RepositorySettings, ScanningRule
+from lib.ports.publications import Absence
 from lib.ports.streams import StreamStore
 from lib.sources.registry import PAGE
 from lib.store.streams import DynamoStreamStore
@@ -44,7 +46,6 @@ _HOUR: Final = timedelta(hours=1)
 _PERIOD: Final = 300
 """Seconds of a period. Sums begin at a multiple of it, so an hour would reach further back."""
 _NO_BLOCK: Final = "NoSuchPublicAccessBlockConfiguration"
-_MISSING: Final = ("NoSuchKey", "404")
 STREAMS: Final = 500
 """How many streams are looked at: each is a query."""
 
@@ -238,26 +239,29 @@ class Reads:
         )
         return BucketFacts(name, private=all(settings.get(name) is True for name in names))
 
-    def deployed_config(self, bucket: str) -> Json:
+    def deployed_config(self, outputs: Mapping[str, str]) -> Json:
         """
-        Read the last deployed configuration; None if none is stored.
+        Read the published configuration; None if none is published.
 
         Raises `DocumentError` for an invalid document.
         """
+        store = publications_of(self._clients, outputs)
         try:
-            answer = self._clients.get("s3").get_object(Bucket=bucket, Key=CURRENT_CONFIG)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _MISSING:
-                raise
+            stored = store.read()
+        except StoreError as error:
+            if isinstance(error.__cause__, ClientError):
+                raise error.__cause__ from None
+            raise
+        if isinstance(stored, Absence):
             return None
         try:
-            document = json.loads(answer["Body"].read())
+            document = read_publication(stored.text).document
             # The parts that the examination reads.
             parse(document)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
+        except (ConfigError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise DocumentError(
-                f"{CURRENT_CONFIG} in the bucket is no configuration; the next deployment stores "
-                "it anew"
+                f"{store.address} is no configuration, so the functions use an older one: "
+                "`ecr-scan-alerts config push` replaces it"
             ) from error
         return document
 

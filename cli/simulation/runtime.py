@@ -20,7 +20,7 @@ from lib.flows.images import ImageFlow, ImageOutcome, ImageResult
 from lib.flows.notifying import NotificationFlow
 from lib.flows.outbox import Outbox
 from lib.flows.passes import ImagePass
-from lib.flows.rules import PackagedRules, RulesBook
+from lib.flows.rules import RulesBook, RulesInForce
 from lib.flows.stream_passes import cause_of_rules
 from lib.flows.summaries import Summaries
 from lib.flows.syncs import StreamSync
@@ -273,10 +273,10 @@ class Runtime:
         """Deploy an alerts.yml, and sync every stream. Raises `ConfigError`."""
         config = configured(understand(text, "rules"), today=self._now().date())
         names = tuple([route.name for route in config.routes])
-        packaged = PackagedRules(_hash(text), tuple(config.destinations), names)
-        book = RulesBook(store=self._record, packaged=packaged, now=self._now)
+        own = RulesInForce(_hash(text), tuple(config.destinations), names)
+        book = RulesBook(store=self._record, own=own, now=self._now)
         self._rules = sync_rules(config, book.record())
-        book.deployed(self._queue_all)
+        book.follow(self._queue_all)
 
     def _queue_all(self, _: RulesRecord) -> bool:
         self._sync_all(cause_of_rules(self.store.streams()))

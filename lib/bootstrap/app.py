@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Final
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.errors import ConfigError
+from lib.observability import Metric, logger, metrics
 
 if TYPE_CHECKING:
     import requests
 
+    from lib.bootstrap.live_config import ConfigInForce, LiveConfig
     from lib.bootstrap.streams import StreamFlows
     from lib.config.model import Config
     from lib.flows.audit import Audit
@@ -62,12 +64,54 @@ class App:
         self.now = now
         self.hold = pause
 
-    @cached_property
+    @property
     def config(self) -> "Config":
-        """The checked configuration that was packaged with the code."""
+        """The checked configuration in force."""
+        return self.config_in_force.config
+
+    @property
+    def config_in_force(self) -> "ConfigInForce":
+        """The configuration in force, and since when it is published."""
+        return self._given or self._live_config.current
+
+    def refresh_config(self, *, at_once: bool = False) -> None:
+        """
+        Follow a newly published configuration, for the invocation that begins.
+
+        Objects that were made from the one before are made anew.
+        """
+        if "CONFIG_BUCKET" not in self._settings.environment:
+            return
+        if self._live_config.refresh(at_once=at_once):
+            vars(self).pop("streams", None)
+            logger.info("configuration changed", config=self.config.hash)
+
+    @cached_property
+    def _live_config(self) -> "LiveConfig":
+        from lib.bootstrap.live_config import LiveConfig
+        from lib.config import read_packaged
+        from lib.store.publications import S3Publications
+
+        bucket, key = self._settings.config_place
+        return LiveConfig(
+            S3Publications(self._clients.get("s3"), bucket, key),
+            read_packaged,
+            now=self.now,
+            every=self._settings.config_age,
+            report=_report_config,
+        )
+
+    @cached_property
+    def _given(self) -> "ConfigInForce | None":
+        """The configuration that does not change: a given one, or the only one there is."""
+        from lib.bootstrap.live_config import ConfigInForce
         from lib.config import read_packaged
 
-        return self._config or read_packaged()
+        if self._config is not None:
+            return ConfigInForce(self._config)
+        if "CONFIG_BUCKET" in self._settings.environment:
+            return None
+        return ConfigInForce(read_packaged())
 
     @cached_property
     def source(self) -> "FindingSource":
@@ -237,6 +281,12 @@ class App:
         from lib.store.secrets import CachedSecrets
 
         return CachedSecrets(self._clients.get, stage=self._settings.stage)
+
+
+def _report_config(error: Exception) -> None:
+    """Make known that another configuration than the published one may be in force."""
+    metrics.add_metric(Metric.CONFIG_UNREAD, "Count", 1)
+    logger.error("configuration not read", reason=str(error))
 
 
 def _download_session() -> "requests.Session":

@@ -15,10 +15,17 @@ from lib.bootstrap.settings import Settings
 from lib.observability import logger
 
 
-@cache
 def app() -> App:
+    """Return the objects of this process, with the configuration in force now."""
+    application = objects()
+    application.refresh_config()
+    return application
+
+
+@cache
+def objects() -> App:
     """
-    Return the objects of this process. A handler starts with them.
+    Make the objects of this process.
 
     Logs the version of boto3 once. An older version drops fields that it does not know.
     """

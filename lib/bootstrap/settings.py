@@ -37,6 +37,21 @@ class Settings:
         return self.environment.get("STAGE") or None
 
     @property
+    def config_place(self) -> tuple[str, str]:
+        """The bucket and the key of the published configuration."""
+        return self.need("CONFIG_BUCKET"), self.need("CONFIG_KEY")
+
+    @property
+    def config_age(self) -> timedelta:
+        """The time for which a function uses a configuration without asking for a newer one."""
+        return timedelta(seconds=int(self.environment.get("CONFIG_SECONDS", "60")))
+
+    @property
+    def config_settled(self) -> timedelta:
+        """The age at which every function uses a newly published configuration."""
+        return timedelta(seconds=int(self.environment.get("CONFIG_SETTLED_SECONDS", "0")))
+
+    @property
     def reconcile_window(self) -> timedelta:
         """The age up to which reconciliation looks at pushed images."""
         return timedelta(days=int(self.need("RECONCILE_DAYS")))

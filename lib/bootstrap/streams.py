@@ -294,20 +294,21 @@ class StreamFlows:
 
     @cached_property
     def rules(self) -> "SyncRules":
-        """The rules in force, as of the first question of this process."""
+        """The rules in force, as of the first question by this configuration."""
         return sync_rules(self._app.config, self.rules_book.record())
 
     @cached_property
     def rules_book(self) -> "RulesBook":
         """The record of alerts.yml."""
-        from lib.flows.rules import PackagedRules, RulesBook
+        from lib.flows.rules import RulesBook, RulesInForce
 
-        config = self._app.config
-        names = tuple([route.name for route in config.routes])
+        in_force = self._app.config_in_force
+        config, names = in_force.config, tuple([route.name for route in in_force.config.routes])
         return RulesBook(
             store=self.rules_store,
-            packaged=PackagedRules(config.hash, tuple(config.destinations), names),
+            own=RulesInForce(config.hash, tuple(config.destinations), names, in_force.published_at),
             now=self._app.now,
+            settled=self._settings.config_settled,
         )
 
     @cached_property

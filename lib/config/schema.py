@@ -1,8 +1,10 @@
 """Validation of the configuration by its JSON schemas. Texts never hold a value of the file."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -51,6 +53,13 @@ def read_schema(name: str) -> dict[str, Any]:
     """Read a schema of schemas/."""
     schema: dict[str, Any] = json.loads((_SCHEMAS / name).read_text(encoding="utf-8"))
     return schema
+
+
+@cache
+def fingerprint() -> str:
+    """Return a hash of the schemas that a configuration is checked with."""
+    paths = (_SCHEMAS / "alerts-1.0.0.json", *sorted((_SCHEMAS / "notifiers").glob("*.json")))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
 def against(schema: Mapping[str, Any], instance: Json, prefix: ConfigPath) -> Iterator[Problem]:

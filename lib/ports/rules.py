@@ -13,13 +13,15 @@ class RulesRecord:
     """The alerts.yml in force. What is older than a part of it begins silently there."""
 
     hash: str
-    """Of the packaged alerts.yml."""
+    """Of the alerts.yml in force."""
     installed_at: datetime
     destinations_since: Mapping[Destination, datetime]
     routes_since: Mapping[str, datetime]
     """By the names of routes."""
     queued: bool = True
     """Whether every stream was queued for a sync by these rules."""
+    published_at: datetime | None = None
+    """The time at which the file was published; None for the file in the package."""
 
 
 class RulesStore(Protocol):

@@ -24,6 +24,8 @@ OUTPUTS = {
     "SyncDlqUrl": "http://{host}/1/syncs-dlq",
     "ScanEventsQueueUrl": "http://{host}/1/scans",
     "ScanEventsDlqUrl": "http://{host}/1/scans-dlq",
+    "TopicArns": "arn:aws:sns:eu-central-1:000474600478:alerts",
+    "ReceiverHosts": ",",
     "UndeliveredEventsDlqUrl": "http://{host}/1/undelivered",
 }
 

@@ -88,7 +88,13 @@ class Stage:
         return self if service == "cloudformation" else self.boto(service)
 
     def describe_stacks(self, **_: Any) -> Any:
-        outputs = {**self.urls, "TableName": self.table, "ReportsBucketName": self.bucket}
+        outputs = {
+            **self.urls,
+            "TableName": self.table,
+            "ReportsBucketName": self.bucket,
+            "TopicArns": "arn:aws:sns:eu-central-1:000474600478:mail",
+            "ReceiverHosts": "jira.acme.io,",
+        }
         return {
             "Stacks": [
                 {

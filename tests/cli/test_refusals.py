@@ -38,6 +38,7 @@ VALUES = {
     "ids": "f" * 32,
     "image": "payments/api:1.4.2",
     "name": "payments/api",
+    "number": "1",
     "reason": "a test",
     "stream": "payments/api",
     "subject": "payments/api:1.4.2",

@@ -16,15 +16,17 @@ from cli.stage_file import find_stage, stage_path
 from deploy import deploy as deployment
 from deploy import inputs, purge, remove
 from deploy.account import DeployError
-from deploy.deploy import CURRENT, Choices, checked_inputs, main, read_deployed
+from deploy.deploy import Choices, checked_inputs, main, read_deployed
 from deploy.inputs import Inputs
 from deploy.package import ROOT
 from deploy.stack import Stack, find_stack, wait_until_done
 from deploy.terminal import Terminal
 from lib.errors import ConfigError
+from lib.store.publications import KEY
 from local.aws.process import EmbeddedAws
 from tests.deploy.aws import FakeAws, refusal
 from tests.deploy.conftest import Package
+from tests.support.builders import NOW
 
 ALERTS = """\
 version: 1
@@ -129,7 +131,7 @@ def test_removing_needs_a_region_and_no_configuration(
 
 
 def body(text: str) -> dict[str, Any]:
-    return {"Body": io.BytesIO(text.encode())}
+    return {"Body": io.BytesIO(text.encode()), "ETag": "1", "LastModified": NOW}
 
 
 def test_what_was_deployed_is_read_from_the_bucket() -> None:
@@ -304,8 +306,9 @@ def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915
     assert stack is not None
     table, bucket = stack.resources["Table"], stack.resources["ReportsBucket"]
     assert is_protected(embedded_aws, table)
-    stored = embedded_aws.client("s3").get_object(Bucket=bucket, Key=CURRENT)["Body"].read()
-    assert list(json.loads(stored)["destinations"]) == ["team"]
+    stored = embedded_aws.client("s3").get_object(Bucket=bucket, Key=KEY)["Body"].read()
+    assert list(json.loads(stored)["document"]["destinations"]) == ["team"]
+    assert "Published the configuration as revision 1" in output
 
     # The next one needs the stage only, and shows what changes.
     monkeypatch.delenv("ALARM_EMAIL")
@@ -315,6 +318,7 @@ def test_a_stage_lives_is_removed_comes_back_and_goes_for_good(  # noqa: PLR0915
     )
     output = run(main, "--yes")
     assert "      severity: HIGH -> LOW" in output
+    assert "Published the configuration as revision 2" in output
     assert "  - alarmEmail: ops@acme.io" in output
     assert "  ~ reportLinkDays: 30 -> 7" in output
     assert "Protecting" not in output

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cli.publishing import PublishedConfig
 from cli.stage_file import with_defaults
 from deploy.account import Account, DeployError
 from deploy.inputs import Inputs
@@ -13,7 +14,9 @@ from deploy.review import RunningConfiguration, deployed_parameters, foreign_top
 from deploy.stack import METADATA, Stack
 from deploy.terminal import Terminal
 from lib.config.parsing import config_hash
+from lib.config.publication import Publication, Revision
 from tests.deploy.aws import FakeAws, refusal
+from tests.support.builders import NOW
 
 ACCOUNT = Account("210987654321", "arn:aws:iam::210987654321:role/ops", "eu-west-1")
 TOPIC = "arn:aws:sns:eu-west-1:210987654321:scans"
@@ -37,6 +40,12 @@ def said(document: Any, parameters: dict[str, Any]) -> Stack:
     """Return a stack that says what it was deployed with."""
     deployed = {"config": config_hash(document), "parameters": with_defaults(parameters)}
     return a_stack({"Metadata": {METADATA: deployed}})
+
+
+def published(document: Any, *revisions: Revision) -> RunningConfiguration:
+    """Return what the bucket holds."""
+    publication = Publication(document, revisions)
+    return RunningConfiguration(PublishedConfig(publication, "1", NOW))
 
 
 def shown(
@@ -72,7 +81,7 @@ def test_a_forgotten_mail_address_is_seen() -> None:
     before = said(DOCUMENT, {"alarmEmail": "ops@acme.io", "receiverHosts": ["jira.acme.io"]})
     inputs = Inputs("prod", "eu-west-1", Path("/a.yml"))
 
-    text = shown(inputs, before, RunningConfiguration(DOCUMENT))
+    text = shown(inputs, before, published(DOCUMENT))
 
     assert "Configuration: no changes" in text
     assert "  - alarmEmail: ops@acme.io" in text
@@ -96,8 +105,8 @@ def test_a_stack_of_an_older_version_tells_its_mail_address_and_hosts() -> None:
         "alarmEmail": "ops@acme.io",
         "receiverHosts": ["a.acme.io", "b.acme.io"],
     }
-    assert "Parameters: no changes" not in shown(WITH_MAIL, old, RunningConfiguration(DOCUMENT))
-    assert "logLevel" not in shown(WITH_MAIL, old, RunningConfiguration(DOCUMENT))
+    assert "Parameters: no changes" not in shown(WITH_MAIL, old, published(DOCUMENT))
+    assert "logLevel" not in shown(WITH_MAIL, old, published(DOCUMENT))
 
 
 def test_a_parameter_that_is_newer_than_the_stack_is_compared_with_its_default() -> None:
@@ -107,7 +116,7 @@ def test_a_parameter_that_is_newer_than_the_stack_is_compared_with_its_default()
     before = a_stack({"Metadata": {METADATA: {"parameters": parameters}}})
     inputs = Inputs("prod", "eu-west-1", Path("/a.yml"), {"rolePath": "/teams/"})
 
-    text = shown(inputs, before, RunningConfiguration(DOCUMENT))
+    text = shown(inputs, before, published(DOCUMENT))
 
     assert "  ~ rolePath: / -> /teams/" in text
     assert "+ " not in text
@@ -122,18 +131,23 @@ def test_a_configuration_that_cannot_be_read_is_said() -> None:
     assert "What changes in the configuration is unknown: AWS denies GetObject" in text
 
 
-def test_a_configuration_that_is_not_the_running_one_is_said() -> None:
-    """Somebody wrote to the bucket, or the last deployment ended before it did."""
+def test_a_push_since_the_last_deployment_is_named() -> None:
+    """A deployment would undo it; also what another tool wrote."""
     other = {**DOCUMENT, "fallback": "audit"}
+    revision = Revision(7, "hash", "arn:jane", NOW)
 
-    text = shown(WITH_MAIL, said(DOCUMENT, {}), RunningConfiguration(other))
+    pushed = shown(WITH_MAIL, said(DOCUMENT, {}), published(other, revision))
+    written = shown(WITH_MAIL, said(DOCUMENT, {}), published(other))
 
-    assert "The configuration in the bucket is not the one that was deployed last" in text
+    by_whom = "arn:jane published revision 7 at 2026-11-23 09:00 UTC."
+    assert f"Since the last deployment {by_whom}" in pushed
+    assert "Since the last deployment another tool changed the configuration." in written
+    assert "  - fallback: audit" in pushed
 
 
 def test_adopted_data_is_compared_with_its_last_configuration() -> None:
     """The stack is new, the destinations are not."""
-    text = shown(WITH_MAIL, None, RunningConfiguration(DOCUMENT))
+    text = shown(WITH_MAIL, None, published(DOCUMENT))
 
     assert "The stack is new; its data and its last configuration were kept." in text
     assert "Configuration: no changes" in text

@@ -281,6 +281,11 @@ def commands(healthy: Deployed, delivery: str) -> list[tuple[str, ...]]:
     stage, config = ("--stage", STAGE), ("--config", str(healthy.config))
     return [
         ("check-config", str(healthy.config), "--against", STAGE),
+        ("config", "push", *stage, *config),
+        ("config", "diff", *stage, *config),
+        ("config", "history", *stage),
+        ("config", "show", *stage, "--revision", "1"),
+        ("config", "rollback", "1", *stage),
         ("doctor", *stage, *config),
         ("destinations", "list", *stage, *config),
         ("destinations", "test", "--all", *stage),

@@ -1,20 +1,21 @@
 """The record of alerts.yml."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from lib.errors import ConflictError
-from lib.flows.rules import PackagedRules, RulesBook
+from lib.flows.rules import RulesBook, RulesInForce, RulesStep, turn_of
 from lib.models import Destination
 from lib.ports.rules import RulesRecord
 from tests.support.builders import NOW
 
 TEAM, OPS = Destination("team"), Destination("ops")
+SETTLED = timedelta(minutes=3)
 INSTALLED = NOW - timedelta(days=9)
-FIRST = PackagedRules("first", (TEAM,), ("all",))
-SECOND = PackagedRules("second", (TEAM, OPS), ("all", "critical"))
+FIRST = RulesInForce("first", (TEAM,), ("all",))
+SECOND = RulesInForce("second", (TEAM, OPS), ("all", "critical"))
 
 
 class Store:
@@ -37,8 +38,8 @@ class Store:
         self.writes += 1
 
 
-def a_book(store: Store, packaged: PackagedRules = FIRST) -> RulesBook:
-    return RulesBook(store=store, packaged=packaged, now=lambda: NOW)  # type: ignore[arg-type]  # a fake
+def a_book(store: Store, own: RulesInForce = FIRST, at: datetime = NOW) -> RulesBook:
+    return RulesBook(store=store, own=own, now=lambda: at, settled=SETTLED)  # type: ignore[arg-type]  # a fake
 
 
 def test_what_is_there_from_the_beginning_is_as_old_as_the_installation() -> None:
@@ -78,9 +79,9 @@ def test_a_deployment_is_recorded_and_every_stream_is_queued() -> None:
     store, queued = Store(), []
     a_book(store).record()
 
-    assert a_book(store, SECOND).deployed(lambda record: not queued.append(record.hash))  # type: ignore[func-returns-value]
-    assert not a_book(store, SECOND).deployed(lambda record: not queued.append(record.hash))  # type: ignore[func-returns-value]
-    assert a_book(store, FIRST).deployed(lambda _: True)
+    for step in (RulesStep.QUEUED, RulesStep.UNCHANGED):
+        assert a_book(store, SECOND).follow(lambda record: not queued.append(record.hash)) is step  # type: ignore[func-returns-value]
+    assert a_book(store, FIRST).follow(lambda _: True) is RulesStep.QUEUED
 
     assert queued == ["second"]
     assert store.stored == RulesRecord("first", INSTALLED, {TEAM: INSTALLED}, {"all": INSTALLED})
@@ -92,18 +93,19 @@ def test_a_pass_that_was_cut_off_goes_on_with_the_next_sweep(*, complete: bool) 
     store = Store()
     a_book(store).record()
 
-    a_book(store, SECOND).deployed(lambda _: complete)
+    a_book(store, SECOND).follow(lambda _: complete)
 
     assert store.stored is not None
     assert store.stored.queued is complete
-    assert a_book(store, SECOND).deployed(lambda _: True) is not complete
+    again = a_book(store, SECOND).follow(lambda _: True)
+    assert again is (RulesStep.UNCHANGED if complete else RulesStep.QUEUED)
 
 
 def test_the_first_sweep_records_the_installation() -> None:
     """There is nothing to queue."""
     store = Store()
 
-    assert not a_book(store).deployed(pytest.fail)
+    assert a_book(store).follow(pytest.fail) is RulesStep.UNCHANGED
     assert store.stored is not None
 
 
@@ -115,4 +117,85 @@ def test_a_sweep_that_was_overtaken_queues_nothing() -> None:
     store.stored = replace(first, hash="third")
 
     with pytest.raises(ConflictError):
-        a_book(store, SECOND).deployed(pytest.fail)
+        a_book(store, SECOND).follow(pytest.fail)
+
+
+# --- what is published --------------------------------------------------------------------------
+
+
+def pushed(rules: RulesInForce, at: datetime = NOW) -> RulesInForce:
+    return replace(rules, published_at=at)
+
+
+def test_streams_wait_until_every_function_uses_a_published_file() -> None:
+    """A sync by the file before would stay until the daily pass."""
+    store, queued = Store(), []
+    a_book(store).record()
+
+    def queue(record: RulesRecord) -> bool:
+        queued.append(record.hash)
+        return True
+
+    steps = [
+        a_book(store, pushed(SECOND), NOW + wait).follow(queue)
+        for wait in (timedelta(), SETTLED - timedelta(seconds=1), SETTLED, SETTLED)
+    ]
+
+    assert steps == [
+        RulesStep.WAITING,
+        RulesStep.WAITING,
+        RulesStep.QUEUED,
+        RulesStep.UNCHANGED,
+    ]
+    assert queued == ["second"]
+
+
+def test_a_second_push_within_the_minute_is_what_streams_are_synced_by() -> None:
+    """The first one is recorded, and nothing is queued for it."""
+    store, queued = Store(), []
+    a_book(store).record()
+    third = replace(pushed(SECOND, NOW + timedelta(seconds=30)), hash="third")
+
+    a_book(store, pushed(SECOND)).follow(pytest.fail)
+    a_book(store, third, NOW + timedelta(minutes=1)).follow(pytest.fail)
+    a_book(store, third, NOW + timedelta(minutes=4)).follow(
+        lambda record: not queued.append(record.hash)  # type: ignore[func-returns-value]
+    )
+
+    assert queued == ["third"]
+
+
+def test_an_older_file_never_replaces_a_newer_one() -> None:
+    """A function that cannot read the newest one has the packaged one, and changes nothing."""
+    store = Store()
+    a_book(store, pushed(SECOND)).record()
+    before = store.stored
+
+    for own in (FIRST, pushed(FIRST, NOW - timedelta(minutes=1))):
+        assert a_book(store, own).follow(pytest.fail) is RulesStep.OUTDATED
+        assert a_book(store, own).record().hash == "first"
+
+    assert store.stored == before
+
+
+def test_a_file_that_came_back_is_another_one() -> None:
+    """Functions may have used the one in between, however short it was."""
+    store = Store()
+    a_book(store, pushed(SECOND)).record()
+    again = pushed(SECOND, NOW + timedelta(seconds=40))
+
+    later = NOW + timedelta(hours=1)
+    assert a_book(store, again, later).follow(lambda _: True) is RulesStep.QUEUED
+    assert store.stored is not None
+    assert turn_of(store.stored) == "second@2026-11-23T09:00:40+00:00"
+
+
+def test_publishing_the_packaged_file_changes_nothing() -> None:
+    """`make deploy` does it: the functions have used that file since they were deployed."""
+    store = Store()
+    a_book(store).record()
+
+    assert a_book(store, pushed(FIRST)).follow(pytest.fail) is RulesStep.UNCHANGED
+    assert store.stored is not None
+    assert store.stored.published_at == NOW
+    assert turn_of(replace(store.stored, published_at=None)) == "first"

@@ -24,11 +24,15 @@ class Process:
     """A process's objects, as far as a test needs them."""
 
     def __init__(self) -> None:
+        self.refreshed = False
         self.tested: list[tuple[str, DestinationTest]] = []
         self.config = SimpleNamespace(destinations={"team": None, "audit": None})
 
     def now(self) -> Any:
         return NOW
+
+    def refresh_config(self, *, at_once: bool) -> None:
+        self.refreshed = at_once
 
     def test_destination(self, destination: str, test: DestinationTest) -> Any:
         if destination == "nobody":
@@ -56,6 +60,13 @@ def test_checks_come_back(process: Process, context: Any, logged: Any) -> None:
         "team",
         True,
     )
+
+
+def test_a_test_asks_for_what_was_published_a_moment_ago(process: Process, context: Any) -> None:
+    """Whoever adds a destination pushes it, and tests it."""
+    deliver.handler(destination_test.request(None, TEST), context)
+
+    assert process.refreshed
 
 
 def test_names_come_without_a_destination(process: Process, context: Any) -> None:

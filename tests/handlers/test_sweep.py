@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from handlers.sweep import sweep
+from lib.flows.rules import RulesStep
 from lib.flows.stream_passes import StreamPassOutcome
 from lib.models import DeliveryId, WakeUp
 from lib.ports.rules import RulesRecord
@@ -17,6 +18,7 @@ class World:
     """Everything that a sweep asks, with one stream and one notification that are due."""
 
     def __init__(self) -> None:
+        self.outdated = False
         self.woken: list[WakeUp] = []
         self.queued: list[Any] = []
         self.passes: list[tuple[str, str]] = []
@@ -34,8 +36,10 @@ class World:
             ),
         )
 
-    def deployed(self, queue: Any) -> bool:
-        return bool(queue(RECORD))
+    def follow(self, queue: Any) -> RulesStep:
+        if self.outdated:
+            return RulesStep.OUTDATED
+        return RulesStep.QUEUED if queue(RECORD) else RulesStep.WAITING
 
     def run(self, cause: str, turn: str) -> StreamPassOutcome:
         self.passes.append((cause, turn))
@@ -73,7 +77,7 @@ def test_what_is_due_is_woken_and_counted(counted: Any, logged: Any) -> None:
     assert [wake_up.id for wake_up in world.woken] == ["one"]
     assert world.queued == [([STREAM], "time")]
     assert counted() == {"DeliveriesQueued": 1, "DeliveriesFolded": 3}
-    assert logged()[0]["rules_deployed"] is True
+    assert logged()[0]["rules"] == "queued"
 
 
 def test_a_changed_file_has_every_stream_queued() -> None:
@@ -84,3 +88,16 @@ def test_a_changed_file_has_every_stream_queued() -> None:
     sweep(world.app)  # type: ignore[arg-type]  # a fake
 
     assert world.passes == [("rules", "hash")]
+
+
+def test_a_sweep_with_an_older_file_says_so(counted: Any, logged: Any) -> None:
+    """The published one could not be read; what is due is woken all the same."""
+    world = World()
+    world.outdated = True
+    world.app.streams.notification_store = SimpleNamespace(due=world.due, woken=world.woken_again)
+
+    assert sweep(world.app) == {"queued": 1, "streams": 1}  # type: ignore[arg-type]  # a fake
+
+    assert counted()["ConfigUnread"] == 1
+    assert logged()[0]["level"] == "ERROR"
+    assert world.passes == []

@@ -451,7 +451,7 @@ class TestConfiguration:
 
         assert check.status is NOTE
         assert check.text.endswith("+c, -a, ~b, routes")
-        assert check.remedy == PLACE.deploy
+        assert check.remedy == PLACE.push
 
 
 def test_receiver() -> None:

@@ -121,6 +121,10 @@ class TestSecrets:
             reads().secret("secret", "elsewhere", "prod")
 
 
+def stored(body: bytes) -> dict[str, Any]:
+    return {"Body": io.BytesIO(body), "ETag": "1", "LastModified": NOW}
+
+
 class TestBucket:
     @pytest.mark.parametrize("private", [True, False])
     def test_block(self, private: bool) -> None:  # noqa: FBT001  # the case
@@ -148,21 +152,24 @@ class TestBucket:
     def test_config_that_is_none(self, body: bytes) -> None:
         """Somebody wrote something else there."""
         with pytest.raises(DocumentError, match="is no configuration"):
-            reads(get_object={"Body": io.BytesIO(body)}).deployed_config("b")
+            reads(get_object=stored(body)).deployed_config({"ReportsBucketName": "b"})
 
     def test_config(self) -> None:
-        """The document that `make deploy` stored."""
+        """The published document."""
         document: Any = {"version": 1, "destinations": {}, "routes": []}
-        service = Service(get_object={"Body": io.BytesIO(json.dumps(document).encode())})
+        service = Service(get_object=stored(json.dumps(document).encode()))
 
-        assert Reads(service).deployed_config("b") == document  # type: ignore[arg-type]
+        assert Reads(service).deployed_config({"ReportsBucketName": "b"}) == document  # type: ignore[arg-type]
         assert service.asked[-1] == ("get_object", {"Bucket": "b", "Key": CURRENT_CONFIG})
 
     def test_no_config(self) -> None:
         """An older version stored none; what is denied is not known."""
-        assert reads(get_object=refused("NoSuchKey")).deployed_config("b") is None
+        assert (
+            reads(get_object=refused("NoSuchKey")).deployed_config({"ReportsBucketName": "b"})
+            is None
+        )
         with pytest.raises(ClientError):
-            reads(get_object=refused("AccessDenied")).deployed_config("b")
+            reads(get_object=refused("AccessDenied")).deployed_config({"ReportsBucketName": "b"})
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 import pytest
 
 from cli.alerts_file import read, understand
+from cli.placeholders import placeholders
 from deploy.package import ROOT
-from deploy.placeholders import placeholders
 
 ALERTS = """\
 destinations:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.difference import configuration_changes, describe, parameter_changes
+from cli.config_changes import configuration_changes, describe, parameter_changes
 
 SLACK = {"type": "slack", "webhook": {"secret": "ecr-scan-alerts/team"}}
 JIRA = {"type": "jira", "site": "https://acme.atlassian.net", "project": "SEC"}

@@ -1,0 +1,33 @@
+"""The port of the published configuration: one object, and a copy of each document it held."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredText:
+    """An object as it was read."""
+
+    text: bytes
+    version: str
+    """Names the content; a writer says by it what was read."""
+    at: datetime
+    """The time of its last change, by the clock of the store."""
+
+
+class Absence(Enum):
+    """The reason why a read returns no object."""
+
+    UNCHANGED = "unchanged"
+    """The object is the version that the caller has."""
+    MISSING = "missing"
+    """Nothing is published."""
+
+
+class PublicationStore(Protocol):
+    """Keeps what functions take their configuration from."""
+
+    def read(self, having: str = "") -> StoredText | Absence:
+        """Return the object, unless it is the version that the caller has. Raises `StoreError`."""

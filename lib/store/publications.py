@@ -1,0 +1,110 @@
+"""
+The published configuration in S3: `config/current.json`, and a copy of each document beside it.
+
+    config/current.json             in force; written on condition of what was read
+    config/documents/HASH.json      for a rollback; named by its content, and never changed
+
+A stage may read the object of another bucket, such as one for a whole organization.
+"""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.exceptions import ClientError
+
+from lib.errors import ConflictError, DocumentError
+from lib.ports.publications import Absence, StoredText
+from lib.store.items import store_errors
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+KEY: Final = "config/current.json"
+"""The key in the bucket of reports, where the deployment names no other one."""
+_MISSING: Final = ("NoSuchKey", "404")
+_UNCHANGED: Final = ("304", "NotModified")
+_CONFLICTS: Final = ("PreconditionFailed", "ConditionalRequestConflict", "412", "409")
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
+
+
+class S3Publications:
+    """See `lib.ports.publications.PublicationStore`."""
+
+    def __init__(self, client: "S3Client", bucket: str, key: str = KEY) -> None:
+        self._client = client
+        self.bucket = bucket
+        self.key = key
+
+    @property
+    def address(self) -> str:
+        """The address of the object, for people."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    def read(self, having: str = "") -> StoredText | Absence:
+        """See `PublicationStore.read`."""
+        condition: dict[str, Any] = {"IfNoneMatch": having} if having else {}
+        with store_errors(f"reading {self.address}"):
+            try:
+                answer = self._client.get_object(Bucket=self.bucket, Key=self.key, **condition)
+                text = answer["Body"].read()
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code in _UNCHANGED:
+                    return Absence.UNCHANGED
+                if code in _MISSING:
+                    return Absence.MISSING
+                raise
+        return StoredText(text, answer["ETag"], answer["LastModified"])
+
+
+class S3PublicationWriter(S3Publications):
+    """The published configuration for those who publish it; functions only read."""
+
+    def __init__(self, client: "S3Client", bucket: str, key: str = KEY) -> None:
+        super().__init__(client, bucket, key)
+        self._s3 = client
+
+    def put(self, text: str, *, over: str) -> None:
+        """
+        Write the object over the version that was read; `over` is empty where there was none.
+
+        Raises `ConflictError` where somebody else has written meanwhile, and `StoreError`.
+        """
+        condition: dict[str, Any] = {"IfMatch": over} if over else {"IfNoneMatch": "*"}
+        with store_errors(f"writing {self.address}"):
+            try:
+                self._put(self.key, text, **condition)
+            except ClientError as error:
+                code = error.response["Error"]["Code"]
+                if code in _CONFLICTS or (over and code in _MISSING):
+                    raise ConflictError(f"{self.address} was changed meanwhile") from error
+                raise
+
+    def keep(self, name: str, text: str) -> None:
+        """Keep a copy of a document under its hash. Raises `StoreError`."""
+        with store_errors(f"writing {self._copy(name)}"):
+            self._put(self._copy(name), text)
+
+    def kept(self, name: str) -> bytes:
+        """Return a copy by its hash. Raises `DocumentError` where there is none, `StoreError`."""
+        key = self._copy(name)
+        with store_errors(f"reading {key}"):
+            try:
+                body = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"]
+                return body.read()
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _MISSING:
+                    raise
+        raise DocumentError(f"The bucket {self.bucket} holds no {key} any more")
+
+    def _copy(self, name: str) -> str:
+        folder = self.key.rpartition("/")[0]
+        return f"{folder}/documents/{name}.json" if folder else f"documents/{name}.json"
+
+    def _put(self, key: str, text: str, **condition: Any) -> None:
+        self._s3.put_object(
+            Bucket=self.bucket,
+            Key=key,
+            Body=text.encode(),
+            ContentType="application/json",
+            **condition,
+        )
