@@ -64,14 +64,14 @@ class LiveConfig:
         self._asked_at = now
         before = self._current
         try:
-            self._take(self._store.read(self._version), now)
+            self._adopt(self._store.read(self._version), now)
         except (ConfigError, StoreError) as error:
             self._report(error)
         if self._current is None:
             self._current = ConfigInForce(self._packaged())
         return before is not None and self._current is not before
 
-    def _take(self, answer: StoredText | Absence, now: datetime) -> None:
+    def _adopt(self, answer: StoredText | Absence, now: datetime) -> None:
         """Put what was read in force. Raises `ConfigError` where it is broken or has vanished."""
         if answer is Absence.UNCHANGED:
             return
