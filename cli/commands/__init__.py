@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from cli.commands import (
     audit,
     check_config,
+    completion,
     config,
     dead_letters,
     deliveries,
@@ -60,5 +61,6 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         "reconcile": reconcile,
         "dead-letters": dead_letters,
         "pauses": pauses,
+        "completion": completion,
     }
 )

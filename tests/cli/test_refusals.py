@@ -40,6 +40,7 @@ VALUES = {
     "name": "payments/api",
     "number": "1",
     "reason": "a test",
+    "shell": "bash",
     "stream": "payments/api",
     "subject": "payments/api:1.4.2",
     "to": "team-slack",
@@ -48,7 +49,7 @@ VALUES = {
 """Something for everything that a command requires. A new one is added here."""
 EXAMINATION = "doctor"
 """The command that says of each thing that it could not be read."""
-OFFLINE = ("check-config", "help", "simulate", "suppressions", "repository template")
+OFFLINE = ("check-config", "completion", "help", "simulate", "suppressions", "repository template")
 """Commands that never call AWS."""
 
 

@@ -1,0 +1,56 @@
+"""The completion scripts: what a shell offers after a few letters."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from cli.__main__ import main
+from cli.commands import COMMANDS
+
+
+def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return what `completion` prints."""
+    assert main(["completion", shell]) == 0
+    return capsys.readouterr().out
+
+
+def offered(text: str, *words: str) -> set[str]:
+    """Return what bash offers for the last of some words."""
+    typed = " ".join(f"'{word}'" for word in words)
+    program = (
+        f"source /dev/stdin <<'END'\n{text}\nEND\n"
+        f"COMP_WORDS=({typed}) COMP_CWORD={len(words) - 1}\n"
+        "function=$(complete -p ecr-scan-alerts | sed -E 's/.*-F ([^ ]+).*/\\1/')\n"
+        f'"$function" ecr-scan-alerts {typed.split()[-1]}; printf "%s\n" "${{COMPREPLY[@]}}"'
+    )
+    answer = subprocess.run(["bash", "-c", program], capture_output=True, text=True, check=False)  # noqa: S607  # the one on the path
+    return set(answer.stdout.split())
+
+
+def test_bash_completes_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    """All of them, and what begins like the word."""
+    text = script("bash", capsys)
+
+    assert set(COMMANDS) <= offered(text, "ecr-scan-alerts", "")
+    assert offered(text, "ecr-scan-alerts", "sc") == {"scan"}
+
+
+def test_bash_completes_options_and_choices(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of the command that stands before."""
+    text = script("bash", capsys)
+
+    assert "--send" in offered(text, "ecr-scan-alerts", "scan", "--se")
+    assert offered(text, "ecr-scan-alerts", "completion", "") >= {"bash", "zsh", "fish"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_shell_gets_a_script_of_its_own(
+    shell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It names all commands; where the shell is here, it can read the script."""
+    text = script(shell, capsys)
+
+    assert all(name in text for name in COMMANDS)
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=text, text=True, check=True, capture_output=True)
