@@ -24,7 +24,7 @@ from lib.flows.attempt import NotificationOutcome, NotificationResult
 from lib.models import DeliveryId, Destination, Json, WakeUp
 from lib.models.diagnostics import check_to_json, has_failed
 from lib.models.views import PinnedMessage
-from lib.observability import Metric, logger, metrics
+from lib.observability import Metric, count_items, logger, metrics
 
 MOST_REASONS = 3
 """Of each kind, in a line of the log."""
@@ -122,6 +122,9 @@ def _record(delivery_id: str, outcome: NotificationOutcome, *, now: datetime) ->
     if outcome.result is NotificationResult.SENT and outcome.row is not None:
         latency = (now - outcome.row.created_at).total_seconds() * 1000
         metrics.add_metric(Metric.DELIVERY_LATENCY, MetricUnit.Milliseconds, latency)
+        if isinstance(outcome.message, PinnedMessage):
+            for kind, number in _numbers(outcome.message).items():
+                count_items(kind, number)
     needs_a_person = outcome.result is NotificationResult.DEAD or outcome.misconfigured
     log = logger.error if needs_a_person or outcome.error else logger.info
     log(
@@ -152,6 +155,10 @@ def _details(outcome: NotificationOutcome) -> dict[str, Any]:
     return details
 
 
+def _numbers(message: PinnedMessage) -> Counter[str]:
+    return Counter(item.kind.value for item in message.delta.items)
+
+
 def _content(message: PinnedMessage) -> dict[str, Any]:
     """Return what is logged about the content of a message: numbers and reasons by kind."""
     reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -161,7 +168,7 @@ def _content(message: PinnedMessage) -> dict[str, Any]:
     return {
         "image": current.image.key if current is not None else None,
         "version": message.view.version,
-        "kinds": {kind: own.total() for kind, own in reasons.items()},
+        "kinds": dict(_numbers(message)),
         "reasons": {
             kind: [reason for reason, _ in own.most_common(MOST_REASONS)]
             for kind, own in reasons.items()

@@ -9,10 +9,13 @@ start.
 from enum import StrEnum
 from typing import Final
 
-from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools import Logger, Metrics, single_metric
+from aws_lambda_powertools.metrics import MetricUnit
 
 logger: Final = Logger(utc=True)
 metrics: Final = Metrics()
+_NAMESPACE: Final = "EcrScanAlerts"
+"""As serverless.yml has it; said here, because a count must not fail where nobody set it."""
 
 
 class Metric(StrEnum):
@@ -43,6 +46,7 @@ class Metric(StrEnum):
     DELIVERIES_OBSOLETE = "DeliveriesObsolete"
     DELIVERIES_FOLDED = "DeliveriesFolded"
     DELIVERIES_SENT = "DeliveriesSent"
+    ITEMS_NOTIFIED = "ItemsNotified"
     DELIVERIES_RETRIED = "DeliveriesRetried"
     DELIVERIES_MISCONFIGURED = "DeliveriesMisconfigured"
     DELIVERIES_PAUSED = "DeliveriesPaused"
@@ -54,3 +58,10 @@ class Metric(StrEnum):
     LINKS_OPENED = "LinksOpened"
     LINKS_REJECTED = "LinksRejected"
     DELIVERY_LATENCY = "DeliveryLatency"
+
+
+def count_items(kind: str, number: int) -> None:
+    """Count items of one kind that a receiver was notified of; the kind is a dimension."""
+    counted = single_metric(Metric.ITEMS_NOTIFIED, MetricUnit.Count, number, namespace=_NAMESPACE)
+    with counted as metric:
+        metric.add_dimension("kind", kind)

@@ -1,5 +1,7 @@
 """Wake-ups from the queue: a refused notification is an outcome, unreachable rows a failure."""
 
+import json
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -105,6 +107,28 @@ def test_a_message_is_logged_with_its_kinds_and_reasons(
     assert sum(line["kinds"].values()) == len(message.delta.items)
     assert line["image"].startswith(an_image().key.partition("@")[0])
     assert counted()["DeliveryLatency"] == 2_000
+
+
+def test_items_of_a_message_are_counted_by_kind(
+    batch: Any, context: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The kind is a dimension; what was not sent is not counted."""
+    message = a_notice(a_state(a_watched(a_finding()))).message
+    answers = [
+        NotificationOutcome(result, "why", ROW, message)
+        for result in (NotificationResult.SENT, NotificationResult.RETRY)
+    ]
+
+    for _ in range(2):
+        wake_up = batch({"delivery": "abc", "destination": "team"})
+        process_batch(an_app(*answers), wake_up, context)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    counted = [line for line in lines if "ItemsNotified" in line]
+    numbers = Counter(item.kind.value for item in message.delta.items)
+    assert [(line["kind"], line["ItemsNotified"]) for line in counted] == [
+        (kind, [number]) for kind, number in numbers.items() for _ in range(2)
+    ]
 
 
 def test_what_follows_a_receipt_is_woken(batch: Any, context: Any) -> None:
