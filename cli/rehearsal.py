@@ -148,7 +148,7 @@ class _Stage:
             streams=layer,
             images=layer,
             objects=layer,
-            rules=lambda: flows.rules,
+            rules=lambda: flows.rules_as_stored,
             now=application.now,
         )
         self._images = ImageFlow(
@@ -160,7 +160,7 @@ class _Stage:
             confirm_tags=self.syncs.confirm_tags,
             coverage=flows.coverage,
             findings_before=self.syncs.findings_before,
-            rules=lambda: flows.rules.streams,
+            rules=lambda: flows.rules_as_stored.streams,
             watched=self.syncs.watches,
             now=application.now,
         )
@@ -172,7 +172,7 @@ class _Stage:
             records=layer,
             streams=layer,
             listing=flows.stream_store,
-            rules=lambda: flows.rules.streams,
+            rules=lambda: flows.rules_as_stored.streams,
             events=self,
             queue=_Queue(self.streams),
             now=application.now,

@@ -131,6 +131,7 @@ class StreamFlows:
             expected=lambda: self._app.config.repositories,
             cache=self._app.repositories.cache,
             now=self._app.now,
+            stage=self._settings.stage or "",
         )
 
     @cached_property
@@ -296,6 +297,11 @@ class StreamFlows:
     def rules(self) -> "SyncRules":
         """The rules in force, as of the first question by this configuration."""
         return sync_rules(self._app.config, self.rules_book.record())
+
+    @cached_property
+    def rules_as_stored(self) -> "SyncRules":
+        """The same, for what must not write anything."""
+        return sync_rules(self._app.config, self.rules_book.look())
 
     @cached_property
     def rules_book(self) -> "RulesBook":

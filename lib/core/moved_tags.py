@@ -59,9 +59,13 @@ def stream_of(move: Move) -> StreamId:
     return settings_stream(move.tag).id
 
 
-def message_id(move: Move, destination: Destination) -> DeliveryId:
-    """Return the id of the message about a move: the same on every try."""
-    subject = (destination, move.tag.key, move.before, move.after, move.at.isoformat())
+def message_id(move: Move, destination: Destination, stage: str) -> DeliveryId:
+    """
+    Return the id of the message about a move: the same on every try.
+
+    Two stages may notify one receiver, which drops what has the same id.
+    """
+    subject = (stage, destination, move.tag.key, move.before, move.after, move.at.isoformat())
     return DeliveryId(hashlib.sha256("\n".join(subject).encode()).hexdigest()[:32])
 
 

@@ -36,6 +36,7 @@ class MovedTags:
         expected: Callable[[], Expectations | None],
         cache: Callable[[Image], PullThroughCache | None],
         now: Callable[[], datetime],
+        stage: str = "",
     ) -> None:
         """
         Take the ports; `expected` returns None where alerts.yml does not ask for checks.
@@ -48,6 +49,7 @@ class MovedTags:
         self._expected = expected
         self._cache = cache
         self._now = now
+        self._stage = stage
 
     def pushed(self, event: PushEvent) -> MoveOutcome | None:
         """
@@ -78,7 +80,7 @@ class MovedTags:
     def _queued(self, move: Move) -> MoveOutcome:
         ids = {}
         for destination, message in messages_about(move, self._rules(), self._now()):
-            ids[destination] = message_id(move, destination)
+            ids[destination] = message_id(move, destination, self._stage)
             self._outbox.put(
                 ids[destination],
                 message,

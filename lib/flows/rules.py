@@ -77,6 +77,11 @@ class RulesBook:
             self._store.put(None, first)
         return first
 
+    def look(self) -> RulesRecord:
+        """Return the record of the file in force; nothing is stored. Raises `StoreError`."""
+        stored = self._store.record()
+        return self._installed() if stored is None else self._following(stored)
+
     def follow(self, queue: Callable[[RulesRecord], bool]) -> RulesStep:
         """
         Record a changed file, and have every stream queued for a sync by it.

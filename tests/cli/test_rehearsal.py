@@ -60,7 +60,7 @@ class Stage:
                 image_store=self.store,
                 objects=self.store,
                 coverage=InspectorCoverage(inspector),
-                rules=rules,
+                rules_as_stored=rules,
             ),
         )
 

@@ -77,10 +77,11 @@ def test_a_move_has_an_id_of_its_own() -> None:
     back = replace(MOVE, before=MOVE.after, after=MOVE.before, at=NOW + timedelta(minutes=1))
     again = replace(MOVE, at=NOW + timedelta(minutes=2))
 
-    ids = {message_id(move, TEAM) for move in (MOVE, replace(MOVE), back, again)}
+    ids = {message_id(move, TEAM, "prod") for move in (MOVE, replace(MOVE), back, again)}
 
     assert len(ids) == 3
-    assert message_id(MOVE, TEAM) != message_id(MOVE, OTHER)
+    assert message_id(MOVE, TEAM, "prod") != message_id(MOVE, OTHER, "prod")
+    assert message_id(MOVE, TEAM, "prod") != message_id(MOVE, TEAM, "dev")
 
 
 def test_the_message_names_both_images_and_how_to_go_back() -> None:

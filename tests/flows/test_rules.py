@@ -53,6 +53,16 @@ def test_what_is_there_from_the_beginning_is_as_old_as_the_installation() -> Non
     assert store.writes == 1
 
 
+def test_a_look_stores_nothing() -> None:
+    """A rehearsal of a stage that never ran reads the same record."""
+    store = Store()
+
+    looked = a_book(store).look()
+
+    assert (store.writes, store.stored) == (0, None)
+    assert looked == a_book(store).record() == a_book(store).look()
+
+
 def test_two_functions_that_begin_at_once_agree() -> None:
     """The slower one takes what it would have written."""
     store = Store()
