@@ -20,6 +20,7 @@ from lib.config.model import Config
 from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import ConfigError, DocumentError
 from lib.models import AnyReport, UnusableReport
+from lib.normalizer.contents import text_of
 from lib.normalizer.details import FindingDetails
 from lib.normalizer.document_parts import NO_PLACE, Place
 from lib.normalizer.documents import (
@@ -111,12 +112,11 @@ def read_document(path: str) -> Any:
 
 
 def read_text(path: str) -> str:
-    """Return a text in UTF-8. Raises `DocumentError` for what is none."""
+    """Return a text, decompressed and decoded. Raises `DocumentError` for what is none."""
     try:
-        return _content(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DocumentError(f"{_name(path)}:{line}: this is not text in UTF-8") from error
+        return text_of(_content(path), limit=MOST_BYTES)
+    except DocumentError as error:
+        raise DocumentError(f"{_name(path)}: {error}") from error
 
 
 def _content(path: str) -> bytes:

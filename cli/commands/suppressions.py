@@ -11,6 +11,7 @@ from cli.alerts_edits import added, entry_of, removed, renewed
 from cli.files import locked
 from cli.ignore_files import FORMATS, format_of
 from cli.ignore_files.importing import Plan, Wishes, plan, without_refused
+from cli.ignore_files.others import other_file
 from cli.inputs import STDIN, add_config_option, read_text
 from cli.suppressions_file import SuppressionsFile
 from cli.terminal import print_json, print_table, remark, say, working
@@ -210,6 +211,9 @@ def _renewal(
 def _import(file: SuppressionsFile, options: argparse.Namespace, today: date) -> int:
     name = "stdin" if options.file == STDIN else options.file
     text = read_text(options.file)
+    other = None if options.format else other_file(name, text)
+    if other is not None:
+        raise DocumentError(f"{name}: {other}")
     format_ = options.format or format_of(name, text)
     if format_ is None:
         raise DocumentError(

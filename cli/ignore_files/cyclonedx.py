@@ -5,12 +5,12 @@ https://cyclonedx.org/docs/1.6/json/#vulnerabilities
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from cli.ignore_files.json_lines import read_json
 from cli.ignore_files.places import Place
 from cli.ignore_files.rules import Rule
-from cli.ignore_files.vex import OCI, Claim, Statement, rules_of, time_of
+from cli.ignore_files.vex import OCI, Claim, Statement, image_url, rules_of, time_of
 from lib.errors import DocumentError
 from lib.urls.packages import read_package_url
 
@@ -24,6 +24,17 @@ _SCHEME: Final = "pkg:"
 _DEEPEST: Final = 64
 
 
+class _Subject(NamedTuple):
+    """The subject of a document: an image, something else, or nothing that it names."""
+
+    image: str | None
+    """The package URL of an image."""
+    other: str | None
+    """The name of something else."""
+    components: Mapping[str, str]
+    """Its own reference with its package URL."""
+
+
 def parse(text: str, name: str) -> list[Rule]:
     """Return the rules of a document. Raises `DocumentError` with file and line."""
     file = read_json(text, name, _VULNERABILITIES)
@@ -31,13 +42,11 @@ def parse(text: str, name: str) -> list[Rule]:
     if document.text("bomFormat") != FORMAT:
         raise DocumentError(f"{name}:1: this is no CycloneDX document: its bomFormat is another")
     metadata = document.mapping("metadata")
-    components = dict(_components(document, 0))
-    subject = metadata.mapping("component")
-    image = _image(subject)
-    components |= {subject.text("bom-ref") or "": image or ""} if image else {}
+    subject = _subject(metadata.mapping("component"))
+    components = {**dict(_components(document, 0)), **subject.components}
     time = metadata.text("timestamp")
     places = document.mappings(_VULNERABILITIES)
-    return rules_of([_statement(place, components, image, time) for place in places])
+    return rules_of([_statement(place, components, subject, time) for place in places])
 
 
 def _components(place: Place, depth: int) -> Iterator[tuple[str, str]]:
@@ -51,15 +60,22 @@ def _components(place: Place, depth: int) -> Iterator[tuple[str, str]]:
         yield from _components(component, depth + 1)
 
 
-def _image(component: Place) -> str | None:
-    """Return the package URL of the image that the whole document is about; None: of none."""
+def _subject(component: Place) -> _Subject:
+    """Return the subject of the whole document."""
     purl = component.text("purl")
+    name, version = component.text("name") or "", component.text("version")
     parts = read_package_url(purl or "")
-    return purl if parts is not None and parts.type == OCI else None
+    if parts is None or parts.type != OCI:
+        image = image_url(name) or image_url(f"{name}@{version}")
+    else:
+        image = purl
+    reference, own = component.text("bom-ref"), image or purl
+    components = {reference: own} if reference and own else {}
+    return _Subject(image, None if image else (name or purl), components)
 
 
 def _statement(
-    place: Place, components: Mapping[str, str], image: str | None, document_time: str | None
+    place: Place, components: Mapping[str, str], subject: _Subject, document_time: str | None
 ) -> Statement:
     analysis = place.mapping("analysis")
     state = analysis.text("state") or "nothing"
@@ -71,21 +87,23 @@ def _statement(
         names=tuple([alias for alias in (name, *aliases) if alias]),
         status=state.replace("_", " "),
         suppresses=state in _SUPPRESSING,
-        claims=tuple([_claim(one, components, image) for one in place.mappings("affects")]),
+        claims=tuple([_claim(one, components, subject) for one in place.mappings("affects")]),
         time=time_of(analysis.text("lastUpdated") or place.text("updated") or document_time),
         reason=_reason(analysis, state),
     )
 
 
-def _claim(affected: Place, components: Mapping[str, str], image: str | None) -> Claim:
+def _claim(affected: Place, components: Mapping[str, str], subject: _Subject) -> Claim:
     reference = affected.text("ref") or ""
     # A link names the document, and after # the component in it.
     own = reference.partition("#")[2] if reference.startswith(_LINK) else reference
     purl = own if own.startswith(_SCHEME) else components.get(own)
     doubt = "its versions may limit it" if affected.mappings("versions") else None
-    if image is None or purl == image:
+    if purl in subject.components.values():
         return Claim(purl, doubt=doubt)
-    return Claim(image, purl, has_part=True, doubt=doubt)
+    if subject.image is None:
+        return Claim(purl, doubt=doubt, only_in=subject.other)
+    return Claim(subject.image, purl, has_part=True, doubt=doubt)
 
 
 def _reason(analysis: Place, state: str) -> str | None:

@@ -153,6 +153,8 @@ def _outcome(
 
 
 def _entry(rule: IgnoreRule, wishes: Wishes) -> Suppression:
+    if rule.only_in is not None and wishes.repository is None:
+        raise NoEntryError(f"it is about {rule.only_in} alone; name its images by --repository")
     return Suppression(
         id=rule.id,
         expires=rule.last_day or wishes.end,

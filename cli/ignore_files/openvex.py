@@ -10,14 +10,14 @@ https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from cli.ignore_files.json_lines import read_json
 from cli.ignore_files.places import Place
 from cli.ignore_files.rules import Rule, SkippedRule
-from cli.ignore_files.vex import Claim, Statement, rules_of, time_of
+from cli.ignore_files.vex import Claim, Statement, image_url, rules_of, time_of
 from lib.errors import DocumentError
 
 CONTEXT: Final = "https://openvex.dev/ns"
@@ -53,6 +53,9 @@ def parse(text: str, name: str) -> list[Rule]:
         return _of_lines(lines, name)
     file = read_json(text, name, _STATEMENTS)
     document = Place.of(file, (), file.document)
+    if "dsseEnvelope" in document.values:
+        # A bundle of Sigstore: `cosign` and `gh attestation download` write it.
+        document = document.mapping("dsseEnvelope")
     if document.text("payloadType") == IN_TOTO:
         return parse(_payload(document), f"{name} (payload)")
     subjects: Sequence[Claim] = ()
@@ -70,8 +73,10 @@ def _of_lines(lines: Sequence[str], name: str) -> list[Rule]:
     """Return the rules of envelopes, one a line, as `cosign download attestation` prints them."""
     rules: list[Rule] = []
     for number, line in enumerate(lines, 1):
-        envelope = read_json(line, f"{name}:{number}", _STATEMENTS)
-        payload = _payload(Place.of(envelope, (), envelope.document))
+        file = read_json(line, f"{name}:{number}", _STATEMENTS)
+        envelope = Place.of(file, (), file.document)
+        bundled = "dsseEnvelope" in envelope.values
+        payload = _payload(envelope.mapping("dsseEnvelope") if bundled else envelope)
         if CONTEXT in payload:
             parsed = parse(payload, f"{name}:{number} (payload)")
             rules += [replace(rule, line=number) for rule in parsed]
@@ -119,11 +124,21 @@ def _statement(place: Place, document_time: str | None, subjects: Sequence[Claim
         names=tuple([alias for alias in (name, *vulnerability.texts("aliases")) if alias]),
         status=status,
         suppresses=status in _SUPPRESSING,
-        claims=tuple(claims or subjects),
+        claims=tuple(_in_subjects(claims, subjects)) if claims else tuple(subjects),
         time=time_of(place.text("timestamp") or document_time),
         reason=_reason(place),
         doubt=None if unknown is None else f"{unknown} may limit it, and is not known here",
     )
+
+
+def _in_subjects(claims: Iterable[Claim], subjects: Sequence[Claim]) -> Iterator[Claim]:
+    """Yield claims of an attestation: one about a package holds in its images alone."""
+    for claim in claims:
+        if not subjects or claim.has_part or claim.product is None or claim.image is not None:
+            yield claim
+        else:
+            for subject in subjects:
+                yield replace(subject, part=claim.product, has_part=True, doubt=claim.doubt)
 
 
 def _claim(product: Place, part: Place | None) -> Claim:
@@ -136,11 +151,11 @@ def _claim(product: Place, part: Place | None) -> Claim:
 
 
 def _purl(component: Place) -> str | None:
-    """Return the package URL of a product or a part; None without one."""
-    identifier = component.text("@id")
-    if identifier is not None and identifier.startswith(_SCHEME):
+    """Return the package URL of a product or a part, or of an image by its digest; else None."""
+    identifier = component.text("@id") or ""
+    if identifier.startswith(_SCHEME):
         return identifier
-    return component.mapping("identifiers").text("purl")
+    return component.mapping("identifiers").text("purl") or image_url(identifier)
 
 
 def _reason(place: Place) -> str | None:

@@ -9,6 +9,7 @@ from which a rule does not apply becomes a last day one day earlier.
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from cli.ignore_files.distributions import UnknownReleaseError, with_known_release
 from lib.errors import DocumentError
 from lib.urls.packages import (
     DISTRIBUTED,
@@ -35,6 +36,8 @@ class IgnoreRule:
     """None if the rule has no end."""
     reason: str | None = None
     """None if the rule has no reason."""
+    only_in: str | None = None
+    """What alone the rule is about, where an entry cannot name it; None: it has no such limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +94,7 @@ def package_limit(purl: str) -> str:
     unknown = sorted(parts.qualifiers.keys() - KNOWN_QUALIFIERS)
     if unknown:
         raise NoEntryError(f"no scan says the {unknown[0]} of a package, as {purl} does")
-    return purl
+    try:
+        return with_known_release(purl, parts)
+    except UnknownReleaseError as error:
+        raise NoEntryError(str(error)) from error

@@ -19,6 +19,7 @@ _COMMENT: Final = "#"
 _EXPIRY: Final = "exp:"
 _SHOWN: Final = 60
 """Characters of a word that is no id: it may be a whole document of another format."""
+_ID: Final = re.compile(r"[\w.:-]+", re.ASCII)
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 # Prefixes of vulnerability ids; most are in https://ossf.github.io/osv-schema/#id-modified-fields.
 _VULNERABILITY: Final = re.compile(
@@ -63,7 +64,7 @@ def _rules(text: str) -> Iterator[Rule]:
 def _rule(number: int, line: str, above: str) -> Rule:
     identifier, *fields = line.split()
     _, _, beside = line.partition(f" {_COMMENT}")
-    if not _VULNERABILITY.match(identifier):
+    if not (_VULNERABILITY.match(identifier) and _ID.fullmatch(identifier)):
         return SkippedRule(
             number, truncate(identifier, _SHOWN), "this is not the id of a vulnerability"
         )

@@ -30,6 +30,10 @@ _ECR: Final = re.compile(
 )
 _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[a-z0-9._-]+")
+_REFERENCE: Final = re.compile(
+    r"(?P<address>[a-z0-9][a-z0-9._:/-]*?)(?::\w[\w.-]*)?@(?P<digest>sha256:[0-9a-f]{64})", re.ASCII
+)
+"""An image by its digest, as `docker pull` takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Claim:
     has_part: bool = False
     doubt: str | None = None
     """Why the claim cannot be judged; None: it can."""
+    only_in: str | None = None
+    """What the package is part of, where that is no image that an entry can name."""
 
     @property
     def name(self) -> str:
@@ -91,6 +97,16 @@ class Statement:
         if self.time is not None and earlier.time is not None and self.time < earlier.time:
             return False
         return not self.claims or any(own_claim.may_meet(claim) for own_claim in self.claims)
+
+
+def image_url(reference: str) -> str | None:
+    """Return the package URL of an image that is named by its digest; None for anything else."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
+        return None
+    host, slash, _ = match["address"].partition("/")
+    place = f"?repository_url={match['address']}" if slash and "." in host else ""
+    return f"pkg:{OCI}/{match['address'].rpartition('/')[2]}@{match['digest']}{place}"
 
 
 _Others = Mapping[str, Sequence[Statement]]
@@ -174,6 +190,7 @@ def _ignored(statement: Statement, claim: Claim) -> Iterator[Rule]:
                     repository=repository,
                     digest=digest,
                     reason=statement.reason,
+                    only_in=claim.only_in,
                 )
 
 

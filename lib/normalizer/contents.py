@@ -49,7 +49,8 @@ def text_of(content: bytes, *, limit: int) -> str:
     try:
         text = content.decode(json.detect_encoding(content))
     except UnicodeDecodeError as error:
-        raise DocumentError("this is not text in UTF-8") from error
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DocumentError(f"this is not text in UTF-8: see line {line}") from error
     return text.removeprefix("\ufeff")
 
 

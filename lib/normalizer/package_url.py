@@ -4,6 +4,7 @@ Package URLs: names of packages that other tools understand.
 https://github.com/package-url/purl-spec
 """
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
@@ -62,10 +63,15 @@ _DISTRIBUTIONS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "RHEL": ("rpm", "redhat"),
         "ROCKY_LINUX": ("rpm", "rocky"),
         "SLES": ("rpm", "sles"),
+        "SUSE_LINUX": ("rpm", "sles"),
         "UBUNTU": ("deb", "ubuntu"),
         "WOLFI": ("apk", "wolfi"),
     }
 )
+
+
+_FILLERS: Final = re.compile(r"^_(?:LINUX|LEAP|TUMBLEWEED|ENTERPRISE_SERVER)(?=_|$)")
+"""Words between a name and a release: "ALPINE_LINUX_3_22"."""
 
 
 @lru_cache(maxsize=1024)  # many findings are about the same package
@@ -96,7 +102,7 @@ def _of_distribution(name: str, version: str | None, os: str, arch: str | None) 
     if prefix is None:
         return None
     kind, namespace = _DISTRIBUTIONS[prefix]
-    release = os[len(prefix) :].strip("_").replace("_", ".").lower()
+    release = _FILLERS.sub("", os[len(prefix) :]).strip("_").replace("_", ".").lower()
     qualifiers = {
         "arch": arch.lower() if arch else "",
         "distro": f"{namespace}-{release}" if release else namespace,

@@ -214,7 +214,7 @@ class TestNormalize:
         code, out, err = run("normalize", str(path))
 
         assert (code, out) == (2, "")
-        assert err == f"ecr-scan-alerts: {path}: this is not text in UTF-8\n"
+        assert err == f"ecr-scan-alerts: {path}: this is not text in UTF-8: see line 1\n"
 
     def test_a_document_may_be_in_utf_16(self, run: Any, tmp_path: Path) -> None:
         """PowerShell's > writes that."""

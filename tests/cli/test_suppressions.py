@@ -441,7 +441,10 @@ class TestImport:
         ("content", "options", "message"),
         [
             (b"what is this", [], "ignored is of no known format; name it by --format"),
-            (b"a\n\xff", [], "ignored:2: this is not text in UTF-8"),
+            (b"a\n\xff", [], "ignored: this is not text in UTF-8: see line 2"),
+            (b"PK\x03\x04", [], "ignored: this is a ZIP archive: unpack it first"),
+            (b" \n", [], "ignored: it is empty"),
+            (b"[[IgnoredVulns]]", [], "ignored: this holds a configuration of osv-scanner"),
             (b"ignore: a", ["--format", "grype"], "ignored:1: ignore must be a list"),
             (b"{", ["--format", "openvex"], "ignored:1: this is not JSON"),
         ],

@@ -183,3 +183,52 @@ def test_another_document_is_refused_with_its_line(text: str, reason: str) -> No
     """No rule is taken over from it."""
     with pytest.raises(DocumentError, match=reason):
         rules_of("csaf", text)
+
+
+def test_each_package_url_of_a_product_is_taken_over() -> None:
+    """CSAF 2.1 lists several, such as an image for each platform."""
+    images = [f"pkg:oci/api@sha256:{letter * 64}" for letter in "ab"]
+
+    found = ignored(rules({"known_not_affected": ["P"]}, product("P", purls=images)))
+
+    assert [rule.digest for rule in found] == [image.partition("@")[2] for image in images]
+
+
+@pytest.mark.parametrize("category", ["product_version", "product_version_range"])
+def test_a_branch_of_versions_is_never_forgotten(category: str) -> None:
+    """The versions stand in the name of the branch, and may not stand in the package URL."""
+    leaf = {"category": "architecture", "product": product("P", "pkg:npm/lodash")}
+    branch = {"category": category, "name": "vers:npm/<4.17.21", "branches": [leaf]}
+    version = {"category": category, "product": product("V", "pkg:npm/lodash@4.17.20")}
+    tree = {"branches": [branch, version]}
+
+    found = rules({"known_not_affected": ["P", "V"]}, tree=tree)
+
+    assert [why for _, _, why in skipped(found)] == [
+        "its branch limits the versions, and pkg:npm/lodash does not name one"
+    ]
+    assert [rule.purl for rule in ignored(found)] == ["pkg:npm/lodash@4.17.20"]
+
+
+def test_a_part_of_a_part_is_not_guessed() -> None:
+    """A package of a module of an image is named by none of its three package URLs."""
+    tree = {
+        "relationships": [
+            {
+                "category": "default_component_of",
+                "product_reference": part,
+                "relates_to_product_reference": whole,
+                "full_product_name": {"product_id": f"{whole}:{part}"},
+            }
+            for whole, part in (("IMAGE", "MODULE"), ("IMAGE:MODULE", "PACKAGE"))
+        ]
+    }
+    products = (
+        product("IMAGE", IMAGE),
+        product("MODULE", "pkg:npm/module@1"),
+        product("PACKAGE", "pkg:npm/lodash@4"),
+    )
+
+    found = rules({"known_not_affected": ["IMAGE:MODULE:PACKAGE"]}, *products, tree=tree)
+
+    assert ignored(found) == []

@@ -146,3 +146,38 @@ def test_another_document_is_refused_with_its_line(text: str, reason: str) -> No
     """No rule is taken over from it."""
     with pytest.raises(DocumentError, match=reason):
         rules_of("cyclonedx", text)
+
+
+@pytest.mark.parametrize(
+    "component",
+    [
+        {"name": f"111122223333.dkr.ecr.eu-central-1.amazonaws.com/shop/api@{DIGEST}"},
+        {"name": f"111122223333.dkr.ecr.eu-central-1.amazonaws.com/shop/api:v1@{DIGEST}"},
+        {
+            "name": "111122223333.dkr.ecr.eu-central-1.amazonaws.com/shop/api",
+            "version": DIGEST,
+        },
+    ],
+)
+def test_an_image_may_be_named_as_it_is_pulled(component: dict[str, str]) -> None:
+    """By its digest, in the name or in the version."""
+    subject = {"bom-ref": "image", "type": "container", **component}
+
+    found = rules(a_vulnerability(DPKG), a_vulnerability("image"), metadata={"component": subject})
+
+    assert [(rule.repository, rule.digest, rule.purl) for rule in ignored(found)] == [
+        ("shop/api", DIGEST, DPKG),
+        ("shop/api", DIGEST, None),
+    ]
+
+
+def test_a_package_in_something_else_holds_there_alone() -> None:
+    """What is not reachable in one application may be in another one."""
+    subject = {"bom-ref": "app", "type": "application", "name": "shop", "purl": "pkg:npm/shop@1"}
+
+    inner, own = ignored(
+        rules(a_vulnerability(DPKG), a_vulnerability("app"), metadata={"component": subject})
+    )
+
+    assert (inner.purl, inner.only_in) == (DPKG, "shop")
+    assert (own.purl, own.only_in) == ("pkg:npm/shop@1", None)

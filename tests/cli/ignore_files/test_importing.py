@@ -55,6 +55,15 @@ class TestNew:
         assert (new.entry.expires, new.entry.reason) == (END, "imported from FILE")
         assert new.endless
 
+    def test_what_holds_in_something_else_alone_needs_its_images(self) -> None:
+        """An entry cannot name an application; the operator knows its repositories."""
+        rule = IgnoreRule(1, "CVE-1", only_in="shop")
+
+        assert planned(rule).skipped == (
+            SkippedRule(1, "CVE-1", "it is about shop alone; name its images by --repository"),
+        )
+        assert planned(rule, repository="shop/*").new[0].entry.repository == "shop/*"
+
     def test_a_long_reason_is_cut(self) -> None:
         """To what alerts.yml allows."""
         (new,) = planned(IgnoreRule(1, "CVE-1", reason="x" * 501)).new

@@ -429,3 +429,43 @@ def test_a_broken_envelope_is_refused(payload: str) -> None:
 
     with pytest.raises(DocumentError):
         rules_of("openvex", json.dumps(envelope))
+
+
+def test_a_package_in_an_attestation_is_one_of_its_image() -> None:
+    """Tools apply an attestation to the image that it is attached to."""
+    found = rules_of("openvex", json.dumps(an_attestation(a_statement(LODASH))))
+
+    assert [(rule.purl, rule.digest) for rule in ignored(found)] == [
+        (LODASH, f"sha256:{'ab' * 32}")
+    ]
+
+
+def test_a_bundle_of_sigstore_is_read() -> None:
+    """One document, or one a line."""
+    statement = json.dumps(an_attestation(a_statement(LODASH)))
+    payload = base64.b64encode(statement.encode()).decode()
+    envelope = {"payloadType": "application/vnd.in-toto+json", "payload": payload}
+    bundle = json.dumps({"mediaType": "x", "dsseEnvelope": envelope})
+
+    assert format_of("bundle.json", bundle) == "openvex"
+    assert len(ignored(rules_of("openvex", bundle))) == 1
+    assert len(ignored(rules_of("openvex", f"{bundle}\n{bundle}\n"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "repository"),
+    [
+        (f"{ECR}/shop/api@{a_digest(1)}", "shop/api"),
+        (f"{ECR}/shop/api:v1@{a_digest(1)}", "shop/api"),
+        (f"shop/api@{a_digest(1)}", None),
+        (f"ghcr.io/team/api@{a_digest(1)}", None),
+        (f"{ECR}/shop/api:v1", "none"),
+        ("shop/api", "none"),
+    ],
+)
+def test_an_image_may_be_named_as_it_is_pulled(name: str, repository: str | None) -> None:
+    """A tag may move to another image, so it names none."""
+    found = ignored(rules(a_statement(name)))
+
+    expected = [] if repository == "none" else [(repository, a_digest(1))]
+    assert [(rule.repository, rule.digest) for rule in found] == expected

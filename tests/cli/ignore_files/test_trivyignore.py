@@ -89,3 +89,11 @@ def test_what_is_no_id_is_shown_in_short() -> None:
 def test_an_empty_file_has_no_rules() -> None:
     """Nor has one with comments alone."""
     assert rules_of("trivyignore", "\n# a\n\n") == []
+
+
+@pytest.mark.parametrize("line", ["CVE-2024-1,CVE-2024-2", "CVE-2024-1;", "CVE-2024-1=x"])
+def test_an_id_that_no_finding_can_have_is_skipped(line: str) -> None:
+    """Trivy takes the whole word for an id, which matches nothing there either."""
+    assert skipped(rules_of("trivyignore", line)) == [
+        (1, line, "this is not the id of a vulnerability")
+    ]
