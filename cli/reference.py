@@ -15,6 +15,10 @@ PAGE: Final = Path(__file__).parents[1] / "docs" / "cli.md"
 MARK: Final = "<!-- What follows is written by `make docs`. -->\n"
 """The line of the page above which people write."""
 WIDTH: Final = 120
+_CODE: Final = re.compile(
+    r"(?<![\w/.-])"
+    r"(--[a-z][\w-]*(?: [A-Z]+\b)?|[A-Z]+(?:_[A-Z]+)+|[\w/.-]*\w\.(?:yml|json)|[a-z0-9]+:[A-Z]\w+)"
+)
 COMMON: Final = frozenset({"--help", "--profile", "--verbose"})
 """Options of every command, which the page lists once."""
 
@@ -154,9 +158,9 @@ def _cell(text: str) -> str:
 
 
 def _marked(text: str) -> str:
-    """Mark options as code where they are not yet."""
+    """Mark options, variables, files and IAM actions as code where they are not yet."""
     parts = text.split("`")
-    parts[::2] = (re.sub(r"(?<![\w-])(--[a-z][\w-]*)", r"`\1`", part) for part in parts[::2])
+    parts[::2] = (_CODE.sub(r"`\1`", part) for part in parts[::2])
     return "`".join(parts)
 
 
