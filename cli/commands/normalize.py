@@ -4,8 +4,9 @@ import argparse
 
 from cli.inputs import add_fetch_options, operator_app, place_of, read_reports
 from cli.session import Connect, OperatorClients, connected
-from cli.terminal import print_json, print_report, say
+from cli.terminal import print_json, print_report, remark, say
 from lib.exports import EXPORTS
+from lib.exports.sarif import MAX_RUNS
 from lib.wire.report import report_to_json
 
 HELP = "convert raw scan documents to one format"
@@ -40,6 +41,8 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
         return 0
     if options.format in EXPORTS:
         print(EXPORTS[options.format](reports), end="")
+        if options.format == "sarif" and len(reports) > MAX_RUNS:
+            remark(f"GitHub takes {MAX_RUNS} runs in a file; these are {len(reports)}: split them")
         return 0
     documents = [report_to_json(report) for report in reports]
     print_json(documents[0] if len(documents) == 1 else documents)

@@ -90,13 +90,15 @@ separator, as many languages' do, ignores the quotes around a cell, and finds ce
 
 def csv(reports: Sequence[AnyReport]) -> str:
     """Return the reports as CSV with a header line, in their order."""
+    return table(COLUMNS, (row for report in reports for row in _rows(report)))
+
+
+def table(columns: Sequence[str], rows: Iterable[Mapping[str, str | float]]) -> str:
+    """Return rows as CSV with a header line. No cell is a formula to a spreadsheet."""
     text = io.StringIO()
-    writer = DictWriter(text, COLUMNS, restval="", lineterminator="\r\n")
+    writer = DictWriter(text, columns, restval="", lineterminator="\r\n")
     writer.writeheader()
-    for report in reports:
-        writer.writerows(
-            {name: _cell(value) for name, value in row.items()} for row in _rows(report)
-        )
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
 
 

@@ -7,13 +7,13 @@ https://docs.github.com/en/code-security/code-scanning/integrating-with-code-sca
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
 
 from lib.core.vulnerabilities import places, vulnerabilities
-from lib.models import AnyReport, Finding, Image, Provenance, Report, Severity
+from lib.models import AnyReport, Finding, Image, Provenance, Report, Score, Severity
 from lib.models.program import NAME, VERSION
 from lib.models.streams import Vulnerability
 from lib.text import clean, one_line, truncate
@@ -23,12 +23,15 @@ from lib.wire.values import time_to_json
 
 MAX_RESULTS: Final = 25_000
 """Results of one run. GitHub refuses more, and as many rules."""
-_TEXT: Final = 1000
+MAX_RUNS: Final = 20
+"""Runs of one log. GitHub refuses more:
+https://docs.github.com/en/code-security/code-scanning/troubleshooting-sarif-uploads/results-exceed-limit"""
+MAX_TEXT: Final = 1000
 _LOCATIONS: Final = 10
 """Places of one package; GitHub shows the first."""
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
-_LEVELS: Final[Mapping[Severity, str]] = MappingProxyType(
+LEVELS: Final[Mapping[Severity, str]] = MappingProxyType(
     {
         Severity.CRITICAL: "error",
         Severity.HIGH: "error",
@@ -59,30 +62,58 @@ def sarif(reports: Sequence[AnyReport], *, most: int = MAX_RESULTS) -> str:
 
     A scan without a usable result becomes a run that did not succeed.
     """
-    log = {
-        "$schema": _SCHEMA,
-        "version": "2.1.0",
-        "runs": [_run(report, most) for report in reports],
-    }
-    return json.dumps(log, indent=2) + "\n"
+    categories = _categories([report.image for report in reports])
+    return log(
+        _run(report, category, most) for report, category in zip(reports, categories, strict=True)
+    )
 
 
-def _run(report: AnyReport, most: int) -> dict[str, Any]:
+def log(runs: Iterable[Mapping[str, Any]]) -> str:
+    """Return a SARIF log as text."""
+    document = {"$schema": _SCHEMA, "version": "2.1.0", "runs": list(runs)}
+    return json.dumps(document, indent=2) + "\n"
+
+
+def driver(rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the tool of a run: this program, with the rules that its results refer to."""
+    return {"driver": {"name": NAME, "semanticVersion": VERSION, "rules": list(rules)}}
+
+
+def details(category: str) -> dict[str, str]:
+    """
+    Return the id of a run, by which GitHub keeps results of different images apart.
+
+    GitHub takes what precedes the last slash for the category, and what follows for a single run.
+    """
+    return {"id": f"{NAME}/{category}/"}
+
+
+def _categories(images: Sequence[Image]) -> Iterator[str]:
+    """
+    Yield a category of each image: its repository and platform, the same in every release.
+
+    GitHub refuses a log with two runs of one category, so further ones are named by tag or digest.
+    """
+    seen: set[str] = set()
+    for image in images:
+        category = "/".join(filter(None, (image.repository, image.platform))) or "image"
+        if category in seen:
+            category = f"{category}/{next(iter(image.tags), image.digest)}"
+        while category in seen:
+            category += "+"
+        seen.add(category)
+        yield category
+
+
+def _run(report: AnyReport, category: str, most: int) -> dict[str, Any]:
     image = report.image
     groups = vulnerabilities(report.findings) if isinstance(report, Report) else ()
     results = list(_results(image, groups))
     shown = results[:most]
     name = _address(image)
     return _version_control(report.provenance) | {
-        "tool": {
-            "driver": {
-                "name": NAME,
-                "semanticVersion": VERSION,
-                "rules": [_rule(group) for group in groups[: _rules(shown)]],
-            }
-        },
-        # By this GitHub keeps the results of different images apart.
-        "automationDetails": {"id": f"ecr-scan-alerts/{image.repository}/{image.platform or ''}"},
+        "tool": driver([_rule(group) for group in groups[: _rules(shown)]]),
+        "automationDetails": details(category),
         "invocations": [_invocation(report, len(results) - len(shown))],
         "results": shown,
         "columnKind": "unicodeCodePoints",
@@ -160,11 +191,11 @@ def _rule(group: Vulnerability) -> dict[str, Any]:
         "shortDescription": {"text": _text(worst.title) or _id(group)},
         "fullDescription": {"text": _text(worst.description) or _id(group)},
         "help": {"text": _help(group, url)},
-        "defaultConfiguration": {"level": _LEVELS[group.severity]},
+        "defaultConfiguration": {"level": LEVELS[group.severity]},
         "properties": {
             "tags": ["vulnerability", "security", group.severity.name],
             "precision": "very-high",
-            "security-severity": f"{_score(group):.1f}",
+            "security-severity": security_severity(group.severity, group.findings[0].score),
         },
     }
     return rule | {"helpUri": url} if url else rule
@@ -177,11 +208,11 @@ def _help(group: Vulnerability, url: str | None) -> str:
     return "\n\n".join(filter(None, (words, _text(worst.remediation), url)))
 
 
-def _score(group: Vulnerability) -> float:
-    lowest, middle, highest = _RANGES[group.severity]
-    score = group.findings[0].score
+def security_severity(severity: Severity, score: Score | None = None) -> str:
+    """Return the number by which GitHub comes to a severity."""
+    lowest, middle, highest = _RANGES[severity]
     value = score.value if score else middle
-    return value if lowest <= value <= highest else middle
+    return f"{value if lowest <= value <= highest else middle:.1f}"
 
 
 def _result(
@@ -193,10 +224,10 @@ def _result(
     result: dict[str, Any] = {
         "ruleId": _id(group),
         "ruleIndex": rule,
-        "level": _LEVELS[worst.severity],
+        "level": LEVELS[worst.severity],
         "message": {"text": _message(group, worst)},
         "locations": [_location(image, finding) for finding in places(findings)[:_LOCATIONS]],
-        "partialFingerprints": {"finding/v1": _fingerprint(image, group, package.name)},
+        "partialFingerprints": fingerprints(image.repository, group.id, package.name),
         "properties": {
             "severity": worst.severity.name,
             "package": package.name,
@@ -240,10 +271,14 @@ def _message(group: Vulnerability, finding: Finding) -> str:
     return f"{_id(group)} ({finding.severity.name}) in {installed}: {fix}"
 
 
-def _fingerprint(image: Image, group: Vulnerability, package: str) -> str:
-    """Return a hash that is the same in every scan, whatever the version, place or severity."""
-    parts = (image.repository, group.id, package)
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
+def fingerprints(*parts: str) -> dict[str, str]:
+    """
+    Return a hash of what a result is about: no version, place, severity or time.
+
+    GitHub reads one fingerprint, which otherwise depends on the lines of a file.
+    """
+    digest = hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()
+    return {"finding/v1": digest, "primaryLocationLineHash": f"{digest[:16]}:1"}
 
 
 def _id(group: Vulnerability) -> str:
@@ -251,4 +286,4 @@ def _id(group: Vulnerability) -> str:
 
 
 def _text(value: str | None) -> str:
-    return truncate(clean(value or "").strip(), _TEXT)
+    return truncate(clean(value or "").strip(), MAX_TEXT)

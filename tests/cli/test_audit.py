@@ -1,5 +1,7 @@
 """`audit`: what is found is printed with its remedy, and decides the exit code."""
 
+import csv
+import io
 import json
 import uuid
 from pathlib import Path
@@ -37,6 +39,21 @@ POLICY = json.dumps(
         ]
     }
 )
+
+
+class RefusingOne:
+    """The registry, but for the lifecycle policy of one repository."""
+
+    def __init__(self, client: Any, name: str) -> None:
+        self._client, self._name = client, name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def get_lifecycle_policy(self, **request: Any) -> Any:
+        refused = request["repositoryName"] == self._name
+        client = Refusing(self._client, "get_lifecycle_policy", "AccessDeniedException")
+        return (client if refused else self._client).get_lifecycle_policy(**request)
 
 
 class Registry:
@@ -99,7 +116,7 @@ def test_what_is_found_comes_with_its_remedy(
     assert code == 1
     assert name in out
     assert sound not in out
-    assert "HIGH ECR-TAG-MUTABILITY: tags can be overwritten" in out
+    assert "HIGH tags can be overwritten: 1 repository (ECR-TAG-MUTABILITY)" in out
     assert f"$ aws ecr put-image-tag-mutability --region {registry.aws.region}" in out
     assert "| ImageTagMutability: IMMUTABLE" in out
     assert "3 findings in 1 of 2 repositories" in out
@@ -128,13 +145,68 @@ def test_a_repository_that_is_deleted_meanwhile_is_left_out(
     assert capsys.readouterr().out == "0 findings in 0 of 0 repositories\n"
 
 
+def test_one_repository_that_may_not_be_read_hides_no_other(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In any format: its place says that nothing is known, and the others are checked."""
+    names = [registry.add(name, sound=False) for name in ("one", "three", "two")]
+    ecr = registry.aws.client("ecr")
+    others = {name: registry.aws.client(name) for name in ("ecs", "inspector2")}
+    clients = SimpleNamespace(get=(others | {"ecr": RefusingOne(ecr, names[1])}).__getitem__)
+
+    codes, outputs = [], []
+    for kind in ("text", "csv", "json", "sarif"):
+        codes.append(registry.run("--format", kind, clients=clients))
+        outputs.append(capsys.readouterr())
+
+    assert codes == [1, 1, 1, 1]
+    text, table, document, log = (output.out for output in outputs)
+    assert "there is no lifecycle policy: 2 repositories (ECR-LIFECYCLE-MISSING)" in text
+    assert "6 findings in 2 of 3 repositories, 1 could not be read" in text
+    records = [(row["repository"], row["record"]) for row in csv.DictReader(io.StringIO(table))]
+    assert [record for name, record in records if name == names[1]] == ["not read"]
+    assert {name for name, record in records if record == "finding"} == {names[0], names[2]}
+    reasons = [check["unread_reason"] for check in json.loads(document)]
+    assert [reason is not None for reason in reasons] == [False, True, False]
+    (run,) = json.loads(log)["runs"]
+    assert run["invocations"][0]["executionSuccessful"] is False
+    assert len(run["results"]) == 6
+    complaint = f"{names[1]} could not be checked: AWS denies ecr:GetLifecyclePolicy"
+    assert all(complaint in output.err for output in outputs)
+
+
+def test_a_rule_of_the_registry_counts_for_its_repositories(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The repository's own setting has no effect where the registry has rules."""
+    registry.add("matched", sound=False)
+    ecr = registry.aws.client("ecr")
+
+    found = []
+    for scanned in ("*", "another"):
+        ecr.put_registry_scanning_configuration(
+            scanType="ENHANCED",
+            rules=[
+                {
+                    "scanFrequency": "CONTINUOUS_SCAN",
+                    "repositoryFilters": [{"filter": scanned, "filterType": "WILDCARD"}],
+                }
+            ],
+        )
+        registry.run()
+        found.append("ECR-SCAN-ON-PUSH" in capsys.readouterr().out)
+    ecr.put_registry_scanning_configuration(scanType="BASIC", rules=[])
+
+    assert found == [False, True]
+
+
 def test_programs_get_a_document(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     registry.add("other", sound=False)
 
     registry.run("--format", "json")
 
     (document,) = json.loads(capsys.readouterr().out)
-    assert [each["id"] for each in document["findings"]] == [
+    assert [entry["id"] for entry in document["findings"]] == [
         "ECR-SCAN-ON-PUSH",
         "ECR-TAG-MUTABILITY",
         "ECR-LIFECYCLE-MISSING",
@@ -165,7 +237,7 @@ suppressions:
 
     registry.run("--format", "json")
     (document,) = json.loads(capsys.readouterr().out)
-    assert [each["id"] for each in document["suppressed"]] == [
+    assert [entry["id"] for entry in document["suppressed"]] == [
         "ECR-SCAN-ON-PUSH",
         "ECR-LIFECYCLE-MISSING",
     ]

@@ -169,6 +169,8 @@ class TestSarif:
         )
 
         assert before[0]["partialFingerprints"] == after[0]["partialFingerprints"]
+        # The only one that GitHub reads: without it a moved file is another alert.
+        assert "primaryLocationLineHash" in before[0]["partialFingerprints"]
 
     def test_a_finding_is_a_vulnerability_in_a_package(self) -> None:
         """Places are no part of what it is: a path with a version in it changes nothing."""
@@ -204,6 +206,35 @@ class TestSarif:
         assert [each["ruleId"] for each in run["results"]] == ["CVE-0", "CVE-1"]
         (note,) = run["invocations"][0]["toolExecutionNotifications"]
         assert note["message"]["text"].startswith("3 results are left out")
+
+    def test_each_run_has_a_category_of_its_own(self) -> None:
+        """GitHub takes what precedes the last slash for it, and refuses a log that repeats one."""
+        images = [
+            an_image(1, platform="linux/amd64"),
+            an_image(1, platform="linux/arm64"),
+            an_image(2, platform="linux/arm64"),
+            replace(an_image(3), tags=()),
+            replace(an_image(3), repository=""),
+            *[replace(an_image(3), tags=())] * 2,
+        ]
+
+        runs = sarif(*(a_report(image=image) for image in images))["runs"]
+
+        ids = [run["automationDetails"]["id"] for run in runs]
+        assert ids[:2] == [
+            "ecr-scan-alerts/payments/api/linux/amd64/",
+            "ecr-scan-alerts/payments/api/linux/arm64/",
+        ]
+        assert len({id_.rpartition("/")[0] for id_ in ids}) == len(images)
+
+    def test_a_category_is_the_same_in_the_next_release(self) -> None:
+        """Code scanning compares a run with the one before it in its category."""
+        before, after = (
+            sarif(a_report(image=an_image(number, platform="linux/amd64")))["runs"][0]
+            for number in (1, 2)
+        )
+
+        assert before["automationDetails"] == after["automationDetails"]
 
 
 class TestCsv:

@@ -6,16 +6,21 @@ import platform
 import stat
 import subprocess
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from lib.checks.expectations import Expectations
+from lib.checks.settings import check
+from lib.exports.checks import RepositoryCheck, checks_sarif
 from lib.exports.sarif import sarif
-from lib.models import AnyReport
+from lib.models import AnyReport, Image, RepositorySettings, Suppressed
 from lib.normalizer.document_parts import Place
 from lib.normalizer.documents import normalize_document
-from tests.support.builders import a_report, an_unusable_report
+from tests.support.builders import NOW, a_report, an_image, an_unusable_report
 from tests.support.documents import FINDINGS, ROOT
 
 SYSTEM: Final = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}[platform.system()]
@@ -44,6 +49,21 @@ def documents() -> Mapping[str, list[AnyReport]]:
     }
 
 
+def checked() -> list[RepositoryCheck]:
+    """Return checks as `audit` makes them: everything deviates, nothing, and nothing is known."""
+    image = Image("aws", "123456789012", "eu-central-1", "payments/api", "")
+    deviating = RepositorySettings(image, "MUTABLE", newest=an_image(1, digest="sha256:1"))
+    sound = replace(image, repository="payments/worker")
+    unread = replace(image, repository="payments/web")
+    findings = check(deviating, Expectations(encryption="KMS"), now=NOW + timedelta(days=90))
+    assert len(findings) > 3
+    return [
+        RepositoryCheck(image, findings),
+        RepositoryCheck(sound, suppressed=[Suppressed(findings[0], "one", "why", "2099-12-31")]),
+        RepositoryCheck(unread, unread="AWS denies ecr:GetLifecyclePolicy for payments/web"),
+    ]
+
+
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[Mapping[str, Any]]:
     """Return what the validator says about logs of all documents, in one run of it."""
@@ -56,6 +76,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[Mapping[str, Any]]
     (folder / "none.sarif").write_text(sarif([]), "utf-8")
     (folder / "unusable.sarif").write_text(sarif([an_unusable_report()]), "utf-8")
     (folder / "clean.sarif").write_text(sarif([a_report()]), "utf-8")
+    (folder / "audit.sarif").write_text(checks_sarif(checked()), "utf-8")
+    (folder / "audit-of-nothing.sarif").write_text(checks_sarif([]), "utf-8")
     log = folder / "validator.json"
     command = [TOOL, "validate", folder / "*.sarif", "--rule-kind", "Sarif;Ghas", "-o", log]
     # It asks for ICU, which has nothing to say about these texts.
