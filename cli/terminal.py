@@ -102,13 +102,18 @@ def ask_person(question: str) -> str:
     return input()
 
 
+def is_interactive() -> bool:
+    """Return whether there is a terminal on which a person can answer."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
 def agreed(question: str, ask: Ask, *, without: str) -> bool:
     """
     Ask a question that is answered by y or n.
 
     Raises `DocumentError` where there is no terminal; `without` says what works there.
     """
-    if sys.stdin is None or not sys.stdin.isatty():
+    if not is_interactive():
         raise DocumentError(f"There is no terminal to ask on: {without}")
     try:
         return ask(f"{question} (y/N) ").strip().lower() in ("y", "yes")

@@ -15,6 +15,7 @@ from cli.commands import (
     destinations,
     digest,
     doctor,
+    init,
     normalize,
     pauses,
     preview,
@@ -43,6 +44,7 @@ class Command(Protocol):
 
 COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
     {
+        "init": init,
         "check-config": check_config,
         "config": config,
         "suppressions": suppressions,

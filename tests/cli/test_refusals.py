@@ -49,7 +49,15 @@ VALUES = {
 """Something for everything that a command requires. A new one is added here."""
 EXAMINATION = "doctor"
 """The command that says of each thing that it could not be read."""
-OFFLINE = ("check-config", "completion", "help", "simulate", "suppressions", "repository template")
+OFFLINE = (
+    "check-config",
+    "completion",
+    "help",
+    "init",
+    "simulate",
+    "suppressions",
+    "repository template",
+)
 """Commands that never call AWS."""
 
 
