@@ -38,6 +38,7 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "repository": (SOURCE, "org.label-schema.vcs-url"),
         "build_url": ("org.opencontainers.image.url",),
         "created_at": ("org.opencontainers.image.created", "org.label-schema.build-date"),
+        "base_image": ("org.opencontainers.image.base.name",),
     }
 )
 _REVISION: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]{1,63}", re.ASCII)
@@ -61,6 +62,7 @@ _NO_REVISION: Final = frozenset(
     }
 )
 """Texts of build scripts without a commit."""
+_BASE_IMAGE: Final = re.compile(r"[a-z0-9][\w./:@-]{1,199}", re.ASCII)
 _URL: Final = re.compile(r"https://[!#-;=?-\[\]_a-z~]+")
 _OLDEST: Final = datetime(1981, 1, 1, tzinfo=UTC)
 """Reproducible builds give a constant time: the beginning of 1970, or of 1980."""
@@ -113,6 +115,11 @@ def _revision(text: str) -> str | None:
     return text.lower() if forges.is_commit(text.lower()) else text
 
 
+def _base_image(text: str) -> str | None:
+    """Return the name of a base image that is one: no blanks, no markup, not too long."""
+    return text if _BASE_IMAGE.fullmatch(text) else None
+
+
 def _url(text: str) -> str | None:
     if len(text) > forges.MAX_URL or not _URL.fullmatch(text):
         return None
@@ -138,6 +145,7 @@ _READERS: Final[Mapping[str, Any]] = MappingProxyType(
         "repository": forges.repository_url,
         "build_url": _url,
         "created_at": _moment,
+        "base_image": _base_image,
     }
 )
 

@@ -11,5 +11,8 @@ The sentences of notices and digests, the same for every receiver, the page and 
     checks     the settings of a repository, and tags that moved
     digest     all that is said about a digest
     inventory  the words of the page's table
+    lists      vulnerabilities as rows, by package, under a title
+    describing one vulnerability in a line
     phrases    what several of them share
+    titles     the titles of lists and links
 """

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from lib.core.streams import is_settings
 from lib.core.sync import image_of
@@ -16,6 +16,9 @@ from lib.core.vulnerabilities import ByName, vulnerabilities_of
 from lib.models import Counts, Finding, Image, Severity
 from lib.models.streams import PackageVersion, StreamState, Vulnerability, WatchedImage
 from lib.models.views import DeltaItem, Kind, PinnedMessage, ReportedItem
+
+SUPPRESSED: Final = "suppressed by "
+"""How the reason of what an entry of alerts.yml leaves out begins."""
 
 
 class Entry(NamedTuple):
@@ -31,9 +34,19 @@ class Entry(NamedTuple):
     """None: it was reported before, and nothing about it is news."""
 
     @property
+    def is_open(self) -> bool:
+        """Whether it is shown as open."""
+        return self.change is None or self.change.desired is not None
+
+    @property
     def exploitable(self) -> bool:
         """Whether an exploit is known for one of its rows."""
         return any(finding.exploitable for finding in self.findings)
+
+    @property
+    def exploited(self) -> bool:
+        """Whether an exploit of one of its rows was seen in attacks."""
+        return any(finding.exploit_observed_at is not None for finding in self.findings)
 
     @property
     def fixable(self) -> bool:
@@ -140,17 +153,39 @@ class Content:
         return len(self.open) - self.unchanged
 
     @cached_property
+    def headline(self) -> Sequence[Entry]:
+        """
+        The open vulnerabilities that a headline counts for every reader: CRITICAL and HIGH ones.
+
+        Without any of these, what is asked for. Suppressed ones are left out.
+        """
+        suppressed = self.message.delta.agreement.suppressed
+        entries = [
+            Entry(group.id, severity_of(group), rows, packages_of(rows))
+            for group in self._groups
+            if group.id not in suppressed
+            for rows in (tuple(row for row in group.findings if row.open),)
+        ]
+        severe = [entry for entry in entries if entry.severity >= Severity.HIGH]
+        return sorted(severe, key=_worst_first) or self.open
+
+    @cached_property
     def left_out(self) -> Sequence[Remainder]:
         """Vulnerabilities that are open and not asked for, by what leaves them out."""
         suppressed = self.message.delta.agreement.suppressed
         reasons: defaultdict[str, Counter[Severity]] = defaultdict(Counter)
         for group in self._groups:
             if group.id in suppressed:
-                reasons[f"suppressed by {suppressed[group.id]}"][severity_of(group)] += 1
+                reasons[self._suppression(suppressed[group.id])][severity_of(group)] += 1
             elif group.id in self.message.refused:
                 reasons[self.message.refused[group.id]][severity_of(group)] += 1
         rows = [Remainder(reason, ordered(numbers)) for reason, numbers in reasons.items()]
         return sorted(rows, key=lambda row: (-sum(row.counts.values()), row.reason))
+
+    def _suppression(self, name: str) -> str:
+        """Return the name of an entry of alerts.yml, until when it holds, and why."""
+        terms = self.message.entries.get(name, "")
+        return f"{SUPPRESSED}{name}{f', {terms}' if terms else ''}"
 
     @property
     def totals(self) -> Counts:

@@ -10,17 +10,20 @@ from lib.core.conditions import conditions
 from lib.core.streams import pattern_of
 from lib.core.vulnerabilities import vulnerabilities
 from lib.messages.content import Content, ordered, severity_of
-from lib.messages.parts import REPORT_NAME, Fact, Link, Platform, Platforms
+from lib.messages.parts import Fact, Link, Platform, Platforms
 from lib.messages.phrases import NAME, counts_text, moment_text, names_text
 from lib.messages.provenance import in_words, links
+from lib.messages.titles import REPORT_NAME
 from lib.messages.verdict import since
 from lib.models import Basis, BasisKind, Counts, Image, Notice, Part, ScanSource, Workload
-from lib.models.streams import PartState, Role, WatchedImage
-from lib.text import counted, one_line, short, truncate
+from lib.models.streams import Evidence, PartState, Role, WatchedImage
+from lib.text import counted, one_line, short, truncate, unlinked
 from lib.urls.console import console_url
 
 _WORKLOADS: Final = 5
 _IMAGE: Final = re.compile(r"[a-z0-9][a-z0-9._/-]{1,255}@sha256:[0-9a-f]{64}", re.ASCII)
+_PLAIN: Final = re.compile(r"[A-Za-z0-9@][\w@./:+~-]{0,199}", re.ASCII)
+"""A word that every shell and every receiver's markup leaves alone."""
 _REGION: Final = re.compile(r"[a-z0-9-]{1,40}", re.ASCII)
 _DIGEST: Final = 19
 _REASON: Final = 160
@@ -28,6 +31,7 @@ _PART: Final = 60
 _WARNINGS: Final = 6
 _ROUTES: Final = 5
 _DELIVERY: Final = 64
+_SMALL: Final = 160
 _SCANNERS: Final[Mapping[str, str]] = MappingProxyType(
     {
         ScanSource.ECR_BASIC.scanner: "ECR basic scanning",
@@ -62,6 +66,7 @@ def facts(content: Content, notice: Notice) -> tuple[Fact, ...]:
         Fact("Stream", short(pattern_of(content.state.stream) or "", NAME)),
         Fact("Tags", tags_text(image) if is_image else names_text(image.tags), in_where=True),
         Fact("Digest", truncate(one_line(image.digest), _DIGEST)),
+        Fact("Base image", _base_image(notice)),
         Fact("Pushed", moment_text(image.pushed_at)),
         Fact("Running", _running(content)),
         Fact("Run by", workloads_text(notice.running.image) if notice.running is not None else ""),
@@ -79,14 +84,70 @@ def comparison(content: Content) -> Fact | None:
     other = content.state.comparison
     if other is not None:
         return Fact("Compared with", f"the image {other.digest[:_DIGEST]} of another stream")
-    return Fact("Compared with", since(content) or "nothing: the first result")
+    return Fact("Compared with", since(content) or "nothing (first scan)")
 
 
 def source(content: Content, notice: Notice) -> Fact | None:
-    """Return what the current image was made from, or how it can say so; None: nobody asks."""
-    if notice.provenance is None or content.image.is_repository:
+    """Return what the current image was made from; None where it is not known."""
+    provenance = notice.provenance
+    if provenance is None or content.image.is_repository:
+        return None
+    if provenance.commit is None and provenance.repository is None:
+        return None
+    return Fact("Source", in_words(provenance, content.image.tags))
+
+
+def advice(content: Content, notice: Notice) -> Fact | None:
+    """Return how the image can name its commit, or why that was not read; None: it does."""
+    if notice.provenance is None or content.image.is_repository or source(content, notice):
         return None
     return Fact("Source", in_words(notice.provenance, content.image.tags))
+
+
+def small(content: Content, notice: Notice) -> tuple[str, ...]:
+    """Return where, since when and for whom, in a few words each: the small print of a message."""
+    image = content.image
+    running = names_text([seen.image.name for seen in content.state.images if seen.running])
+    runners = workloads_text(notice.running.image) if notice.running is not None else ""
+    scanner = _scanner(content)
+    texts = (
+        f"runs as {runners}" if runners else f"running: {running}" if running else "",
+        f"account {image.account}" if image.account else "",
+        image.region,
+        f"pushed {image.pushed_at:%d %b %H:%M} UTC" if image.pushed_at else "",
+        f"scanned by {scanner}" if scanner and not image.is_repository else "",
+        _routes(content),
+        footer(notice) if notice.attempt > 1 else "",
+    )
+    return tuple(short(text, _SMALL) for text in texts if text)
+
+
+def accept_command(content: Content) -> tuple[str, str]:
+    """
+    Return the id of the worst news, else of the worst that is open, and what suppresses it.
+
+    Both are empty where nothing is open, and for a name that a shell could read in another way.
+    """
+    if content.is_check:
+        return "", ""
+    news = [entry for entries in content.changes.values() for entry in entries if entry.is_open]
+    for entry in (*news[:1], *content.open[:1]):
+        command = accepting(entry.id, [package.name for package in entry.packages], content.image)
+        return (short(entry.id), command) if command else ("", "")
+    return "", ""
+
+
+def accepting(id_: str, packages: Sequence[str], image: Image) -> str:
+    """Return the command that suppresses a vulnerability; empty for a name that is too strange."""
+    names = list(dict.fromkeys(packages))
+    words = [id_, image.repository, *names[:1]]
+    if not all(_PLAIN.fullmatch(word) and unlinked(word) == word for word in words):
+        return ""
+    package = f" --package {names[0]}" if len(names) == 1 else ""
+    return (
+        f"ecr-scan-alerts suppressions add {id_} --repository {image.repository}{package} "
+        '--days 90 --reason "WHY"'
+    )
 
 
 def platforms(content: Content) -> Platforms:
@@ -149,18 +210,31 @@ def report_command(content: Content, notice: Notice) -> str:
     return command_for(content.image, "report.html")
 
 
-def footer(content: Content, notice: Notice) -> str:
-    """Return the routes that ask for the notice, and its id to ask about."""
+def footer(notice: Notice) -> str:
+    """Return the id of the notice to ask about."""
+    return f"Delivery {short(notice.delivery_id, _DELIVERY)}{_attempts(notice)}"
+
+
+def _attempts(notice: Notice) -> str:
+    """Return how often a notice was tried; empty for the first attempt."""
+    repeat = ", may be a repeat" if notice.possible_repeat else ""
+    return f" (attempt {notice.attempt}{repeat})" if notice.attempt > 1 else ""
+
+
+def _routes(content: Content) -> str:
+    """Return the routes of alerts.yml that ask for a notice."""
     delta = content.message.delta
     items = (*delta.after.values(), *(change.item for change in delta.items))
     routes = tuple(dict.fromkeys(route for item in items for route in item.routes))
     names = ", ".join(short(route, NAME) for route in routes[:_ROUTES])
     more = len(routes) - _ROUTES
     names += f" and {more} more" if more > 0 else ""
-    asked = f"Route{'s' if len(routes) > 1 else ''}: {names}. " if names else ""
-    repeat = ", may be a repeat" if notice.possible_repeat else ""
-    remark = f" (attempt {notice.attempt}{repeat})" if notice.attempt > 1 else ""
-    return f"{asked}Delivery: {short(notice.delivery_id, _DELIVERY)}{remark}"
+    return f"route{'s' if len(routes) > 1 else ''} {names}" if names else ""
+
+
+def _base_image(notice: Notice) -> str:
+    """Return the base image that the image names."""
+    return short((notice.provenance and notice.provenance.base_image) or "")
 
 
 def _running(content: Content) -> str:
@@ -170,13 +244,24 @@ def _running(content: Content) -> str:
 
 
 def _scanned(content: Content) -> str:
+    newest = _newest(content)
+    if newest is None:
+        return ""
+    return f"{_SCANNERS.get(newest.scanner, newest.scanner)}, {moment_text(newest.at)}"
+
+
+def _scanner(content: Content) -> str:
+    """Return the name of the scanner of the newest result; empty where there is none."""
+    newest = _newest(content)
+    return "" if newest is None else _SCANNERS.get(newest.scanner, newest.scanner)
+
+
+def _newest(content: Content) -> Evidence | None:
+    """Return the newest result of the first watched image itself."""
     watched = next(iter(content.state.images), None)
     entries = [part.evidence[0] for part in watched.parts if part.evidence] if watched else []
     own = [entry for entry in entries if watched and entry.image.key == watched.image.key]
-    if not own:
-        return ""
-    newest = max(own, key=lambda entry: entry.at)
-    return f"{_SCANNERS.get(newest.scanner, newest.scanner)}, {moment_text(newest.at)}"
+    return max(own, key=lambda entry: entry.at, default=None)
 
 
 def _platform(part: PartState) -> Platform:
@@ -199,12 +284,12 @@ def _doubts(watched: WatchedImage, part: PartState) -> list[str]:
     role = "" if watched.role is Role.CURRENT else ", which still runs"
     if part.reason is not None:
         old = next((entry for entry in part.evidence if entry.image.key != watched.image.key), None)
-        remainder = f"; what is listed was last seen in {old.image.name}" if old is not None else ""
+        remainder = f"; what is listed is from {old.image.name}" if old is not None else ""
         return [f"{where}{role}: no result ({part.reason}){remainder}"]
     if not part.monitored:
-        return [f"{where}{role}: the scanner stopped to watch it, so its result grows old"]
+        return [f"{where}{role}: no longer monitored by the scanner; its result is getting old"]
     if part.evidence and not part.evidence[0].complete:
-        return [f"{where}{role}: fewer vulnerabilities were listed than counted"]
+        return [f"{where}{role}: the scanner listed fewer vulnerabilities than it counted"]
     return []
 
 

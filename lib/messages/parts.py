@@ -9,23 +9,21 @@ What stands in lists is a named tuple: as frozen as a dataclass, and 0.6 ms less
 
 from collections import Counter
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final, NamedTuple
 
-from lib.messages.phrases import AUDIT, counts_text
+from lib.messages.lists import Section
+from lib.messages.phrases import (
+    AUDIT,
+    BETTER_MARK,
+    CLEAR_MARK,
+    MARKS,
+    PROBLEM_MARK,
+    counts_text,
+)
+from lib.messages.titles import ACCEPT, NOT_SHOWN, PLATFORMS, TO_DO
 from lib.models import Counts, Image, Omission, Severity
-from lib.text import counted
+from lib.text import capitalized, counted
 
-TO_DO: Final = "What to do"
-OMITTED: Final = "Not listed here"
-LINKS: Final = "Links"
-REPORT_NAME: Final = "Full report"
-PLATFORMS: Final = "By platform"
-LAST_CHANGE: Final = "Last change"
-CHANGED_LAST: Final = "What changed last"
-CHANGED: Final = "What changed"
-NO_RESULT: Final = "No result"
-UPGRADE_COLUMNS: Final = ("Package", "From", "To", "Removes")
 _TOO_LONG: Final = "(too long to print)"
 
 
@@ -62,6 +60,8 @@ class Problem(NamedTuple):
     """That no result is not a good one."""
     remedy: str
     """Commands in it stand in backticks."""
+    lasting: str = ""
+    """The trouble without its reason: a title that stays true while it is so."""
 
 
 class Platform(NamedTuple):
@@ -93,117 +93,6 @@ class Platforms(NamedTuple):
         tail = f", {unscanned} of them not scanned" if unscanned else ""
         shown = [row.line for row in self.rows[: limit - 1]]
         return [*shown, f"and {len(others)} more platforms{tail}"]
-
-
-class Row(NamedTuple):
-    """A finding of a list."""
-
-    level: Severity
-    severity: str
-    """The word for the level, with the source's own where the scale has none for it."""
-    name: str
-    url: str | None
-    installed: str
-    """Package and version."""
-    fix: str
-    """What is known about a fix; empty where the source does not say."""
-    remarks: tuple[str, ...]
-    """Why it is mentioned, and what makes it special."""
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """The fix, if any, and the remarks."""
-        return (self.fix, *self.remarks) if self.fix else self.remarks
-
-    @property
-    def details(self) -> str:
-        """Package, fix and remarks in one line."""
-        return ", ".join(filter(None, (self.installed, *self.notes)))
-
-
-class SectionKind(StrEnum):
-    """The title of a section: what its findings have in common."""
-
-    FOUND = "What was found"
-    NEW = "What is new"
-    STILL_THERE = "Still there"
-    OPEN = "Open now"
-    RESOLVED = "Resolved"
-    RAISED = "Raised"
-    EXPLOIT_KNOWN = "Exploit known now"
-    FIX_AVAILABLE = "Fix available now"
-    DEPLOYED = "Began to run"
-    SUPPRESSION_ENDED = "No longer suppressed"
-    RULES_CHANGED = "Reported by changed rules"
-    FIX_READY = "Fixed, not deployed everywhere"
-    FIXED = "Fixed"
-    NO_LONGER_REPORTED = "No longer reported"
-    QUIETLY_ENDED = "Ended since the last message"
-
-    @property
-    def is_news(self) -> bool:
-        """Whether findings of this title are open, and no good news."""
-        return not self.is_ended and self is not SectionKind.FIX_READY
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether findings of this title are not shown as open any more."""
-        return self in _ENDED
-
-
-_ENDED: Final = frozenset(
-    {
-        SectionKind.RESOLVED,
-        SectionKind.FIXED,
-        SectionKind.NO_LONGER_REPORTED,
-        SectionKind.QUIETLY_ENDED,
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """Findings under one title, the worst first."""
-
-    kind: SectionKind
-    note: str
-    """The reason that most of them share."""
-    rows: tuple[Row, ...]
-    """As many as `text_of` was asked for."""
-    counts: Counts
-    """All of them by severity, worst first."""
-
-    @property
-    def title(self) -> str:
-        """The title alone."""
-        return self.kind.value
-
-    @property
-    def count(self) -> int:
-        """How many there are, in `rows` or not."""
-        return sum(self.counts.values())
-
-    @property
-    def summary(self) -> str:
-        """The counts in words."""
-        return counts_text(self.counts)
-
-    @property
-    def heading(self) -> str:
-        """The title with the number of findings."""
-        return f"{self.title} ({self.count:,})"
-
-    def more(self, shown: int) -> str:
-        """Return what is not among the first `shown` rows; empty where that is nothing."""
-        numbers = Counter(self.counts)
-        numbers.subtract(row.level for row in self.rows[:shown])
-        return more_findings(numbers)
-
-
-def more_findings(unlisted: Counts) -> str:
-    """Return "and 3 more: 1 CRITICAL, 2 HIGH"; empty without any."""
-    number = sum(unlisted.values())
-    return f"and {number:,} more: {counts_text(unlisted)}" if number else ""
 
 
 class UpgradeText(NamedTuple):
@@ -270,12 +159,15 @@ class ToDo:
     unversioned: tuple[UpgradeText, ...] = ()
     """Packages that name no version to go to; as many as asked for."""
     unversioned_count: int = 0
+    kernel: str = ""
+    """That a kernel in an image is not the one that runs."""
     title: str = TO_DO
 
     @property
     def notes(self) -> list[str]:
         """The sentences beside the upgrades."""
-        return [text for text in (self.deploy, self.without_fix, self.without_version) if text]
+        texts = (self.deploy, self.without_version, self.without_fix, self.kernel)
+        return [text for text in texts if text]
 
     def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
         """Return the first upgrades under what is to be done about them."""
@@ -319,12 +211,12 @@ def _shown(step: Step, limit: int, *, templates: bool) -> Step:
 
 
 class Omissions(NamedTuple):
-    """Findings that are not listed, by reason, and the sum that accounts for every finding."""
+    """Findings that are not shown, by reason, and the sum that accounts for every finding."""
 
     groups: tuple[Omission, ...]
     """Most first, their reasons cleaned and cut."""
     sum: str
-    title: str = OMITTED
+    title: str = NOT_SHOWN
 
     def lines(self, limit: int) -> list[str]:
         """Return one line for each reason; those beyond `limit` are added up in the last one."""
@@ -349,7 +241,13 @@ class AlertText:
     name: str
     where: str
     verdict: str
-    """What happened, and what to do, in one sentence."""
+    """The event in one short sentence: the headline of every receiver."""
+    changes: str
+    """The difference in numbers; empty where there is nothing to compare with."""
+    lasting: str
+    """The open ones without versions and numbers: a title that stays true while it is open."""
+    lead: str
+    """Which package has most of what was found; empty where none stands out."""
     state: str
     """What is open now, as the end of a sentence."""
     total: int
@@ -365,7 +263,9 @@ class AlertText:
     comparison: Fact | None
     """The fact about what the result was compared with; None without a result."""
     source: Fact | None
-    """The fact about the commit, if it is known or missing."""
+    """The fact about the commit, if it is known."""
+    advice: Fact | None
+    """How an image can name its commit; None where it does. For the page: it is no news."""
     platforms: Platforms
     to_do: ToDo
     sections: tuple[Section, ...]
@@ -385,10 +285,16 @@ class AlertText:
     """The pages of the commit, of the commits since the image before, and of the build."""
     report_command: str
     """Writes the report page to a file; empty where there is a link, or no page."""
+    accept_command: str
+    """Suppresses the worst of what is open; empty where nothing is, or a name is too strange."""
+    accept_id: str
+    """Which vulnerability that is."""
+    small: tuple[str, ...]
+    """Where, since when and by whom, in a few words each: for small print."""
     list_command: str
     """Writes all findings to a file; empty for a name that a shell could misread."""
     footer: str
-    """The routes, and the delivery to ask about."""
+    """The delivery to ask about."""
 
     @property
     def worst(self) -> Severity | None:
@@ -400,6 +306,40 @@ class AlertText:
         """The worst severity of what is news, and no good news; None without any."""
         news = (section.counts for section in self.sections if section.kind.is_news)
         return max((severity for counts in news for severity in counts), default=None)
+
+    @property
+    def headline(self) -> str:
+        """The image and what happened: the same words in every receiver."""
+        return f"{self.name}: {self.verdict}"
+
+    @property
+    def mark(self) -> str:
+        """The colour of the worst news. Green is for an image without any finding."""
+        if self.worst_news is not None:
+            return MARKS[self.worst_news]
+        if self.problem is not None:
+            return PROBLEM_MARK
+        return CLEAR_MARK if self.is_clear else BETTER_MARK
+
+    @property
+    def why_paged(self) -> str:
+        """The urgency, and the rule of alerts.yml that asks for it."""
+        routes = [capitalized(fact) for fact in self.small if fact.startswith("route")]
+        return ". ".join(filter(None, (self.why, *routes)))
+
+    @property
+    def accept_title(self) -> str:
+        """The title of the command to accept the risk."""
+        return f"{ACCEPT} of {self.accept_id}"
+
+    @property
+    def state_mark(self) -> str:
+        """The colour of the worst that is open."""
+        if self.worst is not None:
+            return MARKS[self.worst]
+        if self.problem is not None:
+            return PROBLEM_MARK
+        return CLEAR_MARK if self.is_clear else BETTER_MARK
 
     @property
     def is_clear(self) -> bool:

@@ -1,7 +1,8 @@
 """Phrases that several texts share: counts by severity, names, moments. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from lib.models import Counts, Finding, Severity
@@ -12,6 +13,19 @@ NAME: Final = 40
 AUDIT: Final = "ecr-scan-alerts audit"
 LIKELY: Final = 0.1
 """An EPSS that is worth a word: one in ten is exploited within a month."""
+MARKS: Final[Mapping[Severity, str]] = MappingProxyType(
+    {
+        Severity.CRITICAL: "\N{LARGE RED CIRCLE}",
+        Severity.HIGH: "\N{LARGE ORANGE CIRCLE}",
+        Severity.MEDIUM: "\N{LARGE YELLOW CIRCLE}",
+        Severity.LOW: "\N{LARGE BLUE CIRCLE}",
+        Severity.INFORMATIONAL: "\N{MEDIUM WHITE CIRCLE}",
+        Severity.UNKNOWN: "\N{MEDIUM WHITE CIRCLE}",
+    }
+)
+PROBLEM_MARK: Final = "\N{WARNING SIGN}"
+BETTER_MARK: Final = "\N{CHART WITH DOWNWARDS TREND}"
+CLEAR_MARK: Final = "\N{WHITE HEAVY CHECK MARK}"
 _NAMES: Final = 6
 _SMALL: Final = 0.001
 
@@ -24,8 +38,8 @@ def counts_text(counts: Counts) -> str:
 
 
 def severity_word(severity: Severity) -> str:
-    """Return the word for a severity in a sentence."""
-    return "of unknown severity" if severity is Severity.UNKNOWN else severity.name
+    """Return the word for a severity in a sentence: "2 HIGH", "2 unrated"."""
+    return "unrated" if severity is Severity.UNKNOWN else severity.name
 
 
 def severity_text(finding: Finding) -> str:

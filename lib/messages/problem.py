@@ -16,9 +16,9 @@ from lib.text import one_line, short, truncate
 _PROBLEM: Final = 1200
 _REMEDY: Final = 2000
 _EXPIRED: Final = "SCAN_ELIGIBILITY_EXPIRED"
-_NOT_CLEAR: Final = "Nothing is known about its vulnerabilities: this is not an all-clear."
-_PARTLY_CLEAR: Final = "Nothing is known about vulnerabilities there: this is not an all-clear."
-_NOT_CHECKED: Final = "Nothing is known about how it is set up: this is not an all-clear."
+_NOT_CLEAR: Final = "Vulnerabilities unknown: this is not an all-clear."
+_PARTLY_CLEAR: Final = "Vulnerabilities unknown there: this is not an all-clear."
+_NOT_CHECKED: Final = "Settings unknown: this is not an all-clear."
 _TITLES: Final = {
     Condition.SCAN_FAILED: "Scan failed",
     Condition.NOT_SCANNED: "Not scanned",
@@ -40,6 +40,7 @@ def problem(content: Content) -> Problem | None:
         reason=truncate(one_line(explained.reason), _PROBLEM),
         caution=_caution(content, part, watched),
         remedy=truncate(one_line(explained.remedy), _REMEDY),
+        lasting=f"{short(content.image.repository)}: {title[:1].lower()}{title[1:]}",
     )
 
 
@@ -67,5 +68,5 @@ def _caution(content: Content, part: PartState, watched: WatchedImage) -> str:
         return _NOT_CLEAR if not content.totals else _PARTLY_CLEAR
     name, current = short(part.evidence[0].image.name), short(watched.image.name)
     if name == current:
-        return "What was listed before stays open: this resolves nothing."
+        return "What was listed before stays open."
     return f"What {name} had stays open until {current} has a result."

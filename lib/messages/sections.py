@@ -1,13 +1,18 @@
 """The lists of a notice: vulnerabilities with their packages, by kind. Pure."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
 from lib.checks.findings import MANAGER
-from lib.messages.content import Content, Entry, counts_of
-from lib.messages.parts import Omissions, Row, Section, SectionKind
+from lib.core.upgrades import upgrade_of
+from lib.core.verdicts import BELOW
+from lib.messages.content import SUPPRESSED, Content, Entry, counts_of
+from lib.messages.describing import score_text, what_it_is
+from lib.messages.lists import PackageText, Row, Section, SectionKind
+from lib.messages.parts import Omissions
 from lib.messages.phrases import (
     LIKELY,
     NAME,
@@ -17,19 +22,19 @@ from lib.messages.phrases import (
     severity_text,
     severity_word,
 )
-from lib.messages.verdict import sentence
-from lib.models import Counts, Finding, Omission, ScanSource
+from lib.messages.verdict import changes_of, sentence, since
+from lib.models import Counts, Finding, Omission, Severity
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
 from lib.text import capitalized, counted, one_line, short, truncate
 from lib.urls.advisories import vulnerability_url
 
-EXPLOIT_KNOWN: Final = "exploit known"
-EXPLOITED: Final = "exploited in the wild"
+EXPLOIT_KNOWN: Final = "public exploit"
+EXPLOITED: Final = "used in attacks"
 _REASON: Final = 200
 _NOTE: Final = 1000
 _PACKAGES: Final = 2
-_NO_DATA: Final = "no exploit data from basic scanning"
+_NO_DATA: Final = "no exploit data from AWS"
 _KINDS: Final[Mapping[Kind, SectionKind]] = MappingProxyType(
     {
         Kind.BASELINE: SectionKind.FOUND,
@@ -59,14 +64,15 @@ def sections(content: Content, rows: int) -> tuple[Section, ...]:
 
 def open_section(content: Content, rows: int) -> Section:
     """Return all that is reported and open now, news or not."""
-    shown = tuple(_row(content, entry, "", _word(entry)) for entry in content.open[:rows])
-    return Section(SectionKind.OPEN, "", shown, counts_of(content.open))
+    return _listed(content, SectionKind.OPEN, content.open, rows, reason=_word)
 
 
 def left_out(content: Content) -> Omissions:
     """Return what is open and not in the lists, by its reason."""
-    groups = [Omission("reported before, unchanged", content.unchanged)]
-    groups = [group for group in groups if group.count] + _omitted(content)
+    # The line about what changed counts what did not.
+    standing = 0 if changes_of(content) else content.unchanged
+    groups = [Omission("reported before, unchanged", standing)] if standing else []
+    groups += _omitted(content)
     terms = [f"{content.shown:,} shown"]
     terms += [f"{content.unchanged:,} unchanged"] if content.unchanged else []
     return _omissions(content, groups, terms)
@@ -80,29 +86,33 @@ def not_open(content: Content) -> Omissions:
 def why(content: Content) -> str:
     """Return in one line what makes the open vulnerabilities likelier to hurt."""
     entries = content.open
-    wild = sum(_exploited(entry) for entry in entries)
+    wild = sum(entry.exploited for entry in entries)
     exploitable = sum(entry.exploitable for entry in entries) - wild
     epss = max((entry.epss for entry in entries), default=0.0)
     pieces = (
         f"{wild:,} {EXPLOITED}" if wild else "",
-        f"{exploitable:,} with a known exploit" if exploitable else "",
+        f"{exploitable:,} with a public exploit" if exploitable else "",
         f"EPSS up to {percent(epss)}" if epss >= LIKELY else "",
         "running now" if entries and any(image.running for image in content.state.images) else "",
     )
-    no_data = entries and not wild + exploitable and _is_basic(content)
+    findings = [row for entry in entries for row in entry.findings]
+    no_data = findings and not content.is_check and not any(map(says_exploit, findings))
     return capitalized(", ".join(filter(None, (*pieces, _NO_DATA if no_data else ""))))
 
 
-def _is_basic(content: Content) -> bool:
-    """Return whether all results are of basic scanning, which says nothing about exploits."""
-    parts = (part for image in content.state.images for part in image.parts)
-    return all(row.source is ScanSource.ECR_BASIC for part in parts for row in part.evidence)
+def says_exploit(finding: Finding) -> bool:
+    """Return whether the source says anything about exploits; its silence is no all-clear."""
+    return (
+        finding.exploit_available is not None
+        or finding.exploit_observed_at is not None
+        or finding.epss is not None
+    )
 
 
 def _omitted(content: Content) -> list[Omission]:
     return [
         Omission(
-            truncate(one_line(f"{_levels(group.counts)}: {group.reason}"), _REASON),
+            truncate(one_line(f"{_levels(group.counts)}{_omission(group.reason)}"), _REASON),
             sum(group.counts.values()),
         )
         for group in content.left_out
@@ -114,9 +124,29 @@ def _levels(counts: Counts) -> str:
     return f"({counts_text(counts)})" if len(counts) > 1 else severity_word(next(iter(counts)))
 
 
+def _omission(reason: str) -> str:
+    """Return the reason why something is not shown, as the end of "3 MEDIUM"."""
+    if reason.startswith(BELOW):
+        return f" below {reason.removeprefix(BELOW)}, the threshold here"
+    if reason.startswith(SUPPRESSED):
+        return f" {reason}"
+    return _PLAINER.get(reason, f": {reason}")
+
+
+_PLAINER: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "severity unknown": "",
+        "no fix known": ": no fix version reported",
+        "no fix available": ": no fix yet",
+        "no known exploit": ": no public exploit",
+    }
+)
+"""By a refusal of `lib.core.routing`."""
+
+
 def _omissions(content: Content, groups: list[Omission], terms: list[str]) -> Omissions:
     others = sum(sum(group.counts.values()) for group in content.left_out)
-    terms += [f"{others:,} not asked for"] if others else []
+    terms += [f"{others:,} filtered out"] if others else []
     total = sum(content.totals.values())
     is_check = content.image.is_repository
     noun, plural = ("finding", "findings") if is_check else ("vulnerability", "vulnerabilities")
@@ -125,12 +155,86 @@ def _omissions(content: Content, groups: list[Omission], terms: list[str]) -> Om
 
 
 def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows: int) -> Section:
-    note = _shared_reason(entries)
-    shown = tuple(
-        _row(content, entry, note, "" if _reason(entry) == note else _reason(entry))
-        for entry in entries[:rows]
+    shared = _shared_reason(entries)
+    note = cause(content, entries) or shared
+
+    def reason(entry: Entry) -> str:
+        return "" if _reason(entry) == shared else _reason(entry)
+
+    listed = _listed(content, kind, entries, rows, reason=reason, note=note)
+    return replace(listed, note=truncate(sentence(one_line(note)), _NOTE))
+
+
+def _listed(
+    content: Content,
+    kind: SectionKind,
+    entries: Sequence[Entry],
+    rows: int,
+    *,
+    reason: Callable[[Entry], str],
+    note: str = "",
+) -> Section:
+    """Return entries as rows and by package, as many of each as asked for."""
+
+    def row(entry: Entry) -> Row:
+        return _row(content, entry, note, reason(entry))
+
+    groups = by_package(entries)
+    return Section(
+        kind,
+        "",
+        tuple(map(row, entries[:rows])),
+        counts_of(entries),
+        tuple(_package(group, tuple(map(row, group[:rows]))) for group in groups[:rows]),
+        len(groups),
     )
-    return Section(kind, truncate(sentence(one_line(note)), _NOTE), shown, counts_of(entries))
+
+
+def by_package(entries: Sequence[Entry]) -> list[Sequence[Entry]]:
+    """Return entries grouped by their packages, the package with the worst and the most first."""
+    groups: defaultdict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[tuple(dict.fromkeys(package.name for package in entry.packages))].append(entry)
+    return sorted(groups.values(), key=_worst_package_first)
+
+
+def _worst_package_first(group: Sequence[Entry]) -> tuple[object, ...]:
+    counts = counts_of(group)
+    return tuple(-counts.get(severity, 0) for severity in reversed(Severity))
+
+
+def _package(group: Sequence[Entry], rows: tuple[Row, ...]) -> PackageText:
+    packages = list(dict.fromkeys(package for entry in group for package in entry.packages))
+    findings = [finding for entry in group for finding in entry.findings]
+    fixed = {finding.fixed_version for finding in findings}
+    one = len({package.name for package in packages}) == 1 and findings and None not in fixed
+    target = upgrade_of(findings).fixed if one else None
+    return PackageText(
+        installed_text(packages), truncate(one_line(target or ""), NAME), counts_of(group), rows
+    )
+
+
+def cause(content: Content, entries: Sequence[Entry]) -> str:
+    """
+    Return that a release did not cause what is new, where that is proven; else nothing.
+
+    Proof is a package in the same version, in the image before: what ended was listed there.
+    """
+    before = content.message.before
+    is_new = all(entry.change is not None and entry.change.kind is Kind.NEW for entry in entries)
+    if not is_new or before is None or before.current is None or content.is_check:
+        return ""
+    earlier = {
+        package
+        for departure in content.state.departures.values()
+        if departure.image.key == before.current.key
+        for package in departure.packages
+    }
+    packages = list(dict.fromkeys(package for entry in entries for package in entry.packages))
+    if not packages or not earlier.issuperset(packages):
+        return ""
+    have = f"{since(content)} has the same version of {names_text([p.name for p in packages])}"
+    return f"not caused by this release: {have}"
 
 
 def _shared_reason(entries: Sequence[Entry]) -> str:
@@ -162,6 +266,7 @@ def _row(content: Content, entry: Entry, note: str, reason: str) -> Row:
         url=vulnerability_url(worst) if worst is not None else None,
         installed=installed_text(entry.packages),
         fix=fix_text(entry.findings),
+        what=what_it_is(entry.findings),
         remarks=tuple(
             truncate(one_line(remark), _REASON)
             for remark in _remarks(content, entry, note, reason)
@@ -206,22 +311,19 @@ def _remarks(content: Content, entry: Entry, note: str, reason: str) -> Iterable
     if any(row.package.manager == MANAGER for row in rows):
         return
     kind = entry.change.kind if entry.change is not None else None
-    if _exploited(entry):
+    if entry.exploited:
         yield EXPLOITED
     elif entry.exploitable and kind is not Kind.EXPLOIT_KNOWN:
         yield EXPLOIT_KNOWN
     if entry.epss >= LIKELY:
         yield f"EPSS {percent(entry.epss)}"
+    yield score_text(rows)
     behind = [content.name_of(image) for image in entry.images if image.key != content.image.key]
     if behind and not any(name in reason or name in note for name in behind):
         yield f"in {names_text(behind)}"
     platforms = tuple(dict.fromkeys(name for row in rows for name in row.platforms))
     if platforms and all(row.platforms for row in rows):
         yield f"only on {names_text(platforms)}"
-
-
-def _exploited(entry: Entry) -> bool:
-    return any(row.exploit_observed_at is not None for row in entry.findings)
 
 
 def fix(finding: Finding) -> str:

@@ -8,7 +8,15 @@ from lib.messages.facts import command_for
 from lib.messages.parts import AlertText
 from lib.messages.problem import problem
 from lib.messages.to_do import to_do
-from lib.messages.verdict import is_scanned, state_of, totals_of, verdict_of
+from lib.messages.verdict import (
+    changes_of,
+    is_scanned,
+    lasting_of,
+    lead_of,
+    state_of,
+    totals_of,
+    verdict_of,
+)
 from lib.models import Notice
 from lib.text import one_line, short, truncate
 
@@ -25,6 +33,7 @@ def text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
     """
     content = Content(notice.message)
     is_check = content.is_check
+    accept_id, accept_command = facts.accept_command(content)
     return AlertText(
         kind="Repository check" if is_check else "Scan report",
         subject=facts.subject(content),
@@ -32,6 +41,9 @@ def text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
         name=short(content.image.name),
         where=facts.where(content),
         verdict=truncate(one_line(_noted(notice, verdict_of(content))), _VERDICT),
+        changes=truncate(one_line(changes_of(content)), _VERDICT),
+        lasting=truncate(one_line(lasting_of(content)), _VERDICT),
+        lead=lead_of(content),
         state=state_of(content),
         total=sum(content.totals.values()),
         is_complete=is_scanned(content),
@@ -41,8 +53,9 @@ def text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
         facts=facts.facts(content, notice),
         comparison=facts.comparison(content),
         source=facts.source(content, notice),
+        advice=facts.advice(content, notice),
         platforms=facts.platforms(content),
-        to_do=to_do(content, rows, notice.running),
+        to_do=to_do(content, rows, notice.running, _base_image(notice)),
         sections=sections.sections(content, rows),
         open=sections.open_section(content, rows),
         left_out=sections.left_out(content),
@@ -53,9 +66,16 @@ def text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
         console=facts.console_link(content),
         sources=facts.source_links(content, notice),
         report_command=facts.report_command(content, notice),
+        accept_command=accept_command,
+        accept_id=accept_id,
+        small=facts.small(content, notice),
         list_command=command_for(content.image, "findings.csv"),
-        footer=facts.footer(content, notice),
+        footer=facts.footer(notice),
     )
+
+
+def _base_image(notice: Notice) -> str | None:
+    return notice.provenance.base_image if notice.provenance is not None else None
 
 
 def _noted(notice: Notice, verdict: str) -> str:

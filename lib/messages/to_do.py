@@ -1,5 +1,6 @@
 """The fixes of a notice: upgrades counted in vulnerabilities, deployments, settings. Pure."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -15,23 +16,36 @@ from lib.models import Counts, Deployments, Finding, Origin, ScanSource, Upgrade
 from lib.text import capitalized, clean, counted, one_line, short, truncate
 
 _TITLE: Final = 160
+_KERNEL: Final = re.compile(
+    r"(?:linux|kernel)(?:-(?:libc-dev|headers|image|modules|core|devel)[\w.+-]*)?"
+)
 _RISK: Final = 400
 _VERSIONS: Final = 3
 _PACKAGES: Final = 5
-_ORIGINS: Final = (Origin.BASE_IMAGE, Origin.DEPENDENCY, Origin.UNKNOWN)
 _ANY_SOURCE: Final = ScanSource.ECR_ENHANCED
 
 
-def to_do(content: Content, rows: int, running: Deployments | None = None) -> ToDo:
-    """Return what fixes what is open. `rows`: how many packages are listed."""
+def to_do(
+    content: Content, rows: int, running: Deployments | None = None, base_image: str | None = None
+) -> ToDo:
+    """
+    Return what fixes what is open.
+
+    `rows`: how many packages are listed. `base_image`: the one that the image names.
+    """
     entries = _in_current(content)
+    base = _base(content, base_image)
     if content.image.is_repository:
         return ToDo(all_steps=tuple(steps(row for entry in entries for row in entry.findings)))
     packages = _upgrades(entries)
     ready = ready_upgrades(packages)
-    unversioned = [upgrade for upgrade in packages if upgrade.fixed is None]
+    news = _news(content)
+    unversioned = sorted(
+        (upgrade for upgrade in packages if upgrade.fixed is None),
+        key=lambda upgrade: upgrade.package not in news,
+    )
     return ToDo(
-        upgrades=tuple(map(upgrade_text, ready[:rows])),
+        upgrades=tuple(upgrade_text(upgrade, base) for upgrade in ready[:rows]),
         upgrade_count=len(ready),
         fixes=_fixed(entries, ready),
         deploy=_deploy(content, running.before if running is not None else ()),
@@ -39,7 +53,14 @@ def to_do(content: Content, rows: int, running: Deployments | None = None) -> To
         without_version=without_version(_source(content), _unclear(entries, unversioned)),
         unversioned=tuple(map(upgrade_text, unversioned[:rows])),
         unversioned_count=len(unversioned),
+        kernel=_kernel(entries),
     )
+
+
+def _news(content: Content) -> frozenset[str]:
+    """Return the packages of what is news."""
+    entries = (entry for entries in content.changes.values() for entry in entries if entry.is_open)
+    return frozenset(package.name for entry in entries for package in entry.packages)
 
 
 def upgrades_of(content: Content) -> list[Upgrade]:
@@ -92,12 +113,17 @@ def _run(subjects: Sequence[object]) -> str:
 
 def _without_fix(entries: Sequence[Entry]) -> str:
     """Count what no upgrade removes; empty where no scanner says anything about fixes."""
-    stuck = [entry for entry in entries if not entry.fixable]
-    rows = (row for entry in entries for row in entry.findings)
-    is_known = any(row.fix_available is not None for row in rows)
-    if not stuck or not (is_known or len(stuck) < len(entries)):
+    stuck = [entry for entry in entries if _has_no_fix(entry)]
+    if not stuck:
         return ""
-    return f"No fix is known for {counts_text(counts_of(stuck))}"
+    return f"No fix exists yet for {counts_text(counts_of(stuck))}"
+
+
+def _has_no_fix(entry: Entry) -> bool:
+    """Return whether the scanner says of every row that there is no fix. Silence is no answer."""
+    return bool(entry.findings) and all(
+        not row.fixable and row.fix_available == "NO" for row in entry.findings
+    )
 
 
 def _unclear(entries: Sequence[Entry], packages: Sequence[Upgrade]) -> list[Upgrade]:
@@ -114,23 +140,51 @@ def _source(content: Content) -> ScanSource:
 
 
 def ready_upgrades(upgrades: Iterable[Upgrade]) -> list[Upgrade]:
-    """Return the upgrades that name a version to go to, those of the base image first."""
+    """
+    Return the upgrades that name a version to go to, those of one origin together.
+
+    The upgrade that removes most comes first, and its origin with it.
+    """
     ready = [upgrade for upgrade in upgrades if upgrade.fixed is not None]
-    return sorted(ready, key=lambda upgrade: _ORIGINS.index(upgrade.origin))
+    origins = list(dict.fromkeys(upgrade.origin for upgrade in ready))
+    return sorted(ready, key=lambda upgrade: origins.index(upgrade.origin))
 
 
-def upgrade_text(upgrade: Upgrade) -> UpgradeText:
-    """Return a package to upgrade in words."""
+def _base(content: Content, name: str | None) -> str:
+    """Return the base image by its name; empty where the image does not say it."""
+    return short(name, NAME) if name and not content.image.is_repository else ""
+
+
+def _kernel(entries: Sequence[Entry]) -> str:
+    """Return that a kernel in an image is not the one that runs; empty without such a package."""
+    names = (package.name for entry in entries for package in entry.packages)
+    kernel = next((name for name in names if _KERNEL.fullmatch(name)), None)
+    if kernel is None:
+        return ""
+    return (
+        f"{short(kernel, NAME)} is a kernel package, and containers run on the kernel of their "
+        "host: check the hosts, too"
+    )
+
+
+def upgrade_text(upgrade: Upgrade, base: str = "") -> UpgradeText:
+    """Return a package to upgrade in words. `base`: the name of the base image, if known."""
     versions = [truncate(one_line(version), NAME) for version in upgrade.installed]
     more = f" and {len(versions) - _VERSIONS} more" if len(versions) > _VERSIONS else ""
     return UpgradeText(
-        remedy=upgrade.origin.remedy,
+        remedy=_remedy(upgrade.origin, base),
         package=short(upgrade.package),
         installed=", ".join(versions[:_VERSIONS]) + more,
         fixed=truncate(one_line(upgrade.fixed or ""), NAME),
         removes=counts_text(upgrade.fixes),
         fixes=upgrade.fixes,
     )
+
+
+def _remedy(origin: Origin, base: str) -> str:
+    if origin is Origin.BASE_IMAGE and base:
+        return f"Rebuild on a newer version of {base}"
+    return origin.remedy
 
 
 def without_version(source: ScanSource, packages: Sequence[Upgrade]) -> str:

@@ -1,5 +1,6 @@
 """The verdict of a notice: what happened, what fixes it, and what is not known. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -9,6 +10,7 @@ from lib.messages.checks import state_of_check, verdict_of_check
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.phrases import counts_text, names_text, severity_word
 from lib.models import Basis, BasisKind, Counts, Image
+from lib.models.streams import PackageVersion
 from lib.models.views import Condition, DeltaItem, Kind
 from lib.text import capitalized, counted, one_line, short, truncate
 
@@ -18,11 +20,11 @@ _PHRASES: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.BASELINE: "{counts}",
         Kind.NEW: "{n:,} new {severity}",
         Kind.RAISED: "{n:,} raised to {severity}",
-        Kind.EXPLOIT_KNOWN: "{counts} with an exploit known now",
+        Kind.EXPLOIT_KNOWN: "{counts} with a public exploit now",
         Kind.FIX_AVAILABLE: "{counts} fixable now",
-        Kind.DEPLOYED: "{counts} in an image that began to run",
+        Kind.DEPLOYED: "{counts} in an image that started to run",
         Kind.SUPPRESSION_ENDED: "{counts} no longer suppressed",
-        Kind.RULES_CHANGED: "{counts} reported by changed rules",
+        Kind.RULES_CHANGED: "{counts} reported because alerts.yml changed",
         Kind.FIX_READY: "{counts} fixed, but an older image still runs",
         Kind.RESOLVED: "{counts} fixed",
         Kind.NO_LONGER_REPORTED: "{counts} no longer reported",
@@ -32,6 +34,26 @@ _PHRASES: Final[Mapping[Kind, str]] = MappingProxyType(
 _WITHOUT_REMEDY: Final = frozenset(
     {Kind.FIX_AVAILABLE, Kind.FIX_READY, Kind.RESOLVED, Kind.NO_LONGER_REPORTED}
 )
+_GOOD_NEWS: Final = frozenset({Kind.FIX_READY, Kind.RESOLVED, Kind.NO_LONGER_REPORTED})
+_AMOUNTS: Final[Mapping[Kind, str]] = MappingProxyType(
+    {
+        Kind.BASELINE: "{n} found",
+        Kind.NEW: "{n} new",
+        Kind.RAISED: "{n} more severe",
+        Kind.EXPLOIT_KNOWN: "{n} with a public exploit now",
+        Kind.FIX_AVAILABLE: "{n} fixable now",
+        Kind.DEPLOYED: "{n} in an image that started to run",
+        Kind.SUPPRESSION_ENDED: "{n} no longer suppressed",
+        Kind.RULES_CHANGED: "{n} reported because alerts.yml changed",
+        Kind.FIX_READY: "{n} fixed, not deployed everywhere",
+        Kind.RESOLVED: "{n} fixed",
+        Kind.NO_LONGER_REPORTED: "{n} no longer reported",
+    }
+)
+_DOT: Final = " \N{MIDDLE DOT} "
+_MANY: Final = 6
+"""Findings of a first scan among which a package can stand out."""
+_PACKAGES: Final = 3
 _REASON: Final = 240
 _UPGRADE: Final = ", fix available: "
 _PIECES: Final = 5
@@ -39,13 +61,14 @@ _PIECES: Final = 5
 
 
 def verdict_of(content: Content) -> str:
-    """Return what happened in one sentence, with what fixes it."""
+    """Return what happened in one sentence, with what fixes it: news, else what ended."""
     if content.is_check:
         return _verdict_of_check(content)
-    pieces = [*_pieces(content)]
+    news = [kind for kind in content.changes if kind not in _GOOD_NEWS]
+    kinds = news if news or content.conditions else [*content.changes]
+    pieces = [*_pieces(content, kinds)]
     pieces += [_conditions(content)] if content.conditions else []
-    ended = len(content.ended_conditions)
-    pieces += [f"{counted(ended, 'scan problem')} no longer reported"] if ended else []
+    pieces += [] if pieces else _ended_conditions(content)
     is_first = content.message.before is None
     pieces = pieces or [f"first scan: {state_of(content)}" if is_first else "nothing new"]
     return sentence("; ".join((*pieces, *_gaps(content))))
@@ -74,9 +97,76 @@ def since(content: Content) -> str:
     return before(Basis(BasisKind.PREVIOUS_IMAGE, agreed.current), content.image)
 
 
-def _pieces(content: Content) -> Iterator[str]:
+def changes_of(content: Content) -> str:
+    """Return what differs since when, in numbers: "Since 1.4.1: 2 new, 3 fixed, 40 unchanged"."""
+    if content.is_check or not (content.changes or content.ended_conditions):
+        return ""
+    name = since(content)
+    if content.state.comparison is not None or not name:
+        return ""
+    pieces = [_amount(kind, entries) for kind, entries in content.changes.items()]
+    pieces += _ended_conditions(content)
+    pieces += [f"{content.unchanged:,} unchanged"] if content.unchanged else []
+    return f"Since {name}: {_DOT.join(pieces)}"
+
+
+def _amount(kind: Kind, entries: Sequence[Entry]) -> str:
+    """Return how many are of a kind; of what ended, in which packages."""
+    words = _AMOUNTS[kind].format(n=f"{len(entries):,}")
+    if kind not in _GOOD_NEWS:
+        return words
+    packages = dict.fromkeys(package.name for entry in entries for package in entry.packages)
+    names = [short(name, NAME) for name in [*packages][:_PACKAGES]]
+    more = len(packages) - len(names)
+    names += [f"{more} more packages"] if more > 1 else [*packages][_PACKAGES:]
+    return f"{words} ({', '.join(names)})" if names else words
+
+
+def _ended_conditions(content: Content) -> list[str]:
+    ended = len(content.ended_conditions)
+    return [f"{counted(ended, 'scan problem')} solved"] if ended else []
+
+
+def lasting_of(content: Content) -> str:
+    """
+    Return what is open, without versions and numbers: it stays true while an incident is open.
+
+    PagerDuty keeps the title of the event that opened an incident, whatever later ones say.
+    """
+    image, entries = content.image, content.open
+    if content.is_check:
+        return f"{short(image.name)}: {_NOT_AS_EXPECTED[bool(image.tags)]}"
+    worst = max((entry.severity for entry in entries), default=None)
+    pieces = (
+        f"{worst.name} vulnerabilities" if worst else "vulnerabilities",
+        "fix available" if any(entry.fixable for entry in entries) else "",
+        "used in attacks" if any(entry.exploited for entry in entries) else "",
+    )
+    return f"{short(image.repository)}: {', '.join(filter(None, pieces))}"
+
+
+_NOT_AS_EXPECTED: Final = ("repository settings need attention", "the tag moved")
+
+
+def lead_of(content: Content) -> str:
+    """Return which package has most of what a first scan found; empty where none stands out."""
+    entries = content.headline
+    if Kind.BASELINE not in content.changes or len(entries) < _MANY or content.is_check:
+        return ""
+    packages = Counter(package for entry in entries for package in dict.fromkeys(entry.packages))
+    if len(packages) == 1:
+        return ""
+    (package, number), *_ = packages.most_common(1) or [(PackageVersion("", ""), 0)]
+    if number * 2 < len(entries):
+        return ""
+    name = f"{short(package.name, NAME)} {truncate(one_line(package.version), NAME)}".rstrip()
+    return f"{number:,} of the {len(entries):,} are in one package, {name}. Start there."
+
+
+def _pieces(content: Content, kinds: Sequence[Kind]) -> Iterator[str]:
     """Yield what changed, kind by kind; an upgrade that fixes several of them is named once."""
-    changes, upgrades = [*content.changes.items()], set[str]()
+    changes = [(kind, _counted_for(content, kind)) for kind in kinds]
+    upgrades = set[str]()
     for kind, entries in changes[:_PIECES]:
         remedy = "" if kind in _WITHOUT_REMEDY else _remedy(entries)
         yield _phrase(content, kind, entries) + ("" if remedy in upgrades else remedy)
@@ -84,6 +174,11 @@ def _pieces(content: Content) -> Iterator[str]:
     others = sum(len(entries) for _, entries in changes[_PIECES:])
     if others:
         yield counted(others, "other change")
+
+
+def _counted_for(content: Content, kind: Kind) -> Sequence[Entry]:
+    """Return what a headline counts: of a first scan the same for all."""
+    return content.headline if kind is Kind.BASELINE else content.changes[kind]
 
 
 def _phrase(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
@@ -122,13 +217,11 @@ def _amounts(phrase: str, counts: Counts) -> str:
 
 
 def _remedy(entries: Sequence[Entry]) -> str:
-    """Return what is known about fixes; empty where no row says anything."""
-    findings = [finding for entry in entries for finding in entry.findings]
-    if all(finding.fixed_version is None and finding.fix_available is None for finding in findings):
-        return ""
+    """Return what is known about fixes; empty where the scanner does not say that there is none."""
     fixable = [entry for entry in entries if entry.fixable]
     if not fixable:
-        return ", no fix known"
+        rows = (row for entry in entries for row in entry.findings)
+        return ", no fix yet" if all(row.fix_available == "NO" for row in rows) else ""
     fixed = [finding for entry in fixable for finding in entry.findings if finding.fixable]
     if len(fixable) < len(entries):
         return f", {len(fixable):,} of them fixable"
@@ -203,13 +296,17 @@ def totals_of(content: Content) -> str:
     total = sum(content.totals.values())
     if not total:
         return "Nothing is open" if is_scanned(content) else "Nothing is known to be open"
-    in_all = f" ({total:,} in all)" if len(content.totals) > 1 else ""
-    return f"All that is open: {counts_text(content.totals)}{in_all}"
+    nouns = ("setting", "settings") if content.is_check else ("vulnerability", "vulnerabilities")
+    number = counted(total, *nouns)
+    if len(content.totals) == 1:
+        word = severity_word(next(iter(content.totals)))
+        return f"{number} open, {'all ' if total > 1 else ''}{word}"
+    return f"{number} open: {counts_text(content.totals)}"
 
 
 def _nothing(content: Content) -> str:
     if content.totals:
-        return "nothing open of what is asked for here"
+        return "nothing open that is reported here"
     if not content.state.images:
         return "no image is watched"
     return "nothing open" if is_scanned(content) else "nothing known to be open"

@@ -286,6 +286,8 @@ class Provenance:
     """The source repository as an https address without credentials; see `lib.urls.forges`."""
     build_url: str | None = None
     created_at: datetime | None = None
+    base_image: str | None = None
+    """The name of the image that it was built on: "docker.io/library/debian:12"."""
     evidence: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """The origin of each field above, by its name: a label, an annotation, a tag, alerts.yml."""
     unread_reason: str | None = None

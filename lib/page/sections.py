@@ -5,22 +5,10 @@ from datetime import datetime
 from typing import Final
 
 from lib.messages.inventory import figures
-from lib.messages.parts import (
-    CHANGED,
-    NO_RESULT,
-    UPGRADE_COLUMNS,
-    AlertText,
-    Fact,
-    Platforms,
-    Problem,
-    Row,
-    Section,
-    SectionKind,
-    Step,
-    ToDo,
-    UpgradeText,
-)
+from lib.messages.lists import Row, Section, SectionKind
+from lib.messages.parts import AlertText, Fact, Platforms, Problem, Step, ToDo, UpgradeText
 from lib.messages.phrases import counts_text, moment_text
+from lib.messages.titles import CHANGED, NO_RESULT, UPGRADE_COLUMNS
 from lib.models import Counts, StreamId
 from lib.models.streams import HistoryPoint
 from lib.page import charts

@@ -58,7 +58,7 @@ LATENCY = {
 }
 """Seconds that a request takes, about, by kind of receiver."""
 
-_DELIVERY = re.compile(r"Delivery: ([0-9a-f]{32})")
+_DELIVERY = re.compile(r'(?:Delivery|delivery_id)"?:? "?([0-9a-f]{32})')
 _NAMED = re.compile(r"CVE-\d{4}-\d+")
 _OWN = (Kind.POSTED, Kind.CREATED, Kind.COMMENTED, Kind.NOTIFIED)
 """What a person sees as a message; edits and transitions of an issue are not."""

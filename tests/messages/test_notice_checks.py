@@ -86,7 +86,7 @@ def test_other_kinds_are_counted() -> None:
     state = a_check(MUTABLE, lifecycles={TAG_MUTABILITY: a_lifecycle(1)})
 
     assert verdict(state, a_view(agreed=an_agreement(rules="older"))) == (
-        "1 HIGH reported by changed rules"
+        "1 HIGH reported because alerts.yml changed"
     )
 
 

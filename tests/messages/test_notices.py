@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lib.checks.findings import MANAGER
-from lib.messages.parts import AlertText, Fact, SectionKind
+from lib.messages.lists import SectionKind
+from lib.messages.parts import AlertText, Fact
 from lib.messages.text import text_of
 from lib.models import DeliveryId, Image, Notice, Package, Provenance, ScanSource, Severity
 from lib.models.streams import Comparison, Role, StreamState
@@ -52,13 +53,13 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
         suppressions=(an_entry("CVE-2024-0003"),),
     )  # fmt: skip
 
-    assert made.left_out.sum == "6 vulnerabilities open: 1 shown, 1 unchanged, 4 not asked for"
+    assert made.left_out.sum == "6 vulnerabilities open: 1 shown, 1 unchanged, 4 filtered out"
     assert made.left_out.lines(8) == [
-        "1 reported before, unchanged",
-        "3 (1 MEDIUM, 2 LOW): below HIGH",
-        "1 HIGH: suppressed by CVE-2024-0003",
+        "3 (1 MEDIUM, 2 LOW) below HIGH, the threshold here",
+        "1 HIGH suppressed by CVE-2024-0003, until 2026-11-23: not reachable",
     ]
-    assert made.not_open.sum == "6 vulnerabilities open: 2 reported, 4 not asked for"
+    assert made.changes == "Since 2026-11-23: 1 new \N{MIDDLE DOT} 1 unchanged"
+    assert made.not_open.sum == "6 vulnerabilities open: 2 reported, 4 filtered out"
 
 
 def test_packages_of_a_vulnerability_are_details() -> None:
@@ -95,13 +96,11 @@ def test_what_makes_it_likelier_to_hurt_is_said() -> None:
 
     made = text(a_state(a_watched(wild, known, running=True)))
 
-    assert made.why == (
-        "1 exploited in the wild, 1 with a known exploit, EPSS up to 42 %, running now"
-    )
+    assert made.why == ("1 used in attacks, 1 with a public exploit, EPSS up to 42 %, running now")
     assert made.verdict == "First scan: 2 HIGH, 1 of them fixable"
     remarks = {row.name: row.remarks for row in made.open.rows}
-    assert remarks["CVE-2024-0001"] == ("exploited in the wild", "EPSS 42 %")
-    assert remarks["CVE-2024-0002"] == ("exploit known",)
+    assert remarks["CVE-2024-0001"] == ("used in attacks", "EPSS 42 %")
+    assert remarks["CVE-2024-0002"] == ("public exploit",)
 
 
 def test_a_vulnerability_that_the_view_keeps_at_its_worst_is_shown_as_it_is_now() -> None:
@@ -144,7 +143,7 @@ def test_a_check_without_an_answer_says_so() -> None:
 
     assert made.subject == "tag"
     assert made.problem is not None
-    assert "how it is set up" in made.problem.caution
+    assert made.problem.caution == "Settings unknown: this is not an all-clear."
 
 
 @pytest.mark.parametrize("agreed", [False, True])
@@ -175,15 +174,15 @@ def test_parts_without_a_result_are_warned_of() -> None:
     parts = text(a_state(index), a_view(a_reported_condition("PENDING"), agreed=an_agreement()))
 
     assert made.verdict.endswith("payments/api:1.4.2 is not scanned")
-    assert "last seen in payments/api:1.4.1" in made.warnings[0]
+    assert "what is listed is from payments/api:1.4.1" in made.warnings[0]
     assert any("fewer vulnerabilities" in warning for warning in parts.warnings)
     assert parts.problem is not None
     assert parts.problem.title == "No longer monitored: linux/amd64"
-    assert parts.problem.caution == "What was listed before stays open: this resolves nothing."
+    assert parts.problem.caution == "What was listed before stays open."
     assert [row.name for row in parts.platforms.rows][-1] == "unknown platform"
     later = a_view(a_reported_condition("MONITORING_ENDED linux/amd64"),
                    a_reported_condition("PENDING"), agreed=an_agreement())  # fmt: skip
-    assert any("stopped to watch" in warning for warning in text(a_state(index), later).warnings)
+    assert any("no longer monitored" in warning for warning in text(a_state(index), later).warnings)
 
 
 def test_links_commits_and_repeats_stand_at_the_end() -> None:
@@ -208,10 +207,10 @@ def test_links_commits_and_repeats_stand_at_the_end() -> None:
         "Full report", "Image in the ECR console", "Commit 1111111", "Commits since 1.4.1",
     ]  # fmt: skip
     assert linked.source is not None
-    assert linked.footer == "Route: all. Delivery: 1 (attempt 2, may be a repeat)"
+    assert linked.footer == "Delivery 1 (attempt 2, may be a repeat)"
     assert stored.report is None
     assert stored.report_command.endswith("-o report.html")
-    assert stored.footer == "Route: all. Delivery: 1"
+    assert stored.footer == "Delivery 1"
 
 
 def test_reasons_of_their_own_stand_at_each_row() -> None:
@@ -269,12 +268,12 @@ def test_a_finding_of_one_platform_says_so_and_where_it_still_runs() -> None:
 
 
 def test_no_data_about_exploits_is_not_shown_as_none() -> None:
-    """Basic scanning says nothing about them."""
-    basic = text(a_state(a_watched(a_finding(), source=ScanSource.ECR_BASIC)))
-    enhanced = text(a_state(a_watched(a_finding())))
+    """Whatever the scanner: its silence is no zero."""
+    silent = text(a_state(a_watched(a_finding(exploit_available=None))))
+    asked = text(a_state(a_watched(a_finding(exploit_available="NO"))))
 
-    assert basic.why == "No exploit data from basic scanning"
-    assert enhanced.why == ""
+    assert silent.why == "No exploit data from AWS"
+    assert asked.why == ""
 
 
 @pytest.mark.parametrize("injection", INJECTIONS)

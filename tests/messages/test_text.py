@@ -141,7 +141,7 @@ def test_fewer_rows_change_nothing_else() -> None:
 
 
 def without_rows(text: AlertText) -> AlertText:
-    bare = replace(text.open, rows=())
+    bare = replace(text.open, rows=(), packages=())
     to_do = replace(text.to_do, upgrades=(), unversioned=())
     return replace(text, sections=(), open=bare, to_do=to_do)
 

@@ -19,7 +19,9 @@ ENTRY_POINTS: Final = {
     "lib.messages.text": {"text_of"},
     "lib.messages.to_do": {"upgrades_of"},
     "lib.messages.digest": {"digest_text_of"},
-    "lib.messages.parts": {"more_findings"},
+    "lib.messages.lists": {"more_findings"},
+    "lib.messages.parts": set(),
+    "lib.messages.titles": set(),
 }
 """The functions that receivers may ask; their types and titles may be imported, too."""
 FOR_THE_PAGE: Final = {
@@ -75,7 +77,15 @@ LABELS: Final = {
 """Labels of controls, of charts and of the page itself: nothing about an alert."""
 OPERATORS: Final = ("checks", "errors", "identity", "issue", "publisher", "testing", "workflow")
 """Modules about a destination, not about an alert: tests of it, refusals, the state of an issue."""
-FOR_OPERATORS: Final = ("REMEDIES", "HISTORY", "INVITE", "NEW_WEBHOOK", "NO_KEY", "REPLACE")
+FOR_OPERATORS: Final = (
+    "REMEDIES",
+    "HISTORY",
+    "INVITE",
+    "NEW_WEBHOOK",
+    "NO_KEY",
+    "PUBLIC",
+    "REPLACE",
+)
 """Constants with what to do about a destination."""
 CHECKS: Final = {"Usage", "failed", "note", "ok"}
 """Calls whose texts are names of limits, or results of a test of a destination."""

@@ -150,7 +150,7 @@ def fits(made: Notifier, payload: Any) -> bool:
 @pytest.mark.parametrize(("mode", "options"), FOR_PEOPLE)
 @pytest.mark.parametrize("story", STORIES)
 def test_every_receiver_says_what_the_text_says(mode: str, options: Any, story: str) -> None:
-    """Verdict, numbers, what to do, the worst findings, facts and the delivery: nothing is lost."""
+    """Headline, numbers, what to do, the worst news, how to accept the risk, the small print."""
     payload = notifier(mode, tools(), **options).render(STORIES[story])
     if payload.get("events") == []:
         pytest.skip("PagerDuty is not told of a fix beside others that stay open")
@@ -167,23 +167,24 @@ LETTERS = 40
 
 def sentences(text: AlertText, *, whole: bool) -> Iterator[str]:
     """Yield what every receiver has to say. `whole`: also what Amazon Q has no room for."""
-    yield from (text.name, text.footer.partition("Delivery: ")[2])
+    yield from (text.name, text.verdict, text.changes, text.accept_command)
     if text.problem is None:
-        yield from (text.verdict, text.totals, text.why)
+        yield from (text.totals, text.why)
     else:
         yield from (text.problem.title, text.problem.reason, text.problem.caution)
         yield from text.problem.remedy.split("`")
     yield from (text.to_do.deploy, text.to_do.without_fix)
     for upgrade in text.to_do.upgrades:
         yield from (upgrade.package, upgrade.fixed)
-    for row in (row for section in text.sections for row in section.rows):
-        yield from (row.name, row.installed, row.fix)
+    news = (section for section in text.sections if not section.kind.is_ended)
+    for row in (row for section in news for row in section.rows):
+        yield from (row.name, row.installed)
     if text.source is not None:
         yield from (link.url for link in text.sources)
     yield from text.warnings
+    yield from text.small
     if whole:
-        yield text.to_do.without_version
-        yield from (fact.value for fact in text.facts if not fact.in_where)
+        yield from (text.to_do.without_version, text.to_do.kernel)
 
 
 def letters(text: str) -> str:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from lib.messages.parts import AlertText, Row, SectionKind
+from lib.messages.lists import Row, SectionKind
+from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Notice, Part, Severity
 from lib.page import render

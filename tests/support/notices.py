@@ -17,7 +17,8 @@ from lib.core.sync import SyncRules, plan_view
 from lib.core.verdicts import RuleSet
 from lib.messages import text
 from lib.messages.content import Content
-from lib.messages.parts import AlertText, Section
+from lib.messages.lists import Section
+from lib.messages.parts import AlertText
 from lib.models import DeliveryId, Finding, Image, Notice, Severity
 from lib.models.streams import Arrival, Role, ScanRecord, StreamState, Watch
 from lib.models.views import (

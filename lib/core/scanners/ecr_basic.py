@@ -31,6 +31,6 @@ ECR_BASIC: Final = Scanner(
         "then: `{start}`",
     }),
     remedy=_INSPECT,
-    without_version="Basic scanning names no fixed versions. Rebuild on an updated base image, "
-    "or look for newer versions of {packages}.",
+    without_version="Rebuild on the latest base image, or look for newer versions of {packages}. "
+    "ECR basic scanning reports no fix versions.",
 )  # fmt: skip

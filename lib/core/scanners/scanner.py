@@ -20,5 +20,8 @@ class Scanner:
     """What a person can do, by the status of a scan without a result."""
     remedy: str = "Ask {source} for the reason, then scan the image again."
     """The same for every other status."""
-    without_version: str = "No fixed version is named for {packages}."
+    without_version: str = (
+        "Look for newer versions of {packages}. The scanner names no fix version for them, which "
+        "does not mean that there is none."
+    )
     """What to say about packages that have no version to upgrade to."""

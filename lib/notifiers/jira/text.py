@@ -8,19 +8,9 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
-from lib.messages.parts import (
-    CHANGED_LAST,
-    REPORT_NAME,
-    UPGRADE_COLUMNS,
-    AlertText,
-    Omissions,
-    Problem,
-    Row,
-    Section,
-    SectionKind,
-    ToDo,
-    UpgradeText,
-)
+from lib.messages.lists import Row, Section
+from lib.messages.parts import AlertText, Omissions, Problem, ToDo, UpgradeText
+from lib.messages.titles import DONE, DONE_WHEN, NOTES, NUMBERS, REPORT_NAME, UPGRADE_COLUMNS
 from lib.models import Json
 from lib.notifiers.jira import adf, identity
 from lib.text import capitalized, one_line, short, truncate
@@ -73,8 +63,7 @@ def comment(text: AlertText) -> Json:
 
 def plain(text: AlertText) -> Json:
     """Return what happened and where to look, for description and comment alike."""
-    footer = adf.paragraph(adf.text(text.footer))
-    return adf.document([*_opening(text, text.verdict), links(text), footer])
+    return adf.document([*_opening(text, text.headline), links(text), _small(text)])
 
 
 def _fitting(build: Callable[[int], Iterable[Json]], sizes: Sequence[int], limit: int) -> Json:
@@ -92,22 +81,33 @@ def length(body: Json) -> int:
 
 
 def _nodes(text: AlertText, rows: int) -> Iterable[Json]:
-    facts = (
-        adf.paragraph(adf.text(f"{fact.label}: ", "strong"), adf.text(fact.value, "code"))
-        for fact in text.facts
-    )
-    yield from _opening(text, text.state)
-    yield adf.bullets(facts)
-    yield from _platforms(text)
+    """Yield how things stand: what to do, what is open, what changed last, small print."""
+    yield from _opening(text, capitalized(text.state))
     yield from _steps(text.to_do)
-    yield from _upgrades(text.to_do, rows)
+    yield from _upgrades(text, rows)
+    yield from _done(text)
     yield from _open(text, rows)
-    yield from _last_change(text, rows)
+    yield from _platforms(text)
+    yield from _last_change(text)
     yield from _omissions(text.not_open)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
     yield links(text)
-    yield adf.paragraph(adf.text(text.footer, "em"))
+    yield _small(text)
+
+
+def _small(text: AlertText) -> Json:
+    return adf.paragraph(adf.text(_DOT.join((*text.small, text.footer)), "em"))
+
+
+def _done(text: AlertText) -> Iterable[Json]:
+    """Yield when an issue is done, and how to accept the risk instead."""
+    if not text.open.count or text.image.is_repository:
+        return
+    yield adf.paragraph(adf.text(f"{DONE} ", "strong"), adf.text(DONE_WHEN))
+    if text.accept_command:
+        yield adf.paragraph(adf.text(f"{text.accept_title}: ", "strong"))
+        yield adf.code_block((text.accept_command,))
 
 
 def _opening(text: AlertText, sentence: str) -> list[Json]:
@@ -115,11 +115,12 @@ def _opening(text: AlertText, sentence: str) -> list[Json]:
     problem = _problem(text, text.problem) if text.problem is not None else []
     if problem and not (text.total or text.sections):
         return problem
-    first = capitalized(truncate(sentence, _VERDICT))
+    first = truncate(sentence, _VERDICT)
+    marked = f"{text.state_mark} {first}" if text.worst is not None else first
+    why = [adf.text(f". {text.why}.")] if text.why else []
     return [
-        adf.paragraph(adf.text(first, "strong")),
-        adf.paragraph(adf.text(text.totals)),
-        *([adf.paragraph(adf.text(text.why, "strong"))] if text.why else ()),
+        adf.paragraph(adf.text(marked, "strong"), *why),
+        *([adf.paragraph(adf.text(text.lead))] if text.lead else ()),
         *problem,
     ]
 
@@ -128,11 +129,11 @@ def _problem(text: AlertText, problem: Problem) -> list[Json]:
     return [
         adf.panel(
             "error",
+            adf.paragraph(adf.text(problem.caution, "strong")),
             adf.paragraph(
-                adf.text(f"{problem.title}: ", "strong"),
+                adf.text(f"{problem.title}: "),
                 adf.text(truncate(problem.reason, _PROBLEM)),
             ),
-            adf.paragraph(adf.text(problem.caution)),
         ),
         adf.heading(text.to_do.title),
         adf.prose(truncate(problem.remedy, _PROBLEM)),
@@ -146,8 +147,9 @@ def _platforms(text: AlertText) -> Iterable[Json]:
         yield adf.bullets(adf.paragraph(adf.text(line)) for line in lines)
 
 
-def _upgrades(to_do: ToDo, rows: int) -> Iterable[Json]:
-    if not (to_do.upgrades or to_do.without_version or to_do.deploy):
+def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
+    to_do = text.to_do
+    if not (to_do.upgrades or to_do.notes):
         return
     yield adf.heading(to_do.title)
     for remedy, upgrades in to_do.groups(rows).items():
@@ -187,19 +189,17 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
     if not section.count:
         return
     yield adf.heading(section.heading)
-    yield adf.table(("Severity", *text.columns, "Remarks"), map(_row, section.rows[:rows]))
+    yield adf.table(("Severity", *text.columns, NOTES), map(_row, section.rows[:rows]))
     yield from _more(section, rows)
 
 
-def _last_change(text: AlertText, rows: int) -> Iterable[Json]:
-    """Yield the last change: of what is open the new ones, for the table names the rest."""
-    if text.problem is not None and not text.sections:
-        return
-    yield adf.heading(CHANGED_LAST)
-    yield adf.paragraph(adf.text(truncate(text.verdict, _VERDICT)))
-    for section in text.sections:
-        if section.kind is SectionKind.NEW or section.kind.is_ended:
-            yield from _listing(section, rows)
+def _last_change(text: AlertText) -> Iterable[Json]:
+    """Yield what changed last and what is open in all, in a line each; the comment has the list."""
+    is_known = text.problem is None or text.total > 0
+    lines = [*filter(None, (text.changes, text.totals if is_known else ""))]
+    if lines:
+        yield adf.heading(NUMBERS)
+        yield adf.bullets(adf.paragraph(adf.text(line)) for line in lines)
 
 
 def _listing(section: Section, rows: int) -> Iterable[Json]:
@@ -218,9 +218,14 @@ def _row(row: Row) -> Iterable[Json]:
     return (
         adf.text(row.severity, "strong"),
         adf.text(row.name, link=row.url),
-        adf.text(row.installed, "code"),
-        adf.text(", ".join(row.notes)),
+        adf.text(row.installed),
+        adf.text(_sentence(row)),
     )
+
+
+def _sentence(row: Row) -> str:
+    """Return what is special about a finding, and what it is."""
+    return ". ".join(filter(None, (capitalized(", ".join(row.notes)), row.what)))
 
 
 def _item(row: Row) -> Json:
@@ -228,7 +233,7 @@ def _item(row: Row) -> Json:
         adf.text(row.severity, "strong"),
         adf.text(" "),
         adf.text(row.name, link=row.url),
-        adf.text(f" {row.details}"),
+        adf.text(f" {row.details}{f': {row.what}' if row.what else ''}"),
     )
 
 
@@ -237,7 +242,6 @@ def _omissions(omissions: Omissions) -> Iterable[Json]:
     if lines:
         yield adf.heading(omissions.title)
         yield adf.bullets(adf.paragraph(adf.text(line)) for line in lines)
-        yield adf.paragraph(adf.text(omissions.sum))
 
 
 def links(text: AlertText) -> Json:
@@ -258,12 +262,10 @@ def links(text: AlertText) -> Json:
 
 def _update(text: AlertText, items: int) -> Iterable[Json]:
     """Yield what changed; the description says how things stand."""
-    yield from _opening(text, text.verdict)
-    yield adf.paragraph(
-        adf.text(f"{text.subject.capitalize()}: ", "strong"), adf.text(text.name, "code")
-    )
+    yield from _opening(text, text.headline)
+    yield from (adf.paragraph(adf.text(line)) for line in (text.changes,) if line)
     yield from _platforms(text)
     for section in text.sections:
         yield from _listing(section, items)
     yield links(text)
-    yield adf.paragraph(adf.text(text.footer, "em"))
+    yield _small(text)

@@ -3,13 +3,30 @@
 from collections.abc import Iterator
 from typing import Final
 
-from lib.messages.parts import AlertText, Row, Section, ToDo, UpgradeText
+from lib.messages.lists import PackageText, Section
+from lib.messages.parts import AlertText, ToDo, UpgradeText
+from lib.messages.titles import (
+    ABOUT,
+    ACCEPT,
+    CHANGED,
+    DELIVERY,
+    HAPPENED,
+    NO_RESULT,
+    NOTES,
+    OPEN_NOW,
+    REPORT_NAME,
+    WHY_PAGED,
+)
 from lib.models import Json
-from lib.text import fitting, one_line, short, truncate
+from lib.notifiers.pagerduty.incidents import Incident
+from lib.text import fitting, one_line, truncate
 
 # https://developer.pagerduty.com/docs/send-alert-event and, for the size of an event, the overview.
 MAX_SUMMARY: Final = 1024
 LINES: Final = 20
+PACKAGES: Final = 8
+_NAMES: Final = 3
+_DOT: Final = " \N{MIDDLE DOT} "
 _CHARACTERS: Final = 4000
 """Of each list: five of them fit whatever letters they are of, at 12 bytes in ASCII."""
 _REASONS: Final = 12
@@ -18,12 +35,12 @@ NAME: Final = 200
 _MAX_URL: Final = 2000
 
 
-def summary_of(text: AlertText) -> str:
-    """Return the summary, within the receiver's limit."""
-    name = short(text.image.name, NAME)
-    if text.problem is not None and not text.open.count:
-        return truncate(one_line(f"{name}: {text.verdict}"), MAX_SUMMARY)
-    return truncate(one_line(f"{name}: {text.state}. {text.verdict}"), MAX_SUMMARY)
+def summary_of(text: AlertText, incident: Incident) -> str:
+    """Return the title of an incident, which PagerDuty keeps as long as the incident is open."""
+    problem = text.problem
+    is_scan = incident is Incident.SCAN and problem is not None
+    title = problem.lasting if is_scan and problem is not None else text.lasting
+    return truncate(one_line(title), MAX_SUMMARY)
 
 
 def links_of(text: AlertText) -> list[Json]:
@@ -37,33 +54,35 @@ def in_short(text: AlertText) -> Json:
     """Return the details that every event has, however large it is."""
     problem = text.problem
     details = {
-        "verdict": text.verdict,
-        "no_result": f"{problem.title}: {problem.reason} {problem.caution}" if problem else "",
-        "findings": text.totals if problem is None or text.total else "",
-        "full_report": text.report_command,
-        "delivery": text.footer,
+        HAPPENED: text.headline,
+        NO_RESULT: f"{problem.caution} {problem.title}: {problem.reason}" if problem else "",
+        OPEN_NOW: text.totals if problem is None or text.total else "",
+        REPORT_NAME: text.report_command,
+        DELIVERY: text.footer.removeprefix(DELIVERY).strip(),
     }
     return {name: value for name, value in details.items() if value}
 
 
 def details_of(text: AlertText) -> Json:
-    """Return what there is to read, under the names that event rules can refer to."""
+    """Return what there is to read: what to do first, where and for whom last."""
+    start = in_short(text)
+    news = [section for section in text.sections if not section.kind.is_ended]
     details = {
-        **in_short(text),
-        "open": text.open.summary,
-        "why": text.why,
-        "what_to_do": _what_to_do(text),
-        **{_name(section.title): _listing(section) for section in text.sections},
-        "filtered_out": text.left_out.lines(_REASONS),
-        "platforms": text.platforms.lines(LINES),
-        "warnings": list(text.warnings),
-        **{_name(fact.label): fact.value for fact in text.facts},
+        HAPPENED: start.pop(HAPPENED),
+        NO_RESULT: start.pop(NO_RESULT, ""),
+        text.to_do.title: _what_to_do(text),
+        WHY_PAGED: text.why_paged,
+        **{section.title: _listing(section) for section in news},
+        text.platforms.title: text.platforms.lines(LINES),
+        CHANGED: text.changes,
+        OPEN_NOW: start.pop(OPEN_NOW, ""),
+        text.left_out.title: text.left_out.lines(_REASONS),
+        ACCEPT: text.accept_command,
+        NOTES: list(text.warnings),
+        ABOUT: _DOT.join(text.small),
+        **start,
     }
     return {name: value for name, value in details.items() if value}
-
-
-def _name(words: str) -> str:
-    return words.lower().replace(" ", "_")
 
 
 def _what_to_do(text: AlertText) -> Json:
@@ -88,10 +107,16 @@ def _upgrade(upgrade: UpgradeText) -> str:
 
 
 def _listing(section: Section) -> list[str]:
-    shown = fitting(section.rows, _finding, lines=LINES, characters=_CHARACTERS)
-    more = section.more(len(shown))
+    shown = fitting(section.packages, _package, lines=PACKAGES, characters=_CHARACTERS)
+    more = section.more_packages(len(shown))
     return [*shown, *([more] if more else [])]
 
 
-def _finding(row: Row) -> str:
-    return f"{row.severity} {row.name}: {row.details}"
+def _package(package: PackageText) -> str:
+    if package.number == 1:
+        row = package.rows[0]
+        return ": ".join(filter(None, (f"{row.severity} {row.name}: {row.details}", row.what)))
+    names = ", ".join(row.name for row in package.rows[:_NAMES])
+    more = package.more(min(_NAMES, len(package.rows)))
+    fix = f" \N{RIGHTWARDS ARROW} {package.fixed}" if package.fixed else ""
+    return f"{package.summary}: {package.name}{fix}: {' '.join(filter(None, (names, more)))}"

@@ -228,7 +228,7 @@ class PagerDutyNotifier(Notifier):
             "event_action": action.value,
             "dedup_key": dedup_key(self._tools.stage, notice.destination, notice.group, incident),
             "payload": {
-                "summary": summary_of(text),
+                "summary": summary_of(text, incident),
                 "source": repository_arn(text.image),
                 "severity": self._severities[_level(notice, text, incident)],
                 "timestamp": time_to_json(notice.message.delta.agreement.at),

@@ -145,7 +145,7 @@ class SlackBotNotifier(Notifier):
         return {"update": update, "reply": reply, "post": post}
 
     def _post_of(self, message: Message, texts: Json, text: AlertText | None = None) -> Json:
-        metadata = _metadata(message.delivery_id, text)
+        metadata = metadata_of(message.delivery_id, text)
         return {"channel": self._channel, **texts, **_LITERAL, "metadata": metadata}
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
@@ -332,7 +332,8 @@ class SlackBotNotifier(Notifier):
         return Receipt(own, url=link + within, thread=f"{self._place}|{root or own}")
 
 
-def _metadata(delivery_id: DeliveryId, text: AlertText | None) -> Json:
+def metadata_of(delivery_id: DeliveryId, text: AlertText | None) -> Json:
+    """Return the metadata of a message: which delivery it is, and what it is about."""
     about: dict[str, str] = {"delivery_id": delivery_id}
     if text is not None:
         about["image"] = truncate(one_line(text.image.key), _MAX_NAME)

@@ -1,26 +1,21 @@
 """
 The layout of a Slack message, in Block Kit: readable in ten seconds, within Slack's limits. Pure.
 
-    alert_message   one alert: what happened, and what to do
+    alert_message   one alert: what happened, what to do, what it is about
     root_message    what is open now: what the first message of a thread is edited to
+
+The headline and what to do come first. Small print says where and for whom; digests, sums and ids
+are on the report page.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from lib.messages.parts import (
-    LAST_CHANGE,
-    REPORT_NAME,
-    AlertText,
-    Omissions,
-    Problem,
-    Row,
-    Section,
-    ToDo,
-    UpgradeText,
-)
-from lib.models import Json, Severity, Usage
+from lib.messages.lists import PackageText, Row, Section
+from lib.messages.parts import AlertText, Omissions, Problem, ToDo, UpgradeText
+from lib.messages.titles import LAST_CHANGE, NOT_SHOWN, REPORT_NAME, STATUS
+from lib.models import Json, Usage
 from lib.notifiers import testing
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
 from lib.text import capitalized, fitting, one_line, short, unlinked
@@ -37,40 +32,35 @@ INTERVAL: Final = 1.0
 # How much of the total each part may use, after escaping. With markup they stay below the total.
 _VERDICT: Final = 700
 _FACT: Final = 110
-_COUNTS: Final = 200
+_NOTE: Final = 200
 _WHERE: Final = 300
 _FALLBACK: Final = 600
 _FOOTER: Final = 450
 _WARNING: Final = 150
 _PROBLEM: Final = 1200
+_CAUTION: Final = 400
 _LINK: Final = 160
 _CONSOLE: Final = 900
 _SOURCE: Final = 500
-_NEW: Final = 2400
+_NEWS: Final = 2200
 _OTHERS: Final = 600
-_LISTS: Final = 2700
-_TO_DO: Final = 1200
-_LEFT_OUT: Final = 900
+_LISTS: Final = 1800
+_TO_DO: Final = 1100
+_NOTES: Final = 500
 _COMMAND: Final = 1200
 _STEPS: Final = 4500
-_LINES: Final = 8
-_REASONS: Final = 6
+_ACCEPT: Final = 420
+_LINES: Final = 6
+_PACKAGES: Final = 5
+_NAMES: Final = 3
+"""Vulnerabilities of a package that are named; the others are counted."""
+_REASONS: Final = 4
 
-_MARKS: Final[Mapping[Severity, str]] = MappingProxyType(
-    {
-        Severity.CRITICAL: "\N{LARGE RED CIRCLE}",
-        Severity.HIGH: "\N{LARGE ORANGE CIRCLE}",
-        Severity.MEDIUM: "\N{LARGE YELLOW CIRCLE}",
-        Severity.LOW: "\N{LARGE BLUE CIRCLE}",
-        Severity.INFORMATIONAL: "\N{MEDIUM WHITE CIRCLE}",
-        Severity.UNKNOWN: "\N{BLACK QUESTION MARK ORNAMENT}",
-    }
-)
 _TEST_MARK: Final = "\N{TEST TUBE}"
-_PROBLEM_MARK: Final = "\N{WARNING SIGN}"
-_BETTER_MARK: Final = "\N{CHART WITH DOWNWARDS TREND}"
-_CLEAR_MARK: Final = "\N{WHITE HEAVY CHECK MARK}"
 _RESOLVED: Final = "Resolved: "
+_DOT: Final = " \N{MIDDLE DOT} "
+_ARROW: Final = "\N{RIGHTWARDS ARROW}"
+_UNDER: Final = "\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}"
 
 _NO_PREVIEWS: Final[Mapping[str, Json]] = MappingProxyType(
     {"unfurl_links": False, "unfurl_media": False}
@@ -124,80 +114,83 @@ def usage(message: Json, *, of: str = "") -> tuple[Usage, ...]:
 
 def _alert(text: AlertText) -> list[Json]:
     parts = (
-        _header(_mark(text), text),
-        *(_section(opening) for opening in _opening(text)),
-        _section(_platforms(text)),
-        _section(_remedy(text)),
-        _section(_to_do(text.to_do)),
+        _header(text.mark, text.headline),
+        _section(_problem(text, text.problem) if text.problem is not None else ""),
+        _section(_to_do(text)),
         *map(_section, _steps(text.to_do)),
         *map(_section, _listings(text.sections)),
-        _section(_omissions(text.left_out)),
-        _facts(text),
-        *_ending(text),
+        _section(_platforms(text)),
+        _section(_numbers(text)),
+        *_ending(text, text.left_out),
     )
     return [part for part in parts if part]
 
 
-def _opening(text: AlertText) -> list[str]:
-    """Return what happened with its numbers, and what has no result, as sections."""
-    problem = [_problem(text.problem)] if text.problem is not None else []
-    is_known = text.problem is None or text.total > 0
-    totals, why = _say(text.totals, _COUNTS) if is_known else "", _say(text.why, _COUNTS)
-    about = "\n".join(filter(None, (totals, why and f"*{why}*", _say(text.where, _WHERE))))
-    if problem and not text.sections:
-        return [*problem, about]
-    return [f"*{_say(text.verdict, _VERDICT)}*\n{about}", *problem]
-
-
-def _problem(problem: Problem) -> str:
-    reason = f"*{_say(problem.title, _VERDICT)}:* {_say(problem.reason, _PROBLEM)}"
-    return f"{reason}\n{_say(problem.caution, _WHERE)}"
-
-
-def _remedy(text: AlertText) -> str:
-    """Return what to do about a missing result."""
-    if text.problem is None:
-        return ""
-    return f"*{text.to_do.title}*\n{_say(text.problem.remedy, _PROBLEM, code=True)}"
+def _problem(text: AlertText, problem: Problem) -> str:
+    """Return that nothing is known, why, and what helps."""
+    lines = (
+        f"*{_say(problem.caution, _CAUTION)}*",
+        f"{_say(problem.title, _NOTE)}: {_say(problem.reason, _PROBLEM)}",
+        f"*{text.to_do.title}*",
+        _say(problem.remedy, _PROBLEM, code=True),
+    )
+    return "\n".join(lines)
 
 
 def _listings(sections: Sequence[Section]) -> Iterator[str]:
-    """Yield the lists: the first one matters most, the others share what is left."""
-    for place, section in enumerate(sections):
-        yield _listing(section, _NEW if not place else min(_OTHERS, _LISTS // (len(sections) - 1)))
+    """Yield what is news, package by package. What ended is counted, and on the page."""
+    news = [section for section in sections if not section.kind.is_ended]
+    for place, section in enumerate(news):
+        yield _listing(section, _NEWS if not place else min(_OTHERS, _LISTS // (len(news) - 1)))
 
 
-def _mark(text: AlertText) -> str:
-    """Return the colour of the worst news. Green is for an image without any finding."""
-    if text.worst_news is not None:
-        return _MARKS[text.worst_news]
-    if text.problem is not None:
-        return _PROBLEM_MARK
-    return _CLEAR_MARK if text.is_clear else _BETTER_MARK
+def _numbers(text: AlertText) -> str:
+    """Return what is different, and what is open in all."""
+    is_known = text.problem is None or text.total > 0
+    changes = _say(text.changes, _VERDICT)
+    title, colon, numbers = changes.partition(": ")
+    lines = (
+        f"*{title}{colon.strip()}* {numbers}" if changes else "",
+        _status(text) if is_known else "",
+    )
+    return "\n".join(filter(None, lines))
+
+
+def _status(text: AlertText) -> str:
+    """Return what is open in all, and what makes it urgent."""
+    totals, colon, numbers = _say(text.totals, _NOTE).partition(": ")
+    why = f"{_DOT}*{_say(text.why, _NOTE)}*" if text.why else ""
+    return f"*{totals}{colon.strip()}* {numbers}".rstrip() + why
 
 
 # --- what is open -----------------------------------------------------------------------------
 
 
 def _root(text: AlertText) -> list[Json]:
-    lines = [f"*{_say(capitalized(text.state), _VERDICT)}*"]
-    lines += [_say(text.totals, _COUNTS)] if text.total else []
-    why = _say(text.why, _COUNTS)
-    lines += [f"*{why}*"] if why else []
-    lines += [_say(text.where, _WHERE)]
+    """Return how a stream stands, in numbers and by package; the thread has what changed."""
+    title = text.name if _is_open(text) else f"{_RESOLVED}{text.name}"
+    status = f"*{STATUS}* {_say(text.state, _VERDICT)}"
+    last = f"*{LAST_CHANGE}* {_say(text.verdict, _VERDICT)}"
     parts = (
-        _header(_mark_of_root(text), text, title="" if _is_open(text) else _RESOLVED),
-        _section("\n".join(lines)),
-        _section(_platforms(text)),
-        _section(_to_do(text.to_do)),
-        *map(_section, _steps(text.to_do)),
-        _section(_listing(text.open, _NEW, noted=False) if text.open.count else ""),
-        _section(f"*{LAST_CHANGE}*\n{_say(text.verdict, _VERDICT)}"),
-        _section(_omissions(text.not_open)),
-        _facts(text),
-        *_ending(text),
+        _header(text.state_mark, title),
+        _section(f"{status}\n{_status(text)}\n{last}"),
+        _section(_by_package(text.open)),
+        _section(_links(text)),
+        _small_print(text, text.not_open),
     )
     return [part for part in parts if part]
+
+
+def _by_package(section: Section) -> str:
+    """Return a line for each package: what is open in it, and the version that fixes it."""
+    lines = fitting(section.packages, _package_line, lines=_PACKAGES, characters=_NEWS)
+    rest = section.more_packages(len(lines))
+    return "\n".join((*lines, *([f"_{rest}_"] if rest else [])))
+
+
+def _package_line(package: PackageText) -> str:
+    target = f" {_ARROW} {_code(package.fixed)}" if package.fixed else ""
+    return f"{package.mark} {_code(package.name)}{target} {package.summary}"
 
 
 def _is_open(text: AlertText) -> bool:
@@ -205,27 +198,33 @@ def _is_open(text: AlertText) -> bool:
     return text.open.count > 0 or not text.is_complete
 
 
-def _mark_of_root(text: AlertText) -> str:
-    if text.worst is not None:
-        return _MARKS[text.worst]
-    return _CLEAR_MARK if text.is_clear else _BETTER_MARK
-
-
 # --- parts of both ----------------------------------------------------------------------------
 
 
-def _ending(text: AlertText) -> list[Json]:
-    notes = (*(_say(warning, _WARNING) for warning in text.warnings), _say(text.footer, _FOOTER))
+def _ending(text: AlertText, omissions: Omissions) -> list[Json]:
+    """Return the links, how to accept the risk, and the small print."""
+    accept = ""
+    if text.accept_command:
+        command = _say(text.accept_command, _ACCEPT, code=True)
+        accept = f"{_say(text.accept_title, 90)}: `{command}`"
     return [
-        _section(_links(text)),
-        {"type": "context", "elements": [mrkdwn(note) for note in notes]},
+        _section("\n".join(filter(None, (accept, _links(text))))) or {},
+        _small_print(text, omissions),
     ]
 
 
-def _header(mark: str, text: AlertText, *, title: str = "") -> Json:
-    name = short(text.image.name, MAX_HEADER // 2)
-    begin = f"{mark} {title}"
-    header = begin + _say(name, MAX_HEADER - len(begin))
+def _small_print(text: AlertText, omissions: Omissions) -> Json:
+    """Return what is not certain, what is not shown, where and for whom."""
+    notes = [f"\N{WARNING SIGN} {_say(warning, _WARNING)}" for warning in text.warnings]
+    notes += _omissions(omissions)
+    notes += [_DOT.join(_say(fact, _FACT) for fact in text.small)]
+    elements = [mrkdwn(note) for note in notes if note]
+    return {"type": "context", "elements": elements} if elements else {}
+
+
+def _header(mark: str, title: str) -> Json:
+    begin = f"{mark} "
+    header = begin + _say(title, MAX_HEADER - len(begin))
     return {"type": "header", "text": {"type": "plain_text", "text": header, "emoji": False}}
 
 
@@ -233,42 +232,36 @@ def _section(text: str) -> Json | None:
     return {"type": "section", "text": mrkdwn(text)} if text else None
 
 
-def _facts(text: AlertText) -> Json | None:
-    """Return in small print what the first lines do not say; None where they say everything."""
-    facts = (f"{fact.label} {_say(fact.value, _FACT)}" for fact in text.facts if not fact.in_where)
-    lines = [line for line in (_DOT.join(facts), _sources(text)) if line]
-    return {"type": "context", "elements": [mrkdwn(line) for line in lines]} if lines else None
-
-
-def _sources(text: AlertText) -> str:
-    """Return what the image was made from, as links."""
-    links = (slack_link(link.url, slack_flat(link.label)) for link in text.sources)
-    return _DOT.join(link for link in links if len(link) <= _SOURCE)
-
-
-_DOT: Final = " \N{MIDDLE DOT} "
-
-
 def mrkdwn(text: str) -> Json:
     """Return a text object; `verbatim`: Slack makes links of nothing but what is marked as one."""
     return {"type": "mrkdwn", "text": text, "verbatim": True}
 
 
-def _listing(section: Section, characters: int, *, noted: bool = True) -> str:
-    lines = fitting(section.rows, _line, lines=_LINES, characters=characters)
-    note = f" {_say(section.note, _FACT)}" if noted and section.note else ""
-    rest = section.more(len(lines))
+def _listing(section: Section, characters: int) -> str:
+    """Return a section by package: of one that stands alone what it is, of several the names."""
+    lines = fitting(section.packages, _package, lines=_PACKAGES, characters=characters)
+    note = f" {_say(section.note, _NOTE)}" if section.note else ""
+    rest = section.more_packages(len(lines))
     return "\n".join((f"*{section.heading}*{note}", *lines, *([f"_{rest}_"] if rest else ())))
 
 
-def _line(row: Row) -> str:
-    parts = (
-        f"*{_say(row.severity, 60)}* {_vulnerability(row)}",
-        _code(row.installed),
-        _say(row.fix, 60),
-        *(_say(remark, 90) for remark in row.remarks),
-    )
-    return "• " + " · ".join(filter(None, parts))
+def _package(package: PackageText) -> str:
+    rows = package.rows[:_NAMES]
+    names = ", ".join(filter(None, (*map(_vulnerability, rows), package.more(len(rows)))))
+    place = f" in {_code(package.name)}" if package.name else ""
+    worst = rows[0]
+    fix = "" if package.fixed else worst.fix
+    remarks = [_say(remark, 90) for remark in (fix, *worst.remarks) if remark]
+    if package.number > 1:
+        what = ": ".join(filter(None, (worst.name, worst.what)))
+        first = f"{package.mark} *{package.summary}*{place}: {names}"
+        return _with_detail(first, _DOT.join((*remarks, _say(what, 170)) if remarks else ()))
+    first = f"{package.mark} *{_say(worst.severity, 60)}* {names}{place}"
+    return _with_detail(_DOT.join((first, *remarks)), _say(worst.what, 150))
+
+
+def _with_detail(line: str, detail: str) -> str:
+    return f"{line}\n{_UNDER} {detail}" if detail else line
 
 
 def _vulnerability(row: Row) -> str:
@@ -282,17 +275,21 @@ def _platforms(text: AlertText) -> str:
     return "\n".join((f"*{text.platforms.title}*", *lines)) if lines else ""
 
 
-def _to_do(to_do: ToDo) -> str:
+def _to_do(text: AlertText) -> str:
+    """Return the upgrades, the one that removes most first, and what else helps."""
+    to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=_LINES, characters=_TO_DO)
-    lines: list[str] = []
+    lines = [_say(text.lead, _NOTE)] if text.lead else []
     for remedy, upgrades in to_do.groups(len(shown)).items():
-        lines += [f"*{remedy}*", *map(_upgrade, upgrades)]
+        lines += [f"{_say(remedy, 90)}:", *map(_upgrade, upgrades)]
     rest = to_do.more_upgrades(len(shown))
     lines += [f"_{rest}_"] if rest else []
-    lines += [_say(note, _OTHERS) for note in to_do.notes]
-    if not lines:
-        return ""
-    return "\n".join(lines if to_do.upgrades else (f"*{to_do.title}*", *lines))
+    lines += [f"{_say(note, _NOTES)}." for note in map(_unended, to_do.notes)]
+    return "\n".join((f"*{to_do.title}*", *lines)) if lines else ""
+
+
+def _unended(sentence: str) -> str:
+    return sentence.removesuffix(".")
 
 
 def _steps(to_do: ToDo) -> list[str]:
@@ -311,21 +308,22 @@ def _steps(to_do: ToDo) -> list[str]:
 
 def _upgrade(upgrade: UpgradeText) -> str:
     package = _code(f"{upgrade.package} {upgrade.installed}".rstrip())
-    return f"• {package} to {_code(upgrade.fixed)}: {upgrade.effect}"
+    return f"• {package} {_ARROW} {_code(upgrade.fixed)} {upgrade.effect}"
 
 
-def _omissions(omissions: Omissions) -> str:
-    lines = [f"• {_say(line, _LEFT_OUT // _REASONS)}" for line in omissions.lines(_REASONS)]
-    return "\n".join((f"*{omissions.title}*", *lines, omissions.sum)) if lines else ""
+def _omissions(omissions: Omissions) -> list[str]:
+    lines = [_say(line, _NOTE) for line in omissions.lines(_REASONS)]
+    return [f"{NOT_SHOWN}: {_DOT.join(lines)}"] if lines else []
 
 
 def _links(text: AlertText) -> str:
-    """Return the links to the report page and to the console."""
-    links = (link for link in (text.report, text.console) if link is not None)
-    shown = (slack_link(link.url, link.action) for link in links)
+    """Return the links: report, commit and commits since, console."""
+    links = [link for link in (text.report, *text.sources, text.console) if link is not None]
+    limits = [_CONSOLE if link in (text.report, text.console) else _SOURCE for link in links]
+    shown = (slack_link(link.url, slack_flat(link.label)) for link in links)
+    fitting_links = (link for link, limit in zip(shown, limits, strict=True) if len(link) <= limit)
     command = f"{REPORT_NAME}: `{text.report_command}`" if text.report_command else ""
-    lines = (_DOT.join(link for link in shown if len(link) <= _CONSOLE), command)
-    return "\n".join(filter(None, lines))
+    return "\n".join(filter(None, (_DOT.join(fitting_links), command)))
 
 
 def _fallback(text: AlertText, limit: int) -> str:
@@ -333,21 +331,17 @@ def _fallback(text: AlertText, limit: int) -> str:
     end = f"{text.totals}."
     if text.problem is not None and not text.sections:
         end = text.problem.caution
-    return _say(unlinked(f"{_name(text)}: {text.verdict.rstrip('.')}. {end}"), limit)
+    return _say(unlinked(f"{text.headline.rstrip('.')}. {end}"), limit)
 
 
 def _fallback_of_root(text: AlertText, limit: int) -> str:
     totals = f" {text.totals}." if text.total else ""
-    line = f"{_name(text)}: {capitalized(text.state)}.{totals}"
+    line = f"{text.name}: {capitalized(text.state)}.{totals}"
     return _say(unlinked(line), limit)
 
 
-def _name(text: AlertText) -> str:
-    return f"{text.name} ({text.image.account}, {text.image.region})"
-
-
 def _text_alone(text: AlertText, line: str) -> str:
-    lines = (line, _links(text), _say(unlinked(text.footer), _FOOTER))
+    lines = (line, _links(text), _say(unlinked(_DOT.join(text.small)), _FOOTER))
     return "\n".join(filter(None, lines))
 
 

@@ -9,12 +9,13 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import ClassVar, Final
 
+from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Digest, Json, Message, Receipt, Usage
 from lib.models.diagnostics import Check
 from lib.notifiers import testing
 from lib.notifiers.slack import digest, message
-from lib.notifiers.slack.bot import SlackBotNotifier
+from lib.notifiers.slack.bot import SlackBotNotifier, metadata_of
 from lib.notifiers.slack.errors import failure
 from lib.ports.notifiers import DestinationTest, Notifier, NotifierTools
 
@@ -68,14 +69,21 @@ class SlackWebhookNotifier(Notifier):
     def render(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.render`."""
         if isinstance(alert, Digest):
-            return digest.digest_message(alert)
-        return message.alert_message(text_of(alert))
+            return self._named(alert, digest.digest_message(alert))
+        text = text_of(alert)
+        return self._named(alert, message.alert_message(text), text)
 
     def plain(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.plain`: the text alone."""
         if isinstance(alert, Digest):
-            return digest.plain_digest_message(alert)
-        return message.plain_message(text_of(alert))
+            return self._named(alert, digest.plain_digest_message(alert))
+        text = text_of(alert)
+        return self._named(alert, message.plain_message(text), text)
+
+    @staticmethod
+    def _named(alert: Message, payload: Json, text: AlertText | None = None) -> Json:
+        """Return a payload with the id of its delivery, which programs can read in the channel."""
+        return payload | {"metadata": metadata_of(alert.delivery_id, text)}
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""

@@ -10,8 +10,10 @@ import hashlib
 import json
 from typing import Final
 
-from lib.messages.parts import REPORT_NAME, AlertText, Problem, Row, Section, ToDo, UpgradeText
-from lib.models import Json, Notice, Severity
+from lib.messages.lists import Row, Section
+from lib.messages.parts import AlertText, Problem, ToDo, UpgradeText
+from lib.messages.titles import ACCEPT, REPORT_NAME
+from lib.models import Json, Notice
 from lib.notifiers.slack.mrkdwn import escape_slack, slack_flat, slack_text
 from lib.notifiers.sns.headline import Headline, headline_of
 from lib.text import fitting, one_line, truncate, unlinked
@@ -27,6 +29,7 @@ _FIXES: Final = 3_000
 _KEYWORD: Final = 70
 _NAME: Final = 100
 _VALUE: Final = 250
+_SMALL: Final = 500
 
 _VERDICT: Final = 500
 _PROBLEM: Final = 700
@@ -61,7 +64,7 @@ def _document(notice: Notice, text: AlertText, parts: list[str], steps: list[str
     headline = headline_of(notice, text)
     content = {
         "textType": "client-markdown",
-        "title": f"{_mark(text)} {_say(text.image.name, _NAME)}",
+        "title": f"{text.mark} {_say(text.image.name, _NAME)}",
         "description": description,
         "keywords": _keywords(headline),
     }
@@ -73,7 +76,7 @@ def _document(notice: Notice, text: AlertText, parts: list[str], steps: list[str
             "content": content | ({"nextSteps": steps} if steps else {}),
             "metadata": {
                 "threadId": hashlib.sha256(notice.group.encode("utf-8", "replace")).hexdigest(),
-                "summary": _say(f"{text.image.name}: {text.verdict}", _VALUE),
+                "summary": _say(text.headline, _VALUE),
                 "eventType": "scan-problem" if text.problem else "scan-findings",
                 "additionalContext": _context(headline, text),
             },
@@ -82,19 +85,19 @@ def _document(notice: Notice, text: AlertText, parts: list[str], steps: list[str
 
 
 def _opening(text: AlertText) -> str:
-    where = _say(text.where, _LINE)
     problem = text.problem
     if problem is not None and not text.sections:
-        return f"{_failed(problem)}\n{where}{_remedy(text, problem)}"
-    totals = (_say(total, _LINE) for total in (text.totals, text.why) if total)
+        return f"{_failed(problem)}{_remedy(text, problem)}"
+    numbers = (text.changes, text.totals, text.why)
+    totals = (_say(total, _LINE) for total in numbers if total)
     platforms = (f"- {_say(line, _LINE)}" for line in text.platforms.lines(_STEPS))
-    lines = "\n".join((f"*{_say(text.verdict, _VERDICT)}*", *totals, where, *platforms))
+    lines = "\n".join((f"*{_say(text.verdict, _VERDICT)}*", *totals, *platforms))
     return lines if problem is None else f"{lines}\n{_failed(problem)}{_remedy(text, problem)}"
 
 
 def _failed(problem: Problem) -> str:
     title, reason = _say(problem.title, _VERDICT), _say(problem.reason, _PROBLEM)
-    return f"*{title}:* {reason}\n{problem.caution}"
+    return f"*{problem.caution}*\n{title}: {reason}"
 
 
 def _remedy(text: AlertText, problem: Problem) -> str:
@@ -132,8 +135,7 @@ def _upgrade(upgrade: UpgradeText) -> str:
 
 
 def _ending(text: AlertText) -> str:
-    source = text.source
-    lines = [_say(f"{source.label}: {source.value}", _LINE)] if source is not None else []
+    lines = [f"{ACCEPT}: `{text.accept_command}`"] if text.accept_command else []
     lines += [
         f"{_say(link.name, _NAME)}: {escape_slack(link.url)}"
         for link in text.links
@@ -141,16 +143,7 @@ def _ending(text: AlertText) -> str:
     ]
     lines += [f"{REPORT_NAME}: `{text.report_command}`"] if text.report_command else []
     notes = [_say(f"Note: {warning}", _LINE) for warning in text.warnings]
-    return "\n".join((*lines, *notes, _say(text.footer, _LINE)))
-
-
-def _mark(text: AlertText) -> str:
-    worst = text.worst_news
-    if text.problem is not None:
-        return "\N{WARNING SIGN}"
-    if worst is None:
-        return "\N{WHITE HEAVY CHECK MARK}" if text.is_clear else "\N{CHART WITH DOWNWARDS TREND}"
-    return "\N{LARGE RED CIRCLE}" if worst is Severity.CRITICAL else "\N{LARGE ORANGE CIRCLE}"
+    return "\n".join((*lines, *notes, _say(" \N{MIDDLE DOT} ".join(text.small), _SMALL)))
 
 
 def _keywords(headline: Headline) -> list[str]:

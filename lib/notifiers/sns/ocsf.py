@@ -22,7 +22,8 @@ from lib.exports.ocsf import (
     traced,
 )
 from lib.messages.content import Content, Entry, counts_of
-from lib.messages.parts import AlertText, more_findings
+from lib.messages.lists import more_findings
+from lib.messages.parts import AlertText
 from lib.models import Json, Notice, Scan, ScanSource, Severity
 from lib.models.streams import PartState
 from lib.models.views import DeltaItem, Kind

@@ -4,17 +4,9 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages.parts import (
-    LINKS,
-    REPORT_NAME,
-    AlertText,
-    Omissions,
-    Problem,
-    Row,
-    Section,
-    ToDo,
-    UpgradeText,
-)
+from lib.messages.lists import Row, Section
+from lib.messages.parts import AlertText, Omissions, Problem, ToDo, UpgradeText
+from lib.messages.titles import LINKS, NUMBERS, REPORT_NAME
 from lib.models import Notice
 from lib.text import fitting, one_line, truncate
 
@@ -30,22 +22,20 @@ _MAX_URL: Final = 2000
 
 def render(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return a plain text of at most 76 columns (but for links), and whether it was cut."""
-    lines = [*_opening(text), *_platforms(text), *_upgrades(text.to_do), *_steps(text.to_do)]
+    lines = [*_opening(text), *_to_do(text), *_steps(text.to_do)]
     is_cut = False
     for section in text.sections:
         listed, rest = _listing(section)
         lines += listed
         is_cut = is_cut or bool(rest)
-    lines += _omissions(text.left_out)
-    lines += [*_title(LINKS), *_links(text), ""]
-    lines += [line for warning in text.warnings for line in _wrapped(f"Note: {warning}")]
-    lines += _wrapped(text.footer)
+    lines += [*_platforms(text), *_numbers(text), *_omissions(text.left_out)]
+    lines += [*_title(LINKS), *_links(text), *_ending(text)]
     return "\n".join(lines) + "\n", is_cut
 
 
 def render_plain(_notice: Notice, text: AlertText, _room: int) -> tuple[str, bool]:
     """Return the beginning alone: what happened, where, and where to look."""
-    lines = (*_opening(text), *_title(LINKS), *_links(text), "", text.footer)
+    lines = (*_opening(text), *_title(LINKS), *_links(text), *_ending(text))
     return "\n".join(lines) + "\n", bool(text.sections)
 
 
@@ -60,38 +50,42 @@ def _links(text: AlertText) -> list[str]:
     report = text.report
     if report is None or len(report.url) > _MAX_URL:
         return lines
-    note = f", {report.note}" if report.note else ""
-    return [*_indented(f"{report.label}{note}: {report.url}"), *lines]
+    note = f" ({report.note})" if report.note else ""
+    return [*_indented(f"{report.label}{note}:"), f"  {report.url}", *lines]
 
 
 def _opening(text: AlertText) -> list[str]:
-    width = max(len(fact.label) for fact in text.facts) + 2
-    return [
-        *_wrapped(f"{text.subject.capitalize()} {text.name}"),
-        "",
-        *_outcome(text),
-        "",
-        *(line for fact in text.facts for line in _labelled(fact.label, fact.value, width)),
-    ]
-
-
-def _outcome(text: AlertText) -> list[str]:
-    """Return what happened; a scan without a result stands alone where there is no list."""
+    """Return the headline, and that nothing is known where that is so."""
+    level = text.worst_news
+    tag = f"{level.name}  " if level is not None else ""
+    headline = [*_wrapped(f"{text.mark} {tag}{text.headline}"), ""]
     if text.problem is None:
-        return _result(text)
-    problem = _problem(text, text.problem)
-    return [*_result(text), "", *problem] if text.sections else problem
+        return [*headline, *(_wrapped(text.lead) if text.lead else [])]
+    return [*headline, *_problem(text, text.problem)]
 
 
-def _result(text: AlertText) -> list[str]:
-    totals = filter(None, (text.totals, text.why))
-    return [*_wrapped(text.verdict), "", *(line for total in totals for line in _wrapped(total))]
+def _numbers(text: AlertText) -> list[str]:
+    """Return what is different, and what is open in all."""
+    is_known = text.problem is None or text.total > 0
+    totals = (text.totals, text.why) if is_known else ()
+    lines = [
+        wrapped for line in filter(None, (text.changes, *totals)) for wrapped in _indented(line)
+    ]
+    return [*_title(NUMBERS), *lines] if lines else []
+
+
+def _ending(text: AlertText) -> list[str]:
+    """Return what is not certain, and the small print."""
+    warnings = [line for warning in text.warnings for line in _wrapped(f"Note: {warning}")]
+    small = " \N{MIDDLE DOT} ".join((*text.small, text.footer))
+    return ["", *warnings, "-- ", *_wrapped(small)]
 
 
 def _problem(text: AlertText, problem: Problem) -> list[str]:
     return [
-        *_wrapped(f"{problem.title.upper()}: {truncate(problem.reason, _FIELD)}"),
         *_wrapped(problem.caution),
+        "",
+        *_wrapped(f"{problem.title}: {truncate(problem.reason, _FIELD)}"),
         *_title(text.to_do.title),
         *_advice(problem.remedy),
     ]
@@ -114,14 +108,20 @@ def _platforms(text: AlertText) -> list[str]:
     return [*_title(text.platforms.title), *listed]
 
 
-def _upgrades(to_do: ToDo) -> list[str]:
+def _to_do(text: AlertText) -> list[str]:
+    """Return the upgrades, the one that removes most first, and how to accept the risk."""
+    to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=LISTED, characters=_SECTION)
     lines: list[str] = []
     for remedy, upgrades in to_do.groups(len(shown)).items():
         lines += [*_indented(f"{remedy}:"), *map(_upgrade, upgrades)]
     for note in filter(None, (to_do.more_upgrades(len(shown)), *to_do.notes)):
-        lines += _indented(note)
-    return [*_title(to_do.title), *lines] if lines else []
+        lines += _indented(note, bullet="- ")
+    title = _title(to_do.title) if lines and text.problem is None else []
+    if text.accept_command:
+        accept = _indented(f"{text.accept_title}:", bullet="- ")
+        lines += [*accept, f"    {text.accept_command}"]
+    return [*(title or (_title(to_do.title) if lines else [])), *lines]
 
 
 def _upgrade(upgrade: UpgradeText) -> str:
@@ -151,16 +151,17 @@ def _listing(section: Section) -> tuple[list[str], str]:
 
 
 def _entry(row: Row) -> str:
-    """Return two or three lines: what, in which package, and where to read about it."""
-    lines = _indented(f"{row.severity:<13} {row.name}  {row.details}", hanging=14)
-    return "\n".join([*lines, f"{'':16}{row.url}"] if row.url else lines)
+    """Return some lines: which, in which package, what it is, and where to read about it."""
+    lines = _indented(f"{row.severity:<9} {row.name}  {row.details}", hanging=10)
+    lines += _indented(row.what, indent=f"{'':12}") if row.what else []
+    return "\n".join([*lines, f"{'':12}{row.url}"] if row.url else lines)
 
 
 def _omissions(omissions: Omissions) -> list[str]:
     lines = [
         wrapped for line in omissions.lines(_REASONS) for wrapped in _indented(line, bullet="- ")
     ]
-    return [*_title(omissions.title), *lines, *_indented(omissions.sum)] if lines else []
+    return [*_title(omissions.title), *lines] if lines else []
 
 
 def _title(title: str, note: str = "") -> list[str]:
@@ -169,10 +170,6 @@ def _title(title: str, note: str = "") -> list[str]:
 
 def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(one_line(text), _COLUMNS, break_long_words=False, break_on_hyphens=False)
-
-
-def _labelled(label: str, value: str, width: int) -> list[str]:
-    return _indented(value, bullet=f"{label:<{width}}", indent="")
 
 
 def _indented(

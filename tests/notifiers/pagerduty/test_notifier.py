@@ -128,11 +128,9 @@ def test_listed_and_counted_add_up(listed: int, resolved: int) -> None:
 
     details = pagerduty().render(alert)["events"][-1]["payload"]["custom_details"]
 
-    for name, number in (("what_is_new", listed), ("fixed", resolved)):
-        lines = details.get(name, [])
-        more = [re.match(r"and ([\d,]+) more:", each) for each in lines]
-        counted = sum(int(each[1]) if each else 1 for each in more)
-        assert counted == number
+    more = [re.match(r"and \d+ more packages?: (\d+) HIGH", line) for line in details["New"]]
+    assert sum(int(match[1]) if match else 1 for match in more) == listed
+    assert not resolved or f"{resolved} fixed (" in details["What changed"]
 
 
 class TestIncidents:
@@ -152,9 +150,9 @@ class TestIncidents:
         alert = noticed(Scene(after, before))
 
         assert done(alert) == ["trigger findings"]
-        summary = pagerduty().render(alert)["events"][-1]["payload"]["summary"]
-        assert "2 HIGH open" in summary
-        assert "1 CRITICAL fixed" in summary
+        details = pagerduty().render(alert)["events"][-1]["payload"]["custom_details"]
+        assert details["Open now"] == "2 vulnerabilities open, all HIGH"
+        assert "1 fixed (zlib)" in details["What changed"]
 
     def test_nothing_left_closes_it(self) -> None:
         """Also where others are left that nobody asked for."""
@@ -217,12 +215,12 @@ def test_the_thread_of_another_receiver_says_nothing(foreign: str) -> None:
 class TestWhatItSays:
     """To whoever was woken by it."""
 
-    def test_the_summary_says_what_is_open_and_what_happened(self) -> None:
-        """In one line."""
+    def test_the_title_stays_true_while_the_incident_is_open(self) -> None:
+        """PagerDuty keeps the first one: it has neither version nor number."""
         event = pagerduty().render(STORIES["new-and-resolved"])["events"][-1]
 
-        assert event["payload"]["summary"].startswith(
-            "payments/api:1.4.2: 2 CRITICAL, 40 HIGH open in 9 packages, 2 fixable. 2 new"
+        assert event["payload"]["summary"] == (
+            "payments/api: CRITICAL vulnerabilities, fix available"
         )
         assert event["payload"]["source"].endswith(":repository/payments/api")
         assert event["payload"]["component"] == "payments/api:1.4.2"
@@ -233,14 +231,17 @@ class TestWhatItSays:
             "custom_details"
         ]
 
-        assert details["open"] == "2 CRITICAL, 40 HIGH"
-        assert details["what_to_do"][0].startswith(
+        assert next(iter(details)) == "What happened"
+        assert details["Open now"].startswith("55 vulnerabilities open: 3 CRITICAL, 40 HIGH")
+        assert details["What to do"][0].startswith(
             "Rebuild on a newer base image: openssl from 3.0.11-1~deb12u1 to 3.0.14-1~deb12u2"
         )
-        assert details["what_is_new"][0].startswith("CRITICAL CVE-2026-2001: openssl")
-        assert len(details["fixed"]) == 3
-        assert "suppressed by" in " ".join(details["filtered_out"])
-        assert details["delivery"].endswith(f"Delivery: {STORIES['new-and-resolved'].delivery_id}")
+        assert details["New"][0].startswith("2 CRITICAL: openssl 3.0.11-1~deb12u1")
+        assert "3 fixed (zlib1g)" in details["What changed"]
+        assert "suppressed by" in " ".join(details["Not shown"])
+        assert details["Why you are paged"].endswith("Routes payments, security")
+        assert "suppressions add CVE-2026-2001" in details["Accept the risk"]
+        assert details["Delivery"] == STORIES["new-and-resolved"].delivery_id
 
     def test_links_lead_to_report_and_console(self) -> None:
         """The report first, where there is one."""
@@ -263,18 +264,17 @@ class TestWhatItSays:
         event = pagerduty().render(STORIES[story])["events"][-1]
 
         details = event["payload"]["custom_details"]
-        assert "not an all-clear" in details["no_result"]
-        assert "findings" not in details
-        assert details["what_to_do"]
-        assert "open" not in details
+        assert "not an all-clear" in details["No result"]
+        assert details["What to do"]
+        assert "Open now" not in details
 
     def test_the_first_event_says_it_in_short(self) -> None:
         """Who is interested finds everything in the last."""
         second, first = pagerduty().render(STORIES["platform-failed"])["events"]
 
-        assert "what_to_do" in first["payload"]["custom_details"]
+        assert "What to do" in first["payload"]["custom_details"]
         details = second["payload"]["custom_details"]
-        assert details.keys() == {"verdict", "no_result", "findings", "delivery"}
+        assert details.keys() == {"What happened", "No result", "Open now", "Delivery"}
 
     def test_plain_events_are_the_same_in_short(self) -> None:
         """For the attempt after a refusal of size or form."""
@@ -284,7 +284,7 @@ class TestWhatItSays:
         assert plain["thread"] == full["thread"]
         for short, long in zip(plain["events"], full["events"], strict=True):
             assert short["dedup_key"] == long["dedup_key"]
-            assert "what_to_do" not in short["payload"]["custom_details"]
+            assert "What to do" not in short["payload"]["custom_details"]
 
     def test_usage_is_that_of_the_largest_event(self) -> None:
         """With the key that is added when it is sent; nothing where nothing is."""

@@ -1,0 +1,63 @@
+"""A vulnerability in one line: its nature, its score, and what an attacker needs. Pure."""
+
+import re
+from collections.abc import Iterator, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from lib.models import Finding, Score
+from lib.text import capitalized, one_line, truncate
+
+_LINE: Final = 140
+_SENTENCES: Final = re.compile(r"(?<=[^\s.]\.)\s+(?=[A-Z`\"'(])|\n+|\s{2,}")
+_PREAMBLE: Final = re.compile(
+    r"(?:In the Linux kernel, the following vulnerability has been resolved:|Summary:?|Impact:?)",
+    re.IGNORECASE,
+)
+_BOILERPLATE: Final = re.compile(r"[A-Z]\S*(?: \S+){0,2} is an? ")
+"""A first sentence that says what the package is: "TensorFlow is an open source platform…"."""
+_NAMES_ONLY: Final = re.compile(r"\S+ - .{1,120}")
+"""Inspector's title: "CVE-2023-42753 - linux"."""
+_ACCESS: Final = MappingProxyType(
+    {
+        "AV:N": "over the network",
+        "AV:A": "from the same network",
+        "AV:L": "needs local access",
+        "AV:P": "needs physical access",
+    }
+)
+"""https://www.first.org/cvss/v3.1/specification-document, 2.1.1"""
+
+
+def what_it_is(findings: Sequence[Finding]) -> str:
+    """Return the title that says something, else the first telling sentence; empty for neither."""
+    for finding in findings:
+        title = one_line(finding.title or "")
+        if title and title != finding.vulnerability_id and not _NAMES_ONLY.fullmatch(title):
+            return truncate(title, _LINE)
+    for finding in findings:
+        sentences = [*_sentences(finding.description or "")]
+        if sentences:
+            return truncate(capitalized(sentences[0]), _LINE)
+    return ""
+
+
+def score_text(findings: Sequence[Finding]) -> str:
+    """Return "CVSS 7.8, needs local access"; empty where no row has a score."""
+    score = next((row.score for row in findings if row.score is not None), None)
+    if score is None:
+        return ""
+    return ", ".join(filter(None, (f"CVSS {score.value:g}", _access(score))))
+
+
+def _access(score: Score) -> str:
+    metrics = (score.vector or "").split("/")
+    return next((_ACCESS[metric] for metric in metrics if metric in _ACCESS), "")
+
+
+def _sentences(description: str) -> Iterator[str]:
+    """Yield the sentences without a preamble; boilerplate only where there is nothing else."""
+    parts = _SENTENCES.split(_PREAMBLE.sub("\n", description[:2000]).strip())
+    sentences = [sentence for sentence in (one_line(part) for part in parts) if sentence]
+    telling = [text for text in sentences if not _BOILERPLATE.match(text)]
+    yield from telling or sentences

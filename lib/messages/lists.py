@@ -1,0 +1,167 @@
+"""The lists of an alert: vulnerabilities as rows, by package, and under a title. Pure."""
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from lib.messages.phrases import MARKS, counts_text
+from lib.models import Counts, Severity
+from lib.text import counted
+
+
+class Row(NamedTuple):
+    """A finding of a list."""
+
+    level: Severity
+    severity: str
+    """The word for the level, with the source's own where the scale has none for it."""
+    name: str
+    url: str | None
+    installed: str
+    """Package and version."""
+    fix: str
+    """What is known about a fix; empty where the source does not say."""
+    remarks: tuple[str, ...]
+    """Why it is mentioned, and what makes it special."""
+    what: str = ""
+    """What the vulnerability is, in one line; empty where the source does not say."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The fix, if any, and the remarks."""
+        return (self.fix, *self.remarks) if self.fix else self.remarks
+
+    @property
+    def details(self) -> str:
+        """Package, fix and remarks in one line."""
+        return ", ".join(filter(None, (self.installed, *self.notes)))
+
+
+class PackageText(NamedTuple):
+    """The vulnerabilities of a section in one package, the worst first."""
+
+    name: str
+    """With the installed version; of several packages the first ones."""
+    fixed: str
+    """The version to go to; empty where none is named for all of them."""
+    counts: Counts
+    rows: tuple[Row, ...]
+    """As many as `text_of` was asked for."""
+
+    @property
+    def mark(self) -> str:
+        """The colour of the worst severity."""
+        return MARKS[max(self.counts, default=Severity.UNKNOWN)]
+
+    @property
+    def number(self) -> int:
+        """How many there are, in `rows` or not."""
+        return sum(self.counts.values())
+
+    @property
+    def summary(self) -> str:
+        """The counts in words."""
+        return counts_text(self.counts)
+
+    def more(self, shown: int) -> str:
+        """Return "and 3 more" of those that are not among the first `shown` rows."""
+        return f"and {self.number - shown:,} more" if self.number > shown else ""
+
+
+class SectionKind(StrEnum):
+    """The title of a section: what its findings have in common."""
+
+    FOUND = "Found"
+    NEW = "New"
+    STILL_THERE = "Still there"
+    OPEN = "Open now"
+    RESOLVED = "Resolved"
+    RAISED = "Raised"
+    EXPLOIT_KNOWN = "Exploit now public"
+    FIX_AVAILABLE = "Fix now available"
+    DEPLOYED = "Started to run"
+    SUPPRESSION_ENDED = "No longer suppressed"
+    RULES_CHANGED = "Reported because alerts.yml changed"
+    FIX_READY = "Fixed, but an older image still runs"
+    FIXED = "Fixed"
+    NO_LONGER_REPORTED = "No longer reported"
+    QUIETLY_ENDED = "Ended since the last message"
+
+    @property
+    def is_news(self) -> bool:
+        """Whether findings of this title are open, and no good news."""
+        return not self.is_ended and self is not SectionKind.FIX_READY
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether findings of this title are not shown as open any more."""
+        return self in _ENDED
+
+
+_ENDED: Final = frozenset(
+    {
+        SectionKind.RESOLVED,
+        SectionKind.FIXED,
+        SectionKind.NO_LONGER_REPORTED,
+        SectionKind.QUIETLY_ENDED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Findings under one title, the worst first."""
+
+    kind: SectionKind
+    note: str
+    """The reason that most of them share."""
+    rows: tuple[Row, ...]
+    """As many as `text_of` was asked for."""
+    counts: Counts
+    """All of them by severity, worst first."""
+    packages: tuple[PackageText, ...] = ()
+    """The same by package; as many packages as `text_of` was asked for rows."""
+    package_count: int = 0
+
+    @property
+    def title(self) -> str:
+        """The title alone."""
+        return self.kind.value
+
+    @property
+    def count(self) -> int:
+        """How many there are, in `rows` or not."""
+        return sum(self.counts.values())
+
+    @property
+    def summary(self) -> str:
+        """The counts in words."""
+        return counts_text(self.counts)
+
+    @property
+    def heading(self) -> str:
+        """The title with the number of findings."""
+        return f"{self.title} ({self.count:,})"
+
+    def more(self, shown: int) -> str:
+        """Return what is not among the first `shown` rows; empty where that is nothing."""
+        numbers = Counter(self.counts)
+        numbers.subtract(row.level for row in self.rows[:shown])
+        return more_findings(numbers)
+
+    def more_packages(self, shown: int) -> str:
+        """Return what is not in the first `shown` packages; empty where that is nothing."""
+        numbers = Counter(self.counts)
+        for package in self.packages[:shown]:
+            numbers.subtract(package.counts)
+        others = self.package_count - shown
+        if others <= 0:
+            return ""
+        return f"and {counted(others, 'more package')}: {counts_text(numbers)}"
+
+
+def more_findings(unlisted: Counts) -> str:
+    """Return "and 3 more: 1 CRITICAL, 2 HIGH"; empty without any."""
+    number = sum(unlisted.values())
+    return f"and {number:,} more: {counts_text(unlisted)}" if number else ""

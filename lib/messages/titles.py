@@ -1,0 +1,27 @@
+"""The titles of what messages and pages show, each written once. Pure."""
+
+from typing import Final
+
+TO_DO: Final = "What to do"
+ACCEPT: Final = "Accept the risk"
+NOT_SHOWN: Final = "Not shown"
+LINKS: Final = "Links"
+NUMBERS: Final = "Numbers"
+REPORT_NAME: Final = "Full report"
+PLATFORMS: Final = "By platform"
+CHANGED: Final = "What changed"
+HAPPENED: Final = "What happened"
+OPEN_NOW: Final = "Open now"
+WHY_PAGED: Final = "Why you are paged"
+STATUS: Final = "Current status:"
+LAST_CHANGE: Final = "Last change:"
+DONE: Final = "Done when"
+DONE_WHEN: Final = (
+    "no scan lists these vulnerabilities any more, or their risk is accepted. Every scan updates "
+    "this issue."
+)
+NOTES: Final = "Notes"
+ABOUT: Final = "About"
+DELIVERY: Final = "Delivery"
+NO_RESULT: Final = "No result"
+UPGRADE_COLUMNS: Final = ("Package", "From", "To", "Removes")

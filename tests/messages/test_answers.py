@@ -1,0 +1,219 @@
+"""What a reader asks in the first ten seconds: what, since when, what to do, how to say no."""
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cli.__main__ import main
+from cli.alerts_file import read
+from lib.messages.describing import score_text, what_it_is
+from lib.messages.facts import accepting
+from lib.messages.parts import AlertText
+from lib.messages.text import text_of
+from lib.models import Finding, Provenance, Score, Severity
+from tests.support.builders import a_filter, a_finding, a_report, an_image
+from tests.support.notices import noticed, notices
+from tests.support.scenes import Scene, many
+
+RULES = """\
+version: 1
+destinations:
+  audit: {type: sns, topic_arn: "arn:aws:sns:eu-central-1:123456789012:alerts"}
+routes:
+  - name: everything
+    notify: [audit]
+"""
+
+
+def of(*findings: Finding, threshold: Severity = Severity.LOW, **changes: object) -> AlertText:
+    """Return the text of a first scan."""
+    report = replace(a_report(*findings), **changes)  # type: ignore[arg-type]  # fields of a report
+    return text_of(noticed(Scene(report, filters=(a_filter(severity=threshold),))))
+
+
+class TestWhatItIs:
+    """One line about a vulnerability, from whatever its source says."""
+
+    @pytest.mark.parametrize(
+        ("title", "description", "line"),
+        [
+            ("Heap overflow in libfoo", "Long.", "Heap overflow in libfoo"),
+            ("CVE-2026-1 - openssl", "A crafted key overflows. More.", "A crafted key overflows."),
+            ("CVE-2026-1", "a flaw was found.", "A flaw was found."),
+            (
+                None,
+                "In the Linux kernel, the following vulnerability has been resolved:  fpga: get  X",
+                "Fpga: get",
+            ),
+            (
+                None,
+                "TensorFlow is an open source platform. A bad index reads out of bounds.",
+                "A bad index reads out of bounds.",
+            ),
+            (
+                None,
+                "TensorFlow is an open source platform.",
+                "TensorFlow is an open source platform.",
+            ),
+            (None, None, ""),
+        ],
+    )
+    def test_the_first_sentence_that_says_something(
+        self, title: str | None, description: str | None, line: str
+    ) -> None:
+        """No name alone, no preamble, no sentence about what the package is."""
+        finding = a_finding("CVE-2026-1", title=title, description=description)
+
+        assert what_it_is((finding,)) == line
+
+    @pytest.mark.parametrize(
+        ("score", "text"),
+        [
+            (Score(9.8, "3.1", "CVSS:3.1/AV:N/AC:L"), "CVSS 9.8, over the network"),
+            (Score(7.0, "3.1", "CVSS:3.1/AV:L/AC:L"), "CVSS 7, needs local access"),
+            (Score(5.5), "CVSS 5.5"),
+            (None, ""),
+        ],
+    )
+    def test_a_score_says_what_an_attacker_needs(self, score: Score | None, text: str) -> None:
+        """Where its vector says so."""
+        assert score_text((a_finding(score=score),)) == text
+
+
+class TestAcceptTheRisk:
+    """Each message has the command, and it runs as it stands."""
+
+    @pytest.mark.parametrize("story", ["baseline", "new-and-resolved", "rescan", "untagged"])
+    def test_the_command_suppresses_what_it_names(
+        self, story: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Copied into a shell, with a reason in the place of WHY."""
+        monkeypatch.chdir(tmp_path)
+        Path("alerts.yml").write_text(RULES, "utf-8")
+        text = text_of(notices()[story])
+
+        program, *arguments = shlex.split(text.accept_command)
+
+        assert program == "ecr-scan-alerts"
+        assert main(arguments) == 0
+        (entry,) = read(Path("alerts.yml")).document["suppressions"]
+        assert (entry["id"], entry["repository"]) == (text.accept_id, text.image.repository)
+
+    def test_the_worst_news_come_first(self) -> None:
+        """What was reported before has had its message."""
+        assert text_of(notices()["new-and-resolved"]).accept_id == "CVE-2026-2001"
+
+    def test_a_package_is_a_limit_where_there_is_one(self) -> None:
+        """Of several packages all are meant."""
+        image = an_image()
+
+        assert "--package openssl " in accepting("CVE-1", ["openssl", "openssl"], image)
+        assert "--package" not in accepting("CVE-1", ["openssl", "libssl"], image)
+
+    @pytest.mark.parametrize(
+        "name",
+        ["a b", "$(reboot)", "`x`", "x'", "-x", "x;y", "", "https://e.example", "mailto:a@b"],
+    )
+    def test_a_strange_name_gets_no_command(self, name: str) -> None:
+        """What is pasted into a shell holds plain words."""
+        assert accepting(name, ["openssl"], an_image()) == ""
+        assert accepting("CVE-1", [name], an_image()) == ""
+
+    def test_nothing_open_needs_none(self) -> None:
+        """Nor do settings: they are fixed, or not expected."""
+        for story in ("all-fixed", "scan-failed", "repository-settings"):
+            assert text_of(notices()[story]).accept_command == ""
+
+
+class TestOneHeadline:
+    """The same words for every destination, whatever its threshold."""
+
+    def test_a_first_scan_counts_what_is_severe_for_everybody(self) -> None:
+        """A destination that asks for less says so in its small print."""
+        findings = (*many(2, "CRITICAL"), *many(3, "HIGH", start=50), *many(4, "LOW", start=90))
+
+        texts = [of(*findings, threshold=level) for level in (Severity.CRITICAL, Severity.LOW)]
+
+        assert {text.verdict for text in texts} == {"First scan: 2 CRITICAL and 3 HIGH"}
+        assert "3 HIGH" in texts[0].left_out.lines(9)[0] + texts[0].left_out.lines(9)[-1]
+
+    def test_without_anything_severe_it_counts_what_is_asked_for(self) -> None:
+        """Else there would be nothing to say."""
+        assert of(*many(4, "MEDIUM")).verdict == "First scan: 4 MEDIUM"
+
+
+class TestWhereToStart:
+    """One package often has most of it."""
+
+    def test_a_package_with_most_of_it_is_named(self) -> None:
+        """With its version and its share."""
+        heavy = [a_finding(f"CVE-2026-{n}", package="tensorflow", version="2.6") for n in range(6)]
+
+        assert of(*heavy, *many(2, "HIGH")).lead == (
+            "6 of the 8 are in one package, tensorflow 2.6. Start there."
+        )
+
+    def test_otherwise_there_is_no_such_line(self) -> None:
+        """A few findings, one package, or an even spread."""
+        alone = [a_finding(f"CVE-2026-{n}", package="tensorflow", version="2.6") for n in range(8)]
+        spread = [a_finding(f"CVE-2026-{n}", package=f"lib{n}") for n in range(8)]
+
+        assert [of(*some).lead for some in (alone, spread, many(3, "HIGH"))] == ["", "", ""]
+
+    def test_a_kernel_in_an_image_is_not_the_one_that_runs(self) -> None:
+        """Its host's is."""
+        assert "kernel of their host" in of(a_finding(package="linux")).to_do.kernel
+        assert of(a_finding(package="linux-pam")).to_do.kernel == ""
+
+    def test_the_base_image_is_named_where_the_image_says_it(self) -> None:
+        """By the label that builders set."""
+        provenance = Provenance(base_image="docker.io/library/debian:12")
+        text = of(a_finding(fixed_version="2"), provenance=provenance)
+
+        assert [*text.to_do.groups(9)] == [
+            "Rebuild on a newer version of docker.io/library/debian:12"
+        ]
+        assert ("Base image", "docker.io/library/debian:12") in [fact[:2] for fact in text.facts]
+
+
+class TestWhoseFaultItIs:
+    """Whether a release brought what is new, as far as that is proven."""
+
+    OLD = a_finding("CVE-2026-1", package="linux", version="4.19")
+    NEW = a_finding("CVE-2026-2", package="linux", version="4.19")
+
+    def note(self, *before: Finding, after: Finding) -> str:
+        """Return what the section of new vulnerabilities says of all of them."""
+        scene = Scene(a_report(after, image=an_image(2)), a_report(*before, image=an_image(1)))
+        return text_of(noticed(scene)).sections[0].note
+
+    def test_the_same_version_before_is_proof_that_it_is_not_the_release(self) -> None:
+        """The image before listed the package, in another vulnerability."""
+        assert self.note(self.OLD, after=self.NEW) == (
+            "Not caused by this release: 1.4.1 has the same version of linux"
+        )
+
+    def test_another_version_proves_nothing(self) -> None:
+        """Then the release is what it came with."""
+        other = replace(self.NEW, package=replace(self.NEW.package, version="5.10"))
+
+        assert self.note(self.OLD, after=other) == "Came with payments/api:1.4.2"
+
+
+def test_an_image_without_a_commit_gets_no_advice_in_messages() -> None:
+    """The page tells how to label it."""
+    text = text_of(notices()["untagged"])
+
+    assert (text.source, text.advice is not None) == (None, True)
+    assert not any("org.opencontainers" in fact.value for fact in text.facts)
+
+
+def test_silence_about_fixes_is_not_no_fix() -> None:
+    """Only a scanner that says so makes it one."""
+    silent, certain = of(a_finding()), of(a_finding(fix_available="NO"))
+
+    assert silent.to_do.without_fix == ""
+    assert "look for newer versions of openssl" in silent.to_do.without_version
+    assert certain.to_do.without_fix == "No fix exists yet for 1 HIGH"
