@@ -97,3 +97,20 @@ def test_a_reader_of_the_site_is_seen_by_nobody_else(site: Path) -> None:
         text = path.read_text("utf-8")
 
         assert not re.search(r'(?:src|<link[^>]*href)="https?:', text), path
+
+
+@pytest.mark.parametrize("page", [page for page in docs.PAGES if page.startswith("docs/")])
+def test_what_is_inside_of_a_list_is_indented_by_four(page: str) -> None:
+    """A forge needs two or three blanks, the site four."""
+    text = re.sub(r"^```.*?^```$", "", docs.text_of(page), flags=re.DOTALL | re.MULTILINE)
+
+    assert re.findall(r"^ {1,3}(?:- |\d+\. |```|\|).*", text, re.MULTILINE) == []
+
+
+def test_lists_with_code_stay_one_list(site: Path) -> None:
+    """Code between two steps does not begin the numbers again."""
+    text = (site / "receivers" / "slack" / "index.html").read_text("utf-8")
+    lists = re.findall(r"<ol>.*?</ol>", text, re.DOTALL)
+
+    assert [item.count("<li>") for item in lists] == [4, 5]
+    assert "```" not in text
