@@ -71,7 +71,7 @@ def _checked(source: RepositorySource, glob: str, config: Config) -> Sequence[Re
     with stepping("listing repositories") as steps:
         repositories = [
             repository
-            for repository in source.repositories()
+            for repository in (*source.repositories(), *_templates(source))
             if fnmatchcase(repository.repository, glob)
         ]
         steps.expect(len(repositories), "checking")
@@ -79,6 +79,15 @@ def _checked(source: RepositorySource, glob: str, config: Config) -> Sequence[Re
             checked += _check(source, repository, config)
             steps.advance()
     return checked
+
+
+def _templates(source: RepositorySource) -> Sequence[Image]:
+    """Return the creation templates; none, with a remark, where they may not be listed."""
+    try:
+        return source.templates()
+    except SourceError as error:
+        remark(f"creation templates are not checked: {error}")
+        return ()
 
 
 def _check(

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from lib.checks.policies import matches
-from lib.models import PullThroughCache, StoredImage
+from lib.models import CreationTemplate, PullThroughCache, StoredImage
+from lib.models.repositories import ROOT
 
 BUILD_CACHE: Final = "application/vnd.buildkit.cacheconfig.v0"
 """The media type of BuildKit's cache manifest: https://docs.docker.com/build/cache/backends/registry/"""
@@ -20,6 +21,27 @@ def cache_of(repository: str, rules: Sequence[PullThroughCache]) -> PullThroughC
     """Return the pull-through cache that a repository belongs to: by the longest prefix."""
     covering = [rule for rule in rules if rule.covers(repository)]
     return max(covering, key=lambda rule: (not rule.is_root, len(rule.prefix)), default=None)
+
+
+def created_cache(
+    template: CreationTemplate,
+    templates: Sequence[CreationTemplate],
+    rules: Sequence[PullThroughCache],
+) -> PullThroughCache | None:
+    """Return a pull-through cache whose repositories a template creates; None: it creates none."""
+    for rule in rules:
+        first = f"{rule.prefix.rstrip('/')}/"
+        if rule.is_root or template.name.startswith(first):
+            return rule
+        if _longest(templates, first) == template:
+            return rule
+    return None
+
+
+def _longest(templates: Sequence[CreationTemplate], name: str) -> CreationTemplate | None:
+    """Return the template for the repositories below a name: that of the longest prefix."""
+    covering = [one for one in templates if one.prefix == ROOT or name.startswith(one.name)]
+    return max(covering, key=lambda one: (one.prefix != ROOT, len(one.name)), default=None)
 
 
 def build_cache_tags(stored: Sequence[StoredImage]) -> tuple[str, ...]:

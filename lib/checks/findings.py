@@ -27,6 +27,7 @@ LIFECYCLE_UNTAGGED: Final = "ECR-LIFECYCLE-UNTAGGED"
 LIFECYCLE_OLD: Final = "ECR-LIFECYCLE-OLD"
 LIFECYCLE_IDLE: Final = "ECR-LIFECYCLE-IDLE"
 LIFECYCLE_RUNNING: Final = "ECR-LIFECYCLE-RUNNING"
+TEMPLATE_ROLE: Final = "ECR-TEMPLATE-ROLE"
 ENCRYPTION: Final = "ECR-ENCRYPTION"
 
 _DOCS: Final = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/"
@@ -42,6 +43,7 @@ _PAGES: Final = MappingProxyType(
         LIFECYCLE_OLD: "lifecycle_policy_examples.html",
         LIFECYCLE_IDLE: "lifecycle_policy_parameters.html",
         LIFECYCLE_RUNNING: "LifecyclePolicies.html",
+        TEMPLATE_ROLE: "repository-creation-templates-create.html",
         ENCRYPTION: "encryption-at-rest.html",
     }
 )

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from lib.checks.policies import matches
 from lib.models import NameFilter, RepositorySettings, ScanningRule
+from lib.models.repositories import ROOT
 
 _RESOURCE: Final = "AWS::ECR::Repository"
+_TEMPLATE: Final = "AWS::ECR::RepositoryCreationTemplate"
 _REGISTRY: Final = "AWS::ECR::RegistryScanningConfiguration"
 _EXCLUSION: Final = re.compile(r"[0-9a-zA-Z._*-]{1,128}")
 """https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_ImageTagMutabilityExclusionFilter.html"""
@@ -55,14 +57,14 @@ def immutable_tags(settings: RepositorySettings, allow_mutable: Sequence[str]) -
         for glob in allowed:
             lines.append("  - ImageTagMutabilityExclusionFilterType: WILDCARD")
             lines.append(f"    ImageTagMutabilityExclusionFilterValue: {_yaml(glob)}")
-    command = _command("put-image-tag-mutability", settings, arguments)
-    return Remedy(command, _RESOURCE, "\n".join(lines))
+    command = _change("put-image-tag-mutability", settings, arguments)
+    return Remedy(command, _resource(settings), "\n".join(lines))
 
 
 def mutable_tags(settings: RepositorySettings) -> Remedy:
     """Return the remedy for immutable tags of a pull-through cache."""
-    command = _command("put-image-tag-mutability", settings, "--image-tag-mutability MUTABLE")
-    return Remedy(command, _RESOURCE, "ImageTagMutability: MUTABLE")
+    command = _change("put-image-tag-mutability", settings, "--image-tag-mutability MUTABLE")
+    return Remedy(command, _resource(settings), "ImageTagMutability: MUTABLE")
 
 
 def _widest(globs: Sequence[str]) -> list[str]:
@@ -80,9 +82,10 @@ def _is_exclusion(glob: str) -> bool:
 def _by_fewer_patterns(settings: RepositorySettings, allowed: Sequence[str]) -> Remedy:
     """Return what to do where ECR cannot exclude all tags that may move: none is to break."""
     lines = ["ImageTagMutability: IMMUTABLE_WITH_EXCLUSION", "ImageTagMutabilityExclusionFilters:"]
+    listing = _command("list-images", settings, "--query 'imageIds[].imageTag' --output text")
     return Remedy(
-        _command("list-images", settings, "--query 'imageIds[].imageTag' --output text"),
-        _RESOURCE,
+        listing if settings.template is None else _template_by_hand(settings)[0],
+        _resource(settings),
         "\n".join((*lines, f"  # at most {_EXCLUSIONS} patterns of the tags that may move")),
         f"ECR excludes {_EXCLUSIONS} patterns of letters, digits and . _ - with {_WILDCARDS} * at "
         f"most, and these may move: {', '.join(allowed)}. Put them into fewer patterns first:",
@@ -91,7 +94,8 @@ def _by_fewer_patterns(settings: RepositorySettings, allowed: Sequence[str]) -> 
 
 def scan_on_push(settings: RepositorySettings) -> Remedy:
     """Return the remedy for missing scan on push: by registry rules where the registry has some."""
-    if settings.scan_type == "BASIC" and not settings.scan_rules:
+    unruled = settings.scan_type == "BASIC" and not settings.scan_rules
+    if unruled and settings.template is None:
         return Remedy(
             _command(
                 "put-image-scanning-configuration",
@@ -101,7 +105,9 @@ def scan_on_push(settings: RepositorySettings) -> Remedy:
             _RESOURCE,
             "ImageScanningConfiguration:\n  ScanOnPush: true",
         )
-    rules = _with_rule(settings.scan_rules, NameFilter(settings.image.repository))
+    # With the first rule, no repository's own setting counts any more.
+    added = "*" if unruled else _scanned_name(settings)
+    rules = _with_rule(settings.scan_rules, NameFilter(added))
     document = json.dumps([_rule(rule_) for rule_ in rules], separators=(",", ":"))
     image = settings.image
     command = (
@@ -117,7 +123,17 @@ def scan_on_push(settings: RepositorySettings) -> Remedy:
             for filter_ in rule.filters
         ]
     remark = "The rules of the registry as they are now, and one more for this repository:"
+    if unruled:
+        remark = "A template has no setting for scans. With this rule the registry scans all:"
     return Remedy(command, _REGISTRY, "\n".join(lines), remark)
+
+
+def _scanned_name(settings: RepositorySettings) -> str:
+    """Return the filter of a repository, or of those that a template creates."""
+    template = settings.template
+    if template is None:
+        return settings.image.repository
+    return "*" if template.prefix == ROOT else f"{template.name}*"
 
 
 def _with_rule(rules: Sequence[ScanningRule], added: NameFilter) -> list[ScanningRule]:
@@ -144,16 +160,19 @@ def lifecycle(
     """Return a lifecycle policy as a remedy, with the rules that it changes in words."""
     document = json.loads(text)
     compact = json.dumps(document, separators=(",", ":"))
-    command = _command(
-        "put-lifecycle-policy", settings, f"--lifecycle-policy-text {quote(compact)}"
-    )
+    option = "--lifecycle-policy-text" if settings.template is None else "--lifecycle-policy"
+    command = _change("put-lifecycle-policy", settings, f"{option} {quote(compact)}")
     lines = "\n".join(f"    {line}" for line in json.dumps(document, indent=2).splitlines())
-    properties = f"LifecyclePolicy:\n  LifecyclePolicyText: |\n{lines}"
-    return Remedy(command, _RESOURCE, properties, remark, tuple(difference))
+    head = "LifecyclePolicy:\n  LifecyclePolicyText: |"
+    properties = f"{head if settings.template is None else 'LifecyclePolicy: |'}\n{lines}"
+    return Remedy(command, _resource(settings), properties, remark, tuple(difference))
 
 
 def lifecycle_by_hand(settings: RepositorySettings, remark: str) -> Remedy:
     """Return the commands that fetch a policy, try it after a change, and put it back."""
+    if settings.template is not None:
+        commands = "\n".join(_template_by_hand(settings))
+        return Remedy(commands, _TEMPLATE, "LifecyclePolicy: the content of policy.json", remark)
     image = settings.image
     region = quote(image.region)
     fetch = _command(
@@ -168,9 +187,37 @@ def lifecycle_by_hand(settings: RepositorySettings, remark: str) -> Remedy:
     return Remedy(f"{fetch}\n{trial}\n{put}", _RESOURCE, properties, remark)
 
 
+def _template_by_hand(settings: RepositorySettings) -> tuple[str, str]:
+    """Return the commands that fetch the policy of a template, and put it back."""
+    query = "--query 'repositoryCreationTemplates[0].lifecyclePolicy' --output text > policy.json"
+    return (
+        _template_command("describe-repository-creation-templates --prefixes", settings, query),
+        _change("", settings, "--lifecycle-policy file://policy.json"),
+    )
+
+
+def role(settings: RepositorySettings) -> Remedy:
+    """Return the remedy for a template by which ECR may not create repositories."""
+    arn = f"arn:{settings.image.partition}:iam::{settings.image.account}:role/ROLE"
+    return Remedy(
+        _change("", settings, f"--custom-role-arn {arn}"),
+        _TEMPLATE,
+        f"CustomRoleArn: {arn}",
+        "Make a role that ecr.amazonaws.com may assume, with ecr:CreateRepository, ecr:TagResource "
+        "and the use of the key, and name it in the place of ROLE:",
+    )
+
+
 def encryption(settings: RepositorySettings) -> Remedy:
     """Return the remedy for missing KMS encryption: a new repository, as it cannot be changed."""
     image = settings.image
+    if settings.template is not None:
+        return Remedy(
+            _change("", settings, "--encryption-configuration encryptionType=KMS"),
+            _TEMPLATE,
+            "EncryptionConfiguration:\n  EncryptionType: KMS",
+            "It holds for repositories that are created from now on:",
+        )
     command = (
         f"aws ecr create-repository --region {quote(image.region)} "
         f"--registry-id {quote(image.account)} --repository-name {quote(f'{image.repository}-kms')}"
@@ -213,6 +260,22 @@ def start_scan(settings: RepositorySettings) -> Remedy:
         "ImageScanningConfiguration:\n  ScanOnPush: true",
         "Basic scanning looks at an image when it is pushed, or when asked (once in 24 h):",
     )
+
+
+def _resource(settings: RepositorySettings) -> str:
+    return _RESOURCE if settings.template is None else _TEMPLATE
+
+
+def _change(action: str, settings: RepositorySettings, arguments: str) -> str:
+    """Return the command that changes a repository, or the template of new ones."""
+    if settings.template is None:
+        return _command(action, settings, arguments)
+    return _template_command("update-repository-creation-template --prefix", settings, arguments)
+
+
+def _template_command(action: str, settings: RepositorySettings, arguments: str) -> str:
+    prefix = "" if settings.template is None else settings.template.prefix
+    return f"aws ecr {action} {quote(prefix)} --region {quote(settings.image.region)} {arguments}"
 
 
 def _command(action: str, settings: RepositorySettings, arguments: str) -> str:

@@ -225,6 +225,8 @@ def runs_text(at_risk: Sequence[EndangeredImage]) -> str:
 
 def cost(settings: RepositorySettings, expected: Expectations) -> str:
     """Describe the stored images and their maximum cost: shared layers are billed once."""
+    if settings.template is not None:
+        return "So is each repository that ECR creates by this template."
     if not settings.images:
         return "It is empty now."
     size = settings.stored_bytes / _GB

@@ -6,11 +6,13 @@ Checks of a repository's settings: each deviation is a finding with its remedy. 
     ECR-SCAN-ON-PUSH      images are not scanned when they are pushed
     ECR-NOT-SCANNED       the newest image has no scan, or an old one
     ECR-LIFECYCLE-…       see `lib.checks.retention`
+    ECR-TEMPLATE-ROLE     a creation template lacks the role that ECR needs
     ECR-ENCRYPTION        no key of KMS, where one is expected
 """
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Final
@@ -24,6 +26,7 @@ from lib.checks.findings import (
     NOT_SCANNED,
     SCAN_ON_PUSH,
     TAG_MUTABILITY,
+    TEMPLATE_ROLE,
     finding,
 )
 from lib.checks.retention import check_retention
@@ -45,14 +48,47 @@ def check(
 ) -> tuple[Finding, ...]:
     """Return a finding for each setting that deviates, worst first."""
     findings = [
+        *_creation(settings),
         *_tag_mutability(settings, expected),
         *_scan_on_push(settings),
         *_not_scanned(settings, expected, now),
         *check_retention(settings, expected, now),
         *_encryption(settings, expected),
     ]
+    if settings.template is not None:
+        findings = [
+            replace(deviation, title=f"new repositories: {deviation.title}")
+            for deviation in findings
+        ]
     return tuple(
         sorted(findings, key=lambda deviation: (-deviation.severity, deviation.vulnerability_id))
+    )
+
+
+def _creation(settings: RepositorySettings) -> Iterator[Finding]:
+    """
+    Yield a finding about a template by which ECR may create no repository.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/userguide/repository-creation-templates-create.html
+    """
+    template = settings.template
+    if template is None or template.role is not None:
+        return
+    needs = [
+        *(["resource tags"] if template.resource_tags else []),
+        *(["a key of KMS"] if settings.kms_key is not None else []),
+    ]
+    if not needs:
+        return
+    yield finding(
+        TEMPLATE_ROLE,
+        Severity.HIGH,
+        "creation template",
+        "no role",
+        title="ECR cannot create them",
+        risk=f"The template has {' and '.join(needs)}, for which ECR needs a role, and names none: "
+        "the first pull through a cache, a push or a replication to a new name fails.",
+        remedy=remedies.role(settings),
     )
 
 
@@ -132,7 +168,8 @@ def _scan_on_push(settings: RepositorySettings) -> Iterator[Finding]:
     if scans_on_push(settings):
         return
     if settings.scan_type == "BASIC" and not settings.scan_rules:
-        value, why = "off", "Scan on push is off, and the registry has no rule about scanning."
+        own = "Scan on push is off" if settings.template is None else "It has no setting for scans"
+        value, why = "off", f"{own}, and the registry has no rule about scanning."
     else:
         value = f"no {settings.scan_type.lower()} rule"
         why = f"No rule of the registry's {settings.scan_type.lower()} scanning matches its name."

@@ -26,6 +26,7 @@ _FIXED: Final[Mapping[str, str]] = MappingProxyType(
         checks.LIFECYCLE_OLD: "old images are deleted now",
         checks.LIFECYCLE_IDLE: "all rules of the lifecycle policy match images now",
         checks.LIFECYCLE_RUNNING: "the lifecycle policy takes away no image in use now",
+        checks.TEMPLATE_ROLE: "ECR can create repositories by the template now",
         checks.ENCRYPTION: "it is encrypted with a key of KMS now",
     }
 )

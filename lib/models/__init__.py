@@ -96,6 +96,7 @@ from lib.models.names import (
 )
 from lib.models.receipts import Receipt
 from lib.models.repositories import (
+    CreationTemplate,
     NameFilter,
     PullThroughCache,
     RepositorySettings,
@@ -103,6 +104,7 @@ from lib.models.repositories import (
     ScanningRule,
     StoredImage,
     TagTarget,
+    is_template,
 )
 from lib.models.scans import (
     AnyReport,
@@ -149,6 +151,7 @@ __all__ = [
     "Comparison",
     "Content",
     "Counts",
+    "CreationTemplate",
     "Delivery",
     "DeliveryCheck",
     "DeliveryId",
@@ -222,4 +225,5 @@ __all__ = [
     "WakeUp",
     "Workload",
     "by_severity",
+    "is_template",
 ]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from lib.models.scans import Image, LastScan
 
@@ -22,6 +23,10 @@ class ScanningRule:
     filters: tuple[NameFilter, ...]
 
 
+ROOT: Final = "ROOT"
+"""The prefix of a rule or a template for all names that have no other one."""
+
+
 @dataclass(frozen=True, slots=True)
 class PullThroughCache:
     """A rule of a registry: what is pulled below a prefix is fetched from another registry."""
@@ -33,11 +38,35 @@ class PullThroughCache:
     @property
     def is_root(self) -> bool:
         """Whether the rule is for all names: also for repositories that nothing is cached in."""
-        return self.prefix == "ROOT"
+        return self.prefix == ROOT
 
     def covers(self, repository: str) -> bool:
         """Return whether the rule is for a repository."""
         return self.is_root or repository.startswith(f"{self.prefix.rstrip('/')}/")
+
+
+@dataclass(frozen=True, slots=True)
+class CreationTemplate:
+    """A template by which ECR creates repositories below a prefix."""
+
+    prefix: str
+    """The first part of the names, without the slash; ROOT: names that no other template has."""
+    applied_for: tuple[str, ...] = ()
+    """PULL_THROUGH_CACHE, REPLICATION, CREATE_ON_PUSH."""
+    resource_tags: tuple[str, ...] = ()
+    """The keys of the tags of new repositories."""
+    role: str | None = None
+    """The ARN of the role with which ECR creates repositories; None: its own."""
+
+    @property
+    def name(self) -> str:
+        """The name of the template in the place of a repository's, which never ends in a slash."""
+        return self.prefix if self.prefix == ROOT else f"{self.prefix.rstrip('/')}/"
+
+
+def is_template(name: str) -> bool:
+    """Return whether a name is that of a creation template; else it is that of a repository."""
+    return name == ROOT or name.endswith("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +121,8 @@ class RepositorySettings:
     """The text of the policy; None without one."""
     cache: PullThroughCache | None = None
     """The pull-through cache that the repository belongs to."""
+    template: CreationTemplate | None = None
+    """The template that has these settings; None: a repository has them."""
     stored: tuple[StoredImage, ...] = ()
     """The images, indexes and other artifacts in it."""
     running: tuple[RunningImage, ...] | None = None

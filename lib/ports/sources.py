@@ -163,6 +163,13 @@ class RepositorySource(Protocol):
     def repositories(self) -> Sequence[Image]:
         """Return all repositories, as images without a digest. Raises `SourceError`."""
 
+    def templates(self) -> Sequence[Image]:
+        """
+        Return the templates that repositories are created by, as images without a digest.
+
+        Their names are `CreationTemplate.name`. Raises `NotAllowedError`, and `SourceError`.
+        """
+
     def cache(self, repository: Image) -> PullThroughCache | None:
         """
         Return the pull-through cache that a repository belongs to; None for other repositories.
@@ -172,7 +179,7 @@ class RepositorySource(Protocol):
 
     def settings(self, repository: Image) -> RepositorySettings:
         """
-        Return the settings of a repository.
+        Return the settings of a repository, or of a template, by its name.
 
         Raises `ImageGoneError`, `NotAllowedError` for denied calls, and `SourceError`.
         """

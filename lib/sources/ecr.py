@@ -66,6 +66,7 @@ _GONE: Final = MappingProxyType(
     {
         "ImageNotFoundException": ImageGoneError,
         "RepositoryNotFoundException": RepositoryGoneError,
+        "TemplateNotFoundException": RepositoryGoneError,
     }
 )
 

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.checks.caches import cache_of
+from lib.checks.caches import cache_of, created_cache
 from lib.core.overdue import together
-from lib.errors import ImageGoneError, NotAllowedError, SourceError
+from lib.errors import ImageGoneError, NotAllowedError, RepositoryGoneError, SourceError
 from lib.models import (
+    CreationTemplate,
     Image,
     LastScan,
     NameFilter,
@@ -20,6 +21,7 @@ from lib.models import (
     RepositorySettings,
     ScanningRule,
     StoredImage,
+    is_template,
 )
 from lib.normalizer.images import (
     detail_fields,
@@ -29,7 +31,7 @@ from lib.normalizer.images import (
     stored_image,
 )
 from lib.normalizer.indexes import is_index
-from lib.normalizer.values import mapping, name, objects
+from lib.normalizer.values import mapping, name, objects, texts
 from lib.sources.ecr import source_errors
 from lib.sources.indexes import fetch_indexes
 from lib.sources.registry import PAGE, EcrRegistry
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
 _NO_POLICY: Final = "LifecyclePolicyNotFoundException"
+_CACHES: Final = "ecr:DescribePullThroughCacheRules"
 _DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
 
 
@@ -68,25 +71,66 @@ class EcrRepositories:
             for repository in page["repositories"]
         ]
 
+    def templates(self) -> Sequence[Image]:
+        """See `RepositorySource.templates`."""
+        meta = self._client.meta
+        place = Image(meta.partition, "", meta.region_name, "the registry", "")
+        return [
+            replace(place, account=account, repository=_template(document).name)
+            for account, document in self._templates(place)
+        ]
+
+    def _templates(self, place: Image) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return the account and the document of each creation template."""
+        with _calls(place, "ecr:DescribeRepositoryCreationTemplates"):
+            paginator = self._client.get_paginator("describe_repository_creation_templates")
+            pages = list(paginator.paginate(PaginationConfig={"PageSize": PAGE}))
+        return [
+            (page["registryId"], document)
+            for page in pages
+            for document in page["repositoryCreationTemplates"]
+        ]
+
+    def _template_settings(self, place: Image) -> RepositorySettings:
+        documents = {_template(document): document for _, document in self._templates(place)}
+        template = next((one for one in documents if one.name == place.repository), None)
+        if template is None:
+            raise RepositoryGoneError(
+                f"there is no creation template {place.repository} (any more)"
+            )
+        cached = "PULL_THROUGH_CACHE" in template.applied_for
+        with _calls(place, _CACHES):
+            rules = pull_through_caches(self._client) if cached else []
+        document = documents[template]
+        return replace(
+            _described(place, document, self._scanning(place)),
+            template=template,
+            lifecycle_policy=name(document.get("lifecyclePolicy")) or None,
+            cache=created_cache(template, tuple(documents), rules),
+        )
+
+    def _scanning(self, repository: Image) -> Mapping[str, Any]:
+        with _calls(repository, "ecr:GetRegistryScanningConfiguration"):
+            answer: Mapping[str, Any] = self._client.get_registry_scanning_configuration()
+        return mapping(answer.get("scanningConfiguration"))
+
     def settings(self, repository: Image) -> RepositorySettings:
         """See `RepositorySource.settings`."""
+        if is_template(repository.repository):
+            return self._template_settings(repository)
         with _calls(repository, "ecr:DescribeRepositories"):
             answer = self._client.describe_repositories(
                 **_registry(repository), repositoryNames=[repository.repository]
             )
         description: Mapping[str, Any] = answer["repositories"][0]
-        with _calls(repository, "ecr:GetRegistryScanningConfiguration"):
-            scanning: Mapping[str, Any] = self._client.get_registry_scanning_configuration()
-        settings = _described(
-            repository, description, mapping(scanning.get("scanningConfiguration"))
-        )
+        settings = _described(repository, description, self._scanning(repository))
         return self._with_images(
             replace(settings, cache=self.cache(repository)), policy=self._policy(repository)
         )
 
     def cache(self, repository: Image) -> PullThroughCache | None:
         """See `RepositorySource.cache`."""
-        with _calls(repository, "ecr:DescribePullThroughCacheRules"):
+        with _calls(repository, _CACHES):
             return cache_of(repository.repository, pull_through_caches(self._client))
 
     def _policy(self, repository: Image) -> str | None:
@@ -174,6 +218,20 @@ def with_parts(
         for index in fetch_indexes(client, indexes)
     }
     return [replace(image, parts=parts.get(image.digest, ())) for image in stored]
+
+
+def _template(template: Mapping[str, Any]) -> CreationTemplate:
+    """
+    Return a template, without the settings that repositories have as well.
+
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_RepositoryCreationTemplate.html
+    """
+    return CreationTemplate(
+        prefix=name(template.get("prefix")).rstrip("/"),
+        applied_for=texts(template.get("appliedFor")),
+        resource_tags=tuple(name(tag.get("Key")) for tag in objects(template.get("resourceTags"))),
+        role=name(template.get("customRoleArn")) or None,
+    )
 
 
 def pull_through_caches(client: "ECRClient") -> list[PullThroughCache]:

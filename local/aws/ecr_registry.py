@@ -44,9 +44,12 @@ class RegistryRules:
             f"Delete{_TEMPLATE}": lambda: {
                 "repositoryCreationTemplate": _deleted(templates, "prefix", request, _TEMPLATE)
             },
-            f"Describe{_TEMPLATE}s": lambda: _listed(
-                templates, request.get("prefixes"), "repositoryCreationTemplates", request
-            ),
+            f"Describe{_TEMPLATE}s": lambda: {
+                "registryId": account,
+                **_listed(
+                    templates, request.get("prefixes"), "repositoryCreationTemplates", request
+                ),
+            },
         }
         given = answers.get(action)
         return None if given is None else given()

@@ -200,6 +200,22 @@ def test_a_rule_of_the_registry_counts_for_its_repositories(
     assert found == [False, True]
 
 
+def test_creation_templates_are_checked(
+    registry: Registry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ecr, prefix = registry.aws.client("ecr"), f"{registry.prefix}/new"
+    ecr.create_repository_creation_template(prefix=prefix, appliedFor=["CREATE_ON_PUSH"])
+
+    code = registry.run()
+
+    ecr.delete_repository_creation_template(prefix=prefix)
+    out = capsys.readouterr().out
+    assert code == 1
+    assert f"{prefix}/" in out
+    assert "new repositories: there is no lifecycle policy: 1 repository" in out
+    assert f"$ aws ecr update-repository-creation-template --prefix {prefix}" in out
+
+
 def test_programs_get_a_document(registry: Registry, capsys: pytest.CaptureFixture[str]) -> None:
     registry.add("other", sound=False)
 
@@ -265,6 +281,6 @@ def test_what_may_not_be_read_is_no_all_clear(
     code = registry.run(key=key["AccessKeyId"], secret=key["SecretAccessKey"])
 
     assert code == 1
-    assert f"{name} could not be checked: AWS denies ecr:GetLifecyclePolicy" in (
-        capsys.readouterr().err
-    )
+    errors = capsys.readouterr().err
+    assert "creation templates are not checked: AWS denies" in errors
+    assert f"{name} could not be checked: AWS denies ecr:GetLifecyclePolicy" in errors

@@ -99,6 +99,7 @@ LONGEST_ARN = 150
 """Of a table, bucket, queue or log group that is named after the longest stage."""
 WITHOUT_RESOURCES = {
     "ecr:DescribePullThroughCacheRules",
+    "ecr:DescribeRepositoryCreationTemplates",
     "ecr:GetRegistryScanningConfiguration",
     "inspector2:ListCoverage",
     "inspector2:ListFindings",

@@ -5,9 +5,11 @@ from typing import Any
 
 from handlers.audit_repositories import audit_repositories
 from lib.checks.expectations import Expectations
+from lib.errors import NotAllowedError
 from lib.flows.audit import Audit
 from lib.normalizer.events import parse_event
 from tests.checks.test_check import a_repository
+from tests.checks.test_templates import a_template
 from tests.support.builders import NOW
 from tests.support.fakes import RecordingScanEvents, ScriptedRepositories
 
@@ -29,6 +31,28 @@ def test_each_repository_is_queued(logged: Any) -> None:
     assert event.image == a_repository().image  # type: ignore[union-attr]  # and a repository
     (line,) = logged()
     assert (line["message"], line["repositories"]) == ("checks queued", 1)
+
+
+def test_each_creation_template_is_queued() -> None:
+    events = RecordingScanEvents()
+    source = ScriptedRepositories({"prod/": a_template(), "ROOT": a_template("ROOT")})
+    audit = Audit(source=source, events=events, now=lambda: NOW)
+
+    assert audit.run() == 2
+
+    names = {parse_event(queued).image.repository for queued in events.queued}  # type: ignore[union-attr]  # a check has one
+    assert names == {"prod/", "ROOT"}
+
+
+def test_templates_that_may_not_be_listed_stop_nothing() -> None:
+    class Denied(ScriptedRepositories):
+        def templates(self) -> Any:
+            raise NotAllowedError("AWS denies ecr:DescribeRepositoryCreationTemplates")
+
+    events = RecordingScanEvents()
+    source = Denied({"payments/api": a_repository()})
+
+    assert Audit(source=source, events=events, now=lambda: NOW).run() == 1
 
 
 def test_two_runs_of_the_same_second_queue_the_same() -> None:

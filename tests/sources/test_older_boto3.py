@@ -137,6 +137,7 @@ def test_the_newest_image_carries_its_doubts() -> None:
     wire = Wire(
         DescribeRepositories={"repositories": [{"repositoryName": IMAGE.repository}]},
         GetRegistryScanningConfiguration={"scanningConfiguration": {"scanType": "BASIC"}},
+        DescribePullThroughCacheRules={"pullThroughCacheRules": []},
         GetLifecyclePolicy={"lifecyclePolicyText": "{}"},
         DescribeImages={"imageDetails": ANSWER["imageDetails"][:2]},
         DescribeImageScanFindings={"imageScanStatus": {"status": "COMPLETE"}},

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from lib.checks.completion import policy as lifecycle_policy
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
 from lib.models import (
+    CreationTemplate,
     Image,
     NameFilter,
     PullThroughCache,
@@ -170,6 +171,48 @@ def test_the_pull_through_cache_of_a_repository_is_known(ecr: Any, name: str) ->
     assert repositories.settings(the(name)).cache is None
     assert below is not None
     assert below.upstream == f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/team"
+
+
+def test_creation_templates_are_read_like_repositories(ecr: Any) -> None:
+    prefix = f"made-{uuid.uuid4().hex[:8]}"
+    policy = lifecycle_policy(20)
+    key = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+    ecr.create_pull_through_cache_rule(ecrRepositoryPrefix=prefix, upstreamRegistryUrl="quay.io")
+    ecr.create_repository_creation_template(
+        prefix=prefix,
+        appliedFor=["PULL_THROUGH_CACHE"],
+        imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
+        imageTagMutabilityExclusionFilters=[{"filterType": "WILDCARD", "filter": "latest"}],
+        encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key},
+        resourceTags=[{"Key": "team", "Value": "shop"}],
+        lifecyclePolicy=policy,
+    )
+    repositories = EcrRepositories(ecr)
+
+    (template,) = [image for image in repositories.templates() if prefix in image.repository]
+    found = repositories.settings(template)
+
+    assert template == the(f"{prefix}/")
+    assert found.template == CreationTemplate(prefix, ("PULL_THROUGH_CACHE",), ("team",))
+    assert found.tag_mutability == "IMMUTABLE_WITH_EXCLUSION"
+    assert found.exclusions == (NameFilter("latest"),)
+    assert found.lifecycle_policy == policy
+    assert (found.encryption, found.kms_key) == ("KMS", key)
+    assert found.cache == PullThroughCache(prefix, "quay.io")
+    assert (found.stored, found.running, found.newest) == ((), None, None)
+
+    ecr.update_repository_creation_template(prefix=prefix, appliedFor=["CREATE_ON_PUSH"])
+    assert repositories.settings(template).cache is None
+    ecr.delete_repository_creation_template(prefix=prefix)
+    with pytest.raises(ImageGoneError):
+        repositories.settings(template)
+
+
+def test_templates_that_may_not_be_listed_are_named(ecr: Any) -> None:
+    refusing = Refusing(ecr, "get_paginator", "AccessDeniedException")
+
+    with pytest.raises(NotAllowedError, match="ecr:DescribeRepositoryCreationTemplates"):
+        EcrRepositories(refusing).templates()  # type: ignore[arg-type]  # as much as is used
 
 
 def test_all_repositories_are_listed(ecr: Any, name: str) -> None:

@@ -153,7 +153,14 @@ class ScriptedRepositories:
     held: dict[str, RepositorySettings | Exception] = field(default_factory=dict)
 
     def repositories(self) -> Sequence[Image]:
-        return [each.image for each in self.held.values() if isinstance(each, RepositorySettings)]
+        return [settings.image for settings in self._settings if settings.template is None]
+
+    def templates(self) -> Sequence[Image]:
+        return [settings.image for settings in self._settings if settings.template is not None]
+
+    @property
+    def _settings(self) -> Sequence[RepositorySettings]:
+        return [answer for answer in self.held.values() if isinstance(answer, RepositorySettings)]
 
     def cache(self, repository: Image) -> PullThroughCache | None:
         answer = self.held.get(repository.repository)
