@@ -210,7 +210,7 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "cli/test_terminal.py::test_a_table_in_a_pipe_is_not_folded",
         "cli/test_deliveries.py::test_a_pipe_has_a_row_on_each_line",
     ),
-    "every mistake with its line": (
+    "reports each mistake with its line": (
         "cli/test_commands.py::test_each_mistake_has_a_line",
         "cli/test_alerts_file.py::test_problems_come_in_the_order_of_lines",
         "test_claims.py::test_mistakes_do_not_hide_each_other",

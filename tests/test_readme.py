@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from cli.stage_file import FOLDER, SCHEMA
+from lib.models.program import REPOSITORY, SCHEMAS
 from lib.observability import Metric
 from tests.faults.rows import ROWS
 from tests.support import docs
@@ -100,3 +101,16 @@ def test_every_fault_of_the_matrix_has_its_line() -> None:
     assert f"plays these {len(ROWS)} faults" in page
     assert f"<summary>All {len(ROWS)} rows</summary>" in page
     assert f"under {len(ROWS)} faults" in docs.text_of("README.md")
+
+
+def test_addresses_of_the_repository_are_those_of_the_constant() -> None:
+    """The site links there, and editors find the schema of an example there."""
+    site = (ROOT / "mkdocs.yml").read_text("utf-8")
+    addresses = {
+        address
+        for page in docs.FOR_USERS
+        for address in re.findall(r"\$schema=(https:\S+)", docs.text_of(page))
+    }
+
+    assert f'[REPOSITORY_URL, "{REPOSITORY}"]' in site
+    assert addresses == {f"{SCHEMAS}alerts-1.0.0.json"}
