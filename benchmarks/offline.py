@@ -57,10 +57,14 @@ class OfflineSession:
         _, service, operation = event_name.split(".")
         self.calls[f"{service}:{operation}"] += 1
         body = request.body or b"{}"
-        is_json = isinstance(body, bytes | str) and service != "s3"
+        is_json = "json" in _text(request.headers.get("Content-Type", b""))
         answer = self._answer(operation, json.loads(body) if is_json else {"body": body})
         content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         return AWSResponse(request.url, 200, {"content-type": "application/json"}, Body(content))
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def basic_findings(count: int) -> list[dict[str, Any]]:

@@ -68,6 +68,12 @@ CONTEXT: Any = SimpleNamespace(
 
 Json = Any
 
+_PUBLISHED: Final = (
+    b'<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/">'
+    b"<PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
+)
+"""https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+
 
 class Cost(NamedTuple):
     """The cost of some work."""
@@ -85,7 +91,7 @@ class Cost(NamedTuple):
 class CountedClients(Clients):
     """Clients whose calls are counted, by service and operation."""
 
-    def __init__(self, aws: EmbeddedAws, registry: Registry, table: str) -> None:
+    def __init__(self, aws: EmbeddedAws, registry: Registry, table: str, *, metered: bool) -> None:
         super().__init__(region=REGION)
         self.calls: Counter[str] = Counter()
         self.queued: list[str] = []
@@ -103,15 +109,21 @@ class CountedClients(Clients):
         for service, client in made.items():
             client.meta.events.register_first(f"before-call.{service}", self._count)
             self._made[service, None] = client
-        self.meter = Meter(made["dynamodb"], aws.client("dynamodb"), table)
+        self.meter = Meter(aws.client("dynamodb"), table)
+        if metered:
+            self.meter.read(made["dynamodb"])
         self._made["sns", REGION] = made["sns"]
+
+    def replace(self, service: str, client: Any) -> None:
+        """Ask another client from now on."""
+        self._made[service, None] = client
 
     def _count(self, *, model: Any, **_: Any) -> None:
         self.calls[model.name] += 1
 
     def _answer(self, operation: str, request: Mapping[str, Json]) -> Json:
         if operation == "Publish":
-            return {"MessageId": "1"}
+            return _PUBLISHED
         for entry in request.get("Entries", (request,)):
             self.queued.append(entry["MessageBody"])
         return {"Successful": [], "Failed": []}
@@ -131,7 +143,7 @@ def _own_client(aws: EmbeddedAws, service: str) -> Any:
 class Program:
     """The functions of a stage with so many destinations, in virtual time."""
 
-    def __init__(self, aws: EmbeddedAws, destinations: int) -> None:
+    def __init__(self, aws: EmbeddedAws, destinations: int, *, metered: bool = True) -> None:
         name = f"bench-{uuid.uuid4().hex[:12]}"
         create_table(aws.client("dynamodb"), name)
         aws.client("s3").create_bucket(
@@ -139,7 +151,7 @@ class Program:
         )
         self.now = START
         self.registry = Registry(ACCOUNT, REGION)
-        self.clients = CountedClients(aws, self.registry, name)
+        self.clients = CountedClients(aws, self.registry, name, metered=metered)
         self.app = App(
             Settings(_environment(name)),
             clients=self.clients,
@@ -174,20 +186,20 @@ class Program:
     def handle(self, event: Json) -> None:
         """Handle an event of the bus."""
         self.now += timedelta(minutes=1)
-        process_scan.process_batch(self.app, _records(event), CONTEXT)
+        process_scan.process_batch(self.app, records(event), CONTEXT)
 
     def deliver(self) -> None:
         """Attempt each notification that was woken."""
         woken = [body for body in self.clients.queued if "delivery" in body]
         self.clients.queued.clear()
         for body in woken:
-            deliver.process_batch(self.app, _records(json.loads(body)), CONTEXT)
+            deliver.process_batch(self.app, records(json.loads(body)), CONTEXT)
 
     def sync(self, cause: str, streams: Sequence[StreamId]) -> None:
         """Handle messages of the queue of syncs."""
         for first in range(0, len(streams), 100):
             body = {"cause": cause, "streams": streams[first : first + 100]}
-            sync_streams.process_batch(self.app, _records(body), CONTEXT)
+            sync_streams.process_batch(self.app, records(body), CONTEXT)
 
     def calls_of(self, work: Callable[[], object]) -> Cost:
         """Return the calls of some work, and the units that they cost."""
@@ -223,7 +235,8 @@ def _alerts(destinations: int) -> Json:
     }
 
 
-def _records(body: Json) -> Json:
+def records(body: Json) -> Json:
+    """Return a batch of one message, as Lambda gets it."""
     record = {
         "messageId": "1",
         "receiptHandle": "1",

@@ -28,12 +28,15 @@ class Meter:
     Sizes of items are read from the table before and after each write, by another client.
     """
 
-    def __init__(self, client: Any, plain: Any, table: str) -> None:
+    def __init__(self, plain: Any, table: str) -> None:
         self.units: Counter[str] = Counter()
         """Units that are read and written."""
         self._plain = plain
         self._table = table
         self._written: list[tuple[Item, Item | None]] = []
+
+    def read(self, client: Any) -> None:
+        """Add up the requests of a client from now on."""
         client.meta.events.register("provide-client-params.dynamodb", self._before_call)
         client.meta.events.register("after-call.dynamodb", self._after_call)
 

@@ -1,0 +1,175 @@
+"""
+Benchmarks of whole events: processor time from an event to its rows, and to its message.
+
+Each figure is a ratio to what boto3 takes to read the same pages: a loop over its paginator that
+only counts. Both are measured in turns, without the network to ECR and the receiver. The table and
+the bucket are those of the embedded AWS, another process whose time does not count.
+"""
+
+import gc
+import json
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from benchmarks.core import Figure
+from benchmarks.offline import Answer, OfflineSession, ecr_answers
+from benchmarks.syncs import CONTEXT, START, Program, records
+from cli.simulation import events
+from cli.simulation.story import ImageName, PartAnswer
+from handlers import deliver, process_scan
+from lib.sources.answers import plain_answers
+from local.aws.process import EmbeddedAws
+
+FINDINGS: Final = 1500
+ROUNDS: Final = 15
+
+Json = Any
+
+
+class Case(NamedTuple):
+    """A kind of scanning, with its goals as multiples of boto3's loop."""
+
+    kind: str
+    first: float
+    again: float
+
+
+CASES: Final = (Case("basic", 1.5, 0.8), Case("enhanced", 0.75, 0.75))
+
+
+class Times(NamedTuple):
+    """Medians of processor time in seconds."""
+
+    boto3: float
+    """A loop over boto3's paginator."""
+    first: float
+    """An image's first scan: event to rows."""
+    again: float
+    """Another scan with the same findings."""
+    message: float
+    """Wake-up to sent message, of the first scan."""
+
+
+def pages(kind: str, count: int) -> Answer:
+    """
+    Answer for any image with the same pages, which are serialized once.
+
+    Their repository and digest are those of one image: the event names them.
+    """
+    listed = ecr_answers(**{kind: count})
+    detail = {"imageStatus": "ACTIVE", "imagePushedAt": START.timestamp(), "imageTags": ["1.0"]}
+
+    def answer(operation: str, request: Mapping[str, Json]) -> Json:
+        match operation:
+            case "DescribeImageScanFindings":
+                one = {"repositoryName": "payments/api", "imageId": {"imageDigest": "sha256:1"}}
+                return listed(operation, {**request, **one})
+            case "DescribeImages":
+                return {"imageDetails": [detail | {"imageDigest": _digest_of(request)}]}
+            case "BatchGetImage":
+                return {"images": [], "failures": []}
+        raise LookupError(operation)
+
+    return answer
+
+
+def _digest_of(request: Mapping[str, Json]) -> str:
+    return str(request["imageIds"][0]["imageDigest"])
+
+
+class EventProgram(Program):
+    """A stage with one destination, whose registry answers each image with the same pages."""
+
+    def __init__(self, aws: EmbeddedAws, kind: str, count: int) -> None:
+        super().__init__(aws, 1, metered=False)
+        self._kind = kind
+        session = OfflineSession(pages(kind, count))
+        self.clients.replace("ecr", plain_answers(session.client("ecr")))
+        self.bare = OfflineSession(pages(kind, count)).client("ecr")
+        """A client of boto3 that reads the same pages."""
+
+    def event(self, number: int) -> Json:
+        """Return the event of a scan of an image, which is the only one of its repository."""
+        image, _ = self.registry.push(ImageName("one", f"payments/api-{number}"), (), self.now)
+        image.tags = ["1.0"]
+        announced = {"HIGH": FINDINGS}
+        self.registry.set_answer(image, self._kind, PartAnswer((), announced=announced), self.now)
+        return events.scan(image, number, self.now)
+
+    def scan(self, event: Json) -> float:
+        """Handle an event; return the processor time in seconds."""
+        return _seconds(lambda: process_scan.process_batch(self.app, records(event), CONTEXT))
+
+    def send(self) -> float:
+        """Attempt the notification that was woken; return the processor time in seconds."""
+        (body,) = [body for body in self.clients.queued if "delivery" in body]
+        self.clients.queued.clear()
+        wake_up = records(json.loads(body))
+        return _seconds(lambda: deliver.process_batch(self.app, wake_up, CONTEXT))
+
+    def loop(self) -> None:
+        """Read all pages as a bare loop would."""
+        paginator = self.bare.get_paginator("describe_image_scan_findings")
+        request = {
+            "repositoryName": "payments/api",
+            "imageId": {"imageDigest": "sha256:" + "1" * 64},
+        }
+        counts: dict[str, int] = defaultdict(int)
+        for page in paginator.paginate(**request, PaginationConfig={"PageSize": 1000}):
+            body = page["imageScanFindings"]
+            for row in (*body.get("findings", ()), *body.get("enhancedFindings", ())):
+                counts[row["severity"]] += 1
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Return the processor time of some work, which begins with an empty heap of garbage."""
+    gc.collect()
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def times(aws: EmbeddedAws, kind: str, count: int = FINDINGS, rounds: int = ROUNDS) -> Times:
+    """Measure events and boto3's loop in turns."""
+    program = EventProgram(aws, kind, count)
+    measured = []
+    for number in range(1, rounds + 2):
+        event = program.event(number)
+        boto3 = _seconds(program.loop)
+        first = program.scan(event)
+        message = program.send()
+        measured.append(Times(boto3, first, program.scan(event), message))
+    # The first round makes clients and fills caches.
+    return Times(*[statistics.median(column) for column in zip(*measured[1:], strict=True)])
+
+
+def ratios() -> list[Figure]:
+    """Compare events of 1,500 findings with boto3's loop over the same pages."""
+    with EmbeddedAws() as aws:
+        return [figure for case in CASES for figure in _figures(case, times(aws, case.kind))]
+
+
+def _figures(case: Case, measured: Times) -> list[Figure]:
+    name = f"{FINDINGS:,} {case.kind} findings"
+    loop = f"{measured.boto3 * 1000:.0f} ms"
+    rows = (
+        ("event to rows", measured.first, f"at most {case.first}x"),
+        ("event to rows, same findings again", measured.again, f"at most {case.again}x"),
+        ("wake-up to message", measured.message, ""),
+    )
+    return [
+        Figure(
+            f"{label}, {name}, against boto3's loop ({loop})",
+            goal,
+            f"{seconds / measured.boto3:.2f}x ({seconds * 1000:.0f} ms)",
+        )
+        for label, seconds, goal in rows
+    ]
+
+
+if __name__ == "__main__":
+    for figure in ratios():
+        print(f"{figure.label}: {figure.measured} ({figure.target})")
