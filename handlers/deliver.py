@@ -14,6 +14,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
@@ -76,6 +77,7 @@ def answer_test(application: App, event: dict[str, Any]) -> dict[str, Any]:
     return {"checks": [check_to_json(check) for check in checks]}
 
 
+@collected_afterwards
 def process_batch(
     application: App, event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse:

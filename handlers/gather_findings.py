@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSEvent, SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
@@ -26,6 +27,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     return process_batch(app(), event)
 
 
+@collected_afterwards
 def process_batch(application: App, event: dict[str, Any]) -> PartialItemFailureResponse:
     """
     Queue one event for each image of a batch. All come back where the queue cannot be reached.

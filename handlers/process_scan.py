@@ -15,6 +15,7 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.garbage import collected_afterwards
 from handlers.records import body_of, failures_logged
 from handlers.synced import log_syncs
 from lib.bootstrap.app import App
@@ -59,6 +60,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
     return process_batch(app(), event, context)
 
 
+@collected_afterwards
 def process_batch(
     application: App, event: dict[str, Any], context: LambdaContext
 ) -> PartialItemFailureResponse:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.garbage import collected_afterwards
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
 from lib.errors import SourceError
@@ -23,6 +24,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     return reconcile(app(), context)
 
 
+@collected_afterwards
 def reconcile(application: App, context: LambdaContext) -> dict[str, Any]:
     """Run the daily pass over streams, then the hourly one over images; log and count both."""
 

@@ -5,6 +5,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from handlers.garbage import collected_afterwards
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
 from lib.observability import Metric, logger, metrics
@@ -20,6 +21,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  #
     return send_digests(app(), context)
 
 
+@collected_afterwards
 def send_digests(application: App, context: LambdaContext) -> dict[str, Any]:
     """
     Create the digests that are due, for as long as there is time. Log and count them.
