@@ -28,16 +28,14 @@ def desired(
     *,
     today: date,
     conditions_beside_results: bool = True,
-    grouped: Sequence[Vulnerability] | None = None,
 ) -> Desired:
     """
     Return what a destination should show of a stream today, and why it shows nothing else.
 
     Without `conditions_beside_results`, as for incidents, conditions are desired only while no
     part of the current image has a usable result.
-    `grouped`: `vulnerabilities_of(state.images)`, for several destinations at once.
     """
-    grouped = vulnerabilities_of(state.images) if grouped is None else grouped
+    grouped = vulnerabilities_of(state.images)
     names = {row.vulnerability_id: group.names for group in grouped for row in group.findings}
     judges = [Judge(image, destination, rules, today, names) for image in state.images]
     items: dict[str, DesiredItem] = {}

@@ -34,7 +34,7 @@ from lib.models import (
     UnscannedImage,
 )
 from lib.models.current import CountedImage, CurrentCopy, DigestBasis, OpenItem, StreamShare
-from lib.models.streams import PartState, StreamState, Vulnerability, WatchedImage
+from lib.models.streams import PartState, StreamState, WatchedImage
 from lib.models.views import Desired, DesiredItem
 
 _BANDS: Final = (
@@ -59,19 +59,17 @@ def stream_share(
     rules: RuleSet,
     *,
     today: date,
-    grouped: Sequence[Vulnerability] | None = None,
 ) -> StreamShare | None:
     """
     Return the share of a stream; None: no route leads from its images to the destination.
 
     The settings of a repository are no image, and have no share.
 
-    `grouped`: the vulnerabilities of its images, for several destinations at once.
     """
     state = copy.state
     if is_settings(state.stream):
         return None
-    wanted = desired(state, destination, rules, today=today, grouped=grouped)
+    wanted = desired(state, destination, rules, today=today)
     if not wanted.applies:
         return None
     judges = [Judge(watched, destination, rules, today, {}) for watched in state.images]

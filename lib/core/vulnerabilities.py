@@ -8,6 +8,7 @@ several ids. `lib.core.aliases` says which ids are one.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -42,10 +43,33 @@ def vulnerabilities_of(images: Iterable[WatchedImage]) -> tuple[Vulnerability, .
     Return the vulnerabilities of all rows of watched images, open or not.
 
     Whether an alias is exclusive depends on the other rows, so that every question about a stream
-    must group the same ones.
+    must group the same ones. The same lists of rows are grouped once: state, views, message and
+    copy of a stream all ask.
     """
-    evidence = (entry for image in images for part in image.parts for entry in part.evidence)
-    return vulnerabilities(chain.from_iterable(entry.findings for entry in evidence))
+    lists = tuple(
+        [entry.findings for image in images for part in image.parts for entry in part.evidence]
+    )
+    return _grouped(tuple([_SameList(rows) for rows in lists]))
+
+
+class _SameList:
+    """A list of rows as the key of a cache: compared by identity, not row by row."""
+
+    __slots__ = ("rows",)
+
+    def __init__(self, rows: tuple[Finding, ...]) -> None:
+        self.rows = rows
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _SameList) and other.rows is self.rows
+
+    def __hash__(self) -> int:
+        return id(self.rows)
+
+
+@lru_cache(maxsize=2)  # a stream before and after a sync; more would keep large reports in memory
+def _grouped(lists: tuple[_SameList, ...]) -> tuple[Vulnerability, ...]:
+    return vulnerabilities(chain.from_iterable([entry.rows for entry in lists]))
 
 
 def find(items: Mapping[VulnerabilityId, _Value], names: Iterable[str]) -> _Value | None:

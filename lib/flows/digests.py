@@ -17,7 +17,6 @@ from typing import Final
 from lib.core.digest import digest_of, stream_share
 from lib.core.schedule import Schedule, digest_id
 from lib.core.verdicts import RuleSet
-from lib.core.vulnerabilities import vulnerabilities_of
 from lib.flows.outbox import Outbox
 from lib.models import Destination, Digest
 from lib.models.current import CurrentCopy, DigestBasis, StreamShare
@@ -168,9 +167,8 @@ _Shares = Mapping[Destination, list[StreamShare]]
 
 def _add(shares: _Shares, copy: CurrentCopy, rules: RuleSet, until: datetime) -> None:
     """Add the share that each destination has of a stream, if it has one."""
-    grouped = vulnerabilities_of(copy.state.images)
     for name, own in shares.items():
-        share = stream_share(copy, name, rules, today=until.date(), grouped=grouped)
+        share = stream_share(copy, name, rules, today=until.date())
         if share is not None:
             own.append(share)
 

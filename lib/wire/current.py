@@ -99,8 +99,7 @@ def copy_to_lines(copy: CurrentCopy) -> Iterator[str]:
     yield _line("stream", _stream_to_json(copy))
     for watched in state.images:
         yield _line("image", _image_to_json(watched))
-    for vulnerability in _vulnerabilities(state):
-        yield _line("vulnerability", vulnerability)
+    yield from _vulnerabilities(state)
 
 
 def copy_from_lines(lines: Iterable[str | bytes]) -> CurrentCopy:
@@ -136,7 +135,11 @@ def copy_from_lines(lines: Iterable[str | bytes]) -> CurrentCopy:
 
 
 def _line(kind: str, document: Json) -> str:
-    return json.dumps({"line": kind, **document}, separators=(",", ":"))
+    return _dumps({"line": kind, **document})
+
+
+# One encoder for all rows: `json.dumps` makes another one for each call with other separators.
+_dumps: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _stream_to_json(copy: CurrentCopy) -> Json:
@@ -207,10 +210,10 @@ def _part_to_json(part: PartState) -> Json:
     }
 
 
-_Rows = Mapping[_Place, list[Finding]]
+_Listed = Mapping[_Place, list[Finding]]
 
 
-def _image_from_json(document: Mapping[str, Any], number: int, rows: _Rows) -> WatchedImage:
+def _image_from_json(document: Mapping[str, Any], number: int, rows: _Listed) -> WatchedImage:
     parts = [
         PartState(
             part["part"],
@@ -249,25 +252,24 @@ def _evidence_from_json(document: Mapping[str, Any], findings: Iterable[Finding]
 # --- vulnerabilities --------------------------------------------------------------------------
 
 
-def _vulnerabilities(state: StreamState) -> Iterator[Json]:
-    """Yield each vulnerability, every row once with the places where it is listed."""
-    places = _places(state)
+def _vulnerabilities(state: StreamState) -> Iterator[str]:
+    """Yield the line of each vulnerability, every row once with the places where it is listed."""
+    rows = _rows(state)
     for vulnerability in vulnerabilities_of(state.images):
-        rows: dict[str, Json] = {}
-        for finding in vulnerability.findings:
-            written = _FINDING.to_json(finding)
-            key = json.dumps(written)
-            rows[key] = {"finding": written, "places": places[key]}
         document: Json = {
             "id": vulnerability.id,
             "severity": vulnerability.severity.name,
             "names": list(vulnerability.names),
-            "findings": list(rows.values()),
         }
         lifecycle = state.lifecycles.get(vulnerability.id)
         if lifecycle is not None:
             document["lifecycle"] = _lifecycle_to_json(lifecycle)
-        yield document
+        written = dict.fromkeys([rows.text(finding) for finding in vulnerability.findings])
+        findings = ",".join(
+            [f'{{"finding":{text},"places":{_dumps(rows.places[text])}}}' for text in written]
+        )
+        # Rows are most of a copy, and are written once: their text is put in as it is.
+        yield f'{_line("vulnerability", document)[:-1]},"findings":[{findings}]}}'
 
 
 def _lifecycle_to_json(lifecycle: Lifecycle) -> Json:
@@ -282,13 +284,28 @@ def _lifecycle_from_json(document: Mapping[str, Any]) -> Lifecycle:
     return lifecycle
 
 
-def _places(state: StreamState) -> Mapping[str, list[_Place]]:
-    """Return where each row is listed, by the row as it is written."""
-    places: dict[str, list[_Place]] = {}
+class _Rows:
+    """The rows of a state as they are written, each with its places."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, list[_Place]] = {}
+        """Of each text of a row: images and parts can list the same one."""
+        self._texts: dict[int, str] = {}
+
+    def add(self, finding: Finding, place: _Place) -> None:
+        text = self._texts[id(finding)] = _dumps(_FINDING.to_json(finding))
+        self.places.setdefault(text, []).append(place)
+
+    def text(self, finding: Finding) -> str:
+        """Return a row that was added as it is written."""
+        return self._texts[id(finding)]
+
+
+def _rows(state: StreamState) -> _Rows:
+    rows = _Rows()
     for number, watched in enumerate(state.images):
         for place, part in enumerate(watched.parts):
             for order, evidence in enumerate(part.evidence):
                 for finding in evidence.findings:
-                    key = json.dumps(_FINDING.to_json(finding))
-                    places.setdefault(key, []).append((number, place, order))
-    return places
+                    rows.add(finding, (number, place, order))
+    return rows

@@ -17,6 +17,7 @@ from lib.models.streams import Evidence, PartState, Role, WatchedImage
 from lib.normalizer.documents import normalize_document
 from tests.support.builders import NOW, a_finding, an_image
 from tests.support.strategies import FINDINGS
+from tests.support.streams import a_watched
 
 DOCUMENTS = Path(__file__).parents[1] / "findings"
 
@@ -260,3 +261,11 @@ def test_ten_thousand_rows_take_no_time() -> None:
     assert len(vulnerabilities(rows)) == 4_000
 
     assert process_time() - started < 1
+
+
+def test_the_same_rows_are_grouped_once() -> None:
+    """State, views, message and copy of a stream all ask; other lists are other questions."""
+    images = [a_watched(a_finding())]
+
+    assert vulnerabilities_of(images) is vulnerabilities_of(list(images))
+    assert vulnerabilities_of([a_watched(a_finding())]) is not vulnerabilities_of(images)
