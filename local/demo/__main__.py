@@ -7,6 +7,7 @@ Ctrl-C. Needs no credentials, no Docker, and no network except for what `make` h
 
 import argparse
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -22,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from local.aws.process import ROOT, CloudError, EmbeddedAws, cloud_python
-from local.demo.app import App, AppError, install, write_config
+from local.demo.app import STAGE, App, AppError, install, write_config
 from local.demo.deploy import DeployError
 from local.demo.story import STORY, Scene, create_repositories, notified_destinations, play, repeat
 from local.standins.server import Receivers
@@ -110,8 +111,22 @@ def _run(console: Console, *, once: bool, browser: bool) -> None:
             f" [bold]{receivers.inbox_url}[/]"
         )
         if not once:
-            console.print("Ctrl-C ends it.")
+            for line in next_lines(aws, config):
+                console.print(line, markup=False, soft_wrap=True)
             threading.Event().wait()
+
+
+def next_lines(aws: EmbeddedAws, config: Path) -> Iterator[str]:
+    """Yield what to look at, and three commands that work in another terminal at the same time."""
+    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in aws.environment().items())
+    yield "In the inbox look at the thread of web/storefront in Slack and at SEC-1 in Jira;"
+    yield "each message there links to its report page."
+    yield "\nIn another terminal, in this folder:"
+    yield f"  export {settings}"
+    yield f"  ./ecr-scan-alerts scan {STORY[REPEATED].image} --config {shlex.quote(str(config))}"
+    yield f"  ./ecr-scan-alerts deliveries list --stage {STAGE}"
+    yield f"  ./ecr-scan-alerts destinations test payments-slack --stage {STAGE}"
+    yield "\nCtrl-C ends it."
 
 
 def _receivers() -> Receivers:
