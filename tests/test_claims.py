@@ -156,6 +156,9 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "test_claims.py::test_the_acceptance_program_leaves_the_registry_alone",
     ),
     "an invalid file cannot be deployed": (
+        "cli/test_commands.py::test_each_mistake_has_a_line",
+        "cli/test_alerts_file.py::test_problems_come_in_the_order_of_lines",
+        "test_claims.py::test_mistakes_do_not_hide_each_other",
         "deploy/test_package.py::test_an_invalid_configuration_is_not_packaged",
     ),
     "Whatever the format, filter policies match": (
@@ -209,11 +212,6 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "In a pipe a row of a table is one line": (
         "cli/test_terminal.py::test_a_table_in_a_pipe_is_not_folded",
         "cli/test_deliveries.py::test_a_pipe_has_a_row_on_each_line",
-    ),
-    "reports each mistake with its line": (
-        "cli/test_commands.py::test_each_mistake_has_a_line",
-        "cli/test_alerts_file.py::test_problems_come_in_the_order_of_lines",
-        "test_claims.py::test_mistakes_do_not_hide_each_other",
     ),
     "Every line says what was found": (
         "local/test_destination_test.py::test_wrong_secret_fails_with_remedy",
