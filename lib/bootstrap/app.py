@@ -132,6 +132,17 @@ class App:
     @cached_property
     def workloads(self) -> "Workloads | None":
         """The source of deployments; None where no service is asked for them."""
+        if self._settings.asks_inspector:
+            from lib.sources.clusters import InspectorWorkloads
+            from lib.sources.coverage import InspectorCoverage
+
+            client = self._clients.get("inspector2")
+            return InspectorWorkloads(client, InspectorCoverage(client))
+        return self._tasks
+
+    @cached_property
+    def _tasks(self) -> "Workloads | None":
+        """The tasks of ECS; None where ECS is not asked."""
         if not self._settings.asks_ecs:
             return None
         from lib.sources.workloads import EcsWorkloads
@@ -160,7 +171,7 @@ class App:
         from lib.sources.running import RunningImages
 
         coverage = InspectorCoverage(self._clients.get("inspector2"))
-        running = RunningImages(coverage, self.workloads)
+        running = RunningImages(coverage, self._tasks)
         return EcrRepositories(self._clients.get("ecr"), running)
 
     @property

@@ -82,6 +82,11 @@ class Settings:
         return self.environment.get("WORKLOADS") == "ecs"
 
     @property
+    def asks_inspector(self) -> bool:
+        """Whether Inspector is asked for the services and workloads that run an image."""
+        return self.environment.get("WORKLOADS") == "inspector"
+
+    @property
     def receiver_hosts(self) -> tuple[str, ...]:
         """Hosts that receivers may have beside the hosts of their vendors."""
         hosts = self.environment.get("RECEIVER_HOSTS", "")

@@ -354,7 +354,7 @@ class StreamFlows:
         workloads = self._app.workloads
         if workloads is None:
             return None
-        from lib.flows.running import RunningPass
+        from lib.flows.running import CLUSTERS, TASKS, RunningPass
 
         return RunningPass(
             workloads=workloads,
@@ -362,6 +362,7 @@ class StreamFlows:
             listing=self.stream_store,
             rules=lambda: self.rules.streams,
             now=self._app.now,
+            source=CLUSTERS if self._settings.asks_inspector else TASKS,
         )
 
     @property

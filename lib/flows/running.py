@@ -23,7 +23,8 @@ from lib.ports.sources import Workloads
 from lib.ports.streams import ImageRecord, ImageStore, StreamListing
 
 TASKS: Final = "ecs"
-"""The name of the source, as images keep its answers."""
+CLUSTERS: Final = "inspector clusters"
+"""Names of sources, as images keep their answers."""
 
 
 class RunningPass:
@@ -37,7 +38,10 @@ class RunningPass:
         listing: StreamListing,
         rules: Callable[[], Sequence[StreamRule]],
         now: Callable[[], datetime],
+        source: str = TASKS,
     ) -> None:
+        """`source`: the name of `workloads`."""
+        self._source = source
         self._workloads = workloads
         self._records = ImageRecords(images, rules)
         self._listing = listing
@@ -56,8 +60,9 @@ class RunningPass:
             place = _repository(record.row.image)
             by_tag = any((place, tag) in tagged for tag in record.row.image.tags)
             runs = image.key in pulled or by_tag
-            if _says_new(record.row, runs=runs):
-                self._records.change(image, partial(_answered, at=now, runs=runs))
+            if _says_new(record.row, self._source, runs=runs):
+                answered = partial(_answered, source=self._source, at=now, runs=runs)
+                self._records.change(image, answered)
                 streams |= dict.fromkeys(self._records.streams(record.row.image))
         return tuple(streams)
 
@@ -79,13 +84,13 @@ class RunningPass:
         return {image.key: image for image in images}
 
 
-def _answered(stored: ImageRecord, *, at: datetime, runs: bool) -> ImageRecord:
-    return replace(stored, row=used(stored.row, TASKS, at, runs=runs))
+def _answered(stored: ImageRecord, *, source: str, at: datetime, runs: bool) -> ImageRecord:
+    return replace(stored, row=used(stored.row, source, at, runs=runs))
 
 
-def _says_new(row: ImageRow, *, runs: bool) -> bool:
+def _says_new(row: ImageRow, source: str, *, runs: bool) -> bool:
     """Return whether an answer is another one than the last. That it still runs is no news."""
-    use = row.uses.get(TASKS)
+    use = row.uses.get(source)
     ran = use is not None and use.stopped_at is None
     return runs != ran
 

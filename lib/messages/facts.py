@@ -314,9 +314,11 @@ def workloads_text(workloads: Sequence[Workload]) -> str:
 
 
 def _workload(workload: Workload) -> str:
-    kind = "service" if workload.service else "task"
+    kind, unit = "service" if workload.service else "task", "task"
+    if workload.pods:
+        kind, unit = "workload", "pod"
     name, cluster = short(workload.name, NAME), short(workload.cluster, NAME)
-    return f"{kind} {name} in {cluster} ({counted(workload.tasks, 'task')})"
+    return f"{kind} {name} in {cluster} ({counted(workload.tasks, unit)})"
 
 
 def command_for(image: Image, output: str) -> str:

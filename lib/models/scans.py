@@ -105,12 +105,14 @@ class ImageIndex:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """A service of ECS that runs an image, or the tasks of a family without a service."""
+    """A service of ECS that runs an image, tasks of a family without one, or a workload of EKS."""
 
     cluster: str
     name: str
     service: bool
     tasks: int
+    pods: bool = False
+    """Whether pods of EKS are counted, not tasks of ECS; `name` begins with the namespace."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,10 @@ class InspectorCoverage:
 
 
 def _only(image: Image) -> Mapping[str, Any]:
+    return {**_IMAGES, "resourceId": [{"comparison": "EQUALS", "value": arn_of(image)}]}
+
+
+def arn_of(image: Image) -> str:
+    """Return the name of an image in Inspector's requests."""
     repository = f"arn:{image.partition}:ecr:{image.region}:{image.account}:repository"
-    arn = f"{repository}/{image.repository}/{image.digest}"
-    return {**_IMAGES, "resourceId": [{"comparison": "EQUALS", "value": arn}]}
+    return f"{repository}/{image.repository}/{image.digest}"

@@ -70,7 +70,8 @@ NEVER_CALLED = {
     # It needs no alerts.yml, so it is given no place of one.
     "gather_findings": {"s3:GetObject", "s3:ListBucket"},
     # It records what was sent, and syncs nothing; rows of a text and of a store have one name.
-    "deliver": {"dynamodb:ConditionCheckItem", "dynamodb:Scan"},
+    # It asks what runs the images of a message; which images run at all is asked by `reconcile`.
+    "deliver": {"dynamodb:ConditionCheckItem", "dynamodb:Scan", "inspector2:ListCoverage"},
     # Rows of a text and of a store have one name.
     "process_scan": {"dynamodb:Scan"},
     # It keeps tags and uses; views are left to syncs, and reports to process_scan.

@@ -7,7 +7,7 @@ import pytest
 
 from cli.simulation.memory import MemoryStreams
 from lib.errors import SourceError
-from lib.flows.running import TASKS, RunningPass
+from lib.flows.running import CLUSTERS, TASKS, RunningPass
 from lib.models import Image, StreamId, Workload
 from lib.models.streams import ImageRow
 from lib.ports.streams import ImageRecord, StreamRow
@@ -119,3 +119,21 @@ def test_an_image_that_nothing_is_known_of_is_left_alone() -> None:
 
     assert world.run() == ()
     assert isinstance(world.now, datetime)
+
+
+def test_each_source_keeps_its_own_answer() -> None:
+    """One that no longer sees an image ends only what it said itself."""
+    world = World(an_image(2))
+    world.run()
+    world.tasks.running_images = ()
+
+    RunningPass(
+        workloads=world.tasks,
+        images=world.store,
+        listing=world.store,
+        rules=tuple,
+        now=lambda: NOW + timedelta(hours=1),
+        source=CLUSTERS,
+    ).run()
+
+    assert world.runs(2)
