@@ -3,20 +3,17 @@
 import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
 
 from cli.inputs import place_of, read_reports
 from cli.judging import KINDS, Case
 from lib.bootstrap.app import App
 from lib.config.model import Config
-from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
 from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import DocumentError
-from lib.models import AnyReport, Report, UnusableReport
+from lib.models import AnyReport, UnusableReport
 from lib.models.views import Kind
+from lib.normalizer.document_parts import NO_FINDINGS
 from lib.text import counted
-
-_ANNOUNCED: Final = ("COMPLETE", "INITIAL_SCAN_COMPLETE")
 
 
 def add_case_options(parser: argparse.ArgumentParser) -> None:
@@ -51,18 +48,14 @@ def case_report(report: AnyReport, config: Config) -> AnyReport:
     """
     Return a report with what is known of its source, by its image and by alerts.yml.
 
-    Raises `DocumentError` for a scan event that only announces findings, and for a list of nothing
-    that proves nothing.
+    Raises `DocumentError` for a scan event that only announces findings.
     """
-    if isinstance(report, UnusableReport) and report.scan.status in _ANNOUNCED:
+    if isinstance(report, UnusableReport) and report.scan.reason == NO_FINDINGS:
         raise DocumentError(
             f"{report.image.name}: the event carries no findings; add --fetch to get them from ECR"
         )
-    judged = evidence_of(report, age=PARTIAL_PATIENCE) if isinstance(report, Report) else report
-    if isinstance(judged, NotReady):
-        raise DocumentError(f"{report.image.name}: {judged.reason}: it is no result yet")
     provenance = completed(report.provenance or NOT_ASKED, report.image, config.sources)
-    return replace(judged, provenance=provenance)
+    return replace(report, provenance=provenance)
 
 
 def _before(report: AnyReport, earlier: Sequence[AnyReport], name: str) -> AnyReport:

@@ -17,9 +17,10 @@ from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config.model import Config
+from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
 from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import ConfigError, DocumentError
-from lib.models import AnyReport, UnusableReport
+from lib.models import AnyReport, Report, UnusableReport
 from lib.normalizer.contents import text_of
 from lib.normalizer.details import FindingDetails
 from lib.normalizer.document_parts import NO_PLACE, Place
@@ -201,7 +202,15 @@ def _traced(report: AnyReport) -> AnyReport:
 def _completed(report: AnyReport, source: App | None) -> AnyReport:
     if source is None or not isinstance(report, UnusableReport):
         return report
-    return source.source.report(report.image, report.scan)
+    return believed(source.source.report(report.image, report.scan))
+
+
+def believed(report: AnyReport) -> AnyReport:
+    """Return a fetched report. Raises `DocumentError` for a list of nothing that proves nothing."""
+    judged = evidence_of(report, age=PARTIAL_PATIENCE) if isinstance(report, Report) else report
+    if isinstance(judged, NotReady):
+        raise DocumentError(f"{report.image.name}: {judged.reason}: it is no result yet")
+    return judged
 
 
 def operator_app(config: Config | None, clients: Clients) -> App:

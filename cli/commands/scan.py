@@ -18,6 +18,7 @@ from cli.commands.route import judge_all, print_stream, stream_to_json
 from cli.deployment import Deployment, add_stage_options, required_stage
 from cli.inputs import (
     add_config_option,
+    believed,
     operator_app,
     optional_config,
 )
@@ -205,7 +206,7 @@ def fetch(application: App, image: Image) -> AnyReport:
     `DocumentError` for an index without images, and the errors of `FindingSource.report`.
     """
     try:
-        report = _scanned(application.source, image)
+        report = believed(_scanned(application.source, image))
     except FindingsNotReadyError as error:
         raise FindingsNotReadyError(
             f"{error}. {_waiting(error, image)}", status=error.status

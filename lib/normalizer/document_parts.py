@@ -18,7 +18,7 @@ from lib.models import (
     UnusableReport,
 )
 from lib.normalizer.details import FindingDetails, with_details
-from lib.normalizer.pages import UNKNOWN_STATUS, Page, counted_in, normalize_ecr
+from lib.normalizer.pages import UNKNOWN_STATUS, Page, counted_in, has_counts, normalize_ecr
 from lib.normalizer.values import mapping, name
 from lib.urls.partitions import partition_of
 
@@ -182,7 +182,8 @@ def _believed(report: AnyReport, pages: Sequence[Page]) -> AnyReport:
     """Return a report, or that nothing is known: an empty list alone proves nothing."""
     if not isinstance(report, Report):
         return report
-    evidence = evidence_of(report, age=PARTIAL_PATIENCE, announced=counted_in(pages))
+    announced = counted_in(pages) if has_counts(pages) else None
+    evidence = evidence_of(report, age=PARTIAL_PATIENCE, announced=announced)
     if isinstance(evidence, NotReady):
         return UnusableReport(report.image, replace(report.scan, reason=evidence.reason))
     return report if isinstance(evidence, Report) else evidence

@@ -129,7 +129,8 @@ class _RowValues:
         )
         self.first_observed_at = moment(row.get("firstObservedAt"))
         self.last_observed_at = moment(row.get("lastObservedAt"))
-        self.status = text(row.get("status"))
+        # Other tools write the words of the status in another case.
+        self.status = (text(row.get("status")) or "").upper() or None
         self.os = os_of(row)
         self.extra = _extra(row, details, [other for other in cvss if other != self.score])
 

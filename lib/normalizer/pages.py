@@ -175,6 +175,12 @@ def counted_in(pages: Sequence[Page]) -> int | None:
     return next((total for body in bodies if (total := _counted(body)) is not None), None)
 
 
+def has_counts(pages: Sequence[Page]) -> bool:
+    """Whether the pages state a count of any severity; an empty object counts nothing."""
+    bodies = (mapping(page.get("imageScanFindings")) for page in pages)
+    return any(mapping(body.get("findingSeverityCounts")) for body in bodies)
+
+
 def _counted(body: Mapping[str, Any]) -> int | None:
     read = counts(body.get("findingSeverityCounts"))
     if read is None:

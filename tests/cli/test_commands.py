@@ -405,19 +405,43 @@ class TestRoute:
         assert code == 2
         assert "--fetch" in err
 
-    def test_a_list_of_nothing_is_no_result(self, run: Any, config: str, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("command", ["route", "normalize"])
+    @pytest.mark.parametrize("status", ["ACTIVE", "COMPLETE"])
+    def test_a_list_of_nothing_is_no_result(
+        self, run: Any, config: str, tmp_path: Path, command: str, status: str
+    ) -> None:
         """Without counts and without a time of completion the scan may still be running."""
         document = json.loads(ENHANCED.read_text())
         findings = document["imageScanFindings"]
         findings.update(enhancedFindings=[], findingSeverityCounts={})
         findings.pop("imageScanCompletedAt", None)
+        document["imageScanStatus"] = {"status": status}
         path = tmp_path / "empty.json"
         path.write_text(json.dumps(document))
 
-        code, _, err = run("route", str(path), "--config", config)
+        options = ["--config", config] if command == "route" else []
+        code, out, _ = run(command, str(path), *options)
 
-        assert code == 2
-        assert "no result yet" in err
+        assert code == 0
+        assert ("1 NOT_SCANNED" if command == "route" else "nothing is listed or counted") in out
+
+    def test_a_list_of_nothing_with_counts_is_clean(
+        self, run: Any, config: str, tmp_path: Path
+    ) -> None:
+        """Both commands judge it in the same way."""
+        document = json.loads(ENHANCED.read_text())
+        findings = document["imageScanFindings"]
+        findings.update(enhancedFindings=[], findingSeverityCounts={"HIGH": 0})
+        findings.pop("imageScanCompletedAt", None)
+        path = tmp_path / "clean.json"
+        path.write_text(json.dumps(document))
+
+        routed, out, _ = run("route", str(path), "--config", config)
+        _, normalized, _ = run("normalize", str(path))
+
+        assert routed == 0
+        assert "NOT_SCANNED" not in out
+        assert json.loads(normalized)["scan"]["usable"] is True
 
     def test_a_failed_scan_is_routed(self, run: Any, config: str) -> None:
         """FAILED passes every threshold."""

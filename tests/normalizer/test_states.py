@@ -7,7 +7,7 @@ from lib.models import Report, UnusableReport
 from lib.normalizer.document_parts import Place
 from lib.normalizer.documents import normalize_document
 from tests.support.documents import case, checked
-from tests.support.shapes import basic_row, page
+from tests.support.shapes import basic_row, inspector_row, page
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_no_state_is_an_all_clear(name: str, reason: str, remedy: str) -> None:
 
 def test_an_empty_list_with_a_count_is_clean() -> None:
     """Or with the time at which the scan was complete."""
-    counted = {"findings": [], "findingSeverityCounts": {}}
+    counted = {"findings": [], "findingSeverityCounts": {"HIGH": 0}}
     completed = {"findings": [], "imageScanCompletedAt": 1760538840}
 
     for body in (counted, completed):
@@ -57,3 +57,21 @@ def test_what_a_document_lacks_is_filled_in_and_else_named() -> None:
     assert (filled.image.region, filled.image.partition) == ("cn-north-1", "aws-cn")
     assert filled.image.account == plain.image.account
     assert filled.scan.warnings == ()
+
+
+def test_an_empty_list_that_counts_nothing_is_not_known() -> None:
+    """An object without counts counts nothing."""
+    raw = page(imageScanFindings={"findings": [], "findingSeverityCounts": {}})
+    (report,) = normalize_document(raw).reports
+
+    assert isinstance(report, UnusableReport)
+
+
+@pytest.mark.parametrize("status", ["CLOSED", "closed", "Suppressed"])
+def test_what_is_not_open_is_known_in_any_case(status: str) -> None:
+    """Tools that keep copies write enumerations in their own case."""
+    (report,) = normalize_document({"findings": [inspector_row(status=status)]}).reports
+
+    assert isinstance(report, Report)
+    assert not report.findings[0].open
+    assert report.findings[0].source_status == status.upper()
