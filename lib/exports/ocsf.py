@@ -218,12 +218,12 @@ def _common(
         "status_id": status[0],
         "status": status[1],
         "time": _time(moment) or 0,
-        "cloud": {
-            "provider": "AWS",
-            "region": image.region,
-            "cloud_partition": image.partition,
-            "account": {"uid": image.account, "type": "AWS Account", "type_id": _AWS_ACCOUNT},
-        },
+        "cloud": _filled(
+            provider="AWS",
+            region=image.region,
+            cloud_partition=image.partition,
+            account=_account(image),
+        ),
         "metadata": {
             "version": VERSION,
             "profiles": ["cloud"],
@@ -236,7 +236,7 @@ def _common(
         },
         "resources": [
             _filled(
-                uid=_arn(image),
+                uid=image.arn,
                 name=image.name,
                 type="AwsEcrContainerImage",
                 region=image.region,
@@ -328,11 +328,10 @@ def _place(image: Image) -> str:
     return f"{image.account}/{image.region}/{image.repository}"
 
 
-def _arn(image: Image) -> str:
-    return (
-        f"arn:{image.partition}:ecr:{image.region}:{image.account}:"
-        f"repository/{image.repository}/{image.digest}"
-    )
+def _account(image: Image) -> dict[str, Any] | None:
+    if not image.account:
+        return None
+    return {"uid": image.account, "type": "AWS Account", "type_id": _AWS_ACCOUNT}
 
 
 def _text(value: str | None) -> str:

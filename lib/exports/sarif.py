@@ -120,7 +120,7 @@ def _run(report: AnyReport, category: str, most: int) -> dict[str, Any]:
         "properties": {
             "imageName": name,
             "repoTags": list(image.tags),
-            "repoDigests": [f"{name}@{image.digest}"],
+            "repoDigests": [f"{name}@{image.digest}"] if image.digest else [],
             "platform": image.platform,
             "scanSource": report.scan.source.value,
             "scanStatus": report.scan.status,
@@ -152,6 +152,9 @@ def _version_control(provenance: Provenance | None) -> dict[str, Any]:
 
 
 def _address(image: Image) -> str:
+    """Return the address from which an image is pulled; the repository where it is not known."""
+    if not (image.account and image.region):
+        return image.repository
     domain = (partition_named(image.partition) or partition_of(image.region)).domain
     return f"{image.account}.dkr.ecr.{image.region}.{domain}/{image.repository}"
 

@@ -296,7 +296,7 @@ def _doubts(watched: WatchedImage, part: PartState) -> list[str]:
 def place(image: Image) -> tuple[Fact, Fact]:
     """Return the repository and the account of an image."""
     partition = "" if image.partition == "aws" else f" ({image.partition})"
-    account = short(f"{image.account} in {image.region}{partition}")
+    account = short(" in ".join(filter(None, (image.account, image.region))) + partition)
     repository = Fact("Repository", short(image.repository), in_where=True)
     return repository, Fact("Account", account, in_where=True)
 

@@ -18,6 +18,9 @@ class Doubt(StrEnum):
     REFERRER = "whether it belongs to another image"
 
 
+_UNNAMED: Final = "an image without a name"
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """
@@ -57,9 +60,18 @@ class Image:
     @property
     def name(self) -> str:
         """The name of the image: "repository:tag", or "repository@sha256:1a2b3c4d5e6f"."""
+        repository = self.repository or _UNNAMED
         if self.tags:
-            return f"{self.repository}:{self.tags[0]}"
-        return self.repository if self.is_repository else f"{self.repository}@{self.digest[:19]}"
+            return f"{repository}:{self.tags[0]}"
+        return f"{repository}@{self.digest[:19]}" if self.digest else repository
+
+    @property
+    def arn(self) -> str | None:
+        """The ARN of the image; None where a part of it is not known."""
+        if not (self.account and self.region and self.repository and self.digest):
+            return None
+        place = f"arn:{self.partition}:ecr:{self.region}:{self.account}"
+        return f"{place}:repository/{self.repository}/{self.digest}"
 
     def name_beside(self, other: "Image") -> str:
         """Return the name of the image, by its digest where another image has the same name."""

@@ -67,8 +67,9 @@ _GITHUB: Final = re.compile(
 )
 _FOR_PROGRAMS: Final = re.compile(
     r"https?://(?:[\w.-]+\.)?(?:api|services|cveawg|security-metadata|raw)\.[^/]+/"
-    r"|https?://[^?#]*/(?:api|rest|json|hydra|cvrf|csaf|oval|raw)/"
-    r"|[^?#]*\.(?:json|xml|ya?ml|csv|zip|gz|bz2|patch|diff)(?:[?#]|$)",
+    r"|https?://[^?#]*/(?:api|rest|json|hydra|cvrf|csaf|oval|raw|rss|atom)(?:[/?#]|$)"
+    r"|[^?#]*\.(?:json|xml|ya?ml|toml|csv|rss|atom|zip|gz|bz2|xz|patch|diff)(?:[?#]|$)"
+    r"|[^#]*[?&](?:format|ctype|output|type)=(?:json|xml|rss|atom|csv)\b",
     re.IGNORECASE,
 )
 """Addresses that answer programs, not people."""

@@ -39,6 +39,13 @@ def a_finding(*links: str, os: str | None = "AMAZON_LINUX_2023", id_: str = "X-1
         "https://raw.githubusercontent.com/rubysec/ruby-advisory-db/master/gems/a/CVE-1.yml",
         "https://github.com/psf/requests/commit/c0813a2d910ea6b4f8438b91d315b8d181302356.patch",
         "https://ubuntu.com/security/cves/CVE-2024-35195.json?x=1",
+        "https://security-tracker.debian.org/tracker/data/json",
+        "https://alas.aws.amazon.com/alas2.rss",
+        "https://example.org/security/atom?page=1",
+        "https://example.org/advisories.tar.xz",
+        "https://example.org/advisory.toml",
+        "https://bugzilla.redhat.com/show_bug.cgi?ctype=xml&id=1",
+        "https://example.org/advisory?id=1&format=json",
     ],
 )
 def test_no_page_answers_programs(link: str) -> None:
