@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cli.__main__ import parser
+from lib.messages import titles
 from lib.observability import Metric
 from tests.support import docs
 
@@ -121,3 +122,13 @@ def _parsers(of: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001  # same
             for child in action.choices.values():
                 yield from _parsers(child)
+
+
+def test_parts_of_a_message_have_the_titles_of_messages() -> None:
+    """A reader finds in the docs what stands in the message."""
+    cells = [cell for cell, _ in docs.table("docs/alerts.md", "part")]
+    named = {title for cell in cells for title in re.findall("`([^`]+)`", cell)}
+    given = {value for name, value in vars(titles).items() if name.isupper()}
+
+    assert named
+    assert named <= given

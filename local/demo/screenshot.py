@@ -81,7 +81,7 @@ def take_part(browser: Browser, address: str, part: Part, folder: Path) -> Path:
     box = element.bounding_box()
     if box is not None:
         box["height"] = min(box["height"], _TALLEST)
-        page.screenshot(path=path, animations="disabled", clip=box)
+        page.screenshot(path=path, animations="disabled", clip=box, full_page=True)
     context.close()
     return path
 
