@@ -6,6 +6,7 @@ import pytest
 
 from lib.errors import DocumentError
 from lib.normalizer.documents import normalize_document
+from tests.support.documents import case
 from tests.support.shapes import basic_row, page
 
 
@@ -17,7 +18,7 @@ from tests.support.shapes import basic_row, page
         ({"sbom": {"bomFormat": "CycloneDX", "vulnerabilities": [{"id": "CVE-1"}]}}, "scan-sbom"),
         ({"sbom": {"vulnerabilities": [{"id": "CVE-1", "affects": []}]}}, "scan-sbom"),
         ({"spdxVersion": "SPDX-2.3", "packages": []}, "SPDX SBOM"),
-        ({"coveredResources": [{"resourceId": "sha256:1"}]}, "ListCoverage"),
+        (case("exported/list-coverage.json"), "ListCoverage"),
         ({"imageDetails": [{"imageDigest": "sha256:1"}]}, "DescribeImages"),
         ({"aggregationType": "TITLE", "responses": []}, "ListFindingAggregations"),
         ({"ArtifactName": "shop/api", "Results": []}, "Trivy"),
