@@ -21,9 +21,6 @@ from lib.models import (
     Image,
     Package,
     PushEvent,
-    Report,
-    Scan,
-    ScanSource,
     Severity,
     TagTarget,
 )
@@ -85,12 +82,6 @@ def next_target(event: PushEvent, target: TagTarget | None) -> TagTarget | None:
     late = event.time < target.pushed_at
     repeated = event.time == target.pushed_at and digest == target.before
     return None if late or repeated else TagTarget(digest, event.time, target.digest)
-
-
-def report_of(move: Move) -> Report:
-    """Return a move as a report with one finding."""
-    scan = Scan(ScanSource.REPOSITORY, MOVED, completed_at=move.at, complete=False)
-    return Report(move.tag, scan, (finding_of(move),))
 
 
 def finding_of(move: Move) -> Finding:

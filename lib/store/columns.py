@@ -1,8 +1,7 @@
 """
 Findings as columns: for each field, its values for all findings.
 
-A third of the cost of one object for each finding. A comparison builds no findings and reads only
-the columns that it needs.
+A third of the cost of one object for each finding.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +11,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Final
 
-from lib.models import Finding, FindingId, FindingState, Package, Score
+from lib.models import Finding, Package, Score
 from lib.wire.fields import CODECS, Codec, Field, fields_of
 
 Columns = Mapping[str, Sequence[Any]]
@@ -65,26 +64,14 @@ ATTRIBUTES: Final = _columns(
     )
 )
 _ID: Final = _Column("vulnerability_id")
-_DERIVED: Final = (
-    _Column("exploitable", default=False),
-    _Column("fixable", default=False),
-    _Column("open", default=True),
-)
-"""Properties that are derived from other fields, for comparisons."""
-_COLUMNS: Final = MappingProxyType(
-    {column.name: column for column in (_ID, *PACKAGE, *ATTRIBUTES, *_DERIVED)}
-)
-COMPARED: Final = (_ID.name, "package.name", "package.path", *FindingState._fields)
-"""The columns that a comparison reads."""
-DETAILS: Final = tuple([name for name in _COLUMNS if name not in COMPARED])
-"""All other columns."""
+_COLUMNS: Final = MappingProxyType({column.name: column for column in (_ID, *PACKAGE, *ATTRIBUTES)})
 
 
-def columns_to_json(findings: Sequence[Finding], names: Iterable[str]) -> dict[str, list[Any]]:
-    """Return the columns of some fields. Columns that have only the default are left out."""
+def columns_to_json(findings: Sequence[Finding]) -> dict[str, list[Any]]:
+    """Return the columns of findings. Those that have only the default are left out."""
     columns = {}
-    for name in names:
-        column, values = _COLUMNS[name], list(map(attrgetter(name), findings))
+    for name, column in _COLUMNS.items():
+        values = list(map(attrgetter(name), findings))
         if values.count(column.default) == len(values):
             continue
         write = column.codec.to_json
@@ -93,7 +80,7 @@ def columns_to_json(findings: Sequence[Finding], names: Iterable[str]) -> dict[s
 
 
 def findings_from_json(columns: Columns) -> tuple[Finding, ...]:
-    """Return the findings of some columns: `COMPARED` and `DETAILS` together."""
+    """Return the findings that `columns_to_json` wrote."""
     ids = columns.get(_ID.name, ())
     packages = map(Package, *[_values(columns, column.name, len(ids)) for column in PACKAGE])
     attributes = [_values(columns, column.name, len(ids)) for column in ATTRIBUTES]
@@ -106,16 +93,3 @@ def _values(columns: Columns, name: str, count: int) -> Iterable[Any]:
         return repeat(column.default, count)
     read = column.codec.from_json
     return values if read is None else map(read, values)
-
-
-def finding_ids(columns: Columns) -> list[FindingId]:
-    """Return the ids of the findings. Needs `COMPARED` only."""
-    ids = columns.get(_ID.name, ())
-    names = _values(columns, "package.name", len(ids))
-    paths = _values(columns, "package.path", len(ids))
-    return [(ident, name, path or "") for ident, name, path in zip(ids, names, paths, strict=True)]
-
-
-def finding_states(columns: Columns, count: int) -> Iterable[FindingState]:
-    """Return the states of `count` findings. Needs `COMPARED` only."""
-    return map(FindingState, *[_values(columns, name, count) for name in FindingState._fields])

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, NewType, TypeVar
 
 from lib.models import Finding
 from lib.models.views import ReportedItem
-from lib.store.columns import COMPARED, DETAILS, columns_to_json, findings_from_json
+from lib.store.columns import columns_to_json, findings_from_json
 from lib.store.reported import reported_from_json, reported_to_json
 
 _Data = TypeVar("_Data")
@@ -34,9 +34,7 @@ class Converter(NamedTuple):
 
 _COLUMNS: Final = MappingProxyType[Any, Converter](
     {
-        tuple[Finding, ...]: Converter(
-            lambda findings: columns_to_json(findings, (*COMPARED, *DETAILS)), findings_from_json
-        ),
+        tuple[Finding, ...]: Converter(columns_to_json, findings_from_json),
         Mapping[str, ReportedItem]: Converter(reported_to_json, reported_from_json),
     }
 )

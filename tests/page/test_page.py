@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.checks.tags import Move, report_of
+from lib.checks.tags import MOVED, Move, finding_of
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.errors import DocumentError
 from lib.messages.content import Content
@@ -24,6 +24,7 @@ from lib.models import (
     Notice,
     Provenance,
     Report,
+    Scan,
     ScanSource,
     UnusableReport,
 )
@@ -331,8 +332,10 @@ def test_a_fixed_setting_is_listed_as_resolved() -> None:
 
 def test_a_tag_that_moved_has_a_page() -> None:
     move = Move(an_image(digest="", tags=("1.4.2",)), a_digest(1), a_digest(2), NOW)
+    scan = Scan(ScanSource.REPOSITORY, MOVED, completed_at=NOW, complete=False)
+    report = Report(move.tag, scan, (finding_of(move),))
 
-    text = " ".join(page_of(report_of(move)).texts)
+    text = " ".join(page_of(report).texts)
 
     assert "The tag 1.4.2 moved" in text
     assert "aws cloudtrail lookup-events" in text

@@ -11,10 +11,7 @@ from typing import Any
 
 from lib.models import (
     AnyReport,
-    Baseline,
     DeliveryCheck,
-    Evaluation,
-    FindingState,
     Image,
     ImageIndex,
     LastScan,
@@ -23,7 +20,6 @@ from lib.models import (
     Provenance,
     PullThroughCache,
     Receipt,
-    Report,
     RepositorySettings,
     Scan,
     ScanProgress,
@@ -63,33 +59,6 @@ class MemoryTags:
         known = self.tags.get(image.key)
         if known is None or known.pushed_at <= target.pushed_at:
             self.tags[image.key] = target
-
-
-def known_of(evaluation: Evaluation) -> Baseline | None:
-    """Return what a comparison needs of an evaluation, by the words of the models alone."""
-    report, comparison = evaluation.report, evaluation.comparison
-    if not isinstance(report, Report):
-        return None
-    findings = {each.id: each for each in report.findings}
-    return Baseline(
-        image=report.image,
-        scan=report.scan,
-        standings={
-            identity: FindingState(
-                each.severity, each.exploitable, each.fixable, each.open, each.source_status
-            )
-            for identity, each in findings.items()
-        },
-        suppressed=frozenset(each.finding.id for each in comparison.suppressed)
-        if comparison is not None
-        else frozenset(),
-        finding=findings.__getitem__,
-        parts=report.parts,
-        provenance=report.provenance,
-        since=dict(zip([each.id for each in report.findings], comparison.since, strict=True))
-        if comparison is not None and comparison.since
-        else dict.fromkeys(findings, evaluation.evaluated_at),
-    )
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from lib.checks.expectations import Expectations, MutableTags
 from lib.checks.settings import check
-from lib.checks.tags import Move, report_of
+from lib.checks.tags import MOVED, Move, finding_of
 from lib.core.merging import merged
 from lib.core.provenance import completed, normalize_provenance, not_read
 from lib.core.suppressions import Suppression
@@ -28,6 +28,7 @@ from lib.models import (
     Provenance,
     Report,
     RepositorySettings,
+    Scan,
     ScanSource,
     Score,
     Severity,
@@ -372,7 +373,8 @@ def _denied() -> Scene:
 
 def _moved() -> Scene:
     move = Move(an_image(digest="", tags=("1.4.2",)), f"sha256:{'a' * 64}", a_digest(2), NOW)
-    report = report_of(move)
+    scan = Scan(ScanSource.REPOSITORY, MOVED, completed_at=move.at, complete=False)
+    report = Report(move.tag, scan, (finding_of(move),))
     return Scene(report, replace(report, findings=()), filters=(_EVERYTHING,))
 
 
