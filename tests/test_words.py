@@ -33,7 +33,7 @@ OPENING: Final = re.compile(r"(?:What|It|One|Another|Those|Who|Say|Tell|Nothing)
 """How a docstring opens that does not name its noun."""
 
 LIMITS: Final = {
-    "told": 4,
+    "told": 3,
     "hear": 1,
     "mend": 3,
     "whoever": 6,

@@ -125,7 +125,7 @@ class Refusals:
     def expired(
         self, attempt: Attempt, reason: str, change: Change = replace
     ) -> NotificationOutcome:
-        """Give up after a day. The fallback is told of one such message a day and destination."""
+        """Give up after a day. The fallback is notified once a day and destination."""
         once = f"{attempt.row.destination}\n{self._now().date()}"
         self._notify_fallback(attempt, "did not accept it within 24 h", once=once)
         return self.dead(attempt, f"not accepted within 24 h: {reason}", change)

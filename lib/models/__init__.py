@@ -9,8 +9,6 @@ The data that all rooms share, and the words for it: one word for each thing.
     stream           the images that a set of tags has pointed to, one after the other
     current image    the image that the stream's last pushed tag points to
     watched images   the current image, and older images that still run
-    baseline         the evaluation that a scan report is compared with: `Baseline`
-    evaluation       a scan report, compared and judged: `Evaluation`; stored once, never edited
     route            a rule of alerts.yml: which images, which changes, which destinations
     suppression      a dated entry of alerts.yml that excludes findings: `Suppressed`
     receiver         a service such as Slack or Jira; one notifier renders and sends for each kind

@@ -211,7 +211,7 @@ class Package:
 
 
 FindingId = tuple[str, str, str]
-"""(vulnerability id, package name, path or ""): by which rows of one scan are told apart."""
+"""(vulnerability id, package name, path or ""): by which rows of one scan differ."""
 
 
 @dataclass(frozen=True, slots=True)

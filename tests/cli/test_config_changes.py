@@ -85,7 +85,7 @@ def test_a_route_that_is_gone_does_not_change_the_order() -> None:
 
 
 def test_suppressions_are_named_by_what_they_apply_to() -> None:
-    """Two of the same vulnerability are told apart."""
+    """Two of the same vulnerability differ in the rest."""
     entry = {"id": "CVE-2023-4911", "expires": "2027-01-31", "reason": "r"}
     other = {**entry, "repository": "legacy/*"}
 

@@ -22,7 +22,7 @@ from tests.faults.world import EACH, KINDS, Expected, World, leaks
 SEEDS: Final = (1, 2, 3)
 SHARES: Final[Mapping[str, float]] = {"slack": 0.02, "bot": 0.001, "jira": 0.001}
 """The most repeats of the alerts of a kind."""
-TOLD_APART: Final = ("pagerduty", "sns", "webhook")
+RECOGNIZED: Final = ("pagerduty", "sns", "webhook")
 """Kinds whose receivers know a repeat: by the key of its incident, or the id of its delivery."""
 ENOUGH: Final = 1000
 """Alerts of a kind from which on a share of 0.1 % means something; below it is one alert."""
@@ -83,7 +83,7 @@ class Result:
     alerts: int
     lost: int
     repeats: Mapping[str, int]
-    told_apart: Mapping[str, int]
+    recognized: Mapping[str, int]
     """Repeats that their receivers know as such."""
     p95: float
     """Seconds from event to receipt that a quiet run does not need."""
@@ -102,12 +102,12 @@ def run(row_: Row, seed: int, scale: float) -> Result:
 def judged(world: World, row_: Row, problems: Sequence[str]) -> Result:
     """Compare the receivers' log with the rows, the views and what was expected."""
     lost = [expected for stage in world.stages for expected in _lost(stage, row_)]
-    extra, told_apart = _repeats(world)
+    extra, recognized = _repeats(world)
     return Result(
         alerts=sum(len(stage.expected) for stage in world.stages),
         lost=len(lost),
         repeats=extra,
-        told_apart=told_apart,
+        recognized=recognized,
         p95=max(0.0, percentile(delays(world)) - quiet(world.seed, tuple(world.kinds))),
         calls=world.receivers.calls(),
         problems=(
@@ -184,8 +184,8 @@ def _repeats(world: World) -> tuple[Mapping[str, int], Mapping[str, int]]:
     extra: Counter[str] = Counter()
     for accepted in world.receivers.by_delivery.values():
         extra[accepted[0].receiver] += len(accepted) - 1
-    told_apart = {kind: extra.pop(kind, 0) for kind in TOLD_APART}
-    return +extra, told_apart
+    recognized = {kind: extra.pop(kind, 0) for kind in RECOGNIZED}
+    return +extra, recognized
 
 
 def _unaccounted(world: World, row_: Row) -> Iterator[str]:
@@ -257,14 +257,14 @@ def _leaks(world: World) -> Iterator[str]:
 def line(row_: Row, results: Sequence[Result]) -> str:
     """Return a row of the Markdown table: sums over the seeds, the worst delay."""
     repeats: Counter[str] = Counter()
-    told_apart: Counter[str] = Counter()
+    recognized: Counter[str] = Counter()
     for result in results:
         repeats.update(result.repeats)
-        told_apart.update(result.told_apart)
+        recognized.update(result.recognized)
     alerts = sum(result.alerts for result in results)
     twice = _by_kind(repeats) or "0"
-    if +told_apart:
-        twice += f" ({_by_kind(told_apart)} recognizable)"
+    if +recognized:
+        twice += f" ({_by_kind(recognized)} recognizable)"
     cells = (
         row_.number,
         row_.fault,
