@@ -148,7 +148,8 @@ def _play_story(console: Console, app: App) -> None:
     digests, notified = {}, {}
     for scene in STORY:
         before = {row.id for row in app.rows()}
-        with _step(console, f"Push {scene.image}: {scene.shows}"):
+        verb = "Tag" if scene.promotes else "Push"
+        with _step(console, f"{verb} {scene.image}: {scene.shows}"):
             digests[scene] = play(app, scene)
         notified[scene] = notified_destinations(app.rows(), before)
     scene = STORY[REPEATED]

@@ -30,10 +30,14 @@ class Scene:
     """Platforms of an index. Each has a recording, by its architecture."""
     commit: str | None = None
     """The commit in the image's labels; None for an image without labels."""
+    promotes: str = ""
+    """The tag of an image that is there already: it gets `tag`, too, and nothing is pushed."""
 
     @property
     def recordings(self) -> tuple[str, ...]:
-        """The recordings of the scan, or of the scans of its platforms."""
+        """The recordings of the scan, or of the scans of its platforms; a promotion has none."""
+        if self.promotes:
+            return ()
         if not self.platforms:
             return (self.recording,)
         return tuple(
@@ -94,6 +98,14 @@ STORY: Final = (
         _STOREFRONT,
     ),
     Scene(
+        "web/storefront",
+        "production",
+        "",
+        "a promotion: the tag production points to 3.2.1 now, and begins a stream of its own",
+        _STOREFRONT - {"on-call"},
+        promotes="3.2.1",
+    ),
+    Scene(
         "edge/gateway",
         "1.0.0",
         "edge-gateway-1.0.0",
@@ -143,12 +155,30 @@ def create_repositories(app: App, scenes: Iterable[Scene] = STORY) -> None:
 
 def play(app: App, scene: Scene) -> str:
     """Push the image of a scene, wait for all notifications, and return its digest."""
-    if scene.platforms:
+    if scene.promotes:
+        digest = _promote(app, scene)
+    elif scene.platforms:
         digest = _push_platforms(app, scene)
     else:
         document = recording(scene.recording)
         digest = app.aws.push(scene.repository, scene.tag, document, labels=scene.labels)
     app.wait_until_quiet()
+    return digest
+
+
+def _promote(app: App, scene: Scene) -> str:
+    """Put the manifest of an image under another tag, as a pipeline does, and return its digest."""
+    ecr = app.aws.client("ecr")
+    (image,) = ecr.batch_get_image(
+        repositoryName=scene.repository, imageIds=[{"imageTag": scene.promotes}]
+    )["images"]
+    ecr.put_image(
+        repositoryName=scene.repository,
+        imageManifest=image["imageManifest"],
+        imageManifestMediaType=image["imageManifestMediaType"],
+        imageTag=scene.tag,
+    )
+    digest: str = image["imageId"]["imageDigest"]
     return digest
 
 
