@@ -33,6 +33,9 @@ _LOOK_ALIKES = str.maketrans(
 
 def clean(text: str) -> str:
     """Remove control and invisible characters. Tabs and line feeds stay."""
+    # Nearly all texts: names, versions, addresses.
+    if text.isascii() and text.isprintable():
+        return text
     return _UNSAFE.sub("", _LINE_ENDS.sub("\n", text))
 
 

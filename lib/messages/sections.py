@@ -175,9 +175,13 @@ def _listed(
     note: str = "",
 ) -> Section:
     """Return entries as rows and by package, as many of each as asked for."""
+    made: dict[int, Row] = {}
 
     def row(entry: Entry) -> Row:
-        return _row(content, entry, note, reason(entry))
+        # The first ones stand by package, too.
+        if id(entry) not in made:
+            made[id(entry)] = _row(content, entry, note, reason(entry))
+        return made[id(entry)]
 
     groups = by_package(entries)
     return Section(

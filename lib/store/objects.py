@@ -17,7 +17,7 @@ FASTEST: Final = 1
 
 
 def write_object(
-    client: "S3Client", bucket: str, key: str, content: bytes, *, media_type: str, level: int = 9
+    client: "S3Client", bucket: str, key: str, content: bytes, *, media_type: str, level: int
 ) -> None:
     """
     Store an object, compressed. Raises `StoreError`.

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Container, Mapping
 from enum import IntEnum, auto
+from functools import lru_cache
 from itertools import chain
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +21,7 @@ _MAX_URL: Final = 300
 
 
 _URL: Final = re.compile(r"https?://[!-;=?-~]+")
+_AUTHORITY: Final = re.compile(r"https?://[^/?#]*")
 
 
 _PAGES: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
@@ -127,6 +129,13 @@ def _page_of(vulnerability_id: str) -> str | None:
 
 
 def _has_host(url: str) -> bool:
+    """Whether an address of the form that `_URL` allows is one of a host."""
+    start = _AUTHORITY.match(url)
+    return start is not None and "\\" not in url and _is_address(start[0])
+
+
+@lru_cache(maxsize=256)  # thousands of advisories stand on a few hosts
+def _is_address(url: str) -> bool:
     try:
         read_address(url)
     except AddressError:

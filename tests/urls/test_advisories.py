@@ -3,10 +3,13 @@
 import itertools
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from lib.models import Finding, Package, Severity
 from lib.normalizer.documents import normalize_document
 from lib.normalizer.package_url import package_url
+from lib.urls.addresses import read_address
 from lib.urls.advisories import vulnerability_url
 from lib.urls.packages import KNOWN_DISTRIBUTIONS, read_package_url
 from tests.support.documents import case
@@ -120,3 +123,15 @@ def test_the_names_of_other_tools_are_those_of_findings(os: str, purl: str) -> N
     assert limit is not None
     assert limit.covers(actual)
     assert actual.namespace in KNOWN_DISTRIBUTIONS
+
+
+@given(st.from_regex(r"https?://[!-;=?-~]{1,40}", fullmatch=True))
+@example("https://host\\path")
+@example("https://user@host/path")
+@example("https://host:99999/path")
+def test_a_page_is_an_address_that_can_be_read(url: str) -> None:
+    """Its path is not parsed: thousands of findings have pages on the same few hosts."""
+    shown = vulnerability_url(a_finding(url))
+
+    if shown is not None:
+        assert read_address(shown).host
