@@ -32,6 +32,7 @@ from lib.normalizer.images import image_of_resource, image_resources
 from lib.normalizer.lookalikes import lookalike
 from lib.normalizer.pages import Page
 from lib.normalizer.readers import SOURCES
+from lib.normalizer.scan_sbom import is_scan_of_image, scan_sbom_rows
 from lib.normalizer.security_hub import asff_rows, is_asff, is_ocsf, ocsf_rows
 from lib.normalizer.unwrapping import MOST_BYTES, Content, contents_of
 from lib.normalizer.values import mapping, moment, name, objects, text
@@ -182,6 +183,7 @@ class _Kind(Enum):
     PAGE = auto()
     ASFF = auto()
     OCSF = auto()
+    SCAN_SBOM = auto()
     FINDING = auto()
     INNER = auto()
     LISTED = auto()
@@ -196,6 +198,7 @@ def _kind(node: Mapping[str, Any]) -> _Kind | None:
         _Kind.EVENT: "detailType" in keys,
         _Kind.ASFF: is_asff(node),
         _Kind.OCSF: is_ocsf(node),
+        _Kind.SCAN_SBOM: is_scan_of_image(node),
         _Kind.REFUSED: lookalike(node) is not None,
         _Kind.PAGE: "imageScanFindings" in keys or "imageScanStatus" in keys,
         _Kind.FINDING: bool(keys & _FINDING),
@@ -235,6 +238,8 @@ def _collect_object(node: dict[str, Any], place: str, contents: Contents) -> Non
             _collect_rows(asff_rows(node), place, contents)
         case _Kind.OCSF:
             _collect_rows(ocsf_rows(node), place, contents)
+        case _Kind.SCAN_SBOM:
+            _collect_rows(scan_sbom_rows(node), place, contents)
         case _Kind.FINDING:
             _collect_finding(node, place, contents)
         case _Kind.INNER:

@@ -111,7 +111,7 @@ def _of_inspector_scan(node: Mapping[str, Any]) -> Lookalike | None:
         return Lookalike("a bill of materials (CycloneDX SBOM), as inspector-scan writes it", _SCAN)
     if isinstance(node.get("sbom"), dict):
         return Lookalike(
-            "an answer of inspector-scan (scan-sbom) that names no image in ECR", _SCAN
+            "an answer of inspector-scan (scan-sbom) without findings of an image in ECR", _SCAN
         )
     return None
 
