@@ -81,8 +81,8 @@ NEVER_CALLED = {
         "ecr:GetDownloadUrlForLayer",
         "s3:PutObject",
     },
-    # Copies are read for digests, and written by syncs.
-    "send_digest": {"s3:DeleteObject"},
+    # Copies are read for digests, and written by syncs; rows are added by it, and changed by others.
+    "send_digest": {"dynamodb:UpdateItem", "s3:DeleteObject"},
     # It only lists and wakes; a notifier is made for the pace of its receiver.
     "sweep": {
         "dynamodb:ConditionCheckItem",
