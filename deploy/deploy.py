@@ -336,11 +336,14 @@ def _finish(
     if stack is None or not stack.has_data:
         raise DeployError("osls ended, but the stack has no table and bucket; look at its events")
     publisher = Publisher(S3PublicationWriter(client_of("s3"), stack.resources[REPORTS]))
-    try:
-        with aws_errors(f"publishing {KEY}"), _causes():
-            _publish(publisher, document, account, deployed, terminal)
-    except DeployError as error:
-        terminal.say(f"Deployed, but not published: {error} {_push_later(inputs)}")
+    if inputs.parameters.get("configBucket"):
+        terminal.say(f"Functions read another bucket than the stage's own. {_push_later(inputs)}")
+    else:
+        try:
+            with aws_errors(f"publishing {KEY}"), _causes():
+                _publish(publisher, document, account, deployed, terminal)
+        except DeployError as error:
+            terminal.say(f"Deployed, but not published: {error} {_push_later(inputs)}")
     terminal.say(f"\nDeployed {stack.name}. Dashboard: {stack.outputs.get('DashboardUrl', '')}")
     for number, step in enumerate(next_steps(client_of, inputs, document, stack.outputs), 1):
         terminal.say(f"  {number}. {step}")

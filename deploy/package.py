@@ -87,7 +87,7 @@ def package(inputs: Inputs, *, today: date, config: AlertsFile | None = None) ->
         json.dumps(_deployment(inputs, document, archive), indent=2) + "\n", encoding="utf-8"
     )
     write_parameters(inputs)
-    template = _write_template(inputs, folder)
+    template = write_template(inputs, folder)
     left_out = links_left_out(json.loads(template.read_text(encoding="utf-8")))
     if left_out is not None:
         _say(left_out)
@@ -178,7 +178,8 @@ def _deployment(inputs: Inputs, document: Json, archive: Archive) -> Json:
     }
 
 
-def _write_template(inputs: Inputs, folder: Path) -> Path:
+def write_template(inputs: Inputs, folder: Path) -> Path:
+    """Have osls make the template from serverless.yml. Raises `PackageError`."""
     osls = ROOT / "node_modules" / ".bin" / "osls"
     if not osls.exists():
         raise PackageError("osls is not installed; `make package` does that")

@@ -81,7 +81,7 @@ NEVER_CALLED = {
         "ecr:GetDownloadUrlForLayer",
         "s3:PutObject",
     },
-    # Copies are read for digests, and written by syncs; rows are added by it, and changed by others.
+    # Copies are read for digests, and written by syncs. It adds rows, and changes none.
     "send_digest": {"dynamodb:UpdateItem", "s3:DeleteObject"},
     # It only lists and wakes; a notifier is made for the pace of its receiver.
     "sweep": {
