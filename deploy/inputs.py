@@ -150,6 +150,7 @@ def template_parameters(parameters: Mapping[str, Json]) -> dict[str, Json]:
     return complete | {
         "receiverHosts": ",".join(complete["receiverHosts"]),
         "permissionsBoundary": complete["permissionsBoundary"] or {"Ref": "AWS::NoValue"},
+        "configBucket": complete["configBucket"] or {"Ref": "ReportsBucket"},
         # Conditions of CloudFormation and variables of functions are text.
         "reportLinkDays": str(complete["reportLinkDays"]),
         "traceability": str(complete["traceability"]).lower(),

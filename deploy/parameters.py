@@ -28,7 +28,7 @@ _MARKED_VALUES: Final[Mapping[str, int | str]] = MappingProxyType(
 """Values in places where osls takes no reference. No other value of the template is one of them."""
 _REFERENCES: Final = (
     *("alarmEmail", "receiverHosts", "workloads", "traceability", "reconcileDays", "logLevel"),
-    *("rolePath", "deletionProtection", "configBucket", "configKey"),
+    *("rolePath", "deletionProtection", "configKey"),
 )
 """Values in places where osls takes a reference."""
 _BUCKET: Final = "ServerlessDeploymentBucket"
@@ -43,11 +43,12 @@ _ORDER: Final = (
 def marks() -> dict[str, Json]:
     """Return the parameters with which osls makes the template: a mark or a reference for each."""
     references = {name: {"Ref": logical(name)} for name in _REFERENCES}
-    boundary = {"Ref": "PermissionsBoundary"}
+    boundary, bucket = {"Ref": "PermissionsBoundary"}, {"Ref": "ConfigBucket"}
     return {
         **references,
         **_MARKED_VALUES,
         "arch": "arm64",
+        "configBucket": {"Fn::If": ["HasConfigBucket", bucket, {"Ref": "ReportsBucket"}]},
         "permissionsBoundary": {"Fn::If": ["HasBoundary", boundary, {"Ref": "AWS::NoValue"}]},
     }
 
@@ -85,6 +86,7 @@ def parametrized(template: Json, schema: Json, *, version: str, links: bool) -> 
     conditions = {
         **template["Conditions"],
         "HasBoundary": _is_set("PermissionsBoundary"),
+        "HasConfigBucket": _is_set("ConfigBucket"),
         "HasTopics": {
             "Fn::Not": [{"Fn::Equals": [{"Fn::Select": [0, {"Ref": "TopicArns"}]}, _NO_TOPIC]}]
         },
