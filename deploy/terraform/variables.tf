@@ -87,7 +87,7 @@ variable "deletion_protection" {
 }
 
 variable "workloads" {
-  description = "ecs: alerts name the services and tasks of ECS that run an image, and an older image counts for as long as one does."
+  description = "Alerts name what runs an image, and an older image counts while it runs. ecs: services and tasks of ECS. inspector: what Amazon Inspector knows of ECS and EKS, with enhanced scanning."
   type        = string
   default     = ""
 }

@@ -81,8 +81,9 @@ NEVER_CALLED = {
         "ecr:GetDownloadUrlForLayer",
         "s3:PutObject",
     },
-    # Copies are read for digests, and written by syncs. It adds rows, and changes none.
-    "send_digest": {"dynamodb:UpdateItem", "s3:DeleteObject"},
+    # Copies are read for digests, and written by syncs. It adds rows, and changes none; rows of a
+    # text and of a store have one name.
+    "send_digest": {"dynamodb:Scan", "dynamodb:UpdateItem", "s3:DeleteObject"},
     # It only lists and wakes; a notifier is made for the pace of its receiver.
     "sweep": {
         "dynamodb:ConditionCheckItem",
