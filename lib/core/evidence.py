@@ -146,8 +146,9 @@ def says_the_same(stored: AnyReport | None, fetched: AnyReport) -> bool:
 
 
 def _outline(report: AnyReport) -> tuple[object, ...]:
-    """Return what is compared of a report beside its findings."""
-    image, scan = replace(report.image, in_use_count=None), replace(report.scan, completed_at=None)
+    """Return what is compared of a report beside its findings: nothing that changes by itself."""
+    image = replace(report.image, in_use_count=None, last_in_use_at=None)
+    scan = replace(report.scan, completed_at=None)
     return type(report), image, scan, report.parts
 
 

@@ -46,7 +46,12 @@ def merged(index: ImageIndex, reports: Sequence[AnyReport]) -> AnyReport:
     )
     counts = [report.image.in_use_count for _, report in usable]
     in_use = [count for count in counts if count is not None]
-    image = replace(index.image, in_use_count=sum(in_use) if in_use else None)
+    times = [report.image.last_in_use_at for _, report in usable]
+    image = replace(
+        index.image,
+        in_use_count=sum(in_use) if in_use else None,
+        last_in_use_at=max((time for time in times if time is not None), default=None),
+    )
     return Report(image, merged_scan, _findings(usable), parts)
 
 

@@ -100,8 +100,8 @@ def _images(
 
 
 def _plain(image: Image) -> Image:
-    """Return an image without the number of its uses, which changes without being news."""
-    return replace(image, in_use_count=None)
+    """Return an image without its uses, which change without being news."""
+    return replace(image, in_use_count=None, last_in_use_at=None)
 
 
 def _parts(

@@ -247,6 +247,9 @@ def _common(
                     digest=image.digest,
                     tags=list(image.tags),
                     platform=image.platform,
+                    os=image.os,
+                    in_use_count=image.in_use_count,
+                    last_in_use_at=time_to_json(image.last_in_use_at),
                     console_url=console_url(image),
                 ),
             )

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from lib.core.vulnerabilities import places, vulnerabilities
 from lib.models import AnyReport, Finding, Image, Provenance, Report, Score, Severity
-from lib.models.program import NAME, VERSION
+from lib.models.program import NAME, REPOSITORY, VERSION
 from lib.models.streams import Vulnerability
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
@@ -76,7 +76,14 @@ def log(runs: Iterable[Mapping[str, Any]]) -> str:
 
 def driver(rules: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the tool of a run: this program, with the rules that its results refer to."""
-    return {"driver": {"name": NAME, "semanticVersion": VERSION, "rules": list(rules)}}
+    return {
+        "driver": {
+            "name": NAME,
+            "semanticVersion": VERSION,
+            "informationUri": REPOSITORY,
+            "rules": list(rules),
+        }
+    }
 
 
 def details(category: str) -> dict[str, str]:
@@ -122,6 +129,9 @@ def _run(report: AnyReport, category: str, most: int) -> dict[str, Any]:
             "repoTags": list(image.tags),
             "repoDigests": [f"{name}@{image.digest}"] if image.digest else [],
             "platform": image.platform,
+            "os": image.os,
+            "inUseCount": image.in_use_count,
+            "lastInUseAt": time_to_json(image.last_in_use_at),
             "scanSource": report.scan.source.value,
             "scanStatus": report.scan.status,
         },

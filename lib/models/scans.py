@@ -41,6 +41,9 @@ class Image:
     """The distribution in Inspector's words, for example "UBUNTU_24_04"."""
     pushed_at: datetime | None = None
     in_use_count: int | None = None
+    """Tasks and pods that run it, in Inspector's count; None if the source does not say."""
+    last_in_use_at: datetime | None = None
+    """The last time something ran it; None if nothing did, or the source does not say."""
     doubts: tuple[Doubt, ...] = ()
     """Open questions about an image from ECR. Not a part of published documents."""
 

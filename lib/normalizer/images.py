@@ -83,6 +83,7 @@ def image_of_resource(resource: Mapping[str, Any]) -> Image:
         os=os,
         pushed_at=moment(details.get("pushedAt")),
         in_use_count=count(details.get("inUseCount")),
+        last_in_use_at=moment(details.get("lastInUseAt")),
     )
 
 

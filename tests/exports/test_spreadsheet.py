@@ -101,6 +101,7 @@ def test_every_column_is_tried() -> None:
     others = {
         *("record", "scan_source", "scan_completed_at", "scan_complete", "severity", "epss"),
         *("exploit_observed_at", "score", "first_observed_at", "last_observed_at", "built_at"),
+        *("pushed_at", "in_use_count", "last_in_use_at"),
     }
     assert {name for name, value in row.items() if value == "'=1"} == set(COLUMNS) - others
 
