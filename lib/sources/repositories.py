@@ -124,9 +124,9 @@ class EcrRepositories:
             )
         description: Mapping[str, Any] = answer["repositories"][0]
         settings = _described(repository, description, self._scanning(repository))
-        return self._with_images(
-            replace(settings, cache=self.cache(repository)), policy=self._policy(repository)
-        )
+        settings = self._with_images(replace(settings, cache=self.cache(repository)))
+        # Last: it is often put right after a repository is created, while this check runs.
+        return replace(settings, lifecycle_policy=self._policy(repository))
 
     def cache(self, repository: Image) -> PullThroughCache | None:
         """See `RepositorySource.cache`."""
@@ -147,7 +147,7 @@ class EcrRepositories:
                 return None
         return answer["lifecyclePolicyText"]
 
-    def _with_images(self, settings: RepositorySettings, policy: str | None) -> RepositorySettings:
+    def _with_images(self, settings: RepositorySettings) -> RepositorySettings:
         """Add the images, and the newest one with its last scan."""
         repository = settings.image
         stored: list[StoredImage] = []
@@ -171,7 +171,6 @@ class EcrRepositories:
             images = with_parts(self._client, repository, stored) if running else stored
         return replace(
             settings,
-            lifecycle_policy=policy,
             stored=tuple(images),
             running=running,
             newest=image,

@@ -269,6 +269,7 @@ def test_what_may_not_be_read_is_no_all_clear(
     statement = {
         "Effect": "Allow",
         "Action": [
+            "ecr:DescribeImages",
             "ecr:DescribePullThroughCacheRules",
             "ecr:DescribeRepositories",
             "ecr:GetRegistryScanningConfiguration",

@@ -115,6 +115,9 @@ def use_everything(app: App) -> None:
         app.aws.client("ecr").create_repository(
             repositoryName=name, imageScanningConfiguration={"scanOnPush": True}
         )
+    app.aws.client("ecr").create_repository_creation_template(
+        prefix="made", appliedFor=["CREATE_ON_PUSH"]
+    )
     run_a_task(app)
     first = app.aws.push("team/app", "1.4.1", basic("CVE-2026-0001"), labels=labelled(COMMIT))
     parts = {
