@@ -8,7 +8,7 @@ not needed any more is freed at once by its reference count; only cycles wait fo
 
 import gc
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import ParamSpec, TypeVar
 
 _Arguments = ParamSpec("_Arguments")
@@ -29,8 +29,13 @@ def collected_afterwards(work: Callable[_Arguments, _Answer]) -> Callable[_Argum
             return work(*args, **kwargs)
         finally:
             gc.collect()
-            if not gc.get_freeze_count():
-                gc.freeze()
+            freeze_once()
             gc.enable()
 
     return collected
+
+
+@cache
+def freeze_once() -> None:
+    """Leave what exists now out of collections, once: asking the collector walks all of it."""
+    gc.freeze()

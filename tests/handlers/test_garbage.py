@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from handlers.garbage import collected_afterwards
+from handlers.garbage import collected_afterwards, freeze_once
 
 
 class Cycle:
@@ -23,6 +23,7 @@ class Cycle:
 
 @pytest.fixture(autouse=True)
 def unfrozen() -> Iterator[None]:
+    freeze_once.cache_clear()
     yield
     gc.unfreeze()
     gc.enable()
