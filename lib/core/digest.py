@@ -27,6 +27,7 @@ from lib.models import (
     Digest,
     Finding,
     Moment,
+    PackageDigest,
     RepositoryDigest,
     ResolvedVulnerability,
     Severity,
@@ -43,6 +44,8 @@ _BANDS: Final = (
     (timedelta(days=90), "31 to 90 days"),
     (None, "over 90 days"),
 )
+_PACKAGES: Final = 3
+"""Packages that a digest names: the next steps of its readers."""
 _ALTERNATING: Final = 3
 """Streams whose tags alternate that are named; the others are counted."""
 RULES_CHANGED: Final = (
@@ -199,6 +202,7 @@ def digest_of(
         trend=(*_trend(before, destination), Moment(until, counts)),
         unscanned=_unscanned(shares),
         warnings=tuple(_warnings(shares, before, rules)),
+        packages=_packages(now),
     )
 
 
@@ -276,6 +280,28 @@ def _ages(entries: Iterable[_Entry], until: datetime) -> tuple[Age, ...]:
         words = next(words for most, words in _BANDS if most is None or age <= most)
         bands[words][entry.item.severity] += 1
     return tuple([Age(words, _worst_first(counts)) for words, counts in bands.items()])
+
+
+def _packages(entries: Iterable[_Entry]) -> tuple[PackageDigest, ...]:
+    """Return the packages whose upgrade would help most, the worst first."""
+    groups: defaultdict[str, list[_Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[entry.item.package].append(entry)
+    packages = [
+        PackageDigest(
+            name,
+            _count(group),
+            sum(entry.item.fixable for entry in group),
+            tuple(dict.fromkeys(_name(entry.stream) for entry in group)),
+        )
+        for name, group in groups.items()
+    ]
+    return tuple(sorted(packages, key=_worst_package_first)[:_PACKAGES])
+
+
+def _worst_package_first(package: PackageDigest) -> tuple[object, ...]:
+    numbers = tuple([-package.counts.get(severity, 0) for severity in reversed(Severity)])
+    return (*numbers, package.package)
 
 
 def _repositories(

@@ -4,8 +4,14 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
 
-from lib.messages.phrases import counts_text
-from lib.models import Digest, RepositoryDigest, ResolvedVulnerability, UnscannedImage
+from lib.messages.phrases import counts_text, names_text, severity_word
+from lib.models import (
+    Digest,
+    PackageDigest,
+    RepositoryDigest,
+    ResolvedVulnerability,
+    UnscannedImage,
+)
 from lib.text import counted, fitting, one_line, short, truncate
 
 _DAY: Final = timedelta(days=1)
@@ -18,10 +24,11 @@ _NAME: Final = 60
 _REASON: Final = 120
 _WARNINGS: Final = 5
 
-AGES: Final = "How long it is open"
-AGE_COLUMNS: Final = ("Known for", "Open")
-REPOSITORIES: Final = "Worst repositories"
-RESOLVED: Final = "Gone since then"
+STEPS: Final = "Most effective next steps"
+AGES: Final = "Age of open vulnerabilities"
+AGE_COLUMNS: Final = ("Age", "Open")
+REPOSITORIES: Final = "Most open vulnerabilities"
+RESOLVED: Final = "Fixed or gone since the last digest"
 UNSCANNED: Final = "Not scanned"
 TREND: Final = "Open over time"
 
@@ -67,12 +74,12 @@ def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText
     name = f"{'Daily' if digest.until - digest.since <= _DAY else 'Weekly'} digest"
     return DigestText(
         name=name,
-        title=f"{name}: {counts_text(digest.counts) or 'nothing'} open",
+        title=f"{name}: {_deltas(digest) or 'nothing'} open",
         verdict=_verdict(digest),
         sums=tuple(filter(None, (_movement(digest), _new(digest), _resolved(digest)))),
-        ages=tuple((age.words, counts_text(age.counts)) for age in digest.ages if age.counts),
+        ages=_ages(digest),
         oldest=_oldest(digest),
-        trend=DigestList(TREND, tuple(_trend(digest))),
+        trend=DigestList(TREND, () if _is_unchanged(digest) else tuple(_trend(digest))),
         lists=tuple(section for section in _lists(digest, lines, characters) if section.lines),
         warnings=tuple(
             truncate(one_line(warning), _REASON) for warning in digest.warnings[:_WARNINGS]
@@ -87,23 +94,27 @@ def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText
 def _verdict(digest: Digest) -> str:
     unknown = len(digest.unscanned)
     if not digest.images:
-        return "No scanned image is known yet that the routes to here ask about"
+        return "No scanned image matches the routes of this destination yet"
     if digest.counts:
         open_images = f"{digest.images - digest.clean:,} of {counted(digest.images, 'image')}"
         fixable = f", {digest.fixable:,} fixable" if digest.fixable else ""
-        exploitable = f", {digest.exploitable:,} with a known exploit" if digest.exploitable else ""
+        exploitable = (
+            f", {digest.exploitable:,} with a public exploit" if digest.exploitable else ""
+        )
         sentence = f"{counts_text(digest.counts)} open in {open_images}{fixable}{exploitable}"
     elif unknown or digest.warnings:
-        sentence = f"Nothing open of what is known in {counted(digest.images, 'image')}"
+        sentence = f"No open vulnerabilities in {counted(digest.images, 'image')}, as far as known"
     else:
-        sentence = f"Nothing open in {counted(digest.images, 'image')}"
-    return f"{sentence}; {counted(unknown, 'image')} without a result" if unknown else sentence
+        sentence = f"No open vulnerabilities in {counted(digest.images, 'image')}"
+    return f"{sentence}; {counted(unknown, 'image')} not scanned" if unknown else sentence
 
 
 def _movement(digest: Digest) -> str:
     """Return the sum from the last digest to this one; nothing was known before the first."""
     if _is_first(digest):
-        return f"{digest.total:,} known for the first time"
+        return f"First digest, nothing to compare with: {digest.total:,} open"
+    if _is_unchanged(digest):
+        return f"Nothing changed since {digest.since:%Y-%m-%d}"
     before, new, resolved = (
         sum(counts.values()) for counts in (digest.open_before, digest.new, digest.resolved)
     )
@@ -118,6 +129,28 @@ def _is_first(digest: Digest) -> bool:
     return bool(digest.images) and len(digest.trend) == 1
 
 
+def _is_unchanged(digest: Digest) -> bool:
+    """Return whether nothing came or went: then a digest is a line, and its steps."""
+    return not (digest.new or digest.resolved or _is_first(digest))
+
+
+def _deltas(digest: Digest) -> str:
+    """Return "3 CRITICAL (-1), 40 HIGH (-5)": what is open, and how that differs from before."""
+    if _is_first(digest) or _is_unchanged(digest):
+        return counts_text(digest.counts)
+    pieces = [
+        f"{number:,} {severity_word(severity)} ({number - digest.open_before.get(severity, 0):+,})"
+        for severity, number in digest.counts.items()
+    ]
+    return ", ".join(pieces)
+
+
+def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
+    """Return how many are of which age; one band says no more than the oldest one."""
+    bands = [(age.words, counts_text(age.counts)) for age in digest.ages if age.counts]
+    return tuple(bands) if len(bands) > 1 and not _is_unchanged(digest) else ()
+
+
 def _new(digest: Digest) -> str:
     return f"New: {counts_text(digest.new)}" if digest.new and not _is_first(digest) else ""
 
@@ -128,7 +161,7 @@ def _resolved(digest: Digest) -> str:
 
 def _oldest(digest: Digest) -> str:
     since = digest.oldest_open_since
-    return f"The oldest is known since {since:%Y-%m-%d}" if since else ""
+    return f"Oldest open since {since:%Y-%m-%d}" if since else ""
 
 
 # --- the lists --------------------------------------------------------------------------------
@@ -140,11 +173,23 @@ def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...
         others = len(items) - len(shown)
         return (*shown, *([f"and {others:,} more"] if others else ()))
 
+    steps = DigestList(STEPS, listed(digest.packages, _step))
+    unscanned = DigestList(UNSCANNED, listed(digest.unscanned, _unscanned))
+    if _is_unchanged(digest):
+        return (steps, unscanned)
     return (
+        steps,
         DigestList(REPOSITORIES, tuple(_repositories(digest, lines, characters))),
         DigestList(RESOLVED, listed(digest.resolved_vulnerabilities, _vulnerability)),
-        DigestList(UNSCANNED, listed(digest.unscanned, _unscanned)),
+        unscanned,
     )
+
+
+def _step(package: PackageDigest) -> str:
+    """Return which package to upgrade or replace, what that would remove, and where it is."""
+    verb = "Upgrade" if package.fixable else "Look for a newer version of"
+    names = names_text(package.repositories)
+    return f"{verb} {short(package.package, _NAME)}: {counts_text(package.counts)} in {names}"
 
 
 def _repositories(digest: Digest, lines: int, characters: int) -> list[str]:
@@ -214,4 +259,4 @@ def _footer(digest: Digest) -> str:
     repeat = ", may be a repeat" if digest.possible_repeat else ""
     remark = f" (attempt {digest.attempt}{repeat})" if digest.attempt > 1 else ""
     what = f"Current and running images, {digest.until:%Y-%m-%d %H:%M} UTC"
-    return f"{routes}{what}. Delivery: {digest.delivery_id}{remark}"
+    return f"{routes}{what}. Delivery {digest.delivery_id}{remark}"

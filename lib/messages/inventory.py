@@ -9,7 +9,12 @@ from lib.checks.findings import MANAGER
 from lib.core.vulnerabilities import ByName
 from lib.messages.content import Content, packages_of
 from lib.messages.phrases import percent, severity_text
-from lib.messages.sections import EXPLOIT_KNOWN, EXPLOITED, fix_text, installed_text
+from lib.messages.sections import (
+    EXPLOIT_KNOWN,
+    EXPLOITED,
+    fix_text,
+    installed_text,
+)
 from lib.models import Finding, Severity
 from lib.models.streams import Vulnerability
 from lib.models.views import Kind
@@ -20,9 +25,9 @@ CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.BASELINE: "first scan",
         Kind.NEW: "new",
         Kind.RAISED: "raised",
-        Kind.EXPLOIT_KNOWN: "exploit known",
+        Kind.EXPLOIT_KNOWN: "exploit now public",
         Kind.FIX_AVAILABLE: "fix available",
-        Kind.DEPLOYED: "began to run",
+        Kind.DEPLOYED: "started to run",
         Kind.SUPPRESSION_ENDED: "no longer suppressed",
         Kind.RULES_CHANGED: "rules changed",
         Kind.FIX_READY: "fixed, not deployed everywhere",
@@ -32,7 +37,7 @@ CHANGES: Final[Mapping[Kind, str]] = MappingProxyType(
     }
 )
 SUPPRESSED: Final = "suppressed"
-NOT_ASKED: Final = "not asked for"
+NOT_ASKED: Final = "filtered out"
 _PATH: Final = 3000
 _BEFORE: Final = "reported before"
 CLOSED: Final = "closed at the source"
@@ -63,29 +68,17 @@ class Figure:
     label: str
 
 
-def figures(rows: Sequence[_Row], noun: tuple[str, str]) -> list[Figure]:
-    """Return how many rows there are, by what can be done and by what is likely to hurt."""
+def figures(rows: Sequence[_Row]) -> list[Figure]:
+    """Return how many rows can be fixed, as far as sources say; no number is a zero."""
     groups = [row.findings for row in rows]
-    wild = sum(exploit_level(group) == len(EXPLOITS) - 1 for group in groups)
-    exploitable = sum(exploit_level(group) > 0 for group in groups)
     fixable = sum(any(finding.fixable for finding in group) for group in groups)
-    unknown = sum(
-        all(not finding.fixable and finding.fix_available is None for finding in group)
-        for group in groups
+    stuck = sum(all(finding.fix_available == "NO" for finding in group) for group in groups)
+    numbers = (
+        (fixable, "with a fix"),
+        (stuck, "without a fix yet"),
+        (len(groups) - fixable - stuck, "no fix version reported"),
     )
-    numbers = [
-        Figure(f"{len(rows):,}", noun[len(rows) != 1]),
-        Figure(f"{fixable:,}", "with a fix"),
-        Figure(f"{len(rows) - fixable - unknown:,}", "without a fix"),
-    ]
-    if unknown:
-        numbers.append(Figure(f"{unknown:,}", "whose fix its source does not name"))
-    numbers += [
-        Figure(f"{exploitable:,}", "with a known exploit"),
-        Figure(f"{wild:,}", "exploited in the wild"),
-    ]
-    epss = highest_epss([finding for group in groups for finding in group])
-    return numbers if epss is None else [*numbers, Figure(percent(epss), "highest EPSS")]
+    return [Figure(f"{number:,}", label) for number, label in numbers if number]
 
 
 def _closed(finding: Finding) -> tuple[str, str]:

@@ -22,6 +22,7 @@ DONE_WHEN: Final = (
 )
 NOTES: Final = "Notes"
 ABOUT: Final = "About"
+DETAILS: Final = "Image and scan details"
 DELIVERY: Final = "Delivery"
 NO_RESULT: Final = "No result"
 UPGRADE_COLUMNS: Final = ("Package", "From", "To", "Removes")

@@ -146,6 +146,17 @@ class ResolvedVulnerability:
 
 
 @dataclass(frozen=True, slots=True)
+class PackageDigest:
+    """The open vulnerabilities of one package, wherever it is."""
+
+    package: str
+    counts: Counts
+    fixable: int
+    repositories: tuple[str, ...]
+    """The repositories of the images that have it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """
     Open vulnerabilities of one destination: in the watched images that its routes match.
@@ -184,6 +195,8 @@ class Digest:
     """Reasons why the numbers may be incomplete."""
     attempt: int = 1
     possible_repeat: bool = False
+    packages: tuple[PackageDigest, ...] = ()
+    """The packages with the worst and the most open vulnerabilities, these first; a few."""
 
     @property
     def total(self) -> int:

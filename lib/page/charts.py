@@ -1,59 +1,23 @@
-"""Charts as inline SVG: the severities of a scan, and how its stream went. Pure."""
+"""The chart of a stream as inline SVG. Pure."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from lib.models import Counts, Severity
+from lib.models import Severity
 from lib.models.streams import HistoryPoint
 from lib.page.markup import Markup, element
+from lib.text import one_line, truncate
 
-WORST_FIRST: Final = tuple(reversed(Severity))
 MOST_COLUMNS: Final = 30
 """More columns than this are too narrow to tell apart: the newest versions are drawn."""
 
-_BAR: Final = 22
-_LABEL: Final = 118
 _WIDTH: Final = 640
-_NUMBER: Final = 64
 
 _HEIGHT: Final = 160
 _BASE: Final = 132
 _TOP: Final = 16
 _SIDE: Final = 44
-
-
-def severities(counts: Counts) -> Markup:
-    """Return one bar for each severity; the numbers stand beside them, so colour is not needed."""
-    most = max(counts.values(), default=0) or 1
-    room = _WIDTH - _LABEL - _NUMBER
-    rows = []
-    for place, severity in enumerate(WORST_FIRST):
-        number = counts.get(severity, 0)
-        top = place * (_BAR + 6)
-        width = max(round(room * number / most), 3) if number else 0
-        rows += [
-            element("text", severity.name, x=_LABEL - 10, y=top + 16, class_="label end"),
-            element(
-                "rect",
-                x=_LABEL,
-                y=top,
-                width=width,
-                height=_BAR,
-                rx=3,
-                class_=f"fill-{severity.name.lower()}",
-            ),
-            element("text", f"{number:,}", x=_LABEL + width + 8, y=top + 16, class_="label"),
-        ]
-    height = len(WORST_FIRST) * (_BAR + 6)
-    said = ", ".join(f"{counts.get(severity, 0)} {severity.name}" for severity in WORST_FIRST)
-    return element(
-        "svg",
-        element("title", f"Findings by severity: {said}"),
-        rows,
-        viewBox=f"0 0 {_WIDTH} {height}",
-        role="img",
-        class_="chart",
-    )
+_TAG: Final = 24
 
 
 def history(points: Sequence[HistoryPoint]) -> Markup:
@@ -92,7 +56,7 @@ def _column(point: HistoryPoint, left: float, width: float, most: int) -> Markup
         return element("g", element("title", f"{said}: no result"), mark)
     bottom = float(_BASE)
     parts = []
-    for severity, number in point.open.items():
+    for severity, number in _rated(point):
         height = (_BASE - _TOP) * number / most
         bottom -= height
         parts.append(
@@ -116,7 +80,7 @@ def _dates(shown: Sequence[HistoryPoint], step: float) -> list[Markup]:
     return [
         element(
             "text",
-            f"{shown[place].at:%Y-%m-%d}",
+            _name(shown[place]),
             x=str(round(_SIDE + place * step + (step if side == "end" else 0), 1)),
             y=_HEIGHT - 8,
             class_=f"label {side}",
@@ -125,5 +89,16 @@ def _dates(shown: Sequence[HistoryPoint], step: float) -> list[Markup]:
     ]
 
 
+def _name(point: HistoryPoint) -> str:
+    """Return the tag of the image at a point, else its day."""
+    tags = point.image.tags if point.image is not None else ()
+    return truncate(one_line(tags[0]), _TAG) if tags else f"{point.at:%Y-%m-%d}"
+
+
+def _rated(point: HistoryPoint) -> list[tuple[Severity, int]]:
+    """Return the numbers that make a column: what is not rated yet would drown the others."""
+    return [item for item in point.open.items() if item[0] is not Severity.UNKNOWN]
+
+
 def _total(point: HistoryPoint) -> int:
-    return sum(point.open.values())
+    return sum(number for _, number in _rated(point))

@@ -46,13 +46,13 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
         element(
             "main",
             sections.problem(text, text.problem) if text.problem is not None else None,
-            sections.summary(text, content.totals, all_rows, noun) if has_result else None,
             sections.to_do(text),
+            sections.summary(text, content.totals, all_rows) if has_result else None,
             sections.changes(text),
             sections.platforms(text.platforms),
-            sections.history(history),
-            _findings(shown, noun) if has_result else None,
+            _findings(text, shown, noun) if has_result else None,
             _missing(text, len(all_rows) - len(shown), noun),
+            sections.history(history),
         ),
         sections.footer(state.stream, now),
     )
@@ -67,7 +67,8 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
         element("title", f"{text.name}: {text.kind.lower()}"),
         Markup(f"<style>{style}</style>"),
     )
-    tail = (data(shown, noun), Markup(f"<script>{script}</script>")) if has_result else ()
+    served = (data(shown, noun, content.image), Markup(f"<script>{script}</script>"))
+    tail = served if has_result else ()
     html = element("html", head, element("body", body, tail), lang="en")
     return joined((Markup("<!DOCTYPE html>"), html, Markup("\n")))
 
@@ -85,7 +86,7 @@ def _missing(text: AlertText, number: int, noun: tuple[str, str]) -> Markup | No
     )
 
 
-def _findings(all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
+def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
     """Return the table with its controls; these appear with the script that serves them."""
     title = f"All {noun[1]}"
     severities = (
@@ -152,6 +153,7 @@ def _findings(all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
             aria_label=f"Table: {title}",
         ),
         pager,
+        sections.account(text),
         id="findings",
         aria_labelledby="findings-title",
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from math import isfinite
 from typing import Any, Final
 
+from lib.messages.facts import accepting
 from lib.messages.inventory import (
     COLUMNS,
     EXPLOITS,
@@ -18,7 +19,8 @@ from lib.messages.inventory import (
     place_cell,
     severity_cell,
 )
-from lib.models import Finding, Score, Severity
+from lib.messages.titles import ACCEPT
+from lib.models import Finding, Image, Score, Severity
 from lib.page.markup import Markup, element
 from lib.text import clean, one_line, truncate
 from lib.urls.advisories import vulnerability_url
@@ -71,6 +73,12 @@ class Row:
         """Pages about it, each once."""
         return list(dict.fromkeys(link for row in self.findings for link in _links(row)))[:_LINKS]
 
+    def accepting(self, image: Image) -> str:
+        """Return the command that suppresses it; empty for a name that is too strange."""
+        if not self.worst.open or image.is_repository:
+            return ""
+        return accepting(self.id, [row.package.name for row in self.findings], image)
+
     @property
     def path(self) -> str | None:
         """The place of its only finding."""
@@ -110,7 +118,7 @@ def _texts(row: Row) -> Iterator[str]:
 # --- for the script -----------------------------------------------------------------------------
 
 
-def data(all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
+def data(all_rows: Sequence[Row], noun: tuple[str, str], image: Image) -> Markup:
     """Return the rows as columns, with long texts once: what the script reads."""
     texts = _Texts()
     scores = [row.score for row in all_rows]
@@ -136,12 +144,14 @@ def data(all_rows: Sequence[Row], noun: tuple[str, str]) -> Markup:
         "images": [texts.place(", ".join(row.images)) for row in all_rows],
         "change": [texts.place(row.change) for row in all_rows],
         "reason": [texts.place(row.reason) for row in all_rows],
+        "accept": [texts.place(row.accepting(image)) for row in all_rows],
         "since": [f"{row.since:%Y-%m-%d}" if row.since else "" for row in all_rows],
     }
     document = {
         "count": len(all_rows),
         "noun": noun,
         "exploits": EXPLOITS,
+        "accept": ACCEPT,
         "texts": texts.all,
         "columns": columns,
     }

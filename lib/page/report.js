@@ -4,11 +4,11 @@
   const PAGE = 100;
   const PRINTED = 2000;
   const NAMES = ["UNKNOWN", "INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL"];
-  const { count, noun, exploits: EXPLOITS, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
+  const { count, noun, exploits: EXPLOITS, accept: ACCEPT, texts, columns } = JSON.parse(document.getElementById("findings-data").textContent);
   const of = (name) => (row) => texts[columns[name][row]];
   const [url, title, description, remediation] = ["url", "title", "description", "remediation"].map(of);
   const [installed, path, vector, images] = ["installed", "path", "vector", "images"].map(of);
-  const [change, reason, fix, label] = ["change", "reason", "fix", "label"].map(of);
+  const [change, reason, fix, label, accept] = ["change", "reason", "fix", "label", "accept"].map(of);
 
   const find = (id) => document.getElementById(id);
   const controls = find("controls");
@@ -127,6 +127,11 @@
       item.append(link(texts[place], texts[place]));
       list.append(item);
     }
+    if (accept(row)) {
+      const item = document.createElement("li");
+      item.append(text("strong", `${ACCEPT}: `), text("code", accept(row)));
+      list.append(item);
+    }
     const inside = cell(title(row) ? text("p", title(row)) : "", description(row) ? text("p", description(row)) : "", list);
     inside.colSpan = 7;
     made.append(inside);
@@ -194,6 +199,12 @@
       order();
       start = 0;
       draw();
+    });
+  }
+  for (const card of document.querySelectorAll("[data-severity]")) {
+    card.addEventListener("click", () => {
+      for (const box of controls.querySelectorAll("input[name=severity]")) box.checked = box.value === card.dataset.severity;
+      choose();
     });
   }
   let waiting = 0;

@@ -4,12 +4,19 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
-from lib.messages.inventory import figures
+from lib.messages.inventory import Figure, figures
 from lib.messages.lists import Row, Section, SectionKind
 from lib.messages.parts import AlertText, Fact, Platforms, Problem, Step, ToDo, UpgradeText
 from lib.messages.phrases import counts_text, moment_text
-from lib.messages.titles import CHANGED, NO_RESULT, UPGRADE_COLUMNS
-from lib.models import Counts, StreamId
+from lib.messages.titles import (
+    CHANGED,
+    DELIVERY,
+    DETAILS,
+    NO_RESULT,
+    OPEN_NOW,
+    UPGRADE_COLUMNS,
+)
+from lib.models import Counts, Severity, StreamId
 from lib.models.streams import HistoryPoint
 from lib.page import charts
 from lib.page.findings import Row as TableRow
@@ -19,8 +26,12 @@ from lib.text import counted, one_line, truncate
 
 MOST: Final = 200
 """Rows of a list; the table of all findings has the others."""
+_COURSE: Final = 2
+"""Points that make a course; a single one is what the page says anyway."""
 _NAME: Final = 200
 _CHANGES: Final = 25
+_UNVERSIONED: Final = 6
+"""Packages without a version to go to that are seen at once."""
 _UPGRADES: Final = 12
 """Upgrades that are seen at once."""
 _CHARACTERS: Final = 100_000
@@ -40,22 +51,35 @@ _ENDED: Final = frozenset(
 
 
 def header(text: AlertText, at: datetime) -> Markup:
-    """Return what was scanned, where and when, and what came out in one sentence."""
-    facts = (*text.facts, Fact("As of", moment_text(at)))
+    """Return the verdict first; where, since when and from which source stand behind it."""
+    advice = () if text.advice is None else (text.advice,)
+    facts = (*text.facts, *advice, Fact("As of", moment_text(at)), Fact(DELIVERY, _id(text)))
     console = () if text.console is None else (linked(text.console.action, text.console.url),)
     pages = [*console, *(linked(link.label, link.url) for link in text.sources)]
+    level = text.worst_news or text.worst
+    kind = level.name.lower() if level is not None else "none"
     return element(
         "header",
         element("p", text.kind, class_="kicker"),
         element("h1", text.name),
-        element("p", text.verdict, class_="verdict"),
-        element("dl", map(_fact, facts), class_="facts"),
+        element("p", f"{text.mark} {text.verdict}", class_=f"verdict edge-{kind}"),
         element(
             "p",
+            (_DOT.join(text.small), _DOT) if text.small else None,
             pages[:1],
             ((_DOT, page) for page in pages[1:]),
+            class_="quiet",
+        ),
+        element(
+            "details",
+            element("summary", DETAILS),
+            element("dl", map(_fact, facts), class_="facts"),
         ),
     )
+
+
+def _id(text: AlertText) -> str:
+    return text.footer.removeprefix(DELIVERY).strip()
 
 
 def _fact(fact: Fact) -> Markup:
@@ -80,31 +104,50 @@ def _commands(text: str) -> Iterable[Node]:
         yield element("code", part) if place % 2 else part
 
 
-def summary(
-    text: AlertText, counts: Counts, rows: Sequence[TableRow], noun: tuple[str, str]
-) -> Markup:
-    """Return the numbers: by severity, by what can be done, and by what is likely to hurt."""
-    omissions = text.left_out
+def summary(text: AlertText, counts: Counts, rows: Sequence[TableRow]) -> Markup:
+    """Return the numbers: by severity, which filter the table, by fix and by exploit."""
+    listed = [row for row in rows if row.worst.open]
     return _section(
         "summary",
-        "Summary",
+        OPEN_NOW,
         [element("p", warning, class_="note") for warning in text.warnings],
         element("p", text.totals),
-        element("p", text.why) if text.why else None,
         element(
             "ul",
-            (
-                element("li", element("strong", figure.number), element("span", figure.label))
-                for figure in figures([row for row in rows if row.worst.open], noun)
-            ),
+            (_severity(severity, number) for severity, number in counts.items() if number),
+            map(_figure, figures(listed)),
             class_="numbers",
         ),
-        charts.severities(counts),
-        element("p", omissions.sum, class_="quiet"),
-        element("ul", [element("li", line) for line in omissions.lines(MOST)], class_="quiet")
-        if omissions.groups
-        else None,
+        element("p", text.why, class_="why") if text.why else None,
     )
+
+
+def _severity(severity: Severity, number: int) -> Markup:
+    """Return a count as a link to the table, which the script turns into a filter."""
+    shown = (element("strong", f"{number:,}"), element("span", severity.name))
+    link = element(
+        "a",
+        *shown,
+        href="#findings",
+        class_=f"card edge-{severity.name.lower()}",
+        data_severity=severity.value,
+    )
+    return element("li", link)
+
+
+def _figure(figure: Figure) -> Markup:
+    shown = (element("strong", figure.number), element("span", figure.label))
+    return element("li", element("div", *shown, class_="card"))
+
+
+def account(text: AlertText) -> list[Markup]:
+    """Return the sum that accounts for every finding, and what messages do not show."""
+    omissions = text.left_out
+    lines = [element("li", line) for line in omissions.lines(MOST)]
+    return [
+        element("p", omissions.sum, class_="quiet"),
+        *([element("ul", lines, class_="quiet")] if lines else []),
+    ]
 
 
 def changes(text: AlertText) -> Markup | None:
@@ -114,7 +157,8 @@ def changes(text: AlertText) -> Markup | None:
         return None
     fact = text.comparison
     compared = element("p", f"{fact.label} {fact.value}.") if fact is not None else None
-    return _section("changes", CHANGED, compared, [_changed(text, part) for part in shown])
+    numbers = element("p", text.changes) if text.changes else compared
+    return _section("changes", CHANGED, numbers, [_changed(text, part) for part in shown])
 
 
 def _changed(text: AlertText, section: Section) -> Markup:
@@ -137,7 +181,7 @@ def _row(row: Row) -> Markup:
         element("td", badge(row.level, row.severity)),
         element("td", linked(row.name, row.url)),
         element("td", element("code", row.installed)),
-        element("td", ", ".join(row.notes)),
+        element("td", ", ".join(row.notes), element("p", row.what) if row.what else None),
     )
 
 
@@ -151,12 +195,22 @@ def to_do(text: AlertText) -> Markup | None:
     return _section(
         "upgrades",
         todo.title,
+        element("p", text.lead, class_="why") if text.lead else None,
         [_upgrades(remedy, group) for remedy, group in todo.groups(MOST).items()],
         element("p", more, class_="quiet") if more else None,
         [element("p", note) for note in todo.notes],
         _unversioned(todo),
+        _accept(text),
         map(_step, steps),
     )
+
+
+def _accept(text: AlertText) -> Markup | None:
+    """Return the command that accepts the risk of the worst; the table has it for each row."""
+    if not text.accept_command:
+        return None
+    command = element("code", text.accept_command)
+    return element("p", f"{text.accept_title}: ", command, class_="quiet")
 
 
 def _step(step: Step) -> list[Markup | None]:
@@ -218,6 +272,7 @@ def _unversioned(todo: ToDo) -> Markup | None:
         element("summary", title),
         _table(title, ("Package", "Installed", "Findings"), rows),
         _rest(todo.unversioned_count),
+        open=todo.unversioned_count <= _UNVERSIONED,
     )
 
 
@@ -235,7 +290,7 @@ def platforms(platforms: Platforms) -> Markup | None:
 
 def history(points: Sequence[HistoryPoint]) -> Markup | None:
     """Return how the stream went, as a chart and as a table."""
-    if not points:
+    if len(points) < _COURSE:
         return None
     rows = (
         element(
@@ -251,7 +306,7 @@ def history(points: Sequence[HistoryPoint]) -> Markup | None:
     titles = ("Since", "Image", "Open", "New", "Ended")
     return _section(
         "history",
-        "History of this stream",
+        "Releases of this stream",
         charts.history(points),
         element(
             "details",

@@ -422,6 +422,25 @@ SHARES = st.lists(
 )
 
 
+def test_the_packages_with_the_worst_come_first() -> None:
+    """A few, with the repositories that have them: the next steps of a reader."""
+    names = {"CVE-1": ("zlib", C), "CVE-2": ("openssl", H), "CVE-3": ("openssl", H)}
+    items = tuple(
+        OpenItem(
+            id_, (id_,), severity, id_ == "CVE-2", False, package, NOW, "image"
+        )  # in their order
+        for id_, (package, severity) in names.items()
+    )
+
+    digest = a_digest(StreamShare(STREAM, (), items=items))
+
+    assert [(entry.package, entry.counts, entry.fixable) for entry in digest.packages] == [
+        ("zlib", {C: 1}, 0),
+        ("openssl", {H: 2}, 1),
+    ]
+    assert digest.packages[0].repositories == (STREAM.split("|")[0].split("/", 2)[2],)
+
+
 @given(SHARES, SHARES)
 def test_numbers_add_up(now: list[StreamShare], before: list[StreamShare]) -> None:
     """Whatever moved: ages and repositories are all that is open, and so is the sum of changes."""

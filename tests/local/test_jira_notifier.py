@@ -168,7 +168,7 @@ def test_a_quiet_update_is_seen_by_nobody(receivers: Receivers, session: request
 
     site.tell(left, thread)
     assert site.status == "To Do"
-    assert site.mentions("SEC-1", "1 HIGH no longer reported")
+    assert site.mentions("SEC-1", "1 no longer reported")
     site.tell(clear, thread)
     assert site.status == "Done"
     site.tell(left, thread)

@@ -1,6 +1,7 @@
 """The bot against the stand-in, over HTTP: one thread per stream, and nothing said twice."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -41,6 +42,10 @@ WORSE = a_report(OLD, NEW, image=an_image(2))
 CLEAN = a_report(image=an_image(3))
 
 
+NAME = re.compile(r"(?:Resolved: )?[\w/]+:[\d.]+")
+"""How a header begins, after its mark."""
+
+
 class Workspace:
     """A channel and the notifier for it."""
 
@@ -78,7 +83,7 @@ class Workspace:
             (
                 each.kind,
                 each.payload.get("thread_ts"),
-                each.payload["blocks"][0]["text"]["text"][2:],
+                NAME.findall(each.payload["blocks"][0]["text"]["text"])[0],
             )
             for each in self.receivers.messages("slack")
         ]

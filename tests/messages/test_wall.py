@@ -38,6 +38,7 @@ FOR_THE_PAGE: Final = {
         "severity_cell",
     },
     "lib.messages.content": {"counts_of", "severity_of"},
+    "lib.messages.facts": {"accepting"},
 }
 """The page shows vulnerabilities that no message lists."""
 
@@ -51,7 +52,6 @@ LABELS: Final = {
     "lib/notifiers/pagerduty/notifier.py": {"change event", "nothing to change"},
     "lib/notifiers/slack/bot.py": {"nothing to change", "of the edited message"},
     "lib/page/charts.py": {
-        "Findings by severity:",
         "What was open in this stream; the table has the numbers",
         ": no result",
     },
@@ -68,7 +68,7 @@ LABELS: Final = {
     },
     "lib/page/sections.py": {
         "As of",
-        "History of this stream",
+        "Releases of this stream",
         "Made by ecr-scan-alerts at",
         "no result",
         "of stream",

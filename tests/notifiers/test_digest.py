@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lib.errors import ConfigError
-from lib.messages.digest import DigestText, digest_text_of
+from lib.messages.digest import REPOSITORIES, STEPS, DigestText, digest_text_of
 from lib.models import Digest, HttpAnswer, Receipt
 from lib.notifiers.sns.notifier import FORMATS
 from lib.ports.notifiers import Verifiable
@@ -97,11 +97,14 @@ def test_the_id_is_in_it(folder: str) -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("week", "3 CRITICAL, 40 HIGH open in 9 of 14 images, 31 fixable, 2 with a known exploit"),
-        ("clear", "Nothing open in 14 images"),
-        ("clear-of-what-is-known", "Nothing open of what is known in 14 images; 2 images without"),
-        ("doubtful", "Nothing open of what is known in 14 images"),
-        ("empty", "No scanned image is known yet"),
+        ("week", "3 CRITICAL, 40 HIGH open in 9 of 14 images, 31 fixable, 2 with a public exploit"),
+        ("clear", "No open vulnerabilities in 14 images"),
+        (
+            "clear-of-what-is-known",
+            "No open vulnerabilities in 14 images, as far as known; 2 images",
+        ),
+        ("doubtful", "No open vulnerabilities in 14 images, as far as known"),
+        ("empty", "No scanned image matches"),
     ],
 )
 def test_no_more_of_an_all_clear_than_is_true(name: str, said: str) -> None:
@@ -121,10 +124,30 @@ def test_the_sum_is_the_one_of_the_digest() -> None:
 
 
 def test_lists_are_cut_and_the_rest_is_counted() -> None:
-    lines = text_of(DIGESTS["many"]).lists[0].lines
+    lines = next(
+        part.lines for part in text_of(DIGESTS["many"]).lists if part.title == REPOSITORIES
+    )
 
     assert len(lines) == 6
     assert lines[-1] == "and 38 more repositories: 38 open"
+
+
+def test_the_next_steps_come_first() -> None:
+    """Which packages have the worst and the most, and where they are."""
+    steps = text_of(a_digest_of()).lists[0]
+
+    assert steps.title == STEPS
+    assert steps.lines[0] == "Upgrade openssl: 2 CRITICAL, 9 HIGH in payments/api, web/storefront"
+    assert steps.lines[1].startswith("Look for a newer version of tensorflow-gpu")
+
+
+def test_a_period_without_a_change_is_a_line_and_its_steps() -> None:
+    """No chart, no ages, no list of what has not changed."""
+    made = text_of(DIGESTS["unchanged"])
+
+    assert made.sums == ("Nothing changed since 2026-11-16",)
+    assert (made.ages, made.trend.lines) == ((), ())
+    assert REPOSITORIES not in [part.title for part in made.lists]
 
 
 def test_the_chart_has_a_line_for_each_week() -> None:

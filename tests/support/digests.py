@@ -12,6 +12,7 @@ from lib.models import (
     Destination,
     Digest,
     Moment,
+    PackageDigest,
     RepositoryDigest,
     ResolvedVulnerability,
     Severity,
@@ -84,6 +85,10 @@ def a_digest_of(**fields: Any) -> Digest:
             ),
         ),
         warnings=("1 image has fewer findings listed than counted",),
+        packages=(
+            PackageDigest("openssl", {C: 2, H: 9}, 11, ("payments/api", "web/storefront")),
+            PackageDigest("tensorflow-gpu", {C: 1, H: 24}, 0, ("ml/trainer",)),
+        ),
     )
     return replace(made, **fields)
 
@@ -93,7 +98,7 @@ def clear() -> Digest:
     return a_digest_of(
         images=14, clean=14, counts={}, fixable=0, exploitable=0, ages=(), repositories=(),
         open_before={}, new={}, resolved={}, resolved_vulnerabilities=(), oldest_open_since=None,
-        unscanned=(), warnings=(),
+        unscanned=(), warnings=(), packages=(),
         trend=tuple(Moment(MONDAY, {}) for _ in range(PERIODS)),
     )  # fmt: skip
 
@@ -109,6 +114,7 @@ def hostile(text: str) -> Digest:
             UnscannedImage(an_image(n, repository=text, tags=(text,)), text) for n in range(900)
         ),
         warnings=(text,) * 9,
+        packages=(PackageDigest(text, {H: 1}, 1, (text, text)),),
     )
 
 
@@ -122,6 +128,7 @@ def digests() -> dict[str, Digest]:
         "clear-of-what-is-known": replace(clear(), unscanned=week.unscanned),
         "doubtful": replace(clear(), warnings=week.warnings),
         "empty": replace(clear(), images=0, clean=0),
+        "unchanged": replace(week, open_before=week.counts, new={}, resolved={}),
         "first": replace(
             week,
             open_before={},

@@ -1,10 +1,11 @@
 """Which incidents an alert opens, changes and closes. Pure."""
 
 import hashlib
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from lib.models import Destination, Notice
+from lib.models import Destination, Finding, Notice
 from lib.models.views import ReportedItem
 
 CLIENT: Final = "ecr-scan-alerts"
@@ -45,7 +46,8 @@ def actions_of(notice: Notice) -> tuple[tuple[Incident, Action], ...]:
 
     News opens an incident or adds to it. It is resolved as soon as nothing of its sort is shown any
     more, whatever the way that ended; a fix beside others that stay open changes nothing. A quiet
-    notice opens none.
+    notice opens none, nor does news that nobody can act on: without any fix, by the word of the
+    scanner, and without an exploit.
     """
     delta = notice.message.delta
     resolved = {_incident(item.item) for item in delta.items if item.desired is None}
@@ -54,11 +56,19 @@ def actions_of(notice: Notice) -> tuple[tuple[Incident, Action], ...]:
         _incident(item.item)
         for item in delta.items
         if item.worth and item.desired is not None and not notice.quiet
+        if _is_actionable(item.item, item.desired.findings)
     }
     return (
         *((incident, Action.RESOLVE) for incident in Incident if incident in resolved),
         *((incident, Action.TRIGGER) for incident in reversed(Incident) if incident in opened),
     )
+
+
+def _is_actionable(item: ReportedItem, findings: Sequence[Finding]) -> bool:
+    """Return whether a person can do something now. Silence about fixes does not rule one out."""
+    if item.exploitable or item.fixable or not findings:
+        return True
+    return any(finding.fix_available != "NO" for finding in findings)
 
 
 def _incident(item: ReportedItem) -> Incident:

@@ -140,6 +140,23 @@ class TestIncidents:
         """As soon as one is new."""
         assert done(noticed(Scene(OPEN, CLEAN))) == ["trigger findings"]
 
+    @pytest.mark.parametrize(
+        ("state", "events"),
+        [
+            ({"fix_available": "NO"}, []),
+            ({"fix_available": "NO", "exploit_available": "YES"}, ["trigger findings"]),
+            ({"fix_available": "YES"}, ["trigger findings"]),
+            ({}, ["trigger findings"]),
+        ],
+    )
+    def test_nobody_is_paged_for_what_nobody_can_fix(
+        self, state: dict[str, str], events: list[str]
+    ) -> None:
+        """Unless an exploit is public. A scanner that says nothing of fixes rules none out."""
+        new = a_report(a_finding("CVE-2026-9", **state), image=an_image(2))
+
+        assert done(noticed(Scene(new, replace(CLEAN, image=an_image(1))))) == events
+
     def test_what_is_left_keeps_it_open(self) -> None:
         """A fix is no end: the next news says what still stands."""
         gone = a_finding("CVE-2026-2", severity="CRITICAL", package="zlib")
