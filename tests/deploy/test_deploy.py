@@ -74,7 +74,7 @@ def test_the_sample_is_not_deployed(capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["--stage", "prod", "--region", "eu-central-1"])
 
     assert code == 1
-    assert "These are not yours yet:\nalerts.yml:17: error: " in capsys.readouterr().err.replace(
+    assert "These are not yours yet:\nalerts.yml:18: error: " in capsys.readouterr().err.replace(
         f"{ROOT}/", ""
     )
 
