@@ -166,7 +166,7 @@ def test_a_thread_stands_under_its_edited_root(
     send.bot("chat.postMessage", update["reply"], thread_ts=root, reply_broadcast=True)
 
     item = page.locator("#stream > article.item")
-    expect(item.locator("h3").first).to_contain_text("Resolved: payments/api:latest")
+    expect(item.locator("h3").first).to_contain_text("Resolved: payments/api: vulnerabilities")
     expect(item.locator(".slack-from").first).to_contain_text("edited")
     expect(item.locator(".thread article")).to_contain_text("1 CRITICAL and 3 HIGH fixed")
     expect(item.locator(".thread .slack-from")).to_contain_text("also sent to the channel")
@@ -279,7 +279,9 @@ def test_an_incident_stands_as_after_its_last_event(
     send.pagerduty(first)
     page = open_page(receivers.inbox_url).page
     issue = page.locator(".issue")
-    expect(issue.locator("h2")).to_contain_text("payments/api:1.4.2: 4 CRITICAL, 16 HIGH open")
+    expect(issue.locator("h2")).to_have_text(
+        "payments/api: CRITICAL vulnerabilities, fix available"
+    )
     expect(issue.locator(".issue-details .lozenge")).to_have_text("Triggered")
     expect(issue.locator(".issue-details .severity.critical")).to_have_text("critical")
     expect(issue.locator(".custom-details")).to_contain_text("Change your dependencies: ")
@@ -291,7 +293,9 @@ def test_an_incident_stands_as_after_its_last_event(
 
     expect(issue.locator(".issue-details .lozenge")).to_have_text("Resolved")
     expect(issue.locator(".activity > li")).to_have_count(3)
-    expect(issue.locator(".activity > li").last).to_contain_text("Resolved: payments/api:latest")
+    expect(issue.locator(".activity > li").last).to_contain_text(
+        "Resolved: payments/api: vulnerabilities"
+    )
     send.pagerduty(pagerduty_events("scan-failed")[0])
     expect(page.locator("#places a")).to_have_count(3)
     expect(page.locator("#story")).to_contain_text("2 PagerDuty incidents")

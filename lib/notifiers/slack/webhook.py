@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import ClassVar, Final
 
-from lib.messages.parts import AlertText
 from lib.messages.text import text_of
 from lib.models import Digest, Json, Message, Receipt, Usage
 from lib.models.diagnostics import Check
@@ -70,20 +69,18 @@ class SlackWebhookNotifier(Notifier):
         """See `Notifier.render`."""
         if isinstance(alert, Digest):
             return self._named(alert, digest.digest_message(alert))
-        text = text_of(alert)
-        return self._named(alert, message.alert_message(text), text)
+        return self._named(alert, message.alert_message(text_of(alert)))
 
     def plain(self, alert: Message, **_thread: str | None) -> Json:
         """See `Notifier.plain`: the text alone."""
         if isinstance(alert, Digest):
             return self._named(alert, digest.plain_digest_message(alert))
-        text = text_of(alert)
-        return self._named(alert, message.plain_message(text), text)
+        return self._named(alert, message.plain_message(text_of(alert)))
 
     @staticmethod
-    def _named(alert: Message, payload: Json, text: AlertText | None = None) -> Json:
+    def _named(alert: Message, payload: Json) -> Json:
         """Return a payload with the id of its delivery, which programs can read in the channel."""
-        return payload | {"metadata": metadata_of(alert.delivery_id, text)}
+        return payload | {"metadata": metadata_of(alert.delivery_id, None)}
 
     def usage(self, payload: Json) -> tuple[Usage, ...]:
         """See `Notifier.usage`."""
