@@ -161,7 +161,7 @@ class TestAlerts:
         )
         assert f"{name}:1.0.0" in answer.text
         assert "CVE-2026-7777" in answer.text
-        assert "History of this stream" in answer.text
+        assert "Open now" in answer.text
         assert refused.status_code == 403
         assert "This link is not valid" in refused.text
 
@@ -178,7 +178,7 @@ class TestAlerts:
         text = json.loads(messages_about(app, name)[-1].raw)["text"]
         assert "1 new CRITICAL" in text
         assert "since 1.4.1" in text
-        assert "1 HIGH fixed" in text
+        assert "1 fixed (" in messages_about(app, name)[-1].raw
 
     def test_jira_keeps_one_issue_for_a_stream(self, app: App, repository: Any) -> None:
         """The second image updates the issue and comments on it."""
@@ -258,7 +258,7 @@ class TestAlerts:
         app.wait_until_quiet()
 
         assert len(app.aws.calls("DescribeImageScanFindings")) == 2
-        assert "141 in all" in json.loads(messages_about(app, name)[0].raw)["text"]
+        assert "141 vulnerabilities open" in json.loads(messages_about(app, name)[0].raw)["text"]
 
     def test_a_suppressed_finding_is_counted_where_it_is_left_out(
         self, app: App, repository: Any
@@ -269,7 +269,7 @@ class TestAlerts:
         app.aws.push(name, "1.4.1", basic("CVE-2026-9999", "CVE-2026-0001"))
         app.wait_until_quiet()
 
-        assert "1 HIGH: suppressed by CVE-2026-9999" in messages_about(app, name)[0].raw
+        assert "1 HIGH suppressed by CVE-2026-9999" in messages_about(app, name)[0].raw
 
     def test_a_scan_that_is_not_there_yet_comes_back(self, app: App, repository: Any) -> None:
         """ScanNotFound after a push delays the event instead of failing it."""
@@ -359,7 +359,6 @@ class TestIndex:
         (message,) = messages_about(app, name)
         assert "linux/amd64: 1 HIGH" in message.raw
         assert "linux/arm64: 2 HIGH" in message.raw
-        assert "only on linux/arm64" in message.raw
         assert f"{name}:1.4.1" in json.loads(message.raw)["text"]
         assert len(rows_about(app, name)) == 1
 

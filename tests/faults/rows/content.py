@@ -111,7 +111,9 @@ def topics_limits(world: World, volume: int) -> Iterator[str]:
 
 
 _SECTION = re.compile(r"\*[\w ,]+ \(([\d,]+)\)\*")
-_MORE = re.compile(r"_and ([\d,]+) more")
+_MORE = re.compile(r"_and [\d,]+ more packages?: ([^_]+)_")
+_PACKAGE = re.compile(r"[^\w\s*_] \*([^*]+)\*")
+_AMOUNT = re.compile(r"([\d,]+) (?:[A-Z]+|unrated)")
 
 
 def miscounted(payload: Any) -> Iterator[str]:
@@ -120,11 +122,16 @@ def miscounted(payload: Any) -> Iterator[str]:
         text = block.get("text", {}).get("text", "")
         title = _SECTION.match(text)
         if title is not None:
-            shown = sum(line.startswith("• ") for line in text.splitlines())
-            hidden = _MORE.search(text)
-            counted = shown + (_number(hidden[1]) if hidden else 0)
+            lines = filter(None, map(_PACKAGE.match, text.splitlines()))
+            more = _MORE.search(text)
+            counted = sum(_amount(line[1]) for line in lines) + (_amount(more[1]) if more else 0)
             if counted != _number(title[1]):
                 yield f"{title[0]}: {counted}"
+
+
+def _amount(text: str) -> int:
+    """Return how many a line is about: "2 CRITICAL, 3 HIGH" five, a severity alone one."""
+    return sum(map(_number, _AMOUNT.findall(text))) or 1
 
 
 def _number(text: str) -> int:
