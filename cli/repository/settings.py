@@ -18,6 +18,7 @@ from lib.checks.lifecycle import judge, needed
 from lib.checks.policies import parse
 from lib.errors import DocumentError
 from lib.models import PullThroughCache, RunningImage, StoredImage
+from lib.text import counted
 
 MUTABLE: Final = "MUTABLE"
 IMMUTABLE: Final = "IMMUTABLE"
@@ -302,7 +303,9 @@ def registry_command(now: Settings) -> str:
 def _lifecycle(now: Settings, wishes: Wishes) -> Comparison:
     title, own = "lifecycle policy", now.lifecycle
     keep = max(wishes.keep, needed(now.stored, now.running or ()))
-    spared = f"{keep:,} images stay, as one runs that is that old" if keep > wishes.keep else ""
+    spared = (
+        f"{counted(keep, 'image')} stay, as one runs that is that old" if keep > wishes.keep else ""
+    )
     if own is None:
         return _put_policy("none", lifecycle_policy(keep, UNTAGGED_DAYS), spared)
     try:

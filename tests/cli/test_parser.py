@@ -127,7 +127,7 @@ def test_the_region_comes_from_the_environment(
     ("arguments", "said"),
     [
         ("chek-config", "did you mean check-config?"),
-        ("zzz", "choose from check-config"),
+        ("zzz", "choose from init, check-config"),
         ("deliveries lst", "did you mean list?"),
         ("deliveries list --sate DEAD", "did you mean --state?"),
         ("deliveries list --zzz", "unrecognized arguments: --zzz"),

@@ -19,8 +19,8 @@ def test_the_sample_is_refused_with_its_lines() -> None:
     assert [
         problem.partition("alerts.yml:")[2].partition(" is the ")[0] for problem in problems
     ] == [
-        "17: error: destinations.security-jira.site: example.atlassian.net",
-        "23: error: destinations.audit-topic.topic_arn: account 123456789012",
+        "18: error: destinations.security-jira.site: example.atlassian.net",
+        "24: error: destinations.audit-topic.topic_arn: account 123456789012",
     ]
 
 

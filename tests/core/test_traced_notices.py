@@ -53,10 +53,11 @@ def test_what_was_not_read_is_filled_in_from_tags_and_alerts_yml() -> None:
 )
 def test_an_image_that_says_nothing_says_what_to_add(stated: Provenance, words: str) -> None:
     """Or why it was not read."""
-    source = text_of(a_message(stated)).source
+    text = text_of(a_message(stated))
 
-    assert source is not None
-    assert source.value.startswith(words)
+    assert text.source is None
+    assert text.advice is not None
+    assert text.advice.value.startswith(words)
 
 
 def test_where_nobody_asks_there_is_no_word_about_it() -> None:

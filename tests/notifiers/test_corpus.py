@@ -94,7 +94,8 @@ def test_real_documents_fit_every_receiver(path: Path) -> None:
             adds_up(notice)
             if not notice.quiet:
                 for text in rendered(notice):
-                    assert has_number(text, notice)
+                    # An incident is not opened by what nobody can fix.
+                    assert has_number(text, notice) or '"events": []' in text
 
 
 @pytest.mark.parametrize("name", GENERATED)

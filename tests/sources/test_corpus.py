@@ -103,6 +103,7 @@ def test_first_page_of_debian_in_full() -> None:
         "os": None,
         "pushed_at": None,
         "in_use_count": None,
+        "last_in_use_at": None,
     }
     assert result["scan"] == {
         "source": "ecr-basic",
