@@ -8,9 +8,11 @@ not needed any more is freed at once by its reference count; only cycles wait fo
 
 import gc
 from collections.abc import Callable
-from functools import cache, wraps
-from typing import ParamSpec, TypeVar
+from functools import wraps
+from typing import Final, ParamSpec, TypeVar
 
+_YOUNG: Final = 1
+"""The oldest generation that is collected: of what is older, little becomes garbage."""
 _Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
 
@@ -19,7 +21,7 @@ def collected_afterwards(work: Callable[_Arguments, _Answer]) -> Callable[_Argum
     """
     Decorate a function so that garbage is collected when it ends, and not while it runs.
 
-    Modules and clients, which stay, are not looked at again after the first time.
+    Only what the function made is looked at: modules and clients stay in the oldest generation.
     """
 
     @wraps(work)
@@ -28,14 +30,7 @@ def collected_afterwards(work: Callable[_Arguments, _Answer]) -> Callable[_Argum
         try:
             return work(*args, **kwargs)
         finally:
-            gc.collect()
-            freeze_once()
+            gc.collect(_YOUNG)
             gc.enable()
 
     return collected
-
-
-@cache
-def freeze_once() -> None:
-    """Leave what exists now out of collections, once: asking the collector walks all of it."""
-    gc.freeze()
