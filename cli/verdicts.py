@@ -42,6 +42,8 @@ def print_verdict(report: AnyReport, config: Config, now: datetime) -> None:
 def _steps(text: AlertText) -> Iterator[str]:
     if text.problem is not None:
         yield text.problem.remedy
+    if text.to_do.kernel:
+        yield text.to_do.kernel
     for remedy, upgrades in text.to_do.groups(_SHOWN).items():
         yield f"{remedy}:"
         yield from (f"- {upgrade.step}: {upgrade.effect}" for upgrade in upgrades)

@@ -99,7 +99,7 @@ class Endings:
         left, image = self._left(departure), self._state.images[0].image.name
         if left is not None:
             return Kind.RESOLVED, f"{left}, and {image} does not have it"
-        return Kind.RESOLVED, f"fixed in {image}; {self._name(departure)} had it"
+        return Kind.RESOLVED, f"present in {self._name(departure)}, gone in {image}"
 
     def _unproven(self, departure: Departure, doubt: str) -> Judgement:
         left = self._left(departure) or f"not proven fixed after {self._name(departure)}"

@@ -85,8 +85,8 @@ class _PartReport:
         same = next((package for package in listing.packages if self._has(package)), None)
         if same is not None:
             return (
-                f"{same.name} {same.version} is the same in {self._name}, "
-                "and the scanner lists it no longer"
+                f"the scanner no longer lists it although {same.name} {same.version} is unchanged "
+                f"in {self._name}, so it may not be fixed"
             )
         return None
 

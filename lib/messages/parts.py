@@ -17,10 +17,11 @@ from lib.messages.phrases import (
     BETTER_MARK,
     CLEAR_MARK,
     MARKS,
+    NO_EXPLOIT_DATA,
     PROBLEM_MARK,
     counts_text,
 )
-from lib.messages.titles import ACCEPT, NOT_SHOWN, PLATFORMS, TO_DO
+from lib.messages.titles import INSTEAD, NOT_SHOWN, PLATFORMS, TO_DO
 from lib.models import Counts, Image, Omission, Severity
 from lib.text import capitalized, counted
 
@@ -160,13 +161,13 @@ class ToDo:
     """Packages that name no version to go to; as many as asked for."""
     unversioned_count: int = 0
     kernel: str = ""
-    """That a kernel in an image is not the one that runs."""
+    """That a kernel in an image is not the one that runs: what to read before the upgrades."""
     title: str = TO_DO
 
     @property
     def notes(self) -> list[str]:
         """The sentences beside the upgrades."""
-        texts = (self.deploy, self.without_version, self.without_fix, self.kernel)
+        texts = (self.deploy, self.without_version, self.without_fix)
         return [text for text in texts if text]
 
     def groups(self, shown: int) -> dict[str, list[UpgradeText]]:
@@ -323,14 +324,25 @@ class AlertText:
 
     @property
     def why_paged(self) -> str:
-        """The urgency, and the rule of alerts.yml that asks for it."""
-        routes = [capitalized(fact) for fact in self.small if fact.startswith("route")]
+        """The urgency, and what the routes of alerts.yml page about."""
+        is_scan = self.problem is not None and self.worst_news is None
+        cause = "scans without a result" if is_scan else "vulnerabilities like these"
+        routes = [
+            f"{capitalized(fact)} {'page' if fact.startswith('routes ') else 'pages'} about {cause}"
+            for fact in self.small
+            if fact.startswith("route")
+        ]
         return ". ".join(filter(None, (self.why, *routes)))
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether `why` says more than that nothing is known about exploits."""
+        return bool(self.why) and NO_EXPLOIT_DATA not in self.why.lower()
 
     @property
     def accept_title(self) -> str:
         """The title of the command to accept the risk."""
-        return f"{ACCEPT} of {self.accept_id}"
+        return f"{INSTEAD}, for example of {self.accept_id}"
 
     @property
     def state_mark(self) -> str:

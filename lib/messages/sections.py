@@ -16,6 +16,7 @@ from lib.messages.parts import Omissions
 from lib.messages.phrases import (
     LIKELY,
     NAME,
+    NO_EXPLOIT_DATA,
     counts_text,
     names_text,
     percent,
@@ -34,7 +35,6 @@ EXPLOITED: Final = "used in attacks"
 _REASON: Final = 200
 _NOTE: Final = 1000
 _PACKAGES: Final = 2
-_NO_DATA: Final = "no exploit data from AWS"
 _KINDS: Final[Mapping[Kind, SectionKind]] = MappingProxyType(
     {
         Kind.BASELINE: SectionKind.FOUND,
@@ -97,7 +97,7 @@ def why(content: Content) -> str:
     )
     findings = [row for entry in entries for row in entry.findings]
     no_data = findings and not content.is_check and not any(map(says_exploit, findings))
-    return capitalized(", ".join(filter(None, (*pieces, _NO_DATA if no_data else ""))))
+    return capitalized(", ".join(filter(None, (*pieces, NO_EXPLOIT_DATA if no_data else ""))))
 
 
 def says_exploit(finding: Finding) -> bool:

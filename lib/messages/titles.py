@@ -4,6 +4,7 @@ from typing import Final
 
 TO_DO: Final = "What to do"
 ACCEPT: Final = "Accept the risk"
+INSTEAD: Final = "To accept a risk instead"
 NOT_SHOWN: Final = "Not shown"
 LINKS: Final = "Links"
 NUMBERS: Final = "Numbers"

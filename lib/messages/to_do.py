@@ -162,8 +162,8 @@ def _kernel(entries: Sequence[Entry]) -> str:
     if kernel is None:
         return ""
     return (
-        f"{short(kernel, NAME)} is a kernel package, and containers run on the kernel of their "
-        "host: check the hosts, too"
+        "The running kernel is the host's: check and patch the hosts. A rebuilt image only clears "
+        f"this finding of {short(kernel, NAME)}"
     )
 
 

@@ -189,19 +189,20 @@ def to_do(text: AlertText) -> Markup | None:
     """Return what to upgrade, grouped by where that is done, or what fixes each setting."""
     todo = text.to_do
     steps, _ = todo.steps(command=_CHARACTERS, limit=_CHARACTERS, templates=True)
-    if not (todo.upgrades or todo.notes or steps):
+    if not (todo.upgrades or todo.notes or todo.kernel or steps):
         return None
     more = todo.more_upgrades(len(todo.upgrades))
     return _section(
         "upgrades",
         todo.title,
         element("p", text.lead, class_="why") if text.lead else None,
+        element("p", todo.kernel) if todo.kernel else None,
         [_upgrades(remedy, group) for remedy, group in todo.groups(MOST).items()],
         element("p", more, class_="quiet") if more else None,
         [element("p", note) for note in todo.notes],
         _unversioned(todo),
-        _accept(text),
         map(_step, steps),
+        _accept(text),
     )
 
 

@@ -272,7 +272,7 @@ def test_no_data_about_exploits_is_not_shown_as_none() -> None:
     silent = text(a_state(a_watched(a_finding(exploit_available=None))))
     asked = text(a_state(a_watched(a_finding(exploit_available="NO"))))
 
-    assert silent.why == "No exploit data from AWS"
+    assert silent.why == "Exploits: unknown (the scanner supplied no data)"
     assert asked.why == ""
 
 

@@ -149,9 +149,11 @@ def _platforms(text: AlertText) -> Iterable[Json]:
 
 def _upgrades(text: AlertText, rows: int) -> Iterable[Json]:
     to_do = text.to_do
-    if not (to_do.upgrades or to_do.notes):
+    if not (to_do.upgrades or to_do.notes or to_do.kernel):
         return
     yield adf.heading(to_do.title)
+    if to_do.kernel:
+        yield adf.paragraph(adf.text(to_do.kernel))
     for remedy, upgrades in to_do.groups(rows).items():
         yield adf.paragraph(adf.text(remedy, "strong"))
         yield adf.table(UPGRADE_COLUMNS, map(_upgrade, upgrades))

@@ -7,10 +7,10 @@ from lib.messages.lists import PackageText, Section
 from lib.messages.parts import AlertText, ToDo, UpgradeText
 from lib.messages.titles import (
     ABOUT,
-    ACCEPT,
     CHANGED,
     DELIVERY,
     HAPPENED,
+    INSTEAD,
     NO_RESULT,
     NOTES,
     OPEN_NOW,
@@ -77,7 +77,7 @@ def details_of(text: AlertText) -> Json:
         CHANGED: text.changes,
         OPEN_NOW: start.pop(OPEN_NOW, ""),
         text.left_out.title: text.left_out.lines(_REASONS),
-        ACCEPT: text.accept_command,
+        INSTEAD: text.accept_command,
         NOTES: list(text.warnings),
         ABOUT: _DOT.join(text.small),
         **start,
@@ -92,7 +92,7 @@ def _what_to_do(text: AlertText) -> Json:
 
 def _to_do(to_do: ToDo) -> Iterator[str]:
     shown = fitting(to_do.upgrades, _upgrade, lines=LINES, characters=_CHARACTERS)
-    yield from shown
+    yield from filter(None, (to_do.kernel, *shown))
     steps, rest = to_do.steps(command=_CHARACTERS, limit=_CHARACTERS)
     more = to_do.more_upgrades(len(shown))
     if more:

@@ -159,8 +159,10 @@ def _numbers(text: AlertText) -> str:
 def _status(text: AlertText) -> str:
     """Return what is open in all, and what makes it urgent."""
     totals, colon, numbers = _say(text.totals, _NOTE).partition(": ")
-    why = f"{_DOT}*{_say(text.why, _NOTE)}*" if text.why else ""
-    return f"*{totals}{colon.strip()}* {numbers}".rstrip() + why
+    why = _say(text.why, _NOTE)
+    urgency = f"*{why}*" if text.is_urgent else why
+    ending = f"{_DOT}{urgency}" if why else ""
+    return f"*{totals}{colon.strip()}* {numbers}".rstrip() + ending
 
 
 # --- what is open -----------------------------------------------------------------------------
@@ -206,7 +208,7 @@ def _ending(text: AlertText, omissions: Omissions) -> list[Json]:
     accept = ""
     if text.accept_command:
         command = _say(text.accept_command, _ACCEPT, code=True)
-        accept = f"{_say(text.accept_title, 90)}: `{command}`"
+        accept = f"{_say(text.accept_title, 120)}: `{command}`"
     return [
         _section("\n".join(filter(None, (accept, _links(text))))) or {},
         _small_print(text, omissions),
@@ -253,9 +255,10 @@ def _package(package: PackageText) -> str:
     fix = "" if package.fixed else worst.fix
     remarks = [_say(remark, 90) for remark in (fix, *worst.remarks) if remark]
     if package.number > 1:
-        what = ": ".join(filter(None, (worst.name, worst.what)))
+        # What is true of one vulnerability is no remark about the others.
+        details = _DOT.join(filter(None, (*remarks, _say(worst.what, 150))))
         first = f"{package.mark} *{package.summary}*{place}: {names}"
-        return _with_detail(first, _DOT.join((*remarks, _say(what, 170)) if remarks else ()))
+        return _with_detail(first, f"{_say(worst.name, 60)}: {details}" if remarks else "")
     first = f"{package.mark} *{_say(worst.severity, 60)}* {names}{place}"
     return _with_detail(_DOT.join((first, *remarks)), _say(worst.what, 150))
 
@@ -280,6 +283,7 @@ def _to_do(text: AlertText) -> str:
     to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=_LINES, characters=_TO_DO)
     lines = [_say(text.lead, _NOTE)] if text.lead else []
+    lines += [f"{_say(to_do.kernel, _NOTES)}."] if to_do.kernel else []
     for remedy, upgrades in to_do.groups(len(shown)).items():
         lines += [f"{_say(remedy, 90)}:", *map(_upgrade, upgrades)]
     rest = to_do.more_upgrades(len(shown))

@@ -12,7 +12,7 @@ from typing import Final
 
 from lib.messages.lists import Row, Section
 from lib.messages.parts import AlertText, Problem, ToDo, UpgradeText
-from lib.messages.titles import ACCEPT, REPORT_NAME
+from lib.messages.titles import INSTEAD, REPORT_NAME
 from lib.models import Json, Notice
 from lib.notifiers.slack.mrkdwn import escape_slack, slack_flat, slack_text
 from lib.notifiers.sns.headline import Headline, headline_of
@@ -135,7 +135,7 @@ def _upgrade(upgrade: UpgradeText) -> str:
 
 
 def _ending(text: AlertText) -> str:
-    lines = [f"{ACCEPT}: `{text.accept_command}`"] if text.accept_command else []
+    lines = [f"{INSTEAD}: `{text.accept_command}`"] if text.accept_command else []
     lines += [
         f"{_say(link.name, _NAME)}: {escape_slack(link.url)}"
         for link in text.links

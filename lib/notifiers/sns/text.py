@@ -112,15 +112,14 @@ def _to_do(text: AlertText) -> list[str]:
     """Return the upgrades, the one that removes most first, and how to accept the risk."""
     to_do = text.to_do
     shown = fitting(to_do.upgrades, _upgrade, lines=LISTED, characters=_SECTION)
-    lines: list[str] = []
+    lines = _indented(to_do.kernel, bullet="- ") if to_do.kernel else []
     for remedy, upgrades in to_do.groups(len(shown)).items():
         lines += [*_indented(f"{remedy}:"), *map(_upgrade, upgrades)]
     for note in filter(None, (to_do.more_upgrades(len(shown)), *to_do.notes)):
         lines += _indented(note, bullet="- ")
     title = _title(to_do.title) if lines and text.problem is None else []
     if text.accept_command:
-        accept = _indented(f"{text.accept_title}:", bullet="- ")
-        lines += [*accept, f"    {text.accept_command}"]
+        lines += ["", *_indented(f"{text.accept_title}:"), f"    {text.accept_command}"]
     return [*(title or (_title(to_do.title) if lines else [])), *lines]
 
 

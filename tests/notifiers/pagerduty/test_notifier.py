@@ -256,8 +256,10 @@ class TestWhatItSays:
         assert details["New"][0].startswith("2 CRITICAL: openssl 3.0.11-1~deb12u1")
         assert "3 fixed (zlib1g)" in details["What changed"]
         assert "suppressed by" in " ".join(details["Not shown"])
-        assert details["Why you are paged"].endswith("Routes payments, security")
-        assert "suppressions add CVE-2026-2001" in details["Accept the risk"]
+        assert details["Why you are paged"].endswith(
+            "Routes payments, security page about vulnerabilities like these"
+        )
+        assert "suppressions add CVE-2026-2001" in details["To accept a risk instead"]
         assert details["Delivery"] == STORIES["new-and-resolved"].delivery_id
 
     def test_links_lead_to_report_and_console(self) -> None:
