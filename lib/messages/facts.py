@@ -110,12 +110,14 @@ def small(content: Content, notice: Notice) -> tuple[str, ...]:
     running = names_text([seen.image.name for seen in content.state.images if seen.running])
     runners = workloads_text(notice.running.image) if notice.running is not None else ""
     scanner = _scanner(content)
+    commit = source(content, notice) if not source_links(content, notice) else None
     texts = (
         f"runs as {runners}" if runners else f"running: {running}" if running else "",
         f"account {image.account}" if image.account else "",
         image.region,
         f"pushed {image.pushed_at:%d %b %H:%M} UTC" if image.pushed_at else "",
         f"scanned by {scanner}" if scanner and not image.is_repository else "",
+        commit.value if commit is not None else "",
         _routes(content),
         footer(notice) if notice.attempt > 1 else "",
     )

@@ -60,6 +60,16 @@ def test_an_image_that_says_nothing_says_what_to_add(stated: Provenance, words: 
     assert text.advice.value.startswith(words)
 
 
+def test_a_commit_without_a_link_stands_in_the_small_print() -> None:
+    """A link names its commit, so it is said once."""
+    unlinked = text_of(a_message(Provenance("2" * 40, evidence=EVIDENCE)))
+    linked = text_of(a_message(NEW))
+
+    assert "commit 2222222; for a link, name its repository" in "".join(unlinked.small)
+    assert "2222222" not in "".join(linked.small)
+    assert "Commit 2222222" in [link.label for link in linked.sources]
+
+
 def test_where_nobody_asks_there_is_no_word_about_it() -> None:
     """Traceability is switched off."""
     assert text_of(a_message(None)).source is None
