@@ -81,7 +81,7 @@ def test_a_digest_reaches_every_kind_of_receiver(
         arrived = [message for message in messages if digest.delivery_id in message.raw]
         assert len(arrived) == 1, digest.destination
         assert "Daily digest" in arrived[0].raw or "digest-1.0.0" in arrived[0].raw
-    mail = next(message for message in messages if "HOW LONG IT IS OPEN" in message.raw)
+    mail = next(message for message in messages if "MOST EFFECTIVE NEXT STEPS" in message.raw)
     assert f"{scanned}: " in mail.raw
     assert f"{never}:1.0.0: never scanned" in mail.raw
 

@@ -54,6 +54,7 @@ BY_LAMBDA = {
     "xray:PutTraceSegments",
 }
 """Lambda itself calls these for the function."""
+CLUSTERS = "only in a stage that asks Inspector what runs"
 INSPECTOR = "ECR asks Inspector in the caller's name, and only where scanning is enhanced"
 FAILURE = "only after a failure of AWS, as in tests/e2e/test_returns.py"
 FIRST = "only by the first function that asks for the record of alerts.yml"
@@ -65,6 +66,9 @@ UNUSED = {
     ("processScan", "s3:ListBucket"): EXPIRED,
     ("sendDigest", "s3:ListBucket"): EXPIRED,
     ("syncStreams", "s3:ListBucket"): EXPIRED,
+    ("processScan", "inspector2:GetClustersForImage"): CLUSTERS,
+    ("deliver", "inspector2:GetClustersForImage"): CLUSTERS,
+    ("reconcile", "inspector2:GetClustersForImage"): CLUSTERS,
     ("processScan", "inspector2:ListCoverage"): INSPECTOR,
     ("processScan", "inspector2:ListFindings"): INSPECTOR,
     ("processScan", "sqs:ChangeMessageVisibility"): FAILURE,

@@ -166,7 +166,7 @@ def test_a_thread_stands_under_its_edited_root(
     send.bot("chat.postMessage", update["reply"], thread_ts=root, reply_broadcast=True)
 
     item = page.locator("#stream > article.item")
-    expect(item.locator("h3").first).to_contain_text("Resolved: payments/api: vulnerabilities")
+    expect(item.locator("h3").first).to_contain_text("Resolved: payments/api:latest")
     expect(item.locator(".slack-from").first).to_contain_text("edited")
     expect(item.locator(".thread article")).to_contain_text("1 CRITICAL and 3 HIGH fixed")
     expect(item.locator(".thread .slack-from")).to_contain_text("also sent to the channel")
