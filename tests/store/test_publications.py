@@ -37,7 +37,7 @@ def test_nothing_is_published_at_first(store: S3PublicationWriter) -> None:
 
 
 def test_an_object_is_sent_once(store: S3PublicationWriter) -> None:
-    """Who has its version is told that nothing changed."""
+    """A reader who has its version learns that nothing changed."""
     store.put("one", over="")
     first = stored(store)
 
