@@ -292,7 +292,7 @@ class TestSlackBot:
         app.wait_until_quiet()
 
         app.aws.rescan(name, digest, basic("CVE-2026-0002"))
-        wait_for_log(app, "processScan", message="stream synced", state=4)
+        wait_for_rows(app, name, 3)
         quiet = sweep_until(app, name, RowState.SENT)
 
         first, edit, reply, quiet_edit = messages_about(app, name)
@@ -541,6 +541,13 @@ def command(app: App, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def wait_for_rows(app: App, repository: str, number: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while len(rows_about(app, repository)) < number:
+        assert time.monotonic() < deadline, rows_about(app, repository)
+        time.sleep(0.1)
 
 
 def wait_for_log(app: App, function: str, *, digest: str = "", **fields: Any) -> None:
