@@ -1,32 +1,28 @@
 """
-The digest by the states of streams and today's rules. Pure.
+The digest of one destination: the shares of all streams, compared with the digest before. Pure.
 
-    stream_share    what one destination's routes ask for in one stream
-    digest_of       all shares together, compared with those of the digest before
-
-A vulnerability counts once in a stream, at the first image that has it. An image that is watched in
-several streams counts once, and so do its vulnerabilities.
+A vulnerability counts once in a stream. An image that is watched in several streams counts once,
+and so do its vulnerabilities.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
-from sys import intern
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from lib.core.desired import desired
-from lib.core.problems import in_short
 from lib.core.schedule import PERIODS, STREAM, Schedule, digest_id
-from lib.core.streams import is_settings
-from lib.core.verdicts import Judge, RuleSet
-from lib.core.vulnerabilities import ByName, find
+from lib.core.shares import worst_first
+from lib.core.upgrades import version_key
+from lib.core.vulnerabilities import ByName
 from lib.models import (
     Age,
     Counts,
     Destination,
     Digest,
-    Finding,
+    Image,
     Moment,
+    OmissionKind,
+    Omitted,
     PackageDigest,
     RepositoryDigest,
     ResolvedVulnerability,
@@ -34,9 +30,7 @@ from lib.models import (
     StreamId,
     UnscannedImage,
 )
-from lib.models.current import CountedImage, CurrentCopy, DigestBasis, OpenItem, StreamShare
-from lib.models.streams import PartState, StreamState, WatchedImage
-from lib.models.views import Desired, DesiredItem
+from lib.models.current import DigestBasis, OpenItem, StreamShare
 
 _BANDS: Final = (
     (timedelta(days=7), "up to 7 days"),
@@ -46,109 +40,13 @@ _BANDS: Final = (
 )
 _PACKAGES: Final = 3
 """Packages that a digest names: the next steps of its readers."""
+_UNFIXED: Final = 1
+"""Packages without a known fix that it names beside upgrades."""
 _ALTERNATING: Final = 3
 """Streams whose tags alternate that are named; the others are counted."""
 RULES_CHANGED: Final = (
     "alerts.yml changed since the last digest: what it asks for now, or no longer, is new or gone"
 )
-
-
-# --- one stream -------------------------------------------------------------------------------
-
-
-def stream_share(
-    copy: CurrentCopy,
-    destination: Destination,
-    rules: RuleSet,
-    *,
-    today: date,
-) -> StreamShare | None:
-    """
-    Return the share of a stream; None: no route leads from its images to the destination.
-
-    The settings of a repository are no image, and have no share.
-
-    """
-    state = copy.state
-    if is_settings(state.stream):
-        return None
-    wanted = desired(state, destination, rules, today=today)
-    if not wanted.applies:
-        return None
-    judges = [Judge(watched, destination, rules, today, {}) for watched in state.images]
-    routed = [judge.watched for judge in judges if judge.applies]
-    items = [item for item in wanted.items.values() if item.reported.condition is None]
-    affected = {image.key for item in items for image in item.images}
-    return StreamShare(
-        state.stream,
-        routes=tuple(sorted({route for judge in judges for route in judge.routes})),
-        images=tuple([_counted(watched, affected) for watched in routed if _has_result(watched)]),
-        items=tuple([_open_item(item, state) for item in items]),
-        troubles=tuple(_troubles(wanted, state)),
-        alternating=copy.alternating,
-    )
-
-
-def _has_result(watched: WatchedImage) -> bool:
-    return any(part.evidence for part in watched.parts)
-
-
-def _counted(watched: WatchedImage, affected: Iterable[str]) -> CountedImage:
-    current = all(part.reason is None and part.monitored for part in watched.parts)
-    complete = all(entry.complete for part in watched.parts for entry in part.evidence[:1])
-    key = watched.image.key
-    return CountedImage(key, clean=current and complete and key not in affected, complete=complete)
-
-
-def _open_item(item: DesiredItem, state: StreamState) -> OpenItem:
-    reported = item.reported
-    lifecycle = find(state.lifecycles, (reported.id, *reported.names))
-    # Of 5,000 streams: the same names come again and again, and are kept once.
-    return OpenItem(
-        intern(reported.id),
-        tuple([intern(name) for name in reported.names if name != reported.id]),
-        reported.severity,
-        reported.fixable,
-        reported.exploitable,
-        intern(_package(item.findings)),
-        state.at if lifecycle is None else lifecycle.first_observed_at,
-        intern(item.images[0].key),
-    )
-
-
-def _package(findings: Iterable[Finding]) -> str:
-    names = list(dict.fromkeys(finding.package.name for finding in findings))
-    others = len(names) - 1
-    return f"{names[0]} and {others:,} more" if others else names[0]
-
-
-def _troubles(wanted: Desired, state: StreamState) -> Iterator[UnscannedImage]:
-    """Yield each image with a condition that is not suppressed, and all its conditions."""
-    reasons: defaultdict[str, list[str]] = defaultdict(list)
-    for item in wanted.items.values():
-        if item.reported.condition is not None:
-            for image in item.images:
-                reasons[image.key].append(in_short(item.reported.id, item.reason))
-    for watched in state.images:
-        words = reasons.get(watched.image.key)
-        if words:
-            since = _counted_since(watched)
-            yield UnscannedImage(watched.image, "; ".join([*words, *since]))
-
-
-def _counted_since(watched: WatchedImage) -> Iterator[str]:
-    """Yield of which day the results are that still count; nothing where there is none."""
-    parts = [part for part in watched.parts if part.evidence and _is_behind(part)]
-    if parts:
-        at = min(part.evidence[0].at for part in parts)
-        yield f"the scan of {at:%Y-%m-%d} is counted"
-
-
-def _is_behind(part: PartState) -> bool:
-    return part.reason is not None or not part.monitored
-
-
-# --- all together -----------------------------------------------------------------------------
 
 
 class _Entry(NamedTuple):
@@ -173,7 +71,7 @@ def digest_of(
     now = _once(shares)
     new, resolved = _compared(now, _once(earlier or ()))
     counts, came, gone = _count(now), _count(new), _count(resolved)
-    images = {image.key for share in shares for image in share.images}
+    images = {image.key: image.image for share in shares for image in share.images}
     unclean = {image.key for share in shares for image in share.images if not image.clean}
     return Digest(
         delivery_id=digest_id(stage, destination, until),
@@ -183,11 +81,11 @@ def digest_of(
         until=until,
         routes=tuple(sorted({route for share in shares for route in share.routes})),
         images=len(images),
-        clean=len(images - unclean),
+        clean=len(images.keys() - unclean),
         counts=counts,
         fixable=sum(entry.item.fixable for entry in now),
         exploitable=sum(entry.item.exploitable for entry in now),
-        open_before=_worst_first(
+        open_before=worst_first(
             {
                 severity: counts.get(severity, 0) + gone.get(severity, 0) - came.get(severity, 0)
                 for severity in Severity
@@ -202,7 +100,8 @@ def digest_of(
         trend=(*_trend(before, destination), Moment(until, counts)),
         unscanned=_unscanned(shares),
         warnings=tuple(_warnings(shares, before, rules)),
-        packages=_packages(now),
+        packages=_packages(now, images),
+        omitted=_all_omitted(shares),
     )
 
 
@@ -255,7 +154,9 @@ def _trend(before: DigestBasis | None, destination: Destination) -> Sequence[Mom
 
 
 def _resolved(entries: Iterable[_Entry]) -> tuple[ResolvedVulnerability, ...]:
-    numbers = Counter((entry.item.id, entry.item.severity, entry.item.package) for entry in entries)
+    numbers = Counter(
+        (entry.item.id, entry.item.severity, _package_words(entry.item)) for entry in entries
+    )
     resolved = [
         ResolvedVulnerability(name, severity, package, images)
         for (name, severity, package), images in numbers.items()
@@ -279,24 +180,66 @@ def _ages(entries: Iterable[_Entry], until: datetime) -> tuple[Age, ...]:
         age = until - entry.item.first_observed_at
         words = next(words for most, words in _BANDS if most is None or age <= most)
         bands[words][entry.item.severity] += 1
-    return tuple([Age(words, _worst_first(counts)) for words, counts in bands.items()])
+    return tuple([Age(words, worst_first(counts)) for words, counts in bands.items()])
 
 
-def _packages(entries: Iterable[_Entry]) -> tuple[PackageDigest, ...]:
-    """Return the packages whose upgrade would help most, the worst first."""
-    groups: defaultdict[str, list[_Entry]] = defaultdict(list)
+def _package_words(item: OpenItem) -> str:
+    return f"{item.package} and {item.others:,} more" if item.others else item.package
+
+
+def _packages(entries: Iterable[_Entry], images: Mapping[str, Image]) -> tuple[PackageDigest, ...]:
+    """Return the upgrades that remove most, then the worst packages without a known fix."""
+    groups: defaultdict[tuple[str, int, bool], list[_Entry]] = defaultdict(list)
     for entry in entries:
-        groups[entry.item.package].append(entry)
-    packages = [
-        PackageDigest(
-            name,
-            _count(group),
-            sum(entry.item.fixable for entry in group),
-            tuple(dict.fromkeys(_name(entry.stream) for entry in group)),
-        )
-        for name, group in groups.items()
-    ]
-    return tuple(sorted(packages, key=_worst_package_first)[:_PACKAGES])
+        item = entry.item
+        groups[item.package, item.others, item.fixable].append(entry)
+    packages = [_package_digest(group, images) for group in groups.values()]
+    packages.sort(key=_worst_package_first)
+    upgrades = [package for package in packages if package.fixable][:_PACKAGES]
+    unfixed = [package for package in packages if not package.fixable]
+    return (*upgrades, *unfixed[: max(_UNFIXED, _PACKAGES - len(upgrades))])
+
+
+def _package_digest(entries: Sequence[_Entry], images: Mapping[str, Image]) -> PackageDigest:
+    """Return a package with the vulnerabilities that all have, or all lack, a fix."""
+    items = [entry.item for entry in entries]
+    first = min(items, key=lambda item: (-item.severity, not item.exploitable, item.id))
+    return PackageDigest(
+        first.package,
+        _count(entries),
+        first.fixable,
+        tuple([images[key] for key in dict.fromkeys(item.image for item in items)]),
+        worst=first.id,
+        installed=tuple(sorted({item.installed for item in items} - {""}, key=version_key)),
+        fixed=max({item.fixed for item in items} - {""}, key=version_key, default=None),
+        others=first.others,
+    )
+
+
+def _all_omitted(shares: Iterable[StreamShare]) -> Omitted:
+    """
+    Count what is left out of all images.
+
+    Of an image of several streams counts what each of them leaves out: one may ask for more.
+    """
+    images: dict[str, Omitted] = {}
+    for share in shares:
+        for image in share.images:
+            before = images.get(image.key, image.omitted)
+            images[image.key] = {
+                kind: _less(before.get(kind, {}), image.omitted.get(kind, {}))
+                for kind in OmissionKind
+            }
+    totals = {
+        kind: sum((Counter(omitted.get(kind, {})) for omitted in images.values()), Counter())
+        for kind in OmissionKind
+    }
+    return {kind: worst_first(counts) for kind, counts in totals.items() if counts}
+
+
+def _less(one: Counts, other: Counts) -> Counts:
+    """Return the lower number of each severity."""
+    return {severity: min(number, other.get(severity, 0)) for severity, number in one.items()}
 
 
 def _worst_package_first(package: PackageDigest) -> tuple[object, ...]:
@@ -311,9 +254,9 @@ def _repositories(
     resolved: Iterable[_Entry],
 ) -> tuple[RepositoryDigest, ...]:
     """Return the repositories with something open, worst first."""
-    images: defaultdict[str, set[str]] = defaultdict(set)
+    images: defaultdict[str, dict[str, Image]] = defaultdict(dict)
     for share in shares:
-        images[_repository(share.stream)] |= {image.key for image in share.images}
+        images[_repository(share.stream)] |= {image.key: image.image for image in share.images}
     came = Counter(_repository(entry.stream) for entry in new)
     gone = Counter(_repository(entry.stream) for entry in resolved)
     groups: defaultdict[str, list[_Entry]] = defaultdict(list)
@@ -323,7 +266,8 @@ def _repositories(
     for name, group in groups.items():
         account, region, repository = name.split("/", 2)
         numbers = (len(images[name]), _count(group), came[name], gone[name])
-        repositories.append(RepositoryDigest(account, region, repository, *numbers))
+        example = next(iter(images[name].values()), None)
+        repositories.append(RepositoryDigest(account, region, repository, *numbers, example))
     return tuple(sorted(repositories, key=_worst_repository_first))
 
 
@@ -375,11 +319,4 @@ def _alternating(shares: Sequence[StreamShare]) -> Iterator[str]:
 
 
 def _count(entries: Iterable[_Entry]) -> Counts:
-    return _worst_first(Counter(entry.item.severity for entry in entries))
-
-
-def _worst_first(counts: Mapping[Severity, int]) -> Counts:
-    """Return the numbers that are not zero."""
-    return {
-        severity: counts[severity] for severity in sorted(counts, reverse=True) if counts[severity]
-    }
+    return worst_first(Counter(entry.item.severity for entry in entries))

@@ -14,8 +14,9 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
-from lib.core.digest import digest_of, stream_share
+from lib.core.digest import digest_of
 from lib.core.schedule import Schedule, digest_id
+from lib.core.shares import stream_share
 from lib.core.verdicts import RuleSet
 from lib.flows.outbox import Outbox
 from lib.models import Destination, Digest

@@ -17,9 +17,10 @@ from typing import Final
 
 from lib.core.attempts import folded
 from lib.core.current import current_copy
-from lib.core.digest import digest_of, stream_share
+from lib.core.digest import digest_of
 from lib.core.notifications import Claim, after_claim
 from lib.core.schedule import Schedule
+from lib.core.shares import stream_share
 from lib.core.sync import FEW, SyncRules, ViewPlan
 from lib.errors import ConflictError
 from lib.flows.digests import DigestFlow

@@ -1,18 +1,27 @@
 """`digest_text_of`: all that is said about a digest, once, for all that lay it out. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
 
 from lib.messages.phrases import counts_text, names_text, severity_word
 from lib.models import (
+    Counts,
     Digest,
+    Finding,
+    Image,
+    OmissionKind,
+    Package,
     PackageDigest,
     RepositoryDigest,
     ResolvedVulnerability,
+    Severity,
     UnscannedImage,
 )
-from lib.text import counted, fitting, one_line, short, truncate
+from lib.text import capitalized, counted, fitting, one_line, short, truncate
+from lib.urls.advisories import vulnerability_url
+from lib.urls.console import console_url
 
 _DAY: Final = timedelta(days=1)
 _BAR: Final = 20
@@ -23,23 +32,37 @@ _ROUTES: Final = 5
 _NAME: Final = 60
 _REASON: Final = 120
 _WARNINGS: Final = 5
+_UNSCANNED: Final = 2
+"""Images without a result that the first line names."""
+_VERSIONS: Final = 2
+_VERSION: Final = 40
+_LINK: Final = 300
 
 STEPS: Final = "Most effective next steps"
 AGES: Final = "Age of open vulnerabilities"
 AGE_COLUMNS: Final = ("Age", "Open")
-REPOSITORIES: Final = "Most open vulnerabilities"
-RESOLVED: Final = "Fixed or gone since the last digest"
+REPOSITORIES: Final = "Repositories, worst first"
+RESOLVED: Final = "Fixed or gone since the last digest, worst first"
 UNSCANNED: Final = "Not scanned"
 TREND: Final = "Open over time"
 
 T = TypeVar("T")
 
 
+class DigestLine(NamedTuple):
+    """A line of a list, and the page about it."""
+
+    text: str
+    label: str = ""
+    """The name of the link; empty without one."""
+    url: str = ""
+
+
 class DigestList(NamedTuple):
     """Lines under a title; the last one counts what there is no room for."""
 
     title: str
-    lines: tuple[str, ...]
+    lines: tuple[DigestLine, ...]
 
 
 class DigestText(NamedTuple):
@@ -48,14 +71,12 @@ class DigestText(NamedTuple):
     name: str
     """"Weekly digest", without its numbers."""
     title: str
-    verdict: str
-    """What is open, and no more of an all-clear than is true."""
-    sums: tuple[str, ...]
-    """What became of the numbers since the last digest; what is new; what is resolved."""
+    opening: tuple[str, ...]
+    """What differs from the last digest and what is open: one line where nothing differs."""
     ages: tuple[tuple[str, str], ...]
     """For how long findings are open, and how many each time; none without any."""
     oldest: str
-    trend: DigestList
+    trend: tuple[str, ...]
     """A chart of fixed width with a line for each period; none while there is no course."""
     lists: tuple[DigestList, ...]
     """Repositories, resolved vulnerabilities, images without a result; none is empty."""
@@ -63,23 +84,17 @@ class DigestText(NamedTuple):
     """Why the numbers may be incomplete."""
     footer: str
 
-    @property
-    def movement(self) -> str:
-        """The first of the sums."""
-        return self.sums[0]
-
 
 def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText:
     """Return what is said about a digest. `lines` and `characters`: room for each list."""
     name = f"{'Daily' if digest.until - digest.since <= _DAY else 'Weekly'} digest"
     return DigestText(
         name=name,
-        title=f"{name}: {_deltas(digest) or 'nothing'} open",
-        verdict=_verdict(digest),
-        sums=tuple(filter(None, (_movement(digest), _new(digest), _resolved(digest)))),
+        title=f"{name}: {_headline(digest)}",
+        opening=_opening(digest),
         ages=_ages(digest),
         oldest=_oldest(digest),
-        trend=DigestList(TREND, () if _is_unchanged(digest) else tuple(_trend(digest))),
+        trend=() if _is_unchanged(digest) else tuple(_trend(digest)),
         lists=tuple(section for section in _lists(digest, lines, characters) if section.lines),
         warnings=tuple(
             truncate(one_line(warning), _REASON) for warning in digest.warnings[:_WARNINGS]
@@ -91,37 +106,98 @@ def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText
 # --- the numbers ------------------------------------------------------------------------------
 
 
-def _verdict(digest: Digest) -> str:
-    unknown = len(digest.unscanned)
+def _headline(digest: Digest) -> str:
+    """Return what is open, and how that differs from before; no all-clear without a result."""
     if not digest.images:
-        return "No scanned image matches the routes of this destination yet"
+        return "no scan results yet"
+    if not digest.counts:
+        doubts = ", as far as known" if digest.unscanned or digest.warnings else ""
+        return f"{_nothing(digest)}{doubts}"
+    return f"{'no change, ' if _is_unchanged(digest) else ''}{_deltas(digest)} open"
+
+
+def _nothing(digest: Digest) -> str:
+    above = f" above the threshold of {_routes(digest)}"
+    return f"nothing open{above if OmissionKind.BELOW in digest.omitted else ''}"
+
+
+def _opening(digest: Digest) -> tuple[str, ...]:
+    verdict = "; ".join((_sentence(digest), *_unknown(digest)))
+    others = "; ".join(_left_out(digest))
+    if not digest.images:
+        return (verdict,)
+    if _is_unchanged(digest):
+        return ("; ".join(filter(None, (f"{_unchanged(digest)}: {verdict}", others))),)
+    left_out = (f"Not counted: {others}",) if others else ()
+    if _is_first(digest):
+        return (capitalized(verdict), *left_out, "First digest, no trend yet")
+    return (_movement(digest), capitalized(verdict), *left_out)
+
+
+def _unchanged(digest: Digest) -> str:
+    return f"Nothing changed since {digest.since:%Y-%m-%d}"
+
+
+def _sentence(digest: Digest) -> str:
+    """Return what is open in how many images, and no more of an all-clear than is true."""
+    if not digest.images:
+        unknown = len(digest.unscanned)
+        none = "No scanned image matches the routes of this destination yet"
+        return f"Nothing is known about {counted(unknown, 'image')}" if unknown else none
+    total = counted(digest.images + len(digest.without_result), "image")
     if digest.counts:
-        open_images = f"{digest.images - digest.clean:,} of {counted(digest.images, 'image')}"
-        fixable = f", {digest.fixable:,} fixable" if digest.fixable else ""
-        exploitable = (
-            f", {digest.exploitable:,} with a public exploit" if digest.exploitable else ""
+        number = f"{digest.images - digest.clean:,}"
+        remarks = (
+            f"{digest.fixable:,} fixable" if digest.fixable else "",
+            f"{digest.exploitable:,} with a public exploit" if digest.exploitable else "",
         )
-        sentence = f"{counts_text(digest.counts)} open in {open_images}{fixable}{exploitable}"
-    elif unknown or digest.warnings:
-        sentence = f"No open vulnerabilities in {counted(digest.images, 'image')}, as far as known"
-    else:
-        sentence = f"No open vulnerabilities in {counted(digest.images, 'image')}"
-    return f"{sentence}; {counted(unknown, 'image')} not scanned" if unknown else sentence
+        remark = ", ".join(filter(None, remarks))
+        sentence = f"{counts_text(digest.counts)} open in {number} of {total}"
+        return f"{sentence} ({remark})" if remark else sentence
+    known = ", as far as known" if digest.unscanned or digest.warnings else ""
+    return f"{_nothing(digest)} in {counted(digest.images, 'image')}{known}"
+
+
+def _left_out(digest: Digest) -> Iterator[str]:
+    """Yield what is open in the same images and not counted, by the rule that leaves it out."""
+    above = f" the threshold of {_routes(digest)}" if digest.counts else ""
+    words = {
+        OmissionKind.BELOW: f"below{above}",
+        OmissionKind.FILTERED: f"left out by other filters of {_routes(digest)}",
+        OmissionKind.ACCEPTED: "accepted",
+    }
+    for kind, ending in words.items():
+        if kind in digest.omitted:
+            yield f"{counts_text(digest.omitted[kind])} {ending}"
+
+
+def _routes(digest: Digest) -> str:
+    return "these routes" if len(digest.routes) > 1 else "this route"
+
+
+def _unknown(digest: Digest) -> Iterator[str]:
+    """Yield the names of images without a result; many are counted."""
+    unknown = digest.without_result
+    if 0 < len(unknown) <= _UNSCANNED:
+        yield f"{' and '.join(short(entry.image.name, _NAME) for entry in unknown)} not scanned"
+    elif unknown:
+        yield f"{counted(len(unknown), 'image')} not scanned"
 
 
 def _movement(digest: Digest) -> str:
-    """Return the sum from the last digest to this one; nothing was known before the first."""
-    if _is_first(digest):
-        return f"First digest, nothing to compare with: {digest.total:,} open"
-    if _is_unchanged(digest):
-        return f"Nothing changed since {digest.since:%Y-%m-%d}"
-    before, new, resolved = (
-        sum(counts.values()) for counts in (digest.open_before, digest.new, digest.resolved)
-    )
-    return (
-        f"{before:,} on {digest.since:%Y-%m-%d} + {new:,} new - {resolved:,} gone"
-        f" = {digest.total:,} now"
-    )
+    """Return what came and went since the last digest, and the sums of both."""
+    before = sum(digest.open_before.values())
+    changes = (_change(digest.new, "new"), _change(digest.resolved, "gone"))
+    changed = ", ".join(filter(None, changes))
+    since = f"Since {digest.since:%Y-%m-%d}"
+    return f"{since}: {changed}. {before:,} open then, {digest.total:,} now"
+
+
+def _change(counts: Counts, word: str) -> str:
+    """Return "7 new (1 CRITICAL, 6 HIGH)", "6 HIGH new"; empty without any."""
+    if len(counts) > 1:
+        return f"{sum(counts.values()):,} {word} ({counts_text(counts)})"
+    return f"{counts_text(counts)} {word}" if counts else ""
 
 
 def _is_first(digest: Digest) -> bool:
@@ -130,7 +206,7 @@ def _is_first(digest: Digest) -> bool:
 
 
 def _is_unchanged(digest: Digest) -> bool:
-    """Return whether nothing came or went: then a digest is a line, and its steps."""
+    """Return whether nothing came or went: then a digest is one line."""
     return not (digest.new or digest.resolved or _is_first(digest))
 
 
@@ -138,11 +214,15 @@ def _deltas(digest: Digest) -> str:
     """Return "3 CRITICAL (-1), 40 HIGH (-5)": what is open, and how that differs from before."""
     if _is_first(digest) or _is_unchanged(digest):
         return counts_text(digest.counts)
-    pieces = [
-        f"{number:,} {severity_word(severity)} ({number - digest.open_before.get(severity, 0):+,})"
+    return ", ".join(
+        f"{number:,} {severity_word(severity)}{_delta(digest, severity)}"
         for severity, number in digest.counts.items()
-    ]
-    return ", ".join(pieces)
+    )
+
+
+def _delta(digest: Digest, severity: Severity) -> str:
+    number = digest.counts[severity] - digest.open_before.get(severity, 0)
+    return f" ({number:+,})" if number else ""
 
 
 def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
@@ -151,85 +231,113 @@ def _ages(digest: Digest) -> tuple[tuple[str, str], ...]:
     return tuple(bands) if len(bands) > 1 and not _is_unchanged(digest) else ()
 
 
-def _new(digest: Digest) -> str:
-    return f"New: {counts_text(digest.new)}" if digest.new and not _is_first(digest) else ""
-
-
-def _resolved(digest: Digest) -> str:
-    return f"Gone: {counts_text(digest.resolved)}" if digest.resolved else ""
-
-
 def _oldest(digest: Digest) -> str:
     since = digest.oldest_open_since
-    return f"Oldest open since {since:%Y-%m-%d}" if since else ""
+    return f"The oldest was first seen by the scanner on {since:%Y-%m-%d}" if since else ""
 
 
 # --- the lists --------------------------------------------------------------------------------
 
 
 def _lists(digest: Digest, lines: int, characters: int) -> tuple[DigestList, ...]:
-    def listed(items: Sequence[T], line: Callable[[T], str]) -> tuple[str, ...]:
-        shown = fitting(items, line, lines=lines, characters=characters)
-        others = len(items) - len(shown)
-        return (*shown, *([f"and {others:,} more"] if others else ()))
-
-    steps = DigestList(STEPS, listed(digest.packages, _step))
-    unscanned = DigestList(UNSCANNED, listed(digest.unscanned, _unscanned))
     if _is_unchanged(digest):
-        return (steps, unscanned)
+        return ()
+
+    def listed(items: Sequence[T], line: Callable[[T], DigestLine]) -> tuple[DigestLine, ...]:
+        number = len(
+            fitting(items, lambda item: line(item).text, lines=lines, characters=characters)
+        )
+        others = len(items) - number
+        more = [DigestLine(f"and {others:,} more")] if others else []
+        return (*map(line, items[:number]), *more)
+
     return (
-        steps,
+        DigestList(STEPS, listed(digest.packages, _step)),
         DigestList(REPOSITORIES, tuple(_repositories(digest, lines, characters))),
         DigestList(RESOLVED, listed(digest.resolved_vulnerabilities, _vulnerability)),
-        unscanned,
+        DigestList(UNSCANNED, listed(digest.unscanned, _unscanned)),
     )
 
 
-def _step(package: PackageDigest) -> str:
-    """Return which package to upgrade or replace, what that would remove, and where it is."""
-    verb = "Upgrade" if package.fixable else "Look for a newer version of"
-    names = names_text(package.repositories)
-    return f"{verb} {short(package.package, _NAME)}: {counts_text(package.counts)} in {names}"
+def _step(package: PackageDigest) -> DigestLine:
+    """Return which package to upgrade, to what, what that removes, and where it is."""
+    counts = counts_text(package.counts)
+    names = names_text([image.name for image in package.images])
+    versions = ", ".join(short(version, _VERSION) for version in package.installed[:_VERSIONS])
+    more = len(package.installed) - _VERSIONS
+    versions += f" and {more:,} more" if more > 0 else ""
+    name = _package(package)
+    installed = f"{name} {versions}".rstrip()
+    if package.fixed:
+        target = short(package.fixed, _VERSION)
+        text = f"Upgrade {name}{f' from {versions}' if versions else ''} to {target}"
+        text = f"{text}: removes {counts} in {names}"
+    elif package.fixable:
+        text = f"Upgrade {installed}: a fix exists for {counts} in {names}"
+    else:
+        text = f"{installed} has {counts} in {names}: the scanner names no fix version"
+    finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
+    return _linked(
+        one_line(text), f"Worst: {short(package.worst, _NAME)}", vulnerability_url(finding)
+    )
 
 
-def _repositories(digest: Digest, lines: int, characters: int) -> list[str]:
+def _package(package: PackageDigest) -> str:
+    others = counted(package.others, "more package")
+    return f"{short(package.package, _NAME)}{f' and {others}' if package.others else ''}"
+
+
+def _linked(text: str, label: str, url: str | None) -> DigestLine:
+    return DigestLine(text, label, url) if url and len(url) <= _LINK else DigestLine(text)
+
+
+def _repositories(digest: Digest, lines: int, characters: int) -> list[DigestLine]:
     """Return the worst repositories, and count what is open in the others."""
     is_first = _is_first(digest)
-    shown = fitting(
-        digest.repositories,
-        lambda repository: _repository(repository, is_first=is_first),
-        lines=lines,
-        characters=characters,
-    )
+    rows = [_repository(repository, is_first=is_first) for repository in digest.repositories]
+    shown = rows[: len(fitting(rows, lambda row: row.text, lines=lines, characters=characters))]
     others = digest.repositories[len(shown) :]
     if others:
         total = sum(sum(repository.counts.values()) for repository in others)
         name = counted(len(others), "more repository", "more repositories")
-        shown.append(f"and {name}: {total:,} open")
+        shown.append(DigestLine(f"and {name}: {total:,} open"))
     return shown
 
 
-def _repository(repository: RepositoryDigest, *, is_first: bool) -> str:
+def _repository(repository: RepositoryDigest, *, is_first: bool) -> DigestLine:
     changes = (
         f"{repository.new:,} new" if repository.new else "",
         f"{repository.resolved:,} gone" if repository.resolved else "",
     )
     changed = ", ".join(filter(None, changes))
+    image = repository.image
+    name = image.name if image and repository.images == 1 else repository.repository
     images = f" in {counted(repository.images, 'image')}" if repository.images > 1 else ""
-    line = f"{short(repository.repository, _NAME)}: {counts_text(repository.counts)}{images}"
-    return f"{line} ({changed})" if changed and not is_first else line
+    line = f"{short(name, _NAME)}: {counts_text(repository.counts)}{images}"
+    if changed and not is_first:
+        line += f" ({changed})"
+    url = console_url(_page(image, repository.images)) if image is not None else None
+    return _linked(line, "ECR console", url)
 
 
-def _vulnerability(vulnerability: ResolvedVulnerability) -> str:
+def _page(image: Image, images: int) -> Image:
+    """Return an image, or its repository where it has several."""
+    return image if images == 1 else replace(image, digest="", tags=())
+
+
+def _vulnerability(vulnerability: ResolvedVulnerability) -> DigestLine:
     number = vulnerability.images
     images = f", from {counted(number, 'image')}" if number > 1 else ""
     name = short(vulnerability.vulnerability_id, _NAME)
     package = short(vulnerability.package, _NAME)
-    return f"{vulnerability.severity.name} {name} in {package}{images}"
+    return DigestLine(f"{severity_word(vulnerability.severity)} {name} in {package}{images}")
 
 
-def _unscanned(unscanned: UnscannedImage) -> str:
-    return f"{short(unscanned.image.name)}: {truncate(one_line(unscanned.reason), _REASON)}"
+def _unscanned(unscanned: UnscannedImage) -> DigestLine:
+    reason = truncate(one_line(unscanned.reason), _REASON)
+    return _linked(
+        f"{short(unscanned.image.name)}: {reason}", "ECR console", console_url(unscanned.image)
+    )
 
 
 def _trend(digest: Digest) -> list[str]:
@@ -255,8 +363,8 @@ def _footer(digest: Digest) -> str:
     names = ", ".join(short(route, _NAME) for route in digest.routes[:_ROUTES])
     more = len(digest.routes) - _ROUTES
     names += f" and {more} more" if more > 0 else ""
-    routes = f"Route{'s' if len(digest.routes) > 1 else ''}: {names}. " if names else ""
+    routes = f" Route{'s' if len(digest.routes) > 1 else ''}: {names}." if names else ""
     repeat = ", may be a repeat" if digest.possible_repeat else ""
     remark = f" (attempt {digest.attempt}{repeat})" if digest.attempt > 1 else ""
-    what = f"Current and running images, {digest.until:%Y-%m-%d %H:%M} UTC"
-    return f"{routes}{what}. Delivery {digest.delivery_id}{remark}"
+    what = f"Current and running images on {digest.until:%Y-%m-%d, %H:%M} UTC."
+    return f"{what}{routes} Delivery {digest.delivery_id}{remark}"

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from lib.models.messages import Moment, UnscannedImage
+from lib.models.messages import Moment, Omitted, UnscannedImage
 from lib.models.names import Destination, Severity, StreamId
+from lib.models.scans import Image
 from lib.models.streams import StreamState
+
+_NOTHING: Final[Omitted] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +34,33 @@ class OpenItem(NamedTuple):
     fixable: bool
     exploitable: bool
     package: str
-    """The worst one, and how many more."""
+    """The worst one."""
     first_observed_at: datetime
     image: str
     """The key of the first watched image that has it: the current one, where that has it."""
+    others: int = 0
+    """Further packages that have it."""
+    installed: str = ""
+    """The version of the package; empty where the scanner does not say."""
+    fixed: str = ""
+    """The version that fixes it; empty where the scanner names none."""
 
 
 class CountedImage(NamedTuple):
     """A watched image with a result."""
 
-    key: str
+    image: Image
     clean: bool
     """Nothing is open, by a complete result of every part that is kept up to date."""
     complete: bool
     """False: fewer findings are listed than counted."""
+    omitted: Omitted = _NOTHING
+    """What is open and not asked for, each vulnerability at the first image that has it."""
+
+    @property
+    def key(self) -> str:
+        """The identity of the image."""
+        return self.image.key
 
 
 @dataclass(frozen=True, slots=True)

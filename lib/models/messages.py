@@ -1,6 +1,7 @@
 """Alerts and digests in the neutral form that notifiers render."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -125,6 +126,8 @@ class RepositoryDigest:
     counts: Counts
     new: int
     resolved: int
+    image: Image | None = None
+    """One of its images: the only one, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,8 @@ class UnscannedImage:
 
     image: Image
     reason: str
+    has_result: bool = False
+    """Whether an earlier result is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +152,34 @@ class ResolvedVulnerability:
 
 @dataclass(frozen=True, slots=True)
 class PackageDigest:
-    """The open vulnerabilities of one package, wherever it is."""
+    """A package whose upgrade removes open vulnerabilities, wherever it is."""
 
     package: str
     counts: Counts
-    fixable: int
-    repositories: tuple[str, ...]
-    """The repositories of the images that have it."""
+    """The vulnerabilities in the package."""
+    fixable: bool
+    """Whether fixes of these vulnerabilities are known."""
+    images: tuple[Image, ...]
+    """The images that have it."""
+    worst: str = ""
+    """The id of the worst vulnerability."""
+    installed: tuple[str, ...] = ()
+    """The installed versions, lowest first."""
+    fixed: str | None = None
+    """The version that fixes all of them; None if none is named."""
+    others: int = 0
+    """Further packages with the same vulnerabilities."""
+
+
+class OmissionKind(StrEnum):
+    """The rule that leaves an open vulnerability out of a digest."""
+
+    BELOW = "below the threshold"
+    FILTERED = "filtered out"
+    ACCEPTED = "accepted"
+
+
+Omitted = Mapping[OmissionKind, Counts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +189,8 @@ class Digest:
 
     Only those that pass the routes' filters are counted, by the severity that they have now, or
     had last; each once in an image. The numbers add up: `ages` and `repositories` each add up to
-    `counts`, and `open_before` + `new` - `resolved` = `counts`.
+    `counts`, `open_before` + `new` - `resolved` = `counts`, and `counts` with `omitted` is all
+    that is open.
     """
 
     delivery_id: DeliveryId
@@ -196,12 +223,19 @@ class Digest:
     attempt: int = 1
     possible_repeat: bool = False
     packages: tuple[PackageDigest, ...] = ()
-    """The packages with the worst and the most open vulnerabilities, these first; a few."""
+    """The most useful upgrades first, then packages without a known fix; a few."""
+    omitted: Omitted = field(default_factory=dict)
+    """Open vulnerabilities in the same images that are not counted, by the reason."""
 
     @property
     def total(self) -> int:
         """The number of open vulnerabilities."""
         return sum(self.counts.values())
+
+    @property
+    def without_result(self) -> tuple[UnscannedImage, ...]:
+        """The images of which nothing is known."""
+        return tuple([entry for entry in self.unscanned if not entry.has_result])
 
 
 Content = PinnedMessage | Digest

@@ -7,7 +7,16 @@ from sys import intern
 from types import MappingProxyType
 from typing import Any, Final
 
-from lib.models import Destination, Moment, Severity, StreamId, UnscannedImage
+from lib.models import (
+    Counts,
+    Destination,
+    Moment,
+    OmissionKind,
+    Omitted,
+    Severity,
+    StreamId,
+    UnscannedImage,
+)
 from lib.models.current import CountedImage, DigestBasis, OpenItem, StreamShare
 from lib.wire.report import image_from_json, image_to_json
 from lib.wire.values import counts_from_json, counts_to_json, time_to_json
@@ -65,21 +74,26 @@ def _moment_to_json(moment: Moment) -> Json:
 
 
 def _moment_from_json(document: Mapping[str, Any]) -> Moment:
-    counts = counts_from_json(document["counts"])
-    return Moment(
-        _time(document["at"]),
-        {severity: number for severity, number in counts.items() if number},
-    )
+    return Moment(_time(document["at"]), _counts_from_json(document["counts"]))
+
+
+def _counts_from_json(document: Mapping[str, Any]) -> Counts:
+    """Return the numbers that are not zero."""
+    return {severity: number for severity, number in counts_from_json(document).items() if number}
 
 
 def _share_to_json(share: StreamShare) -> Json:
     return {
         "stream": share.stream,
         "routes": list(share.routes),
-        "images": [list(image) for image in share.images],
+        "images": list(map(_image_to_json, share.images)),
         "items": list(map(_item_to_json, share.items)),
         "troubles": [
-            {"image": image_to_json(trouble.image), "reason": trouble.reason}
+            {
+                "image": image_to_json(trouble.image),
+                "reason": trouble.reason,
+                "has_result": trouble.has_result,
+            }
             for trouble in share.troubles
         ],
         "alternating": list(share.alternating),
@@ -90,11 +104,13 @@ def _share_from_json(document: Mapping[str, Any]) -> StreamShare:
     return StreamShare(
         StreamId(document["stream"]),
         tuple(document["routes"]),
-        tuple([CountedImage(*image) for image in document["images"]]),
+        tuple(map(_image_from_json, document["images"])),
         tuple(map(_item_from_json, document["items"])),
         tuple(
             [
-                UnscannedImage(image_from_json(trouble["image"]), trouble["reason"])
+                UnscannedImage(
+                    image_from_json(trouble["image"]), trouble["reason"], trouble["has_result"]
+                )
                 for trouble in document["troubles"]
             ]
         ),
@@ -102,14 +118,36 @@ def _share_from_json(document: Mapping[str, Any]) -> StreamShare:
     )
 
 
+def _image_to_json(image: CountedImage) -> Json:
+    return {
+        "image": image_to_json(image.image),
+        "clean": image.clean,
+        "complete": image.complete,
+        "omitted": {
+            kind.name: {severity.name: number for severity, number in counts.items()}
+            for kind, counts in image.omitted.items()
+        },
+    }
+
+
+def _image_from_json(document: Mapping[str, Any]) -> CountedImage:
+    omitted: Omitted = {
+        OmissionKind[kind]: _counts_from_json(counts)
+        for kind, counts in document["omitted"].items()
+    }
+    image = image_from_json(document["image"])
+    return CountedImage(image, document["clean"], document["complete"], omitted)
+
+
 def _item_to_json(item: OpenItem) -> list[Any]:
     """Return the fields of an item in their order: there are hundreds of thousands."""
-    id_, names, severity, fixable, exploitable, package, at, image = item
-    return [id_, names, severity.name, fixable, exploitable, package, time_to_json(at), image]
+    id_, names, severity, fixable, exploitable, package, at, *others = item
+    words = time_to_json(at)
+    return [id_, names, severity.name, fixable, exploitable, package, words, *others]
 
 
 def _item_from_json(values: Sequence[Any]) -> OpenItem:
-    id_, names, severity, fixable, exploitable, package, at, image = values
+    id_, names, severity, fixable, exploitable, package, at, image, others, *versions = values
     return OpenItem(
         intern(id_),
         tuple(map(intern, names)),
@@ -119,4 +157,6 @@ def _item_from_json(values: Sequence[Any]) -> OpenItem:
         intern(package),
         _time(at),
         intern(image),
+        others,
+        *map(intern, versions),
     )

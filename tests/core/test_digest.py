@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.core.current import current_copy
-from lib.core.digest import RULES_CHANGED, digest_of, stream_share
+from lib.core.digest import RULES_CHANGED, digest_of
 from lib.core.routing import Match
 from lib.core.schedule import PERIODS
-from lib.models import Destination, Digest, Moment, Severity, StreamId
-from lib.models.current import CurrentCopy, DigestBasis, OpenItem, StreamShare
+from lib.core.shares import stream_share
+from lib.models import Destination, Digest, Finding, Moment, OmissionKind, Severity, StreamId
+from lib.models.current import CountedImage, CurrentCopy, DigestBasis, OpenItem, StreamShare
 from lib.models.streams import Role, WatchedImage
 from tests.support.builders import NOW, a_finding, an_image
 from tests.support.digests import WEEKLY
@@ -95,7 +96,7 @@ def test_a_vulnerability_counts_once_in_a_stream() -> None:
     assert digest.fixable == 1
     assert (digest.images, digest.clean) == (2, 0)
     (item,) = of_images(a_watched(*rows), behind).items
-    assert item.package.endswith("and 1 more")
+    assert (item.package, item.others) == ("openssl", 1)
     assert item.image == an_image().key
 
 
@@ -151,6 +152,49 @@ def test_rules_of_today_decide() -> None:
 
     assert a_digest(a_share(copy, suppressions=(an_entry(),))).total == 0
     assert a_digest(a_share(copy, suppressions=(ended,))).total == 1
+
+
+def test_what_a_route_leaves_out_is_counted_by_the_rule() -> None:
+    """Below the threshold, by another filter, and accepted."""
+    rows = (
+        a_finding("CVE-1", severity="CRITICAL", fixed_version="2"),
+        a_finding("CVE-2", severity="CRITICAL"),
+        a_finding("CVE-3", severity="MEDIUM", fixed_version="2"),
+        a_finding("CVE-4", severity="CRITICAL", fixed_version="2"),
+    )
+    route = a_route(severity=C, only=frozenset({"fixable"}))
+
+    digest = a_digest(a_share(a_copy(a_watched(*rows)), route, suppressions=(an_entry("CVE-4"),)))
+
+    assert digest.counts == {C: 1}
+    assert digest.omitted == {
+        OmissionKind.BELOW: {Severity.MEDIUM: 1},
+        OmissionKind.FILTERED: {C: 1},
+        OmissionKind.ACCEPTED: {C: 1},
+    }
+
+
+def test_what_one_of_two_streams_asks_for_is_not_left_out() -> None:
+    """The other stream of the same image has a higher threshold."""
+    watched = a_watched(a_finding("CVE-1", severity="HIGH"), a_finding("CVE-2", severity="LOW"))
+    copy = a_copy(watched, stream=PROD)
+
+    digest = a_digest(of_images(watched), a_share(copy, a_route(severity=C)))
+
+    assert (digest.counts, digest.omitted) == ({H: 1}, {OmissionKind.BELOW: {Severity.LOW: 1}})
+
+
+def test_a_package_has_its_versions() -> None:
+    """The lowest installed one first, and the highest fixed one of its rows."""
+    rows = (
+        a_finding("CVE-1", version="1.10", fixed_version="2.9"),
+        a_finding("CVE-2", version="1.9", fixed_version="2.10"),
+    )
+
+    (package,) = a_digest(of_images(a_watched(*rows))).packages
+
+    assert (package.installed, package.fixed, package.fixable) == (("1.9", "1.10"), "2.10", True)
+    assert (package.worst, package.images) == ("CVE-1", (an_image(),))
 
 
 def test_routes_are_named_where_nothing_is_open() -> None:
@@ -396,6 +440,7 @@ def test_the_trend_goes_on_for_so_many_periods() -> None:
 
 # --- always -----------------------------------------------------------------------------------
 
+IMAGES = tuple(CountedImage(an_image(n), clean=False, complete=True) for n in range(1, 4))
 ITEMS = st.builds(
     lambda number, severity, image: OpenItem(
         f"CVE-{number}",
@@ -405,7 +450,7 @@ ITEMS = st.builds(
         exploitable=False,
         package="openssl",
         first_observed_at=NOW,
-        image=f"image-{image}",
+        image=an_image(image).key,
     ),
     st.integers(1, 5),
     st.sampled_from(list(Severity)),
@@ -413,7 +458,7 @@ ITEMS = st.builds(
 )
 SHARES = st.lists(
     st.builds(
-        lambda stream, items: StreamShare(stream, (), items=tuple(items)),
+        lambda stream, items: StreamShare(stream, (), IMAGES, items=tuple(items)),
         st.sampled_from([STREAM, PROD, StreamId("1/eu-west-1/shop")]),
         st.lists(ITEMS, max_size=5, unique_by=lambda item: item.id),
     ),
@@ -423,22 +468,23 @@ SHARES = st.lists(
 
 
 def test_the_packages_with_the_worst_come_first() -> None:
-    """A few, with the repositories that have them: the next steps of a reader."""
+    """A few, with the images that have them: upgrades first, then what has no known fix."""
     names = {"CVE-1": ("zlib", C), "CVE-2": ("openssl", H), "CVE-3": ("openssl", H)}
     items = tuple(
         OpenItem(
-            id_, (id_,), severity, id_ == "CVE-2", False, package, NOW, "image"
+            id_, (id_,), severity, id_ == "CVE-2", False, package, NOW, an_image(1).key
         )  # in their order
         for id_, (package, severity) in names.items()
     )
 
-    digest = a_digest(StreamShare(STREAM, (), items=items))
+    digest = a_digest(StreamShare(STREAM, (), IMAGES, items=items))
 
     assert [(entry.package, entry.counts, entry.fixable) for entry in digest.packages] == [
-        ("zlib", {C: 1}, 0),
-        ("openssl", {H: 2}, 1),
+        ("openssl", {H: 1}, True),
+        ("zlib", {C: 1}, False),
+        ("openssl", {H: 1}, False),
     ]
-    assert digest.packages[0].repositories == (STREAM.split("|")[0].split("/", 2)[2],)
+    assert digest.packages[0].images == (an_image(1),)
 
 
 @given(SHARES, SHARES)
@@ -453,6 +499,40 @@ def test_numbers_add_up(now: list[StreamShare], before: list[StreamShare]) -> No
     assert sum(sum(band.counts.values()) for band in digest.ages) == digest.total
     assert sum(sum(entry.counts.values()) for entry in digest.repositories) == digest.total
     assert sum(entry.images for entry in digest.resolved_vulnerabilities) == resolved
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.builds(
+                lambda number, severity, fixed: a_finding(
+                    f"CVE-{number}", severity=severity.name, fixed_version="2" if fixed else None
+                ),
+                st.integers(1, 6),
+                st.sampled_from(list(Severity)),
+                st.booleans(),
+            ),
+            max_size=6,
+        ),
+        min_size=1,
+        max_size=3,
+    ),
+    st.sampled_from(list(Severity)),
+    st.sampled_from([frozenset(), frozenset({"fixable"})]),
+)
+def test_counted_and_left_out_is_all_that_is_open(
+    rows: list[list[Finding]], severity: Severity, only: frozenset[str]
+) -> None:
+    """Each vulnerability of a stream once, whatever leaves it out."""
+    images = [a_watched(*listed, image=an_image(n)) for n, listed in enumerate(rows, 1)]
+    route = a_route(severity=severity, only=only)
+    suppressions = (an_entry("CVE-1"),)
+
+    digest = a_digest(a_share(a_copy(*images), route, suppressions=suppressions))
+
+    left_out = sum(sum(counts.values()) for counts in digest.omitted.values())
+    ids = {finding.vulnerability_id for listed in rows for finding in listed}
+    assert digest.total + left_out == len(ids)
 
 
 @given(SHARES)

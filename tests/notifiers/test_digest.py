@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from lib.errors import ConfigError
-from lib.messages.digest import REPOSITORIES, STEPS, DigestText, digest_text_of
-from lib.models import Digest, HttpAnswer, Receipt
+from lib.messages.digest import REPOSITORIES, STEPS, DigestLine, DigestText, digest_text_of
+from lib.models import Digest, HttpAnswer, PackageDigest, Receipt, UnscannedImage
 from lib.notifiers.sns.notifier import FORMATS
 from lib.ports.notifiers import Verifiable
 from tests.notifiers.jira.test_notifier import assert_valid
 from tests.notifiers.sns.test_amazon_q import LIVE
 from tests.support import golden
 from tests.support.builders import NOW
-from tests.support.digests import a_digest_of, clear, digests, hostile
+from tests.support.digests import SHOP, M, a_digest_of, clear, digests, hostile
 from tests.support.receivers import OPTIONS, THREADS, ScriptedHttp, jira_issue, notifier, tools
 from tests.support.scenes import INJECTIONS
 
@@ -74,6 +74,12 @@ def test_a_digest_looks_as_kept(folder: str) -> None:
     golden.check(folder, f"digest-{golden.DIGEST}", kept, text=text)
 
 
+OWN = re.compile(
+    r"<https://(?:[a-z0-9-]+\.console\.aws\.amazon\.com|nvd\.nist\.gov)/[^|<>]+\|[\w:. -]+>"
+)
+"""Our own links."""
+
+
 @pytest.mark.untraced
 @each_mode
 @pytest.mark.parametrize("text", INJECTIONS)
@@ -82,6 +88,7 @@ def test_absurd_text_stays_inert_and_within_limits(folder: str, text: str) -> No
     payload = rendered(folder, hostile(text), THREADS.get(FOLDERS[folder][0]))
 
     shown = payload.get("Message") if folder == "sns-amazon-q" else json.dumps(payload)
+    shown = OWN.sub("", shown)
     if "slack" in folder or folder == "sns-amazon-q":
         assert not LIVE.search(shown)
 
@@ -94,21 +101,27 @@ def test_the_id_is_in_it(folder: str) -> None:
     assert digest.delivery_id in json.dumps(rendered(folder, digest))
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("week", "3 CRITICAL, 40 HIGH open in 9 of 14 images, 31 fixable, 2 with a public exploit"),
-        ("clear", "No open vulnerabilities in 14 images"),
-        (
-            "clear-of-what-is-known",
-            "No open vulnerabilities in 14 images, as far as known; 2 images",
-        ),
-        ("doubtful", "No open vulnerabilities in 14 images, as far as known"),
-        ("empty", "No scanned image matches"),
-    ],
-)
-def test_no_more_of_an_all_clear_than_is_true(name: str, said: str) -> None:
-    assert text_of(DIGESTS[name]).verdict.startswith(said)
+UNSCANNED = "legacy/batch:2.0.0 and tools/backup@sha256:000000000000 not scanned"
+UNCHANGED = "Nothing changed since 2026-11-16: nothing open"
+VERDICTS = {
+    "week": "3 CRITICAL, 40 HIGH open in 9 of 16 images (31 fixable, 2 with a public exploit); "
+    + UNSCANNED,
+    "clear": f"{UNCHANGED} in 14 images",
+    "clear-of-what-is-known": f"{UNCHANGED} in 14 images, as far as known; {UNSCANNED}",
+    "below": f"{UNCHANGED} above the threshold of this route in 14 images; 134 HIGH below",
+    "doubtful": f"{UNCHANGED} in 14 images, as far as known",
+    "empty": "No scanned image matches the routes of this destination yet",
+    "unscanned": f"Nothing is known about 2 images; {UNSCANNED}",
+}
+
+
+@pytest.mark.parametrize("name", VERDICTS)
+def test_no_more_of_an_all_clear_than_is_true(name: str) -> None:
+    """What is not known, or not counted, is no good news; not even in a title."""
+    text = text_of(DIGESTS[name])
+
+    assert VERDICTS[name] in text.opening
+    assert ("nothing open" in text.title) == ("nothing open" in VERDICTS[name])
     clear_mark = "\\u2705" in json.dumps(rendered("slack", DIGESTS[name]))
     assert clear_mark == (name == "clear")
 
@@ -116,7 +129,10 @@ def test_no_more_of_an_all_clear_than_is_true(name: str, said: str) -> None:
 def test_the_sum_is_the_one_of_the_digest() -> None:
     digest = a_digest_of()
 
-    assert text_of(digest).movement == "49 on 2026-11-16 + 7 new - 13 gone = 43 now"
+    assert text_of(digest).opening[0] == (
+        "Since 2026-11-16: 7 new (1 CRITICAL, 6 HIGH), 13 gone (2 CRITICAL, 11 HIGH)."
+        " 49 open then, 43 now"
+    )
     numbers = (
         sum(map(int, re.findall(r"(\d+) [A-Z]{4}", said))) for _, said in text_of(digest).ages
     )
@@ -129,37 +145,105 @@ def test_lists_are_cut_and_the_rest_is_counted() -> None:
     )
 
     assert len(lines) == 6
-    assert lines[-1] == "and 38 more repositories: 38 open"
+    assert lines[-1].text == "and 38 more repositories: 38 open"
 
 
 def test_the_next_steps_come_first() -> None:
-    """Which packages have the worst and the most, and where they are."""
+    """From which version to which, what that removes, in which images, and a page about it."""
     steps = text_of(a_digest_of()).lists[0]
 
     assert steps.title == STEPS
-    assert steps.lines[0] == "Upgrade openssl: 2 CRITICAL, 9 HIGH in payments/api, web/storefront"
-    assert steps.lines[1].startswith("Look for a newer version of tensorflow-gpu")
+    assert steps.lines[0] == DigestLine(
+        "Upgrade openssl and 1 more package from 3.0.1, 3.0.2 to 3.0.9: removes 2 CRITICAL, 9 HIGH"
+        " in payments/api:1.4.2, web/storefront:3.2.1",
+        "Worst: CVE-2026-5450",
+        "https://nvd.nist.gov/vuln/detail/CVE-2026-5450",
+    )
+    assert steps.lines[1].text == (
+        "tensorflow-gpu 2.6.3 has 1 CRITICAL, 24 HIGH in ml/trainer:2.6.0: the scanner names no fix"
+        " version"
+    )
 
 
-def test_a_period_without_a_change_is_a_line_and_its_steps() -> None:
-    """No chart, no ages, no list of what has not changed."""
+def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
+    """Nor is an id without a page a link."""
+    package = PackageDigest("zlib", {M: 1}, fixable=True, images=(SHOP,), worst="X-1")
+
+    assert text_of(a_digest_of(packages=(package,))).lists[0].lines == (
+        DigestLine("Upgrade zlib: a fix exists for 1 MEDIUM in web/storefront:3.2.1"),
+    )
+
+
+def test_a_period_without_a_change_is_one_line() -> None:
+    """No steps, no chart, no ages, no list of what has not changed."""
     made = text_of(DIGESTS["unchanged"])
 
-    assert made.sums == ("Nothing changed since 2026-11-16",)
-    assert (made.ages, made.trend.lines) == ((), ())
-    assert REPOSITORIES not in [part.title for part in made.lists]
+    assert len(made.opening) == 1
+    assert made.opening[0].startswith("Nothing changed since 2026-11-16: 3 CRITICAL, 40 HIGH open")
+    assert (made.lists, made.ages, made.trend) == ((), (), ())
+
+
+def test_the_first_digest_has_no_trend() -> None:
+    """What was open before it began is not known: no sum begins with a zero, nothing is new."""
+    text = text_of(DIGESTS["first"])
+
+    assert text.opening[-1] == "First digest, no trend yet"
+    assert text.trend == ()
+    assert not re.search(r"[+(]0 |\+|\bnew\b| 0 ", " ".join((text.title, *text.opening)))
+
+
+def test_what_is_not_counted_is_named() -> None:
+    """By the rule that leaves it out; a severity that did not move has no sign."""
+    assert text_of(DIGESTS["week"]).opening[2] == (
+        "Not counted: 112 MEDIUM, 3 unrated below the threshold of these routes; 4 HIGH left out by"
+        " other filters of these routes; 1 MEDIUM accepted"
+    )
+    assert text_of(DIGESTS["better"]).title == "Weekly digest: 45 HIGH open"
+
+
+def test_many_images_without_a_result_are_counted() -> None:
+    """Two are named."""
+    three = (*DIGESTS["week"].unscanned, UnscannedImage(SHOP, "never scanned"))
+
+    assert text_of(a_digest_of(unscanned=three)).opening[1].endswith("; 3 images not scanned")
+
+
+def numbers_of(text: str) -> int:
+    """Add up the counts by severity in a text."""
+    return sum(map(int, re.findall(r"(\d+) (?:[A-Z]{3,}|unrated)\b", text)))
+
+
+@pytest.mark.parametrize("name", DIGESTS)
+def test_the_numbers_of_a_digest_add_up(name: str) -> None:
+    """What came and went, what is open, its ages, and what each list has."""
+    digest = DIGESTS[name]
+    text = text_of(digest, lines=100)
+    opening = " ".join(text.opening)
+
+    verdict = re.search(r"[^.:]* open in (\d+) of (\d+) images", opening)
+    assert numbers_of(verdict[0] if verdict else "") == digest.total
+    moved = re.search(r"(?:(\d+)[^.,]* new\b)?.*?(\d+) open then, (\d+) now", opening)
+    if moved:
+        new, gone = sum(digest.new.values()), sum(digest.resolved.values())
+        assert int(moved[2]) + new - gone == int(moved[3]) == digest.total
+    if text.ages:
+        assert sum(numbers_of(counts) for _, counts in text.ages) == digest.total
+    if text.trend:
+        assert int(text.trend[-1].split()[-1]) == sum(digest.trend[-1].counts.values())
+    if verdict:
+        assert int(verdict[2]) == digest.images + len(digest.without_result)
 
 
 def test_the_chart_has_a_line_for_each_week() -> None:
     """Bars of one scale; the least number is still seen, and none is an empty bar."""
-    chart = text_of(a_digest_of()).trend.lines
+    chart = text_of(a_digest_of()).trend
 
     assert len(chart) == 8
     assert len({len(each) for each in chart}) == 1
     assert re.fullmatch(r"05 Oct  \S+ +67", chart[0])
     assert re.fullmatch(r"23 Nov  \S+ +43", chart[-1])
     assert chart[2].count("█") > chart[-1].count("█")
-    assert text_of(clear()).trend.lines == ()
+    assert text_of(clear()).trend == ()
     small = replace(
         a_digest_of(),
         trend=(
@@ -168,8 +252,8 @@ def test_the_chart_has_a_line_for_each_week() -> None:
             replace(a_digest_of().trend[0], counts={3: 1_000}),
         ),
     )
-    assert text_of(small).trend.lines[1].split()[2] == "▏"
-    assert text_of(small).trend.lines[0].split() == ["05", "Oct", "0"]
+    assert text_of(small).trend[1].split()[2] == "▏"
+    assert text_of(small).trend[0].split() == ["05", "Oct", "0"]
 
 
 def test_json_is_cut_to_what_a_topic_takes() -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from cli.simulation.current import MemoryBases
 from lib.errors import StoreError
-from lib.models import Moment, Severity, UnscannedImage
+from lib.models import Moment, OmissionKind, Severity, UnscannedImage
 from lib.models.current import CountedImage, DigestBasis, OpenItem, StreamShare
 from lib.ports.digests import DigestBases
 from lib.store.digest_bases import S3DigestBases
@@ -21,7 +21,11 @@ from tests.support.streams import STREAM, TEAM
 SHARE = StreamShare(
     STREAM,
     ("all",),
-    (CountedImage("image", clean=False, complete=True),),
+    (
+        CountedImage(
+            an_image(), clean=False, complete=True, omitted={OmissionKind.BELOW: {Severity.LOW: 2}}
+        ),
+    ),
     (
         OpenItem(
             "CVE-1",
@@ -31,10 +35,13 @@ SHARE = StreamShare(
             exploitable=False,
             package="openssl",
             first_observed_at=NOW,
-            image="image",
+            image=an_image().key,
+            others=2,
+            installed="1.1.1",
+            fixed="1.1.2",
         ),
     ),
-    (UnscannedImage(an_image(), "FAILED"),),
+    (UnscannedImage(an_image(), "FAILED", has_result=True),),
     ("main", "pr"),
 )
 BEGUN = DigestBasis(NOW, "rules", {TEAM: (SHARE,)}, place=STREAM)

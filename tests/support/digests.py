@@ -11,7 +11,9 @@ from lib.models import (
     DeliveryId,
     Destination,
     Digest,
+    Image,
     Moment,
+    OmissionKind,
     PackageDigest,
     RepositoryDigest,
     ResolvedVulnerability,
@@ -25,6 +27,16 @@ SLACK: Final = Destination("team-slack")
 WEEKLY: Final = Schedule((SLACK,), weekday=0, at=time(7, 0))
 C, H, M = Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM
 ACCOUNT: Final = ("000474600478", "eu-central-1")
+
+
+def an_image_of(repository: str, tag: str, number: int = 1) -> Image:
+    """Return an image of a repository."""
+    return an_image(number, repository=repository, tags=(tag,))
+
+
+API: Final = an_image_of("payments/api", "1.4.2")
+SHOP: Final = an_image_of("web/storefront", "3.2.1", 2)
+TRAINER: Final = an_image_of("ml/trainer", "2.6.0", 3)
 
 
 def a_digest_of(**fields: Any) -> Digest:
@@ -71,9 +83,9 @@ def a_digest_of(**fields: Any) -> Digest:
         ),
         oldest_open_since=MONDAY - timedelta(days=161),
         repositories=(
-            RepositoryDigest(*ACCOUNT, "payments/api", 2, {C: 2, H: 9}, new=3, resolved=1),
-            RepositoryDigest(*ACCOUNT, "web/storefront", 1, {C: 1, H: 4}, new=0, resolved=0),
-            RepositoryDigest(*ACCOUNT, "ml/trainer", 6, {H: 27}, new=4, resolved=12),
+            RepositoryDigest(*ACCOUNT, "payments/api", 2, {C: 2, H: 9}, 3, 1, API),
+            RepositoryDigest(*ACCOUNT, "web/storefront", 1, {C: 1, H: 4}, 0, 0, SHOP),
+            RepositoryDigest(*ACCOUNT, "ml/trainer", 6, {H: 27}, 4, 12, TRAINER),
         ),
         trend=tuple(trend),
         unscanned=(
@@ -86,10 +98,21 @@ def a_digest_of(**fields: Any) -> Digest:
         ),
         warnings=("1 image has fewer findings listed than counted",),
         packages=(
-            PackageDigest("openssl", {C: 2, H: 9}, 11, ("payments/api", "web/storefront")),
-            PackageDigest("tensorflow-gpu", {C: 1, H: 24}, 0, ("ml/trainer",)),
+            PackageDigest(
+                "openssl", {C: 2, H: 9}, fixable=True, images=(API, SHOP), worst="CVE-2026-5450",
+                installed=("3.0.1", "3.0.2"), fixed="3.0.9", others=1,
+            ),
+            PackageDigest(
+                "tensorflow-gpu", {C: 1, H: 24}, fixable=False, images=(TRAINER,),
+                worst="CVE-2022-35939", installed=("2.6.3",),
+            ),
         ),
-    )
+        omitted={
+            OmissionKind.BELOW: {M: 112, Severity.UNKNOWN: 3},
+            OmissionKind.FILTERED: {H: 4},
+            OmissionKind.ACCEPTED: {M: 1},
+        },
+    )  # fmt: skip
     return replace(made, **fields)
 
 
@@ -98,7 +121,7 @@ def clear() -> Digest:
     return a_digest_of(
         images=14, clean=14, counts={}, fixable=0, exploitable=0, ages=(), repositories=(),
         open_before={}, new={}, resolved={}, resolved_vulnerabilities=(), oldest_open_since=None,
-        unscanned=(), warnings=(), packages=(),
+        unscanned=(), warnings=(), packages=(), omitted={},
         trend=tuple(Moment(MONDAY, {}) for _ in range(PERIODS)),
     )  # fmt: skip
 
@@ -114,7 +137,19 @@ def hostile(text: str) -> Digest:
             UnscannedImage(an_image(n, repository=text, tags=(text,)), text) for n in range(900)
         ),
         warnings=(text,) * 9,
-        packages=(PackageDigest(text, {H: 1}, 1, (text, text)),),
+        packages=tuple(
+            PackageDigest(
+                text,
+                {H: 1},
+                fixable=fixable,
+                images=(an_image_of(text, text),) * 2,
+                worst=text,
+                installed=(text,) * 5,
+                fixed=fixed,
+                others=2,
+            )
+            for fixable, fixed in ((True, text), (True, None), (False, None))
+        ),
     )
 
 
@@ -126,6 +161,21 @@ def digests() -> dict[str, Digest]:
         "day": replace(week, since=week.until - timedelta(days=1)),
         "clear": clear(),
         "clear-of-what-is-known": replace(clear(), unscanned=week.unscanned),
+        "below": replace(
+            clear(), omitted={OmissionKind.BELOW: {H: 134}}, routes=("platform",), trend=week.trend
+        ),
+        "unscanned": replace(clear(), images=0, clean=0, unscanned=week.unscanned),
+        "better": replace(
+            week,
+            counts={H: 45},
+            open_before={C: 4, H: 45},
+            new={},
+            resolved={C: 4},
+            omitted={},
+            ages=(Age("over 90 days", {H: 45}),),
+            trend=(*week.trend[:-1], Moment(MONDAY, {H: 45})),
+            repositories=(RepositoryDigest(*ACCOUNT, "ml/trainer", 6, {H: 45}, 0, 4, TRAINER),),
+        ),
         "doubtful": replace(clear(), warnings=week.warnings),
         "empty": replace(clear(), images=0, clean=0),
         "unchanged": replace(week, open_before=week.counts, new={}, resolved={}),

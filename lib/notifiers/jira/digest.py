@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages.digest import AGE_COLUMNS, AGES, DigestText, digest_text_of
+from lib.messages.digest import AGE_COLUMNS, AGES, TREND, DigestLine, DigestText, digest_text_of
 from lib.models import Digest, Json
 from lib.notifiers.jira import adf
 from lib.text import one_line, truncate
@@ -35,25 +35,31 @@ def comment(text: DigestText) -> Json:
 
 def _nodes(text: DigestText) -> Iterable[Json]:
     yield from _opening(text)
+    for section in text.lists:
+        yield adf.heading(section.title)
+        yield adf.bullets(map(_line, section.lines))
     if text.ages:
         yield adf.heading(AGES)
         rows = ((adf.text(age), adf.text(numbers)) for age, numbers in text.ages)
         yield adf.table(AGE_COLUMNS, rows)
         yield from _paragraphs(filter(None, (text.oldest,)))
-    if text.trend.lines:
-        yield adf.heading(text.trend.title)
-        yield adf.code_block(text.trend.lines)
-    for section in text.lists:
-        yield adf.heading(section.title)
-        yield adf.bullets(_paragraphs(section.lines))
+    if text.trend:
+        yield adf.heading(TREND)
+        yield adf.code_block(text.trend)
     for warning in text.warnings:
         yield adf.panel("warning", adf.paragraph(adf.text(warning)))
     yield _footer(text)
 
 
 def _opening(text: DigestText) -> Iterable[Json]:
-    yield adf.paragraph(adf.text(text.verdict, "strong"))
-    yield from _paragraphs(text.sums)
+    first, *others = text.opening
+    yield adf.paragraph(adf.text(first, "strong"))
+    yield from _paragraphs(others)
+
+
+def _line(line: DigestLine) -> Json:
+    link = [adf.text(" \N{MIDDLE DOT} "), adf.text(line.label, link=line.url)] if line.url else []
+    return adf.paragraph(adf.text(line.text), *link)
 
 
 def _paragraphs(lines: Iterable[str]) -> Iterable[Json]:

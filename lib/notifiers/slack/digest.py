@@ -1,19 +1,21 @@
 """A digest as a Slack message: the numbers, a chart that Slack draws itself, and lists. Pure."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from lib.messages.digest import AGES, DigestList, DigestText, digest_text_of
+from lib.messages.digest import AGES, TREND, DigestLine, DigestList, DigestText, digest_text_of
 from lib.models import Digest, Json, Severity
 from lib.notifiers.slack.message import mrkdwn
-from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
+from lib.notifiers.slack.mrkdwn import slack_flat, slack_link, slack_text
 from lib.text import unlinked
 
 _HEADER: Final = 150
 _SENTENCE: Final = 500
 _FIELD: Final = 300
-_LINE: Final = 200
+_LINE: Final = 250
 _LINES: Final = 5
 _LIST: Final = 700
+_LINK: Final = 350
 _FOOTER: Final = 500
 
 _MARKS: Final = {
@@ -28,9 +30,9 @@ def digest_message(digest: Digest) -> Json:
     blocks = [
         _header(digest, text),
         _section(_opening(text)),
+        *map(_list, text.lists),
         _ages(text),
         _chart(text.trend),
-        *map(_list, text.lists),
         _context(text),
     ]
     return _plain(text) | {"blocks": [block for block in blocks if block]}
@@ -46,21 +48,21 @@ def _text(digest: Digest) -> DigestText:
 
 
 def _plain(text: DigestText) -> Json:
-    line = f"{text.name}: {text.verdict}. {text.movement}"
+    line = f"{text.name}: {'. '.join(text.opening)}"
     return {"text": _say(unlinked(line), _SENTENCE), "unfurl_links": False, "unfurl_media": False}
 
 
 def _header(digest: Digest, text: DigestText) -> Json:
     worst = next(iter(digest.counts), None)
-    clear = not digest.counts and not digest.unscanned and not digest.warnings
+    clear = not (digest.counts or digest.unscanned or digest.warnings or digest.omitted)
     mark = "\N{WHITE HEAVY CHECK MARK}" if clear and digest.images else "\N{BAR CHART}"
     title = f"{_MARKS.get(worst, mark) if worst else mark} {text.title}"
     return {"type": "header", "text": {"type": "plain_text", "text": title[:_HEADER]}}
 
 
 def _opening(text: DigestText) -> str:
-    sums = (_say(line, _FIELD) for line in text.sums)
-    return "\n".join((f"*{_say(text.verdict, _SENTENCE)}*", *sums))
+    first, *others = (_say(line, _SENTENCE) for line in text.opening)
+    return "\n".join((f"*{first}*", *others))
 
 
 def _ages(text: DigestText) -> Json | None:
@@ -71,14 +73,19 @@ def _ages(text: DigestText) -> Json | None:
     return {"type": "section", "text": title, "fields": fields}
 
 
-def _chart(trend: DigestList) -> Json | None:
-    chart = "\n".join(trend.lines)
-    return _section(f"*{trend.title}*\n```\n{chart}\n```") if chart else None
+def _chart(trend: Sequence[str]) -> Json | None:
+    chart = "\n".join(trend)
+    return _section(f"*{TREND}*\n```\n{chart}\n```") if chart else None
 
 
 def _list(section: DigestList) -> Json:
-    lines = (f"\N{BULLET} {_say(line, _LINE)}" for line in section.lines)
-    return _section("\n".join((f"*{section.title}*", *lines)))
+    return _section("\n".join((f"*{section.title}*", *map(_line, section.lines))))
+
+
+def _line(line: DigestLine) -> str:
+    link = slack_link(line.url, slack_flat(line.label)) if line.url else ""
+    shown = f" \N{MIDDLE DOT} {link}" if link and len(link) <= _LINK else ""
+    return f"\N{BULLET} {_say(line.text, _LINE)}{shown}"
 
 
 def _context(text: DigestText) -> Json:

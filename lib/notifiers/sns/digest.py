@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Final
 
-from lib.messages.digest import AGES, DigestText, digest_text_of
+from lib.messages.digest import AGES, TREND, DigestLine, DigestText, digest_text_of
 from lib.models import Digest
 from lib.notifiers.document import dump, render_digest
 from lib.notifiers.slack.mrkdwn import slack_flat, slack_text
@@ -22,20 +22,19 @@ _TITLE: Final = 200
 def text(digest: Digest, _room: int) -> str:
     """Return a plain text of at most 76 columns."""
     shown = digest_text_of(digest, lines=_LINES, characters=_LIST)
-    lines = [*_wrapped(shown.title), "", *_wrapped(shown.verdict), ""]
-    lines += [wrapped for line in shown.sums for wrapped in _wrapped(line)]
+    lines = [*_wrapped(shown.title), ""]
+    lines += [wrapped for line in shown.opening for wrapped in (*_wrapped(line), "")]
+    for section in shown.lists:
+        lines += [section.title.upper(), *map("\n".join, map(_line, section.lines)), ""]
     if shown.ages:
         width = max(len(age) for age, _ in shown.ages)
-        lines += ["", AGES.upper()]
+        lines += [AGES.upper()]
         lines += [f"  {age:<{width}}  {numbers}" for age, numbers in shown.ages]
-        lines += _wrapped(shown.oldest, "  ")
-    if shown.trend.lines:
-        lines += ["", shown.trend.title.upper(), *(f"  {line}" for line in shown.trend.lines)]
-    for section in shown.lists:
-        lines += ["", section.title.upper()]
-        lines += [wrapped for line in section.lines for wrapped in _wrapped(line, "  ")]
+        lines += [*_wrapped(shown.oldest, "  "), ""]
+    if shown.trend:
+        lines += [TREND.upper(), *(f"  {line}" for line in shown.trend), ""]
     notes = [wrapped for line in shown.warnings for wrapped in _wrapped(f"Note: {line}")]
-    return "\n".join((*lines, "", *notes, *_wrapped(shown.footer))) + "\n"
+    return "\n".join((*lines, *notes, *_wrapped(shown.footer))) + "\n"
 
 
 def document(digest: Digest, room: int) -> str:
@@ -62,14 +61,21 @@ def amazon_q(digest: Digest, _room: int) -> str:
     )
 
 
+def _line(line: DigestLine) -> Iterable[str]:
+    """Return a line of a list; an advisory is short enough for its own line below."""
+    has_place = line.url and len(line.url) <= _COLUMNS - 4
+    return (*_wrapped(line.text, "  "), *([f"    {line.url}"] if has_place else []))
+
+
 def _parts(shown: DigestText) -> Iterable[str]:
-    yield "\n".join((f"*{_say(shown.verdict)}*", *map(_say, shown.sums)))
+    first, *others = map(_say, shown.opening)
+    yield "\n".join((f"*{first}*", *others))
+    for section in shown.lists:
+        yield _part(section.title, (f"- {_say(line.text)}" for line in section.lines))
     if shown.ages:
         yield _part(AGES, (f"- {age}: {_say(numbers)}" for age, numbers in shown.ages))
-    if shown.trend.lines:
-        yield _part(shown.trend.title, ("```", *shown.trend.lines, "```"))
-    for section in shown.lists:
-        yield _part(section.title, (f"- {_say(line)}" for line in section.lines))
+    if shown.trend:
+        yield _part(TREND, ("```", *shown.trend, "```"))
     notes = (_say(f"Note: {warning}") for warning in shown.warnings)
     yield "\n".join((*notes, _say(shown.footer)))
 
