@@ -273,7 +273,8 @@ def print_report(report: AnyReport) -> None:
 def _total(report: Report) -> str:
     """Return the findings that are open by severity, and how many the source does not count."""
     still_open = [finding for finding in report.findings if finding.open]
-    text = f"{counted(len(still_open), 'finding')} ({_counts_text(still_open)})"
+    listed = "" if report.scan.complete else " listed"
+    text = f"{counted(len(still_open), 'finding')}{listed} ({_counts_text(still_open)})"
     others = Counter(one.source_status or "" for one in report.findings if not one.open)
     return ", ".join([text, *(f"{number} {word.lower()}" for word, number in others.items())])
 

@@ -15,13 +15,17 @@ from lib.messages.text import text_of
 from lib.models import AnyReport, Destination, Filter, Notice, Severity
 
 _READER: Final = Destination("report")
+EVERYTHING: Final = Filter("report", Severity.UNKNOWN, unknown_severity=True)
+"""The filter of a reader who asks for all findings."""
 _SHOWN: Final = 8
 """Packages that are listed."""
 
 
-def full_notice(report: AnyReport, config: Config, now: datetime) -> Notice:
+def full_notice(
+    report: AnyReport, config: Config, now: datetime, shown: Filter = EVERYTHING
+) -> Notice:
     """Return the notice of a report as a first scan; of the configuration, suppressions hold."""
-    route = Route("report", Filter("report", Severity.UNKNOWN, unknown_severity=True), (_READER,))
+    route = Route(shown.route, shown, (_READER,))
     reader = DestinationConfig("slack", MappingProxyType({}))
     everything = replace(
         config, destinations=MappingProxyType({_READER: reader}), routes=(route,), streams=()
@@ -31,9 +35,11 @@ def full_notice(report: AnyReport, config: Config, now: datetime) -> Notice:
     return notice_of(case, stream.views[_READER])
 
 
-def print_verdict(report: AnyReport, config: Config, now: datetime) -> None:
+def print_verdict(
+    report: AnyReport, config: Config, now: datetime, shown: Filter = EVERYTHING
+) -> None:
     """Print the verdict, then the upgrades that remove most, or why there is no result."""
-    text = text_of(full_notice(report, config, now), rows=_SHOWN)
+    text = text_of(full_notice(report, config, now, shown), rows=_SHOWN)
     say(text.verdict, style="bold")
     for line in _steps(text):
         say(line)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from datetime import date
 from io import StringIO
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ from tests.support.commands import CommandError
 from tests.support.docs import Block
 
 TODAY: Final = date(2026, 12, 1)
-LANGUAGES: Final = {"", "console", "hcl", "json", "mermaid", "python", "yaml"}
+LANGUAGES: Final = {"", "console", "hcl", "json", "mermaid", "python", "shell", "yaml"}
 ALERTS: Final = json.loads((docs.ROOT / "schemas" / "alerts-1.0.0.json").read_text("utf-8"))
 OF_ALERTS: Final = frozenset(ALERTS["properties"])
 
@@ -158,9 +159,13 @@ def test_yaml_is_valid(block: Block, tmp_path: Path) -> None:
         path = tmp_path / "prod.yml"
         path.write_text(block.text, "utf-8")
         assert check_stage_file(path) == ()
-    else:
-        assert "jobs" in document, f"{block.page}:{block.line}: no kind of YAML that is known"
+    elif "jobs" in document:
         check_workflow(document)
+    else:
+        scripts = [job["script"] for job in document.values() if "script" in job]
+        assert scripts, f"{block.page}:{block.line}: no kind of YAML that is known"
+        for line in chain.from_iterable(scripts):
+            commands.check_lines(line)
 
 
 def check_workflow(document: Mapping[str, Any]) -> None:

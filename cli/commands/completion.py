@@ -3,6 +3,9 @@
 import argparse
 from collections.abc import Iterator
 
+from cli.selection import METAVAR as SEVERITY
+from cli.selection import NAMES as SEVERITIES
+
 HELP = "print a script that completes commands and options in your shell"
 DESCRIPTION = (
     "Print the script that completes commands and options. bash: add "
@@ -30,6 +33,9 @@ def run(options: argparse.Namespace) -> int:
     for action in _actions(whole):
         if action.metavar in _FILES:
             action.complete = shtab.FILE  # type: ignore[attr-defined]  # where shtab looks for it
+        elif action.metavar == SEVERITY:
+            # They take several, so that the parser itself has no choices.
+            action.choices = SEVERITIES
     print(shtab.complete(whole, shell=options.shell))
     return 0
 

@@ -10,6 +10,7 @@ from typing import Final
 from cli.cases import case_report
 from cli.commands.scan import fetch, find_image, parse_reference
 from cli.files import write_whole
+from cli.gate import EXIT_CODES, add_gate_option, exit_code, gate_of, gate_verdict
 from cli.inputs import (
     STDIN,
     add_config_option,
@@ -20,13 +21,15 @@ from cli.inputs import (
     place_of,
     read_reports,
 )
+from cli.selection import add_selection_options, mention_left_out, selected, selection_of
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import remark, working
-from cli.verdicts import full_notice
+from cli.verdicts import EVERYTHING, full_notice
+from cli.waiting import add_wait_option, patience_of
 from lib.config.model import Config
 from lib.errors import DocumentError
 from lib.exports import EXPORTS
-from lib.models import AnyReport, Report
+from lib.models import AnyReport, Filter, Report
 from lib.page import render
 from lib.text import counted
 
@@ -36,7 +39,8 @@ DESCRIPTION = (
     "print of all of it. IMAGE is fetched from ECR with your AWS credentials and region; FILE is "
     "any document that `normalize` takes. It is judged as a first scan; the suppressions of "
     "--config hold, if that file is there. Other formats: sarif, csv, ocsf. Exit code 1 when the "
-    "scan has no usable result: the page says so."
+    "scan has no usable result: the page says so.\n\n"
+    f"{EXIT_CODES}"
 )
 HTML: Final = "html"
 _ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
@@ -59,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=(HTML, *EXPORTS),
         help="default: what the name of the output says, else html",
     )
+    add_gate_option(parser)
+    add_selection_options(parser)
+    add_wait_option(parser)
     add_config_option(parser)
     add_region_option(parser)
     add_place_options(parser)
@@ -71,14 +78,22 @@ def run(options: argparse.Namespace, *, connect: Connect = OperatorClients) -> i
     config = optional_config(options)
     report = case_report(_report(options, config, connect), config)
     with working("writing"):
-        text = page_of(report, config, now) if wanted == HTML else EXPORTS[wanted]([report])
+        selection = selection_of(options)
+        shown = selected(report, selection)
+        page = wanted == HTML
+        text = page_of(report, config, now, selection.filter) if page else EXPORTS[wanted]([shown])
         _write(options.output, text)
-    return int(not isinstance(report, Report))
+    mention_left_out(shown)
+    gate = gate_of(options)
+    unusable = int(not isinstance(report, Report))
+    if gate is None:
+        return unusable
+    return exit_code([gate_verdict(report, gate, config.suppressions, now.date())], unusable)
 
 
-def page_of(report: AnyReport, config: Config, now: datetime) -> str:
+def page_of(report: AnyReport, config: Config, now: datetime, shown: Filter = EVERYTHING) -> str:
     """Return the page of a report as that of a first scan, for a reader who asks for everything."""
-    return render(full_notice(report, config, now), (), now=now)
+    return render(full_notice(report, config, now, shown), (), now=now)
 
 
 def _report(options: argparse.Namespace, config: Config, connect: Connect) -> AnyReport:
@@ -90,7 +105,11 @@ def _report(options: argparse.Namespace, config: Config, connect: Connect) -> An
         raise DocumentError(f"{options.subject!r} is neither a file nor an image") from error
     clients = connected(options, connect, region=wanted["region"])
     with working(f"fetching {options.subject}"):
-        return fetch(operator_app(config, clients), find_image(clients, wanted))
+        return fetch(
+            operator_app(config, clients),
+            find_image(clients, wanted),
+            patience_of(options),
+        )
 
 
 def _only(reports: list[AnyReport], name: str) -> AnyReport:

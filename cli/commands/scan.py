@@ -6,6 +6,7 @@ Without a stage, `--send` reads secrets under the names in alerts.yml: `ecr-scan
 
 import argparse
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 from cli.cases import case_report
 from cli.commands.route import judge_all, print_stream, stream_to_json
 from cli.deployment import Deployment, add_stage_options, required_stage
+from cli.gate import EXIT_CODES, GateVerdict, add_gate_option, exit_code, gate_of, gate_verdict
 from cli.inputs import (
     add_config_option,
     believed,
@@ -23,10 +25,13 @@ from cli.inputs import (
     optional_config,
 )
 from cli.judging import Case, JudgedStream
+from cli.pacing import Pause
+from cli.selection import add_selection_options, mention_left_out, selected, selection_of
 from cli.sending import SendResult, complain_of, notified, print_sent, queue_scan, send_tests
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import Ask, agreed, ask_person, print_json, print_report, say, working
 from cli.verdicts import print_verdict
+from cli.waiting import NO_PATIENCE, Patience, PatientSource, add_wait_option, patience_of
 from lib.bootstrap.app import App
 from lib.bootstrap.clients import Clients
 from lib.config.model import Config
@@ -47,7 +52,6 @@ from lib.models import (
     UnusableReport,
 )
 from lib.normalizer.images import image_of_detail
-from lib.ports.sources import FindingSource
 from lib.wire.report import report_to_json
 
 HELP = "show the scan of one image in your registry, and what to do"
@@ -61,7 +65,9 @@ DESCRIPTION = (
     "done so yet. --send alone asks, and sends messages that are marked TEST; where an alert would "
     "open an issue, a thread or an incident, it sends the message of `destinations test` instead. "
     "--format json prints one document. Exit code 1 when the scan has no usable result or a "
-    "message was refused."
+    "message was refused.\n\n"
+    f"{EXIT_CODES} --severity changes only the findings shown, not what alerts.yml makes of them. "
+    "Without --wait a scan that is not finished is an error."
 )
 
 _ASKED = Scan(ScanSource.ECR_BASIC, "UNKNOWN")
@@ -84,6 +90,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REPOSITORY[:TAG|@DIGEST]",
         help="with or without the address of its registry; the tag defaults to latest",
     )
+    add_gate_option(parser)
+    add_selection_options(parser)
+    add_wait_option(parser)
     add_config_option(parser)
     add_stage_options(parser)
     parser.add_argument(
@@ -96,43 +105,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(
-    options: argparse.Namespace, *, connect: Connect = OperatorClients, ask: Ask = ask_person
+    options: argparse.Namespace,
+    *,
+    connect: Connect = OperatorClients,
+    ask: Ask = ask_person,
+    pause: Pause = time.sleep,
 ) -> int:
     """Show the scan of one image, and send it with `--send`. `connect` is called once."""
-    wanted = parse_reference(options.image)
+    now = datetime.now(UTC)
+    wanted, patience = parse_reference(options.image), patience_of(options, pause)
     clients = connected(options, connect, region=wanted["region"])
     stage = Deployment(required_stage(options), clients) if _to_stage(options) else None
     config = _config(options, stage)
     application = operator_app(config, clients)
     with working(f"fetching {options.image}"):
         image = find_image(clients, wanted)
-        report = fetch(application, image)
+        report = fetch(application, image, patience)
+    gate, selection = gate_of(options), selection_of(options)
+    shown = selected(report, selection)
+    verdicts = [] if gate is None else [gate_verdict(report, gate, config.suppressions, now.date())]
     case = Case(case_report(report, config))
     judged = judge_all([case], config) if config.routes else []
     as_json = options.format == "json"
     if not as_json:
-        print_report(report)
+        print_report(shown)
         say()
-        print_verdict(case.report, config, datetime.now(UTC))
+        print_verdict(case.report, config, now, selection.filter)
         for stream in judged:
             say()
             print_stream(stream)
+    else:
+        mention_left_out(shown)
     unusable = int(isinstance(report, UnusableReport))
     if stage is not None:
         unit = application.source.index(image) or image
         queued = queue_scan(stage, options.stage, unit)
         if as_json:
-            print_json(_document(report, judged) | {"stage": queued.to_json()})
+            print_json(_document(shown, judged, verdicts) | {"stage": queued.to_json()})
         else:
             queued.print(report.image.name)
-        return unusable
+        return exit_code(verdicts, unusable)
     sent = _send_by_hand(application, case, judged, options, ask) if options.send else []
     if as_json:
-        print_json(_document(report, judged, sent))
+        print_json(_document(shown, judged, verdicts, sent))
     elif options.send:
         print_sent(sent)
     complain_of(sent)
-    return int(any(delivery.failed for delivery in sent)) or unusable
+    return exit_code(verdicts, int(any(delivery.failed for delivery in sent)) or unusable)
 
 
 def _to_stage(options: argparse.Namespace) -> bool:
@@ -198,7 +217,7 @@ def _assumed(wanted: dict[str, str | None]) -> str:
     return "" if wanted["tag"] or wanted["digest"] else " (no tag was given: latest was assumed)"
 
 
-def fetch(application: App, image: Image) -> AnyReport:
+def fetch(application: App, image: Image, patience: Patience = NO_PATIENCE) -> AnyReport:
     """
     Return the scan of an image, with its provenance.
 
@@ -206,7 +225,7 @@ def fetch(application: App, image: Image) -> AnyReport:
     `DocumentError` for an index without images, and the errors of `FindingSource.report`.
     """
     try:
-        report = believed(_scanned(application.source, image))
+        report = believed(_scanned(PatientSource(application.source, patience), image))
     except FindingsNotReadyError as error:
         raise FindingsNotReadyError(
             f"{error}. {_waiting(error, image)}", status=error.status
@@ -223,7 +242,7 @@ def _waiting(error: FindingsNotReadyError, image: Image) -> str:
     )
 
 
-def _scanned(source: FindingSource, image: Image) -> AnyReport:
+def _scanned(source: PatientSource, image: Image) -> AnyReport:
     index = source.index(image)
     if index is None:
         return source.report(image, _ASKED)
@@ -232,7 +251,7 @@ def _scanned(source: FindingSource, image: Image) -> AnyReport:
     return merged(index, [_member(source, member) for member in index.images])
 
 
-def _member(source: FindingSource, image: Image) -> AnyReport:
+def _member(source: PatientSource, image: Image) -> AnyReport:
     try:
         return source.report(image, _ASKED)
     except FindingsNotReadyError as error:
@@ -247,10 +266,14 @@ def _explained(error: ClientError, wanted: dict[str, str | None]) -> DocumentErr
 
 
 def _document(
-    report: AnyReport, judged: Sequence[JudgedStream], sent: Sequence[SendResult] = ()
+    report: AnyReport,
+    judged: Sequence[JudgedStream],
+    verdicts: Sequence[GateVerdict],
+    sent: Sequence[SendResult] = (),
 ) -> dict[str, Any]:
     return {
         "report": report_to_json(report),
         "streams": [stream_to_json(stream) for stream in judged],
         "tests": [result.to_json() for result in sent],
+        **({"gate": verdicts[0].to_json()} if verdicts else {}),
     }

@@ -1,9 +1,10 @@
 """
 CSV: one row for each vulnerability in each package and place, for spreadsheets and scripts.
 
-https://www.rfc-editor.org/rfc/rfc4180. An image without findings, and a scan without a result, are
-rows of their own, with another word in the first column. Rows of one vulnerability stand together,
-worst first, and share the column `vulnerability`: counting its values counts as messages do.
+https://www.rfc-editor.org/rfc/rfc4180. An image without findings, an incomplete list, and a scan
+without a result are rows of their own, with another word in the first column. Rows of one
+vulnerability stand together, worst first, and share the column `vulnerability`: counting its values
+counts as messages do.
 """
 
 import io
@@ -20,6 +21,7 @@ from lib.wire.values import time_to_json
 
 FINDING: Final = "finding"
 CLEAR: Final = "no findings"
+INCOMPLETE: Final = "incomplete"
 NOT_USABLE: Final = "not usable"
 
 COLUMNS: Final = (
@@ -134,9 +136,11 @@ def _rows(report: AnyReport) -> Iterator[Mapping[str, str | float]]:
     }
     if not isinstance(report, Report):
         yield common | {"scan_complete": "no"}
-    elif not report.findings:
-        yield common | {"record": CLEAR}
     else:
+        if not scan.complete:
+            yield common | {"record": INCOMPLETE, "scan_reason": "; ".join(scan.warnings)}
+        elif not report.findings:
+            yield common | {"record": CLEAR}
         for group in vulnerabilities(report.findings):
             for finding in group.findings:
                 named = {"record": FINDING, "vulnerability": group.id}

@@ -65,6 +65,9 @@ class FakeAws:
         ]
     )
     status: str = "COMPLETE"
+    later: list[str] = field(default_factory=list)
+    """The statuses that follow, one with each call of `statuses_pass`."""
+    completed: bool = True
     manifest: Mapping[str, Any] = field(default_factory=dict)
     """What BatchGetImage has, of an index."""
     unscanned: tuple[str, ...] = ()
@@ -118,10 +121,15 @@ class FakeAws:
     def paginate(self, **request: Any) -> Iterator[Mapping[str, Any]]:
         if request["imageId"]["imageDigest"] in self.unscanned:
             raise refusal("ScanNotFoundException")
+        at = {"imageScanCompletedAt": NOW} if self.completed else {}
         yield {
             "imageScanStatus": {"status": self.status},
-            "imageScanFindings": {"findings": self.findings, "imageScanCompletedAt": NOW},
+            "imageScanFindings": {"findings": self.findings, **at},
         }
+
+    def statuses_pass(self) -> None:
+        """Let the scan go on to its next status."""
+        self.status = self.later.pop(0)
 
     def publish(self, **request: Any) -> Mapping[str, Any]:
         name = request["TopicArn"].removeprefix(TOPIC)

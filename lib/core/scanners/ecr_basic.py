@@ -31,6 +31,7 @@ ECR_BASIC: Final = Scanner(
         "then: `{start}`",
     }),
     remedy=_INSPECT,
+    names_fixes=False,
     without_version="Rebuild on the latest base image, or look for newer versions of {packages}. "
     "ECR basic scanning reports no fix versions.",
 )  # fmt: skip

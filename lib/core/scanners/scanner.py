@@ -20,6 +20,8 @@ class Scanner:
     """What a person can do, by the status of a scan without a result."""
     remedy: str = "Ask {source} for the reason, then scan the image again."
     """The same for every other status."""
+    names_fixes: bool = True
+    """Whether it says which findings have a fix."""
     without_version: str = (
         "Look for newer versions of {packages}. The scanner names no fix version for them, which "
         "does not mean that there is none."
