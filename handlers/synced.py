@@ -40,7 +40,7 @@ def _log_sync(outcome: SyncOutcome, cause: str) -> None:
         logger.debug("stream synced", stream=outcome.stream, cause=cause)
         return
     details: dict[str, Any] = {
-        "state": outcome.state.version,
+        "state": outcome.state.version if outcome.state is not None else None,
         "current": outcome.watch.current.key if outcome.watch.current is not None else None,
         "current_because": outcome.watch.reason,
         "running": len(outcome.watch.running),

@@ -14,6 +14,7 @@ from typing import Final
 from lib.core.conditions import conditions
 from lib.core.evidence import NOT_FOUND, facts, part_states
 from lib.core.lifecycles import course
+from lib.core.settled import plain
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import Finding, Image, StreamId
 from lib.models.streams import (
@@ -96,12 +97,7 @@ def _images(
         record = records.get(image.digest)
         provenance = record.provenance if record is not None else None
         parts = _parts(state, image, role, records)
-        yield WatchedImage(_plain(image), role, running, parts, provenance)
-
-
-def _plain(image: Image) -> Image:
-    """Return an image without its uses, which change without being news."""
-    return replace(image, in_use_count=None, last_in_use_at=None)
+        yield WatchedImage(plain(image), role, running, parts, provenance)
 
 
 def _parts(
@@ -123,7 +119,7 @@ def _parts(
     before = own or state.current
     names = () if before is None else tuple([part.part for part in before.parts])
     return tuple(
-        [_part(part, image, own, others) for part in part_states(_plain(image), record, names)]
+        [_part(part, image, own, others) for part in part_states(plain(image), record, names)]
     )
 
 

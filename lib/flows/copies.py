@@ -7,6 +7,7 @@ The copies of streams for readers, written once their rows are.
 
 from lib.core.current import current_copy
 from lib.flows.syncs import SyncOutcome
+from lib.models.streams import StreamState
 from lib.ports.current import CurrentCopies
 
 
@@ -24,12 +25,12 @@ class CopyWriter:
         at once the older can be the last: a later call that compares finds that. Raises
         `StoreError`; alerts should be on their way by then.
         """
-        if not (outcome.advanced or (compares and self._is_behind(outcome))):
+        state = outcome.state
+        if state is None or not (outcome.advanced or (compares and self._is_behind(state))):
             return False
-        self._copies.put(current_copy(outcome.state, outcome.tags))
+        self._copies.put(current_copy(state, outcome.tags))
         return True
 
-    def _is_behind(self, outcome: SyncOutcome) -> bool:
-        state = outcome.state
+    def _is_behind(self, state: StreamState) -> bool:
         current = state.version if state.images else None
-        return self._copies.version(outcome.stream) != current
+        return self._copies.version(state.stream) != current

@@ -14,6 +14,7 @@ from typing import Final
 
 from lib.checks.expectations import Expectations
 from lib.checks.settings import check
+from lib.core.evidence import says_the_same
 from lib.core.streams import settings_stream
 from lib.errors import ImageGoneError, NotAllowedError
 from lib.flows.image_records import ImageRecords, with_report
@@ -91,7 +92,7 @@ class SettingsFlow:
     ) -> ImageOutcome:
         now = self._now()
         self._records.keep(event.image, known_since=event.time)
-        key = self._objects.put_report(report)
+        key = self._same(event, report) or self._objects.put_report(report)
         cause = ScanEvent(event.event_id, event.time, event.image, report.scan)
         self._records.change(
             event.image, lambda stored: with_report(stored, report, key, cause, now)
@@ -100,6 +101,12 @@ class SettingsFlow:
             [TagFact(stream, UNTAGGED, "", event.time, observed_at=now) for stream in streams]
         )
         return ImageOutcome(ImageResult.STORED, report.scan.reason or "checked", streams)
+
+    def _same(self, event: RepositoryEvent, report: AnyReport) -> str | None:
+        """Return the key of the last report, where this one says the same."""
+        record = self._records.record(event.image)
+        key = record.report_key if record is not None else None
+        return key if key and says_the_same(self._objects.report(key), report) else None
 
 
 def _repeated(event: RepositoryEvent, record: ImageRecord | None) -> str | None:

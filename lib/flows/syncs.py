@@ -5,7 +5,7 @@ A sync of one stream: read, decide, write. Read this first; the rest of the flow
     decide    `lib.core`: which images count, the next state, what becomes of each view
     write     the state as an object, then row and views in one transaction; then rows are woken
 
-A sync is idempotent. Where nothing is different it only reads.
+A sync is idempotent. Where nothing is different it only reads, and rows alone where they say so.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Final
 
 from lib.core.history import history_point
+from lib.core.settled import inputs_of, is_settled, plain
 from lib.core.states import names_of, next_state
 from lib.core.streams import is_settings, misplaced
 from lib.core.sync import (
@@ -60,7 +61,8 @@ class SyncOutcome:
     """The result of a sync."""
 
     stream: StreamId
-    state: StreamState
+    state: StreamState | None
+    """None: the rows say that nothing differs, so that it was not read."""
     tags: tuple[TagRow, ...]
     """Of the stream, as they are stored now."""
     watch: Watch
@@ -129,6 +131,14 @@ class StreamSync:
         )
         if elsewhere or unwanted:
             watching = watching._replace(arrival=Arrival.RULES)
+        own = self._followed(own, watching, records)
+        resting = at_rest(own.tags, images, watching)
+        over = resting and _is_over(partition.views.values(), ())
+        alike = reference is None and replace(own, at_rest=over) == row
+        if alike and cause != DAILY and not any(records[name].stale for name in own.watched):
+            where = (rules.rules, rules.destinations, now.date())
+            if is_settled(partition, watching.images, *where):
+                return SyncOutcome(stream, None, row.tags, watching, (), ())
         before = self._state(row)
         scans = self._scans(watching, records)
         state = next_state(
@@ -141,8 +151,8 @@ class StreamSync:
             reported=_reported(partition.views.values()),
         )
         views = _views(partition, state, rules, cause=cause, now=now)
-        resting = at_rest(own.tags, images, watching) and _is_over(partition.views.values(), views)
-        after = replace(self._row(own, state, before, watching), at_rest=resting)
+        resting = resting and _is_over(partition.views.values(), views)
+        after = replace(self._row(own, state, before), at_rest=resting)
         if cause == DAILY and state is before and _is_renewed(state, now):
             self._objects.put_state(state)
         writes = [ViewWrite(v.step.view, v.before, v.step.row, v.row_before) for v in views]
@@ -197,28 +207,25 @@ class StreamSync:
         """Return what the current image of another stream has; None: there is no such stream."""
         return None if stream is None else names_of(self._state(self._streams.read(stream).row))
 
-    def _row(
-        self,
-        row: StreamRow,
-        state: StreamState,
-        before: StreamState | None,
-        watching: Watch,
+    def _followed(
+        self, row: StreamRow, watching: Watch, records: Mapping[str, ImageRecord]
     ) -> StreamRow:
-        """Return the row after a sync; a new state is stored first, so that no row lacks it."""
-        key, version = row.state_key, row.state_version
-        if state is not before:
-            key, version = self._objects.put_state(state), state.version
+        """Return the row of a stream with the images that count now."""
+        digests = tuple([image.digest for image in watching.images])
         return replace(
             row,
-            tags=kept(
-                row.tags, limit=TAGS_KEPT, needed=[image.digest for image in watching.images]
-            ),
-            current=watching.current,
-            state_key=key,
-            state_version=version,
+            tags=kept(row.tags, limit=TAGS_KEPT, needed=digests),
+            current=None if watching.current is None else plain(watching.current),
             due_at=watching.due_at,
-            watched=tuple([image.digest for image in watching.images]),
+            watched=digests,
+            inputs=inputs_of(watching, records),
         )
+
+    def _row(self, row: StreamRow, state: StreamState, before: StreamState | None) -> StreamRow:
+        """Return the row after a sync; a new state is stored first, so that no row lacks it."""
+        if state is before:
+            return row
+        return replace(row, state_key=self._objects.put_state(state), state_version=state.version)
 
     def plan(self, partition: StreamPartition, view: View) -> ViewPlan | None:
         """Return what a view should become by the stored state; None: there is no state."""

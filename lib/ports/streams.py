@@ -77,6 +77,8 @@ class StreamRow:
     """The digests of its watched images."""
     at_rest: bool = False
     """Nothing counts in it and nothing is reported of it, until an event says otherwise."""
+    inputs: str = ""
+    """A hash of what its state was made from, beside the state before; see `lib.core.settled`."""
 
 
 @dataclass(frozen=True, slots=True)
