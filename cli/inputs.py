@@ -20,6 +20,7 @@ from lib.config.model import Config
 from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
 from lib.core.provenance import NOT_ASKED, completed
 from lib.errors import ConfigError, DocumentError
+from lib.flows.fetching import in_full
 from lib.models import AnyReport, Report, UnusableReport
 from lib.normalizer.contents import text_of
 from lib.normalizer.details import FindingDetails
@@ -202,7 +203,7 @@ def _traced(report: AnyReport) -> AnyReport:
 def _completed(report: AnyReport, source: App | None) -> AnyReport:
     if source is None or not isinstance(report, UnusableReport):
         return report
-    return believed(source.source.report(report.image, report.scan))
+    return believed(in_full(source.source.report(report.image, report.scan)))
 
 
 def believed(report: AnyReport) -> AnyReport:

@@ -12,6 +12,7 @@ from cli.pacing import Pause
 from cli.terminal import remark
 from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
 from lib.errors import FindingsNotReadyError
+from lib.flows.fetching import in_full
 from lib.models import AnyReport, Image, ImageIndex, Report, Scan
 from lib.ports.sources import FindingSource
 
@@ -68,7 +69,7 @@ class PatientSource:
         while True:
             is_last = self._patience.clock() + EVERY > self._until
             try:
-                report = self._source.report(image, scan)
+                report = in_full(self._source.report(image, scan))
             except FindingsNotReadyError as error:
                 if is_last:
                     raise

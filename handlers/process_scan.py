@@ -22,7 +22,7 @@ from lib.bootstrap.app import App
 from lib.bootstrap.process import app
 from lib.errors import EventError, OutOfTimeError, StoreError
 from lib.flows.fetching import Allowance
-from lib.flows.images import PROGRESS, ImageOutcome, ImageResult
+from lib.flows.image_outcomes import PROGRESS, ImageOutcome, ImageResult
 from lib.flows.moved_tags import MoveOutcome
 from lib.models import (
     FindingEvent,

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from lib.errors import OutOfTimeError, SourceError
 from lib.flows.fetching import Allowance
-from lib.flows.images import PROGRESS, ImageOutcome, ImageResult
+from lib.flows.image_outcomes import PROGRESS, ImageOutcome, ImageResult
 from lib.models import Image, ImageIndex, Member, Report, ScanEvent
 from lib.ports.sources import FETCH_RESERVE, Fetching
 from lib.sources.ecr import EcrFindingSource

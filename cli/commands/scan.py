@@ -43,6 +43,7 @@ from lib.errors import (
     FindingsNotReadyError,
     SourceError,
 )
+from lib.flows.fetching import in_full
 from lib.flows.provenances import traced
 from lib.models import (
     AnyReport,
@@ -245,7 +246,7 @@ def _waiting(error: FindingsNotReadyError, image: Image) -> str:
 def _scanned(source: PatientSource, image: Image) -> AnyReport:
     index = source.index(image)
     if index is None:
-        return source.report(image, _ASKED)
+        return in_full(source.report(image, _ASKED))
     if not index.members:
         raise DocumentError(f"{image.name} is an index without any image in it")
     return merged(index, [_member(source, member) for member in index.images])
@@ -253,7 +254,7 @@ def _scanned(source: PatientSource, image: Image) -> AnyReport:
 
 def _member(source: PatientSource, image: Image) -> AnyReport:
     try:
-        return source.report(image, _ASKED)
+        return in_full(source.report(image, _ASKED))
     except FindingsNotReadyError as error:
         return UnusableReport(image, replace(_ASKED, status=error.status, reason=str(error)))
 

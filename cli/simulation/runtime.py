@@ -16,7 +16,8 @@ from lib.bootstrap.streams import sync_rules
 from lib.core.attempts import GATHERED as RULES_GATHERED
 from lib.core.attempts import wake_up_of
 from lib.core.sync import SyncRules, redrive_of
-from lib.flows.images import ImageFlow, ImageOutcome, ImageResult
+from lib.flows.image_outcomes import ImageOutcome, ImageResult
+from lib.flows.images import ImageFlow
 from lib.flows.notifying import NotificationFlow
 from lib.flows.outbox import Outbox
 from lib.flows.passes import ImagePass

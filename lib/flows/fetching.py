@@ -12,7 +12,16 @@ from lib.core.merging import merged
 from lib.core.patience import is_over, never_ready
 from lib.errors import FindingsNotReadyError, OutOfTimeError
 from lib.flows.image_records import Announcement, ImageRecords, announcement, believed
-from lib.models import AnyReport, ImageIndex, Report, Scan, ScanEvent, UnusableReport
+from lib.models import (
+    AnyReport,
+    ImageIndex,
+    Json,
+    Report,
+    SameReport,
+    Scan,
+    ScanEvent,
+    UnusableReport,
+)
 from lib.ports.sources import Fetching, FindingSource
 from lib.ports.store import Progress, ProgressStore
 from lib.ports.streams import ImageRecord
@@ -57,34 +66,45 @@ class ReportFetcher:
         self._now = now
 
     def report(
-        self, event: ScanEvent, index: ImageIndex | None, allowance: Allowance
-    ) -> AnyReport | PartialFetch:
+        self, event: ScanEvent, index: ImageIndex | None, allowance: Allowance, stored: str = ""
+    ) -> AnyReport | SameReport | PartialFetch:
         """
         Return the report of an image, or of all images of an index together.
 
-        Each call fetches more than the one before. Raises `FindingsNotReadyError`, `SourceError`
-        and `StoreError`: then everything is fetched anew.
+        Each call fetches more than the one before. `stored`: the fingerprint of the last report,
+        which need not be made again. Raises `FindingsNotReadyError`, `SourceError` and
+        `StoreError`: then everything is fetched anew.
         """
-        events = (event,) if index is None else _members(event, index)
         before = self._fetched_before(allowance)
+        if index is None:
+            return self._single(event, before, allowance, stored)
+        events = _members(event, index)
         reports = dict(before.reports)
         for member in events:
             digest = member.image.digest
             if digest in reports:
                 continue
-            fetching = Fetching(
-                allowance.seconds_left, before.pages if digest == before.digest else ()
-            )
+            fetching = Fetching(allowance.seconds_left, _pages(before, digest))
             if len(reports) > len(before.reports) and fetching.is_over:
                 return self._unfinished(Progress(reports))
             try:
-                reports[digest] = self._scanned(member, fetching)
+                reports[digest] = in_full(self._scanned(member, fetching))
             except OutOfTimeError as error:
                 return self._unfinished(Progress(reports, digest, error.pages))
-        if index is None:
-            return reports[event.image.digest]
         own = [reports[member.image.digest] for member in events]
         return merged(replace(index, image=event.image), own)
+
+    def _single(
+        self, event: ScanEvent, before: Progress, allowance: Allowance, stored: str
+    ) -> AnyReport | SameReport | PartialFetch:
+        digest = event.image.digest
+        if digest in before.reports:
+            return before.reports[digest]
+        fetching = Fetching(allowance.seconds_left, _pages(before, digest), stored)
+        try:
+            return self._scanned(event, fetching)
+        except OutOfTimeError as error:
+            return self._unfinished(Progress({}, digest, error.pages))
 
     def _fetched_before(self, allowance: Allowance) -> Progress:
         key = allowance.progress
@@ -98,7 +118,7 @@ class ReportFetcher:
             f"out of time: {complete} images are complete, {pages} pages of the next one fetched",
         )
 
-    def _scanned(self, event: ScanEvent, fetching: Fetching) -> AnyReport:
+    def _scanned(self, event: ScanEvent, fetching: Fetching) -> AnyReport | SameReport:
         """Return the result of a scan; when patience is at its end, whatever there is of it."""
         record = self._records.record(event.image)
         return self._believed(event, announcement(event, record), record, fetching)
@@ -109,12 +129,14 @@ class ReportFetcher:
         announced: Announcement,
         record: ImageRecord | None,
         fetching: Fetching,
-    ) -> AnyReport:
+    ) -> AnyReport | SameReport:
         now = self._now()
         try:
             report = self._source.report(
                 event.image, event.scan, announced=announced.findings, fetching=fetching
             )
+            if isinstance(report, SameReport):
+                return report  # The stored one was believed.
             return believed(report, announced.findings, now - announced.at)
         except FindingsNotReadyError as error:
             if announced.is_overtaken(error.partial):
@@ -129,6 +151,15 @@ class ReportFetcher:
                     return partial
                 case _:
                     return never_ready(event, error)
+
+
+def in_full(report: AnyReport | SameReport) -> AnyReport:
+    """Return a report with its findings."""
+    return report.full() if isinstance(report, SameReport) else report
+
+
+def _pages(before: Progress, digest: str) -> Sequence[Json]:
+    return before.pages if digest == before.digest else ()
 
 
 def _known_since(event: ScanEvent, record: ImageRecord | None) -> datetime:

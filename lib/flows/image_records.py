@@ -7,6 +7,8 @@ from functools import partial
 from typing import Final, NamedTuple
 
 from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
+from lib.core.provenance import kept
+from lib.core.settled import plain
 from lib.core.streams import Stream, StreamRule, streams_of
 from lib.core.usage import used
 from lib.errors import ConflictError, FindingsNotReadyError
@@ -16,6 +18,7 @@ from lib.models import (
     ImageIndex,
     Provenance,
     Report,
+    SameReport,
     ScanEvent,
     StreamId,
     UnusableReport,
@@ -58,6 +61,26 @@ class ImageRecords:
         if image.key not in self._read:
             self._read[image.key] = self._images.records([image]).get(image.key)
         return self._read[image.key]
+
+    def fingerprint(self, event: ScanEvent) -> str:
+        """
+        Return the fingerprint of an image's last report; empty where that must be made again.
+
+        As it must be for everything but the event of a scan: what a pass has fetched heals what
+        was lost. Raises `StoreError`.
+        """
+        record = self.record(event.image)
+        if record is None or event.counts is None or record.stale:
+            return ""
+        return record.fingerprint
+
+    def says_so(self, report: SameReport) -> bool:
+        """Whether what is stored of an image's last report is what this one says."""
+        record = self.record(report.image)
+        if record is None or record.scan is None:
+            return False
+        scan = replace(record.scan, completed_at=report.scan.completed_at)
+        return (plain(record.row.image), scan) == (plain(report.image), report.scan)
 
     def keep(self, image: Image, *, known_since: datetime, is_index: bool = False) -> None:
         """Store what is known of an image, unless it is stored already. Raises `StoreError`."""
@@ -156,7 +179,13 @@ def pushed_again(stored: ImageRecord, at: datetime) -> ImageRecord:
     image = replace(stored.row.image, pushed_at=at)
     row = replace(stored.row, image=image, known_since=at, scan_ended_at=None, gone_at=None)
     return replace(
-        stored, row=row, announced=None, announced_at=None, doubted=False, monitored=True
+        stored,
+        row=row,
+        announced=None,
+        announced_at=None,
+        doubted=False,
+        monitored=True,
+        fingerprint="",
     )
 
 
@@ -216,31 +245,37 @@ def with_announcement(stored: ImageRecord, event: ScanEvent) -> ImageRecord:
 
 def with_report(
     stored: ImageRecord,
-    report: AnyReport,
-    key: str,
+    report: AnyReport | SameReport,
     event: ScanEvent,
     now: datetime,
     *,
+    key: str | None = None,
     provenance: Provenance | None = None,
 ) -> ImageRecord:
-    """Return a record with its last report, and with the last one that had a result."""
+    """
+    Return a record with its last report, and with the last one that had a result.
+
+    `key`: of the report's object; None: it says what the stored one says, which stands.
+    """
+    of_parts = () if isinstance(report, SameReport) else report.parts
     row = replace(
         stored.row,
         image=report.image,
         scan_ended_at=stored.row.scan_ended_at or now,
-        is_index=bool(report.parts),
+        is_index=bool(of_parts),
         gone_at=stored.row.gone_at if report.scan.status == _ARCHIVED else None,
     )
     count = report.image.in_use_count
     if count is not None:
         row = used(row, f"{INSPECTOR} {stored.row.image.digest}", now, runs=count > 0)
-    parts = [part.counts is not None and part.complete for part in report.parts]
-    usable = isinstance(report, Report) and all(parts or [report.scan.complete])
+    parts = [part.counts is not None and part.complete for part in of_parts]
+    has_result = not isinstance(report, UnusableReport)
+    usable = has_result and all(parts or [report.scan.complete])
     keeps = not usable and stored.report_key is not None
     return replace(
         with_announcement(stored, event),
         row=row,
-        report_key=key,
+        report_key=key or stored.report_key,
         fetched_at=now,
         scan=report.scan,
         usable_key=(stored.usable_key or stored.report_key) if keeps else None,
@@ -248,8 +283,16 @@ def with_report(
         stale=False,
         event_id=event.event_id,
         event_time=event.time,
-        provenance=provenance,
+        provenance=provenance if key else kept(stored.provenance, None),
+        fingerprint="" if isinstance(report, UnusableReport) else report.fingerprint,
     )
+
+
+def documented(report: AnyReport, provenance: Provenance | None) -> AnyReport:
+    """Return a report as it is stored."""
+    if isinstance(report, Report):
+        return replace(report, provenance=provenance, fingerprint="")
+    return replace(report, provenance=provenance)
 
 
 def with_coverage(stored: ImageRecord, rows: Sequence[CoveredImage], now: datetime) -> ImageRecord:

@@ -8,11 +8,9 @@ Images: reports are fetched and stored, tags and uses are kept as facts.
 Events carry no findings, so their order does not matter: what is fetched is the present.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Final
 
 from lib.core.evidence import SECOND_LOOK_AFTER, says_the_same
 from lib.core.patience import revisit_delay
@@ -25,8 +23,15 @@ from lib.errors import (
     RepositoryGoneError,
 )
 from lib.flows.doubts import ReportDoubts
-from lib.flows.fetching import NO_HURRY, Allowance, PartialFetch, ReportFetcher
-from lib.flows.image_records import ImageRecords, with_announcement, with_coverage, with_report
+from lib.flows.fetching import NO_HURRY, Allowance, PartialFetch, ReportFetcher, in_full
+from lib.flows.image_outcomes import ImageOutcome, ImageResult
+from lib.flows.image_records import (
+    ImageRecords,
+    documented,
+    with_announcement,
+    with_coverage,
+    with_report,
+)
 from lib.flows.provenances import provenance_of
 from lib.models import (
     AnyReport,
@@ -34,11 +39,12 @@ from lib.models import (
     FindingEvent,
     Image,
     ImageIndex,
-    Json,
+    Provenance,
     PushEvent,
     Removal,
     RemovalEvent,
     Report,
+    SameReport,
     Scan,
     ScanEvent,
     ScanSource,
@@ -48,55 +54,6 @@ from lib.models.streams import UNTAGGED, CoveredImage, TagFact
 from lib.ports.sources import Coverage, FindingSource, ProvenanceSource
 from lib.ports.store import ProgressStore
 from lib.ports.streams import ImageRecord, ImageStore, StreamObjects
-from lib.wire.own_events import fetch_again
-
-PROGRESS: Final = "progress"
-"""The field of an event that comes back which names what was fetched for it."""
-
-
-class ImageResult(StrEnum):
-    """How an event about an image ended."""
-
-    STORED = "stored"
-    TAGGED = "tagged"
-    STALE = "stale"
-    REPEATED = "repeated"
-    DEFERRED = "deferred"
-    CONTINUED = "continued"
-    IMAGE_DELETED = "image-deleted"
-    NO_IMAGE = "no-image"
-    IGNORED = "ignored"
-
-
-@dataclass(frozen=True, slots=True)
-class ImageOutcome:
-    """How an event about an image ended, and the streams that it concerns."""
-
-    result: ImageResult
-    reason: str
-    streams: tuple[StreamId, ...] = ()
-    revisit: timedelta | None = None
-    """DEFERRED and CONTINUED: when the event comes back."""
-    event: ScanEvent | None = None
-    """The same: the event for which a report is fetched."""
-    progress: str | None = None
-    """CONTINUED: the key of what is fetched already."""
-    repository_gone: bool = False
-    """IMAGE_DELETED: so are all other images of its repository."""
-    without_provenance: Exception | None = None
-    """Why it is not known what the image was made from."""
-
-    def comeback(self, raw: Mapping[str, Json] | None = None) -> Mapping[str, Json] | None:
-        """
-        Return the event that is put on the queue again, for after `revisit`; None: none is.
-
-        `raw`: the event as it came. Without it, as where a pass fetches, the event is our own.
-        """
-        if self.event is None:
-            return None
-        origin = fetch_again(self.event, self.reason) if raw is None else raw
-        anew = {name: value for name, value in origin.items() if name != PROGRESS}
-        return anew if self.progress is None else {**anew, PROGRESS: self.progress}
 
 
 class ImageFlow:
@@ -263,7 +220,10 @@ class ImageFlow:
             return ImageOutcome(ImageResult.IGNORED, "nothing is known of the image yet")
         described = replace(record.row.image, tags=image.tags)
         self._records.change(
-            image, lambda stored: replace(stored, row=replace(stored.row, image=described))
+            image,
+            lambda stored: replace(
+                stored, row=replace(stored.row, image=described), fingerprint=""
+            ),
         )
         streams = self._tagged(
             described, image.pushed_at or at, observed_at=at, since=record.fetched_at
@@ -316,8 +276,9 @@ class ImageFlow:
         index = self._index(event.image)
         if index is not None and not index.members:
             raise NotAnImageError(f"{event.image.name} has no image in it")
+        stored = "" if self._wants_origin(event.image) else self._records.fingerprint(event)
         try:
-            report = self._reports.report(event, index, allowance)
+            report = self._reports.report(event, index, allowance, stored)
         except FindingsNotReadyError as error:
             return self._not_ready(event, error)
         if isinstance(report, PartialFetch):
@@ -334,7 +295,16 @@ class ImageFlow:
             tags=described.tags,
             pushed_at=described.pushed_at or report.image.pushed_at,
         )
-        return self._believed(event, replace(report, image=image))
+        same = replace(report, image=image)
+        if isinstance(same, SameReport) and self._records.says_so(same):
+            return self._stored(event, same)
+        return self._believed(event, replace(in_full(report), image=image))
+
+    def _wants_origin(self, image: Image) -> bool:
+        """Whether it is to be read of an image what it was made from."""
+        record = self._records.record(image)
+        stated = kept(record.provenance, None) if record is not None else None
+        return stated is None and self._provenances is not None
 
     def _not_ready(self, event: ScanEvent, error: FindingsNotReadyError) -> ImageOutcome:
         """Look for the result later; what was never scanned may be no image at all."""
@@ -347,7 +317,7 @@ class ImageFlow:
 
     def _believed(self, event: ScanEvent, report: AnyReport) -> ImageOutcome:
         """Store a report, unless it is in doubt."""
-        image, now = report.image, self._now()
+        image = report.image
         self._records.keep(
             image, known_since=image.pushed_at or event.time, is_index=bool(report.parts)
         )
@@ -359,10 +329,23 @@ class ImageFlow:
         stated = kept(before.provenance, None) if before is not None else None
         provenance, unread = provenance_of(report, self._provenances, stated=stated)
         key = before.report_key if before is not None and says_the_same(last, report) else None
-        key = key or self._objects.put_report(replace(report, provenance=provenance))
+        key = key or self._objects.put_report(documented(report, provenance))
+        outcome = self._stored(event, report, key, provenance)
+        return replace(outcome, without_provenance=unread)
+
+    def _stored(
+        self,
+        event: ScanEvent,
+        report: AnyReport | SameReport,
+        key: str | None = None,
+        provenance: Provenance | None = None,
+    ) -> ImageOutcome:
+        """Keep what is known of an image's last report. Without `key` its object stays the same."""
+        image, now = report.image, self._now()
+        before = self._records.record(image)
         self._records.change(
             image,
-            lambda stored: with_report(stored, report, key, event, now, provenance=provenance),
+            lambda stored: with_report(stored, report, event, now, key=key, provenance=provenance),
         )
         streams = self._tagged(
             image,
@@ -371,8 +354,7 @@ class ImageFlow:
             since=before.fetched_at if before is not None else None,
         )
         self._confirm_tags(image, now)
-        reason = report.scan.reason or "a usable report"
-        return ImageOutcome(ImageResult.STORED, reason, streams, without_provenance=unread)
+        return ImageOutcome(ImageResult.STORED, report.scan.reason or "a usable report", streams)
 
     def _last_report(self, record: ImageRecord | None) -> AnyReport | None:
         key = record.report_key if record is not None else None

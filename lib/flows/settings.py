@@ -17,8 +17,8 @@ from lib.checks.settings import check
 from lib.core.evidence import says_the_same
 from lib.core.streams import settings_stream
 from lib.errors import ImageGoneError, NotAllowedError
+from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.image_records import ImageRecords, with_report
-from lib.flows.images import ImageOutcome, ImageResult
 from lib.models import (
     AnyReport,
     Report,
@@ -95,7 +95,7 @@ class SettingsFlow:
         key = self._same(event, report) or self._objects.put_report(report)
         cause = ScanEvent(event.event_id, event.time, event.image, report.scan)
         self._records.change(
-            event.image, lambda stored: with_report(stored, report, key, cause, now)
+            event.image, lambda stored: with_report(stored, report, cause, now, key=key)
         )
         self._add_tags(
             [TagFact(stream, UNTAGGED, "", event.time, observed_at=now) for stream in streams]

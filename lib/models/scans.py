@@ -1,7 +1,7 @@
 """Images, their scans, and the findings of a scan."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -324,6 +324,8 @@ class Report:
     findings: tuple[Finding, ...]
     parts: tuple[Part, ...] = ()
     provenance: Provenance | None = None
+    fingerprint: str = field(default="", compare=False, repr=False)
+    """Of the rows that it was made from; empty: not known. Not a part of documents."""
 
     @property
     def counts(self) -> Counts:
@@ -347,6 +349,17 @@ class UnusableReport:
 
 
 AnyReport = Report | UnusableReport
+
+
+@dataclass(frozen=True, slots=True)
+class SameReport:
+    """A usable, complete report of the rows of which the stored report of its image was made."""
+
+    image: Image
+    scan: Scan
+    fingerprint: str
+    full: Callable[[], Report]
+    """Makes the report with its findings."""
 
 
 class ScanProgress(StrEnum):

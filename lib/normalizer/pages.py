@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from lib.core.distinct import distinct
 from lib.models import (
@@ -13,21 +13,19 @@ from lib.models import (
     Image,
     LastScan,
     Report,
+    SameReport,
     Scan,
     ScanProgress,
     ScanSource,
     UnusableReport,
 )
+from lib.normalizer.fingerprints import fingerprint
 from lib.normalizer.images import (
     image_of_resource,
     image_resources,
 )
 from lib.normalizer.readers import SOURCES
 from lib.normalizer.values import counts, digest, mapping, moment, name, text
-
-if TYPE_CHECKING:
-    pass
-
 
 Page = Mapping[str, Any]
 
@@ -51,6 +49,7 @@ RUNNING: Final = frozenset({"IN_PROGRESS", "PENDING"})
 
 
 _LISTS: Final = ("findings", "enhancedFindings")
+_BASIC, _ENHANCED = ScanSource.ECR_BASIC, ScanSource.ECR_ENHANCED
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,9 @@ class _Listing:
     status: str
     description: str | None
     completed_at: datetime | None
-    findings: tuple[Finding, ...]
-    listed: int
-    """Rows of the pages, before rows are merged or split into findings."""
-    unreadable: int
+    basic: Sequence[Any]
+    enhanced: Sequence[Any]
+    """Rows of both lists, before rows are merged or split into findings."""
     counted: int | None
     """The sum of `findingSeverityCounts`; None where there is none."""
     answered: bool
@@ -72,10 +70,36 @@ class _Listing:
     more: bool
     """Whether there is a next page that was not fetched."""
 
+    @property
+    def listed(self) -> int:
+        return len(self.basic) + len(self.enhanced)
+
+    @property
+    def unreadable(self) -> int:
+        return sum(not isinstance(row, dict) for row in (*self.basic, *self.enhanced))
+
+    @property
+    def findings(self) -> Iterator[Finding]:
+        for rows, source in ((self.basic, _BASIC), (self.enhanced, _ENHANCED)):
+            read = SOURCES[source]
+            for row in rows:
+                if isinstance(row, dict):
+                    yield from read(row)
+
 
 def normalize_ecr(pages: Sequence[Page], image: Image, scan: Scan) -> AnyReport:
+    """Return the report of one image from pages of DescribeImageScanFindings. Never fails."""
+    report = compared_ecr(pages, image, scan)
+    return report.full() if isinstance(report, SameReport) else report
+
+
+def compared_ecr(
+    pages: Sequence[Page], image: Image, scan: Scan, stored: str | None = None
+) -> AnyReport | SameReport:
     """
-    Return the report of one image from pages of DescribeImageScanFindings.
+    Return the report of one image, or only that its rows are those of the `stored` fingerprint.
+
+    Without one (None) the report gets no fingerprint, either.
 
     `image` and `scan` come from an event; the pages fill in their details. The lists decide the
     source of the scan, the status decides whether it is usable. Never fails: pages without a
@@ -93,16 +117,15 @@ def normalize_ecr(pages: Sequence[Page], image: Image, scan: Scan) -> AnyReport:
     if reason is not None:
         return UnusableReport(described, replace(result, reason=reason))
     warnings, complete = _warnings(listing)
-    return Report(
-        described,
-        replace(
-            result,
-            reason=None,
-            complete=complete,
-            warnings=warnings,
-        ),
-        distinct(listing.findings),
-    )
+    usable = replace(result, reason=None, complete=complete, warnings=warnings)
+    mark = "" if stored is None else fingerprint((*listing.basic, *listing.enhanced))
+
+    def full() -> Report:
+        return Report(described, usable, distinct(listing.findings), fingerprint=mark)
+
+    if mark and mark == stored and listing.listed and complete and not warnings:
+        return SameReport(described, usable, mark, full)
+    return full()
 
 
 def last_scan(page: Page) -> LastScan:
@@ -122,11 +145,6 @@ def _listing(pages: Sequence[Page], scan: Scan) -> _Listing:
     status = mapping(pages[0].get("imageScanStatus")) if pages else {}
     word = text(status.get("status")) or UNKNOWN_STATUS
     total_count = counted_in(pages)
-    read_basic, read_enhanced = SOURCES[ScanSource.ECR_BASIC], SOURCES[ScanSource.ECR_ENHANCED]
-    findings = [finding for row in basic if isinstance(row, dict) for finding in read_basic(row)]
-    findings += [
-        finding for row in enhanced if isinstance(row, dict) for finding in read_enhanced(row)
-    ]
     return _Listing(
         source=_source(bodies, (basic, enhanced), word, scan),
         status=word,
@@ -134,9 +152,8 @@ def _listing(pages: Sequence[Page], scan: Scan) -> _Listing:
         completed_at=next(
             (at for body in bodies if (at := moment(body.get("imageScanCompletedAt")))), None
         ),
-        findings=tuple(findings),
-        listed=len(basic) + len(enhanced),
-        unreadable=sum(not isinstance(row, dict) for row in (*basic, *enhanced)),
+        basic=basic,
+        enhanced=enhanced,
         counted=total_count,
         answered=total_count is not None
         or any(isinstance(body.get(key), list) for body in bodies for key in _LISTS),

@@ -17,6 +17,7 @@ from lib.models import (
     Provenance,
     PullThroughCache,
     RepositorySettings,
+    SameReport,
     Scan,
     Workload,
 )
@@ -29,12 +30,14 @@ FETCH_RESERVE: Final = 45.0
 
 @dataclass(frozen=True, slots=True)
 class Fetching:
-    """The time for fetching findings, and the pages of an earlier invocation."""
+    """The time for fetching findings, and what earlier invocations know of them."""
 
     seconds_left: Callable[[], float] = lambda: float("inf")
     """Seconds until the function ends."""
     pages: Sequence[Json] = ()
     """The first pages of the list, as AWS returned them."""
+    stored: str | None = None
+    """The fingerprint of the stored report; None: nobody compares with one."""
 
     @property
     def is_over(self) -> bool:
@@ -55,9 +58,11 @@ class FindingSource(Protocol):
         *,
         announced: int | None = None,
         fetching: Fetching = ALL_THE_TIME,
-    ) -> AnyReport:
+    ) -> AnyReport | SameReport:
         """
         Return the report of an image, from all pages.
+
+        Where its rows have the fingerprint that is stored, that alone may be returned.
 
         `scan` comes from an event, and `announced` is the number of findings in it. At least one
         page is fetched. Raises `OutOfTimeError` if `fetching` is over before the last page,

@@ -56,6 +56,8 @@ class ImageRecord:
     """When the scan of that event ended."""
     provenance: Provenance | None = None
     """The origin that the image states, which never changes; None: not read."""
+    fingerprint: str = ""
+    """Of the rows of the last report; empty: it is made anew whatever is listed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from lib.models import (
     Doubt,
     Image,
     ImageIndex,
+    SameReport,
     Scan,
     UnusableReport,
 )
@@ -40,6 +41,7 @@ from lib.normalizer.pages import (
     USABLE,
     Page,
     both_lists,
+    compared_ecr,
     incomplete,
     may_grow,
     normalize_ecr,
@@ -85,20 +87,24 @@ class EcrFindingSource:
         *,
         announced: int | None = None,
         fetching: Fetching = ALL_THE_TIME,
-    ) -> AnyReport:
+    ) -> AnyReport | SameReport:
         """See `FindingSource.report`."""
         self._check_region(image)
         if scan.status == FAILED:
             return self._failed(image, scan)
         pages = self._fetch(image, fetching)
-        report = normalize_ecr(pages, image, scan)
+        report = compared_ecr(pages, image, scan, fetching.stored)
         if report.scan.status in RUNNING:
             raise FindingsNotReadyError(
                 f"The scan of {image.name} is not finished: {report.scan.reason}",
                 status=report.scan.status,
             )
         row_count = sum(len(rows_of(rows)) for page in pages for rows in both_lists(page))
-        if announced is not None and row_count < announced and may_grow(report):
+        if announced is None or row_count >= announced:
+            return report
+        if isinstance(report, SameReport):
+            report = report.full()
+        if may_grow(report):
             # ECR can say COMPLETE before its lists are: https://github.com/aws/aws-sdk/issues/289
             raise FindingsNotReadyError(
                 f"{announced} findings of {image.name} were announced, {row_count} are listed",

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from lib.flows.fetching import Allowance
-from lib.flows.images import ImageResult
+from lib.flows.image_outcomes import ImageResult
 from lib.models import ScanEvent
 from lib.models.views import RowState
 from lib.normalizer.events import ECR_IMAGE_SCAN, parse_event

@@ -72,8 +72,8 @@ def test_a_report_says_whether_its_image_runs() -> None:
     """As far as the scanner counts it; without a count nothing changes."""
     event, running = a_scan_event(), replace(an_image(), in_use_count=2)
 
-    uses = with_report(STORED, a_report(image=running), "key", event, NOW).row.uses
-    unknown = with_report(STORED, a_report(), "key", event, NOW).row.uses
+    uses = with_report(STORED, a_report(image=running), event, NOW, key="key").row.uses
+    unknown = with_report(STORED, a_report(), event, NOW, key="key").row.uses
 
     assert [use.stopped_at for use in uses.values()] == [None]
     assert not unknown

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -15,8 +16,9 @@ from lib.errors import (
     SourceError,
 )
 from lib.flows.fetching import Allowance
+from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.image_records import INDEXES_KEPT, with_index
-from lib.flows.images import ImageFlow, ImageResult
+from lib.flows.images import ImageFlow
 from lib.models import (
     AnyReport,
     Finding,
@@ -26,6 +28,8 @@ from lib.models import (
     Member,
     Provenance,
     PushEvent,
+    Report,
+    SameReport,
     Scan,
     ScanEvent,
     ScanSource,
@@ -63,7 +67,7 @@ class Registry:
 
     def report(
         self, image: Image, scan: Scan, *, announced: int | None = None, fetching: Fetching
-    ) -> AnyReport:
+    ) -> AnyReport | SameReport:
         del announced, fetching
         self.scans[image.digest] = scan
         return replace(self.reports[image.digest], image=image)
@@ -102,8 +106,9 @@ class Flow(ImageFlow):
         inspector: Inspector | None = None,
         before: Sequence[Sequence[Finding]] = (),
         provenances: ScriptedProvenances | None = None,
+        store: Any = None,
     ) -> None:
-        self.store = MemoryStreams()
+        self.store = store or MemoryStreams()
         super().__init__(
             source=registry,
             images=self.store,
@@ -888,3 +893,137 @@ class TestRewriting:
         before, after = self.keys(first, second)
 
         assert before != after
+
+
+class FindingsRegistry(Registry):
+    """Answers with the fingerprint alone where it is the stored one."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__({a_digest(1): report})
+        self.made = 0
+        self.tags = ("1.4.1",)
+
+    def report(
+        self, image: Image, scan: Scan, *, announced: int | None = None, fetching: Fetching
+    ) -> AnyReport | SameReport:
+        report = super().report(image, scan, announced=announced, fetching=fetching)
+        assert isinstance(report, Report)
+
+        def full() -> Report:
+            self.made += 1
+            return report
+
+        if fetching.stored and fetching.stored == report.fingerprint:
+            return SameReport(report.image, report.scan, report.fingerprint, full)
+        return full()
+
+    def describe(self, image: Image) -> Image:
+        return replace(super().describe(image), tags=self.tags)
+
+
+class CountedObjects(MemoryStreams):
+    """A store that counts the reports that are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reports_read = 0
+
+    def report(self, key: str) -> AnyReport | None:
+        self.reports_read += 1
+        return super().report(key)
+
+
+class Rescans:
+    """An image that was scanned once."""
+
+    def __init__(self, *, provenances: ScriptedProvenances | None = None) -> None:
+        self.registry = FindingsRegistry(replace(a_report(a_finding()), fingerprint="one"))
+        self.flow = Flow(self.registry, provenances=provenances, store=CountedObjects())
+        self.first = self.flow.scanned(a_scan_event(counts={Severity.HIGH: 1}))
+        self.before = self.flow.record
+        self.registry.made = 0
+
+    def again(self, **fields: object) -> ImageOutcome:
+        """Handle the event of one more scan; with `fields` of the record changed before."""
+        if fields:
+            self.flow.store.put(replace(self.flow.record, **fields))  # type: ignore[arg-type]
+        self.flow.store.reports_read = 0
+        return self.flow.scanned(a_scan_event(event_id="again", counts={Severity.HIGH: 1}))
+
+    @property
+    def made(self) -> bool:
+        """Whether findings were made or read for it."""
+        return bool(self.registry.made or self.flow.store.reports_read)
+
+
+def test_a_scan_with_the_same_rows_makes_and_reads_no_finding() -> None:
+    """One row is written: which event said so, and when."""
+    rescans = Rescans()
+
+    outcome = rescans.again()
+
+    after = rescans.flow.record
+    assert not rescans.made
+    assert outcome.result is ImageResult.STORED
+    assert outcome.streams == rescans.first.streams
+    assert after.event_id == "again"
+    assert (
+        replace(after, event_id=rescans.before.event_id, revision=rescans.before.revision)
+        == rescans.before
+    )
+
+
+def test_other_rows_become_the_stored_report() -> None:
+    rescans = Rescans()
+    other = replace(a_report(a_finding("CVE-2024-0002")), fingerprint="two")
+    rescans.registry.reports[a_digest(1)] = other
+
+    rescans.again()
+
+    assert rescans.flow.record.fingerprint == "two"
+    stored = rescans.flow.stored()
+    assert isinstance(stored, Report)
+    assert stored.findings == other.findings
+    assert stored.fingerprint == ""
+
+
+@pytest.mark.parametrize(
+    "fields", [{"stale": True}, {"fingerprint": ""}, {"fingerprint": "another"}], ids=str
+)
+def test_what_is_stale_or_not_known_is_made_again(fields: dict[str, object]) -> None:
+    rescans = Rescans()
+
+    rescans.again(**fields)
+
+    assert rescans.made
+    assert rescans.flow.record.fingerprint == "one"
+
+
+def test_a_report_with_other_tags_is_stored_again() -> None:
+    """Also where a pass saw them first."""
+    rescans = Rescans()
+    rescans.registry.tags = ("1.4.1", "stable")
+    rescans.again()
+    assert rescans.made
+
+    rescans.flow.listed(replace(an_image(), tags=("1.4.1", "stable", "latest")), NOW)
+    assert rescans.flow.record.fingerprint == ""
+
+
+def test_what_a_pass_fetches_is_made_in_full() -> None:
+    """It heals what was lost."""
+    rescans = Rescans()
+    rescans.flow.store.reports_read = 0
+
+    rescans.flow.refetch(an_image(), "pass", NOW)
+
+    assert rescans.made
+
+
+def test_an_origin_that_could_not_be_read_is_read_by_the_next_scan() -> None:
+    """Though the rows are the same."""
+    rescans = Rescans(provenances=ScriptedProvenances(NotAllowedError("no")))
+
+    rescans.again()
+
+    assert rescans.made

@@ -9,7 +9,8 @@ import pytest
 
 from cli.simulation.memory import MemoryStreams
 from lib.errors import ImageGoneError, RepositoryGoneError, SourceError, SourceThrottledError
-from lib.flows.images import ImageFlow, ImageOutcome, ImageResult
+from lib.flows.image_outcomes import ImageOutcome, ImageResult
+from lib.flows.images import ImageFlow
 from lib.flows.passes import CheckedImage, ImagePass, Scope
 from lib.models import (
     Image,

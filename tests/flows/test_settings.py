@@ -14,7 +14,7 @@ from lib.core.routing import Match
 from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
 from lib.errors import ImageGoneError, NotAllowedError, SourceError
-from lib.flows.images import ImageOutcome, ImageResult
+from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.settings import SettingsFlow
 from lib.flows.syncs import StreamSync
 from lib.models import Image, RepositoryEvent, RepositorySettings, Severity, StreamId

@@ -16,7 +16,7 @@ from lib.errors import (
     SourceThrottledError,
     StoreError,
 )
-from lib.flows.images import ImageOutcome, ImageResult
+from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.moved_tags import MoveOutcome
 from lib.models import DeliveryId, StreamId
 from lib.normalizer.events import parse_event
