@@ -3,6 +3,7 @@ The sentences of notices and digests, the same for every receiver, the page and 
 
     text       all that is said about a notice; `parts` is its tree
     content    what a pinned message shows, and what it leaves out, in vulnerabilities
+    comparing  what a notice is compared with
     verdict    what happened, in one sentence
     sections   the lists, by kind
     facts      what is watched, where, since when

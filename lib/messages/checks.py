@@ -47,7 +47,7 @@ def verdict_of_check(content: Content, phrase: _Phrase, problem: str) -> str:
         be = "is" if left == 1 else "are"
         should = "it should be" if left == 1 else "they should be"
         pieces.append(f"{counted(left, 'setting')} {be} still not as {should}")
-    elif not content.totals and not problem:
+    elif not (content.totals or content.suppressed or problem):
         pieces.append("all is as it should be")
     return capitalized("; ".join(pieces))
 
@@ -60,7 +60,7 @@ def state_of_check(content: Content) -> str:
         number = len(content.open)
         be, it = ("is", "it") if number == 1 else ("are", "they")
         return f"{counted(number, 'setting')} {be} not as {it} should be"
-    if content.totals:
+    if content.totals or content.suppressed:
         return "nothing of what is asked for here is wrong"
     parts = [part for image in content.state.images for part in image.parts]
     if not parts or any(part.reason is not None for part in parts):

@@ -1,7 +1,8 @@
 """
 The content of a pinned message: what it shows and what it leaves out, in vulnerabilities. Pure.
 
-What is shown, what was reported before and what is left out are together all that is open.
+What is shown, what was reported before and what filters leave out are together all that is open.
+What entries of alerts.yml suppress is counted apart, everywhere.
 """
 
 from collections import Counter, defaultdict
@@ -80,6 +81,9 @@ class Content:
         self.state: StreamState = message.state
         self._groups = [group for group in vulnerabilities_of(self.state.images) if _open(group)]
         self._by_name = ByName((group.id, group.names, group) for group in self._groups)
+        self._suppressed = message.delta.agreement.suppressed
+        reported = message.delta.after.items()
+        self._reported = ByName((id_, item.names, item) for id_, item in reported)
         departures = self.state.departures.items()
         self._departed = ByName((id_, left.names, left) for id_, left in departures)
 
@@ -157,22 +161,25 @@ class Content:
         """
         The open vulnerabilities that a headline counts for every reader: CRITICAL and HIGH ones.
 
-        Without any of these, what is asked for. Suppressed ones are left out.
+        Without any of these, what is asked for.
         """
-        suppressed = self.message.delta.agreement.suppressed
-        entries = [
+        return [entry for entry in self.everything if entry.severity >= Severity.HIGH] or self.open
+
+    @cached_property
+    def everything(self) -> Sequence[Entry]:
+        """Every open vulnerability that no entry suppresses, worst first: what totals count."""
+        others = [
             Entry(group.id, severity_of(group), rows, packages_of(rows))
             for group in self._groups
-            if group.id not in suppressed
+            if group.id not in self._suppressed and not self._is_reported(group)
             for rows in (tuple(row for row in group.findings if row.open),)
         ]
-        severe = [entry for entry in entries if entry.severity >= Severity.HIGH]
-        return sorted(severe, key=_worst_first) or self.open
+        return sorted((*self.open, *others), key=_worst_first)
 
     @cached_property
     def left_out(self) -> Sequence[Remainder]:
         """Vulnerabilities that are open and not asked for, by what leaves them out."""
-        suppressed = self.message.delta.agreement.suppressed
+        suppressed = self._suppressed
         reasons: defaultdict[str, Counter[Severity]] = defaultdict(Counter)
         for group in self._groups:
             if group.id in suppressed:
@@ -187,10 +194,21 @@ class Content:
         terms = self.message.entries.get(name, "")
         return f"{SUPPRESSED}{name}{f', {terms}' if terms else ''}"
 
-    @property
+    @cached_property
     def totals(self) -> Counts:
-        """All that is open in watched images, by severity, asked for or not."""
-        return ordered(Counter(severity_of(group) for group in self._groups))
+        """The numbers of `everything` by severity."""
+        return counts_of(self.everything)
+
+    @cached_property
+    def suppressed(self) -> Counts:
+        """The numbers of vulnerabilities that entries of alerts.yml suppress, by severity."""
+        return ordered(
+            Counter(
+                severity_of(group)
+                for group in self._groups
+                if group.id in self._suppressed and not self._is_reported(group)
+            )
+        )
 
     def is_behind(self, entry: Entry) -> bool:
         """Return whether only images behind the current one are known to have a vulnerability."""
@@ -214,6 +232,9 @@ class Content:
     def _current(self) -> frozenset[str]:
         """The ids of the open rows that are known of the current image."""
         return _ids(self.state.current) if self.state.current is not None else frozenset()
+
+    def _is_reported(self, group: Vulnerability) -> bool:
+        return self._reported.get(group.id, group.names) is not None
 
     def _changed(self, change: DeltaItem) -> Entry:
         if change.desired is None:

@@ -9,12 +9,12 @@ from typing import Final
 from lib.core.conditions import conditions
 from lib.core.streams import pattern_of
 from lib.core.vulnerabilities import vulnerabilities
+from lib.messages.comparing import since
 from lib.messages.content import Content, ordered, severity_of
 from lib.messages.parts import Fact, Link, Platform, Platforms
 from lib.messages.phrases import NAME, counts_text, moment_text, names_text
 from lib.messages.provenance import in_words, links
 from lib.messages.titles import REPORT_NAME
-from lib.messages.verdict import since
 from lib.models import Basis, BasisKind, Counts, Image, Notice, Part, ScanSource, Workload
 from lib.models.streams import Evidence, PartState, Role, WatchedImage
 from lib.text import counted, one_line, short, truncate, unlinked

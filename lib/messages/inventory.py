@@ -8,7 +8,7 @@ from typing import Final, Protocol
 from lib.checks.findings import MANAGER
 from lib.core.vulnerabilities import ByName
 from lib.messages.content import Content, packages_of
-from lib.messages.phrases import percent, severity_text
+from lib.messages.phrases import percent, severity_name, severity_text
 from lib.messages.sections import (
     EXPLOIT_KNOWN,
     EXPLOITED,
@@ -118,7 +118,7 @@ class Outcomes:
 
 def severity_cell(severity: Severity, worst: Finding) -> str:
     """Return a severity, with the source's own word where the scale has none for it."""
-    return severity_text(worst) if worst.severity is severity else severity.name
+    return severity_text(worst) if worst.severity is severity else severity_name(severity)
 
 
 def installed_cell(findings: Sequence[Finding]) -> str:

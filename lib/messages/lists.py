@@ -123,6 +123,8 @@ class Section:
     packages: tuple[PackageText, ...] = ()
     """The same by package; as many packages as `text_of` was asked for rows."""
     package_count: int = 0
+    open_count: int = 0
+    """How many are open in all, where the section lists open ones; else 0."""
 
     @property
     def title(self) -> str:
@@ -141,8 +143,9 @@ class Section:
 
     @property
     def heading(self) -> str:
-        """The title with the number of findings."""
-        return f"{self.title} ({self.count:,})"
+        """The title with the number of findings, and of how many where others are open, too."""
+        of_all = f" of {self.open_count:,}" if self.open_count > self.count else ""
+        return f"{self.title} ({self.count:,}{of_all})"
 
     def more(self, shown: int) -> str:
         """Return what is not among the first `shown` rows; empty where that is nothing."""

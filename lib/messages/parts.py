@@ -252,11 +252,13 @@ class AlertText:
     state: str
     """What is open now, as the end of a sentence."""
     total: int
-    """How many are open, asked for or not."""
+    """How many are open and not suppressed, asked for or not."""
+    suppressed: int
+    """How many more entries of alerts.yml suppress."""
     is_complete: bool
     """Whether all that was to be scanned has a complete result."""
     totals: str
-    """The counts of the whole scan, whatever is listed."""
+    """The counts of the whole scan, whatever is listed: one line, the same for every reader."""
     why: str
     """What makes the open findings likelier to hurt; empty where nothing does."""
     problem: Problem | None
@@ -356,7 +358,7 @@ class AlertText:
     @property
     def is_clear(self) -> bool:
         """Whether nothing at all is open, for certain."""
-        return not self.total and self.is_complete
+        return not (self.total or self.suppressed) and self.is_complete
 
     @property
     def links(self) -> list[Link]:

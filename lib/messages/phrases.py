@@ -45,9 +45,15 @@ def severity_word(severity: Severity) -> str:
 
 def severity_text(finding: Finding) -> str:
     """Return the severity, with the source's own word where the scale has none for it."""
+    name = severity_name(finding.severity)
     if finding.severity is Severity.UNKNOWN and finding.source_severity:
-        return f"UNKNOWN ({truncate(one_line(finding.source_severity), NAME)})"
-    return finding.severity.name
+        return f"{name} ({truncate(one_line(finding.source_severity), NAME)})"
+    return name
+
+
+def severity_name(severity: Severity) -> str:
+    """Return a severity as a cell or a badge shows it."""
+    return severity_word(severity).upper()
 
 
 def names_text(names: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 from lib.checks.findings import MANAGER
 from lib.core.upgrades import upgrade_of
 from lib.core.verdicts import BELOW
+from lib.messages.comparing import cause
 from lib.messages.content import SUPPRESSED, Content, Entry, counts_of
 from lib.messages.describing import score_text, what_it_is
 from lib.messages.lists import PackageText, Row, Section, SectionKind
@@ -20,10 +21,11 @@ from lib.messages.phrases import (
     counts_text,
     names_text,
     percent,
+    severity_name,
     severity_text,
     severity_word,
 )
-from lib.messages.verdict import changes_of, sentence, since
+from lib.messages.verdict import changes_of, sentence
 from lib.models import Counts, Finding, Omission, Severity
 from lib.models.streams import PackageVersion
 from lib.models.views import Kind
@@ -64,7 +66,8 @@ def sections(content: Content, rows: int) -> tuple[Section, ...]:
 
 def open_section(content: Content, rows: int) -> Section:
     """Return all that is reported and open now, news or not."""
-    return _listed(content, SectionKind.OPEN, content.open, rows, reason=_word)
+    listed = _listed(content, SectionKind.OPEN, content.open, rows, reason=_word)
+    return replace(listed, open_count=len(content.everything))
 
 
 def left_out(content: Content) -> Omissions:
@@ -85,7 +88,7 @@ def not_open(content: Content) -> Omissions:
 
 def why(content: Content) -> str:
     """Return in one line what makes the open vulnerabilities likelier to hurt."""
-    entries = content.open
+    entries = content.everything
     wild = sum(entry.exploited for entry in entries)
     exploitable = sum(entry.exploitable for entry in entries) - wild
     epss = max((entry.epss for entry in entries), default=0.0)
@@ -145,13 +148,15 @@ _PLAINER: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def _omissions(content: Content, groups: list[Omission], terms: list[str]) -> Omissions:
-    others = sum(sum(group.counts.values()) for group in content.left_out)
+    suppressed, total = sum(content.suppressed.values()), sum(content.totals.values())
+    others = sum(sum(group.counts.values()) for group in content.left_out) - suppressed
     terms += [f"{others:,} filtered out"] if others else []
-    total = sum(content.totals.values())
     is_check = content.image.is_repository
     noun, plural = ("finding", "findings") if is_check else ("vulnerability", "vulnerabilities")
     account = f"{counted(total, noun, plural)} open"
-    return Omissions(tuple(groups), f"{account}: {', '.join(terms)}" if total else account)
+    account = f"{account}: {', '.join(terms)}" if total else account
+    account += f"; {suppressed:,} more suppressed" if suppressed else ""
+    return Omissions(tuple(groups), account)
 
 
 def _section(content: Content, kind: SectionKind, entries: Sequence[Entry], rows: int) -> Section:
@@ -218,39 +223,16 @@ def _package(group: Sequence[Entry], rows: tuple[Row, ...]) -> PackageText:
     )
 
 
-def cause(content: Content, entries: Sequence[Entry]) -> str:
-    """
-    Return that a release did not cause what is new, where that is proven; else nothing.
-
-    Proof is a package in the same version, in the image before: what ended was listed there.
-    """
-    before = content.message.before
-    is_new = all(entry.change is not None and entry.change.kind is Kind.NEW for entry in entries)
-    if not is_new or before is None or before.current is None or content.is_check:
-        return ""
-    earlier = {
-        package
-        for departure in content.state.departures.values()
-        if departure.image.key == before.current.key
-        for package in departure.packages
-    }
-    packages = list(dict.fromkeys(package for entry in entries for package in entry.packages))
-    if not packages or not earlier.issuperset(packages):
-        return ""
-    have = f"{since(content)} has the same version of {names_text([p.name for p in packages])}"
-    return f"not caused by this release: {have}"
-
-
 def _shared_reason(entries: Sequence[Entry]) -> str:
     reason, number = Counter(map(_reason, entries)).most_common(1)[0]
     return reason if number * 2 > len(entries) else ""
 
 
 def _reason(entry: Entry) -> str:
-    if entry.change is None:
+    # The headline says that it is the first scan.
+    if entry.change is None or entry.change.kind is Kind.BASELINE:
         return ""
-    is_first = entry.change.kind is Kind.BASELINE
-    return "first scan, nothing to compare with" if is_first else entry.change.reason
+    return entry.change.reason
 
 
 def _word(entry: Entry) -> str:
@@ -282,7 +264,7 @@ def _row(content: Content, entry: Entry, note: str, reason: str) -> Row:
 def _severity(entry: Entry, worst: Finding | None) -> str:
     if worst is not None and worst.severity is entry.severity:
         return severity_text(worst)
-    return entry.severity.name
+    return severity_name(entry.severity)
 
 
 def installed_text(packages: Sequence[PackageVersion]) -> str:

@@ -46,6 +46,7 @@ def text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
         lead=lead_of(content),
         state=state_of(content),
         total=sum(content.totals.values()),
+        suppressed=sum(content.suppressed.values()),
         is_complete=is_scanned(content),
         totals=totals_of(content),
         why=sections.why(content),

@@ -1,13 +1,14 @@
 """The fixes of a notice: upgrades counted in vulnerabilities, deployments, settings. Pure."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.scanners import scanner_of
-from lib.core.upgrades import upgrades
+from lib.core.upgrades import upgrades, version_key
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.facts import workloads_text
 from lib.messages.parts import Step, ToDo, UpgradeText
@@ -37,7 +38,7 @@ def to_do(
     base = _base(content, base_image)
     if content.image.is_repository:
         return ToDo(all_steps=tuple(steps(row for entry in entries for row in entry.findings)))
-    packages = _upgrades(entries)
+    packages = upgrades_of(content)
     ready = ready_upgrades(packages)
     news = _news(content)
     unversioned = sorted(
@@ -47,7 +48,7 @@ def to_do(
     return ToDo(
         upgrades=tuple(upgrade_text(upgrade, base) for upgrade in ready[:rows]),
         upgrade_count=len(ready),
-        fixes=_fixed(entries, ready),
+        fixes=_fixed(content.everything, ready),
         deploy=_deploy(content, running.before if running is not None else ()),
         without_fix=_without_fix(entries),
         without_version=without_version(_source(content), _unclear(entries, unversioned)),
@@ -65,24 +66,38 @@ def _news(content: Content) -> frozenset[str]:
 
 def upgrades_of(content: Content) -> list[Upgrade]:
     """Return the packages to upgrade, worst and most fixes first."""
-    return _upgrades(_in_current(content))
+    rows: defaultdict[_Package, list[Finding]] = defaultdict(list)
+    by_row: dict[str, Entry] = {}
+    for entry in content.everything:
+        if not content.is_behind(entry):
+            for row in entry.findings:
+                rows[row.package.name, row.package.manager].append(row)
+                by_row[row.vulnerability_id] = entry
+    listed = upgrades(row for entry in _in_current(content) for row in entry.findings)
+    return [_counted(upgrade, rows[upgrade.package, upgrade.manager], by_row) for upgrade in listed]
+
+
+_Package = tuple[str, str | None]
 
 
 def _in_current(content: Content) -> list[Entry]:
-    """Return what is open and not only in images behind the current one."""
+    """Return what is reported and not only in images behind the current one."""
     return [entry for entry in content.open if not content.is_behind(entry)]
 
 
-def _upgrades(entries: Sequence[Entry]) -> list[Upgrade]:
-    """Return the packages to upgrade, with the vulnerabilities (not rows) that each removes."""
-    by_row = {row.vulnerability_id: entry for entry in entries for row in entry.findings}
-    listed = upgrades(row for entry in entries for row in entry.findings)
-    return [replace(upgrade, fixes=_removed(upgrade, by_row)) for upgrade in listed]
+def _counted(upgrade: Upgrade, rows: Sequence[Finding], by_row: Mapping[str, Entry]) -> Upgrade:
+    """Return an upgrade with the vulnerabilities (not rows) that it removes, asked for or not."""
+    also = (row.vulnerability_id for row in rows if _is_removed(row, upgrade))
+    ids = tuple(dict.fromkeys((*upgrade.vulnerability_ids, *also)))
+    fixes = counts_of({by_row[id_].id: by_row[id_] for id_ in ids}.values())
+    return replace(upgrade, fixes=fixes, vulnerability_ids=ids)
 
 
-def _removed(upgrade: Upgrade, by_row: Mapping[str, Entry]) -> Counts:
-    entries = {by_row[id_].id: by_row[id_] for id_ in upgrade.vulnerability_ids}
-    return counts_of(entries.values())
+def _is_removed(row: Finding, upgrade: Upgrade) -> bool:
+    """Return whether the version of an upgrade fixes a row of its package."""
+    if row.fixed_version is None or upgrade.fixed is None:
+        return False
+    return version_key(row.fixed_version) <= version_key(upgrade.fixed)
 
 
 def _fixed(entries: Sequence[Entry], ready: Sequence[Upgrade]) -> Counts:

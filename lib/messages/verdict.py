@@ -7,14 +7,14 @@ from typing import Final
 
 from lib.core.upgrades import upgrade_of, upgrade_target
 from lib.messages.checks import state_of_check, verdict_of_check
+from lib.messages.comparing import NAME, cause, is_rescan, since
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.phrases import counts_text, names_text, severity_word
-from lib.models import Basis, BasisKind, Counts, Image
+from lib.models import Counts
 from lib.models.streams import PackageVersion
 from lib.models.views import Condition, DeltaItem, Kind
 from lib.text import capitalized, counted, one_line, short, truncate
 
-NAME: Final = 60
 _PHRASES: Final[Mapping[Kind, str]] = MappingProxyType(
     {
         Kind.BASELINE: "{counts}",
@@ -50,6 +50,9 @@ _AMOUNTS: Final[Mapping[Kind, str]] = MappingProxyType(
         Kind.NO_LONGER_REPORTED: "{n} no longer reported",
     }
 )
+_NEWLY_REPORTED: Final = "{counts} newly reported"
+_OLD_NEWS: Final = "{n} newly reported"
+_BOTH: Final = 2
 _DOT: Final = " \N{MIDDLE DOT} "
 _MANY: Final = 6
 """Findings of a first scan among which a package can stand out."""
@@ -87,16 +90,6 @@ def sentence(text: str) -> str:
     return capitalized(text) if text.partition(" ")[0].strip(":;,").isalpha() else text
 
 
-def since(content: Content) -> str:
-    """Return what a message is compared with: a tag, a digest or a date; empty for nothing."""
-    agreed = content.message.before
-    if agreed is None:
-        return ""
-    if agreed.current is None or agreed.current.key == content.image.key:
-        return f"{agreed.at:%Y-%m-%d}"
-    return before(Basis(BasisKind.PREVIOUS_IMAGE, agreed.current), content.image)
-
-
 def changes_of(content: Content) -> str:
     """Return what differs since when, in numbers: "Since 1.4.1: 2 new, 3 fixed, 40 unchanged"."""
     if content.is_check or not (content.changes or content.ended_conditions):
@@ -104,15 +97,16 @@ def changes_of(content: Content) -> str:
     name = since(content)
     if content.state.comparison is not None or not name:
         return ""
-    pieces = [_amount(kind, entries) for kind, entries in content.changes.items()]
+    pieces = [_amount(content, kind, entries) for kind, entries in content.changes.items()]
     pieces += _ended_conditions(content)
     pieces += [f"{content.unchanged:,} unchanged"] if content.unchanged else []
     return f"Since {name}: {_DOT.join(pieces)}"
 
 
-def _amount(kind: Kind, entries: Sequence[Entry]) -> str:
+def _amount(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     """Return how many are of a kind; of what ended, in which packages."""
-    words = _AMOUNTS[kind].format(n=f"{len(entries):,}")
+    is_old = kind is Kind.NEW and (is_rescan(content) or cause(content, entries))
+    words = (_OLD_NEWS if is_old else _AMOUNTS[kind]).format(n=f"{len(entries):,}")
     if kind not in _GOOD_NEWS:
         return words
     packages = dict.fromkeys(package.name for entry in entries for package in entry.packages)
@@ -133,12 +127,14 @@ def lasting_of(content: Content) -> str:
 
     PagerDuty keeps the title of the event that opened an incident, whatever later ones say.
     """
-    image, entries = content.image, content.open
+    image = content.image
     if content.is_check:
         return f"{short(image.name)}: {_NOT_AS_EXPECTED[bool(image.tags)]}"
-    worst = max((entry.severity for entry in entries), default=None)
+    worst = max((entry.severity for entry in content.open), default=None)
+    entries = [entry for entry in content.open if entry.severity is worst]
+    noun = "vulnerability" if len(entries) == 1 else "vulnerabilities"
     pieces = (
-        f"{worst.name} vulnerabilities" if worst else "vulnerabilities",
+        f"{severity_word(worst)} {noun}" if worst is not None else noun,
         "fix available" if any(entry.fixable for entry in entries) else "",
         "used in attacks" if any(entry.exploited for entry in entries) else "",
     )
@@ -186,8 +182,18 @@ def _phrase(content: Content, kind: Kind, entries: Sequence[Entry]) -> str:
     if kind is Kind.BASELINE:
         return f"first scan: {words}"
     if kind is Kind.NEW:
-        return words + _compared(content) + _behind(content, entries)
+        return _new(content, words, entries)
     return words
+
+
+def _new(content: Content, words: str, entries: Sequence[Entry]) -> str:
+    """Return what is new since when; what no release brought is only newly reported."""
+    if cause(content, entries):
+        words = _amounts(_NEWLY_REPORTED, counts_of(entries))
+        return f"{words} (not caused by this release)"
+    if is_rescan(content):
+        words = _amounts(_NEWLY_REPORTED, counts_of(entries))
+    return words + _compared(content) + _behind(content, entries)
 
 
 def _behind(content: Content, entries: Sequence[Entry]) -> str:
@@ -280,33 +286,44 @@ def state_of(content: Content) -> str:
     """Return what is open now, as the end of a sentence, and no more of an all-clear than true."""
     if content.is_check:
         return state_of_check(content)
-    entries = content.open
-    if not entries:
-        return _nothing(content)
-    packages = len({package.name for entry in entries for package in entry.packages})
-    fixable = sum(entry.fixable for entry in entries)
-    differs = packages and packages != len(entries)
-    where = f" in {counted(packages, 'package')}" if differs else ""
-    tail = f", {fixable:,} fixable" if fixable else ""
-    return f"{counts_text(counts_of(entries))} open{where}{tail}"
+    if not content.everything:
+        return _nothing(content) + _suppressed(content)
+    counts = counts_text(content.totals)
+    if not content.open:
+        return f"nothing open but what alerts.yml filters out: {counts}{_suppressed(content)}"
+    return f"{counts} open{_fixes(content.everything)}{_suppressed(content)}"
 
 
 def totals_of(content: Content) -> str:
-    """Return the counts of all that is open, asked for or not."""
-    total = sum(content.totals.values())
-    if not total:
-        return "Nothing is open" if is_scanned(content) else "Nothing is known to be open"
-    nouns = ("setting", "settings") if content.is_check else ("vulnerability", "vulnerabilities")
-    number = counted(total, *nouns)
-    if len(content.totals) == 1:
-        word = severity_word(next(iter(content.totals)))
-        return f"{number} open, {'all ' if total > 1 else ''}{word}"
-    return f"{number} open: {counts_text(content.totals)}"
+    """Return the counts of all that is open, asked for or not: the same for every reader."""
+    if not content.everything:
+        nothing = "Nothing is open" if is_scanned(content) else "Nothing is known to be open"
+        return nothing + _suppressed(content)
+    if content.is_check:
+        number = counted(len(content.everything), "setting")
+        return f"{number} open: {counts_text(content.totals)}{_suppressed(content)}"
+    counts = counts_text(content.totals)
+    return f"{counts} open{_fixes(content.everything)}{_suppressed(content)}"
+
+
+def _fixes(entries: Sequence[Entry]) -> str:
+    """Return how many can be fixed; empty where the scanner names no fix."""
+    fixable, number = sum(entry.fixable for entry in entries), len(entries)
+    if not fixable:
+        return ""
+    if number == 1:
+        return "; it has a fix"
+    if fixable == number:
+        return f"; {'both' if number == _BOTH else 'all'} have a fix"
+    return f"; {fixable:,} of {number:,} {'has' if fixable == 1 else 'have'} a fix"
+
+
+def _suppressed(content: Content) -> str:
+    number = sum(content.suppressed.values())
+    return f"; {number:,} more suppressed" if number else ""
 
 
 def _nothing(content: Content) -> str:
-    if content.totals:
-        return "nothing open that is reported here"
     if not content.state.images:
         return "no image is watched"
     return "nothing open" if is_scanned(content) else "nothing known to be open"
@@ -318,14 +335,3 @@ def is_scanned(content: Content) -> bool:
     return bool(parts) and all(
         part.reason is None and part.evidence and part.evidence[0].complete for part in parts
     )
-
-
-def before(basis: Basis, image: Image) -> str:
-    """Return what people call the scan that `image` was compared with: a tag, a digest, a date."""
-    if basis.kind is BasisKind.RESCAN or basis.image is None:
-        day = f" ({basis.completed_at:%Y-%m-%d})" if basis.completed_at else ""
-        which = "last scan" if basis.kind is BasisKind.RESCAN else "image before"
-        return f"the {which}{day}"
-    # A tag that moved, like "latest", names both images.
-    tag = next((tag for tag in basis.image.tags if tag not in image.tags), None)
-    return truncate(one_line(tag or basis.image.digest[:19]), NAME)

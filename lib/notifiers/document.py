@@ -125,6 +125,7 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
         "images": [_watched(watched) for watched in state.images[:_IMAGES]],
         "compared_with": _compared(content),
         "counts": _counts(content.totals),
+        "suppressed": _counts(content.suppressed),
         "reported": _counts(counts_of(content.open)),
         "unchanged": content.unchanged,
         "not_asked_for": _not_asked(content, limit),

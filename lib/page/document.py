@@ -11,6 +11,7 @@ from typing import Final
 from lib.messages.content import Content
 from lib.messages.inventory import ALL_OF_THEM, missing
 from lib.messages.parts import AlertText
+from lib.messages.phrases import severity_name
 from lib.messages.text import text_of
 from lib.models import Notice, Severity
 from lib.models.streams import HistoryPoint
@@ -47,7 +48,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
             "main",
             sections.problem(text, text.problem) if text.problem is not None else None,
             sections.to_do(text),
-            sections.summary(text, content.totals, all_rows) if has_result else None,
+            sections.summary(text, content.totals, content.everything) if has_result else None,
             sections.changes(text),
             sections.platforms(text.platforms),
             _findings(text, shown, noun) if has_result else None,
@@ -93,7 +94,7 @@ def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -
         element(
             "label",
             element("input", type="checkbox", name="severity", value=severity.value, checked=True),
-            severity.name.capitalize(),
+            severity_name(severity).capitalize(),
         )
         for severity in reversed(Severity)
     )

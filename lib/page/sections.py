@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
+from lib.messages.content import Entry
 from lib.messages.inventory import Figure, figures
 from lib.messages.lists import Row, Section, SectionKind
 from lib.messages.parts import AlertText, Fact, Platforms, Problem, Step, ToDo, UpgradeText
-from lib.messages.phrases import counts_text, moment_text
+from lib.messages.phrases import counts_text, moment_text, severity_name
 from lib.messages.titles import (
     CHANGED,
     DELIVERY,
@@ -19,7 +20,6 @@ from lib.messages.titles import (
 from lib.models import Counts, Severity, StreamId
 from lib.models.streams import HistoryPoint
 from lib.page import charts
-from lib.page.findings import Row as TableRow
 from lib.page.findings import badge, linked
 from lib.page.markup import Markup, Node, element
 from lib.text import counted, one_line, truncate
@@ -104,9 +104,8 @@ def _commands(text: str) -> Iterable[Node]:
         yield element("code", part) if place % 2 else part
 
 
-def summary(text: AlertText, counts: Counts, rows: Sequence[TableRow]) -> Markup:
+def summary(text: AlertText, counts: Counts, entries: Sequence[Entry]) -> Markup:
     """Return the numbers: by severity, which filter the table, by fix and by exploit."""
-    listed = [row for row in rows if row.worst.open]
     return _section(
         "summary",
         OPEN_NOW,
@@ -115,7 +114,7 @@ def summary(text: AlertText, counts: Counts, rows: Sequence[TableRow]) -> Markup
         element(
             "ul",
             (_severity(severity, number) for severity, number in counts.items() if number),
-            map(_figure, figures(listed)),
+            map(_figure, figures(entries)),
             class_="numbers",
         ),
         element("p", text.why, class_="why") if text.why else None,
@@ -124,7 +123,7 @@ def summary(text: AlertText, counts: Counts, rows: Sequence[TableRow]) -> Markup
 
 def _severity(severity: Severity, number: int) -> Markup:
     """Return a count as a link to the table, which the script turns into a filter."""
-    shown = (element("strong", f"{number:,}"), element("span", severity.name))
+    shown = (element("strong", f"{number:,}"), element("span", severity_name(severity)))
     link = element(
         "a",
         *shown,

@@ -258,7 +258,7 @@ class TestAlerts:
         app.wait_until_quiet()
 
         assert len(app.aws.calls("DescribeImageScanFindings")) == 2
-        assert "141 vulnerabilities open" in json.loads(messages_about(app, name)[0].raw)["text"]
+        assert "9 CRITICAL, 132 HIGH open" in json.loads(messages_about(app, name)[0].raw)["text"]
 
     def test_a_suppressed_finding_is_counted_where_it_is_left_out(
         self, app: App, repository: Any

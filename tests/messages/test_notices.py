@@ -53,13 +53,17 @@ def test_shown_unchanged_and_left_out_are_all_that_is_open() -> None:
         suppressions=(an_entry("CVE-2024-0003"),),
     )  # fmt: skip
 
-    assert made.left_out.sum == "6 vulnerabilities open: 1 shown, 1 unchanged, 4 filtered out"
+    assert made.left_out.sum == (
+        "5 vulnerabilities open: 1 shown, 1 unchanged, 3 filtered out; 1 more suppressed"
+    )
     assert made.left_out.lines(8) == [
         "3 (1 MEDIUM, 2 LOW) below HIGH, the threshold here",
         "1 HIGH suppressed by CVE-2024-0003, until 2026-11-23: not reachable",
     ]
     assert made.changes == "Since 2026-11-23: 1 new \N{MIDDLE DOT} 1 unchanged"
-    assert made.not_open.sum == "6 vulnerabilities open: 2 reported, 4 filtered out"
+    assert made.not_open.sum == (
+        "5 vulnerabilities open: 2 reported, 3 filtered out; 1 more suppressed"
+    )
 
 
 def test_packages_of_a_vulnerability_are_details() -> None:
@@ -73,7 +77,7 @@ def test_packages_of_a_vulnerability_are_details() -> None:
     pair = text(a_state(a_watched(*rows[:2])))
 
     assert made.verdict == "First scan: 1 HIGH, fixable"
-    assert made.state == "1 HIGH open in 3 packages, 1 fixable"
+    assert made.state == "1 HIGH open; it has a fix"
     assert made.open.rows[0].installed == "liba 0, libb 1 and 1 more package"
     assert [upgrade.removes for upgrade in made.to_do.upgrades] == ["1 HIGH", "1 HIGH"]
     assert made.to_do.fixes == {Severity.HIGH: 1}

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lib.core.suppressions import Suppression
+from lib.messages.comparing import before
 from lib.messages.text import text_of
-from lib.messages.verdict import before
 from lib.models import Basis, BasisKind, Filter, Finding, Part, Score, Severity
 from lib.models.views import Kind
 from tests.support.builders import (
@@ -229,6 +229,12 @@ FILTERS = st.builds(
 )
 
 
+def numbers_in(totals: str) -> list[int]:
+    """Return the number of each severity in the total line."""
+    counts = totals.partition(" open")[0]
+    return [int(number.replace(",", "")) for number in re.findall(r"([\d,]+) [A-Za-z]", counts)]
+
+
 @settings(deadline=None)
 @given(old=REPORTS, new=REPORTS, filters=st.lists(FILTERS, min_size=1, max_size=3).map(tuple))
 def test_numbers_add_up_for_any_filters(
@@ -240,13 +246,14 @@ def test_numbers_add_up_for_any_filters(
 
     made = text_of(noticed(Scene(*reports, filters, suppressions=(entry,))), rows=50)
 
-    left_out = sum(group.count for group in made.not_open.groups)
+    left_out = sum(group.count for group in made.not_open.groups) - made.suppressed
     listed = sum(section.count for section in made.sections if not section.kind.is_ended)
-    unchanged = sum(group.count for group in made.left_out.groups) - left_out
+    unchanged = sum(group.count for group in made.left_out.groups) - left_out - made.suppressed
     # The line about what changed counts what did not.
     counted = re.search(r"([\d,]+) unchanged", made.changes)
     unchanged += int(counted[1].replace(",", "")) if counted else 0
     assert listed + unchanged + left_out == made.open.count + left_out == made.total
+    assert made.total == sum(numbers_in(made.totals))
     assert all(len(section.rows) == section.count for section in made.sections)
 
 

@@ -25,7 +25,7 @@ ENTRY_POINTS: Final = {
 }
 """The functions that receivers may ask; their types and titles may be imported, too."""
 FOR_THE_PAGE: Final = {
-    "lib.messages.phrases": {"counts_text", "moment_text", "severity_text"},
+    "lib.messages.phrases": {"counts_text", "moment_text", "severity_name", "severity_text"},
     "lib.messages.inventory": {
         "exploit_cell",
         "exploit_level",

@@ -69,7 +69,7 @@ def test_filters_leave_out_what_is_not_asked_for(show: Show) -> None:
     visit = show(changed(300, suppressed="CVE-2024-00006"))
     hits = visit.page.locator("#hits")
 
-    for name in ("High", "Medium", "Low", "Informational", "Unknown"):
+    for name in ("High", "Medium", "Low", "Informational", "Unrated"):
         visit.page.get_by_label(name, exact=True).uncheck()
     expect(hits).to_have_text("50 of 300 vulnerabilities")
     visit.page.get_by_label("with an exploit").check()

@@ -302,7 +302,8 @@ def text_of(arrival: simulated.Arrival) -> AlertText:
 def sums_of(arrival: simulated.Arrival) -> set[int]:
     """Return the numbers of a message that are one: all that is open, however it is counted."""
     content = Content(arrival.message)
-    omitted = sum(sum(group.counts.values()) for group in content.left_out)
+    suppressed = sum(content.suppressed.values())
+    omitted = sum(sum(group.counts.values()) for group in content.left_out) - suppressed
     return {
         sum(content.totals.values()),
         content.shown + content.unchanged + omitted,

@@ -196,9 +196,10 @@ def _open(text: AlertText, rows: int) -> Iterable[Json]:
 
 
 def _last_change(text: AlertText) -> Iterable[Json]:
-    """Yield what changed last and what is open in all, in a line each; the comment has the list."""
+    """Yield what changed last, and what is open in all where the beginning does not say it."""
     is_known = text.problem is None or text.total > 0
-    lines = [*filter(None, (text.changes, text.totals if is_known else ""))]
+    totals = text.totals if is_known and text.totals != capitalized(text.state) else ""
+    lines = [*filter(None, (text.changes, totals))]
     if lines:
         yield adf.heading(NUMBERS)
         yield adf.bullets(adf.paragraph(adf.text(line)) for line in lines)
@@ -206,6 +207,8 @@ def _last_change(text: AlertText) -> Iterable[Json]:
 
 def _listing(section: Section, rows: int) -> Iterable[Json]:
     yield adf.heading(section.heading, level=4)
+    if section.note:
+        yield adf.paragraph(adf.text(section.note))
     yield adf.bullets(map(_item, section.rows[:rows]))
     yield from _more(section, rows)
 

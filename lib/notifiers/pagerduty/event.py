@@ -108,8 +108,7 @@ def _upgrade(upgrade: UpgradeText) -> str:
 
 def _listing(section: Section) -> list[str]:
     shown = fitting(section.packages, _package, lines=PACKAGES, characters=_CHARACTERS)
-    more = section.more_packages(len(shown))
-    return [*shown, *([more] if more else [])]
+    return [*filter(None, (section.note, *shown, section.more_packages(len(shown))))]
 
 
 def _package(package: PackageText) -> str:

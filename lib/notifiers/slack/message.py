@@ -158,11 +158,14 @@ def _numbers(text: AlertText) -> str:
 
 def _status(text: AlertText) -> str:
     """Return what is open in all, and what makes it urgent."""
-    totals, colon, numbers = _say(text.totals, _NOTE).partition(": ")
+    totals, semicolon, rest = _say(text.totals, _NOTE).partition("; ")
+    return _with_urgency(text, f"*{totals}*{semicolon}{rest}")
+
+
+def _with_urgency(text: AlertText, line: str) -> str:
     why = _say(text.why, _NOTE)
     urgency = f"*{why}*" if text.is_urgent else why
-    ending = f"{_DOT}{urgency}" if why else ""
-    return f"*{totals}{colon.strip()}* {numbers}".rstrip() + ending
+    return f"{line}{_DOT}{urgency}" if why else line
 
 
 # --- what is open -----------------------------------------------------------------------------
@@ -171,11 +174,11 @@ def _status(text: AlertText) -> str:
 def _root(text: AlertText) -> list[Json]:
     """Return how a stream stands, in numbers and by package; the thread has what changed."""
     title = text.name if _is_open(text) else f"{_RESOLVED}{text.name}"
-    status = f"*{STATUS}* {_say(text.state, _VERDICT)}"
+    status = _with_urgency(text, f"*{STATUS}* {_say(text.state, _VERDICT)}")
     last = f"*{LAST_CHANGE}* {_say(text.verdict, _VERDICT)}"
     parts = (
         _header(text.state_mark, title),
-        _section(f"{status}\n{_status(text)}\n{last}"),
+        _section(f"{status}\n{last}"),
         _section(_by_package(text.open)),
         _section(_links(text)),
         _small_print(text, text.not_open),
@@ -339,9 +342,7 @@ def _fallback(text: AlertText, limit: int) -> str:
 
 
 def _fallback_of_root(text: AlertText, limit: int) -> str:
-    totals = f" {text.totals}." if text.total else ""
-    line = f"{text.name}: {capitalized(text.state)}.{totals}"
-    return _say(unlinked(line), limit)
+    return _say(unlinked(f"{text.name}: {capitalized(text.state)}."), limit)
 
 
 def _text_alone(text: AlertText, line: str) -> str:

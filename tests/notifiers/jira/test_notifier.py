@@ -772,7 +772,7 @@ def test_description_says_how_things_stand() -> None:
     """What was there before is listed, too, worst first, and new ones are marked."""
     body = jira().render(STORIES["new-and-resolved"])["create"]["fields"]["description"]
 
-    texts = _section(body, "Open now (42)")
+    texts = _section(body, "Open now (42 of 54)")
     assert [each for each in texts if each.startswith("CVE-")][:3] == [
         "CVE-2026-2001",
         "CVE-2026-2002",
@@ -804,9 +804,15 @@ def test_kinds_that_are_not_asked_for_are_open_all_the_same() -> None:
     [
         (
             "new-and-resolved",
-            "[CRITICAL] payments/api:1.4.2: 2 CRITICAL, 40 HIGH open in 9 packages, 2 fixable",
+            (
+                "[CRITICAL] payments/api:1.4.2: 2 CRITICAL, 40 HIGH, 12 MEDIUM open; "
+                "2 of 54 have a fix; 1 more suppressed"
+            ),
         ),
-        ("only-resolved", "payments/api:latest: nothing open that is reported here"),
+        (
+            "only-resolved",
+            "payments/api:latest: nothing open but what alerts.yml filters out: 2 MEDIUM",
+        ),
         ("all-fixed", "payments/api:1.4.2: nothing open"),
     ],
 )

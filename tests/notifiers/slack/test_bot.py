@@ -163,7 +163,7 @@ def test_a_scan_without_result_keeps_what_was_open() -> None:
 
     root = "\n".join(texts(bot().render(failed, thread=THREAD)["update"]))
 
-    assert "3 CRITICAL, 40 HIGH open" in root
+    assert "3 CRITICAL, 40 HIGH, 12 MEDIUM open" in root
     assert "*Last change:* linux/amd64 scan failed" in root
 
 
@@ -172,7 +172,7 @@ def test_the_root_says_how_things_stand() -> None:
     payload = rendered("new-and-resolved")
 
     root, reply = ("\n".join(texts(payload[each])) for each in ("update", "reply"))
-    assert "*Current status:* 2 CRITICAL, 40 HIGH open in 9 packages, 2 fixable" in root
+    assert "*Current status:* 2 CRITICAL, 40 HIGH, 12 MEDIUM open; 2 of 54 have a fix" in root
     assert "*Last change:* 2 new CRITICAL" in root
     assert "CVE-2026" not in root
     assert "Current status" not in reply
@@ -242,7 +242,7 @@ def test_plain_messages_are_texts_alone() -> None:
     assert "blocks" not in payload["reply"]
     assert "blocks" not in payload["post"]
     assert payload["update"]["blocks"] == []
-    assert "2 CRITICAL, 40 HIGH open" in payload["update"]["text"]
+    assert "2 CRITICAL, 40 HIGH, 12 MEDIUM open" in payload["update"]["text"]
 
 
 def test_usage_counts_the_message_and_the_edited_one() -> None:

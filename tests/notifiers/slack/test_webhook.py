@@ -123,7 +123,7 @@ def test_fallback_says_the_same_and_is_escaped() -> None:
     payload = slack().render(STORIES["injection"])
 
     assert "&lt;!channel&gt;" in payload["text"]
-    assert "new CRITICAL" in payload["text"]
+    assert "1 CRITICAL and 1 unrated newly reported" in payload["text"]
 
 
 @settings(deadline=None)
