@@ -1,12 +1,10 @@
 """Fixtures for every test, which tests are slow, and which run without the tracer of coverage."""
 
-import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from tests.support.tracing import Tracing
 
 pytest_plugins = [
     "tests.support.aws_models",
@@ -32,38 +30,22 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if is_slow and config.getoption("markexpr") == ONLY_FAST else None
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Switch the tracer of coverage on for tests alone."""
+    config.pluginmanager.register(Tracing())
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what waits for other programs; `make unit` leaves it out."""
+    """
+    Mark as slow what waits for other programs; `make unit` leaves it out.
+
+    And as untraced what only a property test reaches: it is reached by chance, and does not count.
+    """
     for item in items:
         if _is_slow(item):
             item.add_marker(pytest.mark.slow)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """
-    Run a test without the tracer of coverage where its lines do not count.
-
-    The tracer makes code 2.4 times slower. A line that only a property test reaches is reached by
-    chance, and does not count as covered. The marker `no_cover` of pytest-cov does not do it: in
-    the workers of xdist a second tracer goes on.
-    """
-    if not _is_untraced(item):
-        return (yield)
-    with _untraced():
-        return (yield)
-
-
-@contextmanager
-def _untraced() -> Iterator[None]:
-    tracers = sys.gettrace(), threading.gettrace()
-    sys.settrace(None)
-    threading.settrace(None)  # type: ignore[arg-type]  # as documented
-    try:
-        yield
-    finally:
-        sys.settrace(tracers[0])
-        threading.settrace(tracers[1])  # type: ignore[arg-type]  # same
+        if _is_untraced(item):
+            item.add_marker(pytest.mark.untraced)
 
 
 def _is_slow(item: pytest.Item) -> bool:
@@ -79,7 +61,6 @@ def _is_slow(item: pytest.Item) -> bool:
 def _is_untraced(item: pytest.Item) -> bool:
     return (
         _folder(item) in SLOW_FOLDERS
-        or item.get_closest_marker("untraced") is not None
         or "browser" in getattr(item, "fixturenames", ())
         or hasattr(getattr(item, "obj", None), "hypothesis")
     )

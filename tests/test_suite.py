@@ -15,11 +15,7 @@ from tests.conftest import (
     TESTS,
     pytest_ignore_collect,
 )
-
-
-def is_traced() -> bool:
-    """Return whether the tracer of coverage sees this test. Python 3.14 has none to see."""
-    return type(sys.gettrace()).__module__.partition(".")[0] == "coverage"
+from tests.support.tracing import is_traced
 
 
 @given(st.none())
