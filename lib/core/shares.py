@@ -97,7 +97,7 @@ def _first_places(state: StreamState) -> Mapping[str, tuple[int, str]]:
 
 def _omission_kind(wanted: Desired, id_: str) -> OmissionKind:
     if id_ in wanted.suppressed:
-        return OmissionKind.ACCEPTED
+        return OmissionKind.SUPPRESSED
     is_below = wanted.refused[id_].startswith(BELOW)
     return OmissionKind.BELOW if is_below else OmissionKind.FILTERED
 

@@ -59,7 +59,14 @@ def upgrade_of(findings: Sequence[Finding], origin: Origin = Origin.UNKNOWN) -> 
         ),
         vulnerability_ids=tuple(dict.fromkeys(finding.vulnerability_id for finding in findings)),
         origin=origin,
+        score=highest_score(findings),
     )
+
+
+def highest_score(findings: Iterable[Finding]) -> float | None:
+    """Return the highest CVSS score; None where no finding has one."""
+    scores = (finding.score.value for finding in findings if finding.score is not None)
+    return max(scores, default=None)
 
 
 def _most_useful_first(upgrade: Upgrade) -> tuple[object, ...]:

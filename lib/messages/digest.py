@@ -164,7 +164,7 @@ def _left_out(digest: Digest) -> Iterator[str]:
     words = {
         OmissionKind.BELOW: f"below{above}",
         OmissionKind.FILTERED: f"left out by other filters of {_routes(digest)}",
-        OmissionKind.ACCEPTED: "accepted",
+        OmissionKind.SUPPRESSED: "suppressed",
     }
     for kind, ending in words.items():
         if kind in digest.omitted:

@@ -20,6 +20,7 @@ from lib.messages.phrases import (
     NO_EXPLOIT_DATA,
     PROBLEM_MARK,
     counts_text,
+    severity_word,
 )
 from lib.messages.titles import INSTEAD, NOT_SHOWN, PLATFORMS, TO_DO
 from lib.models import Counts, Image, Omission, Severity
@@ -107,6 +108,8 @@ class UpgradeText(NamedTuple):
     """The version to go to; empty where the source names none."""
     removes: str
     fixes: Counts
+    score: str = ""
+    """The worst score of what it removes, in words."""
 
     @property
     def step(self) -> str:
@@ -186,6 +189,18 @@ class ToDo:
         for upgrade in self.upgrades[:shown]:
             numbers.subtract(upgrade.fixes)
         return f"and {counted(others, 'more package')} to upgrade: {counts_text(numbers)}"
+
+    def more_unversioned(self, shown: int) -> str:
+        """Return how many packages without a version follow the first `shown`, and how bad."""
+        others = self.unversioned_count - shown
+        if others <= 0:
+            return ""
+        severities = {
+            severity for package in self.unversioned[shown:] for severity in package.fixes
+        }
+        worst = severity_word(max(severities, default=Severity.UNKNOWN))
+        only = "only" if len(severities) == 1 else "at most"
+        return f"and {counted(others, 'more package')} with {only} {worst}"
 
     def steps(self, *, command: int, limit: int, templates: bool = False) -> tuple[list[Step], str]:
         """

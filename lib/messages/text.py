@@ -24,12 +24,12 @@ ROWS: Final = 8
 _VERDICT: Final = 1000
 
 
-def text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
+def text_of(notice: Notice, *, rows: int = ROWS, whole: bool = False) -> AlertText:
     """
     Return what is said about a notification.
 
     `rows`: how many vulnerabilities and packages a list has. What a list has no room for is
-    counted, so that all numbers add up.
+    counted, so that all numbers add up. `whole`: upgrades of all packages, as the page has them.
     """
     content = Content(notice.message)
     is_check = content.is_check
@@ -56,7 +56,7 @@ def text_of(notice: Notice, *, rows: int = ROWS) -> AlertText:
         source=facts.source(content, notice),
         advice=facts.advice(content, notice),
         platforms=facts.platforms(content),
-        to_do=to_do(content, rows, notice.running, _base_image(notice)),
+        to_do=to_do(content, rows, notice.running, _base_image(notice), whole=whole),
         sections=sections.sections(content, rows),
         open=sections.open_section(content, rows),
         left_out=sections.left_out(content),

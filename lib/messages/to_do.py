@@ -8,7 +8,7 @@ from typing import Final
 
 from lib.checks.findings import CLOUDFORMATION, COMMAND, REMARK
 from lib.core.scanners import scanner_of
-from lib.core.upgrades import upgrades, version_key
+from lib.core.upgrades import highest_score, upgrade_target, upgrades, version_key
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.facts import workloads_text
 from lib.messages.parts import Step, ToDo, UpgradeText
@@ -27,18 +27,25 @@ _ANY_SOURCE: Final = ScanSource.ECR_ENHANCED
 
 
 def to_do(
-    content: Content, rows: int, running: Deployments | None = None, base_image: str | None = None
+    content: Content,
+    rows: int,
+    running: Deployments | None = None,
+    base_image: str | None = None,
+    *,
+    whole: bool = False,
 ) -> ToDo:
     """
     Return what fixes what is open.
 
-    `rows`: how many packages are listed. `base_image`: the one that the image names.
+    `rows`: how many packages are listed. `base_image`: the one that the image names. `whole`: also
+    packages of which nothing is asked for.
     """
     entries = _in_current(content)
     base = _base(content, base_image)
     if content.image.is_repository:
         return ToDo(all_steps=tuple(steps(row for entry in entries for row in entry.findings)))
-    packages = upgrades_of(content)
+    packages = upgrades_of(content, whole=whole)
+    asked = set(map(_key, upgrades_of(content))) if whole else set(map(_key, packages))
     ready = ready_upgrades(packages)
     news = _news(content)
     unversioned = sorted(
@@ -51,11 +58,18 @@ def to_do(
         fixes=_fixed(content.everything, ready),
         deploy=_deploy(content, running.before if running is not None else ()),
         without_fix=_without_fix(entries),
-        without_version=without_version(_source(content), _unclear(entries, unversioned)),
+        without_version=without_version(
+            _source(content),
+            [upgrade for upgrade in _unclear(entries, unversioned) if _key(upgrade) in asked],
+        ),
         unversioned=tuple(map(upgrade_text, unversioned[:rows])),
         unversioned_count=len(unversioned),
         kernel=_kernel(entries),
     )
+
+
+def _key(upgrade: Upgrade) -> tuple[object, ...]:
+    return (upgrade.package, upgrade.manager, upgrade.fixed is None)
 
 
 def _news(content: Content) -> frozenset[str]:
@@ -64,8 +78,12 @@ def _news(content: Content) -> frozenset[str]:
     return frozenset(package.name for entry in entries for package in entry.packages)
 
 
-def upgrades_of(content: Content) -> list[Upgrade]:
-    """Return the packages to upgrade, worst and most fixes first."""
+def upgrades_of(content: Content, *, whole: bool = False) -> list[Upgrade]:
+    """
+    Return the packages to upgrade, worst and most fixes first.
+
+    `whole`: also packages of which nothing is asked for.
+    """
     rows: defaultdict[_Package, list[Finding]] = defaultdict(list)
     by_row: dict[str, Entry] = {}
     for entry in content.everything:
@@ -73,7 +91,12 @@ def upgrades_of(content: Content) -> list[Upgrade]:
             for row in entry.findings:
                 rows[row.package.name, row.package.manager].append(row)
                 by_row[row.vulnerability_id] = entry
-    listed = upgrades(row for entry in _in_current(content) for row in entry.findings)
+    asked = [row for entry in _in_current(content) for row in entry.findings]
+    listed = list(upgrades(asked))
+    if whole:
+        targets = set(map(upgrade_target, asked))
+        others = (row for group in rows.values() for row in group)
+        listed += upgrades(row for row in others if upgrade_target(row) not in targets)
     return [_counted(upgrade, rows[upgrade.package, upgrade.manager], by_row) for upgrade in listed]
 
 
@@ -87,16 +110,19 @@ def _in_current(content: Content) -> list[Entry]:
 
 def _counted(upgrade: Upgrade, rows: Sequence[Finding], by_row: Mapping[str, Entry]) -> Upgrade:
     """Return an upgrade with the vulnerabilities (not rows) that it removes, asked for or not."""
-    also = (row.vulnerability_id for row in rows if _is_removed(row, upgrade))
-    ids = tuple(dict.fromkeys((*upgrade.vulnerability_ids, *also)))
+    also = [row for row in rows if _is_removed(row, upgrade)]
+    ids = tuple(
+        dict.fromkeys((*upgrade.vulnerability_ids, *(row.vulnerability_id for row in also)))
+    )
     fixes = counts_of({by_row[id_].id: by_row[id_] for id_ in ids}.values())
-    return replace(upgrade, fixes=fixes, vulnerability_ids=ids)
+    scores = [score for score in (upgrade.score, highest_score(also)) if score is not None]
+    return replace(upgrade, fixes=fixes, vulnerability_ids=ids, score=max(scores, default=None))
 
 
 def _is_removed(row: Finding, upgrade: Upgrade) -> bool:
-    """Return whether the version of an upgrade fixes a row of its package."""
+    """Return whether an upgrade fixes a row of its package; one to no version: those without."""
     if row.fixed_version is None or upgrade.fixed is None:
-        return False
+        return row.fixed_version is upgrade.fixed
     return version_key(row.fixed_version) <= version_key(upgrade.fixed)
 
 
@@ -193,7 +219,15 @@ def upgrade_text(upgrade: Upgrade, base: str = "") -> UpgradeText:
         fixed=truncate(one_line(upgrade.fixed or ""), NAME),
         removes=counts_text(upgrade.fixes),
         fixes=upgrade.fixes,
+        score=score(upgrade),
     )
+
+
+def score(upgrade: Upgrade) -> str:
+    """Return "CVSS 7.8", of several vulnerabilities "up to CVSS 9.8"; empty without a score."""
+    if upgrade.score is None:
+        return ""
+    return f"{'up to ' if sum(upgrade.fixes.values()) > 1 else ''}CVSS {upgrade.score:.1f}"
 
 
 def _remedy(origin: Origin, base: str) -> str:

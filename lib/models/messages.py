@@ -41,6 +41,8 @@ class Upgrade:
     fixes: Counts
     vulnerability_ids: tuple[str, ...]
     origin: Origin = Origin.UNKNOWN
+    score: float | None = None
+    """The highest CVSS score of the vulnerabilities; None if the source has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,7 @@ class OmissionKind(StrEnum):
 
     BELOW = "below the threshold"
     FILTERED = "filtered out"
-    ACCEPTED = "accepted"
+    SUPPRESSED = "suppressed"
 
 
 Omitted = Mapping[OmissionKind, Counts]

@@ -34,7 +34,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
     """
     content = Content(notice.message)
     state, has_result = content.state, content.state.has_evidence
-    text = text_of(notice, rows=sections.MOST)
+    text = text_of(notice, rows=sections.MOST, whole=True)
     noun = _SETTINGS if content.image.is_repository else _VULNERABILITIES
     all_rows = rows(content)
     shown = fitting(all_rows)
@@ -55,7 +55,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
             _missing(text, len(all_rows) - len(shown), noun),
             sections.history(history),
         ),
-        sections.footer(state.stream, now),
+        sections.footer(now),
     )
     head = element(
         "head",
@@ -119,6 +119,7 @@ def _findings(text: AlertText, all_rows: Sequence[Row], noun: tuple[str, str]) -
         element(
             "fieldset",
             element("legend", "Only"),
+            _check("open", "open"),
             _check("fixable", "with a fix"),
             _check("exploit", "with an exploit"),
         ),

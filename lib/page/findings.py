@@ -11,6 +11,7 @@ from lib.messages.facts import accepting
 from lib.messages.inventory import (
     COLUMNS,
     EXPLOITS,
+    SUPPRESSED,
     exploit_cell,
     exploit_level,
     fix_cell,
@@ -80,6 +81,11 @@ class Row:
         return accepting(self.id, [row.package.name for row in self.findings], image)
 
     @property
+    def is_counted(self) -> bool:
+        """Whether the totals count it: it is open, and no entry of alerts.yml suppresses it."""
+        return self.worst.open and self.change != SUPPRESSED
+
+    @property
     def path(self) -> str | None:
         """The place of its only finding."""
         return self.worst.package.path if len(self.findings) == 1 else None
@@ -132,6 +138,7 @@ def data(all_rows: Sequence[Row], noun: tuple[str, str], image: Image) -> Markup
         "path": [texts.place(row.path) for row in all_rows],
         "fix": [texts.place(fix_cell(row.findings)) for row in all_rows],
         "fixable": [int(any(part.fixable for part in row.findings)) for row in all_rows],
+        "open": [int(row.is_counted) for row in all_rows],
         "exploit": [exploit_level(row.findings) for row in all_rows],
         "epss": [_number(highest_epss(row.findings)) for row in all_rows],
         "score": [_number(score.value if score else None) for score in scores],

@@ -59,14 +59,14 @@
     const query = find("search").value.trim().toLowerCase();
     const boxes = controls.querySelectorAll("input[name=severity]:checked");
     const severities = new Set([...boxes].map((box) => Number(box.value)));
-    const [fixable, exploit, wanted] = [find("fixable").checked, find("exploit").checked, find("change").value];
+    const ticked = ["open", "fixable", "exploit"].filter((name) => find(name).checked);
+    const wanted = find("change").value;
     if (query && haystack === null) haystack = Array.from({ length: count }, (_, row) => words(row));
     const terms = query.split(/\s+/);
     shown = [];
     for (let row = 0; row < count; row += 1) {
       if (!severities.has(columns.severity[row])) continue;
-      if (fixable && !columns.fixable[row]) continue;
-      if (exploit && !columns.exploit[row]) continue;
+      if (!ticked.every((name) => columns[name][row])) continue;
       if (wanted && change(row) !== wanted) continue;
       if (query && !terms.every((term) => haystack[row].includes(term))) continue;
       shown.push(row);
@@ -201,9 +201,14 @@
       draw();
     });
   }
-  for (const card of document.querySelectorAll("[data-severity]")) {
+  // A count shows exactly the rows that it counts.
+  for (const card of document.querySelectorAll("a.card")) {
     card.addEventListener("click", () => {
-      for (const box of controls.querySelectorAll("input[name=severity]")) box.checked = box.value === card.dataset.severity;
+      const { severity, box, change: kind } = card.dataset;
+      for (const choice of controls.querySelectorAll("input[name=severity]")) choice.checked = !severity || choice.value === severity;
+      for (const name of ["open", "fixable", "exploit"]) find(name).checked = name === box || (name === "open" && !kind);
+      find("search").value = "";
+      find("change").value = kind ?? "";
       choose();
     });
   }

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final
 
 from lib.messages.content import Entry
-from lib.messages.inventory import Figure, figures
+from lib.messages.inventory import SUPPRESSED, Figure, figures
 from lib.messages.lists import Row, Section, SectionKind
 from lib.messages.parts import AlertText, Fact, Platforms, Problem, Step, ToDo, UpgradeText
 from lib.messages.phrases import counts_text, moment_text, severity_name
@@ -14,10 +14,12 @@ from lib.messages.titles import (
     DELIVERY,
     DETAILS,
     NO_RESULT,
+    NO_VERSION,
     OPEN_NOW,
     UPGRADE_COLUMNS,
 )
-from lib.models import Counts, Severity, StreamId
+from lib.models import Counts, Severity
+from lib.models.program import NAME, VERSION
 from lib.models.streams import HistoryPoint
 from lib.page import charts
 from lib.page.findings import badge, linked
@@ -30,9 +32,9 @@ _COURSE: Final = 2
 """Points that make a course; a single one is what the page says anyway."""
 _NAME: Final = 200
 _CHANGES: Final = 25
-_UNVERSIONED: Final = 6
+_UNVERSIONED: Final = 4
 """Packages without a version to go to that are seen at once."""
-_UPGRADES: Final = 12
+_UPGRADES: Final = 5
 """Upgrades that are seen at once."""
 _CHARACTERS: Final = 100_000
 """Room for commands and templates, more than all checks of a repository need."""
@@ -110,32 +112,42 @@ def summary(text: AlertText, counts: Counts, entries: Sequence[Entry]) -> Markup
         "summary",
         OPEN_NOW,
         [element("p", warning, class_="note") for warning in text.warnings],
-        element("p", text.totals),
         element(
             "ul",
             (_severity(severity, number) for severity, number in counts.items() if number),
             map(_figure, figures(entries)),
+            _suppressed(text.suppressed) if text.suppressed else None,
             class_="numbers",
         ),
-        element("p", text.why, class_="why") if text.why else None,
+        element("p", text.totals, (_DOT, _why(text)) if text.why else None),
     )
+
+
+def _why(text: AlertText) -> Node:
+    """Return what makes the open ones likelier to hurt, loud only where something does."""
+    return element("strong", text.why) if text.is_urgent else text.why
 
 
 def _severity(severity: Severity, number: int) -> Markup:
     """Return a count as a link to the table, which the script turns into a filter."""
-    shown = (element("strong", f"{number:,}"), element("span", severity_name(severity)))
-    link = element(
-        "a",
-        *shown,
-        href="#findings",
-        class_=f"card edge-{severity.name.lower()}",
-        data_severity=severity.value,
-    )
-    return element("li", link)
+    name = severity_name(severity)
+    return _card(number, name, edge=f"edge-{severity.name.lower()}", data_severity=severity.value)
+
+
+def _suppressed(number: int) -> Markup:
+    return _card(number, SUPPRESSED, data_change=SUPPRESSED)
+
+
+def _card(number: int, label: str, *, edge: str = "", **data: str | int) -> Markup:
+    shown = (element("strong", f"{number:,}"), " ", element("span", label))
+    return element("li", element("a", *shown, href="#findings", class_=f"card {edge}", **data))
 
 
 def _figure(figure: Figure) -> Markup:
-    shown = (element("strong", figure.number), element("span", figure.label))
+    shown = (element("strong", figure.number), " ", element("span", figure.label))
+    if figure.filter:
+        link = element("a", *shown, href="#findings", class_="card", data_box=figure.filter)
+        return element("li", link)
     return element("li", element("div", *shown, class_="card"))
 
 
@@ -249,31 +261,46 @@ def _upgrade(upgrade: UpgradeText) -> Markup:
         element("td", element("code", upgrade.package)),
         element("td", upgrade.installed),
         element("td", element("code", upgrade.fixed)),
-        element("td", upgrade.removes),
+        element("td", _effect(upgrade)),
     )
+
+
+def _effect(upgrade: UpgradeText) -> Iterable[Node]:
+    """Yield what an upgrade removes, and the worst score of it."""
+    yield upgrade.removes
+    if upgrade.score:
+        yield element("small", f" {upgrade.score}")
 
 
 def _unversioned(todo: ToDo) -> Markup | None:
-    """Return the packages that name no version to go to; the sentence names the first ones."""
-    if not todo.unversioned:
+    """Return the packages that name no version to go to, the worst at once."""
+    packages = todo.unversioned
+    if not packages:
         return None
+    shown = len(packages) if len(packages) <= _UNVERSIONED + 1 else _UNVERSIONED
+    more = todo.more_unversioned(shown)
+    others = element(
+        "details",
+        element("summary", more),
+        _packages(more, packages[shown:]),
+        _rest(todo.unversioned_count),
+    )
+    first = _packages(counted(todo.unversioned_count, "package"), packages[:shown])
+    title = element("h3", NO_VERSION) if todo.upgrades else None
+    return element("div", title, first, others if more else None)
+
+
+def _packages(title: str, packages: Sequence[UpgradeText]) -> Markup:
     rows = (
         element(
             "tr",
-            element("td", element("code", upgrade.package)),
-            element("td", upgrade.installed),
-            element("td", upgrade.removes),
+            element("td", element("code", package.package)),
+            element("td", package.installed),
+            element("td", _effect(package)),
         )
-        for upgrade in todo.unversioned
+        for package in packages
     )
-    title = counted(todo.unversioned_count, "package")
-    return element(
-        "details",
-        element("summary", title),
-        _table(title, ("Package", "Installed", "Findings"), rows),
-        _rest(todo.unversioned_count),
-        open=todo.unversioned_count <= _UNVERSIONED,
-    )
+    return _table(title, ("Package", "Installed", "Open"), rows)
 
 
 def platforms(platforms: Platforms) -> Markup | None:
@@ -317,9 +344,9 @@ def history(points: Sequence[HistoryPoint]) -> Markup | None:
     )
 
 
-def footer(stream: StreamId, now: datetime) -> Markup:
-    """Return where it comes from, and when."""
-    text = f"Made by ecr-scan-alerts at {moment_text(now)} of stream {_short(stream)}."
+def footer(now: datetime) -> Markup:
+    """Return which program made the page, and when."""
+    text = f"Generated by {NAME} {VERSION} on {now:%d %b %Y, %H:%M} UTC"
     return element("footer", element("p", text))
 
 

@@ -155,7 +155,7 @@ def test_rules_of_today_decide() -> None:
 
 
 def test_what_a_route_leaves_out_is_counted_by_the_rule() -> None:
-    """Below the threshold, by another filter, and accepted."""
+    """Below the threshold, by another filter, and suppressed."""
     rows = (
         a_finding("CVE-1", severity="CRITICAL", fixed_version="2"),
         a_finding("CVE-2", severity="CRITICAL"),
@@ -170,7 +170,7 @@ def test_what_a_route_leaves_out_is_counted_by_the_rule() -> None:
     assert digest.omitted == {
         OmissionKind.BELOW: {Severity.MEDIUM: 1},
         OmissionKind.FILTERED: {C: 1},
-        OmissionKind.ACCEPTED: {C: 1},
+        OmissionKind.SUPPRESSED: {C: 1},
     }
 
 

@@ -196,7 +196,7 @@ def test_what_is_not_counted_is_named() -> None:
     """By the rule that leaves it out; a severity that did not move has no sign."""
     assert text_of(DIGESTS["week"]).opening[2] == (
         "Not counted: 112 MEDIUM, 3 unrated below the threshold of these routes; 4 HIGH left out by"
-        " other filters of these routes; 1 MEDIUM accepted"
+        " other filters of these routes; 1 MEDIUM suppressed"
     )
     assert text_of(DIGESTS["better"]).title == "Weekly digest: 45 HIGH open"
 

@@ -1,5 +1,6 @@
 """The report page in a real browser: with 10,000 findings, silent, and usable by everybody."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -83,6 +84,21 @@ def test_filters_leave_out_what_is_not_asked_for(show: Show) -> None:
 
     expect(hits).to_have_text("1 of 300 vulnerabilities")
     assert ids(visit) == ["CVE-2024-00006"]
+
+
+def test_a_count_shows_the_rows_that_it_counts(show: Show) -> None:
+    """By severity, by fix, by exploit, and what is suppressed; whatever was chosen before."""
+    visit = show(changed(300, suppressed="CVE-2024-00006"))
+    cards = visit.page.locator("a.card")
+    visit.page.get_by_label("Search").fill("nothing like this")
+
+    assert cards.count() > 6
+    for card in cards.all():
+        card.click()
+        number = card.locator("strong").inner_text()
+        expect(visit.page.locator("#hits")).to_contain_text(
+            re.compile(rf"^{number} of 300 vulnerabilities")
+        )
 
 
 def test_every_column_sorts_both_ways(show: Show) -> None:

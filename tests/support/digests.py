@@ -110,7 +110,7 @@ def a_digest_of(**fields: Any) -> Digest:
         omitted={
             OmissionKind.BELOW: {M: 112, Severity.UNKNOWN: 3},
             OmissionKind.FILTERED: {H: 4},
-            OmissionKind.ACCEPTED: {M: 1},
+            OmissionKind.SUPPRESSED: {M: 1},
         },
     )  # fmt: skip
     return replace(made, **fields)
