@@ -26,6 +26,7 @@ docs := .build/venvs/docs
 oldest := .build/venvs/oldest
 libraries := .build/dependencies/.ready
 chromium := .build/chromium/.ready
+diagrams := .build/diagrams/.ready
 validators := .build/validators/.ready
 install := requirements/install
 code := handlers lib cli local deploy acceptance
@@ -108,7 +109,7 @@ docs: $(bin)/.dev ## Write the reference of the command into docs/cli.md again, 
 	@$(bin)/python -m cli.reference
 
 .PHONY: site
-site: $(docs)/.ready ## Make the site of docs/ into .build/site.
+site: $(docs)/.ready $(diagrams) ## Make the site of docs/ into .build/site.
 	@$(docs)/bin/mkdocs build --strict --quiet
 
 .PHONY: faults
@@ -188,6 +189,10 @@ node_modules/.ready: package.json package-lock.json
 
 $(validators): requirements/validators/package-lock.json
 	@$(install) validators
+
+# Draws the diagrams of the site.
+$(diagrams): requirements/diagrams
+	@$(install) diagrams
 
 # Where the machine has a Chromium, the step makes nothing.
 $(chromium): requirements/chromium/package-lock.json requirements/chromium/fonts.conf

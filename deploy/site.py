@@ -1,11 +1,15 @@
 """
-A hook of MkDocs: links of a page out of docs/ lead to the repository.
+Hooks of MkDocs: links of a page out of docs/ lead to the repository, and diagrams are drawn.
+
+The theme would fetch the script that draws diagrams from another host. `make site` has it here:
+https://squidfunk.github.io/mkdocs-material/reference/diagrams/#customization
 
 On a forge `../schemas/alerts-1.0.0.json` is a file beside docs/. A site has only docs/.
 https://www.mkdocs.org/user-guide/configuration/#hooks
 """
 
 import re
+import shutil
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import Any, Final
@@ -13,6 +17,20 @@ from typing import Any, Final
 _FOLDER: Final = "docs"
 _LINK: Final = re.compile(r"\]\((?P<path>\.\./[^)#\s]+)(?P<anchor>#[^)\s]*)?\)")
 _ROOT: Final = Path(__file__).parents[1]
+DIAGRAMS: Final = _ROOT / ".build" / "diagrams" / "mermaid.min.js"
+_SCRIPT: Final = "assets/javascripts/mermaid.min.js"
+
+
+def on_config(config: Any, script: Path = DIAGRAMS) -> None:
+    """Have each page load the script that draws diagrams."""
+    if script.exists():
+        config.extra_javascript.append(_SCRIPT)
+
+
+def on_post_build(config: Any, script: Path = DIAGRAMS) -> None:
+    """Copy the script that draws diagrams into the site."""
+    if script.exists():
+        shutil.copyfile(script, Path(config.site_dir, _SCRIPT))
 
 
 def on_page_markdown(markdown: str, *, page: Any, config: Any, **_: Any) -> str:

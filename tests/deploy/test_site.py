@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from deploy.site import on_page_markdown, to_repository
+from deploy.site import on_config, on_page_markdown, on_post_build, to_repository
 from tests.support import docs
 
 MKDOCS = docs.ROOT / ".build" / "venvs" / "docs" / "bin" / "mkdocs"
@@ -114,3 +114,35 @@ def test_lists_with_code_stay_one_list(site: Path) -> None:
 
     assert [item.count("<li>") for item in lists] == [4, 5]
     assert "```" not in text
+
+
+def test_a_diagram_is_drawn(site: Path) -> None:
+    """It is no block of code."""
+    text = (site / "architecture" / "index.html").read_text("utf-8")
+
+    assert '<pre class="mermaid">' in text
+
+
+def test_diagrams_are_drawn_by_a_script_of_the_site(tmp_path: Path) -> None:
+    """Each page loads it; nothing is fetched from elsewhere."""
+    script = tmp_path / "mermaid.min.js"
+    script.write_text("draw()")
+    site = tmp_path / "site"
+    (site / "assets" / "javascripts").mkdir(parents=True)
+    config = SimpleNamespace(extra_javascript=[], site_dir=site)
+
+    on_config(config, script=script)
+    on_post_build(config, script=script)
+
+    (path,) = config.extra_javascript
+    assert (site / path).read_text() == "draw()"
+
+
+def test_a_site_without_that_script_is_built(tmp_path: Path) -> None:
+    """As in tests, which have no need to draw."""
+    config = SimpleNamespace(extra_javascript=[], site_dir=tmp_path)
+
+    on_config(config, script=tmp_path / "none.js")
+    on_post_build(config, script=tmp_path / "none.js")
+
+    assert config.extra_javascript == []
