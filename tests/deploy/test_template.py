@@ -906,6 +906,7 @@ def test_everything_that_needs_people_has_an_alarm(built: Package) -> None:
         ("ApproximateNumberOfMessagesVisible", "UndeliveredEventsDlq"),
         ("DeliveriesDead", None),
         ("DeliveriesMisconfigured", None),
+        ("ConfigUnread", None),
         ("RecordsFailed", None),
         ("Errors", "ProcessScanLambdaFunction"),
         ("Errors", "GatherFindingsLambdaFunction"),
