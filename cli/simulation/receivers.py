@@ -30,8 +30,15 @@ class Receivers:
         """Return "open" or "resolved" by destination and stream, for what was ever notified."""
         return {key: "open" if is_open else "resolved" for key, is_open in self._incidents.items()}
 
-    def send(self, row: Notification, message: PinnedMessage, now: datetime) -> Receipt:
-        """Take a notification. Raises a `DeliveryError` as the receiver's health says."""
+    def send(
+        self, row: Notification, message: PinnedMessage, now: datetime, *, incidents: bool
+    ) -> Receipt:
+        """
+        Take a notification. Raises a `DeliveryError` as the receiver's health says.
+
+        `incidents`: the receiver shows incidents, which only news opens; else whatever is sent
+        begins a thread.
+        """
         match self.health.get(row.destination, Health.UP):
             case Health.DOWN:
                 raise TemporaryDeliveryError(
@@ -43,7 +50,8 @@ class Receivers:
                     f"{row.destination} broke the connection", reason="no-answer"
                 )
         self._take(row, message, now)
-        return Receipt(str(row.id), thread=f"{row.destination}/{row.stream}")
+        begins = _is_news(message) or not incidents
+        return Receipt(str(row.id), thread=f"{row.destination}/{row.stream}" if begins else None)
 
     def _take(self, row: Notification, message: PinnedMessage, now: datetime) -> None:
         if row.id in self.arrivals:
@@ -52,5 +60,11 @@ class Receivers:
         key = (row.destination, row.stream)
         reported = message.view.reported.values()
         vulnerable = any(item.condition is None for item in reported)
-        # A message opens an incident; nothing but a message does.
-        self._incidents[key] = vulnerable and (self._incidents.get(key, False) or not message.quiet)
+        opened = self._incidents.get(key, False) or _is_news(message)
+        self._incidents[key] = vulnerable and opened
+
+
+def _is_news(message: PinnedMessage) -> bool:
+    """Whether a message is about something that is there, and worth it: that opens an incident."""
+    items = message.delta.items
+    return not message.quiet and any(item.worth and item.desired is not None for item in items)

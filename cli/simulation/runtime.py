@@ -15,6 +15,7 @@ from cli.simulation.registry import Registry
 from lib.bootstrap.streams import sync_rules
 from lib.core.attempts import GATHERED as RULES_GATHERED
 from lib.core.attempts import wake_up_of
+from lib.core.profiles import Profile
 from lib.core.sync import SyncRules, redrive_of
 from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.images import ImageFlow
@@ -104,15 +105,18 @@ class StoryCourier:
     interval = 0.0
     without_page: Exception | None = None
 
-    def __init__(self, receivers: Receivers, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, receivers: Receivers, now: Callable[[], datetime], *, incidents: bool
+    ) -> None:
         self._receivers = receivers
         self._now = now
+        self._incidents = incidents
 
     def send(self, row: Notification, message: Content, thread: str | None) -> Receipt:  # noqa: ARG002  # the port's
         """See `Courier.send`."""
         if isinstance(message, Digest):
             return Receipt(str(row.id))
-        return self._receivers.send(row, message, self._now())
+        return self._receivers.send(row, message, self._now(), incidents=self._incidents)
 
     def ask(self, *_: object) -> CannotTell:
         """See `Courier.ask`."""
@@ -203,12 +207,17 @@ class Runtime:
             objects=self.store,
             rows=self.store,
             pauses=self.store,
-            couriers=lambda _: StoryCourier(receivers, now),
+            couriers=self._courier,
             plan=self._syncs.plan,
             now=now,
             new_token=lambda: str(next(self._tokens)),
             hold=lambda _: None,
         )
+
+    def _courier(self, destination: Destination) -> StoryCourier:
+        profile = self.rules.destinations.get(destination, Profile())
+        incidents = not profile.conditions_beside_results
+        return StoryCourier(self._receivers, self._now, incidents=incidents)
 
     @cached_property
     def _images(self) -> ImageFlow:

@@ -93,11 +93,13 @@ def _changes(
 ) -> Iterator[tuple[DeltaItem, ReportedItem | None]]:
     """Yield what becomes of each item, with the reported item that it was before."""
     pairs = _pairs(desired, view.reported)
+    owners = {name: id_ for id_, names in desired.names.items() for name in names}
     arrivals = Arrivals(state, desired, view.agreement, today.rules, today.day)
     for id_, item in desired.items.items():
         before = view.reported.get(pairs[id_]) if id_ in pairs else None
         kind, reason = arrivals.kind(item) if before is None else arrivals.change(item, before)
-        yield DeltaItem(kind, reason, _worst(item.reported, before), item), before
+        merged = item.reported if before is None else _merged(item.reported, before, owners)
+        yield DeltaItem(kind, reason, merged, item), before
     endings = Endings(state, desired, view.agreement, today.rules)
     paired = set(pairs.values())
     for id_, reported in view.reported.items():
@@ -122,15 +124,20 @@ def _pairs(desired: Desired, reported: Mapping[str, ReportedItem]) -> dict[str, 
     return pairs
 
 
-def _worst(item: ReportedItem, before: ReportedItem | None) -> ReportedItem:
-    """Return an item as it is reported: what goes up and down is raised once."""
-    if before is None:
-        return item
+def _merged(item: ReportedItem, before: ReportedItem, owners: Mapping[str, str]) -> ReportedItem:
+    """
+    Return an item as it stays reported: what goes up and down is raised once.
+
+    It keeps the names that it was reported under, as the scanner may come back to them, but for
+    those that are another vulnerability's now (`owners`).
+    """
+    names = [name for name in before.names if owners.get(name, item.id) == item.id]
     return replace(
         item,
         severity=max(item.severity, before.severity),
         exploitable=item.exploitable or before.exploitable,
         fixable=item.fixable or before.fixable,
+        names=tuple(dict.fromkeys((*item.names, *names))),
     )
 
 

@@ -86,7 +86,8 @@ def plan_view(
         today=today.day,
         conditions_beside_results=profile.conditions_beside_results,
     )
-    difference = delta(effective(view, wanted.items), state, wanted, today)
+    shown = effective(view, wanted.items)
+    difference = delta(shown, state, wanted, today)
     basis = Basis(state.version, rules.rules.hash, today.day)
     context = SyncContext(
         basis,
@@ -96,7 +97,7 @@ def plan_view(
         redrive=cause == redrive_of(view.destination),
         folds=cause == RULES_OF_MANY and profile.folds,
     )
-    return ViewPlan(wanted, difference, context, state, _keeps_current(profile, view, difference))
+    return ViewPlan(wanted, difference, context, state, _keeps_current(profile, shown, difference))
 
 
 def redrive_of(destination: Destination) -> str:
@@ -116,19 +117,23 @@ def image_of(stream: StreamId) -> Image:
     return Image("aws", account, region, repository, "")
 
 
-def _keeps_current(profile: Profile, view: View, difference: Delta) -> bool:
+def _keeps_current(profile: Profile, shown: View, difference: Delta) -> bool:
     """
     Return whether a receiver shows something that a delta without news changes.
 
-    An incident is resolved when nothing of its sort is left, and is never triggered quietly. A root
-    message or an issue is edited where there is one.
+    A root message or an issue is edited. An incident is resolved when nothing of its sort is left,
+    and is never triggered quietly. Where no message began any of these there is nothing to change;
+    an incident may be there also where the answer was lost.
     """
     if not profile.keeps_current:
         return False
     if profile.conditions_beside_results:
-        return view.thread is not None
+        return shown.thread is not None
     left = {item.condition is None for item in difference.after.values()}
-    return any((item.condition is None) not in left for item in view.reported.values())
+    may_be_open = shown.thread is not None or bool(shown.possibly_reported)
+    return may_be_open and any(
+        (item.condition is None) not in left for item in shown.reported.values()
+    )
 
 
 def sync_view(

@@ -13,12 +13,18 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from lib.core.patience import NOT_READY_HORIZON
 from lib.core.tags import is_deleted
 from lib.models import Image
 from lib.models.streams import UNTAGGED, Arrival, ImageRow, TagRow, Watch
 
-SCAN_PATIENCE: Final = timedelta(hours=1)
-"""A scan without a result counts as ended by then."""
+SCAN_PATIENCE: Final = NOT_READY_HORIZON + timedelta(minutes=2)
+"""
+A scan without a result counts as ended by then, where nothing looked for it.
+
+Whatever is looked for has a report an hour after its event, if only one that says why there is no
+result. That one comes first, so that it is what people read.
+"""
 INDEX_PATIENCE: Final = timedelta(hours=1)
 """How long an image without a tag waits for an index that it is part of."""
 STOPPED_PATIENCE: Final = timedelta(hours=48)

@@ -266,6 +266,26 @@ def test_a_reported_item_is_the_same_as_one_desired_item_only() -> None:
     assert (kinds(found), found.unchanged) == ({"GHSA-a": Kind.NEW}, 1)
 
 
+def test_an_item_is_found_again_under_a_name_that_a_scanner_used_before() -> None:
+    """Its CVE and a database name it, then the database alone, then the CVE alone."""
+    view = a_view(a_reported("CVE-1", names=("CVE-1", "SNYK-x")), agreed=an_agreement())
+    for id_ in ("SNYK-x", "CVE-1"):
+        found = difference(view, a_state(a_watched(a_finding(id_)), version=2))
+        view = replace(view, reported=found.after)
+
+        assert (found.is_empty, set(found.after)) == (True, {id_})
+
+
+def test_a_name_that_is_another_vulnerability_now_is_no_name_of_the_first_one() -> None:
+    """Else the end of the first one would read as if it was still there."""
+    rows = (a_finding("CVE-1"), a_finding("SNYK-x"))
+    view = a_view(a_reported("CVE-1", names=("CVE-1", "SNYK-x")), agreed=an_agreement())
+
+    found = difference(view, a_state(a_watched(*rows), version=2))
+
+    assert found.after["CVE-1"].names == ("CVE-1",)
+
+
 # --- worth a message --------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lib.core.tags import deleted, pushed
 from lib.core.usage import used
-from lib.core.watching import RUNNING_LIMIT, scan_ended, watch
+from lib.core.watching import RUNNING_LIMIT, SCAN_PATIENCE, scan_ended, watch
 from lib.models import Image
 from lib.models.streams import UNTAGGED, Arrival, ImageRow, TagRow, Watch
 from tests.support.builders import NOW, an_image
@@ -83,7 +83,7 @@ class TestCurrent:
 
         watched = stream.at(5.5)
         assert digests(watched) == ("A", ())
-        assert watched.due_at == at(6)
+        assert watched.due_at == at(5) + SCAN_PATIENCE
         assert watched.reason == (
             "the scan of 1.1, which was pushed last, has not ended: 1.0 stays current"
         )
@@ -94,9 +94,10 @@ class TestCurrent:
         """A repository that is not scanned shows its newest image."""
         stream = Stream().pushed("1.0", "A", 0).pushed("1.1", "B", 5, scanned=False)
 
-        assert digests(stream.at(5.999)) == ("A", ())
-        assert digests(stream.at(6)) == ("B", ())
-        assert scan_ended(stream.images["B"], at(6))
+        over = 5 + SCAN_PATIENCE / HOUR
+        assert digests(stream.at(over - 0.001)) == ("A", ())
+        assert digests(stream.at(over)) == ("B", ())
+        assert scan_ended(stream.images["B"], at(over))
 
     def test_a_first_image_is_current_when_its_scan_has_ended(self) -> None:
         """Until then there is none."""
