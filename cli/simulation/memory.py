@@ -149,10 +149,6 @@ class MemoryStreams:
         self._images[key] = replace(record, revision=record.revision + 1)
         self._streams_of[key].update(streams)
 
-    def all_records(self) -> Sequence[ImageRecord]:
-        """Return the records of all images."""
-        return tuple(self._images.values())
-
     # --- objects -------------------------------------------------------------------------------
 
     def put_report(self, report: AnyReport) -> str:

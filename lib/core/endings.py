@@ -10,7 +10,8 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.core.proof import Proof, listing_of
-from lib.core.verdicts import BELOW, NO_EXPLOIT, NO_FIX, NOT_RUNNING, RuleSet
+from lib.core.routing import BELOW
+from lib.core.verdicts import NO_EXPLOIT, NO_FIX, NOT_RUNNING, RuleSet
 from lib.core.vulnerabilities import ByName, find
 from lib.models.streams import Arrival, Departure, Lifecycle, StreamState
 from lib.models.views import Agreement, Desired, Kind, ReportedItem

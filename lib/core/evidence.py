@@ -33,21 +33,20 @@ class NotReady:
 
 
 def evidence_of(
-    report: AnyReport, *, age: timedelta, announced: int | None = None, listed: int | None = None
+    report: AnyReport, *, age: timedelta, announced: int | None = None
 ) -> AnyReport | NotReady:
     """
     Return the report of one image as far as it can be believed, or why it must be fetched again.
 
     `age`: how long its result is expected. `announced`: how many findings an event counted.
-    `listed`: rows of the answer, where they are not the findings of the report. Fewer findings
-    than announced are incomplete after ten minutes. An empty list without counts and without a
-    time of completion never proves anything.
+    Fewer findings than announced are incomplete after ten minutes. An empty list without counts and
+    without a time of completion never proves anything.
     """
     if report.scan.status in _RUNNING:
         return NotReady(f"the scan is not finished: {report.scan.status}")
     if isinstance(report, UnusableReport):
         return report
-    rows = len(report.findings) if listed is None else listed
+    rows = len(report.findings)
     if not rows and announced is None and report.scan.completed_at is None:
         return NotReady("nothing is listed or counted, and no time of completion is stated")
     checked = report

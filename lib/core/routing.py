@@ -19,7 +19,8 @@ FIXABLE: Final = "fixable"
 EXPLOITABLE: Final = "exploitable"
 IN_USE: Final = "in-use"
 
-_BELOW: Final = "below "
+BELOW: Final = "below "
+"""How the refusal of a threshold begins."""
 
 _SCANNERS: Final = tuple(
     source.value for source in ScanSource if source is not ScanSource.REPOSITORY
@@ -121,7 +122,7 @@ def refusal(finding: Finding, image: Image, filter_: Filter) -> str | None:
         if filter_.severity > Severity.UNKNOWN and not filter_.unknown_severity:
             return "severity unknown"
     elif severity < filter_.severity:
-        return _BELOW + filter_.severity.name
+        return BELOW + filter_.severity.name
     if FIXABLE in filter_.only and not finding.fixable:
         return "no fix available" if finding.fix_available == "NO" else "no fix known"
     if EXPLOITABLE in filter_.only and not finding.exploitable:

@@ -11,9 +11,10 @@ from sys import intern
 
 from lib.core.desired import desired
 from lib.core.problems import in_short
+from lib.core.routing import BELOW
 from lib.core.streams import is_settings
 from lib.core.upgrades import version_key
-from lib.core.verdicts import BELOW, Judge, RuleSet
+from lib.core.verdicts import Judge, RuleSet
 from lib.core.vulnerabilities import find, vulnerabilities_of
 from lib.models import Counts, Destination, Finding, OmissionKind, Omitted, Severity, UnscannedImage
 from lib.models.current import CountedImage, CurrentCopy, OpenItem, StreamShare

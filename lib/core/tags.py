@@ -125,23 +125,6 @@ def is_deleted(row: TagRow) -> bool:
     return row.deleted_at is not None and row.deleted_at >= row.pushed_at
 
 
-def holder(tags: Iterable[TagRow], tag: str) -> TagRow | None:
-    """
-    Return the row of the image that a tag points to; None: no image has it.
-
-    Of two pushes within the same second nobody knows which was the last: see `is_doubtful`.
-    """
-    rows = [row for row in tags if row.tag == tag]
-    newest = max(rows, key=_age, default=None)
-    return None if newest is None or is_deleted(newest) else newest
-
-
-def is_doubtful(tags: Iterable[TagRow], tag: str) -> bool:
-    """Return whether ECR must be asked which image a tag points to: its last pushes are a tie."""
-    times = sorted(row.pushed_at for row in tags if row.tag == tag)
-    return tag != UNTAGGED and len(times) > 1 and times[-1] == times[-2]
-
-
 def kept(tags: Sequence[TagRow], *, limit: int, needed: Iterable[str] = ()) -> tuple[TagRow, ...]:
     """
     Return the newest rows, oldest first, and with them those of the images that are `needed`.

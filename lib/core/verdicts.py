@@ -11,7 +11,7 @@ from datetime import date
 from typing import Final, NamedTuple
 
 from lib.core.conditions import PartCondition
-from lib.core.routing import IN_USE, Route, filters_for, refusal
+from lib.core.routing import BELOW, IN_USE, Route, filters_for, refusal
 from lib.core.suppressions import Suppression, matcher
 from lib.models import (
     Destination,
@@ -25,8 +25,6 @@ from lib.models import (
 )
 from lib.models.streams import PartState, WatchedImage
 
-BELOW: Final = "below "
-"""How the refusal of a threshold begins."""
 NOT_RUNNING: Final = ("not in use", "not known to be in use")
 NO_FIX: Final = ("no fix available", "no fix known")
 NO_EXPLOIT: Final = "no known exploit"

@@ -40,8 +40,6 @@ class ImageOutcome:
     """The same: the event for which a report is fetched."""
     progress: str | None = None
     """CONTINUED: the key of what is fetched already."""
-    repository_gone: bool = False
-    """IMAGE_DELETED: so are all other images of its repository."""
     without_provenance: Exception | None = None
     """Why it is not known what the image was made from."""
 

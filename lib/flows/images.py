@@ -20,7 +20,6 @@ from lib.errors import (
     FindingsNotReadyError,
     ImageGoneError,
     NotAnImageError,
-    RepositoryGoneError,
 )
 from lib.flows.doubts import ReportDoubts
 from lib.flows.fetching import NO_HURRY, Allowance, PartialFetch, ReportFetcher, in_full
@@ -238,15 +237,13 @@ class ImageFlow:
         reason = f"the repository of {image.name} does not exist (any more)"
         return ImageOutcome(ImageResult.IMAGE_DELETED, reason, self._records.streams(image))
 
-    def refetch(
-        self, image: Image, cause_id: str, time: datetime, allowance: Allowance = NO_HURRY
-    ) -> ImageOutcome:
+    def refetch(self, image: Image, cause_id: str, time: datetime) -> ImageOutcome:
         """Fetch the report of an image again, whatever was stored."""
         self._records.begin()
-        return self._refetched(image, cause_id, time, allowance)
+        return self._refetched(image, cause_id, time, NO_HURRY)
 
     def _refetched(
-        self, image: Image, cause_id: str, time: datetime, allowance: Allowance = NO_HURRY
+        self, image: Image, cause_id: str, time: datetime, allowance: Allowance
     ) -> ImageOutcome:
         if image.is_repository:
             return ImageOutcome(ImageResult.IGNORED, "settings are checked, not scanned")
@@ -261,12 +258,8 @@ class ImageFlow:
             return self._fetched(event, allowance)
         except ImageGoneError as error:
             self._records.gone(event.image, self._now())
-            return ImageOutcome(
-                ImageResult.IMAGE_DELETED,
-                str(error),
-                self._records.streams(event.image),
-                repository_gone=isinstance(error, RepositoryGoneError),
-            )
+            streams = self._records.streams(event.image)
+            return ImageOutcome(ImageResult.IMAGE_DELETED, str(error), streams)
         except NotAnImageError as error:
             self._records.gone(event.image, self._now())
             streams = tuple(self._records.earlier(event.image))

@@ -26,14 +26,10 @@ def provenance_of(
 
 
 def traced(
-    report: AnyReport,
-    provenances: ProvenanceSource | None,
-    sources: Sequence[tuple[str, str]],
-    *,
-    stated: Provenance | None = None,
+    report: AnyReport, provenances: ProvenanceSource | None, sources: Sequence[tuple[str, str]]
 ) -> tuple[AnyReport, Exception | None]:
     """Return a report with the provenance of its image, or with why that was not read."""
-    provenance, error = provenance_of(report, provenances, stated=stated)
+    provenance, error = provenance_of(report, provenances)
     return replace(
         report, provenance=completed(provenance or NOT_ASKED, report.image, sources)
     ), error

@@ -75,7 +75,7 @@ class SettingsFlow:
         except ImageGoneError as error:
             self._records.gone(event.image, self._now())
             known = streams if record is not None else ()
-            return ImageOutcome(ImageResult.IMAGE_DELETED, str(error), known, repository_gone=True)
+            return ImageOutcome(ImageResult.IMAGE_DELETED, str(error), known)
         return self._stored(event, report, streams)
 
     def _report(self, event: RepositoryEvent, expected: Expectations) -> AnyReport:

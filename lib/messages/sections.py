@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from lib.checks.findings import MANAGER
+from lib.core.routing import BELOW
 from lib.core.upgrades import upgrade_of
-from lib.core.verdicts import BELOW
 from lib.messages.comparing import cause
 from lib.messages.content import SUPPRESSED, Content, Entry, counts_of
 from lib.messages.describing import score_text, what_it_is

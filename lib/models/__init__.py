@@ -14,7 +14,6 @@ The data that all rooms share, and the words for it: one word for each thing.
     receiver         a service such as Slack or Jira; one notifier renders and sends for each kind
     destination      a receiver with the options that alerts.yml gives it: `Destination`
     notice, digest   the neutral content of a message to a destination: `Notice`, `Digest`
-    delivery         a row of the ledger, one message on its way to a destination: `Delivery`
     receipt          the proof that a receiver accepted a message: `Receipt`
     view             the items of a stream that a destination has been notified of
     notification     a change of a view on its way to its destination
@@ -31,9 +30,7 @@ from lib.models.deliveries import (
     SHORT_ANSWER,
     AskAgain,
     CannotTell,
-    Delivery,
     DeliveryCheck,
-    DeliveryState,
     Filter,
     HttpAnswer,
     NotClaimed,
@@ -135,10 +132,8 @@ __all__ = [
     "Content",
     "Counts",
     "CreationTemplate",
-    "Delivery",
     "DeliveryCheck",
     "DeliveryId",
-    "DeliveryState",
     "Deployments",
     "Destination",
     "Digest",

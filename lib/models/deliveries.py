@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from lib.models.names import DeliveryId, Destination, Severity, StreamId
+from lib.models.names import DeliveryId, Destination, Severity
 from lib.models.receipts import Receipt
 from lib.models.views import Kind
 
@@ -22,56 +22,6 @@ class Filter:
     """Worth a message; empty for what is news to the type of its destinations."""
     unknown_severity: bool = False
     """Whether findings without a known severity pass, whatever the threshold."""
-
-
-class DeliveryState(StrEnum):
-    """The state of a delivery. SENT, DEAD, FOLDED and SUPPRESSED are final."""
-
-    PENDING = "PENDING"
-    CLAIMED = "CLAIMED"
-    SENT = "SENT"
-    RETRY = "RETRY"
-    UNKNOWN = "UNKNOWN"
-    DEAD = "DEAD"
-    FOLDED = "FOLDED"
-    SUPPRESSED = "SUPPRESSED"
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """A row of the ledger: an alert for a destination."""
-
-    id: DeliveryId
-    destination: Destination
-    filters: tuple[Filter, ...]
-    image_key: str
-    stream: StreamId
-    evaluation_key: str
-    state: DeliveryState
-    created_at: datetime
-    due_at: datetime | None
-    """The time of the next wake-up; None in a final state."""
-    first_at: datetime | None = None
-    """The first time it was created, if it was redriven; else None."""
-    attempts: int = 0
-    """The number of claims."""
-    failures: int = 0
-    """The number of failed attempts, without throttling."""
-    token: str | None = None
-    reason: str | None = None
-    receipt: Receipt | None = None
-    thread: str | None = None
-    """The thread of the message, from earlier receipts. Read with the claim."""
-    told_at: datetime | None = None
-    """The time of the newest evaluation in the thread. Read with the claim."""
-    unsure: bool = False
-    """Whether an earlier attempt may have been accepted: its answer was lost, or its worker
-    died."""
-    unsure_at: datetime | None = None
-    """The latest time of such an attempt; None without one."""
-    note: str | None = None
-    """The reason why this destination is notified in place of another one; None for its own
-    alert."""
 
 
 class PauseKind(StrEnum):

@@ -5,7 +5,7 @@ Images in DynamoDB, and the streams that each is in.
     IMAGE#<image> / STREAM#<stream>    the image is, or was, in this stream
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -47,17 +47,6 @@ class DynamoImageStore:
         keys = {image.key: _key(image) for image in images}
         rows = read_batch(self._client, self._table, keys.values())
         return {row["pk"].removeprefix(_IMAGE): data_of(ImageRecord, row) for row in rows}
-
-    def all_records(self) -> Iterator[ImageRecord]:
-        """Yield the records of all images. It scans the whole table. Raises `StoreError`."""
-        pages = self._client.get_paginator("scan").paginate(
-            TableName=self._table,
-            FilterExpression="sk = :record AND begins_with(pk, :image)",
-            ExpressionAttributeValues=to_item({":record": _RECORD, ":image": _IMAGE}),
-        )
-        with store_errors("reading the images"):
-            for page in pages:
-                yield from [data_of(ImageRecord, from_item(item)) for item in page["Items"]]
 
     def put(self, record: ImageRecord, *, streams: Sequence[StreamId] = ()) -> None:
         """

@@ -90,7 +90,7 @@ class SqsSyncQueue:
 
 class SqsFindingQueue:
     """
-    See `lib.ports.queues.FindingQueue`.
+    Events about findings, gathered for each image before its report is fetched.
 
     The queue delays every message by `window`, and drops what it has seen within five minutes. So
     the window has to be shorter.
@@ -105,7 +105,12 @@ class SqsFindingQueue:
     def put(
         self, events: Sequence[tuple[FindingEvent, Mapping[str, Any]]], *, now: datetime
     ) -> int:
-        """See `FindingQueue.put`."""
+        """
+        Queue events, as they came; return how many were sent. Raises `StoreError`.
+
+        Of one image and one window, the first is kept. It is received after the end of the window,
+        so that what is fetched then holds what every event of the window says.
+        """
         first = {event.report.image.key: raw for event, raw in reversed(events)}
         window = int(now.timestamp() // self._window.total_seconds())
         entries = [

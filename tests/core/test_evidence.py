@@ -99,13 +99,6 @@ class TestEvidenceOf:
         assert isinstance(report, UnusableReport)
         assert report.scan.reason == "5 findings were announced, 0 are listed"
 
-    def test_rows_are_counted_and_not_what_is_made_of_them(self) -> None:
-        """A row of Inspector can name six packages."""
-        report = a_report(*findings(6))
-
-        assert isinstance(evidence_of(report, age=YOUNG, announced=2, listed=1), NotReady)
-        assert evidence_of(report, age=YOUNG, announced=1, listed=1) == report
-
     def test_a_list_that_is_shorter_than_its_own_count_is_fetched_again(self) -> None:
         """Also where no event announced anything, as in a reconciliation."""
         warning = "5 findings are counted, 3 are listed"

@@ -1,6 +1,5 @@
 """When to try again, and when to give up: the numbers."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from lib.core.retries import REFUSALS, Consequence, after_refusal, backoff, wake_again
 from lib.errors import PermanentDeliveryError
 from lib.models import DeliveryId
-from tests.support.builders import a_delivery
+from tests.support.rows import a_row
 
 
 @pytest.mark.parametrize(
@@ -34,7 +33,7 @@ def test_backoff_doubles_to_a_quarter_of_an_hour_and_spreads() -> None:
 def consequences(*, broken: bool, may_pass: bool) -> list[Consequence]:
     """Return the consequence of a refusal at the 1st, 2nd, … failure of a delivery."""
     error = PermanentDeliveryError("no", broken=broken, may_pass=may_pass)
-    rows = (replace(a_delivery(), failures=failures) for failures in range(60))
+    rows = (a_row(failures=failures) for failures in range(60))
     return [after_refusal(row, error) for row in rows]
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from lib.core.conditions import conditions
-from lib.core.routing import Route, refusal
-from lib.core.verdicts import BELOW, NO_EXPLOIT, NO_FIX, NOT_RUNNING, Judge, RuleSet, joined
+from lib.core.routing import BELOW, Route, refusal
+from lib.core.verdicts import NO_EXPLOIT, NO_FIX, NOT_RUNNING, Judge, RuleSet, joined
 from lib.models import ScanSource, Severity
 from lib.models.streams import WatchedImage
 from tests.support.builders import a_filter, a_finding, an_image

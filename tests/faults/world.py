@@ -27,7 +27,6 @@ from typing import Any
 
 import requests
 
-from cli.simulation.current import MemoryCopies
 from cli.simulation.memory import MemoryStreams
 from handlers import deliver, process_scan, sync_streams
 from handlers.reconcile import reconcile
@@ -65,6 +64,7 @@ from tests.faults.queues import Queue
 from tests.faults.receivers import CHANNEL, HOOK_HOST, Receivers, Topics, Transport
 from tests.faults.simulation import Killed, Process, Simulation
 from tests.support.builders import a_finding, a_report, an_image
+from tests.support.current import MemoryCopies
 from tests.support.fakes import MemoryProgress
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from cli.simulation.current import MemoryCopies
 from lib.flows.copies import CopyWriter
 from lib.flows.syncs import SyncOutcome
 from lib.models import StreamId
 from lib.models.current import CurrentCopy
 from lib.models.streams import Arrival, StreamState, TagRow, Watch
 from tests.support.builders import NOW, a_digest, a_finding
+from tests.support.current import MemoryCopies
 from tests.support.streams import STREAM, a_state, a_watched
 
 TAGS = tuple(

@@ -7,7 +7,6 @@ from itertools import count
 
 import pytest
 
-from cli.simulation.current import MemoryBases, MemoryCopies
 from cli.simulation.memory import MemoryStreams
 from lib.core.current import current_copy
 from lib.core.schedule import Schedule
@@ -19,6 +18,7 @@ from lib.models import Destination, Digest, Severity, StreamId
 from lib.models.current import CurrentCopy
 from lib.models.views import Purpose
 from tests.support.builders import a_finding, an_image
+from tests.support.current import MemoryBases, MemoryCopies
 from tests.support.digests import MONDAY, WEEKLY
 from tests.support.fakes import RecordingWaker
 from tests.support.streams import STREAM, TEAM, a_route, a_state, a_watched, some_rules

@@ -693,7 +693,7 @@ class TestArtifacts:
 
         assert outcome.result is ImageResult.NO_IMAGE
         assert outcome.reason == "payments/api:1.4.1 is no image that is scanned, but a chart"
-        assert flow.store.all_records() == ()
+        assert flow.store.records([an_image()]) == {}
 
     def test_what_is_attached_to_an_index_is_no_image(self) -> None:
         """An attestation has a scan event, too: its failed scan is no failure of the image."""

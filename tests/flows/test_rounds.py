@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from cli.simulation.current import MemoryCopies
 from cli.simulation.memory import MemoryStreams
 from lib.core.profiles import Profile
 from lib.core.streams import StreamRule
@@ -19,6 +18,7 @@ from lib.models.streams import ImageRow, TagFact
 from lib.normalizer.events import parse_event
 from lib.ports.streams import ImageRecord
 from tests.support.builders import NOW, a_finding, a_report, an_image
+from tests.support.current import MemoryCopies
 from tests.support.streams import STREAM, TEAM, some_rules
 
 LONG_AGO = NOW - timedelta(days=9)

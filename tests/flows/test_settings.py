@@ -234,7 +234,7 @@ def test_a_repository_that_is_gone_ends_what_was_reported() -> None:
 
     outcome = world.check(2, ImageGoneError("it does not exist (any more)"))
 
-    assert (outcome.result, outcome.repository_gone) == (ImageResult.IMAGE_DELETED, True)
+    assert outcome.result is ImageResult.IMAGE_DELETED
     assert world.store.read(STREAM).views[TEAM].reported == {}
     world.check(3, HALF)
     assert world.messages[1:] == [{"ECR-SCAN-ON-PUSH": Kind.NEW}]
@@ -255,7 +255,7 @@ def test_what_fails_comes_back() -> None:
     with pytest.raises(SourceError):
         world.check(1, SourceError("not now"))
 
-    assert world.store.all_records() == ()
+    assert world.store.records([THE]) == {}
 
 
 def test_nobody_looks_where_nobody_asked() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from cli.simulation.current import MemoryBases, MemoryCopies
 from cli.simulation.memory import MemoryStreams
 from lib.core.attempts import GATHERED
 from lib.core.current import current_copy
@@ -23,6 +22,7 @@ from lib.models.streams import Arrival, ScanRecord, StreamState, Watch
 from lib.models.views import Notification, Purpose, RowState, View
 from lib.ports.streams import StreamPartition, ViewWrite
 from tests.support.builders import NOW, a_finding, a_report, an_image
+from tests.support.current import MemoryBases, MemoryCopies
 from tests.support.fakes import Clock, RecordingWaker
 from tests.support.streams import TEAM, a_route
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.simulation.current import MemoryCopies
 from lib.core.current import current_copy
 from lib.errors import StoreError
 from lib.models import StreamId
@@ -16,6 +15,7 @@ from lib.models.current import CurrentCopy
 from lib.ports.current import CurrentCopies
 from lib.store.current import S3CurrentCopies, key_of
 from tests.support.builders import a_finding
+from tests.support.current import MemoryCopies
 from tests.support.streams import STREAM, a_state, a_watched
 
 PATTERN = StreamId(f"{STREAM}|prod-*,v[0-9]?")

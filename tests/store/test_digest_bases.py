@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from cli.simulation.current import MemoryBases
 from lib.errors import StoreError
 from lib.models import Moment, OmissionKind, Severity, UnscannedImage
 from lib.models.current import CountedImage, DigestBasis, OpenItem, StreamShare
 from lib.ports.digests import DigestBases
 from lib.store.digest_bases import S3DigestBases
 from tests.support.builders import NOW, an_image
+from tests.support.current import MemoryBases
 from tests.support.streams import STREAM, TEAM
 
 SHARE = StreamShare(

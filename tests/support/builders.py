@@ -4,10 +4,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from lib.models import (
-    Delivery,
-    DeliveryId,
-    DeliveryState,
-    Destination,
     Filter,
     Finding,
     Image,
@@ -19,7 +15,6 @@ from lib.models import (
     ScanProgress,
     ScanSource,
     Severity,
-    StreamId,
     UnusableReport,
 )
 
@@ -93,18 +88,3 @@ def a_last_scan(progress: str = "USABLE", status: str = "COMPLETE", **fields: An
 
 def a_filter(**fields: Any) -> Filter:
     return Filter(**{"route": "everything", "severity": Severity.HIGH, **fields})
-
-
-def a_delivery(number: int = 1, **fields: Any) -> Delivery:
-    defaults: dict[str, Any] = {
-        "id": DeliveryId(f"{number:032x}"),
-        "destination": Destination("team-slack"),
-        "filters": (a_filter(),),
-        "image_key": an_image().key,
-        "stream": StreamId("000474600478/eu-central-1/payments/api"),
-        "evaluation_key": "reports/one",
-        "state": DeliveryState.PENDING,
-        "created_at": NOW,
-        "due_at": NOW,
-    }
-    return Delivery(**{**defaults, **fields})
