@@ -23,6 +23,7 @@ from lib.normalizer.events import parse_event
 from lib.ports.streams import (
     ImageRecord,
     ImageStore,
+    StoredImage,
     StreamObjects,
     StreamPartition,
     StreamRow,
@@ -93,9 +94,11 @@ class Layer:
         self._records[key] = replace(record, revision=record.revision + 1)
         self._memberships[key].update(streams)
 
-    def streams_with(self, image: Image) -> Sequence[StreamId]:
-        """See `ImageStore.streams_with`."""
-        return sorted({*self._images.streams_with(image), *self._memberships[image.key]})
+    def stored(self, image: Image) -> StoredImage:
+        """See `ImageStore.stored`."""
+        record, streams = self._images.stored(image)
+        own = self._memberships[image.key]
+        return StoredImage(self._records.get(image.key, record), tuple(sorted({*streams, *own})))
 
     # --- objects -------------------------------------------------------------------------------
 
@@ -157,7 +160,6 @@ class _Stage:
             objects=layer,
             progress=application.progress,
             add_tags=self.syncs.add_tags,
-            confirm_tags=self.syncs.confirm_tags,
             coverage=flows.coverage,
             findings_before=self.syncs.findings_before,
             rules=lambda: flows.rules_as_stored.streams,

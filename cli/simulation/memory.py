@@ -17,6 +17,7 @@ from lib.ports.streams import (
     DUE,
     ImageRecord,
     LookUp,
+    StoredImage,
     StreamPartition,
     StreamRow,
     ViewWrite,
@@ -130,9 +131,10 @@ class MemoryStreams:
         self._sync_turns |= dict.fromkeys(due, now + AGAIN_AFTER)
         return due
 
-    def streams_with(self, image: Image) -> Sequence[StreamId]:
-        """See `StreamStore.streams_with`."""
-        return tuple(sorted(self._streams_of[image.key]))
+    def stored(self, image: Image) -> StoredImage:
+        """See `ImageStore.stored`."""
+        streams = self._streams_of.get(image.key, ())
+        return StoredImage(self._images.get(image.key), tuple(sorted(streams)))
 
     # --- images --------------------------------------------------------------------------------
 

@@ -227,7 +227,6 @@ class Runtime:
             objects=self.store,
             progress=MemoryProgress(),
             add_tags=self._syncs.add_tags,
-            confirm_tags=self._syncs.confirm_tags,
             coverage=self._coverage,
             findings_before=self._syncs.findings_before,
             rules=lambda: self.rules.streams,

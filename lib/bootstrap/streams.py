@@ -95,7 +95,6 @@ class StreamFlows:
             objects=self.objects,
             progress=self._app.progress,
             add_tags=self.syncs.add_tags,
-            confirm_tags=self.syncs.confirm_tags,
             coverage=self.coverage,
             findings_before=self.syncs.findings_before,
             rules=lambda: self.rules.streams,

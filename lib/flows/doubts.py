@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from lib.core.evidence import closed_without_proof, most_is_missing
 from lib.errors import SourceError
-from lib.models import AnyReport, Finding, Image, Report
+from lib.models import AnyReport, Finding, Image, Report, StreamId
 from lib.ports.sources import Coverage
 from lib.ports.streams import ImageRecord, StreamObjects
 
@@ -18,17 +18,19 @@ class ReportDoubts:
         self,
         objects: StreamObjects,
         coverage: Coverage,
-        findings_before: Callable[[Image], Iterable[Sequence[Finding]]],
+        findings_before: Callable[[Image, Iterable[StreamId]], Iterable[Sequence[Finding]]],
     ) -> None:
         self._objects = objects
         self._coverage = coverage
         self._findings_before = findings_before
 
-    def most_is_missing(self, report: Report, record: ImageRecord, age: timedelta) -> str | None:
+    def most_is_missing(
+        self, report: Report, record: ImageRecord, age: timedelta, streams: Iterable[StreamId]
+    ) -> str | None:
         """Return why the first report of an image is fetched once more; None: it is not."""
         reasons = (
             most_is_missing(report, before, age=age, fetched_before=record.doubted)
-            for before in self._findings_before(report.image)
+            for before in self._findings_before(report.image, streams)
         )
         return next((reason for reason in reasons if reason is not None), None)
 

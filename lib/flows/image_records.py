@@ -59,8 +59,11 @@ class ImageRecords:
     def record(self, image: Image) -> ImageRecord | None:
         """Return what is stored of an image. Raises `StoreError`."""
         if image.key not in self._read:
-            self._read[image.key] = self._images.records([image]).get(image.key)
+            self._look_at(image)
         return self._read[image.key]
+
+    def _look_at(self, image: Image) -> None:
+        self._read[image.key], self._earlier[image.key] = self._images.stored(image)
 
     def fingerprint(self, event: ScanEvent) -> str:
         """
@@ -86,6 +89,11 @@ class ImageRecords:
         """Store what is known of an image, unless it is stored already. Raises `StoreError`."""
         if self.record(image) is None:
             self._put(ImageRecord(ImageRow(image, known_since, is_index=is_index)))
+
+    def expect(self, image: Image, *, known_since: datetime, is_index: bool) -> None:
+        """Take an image of which nothing is stored as one that the next change stores."""
+        if self.record(image) is None:
+            self._read[image.key] = ImageRecord(ImageRow(image, known_since, is_index=is_index))
 
     def pushed(self, image: Image, at: datetime, *, is_index: bool = False) -> None:
         """Store an image that was pushed, also one that was deleted before."""
@@ -122,7 +130,8 @@ class ImageRecords:
             if record is None:
                 return
             after = change(record)
-            if after == record or self._put(after):
+            is_stored = after == record and record.revision
+            if is_stored or self._put(after):
                 return
         raise ConflictError(f"too many events change {image.name} at the same time")
 
@@ -141,7 +150,7 @@ class ImageRecords:
     def earlier(self, image: Image) -> Sequence[StreamId]:
         """Return the streams that an image is, or was, in. Raises `StoreError`."""
         if image.key not in self._earlier:
-            self._earlier[image.key] = self._images.streams_with(image)
+            self._earlier[image.key] = self._images.stored(image).streams
         return self._earlier[image.key]
 
     def _names(self, image: Image) -> tuple[StreamId, ...]:
@@ -151,7 +160,7 @@ class ImageRecords:
         image, names = record.row.image, self._names(record.row.image)
         self._read.pop(image.key, None)
         try:
-            self._images.put(record, streams=names)
+            self._images.put(record, streams=sorted({*names} - {*self._earlier.get(image.key, ())}))
         except ConflictError:
             return False
         self._read[image.key] = replace(record, revision=record.revision + 1)

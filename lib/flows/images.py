@@ -49,7 +49,7 @@ from lib.models import (
     ScanSource,
     StreamId,
 )
-from lib.models.streams import UNTAGGED, CoveredImage, TagFact
+from lib.models.streams import UNTAGGED, ConfirmedTags, CoveredImage, TagFact
 from lib.ports.sources import Coverage, FindingSource, ProvenanceSource
 from lib.ports.store import ProgressStore
 from lib.ports.streams import ImageRecord, ImageStore, StreamObjects
@@ -65,10 +65,9 @@ class ImageFlow:
         images: ImageStore,
         objects: StreamObjects,
         progress: ProgressStore,
-        add_tags: Callable[[Sequence[TagFact]], None],
-        confirm_tags: Callable[[Image, datetime], None],
+        add_tags: Callable[[Sequence[TagFact], ConfirmedTags | None], None],
         coverage: Coverage,
-        findings_before: Callable[[Image], Iterable[Sequence[Finding]]],
+        findings_before: Callable[[Image, Iterable[StreamId]], Iterable[Sequence[Finding]]],
         rules: Callable[[], Sequence[StreamRule]],
         watched: Callable[[Image], bool],
         now: Callable[[], datetime],
@@ -77,7 +76,6 @@ class ImageFlow:
         self._source = source
         self._objects = objects
         self._add_tags = add_tags
-        self._confirm_tags = confirm_tags
         self._watched = watched
         self._now = now
         self._provenances = provenances
@@ -157,7 +155,8 @@ class ImageFlow:
                 TagFact(stream.id, tag, image.digest, at, removal=event.removal)
                 for stream, own in self._records.streams_now(image).items()
                 for tag in own.tags
-            ]
+            ],
+            None,
         )
         if event.removal is Removal.ARCHIVED or not self._exists(image):
             self._records.gone(image, at)
@@ -227,7 +226,6 @@ class ImageFlow:
         streams = self._tagged(
             described, image.pushed_at or at, observed_at=at, since=record.fetched_at
         )
-        self._confirm_tags(described, at)
         return ImageOutcome(ImageResult.TAGGED, "its tags are others now", streams)
 
     def gone(self, image: Image) -> ImageOutcome:
@@ -311,7 +309,7 @@ class ImageFlow:
     def _believed(self, event: ScanEvent, report: AnyReport) -> ImageOutcome:
         """Store a report, unless it is in doubt."""
         image = report.image
-        self._records.keep(
+        self._records.expect(
             image, known_since=image.pushed_at or event.time, is_index=bool(report.parts)
         )
         before = self._records.record(image)
@@ -346,7 +344,6 @@ class ImageFlow:
             observed_at=now,
             since=before.fetched_at if before is not None else None,
         )
-        self._confirm_tags(image, now)
         return ImageOutcome(ImageResult.STORED, report.scan.reason or "a usable report", streams)
 
     def _last_report(self, record: ImageRecord | None) -> AnyReport | None:
@@ -365,7 +362,8 @@ class ImageFlow:
             return None
         if record.report_key is None:
             age = self._now() - (report.scan.completed_at or event.time)
-            reason = self._doubts.most_is_missing(report, record, age)
+            streams = self._records.streams(report.image)
+            reason = self._doubts.most_is_missing(report, record, age, streams)
             if reason is None:
                 return None
             self._records.change(report.image, lambda stored: replace(stored, doubted=True))
@@ -410,5 +408,8 @@ class ImageFlow:
             facts.append(
                 TagFact(untagged, UNTAGGED, image.digest, seen_at, removal=Removal.DELETED)
             )
-        self._add_tags(facts)
+        # What ECR answers are all tags of the image, in all of its streams.
+        earlier = self._records.earlier(image)
+        confirmed = ConfirmedTags(image, observed_at, tuple(earlier)) if observed_at else None
+        self._add_tags(facts, confirmed)
         return self._records.streams(image)

@@ -8,6 +8,7 @@ A sync of one stream: read, decide, write. Read this first; the rest of the flow
 A sync is idempotent. Where nothing is different it only reads, and rows alone where they say so.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -34,7 +35,15 @@ from lib.core.tags import added, confirmed, joined, kept
 from lib.core.watching import at_rest, watch
 from lib.errors import ConflictError
 from lib.models import Finding, Image, Report, StreamId
-from lib.models.streams import Arrival, ScanRecord, StreamState, TagFact, TagRow, Watch
+from lib.models.streams import (
+    Arrival,
+    ConfirmedTags,
+    ScanRecord,
+    StreamState,
+    TagFact,
+    TagRow,
+    Watch,
+)
 from lib.models.views import Notification, View
 from lib.ports.streams import (
     ImageRecord,
@@ -234,15 +243,19 @@ class StreamSync:
             return None
         return plan_view(view, state, self._rules(), cause="claim", now=self._now())
 
-    def add_tags(self, facts: Iterable[TagFact]) -> None:
-        """Keep what events and answers say about tags. Raises `StoreError`."""
-        for fact in facts:
-            self._change_tags(fact.stream, partial(added, fact=fact))
+    def add_tags(self, facts: Iterable[TagFact], answer: ConfirmedTags | None = None) -> None:
+        """
+        Keep what events and answers say about tags: one read of each stream. Raises `StoreError`.
 
-    def confirm_tags(self, image: Image, at: datetime) -> None:
-        """Keep that an image has no other tags, as ECR answered. Raises `StoreError`."""
-        for stream in self._images.streams_with(image):
-            self._change_tags(stream, lambda tags: confirmed(tags, image.digest, image.tags, at))
+        `answer`: an image has no other tags, in none of its streams.
+        """
+        by_stream: defaultdict[StreamId, list[TagFact]] = defaultdict(list)
+        for fact in facts:
+            by_stream[fact.stream].append(fact)
+        streams = answer.streams if answer is not None else ()
+        for stream in dict.fromkeys((*by_stream, *streams)):
+            own = answer if stream in streams else None
+            self._change_tags(stream, partial(_with_facts, facts=by_stream[stream], answer=own))
 
     def _change_tags(
         self, stream: StreamId, change: Callable[[tuple[TagRow, ...]], tuple[TagRow, ...]]
@@ -259,9 +272,11 @@ class StreamSync:
             return
         raise ConflictError(f"too many tags of {stream} at the same time")
 
-    def findings_before(self, image: Image) -> Iterator[Sequence[Finding]]:
+    def findings_before(
+        self, image: Image, streams: Iterable[StreamId]
+    ) -> Iterator[Sequence[Finding]]:
         """Yield what the current image of each stream has that an image is about to follow in."""
-        for stream in self._images.streams_with(image):
+        for stream in streams:
             state = self._state(self._streams.read(stream).row)
             current = state.current if state is not None else None
             if current is not None and current.image.key != image.key:
@@ -270,12 +285,23 @@ class StreamSync:
 
     def watches(self, image: Image) -> bool:
         """Whether an image counts in any stream, as far as the last syncs know."""
-        for stream in self._images.streams_with(image):
+        for stream in self._images.stored(image).streams:
             state = self._state(self._streams.read(stream).row)
             watched = state.images if state is not None else ()
             if any(one.image.key == image.key for one in watched):
                 return True
         return False
+
+
+def _with_facts(
+    tags: tuple[TagRow, ...], *, facts: Iterable[TagFact], answer: ConfirmedTags | None
+) -> tuple[TagRow, ...]:
+    """Return the tags of a stream with what is new about them."""
+    for fact in facts:
+        tags = added(tags, fact)
+    if answer is None:
+        return tags
+    return confirmed(tags, answer.image.digest, answer.image.tags, answer.at)
 
 
 def _views(

@@ -342,6 +342,15 @@ class TagFact:
     """Deleted or archived at that time; None: the tag was pushed, or is there."""
 
 
+class ConfirmedTags(NamedTuple):
+    """An answer of ECR: these are all tags of an image."""
+
+    image: Image
+    at: datetime
+    streams: tuple[StreamId, ...]
+    """Those that the image is, or was, in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """The answers of one source to whether an image runs."""

@@ -169,6 +169,15 @@ class StreamHistory(Protocol):
         """Return the newest points of a stream, oldest first. Raises `StoreError`."""
 
 
+class StoredImage(NamedTuple):
+    """An image as it is stored."""
+
+    record: ImageRecord | None
+    """None: nothing is known of it."""
+    streams: tuple[StreamId, ...] = ()
+    """Those that it is, or was, in; in order."""
+
+
 class ImageStore(Protocol):
     """Images, as far as syncs ask about them."""
 
@@ -177,13 +186,13 @@ class ImageStore(Protocol):
 
     def put(self, record: ImageRecord, *, streams: Sequence[StreamId] = ()) -> None:
         """
-        Write a record over the one of the revision before it, and the streams that it is in.
+        Write a record over the one of the revision before it, and streams that it is in, too.
 
         Raises `ConflictError` where another revision is stored, and `StoreError`.
         """
 
-    def streams_with(self, image: Image) -> Sequence[StreamId]:
-        """Return the streams that an image is, or was, in. Raises `StoreError`."""
+    def stored(self, image: Image) -> StoredImage:
+        """Return everything that is stored of an image, in one read. Raises `StoreError`."""
 
 
 class StreamObjects(Protocol):

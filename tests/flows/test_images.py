@@ -114,10 +114,9 @@ class Flow(ImageFlow):
             images=self.store,
             objects=self.store,
             progress=MemoryProgress(),
-            add_tags=lambda _: None,
-            confirm_tags=lambda *_: None,
+            add_tags=lambda *_: None,
             coverage=inspector or Inspector(),
-            findings_before=lambda _: before,
+            findings_before=lambda *_: before,
             rules=tuple,
             watched=lambda _: True,
             now=lambda: now,
@@ -474,7 +473,7 @@ class TestUntagged:
         """Return the tags that are kept of an image that has none now."""
         flow = Flow(Registry({a_digest(1): a_report(a_finding())}))
         kept: list[str] = []
-        flow._add_tags = lambda facts: kept.extend(fact.tag for fact in facts)  # noqa: SLF001  # a spy
+        flow._add_tags = lambda facts, _: kept.extend(fact.tag for fact in facts)  # noqa: SLF001  # a spy
         for number, tag in enumerate(earlier):
             image = replace(an_image(), tags=(tag,) if tag else ())
             flow.pushed(PushEvent(f"push-{number}", NOW, image, index=False))

@@ -8,7 +8,7 @@ from lib.core.sync import SyncRules
 from lib.core.verdicts import RuleSet
 from lib.flows.syncs import TAGS_KEPT, StreamSync
 from lib.models import Removal
-from lib.models.streams import ImageRow, TagFact, Use
+from lib.models.streams import ConfirmedTags, ImageRow, TagFact, Use
 from lib.ports.streams import ImageRecord, StreamRow, ViewWrite
 from tests.support.builders import NOW, a_digest, a_finding, a_report, an_image
 from tests.support.streams import STREAM, a_reported, a_view, an_agreement
@@ -55,7 +55,7 @@ def test_a_tag_that_ecr_does_not_name_any_more_is_gone() -> None:
     sync.add_tags([TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO)])
     assert sync.sync(STREAM, "push").watch.current is not None
 
-    sync.confirm_tags(an_image(1, tags=()), NOW)
+    sync.add_tags([], ConfirmedTags(an_image(1, tags=()), NOW, (STREAM,)))
 
     assert sync.sync(STREAM, "daily").watch.current is None
 
@@ -64,13 +64,13 @@ def test_an_image_is_compared_with_what_is_current_in_its_streams() -> None:
     """Never with itself, and with nothing before the first state."""
     store = a_store(ImageRow(an_image(1), LONG_AGO, LONG_AGO), ImageRow(an_image(2), LONG_AGO))
     sync = a_sync(store)
-    assert list(sync.findings_before(an_image(2))) == []
+    assert list(sync.findings_before(an_image(2), [STREAM])) == []
 
     sync.add_tags([TagFact(STREAM, "1.4.1", a_digest(1), LONG_AGO)])
     sync.sync(STREAM, "push")
 
-    assert list(sync.findings_before(an_image(2))) == [()]
-    assert list(sync.findings_before(an_image(1))) == []
+    assert list(sync.findings_before(an_image(2), [STREAM])) == [()]
+    assert list(sync.findings_before(an_image(1), [STREAM])) == []
 
 
 def test_a_watched_image_that_changed_unwatched_is_named() -> None:

@@ -38,7 +38,7 @@ class AwsStreams:
         self.watched, self.take_due = streams.watched, streams.take_due
         self.points = DynamoStreamHistory(self.client, table).points
         self.records, self.put = images.records, images.put
-        self.streams_with = images.streams_with
+        self.stored = images.stored
         self.put_report, self.report = objects.put_report, objects.report
         self.put_state, self.state = objects.put_state, objects.state
         self.put_pinned, self.pinned = objects.put_pinned, objects.pinned

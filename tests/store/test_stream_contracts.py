@@ -270,8 +270,8 @@ class TestImages:
         assert streams.records([an_image(), an_image(2), an_image()]) == {
             an_image().key: replace(record, revision=2)
         }
-        assert list(streams.streams_with(an_image())) == [STREAM, pattern]
-        assert list(streams.streams_with(an_image(2))) == []
+        assert streams.stored(an_image()) == (replace(record, revision=2), (STREAM, pattern))
+        assert streams.stored(an_image(2)) == (None, ())
 
     @pytest.mark.parametrize("revision", [0, 1, 3])
     def test_another_revision_is_not_overwritten(self, revision: int, streams: Any) -> None:
@@ -294,7 +294,7 @@ class TestImages:
         streams.put(ImageRecord(ImageRow(an_image(1), NOW), revision=1), streams=names)
 
         assert len(streams.records(images)) == 120
-        assert list(streams.streams_with(an_image(1))) == names
+        assert list(streams.stored(an_image(1)).streams) == names
 
 
 def take(streams: Any, row_id: DeliveryId, at: datetime = NOW, token: str = "a") -> Notification:
