@@ -244,9 +244,9 @@ class MemoryStreams:
                 turn = self._turns[row.id].isoformat()
                 yield WakeUp(row.id, row.destination, row.attempts, turn, quiet=row.quiet)
 
-    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
+    def woken(self, turns: Iterable[tuple[WakeUp, datetime]]) -> None:
         """See `NotificationStore.woken`."""
-        for wake_up in wake_ups:
+        for wake_up, again_at in turns:
             turn = self._turns.get(wake_up.id)
             if turn is not None and turn.isoformat() == wake_up.turn:
                 self._turns[wake_up.id] = again_at

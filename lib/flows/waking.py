@@ -38,11 +38,8 @@ def wake_due(
         loud[destination] = quiet[destination][:most]
     chosen = tuple(islice(_in_turn(loud), limit))
     waker.wake(chosen)
-    for destination, due in loud.items():
-        rows.woken(
-            [wake_up for wake_up in chosen if wake_up.destination == destination],
-            again_at=now + wake_again(len(due)),
-        )
+    again_at = {name: now + wake_again(len(due)) for name, due in loud.items()}
+    rows.woken([(wake_up, again_at[wake_up.destination]) for wake_up in chosen])
     return len(chosen)
 
 

@@ -270,9 +270,9 @@ class NotificationStore(Protocol):
         Oldest first, and some of every destination, whatever another one has.
         """
 
-    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
+    def woken(self, turns: Iterable[tuple[WakeUp, datetime]]) -> None:
         """
-        Let others have their turn: what was woken is not due for a wake-up before `again_at`.
+        Let others have their turn: what was woken is not due for a wake-up before that time.
 
         What was taken or deferred meanwhile keeps its own time.
         """

@@ -5,8 +5,8 @@ Notifications in DynamoDB: the rows of messages on their way.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.core.attempts import is_open
@@ -19,16 +19,17 @@ from lib.store.due import due_rows
 from lib.store.items import from_item, store_errors, to_item, to_time
 from lib.store.pauses import PAUSES, pause_key, pause_of
 from lib.store.rows import attributes, data_of, put, update
+from lib.store.turns import Turn, postpone
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-SHARDS: Final = 4
-"""Partitions of the index `due`, of each kind of rows. Each can take 1,000 writes a second."""
 LOUD: Final = "N"
 GATHERING: Final = "G"
 QUIET: Final = "Q"
 DEAD: Final = "D"
+SHARDS: Final = MappingProxyType({LOUD: 4, GATHERING: 1, QUIET: 1, DEAD: 4})
+"""Partitions of the index `due`, of each kind of rows. Each can take 1,000 writes a second."""
 _ROW: Final = "NOTIFICATION#"
 _ALL: Final = 1_000_000
 _ALWAYS: Final = "9999"
@@ -84,7 +85,8 @@ def _shard(row: Notification) -> str:
 
     The sweep reads the first two; what people ask about the dead ones is a query, too.
     """
-    return f"{_kind(row)}{int(row.id[:8], 16) % SHARDS}"
+    kind = _kind(row)
+    return f"{kind}{int(row.id[:8], 16) % SHARDS[kind]}"
 
 
 def _kind(row: Notification) -> str:
@@ -186,20 +188,14 @@ class DynamoNotificationStore:
                     quiet=kind == QUIET,
                 )
 
-    def woken(self, wake_ups: Iterable[WakeUp], *, again_at: datetime) -> None:
-        """See `NotificationStore.woken`."""
-        for wake_up in wake_ups:
-            with suppress(ConflictError), store_errors(f"postponing {wake_up.id}"):
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=to_item(notification_key(wake_up.id)),
-                    UpdateExpression="SET wake_at = :again",
-                    # A claim or a deferral in the meantime has set another time.
-                    ConditionExpression="wake_at = :turn",
-                    ExpressionAttributeValues=to_item(
-                        {":again": to_time(again_at), ":turn": wake_up.turn}
-                    ),
-                )
+    def woken(self, turns: Iterable[tuple[WakeUp, datetime]]) -> None:
+        """See `NotificationStore.woken`: a hundred a call."""
+        rows = [
+            Turn(notification_key(wake_up.id), wake_up.turn, again_at)
+            for wake_up, again_at in turns
+        ]
+        for _ in postpone(self._client, self._table, rows):
+            pass
 
     def dead(self) -> Sequence[Notification]:
         """See `NotificationStore.dead`: by the index."""
@@ -239,7 +235,7 @@ class DynamoNotificationStore:
         )
 
     def _entries(self, kind: str, *, until: str, limit: int) -> Iterator[Mapping[str, Any]]:
-        for shard in range(SHARDS):
+        for shard in range(SHARDS[kind]):
             yield from due_rows(
                 self._client, self._table, shard=f"{kind}{shard}", until=until, limit=limit
             )

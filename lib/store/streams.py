@@ -10,13 +10,11 @@ can change which images count.
 
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
-from lib.errors import ConflictError
 from lib.models import Destination, StreamId
 from lib.models.streams import HistoryPoint
 from lib.models.views import Notification, View
@@ -31,6 +29,7 @@ from lib.store.notifications import (
 )
 from lib.store.points import point_write
 from lib.store.rows import attributes, data_of, put, unchanged
+from lib.store.turns import Turn, postpone
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -38,11 +37,13 @@ if TYPE_CHECKING:
 VIEWS: Final = 25
 """Of a transaction, beside the stream: a view and its notification are two actions of 100."""
 SHARDS: Final = 4
-"""Partitions of the indexes. Each can take 1,000 writes a second."""
+"""Partitions of the index `streams`. Each can take 1,000 writes a second."""
 AGAIN_AFTER: Final = timedelta(minutes=15)
 """When a stream counts as due again that was due, and was not synced."""
-_TAKEN: Final = 250
-"""Streams that are taken at a time, of each partition of the index `due`."""
+_TAKEN: Final = 1000
+"""Streams that are taken at a time."""
+_DUE: Final = "S0"
+"""The partition of the index `due` that has streams: a push or the end of an hour writes there."""
 _STREAM: Final = "STREAM"
 _PREFIX: Final = "STREAM#"
 
@@ -156,32 +157,22 @@ class DynamoStreamStore:
                 yield from map(from_item, page["Items"])
 
     def take_due(self, *, now: datetime) -> Sequence[StreamId]:
-        """See `StreamListing.take_due`: by the index `due`."""
-        return tuple([stream for shard in range(SHARDS) for stream in self._take(shard, now)])
-
-    def _take(self, shard: int, now: datetime) -> Iterator[StreamId]:
+        """See `StreamListing.take_due`: by the index `due`. A sync sets another turn."""
         with store_errors("reading which streams are due"):
             answer = self._client.query(
                 TableName=self._table,
                 IndexName="due",
                 KeyConditionExpression="due_shard = :shard AND wake_at <= :now",
-                ExpressionAttributeValues=to_item({":shard": f"S{shard}", ":now": to_time(now)}),
+                ExpressionAttributeValues=to_item({":shard": _DUE, ":now": to_time(now)}),
                 Limit=_TAKEN,
             )
-        for item in map(from_item, answer["Items"]):
-            stream = StreamId(item["pk"].removeprefix(_PREFIX))
-            with suppress(ConflictError), store_errors(f"postponing {stream}"):
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=to_item(stream_key(stream)),
-                    UpdateExpression="SET wake_at = :again",
-                    # A sync in the meantime has said when the stream is due.
-                    ConditionExpression="wake_at = :turn",
-                    ExpressionAttributeValues=to_item(
-                        {":again": to_time(now + AGAIN_AFTER), ":turn": item["wake_at"]}
-                    ),
-                )
-                yield stream
+        again_at = now + AGAIN_AFTER
+        turns = [
+            Turn({name: item[name] for name in ("pk", "sk")}, item["wake_at"], again_at)
+            for item in map(from_item, answer["Items"])
+        ]
+        taken = postpone(self._client, self._table, turns)
+        return tuple([StreamId(turn.key["pk"].removeprefix(_PREFIX)) for turn in taken])
 
 
 def _stream_item(row: StreamRow) -> dict[str, Any]:
@@ -191,7 +182,7 @@ def _stream_item(row: StreamRow) -> dict[str, Any]:
     if not row.at_rest:
         item |= {"listing": str(shard), "watched": list(row.watched)}
     if row.due_at is not None:
-        item |= {"due_shard": f"S{shard}", "wake_at": to_time(row.due_at)}
+        item |= {"due_shard": _DUE, "wake_at": to_time(row.due_at)}
     return item
 
 

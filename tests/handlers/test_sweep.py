@@ -57,9 +57,9 @@ class World:
         assert now == NOW
         return (WakeUp(DeliveryId("one"), TEAM, 1),)
 
-    def woken_again(self, wake_ups: Any, *, again_at: Any) -> None:
-        assert wake_ups == self.woken
-        assert again_at > NOW
+    def woken_again(self, turns: Any) -> None:
+        assert [wake_up for wake_up, _ in turns] == self.woken
+        assert all(again_at > NOW for _, again_at in turns)
 
     def wake(self, wake_ups: Any) -> int:
         self.woken += wake_ups

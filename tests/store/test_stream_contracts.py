@@ -456,7 +456,7 @@ class TestNotifications:
         wake_ups = list(streams.due(now=at))
         taken = take(streams, second.id, at)
 
-        streams.woken(wake_ups, again_at=NOW + timedelta(hours=1))
+        streams.woken([(wake_up, NOW + timedelta(hours=1)) for wake_up in wake_ups])
 
         assert taken.due_at is not None
         assert due(streams, taken.due_at) == [second.id]
@@ -466,7 +466,8 @@ class TestNotifications:
         """Else each sync would wake it anew."""
         row = a_digest_row()
         streams.add(row)
-        streams.woken(list(streams.due(now=NOW + TAKEN_OVER)), again_at=NOW + timedelta(hours=1))
+        due_rows = list(streams.due(now=NOW + TAKEN_OVER))
+        streams.woken([(wake_up, NOW + timedelta(hours=1)) for wake_up in due_rows])
 
         streams.update(row, replace(row, cause="again"))
 
