@@ -44,11 +44,9 @@ def verdict_of_check(content: Content, phrase: _Phrase, problem: str) -> str:
         pieces.append(_piece(kind, entries) or phrase(kind, entries))
     left = content.unchanged
     if left:
-        be = "is" if left == 1 else "are"
-        should = "it should be" if left == 1 else "they should be"
-        pieces.append(f"{counted(left, 'setting')} {be} still not as {should}")
+        pieces.append(f"{counted(left, 'setting')} still to fix")
     elif not (content.totals or content.suppressed or problem):
-        pieces.append("all is as it should be")
+        pieces.append("all settings are as they should be")
     return capitalized("; ".join(pieces))
 
 
@@ -57,9 +55,7 @@ def state_of_check(content: Content) -> str:
     if any(entry.id == TAG_MOVED for entry in content.open):
         return "the tag moved"
     if content.open:
-        number = len(content.open)
-        be, it = ("is", "it") if number == 1 else ("are", "they")
-        return f"{counted(number, 'setting')} {be} not as {it} should be"
+        return f"{counted(len(content.open), 'setting')} to fix"
     if content.totals or content.suppressed:
         return "nothing of what is asked for here is wrong"
     parts = [part for image in content.state.images for part in image.parts]
@@ -84,18 +80,16 @@ def moved(finding: Finding) -> str:
     """Return where a tag points to now, and where it pointed before."""
     before, after = finding.package.version or "", finding.package.path or ""
     return (
-        f"The tag {truncate(one_line(finding.package.name), _TITLE)} moved: "
-        f"{after[:_DIGEST]} instead of {before[:_DIGEST]}"
+        f"Tag {truncate(one_line(finding.package.name), _TITLE)} points to another image: "
+        f"{after[:_DIGEST]}, before {before[:_DIGEST]}"
     )
 
 
 def wrong(findings: Sequence[Finding], *, first: bool) -> str:
     """Return which settings deviate. `first`: at the first check, or all that deviate now."""
-    since = "" if first else " since the last check"
-    titles = f"{since}: {_and([_title(finding) for finding in findings])}"
-    if len(findings) == 1:
-        return f"1 setting of this repository is not as it should be{titles}"
-    return f"{len(findings)} settings of this repository are not as they should be{titles}"
+    noun = "setting" if first else "more setting"
+    titles = _and([_title(finding) for finding in findings])
+    return f"{counted(len(findings), noun)} to fix: {titles}"
 
 
 def fixed(ids: Sequence[str]) -> str:

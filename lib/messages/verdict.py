@@ -301,7 +301,7 @@ def totals_of(content: Content) -> str:
         return nothing + _suppressed(content)
     if content.is_check:
         number = counted(len(content.everything), "setting")
-        return f"{number} open: {counts_text(content.totals)}{_suppressed(content)}"
+        return f"{number} to fix: {counts_text(content.totals)}{_suppressed(content)}"
     counts = counts_text(content.totals)
     return f"{counts} open{_fixes(content.everything)}{_suppressed(content)}"
 

@@ -89,6 +89,6 @@ def test_the_message_names_both_images_and_how_to_go_back() -> None:
     text = text_of(Notice(DeliveryId("id"), messages()[TEAM]))
 
     assert text.verdict == (
-        f"The tag 1.4.2 moved: {a_digest(2)[:19]} instead of {a_digest(1)[:19]}"
+        f"Tag 1.4.2 points to another image: {a_digest(2)[:19]}, before {a_digest(1)[:19]}"
     )
     assert text.subject == "tag"

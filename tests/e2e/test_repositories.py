@@ -133,9 +133,7 @@ def test_a_fix_clears_its_finding_and_is_documents_about(app: App) -> None:
 
     last = documents_about(app, repository)[-1]
     assert kinds(last) == {("RESOLVED", TAG)}
-    assert last["verdict"] == (
-        "1 fixed: tags are immutable now; 1 setting is still not as it should be"
-    )
+    assert last["verdict"] == ("1 fixed: tags are immutable now; 1 setting still to fix")
     assert open_now(app, repository) == {PUSH}
     messages = [message.raw for message in app.receivers.messages("slack")]
     assert "1 fixed: tags are immutable now" in [raw for raw in messages if repository in raw][-1]
@@ -184,7 +182,10 @@ def test_a_tag_that_moves_is_reported_once_each_time(app: App) -> None:
 
     assert [kinds(document) for document in moves] == [{("NEW", "ECR-TAG-MOVED")}] * 2
     for document, old, new in zip(moves, digests, digests[1:], strict=False):
-        assert document["verdict"] == f"The tag 1.0.0 moved: {new[:19]} instead of {old[:19]}"
+        assert (
+            document["verdict"]
+            == f"Tag 1.0.0 points to another image: {new[:19]}, before {old[:19]}"
+        )
         assert document["stream"].endswith(f"{repository}|settings|1.0.0")
     check_all(app)
     later = documents_about(app, repository)

@@ -49,16 +49,15 @@ def verdict(state: StreamState, view: View | None = None) -> str:
 def test_of_what_is_new_the_check_before_is_named() -> None:
     """Several are listed."""
     assert verdict(a_check(MUTABLE, OLD_SCAN)) == (
-        "2 settings of this repository are not as they should be since the last check: "
-        "the newest image has no scan and tags can be overwritten"
+        "2 more settings to fix: the newest image has no scan and tags can be overwritten"
     )
 
 
 @pytest.mark.parametrize(
     ("ids", "end"),
     [
-        ((NOT_SCANNED,), "1 setting is still not as it should be"),
-        ((NOT_SCANNED, "ECR-ENCRYPTION"), "2 settings are still not as they should be"),
+        ((NOT_SCANNED,), "1 setting still to fix"),
+        ((NOT_SCANNED, "ECR-ENCRYPTION"), "2 settings still to fix"),
     ],
 )
 def test_what_was_reported_before_is_counted(ids: tuple[str, ...], end: str) -> None:
@@ -67,8 +66,7 @@ def test_what_was_reported_before_is_counted(ids: tuple[str, ...], end: str) -> 
     view = a_view(*map(a_reported, ids), agreed=an_agreement())
 
     assert verdict(a_check(MUTABLE, *settings), view) == (
-        "1 setting of this repository is not as it should be since the last check: "
-        f"tags can be overwritten; {end}"
+        f"1 more setting to fix: tags can be overwritten; {end}"
     )
 
 
@@ -78,7 +76,10 @@ def test_what_is_fixed_has_words_of_its_own() -> None:
     state = a_check(departures={TAG_MUTABILITY: replace(left, packages=())})
     view = a_view(a_reported(TAG_MUTABILITY), agreed=an_agreement())
 
-    assert verdict(state, view) == "1 fixed: tags are immutable now; all is as it should be"
+    assert (
+        verdict(state, view)
+        == "1 fixed: tags are immutable now; all settings are as they should be"
+    )
 
 
 def test_other_kinds_are_counted() -> None:
@@ -107,8 +108,8 @@ def test_the_state_says_what_deviates_now() -> None:
     view = a_view(a_reported(TAG_MUTABILITY), agreed=an_agreement())
     standing = a_check(MUTABLE, lifecycles={TAG_MUTABILITY: a_lifecycle(1)})
 
-    assert state(standing, view) == "1 setting is not as it should be"
-    assert state(a_check(MUTABLE, OLD_SCAN)) == "2 settings are not as they should be"
+    assert state(standing, view) == "1 setting to fix"
+    assert state(a_check(MUTABLE, OLD_SCAN)) == "2 settings to fix"
 
 
 def test_the_state_is_no_more_of_an_all_clear_than_true() -> None:
@@ -128,7 +129,7 @@ def test_many_settings_are_counted() -> None:
 
     made = verdict(a_check(*settings))
 
-    assert made.startswith("6 settings of this repository are not as they should be")
+    assert made.startswith("6 more settings to fix")
     assert made.endswith("setting 0, setting 1, setting 2, setting 3, and 2 more")
 
 

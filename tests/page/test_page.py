@@ -377,7 +377,7 @@ def test_a_tag_that_moved_has_a_page() -> None:
 
     text = " ".join(page_of(report).texts)
 
-    assert "The tag 1.4.2 moved" in text
+    assert "Tag 1.4.2 points to another image" in text
     assert "aws cloudtrail lookup-events" in text
     assert "What changed" not in text
 
