@@ -24,13 +24,18 @@ ROWS: Final = 8
 _VERDICT: Final = 1000
 
 
-def text_of(notice: Notice, *, rows: int = ROWS, whole: bool = False) -> AlertText:
+def text_of(
+    notice: Notice, *, rows: int = ROWS, listed: int | None = None, whole: bool = False
+) -> AlertText:
     """
     Return what is said about a notification.
 
     `rows`: how many vulnerabilities and packages a list has. What a list has no room for is
-    counted, so that all numbers add up. `whole`: upgrades of all packages, as the page has them.
+    counted, so that all numbers add up. `listed`: the same of the lists by kind alone, whose rows
+    take most of the time; None: as many as `rows`. `whole`: upgrades of all packages, as the page
+    has them.
     """
+    listed = rows if listed is None else listed
     content = Content(notice.message)
     is_check = content.is_check
     accept_id, accept_command = facts.accept_command(content)
@@ -57,8 +62,8 @@ def text_of(notice: Notice, *, rows: int = ROWS, whole: bool = False) -> AlertTe
         advice=facts.advice(content, notice),
         platforms=facts.platforms(content),
         to_do=to_do(content, rows, notice.running, _base_image(notice), whole=whole),
-        sections=sections.sections(content, rows),
-        open=sections.open_section(content, rows),
+        sections=sections.sections(content, listed),
+        open=sections.open_section(content, listed),
         left_out=sections.left_out(content),
         not_open=sections.not_open(content),
         columns=("Check", "Setting") if is_check else ("Vulnerability", "Package"),

@@ -34,7 +34,7 @@ def render(notice: Notice, history: Sequence[HistoryPoint], *, now: datetime) ->
     """
     content = Content(notice.message)
     state, has_result = content.state, content.state.has_evidence
-    text = text_of(notice, rows=sections.MOST, whole=True)
+    text = text_of(notice, rows=sections.MOST, listed=sections.CHANGES, whole=True)
     noun = _SETTINGS if content.image.is_repository else _VULNERABILITIES
     all_rows = rows(content)
     shown = fitting(all_rows)

@@ -31,7 +31,8 @@ MOST: Final = 200
 _COURSE: Final = 2
 """Points that make a course; a single one is what the page says anyway."""
 _NAME: Final = 200
-_CHANGES: Final = 25
+CHANGES: Final = 25
+"""Rows of a list of what changed."""
 _UNVERSIONED: Final = 4
 """Packages without a version to go to that are seen at once."""
 _UPGRADES: Final = 5
@@ -173,7 +174,7 @@ def changes(text: AlertText) -> Markup | None:
 
 
 def _changed(text: AlertText, section: Section) -> Markup:
-    rows = section.rows[:_CHANGES]
+    rows = section.rows[:CHANGES]
     more = section.more(len(rows))
     titles = ("Severity", *text.columns, "Remarks")
     return element(
