@@ -55,6 +55,7 @@ class Metric(StrEnum):
     DELIVERIES_DEAD = "DeliveriesDead"
     PAGES_FAILED = "PagesFailed"
     DIGESTS_CREATED = "DigestsCreated"
+    PAGES_CREATED = "PagesCreated"
     LINKS_OPENED = "LinksOpened"
     LINKS_REJECTED = "LinksRejected"
     DELIVERY_LATENCY = "DeliveryLatency"

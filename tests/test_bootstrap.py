@@ -8,7 +8,7 @@ import boto3
 import pytest
 
 from lib.bootstrap import process
-from lib.bootstrap.app import App
+from lib.bootstrap.app import App, utc_now
 from lib.bootstrap.clients import Clients
 from lib.bootstrap.settings import Settings
 from lib.config import load
@@ -190,7 +190,7 @@ class OneSecret:
 
 
 def test_a_link_that_is_made_can_be_opened(config: Config) -> None:
-    """By the same secret, which the deployment names; to what is there in S3."""
+    """By the same secret, which the deployment names. No other key opens, and nothing too late."""
     app = an_app(
         config,
         REPORT_LINK_BASE="https://links.example/",
@@ -202,8 +202,13 @@ def test_a_link_that_is_made_can_be_opened(config: Config) -> None:
 
     assert link is not None
     split = urlsplit(link)
+    query = dict(parse_qsl(split.query))
+    assert app.linked(split.path, query) == "pages/one.html"
     with pytest.raises(LinkError, match="not valid"):
-        app.opened("/pages/another.html", dict(parse_qsl(split.query)))
+        app.linked("/pages/another.html", query)
+    app.now = lambda: utc_now() + timedelta(days=31)
+    with pytest.raises(LinkError, match="ended"):
+        app.linked(split.path, query)
 
 
 def test_without_an_address_there_are_no_links(config: Config) -> None:

@@ -265,8 +265,17 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
         "deploy/test_template.py::test_without_links_nothing_can_be_reached_from_outside",
         "deploy/test_template.py::test_only_the_function_that_opens_links_can_be_reached_from_outside",
     ),
-    "An alert whose page cannot be made goes out without it": (
-        "flows/test_couriers.py::test_one_question_without_an_answer_leaves_out_nothing_else",
+    "An alert whose link cannot be": (
+        "flows/test_notifying.py::test_a_message_goes_out_without_its_link",
+    ),
+    "A link that nobody opens costs": (
+        "flows/test_pages.py::test_a_page_that_nobody_opens_costs_nothing",
+    ),
+    "A program that only asks for the head of a link makes no page": (
+        "handlers/test_open_report.py::test_a_program_that_looks_at_a_link_opens_nothing",
+    ),
+    "A link that is forged or has ended costs no read of a": (
+        "handlers/test_open_report.py::test_a_forged_link_costs_no_read_of_a_report",
     ),
     "Each message links to a [report page]": (
         "test_claims.py::test_every_message_links_to_its_page",

@@ -178,7 +178,7 @@ class MemoryStreams:
         return self._objects.get(key)  # type: ignore[return-value]  # a pin's key
 
     def _put(self, kind: str, document: object) -> str:
-        key = f"{kind}/{len(self._objects)}"
+        key = f"{kind}/{len(self._objects)}.json.gz"
         self._objects[key] = document
         return key
 

@@ -42,7 +42,7 @@ from lib.models import (
     StreamId,
     WakeUp,
 )
-from lib.models.views import Notification, View
+from lib.models.views import Notification, PinnedMessage, View
 from lib.normalizer.events import parse_event
 from lib.ports.rules import RulesRecord
 from lib.ports.sources import ALL_THE_TIME, Fetching
@@ -111,6 +111,10 @@ class StoryCourier:
         self._receivers = receivers
         self._now = now
         self._incidents = incidents
+
+    def dispatched(self, row: Notification, message: PinnedMessage) -> PinnedMessage:  # noqa: ARG002  # the port's
+        """Return the message as it is: nothing is asked in a story."""
+        return message
 
     def send(self, row: Notification, message: Content, thread: str | None) -> Receipt:  # noqa: ARG002  # the port's
         """See `Courier.send`."""

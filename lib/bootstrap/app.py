@@ -192,17 +192,11 @@ class App:
         links = self._settings.report_links
         return None if links is None else links.url(key, secret=self._link_secret, now=self.now())
 
-    def opened(self, path: str, query: Mapping[str, str]) -> str | None:
-        """
-        Return the S3 address behind a signed link; None when the object is no longer kept.
-
-        Raises `LinkError` for a link that does not open.
-        """
-        from lib.store.pages import redirect
+    def linked(self, path: str, query: Mapping[str, str]) -> str:
+        """Return the key that a signed link opens. Raises `LinkError` and `ConfigError`."""
         from lib.urls.signed import verified_key
 
-        key = verified_key(path, query, secret=self._link_secret, now=self.now())
-        return redirect(self._clients.get("s3"), self._settings.need("REPORTS_BUCKET"), key)
+        return verified_key(path, query, secret=self._link_secret, now=self.now())
 
     @property
     def _link_secret(self) -> str:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from lib.flows.moved_tags import MovedTags
     from lib.flows.notifying import NotificationFlow
     from lib.flows.outbox import Outbox
+    from lib.flows.pages import ReportPages
     from lib.flows.passes import ImagePass, Scope
     from lib.flows.rounds import SyncRounds
     from lib.flows.rules import RulesBook
@@ -37,13 +38,13 @@ if TYPE_CHECKING:
     from lib.flows.syncs import StreamSync
     from lib.models import Destination, Notice
     from lib.models.streams import HistoryPoint
+    from lib.models.views import PinnedMessage
     from lib.ports.rules import RulesRecord
     from lib.sources.coverage import InspectorCoverage
     from lib.sources.registry import EcrRegistry
     from lib.store.current import S3CurrentCopies
     from lib.store.images import DynamoImageStore
     from lib.store.notifications import DynamoNotificationStore
-    from lib.store.pages import S3NoticePages
     from lib.store.pauses import DynamoPauses
     from lib.store.places import DynamoPlaces
     from lib.store.queues import SqsFindingQueue, SqsScanEvents, SqsSyncQueue
@@ -221,23 +222,25 @@ class StreamFlows:
         return False
 
     @cached_property
-    def pages(self) -> "S3NoticePages":
-        """The store of report pages."""
-        from lib.store.pages import S3NoticePages
+    def pages(self) -> "ReportPages":
+        """The report pages."""
+        from lib.flows.pages import ReportPages
+        from lib.store.pages import S3Pages
         from lib.store.points import DynamoStreamHistory
 
-        return S3NoticePages(
-            self._clients.get("s3"),
-            self._bucket,
+        return ReportPages(
+            pages=S3Pages(self._clients.get("s3"), self._bucket),
+            objects=self.objects,
             history=DynamoStreamHistory(self._clients.get("dynamodb"), self._table),
             render=self._page,
             link=self._app.link,
         )
 
-    def _page(self, notice: "Notice", history: "Sequence[HistoryPoint]") -> str:
+    def _page(self, message: "PinnedMessage", history: "Sequence[HistoryPoint]") -> str:
+        from lib.models import notice_of
         from lib.page import render
 
-        return render(notice, history, now=self._app.now())
+        return render(notice_of(message), history, now=self._app.now())
 
     @cached_property
     def copies(self) -> "CopyWriter":

@@ -1,9 +1,9 @@
 """
 A message on its way to one destination: laid out, sent, asked about.
 
-A courier has the time of one attempt. What goes wrong with a report page does not hold a message
-up; a message that is refused for its form is sent once more and plainer; a receiver that refuses
-everything may refuse an old credential.
+A courier has the time of one attempt. What goes wrong with the link to a report page does not hold
+a message up; a message that is refused for its form is sent once more and plainer; a receiver that
+refuses everything may refuse an old credential.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,10 +20,12 @@ from lib.models import (
     Message,
     Notice,
     Receipt,
+    dispatch_of,
+    notice_of,
 )
-from lib.models.views import Notification
+from lib.models.views import Dispatch, Notification, PinnedMessage
 from lib.ports.notifiers import Notifier, Verifiable
-from lib.ports.store import NoticePages, SecretReader
+from lib.ports.store import PageLinks, SecretReader
 
 
 class Courier(Protocol):
@@ -32,7 +34,10 @@ class Courier(Protocol):
     interval: float
     """Seconds between two messages that the receiver asks for."""
     without_page: Exception | None
-    """Why the last message was sent without its report page, or without what runs its images."""
+    """Why the last message was sent without its link, or without what runs its images."""
+
+    def dispatched(self, row: Notification, message: PinnedMessage) -> PinnedMessage:
+        """Return a message with what is asked only at its first attempt. Never fails."""
 
     def send(self, row: Notification, message: Content, thread: str | None) -> Receipt:
         """Send a message. Raises `DeliveryError`, `ConfigError` or `StoreError`."""
@@ -50,10 +55,10 @@ class NotifierCourier:
         *,
         secrets: SecretReader,
         now: Callable[[], datetime],
-        pages: NoticePages | None = None,
+        pages: PageLinks | None = None,
         completions: Sequence[Callable[[Notice], Notice]] = (),
     ) -> None:
-        """Take the ports; `completions` add to a notice what is not pinned, such as what runs."""
+        """Take the ports; `completions` add to a notice what is not known before, as what runs."""
         self.interval = notifier.interval
         self.without_page: Exception | None = None
         self._notifier = notifier
@@ -61,6 +66,16 @@ class NotifierCourier:
         self._now = now
         self._pages = pages
         self._completions = completions
+
+    def dispatched(self, row: Notification, message: PinnedMessage) -> PinnedMessage:
+        """See `Courier.dispatched`. Whatever is wrong with it, the message goes out."""
+        notice = Notice(row.id, message, note=row.note)
+        for complete in self._completions:
+            try:
+                notice = complete(notice)
+            except Exception as error:  # noqa: BLE001  # whatever it is
+                self.without_page = error
+        return replace(message, dispatch=dispatch_of(notice))
 
     def send(self, row: Notification, message: Content, thread: str | None) -> Receipt:
         """See `Courier.send`."""
@@ -85,24 +100,16 @@ class NotifierCourier:
         )
 
     def _letter(self, row: Notification, message: Content) -> Message:
+        """Return a message with the link to its page; whatever is wrong with that, without."""
         letter = letter_of(row, message)
-        return letter if isinstance(letter, Digest) else self._with_page(row, letter)
-
-    def _with_page(self, row: Notification, notice: Notice) -> Notice:
-        """Add what is not pinned. Whatever is wrong with it, the message goes out."""
-        for complete in self._completions:
-            try:
-                notice = complete(notice)
-            except Exception as error:  # noqa: BLE001  # whatever it is
-                self.without_page = error
-        if self._pages is None or row.pin is None:
-            return notice
+        if isinstance(letter, Digest) or self._pages is None or row.pin is None:
+            return letter
         try:
-            page = self._pages.publish(row.pin.key, notice)
+            page = self._pages.page(row.pin.key)
         except Exception as error:  # noqa: BLE001  # whatever it is
             self.without_page = error
-            return notice
-        return replace(notice, report_url=page.url, page_key=page.key)
+            return letter
+        return replace(letter, report_url=page.url, page_key=page.key)
 
 
 class Unreachable:
@@ -113,6 +120,10 @@ class Unreachable:
     def __init__(self, error: ConfigError) -> None:
         self.without_page: Exception | None = None
         self._error = error
+
+    def dispatched(self, row: Notification, message: PinnedMessage) -> PinnedMessage:  # noqa: ARG002  # the port's
+        """Return the message as it is: it is not sent."""
+        return message
 
     def send(self, *_: object) -> Receipt:
         """Raise the reason."""
@@ -128,7 +139,8 @@ def letter_of(row: Notification, message: Content) -> Notice | Digest:
     attempt = max(row.attempts, 1)
     if isinstance(message, Digest):
         return replace(message, attempt=attempt, possible_repeat=row.unsure)
-    return Notice(row.id, message, note=row.note, attempt=attempt, possible_repeat=row.unsure)
+    notice = notice_of(message, Dispatch(row.id, row.note))
+    return replace(notice, attempt=attempt, possible_repeat=row.unsure)
 
 
 def send(notifier: Notifier, message: Message, *, thread: str | None = None) -> Receipt:

@@ -164,6 +164,7 @@ class NotificationFlow:
             if outcome is not None:
                 return outcome
         if attempt.message is not None:
+            self._complete(attempt)
             return None
         if attempt.row.is_one_shot:
             return self._refusals.dead(attempt, "its message is not stored any more")
@@ -201,10 +202,20 @@ class NotificationFlow:
         step = after_claim(view, row, plan.delta, plan.context, keeps_current=plan.keeps_current)
         if step.claim is Claim.OBSOLETE:
             return self._obsolete(attempt, step.view, step.reason)
-        message = _message(plan, step, view)
+        message = attempt.courier.dispatched(row, _message(plan, step, view))
         pin = Pin(self._objects.put_pinned(message), plan.context.basis)
         attempt.pin(replace(row, pin=pin, seen=plan.context.basis, quiet=step.quiet), message)
         return None
+
+    def _complete(self, attempt: Attempt) -> None:
+        """Pin a message anew that was pinned before its first attempt, as one-shot ones are."""
+        row, message = attempt.row, attempt.message
+        if row.pin is None or not isinstance(message, PinnedMessage) or message.dispatch:
+            return
+        completed = attempt.courier.dispatched(row, message)
+        if completed.dispatch is not None:
+            pin = replace(row.pin, key=self._objects.put_pinned(completed))
+            attempt.pin(replace(row, pin=pin), completed)
 
     def _obsolete(self, attempt: Attempt, view: View, reason: str) -> NotificationOutcome:
         """End a row. Raises `ConflictError` where a sync saw something since it was claimed."""

@@ -161,7 +161,8 @@ class Refusals:
             return
         views = attempt.partition.views
         thread = views[fallback].thread if fallback in views else None
-        own = replace(message, view=replace(message.view, destination=fallback, thread=thread))
+        view = replace(message.view, destination=fallback, thread=thread)
+        own = replace(message, view=view, dispatch=None)
         notice = notice_to_fallback(
             row,
             fallback,

@@ -75,6 +75,8 @@ from lib.models.messages import (
     ResolvedVulnerability,
     UnscannedImage,
     Upgrade,
+    dispatch_of,
+    notice_of,
 )
 from lib.models.names import (
     Counts,
@@ -198,5 +200,7 @@ __all__ = [
     "Usage",
     "WakeUp",
     "Workload",
+    "dispatch_of",
     "is_template",
+    "notice_of",
 ]

@@ -98,7 +98,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A stored report page."""
+    """The report page of a message. It is made when it is opened first."""
 
     key: str
     """For `PageReader`."""

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from lib.models.names import Counts, DeliveryId, Destination, Severity, StreamId
 from lib.models.scans import Deployments, Image, Provenance
-from lib.models.views import PinnedMessage
+from lib.models.views import Dispatch, PinnedMessage
 
 
 class Origin(StrEnum):
@@ -98,6 +99,33 @@ class Notice:
     def quiet(self) -> bool:
         """Whether the receiver is brought up to date without a message."""
         return self.message.quiet
+
+
+_UNDISPATCHED: Final = Dispatch(DeliveryId(""))
+
+
+def notice_of(message: PinnedMessage, otherwise: Dispatch = _UNDISPATCHED) -> Notice:
+    """Return the notice of a message; `otherwise` counts where its dispatch is not pinned."""
+    dispatch = message.dispatch or otherwise
+    return Notice(
+        dispatch.notification,
+        message,
+        provenance=dispatch.provenance,
+        provenance_before=dispatch.provenance_before,
+        running=dispatch.running,
+        note=dispatch.note,
+    )
+
+
+def dispatch_of(notice: Notice) -> Dispatch:
+    """Return what is pinned of a notice beside its message."""
+    return Dispatch(
+        notice.delivery_id,
+        notice.note,
+        notice.provenance,
+        notice.provenance_before,
+        notice.running,
+    )
 
 
 @dataclass(frozen=True, slots=True)

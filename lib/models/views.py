@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from lib.models.names import DeliveryId, Destination, Severity, StreamId
 from lib.models.receipts import Receipt
-from lib.models.scans import Finding, Image, Provenance
+from lib.models.scans import Deployments, Finding, Image, Provenance
 from lib.models.streams import StreamState
 
 
@@ -278,6 +278,22 @@ class Notification:
 
 
 @dataclass(frozen=True, slots=True)
+class Dispatch:
+    """The facts about a message at its first attempt, which its report page shows, too."""
+
+    notification: DeliveryId
+    """The notification that sends it."""
+    note: str | None = None
+    """See `Notification.note`."""
+    provenance: Provenance | None = None
+    """Of the current image; None if it was not read."""
+    provenance_before: Provenance | None = None
+    """Of the image that it is compared with."""
+    running: Deployments | None = None
+    """The workloads of its watched images; None if they were not read."""
+
+
+@dataclass(frozen=True, slots=True)
 class PinnedMessage:
     """The message of an attempt, and the view that its arrival brings about."""
 
@@ -295,3 +311,5 @@ class PinnedMessage:
     """By the names of entries that leave something out, until when they hold and why, in words."""
     quietly_ended: tuple[ReportedItem, ...] = ()
     """What ended without a message since the last one, and did not come back."""
+    dispatch: Dispatch | None = None
+    """None before the first attempt."""

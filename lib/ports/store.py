@@ -8,12 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from lib.models import (
-    AnyReport,
-    Image,
-    Notice,
-    TagTarget,
-)
+from lib.models import AnyReport, Image, TagTarget
 from lib.models.deliveries import Page, WakeUp
 from lib.models.names import Json
 
@@ -49,22 +44,38 @@ class TagStore(Protocol):
         """Store the target of a tag, unless a later push is stored."""
 
 
+class PageStore(Protocol):
+    """Report pages that were made. All methods raise `StoreError`."""
+
+    def has(self, key: str) -> bool:
+        """Return whether an object exists."""
+
+    def put(self, key: str, content: bytes) -> None:
+        """Store a page, over another one if there is one."""
+
+    def read(self, key: str) -> bytes | None:
+        """Return the HTML of a page; None if it does not exist (any more)."""
+
+    def address(self, key: str) -> str:
+        """Return an address that opens a stored page for some minutes."""
+
+
 class PageReader(Protocol):
     """Reads report pages."""
 
     def read(self, key: str) -> bytes | None:
-        """Return the HTML of a page; None if it does not exist (any more). Raises `StoreError`."""
-
-
-class NoticePages(Protocol):
-    """Stores report pages of notifications where people can open them."""
-
-    def publish(self, key: str, notice: Notice) -> Page:
         """
-        Store the page of a notification if it is missing, and return its address.
+        Return the HTML of a page, which is made if nobody has opened it yet.
 
-        `key`: of its pinned message. Raises `StoreError`; alerts go out without a page then.
+        None when what it is made from is not kept any more. Raises `StoreError`.
         """
+
+
+class PageLinks(Protocol):
+    """Addresses of report pages, which need not exist yet."""
+
+    def page(self, pinned_key: str) -> Page:
+        """Return the page of a pinned message. Raises `ConfigError`: the secret of links."""
 
 
 class Waker(Protocol):

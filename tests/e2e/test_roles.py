@@ -143,8 +143,10 @@ def use_everything(app: App) -> None:
         invoke(app, function)
     app.wait_until_quiet()
     open_a_report(app)
+    open_a_report(app)
     # What is asked for from here on has expired.
     delete(app, "pages/")
+    delete(app, "pinned/")
     open_a_report(app, status=404)
     delete(app, "reports/")
     app.aws.rescan("team/app", first, basic("CVE-2026-0004"))

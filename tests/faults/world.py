@@ -47,7 +47,6 @@ from lib.models import (
     Image,
     ImageIndex,
     LastScan,
-    Notice,
     Scan,
     ScanProgress,
     ScanSource,
@@ -203,10 +202,10 @@ class MemoryPlaces:
 
 
 class NoPages:
-    """See `NoticePages`."""
+    """See `PageLinks`."""
 
-    def publish(self, key: str, notice: Notice) -> Page:  # noqa: ARG002  # the port's
-        return Page(key, None)
+    def page(self, pinned_key: str) -> Page:
+        return Page(pinned_key, None)
 
 
 class Port:

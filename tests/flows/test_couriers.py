@@ -31,7 +31,11 @@ def test_one_question_without_an_answer_leaves_out_nothing_else() -> None:
         notifier, secrets=cast("Any", None), now=lambda: NOW, completions=(unanswered, traced)
     )
 
-    assert isinstance(courier.send(a_row(), notice.message, None), Receipt)
+    message = courier.dispatched(a_row(), notice.message)
+
+    assert message.dispatch is not None
+    assert message.dispatch.provenance == STATED
+    assert str(courier.without_page) == "ECS is away"
+    assert isinstance(courier.send(a_row(), message, None), Receipt)
     (payload,) = notifier.accepted
     assert payload["alert"].provenance == STATED
-    assert str(courier.without_page) == "ECS is away"

@@ -18,16 +18,21 @@ from lib.errors import (
 )
 from lib.flows.attempt import NotificationResult
 from lib.models import (
+    Deployments,
     Destination,
+    Notice,
     Pause,
     PauseKind,
     Receipt,
     StreamId,
     WakeUp,
+    Workload,
+    dispatch_of,
 )
-from lib.models.views import Notification, Purpose, RowState
+from lib.models.views import Dispatch, Notification, PinnedMessage, Purpose, RowState
 from tests.support.builders import NOW
 from tests.support.digests import a_digest_of
+from tests.support.fakes import ForgetfulNotifier
 from tests.support.sending import NEW, OLD, Sending
 from tests.support.streams import TEAM
 
@@ -169,12 +174,11 @@ class TestSent:
 
 class TestPages:
     def test_a_message_links_to_its_report_page(self) -> None:
-        """The page is there before anybody can click."""
+        """By the name of the pinned message, which the page is made from."""
         world, outcome = attempt()
 
-        (key,) = world.pages.kept
         notice = world.notifier.accepted[0]["alert"]
-        assert key == outcome.row.pin.key
+        key = outcome.row.pin.key
         assert (notice.page_key, notice.report_url) == (
             f"pages/{key}",
             f"https://links.example/pages/{key}",
@@ -183,8 +187,8 @@ class TestPages:
     @pytest.mark.parametrize(
         "error", [StoreError("no bucket"), ConfigError("no secret"), KeyError()]
     )
-    def test_a_message_goes_out_without_its_page(self, error: Exception) -> None:
-        """Whatever is wrong with the page, it does not hold up the message, and is logged."""
+    def test_a_message_goes_out_without_its_link(self, error: Exception) -> None:
+        """Whatever is wrong with the link, it does not hold up the message, and is logged."""
         world = Sending()
         world.pages.error = error
         world.find(OLD)
@@ -203,6 +207,73 @@ class TestPages:
         (outcome,) = world.deliver()
 
         assert (outcome.result, outcome.without_page) == (Results.SENT, None)
+
+
+class Deployed:
+    """Says that one service more runs an image each time it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def completed(self, notice: Notice) -> Notice:
+        self.asked += 1
+        service = Workload("prod", "shop", service=True, tasks=self.asked)
+        return replace(notice, running=Deployments((service,)))
+
+    def of(self, tasks: int) -> Deployments:
+        return Deployments((Workload("prod", "shop", service=True, tasks=tasks),))
+
+
+class TestDispatch:
+    """What is asked at the first attempt is pinned with the message, for its page."""
+
+    def world(self, *errors: Exception) -> tuple[Sending, Deployed]:
+        world, deployed = Sending(), Deployed()
+        world.notifier.errors = list(errors)
+        world.completions = (deployed.completed,)
+        return world, deployed
+
+    def pinned(self, world: Sending, row: Notification) -> Dispatch:
+        assert row.pin is not None
+        message = world.store.pinned(row.pin.key)
+        assert isinstance(message, PinnedMessage)
+        assert message.dispatch is not None
+        return message.dispatch
+
+    def test_the_page_of_a_message_shows_what_the_message_shows(self) -> None:
+        """What runs the image is asked once, sent and pinned, with the id of the notification."""
+        world, deployed = self.world()
+        world.find(OLD)
+        (outcome,) = world.deliver()
+
+        sent = world.notifier.accepted[0]["alert"]
+        assert sent.running == deployed.of(1)
+        assert self.pinned(world, outcome.row) == dispatch_of(sent)
+        assert (sent.delivery_id, deployed.asked) == (outcome.row.id, 1)
+
+    def test_a_message_that_may_have_arrived_is_repeated_unchanged(self) -> None:
+        """Nothing is asked again: its page stays that of the first one."""
+        world, deployed = self.world()
+        world.notifier = ForgetfulNotifier([AmbiguousDeliveryError("no answer")])
+        world.find(OLD)
+        (lost,) = world.deliver()
+        (repeated,) = world.later(hours=1)
+
+        assert (lost.row.pin, deployed.asked) == (repeated.row.pin, 1)
+        assert world.notifier.accepted[0]["alert"].running == deployed.of(1)
+
+    def test_a_message_that_was_born_with_its_content_is_pinned_again(self) -> None:
+        """The notice to the fallback asks at its own first attempt, and has its own page."""
+        world, deployed = self.world(PermanentDeliveryError("revoked", broken=True))
+        world.find(OLD)
+        world.deliver()
+        (outcome,) = world.later(seconds=1)
+
+        sent = world.notifier.accepted[0]["alert"]
+        dispatch = self.pinned(world, outcome.row)
+        assert (dispatch.notification, dispatch.note) == (outcome.row.id, sent.note)
+        assert dispatch.running == sent.running == deployed.of(2)
+        assert sent.page_key == f"pages/{outcome.row.pin.key}"
 
 
 class TestPauses:

@@ -1,7 +1,7 @@
 """The flow of notifications over stores in memory, with a stream whose findings a test sets."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -30,18 +30,16 @@ IMAGE = an_image(platform="linux/amd64")
 
 
 @dataclass
-class NoticePages:
-    """Report pages by the key of their message; raises the error, when there is one."""
+class ScriptedLinks:
+    """Addresses of report pages; raises the error, when there is one."""
 
-    kept: dict[str, Notice] = field(default_factory=dict)
     error: Exception | None = None
 
-    def publish(self, key: str, notice: Notice) -> Page:
-        """See `lib.ports.store.NoticePages`."""
+    def page(self, pinned_key: str) -> Page:
+        """See `lib.ports.store.PageLinks`."""
         if self.error is not None:
             raise self.error
-        self.kept[key] = notice
-        return Page(f"pages/{key}", f"https://links.example/pages/{key}")
+        return Page(f"pages/{pinned_key}", f"https://links.example/pages/{pinned_key}")
 
 
 class Sending:
@@ -55,7 +53,8 @@ class Sending:
         self.waker = RecordingWaker()
         self.notifier: Any = ScriptedNotifier()
         self.secrets = RotatedSecrets()
-        self.pages: Any = NoticePages()
+        self.pages: Any = ScriptedLinks()
+        self.completions: tuple[Callable[[Notice], Notice], ...] = ()
         self.holds: list[float] = []
         self.tokens = iter(range(10_000))
         self.state: StreamState | None = None
@@ -84,7 +83,11 @@ class Sending:
         if destination not in self.destinations:
             raise ConfigError(f"Destination {destination!r} is not in alerts.yml (any more)")
         return NotifierCourier(
-            self.notifier, secrets=self.secrets, now=self.clock, pages=self.pages
+            self.notifier,
+            secrets=self.secrets,
+            now=self.clock,
+            pages=self.pages,
+            completions=self.completions,
         )
 
     def plan(self, partition: StreamPartition, view: View) -> ViewPlan | None:
