@@ -2,7 +2,7 @@
 
 import platform
 
-from benchmarks import core, deliveries, syncs
+from benchmarks import core, deliveries, pages, syncs
 from benchmarks.core import Figure
 from benchmarks.deployed import deployed
 
@@ -22,6 +22,8 @@ def main() -> None:
         *syncs.calls(),
         *syncs.memory(),
         *deliveries.rates(),
+        *pages.openings(),
+        *pages.memory(),
         *deployed(),
     ]
     print(f"Python {platform.python_version()}, {platform.machine()}\n")
