@@ -15,6 +15,7 @@ from typing import Final
 from lib.bootstrap.streams import sync_rules
 from lib.config.model import Config
 from lib.core.notifications import ViewStep, after_claim, new_row
+from lib.core.owners import Owners, owned
 from lib.core.profiles import Interests, Profile
 from lib.core.states import names_of, next_state
 from lib.core.streams import Stream, stream_of_tag, streams_of
@@ -143,12 +144,13 @@ def forced(judged: JudgedStream, case: Case, config: Config, to: Destination) ->
     return _Trial(judged.stream, image, case, rules, judged.state.at).view(to)
 
 
-def notice_of(case: Case, view: JudgedView) -> Notice:
+def notice_of(case: Case, view: JudgedView, owners: Owners) -> Notice:
     """Return a message as it would be on its way, without links to a deployment."""
     before = case.previous.provenance if case.previous is not None else None
-    return Notice(
+    notice = Notice(
         view.id, view.message, provenance=case.report.provenance, provenance_before=before
     )
+    return owned(notice, owners)
 
 
 def _rules(config: Config) -> SyncRules:

@@ -119,7 +119,8 @@ def send_tests(application: App, case: Case, judged: Sequence[JudgedStream]) -> 
     sent = []
     with working("sending", total=len(messages)) as advance:
         for name, view in messages:
-            sent.append(_send(application, name, replace(notice_of(case, view), note=MARK)))
+            notice = notice_of(case, view, application.config.owners)
+            sent.append(_send(application, name, replace(notice, note=MARK)))
             advance()
     return sent
 

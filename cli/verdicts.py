@@ -32,7 +32,7 @@ def full_notice(
     )
     case = Case(report)
     (stream,) = judge(case, everything, now)
-    return notice_of(case, stream.views[_READER])
+    return notice_of(case, stream.views[_READER], config.owners)
 
 
 def print_verdict(

@@ -1,5 +1,6 @@
 """The composition root: what it needs, and what it says when that is missing."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -17,7 +18,7 @@ from lib.errors import ConfigError, LinkError
 from lib.flows.audit import Audit
 from lib.flows.passes import ImagePass
 from lib.http_deadline import DeadlineAdapter, TimeLimits
-from lib.models import Destination
+from lib.models import Destination, Owner
 from lib.notifiers.jira import identity
 from lib.notifiers.slack.webhook import SlackWebhookNotifier
 from lib.observability import logger
@@ -242,3 +243,14 @@ def test_publishing_to_sns_ends_within_an_attempt(monkeypatch: pytest.MonkeyPatc
     backoff = sum(2**number for number in range(attempts - 1))
     seconds = attempts * (config.connect_timeout + config.read_timeout) + backoff
     assert seconds <= TimeLimits().attempt
+
+
+def test_a_message_on_its_way_gets_the_owner_of_its_image(config: Config) -> None:
+    """By the configuration that is in force."""
+    app = an_app(replace(config, owners=(("*", Owner("payments")),)))
+    notice = notices()["new-and-resolved"]
+
+    courier = app.streams._courier(Destination("team"))  # noqa: SLF001  # as `deliver` gets it
+    letters = [complete(notice) for complete in courier._completions]  # noqa: SLF001  # same
+
+    assert [letter.owner for letter in letters if letter.owner is not None] == [Owner("payments")]

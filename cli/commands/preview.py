@@ -42,7 +42,8 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     judged = [(case, stream) for case in cases for stream in judge(case, config, _now())]
     payloads = []
     for case, stream in judged:
-        payload = notifier.render(notice_of(case, _view(case, stream, config, destination)))
+        view = _view(case, stream, config, destination)
+        payload = notifier.render(notice_of(case, view, config.owners))
         about = f"{stream.image.name}: " if len(judged) > 1 else ""
         for usage in notifier.usage(payload):
             remark(f"{about}{usage.what}: {usage.used:,} of {usage.limit:,}")

@@ -200,8 +200,13 @@ class StreamFlows:
             secrets=self._app.secrets,
             now=self._app.now,
             pages=self.pages,
-            completions=(self._traced, self._with_workloads),
+            completions=(self._owned, self._traced, self._with_workloads),
         )
+
+    def _owned(self, notice: "Notice") -> "Notice":
+        from lib.core.owners import owned
+
+        return owned(notice, self._app.config.owners)
 
     def _traced(self, notice: "Notice") -> "Notice":
         from lib.core.provenance import traced

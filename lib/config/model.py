@@ -9,7 +9,7 @@ from lib.core.routing import Route
 from lib.core.schedule import Schedule
 from lib.core.streams import StreamRule
 from lib.core.suppressions import Suppression
-from lib.models import Destination, Json
+from lib.models import Destination, Json, Owner
 
 LOOPBACK: Final = ("localhost", "127.0.0.1")
 """Hosts of this machine, for tests and the demo."""
@@ -54,6 +54,8 @@ class Config:
     """Schedule and destinations of the digest; None for no digest."""
     sources: tuple[tuple[str, str], ...] = ()
     """Source repositories by globs of image repositories; the first match counts."""
+    owners: tuple[tuple[str, Owner], ...] = ()
+    """Owners by globs of image repositories; the first match counts."""
     repositories: Expectations | None = None
     """The expected settings of repositories; None for no checks."""
     hash: str = ""

@@ -14,7 +14,7 @@ from lib.core.routing import Match, Route
 from lib.core.schedule import Schedule
 from lib.core.streams import StreamRule
 from lib.core.suppressions import Suppression
-from lib.models import Destination, Filter, Json, Severity
+from lib.models import Destination, Filter, Json, Owner, Severity
 from lib.models.views import Kind
 from lib.text import one_line
 
@@ -52,6 +52,7 @@ def parse(document: Json) -> Config:
         fallback=Destination(document["fallback"]) if "fallback" in document else None,
         digest=_schedule(document["digest"]) if "digest" in document else None,
         sources=tuple(document.get("sources", {}).items()),
+        owners=tuple((glob, _owner(entry)) for glob, entry in document.get("owners", {}).items()),
         repositories=_expectations(document["repositories"])
         if "repositories" in document
         else None,
@@ -73,6 +74,10 @@ def _stream(entry: Json) -> StreamRule:
         repository=_globs(entry.get("repository", ())),
         compare_with=entry.get("compare_with"),
     )
+
+
+def _owner(entry: Json) -> Owner:
+    return Owner(entry) if isinstance(entry, str) else Owner(**entry)
 
 
 def _expectations(entry: Mapping[str, Json]) -> Expectations:

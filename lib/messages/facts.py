@@ -66,6 +66,7 @@ def facts(content: Content, notice: Notice) -> tuple[Fact, ...]:
         Fact("Stream", short(pattern_of(content.state.stream) or "", NAME)),
         Fact("Tags", tags_text(image) if is_image else names_text(image.tags), in_where=True),
         Fact("Digest", truncate(one_line(image.digest), _DIGEST)),
+        Fact("Owner", _owner(notice)),
         Fact("Base image", _base_image(notice)),
         Fact("Pushed", moment_text(image.pushed_at)),
         Fact("Running", _running(content)),
@@ -111,7 +112,9 @@ def small(content: Content, notice: Notice) -> tuple[str, ...]:
     runners = workloads_text(notice.running.image) if notice.running is not None else ""
     scanner = _scanner(content)
     commit = source(content, notice) if not source_links(content, notice) else None
+    owner = _owner(notice)
     texts = (
+        f"owner: {owner}" if owner else "",
         f"runs as {runners}" if runners else f"running: {running}" if running else "",
         f"account {image.account}" if image.account else "",
         image.region,
@@ -232,6 +235,10 @@ def _routes(content: Content) -> str:
     more = len(routes) - _ROUTES
     names += f" and {more} more" if more > 0 else ""
     return f"route{'s' if len(routes) > 1 else ''} {names}" if names else ""
+
+
+def _owner(notice: Notice) -> str:
+    return short(notice.owner.name, NAME) if notice.owner is not None else ""
 
 
 def _base_image(notice: Notice) -> str:

@@ -58,6 +58,20 @@ class Omission:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """The team that an image belongs to, as alerts.yml names it."""
+
+    team: str
+    contact: str | None = None
+    """Where the team is reached: a channel, an address, a rota."""
+
+    @property
+    def name(self) -> str:
+        """The team, and where it is reached: "payments (#payments-oncall)"."""
+        return f"{self.team} ({self.contact})" if self.contact else self.team
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A pinned message on its way, with what its links and its footer need."""
 
@@ -74,6 +88,8 @@ class Notice:
     """Of the image that it is compared with."""
     running: Deployments | None = None
     """The workloads of its watched images; None if they were not read."""
+    owner: Owner | None = None
+    """The owner of its image; None if alerts.yml names none."""
     note: str | None = None
     """The reason why this destination is notified in place of another one; None for its own."""
     attempt: int = 1

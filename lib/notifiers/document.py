@@ -10,7 +10,7 @@ from lib.core.vulnerabilities import places
 from lib.messages.content import Content, Entry, counts_of
 from lib.messages.parts import AlertText
 from lib.messages.to_do import upgrades_of
-from lib.models import Basis, BasisKind, Counts, Digest, Image, Json, Notice, Upgrade
+from lib.models import Basis, BasisKind, Counts, Digest, Image, Json, Notice, Owner, Upgrade
 from lib.models.streams import Evidence, PartState, WatchedImage
 from lib.models.views import DeltaItem
 from lib.text import truncate
@@ -140,7 +140,15 @@ def _document(notice: Notice, content: Content, text: AlertText, limit: int) -> 
         "report_url": notice.report_url and truncate(notice.report_url, 2 * _FIELD),
         "workloads": None if notice.running is None else running_to_json(notice.running),
         **_source(notice, content),
+        **_owner(notice.owner),
     }
+
+
+def _owner(owner: Owner | None) -> dict[str, Json]:
+    if owner is None:
+        return {}
+    team, contact = truncate(owner.team, _NAME), owner.contact
+    return {"owner": {"team": team, "contact": contact and truncate(contact, _NAME)}}
 
 
 def _worst(content: Content) -> str | None:

@@ -60,6 +60,7 @@ DOCUMENT: dict[str, Any] = {
     },
     "streams": ["release-*", "main-*"],
     "sources": {"payments/*": "https://github.com/example/payments"},
+    "owners": {"payments/*": {"team": "payments", "contact": "#oncall"}, "web/*": "storefront"},
     "routes": [
         {
             "name": "payments",
@@ -261,7 +262,7 @@ ERRORS = [
         1,
         (
             "zzz: is not known here; allowed: version, destinations, fallback, digest, "
-            "repositories, streams, sources, routes, suppressions"
+            "repositories, streams, sources, owners, routes, suppressions"
         ),
     ),
     ("destinations", {}, "destinations: must not be empty"),
@@ -869,6 +870,8 @@ PATHS = [
     "destinations.security-jira.priority",
     "streams",
     "sources",
+    "owners",
+    "owners.web/*",
     "routes",
     "routes.0",
     "routes.0.match",

@@ -1,0 +1,21 @@
+"""The owners of images, as alerts.yml names them by repository. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from lib.core.sync import image_of
+from lib.models import Notice, Owner
+
+Owners = Sequence[tuple[str, Owner]]
+"""Owners by globs of repositories; the first match counts."""
+
+
+def owner_of(repository: str, owners: Owners) -> Owner | None:
+    """Return the owner of a repository; None where no glob matches its name."""
+    return next((owner for glob, owner in owners if fnmatchcase(repository, glob)), None)
+
+
+def owned(notice: Notice, owners: Owners) -> Notice:
+    """Return a notice with the owner of the repository that its stream is in."""
+    return replace(notice, owner=owner_of(image_of(notice.stream).repository, owners))
