@@ -31,7 +31,7 @@ from lib.errors import DocumentError
 from lib.messages.facts import platforms_of_report
 from lib.messages.provenance import in_words
 from lib.models import AnyReport, Finding, Report, Severity
-from lib.text import clean, counted, escaped, one_line
+from lib.text import clean, counted, escaped, one_line, short
 
 Advance = Callable[[], None]
 """Advances a progress bar by one step."""
@@ -260,6 +260,8 @@ def print_report(report: AnyReport) -> None:
     source = in_words(report.provenance, image.tags)
     if source:
         say(f"source: {source}")
+    for name, text in image.extra.items():
+        say(f"{name}: {short(text)}")
     if not isinstance(report, Report):
         say(f"{scan.status}: no usable result: {scan.reason}", style="bold red")
         return

@@ -146,9 +146,8 @@ def says_the_same(stored: AnyReport | None, fetched: AnyReport) -> bool:
 
 def _outline(report: AnyReport) -> tuple[object, ...]:
     """Return what is compared of a report beside its findings: nothing that changes by itself."""
-    image = replace(report.image, in_use_count=None, last_in_use_at=None)
     scan = replace(report.scan, completed_at=None)
-    return type(report), image, scan, report.parts
+    return type(report), report.image.settled, scan, report.parts
 
 
 def part_states(

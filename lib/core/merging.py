@@ -1,10 +1,11 @@
 """The scan results of the images of an index, merged into one result of the index. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
+from types import MappingProxyType
 
 from lib.core.distinct import distinct
 from lib.core.vulnerabilities import counts_of
@@ -51,8 +52,25 @@ def merged(index: ImageIndex, reports: Sequence[AnyReport]) -> AnyReport:
         index.image,
         in_use_count=sum(in_use) if in_use else None,
         last_in_use_at=max((time for time in times if time is not None), default=None),
+        extra=_extra(usable),
     )
     return Report(image, merged_scan, _findings(usable), parts)
+
+
+def _extra(usable: Sequence[tuple[Member, Report]]) -> Mapping[str, str]:
+    """Return other fields of the images: what all of them say once, else with the platforms."""
+    values: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for member, report in usable:
+        for name, text in report.image.extra.items():
+            values[name][member.name] = text
+    return MappingProxyType(
+        {
+            name: texts.popitem()[1]
+            if len(texts) == len(usable) and len(set(texts.values())) == 1
+            else "; ".join(f"{platform}: {text}" for platform, text in texts.items())
+            for name, texts in values.items()
+        }
+    )
 
 
 def _part(member: Member, report: AnyReport) -> Part:

@@ -28,16 +28,11 @@ def inputs_of(watching: Watch, records: Mapping[str, ImageRecord]) -> str:
     """
     running = {image.digest for image in watching.running}
     facts = [
-        (plain(image), image.digest in running, *_scanned(records[image.digest]))
+        (image.settled, image.digest in running, *_scanned(records[image.digest]))
         for image in watching.images
     ]
     text = repr((watching.current_runs, watching.current is not None, facts))
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:32]
-
-
-def plain(image: Image) -> Image:
-    """Return an image without its uses, which change without being news."""
-    return replace(image, in_use_count=None, last_in_use_at=None)
 
 
 def _scanned(record: ImageRecord) -> tuple[object, ...]:

@@ -14,7 +14,6 @@ from typing import Final
 from lib.core.conditions import conditions
 from lib.core.evidence import NOT_FOUND, facts, part_states
 from lib.core.lifecycles import course
-from lib.core.settled import plain
 from lib.core.vulnerabilities import vulnerabilities_of
 from lib.models import Finding, Image, StreamId
 from lib.models.streams import (
@@ -97,7 +96,7 @@ def _images(
         record = records.get(image.digest)
         provenance = record.provenance if record is not None else None
         parts = _parts(state, image, role, records)
-        yield WatchedImage(plain(image), role, running, parts, provenance)
+        yield WatchedImage(image.settled, role, running, parts, provenance)
 
 
 def _parts(
@@ -119,7 +118,7 @@ def _parts(
     before = own or state.current
     names = () if before is None else tuple([part.part for part in before.parts])
     return tuple(
-        [_part(part, image, own, others) for part in part_states(plain(image), record, names)]
+        [_part(part, image, own, others) for part in part_states(image.settled, record, names)]
     )
 
 

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 from lib.core.evidence import PARTIAL_PATIENCE, NotReady, evidence_of
 from lib.core.provenance import kept
-from lib.core.settled import plain
 from lib.core.streams import Stream, StreamRule, streams_of
 from lib.core.usage import used
 from lib.errors import ConflictError, FindingsNotReadyError
@@ -83,7 +82,7 @@ class ImageRecords:
         if record is None or record.scan is None:
             return False
         scan = replace(record.scan, completed_at=report.scan.completed_at)
-        return (plain(record.row.image), scan) == (plain(report.image), report.scan)
+        return (record.row.image.settled, scan) == (report.image.settled, report.scan)
 
     def keep(self, image: Image, *, known_since: datetime, is_index: bool = False) -> None:
         """Store what is known of an image, unless it is stored already. Raises `StoreError`."""

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Final
 
 from lib.core.history import history_point
-from lib.core.settled import inputs_of, is_settled, plain
+from lib.core.settled import inputs_of, is_settled
 from lib.core.states import names_of, next_state
 from lib.core.streams import is_settings, misplaced
 from lib.core.sync import (
@@ -224,7 +224,7 @@ class StreamSync:
         return replace(
             row,
             tags=kept(row.tags, limit=TAGS_KEPT, needed=digests),
-            current=None if watching.current is None else plain(watching.current),
+            current=None if watching.current is None else watching.current.settled,
             due_at=watching.due_at,
             watched=digests,
             inputs=inputs_of(watching, records),

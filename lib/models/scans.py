@@ -46,6 +46,8 @@ class Image:
     """The last time something ran it; None if nothing did, or the source does not say."""
     doubts: tuple[Doubt, ...] = ()
     """Open questions about an image from ECR. Not a part of published documents."""
+    extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    """Other fields of the source as text, by AWS's names; see `Finding.extra`."""
 
     @property
     def is_repository(self) -> bool:
@@ -75,6 +77,11 @@ class Image:
             return None
         place = f"arn:{self.partition}:ecr:{self.region}:{self.account}"
         return f"{place}:repository/{self.repository}/{self.digest}"
+
+    @property
+    def settled(self) -> "Image":
+        """The image without what changes although nothing is pushed: uses, fields nobody knows."""
+        return replace(self, in_use_count=None, last_in_use_at=None, extra=MappingProxyType({}))
 
     def name_beside(self, other: "Image") -> str:
         """Return the name of the image, by its digest where another image has the same name."""

@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.models import Finding, Package, Score
-from lib.normalizer.values import as_text, link, name, number, objects, severity, text
+from lib.normalizer.unknown_fields import kept, names, unknown_fields
+from lib.normalizer.values import link, name, number, objects, severity, text
 
 UNNAMED: Final = "UNNAMED"
 """The id of a finding whose source gives none: better an odd name than a lost finding."""
 
-_KNOWN: Final = frozenset({"name", "description", "uri", "severity", "attributes"})
+_KNOWN: Final = names("name", "description", "uri", "severity", "attributes")
 _NO_EXTRA: Final[Mapping[str, str]] = MappingProxyType({})
 # CVSS 3 is what people compare, so it comes first. Scores of other versions become extra fields.
 _SCORES: Final = (
@@ -47,7 +48,9 @@ def findings(row: Mapping[str, Any]) -> tuple[Finding, ...]:
             description=text(row.get("description")),
             score=score,
             links=() if address is None else (address,),
-            extra=_extra(row, attributes) if attributes or not row.keys() <= _KNOWN else _NO_EXTRA,
+            extra=_extra(row, attributes)
+            if attributes or not row.keys() <= _KNOWN.keys()
+            else _NO_EXTRA,
         ),
     )
 
@@ -86,6 +89,4 @@ def _score_of(value: float, assumed: str, vector: str | None) -> Score:
 
 
 def _extra(row: Mapping[str, Any], attributes: Mapping[str, Any]) -> Mapping[str, str]:
-    unknown = {key: row[key] for key in row if key not in _KNOWN}
-    texts = {key: as_text(value) for key, value in (*attributes.items(), *unknown.items())}
-    return MappingProxyType({key: value for key, value in texts.items() if value is not None})
+    return MappingProxyType({**kept(attributes.items()), **unknown_fields(row, _KNOWN)})

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from lib.models import Doubt, Image, StoredImage
 from lib.normalizer.indexes import IMAGE_CONFIGS, INDEX_TYPES
+from lib.normalizer.unknown_fields import names, unknown_fields
 from lib.normalizer.values import count, digest, mapping, moment, name, objects, text, texts
 from lib.urls.partitions import partition_of
 
@@ -16,6 +18,27 @@ if TYPE_CHECKING:
 IMAGE_TYPE: Final = "AWS_ECR_CONTAINER_IMAGE"
 """The type of Inspector's resources that are ECR images."""
 
+_KNOWN_DETAILS: Final = names(
+    "architecture",
+    "imageHash",
+    "imageTags",
+    "inUseCount",
+    "lastInUseAt",
+    "platform",
+    "pushedAt",
+    "registry",
+    "repositoryName",
+)
+_KNOWN_RESOURCE: Final = names(
+    "id",
+    "partition",
+    "provider",
+    "providerAccountId",
+    "region",
+    "type",
+    details=names("awsEcrContainerImage"),
+)
+"""All of these are in the ARN of the image, or about other resources than images of ECR."""
 _ACTIVE: Final = "ACTIVE"
 _IMAGES: Final = frozenset({*IMAGE_CONFIGS, *INDEX_TYPES})
 """Media types of what ECR scans; anything else is a signature, a chart, a bill of materials."""
@@ -84,7 +107,14 @@ def image_of_resource(resource: Mapping[str, Any]) -> Image:
         pushed_at=moment(details.get("pushedAt")),
         in_use_count=count(details.get("inUseCount")),
         last_in_use_at=moment(details.get("lastInUseAt")),
+        extra=_other_fields(resource, details),
     )
+
+
+def _other_fields(resource: Mapping[str, Any], details: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what else is said about an image by AWS's names, such as `author`."""
+    fields = unknown_fields(details, _KNOWN_DETAILS)
+    return MappingProxyType(fields | unknown_fields(resource, _KNOWN_RESOURCE, "resource."))
 
 
 def os_of(finding: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from io import StringIO
+from types import MappingProxyType
 from typing import Any, Final
 
 from lib.errors import DocumentError
@@ -17,6 +18,41 @@ _FIRST: Final = "AWS Account Id"
 _NEEDED: Final = frozenset({"Finding ARN", "Resource ID", "Severity", "Vulnerability Id"})
 _TIME: Final = ("%b %d, %Y", "%b %d, %Y, %I:%M:%S %p")
 _DELIMITERS: Final = frozenset({",", ";", "\t"})
+_PACKAGE_COLUMNS: Final = MappingProxyType(
+    {
+        "name": "Affected Packages",
+        "version": "Package Installed Version",
+        "fixedInVersion": "Fixed in Version",
+        "remediation": "Package Remediation",
+        "filePath": "File Path",
+    }
+)
+_READ: Final = (
+    _NEEDED
+    | frozenset(_PACKAGE_COLUMNS.values())
+    | {
+        _FIRST,
+        "Container Image Tags",
+        "Description",
+        "Exploit Available",
+        "Finding Type",
+        "First Seen",
+        "Fix Available",
+        "Inspector Score",
+        "Inspector Score Vector",
+        "Last Seen",
+        "Last Updated",
+        "Platform",
+        "Region",
+        "Resource Type",
+        "Status",
+        "Title",
+        "Vendor",
+        "Vendor Advisory",
+        "Vendor Severity",
+    }
+)
+"""Columns that become a field of a finding; others are kept under their own names."""
 _NOTHING: Final = frozenset({"", "None Provided", "N/A", "-"})
 
 
@@ -67,6 +103,7 @@ def _row(line: Mapping[str, str | None]) -> dict[str, Any]:
         "vulnerablePackages": list(_packages(line)),
     }
     row = {
+        **{column: value for column, value in line.items() if column not in _READ},
         "findingArn": line["Finding ARN"] or "",
         "awsAccountId": line.get(_FIRST),
         "title": line.get("Title"),
@@ -87,14 +124,7 @@ def _row(line: Mapping[str, str | None]) -> dict[str, Any]:
 
 
 def _packages(line: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:
-    columns = {
-        "name": "Affected Packages",
-        "version": "Package Installed Version",
-        "fixedInVersion": "Fixed in Version",
-        "remediation": "Package Remediation",
-        "filePath": "File Path",
-    }
-    lists = {field: _listed(line.get(column)) for field, column in columns.items()}
+    lists = {field: _listed(line.get(column)) for field, column in _PACKAGE_COLUMNS.items()}
     for number, package in enumerate(lists["name"]):
         values = {field: _of(values, number) for field, values in lists.items()}
         yield _present({**values, "name": package})

@@ -12,8 +12,8 @@ from lib.models import Finding, Package, Score
 from lib.normalizer.ecr_basic import UNNAMED
 from lib.normalizer.images import os_of
 from lib.normalizer.package_url import package_url
+from lib.normalizer.unknown_fields import kept, names, unknown_fields
 from lib.normalizer.values import (
-    as_text,
     count,
     links,
     mapping,
@@ -27,59 +27,54 @@ from lib.normalizer.values import (
 )
 
 _PACKAGE_TYPE: Final = "PACKAGE_VULNERABILITY"
+_ADJUSTED: Final = names("cvssSource", "score", "scoreSource", "scoringVector", "version")
 # Fields that are read elsewhere, or that say nothing about the finding itself.
-_KNOWN_ROW: Final = frozenset(
-    {
-        "awsAccountId",
-        "description",
-        "epss",
-        "exploitAvailable",
-        "exploitabilityDetails",
-        "findingArn",
-        "firstObservedAt",
-        "fixAvailable",
-        "inspectorScore",
-        "inspectorScoreDetails",
-        "lastObservedAt",
-        "packageVulnerabilityDetails",
-        "remediation",
-        "resources",
-        "score",
-        "scoreDetails",
-        "severity",
-        "status",
-        "title",
-        "type",
-        "updatedAt",
-    }
+_KNOWN_ROW: Final = names(
+    "awsAccountId",
+    "description",
+    "exploitAvailable",
+    "findingArn",
+    "firstObservedAt",
+    "fixAvailable",
+    "inspectorScore",
+    "lastObservedAt",
+    "packageVulnerabilityDetails",
+    "resources",
+    "score",
+    "severity",
+    "status",
+    "title",
+    "type",
+    "updatedAt",
+    epss=names("score"),
+    exploitabilityDetails=names("lastKnownExploitAt"),
+    inspectorScoreDetails=names(adjustedCvss=_ADJUSTED),
+    remediation=names(recommendation=names("Url", "text", "url")),
+    scoreDetails=names(cvss=_ADJUSTED),
 )
-_KNOWN_DETAILS: Final = frozenset(
-    {
-        "cvss",
-        "referenceUrls",
-        "relatedVulnerabilities",
-        "source",
-        "sourceUrl",
-        "vendorCreatedAt",
-        "vendorSeverity",
-        "vendorUpdatedAt",
-        "vulnerabilityId",
-        "vulnerablePackages",
-    }
+_KNOWN_DETAILS: Final = names(
+    "cvss",
+    "referenceUrls",
+    "relatedVulnerabilities",
+    "source",
+    "sourceUrl",
+    "vendorCreatedAt",
+    "vendorSeverity",
+    "vendorUpdatedAt",
+    "vulnerabilityId",
+    "vulnerablePackages",
 )
-_KNOWN_PACKAGE: Final = frozenset(
-    {
-        "arch",
-        "epoch",
-        "filePath",
-        "fixedInVersion",
-        "name",
-        "packageManager",
-        "release",
-        "remediation",
-        "sourceLayerHash",
-        "version",
-    }
+_KNOWN_PACKAGE: Final = names(
+    "arch",
+    "epoch",
+    "filePath",
+    "fixedInVersion",
+    "name",
+    "packageManager",
+    "release",
+    "remediation",
+    "sourceLayerHash",
+    "version",
 )
 _NO_EPOCH: Final = "0:"
 
@@ -249,13 +244,10 @@ def _extra(
     }
     if row.get("type") != _PACKAGE_TYPE:
         fields["type"] = row.get("type")
-    # Sorted, so that the same finding gives the same bytes.
-    fields.update({key: row[key] for key in sorted(row.keys() - _KNOWN_ROW)})
-    fields.update({key: details[key] for key in sorted(details.keys() - _KNOWN_DETAILS)})
     return {
-        key: field_text
-        for key, value in fields.items()
-        if (field_text := as_text(value)) is not None
+        **kept(fields.items()),
+        **unknown_fields(row, _KNOWN_ROW),
+        **unknown_fields(details, _KNOWN_DETAILS),
     }
 
 
@@ -268,7 +260,4 @@ def _package_extra(shared: Mapping[str, str], package: Mapping[str, Any]) -> Map
     extra = dict(shared)
     if arch := text(package.get("arch")):
         extra["arch"] = arch
-    for key in sorted(package.keys() - _KNOWN_PACKAGE):
-        if (field_text := as_text(package[key])) is not None:
-            extra[key] = field_text
-    return MappingProxyType(extra)
+    return MappingProxyType(extra | unknown_fields(package, _KNOWN_PACKAGE))

@@ -292,4 +292,5 @@ def _filled(image: Image, details: Image) -> Image:
         pushed_at=details.pushed_at or image.pushed_at,
         in_use_count=image.in_use_count if details.in_use_count is None else details.in_use_count,
         last_in_use_at=details.last_in_use_at or image.last_in_use_at,
+        extra=details.extra or image.extra,
     )

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from lib.models import Counts, Severity
+from lib.text import clean, truncate
 
 # Words that AWS writes where there is no value. "not yet assigned" is Debian's word for a severity
 # that nobody has set: it says as much as no word.
@@ -64,6 +65,7 @@ _DASH: Final = 4
 _MILLISECONDS: Final = 1e11
 """Seconds beyond the year 5138: such a number counts milliseconds."""
 _LONGEST_LINK: Final = 2048
+_LONGEST_FIELD: Final = 4096
 _NUMERIC: Final = frozenset({int, float, str})  # and not bool, which is an int
 _RETIRED_LINK: Final = "https://cve.mitre.org/cgi-bin/cvename.cgi?name="
 
@@ -111,13 +113,23 @@ def objects(value: Any) -> list[dict[str, Any]]:
 
 
 def as_text(value: Any) -> str | None:
-    """Return any value as text, so that an unknown field is not lost; None for absent ones."""
+    """
+    Return any value as text, so that an unknown field is not lost; None for absent ones.
+
+    The text is clean, and has at most 4,096 characters.
+    """
     if isinstance(value, str):
-        return text(value)
-    if value is None or value in ([], {}):
+        plain = text(value)
+    elif value is None or value in ([], {}):
         return None
-    if isinstance(value, datetime):
+    elif isinstance(value, datetime):
         return value.isoformat()
+    else:
+        plain = _json(value)
+    return plain and (truncate(clean(plain), _LONGEST_FIELD) or None)
+
+
+def _json(value: Any) -> str:
     try:
         return json.dumps(value, default=str, separators=(",", ":"))
     except (TypeError, ValueError, RecursionError):

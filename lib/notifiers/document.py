@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 from lib.core.provenance import commit_url, compare_url
@@ -171,6 +172,7 @@ def shortened_image(image: Image) -> Image:
         platform=image.platform and truncate(image.platform, _FIELD),
         os=image.os and truncate(image.os, _FIELD),
         tags=tuple(dict.fromkeys(truncate(tag, _TAG) for tag in image.tags[:_TAGS])),
+        extra=MappingProxyType({}),
     )
 
 

@@ -28,7 +28,10 @@ NOT_WRITTEN: Final = MappingProxyType({"doubts": "known only while a registry is
 RARE: Final = ("source_severity", "exploit_observed_at", "remediation", "extra", "platforms")
 """Fields of a finding that most findings lack. They are written only where they have a value."""
 
-_IMAGE: Final = Mapper(Image, fields_of(Image, left_out=NOT_WRITTEN))
+IMAGE_RARE: Final = ("extra",)
+"""The same for an image."""
+
+_IMAGE: Final = Mapper(Image, fields_of(Image, left_out=NOT_WRITTEN), rare=IMAGE_RARE)
 _SCAN: Final = Mapper(Scan, fields_of(Scan))
 _PART: Final = Mapper(Part, fields_of(Part))
 _PROVENANCE: Final = Mapper(Provenance, fields_of(Provenance))

@@ -11,7 +11,6 @@ import pytest
 from cli.simulation.memory import MemoryStreams
 from cli.simulation.player import Player
 from cli.simulation.reading import read_story
-from lib.core import settled
 from lib.core.profiles import Profile
 from lib.core.routing import Match
 from lib.core.settled import inputs_of, is_settled
@@ -266,5 +265,5 @@ def test_the_order_and_the_roles_of_watched_images_make_the_inputs() -> None:
     ]
     assert len(set(answers)) == len(answers)
     assert inputs(one) == inputs(replace(one, in_use_count=3))
-    assert settled.plain(replace(one, in_use_count=3)) == one
+    assert replace(one, in_use_count=3).settled == one
     assert a_digest(1) == one.digest

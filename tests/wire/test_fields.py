@@ -10,7 +10,14 @@ import pytest
 
 from lib.models import Finding, Image, Package, Part, Provenance, Scan, Score, Workload
 from lib.wire.fields import Mapper, fields_of
-from lib.wire.report import NOT_WRITTEN, RARE, image_to_json, report_from_json, report_to_json
+from lib.wire.report import (
+    IMAGE_RARE,
+    NOT_WRITTEN,
+    RARE,
+    image_to_json,
+    report_from_json,
+    report_to_json,
+)
 from tests.support.builders import a_finding, a_report, an_image
 from tests.support.documents import schema
 
@@ -38,7 +45,11 @@ MODELS = (
     Described(Package, FINDING["package"], "package in schemas/finding-1.0.0.json"),
     Described(Score, FINDING["score"]["anyOf"][1], "score in schemas/finding-1.0.0.json"),
     Described(
-        Image, REPORT["image"], "image in schemas/report-1.0.0.json", not_written=tuple(NOT_WRITTEN)
+        Image,
+        REPORT["image"],
+        "image in schemas/report-1.0.0.json",
+        not_written=tuple(NOT_WRITTEN),
+        rare=IMAGE_RARE,
     ),
     Described(
         Scan,

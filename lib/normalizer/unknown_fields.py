@@ -1,0 +1,45 @@
+"""Fields of AWS documents that no reader knows, as text: what AWS adds next is kept. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final
+
+from lib.normalizer.values import as_text
+from lib.text import one_line, truncate
+
+MOST: Final = 50
+"""Unknown fields that are kept of an object. The largest objects of AWS have thirty fields."""
+_NAME: Final = 200
+
+Known = Mapping[str, "Known | None"]
+"""The names of an object's known fields. An object whose own fields are looked at has theirs."""
+
+
+def names(*plain: str, **nested: Known) -> Known:
+    """Return known fields: those that are read as a whole, and objects with fields of their own."""
+    return {**dict.fromkeys(plain), **nested}
+
+
+def unknown_fields(value: Mapping[str, Any], known: Known, path: str = "") -> dict[str, str]:
+    """
+    Return the unknown fields of an object as text, sorted: the same object gives the same bytes.
+
+    A field within an object has its path before AWS's name: "epss.percentile". At most `MOST`
+    fields are kept. Texts are cut as `as_text` cuts them.
+    """
+    return kept(_unknown(value, known, path))
+
+
+def kept(fields: Iterable[tuple[str, Any]]) -> dict[str, str]:
+    """Return fields as text, with clean names, as many as are kept. Fields without a value go."""
+    texts = ((name, as_text(value)) for name, value in fields)
+    named = ((truncate(one_line(name), _NAME), text) for name, text in texts if text is not None)
+    return dict(islice(named, MOST))
+
+
+def _unknown(value: Mapping[str, Any], known: Known, path: str) -> Iterator[tuple[str, Any]]:
+    for name in sorted(value.keys() - known.keys()):
+        yield f"{path}{name}", value[name]
+    for name, inner in known.items():
+        if inner is not None and isinstance(field := value.get(name), dict):
+            yield from _unknown(field, inner, f"{path}{name}.")
