@@ -44,10 +44,10 @@ class Image:
     """Tasks and pods that run it, in Inspector's count; None if the source does not say."""
     last_in_use_at: datetime | None = None
     """The last time something ran it; None if nothing did, or the source does not say."""
-    doubts: tuple[Doubt, ...] = ()
-    """Open questions about an image from ECR. Not a part of published documents."""
     extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
     """Other fields of the source as text, by AWS's names; see `Finding.extra`."""
+    doubts: tuple[Doubt, ...] = ()
+    """Open questions about an image from ECR. Not a part of published documents."""
 
     @property
     def is_repository(self) -> bool:

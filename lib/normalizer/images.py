@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 IMAGE_TYPE: Final = "AWS_ECR_CONTAINER_IMAGE"
 """The type of Inspector's resources that are ECR images."""
 
-_KNOWN_DETAILS: Final = names(
+_STATED: Final = (
     "architecture",
-    "imageHash",
     "imageTags",
     "inUseCount",
     "lastInUseAt",
@@ -29,6 +28,7 @@ _KNOWN_DETAILS: Final = names(
     "registry",
     "repositoryName",
 )
+_KNOWN_DETAILS: Final = names("imageHash", *_STATED)
 _KNOWN_RESOURCE: Final = names(
     "id",
     "partition",
@@ -36,7 +36,8 @@ _KNOWN_RESOURCE: Final = names(
     "providerAccountId",
     "region",
     "type",
-    details=names("awsEcrContainerImage"),
+    # Since 2024 the same once more, in the words for images of all clouds.
+    details=names("awsEcrContainerImage", image=names("imageDigest", *_STATED)),
 )
 """All of these are in the ARN of the image, or about other resources than images of ECR."""
 _ACTIVE: Final = "ACTIVE"

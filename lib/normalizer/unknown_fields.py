@@ -11,23 +11,25 @@ MOST: Final = 50
 """Unknown fields that are kept of an object. The largest objects of AWS have thirty fields."""
 _NAME: Final = 200
 
-Known = Mapping[str, "Known | None"]
+FieldNames = Mapping[str, "FieldNames | None"]
 """The names of an object's known fields. An object whose own fields are looked at has theirs."""
 
 
-def names(*plain: str, **nested: Known) -> Known:
+def names(*plain: str, **nested: FieldNames) -> FieldNames:
     """Return known fields: those that are read as a whole, and objects with fields of their own."""
     return {**dict.fromkeys(plain), **nested}
 
 
-def unknown_fields(value: Mapping[str, Any], known: Known, path: str = "") -> dict[str, str]:
+def unknown_fields(
+    value: Mapping[str, Any], expected: FieldNames, path: str = ""
+) -> dict[str, str]:
     """
     Return the unknown fields of an object as text, sorted: the same object gives the same bytes.
 
     A field within an object has its path before AWS's name: "epss.percentile". At most `MOST`
     fields are kept. Texts are cut as `as_text` cuts them.
     """
-    return kept(_unknown(value, known, path))
+    return kept(_unknown(value, expected, path))
 
 
 def kept(fields: Iterable[tuple[str, Any]]) -> dict[str, str]:
@@ -37,9 +39,11 @@ def kept(fields: Iterable[tuple[str, Any]]) -> dict[str, str]:
     return dict(islice(named, MOST))
 
 
-def _unknown(value: Mapping[str, Any], known: Known, path: str) -> Iterator[tuple[str, Any]]:
-    for name in sorted(value.keys() - known.keys()):
+def _unknown(
+    value: Mapping[str, Any], expected: FieldNames, path: str
+) -> Iterator[tuple[str, Any]]:
+    for name in sorted(value.keys() - expected.keys()):
         yield f"{path}{name}", value[name]
-    for name, inner in known.items():
+    for name, inner in expected.items():
         if inner is not None and isinstance(field := value.get(name), dict):
             yield from _unknown(field, inner, f"{path}{name}.")
