@@ -9,7 +9,7 @@ from cli.terminal import complain, say
 from lib.checks.findings import CLOUDFORMATION, COMMAND, DIFFERENCE, REMARK
 from lib.exports.checks import CheckGroup, RepositoryCheck, groups
 from lib.models import Finding, Image
-from lib.text import clean, counted, one_line
+from lib.text import capitalized, clean, counted, one_line
 
 _SENTENCES: Final = re.compile(r"(?<=[.:]) +")
 
@@ -19,6 +19,7 @@ def print_results(checked: Sequence[RepositoryCheck]) -> None:
     for group in groups(checked):
         _print_group(group)
         say()
+    _print_unknown(checked)
     say(_sum(checked))
 
 
@@ -26,6 +27,25 @@ def print_unread(checked: Sequence[RepositoryCheck]) -> None:
     """Print on stderr what could not be read, by reason."""
     for reason, names in _unread(checked).items():
         complain(f"{', '.join(names)} could not be checked: {reason}")
+
+
+def _print_unknown(checked: Sequence[RepositoryCheck]) -> None:
+    """Print the checks without a result, by what is denied: with the permission to grant."""
+    by_reason: dict[str, list[str]] = {}
+    for check in checked:
+        reasons: dict[str, list[str]] = {}
+        for unknown in check.unknown:
+            reasons.setdefault(unknown.reason, []).append(unknown.id)
+        for reason, ids in reasons.items():
+            by_reason.setdefault(reason, []).append(
+                f"{check.repository.repository}: {', '.join(ids)}"
+            )
+    for reason, lines in by_reason.items():
+        number = counted(len(lines), "repository", "repositories")
+        say(f"{capitalized(one_line(reason))}: {number}", style="bold")
+        for line in lines:
+            print(f"  {one_line(line)}")
+        say()
 
 
 def _print_group(group: CheckGroup) -> None:
@@ -85,9 +105,11 @@ def _sum(checked: Sequence[RepositoryCheck]) -> str:
     wrong = sum(bool(check.findings) for check in checked)
     unread = sum(check.unread is not None for check in checked)
     suppressed = sum(len(check.suppressed) for check in checked)
+    unknown = sum(len(check.unknown) for check in checked)
     repositories = counted(len(checked), "repository", "repositories")
     pieces = [f"{counted(total, 'finding')} in {wrong:,} of {repositories}"]
     pieces += [f"{suppressed:,} left out by suppressions"] if suppressed else []
+    pieces += [f"{counted(unknown, 'check')} not known"] if unknown else []
     pieces += [f"{unread:,} could not be read: nothing is known about them"] if unread else []
     return ", ".join(pieces)
 
@@ -109,6 +131,10 @@ def documents(checked: Sequence[RepositoryCheck]) -> Iterator[dict[str, Any]]:
         yield {
             "repository": check.repository.key,
             "unread_reason": check.unread,
+            "unknown": [
+                {"id": unknown.id, "reason": unknown.reason, "permissions": unknown.permissions}
+                for unknown in check.unknown
+            ],
             "findings": [_finding(finding) for finding in check.findings],
             "suppressed": [
                 {

@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lib.bootstrap.app import App
 from lib.bootstrap.process import app
-from lib.observability import logger
+from lib.observability import Metric, logger, metrics
 
 
 @logger.inject_lambda_context
+@metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001  # fixed by Lambda
     """Put a check of each repository on the queue of scan events."""
     return audit_repositories(app())
@@ -21,5 +23,8 @@ def audit_repositories(application: App) -> dict[str, Any]:
         logger.info("audit skipped", reason="alerts.yml has no `repositories`")
         return {"queued": 0}
     queued = application.audit.run()
-    logger.info("checks queued", repositories=queued)
-    return {"queued": queued}
+    if queued.without_templates is not None:
+        metrics.add_metric(Metric.CHECKS_UNKNOWN, MetricUnit.Count, 1)
+        logger.warning("creation templates not checked", reason=queued.without_templates)
+    logger.info("checks queued", repositories=queued.checks)
+    return {"queued": queued.checks}

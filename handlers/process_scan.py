@@ -173,6 +173,12 @@ def _record(event: ImageEvent, outcome: ImageOutcome) -> None:
     if outcome.without_provenance is not None:
         metrics.add_metric(Metric.PROVENANCE_UNREAD, MetricUnit.Count, 1)
         logger.warning("provenance not read", exc_info=outcome.without_provenance, image=image.key)
+    if outcome.unknown_checks:
+        unknown = outcome.unknown_checks
+        metrics.add_metric(Metric.CHECKS_UNKNOWN, MetricUnit.Count, len(unknown))
+        logger.warning(
+            "checks not known", image=image.key, checks=list(unknown), reason=outcome.reason
+        )
     logger.info(
         "event processed",
         image=image.key,

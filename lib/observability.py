@@ -37,6 +37,7 @@ class Metric(StrEnum):
     IMAGES_DELETED = "ImagesDeleted"
     RECORDS_FAILED = "RecordsFailed"
     SCANS_RECOVERED = "ScansRecovered"
+    CHECKS_UNKNOWN = "ChecksUnknown"
     PROVENANCE_UNREAD = "ProvenanceUnread"
     REPOSITORIES_UNREAD = "RepositoriesUnread"
     WORKLOADS_UNREAD = "WorkloadsUnread"

@@ -55,6 +55,13 @@ CLAIMS: Final[Mapping[str, tuple[str, ...]]] = {
     "of today's rules, whatever was sent before": (
         "core/test_digest.py::test_rules_of_today_decide",
     ),
+    "cannot be made is `not known` in each format": (
+        "cli/test_audit.py::test_one_answer_that_is_denied_hides_no_other",
+        "cli/test_audit.py::test_a_sound_repository_is_not_called_so_without_an_answer",
+    ),
+    "is named on stderr and has a record of its own": (
+        "cli/test_audit.py::test_what_may_not_be_read_is_no_all_clear",
+    ),
     "reported as not checked, never as sound": (
         "cli/test_audit.py::test_what_may_not_be_read_is_no_all_clear",
         "flows/test_settings.py::test_what_may_not_be_read_is_reported_once",

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from typing import Final
 
 from cli.audit_results import documents, print_results, print_unread
 from cli.inputs import add_config_option, add_region_option, read_config
@@ -11,12 +12,12 @@ from cli.repository.running import running_images
 from cli.session import Connect, OperatorClients, connected
 from cli.terminal import print_json, remark, stepping
 from lib.checks.expectations import Expectations
-from lib.checks.settings import check
+from lib.checks.unknown import checked as checked_settings
 from lib.config.model import Config
 from lib.core.suppressions import matcher
 from lib.errors import ImageGoneError, SourceError
 from lib.exports.checks import CHECK_EXPORTS, RepositoryCheck
-from lib.models import Finding, Image, Suppressed
+from lib.models import Finding, Image, Suppressed, is_template
 from lib.ports.sources import RepositorySource
 
 HELP = "check how repositories are set up: tags, scanning, lifecycle, encryption"
@@ -25,9 +26,11 @@ DESCRIPTION = (
     "defaults, with your AWS credentials and region: whether tags can be overwritten, whether "
     "pushed images are scanned, whether old images expire. Each result names its repositories, "
     "its risk or cost, and the fix. No deployment is needed, and nothing is changed. Other "
-    "formats: JSON, CSV and SARIF. Exit code 1 when something is found, or when a repository "
-    "could not be read. The other repositories are checked all the same."
+    "formats: JSON, CSV and SARIF. Exit code 1 when something is found, or when something is not "
+    "known: a call that is denied is named with its permission, and all checks that do without "
+    "it are made."
 )
+_ALL_TEMPLATES: Final = Image("aws", "", "", "creation templates", "")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,14 +49,11 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     if config.repositories is None:
         remark("the configuration has no `repositories`: checked against the defaults")
     clients = connected(options, connect)
-    running = running_images(clients)
-    source = EcrRepositories(clients.get("ecr"), running)
+    source = EcrRepositories(clients.get("ecr"), running_images(clients))
     checked = _checked(source, options.repository, config)
     _print(checked, options.format)
-    for reason in running.refusals:
-        remark(f"what runs is not known: {reason}")
     print_unread(checked)
-    return int(any(result.findings or result.unread is not None for result in checked))
+    return int(not all(result.is_sound for result in checked))
 
 
 def _print(checked: Sequence[RepositoryCheck], wanted: str) -> None:
@@ -69,25 +69,28 @@ def _checked(source: RepositorySource, glob: str, config: Config) -> Sequence[Re
     """Check the repositories in scope. Raises `SourceError` if they cannot be listed."""
     checked: list[RepositoryCheck] = []
     with stepping("listing repositories") as steps:
+        templates, unlisted = _templates(source)
         repositories = [
             repository
-            for repository in (*source.repositories(), *_templates(source))
+            for repository in (*source.repositories(), *templates)
             if fnmatchcase(repository.repository, glob)
         ]
         steps.expect(len(repositories), "checking")
         for repository in repositories:
             checked += _check(source, repository, config)
             steps.advance()
-    return checked
+    # A plain name is that of a repository.
+    return [*checked, *(unlisted if set(glob) & set("*?[") or is_template(glob) else ())]
 
 
-def _templates(source: RepositorySource) -> Sequence[Image]:
-    """Return the creation templates; none, with a remark, where they may not be listed."""
+def _templates(
+    source: RepositorySource,
+) -> tuple[Sequence[Image], Sequence[RepositoryCheck]]:
+    """Return the creation templates. Where they may not be listed, that is a result."""
     try:
-        return source.templates()
+        return source.templates(), ()
     except SourceError as error:
-        remark(f"creation templates are not checked: {error}")
-        return ()
+        return (), [RepositoryCheck(_ALL_TEMPLATES, unread=str(error))]
 
 
 def _check(
@@ -106,10 +109,11 @@ def _check(
     suppress = matcher(config.suppressions, repository, now.date())
     findings: list[Finding] = []
     suppressed: list[Suppressed] = []
-    for finding in check(settings, config.repositories or Expectations(), now=now):
+    result = checked_settings(settings, config.repositories or Expectations(), now=now)
+    for finding in result.findings:
         entry = suppress(finding)
         if entry is None:
             findings.append(finding)
         else:
             suppressed.append(entry)
-    yield RepositoryCheck(repository, findings, suppressed)
+    yield RepositoryCheck(repository, findings, suppressed, unknown=result.unknown)

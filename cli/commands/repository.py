@@ -179,7 +179,10 @@ def _fix(options: argparse.Namespace, connect: Connect, pause: Pause, ask: Ask) 
         for comparison in compared
         if comparison.differs and comparison.change is not None
     ]
-    beyond = any(comparison.differs and comparison.change is None for comparison in compared)
+    beyond = any(
+        not comparison.is_known or (comparison.differs and comparison.change is None)
+        for comparison in compared
+    )
     if not todo:
         say("nothing to do" if not beyond else "nothing that this command could change")
         return int(beyond)

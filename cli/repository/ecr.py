@@ -1,9 +1,10 @@
 """A repository in ECR: its settings, read and changed with the operator's credentials."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -17,7 +18,14 @@ from cli.repository.settings import (
 )
 from lib.checks.caches import cache_of
 from lib.errors import DocumentError, SourceError, SourceThrottledError
-from lib.models import Image, RunningImage, StoredImage
+from lib.models import (
+    Image,
+    PullThroughCache,
+    Refusal,
+    RunningImage,
+    StoredImage,
+    permissions,
+)
 from lib.normalizer.images import stored_image
 from lib.sources.repositories import pull_through_caches, with_parts
 from lib.sources.running import RunningImages
@@ -27,6 +35,9 @@ if TYPE_CHECKING:
 
 PAGE: Final = 1000
 """The most that DescribeImages returns at once."""
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_NO_IMAGES: Final[tuple[StoredImage, ...]] = ()
+_Answer = TypeVar("_Answer")
 _THROTTLED: Final = ("RequestLimitExceeded", "TooManyRequestsException")
 
 
@@ -46,14 +57,22 @@ class Repository:
         self.client = client
         self.name = name
         self._running = running
+        self._refusals: dict[str, Refusal] = {}
 
     def settings(self) -> Settings:
-        """Return the settings of the repository, and its registry's scanning."""
-        with explained(self):
-            description = self._description
-            lifecycle = self._lifecycle()
-            caches = pull_through_caches(self.client)
-        stored, running = self.contents
+        """
+        Return the settings of the repository, and its registry's scanning.
+
+        What your credentials may not read is named in `refusals`; the rest is read.
+        """
+        description, registry = self._described
+        lifecycle = self._answer(permissions.LIFECYCLE_POLICY, self._lifecycle, None)
+        cache = self._answer(permissions.CACHE_RULES, self._cache, None)
+        stored = self._answer(permissions.IMAGES, lambda: self._images, _NO_IMAGES)
+        running = self._what_runs(description, registry)
+        if running and stored:
+            images = stored
+            stored = self._answer(permissions.MANIFESTS, lambda: self._with_parts(images), images)
         encryption = description.get("encryptionConfiguration", {})
         return Settings(
             name=self.name,
@@ -62,10 +81,11 @@ class Repository:
             lifecycle=lifecycle,
             encryption=encryption.get("encryptionType", AES256),
             key=encryption.get("kmsKey"),
-            registry=self._registry,
+            registry=registry,
             stored=stored,
             running=running,
-            cache=cache_of(self.name, caches),
+            cache=cache,
+            refusals=tuple(self._refusals.values()),
         )
 
     def apply(self, change: Change) -> None:
@@ -77,17 +97,57 @@ class Repository:
     def contents(self) -> Contents:
         """The images of the repository, and those that run; None: not known."""
         with explained(self):
-            stored = tuple(self._stored())
+            stored = self._images
             if self._running is None:
                 return Contents(stored, None)
-            meta, description = self.client.meta, self._description
-            place = Image(
-                meta.partition, description["registryId"], meta.region_name, self.name, ""
-            )
-            running = self._running.images(place, enhanced=self._registry.enhanced)
+            running = self._what_runs(*self._described)
             if running:
-                stored = tuple(with_parts(self.client, place, stored))
+                stored = self._with_parts(stored)
         return Contents(stored, running)
+
+    @cached_property
+    def _described(self) -> tuple[Mapping[str, Any], RegistryScanning]:
+        """The repository and its registry's scanning, as far as they may be read."""
+        description = self._answer(
+            permissions.DESCRIBE_REPOSITORIES, lambda: self._description, _NOTHING
+        )
+        registry = self._answer(permissions.SCANNING, lambda: self._registry, RegistryScanning())
+        return description, registry
+
+    def _answer(self, action: str, ask: Callable[[], _Answer], nothing: _Answer) -> _Answer:
+        """Return the answer to a call; `nothing` where your credentials may not make it."""
+        with explained(self):
+            try:
+                return ask()
+            except ClientError as error:
+                if not _is_denied(error):
+                    raise
+                self._refusals[action] = Refusal(action, str(error))
+                return nothing
+
+    def _what_runs(
+        self, description: Mapping[str, Any], registry: RegistryScanning
+    ) -> tuple[RunningImage, ...] | None:
+        """Return the images that run; None: not known. Keeps the sources that did not answer."""
+        if self._running is None:
+            return None
+        has_type = permissions.SCANNING not in self._refusals
+        place = self._place(description)
+        running, refusals = self._running.images(
+            place, enhanced=registry.enhanced if has_type else None
+        )
+        self._refusals |= {refusal.action: refusal for refusal in refusals}
+        return running
+
+    def _place(self, description: Mapping[str, Any]) -> Image:
+        meta, account = self.client.meta, description.get("registryId", "")
+        return Image(meta.partition, account, meta.region_name, self.name, "")
+
+    def _with_parts(self, stored: tuple[StoredImage, ...]) -> tuple[StoredImage, ...]:
+        return tuple(with_parts(self.client, self._place(self._described[0]), stored))
+
+    def _cache(self) -> PullThroughCache | None:
+        return cache_of(self.name, pull_through_caches(self.client))
 
     @cached_property
     def _description(self) -> Mapping[str, Any]:
@@ -100,11 +160,11 @@ class Repository:
         answer = self.client.get_registry_scanning_configuration()
         return _registry(answer.get("scanningConfiguration", {}))
 
-    def _stored(self) -> Iterator[StoredImage]:
+    @cached_property
+    def _images(self) -> tuple[StoredImage, ...]:
         paginator = self.client.get_paginator("describe_images")
         pages = paginator.paginate(repositoryName=self.name, PaginationConfig={"PageSize": PAGE})
-        for page in pages:
-            yield from map(stored_image, page["imageDetails"])
+        return tuple(stored_image(detail) for page in pages for detail in page["imageDetails"])
 
     def _lifecycle(self) -> str | None:
         try:
@@ -132,7 +192,7 @@ def _explained(error: ClientError, repository: Repository) -> DocumentError | So
             f"There is no repository {name} in {region}: check the name, --region and the account; "
             f"`repository template {name}` defines one"
         )
-    if code.startswith("AccessDenied"):
+    if _is_denied(error):
         return SourceError(
             f"Your credentials may not do this with {name}: allow {action} in their policy"
             f" ({message})"
@@ -142,6 +202,10 @@ def _explained(error: ClientError, repository: Repository) -> DocumentError | So
             f"AWS wants fewer calls ({action}: {code}): wait a minute, and say it again"
         )
     return SourceError(f"ECR refused {action} for {name}: {code}: {message}")
+
+
+def _is_denied(error: ClientError) -> bool:
+    return str(error.response.get("Error", {}).get("Code", "")).startswith("AccessDenied")
 
 
 def _mutability(description: Mapping[str, Any]) -> Mutability:

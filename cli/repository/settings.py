@@ -16,10 +16,12 @@ from lib.checks.completion import UNTAGGED_DAYS, completed
 from lib.checks.completion import policy as lifecycle_policy
 from lib.checks.lifecycle import judge, needed
 from lib.checks.policies import parse
+from lib.checks.unknown import reason
 from lib.errors import DocumentError
-from lib.models import PullThroughCache, RunningImage, StoredImage
+from lib.models import PullThroughCache, Refusal, RunningImage, StoredImage, permissions
 from lib.text import counted
 
+_DESCRIPTION: Final = permissions.DESCRIBE_REPOSITORIES
 MUTABLE: Final = "MUTABLE"
 IMMUTABLE: Final = "IMMUTABLE"
 _EXCEPT: Final = "_WITH_EXCLUSION"
@@ -137,6 +139,8 @@ class Settings:
     stored: tuple[StoredImage, ...] = ()
     cache: PullThroughCache | None = None
     running: tuple[RunningImage, ...] | None = None
+    refusals: tuple[Refusal, ...] = ()
+    """The calls that your credentials may not make. Fields of theirs have their defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +161,8 @@ class Comparison:
     change: Change | None = None
     advice: str = ""
     """A remark, or a step to do manually."""
+    is_known: bool = True
+    """False: what the setting is, or should be, is not known; `now` says why."""
 
     @property
     def differs(self) -> bool:
@@ -207,13 +213,44 @@ def check_key(key: str | None, region: str | None) -> str | None:
 
 
 def compare(now: Settings, wishes: Wishes) -> list[Comparison]:
-    """Compare every setting with the expected one."""
+    """Compare every setting with the expected one. What is not known is not to be changed."""
     return [
-        _tags(now, wishes),
-        _scanning(now),
-        _lifecycle(now, wishes),
-        _encryption(now, wishes),
+        _unless_refused(now, comparison, needed)
+        for comparison, needed in (
+            (_tags(now, wishes), (_DESCRIPTION, permissions.CACHE_RULES, permissions.IMAGES)),
+            (_scanning(now), (permissions.SCANNING, *_own_scanning(now))),
+            (_lifecycle(now, wishes), (permissions.LIFECYCLE_POLICY, *_for_change(now))),
+            (_encryption(now, wishes), (_DESCRIPTION,)),
+        )
     ]
+
+
+def _unless_refused(now: Settings, comparison: Comparison, needed: Sequence[str]) -> Comparison:
+    """
+    Return a comparison, or that nothing is known.
+
+    The first call says what the setting is. The others say what it should be, which matters where
+    it is to be changed.
+    """
+    matters = needed if comparison.differs else needed[:1]
+    refused = tuple(refusal for refusal in now.refusals if refusal.action in matters)
+    if not refused:
+        return comparison
+    why = reason(refused)
+    return Comparison(comparison.setting, why, why, is_known=False)
+
+
+def _own_scanning(now: Settings) -> Sequence[str]:
+    """Return the call whose answer counts where the registry has no rule about scanning."""
+    return () if now.registry.enhanced else (_DESCRIPTION,)
+
+
+def _for_change(now: Settings) -> Sequence[str]:
+    """Return the calls that say which images a policy may not delete, where there are any."""
+    if not now.stored:
+        return (permissions.IMAGES,)
+    others = (one.action for one in now.refusals if not one.action.startswith("ecr:"))
+    return (permissions.IMAGES, *([permissions.MANIFESTS] if now.running else []), *others)
 
 
 def _tags(now: Settings, wishes: Wishes) -> Comparison:

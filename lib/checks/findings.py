@@ -1,5 +1,6 @@
 """Findings about settings of a repository: their ids, their pages, and their remedies. Pure."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -29,6 +30,16 @@ LIFECYCLE_IDLE: Final = "ECR-LIFECYCLE-IDLE"
 LIFECYCLE_RUNNING: Final = "ECR-LIFECYCLE-RUNNING"
 TEMPLATE_ROLE: Final = "ECR-TEMPLATE-ROLE"
 ENCRYPTION: Final = "ECR-ENCRYPTION"
+NOT_CHECKED: Final = "ECR-NOT-CHECKED"
+"""No setting: AWS denied an answer that checks need."""
+LIFECYCLE: Final = (
+    LIFECYCLE_MISSING,
+    LIFECYCLE_INVALID,
+    LIFECYCLE_UNTAGGED,
+    LIFECYCLE_OLD,
+    LIFECYCLE_IDLE,
+    LIFECYCLE_RUNNING,
+)
 
 _DOCS: Final = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/"
 _PAGES: Final = MappingProxyType(
@@ -45,6 +56,7 @@ _PAGES: Final = MappingProxyType(
         LIFECYCLE_RUNNING: "LifecyclePolicies.html",
         TEMPLATE_ROLE: "repository-creation-templates-create.html",
         ENCRYPTION: "encryption-at-rest.html",
+        NOT_CHECKED: "security_iam_id-based-policy-examples.html",
     }
 )
 
@@ -60,15 +72,12 @@ def finding(
     remedy: Remedy,
 ) -> Finding:
     """Return a deviation as a finding."""
-    return Finding(
-        vulnerability_id=identifier,
-        package=Package(setting, value, MANAGER),
-        severity=severity,
-        title=title,
-        description=risk,
+    deviation = bare_finding(
+        identifier, severity, setting, value, title=title, risk=risk, advice=remedy.text
+    )
+    return replace(
+        deviation,
         fix_available="YES",
-        remediation=remedy.text,
-        links=(_DOCS + _PAGES[identifier],),
         extra=MappingProxyType(
             {
                 COMMAND: remedy.command,
@@ -77,4 +86,27 @@ def finding(
                 **({DIFFERENCE: "\n".join(remedy.difference)} if remedy.difference else {}),
             }
         ),
+    )
+
+
+def bare_finding(
+    identifier: str,
+    severity: Severity,
+    setting: str,
+    value: str,
+    *,
+    title: str,
+    risk: str,
+    advice: str,
+) -> Finding:
+    """Return a deviation without a command: `advice` says what to do."""
+    return Finding(
+        vulnerability_id=identifier,
+        package=Package(setting, value, MANAGER),
+        severity=severity,
+        title=title,
+        description=risk,
+        remediation=advice,
+        links=(_DOCS + _PAGES[identifier],),
+        extra=MappingProxyType({REMARK: advice}),
     )

@@ -30,7 +30,7 @@ from lib.checks.lifecycle import EndangeredImage, IdleRule, endangered, judge, n
 from lib.checks.policies import LifecyclePolicy, parse
 from lib.checks.remedies import Remedy
 from lib.errors import DocumentError
-from lib.models import Finding, RepositorySettings, Severity
+from lib.models import Finding, RepositorySettings, Severity, permissions
 from lib.text import counted
 
 _GB: Final = 1024**3
@@ -227,6 +227,8 @@ def cost(settings: RepositorySettings, expected: Expectations) -> str:
     """Describe the stored images and their maximum cost: shared layers are billed once."""
     if settings.template is not None:
         return "So is each repository that ECR creates by this template."
+    if settings.lacks(permissions.IMAGES):
+        return "How much it holds is not known."
     if not settings.images:
         return "It is empty now."
     size = settings.stored_bytes / _GB

@@ -99,11 +99,8 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
     if settings.cache is not None:
         yield from _cache(settings, settings.cache)
         return
-    allowed = (
-        *expected.mutable_tags(settings.image.repository),
-        *build_cache_tags(settings.stored),
-    )
-    movable = [pattern for pattern in _movable(settings) if not _allowed(pattern, allowed)]
+    allowed = allowed_tags(settings, expected)
+    movable = movable_tags(settings, expected)
     if not movable:
         return
     tags = sum(len(image.tags) for image in settings.stored)
@@ -119,6 +116,20 @@ def _tag_mutability(settings: RepositorySettings, expected: Expectations) -> Ite
         f"and approved is not what runs next.{tag_text}",
         remedy=remedies.immutable_tags(settings, allowed),
     )
+
+
+def allowed_tags(settings: RepositorySettings, expected: Expectations) -> tuple[str, ...]:
+    """Return globs over the tags that may move: by the configuration, and those of build caches."""
+    return (
+        *expected.mutable_tags(settings.image.repository),
+        *build_cache_tags(settings.stored),
+    )
+
+
+def movable_tags(settings: RepositorySettings, expected: Expectations) -> Sequence[str]:
+    """Return patterns of the tags that can be overwritten, and may not."""
+    allowed = allowed_tags(settings, expected)
+    return [pattern for pattern in _movable(settings) if not _allowed(pattern, allowed)]
 
 
 def _cache(settings: RepositorySettings, cache: PullThroughCache) -> Iterator[Finding]:
@@ -167,7 +178,7 @@ def _allowed(pattern: str, globs: Sequence[str]) -> bool:
 def _scan_on_push(settings: RepositorySettings) -> Iterator[Finding]:
     if scans_on_push(settings):
         return
-    if settings.scan_type == "BASIC" and not settings.scan_rules:
+    if is_unruled(settings):
         own = "Scan on push is off" if settings.template is None else "It has no setting for scans"
         value, why = "off", f"{own}, and the registry has no rule about scanning."
     else:
@@ -192,13 +203,18 @@ def scans_on_push(settings: RepositorySettings) -> bool:
     or not at all (enhanced). Without rules, basic scanning follows the repository's setting.
     https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-filters.html
     """
-    if settings.scan_type == "BASIC" and not settings.scan_rules:
+    if is_unruled(settings):
         return settings.scan_on_push
     return any(
         rule.frequency in ("SCAN_ON_PUSH", "CONTINUOUS_SCAN")
         and any(matches(filter_, settings.image.repository) for filter_ in rule.filters)
         for rule in settings.scan_rules
     )
+
+
+def is_unruled(settings: RepositorySettings) -> bool:
+    """Whether the registry has no rule about scanning, so that each repository's setting counts."""
+    return settings.scan_type == "BASIC" and not settings.scan_rules
 
 
 def matches(filter_: NameFilter, name: str) -> bool:
@@ -215,7 +231,7 @@ def _not_scanned(
     settings: RepositorySettings, expected: Expectations, now: datetime
 ) -> Iterator[Finding]:
     newest, last = settings.newest, settings.last_scan
-    if newest is None or newest.pushed_at is None or now - newest.pushed_at < _GRACE:
+    if newest is None or not is_due(settings, now):
         return
     usable = last is not None and last.progress is ScanProgress.USABLE
     scanned_at = last.completed_at if last is not None and usable else None
@@ -242,6 +258,12 @@ def _not_scanned(
         risk=risk,
         remedy=remedies.start_scan(settings),
     )
+
+
+def is_due(settings: RepositorySettings, now: datetime) -> bool:
+    """Whether the newest image is there for long enough that it should be scanned."""
+    newest = settings.newest
+    return newest is not None and newest.pushed_at is not None and now - newest.pushed_at >= _GRACE
 
 
 # --- encryption -------------------------------------------------------------------------------

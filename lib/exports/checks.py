@@ -1,8 +1,8 @@
 """
 The results of `audit`: grouped for people, and as SARIF and CSV for other tools. Pure.
 
-A repository that could not be read has a row and a notification of its own, so that it does not
-look like one that is set up well.
+A repository that could not be read, and a check that could not be made, has a row and a
+notification of its own, so that it does not look like one that is set up well.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from lib.checks import findings as checks
+from lib.checks.unknown import UnknownCheck
 from lib.exports.rows import CLEAR, FINDING, table
 from lib.exports.sarif import (
     LEVELS,
@@ -27,6 +28,7 @@ from lib.text import clean, one_line, truncate
 
 SUPPRESSED: Final = "suppressed"
 NOT_READ: Final = "not read"
+NOT_KNOWN: Final = "not known"
 
 COLUMNS: Final = (
     "record",
@@ -65,7 +67,14 @@ class RepositoryCheck:
     findings: Sequence[Finding] = ()
     suppressed: Sequence[Suppressed] = ()
     unread: str | None = None
-    """The reason why the repository could not be checked completely; None if it was."""
+    """The reason why the repository could not be checked at all; None if it was."""
+    unknown: Sequence[UnknownCheck] = ()
+    """The checks without a result."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether all checks were made, and nothing is wrong."""
+        return not self.findings and self.unread is None and not self.unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +112,7 @@ def _group(id_: str, findings: Sequence[tuple[Image, Finding]]) -> CheckGroup:
 
 
 def checks_csv(checked: Sequence[RepositoryCheck]) -> str:
-    """Return a row for each finding, and one for each repository without any, or not read."""
+    """Return a row for each finding and each check without a result, or one for a repository."""
     return table(COLUMNS, (row for check in checked for row in _rows(check)))
 
 
@@ -112,10 +121,12 @@ def _rows(check: RepositoryCheck) -> Iterator[Mapping[str, str]]:
     place = {"account": image.account, "region": image.region, "repository": image.repository}
     if check.unread is not None:
         yield place | {"record": NOT_READ, "reason": check.unread}
-    elif not check.findings:
+    elif check.is_sound:
         yield place | {"record": CLEAR}
     for finding in check.findings:
         yield place | {"record": FINDING} | _columns(finding)
+    for unknown in check.unknown:
+        yield place | {"record": NOT_KNOWN, "check": unknown.id, "reason": unknown.reason}
     for entry in check.suppressed:
         why = {"suppression_reason": entry.reason, "suppressed_until": entry.expires}
         yield place | {"record": SUPPRESSED} | _columns(entry.finding) | why
@@ -138,7 +149,7 @@ def _columns(finding: Finding) -> dict[str, str]:
 
 
 def checks_sarif(checked: Sequence[RepositoryCheck]) -> str:
-    """Return one run for all repositories. It did not succeed if one could not be read."""
+    """Return one run for all repositories. It did not succeed if something is not known."""
     everything = groups([_with_suppressed(check) for check in checked])
     excluded = {
         (check.repository.key, entry.finding.vulnerability_id): entry
@@ -167,13 +178,20 @@ def _with_suppressed(check: RepositoryCheck) -> RepositoryCheck:
 
 def _invocation(checked: Sequence[RepositoryCheck]) -> dict[str, Any]:
     notes = [
-        {"level": "error", "message": {"text": one_line(f"{check.repository.key}: {check.unread}")}}
+        {"level": "error", "message": {"text": one_line(f"{check.repository.key}: {text}")}}
         for check in checked
-        if check.unread is not None
+        for text in _unknowns(check)
     ]
     return {"executionSuccessful": not notes} | (
         {"toolExecutionNotifications": notes} if notes else {}
     )
+
+
+def _unknowns(check: RepositoryCheck) -> Iterator[str]:
+    if check.unread is not None:
+        yield check.unread
+    for unknown in check.unknown:
+        yield f"{unknown.id}: {unknown.reason}"
 
 
 def _rule(group: CheckGroup) -> dict[str, Any]:

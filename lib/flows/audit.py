@@ -1,13 +1,21 @@
 """Every day: a check of each repository and each creation template is put on the queue."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime
+from typing import NamedTuple
 
 from lib.errors import NotAllowedError
 from lib.ports.sources import RepositorySource
 from lib.ports.store import ScanEvents
 from lib.wire.own_events import repository_check
+
+
+class DailyChecks(NamedTuple):
+    """The checks of a day."""
+
+    checks: int
+    without_templates: str | None = None
+    """The reason why creation templates are not checked; None if they are."""
 
 
 class Audit:
@@ -20,16 +28,19 @@ class Audit:
         self._events = events
         self._now = now
 
-    def run(self) -> int:
+    def run(self) -> DailyChecks:
         """
         Queue one check of each repository and of each template that repositories are created by.
 
-        Templates that may not be listed are left out. Raises `SourceError` and `StoreError`.
+        Raises `SourceError` and `StoreError`.
         """
         # EventBridge counts in seconds, too: a change that follows is newer than the check.
         now = self._now().replace(microsecond=0)
         repositories = list(self._source.repositories())
-        with suppress(NotAllowedError):
+        without_templates = None
+        try:
             repositories += self._source.templates()
+        except NotAllowedError as error:
+            without_templates = str(error)
         self._events.put([repository_check(repository, now) for repository in repositories])
-        return len(repositories)
+        return DailyChecks(len(repositories), without_templates)

@@ -42,6 +42,8 @@ class ImageOutcome:
     """CONTINUED: the key of what is fetched already."""
     without_provenance: Exception | None = None
     """Why it is not known what the image was made from."""
+    unknown_checks: tuple[str, ...] = ()
+    """The checks of a repository that have no result, because AWS denied an answer."""
 
     def comeback(self, raw: Mapping[str, Json] | None = None) -> Mapping[str, Json] | None:
         """

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from lib.checks.expectations import Expectations
-from lib.checks.settings import check
+from lib.checks.unknown import ALL, CheckResults, checked, not_checked
 from lib.core.evidence import says_the_same
 from lib.core.streams import settings_stream
 from lib.errors import ImageGoneError, NotAllowedError
@@ -21,6 +21,7 @@ from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.image_records import ImageRecords, with_report
 from lib.models import (
     AnyReport,
+    Image,
     Report,
     RepositoryEvent,
     Scan,
@@ -71,21 +72,27 @@ class SettingsFlow:
         if reason is not None:
             return ImageOutcome(ImageResult.REPEATED, reason, streams)
         try:
-            report = self._report(event, expected)
+            report, unknown = self._report(event, expected)
         except ImageGoneError as error:
             self._records.gone(event.image, self._now())
             known = streams if record is not None else ()
             return ImageOutcome(ImageResult.IMAGE_DELETED, str(error), known)
-        return self._stored(event, report, streams)
+        return replace(self._stored(event, report, streams), unknown_checks=unknown)
 
-    def _report(self, event: RepositoryEvent, expected: Expectations) -> AnyReport:
+    def _report(
+        self, event: RepositoryEvent, expected: Expectations
+    ) -> tuple[AnyReport, tuple[str, ...]]:
+        """Return the report of a check, and the checks without a result."""
         now = self._now()
         scan = Scan(ScanSource.REPOSITORY, CHECKED, completed_at=now)
         try:
             settings = self._repositories.settings(event.image)
         except NotAllowedError as error:
-            return UnusableReport(event.image, replace(scan, status=DENIED, reason=str(error)))
-        return Report(event.image, scan, check(settings, expected, now=now))
+            denied = replace(scan, status=DENIED, reason=str(error))
+            return UnusableReport(event.image, denied), ALL
+        result = checked(settings, expected, now=now)
+        unknown = tuple(check.id for check in result.unknown)
+        return report_of_checks(event.image, scan, result), unknown
 
     def _stored(
         self, event: RepositoryEvent, report: AnyReport, streams: tuple[StreamId, ...]
@@ -100,13 +107,30 @@ class SettingsFlow:
         self._add_tags(
             [TagFact(stream, UNTAGGED, "", event.time, observed_at=now) for stream in streams]
         )
-        return ImageOutcome(ImageResult.STORED, report.scan.reason or "checked", streams)
+        reason = report.scan.reason or "; ".join(("checked", *report.scan.warnings))
+        return ImageOutcome(ImageResult.STORED, reason, streams)
 
     def _same(self, event: RepositoryEvent, report: AnyReport) -> str | None:
         """Return the key of the last report, where this one says the same."""
         record = self._records.record(event.image)
         key = record.report_key if record is not None else None
         return key if key and says_the_same(self._objects.report(key), report) else None
+
+
+def report_of_checks(image: Image, scan: Scan, result: CheckResults) -> AnyReport:
+    """
+    Return checks of a repository as the report of its stream.
+
+    Checks without a result are a finding of their own, and end nothing that was open before.
+    """
+    if not result.unknown:
+        return Report(image, scan, result.findings)
+    missing = not_checked(result.unknown)
+    if result.is_empty:
+        return UnusableReport(image, replace(scan, status=DENIED, reason=missing.remediation))
+    warning = f"{missing.title}: {missing.remediation}"
+    partial = replace(scan, complete=False, warnings=(warning,))
+    return Report(image, partial, (missing, *result.findings))
 
 
 def _repeated(event: RepositoryEvent, record: ImageRecord | None) -> str | None:

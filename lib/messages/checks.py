@@ -28,6 +28,7 @@ _FIXED: Final[Mapping[str, str]] = MappingProxyType(
         checks.LIFECYCLE_RUNNING: "the lifecycle policy takes away no image in use now",
         checks.TEMPLATE_ROLE: "ECR can create repositories by the template now",
         checks.ENCRYPTION: "it is encrypted with a key of KMS now",
+        checks.NOT_CHECKED: "all checks can be made now",
     }
 )
 _Phrase = Callable[[Kind, Sequence[Entry]], str]

@@ -59,6 +59,11 @@ class CreationTemplate:
     """The ARN of the role with which ECR creates repositories; None: its own."""
 
     @property
+    def cached(self) -> bool:
+        """Whether repositories of pull-through caches are created by it."""
+        return "PULL_THROUGH_CACHE" in self.applied_for
+
+    @property
     def name(self) -> str:
         """The name of the template in the place of a repository's, which never ends in a slash."""
         return self.prefix if self.prefix == ROOT else f"{self.prefix.rstrip('/')}/"
@@ -100,6 +105,17 @@ class RunningImage:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A call about a repository without an answer. What it would have said is not known."""
+
+    action: str
+    """The permission of the call: "ecr:GetLifecyclePolicy"."""
+    reason: str
+    denied: bool = True
+    """Whether the permission is missing; else AWS did not answer for another reason."""
+
+
+@dataclass(frozen=True, slots=True)
 class RepositorySettings:
     """The settings of a repository, its registry's scanning, and facts about its images."""
 
@@ -131,6 +147,13 @@ class RepositorySettings:
     """The image that was pushed last, a tagged one if there is any."""
     last_scan: "LastScan | None" = None
     """The last scan of `newest`."""
+    refusals: tuple[Refusal, ...] = ()
+    """The calls that AWS refused. Fields of theirs have their defaults, which say nothing."""
+
+    def lacks(self, *actions: str) -> tuple[str, ...]:
+        """Return those of some actions that AWS refused."""
+        refused = {refusal.action for refusal in self.refusals}
+        return tuple(action for action in actions if action in refused)
 
     @property
     def images(self) -> int:

@@ -4,10 +4,11 @@ Settings of a repository and of its registry, and the images in it.
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_Repository.html
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from lib.checks.caches import cache_of, created_cache
 from lib.core.overdue import together
@@ -18,10 +19,12 @@ from lib.models import (
     LastScan,
     NameFilter,
     PullThroughCache,
+    Refusal,
     RepositorySettings,
     ScanningRule,
     StoredImage,
     is_template,
+    permissions,
 )
 from lib.normalizer.images import (
     detail_fields,
@@ -41,8 +44,13 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
 _NO_POLICY: Final = "LifecyclePolicyNotFoundException"
-_CACHES: Final = "ecr:DescribePullThroughCacheRules"
 _DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_Images = tuple[Sequence[StoredImage], Mapping[str, Any] | None]
+_NO_IMAGES: Final[_Images] = ((), None)
+
+_Answer = TypeVar("_Answer")
 
 
 class EcrRepositories:
@@ -98,45 +106,69 @@ class EcrRepositories:
             raise RepositoryGoneError(
                 f"there is no creation template {place.repository} (any more)"
             )
-        cached = "PULL_THROUGH_CACHE" in template.applied_for
-        with _calls(place, _CACHES):
-            rules = pull_through_caches(self._client) if cached else []
+        calls = _Calls(place)
+        rules = self._cache_rules(place, calls) if template.cached else []
+        scanning = calls.answer(permissions.SCANNING, lambda: self._scanning(place), _NOTHING)
         document = documents[template]
         return replace(
-            _described(place, document, self._scanning(place)),
+            _described(place, document, scanning),
             template=template,
             lifecycle_policy=name(document.get("lifecyclePolicy")) or None,
             cache=created_cache(template, tuple(documents), rules),
+            refusals=calls.refusals,
         )
 
+    def _cache_rules(self, place: Image, calls: "_Calls") -> list[PullThroughCache]:
+        def ask() -> list[PullThroughCache]:
+            with _calls(place, permissions.CACHE_RULES):
+                return pull_through_caches(self._client)
+
+        return calls.answer(permissions.CACHE_RULES, ask, [])
+
     def _scanning(self, repository: Image) -> Mapping[str, Any]:
-        with _calls(repository, "ecr:GetRegistryScanningConfiguration"):
+        with _calls(repository, permissions.SCANNING):
             answer: Mapping[str, Any] = self._client.get_registry_scanning_configuration()
         return mapping(answer.get("scanningConfiguration"))
 
     def settings(self, repository: Image) -> RepositorySettings:
-        """See `RepositorySource.settings`."""
+        """
+        See `RepositorySource.settings`.
+
+        The policy is asked for last: it is often put right after a repository is created, while
+        this check runs.
+        """
         if is_template(repository.repository):
             return self._template_settings(repository)
-        with _calls(repository, "ecr:DescribeRepositories"):
+        calls = _Calls(repository)
+        described = calls.answer(
+            permissions.DESCRIBE_REPOSITORIES, lambda: self._description(repository), _NOTHING
+        )
+        scanning = calls.answer(permissions.SCANNING, lambda: self._scanning(repository), _NOTHING)
+        settings = replace(
+            _described(repository, described, scanning),
+            cache=calls.answer(permissions.CACHE_RULES, lambda: self.cache(repository), None),
+        )
+        settings = self._with_images(settings, calls)
+        policy = calls.answer(permissions.LIFECYCLE_POLICY, lambda: self._policy(repository), None)
+        return replace(settings, lifecycle_policy=policy, refusals=calls.refusals)
+
+    def _description(self, repository: Image) -> Mapping[str, Any]:
+        with _calls(repository, permissions.DESCRIBE_REPOSITORIES):
             answer = self._client.describe_repositories(
                 **_registry(repository), repositoryNames=[repository.repository]
             )
         description: Mapping[str, Any] = answer["repositories"][0]
-        settings = _described(repository, description, self._scanning(repository))
-        settings = self._with_images(replace(settings, cache=self.cache(repository)))
-        # Last: it is often put right after a repository is created, while this check runs.
-        return replace(settings, lifecycle_policy=self._policy(repository))
+        return description
 
     def cache(self, repository: Image) -> PullThroughCache | None:
         """See `RepositorySource.cache`."""
-        with _calls(repository, _CACHES):
+        with _calls(repository, permissions.CACHE_RULES):
             return cache_of(repository.repository, pull_through_caches(self._client))
 
     def _policy(self, repository: Image) -> str | None:
         from botocore.exceptions import ClientError
 
-        with _calls(repository, "ecr:GetLifecyclePolicy"):
+        with _calls(repository, permissions.LIFECYCLE_POLICY):
             try:
                 answer = self._client.get_lifecycle_policy(
                     **_registry(repository), repositoryName=repository.repository
@@ -147,12 +179,38 @@ class EcrRepositories:
                 return None
         return answer["lifecyclePolicyText"]
 
-    def _with_images(self, settings: RepositorySettings) -> RepositorySettings:
-        """Add the images, and the newest one with its last scan."""
+    def _with_images(self, settings: RepositorySettings, calls: "_Calls") -> RepositorySettings:
+        """Add the images, those that run, and the newest one with its last scan."""
         repository = settings.image
+        stored, newest = calls.answer(
+            permissions.IMAGES, lambda: self._images(repository), _NO_IMAGES
+        )
+        image, last_scan = self._last_scan(repository, newest, calls)
+        running = None
+        if self._running is not None:
+            has_type = not calls.refused(permissions.SCANNING)
+            enhanced = settings.scan_type == "ENHANCED" if has_type else None
+            running, refusals = self._running.images(repository, enhanced=enhanced)
+            calls.add(refusals)
+        if running:
+            # What an index refers to matters only where something runs.
+            images = stored
+            stored = calls.answer(
+                permissions.MANIFESTS, lambda: self._with_parts(repository, images), images
+            )
+        return replace(
+            settings,
+            stored=tuple(stored),
+            running=running,
+            newest=image,
+            last_scan=last_scan,
+        )
+
+    def _images(self, repository: Image) -> "_Images":
+        """Return the images, page by page, and the details of the newest one."""
         stored: list[StoredImage] = []
         newest: Mapping[str, Any] | None = None
-        with _calls(repository, "ecr:DescribeImages"):
+        with _calls(repository, permissions.IMAGES):
             for page in self._client.get_paginator("describe_images").paginate(
                 **_registry(repository),
                 repositoryName=repository.repository,
@@ -161,24 +219,16 @@ class EcrRepositories:
                 for detail in page["imageDetails"]:
                     stored.append(stored_image(detail))
                     newest = _newer(newest, detail)
-        image, last_scan = self._last_scan(repository, newest)
-        running = None
-        if self._running is not None:
-            enhanced = settings.scan_type == "ENHANCED"
-            running = self._running.images(repository, enhanced=enhanced)
-        with _calls(repository, "ecr:BatchGetImage"):
-            # What an index refers to matters only where something runs.
-            images = with_parts(self._client, repository, stored) if running else stored
-        return replace(
-            settings,
-            stored=tuple(images),
-            running=running,
-            newest=image,
-            last_scan=last_scan,
-        )
+        return stored, newest
+
+    def _with_parts(
+        self, repository: Image, stored: Sequence[StoredImage]
+    ) -> Sequence[StoredImage]:
+        with _calls(repository, permissions.MANIFESTS):
+            return with_parts(self._client, repository, stored)
 
     def _last_scan(
-        self, repository: Image, detail: Mapping[str, Any] | None
+        self, repository: Image, detail: Mapping[str, Any] | None, calls: "_Calls"
     ) -> tuple[Image | None, LastScan | None]:
         if detail is None:
             return None, None
@@ -188,19 +238,57 @@ class EcrRepositories:
             region=repository.region,
             doubts=doubts_about(detail, detail_fields(self._client)),
         )
-        scanned: Sequence[Image] = (image,)
-        if is_index(detail.get("imageManifestMediaType")):
-            with _calls(repository, "ecr:BatchGetImage"):
-                index = next(fetch_indexes(self._client, (image,)), None)
-            scanned = index.images if index is not None else ()
         try:
-            with _calls(repository, "ecr:DescribeImageScanFindings"):
-                return image, together(
-                    [self._registry.last_scan(scanned_image) for scanned_image in scanned]
+            scanned: Sequence[Image] = (image,)
+            if is_index(detail.get("imageManifestMediaType")):
+                scanned = calls.answer(
+                    permissions.MANIFESTS, lambda: self._members(repository, image), ()
                 )
+            return image, calls.answer(
+                permissions.SCANS, lambda: self._scans(repository, scanned), None
+            )
         except ImageGoneError:
             # Deleted since it was listed.
             return None, None
+
+    def _members(self, repository: Image, image: Image) -> Sequence[Image]:
+        with _calls(repository, permissions.MANIFESTS):
+            index = next(fetch_indexes(self._client, (image,)), None)
+        return index.images if index is not None else ()
+
+    def _scans(self, repository: Image, scanned: Sequence[Image]) -> LastScan | None:
+        with _calls(repository, permissions.SCANS):
+            return together([self._registry.last_scan(image) for image in scanned])
+
+
+class _Calls:
+    """The calls about a repository: what AWS denies is kept, and the others are made."""
+
+    def __init__(self, repository: Image) -> None:
+        self._repository = repository
+        self._refusals: dict[str, Refusal] = {}
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """The denied calls, each once."""
+        return tuple(self._refusals.values())
+
+    def refused(self, action: str) -> bool:
+        """Whether AWS denied a call."""
+        return action in self._refusals
+
+    def add(self, refusals: Iterable[Refusal]) -> None:
+        """Keep the refusals of other sources."""
+        for refusal in refusals:
+            self._refusals.setdefault(refusal.action, refusal)
+
+    def answer(self, action: str, ask: Callable[[], _Answer], nothing: _Answer) -> _Answer:
+        """Return the answer to a call; `nothing` where AWS denies it. Raises `SourceError`."""
+        try:
+            return ask()
+        except NotAllowedError as error:
+            self.add([Refusal(action, str(error))])
+            return nothing
 
 
 def with_parts(

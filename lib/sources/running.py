@@ -5,49 +5,72 @@ https://docs.aws.amazon.com/inspector/v2/APIReference/API_EcrContainerImageMetad
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
-from lib.errors import SourceError
-from lib.models import Image, RunningImage
+from lib.errors import NotAllowedError, SourceError
+from lib.models import Image, Refusal, RunningImage
 from lib.ports.sources import Coverage, Workloads
 from lib.text import counted
 
 _TASK: Final = "an ECS task"
+_COVERAGE: Final = "inspector2:ListCoverage"
+_TASKS: Final = "ecs:ListTasks"
+"""Permissions of calls whose refusal does not name its own."""
+
+
+class Answer(NamedTuple):
+    """The images of a repository that something runs, and the sources that did not answer."""
+
+    images: tuple[RunningImage, ...] | None
+    """None: no source answered, or there is none."""
+    refusals: tuple[Refusal, ...] = ()
 
 
 class RunningImages:
-    """Asks the sources that there are, and keeps why one of them did not answer."""
+    """Asks the sources that there are."""
 
     def __init__(self, coverage: Coverage | None, workloads: Workloads | None) -> None:
         self._coverage = coverage
         self._workloads = workloads
-        self.refusals: dict[str, None] = {}
-        """The reasons of sources that did not answer, each once."""
 
-    def images(self, repository: Image, *, enhanced: bool) -> tuple[RunningImage, ...] | None:
+    def images(self, repository: Image, *, enhanced: bool | None) -> Answer:
         """
-        Return the images of a repository that something runs; None where no source answers.
+        Return the images of a repository that something runs.
 
-        `enhanced`: Inspector scans the registry, so it knows. A source that does not answer is
-        left out; its reason is kept.
+        `enhanced`: Inspector scans the registry, so it knows. Where that is not known, None, an
+        empty list of Inspector says nothing. A source that does not answer is left out, with its
+        reason.
         """
-        asked: list[Iterator[RunningImage]] = []
-        if enhanced and self._coverage is not None:
-            asked.append(_counted(self._coverage, repository))
+        answers: list[tuple[RunningImage, ...]] = []
+        refusals: list[Refusal] = []
+        if enhanced is not False and self._coverage is not None:
+            try:
+                rows = tuple(_counted(self._coverage, repository))
+                answers += [rows] if rows or enhanced else []
+            except SourceError as error:
+                refusals.append(_refusal(error, _COVERAGE))
         if self._workloads is not None:
-            asked.append(_pulled(self._workloads, repository))
-        answers = [answer for answer in map(self._answer, asked) if answer is not None]
+            try:
+                answers.append(tuple(_pulled(self._workloads, repository)))
+            except SourceError as error:
+                refusals.append(_refusal(error, _TASKS))
         if not answers:
-            return None
+            return Answer(None, tuple(refusals))
         by_image = {(one.digest, one.tags): one for answer in reversed(answers) for one in answer}
-        return tuple(by_image.values())
+        return Answer(tuple(by_image.values()), tuple(refusals))
 
-    def _answer(self, source: Iterator[RunningImage]) -> tuple[RunningImage, ...] | None:
-        try:
-            return tuple(source)
-        except SourceError as error:
-            self.refusals[str(error)] = None
-            return None
+
+def _refusal(error: SourceError, action: str) -> Refusal:
+    """Return a refusal with the permission of the call that AWS refused."""
+    cause = error.__cause__ or error
+    operation = getattr(cause, "operation_name", None)
+    code = getattr(cause, "response", {}).get("Error", {}).get("Code", "")
+    service = action.partition(":")[0]
+    return Refusal(
+        f"{service}:{operation}" if operation else action,
+        str(error),
+        denied=isinstance(error, NotAllowedError) or code.startswith("AccessDenied"),
+    )
 
 
 def _counted(coverage: Coverage, repository: Image) -> Iterator[RunningImage]:

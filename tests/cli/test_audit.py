@@ -4,18 +4,21 @@ import csv
 import io
 import json
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from cli.__main__ import parser
 from cli.commands import audit
 from lib.bootstrap.clients import Clients
+from lib.checks.findings import LIFECYCLE
 from local.aws.process import ACCOUNT, SECRET, EmbeddedAws
-from tests.sources.test_repositories import Refusing
+from tests.support.builders import NOW
 
 CONFIG = """\
 version: 1
@@ -41,19 +44,58 @@ POLICY = json.dumps(
 )
 
 
+SETTINGS = ["ECR-SCAN-ON-PUSH", "ECR-TAG-MUTABILITY"]
+"""What is found in a repository that ECR made."""
+
+
 class RefusingOne:
-    """The registry, but for the lifecycle policy of one repository."""
+    """A client of the embedded AWS, but for one operation, about one repository or all of them."""
 
-    def __init__(self, client: Any, name: str) -> None:
-        self._client, self._name = client, name
+    def __init__(
+        self,
+        client: Any,
+        operation: str,
+        name: str | None = None,
+        *,
+        code: str = "AccessDeniedException",
+    ) -> None:
+        self._client, self._operation, self._name, self._code = client, operation, name, code
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
+    def __getattr__(self, attribute: str) -> Any:
+        found = getattr(self._client, attribute)
+        if attribute != self._operation:
+            return found
+        return lambda **request: self._called(found, request)
 
-    def get_lifecycle_policy(self, **request: Any) -> Any:
-        refused = request["repositoryName"] == self._name
-        client = Refusing(self._client, "get_lifecycle_policy", "AccessDeniedException")
-        return (client if refused else self._client).get_lifecycle_policy(**request)
+    def get_paginator(self, operation: str) -> Any:
+        """Return pages, or a refusal in their place."""
+        pages = self._client.get_paginator(operation)
+        if operation != self._operation:
+            return pages
+        return SimpleNamespace(paginate=lambda **request: self._called(pages.paginate, request))
+
+    def _called(self, call: Any, request: dict[str, Any]) -> Any:
+        about = (request.get("repositoryName"), *request.get("repositoryNames", ()))
+        if self._name is None or self._name in about:
+            error = {"Error": {"Code": self._code, "Message": "no"}}
+            raise ClientError(error, "".join(map(str.capitalize, self._operation.split("_"))))
+        return call(**request)
+
+
+class Enhanced:
+    """A registry that Inspector scans, as far as its configuration says so."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, attribute: str) -> Any:
+        return getattr(self._client, attribute)
+
+    def get_registry_scanning_configuration(self) -> Any:
+        """Return a configuration by which all is scanned."""
+        every = {"filter": "*", "filterType": "WILDCARD"}
+        rule = {"scanFrequency": "CONTINUOUS_SCAN", "repositoryFilters": [every]}
+        return {"scanningConfiguration": {"scanType": "ENHANCED", "rules": [rule]}}
 
 
 class Registry:
@@ -75,6 +117,21 @@ class Registry:
         if sound:
             ecr.put_lifecycle_policy(repositoryName=full, lifecyclePolicyText=POLICY)
         return full
+
+    def clients(
+        self, service: str, operation: str, name: str | None = None, *, enhanced: bool = False
+    ) -> Any:
+        """Return clients of which one refuses an operation. ECS and Inspector know of nothing."""
+        silent = SimpleNamespace(paginate=lambda **_: [{"clusterArns": [], "coveredResources": []}])
+        made: dict[str, Any] = {
+            "ecr": self.aws.client("ecr"),
+            "ecs": SimpleNamespace(get_paginator=lambda _: silent),
+            "inspector2": SimpleNamespace(get_paginator=lambda _: silent),
+        }
+        made[service] = RefusingOne(made[service], operation, name)
+        if enhanced:
+            made["ecr"] = Enhanced(made["ecr"])
+        return SimpleNamespace(get=made.__getitem__)
 
     def run(
         self, *options: str, secret: str = SECRET, key: str = ACCOUNT, clients: Any = None
@@ -138,41 +195,93 @@ def test_a_repository_that_is_deleted_meanwhile_is_left_out(
 ) -> None:
     registry.add("other", sound=False)
     ecr = registry.aws.client("ecr")
-    gone = Refusing(ecr, "describe_repositories", "RepositoryNotFoundException")
+    code = "RepositoryNotFoundException"
+    gone = RefusingOne(ecr, "describe_repositories", f"{registry.prefix}/other", code=code)
 
     assert registry.run(clients=SimpleNamespace(get=lambda _: gone)) == 0
 
     assert capsys.readouterr().out == "0 findings in 0 of 0 repositories\n"
 
 
-def test_one_repository_that_may_not_be_read_hides_no_other(
+def test_one_answer_that_is_denied_hides_no_other(
     registry: Registry, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In any format: its place says that nothing is known, and the others are checked."""
+    """In any format: its checks are not known, and the others are made, also in the others."""
     names = [registry.add(name, sound=False) for name in ("one", "three", "two")]
-    ecr = registry.aws.client("ecr")
-    others = {name: registry.aws.client(name) for name in ("ecs", "inspector2")}
-    clients = SimpleNamespace(get=(others | {"ecr": RefusingOne(ecr, names[1])}).__getitem__)
+    clients = registry.clients("ecr", "get_lifecycle_policy", names[1])
 
     codes, outputs = [], []
     for kind in ("text", "csv", "json", "sarif"):
         codes.append(registry.run("--format", kind, clients=clients))
-        outputs.append(capsys.readouterr())
+        outputs.append(capsys.readouterr().out)
 
     assert codes == [1, 1, 1, 1]
-    text, table, document, log = (output.out for output in outputs)
+    text, table, document, log = outputs
     assert "there is no lifecycle policy: 2 repositories (ECR-LIFECYCLE-MISSING)" in text
-    assert "6 findings in 2 of 3 repositories, 1 could not be read" in text
-    records = [(row["repository"], row["record"]) for row in csv.DictReader(io.StringIO(table))]
-    assert [record for name, record in records if name == names[1]] == ["not read"]
-    assert {name for name, record in records if record == "finding"} == {names[0], names[2]}
-    reasons = [check["unread_reason"] for check in json.loads(document)]
-    assert [reason is not None for reason in reasons] == [False, True, False]
+    denied = "ot known: ecr:GetLifecyclePolicy was denied: allow ecr:GetLifecyclePolicy"
+    assert f"N{denied}: 1 repository\n  {names[1]}: ECR-LIFECYCLE-MISSING, " in text
+    assert "8 findings in 3 of 3 repositories, 6 checks not known" in text
+    rows = [row for row in csv.DictReader(io.StringIO(table)) if row["repository"] == names[1]]
+    assert sorted(row["check"] for row in rows if row["record"] == "not known") == sorted(LIFECYCLE)
+    assert [row["check"] for row in rows if row["record"] == "finding"] == SETTINGS
+    (check,) = [one for one in json.loads(document) if one["unknown"]]
+    assert [one["id"] for one in check["unknown"]] == list(LIFECYCLE)
+    assert check["unknown"][0]["permissions"] == ["ecr:GetLifecyclePolicy"]
+    assert [finding["id"] for finding in check["findings"]] == SETTINGS
     (run,) = json.loads(log)["runs"]
     assert run["invocations"][0]["executionSuccessful"] is False
-    assert len(run["results"]) == 6
-    complaint = f"{names[1]} could not be checked: AWS denies ecr:GetLifecyclePolicy"
-    assert all(complaint in output.err for output in outputs)
+    (note, *others) = run["invocations"][0]["toolExecutionNotifications"]
+    assert len(others) == len(LIFECYCLE) - 1
+    assert f"{names[1]}: ECR-LIFECYCLE-MISSING: n{denied}" in note["message"]["text"]
+    assert len(run["results"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "not_known"),
+    [
+        ("ecr", "describe_repositories", {"ECR-TAG-MUTABILITY", "ECR-SCAN-ON-PUSH"}),
+        ("ecr", "get_registry_scanning_configuration", {"ECR-SCAN-ON-PUSH"}),
+        ("ecr", "describe_pull_through_cache_rules", {"ECR-CACHE-IMMUTABLE"}),
+        ("ecr", "get_lifecycle_policy", set(LIFECYCLE)),
+        ("ecr", "describe_images", {"ECR-NOT-SCANNED", *LIFECYCLE[2:]}),
+        ("ecr", "describe_image_scan_findings", {"ECR-NOT-SCANNED"}),
+        ("ecr", "batch_get_image", {"ECR-NOT-SCANNED"}),
+        ("ecs", "list_clusters", {"ECR-LIFECYCLE-RUNNING"}),
+        ("inspector2", "list_coverage", {"ECR-LIFECYCLE-RUNNING"}),
+    ],
+)
+def test_a_sound_repository_is_not_called_so_without_an_answer(
+    registry: Registry,
+    capsys: pytest.CaptureFixture[str],
+    service: str,
+    operation: str,
+    not_known: set[str],
+) -> None:
+    """One row for each call of the audit: no all-clear, no remedy, and the permission to grant."""
+    name = registry.add("sound", sound=True)
+    member = registry.aws.push(name, None)
+    digest = registry.aws.push_index(name, "1.0", {member: "linux/arm64"})
+    registry.aws.date(name, digest, NOW - timedelta(days=3))
+    is_enhanced = service == "inspector2"
+    # Repositories are listed with the same call as described.
+    one = name if operation == "describe_repositories" else None
+    clients = registry.clients(service, operation, one, enhanced=is_enhanced)
+
+    code = registry.run("--format", "json", clients=clients)
+    (check,) = json.loads(capsys.readouterr().out)
+    registry.run(clients=clients)
+
+    camel = "".join(map(str.capitalize, operation.split("_")))
+    assert code == 1
+    assert {one["id"] for one in check["unknown"]} == not_known
+    assert {action for one in check["unknown"] for action in one["permissions"]} == {
+        f"{service}:{camel}"
+    }
+    assert not {one["id"] for one in check["findings"]} & not_known
+    text = capsys.readouterr().out
+    assert f"Not known: {service}:{camel} was denied: allow {service}:{camel}: 1 repository" in text
+    assert f"{len(not_known)} check" in text.splitlines()[-1]
+    assert "put-" not in text.replace("put-registry-scanning-configuration", "")
 
 
 def test_a_rule_of_the_registry_counts_for_its_repositories(
@@ -282,6 +391,7 @@ def test_what_may_not_be_read_is_no_all_clear(
     code = registry.run(key=key["AccessKeyId"], secret=key["SecretAccessKey"])
 
     assert code == 1
-    errors = capsys.readouterr().err
-    assert "creation templates are not checked: AWS denies" in errors
-    assert f"{name} could not be checked: AWS denies ecr:GetLifecyclePolicy" in errors
+    said = capsys.readouterr()
+    assert "creation templates could not be checked: AWS denies" in said.err
+    assert "0 findings in 0 of 2 repositories, 6 checks not known, 1 could not be read" in said.out
+    assert f"  {name}: ECR-LIFECYCLE-MISSING, " in said.out

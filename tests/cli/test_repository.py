@@ -46,8 +46,10 @@ class Ecr:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.client, name)
-        if not callable(found) or name in ("exceptions", "get_paginator"):
+        if not callable(found) or name == "exceptions":
             return found
+        if name == "get_paginator":
+            return self._pages
 
         def call(**request: Any) -> Any:
             if self.refused.get(name):
@@ -59,6 +61,11 @@ class Ecr:
             return found(**request)
 
         return call
+
+    def _pages(self, operation: str) -> Any:
+        if self.refused.get(operation):
+            raise self.refused[operation].pop(0)
+        return self.client.get_paginator(operation)
 
 
 @dataclass
@@ -350,7 +357,6 @@ def test_a_change_that_fails_keeps_no_other_waiting(
 @pytest.mark.parametrize(
     ("code", "kind", "says"),
     [
-        ("AccessDeniedException", SourceError, "allow ecr:DescribeRepositories"),
         ("ThrottlingException", SourceThrottledError, "wait a minute"),
         ("TooManyRequestsException", SourceThrottledError, "wait a minute"),
         ("ServerException", SourceError, "ECR refused ecr:DescribeRepositories"),
@@ -389,12 +395,84 @@ def denied(embedded_aws: EmbeddedAws) -> Iterator[Any]:
         yield stack.enter_context(closing(made))
 
 
-def test_credentials_that_may_not(operator: Operator, denied: Any) -> None:
-    """Told with the action that their policy lacks."""
+def test_credentials_that_may_not(
+    operator: Operator, denied: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told with the actions that their policy lacks; nothing is changed."""
     operator.ecr.client = denied
 
-    with pytest.raises(SourceError, match="allow ecr:DescribeRepositories in their policy"):
-        operator.run("fix")
+    assert operator.run("fix", "--yes") == 1
+
+    said = capsys.readouterr().out
+    assert "tag mutability: not known: ecr:DescribeRepositories" in said
+    assert "allow ecr:GetLifecyclePolicy" in said
+    assert not operator.ecr.changes
+
+
+ALL_CHANGES = {"tag mutability", "scan on push", "lifecycle policy"}
+
+
+@pytest.mark.parametrize(
+    ("call", "permission", "not_known"),
+    [
+        ("describe_repositories", "ecr:DescribeRepositories", {"tag mutability", "scan on push"}),
+        ("get_lifecycle_policy", "ecr:GetLifecyclePolicy", {"lifecycle policy"}),
+        (
+            "describe_pull_through_cache_rules",
+            "ecr:DescribePullThroughCacheRules",
+            {"tag mutability"},
+        ),
+        ("describe_images", "ecr:DescribeImages", {"tag mutability", "lifecycle policy"}),
+        ("list_clusters", "ecs:ListClusters", {"lifecycle policy"}),
+    ],
+)
+def test_a_fix_changes_nothing_that_is_not_known(
+    operator: Operator,
+    capsys: pytest.CaptureFixture[str],
+    call: str,
+    permission: str,
+    not_known: set[str],
+) -> None:
+    """One row for each call: the other settings are fixed, and the permission is named."""
+    operator.push("1.0", days=9)
+    error = refusal("AccessDeniedException", permission.partition(":")[2])
+    if call == "list_clusters":
+        operator.tasks = Tasks(error=error)
+    operator.ecr.refused[call] = [error] * 3
+
+    assert operator.run("fix", "--yes", "--no-preview") == 1
+
+    said = capsys.readouterr().out
+    denied = f"not known: {permission} was denied: allow {permission}"
+    assert all(f"{setting}: {denied}\n" in said for setting in not_known)
+    changed = {line.partition(":")[0] for line in said.splitlines() if ": changed (" in line}
+    assert changed == ALL_CHANGES - not_known
+
+
+def test_a_fix_does_not_know_what_runs_where_only_inspector_may_say_it(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the registry's configuration Inspector is asked as well, and refuses here."""
+    operator.push("1.0", days=9)
+    denied = refusal("AccessDeniedException", "GetRegistryScanningConfiguration")
+    operator.ecr.refused["get_registry_scanning_configuration"] = [denied] * 3
+
+    assert operator.run("fix", "--yes", "--no-preview") == 1
+
+    said = capsys.readouterr().out
+    assert "scan on push: not known: ecr:GetRegistryScanningConfiguration was denied" in said
+    assert "lifecycle policy: not known: inspector2:ListCoverage was denied" in said
+    assert operator.ecr.changes == [CHANGES[0]]
+
+
+def test_a_fix_needs_no_answer_that_changes_nothing(operator: Operator) -> None:
+    """Tags that are immutable stay so, whatever the rules of caches say."""
+    operator.push("1.0", days=9)
+    assert operator.run("fix", "--yes", "--no-preview") == 0
+    denied = refusal("AccessDeniedException", "DescribePullThroughCacheRules")
+    operator.ecr.refused["describe_pull_through_cache_rules"] = [denied]
+
+    assert operator.run("fix", "--yes", "--no-preview") == 0
 
 
 # --- preview ------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 
 from cli.simulation.memory import MemoryStreams
 from lib.checks.expectations import Expectations
+from lib.checks.findings import LIFECYCLE
 from lib.core.notifications import after_claim, after_sent
 from lib.core.profiles import Profile
 from lib.core.routing import Match
@@ -17,7 +18,15 @@ from lib.errors import ImageGoneError, NotAllowedError, SourceError
 from lib.flows.image_outcomes import ImageOutcome, ImageResult
 from lib.flows.settings import SettingsFlow
 from lib.flows.syncs import StreamSync
-from lib.models import Image, RepositoryEvent, RepositorySettings, Severity, StreamId
+from lib.models import (
+    Image,
+    Refusal,
+    RepositoryEvent,
+    RepositorySettings,
+    Severity,
+    StreamId,
+    permissions,
+)
 from lib.models.streams import Arrival, Role
 from lib.models.views import Delta, Kind, Notification
 from tests.checks.test_check import a_repository
@@ -213,6 +222,47 @@ def test_what_may_not_be_read_is_reported_once() -> None:
 
     world.check(4, HALF)
     assert world.messages[2]["ECR-TAG-MUTABILITY"] is Kind.RESOLVED
+
+
+def test_what_one_denied_answer_hides_is_reported_beside_the_rest() -> None:
+    """What was open before stays open, what is known is news, and no all-clear follows."""
+    world = World()
+    world.check(1, WRONG)
+    denied = Refusal(permissions.LIFECYCLE_POLICY, "AWS denies ecr:GetLifecyclePolicy")
+    partly = a_repository(scan_on_push=False, lifecycle_policy=None, refusals=(denied,))
+
+    outcomes = [world.check(number, partly) for number in (2, 3)]
+
+    assert world.messages[1:] == [{"ECR-NOT-CHECKED": Kind.NEW}]
+    (item,) = world.deltas[1].items
+    assert item.item.severity is Severity.HIGH
+    assert all(outcome.unknown_checks == LIFECYCLE for outcome in outcomes)
+    assert "allow ecr:GetLifecyclePolicy" in outcomes[0].reason
+
+    world.check(4, SOUND)
+    assert world.messages[2] == dict.fromkeys(
+        ("ECR-NOT-CHECKED", "ECR-TAG-MUTABILITY", "ECR-SCAN-ON-PUSH"), Kind.RESOLVED
+    )
+
+
+def test_without_any_answer_nothing_is_known() -> None:
+    """That is a condition of the repository, as where the first call is denied."""
+    world = World()
+    refusals = tuple(
+        Refusal(action, f"AWS denies {action}")
+        for action in (
+            permissions.DESCRIBE_REPOSITORIES,
+            permissions.SCANNING,
+            permissions.CACHE_RULES,
+            permissions.IMAGES,
+            permissions.LIFECYCLE_POLICY,
+        )
+    )
+
+    world.check(1, a_repository(tag_mutability="MUTABLE", refusals=refusals))
+
+    assert world.messages == [{"ACCESS_DENIED": Kind.NOT_SCANNED}]
+    assert "allow ecr:DescribeRepositories" in world.deltas[0].items[0].reason
 
 
 def test_the_repository_is_the_current_image_at_once() -> None:

@@ -38,13 +38,15 @@ def test_each_creation_template_is_queued() -> None:
     source = ScriptedRepositories({"prod/": a_template(), "ROOT": a_template("ROOT")})
     audit = Audit(source=source, events=events, now=lambda: NOW)
 
-    assert audit.run() == 2
+    assert audit.run() == (2, None)
 
     names = {parse_event(queued).image.repository for queued in events.queued}  # type: ignore[union-attr]  # a check has one
     assert names == {"prod/", "ROOT"}
 
 
-def test_templates_that_may_not_be_listed_stop_nothing() -> None:
+def test_templates_that_may_not_be_listed_stop_nothing(logged: Any, counted: Any) -> None:
+    """That is said, and counted."""
+
     class Denied(ScriptedRepositories):
         def templates(self) -> Any:
             raise NotAllowedError("AWS denies ecr:DescribeRepositoryCreationTemplates")
@@ -52,7 +54,14 @@ def test_templates_that_may_not_be_listed_stop_nothing() -> None:
     events = RecordingScanEvents()
     source = Denied({"payments/api": a_repository()})
 
-    assert Audit(source=source, events=events, now=lambda: NOW).run() == 1
+    application = an_app(events, Expectations())
+    application.audit = Audit(source=source, events=events, now=lambda: NOW)
+
+    assert audit_repositories(application) == {"queued": 1}
+
+    warning, _ = logged()
+    assert warning["reason"] == "AWS denies ecr:DescribeRepositoryCreationTemplates"
+    assert counted()["ChecksUnknown"] == 1
 
 
 def test_two_runs_of_the_same_second_queue_the_same() -> None:

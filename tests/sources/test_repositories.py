@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from lib.models import (
     RunningImage,
     ScanningRule,
     ScanProgress,
+    permissions,
 )
 from lib.sources.repositories import EcrRepositories
 from lib.sources.running import RunningImages
@@ -242,6 +244,17 @@ class Refusing:
         raise ClientError({"Error": {"Code": self._code, "Message": "no"}}, self._call)
 
 
+class RefusingPages(Refusing):
+    """The registry, but for the pages of one operation."""
+
+    def get_paginator(self, operation: str) -> Any:
+        """Return the paginator of an operation."""
+        return self._refuse() if operation == self._call else self._client.get_paginator(operation)
+
+    def __init__(self, client: Any, operation: str) -> None:
+        super().__init__(client, operation, "AccessDeniedException")
+
+
 @pytest.fixture
 def refusing(
     embedded_aws: EmbeddedAws, ecr: Any, name: str
@@ -256,22 +269,59 @@ def refusing(
 
 
 CALLS = {
-    "describe_repositories": "ecr:DescribeRepositories",
-    "get_registry_scanning_configuration": "ecr:GetRegistryScanningConfiguration",
-    "get_lifecycle_policy": "ecr:GetLifecyclePolicy",
-    "get_paginator": "ecr:DescribePullThroughCacheRules",
-    "describe_image_scan_findings": "ecr:DescribeImageScanFindings",
+    "describe_repositories": {permissions.DESCRIBE_REPOSITORIES},
+    "get_registry_scanning_configuration": {permissions.SCANNING},
+    "get_lifecycle_policy": {permissions.LIFECYCLE_POLICY},
+    "get_paginator": {permissions.CACHE_RULES, permissions.IMAGES},
+    "describe_image_scan_findings": {permissions.SCANS},
 }
+"""Calls of the client, and the permissions that are missing without them."""
 
 
 @pytest.mark.parametrize("call", CALLS)
 def test_what_may_not_be_read_is_named(
     refusing: Callable[[str, str], EcrRepositories], name: str, call: str
 ) -> None:
-    with pytest.raises(NotAllowedError) as error:
-        refusing(call, "AccessDeniedException").settings(the(name))
+    """What the other calls say is read."""
+    settings = refusing(call, "AccessDeniedException").settings(the(name))
 
-    assert CALLS[call] in str(error.value)
+    assert set(settings.lacks(*set.union(*CALLS.values()))) == CALLS[call]
+    assert all(f"for {name}" in refusal.reason for refusal in settings.refusals)
+    assert (settings.scan_on_push is True) == (call != "describe_repositories")
+    assert (settings.images == 1) == (call != "get_paginator")
+
+
+def test_the_images_of_an_index_may_not_be_read(
+    embedded_aws: EmbeddedAws, ecr: Any, name: str
+) -> None:
+    """Neither what scanned it nor what runs of it is known then."""
+    ecr.create_repository(repositoryName=name)
+    member = embedded_aws.push(name, None)
+    index = embedded_aws.push_index(name, "1.0.0", {member: "linux/arm64"})
+    runs = Tasks(replace(the(name), digest=index))
+    client = Refusing(ecr, "batch_get_image", "AccessDeniedException")
+
+    settings = EcrRepositories(client, RunningImages(None, runs)).settings(the(name))  # type: ignore[arg-type]  # as much as is used
+
+    assert settings.lacks(permissions.MANIFESTS)
+    assert (settings.images, settings.last_scan) == (2, None)
+    assert settings.running
+
+
+def test_the_caches_of_a_template_may_not_be_read(ecr: Any) -> None:
+    """The template is read."""
+    ecr.create_repository_creation_template(
+        prefix="denied", appliedFor=["PULL_THROUGH_CACHE"], imageTagMutability="MUTABLE"
+    )
+    place = replace(the("denied/"), account="")
+    client = RefusingPages(ecr, "describe_pull_through_cache_rules")
+    try:
+        settings = EcrRepositories(client).settings(place)  # type: ignore[arg-type]  # as much as is used
+    finally:
+        ecr.delete_repository_creation_template(prefix="denied")
+
+    assert settings.lacks(permissions.CACHE_RULES)
+    assert (settings.cache, settings.template is None) == (None, False)
 
 
 @pytest.mark.parametrize("call", CALLS)

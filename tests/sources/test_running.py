@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
-from lib.errors import SourceError
-from lib.models import Image, RunningImage
+from lib.errors import NotAllowedError, SourceError
+from lib.models import Image, Refusal, RunningImage
 from lib.models.streams import CoveredImage
 from lib.sources.running import RunningImages
 from tests.support.builders import a_digest, an_image
@@ -60,7 +61,7 @@ def test_both_sources_are_asked() -> None:
         ),
     )
 
-    found = running.images(HERE, enhanced=True)
+    found, refusals = running.images(HERE, enhanced=True)
 
     assert found is not None
     assert set(found) == {
@@ -68,14 +69,13 @@ def test_both_sources_are_asked() -> None:
         RunningImage(a_digest(2), (), "1 task or pod"),
         RunningImage("", ("latest",), "an ECS task"),
     }
-    assert not running.refusals
+    assert not refusals
 
 
 def test_inspector_knows_nothing_of_basic_scanning() -> None:
     running = RunningImages(Inspector(error=SourceError("must not be asked")), Tasks())
 
-    assert running.images(HERE, enhanced=False) == ()
-    assert not running.refusals
+    assert running.images(HERE, enhanced=False) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -84,22 +84,56 @@ def test_inspector_knows_nothing_of_basic_scanning() -> None:
         (RunningImages(None, None), True, None),
         (RunningImages(Inspector(), None), False, None),
         (RunningImages(Inspector(), None), True, ()),
+        (RunningImages(Inspector(), None), None, None),
+        (RunningImages(Inspector(), Tasks()), None, ()),
         (RunningImages(None, Tasks(error=SourceError("no"))), True, None),
         (RunningImages(Inspector(), Tasks(error=SourceError("no"))), True, ()),
     ],
 )
 def test_where_no_source_answers_it_is_not_known(
-    running: RunningImages, found: Any, *, enhanced: bool
+    running: RunningImages, found: Any, *, enhanced: bool | None
 ) -> None:
-    assert running.images(HERE, enhanced=enhanced) == found
+    assert running.images(HERE, enhanced=enhanced).images == found
 
 
-def test_why_a_source_is_silent_is_kept_once() -> None:
-    running = RunningImages(
-        Inspector(error=SourceError("Inspector is off")), Tasks(error=SourceError("ECS denies it"))
+def refused(operation: str, code: str) -> SourceError:
+    """Return an error as a source raises it, with the refusal of AWS behind it."""
+    error = SourceError(f"{operation}: {code}")
+    error.__cause__ = ClientError({"Error": {"Code": code, "Message": "no"}}, operation)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "refusal"),
+    [
+        (NotAllowedError("no"), Refusal("ecs:ListTasks", "no")),
+        (
+            refused("DescribeTasks", "AccessDeniedException"),
+            Refusal("ecs:DescribeTasks", "DescribeTasks: AccessDeniedException"),
+        ),
+        (
+            refused("ListClusters", "ThrottlingException"),
+            Refusal("ecs:ListClusters", "ListClusters: ThrottlingException", denied=False),
+        ),
+    ],
+)
+def test_the_permission_of_a_source_that_is_silent_is_kept(
+    error: SourceError, refusal: Refusal
+) -> None:
+    """What the others say stays."""
+    running = RunningImages(Inspector(covered(1, 1)), Tasks(error=error))
+
+    found, refusals = running.images(HERE, enhanced=True)
+
+    assert found is not None
+    assert len(found) == 1
+    assert refusals == (refusal,)
+
+
+def test_inspector_may_be_silent_as_well() -> None:
+    running = RunningImages(Inspector(error=NotAllowedError("no")), None)
+
+    assert running.images(HERE, enhanced=True) == (
+        None,
+        (Refusal("inspector2:ListCoverage", "no"),),
     )
-
-    running.images(HERE, enhanced=True)
-    running.images(HERE, enhanced=True)
-
-    assert list(running.refusals) == ["Inspector is off", "ECS denies it"]
