@@ -36,9 +36,11 @@ SETTLED: Final = timedelta(minutes=30)
 _FORGOTTEN: Final = timedelta(days=7)
 AT_ONCE: Final = 300
 """Rows that one run folds."""
-_ADDED: Final = "This destination was added: what was open then is counted here, and not sent"
+_ADDED: Final = (
+    "This destination is new: what was open before is counted here instead of sent one by one"
+)
 _CHANGED: Final = (
-    "alerts.yml changed: {count} streams show something else here now, and are counted instead of"
+    "alerts.yml changed what is reported here of {count} streams: they are counted here instead of"
     " sent one by one"
 )
 
@@ -195,7 +197,7 @@ def _schedule(*destinations: Destination) -> Schedule:
 
 
 def _marked(digest: Digest, row_id: DeliveryId, words: str) -> Digest:
-    return replace(digest, delivery_id=row_id, warnings=(words, *digest.warnings))
+    return replace(digest, delivery_id=row_id, occasion=words)
 
 
 def _id(stage: str, destination: Destination, subject: str) -> DeliveryId:

@@ -31,6 +31,7 @@ _EIGHTHS: Final = ("", *map(chr, range(0x258F, 0x2588, -1)))
 _ROUTES: Final = 5
 _NAME: Final = 60
 _REASON: Final = 120
+_OCCASION: Final = 200
 _WARNINGS: Final = 5
 _UNSCANNED: Final = 2
 """Images without a result that the first line names."""
@@ -87,7 +88,7 @@ class DigestText(NamedTuple):
 
 def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText:
     """Return what is said about a digest. `lines` and `characters`: room for each list."""
-    name = f"{'Daily' if digest.until - digest.since <= _DAY else 'Weekly'} digest"
+    name = _name(digest)
     return DigestText(
         name=name,
         title=f"{name}: {_headline(digest)}",
@@ -101,6 +102,12 @@ def digest_text_of(digest: Digest, *, lines: int, characters: int) -> DigestText
         ),
         footer=_footer(digest),
     )
+
+
+def _name(digest: Digest) -> str:
+    if digest.occasion:
+        return "Summary"
+    return f"{'Daily' if digest.until - digest.since <= _DAY else 'Weekly'} digest"
 
 
 # --- the numbers ------------------------------------------------------------------------------
@@ -124,11 +131,13 @@ def _nothing(digest: Digest) -> str:
 def _opening(digest: Digest) -> tuple[str, ...]:
     verdict = "; ".join((_sentence(digest), *_unknown(digest)))
     others = "; ".join(_left_out(digest))
+    left_out = (f"Not counted: {others}",) if others else ()
     if not digest.images:
         return (verdict,)
+    if digest.occasion:
+        return (capitalized(verdict), *left_out, truncate(one_line(digest.occasion), _OCCASION))
     if _is_unchanged(digest):
         return ("; ".join(filter(None, (f"{_unchanged(digest)}: {verdict}", others))),)
-    left_out = (f"Not counted: {others}",) if others else ()
     if _is_first(digest):
         return (capitalized(verdict), *left_out, "First digest, no trend yet")
     return (_movement(digest), capitalized(verdict), *left_out)
@@ -202,12 +211,12 @@ def _change(counts: Counts, word: str) -> str:
 
 def _is_first(digest: Digest) -> bool:
     """Return whether nothing was known when the period began: then nothing is new, either."""
-    return bool(digest.images) and len(digest.trend) == 1
+    return bool(digest.images or digest.occasion) and len(digest.trend) == 1
 
 
 def _is_unchanged(digest: Digest) -> bool:
     """Return whether nothing came or went: then a digest is one line."""
-    return not (digest.new or digest.resolved or _is_first(digest))
+    return not (digest.new or digest.resolved or digest.occasion or _is_first(digest))
 
 
 def _deltas(digest: Digest) -> str:

@@ -272,6 +272,8 @@ class Digest:
     """The most useful upgrades first, then packages without a known fix; a few."""
     omitted: Omitted = field(default_factory=dict)
     """Open vulnerabilities in the same images that are not counted, by the reason."""
+    occasion: str = ""
+    """The reason of a summary, in a sentence; empty for the digest of a period."""
 
     @property
     def total(self) -> int:

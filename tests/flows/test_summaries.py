@@ -152,7 +152,7 @@ def test_a_change_of_alerts_yml_in_many_streams_is_one_summary() -> None:
 
     digest = world.digest()
     assert (digest.images, digest.counts) == (12, {Severity.HIGH: 12, Severity.LOW: 12})
-    assert digest.warnings[0].startswith("alerts.yml changed: 12 streams show something else")
+    assert digest.occasion.startswith("alerts.yml changed what is reported here of 12 streams")
     assert [wake_up.id for wake_up in world.waker.woken] == [digest.delivery_id]
     partition = world.store.read(stream(0))
     assert set(partition.views[TEAM].reported) == {"CVE-1", "CVE-2"}
@@ -287,7 +287,7 @@ def test_a_destination_that_was_added_gets_one_summary() -> None:
     assert (early, again) == ((), ())
     assert digest.destination == OTHER
     assert digest.counts == {Severity.HIGH: 3, Severity.LOW: 3}
-    assert digest.warnings[0].startswith("This destination was added")
+    assert digest.occasion.startswith("This destination is new")
     assert newcomer.world.digest() == digest
 
 

@@ -192,6 +192,15 @@ def test_the_first_digest_has_no_trend() -> None:
     assert not re.search(r"[+(]0 |\+|\bnew\b| 0 ", " ".join((text.title, *text.opening)))
 
 
+def test_a_summary_says_why_it_is_sent() -> None:
+    """It is no digest of a day, and has no period to compare with."""
+    text = text_of(DIGESTS["summary"])
+
+    assert text.title == "Summary: 3 CRITICAL, 40 HIGH open"
+    assert text.opening[-1] == "alerts.yml changed what is reported here of 12 streams"
+    assert "digest" not in " ".join(text.opening)
+
+
 def test_what_is_not_counted_is_named() -> None:
     """By the rule that leaves it out; a severity that did not move has no sign."""
     assert text_of(DIGESTS["week"]).opening[2] == (
