@@ -40,8 +40,6 @@ _BANDS: Final = (
 )
 _PACKAGES: Final = 3
 """Packages that a digest names: the next steps of its readers."""
-_UNFIXED: Final = 1
-"""Packages without a known fix that it names beside upgrades."""
 _ALTERNATING: Final = 3
 """Streams whose tags alternate that are named; the others are counted."""
 RULES_CHANGED: Final = (
@@ -188,16 +186,18 @@ def _package_words(item: OpenItem) -> str:
 
 
 def _packages(entries: Iterable[_Entry], images: Mapping[str, Image]) -> tuple[PackageDigest, ...]:
-    """Return the upgrades that remove most, then the worst packages without a known fix."""
+    """Return the worst packages, one of them to upgrade where there is any."""
     groups: defaultdict[tuple[str, int, bool], list[_Entry]] = defaultdict(list)
     for entry in entries:
         item = entry.item
         groups[item.package, item.others, item.fixable].append(entry)
     packages = [_package_digest(group, images) for group in groups.values()]
     packages.sort(key=_worst_package_first)
-    upgrades = [package for package in packages if package.fixable][:_PACKAGES]
-    unfixed = [package for package in packages if not package.fixable]
-    return (*upgrades, *unfixed[: max(_UNFIXED, _PACKAGES - len(upgrades))])
+    worst, others = packages[:_PACKAGES], packages[_PACKAGES:]
+    upgrade = next((package for package in others if package.fixable), None)
+    if upgrade is not None and not any(package.fixable for package in worst):
+        return (*worst[:-1], upgrade)
+    return tuple(worst)
 
 
 def _package_digest(entries: Sequence[_Entry], images: Mapping[str, Image]) -> PackageDigest:

@@ -19,6 +19,7 @@ FIXABLE: Final = "fixable"
 EXPLOITABLE: Final = "exploitable"
 IN_USE: Final = "in-use"
 
+UNRATED: Final = "severity unknown"
 BELOW: Final = "below "
 """How the refusal of a threshold begins."""
 
@@ -120,7 +121,7 @@ def refusal(finding: Finding, image: Image, filter_: Filter) -> str | None:
     severity = finding.severity
     if severity is Severity.UNKNOWN:
         if filter_.severity > Severity.UNKNOWN and not filter_.unknown_severity:
-            return "severity unknown"
+            return UNRATED
     elif severity < filter_.severity:
         return BELOW + filter_.severity.name
     if FIXABLE in filter_.only and not finding.fixable:

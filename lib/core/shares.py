@@ -11,7 +11,7 @@ from sys import intern
 
 from lib.core.desired import desired
 from lib.core.problems import in_short
-from lib.core.routing import BELOW
+from lib.core.routing import BELOW, UNRATED
 from lib.core.streams import is_settings
 from lib.core.upgrades import version_key
 from lib.core.verdicts import Judge, RuleSet
@@ -99,7 +99,7 @@ def _first_places(state: StreamState) -> Mapping[str, tuple[int, str]]:
 def _omission_kind(wanted: Desired, id_: str) -> OmissionKind:
     if id_ in wanted.suppressed:
         return OmissionKind.SUPPRESSED
-    is_below = wanted.refused[id_].startswith(BELOW)
+    is_below = wanted.refused[id_].startswith((BELOW, UNRATED))
     return OmissionKind.BELOW if is_below else OmissionKind.FILTERED
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Final, NamedTuple, TypeVar
 
 from lib.messages.phrases import counts_text, names_text, severity_word
+from lib.messages.to_do import is_kernel
 from lib.models import (
     Counts,
     Digest,
@@ -281,10 +282,13 @@ def _step(package: PackageDigest) -> DigestLine:
         target = short(package.fixed, _VERSION)
         text = f"Upgrade {name}{f' from {versions}' if versions else ''} to {target}"
         text = f"{text}: removes {counts} in {names}"
+        if is_kernel(package.package):
+            text = f"{text}. The running kernel is the host's: patch the hosts first"
     elif package.fixable:
         text = f"Upgrade {installed}: a fix exists for {counts} in {names}"
     else:
-        text = f"{installed} has {counts} in {names}: the scanner names no fix version"
+        text = f"Look for a newer version of {installed}: {counts} in {names}"
+        text = f"{text}. The scanner names no fix version"
     finding = Finding(package.worst, Package(package.package), Severity.UNKNOWN)
     return _linked(
         one_line(text), f"Worst: {short(package.worst, _NAME)}", vulnerability_url(finding)

@@ -196,10 +196,15 @@ def _base(content: Content, name: str | None) -> str:
     return short(name, NAME) if name and not content.image.is_repository else ""
 
 
+def is_kernel(package: str) -> bool:
+    """Return whether a package is a kernel: a container runs on that of its host."""
+    return _KERNEL.fullmatch(package) is not None
+
+
 def _kernel(entries: Sequence[Entry]) -> str:
     """Return that a kernel in an image is not the one that runs; empty without such a package."""
     names = (package.name for entry in entries for package in entry.packages)
-    kernel = next((name for name in names if _KERNEL.fullmatch(name)), None)
+    kernel = next((name for name in names if is_kernel(name)), None)
     if kernel is None:
         return ""
     return (

@@ -269,7 +269,7 @@ class Digest:
     attempt: int = 1
     possible_repeat: bool = False
     packages: tuple[PackageDigest, ...] = ()
-    """The most useful upgrades first, then packages without a known fix; a few."""
+    """The packages with the worst and the most open vulnerabilities, these first; a few."""
     omitted: Omitted = field(default_factory=dict)
     """Open vulnerabilities in the same images that are not counted, by the reason."""
     occasion: str = ""

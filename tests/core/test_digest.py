@@ -161,6 +161,7 @@ def test_what_a_route_leaves_out_is_counted_by_the_rule() -> None:
         a_finding("CVE-2", severity="CRITICAL"),
         a_finding("CVE-3", severity="MEDIUM", fixed_version="2"),
         a_finding("CVE-4", severity="CRITICAL", fixed_version="2"),
+        a_finding("CVE-5", severity="UNKNOWN", fixed_version="2"),
     )
     route = a_route(severity=C, only=frozenset({"fixable"}))
 
@@ -168,7 +169,7 @@ def test_what_a_route_leaves_out_is_counted_by_the_rule() -> None:
 
     assert digest.counts == {C: 1}
     assert digest.omitted == {
-        OmissionKind.BELOW: {Severity.MEDIUM: 1},
+        OmissionKind.BELOW: {Severity.MEDIUM: 1, Severity.UNKNOWN: 1},
         OmissionKind.FILTERED: {C: 1},
         OmissionKind.SUPPRESSED: {C: 1},
     }
@@ -467,24 +468,38 @@ SHARES = st.lists(
 )
 
 
-def test_the_packages_with_the_worst_come_first() -> None:
-    """A few, with the images that have them: upgrades first, then what has no known fix."""
-    names = {"CVE-1": ("zlib", C), "CVE-2": ("openssl", H), "CVE-3": ("openssl", H)}
+def of_packages(*packages: tuple[str, Severity, bool]) -> Digest:
+    """Return the digest of an image with vulnerabilities in these packages."""
+    key = an_image(1).key
     items = tuple(
-        OpenItem(
-            id_, (id_,), severity, id_ == "CVE-2", False, package, NOW, an_image(1).key
-        )  # in their order
-        for id_, (package, severity) in names.items()
+        OpenItem(f"CVE-{n}", (), severity, fixable, False, name, NOW, key)  # in their order
+        for n, (name, severity, fixable) in enumerate(packages)
     )
+    return a_digest(StreamShare(STREAM, (), IMAGES, items=items))
 
-    digest = a_digest(StreamShare(STREAM, (), IMAGES, items=items))
+
+def test_the_packages_with_the_worst_come_first() -> None:
+    """A few, with the images that have them; what has a fix apart from what has none."""
+    digest = of_packages(("zlib", C, False), ("openssl", H, True), ("openssl", H, False))
 
     assert [(entry.package, entry.counts, entry.fixable) for entry in digest.packages] == [
-        ("openssl", {H: 1}, True),
         ("zlib", {C: 1}, False),
+        ("openssl", {H: 1}, True),
         ("openssl", {H: 1}, False),
     ]
     assert digest.packages[0].images == (an_image(1),)
+
+
+def test_one_of_the_steps_is_an_upgrade_where_there_is_any() -> None:
+    """The best one."""
+    unfixed = [(name, C, False) for name in ("a", "b", "c")]
+
+    digest = of_packages(*unfixed, ("zlib", H, True), ("curl", Severity.LOW, True))
+
+    assert [entry.package for entry in digest.packages] == ["a", "b", "zlib"]
+    assert [entry.package for entry in of_packages(*unfixed, ("x", H, False)).packages] == [
+        *("a", "b", "c")
+    ]
 
 
 @given(SHARES, SHARES)

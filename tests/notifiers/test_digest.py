@@ -160,8 +160,8 @@ def test_the_next_steps_come_first() -> None:
         "https://nvd.nist.gov/vuln/detail/CVE-2026-5450",
     )
     assert steps.lines[1].text == (
-        "tensorflow-gpu 2.6.3 has 1 CRITICAL, 24 HIGH in ml/trainer:2.6.0: the scanner names no fix"
-        " version"
+        "Look for a newer version of tensorflow-gpu 2.6.3: 1 CRITICAL, 24 HIGH in ml/trainer:2.6.0."
+        " The scanner names no fix version"
     )
 
 
@@ -171,6 +171,16 @@ def test_a_fix_without_a_version_is_no_upgrade_to_one() -> None:
 
     assert text_of(a_digest_of(packages=(package,))).lists[0].lines == (
         DigestLine("Upgrade zlib: a fix exists for 1 MEDIUM in web/storefront:3.2.1"),
+    )
+
+
+def test_a_kernel_is_that_of_the_host() -> None:
+    """A rebuilt image only clears its finding."""
+    package = PackageDigest("linux", {M: 1}, fixable=True, images=(SHOP,), fixed="4.19.304-1")
+
+    assert text_of(a_digest_of(packages=(package,))).lists[0].lines[0].text == (
+        "Upgrade linux to 4.19.304-1: removes 1 MEDIUM in web/storefront:3.2.1. The running kernel"
+        " is the host's: patch the hosts first"
     )
 
 
