@@ -1,5 +1,6 @@
 """Notifications for an operator: selected, named by their stream, in a line or in full. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from lib.core.attempts import is_open
 from lib.core.retries import HORIZON
 from lib.core.streams import pattern_of
 from lib.core.sync import image_of
-from lib.models import Destination, Image, Pause, StreamId
+from lib.models import DeliveryId, Destination, Image, Pause, StreamId
 from lib.models.views import Notification, RowState
 from lib.text import counted
 
@@ -30,7 +31,7 @@ MEANINGS: Final[Mapping[RowState, str]] = MappingProxyType(
         RowState.RETRY: "tried again when it is due, and says how things are then",
         RowState.UNKNOWN: "the answer was lost: the receiver is asked first, where it can be",
         RowState.DEAD: "given up; `deliveries redrive` sends what there is to say now",
-        RowState.FOLDED: "part of a summary that was sent",
+        RowState.FOLDED: "part of a summary, which was not given up",
     }
 )
 
@@ -162,6 +163,7 @@ def document(row: Notification, name: str) -> dict[str, Any]:
         "reason": row.reason or None,
         "receipt": row.receipt.reference if row.receipt else None,
         "url": row.receipt.url if row.receipt else None,
+        "thread": row.receipt.thread if row.receipt else None,
         "replaces": row.replaces,
         "folded_into": row.folded_into,
     }
@@ -184,6 +186,7 @@ def details(row: Notification, name: str, now: datetime) -> list[tuple[str, str]
         ("Answer", row.reason),
         ("Receipt", receipt.reference if receipt else ""),
         ("Address", (receipt.url or "") if receipt else ""),
+        ("Thread", (receipt.thread or "") if receipt else ""),
         ("Note", row.note or ""),
         ("Replaces", row.replaces or ""),
         ("Summary", row.folded_into or ""),
@@ -209,6 +212,21 @@ def timeline(row: Notification) -> list[tuple[datetime, str]]:
         (row.due_at, "due"),
     )
     return sorted([(at, words) for at, words in events if at is not None])
+
+
+def count_states(rows: Sequence[Notification]) -> Counter[RowState]:
+    """Return how many rows are in each state. Those that a dead summary speaks for are dead."""
+    spoken_for = folded_into_dead(rows)
+    counts = Counter(row.state for row in rows)
+    counts[RowState.DEAD] += spoken_for.total()
+    counts[RowState.FOLDED] -= spoken_for.total()
+    return counts
+
+
+def folded_into_dead(rows: Sequence[Notification]) -> Counter[DeliveryId]:
+    """Return by the id of each dead summary for how many rows it speaks."""
+    dead = {row.id for row in rows if row.state is RowState.DEAD}
+    return Counter(row.folded_into for row in rows if row.folded_into in dead)
 
 
 def hold_text(destination: Destination, pause: Pause, stage: str, now: datetime) -> str:

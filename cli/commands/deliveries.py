@@ -2,7 +2,6 @@
 
 import argparse
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -12,9 +11,11 @@ from cli.delivery_rows import (
     Query,
     cells,
     columns,
+    count_states,
     details,
     document,
     find_by_id,
+    folded_into_dead,
     hold_text,
     image_name,
     is_late,
@@ -352,7 +353,7 @@ def _checks(stage: Deployment, partition: StreamPartition) -> list[ViewCheck]:
 def _verify(stage: Deployment, options: argparse.Namespace) -> int:
     """Check that every row is final, or open and neither older nor later than it may become."""
     rows, now = _read(stage), datetime.now(UTC)
-    counts = Counter(row.state for row in rows)
+    counts = count_states(rows)
     late = [row for row in rows if is_late(row, now)]
     checks = _all_checks(stage)
     standings = count_statuses(checks)
@@ -370,7 +371,7 @@ def _verify(stage: Deployment, options: argparse.Namespace) -> int:
         )
     else:
         _print_counts(counts, standings)
-    _complain_of(late, checks, dead)
+    _complain_of(late, checks, dead, folded_into_dead(rows))
     for name, hold in holds.items():
         remark(hold_text(name, hold, options.stage, now))
     if dead or standings[ViewStatus.DEAD]:
@@ -398,7 +399,10 @@ def _print_counts(counts: Mapping[RowState, int], standings: Mapping[ViewStatus,
 
 
 def _complain_of(
-    late: Iterable[Notification], checks: Iterable[ViewCheck], dead: Iterable[Notification]
+    late: Iterable[Notification],
+    checks: Iterable[ViewCheck],
+    dead: Iterable[Notification],
+    spoken_for: Mapping[DeliveryId, int],
 ) -> None:
     for row in late:
         complain(
@@ -406,7 +410,9 @@ def _complain_of(
             f"due at {row.due_at}: check that `sweep` runs, and whether the destination throttles"
         )
     for row in dead:
-        complain(f"{row.id} to {row.destination} ({row.purpose}) was given up: {row.reason}")
+        count = spoken_for.get(row.id, 0)
+        about = f", about {counted(count, 'stream')}" if count else ""
+        complain(f"{row.id} to {row.destination} ({row.purpose}{about}) was given up: {row.reason}")
     for check in checks:
         if check.is_fault:
             complain(

@@ -15,7 +15,8 @@ from lib.models import Destination
 HELP = "print the exact payload for a destination"
 DESCRIPTION = (
     "Print the exact payload that a destination would get for a document: as the first scan of "
-    "its image, after the scan of --previous, or as if all findings were of one --kind. Several "
+    "its image, after the scan of --previous, or as if all findings were of one --kind. With "
+    "--thread it is what follows in a Slack thread or a Jira issue that is there. Several "
     "images, or several streams of one image, are an array. The sizes against the receiver's "
     "limits go to stderr. Nothing is sent."
 )
@@ -27,6 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--to", metavar="DESTINATION", required=True, help="a name in alerts.yml")
     add_config_option(parser)
     add_case_options(parser)
+    parser.add_argument(
+        "--thread",
+        metavar="THREAD",
+        help="show the form for a stream with a thread, an issue or an incident: its thread, as "
+        "`deliveries show` names it",
+    )
     add_fetch_options(parser)
 
 
@@ -43,7 +50,7 @@ def run(options: argparse.Namespace, connect: Connect = OperatorClients) -> int:
     payloads = []
     for case, stream in judged:
         view = _view(case, stream, config, destination)
-        payload = notifier.render(notice_of(case, view, config.owners))
+        payload = notifier.render(notice_of(case, view, config.owners), thread=options.thread)
         about = f"{stream.image.name}: " if len(judged) > 1 else ""
         for usage in notifier.usage(payload):
             remark(f"{about}{usage.what}: {usage.used:,} of {usage.limit:,}")

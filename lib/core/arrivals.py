@@ -31,6 +31,7 @@ _CAME: Final[Mapping[Arrival, str]] = MappingProxyType({
 })  # fmt: skip
 
 _CHECKED: Final = "a check of {image} lists it now"
+_RULES_CHANGED: Final = "alerts.yml was changed, and asks for it now"
 _TAG_MOVED: Final = "{image} points to another image now"
 _ADDED: Final = "the stream that it is compared with does not have it"
 
@@ -83,7 +84,7 @@ class Arrivals:
         if entry is not None:
             yield Kind.SUPPRESSION_ENDED, self._ended(entry)
         if before.rules != self._rules.hash:
-            yield Kind.RULES_CHANGED, f"alerts.yml was changed since {before.at:%Y-%m-%d}"
+            yield Kind.RULES_CHANGED, _RULES_CHANGED
         yield Kind.NEW, _ADDED if self._compared else f"the rules ask for it in {image} now"
 
     def _changes(self, item: DesiredItem, before: ReportedItem) -> Iterator[Judgement]:

@@ -506,6 +506,26 @@ class TestPreview:
 
         assert (checked[0], routed[0], code) == (0, 0, 0)
         assert json.loads(out)["post"]["channel"] == "C0TRAINING"
+        assert "thread_ts" not in json.loads(out)["post"]
+
+    def test_what_follows_in_a_thread_is_previewed(self, run: Any, tmp_path: Path) -> None:
+        """As `deliveries show` names the thread: the reply, and the root that is edited."""
+        path = tmp_path / "alerts.yml"
+        bot = "{type: slack, token: {secret: ecr-scan-alerts/bot}, channel: C0123ALERTS}"
+        path.write_text(
+            CONFIG.replace("destinations:", f"destinations:\n  bot: {bot}").replace(
+                "notify: [team-slack]", "notify: [bot, team-slack]"
+            )
+        )
+        options = ("preview", str(ENHANCED), "--to", "bot", "--config", str(path))
+
+        thread = "https://slack.com|C0123ALERTS|1795424400.000100"
+        code, out, err = run(*options, "--kind", "resolved", "--thread", thread)
+
+        assert code == 0, err
+        payload = json.loads(out)
+        assert payload["reply"]["thread_ts"] == "1795424400.000100"
+        assert payload["update"]["ts"] == "1795424400.000100"
 
     def test_a_change_is_previewed(self, run: Any, config: str) -> None:
         """As it would read once everything is resolved, and what is there without a difference."""

@@ -433,6 +433,22 @@ class TestVerify:
         assert f"{a_row(5).id} to team-slack (summary) was given up: http-403" in err
         assert "deliveries redrive" in err
 
+    def test_what_a_dead_summary_speaks_for_counts_as_dead(self, run: Run, stage: Stage) -> None:
+        """Its redrive covers them; those of a summary that was sent are done."""
+        rows = stage.rows()
+        rows.add(a_row(1, created_at=NOW, **DEAD))
+        rows.add(a_row(2, created_at=NOW, state=RowState.SENT))
+        for number in range(3, 9):
+            summary = a_row(1 if number < 6 else 2).id
+            folded = {"state": RowState.FOLDED, "folded_into": summary}
+            rows.add(a_row(number, created_at=NOW, **folded))
+
+        code, out, err = run("verify", "--format", "json")
+
+        states = json.loads(out)["states"]
+        assert (code, states["DEAD"], states["FOLDED"], states["SENT"]) == (1, 4, 3, 1)
+        assert f"{a_row(1).id} to team-slack (summary, about 3 streams) was given up" in err
+
     @pytest.mark.parametrize(
         ("view", "row", "standing", "code"),
         [
