@@ -1,5 +1,5 @@
 """
-The address of the repository, in each file that states it: program, schemas, site.
+The address of the repository, in each file that states it: program, schemas, site, pages.
 
     python -m deploy.address OWNER/NAME
 
@@ -9,7 +9,7 @@ The release workflow runs it with the repository that it runs in, before it comm
 import argparse
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,12 +35,19 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
         program.read_text("utf-8").replace(stated[0], stated[0].replace(stated["name"], name)),
         "utf-8",
     )
-    for path in (root / "mkdocs.yml", *sorted((root / "schemas").rglob("*.json"))):
+    for path in _files(root):
         text = path.read_text("utf-8")
         for host in ("https://github.com/", "https://raw.githubusercontent.com/"):
             text = re.sub(rf'{host}{re.escape(stated["name"])}(?=["/])', f"{host}{name}", text)
         path.write_text(text, "utf-8")
     return 0
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """Yield each file that may state the address, beside the program."""
+    yield from (root / "mkdocs.yml", root / "README.md")
+    yield from sorted((root / "schemas").rglob("*.json"))
+    yield from sorted((root / "docs").rglob("*.md"))
 
 
 if __name__ == "__main__":

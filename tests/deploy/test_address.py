@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from lib.models.program import REPOSITORY
 FILES = (
     Path("lib/models/program.py"),
     Path("mkdocs.yml"),
+    Path("README.md"),
     *(path.relative_to(ROOT) for path in (ROOT / "schemas").rglob("*.json")),
+    *(path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.md")),
 )
 
 
@@ -37,6 +40,23 @@ def test_every_file_gets_the_same_address(root: Path) -> None:
         place = path.relative_to(root).as_posix()
         id_ = json.loads(path.read_text())["$id"]
         assert id_ == f"https://raw.githubusercontent.com/acme/alerts/main/{place}"
+
+
+def test_no_file_of_the_repository_is_forgotten(root: Path) -> None:
+    """Whatever states the address of today is among those that are written."""
+    slug = REPOSITORY.removeprefix("https://github.com/")
+    listed = subprocess.run(
+        ["git", "grep", "-lE", rf"github(usercontent)?\.com/{slug}"],  # noqa: S607  # the one on the path
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    stating = {Path(line) for line in listed.stdout.splitlines()}
+
+    assert stating <= set(FILES)
+    main(["acme/alerts"], root=root)
+    assert [path for path in stating if slug in (root / path).read_text()] == []
 
 
 def test_nothing_else_changes(root: Path) -> None:
