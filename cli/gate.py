@@ -23,7 +23,7 @@ UNPROVEN: Final = 1
 EXIT_CODES: Final = (
     "Exit codes with --fail-on: 0 when no vulnerability counts, 3 when one does, 1 when the image "
     "cannot be judged (no usable result, an incomplete list). Suppressed findings do not count. "
-    "Findings without a severity count only with --fail-on HIGH,UNKNOWN."
+    "Findings without a severity count only where --fail-on names UNKNOWN, too."
 )
 _SUPPRESSED: Final = "suppressed"
 

@@ -197,3 +197,14 @@ def test_json_and_python_can_be_read(block: Block) -> None:
         json.loads(block.text)
     else:
         compile(block.text, block.page, "exec")
+
+
+def test_the_page_about_stories_has_each_verb() -> None:
+    """And no other."""
+    schema = json.loads((docs.ROOT / "schemas" / "story-1.0.0.json").read_text("utf-8"))
+    table = docs.text_of("docs/stories.md").partition("| in a step |")[2].partition("\n\n")[0]
+    named = {
+        name for row in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", row.split("|")[1])
+    }
+
+    assert named == set(schema["$defs"]["step"]["properties"])
