@@ -23,7 +23,7 @@ from lib.models import Message, Notice
 from lib.text import clean
 from tests.support import docs
 from tests.support.builders import a_finding
-from tests.support.notices import a_notice, injected, injected_problem, notices
+from tests.support.notices import a_notice, injected, injected_problem, notices, usual_sizes
 from tests.support.receivers import OPTIONS, THREADS, notifier, tools
 from tests.support.streams import (
     a_part,
@@ -405,7 +405,7 @@ MODES: Final = (
     *(("sns", {"format": format_}) for format_ in ("json", "ocsf", "amazon-q")),
 )
 FOR_PROGRAMS: Final = (("webhook", {}), ("sns", {"format": "json"}), ("sns", {"format": "ocsf"}))
-STORIES: Final = notices()
+STORIES: Final = {name: notices()[name] for name in usual_sizes(notices())}
 each_mode = pytest.mark.parametrize(("mode", "options"), MODES)
 
 
@@ -583,6 +583,7 @@ def test_gaps_are_in_every_headline(mode: str, options: Mapping[str, Any]) -> No
         assert all(words in said(payload) for payload in rendered(mode, options, gap))
 
 
+@pytest.mark.untraced
 @each_mode
 def test_every_message_links_to_its_page(mode: str, options: Mapping[str, Any]) -> None:
     """The plain one after a refusal, too: it is the one that leaves most to the page."""

@@ -14,7 +14,7 @@ from lib.messages.text import text_of
 from lib.models import Notice
 from tests.support import golden
 from tests.support.digests import digests
-from tests.support.notices import injected, injected_problem, notices, quiet_notices
+from tests.support.notices import injected, injected_problem, notices, quiet_notices, usual_sizes
 from tests.support.scenes import INJECTIONS
 
 STORIES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
@@ -103,7 +103,7 @@ def test_the_text_of_a_digest_reads_as_kept(name: str) -> None:
     golden.compare(golden.TEXTS / f"digest-{name}.txt", written(text))
 
 
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", usual_sizes(STORIES))
 def test_what_a_receiver_has_no_room_for_is_counted_by_the_text(story: str) -> None:
     """However short a list is cut, the rows and the rest are all findings."""
     text = text_of(STORIES[story], rows=50)

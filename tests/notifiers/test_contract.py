@@ -40,7 +40,7 @@ from lib.ports.notifiers import Notifier
 from tests.support import receivers
 from tests.support.answers import an_answer
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
-from tests.support.notices import injected, noticed, notices
+from tests.support.notices import injected, noticed, notices, usual_sizes
 from tests.support.receivers import (
     ANSWERS,
     ANY_ANSWER,
@@ -55,6 +55,9 @@ from tests.support.receivers import (
 )
 from tests.support.scenes import INJECTIONS, Scene
 from tests.support.strategies import COUNTS
+
+pytestmark = pytest.mark.untraced
+"""The tests of each receiver cover the same lines."""
 
 STORIES = notices()
 MODES = sorted(OPTIONS)
@@ -97,9 +100,8 @@ def test_every_receiver_can_be_tested(mode: str) -> None:
     assert isinstance(made, ports.Testable), f"{type(made).__name__} needs a method test"
 
 
-@pytest.mark.untraced
 @each_format
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", usual_sizes(STORIES))
 def test_every_alert_is_rendered_within_limits(mode: str, options: Any, story: str) -> None:
     """Every story, in a thread or in none, in full and plain, fits and is the same each time."""
     made = notifier(mode, tools(), **options)
@@ -148,7 +150,7 @@ def fits(made: Notifier, payload: Any) -> bool:
 
 
 @pytest.mark.parametrize(("mode", "options"), FOR_PEOPLE)
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", usual_sizes(STORIES))
 def test_every_receiver_says_what_the_text_says(mode: str, options: Any, story: str) -> None:
     """Headline, numbers, what to do, the worst news, how to accept the risk, the small print."""
     payload = notifier(mode, tools(), **options).render(STORIES[story])
@@ -220,7 +222,7 @@ def test_the_report_page_is_linked_where_there_is_one(mode: str, options: Any, s
 
 
 @pytest.mark.parametrize(("mode", "options"), FOR_PEOPLE)
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", usual_sizes(STORIES))
 def test_a_page_without_a_link_is_made_by_a_command(mode: str, options: Any, story: str) -> None:
     """Where functions have no addresses, messages name the command, and it takes what they say."""
     made = notifier(mode, tools(), **options)
@@ -261,7 +263,7 @@ def test_a_strange_name_gets_no_command(changes: dict[str, str]) -> None:
 
 
 @each_format
-@pytest.mark.parametrize("story", sorted(set(STORIES) - {"ten-thousand"}))
+@pytest.mark.parametrize("story", usual_sizes(STORIES))
 def test_plain_is_not_larger(mode: str, options: Any, story: str) -> None:
     """The degraded attempt must be the easier one to take; an attribute may say that it is cut."""
     made = notifier(mode, tools(), **options)
@@ -331,7 +333,7 @@ def test_any_alert_stays_within_every_limit(alert: Notice) -> None:
 
 
 @each_http_mode
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", usual_sizes(STORIES))
 def test_secrets_stay_out_of_payloads(mode: str, story: str) -> None:
     """What is rendered can be previewed, stored and logged."""
     made = make(mode, ANSWERS[mode])
@@ -414,7 +416,6 @@ def test_retry_class_of_every_status(mode: str) -> None:
     }
 
 
-@pytest.mark.untraced
 @pytest.mark.parametrize("mode", ASKS_FIRST)
 def test_retry_class_of_every_status_after_the_question(mode: str) -> None:
     """What is sent then is in doubt where its answer says nothing; and nothing is sent twice."""

@@ -59,9 +59,16 @@ from tests.support.pages import (
 )
 from tests.support.scenes import Scene, a_check
 from tests.support.strategies import REPORTS
+from tests.support.thorough import THOROUGH
 
 DOCUMENTS = sorted((Path(__file__).parents[1] / "findings").glob("*/*.json"))
-SIZES = (0, 1, 10, 300, 3_000, 10_000)
+SIZES = (
+    *(0, 1, 10, 300),
+    *(
+        pytest.param(count, marks=pytest.mark.untraced)
+        for count in (*([3_000] if THOROUGH else []), 10_000)
+    ),
+)
 
 
 class Reader(HTMLParser):

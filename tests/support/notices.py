@@ -1,6 +1,6 @@
 """Notices that notifiers lay out, and the texts of the notifications of a story."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cache
@@ -57,6 +57,7 @@ from tests.support.streams import (
     show,
     some_rules,
 )
+from tests.support.thorough import THOROUGH
 
 ID: Final = DeliveryId(f"{1:032}")
 PAGER: Final = profile_of("pagerduty", {})
@@ -159,6 +160,15 @@ def notices() -> Mapping[str, Notice]:
             "instead": replace(_one_left(), note="Instead of team-jira, which refuses everything"),
         }
     )
+
+
+def usual_sizes(names: Iterable[str]) -> list[str]:
+    """
+    Return the names of notices of usual sizes; with `make thorough` all.
+
+    tests/notifiers/test_corpus.py lays out 10,000 findings for every receiver in each run.
+    """
+    return [name for name in names if THOROUGH or name != "ten-thousand"]
 
 
 @cache

@@ -31,7 +31,7 @@ from lib.notifiers.jira.notifier import LABEL, JiraNotifier
 from lib.notifiers.jira.text import MAX_SUMMARY, MAX_TEXT
 from tests.support import golden
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image
-from tests.support.notices import injected, injected_problem, noticed, notices
+from tests.support.notices import injected, injected_problem, noticed, notices, usual_sizes
 from tests.support.receivers import (
     CREDENTIALS,
     JIRA_CREATED,
@@ -122,7 +122,7 @@ def assert_valid(payload: Any) -> None:
     json.dumps(payload, ensure_ascii=False).encode("utf-8")
 
 
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", usual_sizes(STORIES))
 def test_every_issue_is_valid(story: str) -> None:
     """Each story has a kept issue and a kept comment, both valid and within Jira's limits."""
     created = jira().render(STORIES[story])

@@ -25,7 +25,7 @@ from lib.notifiers.pagerduty.notifier import PagerDutyNotifier
 from lib.ports.notifiers import HttpClient
 from tests.support import golden
 from tests.support.builders import NOW, a_filter, a_finding, a_report, an_image, an_unusable_report
-from tests.support.notices import PAGER, injected, injected_problem, noticed, notices
+from tests.support.notices import PAGER, injected, injected_problem, noticed, notices, usual_sizes
 from tests.support.receivers import (
     ENQUEUED,
     OPTIONS,
@@ -92,7 +92,7 @@ def assert_valid(payload: Any) -> None:
             )
 
 
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", usual_sizes(STORIES))
 def test_every_event_is_valid(story: str) -> None:
     """Each story has its kept events, within the limits."""
     payload = pagerduty().render(STORIES[story])

@@ -20,7 +20,7 @@ from lib.notifiers.slack.message import MAX_BLOCKS, MAX_CHARACTERS, MAX_HEADER, 
 from lib.notifiers.slack.webhook import SlackWebhookNotifier
 from tests.support import golden
 from tests.support.builders import a_finding, a_report, an_image
-from tests.support.notices import injected, injected_problem, noticed, notices
+from tests.support.notices import injected, injected_problem, noticed, notices, usual_sizes
 from tests.support.receivers import OPTIONS, WEBHOOK, NamedSecrets, ScriptedHttp, tools
 from tests.support.scenes import INJECTIONS, Scene
 
@@ -85,7 +85,7 @@ def assert_inert(payload: Any) -> None:
     )
 
 
-@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("story", usual_sizes(STORIES))
 def test_every_message_is_valid(story: str) -> None:
     """Each story has a kept message, and it stays within every limit of Slack."""
     payload = slack().render(STORIES[story])

@@ -18,7 +18,14 @@ from lib.notifiers.sns.amazon_q import LISTED, MAX_DESCRIPTION, MAX_TITLE, rende
 from lib.text import unlinked
 from tests.support import golden
 from tests.support.builders import a_finding, a_report
-from tests.support.notices import injected, injected_problem, noticed, notices, quiet_notices
+from tests.support.notices import (
+    injected,
+    injected_problem,
+    noticed,
+    notices,
+    quiet_notices,
+    usual_sizes,
+)
 from tests.support.scenes import INJECTIONS, Scene
 
 NOTICES = {**notices(), **{f"quiet-{name}": notice for name, notice in quiet_notices().items()}}
@@ -53,7 +60,7 @@ def test_no_mention_or_link_of_others_comes_alive(text: str) -> None:
         )
 
 
-@pytest.mark.parametrize("name", NOTICES)
+@pytest.mark.parametrize("name", usual_sizes(NOTICES))
 def test_a_notice_lists_or_counts_all_that_differs(name: str) -> None:
     """Vulnerabilities of every kind, and those that ended quietly."""
     notice = NOTICES[name]

