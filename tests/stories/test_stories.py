@@ -14,6 +14,7 @@ STORIES = sorted(Path(__file__).parent.glob("*.yml"))
 TEXTS = golden.TEXTS / "notices"
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
 def test_a_story_comes_out_as_it_says(path: Path) -> None:
     """
