@@ -1,5 +1,6 @@
 """Fixtures for every test, which tests are slow, and which run without the tracer of coverage."""
 
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -35,17 +36,26 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Tracing())
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> Generator[None, int, int]:
+    """Start one worker more than there are cores where tests wait for other programs."""
+    workers = yield
+    return workers if config.getoption("markexpr") == ONLY_FAST else workers + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     Mark as slow what waits for other programs; `make unit` leaves it out.
 
     And as untraced what only a property test reaches: it is reached by chance, and does not count.
+    What is slow comes first: at the end one worker would wait for it, and no other had work.
     """
     for item in items:
         if _is_slow(item):
             item.add_marker(pytest.mark.slow)
         if _is_untraced(item):
             item.add_marker(pytest.mark.untraced)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def _is_slow(item: pytest.Item) -> bool:
